@@ -1,0 +1,33 @@
+/** `acr_values` (OpenID Connect Core 1.0 §3.1.2.1) with the prefixes `idp:NAME` and `tenant:NAME`. */
+
+import { ok, type Result, refuse } from './result.ts'
+
+export type AcrValues = {
+  /** The identity provider that `idp:NAME` names. */
+  readonly idp?: string
+  /** The tenant that `tenant:NAME` names. */
+  readonly tenant?: string
+  /** What is left: authentication context class references, in order of preference. */
+  readonly acr: readonly string[]
+}
+
+const none: AcrValues = { acr: [] }
+
+/** Refuses `invalid_request` when more than one `idp:` or more than one `tenant:` is named, or a name is empty. */
+export function parseAcrValues(text: string | undefined): Result<AcrValues> {
+  if (!text) return ok(none)
+  let idp: string | undefined
+  let tenant: string | undefined
+  const acr: string[] = []
+  for (const value of text.split(' ')) {
+    if (value.startsWith('idp:')) {
+      if (idp !== undefined || value === 'idp:') return refuse('invalid_request', 'acr_values_idp_malformed')
+      idp = value.slice('idp:'.length)
+    } else if (value.startsWith('tenant:')) {
+      if (tenant !== undefined || value === 'tenant:')
+        return refuse('invalid_request', 'acr_values_tenant_malformed')
+      tenant = value.slice('tenant:'.length)
+    } else if (value !== '') acr.push(value)
+  }
+  return ok({ ...(idp !== undefined && { idp }), ...(tenant !== undefined && { tenant }), acr })
+}

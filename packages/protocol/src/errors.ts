@@ -1,0 +1,42 @@
+/** The error codes of the OAuth and OpenID Connect registries, each with the HTTP status of a direct (not redirected) answer. */
+
+export const errorStatus = {
+  // RFC 6749 §4.1.2.1, §5.2
+  invalid_request: 400,
+  invalid_client: 401,
+  invalid_grant: 400,
+  unauthorized_client: 400,
+  unsupported_grant_type: 400,
+  invalid_scope: 400,
+  access_denied: 400,
+  unsupported_response_type: 400,
+  server_error: 500,
+  temporarily_unavailable: 503,
+  // RFC 6750 §3.1
+  invalid_token: 401,
+  insufficient_scope: 403,
+  // RFC 7009 §2.2.1
+  unsupported_token_type: 400,
+  // RFC 8628 §3.5
+  authorization_pending: 400,
+  slow_down: 400,
+  expired_token: 400,
+  // RFC 8707 §2
+  invalid_target: 400,
+  // OpenID Connect Core 1.0 §3.1.2.6
+  interaction_required: 400,
+  login_required: 400,
+  account_selection_required: 400,
+  consent_required: 400,
+  invalid_request_uri: 400,
+  invalid_request_object: 400,
+  request_not_supported: 400,
+  request_uri_not_supported: 400,
+  registration_not_supported: 400,
+} as const
+
+/** A registered error code, or an extension grant's own (RFC 6749 §8.5): such a code answers 400. */
+export type ErrorCode = keyof typeof errorStatus | (string & {})
+
+/** The HTTP status of a direct answer with this error: 400 for a code that is not in the registry. */
+export const statusOf = (error: ErrorCode): number => (errorStatus as Record<string, number>)[error] ?? 400

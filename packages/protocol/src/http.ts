@@ -1,0 +1,43 @@
+/** Plain messages: what an endpoint is given and what it answers. The edges in `server/src/http` turn the outer world into them. */
+
+export type HttpRequest = {
+  /** An id for the logs: unique for each request. */
+  readonly id: string
+  /** In capitals. */
+  readonly method: string
+  /** Without the query, as sent. */
+  readonly path: string
+  /** Without the question mark, as sent; empty when there is none. */
+  readonly query: string
+  /** Names in lower case; a repeated header joined by `, `. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  /** Decoded as UTF-8 (bytes that are not become U+FFFD); empty when there is none. */
+  readonly body: string
+  readonly peer: Peer
+}
+
+/** Who sent the request, as the edge saw it. */
+export type Peer = {
+  /** The IP address. */
+  readonly address: string
+  /** The client certificate of the TLS connection in DER, base64 (RFC 8705); only from our own TLS or from a trusted proxy. */
+  readonly certificate?: string
+}
+
+export type HttpResponse = {
+  readonly status: number
+  /** Names in lower case; a list stands for a header sent several times. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>
+  readonly body: string
+}
+
+export type Endpoint = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>
+
+/** A path, its methods and the endpoint that answers. Any other method is answered 405 with `Allow` by the edge. */
+export type Route = {
+  readonly path: string
+  readonly methods: readonly ('GET' | 'POST')[]
+  readonly endpoint: Endpoint
+  /** Cross-origin reads: `any` origin (public metadata), the origins that `clients` registered, or none. */
+  readonly cors?: 'any' | 'clients'
+}

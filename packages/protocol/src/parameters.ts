@@ -1,0 +1,97 @@
+/** Request parameters: `application/x-www-form-urlencoded` bodies and query strings (RFC 6749 §3.1, §3.2, appendix B). */
+
+import { ok, type Refusal, type Result, refuse } from './result.ts'
+
+/** Read-only parameters. Empty ones count as omitted (RFC 6749 §3.1). */
+export type Parameters = {
+  get(name: string): string | undefined
+  /** All values of a parameter that may be repeated (`resource`, `audience`); empty when there is none. */
+  all(name: string): readonly string[]
+  /** Names in the order sent. */
+  names(): Iterable<string>
+}
+
+/** How long a parameter's value may be (characters of its decoded value) and the error for a longer one. */
+export type Limit = readonly [max: number, error: string]
+export type Limits = Readonly<Record<string, Limit>>
+
+/** RFC 8707 §2 and RFC 8693 §2.1 let these two be sent several times. */
+const repeatable: ReadonlySet<string> = new Set(['resource', 'audience'])
+
+const maxParameters = 64
+const maxNameLength = 64
+const anyOther: Limit = [4096, 'invalid_request']
+
+/**
+ * Reads parameters from a form body or a query string.
+ * Refuses `invalid_request` for broken percent-encoding, text that is not UTF-8, NUL, a repeated parameter
+ * (RFC 6749 §3.1: none may be sent more than once), too many parameters; and with the limit's own error for a value
+ * that is too long.
+ */
+export function parseParameters(text: string, limits: Limits = {}): Result<Parameters> {
+  const values = new Map<string, string | readonly string[]>()
+  let count = 0
+  let start = 0
+  while (start < text.length) {
+    let end = text.indexOf('&', start)
+    if (end < 0) end = text.length
+    if (end > start) {
+      if (++count > maxParameters) return refuse('invalid_request', 'too_many_parameters')
+      const refusal = readPair(text, start, end, values, limits)
+      if (refusal) return refusal
+    }
+    start = end + 1
+  }
+  return ok(asParameters(values))
+}
+
+function readPair(
+  text: string,
+  start: number,
+  end: number,
+  values: Map<string, string | readonly string[]>,
+  limits: Limits,
+): Refusal | undefined {
+  const equals = text.indexOf('=', start)
+  const separator = equals < 0 || equals > end ? end : equals
+  const name = decode(text.slice(start, separator))
+  const value = separator === end ? '' : decode(text.slice(separator + 1, end))
+  if (name === undefined || value === undefined) return refuse('invalid_request', 'malformed_encoding')
+  if (name.length > maxNameLength) return refuse('invalid_request', 'parameter_name_too_long')
+  const [max, error] = Object.hasOwn(limits, name) ? (limits[name] ?? anyOther) : anyOther
+  if (value.length > max) return refuse(error, 'parameter_too_long', { log: { parameter: name } })
+  const before = values.get(name)
+  if (before === undefined) values.set(name, repeatable.has(name) ? (value === '' ? [] : [value]) : value)
+  else if (typeof before === 'string')
+    return refuse('invalid_request', 'repeated_parameter', { log: { parameter: name } })
+  else if (value !== '') values.set(name, [...before, value])
+  return undefined
+}
+
+function asParameters(values: ReadonlyMap<string, string | readonly string[]>): Parameters {
+  return {
+    get(name) {
+      const value = values.get(name)
+      return (typeof value === 'string' ? value : value?.[0]) || undefined
+    },
+    all(name) {
+      const value = values.get(name)
+      return typeof value === 'string' ? (value === '' ? [] : [value]) : (value ?? [])
+    },
+    names: () => values.keys(),
+  }
+}
+
+const plain = /^[\w.~*!'()/:@,;$?-]*$/
+
+/** Decodes one form-encoded name or value; undefined when it is not well-formed UTF-8 text without NUL. */
+export function decode(text: string): string | undefined {
+  if (plain.test(text)) return text
+  let decoded: string
+  try {
+    decoded = decodeURIComponent(text.includes('+') ? text.replaceAll('+', ' ') : text)
+  } catch {
+    return undefined
+  }
+  return decoded.includes('\0') || text.includes('\uFFFD') ? undefined : decoded
+}

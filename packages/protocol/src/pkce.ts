@@ -1,0 +1,21 @@
+/** Proof Key for Code Exchange (RFC 7636). */
+
+export type CodeChallengeMethod = 'S256' | 'plain'
+
+export const codeChallengeMethods = ['S256', 'plain'] as const satisfies readonly CodeChallengeMethod[]
+
+// RFC 7636 §4.1, §4.2: 43 to 128 unreserved characters.
+const unreserved = /^[A-Za-z0-9._~-]{43,128}$/
+
+/** Whether a value may be a `code_verifier` or a `code_challenge` (RFC 7636 §4.1, §4.2). */
+export const isCodeVerifier = (value: string): boolean => unreserved.test(value)
+
+/**
+ * What the verifier must hash to (RFC 7636 §4.6). The caller compares in constant time.
+ * @param sha256 SHA-256 of ASCII text, in base64url without padding.
+ */
+export const codeChallengeOf = (
+  verifier: string,
+  method: CodeChallengeMethod,
+  sha256: (text: string) => string,
+): string => (method === 'S256' ? sha256(verifier) : verifier)

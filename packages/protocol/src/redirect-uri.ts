@@ -1,0 +1,57 @@
+/** Redirection URIs: what may be registered and what matches (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §2.1). */
+
+/** Schemes that run code or read files in a browser when they are redirected to. */
+const dangerousSchemes: ReadonlySet<string> = new Set([
+  'javascript:',
+  'data:',
+  'vbscript:',
+  'blob:',
+  'file:',
+  'about:',
+  'view-source:',
+  'filesystem:',
+  'jar:',
+  'ws:',
+  'wss:',
+])
+
+const loopbackHosts: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost'])
+
+/** Why a URI may not be registered as a redirection URI; undefined when it may. */
+export function redirectUriFault(uri: string): string | undefined {
+  if (uri !== uri.trim() || /[\x00-\x20\x7F]/.test(uri)) return 'it holds white space or control characters'
+  if (uri.includes('*')) return 'it holds a wildcard, and redirection URIs are compared exactly'
+  if (uri.includes('#')) return 'it has a fragment (RFC 6749 §3.1.2)'
+  let url: URL
+  try {
+    url = new URL(uri)
+  } catch {
+    return 'it is not an absolute URI (RFC 6749 §3.1.2)'
+  }
+  if (dangerousSchemes.has(url.protocol)) return `its scheme ${url.protocol} is dangerous to redirect to`
+  if (url.username !== '' || url.password !== '') return 'it holds credentials'
+  if (url.protocol === 'http:' && !loopbackHosts.has(url.hostname))
+    return 'http is for loopback hosts only (RFC 9700 §2.6); use https'
+  if (url.protocol === 'https:' || url.protocol === 'http:') return undefined
+  // RFC 8252 §7.1: a private-use scheme is a reversed domain name, so it holds a dot.
+  return url.protocol.includes('.')
+    ? undefined
+    : 'a private-use scheme must be a reversed domain name (RFC 8252 §7.1)'
+}
+
+/**
+ * Whether the requested URI is one of the registered ones, byte for byte.
+ * One exception: a registered `http://127.0.0.1/…` or `http://[::1]/…` without a port takes any port (RFC 8252 §7.3).
+ */
+export const matchesRedirectUri = (requested: string, registered: readonly string[]): boolean =>
+  registered.includes(requested) || registered.some(uri => matchesLoopback(requested, uri))
+
+const loopbackWithoutPort = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(\/.*)?$/
+const loopbackWithPort = /^(http:\/\/(?:127\.0\.0\.1|\[::1\])):\d{1,5}(\/.*)?$/
+
+function matchesLoopback(requested: string, registered: string): boolean {
+  const base = loopbackWithoutPort.exec(registered)
+  if (!base) return false
+  const sent = loopbackWithPort.exec(requested)
+  return sent !== null && sent[1] === base[1] && (sent[2] ?? '') === (base[2] ?? '')
+}

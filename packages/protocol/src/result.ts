@@ -1,0 +1,36 @@
+/** Outcomes as values: what can be expected to fail answers a {@link Refusal}; exceptions are for bugs and broken infrastructure. */
+
+import type { ErrorCode } from './errors.ts'
+
+/** A JSON value, as it may stand in a claim or in a response member. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
+export type JsonObject = { readonly [name: string]: Json }
+
+/**
+ * A request refused. `error`, `description` and `members` are for the client; `reason` and `log` are for the operator
+ * and never leave the server.
+ */
+export type Refusal = {
+  readonly ok: false
+  readonly error: ErrorCode
+  /** `error_description` (RFC 6749 §5.2): printable ASCII but `"` and `\`. */
+  readonly description?: string
+  /** A stable code in snake_case, listed in `docs/reasons.md`. */
+  readonly reason: string
+  /** What helps an operator; never a secret, token or password. */
+  readonly log?: Readonly<Record<string, unknown>>
+  /** Extra members of the error response; they never replace `error` and `error_description`. */
+  readonly members?: JsonObject
+}
+
+export type Ok<Value> = { readonly ok: true; readonly value: Value }
+export type Result<Value> = Ok<Value> | Refusal
+
+export const ok = <Value>(value: Value): Ok<Value> => ({ ok: true, value })
+
+/** Refuses with an error code for the client and a stable reason code for the operator. */
+export const refuse = (
+  error: ErrorCode,
+  reason: string,
+  more: { description?: string; log?: Readonly<Record<string, unknown>>; members?: JsonObject } = {},
+): Refusal => ({ ok: false, error, reason, ...more })

@@ -1,0 +1,77 @@
+/** A validated configuration: what `load` answers and the composition root builds from. */
+
+import type { JsonObject } from '@tessera/protocol/result'
+import type { Clients, SigningAlgorithm } from '../core/client.ts'
+import type { ExtensionGrant } from '../core/extension-grant.ts'
+import type { Resources } from '../core/resource.ts'
+import type { Awaitable } from '../core/runtime.ts'
+import type { CredentialAuthority, IdentityProvider, Profile } from '../core/user.ts'
+
+export type Compatibility = 'none' | 'identityserver4'
+
+export type Storage =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'sqlite'; readonly file: string }
+  | { readonly kind: 'postgres'; readonly url: string }
+
+export type ConfiguredUser = {
+  readonly sub: string
+  readonly username: string
+  /** `plain`: as it stands in the configuration; `argon2id`: encoded; undefined: no local password. */
+  readonly password?:
+    | { readonly kind: 'plain'; readonly value: string }
+    | { readonly kind: 'argon2id'; readonly encoded: string }
+  readonly tenant?: string
+  readonly active: boolean
+  readonly claims: JsonObject
+}
+
+/** An issuer of assertions that the JWT bearer grant trusts (RFC 7523 §3). */
+export type TrustedIssuer = {
+  readonly issuer: string
+  readonly jwks: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
+}
+
+/** Looks at each token request once its grant has decided; may refuse it or add members to its response. */
+export type TokenRequestValidator = (request: {
+  readonly client_id: string
+  readonly grant_type: string
+  readonly sub?: string
+  readonly scope: readonly string[]
+  readonly parameters: ReadonlyMap<string, string>
+}) => Awaitable<
+  | { readonly ok: true; readonly members?: JsonObject }
+  | {
+      readonly ok: false
+      readonly error?: string
+      readonly description?: string
+      readonly members?: JsonObject
+    }
+>
+
+export type Configuration = {
+  readonly issuer: string
+  readonly host: string
+  readonly port: number
+  readonly storage: Storage
+  readonly compatibility: Compatibility
+  readonly clients: Clients
+  readonly resources: Resources
+  readonly users: readonly ConfiguredUser[]
+  readonly identityProviders: ReadonlyMap<string, IdentityProvider>
+  readonly tenants: ReadonlySet<string>
+  readonly trustedIssuers: readonly TrustedIssuer[]
+  /** Every algorithm that a client or an API asks for, with the defaults. */
+  readonly signingAlgorithms: readonly SigningAlgorithm[]
+  /** The master key of 32 bytes as configured; undefined: made beside the embedded store when developing. */
+  readonly masterKey?: Uint8Array
+  readonly mtls?: { readonly certificateHeader: string; readonly trustedProxies: readonly string[] }
+  /** Code of a module configuration. */
+  readonly grants: readonly ExtensionGrant[]
+  readonly validators: {
+    /** Checks the password grant's and the login page's local credentials instead of the configured users. */
+    readonly password?: CredentialAuthority
+    readonly tokenRequest?: TokenRequestValidator
+  }
+  readonly profile?: Partial<Profile>
+}

@@ -1,0 +1,128 @@
+/** What is stored about one sign-in at a client: the authorization and all that hangs on it. Fields bear registry names. */
+
+import type { Brand, Seconds } from '@tessera/protocol/brand'
+import type { CodeChallengeMethod } from '@tessera/protocol/pkce'
+import type { JsonObject } from '@tessera/protocol/result'
+import type { TokenHash } from './runtime.ts'
+
+export type AuthorizationId = Brand<string, 'AuthorizationId'>
+export type FamilyId = Brand<string, 'FamilyId'>
+
+/** How a token is bound to its holder's key (RFC 7800 §3.1), for example `x5t#S256` (RFC 8705 §3.1). */
+export type Confirmation = JsonObject
+
+/** One sign-in at a client, or one direct grant with a user: the parent of its code, refresh family and tokens. */
+export type Authorization = {
+  readonly id: AuthorizationId
+  readonly client_id: string
+  readonly sub: string
+  readonly tenant?: string
+  /** The browser session it came from. */
+  readonly sid?: string
+  readonly scope: readonly string[]
+  /** The APIs it is limited to (RFC 8707); empty: not limited. */
+  readonly resources: readonly string[]
+  readonly idp: string
+  readonly amr: readonly string[]
+  readonly acr?: string
+  readonly auth_time: Seconds
+  /** Claims that a grant, validator or provider supplied. */
+  readonly claims?: JsonObject
+  readonly created_at: Seconds
+  /** It outlives all that came from it. */
+  readonly expires_at: Seconds
+  readonly revoked_at?: Seconds
+}
+
+export type AuthorizationCode = {
+  readonly hash: TokenHash
+  readonly authorization_id: AuthorizationId
+  readonly redirect_uri: string
+  readonly code_challenge?: string
+  readonly code_challenge_method?: CodeChallengeMethod
+  readonly nonce?: string
+  readonly expires_at: Seconds
+  /** When it was redeemed or burnt; a used code is kept until its authorization ends. */
+  readonly used_at?: Seconds
+}
+
+export type DeviceAuthorization = {
+  readonly hash: TokenHash
+  readonly user_code_hash: TokenHash
+  readonly client_id: string
+  readonly scope: readonly string[]
+  readonly status: 'pending' | 'approved' | 'denied'
+  /** Set when a user approved. */
+  readonly authorization_id?: AuthorizationId
+  /** How long the device must wait between polls; every `slow_down` adds 5 s (RFC 8628 §3.5). */
+  readonly interval: Seconds
+  readonly last_polled_at?: Seconds
+  readonly expires_at: Seconds
+  readonly used_at?: Seconds
+}
+
+/** A refresh family: one row for the whole chain, whose handles count generations. */
+export type RefreshFamily = {
+  readonly id: FamilyId
+  readonly authorization_id: AuthorizationId
+  readonly client_id: string
+  /** The generation that may be used next; it starts at 1. */
+  readonly generation: number
+  readonly scope: readonly string[]
+  /** User claims of its access tokens as first issued; kept unless the client wants them read anew. */
+  readonly access_claims?: JsonObject
+  readonly cnf?: Confirmation
+  readonly created_at: Seconds
+  /** The absolute end, which never changes. */
+  readonly expires_at: Seconds
+  /** The sliding end; equal to `expires_at` where none slides. */
+  readonly idle_expires_at: Seconds
+  /** When the current generation came to be. */
+  readonly rotated_at: Seconds
+}
+
+/** An opaque access token: its claims stay here. */
+export type ReferenceToken = {
+  readonly hash: TokenHash
+  readonly authorization_id?: AuthorizationId
+  readonly client_id: string
+  /** The claims that its JWT would carry. */
+  readonly claims: JsonObject
+  readonly expires_at: Seconds
+}
+
+/** A browser's sign-in at this server. */
+export type Session = {
+  /** Of the cookie's handle. */
+  readonly hash: TokenHash
+  /** The public id (`sid`, OpenID Connect Front-Channel Logout 1.0 §3). */
+  readonly sid: string
+  readonly sub: string
+  readonly tenant?: string
+  readonly idp: string
+  readonly amr: readonly string[]
+  readonly acr?: string
+  readonly auth_time: Seconds
+  readonly claims?: JsonObject
+  readonly created_at: Seconds
+  readonly expires_at: Seconds
+}
+
+/** What a user agreed to give a client. */
+export type Consent = {
+  readonly sub: string
+  readonly client_id: string
+  readonly scope: readonly string[]
+  readonly created_at: Seconds
+}
+
+/** A signing key as it is stored. */
+export type StoredKey = {
+  readonly kid: string
+  readonly alg: string
+  /** The private JWK, encrypted with the master key. */
+  readonly sealed: Uint8Array
+  readonly created_at: Seconds
+  /** Published from its creation on, used from here on. */
+  readonly active_from: Seconds
+}

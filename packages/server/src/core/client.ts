@@ -1,0 +1,81 @@
+/** A client as it was registered (RFC 7591 §2 names, else IdentityServer's idea in snake_case), ready for use. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { Json } from '@tessera/protocol/result'
+
+/** A shared secret as it is kept. */
+export type Secret = (
+  | { readonly kind: 'sha256'; readonly hash: Uint8Array }
+  | { readonly kind: 'argon2id'; readonly encoded: string }
+) & { readonly expires_at?: Seconds }
+
+/** `token_endpoint_auth_method` (RFC 7591 §2, RFC 8705 §2). */
+export type ClientAuthenticationMethod =
+  | 'client_secret_basic'
+  | 'client_secret_post'
+  | 'private_key_jwt'
+  | 'tls_client_auth'
+  | 'self_signed_tls_client_auth'
+  | 'none'
+
+/** JWS algorithms that this server signs with. */
+export type SigningAlgorithm = 'RS256' | 'PS256' | 'ES256' | 'EdDSA'
+
+export type ClientClaim = { readonly type: string; readonly value: Json }
+
+export type Client = {
+  readonly client_id: string
+  readonly client_name?: string
+  readonly client_uri?: string
+  readonly logo_uri?: string
+  readonly enabled: boolean
+  readonly client_secrets: readonly Secret[]
+  /** Omitted: Basic and body are both taken. */
+  readonly token_endpoint_auth_method?: ClientAuthenticationMethod
+  /** Public keys for `private_key_jwt` (RFC 7591 §2), and certificates (`x5c`) for `self_signed_tls_client_auth`. */
+  readonly jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
+  readonly tls_client_auth_subject_dn?: string
+  /** Algorithms that a client assertion may use; empty: all that are supported. */
+  readonly token_endpoint_auth_signing_alg?: string
+  readonly grant_types: ReadonlySet<string>
+  readonly response_types: readonly string[]
+  readonly redirect_uris: readonly string[]
+  readonly post_logout_redirect_uris: readonly string[]
+  /** The scopes that it may ask for. */
+  readonly scope: ReadonlySet<string>
+  readonly require_pkce: boolean
+  readonly allow_plain_pkce: boolean
+  readonly access_token_type: 'jwt' | 'reference'
+  readonly access_token_lifetime: Seconds
+  readonly identity_token_lifetime: Seconds
+  readonly id_token_signed_response_alg: SigningAlgorithm
+  readonly authorization_code_lifetime: Seconds
+  readonly refresh_token_usage: 'one_time' | 'reuse'
+  readonly refresh_token_expiration: 'absolute' | 'sliding'
+  /** 0 with a sliding expiration: no absolute end. */
+  readonly absolute_refresh_token_lifetime: Seconds
+  readonly sliding_refresh_token_lifetime: Seconds
+  readonly refresh_token_retry_window: Seconds
+  readonly update_access_token_claims_on_refresh: boolean
+  readonly device_code_lifetime: Seconds
+  readonly device_polling_interval: Seconds
+  readonly require_consent: boolean
+  readonly enable_local_login: boolean
+  /** External providers it may use; empty: all. Local sign-in: `enable_local_login`. */
+  readonly identity_provider_restrictions: readonly string[]
+  /** Tenants it may name; empty: all. */
+  readonly tenants: readonly string[]
+  readonly claims: readonly ClientClaim[]
+  readonly always_send_client_claims: boolean
+  readonly client_claims_prefix: string
+  readonly allowed_cors_origins: readonly string[]
+}
+
+/** A public client keeps no credential (RFC 6749 §2.1). */
+export const isPublic = (client: Client): boolean => client.token_endpoint_auth_method === 'none'
+
+export type Clients = {
+  /** Also finds a client that is not enabled: the caller checks. */
+  readonly find: (clientId: string) => Client | undefined
+  readonly all: () => Iterable<Client>
+}

@@ -1,0 +1,29 @@
+/** Signing keys as the token makers see them. */
+
+import type { KeyObject } from 'node:crypto'
+import type { SigningAlgorithm } from './client.ts'
+
+export type SigningKey = {
+  readonly kid: string
+  readonly alg: SigningAlgorithm
+  readonly privateKey: KeyObject
+}
+
+export type KeyRing = {
+  /** The key that signs with this algorithm now; throws for one that no configuration asked for. */
+  readonly signing: (alg: SigningAlgorithm) => SigningKey
+  /** The public key of a published `kid`; undefined for one that is unknown or retired. */
+  readonly verification: (
+    kid: string,
+  ) => { readonly alg: SigningAlgorithm; readonly publicKey: KeyObject } | undefined
+  /** The JWK Set (RFC 7517 §5) as JSON, ready to send. */
+  readonly jwks: () => { readonly body: string; readonly maxAge: number }
+  /** The algorithms that this server signs with. */
+  readonly algorithms: () => readonly SigningAlgorithm[]
+}
+
+/** Secrets derived from the master key (RFC 5869), one for each purpose; the master key itself never leaves its room. */
+export type DerivedKeys = {
+  /** 32 bytes for this purpose, the same on every node. */
+  readonly derive: (purpose: string) => Uint8Array
+}

@@ -1,0 +1,65 @@
+/** Resources and scopes: what may be asked for and who it is for. */
+
+import type { Secret, SigningAlgorithm } from './client.ts'
+
+/** A scope about the user (OpenID Connect Core 1.0 §5.4). */
+export type IdentityResource = {
+  readonly name: string
+  readonly display_name?: string
+  readonly claims: readonly string[]
+}
+
+/** A scope of an API; `claims` name the user claims that its access tokens carry. */
+export type ApiScope = {
+  readonly name: string
+  readonly display_name?: string
+  readonly claims: readonly string[]
+}
+
+/** An API: the audience of access tokens that carry one of its scopes (RFC 9068 §2.2). */
+export type ApiResource = {
+  readonly name: string
+  readonly display_name?: string
+  readonly scopes: readonly string[]
+  readonly claims: readonly string[]
+  /** With its name, how it authenticates at introspection. */
+  readonly api_secrets: readonly Secret[]
+  /** What its JWT access tokens are signed with; omitted: ES256. */
+  readonly access_token_signing_alg?: SigningAlgorithm
+}
+
+export type ScopeKind = 'identity' | 'api' | 'offline_access'
+
+export type Resources = {
+  readonly identity: ReadonlyMap<string, IdentityResource>
+  readonly apiScopes: ReadonlyMap<string, ApiScope>
+  readonly apis: ReadonlyMap<string, ApiResource>
+}
+
+/** What a scope is; undefined for one that nobody registered. */
+export const scopeKind = (resources: Resources, name: string): ScopeKind | undefined => {
+  if (name === 'offline_access') return 'offline_access'
+  if (resources.apiScopes.has(name)) return 'api'
+  return resources.identity.has(name) ? 'identity' : undefined
+}
+
+/** The APIs that own one of these scopes, in the order of configuration. */
+export const apisOf = (resources: Resources, scope: readonly string[]): readonly ApiResource[] =>
+  [...resources.apis.values()].filter(api => api.scopes.some(name => scope.includes(name)))
+
+/** The user claims that the granted identity scopes ask for. */
+export const identityClaims = (resources: Resources, scope: readonly string[]): readonly string[] => [
+  ...new Set(scope.flatMap(name => resources.identity.get(name)?.claims ?? [])),
+]
+
+/** The user claims that the granted API scopes and their APIs ask for in access tokens. */
+export const accessClaims = (
+  resources: Resources,
+  scope: readonly string[],
+  apis: readonly ApiResource[],
+): readonly string[] => [
+  ...new Set([
+    ...scope.flatMap(name => resources.apiScopes.get(name)?.claims ?? []),
+    ...apis.flatMap(api => api.claims),
+  ]),
+]

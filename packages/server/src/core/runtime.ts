@@ -1,0 +1,33 @@
+/** What the server asks of its surroundings: time, randomness, a log. Tests put their own in place. */
+
+import type { Brand, Seconds } from '@tessera/protocol/brand'
+
+export type Clock = { readonly now: () => Seconds }
+
+export type Random = {
+  /** Unpredictable bytes; the caller owns them. */
+  readonly bytes: (count: number) => Uint8Array
+}
+
+/**
+ * The operator's log: an event name in snake_case and its fields.
+ * Fields never hold a secret, a token or a password; ids and hashes may stand.
+ */
+export type Log = {
+  readonly debug: LogLine
+  readonly info: LogLine
+  readonly warn: LogLine
+  readonly error: LogLine
+}
+export type LogLine = (event: string, fields?: Readonly<Record<string, unknown>>) => void
+
+/** What may answer at once or later: an embedded store reads without waiting. */
+export type Awaitable<Value> = Value | Promise<Value>
+
+/** The SHA-256 of a bearer handle in base64url: all that is kept of it. */
+export type TokenHash = Brand<string, 'TokenHash'>
+
+/** Thrown by a store that can't answer now (full queue, lost connection): the endpoint answers 503 with `Retry-After`. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable'
+}

@@ -1,0 +1,180 @@
+/**
+ * The ports to what is stored: one small interface for each noun, and `commit`, the one write of a token request.
+ * Reads may answer at once. Every write is durable when its promise is fulfilled.
+ * Any of them may reject with `StoreUnavailable`.
+ */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type {
+  Authorization,
+  AuthorizationCode,
+  AuthorizationId,
+  Consent,
+  DeviceAuthorization,
+  FamilyId,
+  ReferenceToken,
+  RefreshFamily,
+  Session,
+  StoredKey,
+} from './authorization.ts'
+import type { Awaitable, TokenHash } from './runtime.ts'
+
+export type Stores = {
+  readonly authorizations: Authorizations
+  readonly codes: AuthorizationCodes
+  readonly devices: DeviceAuthorizations
+  readonly families: RefreshFamilies
+  readonly referenceTokens: ReferenceTokens
+  readonly revokedTokens: RevokedTokens
+  readonly replays: Replays
+  readonly sessions: Sessions
+  readonly consents: Consents
+  readonly keys: Keys
+  readonly settings: Settings
+  readonly standing: Standing
+  readonly commit: (commit: Commit) => Promise<CommitOutcome>
+  /** Deletes what has expired, in small batches that no request waits for; answers how many rows went. */
+  readonly cleanUp: (at: Seconds) => Promise<number>
+  /** Whether it can read and write now. */
+  readonly ready: () => Awaitable<boolean>
+  /** Finishes what was begun and lets go of every file and thread. */
+  readonly close: () => Promise<void>
+}
+
+export type Authorizations = {
+  /** Also finds a revoked one; a missing one counts as revoked. */
+  readonly find: (id: AuthorizationId) => Awaitable<Authorization | undefined>
+  /** Revokes it and so all that came from it. Revoking twice keeps the first time. */
+  readonly revoke: (id: AuthorizationId, at: Seconds) => Promise<void>
+}
+
+export type AuthorizationCodes = {
+  /** Stores the authorization and its code in one write. */
+  readonly issue: (authorization: Authorization, code: AuthorizationCode) => Promise<void>
+  readonly find: (
+    hash: TokenHash,
+  ) => Awaitable<{ code: AuthorizationCode; authorization: Authorization } | undefined>
+  /** Marks an unused code as used; does nothing to a used one. Answers whether this call used it. */
+  readonly burn: (hash: TokenHash, at: Seconds) => Promise<boolean>
+}
+
+export type DeviceAuthorizations = {
+  /** Answers false, and stores nothing, when a living one has the same user code. */
+  readonly issue: (device: DeviceAuthorization) => Promise<boolean>
+  readonly find: (
+    hash: TokenHash,
+  ) => Awaitable<{ device: DeviceAuthorization; authorization?: Authorization } | undefined>
+  readonly findByUserCode: (hash: TokenHash) => Awaitable<DeviceAuthorization | undefined>
+  /** Writes the time of a poll; `slowDown` adds 5 s to the interval (RFC 8628 §3.5). */
+  readonly polled: (hash: TokenHash, at: Seconds, slowDown: boolean) => Promise<void>
+  /** Approves a pending, unexpired one and stores its authorization in one write; answers false when it is not pending any more. */
+  readonly approve: (userCodeHash: TokenHash, authorization: Authorization, at: Seconds) => Promise<boolean>
+  readonly deny: (userCodeHash: TokenHash, at: Seconds) => Promise<boolean>
+}
+
+export type RefreshFamilies = {
+  readonly find: (
+    id: FamilyId,
+  ) => Awaitable<{ family: RefreshFamily; authorization: Authorization } | undefined>
+}
+
+export type ReferenceTokens = {
+  readonly find: (hash: TokenHash) => Awaitable<ReferenceToken | undefined>
+  readonly revoke: (hash: TokenHash) => Promise<void>
+}
+
+/** JWT access tokens that were revoked one by one (RFC 7009), by `jti`, until they expire. */
+export type RevokedTokens = {
+  readonly has: (jti: string) => Awaitable<boolean>
+  readonly add: (jti: string, expiresAt: Seconds) => Promise<void>
+}
+
+/** One-use ids of assertions (`jti`), until they expire. */
+export type Replays = {
+  /** Answers whether this call was the first to use it. */
+  readonly use: (marker: ReplayMarker) => Promise<boolean>
+}
+export type ReplayMarker = { readonly hash: TokenHash; readonly expires_at: Seconds }
+
+export type Sessions = {
+  readonly create: (session: Session) => Promise<void>
+  readonly find: (hash: TokenHash) => Awaitable<Session | undefined>
+  readonly end: (hash: TokenHash) => Promise<void>
+}
+
+export type Consents = {
+  readonly find: (sub: string, clientId: string) => Awaitable<Consent | undefined>
+  /** Replaces an earlier one of the same user and client. */
+  readonly save: (consent: Consent) => Promise<void>
+}
+
+export type Keys = {
+  readonly all: () => Awaitable<readonly StoredKey[]>
+  /** Adds a key unless the newest of its algorithm is another than the caller saw (two processes rotating at once); answers whether it was added. */
+  readonly add: (key: StoredKey, newestSeen: string | undefined) => Promise<boolean>
+  readonly remove: (kid: string) => Promise<void>
+}
+
+/** Single values of the whole installation, such as the master key's check value. */
+export type Settings = {
+  readonly get: (name: string) => Awaitable<string | undefined>
+  /** Writes it if there is none; answers the value that stands. */
+  readonly initialise: (name: string, value: string) => Promise<string>
+}
+
+/** Which clients and users stand, so that `commit` can require it in its own write. */
+export type Standing = {
+  /** Makes these the clients and users that the configuration names; those of an earlier configuration that it no longer names stop standing. */
+  readonly sync: (configured: {
+    clients: readonly StandingRow[]
+    users: readonly StandingRow[]
+  }) => Promise<void>
+}
+export type StandingRow = { readonly id: string; readonly stands: boolean }
+
+/** One atomic write: the credential is marked used *and* what was issued is stored, or neither. */
+export type Commit = {
+  readonly at: Seconds
+  /** Must stand. */
+  readonly client_id: string
+  /** Must stand, unless it was never configured here (an external user). */
+  readonly sub?: string
+  /** An authorization that exists, is not revoked, and lives at least until the given time afterwards. */
+  readonly authorization?: { readonly id: AuthorizationId; readonly until: Seconds }
+  readonly use?: Use
+  readonly issue?: {
+    readonly authorization?: Authorization
+    readonly family?: RefreshFamily
+    readonly referenceToken?: ReferenceToken
+  }
+}
+
+/** What a token request uses up. */
+export type Use =
+  | { readonly kind: 'authorization_code'; readonly hash: TokenHash }
+  | { readonly kind: 'device_code'; readonly hash: TokenHash }
+  /** Compare-and-set of the family's generation n → n+1; requires that it still is n. */
+  | {
+      readonly kind: 'refresh_rotation'
+      readonly family: FamilyId
+      readonly generation: number
+      readonly idleExpiresAt: Seconds
+    }
+  /** An idempotent retry: requires that the family's generation is this (n+1) and came to be at or after `since`. */
+  | {
+      readonly kind: 'refresh_retry'
+      readonly family: FamilyId
+      readonly generation: number
+      readonly since: Seconds
+    }
+  /** `refresh_token_usage: "reuse"`: requires that the generation still is this, and may slide the end. */
+  | {
+      readonly kind: 'refresh_reuse'
+      readonly family: FamilyId
+      readonly generation: number
+      readonly idleExpiresAt: Seconds
+    }
+  | ({ readonly kind: 'assertion' } & ReplayMarker)
+
+/** `already_used`: the credential was used before or at the same time; `not_standing`: client, user or authorization no longer stands. Nothing was written then. */
+export type CommitOutcome = 'committed' | 'already_used' | 'not_standing'
