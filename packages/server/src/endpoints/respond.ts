@@ -1,0 +1,70 @@
+/** Direct answers in JSON, the same for every endpoint: RFC 6749 §5.1 and §5.2. */
+
+import { statusOf } from '@tessera/protocol/errors'
+import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { Refusal } from '@tessera/protocol/result'
+import type { Log } from '../core/runtime.ts'
+
+/** Nothing that holds a token or is about one may be kept by a cache (RFC 6749 §5.1). */
+const jsonHeaders = {
+  'content-type': 'application/json; charset=utf-8',
+  'cache-control': 'no-store, no-cache, max-age=0',
+  pragma: 'no-cache',
+} as const
+
+/** A JSON answer that no cache keeps. */
+export const jsonResponse = (
+  status: number,
+  body: object,
+  headers?: Readonly<Record<string, string>>,
+): HttpResponse => ({
+  status,
+  headers: headers ? { ...jsonHeaders, ...headers } : jsonHeaders,
+  body: JSON.stringify(body),
+})
+
+/** How an endpoint answers refusals: 401 for `invalid_client`, or 400 as IdentityServer4 does. */
+export type Refuser = (request: HttpRequest, refusal: Refusal, more?: RefusalContext) => HttpResponse
+export type RefusalContext = {
+  readonly clientId?: string
+  /** Overrides the status of the error code, for example 415. */
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/**
+ * Answers refusals in JSON (RFC 6749 §5.2) and logs each with its reason and the request's id.
+ * `invalid_client` always carries `WWW-Authenticate: Basic` (RFC 6749 §5.2).
+ */
+export const createRefuser =
+  (
+    endpoint: string,
+    { log, invalidClientStatus = 401 }: { log: Log; invalidClientStatus?: number },
+  ): Refuser =>
+  (request, refusal, { clientId, status, headers } = {}) => {
+    log.info('refused', {
+      endpoint,
+      request_id: request.id,
+      client_id: clientId,
+      error: refusal.error,
+      reason: refusal.reason,
+      ...refusal.log,
+    })
+    const code = refusal.error === 'invalid_client' ? invalidClientStatus : statusOf(refusal.error)
+    const body = {
+      ...refusal.members,
+      error: refusal.error,
+      error_description: refusal.description,
+    }
+    return jsonResponse(status ?? code, body, { ...challengeOf(refusal.error), ...headers })
+  }
+
+const challengeOf = (error: string): Readonly<Record<string, string>> =>
+  error === 'invalid_client' ? { 'www-authenticate': 'Basic realm="tessera", charset="UTF-8"' } : {}
+
+/** Whether the body is a form (RFC 6749 §4: `application/x-www-form-urlencoded`, parameters of the type ignored). */
+export const isForm = (request: HttpRequest): boolean => {
+  const type = request.headers['content-type']
+  if (type === 'application/x-www-form-urlencoded') return true
+  return type !== undefined && /^\s*application\/x-www-form-urlencoded\s*(;|$)/i.test(type)
+}
