@@ -5,7 +5,7 @@ import type { Clients, SigningAlgorithm } from '../core/client.ts'
 import type { ExtensionGrant } from '../core/extension-grant.ts'
 import type { Resources } from '../core/resource.ts'
 import type { Awaitable } from '../core/runtime.ts'
-import type { CredentialAuthority, IdentityProvider, Profile } from '../core/user.ts'
+import type { ConfiguredUser, CredentialAuthority, IdentityProvider, Profile } from '../core/user.ts'
 
 export type Compatibility = 'none' | 'identityserver4'
 
@@ -13,18 +13,6 @@ export type Storage =
   | { readonly kind: 'memory' }
   | { readonly kind: 'sqlite'; readonly file: string }
   | { readonly kind: 'postgres'; readonly url: string }
-
-export type ConfiguredUser = {
-  readonly sub: string
-  readonly username: string
-  /** `plain`: as it stands in the configuration; `argon2id`: encoded; undefined: no local password. */
-  readonly password?:
-    | { readonly kind: 'plain'; readonly value: string }
-    | { readonly kind: 'argon2id'; readonly encoded: string }
-  readonly tenant?: string
-  readonly active: boolean
-  readonly claims: JsonObject
-}
 
 /** An issuer of assertions that the JWT bearer grant trusts (RFC 7523 §3). */
 export type TrustedIssuer = {

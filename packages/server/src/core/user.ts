@@ -17,6 +17,14 @@ export type User = {
   readonly claims: JsonObject
 }
 
+/** A user as the configuration names one; the password stays in memory. */
+export type ConfiguredUser = User & {
+  /** `plain`: as it stands in the configuration; omitted: no local password. */
+  readonly password?:
+    | { readonly kind: 'plain'; readonly value: string }
+    | { readonly kind: 'argon2id'; readonly encoded: string }
+}
+
 export type Users = {
   /** Also finds a user that is not active: the caller checks. */
   readonly find: (sub: string) => Awaitable<User | undefined>

@@ -1,0 +1,143 @@
+/** Proving who a user is by name and password: for the password grant (RFC 6749 §4.3) and the login page alike. */
+
+import type { AcrValues } from '@tessera/protocol/acr-values'
+import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { Client } from '../core/client.ts'
+import type { Clock } from '../core/runtime.ts'
+import {
+  type CredentialAuthority,
+  type IdentityProvider,
+  localProvider,
+  type Profile,
+  type Subject,
+  type Users,
+} from '../core/user.ts'
+
+export type SignInRequest = {
+  readonly username: string
+  readonly password: string
+  readonly client: Client
+  readonly acr: AcrValues
+  /** As sent, for credential authorities. */
+  readonly acr_values?: string
+}
+
+/** A user who signed in, and what a validator adds to the token response. */
+export type SignedIn = { readonly subject: Subject; readonly members?: JsonObject }
+
+export type SignIn = (request: SignInRequest) => Promise<Result<SignedIn>>
+
+export type SignInPorts = {
+  readonly users: Users
+  readonly profile: Profile
+  readonly identityProviders: ReadonlyMap<string, IdentityProvider>
+  readonly tenants: ReadonlySet<string>
+  /** Checks local credentials instead of `users`. */
+  readonly validator?: CredentialAuthority
+  readonly clock: Clock
+}
+
+/**
+ * Refuses `invalid_request` for a provider or tenant that can't be used, `invalid_grant` (with one description for
+ * every cause) for credentials that are wrong, or whatever a credential authority says.
+ */
+export function createSignIn({
+  users,
+  profile,
+  identityProviders,
+  tenants,
+  validator,
+  clock,
+}: SignInPorts): SignIn {
+  const local: CredentialAuthority = validator ?? {
+    async check({ username, password, tenant }) {
+      const user = await users.checkPassword(username, password, tenant)
+      return user ? { ok: true, sub: user.sub } : { ok: false }
+    },
+  }
+
+  return async ({ username, password, client, acr, acr_values }) => {
+    const fault = tenantFault(client, acr.tenant, tenants)
+    if (fault) return fault
+    const idp = acr.idp ?? localProvider
+    const authority =
+      idp === localProvider
+        ? localAuthority(client, local)
+        : providerAuthority(client, identityProviders.get(idp))
+    if (!authority.ok) return authority
+
+    const { client_id } = client
+    const tenant = acr.tenant
+    const answer = await authority.value.check({ username, password, client_id, tenant, acr_values })
+    if (!answer.ok) return wrongCredentials('credentials_refused', answer)
+
+    const record = await users.find(answer.sub)
+    if (record && record.tenant !== tenant) return wrongCredentials('user_of_another_tenant')
+    const subject: Subject = {
+      sub: answer.sub,
+      ...(record?.tenant !== undefined && { tenant: record.tenant }),
+      idp,
+      amr: answer.amr ?? ['pwd'],
+      auth_time: clock.now(),
+      ...(answer.claims && { claims: answer.claims }),
+    }
+    if (!(await profile.isActive({ subject, client_id })))
+      return wrongCredentials('user_inactive', { sub: answer.sub })
+    return ok({ subject, ...(answer.members && { members: answer.members }) })
+  }
+}
+
+/** Why a client may not name this tenant; undefined when it may, or names none. */
+export function tenantFault(
+  client: Client,
+  tenant: string | undefined,
+  known: ReadonlySet<string>,
+): Refusal | undefined {
+  if (tenant === undefined) return undefined
+  if (known.has(tenant) && (client.tenants.length === 0 || client.tenants.includes(tenant))) return undefined
+  return refuse('invalid_request', 'tenant_not_allowed', {
+    description: 'tenant is not available to this client',
+    log: { tenant },
+  })
+}
+
+/** Whether the client may use this identity provider: its restrictions for external ones, `enable_local_login` for our own. */
+export const mayUseProvider = (client: Client, idp: string): boolean =>
+  idp === localProvider
+    ? client.enable_local_login
+    : client.identity_provider_restrictions.length === 0 ||
+      client.identity_provider_restrictions.includes(idp)
+
+const localAuthority = (client: Client, local: CredentialAuthority): Result<CredentialAuthority> =>
+  mayUseProvider(client, localProvider)
+    ? ok(local)
+    : refuse('invalid_grant', 'local_login_disabled', {
+        description: 'local login is disabled for this client',
+      })
+
+function providerAuthority(
+  client: Client,
+  provider: IdentityProvider | undefined,
+): Result<CredentialAuthority> {
+  if (!provider || !mayUseProvider(client, provider.name)) {
+    return refuse('invalid_request', 'provider_not_allowed', {
+      description: 'identity provider is not available to this client',
+    })
+  }
+  return provider.credentialAuthority
+    ? ok(provider.credentialAuthority)
+    : refuse('invalid_request', 'provider_without_passwords', {
+        description: 'identity provider does not check passwords',
+      })
+}
+
+/** One description for every cause, so that a caller can't tell an unknown name from a wrong password. */
+const wrongCredentials = (
+  reason: string,
+  told: { error?: string; description?: string; members?: JsonObject; sub?: string } = {},
+): Refusal =>
+  refuse(told.error ?? 'invalid_grant', reason, {
+    description: told.description ?? 'invalid_username_or_password',
+    ...(told.members && { members: told.members }),
+    ...(told.sub !== undefined && { log: { sub: told.sub } }),
+  })

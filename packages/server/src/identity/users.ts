@@ -1,0 +1,55 @@
+/** The users of the configuration, kept in memory. */
+
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Random } from '../core/runtime.ts'
+import type { ConfiguredUser, Users } from '../core/user.ts'
+
+/** Checks an encoded argon2id password. */
+export type VerifyArgon2id = (encoded: string, password: string) => Promise<boolean>
+
+/** A valid encoding of no known password: unknown names cost the same work. */
+const dummyArgon2id =
+  '$argon2id$v=19$m=19456,t=2,p=1$q1N2x7nCzQm2Hk0m9y3nNw$V0Yp0C3bq0v5dF2e7JmFq0mXw1R1yB0l5n9uY3cKq4E'
+
+export type UserPorts = { readonly random: Random; readonly verifyArgon2id: VerifyArgon2id }
+
+/**
+ * Passwords written plainly in the configuration are compared by a MAC under a key of this process, in constant time.
+ * Where any user has an argon2id password, every check costs one argon2id verification, known name or not.
+ */
+export function createUsers(
+  configured: readonly ConfiguredUser[],
+  { random, verifyArgon2id }: UserPorts,
+): Users {
+  const key = random.bytes(32)
+  const mac = (password: string): Buffer => createHmac('sha256', key).update(password).digest()
+  const nobody = { mac: Buffer.alloc(32), encoded: undefined }
+  const usesArgon2id = configured.some(user => user.password?.kind === 'argon2id')
+
+  const bySub = new Map(configured.map(user => [user.sub, withoutPassword(user)]))
+  const passwords = new Map(configured.map(user => [user.sub, passwordOf(user, mac)]))
+  const byName = new Map(configured.map(user => [nameKey(user.username, user.tenant), user.sub]))
+
+  return {
+    find: sub => bySub.get(sub),
+    async checkPassword(username, password, tenant) {
+      const sub = byName.get(nameKey(username, tenant))
+      const known = (sub !== undefined && passwords.get(sub)) || nobody
+      const plainFits = timingSafeEqual(mac(password), known.mac)
+      const argonFits = usesArgon2id && (await verifyArgon2id(known.encoded ?? dummyArgon2id, password))
+      const fits = known.encoded === undefined ? plainFits : argonFits
+      return sub !== undefined && known !== nobody && fits ? bySub.get(sub) : undefined
+    },
+  }
+}
+
+const nameKey = (username: string, tenant: string | undefined): string =>
+  JSON.stringify([tenant ?? null, username])
+
+const withoutPassword = ({ password: _, ...user }: ConfiguredUser) => user
+
+function passwordOf(user: ConfiguredUser, mac: (password: string) => Buffer) {
+  if (!user.password) return undefined
+  if (user.password.kind === 'plain') return { mac: mac(user.password.value), encoded: undefined }
+  return { mac: Buffer.alloc(32), encoded: user.password.encoded }
+}

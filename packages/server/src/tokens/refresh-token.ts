@@ -1,0 +1,62 @@
+/**
+ * Refresh tokens: a family's handle for one generation, with a MAC, so that garbage is refused without a read and any
+ * older generation is recognised for ever (RFC 9700 §4.14.2).
+ *
+ * `tr_` + base64url(version 1 byte | family 16 | generation 4 | absolute end 4 | HMAC-SHA256 32); the MAC covers the prefix and all before it.
+ */
+
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Seconds } from '@tessera/protocol/brand'
+import type { FamilyId } from '../core/authorization.ts'
+import type { DerivedKeys } from '../core/keys.ts'
+
+export type RefreshHandle = {
+  readonly family: FamilyId
+  readonly generation: number
+  /** The family's absolute end. */
+  readonly expires_at: Seconds
+}
+
+export type RefreshTokens = {
+  /** The token of this generation: the same each time it is made. */
+  readonly format: (handle: RefreshHandle) => string
+  /** What a token of ours says; undefined for any other text. */
+  readonly parse: (token: string) => RefreshHandle | undefined
+}
+
+const prefix = 'tr_'
+const version = 1
+const headBytes = 25
+const macBytes = 32
+const tokenLength = prefix.length + ((headBytes + macBytes) * 4) / 3
+
+/** An end that never comes, for families without an absolute one. */
+export const noAbsoluteEnd: Seconds = 0xffff_ffff
+
+export function createRefreshTokens({ derived }: { derived: DerivedKeys }): RefreshTokens {
+  const key = derived.derive('refresh-token')
+  const mac = (head: Uint8Array): Buffer => createHmac('sha256', key).update(prefix).update(head).digest()
+
+  return {
+    format({ family, generation, expires_at }) {
+      const token = Buffer.allocUnsafe(headBytes + macBytes)
+      token.writeUInt8(version, 0)
+      token.write(family, 1, 'base64url')
+      token.writeUInt32BE(generation, 17)
+      token.writeUInt32BE(expires_at, 21)
+      mac(token.subarray(0, headBytes)).copy(token, headBytes)
+      return prefix + token.toString('base64url')
+    },
+    parse(token) {
+      if (token.length !== tokenLength || !token.startsWith(prefix)) return undefined
+      const bytes = Buffer.from(token.slice(prefix.length), 'base64url')
+      if (bytes.length !== headBytes + macBytes || bytes[0] !== version) return undefined
+      if (!timingSafeEqual(mac(bytes.subarray(0, headBytes)), bytes.subarray(headBytes))) return undefined
+      return {
+        family: bytes.toString('base64url', 1, 17) as FamilyId,
+        generation: bytes.readUInt32BE(17),
+        expires_at: bytes.readUInt32BE(21),
+      }
+    },
+  }
+}

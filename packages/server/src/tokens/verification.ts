@@ -1,0 +1,101 @@
+/** Whether a token of this issuer is good now: signature, lifetime, and the standing of what it came from (RFC 9068 §4, RFC 7662 §4). */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { parseScope } from '@tessera/protocol/scope'
+import type { AuthorizationId, Confirmation } from '../core/authorization.ts'
+import type { Clients } from '../core/client.ts'
+import type { VerifiedToken } from '../core/extension-grant.ts'
+import { hashHandle } from '../core/handle.ts'
+import type { KeyRing } from '../core/keys.ts'
+import type { Clock } from '../core/runtime.ts'
+import type { Stores } from '../core/stores.ts'
+import { verifyJwt } from './jwt.ts'
+
+export type TokenVerifier = {
+  /** Refuses `invalid_token` (RFC 6750 §3.1); the reason tells an expired one (`token_expired`) from others. */
+  readonly verifyAccessToken: (token: string) => Promise<Result<VerifiedToken>>
+  /** An unexpired ID token of ours, whoever its audience is. */
+  readonly verifyIdToken: (token: string) => Promise<Result<VerifiedToken>>
+}
+
+export type TokenVerifierPorts = {
+  readonly issuer: string
+  readonly keys: KeyRing
+  readonly clock: Clock
+  readonly clients: Clients
+  readonly stores: Pick<Stores, 'authorizations' | 'referenceTokens' | 'revokedTokens'>
+}
+
+const maxTokenLength = 51_200
+
+export function createTokenVerifier({
+  issuer,
+  keys,
+  clock,
+  clients,
+  stores,
+}: TokenVerifierPorts): TokenVerifier {
+  const verify = async (claims: JsonObject, expiresAt: Seconds): Promise<Result<VerifiedToken>> => {
+    if (expiresAt <= clock.now()) return invalid('token_expired', 'The access token expired')
+    const token = describe(claims, expiresAt)
+    if (!clients.find(token.client_id)?.enabled) return invalid('token_client_disabled')
+    if (token.authorization_id !== undefined && !(await stands(token.authorization_id))) {
+      return invalid('token_authorization_revoked')
+    }
+    return ok(token)
+  }
+
+  const stands = async (id: AuthorizationId): Promise<boolean> => {
+    const authorization = await stores.authorizations.find(id)
+    return authorization !== undefined && authorization.revoked_at === undefined
+  }
+
+  const verifyReference = async (token: string): Promise<Result<VerifiedToken>> => {
+    const found = await stores.referenceTokens.find(hashHandle(token))
+    return found ? verify(found.claims, found.expires_at) : invalid('token_unknown')
+  }
+
+  const ofOurs = (token: string, typ: string): JsonObject | undefined => {
+    const verified = verifyJwt(keys, token, { typ })
+    return verified?.claims.iss === issuer ? (verified.claims as JsonObject) : undefined
+  }
+
+  return {
+    async verifyAccessToken(token) {
+      if (token.length > maxTokenLength) return invalid('token_too_long')
+      if (token.startsWith('ta_')) return verifyReference(token)
+      const claims = ofOurs(token, 'at+jwt')
+      if (claims === undefined) return invalid('token_signature_invalid')
+      if (await stores.revokedTokens.has(String(claims.jti))) return invalid('token_revoked')
+      return verify(claims, Number(claims.exp))
+    },
+    async verifyIdToken(token) {
+      if (token.length > maxTokenLength) return invalid('token_too_long')
+      const claims = ofOurs(token, 'JWT')
+      if (claims === undefined) return invalid('token_signature_invalid')
+      return verify({ ...claims, client_id: claims.aud ?? '' }, Number(claims.exp))
+    },
+  }
+}
+
+const invalid = (reason: string, description = 'The access token is not valid'): Refusal =>
+  refuse('invalid_token', reason, { description })
+
+function describe(claims: JsonObject, expiresAt: Seconds): VerifiedToken {
+  const scope = Array.isArray(claims.scope)
+    ? (claims.scope as string[])
+    : parseScope(String(claims.scope ?? ''))
+  return {
+    claims,
+    client_id: String(claims.client_id),
+    sub: String(claims.sub),
+    scope: scope ?? [],
+    audience: (Array.isArray(claims.aud) ? claims.aud : [claims.aud]) as string[],
+    expires_at: expiresAt,
+    ...(typeof claims.authorization_id === 'string' && {
+      authorization_id: claims.authorization_id as AuthorizationId,
+    }),
+    ...(claims.cnf !== undefined && { cnf: claims.cnf as Confirmation }),
+  }
+}
