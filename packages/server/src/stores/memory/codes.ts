@@ -1,0 +1,24 @@
+/** Authorization codes in memory (RFC 6749 §4.1.2). */
+
+import type { AuthorizationCodes } from '../../core/stores.ts'
+import { requireNew, type Tables } from './tables.ts'
+
+export const createCodes = ({ authorizations, codes }: Tables): AuthorizationCodes => ({
+  async issue(authorization, code) {
+    requireNew(authorizations, authorization.id)
+    requireNew(codes, code.hash)
+    authorizations.set(authorization.id, authorization)
+    codes.set(code.hash, code)
+  },
+  find(hash) {
+    const code = codes.get(hash)
+    const authorization = code && authorizations.get(code.authorization_id)
+    return authorization && { code, authorization }
+  },
+  async burn(hash, at) {
+    const code = codes.get(hash)
+    if (!code || code.used_at !== undefined) return false
+    codes.set(hash, { ...code, used_at: at })
+    return true
+  },
+})

@@ -1,0 +1,12 @@
+/** Settings in memory. */
+
+import type { Settings } from '../../core/stores.ts'
+import type { Tables } from './tables.ts'
+
+export const createSettings = ({ settings }: Tables): Settings => ({
+  get: name => settings.get(name),
+  async initialise(name, value) {
+    if (!settings.has(name)) settings.set(name, value)
+    return settings.get(name) ?? value
+  },
+})

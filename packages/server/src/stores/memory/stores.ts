@@ -1,0 +1,40 @@
+/** The store of tests and of `memory:`: everything in this process, nothing on disk. */
+
+import type { Stores } from '../../core/stores.ts'
+import { createAuthorizations } from './authorizations.ts'
+import { createCleanUp } from './clean-up.ts'
+import { createCodes } from './codes.ts'
+import { createCommit } from './commit.ts'
+import { createConsents } from './consents.ts'
+import { createDevices } from './devices.ts'
+import { createFamilies } from './families.ts'
+import { createKeys } from './keys.ts'
+import { createReferenceTokens } from './reference-tokens.ts'
+import { createReplays } from './replays.ts'
+import { createRevokedTokens } from './revoked-tokens.ts'
+import { createSessions } from './sessions.ts'
+import { createSettings } from './settings.ts'
+import { createStanding } from './standing.ts'
+import { emptyTables } from './tables.ts'
+
+export function createMemoryStores(): Stores {
+  const tables = emptyTables()
+  return {
+    authorizations: createAuthorizations(tables),
+    codes: createCodes(tables),
+    devices: createDevices(tables),
+    families: createFamilies(tables),
+    referenceTokens: createReferenceTokens(tables),
+    revokedTokens: createRevokedTokens(tables),
+    replays: createReplays(tables),
+    sessions: createSessions(tables),
+    consents: createConsents(tables),
+    keys: createKeys(tables),
+    settings: createSettings(tables),
+    standing: createStanding(tables),
+    commit: createCommit(tables),
+    cleanUp: createCleanUp(tables),
+    ready: () => true,
+    close: async () => {},
+  }
+}

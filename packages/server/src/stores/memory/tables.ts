@@ -1,0 +1,57 @@
+/** The tables of the memory store: everything is lost when the process ends. */
+
+import type {
+  Authorization,
+  AuthorizationCode,
+  AuthorizationId,
+  Consent,
+  DeviceAuthorization,
+  FamilyId,
+  ReferenceToken,
+  RefreshFamily,
+  Session,
+  StoredKey,
+} from '../../core/authorization.ts'
+import type { TokenHash } from '../../core/runtime.ts'
+import type { ReplayMarker } from '../../core/stores.ts'
+
+export type RevokedToken = { readonly jti: string; readonly expires_at: number }
+
+export type Tables = {
+  readonly authorizations: Map<AuthorizationId, Authorization>
+  readonly codes: Map<TokenHash, AuthorizationCode>
+  readonly devices: Map<TokenHash, DeviceAuthorization>
+  readonly userCodes: Map<TokenHash, TokenHash>
+  readonly families: Map<FamilyId, RefreshFamily>
+  readonly referenceTokens: Map<TokenHash, ReferenceToken>
+  readonly revokedTokens: Map<string, RevokedToken>
+  readonly replays: Map<TokenHash, ReplayMarker>
+  readonly sessions: Map<TokenHash, Session>
+  readonly consents: Map<string, Consent>
+  readonly keys: Map<string, StoredKey>
+  readonly settings: Map<string, string>
+  readonly clients: Map<string, boolean>
+  readonly users: Map<string, boolean>
+}
+
+export const emptyTables = (): Tables => ({
+  authorizations: new Map(),
+  codes: new Map(),
+  devices: new Map(),
+  userCodes: new Map(),
+  families: new Map(),
+  referenceTokens: new Map(),
+  revokedTokens: new Map(),
+  replays: new Map(),
+  sessions: new Map(),
+  consents: new Map(),
+  keys: new Map(),
+  settings: new Map(),
+  clients: new Map(),
+  users: new Map(),
+})
+
+/** Throws for an id that is taken: ids are random, so this is a bug, and it must not overwrite. */
+export function requireNew<Id>(table: ReadonlyMap<Id, unknown>, id: Id): void {
+  if (table.has(id)) throw new Error('a row with this id exists')
+}
