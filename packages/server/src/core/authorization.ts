@@ -41,6 +41,8 @@ export type AuthorizationCode = {
   readonly code_challenge?: string
   readonly code_challenge_method?: CodeChallengeMethod
   readonly nonce?: string
+  /** Hash of the state, where the configuration asks for it. */
+  readonly s_hash?: string
   readonly expires_at: Seconds
   /** When it was redeemed or burnt; a used code is kept until its authorization ends. */
   readonly used_at?: Seconds

@@ -37,6 +37,8 @@ export type GrantRequest = {
   /** RFC 8707 and RFC 8693 §2.1. */
   readonly resource: readonly string[]
   readonly audience: readonly string[]
+  /** The key that the request proved to hold, and that its tokens will be bound to (RFC 8705 §3). */
+  readonly confirmation?: Confirmation
 }
 
 export type GrantContext = {

@@ -56,11 +56,13 @@ export const createRefuser =
       error: refusal.error,
       error_description: refusal.description,
     }
-    return jsonResponse(status ?? code, body, { ...challengeOf(refusal.error), ...headers })
+    return jsonResponse(status ?? code, body, { ...errorHeaders[refusal.error], ...headers })
   }
 
-const challengeOf = (error: string): Readonly<Record<string, string>> =>
-  error === 'invalid_client' ? { 'www-authenticate': 'Basic realm="tessera", charset="UTF-8"' } : {}
+const errorHeaders: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  invalid_client: { 'www-authenticate': 'Basic realm="tessera", charset="UTF-8"' },
+  temporarily_unavailable: { 'retry-after': '1' },
+}
 
 /** Whether the body is a form (RFC 6749 §4: `application/x-www-form-urlencoded`, parameters of the type ignored). */
 export const isForm = (request: HttpRequest): boolean => {

@@ -15,8 +15,6 @@ import { verifyJwt } from './jwt.ts'
 export type TokenVerifier = {
   /** Refuses `invalid_token` (RFC 6750 §3.1); the reason tells an expired one (`token_expired`) from others. */
   readonly verifyAccessToken: (token: string) => Promise<Result<VerifiedToken>>
-  /** An unexpired ID token of ours, whoever its audience is. */
-  readonly verifyIdToken: (token: string) => Promise<Result<VerifiedToken>>
 }
 
 export type TokenVerifierPorts = {
@@ -56,8 +54,8 @@ export function createTokenVerifier({
     return found ? verify(found.claims, found.expires_at) : invalid('token_unknown')
   }
 
-  const ofOurs = (token: string, typ: string): JsonObject | undefined => {
-    const verified = verifyJwt(keys, token, { typ })
+  const claimsOf = (token: string): JsonObject | undefined => {
+    const verified = verifyJwt(keys, token, { typ: 'at+jwt' })
     return verified?.claims.iss === issuer ? (verified.claims as JsonObject) : undefined
   }
 
@@ -65,16 +63,10 @@ export function createTokenVerifier({
     async verifyAccessToken(token) {
       if (token.length > maxTokenLength) return invalid('token_too_long')
       if (token.startsWith('ta_')) return verifyReference(token)
-      const claims = ofOurs(token, 'at+jwt')
+      const claims = claimsOf(token)
       if (claims === undefined) return invalid('token_signature_invalid')
       if (await stores.revokedTokens.has(String(claims.jti))) return invalid('token_revoked')
       return verify(claims, Number(claims.exp))
-    },
-    async verifyIdToken(token) {
-      if (token.length > maxTokenLength) return invalid('token_too_long')
-      const claims = ofOurs(token, 'JWT')
-      if (claims === undefined) return invalid('token_signature_invalid')
-      return verify({ ...claims, client_id: claims.aud ?? '' }, Number(claims.exp))
     },
   }
 }

@@ -1,0 +1,89 @@
+/** The authorization code grant (RFC 6749 §4.1.3) with PKCE (RFC 7636 §4.5–4.6). */
+
+import { hash, timingSafeEqual } from 'node:crypto'
+import { codeChallengeOf } from '@tessera/protocol/pkce'
+import { type Refusal, refuse } from '@tessera/protocol/result'
+import type { AuthorizationCode } from '../../../core/authorization.ts'
+import type { Client } from '../../../core/client.ts'
+import { hashHandle } from '../../../core/handle.ts'
+import type { Grant } from '../decision.ts'
+import { requestedResource } from '../resource.ts'
+import { standing, subjectOf } from '../standing.ts'
+
+export const authorizationCode: Grant = {
+  grantType: 'authorization_code',
+  limits: {
+    code: [100, 'invalid_grant'],
+    redirect_uri: [2048, 'invalid_grant'],
+    code_verifier: [128, 'invalid_grant'],
+  },
+  async decide(request, ports) {
+    const { client, parameters } = request
+    const value = parameters.get('code')
+    const redirectUri = parameters.get('redirect_uri')
+    if (value === undefined)
+      return refuse('invalid_request', 'code_missing', { description: 'code is required' })
+    if (redirectUri === undefined) {
+      return refuse('invalid_request', 'redirect_uri_missing', { description: 'redirect_uri is required' })
+    }
+    const found = await ports.stores.codes.find(hashHandle(value))
+    if (!found) return refuse('invalid_grant', 'code_unknown')
+    const { code, authorization } = found
+    const log = { authorization_id: authorization.id }
+    if (authorization.client_id !== client.client_id)
+      return refuse('invalid_grant', 'code_of_another_client', { log })
+
+    const proof = proofFault(code, client, redirectUri, parameters.get('code_verifier'))
+    if (code.used_at !== undefined) {
+      const replayed = refuse('invalid_grant', 'code_replayed', { log })
+      // RFC 6749 §4.1.2: a second use revokes what the first issued; only from one who holds the proofs, since a used code may be public.
+      return proof
+        ? replayed
+        : { ...replayed, effect: { kind: 'revoke_authorization', id: authorization.id } }
+    }
+    if (code.expires_at <= ports.clock.now()) return refuse('invalid_grant', 'code_expired', { log })
+    if (proof) return { ...proof, effect: { kind: 'burn_code', hash: code.hash } }
+    const fault = await standing(authorization, request, ports)
+    if (fault) return fault
+
+    const audience = requestedResource(parameters, ports.resources, authorization.resources)
+    if (!audience.ok) return audience
+    const { scope } = authorization
+    return {
+      ok: true,
+      client,
+      scope,
+      audience: audience.value,
+      subject: subjectOf(authorization),
+      authorization: { kind: 'existing', authorization },
+      use: { kind: 'authorization_code', hash: code.hash },
+      confirmation: request.confirmation,
+      ...(scope.includes('offline_access') && { refresh: { kind: 'new', scope } }),
+      ...(scope.includes('openid') && { idToken: { nonce: code.nonce, s_hash: code.s_hash } }),
+    }
+  },
+}
+
+/** Why the request does not prove that it comes from where the code was asked for. */
+function proofFault(
+  code: AuthorizationCode,
+  client: Client,
+  redirectUri: string,
+  verifier: string | undefined,
+): Refusal | undefined {
+  if (redirectUri !== code.redirect_uri) return refuse('invalid_grant', 'redirect_uri_differs')
+  if (code.code_challenge === undefined) {
+    // RFC 9700 §2.1.1 and §4.8: a verifier without a challenge is a downgrade, as is a missing one that the client must send.
+    if (verifier !== undefined) return refuse('invalid_grant', 'code_verifier_unexpected')
+    return client.require_pkce ? refuse('invalid_grant', 'code_challenge_missing') : undefined
+  }
+  if (verifier === undefined) return refuse('invalid_grant', 'code_verifier_missing')
+  const method = code.code_challenge_method ?? 'plain'
+  if (method === 'plain' && !client.allow_plain_pkce) return refuse('invalid_grant', 'code_challenge_plain')
+  const expected = codeChallengeOf(verifier, method, text => hash('sha256', text, 'base64url'))
+  return equals(expected, code.code_challenge) ? undefined : refuse('invalid_grant', 'code_verifier_wrong')
+}
+
+/** Compares in constant time. */
+const equals = (left: string, right: string): boolean =>
+  left.length === right.length && timingSafeEqual(Buffer.from(left), Buffer.from(right))

@@ -1,0 +1,62 @@
+/** The device authorization grant (RFC 8628 §3.4–3.5). */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import { type Refusal, refuse } from '@tessera/protocol/result'
+import type { DeviceAuthorization } from '../../../core/authorization.ts'
+import { hashHandle } from '../../../core/handle.ts'
+import type { Grant, RefusedDecision } from '../decision.ts'
+import { standing, subjectOf } from '../standing.ts'
+
+export const deviceCode: Grant = {
+  grantType: 'urn:ietf:params:oauth:grant-type:device_code',
+  limits: { device_code: [100, 'invalid_grant'] },
+  async decide(request, ports) {
+    const { client, parameters } = request
+    const value = parameters.get('device_code')
+    if (value === undefined)
+      return refuse('invalid_request', 'device_code_missing', { description: 'device_code is required' })
+    const found = await ports.stores.devices.find(hashHandle(value))
+    if (!found) return refuse('invalid_grant', 'device_code_unknown')
+    const { device, authorization } = found
+    if (device.client_id !== client.client_id) return refuse('invalid_grant', 'device_code_of_another_client')
+    const waiting = waitingFault(device, ports.clock.now())
+    if (waiting) return waiting
+    // RFC 8628 §3.1 has no resource parameter: the device's scope says all.
+    if (parameters.all('resource').length > 0) return refuse('invalid_target', 'resource_not_supported')
+    if (!authorization) return refuse('invalid_grant', 'authorization_revoked')
+    const fault = await standing(authorization, request, ports)
+    if (fault) return fault
+
+    const { scope } = authorization
+    return {
+      ok: true,
+      client,
+      scope,
+      audience: [],
+      subject: subjectOf(authorization),
+      authorization: { kind: 'existing', authorization },
+      use: { kind: 'device_code', hash: device.hash },
+      confirmation: request.confirmation,
+      ...(scope.includes('offline_access') && { refresh: { kind: 'new', scope } }),
+      ...(scope.includes('openid') && { idToken: {} }),
+    }
+  },
+}
+
+/** Why there are no tokens yet, or never: RFC 8628 §3.5. Every poll of a living code writes its time. */
+function waitingFault(device: DeviceAuthorization, now: Seconds): RefusedDecision | undefined {
+  if (device.used_at !== undefined) return refuse('invalid_grant', 'device_code_used')
+  if (device.last_polled_at !== undefined && now < device.last_polled_at + device.interval) {
+    return polled(refuse('slow_down', 'device_polled_too_fast'), device, true)
+  }
+  if (device.expires_at <= now) return refuse('expired_token', 'device_code_expired')
+  if (device.status === 'denied') return refuse('access_denied', 'device_denied')
+  if (device.status === 'pending')
+    return polled(refuse('authorization_pending', 'device_pending'), device, false)
+  return undefined
+}
+
+const polled = (refusal: Refusal, { hash }: DeviceAuthorization, slowDown: boolean): RefusedDecision => ({
+  ...refusal,
+  effect: { kind: 'device_polled', hash, slowDown },
+})

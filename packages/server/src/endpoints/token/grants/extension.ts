@@ -1,0 +1,174 @@
+/** Runs an extension grant (RFC 6749 §4.5) and rechecks what it decided against the client: nothing is ever widened. */
+
+import type { Limits } from '@tessera/protocol/parameters'
+import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { isWithin } from '@tessera/protocol/scope'
+import type { Client } from '../../../core/client.ts'
+import type { ExtensionGrant, GrantDecision, GrantRefusal } from '../../../core/extension-grant.ts'
+import { hashHandle } from '../../../core/handle.ts'
+import { apisOf, type Resources } from '../../../core/resource.ts'
+import type {
+  AuthorizationChoice,
+  Decision,
+  Grant,
+  GrantPorts,
+  TokenRequest,
+  TokenSubject,
+} from '../decision.ts'
+import { grantScope, requestedScope } from '../scope.ts'
+
+const maxParameterLength = 4096
+const apiKinds = new Set(['api'] as const)
+const askableKinds = new Set(['api', 'identity', 'offline_access'] as const)
+
+export function fromExtension(extension: ExtensionGrant): Grant {
+  const limits: Limits = Object.fromEntries(
+    Object.entries(extension.parameters).map(([name, { maxLength }]) => [
+      name,
+      [maxLength ?? maxParameterLength, 'invalid_request'] as const,
+    ]),
+  )
+  return {
+    grantType: extension.grantType,
+    limits,
+    async decide(request, ports) {
+      const { parameters } = request
+      for (const [name, { required }] of Object.entries(extension.parameters)) {
+        if (required && parameters.get(name) === undefined) {
+          return refuse('invalid_request', 'parameter_missing', {
+            description: `${name} is required`,
+            log: { parameter: name },
+          })
+        }
+      }
+      const requested = requestedScope(parameters.get('scope'))
+      if (!requested.ok) return requested
+      const answer = await ask(extension, request, requested.value, ports)
+      return answer.ok ? recheck(answer, extension, request, requested.value, ports) : asRefusal(answer)
+    },
+  }
+}
+
+async function ask(
+  extension: ExtensionGrant,
+  { client, parameters, confirmation }: TokenRequest,
+  scope: readonly string[] | undefined,
+  { extension: context, clock, log }: GrantPorts,
+): Promise<GrantDecision | GrantRefusal> {
+  const resource = parameters.all('resource')
+  const audience = parameters.all('audience')
+  try {
+    return await extension.decide(
+      { client, parameters, scope, resource, audience },
+      { ...context, now: clock.now() },
+    )
+  } catch (error) {
+    log.error('extension_grant_threw', { grant_type: extension.grantType, error: String(error) })
+    return { ok: false, reason: 'extension_grant_threw' }
+  }
+}
+
+const asRefusal = ({ error, description, reason, members }: GrantRefusal): Refusal =>
+  refuse(error ?? 'invalid_grant', reason ?? 'extension_refused', { description, members })
+
+async function recheck(
+  answer: GrantDecision,
+  extension: ExtensionGrant,
+  request: TokenRequest,
+  requested: readonly string[] | undefined,
+  ports: GrantPorts,
+): Promise<Decision | Refusal> {
+  const client = answer.client_id === undefined ? request.client : ports.findClient(answer.client_id)
+  if (!client?.enabled)
+    return refuse('invalid_grant', 'extension_client_unknown', { log: { client_id: answer.client_id } })
+  const now = ports.clock.now()
+  const subject = answer.subject && (await subjectOf(answer.subject, now, ports))
+  if (subject && !(await ports.profile.isActive({ subject, client_id: client.client_id }))) {
+    return refuse('invalid_grant', 'user_inactive', { log: { sub: subject.sub } })
+  }
+  const scope = checkScope(answer, requested, request.client, ports.resources)
+  if (!scope.ok) return scope
+  const audience = checkAudience(answer.audience ?? [], scope.value, ports.resources)
+  if (!audience.ok) return audience
+  const left = answer.derivedFrom ? answer.derivedFrom.expires_at - now : Number.POSITIVE_INFINITY
+  if (left <= 0) return refuse('invalid_grant', 'extension_subject_token_expired')
+
+  return {
+    ok: true,
+    client,
+    scope: scope.value,
+    audience: audience.value,
+    subject,
+    authorization: authorizationOf(answer, subject),
+    claims: answer.claims,
+    clientClaims: answer.client_claims,
+    confirmation: request.confirmation,
+    lifetime: Math.min(answer.lifetime ?? client.access_token_lifetime, client.access_token_lifetime, left),
+    accessTokenType: answer.access_token_type,
+    members: answer.members,
+    ...(subject &&
+      scope.value.includes('offline_access') && { refresh: { kind: 'new', scope: scope.value } }),
+    ...(answer.uses && {
+      use: {
+        kind: 'assertion',
+        hash: hashHandle(`${extension.grantType}\n${answer.uses.id}`),
+        expires_at: answer.uses.expires_at,
+      },
+    }),
+  }
+}
+
+/** Asked for or decided, at most what the client is allowed; omitted: its API scopes, never `offline_access`; derived: at most the other token's. */
+function checkScope(
+  { scope: decided, derivedFrom, subject }: GrantDecision,
+  requested: readonly string[] | undefined,
+  client: Client,
+  resources: Resources,
+): Result<readonly string[]> {
+  const wanted = decided ? [...new Set(decided)].sort() : requested
+  if (wanted?.length === 0) return refuse('invalid_scope', 'scope_empty')
+  const scope = grantScope(wanted, client, resources, wanted === undefined ? apiKinds : askableKinds)
+  if (!scope.ok) return scope
+  if (scope.value.includes('offline_access') && (derivedFrom !== undefined || subject === undefined)) {
+    return refuse('invalid_scope', 'scope_offline_access_not_derivable')
+  }
+  if (derivedFrom === undefined || isWithin(scope.value, derivedFrom.scope)) return scope
+  if (wanted !== undefined) return refuse('invalid_scope', 'scope_widened')
+  const rest = scope.value.filter(name => derivedFrom.scope.includes(name))
+  return rest.length > 0 ? ok(rest) : refuse('invalid_scope', 'scope_empty')
+}
+
+function checkAudience(
+  names: readonly string[],
+  scope: readonly string[],
+  resources: Resources,
+): Result<readonly string[]> {
+  const owners = apisOf(resources, scope).map(api => api.name)
+  return isWithin(names, owners) ? ok(names) : refuse('invalid_target', 'resource_outside_scope')
+}
+
+/** The `tenant` claim comes from the user's record, never from the request. */
+async function subjectOf(
+  given: NonNullable<GrantDecision['subject']>,
+  now: number,
+  { extension }: GrantPorts,
+): Promise<TokenSubject> {
+  const { tenant: _, ...rest } = given
+  const record = await extension.user(given.sub)
+  return {
+    idp: 'local',
+    amr: [],
+    auth_time: now,
+    ...rest,
+    ...(record?.tenant !== undefined && { tenant: record.tenant }),
+  }
+}
+
+function authorizationOf(
+  { derivedFrom }: GrantDecision,
+  subject: TokenSubject | undefined,
+): AuthorizationChoice | undefined {
+  if (derivedFrom === undefined) return subject ? { kind: 'new' } : undefined
+  const { authorization_id: id, expires_at: until } = derivedFrom
+  return id === undefined ? undefined : { kind: 'inherited', id, until }
+}

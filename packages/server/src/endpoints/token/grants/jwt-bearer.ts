@@ -1,0 +1,90 @@
+/** JWT bearer assertions as authorization grants (RFC 7523 §2.1, §3), from issuers that the configuration trusts. */
+
+import type { JSONWebKeySet, JWTPayload } from 'jose'
+import type { JsonObject } from '@tessera/protocol/result'
+import {
+  defineGrant,
+  type ExtensionGrant,
+  type GrantContext,
+  type GrantDecision,
+  type GrantRefusal,
+} from '../../../core/extension-grant.ts'
+
+export type AssertionIssuer = {
+  readonly issuer: string
+  readonly jwks: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
+}
+
+export type JwtBearerOptions = {
+  readonly issuers: readonly AssertionIssuer[]
+  /** The user's `sub` here for an assertion's claims; omitted: the assertion's own `sub`. Undefined: nobody. */
+  readonly subject?: (claims: JsonObject) => string | undefined | Promise<string | undefined>
+}
+
+const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
+/** An assertion lives at most this long (seconds): so long its one-use mark is kept. */
+const maxLifetime = 3600
+const clockTolerance = 5
+
+/**
+ * The subject must be an active user of this server. Each assertion is used once, by its `jti` or, where it has none, as a whole.
+ * Refuses `invalid_grant` for an assertion that is not good (RFC 7523 §3.1).
+ */
+export function jwtBearer({ issuers, subject: subjectOf = ({ sub }) => sub as string }: JwtBearerOptions): ExtensionGrant {
+  const trusted = new Map(issuers.map(({ issuer, jwks }) => [issuer, jwks as unknown as JSONWebKeySet]))
+
+  return defineGrant({
+    grantType: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+    parameters: { assertion: { required: true, maxLength: 8192 } },
+    async decide({ parameters }, context) {
+      const assertion = parameters.get('assertion') as string
+      const claims = await verify(assertion, trusted, context)
+      if (!claims) return refused('assertion_invalid')
+      const { iss, exp, iat, jti } = claims as { iss: string; exp: number; iat?: number; jti?: string }
+      if (exp > context.now + maxLifetime || (iat !== undefined && iat > context.now + clockTolerance)) {
+        return refused('assertion_lifetime_invalid')
+      }
+      const sub = await subjectOf(claims as JsonObject)
+      const user = sub === undefined ? undefined : await context.user(sub)
+      if (!user) return refused('assertion_subject_unknown')
+      const decision: GrantDecision = {
+        ok: true,
+        subject: { sub: user.sub, idp: iss, amr: ['jwt'] },
+        uses: { id: jti === undefined ? assertion : `${iss}\n${jti}`, expires_at: exp + clockTolerance },
+      }
+      return decision
+    },
+  })
+}
+
+async function verify(
+  assertion: string,
+  trusted: ReadonlyMap<string, JSONWebKeySet>,
+  { issuer, now }: GrantContext,
+): Promise<JWTPayload | undefined> {
+  const { createLocalJWKSet, decodeJwt, errors, jwtVerify } = await import('jose')
+  try {
+    const { iss } = decodeJwt(assertion)
+    const jwks = trusted.get(iss ?? '')
+    if (!jwks) return undefined
+    const { payload } = await jwtVerify(assertion, createLocalJWKSet(jwks), {
+      issuer: iss,
+      audience: [issuer, `${issuer}/connect/token`],
+      algorithms,
+      requiredClaims: ['iss', 'sub', 'aud', 'exp'],
+      clockTolerance,
+      currentDate: new Date(now * 1000),
+    })
+    return payload
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return undefined
+    throw error
+  }
+}
+
+const refused = (reason: string): GrantRefusal => ({
+  ok: false,
+  error: 'invalid_grant',
+  reason,
+  description: 'the assertion is not valid',
+})

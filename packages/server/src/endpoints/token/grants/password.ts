@@ -1,0 +1,49 @@
+/** The resource owner password credentials grant (RFC 6749 §4.3) with IdentityServer's `acr_values`. */
+
+import { parseAcrValues } from '@tessera/protocol/acr-values'
+import { refuse } from '@tessera/protocol/result'
+import type { Grant } from '../decision.ts'
+import { requestedResource } from '../resource.ts'
+import { grantScope, requestedScope } from '../scope.ts'
+
+const kinds = new Set(['api', 'identity', 'offline_access'] as const)
+
+export const password: Grant = {
+  grantType: 'password',
+  limits: {
+    username: [256, 'invalid_grant'],
+    password: [512, 'invalid_grant'],
+    acr_values: [300, 'invalid_request'],
+  },
+  async decide({ client, parameters, confirmation }, { resources, signIn }) {
+    const username = parameters.get('username')
+    const secret = parameters.get('password')
+    if (username === undefined)
+      return refuse('invalid_request', 'username_missing', { description: 'username is required' })
+    if (secret === undefined)
+      return refuse('invalid_request', 'password_missing', { description: 'password is required' })
+    const acr_values = parameters.get('acr_values')
+    const acr = parseAcrValues(acr_values)
+    if (!acr.ok) return acr
+    const signedIn = await signIn({ username, password: secret, client, acr: acr.value, acr_values })
+    if (!signedIn.ok) return signedIn
+
+    const requested = requestedScope(parameters.get('scope'))
+    if (!requested.ok) return requested
+    const scope = grantScope(requested.value, client, resources, kinds)
+    if (!scope.ok) return scope
+    const audience = requestedResource(parameters, resources)
+    if (!audience.ok) return audience
+    return {
+      ok: true,
+      client,
+      scope: scope.value,
+      audience: audience.value,
+      subject: signedIn.value.subject,
+      authorization: { kind: 'new' },
+      confirmation,
+      ...(scope.value.includes('offline_access') && { refresh: { kind: 'new', scope: scope.value } }),
+      ...(signedIn.value.members && { members: signedIn.value.members }),
+    }
+  },
+}

@@ -1,0 +1,120 @@
+/** Token exchange (RFC 8693) as an extension grant: impersonation and delegation with access tokens of this issuer. */
+
+import type { Json, JsonObject } from '@tessera/protocol/result'
+import {
+  defineGrant,
+  type ExtensionGrant,
+  type GrantContext,
+  type GrantDecision,
+  type GrantRefusal,
+  type GrantRequest,
+  type VerifiedToken,
+} from '../../../core/extension-grant.ts'
+
+/** Who may exchange whose token: asked after both tokens proved good. */
+export type TokenExchangePolicy = (exchange: {
+  readonly request: GrantRequest
+  readonly subject: VerifiedToken
+  readonly actor?: VerifiedToken
+}) => boolean | Promise<boolean>
+
+const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
+const jwtType = 'urn:ietf:params:oauth:token-type:jwt'
+const supportedTypes: ReadonlySet<string> = new Set([accessTokenType, jwtType])
+const tokenLength = 8192
+
+/**
+ * Scope, lifetime and standing of what it issues never exceed the subject token's (RFC 8693 §2.1); an actor is recorded
+ * in `act` above earlier actors (§4.1) and must be the one that `may_act` names (§4.4).
+ * @param policy may refuse an exchange; omitted: every client that has the grant may exchange what it holds.
+ * Refuses `invalid_request` for a token that is not good (§2.2.2), `invalid_target` for a target that the scope does not reach.
+ */
+export const tokenExchange = ({ policy }: { policy?: TokenExchangePolicy } = {}): ExtensionGrant =>
+  defineGrant({
+    grantType: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    parameters: {
+      subject_token: { required: true, maxLength: tokenLength },
+      subject_token_type: { required: true, maxLength: 200 },
+      actor_token: { maxLength: tokenLength },
+      actor_token_type: { maxLength: 200 },
+      requested_token_type: { maxLength: 200 },
+    },
+    async decide(request, context) {
+      const requestedType = request.parameters.get('requested_token_type') ?? accessTokenType
+      if (!supportedTypes.has(requestedType)) return refused('requested_token_type_unsupported', 'requested_token_type is not supported')
+      const subject = await verify('subject', request, context)
+      if ('reason' in subject) return subject
+      const actor = request.parameters.get('actor_token') === undefined ? undefined : await verify('actor', request, context)
+      if (actor && 'reason' in actor) return actor
+      if (!actor && request.parameters.get('actor_token_type') !== undefined) {
+        return refused('actor_token_missing', 'actor_token_type without actor_token')
+      }
+      if (!mayAct(subject, actor)) return refused('actor_not_allowed', 'the subject token does not allow this actor')
+      if (policy && !(await policy({ request, subject, actor }))) return refused('exchange_refused_by_policy', 'this exchange is not allowed')
+      return decision(request, requestedType, subject, actor)
+    },
+  })
+
+async function verify(
+  role: 'subject' | 'actor',
+  { parameters, confirmation }: GrantRequest,
+  { verifyAccessToken }: GrantContext,
+): Promise<VerifiedToken | (GrantRefusal & { reason: string })> {
+  if (!supportedTypes.has(parameters.get(`${role}_token_type`) ?? '')) {
+    return refused(`${role}_token_type_unsupported`, `${role}_token_type is missing or not supported`)
+  }
+  const token = await verifyAccessToken(parameters.get(`${role}_token`) ?? '')
+  if (!token) return refused(`${role}_token_invalid`, `${role}_token is not valid`)
+  // RFC 8705 §3: a bound token is of use only with its key.
+  const unproven = token.cnf !== undefined && JSON.stringify(token.cnf) !== JSON.stringify(confirmation)
+  return unproven ? refused(`${role}_token_bound_to_another_key`, `${role}_token is not valid`) : token
+}
+
+/** RFC 8693 §4.4: whoever the subject token names in `may_act`, and nobody else where it names one. */
+function mayAct({ claims }: VerifiedToken, actor: VerifiedToken | undefined): boolean {
+  const allowed = claims.may_act as { readonly sub?: string; readonly iss?: string } | undefined
+  if (allowed === undefined || actor === undefined) return true
+  return allowed.sub === actor.sub && (allowed.iss === undefined || allowed.iss === actor.claims.iss)
+}
+
+function decision(
+  { audience, resource }: GrantRequest,
+  issuedType: string,
+  subject: VerifiedToken,
+  actor: VerifiedToken | undefined,
+): GrantDecision {
+  const { claims } = subject
+  const act = actor ? actorClaim(actor, claims.act) : claims.act
+  const ofUser = claims.sub !== claims.client_id
+  return {
+    ok: true,
+    ...(ofUser && { subject: userOf(subject) }),
+    audience: [...new Set([...audience, ...resource])],
+    claims: act === undefined ? {} : { act },
+    derivedFrom: subject,
+    ...(issuedType === jwtType && { access_token_type: 'jwt' as const }),
+    members: { issued_token_type: issuedType },
+  }
+}
+
+const actorClaim = (actor: VerifiedToken, earlier: Json | undefined): JsonObject => ({
+  sub: actor.sub,
+  client_id: actor.client_id,
+  ...(earlier !== undefined && { act: earlier }),
+})
+
+/** How the user signed in stays what it was. */
+const userOf = ({ sub, claims }: VerifiedToken): GrantDecision['subject'] => ({
+  sub,
+  ...(typeof claims.idp === 'string' && { idp: claims.idp }),
+  ...(Array.isArray(claims.amr) && { amr: claims.amr as string[] }),
+  ...(typeof claims.acr === 'string' && { acr: claims.acr }),
+  ...(typeof claims.auth_time === 'number' && { auth_time: claims.auth_time }),
+})
+
+const refused = (reason: string, description: string): GrantRefusal & { reason: string } => ({
+  ok: false,
+  error: 'invalid_request',
+  reason,
+  description,
+})

@@ -1,0 +1,202 @@
+/** From a decision to signed tokens and the one write that must go with them. Reads claims, signs; stores nothing. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import { type JsonObject, ok, type Result } from '@tessera/protocol/result'
+import type { Authorization, AuthorizationId, FamilyId, RefreshFamily } from '../../core/authorization.ts'
+import { newId } from '../../core/handle.ts'
+import type { Clock, Random } from '../../core/runtime.ts'
+import type { Commit } from '../../core/stores.ts'
+import type { Profile } from '../../core/user.ts'
+import { type AccessToken, type AccessTokens, prefixClientClaims } from '../../tokens/access-token.ts'
+import type { Audience, Audiences } from '../../tokens/audience.ts'
+import type { IdTokens } from '../../tokens/id-token.ts'
+import type { RefreshTokens } from '../../tokens/refresh-token.ts'
+import type { Decision } from './decision.ts'
+import { absoluteEnd, idleEnd } from './refresh-lifetime.ts'
+
+export type IssuePorts = {
+  readonly clock: Clock
+  readonly random: Random
+  readonly profile: Profile
+  readonly audiences: Audiences
+  readonly accessTokens: AccessTokens
+  readonly idTokens: IdTokens
+  readonly refreshTokens: RefreshTokens
+}
+
+export type Issued = {
+  /** What the access token carries. */
+  readonly scope: readonly string[]
+  readonly accessToken: AccessToken
+  readonly refreshToken?: string
+  readonly idToken?: string
+  /** Undefined: nothing to write (a JWT of the client's own). */
+  readonly commit?: Commit
+}
+
+/** Refuses what {@link Audiences.of} refuses. */
+export async function issue(decision: Decision, ports: IssuePorts): Promise<Result<Issued>> {
+  const audience = ports.audiences.of(decision.scope, decision.audience)
+  if (!audience.ok) return audience
+  const now = ports.clock.now()
+  const kept = decision.keptClaims
+    ? only(decision.keptClaims, audience.value.claims)
+    : await readClaims(decision, audience.value, ports.profile)
+  const family = familyOf(decision, kept, now, ports.random)
+  const authorization = newAuthorization(decision, family, now, ports.random)
+  const authorizationId = family?.authorization_id ?? authorization?.id ?? existingAuthorization(decision)?.id
+
+  const signed = signAccessToken(decision, audience.value, kept, authorizationId, ports)
+  const accessToken = signed instanceof Promise ? await signed : signed
+  const idToken =
+    decision.idToken &&
+    decision.subject &&
+    ports.idTokens.make({
+      client: decision.client,
+      subject: decision.subject,
+      ...decision.idToken,
+      accessToken: accessToken.value,
+    })
+  return ok({
+    scope: audience.value.scope,
+    accessToken,
+    refreshToken: refreshTokenOf(decision, family, ports.refreshTokens),
+    idToken: await idToken,
+    commit: commitOf(decision, { authorization, family, accessToken }, now),
+  })
+}
+
+const lifetimeOf = ({ lifetime, client }: Decision): Seconds => lifetime ?? client.access_token_lifetime
+
+/** The user claims that the scopes and APIs ask for, and those that the sign-in or grant brought. */
+async function readClaims(
+  { subject, client }: Decision,
+  { claims: names }: Audience,
+  profile: Profile,
+): Promise<JsonObject | undefined> {
+  if (!subject || names.length === 0) return undefined
+  return profile.claims({ subject, client_id: client.client_id, names, use: 'access_token' })
+}
+
+/** A narrowed token carries the claims of its own scopes only. */
+const only = (claims: JsonObject, names: readonly string[]): JsonObject =>
+  Object.fromEntries(Object.entries(claims).filter(([name]) => names.includes(name)))
+
+function signAccessToken(
+  decision: Decision,
+  audience: Audience,
+  kept: JsonObject | undefined,
+  authorization_id: AuthorizationId | undefined,
+  { accessTokens }: IssuePorts,
+): AccessToken | Promise<AccessToken> {
+  const { client, subject } = decision
+  const sendsClientClaims = subject === undefined || client.always_send_client_claims
+  const clientClaims = [...(sendsClientClaims ? client.claims : []), ...(decision.clientClaims ?? [])]
+  return accessTokens.make({
+    client_id: client.client_id,
+    audience,
+    subject,
+    authorization_id,
+    cnf: decision.confirmation,
+    claims: { ...kept, ...decision.claims },
+    clientClaims:
+      clientClaims.length === 0 ? {} : prefixClientClaims(clientClaims, client.client_claims_prefix),
+    type: decision.accessTokenType ?? client.access_token_type,
+    lifetime: lifetimeOf(decision),
+  })
+}
+
+const existingAuthorization = ({ authorization }: Decision): { id: AuthorizationId } | undefined => {
+  if (authorization?.kind === 'existing') return authorization.authorization
+  return authorization?.kind === 'inherited' ? authorization : undefined
+}
+
+/** A new family for a sign-in that was given `offline_access`. */
+function familyOf(
+  decision: Decision,
+  claims: JsonObject | undefined,
+  now: Seconds,
+  random: Random,
+): RefreshFamily | undefined {
+  if (decision.refresh?.kind !== 'new') return undefined
+  const { client, refresh, confirmation: cnf } = decision
+  const expires_at = absoluteEnd(client, now)
+  return {
+    id: newId<FamilyId>(random),
+    authorization_id: existingAuthorization(decision)?.id ?? newId<AuthorizationId>(random),
+    client_id: client.client_id,
+    generation: 1,
+    scope: refresh.scope,
+    ...(claims && { access_claims: claims }),
+    ...(cnf && { cnf }),
+    created_at: now,
+    expires_at,
+    idle_expires_at: idleEnd(client, now, expires_at),
+    rotated_at: now,
+  }
+}
+
+function newAuthorization(
+  decision: Decision,
+  family: RefreshFamily | undefined,
+  now: Seconds,
+  random: Random,
+): Authorization | undefined {
+  const { subject, client, scope, audience } = decision
+  if (decision.authorization?.kind !== 'new' || !subject) return undefined
+  return {
+    ...subject,
+    id: family?.authorization_id ?? newId<AuthorizationId>(random),
+    client_id: client.client_id,
+    scope,
+    resources: audience,
+    created_at: now,
+    expires_at: untilOf(decision, family, now),
+  }
+}
+
+/** An authorization outlives all that comes from it: the last access token of the family, or this one. */
+const untilOf = (decision: Decision, family: RefreshFamily | undefined, now: Seconds): Seconds =>
+  (family?.idle_expires_at ?? now) + lifetimeOf(decision)
+
+function refreshTokenOf(
+  { refresh }: Decision,
+  family: RefreshFamily | undefined,
+  tokens: RefreshTokens,
+): string | undefined {
+  if (family)
+    return tokens.format({ family: family.id, generation: family.generation, expires_at: family.expires_at })
+  if (refresh?.kind !== 'existing') return undefined
+  const { id, expires_at } = refresh.family
+  return tokens.format({ family: id, generation: refresh.generation, expires_at })
+}
+
+function commitOf(
+  decision: Decision,
+  {
+    authorization,
+    family,
+    accessToken,
+  }: { authorization?: Authorization; family?: RefreshFamily; accessToken: AccessToken },
+  at: Seconds,
+): Commit | undefined {
+  const { use, subject, client } = decision
+  const existing = existingAuthorization(decision)
+  const { reference: referenceToken } = accessToken
+  if (!use && !existing && !authorization && !family && !referenceToken) return undefined
+  return {
+    at,
+    client_id: client.client_id,
+    ...(subject && { sub: subject.sub }),
+    ...(existing && { authorization: { id: existing.id, until: untilOfExisting(decision, family, at) } }),
+    ...(use && { use }),
+    ...((authorization || family || referenceToken) && { issue: { authorization, family, referenceToken } }),
+  }
+}
+
+function untilOfExisting(decision: Decision, family: RefreshFamily | undefined, at: Seconds): Seconds {
+  const { authorization, use } = decision
+  if (authorization?.kind === 'inherited') return authorization.until
+  const slides = use?.kind === 'refresh_rotation' || use?.kind === 'refresh_reuse'
+  return (slides ? use.idleExpiresAt : (family?.idle_expires_at ?? at)) + lifetimeOf(decision)
+}

@@ -1,0 +1,17 @@
+/** How long a refresh family lives: an absolute end, or a sliding one that never passes it. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { Client } from '../../core/client.ts'
+import { noAbsoluteEnd } from '../../tokens/refresh-token.ts'
+
+/** The end that never changes. A sliding expiration with an absolute lifetime of 0 has none. */
+export const absoluteEnd = (client: Client, now: Seconds): Seconds =>
+  client.refresh_token_expiration === 'sliding' && client.absolute_refresh_token_lifetime === 0
+    ? noAbsoluteEnd
+    : now + client.absolute_refresh_token_lifetime
+
+/** The end if it is not used again before. */
+export const idleEnd = (client: Client, now: Seconds, absolute: Seconds): Seconds =>
+  client.refresh_token_expiration === 'sliding'
+    ? Math.min(now + client.sliding_refresh_token_lifetime, absolute)
+    : absolute

@@ -1,0 +1,116 @@
+/** The token endpoint (RFC 6749 §3.2): parse → authenticate → prove → decide → sign → commit → respond. */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { Parameters } from '@tessera/protocol/parameters'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
+import type { Confirmation } from '../../core/authorization.ts'
+import type { Client } from '../../core/client.ts'
+import type { Awaitable } from '../../core/runtime.ts'
+import type { Stores } from '../../core/stores.ts'
+import type { Refuser } from '../respond.ts'
+import type { Decision, Effect, Grant, GrantPorts, RefusedDecision, TokenRequest } from './decision.ts'
+import { type Issued, type IssuePorts, issue } from './issue.ts'
+import { limitsOf, parse } from './parse.ts'
+import { respond } from './respond.ts'
+
+export type TokenEndpointPorts = GrantPorts &
+  IssuePorts & {
+    readonly grants: readonly Grant[]
+    readonly authenticate: (
+      request: HttpRequest,
+      parameters: Parameters,
+    ) => Awaitable<Result<{ readonly client: Client }>>
+    /** How the tokens will be bound to a key of the client. */
+    readonly confirm: (request: HttpRequest, client: Client) => Result<Confirmation | undefined>
+    /** An operator's last word on a decision: may refuse it or add members to its response. */
+    readonly validate?: (request: TokenRequest, decision: Decision) => Awaitable<Decision | RefusedDecision>
+    readonly stores: Stores
+    readonly refuser: Refuser
+  }
+
+export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
+  const limits = limitsOf(ports.grants)
+  const grants = new Map(ports.grants.map(grant => [grant.grantType, grant]))
+
+  return async request => {
+    const parameters = parse(request, limits)
+    if (!parameters.ok) return ports.refuser(request, parameters)
+    const authenticated = await ports.authenticate(request, parameters.value)
+    if (!authenticated.ok)
+      return ports.refuser(request, authenticated, { clientId: parameters.value.get('client_id') })
+    const { client } = authenticated.value
+    const answer = await answerClient(request, parameters.value, client)
+    if ('status' in answer) return answer
+    if (answer.effect) await perform(answer.effect, ports)
+    return ports.refuser(request, answer, { clientId: client.client_id })
+  }
+
+  async function answerClient(
+    request: HttpRequest,
+    parameters: Parameters,
+    client: Client,
+  ): Promise<HttpResponse | RefusedDecision> {
+    const grant = grantOf(parameters.get('grant_type'), client, grants)
+    if (!grant.ok) return grant
+    const confirmation = ports.confirm(request, client)
+    if (!confirmation.ok) return confirmation
+    const tokenRequest = { client, parameters, confirmation: confirmation.value }
+    const outcome =
+      (await attempt(grant.value, tokenRequest, ports)) ?? (await attempt(grant.value, tokenRequest, ports))
+    if (outcome === undefined) return refuse('invalid_grant', 'lost_twice')
+    if (!outcome.ok) return outcome
+    const { decision, issued } = outcome
+    ports.log.info('tokens_issued', {
+      request_id: request.id,
+      client_id: decision.client.client_id,
+      grant_type: grant.value.grantType,
+      sub: decision.subject?.sub,
+      scope: decision.scope,
+    })
+    return respond(decision, issued)
+  }
+}
+
+function grantOf(
+  grantType: string | undefined,
+  client: Client,
+  grants: ReadonlyMap<string, Grant>,
+): Result<Grant> {
+  if (grantType === undefined)
+    return refuse('invalid_request', 'grant_type_missing', { description: 'grant_type is required' })
+  const grant = grants.get(grantType)
+  if (!grant) return refuse('unsupported_grant_type', 'grant_type_unknown')
+  return client.grant_types.has(grantType)
+    ? ok(grant)
+    : refuse('unauthorized_client', 'grant_type_not_allowed')
+}
+
+type Outcome = { readonly ok: true; readonly decision: Decision; readonly issued: Issued } | RefusedDecision
+
+/**
+ * Decides, signs and commits once. Undefined: another request used the credential between the decision and the commit;
+ * deciding again sees what it did (a retry of the same refresh, or a replay).
+ */
+async function attempt(
+  grant: Grant,
+  request: TokenRequest,
+  ports: TokenEndpointPorts,
+): Promise<Outcome | undefined> {
+  const decided = await grant.decide(request, ports)
+  const decision = decided.ok && ports.validate ? await ports.validate(request, decided) : decided
+  if (!decision.ok) return decision
+  const issued = await issue(decision, ports)
+  if (!issued.ok) return issued
+  const { commit } = issued.value
+  const outcome = commit ? await ports.stores.commit(commit) : 'committed'
+  if (outcome === 'not_standing') return refuse('invalid_grant', 'no_longer_standing')
+  if (outcome === 'committed') return { ok: true, decision, issued: issued.value }
+  return decision.use?.kind === 'assertion' ? refuse('invalid_grant', 'assertion_replayed') : undefined
+}
+
+async function perform(effect: Effect, { stores, clock }: TokenEndpointPorts): Promise<void> {
+  const now = clock.now()
+  if (effect.kind === 'burn_code') await stores.codes.burn(effect.hash, now)
+  else if (effect.kind === 'revoke_authorization') await stores.authorizations.revoke(effect.id, now)
+  else await stores.devices.polled(effect.hash, now, effect.slowDown)
+}

@@ -1,0 +1,68 @@
+/** Who an access token is for and what it carries for them (RFC 9068 §2.2, RFC 8707 §2). */
+
+import { ok, type Result, refuse } from '@tessera/protocol/result'
+import type { SigningAlgorithm } from '../core/client.ts'
+import { type ApiResource, accessClaims, apisOf, type Resources } from '../core/resource.ts'
+
+export type Audience = {
+  /** What the access token carries: where it is limited to some APIs, only their scopes and those of no API. */
+  readonly scope: readonly string[]
+  /** One name as a string, several as a list; the issuer where no API owns the scope. */
+  readonly aud: string | readonly string[]
+  /** The user claims that its scopes and APIs ask for. */
+  readonly claims: readonly string[]
+  readonly signingAlgorithm: SigningAlgorithm
+}
+
+export type Audiences = {
+  /**
+   * @param limit API names that the token is limited to; empty: every API that owns one of the scopes.
+   * Refuses `invalid_target` for a limit that owns none of the scopes, `invalid_scope` where two APIs ask for unlike algorithms.
+   */
+  readonly of: (scope: readonly string[], limit: readonly string[]) => Result<Audience>
+}
+
+const defaultAlgorithm: SigningAlgorithm = 'ES256'
+const cacheSize = 2000
+
+export function createAudiences({ issuer, resources }: { issuer: string; resources: Resources }): Audiences {
+  const known = new Map<string, Result<Audience>>()
+
+  const compute = (scope: readonly string[], limit: readonly string[]): Result<Audience> => {
+    const owners = apisOf(resources, scope)
+    if (limit.some(name => !owners.some(api => api.name === name))) {
+      return refuse('invalid_target', 'resource_outside_scope', {
+        description: 'resource has none of the scopes',
+      })
+    }
+    const apis = limit.length === 0 ? owners : owners.filter(api => limit.includes(api.name))
+    const algorithms = new Set(apis.flatMap(api => api.access_token_signing_alg ?? []))
+    if (algorithms.size > 1) {
+      return refuse('invalid_scope', 'signing_algorithms_conflict', {
+        description: 'the APIs of these scopes ask for different signing algorithms',
+      })
+    }
+    const names = apis.map(api => api.name)
+    const left = limit.length === 0 ? scope : scope.filter(name => !resources.apiScopes.has(name) || isOwned(name, apis))
+    return ok({
+      scope: left,
+      aud: names.length === 0 ? issuer : names.length === 1 ? names[0]! : names,
+      claims: accessClaims(resources, left, apis),
+      signingAlgorithm: [...algorithms][0] ?? defaultAlgorithm,
+    })
+  }
+
+  return {
+    of(scope, limit) {
+      const key = `${scope.join(' ')}|${limit.join(' ')}`
+      const before = known.get(key)
+      if (before) return before
+      const result = compute(scope, limit)
+      if (known.size >= cacheSize) known.clear()
+      known.set(key, result)
+      return result
+    },
+  }
+}
+
+const isOwned = (scope: string, apis: readonly ApiResource[]): boolean => apis.some(api => api.scopes.includes(scope))

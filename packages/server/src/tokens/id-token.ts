@@ -1,0 +1,55 @@
+/** ID tokens (OpenID Connect Core 1.0 §2, §3.1.3.6). */
+
+import { hash } from 'node:crypto'
+import type { JsonObject } from '@tessera/protocol/result'
+import type { Client, SigningAlgorithm } from '../core/client.ts'
+import type { KeyRing } from '../core/keys.ts'
+import type { Clock } from '../core/runtime.ts'
+import { type AccessTokenContent, authenticationClaims } from './access-token.ts'
+import { signJwt } from './jwt.ts'
+
+export type IdTokenContent = {
+  readonly client: Client
+  readonly subject: NonNullable<AccessTokenContent['subject']>
+  readonly nonce?: string
+  /** Of the state, where the configuration asks for it (FAPI 1.0 Part 2 §5.1.1). */
+  readonly s_hash?: string
+  /** The access token issued with it: `at_hash` is made of it. */
+  readonly accessToken?: string
+}
+
+export type IdTokens = { readonly make: (content: IdTokenContent) => string | Promise<string> }
+
+export type IdTokenPorts = { readonly issuer: string; readonly keys: KeyRing; readonly clock: Clock }
+
+export const createIdTokens = ({ issuer, keys, clock }: IdTokenPorts): IdTokens => ({
+  make({ client, subject, nonce, s_hash, accessToken }) {
+    const now = clock.now()
+    const key = keys.signing(client.id_token_signed_response_alg)
+    const claims: JsonObject = {
+      iss: issuer,
+      sub: subject.sub,
+      aud: client.client_id,
+      exp: now + client.identity_token_lifetime,
+      iat: now,
+      ...authenticationClaims(subject),
+      ...(nonce !== undefined && { nonce }),
+      ...(accessToken !== undefined && { at_hash: halfHash(accessToken, key.alg) }),
+      ...(s_hash !== undefined && { s_hash }),
+    }
+    return signJwt(key, 'JWT', claims)
+  },
+})
+
+const hashOf = {
+  RS256: 'sha256',
+  PS256: 'sha256',
+  ES256: 'sha256',
+  EdDSA: 'sha512',
+} as const satisfies Record<SigningAlgorithm, string>
+
+/** The left half of the hash that goes with the signing algorithm, in base64url (OpenID Connect Core 1.0 §3.1.3.6). */
+export function halfHash(text: string, alg: SigningAlgorithm): string {
+  const digest = hash(hashOf[alg], text, 'buffer')
+  return digest.toString('base64url', 0, digest.length / 2)
+}
