@@ -45,11 +45,8 @@ export type GrantContext = {
   readonly now: Seconds
   readonly issuer: string
   readonly log: Log
-  /** A living access token of this issuer, JWT or reference, or an ID token; undefined for any other. */
-  readonly verifyToken: (
-    token: string,
-    kind: 'access_token' | 'id_token',
-  ) => Promise<VerifiedToken | undefined>
+  /** A living access token of this issuer, JWT or reference; undefined for any other text. */
+  readonly verifyAccessToken: (token: string) => Promise<VerifiedToken | undefined>
   /** An active user by `sub`. */
   readonly user: (sub: string) => Promise<User | undefined>
 }

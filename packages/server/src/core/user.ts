@@ -87,6 +87,13 @@ export type IdentityProvider = {
   readonly name: string
   readonly display_name?: string
   readonly type: string
+  /** What type `oidc` needs to know of the provider; it is contacted when first used. */
+  readonly upstream?: {
+    readonly issuer: string
+    readonly client_id: string
+    readonly client_secret?: string
+    readonly scope: string
+  }
   readonly credentialAuthority?: CredentialAuthority
 }
 

@@ -59,7 +59,7 @@ async function ask(
   const audience = parameters.all('audience')
   try {
     return await extension.decide(
-      { client, parameters, scope, resource, audience },
+      { client, parameters, scope, resource, audience, confirmation },
       { ...context, now: clock.now() },
     )
   } catch (error) {

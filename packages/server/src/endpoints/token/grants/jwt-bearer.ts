@@ -1,7 +1,7 @@
 /** JWT bearer assertions as authorization grants (RFC 7523 §2.1, §3), from issuers that the configuration trusts. */
 
-import type { JSONWebKeySet, JWTPayload } from 'jose'
 import type { JsonObject } from '@tessera/protocol/result'
+import type { JSONWebKeySet, JWTPayload } from 'jose'
 import {
   defineGrant,
   type ExtensionGrant,
@@ -30,7 +30,10 @@ const clockTolerance = 5
  * The subject must be an active user of this server. Each assertion is used once, by its `jti` or, where it has none, as a whole.
  * Refuses `invalid_grant` for an assertion that is not good (RFC 7523 §3.1).
  */
-export function jwtBearer({ issuers, subject: subjectOf = ({ sub }) => sub as string }: JwtBearerOptions): ExtensionGrant {
+export function jwtBearer({
+  issuers,
+  subject: subjectOf = ({ sub }) => sub as string,
+}: JwtBearerOptions): ExtensionGrant {
   const trusted = new Map(issuers.map(({ issuer, jwks }) => [issuer, jwks as unknown as JSONWebKeySet]))
 
   return defineGrant({

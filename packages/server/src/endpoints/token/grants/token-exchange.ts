@@ -41,16 +41,22 @@ export const tokenExchange = ({ policy }: { policy?: TokenExchangePolicy } = {})
     },
     async decide(request, context) {
       const requestedType = request.parameters.get('requested_token_type') ?? accessTokenType
-      if (!supportedTypes.has(requestedType)) return refused('requested_token_type_unsupported', 'requested_token_type is not supported')
+      if (!supportedTypes.has(requestedType))
+        return refused('requested_token_type_unsupported', 'requested_token_type is not supported')
       const subject = await verify('subject', request, context)
       if ('reason' in subject) return subject
-      const actor = request.parameters.get('actor_token') === undefined ? undefined : await verify('actor', request, context)
+      const actor =
+        request.parameters.get('actor_token') === undefined
+          ? undefined
+          : await verify('actor', request, context)
       if (actor && 'reason' in actor) return actor
       if (!actor && request.parameters.get('actor_token_type') !== undefined) {
         return refused('actor_token_missing', 'actor_token_type without actor_token')
       }
-      if (!mayAct(subject, actor)) return refused('actor_not_allowed', 'the subject token does not allow this actor')
-      if (policy && !(await policy({ request, subject, actor }))) return refused('exchange_refused_by_policy', 'this exchange is not allowed')
+      if (!mayAct(subject, actor))
+        return refused('actor_not_allowed', 'the subject token does not allow this actor')
+      if (policy && !(await policy({ request, subject, actor })))
+        return refused('exchange_refused_by_policy', 'this exchange is not allowed')
       return decision(request, requestedType, subject, actor)
     },
   })
