@@ -1,0 +1,130 @@
+/** From a draft without faults to the configuration that the server is built from. */
+
+import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
+import type { JsonObject } from '@tessera/protocol/result'
+import type { Client, Secret, SigningAlgorithm } from '../core/client.ts'
+import type { Resources } from '../core/resource.ts'
+import type { ConfiguredUser, IdentityProvider } from '../core/user.ts'
+import type { Configuration, Storage } from './configuration.ts'
+import { localIssuer, loopbackPort } from './issuer.ts'
+import type { ClientDraft } from './schema/client.ts'
+import type { ProviderDraft } from './schema/provider.ts'
+import { decode32Bytes, type SecretDraft } from './schema/secret.ts'
+import type { UserDraft } from './schema/user.ts'
+import type { ConfigurationDraft } from './schema/whole.ts'
+import { standardIdentityResources } from './standard-resources.ts'
+
+const defaultPort = 5080
+
+/** `directory`: what a relative database file starts from. */
+export function assemble(
+  draft: ConfigurationDraft,
+  { directory, masterKey }: { readonly directory: string; readonly masterKey?: Uint8Array },
+): Configuration {
+  const port = draft.port ?? loopbackPort(draft.issuer) ?? defaultPort
+  const clients = new Map(draft.clients.map(client => [client.client_id, clientOf(client)]))
+  const resources = resourcesOf(draft)
+  return {
+    issuer: draft.issuer ?? localIssuer(port),
+    host: draft.host,
+    port,
+    storage: storageOf(draft.storage, directory),
+    compatibility: draft.compatibility,
+    clients: { find: id => clients.get(id), all: () => clients.values() },
+    resources,
+    users: draft.users.map(userOf),
+    identityProviders: byName((draft.identity_providers as readonly ProviderDraft[]).map(providerOf)),
+    tenants: new Set(draft.tenants.map(tenant => tenant.name)),
+    trustedIssuers: draft.trusted_issuers,
+    signingAlgorithms: algorithmsOf(clients.values(), resources),
+    ...(masterKey && { masterKey }),
+    ...(draft.mtls && {
+      mtls: {
+        certificateHeader: draft.mtls.certificate_header.toLowerCase(),
+        trustedProxies: draft.mtls.trusted_proxies,
+      },
+    }),
+    grants: draft.grants ?? [],
+    validators: draft.validators ?? {},
+    ...(draft.profile && { profile: draft.profile }),
+  }
+}
+
+const byName = <Value extends { readonly name: string }>(
+  values: readonly Value[],
+): ReadonlyMap<string, Value> => new Map(values.map(value => [value.name, value]))
+
+function clientOf(draft: ClientDraft): Client {
+  const { client_secrets, grant_types, response_types, scope, ...rest } = draft
+  return {
+    ...rest,
+    client_secrets: client_secrets.map(secretOf),
+    grant_types: new Set(grant_types),
+    // RFC 7591 §2: "code" when omitted; not for a client whose grants can't serve it (§2.1).
+    response_types: response_types ?? (grant_types.includes('authorization_code') ? ['code'] : []),
+    scope: new Set(scope.split(' ').filter(name => name !== '')),
+  }
+}
+
+function secretOf({ value, sha256, argon2id, expires_at }: SecretDraft): Secret {
+  const end = expires_at === undefined ? {} : { expires_at: Math.floor(Date.parse(expires_at) / 1000) }
+  if (argon2id !== undefined) return { kind: 'argon2id', encoded: argon2id, ...end }
+  if (sha256 !== undefined) return { kind: 'sha256', hash: decode32Bytes(sha256)!, ...end }
+  const hash = createHash('sha256').update(value!, 'utf8').digest()
+  return { kind: 'sha256', hash: new Uint8Array(hash), ...end }
+}
+
+const resourcesOf = (draft: ConfigurationDraft): Resources => ({
+  // A redefined standard resource replaces the standard one and keeps its place.
+  identity: byName([...standardIdentityResources, ...draft.identity_resources]),
+  apiScopes: byName(draft.api_scopes),
+  apis: byName(draft.api_resources.map(api => ({ ...api, api_secrets: api.api_secrets.map(secretOf) }))),
+})
+
+function userOf({ password, password_argon2id, claims, ...user }: UserDraft): ConfiguredUser {
+  return {
+    ...user,
+    claims: claims as JsonObject,
+    ...(password !== undefined && { password: { kind: 'plain', value: password } }),
+    ...(password_argon2id !== undefined && { password: { kind: 'argon2id', encoded: password_argon2id } }),
+  }
+}
+
+function providerOf(draft: ProviderDraft): IdentityProvider {
+  const { name, display_name, type, issuer, client_id, client_secret, scope, credentialAuthority } = draft
+  return {
+    name,
+    type,
+    ...(display_name !== undefined && { display_name }),
+    ...(issuer !== undefined &&
+      client_id !== undefined && {
+        upstream: {
+          issuer,
+          client_id,
+          ...(client_secret !== undefined && { client_secret }),
+          scope: scope ?? 'openid profile email',
+        },
+      }),
+    ...(credentialAuthority !== undefined && {
+      credentialAuthority: credentialAuthority as NonNullable<IdentityProvider['credentialAuthority']>,
+    }),
+  }
+}
+
+/** The defaults (ID tokens RS256, access tokens ES256) and whatever else a client or an API asks for. */
+const algorithmsOf = (clients: Iterable<Client>, resources: Resources): readonly SigningAlgorithm[] => [
+  ...new Set<SigningAlgorithm>([
+    'ES256',
+    'RS256',
+    ...[...clients].map(client => client.id_token_signed_response_alg),
+    ...[...resources.apis.values()].flatMap(api => api.access_token_signing_alg ?? []),
+  ]),
+]
+
+function storageOf(storage: string, directory: string): Storage {
+  if (storage === 'memory:') return { kind: 'memory' }
+  if (storage.startsWith('sqlite:'))
+    return { kind: 'sqlite', file: resolve(directory, storage.slice('sqlite:'.length)) }
+  return { kind: 'postgres', url: storage }
+}

@@ -1,0 +1,80 @@
+/** Deployment settings from flags and variables: flags win over the environment, the environment over the file. */
+
+import type { Fault } from './fault.ts'
+import { nearestOf } from './nearest.ts'
+
+/** Variable → the key that it sets. */
+const variables = {
+  TESSERA_ISSUER: 'issuer',
+  TESSERA_HOST: 'host',
+  TESSERA_PORT: 'port',
+  TESSERA_STORAGE: 'storage',
+  TESSERA_MASTER_KEY_FILE: 'master_key_file',
+} as const
+
+export const masterKeyVariable = 'TESSERA_MASTER_KEY'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Values of flags; text as it was typed. */
+export type Overrides = {
+  readonly issuer?: string
+  readonly host?: string
+  readonly port?: string | number
+  readonly storage?: string
+}
+
+export type Overridden = {
+  readonly input: Readonly<Record<string, unknown>>
+  /** Key → the flag or variable that set it, for faults and for what relative paths start from. */
+  readonly sources: ReadonlyMap<string, string>
+}
+
+export function override(
+  input: Readonly<Record<string, unknown>>,
+  environment: Environment,
+  overrides: Overrides,
+): Overridden {
+  const values: Record<string, unknown> = {}
+  const sources = new Map<string, string>()
+  for (const [variable, key] of Object.entries(variables)) {
+    // An empty variable counts as unset, as it does to shells' ${NAME:-default}.
+    if (environment[variable]) set(key, environment[variable], variable)
+  }
+  for (const [key, value] of Object.entries(overrides)) {
+    if (value !== undefined) set(key, value, `--${key}`)
+  }
+  return { input: { ...input, ...values }, sources }
+
+  function set(key: string, value: string | number, source: string) {
+    values[key] =
+      key === 'port' && typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value
+    sources.set(key, source)
+  }
+}
+
+/** Faults of overridden keys name the flag or variable instead of the key. */
+export const renameSources = (
+  faults: readonly Fault[],
+  sources: ReadonlyMap<string, string>,
+): readonly Fault[] => faults.map(fault => ({ ...fault, path: sources.get(fault.path) ?? fault.path }))
+
+/** Variables that look like misspelt ones. */
+export const environmentDoubts = (environment: Environment): readonly Fault[] => {
+  const known = [...Object.keys(variables), masterKeyVariable]
+  return Object.keys(environment)
+    .filter(name => name.startsWith('TESSERA_') && !known.includes(name))
+    .flatMap(name => {
+      const nearest = nearestOf(name, known)
+      if (nearest === undefined) return []
+      return [
+        {
+          path: name,
+          problem: 'it is not a known variable',
+          expected: `one of ${known.join(', ')}`,
+          nearest,
+          fix: `write ${nearest}`,
+        },
+      ]
+    })
+}

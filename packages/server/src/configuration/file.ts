@@ -1,0 +1,89 @@
+/** Reading a configuration file as data: JSON and JSONC (RFC 8259 with comments and trailing commas), YAML 1.2. */
+
+import type { Node, ParseError } from 'jsonc-parser'
+import type { Fault } from './fault.ts'
+
+export type Read =
+  | { readonly ok: true; readonly input: unknown }
+  | { readonly ok: false; readonly faults: readonly Fault[] }
+
+export async function readJson(text: string, file: string): Promise<Read> {
+  const { parseTree, getNodeValue, printParseErrorCode } = await import('jsonc-parser')
+  const errors: ParseError[] = []
+  const tree = parseTree(text.replace(/^\uFEFF/, ' '), errors, { allowTrailingComma: true })
+  const faults: Fault[] = errors.map(({ error, offset }) => ({
+    path: placeOf(text, offset, file),
+    problem: `it is not JSON (${printParseErrorCode(error)})`,
+    expected: 'JSON; comments and trailing commas are taken',
+    fix: 'look at this place and just before it for a missing comma, quote or bracket',
+  }))
+  if (faults.length > 0 || !tree) return { ok: false, faults: faults.length > 0 ? faults : [empty(file)] }
+  const repeated = repeatedKeys(tree)
+  if (repeated.length === 0) return { ok: true, input: getNodeValue(tree) }
+  return {
+    ok: false,
+    faults: repeated.map(node => ({
+      path: placeOf(text, node.offset, file),
+      problem: `the key "${String(node.value)}" is written twice in one object`,
+      expected: 'each key once',
+      fix: 'remove one of the two; only the last would count',
+    })),
+  }
+}
+
+function repeatedKeys(node: Node): readonly Node[] {
+  const below = (node.children ?? []).flatMap(repeatedKeys)
+  if (node.type !== 'object') return below
+  const seen = new Set<unknown>()
+  const keys = (node.children ?? []).map(property => property.children![0]!)
+  const repeated = keys.filter(key => {
+    const again = seen.has(key.value)
+    seen.add(key.value)
+    return again
+  })
+  return [...repeated, ...below]
+}
+
+export async function readYaml(text: string, file: string): Promise<Read> {
+  const { parseAllDocuments } = await import('yaml')
+  const documents = parseAllDocuments(text, { prettyErrors: true })
+  if (!Array.isArray(documents) || documents.length === 0) return { ok: false, faults: [empty(file)] }
+  const faults: Fault[] = documents
+    .flatMap(document => document.errors)
+    .map(error => ({
+      path: error.linePos ? `${file}:${error.linePos[0].line}:${error.linePos[0].col}` : file,
+      problem: `it is not YAML (${error.code})`,
+      expected: 'YAML 1.2, each key once',
+      fix: 'look at this place for indentation, a colon or a quote',
+    }))
+  if (documents.length > 1)
+    faults.push({
+      path: file,
+      problem: 'it holds several documents',
+      expected: 'one document',
+      fix: 'remove the lines "---" and what does not belong here',
+    })
+  if (faults.length > 0) return { ok: false, faults }
+  try {
+    return { ok: true, input: documents[0]!.toJS({ maxAliasCount: 100 }) }
+  } catch {
+    const fix = 'write values out instead of referring to them'
+    return {
+      ok: false,
+      faults: [{ path: file, problem: 'its aliases do not resolve', expected: 'few aliases', fix }],
+    }
+  }
+}
+
+const empty = (file: string): Fault => ({
+  path: file,
+  problem: 'it is empty',
+  expected: 'a configuration',
+  fix: 'begin with { "clients": [] }',
+})
+
+/** `FILE:LINE:COLUMN`, counted from 1. */
+function placeOf(text: string, offset: number, file: string): string {
+  const before = text.slice(0, offset).split('\n')
+  return `${file}:${before.length}:${before.at(-1)!.length + 1}`
+}

@@ -1,0 +1,215 @@
+/** From what the schema found to faults that people can act on. */
+
+import type { z } from 'zod'
+import { type Fault, formatPath } from './fault.ts'
+import { nearestOf } from './nearest.ts'
+import { codeKeys } from './schema/code.ts'
+
+type Issue = z.core.$ZodIssue
+type Path = readonly PropertyKey[]
+
+/** The faults of one schema run over `input`. */
+export const faultsOf = (
+  issues: readonly Issue[],
+  schema: z.core.$ZodType,
+  input: unknown,
+): readonly Fault[] =>
+  issues.flatMap(issue => {
+    const subject = subjectOf(issue.path, input)
+    const located = { path: formatPath(issue.path), ...(subject && { subject }) }
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map(key => unknownKey(key, issue.path, schema, subject))
+    return [{ ...located, ...describe(issue, valueAt(input, issue.path)) }]
+  })
+
+type Description = Omit<Fault, 'path' | 'subject'>
+
+function describe(issue: Issue, value: unknown): Description {
+  const key = issue.path.findLast(step => typeof step === 'string') ?? 'it'
+  switch (issue.code) {
+    case 'invalid_type':
+      return wrongType(String(key), issue.expected, value)
+    case 'invalid_value':
+      return notInList(String(key), issue.values.map(String), value)
+    case 'too_small':
+    case 'too_big':
+      return outOfBounds(issue)
+    case 'invalid_format':
+      return {
+        problem: 'it holds characters that may not stand here',
+        expected: issue.message,
+        fix: 'remove them',
+      }
+    case 'custom': {
+      const { expected = 'another value', fix = 'change it' } = (issue.params ?? {}) as Partial<Description>
+      const problem = issue.message === 'Invalid input' ? 'it is of another kind' : issue.message
+      return { problem, expected, fix }
+    }
+    case 'invalid_union':
+      return {
+        problem: 'it is not JSON',
+        expected: 'a JSON value',
+        fix: 'write a string, number, list or object',
+      }
+    case 'unrecognized_keys':
+    case 'invalid_key':
+    case 'invalid_element':
+    case 'not_multiple_of':
+      return { problem: issue.message, expected: 'another value', fix: 'change it' }
+  }
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  array: 'a list',
+  string: 'a string',
+  int: 'a whole number',
+  number: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+}
+
+function wrongType(key: string, expectedType: string, value: unknown): Description {
+  const expected = kinds[expectedType] ?? expectedType
+  if (value === undefined) return { problem: 'it is missing', expected, fix: `add "${key}"` }
+  return {
+    problem: `it is ${kindOf(value)}`,
+    expected,
+    fix: retype(expectedType, value) ?? `write ${expected}`,
+  }
+}
+
+/** How to write what was probably meant; never with the value itself, which may be a secret. */
+function retype(expected: string, value: unknown): string | undefined {
+  if (expected === 'array' && typeof value === 'string') return 'put it in brackets: ["…"]'
+  if (expected === 'string' && Array.isArray(value))
+    return 'write one string, names separated by spaces: "a b"'
+  if (expected === 'string' && typeof value === 'number') return 'put it in quotes'
+  if (expected === 'boolean' && (value === 'true' || value === 'false')) return 'remove the quotes'
+  if ((expected === 'number' || expected === 'int') && typeof value === 'string' && /^\d+$/.test(value))
+    return 'remove the quotes'
+  return undefined
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'number') return Number.isInteger(value) ? 'a number' : 'a fraction or no number'
+  const names: Readonly<Record<string, string>> = {
+    object: 'an object',
+    string: 'a string',
+    boolean: `${value}`,
+  }
+  return names[typeof value] ?? `a ${typeof value}`
+}
+
+function notInList(key: string, values: readonly string[], value: unknown): Description {
+  const expected =
+    values.length === 1 ? `"${values[0]}"` : `one of ${values.map(one => `"${one}"`).join(', ')}`
+  if (value === undefined) return { problem: 'it is missing', expected, fix: `add "${key}"` }
+  const nearest = typeof value === 'string' ? nearestOf(value, values) : undefined
+  return {
+    problem: typeof value === 'string' ? `"${value.slice(0, 100)}" is not known` : `it is ${kindOf(value)}`,
+    expected,
+    ...(nearest !== undefined && { nearest }),
+    fix: nearest === undefined ? 'write one of these' : `write "${nearest}"`,
+  }
+}
+
+function outOfBounds(issue: Extract<Issue, { code: 'too_small' | 'too_big' }>): Description {
+  const small = issue.code === 'too_small'
+  const bound = Number(small ? issue.minimum : issue.maximum)
+  if (issue.origin === 'string' && small)
+    return { problem: 'it is empty', expected: 'some text', fix: 'fill it in' }
+  if (issue.origin === 'array' && small)
+    return { problem: 'it is empty', expected: 'at least one entry', fix: 'add one' }
+  const unit = issue.origin === 'string' ? ' characters' : issue.origin === 'array' ? ' entries' : ''
+  const expected = `at ${small ? 'least' : 'most'} ${bound}${unit}`
+  return {
+    problem: `it is too ${small ? 'small' : unit ? 'long' : 'large'}`,
+    expected,
+    fix: `write ${expected}`,
+  }
+}
+
+/** IdentityServer's and others' words for keys that are called otherwise here. */
+const otherWords: Readonly<Record<string, string>> = {
+  allowed_grant_types: 'grant_types',
+  allowed_scopes: 'scope',
+  allow_offline_access: 'scope',
+  scopes: 'scope',
+  require_client_secret: 'token_endpoint_auth_method',
+  allow_plain_text_pkce: 'allow_plain_pkce',
+  require_proof_key: 'require_pkce',
+  always_include_user_claims_in_id_token: 'claims',
+  user_claims: 'claims',
+  subject_id: 'sub',
+  id: 'sub',
+}
+
+/** The known key that an unknown one was probably meant to be. */
+export function meantKey(key: string, known: readonly string[]): string | undefined {
+  const word = otherWords[key.replaceAll(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()]
+  return word && known.includes(word) ? word : nearestOf(key, known)
+}
+
+function unknownKey(key: string, path: Path, schema: z.core.$ZodType, subject: string | undefined): Fault {
+  const known = keysAt(schema, path)
+  const nearest = meantKey(key, known)
+  const isCode = codeKeys.has(key) && (path.length === 0 || path[0] === 'identity_providers')
+  return {
+    path: formatPath([...path, key]),
+    ...(subject && { subject }),
+    problem: 'it is not a known key',
+    expected: known.length > 12 ? 'a key of docs/guides/configuration.md' : `one of ${known.join(', ')}`,
+    ...(nearest !== undefined && !isCode && { nearest }),
+    fix: isCode
+      ? 'it is code: move the configuration to a module (.mjs, .js, .mts, .ts) that exports defineConfig({ … })'
+      : nearest === undefined
+        ? 'remove it'
+        : `write "${nearest}" instead of "${key}"`,
+  }
+}
+
+type Inner = {
+  readonly def: { readonly type: string; readonly innerType?: Inner }
+  readonly shape?: Readonly<Record<string, Inner>>
+  readonly element?: Inner
+}
+
+/** The keys that the schema knows at a path. */
+function keysAt(schema: z.core.$ZodType, path: Path): readonly string[] {
+  let at: Inner | undefined = schema as unknown as Inner
+  for (const step of [...path, undefined]) {
+    while (at?.def.innerType) at = at.def.innerType
+    if (step === undefined) break
+    at = typeof step === 'number' ? at?.element : at?.shape?.[String(step)]
+  }
+  return Object.keys(at?.shape ?? {}).filter(key => key !== '$schema')
+}
+
+export function valueAt(input: unknown, path: Path): unknown {
+  let at = input
+  for (const step of path) at = at == null ? undefined : (at as Record<PropertyKey, unknown>)[step]
+  return at
+}
+
+/** List → what an entry is called and the key of its name. */
+const subjects: Readonly<Record<string, readonly [noun: string, key: string]>> = {
+  clients: ['client', 'client_id'],
+  users: ['user', 'username'],
+  identity_resources: ['identity resource', 'name'],
+  api_scopes: ['API scope', 'name'],
+  api_resources: ['API resource', 'name'],
+  identity_providers: ['identity provider', 'name'],
+  tenants: ['tenant', 'name'],
+}
+
+/** `client "web"` for a path into `clients`; undefined where no entry or no name is. */
+export function subjectOf(path: Path, input: unknown): string | undefined {
+  const [list, index] = path
+  const subject = subjects[String(list)]
+  if (!subject || typeof index !== 'number') return undefined
+  const name = valueAt(input, [list!, index, subject[1]])
+  return typeof name === 'string' ? `${subject[0]} "${name.slice(0, 100)}"` : undefined
+}

@@ -1,0 +1,50 @@
+/** The issuer identifier (RFC 8414 §2, OpenID Connect Discovery 1.0 §3). */
+
+import type { Configuration } from './configuration.ts'
+import type { ValueFault } from './schema/rule.ts'
+
+const expected =
+  'an https URL (http on a loopback host) without query, fragment and final slash (RFC 8414 §2)'
+
+/** Why this may not be the issuer; undefined when it may. */
+export function issuerFault(value: string): ValueFault | undefined {
+  const fault = (problem: string, fix: string): ValueFault => ({ problem, expected, fix })
+  if (value !== value.trim() || /[\x00-\x20\x7F]/.test(value))
+    return fault('it holds white space or control characters', 'remove them')
+  if (!URL.canParse(value))
+    return fault('it is not a URL', 'write the whole address, beginning with https://')
+  const url = new URL(value)
+  if (value.includes('?')) return fault('it has a query', 'remove the question mark and all after it')
+  if (value.includes('#')) return fault('it has a fragment', 'remove the number sign and all after it')
+  if (url.username !== '' || url.password !== '') return fault('it holds credentials', 'remove them')
+  if (url.protocol !== 'https:' && url.protocol !== 'http:')
+    return fault(`its scheme is ${url.protocol}`, 'begin it with https://')
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    return fault('it is http and its host is not a loopback one', 'use https; a proxy may end TLS')
+  if (value.endsWith('/')) return fault('it ends in a slash', `write "${value.replace(/\/+$/, '')}"`)
+  return undefined
+}
+
+/** Whether a host is this machine itself (RFC 6761 §6.3, RFC 5735 §3, RFC 4291 §2.5.3). */
+export const isLoopback = (hostname: string): boolean =>
+  hostname === 'localhost' ||
+  hostname.endsWith('.localhost') ||
+  hostname === '[::1]' ||
+  /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname)
+
+/** The port of a loopback issuer: what to listen on when no port is configured. */
+export function loopbackPort(issuer: string | undefined): number | undefined {
+  if (issuer === undefined) return undefined
+  const url = new URL(issuer)
+  if (!isLoopback(url.hostname)) return undefined
+  return url.port === '' ? undefined : Number(url.port)
+}
+
+export const localIssuer = (port: number): string => `http://localhost:${port}`
+
+/** Puts a free port in place of port 0; an issuer that nobody configured follows. */
+export const followPort = (configuration: Configuration, port: number): Configuration => ({
+  ...configuration,
+  port,
+  issuer: configuration.issuer === localIssuer(0) ? localIssuer(port) : configuration.issuer,
+})

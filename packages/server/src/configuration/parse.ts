@@ -1,0 +1,92 @@
+/** From a value, however it was read, to a configuration or to every fault in it. */
+
+import { assemble } from './assemble.ts'
+import type { Configuration } from './configuration.ts'
+import { draftOf } from './draft.ts'
+import {
+  type Environment,
+  environmentDoubts,
+  type Overrides,
+  override,
+  renameSources,
+} from './environment.ts'
+import { type Fault, groupFaults } from './fault.ts'
+import { isLoopback } from './issuer.ts'
+import { readMasterKey } from './master-key.ts'
+import { accountDoubts, accountFaults } from './rules/accounts.ts'
+import { clientDoubts, clientFaults } from './rules/client.ts'
+import { nameFaults } from './rules/names.ts'
+import { referenceFaults } from './rules/references.ts'
+
+export type ParseOptions = {
+  /** Whether code (grants, validators, profile, credential authorities) may stand in it. */
+  readonly isModule?: boolean
+  /** What relative files in it start from; the working directory unless given. */
+  readonly directory?: string
+  readonly environment?: Environment
+  readonly overrides?: Overrides
+  /** For secrets that have expired, in seconds. */
+  readonly now?: number
+}
+
+export type ConfigurationOutcome =
+  | { readonly ok: true; readonly configuration: Configuration; readonly warnings: readonly Fault[] }
+  | { readonly ok: false; readonly faults: readonly Fault[] }
+
+/** Reads no environment but the one given. Reports all faults at once: of shape, then of names, references and rules. */
+export function parseConfiguration(input: unknown, options: ParseOptions = {}): ConfigurationOutcome {
+  const { environment = {}, overrides = {}, directory = process.cwd(), isModule = false } = options
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    const expected = isModule ? 'defineConfig({ … })' : 'an object: { "clients": [ … ] }'
+    const fix = isModule ? 'export default defineConfig({ … })' : 'put all keys into one object'
+    return { ok: false, faults: [{ path: '(top)', problem: 'it is not an object', expected, fix }] }
+  }
+  const { input: settled, sources } = override(input as Record<string, unknown>, environment, overrides)
+  const base = (key: string): string => (sources.has(key) ? process.cwd() : directory)
+  const { whole, draft, faults: shapeFaults } = draftOf(settled, isModule)
+
+  const file = settled.master_key_file
+  const { masterKey, faults: keyFaults } = readMasterKey(
+    environment,
+    typeof file === 'string' && file !== ''
+      ? {
+          path: file,
+          directory: base('master_key_file'),
+          source: sources.get('master_key_file') ?? 'master_key_file',
+        }
+      : undefined,
+  )
+  const faults = [
+    ...renameSources(shapeFaults, sources),
+    ...keyFaults,
+    ...nameFaults(draft),
+    ...referenceFaults(draft),
+    ...clientFaults(draft),
+    ...accountFaults(draft),
+  ]
+  if (faults.length > 0 || !whole) return { ok: false, faults: groupFaults(faults) }
+
+  const configuration = assemble(whole, { directory: base('storage'), ...(masterKey && { masterKey }) })
+  const now = options.now ?? Math.floor(Date.now() / 1000)
+  const warnings = [
+    ...environmentDoubts(environment),
+    ...clientDoubts(draft, now),
+    ...accountDoubts(draft),
+    ...issuerDoubts(configuration, whole.issuer),
+  ]
+  return { ok: true, configuration, warnings }
+}
+
+/** A server that others can reach and that calls itself localhost. */
+function issuerDoubts({ host, issuer }: Configuration, configured: string | undefined): readonly Fault[] {
+  const local = isLoopback(host) || host === '::1'
+  if (configured !== undefined || local) return []
+  return [
+    {
+      path: 'issuer',
+      problem: `it is omitted, so it is ${issuer}, and host ${host} serves other machines`,
+      expected: 'the address that clients know, such as https://login.example',
+      fix: 'add "issuer", or set TESSERA_ISSUER',
+    },
+  ]
+}

@@ -1,0 +1,242 @@
+/** What makes a client unsafe or unable to work (RFC 6749 §2, RFC 7591 §2, RFC 9700 §2). */
+
+import { type Draft, type Entry, faultAt } from '../draft.ts'
+import type { Fault } from '../fault.ts'
+import type { ClientDraft } from '../schema/client.ts'
+
+type Client = Entry<ClientDraft>
+type Rule = (client: Client, draft: Draft) => readonly Fault[]
+
+const has = (client: Client, grant: string): boolean =>
+  !client.damaged.has('grant_types') && client.value.grant_types.includes(grant)
+const isPublic = (client: Client): boolean => client.value.token_endpoint_auth_method === 'none'
+
+const publicRules: readonly Rule[] = [
+  client =>
+    client.value.client_secrets.length === 0
+      ? []
+      : faultAt(client, 'client_secrets', {
+          problem: 'a public client (token_endpoint_auth_method "none") has secrets',
+          expected: 'no secrets, or a method that uses them',
+          fix: 'remove client_secrets, or remove token_endpoint_auth_method',
+        }),
+  client =>
+    client.value.require_pkce
+      ? []
+      : faultAt(client, 'require_pkce', {
+          problem: 'a public client does not require PKCE',
+          expected: 'true (RFC 9700 §2.1.1)',
+          fix: 'remove "require_pkce": false',
+        }),
+  client =>
+    !client.value.allow_plain_pkce
+      ? []
+      : faultAt(client, 'allow_plain_pkce', {
+          problem: 'a public client may use plain PKCE',
+          expected: 'false (RFC 9700 §2.1.1)',
+          fix: 'remove "allow_plain_pkce": true; S256 is what clients use',
+        }),
+  client =>
+    !has(client, 'client_credentials')
+      ? []
+      : faultAt(client, 'grant_types', {
+          problem: 'a public client has the client_credentials grant',
+          expected: 'a confidential client (RFC 6749 §4.4)',
+          fix: 'remove "client_credentials", or give it client_secrets and remove token_endpoint_auth_method',
+        }),
+  client =>
+    client.value.refresh_token_usage !== 'reuse'
+      ? []
+      : faultAt(client, 'refresh_token_usage', {
+          problem: 'a public client may reuse refresh tokens',
+          expected: '"one_time" (RFC 9700 §4.14.2)',
+          fix: 'remove "refresh_token_usage": "reuse"',
+        }),
+]
+
+const needsSecret = (client: Client): readonly Fault[] =>
+  client.value.client_secrets.length > 0
+    ? []
+    : faultAt(client, 'client_secrets', {
+        problem: `token_endpoint_auth_method "${client.value.token_endpoint_auth_method}" needs a secret and there is none`,
+        expected: 'at least one secret',
+        fix: 'add "client_secrets": [{ "value": "…" }], or write "token_endpoint_auth_method": "none" for a public client',
+      })
+
+const needsJwks = (client: Client): readonly Fault[] =>
+  client.value.jwks !== undefined
+    ? []
+    : faultAt(client, 'jwks', {
+        problem: `token_endpoint_auth_method "${client.value.token_endpoint_auth_method}" needs the client's keys and there are none`,
+        expected: 'a JWK Set (RFC 7517 §5)',
+        fix: 'add "jwks": { "keys": [ … ] } with its public keys',
+      })
+
+const needsMtls = (client: Client, draft: Draft): readonly Fault[] =>
+  draft.mtls
+    ? []
+    : faultAt(client, 'token_endpoint_auth_method', {
+        problem: `"${client.value.token_endpoint_auth_method}" needs client certificates and mtls is not configured`,
+        expected: '"mtls" at the top of the configuration (RFC 8705)',
+        fix: 'add "mtls": { "certificate_header": "…", "trusted_proxies": ["…"] }',
+      })
+
+const needsSubject = (client: Client): readonly Fault[] =>
+  client.value.tls_client_auth_subject_dn !== undefined
+    ? []
+    : faultAt(client, 'tls_client_auth_subject_dn', {
+        problem: 'token_endpoint_auth_method "tls_client_auth" needs the subject of the certificate',
+        expected: 'a distinguished name (RFC 8705 §2.1.2)',
+        fix: 'add "tls_client_auth_subject_dn": "CN=…"',
+      })
+
+const needsCertificates = (client: Client): readonly Fault[] =>
+  client.value.jwks?.keys.some(key => Array.isArray(key.x5c)) === false
+    ? faultAt(client, 'jwks', {
+        problem: 'no key of it has a certificate',
+        expected: 'keys with "x5c" (RFC 8705 §2.2.2)',
+        fix: 'add "x5c" with the certificate to the key',
+      })
+    : []
+
+/** Which credentials a method needs. */
+const credentialRules: Readonly<
+  Record<NonNullable<ClientDraft['token_endpoint_auth_method']>, readonly Rule[]>
+> = {
+  none: publicRules,
+  client_secret_basic: [needsSecret],
+  client_secret_post: [needsSecret],
+  private_key_jwt: [needsJwks],
+  tls_client_auth: [needsSubject, needsMtls],
+  self_signed_tls_client_auth: [needsJwks, needsCertificates, needsMtls],
+}
+
+const credentials: Rule = (client, draft) => {
+  const method = client.value.token_endpoint_auth_method
+  if (method !== undefined) return credentialRules[method].flatMap(rule => rule(client, draft))
+  if (client.value.client_secrets.length > 0 || client.damaged.has('client_secrets')) return []
+  const other = client.value.jwks
+    ? 'private_key_jwt'
+    : client.value.tls_client_auth_subject_dn !== undefined
+      ? 'tls_client_auth'
+      : undefined
+  return faultAt(client, 'token_endpoint_auth_method', {
+    problem: 'it is omitted and the client has no secrets',
+    expected: '"none" for a public client, or client_secrets for a confidential one',
+    fix: other
+      ? `add "token_endpoint_auth_method": "${other}"`
+      : 'add "token_endpoint_auth_method": "none" (it keeps no secret), or "client_secrets": [{ "value": "…" }]',
+  })
+}
+
+const redirects: Rule = client =>
+  has(client, 'authorization_code') && client.value.redirect_uris.length === 0
+    ? faultAt(client, 'redirect_uris', {
+        problem: 'the client has the authorization_code grant and nowhere to send a code to',
+        expected: 'at least one redirect URI',
+        fix: 'add "redirect_uris": ["https://…"], or leave "authorization_code" out of grant_types',
+      })
+    : []
+
+/** RFC 7591 §2.1: `code` goes with authorization_code, `token` and `id_token` with implicit. */
+const responseTypes: Rule = client => {
+  const types = client.value.response_types
+  if (types === undefined || client.damaged.has('grant_types')) return []
+  const needs = (part: string) => (part === 'code' ? 'authorization_code' : 'implicit')
+  const unmatched = types.flatMap((type, index) => {
+    const missing = [
+      ...new Set(
+        type
+          .split(' ')
+          .filter(part => part !== 'none')
+          .map(needs),
+      ),
+    ].filter(grant => !has(client, grant))
+    return missing.length === 0
+      ? []
+      : faultAt(
+          client,
+          'response_types',
+          {
+            problem: `"${type}" needs ${missing.map(grant => `"${grant}"`).join(' and ')} in grant_types`,
+            expected: 'response types that the grants can serve (RFC 7591 §2.1)',
+            fix: `add ${missing.map(grant => `"${grant}"`).join(' and ')} to grant_types, or remove "${type}"`,
+          },
+          index,
+        )
+  })
+  const unserved = (['authorization_code', 'implicit'] as const).flatMap(grant =>
+    !has(client, grant) ||
+    types.some(type => type.split(' ').some(part => part !== 'none' && needs(part) === grant))
+      ? []
+      : faultAt(client, 'response_types', {
+          problem: `none of them uses the ${grant} grant`,
+          expected: `a response type for each of grant_types (RFC 7591 §2.1)`,
+          fix: `add "${grant === 'implicit' ? 'id_token' : 'code'}", or leave "${grant}" out of grant_types`,
+        }),
+  )
+  return [...unmatched, ...unserved]
+}
+
+const absoluteLifetime: Rule = client =>
+  client.value.absolute_refresh_token_lifetime === 0 && client.value.refresh_token_expiration === 'absolute'
+    ? faultAt(client, 'absolute_refresh_token_lifetime', {
+        problem: 'it is 0 and the expiration is absolute',
+        expected: 'at least 1; 0 only with "refresh_token_expiration": "sliding"',
+        fix: 'write a number of seconds, or make the expiration sliding',
+      })
+    : []
+
+const rules: readonly Rule[] = [credentials, redirects, responseTypes, absoluteLifetime]
+
+export const clientFaults = (draft: Draft): readonly Fault[] =>
+  draft.clients.flatMap(client => rules.flatMap(rule => rule(client, draft)))
+
+const isSecretMethod = (client: Client): boolean =>
+  [undefined, 'client_secret_basic', 'client_secret_post'].includes(client.value.token_endpoint_auth_method)
+
+/** What is allowed and probably not meant. */
+const doubts: readonly ((client: Client, draft: Draft, now: number) => readonly Fault[])[] = [
+  (client, _, now) => {
+    const secrets = client.value.client_secrets
+    const expired = secrets.filter(
+      one => one.expires_at !== undefined && Date.parse(one.expires_at) / 1000 <= now,
+    )
+    return secrets.length > 0 && expired.length === secrets.length
+      ? faultAt(client, 'client_secrets', {
+          problem: 'all its secrets have expired',
+          expected: 'a secret that has not',
+          fix: 'add a new one',
+        })
+      : []
+  },
+  client =>
+    !isPublic(client) && !isSecretMethod(client) && client.value.client_secrets.length > 0
+      ? faultAt(client, 'client_secrets', {
+          problem: `token_endpoint_auth_method "${client.value.token_endpoint_auth_method}" never uses them`,
+          expected: 'no secrets',
+          fix: 'remove client_secrets',
+        })
+      : [],
+  client =>
+    has(client, 'implicit') && client.value.response_types === undefined
+      ? faultAt(client, 'response_types', {
+          problem: 'it is omitted, so the implicit grant has no response type',
+          expected: '"id_token", "token" or "id_token token"',
+          fix: 'add "response_types": ["id_token"], or leave "implicit" out of grant_types',
+        })
+      : [],
+  (client, draft) =>
+    has(client, 'urn:ietf:params:oauth:grant-type:jwt-bearer') &&
+    !draft.trustedIssuers &&
+    !draft.moduleGrants.includes('urn:ietf:params:oauth:grant-type:jwt-bearer')
+      ? faultAt(client, 'grant_types', {
+          problem: 'it has the JWT bearer grant and nobody is trusted to issue assertions',
+          expected: '"trusted_issuers" at the top of the configuration',
+          fix: 'add "trusted_issuers": [{ "issuer": "…", "jwks": { … } }]',
+        })
+      : [],
+]
+
+export const clientDoubts = (draft: Draft, now: number): readonly Fault[] =>
+  draft.clients.flatMap(client => doubts.flatMap(doubt => doubt(client, draft, now)))

@@ -1,0 +1,90 @@
+/** Names that must be unique, and names that must not meet. */
+
+import { type Draft, type Entry, faultAt } from '../draft.ts'
+import type { Fault } from '../fault.ts'
+import { standardIdentityResources } from '../standard-resources.ts'
+
+export const nameFaults = (draft: Draft): readonly Fault[] => [
+  ...duplicates(draft.clients, 'client_id'),
+  ...duplicates(draft.identity_resources, 'name'),
+  ...duplicates(draft.api_scopes, 'name'),
+  ...duplicates(draft.api_resources, 'name'),
+  ...duplicates(draft.users, 'sub'),
+  ...duplicates(
+    draft.users,
+    'username',
+    user => JSON.stringify([user.tenant ?? null, user.username]),
+    ' in its tenant',
+  ),
+  ...duplicates(draft.identity_providers, 'name'),
+  ...duplicates(draft.tenants, 'name'),
+  ...scopeCollisions(draft),
+  ...draft.users.flatMap(user => subOfClient(user, draft)),
+  ...draft.identity_providers.flatMap(localProviderFault),
+]
+
+function duplicates<Value>(
+  entries: readonly Entry<Value>[],
+  key: keyof Value & string,
+  identity: (value: Value) => string = value => String(value[key]),
+  where = '',
+): readonly Fault[] {
+  const first = new Map<string, number>()
+  return entries.flatMap(entry => {
+    const id = identity(entry.value)
+    const before = first.get(id)
+    if (before === undefined) {
+      first.set(id, entry.index)
+      return []
+    }
+    return faultAt(entry, key, {
+      problem: `"${String(entry.value[key])}" is also ${entry.list}[${before}].${key}`,
+      expected: `a ${key} that no other entry has${where}`,
+      fix: 'rename one of the two, or remove it',
+    })
+  })
+}
+
+/** A scope string does not say which kind a name is, so no name may be both (OpenID Connect Core 1.0 §5.4, §11). */
+function scopeCollisions(draft: Draft): readonly Fault[] {
+  const identity = new Set(standardIdentityResources.map(resource => resource.name))
+  for (const name of draft.names.identity_resources) identity.add(name)
+  const reserved = [...draft.api_scopes, ...draft.identity_resources].flatMap(entry =>
+    entry.value.name === 'offline_access'
+      ? faultAt(entry, 'name', {
+          problem: '"offline_access" asks for refresh tokens and is no scope of its own',
+          expected: 'another name (OpenID Connect Core 1.0 §11)',
+          fix: 'remove this entry; clients may name offline_access in their scope without it',
+        })
+      : [],
+  )
+  const shared = draft.api_scopes.flatMap(entry =>
+    identity.has(entry.value.name)
+      ? faultAt(entry, 'name', {
+          problem: `"${entry.value.name}" is an identity resource too`,
+          expected: 'a name that is either an identity resource or an API scope',
+          fix: 'rename the API scope',
+        })
+      : [],
+  )
+  return [...reserved, ...shared]
+}
+
+/** RFC 9700 §4.15: a client must not be taken for a user by its `sub`. */
+const subOfClient = (user: Draft['users'][number], draft: Draft): readonly Fault[] =>
+  draft.names.clients.has(user.value.sub)
+    ? faultAt(user, 'sub', {
+        problem: `"${user.value.sub}" is a client_id too`,
+        expected: 'a sub that no client has as its client_id (RFC 9700 §4.15)',
+        fix: 'give the user another sub',
+      })
+    : []
+
+const localProviderFault = (provider: Draft['identity_providers'][number]): readonly Fault[] =>
+  provider.value.name === 'local'
+    ? faultAt(provider, 'name', {
+        problem: '"local" is the name of the accounts kept here',
+        expected: 'another name',
+        fix: 'rename the provider',
+      })
+    : []

@@ -1,0 +1,84 @@
+/** Where the server runs and what it trusts: the settings that flags and variables can override. */
+
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { issuerFault } from '../issuer.ts'
+import { jwksSchema } from './jwks.ts'
+import { rule, webUrl } from './rule.ts'
+
+const addressOrRange = () =>
+  z.string().check(
+    rule(value => {
+      const [address = '', bits, ...more] = value.split('/')
+      const version = isIP(address)
+      const fits =
+        version !== 0 &&
+        more.length === 0 &&
+        (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)))
+      return fits
+        ? undefined
+        : {
+            problem: 'it is not an address',
+            expected: 'an IP address or a range, such as 10.0.0.0/8',
+            fix: 'write the address that the proxy connects from',
+          }
+    }),
+  )
+
+export const deploymentShape = {
+  issuer: z
+    .string()
+    .check(rule(issuerFault))
+    .optional()
+    .describe('The issuer (RFC 8414 §2): https, or http on a loopback host; omitted: http://localhost:PORT.'),
+  host: z.string().min(1).max(255).default('127.0.0.1').describe('The address to listen on; 0.0.0.0: all.'),
+  port: z
+    .int()
+    .min(0)
+    .max(65535)
+    .optional()
+    .describe('The port to listen on, 0: any free one; omitted: that of a loopback issuer, else 5080.'),
+  storage: z
+    .string()
+    .check(
+      rule(value =>
+        /^(memory:|sqlite:.+|postgres(ql)?:\/\/.+)$/.test(value)
+          ? undefined
+          : {
+              problem: 'it names no store',
+              expected: '"sqlite:FILE", "postgres://…" or "memory:"',
+              fix: 'write "sqlite:./tessera.db" for the embedded store',
+            },
+      ),
+    )
+    .default('sqlite:./tessera.db')
+    .describe('sqlite:FILE (relative to this file), postgres://…, or memory: (forgets all at the end).'),
+  compatibility: z
+    .enum(['none', 'identityserver4'])
+    .default('none')
+    .describe('identityserver4: 400 for invalid_client, Basic beside body taken, scope in JWTs as a list.'),
+  master_key_file: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'A file with the master key: 32 bytes in base64 (relative to this file); or TESSERA_MASTER_KEY.',
+    ),
+  mtls: z
+    .strictObject({
+      certificate_header: z
+        .string()
+        .regex(/^[A-Za-z0-9-]{1,64}$/, 'the name of a header: letters, digits and hyphens')
+        .describe("The header in which a proxy hands on the client's certificate."),
+      trusted_proxies: z
+        .array(addressOrRange())
+        .min(1)
+        .describe('The proxies that may: addresses or ranges.'),
+    })
+    .optional()
+    .describe('Client certificates (RFC 8705) behind a proxy that ends TLS.'),
+  trusted_issuers: z
+    .array(z.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its public keys.'))
+    .default([])
+    .describe('Issuers of assertions that the JWT bearer grant takes (RFC 7523 §3).'),
+}

@@ -1,0 +1,46 @@
+/** Public keys of others: JWK Sets (RFC 7517 §5). */
+
+import { z } from 'zod'
+import { rule, type ValueFault } from './rule.ts'
+
+/** RFC 7518 §6: the members that a public key of each type must have. */
+const publicMembers: Readonly<Record<string, readonly string[]>> = {
+  RSA: ['n', 'e'],
+  EC: ['crv', 'x', 'y'],
+  OKP: ['crv', 'x'],
+}
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k'] as const
+
+export const jwksSchema = z
+  .object({ keys: z.array(z.record(z.string(), z.unknown())).min(1) })
+  .check(
+    rule(({ keys }) => {
+      for (const [index, key] of keys.entries()) {
+        const fault = keyFault(key)
+        if (fault) return { ...fault, path: ['keys', index] }
+      }
+      return undefined
+    }),
+  )
+  .describe('A JWK Set (RFC 7517 §5) of public keys.')
+
+function keyFault(key: Readonly<Record<string, unknown>>): ValueFault | undefined {
+  const expected = 'a public JWK: kty RSA (n, e), EC (crv, x, y) or OKP (crv, x)'
+  if (privateMembers.some(member => member in key))
+    return {
+      problem: 'it holds a private or a symmetric key',
+      expected,
+      fix: 'keep the private key at the client and give its public part only (no "d", no "k")',
+    }
+  const members = publicMembers[String(key.kty)]
+  if (!members)
+    return { problem: 'its kty is missing or not supported', expected, fix: 'give a key of such a type' }
+  const missing = members.filter(member => typeof key[member] !== 'string')
+  return missing.length === 0
+    ? undefined
+    : {
+        problem: `it lacks ${missing.join(', ')}`,
+        expected,
+        fix: `add ${missing.join(', ')} of the public key`,
+      }
+}

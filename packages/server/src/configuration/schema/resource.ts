@@ -1,0 +1,42 @@
+/** Identity resources, API scopes and API resources as a configuration writes them. */
+
+import { z } from 'zod'
+import { signingAlgorithms } from './client.ts'
+import { name, text } from './rule.ts'
+import { secretSchema } from './secret.ts'
+
+const claimNames = () => z.array(z.string().min(1).max(200))
+
+export const identityResourceSchema = z
+  .strictObject({
+    name: name().describe('The scope.'),
+    display_name: text().optional().describe('What it means, for the consent page.'),
+    claims: claimNames().default([]).describe('The user claims that it opens.'),
+  })
+  .describe('A scope about the user (OpenID Connect Core 1.0 §5.4).')
+
+export const apiScopeSchema = z
+  .strictObject({
+    name: name().describe('The scope.'),
+    display_name: text().optional().describe('What it means, for the consent page.'),
+    claims: claimNames().default([]).describe('The user claims that access tokens with it carry.'),
+  })
+  .describe('A scope of an API.')
+
+export const apiResourceSchema = z
+  .strictObject({
+    name: name().describe('The audience of access tokens, and its user name at introspection.'),
+    display_name: text().optional().describe('Its name for people.'),
+    scopes: z.array(name()).default([]).describe('The API scopes that belong to it.'),
+    claims: claimNames().default([]).describe('The user claims that access tokens for it carry.'),
+    api_secrets: z.array(secretSchema).default([]).describe('How it authenticates at introspection.'),
+    access_token_signing_alg: z
+      .enum(signingAlgorithms)
+      .optional()
+      .describe('What its JWT access tokens are signed with; omitted: ES256.'),
+  })
+  .describe('An API: the audience of access tokens with one of its scopes.')
+
+export type IdentityResourceDraft = z.output<typeof identityResourceSchema>
+export type ApiScopeDraft = z.output<typeof apiScopeSchema>
+export type ApiResourceDraft = z.output<typeof apiResourceSchema>

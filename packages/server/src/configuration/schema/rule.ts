@@ -1,0 +1,72 @@
+/** Rules about a single value, as checks of the schema: each names what is wrong, what is expected and the fix. */
+
+import type { Json } from '@tessera/protocol/result'
+import { z } from 'zod'
+
+export type ValueFault = {
+  readonly problem: string
+  readonly expected: string
+  readonly fix: string
+  /** Where below the value: `['keys', 0]`. */
+  readonly path?: readonly PropertyKey[]
+}
+
+/** A check that adds the fault that `faultOf` finds. */
+export const rule = <Value>(faultOf: (value: Value) => ValueFault | undefined) =>
+  z.check<Value>(context => {
+    const fault = faultOf(context.value)
+    if (!fault) return
+    context.issues.push({
+      code: 'custom',
+      input: context.value,
+      message: fault.problem,
+      path: [...(fault.path ?? [])],
+      params: { expected: fault.expected, fix: fault.fix },
+    })
+  })
+
+/** A whole number of seconds, or of something else, within bounds. */
+export const seconds = (min: number, max: number) => z.int().min(min).max(max)
+
+export const minute = 60
+export const hour = 60 * minute
+export const day = 24 * hour
+export const year = 365 * day
+
+/** A name that stands between spaces on the wire: printable ASCII without space (and without `"` and `\` as RFC 6749 §3.3 has it). */
+export const name = () =>
+  z
+    .string()
+    .min(1)
+    .max(200)
+    .regex(/^[\x21\x23-\x5B\x5D-\x7E]*$/, 'printable ASCII without spaces, " and \\')
+
+/** Text for people. */
+export const text = () => z.string().min(1).max(500)
+
+/** A web address for people: a page or an image. */
+export const webUrl = () =>
+  z.string().check(
+    rule(value => {
+      const url = URL.canParse(value) ? new URL(value) : undefined
+      return url && (url.protocol === 'https:' || url.protocol === 'http:')
+        ? undefined
+        : {
+            problem: 'it is not a web address',
+            expected: 'an absolute https URL',
+            fix: 'write the whole address, beginning with https://',
+          }
+    }),
+  )
+
+/** Whether a value could stand in JSON as it is. */
+export function isJson(value: unknown): value is Json {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (Array.isArray(value)) return value.every(isJson)
+  return (
+    typeof value === 'object' &&
+    [Object.prototype, null].includes(Object.getPrototypeOf(value)) &&
+    Object.values(value).every(isJson)
+  )
+}

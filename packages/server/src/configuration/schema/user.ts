@@ -1,0 +1,47 @@
+/** Users and tenants as a configuration writes them. */
+
+import { z } from 'zod'
+import { isJson, name, rule, text } from './rule.ts'
+import { argon2idHash } from './secret.ts'
+
+export const userSchema = z
+  .strictObject({
+    sub: z
+      .string()
+      .min(1)
+      .max(255)
+      .regex(/^[\x20-\x7E]*$/, 'printable ASCII')
+      .describe(
+        'Unique for the issuer, whatever the tenant: at most 255 ASCII characters (OpenID Connect Core 1.0 §2).',
+      ),
+    username: z.string().min(1).max(200).describe('Unique within the tenant.'),
+    password: z.string().min(1).max(1024).optional().describe('As it is; kept in memory only.'),
+    password_argon2id: argon2idHash()
+      .optional()
+      .describe('Instead of password: its argon2id hash in PHC form.'),
+    tenant: name().optional().describe('The tenant that the user belongs to; omitted: none.'),
+    active: z.boolean().default(true).describe('false: gets no tokens.'),
+    claims: z
+      .record(z.string(), z.unknown())
+      .check(
+        rule(claims =>
+          isJson(claims)
+            ? undefined
+            : {
+                problem: 'a claim is not JSON',
+                expected: 'JSON values',
+                fix: 'write strings, finite numbers, lists, objects',
+              },
+        ),
+      )
+      .default({})
+      .describe('Claims by name; values are any JSON.'),
+  })
+  .describe('A user with a local account.')
+
+export const tenantSchema = z
+  .strictObject({ name: name(), display_name: text().optional() })
+  .describe('A tenant: a room of its own for user names.')
+
+export type UserDraft = z.output<typeof userSchema>
+export type TenantDraft = z.output<typeof tenantSchema>
