@@ -12,6 +12,7 @@ const variables = {
   TESSERA_MASTER_KEY_FILE: 'master_key_file',
 } as const
 
+const prefix = 'TESSERA_'
 export const masterKeyVariable = 'TESSERA_MASTER_KEY'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -63,10 +64,14 @@ export const renameSources = (
 export const environmentDoubts = (environment: Environment): readonly Fault[] => {
   const known = [...Object.keys(variables), masterKeyVariable]
   return Object.keys(environment)
-    .filter(name => name.startsWith('TESSERA_') && !known.includes(name))
+    .filter(name => name.startsWith(prefix) && !known.includes(name))
     .flatMap(name => {
-      const nearest = nearestOf(name, known)
-      if (nearest === undefined) return []
+      const word = nearestOf(
+        name.slice(prefix.length),
+        known.map(one => one.slice(prefix.length)),
+      )
+      if (word === undefined) return []
+      const nearest = `${prefix}${word}`
       return [
         {
           path: name,

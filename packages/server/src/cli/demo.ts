@@ -1,0 +1,24 @@
+/** `tessera demo`: the demo configuration, served, and requests to try. */
+
+import { fileURLToPath } from 'node:url'
+import { startDemoCallback } from './demo-callback.ts'
+import { demoRequests, formatDemoRequests } from './demo-requests.ts'
+import type { ExitCode } from './program.ts'
+import { loadOrReport } from './report.ts'
+import { runUntilStopped } from './serve.ts'
+
+export const demoFile = fileURLToPath(new URL('../../../../examples/demo/tessera.jsonc', import.meta.url))
+
+export async function demo({ port }: { readonly port: string }): Promise<ExitCode> {
+  const configuration = await loadOrReport(demoFile, { port, issuer: `http://localhost:${port}` })
+  if (!configuration) return 1
+  const callback = await startDemoCallback(configuration.issuer)
+  try {
+    return await runUntilStopped(configuration, () => {
+      const requests = demoRequests(configuration.issuer, callback.redirectUri)
+      process.stdout.write(`\n${formatDemoRequests(requests)}\n\n# Ctrl-C stops the demo.\n`)
+    })
+  } finally {
+    callback.close()
+  }
+}

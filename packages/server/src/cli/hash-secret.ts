@@ -1,0 +1,28 @@
+/** `tessera hash-secret`: what a configuration keeps instead of a secret. */
+
+import { createHash } from 'node:crypto'
+import { text } from 'node:stream/consumers'
+import type { ExitCode } from './program.ts'
+
+/** OWASP's least cost for argon2id: 19 MiB, two passes. */
+const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+
+export async function hashSecret({ argon2id }: { readonly argon2id?: boolean }): Promise<ExitCode> {
+  if (process.stdin.isTTY) process.stderr.write('Type the secret, Enter, then Ctrl-D:\n')
+  // A line end is what `echo` and editors add; a secret has none.
+  const secret = (await text(process.stdin)).replace(/\r?\n$/, '')
+  if (secret === '') {
+    process.stderr.write('tessera: standard input holds no secret\n')
+    return 1
+  }
+  const hashed = argon2id ? { argon2id: await argon2idOf(secret) } : { sha256: sha256Of(secret) }
+  process.stdout.write(`${JSON.stringify(hashed)}\n`)
+  return 0
+}
+
+const sha256Of = (secret: string): string => createHash('sha256').update(secret, 'utf8').digest('base64')
+
+async function argon2idOf(secret: string): Promise<string> {
+  const { hash } = await import('@node-rs/argon2')
+  return hash(secret, cost)
+}

@@ -1,0 +1,98 @@
+/** Commands and their options. What a command does is imported only when it runs. */
+
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, Option } from 'commander'
+
+/** 0: done; 1: the configuration or the surroundings are at fault; 2: wrong usage. */
+export type ExitCode = 0 | 1 | 2
+
+export async function run(words: readonly string[]): Promise<ExitCode> {
+  let code: ExitCode = 0
+  const does =
+    <Arguments extends unknown[]>(command: (...given: Arguments) => Promise<ExitCode>) =>
+    async (...given: Arguments): Promise<void> => {
+      code = await command(...given)
+    }
+  try {
+    await programOf(does).parseAsync(words, { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    // Broken surroundings: a port that is taken, a file that can't be written, a master key that does not fit.
+    const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined }
+    process.stderr.write(`tessera: ${message}\n${process.env.TESSERA_DEBUG ? `${stack}\n` : ''}`)
+    return 1
+  }
+}
+
+type Does = <Arguments extends unknown[]>(
+  command: (...given: Arguments) => Promise<ExitCode>,
+) => (...given: Arguments) => Promise<void>
+
+function programOf(does: Does): Command {
+  const program = new Command('tessera')
+    .description('An OpenID Connect and OAuth 2.0 server')
+    .version(version(), '-v, --version')
+    .showHelpAfterError('(tessera --help tells more)')
+    .exitOverride()
+
+  program
+    .command('serve')
+    .description('serve a configuration')
+    .addOption(configOption())
+    .option('--port <number>', 'port to listen on; 0: any free one')
+    .option('--host <address>', 'address to listen on; 0.0.0.0: all')
+    .action(does(async (options: ServeFlags) => (await import('./serve.ts')).serve(options)))
+
+  program
+    .command('demo')
+    .description('serve the demo and print requests to try')
+    .option('--port <number>', 'port to listen on', '5080')
+    .action(does(async (options: { port: string }) => (await import('./demo.ts')).demo(options)))
+
+  const config = program.command('config').description('look after configuration files')
+  config
+    .command('check')
+    .description('report every fault of a configuration')
+    .argument('<file>')
+    .action(does(async (file: string) => (await import('./config.ts')).check(file)))
+  config
+    .command('schema')
+    .description('print the JSON Schema of configuration files')
+    .action(does(async () => (await import('./config.ts')).schema()))
+
+  const keys = program.command('keys').description('look after the signing keys')
+  keys
+    .command('list')
+    .description('list the signing keys')
+    .addOption(configOption())
+    .action(does(async (options: KeyFlags) => (await import('./keys.ts')).list(options)))
+  keys
+    .command('rotate')
+    .description('make new signing keys')
+    .addOption(configOption())
+    .option('--now', 'sign with them at once, without the time for others to fetch them')
+    .action(does(async (options: KeyFlags) => (await import('./keys.ts')).rotate(options)))
+
+  program
+    .command('hash-secret')
+    .description('hash a secret from standard input for a configuration')
+    .option('--argon2id', 'slow hash, for passwords and secrets that people chose')
+    .action(
+      does(async (options: { argon2id?: boolean }) => (await import('./hash-secret.ts')).hashSecret(options)),
+    )
+  return program
+}
+
+export type ServeFlags = { readonly config: string; readonly port?: string; readonly host?: string }
+export type KeyFlags = { readonly config: string; readonly now?: boolean }
+
+const configOption = (): Option =>
+  new Option(
+    '-c, --config <file>',
+    'configuration: .json, .jsonc, .yaml, .yml, .js, .mjs, .ts, .mts',
+  ).makeOptionMandatory()
+
+const version = (): string =>
+  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string })
+    .version
