@@ -1,0 +1,46 @@
+/** An authorization request as it was validated (RFC 6749 §4.1.1, OpenID Connect Core 1.0 §3.1.2.1), or why it was refused. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { CodeChallengeMethod } from '@tessera/protocol/pkce'
+import type { Ok, Refusal } from '@tessera/protocol/result'
+import type { Client } from '../core/client.ts'
+import type { Prompt } from './prompt.ts'
+import type { ResponseMode } from './response-mode.ts'
+
+/** Where an answer may be sent: client and redirection URI are proven to belong together. */
+export type ResponseTarget = {
+  readonly client: Client
+  readonly redirect_uri: string
+  readonly response_mode: ResponseMode
+  readonly state?: string
+}
+
+export type ValidatedAuthorizationRequest = {
+  readonly client: Client
+  readonly target: ResponseTarget
+  readonly response_type: 'code'
+  /** Sorted, without duplicates; every name is registered and allowed to the client. */
+  readonly scope: readonly string[]
+  /** The APIs that the tokens are limited to (RFC 8707); empty: not limited. */
+  readonly resources: readonly string[]
+  readonly nonce?: string
+  readonly code_challenge?: string
+  readonly code_challenge_method?: CodeChallengeMethod
+  readonly prompt: ReadonlySet<Prompt>
+  readonly max_age?: Seconds
+  /** Whom the client expects: `sub` of its `id_token_hint`. */
+  readonly hinted_sub?: string
+  readonly login_hint?: string
+  readonly ui_locales: readonly string[]
+  /** As sent, for credential authorities. */
+  readonly acr_values?: string
+  /** The tenant to sign in to; the client may name it. */
+  readonly tenant?: string
+  /** The identity provider to sign in with; the client may use it. */
+  readonly idp?: string
+}
+
+/** A refusal; without `target` it must not leave this server: an error page answers it (RFC 6749 §4.1.2.1). */
+export type AuthorizationRequestRefusal = Refusal & { readonly target?: ResponseTarget }
+
+export type AuthorizationRequestResult = Ok<ValidatedAuthorizationRequest> | AuthorizationRequestRefusal

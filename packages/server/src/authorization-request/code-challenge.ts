@@ -1,0 +1,34 @@
+/** The code challenge of an authorization request (RFC 7636 §4.3, §4.4.1). */
+
+import type { Parameters } from '@tessera/protocol/parameters'
+import { type CodeChallengeMethod, codeChallengeMethods, isCodeVerifier } from '@tessera/protocol/pkce'
+import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { type Client, isPublic } from '../core/client.ts'
+
+export type CodeChallenge = {
+  readonly code_challenge?: string
+  readonly code_challenge_method?: CodeChallengeMethod
+}
+
+/** Refuses `invalid_request`: no challenge where one is needed, a malformed one, a method that is unknown or not allowed. */
+export function validateCodeChallenge(client: Client, parameters: Parameters): Result<CodeChallenge> {
+  const challenge = parameters.get('code_challenge')
+  const named = parameters.get('code_challenge_method')
+  if (challenge === undefined) {
+    if (named !== undefined) return invalid('code_challenge_missing', 'code_challenge is missing')
+    // RFC 9700 §2.1.1: public clients must use PKCE, whatever else is configured.
+    return client.require_pkce || isPublic(client)
+      ? invalid('code_challenge_missing', 'code_challenge is missing')
+      : ok({})
+  }
+  // RFC 7636 §4.3: without a method it is "plain".
+  const method = codeChallengeMethods.find(known => known === (named ?? 'plain'))
+  if (!method || (method === 'plain' && !client.allow_plain_pkce)) {
+    return invalid('code_challenge_method_not_allowed', 'Transform algorithm not supported')
+  }
+  if (!isCodeVerifier(challenge)) return invalid('code_challenge_malformed', 'Invalid code_challenge')
+  return ok({ code_challenge: challenge, code_challenge_method: method })
+}
+
+const invalid = (reason: string, description: string): Refusal =>
+  refuse('invalid_request', reason, { description })

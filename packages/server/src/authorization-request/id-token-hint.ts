@@ -1,0 +1,27 @@
+/** `id_token_hint` (OpenID Connect Core 1.0 §3.1.2.1): an ID token of ours that says whom the client expects. */
+
+import type { KeyRing } from '../core/keys.ts'
+import { verifyJwt } from '../tokens/jwt.ts'
+
+export type IdTokenHint = {
+  readonly sub: string
+  /** The client that it was issued to. */
+  readonly client_id?: string
+  readonly sid?: string
+}
+
+/** What one of our ID tokens says, expired or not; undefined for anything else. */
+export type ReadIdTokenHint = (token: string) => IdTokenHint | undefined
+
+/** An expired one is taken: it hints, it does not sign in (§3.1.2.1). */
+export const createIdTokenHintReader =
+  ({ issuer, keys }: { issuer: string; keys: KeyRing }): ReadIdTokenHint =>
+  token => {
+    const claims = verifyJwt(keys, token, { typ: 'JWT' })?.claims
+    if (claims?.iss !== issuer || typeof claims.sub !== 'string') return undefined
+    return {
+      sub: claims.sub,
+      ...(typeof claims.aud === 'string' && { client_id: claims.aud }),
+      ...(typeof claims.sid === 'string' && { sid: claims.sid }),
+    }
+  }

@@ -1,0 +1,42 @@
+/** Proving where an answer may go before anything else is looked at (RFC 6749 §3.1.2.4, §4.1.2.1; RFC 9700 §2.1). */
+
+import type { Parameters } from '@tessera/protocol/parameters'
+import { matchesRedirectUri } from '@tessera/protocol/redirect-uri'
+import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { Clients } from '../core/client.ts'
+import type { ResponseTarget } from './authorization-request.ts'
+import { defaultResponseMode, parseResponseMode } from './response-mode.ts'
+
+/**
+ * Refuses, for an error page and never for a redirect: `invalid_request` without a `client_id` or with a redirection
+ * URI that is missing or not registered byte for byte; `unauthorized_client` for an unknown or disabled client.
+ */
+export function proveResponseTarget(parameters: Parameters, clients: Clients): Result<ResponseTarget> {
+  const clientId = parameters.get('client_id')
+  if (clientId === undefined)
+    return refuse('invalid_request', 'client_id_missing', { description: 'Missing client_id' })
+  const client = clients.find(clientId)
+  if (!client?.enabled) {
+    return refuse('unauthorized_client', client ? 'client_disabled' : 'client_unknown', {
+      description: 'Unknown client or client not enabled',
+      log: { client_id: clientId },
+    })
+  }
+  const redirectUri = parameters.get('redirect_uri')
+  // Never defaulted, even where only one is registered: OpenID Connect Core 1.0 §3.1.2.1 requires it.
+  if (redirectUri === undefined) return unfit('redirect_uri_missing', 'Missing redirect_uri', clientId)
+  if (!matchesRedirectUri(redirectUri, client.redirect_uris)) {
+    return unfit('redirect_uri_not_registered', 'Invalid redirect_uri', clientId)
+  }
+  const mode = parseResponseMode(parameters.get('response_mode'))
+  const state = parameters.get('state')
+  return ok({
+    client,
+    redirect_uri: redirectUri,
+    response_mode: mode.ok ? mode.value : defaultResponseMode,
+    ...(state !== undefined && { state }),
+  })
+}
+
+const unfit = (reason: string, description: string, client_id: string): Refusal =>
+  refuse('invalid_request', reason, { description, log: { client_id } })

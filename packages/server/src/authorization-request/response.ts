@@ -1,0 +1,38 @@
+/** The authorization response: where it goes and what it carries (RFC 6749 §4.1.2, RFC 9207 §2, Form Post Response Mode 1.0 §2). */
+
+import type { ResponseTarget } from './authorization-request.ts'
+
+export type ResponseMembers = Readonly<Record<string, string | undefined>>
+
+export type AuthorizationResponse =
+  | { readonly kind: 'redirect'; readonly location: string }
+  /** A form that the browser posts. */
+  | {
+      readonly kind: 'form'
+      readonly action: string
+      readonly fields: readonly (readonly [name: string, value: string])[]
+    }
+
+/** `state` and `iss` join every response, success or error; an undefined member is left out. */
+export function authorizationResponse(
+  { redirect_uri, response_mode, state }: ResponseTarget,
+  members: ResponseMembers,
+  issuer: string,
+): AuthorizationResponse {
+  const fields = Object.entries({ ...members, state, iss: issuer }).filter(
+    (field): field is [string, string] => field[1] !== undefined,
+  )
+  if (response_mode === 'form_post') return { kind: 'form', action: redirect_uri, fields }
+  const text = new URLSearchParams(fields).toString()
+  // A registered query is kept as it is (RFC 6749 §3.1.2); a registered URI has no fragment.
+  const separator = response_mode === 'fragment' ? '#' : redirect_uri.includes('?') ? '&' : '?'
+  return { kind: 'redirect', location: redirect_uri + separator + text }
+}
+
+/** What CSP's `form-action` must name so that a form's answer may lead to this URI: its origin, else its scheme. */
+export function formActionSource(redirectUri: string): string {
+  const { protocol, origin, hostname } = new URL(redirectUri)
+  // CSP host sources can't hold an IPv6 address (CSP 3 §2.3.1).
+  const named = (protocol === 'https:' || protocol === 'http:') && !hostname.startsWith('[')
+  return named ? origin : protocol
+}

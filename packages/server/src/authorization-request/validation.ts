@@ -1,0 +1,159 @@
+/** Validates authorization requests, whichever way they came (RFC 6749 §4.1.1, OpenID Connect Core 1.0 §3.1.2.1). */
+
+import { parseAcrValues } from '@tessera/protocol/acr-values'
+import type { Parameters } from '@tessera/protocol/parameters'
+import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { Client, Clients } from '../core/client.ts'
+import type { Resources } from '../core/resource.ts'
+import { type IdentityProvider, localProvider } from '../core/user.ts'
+import { mayUseProvider, tenantFault } from '../identity/sign-in.ts'
+import type {
+  AuthorizationRequestResult,
+  ResponseTarget,
+  ValidatedAuthorizationRequest,
+} from './authorization-request.ts'
+import { validateCodeChallenge } from './code-challenge.ts'
+import type { ReadIdTokenHint } from './id-token-hint.ts'
+import { parsePrompt } from './prompt.ts'
+import { validateResources } from './resource-indicator.ts'
+import { parseResponseMode, responseTypeFault } from './response-mode.ts'
+import { proveResponseTarget } from './response-target.ts'
+import { validateScope } from './scope.ts'
+
+export type AuthorizationRequestPorts = {
+  readonly clients: Clients
+  readonly resources: Resources
+  readonly identityProviders: ReadonlyMap<string, IdentityProvider>
+  readonly tenants: ReadonlySet<string>
+  readonly readIdTokenHint: ReadIdTokenHint
+}
+
+export type ValidateAuthorizationRequest = (parameters: Parameters) => AuthorizationRequestResult
+
+/** Refuses as {@link proveResponseTarget} does, without a target; then, with one, by the first rule that is broken. */
+export const createAuthorizationRequestValidator =
+  (ports: AuthorizationRequestPorts): ValidateAuthorizationRequest =>
+  parameters => {
+    const target = proveResponseTarget(parameters, ports.clients)
+    if (!target.ok) return target
+    const request = validate(parameters, target.value, ports)
+    return request.ok ? request : { ...request, target: target.value }
+  }
+
+function validate(
+  parameters: Parameters,
+  target: ResponseTarget,
+  { resources, readIdTokenHint, ...ports }: AuthorizationRequestPorts,
+): Result<ValidatedAuthorizationRequest> {
+  const { client } = target
+  const mode = parseResponseMode(parameters.get('response_mode'))
+  if (!mode.ok) return mode
+  const fault = unsupported(parameters) ?? tooLong(parameters) ?? responseTypeFault(client, parameters)
+  if (fault) return fault
+  const scope = validateScope(client, resources, parameters.get('scope'))
+  if (!scope.ok) return scope
+  const challenge = validateCodeChallenge(client, parameters)
+  if (!challenge.ok) return challenge
+  const prompt = parsePrompt(parameters.get('prompt'))
+  if (!prompt.ok) return prompt
+  const maxAge = parseMaxAge(parameters.get('max_age'))
+  if (!maxAge.ok) return maxAge
+  const apis = validateResources(parameters.all('resource'), resources)
+  if (!apis.ok) return apis
+  const place = validateSignInPlace(parameters.get('acr_values'), client, ports)
+  if (!place.ok) return place
+  const hint = readHint(parameters.get('id_token_hint'), readIdTokenHint)
+  if (!hint.ok) return hint
+
+  return ok({
+    client,
+    target,
+    response_type: 'code',
+    scope: scope.value,
+    resources: apis.value,
+    ...challenge.value,
+    prompt: prompt.value,
+    ...maxAge.value,
+    ...place.value,
+    ...hint.value,
+    ...optional(parameters, 'nonce'),
+    ...optional(parameters, 'login_hint'),
+    ui_locales: parameters.get('ui_locales')?.split(' ') ?? [],
+  })
+}
+
+/** Features that are not offered, each with its registered error (OpenID Connect Core 1.0 §3.1.2.6). */
+const unsupportedParameters = [
+  ['request', 'request_not_supported'],
+  ['request_uri', 'request_uri_not_supported'],
+  ['registration', 'registration_not_supported'],
+] as const
+
+function unsupported(parameters: Parameters): Refusal | undefined {
+  const found = unsupportedParameters.find(([name]) => parameters.get(name) !== undefined)
+  return found && refuse(found[1], 'parameter_not_supported', { log: { parameter: found[0] } })
+}
+
+/** The most characters of a value; what is not listed is limited when the parameters are read. */
+const longest = [
+  ['scope', 1000, 'invalid_scope'],
+  ['nonce', 300, 'invalid_request'],
+  ['ui_locales', 100, 'invalid_request'],
+  ['login_hint', 100, 'invalid_request'],
+  ['acr_values', 300, 'invalid_request'],
+] as const
+
+function tooLong(parameters: Parameters): Refusal | undefined {
+  const found = longest.find(([name, max]) => (parameters.get(name)?.length ?? 0) > max)
+  return (
+    found &&
+    refuse(found[2], 'parameter_too_long', {
+      description: `Invalid ${found[0]}`,
+      log: { parameter: found[0] },
+    })
+  )
+}
+
+function parseMaxAge(text: string | undefined): Result<{ max_age?: number }> {
+  if (text === undefined) return ok({})
+  return /^\d{1,9}$/.test(text)
+    ? ok({ max_age: Number(text) })
+    : refuse('invalid_request', 'max_age_malformed', { description: 'Invalid max_age' })
+}
+
+type SignInPlace = Pick<ValidatedAuthorizationRequest, 'acr_values' | 'tenant' | 'idp'>
+
+/** A tenant that the client may not name is refused; a provider that it may not use is dropped, and the user chooses. */
+function validateSignInPlace(
+  text: string | undefined,
+  client: Client,
+  { tenants, identityProviders }: Pick<AuthorizationRequestPorts, 'tenants' | 'identityProviders'>,
+): Result<SignInPlace> {
+  const acr = parseAcrValues(text)
+  if (!acr.ok) return acr
+  const { idp, tenant } = acr.value
+  const fault = tenantFault(client, tenant, tenants)
+  if (fault) return fault
+  const known = idp !== undefined && (idp === localProvider || identityProviders.has(idp))
+  return ok({
+    ...(text !== undefined && { acr_values: text }),
+    ...(tenant !== undefined && { tenant }),
+    ...(known && mayUseProvider(client, idp) && { idp }),
+  })
+}
+
+function readHint(text: string | undefined, read: ReadIdTokenHint): Result<{ hinted_sub?: string }> {
+  if (text === undefined) return ok({})
+  const hint = read(text)
+  return hint
+    ? ok({ hinted_sub: hint.sub })
+    : refuse('invalid_request', 'id_token_hint_invalid', { description: 'Invalid id_token_hint' })
+}
+
+const optional = <Name extends string>(
+  parameters: Parameters,
+  name: Name,
+): { readonly [Key in Name]?: string } => {
+  const value = parameters.get(name)
+  return (value === undefined ? {} : { [name]: value }) as { readonly [Key in Name]?: string }
+}

@@ -1,0 +1,57 @@
+/** Answers the client: by a redirect, or by a form that the browser posts (RFC 6749 §4.1.2, §4.1.2.1). */
+
+import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { Refusal } from '@tessera/protocol/result'
+import type { ResponseTarget } from '../../authorization-request/authorization-request.ts'
+import {
+  authorizationResponse,
+  formActionSource,
+  type ResponseMembers,
+} from '../../authorization-request/response.ts'
+import type { Log } from '../../core/runtime.ts'
+import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
+import { redirectResponse } from '../../ui/page.ts'
+import type { Pages } from '../../ui/pages.ts'
+
+export type AnswerPorts = { readonly issuer: string; readonly pages: Pages; readonly log: Log }
+
+export type Answers = {
+  readonly send: (
+    request: HttpRequest,
+    target: ResponseTarget,
+    members: ResponseMembers,
+  ) => HttpResponse | Promise<HttpResponse>
+  /** To the client where a target is proven, else an error page: an untrusted URI is never redirected to. */
+  readonly refuse: (
+    request: HttpRequest,
+    refusal: Refusal,
+    target: ResponseTarget | undefined,
+  ) => HttpResponse | Promise<HttpResponse>
+}
+
+export function createAnswers({ issuer, pages, log }: AnswerPorts): Answers {
+  const refusePage = createPageRefuser('authorize', { pages, log })
+
+  const send: Answers['send'] = (request, target, members) => {
+    const response = authorizationResponse(target, members, issuer)
+    if (response.kind === 'redirect') return redirectResponse(request, response.location)
+    const { action, fields } = response
+    const { client_id, client_name = client_id } = target.client
+    return pages.formPost(
+      request,
+      { client: client_name, action, fields },
+      { formAction: formActionSource(action) },
+    )
+  }
+
+  return {
+    send,
+    refuse(request, refusal, target) {
+      if (!target) return refusePage(request, refusal)
+      const { error, description: error_description } = refusal
+      const client_id = target.client.client_id
+      logRefusal(log, 'authorize', request, { ...refusal, log: { client_id, ...refusal.log } })
+      return send(request, target, { error, error_description })
+    },
+  }
+}

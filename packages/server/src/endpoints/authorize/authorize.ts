@@ -1,0 +1,159 @@
+/**
+ * The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core 1.0 §3.1.2): read → validate → which page comes next →
+ * send there, or answer the client. Pages come back to the callback with the request sealed.
+ */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
+import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
+import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
+import type { Session } from '../../core/authorization.ts'
+import type { Stores } from '../../core/stores.ts'
+import { type IdentityProvider, localProvider, type Profile } from '../../core/user.ts'
+import { type Continuations, maxParametersLength, type Progress } from '../../interaction/continuation.ts'
+import { readPageQuery } from '../../interaction/form.ts'
+import { type NextPrompt, nextPrompt } from '../../interaction/next-prompt.ts'
+import type { Paths } from '../../interaction/paths.ts'
+import type { BrowserSessions } from '../../interaction/session.ts'
+import { redirectResponse } from '../../ui/page.ts'
+import { isForm } from '../respond.ts'
+import { type AnswerPorts, type Answers, createAnswers } from './answer.ts'
+import { type CodePorts, issueCode } from './code.ts'
+
+export type AuthorizePorts = AnswerPorts &
+  CodePorts & {
+    readonly validate: ValidateAuthorizationRequest
+    readonly continuations: Continuations
+    readonly sessions: BrowserSessions
+    readonly profile: Pick<Profile, 'isActive'>
+    readonly identityProviders: ReadonlyMap<string, IdentityProvider>
+    readonly stores: Pick<Stores, 'codes' | 'consents'>
+    readonly paths: Paths
+  }
+
+/** `GET` and `POST /connect/authorize`. */
+export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
+  const answers = createAnswers(ports)
+  return async request => {
+    const read = readRequest(request)
+    if (!read.ok) return answers.refuse(request, read, undefined)
+    const validated = ports.validate(read.value)
+    if (!validated.ok) return answers.refuse(request, validated, validated.target)
+    const parameters = formatParameters(read.value)
+    if (parameters.length > maxParametersLength) {
+      return answers.refuse(request, refuse('invalid_request', 'request_too_long'), validated.value.target)
+    }
+    const progress = { asked_at: ports.clock.now() }
+    // A client's form post comes without our SameSite=Lax cookies; the GET that follows brings them.
+    if (request.method === 'POST')
+      return goOn(request, '/connect/authorize/callback', parameters, progress, ports)
+    return decide(request, validated.value, parameters, progress, answers, ports)
+  }
+}
+
+/** `GET /connect/authorize/callback?continue=…`: where the login and consent pages return to. */
+export function createAuthorizeCallbackEndpoint(ports: AuthorizePorts): Endpoint {
+  const answers = createAnswers(ports)
+  return async request => {
+    const query = readPageQuery(request)
+    if (!query.ok) return answers.refuse(request, query, undefined)
+    const continuation = ports.continuations.open(query.value.get('continue'))
+    if (continuation?.kind !== 'authorization') {
+      return answers.refuse(request, refuse('invalid_request', 'continuation_invalid'), undefined)
+    }
+    const { kind: _, parameters, ...progress } = continuation
+    const read = parseParameters(parameters)
+    if (!read.ok) return answers.refuse(request, read, undefined)
+    const validated = ports.validate(read.value)
+    if (!validated.ok) return answers.refuse(request, validated, validated.target)
+    return decide(request, validated.value, parameters, progress, answers, ports)
+  }
+}
+
+const readRequest = (request: HttpRequest): Result<Parameters> => {
+  if (request.method !== 'POST') return parseParameters(request.query)
+  return isForm(request)
+    ? parseParameters(request.body)
+    : refuse('invalid_request', 'media_type_not_form', {
+        description: 'the body must be application/x-www-form-urlencoded',
+      })
+}
+
+const formatParameters = (parameters: Parameters): string =>
+  new URLSearchParams(
+    [...parameters.names()].flatMap(name => parameters.all(name).map(value => [name, value])),
+  ).toString()
+
+async function decide(
+  request: HttpRequest,
+  validated: ValidatedAuthorizationRequest,
+  parameters: string,
+  came: Progress,
+  answers: Answers,
+  ports: AuthorizePorts,
+): Promise<HttpResponse> {
+  const { client, target } = validated
+  if (came.refused) {
+    const refusal = refuse('access_denied', `${came.refused}_refused_by_user`, {
+      description: 'The user refused',
+    })
+    return answers.refuse(request, refusal, target)
+  }
+  const found = await ports.sessions.read(request)
+  const session = found && (await isActive(found, client.client_id, ports)) ? found : undefined
+  const progress = came.prior_sid === undefined ? { ...came, prior_sid: found?.sid ?? null } : came
+  const consent = session && (await ports.stores.consents.find(session.sub, client.client_id))
+  const next = nextPrompt({ request: validated, progress, session, consent })
+
+  if (next === 'none' && session) {
+    return answers.send(request, target, await issueCode(request, validated, session, ports))
+  }
+  const silent = validated.prompt.has('none') || next === 'other_user'
+  if (silent) return answers.refuse(request, silentRefusals[next], target)
+  if (next === 'consent') {
+    return goOn(request, '/consent', parameters, { ...progress, asking_sid: session?.sid }, ports)
+  }
+  const reachable = reachableProvider(validated.idp ?? progress.idp, ports.identityProviders)
+  return reachable.ok
+    ? goOn(request, '/login', parameters, progress, ports)
+    : answers.refuse(request, reachable, target)
+}
+
+const isActive = (session: Session, client_id: string, { profile }: Pick<AuthorizePorts, 'profile'>) =>
+  profile.isActive({ subject: session, client_id })
+
+/** OpenID Connect Core 1.0 §3.1.2.6: what a client is told that wants no page. */
+const silentRefusals = {
+  login: refuse('login_required', 'login_required'),
+  none: refuse('login_required', 'login_required'),
+  consent: refuse('consent_required', 'consent_required'),
+  other_user: refuse('login_required', 'signed_in_as_another_user', {
+    description: 'Another user is signed in',
+  }),
+} as const satisfies Record<NextPrompt, Refusal>
+
+/** Providers that the browser must be sent to are not offered yet: only those that check a password. */
+function reachableProvider(
+  idp: string | undefined,
+  providers: ReadonlyMap<string, IdentityProvider>,
+): Result<undefined> {
+  if (idp === undefined || idp === localProvider || providers.get(idp)?.credentialAuthority)
+    return ok(undefined)
+  return refuse('temporarily_unavailable', 'provider_not_reachable', {
+    description: 'The identity provider can not be used now',
+    log: { idp },
+  })
+}
+
+const goOn = (
+  request: HttpRequest,
+  path: '/login' | '/consent' | '/connect/authorize/callback',
+  parameters: string,
+  progress: Progress,
+  { continuations, paths }: Pick<AuthorizePorts, 'continuations' | 'paths'>,
+): HttpResponse =>
+  redirectResponse(
+    request,
+    paths(path, continuations.seal({ ...progress, kind: 'authorization', parameters })),
+  )

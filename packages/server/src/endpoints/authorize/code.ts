@@ -1,0 +1,52 @@
+/** Issues an authorization code: the authorization and its code in one write (RFC 6749 §4.1.2). */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
+import type { ResponseMembers } from '../../authorization-request/response.ts'
+import type { Session } from '../../core/authorization.ts'
+import { hashHandle, newHandle } from '../../core/handle.ts'
+import type { Clock, Log, Random } from '../../core/runtime.ts'
+import type { Stores } from '../../core/stores.ts'
+import type { CreateAuthorization } from '../../interaction/authorization.ts'
+
+export type CodePorts = {
+  readonly stores: Pick<Stores, 'codes'>
+  readonly createAuthorization: CreateAuthorization
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+export async function issueCode(
+  httpRequest: HttpRequest,
+  request: ValidatedAuthorizationRequest,
+  session: Session,
+  { stores, createAuthorization, clock, random, log }: CodePorts,
+): Promise<ResponseMembers> {
+  const { client, scope, resources, code_challenge, code_challenge_method, nonce } = request
+  const value = newHandle(random, 'tc')
+  const expires_at = clock.now() + client.authorization_code_lifetime
+  const authorization = await createAuthorization({
+    client,
+    session,
+    scope,
+    resources,
+    redeemable_until: expires_at,
+  })
+  await stores.codes.issue(authorization, {
+    hash: hashHandle(value),
+    authorization_id: authorization.id,
+    redirect_uri: request.target.redirect_uri,
+    ...(code_challenge !== undefined && { code_challenge, code_challenge_method }),
+    ...(nonce !== undefined && { nonce }),
+    expires_at,
+  })
+  log.info('code_issued', {
+    request_id: httpRequest.id,
+    client_id: client.client_id,
+    sub: session.sub,
+    authorization_id: authorization.id,
+    scope,
+  })
+  return { code: value, scope: scope.join(' ') }
+}

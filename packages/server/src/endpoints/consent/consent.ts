@@ -1,0 +1,99 @@
+/** The consent page (OpenID Connect Core 1.0 §3.1.2.4): the user agrees to what a client asks for, or does not. */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { parseParameters } from '@tessera/protocol/parameters'
+import { refuse } from '@tessera/protocol/result'
+import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
+import { formActionSource } from '../../authorization-request/response.ts'
+import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
+import type { Session } from '../../core/authorization.ts'
+import type { Resources } from '../../core/resource.ts'
+import type { Clock, Log } from '../../core/runtime.ts'
+import type { Stores } from '../../core/stores.ts'
+import type { Users } from '../../core/user.ts'
+import type { Continuation, Continuations } from '../../interaction/continuation.ts'
+import type { Csrf } from '../../interaction/csrf.ts'
+import { readPageForm, readPageQuery } from '../../interaction/form.ts'
+import type { Paths } from '../../interaction/paths.ts'
+import { createPageRefuser } from '../../interaction/refused-page.ts'
+import type { BrowserSessions } from '../../interaction/session.ts'
+import { scopeLines, userName } from '../../interaction/shown.ts'
+import { redirectResponse } from '../../ui/page.ts'
+import type { Pages } from '../../ui/pages.ts'
+
+export type ConsentPorts = {
+  readonly validate: ValidateAuthorizationRequest
+  readonly continuations: Continuations
+  readonly sessions: BrowserSessions
+  readonly csrf: Csrf
+  readonly stores: Pick<Stores, 'consents'>
+  readonly resources: Resources
+  readonly users: Pick<Users, 'find'>
+  readonly pages: Pages
+  readonly paths: Paths
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** `GET` and `POST /consent`. */
+export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
+  const { continuations, paths } = ports
+  const refusePage = createPageRefuser('consent', ports)
+
+  return async request => {
+    const form = request.method === 'POST' ? readPageForm(request, ports.csrf) : readPageQuery(request)
+    if (!form.ok) return refusePage(request, form)
+    const continuation = continuations.open(form.value.get('continue'))
+    if (continuation?.kind !== 'authorization' || continuation.asking_sid === undefined) {
+      return refusePage(request, refuse('invalid_request', 'continuation_invalid'))
+    }
+    const { asking_sid, ...before } = continuation
+    const parameters = parseParameters(continuation.parameters)
+    const validated = parameters.ok ? ports.validate(parameters.value) : parameters
+    const session = await ports.sessions.read(request)
+    // The page asks one session's user; for any other it is decided anew what comes next.
+    if (!validated.ok || session?.sid !== asking_sid) return resume(request, before)
+    if (request.method !== 'POST') return show(request, continuation, validated.value, session)
+
+    const button = form.value.get('button')
+    if (button === 'no') return resume(request, { ...before, refused: 'consent' })
+    if (button !== 'yes') return refusePage(request, refuse('invalid_request', 'button_unknown'))
+    await remember(session, validated.value)
+    return resume(request, { ...before, consented_sid: session.sid })
+  }
+
+  function resume(request: HttpRequest, continuation: Continuation): HttpResponse {
+    return redirectResponse(request, paths('/connect/authorize/callback', continuations.seal(continuation)))
+  }
+
+  /** Adds to what the user agreed to before, as far as the client may still ask for it. */
+  async function remember({ sub }: Session, { client, scope }: ValidatedAuthorizationRequest): Promise<void> {
+    const earlier = await ports.stores.consents.find(sub, client.client_id)
+    const kept = earlier?.scope.filter(name => client.scope.has(name)) ?? []
+    await ports.stores.consents.save({
+      sub,
+      client_id: client.client_id,
+      scope: [...new Set([...kept, ...scope])].sort(),
+      created_at: ports.clock.now(),
+    })
+  }
+
+  async function show(
+    request: HttpRequest,
+    continuation: Continuation,
+    { client, scope, target, ui_locales }: ValidatedAuthorizationRequest,
+    session: Session,
+  ): Promise<HttpResponse> {
+    const { token, cookie } = ports.csrf.token(request)
+    return ports.pages.consent(
+      request,
+      {
+        form: { action: paths('/consent'), continue: continuations.seal(continuation), csrf: token },
+        client: client.client_name ?? client.client_id,
+        user: await userName(session, ports.users),
+        scopes: scopeLines(scope, ports.resources),
+      },
+      { cookies: [cookie], ui_locales, formAction: formActionSource(target.redirect_uri) },
+    )
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * The verification page (RFC 8628 §3.3, §3.3.1): enter the code → sign in → compare, agree or refuse.
+ * A prefilled code is confirmed like a typed one, and wrong codes are limited (§5.1, §5.4).
+ */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { refuse } from '@tessera/protocol/result'
+import type { DeviceAuthorization, Session } from '../../core/authorization.ts'
+import type { Client, Clients } from '../../core/client.ts'
+import type { Resources } from '../../core/resource.ts'
+import type { Clock, Log } from '../../core/runtime.ts'
+import type { Stores } from '../../core/stores.ts'
+import type { Profile, Users } from '../../core/user.ts'
+import { type Attempts, networkOf } from '../../interaction/attempts.ts'
+import type { CreateAuthorization } from '../../interaction/authorization.ts'
+import type { Continuation, Continuations } from '../../interaction/continuation.ts'
+import type { Csrf } from '../../interaction/csrf.ts'
+import { readPageForm, readPageQuery } from '../../interaction/form.ts'
+import { nextPrompt } from '../../interaction/next-prompt.ts'
+import type { Paths } from '../../interaction/paths.ts'
+import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
+import type { BrowserSessions } from '../../interaction/session.ts'
+import { scopeLines, userName } from '../../interaction/shown.ts'
+import type { UserCodes } from '../../interaction/user-code.ts'
+import { redirectResponse } from '../../ui/page.ts'
+import type { DevicePage, Pages } from '../../ui/pages.ts'
+
+export type DevicePorts = {
+  readonly continuations: Continuations
+  readonly sessions: BrowserSessions
+  readonly profile: Pick<Profile, 'isActive'>
+  readonly csrf: Csrf
+  readonly attempts: Attempts
+  readonly userCodes: UserCodes
+  readonly createAuthorization: CreateAuthorization
+  readonly clients: Clients
+  readonly resources: Resources
+  readonly users: Pick<Users, 'find'>
+  readonly stores: Pick<Stores, 'devices'>
+  readonly pages: Pages
+  readonly paths: Paths
+  readonly clock: Clock
+  readonly log: Log
+}
+
+type DeviceContinuation = Continuation & { readonly kind: 'device' }
+/** A device that waits, and whose client may still have it. */
+type Waiting = { readonly device: DeviceAuthorization; readonly client: Client }
+
+/** `GET` and `POST /device`. */
+export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
+  const { continuations, paths, userCodes, clock } = ports
+  const refusePage = createPageRefuser('device', ports)
+
+  return async request => {
+    const posted = request.method === 'POST'
+    const form = posted ? readPageForm(request, ports.csrf) : readPageQuery(request)
+    if (!form.ok) return refusePage(request, form)
+    const sealed = form.value.get('continue')
+    const typed = form.value.get('user_code')
+    if (sealed === undefined) {
+      return posted ? enter(request, typed ?? '') : ask(request, { user_code: typed })
+    }
+    const continuation = continuations.open(sealed)
+    if (continuation?.kind !== 'device') {
+      return refusePage(request, refuse('invalid_request', 'continuation_invalid'))
+    }
+    return posted ? conclude(request, continuation, form.value.get('button')) : goOn(request, continuation)
+  }
+
+  /** The form for the code. */
+  function ask(
+    request: HttpRequest,
+    more: Omit<DevicePage, 'form'>,
+    context: { status?: number; headers?: Readonly<Record<string, string>> } = {},
+  ): Promise<HttpResponse> {
+    const { token, cookie } = ports.csrf.token(request)
+    const form = { action: paths('/device'), csrf: token }
+    return ports.pages.device(request, { form, ...more }, { cookies: [cookie], ...context })
+  }
+
+  /** Checks a code that was typed, or prefilled and confirmed. */
+  async function enter(request: HttpRequest, typed: string): Promise<HttpResponse> {
+    const session = await ports.sessions.read(request)
+    const guesser = [`network ${networkOf(request)}`, ...(session ? [`user ${session.sub}`] : [])]
+    const wait = ports.attempts.wait(guesser)
+    if (wait !== undefined) {
+      logRefusal(ports.log, 'device', request, refuse('slow_down', 'user_code_guesses_exhausted'))
+      const waitMinutes = Math.ceil(wait / 60)
+      const headers = { 'retry-after': String(wait) }
+      return ask(request, { user_code: typed, problem: { waitMinutes } }, { status: 429, headers })
+    }
+    const user_code = userCodes.normalise(typed)
+    const waiting = user_code !== undefined && (await findWaiting(user_code))
+    if (!waiting) {
+      ports.attempts.failed(guesser)
+      logRefusal(ports.log, 'device', request, refuse('invalid_request', 'user_code_unknown'))
+      return ask(request, { user_code: typed, problem: 'wrong' }, { status: 400 })
+    }
+    const asked_at = clock.now()
+    return redirect(request, '/device', {
+      kind: 'device',
+      user_code,
+      asked_at,
+      prior_sid: session?.sid ?? null,
+    })
+  }
+
+  /** After the code: sign in where needed, then ask to confirm. */
+  async function goOn(request: HttpRequest, continuation: DeviceContinuation): Promise<HttpResponse> {
+    const { outcome, refused, user_code } = continuation
+    if (outcome !== undefined) return ports.pages.deviceOutcome(request, outcome)
+    if (refused !== undefined) return ask(request, {})
+    const waiting = await findWaiting(user_code)
+    if (!waiting) return ports.pages.deviceOutcome(request, 'gone')
+    const session = await signedIn(request, continuation, waiting)
+    if (!session) return redirect(request, '/login', continuation)
+
+    const { client, device } = waiting
+    const { token, cookie } = ports.csrf.token(request)
+    const sealed = continuations.seal({ ...continuation, asking_sid: session.sid })
+    return ports.pages.deviceConfirm(
+      request,
+      {
+        form: { action: paths('/device'), continue: sealed, csrf: token },
+        client: client.client_name ?? client.client_id,
+        user: await userName(session, ports.users),
+        scopes: scopeLines(device.scope, ports.resources),
+        user_code,
+      },
+      { cookies: [cookie] },
+    )
+  }
+
+  /** The answer of the user whom the page asked. */
+  async function conclude(
+    request: HttpRequest,
+    continuation: DeviceContinuation,
+    button: string | undefined,
+  ): Promise<HttpResponse> {
+    const { asking_sid, ...before } = continuation
+    const waiting = await findWaiting(before.user_code)
+    if (!waiting) return redirect(request, '/device', { ...before, outcome: 'gone' })
+    const session = await signedIn(request, continuation, waiting)
+    if (!session || session.sid !== asking_sid) return redirect(request, '/device', before)
+    if (button !== 'yes' && button !== 'no') {
+      return refusePage(request, refuse('invalid_request', 'button_unknown'))
+    }
+    const done =
+      button === 'yes'
+        ? await approve(waiting, session)
+        : await ports.stores.devices.deny(waiting.device.user_code_hash, clock.now())
+    const outcome = done ? answers[button] : 'gone'
+    ports.log.info(`device_${outcome}`, {
+      request_id: request.id,
+      client_id: waiting.client.client_id,
+      sub: session.sub,
+    })
+    return redirect(request, '/device', { ...before, outcome })
+  }
+
+  async function approve({ client, device }: Waiting, session: Session): Promise<boolean> {
+    const authorization = await ports.createAuthorization({
+      client,
+      session,
+      scope: device.scope,
+      resources: [],
+      redeemable_until: device.expires_at,
+    })
+    return ports.stores.devices.approve(device.user_code_hash, authorization, clock.now())
+  }
+
+  async function findWaiting(userCode: string): Promise<Waiting | undefined> {
+    const device = await ports.stores.devices.findByUserCode(userCodes.hash(userCode))
+    if (device?.status !== 'pending' || device.expires_at <= clock.now()) return undefined
+    const client = ports.clients.find(device.client_id)
+    return client?.enabled ? { device, client } : undefined
+  }
+
+  /** The browser's session, if it will do for this device. */
+  async function signedIn(
+    request: HttpRequest,
+    progress: DeviceContinuation,
+    { client, device }: Waiting,
+  ): Promise<Session | undefined> {
+    const session = await ports.sessions.read(request)
+    if (!session || !(await ports.profile.isActive({ subject: session, client_id: client.client_id }))) {
+      return undefined
+    }
+    // The confirmation stands for consent, so only the sign-in is asked for.
+    const asked = {
+      client: { ...client, require_consent: false },
+      scope: device.scope,
+      prompt: new Set<never>(),
+    }
+    return nextPrompt({ request: asked, progress, session }) === 'none' ? session : undefined
+  }
+
+  function redirect(
+    request: HttpRequest,
+    path: '/device' | '/login',
+    continuation: DeviceContinuation,
+  ): HttpResponse {
+    return redirectResponse(request, paths(path, continuations.seal(continuation)))
+  }
+}
+
+const answers = { yes: 'approved', no: 'denied' } as const

@@ -1,0 +1,108 @@
+/** The device authorization endpoint (RFC 8628 §3.1, §3.2). */
+
+import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
+import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
+import { allowedScope, validateScope } from '../../authorization-request/scope.ts'
+import type { Client } from '../../core/client.ts'
+import { hashHandle, newHandle } from '../../core/handle.ts'
+import type { Resources } from '../../core/resource.ts'
+import type { Awaitable, Clock, Log, Random } from '../../core/runtime.ts'
+import type { Stores } from '../../core/stores.ts'
+import type { UserCodes } from '../../interaction/user-code.ts'
+import { isForm, jsonResponse, type Refuser } from '../respond.ts'
+
+export type DeviceAuthorizationPorts = {
+  readonly issuer: string
+  readonly authenticate: (
+    request: HttpRequest,
+    parameters: Parameters,
+  ) => Awaitable<Result<{ readonly client: Client }>>
+  readonly resources: Resources
+  readonly stores: Pick<Stores, 'devices'>
+  readonly userCodes: UserCodes
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly refuser: Refuser
+}
+
+export const deviceCodeGrantType = 'urn:ietf:params:oauth:grant-type:device_code'
+
+const limits: Limits = {
+  client_id: [100, 'invalid_client'],
+  client_secret: [512, 'invalid_client'],
+  client_assertion_type: [200, 'invalid_client'],
+  client_assertion: [8192, 'invalid_client'],
+  scope: [2048, 'invalid_scope'],
+}
+
+/** `POST /connect/deviceauthorization`. */
+export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPorts): Endpoint {
+  return async request => {
+    const parameters = isForm(request)
+      ? parseParameters(request.body, limits)
+      : refuse('invalid_request', 'media_type_not_form', {
+          description: 'the body must be application/x-www-form-urlencoded',
+        })
+    if (!parameters.ok) return ports.refuser(request, parameters)
+    const authenticated = await ports.authenticate(request, parameters.value)
+    if (!authenticated.ok) {
+      return ports.refuser(request, authenticated, { clientId: parameters.value.get('client_id') })
+    }
+    const { client } = authenticated.value
+    const clientId = client.client_id
+    if (!client.grant_types.has(deviceCodeGrantType)) {
+      return ports.refuser(request, refuse('unauthorized_client', 'grant_type_not_allowed'), { clientId })
+    }
+    const text = parameters.value.get('scope')
+    const scope =
+      text === undefined
+        ? allowedScope(client, ports.resources)
+        : validateScope(client, ports.resources, text)
+    if (!scope.ok) return ports.refuser(request, scope, { clientId })
+    const codes = await issue(client, scope.value, ports)
+    if (!codes.ok) return ports.refuser(request, codes, { clientId })
+
+    ports.log.info('device_authorization_issued', {
+      request_id: request.id,
+      client_id: clientId,
+      scope: scope.value,
+    })
+    const verification_uri = `${ports.issuer.replace(/\/$/, '')}/device`
+    const { device_code, user_code } = codes.value
+    return jsonResponse(200, {
+      device_code,
+      user_code,
+      verification_uri,
+      verification_uri_complete: `${verification_uri}?user_code=${user_code}`,
+      expires_in: client.device_code_lifetime,
+      interval: client.device_polling_interval,
+    })
+  }
+}
+
+/** With 34 bits and codes that live for minutes, even one collision is rare. */
+const mostTries = 5
+
+async function issue(
+  client: Client,
+  scope: readonly string[],
+  { stores, userCodes, clock, random }: DeviceAuthorizationPorts,
+): Promise<Result<{ device_code: string; user_code: string }>> {
+  const device_code = newHandle(random, 'td')
+  for (let tries = 0; tries < mostTries; tries++) {
+    const user_code = userCodes.make()
+    const issued = await stores.devices.issue({
+      hash: hashHandle(device_code),
+      user_code_hash: userCodes.hash(user_code),
+      client_id: client.client_id,
+      scope,
+      status: 'pending',
+      interval: client.device_polling_interval,
+      expires_at: clock.now() + client.device_code_lifetime,
+    })
+    if (issued) return ok({ device_code, user_code })
+  }
+  return refuse('temporarily_unavailable', 'user_codes_exhausted')
+}

@@ -1,0 +1,146 @@
+/** The login page (OpenID Connect Core 1.0 §3.1.2.3): a user name and a password, checked here or by a provider that can. */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { refuse } from '@tessera/protocol/result'
+import type { Log } from '../../core/runtime.ts'
+import { type IdentityProvider, localProvider } from '../../core/user.ts'
+import { mayUseProvider, type SignIn } from '../../identity/sign-in.ts'
+import type { Continuation, Continuations } from '../../interaction/continuation.ts'
+import type { Csrf } from '../../interaction/csrf.ts'
+import { readPageForm, readPageQuery } from '../../interaction/form.ts'
+import type { Paths } from '../../interaction/paths.ts'
+import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
+import type { FindRequester, Requester } from '../../interaction/requester.ts'
+import type { BrowserSessions } from '../../interaction/session.ts'
+import { redirectResponse } from '../../ui/page.ts'
+import type { Pages } from '../../ui/pages.ts'
+
+export type LoginPorts = {
+  readonly continuations: Continuations
+  readonly findRequester: FindRequester
+  readonly signIn: SignIn
+  readonly sessions: BrowserSessions
+  readonly csrf: Csrf
+  readonly identityProviders: ReadonlyMap<string, IdentityProvider>
+  readonly pages: Pages
+  readonly paths: Paths
+  readonly log: Log
+}
+
+/** `GET` and `POST /login`. */
+export function createLoginEndpoint(ports: LoginPorts): Endpoint {
+  const { continuations, paths } = ports
+  const refusePage = createPageRefuser('login', ports)
+
+  return async request => {
+    const form = request.method === 'POST' ? readPageForm(request, ports.csrf) : readPageQuery(request)
+    if (!form.ok) return refusePage(request, form)
+    const continuation = continuations.open(form.value.get('continue'))
+    if (!continuation) return refusePage(request, refuse('invalid_request', 'continuation_invalid'))
+    const requester = await ports.findRequester(continuation)
+    // What no longer holds is told by the endpoint that the request came from.
+    if (!requester.ok) return resume(request, continuation)
+    if (request.method !== 'POST') return show(request, continuation, requester.value)
+
+    const button = form.value.get('button') ?? 'login'
+    if (button === 'cancel') return resume(request, { ...continuation, refused: 'login' })
+    if (button !== 'login') return refusePage(request, refuse('invalid_request', 'button_unknown'))
+    const username = form.value.get('username') ?? ''
+    const password = form.value.get('password') ?? ''
+    return signIn(request, continuation, requester.value, username, password)
+  }
+
+  async function signIn(
+    request: HttpRequest,
+    continuation: Continuation,
+    requester: Requester,
+    username: string,
+    password: string,
+  ): Promise<HttpResponse> {
+    const { client, tenant, acr_values } = requester
+    const idp = currentProvider(continuation, requester)
+    const acr = { acr: [], ...(idp !== undefined && { idp }), ...(tenant !== undefined && { tenant }) }
+    const signedIn = await ports.signIn({ username, password, client, acr, acr_values })
+    if (!signedIn.ok) {
+      const { client_id } = client
+      logRefusal(ports.log, 'login', request, { ...signedIn, log: { client_id, ...signedIn.log } })
+      return show(request, continuation, requester, username)
+    }
+    const { session, cookie } = await ports.sessions.start(request, signedIn.value.subject, tenant)
+    ports.log.info('signed_in', {
+      request_id: request.id,
+      client_id: client.client_id,
+      sub: session.sub,
+      idp: session.idp,
+      sid: session.sid,
+    })
+    return resume(request, continuation, cookie)
+  }
+
+  function resume(request: HttpRequest, continuation: Continuation, cookie?: string): HttpResponse {
+    const location = paths(resumePaths[continuation.kind], continuations.seal(continuation))
+    return redirectResponse(request, location, [cookie])
+  }
+
+  /** @param username of a sign-in that failed. */
+  function show(
+    request: HttpRequest,
+    continuation: Continuation,
+    requester: Requester,
+    username?: string,
+  ): Promise<HttpResponse> {
+    const { client, login_hint, leads_to, ui_locales } = requester
+    const current = currentProvider(continuation, requester)
+    const provider = current === undefined || current === localProvider ? undefined : current
+    const { token, cookie } = ports.csrf.token(request)
+    const wrong = username !== undefined
+    const named = username ?? login_hint
+    return ports.pages.login(
+      request,
+      {
+        form: { action: paths('/login'), continue: continuations.seal(continuation), csrf: token },
+        client: client.client_name ?? client.client_id,
+        ...(provider !== undefined && { provider: displayName(provider) }),
+        withPassword: current !== undefined && canCheckPassword(current, requester),
+        ...(named !== undefined && { username: named }),
+        wrong,
+        others: otherProviders(requester, current).map(name => ({
+          ...(name !== localProvider && { name: displayName(name) }),
+          href: paths('/login', continuations.seal({ ...continuation, idp: name })),
+        })),
+      },
+      {
+        cookies: [cookie],
+        ui_locales,
+        ...(leads_to !== undefined && { formAction: leads_to }),
+        ...(wrong && { status: 400 }),
+      },
+    )
+  }
+
+  function canCheckPassword(idp: string, { client }: Requester): boolean {
+    const able = idp === localProvider || ports.identityProviders.get(idp)?.credentialAuthority !== undefined
+    return able && mayUseProvider(client, idp)
+  }
+
+  /** Unless the client asks for one: the other providers that can check a password, and this server. */
+  function otherProviders(requester: Requester, current: string | undefined): readonly string[] {
+    if (requester.idp !== undefined) return []
+    return [localProvider, ...ports.identityProviders.keys()].filter(
+      name => name !== current && canCheckPassword(name, requester),
+    )
+  }
+
+  function displayName(idp: string): string {
+    return ports.identityProviders.get(idp)?.display_name ?? idp
+  }
+}
+
+const resumePaths = {
+  authorization: '/connect/authorize/callback',
+  device: '/device',
+} as const satisfies Record<Continuation['kind'], string>
+
+/** What the client asks for goes before what the user chose; without either it is this server, where the client allows that. */
+const currentProvider = (continuation: Continuation, { client, idp }: Requester): string | undefined =>
+  idp ?? continuation.idp ?? (client.enable_local_login ? localProvider : undefined)

@@ -1,0 +1,62 @@
+/** The authorization that a signed-in user gives a client: the parent of its code, family and tokens. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { Authorization, AuthorizationId, Session } from '../core/authorization.ts'
+import type { Client } from '../core/client.ts'
+import { newId } from '../core/handle.ts'
+import type { Clock, Random } from '../core/runtime.ts'
+import type { Users } from '../core/user.ts'
+
+export type AuthorizationGrant = {
+  readonly client: Client
+  readonly session: Session
+  readonly scope: readonly string[]
+  readonly resources: readonly string[]
+  /** Until when the code that carries it may be redeemed. */
+  readonly redeemable_until: Seconds
+}
+
+export type CreateAuthorization = (grant: AuthorizationGrant) => Promise<Authorization>
+
+export const createAuthorizations =
+  ({
+    users,
+    clock,
+    random,
+  }: {
+    users: Pick<Users, 'find'>
+    clock: Clock
+    random: Random
+  }): CreateAuthorization =>
+  async ({ client, session, scope, resources, redeemable_until }) => {
+    const { sub, sid, idp, amr, acr, auth_time, claims } = session
+    // The tenant claim comes from the user's record, never from the request.
+    const tenant = (await users.find(sub))?.tenant
+    return {
+      id: newId<AuthorizationId>(random),
+      client_id: client.client_id,
+      sub,
+      ...(tenant !== undefined && { tenant }),
+      sid,
+      scope,
+      resources,
+      idp,
+      amr,
+      ...(acr !== undefined && { acr }),
+      auth_time,
+      ...(claims && { claims }),
+      created_at: clock.now(),
+      expires_at: lastsUntil(client, scope, redeemable_until),
+    }
+  }
+
+/**
+ * When the last token that can come of it has expired, if it is redeemed at the last moment; a family that slides on
+ * takes its authorization along (see `Commit`).
+ */
+export function lastsUntil(client: Client, scope: readonly string[], redeemableUntil: Seconds): Seconds {
+  const tokens = redeemableUntil + Math.max(client.access_token_lifetime, client.identity_token_lifetime)
+  if (!scope.includes('offline_access')) return tokens
+  const slides = client.refresh_token_expiration === 'sliding'
+  return tokens + (slides ? client.sliding_refresh_token_lifetime : client.absolute_refresh_token_lifetime)
+}

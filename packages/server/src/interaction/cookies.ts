@@ -1,0 +1,25 @@
+/** This server's cookies (RFC 6265bis): `__Host-` and Secure where the issuer is https, always HttpOnly, SameSite=Lax, for the whole host. */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import { parseCookie, stringifySetCookie } from 'cookie'
+
+export type Cookies = {
+  readonly read: (request: HttpRequest, name: string) => string | undefined
+  /** A `Set-Cookie` value that lasts until the browser closes. */
+  readonly write: (name: string, value: string) => string
+  /** A `Set-Cookie` value that removes it. */
+  readonly clear: (name: string) => string
+}
+
+export function createCookies({ issuer }: { issuer: string }): Cookies {
+  const secure = issuer.startsWith('https:')
+  const named = (name: string): string => (secure ? `__Host-${name}` : name)
+  // Lax: a client's link to the authorization endpoint must arrive with the session.
+  const attributes = { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const
+
+  return {
+    read: (request, name) => parseCookie(request.headers.cookie ?? '')[named(name)] || undefined,
+    write: (name, value) => stringifySetCookie({ ...attributes, name: named(name), value }),
+    clear: name => stringifySetCookie({ ...attributes, name: named(name), value: '', maxAge: 0 }),
+  }
+}

@@ -1,0 +1,34 @@
+/** A form that one of our pages posted: read, and proven to be ours. */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
+import { type Result, refuse } from '@tessera/protocol/result'
+import { continuationLimits } from './continuation.ts'
+import type { Csrf } from './csrf.ts'
+
+const limits: Limits = {
+  ...continuationLimits,
+  csrf: [64, 'invalid_request'],
+  button: [16, 'invalid_request'],
+  user_code: [64, 'invalid_request'],
+  username: [256, 'invalid_request'],
+  password: [1024, 'invalid_request'],
+}
+
+const formType = /^\s*application\/x-www-form-urlencoded\s*(;|$)/i
+
+/** Refuses `invalid_request` with the reason `csrf_token_wrong` for a form that did not come from this browser's page, before anything else is looked at. */
+export function readPageForm(request: HttpRequest, csrf: Csrf): Result<Parameters> {
+  if (!formType.test(request.headers['content-type'] ?? '')) {
+    return refuse('invalid_request', 'media_type_not_form')
+  }
+  const parameters = parseParameters(request.body, limits)
+  if (!parameters.ok) return parameters
+  return csrf.holds(request, parameters.value.get('csrf'))
+    ? parameters
+    : refuse('invalid_request', 'csrf_token_wrong')
+}
+
+/** The query of one of our pages. */
+export const readPageQuery = (request: HttpRequest): Result<Parameters> =>
+  parseParameters(request.query, limits)

@@ -1,0 +1,66 @@
+/** Which page comes next for an authorization request (OpenID Connect Core 1.0 §3.1.2.3, §3.1.2.4): a pure decision. */
+
+import type { ValidatedAuthorizationRequest } from '../authorization-request/authorization-request.ts'
+import type { Consent, Session } from '../core/authorization.ts'
+import { mayUseProvider } from '../identity/sign-in.ts'
+import type { Progress } from './continuation.ts'
+
+/** `other_user`: someone has just signed in, but not whom the client expects. */
+export type NextPrompt = 'login' | 'consent' | 'none' | 'other_user'
+
+export type PromptState = {
+  readonly request: Pick<
+    ValidatedAuthorizationRequest,
+    'client' | 'scope' | 'prompt' | 'max_age' | 'tenant' | 'idp' | 'hinted_sub'
+  >
+  readonly progress: Progress
+  /** The browser's living session, if its user may have tokens now. */
+  readonly session?: Session
+  /** What its user agreed to earlier. */
+  readonly consent?: Consent
+}
+
+export function nextPrompt({ request, progress, session, consent }: PromptState): NextPrompt {
+  if (!session || !fits(request, progress, session)) return 'login'
+  const justSignedIn = signedInSince(progress, session)
+  if (mustSignIn(request) && !justSignedIn) return 'login'
+  // A sign-in since the request is new enough for any max_age.
+  if (
+    !justSignedIn &&
+    request.max_age !== undefined &&
+    session.auth_time < progress.asked_at - request.max_age
+  )
+    return 'login'
+  if (request.hinted_sub !== undefined && request.hinted_sub !== session.sub)
+    return justSignedIn ? 'other_user' : 'login'
+  return mustAgree(request, progress, session, consent) ? 'consent' : 'none'
+}
+
+/** A session of another tenant, of another provider than the one asked for, or of one that the client may not use, is none. */
+const fits = (request: PromptState['request'], { idp: chosen }: Progress, session: Session): boolean => {
+  const idp = request.idp ?? chosen
+  return (
+    session.tenant === request.tenant &&
+    (idp === undefined || session.idp === idp) &&
+    mayUseProvider(request.client, session.idp)
+  )
+}
+
+/** `max_age=0` asks for the same as `prompt=login` (§3.1.2.1). */
+const mustSignIn = ({ prompt, max_age }: PromptState['request']): boolean =>
+  prompt.has('login') || prompt.has('select_account') || max_age === 0
+
+/** Whether this session began while the request waited: told by its id, since a second is too coarse. */
+const signedInSince = ({ prior_sid, asked_at }: Progress, session: Session): boolean =>
+  prior_sid !== undefined && session.sid !== prior_sid && session.auth_time >= asked_at
+
+function mustAgree(
+  { client, prompt, scope }: PromptState['request'],
+  { consented_sid }: Progress,
+  session: Session,
+  consent: Consent | undefined,
+): boolean {
+  if (consented_sid === session.sid) return false
+  if (prompt.has('consent')) return true
+  return client.require_consent && !scope.every(name => consent?.scope.includes(name))
+}

@@ -1,0 +1,52 @@
+/** Who waits for the user to sign in: the client of a sealed request, checked anew at every step. */
+
+import { parseParameters } from '@tessera/protocol/parameters'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
+import { formActionSource } from '../authorization-request/response.ts'
+import type { ValidateAuthorizationRequest } from '../authorization-request/validation.ts'
+import type { Client, Clients } from '../core/client.ts'
+import type { Stores } from '../core/stores.ts'
+import type { Continuation } from './continuation.ts'
+import type { UserCodes } from './user-code.ts'
+
+export type Requester = {
+  readonly client: Client
+  readonly tenant?: string
+  /** The provider that the client asks for; undefined: the user chooses. */
+  readonly idp?: string
+  readonly acr_values?: string
+  readonly login_hint?: string
+  readonly ui_locales: readonly string[]
+  /** Where the forms may lead in the end, for CSP's `form-action`. */
+  readonly leads_to?: string
+  /** Where the browser goes when the page is done. */
+  readonly resume: '/connect/authorize/callback' | '/device'
+}
+
+export type FindRequester = (continuation: Continuation) => Promise<Result<Requester>>
+
+export type RequesterPorts = {
+  readonly validate: ValidateAuthorizationRequest
+  readonly clients: Clients
+  readonly stores: Pick<Stores, 'devices'>
+  readonly userCodes: UserCodes
+}
+
+/** Refuses what no longer holds: a client that was disabled, a device that is gone. */
+export const createRequesters =
+  ({ validate, clients, stores, userCodes }: RequesterPorts): FindRequester =>
+  async continuation => {
+    const resume = continuation.kind === 'device' ? '/device' : '/connect/authorize/callback'
+    if (continuation.kind === 'authorization') {
+      const parameters = parseParameters(continuation.parameters)
+      if (!parameters.ok) return parameters
+      const request = validate(parameters.value)
+      if (!request.ok) return request
+      const leads_to = formActionSource(request.value.target.redirect_uri)
+      return ok({ ...request.value, leads_to, resume })
+    }
+    const device = await stores.devices.findByUserCode(userCodes.hash(continuation.user_code))
+    const client = device && clients.find(device.client_id)
+    if (!client?.enabled) return refuse('invalid_request', 'device_authorization_gone')
+    return ok({ client, ui_locales: [], resume })
+  }

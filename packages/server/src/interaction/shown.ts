@@ -1,0 +1,19 @@
+/** What pages show of a user and of scopes. */
+
+import type { Session } from '../core/authorization.ts'
+import type { Resources } from '../core/resource.ts'
+import type { Users } from '../core/user.ts'
+import type { ScopeLine } from '../ui/pages.ts'
+
+/** The scopes with the words that the operator has for them. */
+export const scopeLines = (scope: readonly string[], resources: Resources): readonly ScopeLine[] =>
+  scope.map(name => {
+    const display_name = (resources.identity.get(name) ?? resources.apiScopes.get(name))?.display_name
+    return { name, ...(display_name !== undefined && { display_name }) }
+  })
+
+/** A name that the user knows themself by. */
+export async function userName({ sub, claims }: Session, users: Pick<Users, 'find'>): Promise<string> {
+  const named = claims?.preferred_username ?? claims?.name
+  return (await users.find(sub))?.username ?? (typeof named === 'string' ? named : sub)
+}

@@ -1,0 +1,64 @@
+/** A page as an answer: its status, cookies and security headers (CSP Level 3; RFC 9700 §4.16 against clickjacking). */
+
+import type { HttpResponse } from '@tessera/protocol/http'
+
+export type PageOptions = {
+  readonly status?: number
+  /** `Set-Cookie` values. */
+  readonly cookies?: readonly (string | undefined)[]
+  /** Where the page's forms lead besides this server: the validated redirection URI's origin or scheme. */
+  readonly formAction?: string
+  /** The CSP hash of the page's only script. */
+  readonly scriptHash?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Headers of everything that a person's browser is answered. */
+export const browserHeaders = {
+  'cache-control': 'no-store',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+} as const
+
+export function pageResponse(
+  html: string,
+  { status = 200, cookies = [], formAction, scriptHash, headers }: PageOptions = {},
+): HttpResponse {
+  const policy = [
+    "default-src 'none'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    ...(scriptHash ? [`script-src '${scriptHash}'`] : []),
+    `form-action 'self'${formAction === undefined ? '' : ` ${formAction}`}`,
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ].join('; ')
+  return {
+    status,
+    headers: {
+      ...browserHeaders,
+      ...headers,
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': policy,
+      'x-frame-options': 'DENY',
+      ...withCookies(cookies),
+    },
+    body: html,
+  }
+}
+
+/** 303 after a POST, so that the browser asks by GET and never posts a password on (RFC 9700 §4.12); 302 after a GET. */
+export const redirectResponse = (
+  { method }: { method: string },
+  location: string,
+  cookies: readonly (string | undefined)[] = [],
+): HttpResponse => ({
+  status: method === 'POST' ? 303 : 302,
+  headers: { ...browserHeaders, location, ...withCookies(cookies) },
+  body: '',
+})
+
+const withCookies = (cookies: readonly (string | undefined)[]): { 'set-cookie'?: readonly string[] } => {
+  const set = cookies.filter(cookie => cookie !== undefined)
+  return set.length === 0 ? {} : { 'set-cookie': set }
+}

@@ -1,0 +1,145 @@
+/** Every page as a function from what it shows to an answer. No page needs a script. */
+
+import { hash } from 'node:crypto'
+import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { type PageOptions, pageResponse } from './page.ts'
+import type { Render, TemplateName } from './templates.ts'
+import { chooseTexts, type Texts } from './texts.ts'
+
+/** A form of ours: where it is posted and what it carries unseen. */
+export type PageForm = { readonly action: string; readonly continue?: string; readonly csrf: string }
+
+export type LoginPage = {
+  readonly form: PageForm
+  readonly client: string
+  /** The provider that checks the password; undefined: this server. */
+  readonly provider?: string
+  /** Whether there is a password form. */
+  readonly withPassword: boolean
+  readonly username?: string
+  readonly wrong: boolean
+  /** Other ways to sign in. */
+  readonly others: readonly OtherWay[]
+}
+
+/** Without a name: with a password, here. */
+export type OtherWay = { readonly name?: string; readonly href: string }
+
+export type ScopeLine = { readonly name: string; readonly display_name?: string }
+
+export type ConsentPage = {
+  readonly form: PageForm
+  readonly client: string
+  readonly user: string
+  readonly scopes: readonly ScopeLine[]
+}
+
+export type DevicePage = {
+  readonly form: PageForm
+  /** As typed, or prefilled by `verification_uri_complete`. */
+  readonly user_code?: string | undefined
+  readonly problem?: 'wrong' | { readonly waitMinutes: number }
+}
+
+export type DeviceConfirmPage = ConsentPage & { readonly user_code: string }
+
+export type ErrorPage = {
+  readonly kind: 'request' | 'expired' | 'csrf'
+  readonly error: string
+  readonly description?: string
+}
+
+export type FormPostPage = {
+  readonly client: string
+  readonly action: string
+  readonly fields: readonly (readonly [name: string, value: string])[]
+}
+
+export type PageContext = PageOptions & { readonly ui_locales?: readonly string[] }
+type Page<Data> = (request: HttpRequest, data: Data, context?: PageContext) => Promise<HttpResponse>
+
+export type Pages = {
+  readonly home: Page<{ readonly base: string }>
+  readonly login: Page<LoginPage>
+  readonly consent: Page<ConsentPage>
+  readonly device: Page<DevicePage>
+  readonly deviceConfirm: Page<DeviceConfirmPage>
+  readonly deviceOutcome: Page<'approved' | 'denied' | 'gone'>
+  readonly formPost: Page<FormPostPage>
+  /** Status 400 unless said otherwise. */
+  readonly error: Page<ErrorPage>
+}
+
+/** The only script: it presses the button of the form-post page. */
+const submitScript = 'document.forms[0].submit()'
+const submitScriptHash = `sha256-${hash('sha256', submitScript, 'base64')}`
+
+export function createPages({ render, stylesheet }: { render: Render; stylesheet: string }): Pages {
+  const show = async (
+    request: HttpRequest,
+    template: TemplateName,
+    { ui_locales, ...options }: PageContext,
+    data: (texts: Texts) => { readonly title: string; readonly [name: string]: unknown },
+  ): Promise<HttpResponse> => {
+    const texts = chooseTexts(request, ui_locales)
+    return pageResponse(await render(template, { texts, stylesheet, ...data(texts) }), options)
+  }
+
+  return {
+    home: (request, data, context = {}) =>
+      show(request, 'home', context, texts => ({ ...data, title: texts.home.title })),
+    login: (request, data, context = {}) =>
+      show(request, 'login', context, texts => ({
+        ...data,
+        title: texts.login.title,
+        lead: data.provider
+          ? texts.login.leadProvider(data.client, data.provider)
+          : texts.login.lead(data.client),
+      })),
+    consent: (request, data, context = {}) =>
+      show(request, 'consent', context, texts => ({
+        ...data,
+        title: texts.consent.title(data.client),
+        scopes: data.scopes.map(scope => scopeText(scope, texts)),
+      })),
+    device: (request, data, context = {}) =>
+      show(request, 'device', context, texts => ({
+        ...data,
+        title: texts.device.title,
+        problem: problemText(data.problem, texts),
+      })),
+    deviceConfirm: (request, data, context = {}) =>
+      show(request, 'device-confirm', context, texts => ({
+        ...data,
+        title: texts.device.confirmTitle(data.client),
+        scopes: data.scopes.map(scope => scopeText(scope, texts)),
+      })),
+    deviceOutcome: (request, outcome, context = {}) =>
+      show(request, 'message', context, texts => ({ ...texts.device[outcome], sign: outcome })),
+    formPost: (request, data, context = {}) =>
+      show(request, 'form-post', { ...context, scriptHash: submitScriptHash }, texts => ({
+        ...data,
+        title: texts.formPost.title,
+        script: submitScript,
+      })),
+    error: (request, { kind, error, description }, context = {}) =>
+      show(request, 'message', { status: 400, ...context }, texts => ({
+        title: texts.error.title,
+        text: kind === 'request' ? texts.error.lead : texts.error[kind],
+        sign: 'error',
+        details: [
+          [texts.error.code, description === undefined ? error : `${error}: ${description}`],
+          [texts.error.request, request.id],
+        ],
+      })),
+  }
+}
+
+/** The operator's words, else ours for a standard scope, else its name. */
+const scopeText = ({ name, display_name }: ScopeLine, texts: Texts): string =>
+  display_name ?? texts.scopes[name] ?? name
+
+const problemText = (problem: DevicePage['problem'], texts: Texts): string | undefined =>
+  problem === undefined || problem === 'wrong'
+    ? problem && texts.device.wrong
+    : texts.device.tooMany(problem.waitMinutes)
