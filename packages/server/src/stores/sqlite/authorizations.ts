@@ -1,0 +1,58 @@
+/** Authorizations in SQLite. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { Authorization, AuthorizationId } from '../../core/authorization.ts'
+import type { Authorizations } from '../../core/stores.ts'
+import { createCodec, type Row } from './columns.ts'
+import { change, one, reading } from './statements.ts'
+import type { Calls, Writes } from './writing.ts'
+
+export const authorizationCodec = createCodec<Authorization>({
+  id: 'value',
+  client_id: 'value',
+  sub: 'value',
+  tenant: 'value',
+  sid: 'value',
+  scope: 'json',
+  resources: 'json',
+  idp: 'value',
+  amr: 'json',
+  acr: 'value',
+  auth_time: 'value',
+  claims: 'json',
+  created_at: 'value',
+  expires_at: 'value',
+  revoked_at: 'value',
+})
+
+const { names, marks } = authorizationCodec
+const end = names.indexOf('expires_at') + 1
+
+export function insertAuthorization(database: DatabaseSync): (row: Row) => void {
+  const insert = change(
+    database,
+    `insert into authorizations (${names}, clean_at) values (${marks}, ?${end})`,
+  )
+  return row => void insert(...row)
+}
+
+export const authorizationWrites = {
+  revokeAuthorization(database) {
+    const revoke = change(
+      database,
+      'update authorizations set revoked_at = ? where id = ? and revoked_at is null',
+    )
+    return (id: AuthorizationId, at: number): void => void revoke(at, id)
+  },
+} as const satisfies Writes
+
+export function createAuthorizations(
+  database: DatabaseSync,
+  write: Calls<typeof authorizationWrites>,
+): Authorizations {
+  const find = one(database, `select ${names} from authorizations where id = ?`)
+  return {
+    find: reading(id => authorizationCodec.decode(find(id) ?? [])),
+    revoke: (id, at) => write.revokeAuthorization(id, at),
+  }
+}

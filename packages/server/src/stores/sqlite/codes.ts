@@ -1,0 +1,61 @@
+/** Authorization codes in SQLite (RFC 6749 §4.1.2). */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { AuthorizationCode } from '../../core/authorization.ts'
+import type { TokenHash } from '../../core/runtime.ts'
+import type { AuthorizationCodes } from '../../core/stores.ts'
+import { authorizationCodec, insertAuthorization } from './authorizations.ts'
+import { createCodec, type Row } from './columns.ts'
+import { change, one, reading } from './statements.ts'
+import type { Calls, Writes } from './writing.ts'
+
+const codec = createCodec<AuthorizationCode>({
+  hash: 'value',
+  authorization_id: 'value',
+  redirect_uri: 'value',
+  code_challenge: 'value',
+  code_challenge_method: 'value',
+  nonce: 'value',
+  s_hash: 'value',
+  expires_at: 'value',
+  used_at: 'value',
+})
+
+const end = codec.names.indexOf('expires_at') + 1
+
+export const codeWrites = {
+  issueCode(database) {
+    const authorize = insertAuthorization(database)
+    const insert = change(
+      database,
+      `insert into codes (${codec.names}, clean_at) values (${codec.marks}, ?${end})`,
+    )
+    return (authorization: Row, code: Row): void => {
+      authorize(authorization)
+      insert(...code)
+    }
+  },
+  burnCode(database) {
+    const burn = change(database, 'update codes set used_at = ? where hash = ? and used_at is null')
+    return (hash: TokenHash, at: number): boolean => burn(at, hash) === 1
+  },
+} as const satisfies Writes
+
+export function createCodes(database: DatabaseSync, write: Calls<typeof codeWrites>): AuthorizationCodes {
+  const find = one(
+    database,
+    `select ${codec.of('codes')}, ${authorizationCodec.of('authorizations')}
+    from codes join authorizations on authorizations.id = codes.authorization_id where codes.hash = ?`,
+  )
+  return {
+    issue: (authorization, code) =>
+      write.issueCode(authorizationCodec.encode(authorization), codec.encode(code)),
+    find: reading(hash => {
+      const row = find(hash) ?? []
+      const code = codec.decode(row)
+      const authorization = authorizationCodec.decode(row, codec.names.length)
+      return code && authorization && { code, authorization }
+    }),
+    burn: (hash, at) => write.burnCode(hash, at),
+  }
+}

@@ -1,0 +1,134 @@
+/** The one write of a token request, in SQLite: every guard first, then the writes, so that a refused one leaves nothing. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { Seconds } from '@tessera/protocol/brand'
+import type { Commit, CommitOutcome, Stores, Use } from '../../core/stores.ts'
+import { authorizationCodec, insertAuthorization } from './authorizations.ts'
+import type { Row } from './columns.ts'
+import { familyCodec, insertFamily } from './families.ts'
+import { insertReferenceToken, referenceTokenCodec } from './reference-tokens.ts'
+import { insertReplay } from './replays.ts'
+import { change, one } from './statements.ts'
+import type { Calls, Writes } from './writing.ts'
+
+/** What the commit asks of its surroundings: `authorization` is [id, until]. */
+type Guards = readonly [client: string, sub: string | null, authorization: string | null, until: number]
+type Issued = readonly [authorization: Row | null, family: Row | null, referenceToken: Row | null]
+
+export const commitWrites = {
+  commit(database) {
+    const guard = createGuard(database)
+    const spend = createSpend(database)
+    const insert = createInsert(database)
+    const extend = change(database, 'update authorizations set expires_at = ? where id = ?')
+
+    return (at: Seconds, guards: Guards, use: Use | null, issued: Issued | null): CommitOutcome => {
+      const authorizationEnd = guard(guards, at)
+      if (authorizationEnd === undefined) return 'not_standing'
+      const outcome = use ? spend(use, at) : 'committed'
+      if (outcome !== 'committed') return outcome
+      if (issued) insert(issued)
+      // An authorization outlives all that came from it.
+      const [, , authorization, until] = guards
+      if (authorization !== null && authorizationEnd < until) extend(until, authorization)
+      return 'committed'
+    }
+  },
+} as const satisfies Writes
+
+/** Answers when the authorization ends (0 where none is asked for), and undefined when something does not stand. */
+function createGuard(database: DatabaseSync): (guards: Guards, at: Seconds) => number | undefined {
+  const standing = one(
+    database,
+    `select (select stands from standing where kind = 'client' and id = ?),
+      (select stands from standing where kind = 'user' and id = ?),
+      (select expires_at from authorizations where id = ? and revoked_at is null)`,
+  )
+  return ([client, sub, authorization], at) => {
+    const [clientStands, userStands, end] = standing(client, sub, authorization) ?? []
+    // A user without a row was never configured here: an external one.
+    if (clientStands !== 1 || userStands === 0) return undefined
+    if (authorization === null) return 0
+    return typeof end === 'number' && end > at ? end : undefined
+  }
+}
+
+/** Uses the credential up by a compare-and-set; only when that fails is the row read, for the reason. */
+function createSpend(database: DatabaseSync): (use: Use, at: Seconds) => CommitOutcome {
+  const living = 'expires_at > ?1 and idle_expires_at > ?1'
+  const useCode = change(
+    database,
+    'update codes set used_at = ?1 where hash = ?2 and used_at is null and expires_at > ?1',
+  )
+  const useDevice = change(
+    database,
+    `update devices set used_at = ?1
+    where hash = ?2 and used_at is null and expires_at > ?1 and status = 'approved'`,
+  )
+  const rotate = change(
+    database,
+    `update families set generation = generation + 1, rotated_at = ?1, idle_expires_at = ?4
+    where id = ?2 and generation = ?3 and ${living}`,
+  )
+  const slide = change(database, 'update families set idle_expires_at = ? where id = ?')
+  const unusedCode = one(database, 'select 1 from codes where hash = ? and used_at is null')
+  const unusedDevice = one(database, 'select 1 from devices where hash = ? and used_at is null')
+  const livingFamily = one(
+    database,
+    `select generation, rotated_at, idle_expires_at from families where id = ?2 and ${living}`,
+  )
+  const useReplay = insertReplay(database)
+
+  return (use, at) => {
+    switch (use.kind) {
+      case 'authorization_code':
+        if (useCode(at, use.hash) === 1) return 'committed'
+        return unusedCode(use.hash) ? 'not_standing' : 'already_used'
+      case 'device_code':
+        if (useDevice(at, use.hash) === 1) return 'committed'
+        return unusedDevice(use.hash) ? 'not_standing' : 'already_used'
+      case 'assertion':
+        return useReplay(use.hash, use.expires_at) ? 'committed' : 'already_used'
+      case 'refresh_rotation':
+        if (rotate(at, use.family, use.generation, use.idleExpiresAt) === 1) return 'committed'
+        return livingFamily(at, use.family) ? 'already_used' : 'not_standing'
+      case 'refresh_retry':
+      case 'refresh_reuse': {
+        const family = livingFamily(at, use.family)
+        if (!family) return 'not_standing'
+        const [generation, rotatedAt, idleExpiresAt] = family
+        if (generation !== use.generation) return 'already_used'
+        if (use.kind === 'refresh_retry') return Number(rotatedAt) >= use.since ? 'committed' : 'already_used'
+        if (idleExpiresAt !== use.idleExpiresAt) slide(use.idleExpiresAt, use.family)
+        return 'committed'
+      }
+    }
+  }
+}
+
+function createInsert(database: DatabaseSync): (issued: Issued) => void {
+  const authorize = insertAuthorization(database)
+  const found = insertFamily(database)
+  const issueReferenceToken = insertReferenceToken(database)
+  return ([authorization, family, referenceToken]) => {
+    if (authorization) authorize(authorization)
+    if (family) found(family)
+    if (referenceToken) issueReferenceToken(referenceToken)
+  }
+}
+
+export const createCommit =
+  (write: Calls<typeof commitWrites>): Stores['commit'] =>
+  ({ at, client_id, sub, authorization, use, issue }) =>
+    write.commit(
+      at,
+      [client_id, sub ?? null, authorization?.id ?? null, authorization?.until ?? 0],
+      use ?? null,
+      issue ? issuedRows(issue) : null,
+    )
+
+const issuedRows = ({ authorization, family, referenceToken }: NonNullable<Commit['issue']>): Issued => [
+  authorization ? authorizationCodec.encode(authorization) : null,
+  family ? familyCodec.encode(family) : null,
+  referenceToken ? referenceTokenCodec.encode(referenceToken) : null,
+]

@@ -1,0 +1,25 @@
+/** Consents in SQLite. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { Consent } from '../../core/authorization.ts'
+import type { Consents } from '../../core/stores.ts'
+import { createCodec, type Row } from './columns.ts'
+import { change, one, reading } from './statements.ts'
+import type { Calls, Writes } from './writing.ts'
+
+const codec = createCodec<Consent>({ sub: 'value', client_id: 'value', scope: 'json', created_at: 'value' })
+
+export const consentWrites = {
+  saveConsent(database) {
+    const save = change(database, `insert or replace into consents (${codec.names}) values (${codec.marks})`)
+    return (consent: Row): void => void save(...consent)
+  },
+} as const satisfies Writes
+
+export function createConsents(database: DatabaseSync, write: Calls<typeof consentWrites>): Consents {
+  const find = one(database, `select ${codec.names} from consents where sub = ? and client_id = ?`)
+  return {
+    find: reading((sub, clientId) => codec.decode(find(sub, clientId) ?? [])),
+    save: consent => write.saveConsent(codec.encode(consent)),
+  }
+}

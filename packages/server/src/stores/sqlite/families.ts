@@ -1,0 +1,50 @@
+/** Refresh families in SQLite: one row for a chain, updated in place by `commit`. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { RefreshFamily } from '../../core/authorization.ts'
+import type { RefreshFamilies } from '../../core/stores.ts'
+import { authorizationCodec } from './authorizations.ts'
+import { createCodec, type Row } from './columns.ts'
+import { change, one, reading } from './statements.ts'
+
+export const familyCodec = createCodec<RefreshFamily>({
+  id: 'value',
+  authorization_id: 'value',
+  client_id: 'value',
+  generation: 'value',
+  scope: 'json',
+  access_claims: 'json',
+  cnf: 'json',
+  created_at: 'value',
+  expires_at: 'value',
+  idle_expires_at: 'value',
+  rotated_at: 'value',
+})
+
+const { names, marks } = familyCodec
+const absoluteEnd = names.indexOf('expires_at') + 1
+const idleEnd = names.indexOf('idle_expires_at') + 1
+
+export function insertFamily(database: DatabaseSync): (row: Row) => void {
+  const insert = change(
+    database,
+    `insert into families (${names}, clean_at) values (${marks}, min(?${absoluteEnd}, ?${idleEnd}))`,
+  )
+  return row => void insert(...row)
+}
+
+export function createFamilies(database: DatabaseSync): RefreshFamilies {
+  const find = one(
+    database,
+    `select ${familyCodec.of('families')}, ${authorizationCodec.of('authorizations')}
+    from families join authorizations on authorizations.id = families.authorization_id where families.id = ?`,
+  )
+  return {
+    find: reading(id => {
+      const row = find(id) ?? []
+      const family = familyCodec.decode(row)
+      const authorization = authorizationCodec.decode(row, names.length)
+      return family && authorization && { family, authorization }
+    }),
+  }
+}

@@ -1,0 +1,42 @@
+/** Reference tokens in SQLite; a revoked one is deleted. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { ReferenceToken } from '../../core/authorization.ts'
+import type { TokenHash } from '../../core/runtime.ts'
+import type { ReferenceTokens } from '../../core/stores.ts'
+import { createCodec, type Row } from './columns.ts'
+import { change, one, reading } from './statements.ts'
+import type { Calls, Writes } from './writing.ts'
+
+export const referenceTokenCodec = createCodec<ReferenceToken>({
+  hash: 'value',
+  authorization_id: 'value',
+  client_id: 'value',
+  claims: 'json',
+  expires_at: 'value',
+})
+
+const { names, marks } = referenceTokenCodec
+
+export function insertReferenceToken(database: DatabaseSync): (row: Row) => void {
+  const insert = change(database, `insert into reference_tokens (${names}) values (${marks})`)
+  return row => void insert(...row)
+}
+
+export const referenceTokenWrites = {
+  revokeReferenceToken(database) {
+    const revoke = change(database, 'delete from reference_tokens where hash = ?')
+    return (hash: TokenHash): void => void revoke(hash)
+  },
+} as const satisfies Writes
+
+export function createReferenceTokens(
+  database: DatabaseSync,
+  write: Calls<typeof referenceTokenWrites>,
+): ReferenceTokens {
+  const find = one(database, `select ${names} from reference_tokens where hash = ?`)
+  return {
+    find: reading(hash => referenceTokenCodec.decode(find(hash) ?? [])),
+    revoke: hash => write.revokeReferenceToken(hash),
+  }
+}

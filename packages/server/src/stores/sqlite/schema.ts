@@ -1,0 +1,75 @@
+/**
+ * The schema as forward-only migrations: `user_version` counts those that were applied. Append, never edit.
+ *
+ * `clean_at` is when clean-up looks at a row next. It may lag behind the row's end, so that extending a life, as each
+ * refresh does, touches no index; clean-up then moves it on.
+ *
+ * Tables that grow with the requests keep their row id: rows and the index of ends are then appended to, and only the
+ * index of random keys is written all over (measured: twice the writes a second of `without rowid`).
+ */
+
+export const migrations: readonly string[] = [
+  `
+  create table authorizations (
+    id text primary key, client_id text not null, sub text not null, tenant text, sid text,
+    scope text not null, resources text not null, idp text not null, amr text not null, acr text,
+    auth_time integer not null, claims text, created_at integer not null, expires_at integer not null,
+    revoked_at integer, clean_at integer not null
+  ) strict;
+  create index authorizations_clean_at on authorizations (clean_at);
+
+  create table codes (
+    hash text primary key, authorization_id text not null, redirect_uri text not null, code_challenge text,
+    code_challenge_method text, nonce text, s_hash text, expires_at integer not null, used_at integer, clean_at integer not null
+  ) strict;
+  create index codes_clean_at on codes (clean_at);
+
+  create table devices (
+    hash text primary key, user_code_hash text not null unique, client_id text not null, scope text not null,
+    status text not null, authorization_id text, interval integer not null, last_polled_at integer,
+    expires_at integer not null, used_at integer
+  ) strict;
+  create index devices_expires_at on devices (expires_at);
+
+  create table families (
+    id text primary key, authorization_id text not null, client_id text not null, generation integer not null,
+    scope text not null, access_claims text, cnf text, created_at integer not null, expires_at integer not null,
+    idle_expires_at integer not null, rotated_at integer not null, clean_at integer not null
+  ) strict;
+  create index families_clean_at on families (clean_at);
+
+  create table reference_tokens (
+    hash text primary key, authorization_id text, client_id text not null, claims text not null,
+    expires_at integer not null
+  ) strict;
+  create index reference_tokens_expires_at on reference_tokens (expires_at);
+
+  create table revoked_tokens (jti text primary key, expires_at integer not null) strict;
+  create index revoked_tokens_expires_at on revoked_tokens (expires_at);
+
+  create table replays (hash text primary key, expires_at integer not null) strict;
+  create index replays_expires_at on replays (expires_at);
+
+  create table sessions (
+    hash text primary key, sid text not null, sub text not null, tenant text, idp text not null, amr text not null,
+    acr text, auth_time integer not null, claims text, created_at integer not null, expires_at integer not null
+  ) strict;
+  create index sessions_expires_at on sessions (expires_at);
+
+  create table consents (
+    sub text not null, client_id text not null, scope text not null, created_at integer not null,
+    primary key (sub, client_id)
+  ) strict, without rowid;
+
+  create table keys (
+    kid text not null unique, alg text not null, sealed blob not null, created_at integer not null,
+    active_from integer not null
+  ) strict;
+
+  create table settings (name text primary key, value text not null) strict, without rowid;
+
+  create table standing (
+    kind text not null, id text not null, stands integer not null, primary key (kind, id)
+  ) strict, without rowid;
+  `,
+]

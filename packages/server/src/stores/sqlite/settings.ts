@@ -1,0 +1,32 @@
+/** Settings in SQLite. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { Settings } from '../../core/stores.ts'
+import { change, one, reading } from './statements.ts'
+import type { Calls, Writes } from './writing.ts'
+
+const selectSetting = 'select value from settings where name = ?'
+
+export const settingWrites = {
+  initialiseSetting(database) {
+    const insert = change(database, 'insert into settings (name, value) values (?, ?) on conflict do nothing')
+    const find = one(database, selectSetting)
+    return (name: string, value: string): string => {
+      insert(name, value)
+      return String(find(name)?.[0])
+    }
+  },
+  /** A real write, to learn whether one succeeds. */
+  probe(database) {
+    const touch = change(database, `insert or replace into settings (name, value) values ('probe', '')`)
+    return (): void => void touch()
+  },
+} as const satisfies Writes
+
+export function createSettings(database: DatabaseSync, write: Calls<typeof settingWrites>): Settings {
+  const find = one(database, selectSetting)
+  return {
+    get: reading(name => find(name)?.[0] as string | undefined),
+    initialise: (name, value) => write.initialiseSetting(name, value),
+  }
+}

@@ -1,0 +1,50 @@
+/** Statements: prepared once for a connection, at their first use. */
+
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
+import { StoreUnavailable } from '../../core/runtime.ts'
+
+/** Rows as arrays: cheaper than objects, and joined tables may have columns of one name. */
+export type Query = (...values: readonly SQLInputValue[]) => readonly SQLOutputValue[] | undefined
+export type Statement = (...values: readonly SQLInputValue[]) => number
+
+const prepared = (database: DatabaseSync, sql: string): (() => StatementSync) => {
+  let statement: StatementSync | undefined
+  return () => {
+    if (statement) return statement
+    statement = database.prepare(sql)
+    statement.setReturnArrays(true)
+    return statement
+  }
+}
+
+/** A query for at most one row. */
+export function one(database: DatabaseSync, sql: string): Query {
+  const statement = prepared(database, sql)
+  return (...values) => statement().get(...values) as unknown as readonly SQLOutputValue[] | undefined
+}
+
+/** A query for all rows. */
+export function all(
+  database: DatabaseSync,
+  sql: string,
+): (...values: readonly SQLInputValue[]) => readonly (readonly SQLOutputValue[])[] {
+  const statement = prepared(database, sql)
+  return (...values) => statement().all(...values) as unknown as readonly (readonly SQLOutputValue[])[]
+}
+
+/** A change; answers how many rows it changed. */
+export function change(database: DatabaseSync, sql: string): Statement {
+  const statement = prepared(database, sql)
+  return (...values) => Number(statement().run(...values).changes)
+}
+
+/** A read by the main thread: whatever the database has against it means that it can't answer now. */
+export const reading =
+  <Values extends readonly unknown[], Answer>(read: (...values: Values) => Answer) =>
+  (...values: Values): Answer => {
+    try {
+      return read(...values)
+    } catch (error) {
+      throw new StoreUnavailable('the database can not be read', { cause: error })
+    }
+  }

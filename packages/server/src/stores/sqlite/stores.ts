@@ -1,0 +1,89 @@
+/** The embedded store: one SQLite file, read by the main thread and written by a thread of its own. */
+
+import type { Log } from '../../core/runtime.ts'
+import type { Stores } from '../../core/stores.ts'
+import { createAuthorizations } from './authorizations.ts'
+import { createCleanUp } from './clean-up.ts'
+import { createCodes } from './codes.ts'
+import { createCommit } from './commit.ts'
+import { createConsents } from './consents.ts'
+import { openDatabase } from './database.ts'
+import { createDevices } from './devices.ts'
+import { createFamilies } from './families.ts'
+import { createKeys } from './keys.ts'
+import { createReferenceTokens } from './reference-tokens.ts'
+import { createReplays } from './replays.ts'
+import { createRevokedTokens } from './revoked-tokens.ts'
+import { createSessions } from './sessions.ts'
+import { createSettings } from './settings.ts'
+import { createStanding } from './standing.ts'
+import { one } from './statements.ts'
+import { createWriteQueue, type WriteQueue } from './write-queue.ts'
+import { writeNames, type writes } from './writes.ts'
+import type { Calls } from './writing.ts'
+
+export type SqliteOptions = {
+  /** Made with mode 0600 if there is none; its folder must exist. */
+  readonly file: string
+  readonly log?: Log
+  /** How long a write waits for another process's lock, in milliseconds; 5000 unless said otherwise. */
+  readonly busyTimeout?: number
+  /** How many writes may wait before more are refused with `StoreUnavailable`; 16384 unless said otherwise. */
+  readonly capacity?: number
+}
+
+/** A read must not hold up the event loop for longer, in milliseconds; in WAL it waits only for another process's recovery. */
+const readTimeout = 250
+
+/** Rejects when the file can't be opened or has a newer schema. */
+export async function openSqliteStores({
+  file,
+  log,
+  busyTimeout = 5000,
+  capacity = 16_384,
+}: SqliteOptions): Promise<Stores> {
+  const database = openDatabase({ file, busyTimeout })
+  database.exec(`pragma busy_timeout = ${readTimeout}; pragma query_only = on`)
+  const queue = createWriteQueue({ file, busyTimeout, capacity, ...(log && { log }) })
+  const write = callsOf(queue)
+  const probe = one(database, 'select 1 from settings limit 1')
+
+  return {
+    authorizations: createAuthorizations(database, write),
+    codes: createCodes(database, write),
+    devices: createDevices(database, write),
+    families: createFamilies(database),
+    referenceTokens: createReferenceTokens(database, write),
+    revokedTokens: createRevokedTokens(database, write),
+    replays: createReplays(write),
+    sessions: createSessions(database, write),
+    consents: createConsents(database, write),
+    keys: createKeys(database, write),
+    settings: createSettings(database, write),
+    standing: createStanding(database, write),
+    commit: createCommit(write),
+    cleanUp: createCleanUp(write, queue.idle),
+    ready() {
+      if (!database.isOpen || queue.health() === 'dead') return false
+      try {
+        probe()
+      } catch {
+        return false
+      }
+      if (queue.health() === 'working') return true
+      return write.probe().then(
+        () => true,
+        () => false,
+      )
+    },
+    async close() {
+      await queue.close()
+      if (database.isOpen) database.close()
+    },
+  }
+}
+
+const callsOf = (queue: WriteQueue): Calls<typeof writes> =>
+  Object.fromEntries(
+    writeNames.map((name, number) => [name, (...values: readonly unknown[]) => queue.write(number, values)]),
+  ) as unknown as Calls<typeof writes>

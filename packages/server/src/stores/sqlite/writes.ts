@@ -1,0 +1,33 @@
+/** Every write operation of the store. An operation's place in this table is its number in the messages to the writer thread. */
+
+import { authorizationWrites } from './authorizations.ts'
+import { cleanUpWrites } from './clean-up.ts'
+import { codeWrites } from './codes.ts'
+import { commitWrites } from './commit.ts'
+import { consentWrites } from './consents.ts'
+import { deviceWrites } from './devices.ts'
+import { keyWrites } from './keys.ts'
+import { referenceTokenWrites } from './reference-tokens.ts'
+import { replayWrites } from './replays.ts'
+import { revokedTokenWrites } from './revoked-tokens.ts'
+import { sessionWrites } from './sessions.ts'
+import { settingWrites } from './settings.ts'
+import { standingWrites } from './standing.ts'
+
+export const writes = {
+  ...commitWrites,
+  ...codeWrites,
+  ...deviceWrites,
+  ...authorizationWrites,
+  ...referenceTokenWrites,
+  ...revokedTokenWrites,
+  ...replayWrites,
+  ...sessionWrites,
+  ...consentWrites,
+  ...keyWrites,
+  ...settingWrites,
+  ...standingWrites,
+  ...cleanUpWrites,
+}
+
+export const writeNames = Object.keys(writes) as readonly (keyof typeof writes)[]
