@@ -1,0 +1,113 @@
+/** Commands that end by themselves: usage, checking, schema, hashing. */
+
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { verify } from '@node-rs/argon2'
+import { tessera } from './tessera.ts'
+
+let folder = ''
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tessera-cli-'))
+})
+after(() => rm(folder, { recursive: true }))
+
+async function fileOf(name: string, text: string): Promise<string> {
+  const file = join(folder, name)
+  await writeFile(file, text)
+  return file
+}
+
+for (const words of [
+  [],
+  ['serv'],
+  ['serve'],
+  ['serve', '--config'],
+  ['config', 'check'],
+  ['config', 'check', 'a', 'b'],
+  ['keys'],
+  ['demo', '--prot', '1'],
+]) {
+  test(`cli: \`tessera ${words.join(' ')}\` is wrong usage: exit 2 and help on standard error`, async () => {
+    const { code, stdout, stderr } = await tessera(words)
+    assert.equal(code, 2)
+    assert.equal(stdout, '')
+    assert.match(stderr, /Usage:|error: /)
+  })
+}
+
+test('cli: --version and --help answer on standard output and exit 0', async () => {
+  const version = await tessera(['--version'])
+  assert.deepEqual([version.code, /^\d+\.\d+\.\d+\n$/.test(version.stdout)], [0, true])
+  const help = await tessera(['serve', '--help'])
+  assert.deepEqual([help.code, /--config <file>/.test(help.stdout)], [0, true])
+})
+
+test('cli: config check tells what a good configuration holds', async () => {
+  const file = await fileOf('good.yaml', 'issuer: https://login.example\ntenants: [{ name: acme }]\n')
+  const { code, stdout, stderr } = await tessera(['config', 'check', file])
+  assert.deepEqual([code, stderr], [0, ''])
+  assert.match(stdout, /good\.yaml is good: 0 clients.*issuer https:\/\/login\.example/)
+})
+
+test('cli: config check reports every fault on standard error and exits 1', async () => {
+  const file = await fileOf(
+    'bad.json',
+    '{ "issuer": "x", "clients": [{ "client_id": "web", "redirect_urls": [] }] }',
+  )
+  const { code, stdout, stderr } = await tessera(['config', 'check', file])
+  assert.deepEqual([code, stdout], [1, ''])
+  assert.match(stderr, /^issuer: it is not a URL$/m)
+  assert.match(stderr, /^clients\[0\]\.redirect_urls \(client "web"\): it is not a known key$/m)
+  assert.match(stderr, /did you mean "redirect_uris"\?/)
+  assert.match(stderr, /^ {4}fix: {6}/m)
+  assert.match(stderr, /\d faults$/m)
+})
+
+test('cli: config check warns and exits 0 where nothing is wrong', async () => {
+  const file = await fileOf('doubtful.json', '{ "host": "0.0.0.0" }')
+  const { code, stderr } = await tessera(['config', 'check', file])
+  assert.equal(code, 0)
+  assert.match(stderr, /^warning: issuer: /)
+})
+
+test('cli: config schema prints the published schema', async () => {
+  const { code, stdout } = await tessera(['config', 'schema'])
+  assert.equal(code, 0)
+  assert.equal(
+    stdout,
+    await readFile(new URL('../../docs/configuration.schema.json', import.meta.url), 'utf8'),
+  )
+})
+
+test('cli: hash-secret prints what a configuration keeps, without the line end of echo', async () => {
+  const sha256 = createHash('sha256').update('secret').digest('base64')
+  for (const input of ['secret', 'secret\n', 'secret\r\n']) {
+    const { code, stdout } = await tessera(['hash-secret'], input)
+    assert.deepEqual([code, JSON.parse(stdout)], [0, { sha256 }])
+  }
+  const { stdout } = await tessera(['hash-secret', '--argon2id'], 'secret')
+  assert.ok(await verify(JSON.parse(stdout).argon2id, 'secret'))
+  assert.equal((await tessera(['hash-secret'], '\n')).code, 1)
+})
+
+test('cli: keys of a store that forgets them are not listed', async () => {
+  const file = await fileOf('memory.json', '{ "storage": "memory:" }')
+  const { code, stderr } = await tessera(['keys', 'list', '--config', file])
+  assert.equal(code, 1)
+  assert.match(stderr, /memory:/)
+})
+
+test('cli: serve with a faulty configuration exits 1 and starts nothing', async () => {
+  const file = await fileOf(
+    'faulty.json',
+    '{ "clients": [{ "client_id": "a" }], "storage": "sqlite:./never.db" }',
+  )
+  const { code, stdout, stderr } = await tessera(['serve', '--config', file, '--port', '0'])
+  assert.deepEqual([code, stdout], [1, ''])
+  assert.match(stderr, /clients\[0\]/)
+  await assert.rejects(readFile(join(folder, 'never.db')), { code: 'ENOENT' })
+})

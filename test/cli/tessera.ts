@@ -1,0 +1,40 @@
+/** Runs the command line as a process of its own. */
+
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const entry = fileURLToPath(new URL('../../packages/server/src/cli/tessera.ts', import.meta.url))
+
+export type Finished = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
+
+/** A variable of the machine that runs the tests must not configure what they start. */
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith('TESSERA_')),
+)
+
+export const start = (
+  words: readonly string[],
+  variables: Record<string, string> = {},
+): ChildProcessWithoutNullStreams =>
+  spawn(process.execPath, [entry, ...words], { env: { ...environment, ...variables } })
+
+export const finish = (child: ChildProcessWithoutNullStreams): Promise<Finished> =>
+  new Promise((resolve, reject) => {
+    let stdout = ''
+    let stderr = ''
+    child.stdout.on('data', chunk => {
+      stdout += chunk
+    })
+    child.stderr.on('data', chunk => {
+      stderr += chunk
+    })
+    child.once('error', reject)
+    child.once('close', code => resolve({ code, stdout, stderr }))
+  })
+
+/** To its end, with nothing or `input` on standard input. */
+export function tessera(words: readonly string[], input = ''): Promise<Finished> {
+  const child = start(words)
+  child.stdin.end(input)
+  return finish(child)
+}

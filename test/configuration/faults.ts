@@ -1,0 +1,56 @@
+/** Small configurations with one thing wrong, and what is reported about them. */
+
+import assert from 'node:assert/strict'
+import type { Fault } from '../../packages/server/src/configuration/fault.ts'
+import { type ParseOptions, parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
+
+export type Input = Readonly<Record<string, unknown>>
+
+/** A confidential client that works. */
+export const machine: Input = {
+  client_id: 'machine',
+  client_secrets: [{ value: 'secret' }],
+  grant_types: ['client_credentials'],
+}
+
+/** A public client that works. */
+export const spa: Input = {
+  client_id: 'spa',
+  token_endpoint_auth_method: 'none',
+  redirect_uris: ['https://app.example/callback'],
+}
+
+/** A configuration with this one client. */
+export const withClient = (client: Input, more: Input = {}): Input => ({ clients: [client], ...more })
+
+export const faultsOf = (input: unknown, options?: ParseOptions): readonly Fault[] => {
+  const outcome = parseConfiguration(input, options)
+  return outcome.ok ? [] : outcome.faults
+}
+
+/** Asserts that nothing is reported but these, in any order. */
+export function assertFaults(
+  input: unknown,
+  expected: readonly { path: string; problem: RegExp; fix?: RegExp; nearest?: string }[],
+  options?: ParseOptions,
+): void {
+  const faults = faultsOf(input, options)
+  assert.deepEqual(
+    faults.map(fault => fault.path).sort(),
+    expected.map(one => one.path).sort(),
+    JSON.stringify(faults, null, 2),
+  )
+  for (const { path, problem, fix, nearest } of expected) {
+    const fault = faults.find(one => one.path === path && problem.test(one.problem))
+    assert.ok(fault, `${path}: ${JSON.stringify(faults)}`)
+    if (fix) assert.match(fault.fix, fix)
+    if (nearest !== undefined) assert.equal(fault.nearest, nearest)
+    assert.ok(fault.expected.length > 0 && fault.fix.length > 0)
+  }
+}
+
+export function parsed(input: unknown, options?: ParseOptions) {
+  const outcome = parseConfiguration(input, options)
+  assert.ok(outcome.ok, JSON.stringify(outcome))
+  return outcome
+}

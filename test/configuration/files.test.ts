@@ -1,0 +1,254 @@
+/** Files of every format, modules wherever they lie, the environment and flags. */
+
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type { Overrides } from '../../packages/server/src/configuration/environment.ts'
+import { loadConfiguration } from '../../packages/server/src/configuration/load.ts'
+
+let folder = ''
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tessera-configuration-'))
+})
+after(() => rm(folder, { recursive: true }))
+
+type Surroundings = { environment?: Record<string, string>; overrides?: Overrides }
+
+async function load(name: string, text: string, { environment = {}, overrides = {} }: Surroundings = {}) {
+  const file = join(folder, name)
+  await writeFile(file, text)
+  return loadConfiguration({ file, environment, overrides })
+}
+
+async function loaded(name: string, text: string, surroundings?: Surroundings) {
+  const outcome = await load(name, text, surroundings)
+  assert.ok(outcome.ok, JSON.stringify(outcome))
+  return outcome.configuration
+}
+
+async function refused(name: string, text: string, surroundings?: Surroundings) {
+  const outcome = await load(name, text, surroundings)
+  assert.ok(!outcome.ok)
+  return outcome.faults
+}
+
+const clientText =
+  '{ "client_id": "m", "client_secrets": [{ "value": "s" }], "grant_types": ["client_credentials"] }'
+
+for (const [name, text] of [
+  ['plain.json', `{ "clients": [${clientText}] }`],
+  ['marked.json', `\uFEFF{ "clients": [${clientText}] }`],
+  ['commented.jsonc', `{ // a comment\n "clients": [${clientText},], /* another */ }`],
+  [
+    'plain.yaml',
+    'clients:\n  - client_id: m\n    client_secrets: [{ value: s }]\n    grant_types: [client_credentials]\n',
+  ],
+  ['plain.yml', `clients: [${clientText}]\n`],
+  ['default.mjs', `export default { clients: [${clientText}] }`],
+  ['named.mjs', `export const configuration = { clients: [${clientText}] }`],
+  ['function.js', `export default async () => ({ clients: [${clientText}] })`],
+  ['promise.mjs', `export default Promise.resolve({ clients: [${clientText}] })`],
+  ['typed.ts', `const clients: readonly object[] = [${clientText}]\nexport default { clients }`],
+  ['typed.mts', `type None = undefined\nexport default { clients: [${clientText}] } satisfies object`],
+] as const) {
+  test(`configuration: ${name} is read`, async () => {
+    const configuration = await loaded(name, text)
+    assert.deepEqual(
+      [...configuration.clients.all()].map(client => client.client_id),
+      ['m'],
+    )
+  })
+}
+
+test('configuration: broken JSON is reported by line and column', async () => {
+  const [fault] = await refused('broken.json', '{\n  "clients": [\n    { "client_id" "m" }\n  ]\n}')
+  assert.match(fault!.path, /broken\.json:3:19$/)
+  assert.match(fault!.problem, /not JSON/)
+})
+
+test('configuration: a key written twice is refused, in JSON and in YAML', async () => {
+  const [json] = await refused('twice.json', '{ "clients": [],\n  "clients": [] }')
+  assert.match(json!.path, /twice\.json:2:3$/)
+  assert.match(json!.problem, /"clients" is written twice/)
+  const [yaml] = await refused('twice.yaml', 'clients: []\nclients: []\n')
+  assert.match(yaml!.path, /twice\.yaml:2:1$/)
+})
+
+test('configuration: broken YAML, several documents and exploding aliases are refused', async () => {
+  assert.match((await refused('broken.yaml', 'clients: [\n'))[0]!.problem, /not YAML/)
+  assert.match(
+    (await refused('several.yaml', 'clients: []\n---\nusers: []\n'))[0]!.problem,
+    /several documents/,
+  )
+  const levels = Array.from({ length: 9 }, (_, level) => {
+    const list = Array.from({ length: 9 }, () => (level === 0 ? 'x' : `*a${level - 1}`)).join(', ')
+    return `a${level}: &a${level} [${list}]`
+  })
+  assert.match((await refused('bomb.yaml', levels.join('\n')))[0]!.problem, /aliases/)
+})
+
+test('configuration: an empty file, an unknown format and a missing file are refused with what to do', async () => {
+  assert.match((await refused('empty.json', ''))[0]!.problem, /empty|not JSON/)
+  assert.match((await refused('empty.yaml', ''))[0]!.problem, /empty/)
+  const [fault] = await refused('tessera.toml', '')
+  assert.match(fault!.problem, /\.toml/)
+  assert.match(fault!.expected, /\.jsonc/)
+  const missing = await loadConfiguration({ file: join(folder, 'nowhere.json'), environment: {} })
+  assert.ok(!missing.ok)
+  assert.match(missing.faults[0]!.problem, /no such file/)
+})
+
+test('configuration: a module outside any package can import defineConfig, and hold code', async () => {
+  const configuration = await loaded(
+    'code.mts',
+    `import { defineConfig } from '@tessera/server/configuration/define'
+import { defineGrant } from '@tessera/server/core/extension-grant'
+import { ok } from '@tessera/protocol/result'
+const custom = defineGrant({ grantType: 'urn:example:custom', parameters: {}, decide: () => ({ ok: false }) })
+export default defineConfig({
+  clients: [{ client_id: 'm', client_secrets: [{ value: 's' }], grant_types: ['urn:example:custom'] }],
+  identity_providers: [{ name: 'directory', credentialAuthority: { check: () => ({ ok: true, sub: '1' }) } }],
+  validators: {
+    password: { check: () => ({ ok: false }) },
+    tokenRequest: () => ok(undefined),
+  },
+  profile: { isActive: () => true },
+  grants: [custom],
+})`,
+  )
+  assert.deepEqual(
+    configuration.grants.map(grant => grant.grantType),
+    ['urn:example:custom'],
+  )
+  assert.equal(configuration.identityProviders.get('directory')?.type, 'custom')
+  const check = configuration.identityProviders.get('directory')?.credentialAuthority?.check
+  assert.deepEqual(await check?.({ username: 'a', password: 'b', client_id: 'm' }), { ok: true, sub: '1' })
+  assert.deepEqual(
+    await configuration.validators.password?.check({ username: '', password: '', client_id: '' }),
+    {
+      ok: false,
+    },
+  )
+  assert.equal(typeof configuration.validators.tokenRequest, 'function')
+  assert.equal(typeof configuration.profile?.isActive, 'function')
+  assert.equal(configuration.profile?.claims, undefined)
+})
+
+test("configuration: a module's code is checked where no compiler looked", async () => {
+  const faults = await refused(
+    'miscoded.mjs',
+    `export default {
+  grants: [{ grantType: 'password', parameters: {}, decide() {} }, { grantType: 'x' }, 7],
+  validators: { password: () => true, tokenRequest: {} },
+  profile: { isActiv: () => true },
+  identity_providers: [{ name: 'directory' }],
+}`,
+  )
+  assert.deepEqual(faults.map(fault => fault.path).sort(), [
+    'grants[0].grantType',
+    'grants[1]',
+    'grants[2]',
+    'identity_providers[0].credentialAuthority',
+    'profile.isActiv',
+    'validators.password',
+    'validators.tokenRequest',
+  ])
+  assert.equal(faults.find(fault => fault.path === 'profile.isActiv')?.nearest, 'isActive')
+})
+
+test('configuration: a module may put its own token exchange in place of the built-in one, once', async () => {
+  const grant = `{ grantType: 'urn:ietf:params:oauth:grant-type:token-exchange', parameters: {}, decide() {} }`
+  assert.equal((await loaded('own.mjs', `export default { grants: [${grant}] }`)).grants.length, 1)
+  const [fault] = await refused('both.mjs', `export default { grants: [${grant}, ${grant}] }`)
+  assert.equal(fault?.path, 'grants[1].grantType')
+})
+
+test('configuration: a module that throws, or exports nothing, is refused with its line', async () => {
+  const [thrown] = await refused('throws.mjs', `\nthrow new Error('no database')`)
+  assert.match(thrown!.problem, /no database/)
+  assert.match(thrown!.fix, /line 2/)
+  assert.match((await refused('silent.mjs', 'export const other = 1'))[0]!.fix, /export default/)
+  assert.match((await refused('text.mjs', 'export default "text"'))[0]!.problem, /not an object/)
+})
+
+test('configuration: flags win over the environment, the environment over the file', async () => {
+  const file = '{ "issuer": "https://file.example", "host": "10.0.0.1", "port": 1, "storage": "memory:" }'
+  const environment = {
+    TESSERA_ISSUER: 'https://environment.example',
+    TESSERA_HOST: '10.0.0.2',
+    TESSERA_PORT: '2',
+    TESSERA_STORAGE: 'sqlite:/var/environment.db',
+  }
+  const first = await loaded('order.json', file, { environment })
+  assert.deepEqual(
+    [first.issuer, first.host, first.port, first.storage],
+    ['https://environment.example', '10.0.0.2', 2, { kind: 'sqlite', file: '/var/environment.db' }],
+  )
+  const second = await loaded('order.json', file, { environment, overrides: { port: '3', host: '10.0.0.3' } })
+  assert.deepEqual([second.issuer, second.host, second.port], ['https://environment.example', '10.0.0.3', 3])
+  const third = await loaded('order.json', file, { environment: { TESSERA_ISSUER: '' } })
+  assert.equal(third.issuer, 'https://file.example')
+})
+
+test('configuration: --port without an issuer makes the issuer', async () => {
+  assert.equal(
+    (await loaded('bare.json', '{}', { overrides: { port: '7777' } })).issuer,
+    'http://localhost:7777',
+  )
+  const named = await loaded('named.json', '{ "issuer": "http://localhost:5080" }', {
+    overrides: { port: '7777' },
+  })
+  assert.deepEqual([named.issuer, named.port], ['http://localhost:5080', 7777])
+})
+
+test('configuration: faults of flags and variables name them, and misspelt variables are warned of', async () => {
+  const faults = await refused('bare.json', '{}', {
+    environment: { TESSERA_ISSUER: 'x', TESSERA_MASTER_KEY: 'short' },
+    overrides: { port: 'http' },
+  })
+  assert.deepEqual(faults.map(fault => fault.path).sort(), ['--port', 'TESSERA_ISSUER', 'TESSERA_MASTER_KEY'])
+  const outcome = await load('bare.json', '{}', {
+    environment: { TESSERA_MASTERKEY: 'x', TESSERA_COLOR: 'x' },
+  })
+  assert.ok(outcome.ok)
+  assert.deepEqual(
+    outcome.warnings.map(({ path, nearest }) => [path, nearest]),
+    [['TESSERA_MASTERKEY', 'TESSERA_MASTER_KEY']],
+  )
+})
+
+test('configuration: the master key comes from a variable, a file beside the configuration, or neither', async () => {
+  const key = new Uint8Array(32).map((_, index) => index + 200)
+  const base64 = Buffer.from(key).toString('base64')
+  const url = Buffer.from(key).toString('base64url')
+  await writeFile(join(folder, 'text.key'), `${base64}\n`)
+  await writeFile(join(folder, 'bytes.key'), key)
+  await writeFile(join(folder, 'short.key'), 'c2hvcnQ=')
+  assert.equal((await loaded('bare.json', '{}')).masterKey, undefined)
+  for (const text of [base64, url]) {
+    const { masterKey } = await loaded('bare.json', '{}', { environment: { TESSERA_MASTER_KEY: text } })
+    assert.deepEqual(masterKey, key)
+  }
+  for (const name of ['text.key', 'bytes.key']) {
+    assert.deepEqual((await loaded('key.json', `{ "master_key_file": "${name}" }`)).masterKey, key)
+  }
+  const path = join(folder, 'text.key')
+  assert.deepEqual(
+    (await loaded('bare.json', '{}', { environment: { TESSERA_MASTER_KEY_FILE: path } })).masterKey,
+    key,
+  )
+  assert.match((await refused('key.json', '{ "master_key_file": "short.key" }'))[0]!.problem, /no master key/)
+  const [missing] = await refused('key.json', '{ "master_key_file": "nowhere.key" }')
+  assert.deepEqual([missing?.path, /ENOENT/.test(missing!.problem)], ['master_key_file', true])
+})
+
+test('configuration: a database named in the file lies beside the file', async () => {
+  assert.deepEqual((await loaded('beside.json', '{ "storage": "sqlite:./t.db" }')).storage, {
+    kind: 'sqlite',
+    file: join(folder, 't.db'),
+  })
+  const { storage } = await loaded('beside.json', '{}', { environment: { TESSERA_STORAGE: 'sqlite:t.db' } })
+  assert.deepEqual(storage, { kind: 'sqlite', file: join(process.cwd(), 't.db') })
+})

@@ -1,0 +1,289 @@
+/** Rules between keys and between entries: clients that would be unsafe or could never work, names that clash or lead nowhere. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { assertFaults, type Input, machine, parsed, spa, withClient } from './faults.ts'
+
+const api = { api_scopes: [{ name: 'api1' }] }
+const web: Input = {
+  client_id: 'web',
+  client_secrets: [{ value: 's' }],
+  redirect_uris: ['https://a.example/'],
+}
+const publicKey = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' }
+
+for (const [name, client, path, problem, fix] of [
+  [
+    'a public client with a secret',
+    { ...spa, client_secrets: [{ value: 's' }] },
+    'client_secrets',
+    /public/,
+    /remove/,
+  ],
+  [
+    'a public client without PKCE [RFC 9700 §2.1.1]',
+    { ...spa, require_pkce: false },
+    'require_pkce',
+    /PKCE/,
+    /remove/,
+  ],
+  [
+    'a public client with plain PKCE',
+    { ...spa, allow_plain_pkce: true },
+    'allow_plain_pkce',
+    /plain/,
+    /S256/,
+  ],
+  [
+    'a public client with client_credentials [RFC 6749 §4.4]',
+    { ...spa, grant_types: ['authorization_code', 'client_credentials'] },
+    'grant_types',
+    /client_credentials/,
+    /client_secrets/,
+  ],
+  [
+    'a public client that reuses refresh tokens [RFC 9700 §4.14.2]',
+    { ...spa, refresh_token_usage: 'reuse' },
+    'refresh_token_usage',
+    /reuse/,
+    /remove/,
+  ],
+  [
+    'a client without method and secrets',
+    { ...web, client_secrets: [] },
+    'token_endpoint_auth_method',
+    /omitted/,
+    /"none"/,
+  ],
+  [
+    'a client with keys and without method',
+    { ...web, client_secrets: [], jwks: { keys: [publicKey] } },
+    'token_endpoint_auth_method',
+    /omitted/,
+    /private_key_jwt/,
+  ],
+  [
+    'client_secret_basic without a secret',
+    { ...web, client_secrets: [], token_endpoint_auth_method: 'client_secret_basic' },
+    'client_secrets',
+    /needs a secret/,
+    /"none"/,
+  ],
+  [
+    'private_key_jwt without keys',
+    { ...web, client_secrets: [], token_endpoint_auth_method: 'private_key_jwt' },
+    'jwks',
+    /keys/,
+    /jwks/,
+  ],
+  [
+    'authorization_code without a redirect URI',
+    { ...web, redirect_uris: [] },
+    'redirect_uris',
+    /nowhere/,
+    /redirect_uris/,
+  ],
+  [
+    'a response type without its grant [RFC 7591 §2.1]',
+    { ...web, response_types: ['code', 'id_token'] },
+    'response_types[1]',
+    /implicit/,
+    /implicit/,
+  ],
+  [
+    'the code response type without its grant [RFC 7591 §2.1]',
+    { ...machine, response_types: ['code'] },
+    'response_types[0]',
+    /authorization_code/,
+    /authorization_code/,
+  ],
+  [
+    'a grant without its response type [RFC 7591 §2.1]',
+    { ...web, response_types: [] },
+    'response_types',
+    /authorization_code/,
+    /"code"/,
+  ],
+  [
+    'no absolute end with an absolute expiration',
+    { ...web, absolute_refresh_token_lifetime: 0 },
+    'absolute_refresh_token_lifetime',
+    /absolute/,
+    /sliding/,
+  ],
+  ['a scope that nobody registered', { ...web, scope: 'openid api2' }, 'scope', /"api2"/, /"api1"/],
+  [
+    'an unknown grant',
+    { ...machine, grant_types: ['client_credential'] },
+    'grant_types[0]',
+    /client_credential/,
+    /client_credentials/,
+  ],
+  ['an unknown tenant', { ...web, tenants: ['acme'] }, 'tenants[0]', /acme/, /tenants/],
+  [
+    'an unknown provider',
+    { ...web, identity_provider_restrictions: ['corp'] },
+    'identity_provider_restrictions[0]',
+    /corp/,
+    /identity_providers/,
+  ],
+  [
+    '"local" as a provider',
+    { ...web, identity_provider_restrictions: ['local'] },
+    'identity_provider_restrictions[0]',
+    /external/,
+    /enable_local_login/,
+  ],
+] as const) {
+  test(`configuration: ${name} is refused at ${path}`, () => {
+    assertFaults(withClient(client, api), [{ path: `clients[0].${path}`, problem, fix }])
+  })
+}
+
+test('configuration: certificates need mtls, and a subject or certificates [RFC 8705 §2]', () => {
+  const subject = { ...web, client_secrets: [], token_endpoint_auth_method: 'tls_client_auth' }
+  assertFaults(withClient(subject), [
+    { path: 'clients[0].tls_client_auth_subject_dn', problem: /subject/ },
+    { path: 'clients[0].token_endpoint_auth_method', problem: /mtls/ },
+  ])
+  const mtls = { certificate_header: 'X-Client-Cert', trusted_proxies: ['10.0.0.0/8', '::1'] }
+  const own = { ...web, client_secrets: [], token_endpoint_auth_method: 'self_signed_tls_client_auth' }
+  assertFaults(withClient({ ...own, jwks: { keys: [publicKey] } }, { mtls }), [
+    { path: 'clients[0].jwks', problem: /certificate/ },
+  ])
+  const { configuration } = parsed(withClient({ ...subject, tls_client_auth_subject_dn: 'CN=web' }, { mtls }))
+  assert.deepEqual(configuration.mtls, {
+    certificateHeader: 'x-client-cert',
+    trustedProxies: ['10.0.0.0/8', '::1'],
+  })
+})
+
+for (const [name, input, path] of [
+  ['client_id', { clients: [machine, machine] }, 'clients[1].client_id'],
+  [
+    'sub',
+    {
+      users: [
+        { sub: '1', username: 'a' },
+        { sub: '1', username: 'b' },
+      ],
+    },
+    'users[1].sub',
+  ],
+  [
+    'user name without a tenant',
+    {
+      users: [
+        { sub: '1', username: 'a' },
+        { sub: '2', username: 'a' },
+      ],
+    },
+    'users[1].username',
+  ],
+  [
+    'user name in a tenant',
+    {
+      tenants: [{ name: 't' }],
+      users: [
+        { sub: '1', username: 'a', tenant: 't' },
+        { sub: '2', username: 'a', tenant: 't' },
+      ],
+    },
+    'users[1].username',
+  ],
+  ['identity resource', { identity_resources: [{ name: 'x' }, { name: 'x' }] }, 'identity_resources[1].name'],
+  ['API scope', { api_scopes: [{ name: 'x' }, { name: 'x' }] }, 'api_scopes[1].name'],
+  ['API resource', { api_resources: [{ name: 'x' }, { name: 'x' }] }, 'api_resources[1].name'],
+  ['tenant', { tenants: [{ name: 'x' }, { name: 'x' }] }, 'tenants[1].name'],
+] as const) {
+  test(`configuration: a second ${name} is refused`, () => {
+    assertFaults(input, [{ path, problem: /is also/, fix: /rename/ }])
+  })
+}
+
+test('configuration: one user name in two tenants and in none is three users', () => {
+  const users = [
+    { sub: '1', username: 'a' },
+    { sub: '2', username: 'a', tenant: 't' },
+    { sub: '3', username: 'a', tenant: 'u' },
+  ]
+  assert.equal(parsed({ users, tenants: [{ name: 't' }, { name: 'u' }] }).configuration.users.length, 3)
+})
+
+test('configuration: a scope is of an identity resource or of an API, not of both', () => {
+  assertFaults({ api_scopes: [{ name: 'email' }] }, [
+    { path: 'api_scopes[0].name', problem: /identity resource/ },
+  ])
+  assertFaults({ api_scopes: [{ name: 'x' }], identity_resources: [{ name: 'x' }] }, [
+    { path: 'api_scopes[0].name', problem: /identity resource/ },
+  ])
+  assertFaults({ api_scopes: [{ name: 'offline_access' }] }, [
+    { path: 'api_scopes[0].name', problem: /refresh tokens/ },
+  ])
+})
+
+test('configuration: an API resource names API scopes that exist', () => {
+  assertFaults({ api_resources: [{ name: 'urn:api', scopes: ['api2'] }], ...api }, [
+    { path: 'api_resources[0].scopes[0]', problem: /api2/, nearest: 'api1' },
+  ])
+})
+
+test("configuration: a user's sub is no client_id [RFC 9700 §4.15]", () => {
+  assertFaults(withClient(machine, { users: [{ sub: 'machine', username: 'a' }] }), [
+    { path: 'users[0].sub', problem: /client_id/ },
+  ])
+})
+
+test('configuration: a user belongs to a tenant that exists and has one kind of password', () => {
+  const encoded = `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`
+  assertFaults(
+    { users: [{ sub: '1', username: 'a', tenant: 't', password: 'p', password_argon2id: encoded }] },
+    [
+      { path: 'users[0].tenant', problem: /"t"/ },
+      { path: 'users[0].password', problem: /password_argon2id/ },
+    ],
+  )
+})
+
+test('configuration: an OpenID Connect provider needs issuer and client_id, and may not be called local', () => {
+  assertFaults({ identity_providers: [{ name: 'local', type: 'oidc' }] }, [
+    { path: 'identity_providers[0].name', problem: /accounts kept here/ },
+    { path: 'identity_providers[0].issuer', problem: /missing/ },
+    { path: 'identity_providers[0].client_id', problem: /missing/ },
+  ])
+  assertFaults({ identity_providers: [{ name: 'dir', type: 'ldap' }] }, [
+    { path: 'identity_providers[0].type', problem: /"ldap"/ },
+  ])
+})
+
+test('configuration: secrets that have all expired, and other doubts, are warned of', () => {
+  const now = Date.parse('2027-01-01T00:00:00Z') / 1000
+  const expiring = (at: string) => ({ value: 's', expires_at: at })
+  const warnings = (client: Input) => parsed(withClient(client), { now }).warnings.map(one => one.path)
+  assert.deepEqual(warnings({ ...machine, client_secrets: [expiring('2027-01-01T00:00:00Z')] }), [
+    'clients[0].client_secrets',
+  ])
+  assert.deepEqual(
+    warnings({
+      ...machine,
+      client_secrets: [expiring('2026-01-01T00:00:00Z'), expiring('2027-01-01T00:00:01Z')],
+    }),
+    [],
+  )
+  assert.deepEqual(
+    warnings({ ...machine, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [publicKey] } }),
+    ['clients[0].client_secrets'],
+  )
+  assert.deepEqual(warnings({ ...machine, grant_types: ['implicit'] }), ['clients[0].response_types'])
+  assert.deepEqual(warnings({ ...machine, grant_types: ['urn:ietf:params:oauth:grant-type:jwt-bearer'] }), [
+    'clients[0].grant_types',
+  ])
+})
+
+test('configuration: a server that others reach should know its issuer', () => {
+  assert.deepEqual(
+    parsed({ host: '0.0.0.0' }).warnings.map(one => one.path),
+    ['issuer'],
+  )
+  assert.deepEqual(parsed({ host: '0.0.0.0', issuer: 'https://login.example' }).warnings, [])
+})
