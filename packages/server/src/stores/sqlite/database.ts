@@ -12,14 +12,15 @@ export type OpenOptions = {
 
 /** Opens the file, which is made with mode 0600 if there is none, and brings it to the newest schema. Throws for a newer one. */
 export function openDatabase({ file, busyTimeout }: OpenOptions): DatabaseSync {
-  closeSync(openSync(file, 'a', 0o600))
+  createFile(file)
   const database = new DatabaseSync(file)
   try {
     database.exec(`
       pragma busy_timeout = ${busyTimeout};
       pragma synchronous = full;
       pragma trusted_schema = off;
-      pragma cache_size = -16384; pragma wal_autocheckpoint = 4000;
+      pragma cache_size = -16384;
+      pragma wal_autocheckpoint = 4000;
       pragma journal_size_limit = 67108864;
     `)
     enterWal(database, Date.now() + busyTimeout)
@@ -28,6 +29,18 @@ export function openDatabase({ file, busyTimeout }: OpenOptions): DatabaseSync {
   } catch (error) {
     database.close()
     throw error
+  }
+}
+
+/**
+ * Makes the file with its mode, which SQLite gives to its companions too. An existing file is not opened here: closing
+ * it would drop the locks that SQLite holds on it in this process (https://sqlite.org/howtocorrupt.html, §2.2).
+ */
+function createFile(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }
 

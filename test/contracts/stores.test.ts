@@ -1,0 +1,27 @@
+/** The contract of the stores: one suite, every store. */
+
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { testCleanUp } from './stores/clean-up.ts'
+import { testCommit } from './stores/commit.ts'
+import { testNouns } from './stores/nouns.ts'
+import { testRaces } from './stores/races.ts'
+import { type Opened, storages } from './stores/storage.ts'
+
+for (const { name, open } of storages)
+  describe(name, () => {
+    let opened: Opened
+    before(async () => {
+      opened = await open()
+    })
+    after(() => opened.end())
+    const stores = () => opened.stores
+
+    test('ready: an open store is ready', async () => {
+      assert.equal(await stores().ready(), true)
+    })
+    testNouns(stores)
+    testCommit(stores)
+    testRaces(stores)
+    testCleanUp(open)
+  })

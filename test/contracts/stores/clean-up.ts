@@ -1,0 +1,145 @@
+/** What clean-up takes and what it leaves. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Stores } from '../../../packages/server/src/core/stores.ts'
+import {
+  day,
+  issuedCode,
+  minute,
+  newHash,
+  now,
+  sampleAuthorization,
+  sampleCode,
+  sampleCommit,
+  sampleDevice,
+  sampleFamily,
+  sampleReferenceToken,
+  sampleSession,
+  standing,
+} from './samples.ts'
+import type { Opened } from './storage.ts'
+
+export function testCleanUp(open: () => Promise<Opened>): void {
+  const cleanUpTest = (name: string, run: (stores: Stores) => Promise<void>) =>
+    test(name, async () => {
+      const { stores, end } = await open()
+      try {
+        await standing(stores)
+        await run(stores)
+      } finally {
+        await end()
+      }
+    })
+
+  cleanUpTest('clean-up: what has expired goes, what lives stays, and the rows are counted', async stores => {
+    const pairs = [now + minute, now + day].map(expires_at => ({
+      token: sampleReferenceToken({ expires_at }),
+      session: sampleSession({ expires_at }),
+      device: sampleDevice({ expires_at }),
+      marker: { hash: newHash(), expires_at },
+      jti: `jti-${expires_at}`,
+      expires_at,
+    }))
+    for (const { token, session, device, marker, jti, expires_at } of pairs) {
+      await stores.commit(sampleCommit({ issue: { referenceToken: token } }))
+      await stores.sessions.create(session)
+      await stores.devices.issue(device)
+      await stores.replays.use(marker)
+      await stores.revokedTokens.add(jti, expires_at)
+    }
+    assert.equal(await stores.cleanUp(now + minute - 1), 0)
+    assert.equal(await stores.cleanUp(now + minute), 5)
+    assert.equal(await stores.cleanUp(now + minute), 0)
+    for (const [index, { token, session, device, marker, jti }] of pairs.entries()) {
+      const lives = index === 1
+      assert.equal((await stores.referenceTokens.find(token.hash)) !== undefined, lives)
+      assert.equal((await stores.sessions.find(session.hash)) !== undefined, lives)
+      assert.equal((await stores.devices.find(device.hash)) !== undefined, lives)
+      assert.equal((await stores.devices.findByUserCode(device.user_code_hash)) !== undefined, lives)
+      assert.equal(await stores.revokedTokens.has(jti), lives)
+      assert.equal(await stores.replays.use(marker), !lives)
+    }
+  })
+
+  cleanUpTest('clean-up: a user code may be given out again', async stores => {
+    const device = sampleDevice()
+    await stores.devices.issue(device)
+    await stores.cleanUp(device.expires_at)
+    assert.equal(await stores.devices.issue(sampleDevice({ user_code_hash: device.user_code_hash })), true)
+  })
+
+  cleanUpTest(
+    'clean-up: a used code stays until its authorization ends, an unused one goes',
+    async stores => {
+      const { code: unused } = await issuedCode(stores)
+      const { authorization, code: used } = await issuedCode(stores)
+      const until = authorization.expires_at + day
+      await stores.commit(
+        sampleCommit({
+          authorization: { id: authorization.id, until },
+          use: { kind: 'authorization_code', hash: used.hash },
+        }),
+      )
+      assert.equal(await stores.cleanUp(used.expires_at), 1)
+      assert.equal(await stores.codes.find(unused.hash), undefined)
+      assert.ok(await stores.codes.find(used.hash))
+      // The other authorization, which nothing extended.
+      assert.equal(await stores.cleanUp(authorization.expires_at), 1)
+      assert.ok(await stores.codes.find(used.hash))
+      assert.equal(await stores.cleanUp(until - 1), 0)
+      assert.ok(await stores.authorizations.find(authorization.id))
+      assert.equal(await stores.cleanUp(until), 2)
+      assert.equal(await stores.codes.find(used.hash), undefined)
+      assert.equal(await stores.authorizations.find(authorization.id), undefined)
+    },
+  )
+
+  cleanUpTest(
+    'clean-up: a family that slid on stays with its authorization until it is idle or at its end',
+    async stores => {
+      const authorization = sampleAuthorization({ expires_at: now + 10 * minute })
+      const slid = sampleFamily(authorization, { idle_expires_at: now + minute })
+      const idle = sampleFamily(authorization, { idle_expires_at: now + minute })
+      await stores.commit(sampleCommit({ issue: { authorization, family: slid } }))
+      await stores.commit(sampleCommit({ issue: { family: idle } }))
+      const until = now + 20 * minute
+      await stores.commit(
+        sampleCommit({
+          authorization: { id: authorization.id, until },
+          use: { kind: 'refresh_rotation', family: slid.id, generation: 1, idleExpiresAt: until },
+        }),
+      )
+      assert.equal(await stores.cleanUp(now + minute), 1)
+      assert.equal(await stores.families.find(idle.id), undefined)
+      assert.equal(await stores.cleanUp(until - 1), 0)
+      assert.equal((await stores.families.find(slid.id))?.family.generation, 2)
+      assert.equal(await stores.cleanUp(until), 2)
+      assert.equal(await stores.families.find(slid.id), undefined)
+    },
+  )
+
+  cleanUpTest('clean-up: thousands of rows go while others are written', async stores => {
+    const codes = Array.from({ length: 1700 }, (_, index) => {
+      const authorization = sampleAuthorization({ expires_at: now + minute })
+      const code = sampleCode(authorization, { expires_at: now + minute })
+      // Some used: they come due with the others and are put off, as their authorization lives longer.
+      return { authorization, code, used: index % 3 === 0 }
+    })
+    await Promise.all(codes.map(({ authorization, code }) => stores.codes.issue(authorization, code)))
+    const used = codes.filter(code => code.used)
+    for (const { authorization, code } of used)
+      stores.commit(
+        sampleCommit({
+          authorization: { id: authorization.id, until: now + day },
+          use: { kind: 'authorization_code', hash: code.hash },
+        }),
+      )
+    const living = issuedCode(stores)
+    const went = await stores.cleanUp(now + minute)
+    assert.equal(went, 2 * (codes.length - used.length))
+    assert.ok(await stores.codes.find((await living).code.hash))
+    for (const { code } of used) assert.ok(await stores.codes.find(code.hash))
+    assert.equal(await stores.cleanUp(now + day), 2 * used.length + 2)
+  })
+}

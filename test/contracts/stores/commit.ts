@@ -1,0 +1,224 @@
+/** What the one write of a token request promises. */
+
+import assert from 'node:assert/strict'
+import { beforeEach, test } from 'node:test'
+import type { Commit, Stores, Use } from '../../../packages/server/src/core/stores.ts'
+import {
+  approvedDevice,
+  day,
+  foundedFamily,
+  issuedCode,
+  minute,
+  newHash,
+  now,
+  sampleAuthorization,
+  sampleCommit,
+  sampleDevice,
+  sampleFamily,
+  sampleReferenceToken,
+  standing,
+  unknownAuthorization,
+  unknownFamily,
+} from './samples.ts'
+
+export function testCommit(stores: () => Stores): void {
+  beforeEach(() => standing(stores()))
+  const commit = (fields: Partial<Commit>) => stores().commit(sampleCommit(fields))
+
+  test('commit: what is issued is stored together', async () => {
+    const authorization = sampleAuthorization()
+    const family = sampleFamily(authorization)
+    const referenceToken = sampleReferenceToken({ authorization_id: authorization.id })
+    assert.equal(await commit({ issue: { authorization, family, referenceToken } }), 'committed')
+    assert.deepEqual(await stores().families.find(family.id), { family, authorization })
+    assert.deepEqual(await stores().referenceTokens.find(referenceToken.hash), referenceToken)
+  })
+
+  test('commit: a client that is unknown, or does not stand, is refused', async () => {
+    assert.equal(await commit({}), 'committed')
+    assert.equal(await commit({ client_id: 'unknown' }), 'not_standing')
+    await stores().standing.sync({ clients: [{ id: 'web', stands: false }], users: [] })
+    assert.equal(await commit({}), 'not_standing')
+    await stores().standing.sync({ clients: [], users: [] })
+    assert.equal(await commit({}), 'not_standing')
+    await standing(stores())
+    assert.equal(await commit({}), 'committed')
+  })
+
+  test('commit: a user that was never configured passes, one that does not stand any more is refused', async () => {
+    assert.equal(await commit({ sub: 'external' }), 'committed')
+    const clients = [{ id: 'web', stands: true }]
+    await stores().standing.sync({ clients, users: [{ id: 'alice', stands: false }] })
+    assert.equal(await commit({}), 'not_standing')
+    await standing(stores())
+    await stores().standing.sync({ clients, users: [] })
+    assert.equal(await commit({}), 'not_standing')
+  })
+
+  test('commit: an authorization that is missing, revoked or expired is refused', async () => {
+    const { authorization } = await issuedCode(stores())
+    const until = now + minute
+    assert.equal(await commit({ authorization: { id: authorization.id, until } }), 'committed')
+    const at = authorization.expires_at
+    assert.equal(await commit({ at, authorization: { id: authorization.id, until } }), 'not_standing')
+    assert.equal(await commit({ authorization: { id: unknownAuthorization(), until } }), 'not_standing')
+    await stores().authorizations.revoke(authorization.id, now)
+    assert.equal(await commit({ authorization: { id: authorization.id, until } }), 'not_standing')
+  })
+
+  test('commit: an authorization is made to live longer, never shorter', async () => {
+    const { authorization } = await issuedCode(stores())
+    const { id, expires_at } = authorization
+    const end = async () => (await stores().authorizations.find(id))?.expires_at
+    await commit({ authorization: { id, until: expires_at - minute } })
+    assert.equal(await end(), expires_at)
+    await commit({ authorization: { id, until: expires_at + minute } })
+    assert.equal(await end(), expires_at + minute)
+  })
+
+  test('commit: a refused one writes nothing', async () => {
+    const { authorization, code } = await issuedCode(stores())
+    const family = sampleFamily(authorization)
+    const referenceToken = sampleReferenceToken()
+    const redeem = {
+      authorization: { id: authorization.id, until: authorization.expires_at + day },
+      use: { kind: 'authorization_code', hash: code.hash },
+      issue: { family, referenceToken },
+    } as const
+    const isUntouched = async () => {
+      assert.equal(await stores().families.find(family.id), undefined)
+      assert.equal(await stores().referenceTokens.find(referenceToken.hash), undefined)
+      assert.deepEqual(await stores().authorizations.find(authorization.id), authorization)
+    }
+    assert.equal(await commit({ ...redeem, client_id: 'unknown' }), 'not_standing')
+    await isUntouched()
+    assert.deepEqual((await stores().codes.find(code.hash))?.code, code)
+    await stores().codes.burn(code.hash, now)
+    assert.equal(await commit(redeem), 'already_used')
+    await isUntouched()
+  })
+
+  test('commit: one that can not store what it issues leaves the credential unused', async () => {
+    const { family } = await foundedFamily(stores())
+    const { code } = await issuedCode(stores())
+    const use = { kind: 'authorization_code', hash: code.hash } as const
+    const [wrong, neighbour] = await Promise.allSettled([commit({ use, issue: { family } }), commit({})])
+    assert.equal(wrong.status, 'rejected')
+    assert.deepEqual(neighbour, { status: 'fulfilled', value: 'committed' })
+    assert.equal(await commit({ use }), 'committed')
+  })
+
+  test('commit: a code is redeemed once; the second time says so, unless the authorization fell', async () => {
+    const { authorization, code } = await issuedCode(stores())
+    const redeem = {
+      authorization: { id: authorization.id, until: now + minute },
+      use: { kind: 'authorization_code', hash: code.hash },
+    } as const
+    assert.equal(await commit({ ...redeem, at: now + 3 }), 'committed')
+    assert.equal((await stores().codes.find(code.hash))?.code.used_at, now + 3)
+    assert.equal(await commit(redeem), 'already_used')
+    await stores().authorizations.revoke(authorization.id, now)
+    assert.equal(await commit(redeem), 'not_standing')
+  })
+
+  test('commit: a code that is burnt, unknown or expired is refused', async () => {
+    const { code: burnt } = await issuedCode(stores())
+    await stores().codes.burn(burnt.hash, now)
+    const redeem = (hash = newHash(), at = now) => commit({ at, use: { kind: 'authorization_code', hash } })
+    assert.equal(await redeem(burnt.hash), 'already_used')
+    assert.equal(await redeem(), 'already_used')
+    const { code } = await issuedCode(stores())
+    assert.equal(await redeem(code.hash, code.expires_at), 'not_standing')
+    assert.equal(await redeem(code.hash, code.expires_at - 1), 'committed')
+  })
+
+  test('commit: a device code is redeemed once, and only when it is approved', async () => {
+    const { device } = await approvedDevice(stores())
+    const redeem = (hash = newHash(), at = now) => commit({ at, use: { kind: 'device_code', hash } })
+    assert.equal(await redeem(device.hash, device.expires_at), 'not_standing')
+    assert.equal(await redeem(device.hash), 'committed')
+    assert.equal((await stores().devices.find(device.hash))?.device.used_at, now)
+    assert.equal(await redeem(device.hash), 'already_used')
+    assert.equal(await redeem(), 'already_used')
+    const pending = sampleDevice()
+    await stores().devices.issue(pending)
+    assert.equal(await redeem(pending.hash), 'not_standing')
+  })
+
+  test('commit: a rotation moves the generation on by one; a stale one is refused', async () => {
+    const { authorization, family } = await foundedFamily(stores())
+    const idleExpiresAt = now + day - minute
+    const use = { kind: 'refresh_rotation', family: family.id, generation: 1, idleExpiresAt } as const
+    assert.equal(await commit({ at: now + 5, use }), 'committed')
+    assert.deepEqual(await stores().families.find(family.id), {
+      authorization,
+      family: { ...family, generation: 2, rotated_at: now + 5, idle_expires_at: idleExpiresAt },
+    })
+    assert.equal(await commit({ use }), 'already_used')
+    assert.equal(await commit({ use: { ...use, generation: 3 } }), 'already_used')
+    assert.equal(await commit({ use: { ...use, generation: 2 } }), 'committed')
+  })
+
+  test('commit: a retry needs the next generation, unused, and come to be within the window', async () => {
+    const { family } = await foundedFamily(stores())
+    const idleExpiresAt = now + day
+    const rotation = { kind: 'refresh_rotation', family: family.id, generation: 1, idleExpiresAt } as const
+    await commit({ at: now + 5, use: rotation })
+    const rotated = await stores().families.find(family.id)
+    const retry = (generation: number, since: number) =>
+      commit({ at: now + 9, use: { kind: 'refresh_retry', family: family.id, generation, since } })
+    assert.equal(await retry(2, now + 5), 'committed')
+    assert.equal(await retry(2, now), 'committed')
+    assert.equal(await retry(2, now + 6), 'already_used')
+    assert.equal(await retry(1, now), 'already_used')
+    assert.deepEqual(await stores().families.find(family.id), rotated)
+    await commit({ at: now + 9, use: { ...rotation, generation: 2 } })
+    assert.equal(await retry(2, now), 'already_used')
+    assert.equal(await retry(3, now), 'committed')
+  })
+
+  test('commit: a token that is used again and again keeps its generation and may slide', async () => {
+    const { authorization, family } = await foundedFamily(stores())
+    const use = { kind: 'refresh_reuse', family: family.id, generation: 1, idleExpiresAt: now + day } as const
+    assert.equal(await commit({ use }), 'committed')
+    const idleExpiresAt = now + 2 * day
+    assert.equal(await commit({ use: { ...use, idleExpiresAt } }), 'committed')
+    assert.deepEqual(await stores().families.find(family.id), {
+      authorization,
+      family: { ...family, idle_expires_at: idleExpiresAt },
+    })
+    assert.equal(await commit({ use: { ...use, generation: 2 } }), 'already_used')
+  })
+
+  test('commit: a family that is unknown, idle for too long or at its end does not stand', async () => {
+    const { family: idle } = await foundedFamily(stores(), { idle_expires_at: now + minute })
+    const { family: absolute } = await foundedFamily(stores(), { expires_at: now + minute })
+    for (const family of [idle.id, absolute.id, unknownFamily()]) {
+      const uses: readonly Use[] = [
+        { kind: 'refresh_rotation', family, generation: 1, idleExpiresAt: now + day },
+        { kind: 'refresh_rotation', family, generation: 7, idleExpiresAt: now + day },
+        { kind: 'refresh_retry', family, generation: 1, since: now },
+        { kind: 'refresh_reuse', family, generation: 1, idleExpiresAt: now + day },
+      ]
+      for (const use of uses) assert.equal(await commit({ at: now + minute, use }), 'not_standing')
+    }
+    const use = {
+      kind: 'refresh_rotation',
+      family: idle.id,
+      generation: 1,
+      idleExpiresAt: now + day,
+    } as const
+    assert.equal(await commit({ at: now + minute - 1, use }), 'committed')
+  })
+
+  test('commit: an assertion is used once, whoever used it [RFC 7523 §3]', async () => {
+    const marker = { hash: newHash(), expires_at: now + minute }
+    assert.equal(
+      await commit({ client_id: 'unknown', use: { kind: 'assertion', ...marker } }),
+      'not_standing',
+    )
+    assert.equal(await commit({ use: { kind: 'assertion', ...marker } }), 'committed')
+    assert.equal(await commit({ use: { kind: 'assertion', ...marker } }), 'already_used')
+    assert.equal(await stores().replays.use(marker), false)
+  })
+}

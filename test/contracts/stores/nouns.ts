@@ -1,0 +1,240 @@
+/** What each noun's port promises. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Stores } from '../../../packages/server/src/core/stores.ts'
+import {
+  issuedCode,
+  minute,
+  newHash,
+  now,
+  sampleAuthorization,
+  sampleCode,
+  sampleCommit,
+  sampleDevice,
+  sampleFamily,
+  sampleReferenceToken,
+  sampleSession,
+  standing,
+  tally,
+  unknownAuthorization,
+  unknownFamily,
+} from './samples.ts'
+
+export function testNouns(stores: () => Stores): void {
+  test('codes: a code is found with its authorization, every field as it was given', async () => {
+    const { codes } = stores()
+    const full = sampleAuthorization({
+      tenant: 'acme',
+      sid: 'session',
+      resources: ['urn:api'],
+      amr: ['pwd', 'otp'],
+      acr: 'high',
+      claims: { name: 'Åsa "A" Ø', roles: ['a', 'b'], nested: { n: 1.5, none: null } },
+    })
+    const code = sampleCode(full, {
+      code_challenge: 'challenge',
+      code_challenge_method: 'S256',
+      nonce: 'n',
+      s_hash: 's',
+    })
+    await codes.issue(full, code)
+    assert.deepEqual(await codes.find(code.hash), { code, authorization: full })
+    const plain = sampleAuthorization()
+    const plainCode = sampleCode(plain)
+    await codes.issue(plain, plainCode)
+    assert.deepEqual(await codes.find(plainCode.hash), { code: plainCode, authorization: plain })
+    assert.equal(await codes.find(newHash()), undefined)
+  })
+
+  test('codes: a code is burnt once, and stays to be recognised', async () => {
+    const { codes } = stores()
+    const { code } = await issuedCode(stores())
+    const burnt = await Promise.all(Array.from({ length: 50 }, () => codes.burn(code.hash, now + 1)))
+    assert.deepEqual(tally(burnt), { true: 1, false: 49 })
+    await codes.burn(code.hash, now + 9)
+    assert.equal((await codes.find(code.hash))?.code.used_at, now + 1)
+    assert.equal(await codes.burn(newHash(), now), false)
+  })
+
+  test('codes: a write that is wrong stores nothing and takes none of its neighbours with it', async () => {
+    const { codes, authorizations } = stores()
+    const { code: taken } = await issuedCode(stores())
+    const authorization = sampleAuthorization()
+    const [first, wrong, last] = await Promise.allSettled([
+      issuedCode(stores()),
+      codes.issue(authorization, sampleCode(authorization, { hash: taken.hash })),
+      issuedCode(stores()),
+    ])
+    assert.equal(wrong.status, 'rejected')
+    assert.equal(await authorizations.find(authorization.id), undefined)
+    for (const neighbour of [first, last]) {
+      assert.ok(neighbour.status === 'fulfilled')
+      assert.ok(await codes.find(neighbour.value.code.hash))
+    }
+  })
+
+  test('authorizations: revoking keeps the first time', async () => {
+    const { authorizations } = stores()
+    const { authorization } = await issuedCode(stores())
+    assert.deepEqual(await authorizations.find(authorization.id), authorization)
+    await authorizations.revoke(authorization.id, now + 1)
+    await authorizations.revoke(authorization.id, now + 2)
+    assert.deepEqual(await authorizations.find(authorization.id), { ...authorization, revoked_at: now + 1 })
+    await authorizations.revoke(unknownAuthorization(), now)
+    assert.equal(await authorizations.find(unknownAuthorization()), undefined)
+  })
+
+  test('devices: a user code that is in use is refused and nothing is stored', async () => {
+    const { devices } = stores()
+    const device = sampleDevice()
+    assert.equal(await devices.issue(device), true)
+    const twin = sampleDevice({ user_code_hash: device.user_code_hash })
+    assert.equal(await devices.issue(twin), false)
+    assert.equal(await devices.find(twin.hash), undefined)
+    assert.deepEqual(await devices.find(device.hash), { device })
+    assert.deepEqual(await devices.findByUserCode(device.user_code_hash), device)
+    assert.equal(await devices.findByUserCode(newHash()), undefined)
+  })
+
+  test('devices: each slow_down adds 5 seconds [RFC 8628 §3.5]', async () => {
+    const { devices } = stores()
+    const device = sampleDevice()
+    await devices.issue(device)
+    await devices.polled(device.hash, now + 1, false)
+    assert.deepEqual(await devices.find(device.hash), { device: { ...device, last_polled_at: now + 1 } })
+    await devices.polled(device.hash, now + 2, true)
+    await devices.polled(device.hash, now + 3, true)
+    assert.deepEqual(await devices.find(device.hash), {
+      device: { ...device, interval: 15, last_polled_at: now + 3 },
+    })
+  })
+
+  test('devices: one is approved or denied once, and only while it lives', async () => {
+    const { devices, authorizations } = stores()
+    const device = sampleDevice()
+    const authorization = sampleAuthorization()
+    await devices.issue(device)
+    assert.equal(await devices.approve(device.user_code_hash, authorization, now), true)
+    const approved = { ...device, status: 'approved', authorization_id: authorization.id }
+    assert.deepEqual(await devices.find(device.hash), { device: approved, authorization })
+
+    const late = sampleAuthorization()
+    assert.equal(await devices.approve(device.user_code_hash, late, now), false)
+    assert.equal(await authorizations.find(late.id), undefined)
+    assert.equal(await devices.deny(device.user_code_hash, now), false)
+
+    const denied = sampleDevice()
+    await devices.issue(denied)
+    assert.equal(await devices.deny(denied.user_code_hash, now), true)
+    assert.equal(await devices.approve(denied.user_code_hash, late, now), false)
+    assert.deepEqual(await devices.find(denied.hash), { device: { ...denied, status: 'denied' } })
+
+    const expired = sampleDevice()
+    await devices.issue(expired)
+    assert.equal(await devices.approve(expired.user_code_hash, late, expired.expires_at), false)
+    assert.equal(await devices.deny(expired.user_code_hash, expired.expires_at), false)
+    assert.equal(await devices.deny(newHash(), now), false)
+  })
+
+  test('families: one is found with its authorization, every field as it was given', async () => {
+    await standing(stores())
+    const authorization = sampleAuthorization()
+    const family = sampleFamily(authorization, {
+      access_claims: { role: ['admin'] },
+      cnf: { 'x5t#S256': 'thumbprint' },
+      expires_at: 0xffff_ffff,
+    })
+    await stores().commit(sampleCommit({ issue: { authorization, family } }))
+    assert.deepEqual(await stores().families.find(family.id), { family, authorization })
+    assert.equal(await stores().families.find(unknownFamily()), undefined)
+  })
+
+  test('reference tokens: one is found until it is revoked', async () => {
+    await standing(stores())
+    const { referenceTokens, commit } = stores()
+    const referenceToken = sampleReferenceToken({ authorization_id: unknownAuthorization() })
+    await commit(sampleCommit({ issue: { referenceToken } }))
+    assert.deepEqual(await referenceTokens.find(referenceToken.hash), referenceToken)
+    await referenceTokens.revoke(referenceToken.hash)
+    await referenceTokens.revoke(referenceToken.hash)
+    assert.equal(await referenceTokens.find(referenceToken.hash), undefined)
+  })
+
+  test('revoked tokens: a jti is on the list once it was added', async () => {
+    const { revokedTokens } = stores()
+    assert.equal(await revokedTokens.has('jti'), false)
+    await revokedTokens.add('jti', now + minute)
+    await revokedTokens.add('jti', now + 2 * minute)
+    assert.equal(await revokedTokens.has('jti'), true)
+  })
+
+  test('replays: one call uses a marker', async () => {
+    const { replays } = stores()
+    const marker = { hash: newHash(), expires_at: now + minute }
+    const used = await Promise.all(Array.from({ length: 100 }, () => replays.use(marker)))
+    assert.deepEqual(tally(used), { true: 1, false: 99 })
+  })
+
+  test('sessions: one is found until it ends', async () => {
+    const { sessions } = stores()
+    const session = sampleSession({ tenant: 'acme', acr: 'high', claims: { name: 'Alice' } })
+    const plain = sampleSession()
+    await sessions.create(session)
+    await sessions.create(plain)
+    assert.deepEqual(await sessions.find(session.hash), session)
+    assert.deepEqual(await sessions.find(plain.hash), plain)
+    await sessions.end(session.hash)
+    assert.equal(await sessions.find(session.hash), undefined)
+    assert.deepEqual(await sessions.find(plain.hash), plain)
+  })
+
+  test('consents: a new one replaces that of the same user and client', async () => {
+    const { consents } = stores()
+    const consent = { sub: 'alice', client_id: 'web', scope: ['openid'], created_at: now }
+    await consents.save(consent)
+    await consents.save({ ...consent, client_id: 'other' })
+    await consents.save({ ...consent, scope: ['api1', 'openid'] })
+    assert.deepEqual(await consents.find('alice', 'web'), { ...consent, scope: ['api1', 'openid'] })
+    assert.deepEqual(await consents.find('alice', 'other'), { ...consent, client_id: 'other' })
+    assert.equal(await consents.find('bob', 'web'), undefined)
+  })
+
+  test('keys: of two processes that rotate at once, one adds its key', async () => {
+    const { keys } = stores()
+    const key = (kid: string, alg: string, created_at = now) => ({
+      kid,
+      alg,
+      sealed: new Uint8Array([0, 255, kid.length]),
+      created_at,
+      active_from: created_at + day,
+    })
+    const day = 86_400
+    assert.equal(await keys.add(key('a', 'ES256'), undefined), true)
+    assert.equal(await keys.add(key('b', 'ES256'), undefined), false)
+    assert.equal(await keys.add(key('r', 'RS256'), undefined), true)
+    const rotated = await Promise.all(['c', 'd', 'e'].map(kid => keys.add(key(kid, 'ES256', now + day), 'a')))
+    assert.deepEqual(rotated, [true, false, false])
+    assert.equal(await keys.add(key('f', 'ES256', now + day), 'c'), true)
+    assert.equal(await keys.add(key('f', 'ES256', now + day), 'f'), false)
+    assert.deepEqual(await keys.all(), [
+      key('a', 'ES256'),
+      key('r', 'RS256'),
+      key('c', 'ES256', now + day),
+      key('f', 'ES256', now + day),
+    ])
+    await keys.remove('a')
+    assert.deepEqual(
+      (await keys.all()).map(({ kid }) => kid),
+      ['r', 'c', 'f'],
+    )
+  })
+
+  test('settings: the first value stands', async () => {
+    const { settings } = stores()
+    assert.equal(await settings.get('check'), undefined)
+    const answers = await Promise.all(['one', 'two'].map(value => settings.initialise('check', value)))
+    assert.deepEqual(answers, ['one', 'one'])
+    assert.equal(await settings.get('check'), 'one')
+  })
+}

@@ -1,0 +1,59 @@
+/** Ten thousand at once: one wins. */
+
+import assert from 'node:assert/strict'
+import { beforeEach, test } from 'node:test'
+import type { Stores, Use } from '../../../packages/server/src/core/stores.ts'
+import {
+  approvedDevice,
+  day,
+  foundedFamily,
+  issuedCode,
+  now,
+  sampleCommit,
+  sampleFamily,
+  standing,
+  tally,
+} from './samples.ts'
+
+const contenders = 10_000
+
+export function testRaces(stores: () => Stores): void {
+  beforeEach(() => standing(stores()))
+  const race = async (use: Use) =>
+    tally(await Promise.all(Array.from({ length: contenders }, () => stores().commit(sampleCommit({ use })))))
+  const oneWins = { committed: 1, already_used: contenders - 1 }
+
+  test('commit: of ten thousand redemptions of a code at once one succeeds, and issues', async () => {
+    const { authorization, code } = await issuedCode(stores())
+    const families = Array.from({ length: contenders }, () => sampleFamily(authorization))
+    const outcomes = await Promise.all(
+      families.map(family =>
+        stores().commit(
+          sampleCommit({
+            authorization: { id: authorization.id, until: now + 2 * day },
+            use: { kind: 'authorization_code', hash: code.hash },
+            issue: { family },
+          }),
+        ),
+      ),
+    )
+    assert.deepEqual(tally(outcomes), oneWins)
+    const found = await Promise.all(families.map(({ id }) => stores().families.find(id)))
+    assert.deepEqual(
+      found.map(family => family !== undefined),
+      outcomes.map(outcome => outcome === 'committed'),
+    )
+  })
+
+  test('commit: of ten thousand redemptions of a device code at once one succeeds', async () => {
+    const { device } = await approvedDevice(stores())
+    assert.deepEqual(await race({ kind: 'device_code', hash: device.hash }), oneWins)
+  })
+
+  test('commit: of ten thousand rotations of a generation at once one succeeds', async () => {
+    const { family } = await foundedFamily(stores())
+    const use = { family: family.id, generation: 1, idleExpiresAt: now + day } as const
+    assert.deepEqual(await race({ kind: 'refresh_rotation', ...use }), oneWins)
+    assert.equal((await stores().families.find(family.id))?.family.generation, 2)
+  })
+}

@@ -1,0 +1,35 @@
+/** The stores that the contract binds, and how to open each of them. */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Stores } from '../../../packages/server/src/core/stores.ts'
+import { createMemoryStores } from '../../../packages/server/src/stores/memory/stores.ts'
+import { openSqliteStores } from '../../../packages/server/src/stores/sqlite/stores.ts'
+
+/** An open, empty store; `end` closes it and takes its files away. */
+export type Opened = { readonly stores: Stores; readonly end: () => Promise<void> }
+
+export const storages: readonly { readonly name: string; readonly open: () => Promise<Opened> }[] = [
+  {
+    name: 'memory',
+    open: async () => {
+      const stores = createMemoryStores()
+      return { stores, end: stores.close }
+    },
+  },
+  {
+    name: 'sqlite',
+    open: async () => {
+      const folder = await temporaryFolder()
+      const stores = await openSqliteStores({ file: folder.file })
+      return { stores, end: () => stores.close().then(folder.remove) }
+    },
+  },
+]
+
+/** A new folder and the place of a database in it. */
+export async function temporaryFolder() {
+  const path = await mkdtemp(join(tmpdir(), 'tessera-stores-'))
+  return { file: join(path, 'tessera.db'), remove: () => rm(path, { recursive: true, force: true }) }
+}
