@@ -1,10 +1,8 @@
 /** A validated configuration: what `load` answers and the composition root builds from. */
 
-import type { JsonObject } from '@tessera/protocol/result'
 import type { Clients, SigningAlgorithm } from '../core/client.ts'
-import type { ExtensionGrant } from '../core/extension-grant.ts'
+import type { ExtensionGrant, TokenRequestValidator } from '../core/extension-grant.ts'
 import type { Resources } from '../core/resource.ts'
-import type { Awaitable } from '../core/runtime.ts'
 import type { ConfiguredUser, CredentialAuthority, IdentityProvider, Profile } from '../core/user.ts'
 
 export type Compatibility = 'none' | 'identityserver4'
@@ -19,23 +17,6 @@ export type TrustedIssuer = {
   readonly issuer: string
   readonly jwks: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
 }
-
-/** Looks at each token request once its grant has decided; may refuse it or add members to its response. */
-export type TokenRequestValidator = (request: {
-  readonly client_id: string
-  readonly grant_type: string
-  readonly sub?: string
-  readonly scope: readonly string[]
-  readonly parameters: ReadonlyMap<string, string>
-}) => Awaitable<
-  | { readonly ok: true; readonly members?: JsonObject }
-  | {
-      readonly ok: false
-      readonly error?: string
-      readonly description?: string
-      readonly members?: JsonObject
-    }
->
 
 export type Configuration = {
   readonly issuer: string

@@ -96,3 +96,21 @@ export type GrantRefusal = {
   readonly reason?: string
   readonly members?: JsonObject
 }
+
+/** A module's last word on a token request once its grant has decided: it may refuse, or add members to the response. */
+export type TokenRequestValidator = (request: {
+  readonly client_id: string
+  readonly grant_type: string
+  readonly sub?: string
+  readonly scope: readonly string[]
+  /** Without credentials. */
+  readonly parameters: ReadonlyMap<string, string>
+}) => Awaitable<
+  | { readonly ok: true; readonly members?: JsonObject }
+  | {
+      readonly ok: false
+      readonly error?: string
+      readonly description?: string
+      readonly members?: JsonObject
+    }
+>

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createLocalJWKSet, jwtVerify } from 'jose'
+import { challenge, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
+import { type Answer, claimsOf, createTestServer, issuer, type TestServer } from '../support/tessera.ts'
+import { secret, withClients, world } from '../support/world.ts'
+
+const client = ['web', secret] as const
+const proofs = { redirect_uri: redirectUri, code_verifier: verifier }
+
+const redeem = (
+  server: TestServer,
+  code: string | undefined,
+  more: Record<string, string | undefined> = {},
+  by: readonly [string, string] = client,
+): Promise<Answer> =>
+  server.token({ grant_type: 'authorization_code', code, ...proofs, ...more }, { client: by })
+
+const withWeb = (changes: object) => withClients({ client_id: 'web', ...changes })
+
+test('code: access token and ID token that the published keys verify [client-auth-020] [token-code-020]', async () => {
+  const server = await createTestServer(world)
+  const { status, json } = await redeem(server, await issueCode(server, {}, { nonce: 'n-1' }))
+  assert.equal(status, 200)
+  assert.equal(json.scope, 'api1 openid')
+  assert.equal(json.refresh_token, undefined)
+  const { json: jwks } = await server.send('GET', '/.well-known/openid-configuration/jwks')
+  const currentDate = new Date(server.clock.now() * 1000)
+  const { payload, protectedHeader } = await jwtVerify(json.id_token, createLocalJWKSet(jwks), {
+    issuer,
+    audience: 'web',
+    currentDate,
+  })
+  assert.equal(protectedHeader.alg, 'RS256')
+  assert.equal(payload.nonce, 'n-1')
+  assert.equal(payload.sub, '88421113')
+  assert.equal(payload.sid, 'session-1')
+  assert.equal(payload.idp, 'local')
+  assert.deepEqual(payload.amr, ['pwd'])
+  assert.equal(payload.exp! - payload.iat!, 300)
+  assert.equal(payload.auth_time, server.clock.now() - 10)
+  assert.match(String(payload.at_hash), /^[\w-]{22}$/)
+  await jwtVerify(json.access_token, createLocalJWKSet(jwks), {
+    issuer,
+    audience: 'urn:api',
+    typ: 'at+jwt',
+    currentDate,
+  })
+})
+
+test('code: offline_access gives a refresh token that works [token-code-002]', async () => {
+  const server = await createTestServer(world)
+  const { json } = await redeem(server, await issueCode(server, { scope: ['offline_access', 'openid'] }))
+  const refreshed = await server.token(
+    { grant_type: 'refresh_token', refresh_token: json.refresh_token },
+    { client },
+  )
+  assert.equal(refreshed.status, 200)
+  assert.equal(claimsOf(refreshed.json.id_token).sub, '88421113')
+})
+
+test('code: without openid there is no ID token [token-code-024]', async () => {
+  const server = await createTestServer(world)
+  const { json } = await redeem(server, await issueCode(server, { scope: ['api1'] }))
+  assert.equal(json.id_token, undefined)
+})
+
+test('code: a scope sent here is ignored [token-code-019]', async () => {
+  const server = await createTestServer(world)
+  const { json } = await redeem(server, await issueCode(server), { scope: 'other_api' })
+  assert.equal(json.scope, 'api1 openid')
+})
+
+for (const code of ['invalid', 'x'.repeat(101), 'tc_unknown']) {
+  test(`code: an unknown one of ${code.length} characters is invalid_grant [token-code-004] [token-code-005]`, async () => {
+    const server = await createTestServer(world)
+    const { status, json } = await redeem(server, code)
+    assert.equal(status, 400)
+    assert.equal(json.error, 'invalid_grant')
+  })
+}
+
+test('code: code and redirect_uri are required [RFC 6749 §4.1.3]', async () => {
+  const server = await createTestServer(world)
+  assert.equal((await redeem(server, undefined)).json.error, 'invalid_request')
+  const code = await issueCode(server)
+  assert.equal((await redeem(server, code, { redirect_uri: undefined })).json.error, 'invalid_request')
+  assert.equal((await redeem(server, code)).status, 200)
+})
+
+test('code: a client without the grant is unauthorized_client [token-code-006]', async () => {
+  const server = await createTestServer(world)
+  assert.equal((await redeem(server, 'x', {}, ['client', secret])).json.error, 'unauthorized_client')
+})
+
+test('code: another client’s is invalid_grant and is not burnt', async () => {
+  const server = await createTestServer(
+    withClients({
+      client_id: 'web2',
+      client_secrets: [{ value: secret }],
+      redirect_uris: [redirectUri],
+      scope: 'openid api1',
+    } as never),
+  )
+  const code = await issueCode(server)
+  assert.equal((await redeem(server, code, {}, ['web2', secret])).json.error, 'invalid_grant')
+  assert.equal((await redeem(server, code)).status, 200)
+})
+
+for (const [what, wrong] of [
+  ['another redirect_uri [token-code-009] [token-code-012]', { redirect_uri: `${redirectUri}/` }],
+  ['a wrong verifier [pkce-012]', { code_verifier: 'x'.repeat(43) }],
+  ['no verifier', { code_verifier: undefined }],
+  ['a verifier that is the challenge', { code_verifier: challenge }],
+] as const) {
+  test(`code: ${what} is invalid_grant and burns the code`, async () => {
+    const server = await createTestServer(world)
+    const code = await issueCode(server)
+    assert.equal((await redeem(server, code, wrong)).json.error, 'invalid_grant')
+    assert.equal((await redeem(server, code)).json.error, 'invalid_grant')
+  })
+}
+
+test('code: a second use is refused and revokes what the first issued [token-code-011] [RFC 6749 §4.1.2]', async () => {
+  const server = await createTestServer(world)
+  const code = await issueCode(server, { scope: ['api1', 'offline_access'] })
+  const { json } = await redeem(server, code)
+  const again = await redeem(server, code)
+  assert.equal(again.status, 400)
+  assert.equal(again.json.error, 'invalid_grant')
+  const refreshed = await server.token(
+    { grant_type: 'refresh_token', refresh_token: json.refresh_token },
+    { client },
+  )
+  assert.equal(refreshed.json.error, 'invalid_grant')
+  const introspected = await server.send('POST', '/connect/introspect', {
+    form: { token: json.access_token, client_id: 'web', client_secret: secret },
+  })
+  assert.deepEqual(introspected.json, { active: false })
+})
+
+test('code: a second use without the proofs revokes nothing', async () => {
+  const server = await createTestServer(world)
+  const code = await issueCode(server, { scope: ['api1', 'offline_access'] })
+  const { json } = await redeem(server, code)
+  assert.equal((await redeem(server, code, { code_verifier: 'x'.repeat(43) })).json.error, 'invalid_grant')
+  const refreshed = await server.token(
+    { grant_type: 'refresh_token', refresh_token: json.refresh_token },
+    { client },
+  )
+  assert.equal(refreshed.status, 200)
+})
+
+test('code: a hundred uses at once give tokens once', async () => {
+  const server = await createTestServer(world)
+  const code = await issueCode(server)
+  const answers = await Promise.all(Array.from({ length: 100 }, () => redeem(server, code)))
+  assert.equal(answers.filter(({ status }) => status === 200).length, 1)
+  assert.ok(answers.every(({ status, json }) => status === 200 || json.error === 'invalid_grant'))
+})
+
+test('code: an expired one is invalid_grant', async () => {
+  const server = await createTestServer(world)
+  const code = await issueCode(server)
+  server.clock.advance(300)
+  assert.equal((await redeem(server, code)).json.error, 'invalid_grant')
+  assert.equal(server.reason(), 'code_expired')
+})
+
+test('code: a user who is no longer active is invalid_grant [token-code-014]', async () => {
+  const server = await createTestServer(world)
+  assert.equal((await redeem(server, await issueCode(server, { sub: '2' }))).json.error, 'invalid_grant')
+})
+
+test('code: a scope that the client lost since is invalid_scope [token-code-017]', async () => {
+  const server = await createTestServer(world)
+  const { json } = await redeem(server, await issueCode(server, { scope: ['api2'] }))
+  assert.deepEqual(json, { error: 'invalid_scope', error_description: 'Invalid scope.' })
+})
+
+test('code: limited to an API at authorize, the token may not leave it (RFC 8707)', async () => {
+  const server = await createTestServer(world)
+  const agreed = { scope: ['api1', 'other_api'], resources: ['urn:api'] }
+  const { json } = await redeem(server, await issueCode(server, agreed))
+  assert.equal(claimsOf(json.access_token).aud, 'urn:api')
+  const other = await redeem(server, await issueCode(server, agreed), { resource: 'urn:other' })
+  assert.equal(other.json.error, 'invalid_target')
+})
+
+test('pkce: plain works where it is allowed, and only there [pkce-002] [pkce-013]', async () => {
+  const plain = { code_challenge: verifier, code_challenge_method: 'plain' } as const
+  const allowed = await createTestServer(withWeb({ allow_plain_pkce: true }))
+  assert.equal((await redeem(allowed, await issueCode(allowed, {}, plain))).status, 200)
+  const wrong = await redeem(allowed, await issueCode(allowed, {}, plain), { code_verifier: 'x'.repeat(43) })
+  assert.equal(wrong.json.error, 'invalid_grant')
+  const strict = await createTestServer(world)
+  assert.equal((await redeem(strict, await issueCode(strict, {}, plain))).json.error, 'invalid_grant')
+})
+
+test('pkce: a code without a challenge is refused to a client that must use PKCE [pkce-014]', async () => {
+  const server = await createTestServer(world)
+  const code = await issueCode(server, {}, { code_challenge: undefined, code_challenge_method: undefined })
+  assert.equal((await redeem(server, code, { code_verifier: undefined })).json.error, 'invalid_grant')
+})
+
+test('pkce: a verifier for a code without a challenge is a downgrade [RFC 9700 §2.1.1]', async () => {
+  const server = await createTestServer(withWeb({ require_pkce: false }))
+  const without = { code_challenge: undefined, code_challenge_method: undefined }
+  assert.equal((await redeem(server, await issueCode(server, {}, without))).json.error, 'invalid_grant')
+  const plainly = await redeem(server, await issueCode(server, {}, without), { code_verifier: undefined })
+  assert.equal(plainly.status, 200)
+})
+
+test('state hash: in the ID token only when the configuration asks for it [token-code-023]', async () => {
+  const server = await createTestServer(world)
+  const { json } = await redeem(server, await issueCode(server))
+  assert.equal(claimsOf(json.id_token).s_hash, undefined)
+})

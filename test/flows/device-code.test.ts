@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { hashHandle } from '../../packages/server/src/core/handle.ts'
+import { approveDevice } from '../support/issue-code.ts'
+import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
+import { secret, withClients, world } from '../support/world.ts'
+
+const grant_type = 'urn:ietf:params:oauth:grant-type:device_code'
+
+const poll = (server: TestServer, device_code: string, more: Record<string, string> = {}): Promise<Answer> =>
+  server.token({ grant_type, client_id: 'device', device_code, ...more })
+
+async function start(
+  server: TestServer,
+  client_id = 'device',
+): Promise<{ device_code: string; userCode: never }> {
+  const { json } = await server.send('POST', '/connect/deviceauthorization', { form: { client_id } })
+  const found = await server.stores.devices.find(hashHandle(json.device_code))
+  return { device_code: json.device_code, userCode: found!.device.user_code_hash as never }
+}
+
+test('device: pending until the user acts, then tokens once [token-device-009] [RFC 8628 §3.5]', async () => {
+  const server = await createTestServer(world)
+  const { device_code, userCode } = await start(server)
+  const pending = await poll(server, device_code)
+  assert.equal(pending.status, 400)
+  assert.equal(pending.json.error, 'authorization_pending')
+  await approveDevice(server, userCode, { scope: ['api1', 'offline_access', 'openid'] })
+  server.clock.advance(5)
+  const { status, json } = await poll(server, device_code)
+  assert.equal(status, 200)
+  assert.equal(claimsOf(json.id_token).sub, '88421113')
+  assert.ok(json.refresh_token)
+  server.clock.advance(5)
+  assert.equal((await poll(server, device_code)).json.error, 'invalid_grant')
+})
+
+test('device: the first poll is never too fast; a fast one slows down by 5 s each time [token-device-012]', async () => {
+  const server = await createTestServer(world)
+  const { device_code } = await start(server)
+  assert.equal((await poll(server, device_code)).json.error, 'authorization_pending')
+  server.clock.advance(4)
+  assert.equal((await poll(server, device_code)).json.error, 'slow_down')
+  server.clock.advance(9)
+  assert.equal((await poll(server, device_code)).json.error, 'slow_down')
+  server.clock.advance(15)
+  assert.equal((await poll(server, device_code)).json.error, 'authorization_pending')
+})
+
+test('device: too fast counts before approval and expiry [token-device-012]', async () => {
+  const server = await createTestServer(world)
+  const { device_code, userCode } = await start(server)
+  await poll(server, device_code)
+  await approveDevice(server, userCode, { scope: ['api1'] })
+  assert.equal((await poll(server, device_code)).json.error, 'slow_down')
+  server.clock.advance(10)
+  assert.equal((await poll(server, device_code)).status, 200)
+})
+
+test('device: expired_token after its lifetime [token-device-007]', async () => {
+  const server = await createTestServer(world)
+  const { device_code } = await start(server)
+  server.clock.advance(300)
+  assert.equal((await poll(server, device_code)).json.error, 'expired_token')
+})
+
+test('device: access_denied when the user says no', async () => {
+  const server = await createTestServer(world)
+  const { device_code, userCode } = await start(server)
+  await server.stores.devices.deny(userCode, server.clock.now())
+  const { status, json } = await poll(server, device_code)
+  assert.equal(status, 400)
+  assert.equal(json.error, 'access_denied')
+})
+
+test('device: unknown, too long and another client’s codes are invalid_grant [token-device-002] [token-device-005] [token-device-006]', async () => {
+  const server = await createTestServer(world)
+  const { device_code } = await start(server, 'device2')
+  for (const code of ['unknown', 'x'.repeat(101), device_code]) {
+    assert.equal((await poll(server, code)).json.error, 'invalid_grant')
+  }
+  assert.equal((await poll(server, '')).json.error, 'invalid_request')
+})
+
+test('device: a client without the grant is unauthorized_client [token-device-003]', async () => {
+  const server = await createTestServer(world)
+  const { json } = await server.token({ grant_type, device_code: 'x' }, { client: ['client', secret] })
+  assert.equal(json.error, 'unauthorized_client')
+})
+
+test('device: a resource is invalid_target [token-device-004]', async () => {
+  const server = await createTestServer(world)
+  const { device_code, userCode } = await start(server)
+  await approveDevice(server, userCode, { scope: ['api1'] })
+  assert.equal((await poll(server, device_code, { resource: 'urn:api' })).json.error, 'invalid_target')
+})
+
+test('device: approval that names no user stays pending; a disabled user is invalid_grant [token-device-010] [token-device-011]', async () => {
+  const server = await createTestServer(world)
+  const { device_code, userCode } = await start(server)
+  assert.equal((await poll(server, device_code)).json.error, 'authorization_pending')
+  await approveDevice(server, userCode, { sub: '2', scope: ['api1'] })
+  server.clock.advance(5)
+  assert.equal((await poll(server, device_code)).json.error, 'invalid_grant')
+})
+
+test('device: a hundred polls of an approved code at once give tokens once', async () => {
+  const server = await createTestServer(withClients())
+  const { device_code, userCode } = await start(server)
+  await approveDevice(server, userCode, { scope: ['api1'] })
+  const answers = await Promise.all(Array.from({ length: 100 }, () => poll(server, device_code)))
+  assert.equal(answers.filter(({ status }) => status === 200).length, 1)
+  assert.ok(answers.every(({ status, json }) => status === 200 || json.error === 'invalid_grant'))
+})

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
+import { secret, world } from '../support/world.ts'
+
+const client = ['custom', secret] as const
+const decisions: Record<string, any> = {}
+
+/** One grant whose decision each test chooses; `custom_credential` is required. */
+const custom = {
+  grantType: 'custom',
+  parameters: { custom_credential: { required: true, maxLength: 20 }, extra_claim: {} },
+  decide: (request: any, context: any) => decisions.custom(request, context),
+}
+
+const configured = (changes: object = {}) => ({
+  ...world,
+  grants: [custom],
+  clients: [
+    ...world.clients,
+    {
+      client_id: 'custom',
+      client_secrets: [{ value: secret }],
+      grant_types: ['custom', 'refresh_token'],
+      scope: 'api1 api2 openid offline_access',
+      client_claims_prefix: 'client_',
+      ...changes,
+    },
+  ],
+})
+
+async function decide(
+  decision: unknown,
+  form: Record<string, string> = {},
+  changes: object = {},
+): Promise<Answer & { server: TestServer }> {
+  const server = await createTestServer(configured(changes))
+  decisions.custom = typeof decision === 'function' ? decision : () => decision
+  const answer = await server.token(
+    { grant_type: 'custom', custom_credential: 'x', scope: 'api1', ...form },
+    { client },
+  )
+  return { ...answer, server }
+}
+
+const sub = '818727'
+const subject = { sub, amr: ['custom'] }
+
+test('extension: a subject’s token, without refresh or ID token [token-ext-001]', async () => {
+  const { status, json } = await decide({ ok: true, subject })
+  assert.equal(status, 200)
+  assert.equal(json.refresh_token, undefined)
+  assert.equal(json.id_token, undefined)
+  const claims = claimsOf(json.access_token)
+  assert.equal(claims.sub, sub)
+  assert.equal(claims.idp, 'local')
+  assert.deepEqual(claims.amr, ['custom'])
+  assert.equal(claims.aud, 'urn:api')
+})
+
+test('extension: claims that the grant brings are sent where the API asks for them, and after a refresh [token-ext-002] [token-ext-003]', async () => {
+  const { json, server } = await decide(
+    { ok: true, subject: { ...subject, claims: { role: 'extra', unasked: 'x' } } },
+    { scope: 'api1 offline_access' },
+  )
+  assert.equal(claimsOf(json.access_token).role, 'extra')
+  assert.equal(claimsOf(json.access_token).unasked, undefined)
+  const refreshed = await server.token(
+    { grant_type: 'refresh_token', refresh_token: json.refresh_token },
+    { client },
+  )
+  assert.equal(claimsOf(refreshed.json.access_token).role, 'extra')
+  assert.deepEqual(claimsOf(refreshed.json.access_token).amr, ['custom'])
+})
+
+test('extension: without a subject the token is the client’s own [token-ext-004] [token-ext-014]', async () => {
+  const { json } = await decide({ ok: true, client_claims: [{ type: 'extra', value: 'extra_claim' }] })
+  const claims = claimsOf(json.access_token)
+  assert.equal(claims.sub, 'custom')
+  assert.equal(claims.amr, undefined)
+  assert.equal(claims.idp, undefined)
+  assert.equal(claims.client_extra, 'extra_claim')
+})
+
+test('extension: lifetime and token type by request; the lifetime is at most the client’s [token-ext-009] [token-ext-010] [token-ext-011]', async () => {
+  const long = await decide({ ok: true, lifetime: 5000 }, {}, { access_token_lifetime: 6000 })
+  assert.equal(long.json.expires_in, 5000)
+  const { exp, iat } = claimsOf(long.json.access_token)
+  assert.equal(exp - iat, 5000)
+  assert.equal((await decide({ ok: true, lifetime: 5000 })).json.expires_in, 3600)
+  assert.equal((await decide({ ok: true, access_token_type: 'jwt' })).json.access_token.split('.').length, 3)
+  assert.match((await decide({ ok: true, access_token_type: 'reference' })).json.access_token, /^ta_/)
+})
+
+test('extension: may issue to another registered client, and to no other [token-ext-012]', async () => {
+  const { json } = await decide({ ok: true, client_id: 'roclient' })
+  assert.equal(claimsOf(json.access_token).client_id, 'roclient')
+  assert.equal((await decide({ ok: true, client_id: 'nobody' })).json.error, 'invalid_grant')
+})
+
+test('extension: custom members join the response, never replace standard ones [token-ext-015]', async () => {
+  const { status, json } = await decide({
+    ok: true,
+    members: { dto: { nested: [1] }, token_type: 'x', error: 'x' },
+  })
+  assert.equal(status, 200)
+  assert.deepEqual(json.dto, { nested: [1] })
+  assert.equal(json.token_type, 'Bearer')
+  assert.equal(json.error, undefined)
+})
+
+test('extension: a refusal has its own error, description and members [token-ext-016] [token-ext-020]', async () => {
+  const { status, json } = await decide({
+    ok: false,
+    error: 'invalid_grant',
+    description: 'invalid_credential',
+    members: { custom: 1, error: 'x' },
+  })
+  assert.equal(status, 400)
+  assert.deepEqual(json, { custom: 1, error: 'invalid_grant', error_description: 'invalid_credential' })
+  const own = await decide({ ok: false, error: 'com.example.out_of_stock' })
+  assert.equal(own.status, 400)
+  assert.equal(own.json.error, 'com.example.out_of_stock')
+})
+
+test('extension: a user who is not active is invalid_grant [token-ext-018]', async () => {
+  assert.equal((await decide({ ok: true, subject: { sub: '2' } })).json.error, 'invalid_grant')
+})
+
+test('extension: what it throws is invalid_grant, and only the log knows [token-ext-019]', async () => {
+  const { status, json, server } = await decide(() => {
+    throw new Error('database on fire')
+  })
+  assert.equal(status, 400)
+  assert.deepEqual(json, { error: 'invalid_grant' })
+  assert.ok(server.logged.some(({ error }) => String(error).includes('on fire')))
+})
+
+test('extension: its parameters are required and limited before it runs', async () => {
+  let ran = false
+  const spy = () => {
+    ran = true
+    return { ok: true }
+  }
+  assert.equal((await decide(spy, { custom_credential: '' })).json.error, 'invalid_request')
+  assert.equal((await decide(spy, { custom_credential: 'x'.repeat(21) })).json.error, 'invalid_request')
+  assert.equal(ran, false)
+})
+
+test('extension: scope is rechecked against the client; omitted, it never means offline_access', async () => {
+  assert.equal((await decide({ ok: true, scope: ['other_api'] })).json.error, 'invalid_scope')
+  assert.equal((await decide({ ok: true, scope: [] })).json.error, 'invalid_scope')
+  assert.equal((await decide({ ok: true }, { scope: 'api1 other_api' })).json.error, 'invalid_scope')
+  assert.equal((await decide({ ok: true }, { scope: 'api1 offline_access' })).json.error, 'invalid_scope')
+  assert.equal((await decide({ ok: true, subject }, { scope: '' })).json.scope, 'api1 api2')
+})
+
+test('extension: audience must own the scope', async () => {
+  assert.equal((await decide({ ok: true, audience: ['urn:other'] })).json.error, 'invalid_target')
+  const { json } = await decide({ ok: true, audience: ['urn:api'] })
+  assert.equal(claimsOf(json.access_token).aud, 'urn:api')
+})
+
+test('extension: the tenant comes from the user’s record, and claims never replace the registered ones', async () => {
+  const { json } = await decide({
+    ok: true,
+    subject: { sub: '3', tenant: 'globex' },
+    claims: { iss: 'forged', sub: 'forged', act: { sub: 'a' } },
+  })
+  const claims = claimsOf(json.access_token)
+  assert.equal(claims.tenant, 'acme')
+  assert.equal(claims.sub, '3')
+  assert.notEqual(claims.iss, 'forged')
+  assert.deepEqual(claims.act, { sub: 'a' })
+})
+
+test('extension: a one-use id is used once, also by a hundred requests at once', async () => {
+  const server = await createTestServer(configured())
+  decisions.custom = () => ({ ok: true, uses: { id: 'ticket-1', expires_at: server.clock.now() + 60 } })
+  const form = { grant_type: 'custom', custom_credential: 'x', scope: 'api1' }
+  const answers = await Promise.all(Array.from({ length: 100 }, () => server.token(form, { client })))
+  assert.equal(answers.filter(({ status }) => status === 200).length, 1)
+  assert.equal(answers.find(({ status }) => status !== 200)?.json.error, 'invalid_grant')
+})

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import {
+  type Answer,
+  claimsOf,
+  createTestServer,
+  issuer,
+  startOfTime,
+  type TestServer,
+} from '../support/tessera.ts'
+import { secret, world } from '../support/world.ts'
+
+const grant_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+const partner = 'https://partner.example'
+const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
+const stranger = await generateKeyPair('ES256')
+
+const configured = {
+  ...world,
+  trusted_issuers: [
+    { issuer: partner, jwks: { keys: [{ ...(await exportJWK(publicKey)), kid: 'p1', alg: 'ES256' }] } },
+  ],
+  clients: [
+    ...world.clients,
+    {
+      client_id: 'bearer',
+      client_secrets: [{ value: secret }],
+      grant_types: [grant_type],
+      scope: 'api1 openid',
+    },
+  ],
+}
+
+const sign = (claims: object = {}, key: CryptoKey = privateKey, alg = 'ES256'): Promise<string> =>
+  new SignJWT({ iss: partner, sub: '88421113', aud: issuer, exp: startOfTime + 300, jti: 'one', ...claims })
+    .setProtectedHeader({ alg, kid: 'p1' })
+    .sign(key)
+
+const redeem = (server: TestServer, assertion: string, more: object = {}): Promise<Answer> =>
+  server.token({ grant_type, assertion, ...more }, { client: ['bearer', secret] })
+
+test('jwt-bearer: an assertion of a trusted issuer gives the user’s token once [RFC 7523 §2.1]', async () => {
+  const server = await createTestServer(configured)
+  const assertion = await sign()
+  const { status, json } = await redeem(server, assertion)
+  assert.equal(status, 200)
+  const claims = claimsOf(json.access_token)
+  assert.equal(claims.sub, '88421113')
+  assert.equal(claims.idp, partner)
+  assert.equal(json.scope, 'api1')
+  assert.equal((await redeem(server, assertion)).json.error, 'invalid_grant')
+  assert.equal((await redeem(server, await sign({ exp: startOfTime + 299 }))).json.error, 'invalid_grant')
+  assert.equal((await redeem(server, await sign({ jti: 'two' }))).status, 200)
+})
+
+test('jwt-bearer: one without jti is used once as a whole', async () => {
+  const server = await createTestServer(configured)
+  const assertion = await sign({ jti: undefined })
+  assert.equal((await redeem(server, assertion)).status, 200)
+  assert.equal((await redeem(server, assertion)).json.error, 'invalid_grant')
+})
+
+test('jwt-bearer: the token endpoint is an audience too', async () => {
+  const server = await createTestServer(configured)
+  assert.equal((await redeem(server, await sign({ aud: `${issuer}/connect/token` }))).status, 200)
+})
+
+for (const [what, claims] of [
+  ['another audience', { aud: 'https://else.example' }],
+  ['no audience', { aud: undefined }],
+  ['an issuer that nobody trusts', { iss: 'https://evil.example' }],
+  ['no subject', { sub: undefined }],
+  ['an unknown subject', { sub: 'nobody' }],
+  ['an inactive subject', { sub: '2' }],
+  ['an end that is past', { exp: startOfTime - 10 }],
+  ['no end', { exp: undefined }],
+  ['an end far away', { exp: startOfTime + 7200 }],
+  ['a beginning that is not yet', { nbf: startOfTime + 100 }],
+  ['an issue time ahead', { iat: startOfTime + 100 }],
+] as const) {
+  test(`jwt-bearer: ${what} is invalid_grant [RFC 7523 §3]`, async () => {
+    const server = await createTestServer(configured)
+    const { status, json } = await redeem(server, await sign(claims))
+    assert.equal(status, 400)
+    assert.equal(json.error, 'invalid_grant')
+  })
+}
+
+test('jwt-bearer: unsigned, foreign-signed, HMAC and broken assertions are invalid_grant', async () => {
+  const server = await createTestServer(configured)
+  const good = await sign()
+  const [, payload] = good.split('.')
+  const none = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${payload}.`
+  const hmac = await new SignJWT({ iss: partner, sub: '88421113', aud: issuer, exp: startOfTime + 300 })
+    .setProtectedHeader({ alg: 'HS256', kid: 'p1' })
+    .sign(new TextEncoder().encode(JSON.stringify(await exportJWK(publicKey))))
+  for (const assertion of [none, hmac, await sign({}, stranger.privateKey), 'garbage', `${good}x`]) {
+    assert.equal((await redeem(server, assertion)).json.error, 'invalid_grant')
+  }
+  assert.equal(
+    (await server.token({ grant_type }, { client: ['bearer', secret] })).json.error,
+    'invalid_request',
+  )
+})

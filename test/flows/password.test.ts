@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { claimsOf, createTestServer } from '../support/tessera.ts'
+import { secret, withClients, world } from '../support/world.ts'
+
+const client = ['roclient', secret] as const
+const bob = { grant_type: 'password', username: 'bob', password: 'bob' }
+
+test('password: tokens of the user, without an ID token [token-ro-001] [token-ro-005]', async () => {
+  const server = await createTestServer(world)
+  const { status, json } = await server.token({ ...bob, scope: 'openid email api1' }, { client })
+  assert.equal(status, 200)
+  assert.equal(json.scope, 'api1 email openid')
+  assert.equal(json.id_token, undefined)
+  assert.equal(json.refresh_token, undefined)
+  const claims = claimsOf(json.access_token)
+  assert.equal(claims.sub, '88421113')
+  assert.equal(claims.idp, 'local')
+  assert.deepEqual(claims.amr, ['pwd'])
+  assert.equal(claims.auth_time, server.clock.now())
+  assert.deepEqual(claims.role, ['admin', 'geek'])
+  assert.equal(claims.email, undefined)
+  assert.equal(claims.client_tier, undefined)
+})
+
+test('password: offline_access gives a refresh token [token-ro-006]', async () => {
+  const server = await createTestServer(world)
+  const { json } = await server.token({ ...bob, scope: 'openid email api1 offline_access' }, { client })
+  assert.match(json.refresh_token, /^tr_[\w-]{76}$/)
+  assert.equal(claimsOf(json.access_token).scope, 'api1 email offline_access openid')
+})
+
+test('password: no scope means all that the client is allowed, with offline_access if it may refresh', async () => {
+  const server = await createTestServer(world)
+  const all = await server.token(bob, { client })
+  assert.equal(all.json.scope, 'api1 api2 email offline_access openid profile roles')
+  const without = await server.token(bob, { client: ['onlypassword', secret] })
+  assert.equal(without.json.scope, 'api1 openid')
+  assert.equal(without.json.refresh_token, undefined)
+  const asked = await server.token(
+    { ...bob, scope: 'api1 offline_access' },
+    { client: ['onlypassword', secret] },
+  )
+  assert.equal(asked.json.error, 'invalid_scope')
+})
+
+for (const [what, username, password] of [
+  ['an unknown user [token-ro-007]', 'unknown', 'bob'],
+  ['a wrong password [token-ro-018]', 'bob', 'notbob'],
+  ['a user who is not active [token-ro-021]', 'ina', 'ina'],
+  ['a user of a tenant that was not named', 'carol', 'carol'],
+  ['a user without a password', 'nopass', 'x'],
+] as const) {
+  test(`password: ${what} is invalid_grant with one description for all`, async () => {
+    const server = await createTestServer(world)
+    const { status, json } = await server.token({ ...bob, username, password, scope: 'api1' }, { client })
+    assert.equal(status, 400)
+    assert.deepEqual(json, { error: 'invalid_grant', error_description: 'invalid_username_or_password' })
+  })
+}
+
+test('password: names and passwords longer than any are invalid_grant [token-ro-023]', async () => {
+  const server = await createTestServer(world)
+  for (const long of [
+    { username: 'x'.repeat(101) },
+    { password: 'x'.repeat(101) },
+    { password: 'x'.repeat(600) },
+  ]) {
+    const { json } = await server.token({ ...bob, ...long }, { client })
+    assert.equal(json.error, 'invalid_grant')
+  }
+})
+
+test('password: username and password are required [RFC 6749 §4.3.2]', async () => {
+  const server = await createTestServer(world)
+  for (const missing of [{ username: undefined }, { password: undefined }, { username: '', password: '' }]) {
+    const { status, json } = await server.token({ ...bob, ...missing }, { client })
+    assert.equal(status, 400)
+    assert.equal(json.error, 'invalid_request')
+  }
+})
+
+for (const [row, id, scope] of [
+  ['unknown [token-ro-012]', 'roclient', 'unknown'],
+  ['not allowed [token-ro-014]', 'roclient', 'api3'],
+  ['partly not allowed [token-ro-015]', 'roclient', 'api1 api3'],
+  ['omitted by a client that has none [token-ro-011]', 'empty', undefined],
+  ['of identity without openid', 'roclient', 'email api1'],
+] as const) {
+  test(`password: a scope that is ${row} is invalid_scope`, async () => {
+    const server = await createTestServer(world)
+    const { json } = await server.token({ ...bob, scope }, { client: [id, secret] })
+    assert.equal(json.error, 'invalid_scope')
+  })
+}
+
+test('password: a client without the grant is unauthorized_client [token-ro-010]', async () => {
+  const server = await createTestServer(world)
+  const { json } = await server.token(bob, { client: ['client', secret] })
+  assert.equal(json.error, 'unauthorized_client')
+})
+
+test('password: where nobody can check one, the grant is unsupported_grant_type [token-ro-020]', async () => {
+  const server = await createTestServer({ ...world, users: [] })
+  const { status, json } = await server.token(bob, { client })
+  assert.equal(status, 400)
+  assert.deepEqual(json, { error: 'unsupported_grant_type' })
+})
+
+test('tenant: the user is looked up in the named tenant, and the tenant claim is the user’s own', async () => {
+  const server = await createTestServer(world)
+  const carol = { ...bob, username: 'carol', password: 'carol', scope: 'api1' }
+  const { json } = await server.token({ ...carol, acr_values: 'tenant:acme' }, { client })
+  assert.equal(claimsOf(json.access_token).tenant, 'acme')
+  for (const [acr_values, error] of [
+    ['tenant:globex', 'invalid_grant'],
+    ['tenant:nowhere', 'invalid_request'],
+    ['tenant:acme tenant:globex', 'invalid_request'],
+    ['tenant:', 'invalid_request'],
+  ] as const) {
+    assert.equal((await server.token({ ...carol, acr_values }, { client })).json.error, error, acr_values)
+  }
+  assert.equal(
+    (await server.token({ ...bob, acr_values: 'tenant:acme' }, { client })).json.error,
+    'invalid_grant',
+  )
+})
+
+test('tenant: a client may name only its own', async () => {
+  const server = await createTestServer(withClients({ client_id: 'roclient', tenants: ['globex'] } as never))
+  const form = { ...bob, username: 'carol', password: 'carol', scope: 'api1', acr_values: 'tenant:acme' }
+  assert.equal((await server.token(form, { client })).json.error, 'invalid_request')
+})
+
+const directory = {
+  name: 'corp',
+  type: 'module',
+  credentialAuthority: {
+    check: ({ username, password, tenant, acr_values }: Record<string, string>) =>
+      username === 'dora' && password === 'open sesame'
+        ? { ok: true, sub: 'corp-dora', claims: { role: 'clerk', seen: `${tenant ?? '-'} ${acr_values}` } }
+        : { ok: false, description: 'corp says no' },
+  },
+}
+const upstream = {
+  name: 'google',
+  type: 'oidc',
+  issuer: 'https://up.example',
+  client_id: 'x',
+  client_secret: 'y',
+}
+const withProviders = { ...world, identity_providers: [directory, upstream] }
+const dora = { grant_type: 'password', username: 'dora', password: 'open sesame', scope: 'api1' }
+
+test('idp: the named credential authority checks the password [token-ro-025]', async () => {
+  const server = await createTestServer(withProviders)
+  const { json } = await server.token({ ...dora, acr_values: 'idp:corp urn:level:1' }, { client })
+  const claims = claimsOf(json.access_token)
+  assert.equal(claims.sub, 'corp-dora')
+  assert.equal(claims.idp, 'corp')
+  assert.equal(claims.role, 'clerk')
+  const wrong = await server.token({ ...dora, password: 'x', acr_values: 'idp:corp' }, { client })
+  assert.deepEqual(wrong.json, { error: 'invalid_grant', error_description: 'corp says no' })
+})
+
+for (const [acr_values, why] of [
+  ['idp:nobody', 'is unknown'],
+  ['idp:google', 'checks no passwords'],
+  ['idp:corp idp:google', 'is named twice'],
+] as const) {
+  test(`idp: a provider that ${why} is invalid_request`, async () => {
+    const server = await createTestServer(withProviders)
+    assert.equal((await server.token({ ...dora, acr_values }, { client })).json.error, 'invalid_request')
+  })
+}
+
+test('idp: only a provider that the client may use', async () => {
+  const restricted = withClients({
+    client_id: 'roclient',
+    identity_provider_restrictions: ['google'],
+  } as never)
+  const server = await createTestServer({ ...restricted, identity_providers: [directory, upstream] })
+  assert.equal(
+    (await server.token({ ...dora, acr_values: 'idp:corp' }, { client })).json.error,
+    'invalid_request',
+  )
+})
+
+test('password: enable_local_login false refuses local passwords', async () => {
+  const server = await createTestServer(
+    withClients({ client_id: 'roclient', enable_local_login: false } as never),
+  )
+  const { json } = await server.token({ ...bob, scope: 'api1' }, { client })
+  assert.equal(json.error, 'invalid_grant')
+  assert.equal(server.reason(), 'local_login_disabled')
+})
+
+test('validators.password: its error, description and members reach the client [token-ro-022] [token-ro-026] [token-ro-027]', async () => {
+  const members = {
+    string_value: 'some_string',
+    int_value: 42,
+    dto: { string_value: 'dto_string' },
+    access_token: 'forged',
+  }
+  const server = await createTestServer({
+    ...world,
+    validators: {
+      password: {
+        check: ({ username }: { username: string }) =>
+          username === 'bob'
+            ? { ok: true, sub: '88421113', amr: ['otp'], members }
+            : { ok: false, error: 'invalid_grant', description: 'custom error description', members },
+      },
+    },
+  })
+  const good = await server.token({ ...bob, password: 'anything', scope: 'api1' }, { client })
+  assert.equal(good.status, 200)
+  assert.deepEqual(good.json.dto, { string_value: 'dto_string' })
+  assert.equal(good.json.int_value, 42)
+  assert.notEqual(good.json.access_token, 'forged')
+  assert.deepEqual(claimsOf(good.json.access_token).amr, ['otp'])
+  const bad = await server.token({ ...bob, username: 'x', scope: 'api1' }, { client })
+  assert.equal(bad.status, 400)
+  assert.equal(bad.json.error_description, 'custom error description')
+  assert.equal(bad.json.int_value, 42)
+  assert.equal(bad.json.error, 'invalid_grant')
+})
+
+test('profile: a module’s word on whether a user is active is law [token-ro-021]', async () => {
+  const server = await createTestServer({ ...world, profile: { isActive: () => false } })
+  assert.equal((await server.token({ ...bob, scope: 'api1' }, { client })).json.error, 'invalid_grant')
+})
+
+test('validators.tokenRequest: may add members or refuse [token-custom-validator-002] [token-custom-validator-003]', async () => {
+  const server = await createTestServer({
+    ...world,
+    validators: {
+      tokenRequest: ({ parameters }: { parameters: ReadonlyMap<string, string> }) =>
+        parameters.get('stop')
+          ? { ok: false, error: 'invalid_target', description: 'stopped' }
+          : { ok: true, members: { custom: 'custom', scope: 'forged' } },
+    },
+  })
+  const first = await server.token({ ...bob, scope: 'api1 offline_access' }, { client })
+  assert.equal(first.json.custom, 'custom')
+  assert.equal(first.json.scope, 'api1 offline_access')
+  const refreshed = await server.token(
+    { grant_type: 'refresh_token', refresh_token: first.json.refresh_token },
+    { client },
+  )
+  assert.equal(refreshed.json.custom, 'custom')
+  const stopped = await server.token({ ...bob, scope: 'api1', stop: '1' }, { client })
+  assert.deepEqual(stopped.json, { error: 'invalid_target', error_description: 'stopped' })
+})

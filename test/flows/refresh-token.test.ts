@@ -1,0 +1,286 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
+import { secret, withClients, world } from '../support/world.ts'
+
+const client = ['roclient', secret] as const
+const days = 86_400
+
+const signIn = async (server: TestServer, scope = 'openid api1 offline_access'): Promise<Answer> =>
+  server.token({ grant_type: 'password', username: 'bob', password: 'bob', scope }, { client })
+
+const refresh = (
+  server: TestServer,
+  refresh_token: string,
+  more: Record<string, string> = {},
+  by: readonly [string, string] = client,
+): Promise<Answer> => server.token({ grant_type: 'refresh_token', refresh_token, ...more }, { client: by })
+
+const withRoclient = (changes: object) => withClients({ client_id: 'roclient', ...changes })
+
+test('refresh: new tokens, an ID token where openid was given [token-refresh-002]', async () => {
+  const server = await createTestServer(world)
+  const first = await signIn(server)
+  server.clock.advance(100)
+  const { status, json } = await refresh(server, first.json.refresh_token)
+  assert.equal(status, 200)
+  assert.equal(json.scope, 'api1 offline_access openid')
+  const idToken = claimsOf(json.id_token)
+  assert.equal(idToken.sub, '88421113')
+  assert.equal(idToken.auth_time, server.clock.now() - 100)
+  const before = claimsOf(first.json.access_token)
+  const after = claimsOf(json.access_token)
+  assert.equal(after.authorization_id, before.authorization_id)
+  assert.equal(after.iat, before.iat + 100)
+  assert.notEqual(after.jti, before.jti)
+})
+
+test('refresh: one_time rotates, reuse keeps the value [token-refresh-003] [token-refresh-004]', async () => {
+  const rotating = await createTestServer(world)
+  const first = (await signIn(rotating)).json.refresh_token
+  const second = (await refresh(rotating, first)).json.refresh_token
+  assert.notEqual(second, first)
+  const reusing = await createTestServer(withRoclient({ refresh_token_usage: 'reuse' }))
+  const kept = (await signIn(reusing)).json.refresh_token
+  assert.equal((await refresh(reusing, kept)).json.refresh_token, kept)
+  reusing.clock.advance(1000)
+  assert.equal((await refresh(reusing, kept)).json.refresh_token, kept)
+})
+
+test('refresh: an old token after the window is refused and revokes the sign-in [token-refresh-005]', async () => {
+  const server = await createTestServer(world)
+  const first = (await signIn(server)).json.refresh_token
+  const second = await refresh(server, first)
+  server.clock.advance(11)
+  const replayed = await refresh(server, first)
+  assert.equal(replayed.status, 400)
+  assert.equal(replayed.json.error, 'invalid_grant')
+  assert.equal(server.reason(), 'refresh_token_reused')
+  assert.equal((await refresh(server, second.json.refresh_token)).json.error, 'invalid_grant')
+  const { json } = await server.send('POST', '/connect/introspect', {
+    form: { token: second.json.access_token, client_id: 'roclient', client_secret: secret },
+  })
+  assert.deepEqual(json, { active: false })
+})
+
+test('refresh: without a retry window every old token is reuse at once', async () => {
+  const server = await createTestServer(withRoclient({ refresh_token_retry_window: 0 }))
+  const first = (await signIn(server)).json.refresh_token
+  await refresh(server, first)
+  assert.equal((await refresh(server, first)).json.error, 'invalid_grant')
+})
+
+test('refresh: a retry inside the window answers the same next token, while that is unused', async () => {
+  const server = await createTestServer(world)
+  const first = (await signIn(server)).json.refresh_token
+  const second = (await refresh(server, first)).json.refresh_token
+  server.clock.advance(10)
+  assert.equal((await refresh(server, first)).json.refresh_token, second)
+  const third = (await refresh(server, second)).json.refresh_token
+  assert.equal((await refresh(server, first)).json.error, 'invalid_grant')
+  assert.equal((await refresh(server, third)).json.error, 'invalid_grant')
+})
+
+test('refresh: a hundred uses of one token at once make one next token', async () => {
+  const server = await createTestServer(world)
+  const first = (await signIn(server)).json.refresh_token
+  const answers = await Promise.all(Array.from({ length: 100 }, () => refresh(server, first)))
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]))
+  assert.equal(new Set(answers.map(({ json }) => json.refresh_token)).size, 1)
+})
+
+test('refresh: any generation, however old, is recognised as reuse', async () => {
+  const server = await createTestServer(world)
+  const first = (await signIn(server)).json.refresh_token
+  let newest = first
+  for (let generation = 0; generation < 20; generation++)
+    newest = (await refresh(server, newest)).json.refresh_token
+  assert.equal((await refresh(server, first)).json.error, 'invalid_grant')
+  assert.equal(server.reason(), 'refresh_token_reused')
+  assert.equal((await refresh(server, newest)).json.error, 'invalid_grant')
+})
+
+test('refresh: a revoked token is refused [token-refresh-007]', async () => {
+  const server = await createTestServer(world)
+  const token = (await signIn(server)).json.refresh_token
+  await server.send('POST', '/connect/revocation', {
+    form: { token, client_id: 'roclient', client_secret: secret },
+  })
+  assert.equal((await refresh(server, token)).json.error, 'invalid_grant')
+})
+
+test('refresh: refresh_token is required [token-refresh-008]', async () => {
+  const server = await createTestServer(world)
+  const { status, json } = await server.token({ grant_type: 'refresh_token' }, { client })
+  assert.equal(status, 400)
+  assert.equal(json.error, 'invalid_request')
+})
+
+test('refresh: garbage, too long and tampered tokens are invalid_grant [token-refresh-009] [token-refresh-010]', async () => {
+  const server = await createTestServer(world)
+  const good: string = (await signIn(server)).json.refresh_token
+  const middle = 30
+  const tampered = good.slice(0, middle) + (good[middle] === 'A' ? 'B' : 'A') + good.slice(middle + 1)
+  for (const token of [
+    'nope',
+    'x'.repeat(101),
+    tampered,
+    `${good}A`,
+    good.slice(0, -1),
+    good.toUpperCase(),
+  ]) {
+    assert.equal((await refresh(server, token)).json.error, 'invalid_grant', token)
+  }
+  assert.equal((await refresh(server, good)).status, 200)
+})
+
+test('refresh: absolute lifetime ends it, and refreshing does not extend it [token-refresh-011] [token-refresh-020] [token-refresh-025]', async () => {
+  const server = await createTestServer(world)
+  let token = (await signIn(server)).json.refresh_token
+  server.clock.advance(29 * days)
+  token = (await refresh(server, token)).json.refresh_token
+  server.clock.advance(1 * days - 1)
+  token = (await refresh(server, token)).json.refresh_token
+  server.clock.advance(1)
+  assert.equal((await refresh(server, token)).json.error, 'invalid_grant')
+  assert.equal(server.reason(), 'refresh_token_expired')
+})
+
+test('refresh: sliding lifetime starts anew at each use, up to the absolute one [token-refresh-021] [token-refresh-022] [token-refresh-023]', async () => {
+  const server = await createTestServer(withRoclient({ refresh_token_expiration: 'sliding' }))
+  let token = (await signIn(server)).json.refresh_token
+  server.clock.advance(15 * days - 1)
+  token = (await refresh(server, token)).json.refresh_token
+  server.clock.advance(15 * days - 1)
+  token = (await refresh(server, token)).json.refresh_token
+  server.clock.advance(2)
+  assert.equal((await refresh(server, token)).json.error, 'invalid_grant')
+
+  const idle = await createTestServer(withRoclient({ refresh_token_expiration: 'sliding' }))
+  const unused = (await signIn(idle)).json.refresh_token
+  idle.clock.advance(15 * days)
+  assert.equal((await refresh(idle, unused)).json.error, 'invalid_grant')
+  assert.equal(idle.reason(), 'refresh_token_idle_too_long')
+
+  const capped = await createTestServer(
+    withRoclient({
+      refresh_token_expiration: 'sliding',
+      sliding_refresh_token_lifetime: 100,
+      absolute_refresh_token_lifetime: 10,
+    }),
+  )
+  const short = (await signIn(capped)).json.refresh_token
+  capped.clock.advance(10)
+  assert.equal((await refresh(capped, short)).json.error, 'invalid_grant')
+})
+
+test('refresh: sliding with an absolute lifetime of 0 goes on for ever while it is used', async () => {
+  const server = await createTestServer(
+    withRoclient({ refresh_token_expiration: 'sliding', absolute_refresh_token_lifetime: 0 }),
+  )
+  let token = (await signIn(server)).json.refresh_token
+  for (let month = 0; month < 30; month++) {
+    server.clock.advance(14 * days)
+    await server.stores.cleanUp(server.clock.now())
+    const { status, json } = await refresh(server, token)
+    assert.equal(status, 200)
+    token = json.refresh_token
+  }
+})
+
+test('refresh: another client’s token is invalid_grant and stays good [token-refresh-012]', async () => {
+  const server = await createTestServer(world)
+  const token = (await signIn(server)).json.refresh_token
+  assert.equal((await refresh(server, token, {}, ['web', secret])).json.error, 'invalid_grant')
+  assert.equal((await refresh(server, token)).status, 200)
+})
+
+test('refresh: scope may be narrowed for one token, never widened, and the family keeps its own [token-refresh-016]', async () => {
+  const server = await createTestServer(world)
+  const first = (await signIn(server, 'openid api1 api2 offline_access')).json.refresh_token
+  const narrow = await refresh(server, first, { scope: 'api2' })
+  assert.equal(narrow.json.scope, 'api2')
+  assert.equal(claimsOf(narrow.json.access_token).scope, 'api2')
+  assert.equal(claimsOf(narrow.json.access_token).role, undefined)
+  const wide = await refresh(server, narrow.json.refresh_token, { scope: 'api1 email' })
+  assert.equal(wide.json.error, 'invalid_scope')
+  const whole = await refresh(server, narrow.json.refresh_token)
+  assert.equal(whole.json.scope, 'api1 api2 offline_access openid')
+  assert.deepEqual(claimsOf(whole.json.access_token).role, ['admin', 'geek'])
+})
+
+for (const resource of ['api', 'urn:unknown', 'urn:x#y', `urn:${'x'.repeat(600)}`]) {
+  test(`refresh: a resource of ${resource.slice(0, 12)} is invalid_target [token-refresh-018]`, async () => {
+    const server = await createTestServer(world)
+    const token = (await signIn(server)).json.refresh_token
+    assert.equal((await refresh(server, token, { resource })).json.error, 'invalid_target')
+    assert.equal((await refresh(server, token)).status, 200)
+  })
+}
+
+test('refresh: several resources are invalid_target [token-refresh-018]', async () => {
+  const server = await createTestServer(world)
+  const token = (await signIn(server)).json.refresh_token
+  const form = `grant_type=refresh_token&refresh_token=${token}&resource=urn:api&resource=urn:other`
+  assert.equal((await server.token(form, { client })).json.error, 'invalid_target')
+})
+
+/** The same store under another configuration: what a restart after an edit is. */
+async function reconfigured(input: object, token: string): Promise<Answer & { reason: unknown }> {
+  const before = await createTestServer(world)
+  const { json } = await signIn(before)
+  const after = await createTestServer(input, { stores: before.stores })
+  const answer = await refresh(after, token || json.refresh_token)
+  return { ...answer, reason: after.reason() }
+}
+
+test('refresh: a client that may no longer refresh is unauthorized_client; one that lost offline_access, invalid_grant [token-refresh-013]', async () => {
+  const noGrant = await reconfigured(withRoclient({ grant_types: ['password'] }), '')
+  assert.equal(noGrant.json.error, 'unauthorized_client')
+  const noScope = await reconfigured(withRoclient({ scope: 'openid api1' }), '')
+  assert.equal(noScope.json.error, 'invalid_grant')
+})
+
+test('refresh: a scope that the client lost is invalid_scope [token-refresh-019]', async () => {
+  const { json } = await reconfigured(withRoclient({ scope: 'openid offline_access' }), '')
+  assert.deepEqual(json, { error: 'invalid_scope', error_description: 'Invalid scope.' })
+})
+
+test('refresh: a user who is no longer active is invalid_grant [token-refresh-014]', async () => {
+  const users = world.users.map(user => ({ ...user, active: false }))
+  assert.equal((await reconfigured({ ...world, users }, '')).json.error, 'invalid_grant')
+})
+
+test('refresh: user claims stay as they were, or are read anew [token-refresh-027]', async () => {
+  const users = [{ ...world.users[0], claims: { role: 'retired' } }]
+  const { json: kept } = await reconfigured({ ...world, users }, '')
+  assert.deepEqual(claimsOf(kept.access_token).role, ['admin', 'geek'])
+  const { json: anew } = await reconfigured(
+    { ...withRoclient({ update_access_token_claims_on_refresh: true }), users },
+    '',
+  )
+  assert.equal(claimsOf(anew.access_token).role, 'retired')
+})
+
+test('refresh: a generation ahead of the store (a restored backup) is refused and alarmed', async () => {
+  const server = await createTestServer(world)
+  const first = (await signIn(server)).json.refresh_token
+  const { refresh_token: second } = (await refresh(server, first)).json
+  const restored = await createTestServer(world, { stores: server.stores })
+  const { family } = (await restored.stores.families.find(familyIn(second)))!
+  const rolledBack = {
+    ...restored.stores.families,
+    find: async () => ({
+      family: { ...family, generation: 1 },
+      authorization: (await restored.stores.families.find(family.id))!.authorization,
+    }),
+  }
+  const behind = await createTestServer(world, { stores: { ...server.stores, families: rolledBack } })
+  assert.equal((await refresh(behind, second)).json.error, 'invalid_grant')
+  assert.ok(
+    behind.logged.some(({ level, event }) => level === 'error' && event === 'refresh_generation_ahead'),
+  )
+})
+
+const familyIn = (token: string) =>
+  Buffer.from(token.slice(3), 'base64url').toString('base64url', 1, 17) as never

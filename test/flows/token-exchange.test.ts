@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { tokenExchange } from '../../packages/server/src/endpoints/token/grants/token-exchange.ts'
+import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
+import { secret, withClients, world } from '../support/world.ts'
+
+const grant_type = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const accessToken = 'urn:ietf:params:oauth:token-type:access_token'
+const client = ['exchanger', secret] as const
+
+const signIn = async (server: TestServer, scope = 'openid api1 api2 offline_access'): Promise<any> =>
+  (
+    await server.token(
+      { grant_type: 'password', username: 'bob', password: 'bob', scope },
+      { client: ['roclient', secret] },
+    )
+  ).json
+
+const machine = async (server: TestServer): Promise<string> =>
+  (await server.token({ grant_type: 'client_credentials' }, { client: ['client', secret] })).json.access_token
+
+const exchange = (server: TestServer, form: Record<string, string | undefined>): Promise<Answer> =>
+  server.token({ grant_type, subject_token_type: accessToken, ...form }, { client })
+
+test('exchange: impersonation gives the user’s token to another client, never wider or longer', async () => {
+  const server = await createTestServer(world)
+  const { access_token } = await signIn(server)
+  server.clock.advance(600)
+  const { status, json } = await exchange(server, { subject_token: access_token })
+  assert.equal(status, 200)
+  assert.equal(json.issued_token_type, accessToken)
+  assert.equal(json.token_type, 'Bearer')
+  assert.equal(json.scope, 'api1 api2')
+  assert.equal(json.expires_in, 3000)
+  assert.equal(json.refresh_token, undefined)
+  const claims = claimsOf(json.access_token)
+  assert.equal(claims.sub, '88421113')
+  assert.equal(claims.client_id, 'exchanger')
+  assert.equal(claims.act, undefined)
+  assert.deepEqual(claims.amr, ['pwd'])
+})
+
+test('exchange: delegation names the actor, above earlier actors [RFC 8693 §4.1]', async () => {
+  const server = await createTestServer(world)
+  const { access_token } = await signIn(server)
+  const actor = { actor_token: await machine(server), actor_token_type: accessToken }
+  const first = await exchange(server, { subject_token: access_token, ...actor })
+  assert.deepEqual(claimsOf(first.json.access_token).act, { sub: 'client', client_id: 'client' })
+  const second = await exchange(server, {
+    subject_token: first.json.access_token,
+    actor_token: access_token,
+    actor_token_type: accessToken,
+  })
+  assert.deepEqual(claimsOf(second.json.access_token).act, {
+    sub: '88421113',
+    client_id: 'roclient',
+    act: { sub: 'client', client_id: 'client' },
+  })
+})
+
+test('exchange: a scope beyond the subject token’s, or the client’s, is invalid_scope', async () => {
+  const server = await createTestServer(world)
+  const { access_token } = await signIn(server, 'openid api1 offline_access')
+  for (const scope of ['api1 api2', 'other_api', 'openid', 'offline_access', 'unknown']) {
+    assert.equal(
+      (await exchange(server, { subject_token: access_token, scope })).json.error,
+      'invalid_scope',
+      scope,
+    )
+  }
+  assert.equal((await exchange(server, { subject_token: access_token, scope: 'api1' })).json.scope, 'api1')
+})
+
+test('exchange: audience and resource limit the token; one that the scope does not reach is invalid_target', async () => {
+  const server = await createTestServer(world)
+  const subject_token = await machine(server)
+  const { json } = await exchange(server, { subject_token, audience: 'urn:other' })
+  assert.equal(claimsOf(json.access_token).aud, 'urn:other')
+  assert.equal(json.scope, 'other_api')
+  assert.equal(claimsOf(json.access_token).sub, 'exchanger')
+  assert.equal(
+    (await exchange(server, { subject_token, audience: 'urn:nothing' })).json.error,
+    'invalid_target',
+  )
+  assert.equal(
+    (await exchange(server, { subject_token, resource: 'urn:nothing' })).json.error,
+    'invalid_target',
+  )
+})
+
+for (const [what, form] of [
+  ['no subject_token', { subject_token: undefined }],
+  ['garbage', { subject_token: 'garbage' }],
+  ['an unknown type', { subject_token_type: 'urn:ietf:params:oauth:token-type:saml2' }],
+  ['no type', { subject_token_type: undefined }],
+  ['an actor type without an actor', { actor_token_type: accessToken }],
+  ['a bad actor', { actor_token: 'garbage', actor_token_type: accessToken }],
+  ['an actor without a type', { actor_token: 'garbage' }],
+  ['a type that is not issued', { requested_token_type: 'urn:ietf:params:oauth:token-type:id_token' }],
+] as const) {
+  test(`exchange: ${what} is invalid_request [RFC 8693 §2.2.2]`, async () => {
+    const server = await createTestServer(world)
+    const { access_token } = await signIn(server)
+    const { status, json } = await exchange(server, { subject_token: access_token, ...form })
+    assert.equal(status, 400)
+    assert.equal(json.error, 'invalid_request')
+  })
+}
+
+test('exchange: expired and revoked subject tokens are refused, and what came of them falls with the sign-in', async () => {
+  const server = await createTestServer(world)
+  const { access_token, refresh_token } = await signIn(server)
+  const { json } = await exchange(server, { subject_token: access_token })
+  const active = async () =>
+    (
+      await server.send('POST', '/connect/introspect', {
+        form: { token: json.access_token, client_id: 'exchanger', client_secret: secret },
+      })
+    ).json.active
+  assert.equal(await active(), true)
+  await server.send('POST', '/connect/revocation', {
+    form: { token: refresh_token, client_id: 'roclient', client_secret: secret },
+  })
+  assert.equal(await active(), false)
+  assert.equal((await exchange(server, { subject_token: access_token })).json.error, 'invalid_request')
+
+  const another = await signIn(server)
+  server.clock.advance(3600)
+  assert.equal(
+    (await exchange(server, { subject_token: another.access_token })).json.error,
+    'invalid_request',
+  )
+})
+
+test('exchange: a client without the grant is unauthorized_client; a public interface policy may refuse', async () => {
+  const server = await createTestServer(world)
+  const { access_token } = await signIn(server)
+  const form = { grant_type, subject_token: access_token, subject_token_type: accessToken }
+  assert.equal((await server.token(form, { client: ['roclient', secret] })).json.error, 'unauthorized_client')
+
+  const strict = await createTestServer({
+    ...world,
+    grants: [
+      tokenExchange({ policy: ({ subject, request }) => subject.client_id === request.client.client_id }),
+    ],
+  })
+  const refused = await exchange(strict, { subject_token: (await signIn(strict)).access_token })
+  assert.equal(refused.json.error, 'invalid_request')
+  assert.equal(strict.reason(), 'exchange_refused_by_policy')
+})
+
+test('exchange: reference tokens may be exchanged for JWTs and the other way round', async () => {
+  const server = await createTestServer(
+    withClients({ client_id: 'roclient', access_token_type: 'reference' } as never),
+  )
+  const { access_token } = await signIn(server)
+  assert.match(access_token, /^ta_/)
+  const { json } = await exchange(server, {
+    subject_token: access_token,
+    requested_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+  })
+  assert.equal(json.issued_token_type, 'urn:ietf:params:oauth:token-type:jwt')
+  assert.equal(claimsOf(json.access_token).sub, '88421113')
+})

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as client from 'openid-client'
+import { createPerson } from '../support/browser-jar.ts'
+import { withServer } from '../support/process.ts'
+import { secret, world } from '../support/world.ts'
+
+const alice = { username: 'bob', password: 'bob' }
+
+const discover = (
+  url: string,
+  id: string,
+  authentication?: client.ClientAuth,
+): Promise<client.Configuration> =>
+  client.discovery(new URL(url), id, secret, authentication, { execute: [client.allowInsecureRequests] })
+
+test('openid-client: authorization code with PKCE, userinfo, refresh, introspection, revocation', async () => {
+  await withServer(world, async ({ url }) => {
+    const config = await discover(url, 'web', client.ClientSecretBasic(secret))
+    const verifier = client.randomPKCECodeVerifier()
+    const [state, nonce] = [client.randomState(), client.randomNonce()]
+    const address = client.buildAuthorizationUrl(config, {
+      redirect_uri: 'https://app.example/cb',
+      scope: 'openid profile api1 offline_access',
+      code_challenge: await client.calculatePKCECodeChallenge(verifier),
+      code_challenge_method: 'S256',
+      state,
+      nonce,
+    })
+    const back = await createPerson(url).authorize(address.href, 'https://app.example/cb', alice)
+    const tokens = await client.authorizationCodeGrant(config, back, {
+      pkceCodeVerifier: verifier,
+      expectedState: state,
+      expectedNonce: nonce,
+      idTokenExpected: true,
+    })
+    assert.equal(tokens.claims()?.sub, '88421113')
+    const user = await client.fetchUserInfo(config, tokens.access_token, '88421113')
+    assert.equal(user.name, 'Bob')
+    const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token!)
+    assert.notEqual(refreshed.refresh_token, tokens.refresh_token)
+    assert.equal((await client.tokenIntrospection(config, refreshed.access_token)).active, true)
+    await client.tokenRevocation(config, refreshed.refresh_token!)
+    assert.equal((await client.tokenIntrospection(config, refreshed.access_token)).active, false)
+    await assert.rejects(client.refreshTokenGrant(config, refreshed.refresh_token!), {
+      error: 'invalid_grant',
+    })
+  })
+})
+
+test('openid-client: client credentials by Basic and by body, and an extension grant', async () => {
+  await withServer(world, async ({ url }) => {
+    for (const authentication of [client.ClientSecretBasic(secret), client.ClientSecretPost(secret)]) {
+      const config = await discover(url, 'client', authentication)
+      const tokens = await client.clientCredentialsGrant(config, { scope: 'api1' })
+      assert.equal(tokens.expires_in, 3600)
+      const exchanged = await client.genericGrantRequest(
+        await discover(url, 'exchanger', client.ClientSecretBasic(secret)),
+        'urn:ietf:params:oauth:grant-type:token-exchange',
+        {
+          subject_token: tokens.access_token,
+          subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+        },
+      )
+      assert.equal(exchanged.scope, 'api1')
+    }
+  })
+})
+
+test('openid-client: device authorization, approved on the device page', async () => {
+  await withServer(world, async ({ url }) => {
+    const config = await client.discovery(new URL(url), 'device', undefined, client.None(), {
+      execute: [client.allowInsecureRequests],
+    })
+    const started = await client.initiateDeviceAuthorization(config, { scope: 'openid api1' })
+    const person = createPerson(url)
+    let page = await person.get(started.verification_uri_complete!)
+    page = await person.submit(page, { user_code: started.user_code })
+    if (page.html.includes('name="password"')) page = await person.submit(page, { ...alice, button: 'login' })
+    page = await person.submit(page, { button: 'yes' })
+    assert.equal(page.status, 200)
+    const tokens = await client.pollDeviceAuthorizationGrant(config, { ...started, interval: 0.1 })
+    assert.equal(tokens.claims()?.sub, '88421113')
+  })
+})

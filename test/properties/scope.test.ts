@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { formatScope, isScopeToken, isWithin, parseScope } from '@tessera/protocol/scope'
+import fc from 'fast-check'
+import type { Client } from '../../packages/server/src/core/client.ts'
+import type { ScopeKind } from '../../packages/server/src/core/resource.ts'
+import { grantScope } from '../../packages/server/src/endpoints/token/scope.ts'
+
+const scopeName = fc
+  .string({
+    unit: fc.integer({ min: 0x21, max: 0x7e }).map(code => String.fromCharCode(code)),
+    minLength: 1,
+    maxLength: 12,
+  })
+  .filter(isScopeToken)
+
+test('scope: parsing sorts and removes duplicates, and formatting gives the same back', () => {
+  fc.assert(
+    fc.property(fc.array(scopeName, { minLength: 1, maxLength: 20 }), names => {
+      const parsed = parseScope(names.join(' '))
+      assert.deepEqual(parsed, [...new Set(names)].sort())
+      assert.deepEqual(parseScope(formatScope(parsed ?? [])), parsed)
+    }),
+  )
+})
+
+test('scope: text with any character that RFC 6749 §3.3 leaves out is malformed', () => {
+  fc.assert(
+    fc.property(scopeName, fc.constantFrom('"', '\\', '\t', '\n', 'é', '\u0000', '\u007F'), (name, bad) => {
+      assert.equal(parseScope(`ok ${name}${bad}`), undefined)
+    }),
+  )
+})
+
+const names = ['api1', 'api2', 'openid', 'profile', 'offline_access', 'nobody']
+const some = fc.subarray(names)
+const resources = {
+  identity: new Map(['openid', 'profile'].map(name => [name, { name, claims: [] }])),
+  apiScopes: new Map(['api1', 'api2'].map(name => [name, { name, claims: [] }])),
+  apis: new Map(),
+}
+
+test('scope: what is granted is always asked for, allowed, registered and of a kind that the grant takes', () => {
+  fc.assert(
+    fc.property(
+      fc.option(
+        some.filter(list => list.length > 0),
+        { nil: undefined },
+      ),
+      some,
+      fc.subarray<ScopeKind>(['api', 'identity', 'offline_access']),
+      fc.boolean(),
+      (requested, allowed, kinds, refreshes) => {
+        const client = {
+          scope: new Set(allowed),
+          grant_types: new Set(refreshes ? ['refresh_token'] : []),
+        } as unknown as Client
+        const granted = grantScope(requested && [...requested].sort(), client, resources, new Set(kinds))
+        if (!granted.ok) return assert.equal(granted.error, 'invalid_scope')
+        assert.ok(granted.value.length > 0)
+        assert.ok(isWithin(granted.value, allowed))
+        if (requested) assert.deepEqual(new Set(granted.value), new Set(requested))
+        assert.ok(!granted.value.includes('nobody'))
+        if (granted.value.includes('offline_access')) assert.ok(refreshes && kinds.includes('offline_access'))
+        if (granted.value.some(name => name.startsWith('api'))) assert.ok(kinds.includes('api'))
+      },
+    ),
+  )
+})

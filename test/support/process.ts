@@ -1,0 +1,92 @@
+/** A server in a process of its own, started as an operator starts it: for foreign clients, browsers and `kill -9`. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const entry = fileURLToPath(new URL('../../packages/server/src/cli/tessera.ts', import.meta.url))
+
+export type RunningServer = {
+  /** Its address and issuer. */
+  readonly url: string
+  readonly process: ChildProcess
+  /** What it wrote to stderr so far. */
+  readonly log: () => string
+  /** SIGTERM; answers the exit code. */
+  readonly stop: () => Promise<number | null>
+  /** SIGKILL. */
+  readonly kill: () => Promise<void>
+}
+
+/** Runs `tessera serve` with this configuration; the promise is fulfilled by the ready line. */
+export async function serveConfiguration(file: string, port: number): Promise<RunningServer> {
+  const child = spawn(process.execPath, [entry, 'serve', '--config', file, '--port', String(port)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, TESSERA_LOG_LEVEL: 'info' },
+  })
+  let log = ''
+  child.stderr.setEncoding('utf8').on('data', text => {
+    log += text
+  })
+  let out = ''
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout.setEncoding('utf8').on('data', text => {
+      out += text
+      const ready = /^listening on (\S+)$/m.exec(out)
+      if (ready) resolve(ready[1]!)
+    })
+    child.once('exit', code => reject(new Error(`the server ended with ${code}: ${out}${log}`)))
+  })
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
+    child.kill(signal)
+    const [code] = await once(child, 'exit')
+    return code
+  }
+  return {
+    url,
+    process: child,
+    log: () => log,
+    stop: () => end('SIGTERM'),
+    kill: async () => void (await end('SIGKILL')),
+  }
+}
+
+/** A folder of its own under the system's temporary one, with the configuration in it; removed by `remove`. */
+export async function writeConfiguration(
+  configuration: object,
+): Promise<{ file: string; directory: string; remove: () => Promise<void> }> {
+  const directory = await mkdtemp(join(tmpdir(), 'tessera-test-'))
+  const file = join(directory, 'tessera.json')
+  await writeFile(file, JSON.stringify(configuration))
+  return { file, directory, remove: () => rm(directory, { recursive: true, force: true }) }
+}
+
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** Serves a configuration on the embedded store for the length of `use`. */
+export async function withServer<Value>(
+  configuration: object,
+  use: (server: RunningServer) => Promise<Value>,
+): Promise<Value> {
+  const { file, remove } = await writeConfiguration({ storage: 'sqlite:./tessera.db', ...configuration })
+  const server = await serveConfiguration(file, await freePort())
+  try {
+    return await use(server)
+  } finally {
+    await server.stop()
+    await remove()
+  }
+}

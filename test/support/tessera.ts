@@ -1,0 +1,117 @@
+/** A whole server in memory for tests: driven by requests and their answers, with a clock that stands still. */
+
+import type { HttpResponse } from '@tessera/protocol/http'
+import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
+import type { Log } from '../../packages/server/src/core/runtime.ts'
+import type { Stores } from '../../packages/server/src/core/stores.ts'
+import { createTessera, type Tessera } from '../../packages/server/src/server.ts'
+
+export type LogEntry = { readonly level: string; readonly event: string } & Record<string, unknown>
+
+export type TestServer = Tessera & {
+  readonly clock: { now: () => number; advance: (seconds: number) => void }
+  readonly logged: LogEntry[]
+  /** The reason of the newest refusal that was logged. */
+  readonly reason: () => unknown
+  readonly send: (method: string, path: string, options?: SendOptions) => Promise<Answer>
+  /** A form post to the token endpoint; `client` is sent by Basic. */
+  readonly token: (
+    form: Form,
+    options?: SendOptions & { client?: readonly [string, string] },
+  ) => Promise<Answer>
+}
+
+export type Form = string | Readonly<Record<string, string | undefined>>
+export type SendOptions = {
+  readonly form?: Form
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly certificate?: string
+}
+export type Answer = HttpResponse & { readonly json: any }
+
+export const issuer = 'https://id.example'
+const masterKey = Buffer.alloc(32, 7).toString('base64')
+export const startOfTime = 1_790_000_000
+
+/** Composes a server from a configuration as an operator would write it; a fault in it fails the test. */
+export async function createTestServer(
+  input: object,
+  { isModule = true, at = startOfTime, stores }: { isModule?: boolean; at?: number; stores?: Stores } = {},
+): Promise<TestServer> {
+  const outcome = parseConfiguration(
+    { issuer, storage: 'memory:', ...input },
+    { isModule, now: at, environment: { TESSERA_MASTER_KEY: masterKey } },
+  )
+  if (!outcome.ok) throw new Error(JSON.stringify(outcome.faults, null, 1))
+  let now = at
+  const logged: LogEntry[] = []
+  const clock = {
+    now: () => now,
+    advance: (seconds: number) => {
+      now += seconds
+    },
+  }
+  const tessera = await createTessera(outcome.configuration, { clock, log: logInto(logged), stores })
+
+  const send: TestServer['send'] = async (method, target, { form, headers = {}, body, certificate } = {}) => {
+    const [path = '', query = ''] = target.split('?')
+    const response = await tessera.handle({
+      id: `test-${logged.length}`,
+      method,
+      path,
+      query,
+      headers: {
+        ...(form !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
+        ...headers,
+      },
+      body: form === undefined ? (body ?? '') : formOf(form),
+      peer: { address: '127.0.0.1', ...(certificate && { certificate }) },
+    })
+    return { ...response, json: jsonOf(response) }
+  }
+
+  return {
+    ...tessera,
+    clock,
+    logged,
+    reason: () => logged.findLast(entry => entry.event === 'refused')?.reason,
+    send,
+    token: (form, { client, headers, ...rest } = {}) =>
+      send('POST', '/connect/token', {
+        form,
+        headers: { ...(client && basic(...client)), ...headers },
+        ...rest,
+      }),
+  }
+}
+
+/** RFC 6749 §2.3.1: both halves form-encoded. */
+export const basic = (id: string, secret: string): { authorization: string } => ({
+  authorization: `Basic ${Buffer.from(`${formEncode(id)}:${formEncode(secret)}`).toString('base64')}`,
+})
+
+const formEncode = (text: string): string => new URLSearchParams({ '': text }).toString().slice(1)
+
+export const formOf = (form: Form): string =>
+  typeof form === 'string'
+    ? form
+    : new URLSearchParams(
+        Object.entries(form).filter((entry): entry is [string, string] => entry[1] !== undefined),
+      ).toString()
+
+/** The claims of a JWT, unverified. */
+export const claimsOf = (token: string): any =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+
+const jsonOf = ({ headers, body }: HttpResponse): unknown =>
+  String(headers['content-type']).includes('json') && body !== '' ? JSON.parse(body) : undefined
+
+const logInto = (entries: LogEntry[]): Log => {
+  const line =
+    (level: string) =>
+    (event: string, fields: Readonly<Record<string, unknown>> = {}) => {
+      entries.push({ ...fields, level, event })
+    }
+  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
+}
