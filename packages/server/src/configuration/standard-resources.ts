@@ -1,12 +1,11 @@
-/** The identity resources that exist unless redefined: the scopes of OpenID Connect Core 1.0 §5.4. */
+/** The identity resources that exist unless redefined: the scopes of OpenID Connect Core 1.0 §5.4. Their words for people are in `ui/locales`. */
 
 import type { IdentityResource } from '../core/resource.ts'
 
 export const standardIdentityResources: readonly IdentityResource[] = [
-  { name: 'openid', display_name: 'Your user identifier', claims: ['sub'] },
+  { name: 'openid', claims: ['sub'] },
   {
     name: 'profile',
-    display_name: 'Your profile',
     claims: [
       'name',
       'family_name',
@@ -24,7 +23,7 @@ export const standardIdentityResources: readonly IdentityResource[] = [
       'updated_at',
     ],
   },
-  { name: 'email', display_name: 'Your e-mail address', claims: ['email', 'email_verified'] },
-  { name: 'address', display_name: 'Your postal address', claims: ['address'] },
-  { name: 'phone', display_name: 'Your phone number', claims: ['phone_number', 'phone_number_verified'] },
+  { name: 'email', claims: ['email', 'email_verified'] },
+  { name: 'address', claims: ['address'] },
+  { name: 'phone', claims: ['phone_number', 'phone_number_verified'] },
 ]

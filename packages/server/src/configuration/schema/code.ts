@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { ExtensionGrant } from '../../core/extension-grant.ts'
 import type { CredentialAuthority, Profile } from '../../core/user.ts'
-import type { TokenRequestValidator } from '../configuration.ts'
+import type { TokenRequestValidator } from '../../core/extension-grant.ts'
 import { providerSchema } from './provider.ts'
 import { rule, type ValueFault } from './rule.ts'
 
