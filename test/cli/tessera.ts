@@ -38,3 +38,15 @@ export function tessera(words: readonly string[], input = ''): Promise<Finished>
   child.stdin.end(input)
   return finish(child)
 }
+
+/** The address in the ready line. */
+export const readyUrl = (child: ChildProcessWithoutNullStreams): Promise<string> =>
+  new Promise((resolve, reject) => {
+    let stdout = ''
+    child.stdout.on('data', chunk => {
+      stdout += chunk
+      const ready = /^listening on (http:\S+)$/m.exec(stdout)
+      if (ready) resolve(ready[1]!)
+    })
+    child.once('close', code => reject(new Error(`it ended with ${code} before it was ready`)))
+  })

@@ -5,13 +5,14 @@ import { startDemoCallback } from './demo-callback.ts'
 import { demoRequests, formatDemoRequests } from './demo-requests.ts'
 import type { ExitCode } from './program.ts'
 import { loadOrReport } from './report.ts'
-import { runUntilStopped } from './serve.ts'
+import { runUntilStopped, settlePort } from './serve.ts'
 
 export const demoFile = fileURLToPath(new URL('../../../../examples/demo/tessera.jsonc', import.meta.url))
 
 export async function demo({ port }: { readonly port: string }): Promise<ExitCode> {
-  const configuration = await loadOrReport(demoFile, { port, issuer: `http://localhost:${port}` })
-  if (!configuration) return 1
+  const loaded = await loadOrReport(demoFile, { port })
+  if (!loaded) return 1
+  const configuration = await settlePort(loaded)
   const callback = await startDemoCallback(configuration.issuer)
   try {
     return await runUntilStopped(configuration, () => {

@@ -8,20 +8,22 @@ import { loadOrReport } from './report.ts'
 
 export async function serve({ config, port, host }: ServeFlags): Promise<ExitCode> {
   const configuration = await loadOrReport(config, { port, host })
-  return configuration ? runUntilStopped(configuration) : 1
+  return configuration ? runUntilStopped(await settlePort(configuration)) : 1
 }
 
-/** Serves until SIGTERM or SIGINT, then drains. `ready` runs once it listens; what it answers is closed at the end. */
+/** Puts a free port in place of port 0: the issuer may hold it, so it must be known before the server is built. */
+export const settlePort = async (configuration: Configuration): Promise<Configuration> =>
+  configuration.port === 0 ? followPort(configuration, await freePort(configuration.host)) : configuration
+
+/** Serves until SIGTERM or SIGINT, then drains. `ready` runs once it listens. */
 export async function runUntilStopped(
   configuration: Configuration,
   ready: () => void = () => {},
 ): Promise<ExitCode> {
   // Listening before the server is up: a signal during the start must not kill it half-way.
   const stopped = stopSignal()
-  const settled =
-    configuration.port === 0 ? followPort(configuration, await freePort(configuration.host)) : configuration
   const { startServer } = await import('../server.ts')
-  const server = await startServer(settled, {})
+  const server = await startServer(configuration, {})
   process.stdout.write(`listening on ${server.url}\n`)
   ready()
   await stopped
@@ -42,7 +44,7 @@ const stopSignal = (): Promise<void> =>
     process.on('SIGINT', stop)
   })
 
-/** A port that is free now: the issuer holds it, and must be known before the server is built. */
+/** A port that is free now. */
 const freePort = (host: string): Promise<number> =>
   new Promise((resolve, reject) => {
     const probe = createServer()

@@ -1,0 +1,146 @@
+/** The demo: every request that it prints works, pasted into bash in order. */
+
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
+import { startDemoCallback } from '../../packages/server/src/cli/demo-callback.ts'
+import {
+  type DemoRequest,
+  demoAuthorizationUrl,
+  demoRequests,
+} from '../../packages/server/src/cli/demo-requests.ts'
+import { createPerson, type Page } from '../support/browser-jar.ts'
+import { freePort } from '../support/process.ts'
+import { type Finished, finish, readyUrl, start } from './tessera.ts'
+
+const alice = { username: 'alice', password: 'alice' }
+const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
+
+let issuer = ''
+let ended: Promise<Finished>
+let child: ReturnType<typeof start>
+let printed = ''
+before(async () => {
+  const port = await freePort()
+  issuer = `http://localhost:${port}`
+  child = start(['demo', '--port', String(port)], { TESSERA_STORAGE: 'memory:' })
+  child.stdout.on('data', chunk => {
+    printed += chunk
+  })
+  ended = finish(child)
+  await readyUrl(child)
+})
+after(async () => {
+  child.kill('SIGTERM')
+  assert.equal((await ended).code, 0)
+})
+
+const run = promisify(execFile)
+const bash = async (commands: readonly string[]): Promise<string> =>
+  (await run('bash', ['-c', commands.join('\n')])).stdout
+
+/** The JSON objects among the lines that commands print. */
+const answersIn = (output: string): readonly Record<string, any>[] =>
+  output
+    .split('\n')
+    .filter(line => line.startsWith('{'))
+    .map(line => JSON.parse(line))
+
+const requests = (): readonly DemoRequest[] => demoRequests(issuer, 'http://127.0.0.1:5081/callback')
+const commandsOf = (...grantTypes: readonly string[]): readonly string[] =>
+  requests()
+    .filter(({ grant_type }) => grantTypes.includes(grant_type))
+    .flatMap(({ commands }) => commands)
+
+test('demo: it prints a request for each grant, an extension grant among them', () => {
+  assert.deepEqual(
+    requests().map(({ grant_type }) => grant_type),
+    [
+      'client_credentials',
+      'password',
+      'refresh_token',
+      'urn:ietf:params:oauth:grant-type:token-exchange',
+      deviceGrant,
+      'authorization_code',
+    ],
+  )
+  for (const command of commandsOf('client_credentials', 'password', 'refresh_token')) {
+    assert.ok(printed.includes(command), command)
+  }
+})
+
+test('demo: client_credentials, password, refresh_token and token exchange work in order', async () => {
+  const [machine, acme, user, refreshed, exchanged] = answersIn(
+    await bash(
+      commandsOf(
+        'client_credentials',
+        'password',
+        'refresh_token',
+        'urn:ietf:params:oauth:grant-type:token-exchange',
+      ),
+    ),
+  )
+  assert.equal(machine?.scope, 'invoices.read')
+  assert.equal(claimsOf(acme).sub, 'u-acme-alice')
+  assert.equal(claimsOf(acme).tenant, 'acme')
+  assert.equal(claimsOf(user).sub, 'u-alice')
+  assert.ok(user?.id_token)
+  assert.equal(claimsOf(refreshed).sub, 'u-alice')
+  assert.notEqual(refreshed?.refresh_token, user?.refresh_token)
+  assert.equal(exchanged?.scope, 'reports')
+  assert.equal(claimsOf(exchanged).client_id, 'worker')
+  assert.equal(claimsOf(exchanged).aud, 'urn:demo:reports')
+})
+
+const claimsOf = (answer: Record<string, any> | undefined): Record<string, unknown> =>
+  JSON.parse(Buffer.from(answer?.access_token.split('.')[1], 'base64url').toString())
+
+test('demo: the device is allowed in a browser and gets its token', async () => {
+  const commands = commandsOf(deviceGrant)
+  const [begun] = answersIn(await bash(commands.slice(0, -1)))
+
+  const person = createPerson(issuer)
+  let page = await person.get(begun?.verification_uri_complete)
+  for (let step = 0; step < 5 && fieldsFor(page); step++) page = await person.submit(page, fieldsFor(page)!)
+
+  const [answer] = answersIn(await bash([`DEVICE=${begun?.device_code}`, commands.at(-1)!]))
+  assert.equal(answer?.scope, 'invoices.read openid profile')
+})
+
+/** What alice fills in on a page of the device flow; undefined at its end. */
+function fieldsFor(page: Page): Record<string, string> | undefined {
+  if (page.html.includes('name="password"')) return { ...alice, button: 'login' }
+  if (page.html.includes('value="yes"')) return { button: 'yes' }
+  const code = /name="user_code"[^>]*value="([^"]+)"/.exec(page.html)?.[1]
+  if (code !== undefined) return { user_code: code }
+  return undefined
+}
+
+test('demo: the address to open leads over sign-in and consent to a code, and the page that follows shows how to exchange it', async () => {
+  const callback = await startDemoCallback(issuer)
+  try {
+    const back = await createPerson(issuer).authorize(
+      demoAuthorizationUrl(issuer, callback.redirectUri),
+      callback.redirectUri,
+      alice,
+    )
+    const html = await (await fetch(back)).text()
+    const shown = /<pre>([\s\S]*)<\/pre>/.exec(html)?.[1]?.replaceAll('&quot;', '"')
+    const [answer] = answersIn(await bash([shown!]))
+    assert.ok(answer?.access_token && answer.id_token && answer.refresh_token, JSON.stringify(answer))
+  } finally {
+    callback.close()
+  }
+})
+
+test('demo callback: what an address says is shown as text, never as a page', async () => {
+  const callback = await startDemoCallback(issuer)
+  try {
+    const html = await (await fetch(`${callback.redirectUri}?error=${encodeURIComponent('<script>')}`)).text()
+    assert.ok(html.includes('&lt;script&gt;') && !html.includes('<script>'))
+    assert.equal((await fetch(new URL('/other', callback.redirectUri))).status, 404)
+  } finally {
+    callback.close()
+  }
+})
