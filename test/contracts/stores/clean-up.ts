@@ -17,6 +17,7 @@ import {
   sampleReferenceToken,
   sampleSession,
   standing,
+  tally,
 } from './samples.ts'
 import type { Opened } from './storage.ts'
 
@@ -128,15 +129,17 @@ export function testCleanUp(open: () => Promise<Opened>): void {
     })
     await Promise.all(codes.map(({ authorization, code }) => stores.codes.issue(authorization, code)))
     const used = codes.filter(code => code.used)
-    for (const { authorization, code } of used)
+    const redemptions = used.map(({ authorization, code }) =>
       stores.commit(
         sampleCommit({
           authorization: { id: authorization.id, until: now + day },
           use: { kind: 'authorization_code', hash: code.hash },
         }),
-      )
+      ),
+    )
     const living = issuedCode(stores)
     const went = await stores.cleanUp(now + minute)
+    assert.deepEqual(tally(await Promise.all(redemptions)), { committed: used.length })
     assert.equal(went, 2 * (codes.length - used.length))
     assert.ok(await stores.codes.find((await living).code.hash))
     for (const { code } of used) assert.ok(await stores.codes.find(code.hash))

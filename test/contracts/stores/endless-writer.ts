@@ -1,0 +1,28 @@
+/** A process of its own that issues and redeems codes until it is killed, and prints what was acknowledged. */
+
+import { writeSync } from 'node:fs'
+import { openSqliteStores } from '../../../packages/server/src/stores/sqlite/stores.ts'
+import { issuedCode, now, sampleCommit, sampleFamily } from './samples.ts'
+
+const stores = await openSqliteStores({ file: process.argv[2]! })
+const print = (...words: readonly string[]) => writeSync(1, `${words.join(' ')}\n`)
+
+async function write(): Promise<never> {
+  for (;;) {
+    const { authorization, code } = await issuedCode(stores)
+    print('issued', code.hash)
+    const family = sampleFamily(authorization)
+    const use = { kind: 'authorization_code', hash: code.hash } as const
+    print('redeeming', code.hash, family.id)
+    const outcome = await stores.commit(
+      sampleCommit({
+        authorization: { id: authorization.id, until: now },
+        use,
+        issue: { family },
+      }),
+    )
+    print(outcome, code.hash)
+  }
+}
+
+await Promise.all(Array.from({ length: 32 }, write))
