@@ -1,0 +1,27 @@
+/** Verifying a shared secret, however it was sent (RFC 6749 §2.3.1). */
+
+import { ok, type Result, refuse } from '@tessera/protocol/result'
+import type { Client } from '../core/client.ts'
+import type { Awaitable } from '../core/runtime.ts'
+import { type Credential, refuseClient, type VerificationPorts } from './method.ts'
+import type { SecretCheck } from './secrets.ts'
+
+export function verifySecret(
+  client: Client,
+  credential: Credential,
+  _: unknown,
+  { secrets }: VerificationPorts,
+): Awaitable<Result<undefined>> {
+  if (credential.kind !== 'secret') return refuseClient('client_secret_missing')
+  const check = secrets.check(credential.secret, client.client_secrets)
+  return check instanceof Promise ? check.then(outcomeOf) : outcomeOf(check)
+}
+
+const outcomes = {
+  fits: ok(undefined),
+  wrong: refuseClient('client_secret_wrong'),
+  expired: refuseClient('client_secret_expired'),
+  busy: refuse('temporarily_unavailable', 'client_secret_queue_full'),
+} as const satisfies Record<SecretCheck, Result<undefined>>
+
+export const outcomeOf = (check: SecretCheck): Result<undefined> => outcomes[check]

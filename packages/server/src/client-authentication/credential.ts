@@ -1,0 +1,90 @@
+/** Reads what a request says of its client: at most one credential (RFC 6749 §2.3). */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import type { Parameters } from '@tessera/protocol/parameters'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
+import { type BasicCredentials, readBasic } from './client-secret-basic.ts'
+import {
+  type Credential,
+  maxAssertionLength,
+  maxClientIdLength,
+  maxClientSecretLength,
+  refuseClient,
+} from './method.ts'
+import { assertionSubject, clientAssertionType } from './private-key-jwt.ts'
+
+/**
+ * Refuses `invalid_request` for two credentials or two client ids, `invalid_client` for none or one that can't be read.
+ * @param lenient As IdentityServer4: Basic and body may both stand, and the first with a secret counts.
+ */
+export function readCredential(
+  { headers: { authorization } }: HttpRequest,
+  parameters: Parameters,
+  lenient: boolean,
+): Result<Credential> {
+  const basic = readBasic(authorization)
+  if (basic === 'malformed' && !lenient) return refuseClient('basic_malformed')
+  const body = readBody(parameters)
+  if (basic === undefined || basic === 'malformed') return readFromBody(body)
+  const assertion = body.client_assertion !== undefined || body.client_assertion_type !== undefined
+  if (assertion || (body.client_secret !== undefined && !lenient)) return severalCredentials
+  if (lenient && basic.secret === '' && body.client_secret !== undefined) return readFromBody(body)
+  if (!lenient && body.client_id !== undefined && body.client_id !== basic.client_id) {
+    return refuse('invalid_request', 'client_id_mismatch', {
+      description: 'client_id differs from that of the Authorization header',
+    })
+  }
+  return ok(ofBasic(basic))
+}
+
+const severalCredentials = refuse('invalid_request', 'several_client_credentials', {
+  description: 'a request may authenticate its client in one way only',
+})
+
+type Body = {
+  readonly client_id?: string
+  readonly client_secret?: string
+  readonly client_assertion?: string
+  readonly client_assertion_type?: string
+}
+
+const readBody = (parameters: Parameters): Body => ({
+  client_id: parameters.get('client_id'),
+  client_secret: parameters.get('client_secret'),
+  client_assertion: parameters.get('client_assertion'),
+  client_assertion_type: parameters.get('client_assertion_type'),
+})
+
+const ofBasic = ({ client_id, secret }: BasicCredentials): Credential =>
+  secret === ''
+    ? { kind: 'identity', client_id }
+    : { kind: 'secret', method: 'client_secret_basic', client_id, secret }
+
+function readFromBody(body: Body): Result<Credential> {
+  const { client_id, client_secret: secret } = body
+  if (body.client_assertion !== undefined || body.client_assertion_type !== undefined) {
+    return secret === undefined ? readAssertion(body) : severalCredentials
+  }
+  // RFC 6749 §5.2: no client authentication included.
+  if (client_id === undefined) return refuseClient('client_id_missing')
+  if (client_id.length > maxClientIdLength) return refuseClient('client_id_too_long')
+  if (secret === undefined) return ok({ kind: 'identity', client_id })
+  if (secret.length > maxClientSecretLength) return refuseClient('client_secret_too_long')
+  return ok({ kind: 'secret', method: 'client_secret_post', client_id, secret })
+}
+
+/** RFC 7521 §4.2: `client_id` may be omitted; it must name the assertion's subject. */
+function readAssertion({ client_id, client_assertion, client_assertion_type }: Body): Result<Credential> {
+  if (client_assertion === undefined || client_assertion_type === undefined) {
+    return refuse('invalid_request', 'client_assertion_incomplete', {
+      description: 'client_assertion and client_assertion_type are required together',
+    })
+  }
+  if (client_assertion_type !== clientAssertionType) return refuseClient('client_assertion_type_unknown')
+  if (client_assertion.length > maxAssertionLength) return refuseClient('client_assertion_too_long')
+  const subject = assertionSubject(client_assertion)
+  if (subject === undefined) return refuseClient('client_assertion_malformed')
+  if (client_id !== undefined && client_id !== subject)
+    return refuseClient('client_assertion_identity_mismatch')
+  return ok({ kind: 'assertion', client_id: subject, assertion: client_assertion })
+}

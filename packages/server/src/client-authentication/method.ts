@@ -1,0 +1,53 @@
+/** What the ways of client authentication share (RFC 6749 §2.3, RFC 7521 §4.2, RFC 8705 §2). */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { Confirmation } from '../core/authorization.ts'
+import type { Client, ClientAuthenticationMethod } from '../core/client.ts'
+import type { Awaitable, Clock } from '../core/runtime.ts'
+import type { Replays } from '../core/stores.ts'
+import type { Secrets } from './secrets.ts'
+
+/** One way to authenticate. */
+export type AuthenticationMethod = {
+  readonly name: ClientAuthenticationMethod
+  /**
+   * Whether the credential is this client's. Refuses `invalid_client`, or `temporarily_unavailable` when it can't tell
+   * now. The value is how the client's tokens will be bound, undefined where they are not.
+   */
+  readonly verify: (
+    client: Client,
+    credential: Credential,
+    request: HttpRequest,
+    ports: VerificationPorts,
+  ) => Awaitable<Result<Confirmation | undefined>>
+}
+
+export type VerificationPorts = {
+  readonly secrets: Secrets
+  readonly replays: Replays
+  readonly clock: Clock
+  readonly issuer: string
+  /** The token endpoint's URL. */
+  readonly tokenEndpoint: string
+}
+
+/** What a request says of its client. `identity`: only who it is; what proves it lies outside (a certificate) or does not exist. */
+export type Credential =
+  | {
+      readonly kind: 'secret'
+      readonly method: 'client_secret_basic' | 'client_secret_post'
+      readonly client_id: string
+      readonly secret: string
+    }
+  | { readonly kind: 'assertion'; readonly client_id: string; readonly assertion: string }
+  | { readonly kind: 'identity'; readonly client_id: string }
+
+/** RFC 6749 appendix A.1, A.2 give no lengths; these are ours (characters). */
+export const maxClientIdLength = 100
+export const maxClientSecretLength = 512
+export const maxAssertionLength = 8192
+
+/** One description for every cause, so that a caller can't tell an unknown client from a wrong secret. */
+export const refuseClient = (reason: string, log?: Readonly<Record<string, unknown>>): Refusal =>
+  refuse('invalid_client', reason, { description: 'client authentication failed', ...(log && { log }) })

@@ -1,0 +1,171 @@
+/** `private_key_jwt`: an assertion signed with the client's key (RFC 7523 §2.2, §3; OpenID Connect Core 1.0 §9). */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import { ok, type Result } from '@tessera/protocol/result'
+import {
+  createLocalJWKSet,
+  decodeJwt,
+  errors,
+  type JSONWebKeySet,
+  type JWTPayload,
+  type JWTVerifyResult,
+  jwtVerify,
+} from 'jose'
+import type { Client } from '../core/client.ts'
+import { hashHandle } from '../core/handle.ts'
+import { type AuthenticationMethod, type Credential, refuseClient, type VerificationPorts } from './method.ts'
+
+export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+/** JWS algorithms of assertions: asymmetric ones only, so that no public key can be taken for a shared secret (RFC 8725 §3.1). */
+export const assertionAlgorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+] as const
+
+/** How far a client's clock may be off (seconds). */
+const clockTolerance = 60
+/** How far ahead `exp` may lie (seconds): so long its `jti` must be kept. */
+const maxLifetime = 600
+const maxJtiLength = 256
+
+/** Explicitly typed: its audience is the issuer alone (draft-ietf-oauth-rfc7523bis §4). */
+const strictType = 'client-authentication+jwt'
+
+export const privateKeyJwt: AuthenticationMethod = {
+  name: 'private_key_jwt',
+  async verify(client, credential, request, ports) {
+    const verified = await verifyAssertion(client, credential, ports)
+    if (!verified.ok) return verified
+    const { payload, protectedHeader } = verified.value
+    const reason =
+      identityFault(payload, client) ??
+      audienceFault(payload, typeOf(protectedHeader.typ), request, ports) ??
+      lifetimeFault(payload, ports)
+    if (reason !== undefined) return refuseClient(reason)
+    return useOnce(payload, client, ports)
+  },
+}
+
+/** Who an assertion says it is from, unverified: only to find the client whose keys verify it. */
+export function assertionSubject(assertion: string): string | undefined {
+  try {
+    const { sub } = decodeJwt(assertion)
+    return typeof sub === 'string' && sub !== '' ? sub : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function verifyAssertion(
+  client: Client,
+  credential: Credential,
+  { clock }: VerificationPorts,
+): Promise<Result<JWTVerifyResult>> {
+  if (credential.kind !== 'assertion') return refuseClient('client_assertion_missing')
+  const alg = client.token_endpoint_auth_signing_alg
+  const options = {
+    algorithms: alg === undefined ? [...assertionAlgorithms] : [alg],
+    clockTolerance,
+    currentDate: new Date(clock.now() * 1000),
+  }
+  try {
+    return ok(await jwtVerify(credential.assertion, keysOf(client), options))
+  } catch (error) {
+    if (error instanceof errors.JWKSMultipleMatchingKeys) return tryEach(error, credential.assertion, options)
+    return refuseClient('client_assertion_invalid', { code: codeOf(error) })
+  }
+}
+
+/** Without a `kid` several keys of the client may fit. */
+async function tryEach(
+  keys: errors.JWKSMultipleMatchingKeys,
+  assertion: string,
+  options: Parameters<typeof jwtVerify>[2],
+): Promise<Result<JWTVerifyResult>> {
+  for await (const key of keys) {
+    try {
+      return ok(await jwtVerify(assertion, key, options))
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed))
+        return refuseClient('client_assertion_invalid', { code: codeOf(error) })
+    }
+  }
+  return refuseClient('client_assertion_invalid', { code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' })
+}
+
+/** Anything that goes wrong with an assertion and its keys is the client's fault; jose says what by a code. */
+const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code ?? String(error)
+
+type Keys = ReturnType<typeof createLocalJWKSet>
+
+const noKeys: JSONWebKeySet = { keys: [] }
+const known = new WeakMap<Client, Keys>()
+
+/** jose imports each key once and keeps it. */
+function keysOf(client: Client): Keys {
+  const found = known.get(client)
+  if (found) return found
+  const keys = createLocalJWKSet((client.jwks as JSONWebKeySet | undefined) ?? noKeys)
+  known.set(client, keys)
+  return keys
+}
+
+/** RFC 7523 §3 (1, 2), OpenID Connect Core 1.0 §9: both are the client. */
+const identityFault = ({ iss, sub }: JWTPayload, { client_id }: Client): string | undefined =>
+  iss === client_id && sub === client_id ? undefined : 'client_assertion_identity_mismatch'
+
+/** Without regard to case and to `application/` (RFC 7515 §4.1.9). */
+const typeOf = (typ: string | undefined): string => (typ ?? 'jwt').toLowerCase().replace(/^application\//, '')
+
+/**
+ * RFC 7523 §3 (3): the issuer or the token endpoint, or the endpoint that is asked (RFC 9126 §2). Each value must be
+ * one of these: an assertion that is good elsewhere too could be passed on by whoever received it there.
+ */
+function audienceFault(
+  { aud }: JWTPayload,
+  type: string,
+  { path }: HttpRequest,
+  { issuer, tokenEndpoint }: VerificationPorts,
+): string | undefined {
+  if (type === strictType) return aud === issuer ? undefined : 'client_assertion_audience_wrong'
+  // RFC 8725 §3.11: a JWT made for another purpose (a request object, a DPoP proof) is not an assertion.
+  if (type !== 'jwt') return 'client_assertion_type_wrong'
+  const ours: readonly unknown[] = [issuer, tokenEndpoint, issuer.replace(/\/$/, '') + path]
+  const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
+  return named.length > 0 && named.every(one => ours.includes(one))
+    ? undefined
+    : 'client_assertion_audience_wrong'
+}
+
+/** jose has checked that it has not ended and, where `nbf` says so, begun. */
+function lifetimeFault({ exp, iat }: JWTPayload, { clock }: VerificationPorts): string | undefined {
+  const now = clock.now()
+  if (exp === undefined) return 'client_assertion_without_end'
+  if (exp > now + maxLifetime + clockTolerance) return 'client_assertion_lives_too_long'
+  return iat !== undefined && iat > now + clockTolerance ? 'client_assertion_from_the_future' : undefined
+}
+
+/** RFC 7523 §3 (7), OpenID Connect Core 1.0 §9: `jti` is required and used once. */
+async function useOnce(
+  { jti, exp = 0 }: JWTPayload,
+  { client_id }: Client,
+  { replays }: VerificationPorts,
+): Promise<Result<undefined>> {
+  if (typeof jti !== 'string' || jti === '' || jti.length > maxJtiLength)
+    return refuseClient('client_assertion_without_id')
+  const first = await replays.use({
+    hash: hashHandle(`client_assertion\n${client_id}\n${jti}`),
+    expires_at: Math.ceil(exp) + clockTolerance,
+  })
+  return first ? ok(undefined) : refuseClient('client_assertion_replayed')
+}

@@ -1,0 +1,39 @@
+/** Certificate-bound access tokens (RFC 8705 §3). */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { Confirmation } from '../core/authorization.ts'
+import { certificateConfirmation, equalInConstantTime, thumbprintOf } from '../core/certificate.ts'
+import type { Client } from '../core/client.ts'
+
+/**
+ * What the tokens of this request are bound to: the certificate that its client authenticated with; undefined for a
+ * client that authenticates otherwise. Refuses `invalid_client` where the certificate is missing.
+ */
+export function confirm(request: HttpRequest, client: Client): Result<Confirmation | undefined> {
+  const method = client.token_endpoint_auth_method
+  if (method !== 'tls_client_auth' && method !== 'self_signed_tls_client_auth') return ok(undefined)
+  const { certificate } = request.peer
+  return certificate === undefined
+    ? refuse('invalid_client', 'client_certificate_missing')
+    : ok(certificateConfirmation(certificate))
+}
+
+/**
+ * Whether the sender of a request holds the key that a token is bound to (RFC 8705 §3); a token that is not bound
+ * passes. Refuses `invalid_token` (RFC 6750 §3.1), also for a binding that this server can't check.
+ */
+export function checkConfirmation(cnf: Confirmation | undefined, request: HttpRequest): Refusal | undefined {
+  if (cnf === undefined) return undefined
+  const { 'x5t#S256': thumbprint, ...others } = cnf
+  const { certificate } = request.peer
+  if (typeof thumbprint !== 'string' || Object.keys(others).length > 0)
+    return unproven('token_binding_unknown')
+  if (certificate === undefined) return unproven('token_certificate_missing')
+  return equalInConstantTime(thumbprintOf(certificate), thumbprint)
+    ? undefined
+    : unproven('token_bound_to_another_certificate')
+}
+
+const unproven = (reason: string): Refusal =>
+  refuse('invalid_token', reason, { description: 'The access token is bound to another key' })
