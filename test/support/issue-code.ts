@@ -20,7 +20,7 @@ const authorizationOf = (server: TestServer, given: Partial<Authorization>): Aut
   client_id: 'web',
   sub: '88421113',
   sid: 'session-1',
-  scope: ['openid', 'api1'],
+  scope: ['api1', 'openid'],
   resources: [],
   idp: 'local',
   amr: ['pwd'],

@@ -43,7 +43,8 @@ export function createAudiences({ issuer, resources }: { issuer: string; resourc
       })
     }
     const names = apis.map(api => api.name)
-    const left = limit.length === 0 ? scope : scope.filter(name => !resources.apiScopes.has(name) || isOwned(name, apis))
+    const left =
+      limit.length === 0 ? scope : scope.filter(name => !resources.apiScopes.has(name) || isOwned(name, apis))
     return ok({
       scope: left,
       aud: names.length === 0 ? issuer : names.length === 1 ? names[0]! : names,
@@ -65,4 +66,5 @@ export function createAudiences({ issuer, resources }: { issuer: string; resourc
   }
 }
 
-const isOwned = (scope: string, apis: readonly ApiResource[]): boolean => apis.some(api => api.scopes.includes(scope))
+const isOwned = (scope: string, apis: readonly ApiResource[]): boolean =>
+  apis.some(api => api.scopes.includes(scope))

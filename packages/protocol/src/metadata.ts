@@ -1,0 +1,35 @@
+/** Authorization server metadata (RFC 8414 §2, OpenID Connect Discovery 1.0 §3). */
+
+export type ServerMetadata = {
+  readonly issuer: string
+  readonly authorization_endpoint: string
+  readonly token_endpoint: string
+  readonly userinfo_endpoint: string
+  readonly jwks_uri: string
+  readonly introspection_endpoint: string
+  readonly revocation_endpoint: string
+  readonly device_authorization_endpoint: string
+  readonly scopes_supported: readonly string[]
+  readonly claims_supported: readonly string[]
+  readonly response_types_supported: readonly string[]
+  readonly response_modes_supported: readonly string[]
+  readonly grant_types_supported: readonly string[]
+  readonly prompt_values_supported: readonly string[]
+  readonly subject_types_supported: readonly string[]
+  readonly id_token_signing_alg_values_supported: readonly string[]
+  readonly token_endpoint_auth_methods_supported: readonly string[]
+  readonly token_endpoint_auth_signing_alg_values_supported?: readonly string[]
+  readonly introspection_endpoint_auth_methods_supported: readonly string[]
+  readonly introspection_signing_alg_values_supported: readonly string[]
+  readonly revocation_endpoint_auth_methods_supported: readonly string[]
+  readonly code_challenge_methods_supported: readonly string[]
+  /** RFC 9207 §3. */
+  readonly authorization_response_iss_parameter_supported: boolean
+  readonly claims_parameter_supported: boolean
+  readonly request_parameter_supported: boolean
+  readonly request_uri_parameter_supported: boolean
+  /** RFC 8705 §3.3. */
+  readonly tls_client_certificate_bound_access_tokens?: boolean
+  /** RFC 8705 §5. */
+  readonly mtls_endpoint_aliases?: Readonly<Record<string, string>>
+}

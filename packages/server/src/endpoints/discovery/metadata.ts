@@ -1,0 +1,65 @@
+/** What this server says of itself: only what it really serves (RFC 8414 §2, OpenID Connect Discovery 1.0 §3). */
+
+import type { ServerMetadata } from '@tessera/protocol/metadata'
+import type { Clients, SigningAlgorithm } from '../../core/client.ts'
+import type { Resources } from '../../core/resource.ts'
+
+export type MetadataSources = {
+  readonly issuer: string
+  readonly clients: Clients
+  readonly resources: Resources
+  readonly grantTypes: readonly string[]
+  readonly responseTypes: readonly string[]
+  readonly responseModes: readonly string[]
+  readonly prompts: readonly string[]
+  readonly signingAlgorithms: readonly SigningAlgorithm[]
+  /** `token_endpoint_auth_method` values. */
+  readonly authenticationMethods: readonly string[]
+  /** What client assertions may be signed with. */
+  readonly assertionAlgorithms: readonly string[]
+  /** Whether client certificates reach this server. */
+  readonly mtls: boolean
+}
+
+export function createMetadata({ issuer, clients, resources, ...offered }: MetadataSources): ServerMetadata {
+  const plainPkce = [...clients.all()].some(client => client.allow_plain_pkce)
+  const endpoints = {
+    token_endpoint: `${issuer}/connect/token`,
+    introspection_endpoint: `${issuer}/connect/introspect`,
+    revocation_endpoint: `${issuer}/connect/revocation`,
+    device_authorization_endpoint: `${issuer}/connect/deviceauthorization`,
+    userinfo_endpoint: `${issuer}/connect/userinfo`,
+  }
+  return {
+    issuer,
+    authorization_endpoint: `${issuer}/connect/authorize`,
+    jwks_uri: `${issuer}/.well-known/openid-configuration/jwks`,
+    ...endpoints,
+    scopes_supported: [...resources.identity.keys(), ...resources.apiScopes.keys(), 'offline_access'],
+    claims_supported: [
+      ...new Set(['sub', ...[...resources.identity.values()].flatMap(({ claims }) => claims)]),
+    ],
+    response_types_supported: offered.responseTypes,
+    response_modes_supported: offered.responseModes,
+    grant_types_supported: offered.grantTypes,
+    prompt_values_supported: offered.prompts,
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: offered.signingAlgorithms,
+    token_endpoint_auth_methods_supported: offered.authenticationMethods,
+    token_endpoint_auth_signing_alg_values_supported: offered.assertionAlgorithms,
+    introspection_endpoint_auth_methods_supported: offered.authenticationMethods.filter(
+      method => method !== 'none',
+    ),
+    introspection_signing_alg_values_supported: offered.signingAlgorithms,
+    revocation_endpoint_auth_methods_supported: offered.authenticationMethods,
+    code_challenge_methods_supported: plainPkce ? ['S256', 'plain'] : ['S256'],
+    authorization_response_iss_parameter_supported: true,
+    claims_parameter_supported: false,
+    request_parameter_supported: false,
+    request_uri_parameter_supported: false,
+    ...(offered.mtls && {
+      tls_client_certificate_bound_access_tokens: true,
+      mtls_endpoint_aliases: endpoints,
+    }),
+  }
+}

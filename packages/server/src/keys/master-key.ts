@@ -1,0 +1,80 @@
+/** The master key: everything else that must stay secret is derived from it (HKDF, RFC 5869) or sealed with what is. */
+
+import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import type { DerivedKeys } from '../core/keys.ts'
+import type { Log } from '../core/runtime.ts'
+import type { Settings } from '../core/stores.ts'
+
+const keyBytes = 32
+
+/** @param masterKey 32 bytes. */
+export function createDerivedKeys(masterKey: Uint8Array): DerivedKeys {
+  const known = new Map<string, Uint8Array>()
+  return {
+    derive(purpose) {
+      const before = known.get(purpose)
+      if (before) return before
+      const key = new Uint8Array(hkdfSync('sha256', masterKey, 'tessera', purpose, keyBytes))
+      known.set(purpose, key)
+      return key
+    },
+  }
+}
+
+export type MasterKeyPlace = {
+  /** As the operator gave it. */
+  readonly configured: Uint8Array | undefined
+  readonly storage: { readonly kind: string; readonly file?: string }
+  readonly log: Log
+}
+
+/**
+ * The configured key; else, for the embedded store, one kept in a 0600 file beside the database, made at the first
+ * start; else, in memory, a new one. A store that others share needs a configured one: throws.
+ */
+export function resolveMasterKey({ configured, storage, log }: MasterKeyPlace): Uint8Array {
+  if (configured) return configured
+  if (storage.kind === 'memory') return randomBytes(keyBytes)
+  if (storage.file === undefined) throw new Error('this storage needs a master key: set TESSERA_MASTER_KEY')
+  const file = `${storage.file}.key`
+  const made = makeKeyFile(file)
+  if ((statSync(file).mode & 0o077) !== 0) log.warn('master_key_file_readable_by_others', { file })
+  log.warn(made ? 'master_key_made' : 'master_key_beside_database', {
+    file,
+    advice: 'fine for developing; in production set TESSERA_MASTER_KEY or TESSERA_MASTER_KEY_FILE',
+  })
+  const key = Buffer.from(readFileSync(file, 'utf8').trim(), 'base64url')
+  if (key.length !== keyBytes) throw new Error(`${file} does not hold a master key of ${keyBytes} bytes`)
+  return key
+}
+
+/** Made once, also by two processes that start together: the second finds the file. Answers whether this call made it. */
+function makeKeyFile(file: string): boolean {
+  let descriptor: number
+  try {
+    descriptor = openSync(file, 'wx', 0o600)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+  writeSync(descriptor, `${randomBytes(keyBytes).toString('base64url')}\n`)
+  fsyncSync(descriptor)
+  closeSync(descriptor)
+  return true
+}
+
+/** Throws when the store was begun with another master key: every refresh would fail silently. */
+export async function checkMasterKey({
+  settings,
+  derived,
+}: {
+  settings: Settings
+  derived: DerivedKeys
+}): Promise<void> {
+  const own = createHmac('sha256', derived.derive('master-key-check')).update('tessera').digest()
+  const kept = await settings.initialise('master_key_check', own.toString('base64url'))
+  const value = Buffer.from(kept, 'base64url')
+  if (value.length === own.length && timingSafeEqual(value, own)) return
+  throw new Error('the master key does not fit this store: start with the key that the store was begun with')
+}

@@ -1,0 +1,20 @@
+/** Whether the process lives (`/healthz`) and whether it can serve now (`/readyz`). */
+
+import type { Endpoint } from '@tessera/protocol/http'
+import type { Awaitable } from '../core/runtime.ts'
+
+const answer = (status: number, state: string) => ({
+  status,
+  headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' },
+  body: JSON.stringify({ status: state }),
+})
+
+export const createHealthEndpoint = (): Endpoint => () => answer(200, 'alive')
+
+/** 503 while the store can't read and write, and while the server drains. */
+export const createReadinessEndpoint =
+  ({ ready, draining }: { ready: () => Awaitable<boolean>; draining: () => boolean }): Endpoint =>
+  async () => {
+    if (draining()) return answer(503, 'draining')
+    return (await ready()) ? answer(200, 'ready') : answer(503, 'not_ready')
+  }
