@@ -12,7 +12,7 @@ import {
 } from '../../packages/server/src/cli/demo-requests.ts'
 import { createPerson, type Page } from '../support/browser-jar.ts'
 import { freePort } from '../support/process.ts'
-import { type Finished, finish, readyUrl, start } from './tessera.ts'
+import { type Finished, finish, start } from './tessera.ts'
 
 const alice = { username: 'alice', password: 'alice' }
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
@@ -25,11 +25,14 @@ before(async () => {
   const port = await freePort()
   issuer = `http://localhost:${port}`
   child = start(['demo', '--port', String(port)], { TESSERA_STORAGE: 'memory:' })
-  child.stdout.on('data', chunk => {
-    printed += chunk
-  })
   ended = finish(child)
-  await readyUrl(child)
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.on('data', chunk => {
+      printed += chunk
+      if (printed.includes('Ctrl-C')) resolve()
+    })
+    child.once('close', code => reject(new Error(`it ended with ${code}: ${printed}`)))
+  })
 })
 after(async () => {
   child.kill('SIGTERM')
@@ -65,6 +68,7 @@ test('demo: it prints a request for each grant, an extension grant among them', 
       'authorization_code',
     ],
   )
+  assert.match(printed, new RegExp(`^listening on http://.*:${new URL(issuer).port}$`, 'm'))
   for (const command of commandsOf('client_credentials', 'password', 'refresh_token')) {
     assert.ok(printed.includes(command), command)
   }
@@ -85,7 +89,7 @@ test('demo: client_credentials, password, refresh_token and token exchange work 
   assert.equal(claimsOf(acme).sub, 'u-acme-alice')
   assert.equal(claimsOf(acme).tenant, 'acme')
   assert.equal(claimsOf(user).sub, 'u-alice')
-  assert.ok(user?.id_token)
+  assert.equal(user?.scope, 'invoices.read offline_access openid profile reports')
   assert.equal(claimsOf(refreshed).sub, 'u-alice')
   assert.notEqual(refreshed?.refresh_token, user?.refresh_token)
   assert.equal(exchanged?.scope, 'reports')

@@ -48,5 +48,9 @@ export const readyUrl = (child: ChildProcessWithoutNullStreams): Promise<string>
       const ready = /^listening on (http:\S+)$/m.exec(stdout)
       if (ready) resolve(ready[1]!)
     })
-    child.once('close', code => reject(new Error(`it ended with ${code} before it was ready`)))
+    let stderr = ''
+    child.stderr.on('data', chunk => {
+      stderr += chunk
+    })
+    child.once('close', code => reject(new Error(`it ended with ${code} before it was ready: ${stderr}`)))
   })

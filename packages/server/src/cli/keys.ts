@@ -35,7 +35,7 @@ const lineOf = (key: object): string =>
   Object.entries(key)
     .map(
       ([name, value]) =>
-        `${name}=${/(At|_at)$/.test(name) && typeof value === 'number' ? isoOf(value) : value}`,
+        `${name}=${/_(at|from)$/.test(name) && typeof value === 'number' ? isoOf(value) : value}`,
     )
     .join(' ')
 

@@ -71,7 +71,7 @@ function programOf(does: Does): Command {
     .command('rotate')
     .description('make new signing keys')
     .addOption(configOption())
-    .option('--now', 'sign with them at once, without the time for others to fetch them')
+    .option('--now', 'sign with them as soon as every node publishes them')
     .action(does(async (options: KeyFlags) => (await import('./keys.ts')).rotate(options)))
 
   program
