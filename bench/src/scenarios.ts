@@ -20,15 +20,15 @@ const always =
     request
 
 const clientCredentials =
-  (client: { client_id: string; client_secret: string }): Scenario['next'] =>
+  (client: { client_id: string; client_secret: string }, scope: string): Scenario['next'] =>
   ({ token }) =>
-    always(post(token, client, 'grant_type=client_credentials&scope=api1'))
+    always(post(token, client, `grant_type=client_credentials&scope=${scope}`))
 
 const refreshForm = (token: string): string => `grant_type=refresh_token&refresh_token=${token}`
 
 export const scenarios: readonly Scenario[] = [
-  { name: 'client_credentials, JWT ES256', next: clientCredentials(parties.machine) },
-  { name: 'client_credentials, JWT RS256', next: clientCredentials(parties.machineRs256) },
+  { name: 'client_credentials, JWT ES256', next: clientCredentials(parties.machine, 'api1') },
+  { name: 'client_credentials, JWT RS256', next: clientCredentials(parties.machineRs256, 'api2') },
   {
     name: 'code exchange, ID token ES256 + JWT + refresh',
     prepare: { kind: 'codes', count: 40_000 },

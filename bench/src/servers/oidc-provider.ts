@@ -60,7 +60,7 @@ const provider = new Provider('http://127.0.0.1', {
       id_token_signed_response_alg: 'ES256',
     },
   ],
-  scopes: ['openid', 'offline_access', 'api1'],
+  scopes: ['openid', 'offline_access', 'api1', 'api2'],
   rotateRefreshToken: true,
   issueRefreshToken: async () => true,
   findAccount: async (_: unknown, id: string) => ({ accountId: id, claims: async () => ({ sub: id }) }),
@@ -73,7 +73,7 @@ const provider = new Provider('http://127.0.0.1', {
       defaultResource: async () => 'urn:api',
       useGrantedResource: async () => true,
       getResourceServerInfo: async (_: unknown, __: unknown, client: any) => ({
-        scope: 'api1',
+        scope: 'api1 api2',
         audience: 'urn:api',
         accessTokenTTL: 3600,
         accessTokenFormat: 'jwt',
