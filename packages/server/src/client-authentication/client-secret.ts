@@ -17,11 +17,14 @@ export function verifySecret(
   return check instanceof Promise ? check.then(outcomeOf) : outcomeOf(check)
 }
 
+/** The edge answers 503 with `Retry-After`. */
+export const secretQueueFull = refuse('temporarily_unavailable', 'client_secret_queue_full')
+
 const outcomes = {
   fits: ok(undefined),
   wrong: refuseClient('client_secret_wrong'),
   expired: refuseClient('client_secret_expired'),
-  busy: refuse('temporarily_unavailable', 'client_secret_queue_full'),
+  busy: secretQueueFull,
 } as const satisfies Record<SecretCheck, Result<undefined>>
 
-export const outcomeOf = (check: SecretCheck): Result<undefined> => outcomes[check]
+const outcomeOf = (check: SecretCheck): Result<undefined> => outcomes[check]

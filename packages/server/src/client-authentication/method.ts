@@ -1,6 +1,7 @@
 /** What the ways of client authentication share (RFC 6749 §2.3, RFC 7521 §4.2, RFC 8705 §2). */
 
 import type { HttpRequest } from '@tessera/protocol/http'
+import type { Limits } from '@tessera/protocol/parameters'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Confirmation } from '../core/authorization.ts'
 import type { Client, ClientAuthenticationMethod } from '../core/client.ts'
@@ -47,6 +48,14 @@ export type Credential =
 export const maxClientIdLength = 100
 export const maxClientSecretLength = 512
 export const maxAssertionLength = 8192
+
+/** The limits of the parameters that authenticate, for every endpoint that clients authenticate at. */
+export const credentialLimits: Limits = {
+  client_id: [maxClientIdLength, 'invalid_client'],
+  client_secret: [maxClientSecretLength, 'invalid_client'],
+  client_assertion_type: [200, 'invalid_client'],
+  client_assertion: [maxAssertionLength, 'invalid_client'],
+}
 
 /** One description for every cause, so that a caller can't tell an unknown client from a wrong secret. */
 export const refuseClient = (reason: string, log?: Readonly<Record<string, unknown>>): Refusal =>

@@ -23,7 +23,7 @@ export const methods = [
 export const authenticationMethodsOf = ({
   mtls,
 }: {
-  readonly mtls?: unknown
+  readonly mtls?: object
 }): readonly ClientAuthenticationMethod[] =>
   methods.map(method => method.name).filter(name => mtls !== undefined || !certificateMethods.has(name))
 

@@ -140,7 +140,7 @@ function audienceFault(
   if (type === strictType) return aud === issuer ? undefined : 'client_assertion_audience_wrong'
   // RFC 8725 §3.11: a JWT made for another purpose (a request object, a DPoP proof) is not an assertion.
   if (type !== 'jwt') return 'client_assertion_type_wrong'
-  const ours: readonly unknown[] = [issuer, tokenEndpoint, issuer.replace(/\/$/, '') + path]
+  const ours: readonly unknown[] = [issuer, tokenEndpoint, new URL(issuer).origin + path]
   const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
   return named.length > 0 && named.every(one => ours.includes(one))
     ? undefined

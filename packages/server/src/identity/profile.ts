@@ -56,7 +56,7 @@ export function subjectOfToken(
   { sub, claims }: Pick<VerifiedToken, 'sub' | 'claims'>,
   authorization?: Authorization,
 ): ProfileRequest['subject'] | undefined {
-  if (authorization) return authorization
+  if (authorization?.sub === sub) return authorization
   // Only tokens about a user tell when that user signed in.
   if (claims.auth_time === undefined) return undefined
   const { idp, tenant } = claims

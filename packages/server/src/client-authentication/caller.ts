@@ -1,0 +1,57 @@
+/** Who may ask about tokens (RFC 7662 §2.1): a confidential client, or an API by its name and a secret. */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import type { Parameters } from '@tessera/protocol/parameters'
+import { ok, type Result } from '@tessera/protocol/result'
+import { type Client, isPublic } from '../core/client.ts'
+import type { ApiResource, Resources } from '../core/resource.ts'
+import type { Awaitable, Clock } from '../core/runtime.ts'
+import type { AuthenticateClient } from './authenticate.ts'
+import { secretQueueFull } from './client-secret.ts'
+import { readCredential } from './credential.ts'
+import { refuseClient } from './method.ts'
+import { createSecrets, type VerifyArgon2id } from './secrets.ts'
+
+export type Caller =
+  | { readonly kind: 'api'; readonly api: ApiResource }
+  | { readonly kind: 'client'; readonly client: Client }
+
+export type AuthenticateCaller = (request: HttpRequest, parameters: Parameters) => Awaitable<Result<Caller>>
+
+export type CallerAuthenticationPorts = {
+  readonly authenticate: AuthenticateClient
+  readonly resources: Pick<Resources, 'apis'>
+  readonly clock: Clock
+  readonly verifyArgon2id: VerifyArgon2id
+  readonly compatibility?: 'none' | 'identityserver4'
+}
+
+/** Refuses what client authentication refuses, and `invalid_client` for a public client: it proves nothing. */
+export function createCallerAuthentication({
+  authenticate,
+  resources,
+  compatibility,
+  ...ports
+}: CallerAuthenticationPorts): AuthenticateCaller {
+  const secrets = createSecrets(ports)
+  const lenient = compatibility === 'identityserver4'
+
+  return async (request, parameters): Promise<Result<Caller>> => {
+    const credential = readCredential(request, parameters, lenient)
+    if (!credential.ok) return credential
+    const { client_id: name } = credential.value
+    const api = resources.apis.get(name)
+    if (api && credential.value.kind === 'secret') {
+      const check = await secrets.check(credential.value.secret, api.api_secrets)
+      if (check === 'fits') return ok({ kind: 'api', api })
+      if (check === 'busy') return secretQueueFull
+    }
+    const authenticated = await authenticate(request, parameters)
+    if (!authenticated.ok)
+      return api ? { ...authenticated, log: { ...authenticated.log, api: name } } : authenticated
+    const { client } = authenticated.value
+    return isPublic(client)
+      ? refuseClient('public_client_introspects', { client_id: client.client_id })
+      : ok({ kind: 'client', client })
+  }
+}

@@ -1,0 +1,76 @@
+/** The introspection endpoint (RFC 7662), with signed answers for those who ask for them (RFC 9701). */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { type Limits, parseParameters } from '@tessera/protocol/parameters'
+import { type JsonObject, refuse } from '@tessera/protocol/result'
+import type { AuthenticateCaller, Caller } from '../../client-authentication/caller.ts'
+import { credentialLimits } from '../../client-authentication/method.ts'
+import type { KeyRing } from '../../core/keys.ts'
+import { signJwt } from '../../tokens/jwt.ts'
+import { isForm, jsonResponse, type Refuser } from '../respond.ts'
+import { type DescriptionPorts, describeToken } from './description.ts'
+
+export type IntrospectionPorts = DescriptionPorts & {
+  readonly keys: Pick<KeyRing, 'signing'>
+  readonly authenticateCaller: AuthenticateCaller
+  readonly refuser: Refuser
+}
+
+/** A token that is too long for any of ours is not active; it is no malformed request. */
+const limits: Limits = { ...credentialLimits, token: [65_536, 'invalid_request'] }
+
+/**
+ * `POST /connect/introspect`: `token`, and a `token_type_hint` that is not needed (a token shows its kind).
+ * Refuses 415 for another media type, `invalid_client` (401 also where `compatibility` asks for 400 elsewhere, RFC 7662
+ * §2.3), `invalid_request`.
+ */
+export function createIntrospectionEndpoint(ports: IntrospectionPorts): Endpoint {
+  return async request => {
+    if (!isForm(request)) return ports.refuser(request, notForm, { status: 415 })
+    const parameters = parseParameters(request.body, limits)
+    if (!parameters.ok) return ports.refuser(request, parameters)
+    const clientId = parameters.value.get('client_id')
+    const caller = await ports.authenticateCaller(request, parameters.value)
+    if (!caller.ok) {
+      const status = caller.error === 'invalid_client' ? { status: 401 } : {}
+      return ports.refuser(request, caller, { clientId, ...status })
+    }
+    const token = parameters.value.get('token')
+    if (token === undefined) return ports.refuser(request, tokenMissing, { clientId })
+    const description = await describeToken(token, caller.value, ports)
+    return wantsJwt(request) ? sign(description, caller.value, ports) : jsonResponse(200, description)
+  }
+}
+
+const notForm = refuse('invalid_request', 'media_type_not_form', {
+  description: 'the body must be application/x-www-form-urlencoded',
+})
+const tokenMissing = refuse('invalid_request', 'token_missing', { description: 'token is required' })
+
+const signedType = 'application/token-introspection+jwt'
+
+/** RFC 9701 §4: the caller asks by `Accept`. */
+const wantsJwt = ({ headers: { accept } }: HttpRequest): boolean =>
+  accept?.split(',').some(part => part.split(';')[0]?.trim().toLowerCase() === signedType) ?? false
+
+/** RFC 9701 §5: no `sub` or `exp` of its own, so that it can't be taken for an access token. */
+async function sign(
+  token_introspection: JsonObject,
+  caller: Caller,
+  { issuer, clock, keys }: IntrospectionPorts,
+): Promise<HttpResponse> {
+  const isApi = caller.kind === 'api'
+  const alg = isApi ? caller.api.access_token_signing_alg : caller.client.id_token_signed_response_alg
+  const aud = isApi ? caller.api.name : caller.client.client_id
+  const claims = { iss: issuer, aud, iat: clock.now(), token_introspection }
+  return {
+    status: 200,
+    headers: {
+      'content-type': signedType,
+      'cache-control': 'no-store, no-cache, max-age=0',
+      pragma: 'no-cache',
+    },
+    // RFC 9701 §6: RS256 unless something else was registered.
+    body: await signJwt(keys.signing(alg ?? 'RS256'), 'token-introspection+jwt', claims),
+  }
+}

@@ -1,0 +1,109 @@
+/** The revocation endpoint (RFC 7009). */
+
+import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
+import { type Limits, parseParameters } from '@tessera/protocol/parameters'
+import { refuse } from '@tessera/protocol/result'
+import type { AuthenticateClient } from '../../client-authentication/authenticate.ts'
+import { credentialLimits } from '../../client-authentication/method.ts'
+import type { Client } from '../../core/client.ts'
+import { hashHandle } from '../../core/handle.ts'
+import type { Clock, Log } from '../../core/runtime.ts'
+import type { Stores } from '../../core/stores.ts'
+import type { RefreshTokens } from '../../tokens/refresh-token.ts'
+import type { TokenVerifier } from '../../tokens/verification.ts'
+import { isForm, type Refuser } from '../respond.ts'
+
+export type RevocationPorts = {
+  readonly authenticate: AuthenticateClient
+  readonly verifier: TokenVerifier
+  readonly refreshTokens: RefreshTokens
+  readonly stores: Pick<Stores, 'authorizations' | 'families' | 'referenceTokens' | 'revokedTokens'>
+  readonly clock: Clock
+  readonly log: Log
+  readonly refuser: Refuser
+}
+
+const limits: Limits = { ...credentialLimits, token: [65_536, 'invalid_request'] }
+
+/**
+ * `POST /connect/revocation`: `token`, and a `token_type_hint` that is not needed (a token shows its kind; RFC 7009 §2.1
+ * lets an unknown hint pass). 200 also for a token that is unknown or another client's: nothing happens then.
+ * Refuses 415 for another media type, `invalid_client`, `invalid_request`.
+ */
+export function createRevocationEndpoint(ports: RevocationPorts): Endpoint {
+  return async request => {
+    if (!isForm(request)) return ports.refuser(request, notForm, { status: 415 })
+    const parameters = parseParameters(request.body, limits)
+    if (!parameters.ok) return ports.refuser(request, parameters)
+    const clientId = parameters.value.get('client_id')
+    const authenticated = await ports.authenticate(request, parameters.value)
+    if (!authenticated.ok) return ports.refuser(request, authenticated, { clientId })
+    const token = parameters.value.get('token')
+    if (token === undefined) return ports.refuser(request, tokenMissing, { clientId })
+    const { client } = authenticated.value
+    const revoked = await revoke(token, client, ports)
+    if (revoked)
+      ports.log.info('token_revoked', { request_id: request.id, client_id: client.client_id, ...revoked })
+    return done
+  }
+}
+
+const notForm = refuse('invalid_request', 'media_type_not_form', {
+  description: 'the body must be application/x-www-form-urlencoded',
+})
+const tokenMissing = refuse('invalid_request', 'token_missing', { description: 'token is required' })
+
+const done: HttpResponse = {
+  status: 200,
+  headers: { 'cache-control': 'no-store, no-cache, max-age=0', pragma: 'no-cache' },
+  body: '',
+}
+
+type Revoked = { readonly kind: string } & Readonly<Record<string, string>>
+
+/** Revokes what the client's own token stands for; undefined where there was nothing to revoke. */
+function revoke(token: string, client: Client, ports: RevocationPorts): Promise<Revoked | undefined> {
+  if (token.startsWith('tr_')) return revokeRefreshToken(token, client, ports)
+  return token.startsWith('ta_')
+    ? revokeReferenceToken(token, client, ports)
+    : revokeJwt(token, client, ports)
+}
+
+/** RFC 7009 §2.1: with the refresh token fall the access tokens of the same authorization; any generation will do. */
+async function revokeRefreshToken(
+  token: string,
+  { client_id }: Client,
+  { refreshTokens, stores, clock }: RevocationPorts,
+): Promise<Revoked | undefined> {
+  const handle = refreshTokens.parse(token)
+  const found = handle && (await stores.families.find(handle.family))
+  if (found?.family.client_id !== client_id) return undefined
+  const { id } = found.authorization
+  await stores.authorizations.revoke(id, clock.now())
+  return { kind: 'refresh_token', authorization_id: id }
+}
+
+async function revokeReferenceToken(
+  token: string,
+  { client_id }: Client,
+  { stores }: RevocationPorts,
+): Promise<Revoked | undefined> {
+  const hash = hashHandle(token)
+  const found = await stores.referenceTokens.find(hash)
+  if (found?.client_id !== client_id) return undefined
+  await stores.referenceTokens.revoke(hash)
+  return { kind: 'reference_token', token_hash: hash }
+}
+
+/** A JWT is not stored; its `jti` is kept on a list until it ends. */
+async function revokeJwt(
+  token: string,
+  { client_id }: Client,
+  { verifier, stores }: RevocationPorts,
+): Promise<Revoked | undefined> {
+  const verified = await verifier.verifyAccessToken(token)
+  if (!verified.ok || verified.value.client_id !== client_id) return undefined
+  const jti = String(verified.value.claims.jti)
+  await stores.revokedTokens.add(jti, verified.value.expires_at)
+  return { kind: 'jwt', jti }
+}

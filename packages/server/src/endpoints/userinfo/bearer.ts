@@ -1,0 +1,45 @@
+/** Bearer tokens in a request and the challenge in its answer (RFC 6750 §2, §3). */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import { parseParameters } from '@tessera/protocol/parameters'
+import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { isForm } from '../respond.ts'
+
+const scheme = /^bearer(?: +|$)/i
+
+/**
+ * The access token of the header or of the form; undefined where there is none. One in the query is never read: queries
+ * end up in logs and histories (RFC 9700 §4.3.2). Refuses `invalid_request` for two tokens or a malformed form.
+ */
+export function readBearer(request: HttpRequest): Result<string | undefined> {
+  const { authorization = '' } = request.headers
+  const start = scheme.exec(authorization)
+  const inHeader = start === null ? undefined : authorization.slice(start[0].length).trimEnd() || undefined
+  const inForm = readForm(request)
+  if (!inForm.ok || inForm.value === undefined) return inForm.ok ? ok(inHeader) : inForm
+  // RFC 6750 §2: a client must not use more than one way in a request.
+  return start === null
+    ? inForm
+    : refuse('invalid_request', 'several_access_tokens', {
+        description: 'send the access token in one way only',
+      })
+}
+
+/** RFC 6750 §2.2: only in a form, never with GET. */
+function readForm(request: HttpRequest): Result<string | undefined> {
+  if (request.method !== 'POST' || !isForm(request)) return ok(undefined)
+  const parameters = parseParameters(request.body, { access_token: [65_536, 'invalid_request'] })
+  return parameters.ok ? ok(parameters.value.get('access_token')) : parameters
+}
+
+/** RFC 6750 §3: the value of `WWW-Authenticate`. */
+export function challenge(refusal?: Refusal): string {
+  if (!refusal) return 'Bearer realm="tessera"'
+  const { error, description } = refusal
+  return [
+    'Bearer realm="tessera"',
+    `error="${error}"`,
+    ...(description === undefined ? [] : [`error_description="${description}"`]),
+    ...(error === 'insufficient_scope' ? ['scope="openid"'] : []),
+  ].join(', ')
+}

@@ -1,0 +1,79 @@
+/** The UserInfo endpoint (OpenID Connect Core 1.0 §5.3), a resource of its own (RFC 6750). */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { VerifiedToken } from '../../core/extension-grant.ts'
+import { identityClaims, type Resources } from '../../core/resource.ts'
+import type { Log } from '../../core/runtime.ts'
+import type { Stores } from '../../core/stores.ts'
+import type { Profile } from '../../core/user.ts'
+import { subjectOfToken } from '../../identity/profile.ts'
+import { checkConfirmation } from '../../proof/certificate.ts'
+import type { TokenVerifier } from '../../tokens/verification.ts'
+import { createRefuser, jsonResponse } from '../respond.ts'
+import { challenge, readBearer } from './bearer.ts'
+
+export type UserinfoPorts = {
+  readonly verifier: TokenVerifier
+  readonly stores: Pick<Stores, 'authorizations'>
+  readonly resources: Resources
+  readonly profile: Profile
+  readonly log: Log
+}
+
+/**
+ * `GET` or `POST /connect/userinfo` with an access token that has the scope `openid`: answers the claims of its identity
+ * scopes, always with `sub`. Refuses as RFC 6750 §3 says: 401 `invalid_token`, 403 `insufficient_scope`, 400
+ * `invalid_request`; 401 without an error where there is no token.
+ */
+export function createUserinfoEndpoint(ports: UserinfoPorts): Endpoint {
+  const refuser = createRefuser('userinfo', ports)
+  const answerRefusal = (request: HttpRequest, refusal: Refusal, clientId?: string): HttpResponse =>
+    refuser(request, refusal, { clientId, headers: { 'www-authenticate': challenge(refusal) } })
+
+  return async request => {
+    const bearer = readBearer(request)
+    if (!bearer.ok) return answerRefusal(request, bearer)
+    if (bearer.value === undefined) return unauthenticated
+    const verified = await ports.verifier.verifyAccessToken(bearer.value)
+    if (!verified.ok) return answerRefusal(request, verified)
+    const claims = await claimsFor(verified.value, request, ports)
+    return claims.ok
+      ? jsonResponse(200, claims.value)
+      : answerRefusal(request, claims, verified.value.client_id)
+  }
+}
+
+/** RFC 6750 §3.1: who sent no token is told how to, not what went wrong. */
+const unauthenticated: HttpResponse = {
+  status: 401,
+  headers: { 'www-authenticate': challenge(), 'cache-control': 'no-store, no-cache, max-age=0' },
+  body: '',
+}
+
+async function claimsFor(
+  token: VerifiedToken,
+  request: HttpRequest,
+  { stores, resources, profile }: UserinfoPorts,
+): Promise<Result<JsonObject>> {
+  const unproven = checkConfirmation(token.cnf, request)
+  if (unproven) return unproven
+  if (!token.scope.includes('openid')) {
+    return refuse('insufficient_scope', 'token_without_openid', {
+      description: 'the scope openid is required',
+    })
+  }
+  const { authorization_id, client_id, sub } = token
+  // What a provider said at sign-in stays with the authorization.
+  const authorization =
+    authorization_id === undefined ? undefined : await stores.authorizations.find(authorization_id)
+  const subject = subjectOfToken(token, authorization)
+  if (subject === undefined) return invalid('token_without_user')
+  if (!(await profile.isActive({ subject, client_id }))) return invalid('user_inactive')
+  const names = identityClaims(resources, token.scope)
+  // OpenID Connect Core 1.0 §5.3.2: sub is always there, and the same as in the ID token.
+  return ok({ ...(await profile.claims({ subject, client_id, names, use: 'userinfo' })), sub })
+}
+
+const invalid = (reason: string): Refusal =>
+  refuse('invalid_token', reason, { description: 'The access token is not valid' })
