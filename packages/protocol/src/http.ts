@@ -40,4 +40,6 @@ export type Route = {
   readonly endpoint: Endpoint
   /** Cross-origin reads: `any` origin (public metadata), the origins that `clients` registered, or none. */
   readonly cors?: 'any' | 'clients'
+  /** Answered even under too much load: what tells an orchestrator whether the process lives. */
+  readonly essential?: true
 }

@@ -1,26 +1,16 @@
-/** A client certificate that a TLS-terminating proxy passes on (RFC 9440, or URL-encoded PEM as nginx writes it). */
+/** A client certificate that a proxy ending TLS hands on: RFC 9440, or PEM in percent-encoding as nginx's `$ssl_client_escaped_cert`. */
 
-export type ForwardedCertificates = {
-  readonly certificateHeader: string
-  /** IP addresses of proxies: the header is ignored from anyone else. */
-  readonly trustedProxies: readonly string[]
-}
-
-/** DER in base64; undefined when there is none, or none that can be trusted. */
-export function forwardedCertificate(
-  headers: Readonly<Record<string, string | undefined>>,
-  address: string,
-  { certificateHeader, trustedProxies }: ForwardedCertificates,
-): string | undefined {
-  const value = headers[certificateHeader.toLowerCase()]
-  if (!value || !trustedProxies.includes(address.replace(/^::ffff:/, ''))) return undefined
-  return value.startsWith(':') ? bytesOf(value) : pemOf(value)
+/** The certificate's DER in base64; undefined for a value that holds no certificate or several. */
+export function certificateOf(value: string): string | undefined {
+  const der = value.startsWith(':') ? bytes.exec(value)?.[1] : pemOf(value)
+  // DER of a certificate is a SEQUENCE (0x30) of more than 127 bytes: "MI" in base64.
+  return der?.startsWith('MI') && der.length % 4 === 0 ? der : undefined
 }
 
 /** RFC 9440 §2.1: a byte sequence between colons (RFC 8941 §3.3.5). */
-const bytesOf = (value: string): string | undefined => /^:([A-Za-z0-9+/=]+):$/.exec(value)?.[1]
+const bytes = /^:([A-Za-z0-9+/]+={0,2}):$/
 
-const pem = /^-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*$/
+const pem = /^\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/\s]+={0,2})\s*-----END CERTIFICATE-----\s*$/
 
 function pemOf(value: string): string | undefined {
   try {

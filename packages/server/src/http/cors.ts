@@ -2,41 +2,39 @@
 
 import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
 
-export type CorsPorts = { readonly isAllowedOrigin: (origin: string) => boolean }
+export type CorsPorts = {
+  /** Whether an enabled client registered this origin, as the browser sends it. */
+  readonly isAllowedOrigin: (origin: string) => boolean
+}
 
-const preflightSeconds = '600'
-
-/** The headers that let this origin read the answer. */
+/** The headers that let this origin read the answer; `vary` so that no cache hands it to another. */
 export function allowOrigin(
-  { headers }: HttpRequest,
+  { headers: { origin } }: HttpRequest,
   { cors }: Route,
   { isAllowedOrigin }: CorsPorts,
-): Readonly<Record<string, string>> {
-  if (cors === 'any') return { 'access-control-allow-origin': '*' }
-  const { origin } = headers
-  const allowed = origin !== undefined && isAllowedOrigin(origin)
-  return {
-    vary: 'origin',
-    ...(allowed && {
-      'access-control-allow-origin': origin,
-      'access-control-expose-headers': 'www-authenticate, retry-after',
-    }),
-  }
+): Readonly<Record<string, string>> | undefined {
+  if (cors === undefined) return undefined
+  if (cors === 'any') return anyone
+  return origin === undefined || !isAllowedOrigin(origin)
+    ? nobody
+    : { ...nobody, ...exposed, 'access-control-allow-origin': origin }
 }
 
-/** Answers a preflight request; an origin that is not allowed gets no permission. */
+/** What a script may read besides the headers that it always may: why it was refused and when to ask again. */
+const exposed = { 'access-control-expose-headers': 'www-authenticate, retry-after' } as const
+const anyone = { 'access-control-allow-origin': '*' } as const
+const nobody = { vary: 'origin' } as const
+
+/** Answers a preflight request (Fetch Standard §4.8); an origin that may not read the answer gets no permission either. */
 export function preflight(request: HttpRequest, route: Route, ports: CorsPorts): HttpResponse {
-  const granted = 'access-control-allow-origin' in allowOrigin(request, route, ports)
-  return {
-    status: 204,
-    headers: {
-      'cache-control': 'no-store',
-      ...(granted && {
-        'access-control-allow-methods': route.methods.join(', '),
-        'access-control-allow-headers': 'authorization, content-type',
-        'access-control-max-age': preflightSeconds,
-      }),
-    },
-    body: '',
-  }
+  const allowed = allowOrigin(request, route, ports)?.['access-control-allow-origin'] !== undefined
+  return { status: 204, headers: allowed ? { ...permission, ...methodsOf(route) } : noStore, body: '' }
 }
+
+const noStore = { 'cache-control': 'no-store' } as const
+const permission = {
+  ...noStore,
+  'access-control-allow-headers': 'authorization, content-type',
+  'access-control-max-age': '600',
+} as const
+const methodsOf = ({ methods }: Route) => ({ 'access-control-allow-methods': methods.join(', ') })

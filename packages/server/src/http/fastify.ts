@@ -1,72 +1,85 @@
-/** The served edge: Fastify turns sockets into plain requests, and plain answers into bytes. */
+/** The served edge: Fastify turns sockets into plain requests, and plain answers into bytes (RFC 9110, RFC 9112). */
 
-import { randomBytes } from 'node:crypto'
-import type { IncomingHttpHeaders } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
 import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
-import { type ForwardedCertificates, forwardedCertificate } from './client-certificate.ts'
-import { plainError, type Router } from './router.ts'
+import { createPeerReader, type PeerOptions, type ReadPeer } from './peer.ts'
+import { plainError } from './plain-error.ts'
+import { createRequestIds } from './request-id.ts'
+import type { Router } from './router.ts'
 
-export type ListenOptions = {
+export type ListenOptions = PeerOptions & {
   readonly host: string
+  /** 0: any free one. */
   readonly port: number
-  readonly mtls?: ForwardedCertificates
-  /** Requests under way at once; beyond it 503 with `Retry-After`. */
-  readonly mostRequests?: number
+  /** Bytes; 65536 unless said otherwise. A larger body is answered 413. */
+  readonly bodyLimit?: number
+  /** Bytes of the request line and all headers; 16384 unless said otherwise. More are answered 431. */
+  readonly headerLimit?: number
+  /** For the headers of a request to arrive; 10 s unless said otherwise. Then 408, so that slow senders hold nothing for long. */
+  readonly headersMs?: number
+  /** For a whole request to arrive; 15 s unless said otherwise. */
+  readonly requestMs?: number
+  /** For an idle connection; 72 s unless said otherwise: longer than the proxies in front, which keep theirs for 60. */
+  readonly keepAliveMs?: number
+  /** For requests under way to finish once `close` was called; 10 s unless said otherwise. */
+  readonly drainMs?: number
 }
 
 export type Listening = {
   /** `http://HOST:PORT` with the real port. */
   readonly url: string
-  /** Stops accepting, finishes what is under way (ten seconds at most), closes every socket. */
+  /** Stops accepting, finishes what is under way (`drainMs` at most), closes every connection. */
   readonly close: () => Promise<void>
 }
-
-const bodyLimit = 65_536
-const drainMs = 10_000
 
 export async function listen(
   router: Router,
   routes: readonly Route[],
-  { host, port, mtls, mostRequests = 5000 }: ListenOptions,
+  { host, port, bodyLimit = 65_536, drainMs = 10_000, ...options }: ListenOptions,
 ): Promise<Listening> {
+  const readPeer = createPeerReader(options)
+  let draining = false
+
+  const answer = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const response = router(plainRequest(request, readPeer))
+    if (response instanceof Promise) response.then(value => send(reply, value, draining))
+    else send(reply, response, draining)
+    return reply
+  }
+
   const app = Fastify({
+    ...connectionOptions(options),
     logger: false,
     bodyLimit,
-    // A client that sends slowly holds nothing for long.
-    connectionTimeout: 30_000,
-    requestTimeout: 15_000,
-    keepAliveTimeout: 72_000,
-    genReqId: requestIds(),
+    genReqId: createRequestIds(),
+    requestIdHeader: false,
     exposeHeadRoutes: false,
-    forceCloseConnections: 'idle',
-    routerOptions: { ignoreTrailingSlash: false, caseSensitive: true },
+    // While draining, a request on a kept connection is still answered.
+    return503OnClosing: false,
+    clientErrorHandler: refuseBytes,
+    // A path that can't be decoded is one that no route has.
+    frameworkErrors: (_, request, reply) => void answer(request, reply),
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, (_, body, done) => done(null, body))
-
-  let underWay = 0
-  const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    if (underWay >= mostRequests) return send(reply, overloaded)
-    underWay += 1
-    try {
-      return send(reply, await router(plainRequest(request, mtls)))
-    } finally {
-      underWay -= 1
-    }
-  }
   for (const { path } of routes) app.all(path, answer)
   app.setNotFoundHandler(answer)
-  app.setErrorHandler((error: FastifyError, _, reply) =>
-    send(reply, plainError(error.statusCode ?? 500, errorOf(error))),
-  )
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const status = error.statusCode ?? 500
+    // Fastify would close the connection under a client that is still sending, and the answer would be lost with it.
+    if (Number(request.headers['content-length']) <= bodyLimit * 16) reply.removeHeader('connection')
+    send(reply, plainError(status, status < 500 ? 'invalid_request' : 'server_error'), draining)
+  })
 
   await app.listen({ host, port })
-  const address = app.server.address()
-  const actual = typeof address === 'object' && address ? address.port : port
+  const bound = app.server.address()
+  const actualPort = typeof bound === 'object' && bound ? bound.port : port
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`,
     async close() {
+      draining = true
       const force = setTimeout(() => app.server.closeAllConnections(), drainMs)
       await app.close()
       clearTimeout(force)
@@ -74,41 +87,70 @@ export async function listen(
   }
 }
 
-const overloaded = plainError(503, 'temporarily_unavailable', { 'retry-after': '1' })
+function connectionOptions({
+  headerLimit = 16_384,
+  headersMs = 10_000,
+  requestMs = 15_000,
+  keepAliveMs = 72_000,
+}: Pick<ListenOptions, 'headerLimit' | 'headersMs' | 'requestMs' | 'keepAliveMs'>) {
+  return {
+    http: {
+      maxHeaderSize: headerLimit,
+      headersTimeout: headersMs,
+      connectionsCheckingInterval: Math.min(headersMs, 5_000),
+      // Else the first of two `Authorization` headers would win silently: joined, they are malformed.
+      joinDuplicateHeaders: true,
+    },
+    requestTimeout: requestMs,
+    connectionTimeout: 60_000,
+    keepAliveTimeout: keepAliveMs,
+    forceCloseConnections: 'idle',
+  } as const
+}
 
-const errorOf = ({ statusCode = 500 }: FastifyError): string =>
-  statusCode < 500 ? 'invalid_request' : 'server_error'
-
-function plainRequest(request: FastifyRequest, mtls: ForwardedCertificates | undefined): HttpRequest {
-  const { url } = request
+function plainRequest(request: FastifyRequest, readPeer: ReadPeer): HttpRequest {
+  const { raw, body } = request
+  const { url = '', headers } = raw
   const mark = url.indexOf('?')
-  const headers = joined(request.headers)
-  const address = request.socket.remoteAddress ?? ''
-  const certificate = mtls && forwardedCertificate(headers, address, mtls)
+  const peer = readPeer(raw.socket.remoteAddress, headers)
   return {
     id: request.id,
     method: request.method,
     path: mark < 0 ? url : url.slice(0, mark),
     query: mark < 0 ? '' : url.slice(mark + 1),
-    headers,
-    body: typeof request.body === 'string' ? request.body : '',
-    peer: certificate === undefined ? { address } : { address, certificate },
+    headers: headers as SingleHeaders,
+    body: typeof body === 'string' ? body : '',
+    peer,
   }
 }
 
-/** Node joins repeated headers already, all but `set-cookie`, which no request has a use for. */
-const joined = (headers: IncomingHttpHeaders): Readonly<Record<string, string | undefined>> =>
-  headers as Readonly<Record<string, string | undefined>>
+/** Node joins repeated headers, all but `set-cookie`, which no request has a use for. */
+type SingleHeaders = Readonly<Record<Exclude<keyof IncomingMessage['headers'], 'set-cookie'>, string>>
 
-function send(reply: FastifyReply, { status, headers, body }: HttpResponse): FastifyReply {
+function send(reply: FastifyReply, { status, headers, body }: HttpResponse, last: boolean): void {
   reply.code(status)
-  for (const name in headers) reply.header(name, headers[name] as string)
-  return reply.send(body)
+  for (const name in headers) reply.header(name, headers[name])
+  if (last) reply.header('connection', 'close')
+  // Undefined rather than an empty text: Fastify would call that text/plain.
+  reply.send(body === '' ? undefined : body)
 }
 
-/** Unique for each request, on every node, at the price of a count. */
-function requestIds(): () => string {
-  const prefix = randomBytes(6).toString('base64url')
-  let count = 0
-  return () => `${prefix}-${(++count).toString(36)}`
+const statusOfBytes: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+}
+
+/** Answers bytes that are no request, or none in time, and hangs up. */
+function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET') socket.destroy()
+  if (!socket.writable) return
+  const status = statusOfBytes[error.code ?? ''] ?? 400
+  const { headers, body } = plainError(status, 'invalid_request', { connection: 'close' })
+  const lines = Object.entries({ ...headers, 'content-length': String(body.length) })
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
+  )
+  // Closing at once would reset the connection under a client that is still sending, and the answer would be lost with it.
+  setTimeout(() => socket.destroy(), 500).unref()
 }

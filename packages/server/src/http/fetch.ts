@@ -1,53 +1,60 @@
-/** The edge for people who mount Tessera in another framework: a fetch handler (WHATWG Fetch). */
+/** The edge for people who mount Tessera in another framework: a fetch handler (Fetch Standard). */
 
-import { randomUUID } from 'node:crypto'
-import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
-import { plainError, type Router } from './router.ts'
+import type { HttpResponse, Peer } from '@tessera/protocol/http'
+import { plainError } from './plain-error.ts'
+import { createRequestIds } from './request-id.ts'
+import type { Router } from './router.ts'
 
-export type FetchHandler = (request: Request, peer?: HttpRequest['peer']) => Promise<Response>
+/** @param peer who sent it, as the framework knows: limits by address and client certificates need it. */
+export type FetchHandler = (request: Request, peer?: Peer) => Promise<Response>
 
-const bodyLimit = 65_536
+export type FetchOptions = {
+  /** Bytes; 65536 unless said otherwise. A larger body is answered 413. */
+  readonly bodyLimit?: number
+}
 
-/** @param peer who sent it, as the framework knows; limits by address need it. */
-export const createFetchHandler =
-  (router: Router): FetchHandler =>
-  async (request, peer = { address: '' }) => {
-    const body = await readBody(request)
-    if (body === undefined) return responseOf(plainError(413, 'invalid_request'))
+/** Answers web requests. Paths are compared as `URL` normalises them. */
+export function createFetchHandler(router: Router, { bodyLimit = 65_536 }: FetchOptions = {}): FetchHandler {
+  const nextId = createRequestIds()
+  return async (request, peer = { address: '' }) => {
+    const body = await readBody(request, bodyLimit)
+    if (typeof body === 'number') return responseOf(plainError(body, 'invalid_request'))
     const { pathname, search } = new URL(request.url)
-    return responseOf(
-      await router({
-        id: randomUUID(),
-        method: request.method,
-        path: pathname,
-        query: search.slice(1),
-        headers: Object.fromEntries(request.headers),
-        body,
-        peer,
-      }),
-    )
+    const answer = await router({
+      id: nextId(),
+      method: request.method,
+      path: pathname,
+      query: search.slice(1),
+      headers: Object.fromEntries(request.headers),
+      body,
+      peer,
+    })
+    return responseOf(answer)
   }
+}
 
-/** Undefined when it is larger than the limit, told so or not. */
-async function readBody({ body, headers }: Request): Promise<string | undefined> {
-  if (Number(headers.get('content-length') ?? 0) > bodyLimit) return undefined
+/** The body's text; 413 when it is larger than the limit, told so or not; 400 when it breaks off. */
+async function readBody({ body, headers }: Request, limit: number): Promise<string | 413 | 400> {
+  if (Number(headers.get('content-length') ?? 0) > limit) return 413
   if (!body) return ''
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
-    size += chunk.length
-    if (size > bodyLimit) return undefined
-    chunks.push(chunk)
+  try {
+    for await (const chunk of body) {
+      size += chunk.length
+      if (size > limit) return 413
+      chunks.push(chunk)
+    }
+  } catch {
+    return 400
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks, size).toString('utf8')
 }
 
 function responseOf({ status, headers, body }: HttpResponse): Response {
-  const list = Object.entries(headers).flatMap(([name, value]) =>
-    typeof value === 'string' ? [[name, value] as const] : value.map(one => [name, one] as const),
+  const list = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
+    typeof value === 'string' ? [[name, value]] : value.map(one => [name, one]),
   )
-  return new Response(status === 204 ? null : body, {
-    status,
-    headers: list.map(([name, value]) => [name, value]),
-  })
+  // Null rather than an empty text: `Response` would call that text/plain.
+  return new Response(body === '' ? null : body, { status, headers: list })
 }

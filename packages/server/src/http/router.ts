@@ -2,61 +2,103 @@
 
 import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
 import { allowOrigin, type CorsPorts, preflight } from './cors.ts'
+import { plainError, unavailable } from './plain-error.ts'
 
 export type RouterPorts = CorsPorts & {
   readonly routes: readonly Route[]
   /** Headers of every answer, unless the endpoint has its own. */
   readonly headers: Readonly<Record<string, string>>
+  /** What an endpoint threw; the client learns nothing of it but the request's id. */
   readonly onError: (request: HttpRequest, error: unknown) => void
+  /** Requests that may wait for their answer at once; 2000 unless said otherwise. More are answered 503 with `Retry-After`. */
+  readonly mostRequests?: number
+  /** Called when the limit is reached, once until the load has halved. */
+  readonly onOverload?: (underWay: number) => void
 }
 
-export type Router = (request: HttpRequest) => Promise<HttpResponse>
+/** Never rejects. An endpoint that answers at once is answered for at once. */
+export type Router = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>
 
-/** Answers 404, 405 with `Allow` (RFC 9110 §15.5.6), preflights, and 500 or 503 for what an endpoint throws. */
-export function createRouter({ routes, headers, onError, ...cors }: RouterPorts): Router {
+/**
+ * Answers 404, 405 with `Allow` (RFC 9110 §15.5.6), HEAD by GET, CORS preflights, 503 under too much load, and 500 or
+ * 503 (an error named `StoreUnavailable`) for what an endpoint throws.
+ */
+export function createRouter({ routes, headers, onError, ...options }: RouterPorts): Router {
+  const { mostRequests = 2000, onOverload = () => {}, ...cors } = options
   const byPath = new Map(routes.map(route => [route.path, route]))
+  if (byPath.size < routes.length) throw new Error('two routes have the same path')
+  let underWay = 0
+  let overloaded = false
 
-  return async request => {
+  return request => {
     const route = byPath.get(request.path)
-    const response = await answer(request, route)
-    const added = route?.cors ? allowOrigin(request, route, cors) : undefined
-    return { ...response, headers: { ...headers, ...added, ...response.headers } }
+    if (!route) return complete(request, undefined, notFound)
+    if (request.method === 'OPTIONS' && route.cors)
+      return complete(request, route, preflight(request, route, cors))
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    if (!isOneOf(route.methods, method)) return complete(request, route, methodNotAllowed(route))
+    if (underWay >= mostRequests && !route.essential) return complete(request, route, refuseLoad())
+    return answer(method === request.method ? request : { ...request, method }, request, route)
   }
 
-  async function answer(request: HttpRequest, route: Route | undefined): Promise<HttpResponse> {
-    if (!route) return plainError(404, 'not_found')
-    if (request.method === 'OPTIONS' && route.cors) return preflight(request, route, cors)
-    const isHead = request.method === 'HEAD' && route.methods.includes('GET')
-    if (!isHead && !(route.methods as readonly string[]).includes(request.method)) {
-      return plainError(405, 'invalid_request', { allow: allowedMethods(route) })
-    }
+  function answer(asked: HttpRequest, sent: HttpRequest, route: Route): HttpResponse | Promise<HttpResponse> {
+    let response: HttpResponse | Promise<HttpResponse>
     try {
-      const response = await route.endpoint(isHead ? { ...request, method: 'GET' } : request)
-      return isHead ? { ...response, body: '' } : response
+      response = route.endpoint(asked)
     } catch (error) {
-      onError(request, error)
-      return (error as Error)?.name === 'StoreUnavailable'
-        ? plainError(503, 'temporarily_unavailable', { 'retry-after': '1' })
-        : plainError(500, 'server_error')
+      return complete(sent, route, failed(sent, error))
     }
+    if (!(response instanceof Promise)) return complete(sent, route, response)
+    underWay += 1
+    return response.then(
+      value => {
+        release()
+        return complete(sent, route, value)
+      },
+      error => {
+        release()
+        return complete(sent, route, failed(sent, error))
+      },
+    )
+  }
+
+  function complete(request: HttpRequest, route: Route | undefined, response: HttpResponse): HttpResponse {
+    const { status, body } = response
+    const added = route && allowOrigin(request, route, cors)
+    const merged: Record<string, string | readonly string[]> = { ...headers, ...added, ...response.headers }
+    merged['cache-control'] ??= 'no-store'
+    if (added?.vary && response.headers.vary) merged.vary = `${response.headers.vary}, ${added.vary}`
+    if (request.method !== 'HEAD') return { status, headers: merged, body }
+    // RFC 9110 §9.3.2: the headers of the GET answer, its length among them.
+    return { status, headers: { ...merged, 'content-length': String(Buffer.byteLength(body)) }, body: '' }
+  }
+
+  function failed(request: HttpRequest, error: unknown): HttpResponse {
+    onError(request, error)
+    return (error as Error | undefined)?.name === 'StoreUnavailable'
+      ? unavailable
+      : plainError(500, 'server_error', { 'x-request-id': request.id })
+  }
+
+  function refuseLoad(): HttpResponse {
+    if (!overloaded) onOverload(underWay)
+    overloaded = true
+    return unavailable
+  }
+
+  function release(): void {
+    underWay -= 1
+    if (underWay <= mostRequests / 2) overloaded = false
   }
 }
 
-const allowedMethods = ({ methods, cors }: Route): string =>
-  [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), ...(cors ? ['OPTIONS'] : [])].join(', ')
+const notFound = plainError(404, 'not_found')
 
-/** An error that no endpoint answered, in the shape of RFC 6749 §5.2. */
-export const plainError = (
-  status: number,
-  error: string,
-  headers: Readonly<Record<string, string>> = {},
-): HttpResponse => ({
-  status,
-  headers: {
-    'content-type': 'application/json; charset=utf-8',
-    'cache-control': 'no-store, no-cache, max-age=0',
-    pragma: 'no-cache',
-    ...headers,
-  },
-  body: JSON.stringify({ error }),
-})
+const methodNotAllowed = ({ methods, cors }: Route): HttpResponse =>
+  plainError(405, 'invalid_request', {
+    allow: [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), ...(cors ? ['OPTIONS'] : [])].join(
+      ', ',
+    ),
+  })
+
+const isOneOf = (methods: readonly string[], method: string): boolean => methods.includes(method)

@@ -1,0 +1,64 @@
+/** Who sent a request: the socket's address, or what a trusted proxy says of the one before it. */
+
+import type { IncomingHttpHeaders } from 'node:http'
+import { BlockList, isIP } from 'node:net'
+import type { Peer } from '@tessera/protocol/http'
+import { certificateOf } from './client-certificate.ts'
+
+export type PeerOptions = {
+  /** Proxies whose `x-forwarded-for` is believed: addresses or ranges. */
+  readonly trustedProxies?: readonly string[]
+  /** The header with the client's certificate, and the proxies (addresses or ranges) that may send it. */
+  readonly mtls?: { readonly certificateHeader: string; readonly trustedProxies: readonly string[] }
+}
+
+/** Reads who sent a request. It removes the certificate's header: from anyone but a trusted proxy it is a forgery. */
+export type ReadPeer = (socketAddress: string | undefined, headers: IncomingHttpHeaders) => Peer
+
+export function createPeerReader({ trustedProxies = [], mtls }: PeerOptions): ReadPeer {
+  const forwards = createTrust(trustedProxies)
+  const handsOn = createTrust(mtls?.trustedProxies ?? [])
+  const header = mtls?.certificateHeader.toLowerCase()
+
+  return (socketAddress = '', headers) => {
+    const from = withoutMapping(socketAddress)
+    const forwarded = trustedProxies.length > 0 && forwards(from) ? headers['x-forwarded-for'] : undefined
+    const address = forwarded === undefined ? from : clientBehind(forwarded, from, forwards)
+    if (header === undefined) return { address }
+    const value = headers[header]
+    delete headers[header]
+    const certificate = typeof value === 'string' && handsOn(from) ? certificateOf(value) : undefined
+    return certificate === undefined ? { address } : { address, certificate }
+  }
+}
+
+/** Each proxy appends whom it saw, so only what trusted ones appended counts: from the right, the first that is none of them. */
+function clientBehind(
+  forwarded: string | readonly string[],
+  proxy: string,
+  trusted: (address: string) => boolean,
+): string {
+  let nearest = proxy
+  for (const entry of String(forwarded).split(',').reverse()) {
+    const address = withoutMapping(entry.trim())
+    if (isIP(address) === 0) return nearest
+    nearest = address
+    if (!trusted(address)) return nearest
+  }
+  return nearest
+}
+
+function createTrust(proxies: readonly string[]): (address: string) => boolean {
+  const list = new BlockList()
+  for (const proxy of proxies) {
+    const [network = '', bits] = proxy.split('/')
+    const family = isIP(network) === 6 ? 'ipv6' : 'ipv4'
+    if (bits === undefined) list.addAddress(network, family)
+    else list.addSubnet(network, Number(bits), family)
+  }
+  return address => isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+}
+
+/** A socket that takes both families shows IPv4 addresses mapped into IPv6 (RFC 4291 §2.5.5.2). */
+const withoutMapping = (address: string): string =>
+  address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address

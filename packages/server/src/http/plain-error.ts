@@ -1,0 +1,23 @@
+/** Errors that no endpoint answers, in the shape of RFC 6749 §5.2: unknown paths and methods, oversized bodies, overload, bugs. */
+
+import type { HttpResponse } from '@tessera/protocol/http'
+
+/** A JSON error that no cache keeps and no browser takes for anything else. */
+export const plainError = (
+  status: number,
+  error: string,
+  headers: Readonly<Record<string, string>> = {},
+): HttpResponse => ({
+  status,
+  headers: {
+    'content-type': 'application/json; charset=utf-8',
+    'cache-control': 'no-store, no-cache, max-age=0',
+    pragma: 'no-cache',
+    'x-content-type-options': 'nosniff',
+    ...headers,
+  },
+  body: JSON.stringify({ error }),
+})
+
+/** What the client may try again (RFC 9110 §10.2.3). */
+export const unavailable = plainError(503, 'temporarily_unavailable', { 'retry-after': '1' })
