@@ -5,12 +5,16 @@ import type { Resources } from '../core/resource.ts'
 import type { Users } from '../core/user.ts'
 import type { ScopeLine } from '../ui/pages.ts'
 
-/** The scopes with the words that the operator has for them. */
-export const scopeLines = (scope: readonly string[], resources: Resources): readonly ScopeLine[] =>
-  scope.map(name => {
-    const display_name = (resources.identity.get(name) ?? resources.apiScopes.get(name))?.display_name
-    return { name, ...(display_name !== undefined && { display_name }) }
-  })
+/** The scopes in the order of configuration, `offline_access` last, with the words that the operator has for them. */
+export const scopeLines = (scope: readonly string[], resources: Resources): readonly ScopeLine[] => {
+  const order = [...resources.identity.keys(), ...resources.apiScopes.keys(), 'offline_access']
+  return order
+    .filter(name => scope.includes(name))
+    .map(name => {
+      const display_name = (resources.identity.get(name) ?? resources.apiScopes.get(name))?.display_name
+      return { name, ...(display_name !== undefined && { display_name }) }
+    })
+}
 
 /** A name that the user knows themself by. */
 export async function userName({ sub, claims }: Session, users: Pick<Users, 'find'>): Promise<string> {

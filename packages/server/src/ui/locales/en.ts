@@ -28,7 +28,7 @@ export const en = {
   },
   consent: {
     title: (client: string) => `Allow ${client}?`,
-    lead: (client: string) => `${client} asks for permission to:`,
+    lead: (client: string) => `${client} asks for access to:`,
     user: (user: string) => `Signed in as ${user}`,
     yes: 'Allow',
     no: 'Don’t allow',
@@ -44,7 +44,7 @@ export const en = {
     tooMany: (minutes: number) =>
       `Too many wrong codes. Wait ${minutes === 1 ? 'a minute' : `${minutes} minutes`} and try again.`,
     confirmTitle: (client: string) => `Connect ${client}?`,
-    confirmLead: (client: string) => `A device wants to use ${client} as you. It asks for permission to:`,
+    confirmLead: (client: string) => `A device wants to use ${client} as you. It asks for access to:`,
     compare: 'Go on only if your device shows this code:',
     warning: 'If someone sent you this code, don’t connect.',
     yes: 'Connect',
@@ -56,13 +56,14 @@ export const en = {
       text: 'The code expired or was used before. Start again on the device to get a new one.',
     },
   },
+  /** Where the operator has no words of their own. */
   scopes: {
-    openid: 'Know who you are',
-    profile: 'See your profile, such as your name',
-    email: 'See your email address',
-    address: 'See your postal address',
-    phone: 'See your phone number',
-    offline_access: 'Keep access while you are away',
+    openid: 'Your user identifier',
+    profile: 'Your profile, such as your name',
+    email: 'Your email address',
+    address: 'Your postal address',
+    phone: 'Your phone number',
+    offline_access: 'All of this while you are away',
   } as Readonly<Record<string, string>>,
   formPost: {
     title: 'Almost there',

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createBrowser } from '../support/browser.ts'
+import { alice, answerOf, assertErrorPage, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
+import { createTestServer } from '../support/tessera.ts'
+
+async function start(input: object = pagesWorld) {
+  const server = await createTestServer(input)
+  return { server, browser: createBrowser(server) }
+}
+
+test('login: the page names the client, fills in the login hint and needs no script [authorize-006]', async () => {
+  const { browser } = await start()
+  const page = await browser.visit(
+    authorizePath({ login_hint: 'alice"><i>', display: 'popup', ui_locales: 'fr-FR en' }),
+  )
+  assert.equal(page.status, 200)
+  assert.match(page.text, /to continue to Web & Co/)
+  assert.equal(page.form?.fields.username, 'alice"><i>')
+  assert.doesNotMatch(page.body, /<script|<i>| style=| on\w+=/)
+  assert.match(page.body, /<html lang="en">/)
+})
+
+test('login: pages can not be framed, cached or made to load or post elsewhere', async () => {
+  const { browser } = await start()
+  const page = await browser.visit(authorizePath())
+  assert.equal(
+    page.headers['content-security-policy'],
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' https://app.example; frame-ancestors 'none'; base-uri 'none'",
+  )
+  assert.equal(page.headers['cache-control'], 'no-store')
+  assert.equal(page.headers['referrer-policy'], 'no-referrer')
+  assert.equal(page.headers['x-content-type-options'], 'nosniff')
+})
+
+test('login: the cookies are bound to the host, unreadable to scripts and SameSite=Lax; the session is of the server only', async () => {
+  const { browser } = await start()
+  const page = await browser.visit(authorizePath())
+  const posted = await browser.request('POST', '/login', { form: { ...page.form?.fields, ...alice } })
+  assert.equal(posted.status, 303)
+  const [session] = [posted.headers['set-cookie'] ?? []].flat()
+  assert.match(
+    session ?? '',
+    /^__Host-tessera_session=ts_[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+  )
+  const [csrf] = [
+    (await createBrowser((await start()).server).visit(authorizePath())).headers['set-cookie'] ?? [],
+  ].flat()
+  assert.match(csrf ?? '', /^__Host-tessera_csrf=[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
+})
+
+test('login: where the issuer is http the cookies have plain names', async () => {
+  const { browser } = await start({ ...pagesWorld, issuer: 'http://localhost:5080' })
+  answerOf(await signIn(browser, authorizePath()))
+  assert.deepEqual([...browser.cookies.keys()].sort(), ['tessera_csrf', 'tessera_session'])
+})
+
+test('login: unknown names, wrong passwords, inactive users and users of a tenant are answered alike', async () => {
+  const { server, browser } = await start()
+  const page = await browser.visit(authorizePath())
+  const answers: string[] = []
+  for (const [username, password] of [
+    ['nobody', 'x'],
+    ['alice', 'x'],
+    ['ina', 'ina'],
+    ['carol', 'carol'],
+    ['alice', ''],
+  ] as const) {
+    const answer = await browser.submit(page, { username, password, button: 'login' })
+    assert.equal(answer.status, 400)
+    assert.match(answer.body, /role="alert"/)
+    assert.equal(answer.form?.fields.username, username)
+    assert.equal(answer.form?.fields.password, '')
+    answers.push(answer.body.replaceAll(username, ''))
+  }
+  assert.equal(new Set(answers).size, 1)
+  assert.equal(browser.cookies.has('__Host-tessera_session'), false)
+  const { logged } = server
+  assert.ok(!JSON.stringify(logged).includes('wonderland'))
+})
+
+test('login: after a wrong password the right one goes through', async () => {
+  const { browser } = await start()
+  const page = await signIn(browser, authorizePath(), { username: 'alice', password: 'wrong' })
+  assert.ok(answerOf(await browser.submit(page, { password: 'wonderland' })).get('code'))
+})
+
+test('login: cancel tells the client access_denied with the state, without a password', async () => {
+  const { browser } = await start()
+  const page = await signIn(browser, authorizePath(), { button: 'cancel' })
+  const answer = answerOf(page)
+  assert.equal(answer.get('error'), 'access_denied')
+  assert.equal(answer.get('state'), 'a state & more')
+  assert.equal(browser.cookies.has('__Host-tessera_session'), false)
+})
+
+test('login: a form without its CSRF token or cookie signs nobody in [RFC 9700 §4.7]', async () => {
+  const { server, browser } = await start()
+  const page = await browser.visit(authorizePath())
+  const stranger = createBrowser(server)
+  const theirs = await stranger.visit(authorizePath())
+  const tokens = ['', 'x', theirs.form?.fields.csrf ?? '', (page.form?.fields.csrf ?? '').toUpperCase()]
+  for (const csrf of tokens) {
+    assertErrorPage(await browser.submit(page, { ...alice, csrf }), 'invalid_request')
+    assert.equal(server.reason(), 'csrf_token_wrong')
+  }
+  const cookie = browser.cookies.get('__Host-tessera_csrf') ?? ''
+  for (const changed of [
+    undefined,
+    '',
+    `${cookie.slice(0, -1)}${cookie.endsWith('A') ? 'B' : 'A'}`,
+    'x'.repeat(43),
+  ]) {
+    if (changed === undefined) browser.cookies.delete('__Host-tessera_csrf')
+    else browser.cookies.set('__Host-tessera_csrf', changed)
+    assertErrorPage(await browser.submit(page, alice), 'invalid_request')
+  }
+  assert.equal(browser.cookies.has('__Host-tessera_session'), false)
+  browser.cookies.set('__Host-tessera_csrf', cookie)
+  assert.ok(answerOf(await browser.submit(page, alice)).get('code'))
+})
+
+test('login: a changed continuation signs nobody in', async () => {
+  const { server, browser } = await start()
+  const page = await browser.visit(authorizePath())
+  const sealed = page.form?.fields.continue ?? ''
+  for (const changed of ['', 'x', sealed.slice(1), `${sealed}x`, sealed.replace('.', '..')]) {
+    assertErrorPage(await browser.submit(page, { ...alice, continue: changed }), 'invalid_request')
+    assert.equal(server.reason(), 'continuation_invalid')
+  }
+  assertErrorPage(await browser.visit('/login'), 'invalid_request')
+  assert.equal(browser.cookies.has('__Host-tessera_session'), false)
+})
+
+test('login: a sign-in starts a session under a new handle and ends the earlier one', async () => {
+  const { browser } = await start()
+  await signIn(browser, authorizePath())
+  const before = browser.cookies.get('__Host-tessera_session') ?? ''
+  await signIn(browser, authorizePath({ prompt: 'login' }), { username: 'bob', password: 'builder' })
+  const after = browser.cookies.get('__Host-tessera_session') ?? ''
+  assert.notEqual(after, before)
+  browser.cookies.set('__Host-tessera_session', before)
+  assert.ok((await browser.visit(authorizePath())).target.startsWith('/login'))
+})
+
+test('login: enable_local_login false shows no password form but the providers that can check one', async () => {
+  const { browser } = await start()
+  const page = await browser.visit(authorizePath({ client_id: 'nolocal' }))
+  assert.doesNotMatch(page.body, /name="password"/)
+  assert.match(page.text, /Sign in with Staff directory/)
+  const posted = await browser.submit(page, alice)
+  assert.equal(posted.status, 400)
+  assert.equal(browser.cookies.has('__Host-tessera_session'), false)
+  const way = /href="([^"]*)">Sign in with Staff directory/.exec(page.body)?.[1] ?? ''
+  const directory = await browser.visit(way)
+  assert.ok(answerOf(await browser.submit(directory, { username: 'dora', password: 'staff' })).get('code'))
+})
+
+test('login: a local session does not count for a client without local login', async () => {
+  const { browser } = await start()
+  answerOf(await signIn(browser, authorizePath()))
+  assert.ok((await browser.visit(authorizePath({ client_id: 'nolocal' }))).target.startsWith('/login'))
+})
+
+test('login: without any way to sign in the page says so, and leads back', async () => {
+  const { browser } = await start({
+    ...pagesWorld,
+    identity_providers: pagesWorld.identity_providers.slice(1),
+  })
+  const page = await browser.visit(authorizePath({ client_id: 'nolocal' }))
+  assert.match(page.text, /no way to sign in/)
+  assert.equal(answerOf(await browser.submit(page, { button: 'cancel' })).get('error'), 'access_denied')
+})
+
+test('login: a validator replaces the configured users', async () => {
+  const password = { check: ({ username }: { username: string }) => ({ ok: true, sub: `v-${username}` }) }
+  const { server, browser } = await start({ ...pagesWorld, validators: { password } })
+  answerOf(
+    await signIn(browser, authorizePath({ acr_values: 'tenant:acme' }), { username: 'zoe', password: 'any' }),
+  )
+  assert.equal(server.logged.find(entry => entry.event === 'signed_in')?.sub, 'v-zoe')
+})
+
+test('login: the stylesheet is served under the hash of its content and kept for ever', async () => {
+  const { browser } = await start()
+  const page = await browser.visit(authorizePath())
+  const path = /href="(\/assets\/tessera-[0-9a-f]{16}\.css)"/.exec(page.body)?.[1] ?? ''
+  const sheet = await browser.request('GET', path)
+  assert.equal(sheet.status, 200)
+  assert.match(String(sheet.headers['cache-control']), /immutable/)
+  assert.match(String(sheet.headers['content-type']), /^text\/css/)
+})
+
+test('home: the front page links to the metadata', async () => {
+  const { browser } = await start()
+  const page = await browser.visit('/')
+  assert.equal(page.status, 200)
+  assert.match(page.body, /href="\/\.well-known\/openid-configuration"/)
+})

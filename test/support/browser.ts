@@ -1,0 +1,89 @@
+/** A browser without scripts for flow tests: it keeps cookies, reads forms and follows our own redirects. */
+
+import { parseSetCookie } from 'cookie'
+import type { Answer, SendOptions, TestServer } from './tessera.ts'
+
+export type Page = Answer & {
+  /** The path and query that answered. */
+  readonly target: string
+  /** Where a redirect leads. */
+  readonly location: string | undefined
+  readonly form: PageForm | undefined
+  /** The text between the tags. */
+  readonly text: string
+}
+
+export type PageForm = { readonly action: string; readonly fields: Readonly<Record<string, string>> }
+
+export type Browser = {
+  readonly cookies: Map<string, string>
+  /** One request and its answer. */
+  readonly request: (method: string, target: string, options?: SendOptions) => Promise<Page>
+  /** A request, then every redirect that stays on this server. */
+  readonly visit: (target: string) => Promise<Page>
+  /** Posts a page's form with these fields filled in, then follows redirects that stay on this server. */
+  readonly submit: (page: Page, fields: Readonly<Record<string, string>>) => Promise<Page>
+}
+
+const mostRedirects = 10
+
+export function createBrowser(server: Pick<TestServer, 'send'>): Browser {
+  const cookies = new Map<string, string>()
+
+  const request: Browser['request'] = async (method, target, { headers, ...options } = {}) => {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const answer = await server.send(method, target, {
+      ...options,
+      headers: { ...(cookie !== '' && { cookie }), ...headers },
+    })
+    for (const line of [answer.headers['set-cookie'] ?? []].flat()) {
+      const { name, value = '', maxAge } = parseSetCookie(line)
+      if (maxAge === 0) cookies.delete(name)
+      else cookies.set(name, value)
+    }
+    const location = answer.headers.location as string | undefined
+    return { ...answer, target, location, form: readForm(answer.body), text: readText(answer.body) }
+  }
+
+  const follow = async (page: Page): Promise<Page> => {
+    let current = page
+    for (let hops = 0; current.location?.startsWith('/'); hops++) {
+      if (hops === mostRedirects) throw new Error(`redirected in a circle: ${current.location}`)
+      current = await request('GET', current.location)
+    }
+    return current
+  }
+
+  return {
+    cookies,
+    request,
+    visit: async target => follow(await request('GET', target)),
+    async submit(page, fields) {
+      if (!page.form) throw new Error(`no form: ${page.status} ${page.text || page.location}`)
+      const { action, fields: given } = page.form
+      return follow(await request('POST', action, { form: { ...given, ...fields } }))
+    },
+  }
+}
+
+const tag = /<(form|input)\b([^>]*)>/g
+
+function readForm(html: string): PageForm | undefined {
+  let action: string | undefined
+  const fields: Record<string, string> = {}
+  for (const [, element, attributes = ''] of html.matchAll(tag)) {
+    const read = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1]
+    if (element === 'form') action = unescapeHtml(read('action') ?? '')
+    else fields[read('name') ?? ''] = unescapeHtml(read('value') ?? '')
+  }
+  return action === undefined ? undefined : { action, fields }
+}
+
+const readText = (html: string): string =>
+  unescapeHtml(html.replaceAll(/<(script|title|svg)[\s\S]*?<\/\1>/g, ' ').replaceAll(/<[^>]*>/g, ' '))
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+
+const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" }
+const unescapeHtml = (text: string): string =>
+  text.replaceAll(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => entities[name] ?? '')
