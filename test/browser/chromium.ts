@@ -1,0 +1,64 @@
+/** A real Chromium for tests, and a client application for it to be sent back to. */
+
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import chromium from '@sparticuz/chromium'
+import { type Browser, chromium as playwright } from 'playwright-core'
+
+/** Made for serverless functions: these would let a page do what a person's browser does not. */
+const unlike = new Set([
+  '--single-process',
+  '--no-zygote',
+  '--disable-web-security',
+  '--disable-site-isolation-trials',
+  '--allow-running-insecure-content',
+])
+
+export const launchChromium = async (): Promise<Browser> =>
+  playwright.launch({
+    executablePath: await chromium.executablePath(),
+    args: chromium.args.filter(argument => !unlike.has(argument)),
+  })
+
+export type App = {
+  readonly origin: string
+  /** What the browser brought last, by query or by form. */
+  readonly received: () => { readonly method: string; readonly answer: URLSearchParams } | undefined
+  readonly close: () => void
+}
+
+/** Listens for answers at `/cb`. */
+export async function startApp(): Promise<App> {
+  let last: ReturnType<App['received']>
+  const server = createServer(async (request, response) => {
+    const { pathname, search } = new URL(request.url ?? '/', 'http://app')
+    let body = ''
+    for await (const chunk of request) body += chunk
+    const method = request.method ?? ''
+    if (pathname === '/cb') last = { method, answer: new URLSearchParams(method === 'POST' ? body : search) }
+    response.setHeader('content-type', 'text/html; charset=utf-8')
+    response.end('<!doctype html><html lang="en"><title>App</title><h1>Back at the app</h1>')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    received: () => last,
+    close: () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
