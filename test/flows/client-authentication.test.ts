@@ -1,0 +1,374 @@
+import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
+import { test } from 'node:test'
+import { hash as argon2id } from '@node-rs/argon2'
+import { createArgon2id } from '../../packages/server/src/client-authentication/argon2id.ts'
+import { thumbprintOf } from '../../packages/server/src/core/certificate.ts'
+import { awkward, jwkOfOne, one, two } from '../support/certificates.ts'
+import {
+  type Answer,
+  basic,
+  claimsOf,
+  createTestServer,
+  type SendOptions,
+  startOfTime,
+  type TestServer,
+} from '../support/tessera.ts'
+import { secret, withClients, world } from '../support/world.ts'
+
+const form = { grant_type: 'client_credentials', scope: 'api1' }
+const header = (authorization: string): SendOptions => ({ headers: { authorization } })
+const base64 = (text: string): string => Buffer.from(text).toString('base64')
+
+const machine = (changes: object) => ({
+  client_id: 'machine',
+  grant_types: ['client_credentials'],
+  scope: 'api1',
+  ...changes,
+})
+
+const assertRefused = (server: TestServer, answer: Answer, reason: string): void => {
+  assert.equal(server.reason(), reason)
+  assert.equal(answer.status, 401)
+  assert.equal(answer.json.error, 'invalid_client')
+  assert.equal(answer.json.error_description, 'client authentication failed')
+  assert.match(String(answer.headers['www-authenticate']), /^Basic /)
+  assert.match(String(answer.headers['cache-control']), /no-store/)
+}
+
+for (const [what, options, body] of [
+  ['Basic [client-auth-001]', header(`Basic ${base64(`client:${secret}`)}`), {}],
+  ['Basic in lower case [client-auth-003]', header(`basic ${base64(`client:${secret}`)}`), {}],
+  ['the body [client-auth-012]', {}, { client_id: 'client', client_secret: secret }],
+  [
+    'the body beside a Bearer header [client-auth-011]',
+    header('Bearer xyz'),
+    { client_id: 'client', client_secret: secret },
+  ],
+  [
+    'Basic with the same client_id in the body',
+    header(`Basic ${base64(`client:${secret}`)}`),
+    { client_id: 'client' },
+  ],
+  [
+    'Basic with empty parameters in the body',
+    header(`Basic ${base64(`client:${secret}`)}`),
+    { client_secret: '', client_assertion: '' },
+  ],
+] as const) {
+  test(`client authentication: a secret in ${what} is taken`, async () => {
+    const server = await createTestServer(world)
+    const { status } = await server.token({ ...form, ...body }, options)
+    assert.equal(status, 200)
+  })
+}
+
+test('client authentication: both halves of Basic are form-encoded [RFC 6749 §2.3.1] [client-auth-002]', async () => {
+  const server = await createTestServer(
+    withClients(machine({ client_id: 'my client', client_secrets: [{ value: 'a:b c+d%' }] })),
+  )
+  const encoded = base64('my+client:a%3Ab+c%2Bd%25')
+  assert.equal((await server.token(form, header(`Basic ${encoded}`))).status, 200)
+  assert.equal((await server.token(form, { headers: basic('my client', 'a:b c+d%') })).status, 200)
+  const raw = await server.token(form, header(`Basic ${base64('my client:a:b c+d%')}`))
+  assertRefused(server, raw, 'basic_malformed')
+})
+
+for (const [what, authorization, reason] of [
+  ['empty [client-auth-004]', 'Basic ', 'basic_malformed'],
+  ['a bare scheme', 'Basic', 'basic_malformed'],
+  ['not base64 [client-auth-005]', 'Basic §not-base64', 'basic_malformed'],
+  ['base64 without its padding', `Basic ${base64('client:secret!').replace(/=+$/, '')}`, 'basic_malformed'],
+  ['without a colon', `Basic ${base64('client')}`, 'basic_malformed'],
+  ['without an id', `Basic ${base64(`:${secret}`)}`, 'basic_malformed'],
+  ['not UTF-8', `Basic ${Buffer.from([0xff, 0x3a, 0x41]).toString('base64')}`, 'basic_malformed'],
+  ['percent-encoded by half', `Basic ${base64('client:%4')}`, 'basic_malformed'],
+  [
+    'an id of 101 characters [client-auth-007]',
+    `Basic ${base64(`${'x'.repeat(101)}:secret`)}`,
+    'basic_malformed',
+  ],
+  ['a secret of 513 characters', `Basic ${base64(`client:${'x'.repeat(513)}`)}`, 'basic_malformed'],
+  ['longer than any [client-auth-009]', `Basic ${base64(`client:${'%41'.repeat(2000)}`)}`, 'basic_malformed'],
+  [
+    'sent twice',
+    `Basic ${base64(`client:${secret}`)}, Basic ${base64(`client:${secret}`)}`,
+    'basic_malformed',
+  ],
+  ['of an unknown client', `Basic ${base64('nobody:secret')}`, 'client_unknown'],
+  ['of a wrong secret', `Basic ${base64('client:wrong')}`, 'client_secret_wrong'],
+  ['an empty secret of a confidential client', `Basic ${base64('client:')}`, 'client_secret_missing'],
+  ['of another scheme', 'Negotiate xyz', 'client_id_missing'],
+] as const) {
+  test(`client authentication: a header that is ${what} is invalid_client, the same for every cause`, async () => {
+    const server = await createTestServer(world)
+    assertRefused(server, await server.token(form, header(authorization)), reason)
+  })
+}
+
+for (const [what, body, reason] of [
+  ['a secret without an id [client-auth-013]', { client_secret: secret }, 'client_id_missing'],
+  ['nothing', {}, 'client_id_missing'],
+  ['a confidential client’s id alone [client-auth-014]', { client_id: 'client' }, 'client_secret_missing'],
+  ['a wrong secret', { client_id: 'client', client_secret: 'wrong' }, 'client_secret_wrong'],
+  ['an unknown client', { client_id: 'nobody', client_secret: secret }, 'client_unknown'],
+  [
+    'a secret of a public client',
+    { client_id: 'device', client_secret: secret },
+    'public_client_sent_credential',
+  ],
+] as const) {
+  test(`client authentication: a body with ${what} is invalid_client`, async () => {
+    const server = await createTestServer(world)
+    assertRefused(server, await server.token({ ...form, ...body }), reason)
+  })
+}
+
+for (const [what, body] of [
+  ['id of 101 characters [client-auth-016]', { client_id: 'x'.repeat(101) }],
+  ['secret of 513 characters', { client_id: 'client', client_secret: 'x'.repeat(513) }],
+] as const) {
+  test(`client authentication: a body with an ${what} is invalid_client`, async () => {
+    const server = await createTestServer(world)
+    const { status, json } = await server.token({ ...form, ...body })
+    assert.equal(status, 401)
+    assert.equal(json.error, 'invalid_client')
+  })
+}
+
+test('client authentication: a public client is known by its id, in the body or as Basic user [client-auth-010] [client-auth-015]', async () => {
+  const server = await createTestServer(world)
+  const device = 'urn:ietf:params:oauth:grant-type:device_code'
+  for (const [body, options] of [
+    [{ client_id: 'device' }, {}],
+    [{}, header(`Basic ${base64('device:')}`)],
+    [{ client_id: 'device' }, header(`Basic ${base64('device:')}`)],
+  ] as const) {
+    const { status, json } = await server.token({ grant_type: device, device_code: 'td_x', ...body }, options)
+    assert.equal(status, 400)
+    assert.equal(json.error, 'invalid_grant')
+  }
+})
+
+for (const [what, authorization, body] of [
+  ['Basic and a secret in the body', `client:${secret}`, { client_id: 'client', client_secret: secret }],
+  [
+    'Basic without a secret and a secret in the body',
+    'client:',
+    { client_id: 'client', client_secret: secret },
+  ],
+  ['Basic and an assertion', `client:${secret}`, { client_assertion: 'x', client_assertion_type: 'y' }],
+  [
+    'a secret and an assertion',
+    undefined,
+    { client_id: 'client', client_secret: secret, client_assertion: 'x' },
+  ],
+  ['Basic and another client_id', `client:${secret}`, { client_id: 'web' }],
+  ['an assertion without its type', undefined, { client_id: 'client', client_assertion: 'x' }],
+] as const) {
+  test(`client authentication: ${what} in one request is invalid_request [RFC 6749 §2.3]`, async () => {
+    const server = await createTestServer(world)
+    const options = authorization === undefined ? {} : header(`Basic ${base64(authorization)}`)
+    const { status, json } = await server.token({ ...form, ...body }, options)
+    assert.equal(status, 400)
+    assert.equal(json.error, 'invalid_request')
+  })
+}
+
+test('compatibility identityserver4: Basic beside the body; the first real secret counts [client-auth-018] [client-auth-019]', async () => {
+  const server = await createTestServer({ ...world, compatibility: 'identityserver4' })
+  const good = { client_id: 'client', client_secret: secret }
+  const send = (authorization: string, body: object) =>
+    server.token({ ...form, ...body }, header(authorization))
+  const right = `Basic ${base64(`client:${secret}`)}`
+  assert.equal((await send(right, good)).status, 200)
+  assert.equal((await send(right, { client_id: 'web', client_secret: 'wrong' })).status, 200)
+  assert.equal((await send(`Basic ${base64('client:')}`, good)).status, 200)
+  assert.equal((await send('Basic ', good)).status, 200)
+  const wrongFirst = await send(`Basic ${base64('client:wrong')}`, good)
+  assert.equal(wrongFirst.status, 400)
+  assert.equal(wrongFirst.json.error, 'invalid_client')
+})
+
+test('client authentication: a client that named its method is held to it; none named: Basic and body', async () => {
+  const server = await createTestServer(
+    withClients(
+      machine({
+        client_id: 'by-basic',
+        client_secrets: [{ value: secret }],
+        token_endpoint_auth_method: 'client_secret_basic',
+      }),
+      machine({
+        client_id: 'by-post',
+        client_secrets: [{ value: secret }],
+        token_endpoint_auth_method: 'client_secret_post',
+      }),
+    ),
+  )
+  const byBasic = (id: string) => server.token(form, { client: [id, secret] })
+  const byPost = (id: string) => server.token({ ...form, client_id: id, client_secret: secret })
+  assert.equal((await byBasic('by-basic')).status, 200)
+  assert.equal((await byPost('by-post')).status, 200)
+  assertRefused(server, await byPost('by-basic'), 'client_authentication_method_not_registered')
+  assertRefused(server, await byBasic('by-post'), 'client_authentication_method_not_registered')
+})
+
+test('client authentication: any unexpired secret counts; one with an end counts until then [client-auth-023]', async () => {
+  const end = new Date((startOfTime + 100) * 1000).toISOString()
+  const server = await createTestServer(
+    withClients(machine({ client_secrets: [{ value: 'old', expires_at: end }, { value: 'new' }] })),
+  )
+  const send = (value: string) => server.token(form, { client: ['machine', value] })
+  server.clock.advance(99)
+  assert.equal((await send('old')).status, 200)
+  assert.equal((await send('new')).status, 200)
+  server.clock.advance(1)
+  assertRefused(server, await send('old'), 'client_secret_expired')
+  assert.equal((await send('new')).status, 200)
+})
+
+test('client authentication: a secret that is kept as SHA-256 or argon2id [client-auth-024]', async () => {
+  const cheap = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
+  const server = await createTestServer(
+    withClients(
+      machine({
+        client_secrets: [
+          { sha256: hash('sha256', 'hashed', 'base64') },
+          { argon2id: await argon2id('slow', cheap) },
+          { argon2id: await argon2id('slow and old', cheap), expires_at: '2020-01-01T00:00:00Z' },
+        ],
+      }),
+    ),
+  )
+  const send = (value: string) => server.token(form, { client: ['machine', value] })
+  assert.equal((await send('hashed')).status, 200)
+  assert.equal((await send('slow')).status, 200)
+  assertRefused(server, await send('wrong'), 'client_secret_wrong')
+  assertRefused(server, await send('slow and old'), 'client_secret_wrong')
+})
+
+test('client authentication: too many argon2id verifications at once are 503, and the queue empties', async () => {
+  const cheap = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
+  const encoded = await argon2id('slow', cheap)
+  const verify = createArgon2id({ concurrent: 1, waiting: 1 })
+  const outcomes = await Promise.allSettled([
+    verify(encoded, 'slow'),
+    verify(encoded, 'no'),
+    verify(encoded, 'slow'),
+  ])
+  assert.deepEqual(
+    outcomes.map(outcome => (outcome.status === 'fulfilled' ? outcome.value : outcome.reason.name)),
+    [true, false, 'StoreUnavailable'],
+  )
+  assert.equal(await verify(encoded, 'slow'), true)
+
+  const server = await createTestServer(withClients(machine({ client_secrets: [{ argon2id: encoded }] })))
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, () => server.token(form, { client: ['machine', 'slow'] })),
+  )
+  const busy = answers.find(({ status }) => status === 503)
+  assert.equal(busy?.json.error, 'temporarily_unavailable')
+  assert.equal(busy?.headers['retry-after'], '1')
+  assert.ok(answers.every(({ status }) => status === 200 || status === 503))
+  assert.ok(answers.some(({ status }) => status === 200))
+})
+
+test('client authentication: a disabled client is told what an unknown one is told [client-auth-028]', async () => {
+  const server = await createTestServer(
+    withClients(machine({ client_secrets: [{ value: secret }], enabled: false })),
+  )
+  const disabled = await server.token(form, { client: ['machine', secret] })
+  assertRefused(server, disabled, 'client_disabled')
+  assert.equal(disabled.body, (await server.token(form, { client: ['nobody', secret] })).body)
+})
+
+test('client authentication: a client without a secret that needs one is a configuration error [client-auth-026] [client-auth-027]', async () => {
+  await assert.rejects(createTestServer(withClients(machine({}))), /client_secrets/)
+  await assert.rejects(
+    createTestServer(withClients(machine({ client_secrets: [{ sha256: 'short' }, { value: secret }] }))),
+    /not a SHA-256 hash/,
+  )
+})
+
+const mtls = { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] }
+const withTls = (client: object) => ({ ...withClients(machine(client)), mtls })
+const byTls = (server: TestServer, certificate?: string, more: object = {}) =>
+  server.token({ ...form, client_id: 'machine', ...more }, certificate === undefined ? {} : { certificate })
+
+test('self_signed_tls_client_auth: a registered certificate, to which the token is bound [RFC 8705 §2.2, §3] [client-auth-054]', async () => {
+  const server = await createTestServer(
+    withTls({
+      token_endpoint_auth_method: 'self_signed_tls_client_auth',
+      jwks: { keys: [{ ...jwkOfOne, x5c: [one] }] },
+    }),
+  )
+  const { status, json } = await byTls(server, one)
+  assert.equal(status, 200)
+  assert.deepEqual(claimsOf(json.access_token).cnf, { 'x5t#S256': thumbprintOf(one) })
+})
+
+test('self_signed_tls_client_auth: another certificate, none, or a secret instead is invalid_client [client-auth-055]', async () => {
+  const server = await createTestServer(
+    withTls({
+      token_endpoint_auth_method: 'self_signed_tls_client_auth',
+      jwks: { keys: [{ ...jwkOfOne, x5c: [one], 'x5t#S256': thumbprintOf(one) }] },
+    }),
+  )
+  assertRefused(server, await byTls(server, two), 'client_certificate_not_registered')
+  assertRefused(server, await byTls(server), 'client_certificate_missing')
+  const reason = 'client_authentication_method_not_registered'
+  assertRefused(server, await byTls(server, one, { client_secret: secret }), reason)
+  const ignored = await server.token(form, { client: ['client', secret], certificate: one })
+  assert.equal(ignored.status, 200)
+  assert.equal(claimsOf(ignored.json.access_token).cnf, undefined)
+})
+
+for (const [what, name, certificate] of [
+  ['as RFC 4514 writes it [client-auth-056]', 'CN=one.example,OU=Payments,O=Example\\, Inc.,C=SE', one],
+  [
+    'with spaces, object identifiers and other case',
+    'cn = ONE.example, 2.5.4.11=payments, O=Example\\2C  Inc., c=se',
+    one,
+  ],
+  ['with a value in hexadecimal', 'CN=#0C0B6F6E652E6578616D706C65,OU=Payments,O=Example\\, Inc.,C=SE', one],
+  [
+    'with awkward characters',
+    'E=ops@example.com,UID=u1+CN=multi,O=Ex\\C3\\A4mple \\"A\\" \\+ B\\; \\<C\\>,DC=example',
+    awkward,
+  ],
+] as const) {
+  test(`tls_client_auth: the subject ${what} fits its certificate [RFC 8705 §2.1.2]`, async () => {
+    const server = await createTestServer(
+      withTls({ token_endpoint_auth_method: 'tls_client_auth', tls_client_auth_subject_dn: name }),
+    )
+    const { status, json } = await byTls(server, certificate)
+    assert.equal(status, 200)
+    assert.deepEqual(claimsOf(json.access_token).cnf, { 'x5t#S256': thumbprintOf(certificate) })
+  })
+}
+
+for (const [what, name, certificate, reason] of [
+  [
+    'another subject [client-auth-057]',
+    'CN=one.example,OU=Payments,O=Example\\, Inc.,C=SE',
+    two,
+    'client_certificate_of_another_subject',
+  ],
+  [
+    'the names in the other order',
+    'C=SE,O=Example\\, Inc.,OU=Payments,CN=one.example',
+    one,
+    'client_certificate_of_another_subject',
+  ],
+  ['a part of the subject', 'CN=one.example', one, 'client_certificate_of_another_subject'],
+  ['a name that can’t be read', 'one.example', one, 'client_certificate_of_another_subject'],
+  ['no certificate', 'CN=one.example', undefined, 'client_certificate_missing'],
+  ['what is no certificate', 'CN=one.example', base64('nonsense'), 'client_certificate_malformed'],
+] as const) {
+  test(`tls_client_auth: ${what} is invalid_client`, async () => {
+    const server = await createTestServer(
+      withTls({ token_endpoint_auth_method: 'tls_client_auth', tls_client_auth_subject_dn: name }),
+    )
+    assertRefused(server, await byTls(server, certificate), reason)
+  })
+}
