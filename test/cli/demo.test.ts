@@ -10,8 +10,8 @@ import {
   demoAuthorizationUrl,
   demoRequests,
 } from '../../packages/server/src/cli/demo-requests.ts'
-import { createPerson, type Page } from '../support/browser-jar.ts'
 import { freePort } from '../support/process.ts'
+import { createPerson } from '../support/remote.ts'
 import { type Finished, finish, start } from './tessera.ts'
 
 const alice = { username: 'alice', password: 'alice' }
@@ -104,30 +104,16 @@ test('demo: the device is allowed in a browser and gets its token', async () => 
   const commands = commandsOf(deviceGrant)
   const [begun] = answersIn(await bash(commands.slice(0, -1)))
 
-  const person = createPerson(issuer)
-  let page = await person.get(begun?.verification_uri_complete)
-  for (let step = 0; step < 5 && fieldsFor(page); step++) page = await person.submit(page, fieldsFor(page)!)
-
+  await createPerson(issuer, alice).connectDevice(begun?.verification_uri_complete)
   const [answer] = answersIn(await bash([`DEVICE=${begun?.device_code}`, commands.at(-1)!]))
   assert.equal(answer?.scope, 'invoices.read openid profile')
 })
 
-/** What alice fills in on a page of the device flow; undefined at its end. */
-function fieldsFor(page: Page): Record<string, string> | undefined {
-  if (page.html.includes('name="password"')) return { ...alice, button: 'login' }
-  if (page.html.includes('value="yes"')) return { button: 'yes' }
-  const code = /name="user_code"[^>]*value="([^"]+)"/.exec(page.html)?.[1]
-  if (code !== undefined) return { user_code: code }
-  return undefined
-}
-
 test('demo: the address to open leads over sign-in and consent to a code, and the page that follows shows how to exchange it', async () => {
   const callback = await startDemoCallback(issuer)
   try {
-    const back = await createPerson(issuer).authorize(
+    const back = await createPerson(issuer, alice).authorize(
       demoAuthorizationUrl(issuer, callback.redirectUri),
-      callback.redirectUri,
-      alice,
     )
     const html = await (await fetch(back)).text()
     const shown = /<pre>([\s\S]*)<\/pre>/.exec(html)?.[1]?.replaceAll('&quot;', '"')

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createPerson } from '../support/browser-jar.ts'
 import { challenge, verifier } from '../support/issue-code.ts'
 import { freePort, serveConfiguration, writeConfiguration } from '../support/process.ts'
+import { createPerson } from '../support/remote.ts'
 import { secret, world } from '../support/world.ts'
 
 const authorization = `Basic ${Buffer.from(`web:${secret}`).toString('base64')}`
@@ -17,7 +17,7 @@ test('kill -9 between requests loses no refresh token, code, key or session', as
   }
   try {
     const { url } = server
-    const person = createPerson(url)
+    const person = createPerson(url, { username: 'bob', password: 'bob' })
     const address = `${url}/connect/authorize?${new URLSearchParams({
       client_id: 'web',
       response_type: 'code',
@@ -41,10 +41,7 @@ test('kill -9 between requests loses no refresh token, code, key or session', as
         redirect_uri: 'https://app.example/cb',
         code_verifier: verifier,
       })
-    const back = await person.authorize(address, 'https://app.example/cb', {
-      username: 'bob',
-      password: 'bob',
-    })
+    const back = await person.authorize(address)
     const keys = await (await fetch(`${url}/.well-known/openid-configuration/jwks`)).json()
     await restart()
     const first = await redeem(back)
@@ -56,9 +53,9 @@ test('kill -9 between requests loses no refresh token, code, key or session', as
     const third = await ask({ grant_type: 'refresh_token', refresh_token: second.refresh_token })
     assert.ok(third.refresh_token, JSON.stringify(third))
     assert.deepEqual(await (await fetch(`${url}/.well-known/openid-configuration/jwks`)).json(), keys)
-    // Signed in still: no password is asked for.
-    const again = await person.get(address)
-    assert.match(again.leftFor?.href ?? '', /^https:\/\/app\.example\/cb\?/)
+    await restart()
+    assert.ok((await person.authorize(address)).searchParams.get('code'))
+    assert.equal(person.signIns(), 1)
     assert.equal((await redeem(back)).error, 'invalid_grant')
   } finally {
     await server.stop()

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as oauth from 'oauth4webapi'
-import { createPerson } from '../support/browser-jar.ts'
 import { withServer } from '../support/process.ts'
+import { createPerson } from '../support/remote.ts'
 import { secret, world } from '../support/world.ts'
 
 const insecure = { [oauth.allowInsecureRequests]: true }
@@ -29,10 +29,7 @@ test('oauth4webapi: authorization code, its iss parameter and both tokens verify
       nonce,
       state: 'some-state',
     }).toString()
-    const back = await createPerson(url).authorize(address.href, 'https://app.example/cb', {
-      username: 'bob',
-      password: 'bob',
-    })
+    const back = await createPerson(url, { username: 'bob', password: 'bob' }).authorize(address.href)
     const parameters = oauth.validateAuthResponse(server, web, back, 'some-state')
     const response = await oauth.authorizationCodeGrantRequest(
       server,

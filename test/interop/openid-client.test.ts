@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as client from 'openid-client'
-import { createPerson } from '../support/browser-jar.ts'
 import { withServer } from '../support/process.ts'
+import { createPerson } from '../support/remote.ts'
 import { secret, world } from '../support/world.ts'
 
-const alice = { username: 'bob', password: 'bob' }
+const bob = { username: 'bob', password: 'bob' }
 
 const discover = (
   url: string,
@@ -27,7 +27,7 @@ test('openid-client: authorization code with PKCE, userinfo, refresh, introspect
       state,
       nonce,
     })
-    const back = await createPerson(url).authorize(address.href, 'https://app.example/cb', alice)
+    const back = await createPerson(url, bob).authorize(address.href)
     const tokens = await client.authorizationCodeGrant(config, back, {
       pkceCodeVerifier: verifier,
       expectedState: state,
@@ -73,12 +73,7 @@ test('openid-client: device authorization, approved on the device page', async (
       execute: [client.allowInsecureRequests],
     })
     const started = await client.initiateDeviceAuthorization(config, { scope: 'openid api1' })
-    const person = createPerson(url)
-    let page = await person.get(started.verification_uri_complete!)
-    page = await person.submit(page, { user_code: started.user_code })
-    if (page.html.includes('name="password"')) page = await person.submit(page, { ...alice, button: 'login' })
-    page = await person.submit(page, { button: 'yes' })
-    assert.equal(page.status, 200)
+    await createPerson(url, bob).connectDevice(started.verification_uri_complete!)
     const tokens = await client.pollDeviceAuthorizationGrant(config, { ...started, interval: 0.1 })
     assert.equal(tokens.claims()?.sub, '88421113')
   })

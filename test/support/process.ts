@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 const entry = fileURLToPath(new URL('../../packages/server/src/cli/tessera.ts', import.meta.url))
 
 export type RunningServer = {
-  /** Its address and issuer. */
+  /** Its address, which is its issuer. */
   readonly url: string
   readonly process: ChildProcess
   /** What it wrote to stderr so far. */
@@ -37,7 +37,8 @@ export async function serveConfiguration(file: string, port: number): Promise<Ru
     child.stdout.setEncoding('utf8').on('data', text => {
       out += text
       const ready = /^listening on (\S+)$/m.exec(out)
-      if (ready) resolve(ready[1]!)
+      // The issuer is localhost, not the address that it listens on.
+      if (ready) resolve(`http://localhost:${port}`)
     })
     child.once('exit', code => reject(new Error(`the server ended with ${code}: ${out}${log}`)))
   })

@@ -1,0 +1,101 @@
+/** The two edges with the same routes behind a real socket: served by Fastify, and mounted by fetch in a plain Node server. */
+
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request as send } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import type { Route } from '@tessera/protocol/http'
+import { type ListenOptions, listen } from '../../packages/server/src/http/fastify.ts'
+import { createFetchHandler } from '../../packages/server/src/http/fetch.ts'
+import { createRouter, type Router, type RouterPorts } from '../../packages/server/src/http/router.ts'
+import { securityHeaders } from '../../packages/server/src/http/security-headers.ts'
+
+export type Edge = { readonly url: string; readonly close: () => Promise<void> }
+export type EdgeOptions = Partial<Omit<RouterPorts, 'routes'>> & Partial<ListenOptions>
+
+const routerOf = (routes: readonly Route[], options: EdgeOptions): Router =>
+  createRouter({
+    headers: securityHeaders('https://id.example'),
+    isAllowedOrigin: origin => origin === 'https://app.example',
+    onError: () => {},
+    ...options,
+    routes,
+  })
+
+export const serve = (routes: readonly Route[], options: EdgeOptions = {}): Promise<Edge> =>
+  listen(routerOf(routes, options), routes, { host: '127.0.0.1', port: 0, ...options })
+
+export async function mount(routes: readonly Route[], options: EdgeOptions = {}): Promise<Edge> {
+  const handler = createFetchHandler(routerOf(routes, options), options)
+  const server = createServer({ joinDuplicateHeaders: true }, async (incoming, outgoing) => {
+    const address = incoming.socket.remoteAddress ?? ''
+    const response = await handler(webRequest(incoming), { address })
+    outgoing.writeHead(response.status, [...response.headers].flat())
+    outgoing.end(Buffer.from(await response.arrayBuffer()))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: async () => {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+function webRequest(incoming: IncomingMessage): Request {
+  const headers = new Headers()
+  for (let at = 0; at < incoming.rawHeaders.length; at += 2)
+    headers.append(incoming.rawHeaders[at]!, incoming.rawHeaders[at + 1]!)
+  const bodyless = incoming.method === 'GET' || incoming.method === 'HEAD'
+  return new Request(`http://${incoming.headers.host}${incoming.url}`, {
+    method: incoming.method,
+    headers,
+    ...(bodyless ? {} : { body: incoming as unknown as ReadableStream, duplex: 'half' as const }),
+  })
+}
+
+export type Reply = {
+  readonly status: number
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+}
+
+/** A request by `node:http`, which sends what it is told, where `fetch` would tidy up. */
+export function ask(
+  edge: Edge,
+  method: string,
+  path: string,
+  { headers = {}, body }: { headers?: Record<string, string | string[]>; body?: string | Buffer } = {},
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const request = send(edge.url + path, { method, headers, path, agent: false })
+    request.once('error', reject)
+    request.once('response', response => {
+      const chunks: Buffer[] = []
+      response.on('data', chunk => chunks.push(chunk))
+      response.once('error', reject)
+      response.once('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: Buffer.concat(chunks).toString(),
+        }),
+      )
+    })
+    request.end(body)
+  })
+}
+
+/** Sends these bytes and answers all that comes back until the server hangs up. */
+export async function sendBytes(edge: Edge, ...pieces: readonly string[]): Promise<string> {
+  const socket = connect(Number(new URL(edge.url).port), '127.0.0.1')
+  let received = ''
+  socket.setEncoding('utf8').on('data', text => {
+    received += text
+  })
+  // A server that hangs up while bytes are under way resets the connection; what came before counts.
+  socket.on('error', () => {})
+  for (const piece of pieces) socket.write(piece)
+  await once(socket, 'close')
+  return received
+}

@@ -1,0 +1,63 @@
+/** A server over real HTTP where a test wants one in memory: for foreign clients' flows through the pages. */
+
+import { createBrowser, type Page } from './browser.ts'
+import type { TestServer } from './tessera.ts'
+import { formOf } from './tessera.ts'
+
+const remote = (origin: string): Pick<TestServer, 'send'> => ({
+  async send(method, target, { form, headers, body } = {}) {
+    const response = await fetch(origin + target, {
+      method,
+      redirect: 'manual',
+      headers: {
+        ...(form !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
+        ...headers,
+      },
+      body: form === undefined ? body : formOf(form),
+    })
+    const text = await response.text()
+    const answered = Object.fromEntries(response.headers)
+    return {
+      status: response.status,
+      headers: { ...answered, 'set-cookie': response.headers.getSetCookie() },
+      body: text,
+      json: answered['content-type']?.includes('json') ? JSON.parse(text) : undefined,
+    }
+  },
+})
+
+export type Person = ReturnType<typeof createPerson>
+
+/** Someone with a browser, who signs in and agrees where asked. */
+export function createPerson(
+  origin: string,
+  credentials: { readonly username: string; readonly password: string },
+) {
+  const browser = createBrowser(remote(origin))
+
+  let signIns = 0
+
+  const signIn = async (page: Page): Promise<Page> => {
+    if (!page.form || !('password' in page.form.fields)) return page
+    signIns += 1
+    return browser.submit(page, { ...credentials, button: 'login' })
+  }
+
+  return {
+    /** How often a password was asked for. */
+    signIns: () => signIns,
+    /** Opens an authorization request; answers where the server sends the browser in the end. */
+    async authorize(url: string): Promise<URL> {
+      const page = await signIn(await browser.visit(url.slice(origin.length)))
+      const asked = page.form ? await browser.submit(page, { button: 'yes' }) : page
+      if (!asked.location) throw new Error(`stayed at ${asked.target} (${asked.status}): ${asked.text}`)
+      return new URL(asked.location)
+    },
+    /** Opens `verification_uri_complete` and connects the device; answers the last page's text. */
+    async connectDevice(url: string): Promise<string> {
+      const page = await browser.submit(await browser.visit(url.slice(origin.length)), {})
+      const asked = await signIn(page)
+      return (await browser.submit(asked, { button: 'yes' })).text
+    },
+  }
+}
