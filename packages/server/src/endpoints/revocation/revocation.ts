@@ -26,7 +26,7 @@ export type RevocationPorts = {
 const limits: Limits = { ...credentialLimits, token: [65_536, 'invalid_request'] }
 
 /**
- * `POST /connect/revocation`: `token`, and a `token_type_hint` that is not needed (a token shows its kind; RFC 7009 §2.1
+ * `POST /connect/revocation`: `token`, and a `token_type_hint` that is not needed (a token shows its kind; RFC 7009 §2.2
  * lets an unknown hint pass). 200 also for a token that is unknown or another client's: nothing happens then.
  * Refuses 415 for another media type, `invalid_client`, `invalid_request`.
  */

@@ -1,0 +1,281 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createLocalJWKSet, jwtVerify } from 'jose'
+import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
+import {
+  type Answer,
+  basic,
+  createTestServer,
+  issuer,
+  type SendOptions,
+  startOfTime,
+  type TestServer,
+} from '../support/tessera.ts'
+import { secret, withClients, world } from '../support/world.ts'
+
+const api = basic('urn:api', 'api-secret')
+const otherApi = basic('urn:other', 'other-secret')
+const roclient = basic('roclient', secret)
+
+const introspect = (
+  server: TestServer,
+  token: string | undefined,
+  headers: Readonly<Record<string, string>> = api,
+  more: object = {},
+): Promise<Answer> => server.send('POST', '/connect/introspect', { form: { token, ...more }, headers })
+
+const signIn = async (server: TestServer, scope = 'openid api1 offline_access'): Promise<any> =>
+  (
+    await server.token(
+      { grant_type: 'password', username: 'bob', password: 'bob', scope },
+      { client: ['roclient', secret] },
+    )
+  ).json
+
+const machineToken = async (server: TestServer, scope: string): Promise<string> =>
+  (await server.token({ grant_type: 'client_credentials', scope }, { client: ['client', secret] })).json
+    .access_token
+
+const assertInactive = (answer: Answer): void => {
+  assert.equal(answer.status, 200)
+  assert.deepEqual(answer.json, { active: false })
+}
+
+for (const access_token_type of ['jwt', 'reference'] as const) {
+  test(`introspection: an API learns of a ${access_token_type} token for it, each member in its type [introspection-012]`, async () => {
+    const server = await createTestServer(withClients({ client_id: 'roclient', access_token_type } as never))
+    const { access_token } = await signIn(server)
+    const { status, headers, json } = await introspect(server, access_token)
+    assert.equal(status, 200)
+    assert.match(String(headers['cache-control']), /no-store/)
+    const { jti, authorization_id, ...members } = json
+    assert.equal(typeof jti, 'string')
+    assert.equal(typeof authorization_id, 'string')
+    assert.deepEqual(members, {
+      active: true,
+      iss: issuer,
+      sub: '88421113',
+      aud: 'urn:api',
+      exp: startOfTime + 3600,
+      iat: startOfTime,
+      nbf: startOfTime,
+      client_id: 'roclient',
+      scope: 'api1',
+      token_type: 'access_token',
+      auth_time: startOfTime,
+      idp: 'local',
+      amr: ['pwd'],
+      role: ['admin', 'geek'],
+    })
+  })
+}
+
+test('introspection: an API sees of the scope only its own', async () => {
+  const server = await createTestServer(world)
+  const token = await machineToken(server, 'api1 api2 other_api')
+  assert.equal((await introspect(server, token)).json.scope, 'api1 api2')
+  assert.equal((await introspect(server, token, otherApi)).json.scope, 'other_api')
+  assert.deepEqual((await introspect(server, token)).json.aud, ['urn:api', 'urn:other'])
+})
+
+test('introspection: a token that is not for the API is not active to it [introspection-015]', async () => {
+  const server = await createTestServer(world)
+  assertInactive(await introspect(server, await machineToken(server, 'other_api')))
+  assertInactive(await introspect(server, (await signIn(server, 'openid profile')).access_token))
+})
+
+test('introspection: compatibility identityserver4 still writes the scope as one string', async () => {
+  const server = await createTestServer({ ...world, compatibility: 'identityserver4' })
+  assert.equal((await introspect(server, await machineToken(server, 'api1 api2'))).json.scope, 'api1 api2')
+})
+
+for (const [what, options] of [
+  ['an unknown API [introspection-002]', { headers: basic('urn:nobody', 'api-secret') }],
+  ['a wrong secret', { headers: basic('urn:api', 'wrong') }],
+  ['a secret of another API', { headers: basic('urn:api', 'other-secret') }],
+  ['no credentials', {}],
+  ['a public client', { form: { token: 'x', client_id: 'device' } }],
+  ['an API without its secret', { form: { token: 'x', client_id: 'urn:api' } }],
+] as const satisfies readonly (readonly [string, SendOptions])[]) {
+  for (const compatibility of ['none', 'identityserver4']) {
+    test(`introspection: ${what} is 401 (compatibility: ${compatibility})`, async () => {
+      const server = await createTestServer({ ...world, compatibility })
+      const answer = await server.send('POST', '/connect/introspect', { form: { token: 'x' }, ...options })
+      assert.equal(answer.status, 401)
+      assert.equal(answer.json.error, 'invalid_client')
+      assert.match(String(answer.headers['www-authenticate']), /^Basic /)
+    })
+  }
+}
+
+test('introspection: an API authenticates by Basic or in the body, never both', async () => {
+  const server = await createTestServer(world)
+  const token = await machineToken(server, 'api1')
+  const inBody = { client_id: 'urn:api', client_secret: 'api-secret' }
+  assert.equal((await introspect(server, token, {}, inBody)).json.active, true)
+  assert.equal((await introspect(server, token, api, inBody)).json.error, 'invalid_request')
+})
+
+for (const token of ['invalid', 'ta_invalid', 'tr_invalid', 'a.b.c', 'x'.repeat(60_000)]) {
+  test(`introspection: ${token.slice(0, 12)} is not active [introspection-005]`, async () => {
+    const server = await createTestServer(world)
+    assertInactive(await introspect(server, token))
+    assertInactive(await introspect(server, token, roclient))
+  })
+}
+
+test('introspection: another media type is 415, another method 405, no token invalid_request [introspection-006]', async () => {
+  const server = await createTestServer(world)
+  const headers = { ...api, 'content-type': 'application/json' }
+  const json = await server.send('POST', '/connect/introspect', { body: '{"token":"x"}', headers })
+  assert.equal(json.status, 415)
+  assert.equal((await server.send('GET', '/connect/introspect?token=x', { headers: api })).status, 405)
+  const missing = await introspect(server, undefined)
+  assert.equal(missing.status, 400)
+  assert.equal(missing.json.error, 'invalid_request')
+})
+
+for (const token_type_hint of ['access_token', 'refresh_token', 'invalid', undefined]) {
+  test(`introspection: the hint ${token_type_hint} changes nothing [introspection-008] [introspection-009] [introspection-010]`, async () => {
+    const server = await createTestServer(world)
+    const { access_token, refresh_token } = await signIn(server)
+    const active = async (token: string, by: Readonly<Record<string, string>>) =>
+      (await introspect(server, token, by, { token_type_hint })).json.active
+    assert.equal(await active(access_token, api), true)
+    assert.equal(await active(access_token, roclient), true)
+    assert.equal(await active(refresh_token, roclient), true)
+    assert.equal(await active(refresh_token, api), false)
+  })
+}
+
+test('introspection: a client sees its own access token whole [introspection-016]', async () => {
+  const server = await createTestServer(world)
+  const { json } = await introspect(server, (await signIn(server)).access_token, roclient)
+  assert.equal(json.active, true)
+  assert.equal(json.client_id, 'roclient')
+  assert.equal(json.token_type, 'access_token')
+  assert.equal(json.scope, 'api1 offline_access openid')
+})
+
+test('introspection: a client sees its own refresh token [introspection-010] [introspection-017]', async () => {
+  const server = await createTestServer(world)
+  const { refresh_token } = await signIn(server, 'api1 offline_access')
+  const { json } = await introspect(server, refresh_token, roclient)
+  assert.deepEqual(json, {
+    active: true,
+    iss: issuer,
+    sub: '88421113',
+    client_id: 'roclient',
+    iat: startOfTime,
+    exp: startOfTime + 2_592_000,
+    scope: 'api1 offline_access',
+    token_type: 'refresh_token',
+  })
+})
+
+test('introspection: of a refresh family the newest token is active', async () => {
+  const server = await createTestServer(world)
+  const first = (await signIn(server)).refresh_token
+  const refresh = { grant_type: 'refresh_token', refresh_token: first }
+  const second = (await server.token(refresh, { client: ['roclient', secret] })).json.refresh_token
+  assertInactive(await introspect(server, first, roclient))
+  assert.equal((await introspect(server, second, roclient)).json.active, true)
+  server.clock.advance(2_592_000)
+  assertInactive(await introspect(server, second, roclient))
+})
+
+test('introspection: another client’s tokens are not active [introspection-020] [introspection-021]', async () => {
+  const server = await createTestServer(world)
+  const { access_token, refresh_token } = await signIn(server)
+  const client = basic('client', secret)
+  assertInactive(await introspect(server, access_token, client))
+  assertInactive(await introspect(server, refresh_token, client))
+})
+
+test('introspection: a revoked refresh token is not active, nor what came with it [introspection-019]', async () => {
+  const server = await createTestServer(world)
+  const { access_token, refresh_token } = await signIn(server)
+  const form = { token: refresh_token }
+  await server.send('POST', '/connect/revocation', { form, headers: roclient })
+  assertInactive(await introspect(server, refresh_token, roclient))
+  assertInactive(await introspect(server, access_token, roclient))
+  assertInactive(await introspect(server, access_token, api))
+})
+
+for (const access_token_type of ['jwt', 'reference'] as const) {
+  test(`introspection: an expired ${access_token_type} token is not active`, async () => {
+    const server = await createTestServer(withClients({ client_id: 'roclient', access_token_type } as never))
+    const { access_token } = await signIn(server)
+    server.clock.advance(3599)
+    assert.equal((await introspect(server, access_token)).json.active, true)
+    server.clock.advance(1)
+    assertInactive(await introspect(server, access_token))
+  })
+}
+
+test('introspection: tokens of a user who is not active any more, or of a disabled client, are not active', async () => {
+  const stays = await createTestServer(world)
+  const { access_token, refresh_token } = await signIn(stays)
+  const { stores } = stays
+  const users = world.users.map(user => (user.username === 'bob' ? { ...user, active: false } : user))
+  const withoutBob = await createTestServer({ ...world, users }, { stores })
+  assertInactive(await introspect(withoutBob, access_token))
+  assertInactive(await introspect(withoutBob, refresh_token, roclient))
+  const withoutClient = await createTestServer(
+    withClients({ client_id: 'roclient', enabled: false } as never),
+    { stores },
+  )
+  assertInactive(await introspect(withoutClient, access_token))
+  const again = await createTestServer(world, { stores })
+  assert.equal((await introspect(again, access_token)).json.active, true)
+})
+
+const signed = { accept: 'application/token-introspection+jwt' }
+
+test('introspection: a signed answer for who asks for it [RFC 9701] [introspection-022]', async () => {
+  const server = await createTestServer(world)
+  const token = await machineToken(server, 'api1')
+  const { status, headers, body } = await introspect(server, token, { ...api, ...signed })
+  assert.equal(status, 200)
+  assert.equal(headers['content-type'], 'application/token-introspection+jwt')
+  assert.match(String(headers['cache-control']), /no-store/)
+  const { json: jwks } = await server.send('GET', '/.well-known/openid-configuration/jwks')
+  const { payload, protectedHeader } = await jwtVerify(body, createLocalJWKSet(jwks))
+  assert.equal(protectedHeader.typ, 'token-introspection+jwt')
+  assert.equal(protectedHeader.alg, 'RS256')
+  const { token_introspection, ...claims } = payload
+  assert.deepEqual(claims, { iss: issuer, aud: 'urn:api', iat: startOfTime })
+  assert.deepEqual(token_introspection, (await introspect(server, token)).json)
+})
+
+test('introspection: a signed answer about a bad token says only that [introspection-023]', async () => {
+  const server = await createTestServer(world)
+  const { body } = await introspect(server, 'invalid', {
+    ...api,
+    accept: `application/json;q=0.1, ${signed.accept}`,
+  })
+  const { json: jwks } = await server.send('GET', '/.well-known/openid-configuration/jwks')
+  const { payload } = await jwtVerify(body, createLocalJWKSet(jwks))
+  assert.deepEqual(payload.token_introspection, { active: false })
+})
+
+test('introspection: a signed answer is no access token', async () => {
+  const server = await createTestServer(world)
+  const token = await machineToken(server, 'api1')
+  const { body } = await introspect(server, token, { ...api, ...signed })
+  assertInactive(await introspect(server, body))
+})
+
+test('introspection: tokens of a code that was replayed are not active', async () => {
+  const server = await createTestServer(world)
+  const form = {
+    grant_type: 'authorization_code',
+    code: await issueCode(server),
+    redirect_uri: redirectUri,
+    code_verifier: verifier,
+  }
+  const { json } = await server.token(form, { client: ['web', secret] })
+  assert.equal((await introspect(server, json.access_token)).json.active, true)
+  await server.token(form, { client: ['web', secret] })
+  assertInactive(await introspect(server, json.access_token))
+})

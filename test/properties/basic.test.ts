@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { readBasic } from '../../packages/server/src/client-authentication/client-secret-basic.ts'
+
+const formEncode = (text: string): string => new URLSearchParams({ '': text }).toString().slice(1)
+const base64 = (text: string): string => Buffer.from(text).toString('base64')
+const ascii = { unit: fc.integer({ min: 0x20, max: 0x7e }).map(code => String.fromCharCode(code)) }
+const wellFormed = fc
+  .string({ unit: 'binary', maxLength: 40 })
+  .filter(text => text.isWellFormed() && !text.includes('\0'))
+
+test('basic: whatever id and secret are form-encoded are read back [RFC 6749 §2.3.1]', () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string({ ...ascii, minLength: 1, maxLength: 100 }),
+        wellFormed.filter(text => text !== ''),
+      ),
+      fc.oneof(fc.string({ ...ascii, maxLength: 512 }), wellFormed),
+      fc.constantFrom('Basic', 'basic', 'BASIC', 'bAsIc'),
+      (client_id, secret, scheme) => {
+        const header = `${scheme} ${base64(`${formEncode(client_id)}:${formEncode(secret)}`)}`
+        assert.deepEqual(readBasic(header), { client_id, secret })
+      },
+    ),
+  )
+})
+
+test('basic: any header at all is read, malformed or not of this scheme, and never throws', () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.string().map(text => `Basic ${text}`),
+      ),
+      header => {
+        const read = readBasic(header)
+        if (/^basic([ \t]|$)/i.test(header)) assert.notEqual(read, undefined)
+        else assert.equal(read, undefined)
+      },
+    ),
+  )
+})
+
+test('basic: of all spellings of the same bytes only the canonical base64 is taken [RFC 4648 §3.5]', () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 60 }),
+      fc.nat(80),
+      fc.constantFrom('=', ' ', '-', '_', '\n', 'A'),
+      (bytes, at, extra) => {
+        const canonical = Buffer.from(bytes).toString('base64')
+        const spelled = canonical.slice(0, at) + extra + canonical.slice(at)
+        const read = readBasic(`Basic ${spelled}`)
+        if (Buffer.from(spelled, 'base64').toString('base64') !== spelled) assert.equal(read, 'malformed')
+      },
+    ),
+  )
+})
+
+test('basic: ids and secrets within bounds are returned, nothing longer', () => {
+  fc.assert(
+    fc.property(fc.nat(300), fc.nat(1200), (id, secret) => {
+      const read = readBasic(`Basic ${base64(`${'i'.repeat(id)}:${'s'.repeat(secret)}`)}`)
+      const fits = id > 0 && id <= 100 && secret <= 512
+      assert.equal(read !== 'malformed', fits)
+    }),
+  )
+})
