@@ -67,6 +67,8 @@ export async function listen(
   for (const { path } of routes) app.all(path, answer)
   app.setNotFoundHandler(answer)
   app.setErrorHandler((error: FastifyError, request, reply) => {
+    // A media type that is none: endpoints say what they take, and refuse the rest unread.
+    if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return void answer(request, reply)
     const status = error.statusCode ?? 500
     // Fastify would close the connection under a client that is still sending, and the answer would be lost with it.
     if (Number(request.headers['content-length']) <= bodyLimit * 16) reply.removeHeader('connection')
@@ -131,9 +133,11 @@ function send(reply: FastifyReply, { status, headers, body }: HttpResponse, last
   reply.code(status)
   for (const name in headers) reply.header(name, headers[name])
   if (last) reply.header('connection', 'close')
-  // Undefined rather than an empty text: Fastify would call that text/plain.
-  reply.send(body === '' ? undefined : body)
+  // Undefined rather than an empty text, and a serializer: else Fastify would add a media type or a charset of its own.
+  reply.serializer(asItIs).send(body === '' ? undefined : body)
 }
+
+const asItIs = (body: unknown): string => body as string
 
 const statusOfBytes: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,

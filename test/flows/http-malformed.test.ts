@@ -1,0 +1,162 @@
+/** The served edge against senders that are broken, greedy, slow or dishonest, through raw sockets. */
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { Agent, request as send } from 'node:http'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
+import { ask, type EdgeOptions, sendBytes, serve } from '../support/edges.ts'
+
+const routes: readonly Route[] = [
+  {
+    path: '/echo',
+    methods: ['GET', 'POST'],
+    endpoint: request => ({
+      status: 200,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(request),
+    }),
+  },
+]
+
+/** Sends bytes to an edge of its own and answers the status lines that came back. */
+async function statusesOf(pieces: readonly string[], options: EdgeOptions = {}): Promise<readonly string[]> {
+  const edge = await serve(routes, options)
+  const received = await sendBytes(edge, ...pieces)
+  await edge.close()
+  return [...received.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) => status ?? '')
+}
+
+const host = 'Host: id.example\r\n'
+const formType = 'Content-Type: application/x-www-form-urlencoded\r\n'
+
+test('http: bytes that are no HTTP are answered 400 in JSON that no cache keeps', async () => {
+  const edge = await serve(routes)
+  const received = await sendBytes(edge, 'HELO id.example\r\n\r\n')
+  assert.match(received, /^HTTP\/1\.1 400 Bad Request\r\n/)
+  assert.match(received, /\r\ncache-control: no-store/)
+  assert.match(received, /\r\nconnection: close\r\n/)
+  assert.match(received, /\r\n\r\n\{"error":"invalid_request"\}$/)
+  await edge.close()
+})
+
+test('http: headers beyond the limit are 431 [RFC 6585 §5]', async () => {
+  const headers = `GET /echo HTTP/1.1\r\n${host}X-Large: ${'x'.repeat(20_000)}\r\n\r\n`
+  assert.deepEqual(await statusesOf([headers]), ['431'])
+  const many = `GET /echo HTTP/1.1\r\n${host}${'X-Many: 1\r\n'.repeat(3_000)}\r\n`
+  assert.deepEqual(await statusesOf([many]), ['431'])
+  assert.deepEqual(await statusesOf([`GET /echo?${'x'.repeat(20_000)} HTTP/1.1\r\n${host}\r\n`]), ['431'])
+})
+
+test('http: broken chunking is 400 and ends the connection [RFC 9112 §7.1]', async () => {
+  const head = `POST /echo HTTP/1.1\r\n${host}${formType}Transfer-Encoding: chunked\r\n\r\n`
+  assert.deepEqual(await statusesOf([head, 'zz\r\nabc\r\n0\r\n\r\n']), ['400'])
+  assert.deepEqual(await statusesOf([head, '3\r\nabcdef\r\n0\r\n\r\n']), ['400'])
+})
+
+test('http: a length beside chunks, two lengths or an odd coding smuggle nothing [RFC 9112 §6.3]', async () => {
+  const smuggled = 'GET /echo?smuggled HTTP/1.1\r\nHost: x\r\n\r\n'
+  const chunked = 'Transfer-Encoding: chunked\r\n'
+  for (const framing of [
+    `Content-Length: 5\r\n${chunked}`,
+    `${chunked}Content-Length: 5\r\n`,
+    'Content-Length: 5\r\nContent-Length: 6\r\n',
+    'Content-Length: 5, 5\r\n',
+    'Content-Length: +5\r\n',
+    'Transfer-Encoding: chunked, identity\r\n',
+    'Transfer-Encoding : chunked\r\n',
+  ]) {
+    const request = `POST /echo HTTP/1.1\r\n${host}${formType}${framing}\r\n0\r\n\r\n${smuggled}`
+    assert.deepEqual(await statusesOf([request]), ['400'], framing)
+  }
+})
+
+test('http: a bare line feed or a folded header is refused [RFC 9112 §2.2, §5.2]', async () => {
+  assert.deepEqual(await statusesOf([`GET /echo HTTP/1.1\n${host}X-A: 1\n\n`]), ['400'])
+  assert.deepEqual(await statusesOf([`GET /echo HTTP/1.1\r\n${host}X-A: 1\r\n 2\r\n\r\n`]), ['400'])
+})
+
+test('http: no host is refused [RFC 9112 §3.2]', async () => {
+  assert.deepEqual(await statusesOf(['GET /echo HTTP/1.1\r\nConnection: close\r\n\r\n']), ['400'])
+})
+
+test('http: pipelined requests are answered in order [RFC 9112 §9.3.2]', async () => {
+  const edge = await serve(routes)
+  const received = await sendBytes(
+    edge,
+    `POST /echo?first HTTP/1.1\r\n${host}${formType}Content-Length: 3\r\n\r\na=1`,
+    `GET /echo?second HTTP/1.1\r\n${host}Connection: close\r\n\r\n`,
+  )
+  await edge.close()
+  const queries = [...received.matchAll(/"query":"(\w+)"/g)].map(([, query]) => query)
+  assert.deepEqual(queries, ['first', 'second'])
+})
+
+test('http: a whole URI in the request line reaches no endpoint', async () => {
+  const request = `GET http://id.example/echo HTTP/1.1\r\n${host}Connection: close\r\n\r\n`
+  assert.deepEqual(await statusesOf([request]), ['404'])
+})
+
+test('http: a body that has no end is cut off and answered 413', async () => {
+  const head = `POST /echo HTTP/1.1\r\n${host}${formType}Transfer-Encoding: chunked\r\n\r\n`
+  const chunk = `4000\r\n${'x'.repeat(0x4000)}\r\n`
+  assert.deepEqual(await statusesOf([head, ...Array(8).fill(chunk)]), ['413'])
+})
+
+test('http: a sender who dawdles over headers or body is answered 408', async () => {
+  const limits = { headersMs: 100, requestMs: 200 }
+  assert.deepEqual(await statusesOf(['GET /echo HTTP/1.1\r\nHost: '], limits), ['408'])
+  const body = `POST /echo HTTP/1.1\r\n${host}${formType}Content-Length: 10\r\n\r\na=`
+  assert.deepEqual(await statusesOf([body], limits), ['408'])
+})
+
+test('http: a sender who connects and says nothing is let go', async () => {
+  assert.deepEqual(await statusesOf([], { headersMs: 100, requestMs: 200 }), ['408'])
+})
+
+test('http: closing finishes what is under way, ends kept connections and takes no more', async () => {
+  const { promise, resolve } = Promise.withResolvers<HttpResponse>()
+  const { promise: begun, resolve: begin } = Promise.withResolvers<HttpRequest>()
+  const slow: Route = {
+    path: '/slow',
+    methods: ['GET'],
+    endpoint: request => {
+      begin(request)
+      return promise
+    },
+  }
+  const edge = await serve([...routes, slow])
+  const agent = new Agent({ keepAlive: true })
+  const idle = connect(Number(new URL(edge.url).port), '127.0.0.1')
+  await once(idle, 'connect')
+  const request = send(`${edge.url}/slow`, { agent }).end()
+  await begun
+  const closing = edge.close()
+  await assert.rejects(ask(edge, 'GET', '/echo'), { code: 'ECONNREFUSED' })
+  resolve({ status: 200, headers: {}, body: 'done' })
+  const [response] = await once(request, 'response')
+  assert.equal(response.statusCode, 200)
+  assert.equal(response.headers.connection, 'close')
+  assert.equal(Buffer.concat(await response.toArray()).toString(), 'done')
+  idle.destroy()
+  agent.destroy()
+  await closing
+})
+
+test('http: closing waits no longer than it may', async () => {
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+  const endless: Route = {
+    path: '/endless',
+    methods: ['GET'],
+    endpoint: () => {
+      begin()
+      return new Promise(() => {})
+    },
+  }
+  const edge = await serve([endless], { drainMs: 50 })
+  const lost = assert.rejects(ask(edge, 'GET', '/endless'), { code: 'ECONNRESET' })
+  await begun
+  await edge.close()
+  await lost
+})

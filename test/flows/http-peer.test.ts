@@ -1,0 +1,98 @@
+/** Who sent a request: only trusted proxies may say that it was someone else, or hand on a certificate (RFC 8705 §6.3, RFC 9440). */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { HttpRequest, Route } from '@tessera/protocol/http'
+import { ask, type EdgeOptions, serve } from '../support/edges.ts'
+
+const routes: readonly Route[] = [
+  {
+    path: '/echo',
+    methods: ['GET'],
+    endpoint: request => ({ status: 200, headers: {}, body: JSON.stringify(request) }),
+  },
+]
+
+async function seen(headers: Record<string, string | string[]>, options: EdgeOptions): Promise<HttpRequest> {
+  const edge = await serve(routes, options)
+  const { body } = await ask(edge, 'GET', '/echo', { headers })
+  await edge.close()
+  return JSON.parse(body)
+}
+
+const header = 'client-cert'
+const trusted = { mtls: { certificateHeader: 'Client-Cert', trustedProxies: ['127.0.0.1'] } }
+const stranger = {
+  mtls: { certificateHeader: 'Client-Cert', trustedProxies: ['192.0.2.1', '2001:db8::/32'] },
+}
+
+const der = `MIIB${'Ab+/'.repeat(40)}AA==`
+const pem = `-----BEGIN CERTIFICATE-----\n${der.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
+
+test('peer: a trusted proxy hands on a certificate between colons [RFC 9440 §2.2]', async () => {
+  const { peer, headers } = await seen({ [header]: `:${der}:` }, trusted)
+  assert.equal(peer.certificate, der)
+  assert.equal(headers[header], undefined)
+})
+
+test('peer: a trusted proxy hands on a percent-encoded PEM, as nginx does', async () => {
+  assert.equal((await seen({ [header]: encodeURIComponent(pem) }, trusted)).peer.certificate, der)
+})
+
+test('peer: a range of proxies can be trusted', async () => {
+  const ranges = { mtls: { certificateHeader: 'client-cert', trustedProxies: ['10.0.0.0/8', '127.0.0.0/8'] } }
+  assert.equal((await seen({ [header]: `:${der}:` }, ranges)).peer.certificate, der)
+})
+
+test('peer: the header of anyone else is dropped', async () => {
+  const { peer, headers } = await seen({ [header]: `:${der}:` }, stranger)
+  assert.deepEqual(peer, { address: '127.0.0.1' })
+  assert.equal(headers[header], undefined)
+})
+
+test('peer: without configured proxies no header makes a certificate', async () => {
+  assert.deepEqual((await seen({ [header]: `:${der}:` }, {})).peer, { address: '127.0.0.1' })
+})
+
+test('peer: what is not exactly one certificate is none', async () => {
+  const broken = [
+    '',
+    '::',
+    ':',
+    der,
+    `:${der}`,
+    `:${der}:, :${der}:`,
+    ':Zm9v:',
+    `:${der}AAA:`,
+    encodeURIComponent(pem + pem),
+    encodeURIComponent('-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----'),
+    `${encodeURIComponent(pem)}%`,
+    encodeURIComponent(pem).replace('BEGIN%20CERTIFICATE', 'BEGIN%20PRIVATE%20KEY'),
+  ]
+  for (const value of broken) {
+    assert.equal((await seen({ [header]: value }, trusted)).peer.certificate, undefined, value)
+  }
+  // Twice the header: the proxy passed the client's own on beside its own.
+  assert.equal((await seen({ [header]: [`:${der}:`, `:${der}:`] }, trusted)).peer.certificate, undefined)
+})
+
+test('peer: x-forwarded-for counts from trusted proxies only, from the right', async () => {
+  const proxies = { trustedProxies: ['127.0.0.1', '10.0.0.0/8', '2001:db8:1::/48'] }
+  const cases: readonly [string, string][] = [
+    ['203.0.113.9', '203.0.113.9'],
+    ['198.51.100.1, 203.0.113.9', '203.0.113.9'],
+    ['198.51.100.1, 203.0.113.9, 10.1.2.3', '203.0.113.9'],
+    ['2001:db8:2::7,2001:db8:1::7 , 10.1.2.3', '2001:db8:2::7'],
+    ['::ffff:203.0.113.9', '203.0.113.9'],
+    ['10.9.9.9, 10.1.2.3', '10.9.9.9'],
+    ['203.0.113.9, unknown', '127.0.0.1'],
+    ['203.0.113.9, unknown, 10.1.2.3', '10.1.2.3'],
+    ['', '127.0.0.1'],
+  ]
+  for (const [forwarded, address] of cases) {
+    assert.equal((await seen({ 'x-forwarded-for': forwarded }, proxies)).peer.address, address, forwarded)
+  }
+  assert.equal((await seen({ 'x-forwarded-for': '203.0.113.9' }, {})).peer.address, '127.0.0.1')
+  const others = { trustedProxies: ['192.0.2.1'] }
+  assert.equal((await seen({ 'x-forwarded-for': '203.0.113.9' }, others)).peer.address, '127.0.0.1')
+})
