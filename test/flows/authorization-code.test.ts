@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { createLocalJWKSet, jwtVerify } from 'jose'
+import { createBrowser } from '../support/browser.ts'
 import { challenge, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { type Answer, claimsOf, createTestServer, issuer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
@@ -211,8 +213,27 @@ test('pkce: a verifier for a code without a challenge is a downgrade [RFC 9700 Â
   assert.equal(plainly.status, 200)
 })
 
-test('state hash: in the ID token only when the configuration asks for it [token-code-023]', async () => {
-  const server = await createTestServer(world)
-  const { json } = await redeem(server, await issueCode(server))
-  assert.equal(claimsOf(json.id_token).s_hash, undefined)
-})
+for (const [emit_state_hash, row] of [
+  [true, '[token-code-021]'],
+  [false, '[token-code-023]'],
+] as const) {
+  test(`state hash: in the ID token only when the configuration asks for it ${row}`, async () => {
+    const server = await createTestServer({ ...world, emit_state_hash })
+    const browser = createBrowser(server)
+    const request = new URLSearchParams({
+      client_id: 'web',
+      response_type: 'code',
+      redirect_uri: redirectUri,
+      scope: 'openid',
+      state: 'some-state',
+      code_challenge: challenge,
+      code_challenge_method: 'S256',
+    })
+    const login = await browser.visit(`/connect/authorize?${request}`)
+    const back = await browser.submit(login, { username: 'bob', password: 'bob', button: 'login' })
+    const code = new URL(back.location!).searchParams.get('code')!
+    const { json } = await redeem(server, code)
+    const expected = createHash('sha256').update('some-state').digest().subarray(0, 16).toString('base64url')
+    assert.equal(claimsOf(json.id_token).s_hash, emit_state_hash ? expected : undefined)
+  })
+}

@@ -10,6 +10,7 @@ import { prompts } from './authorization-request/prompt.ts'
 import { responseModes, responseTypes } from './authorization-request/response-mode.ts'
 import { createAuthorizationRequestValidator } from './authorization-request/validation.ts'
 import { createClientAuthentication } from './client-authentication/authenticate.ts'
+import { createCallerAuthentication } from './client-authentication/caller.ts'
 import { assertionAlgorithms, authenticationMethodsOf } from './client-authentication/methods.ts'
 import { createArgon2id } from './client-authentication/secrets.ts'
 import type { Configuration } from './configuration/configuration.ts'
@@ -193,6 +194,7 @@ export async function createTessera(
     userCodes: createUserCodes({ derived, random }),
     attempts: createAttempts({ clock }),
     createAuthorization: createAuthorizations({ users, clock, random }),
+    emitStateHash: configuration.emitStateHash,
   }
   const interactive = { ...ports, findRequester: createRequesters(ports) }
   const { tokenRequest } = configuration.validators
@@ -246,7 +248,15 @@ export async function createTessera(
     {
       path: '/connect/introspect',
       methods: ['POST'],
-      endpoint: createIntrospectionEndpoint({ ...ports, refuser: refuserOf('introspection') }),
+      endpoint: createIntrospectionEndpoint({
+        ...ports,
+        authenticateCaller: createCallerAuthentication({
+          ...ports,
+          verifyArgon2id,
+          compatibility: configuration.compatibility,
+        }),
+        refuser: refuserOf('introspection'),
+      }),
     },
     {
       path: '/connect/revocation',

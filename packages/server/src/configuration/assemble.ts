@@ -31,6 +31,7 @@ export function assemble(
     port,
     storage: storageOf(draft.storage, directory),
     compatibility: draft.compatibility,
+    emitStateHash: draft.emit_state_hash,
     clients: { find: id => clients.get(id), all: () => clients.values() },
     resources,
     users: draft.users.map(userOf),

@@ -24,6 +24,8 @@ export type Configuration = {
   readonly port: number
   readonly storage: Storage
   readonly compatibility: Compatibility
+  /** Whether ID tokens carry `s_hash`. */
+  readonly emitStateHash: boolean
   readonly clients: Clients
   readonly resources: Resources
   readonly users: readonly ConfiguredUser[]

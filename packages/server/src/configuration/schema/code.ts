@@ -1,9 +1,8 @@
 /** What only a module can configure: grants, validators, profile and credential authorities are code. */
 
 import { z } from 'zod'
-import type { ExtensionGrant } from '../../core/extension-grant.ts'
+import type { ExtensionGrant, TokenRequestValidator } from '../../core/extension-grant.ts'
 import type { CredentialAuthority, Profile } from '../../core/user.ts'
-import type { TokenRequestValidator } from '../../core/extension-grant.ts'
 import { providerSchema } from './provider.ts'
 import { rule, type ValueFault } from './rule.ts'
 

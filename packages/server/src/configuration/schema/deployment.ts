@@ -53,6 +53,10 @@ export const deploymentShape = {
     )
     .default('sqlite:./tessera.db')
     .describe('sqlite:FILE (relative to this file), postgres://…, or memory: (forgets all at the end).'),
+  emit_state_hash: z
+    .boolean()
+    .default(false)
+    .describe('Whether ID tokens of the code flow carry s_hash, the hash of the state.'),
   compatibility: z
     .enum(['none', 'identityserver4'])
     .default('none')

@@ -8,6 +8,7 @@ import { hashHandle, newHandle } from '../../core/handle.ts'
 import type { Clock, Log, Random } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { CreateAuthorization } from '../../interaction/authorization.ts'
+import { halfHash } from '../../tokens/id-token.ts'
 
 export type CodePorts = {
   readonly stores: Pick<Stores, 'codes'>
@@ -15,15 +16,18 @@ export type CodePorts = {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** Whether ID tokens carry the hash of the state (FAPI 1.0 Part 2 §5.2.2.1). */
+  readonly emitStateHash: boolean
 }
 
 export async function issueCode(
   httpRequest: HttpRequest,
   request: ValidatedAuthorizationRequest,
   session: Session,
-  { stores, createAuthorization, clock, random, log }: CodePorts,
+  { stores, createAuthorization, clock, random, log, emitStateHash }: CodePorts,
 ): Promise<ResponseMembers> {
   const { client, scope, resources, code_challenge, code_challenge_method, nonce } = request
+  const { state } = request.target
   const value = newHandle(random, 'tc')
   const expires_at = clock.now() + client.authorization_code_lifetime
   const authorization = await createAuthorization({
@@ -39,6 +43,8 @@ export async function issueCode(
     redirect_uri: request.target.redirect_uri,
     ...(code_challenge !== undefined && { code_challenge, code_challenge_method }),
     ...(nonce !== undefined && { nonce }),
+    ...(emitStateHash &&
+      state !== undefined && { s_hash: halfHash(state, client.id_token_signed_response_alg) }),
     expires_at,
   })
   log.info('code_issued', {
