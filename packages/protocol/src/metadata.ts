@@ -18,10 +18,14 @@ export type ServerMetadata = {
   readonly subject_types_supported: readonly string[]
   readonly id_token_signing_alg_values_supported: readonly string[]
   readonly token_endpoint_auth_methods_supported: readonly string[]
+  /** RFC 8414 §2: required, as its two siblings are, where `private_key_jwt` is a method. */
   readonly token_endpoint_auth_signing_alg_values_supported?: readonly string[]
   readonly introspection_endpoint_auth_methods_supported: readonly string[]
+  readonly introspection_endpoint_auth_signing_alg_values_supported?: readonly string[]
+  /** RFC 9701 §7. */
   readonly introspection_signing_alg_values_supported: readonly string[]
   readonly revocation_endpoint_auth_methods_supported: readonly string[]
+  readonly revocation_endpoint_auth_signing_alg_values_supported?: readonly string[]
   readonly code_challenge_methods_supported: readonly string[]
   /** RFC 9207 §3. */
   readonly authorization_response_iss_parameter_supported: boolean

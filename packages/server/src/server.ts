@@ -49,6 +49,7 @@ import { createBrowserSessions } from './interaction/session.ts'
 import { createUserCodes } from './interaction/user-code.ts'
 import { createKeyRing, type KeyInfo, type ManagedKeyRing } from './keys/key-ring.ts'
 import { checkMasterKey, createDerivedKeys, resolveMasterKey } from './keys/master-key.ts'
+import { policyFor } from './keys/rotation.ts'
 import { createHealthEndpoint, createReadinessEndpoint } from './operations/health.ts'
 import { createLog, type LogLevel } from './operations/log.ts'
 import { confirm } from './proof/certificate.ts'
@@ -110,6 +111,7 @@ export async function createTessera(
     clock,
     log,
     algorithms: configuration.signingAlgorithms,
+    policy: policyFor(configuration.clients),
   })
   await stores.standing.sync({
     clients: [...clients.all()].map(({ client_id: id, enabled: stands }) => ({ id, stands })),
@@ -369,6 +371,7 @@ export async function openKeys(configuration: Configuration): Promise<{
     clock: systemClock,
     log,
     algorithms: configuration.signingAlgorithms,
+    policy: policyFor(configuration.clients),
   })
   return {
     list: async () => keys.list(),

@@ -1,17 +1,16 @@
 /** The signing keys of this server: made, rotated, published and used. Every node on one store has the same. */
 
-import type { KeyObject, webcrypto } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
-import type { StoredKey } from '../core/authorization.ts'
 import type { SigningAlgorithm } from '../core/client.ts'
-import type { DerivedKeys, KeyRing, SigningKey } from '../core/keys.ts'
+import type { DerivedKeys, KeyRing } from '../core/keys.ts'
 import type { Clock, Log } from '../core/runtime.ts'
 import type { Keys } from '../core/stores.ts'
-import { generateSigningKey, keyObjects, publicMembers } from './generation.ts'
+import { generateSigningKey } from './generation.ts'
+import { jwkSet, type OpenedKey, openKey, sealedName } from './opened-key.ts'
 import {
   defaultPolicy,
   type KeyToAdd,
-  newestFirst,
+  newestOf,
   planRotation,
   type RotationPolicy,
   signingKeyOf,
@@ -44,98 +43,92 @@ export type ManagedKeyRing = KeyRing & {
   readonly stop: () => void
 }
 
-type Key = SigningKey & { readonly publicKey: KeyObject; readonly jwk: webcrypto.JsonWebKey } & Pick<
-    StoredKey,
-    'created_at' | 'active_from'
-  >
-
 /** How often a node looks for keys that others made (seconds). */
 const refreshInterval = 60
 /** What clients may keep of the JWK Set (seconds). */
 const longestCache = 3600
+/** How often a rotation tries again when other processes rotate at the same moment. */
+const rotationAttempts = 5
 
 /** Makes what is missing; throws when a stored key can't be opened with this master key. */
 export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing> {
   const { keys: store, clock, log, algorithms, policy = defaultPolicy } = ports
   const sealing = createSealing(ports)
-  const opened = new Map<string, Key>()
-  let ring: readonly Key[] = []
-  let body = ''
-  let signers = new Map<SigningAlgorithm, Key>()
+  const inTurn = createTurns()
+  let ring: readonly OpenedKey[] = []
+  let byKid: ReadonlyMap<string, OpenedKey> = new Map()
+  let signers: ReadonlyMap<SigningAlgorithm, OpenedKey> = new Map()
   let nextChange: Seconds = 0
+  let body = ''
 
-  const open = (stored: StoredKey): Key => {
-    const before = opened.get(stored.kid)
-    if (before) return before
-    const jwk = JSON.parse(sealing.open(stored.sealed, nameOf(stored))) as webcrypto.JsonWebKey
-    const { kid, created_at, active_from } = stored
-    const key: Key = {
-      kid,
-      alg: stored.alg as SigningAlgorithm,
-      ...keyObjects(jwk),
-      jwk: publicMembers(jwk),
-      created_at,
-      active_from,
-    }
-    opened.set(kid, key)
-    return key
-  }
-
-  const add = async ({ alg, active_from, newestSeen }: KeyToAdd): Promise<void> => {
-    const { kid, jwk } = await generateSigningKey(alg)
-    const sealed = sealing.seal(JSON.stringify(jwk), nameOf({ kid, alg }))
-    // Another process may have been first: then its key is the one.
-    const added = await store.add({ kid, alg, sealed, created_at: clock.now(), active_from }, newestSeen)
-    if (added) log.info('key_added', { kid, alg, active_from })
+  const load = async (): Promise<void> => {
+    const stored = await store.all()
+    ring = stored.map(key => byKid.get(key.kid) ?? openKey(key, sealing))
+    byKid = new Map(ring.map(key => [key.kid, key]))
+    body = jwkSet(ring)
+    choose()
   }
 
   const choose = (): void => {
     const now = clock.now()
-    const chosen = algorithms.map(alg => [alg, signingKeyOf(ring, alg, now)] as const)
     signers = new Map(
-      chosen.filter((entry): entry is readonly [SigningAlgorithm, Key] => entry[1] !== undefined),
+      algorithms.flatMap(alg => {
+        const key = signingKeyOf(ring, alg, now)
+        return key ? [[alg, key] as const] : []
+      }),
     )
-    nextChange = Math.min(
-      ...ring.map(key => key.active_from).filter(time => time > now),
-      Number.POSITIVE_INFINITY,
-    )
+    nextChange = Math.min(...ring.map(key => key.active_from).filter(time => time > now))
   }
 
-  const load = async (): Promise<void> => {
-    const stored = await store.all()
-    ring = stored.map(open)
-    for (const kid of opened.keys()) if (!ring.some(key => key.kid === kid)) opened.delete(kid)
-    body = JSON.stringify({ keys: ring.map(({ kid, alg, jwk }) => ({ ...jwk, kid, alg, use: 'sig' })) })
-    choose()
+  /** Answers false when another process was first: then its key is the one. */
+  const add = async ({ alg, active_from, newestSeen }: KeyToAdd): Promise<boolean> => {
+    const { kid, jwk } = await generateSigningKey(alg)
+    const sealed = sealing.seal(JSON.stringify(jwk), sealedName({ kid, alg }))
+    // The store goes by this order: a node whose clock is behind must not file its key among the old ones.
+    const created_at = Math.max(clock.now(), newestSeen?.created_at ?? 0)
+    const added = await store.add({ kid, alg, sealed, created_at, active_from }, newestSeen?.kid)
+    if (added) log.info('key_added', { kid, alg, active_from })
+    return added
   }
 
-  const refresh = async (): Promise<void> => {
+  const refreshNow = async (): Promise<void> => {
     await load()
     const plan = planRotation(ring, algorithms, clock.now(), policy)
     if (plan.add.length === 0 && plan.remove.length === 0) return
     await Promise.all(plan.add.map(add))
-    for (const kid of plan.remove) await store.remove(kid)
+    for (const kid of plan.remove) {
+      await store.remove(kid)
+      log.info('key_removed', { kid })
+    }
     await load()
   }
 
+  const rotateOne = async (alg: SigningAlgorithm, lead: Seconds): Promise<void> => {
+    for (let attempt = 0; attempt < rotationAttempts; attempt++) {
+      const newestSeen = newestOf(ring, alg)
+      if (await add({ alg, active_from: clock.now() + lead, newestSeen })) return
+      await load()
+    }
+    throw new Error(`no new ${alg} key could be added: other processes rotate at the same time`)
+  }
+
+  const list = (): readonly KeyInfo[] => {
+    const now = clock.now()
+    return ring.map(key => ({
+      kid: key.kid,
+      alg: key.alg,
+      state: stateOf(key, ring, now),
+      created_at: key.created_at,
+      active_from: key.active_from,
+    }))
+  }
+
+  const refresh = (): Promise<void> => inTurn(refreshNow)
   await refresh()
   const timer = setInterval(() => {
     refresh().catch(error => log.error('keys_refresh_failed', { error: String(error) }))
   }, refreshInterval * 1000)
   timer.unref()
-
-  const stateOf = (key: Key): KeyInfo['state'] => {
-    if (key.active_from > clock.now()) return 'announced'
-    return signingKeyOf(ring, key.alg, clock.now()) === key ? 'signing' : 'retained'
-  }
-  const list = (): readonly KeyInfo[] =>
-    ring.map(key => ({
-      kid: key.kid,
-      alg: key.alg,
-      state: stateOf(key),
-      created_at: key.created_at,
-      active_from: key.active_from,
-    }))
 
   return {
     signing(alg) {
@@ -144,23 +137,38 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
       if (!key) throw new Error(`no key signs with ${alg}`)
       return key
     },
-    verification: kid => opened.get(kid),
-    jwks: () => ({ body, maxAge: longestCache }),
+    verification: kid => byKid.get(kid),
+    // A key must not begin to sign while a JWK Set without it may still be kept.
+    jwks: () => ({ body, maxAge: Math.min(longestCache, policy.announce) }),
     algorithms: () => algorithms,
     refresh,
-    async rotate({ now }) {
-      const at = clock.now()
-      // Every node reads the store once in a refresh interval: after two, all publish the key.
-      const active_from = at + (now ? 2 * refreshInterval : policy.announce)
-      await load()
-      for (const alg of algorithms)
-        await add({ alg, active_from, newestSeen: newestFirst(ring, alg)[0]?.kid })
-      await load()
-      return list()
-    },
+    rotate: ({ now }) =>
+      inTurn(async () => {
+        // Every node reads the store once in a refresh interval: after two, all publish the key.
+        const lead = now ? 2 * refreshInterval : policy.announce
+        await load()
+        await Promise.all(algorithms.map(alg => rotateOne(alg, lead)))
+        await load()
+        return list()
+      }),
     list,
     stop: () => clearInterval(timer),
   }
 }
 
-const nameOf = ({ kid, alg }: { kid: string; alg: string }): string => `${alg} ${kid}`
+function stateOf(key: OpenedKey, ring: readonly OpenedKey[], now: Seconds): KeyInfo['state'] {
+  if (signingKeyOf(ring, key.alg, now) === key) return 'signing'
+  // One that a later key overtakes before its own time comes will never sign.
+  const willSign = key.active_from > now && signingKeyOf(ring, key.alg, key.active_from) === key
+  return willSign ? 'announced' : 'retained'
+}
+
+/** One after the other: an older reading of the store never replaces a newer one. */
+function createTurns(): <Value>(work: () => Promise<Value>) => Promise<Value> {
+  let last: Promise<unknown> = Promise.resolve()
+  return work => {
+    const turn = last.then(work)
+    last = turn.catch(() => {})
+    return turn
+  }
+}

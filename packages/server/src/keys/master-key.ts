@@ -1,7 +1,18 @@
 /** The master key: everything else that must stay secret is derived from it (HKDF, RFC 5869) or sealed with what is. */
 
 import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
-import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
 import type { DerivedKeys } from '../core/keys.ts'
 import type { Log } from '../core/runtime.ts'
 import type { Settings } from '../core/stores.ts'
@@ -39,7 +50,7 @@ export function resolveMasterKey({ configured, storage, log }: MasterKeyPlace): 
   if (storage.file === undefined) throw new Error('this storage needs a master key: set TESSERA_MASTER_KEY')
   const file = `${storage.file}.key`
   const made = makeKeyFile(file)
-  if ((statSync(file).mode & 0o077) !== 0) log.warn('master_key_file_readable_by_others', { file })
+  if (isReadableByOthers(file)) log.warn('master_key_file_readable_by_others', { file })
   log.warn(made ? 'master_key_made' : 'master_key_beside_database', {
     file,
     advice: 'fine for developing; in production set TESSERA_MASTER_KEY or TESSERA_MASTER_KEY_FILE',
@@ -49,20 +60,56 @@ export function resolveMasterKey({ configured, storage, log }: MasterKeyPlace): 
   return key
 }
 
-/** Made once, also by two processes that start together: the second finds the file. Answers whether this call made it. */
+/**
+ * Made once, also by processes that start together: a whole file appears under its name, or none does, and whoever
+ * comes second finds it. Answers whether this call made it.
+ */
 function makeKeyFile(file: string): boolean {
-  let descriptor: number
+  if (existsSync(file)) return false
+  const draft = `${file}.${randomBytes(8).toString('hex')}.new`
   try {
-    descriptor = openSync(file, 'wx', 0o600)
+    writeDurably(draft, `${randomBytes(keyBytes).toString('base64url')}\n`)
+    try {
+      // Unlike a rename, a link never replaces what is there.
+      linkSync(draft, file)
+    } finally {
+      unlinkSync(draft)
+    }
+    syncDirectory(dirname(file))
+    return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return false
+    throw new Error(`a master key can't be kept in ${file} (${code}): set TESSERA_MASTER_KEY`, {
+      cause: error,
+    })
   }
-  writeSync(descriptor, `${randomBytes(keyBytes).toString('base64url')}\n`)
-  fsyncSync(descriptor)
-  closeSync(descriptor)
-  return true
 }
+
+function writeDurably(file: string, text: string): void {
+  const descriptor = openSync(file, 'wx', 0o600)
+  try {
+    writeSync(descriptor, text)
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** The name outlives a power cut only once its directory is written; Windows opens no directories. */
+function syncDirectory(directory: string): void {
+  if (process.platform === 'win32') return
+  const descriptor = openSync(directory, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Windows keeps permissions elsewhere: its mode bits tell nothing. */
+const isReadableByOthers = (file: string): boolean =>
+  process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0
 
 /** Throws when the store was begun with another master key: every refresh would fail silently. */
 export async function checkMasterKey({
@@ -76,5 +123,7 @@ export async function checkMasterKey({
   const kept = await settings.initialise('master_key_check', own.toString('base64url'))
   const value = Buffer.from(kept, 'base64url')
   if (value.length === own.length && timingSafeEqual(value, own)) return
-  throw new Error('the master key does not fit this store: start with the key that the store was begun with')
+  throw new Error(
+    'the master key does not fit this store: start with the key that the store was begun with (docs/guides/keys.md)',
+  )
 }

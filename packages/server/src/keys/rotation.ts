@@ -1,7 +1,7 @@
 /** When keys come and go: a pure decision over what is stored (OpenID Connect Core 1.0 §10.1.1). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { SigningAlgorithm } from '../core/client.ts'
+import type { Clients, SigningAlgorithm } from '../core/client.ts'
 
 export type RotationPolicy = {
   /** How long a key signs. */
@@ -15,6 +15,16 @@ export type RotationPolicy = {
 const day = 86_400
 export const defaultPolicy: RotationPolicy = { rotate: 90 * day, announce: 14 * day, retain: 14 * day }
 
+/** The default policy, but no key goes before what it signed: with a day for nodes that learn late of a new key. */
+export function policyFor(clients: Pick<Clients, 'all'>): RotationPolicy {
+  const lifetimes = [...clients.all()].flatMap(client => [
+    client.access_token_lifetime,
+    client.identity_token_lifetime,
+  ])
+  const longest = lifetimes.reduce((longer, lifetime) => Math.max(longer, lifetime), 0)
+  return { ...defaultPolicy, retain: Math.max(defaultPolicy.retain, longest + day) }
+}
+
 export type KeyTimes = {
   readonly kid: string
   readonly alg: string
@@ -22,35 +32,34 @@ export type KeyTimes = {
   readonly active_from: Seconds
 }
 
-/** The key of this algorithm that signs now: of those that are active, the one that became so last. */
+// All functions take keys in the order of the store, the oldest first. A later key replaces all before it as soon as
+// it is active, also one that was announced and has never signed: whoever rotates in a hurry trusts none of them.
+
+/** The newest key of an algorithm, active or not. */
+export const newestOf = <Key extends KeyTimes>(keys: readonly Key[], alg: string): Key | undefined =>
+  keys.findLast(key => key.alg === alg)
+
+/** The key of this algorithm that signs now; undefined only when it has none. */
 export const signingKeyOf = <Key extends KeyTimes>(
   keys: readonly Key[],
   alg: string,
   now: Seconds,
-): Key | undefined => newestFirst(keys, alg).find(key => key.active_from <= now)
-
-/** Of one algorithm, the latest to sign first. */
-export const newestFirst = <Key extends KeyTimes>(keys: readonly Key[], alg: string): readonly Key[] =>
-  keys
-    .filter(key => key.alg === alg)
-    .toSorted(
-      (left, right) =>
-        right.active_from - left.active_from ||
-        right.created_at - left.created_at ||
-        (left.kid < right.kid ? -1 : 1),
-    )
+): Key | undefined =>
+  keys.findLast(key => key.alg === alg && key.active_from <= now) ??
+  // Made by a node whose clock is ahead: the first key of an algorithm signs at once.
+  keys.find(key => key.alg === alg)
 
 export type KeyToAdd = {
   readonly alg: SigningAlgorithm
   readonly active_from: Seconds
   /** The newest key that was seen when this was decided: whoever adds must still find it newest. */
-  readonly newestSeen: string | undefined
+  readonly newestSeen: KeyTimes | undefined
 }
 
 /**
  * What to add and what to remove now. The first key of an algorithm signs at once; each next one is published
  * `announce` before the one before it ends, or, if the server slept through that, `announce` from now: until then the
- * old one goes on signing.
+ * old one goes on signing. Keys of an algorithm that is no longer asked for stay: another node may still sign with them.
  */
 export function planRotation(
   keys: readonly KeyTimes[],
@@ -58,24 +67,16 @@ export function planRotation(
   now: Seconds,
   { rotate, announce, retain }: RotationPolicy,
 ): { readonly add: readonly KeyToAdd[]; readonly remove: readonly string[] } {
-  const add: KeyToAdd[] = []
-  for (const alg of algorithms) {
-    const [newest] = newestFirst(keys, alg)
-    if (!newest) add.push({ alg, active_from: now, newestSeen: undefined })
-    else if (newest.active_from + rotate - announce <= now) {
-      add.push({
-        alg,
-        active_from: Math.max(newest.active_from + rotate, now + announce),
-        newestSeen: newest.kid,
-      })
-    }
-  }
-  return { add, remove: keys.filter(key => isRetired(key, keys, now, retain)).map(key => key.kid) }
+  const add = algorithms.flatMap((alg): KeyToAdd[] => {
+    const newestSeen = newestOf(keys, alg)
+    if (!newestSeen) return [{ alg, active_from: now, newestSeen }]
+    const end = newestSeen.active_from + rotate
+    return end - announce <= now ? [{ alg, active_from: Math.max(end, now + announce), newestSeen }] : []
+  })
+  const remove = keys.filter((key, index) => isRetired(key, keys.slice(index + 1), now, retain))
+  return { add, remove: remove.map(key => key.kid) }
 }
 
 /** Replaced, and long enough ago that no token it signed still lives. */
-function isRetired(key: KeyTimes, keys: readonly KeyTimes[], now: Seconds, retain: Seconds): boolean {
-  const ordered = newestFirst(keys, key.alg)
-  const successor = ordered[ordered.indexOf(key) - 1]
-  return successor !== undefined && successor.active_from + retain <= now
-}
+const isRetired = (key: KeyTimes, later: readonly KeyTimes[], now: Seconds, retain: Seconds): boolean =>
+  later.some(successor => successor.alg === key.alg && successor.active_from + retain <= now)

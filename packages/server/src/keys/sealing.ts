@@ -24,16 +24,22 @@ export function createSealing({ derived }: { derived: DerivedKeys }): Sealing {
       return Buffer.concat([Buffer.of(version), nonce, sealed, cipher.getAuthTag()])
     },
     open(bytes, name) {
-      if (bytes[0] !== version) throw new Error(`${name} was sealed in an unknown way`)
+      if (bytes[0] !== version) throw unopened(name, 'it was sealed in a way that this version does not know')
+      if (bytes.length < 1 + nonceBytes + tagBytes) throw unopened(name, 'it is cut off')
       const sealed = Buffer.from(bytes)
       const tagStart = sealed.length - tagBytes
-      const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1, 1 + nonceBytes), {
-        authTagLength: tagBytes,
-      })
+      const nonce = sealed.subarray(1, 1 + nonceBytes)
+      const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
       decipher.setAAD(Buffer.from(name)).setAuthTag(sealed.subarray(tagStart))
-      return (
-        decipher.update(sealed.subarray(1 + nonceBytes, tagStart), undefined, 'utf8') + decipher.final('utf8')
-      )
+      const text = decipher.update(sealed.subarray(1 + nonceBytes, tagStart), undefined, 'utf8')
+      try {
+        return text + decipher.final('utf8')
+      } catch {
+        throw unopened(name, 'it was changed, or sealed with another master key')
+      }
     },
   }
 }
+
+const unopened = (name: string, why: string): Error =>
+  new Error(`the stored signing key ${name} can't be opened: ${why}`)

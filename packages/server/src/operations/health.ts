@@ -11,10 +11,18 @@ const answer = (status: number, state: string) => ({
 
 export const createHealthEndpoint = (): Endpoint => () => answer(200, 'alive')
 
-/** 503 while the store can't read and write, and while the server drains. */
+/** 503 while the store can't read and write (or can't say), and while the server drains. */
 export const createReadinessEndpoint =
   ({ ready, draining }: { ready: () => Awaitable<boolean>; draining: () => boolean }): Endpoint =>
   async () => {
     if (draining()) return answer(503, 'draining')
-    return (await ready()) ? answer(200, 'ready') : answer(503, 'not_ready')
+    return (await isReady(ready)) ? answer(200, 'ready') : answer(503, 'not_ready')
   }
+
+async function isReady(ready: () => Awaitable<boolean>): Promise<boolean> {
+  try {
+    return await ready()
+  } catch {
+    return false
+  }
+}

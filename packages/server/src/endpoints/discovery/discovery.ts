@@ -2,20 +2,16 @@
 
 import type { Endpoint } from '@tessera/protocol/http'
 import type { ServerMetadata } from '@tessera/protocol/metadata'
+import { createCacheableAnswer } from '../cacheable.ts'
 
 const maxAge = 3600
 
-export function createDiscoveryEndpoint(metadata: ServerMetadata): Endpoint {
-  const response = {
-    status: 200,
-    headers: {
-      'content-type': 'application/json; charset=utf-8',
-      'cache-control': `public, max-age=${maxAge}`,
-    },
+export const createDiscoveryEndpoint = (metadata: ServerMetadata): Endpoint =>
+  createCacheableAnswer({
     body: JSON.stringify(metadata),
-  }
-  return () => response
-}
+    type: 'application/json; charset=utf-8',
+    maxAge,
+  })
 
 /** Where the document is found: below the issuer, and where RFC 8414 §3.1 puts its well-known segment before the issuer's path. */
 export function discoveryPaths(issuer: string): {

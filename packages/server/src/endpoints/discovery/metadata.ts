@@ -50,8 +50,10 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     introspection_endpoint_auth_methods_supported: offered.authenticationMethods.filter(
       method => method !== 'none',
     ),
+    introspection_endpoint_auth_signing_alg_values_supported: offered.assertionAlgorithms,
     introspection_signing_alg_values_supported: offered.signingAlgorithms,
     revocation_endpoint_auth_methods_supported: offered.authenticationMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: offered.assertionAlgorithms,
     code_challenge_methods_supported: plainPkce ? ['S256', 'plain'] : ['S256'],
     authorization_response_iss_parameter_supported: true,
     claims_parameter_supported: false,

@@ -2,17 +2,18 @@
 
 import type { Endpoint } from '@tessera/protocol/http'
 import type { KeyRing } from '../../core/keys.ts'
+import { createCacheableAnswer } from '../cacheable.ts'
 
-export const createJwksEndpoint =
-  ({ keys }: { keys: KeyRing }): Endpoint =>
-  () => {
+export function createJwksEndpoint({ keys }: { keys: Pick<KeyRing, 'jwks'> }): Endpoint {
+  const made = () => {
     const { body, maxAge } = keys.jwks()
-    return {
-      status: 200,
-      headers: {
-        'content-type': 'application/jwk-set+json; charset=utf-8',
-        'cache-control': `public, max-age=${maxAge}`,
-      },
-      body,
-    }
+    return { body, answer: createCacheableAnswer({ body, maxAge, type }) }
   }
+  let ready = made()
+  return request => {
+    if (keys.jwks().body !== ready.body) ready = made()
+    return ready.answer(request)
+  }
+}
+
+const type = 'application/jwk-set+json; charset=utf-8'
