@@ -89,7 +89,11 @@ for (const [what, authorization, reason] of [
     'basic_malformed',
   ],
   ['a secret of 513 characters', `Basic ${base64(`client:${'x'.repeat(513)}`)}`, 'basic_malformed'],
-  ['longer than any [client-auth-009]', `Basic ${base64(`client:${'%41'.repeat(2000)}`)}`, 'basic_malformed'],
+  [
+    'longer than any [client-auth-009]',
+    `Basic ${base64(`client:${'%E2%82%AC'.repeat(400)}`)}`,
+    'basic_malformed',
+  ],
   [
     'sent twice',
     `Basic ${base64(`client:${secret}`)}, Basic ${base64(`client:${secret}`)}`,
@@ -305,6 +309,17 @@ test('self_signed_tls_client_auth: a registered certificate, to which the token 
   const { status, json } = await byTls(server, one)
   assert.equal(status, 200)
   assert.deepEqual(claimsOf(json.access_token).cnf, { 'x5t#S256': thumbprintOf(one) })
+})
+
+test('self_signed_tls_client_auth: a certificate that is registered by its thumbprint alone', async () => {
+  const server = await createTestServer(
+    withTls({
+      token_endpoint_auth_method: 'self_signed_tls_client_auth',
+      jwks: { keys: [{ ...jwkOfOne, 'x5t#S256': thumbprintOf(one) }] },
+    }),
+  )
+  assert.equal((await byTls(server, one)).status, 200)
+  assertRefused(server, await byTls(server, two), 'client_certificate_not_registered')
 })
 
 test('self_signed_tls_client_auth: another certificate, none, or a secret instead is invalid_client [client-auth-055]', async () => {

@@ -84,6 +84,17 @@ test('introspection: a token that is not for the API is not active to it [intros
   assertInactive(await introspect(server, (await signIn(server, 'openid profile')).access_token))
 })
 
+test('introspection: a token that is limited to one of two APIs with the same scope is not active to the other', async () => {
+  const twin = { name: 'urn:twin', scopes: ['api1'], api_secrets: [{ value: 'twin-secret' }] }
+  const server = await createTestServer({ ...world, api_resources: [...world.api_resources, twin] })
+  const form = { grant_type: 'client_credentials', scope: 'api1' }
+  const token = async (more: object) =>
+    (await server.token({ ...form, ...more }, { client: ['client', secret] })).json.access_token
+  const headers = basic('urn:twin', 'twin-secret')
+  assert.equal((await introspect(server, await token({}), headers)).json.active, true)
+  assertInactive(await introspect(server, await token({ resource: 'urn:api' }), headers))
+})
+
 test('introspection: compatibility identityserver4 still writes the scope as one string', async () => {
   const server = await createTestServer({ ...world, compatibility: 'identityserver4' })
   assert.equal((await introspect(server, await machineToken(server, 'api1 api2'))).json.scope, 'api1 api2')

@@ -91,11 +91,11 @@ const needsSubject = (client: Client): readonly Fault[] =>
       })
 
 const needsCertificates = (client: Client): readonly Fault[] =>
-  client.value.jwks?.keys.some(key => Array.isArray(key.x5c)) === false
+  client.value.jwks?.keys.some(key => Array.isArray(key.x5c) || typeof key['x5t#S256'] === 'string') === false
     ? faultAt(client, 'jwks', {
         problem: 'no key of it has a certificate',
-        expected: 'keys with "x5c" (RFC 8705 §2.2.2)',
-        fix: 'add "x5c" with the certificate to the key',
+        expected: 'keys with "x5c" or "x5t#S256" (RFC 8705 §2.2.2)',
+        fix: 'add "x5c" with the certificate to the key, or "x5t#S256" with its SHA-256',
       })
     : []
 
