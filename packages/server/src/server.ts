@@ -48,7 +48,7 @@ import { createRequesters } from './interaction/requester.ts'
 import { createBrowserSessions } from './interaction/session.ts'
 import { createUserCodes } from './interaction/user-code.ts'
 import { createKeyRing, type KeyInfo, type ManagedKeyRing } from './keys/key-ring.ts'
-import { checkMasterKey, createDerivedKeys, resolveMasterKey } from './keys/master-key.ts'
+import { unlock } from './keys/master-key.ts'
 import { policyFor } from './keys/rotation.ts'
 import { createHealthEndpoint, createReadinessEndpoint } from './operations/health.ts'
 import { createLog, type LogLevel } from './operations/log.ts'
@@ -101,10 +101,12 @@ export async function createTessera(
   const { issuer, clients, resources, identityProviders, tenants } = configuration
   const { clock = systemClock, random = pooledRandom(), log = silent } = surroundings
   const stores = surroundings.stores ?? (await openStores(configuration, log))
-  const derived = createDerivedKeys(
-    resolveMasterKey({ configured: configuration.masterKey, storage: configuration.storage, log }),
-  )
-  await checkMasterKey({ settings: stores.settings, derived })
+  const derived = await unlock({
+    configured: configuration.masterKey,
+    storage: configuration.storage,
+    settings: stores.settings,
+    log,
+  })
   const keys = await createKeyRing({
     keys: stores.keys,
     derived,
@@ -361,10 +363,12 @@ export async function openKeys(configuration: Configuration): Promise<{
 }> {
   const log = logFromEnvironment()
   const stores = await openStores(configuration, log)
-  const derived = createDerivedKeys(
-    resolveMasterKey({ configured: configuration.masterKey, storage: configuration.storage, log }),
-  )
-  await checkMasterKey({ settings: stores.settings, derived })
+  const derived = await unlock({
+    configured: configuration.masterKey,
+    storage: configuration.storage,
+    settings: stores.settings,
+    log,
+  })
   const keys = await createKeyRing({
     keys: stores.keys,
     derived,

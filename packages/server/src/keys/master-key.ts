@@ -18,6 +18,7 @@ import type { Log } from '../core/runtime.ts'
 import type { Settings } from '../core/stores.ts'
 
 const keyBytes = 32
+const checkName = 'master_key_check'
 
 /** @param masterKey 32 bytes. */
 export function createDerivedKeys(masterKey: Uint8Array): DerivedKeys {
@@ -37,18 +38,39 @@ export type MasterKeyPlace = {
   /** As the operator gave it. */
   readonly configured: Uint8Array | undefined
   readonly storage: { readonly kind: string; readonly file?: string }
+  readonly settings: Settings
   readonly log: Log
+}
+
+/** Finds or makes the master key; throws when there is none, or not the one that the store was begun with. */
+export async function unlock({ settings, ...place }: MasterKeyPlace): Promise<DerivedKeys> {
+  // Asked before looking for the file: whoever begins a store makes the file first.
+  const begun = (await settings.get(checkName)) !== undefined
+  const derived = createDerivedKeys(resolveMasterKey({ ...place, begun }))
+  await checkMasterKey({ settings, derived })
+  return derived
 }
 
 /**
  * The configured key; else, for the embedded store, one kept in a 0600 file beside the database, made at the first
  * start; else, in memory, a new one. A store that others share needs a configured one: throws.
+ * @param begun whether the store has seen a master key: then none is made in place of one that is gone.
  */
-export function resolveMasterKey({ configured, storage, log }: MasterKeyPlace): Uint8Array {
+export function resolveMasterKey({
+  configured,
+  storage,
+  begun,
+  log,
+}: Omit<MasterKeyPlace, 'settings'> & { readonly begun: boolean }): Uint8Array {
   if (configured) return configured
   if (storage.kind === 'memory') return randomBytes(keyBytes)
   if (storage.file === undefined) throw new Error('this storage needs a master key: set TESSERA_MASTER_KEY')
   const file = `${storage.file}.key`
+  if (begun && !existsSync(file)) {
+    throw new Error(
+      `${storage.file} was begun with a master key that is not here: set TESSERA_MASTER_KEY, or put back ${file} (docs/guides/keys.md)`,
+    )
+  }
   const made = makeKeyFile(file)
   if (isReadableByOthers(file)) log.warn('master_key_file_readable_by_others', { file })
   log.warn(made ? 'master_key_made' : 'master_key_beside_database', {
@@ -120,7 +142,7 @@ export async function checkMasterKey({
   derived: DerivedKeys
 }): Promise<void> {
   const own = createHmac('sha256', derived.derive('master-key-check')).update('tessera').digest()
-  const kept = await settings.initialise('master_key_check', own.toString('base64url'))
+  const kept = await settings.initialise(checkName, own.toString('base64url'))
   const value = Buffer.from(kept, 'base64url')
   if (value.length === own.length && timingSafeEqual(value, own)) return
   throw new Error(
