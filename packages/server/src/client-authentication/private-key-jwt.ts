@@ -2,15 +2,8 @@
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result } from '@tessera/protocol/result'
-import {
-  createLocalJWKSet,
-  decodeJwt,
-  errors,
-  type JSONWebKeySet,
-  type JWTPayload,
-  type JWTVerifyResult,
-  jwtVerify,
-} from 'jose'
+import type { JWTPayload, JWTVerifyResult } from 'jose'
+import { decodeJwt } from 'jose/jwt/decode'
 import type { Client } from '../core/client.ts'
 import { hashHandle } from '../core/handle.ts'
 import { type AuthenticationMethod, type Credential, refuseClient, type VerificationPorts } from './method.ts'
@@ -73,51 +66,13 @@ async function verifyAssertion(
 ): Promise<Result<JWTVerifyResult>> {
   if (credential.kind !== 'assertion') return refuseClient('client_assertion_missing')
   const alg = client.token_endpoint_auth_signing_alg
-  const options = {
+  // Loaded when first used: jose is a tenth of the start, and most installations never meet an assertion.
+  const { verifySignature } = await import('./assertion-signature.ts')
+  return verifySignature(client, credential.assertion, {
     algorithms: alg === undefined ? [...assertionAlgorithms] : [alg],
     clockTolerance,
     currentDate: new Date(clock.now() * 1000),
-  }
-  try {
-    return ok(await jwtVerify(credential.assertion, keysOf(client), options))
-  } catch (error) {
-    if (error instanceof errors.JWKSMultipleMatchingKeys) return tryEach(error, credential.assertion, options)
-    return refuseClient('client_assertion_invalid', { code: codeOf(error) })
-  }
-}
-
-/** Without a `kid` several keys of the client may fit. */
-async function tryEach(
-  keys: errors.JWKSMultipleMatchingKeys,
-  assertion: string,
-  options: Parameters<typeof jwtVerify>[2],
-): Promise<Result<JWTVerifyResult>> {
-  for await (const key of keys) {
-    try {
-      return ok(await jwtVerify(assertion, key, options))
-    } catch (error) {
-      if (!(error instanceof errors.JWSSignatureVerificationFailed))
-        return refuseClient('client_assertion_invalid', { code: codeOf(error) })
-    }
-  }
-  return refuseClient('client_assertion_invalid', { code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' })
-}
-
-/** Anything that goes wrong with an assertion and its keys is the client's fault; jose says what by a code. */
-const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code ?? String(error)
-
-type Keys = ReturnType<typeof createLocalJWKSet>
-
-const noKeys: JSONWebKeySet = { keys: [] }
-const known = new WeakMap<Client, Keys>()
-
-/** jose imports each key once and keeps it. */
-function keysOf(client: Client): Keys {
-  const found = known.get(client)
-  if (found) return found
-  const keys = createLocalJWKSet((client.jwks as JSONWebKeySet | undefined) ?? noKeys)
-  known.set(client, keys)
-  return keys
+  })
 }
 
 /** RFC 7523 §3 (1, 2), OpenID Connect Core 1.0 §9: both are the client. */
