@@ -1,6 +1,6 @@
 /** The served edge: Fastify turns sockets into plain requests, and plain answers into bytes (RFC 9110, RFC 9112). */
 
-import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
 import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
@@ -139,21 +139,23 @@ function send(reply: FastifyReply, { status, headers, body }: HttpResponse, last
 
 const asItIs = (body: unknown): string => body as string
 
-const statusOfBytes: Readonly<Record<string, number>> = {
-  HPE_HEADER_OVERFLOW: 431,
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
-  ERR_HTTP_REQUEST_TIMEOUT: 408,
+/** By name rather than from `node:http`: importing values from there loads its WebSocket too, 20 ms of every start. */
+const statusOfBytes: Readonly<Record<string, readonly [status: number, phrase: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'Payload Too Large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
 }
+const badRequest = [400, 'Bad Request'] as const
 
 /** Answers bytes that are no request, or none in time, and hangs up. */
 function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET') socket.destroy()
   if (!socket.writable) return
-  const status = statusOfBytes[error.code ?? ''] ?? 400
+  const [status, phrase] = statusOfBytes[error.code ?? ''] ?? badRequest
   const { headers, body } = plainError(status, 'invalid_request', { connection: 'close' })
   const lines = Object.entries({ ...headers, 'content-length': String(body.length) })
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
+    `HTTP/1.1 ${status} ${phrase}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
   )
   // Closing at once would reset the connection under a client that is still sending, and the answer would be lost with it.
   setTimeout(() => socket.destroy(), 500).unref()
