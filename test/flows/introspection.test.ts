@@ -290,3 +290,20 @@ test('introspection: tokens of a code that was replayed are not active', async (
   await server.token(form, { client: ['web', secret] })
   assertInactive(await introspect(server, json.access_token))
 })
+
+test('introspection: an API whose name is a URN may send it in Basic as it is', async () => {
+  const server = await createTestServer(world)
+  const { json } = await server.token(
+    { grant_type: 'client_credentials', scope: 'api1' },
+    { client: ['client', secret] },
+  )
+  const ask = (pair: string) =>
+    server.send('POST', '/connect/introspect', {
+      form: { token: json.access_token },
+      headers: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` },
+    })
+  assert.equal((await ask('urn:api:api-secret')).json.active, true)
+  assert.equal((await ask('urn%3Aapi:api-secret')).json.active, true)
+  assert.equal((await ask('urn:api:wrong')).status, 401)
+  assert.equal((await ask('urn:other:api-secret')).status, 401)
+})

@@ -13,7 +13,7 @@ export type Page = Answer & {
   readonly text: string
 }
 
-export type PageForm = { readonly action: string; readonly fields: Readonly<Record<string, string>> }
+type PageForm = { readonly action: string; readonly fields: Readonly<Record<string, string>> }
 
 export type Browser = {
   readonly cookies: Map<string, string>

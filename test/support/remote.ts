@@ -26,8 +26,6 @@ const remote = (origin: string): Pick<TestServer, 'send'> => ({
   },
 })
 
-export type Person = ReturnType<typeof createPerson>
-
 /** Someone with a browser, who signs in and agrees where asked. */
 export function createPerson(
   origin: string,

@@ -6,7 +6,7 @@ import type { Log } from '../../packages/server/src/core/runtime.ts'
 import type { Stores } from '../../packages/server/src/core/stores.ts'
 import { createTessera, type Tessera } from '../../packages/server/src/server.ts'
 
-export type LogEntry = { readonly level: string; readonly event: string } & Record<string, unknown>
+type LogEntry = { readonly level: string; readonly event: string } & Record<string, unknown>
 
 export type TestServer = Tessera & {
   readonly clock: { now: () => number; advance: (seconds: number) => void }

@@ -9,7 +9,7 @@ import type { Awaitable, Clock } from '../core/runtime.ts'
 import type { AuthenticateClient } from './authenticate.ts'
 import { secretQueueFull } from './client-secret.ts'
 import { readCredential } from './credential.ts'
-import { refuseClient } from './method.ts'
+import { type Credential, refuseClient } from './method.ts'
 import { createSecrets, type VerifyArgon2id } from './secrets.ts'
 
 export type Caller =
@@ -40,9 +40,9 @@ export function createCallerAuthentication({
     const credential = readCredential(request, parameters, lenient)
     if (!credential.ok) return credential
     const { client_id: name } = credential.value
-    const api = resources.apis.get(name)
-    if (api && credential.value.kind === 'secret') {
-      const check = await secrets.check(credential.value.secret, api.api_secrets)
+    const { api, secret } = findApi(credential.value, resources)
+    if (api && secret !== undefined) {
+      const check = await secrets.check(secret, api.api_secrets)
       if (check === 'fits') return ok({ kind: 'api', api })
       if (check === 'busy') return secretQueueFull
     }
@@ -54,4 +54,21 @@ export function createCallerAuthentication({
       ? refuseClient('public_client_introspects', { client_id: client.client_id })
       : ok({ kind: 'client', client })
   }
+}
+
+/**
+ * An API's name is often a URN, and many HTTP clients send it in Basic as it is: then the first colon does not end it.
+ * A name that is form-encoded, as it should be (RFC 6749 §2.3.1), is found first.
+ */
+function findApi(
+  credential: Credential,
+  { apis }: Pick<Resources, 'apis'>,
+): { readonly api?: ApiResource; readonly secret?: string } {
+  if (credential.kind !== 'secret') return { api: apis.get(credential.client_id) }
+  const { client_id, secret, method } = credential
+  const api = apis.get(client_id)
+  if (api || method !== 'client_secret_basic') return { api, secret }
+  const pair = `${client_id}:${secret}`
+  const name = [...apis.keys()].find(known => known.includes(':') && pair.startsWith(`${known}:`))
+  return name === undefined ? {} : { api: apis.get(name), secret: pair.slice(name.length + 1) }
 }

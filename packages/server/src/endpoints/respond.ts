@@ -63,10 +63,3 @@ const errorHeaders: Readonly<Record<string, Readonly<Record<string, string>>>> =
   invalid_client: { 'www-authenticate': 'Basic realm="tessera", charset="UTF-8"' },
   temporarily_unavailable: { 'retry-after': '1' },
 }
-
-/** Whether the body is a form (RFC 6749 §4: `application/x-www-form-urlencoded`, parameters of the type ignored). */
-export const isForm = (request: HttpRequest): boolean => {
-  const type = request.headers['content-type']
-  if (type === 'application/x-www-form-urlencoded') return true
-  return type !== undefined && /^\s*application\/x-www-form-urlencoded\s*(;|$)/i.test(type)
-}

@@ -80,7 +80,7 @@ export const clientSchema = z
     client_id: z
       .string()
       .min(1)
-      .max(200)
+      .max(100)
       .regex(/^[\x20-\x7E]*$/, 'printable ASCII')
       .describe('Its id: printable ASCII (RFC 6749 appendix A.1).'),
     client_name: text().optional().describe('Its name for people.'),

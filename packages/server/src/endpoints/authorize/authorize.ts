@@ -17,7 +17,7 @@ import { type NextPrompt, nextPrompt } from '../../interaction/next-prompt.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
 import { redirectResponse } from '../../ui/page.ts'
-import { isForm } from '../respond.ts'
+import { readForm } from '../form.ts'
 import { type AnswerPorts, type Answers, createAnswers } from './answer.ts'
 import { type CodePorts, issueCode } from './code.ts'
 
@@ -73,11 +73,7 @@ export function createAuthorizeCallbackEndpoint(ports: AuthorizePorts): Endpoint
 
 const readRequest = (request: HttpRequest): Result<Parameters> => {
   if (request.method !== 'POST') return parseParameters(request.query)
-  return isForm(request)
-    ? parseParameters(request.body)
-    : refuse('invalid_request', 'media_type_not_form', {
-        description: 'the body must be application/x-www-form-urlencoded',
-      })
+  return readForm(request)
 }
 
 const formatParameters = (parameters: Parameters): string =>

@@ -1,16 +1,18 @@
 /** The device authorization endpoint (RFC 8628 §3.1, §3.2). */
 
 import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
-import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
+import type { Limits, Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { allowedScope, validateScope } from '../../authorization-request/scope.ts'
+import { credentialLimits } from '../../client-authentication/method.ts'
 import type { Client } from '../../core/client.ts'
 import { hashHandle, newHandle } from '../../core/handle.ts'
 import type { Resources } from '../../core/resource.ts'
 import type { Awaitable, Clock, Log, Random } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { UserCodes } from '../../interaction/user-code.ts'
-import { isForm, jsonResponse, type Refuser } from '../respond.ts'
+import { readForm } from '../form.ts'
+import { jsonResponse, type Refuser } from '../respond.ts'
 
 export type DeviceAuthorizationPorts = {
   readonly issuer: string
@@ -29,22 +31,12 @@ export type DeviceAuthorizationPorts = {
 
 export const deviceCodeGrantType = 'urn:ietf:params:oauth:grant-type:device_code'
 
-const limits: Limits = {
-  client_id: [100, 'invalid_client'],
-  client_secret: [512, 'invalid_client'],
-  client_assertion_type: [200, 'invalid_client'],
-  client_assertion: [8192, 'invalid_client'],
-  scope: [2048, 'invalid_scope'],
-}
+const limits: Limits = { ...credentialLimits, scope: [2048, 'invalid_scope'] }
 
 /** `POST /connect/deviceauthorization`. */
 export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPorts): Endpoint {
   return async request => {
-    const parameters = isForm(request)
-      ? parseParameters(request.body, limits)
-      : refuse('invalid_request', 'media_type_not_form', {
-          description: 'the body must be application/x-www-form-urlencoded',
-        })
+    const parameters = readForm(request, limits)
     if (!parameters.ok) return ports.refuser(request, parameters)
     const authenticated = await ports.authenticate(request, parameters.value)
     if (!authenticated.ok) {

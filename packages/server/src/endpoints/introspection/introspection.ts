@@ -7,7 +7,8 @@ import type { AuthenticateCaller, Caller } from '../../client-authentication/cal
 import { credentialLimits } from '../../client-authentication/method.ts'
 import type { KeyRing } from '../../core/keys.ts'
 import { signJwt } from '../../tokens/jwt.ts'
-import { isForm, jsonResponse, type Refuser } from '../respond.ts'
+import { isForm, notForm } from '../form.ts'
+import { jsonResponse, type Refuser } from '../respond.ts'
 import { type DescriptionPorts, describeToken } from './description.ts'
 
 export type IntrospectionPorts = DescriptionPorts & {
@@ -42,9 +43,6 @@ export function createIntrospectionEndpoint(ports: IntrospectionPorts): Endpoint
   }
 }
 
-const notForm = refuse('invalid_request', 'media_type_not_form', {
-  description: 'the body must be application/x-www-form-urlencoded',
-})
 const tokenMissing = refuse('invalid_request', 'token_missing', { description: 'token is required' })
 
 const signedType = 'application/token-introspection+jwt'

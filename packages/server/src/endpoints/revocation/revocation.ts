@@ -11,7 +11,8 @@ import type { Clock, Log } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { RefreshTokens } from '../../tokens/refresh-token.ts'
 import type { TokenVerifier } from '../../tokens/verification.ts'
-import { isForm, type Refuser } from '../respond.ts'
+import { isForm, notForm } from '../form.ts'
+import type { Refuser } from '../respond.ts'
 
 export type RevocationPorts = {
   readonly authenticate: AuthenticateClient
@@ -48,9 +49,6 @@ export function createRevocationEndpoint(ports: RevocationPorts): Endpoint {
   }
 }
 
-const notForm = refuse('invalid_request', 'media_type_not_form', {
-  description: 'the body must be application/x-www-form-urlencoded',
-})
 const tokenMissing = refuse('invalid_request', 'token_missing', { description: 'token is required' })
 
 const done: HttpResponse = {

@@ -7,10 +7,11 @@ import type { Confirmation } from '../../core/authorization.ts'
 import type { Client } from '../../core/client.ts'
 import type { Awaitable } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
+import { readForm } from '../form.ts'
 import type { Refuser } from '../respond.ts'
 import type { Decision, Effect, Grant, GrantPorts, RefusedDecision, TokenRequest } from './decision.ts'
 import { type Issued, type IssuePorts, issue } from './issue.ts'
-import { limitsOf, parse } from './parse.ts'
+import { limitsOf } from './limits.ts'
 import { respond } from './respond.ts'
 
 export type TokenEndpointPorts = GrantPorts &
@@ -33,7 +34,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
   const grants = new Map(ports.grants.map(grant => [grant.grantType, grant]))
 
   return async request => {
-    const parameters = parse(request, limits)
+    const parameters = readForm(request, limits)
     if (!parameters.ok) return ports.refuser(request, parameters)
     const authenticated = await ports.authenticate(request, parameters.value)
     if (!authenticated.ok)

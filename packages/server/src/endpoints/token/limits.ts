@@ -1,0 +1,17 @@
+/** How long the parameters of a token request may be. */
+
+import type { Limits } from '@tessera/protocol/parameters'
+import { credentialLimits } from '../../client-authentication/method.ts'
+import type { Grant } from './decision.ts'
+
+const commonLimits: Limits = {
+  ...credentialLimits,
+  grant_type: [100, 'unsupported_grant_type'],
+  scope: [2048, 'invalid_scope'],
+  resource: [512, 'invalid_target'],
+  audience: [512, 'invalid_target'],
+}
+
+/** The limits of all grants together. */
+export const limitsOf = (grants: readonly Grant[]): Limits =>
+  Object.assign({}, ...grants.map(grant => grant.limits), commonLimits)
