@@ -3,6 +3,8 @@
  * process alive only while a write is under way.
  */
 
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { type Log, StoreUnavailable } from '../../core/runtime.ts'
 import type { OpenOptions } from './database.ts'
@@ -49,8 +51,8 @@ export function createWriteQueue({ capacity, log, ...open }: WriteQueueOptions):
   let worker = start()
 
   function start(): Worker {
-    // An empty environment: it may hold the master key, which a thread that writes rows has no need of.
-    const started = new Worker(writerUrl, { workerData: open, env: {}, name: 'sqlite-writer' })
+    // Not our environment: it may hold the master key, which a thread that writes rows has no need of.
+    const started = new Worker(writerUrl, { workerData: open, env: compileCache(), name: 'sqlite-writer' })
     started.on('message', settle)
     started.on('error', error => log?.error('store_writer_failed', { error: String(error) }))
     started.on('exit', replace)
@@ -153,6 +155,13 @@ export function createWriteQueue({ capacity, log, ...open }: WriteQueueOptions):
       })
     },
   }
+}
+
+/** Shares the process's cache of compiled modules, if it has one: else the thread strips and compiles its own at each start. */
+function compileCache(): { NODE_COMPILE_CACHE?: string } {
+  const directory = getCompileCacheDir()
+  // Node appends its version's own folder.
+  return directory === undefined ? {} : { NODE_COMPILE_CACHE: dirname(directory) }
 }
 
 const rejectAll = (entries: readonly Entry[], message: string): void => {
