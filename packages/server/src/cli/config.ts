@@ -1,6 +1,6 @@
 /** `tessera config check` and `tessera config schema`. */
 
-import type { ExitCode } from './program.ts'
+import type { ExitCode } from './command.ts'
 import { loadOrReport } from './report.ts'
 
 export async function check(file: string): Promise<ExitCode> {

@@ -1,9 +1,9 @@
 /** `tessera demo`: the demo configuration, served, and requests to try. */
 
 import { fileURLToPath } from 'node:url'
+import type { ExitCode } from './command.ts'
 import { startDemoCallback } from './demo-callback.ts'
 import { demoRequests, formatDemoRequests } from './demo-requests.ts'
-import type { ExitCode } from './program.ts'
 import { loadOrReport } from './report.ts'
 import { runUntilStopped, settlePort } from './serve.ts'
 

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { text } from 'node:stream/consumers'
-import type { ExitCode } from './program.ts'
+import type { ExitCode } from './command.ts'
 
 /** OWASP's least cost for argon2id: 19 MiB, two passes. */
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const

@@ -1,6 +1,6 @@
 /** `tessera keys list` and `tessera keys rotate`. */
 
-import type { ExitCode, KeyFlags } from './program.ts'
+import type { ExitCode, KeyFlags } from './command.ts'
 import { loadOrReport } from './report.ts'
 
 export const list = (flags: KeyFlags): Promise<ExitCode> => withKeys(flags, keys => keys.list())

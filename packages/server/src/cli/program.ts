@@ -2,9 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
-
-/** 0: done; 1: the configuration or the surroundings are at fault; 2: wrong usage. */
-export type ExitCode = 0 | 1 | 2
+import type { ExitCode, KeyFlags, ServeFlags } from './command.ts'
 
 export async function run(words: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = 0
@@ -83,9 +81,6 @@ function programOf(does: Does): Command {
     )
   return program
 }
-
-export type ServeFlags = { readonly config: string; readonly port?: string; readonly host?: string }
-export type KeyFlags = { readonly config: string; readonly now?: boolean }
 
 const configOption = (): Option =>
   new Option(

@@ -3,7 +3,7 @@
 import { createServer } from 'node:net'
 import type { Configuration } from '../configuration/configuration.ts'
 import { followPort } from '../configuration/issuer.ts'
-import type { ExitCode, ServeFlags } from './program.ts'
+import type { ExitCode, ServeFlags } from './command.ts'
 import { loadOrReport } from './report.ts'
 
 export async function serve({ config, port, host }: ServeFlags): Promise<ExitCode> {

@@ -1,0 +1,7 @@
+/** What a command is given and what it answers. */
+
+/** 0: done; 1: the configuration or the surroundings are at fault; 2: wrong usage. */
+export type ExitCode = 0 | 1 | 2
+
+export type ServeFlags = { readonly config: string; readonly port?: string; readonly host?: string }
+export type KeyFlags = { readonly config: string; readonly now?: boolean }

@@ -1,0 +1,216 @@
+/** Who imports whom in the packages (design §4). The table is `architecture/rooms.ts`; planted violations prove that each rule can fail. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { importsOf } from './architecture/imports.ts'
+import { roomOf, rooms } from './architecture/rooms.ts'
+import { importViolations, lengthViolations, type Sources } from './architecture/violations.ts'
+import { textsOf } from './support/repository.ts'
+
+const sources = textsOf('packages/*/src/**/*.ts')
+const standing = new Set(importViolations(sources))
+
+test('architecture: the table is held against every file of every room', () => {
+  assert.ok(sources.size > 150, `only ${sources.size} files were seen`)
+  const imports = [...sources.values()].flatMap(text => importsOf(text).specifiers)
+  assert.ok(imports.length > 500, `only ${imports.length} imports were seen`)
+  const seen = new Set([...sources.keys()].map(roomOf))
+  assert.deepEqual([...seen].sort(), Object.keys(rooms).sort())
+})
+
+test('architecture: rooms import only what the table allows, and no cycle', () => {
+  assert.deepEqual([...standing], [])
+})
+
+test('architecture: nine files in ten are under 300 lines, none is over 500', () => {
+  assert.deepEqual(lengthViolations(sources), [])
+})
+
+const server = 'packages/server/src'
+
+/** What becomes wrong when this file stands among the real ones. */
+const planted = (file: string, text: string, more: Iterable<[string, string]> = []): readonly string[] =>
+  importViolations(new Map([...sources, ...more, [file, text]]) as Sources).filter(
+    violation => !standing.has(violation),
+  )
+
+const forbidden: readonly (readonly [rule: string, file: string, text: string, complaint: string])[] = [
+  [
+    'protocol imports nothing',
+    'packages/protocol/src/x.ts',
+    `import 'node:crypto'`,
+    'may not import node:crypto',
+  ],
+  ['protocol imports no package', 'packages/protocol/src/x.ts', `import 'zod'`, 'may not import zod'],
+  [
+    'core knows no service',
+    `${server}/core/x.ts`,
+    `import '../tokens/jwt.ts'`,
+    '"core" may not import "tokens"',
+  ],
+  [
+    'core has no driver',
+    `${server}/core/x.ts`,
+    `import { DatabaseSync } from 'node:sqlite'`,
+    '"core" may not import node:sqlite',
+  ],
+  [
+    'a service knows no store',
+    `${server}/tokens/x.ts`,
+    `import type { X } from '../stores/memory/stores.ts'`,
+    '"tokens" may not import "stores/memory"',
+  ],
+  [
+    'a service knows no endpoint',
+    `${server}/keys/x.ts`,
+    `export { grantsOf } from '../endpoints/token/grants/index.ts'`,
+    '"keys" may not import "endpoints/token"',
+  ],
+  [
+    'services keep to the listed arrows',
+    `${server}/tokens/x.ts`,
+    `import '../identity/users.ts'`,
+    '"tokens" may not import "identity"',
+  ],
+  [
+    'an endpoint knows no other endpoint',
+    `${server}/endpoints/revocation/x.ts`,
+    `const x = await import('../token/token.ts')`,
+    '"endpoints/revocation" may not import "endpoints/token"',
+  ],
+  [
+    'an endpoint knows no store',
+    `${server}/endpoints/token/x.ts`,
+    `import '../../stores/sqlite/stores.ts'`,
+    '"endpoints/token" may not import "stores/sqlite"',
+  ],
+  [
+    'an endpoint knows no http',
+    `${server}/endpoints/token/x.ts`,
+    `import { listen } from '../../http/fastify.ts'`,
+    '"endpoints/token" may not import "http"',
+  ],
+  [
+    'an endpoint knows no Fastify',
+    `${server}/endpoints/token/x.ts`,
+    `import 'fastify'`,
+    '"endpoints/token" may not import fastify',
+  ],
+  [
+    'what endpoints share knows none of them',
+    `${server}/endpoints/x.ts`,
+    `import './token/token.ts'`,
+    '"endpoints" may not import "endpoints/token"',
+  ],
+  [
+    'a store knows no other store',
+    `${server}/stores/memory/x.ts`,
+    `import '../sqlite/stores.ts'`,
+    '"stores/memory" may not import "stores/sqlite"',
+  ],
+  [
+    'a store knows no service',
+    `${server}/stores/memory/x.ts`,
+    `import '../../keys/key-ring.ts'`,
+    '"stores/memory" may not import "keys"',
+  ],
+  [
+    'a store has its own driver only',
+    `${server}/stores/memory/x.ts`,
+    `import 'node:sqlite'`,
+    '"stores/memory" may not import node:sqlite',
+  ],
+  ['http knows no core', `${server}/http/x.ts`, `import '../core/client.ts'`, '"http" may not import "core"'],
+  [
+    'the root starts no command line',
+    `${server}/server.ts`,
+    `import './cli/program.ts'`,
+    'may not import "cli"',
+  ],
+  [
+    'only the command line imports the root',
+    `${server}/tokens/x.ts`,
+    `new Worker(new URL('../server.ts', import.meta.url))`,
+    '"tokens" may not import "server.ts"',
+  ],
+  [
+    'the command line knows no store',
+    `${server}/cli/x.ts`,
+    `import '../stores/sqlite/stores.ts'`,
+    '"cli" may not import "stores/sqlite"',
+  ],
+  [
+    'an extension grant has the public interface only',
+    `${server}/endpoints/token/grants/token-exchange.ts`,
+    `import type { Client } from '../../../core/client.ts'`,
+    'may import nothing but',
+  ],
+  [
+    'an extension grant has no package but jose',
+    `${server}/endpoints/token/grants/jwt-bearer.ts`,
+    `import { createHash } from 'node:crypto'`,
+    'may import nothing but',
+  ],
+  ['every room has a row', `${server}/endpoints/novel/x.ts`, '', '"endpoints/novel", a room without a row'],
+  ['every package has a row', 'packages/novel/src/x.ts', '', '"novel", a room without a row'],
+  ['what is imported exists', `${server}/core/x.ts`, `import './nothing.ts'`, 'which does not exist'],
+  ['what is imported can be read', `${server}/core/x.ts`, `await import(name)`, 'what is not written in it'],
+  ['no file imports itself', `${server}/core/x.ts`, `export * from './x.ts'`, 'cycle: '],
+]
+
+for (const [rule, file, text, complaint] of forbidden) {
+  test(`architecture: a planted violation is found: ${rule}`, () => {
+    const found = planted(file, text)
+    assert.ok(
+      found.some(violation => violation.includes(file) && violation.includes(complaint)),
+      `found only ${JSON.stringify(found)}`,
+    )
+  })
+}
+
+test('architecture: a planted cycle is found, one of types too', () => {
+  const found = planted(`${server}/core/a.ts`, `import { b } from './b.ts'`, [
+    [`${server}/core/b.ts`, `import type { C } from './c.ts'`],
+    [`${server}/core/c.ts`, `import { a } from './a.ts'`],
+  ])
+  assert.equal(found.length, 1)
+  assert.ok(found[0]?.startsWith('cycle: '))
+  for (const file of ['a', 'b', 'c']) assert.ok(found[0]?.includes(`core/${file}.ts`))
+})
+
+test('architecture: planted long files are found', () => {
+  const lines = (count: number) => 'x\n'.repeat(count)
+  const few = Array.from({ length: 9 }, (_, at) => [`${at}.ts`, lines(299)] as const)
+  assert.deepEqual(lengthViolations(new Map([['a.ts', lines(501)], ...few])), [
+    'a.ts has 501 lines, more than 500',
+  ])
+  const tenth = new Map([['a.ts', lines(300)], ...few])
+  assert.deepEqual(lengthViolations(tenth), [])
+  const tooMany = new Map([...tenth, ['b.ts', lines(300)]])
+  assert.deepEqual(lengthViolations(tooMany), ['more than one file in ten has 300 lines'])
+})
+
+test('architecture: imports are read as the language has them', () => {
+  const cases: readonly (readonly [string, readonly string[]])[] = [
+    [`import 'a'; import "b"`, ['a', 'b']],
+    [`import a from 'a'\nimport * as b from 'b'`, ['a', 'b']],
+    [`import type { A } from 'a'\nexport type { B } from "b"`, ['a', 'b']],
+    [`import a, {\n  type B,\n  c as d,\n} from 'e'`, ['e']],
+    [`export * from 'a'; export * as b from 'b'; export { c } from 'c'`, ['a', 'b', 'c']],
+    [`const { a } = await import('a')`, ['a']],
+    [`type A = typeof import('a').b`, ['a']],
+    [`new Worker(new URL('./a.ts', import.meta.url))`, ['./a.ts']],
+    [`new URL('/a', base); import.meta.url`, []],
+    [`// import 'a'\n/* import 'b' */`, []],
+    [`const text = "import 'a'"; const other = \`import 'b' \${await import('c')} import 'd'\``, ['c']],
+    [`const nested = \`\${[{ a: \`\${1}\` }].map(x => \`\${x}\`)}\`\nimport 'a'`, ['a']],
+    [`const quote = /['"\`/*]/.test(x)\nimport 'a'`, ['a']],
+    [`const half = a / b / c; import 'd' // '`, ['d']],
+    [`export const from = 'a'; export default 'b'`, []],
+    [`export const from = 'a'\nconst x = { import: 'b', export: 'c' }\nx.import('d')`, []],
+    [`export { a }\nconst from = 'b'`, []],
+    [`import { from } from 'a'; import from from 'b'`, ['a', 'b']],
+  ]
+  for (const [text, specifiers] of cases) assert.deepEqual(importsOf(text).specifiers, specifiers, text)
+  assert.equal(importsOf('await import(name)').unreadable, 1)
+})

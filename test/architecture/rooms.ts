@@ -1,0 +1,119 @@
+/** Who may import whom (design §4): this table *is* the rule. A room is a folder; what no row names is forbidden. */
+
+export type Room = {
+  /** Other rooms. Every room may import `protocol`. */
+  readonly rooms: readonly string[]
+  /** npm packages and Node's own modules. */
+  readonly packages: readonly string[]
+}
+
+const web = ['endpoints', 'core', 'client-authentication', 'proof', 'tokens', 'identity'] as const
+const pages = ['authorization-request', 'interaction', 'ui'] as const
+const endpoint: Room = { rooms: [...web, ...pages], packages: [] }
+
+/** What the endpoints share: how they answer. It stands above none of them. */
+const answers: Room = { rooms: ['core'], packages: ['node:crypto'] }
+
+export const rooms: Readonly<Record<string, Room>> = {
+  // Pure: neither Node nor a browser.
+  protocol: { rooms: [], packages: [] },
+  core: { rooms: [], packages: ['node:crypto'] },
+
+  configuration: {
+    rooms: ['core'],
+    packages: [
+      'zod',
+      'yaml',
+      'jsonc-parser',
+      'node:crypto',
+      'node:fs',
+      'node:fs/promises',
+      'node:module',
+      'node:net',
+      'node:path',
+      'node:url',
+    ],
+  },
+
+  // Services.
+  keys: { rooms: ['core'], packages: ['node:crypto', 'node:fs', 'node:path', 'node:util'] },
+  'client-authentication': { rooms: ['core'], packages: ['jose', '@node-rs/argon2', 'node:crypto'] },
+  proof: { rooms: ['core'], packages: ['jose', 'node:crypto'] },
+  tokens: { rooms: ['core'], packages: ['node:crypto'] },
+  identity: { rooms: ['core'], packages: ['node:crypto'] },
+  // It checks which provider a client may send users to, and reads an `id_token_hint`.
+  'authorization-request': { rooms: ['core', 'identity', 'tokens'], packages: [] },
+  // It decides which page comes next and says what stands on it.
+  interaction: {
+    rooms: ['core', 'authorization-request', 'identity', 'ui'],
+    packages: ['cookie', 'node:crypto'],
+  },
+  ui: { rooms: [], packages: ['eta', 'node:crypto', 'node:fs', 'node:path', 'node:url'] },
+  operations: { rooms: ['core'], packages: ['pino'] },
+
+  // Endpoints: never another endpoint, a store or http.
+  endpoints: answers,
+  'endpoints/authorize': endpoint,
+  'endpoints/consent': endpoint,
+  'endpoints/device': endpoint,
+  'endpoints/deviceauthorization': endpoint,
+  'endpoints/discovery': endpoint,
+  'endpoints/home': endpoint,
+  'endpoints/introspection': endpoint,
+  'endpoints/jwks': endpoint,
+  'endpoints/login': endpoint,
+  'endpoints/revocation': endpoint,
+  'endpoints/token': { ...endpoint, packages: ['jose', 'node:crypto'] },
+  'endpoints/userinfo': endpoint,
+
+  'stores/memory': { rooms: ['core'], packages: [] },
+  'stores/sqlite': {
+    rooms: ['core'],
+    packages: ['node:sqlite', 'node:fs', 'node:module', 'node:path', 'node:worker_threads'],
+  },
+
+  // The edges know no OAuth.
+  http: { rooms: [], packages: ['fastify', 'node:crypto', 'node:http', 'node:net'] },
+
+  // Only the composition root joins them; the command line starts it.
+  'server.ts': { rooms: ['*'], packages: ['node:crypto'] },
+  cli: {
+    rooms: ['server.ts', 'configuration'],
+    packages: [
+      'commander',
+      '@node-rs/argon2',
+      'node:crypto',
+      'node:fs',
+      'node:http',
+      'node:module',
+      'node:net',
+      'node:stream/consumers',
+      'node:url',
+    ],
+  },
+}
+
+/** What `*` leaves out: the root starts nobody's command line. */
+export const neverFromRoot: readonly string[] = ['cli', 'server.ts']
+
+/** Files that import less than their room may. The extension grants prove the public interface: they have nothing else. */
+const grants = 'packages/server/src/endpoints/token/grants'
+const publicInterface = ['packages/server/src/core/extension-grant.ts', 'protocol', 'jose']
+export const narrower: Readonly<Record<string, readonly string[]>> = {
+  [`${grants}/token-exchange.ts`]: publicInterface,
+  [`${grants}/jwt-bearer.ts`]: publicInterface,
+}
+
+/** Files that import what is not written in them: an operator's module. */
+export const mayImportUnread: readonly string[] = ['packages/server/src/configuration/module.ts']
+
+/** Folders that hold rooms rather than being one. */
+const houses = ['endpoints', 'stores']
+
+/** The room that a package's source file lies in. */
+export function roomOf(file: string): string {
+  const [, name = '', , ...path] = file.split('/')
+  const [first = '', second = ''] = path
+  if (name !== 'server') return name
+  return houses.includes(first) && path.length > 2 ? `${first}/${second}` : first
+}

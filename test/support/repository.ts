@@ -1,0 +1,16 @@
+/** The repository's own files, for tests about the repository. */
+
+import { globSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+export const root = fileURLToPath(new URL('../../', import.meta.url))
+
+export const readText = (file: string): string => readFileSync(root + file, 'utf8')
+
+/** Files that match, by their paths from the root, with their texts. */
+export const textsOf = (pattern: string): ReadonlyMap<string, string> =>
+  new Map(
+    globSync(pattern, { cwd: root, exclude: ['**/node_modules/**'] })
+      .sort()
+      .map(file => [file, readText(file)]),
+  )
