@@ -1,96 +1,227 @@
+/** Discovery and the JWK Set: what the server says of itself is what it does. */
+
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { createTestServer, issuer } from '../support/tessera.ts'
-import { world } from '../support/world.ts'
+import { before, test } from 'node:test'
+import { createLocalJWKSet, jwtVerify } from 'jose'
+import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
+import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
+import { withClients, world } from '../support/world.ts'
 
-const path = '/.well-known/openid-configuration'
+const configuration = '/.well-known/openid-configuration'
+const jwksPath = `${configuration}/jwks`
 
-test('discovery: one document at both well-known places, for any origin, and caches may keep it', async () => {
-  const server = await createTestServer(world)
-  const first = await server.send('GET', path, { headers: { origin: 'https://anyone.example' } })
-  assert.equal(first.status, 200)
-  assert.equal(first.json.issuer, issuer)
-  assert.equal(first.headers['access-control-allow-origin'], '*')
-  assert.match(String(first.headers['cache-control']), /public, max-age=\d+/)
-  assert.deepEqual((await server.send('GET', '/.well-known/oauth-authorization-server')).json, first.json)
-  assert.equal((await server.send('POST', path)).status, 405, '[discovery-002]')
+let server: TestServer
+before(async () => {
+  server = await createTestServer(world)
+})
+const metadataOf = async (from: TestServer, path = configuration) => (await from.send('GET', path)).json
+
+test('discovery: both documents are the same, public, and name the configured issuer whatever the request says [RFC 8414 §3] [discovery-003]', async () => {
+  const headers = { host: 'EVIL.example', 'x-forwarded-host': 'evil.example' }
+  const openid = await server.send('GET', configuration, { headers })
+  const oauth = await server.send('GET', '/.well-known/oauth-authorization-server', { headers })
+  assert.equal(openid.status, 200)
+  assert.equal(openid.headers['content-type'], 'application/json; charset=utf-8')
+  assert.equal(openid.headers['cache-control'], 'public, max-age=3600')
+  assert.equal(openid.json.issuer, issuer)
+  assert.equal(oauth.body, openid.body)
 })
 
-test('discovery: every endpoint that it names answers, below the issuer', async () => {
-  const server = await createTestServer(world)
-  const { json } = await server.send('GET', path)
-  const named = Object.entries(json).filter(([name]) => name.endsWith('_endpoint') || name === 'jwks_uri')
-  assert.ok(named.length >= 7)
-  for (const [name, url] of named) {
-    assert.ok(String(url).startsWith(`${issuer}/`), name)
-    const { status } = await server.send('GET', String(url).slice(issuer.length))
-    assert.ok([200, 400, 401, 405].includes(status), `${name}: ${status}`)
+test('discovery: every member that OpenID Connect Discovery 1.0 §3 and RFC 8414 §2 require is there', async () => {
+  const metadata = await metadataOf(server)
+  const required = [
+    ...['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri', 'response_types_supported'],
+    ...['subject_types_supported', 'id_token_signing_alg_values_supported'],
+    // RFC 8414 §2: where private_key_jwt is a method.
+    ...['token', 'introspection', 'revocation'].map(
+      name => `${name}_endpoint_auth_signing_alg_values_supported`,
+    ),
+  ]
+  for (const name of required) assert.ok(metadata[name] !== undefined, name)
+  assert.ok(metadata.introspection_endpoint_auth_methods_supported.includes('private_key_jwt'))
+  assert.ok(!metadata.introspection_endpoint_auth_methods_supported.includes('none'))
+  assert.ok(metadata.id_token_signing_alg_values_supported.includes('RS256'))
+})
+
+test('discovery: every endpoint that is named answers, and none is named that is not there', async () => {
+  const metadata = await metadataOf(server)
+  const urls = Object.entries<string>(metadata).filter(([name]) => /_(endpoint|uri)$/.test(name))
+  assert.deepEqual(urls.map(([name]) => name).sort(), [
+    'authorization_endpoint',
+    'device_authorization_endpoint',
+    'introspection_endpoint',
+    'jwks_uri',
+    'revocation_endpoint',
+    'token_endpoint',
+    'userinfo_endpoint',
+  ])
+  for (const [name, url] of urls) {
+    assert.ok(url.startsWith(`${issuer}/`), name)
+    const { status } = await server.send('POST', url.slice(issuer.length), { form: { nothing: 'else' } })
+    assert.notEqual(status, 404, name)
   }
 })
 
-test('discovery: an issuer with a path is found below it and where RFC 8414 §3.1 says', async () => {
-  const server = await createTestServer({ ...world, issuer: 'https://id.example/auth' })
-  for (const place of [`/auth${path}`, `${path}/auth`, '/.well-known/oauth-authorization-server/auth']) {
-    const { status, json } = await server.send('GET', place)
-    assert.equal(status, 200, place)
-    assert.equal(json.token_endpoint, 'https://id.example/auth/connect/token')
+test('discovery: other methods are answered 405 with Allow [discovery-002]', async () => {
+  for (const path of [configuration, jwksPath, '/.well-known/oauth-authorization-server']) {
+    const { status, headers } = await server.send('POST', path)
+    assert.equal(status, 405)
+    assert.match(String(headers.allow), /\bGET\b/)
+    assert.equal((await server.send('HEAD', path)).status, 200)
   }
-  assert.equal((await server.send('GET', path)).status, 404)
-  assert.equal((await server.send('POST', '/auth/connect/token', { form: {} })).status, 401)
 })
 
-test('discovery: signing algorithms are those of the keys [discovery-004] [discovery-009]', async () => {
-  const server = await createTestServer({
+test('discovery: every grant that is listed is known to the token endpoint, and no other', async () => {
+  const { grant_types_supported } = await metadataOf(server)
+  for (const grant of grant_types_supported) {
+    const { json } = await server.token({ grant_type: grant }, { client: ['client', 'secret'] })
+    assert.notEqual(json.error, 'unsupported_grant_type', grant)
+  }
+  assert.ok(!grant_types_supported.includes('implicit'))
+  assert.equal(new Set(grant_types_supported).size, grant_types_supported.length)
+})
+
+test('discovery: the algorithms listed are those of the keys [discovery-004] [discovery-009]', async () => {
+  const apis = {
     ...world,
-    api_resources: [{ name: 'urn:api', scopes: ['api1'], access_token_signing_alg: 'EdDSA' }],
-  })
-  const { json } = await server.send('GET', path)
-  const { json: jwks } = await server.send('GET', `${path}/jwks`)
-  const algorithms = jwks.keys.map(({ alg }: { alg: string }) => alg)
-  assert.deepEqual(json.id_token_signing_alg_values_supported.toSorted(), algorithms.toSorted())
-  assert.equal(new Set(algorithms).size, algorithms.length)
-  assert.ok(algorithms.includes('EdDSA'))
-})
-
-test('discovery: every published key has alg, kid and use=sig [discovery-008]', async () => {
-  const server = await createTestServer(world)
-  const { json, headers } = await server.send('GET', `${path}/jwks`)
-  assert.match(String(headers['content-type']), /json/)
-  for (const key of json.keys) {
-    assert.equal(key.use, 'sig')
-    assert.ok(key.alg && key.kid && key.kty)
+    api_resources: [{ name: 'urn:api', scopes: ['api1'], access_token_signing_alg: 'PS256' }],
+  }
+  for (const each of [server, await createTestServer(apis)]) {
+    const metadata = await metadataOf(each)
+    const { keys } = (await each.send('GET', jwksPath)).json
+    const algorithms = keys.map(({ alg }: { alg: string }) => alg).sort()
+    assert.deepEqual([...metadata.id_token_signing_alg_values_supported].sort(), algorithms)
+    assert.ok(algorithms.length >= 2)
   }
 })
 
-test('discovery: userinfo is not signed, so no algorithm is announced for it [discovery-005]', async () => {
-  const server = await createTestServer(world)
-  const { json } = await server.send('GET', path)
-  assert.equal(json.userinfo_signing_alg_values_supported, undefined)
-  assert.ok(json.userinfo_endpoint)
+test('discovery: what is not offered is not named [discovery-005] [discovery-013]', async () => {
+  const metadata = await metadataOf(server)
+  const absent = [
+    ...[
+      'registration_endpoint',
+      'end_session_endpoint',
+      'check_session_iframe',
+      'pushed_authorization_request_endpoint',
+    ],
+    ...[
+      'backchannel_authentication_endpoint',
+      'userinfo_signing_alg_values_supported',
+      'service_documentation',
+    ],
+    ...[
+      'tls_client_certificate_bound_access_tokens',
+      'mtls_endpoint_aliases',
+      'dpop_signing_alg_values_supported',
+    ],
+    ...['request_object_signing_alg_values_supported'],
+  ]
+  for (const name of absent) assert.ok(!(name in metadata), name)
+  for (const name of ['claims_parameter', 'request_parameter', 'request_uri_parameter'])
+    assert.equal(metadata[`${name}_supported`], false)
+  for (const method of ['tls_client_auth', 'self_signed_tls_client_auth'])
+    assert.ok(!metadata.token_endpoint_auth_methods_supported.includes(method))
+  assert.deepEqual(metadata.response_types_supported, ['code'])
 })
 
-test('discovery: the prompts that there are; create is none of them yet [discovery-011]', async () => {
-  const server = await createTestServer(world)
-  const { json } = await server.send('GET', path)
-  assert.deepEqual(json.prompt_values_supported, ['none', 'login', 'consent', 'select_account'])
+test('discovery: prompts are listed [discovery-011]', async () => {
+  const { prompt_values_supported } = await metadataOf(server)
+  assert.deepEqual(prompt_values_supported, ['none', 'login', 'consent', 'select_account'])
 })
 
-test('discovery: client certificates are announced where a proxy passes them on [discovery-012]', async () => {
-  const without = (await (await createTestServer(world)).send('GET', path)).json
-  assert.equal(without.mtls_endpoint_aliases, undefined)
-  assert.ok(!without.token_endpoint_auth_methods_supported.includes('tls_client_auth'))
-  const mtls = { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] }
-  const { json } = await (await createTestServer({ ...world, mtls })).send('GET', path)
-  assert.equal(json.tls_client_certificate_bound_access_tokens, true)
-  assert.ok(json.token_endpoint_auth_methods_supported.includes('tls_client_auth'))
-  assert.equal(json.mtls_endpoint_aliases.token_endpoint, `${issuer}/connect/token`)
+test('discovery: plain PKCE is listed only where a client may use it [RFC 9700 §2.1.1]', async () => {
+  const plain = await createTestServer(withClients({ client_id: 'web', allow_plain_pkce: true } as any))
+  assert.deepEqual((await metadataOf(server)).code_challenge_methods_supported, ['S256'])
+  assert.deepEqual((await metadataOf(plain)).code_challenge_methods_supported, ['S256', 'plain'])
 })
 
-test('discovery: grants are those that this server has', async () => {
-  const server = await createTestServer({ ...world, users: [] })
-  const { json } = await server.send('GET', path)
-  assert.ok(json.grant_types_supported.includes('urn:ietf:params:oauth:grant-type:token-exchange'))
-  assert.ok(!json.grant_types_supported.includes('password'))
-  assert.ok(!json.grant_types_supported.includes('urn:ietf:params:oauth:grant-type:jwt-bearer'))
-  assert.deepEqual(json.code_challenge_methods_supported, ['S256'])
+test('discovery: with client certificates it names them and where to bring them [RFC 8705 §3.3, §5] [discovery-012]', async () => {
+  const mtls = { certificate_header: 'x-client-cert', trusted_proxies: ['127.0.0.1'] }
+  const metadata = await metadataOf(await createTestServer({ ...world, mtls }))
+  assert.equal(metadata.tls_client_certificate_bound_access_tokens, true)
+  for (const method of ['tls_client_auth', 'self_signed_tls_client_auth'])
+    assert.ok(metadata.token_endpoint_auth_methods_supported.includes(method))
+  for (const name of ['token', 'introspection', 'revocation', 'device_authorization', 'userinfo'])
+    assert.equal(metadata.mtls_endpoint_aliases[`${name}_endpoint`], metadata[`${name}_endpoint`])
+})
+
+test('discovery: an issuer with a path is found below it and by path insertion [RFC 8414 §3.1]', async () => {
+  const below = await createTestServer({ ...world, issuer: `${issuer}/tenants/one` })
+  const paths = [
+    `/tenants/one${configuration}`,
+    '/tenants/one/.well-known/oauth-authorization-server',
+    `${configuration}/tenants/one`,
+    '/.well-known/oauth-authorization-server/tenants/one',
+  ]
+  for (const path of paths) {
+    const metadata = await metadataOf(below, path)
+    assert.equal(metadata?.issuer, `${issuer}/tenants/one`, path)
+    assert.equal((await below.send('GET', metadata.jwks_uri.slice(issuer.length))).status, 200)
+  }
+  assert.equal((await below.send('GET', configuration)).status, 404)
+})
+
+for (const path of [configuration, jwksPath])
+  test(`discovery: ${path} is read by pages of any origin [cors-002]`, async () => {
+    const headers = { origin: 'https://client', 'access-control-request-method': 'GET' }
+    const preflight = await server.send('OPTIONS', path, { headers })
+    assert.equal(preflight.status, 204)
+    for (const answer of [preflight, await server.send('GET', path, { headers })]) {
+      assert.ok(['*', 'https://client'].includes(String(answer.headers['access-control-allow-origin'])))
+      assert.equal(answer.headers['access-control-allow-credentials'], undefined)
+    }
+  })
+
+for (const path of [configuration, jwksPath])
+  test(`discovery: a cache that has ${path} is told that it is unchanged [RFC 9110 §13.1.2]`, async () => {
+    const { headers } = await server.send('GET', path)
+    const etag = String(headers.etag)
+    assert.match(etag, /^"[\w-]{22}"$/)
+    for (const held of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+      const again = await server.send('GET', path, { headers: { 'if-none-match': held } })
+      assert.deepEqual([again.status, again.body], [304, ''])
+      assert.equal(again.headers.etag, etag)
+      assert.equal(again.headers['cache-control'], headers['cache-control'])
+    }
+    for (const held of ['"other"', etag.slice(1, -1), ''])
+      assert.equal((await server.send('GET', path, { headers: { 'if-none-match': held } })).status, 200)
+  })
+
+test('jwks: the set is a JWK Set for an hour at most, with use and kid in every entry [RFC 7517 §8.5.2] [discovery-008]', async () => {
+  const { status, headers, json } = await server.send('GET', jwksPath)
+  assert.equal(status, 200)
+  assert.equal(headers['content-type'], 'application/jwk-set+json; charset=utf-8')
+  assert.equal(headers['cache-control'], 'public, max-age=3600')
+  for (const { kid, use, alg } of json.keys) {
+    assert.match(kid, /^[\w-]{43}$/)
+    assert.deepEqual([use, typeof alg], ['sig', 'string'])
+  }
+})
+
+test('jwks: tokens verify before, between and after a rotation, and the tag of the set changes with it', async () => {
+  const rotating = await createTestServer(world, { stores: createMemoryStores() })
+  const issueAndVerify = async () => {
+    const { json } = await rotating.token(
+      { grant_type: 'client_credentials' },
+      { client: ['client', 'secret'] },
+    )
+    const set = await rotating.send('GET', jwksPath)
+    const { protectedHeader } = await jwtVerify(json.access_token, createLocalJWKSet(set.json), {
+      issuer,
+      currentDate: new Date(rotating.clock.now() * 1000),
+    })
+    return { kid: protectedHeader.kid, etag: set.headers.etag, token: json.access_token as string }
+  }
+  const before = await issueAndVerify()
+  await rotating.keys.rotate({ now: true })
+  const between = await issueAndVerify()
+  rotating.clock.advance(120)
+  const after = await issueAndVerify()
+  assert.equal(between.kid, before.kid)
+  assert.notEqual(after.kid, before.kid)
+  assert.notEqual(between.etag, before.etag)
+  assert.equal(after.etag, between.etag)
+  const { json } = await rotating.send('GET', jwksPath)
+  const old = createLocalJWKSet(json)
+  await jwtVerify(before.token, old, { currentDate: new Date(rotating.clock.now() * 1000) })
 })

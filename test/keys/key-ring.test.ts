@@ -1,121 +1,211 @@
+/** The key ring on every store: what it makes, publishes, shares and refuses. */
+
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { createPublicKey } from 'node:crypto'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import { calculateJwkThumbprint } from 'jose'
 import type { SigningAlgorithm } from '../../packages/server/src/core/client.ts'
-import type { Log } from '../../packages/server/src/core/runtime.ts'
-import { createKeyRing } from '../../packages/server/src/keys/key-ring.ts'
-import { checkMasterKey, createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
+import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
+import { type Opened, storages } from '../contracts/stores/storage.ts'
+import { createClock, day, masterKey, openRing, publishedBy, type RingOptions } from './keys.ts'
 
-const day = 86_400
-const log: Log = { debug() {}, info() {}, warn() {}, error() {} }
-const derived = createDerivedKeys(Buffer.alloc(32, 1))
-const algorithms: readonly SigningAlgorithm[] = ['ES256', 'EdDSA']
+const all: readonly SigningAlgorithm[] = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
-function world(stores = createMemoryStores()) {
-  let now = 1_790_000_000
-  const clock = { now: () => now }
-  const open = (keys = derived) => createKeyRing({ keys: stores.keys, derived: keys, clock, log, algorithms })
-  return { stores, open, advance: (seconds: number) => (now += seconds), now: clock.now }
-}
+for (const storage of storages)
+  describe(`keys, ${storage.name}`, () => {
+    let opened: Opened
+    let rings: ManagedKeyRing[]
+    beforeEach(async () => {
+      opened = await storage.open()
+      rings = []
+    })
+    afterEach(() => {
+      for (const ring of rings) ring.stop()
+      return opened.end()
+    })
+    const open = async (options: Partial<RingOptions> = {}) => {
+      const ring = await openRing({ keys: opened.stores.keys, ...options })
+      rings.push(ring)
+      return ring
+    }
 
-const kidsOf = (ring: { jwks: () => { body: string } }): string[] =>
-  JSON.parse(ring.jwks().body)
-    .keys.map(({ kid }: { kid: string }) => kid)
-    .sort()
+    test('keys: the first start makes a key for each algorithm, and it signs at once', async () => {
+      const ring = await open({ algorithms: all })
+      assert.deepEqual(ring.algorithms(), all)
+      for (const alg of all) {
+        const { kid } = ring.signing(alg)
+        assert.equal(ring.signing(alg).alg, alg)
+        assert.equal(ring.verification(kid)?.alg, alg)
+      }
+      assert.deepEqual(
+        ring.list().map(({ state }) => state),
+        ['signing', 'signing', 'signing', 'signing'],
+      )
+      assert.equal(ring.verification('nobody'), undefined)
+    })
 
-test('keys: two processes that start at once on one store have the same keys', async () => {
-  const { open } = world()
-  const rings = await Promise.all([open(), open(), open()])
-  await Promise.all(rings.map(ring => ring.refresh()))
-  for (const ring of rings) {
-    assert.equal(kidsOf(ring).length, algorithms.length)
-    assert.deepEqual(kidsOf(ring), kidsOf(rings[0]!))
-    for (const alg of algorithms) assert.equal(ring.signing(alg).kid, rings[0]!.signing(alg).kid)
-    ring.stop()
-  }
-})
+    test('keys: the JWK Set holds alg, kid (its thumbprint), use and public members, and nothing else [RFC 7517 §5] [discovery-008] [discovery-009] [discovery-010]', async () => {
+      const ring = await open({ algorithms: all })
+      const { keys } = JSON.parse(ring.jwks().body)
+      const members: Record<string, string[]> = {
+        RSA: ['n', 'e'],
+        EC: ['crv', 'x', 'y'],
+        OKP: ['crv', 'x'],
+      }
+      assert.deepEqual(keys.map(({ alg }: { alg: string }) => alg).sort(), [...all].sort())
+      for (const jwk of keys) {
+        assert.deepEqual(Object.keys(jwk).sort(), ['alg', 'kid', 'kty', 'use', ...members[jwk.kty]!].sort())
+        assert.equal(jwk.use, 'sig')
+        assert.equal(jwk.kid, await calculateJwkThumbprint(jwk))
+        assert.ok(createPublicKey({ key: jwk, format: 'jwk' }).equals(ring.verification(jwk.kid)!.publicKey))
+        if (jwk.kty === 'RSA') assert.equal(Buffer.from(jwk.n, 'base64url').length, 256)
+      }
+    })
 
-test('keys: a restart uses the same keys', async () => {
-  const { open } = world()
-  const first = await open()
-  const second = await open()
-  assert.equal(second.signing('ES256').kid, first.signing('ES256').kid)
-  first.stop()
-  second.stop()
-})
+    test('keys: a later start finds the same keys', async () => {
+      const before = await open({ algorithms: ['ES256', 'EdDSA'] })
+      const after = await open({ algorithms: ['ES256', 'EdDSA'] })
+      assert.equal(after.jwks().body, before.jwks().body)
+      assert.equal(after.signing('ES256').kid, before.signing('ES256').kid)
+    })
 
-test('keys: what is published is public: kty, kid, alg, use and the public members', async () => {
-  const { open } = world()
-  const ring = await open()
-  for (const key of JSON.parse(ring.jwks().body).keys) {
-    assert.equal(key.use, 'sig')
-    assert.ok(algorithms.includes(key.alg))
-    for (const secret of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']) assert.equal(key[secret], undefined)
-  }
+    test('keys: four that start at once on one store end with the same keys', async () => {
+      const algorithms = ['ES256', 'EdDSA'] as const
+      const started = await Promise.all([1, 2, 3, 4].map(() => open({ algorithms })))
+      const bodies = new Set(started.map(ring => ring.jwks().body))
+      assert.equal(bodies.size, 1)
+      assert.equal((await opened.stores.keys.all()).length, 2)
+    })
+
+    test('keys: another master key, or a seal moved to another name, opens nothing and says so', async () => {
+      const ring = await open()
+      const { kid } = ring.signing('ES256')
+      await assert.rejects(open({ master: masterKey(2) }), new RegExp(`ES256 ${kid} can't be opened`))
+      const [stored] = await opened.stores.keys.all()
+      await opened.stores.keys.add({ ...stored!, kid: 'renamed' }, kid)
+      await assert.rejects(ring.refresh(), /ES256 renamed can't be opened: it was changed/)
+      assert.equal(ring.signing('ES256').kid, kid)
+    })
+
+    test('keys: what is stored never holds a private member in the clear', async () => {
+      await open({ algorithms: all })
+      for (const { sealed } of await opened.stores.keys.all()) {
+        const text = Buffer.from(sealed).toString('latin1')
+        assert.doesNotMatch(text, /"(d|p|q|dp|dq|qi|kty)"/)
+      }
+    })
+
+    test('keys: what is sealed opens neither cut off, nor changed, nor of an unknown version', async () => {
+      await open()
+      const [stored] = await opened.stores.keys.all()
+      const { kid, sealed } = stored!
+      const bent = [
+        [Buffer.from(sealed).subarray(0, 20), /cut off/],
+        [Buffer.from(sealed).subarray(0, -1), /changed/],
+        [Buffer.from(sealed).fill(9, 0, 1), /this version does not know/],
+        [Buffer.from(sealed.map((byte, index) => (index === 40 ? byte ^ 1 : byte))), /changed/],
+      ] as const
+      for (const [bytes, why] of bent) {
+        await opened.stores.keys.remove(kid)
+        await opened.stores.keys.add({ ...stored!, sealed: bytes }, undefined)
+        await assert.rejects(open(), why)
+      }
+    })
+
+    test('keys: an ordered rotation is announced at once, signs 14 days later, and a node that refreshes sees it', async () => {
+      const clock = createClock()
+      const [ring, node] = [await open({ clock }), await open({ clock })]
+      const first = ring.signing('ES256').kid
+      const listed = await ring.rotate({ now: false })
+      const second = listed.at(-1)!
+      assert.deepEqual([second.state, second.active_from], ['announced', clock.now() + 14 * day])
+      assert.deepEqual(publishedBy(node), [first])
+      await node.refresh()
+      assert.deepEqual(publishedBy(node), [first, second.kid])
+      clock.advance(14 * day - 1)
+      assert.deepEqual([ring.signing('ES256').kid, node.signing('ES256').kid], [first, first])
+      clock.advance(1)
+      assert.deepEqual([ring.signing('ES256').kid, node.signing('ES256').kid], [second.kid, second.kid])
+      assert.deepEqual(
+        node.list().map(({ state }) => state),
+        ['retained', 'signing'],
+      )
+      clock.advance(14 * day)
+      await node.refresh()
+      assert.equal(node.verification(first), undefined)
+      assert.deepEqual(publishedBy(node), [second.kid])
+    })
+
+    test('keys: an urgent rotation signs after two minutes, before and instead of an announced key, and again', async () => {
+      const clock = createClock()
+      const ring = await open({ clock })
+      await ring.rotate({ now: false })
+      for (const count of [3, 4]) {
+        const urgent = (await ring.rotate({ now: true })).at(-1)!
+        assert.equal(ring.list().length, count)
+        assert.notEqual(ring.signing('ES256').kid, urgent.kid)
+        clock.advance(120)
+        assert.equal(ring.signing('ES256').kid, urgent.kid)
+      }
+      const urgent = ring.signing('ES256').kid
+      assert.deepEqual(
+        ring.list().map(({ state }) => state),
+        ['retained', 'retained', 'retained', 'signing'],
+      )
+      clock.advance(20 * day)
+      assert.equal(ring.signing('ES256').kid, urgent)
+    })
+
+    test('keys: of nodes that rotate at once each adds its key, and all agree on the last', async () => {
+      const clock = createClock()
+      const nodes = [await open({ clock }), await open({ clock }), await open({ clock })]
+      await Promise.all(nodes.map(node => node.rotate({ now: true })))
+      clock.advance(120)
+      await Promise.all(nodes.map(node => node.refresh()))
+      assert.equal(publishedBy(nodes[0]!).length, 4)
+      assert.equal(new Set(nodes.map(node => node.signing('ES256').kid)).size, 1)
+    })
+
+    test('keys: a node whose clock is behind rotates once, not with every look at the store', async () => {
+      const clock = createClock()
+      const ring = await open({ clock })
+      await ring.rotate({ now: true })
+      const slow = createClock(clock.now() - 3600)
+      const node = await open({ clock: slow })
+      await node.rotate({ now: true })
+      await node.refresh()
+      await ring.refresh()
+      assert.equal(publishedBy(ring).length, 3)
+      assert.equal(ring.list().at(-1)?.created_at, clock.now())
+    })
+  })
+
+test('keys: an algorithm that no configuration asked for signs nothing', async () => {
+  const ring = await openRing({ keys: createMemoryStores().keys })
   ring.stop()
+  assert.throws(() => ring.signing('RS256'), /no key signs with RS256/)
 })
 
-test('keys: at rest a private key is sealed, and another master key does not open it', async () => {
-  const { stores, open } = world()
-  const ring = await open()
+test('keys: while the store is away the ring goes on with what it has', async () => {
+  const { keys } = createMemoryStores()
+  let away = false
+  const ring = await openRing({
+    keys: {
+      ...keys,
+      all: () => {
+        if (away) throw new Error('the store is away')
+        return keys.all()
+      },
+    },
+  })
   ring.stop()
-  const jwk = ring.signing('ES256').privateKey.export({ format: 'jwk' })
-  for (const { sealed } of await stores.keys.all()) {
-    assert.ok(!Buffer.from(sealed).toString('latin1').includes(String(jwk.d)))
-  }
-  await assert.rejects(open(createDerivedKeys(Buffer.alloc(32, 2))))
-})
-
-test('keys: a sealed key that was moved or changed does not open', async () => {
-  const { stores, open } = world()
-  const ring = await open()
-  ring.stop()
-  const [first, second] = await stores.keys.all()
-  const swapped = [{ ...first!, sealed: second!.sealed }]
-  const keys = { ...stores.keys, all: () => swapped }
-  await assert.rejects(createKeyRing({ keys, derived, clock: { now: () => 0 }, log, algorithms: [] }))
-})
-
-test('master key: a store remembers its own and refuses another', async () => {
-  const { settings } = createMemoryStores()
-  await checkMasterKey({ settings, derived })
-  await checkMasterKey({ settings, derived: createDerivedKeys(Buffer.alloc(32, 1)) })
-  await assert.rejects(
-    checkMasterKey({ settings, derived: createDerivedKeys(Buffer.alloc(32, 2)) }),
-    /does not fit this store/,
-  )
-})
-
-test('keys rotate: announced as the policy says, used when its time has come, also by a ring that was open before', async () => {
-  const { open, advance } = world()
-  const [operator, server] = [await open(), await open()]
-  const before = server.signing('ES256').kid
-  await operator.rotate({ now: false })
-  await server.refresh()
-  assert.equal(kidsOf(server).length, 2 * algorithms.length)
-  assert.equal(server.signing('ES256').kid, before)
-  advance(14 * day - 1)
-  assert.equal(server.signing('ES256').kid, before)
-  advance(1)
-  assert.notEqual(server.signing('ES256').kid, before)
-  assert.ok(server.verification(before))
-  operator.stop()
-  server.stop()
-})
-
-test('keys rotate --now: every node publishes before anyone signs', async () => {
-  const { open, advance } = world()
-  const [operator, server] = [await open(), await open()]
-  const before = server.signing('ES256').kid
-  const listed = await operator.rotate({ now: true })
-  assert.deepEqual(listed.map(({ state }) => state).sort(), ['announced', 'announced', 'signing', 'signing'])
-  assert.equal(operator.signing('ES256').kid, before)
-  advance(60)
-  await server.refresh()
-  assert.equal(server.signing('ES256').kid, before)
-  advance(60)
-  assert.notEqual(server.signing('ES256').kid, before)
-  assert.equal(server.signing('ES256').kid, operator.signing('ES256').kid)
-  operator.stop()
-  server.stop()
+  const { kid } = ring.signing('ES256')
+  away = true
+  await assert.rejects(ring.refresh(), /away/)
+  assert.equal(ring.signing('ES256').kid, kid)
+  assert.deepEqual(publishedBy(ring), [kid])
+  away = false
+  await ring.refresh()
+  assert.deepEqual(publishedBy(ring), [kid])
 })

@@ -1,75 +1,197 @@
+/** Rotation as a table of times, and what must hold at any time. */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { Client } from '../../packages/server/src/core/client.ts'
 import {
   defaultPolicy,
   type KeyTimes,
   planRotation,
+  policyFor,
   signingKeyOf,
 } from '../../packages/server/src/keys/rotation.ts'
+import { day } from './keys.ts'
 
-const day = 86_400
-const start = 1_790_000_000
-
-/** Runs a server that looks at its keys at these times; answers the keys after each look. */
-function live(times: readonly number[], look: (keys: readonly KeyTimes[], now: number) => void): void {
-  let keys: KeyTimes[] = []
-  let made = 0
-  for (const now of times) {
-    const { add, remove } = planRotation(keys, ['ES256'], now, defaultPolicy)
-    keys = keys.filter(key => !remove.includes(key.kid))
-    for (const { alg, active_from } of add)
-      keys.push({ kid: `k${++made}`, alg, created_at: now, active_from })
-    look(keys, now)
-  }
-}
-
-test('rotation: the first key signs at once, the next is announced on day 76, signs on day 90, the first goes on day 104', () => {
-  const seen = new Map<number, string>()
-  live(
-    Array.from({ length: 120 }, (_, index) => start + index * day),
-    (keys, now) => {
-      const signing = signingKeyOf(keys, 'ES256', now)
-      seen.set((now - start) / day, `${keys.map(key => key.kid).join(' ')}: ${signing?.kid}`)
-    },
-  )
-  const at = (dayNumber: number) => seen.get(dayNumber)
-  assert.equal(at(0), 'k1: k1')
-  assert.equal(at(75), 'k1: k1')
-  assert.equal(at(76), 'k1 k2: k1')
-  assert.equal(at(89), 'k1 k2: k1')
-  assert.equal(at(90), 'k1 k2: k2')
-  assert.equal(at(103), 'k1 k2: k2')
-  assert.equal(at(104), 'k2: k2')
+const key = (kid: string, created: number, active: number): KeyTimes => ({
+  ...{ kid, alg: 'ES256' },
+  created_at: created * day,
+  active_from: active * day,
 })
 
-test('rotation: a server that slept for a year announces a new key and signs with the old one meanwhile', () => {
-  live([start, start + 365 * day, start + 379 * day - 1, start + 379 * day], (keys, now) => {
-    const signing = signingKeyOf(keys, 'ES256', now)
-    if (now === start + 365 * day) assert.deepEqual([keys.length, signing?.kid], [2, 'k1'])
-    if (now === start + 379 * day - 1) assert.equal(signing?.kid, 'k1')
-    if (now === start + 379 * day) assert.equal(signing?.kid, 'k2')
+/** Days; the policy is 90 to rotate, 14 to announce, 14 to retain. */
+const table: readonly {
+  readonly when: string
+  readonly keys: readonly KeyTimes[]
+  readonly at: number
+  readonly signs?: string
+  readonly adds?: number
+  readonly removes?: readonly string[]
+}[] = [
+  { when: 'nothing is stored: a key that signs at once', keys: [], at: 100, adds: 100 },
+  { when: 'a key is young: nothing', keys: [key('a', 0, 0)], at: 75, signs: 'a' },
+  {
+    when: '14 days before its end: one that takes over then',
+    keys: [key('a', 0, 0)],
+    at: 76,
+    signs: 'a',
+    adds: 90,
+  },
+  {
+    when: 'its end is nearer: the next is announced in full',
+    keys: [key('a', 0, 0)],
+    at: 80,
+    signs: 'a',
+    adds: 94,
+  },
+  {
+    when: 'the server slept for a year: the old one signs on',
+    keys: [key('a', 0, 0)],
+    at: 365,
+    signs: 'a',
+    adds: 379,
+  },
+  { when: 'the next is announced: nothing', keys: [key('a', 0, 0), key('b', 76, 90)], at: 89, signs: 'a' },
+  { when: 'the next takes over', keys: [key('a', 0, 0), key('b', 76, 90)], at: 90, signs: 'b' },
+  {
+    when: 'the old may have signed what lives',
+    keys: [key('a', 0, 0), key('b', 76, 90)],
+    at: 103,
+    signs: 'b',
+  },
+  {
+    when: 'nothing that the old signed lives',
+    keys: [key('a', 0, 0), key('b', 76, 90)],
+    at: 104,
+    signs: 'b',
+    removes: ['a'],
+  },
+  {
+    when: 'an urgent key overtakes an announced one',
+    keys: [key('a', 0, 0), key('b', 76, 90), key('c', 80, 80)],
+    at: 91,
+    signs: 'c',
+  },
+  {
+    when: 'an overtaken key goes with the one it never followed',
+    keys: [key('a', 0, 0), key('b', 76, 90), key('c', 80, 80)],
+    at: 94,
+    signs: 'c',
+    removes: ['a', 'b'],
+  },
+  {
+    when: 'the urgent key comes to its own end',
+    keys: [key('c', 80, 80)],
+    at: 156,
+    signs: 'c',
+    adds: 170,
+  },
+  { when: 'a node with a faster clock made the first key', keys: [key('a', 1, 1)], at: 0, signs: 'a' },
+]
+
+for (const { when, keys, at, signs, adds, removes = [] } of table)
+  test(`rotation: ${when}`, () => {
+    const plan = planRotation(keys, ['ES256'], at * day, defaultPolicy)
+    assert.equal(signingKeyOf(keys, 'ES256', at * day)?.kid, signs)
+    assert.deepEqual(
+      plan.add.map(({ active_from, newestSeen }) => [active_from / day, newestSeen]),
+      adds === undefined ? [] : [[adds, keys.at(-1)]],
+    )
+    assert.deepEqual(plan.remove, removes)
   })
+
+test('rotation: each algorithm has keys of its own, and those of one that is not asked for stay', () => {
+  const old = [{ ...key('r', 0, 0), alg: 'RS256' }, key('a', 0, 0)]
+  const plan = planRotation(old, ['ES256', 'EdDSA'], 1000 * day, defaultPolicy)
+  assert.deepEqual(
+    plan.add.map(({ alg, newestSeen }) => [alg, newestSeen?.kid]),
+    [
+      ['ES256', 'a'],
+      ['EdDSA', undefined],
+    ],
+  )
+  assert.deepEqual(plan.remove, [])
 })
 
-test('rotation: whenever the server looks, one key signs, it was published long enough, and none goes that may still be needed', () => {
-  const gaps = fc.array(fc.integer({ min: 1, max: 200 * day }), { minLength: 1, maxLength: 60 })
+test('rotation: keys are kept for as long as the longest token of any client lives', () => {
+  const clients = (access_token_lifetime: number, identity_token_lifetime: number) => ({
+    all: () =>
+      [
+        { access_token_lifetime: 60, identity_token_lifetime: 60 },
+        { access_token_lifetime, identity_token_lifetime },
+      ] as Client[],
+  })
+  assert.equal(policyFor({ all: () => [] }).retain, 14 * day)
+  assert.equal(policyFor(clients(3600, 300)).retain, 14 * day)
+  assert.equal(policyFor(clients(365 * day, 300)).retain, 366 * day)
+  assert.equal(policyFor(clients(3600, 20 * day)).retain, 21 * day)
+})
+
+type Action = { readonly sleep: number } | 'tick' | 'rotate' | 'rotate_now'
+const actions = fc.array(
+  fc.oneof(
+    { weight: 6, arbitrary: fc.constant<Action>('tick') },
+    { weight: 4, arbitrary: fc.integer({ min: 1, max: 200 }).map((days): Action => ({ sleep: days * day })) },
+    { weight: 1, arbitrary: fc.constant<Action>('rotate') },
+    { weight: 1, arbitrary: fc.constant<Action>('rotate_now') },
+  ),
+  { maxLength: 60 },
+)
+
+test('rotation: two nodes always sign with the same key, both publish it, it was announced, and every living token verifies', () => {
   fc.assert(
-    fc.property(gaps, spans => {
-      let now = start
-      const times = [start, ...spans.map(span => (now += span))]
-      const published = new Map<string, number>()
-      const lastSigned = new Map<string, number>()
-      live(times, (keys, at) => {
-        for (const key of keys) if (!published.has(key.kid)) published.set(key.kid, at)
-        const signing = signingKeyOf(keys, 'ES256', at)
-        assert.ok(signing)
-        if (signing.kid !== 'k1') assert.ok(at - published.get(signing.kid)! >= defaultPolicy.announce)
-        lastSigned.set(signing.kid, at)
-        for (const [kid, signedAt] of lastSigned) {
-          if (at - signedAt < defaultPolicy.retain) assert.ok(keys.some(key => key.kid === kid))
-        }
+    fc.property(actions, fc.integer({ min: 1, max: 400 * day }), (steps, lifetime) => {
+      const policy = policyFor({
+        all: () => [{ access_token_lifetime: lifetime, identity_token_lifetime: 1 } as Client],
       })
+      const lead = { rotate: policy.announce, rotate_now: 120 }
+      let store: readonly (KeyTimes & { readonly lead: number })[] = []
+      let made = 0
+      let now = 1_000_000
+      let ticks = 0
+      const views: [readonly KeyTimes[], readonly KeyTimes[]] = [[], []]
+      const tokens: { kid: string; exp: number }[] = []
+
+      const add = (active_from: number, atLeast: number) => {
+        store = [...store, { kid: `k${made++}`, alg: 'ES256', created_at: now, active_from, lead: atLeast }]
+      }
+      const refresh = (node: 0 | 1) => {
+        const plan = planRotation(store, ['ES256'], now, policy)
+        for (const { active_from, newestSeen } of plan.add) add(active_from, newestSeen ? policy.announce : 0)
+        store = store.filter(({ kid }) => !plan.remove.includes(kid))
+        views[node] = store
+      }
+      const restart = () => {
+        refresh(0)
+        refresh(1)
+      }
+      const check = () => {
+        const [one, other] = views.map(view => signingKeyOf(view, 'ES256', now)?.kid)
+        assert.ok(one !== undefined)
+        assert.equal(one, other)
+        const signer = store.find(({ kid }) => kid === one)!
+        assert.ok(now - signer.created_at >= signer.lead, 'it signs before it was announced for long enough')
+        tokens.push({ kid: one, exp: now + lifetime })
+        for (const token of tokens.filter(({ exp }) => exp > now))
+          for (const view of views) assert.ok(view.some(({ kid }) => kid === token.kid))
+      }
+
+      restart()
+      check()
+      for (const step of steps) {
+        if (step === 'tick') {
+          // Each node reads the store once in 60 s, half an interval after the other.
+          now += 30
+          refresh((ticks++ % 2) as 0 | 1)
+        } else if (step === 'rotate' || step === 'rotate_now') {
+          add(now + lead[step], lead[step])
+        } else {
+          now += step.sleep
+          restart()
+        }
+        check()
+      }
     }),
+    { numRuns: 300 },
   )
 })

@@ -1,0 +1,42 @@
+/** A key ring as tests need it: any store, a clock that stands still until told. */
+
+import type { SigningAlgorithm } from '../../packages/server/src/core/client.ts'
+import type { Log } from '../../packages/server/src/core/runtime.ts'
+import type { Keys } from '../../packages/server/src/core/stores.ts'
+import { createKeyRing, type ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
+import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
+
+export const day = 86_400
+export const startOfTime = 1_790_000_000
+export const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
+export const createClock = (at = startOfTime) => {
+  let now = at
+  return {
+    now: () => now,
+    advance: (seconds: number) => {
+      now += seconds
+    },
+  }
+}
+
+export const masterKey = (fill: number): Uint8Array => new Uint8Array(32).fill(fill)
+
+export type RingOptions = {
+  readonly keys: Keys
+  readonly clock?: { readonly now: () => number }
+  readonly algorithms?: readonly SigningAlgorithm[]
+  readonly master?: Uint8Array
+}
+
+export const openRing = ({
+  keys,
+  clock = createClock(),
+  algorithms = ['ES256'],
+  master = masterKey(1),
+}: RingOptions): Promise<ManagedKeyRing> =>
+  createKeyRing({ keys, clock, algorithms, derived: createDerivedKeys(master), log: silent })
+
+/** The kids of its JWK Set, in order. */
+export const publishedBy = (ring: Pick<ManagedKeyRing, 'jwks'>): string[] =>
+  JSON.parse(ring.jwks().body).keys.map(({ kid }: { kid: string }) => kid)
