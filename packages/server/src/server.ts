@@ -159,7 +159,6 @@ export async function createTessera(
     accessTokens: createAccessTokens({
       issuer,
       keys,
-      clock,
       random,
       scopeAsList: configuration.compatibility === 'identityserver4',
     }),

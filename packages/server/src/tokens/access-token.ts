@@ -7,7 +7,7 @@ import type { AuthorizationId, Confirmation, ReferenceToken } from '../core/auth
 import type { ClientClaim } from '../core/client.ts'
 import { hashHandle, newHandle, newId } from '../core/handle.ts'
 import type { KeyRing } from '../core/keys.ts'
-import type { Clock, Random } from '../core/runtime.ts'
+import type { Random } from '../core/runtime.ts'
 import type { Subject } from '../core/user.ts'
 import type { Audience } from './audience.ts'
 import { signJwt } from './jwt.ts'
@@ -23,6 +23,7 @@ export type AccessTokenContent = {
   /** Claims about the user and those that a grant adds; they never replace the registered ones. */
   readonly claims?: JsonObject
   readonly clientClaims: JsonObject
+  readonly issued_at: Seconds
   readonly type: 'jwt' | 'reference'
   readonly lifetime: Seconds
 }
@@ -41,24 +42,18 @@ export type AccessTokens = {
 export type AccessTokenPorts = {
   readonly issuer: string
   readonly keys: KeyRing
-  readonly clock: Clock
   readonly random: Random
   /** IdentityServer4 writes `scope` in JWTs as a list; RFC 9068 §2.2.3 as one string. */
   readonly scopeAsList: boolean
 }
 
-export function createAccessTokens({
-  issuer,
-  keys,
-  clock,
-  random,
-  scopeAsList,
-}: AccessTokenPorts): AccessTokens {
-  const claimsOf = (content: AccessTokenContent, now: Seconds): JsonObject => {
-    const { subject } = content
+export function createAccessTokens({ issuer, keys, random, scopeAsList }: AccessTokenPorts): AccessTokens {
+  const claimsOf = (content: AccessTokenContent): JsonObject => {
+    const { subject, issued_at: now } = content
     const claims: Record<string, Json | undefined> = {
       ...content.claims,
       ...content.clientClaims,
+      ...unsaid,
       iss: issuer,
       sub: subject?.sub ?? content.client_id,
       aud: content.audience.aud,
@@ -68,18 +63,17 @@ export function createAccessTokens({
       jti: newId(random),
       client_id: content.client_id,
       scope: scopeAsList ? content.audience.scope : formatScope(content.audience.scope),
+      ...(subject && authenticationClaims(subject)),
+      authorization_id: content.authorization_id,
+      cnf: content.cnf,
     }
-    if (subject) Object.assign(claims, authenticationClaims(subject))
-    if (content.authorization_id !== undefined) claims.authorization_id = content.authorization_id
-    if (content.cnf !== undefined) claims.cnf = content.cnf
     return claims as JsonObject
   }
 
   return {
     make(content) {
-      const now = clock.now()
-      const claims = claimsOf(content, now)
-      if (content.type === 'reference') return makeReference(content, claims, now)
+      const claims = claimsOf(content)
+      if (content.type === 'reference') return makeReference(content, claims)
       const signed = signJwt(keys.signing(content.audience.signingAlgorithm), 'at+jwt', claims)
       const expires_in = content.lifetime
       return typeof signed === 'string'
@@ -88,7 +82,7 @@ export function createAccessTokens({
     },
   }
 
-  function makeReference(content: AccessTokenContent, claims: JsonObject, now: Seconds): AccessToken {
+  function makeReference(content: AccessTokenContent, claims: JsonObject): AccessToken {
     const value = newHandle(random, 'ta')
     return {
       value,
@@ -98,11 +92,24 @@ export function createAccessTokens({
         ...(content.authorization_id !== undefined && { authorization_id: content.authorization_id }),
         client_id: content.client_id,
         claims,
-        expires_at: now + content.lifetime,
+        expires_at: content.issued_at + content.lifetime,
       },
     }
   }
 }
+
+/**
+ * Words of this server that not every token has: nobody else may say them where it is silent. A claim named
+ * `authorization_id` would hang a token on another's sign-in, `auth_time` would make a client a user.
+ */
+const unsaid = {
+  auth_time: undefined,
+  idp: undefined,
+  amr: undefined,
+  acr: undefined,
+  sid: undefined,
+  tenant: undefined,
+} as const
 
 /** How the user signed in (RFC 9068 §2.2.1, OpenID Connect Core 1.0 §2); `idp` and `tenant` are IdentityServer's. */
 export const authenticationClaims = (subject: NonNullable<AccessTokenContent['subject']>): JsonObject => ({
@@ -116,11 +123,11 @@ export const authenticationClaims = (subject: NonNullable<AccessTokenContent['su
 
 /** The client's claims under their prefix; several of one type become a list. */
 export function prefixClientClaims(claims: readonly ClientClaim[], prefix: string): JsonObject {
-  const prefixed: Record<string, Json> = {}
+  const prefixed = new Map<string, Json>()
   for (const { type, value } of claims) {
     const name = prefix + type
-    const before = prefixed[name]
-    prefixed[name] = before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value]
+    const before = prefixed.get(name)
+    prefixed.set(name, before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value])
   }
-  return prefixed
+  return Object.fromEntries(prefixed)
 }

@@ -35,7 +35,7 @@ export function createTokenVerifier({
   stores,
 }: TokenVerifierPorts): TokenVerifier {
   const verify = async (claims: JsonObject, expiresAt: Seconds): Promise<Result<VerifiedToken>> => {
-    if (expiresAt <= clock.now()) return invalid('token_expired', 'The access token expired')
+    if (!(expiresAt > clock.now())) return invalid('token_expired', 'The access token expired')
     const token = describe(claims, expiresAt)
     if (!clients.find(token.client_id)?.enabled) return invalid('token_client_disabled')
     if (token.authorization_id !== undefined && !(await stands(token.authorization_id))) {

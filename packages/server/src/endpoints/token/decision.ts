@@ -79,6 +79,8 @@ export type Decision = {
   readonly clientClaims?: readonly ClientClaim[]
   readonly confirmation?: Confirmation
   readonly lifetime?: Seconds
+  /** When the access token ends at the latest, however long deciding and signing take: the end of the token that it stems from. */
+  readonly not_after?: Seconds
   readonly accessTokenType?: 'jwt' | 'reference'
   /** More members of the response; never the standard ones. */
   readonly members?: JsonObject

@@ -1,13 +1,18 @@
 /** From a decision to signed tokens and the one write that must go with them. Reads claims, signs; stores nothing. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { type JsonObject, ok, type Result } from '@tessera/protocol/result'
+import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Authorization, AuthorizationId, FamilyId, RefreshFamily } from '../../core/authorization.ts'
 import { newId } from '../../core/handle.ts'
 import type { Clock, Random } from '../../core/runtime.ts'
 import type { Commit } from '../../core/stores.ts'
 import type { Profile } from '../../core/user.ts'
-import { type AccessToken, type AccessTokens, prefixClientClaims } from '../../tokens/access-token.ts'
+import {
+  type AccessToken,
+  type AccessTokenContent,
+  type AccessTokens,
+  prefixClientClaims,
+} from '../../tokens/access-token.ts'
 import type { Audience, Audiences } from '../../tokens/audience.ts'
 import type { IdTokens } from '../../tokens/id-token.ts'
 import type { RefreshTokens } from '../../tokens/refresh-token.ts'
@@ -34,19 +39,26 @@ export type Issued = {
   readonly commit?: Commit
 }
 
-/** Refuses what {@link Audiences.of} refuses. */
+/** Refuses what {@link Audiences.of} refuses, and `invalid_grant` when what the token stems from ended meanwhile. */
 export async function issue(decision: Decision, ports: IssuePorts): Promise<Result<Issued>> {
   const audience = ports.audiences.of(decision.scope, decision.audience)
   if (!audience.ok) return audience
+  const wide = widestAudience(decision, audience.value, ports.audiences)
+  const kept = decision.keptClaims ?? (await readClaims(decision, wide, ports.profile))
+  // Not before the hooks have answered: what follows has one time, and nothing outlives what it hangs on.
   const now = ports.clock.now()
-  const kept = decision.keptClaims
-    ? only(decision.keptClaims, audience.value.claims)
-    : await readClaims(decision, audience.value, ports.profile)
+  const lifetime = lifetimeOf(decision, now)
+  if (lifetime <= 0) return refuse('invalid_grant', 'extension_subject_token_expired')
   const family = familyOf(decision, kept, now, ports.random)
-  const authorization = newAuthorization(decision, family, now, ports.random)
+  const authorization = newAuthorization(decision, family, { now, lifetime }, ports.random)
   const authorizationId = family?.authorization_id ?? authorization?.id ?? existingAuthorization(decision)?.id
 
-  const signed = signAccessToken(decision, audience.value, kept, authorizationId, ports)
+  const signed = ports.accessTokens.make({
+    ...contentOf(decision, audience.value, kept),
+    authorization_id: authorizationId,
+    issued_at: now,
+    lifetime,
+  })
   const accessToken = signed instanceof Promise ? await signed : signed
   const idToken =
     decision.idToken &&
@@ -62,11 +74,23 @@ export async function issue(decision: Decision, ports: IssuePorts): Promise<Resu
     accessToken,
     refreshToken: refreshTokenOf(decision, family, ports.refreshTokens),
     idToken: await idToken,
-    commit: commitOf(decision, { authorization, family, accessToken }, now),
+    commit: commitOf(decision, { authorization, family, accessToken }, { now, lifetime }),
   })
 }
 
-const lifetimeOf = ({ lifetime, client }: Decision): Seconds => lifetime ?? client.access_token_lifetime
+type Span = { readonly now: Seconds; readonly lifetime: Seconds }
+
+const lifetimeOf = ({ lifetime, not_after, client }: Decision, now: Seconds): Seconds =>
+  Math.min(lifetime ?? client.access_token_lifetime, (not_after ?? Number.POSITIVE_INFINITY) - now)
+
+/** A new family keeps the claims of all that it may be used for, also where this token is limited to one API (RFC 8707 §2.2). */
+function widestAudience(decision: Decision, narrow: Audience, audiences: Audiences): Audience {
+  const { refresh, authorization, audience } = decision
+  if (refresh?.kind !== 'new') return narrow
+  const limit = authorization?.kind === 'existing' ? authorization.authorization.resources : audience
+  const wide = audiences.of(refresh.scope, limit)
+  return wide.ok ? wide.value : narrow
+}
 
 /** The user claims that the scopes and APIs ask for, and those that the sign-in or grant brought. */
 async function readClaims(
@@ -82,28 +106,24 @@ async function readClaims(
 const only = (claims: JsonObject, names: readonly string[]): JsonObject =>
   Object.fromEntries(Object.entries(claims).filter(([name]) => names.includes(name)))
 
-function signAccessToken(
+function contentOf(
   decision: Decision,
   audience: Audience,
-  kept: JsonObject | undefined,
-  authorization_id: AuthorizationId | undefined,
-  { accessTokens }: IssuePorts,
-): AccessToken | Promise<AccessToken> {
+  kept: JsonObject = {},
+): Omit<AccessTokenContent, 'issued_at' | 'lifetime'> {
   const { client, subject } = decision
   const sendsClientClaims = subject === undefined || client.always_send_client_claims
   const clientClaims = [...(sendsClientClaims ? client.claims : []), ...(decision.clientClaims ?? [])]
-  return accessTokens.make({
+  return {
     client_id: client.client_id,
     audience,
     subject,
-    authorization_id,
     cnf: decision.confirmation,
-    claims: { ...kept, ...decision.claims },
+    claims: { ...only(kept, audience.claims), ...decision.claims },
     clientClaims:
       clientClaims.length === 0 ? {} : prefixClientClaims(clientClaims, client.client_claims_prefix),
     type: decision.accessTokenType ?? client.access_token_type,
-    lifetime: lifetimeOf(decision),
-  })
+  }
 }
 
 const existingAuthorization = ({ authorization }: Decision): { id: AuthorizationId } | undefined => {
@@ -139,7 +159,7 @@ function familyOf(
 function newAuthorization(
   decision: Decision,
   family: RefreshFamily | undefined,
-  now: Seconds,
+  { now, lifetime }: Span,
   random: Random,
 ): Authorization | undefined {
   const { subject, client, scope, audience } = decision
@@ -151,13 +171,10 @@ function newAuthorization(
     scope,
     resources: audience,
     created_at: now,
-    expires_at: untilOf(decision, family, now),
+    // It outlives all that comes from it: the last access token of the family, or this one.
+    expires_at: (family?.idle_expires_at ?? now) + lifetime,
   }
 }
-
-/** An authorization outlives all that comes from it: the last access token of the family, or this one. */
-const untilOf = (decision: Decision, family: RefreshFamily | undefined, now: Seconds): Seconds =>
-  (family?.idle_expires_at ?? now) + lifetimeOf(decision)
 
 function refreshTokenOf(
   { refresh }: Decision,
@@ -178,7 +195,7 @@ function commitOf(
     family,
     accessToken,
   }: { authorization?: Authorization; family?: RefreshFamily; accessToken: AccessToken },
-  at: Seconds,
+  { now: at, lifetime }: Span,
 ): Commit | undefined {
   const { use, subject, client } = decision
   const existing = existingAuthorization(decision)
@@ -188,15 +205,21 @@ function commitOf(
     at,
     client_id: client.client_id,
     ...(subject && { sub: subject.sub }),
-    ...(existing && { authorization: { id: existing.id, until: untilOfExisting(decision, family, at) } }),
+    ...(existing && {
+      authorization: { id: existing.id, until: untilOfExisting(decision, family, { now: at, lifetime }) },
+    }),
     ...(use && { use }),
     ...((authorization || family || referenceToken) && { issue: { authorization, family, referenceToken } }),
   }
 }
 
-function untilOfExisting(decision: Decision, family: RefreshFamily | undefined, at: Seconds): Seconds {
+function untilOfExisting(
+  decision: Decision,
+  family: RefreshFamily | undefined,
+  { now, lifetime }: Span,
+): Seconds {
   const { authorization, use } = decision
   if (authorization?.kind === 'inherited') return authorization.until
   const slides = use?.kind === 'refresh_rotation' || use?.kind === 'refresh_reuse'
-  return (slides ? use.idleExpiresAt : (family?.idle_expires_at ?? at)) + lifetimeOf(decision)
+  return Math.max(now, slides ? use.idleExpiresAt : (family?.idle_expires_at ?? now)) + lifetime
 }

@@ -83,15 +83,20 @@ async function recheck(
     return refuse('invalid_grant', 'extension_client_unknown', { log: { client_id: answer.client_id } })
   const now = ports.clock.now()
   const subject = answer.subject && (await subjectOf(answer.subject, now, ports))
+  if (subject && !mayName(subject.tenant, [client, request.client])) {
+    return refuse('invalid_grant', 'user_of_another_tenant', { log: { sub: subject.sub } })
+  }
   if (subject && !(await ports.profile.isActive({ subject, client_id: client.client_id }))) {
     return refuse('invalid_grant', 'user_inactive', { log: { sub: subject.sub } })
   }
   const scope = checkScope(answer, requested, request.client, ports.resources)
   if (!scope.ok) return scope
+  if (!isWithin(scope.value, client.scope)) return refuse('invalid_scope', 'scope_not_allowed')
   const audience = checkAudience(answer.audience ?? [], scope.value, ports.resources)
   if (!audience.ok) return audience
-  const left = answer.derivedFrom ? answer.derivedFrom.expires_at - now : Number.POSITIVE_INFINITY
-  if (left <= 0) return refuse('invalid_grant', 'extension_subject_token_expired')
+  const { lifetime = client.access_token_lifetime } = answer
+  // Also for what is no number.
+  if (!(lifetime >= 1)) return refuse('invalid_grant', 'extension_lifetime_invalid', { log: { lifetime } })
 
   return {
     ok: true,
@@ -103,7 +108,8 @@ async function recheck(
     claims: answer.claims,
     clientClaims: answer.client_claims,
     confirmation: request.confirmation,
-    lifetime: Math.min(answer.lifetime ?? client.access_token_lifetime, client.access_token_lifetime, left),
+    lifetime: Math.floor(Math.min(lifetime, client.access_token_lifetime)),
+    not_after: answer.derivedFrom?.expires_at,
     accessTokenType: answer.access_token_type,
     members: answer.members,
     ...(subject &&
@@ -112,11 +118,15 @@ async function recheck(
       use: {
         kind: 'assertion',
         hash: hashHandle(`${extension.grantType}\n${answer.uses.id}`),
-        expires_at: answer.uses.expires_at,
+        expires_at: Math.ceil(answer.uses.expires_at),
       },
     }),
   }
 }
+
+/** Users of a tenant are for the clients that may name it. */
+const mayName = (tenant: string | undefined, clients: readonly Client[]): boolean =>
+  tenant === undefined || clients.every(({ tenants }) => tenants.length === 0 || tenants.includes(tenant))
 
 /** Asked for or decided, at most what the client is allowed; omitted: its API scopes, never `offline_access`; derived: at most the other token's. */
 function checkScope(

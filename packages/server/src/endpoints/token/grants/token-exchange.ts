@@ -53,7 +53,7 @@ export const tokenExchange = ({ policy }: { policy?: TokenExchangePolicy } = {})
       if (!actor && request.parameters.get('actor_token_type') !== undefined) {
         return refused('actor_token_missing', 'actor_token_type without actor_token')
       }
-      if (!mayAct(subject, actor))
+      if (!mayAct(subject, actor ? partyOf(actor) : partyOfClient(request, context)))
         return refused('actor_not_allowed', 'the subject token does not allow this actor')
       if (policy && !(await policy({ request, subject, actor })))
         return refused('exchange_refused_by_policy', 'this exchange is not allowed')
@@ -76,12 +76,34 @@ async function verify(
   return unproven ? refused(`${role}_token_bound_to_another_key`, `${role}_token is not valid`) : token
 }
 
-/** RFC 8693 §4.4: whoever the subject token names in `may_act`, and nobody else where it names one. */
-function mayAct({ claims }: VerifiedToken, actor: VerifiedToken | undefined): boolean {
-  const allowed = claims.may_act as { readonly sub?: string; readonly iss?: string } | undefined
-  if (allowed === undefined || actor === undefined) return true
-  return allowed.sub === actor.sub && (allowed.iss === undefined || allowed.iss === actor.claims.iss)
+/** Who acts: the actor, or the client itself where it names none. */
+type Party = { readonly sub: string; readonly client_id: string; readonly iss?: Json }
+
+/**
+ * RFC 8693 §4.4: whoever the subject token names in `may_act`, and nobody else where it names one. All that it says must
+ * fit, and what can't be compared does not.
+ */
+function mayAct({ claims }: VerifiedToken, party: Party): boolean {
+  const allowed = claims.may_act
+  if (allowed === undefined) return true
+  if (typeof allowed !== 'object' || allowed === null || Array.isArray(allowed)) return false
+  const named = Object.entries(allowed)
+  return (
+    named.length > 0 &&
+    named.every(([name, value]) => Object.hasOwn(party, name) && party[name as keyof Party] === value)
+  )
 }
+
+const partyOf = ({ sub, client_id, claims: { iss } }: VerifiedToken): Party => ({
+  sub,
+  client_id,
+  ...(iss !== undefined && { iss }),
+})
+const partyOfClient = ({ client: { client_id } }: GrantRequest, { issuer }: GrantContext): Party => ({
+  sub: client_id,
+  client_id,
+  iss: issuer,
+})
 
 function decision(
   { audience, resource }: GrantRequest,
