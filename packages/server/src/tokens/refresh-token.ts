@@ -51,6 +51,8 @@ export function createRefreshTokens({ derived }: { derived: DerivedKeys }): Refr
       if (token.length !== tokenLength || !token.startsWith(prefix)) return undefined
       const bytes = Buffer.from(token.slice(prefix.length), 'base64url')
       if (bytes.length !== headBytes + macBytes || bytes[0] !== version) return undefined
+      // Buffer also reads the letters of plain base64; a token has one spelling.
+      if (bytes.toString('base64url') !== token.slice(prefix.length)) return undefined
       if (!timingSafeEqual(mac(bytes.subarray(0, headBytes)), bytes.subarray(headBytes))) return undefined
       return {
         family: bytes.toString('base64url', 1, 17) as FamilyId,

@@ -10,8 +10,14 @@ export const absoluteEnd = (client: Client, now: Seconds): Seconds =>
     ? noAbsoluteEnd
     : now + client.absolute_refresh_token_lifetime
 
-/** The end if it is not used again before. */
+/**
+ * The end if it is not used again before. Where the client's expiration became absolute, or shorter, since the family
+ * began, the new lifetime counts from here: a family without an absolute end gets one that way.
+ */
 export const idleEnd = (client: Client, now: Seconds, absolute: Seconds): Seconds =>
-  client.refresh_token_expiration === 'sliding'
-    ? Math.min(now + client.sliding_refresh_token_lifetime, absolute)
-    : absolute
+  Math.min(now + lifetimes[client.refresh_token_expiration](client), absolute)
+
+const lifetimes = {
+  sliding: client => client.sliding_refresh_token_lifetime,
+  absolute: client => client.absolute_refresh_token_lifetime,
+} as const satisfies Record<Client['refresh_token_expiration'], (client: Client) => Seconds>

@@ -1,9 +1,10 @@
 /** The authorization code grant (RFC 6749 §4.1.3) with PKCE (RFC 7636 §4.5–4.6). */
 
-import { hash, timingSafeEqual } from 'node:crypto'
-import { codeChallengeOf } from '@tessera/protocol/pkce'
+import { hash } from 'node:crypto'
+import { codeChallengeOf, isCodeVerifier } from '@tessera/protocol/pkce'
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { AuthorizationCode } from '../../../core/authorization.ts'
+import { equalInConstantTime } from '../../../core/certificate.ts'
 import type { Client } from '../../../core/client.ts'
 import { hashHandle } from '../../../core/handle.ts'
 import type { Grant } from '../decision.ts'
@@ -81,9 +82,8 @@ function proofFault(
   const method = code.code_challenge_method ?? 'plain'
   if (method === 'plain' && !client.allow_plain_pkce) return refuse('invalid_grant', 'code_challenge_plain')
   const expected = codeChallengeOf(verifier, method, text => hash('sha256', text, 'base64url'))
-  return equals(expected, code.code_challenge) ? undefined : refuse('invalid_grant', 'code_verifier_wrong')
+  // RFC 7636 §4.1: a plain challenge that could be guessed must not pass because its verifier is as short.
+  return isCodeVerifier(verifier) && equalInConstantTime(expected, code.code_challenge)
+    ? undefined
+    : refuse('invalid_grant', 'code_verifier_wrong')
 }
-
-/** Compares in constant time. */
-const equals = (left: string, right: string): boolean =>
-  left.length === right.length && timingSafeEqual(Buffer.from(left), Buffer.from(right))

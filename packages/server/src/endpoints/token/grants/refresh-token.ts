@@ -4,7 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { isWithin } from '@tessera/protocol/scope'
 import type { RefreshFamily } from '../../../core/authorization.ts'
-import type { Client } from '../../../core/client.ts'
+import { type Client, isPublic } from '../../../core/client.ts'
 import type { Use } from '../../../core/stores.ts'
 import type { RefreshHandle } from '../../../tokens/refresh-token.ts'
 import type { Grant, GrantPorts, RefusedDecision } from '../decision.ts'
@@ -33,7 +33,7 @@ export const refreshToken: Grant = {
     if (family.client_id !== client.client_id)
       return refuse('invalid_grant', 'refresh_token_of_another_client', { log })
     if (family.idle_expires_at <= now) return refuse('invalid_grant', 'refresh_token_idle_too_long', { log })
-    if (!sameConfirmation(family, confirmation))
+    if (isPublic(client) && !sameConfirmation(family, confirmation))
       return refuse('invalid_grant', 'refresh_token_bound_to_another_key', { log })
 
     const use = useOf(handle, family, client, now, ports)
@@ -105,6 +105,9 @@ function narrowed(parameter: string | undefined, original: readonly string[]): R
   return isWithin(requested.value, original) ? ok(requested.value) : refuse('invalid_scope', 'scope_widened')
 }
 
-/** RFC 8705 §4: a bound family is used with the key that it was bound to. */
+/**
+ * RFC 8705 §4: a public client uses a bound family with the key that it was bound to. A confidential one is bound by its
+ * authentication (§7.1), so that it may renew a certificate and keep its sign-ins.
+ */
 const sameConfirmation = ({ cnf }: RefreshFamily, presented: RefreshFamily['cnf']): boolean =>
   cnf === undefined || JSON.stringify(cnf) === JSON.stringify(presented)

@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { hashHandle } from '../../packages/server/src/core/handle.ts'
+import { approveDevice, challenge, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
+import { type Answer, createTestServer, type TestServer } from '../support/tessera.ts'
+import { secret, withClients, world } from '../support/world.ts'
+
+const web = ['web', secret] as const
+const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
+
+const redeem = (
+  server: TestServer,
+  code: string,
+  more: Record<string, string | undefined> = {},
+): Promise<Answer> =>
+  server.token(
+    {
+      grant_type: 'authorization_code',
+      code,
+      redirect_uri: redirectUri,
+      code_verifier: verifier,
+      ...more,
+    },
+    { client: web },
+  )
+
+const wrongRedirects = [
+  'https://app.example/cb/',
+  'https://app.example/CB',
+  'https://APP.example/cb',
+  'https://app.example:443/cb',
+  'https://app.example/./cb',
+  'https://app.example/x/../cb',
+  'https://app.example/cb?',
+  'https://app.example/cb?x=1',
+  'https://app.example/cb#',
+  'https://app.example/%63b',
+  'https://app.example@evil.example/cb',
+  'https://app.example.evil.example/cb',
+  'https://evil.example/cb',
+  'http://app.example/cb',
+  '//app.example/cb',
+  '/cb',
+  ' https://app.example/cb',
+  'https://app.example/cb\n',
+  'https://app.example/cb\r\nLocation: https://evil.example',
+  'https://app.example/c\u0062\u0301',
+]
+
+for (const redirect_uri of wrongRedirects) {
+  test(`attack: a code asked for at one address is not redeemed for ${JSON.stringify(redirect_uri)}`, async () => {
+    const server = await createTestServer(world)
+    const code = await issueCode(server)
+    const { status, json } = await redeem(server, code, { redirect_uri })
+    assert.equal(status, 400)
+    assert.equal(json.error, 'invalid_grant')
+    // RFC 9700 §4.5: who tries a code with wrong proofs gets no second try.
+    assert.equal((await redeem(server, code)).json.error, 'invalid_grant')
+  })
+}
+
+const wrongVerifiers = {
+  'the challenge itself': challenge,
+  'one character more': `${verifier}A`,
+  'one character less': verifier.slice(0, -1),
+  'other case': verifier.toUpperCase(),
+  'a space after': `${verifier} `,
+  'a line end after': `${verifier}\n`,
+  'padding after': `${verifier}=`,
+  'nothing but spaces': '   ',
+  'a missing one': undefined,
+  'the verifier twice': verifier + verifier,
+}
+
+for (const [what, code_verifier] of Object.entries(wrongVerifiers)) {
+  test(`attack: ${what} instead of the verifier gives nothing and burns the code`, async () => {
+    const server = await createTestServer(world)
+    const code = await issueCode(server)
+    assert.equal((await redeem(server, code, { code_verifier })).json.error, 'invalid_grant')
+    assert.equal((await redeem(server, code)).json.error, 'invalid_grant')
+  })
+}
+
+test('attack: the method of the challenge is what the authorization request said, not the token request', async () => {
+  const server = await createTestServer(withClients({ client_id: 'web', allow_plain_pkce: true } as never))
+  const code = await issueCode(server)
+  const { json } = await redeem(server, code, { code_verifier: challenge, code_challenge_method: 'plain' })
+  assert.equal(json.error, 'invalid_grant')
+})
+
+for (const [what, code_verifier] of [
+  ['of as many characters, but more bytes', 'é'.repeat(43)],
+  ['of surrogate pairs', '😀'.repeat(43)],
+  ['that is too short', 'short'],
+] as const) {
+  test(`attack: a plain verifier ${what} is refused and burns the code [RFC 7636 §4.1]`, async () => {
+    const server = await createTestServer(withClients({ client_id: 'web', allow_plain_pkce: true } as never))
+    const code_challenge = what.endsWith('short') ? 'short' : verifier
+    const code = await issueCode(server, {}, { code_challenge, code_challenge_method: 'plain' })
+    const { status, json } = await redeem(server, code, { code_verifier })
+    assert.equal(status, 400)
+    assert.equal(json.error, 'invalid_grant')
+    assert.equal((await redeem(server, code, { code_verifier: verifier })).json.error, 'invalid_grant')
+  })
+}
+
+test('attack: a credential of one kind is none of another', async () => {
+  const server = await createTestServer(
+    withClients({
+      client_id: 'web',
+      grant_types: ['authorization_code', 'refresh_token', deviceGrant],
+    } as never),
+  )
+  const code = await issueCode(server, { scope: ['api1', 'offline_access'] })
+  const { json: device } = await server.send('POST', '/connect/deviceauthorization', {
+    form: { client_id: 'web', client_secret: secret },
+  })
+  const { json } = await redeem(server, await issueCode(server, { scope: ['api1', 'offline_access'] }))
+  const credentials = { code, device_code: device.device_code, refresh_token: json.refresh_token }
+  const grants = { code: 'authorization_code', device_code: deviceGrant, refresh_token: 'refresh_token' }
+  for (const [kind, value] of Object.entries({ ...credentials, access_token: json.access_token })) {
+    for (const [parameter, grant_type] of Object.entries(grants)) {
+      if (parameter === kind) continue
+      const answer = await server.token(
+        { grant_type, [parameter]: value, redirect_uri: redirectUri, code_verifier: verifier },
+        { client: web },
+      )
+      assert.equal(answer.json.error, 'invalid_grant', `${kind} as ${parameter}`)
+    }
+  }
+  assert.equal((await redeem(server, code)).status, 200)
+})
+
+test('attack: spellings of a code that are not the code', async () => {
+  const server = await createTestServer(world)
+  const code = await issueCode(server)
+  for (const other of [
+    ` ${code}`,
+    `${code} `,
+    `${code}\n`,
+    code.toUpperCase(),
+    `${code}\u200B`,
+    `\uFEFF${code}`,
+    code.slice(3),
+    `TC_${code.slice(3)}`,
+  ])
+    assert.equal((await redeem(server, other)).json.error, 'invalid_grant', JSON.stringify(other))
+  assert.equal((await redeem(server, code)).status, 200)
+})
+
+test('attack: a code in the query of the token endpoint is not read', async () => {
+  const server = await createTestServer(world)
+  const code = await issueCode(server)
+  const query = new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: redirectUri })
+  const { json } = await server.send('POST', `/connect/token?${query}&client_id=web&client_secret=secret`, {
+    form: {},
+  })
+  assert.equal(json.error, 'invalid_client')
+})
+
+test('attack: a code of a client that was disabled, or whose sign-in was revoked, gives nothing', async () => {
+  const before = await createTestServer(world)
+  const code = await issueCode(before)
+  const revoked = await issueCode(before)
+  const { authorization } = (await before.stores.codes.find(hashHandle(revoked)))!
+  await before.stores.authorizations.revoke(authorization.id, before.clock.now())
+  assert.equal((await redeem(before, revoked)).json.error, 'invalid_grant')
+  const after = await createTestServer(withClients({ client_id: 'web', enabled: false } as never), {
+    stores: before.stores,
+  })
+  assert.equal((await redeem(after, code)).json.error, 'invalid_client')
+})
+
+test('attack: what was decided before the client or user fell is not committed after', async () => {
+  const server: TestServer = await createTestServer({
+    ...world,
+    profile: {
+      // While the claims are read, an operator takes the client away.
+      claims: async () => {
+        await server.stores.standing.sync({ clients: [], users: [] })
+        return {}
+      },
+    },
+  })
+  const code = await issueCode(server)
+  const { status, json } = await redeem(server, code)
+  assert.equal(status, 400)
+  assert.equal(json.error, 'invalid_grant')
+  assert.equal(json.access_token, undefined)
+})
+
+test('attack: a code that ends while the answer is made gives nothing', async () => {
+  const server: TestServer = await createTestServer({
+    ...world,
+    profile: {
+      claims: async () => {
+        server.clock.advance(301)
+        return {}
+      },
+    },
+  })
+  const { json } = await redeem(server, await issueCode(server))
+  assert.equal(json.error, 'invalid_grant')
+})
+
+test('attack: a sign-in that is revoked while the answer is made gives nothing', async () => {
+  const server: TestServer = await createTestServer({
+    ...world,
+    profile: {
+      claims: async () => {
+        const { authorization } = (await server.stores.codes.find(hashHandle(code)))!
+        await server.stores.authorizations.revoke(authorization.id, server.clock.now())
+        return {}
+      },
+    },
+  })
+  const code = await issueCode(server, { scope: ['api1', 'offline_access'] })
+  const { json } = await redeem(server, code)
+  assert.deepEqual(json, { error: 'invalid_grant' })
+})
+
+async function startDevice(server: TestServer) {
+  const { json } = await server.send('POST', '/connect/deviceauthorization', {
+    form: { client_id: 'device' },
+  })
+  const found = await server.stores.devices.find(hashHandle(json.device_code))
+  return { ...json, userCode: found!.device.user_code_hash as never }
+}
+
+test('attack: polling faster and faster never gets an answer sooner', async () => {
+  const server = await createTestServer(world)
+  const device = await startDevice(server)
+  const poll = () =>
+    server.token({ grant_type: deviceGrant, client_id: 'device', device_code: device.device_code })
+  assert.equal((await poll()).json.error, 'authorization_pending')
+  await approveDevice(server, device.userCode, { scope: ['api1'] })
+  for (let time = 0; time < 20; time++) {
+    server.clock.advance(1)
+    assert.equal((await poll()).json.error, 'slow_down')
+  }
+})
+
+test('attack: another client, or none, neither redeems a device code nor slows its owner down', async () => {
+  const server = await createTestServer(world)
+  const device = await startDevice(server)
+  await approveDevice(server, device.userCode, { scope: ['api1'] })
+  for (let time = 0; time < 5; time++) {
+    const stolen = await server.token({
+      grant_type: deviceGrant,
+      client_id: 'device2',
+      device_code: device.device_code,
+    })
+    assert.equal(stolen.json.error, 'invalid_grant')
+    const anonymous = await server.token({ grant_type: deviceGrant, device_code: device.device_code })
+    assert.equal(anonymous.json.error, 'invalid_client')
+  }
+  const { status } = await server.token({
+    grant_type: deviceGrant,
+    client_id: 'device',
+    device_code: device.device_code,
+  })
+  assert.equal(status, 200)
+})
+
+test('attack: a denied or used device code can not be approved', async () => {
+  const server = await createTestServer(world)
+  const device = await startDevice(server)
+  assert.equal(await server.stores.devices.deny(device.userCode, server.clock.now()), true)
+  assert.equal(await approveDevice(server, device.userCode, { scope: ['api1'] }), false)
+  const { json } = await server.token({
+    grant_type: deviceGrant,
+    client_id: 'device',
+    device_code: device.device_code,
+  })
+  assert.equal(json.error, 'access_denied')
+})
