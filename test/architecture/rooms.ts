@@ -49,7 +49,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: ['cookie', 'node:crypto'],
   },
   ui: { rooms: [], packages: ['eta', 'node:crypto', 'node:fs', 'node:path', 'node:url'] },
-  operations: { rooms: ['core'], packages: ['pino'] },
+  operations: { rooms: ['core'], packages: ['pino', 'node:crypto'] },
 
   // Endpoints: never another endpoint, a store or http.
   endpoints: answers,
@@ -76,7 +76,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   http: { rooms: [], packages: ['fastify', 'node:crypto', 'node:http', 'node:net'] },
 
   // Only the composition root joins them; the command line starts it.
-  'server.ts': { rooms: ['*'], packages: ['node:crypto'] },
+  composition: { rooms: ['*'], packages: [] },
+  'server.ts': { rooms: ['*'], packages: [] },
   cli: {
     rooms: ['server.ts', 'configuration'],
     packages: [

@@ -1,0 +1,118 @@
+/** Every path that is served and who answers it. */
+
+import type { Endpoint, Route } from '@tessera/protocol/http'
+import { prompts } from '../authorization-request/prompt.ts'
+import { responseModes, responseTypes } from '../authorization-request/response-mode.ts'
+import { assertionAlgorithms, authenticationMethodsOf } from '../client-authentication/methods.ts'
+import type { Configuration } from '../configuration/configuration.ts'
+import { createAuthorizeCallbackEndpoint, createAuthorizeEndpoint } from '../endpoints/authorize/authorize.ts'
+import { createConsentEndpoint } from '../endpoints/consent/consent.ts'
+import { createDeviceEndpoint } from '../endpoints/device/device.ts'
+import { createDeviceAuthorizationEndpoint } from '../endpoints/deviceauthorization/deviceauthorization.ts'
+import { createDiscoveryEndpoint, discoveryPaths } from '../endpoints/discovery/discovery.ts'
+import { createMetadata } from '../endpoints/discovery/metadata.ts'
+import { createHomeEndpoint } from '../endpoints/home/home.ts'
+import { createIntrospectionEndpoint } from '../endpoints/introspection/introspection.ts'
+import { createJwksEndpoint } from '../endpoints/jwks/jwks.ts'
+import { createLoginEndpoint } from '../endpoints/login/login.ts'
+import { createRefuser } from '../endpoints/respond.ts'
+import { createRevocationEndpoint } from '../endpoints/revocation/revocation.ts'
+import { createTokenEndpoint } from '../endpoints/token/token.ts'
+import { validateBy } from '../endpoints/token/validate.ts'
+import { createUserinfoEndpoint } from '../endpoints/userinfo/userinfo.ts'
+import { createHealthEndpoint, createReadinessEndpoint } from '../operations/health.ts'
+import { confirm } from '../proof/certificate.ts'
+import type { Services } from './services.ts'
+
+export function composeRoutes(
+  configuration: Configuration,
+  services: Services,
+  draining: () => boolean,
+): readonly Route[] {
+  const { issuer, stores, stylesheet } = services
+  const discovery = createDiscoveryEndpoint(metadataOf(configuration, services))
+  const { below, before } = discoveryPaths(issuer)
+  const refuserOf = (endpoint: string) =>
+    createRefuser(endpoint, {
+      ...services,
+      invalidClientStatus: configuration.compatibility === 'identityserver4' ? 400 : 401,
+    })
+  const introspection = createIntrospectionEndpoint({ ...services, refuser: refuserOf('introspection') })
+  const revocation = createRevocationEndpoint({ ...services, refuser: refuserOf('revocation') })
+  const deviceAuthorization = createDeviceAuthorizationEndpoint({
+    ...services,
+    refuser: refuserOf('deviceauthorization'),
+  })
+  const token = createTokenEndpoint(tokenPorts(configuration, services, refuserOf('token')))
+
+  const underIssuer: readonly Route[] = [
+    ...below.map(path => get(path, discovery, 'any')),
+    get('/.well-known/openid-configuration/jwks', createJwksEndpoint(services), 'any'),
+    post('/connect/token', token, 'clients'),
+    post('/connect/introspect', introspection),
+    post('/connect/revocation', revocation, 'clients'),
+    both('/connect/userinfo', createUserinfoEndpoint(services), 'clients'),
+    post('/connect/deviceauthorization', deviceAuthorization, 'clients'),
+    both('/connect/authorize', createAuthorizeEndpoint(services)),
+    get('/connect/authorize/callback', createAuthorizeCallbackEndpoint(services)),
+    both('/login', createLoginEndpoint(services)),
+    both('/consent', createConsentEndpoint(services)),
+    both('/device', createDeviceEndpoint(services)),
+    get('/', createHomeEndpoint(services)),
+    stylesheet.route,
+  ]
+  const base = new URL(issuer).pathname.replace(/\/$/, '')
+  return [
+    ...underIssuer.map(route => ({ ...route, path: base + route.path })),
+    ...before.map(path => get(path, discovery, 'any')),
+    get('/healthz', createHealthEndpoint()),
+    get('/readyz', createReadinessEndpoint({ ready: stores.ready, draining })),
+  ]
+}
+
+const route =
+  (...methods: Route['methods']) =>
+  (path: string, endpoint: Endpoint, cors?: Route['cors']): Route => ({
+    path,
+    methods,
+    endpoint,
+    ...(cors && { cors }),
+  })
+const get = route('GET')
+const post = route('POST')
+const both = route('GET', 'POST')
+
+const metadataOf = ({ mtls }: Configuration, { issuer, clients, resources, grants, keys }: Services) =>
+  createMetadata({
+    ...{ issuer, clients, resources, responseTypes, responseModes, prompts, assertionAlgorithms },
+    grantTypes: grants.map(({ grantType }) => grantType),
+    signingAlgorithms: keys.algorithms(),
+    authenticationMethods: authenticationMethodsOf({ mtls }),
+    mtls: mtls !== undefined,
+  })
+
+function tokenPorts(
+  { validators: { tokenRequest } }: Configuration,
+  services: Services,
+  refuser: ReturnType<typeof createRefuser>,
+): Parameters<typeof createTokenEndpoint>[0] {
+  const { issuer, log, verifier, users, clients } = services
+  return {
+    ...services,
+    confirm,
+    refuser,
+    validate: tokenRequest && validateBy(tokenRequest),
+    findClient: clients.find,
+    extension: {
+      ...{ issuer, log },
+      async verifyAccessToken(token) {
+        const verified = await verifier.verifyAccessToken(token)
+        return verified.ok ? verified.value : undefined
+      },
+      async user(sub) {
+        const user = await users.find(sub)
+        return user?.active ? user : undefined
+      },
+    },
+  }
+}

@@ -1,0 +1,117 @@
+/** Every service, made once: what the endpoints are given. */
+
+import { createIdTokenHintReader } from '../authorization-request/id-token-hint.ts'
+import { createAuthorizationRequestValidator } from '../authorization-request/validation.ts'
+import { createClientAuthentication } from '../client-authentication/authenticate.ts'
+import { createCallerAuthentication } from '../client-authentication/caller.ts'
+import { createArgon2id } from '../client-authentication/secrets.ts'
+import type { Configuration } from '../configuration/configuration.ts'
+import { grantsOf } from '../endpoints/token/grants/index.ts'
+import { createProfile } from '../identity/profile.ts'
+import { createSignIn } from '../identity/sign-in.ts'
+import { createUsers } from '../identity/users.ts'
+import { createAttempts } from '../interaction/attempts.ts'
+import { createAuthorizations } from '../interaction/authorization.ts'
+import { createContinuations } from '../interaction/continuation.ts'
+import { createCookies } from '../interaction/cookies.ts'
+import { createCsrf } from '../interaction/csrf.ts'
+import { createPaths } from '../interaction/paths.ts'
+import { createRequesters } from '../interaction/requester.ts'
+import { createBrowserSessions } from '../interaction/session.ts'
+import { createUserCodes } from '../interaction/user-code.ts'
+import { createAccessTokens } from '../tokens/access-token.ts'
+import { createAudiences } from '../tokens/audience.ts'
+import { createIdTokens } from '../tokens/id-token.ts'
+import { createRefreshTokens } from '../tokens/refresh-token.ts'
+import { createTokenVerifier } from '../tokens/verification.ts'
+import { createPages } from '../ui/pages.ts'
+import { createStylesheet } from '../ui/stylesheet.ts'
+import { createTemplates } from '../ui/templates.ts'
+import type { Foundation } from './foundation.ts'
+
+export type Services = ReturnType<typeof composeServices>
+
+export function composeServices(configuration: Configuration, foundation: Foundation) {
+  const { issuer, clients, resources, identityProviders, tenants, compatibility, emitStateHash } =
+    configuration
+  const common = {
+    ...foundation,
+    issuer,
+    clients,
+    resources,
+    identityProviders,
+    tenants,
+    compatibility,
+    emitStateHash,
+  }
+  const people = composePeople(configuration, common)
+  const tokens = {
+    audiences: createAudiences(common),
+    accessTokens: createAccessTokens({ ...common, scopeAsList: compatibility === 'identityserver4' }),
+    idTokens: createIdTokens(common),
+    refreshTokens: createRefreshTokens(common),
+    verifier: createTokenVerifier(common),
+  }
+  const authenticate = createClientAuthentication({
+    ...{ ...common, ...people },
+    replays: foundation.stores.replays,
+    tokenEndpoint: `${issuer}/connect/token`,
+  })
+  const authenticateCaller = createCallerAuthentication({ ...common, ...people, authenticate })
+  return {
+    ...common,
+    ...people,
+    ...tokens,
+    ...composePages({ ...common, ...people }),
+    authenticate,
+    authenticateCaller,
+    grants: composeGrants(configuration),
+  }
+}
+
+type Common = Foundation &
+  Pick<Configuration, 'issuer' | 'clients' | 'resources' | 'identityProviders' | 'tenants'>
+
+function composePeople(
+  { users: configured, validators, grants, profile: hooks }: Configuration,
+  common: Common,
+) {
+  const verifyArgon2id = createArgon2id()
+  const users = createUsers(configured, { ...common, verifyArgon2id })
+  const vouched = validators.password !== undefined || grants.length > 0
+  const profile = createProfile({ users, profile: hooks, vouched })
+  const signIn = createSignIn({ ...common, users, profile, validator: validators.password })
+  return { verifyArgon2id, users, profile, signIn }
+}
+
+function composePages(ports: Common & ReturnType<typeof composePeople>) {
+  const cookies = createCookies(ports)
+  const stylesheet = createStylesheet()
+  const paths = createPaths(ports)
+  const interaction = {
+    ...{ stylesheet, paths },
+    pages: createPages({ render: createTemplates(), stylesheet: paths(stylesheet.path) }),
+    continuations: createContinuations(ports),
+    csrf: createCsrf({ ...ports, cookies }),
+    sessions: createBrowserSessions({ ...ports, cookies }),
+    validate: createAuthorizationRequestValidator({
+      ...ports,
+      readIdTokenHint: createIdTokenHintReader(ports),
+    }),
+    userCodes: createUserCodes(ports),
+    attempts: createAttempts(ports),
+    createAuthorization: createAuthorizations(ports),
+  }
+  return { ...interaction, findRequester: createRequesters({ ...ports, ...interaction }) }
+}
+
+/** Without anyone who can check a password there is no password grant. */
+const composeGrants = ({ users, validators, identityProviders, grants, trustedIssuers }: Configuration) =>
+  grantsOf({
+    checksPasswords:
+      users.length > 0 ||
+      validators.password !== undefined ||
+      [...identityProviders.values()].some(({ credentialAuthority }) => credentialAuthority !== undefined),
+    extensions: grants,
+    trustedIssuers,
+  })

@@ -1,0 +1,24 @@
+/** Deletes expired rows as time goes by, outside of requests. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { Clock, Log } from '../core/runtime.ts'
+import type { Stores } from '../core/stores.ts'
+
+const interval: Seconds = 30
+/** How long an expired row still explains itself: `expired_token` rather than `invalid_grant`. */
+const grace: Seconds = 900
+
+export type CleanUpPorts = {
+  readonly stores: Pick<Stores, 'cleanUp'>
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Answers how to stop it; does not keep the process alive. */
+export function startCleanUp({ stores, clock, log }: CleanUpPorts): () => void {
+  const timer = setInterval(() => {
+    stores.cleanUp(clock.now() - grace).catch(error => log.error('clean_up_failed', { error: String(error) }))
+  }, interval * 1000)
+  timer.unref()
+  return () => clearInterval(timer)
+}
