@@ -8,8 +8,6 @@ import { none } from './none.ts'
 import { privateKeyJwt } from './private-key-jwt.ts'
 import { selfSignedTlsClientAuth, tlsClientAuth } from './tls-client-auth.ts'
 
-export { assertionAlgorithms } from './private-key-jwt.ts'
-
 export const methods = [
   clientSecretBasic,
   clientSecretPost,

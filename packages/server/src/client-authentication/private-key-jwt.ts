@@ -4,26 +4,11 @@ import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result } from '@tessera/protocol/result'
 import type { JWTPayload, JWTVerifyResult } from 'jose'
 import { decodeJwt } from 'jose/jwt/decode'
-import type { Client } from '../core/client.ts'
+import { assertionAlgorithms, type Client } from '../core/client.ts'
 import { hashHandle } from '../core/handle.ts'
 import { type AuthenticationMethod, type Credential, refuseClient, type VerificationPorts } from './method.ts'
 
 export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
-
-/** JWS algorithms of assertions: asymmetric ones only, so that no public key can be taken for a shared secret (RFC 8725 §3.1). */
-export const assertionAlgorithms = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-] as const
 
 /** How far a client's clock may be off (seconds). */
 const clockTolerance = 60

@@ -19,7 +19,23 @@ export type ClientAuthenticationMethod =
   | 'none'
 
 /** JWS algorithms that this server signs with. */
-export type SigningAlgorithm = 'RS256' | 'PS256' | 'ES256' | 'EdDSA'
+export const signingAlgorithms = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const
+export type SigningAlgorithm = (typeof signingAlgorithms)[number]
+
+/** JWS algorithms of assertions: asymmetric ones only, so that no public key can be taken for a shared secret (RFC 8725 §3.1). */
+export const assertionAlgorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+] as const
 
 export type ClientClaim = { readonly type: string; readonly value: Json }
 

@@ -3,6 +3,7 @@
 import { redirectUriFault } from '@tessera/protocol/redirect-uri'
 import { isScopeToken } from '@tessera/protocol/scope'
 import { z } from 'zod'
+import { assertionAlgorithms, signingAlgorithms } from '../../core/client.ts'
 import { jwksSchema } from './jwks.ts'
 import { day, hour, minute, name, rule, seconds, text, webUrl, year } from './rule.ts'
 import { secretSchema } from './secret.ts'
@@ -14,22 +15,6 @@ export const authenticationMethods = [
   'tls_client_auth',
   'self_signed_tls_client_auth',
   'none',
-] as const
-
-export const signingAlgorithms = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const
-
-/** JWS algorithms of client assertions that are verified (RFC 7518 §3.1, RFC 8037): asymmetric ones only. */
-export const assertionAlgorithms = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
 ] as const
 
 const redirectUri = () =>
