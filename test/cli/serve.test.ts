@@ -7,7 +7,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { finish, readyUrl, start, tessera } from './tessera.ts'
+import { finish, readyUrl, start, startByNpm, tessera } from './tessera.ts'
 
 let folder = ''
 before(async () => {
@@ -38,6 +38,16 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     await assert.rejects(fetch(`${url}/readyz`))
   })
 }
+
+test('serve: started by npm it drains on SIGTERM too, and leaves no process behind', async () => {
+  const file = await fileOf('memory.json', { storage: 'memory:' })
+  const child = startByNpm(['serve', '--config', file, '--port', '0'])
+  const end = finish(child)
+  const url = await readyUrl(child)
+  child.kill('SIGTERM')
+  assert.equal((await end).code, 0)
+  await assert.rejects(fetch(`${url}/readyz`))
+})
 
 test('serve: with --port 0 an issuer that nobody configured follows the real port', async () => {
   const child = start([

@@ -3,7 +3,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const entry = fileURLToPath(new URL('../../packages/server/src/cli/tessera.ts', import.meta.url))
+const entry = fileURLToPath(new URL('../../packages/server/src/cli/tessera.js', import.meta.url))
 
 export type Finished = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
@@ -17,6 +17,13 @@ export const start = (
   variables: Record<string, string> = {},
 ): ChildProcessWithoutNullStreams =>
   spawn(process.execPath, [entry, ...words], { env: { ...environment, ...variables } })
+
+/** As the README has it: by npm, whose shell must not stand between a signal and the server. */
+export const startByNpm = (words: readonly string[]): ChildProcessWithoutNullStreams =>
+  spawn('npm', ['run', '-s', 'tessera', '--', ...words], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    env: environment,
+  })
 
 export const finish = (child: ChildProcessWithoutNullStreams): Promise<Finished> =>
   new Promise((resolve, reject) => {

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const entry = fileURLToPath(new URL('../../packages/server/src/cli/tessera.ts', import.meta.url))
+const entry = fileURLToPath(new URL('../../packages/server/src/cli/tessera.js', import.meta.url))
 
 export type RunningServer = {
   /** Its address, which is its issuer. */

@@ -1,8 +1,0 @@
-#!/usr/bin/env node
-/** The `tessera` command: see docs/guides/command-line.md. */
-
-import { enableCompileCache } from 'node:module'
-
-enableCompileCache()
-const { run } = await import('./program.ts')
-process.exitCode = await run(process.argv.slice(2))
