@@ -22,7 +22,8 @@ const failed = checks
   })
   .map(([what]) => what)
 
-const files = globSync('test/**/*.test.ts', { cwd: root }).toSorted()
+if (failed.length > 0) console.error(`checks failed, and so this run will: ${failed.join(', ')}`)
+
+const files = globSync(['test/**/*.test.ts', 'packages/*/src/**/*.test.ts'], { cwd: root }).toSorted()
 const passed = run(process.execPath, ['--test', '--test-concurrency=2', '--test-reporter=spec', ...files])
-if (failed.length > 0) console.error(`checks failed: ${failed.join(', ')}`)
 process.exitCode = passed && failed.length === 0 ? 0 : 1
