@@ -66,8 +66,8 @@ export function composeRoutes(
   return [
     ...underIssuer.map(route => ({ ...route, path: base + route.path })),
     ...before.map(path => get(path, discovery, 'any')),
-    get('/healthz', createHealthEndpoint()),
-    get('/readyz', createReadinessEndpoint({ ready: stores.ready, draining })),
+    { ...get('/healthz', createHealthEndpoint()), essential: true },
+    { ...get('/readyz', createReadinessEndpoint({ ready: stores.ready, draining })), essential: true },
   ]
 }
 
