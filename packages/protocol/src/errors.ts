@@ -39,4 +39,5 @@ export const errorStatus = {
 export type ErrorCode = keyof typeof errorStatus | (string & {})
 
 /** The HTTP status of a direct answer with this error: 400 for a code that is not in the registry. */
-export const statusOf = (error: ErrorCode): number => (errorStatus as Record<string, number>)[error] ?? 400
+export const statusOf = (error: ErrorCode): number =>
+  Object.hasOwn(errorStatus, error) ? errorStatus[error as keyof typeof errorStatus] : 400

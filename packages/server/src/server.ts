@@ -52,7 +52,8 @@ export async function createTessera(
   const services = composeServices(configuration, foundation)
   const routes = composeRoutes(configuration, services, () => draining)
   const { issuer } = configuration
-  const origins = new Set([...configuration.clients.all()].flatMap(client => client.allowed_cors_origins))
+  const enabled = [...configuration.clients.all()].filter(client => client.enabled)
+  const origins = new Set(enabled.flatMap(client => client.allowed_cors_origins))
   const handle = createRouter({
     routes,
     headers: securityHeaders(issuer),

@@ -53,13 +53,16 @@ export const createRefuser =
     const code = refusal.error === 'invalid_client' ? invalidClientStatus : statusOf(refusal.error)
     const body = {
       ...refusal.members,
-      error: refusal.error,
-      error_description: refusal.description,
+      error: printable(refusal.error),
+      error_description: refusal.description && printable(refusal.description),
     }
-    return jsonResponse(status ?? code, body, { ...errorHeaders[refusal.error], ...headers })
+    return jsonResponse(status ?? code, body, { ...errorHeaders.get(refusal.error), ...headers })
   }
 
-const errorHeaders: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  invalid_client: { 'www-authenticate': 'Basic realm="tessera", charset="UTF-8"' },
-  temporarily_unavailable: { 'retry-after': '1' },
-}
+const errorHeaders = new Map<string, Readonly<Record<string, string>>>([
+  ['invalid_client', { 'www-authenticate': 'Basic realm="tessera", charset="UTF-8"' }],
+  ['temporarily_unavailable', { 'retry-after': '1' }],
+])
+
+/** RFC 6749 §5.2: printable ASCII but `"` and `\`; modules may say anything. */
+const printable = (text: string): string => text.replaceAll(/[^\x20-\x21\x23-\x5B\x5D-\x7E]/gu, '?')

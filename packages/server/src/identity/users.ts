@@ -7,10 +7,6 @@ import type { ConfiguredUser, Users } from '../core/user.ts'
 /** Checks an encoded argon2id password. */
 export type VerifyArgon2id = (encoded: string, password: string) => Promise<boolean>
 
-/** A valid encoding of no known password: unknown names cost the same work. */
-const dummyArgon2id =
-  '$argon2id$v=19$m=19456,t=2,p=1$q1N2x7nCzQm2Hk0m9y3nNw$V0Yp0C3bq0v5dF2e7JmFq0mXw1R1yB0l5n9uY3cKq4E'
-
 export type UserPorts = { readonly random: Random; readonly verifyArgon2id: VerifyArgon2id }
 
 /**
@@ -24,7 +20,8 @@ export function createUsers(
   const key = random.bytes(32)
   const mac = (password: string): Buffer => createHmac('sha256', key).update(password).digest()
   const nobody = { mac: Buffer.alloc(32), encoded: undefined }
-  const usesArgon2id = configured.some(user => user.password?.kind === 'argon2id')
+  // Of the same cost as that of the users who have one; whether it fits is not asked.
+  const decoy = configured.map(encodedPassword).find(encoded => encoded !== undefined)
 
   const bySub = new Map(configured.map(user => [user.sub, withoutPassword(user)]))
   const passwords = new Map(configured.map(user => [user.sub, passwordOf(user, mac)]))
@@ -36,7 +33,7 @@ export function createUsers(
       const sub = byName.get(nameKey(username, tenant))
       const known = (sub !== undefined && passwords.get(sub)) || nobody
       const plainFits = timingSafeEqual(mac(password), known.mac)
-      const argonFits = usesArgon2id && (await verifyArgon2id(known.encoded ?? dummyArgon2id, password))
+      const argonFits = decoy !== undefined && (await verifyArgon2id(known.encoded ?? decoy, password))
       const fits = known.encoded === undefined ? plainFits : argonFits
       return sub !== undefined && known !== nobody && fits ? bySub.get(sub) : undefined
     },
@@ -45,6 +42,9 @@ export function createUsers(
 
 const nameKey = (username: string, tenant: string | undefined): string =>
   JSON.stringify([tenant ?? null, username])
+
+const encodedPassword = ({ password }: ConfiguredUser): string | undefined =>
+  password?.kind === 'argon2id' ? password.encoded : undefined
 
 const withoutPassword = ({ password: _, ...user }: ConfiguredUser) => user
 

@@ -12,6 +12,6 @@ const commonLimits: Limits = {
   audience: [512, 'invalid_target'],
 }
 
-/** The limits of all grants together. */
+/** The limits of all grants together; of a parameter that several read, those of the first: modules' grants come last. */
 export const limitsOf = (grants: readonly Grant[]): Limits =>
-  Object.assign({}, ...grants.map(grant => grant.limits), commonLimits)
+  Object.assign({}, ...grants.map(grant => grant.limits).toReversed(), commonLimits)

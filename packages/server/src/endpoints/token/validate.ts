@@ -13,6 +13,9 @@ const withheld = new Set([
   'code_verifier',
   'refresh_token',
   'device_code',
+  'assertion',
+  'subject_token',
+  'actor_token',
 ])
 
 /** Refuses what the validator refuses, `invalid_request` unless it says otherwise; its members join the response. */
@@ -27,7 +30,8 @@ export const validateBy =
       scope: decision.scope,
       parameters: new Map(names.map(name => [name, parameters.get(name) ?? ''])),
     })
-    if (answer.ok) return { ...decision, members: { ...decision.members, ...answer.members } }
+    // What the grant says comes last: `issued_token_type` is a standard member of its answer (RFC 8693 §2.2.1).
+    if (answer.ok) return { ...decision, members: { ...answer.members, ...decision.members } }
     const { error = 'invalid_request', description, members } = answer
     return refuse(error, 'validator_refused', { description, members })
   }

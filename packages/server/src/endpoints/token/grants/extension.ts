@@ -33,8 +33,13 @@ export function fromExtension(extension: ExtensionGrant): Grant {
     limits,
     async decide(request, ports) {
       const { parameters } = request
-      for (const [name, { required }] of Object.entries(extension.parameters)) {
-        if (required && parameters.get(name) === undefined) {
+      for (const [name, { required, maxLength }] of Object.entries(extension.parameters)) {
+        const { length } = parameters.get(name) ?? ''
+        // Again, since a parameter that a standard grant reads too came with that grant's limit.
+        if (length > (maxLength ?? maxParameterLength)) {
+          return refuse('invalid_request', 'parameter_too_long', { log: { parameter: name } })
+        }
+        if (required && length === 0) {
           return refuse('invalid_request', 'parameter_missing', {
             description: `${name} is required`,
             log: { parameter: name },

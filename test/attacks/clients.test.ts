@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createUsers } from '../../packages/server/src/identity/users.ts'
+import { one } from '../support/certificates.ts'
+import { type Answer, basic, createTestServer, type TestServer } from '../support/tessera.ts'
+import { secret, withClients, world } from '../support/world.ts'
+
+const machine = (changes: object = {}) => ({
+  client_id: 'machine',
+  client_secrets: [{ value: secret }],
+  grant_types: ['client_credentials'],
+  scope: 'api1',
+  ...changes,
+})
+
+const ask = (server: TestServer, form: Record<string, string>, options: object = {}): Promise<Answer> =>
+  server.token({ grant_type: 'client_credentials', ...form }, options)
+
+const names = [
+  '__proto__',
+  'constructor',
+  'prototype',
+  'toString',
+  'hasOwnProperty',
+  'null',
+  'undefined',
+  '',
+  ' ',
+  'client\n',
+  'CLIENT',
+  'client ',
+  ' client',
+  'client\u200B',
+  'cli\u0435nt',
+  '*',
+  '%',
+  "' or 1=1 --",
+  'client" or ""="',
+  '../client',
+  'client#',
+  'x'.repeat(100),
+  'x'.repeat(101),
+]
+
+for (const name of names) {
+  test(`attack: ${JSON.stringify(name.slice(0, 20))} (${name.length}) is no client, by Basic or in the body`, async () => {
+    const server = await createTestServer(world)
+    const answers = [
+      await ask(server, { client_id: name, client_secret: secret }),
+      await ask(server, {}, { headers: basic(name, secret) }),
+      await ask(server, { client_id: name }),
+      await ask(server, { client_id: 'client', client_secret: name }),
+    ]
+    for (const { status, json, headers } of answers) {
+      assert.equal(status, 401)
+      assert.match(String(headers['www-authenticate']), /^Basic /)
+      assert.equal(json.error, 'invalid_client')
+      if (name.length > 10) assert.ok(!JSON.stringify(json).includes(name))
+    }
+  })
+}
+
+test('attack: nothing in an answer tells an unknown client from a disabled one, or either from a wrong secret', async () => {
+  const server = await createTestServer(withClients({ client_id: 'web', enabled: false } as never))
+  const answers = await Promise.all([
+    ask(server, { client_id: 'nobody', client_secret: 'wrong' }),
+    ask(server, { client_id: 'web', client_secret: 'wrong' }),
+    ask(server, { client_id: 'web', client_secret: secret }),
+    ask(server, { client_id: 'client', client_secret: 'wrong' }),
+    ask(server, { client_id: 'client' }),
+    ask(server, { client_id: 'device', client_secret: 'wrong' }),
+    ask(server, {}, { headers: basic('nobody', 'wrong') }),
+    ask(server, {}, { headers: basic('client', 'wrong') }),
+  ])
+  const first = answers[0]!
+  for (const { status, headers, body } of answers)
+    assert.deepEqual({ status, headers, body }, { status: 401, headers: first.headers, body: first.body })
+})
+
+test('attack: a disabled client is refused at every endpoint that knows clients', async () => {
+  const server = await createTestServer(
+    withClients(
+      { client_id: 'web', enabled: false } as never,
+      { client_id: 'device', enabled: false } as never,
+      { client_id: 'roclient', enabled: false } as never,
+    ),
+  )
+  const credentials = { client_id: 'web', client_secret: secret }
+  for (const path of [
+    '/connect/token',
+    '/connect/introspect',
+    '/connect/revocation',
+    '/connect/deviceauthorization',
+  ])
+    assert.equal(
+      (await server.send('POST', path, { form: { ...credentials, token: 'x', grant_type: 'refresh_token' } }))
+        .json.error,
+      'invalid_client',
+      path,
+    )
+  const device = await server.send('POST', '/connect/deviceauthorization', { form: { client_id: 'device' } })
+  assert.equal(device.json.error, 'invalid_client')
+  const authorize = await server.send(
+    'GET',
+    '/connect/authorize?client_id=web&response_type=code&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&scope=openid',
+  )
+  assert.equal(authorize.status, 400)
+})
+
+test('attack: a page of a client that was disabled may not read answers across origins', async () => {
+  const origin = 'https://spa.example'
+  const preflight = async (enabled: boolean) => {
+    const server = await createTestServer(
+      withClients({ client_id: 'web', enabled, allowed_cors_origins: [origin] } as never),
+    )
+    return server.send('OPTIONS', '/connect/token', {
+      headers: { origin, 'access-control-request-method': 'POST' },
+    })
+  }
+  assert.equal((await preflight(true)).headers['access-control-allow-origin'], origin)
+  assert.equal((await preflight(false)).headers['access-control-allow-origin'], undefined)
+})
+
+test('attack: tokens of a client fall when it is disabled', async () => {
+  const before = await createTestServer(world)
+  const { json } = await before.token(
+    { grant_type: 'password', username: 'bob', password: 'bob', scope: 'openid api1' },
+    { client: ['roclient', secret] },
+  )
+  const after = await createTestServer(withClients({ client_id: 'roclient', enabled: false } as never), {
+    stores: before.stores,
+  })
+  const told = await after.send('GET', '/connect/userinfo', {
+    headers: { authorization: `Bearer ${json.access_token}` },
+  })
+  assert.equal(told.json.error, 'invalid_token')
+})
+
+for (const [what, form, headers] of [
+  ['Basic and body', { client_id: 'client', client_secret: secret }, basic('client', secret)],
+  ['Basic and another client’s id', { client_id: 'web' }, basic('client', secret)],
+  [
+    'Basic and an assertion',
+    { client_assertion: 'x.y.z', client_assertion_type: 'x' },
+    basic('client', secret),
+  ],
+  [
+    'a secret and an assertion',
+    { client_id: 'client', client_secret: secret, client_assertion: 'x', client_assertion_type: 'x' },
+    {},
+  ],
+] as const) {
+  test(`attack: ${what} in one request is refused, even where each alone is right`, async () => {
+    const server = await createTestServer(world)
+    const { status, json } = await ask(server, form, { headers })
+    assert.equal(status, 400)
+    assert.equal(json.error, 'invalid_request')
+  })
+}
+
+test('attack: a certificate alone, without being registered for it, proves nothing', async () => {
+  const server = await createTestServer({
+    ...world,
+    mtls: { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] },
+  })
+  for (const client_id of ['client', 'roclient', 'web'])
+    assert.equal((await ask(server, { client_id }, { certificate: one })).json.error, 'invalid_client')
+})
+
+test('attack: a public client gets nothing that needs proof', async () => {
+  const server = await createTestServer(world)
+  for (const [path, expected] of [
+    ['/connect/introspect', 'invalid_client'],
+    ['/connect/token', 'unauthorized_client'],
+  ] as const) {
+    const { json } = await server.send('POST', path, {
+      form: { client_id: 'device', token: 'x', grant_type: 'client_credentials' },
+    })
+    assert.equal(json.error, expected)
+  }
+})
+
+const malformed = [
+  'Basic',
+  'Basic ',
+  'Basic =',
+  'Basic ====',
+  'Basic !!!!',
+  'Basic Y2xpZW50',
+  `Basic ${Buffer.from('client').toString('base64')}`,
+  `Basic ${Buffer.from(':secret').toString('base64')}`,
+  `Basic ${Buffer.from('client:sec%ZZret').toString('base64')}`,
+  `Basic ${Buffer.from('client:%00secret').toString('base64')}`,
+  `Basic ${Buffer.from('client:secret\0').toString('base64')}`,
+  `Basic ${Buffer.from([0xff, 0xfe, 0x3a, 0xff]).toString('base64')}`,
+  `Basic ${Buffer.from('client:secret').toString('base64')}, Basic ${Buffer.from('client:secret').toString('base64')}`,
+  `Basic ${Buffer.from('client:secret').toString('base64').replaceAll('=', '')}!`,
+  `Basic ${'A'.repeat(8000)}`,
+  'Digest username="client"',
+  'Bearer eyJ.eyJ.x',
+  'Negotiate YII=',
+  '\t',
+  ',',
+]
+
+for (const authorization of malformed) {
+  test(`attack: ${JSON.stringify(authorization.slice(0, 40))} in the header authenticates nobody`, async () => {
+    const server = await createTestServer(world)
+    const { status, json } = await ask(server, {}, { headers: { authorization } })
+    assert.equal(status, 401)
+    assert.equal(json.error, 'invalid_client')
+  })
+}
+
+test('attack: an unknown name costs one argon2id verification of the cost that known ones have', async () => {
+  const encoded = '$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub+b6dWRWJTmaaJObG'
+  const costs: string[] = []
+  const users = createUsers(
+    [
+      { sub: '1', username: 'plain', active: true, claims: {}, password: { kind: 'plain', value: 'x' } },
+      { sub: '2', username: 'argon', active: true, claims: {}, password: { kind: 'argon2id', encoded } },
+      { sub: '3', username: 'none', active: true, claims: {} },
+    ],
+    {
+      random: { bytes: count => new Uint8Array(count) },
+      verifyArgon2id: async text => costs.push(text.split('$')[3] ?? '') > 0,
+    },
+  )
+  const found = await Promise.all(
+    ['argon', 'nobody', 'plain', 'none'].map(name => users.checkPassword(name, 'wrong', undefined)),
+  )
+  assert.deepEqual(costs, Array(4).fill('m=65536,t=3,p=4'))
+  // Every verification said yes: only the user whose it was may be let in.
+  assert.deepEqual(
+    found.map(user => user?.sub),
+    ['2', undefined, undefined, undefined],
+  )
+})
+
+test('attack: whatever is wrong with a name and its password, the answer is the same', async () => {
+  const { hash } = await import('@node-rs/argon2')
+  const encoded = await hash('pass', { memoryCost: 1024, timeCost: 1, parallelism: 1 })
+  const server = await createTestServer({
+    ...withClients(machine() as never),
+    users: [...world.users, { sub: 'a', username: 'argon', password_argon2id: encoded, claims: {} }],
+  })
+  const signIn = (username: string, password: string) =>
+    server.token(
+      { grant_type: 'password', username, password, scope: 'api1' },
+      { client: ['roclient', secret] },
+    )
+  assert.equal((await signIn('argon', 'pass')).status, 200)
+  const refusals = await Promise.all([
+    signIn('argon', 'wrong'),
+    signIn('nobody', 'pass'),
+    signIn('bob', 'wrong'),
+    signIn('nopass', 'pass'),
+    signIn('carol', 'carol'),
+    signIn('ina', 'ina'),
+    signIn('__proto__', 'x'),
+    signIn('["null","bob"]', 'bob'),
+    signIn('bob\0', 'bob'),
+  ])
+  for (const { status, body } of refusals.slice(0, -1)) {
+    assert.equal(status, 400)
+    assert.equal(body, refusals[0]!.body)
+  }
+  assert.equal((await signIn('bob', 'bob')).status, 200)
+})
