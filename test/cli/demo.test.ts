@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { startDemoCallback } from '../../packages/server/src/cli/demo-callback.ts'
 import {
   type DemoRequest,
@@ -50,6 +51,14 @@ const answersIn = (output: string): readonly Record<string, any>[] =>
     .filter(line => line.startsWith('{'))
     .map(line => JSON.parse(line))
 
+/** Every token of an answer verifies against the published keys, by a library that we did not write. */
+async function assertVerifies(answer: Record<string, any> | undefined): Promise<void> {
+  const jwks = await fetch(`${issuer}/.well-known/openid-configuration/jwks`)
+  const keys = createLocalJWKSet((await jwks.json()) as JSONWebKeySet)
+  await jwtVerify(answer?.access_token, keys, { issuer, typ: 'at+jwt' })
+  if (answer?.id_token) await jwtVerify(answer.id_token, keys, { issuer })
+}
+
 const requests = (): readonly DemoRequest[] => demoRequests(issuer, 'http://127.0.0.1:5081/callback')
 const commandsOf = (...grantTypes: readonly string[]): readonly string[] =>
   requests()
@@ -85,6 +94,7 @@ test('demo: client_credentials, password, refresh_token and token exchange work 
       ),
     ),
   )
+  for (const answer of [machine, acme, user, refreshed, exchanged]) await assertVerifies(answer)
   assert.equal(machine?.scope, 'invoices.read')
   assert.equal(claimsOf(acme).sub, 'u-acme-alice')
   assert.equal(claimsOf(acme).tenant, 'acme')
@@ -107,6 +117,8 @@ test('demo: the device is allowed in a browser and gets its token', async () => 
   await createPerson(issuer, alice).connectDevice(begun?.verification_uri_complete)
   const [answer] = answersIn(await bash([`DEVICE=${begun?.device_code}`, commands.at(-1)!]))
   assert.equal(answer?.scope, 'invoices.read openid profile')
+  assert.ok(answer?.id_token)
+  await assertVerifies(answer)
 })
 
 test('demo: the address to open leads over sign-in and consent to a code, and the page that follows shows how to exchange it', async () => {
@@ -119,6 +131,7 @@ test('demo: the address to open leads over sign-in and consent to a code, and th
     const shown = /<pre>([\s\S]*)<\/pre>/.exec(html)?.[1]?.replaceAll('&quot;', '"')
     const [answer] = answersIn(await bash([shown!]))
     assert.ok(answer?.access_token && answer.id_token && answer.refresh_token, JSON.stringify(answer))
+    await assertVerifies(answer)
   } finally {
     callback.close()
   }
