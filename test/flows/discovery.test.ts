@@ -58,8 +58,19 @@ test('discovery: every endpoint that is named answers, and none is named that is
   for (const [name, url] of urls) {
     assert.ok(url.startsWith(`${issuer}/`), name)
     const { status } = await server.send('POST', url.slice(issuer.length), { form: { nothing: 'else' } })
-    assert.notEqual(status, 404, name)
+    // The two that are only read say so; the others miss their parameters or who asks.
+    assert.ok([400, 401, 405].includes(status), `${name}: ${status}`)
   }
+})
+
+test('discovery: grants are listed as the configuration makes them possible', async () => {
+  const { grant_types_supported: all } = await metadataOf(server)
+  assert.ok(all.includes('password'))
+  const { grant_types_supported } = await metadataOf(await createTestServer({ ...world, users: [] }))
+  assert.ok(grant_types_supported.includes('urn:ietf:params:oauth:grant-type:token-exchange'))
+  // Nobody could check a password, and no issuer of assertions is trusted.
+  assert.ok(!grant_types_supported.includes('password'))
+  assert.ok(!grant_types_supported.includes('urn:ietf:params:oauth:grant-type:jwt-bearer'))
 })
 
 test('discovery: other methods are answered 405 with Allow [discovery-002]', async () => {
@@ -157,6 +168,8 @@ test('discovery: an issuer with a path is found below it and by path insertion [
     const metadata = await metadataOf(below, path)
     assert.equal(metadata?.issuer, `${issuer}/tenants/one`, path)
     assert.equal((await below.send('GET', metadata.jwks_uri.slice(issuer.length))).status, 200)
+    const token = metadata.token_endpoint.slice(issuer.length)
+    assert.equal((await below.send('POST', token, { form: {} })).status, 401)
   }
   assert.equal((await below.send('GET', configuration)).status, 404)
 })

@@ -89,9 +89,11 @@ for (const storage of storages)
     })
 
     test('keys: what is stored never holds a private member in the clear', async () => {
-      await open({ algorithms: all })
-      for (const { sealed } of await opened.stores.keys.all()) {
+      const ring = await open({ algorithms: all })
+      for (const { sealed, alg } of await opened.stores.keys.all()) {
         const text = Buffer.from(sealed).toString('latin1')
+        const { privateKey } = ring.signing(alg as SigningAlgorithm)
+        assert.ok(!text.includes(String(privateKey.export({ format: 'jwk' }).d)))
         assert.doesNotMatch(text, /"(d|p|q|dp|dq|qi|kty)"/)
       }
     })
@@ -155,6 +157,19 @@ for (const storage of storages)
       )
       clock.advance(20 * day)
       assert.equal(ring.signing('ES256').kid, urgent)
+    })
+
+    test('keys: one that is taken from the store verifies nothing after the next look', async () => {
+      const clock = createClock()
+      const ring = await open({ clock })
+      const leaked = ring.signing('ES256').kid
+      await ring.rotate({ now: true })
+      clock.advance(120)
+      await opened.stores.keys.remove(leaked)
+      await ring.refresh()
+      assert.equal(ring.verification(leaked), undefined)
+      assert.ok(!ring.jwks().body.includes(leaked))
+      assert.equal(publishedBy(ring).length, 1)
     })
 
     test('keys: of nodes that rotate at once each adds its key, and all agree on the last', async () => {

@@ -7,7 +7,7 @@ import { createKeyRing, type ManagedKeyRing } from '../../packages/server/src/ke
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 
 export const day = 86_400
-export const startOfTime = 1_790_000_000
+const startOfTime = 1_790_000_000
 export const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 export const createClock = (at = startOfTime) => {
