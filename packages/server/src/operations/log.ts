@@ -13,7 +13,7 @@ export type LogOptions = {
 }
 
 /** `authorization_id` is how an authorization's id is called: `authorization` is a request header. */
-const secretFields = [
+const secretFields: ReadonlySet<string> = new Set([
   'password',
   'client_secret',
   'client_assertion',
@@ -31,7 +31,7 @@ const secretFields = [
   'assertion',
   'authorization',
   'cookie',
-]
+])
 
 /** Lines are written in the background; `flush` writes what waits, as the end of the process does. */
 export function createLog({ level, fd = 2 }: LogOptions): Log & { readonly flush: () => void } {
@@ -42,8 +42,8 @@ export function createLog({ level, fd = 2 }: LogOptions): Log & { readonly flush
       base: undefined,
       messageKey: 'event',
       timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: label => ({ level: label }) },
-      redact: secretFields.flatMap(name => [name, `*.${name}`]),
+      // Not pino's `redact`: with these names it costs 16 µs a line, more than half of a signature; this costs 0.5.
+      formatters: { level: label => ({ level: label }), log: censor },
     },
     stream,
   )
@@ -57,3 +57,28 @@ export function createLog({ level, fd = 2 }: LogOptions): Log & { readonly flush
     flush: () => stream.flushSync(),
   }
 }
+
+type Fields = Record<string, unknown>
+
+/** The same fields, those of a secret's name censored, in the objects among them too; copied only where there is one. */
+function censor(fields: Fields): Fields {
+  let censored: Fields | undefined
+  for (const name in fields) {
+    const value = fields[name]
+    const shown = secretFields.has(name) ? '[Redacted]' : isFields(value) ? censorFlat(value) : value
+    if (shown === value || value === undefined) continue
+    censored ??= { ...fields }
+    censored[name] = shown
+  }
+  return censored ?? fields
+}
+
+function censorFlat(fields: Fields): Fields {
+  const names = Object.keys(fields).filter(name => secretFields.has(name))
+  return names.length === 0
+    ? fields
+    : { ...fields, ...Object.fromEntries(names.map(name => [name, '[Redacted]'])) }
+}
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
