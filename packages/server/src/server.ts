@@ -89,7 +89,10 @@ export async function startServer(
     import('./http/fastify.ts'),
   ])
   const { host, port, mtls } = configuration
-  const { url, close } = await listen(tessera.handle, tessera.routes, { host, port, mtls })
+  const { url, close } = await listen(tessera.handle, tessera.routes, {
+    ...{ host, port, mtls },
+    onUnsendable: (request_id, error) => log.error('answer_unsendable', { request_id, error: String(error) }),
+  })
   const stopCleanUp = tessera.startCleanUp()
   return {
     url,

@@ -25,6 +25,8 @@ export type ListenOptions = PeerOptions & {
   readonly keepAliveMs?: number
   /** For requests under way to finish once `close` was called; 10 s unless said otherwise. */
   readonly drainMs?: number
+  /** An endpoint answered what HTTP can't say, such as a header with a line end; the client got 500 instead. */
+  readonly onUnsendable?: (requestId: string, error: unknown) => void
 }
 
 export type Listening = {
@@ -37,16 +39,27 @@ export type Listening = {
 export async function listen(
   router: Router,
   routes: readonly Route[],
-  { host, port, bodyLimit = 65_536, drainMs = 10_000, ...options }: ListenOptions,
+  { host, port, bodyLimit = 65_536, drainMs = 10_000, onUnsendable = () => {}, ...options }: ListenOptions,
 ): Promise<Listening> {
   const readPeer = createPeerReader(options)
   let draining = false
 
   const answer = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const response = router(plainRequest(request, readPeer))
-    if (response instanceof Promise) response.then(value => send(reply, value, draining))
-    else send(reply, response, draining)
+    if (response instanceof Promise) response.then(value => sendOr500(reply, value))
+    else sendOr500(reply, response)
     return reply
+  }
+
+  /** Never throws: an answer that comes later has nobody to catch it, and would end the process. */
+  const sendOr500 = (reply: FastifyReply, response: HttpResponse): void => {
+    try {
+      send(reply, response, draining)
+    } catch (error) {
+      onUnsendable(reply.request.id, error)
+      for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name)
+      send(reply, plainError(500, 'server_error'), draining)
+    }
   }
 
   const app = Fastify({
@@ -112,7 +125,8 @@ function connectionOptions({
 
 function plainRequest(request: FastifyRequest, readPeer: ReadPeer): HttpRequest {
   const { raw, body } = request
-  const { url = '', headers } = raw
+  const { headers } = raw
+  const url = originForm(raw.url)
   const mark = url.indexOf('?')
   const peer = readPeer(raw.socket.remoteAddress, headers)
   return {
@@ -124,6 +138,13 @@ function plainRequest(request: FastifyRequest, readPeer: ReadPeer): HttpRequest 
     body: typeof body === 'string' ? body : '',
     peer,
   }
+}
+
+/** RFC 9112 §3.2.2: a whole URI must be accepted; its authority decides nothing here, as `host` does not. */
+const originForm = (target = ''): string => {
+  if (target.startsWith('/')) return target
+  const [, path] = /^https?:\/\/[^/?#]+(.*)$/i.exec(target) ?? []
+  return path === undefined || path.startsWith('/') ? (path ?? target) : `/${path}`
 }
 
 /** Node joins repeated headers, all but `set-cookie`, which no request has a use for. */

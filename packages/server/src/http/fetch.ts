@@ -29,7 +29,12 @@ export function createFetchHandler(router: Router, { bodyLimit = 65_536 }: Fetch
       body,
       peer,
     })
-    return responseOf(answer)
+    try {
+      return responseOf(answer)
+    } catch {
+      // What HTTP can't say, such as a header with a line end.
+      return responseOf(plainError(500, 'server_error'))
+    }
   }
 }
 
