@@ -60,6 +60,7 @@ export async function createTessera(
     isAllowedOrigin: origin => origins.has(origin),
     onError: ({ id: request_id, path }, error) =>
       log.error('request_failed', { request_id, path, error: String(error), stack: (error as Error)?.stack }),
+    onOverload: under_way => log.warn('overloaded', { under_way }),
   })
   return {
     ...{ issuer, routes, handle, stores, keys, close },
