@@ -200,11 +200,11 @@ for (const path of [configuration, jwksPath])
       assert.equal((await server.send('GET', path, { headers: { 'if-none-match': held } })).status, 200)
   })
 
-test('jwks: the set is a JWK Set for an hour at most, with use and kid in every entry [RFC 7517 §8.5.2] [discovery-008]', async () => {
+test('jwks: the set is a JWK Set for a minute at most, with use and kid in every entry [RFC 7517 §8.5.2] [discovery-008]', async () => {
   const { status, headers, json } = await server.send('GET', jwksPath)
   assert.equal(status, 200)
   assert.equal(headers['content-type'], 'application/jwk-set+json; charset=utf-8')
-  assert.equal(headers['cache-control'], 'public, max-age=3600')
+  assert.equal(headers['cache-control'], 'public, max-age=60')
   for (const { kid, use, alg } of json.keys) {
     assert.match(kid, /^[\w-]{43}$/)
     assert.deepEqual([use, typeof alg], ['sig', 'string'])

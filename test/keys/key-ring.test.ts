@@ -159,6 +159,19 @@ for (const storage of storages)
       assert.equal(ring.signing('ES256').kid, urgent)
     })
 
+    test('keys: no set that a cache may still keep lacks a key that signs, urgent or not', async () => {
+      for (const now of [true, false]) {
+        const clock = createClock()
+        const [ring, node] = [await open({ clock }), await open({ clock })]
+        await ring.rotate({ now })
+        // The last moment before the other node looks at the store again.
+        clock.advance(59)
+        const kept = node.jwks()
+        clock.advance(kept.maxAge)
+        assert.ok(kept.body.includes(ring.signing('ES256').kid))
+      }
+    })
+
     test('keys: one that is taken from the store verifies nothing after the next look', async () => {
       const clock = createClock()
       const ring = await open({ clock })

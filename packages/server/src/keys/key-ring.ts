@@ -45,8 +45,10 @@ export type ManagedKeyRing = KeyRing & {
 
 /** How often a node looks for keys that others made (seconds). */
 const refreshInterval = 60
-/** What clients may keep of the JWK Set (seconds). */
-const longestCache = 3600
+/** How long before an urgent new key signs (seconds): every node has read the store once by half of it. */
+const urgentLead = 2 * refreshInterval
+/** How long caches may keep the JWK Set (seconds): a set from a node that knew no better yet has ended when an urgent key signs. */
+const longestCache = urgentLead - refreshInterval
 /** How often a rotation tries again when other processes rotate at the same moment. */
 const rotationAttempts = 5
 
@@ -144,8 +146,7 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
     refresh,
     rotate: ({ now }) =>
       inTurn(async () => {
-        // Every node reads the store once in a refresh interval: after two, all publish the key.
-        const lead = now ? 2 * refreshInterval : policy.announce
+        const lead = now ? urgentLead : policy.announce
         await load()
         await Promise.all(algorithms.map(alg => rotateOne(alg, lead)))
         await load()
