@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
+import { secret, withClients } from '../support/world.ts'
+
+/** What a client may be configured to, as far as a family's life depends on it. */
+type Policy = {
+  readonly refresh_token_usage: 'one_time' | 'reuse'
+  readonly refresh_token_expiration: 'absolute' | 'sliding'
+  readonly refresh_token_retry_window: number
+}
+
+const absolute = 1000
+const sliding = 300
+
+/** What the design says of a family (§3), without stores, handles and commits. */
+type Model = {
+  generation: number
+  rotatedAt: number
+  revoked: boolean
+  /** Ended and cleaned up. */
+  gone: boolean
+  idleEnd: number
+  readonly absoluteEnd: number
+  /** The token of each generation that was ever answered. */
+  readonly tokens: Map<number, string>
+  /** The newest access token that was answered, and its end. */
+  access: { readonly token: string; readonly end: number }
+}
+
+type Expected = 'next' | 'again' | 'refused'
+
+/** What a use of this generation must lead to; it changes the model as the store must change. */
+function use(model: Model, generation: number, now: number, policy: Policy): Expected {
+  if (now >= model.absoluteEnd || now >= model.idleEnd) return 'refused'
+  if (generation === model.generation) {
+    if (model.revoked) return 'refused'
+    model.idleEnd =
+      policy.refresh_token_expiration === 'sliding'
+        ? Math.min(now + sliding, model.absoluteEnd)
+        : model.absoluteEnd
+    if (policy.refresh_token_usage === 'reuse') return 'again'
+    model.generation += 1
+    model.rotatedAt = now
+    return 'next'
+  }
+  const window = policy.refresh_token_retry_window
+  if (window > 0 && generation === model.generation - 1 && now - model.rotatedAt <= window) {
+    return model.revoked ? 'refused' : 'again'
+  }
+  model.revoked = true
+  return 'refused'
+}
+
+type Action =
+  | { readonly kind: 'use'; readonly back: number; readonly times: number }
+  | { readonly kind: 'use_too_wide'; readonly back: number }
+  | { readonly kind: 'use_by_another' }
+  | { readonly kind: 'wait'; readonly seconds: number }
+  | { readonly kind: 'revoke'; readonly back: number }
+  | { readonly kind: 'clean_up' }
+
+/** How many generations before the newest. */
+const back = fc.oneof(
+  { weight: 6, arbitrary: fc.constant(0) },
+  fc.constant(1),
+  fc.integer({ min: 2, max: 20 }),
+)
+const seconds = fc.constantFrom(0, 1, 9, 10, 11, 100, 290, 299, 300, 301, 700)
+
+const actions: fc.Arbitrary<readonly Action[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        kind: fc.constant('use' as const),
+        back,
+        times: fc.constantFrom(1, 1, 1, 2, 5),
+      }),
+    },
+    { weight: 5, arbitrary: fc.record({ kind: fc.constant('wait' as const), seconds }) },
+    fc.record({ kind: fc.constant('use_too_wide' as const), back }),
+    fc.record({ kind: fc.constant('use_by_another' as const) }),
+    fc.record({ kind: fc.constant('revoke' as const), back }),
+    fc.record({ kind: fc.constant('clean_up' as const) }),
+  ),
+  { maxLength: 25 },
+)
+
+const client = ['roclient', secret] as const
+
+const refresh = (
+  server: TestServer,
+  refresh_token: string,
+  more: Record<string, string> = {},
+): Promise<Answer> => server.token({ grant_type: 'refresh_token', refresh_token, ...more }, { client })
+
+async function begin(server: TestServer): Promise<Model> {
+  const form = { grant_type: 'password', username: 'bob', password: 'bob', scope: 'api1 offline_access' }
+  const { json } = await server.token(form, { client })
+  const now = server.clock.now()
+  return {
+    generation: 1,
+    rotatedAt: now,
+    revoked: false,
+    gone: false,
+    idleEnd: now + absolute,
+    absoluteEnd: now + absolute,
+    tokens: new Map([[1, json.refresh_token]]),
+    access: { token: json.access_token, end: claimsOf(json.access_token).exp },
+  }
+}
+
+function check(model: Model, { status, json }: Answer, expected: Expected): void {
+  if (expected === 'refused') {
+    assert.equal(status, 400)
+    assert.equal(json.error, 'invalid_grant')
+    return
+  }
+  assert.equal(status, 200, JSON.stringify(json))
+  const known = model.tokens.get(model.generation)
+  // One generation has one token: a second would be a second branch.
+  assert.equal(json.refresh_token, known ?? json.refresh_token)
+  if (expected === 'next') assert.ok(![...model.tokens.values()].includes(json.refresh_token))
+  model.tokens.set(model.generation, json.refresh_token)
+  model.access = { token: json.access_token, end: claimsOf(json.access_token).exp }
+}
+
+async function act(server: TestServer, model: Model, action: Action, policy: Policy): Promise<void> {
+  const now = server.clock.now()
+  const generation = 'back' in action ? Math.max(1, model.generation - action.back) : model.generation
+  const token = model.tokens.get(generation)!
+  switch (action.kind) {
+    case 'use': {
+      // All at once: the answers must be those of some order, and the model's order is one after the other.
+      const answers = await Promise.all(Array.from({ length: action.times }, () => refresh(server, token)))
+      const expected = answers.map(() => use(model, generation, now, policy))
+      const sorted = answers.toSorted((one, other) => one.status - other.status)
+      const succeeded = expected.filter(outcome => outcome !== 'refused')
+      for (const [index, outcome] of [...succeeded, ...expected.filter(o => o === 'refused')].entries())
+        check(model, sorted[index]!, outcome)
+      return
+    }
+    case 'use_too_wide': {
+      // The refusal of the scope must use nothing up; a refusal of the token comes first.
+      const before = { ...model }
+      const outcome = use(model, generation, now, policy)
+      const { json } = await refresh(server, token, { scope: 'api1 api2' })
+      assert.equal(json.error, outcome === 'refused' ? 'invalid_grant' : 'invalid_scope')
+      if (outcome !== 'refused') Object.assign(model, before)
+      return
+    }
+    case 'use_by_another': {
+      const form = { grant_type: 'refresh_token', refresh_token: token }
+      const { json } = await server.token(form, { client: ['web', secret] })
+      assert.equal(json.error, 'invalid_grant')
+      return
+    }
+    case 'revoke': {
+      await server.send('POST', '/connect/revocation', {
+        form: { token, client_id: 'roclient', client_secret: secret },
+      })
+      // RFC 7009 §2.2: what ended and was cleaned up is unknown, and nothing happens.
+      if (!model.gone) model.revoked = true
+      return
+    }
+    case 'clean_up':
+      await server.stores.cleanUp(now)
+      model.gone ||= now >= Math.min(model.idleEnd, model.absoluteEnd)
+      return
+    case 'wait':
+      server.clock.advance(action.seconds)
+  }
+}
+
+/** An access token is good exactly as long as it lives and nothing revoked what it came from. */
+async function checkAccess(server: TestServer, { access, revoked }: Model): Promise<void> {
+  const { json } = await server.send('POST', '/connect/introspect', {
+    form: { token: access.token, client_id: 'roclient', client_secret: secret },
+  })
+  assert.equal(json.active, !revoked && server.clock.now() < access.end)
+}
+
+for (const policy of [
+  { refresh_token_usage: 'one_time', refresh_token_expiration: 'absolute', refresh_token_retry_window: 10 },
+  { refresh_token_usage: 'one_time', refresh_token_expiration: 'sliding', refresh_token_retry_window: 10 },
+  { refresh_token_usage: 'one_time', refresh_token_expiration: 'absolute', refresh_token_retry_window: 0 },
+  { refresh_token_usage: 'reuse', refresh_token_expiration: 'sliding', refresh_token_retry_window: 10 },
+] as const satisfies readonly Policy[]) {
+  const {
+    refresh_token_usage: usage,
+    refresh_token_expiration: expiration,
+    refresh_token_retry_window,
+  } = policy
+  test(`refresh family, ${usage}, ${expiration}, window ${refresh_token_retry_window} s: whatever clients do, it has one branch, and an answered token works until it is revoked or ends`, async () => {
+    const server = await createTestServer(
+      withClients({
+        client_id: 'roclient',
+        ...policy,
+        absolute_refresh_token_lifetime: absolute,
+        sliding_refresh_token_lifetime: sliding,
+        access_token_lifetime: 120,
+      } as never),
+    )
+    await fc.assert(
+      fc.asyncProperty(actions, async planned => {
+        const model = await begin(server)
+        if (expiration === 'sliding') model.idleEnd = server.clock.now() + sliding
+        for (const action of planned) {
+          await act(server, model, action, policy)
+          await checkAccess(server, model)
+        }
+      }),
+      { numRuns: 150 },
+    )
+  })
+}
