@@ -49,6 +49,32 @@ test('serve: started by npm it drains on SIGTERM too, and leaves no process behi
   await assert.rejects(fetch(`${url}/readyz`))
 })
 
+test('serve: behind a trusted proxy wrong device codes are counted for each browser, not for all together', async () => {
+  const guess = async (url: string, browser: string): Promise<number> => {
+    const headers = { 'x-forwarded-for': browser }
+    const page = await fetch(`${url}/device`, { headers })
+    const cookie = page.headers
+      .getSetCookie()
+      .map(line => line.split(';')[0])
+      .join('; ')
+    const csrf = /name="csrf" value="([^"]+)"/.exec(await page.text())?.[1] ?? ''
+    const body = new URLSearchParams({ csrf, user_code: 'BCDF-GHJK' })
+    return (await fetch(`${url}/device`, { method: 'POST', headers: { ...headers, cookie }, body })).status
+  }
+  const statuses = async (configuration: object): Promise<number> => {
+    const child = start(['serve', '--config', await fileOf('proxied.json', configuration), '--port', '0'])
+    const end = finish(child)
+    const url = await readyUrl(child)
+    for (let count = 0; count < 11; count++) await guess(url, '203.0.113.1')
+    const other = await guess(url, '203.0.113.2')
+    child.kill('SIGTERM')
+    await end
+    return other
+  }
+  assert.equal(await statuses({ storage: 'memory:' }), 429)
+  assert.notEqual(await statuses({ storage: 'memory:', trusted_proxies: ['127.0.0.0/8'] }), 429)
+})
+
 test('serve: with --port 0 an issuer that nobody configured follows the real port', async () => {
   const child = start([
     'serve',

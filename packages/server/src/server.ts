@@ -89,9 +89,9 @@ export async function startServer(
     createTessera(configuration, { log }),
     import('./http/fastify.ts'),
   ])
-  const { host, port, mtls } = configuration
+  const { host, port, trustedProxies, mtls } = configuration
   const { url, close } = await listen(tessera.handle, tessera.routes, {
-    ...{ host, port, mtls },
+    ...{ host, port, trustedProxies, mtls },
     onUnsendable: (request_id, error) => log.error('answer_unsendable', { request_id, error: String(error) }),
   })
   const stopCleanUp = tessera.startCleanUp()

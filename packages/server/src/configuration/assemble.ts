@@ -40,6 +40,7 @@ export function assemble(
     trustedIssuers: draft.trusted_issuers,
     signingAlgorithms: algorithmsOf(clients.values(), resources),
     ...(masterKey && { masterKey }),
+    trustedProxies: draft.trusted_proxies,
     ...(draft.mtls && {
       mtls: {
         certificateHeader: draft.mtls.certificate_header.toLowerCase(),

@@ -36,6 +36,8 @@ export type Configuration = {
   readonly signingAlgorithms: readonly SigningAlgorithm[]
   /** The master key of 32 bytes as configured; undefined: made beside the embedded store when developing. */
   readonly masterKey?: Uint8Array
+  /** Whose `x-forwarded-for` is believed: limits by address count the browser's, not the proxy's. */
+  readonly trustedProxies: readonly string[]
   readonly mtls?: { readonly certificateHeader: string; readonly trustedProxies: readonly string[] }
   /** Code of a module configuration. */
   readonly grants: readonly ExtensionGrant[]

@@ -68,6 +68,10 @@ export const deploymentShape = {
     .describe(
       'A file with the master key: 32 bytes in base64 (relative to this file); or TESSERA_MASTER_KEY.',
     ),
+  trusted_proxies: z
+    .array(addressOrRange())
+    .default([])
+    .describe('Proxies whose x-forwarded-for is believed: addresses or ranges.'),
   mtls: z
     .strictObject({
       certificate_header: z
