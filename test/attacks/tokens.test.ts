@@ -458,3 +458,27 @@ test('attack: while a slow hook answers, no token outlives its authorization', a
   const authorization = await server.stores.authorizations.find(authorization_id)
   assert.ok(authorization && authorization.expires_at >= exp)
 })
+
+test('attack: names with separators in them never make one audience pass for another', async () => {
+  const server = await createTestServer({
+    clients: [
+      {
+        client_id: 'client',
+        client_secrets: [{ value: secret }],
+        grant_types: ['client_credentials'],
+        scope: 'a a|urn:b',
+      },
+    ],
+    api_scopes: [{ name: 'a' }, { name: 'a|urn:b' }],
+    api_resources: [
+      { name: 'urn:b|', scopes: ['a'] },
+      { name: 'urn:c', scopes: ['a|urn:b'] },
+    ],
+  })
+  const ask = async (form: Record<string, string>) =>
+    (await server.token({ grant_type: 'client_credentials', ...form }, { client: ['client', secret] })).json
+  const first = await ask({ scope: 'a|urn:b' })
+  const second = await ask({ scope: 'a', resource: 'urn:b|' })
+  assert.deepEqual([first.scope, claimsOf(first.access_token).aud], ['a|urn:b', 'urn:c'])
+  assert.deepEqual([second.scope, claimsOf(second.access_token).aud], ['a', 'urn:b|'])
+})

@@ -55,7 +55,8 @@ export function createAudiences({ issuer, resources }: { issuer: string; resourc
 
   return {
     of(scope, limit) {
-      const key = `${scope.join(' ')}|${limit.join(' ')}`
+      // Neither scopes nor names hold a space or a line end, but any other separator.
+      const key = `${scope.join(' ')}\n${limit.join(' ')}`
       const before = known.get(key)
       if (before) return before
       const result = compute(scope, limit)
