@@ -44,11 +44,11 @@ export async function listen(
   const readPeer = createPeerReader(options)
   let draining = false
 
-  const answer = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  /** Returns nothing: of a reply that is returned Fastify watches the stream until its end. */
+  const answer = (request: FastifyRequest, reply: FastifyReply): void => {
     const response = router(plainRequest(request, readPeer))
     if (response instanceof Promise) response.then(value => sendOr500(reply, value))
     else sendOr500(reply, response)
-    return reply
   }
 
   /** Never throws: an answer that comes later has nobody to catch it, and would end the process. */
@@ -73,15 +73,17 @@ export async function listen(
     return503OnClosing: false,
     clientErrorHandler: refuseBytes,
     // A path that can't be decoded is one that no route has.
-    frameworkErrors: (_, request, reply) => void answer(request, reply),
+    frameworkErrors: (_, request, reply) => answer(request, reply),
   })
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'string' }, (_, body, done) => done(null, body))
+  // Forms by their name, since what only `*` takes has its media type parsed anew for each request.
+  const bodies = ['application/x-www-form-urlencoded', '*']
+  app.addContentTypeParser(bodies, { parseAs: 'string' }, (_, body, done) => done(null, body))
   for (const { path } of routes) app.all(path, answer)
   app.setNotFoundHandler(answer)
   app.setErrorHandler((error: FastifyError, request, reply) => {
     // A media type that is none: endpoints say what they take, and refuse the rest unread.
-    if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return void answer(request, reply)
+    if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return answer(request, reply)
     const status = error.statusCode ?? 500
     // Fastify would close the connection under a client that is still sending, and the answer would be lost with it.
     if (Number(request.headers['content-length']) <= bodyLimit * 16) reply.removeHeader('connection')
