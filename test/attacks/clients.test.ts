@@ -267,3 +267,38 @@ test('attack: whatever is wrong with a name and its password, the answer is the 
   }
   assert.equal((await signIn('bob', 'bob')).status, 200)
 })
+
+const guess = (server: TestServer, username: string, password: string) =>
+  server.token(
+    { grant_type: 'password', username, password, scope: 'api1' },
+    { client: ['roclient', secret] },
+  )
+
+test('attack: a hundred guesses of a password, also all at once, and the name waits; known or not', async () => {
+  for (const username of ['bob', 'nobody']) {
+    const server = await createTestServer(world)
+    const answers = await Promise.all(
+      Array.from({ length: 150 }, (_, n) => guess(server, username, `wrong ${n}`)),
+    )
+    assert.equal(answers.filter(({ status }) => status === 400).length, 100)
+    const waiting = await guess(server, username, username)
+    assert.equal(waiting.status, 429)
+    assert.equal(waiting.json.error, 'invalid_grant')
+    assert.equal(Number(waiting.headers['retry-after']), 600)
+    server.clock.advance(600)
+    assert.equal((await guess(server, username, username)).status, username === 'bob' ? 200 : 400)
+  }
+})
+
+test('attack: guessing one name keeps nobody else out, and who knows the password is never counted', async () => {
+  const server = await createTestServer(world)
+  for (let count = 0; count < 150; count++) assert.equal((await guess(server, 'bob', 'bob')).status, 200)
+  for (let count = 0; count < 100; count++) await guess(server, 'nobody', 'x')
+  assert.equal((await guess(server, 'bob', 'bob')).status, 200)
+})
+
+test('attack: a thousand guesses from one network, each of another name, and the network waits', async () => {
+  const server = await createTestServer(world)
+  for (let count = 0; count < 1000; count++) await guess(server, `name-${count}`, 'x')
+  assert.equal((await guess(server, 'bob', 'bob')).status, 429)
+})

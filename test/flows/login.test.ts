@@ -197,3 +197,16 @@ test('home: the front page links to the metadata', async () => {
   assert.equal(page.status, 200)
   assert.match(page.body, /href="\/\.well-known\/openid-configuration"/)
 })
+
+test('login: after a hundred wrong passwords the page says how long to wait', async () => {
+  const { server, browser } = await start()
+  const login = await browser.visit(authorizePath())
+  const guess = (password: string) => browser.submit(login, { ...alice, password })
+  for (let count = 0; count < 100; count++) assert.equal((await guess('wrong')).status, 400)
+  const waiting = await guess('wonderland')
+  assert.equal(waiting.status, 429)
+  assert.equal(waiting.headers['retry-after'], '600')
+  assert.match(waiting.text, /Wait 10 minutes/)
+  server.clock.advance(600)
+  assert.match((await guess('wonderland')).location ?? '', /^https:\/\/app\.example\/cb\?code=/)
+})

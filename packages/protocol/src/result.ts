@@ -19,6 +19,8 @@ export type Refusal = {
   readonly reason: string
   /** What helps an operator; never a secret, token or password. */
   readonly log?: Readonly<Record<string, unknown>>
+  /** How long to wait before trying again (seconds): answered 429 with `Retry-After` (RFC 6585 §4). */
+  readonly retry_after?: number
   /** Extra members of the error response; they never replace `error` and `error_description`. */
   readonly members?: JsonObject
 }
@@ -32,5 +34,5 @@ export const ok = <Value>(value: Value): Ok<Value> => ({ ok: true, value })
 export const refuse = (
   error: ErrorCode,
   reason: string,
-  more: { description?: string; log?: Readonly<Record<string, unknown>>; members?: JsonObject } = {},
+  more: Omit<Refusal, 'ok' | 'error' | 'reason'> = {},
 ): Refusal => ({ ok: false, error, reason, ...more })

@@ -7,10 +7,11 @@ import { createCallerAuthentication } from '../client-authentication/caller.ts'
 import { createArgon2id } from '../client-authentication/secrets.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { grantsOf } from '../endpoints/token/grants/index.ts'
+import { createAttempts } from '../identity/attempts.ts'
+import { createGuessCounter } from '../identity/guesses.ts'
 import { createProfile } from '../identity/profile.ts'
 import { createSignIn } from '../identity/sign-in.ts'
 import { createUsers } from '../identity/users.ts'
-import { createAttempts } from '../interaction/attempts.ts'
 import { createAuthorizations } from '../interaction/authorization.ts'
 import { createContinuations } from '../interaction/continuation.ts'
 import { createCookies } from '../interaction/cookies.ts'
@@ -80,7 +81,8 @@ function composePeople(
   const users = createUsers(configured, { ...common, verifyArgon2id })
   const vouched = validators.password !== undefined || grants.length > 0
   const profile = createProfile({ users, profile: hooks, vouched })
-  const signIn = createSignIn({ ...common, users, profile, validator: validators.password })
+  const countGuess = createGuessCounter(common)
+  const signIn = createSignIn({ ...common, countGuess, users, profile, validator: validators.password })
   return { verifyArgon2id, users, profile, signIn }
 }
 

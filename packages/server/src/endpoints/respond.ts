@@ -50,13 +50,19 @@ export const createRefuser =
       reason: refusal.reason,
       ...refusal.log,
     })
+    const { retry_after } = refusal
     const code = refusal.error === 'invalid_client' ? invalidClientStatus : statusOf(refusal.error)
     const body = {
       ...refusal.members,
       error: printable(refusal.error),
       error_description: refusal.description && printable(refusal.description),
     }
-    return jsonResponse(status ?? code, body, { ...errorHeaders.get(refusal.error), ...headers })
+    const wait = retry_after === undefined ? undefined : { 'retry-after': String(retry_after) }
+    return jsonResponse(status ?? (wait ? 429 : code), body, {
+      ...errorHeaders.get(refusal.error),
+      ...wait,
+      ...headers,
+    })
   }
 
 const errorHeaders = new Map<string, Readonly<Record<string, string>>>([

@@ -12,6 +12,7 @@ import {
   type Subject,
   type Users,
 } from '../core/user.ts'
+import type { CountGuess } from './guesses.ts'
 
 export type SignInRequest = {
   readonly username: string
@@ -20,6 +21,8 @@ export type SignInRequest = {
   readonly acr: AcrValues
   /** As sent, for credential authorities. */
   readonly acr_values?: string
+  /** The network that the request came from. */
+  readonly from: string
 }
 
 /** A user who signed in, and what a validator adds to the token response. */
@@ -34,12 +37,13 @@ export type SignInPorts = {
   readonly tenants: ReadonlySet<string>
   /** Checks local credentials instead of `users`. */
   readonly validator?: CredentialAuthority
+  readonly countGuess: CountGuess
   readonly clock: Clock
 }
 
 /**
  * Refuses `invalid_request` for a provider or tenant that can't be used, `invalid_grant` (with one description for
- * every cause) for credentials that are wrong, or whatever a credential authority says.
+ * every cause) for credentials that are wrong or were guessed too often, or whatever a credential authority says.
  */
 export function createSignIn({
   users,
@@ -47,6 +51,7 @@ export function createSignIn({
   identityProviders,
   tenants,
   validator,
+  countGuess,
   clock,
 }: SignInPorts): SignIn {
   const local: CredentialAuthority = validator ?? {
@@ -56,7 +61,7 @@ export function createSignIn({
     },
   }
 
-  return async ({ username, password, client, acr, acr_values }) => {
+  return async ({ username, password, client, acr, acr_values, from }) => {
     const fault = tenantFault(client, acr.tenant, tenants)
     if (fault) return fault
     const idp = acr.idp ?? localProvider
@@ -67,9 +72,12 @@ export function createSignIn({
     if (!authority.ok) return authority
 
     const { client_id } = client
-    const tenant = acr.tenant
+    const { tenant } = acr
+    const counted = countGuess({ idp, tenant, username, from })
+    if (!counted.ok) return counted
     const answer = await authority.value.check({ username, password, client_id, tenant, acr_values })
     if (!answer.ok) return wrongCredentials('credentials_refused', answer)
+    counted.value()
 
     const record = await users.find(answer.sub)
     if (record && record.tenant !== tenant) return wrongCredentials('user_of_another_tenant')

@@ -17,7 +17,7 @@ export type LoginPage = {
   /** Whether there is a password form. */
   readonly withPassword: boolean
   readonly username?: string
-  readonly wrong: boolean
+  readonly problem?: Problem
   /** Other ways to sign in. */
   readonly others: readonly OtherWay[]
 }
@@ -34,11 +34,14 @@ export type ConsentPage = {
   readonly scopes: readonly ScopeLine[]
 }
 
+/** What was typed is wrong, or was wrong too often. */
+export type Problem = 'wrong' | { readonly waitMinutes: number }
+
 export type DevicePage = {
   readonly form: PageForm
   /** As typed, or prefilled by `verification_uri_complete`. */
   readonly user_code?: string | undefined
-  readonly problem?: 'wrong' | { readonly waitMinutes: number }
+  readonly problem?: Problem
 }
 
 export type DeviceConfirmPage = ConsentPage & { readonly user_code: string }
@@ -95,6 +98,7 @@ export function createPages({ render, stylesheet }: { render: Render; stylesheet
         lead: data.provider
           ? texts.login.leadProvider(data.client, data.provider)
           : texts.login.lead(data.client),
+        problem: problemText(data.problem, texts.login),
       })),
     consent: (request, data, context = {}) =>
       show(request, 'consent', context, texts => ({
@@ -106,7 +110,7 @@ export function createPages({ render, stylesheet }: { render: Render; stylesheet
       show(request, 'device', context, texts => ({
         ...data,
         title: texts.device.title,
-        problem: problemText(data.problem, texts),
+        problem: problemText(data.problem, texts.device),
       })),
     deviceConfirm: (request, data, context = {}) =>
       show(request, 'device-confirm', context, texts => ({
@@ -139,7 +143,8 @@ export function createPages({ render, stylesheet }: { render: Render; stylesheet
 const scopeText = ({ name, display_name }: ScopeLine, texts: Texts): string =>
   display_name ?? texts.scopes[name] ?? name
 
-const problemText = (problem: DevicePage['problem'], texts: Texts): string | undefined =>
-  problem === undefined || problem === 'wrong'
-    ? problem && texts.device.wrong
-    : texts.device.tooMany(problem.waitMinutes)
+const problemText = (
+  problem: Problem | undefined,
+  texts: Pick<Texts['device'], 'wrong' | 'tooMany'>,
+): string | undefined =>
+  problem === undefined || problem === 'wrong' ? problem && texts.wrong : texts.tooMany(problem.waitMinutes)

@@ -1,9 +1,10 @@
 /** The login page (OpenID Connect Core 1.0 §3.1.2.3): a user name and a password, checked here or by a provider that can. */
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
-import { refuse } from '@tessera/protocol/result'
+import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Log } from '../../core/runtime.ts'
 import { type IdentityProvider, localProvider } from '../../core/user.ts'
+import { networkOf } from '../../identity/attempts.ts'
 import { mayUseProvider, type SignIn } from '../../identity/sign-in.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
@@ -60,11 +61,14 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     const { client, tenant, acr_values } = requester
     const idp = currentProvider(continuation, requester)
     const acr = { acr: [], ...(idp !== undefined && { idp }), ...(tenant !== undefined && { tenant }) }
-    const signedIn = await ports.signIn({ username, password, client, acr, acr_values })
+    const signedIn = await ports.signIn({
+      ...{ username, password, client, acr, acr_values },
+      from: networkOf(request),
+    })
     if (!signedIn.ok) {
       const { client_id } = client
       logRefusal(ports.log, 'login', request, { ...signedIn, log: { client_id, ...signedIn.log } })
-      return show(request, continuation, requester, username)
+      return show(request, continuation, requester, { username, refusal: signedIn })
     }
     const { session, cookie } = await ports.sessions.start(request, signedIn.value.subject, tenant)
     ports.log.info('signed_in', {
@@ -82,19 +86,19 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     return redirectResponse(request, location, [cookie])
   }
 
-  /** @param username of a sign-in that failed. */
+  /** @param failed a sign-in that was refused. */
   function show(
     request: HttpRequest,
     continuation: Continuation,
     requester: Requester,
-    username?: string,
+    failed?: { readonly username: string; readonly refusal: Refusal },
   ): Promise<HttpResponse> {
     const { client, login_hint, leads_to, ui_locales } = requester
     const current = currentProvider(continuation, requester)
     const provider = current === undefined || current === localProvider ? undefined : current
     const { token, cookie } = ports.csrf.token(request)
-    const wrong = username !== undefined
-    const named = username ?? login_hint
+    const wait = failed?.refusal.retry_after
+    const named = failed?.username ?? login_hint
     return ports.pages.login(
       request,
       {
@@ -103,7 +107,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
         ...(provider !== undefined && { provider: displayName(provider) }),
         withPassword: current !== undefined && canCheckPassword(current, requester),
         ...(named !== undefined && { username: named }),
-        wrong,
+        ...(failed && { problem: wait === undefined ? 'wrong' : { waitMinutes: Math.ceil(wait / 60) } }),
         others: otherProviders(requester, current).map(name => ({
           ...(name !== localProvider && { name: displayName(name) }),
           href: paths('/login', continuations.seal({ ...continuation, idp: name })),
@@ -113,7 +117,8 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
         cookies: [cookie],
         ui_locales,
         ...(leads_to !== undefined && { formAction: leads_to }),
-        ...(wrong && { status: 400 }),
+        ...(failed && { status: wait === undefined ? 400 : 429 }),
+        ...(wait !== undefined && { headers: { 'retry-after': String(wait) } }),
       },
     )
   }

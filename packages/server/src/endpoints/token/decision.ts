@@ -1,6 +1,5 @@
 /** What a grant decides: values that the endpoint signs, commits and answers; a grant itself neither signs nor writes. */
 
-import type { AcrValues } from '@tessera/protocol/acr-values'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Limits, Parameters } from '@tessera/protocol/parameters'
 import type { JsonObject, Refusal } from '@tessera/protocol/result'
@@ -11,6 +10,7 @@ import type { Resources } from '../../core/resource.ts'
 import type { Awaitable, Clock, Log, TokenHash } from '../../core/runtime.ts'
 import type { Stores, Use } from '../../core/stores.ts'
 import type { Profile, Subject } from '../../core/user.ts'
+import type { SignIn } from '../../identity/sign-in.ts'
 import type { RefreshTokens } from '../../tokens/refresh-token.ts'
 
 /** A grant of the token endpoint (RFC 6749 §4, §6; RFC 8628 §3.4). */
@@ -28,6 +28,8 @@ export type TokenRequest = {
   readonly parameters: Parameters
   /** How the tokens will be bound to the client's key. */
   readonly confirmation?: Confirmation
+  /** The network that it came from. */
+  readonly from: string
 }
 
 /** What grants may ask. */
@@ -38,23 +40,11 @@ export type GrantPorts = {
   readonly stores: Pick<Stores, 'codes' | 'devices' | 'families'>
   readonly profile: Profile
   readonly refreshTokens: RefreshTokens
-  readonly signIn: CheckCredentials
+  readonly signIn: SignIn
   /** What extension grants see. */
   readonly extension: Omit<GrantContext, 'now'>
   readonly findClient: (clientId: string) => Client | undefined
 }
-
-/** The shape of `identity/sign-in.ts`. */
-export type CheckCredentials = (request: {
-  readonly username: string
-  readonly password: string
-  readonly client: Client
-  readonly acr: AcrValues
-  readonly acr_values?: string
-}) => Promise<
-  | { readonly ok: true; readonly value: { readonly subject: Subject; readonly members?: JsonObject } }
-  | Refusal
->
 
 export type Decision = {
   readonly ok: true

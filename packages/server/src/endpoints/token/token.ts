@@ -7,6 +7,7 @@ import type { Confirmation } from '../../core/authorization.ts'
 import type { Client } from '../../core/client.ts'
 import type { Awaitable } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
+import { networkOf } from '../../identity/attempts.ts'
 import { readForm } from '../form.ts'
 import type { Refuser } from '../respond.ts'
 import type { Decision, Effect, Grant, GrantPorts, RefusedDecision, TokenRequest } from './decision.ts'
@@ -55,7 +56,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     if (!grant.ok) return grant
     const confirmation = ports.confirm(request, client)
     if (!confirmation.ok) return confirmation
-    const tokenRequest = { client, parameters, confirmation: confirmation.value }
+    const tokenRequest = { client, parameters, confirmation: confirmation.value, from: networkOf(request) }
     const outcome =
       (await attempt(grant.value, tokenRequest, ports)) ?? (await attempt(grant.value, tokenRequest, ports))
     if (outcome === undefined) return refuse('invalid_grant', 'lost_twice')

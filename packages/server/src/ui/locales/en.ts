@@ -20,6 +20,8 @@ export const en = {
     submit: 'Sign in',
     cancel: 'Cancel',
     wrong: 'That username and password don’t match. Check both and try again.',
+    tooMany: (minutes: number) =>
+      `Too many wrong passwords. Wait ${minutes === 1 ? 'a minute' : `${minutes} minutes`} and try again.`,
     or: 'or',
     withProvider: (provider: string) => `Sign in with ${provider}`,
     here: 'Sign in with a username and password',

@@ -15,7 +15,7 @@ export const password: Grant = {
     password: [512, 'invalid_grant'],
     acr_values: [300, 'invalid_request'],
   },
-  async decide({ client, parameters, confirmation }, { resources, signIn }) {
+  async decide({ client, parameters, confirmation, from }, { resources, signIn }) {
     const username = parameters.get('username')
     const secret = parameters.get('password')
     if (username === undefined)
@@ -25,7 +25,7 @@ export const password: Grant = {
     const acr_values = parameters.get('acr_values')
     const acr = parseAcrValues(acr_values)
     if (!acr.ok) return acr
-    const signedIn = await signIn({ username, password: secret, client, acr: acr.value, acr_values })
+    const signedIn = await signIn({ username, password: secret, client, acr: acr.value, acr_values, from })
     if (!signedIn.ok) return signedIn
 
     const requested = requestedScope(parameters.get('scope'))

@@ -1,4 +1,4 @@
-/** Counting wrong guesses (RFC 8628 §5.1): a bounded number in a span of time for each key, within this process. */
+/** Counting wrong guesses (RFC 6749 §4.3.2, RFC 8628 §5.1): a bounded number in a span of time for each key, within this process. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
@@ -8,6 +8,8 @@ export type Attempts = {
   /** How many seconds to wait before the next guess; undefined: guess now. */
   readonly wait: (keys: readonly string[]) => Seconds | undefined
   readonly failed: (keys: readonly string[]) => void
+  /** Takes one failure back. */
+  readonly forgive: (keys: readonly string[]) => void
 }
 
 export type AttemptLimits = {
@@ -52,6 +54,12 @@ export function createAttempts({
         counts.set(key, { failures: 1, until: clock.now() + limits.span })
         const oldest = counts.size > limits.capacity ? counts.keys().next().value : undefined
         if (oldest !== undefined) counts.delete(oldest)
+      }
+    },
+    forgive(keys) {
+      for (const key of keys) {
+        const count = living(key)
+        if (count && count.failures > 0) count.failures--
       }
     },
   }
