@@ -174,6 +174,16 @@ test('code: a user who is no longer active is invalid_grant [token-code-014]', a
   assert.equal((await redeem(server, await issueCode(server, { sub: '2' }))).json.error, 'invalid_grant')
 })
 
+test('code: a client that refreshes no more gets no refresh token', async () => {
+  const server = await createTestServer(withWeb({ grant_types: ['authorization_code'] }))
+  const { status, json } = await redeem(
+    server,
+    await issueCode(server, { scope: ['api1', 'offline_access'] }),
+  )
+  assert.equal(status, 200)
+  assert.equal(json.refresh_token, undefined)
+})
+
 test('code: a scope that the client lost since is invalid_scope [token-code-017]', async () => {
   const server = await createTestServer(world)
   const { json } = await redeem(server, await issueCode(server, { scope: ['api2'] }))

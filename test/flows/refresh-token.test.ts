@@ -241,6 +241,15 @@ test('refresh: a client that may no longer refresh is unauthorized_client; one t
   assert.equal(noScope.json.error, 'invalid_grant')
 })
 
+test('refresh: a client that may no longer name the user’s tenant is invalid_grant', async () => {
+  const before = await createTestServer(world)
+  const carol = { grant_type: 'password', username: 'carol', password: 'carol', acr_values: 'tenant:acme' }
+  const { json } = await before.token({ ...carol, scope: 'api1 offline_access' }, { client })
+  const after = await createTestServer(withRoclient({ tenants: ['globex'] }), { stores: before.stores })
+  assert.equal((await refresh(after, json.refresh_token)).json.error, 'invalid_grant')
+  assert.equal(after.reason(), 'user_of_another_tenant')
+})
+
 test('refresh: a scope that the client lost is invalid_scope [token-refresh-019]', async () => {
   const { json } = await reconfigured(withRoclient({ scope: 'openid offline_access' }), '')
   assert.deepEqual(json, { error: 'invalid_scope', error_description: 'Invalid scope.' })

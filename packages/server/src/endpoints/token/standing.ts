@@ -2,7 +2,8 @@
 
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Authorization } from '../../core/authorization.ts'
-import type { GrantPorts, TokenRequest, TokenSubject } from './decision.ts'
+import type { Client } from '../../core/client.ts'
+import type { Decision, GrantPorts, TokenRequest, TokenSubject } from './decision.ts'
 import { stillAllowed } from './scope.ts'
 
 /** Refuses `invalid_grant` when the authorization was revoked or the user is not active, `invalid_scope` when a scope was withdrawn. */
@@ -13,6 +14,10 @@ export async function standing(
 ): Promise<Refusal | undefined> {
   const log = { authorization_id: authorization.id }
   if (authorization.revoked_at !== undefined) return refuse('invalid_grant', 'authorization_revoked', { log })
+  const { tenant } = authorization
+  if (tenant !== undefined && client.tenants.length > 0 && !client.tenants.includes(tenant)) {
+    return refuse('invalid_grant', 'user_of_another_tenant', { log })
+  }
   const withdrawn = stillAllowed(authorization.scope, client, resources)
   if (withdrawn) return withdrawn
   const active = await profile.isActive({ subject: authorization, client_id: client.client_id })
@@ -39,3 +44,9 @@ export const subjectOf = ({
   auth_time,
   claims,
 })
+
+/** A family for what the user gave, if the client still refreshes. */
+export const refreshOf = ({ scope }: Authorization, { grant_types }: Client): Pick<Decision, 'refresh'> =>
+  scope.includes('offline_access') && grant_types.has('refresh_token')
+    ? { refresh: { kind: 'new', scope } }
+    : {}

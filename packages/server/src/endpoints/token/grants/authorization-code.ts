@@ -9,7 +9,7 @@ import type { Client } from '../../../core/client.ts'
 import { hashHandle } from '../../../core/handle.ts'
 import type { Grant } from '../decision.ts'
 import { requestedResource } from '../resource.ts'
-import { standing, subjectOf } from '../standing.ts'
+import { refreshOf, standing, subjectOf } from '../standing.ts'
 
 export const authorizationCode: Grant = {
   grantType: 'authorization_code',
@@ -59,7 +59,7 @@ export const authorizationCode: Grant = {
       authorization: { kind: 'existing', authorization },
       use: { kind: 'authorization_code', hash: code.hash },
       confirmation: request.confirmation,
-      ...(scope.includes('offline_access') && { refresh: { kind: 'new', scope } }),
+      ...refreshOf(authorization, client),
       ...(scope.includes('openid') && { idToken: { nonce: code.nonce, s_hash: code.s_hash } }),
     }
   },

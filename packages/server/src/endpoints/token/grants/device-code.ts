@@ -5,7 +5,7 @@ import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { DeviceAuthorization } from '../../../core/authorization.ts'
 import { hashHandle } from '../../../core/handle.ts'
 import type { Grant, RefusedDecision } from '../decision.ts'
-import { standing, subjectOf } from '../standing.ts'
+import { refreshOf, standing, subjectOf } from '../standing.ts'
 
 export const deviceCode: Grant = {
   grantType: 'urn:ietf:params:oauth:grant-type:device_code',
@@ -37,7 +37,7 @@ export const deviceCode: Grant = {
       authorization: { kind: 'existing', authorization },
       use: { kind: 'device_code', hash: device.hash },
       confirmation: request.confirmation,
-      ...(scope.includes('offline_access') && { refresh: { kind: 'new', scope } }),
+      ...refreshOf(authorization, client),
       ...(scope.includes('openid') && { idToken: {} }),
     }
   },
