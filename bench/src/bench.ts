@@ -2,8 +2,9 @@
 
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type LoadResult, load } from './load.ts'
 import type { BenchMessage, Preparation, ServerMessage } from './protocol.ts'
@@ -39,15 +40,27 @@ const pins = availableParallelism() > 1 && spawnSync('taskset', ['--version']).s
 if (pins) spawnSync('taskset', ['-pc', '1', String(process.pid)])
 else console.log('taskset is not there or there is one core only: nothing is pinned, the figures are rough')
 
+/** Both servers start with their modules compiled before, as `tessera serve` does: only a first start is without. */
+const compileCache = mkdtempSync(join(tmpdir(), 'tessera-bench-cache-'))
+process.on('exit', () => rmSync(compileCache, { recursive: true, force: true }))
+
 /** Starts a server on core 0; answers once it serves. */
 async function start(candidate: Candidate): Promise<{ child: ChildProcess; port: number; startMs: number }> {
   const before = performance.now()
   const child = fork(new URL(candidate.script, import.meta.url), {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
   })
   if (pins) spawnSync('taskset', ['-apc', '0', String(child.pid)])
   const { ready } = (await answer(child)) as { ready: string }
   return { child, port: Number(new URL(ready).port), startMs: performance.now() - before }
+}
+
+/** By its channel, not by a signal: a process that a signal ends keeps no compiled modules. */
+async function stop(child: ChildProcess): Promise<void> {
+  const ended = once(child, 'exit')
+  child.disconnect()
+  await ended
 }
 
 async function answer(child: ChildProcess): Promise<ServerMessage> {
@@ -96,8 +109,7 @@ async function measure(candidate: Candidate, scenario: Scenario): Promise<Measur
       rss: after.rss,
     }
   } finally {
-    child.kill()
-    await once(child, 'exit')
+    await stop(child)
   }
 }
 
@@ -119,12 +131,12 @@ async function run(scenario: Scenario): Promise<Row> {
   return { scenario: scenario.name, results, ratio: medianOf('Tessera') / medianOf('oidc-provider') }
 }
 
+/** From the start of the process to its first answer to us, and its memory half a second later. */
 async function idle(candidate: Candidate): Promise<{ startMs: number; rss: number }> {
   const { child, startMs } = await start(candidate)
   await new Promise(resolve => setTimeout(resolve, 500))
   const { rss } = await usage(child)
-  child.kill()
-  await once(child, 'exit')
+  await stop(child)
   return { startMs, rss }
 }
 
@@ -142,8 +154,16 @@ for (const scenario of scenarios.filter(({ name }) => name.includes(options.only
   })
   console.log(`${row.scenario}: ${cells.join(' · ')} · ratio ${row.ratio.toFixed(2)}`)
 }
+const floor = await measure(
+  { name: 'Fastify alone', script: './servers/form.ts', paths: candidates[0].paths },
+  scenarios[0]!,
+)
+console.log(
+  `limit, a form and an answer by Fastify alone: ${whole(floor.perSecond)} (${whole(floor.perCpuSecond)}); signatures and commits alone: node bench/src/limits.ts`,
+)
 const idles: Record<string, { startMs: number; rss: number }> = {}
 for (const candidate of candidates) {
+  await idle(candidate)
   const measured = [await idle(candidate), await idle(candidate), await idle(candidate)]
   idles[candidate.name] = {
     startMs: middle(measured.map(one => one.startMs)),
