@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { showLimits } from './limits.ts'
 import { type LoadResult, load } from './load.ts'
 import type { BenchMessage, Preparation, ServerMessage } from './protocol.ts'
 import { connections, type Paths, type Scenario, scenarios } from './scenarios.ts'
@@ -155,12 +156,13 @@ for (const scenario of scenarios.filter(({ name }) => name.includes(options.only
   console.log(`${row.scenario}: ${cells.join(' · ')} · ratio ${row.ratio.toFixed(2)}`)
 }
 const floor = await measure(
-  { name: 'Fastify alone', script: './servers/form.ts', paths: candidates[0].paths },
+  { name: 'edge', script: './servers/edge.ts', paths: candidates[0].paths },
   scenarios[0]!,
 )
 console.log(
-  `limit, a form and an answer by Fastify alone: ${whole(floor.perSecond)} (${whole(floor.perCpuSecond)}); signatures and commits alone: node bench/src/limits.ts`,
+  `limit, a form and a ready answer at our edge: ${whole(floor.perSecond)} (${whole(floor.perCpuSecond)})`,
 )
+await showLimits()
 const idles: Record<string, { startMs: number; rss: number }> = {}
 for (const candidate of candidates) {
   await idle(candidate)
