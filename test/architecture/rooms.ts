@@ -49,6 +49,11 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: ['cookie', 'node:crypto'],
   },
   ui: { rooms: [], packages: ['eta', 'node:crypto', 'node:fs', 'node:path', 'node:url'] },
+  // The one way out: whoever sends a request is given it.
+  outbound: {
+    rooms: [],
+    packages: ['node:dns/promises', 'node:http', 'node:https', 'node:net'],
+  },
   operations: { rooms: ['core'], packages: ['pino', 'node:crypto'] },
 
   // Endpoints: never another endpoint, a store or http.

@@ -7,8 +7,8 @@ import { standardGrantTypes } from '../../packages/server/src/configuration/gran
 import { standardGrants } from '../../packages/server/src/endpoints/token/grants/index.ts'
 import { machine, parsed, spa, withClient } from './faults.ts'
 
-test('configuration: a client that says little gets the documented defaults', () => {
-  const client = parsed(
+test('configuration: a client that says little gets the documented defaults', async () => {
+  const client = await parsed(
     withClient({ ...spa, redirect_uris: ['https://app.example/callback'] }),
   ).configuration.clients.find('spa')
   assert.deepEqual(client, {
@@ -47,11 +47,12 @@ test('configuration: a client that says little gets the documented defaults', ()
   })
 })
 
-test('configuration: a client without the code grant has no response types unless it names them [RFC 7591 §2.1]', () => {
-  assert.deepEqual(parsed(withClient(machine)).configuration.clients.find('machine')?.response_types, [])
+test('configuration: a client without the code grant has no response types unless it names them [RFC 7591 §2.1]', async () => {
+  const client = await parsed(withClient(machine)).configuration.clients.find('machine')
+  assert.deepEqual(client?.response_types, [])
 })
 
-test('configuration: a secret in any form is kept as its hash, its end in seconds', () => {
+test('configuration: a secret in any form is kept as its hash, its end in seconds', async () => {
   const hash = createHash('sha256').update('secret').digest()
   const argon2id = `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`
   const client_secrets = [
@@ -61,7 +62,9 @@ test('configuration: a secret in any form is kept as its hash, its end in second
     { sha256: hash.toString('hex') },
     { argon2id },
   ]
-  const client = parsed(withClient({ ...machine, client_secrets })).configuration.clients.find('machine')
+  const client = await parsed(withClient({ ...machine, client_secrets })).configuration.clients.find(
+    'machine',
+  )
   const kept = { kind: 'sha256', hash: new Uint8Array(hash) }
   assert.deepEqual(client?.client_secrets, [
     { ...kept, expires_at: 1_893_456_000 },

@@ -11,11 +11,14 @@ import { defaultResponseMode, parseResponseMode } from './response-mode.ts'
  * Refuses, for an error page and never for a redirect: `invalid_request` without a `client_id` or with a redirection
  * URI that is missing or not registered byte for byte; `unauthorized_client` for an unknown or disabled client.
  */
-export function proveResponseTarget(parameters: Parameters, clients: Clients): Result<ResponseTarget> {
+export async function proveResponseTarget(
+  parameters: Parameters,
+  clients: Pick<Clients, 'find'>,
+): Promise<Result<ResponseTarget>> {
   const clientId = parameters.get('client_id')
   if (clientId === undefined)
     return refuse('invalid_request', 'client_id_missing', { description: 'Missing client_id' })
-  const client = clients.find(clientId)
+  const client = await clients.find(clientId)
   if (!client?.enabled) {
     return refuse('unauthorized_client', client ? 'client_disabled' : 'client_unknown', {
       description: 'Unknown client or client not enabled',

@@ -28,13 +28,13 @@ export type AuthorizationRequestPorts = {
   readonly readIdTokenHint: ReadIdTokenHint
 }
 
-export type ValidateAuthorizationRequest = (parameters: Parameters) => AuthorizationRequestResult
+export type ValidateAuthorizationRequest = (parameters: Parameters) => Promise<AuthorizationRequestResult>
 
 /** Refuses as {@link proveResponseTarget} does, without a target; then, with one, by the first rule that is broken. */
 export const createAuthorizationRequestValidator =
   (ports: AuthorizationRequestPorts): ValidateAuthorizationRequest =>
-  parameters => {
-    const target = proveResponseTarget(parameters, ports.clients)
+  async parameters => {
+    const target = await proveResponseTarget(parameters, ports.clients)
     if (!target.ok) return target
     const request = validate(parameters, target.value, ports)
     return request.ok ? request : { ...request, target: target.value }

@@ -51,14 +51,23 @@ export function createClientAuthentication({
   return (request, parameters) => {
     const credential = readCredential(request, parameters, lenient)
     if (!credential.ok) return credential
-    const { client_id } = credential.value
-    const client = clients.find(client_id)
-    const method = client?.enabled ? methodOf(client, credential.value) : undefined
+    const client = clients.find(credential.value.client_id)
+    return client instanceof Promise
+      ? client.then(found => verify(found, credential.value, request))
+      : verify(client, credential.value, request)
+  }
+
+  function verify(
+    client: Client | undefined,
+    credential: Credential,
+    request: HttpRequest,
+  ): Awaitable<Result<Authenticated>> {
+    const method = client?.enabled ? methodOf(client, credential) : undefined
     if (client === undefined || method === undefined) {
-      if (credential.value.kind === 'secret') secrets.check(credential.value.secret, [])
-      return refuseClient(reasonOf(client), { client_id })
+      if (credential.kind === 'secret') secrets.check(credential.secret, [])
+      return refuseClient(reasonOf(client), { client_id: credential.client_id })
     }
-    const verified = method.verify(client, credential.value, request, ports)
+    const verified = method.verify(client, credential, request, ports)
     return verified instanceof Promise
       ? verified.then(outcome => answer(client, method, outcome))
       : answer(client, method, verified)

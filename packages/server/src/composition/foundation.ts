@@ -8,6 +8,7 @@ import { createKeyRing, type ManagedKeyRing } from '../keys/key-ring.ts'
 import { unlock } from '../keys/master-key.ts'
 import { policyFor } from '../keys/rotation.ts'
 import { createRandom } from '../operations/random.ts'
+import { createOutbound, type Outbound } from '../outbound/outbound.ts'
 
 /** What an embedding application or a test may put in place. */
 export type Surroundings = {
@@ -16,6 +17,8 @@ export type Surroundings = {
   readonly random?: Random
   /** A store that is open already; the caller closes it. */
   readonly stores?: Stores
+  /** How requests are sent, where tests have no network. */
+  readonly outbound?: Outbound
 }
 
 export type Foundation = {
@@ -25,6 +28,7 @@ export type Foundation = {
   readonly stores: Stores
   readonly derived: DerivedKeys
   readonly keys: ManagedKeyRing
+  readonly outbound: Outbound
   readonly close: () => Promise<void>
 }
 
@@ -33,7 +37,7 @@ const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: ()
 
 /** Opens the store and makes what keys are missing; throws where the store or the master key does not fit. */
 export async function layFoundation(
-  { storage, masterKey, signingAlgorithms, clients }: Configuration,
+  { storage, masterKey, signingAlgorithms, clients, ...configuration }: Configuration,
   { clock = systemClock, random = createRandom(), log = silent, ...given }: Surroundings,
 ): Promise<Foundation> {
   const stores = given.stores ?? (await openStores(storage, log))
@@ -45,6 +49,7 @@ export async function layFoundation(
   })
   return {
     ...{ clock, random, log, stores, derived, keys },
+    outbound: given.outbound ?? createOutbound(configuration.outbound),
     async close() {
       keys.stop()
       if (!given.stores) await stores.close()

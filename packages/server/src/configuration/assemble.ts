@@ -47,6 +47,7 @@ export function assemble(
         trustedProxies: draft.mtls.trusted_proxies,
       },
     }),
+    outbound: { allowedPrivateNetworks: draft.outbound.allowed_private_networks },
     grants: draft.grants ?? [],
     validators: draft.validators ?? {},
     ...(draft.profile && { profile: draft.profile }),

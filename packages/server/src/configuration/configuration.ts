@@ -39,6 +39,8 @@ export type Configuration = {
   /** Whose `x-forwarded-for` is believed: limits by address count the browser's, not the proxy's. */
   readonly trustedProxies: readonly string[]
   readonly mtls?: { readonly certificateHeader: string; readonly trustedProxies: readonly string[] }
+  /** What this server may send requests to besides public https addresses. */
+  readonly outbound: { readonly allowedPrivateNetworks: readonly string[] }
   /** Code of a module configuration. */
   readonly grants: readonly ExtensionGrant[]
   readonly validators: {

@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Json } from '@tessera/protocol/result'
+import type { Awaitable } from './runtime.ts'
 
 /** A shared secret as it is kept. */
 export type Secret = (
@@ -91,7 +92,8 @@ export type Client = {
 export const isPublic = (client: Client): boolean => client.token_endpoint_auth_method === 'none'
 
 export type Clients = {
-  /** Also finds a client that is not enabled: the caller checks. */
-  readonly find: (clientId: string) => Client | undefined
+  /** Also finds a client that is not enabled: the caller checks. Answers at once for one that the configuration names. */
+  readonly find: (clientId: string) => Awaitable<Client | undefined>
+  /** Those that the configuration names. */
   readonly all: () => Iterable<Client>
 }

@@ -40,13 +40,13 @@ export const createRequesters =
     if (continuation.kind === 'authorization') {
       const parameters = parseParameters(continuation.parameters)
       if (!parameters.ok) return parameters
-      const request = validate(parameters.value)
+      const request = await validate(parameters.value)
       if (!request.ok) return request
       const leads_to = formActionSource(request.value.target.redirect_uri)
       return ok({ ...request.value, leads_to, resume })
     }
     const device = await stores.devices.findByUserCode(userCodes.hash(continuation.user_code))
-    const client = device && clients.find(device.client_id)
+    const client = device && (await clients.find(device.client_id))
     if (!client?.enabled) return refuse('invalid_request', 'device_authorization_gone')
     return ok({ client, ui_locales: [], resume })
   }

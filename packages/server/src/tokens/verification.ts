@@ -37,7 +37,8 @@ export function createTokenVerifier({
   const verify = async (claims: JsonObject, expiresAt: Seconds): Promise<Result<VerifiedToken>> => {
     if (!(expiresAt > clock.now())) return invalid('token_expired', 'The access token expired')
     const token = describe(claims, expiresAt)
-    if (!clients.find(token.client_id)?.enabled) return invalid('token_client_disabled')
+    const client = await clients.find(token.client_id)
+    if (!client?.enabled) return invalid('token_client_disabled')
     if (token.authorization_id !== undefined && !(await stands(token.authorization_id))) {
       return invalid('token_authorization_revoked')
     }

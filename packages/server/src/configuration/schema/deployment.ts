@@ -20,7 +20,7 @@ const addressOrRange = () =>
         : {
             problem: 'it is not an address',
             expected: 'an IP address or a range, such as 10.0.0.0/8',
-            fix: 'write the address that the proxy connects from',
+            fix: 'write an address or a range',
           }
     }),
   )
@@ -85,6 +85,15 @@ export const deploymentShape = {
     })
     .optional()
     .describe('Client certificates (RFC 8705) behind a proxy that ends TLS.'),
+  outbound: z
+    .strictObject({
+      allowed_private_networks: z
+        .array(addressOrRange())
+        .default([])
+        .describe('Private addresses or ranges that this server may send requests to, also by http.'),
+    })
+    .prefault({})
+    .describe('Requests that this server sends: https to public addresses only, unless said here.'),
   trusted_issuers: z
     .array(z.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its public keys.'))
     .default([])

@@ -38,7 +38,7 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
   return async request => {
     const read = readRequest(request)
     if (!read.ok) return answers.refuse(request, read, undefined)
-    const validated = ports.validate(read.value)
+    const validated = await ports.validate(read.value)
     if (!validated.ok) return answers.refuse(request, validated, validated.target)
     const parameters = formatParameters(read.value)
     if (parameters.length > maxParametersLength) {
@@ -65,7 +65,7 @@ export function createAuthorizeCallbackEndpoint(ports: AuthorizePorts): Endpoint
     const { kind: _, parameters, ...progress } = continuation
     const read = parseParameters(parameters)
     if (!read.ok) return answers.refuse(request, read, undefined)
-    const validated = ports.validate(read.value)
+    const validated = await ports.validate(read.value)
     if (!validated.ok) return answers.refuse(request, validated, validated.target)
     return decide(request, validated.value, parameters, progress, answers, ports)
   }

@@ -49,7 +49,7 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
     }
     const { asking_sid, ...before } = continuation
     const parameters = parseParameters(continuation.parameters)
-    const validated = parameters.ok ? ports.validate(parameters.value) : parameters
+    const validated = parameters.ok ? await ports.validate(parameters.value) : parameters
     const session = await ports.sessions.read(request)
     // The page asks one session's user; for any other it is decided anew what comes next.
     if (!validated.ok || session?.sid !== asking_sid) return resume(request, before)

@@ -173,7 +173,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
   async function findWaiting(userCode: string): Promise<Waiting | undefined> {
     const device = await ports.stores.devices.findByUserCode(userCodes.hash(userCode))
     if (device?.status !== 'pending' || device.expires_at <= clock.now()) return undefined
-    const client = ports.clients.find(device.client_id)
+    const client = await ports.clients.find(device.client_id)
     return client?.enabled ? { device, client } : undefined
   }
 

@@ -43,7 +43,7 @@ export type GrantPorts = {
   readonly signIn: SignIn
   /** What extension grants see. */
   readonly extension: Omit<GrantContext, 'now'>
-  readonly findClient: (clientId: string) => Client | undefined
+  readonly findClient: (clientId: string) => Awaitable<Client | undefined>
 }
 
 export type Decision = {

@@ -102,7 +102,7 @@ async function attempt(
   const decision = decided.ok && ports.validate ? await ports.validate(request, decided) : decided
   if (!decision.ok) return decision
   // RFC 9700 §4.15: no user may have the name of a client, or an API could take one for the other.
-  if (decision.subject && ports.findClient(decision.subject.sub)) {
+  if (decision.subject && (await ports.findClient(decision.subject.sub))) {
     return refuse('invalid_grant', 'subject_is_a_client', { log: { sub: decision.subject.sub } })
   }
   const issued = await issue(decision, ports)

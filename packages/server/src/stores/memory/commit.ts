@@ -21,9 +21,13 @@ export const createCommit =
     return 'committed'
   }
 
-function stands({ clients, users, authorizations }: Tables, commit: Commit): boolean {
-  if (clients.get(commit.client_id) !== true) return false
-  if (commit.sub !== undefined && users.get(commit.sub) === false) return false
+function stands(
+  { clients, storedClients, users, storedUsers, authorizations }: Tables,
+  commit: Commit,
+): boolean {
+  const { client_id, sub } = commit
+  if ((clients.get(client_id) ?? storedClients.get(client_id)) !== true) return false
+  if (sub !== undefined && (users.get(sub) ?? storedUsers.get(sub)) === false) return false
   if (!commit.authorization) return true
   const authorization = authorizations.get(commit.authorization.id)
   return (

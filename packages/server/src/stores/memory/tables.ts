@@ -30,8 +30,12 @@ export type Tables = {
   readonly consents: Map<string, Consent>
   readonly keys: Map<string, StoredKey>
   readonly settings: Map<string, string>
+  /** Which of the configured ones stand. */
   readonly clients: Map<string, boolean>
   readonly users: Map<string, boolean>
+  /** Which of those that are stored rather than configured stand. */
+  readonly storedClients: Map<string, boolean>
+  readonly storedUsers: Map<string, boolean>
 }
 
 export const emptyTables = (): Tables => ({
@@ -49,6 +53,8 @@ export const emptyTables = (): Tables => ({
   settings: new Map(),
   clients: new Map(),
   users: new Map(),
+  storedClients: new Map(),
+  storedUsers: new Map(),
 })
 
 /** Throws for an id that is taken: ids are random, so this is a bug, and it must not overwrite. */

@@ -40,13 +40,18 @@ export const commitWrites = {
 function createGuard(database: DatabaseSync): (guards: Guards, at: Seconds) => number | undefined {
   const standing = one(
     database,
-    `select (select stands from standing where kind = 'client' and id = ?),
-      (select stands from standing where kind = 'user' and id = ?),
-      (select expires_at from authorizations where id = ? and revoked_at is null)`,
+    `select
+      coalesce(
+        (select stands from standing where kind = 'client' and id = ?1),
+        (select stands from standing where kind = 'stored_client' and id = ?1)),
+      coalesce(
+        (select stands from standing where kind = 'user' and id = ?2),
+        (select stands from standing where kind = 'stored_user' and id = ?2)),
+      (select expires_at from authorizations where id = ?3 and revoked_at is null)`,
   )
   return ([client, sub, authorization], at) => {
     const [clientStands, userStands, end] = standing(client, sub, authorization) ?? []
-    // A user without a row was never configured here: an external one.
+    // A user without a row was never known here: an external one.
     if (clientStands !== 1 || userStands === 0) return undefined
     if (authorization === null) return 0
     return typeof end === 'number' && end > at ? end : undefined

@@ -1,4 +1,8 @@
-/** Which clients and users stand, in SQLite. One that is no longer named keeps its row: a user who was configured once must not pass as an external one. */
+/**
+ * Which clients and users stand, in SQLite. One that is no longer named keeps its row: a user who was configured once
+ * must not pass as an external one. What is stored rather than configured has kinds of its own, `stored_client` and
+ * `stored_user`, whose rows go with the writes of their nouns.
+ */
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { Standing, StandingRow } from '../../core/stores.ts'

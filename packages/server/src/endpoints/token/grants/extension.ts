@@ -83,7 +83,7 @@ async function recheck(
   requested: readonly string[] | undefined,
   ports: GrantPorts,
 ): Promise<Decision | Refusal> {
-  const client = answer.client_id === undefined ? request.client : ports.findClient(answer.client_id)
+  const client = answer.client_id === undefined ? request.client : await ports.findClient(answer.client_id)
   if (!client?.enabled)
     return refuse('invalid_grant', 'extension_client_unknown', { log: { client_id: answer.client_id } })
   const now = ports.clock.now()

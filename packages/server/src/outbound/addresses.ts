@@ -1,0 +1,73 @@
+/** Which addresses this server may send requests to: public ones, and those that the operator names (RFC 6890, RFC 9700 §4.11.2). */
+
+import { BlockList, isIP } from 'node:net'
+
+/** Special-purpose ranges (IANA IPv4 and IPv6 Special-Purpose Address Registries, multicast, and what embeds IPv4). */
+const specialRanges = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+  '::/96',
+  '::ffff:0:0/96',
+  '64:ff9b::/96',
+  '64:ff9b:1::/48',
+  '100::/64',
+  '2001::/23',
+  '2001:db8::/32',
+  '2002::/16',
+  '3fff::/20',
+  '5f00::/16',
+  'fc00::/7',
+  'fe80::/10',
+  'fec0::/10',
+  'ff00::/8',
+] as const
+
+export type AddressRule = {
+  /** `public`: anyone's; `allowed`: private, but named by the operator; undefined: no request goes there. */
+  readonly kindOf: (address: string) => 'public' | 'allowed' | undefined
+}
+
+/** @param allowed private addresses or ranges that requests may go to all the same. */
+export function createAddressRule(allowed: readonly string[] = []): AddressRule {
+  const special = listOf(specialRanges)
+  const named = listOf(allowed)
+  return {
+    kindOf(address) {
+      if (isIP(address) === 0) return undefined
+      if (contains(named, address)) return 'allowed'
+      return contains(special, address) ? undefined : 'public'
+    },
+  }
+}
+
+/** A list for each family: in a common one an IPv4 address would be found in the IPv6 range of mapped addresses. */
+type Ranges = Readonly<Record<'ipv4' | 'ipv6', BlockList>>
+
+function listOf(ranges: readonly string[]): Ranges {
+  const lists = { ipv4: new BlockList(), ipv6: new BlockList() }
+  for (const range of ranges) {
+    const [network = '', bits] = range.split('/')
+    const family = familyOf(network)
+    if (bits === undefined) lists[family].addAddress(network, family)
+    else lists[family].addSubnet(network, Number(bits), family)
+  }
+  return lists
+}
+
+const contains = (lists: Ranges, address: string): boolean =>
+  lists[familyOf(address)].check(address, familyOf(address))
+
+const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4')

@@ -1,0 +1,187 @@
+/**
+ * The one way out: every request that this server sends to an address from outside (RFC 9700 §4.11.2, OWASP SSRF).
+ * https only, the resolved address checked and pinned, private ranges refused unless configured, limits of size, time
+ * and redirects. Plain http goes to configured private addresses only.
+ */
+
+import { isIP } from 'node:net'
+import { type AddressRule, createAddressRule } from './addresses.ts'
+
+export type OutboundRequest = {
+  /** `GET` unless said otherwise. */
+  readonly method?: 'GET' | 'POST'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  /** The most bytes of the answer's body; 256 KiB unless said otherwise. */
+  readonly maxBytes?: number
+  /** For the whole exchange, redirects included, in milliseconds; 5000 unless said otherwise. */
+  readonly timeoutMs?: number
+  /** How many redirects are followed, each checked anew; 0 unless said otherwise: a redirect is the answer then. */
+  readonly maxRedirects?: number
+}
+
+export type OutboundAnswer = {
+  readonly ok: true
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  /** Decoded as UTF-8. */
+  readonly body: string
+}
+
+/** Why there is no answer, for the log: a stable reason and what is known. It tells a caller nothing of our network. */
+export type OutboundFailure = {
+  readonly ok: false
+  readonly reason:
+    | 'outbound_url_malformed'
+    | 'outbound_not_https'
+    | 'outbound_address_private'
+    | 'outbound_name_unknown'
+    | 'outbound_too_large'
+    | 'outbound_timeout'
+    | 'outbound_failed'
+  readonly detail?: string
+}
+
+export type Outbound = (
+  url: string | URL,
+  request?: OutboundRequest,
+) => Promise<OutboundAnswer | OutboundFailure>
+
+/** The addresses of a host name. */
+export type Resolve = (hostname: string) => Promise<readonly string[]>
+
+export type OutboundOptions = {
+  /** Private addresses or ranges that requests may go to. */
+  readonly allowedPrivateNetworks?: readonly string[]
+  /** The system's resolver unless said otherwise. */
+  readonly resolve?: Resolve
+}
+
+const maxUrlLength = 2048
+
+export function createOutbound({
+  allowedPrivateNetworks = [],
+  resolve = systemResolve,
+}: OutboundOptions = {}): Outbound {
+  const rule = createAddressRule(allowedPrivateNetworks)
+
+  return async (url, request = {}) => {
+    const { timeoutMs = 5000, maxRedirects = 0 } = request
+    const signal = AbortSignal.timeout(timeoutMs)
+    let next = new URL('about:blank')
+    let asked = request
+    for (let hops = 0; ; hops++) {
+      const target = await targetOf(hops === 0 ? url : next, rule, resolve, signal)
+      if (!target.ok) return target
+      const answer = await send(target, asked, signal)
+      const location = answer.ok && answer.status >= 300 && answer.status < 400 && answer.headers.location
+      if (!location || hops >= maxRedirects || !URL.canParse(location, target.url)) return answer
+      next = new URL(location, target.url)
+      // What was meant for one origin is not told to another (Fetch Standard §4.4).
+      if (next.origin !== target.url.origin) asked = { ...asked, headers: {} }
+    }
+  }
+}
+
+type Target = { readonly ok: true; readonly url: URL; readonly addresses: readonly string[] }
+
+/** Where a request will go: every address of the name must be permitted, and it goes to one of these and no other. */
+async function targetOf(
+  text: string | URL,
+  rule: AddressRule,
+  resolve: Resolve,
+  signal: AbortSignal,
+): Promise<Target | OutboundFailure> {
+  const url = URL.canParse(String(text)) ? new URL(text) : undefined
+  const web = url?.protocol === 'https:' || url?.protocol === 'http:'
+  if (!url || !web || url.username !== '' || url.password !== '' || url.href.length > maxUrlLength) {
+    return failure('outbound_url_malformed')
+  }
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const addresses = await addressesOf(host, resolve, signal)
+  if ('reason' in addresses) return addresses
+  const kinds = addresses.map(rule.kindOf)
+  if (kinds.includes(undefined)) return failure('outbound_address_private', host)
+  if (url.protocol === 'http:' && kinds.includes('public')) return failure('outbound_not_https', host)
+  return { ok: true, url, addresses }
+}
+
+async function addressesOf(
+  host: string,
+  resolve: Resolve,
+  signal: AbortSignal,
+): Promise<readonly string[] | OutboundFailure> {
+  if (isIP(host) !== 0) return [host]
+  const aborted = new Promise<OutboundFailure>(done =>
+    signal.addEventListener('abort', () => done(failure('outbound_timeout', host)), { once: true }),
+  )
+  const named = resolve(host).then(
+    found => (found.length > 0 ? found : failure('outbound_name_unknown', host)),
+    () => failure('outbound_name_unknown', host),
+  )
+  return Promise.race([named, aborted])
+}
+
+const systemResolve: Resolve = async hostname => {
+  const { lookup } = await import('node:dns/promises')
+  return (await lookup(hostname, { all: true })).map(({ address }) => address)
+}
+
+async function send(
+  { url, addresses }: Target,
+  { method = 'GET', headers = {}, body, maxBytes = 262_144 }: OutboundRequest,
+  signal: AbortSignal,
+): Promise<OutboundAnswer | OutboundFailure> {
+  // Loaded when first used: they are a part of the start that few installations need.
+  const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http')
+  const pinned = addresses.map(address => ({ address, family: isIP(address) }))
+  return new Promise(done => {
+    const outgoing = request(url, {
+      method,
+      signal,
+      // No kept connection: each is made to an address that was checked for this very request.
+      agent: false,
+      headers: {
+        'user-agent': 'tessera',
+        ...headers,
+        'accept-encoding': 'identity',
+        ...(body !== undefined && { 'content-length': String(Buffer.byteLength(body)) }),
+      },
+      lookup: (_, { all }, answer) =>
+        all ? answer(null, pinned) : answer(null, pinned[0]!.address, pinned[0]!.family),
+    })
+    const fail = (error: Error & { code?: string }): void =>
+      done(failure(signal.aborted ? 'outbound_timeout' : 'outbound_failed', error.code ?? error.name))
+    outgoing.once('error', fail)
+    outgoing.once('response', incoming => {
+      const chunks: Uint8Array[] = []
+      let size = 0
+      incoming.on('data', (chunk: Uint8Array) => {
+        size += chunk.length
+        if (size <= maxBytes) return void chunks.push(chunk)
+        done(failure('outbound_too_large', url.host))
+        outgoing.destroy()
+      })
+      incoming.once('error', fail)
+      incoming.once('end', () =>
+        done({
+          ok: true,
+          status: incoming.statusCode ?? 0,
+          headers: singleHeaders(incoming.headers),
+          body: Buffer.concat(chunks, size).toString('utf8'),
+        }),
+      )
+    })
+    outgoing.end(body)
+  })
+}
+
+const singleHeaders = (headers: NodeJS.Dict<string | string[]>): Record<string, string | undefined> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value].flat().join(', ')]))
+
+const failure = (reason: OutboundFailure['reason'], detail?: string): OutboundFailure => ({
+  ok: false,
+  reason,
+  ...(detail !== undefined && { detail }),
+})

@@ -1,0 +1,196 @@
+/** Requests that the server sends: where they may go, and what of an answer is taken. */
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { test } from 'node:test'
+import { createAddressRule } from '../../packages/server/src/outbound/addresses.ts'
+import { createOutbound, type OutboundOptions } from '../../packages/server/src/outbound/outbound.ts'
+
+const loopback = { allowedPrivateNetworks: ['127.0.0.0/8', '::1'] }
+
+/** A server on loopback for the length of `use`; answers the paths that it was asked for. */
+async function withServer(
+  listener: RequestListener,
+  use: (port: number, asked: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`)
+    listener(request, response)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  try {
+    await use((server.address() as AddressInfo).port, asked)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+}
+
+const reasonOf = async (url: string, options?: OutboundOptions): Promise<string> => {
+  const answer = await createOutbound(options)(url, { timeoutMs: 2000 })
+  return answer.ok ? 'answered' : answer.reason
+}
+
+for (const address of [
+  '127.0.0.1',
+  '10.1.2.3',
+  '100.64.0.1',
+  '169.254.169.254',
+  '172.31.255.255',
+  '192.168.0.1',
+  '0.0.0.0',
+  '224.0.0.1',
+  '255.255.255.255',
+  '::1',
+  '::',
+  '::ffff:10.0.0.1',
+  '::ffff:8.8.8.8',
+  '64:ff9b::a00:1',
+  'fc00::1',
+  'fe80::1',
+  'ff02::1',
+  '2001:db8::1',
+  '2002:a00:1::',
+]) {
+  test(`outbound: ${address} is not public, and is asked only where the operator says so`, () => {
+    assert.equal(createAddressRule().kindOf(address), undefined)
+    assert.equal(createAddressRule([address]).kindOf(address), 'allowed')
+  })
+}
+
+for (const address of ['8.8.8.8', '172.32.0.1', '2606:4700::1111', '193.0.6.139'])
+  test(`outbound: ${address} is public`, () => assert.equal(createAddressRule().kindOf(address), 'public'))
+
+for (const [url, reason] of [
+  ['https://127.0.0.1/', 'outbound_address_private'],
+  ['https://2130706433/', 'outbound_address_private'],
+  ['https://0x7f.1/', 'outbound_address_private'],
+  ['https://[::1]/', 'outbound_address_private'],
+  ['https://[::ffff:7f00:1]/', 'outbound_address_private'],
+  ['http://8.8.8.8/', 'outbound_not_https'],
+  ['ftp://8.8.8.8/', 'outbound_url_malformed'],
+  ['file:///etc/hostname', 'outbound_url_malformed'],
+  ['https://user:secret@8.8.8.8/', 'outbound_url_malformed'],
+  ['no url', 'outbound_url_malformed'],
+  [`https://8.8.8.8/${'x'.repeat(2100)}`, 'outbound_url_malformed'],
+] as const) {
+  test(`outbound: ${url.slice(0, 40)} is refused unasked: ${reason}`, async () => {
+    assert.equal(await reasonOf(url), reason)
+  })
+}
+
+test('outbound: a name with a private address among its addresses is refused', async () => {
+  const resolve = async () => ['93.184.216.34', '127.0.0.1']
+  assert.equal(await reasonOf('https://rebound.example/', { resolve }), 'outbound_address_private')
+})
+
+test('outbound: the address that was checked is the one that is asked, whatever the name says next', async () => {
+  await withServer(
+    (_, response) => response.end('hello'),
+    async (port, asked) => {
+      let resolved = 0
+      const resolve = async () => (resolved++ === 0 ? ['127.0.0.1'] : ['127.0.0.2'])
+      const outbound = createOutbound({ ...loopback, resolve })
+      const answer = await outbound(`http://name.example:${port}/a?b`)
+      assert.deepEqual(answer.ok && [answer.status, answer.body], [200, 'hello'])
+      assert.deepEqual(asked, ['GET /a?b'])
+      assert.equal(resolved, 1)
+    },
+  )
+})
+
+test('outbound: an unknown name and a resolver that never answers are told apart', async () => {
+  const unknown = { resolve: () => Promise.reject(new Error('ENOTFOUND')) }
+  assert.equal(await reasonOf('https://nowhere.example/', unknown), 'outbound_name_unknown')
+  const mute = createOutbound({ resolve: () => new Promise(() => {}) })
+  const keep = setTimeout(() => {}, 10_000)
+  const answer = await mute('https://slow.example/', { timeoutMs: 50 })
+  clearTimeout(keep)
+  assert.equal(!answer.ok && answer.reason, 'outbound_timeout')
+})
+
+test('outbound: redirects are the answer unless asked for, and are checked anew', async () => {
+  await withServer(
+    (request, response) => {
+      const location = request.url === '/1' ? '/2' : request.url === '/2' ? 'https://10.0.0.1/' : '/1'
+      response.writeHead(302, { location }).end()
+    },
+    async (port, asked) => {
+      const outbound = createOutbound(loopback)
+      const first = await outbound(`http://127.0.0.1:${port}/1`)
+      assert.equal(first.ok && first.status, 302)
+      const followed = await outbound(`http://127.0.0.1:${port}/1`, { maxRedirects: 5 })
+      assert.equal(!followed.ok && followed.reason, 'outbound_address_private')
+      assert.deepEqual(asked, ['GET /1', 'GET /1', 'GET /2'])
+    },
+  )
+})
+
+test('outbound: headers for one origin are not told to another', async () => {
+  let told: string | undefined = 'nothing'
+  await withServer(
+    (request, response) => {
+      told = request.headers.authorization
+      response.end()
+    },
+    async second =>
+      withServer(
+        (_, response) => response.writeHead(307, { location: `http://127.0.0.1:${second}/` }).end(),
+        async first => {
+          const answer = await createOutbound(loopback)(`http://127.0.0.1:${first}/`, {
+            headers: { authorization: 'Bearer x' },
+            maxRedirects: 1,
+          })
+          assert.equal(answer.ok && answer.status, 200)
+        },
+      ),
+  )
+  assert.equal(told, undefined)
+})
+
+test('outbound: an answer that is too large, too slow or broken off is none', async () => {
+  await withServer(
+    (request, response) => {
+      if (request.url === '/large') response.end('x'.repeat(2000))
+      else if (request.url === '/broken') {
+        response.writeHead(200, { 'content-length': '100' }).write('x')
+        setTimeout(() => response.destroy(), 20)
+      } else response.writeHead(200).write('a')
+    },
+    async port => {
+      const ask = async (path: string) => {
+        const answer = await createOutbound(loopback)(`http://127.0.0.1:${port}${path}`, {
+          maxBytes: 1000,
+          timeoutMs: 300,
+        })
+        return answer.ok ? 'answered' : answer.reason
+      }
+      assert.equal(await ask('/large'), 'outbound_too_large')
+      assert.equal(await ask('/broken'), 'outbound_failed')
+      assert.equal(await ask('/slow'), 'outbound_timeout')
+    },
+  )
+})
+
+test('outbound: a POST arrives whole, with what it says of itself', async () => {
+  await withServer(
+    (request, response) => {
+      let body = ''
+      request.setEncoding('utf8').on('data', text => {
+        body += text
+      })
+      request.on('end', () => response.end(`${request.headers['content-type']} ${body}`))
+    },
+    async port => {
+      const answer = await createOutbound(loopback)(`http://127.0.0.1:${port}/`, {
+        method: 'POST',
+        headers: { 'content-type': 'text/plain' },
+        body: 'grüß',
+      })
+      assert.equal(answer.ok && answer.body, 'text/plain grüß')
+    },
+  )
+})
