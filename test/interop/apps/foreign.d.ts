@@ -1,0 +1,6 @@
+/** Applications' libraries that bring no types which fit ours. */
+declare module 'express'
+declare module 'express-openid-connect'
+declare module 'express-session'
+declare module 'passport'
+declare module 'passport-openidconnect'

@@ -1,0 +1,117 @@
+/** Applications made with libraries that we did not write, unmodified, in a real browser. */
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { launchChromium } from '../browser/chromium.ts'
+import { freePort, type RunningServer, serveConfiguration, writeConfiguration } from '../support/process.ts'
+import { type ForeignApp, reserveOrigin } from './apps/app.ts'
+import { authCore } from './apps/auth-core.ts'
+import { expressOpenidConnect } from './apps/express-openid-connect.ts'
+import { passportOpenidconnect } from './apps/passport-openidconnect.ts'
+import { createSpa } from './apps/spa.ts'
+
+const apps: Readonly<Record<string, ForeignApp>> = {
+  'express-openid-connect': expressOpenidConnect,
+  'passport-openidconnect': passportOpenidconnect,
+  '@auth/core': authCore,
+  'oidc-client-ts': createSpa('oidc-client-ts', 'oidc-client-ts.js'),
+  'react-oidc-context': createSpa('react-oidc-context', 'react-oidc-context.jsx'),
+}
+
+let browser: Browser
+let server: RunningServer
+const origins = new Map<string, string>()
+const closing: (() => unknown)[] = []
+
+before(async () => {
+  browser = await launchChromium()
+  closing.push(() => browser.close())
+  const running = await Promise.all(
+    Object.entries(apps).map(async ([name, app]) => ({ name, app, place: await reserveOrigin() })),
+  )
+  const { file, remove } = await writeConfiguration({
+    storage: 'memory:',
+    users: [{ sub: '1', username: 'alice', password: 'wonderland', claims: { name: 'Alice Liddell' } }],
+    clients: running.map(({ app, place }) => app.client(place.origin)),
+  })
+  closing.push(remove)
+  server = await serveConfiguration(file, await freePort())
+  closing.push(server.stop)
+  for (const { name, app, place } of running) {
+    closing.push(place.close)
+    place.answerWith(await app.listener({ origin: place.origin, issuer: server.url }))
+    origins.set(name, place.origin)
+  }
+})
+
+after(async () => {
+  for (const close of closing.toReversed()) await close()
+})
+
+const openApp = async (page: Page, name: string): Promise<void> =>
+  void (await page.goto(origins.get(name) ?? ''))
+
+const press = (page: Page, name: string) =>
+  page
+    .getByRole('link', { name })
+    .or(page.getByRole('button', { name, exact: true }))
+    .click()
+
+const isSignedIn = async (page: Page, name: string): Promise<void> => {
+  await page
+    .getByText('Signed in as Alice Liddell')
+    .waitFor({ timeout: 15_000 })
+    .catch(async error => {
+      throw new Error(`${page.url()}: ${(await page.locator('body').innerText()).slice(0, 500)}`, {
+        cause: error,
+      })
+    })
+  assert.equal(new URL(page.url()).origin, origins.get(name))
+}
+
+async function signIn(page: Page): Promise<void> {
+  await page.getByLabel('Username').fill('alice')
+  await page.getByLabel('Password').fill('wonderland')
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+}
+
+for (const name of Object.keys(apps)) {
+  test(`${name}: signs in and knows the user's name`, async () => {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    await openApp(page, name)
+    await press(page, 'Log in')
+    await signIn(page)
+    await isSignedIn(page, name)
+    await context.close()
+  })
+}
+
+test('single sign-on: who signed in for one application is signed in for all others without a page', async () => {
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  const [first, ...others] = Object.keys(apps)
+  await openApp(page, first!)
+  await press(page, 'Log in')
+  await signIn(page)
+  await isSignedIn(page, first!)
+  for (const name of others) {
+    await openApp(page, name)
+    await press(page, 'Log in')
+    await isSignedIn(page, name)
+  }
+  await context.close()
+})
+
+test('oidc-client-ts: renews its token by the refresh token, in the browser', async () => {
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  await openApp(page, 'oidc-client-ts')
+  await press(page, 'Log in')
+  await signIn(page)
+  await isSignedIn(page, 'oidc-client-ts')
+  await press(page, 'Renew')
+  await page.getByText('Signed in as Alice Liddell (renewed)').waitFor({ timeout: 15_000 })
+  await context.close()
+})
