@@ -58,6 +58,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 
   // Endpoints: never another endpoint, a store or http.
   endpoints: answers,
+  'endpoints/account': endpoint,
   'endpoints/authorize': endpoint,
   'endpoints/consent': endpoint,
   'endpoints/device': endpoint,

@@ -6,6 +6,7 @@ import { responseModes, responseTypes } from '../authorization-request/response-
 import { authenticationMethodsOf } from '../client-authentication/methods.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { assertionAlgorithms } from '../core/client.ts'
+import { createProfileEndpoint } from '../endpoints/account/profile.ts'
 import { createAuthorizeCallbackEndpoint, createAuthorizeEndpoint } from '../endpoints/authorize/authorize.ts'
 import { createConsentEndpoint } from '../endpoints/consent/consent.ts'
 import { createDeviceEndpoint } from '../endpoints/device/device.ts'
@@ -59,6 +60,7 @@ export function composeRoutes(
     both('/login', createLoginEndpoint(services)),
     both('/consent', createConsentEndpoint(services)),
     both('/device', createDeviceEndpoint(services)),
+    get('/account', createProfileEndpoint(services)),
     get('/', createHomeEndpoint(services)),
     stylesheet.route,
   ]

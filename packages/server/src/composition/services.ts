@@ -12,12 +12,14 @@ import { createGuessCounter } from '../identity/guesses.ts'
 import { createProfile } from '../identity/profile.ts'
 import { createSignIn } from '../identity/sign-in.ts'
 import { createUsers } from '../identity/users.ts'
+import { createAccountDoor } from '../interaction/account.ts'
 import { createAuthorizations } from '../interaction/authorization.ts'
 import { createContinuations } from '../interaction/continuation.ts'
 import { createCookies } from '../interaction/cookies.ts'
 import { createCsrf } from '../interaction/csrf.ts'
 import { createPaths } from '../interaction/paths.ts'
 import { createRequesters } from '../interaction/requester.ts'
+import { createResume } from '../interaction/resume.ts'
 import { createBrowserSessions } from '../interaction/session.ts'
 import { createUserCodes } from '../interaction/user-code.ts'
 import { createAccessTokens } from '../tokens/access-token.ts'
@@ -104,7 +106,12 @@ function composePages(ports: Common & ReturnType<typeof composePeople>) {
     attempts: createAttempts(ports),
     createAuthorization: createAuthorizations(ports),
   }
-  return { ...interaction, findRequester: createRequesters({ ...ports, ...interaction }) }
+  return {
+    ...interaction,
+    findRequester: createRequesters({ ...ports, ...interaction }),
+    resume: createResume(interaction),
+    enterAccount: createAccountDoor({ ...ports, ...interaction }),
+  }
 }
 
 /** Without anyone who can check a password there is no password grant. */

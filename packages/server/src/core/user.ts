@@ -71,7 +71,8 @@ export type CredentialCheck =
 export type CredentialRequest = {
   readonly username: string
   readonly password: string
-  readonly client_id: string
+  /** Omitted: the user signs in at this server's own account pages. */
+  readonly client_id?: string
   readonly tenant?: string
   /** `acr_values` as sent. */
   readonly acr_values?: string
@@ -102,7 +103,11 @@ export type Profile = {
   /** Claims of the given names (all of them where `names` is undefined) for this user, client and use. */
   readonly claims: (request: ProfileRequest) => Awaitable<JsonObject>
   /** Whether the user may have tokens now. */
-  readonly isActive: (request: Omit<ProfileRequest, 'names' | 'use'>) => Awaitable<boolean>
+  readonly isActive: (request: {
+    readonly subject: ProfileRequest['subject']
+    /** Omitted: the user is at this server's own account pages. */
+    readonly client_id?: string
+  }) => Awaitable<boolean>
 }
 export type ProfileRequest = {
   readonly subject: Pick<Subject, 'sub' | 'idp' | 'tenant' | 'claims'>

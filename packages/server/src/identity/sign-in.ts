@@ -17,7 +17,8 @@ import type { CountGuess } from './guesses.ts'
 export type SignInRequest = {
   readonly username: string
   readonly password: string
-  readonly client: Client
+  /** Who the user signs in for; omitted: this server's own pages. */
+  readonly client?: Client
   readonly acr: AcrValues
   /** As sent, for credential authorities. */
   readonly acr_values?: string
@@ -71,11 +72,17 @@ export function createSignIn({
         : providerAuthority(client, identityProviders.get(idp))
     if (!authority.ok) return authority
 
-    const { client_id } = client
+    const client_id = client?.client_id
     const { tenant } = acr
     const counted = countGuess({ idp, tenant, username, from })
     if (!counted.ok) return counted
-    const answer = await authority.value.check({ username, password, client_id, tenant, acr_values })
+    const answer = await authority.value.check({
+      username,
+      password,
+      ...(client_id !== undefined && { client_id }),
+      ...(tenant !== undefined && { tenant }),
+      ...(acr_values !== undefined && { acr_values }),
+    })
     if (!answer.ok) return wrongCredentials('credentials_refused', answer)
     counted.value()
 
@@ -89,34 +96,39 @@ export function createSignIn({
       auth_time: clock.now(),
       ...(answer.claims && { claims: answer.claims }),
     }
-    if (!(await profile.isActive({ subject, client_id })))
+    if (!(await profile.isActive({ subject, ...(client_id !== undefined && { client_id }) })))
       return wrongCredentials('user_inactive', { sub: answer.sub })
     return ok({ subject, ...(answer.members && { members: answer.members }) })
   }
 }
 
-/** Why a client may not name this tenant; undefined when it may, or names none. */
+/** Why a client (undefined: this server itself) may not name this tenant; undefined when it may, or names none. */
 export function tenantFault(
-  client: Client,
+  client: Client | undefined,
   tenant: string | undefined,
   known: ReadonlySet<string>,
 ): Refusal | undefined {
   if (tenant === undefined) return undefined
-  if (known.has(tenant) && (client.tenants.length === 0 || client.tenants.includes(tenant))) return undefined
+  if (known.has(tenant) && (!client || client.tenants.length === 0 || client.tenants.includes(tenant)))
+    return undefined
   return refuse('invalid_request', 'tenant_not_allowed', {
     description: 'tenant is not available to this client',
     log: { tenant },
   })
 }
 
-/** Whether the client may use this identity provider: its restrictions for external ones, `enable_local_login` for our own. */
-export const mayUseProvider = (client: Client, idp: string): boolean =>
-  idp === localProvider
+/** Whether the client may use this identity provider: its restrictions for external ones, `enable_local_login` for our own. This server itself may use all. */
+export const mayUseProvider = (client: Client | undefined, idp: string): boolean =>
+  client === undefined ||
+  (idp === localProvider
     ? client.enable_local_login
     : client.identity_provider_restrictions.length === 0 ||
-      client.identity_provider_restrictions.includes(idp)
+      client.identity_provider_restrictions.includes(idp))
 
-const localAuthority = (client: Client, local: CredentialAuthority): Result<CredentialAuthority> =>
+const localAuthority = (
+  client: Client | undefined,
+  local: CredentialAuthority,
+): Result<CredentialAuthority> =>
   mayUseProvider(client, localProvider)
     ? ok(local)
     : refuse('invalid_grant', 'local_login_disabled', {
@@ -124,7 +136,7 @@ const localAuthority = (client: Client, local: CredentialAuthority): Result<Cred
       })
 
 function providerAuthority(
-  client: Client,
+  client: Client | undefined,
   provider: IdentityProvider | undefined,
 ): Result<CredentialAuthority> {
   if (!provider || !mayUseProvider(client, provider.name)) {

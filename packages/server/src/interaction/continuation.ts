@@ -8,6 +8,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { DerivedKeys } from '../core/keys.ts'
 import type { Clock } from '../core/runtime.ts'
+import type { AccountPath } from './paths.ts'
 
 /** How far the user has come. */
 export type Progress = {
@@ -34,6 +35,8 @@ export type Continuation =
       readonly user_code: string
       readonly outcome?: 'approved' | 'denied' | 'gone'
     })
+  /** An account page that only a signed-in user sees. */
+  | (Progress & { readonly kind: 'account'; readonly to: AccountPath; readonly tenant?: string })
 
 export type Continuations = {
   /** Text for a URL or a form field: base64url(JSON) `.` base64url(HMAC-SHA256). */

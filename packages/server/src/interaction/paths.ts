@@ -1,11 +1,20 @@
 /** Where the pages are, under the issuer's own path; with a sealed continuation where one goes on. */
 
+/** The sections of the account pages, in the order of their navigation. */
+export const accountPaths = {
+  profile: '/account',
+} as const
+
+export type AccountSection = keyof typeof accountPaths
+export type AccountPath = (typeof accountPaths)[AccountSection]
+
 export type PagePath =
   | '/'
   | '/login'
   | '/consent'
   | '/device'
   | '/connect/authorize/callback'
+  | AccountPath
   | `/assets/${string}`
 
 export type Paths = (path: PagePath, continuation?: string) => string

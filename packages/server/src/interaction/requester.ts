@@ -1,4 +1,4 @@
-/** Who waits for the user to sign in: the client of a sealed request, checked anew at every step. */
+/** Who waits for the user to sign in: the client of a sealed request, checked anew at every step, or an account page. */
 
 import { parseParameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
@@ -10,7 +10,8 @@ import type { Continuation } from './continuation.ts'
 import type { UserCodes } from './user-code.ts'
 
 export type Requester = {
-  readonly client: Client
+  /** Omitted: this server itself, for its account pages. */
+  readonly client?: Client
   readonly tenant?: string
   /** The provider that the client asks for; undefined: the user chooses. */
   readonly idp?: string
@@ -19,8 +20,6 @@ export type Requester = {
   readonly ui_locales: readonly string[]
   /** Where the forms may lead in the end, for CSP's `form-action`. */
   readonly leads_to?: string
-  /** Where the browser goes when the page is done. */
-  readonly resume: '/connect/authorize/callback' | '/device'
 }
 
 export type FindRequester = (continuation: Continuation) => Promise<Result<Requester>>
@@ -36,17 +35,20 @@ export type RequesterPorts = {
 export const createRequesters =
   ({ validate, clients, stores, userCodes }: RequesterPorts): FindRequester =>
   async continuation => {
-    const resume = continuation.kind === 'device' ? '/device' : '/connect/authorize/callback'
+    if (continuation.kind === 'account') {
+      const { tenant } = continuation
+      return ok({ ...(tenant !== undefined && { tenant }), ui_locales: [] })
+    }
     if (continuation.kind === 'authorization') {
       const parameters = parseParameters(continuation.parameters)
       if (!parameters.ok) return parameters
       const request = await validate(parameters.value)
       if (!request.ok) return request
       const leads_to = formActionSource(request.value.target.redirect_uri)
-      return ok({ ...request.value, leads_to, resume })
+      return ok({ ...request.value, leads_to })
     }
     const device = await stores.devices.findByUserCode(userCodes.hash(continuation.user_code))
     const client = device && (await clients.find(device.client_id))
     if (!client?.enabled) return refuse('invalid_request', 'device_authorization_gone')
-    return ok({ client, ui_locales: [], resume })
+    return ok({ client, ui_locales: [] })
   }

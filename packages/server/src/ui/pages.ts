@@ -1,17 +1,17 @@
 /** Every page as a function from what it shows to an answer. No page needs a script. */
 
 import { hash } from 'node:crypto'
-import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
-import { type PageOptions, pageResponse } from './page.ts'
-import type { Render, TemplateName } from './templates.ts'
-import { chooseTexts, type Texts } from './texts.ts'
+import { type AccountPages, createAccountPages } from './account-pages.ts'
+import { createShow, type Page, type PageForm } from './show.ts'
+import type { Render } from './templates.ts'
+import type { Texts } from './texts.ts'
 
-/** A form of ours: where it is posted and what it carries unseen. */
-export type PageForm = { readonly action: string; readonly continue?: string; readonly csrf: string }
+export type { PageContext, PageForm } from './show.ts'
 
 export type LoginPage = {
   readonly form: PageForm
-  readonly client: string
+  /** Whom the user signs in for; undefined: this server's own account pages. */
+  readonly client?: string
   /** The provider that checks the password; undefined: this server. */
   readonly provider?: string
   /** Whether there is a password form. */
@@ -58,9 +58,6 @@ export type FormPostPage = {
   readonly fields: readonly (readonly [name: string, value: string])[]
 }
 
-export type PageContext = PageOptions & { readonly ui_locales?: readonly string[] }
-type Page<Data> = (request: HttpRequest, data: Data, context?: PageContext) => Promise<HttpResponse>
-
 export type Pages = {
   readonly home: Page<{ readonly base: string }>
   readonly login: Page<LoginPage>
@@ -69,6 +66,7 @@ export type Pages = {
   readonly deviceConfirm: Page<DeviceConfirmPage>
   readonly deviceOutcome: Page<'approved' | 'denied' | 'gone'>
   readonly formPost: Page<FormPostPage>
+  readonly account: AccountPages
   /** Status 400 unless said otherwise. */
   readonly error: Page<ErrorPage>
 }
@@ -77,16 +75,8 @@ export type Pages = {
 const submitScript = 'document.forms[0].submit()'
 const submitScriptHash = `sha256-${hash('sha256', submitScript, 'base64')}`
 
-export function createPages({ render, stylesheet }: { render: Render; stylesheet: string }): Pages {
-  const show = async (
-    request: HttpRequest,
-    template: TemplateName,
-    { ui_locales, ...options }: PageContext,
-    data: (texts: Texts) => { readonly title: string; readonly [name: string]: unknown },
-  ): Promise<HttpResponse> => {
-    const texts = chooseTexts(request, ui_locales)
-    return pageResponse(await render(template, { texts, stylesheet, ...data(texts) }), options)
-  }
+export function createPages(ports: { render: Render; stylesheet: string }): Pages {
+  const show = createShow(ports)
 
   return {
     home: (request, data, context = {}) =>
@@ -95,9 +85,7 @@ export function createPages({ render, stylesheet }: { render: Render; stylesheet
       show(request, 'login', context, texts => ({
         ...data,
         title: texts.login.title,
-        lead: data.provider
-          ? texts.login.leadProvider(data.client, data.provider)
-          : texts.login.lead(data.client),
+        lead: loginLead(data, texts),
         problem: problemText(data.problem, texts.login),
       })),
     consent: (request, data, context = {}) =>
@@ -126,6 +114,7 @@ export function createPages({ render, stylesheet }: { render: Render; stylesheet
         title: texts.formPost.title,
         script: submitScript,
       })),
+    account: createAccountPages(show),
     error: (request, { kind, error, description }, context = {}) =>
       show(request, 'message', { status: 400, ...context }, texts => ({
         title: texts.error.title,
@@ -137,6 +126,11 @@ export function createPages({ render, stylesheet }: { render: Render; stylesheet
         ],
       })),
   }
+}
+
+const loginLead = ({ client, provider }: LoginPage, { login, account }: Texts): string => {
+  if (client === undefined) return provider ? account.leadProvider(provider) : account.lead
+  return provider ? login.leadProvider(client, provider) : login.lead(client)
 }
 
 /** The operator's words, else ours for a standard scope, else its name. */

@@ -13,6 +13,7 @@ export type TemplateName =
   | 'device-confirm'
   | 'form-post'
   | 'message'
+  | 'account-profile'
 
 /** Renders a template within the layout. */
 export type Render = (name: TemplateName, data: object) => Promise<string>

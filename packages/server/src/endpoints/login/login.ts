@@ -12,6 +12,7 @@ import { readPageForm, readPageQuery } from '../../interaction/form.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
 import type { FindRequester, Requester } from '../../interaction/requester.ts'
+import type { Resume } from '../../interaction/resume.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
 import { redirectResponse } from '../../ui/page.ts'
 import type { Pages } from '../../ui/pages.ts'
@@ -19,6 +20,7 @@ import type { Pages } from '../../ui/pages.ts'
 export type LoginPorts = {
   readonly continuations: Continuations
   readonly findRequester: FindRequester
+  readonly resume: Resume
   readonly signIn: SignIn
   readonly sessions: BrowserSessions
   readonly csrf: Csrf
@@ -62,18 +64,19 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     const idp = currentProvider(continuation, requester)
     const acr = { acr: [], ...(idp !== undefined && { idp }), ...(tenant !== undefined && { tenant }) }
     const signedIn = await ports.signIn({
-      ...{ username, password, client, acr, acr_values },
+      ...{ username, password, acr, acr_values },
+      ...(client && { client }),
       from: networkOf(request),
     })
     if (!signedIn.ok) {
-      const { client_id } = client
-      logRefusal(ports.log, 'login', request, { ...signedIn, log: { client_id, ...signedIn.log } })
+      const log = { client_id: client?.client_id, ...signedIn.log }
+      logRefusal(ports.log, 'login', request, { ...signedIn, log })
       return show(request, continuation, requester, { username, refusal: signedIn })
     }
     const { session, cookie } = await ports.sessions.start(request, signedIn.value.subject, tenant)
     ports.log.info('signed_in', {
       request_id: request.id,
-      client_id: client.client_id,
+      client_id: client?.client_id,
       sub: session.sub,
       idp: session.idp,
       sid: session.sid,
@@ -82,8 +85,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
   }
 
   function resume(request: HttpRequest, continuation: Continuation, cookie?: string): HttpResponse {
-    const location = paths(resumePaths[continuation.kind], continuations.seal(continuation))
-    return redirectResponse(request, location, [cookie])
+    return redirectResponse(request, ports.resume(continuation), [cookie])
   }
 
   /** @param failed a sign-in that was refused. */
@@ -103,7 +105,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
       request,
       {
         form: { action: paths('/login'), continue: continuations.seal(continuation), csrf: token },
-        client: client.client_name ?? client.client_id,
+        ...(client && { client: client.client_name ?? client.client_id }),
         ...(provider !== undefined && { provider: displayName(provider) }),
         withPassword: current !== undefined && canCheckPassword(current, requester),
         ...(named !== undefined && { username: named }),
@@ -141,11 +143,6 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
   }
 }
 
-const resumePaths = {
-  authorization: '/connect/authorize/callback',
-  device: '/device',
-} as const satisfies Record<Continuation['kind'], string>
-
 /** What the client asks for goes before what the user chose; without either it is this server, where the client allows that. */
 const currentProvider = (continuation: Continuation, { client, idp }: Requester): string | undefined =>
-  idp ?? continuation.idp ?? (client.enable_local_login ? localProvider : undefined)
+  idp ?? continuation.idp ?? (mayUseProvider(client, localProvider) ? localProvider : undefined)

@@ -9,6 +9,7 @@ export const en = {
     discovery: 'OpenID Connect discovery',
     metadata: 'Authorization server metadata',
     keys: 'Public keys (JWKS)',
+    account: 'Your account',
     device: 'Connect a device',
   },
   login: {
@@ -56,6 +57,22 @@ export const en = {
     gone: {
       title: 'Code no longer valid',
       text: 'The code expired or was used before. Start again on the device to get a new one.',
+    },
+  },
+  account: {
+    title: 'Your account',
+    lead: 'to see your account',
+    leadProvider: (provider: string) => `with ${provider} to see your account`,
+    sections: { profile: 'Profile' },
+    profile: {
+      title: 'Your profile',
+      username: 'Username',
+      name: 'Name',
+      email: 'Email address',
+      emailState: 'Email state',
+      verified: 'Verified',
+      unverified: 'Not verified',
+      provider: 'Signed in with',
     },
   },
   /** Where the operator has no words of their own. */

@@ -1,0 +1,39 @@
+/** The profile page: what this server knows of the signed-in user. */
+
+import type { Endpoint } from '@tessera/protocol/http'
+import type { IdentityProvider } from '../../core/user.ts'
+import { localProvider } from '../../core/user.ts'
+import type { AccountVisit, EnterAccount } from '../../interaction/account.ts'
+import type { ProfilePage } from '../../ui/account-pages.ts'
+import type { Pages } from '../../ui/pages.ts'
+
+export type ProfilePorts = {
+  readonly enterAccount: EnterAccount
+  readonly identityProviders: ReadonlyMap<string, IdentityProvider>
+  readonly pages: Pages
+}
+
+/** `GET /account`. */
+export function createProfileEndpoint({ enterAccount, identityProviders, pages }: ProfilePorts): Endpoint {
+  return async request => {
+    const visit = await enterAccount(request, 'profile')
+    if (!visit.ok) return visit.response
+    return pages.account.profile(request, profileOf(visit), { navigation: visit.navigation })
+  }
+
+  function profileOf({ session, user }: AccountVisit): ProfilePage {
+    const claims = { ...session.claims, ...user?.claims }
+    const text = (name: string) => (typeof claims[name] === 'string' ? claims[name] : undefined)
+    const username = user?.username ?? text('preferred_username')
+    const name = text('name')
+    const email = text('email')
+    return {
+      ...(username !== undefined && { username }),
+      ...(name !== undefined && { name }),
+      ...(email !== undefined && { email, email_verified: claims.email_verified === true }),
+      ...(session.idp !== localProvider && {
+        provider: identityProviders.get(session.idp)?.display_name ?? session.idp,
+      }),
+    }
+  }
+}
