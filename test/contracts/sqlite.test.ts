@@ -11,6 +11,7 @@ import { promisify } from 'node:util'
 import type { FamilyId } from '../../packages/server/src/core/authorization.ts'
 import { type Log, StoreUnavailable, type TokenHash } from '../../packages/server/src/core/runtime.ts'
 import type { Stores, Use } from '../../packages/server/src/core/stores.ts'
+import { migrations } from '../../packages/server/src/stores/sqlite/schema.ts'
 import { openSqliteStores, type SqliteOptions } from '../../packages/server/src/stores/sqlite/stores.ts'
 import type { Report, Task } from './stores/contender.ts'
 import {
@@ -142,7 +143,7 @@ const writerFails = (onFailure: () => void): { log: Log; failures: () => number 
 }
 
 test('sqlite: a writer thread that fails is started once more, and the store goes on', async () => {
-  const { log, failures } = writerFails(() => meddle('pragma user_version = 1').close())
+  const { log, failures } = writerFails(() => meddle(`pragma user_version = ${migrations.length}`).close())
   const stores = await openStores({ log })
   meddle('pragma user_version = 99').close()
   await assert.rejects(issuedCode(stores), StoreUnavailable)

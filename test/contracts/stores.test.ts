@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { testCleanUp } from './stores/clean-up.ts'
 import { testCommit } from './stores/commit.ts'
+import { testFederation } from './stores/federation.ts'
 import { testNouns } from './stores/nouns.ts'
 import { testRaces } from './stores/races.ts'
 import { type Opened, storages } from './stores/storage.ts'
@@ -21,6 +22,7 @@ for (const { name, open } of storages)
       assert.equal(await stores().ready(), true)
     })
     testNouns(stores)
+    testFederation(stores)
     testCommit(stores)
     testRaces(stores)
     testCleanUp(open)

@@ -17,6 +17,7 @@ import type {
   Session,
   StoredKey,
 } from './authorization.ts'
+import type { IdentityLink, UpstreamRequest, UpstreamSession } from './federation.ts'
 import type { Awaitable, TokenHash } from './runtime.ts'
 
 export type Stores = {
@@ -29,6 +30,9 @@ export type Stores = {
   readonly replays: Replays
   readonly sessions: Sessions
   readonly consents: Consents
+  readonly upstreamRequests: UpstreamRequests
+  readonly identityLinks: IdentityLinks
+  readonly upstreamSessions: UpstreamSessions
   readonly keys: Keys
   readonly settings: Settings
   readonly standing: Standing
@@ -106,6 +110,33 @@ export type Consents = {
   readonly find: (sub: string, clientId: string) => Awaitable<Consent | undefined>
   /** Replaces an earlier one of the same user and client. */
   readonly save: (consent: Consent) => Promise<void>
+}
+
+/** Browsers that were sent to a provider. */
+export type UpstreamRequests = {
+  readonly create: (request: UpstreamRequest) => Promise<void>
+  /** Takes the request of this state and this browser away: of any number of calls at once, one gets it. */
+  readonly take: (hash: TokenHash, browser: TokenHash) => Promise<UpstreamRequest | undefined>
+}
+
+export type IdentityLinks = {
+  readonly find: (provider: string, identity: string) => Awaitable<IdentityLink | undefined>
+  readonly ofUser: (sub: string) => Awaitable<readonly IdentityLink[]>
+  /** Answers false, and stores nothing, where this identity is linked already. */
+  readonly add: (link: IdentityLink) => Promise<boolean>
+  /** Answers whether this user had the link. */
+  readonly remove: (provider: string, identity: string, sub: string) => Promise<boolean>
+}
+
+export type UpstreamSessions = {
+  readonly create: (session: UpstreamSession) => Promise<void>
+  readonly find: (sid: string) => Awaitable<UpstreamSession | undefined>
+  /** The sessions here that came from a session there; without one, from the user there. */
+  readonly from: (
+    provider: string,
+    from: { readonly upstream_sid: string } | { readonly identity: string },
+  ) => Awaitable<readonly UpstreamSession[]>
+  readonly end: (sid: string) => Promise<void>
 }
 
 export type Keys = {

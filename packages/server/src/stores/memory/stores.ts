@@ -8,6 +8,7 @@ import { createCommit } from './commit.ts'
 import { createConsents } from './consents.ts'
 import { createDevices } from './devices.ts'
 import { createFamilies } from './families.ts'
+import { createIdentityLinks } from './identity-links.ts'
 import { createKeys } from './keys.ts'
 import { createReferenceTokens } from './reference-tokens.ts'
 import { createReplays } from './replays.ts'
@@ -16,6 +17,8 @@ import { createSessions } from './sessions.ts'
 import { createSettings } from './settings.ts'
 import { createStanding } from './standing.ts'
 import { emptyTables } from './tables.ts'
+import { createUpstreamRequests } from './upstream-requests.ts'
+import { createUpstreamSessions } from './upstream-sessions.ts'
 
 export function createMemoryStores(): Stores {
   const tables = emptyTables()
@@ -29,6 +32,9 @@ export function createMemoryStores(): Stores {
     replays: createReplays(tables),
     sessions: createSessions(tables),
     consents: createConsents(tables),
+    upstreamRequests: createUpstreamRequests(tables),
+    identityLinks: createIdentityLinks(tables),
+    upstreamSessions: createUpstreamSessions(tables),
     keys: createKeys(tables),
     settings: createSettings(tables),
     standing: createStanding(tables),

@@ -12,6 +12,7 @@ import type {
   Session,
   StoredKey,
 } from '../../core/authorization.ts'
+import type { IdentityLink, UpstreamRequest, UpstreamSession } from '../../core/federation.ts'
 import type { TokenHash } from '../../core/runtime.ts'
 import type { ReplayMarker } from '../../core/stores.ts'
 
@@ -28,6 +29,10 @@ export type Tables = {
   readonly replays: Map<TokenHash, ReplayMarker>
   readonly sessions: Map<TokenHash, Session>
   readonly consents: Map<string, Consent>
+  readonly upstreamRequests: Map<TokenHash, UpstreamRequest>
+  readonly identityLinks: Map<string, IdentityLink>
+  /** By `sid`. */
+  readonly upstreamSessions: Map<string, UpstreamSession>
   readonly keys: Map<string, StoredKey>
   readonly settings: Map<string, string>
   /** Which of the configured ones stand. */
@@ -49,6 +54,9 @@ export const emptyTables = (): Tables => ({
   replays: new Map(),
   sessions: new Map(),
   consents: new Map(),
+  upstreamRequests: new Map(),
+  identityLinks: new Map(),
+  upstreamSessions: new Map(),
   keys: new Map(),
   settings: new Map(),
   clients: new Map(),

@@ -26,6 +26,8 @@ const tables = [
   { table: 'revoked_tokens', due: 'expires_at' },
   { table: 'replays', due: 'expires_at' },
   { table: 'sessions', due: 'expires_at' },
+  { table: 'upstream_requests', due: 'expires_at' },
+  { table: 'upstream_sessions', due: 'expires_at' },
   { table: 'devices', due: 'expires_at' },
   { table: 'authorizations', due: 'clean_at', until: 'expires_at' },
 ] as const satisfies readonly {

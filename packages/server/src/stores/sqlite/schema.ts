@@ -72,4 +72,25 @@ export const migrations: readonly string[] = [
     kind text not null, id text not null, stands integer not null, primary key (kind, id)
   ) strict, without rowid;
   `,
+  `
+  create table upstream_requests (
+    hash text primary key, browser text not null, provider text not null, continuation text not null,
+    linking_sid text, expires_at integer not null
+  ) strict;
+  create index upstream_requests_expires_at on upstream_requests (expires_at);
+
+  create table identity_links (
+    provider text not null, identity text not null, sub text not null, label text, created_at integer not null,
+    primary key (provider, identity)
+  ) strict, without rowid;
+  create index identity_links_sub on identity_links (sub);
+
+  create table upstream_sessions (
+    sid text primary key, hash text not null, provider text not null, identity text not null, upstream_sid text,
+    id_token blob not null, expires_at integer not null
+  ) strict;
+  create index upstream_sessions_identity on upstream_sessions (provider, identity);
+  create index upstream_sessions_upstream_sid on upstream_sessions (provider, upstream_sid);
+  create index upstream_sessions_expires_at on upstream_sessions (expires_at);
+  `,
 ]

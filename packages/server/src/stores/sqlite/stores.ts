@@ -10,6 +10,7 @@ import { createConsents } from './consents.ts'
 import { openDatabase } from './database.ts'
 import { createDevices } from './devices.ts'
 import { createFamilies } from './families.ts'
+import { createIdentityLinks } from './identity-links.ts'
 import { createKeys } from './keys.ts'
 import { createReferenceTokens } from './reference-tokens.ts'
 import { createReplays } from './replays.ts'
@@ -18,6 +19,8 @@ import { createSessions } from './sessions.ts'
 import { createSettings } from './settings.ts'
 import { createStanding } from './standing.ts'
 import { one } from './statements.ts'
+import { createUpstreamRequests } from './upstream-requests.ts'
+import { createUpstreamSessions } from './upstream-sessions.ts'
 import { createWriteQueue, type WriteQueue } from './write-queue.ts'
 import { writeNames, type writes } from './writes.ts'
 import type { Calls } from './writing.ts'
@@ -58,6 +61,9 @@ export async function openSqliteStores({
     replays: createReplays(write),
     sessions: createSessions(database, write),
     consents: createConsents(database, write),
+    upstreamRequests: createUpstreamRequests(write),
+    identityLinks: createIdentityLinks(database, write),
+    upstreamSessions: createUpstreamSessions(database, write),
     keys: createKeys(database, write),
     settings: createSettings(database, write),
     standing: createStanding(database, write),

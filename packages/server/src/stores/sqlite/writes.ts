@@ -6,6 +6,7 @@ import { codeWrites } from './codes.ts'
 import { commitWrites } from './commit.ts'
 import { consentWrites } from './consents.ts'
 import { deviceWrites } from './devices.ts'
+import { identityLinkWrites } from './identity-links.ts'
 import { keyWrites } from './keys.ts'
 import { referenceTokenWrites } from './reference-tokens.ts'
 import { replayWrites } from './replays.ts'
@@ -13,6 +14,8 @@ import { revokedTokenWrites } from './revoked-tokens.ts'
 import { sessionWrites } from './sessions.ts'
 import { settingWrites } from './settings.ts'
 import { standingWrites } from './standing.ts'
+import { upstreamRequestWrites } from './upstream-requests.ts'
+import { upstreamSessionWrites } from './upstream-sessions.ts'
 
 export const writes = {
   ...commitWrites,
@@ -24,6 +27,9 @@ export const writes = {
   ...replayWrites,
   ...sessionWrites,
   ...consentWrites,
+  ...upstreamRequestWrites,
+  ...identityLinkWrites,
+  ...upstreamSessionWrites,
   ...keyWrites,
   ...settingWrites,
   ...standingWrites,

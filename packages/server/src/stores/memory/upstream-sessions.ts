@@ -1,0 +1,23 @@
+/** Where sessions came from, in memory. */
+
+import type { UpstreamSessions } from '../../core/stores.ts'
+import { requireNew, type Tables } from './tables.ts'
+
+export const createUpstreamSessions = ({ upstreamSessions }: Tables): UpstreamSessions => ({
+  async create(session) {
+    requireNew(upstreamSessions, session.sid)
+    upstreamSessions.set(session.sid, session)
+  },
+  find: sid => upstreamSessions.get(sid),
+  from: (provider, from) =>
+    [...upstreamSessions.values()].filter(
+      session =>
+        session.provider === provider &&
+        ('upstream_sid' in from
+          ? session.upstream_sid === from.upstream_sid
+          : session.identity === from.identity),
+    ),
+  async end(sid) {
+    upstreamSessions.delete(sid)
+  },
+})

@@ -1,0 +1,38 @@
+/** Browsers that were sent to an identity provider, in SQLite. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { UpstreamRequest } from '../../core/federation.ts'
+import type { TokenHash } from '../../core/runtime.ts'
+import type { UpstreamRequests } from '../../core/stores.ts'
+import { createCodec, type Row } from './columns.ts'
+import { change, one } from './statements.ts'
+import type { Calls, Writes } from './writing.ts'
+
+const codec = createCodec<UpstreamRequest>({
+  hash: 'value',
+  browser: 'value',
+  provider: 'value',
+  continuation: 'value',
+  linking_sid: 'value',
+  expires_at: 'value',
+})
+
+export const upstreamRequestWrites = {
+  createUpstreamRequest(database) {
+    const insert = change(database, `insert into upstream_requests (${codec.names}) values (${codec.marks})`)
+    return (request: Row): void => void insert(...request)
+  },
+  takeUpstreamRequest(database: DatabaseSync) {
+    const take = one(
+      database,
+      `delete from upstream_requests where hash = ? and browser = ? returning ${codec.names}`,
+    )
+    return (hash: TokenHash, browser: TokenHash): UpstreamRequest | undefined =>
+      codec.decode(take(hash, browser) ?? [])
+  },
+} as const satisfies Writes
+
+export const createUpstreamRequests = (write: Calls<typeof upstreamRequestWrites>): UpstreamRequests => ({
+  create: request => write.createUpstreamRequest(codec.encode(request)),
+  take: (hash, browser) => write.takeUpstreamRequest(hash, browser),
+})

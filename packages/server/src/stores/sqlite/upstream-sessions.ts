@@ -1,0 +1,49 @@
+/** Where sessions came from, in SQLite. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { UpstreamSession } from '../../core/federation.ts'
+import type { UpstreamSessions } from '../../core/stores.ts'
+import { createCodec, type Row } from './columns.ts'
+import { all, change, one, reading } from './statements.ts'
+import type { Calls, Writes } from './writing.ts'
+
+const codec = createCodec<UpstreamSession>({
+  sid: 'value',
+  hash: 'value',
+  provider: 'value',
+  identity: 'value',
+  upstream_sid: 'value',
+  id_token: 'value',
+  expires_at: 'value',
+})
+
+export const upstreamSessionWrites = {
+  createUpstreamSession(database) {
+    const insert = change(database, `insert into upstream_sessions (${codec.names}) values (${codec.marks})`)
+    return (session: Row): void => void insert(...session)
+  },
+  endUpstreamSession(database) {
+    const end = change(database, 'delete from upstream_sessions where sid = ?')
+    return (sid: string): void => void end(sid)
+  },
+} as const satisfies Writes
+
+export function createUpstreamSessions(
+  database: DatabaseSync,
+  write: Calls<typeof upstreamSessionWrites>,
+): UpstreamSessions {
+  const select = `select ${codec.names} from upstream_sessions`
+  const find = one(database, `${select} where sid = ?`)
+  const ofSession = all(database, `${select} where provider = ? and upstream_sid = ?`)
+  const ofIdentity = all(database, `${select} where provider = ? and identity = ?`)
+  return {
+    create: session => write.createUpstreamSession(codec.encode(session)),
+    find: reading(sid => codec.decode(find(sid) ?? [])),
+    from: reading((provider, from) => {
+      const rows =
+        'upstream_sid' in from ? ofSession(provider, from.upstream_sid) : ofIdentity(provider, from.identity)
+      return rows.flatMap(row => codec.decode(row) ?? [])
+    }),
+    end: sid => write.endUpstreamSession(sid),
+  }
+}

@@ -1,0 +1,124 @@
+/** What the ports of federation promise. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type {
+  IdentityLink,
+  UpstreamRequest,
+  UpstreamSession,
+} from '../../../packages/server/src/core/federation.ts'
+import type { Stores } from '../../../packages/server/src/core/stores.ts'
+import { day, minute, newHash, now, tally } from './samples.ts'
+
+const sampleRequest = (fields: Partial<UpstreamRequest> = {}): UpstreamRequest => ({
+  hash: newHash(),
+  browser: newHash(),
+  provider: 'corp',
+  continuation: 'sealed',
+  expires_at: now + minute,
+  ...fields,
+})
+
+const sampleLink = (fields: Partial<IdentityLink> = {}): IdentityLink => ({
+  provider: 'corp',
+  identity: newHash(),
+  sub: 'alice',
+  created_at: now,
+  ...fields,
+})
+
+const sampleUpstreamSession = (fields: Partial<UpstreamSession> = {}): UpstreamSession => ({
+  hash: newHash(),
+  sid: newHash(),
+  provider: 'corp',
+  identity: newHash(),
+  id_token: new Uint8Array([1, 0, 255]),
+  expires_at: now + day,
+  ...fields,
+})
+
+export function testFederation(stores: () => Stores): void {
+  test('upstream requests: of a hundred that take one at once, one gets it', async () => {
+    const { upstreamRequests } = stores()
+    const request = sampleRequest({ linking_sid: 'session' })
+    await upstreamRequests.create(request)
+    const taken = await Promise.all(
+      Array.from({ length: 100 }, () => upstreamRequests.take(request.hash, request.browser)),
+    )
+    assert.deepEqual(
+      taken.filter(one => one !== undefined),
+      [request],
+    )
+  })
+
+  test('upstream requests: another browser neither gets one nor uses it up', async () => {
+    const { upstreamRequests } = stores()
+    const request = sampleRequest()
+    await upstreamRequests.create(request)
+    assert.equal(await upstreamRequests.take(request.hash, newHash()), undefined)
+    assert.equal(await upstreamRequests.take(newHash(), request.browser), undefined)
+    assert.deepEqual(await upstreamRequests.take(request.hash, request.browser), request)
+    await assert.doesNotReject(upstreamRequests.create(request))
+    await assert.rejects(upstreamRequests.create(request))
+  })
+
+  test('identity links: an identity is linked to one user, whoever asks at once', async () => {
+    const { identityLinks } = stores()
+    const link = sampleLink({ label: 'alice@corp.example' })
+    const added = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => identityLinks.add({ ...link, sub: `user-${index}` })),
+    )
+    assert.deepEqual(tally(added), { true: 1, false: 49 })
+    const found = await identityLinks.find(link.provider, link.identity)
+    assert.deepEqual(found, { ...link, sub: `user-${added.indexOf(true)}` })
+    assert.equal(await identityLinks.find('other', link.identity), undefined)
+    assert.equal(await identityLinks.find(link.provider, newHash()), undefined)
+  })
+
+  test("identity links: a user's own are listed, and only a user's own are removed", async () => {
+    const { identityLinks } = stores()
+    const sub = newHash()
+    const first = sampleLink({ sub, created_at: now - 1 })
+    const second = sampleLink({ sub, provider: 'other' })
+    for (const link of [first, second, sampleLink({ sub: 'bob' })]) await identityLinks.add(link)
+    assert.deepEqual(await identityLinks.ofUser(sub), [first, second])
+    assert.equal(await identityLinks.remove(first.provider, first.identity, 'bob'), false)
+    assert.equal(await identityLinks.remove(first.provider, first.identity, sub), true)
+    assert.equal(await identityLinks.remove(first.provider, first.identity, sub), false)
+    assert.deepEqual(await identityLinks.ofUser(sub), [second])
+    assert.equal(await identityLinks.find(first.provider, first.identity), undefined)
+    assert.equal(await identityLinks.add({ ...first, sub: 'bob' }), true)
+  })
+
+  test('upstream sessions: found by the session here, by the one there and by the user there', async () => {
+    const { upstreamSessions } = stores()
+    const identity = newHash()
+    const one = sampleUpstreamSession({ identity, upstream_sid: newHash() })
+    const two = sampleUpstreamSession({ identity })
+    const elsewhere = sampleUpstreamSession({ ...one, sid: newHash(), provider: 'other' })
+    for (const session of [one, two, elsewhere]) await upstreamSessions.create(session)
+    assert.deepEqual(await upstreamSessions.find(one.sid), one)
+    assert.deepEqual(await upstreamSessions.from('corp', { upstream_sid: one.upstream_sid ?? '' }), [one])
+    const ofUser = await upstreamSessions.from('corp', { identity })
+    assert.deepEqual(ofUser.map(({ sid }) => sid).sort(), [one.sid, two.sid].sort())
+    await upstreamSessions.end(one.sid)
+    assert.equal(await upstreamSessions.find(one.sid), undefined)
+    assert.deepEqual(await upstreamSessions.from('corp', { identity }), [two])
+  })
+
+  test('upstream requests and sessions: those that have ended are cleaned up, links stay', async () => {
+    const { upstreamRequests, upstreamSessions, identityLinks, cleanUp } = stores()
+    const request = sampleRequest({ expires_at: now - 2 * day })
+    const session = sampleUpstreamSession({ expires_at: now - 2 * day })
+    const link = sampleLink({ created_at: now - 9 * day })
+    await upstreamRequests.create(request)
+    await upstreamSessions.create(session)
+    await identityLinks.add(link)
+    await cleanUp(now - 2 * day - 1)
+    assert.ok(await upstreamSessions.find(session.sid))
+    await cleanUp(now - 2 * day)
+    assert.equal(await upstreamRequests.take(request.hash, request.browser), undefined)
+    assert.equal(await upstreamSessions.find(session.sid), undefined)
+    assert.deepEqual(await identityLinks.find(link.provider, link.identity), link)
+  })
+}
