@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { testCleanUp } from './stores/clean-up.ts'
 import { testCommit } from './stores/commit.ts'
+import { testFactors } from './stores/factors.ts'
 import { testFederation } from './stores/federation.ts'
 import { testNouns } from './stores/nouns.ts'
 import { testRaces } from './stores/races.ts'
@@ -23,6 +24,7 @@ for (const { name, open } of storages)
     })
     testNouns(stores)
     testFederation(stores)
+    testFactors(stores)
     testCommit(stores)
     testRaces(stores)
     testCleanUp(open)

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Stores } from '../../../packages/server/src/core/stores.ts'
+import { samplePending } from './factors.ts'
 import {
   day,
   issuedCode,
@@ -37,25 +38,28 @@ export function testCleanUp(open: () => Promise<Opened>): void {
     const pairs = [now + minute, now + day].map(expires_at => ({
       token: sampleReferenceToken({ expires_at }),
       session: sampleSession({ expires_at }),
+      pending: samplePending({ expires_at }),
       device: sampleDevice({ expires_at }),
       marker: { hash: newHash(), expires_at },
       jti: `jti-${expires_at}`,
       expires_at,
     }))
-    for (const { token, session, device, marker, jti, expires_at } of pairs) {
+    for (const { token, session, pending, device, marker, jti, expires_at } of pairs) {
       await stores.commit(sampleCommit({ issue: { referenceToken: token } }))
       await stores.sessions.create(session)
+      await stores.pendingSignIns.create(pending)
       await stores.devices.issue(device)
       await stores.replays.use(marker)
       await stores.revokedTokens.add(jti, expires_at)
     }
     assert.equal(await stores.cleanUp(now + minute - 1), 0)
-    assert.equal(await stores.cleanUp(now + minute), 5)
+    assert.equal(await stores.cleanUp(now + minute), 6)
     assert.equal(await stores.cleanUp(now + minute), 0)
-    for (const [index, { token, session, device, marker, jti }] of pairs.entries()) {
+    for (const [index, { token, session, pending, device, marker, jti }] of pairs.entries()) {
       const lives = index === 1
       assert.equal((await stores.referenceTokens.find(token.hash)) !== undefined, lives)
       assert.equal((await stores.sessions.find(session.hash)) !== undefined, lives)
+      assert.equal((await stores.pendingSignIns.find(pending.hash)) !== undefined, lives)
       assert.equal((await stores.devices.find(device.hash)) !== undefined, lives)
       assert.equal((await stores.devices.findByUserCode(device.user_code_hash)) !== undefined, lives)
       assert.equal(await stores.revokedTokens.has(jti), lives)

@@ -17,6 +17,7 @@ import type {
   Session,
   StoredKey,
 } from './authorization.ts'
+import type { Passkey, PendingSignIn, TotpSecret } from './factor.ts'
 import type { IdentityLink, UpstreamRequest, UpstreamSession } from './federation.ts'
 import type { Awaitable, TokenHash } from './runtime.ts'
 
@@ -33,6 +34,10 @@ export type Stores = {
   readonly upstreamRequests: UpstreamRequests
   readonly identityLinks: IdentityLinks
   readonly upstreamSessions: UpstreamSessions
+  readonly totpSecrets: TotpSecrets
+  readonly recoveryCodes: RecoveryCodes
+  readonly passkeys: Passkeys
+  readonly pendingSignIns: PendingSignIns
   readonly keys: Keys
   readonly settings: Settings
   readonly standing: Standing
@@ -137,6 +142,46 @@ export type UpstreamSessions = {
     from: { readonly upstream_sid: string } | { readonly identity: string },
   ) => Awaitable<readonly UpstreamSession[]>
   readonly end: (sid: string) => Promise<void>
+}
+
+export type TotpSecrets = {
+  readonly find: (sub: string) => Awaitable<TotpSecret | undefined>
+  /** Answers false, and stores nothing, when the user has one. */
+  readonly add: (secret: TotpSecret) => Promise<boolean>
+  /** Raises the newest used step to this one; answers false when it is that high already, or there is no secret. */
+  readonly use: (sub: string, step: number) => Promise<boolean>
+  readonly remove: (sub: string) => Promise<void>
+}
+
+/** Hashes of codes that each open a user's account once. */
+export type RecoveryCodes = {
+  /** How many are left. */
+  readonly count: (sub: string) => Awaitable<number>
+  /** Puts these in the place of all that the user had. */
+  readonly replace: (sub: string, hashes: readonly TokenHash[]) => Promise<void>
+  /** Answers whether this call used it. */
+  readonly use: (sub: string, hash: TokenHash) => Promise<boolean>
+}
+
+export type Passkeys = {
+  readonly find: (id: string) => Awaitable<Passkey | undefined>
+  /** A user's, the oldest first. */
+  readonly of: (sub: string) => Awaitable<readonly Passkey[]>
+  /** Answers false, and stores nothing, when the id is taken or the user has that many already. */
+  readonly add: (passkey: Passkey, most: number) => Promise<boolean>
+  /** Answers whether the user has it. */
+  readonly rename: (sub: string, id: string, name: string) => Promise<boolean>
+  readonly remove: (sub: string, id: string) => Promise<boolean>
+  /** Writes a use. Answers false, and writes nothing, unless the counter rose or has always been 0 (WebAuthn Level 3 §7.2). */
+  readonly use: (id: string, use: PasskeyUse) => Promise<boolean>
+}
+export type PasskeyUse = { readonly counter: number; readonly backed_up: boolean; readonly at: Seconds }
+
+export type PendingSignIns = {
+  readonly create: (pending: PendingSignIn) => Promise<void>
+  readonly find: (hash: TokenHash) => Awaitable<PendingSignIn | undefined>
+  /** Takes it away; answers whether this call did. */
+  readonly take: (hash: TokenHash) => Promise<boolean>
 }
 
 export type Keys = {

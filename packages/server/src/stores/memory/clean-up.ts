@@ -17,6 +17,7 @@ export const createCleanUp =
       deleteWhere(tables.sessions, ended) +
       deleteWhere(tables.upstreamRequests, ended) +
       deleteWhere(tables.upstreamSessions, ended) +
+      deleteWhere(tables.pendingSignIns, ended) +
       deleteWhere(devices, row => ended(row) && userCodes.delete(row.user_code_hash)) +
       deleteWhere(authorizations, ended) +
       // A used code is kept until its authorization ends, so that a replay of it is recognised.

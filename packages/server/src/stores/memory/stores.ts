@@ -10,6 +10,9 @@ import { createDevices } from './devices.ts'
 import { createFamilies } from './families.ts'
 import { createIdentityLinks } from './identity-links.ts'
 import { createKeys } from './keys.ts'
+import { createPasskeys } from './passkeys.ts'
+import { createPendingSignIns } from './pending-sign-ins.ts'
+import { createRecoveryCodes } from './recovery-codes.ts'
 import { createReferenceTokens } from './reference-tokens.ts'
 import { createReplays } from './replays.ts'
 import { createRevokedTokens } from './revoked-tokens.ts'
@@ -17,6 +20,7 @@ import { createSessions } from './sessions.ts'
 import { createSettings } from './settings.ts'
 import { createStanding } from './standing.ts'
 import { emptyTables } from './tables.ts'
+import { createTotpSecrets } from './totp-secrets.ts'
 import { createUpstreamRequests } from './upstream-requests.ts'
 import { createUpstreamSessions } from './upstream-sessions.ts'
 
@@ -35,6 +39,10 @@ export function createMemoryStores(): Stores {
     upstreamRequests: createUpstreamRequests(tables),
     identityLinks: createIdentityLinks(tables),
     upstreamSessions: createUpstreamSessions(tables),
+    totpSecrets: createTotpSecrets(tables),
+    recoveryCodes: createRecoveryCodes(tables),
+    passkeys: createPasskeys(tables),
+    pendingSignIns: createPendingSignIns(tables),
     keys: createKeys(tables),
     settings: createSettings(tables),
     standing: createStanding(tables),

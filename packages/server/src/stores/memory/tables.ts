@@ -12,6 +12,7 @@ import type {
   Session,
   StoredKey,
 } from '../../core/authorization.ts'
+import type { Passkey, PendingSignIn, TotpSecret } from '../../core/factor.ts'
 import type { IdentityLink, UpstreamRequest, UpstreamSession } from '../../core/federation.ts'
 import type { TokenHash } from '../../core/runtime.ts'
 import type { ReplayMarker } from '../../core/stores.ts'
@@ -33,6 +34,10 @@ export type Tables = {
   readonly identityLinks: Map<string, IdentityLink>
   /** By `sid`. */
   readonly upstreamSessions: Map<string, UpstreamSession>
+  readonly totpSecrets: Map<string, TotpSecret>
+  readonly recoveryCodes: Map<string, Set<TokenHash>>
+  readonly passkeys: Map<string, Passkey>
+  readonly pendingSignIns: Map<TokenHash, PendingSignIn>
   readonly keys: Map<string, StoredKey>
   readonly settings: Map<string, string>
   /** Which of the configured ones stand. */
@@ -57,6 +62,10 @@ export const emptyTables = (): Tables => ({
   upstreamRequests: new Map(),
   identityLinks: new Map(),
   upstreamSessions: new Map(),
+  totpSecrets: new Map(),
+  recoveryCodes: new Map(),
+  passkeys: new Map(),
+  pendingSignIns: new Map(),
   keys: new Map(),
   settings: new Map(),
   clients: new Map(),

@@ -28,6 +28,7 @@ const tables = [
   { table: 'sessions', due: 'expires_at' },
   { table: 'upstream_requests', due: 'expires_at' },
   { table: 'upstream_sessions', due: 'expires_at' },
+  { table: 'pending_sign_ins', due: 'expires_at' },
   { table: 'devices', due: 'expires_at' },
   { table: 'authorizations', due: 'clean_at', until: 'expires_at' },
 ] as const satisfies readonly {

@@ -93,4 +93,26 @@ export const migrations: readonly string[] = [
   create index upstream_sessions_upstream_sid on upstream_sessions (provider, upstream_sid);
   create index upstream_sessions_expires_at on upstream_sessions (expires_at);
   `,
+  `
+  create table totp_secrets (
+    sub text primary key, sealed blob not null, last_step integer not null, created_at integer not null
+  ) strict, without rowid;
+
+  create table recovery_codes (
+    sub text not null, hash text not null, primary key (sub, hash)
+  ) strict, without rowid;
+
+  create table passkeys (
+    id text primary key, sub text not null, public_key blob not null, counter integer not null,
+    transports text not null, backup_eligible text not null, backed_up text not null, name text not null,
+    created_at integer not null, last_used_at integer
+  ) strict;
+  create index passkeys_sub on passkeys (sub);
+
+  create table pending_sign_ins (
+    hash text primary key, sub text not null, tenant text, idp text not null, amr text not null,
+    acr text, auth_time integer not null, claims text, created_at integer not null, expires_at integer not null
+  ) strict;
+  create index pending_sign_ins_expires_at on pending_sign_ins (expires_at);
+  `,
 ]

@@ -12,6 +12,9 @@ import { createDevices } from './devices.ts'
 import { createFamilies } from './families.ts'
 import { createIdentityLinks } from './identity-links.ts'
 import { createKeys } from './keys.ts'
+import { createPasskeys } from './passkeys.ts'
+import { createPendingSignIns } from './pending-sign-ins.ts'
+import { createRecoveryCodes } from './recovery-codes.ts'
 import { createReferenceTokens } from './reference-tokens.ts'
 import { createReplays } from './replays.ts'
 import { createRevokedTokens } from './revoked-tokens.ts'
@@ -19,6 +22,7 @@ import { createSessions } from './sessions.ts'
 import { createSettings } from './settings.ts'
 import { createStanding } from './standing.ts'
 import { one } from './statements.ts'
+import { createTotpSecrets } from './totp-secrets.ts'
 import { createUpstreamRequests } from './upstream-requests.ts'
 import { createUpstreamSessions } from './upstream-sessions.ts'
 import { createWriteQueue, type WriteQueue } from './write-queue.ts'
@@ -64,6 +68,10 @@ export async function openSqliteStores({
     upstreamRequests: createUpstreamRequests(write),
     identityLinks: createIdentityLinks(database, write),
     upstreamSessions: createUpstreamSessions(database, write),
+    totpSecrets: createTotpSecrets(database, write),
+    recoveryCodes: createRecoveryCodes(database, write),
+    passkeys: createPasskeys(database, write),
+    pendingSignIns: createPendingSignIns(database, write),
     keys: createKeys(database, write),
     settings: createSettings(database, write),
     standing: createStanding(database, write),

@@ -8,12 +8,16 @@ import { consentWrites } from './consents.ts'
 import { deviceWrites } from './devices.ts'
 import { identityLinkWrites } from './identity-links.ts'
 import { keyWrites } from './keys.ts'
+import { passkeyWrites } from './passkeys.ts'
+import { pendingSignInWrites } from './pending-sign-ins.ts'
+import { recoveryCodeWrites } from './recovery-codes.ts'
 import { referenceTokenWrites } from './reference-tokens.ts'
 import { replayWrites } from './replays.ts'
 import { revokedTokenWrites } from './revoked-tokens.ts'
 import { sessionWrites } from './sessions.ts'
 import { settingWrites } from './settings.ts'
 import { standingWrites } from './standing.ts'
+import { totpSecretWrites } from './totp-secrets.ts'
 import { upstreamRequestWrites } from './upstream-requests.ts'
 import { upstreamSessionWrites } from './upstream-sessions.ts'
 
@@ -30,6 +34,10 @@ export const writes = {
   ...upstreamRequestWrites,
   ...identityLinkWrites,
   ...upstreamSessionWrites,
+  ...totpSecretWrites,
+  ...recoveryCodeWrites,
+  ...passkeyWrites,
+  ...pendingSignInWrites,
   ...keyWrites,
   ...settingWrites,
   ...standingWrites,

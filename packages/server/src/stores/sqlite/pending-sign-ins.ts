@@ -1,0 +1,45 @@
+/** Sign-ins that lack their second factor, in SQLite. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { PendingSignIn } from '../../core/factor.ts'
+import type { TokenHash } from '../../core/runtime.ts'
+import type { PendingSignIns } from '../../core/stores.ts'
+import { createCodec, type Row } from './columns.ts'
+import { change, one, reading } from './statements.ts'
+import type { Calls, Writes } from './writing.ts'
+
+const codec = createCodec<PendingSignIn>({
+  hash: 'value',
+  sub: 'value',
+  tenant: 'value',
+  idp: 'value',
+  amr: 'json',
+  acr: 'value',
+  auth_time: 'value',
+  claims: 'json',
+  created_at: 'value',
+  expires_at: 'value',
+})
+
+export const pendingSignInWrites = {
+  createPendingSignIn(database) {
+    const insert = change(database, `insert into pending_sign_ins (${codec.names}) values (${codec.marks})`)
+    return (pending: Row): void => void insert(...pending)
+  },
+  takePendingSignIn(database) {
+    const take = change(database, 'delete from pending_sign_ins where hash = ?')
+    return (hash: TokenHash): boolean => take(hash) === 1
+  },
+} as const satisfies Writes
+
+export function createPendingSignIns(
+  database: DatabaseSync,
+  write: Calls<typeof pendingSignInWrites>,
+): PendingSignIns {
+  const find = one(database, `select ${codec.names} from pending_sign_ins where hash = ?`)
+  return {
+    create: pending => write.createPendingSignIn(codec.encode(pending)),
+    find: reading(hash => codec.decode(find(hash) ?? [])),
+    take: hash => write.takePendingSignIn(hash),
+  }
+}

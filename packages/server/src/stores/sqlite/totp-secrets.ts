@@ -1,0 +1,46 @@
+/** Secrets of authenticator apps in SQLite (RFC 6238). */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { TotpSecret } from '../../core/factor.ts'
+import type { TotpSecrets } from '../../core/stores.ts'
+import { createCodec, type Row } from './columns.ts'
+import { change, one, reading } from './statements.ts'
+import type { Calls, Writes } from './writing.ts'
+
+const codec = createCodec<TotpSecret>({
+  sub: 'value',
+  sealed: 'value',
+  last_step: 'value',
+  created_at: 'value',
+})
+
+export const totpSecretWrites = {
+  addTotpSecret(database) {
+    const insert = change(
+      database,
+      `insert into totp_secrets (${codec.names}) values (${codec.marks}) on conflict do nothing`,
+    )
+    return (secret: Row): boolean => insert(...secret) === 1
+  },
+  useTotpStep(database) {
+    const raise = change(database, 'update totp_secrets set last_step = ?2 where sub = ?1 and last_step < ?2')
+    return (sub: string, step: number): boolean => raise(sub, step) === 1
+  },
+  removeTotpSecret(database) {
+    const remove = change(database, 'delete from totp_secrets where sub = ?')
+    return (sub: string): void => void remove(sub)
+  },
+} as const satisfies Writes
+
+export function createTotpSecrets(
+  database: DatabaseSync,
+  write: Calls<typeof totpSecretWrites>,
+): TotpSecrets {
+  const find = one(database, `select ${codec.names} from totp_secrets where sub = ?`)
+  return {
+    find: reading(sub => codec.decode(find(sub) ?? [])),
+    add: secret => write.addTotpSecret(codec.encode(secret)),
+    use: (sub, step) => write.useTotpStep(sub, step),
+    remove: sub => write.removeTotpSecret(sub),
+  }
+}
