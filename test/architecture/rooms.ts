@@ -48,6 +48,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: ['core', 'authorization-request', 'identity', 'ui'],
     packages: ['cookie', 'node:crypto'],
   },
+  // How sessions end and how clients are told.
+  logout: { rooms: ['core'], packages: [] },
   ui: { rooms: [], packages: ['eta', 'node:crypto', 'node:fs', 'node:path', 'node:url'] },
   // The one way out: whoever sends a request is given it.
   outbound: {

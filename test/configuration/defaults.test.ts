@@ -20,6 +20,8 @@ test('configuration: a client that says little gets the documented defaults', as
     response_types: ['code'],
     redirect_uris: ['https://app.example/callback'],
     post_logout_redirect_uris: [],
+    frontchannel_logout_session_required: false,
+    backchannel_logout_session_required: false,
     scope: new Set(),
     require_pkce: true,
     allow_plain_pkce: false,

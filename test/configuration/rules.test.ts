@@ -14,6 +14,34 @@ const publicKey = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' }
 
 for (const [name, client, path, problem, fix] of [
   [
+    'a front-channel logout URI of a foreign origin [Front-Channel Logout 1.0 §2]',
+    { ...spa, frontchannel_logout_uri: 'https://app.example:8443/logout' },
+    'frontchannel_logout_uri',
+    /origin/,
+    /redirect_uris/,
+  ],
+  [
+    'a back-channel logout URI with a fragment [Back-Channel Logout 1.0 §2.2]',
+    { ...spa, backchannel_logout_uri: 'https://app.example/logout#x' },
+    'backchannel_logout_uri',
+    /fragment/,
+    /exact/,
+  ],
+  [
+    'a back-channel logout URI by http',
+    { ...spa, backchannel_logout_uri: 'http://app.example/logout' },
+    'backchannel_logout_uri',
+    /http is for loopback/,
+    /https/,
+  ],
+  [
+    'a logout URI that is no web address',
+    { ...spa, backchannel_logout_uri: 'com.example.app:/logout' },
+    'backchannel_logout_uri',
+    /web address/,
+    /https/,
+  ],
+  [
     'a public client with a secret',
     { ...spa, client_secrets: [{ value: 's' }] },
     'client_secrets',

@@ -8,6 +8,7 @@ import { testFactors } from './stores/factors.ts'
 import { testFederation } from './stores/federation.ts'
 import { testNouns } from './stores/nouns.ts'
 import { testRaces } from './stores/races.ts'
+import { testSessions } from './stores/sessions.ts'
 import { type Opened, storages } from './stores/storage.ts'
 
 for (const { name, open } of storages)
@@ -27,5 +28,6 @@ for (const { name, open } of storages)
     testFactors(stores)
     testCommit(stores)
     testRaces(stores)
+    testSessions(open)
     testCleanUp(open)
   })

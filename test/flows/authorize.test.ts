@@ -525,7 +525,7 @@ test('authorize: a changed continuation is refused without a code [RFC 9700 §4.
   const sealed = page.form?.fields.continue ?? ''
   const [payload = '', mac = ''] = sealed.split('.')
   const content = JSON.parse(Buffer.from(payload, 'base64url').toString())
-  const forged = Buffer.from(JSON.stringify({ ...content, consented_sid: 'x', prior_sid: 'y' })).toString(
+  const forged = Buffer.from(JSON.stringify({ ...content, consented_sid: 'x', prior_handle: 'y' })).toString(
     'base64url',
   )
   answerOf(await browser.submit(page, alice))
@@ -576,7 +576,8 @@ test('authorize: a forged, foreign or ended session cookie is no session', async
     assert.ok((await browser.visit(authorizePath())).target.startsWith('/login'), forged)
   }
   browser.cookies.set('__Host-tessera_session', handle)
-  await server.stores.sessions.end(hashHandle(handle))
+  const session = await server.stores.sessions.find(hashHandle(handle))
+  await server.endSession(session?.sid ?? '', 'ended_by_operator')
   assert.ok((await browser.visit(authorizePath())).target.startsWith('/login'))
 })
 

@@ -9,6 +9,7 @@ import { composeRoutes } from './composition/routes.ts'
 import { composeServices } from './composition/services.ts'
 import type { Configuration } from './configuration/configuration.ts'
 import type { Log } from './core/runtime.ts'
+import type { EndSession } from './core/session.ts'
 import type { Stores } from './core/stores.ts'
 import { createFetchHandler, type FetchHandler } from './http/fetch.ts'
 import { createRouter, type Router } from './http/router.ts'
@@ -33,6 +34,7 @@ export type Tessera = {
   readonly fetch: FetchHandler
   readonly stores: Stores
   readonly keys: ManagedKeyRing
+  readonly endSession: EndSession
   /** Deletes expired rows from now on; answers how to stop it. */
   readonly startCleanUp: () => () => void
   /** From here on `/readyz` answers 503. */
@@ -63,7 +65,7 @@ export async function createTessera(
     onOverload: under_way => log.warn('overloaded', { under_way }),
   })
   return {
-    ...{ issuer, routes, handle, stores, keys, close },
+    ...{ issuer, routes, handle, stores, keys, close, endSession: services.endSession },
     fetch: createFetchHandler(handle),
     startCleanUp: () => startCleanUp(foundation),
     drain: () => {

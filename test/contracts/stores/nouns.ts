@@ -14,7 +14,6 @@ import {
   sampleDevice,
   sampleFamily,
   sampleReferenceToken,
-  sampleSession,
   standing,
   tally,
   unknownAuthorization,
@@ -174,19 +173,6 @@ export function testNouns(stores: () => Stores): void {
     const marker = { hash: newHash(), expires_at: now + minute }
     const used = await Promise.all(Array.from({ length: 100 }, () => replays.use(marker)))
     assert.deepEqual(tally(used), { true: 1, false: 99 })
-  })
-
-  test('sessions: one is found until it ends', async () => {
-    const { sessions } = stores()
-    const session = sampleSession({ tenant: 'acme', acr: 'high', claims: { name: 'Alice' } })
-    const plain = sampleSession()
-    await sessions.create(session)
-    await sessions.create(plain)
-    assert.deepEqual(await sessions.find(session.hash), session)
-    assert.deepEqual(await sessions.find(plain.hash), plain)
-    await sessions.end(session.hash)
-    assert.equal(await sessions.find(session.hash), undefined)
-    assert.deepEqual(await sessions.find(plain.hash), plain)
   })
 
   test('consents: a new one replaces that of the same user and client', async () => {

@@ -92,6 +92,9 @@ export const sampleSession = (fields: Partial<Session> = {}): Session => ({
   auth_time: now,
   created_at: now,
   expires_at: now + day,
+  idle_expires_at: fields.expires_at ?? now + day,
+  idle_lifetime: day,
+  last_seen_at: now,
   ...fields,
 })
 

@@ -6,6 +6,7 @@ import { createClientAuthentication } from '../client-authentication/authenticat
 import { createCallerAuthentication } from '../client-authentication/caller.ts'
 import { createArgon2id } from '../client-authentication/secrets.ts'
 import type { Configuration } from '../configuration/configuration.ts'
+import type { EndSession, SessionLifetimes } from '../core/session.ts'
 import { grantsOf } from '../endpoints/token/grants/index.ts'
 import { createAttempts } from '../identity/attempts.ts'
 import { createGuessCounter } from '../identity/guesses.ts'
@@ -22,6 +23,7 @@ import { createRequesters } from '../interaction/requester.ts'
 import { createResume } from '../interaction/resume.ts'
 import { createBrowserSessions } from '../interaction/session.ts'
 import { createUserCodes } from '../interaction/user-code.ts'
+import { createEndings } from '../logout/ending.ts'
 import { createAccessTokens } from '../tokens/access-token.ts'
 import { createAudiences } from '../tokens/audience.ts'
 import { createIdTokens } from '../tokens/id-token.ts'
@@ -35,7 +37,7 @@ import type { Foundation } from './foundation.ts'
 export type Services = ReturnType<typeof composeServices>
 
 export function composeServices(configuration: Configuration, foundation: Foundation) {
-  const { issuer, clients, resources, identityProviders, tenants, compatibility, emitStateHash } =
+  const { issuer, clients, resources, identityProviders, tenants, compatibility, emitStateHash, sessions } =
     configuration
   const common = {
     ...foundation,
@@ -55,6 +57,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
     refreshTokens: createRefreshTokens(common),
     verifier: createTokenVerifier(common),
   }
+  const endings = createEndings({ ...common, endRevokes: sessions.endRevokes, onNotices: () => {} })
   const authenticate = createClientAuthentication({
     ...{ ...common, ...people },
     replays: foundation.stores.replays,
@@ -65,7 +68,8 @@ export function composeServices(configuration: Configuration, foundation: Founda
     ...common,
     ...people,
     ...tokens,
-    ...composePages({ ...common, ...people }),
+    ...endings,
+    ...composePages({ ...common, ...people, ...endings, sessionLifetimes: sessions.lifetimes }),
     authenticate,
     authenticateCaller,
     grants: composeGrants(configuration),
@@ -88,7 +92,10 @@ function composePeople(
   return { verifyArgon2id, users, profile, signIn }
 }
 
-function composePages(ports: Common & ReturnType<typeof composePeople>) {
+function composePages(
+  ports: Common &
+    ReturnType<typeof composePeople> & { sessionLifetimes: SessionLifetimes; endSession: EndSession },
+) {
   const cookies = createCookies(ports)
   const stylesheet = createStylesheet()
   const paths = createPaths(ports)
@@ -97,7 +104,7 @@ function composePages(ports: Common & ReturnType<typeof composePeople>) {
     pages: createPages({ render: createTemplates(), stylesheet: paths(stylesheet.path) }),
     continuations: createContinuations(ports),
     csrf: createCsrf({ ...ports, cookies }),
-    sessions: createBrowserSessions({ ...ports, cookies }),
+    sessions: createBrowserSessions({ ...ports, lifetimes: ports.sessionLifetimes, cookies }),
     validate: createAuthorizationRequestValidator({
       ...ports,
       readIdTokenHint: createIdTokenHintReader(ports),

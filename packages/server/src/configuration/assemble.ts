@@ -11,6 +11,7 @@ import { localIssuer, loopbackPort } from './issuer.ts'
 import type { ClientDraft } from './schema/client.ts'
 import type { ProviderDraft } from './schema/provider.ts'
 import { decode32Bytes, type SecretDraft } from './schema/secret.ts'
+import { lifetimesOf } from './schema/sessions.ts'
 import type { UserDraft } from './schema/user.ts'
 import type { ConfigurationDraft } from './schema/whole.ts'
 import { standardIdentityResources } from './standard-resources.ts'
@@ -37,6 +38,11 @@ export function assemble(
     users: draft.users.map(userOf),
     identityProviders: byName((draft.identity_providers as readonly ProviderDraft[]).map(providerOf)),
     tenants: new Set(draft.tenants.map(tenant => tenant.name)),
+    sessions: {
+      lifetimes: lifetimesOf(draft.sessions),
+      endRevokes: draft.sessions.end_revokes,
+      endOnExpiry: draft.sessions.end_on_expiry,
+    },
     trustedIssuers: draft.trusted_issuers,
     signingAlgorithms: algorithmsOf(clients.values(), resources),
     ...(masterKey && { masterKey }),

@@ -3,6 +3,7 @@
 import type { Clients, SigningAlgorithm } from '../core/client.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../core/extension-grant.ts'
 import type { Resources } from '../core/resource.ts'
+import type { SessionLifetimes } from '../core/session.ts'
 import type { ConfiguredUser, CredentialAuthority, IdentityProvider, Profile } from '../core/user.ts'
 
 export type Compatibility = 'none' | 'identityserver4'
@@ -31,6 +32,13 @@ export type Configuration = {
   readonly users: readonly ConfiguredUser[]
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
   readonly tenants: ReadonlySet<string>
+  readonly sessions: {
+    readonly lifetimes: SessionLifetimes
+    /** Which authorizations fall with a session: none, those without `offline_access`, or all. */
+    readonly endRevokes: 'none' | 'online' | 'all'
+    /** Whether one that expires ends like one that is signed out. */
+    readonly endOnExpiry: boolean
+  }
   readonly trustedIssuers: readonly TrustedIssuer[]
   /** Every algorithm that a client or an API asks for, with the defaults. */
   readonly signingAlgorithms: readonly SigningAlgorithm[]

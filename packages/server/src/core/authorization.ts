@@ -107,6 +107,30 @@ export type Session = {
   readonly auth_time: Seconds
   readonly claims?: JsonObject
   readonly created_at: Seconds
+  /** The absolute end, which never changes. */
+  readonly expires_at: Seconds
+  /** The sliding end, never after `expires_at`: it has ended here unless it is used again. */
+  readonly idle_expires_at: Seconds
+  /** How far each use moves the sliding end. */
+  readonly idle_lifetime: Seconds
+  /** When it was used last; kept to within a few minutes. */
+  readonly last_seen_at: Seconds
+  /** What the browser calls itself (RFC 9110 §10.1.5), shortened. */
+  readonly user_agent?: string
+  /** The address that it was used from last. */
+  readonly address?: string
+}
+
+/** A client of an ended session that is still to be told so (OpenID Connect Back-Channel Logout 1.0 §2.5). */
+export type LogoutNotice = {
+  readonly sid: string
+  readonly client_id: string
+  readonly sub: string
+  /** How often it was tried. */
+  readonly attempts: number
+  /** When it is tried next. */
+  readonly due_at: Seconds
+  /** When it is given up. */
   readonly expires_at: Seconds
 }
 

@@ -58,6 +58,14 @@ export type Client = {
   readonly response_types: readonly string[]
   readonly redirect_uris: readonly string[]
   readonly post_logout_redirect_uris: readonly string[]
+  /** Loaded in a hidden frame when a session that it took part in ends (OpenID Connect Front-Channel Logout 1.0 §2). */
+  readonly frontchannel_logout_uri?: string
+  /** Whether it needs `iss` and `sid` there; they are always sent. */
+  readonly frontchannel_logout_session_required: boolean
+  /** Where a logout token is posted then (OpenID Connect Back-Channel Logout 1.0 §2.2). */
+  readonly backchannel_logout_uri?: string
+  /** Whether it needs `sid` in the logout token; it is always there. */
+  readonly backchannel_logout_session_required: boolean
   /** The scopes that it may ask for. */
   readonly scope: ReadonlySet<string>
   readonly require_pkce: boolean

@@ -12,6 +12,7 @@ import type {
   Consent,
   DeviceAuthorization,
   FamilyId,
+  LogoutNotice,
   ReferenceToken,
   RefreshFamily,
   Session,
@@ -30,6 +31,7 @@ export type Stores = {
   readonly revokedTokens: RevokedTokens
   readonly replays: Replays
   readonly sessions: Sessions
+  readonly logoutNotices: LogoutNotices
   readonly consents: Consents
   readonly upstreamRequests: UpstreamRequests
   readonly identityLinks: IdentityLinks
@@ -107,8 +109,45 @@ export type ReplayMarker = { readonly hash: TokenHash; readonly expires_at: Seco
 
 export type Sessions = {
   readonly create: (session: Session) => Promise<void>
+  /** Another sign-in of the same user in the same browser: a new handle, and the same `sid` with its clients. Answers false, and stores nothing, where the earlier one has ended. */
+  readonly renew: (earlier: TokenHash, session: Session) => Promise<boolean>
   readonly find: (hash: TokenHash) => Awaitable<Session | undefined>
-  readonly end: (hash: TokenHash) => Promise<void>
+  readonly findBySid: (sid: string) => Awaitable<Session | undefined>
+  /** The newest first, also those that have expired and wait for clean-up. */
+  readonly ofUser: (sub: string) => Awaitable<readonly Session[]>
+  /** Writes that it was used; nothing where it has ended. */
+  readonly touch: (
+    hash: TokenHash,
+    seen: Pick<Session, 'last_seen_at' | 'idle_expires_at' | 'address'>,
+  ) => Promise<void>
+  /** A client takes part in it; answers false where it has ended. */
+  readonly join: (sid: string, clientId: string) => Promise<boolean>
+  /** The clients that take part, by name. */
+  readonly clients: (sid: string) => Awaitable<readonly string[]>
+  /** In one write: it is gone, what came from it is revoked, and its clients wait to be told. Undefined where it has ended before. */
+  readonly end: (sid: string, ending: SessionEnding) => Promise<EndedSession | undefined>
+  /** The same for at most so many that have expired at `ending.at`. */
+  readonly endExpired: (ending: SessionEnding, limit: number) => Promise<readonly EndedSession[]>
+}
+
+export type SessionEnding = {
+  readonly at: Seconds
+  /** Which authorizations fall with it: none, those without `offline_access`, or all. */
+  readonly revokes: 'none' | 'online' | 'all'
+  /** Until when its clients are to be told. */
+  readonly notices_until: Seconds
+}
+
+export type EndedSession = { readonly session: Session; readonly clients: readonly string[] }
+
+/** The queue of logout tokens that are to be delivered. */
+export type LogoutNotices = {
+  /** Takes those that are due, the longest first, and puts them off until the given time, so that no other process delivers them meanwhile. Counts the attempt. */
+  readonly claim: (at: Seconds, until: Seconds, limit: number) => Promise<readonly LogoutNotice[]>
+  readonly postpone: (notice: LogoutNotice, dueAt: Seconds) => Promise<void>
+  /** Delivered, or given up. */
+  readonly remove: (notice: LogoutNotice) => Promise<void>
+  readonly anyDue: (at: Seconds) => Awaitable<boolean>
 }
 
 export type Consents = {

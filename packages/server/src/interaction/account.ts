@@ -84,7 +84,7 @@ export function createAccountDoor(ports: AccountPorts): EnterAccount {
       kind: 'account',
       to: accountPaths[section],
       asked_at: clock.now(),
-      prior_sid: session?.sid ?? null,
+      prior_handle: session?.hash ?? null,
       ...(tenant !== undefined && { tenant }),
       ...(session !== undefined && session.idp !== localProvider && { idp: session.idp }),
     }

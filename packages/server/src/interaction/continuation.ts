@@ -14,8 +14,8 @@ import type { AccountPath } from './paths.ts'
 export type Progress = {
   /** When the request came. */
   readonly asked_at: Seconds
-  /** The session that the browser had then; null: none; absent: not looked at yet. */
-  readonly prior_sid?: string | null
+  /** Hash of the session's handle that the browser had then; null: none; absent: not looked at yet. */
+  readonly prior_handle?: string | null
   /** The identity provider that the user chose on the login page. */
   readonly idp?: string
   /** The session whose user a page asks to agree. */

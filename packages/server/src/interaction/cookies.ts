@@ -1,12 +1,13 @@
 /** This server's cookies (RFC 6265bis): `__Host-` and Secure where the issuer is https, always HttpOnly, SameSite=Lax, for the whole host. */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { parseCookie, stringifySetCookie } from 'cookie'
 
 export type Cookies = {
   readonly read: (request: HttpRequest, name: string) => string | undefined
-  /** A `Set-Cookie` value that lasts until the browser closes. */
-  readonly write: (name: string, value: string) => string
+  /** A `Set-Cookie` value that lasts until the browser closes, or for so many seconds. */
+  readonly write: (name: string, value: string, options?: { readonly maxAge?: Seconds }) => string
   /** A `Set-Cookie` value that removes it. */
   readonly clear: (name: string) => string
 }
@@ -19,7 +20,8 @@ export function createCookies({ issuer }: { issuer: string }): Cookies {
 
   return {
     read: (request, name) => parseCookie(request.headers.cookie ?? '')[named(name)] || undefined,
-    write: (name, value) => stringifySetCookie({ ...attributes, name: named(name), value }),
+    write: (name, value, options = {}) =>
+      stringifySetCookie({ ...attributes, ...options, name: named(name), value }),
     clear: name => stringifySetCookie({ ...attributes, name: named(name), value: '', maxAge: 0 }),
   }
 }

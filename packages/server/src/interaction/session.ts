@@ -4,22 +4,34 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Session } from '../core/authorization.ts'
 import { hashHandle, newHandle, newId } from '../core/handle.ts'
-import type { Clock, Random } from '../core/runtime.ts'
-import type { Stores } from '../core/stores.ts'
+import type { Clock, Random, TokenHash } from '../core/runtime.ts'
+import { type EndSession, lives, type SessionLifetimes } from '../core/session.ts'
+import type { EndedSession, Stores } from '../core/stores.ts'
 import type { Subject } from '../core/user.ts'
 import type { Cookies } from './cookies.ts'
 
 export type BrowserSessions = {
-  /** The browser's living session. */
+  /** The browser's living session; using it puts its sliding end off. */
   readonly read: (request: HttpRequest) => Promise<Session | undefined>
-  /** Starts a session under a new handle and ends the browser's earlier one; answers the `Set-Cookie` value. */
+  /**
+   * Starts a session under a new handle; answers the `Set-Cookie` value. Another sign-in of the same user keeps the
+   * `sid` and the clients of the browser's earlier session; anyone else's ends it.
+   */
   readonly start: (
     request: HttpRequest,
     subject: Subject,
     tenant: string | undefined,
+    options?: SignInOptions,
   ) => Promise<{ readonly session: Session; readonly cookie: string }>
-  /** Ends the browser's session; answers the `Set-Cookie` value that removes its cookie. */
-  readonly end: (request: HttpRequest) => Promise<string>
+  /** Ends the browser's session; answers what ended and the `Set-Cookie` value that removes its cookie. */
+  readonly end: (
+    request: HttpRequest,
+  ) => Promise<{ readonly ended: EndedSession | undefined; readonly cookie: string }>
+}
+
+export type SignInOptions = {
+  /** The user wished to stay signed in; counts where that is offered. */
+  readonly keep?: boolean
 }
 
 export type SessionPorts = {
@@ -27,55 +39,86 @@ export type SessionPorts = {
   readonly cookies: Cookies
   readonly clock: Clock
   readonly random: Random
-  /** How long a session lasts; 10 hours unless said otherwise. */
-  readonly lifetime?: Seconds
+  readonly lifetimes: SessionLifetimes
+  readonly endSession: EndSession
 }
 
 const cookieName = 'tessera_session'
-const tenHours: Seconds = 36_000
 const wellFormed = /^ts_[\w-]{43}$/
+const maxUserAgentLength = 256
+/** A use is written at most this often, and at most ten times in an idle lifetime. */
+const touchInterval: Seconds = 300
 
 export function createBrowserSessions({
   stores: { sessions },
   cookies,
   clock,
   random,
-  lifetime = tenHours,
+  lifetimes,
+  endSession,
 }: SessionPorts): BrowserSessions {
-  const hashOf = (request: HttpRequest) => {
+  const hashOf = (request: HttpRequest): TokenHash | undefined => {
     const handle = cookies.read(request, cookieName)
     return handle !== undefined && wellFormed.test(handle) ? hashHandle(handle) : undefined
+  }
+  const find = async (request: HttpRequest): Promise<Session | undefined> => {
+    const hash = hashOf(request)
+    return hash && (await sessions.find(hash))
+  }
+
+  async function touch(session: Session, { peer }: HttpRequest): Promise<void> {
+    const now = clock.now()
+    const { hash, idle_lifetime, last_seen_at, expires_at } = session
+    if (now < last_seen_at + Math.min(touchInterval, idle_lifetime / 10)) return
+    const idle_expires_at = Math.min(now + idle_lifetime, expires_at)
+    await sessions.touch(hash, { last_seen_at: now, idle_expires_at, address: peer.address })
   }
 
   return {
     async read(request) {
-      const hash = hashOf(request)
-      const session = hash && (await sessions.find(hash))
-      return session && session.expires_at > clock.now() ? session : undefined
+      const session = await find(request)
+      if (!session || !lives(session, clock.now())) return undefined
+      await touch(session, request)
+      return session
     },
-    async start(request, subject, tenant) {
-      const earlier = hashOf(request)
+    async start(request, subject, tenant, { keep = false } = {}) {
+      const found = await find(request)
+      const earlier = found && lives(found, clock.now()) ? found : undefined
+      const same = earlier?.sub === subject.sub && earlier.tenant === tenant
       const handle = newHandle(random, 'ts')
       const now = clock.now()
+      const kept = keep ? lifetimes.kept : undefined
+      const absolute = kept ?? lifetimes.absolute
+      const idle_lifetime = kept ?? lifetimes.idle
       const { tenant: _, ...how } = subject
+      const user_agent = request.headers['user-agent']?.slice(0, maxUserAgentLength)
       const session: Session = {
         ...how,
         // Where the sign-in took place; the `tenant` claim is read from the user's record.
         ...(tenant !== undefined && { tenant }),
         hash: hashHandle(handle),
-        sid: newId(random),
+        sid: same ? earlier.sid : newId(random),
         created_at: now,
-        expires_at: now + lifetime,
+        expires_at: now + absolute,
+        idle_expires_at: now + idle_lifetime,
+        idle_lifetime,
+        last_seen_at: now,
+        ...(user_agent !== undefined && { user_agent }),
+        address: request.peer.address,
       }
-      await sessions.create(session)
+      const cookie = cookies.write(cookieName, handle, kept === undefined ? {} : { maxAge: kept })
       // A handle from before the sign-in is worth nothing afterwards (session fixation).
-      if (earlier) await sessions.end(earlier)
-      return { session, cookie: cookies.write(cookieName, handle) }
+      if (same && (await sessions.renew(earlier.hash, session))) return { session, cookie }
+      if (earlier && !same) await endSession(earlier.sid, 'another_user')
+      // One that ended this very moment can't be gone on with: its clients were told that it is over.
+      const fresh = same ? { ...session, sid: newId(random) } : session
+      await sessions.create(fresh)
+      return { session: fresh, cookie }
     },
     async end(request) {
-      const hash = hashOf(request)
-      if (hash) await sessions.end(hash)
-      return cookies.clear(cookieName)
+      const session = await find(request)
+      const ended = session && (await endSession(session.sid, 'signed_out'))
+      return { ended, cookie: cookies.clear(cookieName) }
     },
   }
 }

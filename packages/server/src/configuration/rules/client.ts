@@ -138,6 +138,20 @@ const redirects: Rule = client =>
       })
     : []
 
+/** Front-Channel Logout 1.0 §2: scheme, host and port must be those of a redirection URI. */
+const frontChannelOrigin: Rule = client => {
+  const { frontchannel_logout_uri: uri, redirect_uris } = client.value
+  if (uri === undefined || client.damaged.has('redirect_uris')) return []
+  const originOf = (text: string): string => new URL(text).origin
+  return redirect_uris.some(redirect => originOf(redirect) === originOf(uri))
+    ? []
+    : faultAt(client, 'frontchannel_logout_uri', {
+        problem: 'its origin is not that of any of redirect_uris',
+        expected: 'scheme, host and port of a redirect URI (OpenID Connect Front-Channel Logout 1.0 §2)',
+        fix: 'write a URI beside one of redirect_uris, or use backchannel_logout_uri',
+      })
+}
+
 /** RFC 7591 §2.1: `code` goes with authorization_code, `token` and `id_token` with implicit. */
 const responseTypes: Rule = client => {
   const types = client.value.response_types
@@ -187,7 +201,7 @@ const absoluteLifetime: Rule = client =>
       })
     : []
 
-const rules: readonly Rule[] = [credentials, redirects, responseTypes, absoluteLifetime]
+const rules: readonly Rule[] = [credentials, redirects, frontChannelOrigin, responseTypes, absoluteLifetime]
 
 export const clientFaults = (draft: Draft): readonly Fault[] =>
   draft.clients.flatMap(client => rules.flatMap(rule => rule(client, draft)))

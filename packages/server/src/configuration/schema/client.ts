@@ -35,6 +35,25 @@ const redirectUri = () =>
       }),
     )
 
+/** Front-Channel Logout 1.0 §2, Back-Channel Logout 1.0 §2.2: no fragment. */
+const logoutUri = () =>
+  z
+    .string()
+    .max(2000)
+    .check(
+      rule(uri => {
+        const problem =
+          redirectUriFault(uri) ?? (/^https?:/i.test(uri) ? undefined : 'it is not a web address')
+        return problem === undefined
+          ? undefined
+          : {
+              problem,
+              expected: 'an https URI, or http on a loopback host, without fragment',
+              fix: 'write the exact URI, such as https://app.example/logout',
+            }
+      }),
+    )
+
 const origin = () =>
   z.string().check(
     rule(value => {
@@ -110,6 +129,20 @@ export const clientSchema = z
       .array(redirectUri())
       .default([])
       .describe('Where a browser may go after signing out.'),
+    frontchannel_logout_uri: logoutUri()
+      .optional()
+      .describe('Loaded in a hidden frame when a session ends; of the origin of one of redirect_uris.'),
+    frontchannel_logout_session_required: z
+      .boolean()
+      .default(false)
+      .describe('It needs iss and sid there; they are always sent.'),
+    backchannel_logout_uri: logoutUri()
+      .optional()
+      .describe('Where a logout token is posted when a session ends.'),
+    backchannel_logout_session_required: z
+      .boolean()
+      .default(false)
+      .describe('It needs sid in the logout token; it is always there.'),
     scope: z
       .string()
       .check(

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { issuerFault } from '../issuer.ts'
 import { jwksSchema } from './jwks.ts'
 import { rule, webUrl } from './rule.ts'
+import { sessionsSchema } from './sessions.ts'
 
 const addressOrRange = () =>
   z.string().check(
@@ -94,6 +95,7 @@ export const deploymentShape = {
     })
     .prefault({})
     .describe('Requests that this server sends: https to public addresses only, unless said here.'),
+  sessions: sessionsSchema.describe('How long browsers stay signed in, and what falls when a session ends.'),
   trusted_issuers: z
     .array(z.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its public keys.'))
     .default([])

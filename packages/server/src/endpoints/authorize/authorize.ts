@@ -28,7 +28,7 @@ export type AuthorizePorts = AnswerPorts &
     readonly sessions: BrowserSessions
     readonly profile: Pick<Profile, 'isActive'>
     readonly identityProviders: ReadonlyMap<string, IdentityProvider>
-    readonly stores: Pick<Stores, 'codes' | 'consents'>
+    readonly stores: Pick<Stores, 'codes' | 'consents' | 'sessions' | 'authorizations'>
     readonly paths: Paths
   }
 
@@ -98,12 +98,15 @@ async function decide(
   }
   const found = await ports.sessions.read(request)
   const session = found && (await isActive(found, client.client_id, ports)) ? found : undefined
-  const progress = came.prior_sid === undefined ? { ...came, prior_sid: found?.sid ?? null } : came
+  const progress = came.prior_handle === undefined ? { ...came, prior_handle: found?.hash ?? null } : came
   const consent = session && (await ports.stores.consents.find(session.sub, client.client_id))
   const next = nextPrompt({ request: validated, progress, session, consent })
 
   if (next === 'none' && session) {
-    return answers.send(request, target, await issueCode(request, validated, session, ports))
+    const members = await issueCode(request, validated, session, ports)
+    // The session ended meanwhile: what comes next is decided without it.
+    if (!members) return decide(request, validated, parameters, progress, answers, ports)
+    return answers.send(request, target, members)
   }
   const silent = validated.prompt.has('none') || next === 'other_user'
   if (silent) return answers.refuse(request, silentRefusals[next], target)

@@ -11,7 +11,7 @@ import type { CreateAuthorization } from '../../interaction/authorization.ts'
 import { halfHash } from '../../tokens/id-token.ts'
 
 export type CodePorts = {
-  readonly stores: Pick<Stores, 'codes'>
+  readonly stores: Pick<Stores, 'codes' | 'sessions' | 'authorizations'>
   readonly createAuthorization: CreateAuthorization
   readonly clock: Clock
   readonly random: Random
@@ -20,12 +20,13 @@ export type CodePorts = {
   readonly emitStateHash: boolean
 }
 
+/** The client takes part in the session from here on. Undefined, and nothing is worth anything, where the session has just ended. */
 export async function issueCode(
   httpRequest: HttpRequest,
   request: ValidatedAuthorizationRequest,
   session: Session,
   { stores, createAuthorization, clock, random, log, emitStateHash }: CodePorts,
-): Promise<ResponseMembers> {
+): Promise<ResponseMembers | undefined> {
   const { client, scope, resources, code_challenge, code_challenge_method, nonce } = request
   const { state } = request.target
   const value = newHandle(random, 'tc')
@@ -37,7 +38,7 @@ export async function issueCode(
     resources,
     redeemable_until: expires_at,
   })
-  await stores.codes.issue(authorization, {
+  const issued = stores.codes.issue(authorization, {
     hash: hashHandle(value),
     authorization_id: authorization.id,
     redirect_uri: request.target.redirect_uri,
@@ -47,6 +48,12 @@ export async function issueCode(
       state !== undefined && { s_hash: halfHash(state, client.id_token_signed_response_alg) }),
     expires_at,
   })
+  // After the code, and written with it: an end of the session that comes later finds the authorization and revokes it.
+  const [joined] = await Promise.all([stores.sessions.join(session.sid, client.client_id), issued])
+  if (!joined) {
+    await stores.authorizations.revoke(authorization.id, clock.now())
+    return undefined
+  }
   log.info('code_issued', {
     request_id: httpRequest.id,
     client_id: client.client_id,

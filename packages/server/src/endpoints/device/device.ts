@@ -102,7 +102,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
       kind: 'device',
       user_code,
       asked_at,
-      prior_sid: session?.sid ?? null,
+      prior_handle: session?.hash ?? null,
     })
   }
 

@@ -8,16 +8,17 @@ export const createCleanUp =
   (tables: Tables): Stores['cleanUp'] =>
   async at => {
     const ended = (row: { readonly expires_at: Seconds }): boolean => row.expires_at <= at
-    const { authorizations, devices, userCodes } = tables
+    const { authorizations, devices, userCodes, sessionClients } = tables
     return (
       deleteWhere(tables.families, row => ended(row) || row.idle_expires_at <= at) +
       deleteWhere(tables.referenceTokens, ended) +
       deleteWhere(tables.revokedTokens, ended) +
       deleteWhere(tables.replays, ended) +
-      deleteWhere(tables.sessions, ended) +
       deleteWhere(tables.upstreamRequests, ended) +
       deleteWhere(tables.upstreamSessions, ended) +
       deleteWhere(tables.pendingSignIns, ended) +
+      deleteWhere(tables.sessions, row => row.idle_expires_at <= at && sessionClients.delete(row.sid)) +
+      deleteWhere(tables.logoutNotices, ended) +
       deleteWhere(devices, row => ended(row) && userCodes.delete(row.user_code_hash)) +
       deleteWhere(authorizations, ended) +
       // A used code is kept until its authorization ends, so that a replay of it is recognised.

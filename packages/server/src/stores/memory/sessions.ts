@@ -1,15 +1,73 @@
-/** Browser sessions in memory. */
+/** Browser sessions in memory, and the clients that take part in them. */
 
-import type { Sessions } from '../../core/stores.ts'
+import type { Session } from '../../core/authorization.ts'
+import type { EndedSession, SessionEnding, Sessions } from '../../core/stores.ts'
+import { keyOfNotice } from './logout-notices.ts'
 import { requireNew, type Tables } from './tables.ts'
 
-export const createSessions = ({ sessions }: Tables): Sessions => ({
-  async create(session) {
-    requireNew(sessions, session.hash)
-    sessions.set(session.hash, session)
-  },
-  find: hash => sessions.get(hash),
-  async end(hash) {
-    sessions.delete(hash)
-  },
-})
+export function createSessions(tables: Tables): Sessions {
+  const { sessions, sessionClients } = tables
+  const bySid = (sid: string): Session | undefined =>
+    [...sessions.values()].find(session => session.sid === sid)
+  const clientsOf = (sid: string): readonly string[] => [...(sessionClients.get(sid) ?? [])].sort()
+
+  function end(session: Session, ending: SessionEnding): EndedSession {
+    const clients = clientsOf(session.sid)
+    sessions.delete(session.hash)
+    sessionClients.delete(session.sid)
+    revokeOf(session, ending)
+    for (const client_id of clients) {
+      const { sid, sub } = session
+      const notice = { sid, client_id, sub, attempts: 0, due_at: ending.at, expires_at: ending.notices_until }
+      tables.logoutNotices.set(keyOfNotice(notice), notice)
+    }
+    return { session, clients }
+  }
+
+  function revokeOf({ sid }: Session, { revokes, at }: SessionEnding): void {
+    if (revokes === 'none') return
+    for (const [id, authorization] of tables.authorizations) {
+      if (authorization.sid !== sid || authorization.revoked_at !== undefined) continue
+      if (revokes === 'online' && authorization.scope.includes('offline_access')) continue
+      tables.authorizations.set(id, { ...authorization, revoked_at: at })
+    }
+  }
+
+  return {
+    async create(session) {
+      requireNew(sessions, session.hash)
+      requireNew(sessionClients, session.sid)
+      sessions.set(session.hash, session)
+      sessionClients.set(session.sid, new Set())
+    },
+    async renew(earlier, session) {
+      if (sessions.get(earlier)?.sid !== session.sid) return false
+      requireNew(sessions, session.hash)
+      sessions.delete(earlier)
+      sessions.set(session.hash, session)
+      return true
+    },
+    find: hash => sessions.get(hash),
+    findBySid: bySid,
+    ofUser: sub =>
+      [...sessions.values()]
+        .filter(session => session.sub === sub)
+        .sort((one, other) => other.last_seen_at - one.last_seen_at),
+    async touch(hash, seen) {
+      const session = sessions.get(hash)
+      if (session) sessions.set(hash, { ...session, ...seen })
+    },
+    async join(sid, clientId) {
+      return sessionClients.get(sid)?.add(clientId) !== undefined
+    },
+    clients: clientsOf,
+    async end(sid, ending) {
+      const session = bySid(sid)
+      return session && end(session, ending)
+    },
+    async endExpired(ending, limit) {
+      const expired = [...sessions.values()].filter(session => session.idle_expires_at <= ending.at)
+      return expired.slice(0, limit).map(session => end(session, ending))
+    },
+  }
+}

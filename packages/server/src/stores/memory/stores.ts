@@ -10,6 +10,7 @@ import { createDevices } from './devices.ts'
 import { createFamilies } from './families.ts'
 import { createIdentityLinks } from './identity-links.ts'
 import { createKeys } from './keys.ts'
+import { createLogoutNotices } from './logout-notices.ts'
 import { createPasskeys } from './passkeys.ts'
 import { createPendingSignIns } from './pending-sign-ins.ts'
 import { createRecoveryCodes } from './recovery-codes.ts'
@@ -35,6 +36,7 @@ export function createMemoryStores(): Stores {
     revokedTokens: createRevokedTokens(tables),
     replays: createReplays(tables),
     sessions: createSessions(tables),
+    logoutNotices: createLogoutNotices(tables),
     consents: createConsents(tables),
     upstreamRequests: createUpstreamRequests(tables),
     identityLinks: createIdentityLinks(tables),

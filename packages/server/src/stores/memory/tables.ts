@@ -7,6 +7,7 @@ import type {
   Consent,
   DeviceAuthorization,
   FamilyId,
+  LogoutNotice,
   ReferenceToken,
   RefreshFamily,
   Session,
@@ -29,6 +30,9 @@ export type Tables = {
   readonly revokedTokens: Map<string, RevokedToken>
   readonly replays: Map<TokenHash, ReplayMarker>
   readonly sessions: Map<TokenHash, Session>
+  /** Of each living `sid`. */
+  readonly sessionClients: Map<string, Set<string>>
+  readonly logoutNotices: Map<string, LogoutNotice>
   readonly consents: Map<string, Consent>
   readonly upstreamRequests: Map<TokenHash, UpstreamRequest>
   readonly identityLinks: Map<string, IdentityLink>
@@ -58,6 +62,8 @@ export const emptyTables = (): Tables => ({
   revokedTokens: new Map(),
   replays: new Map(),
   sessions: new Map(),
+  sessionClients: new Map(),
+  logoutNotices: new Map(),
   consents: new Map(),
   upstreamRequests: new Map(),
   identityLinks: new Map(),

@@ -25,10 +25,12 @@ const tables = [
   { table: 'reference_tokens', due: 'expires_at' },
   { table: 'revoked_tokens', due: 'expires_at' },
   { table: 'replays', due: 'expires_at' },
-  { table: 'sessions', due: 'expires_at' },
   { table: 'upstream_requests', due: 'expires_at' },
   { table: 'upstream_sessions', due: 'expires_at' },
   { table: 'pending_sign_ins', due: 'expires_at' },
+  { table: 'sessions', due: 'idle_expires_at' },
+  { table: 'session_clients', due: 'expires_at' },
+  { table: 'logout_notices', due: 'expires_at' },
   { table: 'devices', due: 'expires_at' },
   { table: 'authorizations', due: 'clean_at', until: 'expires_at' },
 ] as const satisfies readonly {

@@ -115,4 +115,30 @@ export const migrations: readonly string[] = [
   ) strict;
   create index pending_sign_ins_expires_at on pending_sign_ins (expires_at);
   `,
+  `
+  alter table sessions add column idle_expires_at integer not null default 0;
+  alter table sessions add column idle_lifetime integer not null default 0;
+  alter table sessions add column last_seen_at integer not null default 0;
+  alter table sessions add column user_agent text;
+  alter table sessions add column address text;
+  update sessions set idle_expires_at = expires_at, idle_lifetime = expires_at - created_at, last_seen_at = created_at;
+  drop index sessions_expires_at;
+  create index sessions_idle_expires_at on sessions (idle_expires_at);
+  create unique index sessions_sid on sessions (sid);
+  create index sessions_sub on sessions (sub);
+
+  create table session_clients (
+    sid text not null, client_id text not null, expires_at integer not null, primary key (sid, client_id)
+  ) strict;
+  create index session_clients_expires_at on session_clients (expires_at);
+
+  create index authorizations_sid on authorizations (sid) where sid is not null;
+
+  create table logout_notices (
+    sid text not null, client_id text not null, sub text not null, attempts integer not null,
+    due_at integer not null, expires_at integer not null, primary key (sid, client_id)
+  ) strict;
+  create index logout_notices_due_at on logout_notices (due_at);
+  create index logout_notices_expires_at on logout_notices (expires_at);
+  `,
 ]

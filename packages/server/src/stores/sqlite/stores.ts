@@ -12,6 +12,7 @@ import { createDevices } from './devices.ts'
 import { createFamilies } from './families.ts'
 import { createIdentityLinks } from './identity-links.ts'
 import { createKeys } from './keys.ts'
+import { createLogoutNotices } from './logout-notices.ts'
 import { createPasskeys } from './passkeys.ts'
 import { createPendingSignIns } from './pending-sign-ins.ts'
 import { createRecoveryCodes } from './recovery-codes.ts'
@@ -64,6 +65,7 @@ export async function openSqliteStores({
     revokedTokens: createRevokedTokens(database, write),
     replays: createReplays(write),
     sessions: createSessions(database, write),
+    logoutNotices: createLogoutNotices(database, write),
     consents: createConsents(database, write),
     upstreamRequests: createUpstreamRequests(write),
     identityLinks: createIdentityLinks(database, write),

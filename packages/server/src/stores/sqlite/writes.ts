@@ -8,6 +8,7 @@ import { consentWrites } from './consents.ts'
 import { deviceWrites } from './devices.ts'
 import { identityLinkWrites } from './identity-links.ts'
 import { keyWrites } from './keys.ts'
+import { logoutNoticeWrites } from './logout-notices.ts'
 import { passkeyWrites } from './passkeys.ts'
 import { pendingSignInWrites } from './pending-sign-ins.ts'
 import { recoveryCodeWrites } from './recovery-codes.ts'
@@ -30,6 +31,7 @@ export const writes = {
   ...revokedTokenWrites,
   ...replayWrites,
   ...sessionWrites,
+  ...logoutNoticeWrites,
   ...consentWrites,
   ...upstreamRequestWrites,
   ...identityLinkWrites,

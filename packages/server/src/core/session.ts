@@ -1,0 +1,26 @@
+/** How long sessions last and how they end (OpenID Connect Core 1.0 §3.1.2.3). */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { Session } from './authorization.ts'
+import type { EndedSession } from './stores.ts'
+
+export type SessionLifetimes = {
+  /** Without use. */
+  readonly idle: Seconds
+  /** Used or not. */
+  readonly absolute: Seconds
+  /** Used or not, when the user wished to stay signed in; undefined: that is not offered. */
+  readonly kept?: Seconds
+}
+
+/** Whether it has not ended. */
+export const lives = (session: Session, now: Seconds): boolean => session.idle_expires_at > now
+
+/** Why a session ended, for the log. */
+export type EndCause = 'signed_out' | 'another_user' | 'ended_by_user' | 'ended_by_operator' | 'expired'
+
+/**
+ * Ends a session: it is gone, what came from it is revoked as configured, and its clients are told over the back
+ * channel. Undefined where it has ended before.
+ */
+export type EndSession = (sid: string, cause: EndCause) => Promise<EndedSession | undefined>

@@ -1,0 +1,30 @@
+/** How long sessions last, as configured. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { assertFaults, parsed } from './faults.ts'
+
+const sessionsOf = (sessions: object) => parsed({ sessions }).configuration.sessions
+
+test('configuration: sessions last two hours unused and ten hours at most, and none is kept', () => {
+  assert.deepEqual(parsed({}).configuration.sessions, {
+    lifetimes: { idle: 7200, absolute: 36_000 },
+    endRevokes: 'online',
+    endOnExpiry: false,
+  })
+})
+
+test('configuration: a short absolute lifetime shortens the idle one that nobody named', () => {
+  assert.deepEqual(sessionsOf({ absolute_lifetime: 600 }).lifetimes, { idle: 600, absolute: 600 })
+  assert.equal(sessionsOf({ keep_signed_in: true }).lifetimes.kept, 2_592_000)
+})
+
+test('configuration: an idle lifetime that never counts is a fault', () => {
+  assertFaults({ sessions: { idle_lifetime: 601, absolute_lifetime: 600 } }, [
+    { path: 'sessions.idle_lifetime', problem: /never counts/, fix: /shorter/ },
+  ])
+  assertFaults({ sessions: { idle_lifetime: 59, end_revokes: 'some' } }, [
+    { path: 'sessions.idle_lifetime', problem: /too small/ },
+    { path: 'sessions.end_revokes', problem: /not known/ },
+  ])
+})
