@@ -96,12 +96,12 @@ test('sqlite: a file that is no database is refused', async () => {
 
 test('sqlite: a torn database is unavailable, for reads and for writes', async () => {
   const stores = await openStores()
-  const issued = await Promise.all(Array.from({ length: 500 }, () => issuedCode(stores)))
+  const issued = await Promise.all(Array.from({ length: 2000 }, () => issuedCode(stores)))
   await stores.close()
   const file = await open(folder.file, 'r+')
   const { size } = await file.stat()
   // The first pages hold the schema and the roots of the trees; without them it would not even open.
-  const kept = 40 * 4096
+  const kept = 100 * 4096
   await file.write(Buffer.alloc(size - kept, 0x5a), 0, size - kept, kept)
   await file.close()
   const torn = await openStores()
