@@ -9,6 +9,7 @@ import { testFederation } from './stores/federation.ts'
 import { testNouns } from './stores/nouns.ts'
 import { testRaces } from './stores/races.ts'
 import { testSessions } from './stores/sessions.ts'
+import { testRegisteredClients } from './stores/registered-clients.ts'
 import { type Opened, storages } from './stores/storage.ts'
 
 for (const { name, open } of storages)
@@ -29,5 +30,6 @@ for (const { name, open } of storages)
     testCommit(stores)
     testRaces(stores)
     testSessions(open)
+    testRegisteredClients(stores)
     testCleanUp(open)
   })

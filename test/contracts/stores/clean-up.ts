@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Stores } from '../../../packages/server/src/core/stores.ts'
 import { samplePending } from './factors.ts'
+import { sampleRegisteredClient } from './registered-clients.ts'
 import {
   day,
   issuedCode,
@@ -148,5 +149,26 @@ export function testCleanUp(open: () => Promise<Opened>): void {
     assert.ok(await stores.codes.find((await living).code.hash))
     for (const { code } of used) assert.ok(await stores.codes.find(code.hash))
     assert.equal(await stores.cleanUp(now + day), 2 * used.length + 2)
+  })
+
+  cleanUpTest('clean-up: a registered client goes at its end, and stands no more', async stores => {
+    const [early, late, forever] = [now + minute, now + day, undefined].map(expires_at =>
+      sampleRegisteredClient(expires_at === undefined ? {} : { expires_at }),
+    ) as [
+      ReturnType<typeof sampleRegisteredClient>,
+      ReturnType<typeof sampleRegisteredClient>,
+      ReturnType<typeof sampleRegisteredClient>,
+    ]
+    for (const client of [early, late, forever]) await stores.registeredClients.add(client, 10)
+    assert.equal(await stores.cleanUp(now + minute), 1)
+    for (const [client, outcome] of [
+      [early, 'not_standing'],
+      [late, 'committed'],
+      [forever, 'committed'],
+    ] as const)
+      assert.equal(
+        await stores.commit(sampleCommit({ client_id: client.client_id, sub: undefined })),
+        outcome,
+      )
   })
 }

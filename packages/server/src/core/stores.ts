@@ -20,6 +20,7 @@ import type {
 } from './authorization.ts'
 import type { Passkey, PendingSignIn, TotpSecret } from './factor.ts'
 import type { IdentityLink, UpstreamRequest, UpstreamSession } from './federation.ts'
+import type { RegisteredClient } from './registered-client.ts'
 import type { Awaitable, TokenHash } from './runtime.ts'
 
 export type Stores = {
@@ -42,6 +43,7 @@ export type Stores = {
   readonly pendingSignIns: PendingSignIns
   readonly keys: Keys
   readonly settings: Settings
+  readonly registeredClients: RegisteredClients
   readonly standing: Standing
   readonly commit: (commit: Commit) => Promise<CommitOutcome>
   /** Deletes what has expired, in small batches that no request waits for; answers how many rows went. */
@@ -235,6 +237,22 @@ export type Settings = {
   readonly get: (name: string) => Awaitable<string | undefined>
   /** Writes it if there is none; answers the value that stands. */
   readonly initialise: (name: string, value: string) => Promise<string>
+}
+
+/** Clients that registered themselves. Whether one stands for `commit` is written with it. */
+export type RegisteredClients = {
+  /** Also finds one that has expired and was not cleaned up yet: the caller checks. */
+  readonly find: (clientId: string) => Awaitable<RegisteredClient | undefined>
+  /** Whether a living one has this origin among its `allowed_cors_origins`. */
+  readonly hasOrigin: (origin: string, at: Seconds) => Awaitable<boolean>
+  /** Adds it unless there are `most` already; answers whether it was added. */
+  readonly add: (client: RegisteredClient, most: number) => Promise<boolean>
+  /** Puts it in the place of the version before it; answers false when that is not the one that stands. */
+  readonly replace: (client: RegisteredClient) => Promise<boolean>
+  /** Moves its end, when it is used. */
+  readonly prolong: (clientId: string, expiresAt: Seconds) => Promise<void>
+  /** Answers whether there was one. */
+  readonly remove: (clientId: string) => Promise<boolean>
 }
 
 /** Which clients and users stand, so that `commit` can require it in its own write. */

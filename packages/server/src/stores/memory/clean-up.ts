@@ -21,6 +21,11 @@ export const createCleanUp =
       deleteWhere(tables.logoutNotices, ended) +
       deleteWhere(devices, row => ended(row) && userCodes.delete(row.user_code_hash)) +
       deleteWhere(authorizations, ended) +
+      deleteWhere(
+        tables.registeredClients,
+        row =>
+          row.expires_at !== undefined && row.expires_at <= at && tables.storedClients.delete(row.client_id),
+      ) +
       // A used code is kept until its authorization ends, so that a replay of it is recognised.
       deleteWhere(
         tables.codes,

@@ -15,6 +15,7 @@ import { createPasskeys } from './passkeys.ts'
 import { createPendingSignIns } from './pending-sign-ins.ts'
 import { createRecoveryCodes } from './recovery-codes.ts'
 import { createReferenceTokens } from './reference-tokens.ts'
+import { createRegisteredClients } from './registered-clients.ts'
 import { createReplays } from './replays.ts'
 import { createRevokedTokens } from './revoked-tokens.ts'
 import { createSessions } from './sessions.ts'
@@ -47,6 +48,7 @@ export function createMemoryStores(): Stores {
     pendingSignIns: createPendingSignIns(tables),
     keys: createKeys(tables),
     settings: createSettings(tables),
+    registeredClients: createRegisteredClients(tables),
     standing: createStanding(tables),
     commit: createCommit(tables),
     cleanUp: createCleanUp(tables),

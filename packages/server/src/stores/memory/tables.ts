@@ -15,6 +15,7 @@ import type {
 } from '../../core/authorization.ts'
 import type { Passkey, PendingSignIn, TotpSecret } from '../../core/factor.ts'
 import type { IdentityLink, UpstreamRequest, UpstreamSession } from '../../core/federation.ts'
+import type { RegisteredClient } from '../../core/registered-client.ts'
 import type { TokenHash } from '../../core/runtime.ts'
 import type { ReplayMarker } from '../../core/stores.ts'
 
@@ -44,6 +45,7 @@ export type Tables = {
   readonly pendingSignIns: Map<TokenHash, PendingSignIn>
   readonly keys: Map<string, StoredKey>
   readonly settings: Map<string, string>
+  readonly registeredClients: Map<string, RegisteredClient>
   /** Which of the configured ones stand. */
   readonly clients: Map<string, boolean>
   readonly users: Map<string, boolean>
@@ -74,6 +76,7 @@ export const emptyTables = (): Tables => ({
   pendingSignIns: new Map(),
   keys: new Map(),
   settings: new Map(),
+  registeredClients: new Map(),
   clients: new Map(),
   users: new Map(),
   storedClients: new Map(),

@@ -32,6 +32,7 @@ const tables = [
   { table: 'session_clients', due: 'expires_at' },
   { table: 'logout_notices', due: 'expires_at' },
   { table: 'devices', due: 'expires_at' },
+  { table: 'registered_clients', due: 'expires_at' },
   { table: 'authorizations', due: 'clean_at', until: 'expires_at' },
 ] as const satisfies readonly {
   readonly table: string

@@ -141,4 +141,32 @@ export const migrations: readonly string[] = [
   create index logout_notices_due_at on logout_notices (due_at);
   create index logout_notices_expires_at on logout_notices (expires_at);
   `,
+  // Clients that registered themselves. What hangs on one is written with it: that it stands, and its origins.
+  `
+  create table registered_clients (
+    client_id text primary key, version integer not null, metadata text not null, client_secret_hash text,
+    client_secret_expires_at integer, registration_token_hash text not null, created_at integer not null,
+    expires_at integer
+  ) strict;
+  create index registered_clients_expires_at on registered_clients (expires_at) where expires_at is not null;
+  create table registered_origins (
+    origin text not null, client_id text not null, primary key (origin, client_id)
+  ) strict, without rowid;
+  create index registered_origins_client_id on registered_origins (client_id);
+
+  create trigger registered_client_added after insert on registered_clients begin
+    insert into standing (kind, id, stands) values ('stored_client', new.client_id, 1);
+    insert or ignore into registered_origins (origin, client_id)
+      select value, new.client_id from json_each(new.metadata, '$.allowed_cors_origins');
+  end;
+  create trigger registered_client_replaced after update of metadata on registered_clients begin
+    delete from registered_origins where client_id = new.client_id;
+    insert or ignore into registered_origins (origin, client_id)
+      select value, new.client_id from json_each(new.metadata, '$.allowed_cors_origins');
+  end;
+  create trigger registered_client_removed after delete on registered_clients begin
+    delete from standing where kind = 'stored_client' and id = old.client_id;
+    delete from registered_origins where client_id = old.client_id;
+  end;
+  `,
 ]

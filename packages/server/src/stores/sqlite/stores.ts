@@ -17,6 +17,7 @@ import { createPasskeys } from './passkeys.ts'
 import { createPendingSignIns } from './pending-sign-ins.ts'
 import { createRecoveryCodes } from './recovery-codes.ts'
 import { createReferenceTokens } from './reference-tokens.ts'
+import { createRegisteredClients } from './registered-clients.ts'
 import { createReplays } from './replays.ts'
 import { createRevokedTokens } from './revoked-tokens.ts'
 import { createSessions } from './sessions.ts'
@@ -76,6 +77,7 @@ export async function openSqliteStores({
     pendingSignIns: createPendingSignIns(database, write),
     keys: createKeys(database, write),
     settings: createSettings(database, write),
+    registeredClients: createRegisteredClients(database, write),
     standing: createStanding(database, write),
     commit: createCommit(write),
     cleanUp: createCleanUp(write, queue.idle),

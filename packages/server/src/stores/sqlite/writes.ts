@@ -13,6 +13,7 @@ import { passkeyWrites } from './passkeys.ts'
 import { pendingSignInWrites } from './pending-sign-ins.ts'
 import { recoveryCodeWrites } from './recovery-codes.ts'
 import { referenceTokenWrites } from './reference-tokens.ts'
+import { registeredClientWrites } from './registered-clients.ts'
 import { replayWrites } from './replays.ts'
 import { revokedTokenWrites } from './revoked-tokens.ts'
 import { sessionWrites } from './sessions.ts'
@@ -42,6 +43,7 @@ export const writes = {
   ...pendingSignInWrites,
   ...keyWrites,
   ...settingWrites,
+  ...registeredClientWrites,
   ...standingWrites,
   ...cleanUpWrites,
 }

@@ -1,0 +1,22 @@
+/** A client that registered itself (RFC 7591, RFC 7592), as it is stored. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { JsonObject } from '@tessera/protocol/result'
+import type { TokenHash } from './runtime.ts'
+
+export type RegisteredClient = {
+  readonly client_id: string
+  /** Counts its updates from 1: whoever updates it must still find the version that they saw. */
+  readonly version: number
+  /** What it registered (RFC 7591 §2), as it is told; without secrets. */
+  readonly metadata: JsonObject
+  /** Of the `client_secret`; undefined for a client that has none. */
+  readonly client_secret_hash?: TokenHash
+  /** Undefined: never. */
+  readonly client_secret_expires_at?: Seconds
+  /** Of the `registration_access_token` (RFC 7592 §3). */
+  readonly registration_token_hash: TokenHash
+  readonly created_at: Seconds
+  /** When it goes unless it is used before; undefined: never. */
+  readonly expires_at?: Seconds
+}

@@ -1,0 +1,33 @@
+/** Clients that registered themselves, in memory (RFC 7591). */
+
+import type { RegisteredClients } from '../../core/stores.ts'
+import { requireNew, type Tables } from './tables.ts'
+
+export const createRegisteredClients = ({ registeredClients, storedClients }: Tables): RegisteredClients => ({
+  find: clientId => registeredClients.get(clientId),
+  hasOrigin: (origin, at) =>
+    [...registeredClients.values()].some(({ metadata: { allowed_cors_origins: origins }, expires_at }) => {
+      const lives = expires_at === undefined || expires_at > at
+      return lives && Array.isArray(origins) && origins.includes(origin)
+    }),
+  async add(client, most) {
+    if (registeredClients.size >= most) return false
+    requireNew(registeredClients, client.client_id)
+    registeredClients.set(client.client_id, client)
+    storedClients.set(client.client_id, true)
+    return true
+  },
+  async replace(client) {
+    if (registeredClients.get(client.client_id)?.version !== client.version - 1) return false
+    registeredClients.set(client.client_id, client)
+    return true
+  },
+  async prolong(clientId, expires_at) {
+    const client = registeredClients.get(clientId)
+    if (client) registeredClients.set(clientId, { ...client, expires_at })
+  },
+  async remove(clientId) {
+    storedClients.delete(clientId)
+    return registeredClients.delete(clientId)
+  },
+})

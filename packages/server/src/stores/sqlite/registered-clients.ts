@@ -1,0 +1,68 @@
+/** Clients that registered themselves, in SQLite (RFC 7591). Triggers write what hangs on one: that it stands, and its origins. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { Seconds } from '@tessera/protocol/brand'
+import type { RegisteredClient } from '../../core/registered-client.ts'
+import type { RegisteredClients } from '../../core/stores.ts'
+import { createCodec, type Row } from './columns.ts'
+import { change, one, reading } from './statements.ts'
+import type { Calls, Writes } from './writing.ts'
+
+const codec = createCodec<RegisteredClient>({
+  client_id: 'value',
+  version: 'value',
+  metadata: 'json',
+  client_secret_hash: 'value',
+  client_secret_expires_at: 'value',
+  registration_token_hash: 'value',
+  created_at: 'value',
+  expires_at: 'value',
+})
+
+export const registeredClientWrites = {
+  addRegisteredClient(database) {
+    const count = one(database, 'select count(*) from registered_clients')
+    const insert = change(database, `insert into registered_clients (${codec.names}) values (${codec.marks})`)
+    return (client: Row, most: number): boolean => {
+      const [known = 0] = count() ?? []
+      return Number(known) < most && insert(...client) === 1
+    }
+  },
+  replaceRegisteredClient(database) {
+    const replace = change(
+      database,
+      `update registered_clients set (${codec.names}) = (${codec.marks}) where client_id = ? and version = ?`,
+    )
+    return (client: Row, clientId: string, version: number): boolean =>
+      replace(...client, clientId, version) === 1
+  },
+  prolongRegisteredClient(database) {
+    const prolong = change(database, 'update registered_clients set expires_at = ? where client_id = ?')
+    return (clientId: string, expiresAt: Seconds): void => void prolong(expiresAt, clientId)
+  },
+  removeRegisteredClient(database) {
+    const remove = change(database, 'delete from registered_clients where client_id = ?')
+    return (clientId: string): boolean => remove(clientId) === 1
+  },
+} as const satisfies Writes
+
+export function createRegisteredClients(
+  database: DatabaseSync,
+  write: Calls<typeof registeredClientWrites>,
+): RegisteredClients {
+  const find = one(database, `select ${codec.names} from registered_clients where client_id = ?`)
+  const withOrigin = one(
+    database,
+    `select 1 from registered_origins o join registered_clients c on c.client_id = o.client_id
+    where o.origin = ? and (c.expires_at is null or c.expires_at > ?) limit 1`,
+  )
+  return {
+    find: reading(clientId => codec.decode(find(clientId) ?? [])),
+    hasOrigin: reading((origin, at) => withOrigin(origin, at) !== undefined),
+    add: (client, most) => write.addRegisteredClient(codec.encode(client), most),
+    replace: client =>
+      write.replaceRegisteredClient(codec.encode(client), client.client_id, client.version - 1),
+    prolong: write.prolongRegisteredClient,
+    remove: write.removeRegisteredClient,
+  }
+}

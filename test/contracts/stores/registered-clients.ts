@@ -1,0 +1,96 @@
+/** What the port of clients that registered themselves promises. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { RegisteredClient } from '../../../packages/server/src/core/registered-client.ts'
+import type { Stores } from '../../../packages/server/src/core/stores.ts'
+import { day, newHash, now, sampleCommit, sampleReferenceToken, tally } from './samples.ts'
+
+const many = 1_000_000
+
+export const sampleRegisteredClient = (fields: Partial<RegisteredClient> = {}): RegisteredClient => ({
+  client_id: newHash(),
+  version: 1,
+  metadata: { client_name: 'Åsa "A"', redirect_uris: ['https://a.example/cb'] },
+  registration_token_hash: newHash(),
+  created_at: now,
+  ...fields,
+})
+
+export function testRegisteredClients(stores: () => Stores): void {
+  const mayCommit = (client_id: string): Promise<unknown> =>
+    stores().commit(
+      sampleCommit({ client_id, sub: undefined, issue: { referenceToken: sampleReferenceToken() } }),
+    )
+
+  test('registered clients: one is found with every field as it was given, and stands from then on', async () => {
+    const { registeredClients: clients } = stores()
+    const full = sampleRegisteredClient({
+      client_secret_hash: newHash(),
+      client_secret_expires_at: now + day,
+      expires_at: now + day,
+    })
+    assert.equal(await mayCommit(full.client_id), 'not_standing')
+    assert.equal(await clients.add(full, many), true)
+    assert.deepEqual(await clients.find(full.client_id), full)
+    assert.equal(await mayCommit(full.client_id), 'committed')
+    const plain = sampleRegisteredClient()
+    await clients.add(plain, many)
+    assert.deepEqual(await clients.find(plain.client_id), plain)
+    assert.equal(await clients.find(newHash()), undefined)
+  })
+
+  test('registered clients: of many updates of one version one is made', async () => {
+    const { registeredClients: clients } = stores()
+    const client = sampleRegisteredClient({ client_secret_hash: newHash(), expires_at: now + day })
+    await clients.add(client, many)
+    const next = (name: number) =>
+      sampleRegisteredClient({
+        client_id: client.client_id,
+        version: 2,
+        metadata: { client_name: `${name}` },
+      })
+    const updates = Array.from({ length: 20 }, (_, index) => next(index))
+    const replaced = await Promise.all(updates.map(update => clients.replace(update)))
+    assert.deepEqual(tally(replaced), { true: 1, false: 19 })
+    assert.deepEqual(await clients.find(client.client_id), updates[replaced.indexOf(true)])
+    assert.equal(await clients.replace(sampleRegisteredClient({ version: 2 })), false)
+  })
+
+  test('registered clients: one that is removed is gone and stands no more', async () => {
+    const { registeredClients: clients } = stores()
+    const client = sampleRegisteredClient()
+    await clients.add(client, many)
+    const removed = await Promise.all([1, 2, 3].map(() => clients.remove(client.client_id)))
+    assert.deepEqual(tally(removed), { true: 1, false: 2 })
+    assert.equal(await clients.find(client.client_id), undefined)
+    assert.equal(await mayCommit(client.client_id), 'not_standing')
+    assert.equal(await clients.replace({ ...client, version: 2 }), false)
+  })
+
+  test('registered clients: no more are added than there may be', async () => {
+    const { registeredClients: clients } = stores()
+    const client = sampleRegisteredClient()
+    assert.equal(await clients.add(client, 0), false)
+    assert.equal(await clients.find(client.client_id), undefined)
+    assert.equal(await mayCommit(client.client_id), 'not_standing')
+  })
+
+  test('registered clients: an origin is known while a living client has it', async () => {
+    const { registeredClients: clients } = stores()
+    const origin = `https://${newHash().toLowerCase()}.example`
+    const metadata = { allowed_cors_origins: ['https://x.example', origin] }
+    const client = sampleRegisteredClient({ metadata, expires_at: now + day })
+    assert.equal(await clients.hasOrigin(origin, now), false)
+    await clients.add(client, many)
+    assert.equal(await clients.hasOrigin(origin, now), true)
+    assert.equal(await clients.hasOrigin(origin, now + day), false)
+    await clients.prolong(client.client_id, now + 2 * day)
+    assert.equal(await clients.hasOrigin(origin, now + day), true)
+    await clients.replace({ ...client, version: 2, metadata: {} })
+    assert.equal(await clients.hasOrigin(origin, now), false)
+    await clients.replace({ ...client, version: 3 })
+    await clients.remove(client.client_id)
+    assert.equal(await clients.hasOrigin(origin, now), false)
+  })
+}
