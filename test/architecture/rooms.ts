@@ -37,7 +37,12 @@ export const rooms: Readonly<Record<string, Room>> = {
 
   // Services.
   keys: { rooms: ['core'], packages: ['node:crypto', 'node:fs', 'node:path', 'node:util'] },
-  'client-authentication': { rooms: ['core'], packages: ['jose', '@node-rs/argon2', 'node:crypto'] },
+  // Keys that clients registered, also those behind a `jwks_uri`.
+  'client-keys': { rooms: ['core', 'outbound'], packages: ['jose'] },
+  'client-authentication': {
+    rooms: ['core', 'client-keys'],
+    packages: ['jose', '@node-rs/argon2', 'node:crypto'],
+  },
   proof: { rooms: ['core'], packages: ['jose', 'node:crypto'] },
   tokens: { rooms: ['core'], packages: ['node:crypto'] },
   identity: { rooms: ['core'], packages: ['node:crypto'] },

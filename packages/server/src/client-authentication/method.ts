@@ -3,6 +3,8 @@
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Limits } from '@tessera/protocol/parameters'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { FindKeys } from '../client-keys/jwks.ts'
+import type { VerifyClientSignature } from '../client-keys/signature.ts'
 import type { Confirmation } from '../core/authorization.ts'
 import type { Client, ClientAuthenticationMethod } from '../core/client.ts'
 import type { Awaitable, Clock } from '../core/runtime.ts'
@@ -27,6 +29,8 @@ export type AuthenticationMethod = {
 export type VerificationPorts = {
   readonly secrets: Secrets
   readonly replays: Replays
+  readonly findKeys: FindKeys
+  readonly verifySignature: VerifyClientSignature
   readonly clock: Clock
   readonly issuer: string
   /** The token endpoint's URL. */

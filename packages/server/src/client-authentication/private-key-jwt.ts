@@ -2,8 +2,9 @@
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result } from '@tessera/protocol/result'
-import type { JWTPayload, JWTVerifyResult } from 'jose'
+import type { JWTPayload } from 'jose'
 import { decodeJwt } from 'jose/jwt/decode'
+import type { VerifiedSignature } from '../client-keys/signature.ts'
 import { assertionAlgorithms, type Client } from '../core/client.ts'
 import { hashHandle } from '../core/handle.ts'
 import { type AuthenticationMethod, type Credential, refuseClient, type VerificationPorts } from './method.ts'
@@ -47,17 +48,16 @@ export function assertionSubject(assertion: string): string | undefined {
 async function verifyAssertion(
   client: Client,
   credential: Credential,
-  { clock }: VerificationPorts,
-): Promise<Result<JWTVerifyResult>> {
+  { clock, verifySignature }: VerificationPorts,
+): Promise<Result<Extract<VerifiedSignature, { ok: true }>>> {
   if (credential.kind !== 'assertion') return refuseClient('client_assertion_missing')
   const alg = client.token_endpoint_auth_signing_alg
-  // Loaded when first used: jose is a tenth of the start, and most installations never meet an assertion.
-  const { verifySignature } = await import('./assertion-signature.ts')
-  return verifySignature(client, credential.assertion, {
-    algorithms: alg === undefined ? [...assertionAlgorithms] : [alg],
+  const verified = await verifySignature(client, credential.assertion, {
+    algorithms: alg === undefined ? assertionAlgorithms : [alg],
     clockTolerance,
     currentDate: new Date(clock.now() * 1000),
   })
+  return verified.ok ? ok(verified) : refuseClient('client_assertion_invalid', { code: verified.code })
 }
 
 /** RFC 7523 §3 (1, 2), OpenID Connect Core 1.0 §9: both are the client. */

@@ -4,7 +4,7 @@ import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result } from '@tessera/protocol/result'
 import type { Confirmation } from '../core/authorization.ts'
 import { certificateConfirmation, equalInConstantTime, thumbprintOf } from '../core/certificate.ts'
-import type { Client } from '../core/client.ts'
+import type { Client, JwkSet } from '../core/client.ts'
 import { parseDistinguishedName, subjectOf } from './distinguished-name.ts'
 import { type AuthenticationMethod, type Credential, refuseClient } from './method.ts'
 
@@ -19,15 +19,18 @@ export const tlsClientAuth: AuthenticationMethod = {
     }),
 }
 
-/** RFC 8705 §2.2: no chain is verified; the certificate is one of those in the client's `jwks`. */
+/** RFC 8705 §2.2: no chain is verified; the certificate is one of those that the client registered. */
 export const selfSignedTlsClientAuth: AuthenticationMethod = {
   name: 'self_signed_tls_client_auth',
-  verify: (client, credential, request) =>
-    withCertificate(credential, request, certificate => {
-      const thumbprint = thumbprintOf(certificate)
-      const known = registeredThumbprints(client).some(one => equalInConstantTime(one, thumbprint))
-      return known ? undefined : 'client_certificate_not_registered'
-    }),
+  async verify(client, credential, request, { findKeys }) {
+    const { certificate } = request.peer
+    const thumbprint = certificate === undefined ? '' : thumbprintOf(certificate)
+    const has = (keys: JwkSet) => thumbprintsOf(keys).some(one => equalInConstantTime(one, thumbprint))
+    const keys = await findKeys(client, { lacks: set => !has(set) })
+    return withCertificate(credential, request, () =>
+      has(keys) ? undefined : 'client_certificate_not_registered',
+    )
+  },
 }
 
 function withCertificate(
@@ -41,23 +44,23 @@ function withCertificate(
   return reason === undefined ? ok(certificateConfirmation(certificate)) : refuseClient(reason)
 }
 
-/** Read once for each client. */
-const once = <Value>(read: (client: Client) => Value): ((client: Client) => Value) => {
-  const known = new WeakMap<Client, { readonly value: Value }>()
-  return client => {
-    const found = known.get(client) ?? { value: read(client) }
-    known.set(client, found)
+/** Read once for each client, or set of keys. */
+const once = <From extends object, Value>(read: (from: From) => Value): ((from: From) => Value) => {
+  const known = new WeakMap<From, { readonly value: Value }>()
+  return from => {
+    const found = known.get(from) ?? { value: read(from) }
+    known.set(from, found)
     return found.value
   }
 }
 
-const expectedSubject = once(({ tls_client_auth_subject_dn }) =>
+const expectedSubject = once(({ tls_client_auth_subject_dn }: Client) =>
   tls_client_auth_subject_dn === undefined ? undefined : parseDistinguishedName(tls_client_auth_subject_dn),
 )
 
 /** RFC 7517 §4.7, §4.9: the first of `x5c` is the certificate; `x5t#S256` its thumbprint. */
-const registeredThumbprints = once(({ jwks }) =>
-  (jwks?.keys ?? []).flatMap(({ x5c, 'x5t#S256': thumbprint }) => [
+const thumbprintsOf = once(({ keys }: JwkSet) =>
+  keys.flatMap(({ x5c, 'x5t#S256': thumbprint }) => [
     ...(Array.isArray(x5c) && typeof x5c[0] === 'string' ? [thumbprintOf(x5c[0])] : []),
     ...(typeof thumbprint === 'string' ? [thumbprint] : []),
   ]),

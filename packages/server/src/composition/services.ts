@@ -5,6 +5,8 @@ import { createAuthorizationRequestValidator } from '../authorization-request/va
 import { createClientAuthentication } from '../client-authentication/authenticate.ts'
 import { createCallerAuthentication } from '../client-authentication/caller.ts'
 import { createArgon2id } from '../client-authentication/secrets.ts'
+import { createClientKeys } from '../client-keys/jwks.ts'
+import { createClientSignatures } from '../client-keys/signature.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { EndSession, SessionLifetimes } from '../core/session.ts'
 import { grantsOf } from '../endpoints/token/grants/index.ts'
@@ -58,8 +60,10 @@ export function composeServices(configuration: Configuration, foundation: Founda
     verifier: createTokenVerifier(common),
   }
   const endings = createEndings({ ...common, endRevokes: sessions.endRevokes, onNotices: () => {} })
+  const findKeys = createClientKeys(foundation)
+  const verifySignature = createClientSignatures(findKeys)
   const authenticate = createClientAuthentication({
-    ...{ ...common, ...people },
+    ...{ ...common, ...people, findKeys, verifySignature },
     replays: foundation.stores.replays,
     tokenEndpoint: `${issuer}/connect/token`,
   })

@@ -38,6 +38,9 @@ export const assertionAlgorithms = [
   'Ed25519',
 ] as const
 
+/** A JWK Set (RFC 7517 §5) of public keys. */
+export type JwkSet = { readonly keys: readonly Readonly<Record<string, unknown>>[] }
+
 export type ClientClaim = { readonly type: string; readonly value: Json }
 
 export type Client = {
@@ -45,12 +48,21 @@ export type Client = {
   readonly client_name?: string
   readonly client_uri?: string
   readonly logo_uri?: string
+  readonly policy_uri?: string
+  readonly tos_uri?: string
+  readonly contacts?: readonly string[]
+  readonly software_id?: string
+  readonly software_version?: string
+  /** What its redirection URIs may be (OpenID Connect Dynamic Client Registration 1.0 §2); omitted: either. */
+  readonly application_type?: 'web' | 'native'
   readonly enabled: boolean
   readonly client_secrets: readonly Secret[]
   /** Omitted: Basic and body are both taken. */
   readonly token_endpoint_auth_method?: ClientAuthenticationMethod
-  /** Public keys for `private_key_jwt` (RFC 7591 §2), and certificates (`x5c`) for `self_signed_tls_client_auth`. */
-  readonly jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
+  /** Public keys of its signatures (RFC 7591 §2), and certificates (`x5c`) for `self_signed_tls_client_auth`. */
+  readonly jwks?: JwkSet
+  /** Where these are instead. */
+  readonly jwks_uri?: string
   readonly tls_client_auth_subject_dn?: string
   /** Algorithms that a client assertion may use; empty: all that are supported. */
   readonly token_endpoint_auth_signing_alg?: string
@@ -105,3 +117,6 @@ export type Clients = {
   /** Those that the configuration names. */
   readonly all: () => Iterable<Client>
 }
+
+/** Whether an enabled client has this origin among its `allowed_cors_origins`. */
+export type IsAllowedOrigin = (origin: string) => Awaitable<boolean>

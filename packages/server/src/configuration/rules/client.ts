@@ -64,12 +64,12 @@ const needsSecret = (client: Client): readonly Fault[] =>
       })
 
 const needsJwks = (client: Client): readonly Fault[] =>
-  client.value.jwks !== undefined
+  client.value.jwks !== undefined || client.value.jwks_uri !== undefined || client.damaged.has('jwks_uri')
     ? []
     : faultAt(client, 'jwks', {
         problem: `token_endpoint_auth_method "${client.value.token_endpoint_auth_method}" needs the client's keys and there are none`,
-        expected: 'a JWK Set (RFC 7517 §5)',
-        fix: 'add "jwks": { "keys": [ … ] } with its public keys',
+        expected: 'a JWK Set (RFC 7517 §5), or where it is',
+        fix: 'add "jwks": { "keys": [ … ] } with its public keys, or "jwks_uri"',
       })
 
 const needsMtls = (client: Client, draft: Draft): readonly Fault[] =>
@@ -115,11 +115,12 @@ const credentials: Rule = (client, draft) => {
   const method = client.value.token_endpoint_auth_method
   if (method !== undefined) return credentialRules[method].flatMap(rule => rule(client, draft))
   if (client.value.client_secrets.length > 0 || client.damaged.has('client_secrets')) return []
-  const other = client.value.jwks
-    ? 'private_key_jwt'
-    : client.value.tls_client_auth_subject_dn !== undefined
-      ? 'tls_client_auth'
-      : undefined
+  const other =
+    client.value.jwks || client.value.jwks_uri
+      ? 'private_key_jwt'
+      : client.value.tls_client_auth_subject_dn !== undefined
+        ? 'tls_client_auth'
+        : undefined
   return faultAt(client, 'token_endpoint_auth_method', {
     problem: 'it is omitted and the client has no secrets',
     expected: '"none" for a public client, or client_secrets for a confidential one',
@@ -192,6 +193,38 @@ const responseTypes: Rule = client => {
   return [...unmatched, ...unserved]
 }
 
+const oneSourceOfKeys: Rule = client =>
+  client.value.jwks !== undefined && client.value.jwks_uri !== undefined
+    ? faultAt(client, 'jwks_uri', {
+        problem: 'the client has jwks too',
+        expected: 'one of jwks and jwks_uri (RFC 7591 §2)',
+        fix: 'remove one of the two',
+      })
+    : []
+
+/** OpenID Connect Dynamic Client Registration 1.0 §2: a native application may have any that may be registered. */
+const applicationType: Rule = client => {
+  const { application_type: type, redirect_uris } = client.value
+  if (type !== 'web') return []
+  return redirect_uris.flatMap((uri, index) => {
+    const fault = webFault(uri, has(client, 'implicit'))
+    return fault ? faultAt(client, 'redirect_uris', fault, index) : []
+  })
+}
+
+function webFault(uri: string, implicit: boolean): Omit<Fault, 'path' | 'subject'> | undefined {
+  const { protocol, hostname } = new URL(uri)
+  const fits = implicit ? protocol === 'https:' && hostname !== 'localhost' : /^https?:$/.test(protocol)
+  if (fits) return undefined
+  return {
+    problem: implicit
+      ? 'it is not https on a host of its own, and the client has the implicit grant'
+      : 'it is no web address',
+    expected: 'an https URI for application_type "web"',
+    fix: 'use https, or register "application_type": "native" for an application on a device',
+  }
+}
+
 const absoluteLifetime: Rule = client =>
   client.value.absolute_refresh_token_lifetime === 0 && client.value.refresh_token_expiration === 'absolute'
     ? faultAt(client, 'absolute_refresh_token_lifetime', {
@@ -202,6 +235,14 @@ const absoluteLifetime: Rule = client =>
     : []
 
 const rules: readonly Rule[] = [credentials, redirects, frontChannelOrigin, responseTypes, absoluteLifetime]
+const rules: readonly Rule[] = [
+  credentials,
+  oneSourceOfKeys,
+  applicationType,
+  redirects,
+  responseTypes,
+  absoluteLifetime,
+]
 
 export const clientFaults = (draft: Draft): readonly Fault[] =>
   draft.clients.flatMap(client => rules.flatMap(rule => rule(client, draft)))

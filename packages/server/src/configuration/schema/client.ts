@@ -4,8 +4,8 @@ import { redirectUriFault } from '@tessera/protocol/redirect-uri'
 import { isScopeToken } from '@tessera/protocol/scope'
 import { z } from 'zod'
 import { assertionAlgorithms, signingAlgorithms } from '../../core/client.ts'
-import { jwksSchema } from './jwks.ts'
-import { day, hour, minute, name, rule, seconds, text, webUrl, year } from './rule.ts'
+import { describingShape, keysShape } from './client-metadata.ts'
+import { day, hour, minute, name, rule, seconds, text, year } from './rule.ts'
 import { secretSchema } from './secret.ts'
 
 export const authenticationMethods = [
@@ -87,9 +87,7 @@ export const clientSchema = z
       .max(100)
       .regex(/^[\x20-\x7E]*$/, 'printable ASCII')
       .describe('Its id: printable ASCII (RFC 6749 appendix A.1).'),
-    client_name: text().optional().describe('Its name for people.'),
-    client_uri: webUrl().optional().describe('Its home page.'),
-    logo_uri: webUrl().optional().describe('Its logo.'),
+    ...describingShape,
     enabled: z.boolean().default(true).describe('false: every request of it is refused.'),
     client_secrets: z
       .array(secretSchema)
@@ -107,7 +105,7 @@ export const clientSchema = z
       .enum(assertionAlgorithms)
       .optional()
       .describe('The algorithm of its assertions (private_key_jwt); omitted: any that is supported.'),
-    jwks: jwksSchema.optional().describe('Its public keys (private_key_jwt, self_signed_tls_client_auth).'),
+    ...keysShape,
     tls_client_auth_subject_dn: text()
       .optional()
       .describe("Its certificate's subject (RFC 8705 §2.1.2, RFC 4514 form)."),

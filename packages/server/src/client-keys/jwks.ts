@@ -1,0 +1,95 @@
+/** The public keys of clients: registered with them (`jwks`) or fetched from where they are (`jwks_uri`, RFC 7591 §2). */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { Client, JwkSet } from '../core/client.ts'
+import type { Clock, Log } from '../core/runtime.ts'
+import type { Outbound } from '../outbound/outbound.ts'
+
+/** Finds a client's keys. */
+export type FindKeys = (client: Client, wanted?: WantedKey) => Promise<JwkSet>
+
+export type WantedKey = {
+  /** A set without it is fetched anew, once in a while: the client may have rotated (OpenID Connect Core 1.0 §10.1.1). */
+  readonly lacks: (keys: JwkSet) => boolean
+}
+
+export type ClientKeysPorts = { readonly outbound: Outbound; readonly clock: Clock; readonly log: Log }
+
+/** How long a fetched set is taken without asking again. */
+const freshFor: Seconds = 600
+/** How long it is taken where asking again fails. */
+const staleFor: Seconds = 86_400
+/** How soon it is asked for again, whatever is missing in it: whoever sends unknown `kid`s must not make us send requests. */
+const pause: Seconds = 30
+/** Sets that are remembered; beyond it the oldest go. */
+const capacity = 500
+const maxKeys = 100
+
+type Fetched = {
+  readonly keys: JwkSet
+  /** When it was last fetched with success. */
+  readonly fetched_at: Seconds
+  /** When it was last asked for. */
+  readonly asked_at: Seconds
+}
+
+const noKeys: JwkSet = { keys: [] }
+
+/** A client without keys, and one whose keys can't be fetched, has an empty set. */
+export function createClientKeys({ outbound, clock, log }: ClientKeysPorts): FindKeys {
+  const known = new Map<string, Fetched>()
+  const underWay = new Map<string, Promise<JwkSet>>()
+
+  return async (client, wanted) => {
+    const { jwks, jwks_uri: uri } = client
+    if (uri === undefined) return jwks ?? noKeys
+    const found = known.get(uri)
+    const now = clock.now()
+    if (found) {
+      const isFresh = found.fetched_at + freshFor > now && !wanted?.lacks(found.keys)
+      if (isFresh || found.asked_at + pause > now) return livingKeys(found, now)
+    }
+    const fetching = underWay.get(uri) ?? fetchKeys(uri, client.client_id)
+    return fetching
+  }
+
+  function fetchKeys(uri: string, client_id: string): Promise<JwkSet> {
+    const fetching = fetchSet(uri, client_id).finally(() => underWay.delete(uri))
+    underWay.set(uri, fetching)
+    return fetching
+  }
+
+  async function fetchSet(uri: string, client_id: string): Promise<JwkSet> {
+    const answer = await outbound(uri, { headers: { accept: 'application/jwk-set+json, application/json' } })
+    const keys = answer.ok && answer.status === 200 ? readSet(answer.body) : undefined
+    if (!keys) {
+      const why = answer.ok ? { status: answer.status } : { reason: answer.reason, detail: answer.detail }
+      log.warn('client_keys_not_fetched', { client_id, jwks_uri: uri, ...why })
+    }
+    const now = clock.now()
+    const before = known.get(uri) ?? { keys: noKeys, fetched_at: 0 }
+    const after: Fetched = { ...(keys ? { keys, fetched_at: now } : before), asked_at: now }
+    known.delete(uri)
+    known.set(uri, after)
+    const oldest = known.size > capacity ? known.keys().next().value : undefined
+    if (oldest !== undefined) known.delete(oldest)
+    return livingKeys(after, now)
+  }
+}
+
+const livingKeys = ({ keys, fetched_at }: Fetched, now: Seconds): JwkSet =>
+  fetched_at + staleFor > now ? keys : noKeys
+
+/** Symmetric and private keys are left out: whoever can read the address knows them. */
+function readSet(body: string): JwkSet | undefined {
+  try {
+    const { keys } = JSON.parse(body) as { readonly keys?: unknown }
+    if (!Array.isArray(keys) || keys.length > maxKeys) return undefined
+    return { keys: keys.filter(isPublicKey) }
+  } catch {
+    return undefined
+  }
+}
+
+const isPublicKey = (key: unknown): key is Readonly<Record<string, unknown>> =>
+  typeof key === 'object' && key !== null && !('d' in key) && !('k' in key)
