@@ -49,8 +49,7 @@ export function createClientKeys({ outbound, clock, log }: ClientKeysPorts): Fin
       const isFresh = found.fetched_at + freshFor > now && !wanted?.lacks(found.keys)
       if (isFresh || found.asked_at + pause > now) return livingKeys(found, now)
     }
-    const fetching = underWay.get(uri) ?? fetchKeys(uri, client.client_id)
-    return fetching
+    return underWay.get(uri) ?? fetchKeys(uri, client.client_id)
   }
 
   function fetchKeys(uri: string, client_id: string): Promise<JwkSet> {

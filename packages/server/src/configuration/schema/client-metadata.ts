@@ -16,7 +16,9 @@ export const describingShape = {
   application_type: z
     .enum(['web', 'native'])
     .optional()
-    .describe('web or native: what redirect_uris may be; omitted: either.'),
+    .describe(
+      'web: redirect_uris are web addresses (https only with the implicit grant); native: on a device.',
+    ),
 } as const
 
 /** An address that the server itself fetches from: https, or http that `outbound` allows. */
