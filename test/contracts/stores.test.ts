@@ -8,8 +8,8 @@ import { testFactors } from './stores/factors.ts'
 import { testFederation } from './stores/federation.ts'
 import { testNouns } from './stores/nouns.ts'
 import { testRaces } from './stores/races.ts'
-import { testSessions } from './stores/sessions.ts'
 import { testRegisteredClients } from './stores/registered-clients.ts'
+import { testSessions } from './stores/sessions.ts'
 import { type Opened, storages } from './stores/storage.ts'
 
 for (const { name, open } of storages)
