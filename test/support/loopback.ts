@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after } from 'node:test'
 
-export type Page = {
+type Page = {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
   readonly body: string
