@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
+import { createLoad } from '../../packages/server/src/http/load.ts'
 import { ask, type Edge, type EdgeOptions, mount, serve } from '../support/edges.ts'
 
 class StoreUnavailable extends Error {
@@ -258,10 +259,8 @@ for (const [name, open] of edges) {
       { path: '/slow', methods: ['GET'], endpoint: async request => promise.then(() => echo(request)) },
       { path: '/healthz', methods: ['GET'], endpoint: async request => echo(request), essential: true },
     ]
-    const edge = await (name === 'served' ? serve : mount)(slow, {
-      mostRequests: 2,
-      onOverload: underWay => overloads.push(underWay),
-    })
+    const load = createLoad({ mostRequests: 2, onOverload: underWay => overloads.push(underWay) })
+    const edge = await (name === 'served' ? serve : mount)(slow, { load })
     const waiting = [ask(edge, 'GET', '/slow'), ask(edge, 'GET', '/slow'), ask(edge, 'GET', '/slow')]
     const refused = await Promise.race(waiting)
     assert.equal(refused.status, 503)

@@ -3,8 +3,9 @@
 import type { HttpResponse } from '@tessera/protocol/http'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import type { Log } from '../../packages/server/src/core/runtime.ts'
-import type { Stores } from '../../packages/server/src/core/stores.ts'
+import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
 import { createTessera, type Tessera } from '../../packages/server/src/server.ts'
+import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
 
 type LogEntry = { readonly level: string; readonly event: string } & Record<string, unknown>
 
@@ -34,10 +35,18 @@ export const issuer = 'https://id.example'
 const masterKey = Buffer.alloc(32, 7).toString('base64')
 export const startOfTime = 1_790_000_000
 
+type TestSurroundings = {
+  readonly isModule?: boolean
+  readonly at?: number
+  /** The store of an earlier server of the same issuer. */
+  readonly stores?: Stores
+  readonly storehouse?: Storehouse
+}
+
 /** Composes a server from a configuration as an operator would write it; a fault in it fails the test. */
 export async function createTestServer(
   input: object,
-  { isModule = true, at = startOfTime, stores }: { isModule?: boolean; at?: number; stores?: Stores } = {},
+  { isModule = true, at = startOfTime, ...given }: TestSurroundings = {},
 ): Promise<TestServer> {
   const outcome = parseConfiguration(
     { issuer, storage: 'memory:', ...input },
@@ -52,7 +61,11 @@ export async function createTestServer(
       now += seconds
     },
   }
-  const tessera = await createTessera(outcome.configuration, { clock, log: logInto(logged), stores })
+  const storehouse = given.storehouse ?? {
+    ...createMemoryStorehouse(),
+    ...(given.stores && { main: given.stores }),
+  }
+  const tessera = await createTessera(outcome.configuration, { clock, log: logInto(logged), storehouse })
 
   const send: TestServer['send'] = async (method, target, { form, headers = {}, body, certificate } = {}) => {
     const [path = '', query = ''] = target.split('?')

@@ -4,16 +4,19 @@
  */
 
 import type { Route } from '@tessera/protocol/http'
-import { layFoundation, type Surroundings } from './composition/foundation.ts'
-import { composeRoutes } from './composition/routes.ts'
-import { composeServices } from './composition/services.ts'
+import { createDispatcher } from './composition/dispatch.ts'
+import { layFoundation } from './composition/foundation.ts'
+import { layGround, type Surroundings } from './composition/ground.ts'
+import { composeIssuer } from './composition/issuer.ts'
+import { composeProbes } from './composition/routes.ts'
+import { createTenants } from './composition/tenants.ts'
 import type { Configuration } from './configuration/configuration.ts'
 import type { Log } from './core/runtime.ts'
 import type { EndSession } from './core/session.ts'
-import type { Stores } from './core/stores.ts'
+import type { Storehouse, Stores } from './core/stores.ts'
 import { createFetchHandler, type FetchHandler } from './http/fetch.ts'
-import { createRouter, type Router } from './http/router.ts'
-import { securityHeaders } from './http/security-headers.ts'
+import { createLoad } from './http/load.ts'
+import type { Router } from './http/router.ts'
 import type { KeyInfo, ManagedKeyRing } from './keys/key-ring.ts'
 import { startCleanUp } from './operations/clean-up.ts'
 import { createLog, type LogLevel } from './operations/log.ts'
@@ -25,14 +28,19 @@ export { defineGrant } from './core/extension-grant.ts'
 export { jwtBearer } from './endpoints/token/grants/jwt-bearer.ts'
 export { tokenExchange } from './endpoints/token/grants/token-exchange.ts'
 
-/** A composed server without a socket. */
+/** A composed server without a socket: its own issuer, and its tenants' behind it. */
 export type Tessera = {
   readonly issuer: string
+  /** Of its own issuer. */
   readonly routes: readonly Route[]
+  /** Answers for every issuer. */
   readonly handle: Router
   /** For mounting in another framework. */
   readonly fetch: FetchHandler
+  /** Of its own issuer. */
   readonly stores: Stores
+  readonly storehouse: Storehouse
+  /** Of its own issuer. */
   readonly keys: ManagedKeyRing
   readonly endSession: EndSession
   /** Deletes expired rows from now on; answers how to stop it. */
@@ -47,37 +55,40 @@ export async function createTessera(
   configuration: Configuration,
   surroundings: Surroundings = {},
 ): Promise<Tessera> {
-  const foundation = await layFoundation(configuration, surroundings)
-  const { stores, keys, log, close } = foundation
-  await stores.standing.sync(standingOf(configuration))
+  const ground = await layGround(configuration, surroundings)
+  const { storehouse, log, clock } = ground
   let draining = false
-  const services = composeServices(configuration, foundation)
-  const routes = composeRoutes(configuration, services, () => draining)
-  const { issuer } = configuration
-  const enabled = [...configuration.clients.all()].filter(client => client.enabled)
-  const origins = new Set(enabled.flatMap(client => client.allowed_cors_origins))
-  const handle = createRouter({
-    routes,
-    headers: securityHeaders(issuer),
-    isAllowedOrigin: origin => origins.has(origin),
-    onError: ({ id: request_id, path }, error) =>
-      log.error('request_failed', { request_id, path, error: String(error), stack: (error as Error)?.stack }),
-    onOverload: under_way => log.warn('overloaded', { under_way }),
+  const probes = composeProbes({ ready: storehouse.main.ready, draining: () => draining })
+  const load = createLoad({ onOverload: under_way => log.warn('overloaded', { under_way }) })
+  const server = await composeIssuer(configuration, { ground, load, routes: probes })
+  const tenants = createTenants({
+    ...{ load, log },
+    configurations: configuration.tenantIssuers,
+    compose: one => composeIssuer(one, { ground, load }),
   })
+  const handle = createDispatcher({
+    ...{ configuration, tenants },
+    server: server.handle,
+    probes: probes.map(({ path }) => path),
+  })
+  const { issuer, routes, stores, keys } = server
   return {
-    ...{ issuer, routes, handle, stores, keys, close, endSession: services.endSession },
+    ...{ issuer, routes, handle, stores, storehouse, keys, endSession: server.services.endSession },
     fetch: createFetchHandler(handle),
-    startCleanUp: () => startCleanUp(foundation),
+    startCleanUp: () =>
+      startCleanUp({
+        ...{ clock, log },
+        stores: () => [server, ...tenants.composed()].map(one => one.stores),
+      }),
     drain: () => {
       draining = true
     },
+    async close() {
+      await Promise.all([tenants.close(), server.close()])
+      await ground.close()
+    },
   }
 }
-
-const standingOf = ({ clients, users }: Configuration) => ({
-  clients: [...clients.all()].map(({ client_id: id, enabled: stands }) => ({ id, stands })),
-  users: users.map(({ sub: id, active: stands }) => ({ id, stands })),
-})
 
 /** A listening server. */
 export type Server = { readonly url: string; readonly close: () => Promise<void> }
@@ -108,14 +119,25 @@ export async function startServer(
   }
 }
 
-/** The signing keys of a configuration's store, for the command line. */
-export async function openKeys(configuration: Configuration): Promise<{
+/** The signing keys of an issuer (the server's own, or a tenant's as it stands in `tenantIssuers`), for the command line. */
+export async function openKeys(
+  server: Configuration,
+  issuer: Configuration,
+): Promise<{
   readonly list: () => Promise<readonly KeyInfo[]>
   readonly rotate: (options: { now: boolean }) => Promise<readonly KeyInfo[]>
   readonly close: () => Promise<void>
 }> {
-  const { keys, close } = await layFoundation(configuration, { log: logFromEnvironment() })
-  return { list: async () => keys.list(), rotate: keys.rotate, close }
+  const ground = await layGround(server, { log: logFromEnvironment() })
+  const { keys, close } = await layFoundation(issuer, ground)
+  return {
+    list: async () => keys.list(),
+    rotate: keys.rotate,
+    async close() {
+      await close()
+      await ground.close()
+    },
+  }
 }
 
 const logFromEnvironment = (): Log =>

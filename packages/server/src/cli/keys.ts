@@ -21,7 +21,7 @@ async function withKeys(
     return 1
   }
   const { openKeys } = await import('../server.ts')
-  const keys = await openKeys(configuration)
+  const keys = await openKeys(configuration, configuration)
   try {
     for (const key of await use(keys)) process.stdout.write(`${lineOf(key)}\n`)
   } finally {

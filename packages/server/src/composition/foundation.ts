@@ -1,66 +1,39 @@
-/** What everything rests on: time, randomness, the log, the store, the master key's children and the signing keys. */
+/** What one issuer rests on: the common ground, and a store, derived keys and signing keys of its own. */
 
 import type { Configuration } from '../configuration/configuration.ts'
-import type { DerivedKeys } from '../core/keys.ts'
-import type { Clock, Log, Random } from '../core/runtime.ts'
 import type { Stores } from '../core/stores.ts'
 import { createKeyRing, type ManagedKeyRing } from '../keys/key-ring.ts'
-import { unlock } from '../keys/master-key.ts'
+import { checkMasterKey, derivedFor } from '../keys/master-key.ts'
 import { policyFor } from '../keys/rotation.ts'
-import { createRandom } from '../operations/random.ts'
-import { createOutbound, type Outbound } from '../outbound/outbound.ts'
+import { logWith } from '../operations/log.ts'
+import type { Ground } from './ground.ts'
 
-/** What an embedding application or a test may put in place. */
-export type Surroundings = {
-  readonly log?: Log
-  readonly clock?: Clock
-  readonly random?: Random
-  /** A store that is open already; the caller closes it. */
-  readonly stores?: Stores
-  /** How requests are sent, where tests have no network. */
-  readonly outbound?: Outbound
-}
-
-export type Foundation = {
-  readonly clock: Clock
-  readonly random: Random
-  readonly log: Log
+export type Foundation = Omit<Ground, 'storehouse'> & {
   readonly stores: Stores
-  readonly derived: DerivedKeys
   readonly keys: ManagedKeyRing
-  readonly outbound: Outbound
-  readonly close: () => Promise<void>
 }
 
-const systemClock: Clock = { now: () => Math.floor(Date.now() / 1000) }
-const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
-
-/** Opens the store and makes what keys are missing; throws where the store or the master key does not fit. */
-export async function layFoundation(
-  { storage, masterKey, signingAlgorithms, clients, ...configuration }: Configuration,
-  { clock = systemClock, random = createRandom(), log = silent, ...given }: Surroundings,
-): Promise<Foundation> {
-  const stores = given.stores ?? (await openStores(storage, log))
-  const derived = await unlock({ configured: masterKey, storage, settings: stores.settings, log })
+/** Opens the issuer's store and makes what keys are missing; throws where the store or the master key does not fit. */
+export async function layFoundation(configuration: Configuration, ground: Ground): Promise<Foundation> {
+  const { clients, signingAlgorithms } = configuration
+  const own = await ownOf(configuration, ground)
   const keys = await createKeyRing({
-    ...{ keys: stores.keys, derived, clock, log },
+    ...{ ...own, keys: own.stores.keys, clock: ground.clock },
     algorithms: signingAlgorithms,
     policy: policyFor(clients),
   })
-  return {
-    ...{ clock, random, log, stores, derived, keys },
-    outbound: given.outbound ?? createOutbound(configuration.outbound),
-    async close() {
-      keys.stop()
-      if (!given.stores) await stores.close()
-    },
-  }
+  const { clock, random, outbound } = ground
+  return { ...{ clock, random, outbound, keys }, ...own, close: async () => keys.stop() }
 }
 
-async function openStores(storage: Configuration['storage'], log: Log): Promise<Stores> {
-  if (storage.kind === 'memory') return (await import('../stores/memory/stores.ts')).createMemoryStores()
-  if (storage.kind === 'postgres') {
-    throw new Error('PostgreSQL storage is not there yet: use "sqlite:FILE" or "memory:"')
-  }
-  return (await import('../stores/sqlite/stores.ts')).openSqliteStores({ file: storage.file, log })
+/** Whatever must be of no use at another issuer. */
+async function ownOf(
+  { tenant }: Configuration,
+  { storehouse, derived, log }: Ground,
+): Promise<Pick<Foundation, 'stores' | 'derived' | 'log'>> {
+  if (tenant === undefined) return { stores: storehouse.main, derived, log }
+  const own = { stores: await storehouse.ofTenant(tenant), derived: derivedFor(derived, tenant) }
+  // Also tells of a file that was put in another tenant's place.
+  await checkMasterKey({ settings: own.stores.settings, derived: own.derived })
+  return { ...own, log: logWith(log, { tenant }) }
 }

@@ -26,12 +26,9 @@ import { createHealthEndpoint, createReadinessEndpoint } from '../operations/hea
 import { confirm } from '../proof/certificate.ts'
 import type { Services } from './services.ts'
 
-export function composeRoutes(
-  configuration: Configuration,
-  services: Services,
-  draining: () => boolean,
-): readonly Route[] {
-  const { issuer, stores, stylesheet } = services
+/** What one issuer serves. */
+export function composeRoutes(configuration: Configuration, services: Services): readonly Route[] {
+  const { issuer, stylesheet } = services
   const discovery = createDiscoveryEndpoint(metadataOf(configuration, services))
   const { below, before } = discoveryPaths(issuer)
   const refuserOf = (endpoint: string) =>
@@ -68,10 +65,14 @@ export function composeRoutes(
   return [
     ...underIssuer.map(route => ({ ...route, path: base + route.path })),
     ...before.map(path => get(path, discovery, 'any')),
-    { ...get('/healthz', createHealthEndpoint()), essential: true },
-    { ...get('/readyz', createReadinessEndpoint({ ready: stores.ready, draining })), essential: true },
   ]
 }
+
+/** Where an orchestrator asks how the whole server is. */
+export const composeProbes = (ports: Parameters<typeof createReadinessEndpoint>[0]): readonly Route[] => [
+  { ...get('/healthz', createHealthEndpoint()), essential: true },
+  { ...get('/readyz', createReadinessEndpoint(ports)), essential: true },
+]
 
 const route =
   (...methods: Route['methods']) =>

@@ -44,6 +44,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
   const common = {
     ...foundation,
     issuer,
+    ...(configuration.tenant !== undefined && { tenant: configuration.tenant }),
     clients,
     resources,
     identityProviders,
@@ -81,7 +82,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
 }
 
 type Common = Foundation &
-  Pick<Configuration, 'issuer' | 'clients' | 'resources' | 'identityProviders' | 'tenants'>
+  Pick<Configuration, 'issuer' | 'tenant' | 'clients' | 'resources' | 'identityProviders' | 'tenants'>
 
 function composePeople(
   { users: configured, validators, grants, profile: hooks }: Configuration,

@@ -15,21 +15,41 @@ import { lifetimesOf } from './schema/sessions.ts'
 import type { UserDraft } from './schema/user.ts'
 import type { ConfigurationDraft } from './schema/whole.ts'
 import { standardIdentityResources } from './standard-resources.ts'
+import { ofTenant, tenantSettings } from './tenant-issuer.ts'
 
 const defaultPort = 5080
 
 /** `directory`: what a relative database file starts from. */
-export function assemble(
-  draft: ConfigurationDraft,
-  { directory, masterKey }: { readonly directory: string; readonly masterKey?: Uint8Array },
-): Configuration {
+export type Surroundings = { readonly directory: string; readonly masterKey?: Uint8Array }
+
+/** The server's configuration, and within it that of each tenant with an issuer of its own. */
+export function assemble(draft: ConfigurationDraft, surroundings: Surroundings): Configuration {
   const port = draft.port ?? loopbackPort(draft.issuer) ?? defaultPort
+  const issuer = draft.issuer ?? localIssuer(port)
+  const apart = new Set(draft.tenants.flatMap(tenant => (tenant.issuer === undefined ? [] : tenant.name)))
+  const users = draft.users.filter(({ tenant }) => tenant === undefined || !apart.has(tenant))
+  const main = assembleIssuer({ ...draft, port, issuer, users }, surroundings)
+  const tenantIssuers = new Map(
+    draft.tenants.flatMap(tenant => {
+      if (tenant.issuer === undefined) return []
+      const settings = tenantSettings({ ...draft, port, issuer }, { ...tenant, issuer: tenant.issuer })
+      const configuration = assembleIssuer(settings, surroundings)
+      return [[tenant.name, ofTenant(tenant.name, configuration)]]
+    }),
+  )
+  return { ...main, tenantIssuers }
+}
+
+function assembleIssuer(
+  draft: ConfigurationDraft & { readonly port: number; readonly issuer: string },
+  { directory, masterKey }: Surroundings,
+): Configuration {
   const clients = new Map(draft.clients.map(client => [client.client_id, clientOf(client)]))
   const resources = resourcesOf(draft)
   return {
-    issuer: draft.issuer ?? localIssuer(port),
+    issuer: draft.issuer,
     host: draft.host,
-    port,
+    port: draft.port,
     storage: storageOf(draft.storage, directory),
     compatibility: draft.compatibility,
     emitStateHash: draft.emit_state_hash,
@@ -37,7 +57,8 @@ export function assemble(
     resources,
     users: draft.users.map(userOf),
     identityProviders: byName((draft.identity_providers as readonly ProviderDraft[]).map(providerOf)),
-    tenants: new Set(draft.tenants.map(tenant => tenant.name)),
+    tenants: new Set(draft.tenants.flatMap(({ name, issuer }) => (issuer === undefined ? name : []))),
+    tenantIssuers: new Map(),
     sessions: {
       lifetimes: lifetimesOf(draft.sessions),
       endRevokes: draft.sessions.end_revokes,

@@ -21,6 +21,8 @@ export type TrustedIssuer = {
 
 export type Configuration = {
   readonly issuer: string
+  /** The tenant whose own issuer this is; undefined: the server's. */
+  readonly tenant?: string
   readonly host: string
   readonly port: number
   readonly storage: Storage
@@ -31,7 +33,10 @@ export type Configuration = {
   readonly resources: Resources
   readonly users: readonly ConfiguredUser[]
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
+  /** Those that share this issuer. */
   readonly tenants: ReadonlySet<string>
+  /** The configurations of the tenants that have an issuer of their own, by the tenant's name. */
+  readonly tenantIssuers: ReadonlyMap<string, Configuration>
   readonly sessions: {
     readonly lifetimes: SessionLifetimes
     /** Which authorizations fall with a session: none, those without `offline_access`, or all. */

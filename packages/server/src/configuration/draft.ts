@@ -9,18 +9,22 @@ import { faultsOf, meantKey, subjectOf, valueAt } from './issue.ts'
 import type { ClientDraft } from './schema/client.ts'
 import type { ProviderDraft } from './schema/provider.ts'
 import type { ApiResourceDraft, ApiScopeDraft, IdentityResourceDraft } from './schema/resource.ts'
-import type { TenantDraft, UserDraft } from './schema/user.ts'
+import type { UserDraft } from './schema/user.ts'
 import {
   type ConfigurationDraft,
   dataLists,
   dataSchema,
+  keyOwners,
+  type ListName,
   listNames,
   moduleLists,
   moduleSchema,
+  type TenantDraft,
 } from './schema/whole.ts'
 
 /** An entry of a list, and where it stands. */
 export type Entry<Value> = {
+  /** `clients`, or `tenants[0].clients`. */
   readonly list: string
   readonly index: number
   readonly subject: string
@@ -48,7 +52,10 @@ export type Draft = {
 export type Drafted = {
   /** Undefined when the shape has a fault. */
   readonly whole?: ConfigurationDraft
+  /** Without the users of tenants that have an issuer of their own. */
   readonly draft: Draft
+  /** For each tenant with an issuer of its own, what that issuer's configuration is. */
+  readonly tenantDrafts: readonly Draft[]
   readonly faults: readonly Fault[]
 }
 
@@ -57,25 +64,12 @@ export function draftOf(input: unknown, isModule: boolean): Drafted {
   const schema = isModule ? moduleSchema : dataSchema
   const lists = isModule ? moduleLists : dataLists
   const parsed = schema.safeParse(input)
-  const source = (name: string): readonly unknown[] => {
-    const list = valueAt(input, [name])
-    return Array.isArray(list) ? list : []
-  }
-  const entries = Object.fromEntries(
-    listNames.map(name => [
-      name,
-      source(name).flatMap((raw, index) => {
-        const entry = readEntry(lists[name], raw)
-        const subject = subjectOf([name, index], input) ?? name
-        return entry ? [{ list: name, index, subject, ...entry }] : []
-      }),
-    ]),
-  ) as unknown as Omit<Draft, 'names' | 'mtls' | 'trustedIssuers' | 'moduleGrants'>
+  const source = (name: string): readonly unknown[] => listAt(input, [name])
   const draft: Draft = {
-    ...entries,
-    names: Object.fromEntries(
-      listNames.map(name => [name, new Set(source(name).map(raw => nameOf(name, raw)))]),
-    ) as unknown as Draft['names'],
+    ...(Object.fromEntries(
+      listNames.map(name => [name, entriesOf(lists[name], name, source(name))]),
+    ) as unknown as Lists),
+    names: namesOf(source),
     mtls: valueAt(input, ['mtls']) !== undefined,
     trustedIssuers: source('trusted_issuers').length > 0,
     moduleGrants: source('grants').flatMap(grant => {
@@ -83,10 +77,82 @@ export function draftOf(input: unknown, isModule: boolean): Drafted {
       return typeof type === 'string' ? [type] : []
     }),
   }
+  const tenants = source('tenants').flatMap((tenant, index) =>
+    typeof valueAt(tenant, ['issuer']) === 'string'
+      ? [{ tenant, index, name: nameOf('tenants', tenant) }]
+      : [],
+  )
+  const drafts = {
+    draft: withUsers(
+      draft,
+      draft.users.filter(({ value }) => !tenants.some(({ name }) => name === value.tenant)),
+    ),
+    tenantDrafts: tenants.map(({ tenant, index, name }) =>
+      withUsers(tenantDraft(draft, tenant, `tenants[${index}]`, lists), usersOf(draft, name)),
+    ),
+  }
   return parsed.success
-    ? { whole: parsed.data as ConfigurationDraft, draft, faults: [] }
-    : { draft, faults: faultsOf(parsed.error.issues, schema, input) }
+    ? { whole: parsed.data as ConfigurationDraft, ...drafts, faults: [] }
+    : { ...drafts, faults: faultsOf(parsed.error.issues, schema, input) }
 }
+
+type Lists = Omit<Draft, 'names' | 'mtls' | 'trustedIssuers' | 'moduleGrants'>
+
+/** A tenant's own lists, and those of the server that it inherits. */
+function tenantDraft(
+  server: Draft,
+  tenant: unknown,
+  place: string,
+  lists: typeof dataLists | typeof moduleLists,
+): Draft {
+  const isInherited = (name: ListName): boolean =>
+    name === 'users' ||
+    (name !== 'tenants' && keyOwners[name] === 'inherited' && valueAt(tenant, [name]) === undefined)
+  const own = (name: string): readonly unknown[] => listAt(tenant, [name])
+  const entries = listNames.map(name => [
+    name,
+    isInherited(name) ? server[name] : entriesOf(lists[name], `${place}.${name}`, own(name)),
+  ])
+  const names = namesOf(own)
+  return {
+    ...server,
+    ...(Object.fromEntries(entries) as unknown as Lists),
+    names: Object.fromEntries(
+      listNames.map(name => [name, isInherited(name) ? server.names[name] : names[name]]),
+    ) as unknown as Draft['names'],
+    trustedIssuers: own('trusted_issuers').length > 0,
+  }
+}
+
+const withUsers = (draft: Draft, users: Draft['users']): Draft => ({
+  ...draft,
+  users,
+  names: { ...draft.names, users: new Set(users.map(({ value }) => value.sub)) },
+})
+
+/** Within their tenant's own issuer they belong to no tenant. */
+const usersOf = ({ users }: Draft, name: string): Draft['users'] =>
+  users
+    .filter(({ value }) => value.tenant === name)
+    .map(({ value: { tenant: _, ...value }, ...entry }) => ({ ...entry, value }))
+
+const listAt = (input: unknown, path: readonly PropertyKey[]): readonly unknown[] => {
+  const list = valueAt(input, path)
+  return Array.isArray(list) ? list : []
+}
+
+const entriesOf = (schema: z.ZodType, list: string, source: readonly unknown[]) =>
+  source.flatMap((raw, index) => {
+    const entry = readEntry(schema, raw)
+    const kind = list.slice(list.lastIndexOf('.') + 1)
+    const subject = subjectOf([kind, index], { [kind]: source }) ?? kind
+    return entry ? [{ list, index, subject, ...entry }] : []
+  })
+
+const namesOf = (source: (name: string) => readonly unknown[]): Draft['names'] =>
+  Object.fromEntries(
+    listNames.map(name => [name, new Set(source(name).map(raw => nameOf(name, raw)))]),
+  ) as unknown as Draft['names']
 
 const nameOf = (list: string, raw: unknown): string =>
   String(valueAt(raw, [list === 'clients' ? 'client_id' : list === 'users' ? 'sub' : 'name']))

@@ -42,9 +42,21 @@ export function loopbackPort(issuer: string | undefined): number | undefined {
 
 export const localIssuer = (port: number): string => `http://localhost:${port}`
 
-/** Puts a free port in place of port 0; an issuer that nobody configured follows. */
-export const followPort = (configuration: Configuration, port: number): Configuration => ({
-  ...configuration,
-  port,
-  issuer: configuration.issuer === localIssuer(0) ? localIssuer(port) : configuration.issuer,
-})
+/** Where the issuers of tenants by path begin, under the server's own. */
+export const tenantPath = '/t/'
+
+/** Puts a free port in place of port 0; an issuer that nobody configured follows, and its tenants' by path. */
+export function followPort(configuration: Configuration, port: number): Configuration {
+  const unsettled = localIssuer(0)
+  if (configuration.issuer !== unsettled) return { ...configuration, port }
+  const follow = (one: Configuration): Configuration => ({
+    ...one,
+    port,
+    issuer:
+      one.issuer === unsettled || one.issuer.startsWith(unsettled + tenantPath)
+        ? localIssuer(port) + one.issuer.slice(unsettled.length)
+        : one.issuer,
+  })
+  const tenants = [...configuration.tenantIssuers].map(([name, one]) => [name, follow(one)] as const)
+  return { ...follow(configuration), tenantIssuers: new Map(tenants) }
+}

@@ -2,7 +2,7 @@
 
 import { assemble } from './assemble.ts'
 import type { Configuration } from './configuration.ts'
-import { draftOf } from './draft.ts'
+import { type Draft, draftOf } from './draft.ts'
 import {
   type Environment,
   environmentDoubts,
@@ -17,6 +17,7 @@ import { accountDoubts, accountFaults } from './rules/accounts.ts'
 import { clientDoubts, clientFaults } from './rules/client.ts'
 import { nameFaults } from './rules/names.ts'
 import { referenceFaults } from './rules/references.ts'
+import { tenantFaults } from './rules/tenants.ts'
 
 export type ParseOptions = {
   /** Whether code (grants, validators, profile, credential authorities) may stand in it. */
@@ -43,7 +44,8 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
   }
   const { input: settled, sources } = override(input as Record<string, unknown>, environment, overrides)
   const base = (key: string): string => (sources.has(key) ? process.cwd() : directory)
-  const { whole, draft, faults: shapeFaults } = draftOf(settled, isModule)
+  const { whole, draft, tenantDrafts, faults: shapeFaults } = draftOf(settled, isModule)
+  const drafts = [draft, ...tenantDrafts]
 
   const file = settled.master_key_file
   const { masterKey, faults: keyFaults } = readMasterKey(
@@ -59,10 +61,8 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
   const faults = [
     ...renameSources(shapeFaults, sources),
     ...keyFaults,
-    ...nameFaults(draft),
-    ...referenceFaults(draft),
-    ...clientFaults(draft),
-    ...accountFaults(draft),
+    ...tenantFaults(draft, settled.issuer),
+    ...ofAll(drafts, issuerFaults),
   ]
   if (faults.length > 0 || !whole) return { ok: false, faults: groupFaults(faults) }
 
@@ -70,12 +70,26 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
   const now = options.now ?? Math.floor(Date.now() / 1000)
   const warnings = [
     ...environmentDoubts(environment),
-    ...clientDoubts(draft, now),
-    ...accountDoubts(draft),
+    ...ofAll(drafts, one => [...clientDoubts(one, now), ...accountDoubts(one)]),
     ...issuerDoubts(configuration, whole.issuer),
   ]
   return { ok: true, configuration, warnings }
 }
+
+/** What is wrong with the configuration of one issuer. */
+const issuerFaults = (draft: Draft): readonly Fault[] => [
+  ...nameFaults(draft),
+  ...referenceFaults(draft),
+  ...clientFaults(draft),
+  ...accountFaults(draft),
+]
+
+/** What is found in several drafts, since tenants inherit it, is told once. */
+const ofAll = (drafts: readonly Draft[], faultsOf: (draft: Draft) => readonly Fault[]): readonly Fault[] => [
+  ...new Map(
+    drafts.flatMap(faultsOf).map(fault => [JSON.stringify([fault.path, fault.problem]), fault]),
+  ).values(),
+]
 
 /** A server that others can reach and that calls itself localhost. */
 function issuerDoubts({ host, issuer }: Configuration, configured: string | undefined): readonly Fault[] {

@@ -54,6 +54,19 @@ export type Stores = {
   readonly close: () => Promise<void>
 }
 
+/**
+ * One store for each issuer: what one keeps, no other can find, whatever is asked of it. No noun knows of issuers, so
+ * none can forget them.
+ */
+export type Storehouse = {
+  /** The store of the server's own issuer. */
+  readonly main: Stores
+  /** The store of a tenant's own issuer, empty at first; the same each time. The name is fit for a file's name. */
+  readonly ofTenant: (name: string) => Promise<Stores>
+  /** Closes every store. */
+  readonly close: () => Promise<void>
+}
+
 export type Authorizations = {
   /** Also finds a revoked one; a missing one counts as revoked. */
   readonly find: (id: AuthorizationId) => Awaitable<Authorization | undefined>

@@ -19,13 +19,13 @@ export function createFetchHandler(router: Router, { bodyLimit = 65_536 }: Fetch
   return async (request, peer = { address: '' }) => {
     const body = await readBody(request, bodyLimit)
     if (typeof body === 'number') return responseOf(plainError(body, 'invalid_request'))
-    const { pathname, search } = new URL(request.url)
+    const { pathname, search, host } = new URL(request.url)
     const answer = await router({
       id: nextId(),
       method: request.method,
       path: pathname,
       query: search.slice(1),
-      headers: Object.fromEntries(request.headers),
+      headers: { host, ...Object.fromEntries(request.headers) },
       body,
       peer,
     })

@@ -6,7 +6,7 @@ import type { Peer } from '@tessera/protocol/http'
 import { certificateOf } from './client-certificate.ts'
 
 export type PeerOptions = {
-  /** Proxies whose `x-forwarded-for` is believed: addresses or ranges. */
+  /** Proxies whose `x-forwarded-for` and `x-forwarded-host` are believed: addresses or ranges. */
   readonly trustedProxies?: readonly string[]
   /** The header with the client's certificate, and the proxies (addresses or ranges) that may send it. */
   readonly mtls?: { readonly certificateHeader: string; readonly trustedProxies: readonly string[] }
@@ -22,13 +22,16 @@ export function createPeerReader({ trustedProxies = [], mtls }: PeerOptions): Re
 
   return (socketAddress = '', headers) => {
     const from = withoutMapping(socketAddress)
-    const forwarded = trustedProxies.length > 0 && forwards(from) ? headers['x-forwarded-for'] : undefined
+    const believed = trustedProxies.length > 0 && forwards(from)
+    const forwarded = believed ? headers['x-forwarded-for'] : undefined
     const address = forwarded === undefined ? from : clientBehind(forwarded, from, forwards)
-    if (header === undefined) return { address }
+    const host = believed ? headers['x-forwarded-host'] : undefined
+    const peer = typeof host === 'string' ? { address, host } : { address }
+    if (header === undefined) return peer
     const value = headers[header]
     delete headers[header]
     const certificate = typeof value === 'string' && handsOn(from) ? certificateOf(value) : undefined
-    return certificate === undefined ? { address } : { address, certificate }
+    return certificate === undefined ? peer : { ...peer, certificate }
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
 import { allowOrigin, type CorsPorts, preflight } from './cors.ts'
+import { createLoad, type Load } from './load.ts'
 import { plainError, unavailable } from './plain-error.ts'
 
 export type RouterPorts = CorsPorts & {
@@ -10,10 +11,8 @@ export type RouterPorts = CorsPorts & {
   readonly headers: Readonly<Record<string, string>>
   /** What an endpoint threw; the client learns nothing of it but the request's id. */
   readonly onError: (request: HttpRequest, error: unknown) => void
-  /** Requests that may wait for their answer at once; 2000 unless said otherwise. More are answered 503 with `Retry-After`. */
-  readonly mostRequests?: number
-  /** Called when the limit is reached, once until the load has halved. */
-  readonly onOverload?: (underWay: number) => void
+  /** Shared with other routers; one of its own unless given. Beyond it requests are answered 503 with `Retry-After`. */
+  readonly load?: Load
 }
 
 /** Never rejects. An endpoint that answers at once is answered for at once. */
@@ -23,12 +22,15 @@ export type Router = (request: HttpRequest) => HttpResponse | Promise<HttpRespon
  * Answers 404, 405 with `Allow` (RFC 9110 §15.5.6), HEAD by GET, CORS preflights, 503 under too much load, and 500 or
  * 503 (an error named `StoreUnavailable`) for what an endpoint throws.
  */
-export function createRouter({ routes, headers, onError, ...options }: RouterPorts): Router {
-  const { mostRequests = 2000, onOverload = () => {}, ...cors } = options
+export function createRouter({
+  routes,
+  headers,
+  onError,
+  load = createLoad(),
+  ...cors
+}: RouterPorts): Router {
   const byPath = new Map(routes.map(route => [route.path, route]))
   if (byPath.size < routes.length) throw new Error('two routes have the same path')
-  let underWay = 0
-  let overloaded = false
 
   return request => {
     const route = byPath.get(request.path)
@@ -37,7 +39,7 @@ export function createRouter({ routes, headers, onError, ...options }: RouterPor
       return complete(request, route, preflight(request, route, cors))
     const method = request.method === 'HEAD' ? 'GET' : request.method
     if (!isOneOf(route.methods, method)) return complete(request, route, methodNotAllowed(route))
-    if (underWay >= mostRequests && !route.essential) return complete(request, route, refuseLoad())
+    if (!route.essential && load.isFull()) return complete(request, route, unavailable)
     return answer(method === request.method ? request : { ...request, method }, request, route)
   }
 
@@ -49,14 +51,14 @@ export function createRouter({ routes, headers, onError, ...options }: RouterPor
       return complete(sent, route, failed(sent, error))
     }
     if (!(response instanceof Promise)) return complete(sent, route, response)
-    underWay += 1
+    load.enter()
     return response.then(
       value => {
-        release()
+        load.leave()
         return complete(sent, route, value)
       },
       error => {
-        release()
+        load.leave()
         return complete(sent, route, failed(sent, error))
       },
     )
@@ -78,17 +80,6 @@ export function createRouter({ routes, headers, onError, ...options }: RouterPor
     return (error as Error | undefined)?.name === 'StoreUnavailable'
       ? unavailable
       : plainError(500, 'server_error', { 'x-request-id': request.id })
-  }
-
-  function refuseLoad(): HttpResponse {
-    if (!overloaded) onOverload(underWay)
-    overloaded = true
-    return unavailable
-  }
-
-  function release(): void {
-    underWay -= 1
-    if (underWay <= mostRequests / 2) overloaded = false
   }
 }
 

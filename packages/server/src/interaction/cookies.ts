@@ -1,4 +1,4 @@
-/** This server's cookies (RFC 6265bis): `__Host-` and Secure where the issuer is https, always HttpOnly, SameSite=Lax, for the whole host. */
+/** This server's cookies (RFC 6265bis): `__Host-` and Secure where the issuer is https, always HttpOnly, SameSite=Lax, for the whole host. A tenant's own issuer has names of its own, since `__Host-` knows no paths. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
@@ -12,9 +12,10 @@ export type Cookies = {
   readonly clear: (name: string) => string
 }
 
-export function createCookies({ issuer }: { issuer: string }): Cookies {
+export function createCookies({ issuer, tenant }: { issuer: string; tenant?: string }): Cookies {
   const secure = issuer.startsWith('https:')
-  const named = (name: string): string => (secure ? `__Host-${name}` : name)
+  const suffix = tenant === undefined ? '' : `.${tenant}`
+  const named = (name: string): string => (secure ? '__Host-' : '') + name + suffix
   // Lax: a client's link to the authorization endpoint must arrive with the session.
   const attributes = { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const
 

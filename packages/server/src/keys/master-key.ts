@@ -34,6 +34,11 @@ export function createDerivedKeys(masterKey: Uint8Array): DerivedKeys {
   }
 }
 
+/** The keys of a tenant's own issuer: nothing made with them is of use at another. No purpose of the server's begins so. */
+export const derivedFor = (derived: DerivedKeys, tenant: string): DerivedKeys => ({
+  derive: purpose => derived.derive(`tenant:${tenant}:${purpose}`),
+})
+
 export type MasterKeyPlace = {
   /** As the operator gave it. */
   readonly configured: Uint8Array | undefined

@@ -9,16 +9,24 @@ const interval: Seconds = 30
 const grace: Seconds = 900
 
 export type CleanUpPorts = {
-  readonly stores: Pick<Stores, 'cleanUp'>
+  /** Those of every issuer. */
+  readonly stores: () => readonly Pick<Stores, 'cleanUp'>[]
   readonly clock: Clock
   readonly log: Log
 }
 
 /** Answers how to stop it; does not keep the process alive. */
 export function startCleanUp({ stores, clock, log }: CleanUpPorts): () => void {
-  const timer = setInterval(() => {
-    stores.cleanUp(clock.now() - grace).catch(error => log.error('clean_up_failed', { error: String(error) }))
-  }, interval * 1000)
+  const cleanUp = async (): Promise<void> => {
+    for (const store of stores()) {
+      try {
+        await store.cleanUp(clock.now() - grace)
+      } catch (error) {
+        log.error('clean_up_failed', { error: String(error) })
+      }
+    }
+  }
+  const timer = setInterval(cleanUp, interval * 1000)
   timer.unref()
   return () => clearInterval(timer)
 }

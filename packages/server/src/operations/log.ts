@@ -58,6 +58,15 @@ export function createLog({ level, fd = 2 }: LogOptions): Log & { readonly flush
   }
 }
 
+/** The same log, with these fields in each line. */
+export function logWith(log: Log, about: Readonly<Record<string, unknown>>): Log {
+  const line =
+    (write: LogLine): LogLine =>
+    (event, fields) =>
+      write(event, { ...about, ...fields })
+  return { debug: line(log.debug), info: line(log.info), warn: line(log.warn), error: line(log.error) }
+}
+
 type Fields = Record<string, unknown>
 
 /** The same fields, those of a secret's name censored, in the objects among them too; copied only where there is one. */

@@ -1,7 +1,7 @@
-/** Users and tenants as a configuration writes them. */
+/** Users as a configuration writes them. */
 
 import { z } from 'zod'
-import { isJson, name, rule, text } from './rule.ts'
+import { isJson, name, rule } from './rule.ts'
 import { argon2idHash } from './secret.ts'
 
 export const userSchema = z
@@ -39,9 +39,4 @@ export const userSchema = z
   })
   .describe('A user with a local account.')
 
-export const tenantSchema = z
-  .strictObject({ name: name(), display_name: text().optional() })
-  .describe('A tenant: a room of its own for user names.')
-
 export type UserDraft = z.output<typeof userSchema>
-export type TenantDraft = z.output<typeof tenantSchema>

@@ -6,10 +6,75 @@ import { codeShape, moduleProviderSchema } from './code.ts'
 import { deploymentShape } from './deployment.ts'
 import { providerSchema } from './provider.ts'
 import { apiResourceSchema, apiScopeSchema, identityResourceSchema } from './resource.ts'
-import { tenantSchema, userSchema } from './user.ts'
+import { type KeyOwner, tenantSchemaOf } from './tenant.ts'
+import { userSchema } from './user.ts'
+
+/** Every key but `tenants`. */
+const settings = {
+  ...deploymentShape,
+  clients: z.array(clientSchema).default([]).describe('The applications that may ask for tokens.'),
+  identity_resources: z
+    .array(identityResourceSchema)
+    .default([])
+    .describe('Scopes about the user; openid, profile, email, address and phone exist unless redefined.'),
+  api_scopes: z.array(apiScopeSchema).default([]).describe('Scopes of APIs.'),
+  api_resources: z.array(apiResourceSchema).default([]).describe('APIs.'),
+  users: z.array(userSchema).default([]).describe('Local accounts.'),
+  identity_providers: z.array(providerSchema).default([]).describe('Where else users can sign in.'),
+}
+const moduleSettings = {
+  ...settings,
+  ...codeShape,
+  identity_providers: z.array(moduleProviderSchema).default([]),
+}
+
+/** Whose each key is to a tenant with an issuer of its own. */
+export const keyOwners = {
+  issuer: 'server',
+  host: 'server',
+  port: 'server',
+  storage: 'server',
+  master_key_file: 'server',
+  trusted_proxies: 'server',
+  mtls: 'server',
+  outbound: 'server',
+  // A user says which tenant is theirs.
+  users: 'server',
+  clients: 'own',
+  identity_providers: 'own',
+  trusted_issuers: 'own',
+  identity_resources: 'inherited',
+  api_scopes: 'inherited',
+  // Without the secrets.
+  api_resources: 'inherited',
+  compatibility: 'inherited',
+  emit_state_hash: 'inherited',
+  sessions: 'inherited',
+  grants: 'inherited',
+  validators: 'inherited',
+  profile: 'inherited',
+} as const satisfies Record<keyof typeof moduleSettings, KeyOwner>
+
+const tenantSchema = tenantSchemaOf(settings, keyOwners)
+const moduleTenantSchema = tenantSchemaOf(moduleSettings, keyOwners)
+const tenants = 'The tenants.'
+
+export const dataSchema = z
+  .strictObject({
+    $schema: z.string().optional().describe('Where editors find the schema of this file.'),
+    ...settings,
+    tenants: z.array(tenantSchema).default([]).describe(tenants),
+  })
+  .meta({ title: 'Tessera configuration' })
+
+export const moduleSchema = z.strictObject({
+  $schema: z.string().optional(),
+  ...moduleSettings,
+  tenants: z.array(moduleTenantSchema).default([]).describe(tenants),
+})
 
 /** The lists of a configuration, each with the schema of an entry. */
-const lists = {
+export const dataLists = {
   clients: clientSchema,
   identity_resources: identityResourceSchema,
   api_scopes: apiScopeSchema,
@@ -18,34 +83,16 @@ const lists = {
   identity_providers: providerSchema,
   tenants: tenantSchema,
 } as const
+export const moduleLists = {
+  ...dataLists,
+  identity_providers: moduleProviderSchema,
+  tenants: moduleTenantSchema,
+} as const
 
-export const dataSchema = z
-  .strictObject({
-    $schema: z.string().optional().describe('Where editors find the schema of this file.'),
-    ...deploymentShape,
-    clients: z.array(clientSchema).default([]).describe('The applications that may ask for tokens.'),
-    identity_resources: z
-      .array(identityResourceSchema)
-      .default([])
-      .describe('Scopes about the user; openid, profile, email, address and phone exist unless redefined.'),
-    api_scopes: z.array(apiScopeSchema).default([]).describe('Scopes of APIs.'),
-    api_resources: z.array(apiResourceSchema).default([]).describe('APIs.'),
-    users: z.array(userSchema).default([]).describe('Local accounts.'),
-    identity_providers: z.array(providerSchema).default([]).describe('Where else users can sign in.'),
-    tenants: z.array(tenantSchema).default([]).describe('The tenants.'),
-  })
-  .meta({ title: 'Tessera configuration' })
+export type ListName = keyof typeof dataLists
+export const listNames = Object.keys(dataLists) as readonly ListName[]
 
-export const moduleSchema = dataSchema.extend({
-  ...codeShape,
-  identity_providers: z.array(moduleProviderSchema).default([]),
-})
-
-export const dataLists = lists
-export const moduleLists = { ...lists, identity_providers: moduleProviderSchema } as const
-
-export type ListName = keyof typeof lists
-export const listNames = Object.keys(lists) as readonly ListName[]
+export type TenantDraft = z.output<typeof moduleTenantSchema>
 
 /** What a module may export. */
 export type ConfigurationInput = z.input<typeof moduleSchema>

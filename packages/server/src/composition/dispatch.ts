@@ -1,0 +1,81 @@
+/** Which issuer a request is for: a tenant's by its host or by its path, else the server's own (RFC 8414 §3.1, RFC 9110 §7.4). */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import type { Configuration } from '../configuration/configuration.ts'
+import { isLoopback, tenantPath } from '../configuration/issuer.ts'
+import { discoveryPaths } from '../endpoints/discovery/discovery.ts'
+import { plainError } from '../http/plain-error.ts'
+import type { Router } from '../http/router.ts'
+import type { Tenants } from './tenants.ts'
+
+export type DispatchPorts = {
+  readonly configuration: Configuration
+  readonly server: Router
+  readonly tenants: Pick<Tenants, 'answer'>
+  /** Paths that are the server's under every host: an orchestrator asks by address. */
+  readonly probes: readonly string[]
+}
+
+/** Without tenants that have an issuer of their own it is the server's own router, and costs nothing. */
+export function createDispatcher({ configuration, server, tenants, probes }: DispatchPorts): Router {
+  const { tenantIssuers } = configuration
+  if (tenantIssuers.size === 0) return server
+  const tenantOfPath = createPathReader(configuration)
+  const hosts = hostsOf(configuration)
+  const byPath: Router = request => {
+    const name = tenantOfPath(request.path)
+    return name === undefined ? server(request) : tenants.answer(name, request)
+  }
+  if (hosts.size === 0) return byPath
+  const own = hostSpellings(configuration.issuer)
+
+  return request => {
+    if (probes.includes(request.path)) return server(request)
+    const host = hostOf(request)
+    const name = hosts.get(host)
+    if (name !== undefined) return tenants.answer(name, request)
+    return own.includes(host) || isLoopback(withoutPort(host)) ? byPath(request) : misdirected
+  }
+}
+
+/** Unless a request says for whom it is, nobody answers it: a new host of a tenant's is configured before it is pointed here. */
+const misdirected = plainError(421, 'invalid_request')
+
+/** The name in `/t/NAME/…`, also behind the well-known segments that RFC 8414 puts before an issuer's path. */
+function createPathReader({ issuer, tenantIssuers }: Configuration): (path: string) => string | undefined {
+  const below = new Set(
+    [...tenantIssuers].flatMap(([name, own]) => (own.issuer === issuer + tenantPath + name ? [name] : [])),
+  )
+  const prefix = new URL(issuer + tenantPath).pathname
+  const prefixes = [
+    prefix,
+    ...discoveryPaths(issuer + tenantPath.slice(0, -1)).before.map(path => `${path}/`),
+  ]
+  return path => {
+    const start = prefixes.find(one => path.startsWith(one))
+    if (start === undefined) return undefined
+    const end = path.indexOf('/', start.length)
+    const name = end < 0 ? path.slice(start.length) : path.slice(start.length, end)
+    return below.has(name) ? name : undefined
+  }
+}
+
+/** Host → tenant, for tenants by host. */
+const hostsOf = ({ issuer, tenantIssuers }: Configuration): ReadonlyMap<string, string> =>
+  new Map(
+    [...tenantIssuers].flatMap(([name, own]) =>
+      own.issuer === issuer + tenantPath + name
+        ? []
+        : hostSpellings(own.issuer).map(host => [host, name] as const),
+    ),
+  )
+
+/** How a `host` header may name it: the scheme's own port may stand there or not (RFC 9110 §4.2.3). */
+function hostSpellings(issuer: string): readonly string[] {
+  const { host, port, protocol } = new URL(issuer)
+  return port === '' ? [host, `${host}:${protocol === 'https:' ? 443 : 80}`] : [host]
+}
+
+const hostOf = ({ peer, headers }: HttpRequest): string => (peer.host ?? headers.host ?? '').toLowerCase()
+
+const withoutPort = (host: string): string => host.replace(/:\d*$/, '')

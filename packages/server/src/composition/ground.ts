@@ -1,0 +1,57 @@
+/** What all issuers rest on: time, randomness, the log, the storehouse, the master key's children and the way out. */
+
+import type { Configuration } from '../configuration/configuration.ts'
+import type { DerivedKeys } from '../core/keys.ts'
+import type { Clock, Log, Random } from '../core/runtime.ts'
+import type { Storehouse } from '../core/stores.ts'
+import { unlock } from '../keys/master-key.ts'
+import { createRandom } from '../operations/random.ts'
+import { createOutbound, type Outbound } from '../outbound/outbound.ts'
+
+/** What an embedding application or a test may put in place. */
+export type Surroundings = {
+  readonly log?: Log
+  readonly clock?: Clock
+  readonly random?: Random
+  /** Stores that are open already; the caller closes them. */
+  readonly storehouse?: Storehouse
+  /** How requests are sent, where tests have no network. */
+  readonly outbound?: Outbound
+}
+
+export type Ground = {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly storehouse: Storehouse
+  readonly derived: DerivedKeys
+  readonly outbound: Outbound
+  readonly close: () => Promise<void>
+}
+
+const systemClock: Clock = { now: () => Math.floor(Date.now() / 1000) }
+const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
+/** Opens the server's own store; throws where it or the master key does not fit. */
+export async function layGround(
+  { storage, masterKey, ...configuration }: Configuration,
+  { clock = systemClock, random = createRandom(), log = silent, ...given }: Surroundings,
+): Promise<Ground> {
+  const storehouse = given.storehouse ?? (await openStorehouse(storage, log))
+  const { settings } = storehouse.main
+  return {
+    ...{ clock, random, log, storehouse },
+    derived: await unlock({ configured: masterKey, storage, settings, log }),
+    outbound: given.outbound ?? createOutbound(configuration.outbound),
+    close: given.storehouse ? async () => {} : storehouse.close,
+  }
+}
+
+async function openStorehouse(storage: Configuration['storage'], log: Log): Promise<Storehouse> {
+  if (storage.kind === 'memory')
+    return (await import('../stores/memory/storehouse.ts')).createMemoryStorehouse()
+  if (storage.kind === 'postgres') {
+    throw new Error('PostgreSQL storage is not there yet: use "sqlite:FILE" or "memory:"')
+  }
+  return (await import('../stores/sqlite/storehouse.ts')).openSqliteStorehouse({ file: storage.file, log })
+}

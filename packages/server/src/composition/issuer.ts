@@ -1,0 +1,59 @@
+/** One issuer, composed: the server's own, or a tenant's. */
+
+import type { Route } from '@tessera/protocol/http'
+import type { Configuration } from '../configuration/configuration.ts'
+import type { Stores } from '../core/stores.ts'
+import type { Load } from '../http/load.ts'
+import { createRouter, type Router } from '../http/router.ts'
+import { securityHeaders } from '../http/security-headers.ts'
+import type { ManagedKeyRing } from '../keys/key-ring.ts'
+import { layFoundation } from './foundation.ts'
+import type { Ground } from './ground.ts'
+import { composeRoutes } from './routes.ts'
+import { composeServices, type Services } from './services.ts'
+
+export type Issuer = {
+  readonly issuer: string
+  readonly routes: readonly Route[]
+  readonly handle: Router
+  readonly stores: Stores
+  readonly keys: ManagedKeyRing
+  readonly services: Services
+  readonly close: () => Promise<void>
+}
+
+export type IssuerPorts = {
+  readonly ground: Ground
+  /** Of the whole server. */
+  readonly load: Load
+  /** Routes besides the issuer's own. */
+  readonly routes?: readonly Route[]
+}
+
+/** Opens its store, makes what keys are missing and joins everything; throws where the store or the master key does not fit. */
+export async function composeIssuer(
+  configuration: Configuration,
+  { ground, load, routes: more = [] }: IssuerPorts,
+): Promise<Issuer> {
+  const foundation = await layFoundation(configuration, ground)
+  const { stores, keys, log, close } = foundation
+  await stores.standing.sync(standingOf(configuration))
+  const services = composeServices(configuration, foundation)
+  const routes = [...composeRoutes(configuration, services), ...more]
+  const { issuer } = configuration
+  const enabled = [...configuration.clients.all()].filter(client => client.enabled)
+  const origins = new Set(enabled.flatMap(client => client.allowed_cors_origins))
+  const handle = createRouter({
+    ...{ routes, load },
+    headers: securityHeaders(issuer),
+    isAllowedOrigin: origin => origins.has(origin),
+    onError: ({ id: request_id, path }, error) =>
+      log.error('request_failed', { request_id, path, error: String(error), stack: (error as Error)?.stack }),
+  })
+  return { issuer, routes, handle, stores, keys, services, close }
+}
+
+const standingOf = ({ clients, users }: Configuration) => ({
+  clients: [...clients.all()].map(({ client_id: id, enabled: stands }) => ({ id, stands })),
+  users: users.map(({ sub: id, active: stands }) => ({ id, stands })),
+})

@@ -1,0 +1,74 @@
+/** Tenants with an issuer of their own: what their names and addresses must be, and who may still name them. */
+
+import { type Draft, type Entry, faultAt } from '../draft.ts'
+import type { Fault } from '../fault.ts'
+import { keyOwners, type TenantDraft } from '../schema/whole.ts'
+
+type Tenant = Entry<TenantDraft>
+
+/** @param issuer the server's own, as configured. */
+export const tenantFaults = (draft: Draft, issuer: unknown): readonly Fault[] => [
+  ...draft.tenants.flatMap(tenant =>
+    tenant.value.issuer === undefined ? sharedFaults(tenant) : nameFaults(tenant),
+  ),
+  ...addressFaults(draft.tenants, typeof issuer === 'string' ? issuer : undefined),
+  ...draft.clients.flatMap(client => foreignTenants(client, draft.tenants)),
+]
+
+/** A tenant that shares the server's issuer shares all else. */
+const sharedFaults = (tenant: Tenant): readonly Fault[] =>
+  Object.entries(keyOwners).flatMap(([key, owner]) =>
+    owner === 'server' || tenant.value[key as keyof TenantDraft] === undefined
+      ? []
+      : faultAt(tenant, key as keyof TenantDraft, {
+          problem: "the tenant shares the server's issuer and so can't have this for itself",
+          expected: '"issuer" beside it',
+          fix: 'add "issuer": "path", or move this to the top of the configuration',
+        }),
+  )
+
+/** It is part of an address and of a file's name, and both may disregard case. */
+const nameFaults = (tenant: Tenant): readonly Fault[] =>
+  /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(tenant.value.name)
+    ? []
+    : faultAt(tenant, 'name', {
+        problem: 'the name of a tenant with an issuer of its own holds other characters',
+        expected: 'at most 63 small letters, digits and hyphens within',
+        fix: 'rename it, or leave out "issuer"',
+      })
+
+function addressFaults(tenants: readonly Tenant[], issuer: string | undefined): readonly Fault[] {
+  const hostOf = (url: string) => (URL.canParse(url) ? new URL(url).host : url)
+  const owners = new Map(issuer === undefined ? [] : [[hostOf(issuer), 'the server']])
+  return tenants.flatMap(tenant => {
+    const { issuer, name } = tenant.value
+    if (issuer === undefined || issuer === 'path') return []
+    const host = hostOf(issuer)
+    const other = owners.get(host)
+    owners.set(host, other ?? `tenant "${name}"`)
+    return other === undefined
+      ? []
+      : faultAt(tenant, 'issuer', {
+          problem: `its host is that of ${other}`,
+          expected: 'a host of its own',
+          fix: 'give it another host, or write "path"',
+        })
+  })
+}
+
+/** Nobody of another issuer signs in at this one. */
+const foreignTenants = (client: Draft['clients'][number], tenants: readonly Tenant[]): readonly Fault[] =>
+  client.value.tenants.flatMap((name, index) =>
+    tenants.some(({ value }) => value.name === name && value.issuer !== undefined)
+      ? faultAt(
+          client,
+          'tenants',
+          {
+            problem: `tenant "${name}" has an issuer of its own, and its users sign in only there`,
+            expected: "tenants that share the server's issuer",
+            fix: `remove it; list the client under "clients" of that tenant`,
+          },
+          index,
+        )
+      : [],
+  )

@@ -1,0 +1,35 @@
+/** How many requests wait for their answer, over all routers that share it: more than so many are answered 503. */
+
+export type Load = {
+  /** Whether one more would be too many. */
+  readonly isFull: () => boolean
+  readonly enter: () => void
+  readonly leave: () => void
+}
+
+export type LoadOptions = {
+  /** Requests that may wait for their answer at once; 2000 unless said otherwise. */
+  readonly mostRequests?: number
+  /** Called when the limit is reached, once until the load has halved. */
+  readonly onOverload?: (underWay: number) => void
+}
+
+export function createLoad({ mostRequests = 2000, onOverload = () => {} }: LoadOptions = {}): Load {
+  let underWay = 0
+  let overloaded = false
+  return {
+    isFull() {
+      if (underWay < mostRequests) return false
+      if (!overloaded) onOverload(underWay)
+      overloaded = true
+      return true
+    },
+    enter() {
+      underWay += 1
+    },
+    leave() {
+      underWay -= 1
+      if (underWay <= mostRequests / 2) overloaded = false
+    },
+  }
+}

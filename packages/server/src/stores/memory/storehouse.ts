@@ -1,0 +1,17 @@
+/** The storehouse of tests and of `memory:`. */
+
+import type { Storehouse, Stores } from '../../core/stores.ts'
+import { createMemoryStores } from './stores.ts'
+
+export function createMemoryStorehouse(): Storehouse {
+  const tenants = new Map<string, Stores>()
+  return {
+    main: createMemoryStores(),
+    async ofTenant(name) {
+      const stores = tenants.get(name) ?? createMemoryStores()
+      tenants.set(name, stores)
+      return stores
+    },
+    close: async () => {},
+  }
+}

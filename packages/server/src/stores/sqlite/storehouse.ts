@@ -1,0 +1,36 @@
+/** The embedded storehouse: one SQLite file for the server's own issuer, and one for each tenant's in a folder beside it. */
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Storehouse, Stores } from '../../core/stores.ts'
+import { openSqliteStores, type SqliteOptions } from './stores.ts'
+
+/** Rejects when the server's own file can't be opened or has a newer schema. */
+export async function openSqliteStorehouse(options: SqliteOptions): Promise<Storehouse> {
+  const main = await openSqliteStores(options)
+  const folder = `${options.file}.tenants`
+  const tenants = new Map<string, Promise<Stores>>()
+
+  const open = async (name: string): Promise<Stores> => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return openSqliteStores({ ...options, file: join(folder, `${name}.db`) })
+  }
+
+  return {
+    main,
+    ofTenant(name) {
+      const before = tenants.get(name)
+      if (before) return before
+      const opening = open(name)
+      tenants.set(name, opening)
+      // Whoever asks next tries again.
+      opening.catch(() => tenants.delete(name))
+      return opening
+    },
+    async close() {
+      const opened = await Promise.allSettled(tenants.values())
+      const stores = opened.flatMap(one => (one.status === 'fulfilled' ? [one.value] : []))
+      await Promise.all([main, ...stores].map(one => one.close()))
+    },
+  }
+}
