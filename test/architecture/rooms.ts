@@ -56,6 +56,11 @@ export const rooms: Readonly<Record<string, Room>> = {
   // How sessions end and how clients are told.
   logout: { rooms: ['core'], packages: [] },
   ui: { rooms: [], packages: ['eta', 'node:crypto', 'node:fs', 'node:path', 'node:url'] },
+  // Sign-in at other OpenID Connect providers.
+  federation: {
+    rooms: ['core', 'identity', 'outbound'],
+    packages: ['jose', 'node:crypto', 'openid-client'],
+  },
   // The one way out: whoever sends a request is given it.
   outbound: {
     rooms: [],
@@ -71,6 +76,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'endpoints/device': endpoint,
   'endpoints/deviceauthorization': endpoint,
   'endpoints/discovery': endpoint,
+  'endpoints/federation': { ...endpoint, rooms: [...endpoint.rooms, 'federation'] },
   'endpoints/home': endpoint,
   'endpoints/introspection': endpoint,
   'endpoints/jwks': endpoint,

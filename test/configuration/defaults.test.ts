@@ -140,12 +140,20 @@ test('configuration: an upstream provider keeps what federation needs', () => {
     client_secret: 's',
   }
   const { identityProviders } = parsed({ identity_providers: [provider] }).configuration
-  assert.deepEqual(identityProviders.get('corp')?.upstream, {
+  const { claims, ...upstream } = identityProviders.get('corp')?.upstream ?? {}
+  assert.deepEqual(upstream, {
     issuer: 'https://idp.example',
     client_id: 'us',
     client_secret: 's',
     scope: 'openid profile email',
+    response_mode: 'query',
+    userinfo: false,
+    trust_amr: false,
+    acr_mapping: {},
+    end_session: true,
   })
+  assert.equal(claims?.email, 'email')
+  assert.equal(Object.hasOwn(claims ?? {}, 'sub'), false)
 })
 
 test('configuration: the grants that clients may have are those that the token endpoint serves', () => {

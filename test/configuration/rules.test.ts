@@ -313,7 +313,7 @@ test('configuration: an OpenID Connect provider needs issuer and client_id, and 
     { path: 'identity_providers[0].client_id', problem: /missing/ },
   ])
   assertFaults({ identity_providers: [{ name: 'dir', type: 'ldap' }] }, [
-    { path: 'identity_providers[0].type', problem: /"ldap"/ },
+    { path: 'identity_providers[0].directory', problem: /missing/ },
   ])
 })
 

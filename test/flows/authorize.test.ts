@@ -444,12 +444,6 @@ test('authorize: a session of a provider that the client may not use does not co
   assert.ok((await browser.visit(authorizePath({ client_id: 'restricted' }))).target.startsWith('/login'))
 })
 
-test('authorize: a provider that the browser would have to be sent to is told to be unavailable', async () => {
-  const { browser } = await start()
-  const page = await browser.visit(authorizePath({ acr_values: 'idp:corp' }))
-  assert.equal(answerOf(page).get('error'), 'temporarily_unavailable')
-})
-
 test('authorize: a user who is no longer active has to sign in, and can not', async () => {
   let active = true
   const server = await createTestServer({ ...pagesWorld, profile: { isActive: () => active } })

@@ -8,7 +8,7 @@ import type {
   UpstreamSession,
 } from '../../../packages/server/src/core/federation.ts'
 import type { Stores } from '../../../packages/server/src/core/stores.ts'
-import { day, minute, newHash, now, tally } from './samples.ts'
+import { day, minute, newHash, now, sampleSession, tally } from './samples.ts'
 
 const sampleRequest = (fields: Partial<UpstreamRequest> = {}): UpstreamRequest => ({
   hash: newHash(),
@@ -28,8 +28,7 @@ const sampleLink = (fields: Partial<IdentityLink> = {}): IdentityLink => ({
 })
 
 const sampleUpstreamSession = (fields: Partial<UpstreamSession> = {}): UpstreamSession => ({
-  hash: newHash(),
-  sid: newHash(),
+  id: newHash(),
   provider: 'corp',
   identity: newHash(),
   id_token: new Uint8Array([1, 0, 255]),
@@ -95,15 +94,25 @@ export function testFederation(stores: () => Stores): void {
     const identity = newHash()
     const one = sampleUpstreamSession({ identity, upstream_sid: newHash() })
     const two = sampleUpstreamSession({ identity })
-    const elsewhere = sampleUpstreamSession({ ...one, sid: newHash(), provider: 'other' })
+    const elsewhere = sampleUpstreamSession({ ...one, id: newHash(), provider: 'other' })
     for (const session of [one, two, elsewhere]) await upstreamSessions.create(session)
-    assert.deepEqual(await upstreamSessions.find(one.sid), one)
+    assert.deepEqual(await upstreamSessions.find(one.id), one)
     assert.deepEqual(await upstreamSessions.from('corp', { upstream_sid: one.upstream_sid ?? '' }), [one])
     const ofUser = await upstreamSessions.from('corp', { identity })
-    assert.deepEqual(ofUser.map(({ sid }) => sid).sort(), [one.sid, two.sid].sort())
-    await upstreamSessions.end(one.sid)
-    assert.equal(await upstreamSessions.find(one.sid), undefined)
+    assert.deepEqual(ofUser.map(({ id }) => id).sort(), [one.id, two.id].sort())
+    await upstreamSessions.end(one.id)
+    assert.equal(await upstreamSessions.find(one.id), undefined)
     assert.deepEqual(await upstreamSessions.from('corp', { identity }), [two])
+  })
+
+  test('sessions: those that came from a session at a provider are found', async () => {
+    const { sessions } = stores()
+    const upstream = newHash()
+    const session = sampleSession({ upstream })
+    for (const one of [session, sampleSession(), sampleSession({ upstream: newHash() })])
+      await sessions.create(one)
+    assert.deepEqual(await sessions.fromUpstream(upstream), [session])
+    assert.deepEqual(await sessions.fromUpstream(newHash()), [])
   })
 
   test('upstream requests and sessions: those that have ended are cleaned up, links stay', async () => {
@@ -115,10 +124,10 @@ export function testFederation(stores: () => Stores): void {
     await upstreamSessions.create(session)
     await identityLinks.add(link)
     await cleanUp(now - 2 * day - 1)
-    assert.ok(await upstreamSessions.find(session.sid))
+    assert.ok(await upstreamSessions.find(session.id))
     await cleanUp(now - 2 * day)
     assert.equal(await upstreamRequests.take(request.hash, request.browser), undefined)
-    assert.equal(await upstreamSessions.find(session.sid), undefined)
+    assert.equal(await upstreamSessions.find(session.id), undefined)
     assert.deepEqual(await identityLinks.find(link.provider, link.identity), link)
   })
 }

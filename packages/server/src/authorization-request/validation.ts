@@ -6,7 +6,7 @@ import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Client, Clients } from '../core/client.ts'
 import type { Resources } from '../core/resource.ts'
 import { type IdentityProvider, localProvider } from '../core/user.ts'
-import { mayUseProvider, tenantFault } from '../identity/sign-in.ts'
+import { mayUseProvider, servesTenant, tenantFault } from '../identity/sign-in.ts'
 import type {
   AuthorizationRequestResult,
   ResponseTarget,
@@ -134,11 +134,12 @@ function validateSignInPlace(
   const { idp, tenant } = acr.value
   const fault = tenantFault(client, tenant, tenants)
   if (fault) return fault
-  const known = idp !== undefined && (idp === localProvider || identityProviders.has(idp))
+  const provider = idp === undefined ? undefined : identityProviders.get(idp)
+  const known = idp === localProvider || (provider !== undefined && servesTenant(provider, tenant))
   return ok({
     ...(text !== undefined && { acr_values: text }),
     ...(tenant !== undefined && { tenant }),
-    ...(known && mayUseProvider(client, idp) && { idp }),
+    ...(idp !== undefined && known && mayUseProvider(client, idp) && { idp }),
   })
 }
 

@@ -13,6 +13,8 @@ import { createDeviceEndpoint } from '../endpoints/device/device.ts'
 import { createDeviceAuthorizationEndpoint } from '../endpoints/deviceauthorization/deviceauthorization.ts'
 import { createDiscoveryEndpoint, discoveryPaths } from '../endpoints/discovery/discovery.ts'
 import { createMetadata } from '../endpoints/discovery/metadata.ts'
+import { createFederationCallbackEndpoint } from '../endpoints/federation/callback.ts'
+import { createFederationLoginEndpoint } from '../endpoints/federation/login.ts'
 import { createHomeEndpoint } from '../endpoints/home/home.ts'
 import { createIntrospectionEndpoint } from '../endpoints/introspection/introspection.ts'
 import { createJwksEndpoint } from '../endpoints/jwks/jwks.ts'
@@ -28,7 +30,7 @@ import type { Services } from './services.ts'
 
 /** What one issuer serves. */
 export function composeRoutes(configuration: Configuration, services: Services): readonly Route[] {
-  const { issuer, stylesheet } = services
+  const { issuer, stylesheet, openIdProviders } = services
   const discovery = createDiscoveryEndpoint(metadataOf(configuration, services))
   const { below, before } = discoveryPaths(issuer)
   const refuserOf = (endpoint: string) =>
@@ -55,6 +57,10 @@ export function composeRoutes(configuration: Configuration, services: Services):
     both('/connect/authorize', createAuthorizeEndpoint(services)),
     get('/connect/authorize/callback', createAuthorizeCallbackEndpoint(services)),
     both('/login', createLoginEndpoint(services)),
+    get('/federation/login', createFederationLoginEndpoint(services)),
+    ...openIdProviders.map(provider =>
+      both(`/federation/callback/${provider.name}`, createFederationCallbackEndpoint(provider, services)),
+    ),
     both('/consent', createConsentEndpoint(services)),
     both('/device', createDeviceEndpoint(services)),
     get('/account', createProfileEndpoint(services)),

@@ -17,6 +17,7 @@ import { createSignIn } from '../identity/sign-in.ts'
 import { createUsers } from '../identity/users.ts'
 import { createAccountDoor } from '../interaction/account.ts'
 import { createAuthorizations } from '../interaction/authorization.ts'
+import { createConcludeSignIn } from '../interaction/conclude-sign-in.ts'
 import { createContinuations } from '../interaction/continuation.ts'
 import { createCookies } from '../interaction/cookies.ts'
 import { createCsrf } from '../interaction/csrf.ts'
@@ -25,6 +26,7 @@ import { createRequesters } from '../interaction/requester.ts'
 import { createResume } from '../interaction/resume.ts'
 import { createBrowserSessions } from '../interaction/session.ts'
 import { createUserCodes } from '../interaction/user-code.ts'
+import { createWays } from '../interaction/ways.ts'
 import { createEndings } from '../logout/ending.ts'
 import { createAccessTokens } from '../tokens/access-token.ts'
 import { createAudiences } from '../tokens/audience.ts'
@@ -34,6 +36,7 @@ import { createTokenVerifier } from '../tokens/verification.ts'
 import { createPages } from '../ui/pages.ts'
 import { createStylesheet } from '../ui/stylesheet.ts'
 import { createTemplates } from '../ui/templates.ts'
+import { composeFederation, composeSubjects } from './federation.ts'
 import type { Foundation } from './foundation.ts'
 
 export type Services = ReturnType<typeof composeServices>
@@ -84,17 +87,16 @@ export function composeServices(configuration: Configuration, foundation: Founda
 type Common = Foundation &
   Pick<Configuration, 'issuer' | 'tenant' | 'clients' | 'resources' | 'identityProviders' | 'tenants'>
 
-function composePeople(
-  { users: configured, validators, grants, profile: hooks }: Configuration,
-  common: Common,
-) {
+function composePeople(configuration: Configuration, common: Common) {
+  const { users: configured, validators, grants, profile: hooks } = configuration
   const verifyArgon2id = createArgon2id()
   const users = createUsers(configured, { ...common, verifyArgon2id })
   const vouched = validators.password !== undefined || grants.length > 0
   const profile = createProfile({ users, profile: hooks, vouched })
   const countGuess = createGuessCounter(common)
+  const resolveSubject = composeSubjects(configuration, { ...common, users })
   const signIn = createSignIn({ ...common, countGuess, users, profile, validator: validators.password })
-  return { verifyArgon2id, users, profile, signIn }
+  return { verifyArgon2id, users, profile, resolveSubject, signIn }
 }
 
 function composePages(
@@ -118,10 +120,14 @@ function composePages(
     attempts: createAttempts(ports),
     createAuthorization: createAuthorizations(ports),
   }
+  const resume = createResume(interaction)
   return {
     ...interaction,
+    ...composeFederation({ ...ports, ...interaction, cookies }),
+    ways: createWays(ports),
     findRequester: createRequesters({ ...ports, ...interaction }),
-    resume: createResume(interaction),
+    resume,
+    concludeSignIn: createConcludeSignIn({ ...ports, ...interaction, resume }),
     enterAccount: createAccountDoor({ ...ports, ...interaction }),
   }
 }

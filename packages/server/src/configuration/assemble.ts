@@ -5,9 +5,10 @@ import { resolve } from 'node:path'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Client, Secret, SigningAlgorithm } from '../core/client.ts'
 import type { Resources } from '../core/resource.ts'
-import type { ConfiguredUser, IdentityProvider } from '../core/user.ts'
+import type { ConfiguredUser } from '../core/user.ts'
 import type { Configuration, Storage } from './configuration.ts'
 import { localIssuer, loopbackPort } from './issuer.ts'
+import { providerOf } from './providers.ts'
 import type { ClientDraft } from './schema/client.ts'
 import type { ProviderDraft } from './schema/provider.ts'
 import { decode32Bytes, type SecretDraft } from './schema/secret.ts'
@@ -19,8 +20,12 @@ import { ofTenant, tenantSettings } from './tenant-issuer.ts'
 
 const defaultPort = 5080
 
-/** `directory`: what a relative database file starts from. */
-export type Surroundings = { readonly directory: string; readonly masterKey?: Uint8Array }
+/** `directory`: what a relative database file starts from; `folder`: what other relative files do. */
+export type Surroundings = {
+  readonly directory: string
+  readonly folder: string
+  readonly masterKey?: Uint8Array
+}
 
 /** The server's configuration, and within it that of each tenant with an issuer of its own. */
 export function assemble(draft: ConfigurationDraft, surroundings: Surroundings): Configuration {
@@ -42,7 +47,7 @@ export function assemble(draft: ConfigurationDraft, surroundings: Surroundings):
 
 function assembleIssuer(
   draft: ConfigurationDraft & { readonly port: number; readonly issuer: string },
-  { directory, masterKey }: Surroundings,
+  { directory, folder, masterKey }: Surroundings,
 ): Configuration {
   const clients = new Map(draft.clients.map(client => [client.client_id, clientOf(client)]))
   const resources = resourcesOf(draft)
@@ -56,7 +61,9 @@ function assembleIssuer(
     clients: { find: id => clients.get(id), all: () => clients.values() },
     resources,
     users: draft.users.map(userOf),
-    identityProviders: byName((draft.identity_providers as readonly ProviderDraft[]).map(providerOf)),
+    identityProviders: byName(
+      (draft.identity_providers as readonly ProviderDraft[]).map(provider => providerOf(provider, folder)),
+    ),
     tenants: new Set(draft.tenants.flatMap(({ name, issuer }) => (issuer === undefined ? name : []))),
     tenantIssuers: new Map(),
     sessions: {
@@ -77,6 +84,7 @@ function assembleIssuer(
     outbound: { allowedPrivateNetworks: draft.outbound.allowed_private_networks },
     grants: draft.grants ?? [],
     validators: draft.validators ?? {},
+    federation: draft.federation ?? {},
     ...(draft.profile && { profile: draft.profile }),
   }
 }
@@ -118,27 +126,6 @@ function userOf({ password, password_argon2id, claims, ...user }: UserDraft): Co
     claims: claims as JsonObject,
     ...(password !== undefined && { password: { kind: 'plain', value: password } }),
     ...(password_argon2id !== undefined && { password: { kind: 'argon2id', encoded: password_argon2id } }),
-  }
-}
-
-function providerOf(draft: ProviderDraft): IdentityProvider {
-  const { name, display_name, type, issuer, client_id, client_secret, scope, credentialAuthority } = draft
-  return {
-    name,
-    type,
-    ...(display_name !== undefined && { display_name }),
-    ...(issuer !== undefined &&
-      client_id !== undefined && {
-        upstream: {
-          issuer,
-          client_id,
-          ...(client_secret !== undefined && { client_secret }),
-          scope: scope ?? 'openid profile email',
-        },
-      }),
-    ...(credentialAuthority !== undefined && {
-      credentialAuthority: credentialAuthority as NonNullable<IdentityProvider['credentialAuthority']>,
-    }),
   }
 }
 

@@ -4,7 +4,13 @@ import type { Clients, SigningAlgorithm } from '../core/client.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../core/extension-grant.ts'
 import type { Resources } from '../core/resource.ts'
 import type { SessionLifetimes } from '../core/session.ts'
-import type { ConfiguredUser, CredentialAuthority, IdentityProvider, Profile } from '../core/user.ts'
+import type {
+  ConfiguredUser,
+  CredentialAuthority,
+  DecideSubject,
+  IdentityProvider,
+  Profile,
+} from '../core/user.ts'
 
 export type Compatibility = 'none' | 'identityserver4'
 
@@ -60,6 +66,10 @@ export type Configuration = {
     /** Checks the password grant's and the login page's local credentials instead of the configured users. */
     readonly password?: CredentialAuthority
     readonly tokenRequest?: TokenRequestValidator
+  }
+  readonly federation: {
+    /** Who a provider's user is here. */
+    readonly subject?: DecideSubject
   }
   readonly profile?: Partial<Profile>
 }

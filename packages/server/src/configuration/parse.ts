@@ -16,6 +16,7 @@ import { readMasterKey } from './master-key.ts'
 import { accountDoubts, accountFaults } from './rules/accounts.ts'
 import { clientDoubts, clientFaults } from './rules/client.ts'
 import { nameFaults } from './rules/names.ts'
+import { providerDoubts, providerFaults } from './rules/providers.ts'
 import { referenceFaults } from './rules/references.ts'
 import { tenantFaults } from './rules/tenants.ts'
 
@@ -62,15 +63,19 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
     ...renameSources(shapeFaults, sources),
     ...keyFaults,
     ...tenantFaults(draft, settled.issuer),
-    ...ofAll(drafts, issuerFaults),
+    ...ofAll(drafts, one => [...issuerFaults(one), ...providerFaults(one, directory)]),
   ]
   if (faults.length > 0 || !whole) return { ok: false, faults: groupFaults(faults) }
 
-  const configuration = assemble(whole, { directory: base('storage'), ...(masterKey && { masterKey }) })
+  const configuration = assemble(whole, {
+    directory: base('storage'),
+    folder: directory,
+    ...(masterKey && { masterKey }),
+  })
   const now = options.now ?? Math.floor(Date.now() / 1000)
   const warnings = [
     ...environmentDoubts(environment),
-    ...ofAll(drafts, one => [...clientDoubts(one, now), ...accountDoubts(one)]),
+    ...ofAll(drafts, one => [...clientDoubts(one, now), ...accountDoubts(one), ...providerDoubts(one)]),
     ...issuerDoubts(configuration, whole.issuer),
   ]
   return { ok: true, configuration, warnings }

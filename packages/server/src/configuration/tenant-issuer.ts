@@ -28,7 +28,7 @@ export function tenantSettings(server: Settled, tenant: TenantDraft & { readonly
 
 /** Hooks are the operator's own code and may serve several issuers: they are told whose user they are asked about. */
 export const ofTenant = (tenant: string, configuration: Configuration): Configuration => {
-  const { validators, profile, identityProviders } = configuration
+  const { validators, profile, federation, identityProviders } = configuration
   return {
     ...configuration,
     tenant,
@@ -37,6 +37,7 @@ export const ofTenant = (tenant: string, configuration: Configuration): Configur
       ...(validators.password && { password: authorityOf(validators.password, tenant) }),
     },
     ...(profile && { profile: profileOf(profile, tenant) }),
+    federation: subjectOf(federation, tenant),
     identityProviders: new Map(
       [...identityProviders].map(([name, provider]) => [name, providerOf(provider, tenant)]),
     ),
@@ -51,6 +52,13 @@ const providerOf = (provider: IdentityProvider, tenant: string): IdentityProvide
   provider.credentialAuthority
     ? { ...provider, credentialAuthority: authorityOf(provider.credentialAuthority, tenant) }
     : provider
+
+const subjectOf = (
+  { subject }: Configuration['federation'],
+  tenant: string,
+): Configuration['federation'] => ({
+  ...(subject && { subject: request => subject({ ...request, tenant }) }),
+})
 
 function profileOf({ claims, isActive }: Partial<Profile>, tenant: string): Partial<Profile> {
   const told = <Request extends { readonly subject: object }>(request: Request): Request => ({

@@ -106,6 +106,8 @@ export type Session = {
   readonly acr?: string
   readonly auth_time: Seconds
   readonly claims?: JsonObject
+  /** The session at a provider that it came from: see `UpstreamSession`. */
+  readonly upstream?: string
   readonly created_at: Seconds
   /** The absolute end, which never changes. */
   readonly expires_at: Seconds

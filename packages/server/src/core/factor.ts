@@ -35,5 +35,15 @@ export type Passkey = {
 /** A sign-in that lacks its second factor: it is no session, and no endpoint but the second factor's page knows it. */
 export type PendingSignIn = Pick<
   Session,
-  'hash' | 'sub' | 'tenant' | 'idp' | 'amr' | 'acr' | 'auth_time' | 'claims' | 'created_at' | 'expires_at'
+  | 'hash'
+  | 'sub'
+  | 'tenant'
+  | 'idp'
+  | 'amr'
+  | 'acr'
+  | 'auth_time'
+  | 'claims'
+  | 'upstream'
+  | 'created_at'
+  | 'expires_at'
 >

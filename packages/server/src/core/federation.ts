@@ -30,9 +30,8 @@ export type IdentityLink = {
 
 /** What ends a session at the provider that it came from (OpenID Connect RP-Initiated Logout 1.0, Back-Channel Logout 1.0). */
 export type UpstreamSession = {
-  /** Of the session here. */
-  readonly hash: TokenHash
-  readonly sid: string
+  /** What the session here is marked with. */
+  readonly id: string
   readonly provider: string
   /** The user there. */
   readonly identity: string

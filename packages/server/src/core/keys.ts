@@ -27,3 +27,10 @@ export type DerivedKeys = {
   /** 32 bytes for this purpose, the same on every node. */
   readonly derive: (purpose: string) => Uint8Array
 }
+
+/** Secrets at rest: encrypted, and bound to a name. */
+export type Sealing = {
+  readonly seal: (text: string, name: string) => Uint8Array
+  /** Throws when the bytes were changed, belong to another name or were sealed with another master key. */
+  readonly open: (sealed: Uint8Array, name: string) => string
+}

@@ -130,6 +130,8 @@ export type Sessions = {
   readonly findBySid: (sid: string) => Awaitable<Session | undefined>
   /** The newest first, also those that have expired and wait for clean-up. */
   readonly ofUser: (sub: string) => Awaitable<readonly Session[]>
+  /** Those that came from a session at a provider. */
+  readonly fromUpstream: (upstream: string) => Awaitable<readonly Session[]>
   /** Writes that it was used; nothing where it has ended. */
   readonly touch: (
     hash: TokenHash,
@@ -189,13 +191,13 @@ export type IdentityLinks = {
 
 export type UpstreamSessions = {
   readonly create: (session: UpstreamSession) => Promise<void>
-  readonly find: (sid: string) => Awaitable<UpstreamSession | undefined>
-  /** The sessions here that came from a session there; without one, from the user there. */
+  readonly find: (id: string) => Awaitable<UpstreamSession | undefined>
+  /** Those that came from a session there, or from any session of a user there. */
   readonly from: (
     provider: string,
     from: { readonly upstream_sid: string } | { readonly identity: string },
   ) => Awaitable<readonly UpstreamSession[]>
-  readonly end: (sid: string) => Promise<void>
+  readonly end: (id: string) => Promise<void>
 }
 
 export type TotpSecrets = {

@@ -37,6 +37,8 @@ export type Users = {
     password: string,
     tenant: string | undefined,
   ) => Awaitable<User | undefined>
+  /** The one user of this tenant whose address this is and who has proven it; undefined where there is none or several. */
+  readonly findByVerifiedEmail: (email: string, tenant: string | undefined) => Awaitable<User | undefined>
 }
 
 /** A user who has proven who they are, and how. */
@@ -50,6 +52,8 @@ export type Subject = {
   readonly auth_time: Seconds
   /** Claims that the provider, validator or grant itself supplied. */
   readonly claims?: JsonObject
+  /** The session at a provider that the sign-in came from: see `UpstreamSession`. */
+  readonly upstream?: string
 }
 
 /** The answer of a credential authority: a user, or why not; `members` join the token response or the error response. */
@@ -63,6 +67,8 @@ export type CredentialCheck =
     }
   | {
       readonly ok: false
+      /** It can't tell now: the guess does not count. */
+      readonly unavailable?: boolean
       readonly error?: string
       readonly description?: string
       readonly members?: JsonObject
@@ -83,20 +89,91 @@ export type CredentialAuthority = {
   readonly check: (request: CredentialRequest) => Awaitable<CredentialCheck>
 }
 
-/** An upstream identity provider; only one with a credential authority can serve the password grant. */
+/**
+ * Claims that this server says itself, whoever else speaks of the user: registered ones of tokens (RFC 7519 §4.1, OpenID
+ * Connect Core 1.0 §2, RFC 9068 §2.2) and the tenant, which only a user's record names.
+ */
+export const reservedClaims: ReadonlySet<string> = new Set([
+  ...['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'nonce', 'azp', 'at_hash', 'c_hash', 's_hash'],
+  ...['acr', 'amr', 'auth_time', 'sid', 'idp', 'tenant', 'client_id', 'scope', 'cnf', 'act', 'may_act'],
+  ...['events', 'typ', 'authorization_id', 'authorization_details', '_claim_names', '_claim_sources'],
+])
+
+/** An identity provider; only one with a credential authority can serve the password grant. */
 export type IdentityProvider = {
   readonly name: string
   readonly display_name?: string
   readonly type: string
-  /** What type `oidc` needs to know of the provider; it is contacted when first used. */
-  readonly upstream?: {
-    readonly issuer: string
-    readonly client_id: string
-    readonly client_secret?: string
-    readonly scope: string
-  }
+  /** Tenants whose users sign in with it; empty: all, and users of none. */
+  readonly tenants: readonly string[]
+  /** E-mail domains whose users sign in with it. */
+  readonly domains: readonly string[]
+  readonly linking: 'none' | 'verified_email'
+  /** For type `oidc`: where the browser is sent. */
+  readonly upstream?: UpstreamProvider
+  /** For type `ldap`. */
+  readonly directory?: Directory
   readonly credentialAuthority?: CredentialAuthority
 }
+
+/** What this server needs to know of an OpenID Connect provider; the rest is discovered when it is first used. */
+export type UpstreamProvider = {
+  readonly issuer: string
+  readonly client_id: string
+  readonly client_secret?: string
+  readonly client_jwk?: Readonly<Record<string, unknown>>
+  readonly token_endpoint_auth_method?:
+    | 'client_secret_basic'
+    | 'client_secret_post'
+    | 'private_key_jwt'
+    | 'none'
+  readonly id_token_signed_response_alg?: string
+  readonly scope: string
+  readonly response_mode: 'query' | 'form_post'
+  readonly userinfo: boolean
+  readonly trust_amr: boolean
+  /** Its acr → ours. */
+  readonly acr_mapping: Readonly<Record<string, string>>
+  readonly end_session: boolean
+  /** Our claim → theirs. */
+  readonly claims: Readonly<Record<string, string>>
+}
+
+/** An LDAP directory (RFC 4511). */
+export type Directory = {
+  readonly url: string
+  readonly tls: 'required' | 'none'
+  /** PEM. */
+  readonly ca?: string
+  readonly bind_dn?: string
+  readonly bind_password?: string
+  readonly user_dn?: string
+  readonly base: string
+  readonly filter: string
+  readonly scope: 'one' | 'sub'
+  readonly id_attribute: string
+  readonly active_filter?: string
+  readonly timeout: Seconds
+  readonly max_connections: number
+  /** Our claim → their attribute. */
+  readonly claims: Readonly<Record<string, string>>
+}
+
+/**
+ * Decides who a provider's user is here: a `sub`, undefined for what the server would decide, or null for nobody.
+ */
+export type DecideSubject = (request: {
+  readonly provider: string
+  /** The issuer of the ID token, or the base of the directory. */
+  readonly authority: string
+  /** The user there. */
+  readonly id: string
+  /** What was taken over. */
+  readonly claims: JsonObject
+  /** What the server derives where there is no link. */
+  readonly sub: string
+  readonly tenant?: string
+}) => Awaitable<string | null | undefined>
 
 /** What an operator's module may decide about users' claims and standing. */
 export type Profile = {

@@ -69,7 +69,7 @@ export function createSignIn({
     const authority =
       idp === localProvider
         ? localAuthority(client, local)
-        : providerAuthority(client, identityProviders.get(idp))
+        : providerAuthority(client, identityProviders.get(idp), acr.tenant)
     if (!authority.ok) return authority
 
     const client_id = client?.client_id
@@ -83,6 +83,10 @@ export function createSignIn({
       ...(tenant !== undefined && { tenant }),
       ...(acr_values !== undefined && { acr_values }),
     })
+    if (!answer.ok && answer.unavailable) {
+      counted.value()
+      return refuse('temporarily_unavailable', 'credential_authority_unavailable', { log: { idp } })
+    }
     if (!answer.ok) return wrongCredentials('credentials_refused', answer)
     counted.value()
 
@@ -125,6 +129,12 @@ export const mayUseProvider = (client: Client | undefined, idp: string): boolean
     : client.identity_provider_restrictions.length === 0 ||
       client.identity_provider_restrictions.includes(idp))
 
+/** Whether users of this tenant (undefined: of none) sign in with this provider. */
+export const servesTenant = (
+  { tenants }: Pick<IdentityProvider, 'tenants'>,
+  tenant: string | undefined,
+): boolean => tenants.length === 0 || (tenant !== undefined && tenants.includes(tenant))
+
 const localAuthority = (
   client: Client | undefined,
   local: CredentialAuthority,
@@ -138,8 +148,9 @@ const localAuthority = (
 function providerAuthority(
   client: Client | undefined,
   provider: IdentityProvider | undefined,
+  tenant: string | undefined,
 ): Result<CredentialAuthority> {
-  if (!provider || !mayUseProvider(client, provider.name)) {
+  if (!provider || !mayUseProvider(client, provider.name) || !servesTenant(provider, tenant)) {
     return refuse('invalid_request', 'provider_not_allowed', {
       description: 'identity provider is not available to this client',
     })

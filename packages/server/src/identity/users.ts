@@ -2,7 +2,7 @@
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Random } from '../core/runtime.ts'
-import type { ConfiguredUser, Users } from '../core/user.ts'
+import type { ConfiguredUser, User, Users } from '../core/user.ts'
 
 /** Checks an encoded argon2id password. */
 export type VerifyArgon2id = (encoded: string, password: string) => Promise<boolean>
@@ -29,6 +29,12 @@ export function createUsers(
 
   return {
     find: sub => bySub.get(sub),
+    findByVerifiedEmail(email, tenant) {
+      const found = [...bySub.values()].filter(
+        user => user.tenant === tenant && provenAddress(user) === addressKey(email),
+      )
+      return found.length === 1 ? found[0] : undefined
+    },
     async checkPassword(username, password, tenant) {
       const sub = byName.get(nameKey(username, tenant))
       const known = (sub !== undefined && passwords.get(sub)) || nobody
@@ -42,6 +48,12 @@ export function createUsers(
 
 const nameKey = (username: string, tenant: string | undefined): string =>
   JSON.stringify([tenant ?? null, username])
+
+/** Compared without regard to case, as mail servers do. */
+const addressKey = (email: string): string => email.toLowerCase()
+
+const provenAddress = ({ claims: { email, email_verified } }: User): string | undefined =>
+  typeof email === 'string' && email_verified === true ? addressKey(email) : undefined
 
 const encodedPassword = ({ password }: ConfiguredUser): string | undefined =>
   password?.kind === 'argon2id' ? password.encoded : undefined

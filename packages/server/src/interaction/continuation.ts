@@ -18,6 +18,8 @@ export type Progress = {
   readonly prior_handle?: string | null
   /** The identity provider that the user chose on the login page. */
   readonly idp?: string
+  /** The name that the user gave on the login page, for that provider. */
+  readonly login_hint?: string
   /** The session whose user a page asks to agree. */
   readonly asking_sid?: string
   /** The session whose user agreed. */

@@ -50,9 +50,9 @@ const fits = (request: PromptState['request'], { idp: chosen }: Progress, sessio
 const mustSignIn = ({ prompt, max_age }: PromptState['request']): boolean =>
   prompt.has('login') || prompt.has('select_account') || max_age === 0
 
-/** Whether the user signed in while the request waited: told by the handle, which each sign-in changes, since a second is too coarse. */
+/** Whether the user signed in while the request waited: told by the handle, which each sign-in changes, since a second is too coarse. A provider may have seen the user earlier; how long ago is asked there. */
 const signedInSince = ({ prior_handle, asked_at }: Progress, session: Session): boolean =>
-  prior_handle !== undefined && session.hash !== prior_handle && session.auth_time >= asked_at
+  prior_handle !== undefined && session.hash !== prior_handle && session.created_at >= asked_at
 
 function mustAgree(
   { client, prompt, scope }: PromptState['request'],

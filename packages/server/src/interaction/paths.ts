@@ -14,6 +14,8 @@ export type PagePath =
   | '/consent'
   | '/device'
   | '/connect/authorize/callback'
+  | '/federation/login'
+  | `/federation/callback/${string}`
   | AccountPath
   | `/assets/${string}`
 

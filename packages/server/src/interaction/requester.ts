@@ -1,7 +1,9 @@
 /** Who waits for the user to sign in: the client of a sealed request, checked anew at every step, or an account page. */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import { parseParameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
+import type { Prompt } from '../authorization-request/prompt.ts'
 import { formActionSource } from '../authorization-request/response.ts'
 import type { ValidateAuthorizationRequest } from '../authorization-request/validation.ts'
 import type { Client, Clients } from '../core/client.ts'
@@ -17,6 +19,8 @@ export type Requester = {
   readonly idp?: string
   readonly acr_values?: string
   readonly login_hint?: string
+  readonly prompt?: ReadonlySet<Prompt>
+  readonly max_age?: Seconds
   readonly ui_locales: readonly string[]
   /** Where the forms may lead in the end, for CSP's `form-action`. */
   readonly leads_to?: string

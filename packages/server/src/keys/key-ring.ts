@@ -55,7 +55,7 @@ const rotationAttempts = 5
 /** Makes what is missing; throws when a stored key can't be opened with this master key. */
 export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing> {
   const { keys: store, clock, log, algorithms, policy = defaultPolicy } = ports
-  const sealing = createSealing(ports)
+  const sealing = createSealing({ ...ports, purpose: 'signing-keys' })
   const inTurn = createTurns()
   let ring: readonly OpenedKey[] = []
   let byKid: ReadonlyMap<string, OpenedKey> = new Map()

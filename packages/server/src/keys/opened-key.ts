@@ -3,9 +3,8 @@
 import type { KeyObject, webcrypto } from 'node:crypto'
 import type { StoredKey } from '../core/authorization.ts'
 import type { SigningAlgorithm } from '../core/client.ts'
-import type { SigningKey } from '../core/keys.ts'
+import type { Sealing, SigningKey } from '../core/keys.ts'
 import { keyObjects, publicMembers } from './generation.ts'
-import type { Sealing } from './sealing.ts'
 
 export type OpenedKey = SigningKey & {
   readonly publicKey: KeyObject

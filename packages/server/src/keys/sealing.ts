@@ -1,21 +1,15 @@
-/** Private keys at rest: AES-256-GCM under a key derived from the master key (NIST SP 800-38D), bound to their name. */
+/** Secrets at rest: AES-256-GCM under a key derived from the master key for one purpose (NIST SP 800-38D), bound to their name. */
 
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import type { DerivedKeys } from '../core/keys.ts'
-
-export type Sealing = {
-  readonly seal: (text: string, name: string) => Uint8Array
-  /** Throws when the bytes were changed, belong to another name or were sealed with another master key. */
-  readonly open: (sealed: Uint8Array, name: string) => string
-}
+import type { DerivedKeys, Sealing } from '../core/keys.ts'
 
 const version = 1
 const nonceBytes = 12
 const tagBytes = 16
 
 /** `version 1 byte | nonce 12 | ciphertext | tag 16`. */
-export function createSealing({ derived }: { derived: DerivedKeys }): Sealing {
-  const key = derived.derive('signing-keys')
+export function createSealing({ derived, purpose }: { derived: DerivedKeys; purpose: string }): Sealing {
+  const key = derived.derive(purpose)
   return {
     seal(text, name) {
       const nonce = randomBytes(nonceBytes)
@@ -42,4 +36,4 @@ export function createSealing({ derived }: { derived: DerivedKeys }): Sealing {
 }
 
 const unopened = (name: string, why: string): Error =>
-  new Error(`the stored signing key ${name} can't be opened: ${why}`)
+  new Error(`the stored secret ${name} can't be opened: ${why}`)

@@ -14,10 +14,10 @@ export type LoginPage = {
   readonly client?: string
   /** The provider that checks the password; undefined: this server. */
   readonly provider?: string
-  /** Whether there is a password form. */
-  readonly withPassword: boolean
+  /** What the form asks for: the name first, where it says who checks the password. */
+  readonly asks: 'username' | 'password' | 'nothing'
   readonly username?: string
-  readonly problem?: Problem
+  readonly problem?: Problem | 'away'
   /** Other ways to sign in. */
   readonly others: readonly OtherWay[]
 }
@@ -52,6 +52,16 @@ export type ErrorPage = {
   readonly description?: string
 }
 
+export type FederationProblemPage = {
+  readonly provider: string
+  /** `denied`: the user may not sign in with it. */
+  readonly kind: 'failed' | 'denied'
+  /** Where to try again, to choose anew, and to go back to whoever asked. */
+  readonly again: string
+  readonly others?: string
+  readonly back: string
+}
+
 export type FormPostPage = {
   readonly client: string
   readonly action: string
@@ -65,6 +75,9 @@ export type Pages = {
   readonly device: Page<DevicePage>
   readonly deviceConfirm: Page<DeviceConfirmPage>
   readonly deviceOutcome: Page<'approved' | 'denied' | 'gone'>
+  /** On to another site without a form's submission, whose redirects CSP's `form-action` would bind to this one. */
+  readonly leaving: Page<{ readonly to: string; readonly href: string }>
+  readonly federationProblem: Page<FederationProblemPage>
   readonly formPost: Page<FormPostPage>
   readonly account: AccountPages
   /** Status 400 unless said otherwise. */
@@ -86,7 +99,7 @@ export function createPages(ports: { render: Render; stylesheet: string }): Page
         ...data,
         title: texts.login.title,
         lead: loginLead(data, texts),
-        problem: problemText(data.problem, texts.login),
+        problem: data.problem === 'away' ? texts.login.away : problemText(data.problem, texts.login),
       })),
     consent: (request, data, context = {}) =>
       show(request, 'consent', context, texts => ({
@@ -108,6 +121,19 @@ export function createPages(ports: { render: Render; stylesheet: string }): Page
       })),
     deviceOutcome: (request, outcome, context = {}) =>
       show(request, 'message', context, texts => ({ ...texts.device[outcome], sign: outcome })),
+    leaving: (request, { to, href }, { headers, ...context } = {}) =>
+      show(request, 'leaving', { ...context, headers: { ...headers, refresh: `0; url=${href}` } }, texts => ({
+        title: texts.formPost.title,
+        text: texts.formPost.text(to),
+        href,
+      })),
+    federationProblem: (request, { provider, kind, ...data }, context = {}) =>
+      show(request, 'federation-problem', context, texts => ({
+        ...data,
+        title: texts.federation.title(provider),
+        text: texts.federation[kind](provider),
+        details: [[texts.error.request, request.id]],
+      })),
     formPost: (request, data, context = {}) =>
       show(request, 'form-post', { ...context, scriptHash: submitScriptHash }, texts => ({
         ...data,

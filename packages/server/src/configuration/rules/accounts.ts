@@ -1,10 +1,10 @@
-/** Users, identity providers and APIs: what each must have to work. */
+/** Users and APIs: what each must have to work. */
 
 import { type Draft, faultAt } from '../draft.ts'
 import type { Fault } from '../fault.ts'
 
-export const accountFaults = (draft: Draft): readonly Fault[] => [
-  ...draft.users.flatMap(user =>
+export const accountFaults = (draft: Draft): readonly Fault[] =>
+  draft.users.flatMap(user =>
     user.value.password !== undefined && user.value.password_argon2id !== undefined
       ? faultAt(user, 'password', {
           problem: 'the user has a password and a password_argon2id',
@@ -12,30 +12,7 @@ export const accountFaults = (draft: Draft): readonly Fault[] => [
           fix: 'remove one',
         })
       : [],
-  ),
-  ...draft.identity_providers.flatMap(providerFaults),
-]
-
-function providerFaults(provider: Draft['identity_providers'][number]): readonly Fault[] {
-  const { type, credentialAuthority } = provider.value
-  if (type !== 'oidc')
-    return credentialAuthority !== undefined
-      ? []
-      : faultAt(provider, 'credentialAuthority', {
-          problem: `a provider of type "${type}" has nobody who checks credentials`,
-          expected: 'credentialAuthority: { check }, or type "oidc"',
-          fix: 'add credentialAuthority',
-        })
-  return (['issuer', 'client_id'] as const).flatMap(key =>
-    provider.value[key] !== undefined
-      ? []
-      : faultAt(provider, key, {
-          problem: 'it is missing',
-          expected: 'a string, for type "oidc"',
-          fix: `add "${key}"`,
-        }),
   )
-}
 
 /** An API and a client of one name would answer to the same credentials at introspection. */
 export const accountDoubts = (draft: Draft): readonly Fault[] =>

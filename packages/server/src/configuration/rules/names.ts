@@ -20,6 +20,8 @@ export const nameFaults = (draft: Draft): readonly Fault[] => [
   ...duplicates(draft.tenants, 'name'),
   ...scopeCollisions(draft),
   ...draft.users.flatMap(user => subOfClient(user, draft)),
+  ...draft.users.flatMap(user => derivedName(user, 'sub')),
+  ...draft.clients.flatMap(client => derivedName(client, 'client_id')),
   ...draft.identity_providers.flatMap(localProviderFault),
 ]
 
@@ -77,6 +79,16 @@ const subOfClient = (user: Draft['users'][number], draft: Draft): readonly Fault
         problem: `"${user.value.sub}" is a client_id too`,
         expected: 'a sub that no client has as its client_id (RFC 9700 §4.15)',
         fix: 'give the user another sub',
+      })
+    : []
+
+/** Subs of other providers' users are derived in this form: nobody else may have one. */
+const derivedName = <Value>(entry: Entry<Value>, key: keyof Value & string): readonly Fault[] =>
+  /^fed_[\w-]{43}$/.test(String(entry.value[key]))
+    ? faultAt(entry, key, {
+        problem: 'it looks like the sub of a user of another identity provider',
+        expected: 'a name that does not begin with fed_',
+        fix: 'choose another',
       })
     : []
 

@@ -62,6 +62,11 @@ export function referenceFaults(draft: Draft): readonly Fault[] {
         ? []
         : unknown(user, 'tenant', user.value.tenant, names.tenants, 'a tenant', 'tenants'),
     ),
+    ...draft.identity_providers.flatMap(provider =>
+      each(provider, 'tenants', name =>
+        unknown(provider, 'tenants', name, names.tenants, 'a tenant', 'tenants'),
+      ),
+    ),
     ...grantFaults(draft.moduleGrants),
   ]
 }

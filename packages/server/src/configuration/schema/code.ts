@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import type { ExtensionGrant, TokenRequestValidator } from '../../core/extension-grant.ts'
-import type { CredentialAuthority, Profile } from '../../core/user.ts'
+import type { CredentialAuthority, DecideSubject, Profile } from '../../core/user.ts'
 import { providerSchema } from './provider.ts'
 import { rule, type ValueFault } from './rule.ts'
 
@@ -11,6 +11,7 @@ export const codeKeys: ReadonlySet<string> = new Set([
   'grants',
   'validators',
   'profile',
+  'federation',
   'credentialAuthority',
 ])
 
@@ -54,6 +55,11 @@ export const codeShape = {
     .strictObject({
       password: credentialAuthority(),
       tokenRequest: callable<TokenRequestValidator>('tokenRequest: async request => ({ ok: true })'),
+    })
+    .default({}),
+  federation: z
+    .strictObject({
+      subject: callable<DecideSubject>('subject: async request => request.sub'),
     })
     .default({}),
   profile: z

@@ -53,6 +53,7 @@ export const keyOwners = {
   grants: 'inherited',
   validators: 'inherited',
   profile: 'inherited',
+  federation: 'inherited',
 } as const satisfies Record<keyof typeof moduleSettings, KeyOwner>
 
 const tenantSchema = tenantSchemaOf(settings, keyOwners)

@@ -5,12 +5,12 @@
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
-import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { Session } from '../../core/authorization.ts'
 import type { Stores } from '../../core/stores.ts'
-import { type IdentityProvider, localProvider, type Profile } from '../../core/user.ts'
+import type { Profile } from '../../core/user.ts'
 import { type Continuations, maxParametersLength, type Progress } from '../../interaction/continuation.ts'
 import { readPageQuery } from '../../interaction/form.ts'
 import { type NextPrompt, nextPrompt } from '../../interaction/next-prompt.ts'
@@ -27,7 +27,6 @@ export type AuthorizePorts = AnswerPorts &
     readonly continuations: Continuations
     readonly sessions: BrowserSessions
     readonly profile: Pick<Profile, 'isActive'>
-    readonly identityProviders: ReadonlyMap<string, IdentityProvider>
     readonly stores: Pick<Stores, 'codes' | 'consents' | 'sessions' | 'authorizations'>
     readonly paths: Paths
   }
@@ -113,10 +112,7 @@ async function decide(
   if (next === 'consent') {
     return goOn(request, '/consent', parameters, { ...progress, asking_sid: session?.sid }, ports)
   }
-  const reachable = reachableProvider(validated.idp ?? progress.idp, ports.identityProviders)
-  return reachable.ok
-    ? goOn(request, '/login', parameters, progress, ports)
-    : answers.refuse(request, reachable, target)
+  return goOn(request, '/login', parameters, progress, ports)
 }
 
 const isActive = (session: Session, client_id: string, { profile }: Pick<AuthorizePorts, 'profile'>) =>
@@ -131,19 +127,6 @@ const silentRefusals = {
     description: 'Another user is signed in',
   }),
 } as const satisfies Record<NextPrompt, Refusal>
-
-/** Providers that the browser must be sent to are not offered yet: only those that check a password. */
-function reachableProvider(
-  idp: string | undefined,
-  providers: ReadonlyMap<string, IdentityProvider>,
-): Result<undefined> {
-  if (idp === undefined || idp === localProvider || providers.get(idp)?.credentialAuthority)
-    return ok(undefined)
-  return refuse('temporarily_unavailable', 'provider_not_reachable', {
-    description: 'The identity provider can not be used now',
-    log: { idp },
-  })
-}
 
 const goOn = (
   request: HttpRequest,

@@ -1,11 +1,15 @@
-/** The login page (OpenID Connect Core 1.0 §3.1.2.3): a user name and a password, checked here or by a provider that can. */
+/**
+ * The login page (OpenID Connect Core 1.0 §3.1.2.3): a user name and a password, checked here or by a provider that can;
+ * or the choice of a provider, which is not asked for where there is none.
+ */
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Log } from '../../core/runtime.ts'
 import { type IdentityProvider, localProvider } from '../../core/user.ts'
 import { networkOf } from '../../identity/attempts.ts'
-import { mayUseProvider, type SignIn } from '../../identity/sign-in.ts'
+import type { SignIn } from '../../identity/sign-in.ts'
+import type { ConcludeSignIn } from '../../interaction/conclude-sign-in.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import { readPageForm, readPageQuery } from '../../interaction/form.ts'
@@ -13,7 +17,7 @@ import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
 import type { FindRequester, Requester } from '../../interaction/requester.ts'
 import type { Resume } from '../../interaction/resume.ts'
-import type { BrowserSessions } from '../../interaction/session.ts'
+import type { Way, Ways } from '../../interaction/ways.ts'
 import { redirectResponse } from '../../ui/page.ts'
 import type { Pages } from '../../ui/pages.ts'
 
@@ -21,8 +25,9 @@ export type LoginPorts = {
   readonly continuations: Continuations
   readonly findRequester: FindRequester
   readonly resume: Resume
+  readonly ways: Ways
   readonly signIn: SignIn
-  readonly sessions: BrowserSessions
+  readonly concludeSignIn: ConcludeSignIn
   readonly csrf: Csrf
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
   readonly pages: Pages
@@ -30,9 +35,12 @@ export type LoginPorts = {
   readonly log: Log
 }
 
+/** What the user typed, and why it did not do. */
+type Typed = { readonly username: string; readonly refusal?: Refusal }
+
 /** `GET` and `POST /login`. */
 export function createLoginEndpoint(ports: LoginPorts): Endpoint {
-  const { continuations, paths } = ports
+  const { continuations, paths, ways } = ports
   const refusePage = createPageRefuser('login', ports)
 
   return async request => {
@@ -47,8 +55,9 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
 
     const button = form.value.get('button') ?? 'login'
     if (button === 'cancel') return resume(request, { ...continuation, refused: 'login' })
-    if (button !== 'login') return refusePage(request, refuse('invalid_request', 'button_unknown'))
     const username = form.value.get('username') ?? ''
+    if (button === 'next') return show(request, continuation, requester.value, { username })
+    if (button !== 'login') return refusePage(request, refuse('invalid_request', 'button_unknown'))
     const password = form.value.get('password') ?? ''
     return signIn(request, continuation, requester.value, username, password)
   }
@@ -61,7 +70,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     password: string,
   ): Promise<HttpResponse> {
     const { client, tenant, acr_values } = requester
-    const idp = currentProvider(continuation, requester)
+    const idp = (ways.taken(requester, continuation) ?? localWay(requester))?.idp
     const acr = { acr: [], ...(idp !== undefined && { idp }), ...(tenant !== undefined && { tenant }) }
     const signedIn = await ports.signIn({
       ...{ username, password, acr, acr_values },
@@ -73,69 +82,84 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
       logRefusal(ports.log, 'login', request, { ...signedIn, log })
       return show(request, continuation, requester, { username, refusal: signedIn })
     }
-    const { session, cookie } = await ports.sessions.start(request, signedIn.value.subject, tenant)
-    ports.log.info('signed_in', {
-      request_id: request.id,
-      client_id: client?.client_id,
-      sub: session.sub,
-      idp: session.idp,
-      sid: session.sid,
-    })
-    return resume(request, continuation, cookie)
+    const { subject } = signedIn.value
+    return ports.concludeSignIn(request, { subject, tenant, client, acr_values, continuation })
   }
 
-  function resume(request: HttpRequest, continuation: Continuation, cookie?: string): HttpResponse {
-    return redirectResponse(request, ports.resume(continuation), [cookie])
+  function resume(request: HttpRequest, continuation: Continuation): HttpResponse {
+    return redirectResponse(request, ports.resume(continuation))
   }
 
-  /** @param failed a sign-in that was refused. */
-  function show(
+  /** The page, or where the browser is sent instead of it. */
+  async function show(
     request: HttpRequest,
     continuation: Continuation,
     requester: Requester,
-    failed?: { readonly username: string; readonly refusal: Refusal },
+    typed?: Typed,
   ): Promise<HttpResponse> {
-    const { client, login_hint, leads_to, ui_locales } = requester
-    const current = currentProvider(continuation, requester)
-    const provider = current === undefined || current === localProvider ? undefined : current
+    const username = typed?.username || requester.login_hint
+    // A password that was wrong was typed for the way that the page was for.
+    const taken = ways.taken(requester, continuation, typed?.refusal ? undefined : username)
+    if (taken?.kind === 'redirect') {
+      const hint = typed?.username ? { login_hint: typed.username } : {}
+      const href = wayTo(taken, { ...continuation, ...hint })
+      return request.method === 'POST'
+        ? ports.pages.leaving(request, { to: displayName(taken.idp), href })
+        : redirectResponse(request, href)
+    }
+    const discovered = taken && ways.taken(requester, continuation) === undefined
+    const onward = discovered ? { ...continuation, idp: taken.idp } : continuation
+    return page(request, onward, requester, taken ?? localWay(requester), { ...typed, username })
+  }
+
+  function page(
+    request: HttpRequest,
+    continuation: Continuation,
+    requester: Requester,
+    current: Way | undefined,
+    { username, refusal }: Partial<Typed>,
+  ): Promise<HttpResponse> {
+    const { client, leads_to, ui_locales } = requester
+    const others = requester.idp === undefined ? ways.all(requester) : []
+    const chosen = ways.taken(requester, continuation) !== undefined
+    const nameFirst = !chosen && !username && others.some(way => way.domains.length > 0)
+    const provider = current === undefined || current.idp === localProvider ? undefined : current.idp
     const { token, cookie } = ports.csrf.token(request)
-    const wait = failed?.refusal.retry_after
-    const named = failed?.username ?? login_hint
+    const wait = refusal?.retry_after
     return ports.pages.login(
       request,
       {
         form: { action: paths('/login'), continue: continuations.seal(continuation), csrf: token },
         ...(client && { client: client.client_name ?? client.client_id }),
         ...(provider !== undefined && { provider: displayName(provider) }),
-        withPassword: current !== undefined && canCheckPassword(current, requester),
-        ...(named !== undefined && { username: named }),
-        ...(failed && { problem: wait === undefined ? 'wrong' : { waitMinutes: Math.ceil(wait / 60) } }),
-        others: otherProviders(requester, current).map(name => ({
-          ...(name !== localProvider && { name: displayName(name) }),
-          href: paths('/login', continuations.seal({ ...continuation, idp: name })),
-        })),
+        asks: nameFirst ? 'username' : current ? 'password' : 'nothing',
+        ...(username !== undefined && { username }),
+        ...(refusal && { problem: problemOf(refusal) }),
+        others: others
+          .filter(way => way.idp !== current?.idp)
+          .map(way => ({
+            ...(way.idp !== localProvider && { name: displayName(way.idp) }),
+            href: wayTo(way, continuation),
+          })),
       },
       {
         cookies: [cookie],
         ui_locales,
         ...(leads_to !== undefined && { formAction: leads_to }),
-        ...(failed && { status: wait === undefined ? 400 : 429 }),
+        ...(refusal && { status: statusOf(refusal) }),
         ...(wait !== undefined && { headers: { 'retry-after': String(wait) } }),
       },
     )
   }
 
-  function canCheckPassword(idp: string, { client }: Requester): boolean {
-    const able = idp === localProvider || ports.identityProviders.get(idp)?.credentialAuthority !== undefined
-    return able && mayUseProvider(client, idp)
+  /** Without anything that was asked for or chosen it is this server, where the client allows that. */
+  function localWay(requester: Requester): Way | undefined {
+    return ways.all(requester).find(way => way.idp === localProvider)
   }
 
-  /** Unless the client asks for one: the other providers that can check a password, and this server. */
-  function otherProviders(requester: Requester, current: string | undefined): readonly string[] {
-    if (requester.idp !== undefined) return []
-    return [localProvider, ...ports.identityProviders.keys()].filter(
-      name => name !== current && canCheckPassword(name, requester),
-    )
+  function wayTo({ idp, kind }: Way, continuation: Continuation): string {
+    const sealed = continuations.seal({ ...continuation, idp })
+    return paths(kind === 'redirect' ? '/federation/login' : '/login', sealed)
   }
 
   function displayName(idp: string): string {
@@ -143,6 +167,12 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
   }
 }
 
-/** What the client asks for goes before what the user chose; without either it is this server, where the client allows that. */
-const currentProvider = (continuation: Continuation, { client, idp }: Requester): string | undefined =>
-  idp ?? continuation.idp ?? (mayUseProvider(client, localProvider) ? localProvider : undefined)
+function problemOf({ error, retry_after }: Refusal) {
+  if (retry_after !== undefined) return { waitMinutes: Math.ceil(retry_after / 60) }
+  return error === 'temporarily_unavailable' ? 'away' : 'wrong'
+}
+
+function statusOf({ error, retry_after }: Refusal): number {
+  if (retry_after !== undefined) return 429
+  return error === 'temporarily_unavailable' ? 503 : 400
+}

@@ -53,6 +53,7 @@ export function createSessions(tables: Tables): Sessions {
       [...sessions.values()]
         .filter(session => session.sub === sub)
         .sort((one, other) => other.last_seen_at - one.last_seen_at),
+    fromUpstream: upstream => [...sessions.values()].filter(session => session.upstream === upstream),
     async touch(hash, seen) {
       const session = sessions.get(hash)
       if (session) sessions.set(hash, { ...session, ...seen })

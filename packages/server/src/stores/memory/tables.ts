@@ -37,7 +37,6 @@ export type Tables = {
   readonly consents: Map<string, Consent>
   readonly upstreamRequests: Map<TokenHash, UpstreamRequest>
   readonly identityLinks: Map<string, IdentityLink>
-  /** By `sid`. */
   readonly upstreamSessions: Map<string, UpstreamSession>
   readonly totpSecrets: Map<string, TotpSecret>
   readonly recoveryCodes: Map<string, Set<TokenHash>>

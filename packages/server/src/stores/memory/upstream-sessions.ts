@@ -5,10 +5,10 @@ import { requireNew, type Tables } from './tables.ts'
 
 export const createUpstreamSessions = ({ upstreamSessions }: Tables): UpstreamSessions => ({
   async create(session) {
-    requireNew(upstreamSessions, session.sid)
-    upstreamSessions.set(session.sid, session)
+    requireNew(upstreamSessions, session.id)
+    upstreamSessions.set(session.id, session)
   },
-  find: sid => upstreamSessions.get(sid),
+  find: id => upstreamSessions.get(id),
   from: (provider, from) =>
     [...upstreamSessions.values()].filter(
       session =>
@@ -17,7 +17,7 @@ export const createUpstreamSessions = ({ upstreamSessions }: Tables): UpstreamSe
           ? session.upstream_sid === from.upstream_sid
           : session.identity === from.identity),
     ),
-  async end(sid) {
-    upstreamSessions.delete(sid)
+  async end(id) {
+    upstreamSessions.delete(id)
   },
 })

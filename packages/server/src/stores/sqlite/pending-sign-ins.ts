@@ -17,6 +17,7 @@ const codec = createCodec<PendingSignIn>({
   acr: 'value',
   auth_time: 'value',
   claims: 'json',
+  upstream: 'value',
   created_at: 'value',
   expires_at: 'value',
 })

@@ -86,7 +86,7 @@ export const migrations: readonly string[] = [
   create index identity_links_sub on identity_links (sub);
 
   create table upstream_sessions (
-    sid text primary key, hash text not null, provider text not null, identity text not null, upstream_sid text,
+    id text primary key, provider text not null, identity text not null, upstream_sid text,
     id_token blob not null, expires_at integer not null
   ) strict;
   create index upstream_sessions_identity on upstream_sessions (provider, identity);
@@ -168,5 +168,10 @@ export const migrations: readonly string[] = [
     delete from standing where kind = 'stored_client' and id = old.client_id;
     delete from registered_origins where client_id = old.client_id;
   end;
+  `,
+  `
+  alter table sessions add column upstream text;
+  create index sessions_upstream on sessions (upstream) where upstream is not null;
+  alter table pending_sign_ins add column upstream text;
   `,
 ]

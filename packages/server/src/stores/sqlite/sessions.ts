@@ -18,6 +18,7 @@ const codec = createCodec<Session>({
   acr: 'value',
   auth_time: 'value',
   claims: 'json',
+  upstream: 'value',
   created_at: 'value',
   expires_at: 'value',
   idle_expires_at: 'value',
@@ -116,6 +117,7 @@ export function createSessions(database: DatabaseSync, write: Calls<typeof sessi
   const find = one(database, `select ${names} from sessions where hash = ?`)
   const findBySid = one(database, `select ${names} from sessions where sid = ?`)
   const ofUser = all(database, `select ${names} from sessions where sub = ? order by last_seen_at desc`)
+  const fromUpstream = all(database, `select ${names} from sessions where upstream = ?`)
   const clients = all(database, clientsOf)
   return {
     create: session => write.createSession(codec.encode(session)),
@@ -123,6 +125,7 @@ export function createSessions(database: DatabaseSync, write: Calls<typeof sessi
     find: reading(hash => codec.decode(find(hash) ?? [])),
     findBySid: reading(sid => codec.decode(findBySid(sid) ?? [])),
     ofUser: reading(sub => ofUser(sub).flatMap(row => codec.decode(row) ?? [])),
+    fromUpstream: reading(upstream => fromUpstream(upstream).flatMap(row => codec.decode(row) ?? [])),
     touch: (hash, { last_seen_at, idle_expires_at, address }) =>
       write.touchSession(hash, last_seen_at, idle_expires_at, address ?? null),
     join: (sid, clientId) => write.joinSession(sid, clientId),

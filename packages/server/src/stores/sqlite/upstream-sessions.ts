@@ -8,8 +8,7 @@ import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
 const codec = createCodec<UpstreamSession>({
-  sid: 'value',
-  hash: 'value',
+  id: 'value',
   provider: 'value',
   identity: 'value',
   upstream_sid: 'value',
@@ -23,8 +22,8 @@ export const upstreamSessionWrites = {
     return (session: Row): void => void insert(...session)
   },
   endUpstreamSession(database) {
-    const end = change(database, 'delete from upstream_sessions where sid = ?')
-    return (sid: string): void => void end(sid)
+    const end = change(database, 'delete from upstream_sessions where id = ?')
+    return (id: string): void => void end(id)
   },
 } as const satisfies Writes
 
@@ -33,17 +32,17 @@ export function createUpstreamSessions(
   write: Calls<typeof upstreamSessionWrites>,
 ): UpstreamSessions {
   const select = `select ${codec.names} from upstream_sessions`
-  const find = one(database, `${select} where sid = ?`)
+  const find = one(database, `${select} where id = ?`)
   const ofSession = all(database, `${select} where provider = ? and upstream_sid = ?`)
   const ofIdentity = all(database, `${select} where provider = ? and identity = ?`)
   return {
     create: session => write.createUpstreamSession(codec.encode(session)),
-    find: reading(sid => codec.decode(find(sid) ?? [])),
+    find: reading(id => codec.decode(find(id) ?? [])),
     from: reading((provider, from) => {
       const rows =
         'upstream_sid' in from ? ofSession(provider, from.upstream_sid) : ofIdentity(provider, from.identity)
       return rows.flatMap(row => codec.decode(row) ?? [])
     }),
-    end: sid => write.endUpstreamSession(sid),
+    end: id => write.endUpstreamSession(id),
   }
 }

@@ -23,11 +23,20 @@ export const en = {
     wrong: 'That username and password don’t match. Check both and try again.',
     tooMany: (minutes: number) =>
       `Too many wrong passwords. Wait ${minutes === 1 ? 'a minute' : `${minutes} minutes`} and try again.`,
+    away: 'Passwords can’t be checked right now. Try again in a few minutes.',
+    next: 'Continue',
     or: 'or',
     withProvider: (provider: string) => `Sign in with ${provider}`,
     here: 'Sign in with a username and password',
     nowhere: 'There is no way to sign in to this application here. Go back and ask its owner.',
     back: 'Go back',
+  },
+  federation: {
+    title: (provider: string) => `Sign-in with ${provider} didn’t work`,
+    failed: (provider: string) => `${provider} didn’t answer as it should. Try again in a few minutes.`,
+    denied: (provider: string) => `Your account at ${provider} can’t be used to sign in here.`,
+    again: 'Try again',
+    others: 'Sign in another way',
   },
   consent: {
     title: (client: string) => `Allow ${client}?`,

@@ -1,0 +1,51 @@
+/** What signs users in at other identity providers: OpenID Connect providers and directories. */
+
+import type { Configuration } from '../configuration/configuration.ts'
+import type { IdentityProvider, Users } from '../core/user.ts'
+import type { OpenIdProvider } from '../federation/discovery.ts'
+import { createOneUseStates } from '../federation/one-use.ts'
+import { createUpstream } from '../federation/upstream.ts'
+import { createUpstreamSessionKeeper } from '../federation/upstream-session.ts'
+import { createSubjectResolver } from '../identity/external-identity.ts'
+import { createBrowserMark } from '../interaction/browser-mark.ts'
+import type { Cookies } from '../interaction/cookies.ts'
+import type { Paths } from '../interaction/paths.ts'
+import { createSealing } from '../keys/sealing.ts'
+import type { Foundation } from './foundation.ts'
+
+/** Who the users of other providers are here. */
+export const composeSubjects = (
+  { federation }: Pick<Configuration, 'federation'>,
+  { stores, ...ports }: Foundation & { users: Users },
+) =>
+  createSubjectResolver({
+    ...ports,
+    links: stores.identityLinks,
+    ...(federation.subject && { decideSubject: federation.subject }),
+  })
+
+export function composeFederation(
+  ports: Foundation & {
+    issuer: string
+    identityProviders: ReadonlyMap<string, IdentityProvider>
+    cookies: Cookies
+    paths: Paths
+  },
+) {
+  const { issuer, paths, stores } = ports
+  const callbackPathOf = (provider: string) => paths(`/federation/callback/${provider}`)
+  return {
+    callbackPathOf,
+    openIdProviders: [...ports.identityProviders.values()].flatMap((provider): readonly OpenIdProvider[] =>
+      provider.upstream ? [{ ...provider, upstream: provider.upstream }] : [],
+    ),
+    upstream: createUpstream({ ...ports, callbackOf: name => new URL(callbackPathOf(name), issuer).href }),
+    oneUseStates: createOneUseStates(ports),
+    browserMark: createBrowserMark(ports),
+    keepUpstreamSession: createUpstreamSessionKeeper({
+      ...ports,
+      upstreamSessions: stores.upstreamSessions,
+      sealing: createSealing({ ...ports, purpose: 'upstream-sessions' }),
+    }),
+  }
+}

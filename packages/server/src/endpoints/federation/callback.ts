@@ -1,0 +1,152 @@
+/**
+ * Takes a browser back from an OpenID Connect provider (OpenID Connect Core 1.0 §3.1.2.5, RFC 9207): its state is of this
+ * browser, of this provider and of one use; then the code is redeemed, and the user here is found.
+ */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
+import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { Clock } from '../../core/runtime.ts'
+import type { Stores } from '../../core/stores.ts'
+import type { Profile, Subject } from '../../core/user.ts'
+import type { OpenIdProvider } from '../../federation/discovery.ts'
+import type { OneUseStates } from '../../federation/one-use.ts'
+import type { Upstream, UpstreamProof, UpstreamUser } from '../../federation/upstream.ts'
+import type { KeepUpstreamSession } from '../../federation/upstream-session.ts'
+import type { ResolveSubject } from '../../identity/external-identity.ts'
+import type { BrowserMark } from '../../interaction/browser-mark.ts'
+import type { ConcludeSignIn } from '../../interaction/conclude-sign-in.ts'
+import type { Continuation } from '../../interaction/continuation.ts'
+import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
+import type { FindRequester, Requester } from '../../interaction/requester.ts'
+import { redirectResponse } from '../../ui/page.ts'
+import { readForm } from '../form.ts'
+import { createProblemPage, type ProblemPorts, wayOut } from './problem.ts'
+import { authTimeOf, isNewEnough, wishOf } from './wish.ts'
+
+export type FederationCallbackPorts = ProblemPorts & {
+  readonly findRequester: FindRequester
+  readonly upstream: Upstream
+  readonly oneUseStates: OneUseStates
+  readonly browserMark: BrowserMark
+  readonly resolveSubject: ResolveSubject
+  readonly keepUpstreamSession: KeepUpstreamSession
+  readonly profile: Pick<Profile, 'isActive'>
+  readonly concludeSignIn: ConcludeSignIn
+  readonly stores: Pick<Stores, 'upstreamRequests'>
+  readonly clock: Clock
+  /** Where the provider sends browsers back to, as a path. */
+  readonly callbackPathOf: (provider: string) => string
+}
+
+const limits = {
+  state: [64, 'invalid_request'],
+  code: [4096, 'invalid_request'],
+  iss: [2048, 'invalid_request'],
+  error: [256, 'invalid_request'],
+} as const
+
+/** `GET` and `POST /federation/callback/NAME`. */
+export function createFederationCallbackEndpoint(
+  provider: OpenIdProvider,
+  ports: FederationCallbackPorts,
+): Endpoint {
+  const { continuations, clock } = ports
+  const refusePage = createPageRefuser('federation', ports)
+  const problem = createProblemPage(ports)
+
+  return async request => {
+    const posted = request.method === 'POST'
+    const read = posted ? readForm(request, limits) : parseParameters(request.query, limits)
+    if (!read.ok) return refusePage(request, read)
+    const answer = answerOf(read.value)
+    // A provider's form post comes without our SameSite=Lax cookies; the GET that follows brings them.
+    if (posted) return redirectResponse(request, `${ports.callbackPathOf(provider.name)}?${answer}`)
+    const expected = await takeExpected(request, answer)
+    if (!expected.ok) return refusePage(request, expected)
+    const { proof, continuation } = expected.value
+    const requester = await ports.findRequester(continuation)
+    // What no longer holds is told by the endpoint that the request came from.
+    if (!requester.ok) return redirectResponse(request, ports.resume(continuation))
+    const user = await ports.upstream.complete(provider, answer, proof)
+    if (!user.ok) return fail(request, user, continuation, requester.value)
+    const subject = await subjectOf(user.value, continuation, requester.value)
+    if (!subject.ok) return fail(request, subject, continuation, requester.value)
+    const { tenant, client, acr_values } = requester.value
+    return ports.concludeSignIn(request, { subject: subject.value, tenant, client, acr_values, continuation })
+  }
+
+  /** What this browser was sent with; used up from here on, whatever comes of it. */
+  async function takeExpected(
+    request: HttpRequest,
+    answer: URLSearchParams,
+  ): Promise<Result<{ proof: UpstreamProof; continuation: Continuation }>> {
+    const proof = ports.oneUseStates.proofOf(answer.get('state') ?? undefined)
+    if (!proof) return invalid('upstream_state_malformed')
+    const mark = ports.browserMark.read(request)
+    if (!mark) return invalid('upstream_browser_unknown')
+    const { upstreamRequests } = ports.stores
+    const sent = await upstreamRequests.take(ports.oneUseStates.hash(proof.state), mark)
+    if (!sent || sent.expires_at <= clock.now()) return invalid('upstream_state_unknown')
+    // RFC 9700 §4.4: what one provider was asked for is not taken from another.
+    if (sent.provider !== provider.name) return invalid('upstream_mixed_up')
+    const continuation = continuations.open(sent.continuation)
+    return continuation ? ok({ proof, continuation }) : invalid('continuation_invalid')
+  }
+
+  /** Who refused there goes another way, if there is one, or back to the client; anything else is told on a page. */
+  function fail(
+    request: HttpRequest,
+    refusal: Refusal,
+    continuation: Continuation,
+    requester: Requester,
+  ): HttpResponse | Promise<HttpResponse> {
+    if (refusal.reason === 'upstream_access_denied') {
+      logRefusal(ports.log, 'federation', request, refusal)
+      return redirectResponse(request, wayOut(continuation, requester, ports))
+    }
+    return problem(request, refusal, provider, continuation, requester)
+  }
+
+  async function subjectOf(
+    user: UpstreamUser,
+    continuation: Continuation,
+    requester: Requester,
+  ): Promise<Result<Subject>> {
+    const { claims, amr, acr, verified_email } = user
+    const { name } = provider
+    if (!isNewEnough(user, wishOf(requester, continuation), continuation)) {
+      return refuse('server_error', 'upstream_sign_in_too_old', { log: { provider: name } })
+    }
+    const identity = {
+      ...{ provider, authority: user.iss, id: user.sub, claims },
+      ...(verified_email !== undefined && { verified_email }),
+    }
+    const local = await ports.resolveSubject(identity, requester.tenant)
+    if (!local.ok) return local
+    const { sub, record } = local.value
+    const subject: Subject = {
+      ...{ sub, idp: name, amr, claims },
+      ...(record?.tenant !== undefined && { tenant: record.tenant }),
+      ...(acr !== undefined && { acr }),
+      auth_time: authTimeOf(user, clock),
+    }
+    const client_id = requester.client?.client_id
+    if (!(await ports.profile.isActive({ subject, ...(client_id !== undefined && { client_id }) }))) {
+      return refuse('access_denied', 'user_inactive', { log: { provider: name, sub } })
+    }
+    const upstream = await ports.keepUpstreamSession(identity, user)
+    return ok({ ...subject, ...(upstream !== undefined && { upstream }) })
+  }
+}
+
+/** Only what the code flow knows. */
+const answerOf = (parameters: Parameters): URLSearchParams =>
+  new URLSearchParams(
+    ['state', 'code', 'iss', 'error', 'error_description'].flatMap(name => {
+      const value = parameters.get(name)
+      return value === undefined ? [] : [[name, value]]
+    }),
+  )
+
+const invalid = (reason: string): Refusal => refuse('invalid_request', reason)

@@ -1,0 +1,74 @@
+/** Sends the browser to an OpenID Connect provider (OpenID Connect Core 1.0 §3.1.2.1). */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { refuse } from '@tessera/protocol/result'
+import type { Clock } from '../../core/runtime.ts'
+import type { Stores } from '../../core/stores.ts'
+import type { OpenIdProvider } from '../../federation/discovery.ts'
+import type { OneUseStates } from '../../federation/one-use.ts'
+import type { Upstream } from '../../federation/upstream.ts'
+import type { BrowserMark } from '../../interaction/browser-mark.ts'
+import type { Continuation } from '../../interaction/continuation.ts'
+import { readPageQuery } from '../../interaction/form.ts'
+import { createPageRefuser } from '../../interaction/refused-page.ts'
+import type { FindRequester, Requester } from '../../interaction/requester.ts'
+import { redirectResponse } from '../../ui/page.ts'
+import { createProblemPage, type ProblemPorts } from './problem.ts'
+import { wishOf } from './wish.ts'
+
+export type FederationLoginPorts = ProblemPorts & {
+  readonly findRequester: FindRequester
+  readonly upstream: Upstream
+  readonly oneUseStates: OneUseStates
+  readonly browserMark: BrowserMark
+  readonly stores: Pick<Stores, 'upstreamRequests'>
+  readonly clock: Clock
+}
+
+/** Seconds to come back in: time to find a second factor. */
+const lifetime = 900
+
+/** `GET /federation/login?continue=…`. */
+export function createFederationLoginEndpoint(ports: FederationLoginPorts): Endpoint {
+  const refusePage = createPageRefuser('federation', ports)
+  const problem = createProblemPage(ports)
+
+  return async request => {
+    const query = readPageQuery(request)
+    if (!query.ok) return refusePage(request, query)
+    const continuation = ports.continuations.open(query.value.get('continue'))
+    if (!continuation) return refusePage(request, refuse('invalid_request', 'continuation_invalid'))
+    const requester = await ports.findRequester(continuation)
+    if (!requester.ok) return redirectResponse(request, ports.resume(continuation))
+    const provider = providerOf(requester.value, continuation)
+    if (!provider) return refusePage(request, refuse('invalid_request', 'provider_not_allowed'))
+    return send(request, provider, continuation, requester.value)
+  }
+
+  function providerOf(requester: Requester, continuation: Continuation): OpenIdProvider | undefined {
+    const way = ports.ways.taken(requester, continuation)
+    const provider = way?.kind === 'redirect' ? ports.identityProviders.get(way.idp) : undefined
+    return provider?.upstream && { ...provider, upstream: provider.upstream }
+  }
+
+  async function send(
+    request: HttpRequest,
+    provider: OpenIdProvider,
+    continuation: Continuation,
+    requester: Requester,
+  ): Promise<HttpResponse> {
+    const proof = ports.oneUseStates.make()
+    const { mark, cookie } = ports.browserMark.ensure(request)
+    const wish = wishOf(requester, continuation)
+    const location = await ports.upstream.authorizationUrl(provider, proof, wish)
+    if (!location.ok) return problem(request, location, provider, continuation, requester)
+    await ports.stores.upstreamRequests.create({
+      hash: ports.oneUseStates.hash(proof.state),
+      browser: mark,
+      provider: provider.name,
+      continuation: ports.continuations.seal(continuation),
+      expires_at: ports.clock.now() + lifetime,
+    })
+    return redirectResponse(request, location.value, [cookie])
+  }
+}

@@ -1,0 +1,71 @@
+/** The page for a sign-in at a provider that came to nothing: try again, go another way, or go back to the client. */
+
+import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { Refusal } from '@tessera/protocol/result'
+import type { Log } from '../../core/runtime.ts'
+import type { IdentityProvider } from '../../core/user.ts'
+import type { Continuation, Continuations } from '../../interaction/continuation.ts'
+import type { Paths } from '../../interaction/paths.ts'
+import { logRefusal } from '../../interaction/refused-page.ts'
+import type { Requester } from '../../interaction/requester.ts'
+import type { Resume } from '../../interaction/resume.ts'
+import type { Ways } from '../../interaction/ways.ts'
+import type { Pages } from '../../ui/pages.ts'
+
+export type ProblemPorts = {
+  readonly identityProviders: ReadonlyMap<string, IdentityProvider>
+  readonly continuations: Continuations
+  readonly ways: Ways
+  readonly resume: Resume
+  readonly pages: Pages
+  readonly paths: Paths
+  readonly log: Log
+}
+
+export type ShowProblem = (
+  request: HttpRequest,
+  refusal: Refusal,
+  provider: IdentityProvider,
+  continuation: Continuation,
+  requester: Requester,
+) => Promise<HttpResponse>
+
+/** RFC 9110 §15.6.3, §15.6.4: the fault is behind this server. Someone who may not sign in made no mistake in HTTP. */
+const statuses: Readonly<Record<string, number>> = { temporarily_unavailable: 503, access_denied: 403 }
+
+export const createProblemPage =
+  (ports: ProblemPorts): ShowProblem =>
+  (request, refusal, provider, continuation, requester) => {
+    const { continuations, resume, pages, paths, log } = ports
+    const { client, ui_locales } = requester
+    logRefusal(log, 'federation', request, {
+      ...refusal,
+      log: { client_id: client?.client_id, ...refusal.log },
+    })
+    const others = otherWays(continuation, requester, ports)
+    return pages.federationProblem(
+      request,
+      {
+        provider: provider.display_name ?? provider.name,
+        kind: refusal.error === 'access_denied' ? 'denied' : 'failed',
+        again: paths('/federation/login', continuations.seal({ ...continuation, idp: provider.name })),
+        ...(others !== undefined && { others }),
+        back: resume({ ...continuation, refused: 'login' }),
+      },
+      { status: statuses[refusal.error] ?? 502, ui_locales },
+    )
+  }
+
+/** For a user who does not sign in with this provider: another way, if there is one, or back to the client. */
+export const wayOut = (continuation: Continuation, requester: Requester, ports: ProblemPorts): string =>
+  otherWays(continuation, requester, ports) ?? ports.resume({ ...continuation, refused: 'login' })
+
+/** The login page, where the user has a choice. */
+function otherWays(
+  { idp: _, login_hint: __, ...anew }: Continuation,
+  requester: Requester,
+  { ways, paths, continuations }: ProblemPorts,
+): string | undefined {
+  const choice = requester.idp === undefined && ways.all(requester).length > 1
+  return choice ? paths('/login', continuations.seal(anew)) : undefined
+}

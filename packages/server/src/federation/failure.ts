@@ -1,0 +1,47 @@
+/** Why a sign-in at a provider came to nothing: from what openid-client throws to a refusal. */
+
+import { type Refusal, refuse } from '@tessera/protocol/result'
+import { Unreachable } from './fetch.ts'
+
+type Failure = Error & {
+  readonly code?: string
+  readonly error?: string
+  readonly error_description?: string
+}
+
+/** What a provider may say of itself in the log. */
+const mostCharacters = 200
+
+/** @param provider its name, for the log. */
+export function refusalOf(thrown: unknown, provider: string): Refusal {
+  const error = thrown as Failure
+  const away = findUnreachable(error)
+  if (away) {
+    const { reason: outbound, detail } = away.failure
+    return refuse('temporarily_unavailable', 'upstream_unreachable', { log: { provider, outbound, detail } })
+  }
+  const log = { provider, code: error.code, error: shorten(error.error ?? error.message) }
+  if (error.code === 'OAUTH_AUTHORIZATION_RESPONSE_ERROR') {
+    return error.error === 'access_denied'
+      ? refuse('access_denied', 'upstream_access_denied', { log })
+      : refuse('server_error', 'upstream_refused', { log })
+  }
+  if (error.code === 'OAUTH_RESPONSE_BODY_ERROR')
+    return refuse('server_error', 'upstream_refused_code', { log })
+  return refuse('server_error', 'upstream_answer_invalid', { log: { ...log, cause: causeOf(error) } })
+}
+
+function findUnreachable(error: Failure): Unreachable | undefined {
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    if (at instanceof Unreachable) return at
+  }
+  return undefined
+}
+
+/** The innermost message: it names the claim, never its value. */
+function causeOf(error: Failure): string | undefined {
+  const { cause } = error
+  return cause instanceof Error ? shorten(cause.message) : undefined
+}
+
+const shorten = (text: string): string => text.slice(0, mostCharacters)

@@ -1,0 +1,111 @@
+/**
+ * Users of other identity providers: who they are here. A `sub` is unique for its issuer only (OpenID Connect Core 1.0
+ * §2, §5.7), so none is taken over as it is.
+ */
+
+import { hash } from 'node:crypto'
+import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { Clock, Log } from '../core/runtime.ts'
+import type { IdentityLinks } from '../core/stores.ts'
+import type { DecideSubject, IdentityProvider, User, Users } from '../core/user.ts'
+
+export type ExternalIdentity = {
+  readonly provider: Pick<IdentityProvider, 'name' | 'linking'>
+  /** Who vouches for it: the issuer of the ID token, or the base of the directory. */
+  readonly authority: string
+  /** The user there, for ever. */
+  readonly id: string
+  /** What is taken over of the user there. */
+  readonly claims: JsonObject
+  /** An e-mail address that the provider says it has verified. */
+  readonly verified_email?: string
+}
+
+/** The user here, and their record if there is one. */
+export type LocalSubject = { readonly sub: string; readonly record?: User }
+
+export type ResolveSubject = (
+  identity: ExternalIdentity,
+  tenant: string | undefined,
+) => Promise<Result<LocalSubject>>
+
+export type SubjectPorts = {
+  readonly users: Pick<Users, 'find' | 'findByVerifiedEmail'>
+  readonly links: IdentityLinks
+  /** The operator's own decision, where given. */
+  readonly decideSubject?: DecideSubject
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** What an identity is called in the store: 43 characters, whatever the provider says. */
+export const identityKey = ({ provider, authority, id }: ExternalIdentity): string =>
+  hash('sha256', JSON.stringify([provider.name, authority, id]), 'base64url')
+
+/** No client, no configured user and no user of another provider can have it: the configuration refuses the form. */
+export const derivedSub = (identity: ExternalIdentity): string => `fed_${identityKey(identity)}`
+
+/**
+ * In this order: what the operator's module decides; a link; a local user of the same verified address, where the
+ * provider may link so; else a `sub` derived from provider, authority and id.
+ * Refuses `access_denied`: the module says no, or the user here is gone or of another tenant.
+ */
+export function createSubjectResolver({
+  users,
+  links,
+  decideSubject,
+  clock,
+  log,
+}: SubjectPorts): ResolveSubject {
+  return async (identity, tenant) => {
+    const decided = await decideSubject?.(questionOf(identity, tenant))
+    if (decided === null) return denied('provider_user_refused', identity)
+    if (decided !== undefined) return withRecord(decided, identity, tenant)
+    const linked = (await find(identity)) ?? (await linkByAddress(identity, tenant))
+    if (linked === undefined) return withRecord(derivedSub(identity), identity, tenant)
+    const subject = await withRecord(linked, identity, tenant)
+    return subject.ok && !subject.value.record ? denied('linked_user_gone', identity, linked) : subject
+  }
+
+  async function find(identity: ExternalIdentity): Promise<string | undefined> {
+    return (await links.find(identity.provider.name, identityKey(identity)))?.sub
+  }
+
+  /** The `sub` of the local user of the same verified address, who is linked from now on. */
+  async function linkByAddress(
+    identity: ExternalIdentity,
+    tenant: string | undefined,
+  ): Promise<string | undefined> {
+    const { provider, verified_email: label } = identity
+    if (provider.linking !== 'verified_email' || label === undefined) return undefined
+    const user = await users.findByVerifiedEmail(label, tenant)
+    if (!user) return undefined
+    const link = { provider: provider.name, identity: identityKey(identity), sub: user.sub, label }
+    const added = await links.add({ ...link, created_at: clock.now() })
+    if (added) log.info('identity_linked', { provider: provider.name, sub: user.sub, by: 'verified_email' })
+    return added ? user.sub : find(identity)
+  }
+
+  /** A record's tenant must be the one that is signed in to. */
+  async function withRecord(
+    sub: string,
+    identity: ExternalIdentity,
+    tenant: string | undefined,
+  ): Promise<Result<LocalSubject>> {
+    const record = await users.find(sub)
+    if (record && record.tenant !== tenant) return denied('user_of_another_tenant', identity, sub)
+    return ok({ sub, ...(record && { record }) })
+  }
+}
+
+const questionOf = (identity: ExternalIdentity, tenant: string | undefined) => {
+  const { provider, authority, id, claims } = identity
+  const sub = derivedSub(identity)
+  return { provider: provider.name, authority, id, claims, sub, ...(tenant !== undefined && { tenant }) }
+}
+
+const denied = (reason: string, { provider }: ExternalIdentity, sub?: string): Refusal =>
+  refuse('access_denied', reason, {
+    description: 'The user may not sign in here',
+    log: { provider: provider.name, ...(sub !== undefined && { sub }) },
+  })

@@ -1,0 +1,358 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { createBrowser } from '../support/browser.ts'
+import { answerOf, assertErrorPage, authorizePath, callback, verifier } from '../support/sign-in.ts'
+import { claimsOf, type TestServer } from '../support/tessera.ts'
+import {
+  type ForeignProvider,
+  federatedWorld,
+  signInByProvider,
+  startFederated,
+  startForeignProvider,
+  subOf,
+  visitProvider,
+} from '../support/upstream.ts'
+
+let provider: ForeignProvider
+before(async () => {
+  provider = await startForeignProvider()
+})
+after(() => provider.close())
+beforeEach(() => {
+  provider.claims = {}
+})
+
+const atCorp = (changes: Record<string, string | undefined> = {}) =>
+  authorizePath({ acr_values: 'idp:corp', scope: 'openid profile', ...changes })
+
+const redeem = async (server: TestServer, code: string | null) => {
+  const answer = await server.token({
+    grant_type: 'authorization_code',
+    client_id: 'web',
+    code: code ?? '',
+    redirect_uri: callback,
+    code_verifier: verifier,
+  })
+  assert.equal(answer.status, 200, answer.body)
+  return claimsOf(answer.json.id_token)
+}
+
+test('federation: idp:NAME sends the browser straight there, and back with a code [authorize-012]', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  provider.claims = { sub: 'ada', name: 'Ada', amr: ['pwd', 'otp'], acr: '9', sid: 's' }
+  const sent = await browser.visit(atCorp({ login_hint: 'ada', ui_locales: 'de fr', prompt: 'login' }))
+  const asked = new URL(sent.location ?? '').searchParams
+  assert.equal(asked.get('redirect_uri'), 'https://id.example/federation/callback/corp')
+  assert.equal(asked.get('scope'), 'openid profile email')
+  assert.equal(asked.get('code_challenge_method'), 'S256')
+  assert.equal(asked.get('login_hint'), 'ada')
+  assert.equal(asked.get('ui_locales'), 'de fr')
+  assert.equal(asked.get('prompt'), 'login')
+  assert.match(asked.get('state') ?? '', /^tf_[\w-]{43}$/)
+  assert.match(asked.get('nonce') ?? '', /^[\w-]{43}$/)
+  const answer = answerOf(await browser.visit(await visitProvider(sent)))
+  const claims = await redeem(server, answer.get('code'))
+  assert.match(claims.sub, /^fed_[\w-]{43}$/)
+  assert.equal(claims.idp, 'corp')
+  assert.deepEqual(claims.amr, ['fed'])
+  assert.equal(claims.acr, undefined)
+})
+
+test('federation: the sub is the same at every sign-in, another for another user, provider or issuer, and never the one there', async () => {
+  const subs: unknown[] = []
+  const world = federatedWorld(provider, {}, [
+    { name: 'twin', type: 'oidc', issuer: provider.issuer, client_id: 'tessera' },
+  ])
+  for (const [idp, sub] of [
+    ['corp', '1'],
+    ['corp', '1'],
+    ['corp', 'web'],
+    ['twin', '1'],
+  ] as const) {
+    const { server, browser } = await startFederated(world)
+    provider.claims = { sub }
+    answerOf(await signInByProvider(browser, atCorp({ acr_values: `idp:${idp}` })))
+    subs.push(subOf(server))
+  }
+  assert.equal(subs[0], subs[1])
+  assert.equal(new Set(subs).size, 3)
+  for (const sub of subs) assert.match(String(sub), /^fed_/)
+})
+
+test('federation: single sign-on goes on without the provider, prompt=none never goes there', async () => {
+  const { browser } = await startFederated(federatedWorld(provider))
+  const silent = await browser.visit(atCorp({ prompt: 'none' }))
+  assert.equal(answerOf(silent).get('error'), 'login_required')
+  answerOf(await signInByProvider(browser, atCorp()))
+  assert.ok(answerOf(await browser.visit(atCorp())).get('code'))
+  assert.ok(answerOf(await browser.visit(atCorp({ prompt: 'none' }))).get('code'))
+})
+
+test('federation: claims are mapped, taken from userinfo where configured, and never speak for this server', async () => {
+  const settings = {
+    userinfo: true,
+    claims: ['name', 'email'],
+    claim_mapping: { nickname: 'alias', website: 'page' },
+  }
+  const { server, browser } = await startFederated(federatedWorld(provider, settings))
+  provider.claims = {
+    ...{ sub: 'ada', name: 'Ada', alias: 'countess', gender: 'female', tenant: 'acme', auth_time: 1 },
+    ...{ client_id: 'x', scope: 'everything', sid: 'theirs' },
+  }
+  provider.service.once('beforeUserinfo', response => {
+    response.body = { sub: 'ada', name: 'Not Ada', page: 'https://ada.example' }
+  })
+  const answer = answerOf(await signInByProvider(browser, atCorp()))
+  const token = await server.token({
+    grant_type: 'authorization_code',
+    client_id: 'web',
+    code: answer.get('code') ?? '',
+    redirect_uri: callback,
+    code_verifier: verifier,
+  })
+  const userinfo = await server.send('GET', '/connect/userinfo', {
+    headers: { authorization: `Bearer ${token.json.access_token}` },
+  })
+  const { sub, ...profile } = userinfo.json
+  assert.match(sub, /^fed_/)
+  assert.deepEqual(profile, { name: 'Ada', nickname: 'countess', website: 'https://ada.example' })
+  assert.equal(claimsOf(token.json.access_token).tenant, undefined)
+})
+
+test('federation: userinfo of another user is refused [OpenID Connect Core 1.0 §5.3.2]', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider, { userinfo: true }))
+  provider.claims = { sub: 'ada' }
+  provider.service.once('beforeUserinfo', response => {
+    response.body = { sub: 'eve', name: 'Eve' }
+  })
+  const page = await signInByProvider(browser, atCorp())
+  assert.equal(page.status, 502)
+  assert.equal(server.reason(), 'upstream_answer_invalid')
+})
+
+test('federation: amr and acr of the provider count only where the configuration says so', async () => {
+  const settings = { trust_amr: true, acr_mapping: { 'urn:corp:strong': 'strong' } }
+  const { server, browser } = await startFederated(federatedWorld(provider, settings))
+  provider.claims = { sub: 'ada', amr: ['pwd', 'otp', 'x'.repeat(99), 7], acr: 'urn:corp:strong' }
+  const sent = await browser.visit(atCorp({ acr_values: 'idp:corp strong other' }))
+  assert.equal(new URL(sent.location ?? '').searchParams.get('acr_values'), 'urn:corp:strong')
+  const answer = answerOf(await browser.visit(await visitProvider(sent)))
+  const claims = await redeem(server, answer.get('code'))
+  assert.deepEqual(claims.amr, ['fed', 'pwd', 'otp'])
+  assert.equal(claims.acr, 'strong')
+})
+
+test('federation: max_age is passed on and held: an older sign-in, and one of unknown age, do not do', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  const now = server.clock.now()
+  provider.claims = { sub: 'ada', auth_time: now - 200 }
+  const fresh = answerOf(await signInByProvider(browser, atCorp({ max_age: '300' })))
+  assert.equal((await redeem(server, fresh.get('code'))).auth_time, now - 200)
+  for (const [auth_time, parameters] of [
+    [now - 200, { max_age: '60' }],
+    [now - 200, { max_age: '0' }],
+    [now - 200, { prompt: 'login' }],
+    [undefined, { max_age: '60' }],
+  ] as const) {
+    provider.claims = { sub: 'ada', ...(auth_time !== undefined && { auth_time }) }
+    const page = await signInByProvider(createBrowser(server), atCorp(parameters))
+    assert.equal(page.status, 502, JSON.stringify(parameters))
+    assert.equal(server.reason(), 'upstream_sign_in_too_old')
+  }
+  provider.claims = { sub: 'ada' }
+  assert.ok(answerOf(await signInByProvider(createBrowser(server), atCorp({ prompt: 'login' }))).get('code'))
+})
+
+test('federation: select_account with a session there of long ago goes through once, not in a circle', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  provider.claims = { sub: 'ada', auth_time: server.clock.now() - 5000 }
+  assert.ok(answerOf(await signInByProvider(browser, atCorp({ prompt: 'select_account' }))).get('code'))
+})
+
+test('federation: an answer by form_post comes back by the browser [Form Post Response Mode 1.0]', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider, { response_mode: 'form_post' }))
+  const sent = await browser.visit(atCorp())
+  assert.equal(new URL(sent.location ?? '').searchParams.get('response_mode'), 'form_post')
+  const [path = '', form = ''] = (await visitProvider(sent)).split('?')
+  // As a browser posts from elsewhere: without our cookies.
+  const posted = await server.send('POST', path, { form })
+  assert.equal(posted.status, 303)
+  assert.ok(answerOf(await browser.visit(String(posted.headers.location))).get('code'))
+})
+
+test('federation: who refuses there goes back to the client, or to the choice where there is one', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  const refuseThere = async (target: string) => {
+    provider.service.once('beforeAuthorizeRedirect', ({ url }) => {
+      url.searchParams.delete('code')
+      url.searchParams.set('error', 'access_denied')
+    })
+    return signInByProvider(browser, target)
+  }
+  assert.equal(answerOf(await refuseThere(atCorp())).get('error'), 'access_denied')
+  assert.equal(server.logged.filter(one => one.event === 'refused')[0]?.reason, 'upstream_access_denied')
+  const choice = await browser.visit(authorizePath())
+  const way = /href="([^"]*)">Sign in with Corp/.exec(choice.body)?.[1] ?? ''
+  const back = await refuseThere(way)
+  assert.ok(back.target.startsWith('/login'), back.text)
+  assert.match(back.body, /name="password"/)
+})
+
+test('federation: other errors there become a page with a way back, another way, and another try', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  const choice = await browser.visit(authorizePath())
+  const way = /href="([^"]*)">Sign in with Corp/.exec(choice.body)?.[1] ?? ''
+  provider.service.once('beforeAuthorizeRedirect', ({ url }) => {
+    url.searchParams.delete('code')
+    url.searchParams.set('error', 'server_error')
+    url.searchParams.set('error_description', '<b>no</b>')
+  })
+  const page = await signInByProvider(browser, way)
+  assert.equal(page.status, 502)
+  assert.equal(server.reason(), 'upstream_refused')
+  assert.match(page.text, /Sign-in with Corp didn’t work/)
+  assert.doesNotMatch(page.body, /<b>no/)
+  const links = [...page.body.matchAll(/<a class="button" href="([^"]*)"/g)].map(([, href = '']) => href)
+  assert.equal(links.length, 3)
+  const [again = '', others = '', back = ''] = links
+  assert.match((await browser.visit(others)).body, /name="password"/)
+  assert.equal(answerOf(await browser.visit(back)).get('error'), 'access_denied')
+  assert.ok(answerOf(await signInByProvider(browser, again)).get('code'))
+})
+
+test('federation: one way that is left is taken without a page', async () => {
+  const { browser } = await startFederated(federatedWorld(provider))
+  const nolocal = authorizePath({ client_id: 'nolocal' })
+  assert.ok(answerOf(await signInByProvider(browser, nolocal)).get('code'))
+  // A session of this provider is one for the client, and a local one is not.
+  assert.ok(answerOf(await browser.visit(nolocal)).get('code'))
+})
+
+test('federation: of several ways without a local one the page lists them', async () => {
+  const others = [
+    { name: 'other', display_name: 'Other', type: 'oidc', issuer: provider.issuer, client_id: 'x' },
+    { name: 'forbidden', type: 'oidc', issuer: provider.issuer, client_id: 'x' },
+    { name: 'acmes', type: 'oidc', issuer: provider.issuer, client_id: 'x', tenants: ['acme'] },
+  ]
+  const world = federatedWorld(provider, {}, others)
+  const clients = world.clients.map(client =>
+    client.client_id === 'nolocal'
+      ? { ...client, identity_provider_restrictions: ['corp', 'other', 'acmes'] }
+      : client,
+  )
+  const { browser } = await startFederated({ ...world, clients })
+  const page = await browser.visit(authorizePath({ client_id: 'nolocal' }))
+  assert.match(page.text, /Sign in with Corp Sign in with Other/)
+  assert.doesNotMatch(page.text, /forbidden|acmes/)
+  assert.doesNotMatch(page.body, /name="(username|password)"/)
+  const acme = authorizePath({ client_id: 'nolocal', acr_values: 'tenant:acme' })
+  assert.match((await browser.visit(acme)).text, /Sign in with acmes/)
+  const [, way = ''] = /href="([^"]*)">Sign in with Other/.exec(page.body) ?? []
+  assert.ok(answerOf(await signInByProvider(browser, way)).get('code'))
+})
+
+test('federation: a provider of a tenant is none for another, nor for none', async () => {
+  const { browser } = await startFederated(federatedWorld(provider, { tenants: ['acme'] }))
+  assert.match((await browser.visit(atCorp())).body, /name="password"/)
+  assert.match(
+    (await browser.visit(atCorp({ acr_values: 'idp:corp tenant:globex' }))).body,
+    /name="password"/,
+  )
+  const acme = atCorp({ acr_values: 'idp:corp tenant:acme' })
+  assert.ok(answerOf(await signInByProvider(browser, acme)).get('code'))
+  // A session of one tenant does not count in another.
+  assert.ok((await browser.visit(authorizePath())).target.startsWith('/login'))
+})
+
+test('federation: the name comes first where domains lead to providers', async () => {
+  const { browser } = await startFederated(federatedWorld(provider, { domains: ['corp.example'] }))
+  const first = await browser.visit(authorizePath())
+  assert.match(first.body, /name="username"/)
+  assert.doesNotMatch(first.body, /name="password"/)
+  const local = await browser.submit(first, { username: 'alice', button: 'next' })
+  assert.equal(local.form?.fields.username, 'alice')
+  const signedIn = await browser.submit(local, { username: 'alice', password: 'wonderland', button: 'login' })
+  assert.ok(answerOf(signedIn).get('code'))
+
+  const person = createBrowser(
+    (await startFederated(federatedWorld(provider, { domains: ['corp.example'] }))).server,
+  )
+  const again = await person.visit(authorizePath())
+  const leaving = await person.submit(again, { username: 'Ada@Corp.Example', button: 'next' })
+  const [, href = ''] = /^0; url=(.*)$/.exec(String(leaving.headers.refresh)) ?? []
+  assert.ok(leaving.body.includes(`href="${href}"`))
+  const sent = await person.visit(href)
+  assert.equal(new URL(sent.location ?? '').searchParams.get('login_hint'), 'Ada@Corp.Example')
+  assert.ok(answerOf(await person.visit(await visitProvider(sent))).get('code'))
+})
+
+test('federation: a login_hint of such a domain leads there at once', async () => {
+  const { browser } = await startFederated(federatedWorld(provider, { domains: ['corp.example'] }))
+  const target = authorizePath({ login_hint: 'ada@corp.example' })
+  assert.ok(answerOf(await signInByProvider(browser, target)).get('code'))
+  const elsewhere = await createBrowser((await startFederated(federatedWorld(provider))).server).visit(target)
+  assert.match(elsewhere.body, /name="password"/)
+})
+
+test('federation: a device is connected by a provider too', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  const device = await server.send('POST', '/connect/deviceauthorization', { form: { client_id: 'tv' } })
+  const entered = await browser.submit(await browser.visit(`/device?user_code=${device.json.user_code}`), {})
+  const [, way = ''] = /href="([^"]*)">Sign in with Corp/.exec(entered.body) ?? []
+  const asked = await signInByProvider(browser, way)
+  assert.match((await browser.submit(asked, { button: 'yes' })).text, /Device connected/)
+})
+
+test('federation: idp:NAME of an OpenID provider is invalid_request at the password grant', async () => {
+  const { server } = await startFederated({
+    ...federatedWorld(provider),
+    clients: [
+      { client_id: 'direct', client_secrets: [{ value: 's' }], grant_types: ['password'], scope: 'api1' },
+    ],
+  })
+  const form = { grant_type: 'password', username: 'alice', password: 'wonderland', acr_values: 'idp:corp' }
+  const answer = await server.token(form, { client: ['direct', 's'] })
+  assert.equal(answer.json.error, 'invalid_request')
+  assert.equal(server.reason(), 'provider_without_passwords')
+})
+
+test('federation: an account page lets a user of a provider in', async () => {
+  const { browser } = await startFederated(federatedWorld(provider))
+  provider.claims = { sub: 'ada', name: 'Ada', email: 'ada@corp.example', email_verified: true }
+  const choice = await browser.visit('/account')
+  const [, way = ''] = /href="([^"]*)">Sign in with Corp/.exec(choice.body) ?? []
+  const account = await signInByProvider(browser, way)
+  assert.equal(account.status, 200)
+  assert.match(account.text, /Ada/)
+})
+
+test('federation: a provider that is away is told on a page, breaks nothing else and is tried again', async () => {
+  const away = await startForeignProvider()
+  const port = Number(new URL(away.issuer).port)
+  await away.close()
+  const { server, browser } = await startFederated(federatedWorld(away))
+  const page = await browser.visit(atCorp())
+  assert.equal(page.status, 503)
+  assert.equal(server.reason(), 'upstream_unreachable')
+  assert.match((await browser.visit(authorizePath())).body, /name="password"/)
+  const { OAuth2Server } = await import('oauth2-mock-server')
+  const back = new OAuth2Server()
+  await back.issuer.keys.generate('RS256')
+  await back.start(port, '127.0.0.1')
+  assert.ok(answerOf(await signInByProvider(browser, atCorp())).get('code'))
+  await back.stop()
+})
+
+test('federation: a provider in a private network is asked only where the configuration allows it', async () => {
+  const { server, browser } = await startFederated({ ...federatedWorld(provider), outbound: {} })
+  assert.equal((await browser.visit(atCorp())).status, 503)
+  assert.equal(server.logged.findLast(one => one.event === 'refused')?.outbound, 'outbound_address_private')
+})
+
+test('federation: what the login page was sealed for is checked anew: a changed continuation goes nowhere', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  for (const sealed of ['', 'x', 'x.y']) {
+    assertErrorPage(await browser.visit(`/federation/login?continue=${sealed}`), 'invalid_request')
+    assert.equal(server.reason(), 'continuation_invalid')
+  }
+})

@@ -1,0 +1,81 @@
+/** A foreign OpenID Connect provider (oauth2-mock-server) on loopback, and the usual way of a browser through it. */
+
+import assert from 'node:assert/strict'
+import { OAuth2Server } from 'oauth2-mock-server'
+import { type Browser, createBrowser, type Page } from './browser.ts'
+import { pagesWorld } from './sign-in.ts'
+import { createTestServer, issuer, type TestServer } from './tessera.ts'
+
+export type ForeignProvider = {
+  readonly issuer: string
+  /** For changing what it says. */
+  readonly service: OAuth2Server['service']
+  /** What its ID tokens say besides the registered claims. */
+  claims: Record<string, unknown>
+  readonly close: () => Promise<void>
+}
+
+export async function startForeignProvider(): Promise<ForeignProvider> {
+  const server = new OAuth2Server()
+  await server.issuer.keys.generate('RS256')
+  await server.start(0, '127.0.0.1')
+  const provider: ForeignProvider = {
+    issuer: server.issuer.url!,
+    service: server.service,
+    claims: {},
+    close: () => server.stop(),
+  }
+  server.service.on('beforeTokenSigning', (token: { payload: Record<string, unknown> }) => {
+    Object.assign(token.payload, provider.claims)
+    for (const [name, value] of Object.entries(provider.claims))
+      if (value === undefined) delete token.payload[name]
+  })
+  return provider
+}
+
+const loopback = { outbound: { allowed_private_networks: ['127.0.0.0/8', '::1'] } }
+
+/** The pages' world, with this provider and others in place of its own. */
+export const federatedWorld = (
+  provider: Pick<ForeignProvider, 'issuer'>,
+  settings: object = {},
+  others: readonly object[] = [],
+) => ({
+  ...pagesWorld,
+  ...loopback,
+  identity_providers: [
+    {
+      name: 'corp',
+      display_name: 'Corp',
+      type: 'oidc',
+      issuer: provider.issuer,
+      client_id: 'tessera',
+      ...settings,
+    },
+    ...others,
+  ],
+  clients: pagesWorld.clients.map(client => ({ ...client, identity_provider_restrictions: [] })),
+})
+
+/** A server whose clock is the machine's, stood still: the foreign provider knows no other. */
+export async function startFederated(world: object) {
+  const server = await createTestServer(world, { at: Math.floor(Date.now() / 1000) })
+  return { server, browser: createBrowser(server) }
+}
+
+/** Where the provider sends a browser that was sent to it: a path of ours with what it answers. */
+export async function visitProvider(page: Page): Promise<string> {
+  const there = page.location ?? ''
+  assert.ok(there.startsWith('http:'), `not sent to the provider: ${page.status} ${page.text}`)
+  const answer = await fetch(there, { redirect: 'manual' })
+  const location = answer.headers.get('location') ?? ''
+  assert.ok(location.startsWith(issuer), `not sent back: ${answer.status} ${await answer.text()}`)
+  return location.slice(issuer.length)
+}
+
+/** From an authorization request to where the server sends the browser in the end, by the provider. */
+export const signInByProvider = async (browser: Browser, target: string): Promise<Page> =>
+  browser.visit(await visitProvider(await browser.visit(target)))
+
+export const subOf = (server: TestServer): unknown =>
+  server.logged.findLast(entry => entry.event === 'signed_in')?.sub
