@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Stores } from '../../../packages/server/src/core/stores.ts'
 import { createMemoryStores } from '../../../packages/server/src/stores/memory/stores.ts'
+import { openSqliteStorehouse } from '../../../packages/server/src/stores/sqlite/storehouse.ts'
 import { openSqliteStores } from '../../../packages/server/src/stores/sqlite/stores.ts'
 
 /** An open, empty store; `end` closes it and takes its files away. */
@@ -24,6 +25,14 @@ export const storages: readonly { readonly name: string; readonly open: () => Pr
       const folder = await temporaryFolder()
       const stores = await openSqliteStores({ file: folder.file })
       return { stores, end: () => stores.close().then(folder.remove) }
+    },
+  },
+  {
+    name: 'a tenant’s, sqlite',
+    open: async () => {
+      const folder = await temporaryFolder()
+      const house = await openSqliteStorehouse({ file: folder.file })
+      return { stores: await house.ofTenant('acme'), end: () => house.close().then(folder.remove) }
     },
   },
 ]

@@ -1,19 +1,20 @@
-/** The embedded storehouse: one SQLite file for the server's own issuer, and one for each tenant's in a folder beside it. */
+/** The embedded storehouse: one SQLite file for the server's own issuer, and one for each tenant's in a folder beside it. One thread writes them all. */
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Storehouse, Stores } from '../../core/stores.ts'
-import { openSqliteStores, type SqliteOptions } from './stores.ts'
+import { openSqliteStores, type SqliteOptions, startWriter } from './stores.ts'
 
 /** Rejects when the server's own file can't be opened or has a newer schema. */
 export async function openSqliteStorehouse(options: SqliteOptions): Promise<Storehouse> {
-  const main = await openSqliteStores(options)
+  const thread = startWriter(options)
+  const main = await openSqliteStores({ ...options, thread })
   const folder = `${options.file}.tenants`
   const tenants = new Map<string, Promise<Stores>>()
 
   const open = async (name: string): Promise<Stores> => {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    return openSqliteStores({ ...options, file: join(folder, `${name}.db`) })
+    return openSqliteStores({ ...options, thread, file: join(folder, `${name}.db`) })
   }
 
   return {
@@ -31,6 +32,7 @@ export async function openSqliteStorehouse(options: SqliteOptions): Promise<Stor
       const opened = await Promise.allSettled(tenants.values())
       const stores = opened.flatMap(one => (one.status === 'fulfilled' ? [one.value] : []))
       await Promise.all([main, ...stores].map(one => one.close()))
+      await thread.close()
     },
   }
 }

@@ -27,7 +27,8 @@ import { one } from './statements.ts'
 import { createTotpSecrets } from './totp-secrets.ts'
 import { createUpstreamRequests } from './upstream-requests.ts'
 import { createUpstreamSessions } from './upstream-sessions.ts'
-import { createWriteQueue, type WriteQueue } from './write-queue.ts'
+import type { WriteQueue } from './write-queue.ts'
+import { startWriterThread, type WriterThread } from './writer-thread.ts'
 import { writeNames, type writes } from './writes.ts'
 import type { Calls } from './writing.ts'
 
@@ -39,21 +40,30 @@ export type SqliteOptions = {
   readonly busyTimeout?: number
   /** How many writes may wait before more are refused with `StoreUnavailable`; 16384 unless said otherwise. */
   readonly capacity?: number
+  /** The thread that writes other files too, and is ended by whoever started it; one of its own unless given. */
+  readonly thread?: WriterThread
 }
+
+/** Starts the thread that writes this file, and others beside it. */
+export const startWriter = ({
+  file,
+  log,
+  busyTimeout = standardBusyTimeout,
+  capacity = 16_384,
+}: SqliteOptions): WriterThread => startWriterThread({ file, busyTimeout }, { capacity, ...(log && { log }) })
+
+const standardBusyTimeout = 5000
 
 /** A read must not hold up the event loop for longer, in milliseconds; in WAL it waits only for another process's recovery. */
 const readTimeout = 250
 
 /** Rejects when the file can't be opened or has a newer schema. */
-export async function openSqliteStores({
-  file,
-  log,
-  busyTimeout = 5000,
-  capacity = 16_384,
-}: SqliteOptions): Promise<Stores> {
+export async function openSqliteStores(options: SqliteOptions): Promise<Stores> {
+  const { file, busyTimeout = standardBusyTimeout } = options
   const database = openDatabase({ file, busyTimeout })
   database.exec(`pragma busy_timeout = ${readTimeout}; pragma query_only = on`)
-  const queue = createWriteQueue({ file, busyTimeout, capacity, ...(log && { log }) })
+  const thread = options.thread ?? startWriter(options)
+  const queue = thread.queueFor(file)
   const write = callsOf(queue)
   const probe = one(database, 'select 1 from settings limit 1')
 
@@ -95,7 +105,7 @@ export async function openSqliteStores({
       )
     },
     async close() {
-      await queue.close()
+      await (options.thread ? queue : thread).close()
       if (database.isOpen) database.close()
     },
   }

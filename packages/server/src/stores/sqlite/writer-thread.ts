@@ -1,0 +1,99 @@
+/**
+ * The one thread that writes every file, and its restart. Each file has a queue of its own and at most one batch under
+ * way, so that no issuer's writes hold up another's for longer than a batch. The thread keeps the process alive only
+ * while a write is under way.
+ */
+
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { OpenOptions } from './database.ts'
+import { createWriteQueue, type QueueEnd, type WriteQueue, type WriteQueueOptions } from './write-queue.ts'
+import type { Answered, Batch } from './writer.ts'
+
+export type WriterThread = {
+  /** A queue for this file; one for each file. The first one starts the thread. */
+  readonly queueFor: (file: string) => WriteQueue
+  /** Finishes the writes that wait and ends the thread. */
+  readonly close: () => Promise<void>
+}
+
+// Published code is JavaScript, and a file name in a URL is not rewritten by the compiler.
+const writerUrl = new URL(import.meta.url.endsWith('.ts') ? './writer.ts' : './writer.js', import.meta.url)
+
+/** @param open the file that the thread opens as it starts; one that it can't open ends it. */
+export function startWriterThread(open: OpenOptions, options: WriteQueueOptions): WriterThread {
+  const queues = new Map<string, QueueEnd>()
+  const busy = new Set<string>()
+  let state: 'open' | 'closing' | 'closed' | 'dead' = 'open'
+  let restarted = false
+  let worker: Worker | undefined
+
+  function start(): Worker {
+    // Not our environment: it may hold the master key, which a thread that writes rows has no need of.
+    const started = new Worker(writerUrl, { workerData: open, env: compileCache(), name: 'sqlite-writer' })
+    started.on('message', ([file, answers]: Answered) => {
+      if (typeof answers !== 'string') restarted = false
+      queues.get(file)?.settle(answers)
+    })
+    started.on('error', error => options.log?.error('store_writer_failed', { error: String(error) }))
+    started.on('exit', replace)
+    started.unref()
+    return started
+  }
+
+  /** Another takes the place of a thread that ended, once. */
+  function replace(): void {
+    if (state === 'closed') return
+    if (restarted) state = 'dead'
+    else {
+      restarted = true
+      worker = start()
+      if (busy.size > 0) worker.ref()
+    }
+    for (const queue of queues.values()) queue.lose(state === 'dead')
+  }
+
+  function keepAlive(file: string, isBusy: boolean): void {
+    if (isBusy) busy.add(file)
+    else busy.delete(file)
+    if (busy.size > 0) worker?.ref()
+    else worker?.unref()
+  }
+
+  return {
+    queueFor(file) {
+      const queue = createWriteQueue(
+        {
+          send: operations => worker?.postMessage([file, operations] satisfies Batch),
+          busy: isBusy => keepAlive(file, isBusy),
+        },
+        options,
+      )
+      worker ??= start()
+      if (state === 'dead') queue.lose(true)
+      queues.set(file, queue)
+      return queue
+    },
+    async close() {
+      if (state === 'closed' || state === 'closing') return
+      if (state === 'open') state = 'closing'
+      await Promise.all([...queues.values()].map(queue => queue.close()))
+      const ending = worker
+      if (state === 'dead' || !ending) return
+      state = 'closed'
+      ending.ref()
+      await new Promise<void>(resolve => {
+        ending.once('exit', () => resolve())
+        ending.postMessage(null)
+      })
+    },
+  }
+}
+
+/** Shares the process's cache of compiled modules, if it has one: else the thread strips and compiles its own at each start. */
+function compileCache(): { NODE_COMPILE_CACHE?: string } {
+  const directory = getCompileCacheDir()
+  // Node appends its version's own folder.
+  return directory === undefined ? {} : { NODE_COMPILE_CACHE: dirname(directory) }
+}

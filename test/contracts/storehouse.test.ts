@@ -1,0 +1,192 @@
+/** The contract of the storehouses: a tenant's store is a store, and no row of one is found in another. */
+
+import assert from 'node:assert/strict'
+import { readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { after, before, describe, test } from 'node:test'
+import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
+import type { Storehouse } from '../../packages/server/src/core/stores.ts'
+import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
+import { openSqliteStorehouse } from '../../packages/server/src/stores/sqlite/storehouse.ts'
+import {
+  approvedDevice,
+  foundedFamily,
+  issuedCode,
+  newHash,
+  now,
+  sampleCommit,
+  standing,
+} from './stores/samples.ts'
+import { temporaryFolder } from './stores/storage.ts'
+
+type Opened = { readonly house: Storehouse; readonly end: () => Promise<void> }
+
+const storehouses: readonly { readonly name: string; readonly open: () => Promise<Opened> }[] = [
+  {
+    name: 'memory',
+    async open() {
+      const house = createMemoryStorehouse()
+      return { house, end: house.close }
+    },
+  },
+  {
+    name: 'sqlite',
+    async open() {
+      const folder = await temporaryFolder()
+      const house = await openSqliteStorehouse({ file: folder.file })
+      return { house, end: () => house.close().then(folder.remove) }
+    },
+  },
+]
+
+for (const { name, open } of storehouses)
+  describe(`storehouse, ${name}`, () => {
+    let opened: Opened
+    before(async () => {
+      opened = await open()
+    })
+    after(() => opened.end())
+
+    test('a tenant’s store is the same each time it is asked for', async () => {
+      const { house } = opened
+      assert.equal(await house.ofTenant('acme'), await house.ofTenant('acme'))
+    })
+
+    test('what one issuer stores, no other finds, revokes, ends, uses up or deletes', async () => {
+      const { house } = opened
+      const all = [house.main, await house.ofTenant('acme'), await house.ofTenant('globex')]
+      for (const [index, own] of all.entries()) {
+        const others = all.filter(other => other !== own)
+        await standing(own)
+        const { code, authorization } = await issuedCode(own)
+        const { device } = await approvedDevice(own)
+        const { family } = await foundedFamily(own)
+        const key = {
+          kid: `key-${index}`,
+          alg: 'ES256',
+          sealed: Buffer.of(1),
+          created_at: now,
+          active_from: now,
+        }
+        assert.equal(await own.keys.add(key, undefined), true)
+        const jti = `jti-${index}`
+        await own.revokedTokens.add(jti, now + 100)
+        const marker = { hash: newHash(), expires_at: now + 100 }
+        assert.equal(await own.replays.use(marker), true)
+        await own.consents.save({ sub: `sub-${index}`, client_id: 'client', scope: ['a'], created_at: now })
+        await own.settings.initialise(`setting-${index}`, 'own')
+
+        for (const other of others) {
+          assert.equal(await other.authorizations.find(authorization.id), undefined)
+          assert.equal(await other.codes.find(code.hash), undefined)
+          assert.equal(await other.codes.burn(code.hash, now), false)
+          assert.equal(await other.devices.find(device.hash), undefined)
+          assert.equal(await other.devices.findByUserCode(device.user_code_hash), undefined)
+          assert.equal(await other.devices.deny(device.user_code_hash, now), false)
+          assert.equal(await other.families.find(family.id), undefined)
+          assert.ok((await other.keys.all()).every(({ kid }) => kid !== key.kid))
+          await other.keys.remove(key.kid)
+          assert.equal(await other.revokedTokens.has(jti), false)
+          assert.equal(await other.replays.use(marker), true)
+          assert.equal(await other.consents.find(`sub-${index}`, 'client'), undefined)
+          assert.equal(await other.settings.get(`setting-${index}`), undefined)
+          await other.authorizations.revoke(authorization.id, now)
+          await standing(other)
+          const use = { kind: 'authorization_code', hash: code.hash } as const
+          assert.notEqual(await other.commit(sampleCommit({ use })), 'committed')
+          await other.standing.sync({ clients: [], users: [] })
+          await other.cleanUp(now + 1_000_000_000)
+        }
+        // All of it is as it was.
+        assert.deepEqual(await own.codes.find(code.hash), { code, authorization })
+        assert.ok((await own.keys.all()).some(({ kid }) => kid === key.kid))
+        const use = { kind: 'authorization_code', hash: code.hash } as const
+        assert.equal(await own.commit(sampleCommit({ use })), 'committed')
+      }
+    })
+  })
+
+test('storehouse, sqlite: each tenant has a file of its own, readable by its owner only', async () => {
+  const folder = await temporaryFolder()
+  const house = await openSqliteStorehouse({ file: folder.file })
+  await issuedCode(await house.ofTenant('acme'))
+  await house.ofTenant('globex')
+  const beside = `${folder.file}.tenants`
+  assert.equal((await stat(beside)).mode & 0o777, 0o700)
+  const files = (await readdir(beside)).filter(file => file.endsWith('.db'))
+  assert.deepEqual(files.sort(), ['acme.db', 'globex.db'])
+  for (const file of files) assert.equal((await stat(join(beside, file))).mode & 0o777, 0o600)
+  await house.close()
+  await folder.remove()
+})
+
+test('storehouse, sqlite: what was acknowledged is there when it is opened again, in each store', async () => {
+  const folder = await temporaryFolder()
+  const house = await openSqliteStorehouse({ file: folder.file })
+  const names = Array.from({ length: 100 }, (_, index) => `tenant-${index}`)
+  const issued = await Promise.all(names.map(async name => issuedCode(await house.ofTenant(name))))
+  await house.close()
+  await assert.rejects(issuedCode(house.main), StoreUnavailable)
+  const again = await openSqliteStorehouse({ file: folder.file })
+  for (const [index, name] of names.entries()) {
+    const { code, authorization } = issued[index]!
+    assert.deepEqual(await (await again.ofTenant(name)).codes.find(code.hash), { code, authorization })
+  }
+  await again.close()
+  await folder.remove()
+})
+
+test('storehouse, sqlite: of more tenants than the writer keeps open, each still writes', async () => {
+  const folder = await temporaryFolder()
+  const house = await openSqliteStorehouse({ file: folder.file })
+  const names = Array.from({ length: 150 }, (_, index) => `tenant-${index}`)
+  for (let round = 0; round < 2; round++)
+    for (const name of names) {
+      const stores = await house.ofTenant(name)
+      const { code } = await issuedCode(stores)
+      assert.ok(await stores.codes.find(code.hash))
+    }
+  await house.close()
+  await folder.remove()
+})
+
+test('storehouse, sqlite: a tenant whose file can’t be used is unavailable, and no other is', async () => {
+  const folder = await temporaryFolder()
+  const house = await openSqliteStorehouse({ file: folder.file })
+  const broken = await house.ofTenant('broken')
+  await issuedCode(broken)
+  await house.close()
+  const file = join(`${folder.file}.tenants`, 'broken.db')
+  await writeFile(file, 'This is not a database, however long one looks at it.'.repeat(100))
+  const again = await openSqliteStorehouse({ file: folder.file })
+  await assert.rejects(again.ofTenant('broken'))
+  const { code } = await issuedCode(await again.ofTenant('acme'))
+  assert.ok(await (await again.ofTenant('acme')).codes.find(code.hash))
+  await issuedCode(again.main)
+  assert.equal(await again.main.ready(), true)
+  // Mended, it is opened without a restart.
+  await rm(file)
+  await issuedCode(await again.ofTenant('broken'))
+  await again.close()
+  await folder.remove()
+})
+
+test('storehouse, sqlite: a tenant whose file another process locks holds up nobody for good', async () => {
+  const folder = await temporaryFolder()
+  const house = await openSqliteStorehouse({ file: folder.file, busyTimeout: 50 })
+  const acme = await house.ofTenant('acme')
+  await issuedCode(acme)
+  const holder = new DatabaseSync(join(`${folder.file}.tenants`, 'acme.db'))
+  holder.exec('begin immediate')
+  const [locked, free] = await Promise.allSettled([issuedCode(acme), issuedCode(house.main)])
+  assert.equal(locked.status, 'rejected')
+  assert.equal(free.status, 'fulfilled')
+  assert.equal(await acme.ready(), false)
+  assert.equal(await house.main.ready(), true)
+  holder.close()
+  assert.equal(await acme.ready(), true)
+  await issuedCode(acme)
+  await house.close()
+  await folder.remove()
+})
