@@ -96,3 +96,10 @@ test('peer: x-forwarded-for counts from trusted proxies only, from the right', a
   const others = { trustedProxies: ['192.0.2.1'] }
   assert.equal((await seen({ 'x-forwarded-for': '203.0.113.9' }, others)).peer.address, '127.0.0.1')
 })
+
+test('peer: a trusted proxy says which host was asked for, and nobody else does', async () => {
+  const headers = { 'x-forwarded-host': 'id.acme.example' }
+  assert.equal((await seen(headers, { trustedProxies: ['127.0.0.1'] })).peer.host, 'id.acme.example')
+  assert.equal((await seen(headers, { trustedProxies: ['192.0.2.1'] })).peer.host, undefined)
+  assert.equal((await seen(headers, {})).peer.host, undefined)
+})

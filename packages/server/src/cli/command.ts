@@ -4,4 +4,4 @@
 export type ExitCode = 0 | 1 | 2
 
 export type ServeFlags = { readonly config: string; readonly port?: string; readonly host?: string }
-export type KeyFlags = { readonly config: string; readonly now?: boolean }
+export type KeyFlags = { readonly config: string; readonly tenant?: string; readonly now?: boolean }

@@ -11,7 +11,7 @@ export const rotate = (flags: KeyFlags): Promise<ExitCode> =>
 type OpenKeys = Awaited<ReturnType<typeof import('../server.ts').openKeys>>
 
 async function withKeys(
-  { config }: KeyFlags,
+  { config, tenant }: KeyFlags,
   use: (keys: OpenKeys) => Promise<readonly object[]>,
 ): Promise<ExitCode> {
   const configuration = await loadOrReport(config)
@@ -20,8 +20,13 @@ async function withKeys(
     process.stderr.write('tessera: "memory:" keeps keys only while the server runs\n')
     return 1
   }
+  const issuer = tenant === undefined ? configuration : configuration.tenantIssuers.get(tenant)
+  if (!issuer) {
+    process.stderr.write(`tessera: no tenant "${tenant}" has an issuer of its own\n`)
+    return 1
+  }
   const { openKeys } = await import('../server.ts')
-  const keys = await openKeys(configuration, configuration)
+  const keys = await openKeys(configuration, issuer)
   try {
     for (const key of await use(keys)) process.stdout.write(`${lineOf(key)}\n`)
   } finally {

@@ -64,11 +64,13 @@ function programOf(does: Does): Command {
     .command('list')
     .description('list the signing keys')
     .addOption(configOption())
+    .addOption(tenantOption())
     .action(does(async (options: KeyFlags) => (await import('./keys.ts')).list(options)))
   keys
     .command('rotate')
     .description('make new signing keys')
     .addOption(configOption())
+    .addOption(tenantOption())
     .option('--now', 'sign with them as soon as every node publishes them')
     .action(does(async (options: KeyFlags) => (await import('./keys.ts')).rotate(options)))
 
@@ -87,6 +89,9 @@ const configOption = (): Option =>
     '-c, --config <file>',
     'configuration: .json, .jsonc, .yaml, .yml, .js, .mjs, .ts, .mts',
   ).makeOptionMandatory()
+
+const tenantOption = (): Option =>
+  new Option('--tenant <name>', "of this tenant's own issuer; omitted: of the server's")
 
 const version = (): string =>
   (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string })
