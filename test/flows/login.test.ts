@@ -15,10 +15,10 @@ test('login: the page names the client, fills in the login hint and needs no scr
     authorizePath({ login_hint: 'alice"><i>', display: 'popup', ui_locales: 'fr-FR en' }),
   )
   assert.equal(page.status, 200)
-  assert.match(page.text, /to continue to Web & Co/)
+  assert.match(page.text, /pour continuer vers Web & Co/)
   assert.equal(page.form?.fields.username, 'alice"><i>')
   assert.doesNotMatch(page.body, /<script|<i>| style=| on\w+=/)
-  assert.match(page.body, /<html lang="en">/)
+  assert.match(page.body, /<html lang="fr" dir="ltr">/)
 })
 
 test('login: pages can not be framed, cached or made to load or post elsewhere', async () => {

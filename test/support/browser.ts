@@ -73,7 +73,7 @@ function readForm(html: string): PageForm | undefined {
   const fields: Record<string, string> = {}
   for (const [, element, attributes = ''] of html.matchAll(tag)) {
     const read = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1]
-    if (element === 'form') action = unescapeHtml(read('action') ?? '')
+    if (element === 'form') action ??= unescapeHtml(read('action') ?? '')
     else fields[read('name') ?? ''] = unescapeHtml(read('value') ?? '')
   }
   return action === undefined ? undefined : { action, fields }

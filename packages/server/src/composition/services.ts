@@ -21,6 +21,7 @@ import { createConcludeSignIn } from '../interaction/conclude-sign-in.ts'
 import { createContinuations } from '../interaction/continuation.ts'
 import { createCookies } from '../interaction/cookies.ts'
 import { createCsrf } from '../interaction/csrf.ts'
+import { chosenLanguage } from '../interaction/language.ts'
 import { createPaths } from '../interaction/paths.ts'
 import { createRequesters } from '../interaction/requester.ts'
 import { createResume } from '../interaction/resume.ts'
@@ -36,6 +37,7 @@ import { createTokenVerifier } from '../tokens/verification.ts'
 import { createPages } from '../ui/pages.ts'
 import { createStylesheet } from '../ui/stylesheet.ts'
 import { createTemplates } from '../ui/templates.ts'
+import { createLanguageChoice } from '../ui/texts.ts'
 import { composeFederation, composeSubjects } from './federation.ts'
 import type { Foundation } from './foundation.ts'
 
@@ -108,7 +110,11 @@ function composePages(
   const paths = createPaths(ports)
   const interaction = {
     ...{ stylesheet, paths },
-    pages: createPages({ render: createTemplates(), stylesheet: paths(stylesheet.path) }),
+    pages: createPages({
+      render: createTemplates(),
+      stylesheet: paths(stylesheet.path),
+      chooseLanguage: createLanguageChoice(chosenLanguage(cookies)),
+    }),
     continuations: createContinuations(ports),
     csrf: createCsrf({ ...ports, cookies }),
     sessions: createBrowserSessions({ ...ports, lifetimes: ports.sessionLifetimes, cookies }),

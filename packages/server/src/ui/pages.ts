@@ -2,8 +2,7 @@
 
 import { hash } from 'node:crypto'
 import { type AccountPages, createAccountPages } from './account-pages.ts'
-import { createShow, type Page, type PageForm } from './show.ts'
-import type { Render } from './templates.ts'
+import { createShow, type Page, type PageForm, type ShowPorts } from './show.ts'
 import type { Texts } from './texts.ts'
 
 export type { PageContext, PageForm } from './show.ts'
@@ -88,7 +87,7 @@ export type Pages = {
 const submitScript = 'document.forms[0].submit()'
 const submitScriptHash = `sha256-${hash('sha256', submitScript, 'base64')}`
 
-export function createPages(ports: { render: Render; stylesheet: string }): Pages {
+export function createPages(ports: ShowPorts): Pages {
   const show = createShow(ports)
 
   return {

@@ -3,7 +3,7 @@
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type PageOptions, pageResponse } from './page.ts'
 import type { Render, TemplateName } from './templates.ts'
-import { chooseTexts, type Texts } from './texts.ts'
+import { type ChooseLanguage, languageLinks, type Texts } from './texts.ts'
 
 /** A form of ours: where it is posted and what it carries unseen. */
 export type PageForm = { readonly action: string; readonly continue?: string; readonly csrf: string }
@@ -23,16 +23,30 @@ export type PageContext = PageOptions & {
 
 export type Page<Data> = (request: HttpRequest, data: Data, context?: PageContext) => Promise<HttpResponse>
 
+/** What a template is given beside the texts. */
+type Shown = { readonly title: string; readonly form?: PageForm; readonly [name: string]: unknown }
+
 export type Show = (
   request: HttpRequest,
   template: TemplateName,
   context: PageContext,
-  data: (texts: Texts) => { readonly title: string; readonly [name: string]: unknown },
+  data: (texts: Texts) => Shown,
 ) => Promise<HttpResponse>
 
+export type ShowPorts = {
+  readonly render: Render
+  readonly stylesheet: string
+  readonly chooseLanguage: ChooseLanguage
+}
+
 export const createShow =
-  ({ render, stylesheet }: { render: Render; stylesheet: string }): Show =>
+  ({ render, stylesheet, chooseLanguage }: ShowPorts): Show =>
   async (request, template, { ui_locales, navigation, ...options }, data) => {
-    const texts = chooseTexts(request, ui_locales)
-    return pageResponse(await render(template, { texts, stylesheet, navigation, ...data(texts) }), options)
+    const { language, cookie } = chooseLanguage(request, ui_locales)
+    const texts = await language.load()
+    const shown = data(texts)
+    // The form-post page leads on by itself and holds an answer that is not given twice.
+    const links = template === 'form-post' ? [] : languageLinks(request, language, shown.form)
+    const html = await render(template, { texts, stylesheet, navigation, languages: links, ...shown })
+    return pageResponse(html, { ...options, cookies: [...(options.cookies ?? []), cookie] })
   }

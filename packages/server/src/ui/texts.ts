@@ -1,19 +1,92 @@
-/** The language of a page: the first that the client (`ui_locales`) or the browser (`accept-language`) asks for and we have. */
+/**
+ * The language of a page: what the client asks for (`ui_locales`, OpenID Connect Core 1.0 §3.1.2.1), else what was
+ * chosen on a page of ours, else what the browser prefers (RFC 9110 §12.5.4). Who chooses on a page overrules what
+ * that client asks for.
+ */
 
 import type { HttpRequest } from '@tessera/protocol/http'
-import { en, type Texts } from './locales/en.ts'
+import { english, findLanguage, type Language, languages } from './languages.ts'
 
-export type { Texts }
+export type { Texts } from './translation.ts'
 
-const languages: readonly Texts[] = [en]
+/** Where a browser keeps what was chosen. */
+export type ChosenLanguage = {
+  readonly read: (request: HttpRequest) => string | undefined
+  /** Answers the `Set-Cookie` value. */
+  readonly write: (value: string) => string
+}
 
-export function chooseTexts(request: HttpRequest, uiLocales: readonly string[] = []): Texts {
-  const accepted = (request.headers['accept-language'] ?? '').slice(0, 200).split(',')
-  const asked = [...uiLocales, ...accepted.map(range => range.split(';')[0] ?? '')]
-  for (const tag of asked) {
-    const language = tag.trim().toLowerCase().split('-')[0]
-    const texts = languages.find(({ lang }) => lang === language)
-    if (texts) return texts
+export type LanguageChoice = {
+  readonly language: Language
+  /** To set where it was chosen just now. */
+  readonly cookie?: string
+}
+
+export type ChooseLanguage = (request: HttpRequest, uiLocales?: readonly string[]) => LanguageChoice
+
+/** The query parameter by which a page is asked for in another language. */
+const parameter = 'lang'
+
+export const createLanguageChoice =
+  (chosen: ChosenLanguage): ChooseLanguage =>
+  (request, uiLocales = []) => {
+    const now = languages.find(({ tag }) => tag === new URLSearchParams(request.query).get(parameter))
+    const asked = uiLocales.join(' ').slice(0, 100)
+    if (now) return { language: now, cookie: chosen.write(`${now.tag} ${asked}`.trim()) }
+    const [kept = '', ...overruled] = (chosen.read(request) ?? '').split(' ')
+    const ranges = asked === overruled.join(' ') ? [kept, ...uiLocales] : [...uiLocales, kept]
+    return { language: firstOf(ranges) ?? firstOf(accepted(request)) ?? english }
   }
-  return en
+
+const firstOf = (ranges: readonly string[]): Language | undefined => {
+  for (const range of ranges.slice(0, 20)) {
+    const language = range === '' ? undefined : findLanguage(range)
+    if (language) return language
+  }
+  return undefined
+}
+
+/** Ranges of `accept-language`, the most wanted first; one with `q=0` is unwanted. */
+function accepted({ headers }: HttpRequest): readonly string[] {
+  const ranges = (headers['accept-language'] ?? '').slice(0, 300).split(',')
+  return ranges
+    .map(entry => {
+      const [range = '', ...parameters] = entry.split(';').map(part => part.trim())
+      const q = parameters.find(part => /^q=/i.test(part))
+      return { range, weight: q === undefined ? 1 : Number(q.slice(2)) }
+    })
+    .filter(({ weight }) => weight > 0)
+    .sort((one, other) => other.weight - one.weight)
+    .map(({ range }) => range)
+}
+
+export type LanguageLink = {
+  readonly tag: string
+  readonly name: string
+  readonly href: string
+  readonly current: boolean
+}
+
+const longestQuery = 4000
+
+/**
+ * The same page in each language. A page that answers a form is asked for again where its form leads, and one that
+ * can't be asked for again (by GET, within bounds) has no links.
+ */
+export function languageLinks(
+  { method, path, query }: HttpRequest,
+  current: Language,
+  form?: { readonly action: string; readonly continue?: string },
+): readonly LanguageLink[] {
+  const parameters = new URLSearchParams(method === 'POST' ? '' : query)
+  if (method === 'POST') {
+    if (!form) return []
+    if (form.continue !== undefined) parameters.set('continue', form.continue)
+  }
+  if (parameters.toString().length > longestQuery) return []
+  return languages.map(language => {
+    parameters.set(parameter, language.tag)
+    const href = `${method === 'POST' ? form?.action : path}?${parameters}`
+    return { tag: language.tag, name: language.name, href, current: language === current }
+  })
 }

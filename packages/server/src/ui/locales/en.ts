@@ -1,8 +1,16 @@
-/** English. A new language is a file beside this one with the same shape, named in `../texts.ts`. */
+/** English. A new language is a file beside this one with the same shape, named in `../languages.ts`. */
+
+import { countIn } from '../plural.ts'
+
+const count = countIn('en')
+const minutes = (number: number): string => count(number, { one: 'a minute', other: '# minutes' })
 
 export const en = {
   lang: 'en',
+  dir: 'ltr' as 'ltr' | 'rtl',
   name: 'Tessera',
+  /** Around every page. */
+  frame: { language: 'Language', support: 'Help', terms: 'Terms', privacy: 'Privacy' },
   home: {
     title: 'Sign-in server',
     text: 'This server signs people in to applications and gives those applications their tokens.',
@@ -21,8 +29,7 @@ export const en = {
     submit: 'Sign in',
     cancel: 'Cancel',
     wrong: 'That username and password don’t match. Check both and try again.',
-    tooMany: (minutes: number) =>
-      `Too many wrong passwords. Wait ${minutes === 1 ? 'a minute' : `${minutes} minutes`} and try again.`,
+    tooMany: (wait: number) => `Too many wrong passwords. Wait ${minutes(wait)} and try again.`,
     away: 'Passwords can’t be checked right now. Try again in a few minutes.',
     next: 'Continue',
     or: 'or',
@@ -44,7 +51,14 @@ export const en = {
     user: (user: string) => `Signed in as ${user}`,
     yes: 'Allow',
     no: 'Don’t allow',
-    remembered: 'Your answer is remembered for next time.',
+    choose: 'Untick what you don’t want to give.',
+    required: 'Required',
+    sensitive: 'Sensitive',
+    remember: 'Remember my answer',
+    goesTo: (host: string) => `Your answer goes to ${host}.`,
+    goesToApp: 'Your answer goes to an application on this device.',
+    policy: 'Its privacy policy',
+    terms: 'Its terms of service',
   },
   device: {
     title: 'Connect a device',
@@ -53,8 +67,7 @@ export const en = {
     hint: 'Eight letters, for example BCDF-GHJK',
     submit: 'Continue',
     wrong: 'No device is waiting with that code. Check it, or start again on the device.',
-    tooMany: (minutes: number) =>
-      `Too many wrong codes. Wait ${minutes === 1 ? 'a minute' : `${minutes} minutes`} and try again.`,
+    tooMany: (wait: number) => `Too many wrong codes. Wait ${minutes(wait)} and try again.`,
     confirmTitle: (client: string) => `Connect ${client}?`,
     confirmLead: (client: string) => `A device wants to use ${client} as you. It asks for access to:`,
     compare: 'Go on only if your device shows this code:',
@@ -72,7 +85,7 @@ export const en = {
     title: 'Your account',
     lead: 'to see your account',
     leadProvider: (provider: string) => `with ${provider} to see your account`,
-    sections: { profile: 'Profile' },
+    sections: { profile: 'Profile', consents: 'Applications' },
     profile: {
       title: 'Your profile',
       username: 'Username',
@@ -82,6 +95,17 @@ export const en = {
       verified: 'Verified',
       unverified: 'Not verified',
       provider: 'Signed in with',
+    },
+    consents: {
+      title: 'Your applications',
+      lead: 'What you allowed applications to do in your name.',
+      none: 'You have not allowed any application to do anything.',
+      since: (date: string) => `Since ${date}`,
+      until: (date: string) => `until ${date}`,
+      once: 'asked each time',
+      remove: 'Remove access',
+      removeFrom: (client: string) => `Remove the access of ${client}`,
+      removed: (client: string) => `${client} has no access any more.`,
     },
   },
   /** Where the operator has no words of their own. */
@@ -108,5 +132,3 @@ export const en = {
     request: 'Request',
   },
 }
-
-export type Texts = typeof en

@@ -1,0 +1,128 @@
+/** Portuguese, in words that Brazil and Portugal share. */
+
+import { countIn } from '../plural.ts'
+import type { Translation } from '../translation.ts'
+
+const count = countIn('pt')
+const minutes = (number: number): string => count(number, { one: 'um minuto', other: '# minutos' })
+
+export const pt: Translation = {
+  lang: 'pt',
+  frame: { language: 'Idioma', support: 'Ajuda', terms: 'Termos', privacy: 'Privacidade' },
+  home: {
+    title: 'Servidor de autenticação',
+    text: 'Este servidor autentica pessoas em aplicações e dá a essas aplicações os seus tokens.',
+    discovery: 'Metadados OpenID Connect',
+    metadata: 'Metadados do servidor de autorização',
+    keys: 'Chaves públicas (JWKS)',
+    account: 'A sua conta',
+    device: 'Conectar um dispositivo',
+  },
+  login: {
+    title: 'Entrar',
+    lead: client => `para continuar para ${client}`,
+    leadProvider: (client, provider) => `com ${provider} para continuar para ${client}`,
+    username: 'Nome de usuário',
+    password: 'Senha',
+    submit: 'Entrar',
+    cancel: 'Cancelar',
+    wrong: 'O nome de usuário e a senha não correspondem. Verifique ambos e tente de novo.',
+    tooMany: wait => `Muitas senhas erradas. Espere ${minutes(wait)} e tente de novo.`,
+    or: 'ou',
+    withProvider: provider => `Entrar com ${provider}`,
+    here: 'Entrar com nome de usuário e senha',
+    nowhere: 'Aqui não há como entrar nesta aplicação. Volte e pergunte ao responsável por ela.',
+    back: 'Voltar',
+  },
+  consent: {
+    title: client => `Permitir ${client}?`,
+    lead: client => `${client} pede acesso a:`,
+    user: user => `Sessão iniciada como ${user}`,
+    yes: 'Permitir',
+    no: 'Não permitir',
+    choose: 'Desmarque o que não quer dar.',
+    required: 'Obrigatório',
+    sensitive: 'Sensível',
+    remember: 'Lembrar a minha resposta',
+    goesTo: host => `A sua resposta é enviada para ${host}.`,
+    goesToApp: 'A sua resposta é enviada para uma aplicação deste dispositivo.',
+    policy: 'Política de privacidade da aplicação',
+    terms: 'Termos de serviço da aplicação',
+  },
+  device: {
+    title: 'Conectar um dispositivo',
+    lead: 'Digite o código que o seu dispositivo mostra.',
+    code: 'Código',
+    hint: 'Oito letras, por exemplo BCDF-GHJK',
+    submit: 'Continuar',
+    wrong: 'Nenhum dispositivo espera com esse código. Verifique-o ou comece de novo no dispositivo.',
+    tooMany: wait => `Muitos códigos errados. Espere ${minutes(wait)} e tente de novo.`,
+    confirmTitle: client => `Conectar ${client}?`,
+    confirmLead: client => `Um dispositivo quer usar ${client} em seu nome. Ele pede acesso a:`,
+    compare: 'Continue apenas se o seu dispositivo mostrar este código:',
+    warning: 'Se alguém lhe enviou este código, não conecte.',
+    yes: 'Conectar',
+    no: 'Não conectar',
+    approved: {
+      title: 'Dispositivo conectado',
+      text: 'Pode fechar esta página e continuar no dispositivo.',
+    },
+    denied: {
+      title: 'Dispositivo não conectado',
+      text: 'O dispositivo não recebeu nada. Pode fechar esta página.',
+    },
+    gone: {
+      title: 'Código inválido',
+      text: 'O código expirou ou já foi usado. Comece de novo no dispositivo para obter outro.',
+    },
+  },
+  account: {
+    title: 'A sua conta',
+    lead: 'para ver a sua conta',
+    leadProvider: provider => `com ${provider} para ver a sua conta`,
+    sections: { profile: 'Perfil', consents: 'Aplicações' },
+    profile: {
+      title: 'O seu perfil',
+      username: 'Nome de usuário',
+      name: 'Nome',
+      email: 'Endereço de e-mail',
+      emailState: 'Estado do e-mail',
+      verified: 'Verificado',
+      unverified: 'Não verificado',
+      provider: 'Sessão iniciada com',
+    },
+    consents: {
+      title: 'As suas aplicações',
+      lead: 'O que permitiu que aplicações façam em seu nome.',
+      none: 'Não permitiu nada a nenhuma aplicação.',
+      since: date => `Desde ${date}`,
+      until: date => `até ${date}`,
+      once: 'perguntado a cada vez',
+      remove: 'Retirar o acesso',
+      removeFrom: client => `Retirar o acesso de ${client}`,
+      removed: client => `${client} já não tem acesso.`,
+    },
+  },
+  scopes: {
+    openid: 'O seu identificador de usuário',
+    profile: 'O seu perfil, por exemplo o seu nome',
+    email: 'O seu endereço de e-mail',
+    address: 'O seu endereço postal',
+    phone: 'O seu número de telefone',
+    offline_access: 'Tudo isto também na sua ausência',
+  },
+  formPost: {
+    title: 'Quase pronto',
+    text: client => `Continue para ${client}.`,
+    submit: 'Continuar',
+  },
+  error: {
+    title: 'Não é possível continuar',
+    lead: 'A aplicação que o enviou para cá fez um pedido que não pode ser respondido.',
+    expired:
+      'Esta página é antiga demais ou foi aberta em outro navegador. Volte à aplicação e comece de novo.',
+    csrf: 'Não foi possível verificar o formulário. Permita os cookies deste site, volte e tente de novo.',
+    code: 'Erro',
+    request: 'Pedido',
+  },
+}
