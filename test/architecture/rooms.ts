@@ -61,6 +61,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: ['core', 'identity', 'outbound'],
     packages: ['jose', 'node:crypto', 'openid-client'],
   },
+  // Passwords that an LDAP directory checks.
+  directory: { rooms: ['core', 'identity'], packages: ['ldapts'] },
   // The one way out: whoever sends a request is given it.
   outbound: {
     rooms: [],

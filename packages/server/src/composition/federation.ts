@@ -2,6 +2,7 @@
 
 import type { Configuration } from '../configuration/configuration.ts'
 import type { IdentityProvider, Users } from '../core/user.ts'
+import { createDirectoryAuthority, type DirectoryPorts } from '../directory/authority.ts'
 import type { OpenIdProvider } from '../federation/discovery.ts'
 import { createOneUseStates } from '../federation/one-use.ts'
 import { createUpstream } from '../federation/upstream.ts'
@@ -23,6 +24,20 @@ export const composeSubjects = (
     links: stores.identityLinks,
     ...(federation.subject && { decideSubject: federation.subject }),
   })
+
+/** The providers, directories with what checks their passwords. */
+export const composeProviders = (
+  { identityProviders }: Pick<Configuration, 'identityProviders'>,
+  ports: DirectoryPorts,
+): ReadonlyMap<string, IdentityProvider> =>
+  new Map(
+    [...identityProviders].map(([name, provider]) => {
+      const { directory } = provider
+      if (!directory) return [name, provider]
+      const credentialAuthority = createDirectoryAuthority({ ...provider, directory }, ports)
+      return [name, { ...provider, credentialAuthority }]
+    }),
+  )
 
 export function composeFederation(
   ports: Foundation & {

@@ -38,7 +38,7 @@ import { createPages } from '../ui/pages.ts'
 import { createStylesheet } from '../ui/stylesheet.ts'
 import { createTemplates } from '../ui/templates.ts'
 import { createLanguageChoice } from '../ui/texts.ts'
-import { composeFederation, composeSubjects } from './federation.ts'
+import { composeFederation, composeProviders, composeSubjects } from './federation.ts'
 import type { Foundation } from './foundation.ts'
 
 export type Services = ReturnType<typeof composeServices>
@@ -82,7 +82,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
     ...composePages({ ...common, ...people, ...endings, sessionLifetimes: sessions.lifetimes }),
     authenticate,
     authenticateCaller,
-    grants: composeGrants(configuration),
+    grants: composeGrants({ ...configuration, identityProviders: people.identityProviders }),
   }
 }
 
@@ -97,8 +97,12 @@ function composePeople(configuration: Configuration, common: Common) {
   const profile = createProfile({ users, profile: hooks, vouched })
   const countGuess = createGuessCounter(common)
   const resolveSubject = composeSubjects(configuration, { ...common, users })
-  const signIn = createSignIn({ ...common, countGuess, users, profile, validator: validators.password })
-  return { verifyArgon2id, users, profile, resolveSubject, signIn }
+  const identityProviders = composeProviders(configuration, { ...common, resolveSubject })
+  const signIn = createSignIn({
+    ...common,
+    ...{ countGuess, users, profile, identityProviders, validator: validators.password },
+  })
+  return { verifyArgon2id, users, profile, resolveSubject, identityProviders, signIn }
 }
 
 function composePages(

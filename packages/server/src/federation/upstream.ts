@@ -3,8 +3,8 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Clock } from '../core/runtime.ts'
+import { mapClaims } from '../identity/external-claims.ts'
 import type { Outbound } from '../outbound/outbound.ts'
-import { mapClaims } from './claims.ts'
 import { createDiscovery, type OpenIdProvider } from './discovery.ts'
 import { refusalOf } from './failure.ts'
 

@@ -16,10 +16,10 @@ const template = (example: string) =>
     .max(1000)
     .check(
       rule(value =>
-        value.includes('{username}')
+        value.includes('{username}') && value !== '{username}'
           ? undefined
           : {
-              problem: 'it has no place for the user name',
+              problem: 'it has no place for the user name, or nothing else',
               expected: `text with {username}, such as ${example}`,
               fix: 'write {username} where the name belongs',
             },

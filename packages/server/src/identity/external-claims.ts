@@ -1,4 +1,4 @@
-/** What is taken over of a user of an OpenID Connect provider (OpenID Connect Core 1.0 §5.1). */
+/** What is taken over of a user of another provider (OpenID Connect Core 1.0 §5.1). */
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import { reservedClaims } from '../core/user.ts'

@@ -1,0 +1,315 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, beforeEach, test } from 'node:test'
+import { createBrowser } from '../support/browser.ts'
+import { certificate, type Entry, type LdapServer, startLdapServer } from '../support/ldap.ts'
+import { answerOf, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
+import { claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
+
+const base = 'ou=people,dc=corp'
+const person = (uid: string, more: Partial<Entry> = {}): Entry => ({
+  dn: `uid=${uid},${base}`,
+  password: `${uid}-password`,
+  ...more,
+  attributes: { uid: [uid], entryUUID: [`uuid-of-${uid}`], ...more.attributes },
+})
+const entries: readonly Entry[] = [
+  { dn: 'cn=reader,dc=corp', password: 'reading', attributes: {} },
+  person('ada', {
+    attributes: {
+      cn: ['Ada Lovelace', 'Countess'],
+      mail: ['ada@corp.example', 'countess@corp.example'],
+      memberOf: ['cn=staff', 'cn=poets'],
+      givenName: ['Ada'],
+    },
+  }),
+  person('bob'),
+  person('weird*)(uid=*', {}),
+  person('locked', { bindResult: 19 }),
+  person('expired', { bindResult: 53 }),
+  person('gone', { attributes: { employeeType: ['former'] } }),
+  { dn: `uid=twin,${base}`, password: 'x', attributes: { uid: ['twin'], entryUUID: ['t1'] } },
+  { dn: `uid=twin,ou=more,${base}`, password: 'x', attributes: { uid: ['twin'], entryUUID: ['t2'] } },
+  { dn: `uid=idless,${base}`, password: 'x', attributes: { uid: ['idless'] } },
+  { dn: `uid=guid,${base}`, password: 'x', attributes: { uid: ['guid'], entryUUID: [Buffer.of(1, 0, 254)] } },
+]
+
+let ldap: LdapServer
+let folder: string
+before(async () => {
+  ldap = await startLdapServer({ entries })
+  folder = await mkdtemp(join(tmpdir(), 'tessera-ldap-'))
+  await writeFile(join(folder, 'ca.pem'), certificate)
+})
+after(async () => {
+  await ldap.close()
+  await rm(folder, { recursive: true })
+})
+beforeEach(() => {
+  ldap.entries = [...entries]
+  ldap.asked.length = 0
+})
+
+const searching = () => ({
+  url: `ldap://localhost:${ldap.port}`,
+  ca_file: join(folder, 'ca.pem'),
+  bind_dn: 'cn=reader,dc=corp',
+  bind_password: 'reading',
+  base,
+})
+
+const worldWith = (directory: object, settings: object = {}) => ({
+  ...pagesWorld,
+  identity_resources: [{ name: 'groups', claims: ['groups'] }],
+  identity_providers: [{ name: 'staff', display_name: 'Staff', type: 'ldap', directory, ...settings }],
+  clients: [
+    ...pagesWorld.clients.filter(client => client.client_id !== 'restricted'),
+    {
+      client_id: 'direct',
+      client_secrets: [{ value: 's' }],
+      grant_types: ['password'],
+      scope: 'openid profile email groups',
+    },
+  ],
+})
+
+const start = (directory: object = searching(), settings?: object) =>
+  createTestServer(worldWith(directory, settings))
+
+const direct = (server: TestServer, username: string, password = `${username}-password`, acr = 'idp:staff') =>
+  server.token(
+    { grant_type: 'password', username, password, acr_values: acr, scope: 'openid profile email groups' },
+    { client: ['direct', 's'] },
+  )
+
+const refusal = (server: TestServer) =>
+  server.logged.findLast(entry => entry.event === 'directory_refused')?.reason
+
+test('ldap: the password grant signs a user of the directory in, over StartTLS, with mapped claims', async () => {
+  const claim_mapping = { name: 'cn', email: 'MAIL', groups: 'memberOf', given_name: 'givenname', sub: 'uid' }
+  const { sub: _, ...mapping } = claim_mapping
+  const server = await start(searching(), { claim_mapping: mapping })
+  const answer = await direct(server, 'ada')
+  assert.equal(answer.status, 200, answer.body)
+  const userinfo = await server.send('GET', '/connect/userinfo', {
+    headers: { authorization: `Bearer ${answer.json.access_token}` },
+  })
+  const { sub, ...claims } = userinfo.json
+  assert.match(sub, /^fed_[\w-]{43}$/)
+  assert.deepEqual(claims, {
+    name: 'Ada Lovelace',
+    email: 'ada@corp.example',
+    groups: ['cn=staff', 'cn=poets'],
+    given_name: 'Ada',
+  })
+  assert.equal(claimsOf(answer.json.access_token).idp, 'staff')
+  assert.deepEqual(claimsOf(answer.json.access_token).amr, ['pwd'])
+  assert.deepEqual(ldap.asked, [
+    'starttls',
+    'bind cn=reader,dc=corp',
+    `search ${base}`,
+    `bind uid=ada,${base}`,
+  ])
+})
+
+test('ldap: the login page signs a user of the directory in', async () => {
+  const server = await start()
+  const browser = createBrowser(server)
+  const page = await browser.visit(authorizePath({ acr_values: 'idp:staff' }))
+  assert.match(page.text, /with Staff to continue to Web & Co/)
+  const wrong = await browser.submit(page, { username: 'ada', password: 'wrong', button: 'login' })
+  assert.equal(wrong.status, 400)
+  assert.match(wrong.text, /don’t match/)
+  const right = await browser.submit(page, { username: 'ada', password: 'ada-password', button: 'login' })
+  assert.ok(answerOf(right).get('code'))
+})
+
+test('ldap: the sub stays when name and place change, and is another for another entry', async () => {
+  const server = await start()
+  const subOf = async (username: string, password?: string) =>
+    claimsOf((await direct(server, username, password)).json.access_token).sub
+  const before = await subOf('ada')
+  const [moved] = [person('lovelace', { dn: 'uid=lovelace,ou=poets,ou=people,dc=corp' })]
+  ldap.entries = [
+    ...entries.filter(entry => !entry.dn.startsWith('uid=ada')),
+    { ...moved, attributes: { ...moved.attributes, entryUUID: ['uuid-of-ada'] } },
+  ]
+  assert.equal(await subOf('lovelace'), before)
+  assert.notEqual(await subOf('bob'), before)
+  // Bytes that are no text, as an objectGUID's.
+  assert.match(await subOf('guid', 'x'), /^fed_/)
+})
+
+test('ldap: an empty password never binds [RFC 4513 §5.1.2]', async () => {
+  const server = await start()
+  const browser = createBrowser(server)
+  const page = await browser.visit(authorizePath({ acr_values: 'idp:staff' }))
+  const answer = await browser.submit(page, { username: 'ada', password: '', button: 'login' })
+  assert.equal(answer.status, 400)
+  assert.equal(refusal(server), 'directory_password_empty')
+  assert.deepEqual(ldap.asked, [])
+  assert.equal((await direct(server, 'ada', '')).status, 400)
+  assert.deepEqual(ldap.asked, [])
+})
+
+test('ldap: what a name holds means nothing in the filter [RFC 4515 §3]', async () => {
+  const server = await start()
+  for (const name of [
+    '*',
+    'ad*',
+    'ada)(uid=*',
+    'ada)(|(uid=*',
+    '*)(objectClass=*',
+    'ada\\2a',
+    '(uid=ada)',
+    'ada)\u{1F600}',
+  ]) {
+    const answer = await direct(server, name, 'ada-password')
+    assert.equal(answer.json.error, 'invalid_grant', name)
+    assert.equal(refusal(server), 'directory_user_unknown', name)
+  }
+  assert.equal((await direct(server, 'weird*)(uid=*')).status, 200)
+})
+
+test('ldap: unknown, wrong, locked, expired and ambiguous are answered alike, and unknown names are bound too', async () => {
+  const server = await start()
+  const answers = []
+  for (const [name, password, reason] of [
+    ['nobody', 'x', 'directory_user_unknown'],
+    ['ada', 'x', 'directory_bind_refused'],
+    ['locked', 'locked-password', 'directory_bind_refused'],
+    ['expired', 'expired-password', 'directory_bind_refused'],
+    ['twin', 'x', 'directory_user_ambiguous'],
+    ['idless', 'x', 'directory_entry_without_id'],
+  ] as const) {
+    ldap.asked.length = 0
+    const answer = await direct(server, name, password)
+    answers.push(`${answer.status} ${answer.body}`)
+    assert.equal(refusal(server), reason)
+    assert.equal(ldap.asked.filter(asked => asked.startsWith('bind')).length, 2, name)
+  }
+  assert.deepEqual(
+    [...new Set(answers)],
+    ['400 {"error":"invalid_grant","error_description":"invalid_username_or_password"}'],
+  )
+  assert.ok(!JSON.stringify(server.logged).includes('-password'))
+})
+
+test('ldap: entries that the active filter leaves out do not sign in', async () => {
+  const server = await start({ ...searching(), active_filter: '(!(employeeType=former))' })
+  assert.equal((await direct(server, 'gone')).json.error, 'invalid_grant')
+  assert.equal((await direct(server, 'ada')).status, 200)
+})
+
+test('ldap: users are bound directly where the configuration says so, names escaped [RFC 4514 §2.4]', async () => {
+  const { bind_dn: _, bind_password: __, base: ___, ...rest } = searching()
+  const server = await start({ ...rest, user_dn: `uid={username},${base}` })
+  assert.equal((await direct(server, 'ada')).status, 200)
+  assert.deepEqual(ldap.asked.slice(1), [`bind uid=ada,${base}`, `search uid=ada,${base}`])
+  ldap.asked.length = 0
+  assert.equal((await direct(server, 'x,cn=reader', 'reading')).json.error, 'invalid_grant')
+  assert.deepEqual(ldap.asked.slice(1), [`bind uid=x\\2ccn\\3dreader,${base}`])
+})
+
+test('ldap: a directory that will not speak TLS, or can not prove its name, gets no password', async () => {
+  const plain = await startLdapServer({ entries, withoutTls: true })
+  const refusing = await start({ ...searching(), url: `ldap://localhost:${plain.port}` })
+  const answer = await direct(refusing, 'ada')
+  assert.equal(answer.status, 503)
+  assert.equal(answer.json.error, 'temporarily_unavailable')
+  assert.deepEqual(plain.asked, ['starttls'])
+  await plain.close()
+  const { ca_file: _, ...unproven } = searching()
+  const stranger = await start(unproven)
+  assert.equal((await direct(stranger, 'ada')).status, 503)
+  assert.ok(!ldap.asked.some(asked => asked.startsWith('bind')))
+})
+
+test('ldap: ldaps is TLS from the first byte; without TLS only where the configuration says so', async () => {
+  const secure = await startLdapServer({ entries, ldaps: true })
+  const server = await start({ ...searching(), url: `ldaps://localhost:${secure.port}` })
+  assert.equal((await direct(server, 'ada')).status, 200)
+  assert.ok(!secure.asked.includes('starttls'))
+  await secure.close()
+  const plain = await start({ ...searching(), tls: 'none' })
+  ldap.asked.length = 0
+  assert.equal((await direct(plain, 'ada')).status, 200)
+  assert.ok(!ldap.asked.includes('starttls'))
+})
+
+test('ldap: a directory that is away or silent is told to be so, counts no guess, and breaks nothing else', async () => {
+  const away = await startLdapServer({ entries })
+  const server = await start({ ...searching(), url: `ldap://localhost:${away.port}`, timeout: 1 })
+  away.mute = true
+  assert.equal((await direct(server, 'ada')).status, 503)
+  assert.equal(server.reason(), 'credential_authority_unavailable')
+  await away.close()
+  for (let count = 0; count < 101; count++) assert.equal((await direct(server, 'ada')).status, 503)
+  const browser = createBrowser(server)
+  const page = await browser.visit(authorizePath({ acr_values: 'idp:staff' }))
+  const told = await browser.submit(page, { username: 'ada', password: 'x', button: 'login' })
+  assert.equal(told.status, 503)
+  assert.match(told.text, /can’t be checked right now/)
+  assert.ok(answerOf(await signIn(createBrowser(server), authorizePath())).get('code'))
+  assert.equal((await direct(server, 'alice', 'wonderland', '')).status, 200)
+})
+
+test('ldap: no more connections at once than configured, however many sign in', async () => {
+  const own = await startLdapServer({ entries })
+  const server = await start({ ...searching(), url: `ldap://localhost:${own.port}`, max_connections: 3 })
+  const answers = await Promise.all(Array.from({ length: 20 }, () => direct(server, 'ada')))
+  assert.ok(answers.every(answer => answer.status === 200))
+  assert.ok(own.connections().most <= 3)
+  const crowd = await Promise.all(Array.from({ length: 60 }, () => direct(server, 'ada')))
+  assert.equal(crowd.filter(answer => answer.status === 503).length, 60 - 3 - 30)
+  await own.close()
+})
+
+test('ldap: a client may be kept from the directory, and guesses are counted', async () => {
+  const server = await start()
+  for (let count = 0; count < 100; count++) await direct(server, 'ada', 'wrong')
+  assert.equal((await direct(server, 'ada')).status, 429)
+  const world = worldWith(searching())
+  const clients = world.clients.map(client =>
+    client.client_id === 'direct' ? { ...client, identity_provider_restrictions: ['other'] } : client,
+  )
+  const other = { name: 'other', type: 'oidc', issuer: 'https://other.example', client_id: 'x' }
+  const restricted = await createTestServer({
+    ...world,
+    clients,
+    identity_providers: [...world.identity_providers, other],
+  })
+  assert.equal((await direct(restricted, 'ada')).json.error, 'invalid_request')
+})
+
+test('ldap: the only way that is left is a page for its password; a domain leads to it too', async () => {
+  const server = await start(searching(), { domains: ['corp.example'] })
+  const browser = createBrowser(server)
+  const only = await browser.visit(authorizePath({ client_id: 'nolocal' }))
+  assert.match(only.text, /with Staff/)
+  assert.match(only.body, /name="password"/)
+  const first = await browser.visit(authorizePath())
+  const second = await browser.submit(first, { username: 'ada@corp.example', button: 'next' })
+  assert.match(second.text, /with Staff/)
+  assert.equal(second.form?.fields.username, 'ada@corp.example')
+  const done = await browser.submit(second, { username: 'ada', password: 'ada-password', button: 'login' })
+  assert.ok(answerOf(done).get('code'))
+})
+
+test('ldap: where linking by address is configured, the entry of a local user with that address is this user', async () => {
+  const local = {
+    sub: '9',
+    username: 'ada-here',
+    claims: { email: 'Ada@corp.example', email_verified: true },
+  }
+  for (const [linking, sub] of [
+    ['verified_email', /^9$/],
+    ['none', /^fed_/],
+  ] as const) {
+    const world = worldWith(searching(), { linking })
+    const server = await createTestServer({ ...world, users: [...world.users, local] })
+    assert.match(claimsOf((await direct(server, 'ada')).json.access_token).sub, sub)
+  }
+})
