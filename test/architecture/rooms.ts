@@ -54,7 +54,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: ['cookie', 'node:crypto'],
   },
   // How sessions end and how clients are told.
-  logout: { rooms: ['core'], packages: [] },
+  logout: { rooms: ['core', 'outbound', 'tokens'], packages: [] },
   ui: { rooms: [], packages: ['eta', 'node:crypto', 'node:fs', 'node:path', 'node:url'] },
   // Sign-in at other OpenID Connect providers.
   federation: {
@@ -74,15 +74,18 @@ export const rooms: Readonly<Record<string, Room>> = {
   endpoints: answers,
   'endpoints/account': endpoint,
   'endpoints/authorize': endpoint,
+  'endpoints/checksession': endpoint,
   'endpoints/consent': endpoint,
   'endpoints/device': endpoint,
   'endpoints/deviceauthorization': endpoint,
   'endpoints/discovery': endpoint,
   'endpoints/federation': { ...endpoint, rooms: [...endpoint.rooms, 'federation'] },
+  'endpoints/endsession': endpoint,
   'endpoints/home': endpoint,
   'endpoints/introspection': endpoint,
   'endpoints/jwks': endpoint,
   'endpoints/login': endpoint,
+  'endpoints/logout': endpoint,
   'endpoints/revocation': endpoint,
   'endpoints/token': { ...endpoint, packages: ['jose', 'node:crypto'] },
   'endpoints/userinfo': endpoint,

@@ -33,7 +33,7 @@ test('authorize: a user who signs in is sent back with a code, the state and the
   const page = await signIn(browser, authorizePath())
   assert.equal(page.status, 302)
   const answer = answerOf(page)
-  assert.deepEqual([...answer.keys()].sort(), ['code', 'iss', 'scope', 'state'])
+  assert.deepEqual([...answer.keys()].sort(), ['code', 'iss', 'scope', 'session_state', 'state'])
   assert.match(answer.get('code') ?? '', /^tc_[\w-]{43}$/)
   assert.equal(answer.get('state'), 'a state & more')
   assert.equal(answer.get('iss'), issuer)

@@ -52,7 +52,11 @@ test('login: the cookies are bound to the host, unreadable to scripts and SameSi
 test('login: where the issuer is http the cookies have plain names', async () => {
   const { browser } = await start({ ...pagesWorld, issuer: 'http://localhost:5080' })
   answerOf(await signIn(browser, authorizePath()))
-  assert.deepEqual([...browser.cookies.keys()].sort(), ['tessera_csrf', 'tessera_session'])
+  assert.deepEqual([...browser.cookies.keys()].sort(), [
+    'tessera_browser_state',
+    'tessera_csrf',
+    'tessera_session',
+  ])
 })
 
 test('login: unknown names, wrong passwords, inactive users and users of a tenant are answered alike', async () => {

@@ -122,6 +122,8 @@ export function authorizePath(changes: Readonly<Record<string, string | undefine
 
 export const alice = { username: 'alice', password: 'wonderland', button: 'login' }
 
+export const bob = { username: 'bob', password: 'builder', button: 'login' }
+
 /** Signs in on the page that a request leads to. */
 export const signIn = async (
   browser: Browser,

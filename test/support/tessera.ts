@@ -4,6 +4,7 @@ import type { HttpResponse } from '@tessera/protocol/http'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import type { Log } from '../../packages/server/src/core/runtime.ts'
 import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
+import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import { createTessera, type Tessera } from '../../packages/server/src/server.ts'
 import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
 
@@ -41,6 +42,7 @@ type TestSurroundings = {
   /** The store of an earlier server of the same issuer. */
   readonly stores?: Stores
   readonly storehouse?: Storehouse
+  readonly outbound?: Outbound
 }
 
 /** Composes a server from a configuration as an operator would write it; a fault in it fails the test. */
@@ -65,7 +67,12 @@ export async function createTestServer(
     ...createMemoryStorehouse(),
     ...(given.stores && { main: given.stores }),
   }
-  const tessera = await createTessera(outcome.configuration, { clock, log: logInto(logged), storehouse })
+  const tessera = await createTessera(outcome.configuration, {
+    clock,
+    log: logInto(logged),
+    storehouse,
+    outbound: given.outbound,
+  })
 
   const send: TestServer['send'] = async (method, target, { form, headers = {}, body, certificate } = {}) => {
     const [path = '', query = ''] = target.split('?')

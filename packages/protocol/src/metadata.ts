@@ -6,6 +6,10 @@ export type ServerMetadata = {
   readonly token_endpoint: string
   readonly userinfo_endpoint: string
   readonly jwks_uri: string
+  /** OpenID Connect RP-Initiated Logout 1.0 §2.1. */
+  readonly end_session_endpoint: string
+  /** OpenID Connect Session Management 1.0 §3.3. */
+  readonly check_session_iframe: string
   readonly introspection_endpoint: string
   readonly revocation_endpoint: string
   readonly device_authorization_endpoint: string
@@ -29,6 +33,12 @@ export type ServerMetadata = {
   readonly code_challenge_methods_supported: readonly string[]
   /** RFC 9207 §3. */
   readonly authorization_response_iss_parameter_supported: boolean
+  /** OpenID Connect Front-Channel Logout 1.0 §3. */
+  readonly frontchannel_logout_supported: boolean
+  readonly frontchannel_logout_session_supported: boolean
+  /** OpenID Connect Back-Channel Logout 1.0 §2.1. */
+  readonly backchannel_logout_supported: boolean
+  readonly backchannel_logout_session_supported: boolean
   readonly claims_parameter_supported: boolean
   readonly request_parameter_supported: boolean
   readonly request_uri_parameter_supported: boolean

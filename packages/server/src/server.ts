@@ -20,6 +20,7 @@ import type { Router } from './http/router.ts'
 import type { KeyInfo, ManagedKeyRing } from './keys/key-ring.ts'
 import { startCleanUp } from './operations/clean-up.ts'
 import { createLog, type LogLevel } from './operations/log.ts'
+import { startLogouts } from './operations/logouts.ts'
 
 export { defineConfig } from './configuration/define.ts'
 export { loadConfiguration } from './configuration/load.ts'
@@ -43,8 +44,10 @@ export type Tessera = {
   /** Of its own issuer. */
   readonly keys: ManagedKeyRing
   readonly endSession: EndSession
-  /** Deletes expired rows from now on; answers how to stop it. */
-  readonly startCleanUp: () => () => void
+  /** Ends sessions that have expired, where the configuration asks for it, and tells clients what is due; `startChores` does so by itself. */
+  readonly runLogouts: () => Promise<void>
+  /** From now on deletes expired rows, and tells clients of sessions that ended; answers how to stop it. */
+  readonly startChores: () => () => void
   /** From here on `/readyz` answers 503. */
   readonly drain: () => void
   readonly close: () => Promise<void>
@@ -72,14 +75,23 @@ export async function createTessera(
     probes: probes.map(({ path }) => path),
   })
   const { issuer, routes, stores, keys } = server
+  const composed = () => [server, ...tenants.composed()]
+  const runLogouts = async () => {
+    await Promise.all(composed().map(one => one.services.logouts.run()))
+  }
   return {
-    ...{ issuer, routes, handle, stores, storehouse, keys, endSession: server.services.endSession },
+    ...{ issuer, routes, handle, stores, storehouse, keys, endSession: server.services.logouts.endSession },
     fetch: createFetchHandler(handle),
-    startCleanUp: () =>
-      startCleanUp({
-        ...{ clock, log },
-        stores: () => [server, ...tenants.composed()].map(one => one.stores),
-      }),
+    runLogouts,
+    startChores() {
+      const stops = [
+        startCleanUp({ ...{ clock, log }, stores: () => composed().map(one => one.stores) }),
+        startLogouts({ runLogouts, log }),
+      ]
+      return () => {
+        for (const stop of stops) stop()
+      }
+    },
     drain: () => {
       draining = true
     },
@@ -107,12 +119,12 @@ export async function startServer(
     ...{ host, port, trustedProxies, mtls },
     onUnsendable: (request_id, error) => log.error('answer_unsendable', { request_id, error: String(error) }),
   })
-  const stopCleanUp = tessera.startCleanUp()
+  const stopChores = tessera.startChores()
   return {
     url,
     async close() {
       tessera.drain()
-      stopCleanUp()
+      stopChores()
       await close()
       await tessera.close()
     },

@@ -50,7 +50,13 @@ export async function composeIssuer(
     onError: ({ id: request_id, path }, error) =>
       log.error('request_failed', { request_id, path, error: String(error), stack: (error as Error)?.stack }),
   })
-  return { issuer, routes, handle, stores, keys, services, close }
+  return {
+    ...{ issuer, routes, handle, stores, keys, services },
+    async close() {
+      await services.logouts.settled()
+      await close()
+    },
+  }
 }
 
 const standingOf = ({ clients, users }: Configuration) => ({

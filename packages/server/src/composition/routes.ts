@@ -8,17 +8,21 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { assertionAlgorithms } from '../core/client.ts'
 import { createProfileEndpoint } from '../endpoints/account/profile.ts'
 import { createAuthorizeCallbackEndpoint, createAuthorizeEndpoint } from '../endpoints/authorize/authorize.ts'
+import { createCheckSessionEndpoint } from '../endpoints/checksession/checksession.ts'
 import { createConsentEndpoint } from '../endpoints/consent/consent.ts'
 import { createDeviceEndpoint } from '../endpoints/device/device.ts'
 import { createDeviceAuthorizationEndpoint } from '../endpoints/deviceauthorization/deviceauthorization.ts'
 import { createDiscoveryEndpoint, discoveryPaths } from '../endpoints/discovery/discovery.ts'
 import { createMetadata } from '../endpoints/discovery/metadata.ts'
+import { createEndSessionEndpoint } from '../endpoints/endsession/endsession.ts'
 import { createFederationCallbackEndpoint } from '../endpoints/federation/callback.ts'
 import { createFederationLoginEndpoint } from '../endpoints/federation/login.ts'
 import { createHomeEndpoint } from '../endpoints/home/home.ts'
 import { createIntrospectionEndpoint } from '../endpoints/introspection/introspection.ts'
 import { createJwksEndpoint } from '../endpoints/jwks/jwks.ts'
 import { createLoginEndpoint } from '../endpoints/login/login.ts'
+import { createLogoutEndpoint } from '../endpoints/logout/logout.ts'
+import { createSignedOutEndpoint } from '../endpoints/logout/signed-out.ts'
 import { createRefuser } from '../endpoints/respond.ts'
 import { createRevocationEndpoint } from '../endpoints/revocation/revocation.ts'
 import { createTokenEndpoint } from '../endpoints/token/token.ts'
@@ -56,6 +60,10 @@ export function composeRoutes(configuration: Configuration, services: Services):
     post('/connect/deviceauthorization', deviceAuthorization, 'clients'),
     both('/connect/authorize', createAuthorizeEndpoint(services)),
     get('/connect/authorize/callback', createAuthorizeCallbackEndpoint(services)),
+    both('/connect/endsession', createEndSessionEndpoint(services)),
+    get('/connect/checksession', createCheckSessionEndpoint(services)),
+    both('/logout', createLogoutEndpoint(services)),
+    get('/logout/done', createSignedOutEndpoint(services)),
     both('/login', createLoginEndpoint(services)),
     get('/federation/login', createFederationLoginEndpoint(services)),
     ...openIdProviders.map(provider =>

@@ -17,6 +17,7 @@ import { createSignIn } from '../identity/sign-in.ts'
 import { createUsers } from '../identity/users.ts'
 import { createAccountDoor } from '../interaction/account.ts'
 import { createAuthorizations } from '../interaction/authorization.ts'
+import { createBrowserState } from '../interaction/browser-state.ts'
 import { createConcludeSignIn } from '../interaction/conclude-sign-in.ts'
 import { createContinuations } from '../interaction/continuation.ts'
 import { createCookies } from '../interaction/cookies.ts'
@@ -26,12 +27,15 @@ import { createPaths } from '../interaction/paths.ts'
 import { createRequesters } from '../interaction/requester.ts'
 import { createResume } from '../interaction/resume.ts'
 import { createBrowserSessions } from '../interaction/session.ts'
+import { createSignOuts } from '../interaction/sign-out.ts'
 import { createUserCodes } from '../interaction/user-code.ts'
 import { createWays } from '../interaction/ways.ts'
+import { createLogoutDelivery } from '../logout/delivery.ts'
 import { createEndings } from '../logout/ending.ts'
 import { createAccessTokens } from '../tokens/access-token.ts'
 import { createAudiences } from '../tokens/audience.ts'
 import { createIdTokens } from '../tokens/id-token.ts'
+import { createLogoutTokens } from '../tokens/logout-token.ts'
 import { createRefreshTokens } from '../tokens/refresh-token.ts'
 import { createTokenVerifier } from '../tokens/verification.ts'
 import { createPages } from '../ui/pages.ts'
@@ -65,9 +69,9 @@ export function composeServices(configuration: Configuration, foundation: Founda
     refreshTokens: createRefreshTokens(common),
     verifier: createTokenVerifier(common),
   }
-  const endings = createEndings({ ...common, endRevokes: sessions.endRevokes, onNotices: () => {} })
   const findKeys = createClientKeys(foundation)
   const verifySignature = createClientSignatures(findKeys)
+  const logouts = composeLogouts(configuration, common)
   const authenticate = createClientAuthentication({
     ...{ ...common, ...people, findKeys, verifySignature },
     replays: foundation.stores.replays,
@@ -78,8 +82,12 @@ export function composeServices(configuration: Configuration, foundation: Founda
     ...common,
     ...people,
     ...tokens,
-    ...endings,
-    ...composePages({ ...common, ...people, ...endings, sessionLifetimes: sessions.lifetimes }),
+    logouts,
+    ...composePages({
+      ...{ ...common, ...people },
+      endSession: logouts.endSession,
+      sessionLifetimes: sessions.lifetimes,
+    }),
     authenticate,
     authenticateCaller,
     grants: composeGrants({ ...configuration, identityProviders: people.identityProviders }),
@@ -105,6 +113,22 @@ function composePeople(configuration: Configuration, common: Common) {
   return { verifyArgon2id, users, profile, resolveSubject, identityProviders, signIn }
 }
 
+function composeLogouts({ sessions: { endRevokes, endOnExpiry } }: Configuration, common: Common) {
+  const delivery = createLogoutDelivery({ ...common, logoutTokens: createLogoutTokens(common) })
+  // Not waited for: whoever signs out does not wait for the clients.
+  const onNotices = () => void delivery.deliver()
+  const { endSession, endExpired } = createEndings({ ...common, endRevokes, onNotices })
+  return {
+    endSession,
+    /** Ends sessions that have expired, where that is asked for, and tells clients what is due. */
+    async run(): Promise<void> {
+      if (endOnExpiry) await endExpired()
+      await delivery.deliver()
+    },
+    settled: delivery.settled,
+  }
+}
+
 function composePages(
   ports: Common &
     ReturnType<typeof composePeople> & { sessionLifetimes: SessionLifetimes; endSession: EndSession },
@@ -112,6 +136,7 @@ function composePages(
   const cookies = createCookies(ports)
   const stylesheet = createStylesheet()
   const paths = createPaths(ports)
+  const readIdTokenHint = createIdTokenHintReader(ports)
   const interaction = {
     ...{ stylesheet, paths },
     pages: createPages({
@@ -122,10 +147,12 @@ function composePages(
     continuations: createContinuations(ports),
     csrf: createCsrf({ ...ports, cookies }),
     sessions: createBrowserSessions({ ...ports, lifetimes: ports.sessionLifetimes, cookies }),
-    validate: createAuthorizationRequestValidator({
-      ...ports,
-      readIdTokenHint: createIdTokenHintReader(ports),
-    }),
+    browserState: createBrowserState({ ...ports, cookies }),
+    signOuts: createSignOuts(ports),
+    // Nobody has signed in at a provider that the browser was sent to.
+    upstreamSignOut: async () => undefined,
+    readIdTokenHint,
+    validate: createAuthorizationRequestValidator({ ...ports, readIdTokenHint }),
     userCodes: createUserCodes(ports),
     attempts: createAttempts(ports),
     createAuthorization: createAuthorizations(ports),

@@ -16,6 +16,15 @@ export type SessionLifetimes = {
 /** Whether it has not ended. */
 export const lives = (session: Session, now: Seconds): boolean => session.idle_expires_at > now
 
+/**
+ * Ends the session at another provider that this one came from: answers where the browser goes for it, and undefined
+ * where there is none. The provider sends it back to `back.uri` with `state` (RP-Initiated Logout 1.0 §2).
+ */
+export type UpstreamSignOut = (
+  session: Session,
+  back: { readonly uri: string; readonly state: string },
+) => Promise<string | undefined>
+
 /** Why a session ended, for the log. */
 export type EndCause = 'signed_out' | 'another_user' | 'ended_by_user' | 'ended_by_operator' | 'expired'
 

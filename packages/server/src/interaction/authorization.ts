@@ -10,6 +10,8 @@ import type { Users } from '../core/user.ts'
 export type AuthorizationGrant = {
   readonly client: Client
   readonly session: Session
+  /** It does not fall with the session: a device goes on when the browser that connected it signs out. */
+  readonly apart?: boolean
   readonly scope: readonly string[]
   readonly resources: readonly string[]
   /** Until when the code that carries it may be redeemed. */
@@ -28,7 +30,7 @@ export const createAuthorizations =
     clock: Clock
     random: Random
   }): CreateAuthorization =>
-  async ({ client, session, scope, resources, redeemable_until }) => {
+  async ({ client, session, apart = false, scope, resources, redeemable_until }) => {
     const { sub, sid, idp, amr, acr, auth_time, claims } = session
     // The tenant claim comes from the user's record, never from the request.
     const tenant = (await users.find(sub))?.tenant
@@ -37,7 +39,7 @@ export const createAuthorizations =
       client_id: client.client_id,
       sub,
       ...(tenant !== undefined && { tenant }),
-      sid,
+      ...(!apart && { sid }),
       scope,
       resources,
       idp,

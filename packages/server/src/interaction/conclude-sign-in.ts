@@ -32,7 +32,7 @@ export type ConcludePorts = {
 export const createConcludeSignIn =
   ({ sessions, resume, log }: ConcludePorts): ConcludeSignIn =>
   async (request, { subject, tenant, client, continuation }) => {
-    const { session, cookie } = await sessions.start(request, subject, tenant)
+    const { session, cookie } = await sessions.start(request, subject, tenant, continuation)
     log.info('signed_in', {
       request_id: request.id,
       client_id: client?.client_id,

@@ -4,11 +4,11 @@
  * are bound to the session (`sid`) that gave them.
  */
 
-import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { DerivedKeys } from '../core/keys.ts'
 import type { Clock } from '../core/runtime.ts'
 import type { AccountPath } from './paths.ts'
+import { createSeals, type Seals } from './seal.ts'
 
 /** How far the user has come. */
 export type Progress = {
@@ -20,6 +20,8 @@ export type Progress = {
   readonly idp?: string
   /** The name that the user gave on the login page, for that provider. */
   readonly login_hint?: string
+  /** The user wishes to stay signed in. */
+  readonly keep?: true
   /** The session whose user a page asks to agree. */
   readonly asking_sid?: string
   /** The session whose user agreed. */
@@ -40,12 +42,7 @@ export type Continuation =
   /** An account page that only a signed-in user sees. */
   | (Progress & { readonly kind: 'account'; readonly to: AccountPath; readonly tenant?: string })
 
-export type Continuations = {
-  /** Text for a URL or a form field: base64url(JSON) `.` base64url(HMAC-SHA256). */
-  readonly seal: (continuation: Continuation) => string
-  /** Undefined for text that is not ours, was changed, or is older than an hour. */
-  readonly open: (text: string | undefined) => Continuation | undefined
-}
+export type Continuations = Seals<Continuation>
 
 /** The most characters of an authorization request's parameters: sealed, they must fit in a URL. */
 export const maxParametersLength = 8000
@@ -53,33 +50,5 @@ export const maxParametersLength = 8000
 /** Limits for reading a sealed continuation with `parseParameters`. */
 export const continuationLimits = { continue: [14_000, 'invalid_request'] } as const
 
-const lifetime: Seconds = 3600
-const version = 'v1'
-
-export function createContinuations({
-  derived,
-  clock,
-}: {
-  derived: DerivedKeys
-  clock: Clock
-}): Continuations {
-  const key = derived.derive('interaction')
-  const mac = (payload: string): Buffer => createHmac('sha256', key).update(`${version}.${payload}`).digest()
-
-  return {
-    seal(continuation) {
-      const payload = Buffer.from(JSON.stringify(continuation)).toString('base64url')
-      return `${payload}.${mac(payload).toString('base64url')}`
-    },
-    open(text) {
-      const [payload, sealed, ...rest] = text?.split('.') ?? []
-      if (!payload || !sealed || rest.length > 0) return undefined
-      const expected = Buffer.from(mac(payload).toString('base64url'))
-      // Compared as text: base64url has several spellings of the same bytes, and only ours is taken.
-      const given = Buffer.from(sealed)
-      if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined
-      const continuation = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Continuation
-      return continuation.asked_at + lifetime > clock.now() ? continuation : undefined
-    },
-  }
-}
+export const createContinuations = (ports: { derived: DerivedKeys; clock: Clock }): Continuations =>
+  createSeals('interaction', ports)

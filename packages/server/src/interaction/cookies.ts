@@ -1,28 +1,46 @@
-/** This server's cookies (RFC 6265bis): `__Host-` and Secure where the issuer is https, always HttpOnly, SameSite=Lax, for the whole host. A tenant's own issuer has names of its own, since `__Host-` knows no paths. */
+/** This server's cookies (RFC 6265bis): `__Host-` and Secure where the issuer is https, HttpOnly and SameSite=Lax but for one, for the whole host. A tenant's own issuer has names of its own, since `__Host-` knows no paths. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { parseCookie, stringifySetCookie } from 'cookie'
 
 export type Cookies = {
+  /** What a cookie is called in the browser. */
+  readonly nameOf: (name: string) => string
   readonly read: (request: HttpRequest, name: string) => string | undefined
-  /** A `Set-Cookie` value that lasts until the browser closes, or for so many seconds. */
-  readonly write: (name: string, value: string, options?: { readonly maxAge?: Seconds }) => string
+  /** A `Set-Cookie` value. */
+  readonly write: (name: string, value: string, options?: CookieOptions & { maxAge?: Seconds }) => string
   /** A `Set-Cookie` value that removes it. */
-  readonly clear: (name: string) => string
+  readonly clear: (name: string, options?: CookieOptions) => string
+}
+
+/** Without `maxAge` it lasts until the browser closes. */
+export type CookieOptions = {
+  /** For scripts of ours in a frame of another site: neither HttpOnly nor SameSite. Nothing secret may be in it. */
+  readonly readable?: boolean
 }
 
 export function createCookies({ issuer, tenant }: { issuer: string; tenant?: string }): Cookies {
   const secure = issuer.startsWith('https:')
   const suffix = tenant === undefined ? '' : `.${tenant}`
-  const named = (name: string): string => (secure ? '__Host-' : '') + name + suffix
+  const nameOf = (name: string): string => (secure ? '__Host-' : '') + name + suffix
   // Lax: a client's link to the authorization endpoint must arrive with the session.
   const attributes = { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const
+  // Browsers take SameSite=None only of Secure cookies (RFC 6265bis §5.7).
+  const readable = { path: '/', secure, sameSite: secure ? 'none' : 'lax' } as const
+  const attributesOf = (options: CookieOptions) => (options.readable ? readable : attributes)
 
   return {
-    read: (request, name) => parseCookie(request.headers.cookie ?? '')[named(name)] || undefined,
-    write: (name, value, options = {}) =>
-      stringifySetCookie({ ...attributes, ...options, name: named(name), value }),
-    clear: name => stringifySetCookie({ ...attributes, name: named(name), value: '', maxAge: 0 }),
+    nameOf,
+    read: (request, name) => parseCookie(request.headers.cookie ?? '')[nameOf(name)] || undefined,
+    write: (name, value, { maxAge, ...options } = {}) =>
+      stringifySetCookie({
+        ...attributesOf(options),
+        ...(maxAge !== undefined && { maxAge }),
+        name: nameOf(name),
+        value,
+      }),
+    clear: (name, options = {}) =>
+      stringifySetCookie({ ...attributesOf(options), name: nameOf(name), value: '', maxAge: 0 }),
   }
 }

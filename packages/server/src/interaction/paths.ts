@@ -16,6 +16,8 @@ export type PagePath =
   | '/connect/authorize/callback'
   | '/federation/login'
   | `/federation/callback/${string}`
+  | '/logout'
+  | '/logout/done'
   | AccountPath
   | `/assets/${string}`
 

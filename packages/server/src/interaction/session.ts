@@ -11,6 +11,8 @@ import type { Subject } from '../core/user.ts'
 import type { Cookies } from './cookies.ts'
 
 export type BrowserSessions = {
+  /** Whether users may wish to stay signed in. */
+  readonly keepOffered: boolean
   /** The browser's living session; using it puts its sliding end off. */
   readonly read: (request: HttpRequest) => Promise<Session | undefined>
   /**
@@ -75,6 +77,7 @@ export function createBrowserSessions({
   }
 
   return {
+    keepOffered: lifetimes.kept !== undefined,
     async read(request) {
       const session = await find(request)
       if (!session || !lives(session, clock.now())) return undefined

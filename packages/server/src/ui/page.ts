@@ -8,6 +8,8 @@ export type PageOptions = {
   readonly cookies?: readonly (string | undefined)[]
   /** Where the page's forms lead besides this server: the validated redirection URI's origin or scheme. */
   readonly formAction?: string
+  /** Origins that the page's frames are loaded from. */
+  readonly frameSources?: readonly string[]
   /** The CSP hash of the page's only script. */
   readonly scriptHash?: string
   readonly headers?: Readonly<Record<string, string>>
@@ -22,13 +24,14 @@ export const browserHeaders = {
 
 export function pageResponse(
   html: string,
-  { status = 200, cookies = [], formAction, scriptHash, headers }: PageOptions = {},
+  { status = 200, cookies = [], formAction, scriptHash, frameSources = [], headers }: PageOptions = {},
 ): HttpResponse {
   const policy = [
     "default-src 'none'",
     "style-src 'self'",
     "img-src 'self' data:",
     ...(scriptHash ? [`script-src '${scriptHash}'`] : []),
+    ...(frameSources.length > 0 ? [`frame-src ${frameSources.join(' ')}`] : []),
     `form-action 'self'${formAction === undefined ? '' : ` ${formAction}`}`,
     "frame-ancestors 'none'",
     "base-uri 'none'",

@@ -3,6 +3,7 @@
 import { hash } from 'node:crypto'
 import { type AccountPages, createAccountPages } from './account-pages.ts'
 import { createShow, type Page, type PageForm, type ShowPorts } from './show.ts'
+import { createSignOutPages, type SignOutPages } from './sign-out-pages.ts'
 import type { Texts } from './texts.ts'
 
 export type { PageContext, PageForm } from './show.ts'
@@ -16,6 +17,8 @@ export type LoginPage = {
   /** What the form asks for: the name first, where it says who checks the password. */
   readonly asks: 'username' | 'password' | 'nothing'
   readonly username?: string
+  /** Whether the user may wish to stay signed in. */
+  readonly keepOffered: boolean
   readonly problem?: Problem | 'away'
   /** Other ways to sign in. */
   readonly others: readonly OtherWay[]
@@ -67,7 +70,7 @@ export type FormPostPage = {
   readonly fields: readonly (readonly [name: string, value: string])[]
 }
 
-export type Pages = {
+export type Pages = SignOutPages & {
   readonly home: Page<{ readonly base: string }>
   readonly login: Page<LoginPage>
   readonly consent: Page<ConsentPage>
@@ -139,6 +142,7 @@ export function createPages(ports: ShowPorts): Pages {
         title: texts.formPost.title,
         script: submitScript,
       })),
+    ...createSignOutPages(show),
     account: createAccountPages(show),
     error: (request, { kind, error, description }, context = {}) =>
       show(request, 'message', { status: 400, ...context }, texts => ({

@@ -15,6 +15,8 @@ export type TemplateName =
   | 'federation-problem'
   | 'form-post'
   | 'message'
+  | 'sign-out'
+  | 'signed-out'
   | 'account-profile'
 
 /** Renders a template within the layout. */

@@ -20,6 +20,7 @@ export type Answers = {
     request: HttpRequest,
     target: ResponseTarget,
     members: ResponseMembers,
+    cookies?: readonly (string | undefined)[],
   ) => HttpResponse | Promise<HttpResponse>
   /** To the client where a target is proven, else an error page: an untrusted URI is never redirected to. */
   readonly refuse: (
@@ -32,15 +33,15 @@ export type Answers = {
 export function createAnswers({ issuer, pages, log }: AnswerPorts): Answers {
   const refusePage = createPageRefuser('authorize', { pages, log })
 
-  const send: Answers['send'] = (request, target, members) => {
+  const send: Answers['send'] = (request, target, members, cookies = []) => {
     const response = authorizationResponse(target, members, issuer)
-    if (response.kind === 'redirect') return redirectResponse(request, response.location)
+    if (response.kind === 'redirect') return redirectResponse(request, response.location, cookies)
     const { action, fields } = response
     const { client_id, client_name = client_id } = target.client
     return pages.formPost(
       request,
       { client: client_name, action, fields },
-      { formAction: formActionSource(action) },
+      { cookies, formAction: formActionSource(action) },
     )
   }
 

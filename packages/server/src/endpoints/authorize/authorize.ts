@@ -11,6 +11,7 @@ import type { ValidateAuthorizationRequest } from '../../authorization-request/v
 import type { Session } from '../../core/authorization.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { Profile } from '../../core/user.ts'
+import type { BrowserState } from '../../interaction/browser-state.ts'
 import { type Continuations, maxParametersLength, type Progress } from '../../interaction/continuation.ts'
 import { readPageQuery } from '../../interaction/form.ts'
 import { type NextPrompt, nextPrompt } from '../../interaction/next-prompt.ts'
@@ -26,6 +27,7 @@ export type AuthorizePorts = AnswerPorts &
     readonly validate: ValidateAuthorizationRequest
     readonly continuations: Continuations
     readonly sessions: BrowserSessions
+    readonly browserState: BrowserState
     readonly profile: Pick<Profile, 'isActive'>
     readonly stores: Pick<Stores, 'codes' | 'consents' | 'sessions' | 'authorizations'>
     readonly paths: Paths
@@ -105,7 +107,11 @@ async function decide(
     const members = await issueCode(request, validated, session, ports)
     // The session ended meanwhile: what comes next is decided without it.
     if (!members) return decide(request, validated, parameters, progress, answers, ports)
-    return answers.send(request, target, members)
+    // Session Management 1.0 §2: what the client's page watches the sign-in by.
+    const { browserState } = ports
+    const session_state = browserState.sessionState(session, client.client_id, target.redirect_uri)
+    const cookie = browserState.cookieFor(request, session)
+    return answers.send(request, target, { ...members, session_state }, [cookie])
   }
   const silent = validated.prompt.has('none') || next === 'other_user'
   if (silent) return answers.refuse(request, silentRefusals[next], target)

@@ -161,6 +161,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
 
   async function approve({ client, device }: Waiting, session: Session): Promise<boolean> {
     const authorization = await ports.createAuthorization({
+      apart: true,
       client,
       session,
       scope: device.scope,

@@ -17,6 +17,7 @@ import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
 import type { FindRequester, Requester } from '../../interaction/requester.ts'
 import type { Resume } from '../../interaction/resume.ts'
+import type { BrowserSessions } from '../../interaction/session.ts'
 import type { Way, Ways } from '../../interaction/ways.ts'
 import { redirectResponse } from '../../ui/page.ts'
 import type { Pages } from '../../ui/pages.ts'
@@ -28,6 +29,7 @@ export type LoginPorts = {
   readonly ways: Ways
   readonly signIn: SignIn
   readonly concludeSignIn: ConcludeSignIn
+  readonly sessions: Pick<BrowserSessions, 'keepOffered'>
   readonly csrf: Csrf
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
   readonly pages: Pages
@@ -59,7 +61,9 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     if (button === 'next') return show(request, continuation, requester.value, { username })
     if (button !== 'login') return refusePage(request, refuse('invalid_request', 'button_unknown'))
     const password = form.value.get('password') ?? ''
-    return signIn(request, continuation, requester.value, username, password)
+    const wish =
+      form.value.get('keep_signed_in') === 'yes' ? { ...continuation, keep: true as const } : continuation
+    return signIn(request, wish, requester.value, username, password)
   }
 
   async function signIn(
@@ -134,6 +138,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
         ...(provider !== undefined && { provider: displayName(provider) }),
         asks: nameFirst ? 'username' : current ? 'password' : 'nothing',
         ...(username !== undefined && { username }),
+        keepOffered: ports.sessions.keepOffered,
         ...(refusal && { problem: problemOf(refusal) }),
         others: others
           .filter(way => way.idp !== current?.idp)

@@ -27,6 +27,7 @@ export const en = {
     username: 'Username',
     password: 'Password',
     submit: 'Sign in',
+    keep: 'Keep me signed in on this device',
     cancel: 'Cancel',
     wrong: 'That username and password don’t match. Check both and try again.',
     tooMany: (wait: number) => `Too many wrong passwords. Wait ${minutes(wait)} and try again.`,
@@ -79,6 +80,22 @@ export const en = {
     gone: {
       title: 'Code no longer valid',
       text: 'The code expired or was used before. Start again on the device to get a new one.',
+    },
+  },
+  signOut: {
+    title: 'Sign out?',
+    lead: 'You will be signed out here and of the applications that you use with this sign-in.',
+    leadClient: (client: string) =>
+      `${client} asks to sign you out, here and of the applications that you use with this sign-in.`,
+    yes: 'Sign out',
+    no: 'Stay signed in',
+    kept: { title: 'You are still signed in', text: 'Nothing has changed. You can close this page.' },
+    done: {
+      title: 'You are signed out',
+      text: 'You can close this page.',
+      goingOn: 'Your applications are being told. You will be taken on in a moment.',
+      next: 'Continue',
+      back: (client: string) => `Back to ${client}`,
     },
   },
   account: {

@@ -1,0 +1,17 @@
+/** `GET /connect/checksession`: the frame by which a client's page learns that the sign-in has changed (OpenID Connect Session Management 1.0 §3). */
+
+import type { Endpoint } from '@tessera/protocol/http'
+import type { BrowserState } from '../../interaction/browser-state.ts'
+import { createCheckSessionPage } from '../../ui/check-session-page.ts'
+import { createCacheableAnswer } from '../cacheable.ts'
+
+const maxAge = 3600
+
+export function createCheckSessionEndpoint({ browserState }: { browserState: BrowserState }): Endpoint {
+  const { html, headers } = createCheckSessionPage(browserState.cookieName)
+  const answer = createCacheableAnswer({ body: html, type: 'text/html; charset=utf-8', maxAge })
+  return request => {
+    const { headers: cached, ...response } = answer(request)
+    return { ...response, headers: { ...headers, ...cached } }
+  }
+}

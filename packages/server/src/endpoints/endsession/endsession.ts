@@ -1,0 +1,98 @@
+/**
+ * The end-session endpoint (OpenID Connect RP-Initiated Logout 1.0 §2): read → keep what holds → send on to the sign-out
+ * page, which sees the browser's session.
+ */
+
+import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
+import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
+import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { IdTokenHint, ReadIdTokenHint } from '../../authorization-request/id-token-hint.ts'
+import type { Client, Clients } from '../../core/client.ts'
+import type { Clock, Log } from '../../core/runtime.ts'
+import type { Paths } from '../../interaction/paths.ts'
+import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
+import type { SignOutRequest, SignOuts } from '../../interaction/sign-out.ts'
+import { redirectResponse } from '../../ui/page.ts'
+import type { Pages } from '../../ui/pages.ts'
+import { readForm } from '../form.ts'
+
+export type EndSessionPorts = {
+  readonly clients: Pick<Clients, 'find'>
+  readonly readIdTokenHint: ReadIdTokenHint
+  readonly signOuts: SignOuts
+  readonly pages: Pages
+  readonly paths: Paths
+  readonly clock: Clock
+  readonly log: Log
+}
+
+const limits: Limits = {
+  id_token_hint: [51_200, 'invalid_request'],
+  state: [2000, 'invalid_request'],
+}
+const maxLocalesLength = 100
+
+/**
+ * `GET` and `POST /connect/endsession`. What does not hold (a hint that is not ours, a URI that is not registered) is
+ * dropped and logged with its reason; the user can sign out all the same, and goes nowhere that is not proven.
+ */
+export function createEndSessionEndpoint(ports: EndSessionPorts): Endpoint {
+  const refusePage = createPageRefuser('endsession', ports)
+  return async request => {
+    const read = readRequest(request)
+    if (!read.ok) return refusePage(request, read)
+    const { asked, dropped } = await keepWhatHolds(read.value, ports)
+    if (dropped) logRefusal(ports.log, 'endsession', request, dropped)
+    // A client's form post comes without our SameSite=Lax cookies; the GET that follows brings them.
+    return redirectResponse(request, ports.paths('/logout', ports.signOuts.requests.seal(asked)))
+  }
+}
+
+const readRequest = (request: HttpRequest): Result<Parameters> =>
+  request.method === 'POST' ? readForm(request, limits) : parseParameters(request.query, limits)
+
+type Kept = { readonly asked: SignOutRequest; readonly dropped?: Refusal }
+
+async function keepWhatHolds(parameters: Parameters, ports: EndSessionPorts): Promise<Kept> {
+  const locales = parameters.get('ui_locales') ?? ''
+  const ui_locales = locales.length > maxLocalesLength ? [] : locales.split(' ').filter(tag => tag !== '')
+  const nothing: SignOutRequest = { asked_at: ports.clock.now(), ui_locales }
+  const token = parameters.get('id_token_hint')
+  const hint = token === undefined ? undefined : ports.readIdTokenHint(token)
+  if (token !== undefined && !hint) return drop(nothing, 'id_token_hint_invalid')
+  const named = parameters.get('client_id')
+  // §2: the two must be one and the same.
+  if (hint && named !== undefined && hint.client_id !== named) {
+    return drop(nothing, 'id_token_hint_of_another_client', named)
+  }
+  const clientId = hint?.client_id ?? named
+  const uri = parameters.get('post_logout_redirect_uri')
+  if (clientId === undefined) {
+    return uri === undefined ? { asked: nothing } : drop(nothing, 'post_logout_redirect_uri_without_client')
+  }
+  const client = await ports.clients.find(clientId)
+  if (!client?.enabled) return drop(nothing, client ? 'client_disabled' : 'client_unknown', clientId)
+  const asked = { ...nothing, client_id: client.client_id, ...(hint && { hint: sessionOf(hint) }) }
+  return withTarget(asked, client, uri, parameters.get('state'))
+}
+
+const sessionOf = ({ sub, sid }: IdTokenHint) => ({ sub, ...(sid !== undefined && { sid }) })
+
+/** §2.1, §3: only a URI that the client registered, byte for byte. */
+function withTarget(
+  asked: SignOutRequest,
+  client: Client,
+  uri: string | undefined,
+  state: string | undefined,
+): Kept {
+  if (uri === undefined) return { asked }
+  if (!client.post_logout_redirect_uris.includes(uri)) {
+    return drop(asked, 'post_logout_redirect_uri_not_registered', client.client_id)
+  }
+  return { asked: { ...asked, post_logout_redirect_uri: uri, ...(state !== undefined && { state }) } }
+}
+
+const drop = (asked: SignOutRequest, reason: string, client_id?: string): Kept => ({
+  asked,
+  dropped: refuse('invalid_request', reason, client_id === undefined ? {} : { log: { client_id } }),
+})

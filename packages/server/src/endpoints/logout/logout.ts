@@ -1,0 +1,128 @@
+/** The sign-out page (OpenID Connect RP-Initiated Logout 1.0 §2): it asks the user, unless the client's ID token proves that it means this very session. */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { Parameters } from '@tessera/protocol/parameters'
+import { type Result, refuse } from '@tessera/protocol/result'
+import type { Session } from '../../core/authorization.ts'
+import type { Clients } from '../../core/client.ts'
+import type { Clock, Log } from '../../core/runtime.ts'
+import type { UpstreamSignOut } from '../../core/session.ts'
+import type { EndedSession } from '../../core/stores.ts'
+import type { Users } from '../../core/user.ts'
+import type { BrowserState } from '../../interaction/browser-state.ts'
+import type { Csrf } from '../../interaction/csrf.ts'
+import { readPageForm, readPageQuery } from '../../interaction/form.ts'
+import type { Paths } from '../../interaction/paths.ts'
+import { createPageRefuser } from '../../interaction/refused-page.ts'
+import type { BrowserSessions } from '../../interaction/session.ts'
+import { userName } from '../../interaction/shown.ts'
+import {
+  postLogoutUri,
+  type SignedOut,
+  type SignOutRequest,
+  type SignOuts,
+} from '../../interaction/sign-out.ts'
+import { redirectResponse } from '../../ui/page.ts'
+import type { Pages } from '../../ui/pages.ts'
+
+export type LogoutPorts = {
+  readonly issuer: string
+  readonly signOuts: SignOuts
+  readonly sessions: BrowserSessions
+  readonly browserState: BrowserState
+  readonly clients: Pick<Clients, 'find'>
+  readonly users: Pick<Users, 'find'>
+  readonly upstreamSignOut: UpstreamSignOut
+  readonly csrf: Csrf
+  readonly pages: Pages
+  readonly paths: Paths
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** `GET` and `POST /logout`. */
+export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
+  const { signOuts, paths, sessions, csrf, pages } = ports
+  const refusePage = createPageRefuser('logout', ports)
+
+  return async request => {
+    const form = request.method === 'POST' ? readPageForm(request, csrf) : readPageQuery(request)
+    if (!form.ok) return refusePage(request, form)
+    const opened = openRequest(form.value)
+    if (!opened.ok) return refusePage(request, opened)
+    const session = await sessions.read(request)
+    const asked = session ? forSession(opened.value, session) : opened.value
+    if (!session) return goOn(request, asked, undefined, [])
+    if (request.method !== 'POST') {
+      return isProven(asked, session) ? end(request, asked) : show(request, asked, session)
+    }
+    const button = form.value.get('button')
+    if (button === 'no') return pages.stillSignedIn(request, undefined, { ui_locales: asked.ui_locales })
+    if (button !== 'yes') return refusePage(request, refuse('invalid_request', 'button_unknown'))
+    return end(request, asked)
+  }
+
+  function openRequest(parameters: Parameters): Result<SignOutRequest> {
+    const text = parameters.get('continue')
+    // Whoever comes by a link of ours, or types the address.
+    if (text === undefined) return { ok: true, value: { asked_at: ports.clock.now(), ui_locales: [] } }
+    const value = signOuts.requests.open(text)
+    return value ? { ok: true, value } : refuse('invalid_request', 'continuation_invalid')
+  }
+
+  async function end(request: HttpRequest, asked: SignOutRequest): Promise<HttpResponse> {
+    const { ended, cookie } = await sessions.end(request)
+    return goOn(request, asked, ended, [cookie, ports.browserState.clear()])
+  }
+
+  /** To the page that tells the clients, and from there to where the client wants the browser. */
+  async function goOn(
+    request: HttpRequest,
+    asked: SignOutRequest,
+    ended: EndedSession | undefined,
+    cookies: readonly string[],
+  ): Promise<HttpResponse> {
+    const { client_id, hint, post_logout_redirect_uri: uri, state, ui_locales } = asked
+    const done: SignedOut = {
+      asked_at: ports.clock.now(),
+      ui_locales,
+      ...(client_id !== undefined && { client_id }),
+      ...(uri !== undefined && { leads_to: postLogoutUri(uri, state) }),
+      // §3: without a hint the client is proven by the user's confirmation alone.
+      goes_on: hint !== undefined || ended !== undefined,
+    }
+    const back = { uri: `${ports.issuer}/logout/done`, state: signOuts.done.seal(done) }
+    const upstream = ended && (await ports.upstreamSignOut(ended.session, back))
+    const first: SignedOut = {
+      ...done,
+      ...(ended && { ended: { sid: ended.session.sid, clients: ended.clients } }),
+      ...(upstream !== undefined && { upstream }),
+    }
+    return redirectResponse(request, paths('/logout/done', signOuts.done.seal(first)), cookies)
+  }
+
+  async function show(request: HttpRequest, asked: SignOutRequest, session: Session): Promise<HttpResponse> {
+    const { token, cookie } = csrf.token(request)
+    const client = asked.client_id === undefined ? undefined : await ports.clients.find(asked.client_id)
+    return pages.signOut(
+      request,
+      {
+        form: { action: paths('/logout'), continue: signOuts.requests.seal(asked), csrf: token },
+        user: await userName(session, ports.users),
+        ...(client && { client: client.client_name ?? client.client_id }),
+      },
+      { cookies: [cookie], ui_locales: asked.ui_locales },
+    )
+  }
+}
+
+/** A hint at another session than this browser's: the user may sign out, and nothing else of the request counts. */
+const forSession = (asked: SignOutRequest, session: Session): SignOutRequest => {
+  const { hint, asked_at, ui_locales } = asked
+  if (!hint) return asked
+  const means = hint.sub === session.sub && (hint.sid === undefined || hint.sid === session.sid)
+  return means ? asked : { asked_at, ui_locales }
+}
+
+const isProven = ({ hint }: SignOutRequest, session: Session): boolean =>
+  hint?.sid !== undefined && hint.sid === session.sid

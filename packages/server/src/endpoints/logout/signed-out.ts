@@ -1,0 +1,83 @@
+/**
+ * The signed-out page: it tells the clients in hidden frames (OpenID Connect Front-Channel Logout 1.0 §3), then leads on.
+ * With scripts at once when every frame has loaded; without, the header `Refresh` leads on after a few seconds, and there
+ * is a link all the time.
+ */
+
+import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
+import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
+import { type Result, refuse } from '@tessera/protocol/result'
+import type { Client, Clients } from '../../core/client.ts'
+import type { Log } from '../../core/runtime.ts'
+import { createPageRefuser } from '../../interaction/refused-page.ts'
+import type { SignedOut, SignOuts } from '../../interaction/sign-out.ts'
+import { redirectResponse } from '../../ui/page.ts'
+import type { Pages } from '../../ui/pages.ts'
+
+export type SignedOutPorts = {
+  readonly issuer: string
+  readonly signOuts: SignOuts
+  readonly clients: Pick<Clients, 'find'>
+  readonly pages: Pages
+  readonly log: Log
+}
+
+/** How long the frames have, in seconds. */
+const patience = 5
+const limits = { continue: [14_000, 'invalid_request'], state: [14_000, 'invalid_request'] } as const
+
+/** `GET /logout/done`: from our own page (`continue`), or back from another provider (`state`). */
+export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
+  const { clients, pages } = ports
+  const refusePage = createPageRefuser('logout', ports)
+
+  return async request => {
+    const opened = open(request)
+    if (!opened.ok) return refusePage(request, opened)
+    const { client_id, ui_locales, leads_to, goes_on, ended, upstream } = opened.value
+    const client = client_id === undefined ? undefined : await clients.find(client_id)
+    const frames = ended ? await framesOf(ended) : []
+    const next = upstream ?? (goes_on ? leads_to : undefined)
+    if (next !== undefined && frames.length === 0) return redirectResponse(request, next)
+    return pages.signedOut(
+      request,
+      {
+        frames,
+        goesOn: next !== undefined,
+        ...linkOf(next ?? leads_to ?? client?.client_uri, upstream === undefined ? client : undefined),
+      },
+      {
+        ui_locales,
+        frameSources: [...new Set(frames.map(uri => new URL(uri).origin))],
+        ...(next !== undefined && { headers: { refresh: `${patience}; url=${next}` } }),
+      },
+    )
+  }
+
+  function open(request: HttpRequest): Result<SignedOut> {
+    const read: Result<Parameters> = parseParameters(request.query, limits)
+    if (!read.ok) return read
+    const value = ports.signOuts.done.open(read.value.get('continue') ?? read.value.get('state'))
+    return value ? { ok: true, value } : refuse('invalid_request', 'continuation_invalid')
+  }
+
+  /** Of the clients that still are registered; each with `iss` and `sid`, whether it asks for them or not (§2). */
+  async function framesOf({
+    sid,
+    clients: took,
+  }: NonNullable<SignedOut['ended']>): Promise<readonly string[]> {
+    const found = await Promise.all(took.map(id => clients.find(id)))
+    return found.flatMap(client => {
+      if (!client?.enabled || client.frontchannel_logout_uri === undefined) return []
+      const uri = new URL(client.frontchannel_logout_uri)
+      uri.searchParams.set('iss', ports.issuer)
+      uri.searchParams.set('sid', sid)
+      return [uri.href]
+    })
+  }
+}
+
+const linkOf = (href: string | undefined, client: Client | undefined) =>
+  href === undefined
+    ? {}
+    : { link: { href, ...(client && { client: client.client_name ?? client.client_id }) } }

@@ -1,0 +1,109 @@
+/**
+ * Delivers logout tokens to clients (OpenID Connect Back-Channel Logout 1.0 §2.5, §2.8) from a queue that outlives the
+ * process. Each notice is claimed before it is sent; one whose deliverer died comes again when its claim has run out. A
+ * client may so be told twice, which does no harm, and is never forgotten before its time.
+ */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { LogoutNotice } from '../core/authorization.ts'
+import type { Client, Clients } from '../core/client.ts'
+import type { Clock, Log } from '../core/runtime.ts'
+import type { Stores } from '../core/stores.ts'
+import type { Outbound } from '../outbound/outbound.ts'
+import type { LogoutTokens } from '../tokens/logout-token.ts'
+
+export type DeliveryPorts = {
+  readonly stores: Pick<Stores, 'logoutNotices'>
+  readonly clients: Pick<Clients, 'find'>
+  readonly logoutTokens: LogoutTokens
+  readonly outbound: Outbound
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export type LogoutDelivery = {
+  /** Delivers all that are due now; fulfilled when they were tried. Calls at once share one run. */
+  readonly deliver: () => Promise<void>
+  /** Fulfilled when nothing is under way. */
+  readonly settled: () => Promise<void>
+}
+
+/** Sent at once by one process. */
+const batch = 16
+/** Longer than any exchange takes (`outbound` ends one after 5 seconds). */
+const claimLasts: Seconds = 60
+/** How long after which attempt the next one is made; after the last, none. */
+const backoff: readonly Seconds[] = [10, 30, 120, 600, 3600, 3 * 3600, 6 * 3600, 12 * 3600]
+
+export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
+  const { stores, clock, log } = ports
+  let running: Promise<void> | undefined
+  let again = false
+
+  async function run(): Promise<void> {
+    do {
+      again = false
+      while (await stores.logoutNotices.anyDue(clock.now())) {
+        const now = clock.now()
+        const claimed = await stores.logoutNotices.claim(now, now + claimLasts, batch)
+        await Promise.all(claimed.map(notice => deliver(notice, ports)))
+      }
+    } while (again)
+  }
+
+  return {
+    deliver() {
+      again = true
+      running ??= run()
+        .catch(error => log.error('logout_delivery_failed', { error: String(error) }))
+        .finally(() => {
+          running = undefined
+        })
+      return running
+    },
+    settled: async () => running,
+  }
+}
+
+async function deliver(notice: LogoutNotice, ports: DeliveryPorts): Promise<void> {
+  const { stores, clients, clock, log } = ports
+  const { client_id, sid, attempts } = notice
+  const client = await clients.find(client_id)
+  const uri = client?.enabled ? client.backchannel_logout_uri : undefined
+  // It has no back channel: it may have been told by the front one.
+  if (!client || uri === undefined) return stores.logoutNotices.remove(notice)
+  const failure = await send(client, uri, notice, ports)
+  if (failure === undefined) {
+    log.info('logout_delivered', { client_id, sid, attempts })
+    return stores.logoutNotices.remove(notice)
+  }
+  const wait = backoff[attempts - 1]
+  const next = wait === undefined ? undefined : clock.now() + wait
+  if (next === undefined || next >= notice.expires_at) {
+    log.error('logout_undeliverable', { client_id, sid, attempts, ...failure })
+    return stores.logoutNotices.remove(notice)
+  }
+  log.warn('logout_delivery_delayed', { client_id, sid, attempts, next_at: next, ...failure })
+  return stores.logoutNotices.postpone(notice, next)
+}
+
+/** Why it was not taken, for the log; undefined: it was (§2.8: 200, and 204 where frameworks answer so). */
+async function send(
+  client: Client,
+  uri: string,
+  { sub, sid }: LogoutNotice,
+  { logoutTokens, outbound }: DeliveryPorts,
+): Promise<{ readonly reason: string; readonly detail?: unknown } | undefined> {
+  const logout_token = await logoutTokens.make({ client, sub, sid })
+  const answer = await outbound(uri, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({ logout_token }).toString(),
+    maxBytes: 16_384,
+  })
+  if (!answer.ok)
+    return { reason: answer.reason, ...(answer.detail !== undefined && { detail: answer.detail }) }
+  return answer.status === 200 || answer.status === 204
+    ? undefined
+    : { reason: 'logout_token_refused', detail: answer.status }
+}

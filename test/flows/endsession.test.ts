@@ -1,0 +1,262 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createBrowser } from '../support/browser.ts'
+import { endSessionPath, signInAt, startLogoutWorld } from '../support/logout-world.ts'
+import { answerOf, authorizePath, bob } from '../support/sign-in.ts'
+
+const bye = 'https://app.example/bye'
+const isSignedIn = async (browser: Awaited<ReturnType<typeof startLogoutWorld>>['browser']) =>
+  answerOf(await browser.visit(authorizePath({ prompt: 'none' }))).get('code') !== null
+
+test("endsession: the hint of this very session signs out at once and leads to the client's registered URI with its state [endsession-003] [endsession-021] [OpenID Connect RP-Initiated Logout 1.0 §2]", async () => {
+  const { server, browser } = await startLogoutWorld()
+  const { web } = await signInAt(server, browser, ['web'])
+  const page = await browser.visit(
+    endSessionPath({ id_token_hint: web.id_token, post_logout_redirect_uri: bye, state: 'a b&c' }),
+  )
+  assert.equal(page.location, `${bye}?state=a+b%26c`)
+  assert.ok(![...browser.cookies.keys()].some(name => /session|browser_state/.test(name)))
+  assert.equal(await isSignedIn(browser), false)
+  assert.equal(server.logged.findLast(({ event }) => event === 'session_ended')?.cause, 'signed_out')
+})
+
+test('endsession: a registered query is kept, and without state nothing is added', async () => {
+  const { server, browser } = await startLogoutWorld()
+  const { web } = await signInAt(server, browser, ['web'])
+  const target = { id_token_hint: web.id_token, post_logout_redirect_uri: `${bye}?from=op` }
+  assert.equal((await browser.visit(endSessionPath(target))).location, `${bye}?from=op`)
+  const again = await browser.visit(endSessionPath({ ...target, state: 'x' }))
+  assert.equal(again.location, `${bye}?from=op&state=x`)
+})
+
+test('endsession: a form post works like a link, though no cookie of ours comes with it [endsession-006]', async () => {
+  const { server, browser } = await startLogoutWorld()
+  const { web } = await signInAt(server, browser, ['web'])
+  const posted = await server.send('POST', '/connect/endsession', {
+    form: { id_token_hint: web.id_token, post_logout_redirect_uri: bye, state: 's' },
+  })
+  assert.equal(posted.status, 303)
+  const page = await browser.visit(String(posted.headers.location))
+  assert.equal(page.location, `${bye}?state=s`)
+  assert.equal(await isSignedIn(browser), false)
+})
+
+test('endsession: without a hint the user is asked, and goes on only after saying yes [endsession-001]', async () => {
+  const { server, browser } = await startLogoutWorld()
+  await signInAt(server, browser, ['web'])
+  const page = await browser.visit(
+    endSessionPath({ client_id: 'web', post_logout_redirect_uri: bye, state: 's' }),
+  )
+  assert.equal(page.status, 200)
+  assert.match(page.text, /Sign out\? Web & Co asks to sign you out/)
+  assert.match(page.text, /Signed in as alice/)
+  assert.equal(await isSignedIn(browser), true)
+  const kept = await browser.submit(page, { button: 'no' })
+  assert.match(kept.text, /You are still signed in/)
+  assert.equal(await isSignedIn(browser), true)
+  const done = await browser.submit(page, { button: 'yes' })
+  assert.equal(done.location, `${bye}?state=s`)
+  assert.equal(await isSignedIn(browser), false)
+})
+
+test('endsession: nothing at all is asked of the user too, and leads to the signed-out page', async () => {
+  const { server, browser } = await startLogoutWorld()
+  await signInAt(server, browser, ['web'])
+  for (const path of ['/connect/endsession', '/logout']) {
+    const page = await browser.visit(path)
+    assert.match(page.text, /Sign out\? You will be signed out here/)
+  }
+  const done = await browser.submit(await browser.visit('/connect/endsession'), { button: 'yes' })
+  assert.equal(done.status, 200)
+  assert.match(done.text, /You are signed out/)
+  assert.doesNotMatch(done.body, /<iframe|<script|id="next"/)
+  assert.equal(await isSignedIn(browser), false)
+})
+
+test("endsession: an expired hint is good, and so is one after the session's end [endsession-022]", async () => {
+  const { server, browser } = await startLogoutWorld()
+  const { web } = await signInAt(server, browser, ['web'])
+  server.clock.advance(3600)
+  const target = endSessionPath({ id_token_hint: web.id_token, post_logout_redirect_uri: bye })
+  assert.equal((await browser.visit(target)).location, bye)
+  assert.equal((await browser.visit(target)).location, bye)
+})
+
+test('endsession: an unregistered URI is dropped, and the user is still signed out [endsession-009]', async () => {
+  for (const uri of [
+    'https://evil.example/',
+    `${bye}/`,
+    `${bye}?state=x`,
+    'https://shop.example/bye',
+    'https://app.example/cb',
+    'javascript:alert(1)',
+    '//evil.example',
+  ]) {
+    const { server, browser } = await startLogoutWorld()
+    const { web } = await signInAt(server, browser, ['web'])
+    const page = await browser.visit(
+      endSessionPath({ id_token_hint: web.id_token, post_logout_redirect_uri: uri, state: 's' }),
+    )
+    assert.equal(page.status, 200, uri)
+    assert.match(page.text, /You are signed out/)
+    assert.match(page.body, /href="https:\/\/app\.example\/"[^>]*>Back to Web &amp; Co/)
+    assert.equal(page.headers.refresh, undefined)
+    assert.equal(server.reason(), 'post_logout_redirect_uri_not_registered')
+    assert.equal(await isSignedIn(browser), false)
+  }
+})
+
+test("endsession: another user's hint proves nothing: the user is asked, and the client's request is dropped [endsession-010]", async () => {
+  const { server, browser } = await startLogoutWorld()
+  await signInAt(server, browser, ['web'])
+  const bobsBrowser = createBrowser(server)
+  await bobsBrowser.submit(await bobsBrowser.visit(authorizePath()), bob)
+  const { web: ofBob } = await signInAt(server, bobsBrowser, ['web'])
+  const page = await browser.visit(
+    endSessionPath({ id_token_hint: ofBob.id_token, post_logout_redirect_uri: bye }),
+  )
+  assert.match(page.text, /Sign out\? You will be signed out here/)
+  assert.equal(await isSignedIn(browser), true)
+  const done = await browser.submit(page, { button: 'yes' })
+  assert.match(done.text, /You are signed out/)
+  assert.doesNotMatch(done.body, /app\.example/)
+})
+
+test('endsession: a hint at an earlier session of the same user proves nothing [endsession-011]', async () => {
+  const { server, browser } = await startLogoutWorld()
+  const { web } = await signInAt(server, browser, ['web'])
+  await browser.visit(endSessionPath({ id_token_hint: web.id_token }))
+  await signInAt(server, browser, ['web'])
+  const page = await browser.visit(
+    endSessionPath({ id_token_hint: web.id_token, post_logout_redirect_uri: bye }),
+  )
+  assert.match(page.text, /Sign out\? You will be signed out here/)
+  assert.doesNotMatch((await browser.submit(page, { button: 'yes' })).body, /app\.example/)
+})
+
+test('endsession: a new sign-in of the same user keeps the session, whose clients can still sign out', async () => {
+  const { server, browser } = await startLogoutWorld()
+  const { web } = await signInAt(server, browser, ['web'])
+  const before = browser.cookies.get('__Host-tessera_session')
+  await signInAt(server, browser, ['shop'], { prompt: 'login' })
+  assert.notEqual(browser.cookies.get('__Host-tessera_session'), before)
+  const page = await browser.visit(endSessionPath({ id_token_hint: web.id_token }))
+  assert.match(page.text, /You are signed out/)
+})
+
+for (const [what, change, reason] of [
+  ['with a changed signature', (token: string) => `${token.slice(0, -8)}AAAAAAAA`, 'id_token_hint_invalid'],
+  ['without a signature', (token: string) => token.replace(/\.[^.]*$/, '.'), 'id_token_hint_invalid'],
+  ['that is an access token', (_: string, access: string) => access, 'id_token_hint_invalid'],
+  ['that is no token', () => 'x', 'id_token_hint_invalid'],
+] as const)
+  test(`endsession: a hint ${what} counts as none, and no URI beside it is gone to`, async () => {
+    const { server, browser } = await startLogoutWorld()
+    const { web } = await signInAt(server, browser, ['web'])
+    const page = await browser.visit(
+      endSessionPath({
+        id_token_hint: change(web.id_token, web.access_token),
+        client_id: 'web',
+        post_logout_redirect_uri: bye,
+      }),
+    )
+    assert.equal(server.reason(), reason)
+    assert.match(page.text, /Sign out\? You will be signed out here/)
+    assert.doesNotMatch((await browser.submit(page, { button: 'yes' })).body, /app\.example/)
+  })
+
+test('endsession: a hint of another client than client_id names counts as none', async () => {
+  const { server, browser } = await startLogoutWorld()
+  const { web } = await signInAt(server, browser, ['web'])
+  const page = await browser.visit(
+    endSessionPath({ id_token_hint: web.id_token, client_id: 'shop', post_logout_redirect_uri: bye }),
+  )
+  assert.equal(server.reason(), 'id_token_hint_of_another_client')
+  assert.match(page.text, /Sign out\?/)
+})
+
+test('endsession: an unknown or disabled client, or none, is gone nowhere with', async () => {
+  const { server, browser } = await startLogoutWorld()
+  for (const [client_id, reason] of [
+    ['nobody', 'client_unknown'],
+    ['off', 'client_disabled'],
+    ['', 'post_logout_redirect_uri_without_client'],
+  ] as const) {
+    const page = await browser.visit(endSessionPath({ client_id, post_logout_redirect_uri: bye }))
+    assert.equal(page.status, 200)
+    assert.match(page.text, /You are signed out/)
+    assert.doesNotMatch(page.body, /app\.example/)
+    assert.equal(server.reason(), reason)
+  }
+})
+
+test('endsession: who is not signed in is offered the way back, and taken there only by a hint', async () => {
+  const { server, browser } = await startLogoutWorld()
+  const { web } = await signInAt(server, browser, ['web'])
+  browser.cookies.clear()
+  const target = { post_logout_redirect_uri: bye }
+  const named = await browser.visit(endSessionPath({ client_id: 'web', ...target }))
+  assert.equal(named.status, 200)
+  assert.match(named.body, /href="https:\/\/app\.example\/bye"/)
+  assert.equal(
+    (await browser.visit(endSessionPath({ id_token_hint: web.id_token, ...target }))).location,
+    bye,
+  )
+})
+
+test('endsession: ui_locales that are too long are ignored, and logout_hint is taken [endsession-004]', async () => {
+  const { browser } = await startLogoutWorld()
+  const page = await browser.visit(
+    endSessionPath({ ui_locales: 'en '.repeat(40), logout_hint: 'alice', client_id: 'web' }),
+  )
+  assert.equal(page.status, 200)
+})
+
+test('endsession: what is no request is an error page', async () => {
+  const { server } = await startLogoutWorld()
+  assert.equal((await server.send('GET', '/connect/endsession?state=1&state=2')).status, 400)
+  assert.equal((await server.send('GET', `/connect/endsession?state=${'x'.repeat(2001)}`)).status, 400)
+  assert.equal((await server.send('POST', '/connect/endsession', { body: '{}' })).status, 415)
+  assert.equal((await server.send('PUT', '/connect/endsession')).status, 405)
+})
+
+test('endsession: discovery names it, the frame to watch by and both ways of telling clients', async () => {
+  const { server } = await startLogoutWorld()
+  const { json } = await server.send('GET', '/.well-known/openid-configuration')
+  assert.equal(json.end_session_endpoint, 'https://id.example/connect/endsession')
+  assert.equal(json.check_session_iframe, 'https://id.example/connect/checksession')
+  for (const channel of ['frontchannel', 'backchannel']) {
+    assert.equal(json[`${channel}_logout_supported`], true)
+    assert.equal(json[`${channel}_logout_session_supported`], true)
+  }
+})
+
+test('front-channel logout: the signed-out page frames each client of the session, and nobody else, with iss and sid [endsession-012] [endsession-016] [OpenID Connect Front-Channel Logout 1.0 §3]', async () => {
+  const { server, browser } = await startLogoutWorld()
+  const tokens = await signInAt(server, browser, ['web', 'shop', 'wiki'])
+  const page = await browser.visit(
+    endSessionPath({ id_token_hint: tokens.web.id_token, post_logout_redirect_uri: bye, state: 's' }),
+  )
+  assert.equal(page.status, 200)
+  const { sid } = JSON.parse(Buffer.from(tokens.web.id_token.split('.')[1], 'base64url').toString())
+  const frames = [...page.body.matchAll(/<iframe hidden src="([^"]+)"/g)].map(([, src]) => src)
+  const told = `iss=${encodeURIComponent('https://id.example')}&amp;sid=${sid}`
+  assert.deepEqual(frames, [
+    `https://shop.example/front?x=1&amp;${told}`,
+    `https://wiki.example/front?${told}`,
+  ])
+  const policy = String(page.headers['content-security-policy'])
+  assert.match(policy, /; frame-src https:\/\/shop\.example https:\/\/wiki\.example;/)
+  // Without a script: by this header, or by the link.
+  assert.equal(page.headers.refresh, `5; url=${bye}?state=s`)
+  assert.match(page.body, /id="next" href="https:\/\/app\.example\/bye\?state=s"/)
+})
+
+test('front-channel logout: a client that did not take part is not framed', async () => {
+  const { server, browser } = await startLogoutWorld()
+  const { wiki } = await signInAt(server, browser, ['wiki'])
+  const page = await browser.visit(endSessionPath({ id_token_hint: wiki.id_token }))
+  assert.match(page.body, /wiki\.example\/front/)
+  assert.doesNotMatch(page.body, /shop\.example/)
+  assert.equal(page.headers.refresh, undefined)
+})
