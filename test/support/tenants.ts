@@ -1,7 +1,11 @@
 /** A server with tenants that have issuers of their own, and all of them the same clients and user names: whatever is taken at two of them is a leak. */
 
+import { generateKeyPairSync } from 'node:crypto'
 import { callback } from './sign-in.ts'
 import { basic, type Form, type SendOptions, type TestServer } from './tessera.ts'
+
+/** The client "signer" has the same key everywhere, as an application with many customers would. */
+export const signerKey = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
 const clientsOf = (secret: string) => [
   {
@@ -20,6 +24,19 @@ const clientsOf = (secret: string) => [
     grant_types: ['client_credentials', 'password'],
     scope: 'openid profile api1',
     access_token_type: 'reference',
+  },
+  {
+    client_id: 'exchanger',
+    client_secrets: [{ value: secret }],
+    grant_types: ['urn:ietf:params:oauth:grant-type:token-exchange'],
+    scope: 'api1',
+  },
+  {
+    client_id: 'signer',
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks: { keys: [signerKey.publicKey.export({ format: 'jwk' })] },
+    grant_types: ['client_credentials'],
+    scope: 'api1',
   },
   {
     client_id: 'tv',

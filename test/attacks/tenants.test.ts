@@ -1,0 +1,280 @@
+/**
+ * Whatever one issuer gave out is tried at every other, where the same clients, user names, subs, scopes and APIs exist:
+ * it must be as good as invented there, and still good where it came from.
+ */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { SignJWT } from 'jose'
+import { createBrowser } from '../support/browser.ts'
+import { alice, answerOf, authorizePath, callback, signIn, verifier } from '../support/sign-in.ts'
+import { type Place, placesOf, signerKey, tenantsWorld } from '../support/tenants.ts'
+import { basic, createTestServer, type TestServer } from '../support/tessera.ts'
+
+/** Runs for each issuer and each other one. */
+async function eachPair(
+  attack: (own: Place, other: Place, server: TestServer) => Promise<void>,
+): Promise<void> {
+  const server = await createTestServer(tenantsWorld)
+  const places = placesOf(server)
+  for (const own of places) for (const other of places) if (other !== own) await attack(own, other, server)
+  await server.close()
+}
+
+const passwordGrant = async ({ token, secret }: Place, client = 'web') => {
+  const scope = client === 'web' ? 'openid profile api1 offline_access' : 'openid profile api1'
+  const answer = await token({ grant_type: 'password', username: 'alice', password: secret, scope }, client)
+  assert.equal(answer.status, 200, answer.body)
+  return answer.json as { access_token: string; refresh_token: string }
+}
+
+/** A sign-in and, unless that was given before, an agreement. */
+const agree = async (place: Place): Promise<URLSearchParams> => {
+  const browser = createBrowser(place)
+  const page = await signIn(browser, place.base + authorizePath(), { ...alice, password: place.secret })
+  return answerOf(page.form ? await browser.submit(page, { button: 'yes' }) : page)
+}
+
+const redemption = (code: string) => ({
+  grant_type: 'authorization_code',
+  code,
+  code_verifier: verifier,
+  redirect_uri: callback,
+})
+
+const userinfo = async ({ send, base }: Place, token: string): Promise<number> =>
+  (await send('GET', `${base}/connect/userinfo`, { headers: { authorization: `Bearer ${token}` } })).status
+
+const introspect = ({ send, base }: Place, token: string, secret: string) =>
+  send('POST', `${base}/connect/introspect`, { form: { token }, headers: basic('urn:api', `${secret}-api`) })
+
+const exchangeType = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
+
+for (const [kind, client] of [
+  ['JWT', 'web'],
+  ['reference', 'opaque'],
+] as const)
+  test(`tenants: a ${kind} access token opens nothing at another issuer, says nothing there and can’t be revoked there`, async () => {
+    await eachPair(async (own, other) => {
+      const { access_token } = await passwordGrant(own, client)
+      assert.equal(await userinfo(other, access_token), 401)
+      assert.deepEqual((await introspect(other, access_token, other.secret)).json, { active: false })
+      const exchanged = await other.token(
+        { grant_type: exchangeType, subject_token: access_token, subject_token_type: accessTokenType },
+        'exchanger',
+      )
+      assert.equal(exchanged.status, 400)
+      const revoked = await other.send('POST', `${other.base}/connect/revocation`, {
+        form: { token: access_token },
+        headers: basic(client, other.secret),
+      })
+      assert.equal(revoked.status, 200)
+      assert.equal(await userinfo(own, access_token), 200)
+      assert.equal((await introspect(own, access_token, own.secret)).json.active, true)
+    })
+  })
+
+test('tenants: a refresh token is unknown at another issuer, can’t be revoked there, and goes on at its own', async () => {
+  await eachPair(async (own, other, server) => {
+    const { refresh_token } = await passwordGrant(own)
+    const form = { grant_type: 'refresh_token', refresh_token }
+    const refused = await other.token(form)
+    assert.equal(refused.json.error, 'invalid_grant')
+    assert.equal(server.reason(), 'refresh_token_malformed')
+    await other.send('POST', `${other.base}/connect/revocation`, {
+      form: { token: refresh_token },
+      headers: basic('web', other.secret),
+    })
+    assert.equal((await own.token(form)).status, 200)
+  })
+})
+
+test('tenants: a code is unknown at another issuer, isn’t burnt there, and is redeemed at its own', async () => {
+  await eachPair(async (own, other, server) => {
+    const code = (await agree(own)).get('code') ?? ''
+    const form = redemption(code)
+    assert.equal((await other.token(form)).json.error, 'invalid_grant')
+    assert.equal(server.reason(), 'code_unknown')
+    assert.equal((await own.token(form)).status, 200)
+  })
+})
+
+test('tenants: a device code and its user code are unknown at another issuer', async () => {
+  await eachPair(async (own, other, server) => {
+    const { json } = await own.send('POST', `${own.base}/connect/deviceauthorization`, {
+      form: { client_id: 'tv' },
+    })
+    const poll = (place: Place) =>
+      place.send('POST', `${place.base}/connect/token`, {
+        form: {
+          grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+          client_id: 'tv',
+          device_code: json.device_code,
+        },
+      })
+    assert.equal((await poll(other)).json.error, 'invalid_grant')
+    assert.equal(server.reason(), 'device_code_unknown')
+    const browser = createBrowser(other)
+    const page = await browser.submit(await browser.visit(`${other.base}/device`), {
+      user_code: json.user_code,
+    })
+    assert.equal(page.status, 400)
+    assert.equal((await poll(own)).json.error, 'authorization_pending')
+  })
+})
+
+test('tenants: an ID token is no hint at another issuer', async () => {
+  await eachPair(async (own, other, server) => {
+    const { json } = await own.token(redemption((await agree(own)).get('code') ?? ''))
+    const hinted = async ({ base, send }: Place) => {
+      const target = base + authorizePath({ prompt: 'none', id_token_hint: json.id_token })
+      return answerOf(await createBrowser({ send }).visit(target)).get('error')
+    }
+    assert.equal(await hinted(other), 'invalid_request')
+    assert.equal(server.reason(), 'id_token_hint_invalid')
+    assert.equal(await hinted(own), 'login_required')
+  })
+})
+
+/** The browser's cookies under the names that the other issuer gives its own. */
+const renamed = (cookies: ReadonlyMap<string, string>, own: Place, other: Place): [string, string][] => {
+  const suffix = (place: Place) => (place.name === 'main' ? '' : `.${place.name}`)
+  const nameless = (name: string) =>
+    suffix(own) === '' ? name : name.slice(0, name.length - suffix(own).length)
+  return [...cookies].map(([name, value]) => [nameless(name) + suffix(other), value])
+}
+
+test('tenants: no issuer’s cookies have the names of another’s', async () => {
+  const server = await createTestServer(tenantsWorld)
+  const seen = new Set<string>()
+  for (const place of placesOf(server)) {
+    const browser = createBrowser(place)
+    await signIn(browser, place.base + authorizePath(), { ...alice, password: place.secret })
+    assert.ok(browser.cookies.size >= 2)
+    for (const name of browser.cookies.keys()) {
+      assert.match(name, /^__Host-tessera_/)
+      assert.ok(!seen.has(name), name)
+      seen.add(name)
+    }
+  }
+})
+
+test('tenants: a session’s cookie signs nobody in at another issuer, under no name', async () => {
+  await eachPair(async (own, other) => {
+    const signedIn = createBrowser(own)
+    await signIn(signedIn, own.base + authorizePath(), { ...alice, password: own.secret })
+    for (const cookies of [[...signedIn.cookies], renamed(signedIn.cookies, own, other)]) {
+      const thief = createBrowser(other)
+      for (const [name, value] of cookies) thief.cookies.set(name, value)
+      const page = await thief.request('GET', other.base + authorizePath({ prompt: 'none' }))
+      assert.equal(answerOf(page).get('error'), 'login_required')
+    }
+    const still = await signedIn.request('GET', own.base + authorizePath({ prompt: 'none' }))
+    assert.equal(answerOf(still).get('error'), 'consent_required')
+  })
+})
+
+test('tenants: a form’s token and a request that waits for a sign-in are worth nothing at another issuer', async () => {
+  await eachPair(async (own, other, server) => {
+    const browser = createBrowser(own)
+    const page = await browser.visit(own.base + authorizePath())
+    const waiting = page.form?.fields.continue ?? ''
+    assert.ok(waiting.length > 100)
+    const visitor = createBrowser(other)
+    const gone = await visitor.visit(`${other.base}/login?continue=${waiting}`)
+    assert.equal(gone.status, 400)
+    assert.equal(server.reason(), 'continuation_invalid')
+
+    const theirs = await visitor.visit(other.base + authorizePath())
+    for (const [name, value] of renamed(browser.cookies, own, other)) visitor.cookies.set(name, value)
+    const posted = await visitor.request('POST', `${other.base}/login`, {
+      form: {
+        ...theirs.form?.fields,
+        ...alice,
+        password: other.secret,
+        csrf: page.form?.fields.csrf,
+      },
+    })
+    assert.equal(posted.status, 400)
+    assert.equal(server.reason(), 'csrf_token_wrong')
+  })
+})
+
+test('tenants: a client’s and an API’s secret are wrong at another issuer', async () => {
+  await eachPair(async (own, other, server) => {
+    const send = other.send('POST', `${other.base}/connect/token`, {
+      form: { grant_type: 'client_credentials', scope: 'api1' },
+      headers: basic('web', own.secret),
+    })
+    assert.equal((await send).status, 401)
+    assert.equal(server.reason(), 'client_secret_wrong')
+    const { access_token } = await passwordGrant(other)
+    assert.equal((await introspect(other, access_token, own.secret)).status, 401)
+  })
+})
+
+test('tenants: a client’s assertion for one issuer is refused at another, though its key is the same', async () => {
+  await eachPair(async (own, other, server) => {
+    for (const aud of [own.issuer, `${own.issuer}/connect/token`]) {
+      const now = server.clock.now()
+      const client_assertion = await new SignJWT({ iss: 'signer', sub: 'signer', aud, jti: aud + other.name })
+        .setProtectedHeader({ alg: 'ES256' })
+        .setExpirationTime(now + 60)
+        .sign(signerKey.privateKey)
+      const send = (place: Place) =>
+        place.send('POST', `${place.base}/connect/token`, {
+          form: {
+            grant_type: 'client_credentials',
+            scope: 'api1',
+            client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+            client_assertion,
+          },
+        })
+      assert.equal((await send(other)).status, 401)
+      assert.equal(server.reason(), 'client_assertion_audience_wrong')
+      // What was refused there was not used up here.
+      assert.equal((await send(own)).status, 200)
+    }
+  })
+})
+
+test('tenants: an agreement at one issuer is none at another, though user and client have the same names', async () => {
+  const server = await createTestServer(tenantsWorld)
+  for (const place of placesOf(server)) {
+    const browser = createBrowser(place)
+    const page = await signIn(browser, place.base + authorizePath(), { ...alice, password: place.secret })
+    assert.ok(page.form, `${place.name}: nobody asked`)
+    await agree(place)
+    assert.ok(answerOf(await browser.visit(place.base + authorizePath())).get('code'))
+  }
+})
+
+test('tenants: guessing a name’s password at one issuer locks nobody out of another', async () => {
+  const server = await createTestServer(tenantsWorld)
+  const [main, acme] = placesOf(server)
+  const guess = (place: Place, password: string) =>
+    place.token({ grant_type: 'password', username: 'alice', password, scope: 'openid' })
+  for (let count = 0; count < 100; count++) await guess(main!, 'wrong')
+  assert.equal((await guess(main!, 'main')).status, 429)
+  assert.equal((await guess(acme!, 'acme')).status, 200)
+})
+
+test('tenants: the master key’s children are others for each issuer, so that no stored secret opens elsewhere', async () => {
+  const server = await createTestServer(tenantsWorld)
+  for (const { send, base } of placesOf(server)) await send('GET', `${base}/.well-known/openid-configuration`)
+  const acme = await server.storehouse.ofTenant('acme')
+  const globex = await server.storehouse.ofTenant('globex')
+  // A tenant's whole store in another's place, as by a restored backup with a wrong name.
+  const swapped = {
+    ...server.storehouse,
+    ofTenant: async (name: string) => (name === 'acme' ? globex : acme),
+  }
+  const restarted = await createTestServer(tenantsWorld, { storehouse: swapped })
+  const [main, exchanged] = placesOf(restarted)
+  const answer = await exchanged!.send('GET', '/t/acme/.well-known/openid-configuration')
+  assert.equal(answer.status, 503)
+  const failure = restarted.logged.find(({ event }) => event === 'tenant_start_failed')
+  assert.match(String(failure?.error), /master key does not fit/)
+  assert.equal((await main!.send('GET', '/.well-known/openid-configuration')).status, 200)
+})
