@@ -43,6 +43,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: ['core', 'client-keys'],
     packages: ['jose', '@node-rs/argon2', 'node:crypto'],
   },
+  // Clients that register themselves, and finding clients of either kind.
+  registration: { rooms: ['core', 'outbound'], packages: ['jose'] },
   proof: { rooms: ['core'], packages: ['jose', 'node:crypto'] },
   tokens: { rooms: ['core'], packages: ['node:crypto'] },
   identity: { rooms: ['core'], packages: ['node:crypto'] },
@@ -86,6 +88,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'endpoints/jwks': endpoint,
   'endpoints/login': endpoint,
   'endpoints/logout': endpoint,
+  'endpoints/register': { ...endpoint, rooms: [...endpoint.rooms, 'registration'] },
   'endpoints/revocation': endpoint,
   'endpoints/token': { ...endpoint, packages: ['jose', 'node:crypto'] },
   'endpoints/userinfo': endpoint,

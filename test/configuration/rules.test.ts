@@ -348,3 +348,36 @@ test('configuration: a server that others reach should know its issuer', () => {
   )
   assert.deepEqual(parsed({ host: '0.0.0.0', issuer: 'https://login.example' }).warnings, [])
 })
+
+for (const [name, registration, path, problem] of [
+  [
+    'initial access tokens that nobody has',
+    { mode: 'initial_access_token' },
+    'registration.initial_access_tokens',
+    /there is none/,
+  ],
+  [
+    'software statements that nobody may sign',
+    { require_software_statement: true },
+    'registration.trusted_software_issuers',
+    /nobody is trusted/,
+  ],
+  ['an unknown scope', { allowed_scope: 'openid nothing' }, 'registration.allowed_scope', /"nothing"/],
+  ['an unknown grant', { allowed_grant_types: ['magic'] }, 'registration.allowed_grant_types', /"magic"/],
+  [
+    'an unknown tenant',
+    { client_defaults: { tenants: ['acme'] } },
+    'registration.client_defaults.tenants',
+    /"acme"/,
+  ],
+  [
+    'an unknown provider',
+    { client_defaults: { identity_provider_restrictions: ['corp'] } },
+    'registration.client_defaults.identity_provider_restrictions',
+    /"corp"/,
+  ],
+] as const) {
+  test(`rules: registration with ${name} is a fault`, () => {
+    assertFaults({ registration }, [{ path, problem }])
+  })
+}

@@ -18,6 +18,8 @@ const echo = (request: HttpRequest): HttpResponse => ({
 
 const routes: readonly Route[] = [
   { path: '/echo', methods: ['GET', 'POST'], endpoint: echo },
+  { path: '/items', methods: ['POST'], endpoint: echo },
+  { path: '/items/*', methods: ['GET', 'PUT', 'DELETE'], endpoint: echo },
   { path: '/post', methods: ['POST'], endpoint: async request => echo(request), cors: 'clients' },
   {
     path: '/metadata',
@@ -122,6 +124,21 @@ for (const [name, open] of edges) {
         assert.deepEqual(JSON.parse(body), { error: 'not_found' })
         assert.match(headers['cache-control'] ?? '', /no-store/)
       }
+    })
+
+    test('a route may take any last segment, and none deeper', async () => {
+      const sent = await ask(edge, 'PUT', '/items/a-b_1', {
+        headers: { 'content-type': 'application/json' },
+        body: '{}',
+      })
+      assert.deepEqual(
+        [sent.status, JSON.parse(sent.body).path, JSON.parse(sent.body).body],
+        [200, '/items/a-b_1', '{}'],
+      )
+      assert.equal((await ask(edge, 'DELETE', '/items/one')).status, 200)
+      assert.equal((await ask(edge, 'POST', '/items/one')).headers.allow, 'GET, PUT, DELETE, HEAD')
+      assert.equal((await ask(edge, 'GET', '/items/one/two')).status, 404)
+      assert.equal((await ask(edge, 'POST', '/items')).status, 200)
     })
 
     test('another method is 405 with Allow [RFC 9110 §15.5.6] [revocation-001] [discovery-002]', async () => {

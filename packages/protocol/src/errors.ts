@@ -23,6 +23,11 @@ export const errorStatus = {
   expired_token: 400,
   // RFC 8707 §2
   invalid_target: 400,
+  // RFC 7591 §3.2.2
+  invalid_redirect_uri: 400,
+  invalid_client_metadata: 400,
+  invalid_software_statement: 400,
+  unapproved_software_statement: 400,
   // OpenID Connect Core 1.0 §3.1.2.6
   interaction_required: 400,
   login_required: 400,

@@ -37,8 +37,9 @@ export type Endpoint = (request: HttpRequest) => HttpResponse | Promise<HttpResp
 
 /** A path, its methods and the endpoint that answers. Any other method is answered 405 with `Allow` by the edge. */
 export type Route = {
+  /** The whole path; one that ends in `/*` takes any last segment, which the endpoint reads from the request's path. */
   readonly path: string
-  readonly methods: readonly ('GET' | 'POST')[]
+  readonly methods: readonly ('GET' | 'POST' | 'PUT' | 'DELETE')[]
   readonly endpoint: Endpoint
   /** Cross-origin reads: `any` origin (public metadata), the origins that `clients` registered, or none. */
   readonly cors?: 'any' | 'clients'

@@ -13,6 +13,7 @@ export type ServerMetadata = {
   readonly introspection_endpoint: string
   readonly revocation_endpoint: string
   readonly device_authorization_endpoint: string
+  readonly registration_endpoint?: string
   readonly scopes_supported: readonly string[]
   readonly claims_supported: readonly string[]
   readonly response_types_supported: readonly string[]

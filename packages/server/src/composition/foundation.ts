@@ -20,7 +20,8 @@ export async function layFoundation(configuration: Configuration, ground: Ground
   const keys = await createKeyRing({
     ...{ ...own, keys: own.stores.keys, clock: ground.clock },
     algorithms: signingAlgorithms,
-    policy: policyFor(clients),
+    // Clients that register themselves have the lifetimes of the configuration's defaults.
+    policy: policyFor([...clients.all(), configuration.registration.defaults]),
   })
   const { clock, random, outbound } = ground
   return { ...{ clock, random, outbound, keys }, ...own, close: async () => keys.stop() }

@@ -41,12 +41,10 @@ export async function composeIssuer(
   const services = composeServices(configuration, foundation)
   const routes = [...composeRoutes(configuration, services), ...more]
   const { issuer } = configuration
-  const enabled = [...configuration.clients.all()].filter(client => client.enabled)
-  const origins = new Set(enabled.flatMap(client => client.allowed_cors_origins))
   const handle = createRouter({
     ...{ routes, load },
     headers: securityHeaders(issuer),
-    isAllowedOrigin: origin => origins.has(origin),
+    isAllowedOrigin: services.isAllowedOrigin,
     onError: ({ id: request_id, path }, error) =>
       log.error('request_failed', { request_id, path, error: String(error), stack: (error as Error)?.stack }),
   })

@@ -23,6 +23,8 @@ import { createJwksEndpoint } from '../endpoints/jwks/jwks.ts'
 import { createLoginEndpoint } from '../endpoints/login/login.ts'
 import { createLogoutEndpoint } from '../endpoints/logout/logout.ts'
 import { createSignedOutEndpoint } from '../endpoints/logout/signed-out.ts'
+import { createManagementEndpoint } from '../endpoints/register/management.ts'
+import { createRegisterEndpoint } from '../endpoints/register/register.ts'
 import { createRefuser } from '../endpoints/respond.ts'
 import { createRevocationEndpoint } from '../endpoints/revocation/revocation.ts'
 import { createTokenEndpoint } from '../endpoints/token/token.ts'
@@ -73,6 +75,7 @@ export function composeRoutes(configuration: Configuration, services: Services):
     both('/device', createDeviceEndpoint(services)),
     get('/account', createProfileEndpoint(services)),
     get('/', createHomeEndpoint(services)),
+    ...registrationRoutes(services, refuserOf('register')),
     stylesheet.route,
   ]
   const base = new URL(issuer).pathname.replace(/\/$/, '')
@@ -88,6 +91,16 @@ export const composeProbes = (ports: Parameters<typeof createReadinessEndpoint>[
   { ...get('/readyz', createReadinessEndpoint(ports)), essential: true },
 ]
 
+/** None where nobody may register. */
+function registrationRoutes(services: Services, refuser: ReturnType<typeof createRefuser>): readonly Route[] {
+  const ports = { ...services, ...services.registering, refuser }
+  if (ports.registration.mode === 'off') return []
+  return [
+    post('/connect/register', createRegisterEndpoint(ports), 'clients'),
+    manage('/connect/register/*', createManagementEndpoint(ports), 'clients'),
+  ]
+}
+
 const route =
   (...methods: Route['methods']) =>
   (path: string, endpoint: Endpoint, cors?: Route['cors']): Route => ({
@@ -99,14 +112,19 @@ const route =
 const get = route('GET')
 const post = route('POST')
 const both = route('GET', 'POST')
+const manage = route('GET', 'PUT', 'DELETE')
 
-const metadataOf = ({ mtls }: Configuration, { issuer, clients, resources, grants, keys }: Services) =>
+const metadataOf = (
+  { mtls }: Configuration,
+  { issuer, clients, resources, grants, keys, registering }: Services,
+) =>
   createMetadata({
     ...{ issuer, clients, resources, responseTypes, responseModes, prompts, assertionAlgorithms },
     grantTypes: grants.map(({ grantType }) => grantType),
     signingAlgorithms: keys.algorithms(),
     authenticationMethods: authenticationMethodsOf({ mtls }),
     mtls: mtls !== undefined,
+    registers: registering.registration.mode !== 'off',
   })
 
 function tokenPorts(

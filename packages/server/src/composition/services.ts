@@ -44,12 +44,14 @@ import { createTemplates } from '../ui/templates.ts'
 import { createLanguageChoice } from '../ui/texts.ts'
 import { composeFederation, composeProviders, composeSubjects } from './federation.ts'
 import type { Foundation } from './foundation.ts'
+import { composeClients, composeRegistration } from './registration.ts'
 
 export type Services = ReturnType<typeof composeServices>
 
 export function composeServices(configuration: Configuration, foundation: Foundation) {
-  const { issuer, clients, resources, identityProviders, tenants, compatibility, emitStateHash, sessions } =
+  const { issuer, resources, identityProviders, tenants, compatibility, emitStateHash, sessions } =
     configuration
+  const clients = composeClients(configuration, foundation)
   const common = {
     ...foundation,
     issuer,
@@ -91,6 +93,8 @@ export function composeServices(configuration: Configuration, foundation: Founda
     authenticate,
     authenticateCaller,
     grants: composeGrants({ ...configuration, identityProviders: people.identityProviders }),
+    isAllowedOrigin: clients.isAllowedOrigin,
+    registering: composeRegistration(configuration, { ...foundation, ...people }),
   }
 }
 

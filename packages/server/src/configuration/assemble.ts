@@ -1,17 +1,16 @@
 /** From a draft without faults to the configuration that the server is built from. */
 
-import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { JsonObject } from '@tessera/protocol/result'
-import type { Client, Secret, SigningAlgorithm } from '../core/client.ts'
+import type { Client, SigningAlgorithm } from '../core/client.ts'
 import type { Resources } from '../core/resource.ts'
 import type { ConfiguredUser } from '../core/user.ts'
+import { clientOf, secretOf } from './assemble-client.ts'
 import type { Configuration, Storage } from './configuration.ts'
 import { localIssuer, loopbackPort } from './issuer.ts'
 import { providerOf } from './providers.ts'
-import type { ClientDraft } from './schema/client.ts'
+import { registrationOf } from './registration.ts'
 import type { ProviderDraft } from './schema/provider.ts'
-import { decode32Bytes, type SecretDraft } from './schema/secret.ts'
 import { lifetimesOf } from './schema/sessions.ts'
 import type { UserDraft } from './schema/user.ts'
 import type { ConfigurationDraft } from './schema/whole.ts'
@@ -72,6 +71,7 @@ function assembleIssuer(
       endOnExpiry: draft.sessions.end_on_expiry,
     },
     trustedIssuers: draft.trusted_issuers,
+    registration: registrationOf(draft),
     signingAlgorithms: algorithmsOf(clients.values(), resources),
     ...(masterKey && { masterKey }),
     trustedProxies: draft.trusted_proxies,
@@ -92,26 +92,6 @@ function assembleIssuer(
 const byName = <Value extends { readonly name: string }>(
   values: readonly Value[],
 ): ReadonlyMap<string, Value> => new Map(values.map(value => [value.name, value]))
-
-function clientOf(draft: ClientDraft): Client {
-  const { client_secrets, grant_types, response_types, scope, ...rest } = draft
-  return {
-    ...rest,
-    client_secrets: client_secrets.map(secretOf),
-    grant_types: new Set(grant_types),
-    // RFC 7591 §2: "code" when omitted; not for a client whose grants can't serve it (§2.1).
-    response_types: response_types ?? (grant_types.includes('authorization_code') ? ['code'] : []),
-    scope: new Set(scope.split(' ').filter(name => name !== '')),
-  }
-}
-
-function secretOf({ value, sha256, argon2id, expires_at }: SecretDraft): Secret {
-  const end = expires_at === undefined ? {} : { expires_at: Math.floor(Date.parse(expires_at) / 1000) }
-  if (argon2id !== undefined) return { kind: 'argon2id', encoded: argon2id, ...end }
-  if (sha256 !== undefined) return { kind: 'sha256', hash: decode32Bytes(sha256)!, ...end }
-  const hash = createHash('sha256').update(value!, 'utf8').digest()
-  return { kind: 'sha256', hash: new Uint8Array(hash), ...end }
-}
 
 const resourcesOf = (draft: ConfigurationDraft): Resources => ({
   // A redefined standard resource replaces the standard one and keeps its place.

@@ -2,6 +2,7 @@
 
 import type { Clients, SigningAlgorithm } from '../core/client.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../core/extension-grant.ts'
+import type { Registration } from '../core/registration.ts'
 import type { Resources } from '../core/resource.ts'
 import type { SessionLifetimes } from '../core/session.ts'
 import type {
@@ -51,6 +52,8 @@ export type Configuration = {
     readonly endOnExpiry: boolean
   }
   readonly trustedIssuers: readonly TrustedIssuer[]
+  /** How clients may register themselves. */
+  readonly registration: Registration
   /** Every algorithm that a client or an API asks for, with the defaults. */
   readonly signingAlgorithms: readonly SigningAlgorithm[]
   /** The master key of 32 bytes as configured; undefined: made beside the embedded store when developing. */

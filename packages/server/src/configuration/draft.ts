@@ -8,6 +8,7 @@ import { type Fault, formatPath } from './fault.ts'
 import { faultsOf, meantKey, subjectOf, valueAt } from './issue.ts'
 import type { ClientDraft } from './schema/client.ts'
 import type { ProviderDraft } from './schema/provider.ts'
+import { type RegistrationDraft, registrationSchema } from './schema/registration.ts'
 import type { ApiResourceDraft, ApiScopeDraft, IdentityResourceDraft } from './schema/resource.ts'
 import type { UserDraft } from './schema/user.ts'
 import {
@@ -47,6 +48,8 @@ export type Draft = {
   readonly trustedIssuers: boolean
   /** `grantType`s of the module's grants. */
   readonly moduleGrants: readonly string[]
+  /** Undefined when its shape has a fault. */
+  readonly registration?: { readonly path: string; readonly value: RegistrationDraft }
 }
 
 export type Drafted = {
@@ -76,6 +79,7 @@ export function draftOf(input: unknown, isModule: boolean): Drafted {
       const type = valueAt(grant, ['grantType'])
       return typeof type === 'string' ? [type] : []
     }),
+    ...registrationAt(input, 'registration'),
   }
   const tenants = source('tenants').flatMap((tenant, index) =>
     typeof valueAt(tenant, ['issuer']) === 'string'
@@ -96,7 +100,7 @@ export function draftOf(input: unknown, isModule: boolean): Drafted {
     : { ...drafts, faults: faultsOf(parsed.error.issues, schema, input) }
 }
 
-type Lists = Omit<Draft, 'names' | 'mtls' | 'trustedIssuers' | 'moduleGrants'>
+type Lists = Omit<Draft, 'names' | 'mtls' | 'trustedIssuers' | 'moduleGrants' | 'registration'>
 
 /** A tenant's own lists, and those of the server that it inherits. */
 function tenantDraft(
@@ -121,7 +125,13 @@ function tenantDraft(
       listNames.map(name => [name, isInherited(name) ? server.names[name] : names[name]]),
     ) as unknown as Draft['names'],
     trustedIssuers: own('trusted_issuers').length > 0,
+    ...registrationAt(tenant, `${place}.registration`),
   }
+}
+
+function registrationAt(owner: unknown, path: string): Pick<Draft, 'registration'> {
+  const { success, data } = registrationSchema.safeParse(valueAt(owner, ['registration']))
+  return success ? { registration: { path, value: data } } : {}
 }
 
 const withUsers = (draft: Draft, users: Draft['users']): Draft => ({

@@ -18,6 +18,7 @@ import { clientDoubts, clientFaults } from './rules/client.ts'
 import { nameFaults } from './rules/names.ts'
 import { providerDoubts, providerFaults } from './rules/providers.ts'
 import { referenceFaults } from './rules/references.ts'
+import { registrationFaults } from './rules/registration.ts'
 import { tenantFaults } from './rules/tenants.ts'
 
 export type ParseOptions = {
@@ -87,6 +88,7 @@ const issuerFaults = (draft: Draft): readonly Fault[] => [
   ...referenceFaults(draft),
   ...clientFaults(draft),
   ...accountFaults(draft),
+  ...registrationFaults(draft),
 ]
 
 /** What is found in several drafts, since tenants inherit it, is told once. */

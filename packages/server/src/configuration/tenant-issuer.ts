@@ -3,7 +3,7 @@
 import type { CredentialAuthority, IdentityProvider, Profile } from '../core/user.ts'
 import type { Configuration } from './configuration.ts'
 import { tenantPath } from './issuer.ts'
-import { type ConfigurationDraft, keyOwners, type TenantDraft } from './schema/whole.ts'
+import { type ConfigurationDraft, keyOwners, type TenantDraft, valueWithout } from './schema/whole.ts'
 
 type Settled = ConfigurationDraft & { readonly port: number; readonly issuer: string }
 
@@ -12,7 +12,7 @@ export function tenantSettings(server: Settled, tenant: TenantDraft & { readonly
   const settings: Record<string, unknown> = { ...server }
   for (const [key, owner] of Object.entries(keyOwners)) {
     const value = tenant[key as keyof TenantDraft]
-    if (owner === 'own') settings[key] = value ?? []
+    if (owner === 'own') settings[key] = value ?? valueWithout(key as keyof typeof keyOwners)
     if (owner === 'inherited' && value !== undefined) settings[key] = value
   }
   return {

@@ -3,22 +3,35 @@
 import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
 
 export type CorsPorts = {
-  /** Whether an enabled client registered this origin, as the browser sends it. */
-  readonly isAllowedOrigin: (origin: string) => boolean
+  /** Whether an enabled client registered this origin, as the browser sends it. Never throws or rejects. */
+  readonly isAllowedOrigin: (origin: string) => boolean | Promise<boolean>
 }
 
-/** The headers that let this origin read the answer; `vary` so that no cache hands it to another. */
+/** Headers that let an origin read the answer; undefined for an endpoint that no script may ask. */
+export type CorsHeaders = Readonly<Record<string, string>> | undefined
+
+/** `vary` so that no cache hands an answer to another origin. */
 export function allowOrigin(
   { headers: { origin } }: HttpRequest,
   { cors }: Route,
   { isAllowedOrigin }: CorsPorts,
-): Readonly<Record<string, string>> | undefined {
+): CorsHeaders | Promise<CorsHeaders> {
   if (cors === undefined) return undefined
   if (cors === 'any') return anyone
-  return origin === undefined || !isAllowedOrigin(origin)
-    ? nobody
-    : { ...nobody, ...exposed, 'access-control-allow-origin': origin }
+  if (origin === undefined) return nobody
+  const allowed = isAllowedOrigin(origin)
+  return allowed instanceof Promise
+    ? allowed.then(known => (known ? readableBy(origin) : nobody))
+    : allowed
+      ? readableBy(origin)
+      : nobody
 }
+
+const readableBy = (origin: string): CorsHeaders => ({
+  ...nobody,
+  ...exposed,
+  'access-control-allow-origin': origin,
+})
 
 /** What a script may read besides the headers that it always may: why it was refused and when to ask again. */
 const exposed = { 'access-control-expose-headers': 'www-authenticate, retry-after' } as const
@@ -26,8 +39,8 @@ const anyone = { 'access-control-allow-origin': '*' } as const
 const nobody = { vary: 'origin' } as const
 
 /** Answers a preflight request (Fetch Standard §4.8); an origin that may not read the answer gets no permission either. */
-export function preflight(request: HttpRequest, route: Route, ports: CorsPorts): HttpResponse {
-  const allowed = allowOrigin(request, route, ports)?.['access-control-allow-origin'] !== undefined
+export function preflight(route: Route, cors: CorsHeaders): HttpResponse {
+  const allowed = cors?.['access-control-allow-origin'] !== undefined
   return { status: 204, headers: allowed ? { ...permission, ...methodsOf(route) } : noStore, body: '' }
 }
 

@@ -1,7 +1,7 @@
 /** From a request to the endpoint that answers it: the same for every edge. Knows no OAuth but the shape of an error. */
 
 import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
-import { allowOrigin, type CorsPorts, preflight } from './cors.ts'
+import { allowOrigin, type CorsHeaders, type CorsPorts, preflight } from './cors.ts'
 import { createLoad, type Load } from './load.ts'
 import { plainError, unavailable } from './plain-error.ts'
 
@@ -27,46 +27,59 @@ export function createRouter({
   headers,
   onError,
   load = createLoad(),
-  ...cors
+  ...ports
 }: RouterPorts): Router {
-  const byPath = new Map(routes.map(route => [route.path, route]))
-  if (byPath.size < routes.length) throw new Error('two routes have the same path')
+  const routeOf = createRouteTable(routes)
 
   return request => {
-    const route = byPath.get(request.path)
+    const route = routeOf(request.path)
     if (!route) return complete(request, undefined, notFound)
-    if (request.method === 'OPTIONS' && route.cors)
-      return complete(request, route, preflight(request, route, cors))
-    const method = request.method === 'HEAD' ? 'GET' : request.method
-    if (!isOneOf(route.methods, method)) return complete(request, route, methodNotAllowed(route))
-    if (!route.essential && load.isFull()) return complete(request, route, unavailable)
-    return answer(method === request.method ? request : { ...request, method }, request, route)
+    const cors = allowOrigin(request, route, ports)
+    return cors instanceof Promise
+      ? cors.then(known => dispatch(request, route, known))
+      : dispatch(request, route, cors)
   }
 
-  function answer(asked: HttpRequest, sent: HttpRequest, route: Route): HttpResponse | Promise<HttpResponse> {
+  function dispatch(
+    request: HttpRequest,
+    route: Route,
+    cors: CorsHeaders,
+  ): HttpResponse | Promise<HttpResponse> {
+    if (request.method === 'OPTIONS' && route.cors) return complete(request, cors, preflight(route, cors))
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    if (!isOneOf(route.methods, method)) return complete(request, cors, methodNotAllowed(route))
+    if (!route.essential && load.isFull()) return complete(request, cors, unavailable)
+    const asked = method === request.method ? request : { ...request, method }
+    return answer(route, asked, response => complete(request, cors, response))
+  }
+
+  function answer(
+    { endpoint }: Route,
+    request: HttpRequest,
+    finish: (response: HttpResponse) => HttpResponse,
+  ): HttpResponse | Promise<HttpResponse> {
     let response: HttpResponse | Promise<HttpResponse>
     try {
-      response = route.endpoint(asked)
+      response = endpoint(request)
     } catch (error) {
-      return complete(sent, route, failed(sent, error))
+      return finish(failed(request, error))
     }
-    if (!(response instanceof Promise)) return complete(sent, route, response)
+    if (!(response instanceof Promise)) return finish(response)
     load.enter()
     return response.then(
       value => {
         load.leave()
-        return complete(sent, route, value)
+        return finish(value)
       },
       error => {
         load.leave()
-        return complete(sent, route, failed(sent, error))
+        return finish(failed(request, error))
       },
     )
   }
 
-  function complete(request: HttpRequest, route: Route | undefined, response: HttpResponse): HttpResponse {
+  function complete(request: HttpRequest, added: CorsHeaders, response: HttpResponse): HttpResponse {
     const { status, body } = response
-    const added = route && allowOrigin(request, route, cors)
     const merged: Record<string, string | readonly string[]> = { ...headers, ...added, ...response.headers }
     merged['cache-control'] ??= 'no-store'
     if (added?.vary && response.headers.vary) merged.vary = `${response.headers.vary}, ${added.vary}`
@@ -81,6 +94,13 @@ export function createRouter({
       ? unavailable
       : plainError(500, 'server_error', { 'x-request-id': request.id })
   }
+}
+
+/** By the whole path, else by all but its last segment where a route's path ends in `/*`. */
+function createRouteTable(routes: readonly Route[]): (path: string) => Route | undefined {
+  const byPath = new Map(routes.map(route => [route.path, route]))
+  if (byPath.size < routes.length) throw new Error('two routes have the same path')
+  return path => byPath.get(path) ?? byPath.get(`${path.slice(0, path.lastIndexOf('/'))}/*`)
 }
 
 const notFound = plainError(404, 'not_found')

@@ -1,7 +1,7 @@
 /** When keys come and go: a pure decision over what is stored (OpenID Connect Core 1.0 §10.1.1). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Clients, SigningAlgorithm } from '../core/client.ts'
+import type { Client, SigningAlgorithm } from '../core/client.ts'
 
 export type RotationPolicy = {
   /** How long a key signs. */
@@ -15,9 +15,11 @@ export type RotationPolicy = {
 const day = 86_400
 export const defaultPolicy: RotationPolicy = { rotate: 90 * day, announce: 14 * day, retain: 14 * day }
 
+type TokenLifetimes = Pick<Client, 'access_token_lifetime' | 'identity_token_lifetime'>
+
 /** The default policy, but no key goes before what it signed: with a day for nodes that learn late of a new key. */
-export function policyFor(clients: Pick<Clients, 'all'>): RotationPolicy {
-  const lifetimes = [...clients.all()].flatMap(client => [
+export function policyFor(clients: Iterable<TokenLifetimes>): RotationPolicy {
+  const lifetimes = [...clients].flatMap(client => [
     client.access_token_lifetime,
     client.identity_token_lifetime,
   ])

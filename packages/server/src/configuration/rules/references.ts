@@ -13,12 +13,7 @@ import { standardIdentityResources } from '../standard-resources.ts'
 
 export function referenceFaults(draft: Draft): readonly Fault[] {
   const { names } = draft
-  const scopes = new Set([
-    ...standardIdentityResources.map(resource => resource.name),
-    ...names.identity_resources,
-    ...names.api_scopes,
-    'offline_access',
-  ])
+  const scopes = registeredScopes(draft)
   const grantTypes = new Set([...knownGrantTypes, ...draft.moduleGrants])
   return [
     ...draft.clients.flatMap(client => [
@@ -70,6 +65,15 @@ export function referenceFaults(draft: Draft): readonly Fault[] {
     ...grantFaults(draft.moduleGrants),
   ]
 }
+
+/** Every scope that a client may name. */
+export const registeredScopes = ({ names }: Pick<Draft, 'names'>): ReadonlySet<string> =>
+  new Set([
+    ...standardIdentityResources.map(resource => resource.name),
+    ...names.identity_resources,
+    ...names.api_scopes,
+    'offline_access',
+  ])
 
 const localIsNoProvider = {
   problem: '"local" is no external provider',

@@ -5,6 +5,7 @@ import { clientSchema } from './client.ts'
 import { codeShape, moduleProviderSchema } from './code.ts'
 import { deploymentShape } from './deployment.ts'
 import { providerSchema } from './provider.ts'
+import { registrationSchema } from './registration.ts'
 import { apiResourceSchema, apiScopeSchema, identityResourceSchema } from './resource.ts'
 import { type KeyOwner, tenantSchemaOf } from './tenant.ts'
 import { userSchema } from './user.ts'
@@ -13,6 +14,7 @@ import { userSchema } from './user.ts'
 const settings = {
   ...deploymentShape,
   clients: z.array(clientSchema).default([]).describe('The applications that may ask for tokens.'),
+  registration: registrationSchema,
   identity_resources: z
     .array(identityResourceSchema)
     .default([])
@@ -43,6 +45,7 @@ export const keyOwners = {
   clients: 'own',
   identity_providers: 'own',
   trusted_issuers: 'own',
+  registration: 'own',
   identity_resources: 'inherited',
   api_scopes: 'inherited',
   // Without the secrets.
@@ -55,6 +58,9 @@ export const keyOwners = {
   profile: 'inherited',
   federation: 'inherited',
 } as const satisfies Record<keyof typeof moduleSettings, KeyOwner>
+
+/** What a key is where it stands nowhere; undefined for one that is optional. */
+export const valueWithout = (key: keyof typeof keyOwners): unknown => moduleSettings[key].parse(undefined)
 
 const tenantSchema = tenantSchemaOf(settings, keyOwners)
 const moduleTenantSchema = tenantSchemaOf(moduleSettings, keyOwners)

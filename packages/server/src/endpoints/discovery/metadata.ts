@@ -19,6 +19,8 @@ export type MetadataSources = {
   readonly assertionAlgorithms: readonly string[]
   /** Whether client certificates reach this server. */
   readonly mtls: boolean
+  /** Whether clients may register themselves. */
+  readonly registers: boolean
 }
 
 export function createMetadata({ issuer, clients, resources, ...offered }: MetadataSources): ServerMetadata {
@@ -65,6 +67,7 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     claims_parameter_supported: false,
     request_parameter_supported: false,
     request_uri_parameter_supported: false,
+    ...(offered.registers && { registration_endpoint: `${issuer}/connect/register` }),
     ...(offered.mtls && {
       tls_client_certificate_bound_access_tokens: true,
       mtls_endpoint_aliases: endpoints,

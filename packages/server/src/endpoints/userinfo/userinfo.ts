@@ -10,8 +10,8 @@ import type { Profile } from '../../core/user.ts'
 import { subjectOfToken } from '../../identity/profile.ts'
 import { checkConfirmation } from '../../proof/certificate.ts'
 import type { TokenVerifier } from '../../tokens/verification.ts'
+import { challenge, readBearer } from '../bearer.ts'
 import { createRefuser, jsonResponse } from '../respond.ts'
-import { challenge, readBearer } from './bearer.ts'
 
 export type UserinfoPorts = {
   readonly verifier: TokenVerifier

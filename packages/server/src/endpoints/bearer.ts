@@ -3,7 +3,7 @@
 import type { HttpRequest } from '@tessera/protocol/http'
 import { parseParameters } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import { isForm } from '../form.ts'
+import { isForm } from './form.ts'
 
 const scheme = /^bearer(?: +|$)/i
 

@@ -1,0 +1,71 @@
+/** From what a client registered to a client, by the same schema and rules as the configuration's own (RFC 7591 §2). */
+
+import type { Client } from '../core/client.ts'
+import type { RegisteredClientParser, Registration } from '../core/registration.ts'
+import { clientOf, secretOf } from './assemble-client.ts'
+import type { Draft } from './draft.ts'
+import { faultsOf } from './issue.ts'
+import { clientFaults } from './rules/client.ts'
+import { referenceFaults, registeredScopes } from './rules/references.ts'
+import { clientSchema } from './schema/client.ts'
+import type { ConfigurationDraft } from './schema/whole.ts'
+
+export function registrationOf(whole: ConfigurationDraft): Registration {
+  const { registration: draft } = whole
+  const context = contextOf(whole)
+  const scopes = registeredScopes(context)
+  const allowed = draft.allowed_scope?.split(' ').filter(name => name !== '')
+  const apis = context.names.api_scopes
+  return {
+    mode: draft.mode,
+    initialAccessTokens: draft.initial_access_tokens.map(secretOf),
+    allowedScope: allowed ?? [...scopes].filter(name => !apis.has(name)),
+    allowedGrantTypes: new Set(draft.allowed_grant_types),
+    softwareIssuers: draft.trusted_software_issuers,
+    requireSoftwareStatement: draft.require_software_statement,
+    clientSecretLifetime: draft.client_secret_lifetime,
+    unusedClientLifetime: draft.unused_client_lifetime,
+    mostClients: draft.max_clients,
+    mostRequestsPerHour: draft.max_requests_per_hour,
+    defaults: draft.client_defaults,
+    parse: createParser(context),
+  }
+}
+
+function createParser(context: Draft): RegisteredClientParser {
+  return input => {
+    const parsed = clientSchema.safeParse(input)
+    if (!parsed.success) return { ok: false, faults: faultsOf(parsed.error.issues, clientSchema, input) }
+    const entry = { list: 'clients', index: 0, subject: '', value: parsed.data, damaged: new Set<string>() }
+    const draft = { ...context, clients: [entry] }
+    const faults = [...clientFaults(draft), ...referenceFaults(draft)]
+    const client: Client = clientOf(parsed.data)
+    return faults.length === 0
+      ? { ok: true, client }
+      : {
+          ok: false,
+          faults: faults.map(fault => ({ ...fault, path: fault.path.replace('clients[0].', '') })),
+        }
+  }
+}
+
+/** What a client may refer to. */
+const contextOf = (whole: ConfigurationDraft): Draft => ({
+  ...{ clients: [], identity_resources: [], api_scopes: [], api_resources: [] },
+  ...{ users: [], identity_providers: [], tenants: [] },
+  names: {
+    clients: new Set(),
+    users: new Set(),
+    identity_resources: namesOf(whole.identity_resources),
+    api_scopes: namesOf(whole.api_scopes),
+    api_resources: namesOf(whole.api_resources),
+    identity_providers: namesOf(whole.identity_providers),
+    tenants: namesOf(whole.tenants),
+  },
+  mtls: whole.mtls !== undefined,
+  trustedIssuers: whole.trusted_issuers.length > 0,
+  moduleGrants: (whole.grants ?? []).map(({ grantType }) => grantType),
+})
+
+const namesOf = (list: readonly { readonly name: string }[]): ReadonlySet<string> =>
+  new Set(list.map(({ name }) => name))

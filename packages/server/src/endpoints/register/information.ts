@@ -1,0 +1,47 @@
+/** What the registration endpoints read and answer: client metadata in, client information out (RFC 7591 §3.2.1, RFC 7592 §3). */
+
+import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
+import type { Registered } from '../../registration/registration.ts'
+import { jsonResponse } from '../respond.ts'
+
+export type InformationPorts = { readonly issuer: string }
+
+const json = /^\s*application\/json\s*(;|$)/i
+
+/** Refuses `invalid_client_metadata` for a body that is no JSON object. */
+export function readMetadata({ headers, body }: HttpRequest): Result<JsonObject> {
+  if (!json.test(headers['content-type'] ?? '')) {
+    return refuse('invalid_client_metadata', 'media_type_not_json', {
+      description: 'the body must be application/json',
+    })
+  }
+  try {
+    const value: unknown = JSON.parse(body)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return ok(value as JsonObject)
+  } catch {
+    // Answered below, as any other text that is no object.
+  }
+  return refuse('invalid_client_metadata', 'client_metadata_not_json', {
+    description: 'the body must be a JSON object',
+  })
+}
+
+/** Everything that is registered; secrets only where they are known: they are not stored. */
+export function informationResponse(
+  status: 200 | 201,
+  { client, client_secret, registration_access_token }: Registered,
+  { issuer }: InformationPorts,
+): HttpResponse {
+  const { client_id, metadata, created_at, client_secret_hash, client_secret_expires_at = 0 } = client
+  return jsonResponse(status, {
+    client_id,
+    client_id_issued_at: created_at,
+    ...(client_secret !== undefined && { client_secret }),
+    // RFC 7591 §3.2.1: required with a secret; 0: it never ends.
+    ...(client_secret_hash !== undefined && { client_secret_expires_at }),
+    registration_access_token,
+    registration_client_uri: `${issuer}/connect/register/${client_id}`,
+    ...metadata,
+  })
+}

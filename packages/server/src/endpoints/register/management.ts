@@ -1,0 +1,61 @@
+/** The client configuration endpoint (RFC 7592 §2, OpenID Connect Dynamic Client Registration 1.0 §4). */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { type Refusal, refuse } from '@tessera/protocol/result'
+import type { RegisteredClient } from '../../core/registered-client.ts'
+import type { Log } from '../../core/runtime.ts'
+import type { ClientRegistration } from '../../registration/registration.ts'
+import { challenge, readBearer } from '../bearer.ts'
+import type { Refuser } from '../respond.ts'
+import { type InformationPorts, informationResponse, readMetadata } from './information.ts'
+
+export type ManagementPorts = InformationPorts & {
+  readonly clientRegistration: ClientRegistration
+  readonly refuser: Refuser
+  readonly log: Log
+}
+
+/**
+ * `GET`, `PUT` and `DELETE /connect/register/{client_id}` with the client's registration access token. Refuses 401
+ * `invalid_token`, also for a client that does not exist (RFC 7592 §2), and what registration refuses.
+ */
+export function createManagementEndpoint(ports: ManagementPorts): Endpoint {
+  const { clientRegistration, refuser, log } = ports
+
+  return async request => {
+    const bearer = readBearer(request)
+    if (!bearer.ok) return refuseToken(request, bearer)
+    if (bearer.value === undefined) return refuseToken(request, tokenMissing)
+    const opened = await clientRegistration.open(lastSegment(request.path), bearer.value)
+    if (!opened.ok) return refuseToken(request, opened)
+    if (request.method === 'PUT') return update(request, opened.value)
+    if (request.method === 'DELETE') return remove(request, opened.value)
+    return informationResponse(200, { client: opened.value, registration_access_token: bearer.value }, ports)
+  }
+
+  async function update(request: HttpRequest, client: RegisteredClient): Promise<HttpResponse> {
+    const { client_id } = client
+    const metadata = readMetadata(request)
+    if (!metadata.ok) return refuser(request, metadata, { clientId: client_id })
+    const updated = await clientRegistration.update(client, metadata.value)
+    if (!updated.ok) return refuser(request, updated, { clientId: client_id })
+    log.info('client_updated', { request_id: request.id, client_id })
+    return informationResponse(200, updated.value, ports)
+  }
+
+  async function remove(request: HttpRequest, client: RegisteredClient): Promise<HttpResponse> {
+    await clientRegistration.remove(client)
+    log.info('client_removed', { request_id: request.id, client_id: client.client_id })
+    return { status: 204, headers: { 'cache-control': 'no-store', pragma: 'no-cache' }, body: '' }
+  }
+
+  function refuseToken(request: HttpRequest, refusal: Refusal): HttpResponse {
+    return refuser(request, refusal, { headers: { 'www-authenticate': challenge(refusal) } })
+  }
+}
+
+const tokenMissing = refuse('invalid_token', 'registration_token_missing', {
+  description: 'a registration access token is required',
+})
+
+const lastSegment = (path: string): string => path.slice(path.lastIndexOf('/') + 1)

@@ -1,0 +1,72 @@
+/** The client registration endpoint (RFC 7591 §3, OpenID Connect Dynamic Client Registration 1.0 §3). */
+
+import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
+import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { Secrets } from '../../client-authentication/secrets.ts'
+import type { Registration } from '../../core/registration.ts'
+import type { Log } from '../../core/runtime.ts'
+import { type Attempts, networkOf } from '../../identity/attempts.ts'
+import type { ClientRegistration } from '../../registration/registration.ts'
+import { challenge, readBearer } from '../bearer.ts'
+import type { Refuser } from '../respond.ts'
+import { type InformationPorts, informationResponse, readMetadata } from './information.ts'
+
+export type RegisterPorts = InformationPorts & {
+  readonly registration: Registration
+  readonly clientRegistration: ClientRegistration
+  readonly secrets: Secrets
+  /** Counts the requests of a network. */
+  readonly attempts: Attempts
+  readonly refuser: Refuser
+  readonly log: Log
+}
+
+/**
+ * `POST /connect/register` with client metadata in JSON: 201 with what was registered. Refuses 401 `invalid_token` for an
+ * initial access token that is missing or wrong where one is needed, 429 for too many requests from one network, and what
+ * RFC 7591 §3.2.2 names.
+ */
+export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
+  const { registration, clientRegistration, attempts, refuser } = ports
+
+  return async request => {
+    const tooMany = countRequest(request)
+    if (tooMany) return refuser(request, tooMany)
+    const allowed = registration.mode === 'open' ? undefined : await tokenFault(request, ports)
+    if (allowed) return refuser(request, allowed, { headers: { 'www-authenticate': challenge(allowed) } })
+    const metadata = readMetadata(request)
+    if (!metadata.ok) return refuser(request, metadata)
+    const registered = await clientRegistration.register(metadata.value)
+    if (!registered.ok) return refuser(request, registered)
+    const { client_id } = registered.value.client
+    ports.log.info('client_registered', { request_id: request.id, client_id, peer: request.peer.address })
+    return informationResponse(201, registered.value, ports)
+  }
+
+  /** Counted before anything is looked at, so that a thousand at once count as a thousand. */
+  function countRequest(request: HttpRequest): Refusal | undefined {
+    const network = [networkOf(request)]
+    const wait = attempts.wait(network)
+    if (wait !== undefined) {
+      return refuse('temporarily_unavailable', 'registrations_too_often', { retry_after: wait })
+    }
+    attempts.failed(network)
+    return undefined
+  }
+}
+
+/** RFC 7591 §3.1: the initial access token is a bearer token. */
+async function tokenFault(
+  request: HttpRequest,
+  { registration, secrets }: RegisterPorts,
+): Promise<Refusal | undefined> {
+  const bearer: Result<string | undefined> = readBearer(request)
+  if (!bearer.ok) return bearer
+  if (bearer.value === undefined) return refuseToken('initial_access_token_missing')
+  const check = await secrets.check(bearer.value, registration.initialAccessTokens)
+  if (check === 'busy') return refuse('temporarily_unavailable', 'client_secret_queue_full')
+  return check === 'fits' ? undefined : refuseToken('initial_access_token_invalid')
+}
+
+const refuseToken = (reason: string): Refusal =>
+  refuse('invalid_token', reason, { description: 'an initial access token is required' })

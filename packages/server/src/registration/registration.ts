@@ -1,0 +1,147 @@
+/** Registers, reads, updates and removes clients (RFC 7591 §3, RFC 7592 §2). */
+
+import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { hashHandle, newHandle } from '../core/handle.ts'
+import type { RegisteredClient } from '../core/registered-client.ts'
+import type { Clock, Random, TokenHash } from '../core/runtime.ts'
+import type { RegisteredClients } from '../core/stores.ts'
+import { newClientId } from './client-id.ts'
+import { hasEnded } from './clients.ts'
+import { type ValidationPorts, type ValidMetadata, validateMetadata } from './validation.ts'
+
+export type RegistrationPorts = ValidationPorts & {
+  readonly registeredClients: RegisteredClients
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** What is told once: the secrets stand in no store. */
+export type Registered = {
+  readonly client: RegisteredClient
+  readonly registration_access_token: string
+  /** Only where a new one was made. */
+  readonly client_secret?: string
+}
+
+export type ClientRegistration = {
+  /** Refuses what {@link validateMetadata} refuses, and `temporarily_unavailable` when there are too many clients. */
+  readonly register: (metadata: JsonObject) => Promise<Result<Registered>>
+  /** The client that this token manages. Refuses `invalid_token`, with the same work for an unknown client. */
+  readonly open: (clientId: string, token: string) => Promise<Result<RegisteredClient>>
+  /** Replaces everything that the client registered (RFC 7592 §2.2) and gives a new registration access token. */
+  readonly update: (client: RegisteredClient, metadata: JsonObject) => Promise<Result<Registered>>
+  readonly remove: (client: RegisteredClient) => Promise<boolean>
+}
+
+export function createClientRegistration(ports: RegistrationPorts): ClientRegistration {
+  const { registration, registeredClients, clock, random } = ports
+
+  return {
+    async register(sent) {
+      const client_id = newClientId(random)
+      const valid = await validateMetadata(sent, client_id, ports)
+      if (!valid.ok) return valid
+      const now = clock.now()
+      const made = withCredentials(
+        { client_id, version: 1, created_at: now, ...endOf(), metadata: valid.value.metadata },
+        valid.value.needsSecret ? newSecret() : {},
+      )
+      return (await registeredClients.add(made.client, registration.mostClients))
+        ? ok(made)
+        : refuse('temporarily_unavailable', 'registered_clients_full', {
+            log: { most: registration.mostClients },
+          })
+    },
+    async open(clientId, token) {
+      const client = await registeredClients.find(clientId)
+      const hash = hashHandle(token)
+      // Hashes are compared, so the time of the comparison tells nothing of a token.
+      return client && client.registration_token_hash === hash && !hasEnded(client, clock.now())
+        ? ok(client)
+        : refuse('invalid_token', 'registration_token_invalid', {
+            description: 'The access token is not valid',
+            log: { client_id: clientId.slice(0, 100) },
+          })
+    },
+    async update(client, sent) {
+      const fault = updateFault(client, sent)
+      if (fault) return fault
+      const valid = await validateMetadata(sent, client.client_id, ports)
+      if (!valid.ok) return valid
+      const { client_id, version, created_at } = client
+      const made = withCredentials(
+        { client_id, version: version + 1, created_at, ...endOf(), metadata: valid.value.metadata },
+        secretAfter(client, valid.value),
+      )
+      return (await registeredClients.replace(made.client))
+        ? ok(made)
+        : refuse('invalid_token', 'registration_token_replaced', {
+            description: 'The client was updated at the same time',
+          })
+    },
+    remove: ({ client_id }) => registeredClients.remove(client_id),
+  }
+
+  function withCredentials(
+    client: Omit<RegisteredClient, 'registration_token_hash'>,
+    secret: Secret,
+  ): Registered {
+    const registration_access_token = newHandle(random, 'tcr')
+    const { client_secret, ...kept } = secret
+    return {
+      client: { ...client, ...kept, registration_token_hash: hashHandle(registration_access_token) },
+      registration_access_token,
+      ...(client_secret !== undefined && { client_secret }),
+    }
+  }
+
+  /** A secret that ends is made anew by an update; one that does not is kept. */
+  function secretAfter(client: RegisteredClient, { needsSecret }: ValidMetadata): Secret {
+    const { client_secret_hash, client_secret_expires_at } = client
+    if (!needsSecret) return {}
+    const keeps = client_secret_hash !== undefined && client_secret_expires_at === undefined
+    return keeps ? { client_secret_hash } : newSecret()
+  }
+
+  function newSecret(): Secret {
+    const client_secret = newHandle(random, 'tcs')
+    const { clientSecretLifetime: lifetime } = registration
+    return {
+      client_secret,
+      client_secret_hash: hashHandle(client_secret),
+      ...(lifetime > 0 && { client_secret_expires_at: clock.now() + lifetime }),
+    }
+  }
+
+  function endOf(): Pick<RegisteredClient, 'expires_at'> {
+    const { unusedClientLifetime: lifetime } = registration
+    return lifetime > 0 ? { expires_at: clock.now() + lifetime } : {}
+  }
+}
+
+type Secret = Pick<RegisteredClient, 'client_secret_expires_at'> & {
+  readonly client_secret?: string
+  readonly client_secret_hash?: TokenHash
+}
+
+const neverSent = [
+  'registration_access_token',
+  'registration_client_uri',
+  'client_secret_expires_at',
+  'client_id_issued_at',
+] as const
+
+/** RFC 7592 §2.2: `client_id` is sent and is its own; a `client_secret` is the one that it has. */
+function updateFault(client: RegisteredClient, sent: JsonObject): Refusal | undefined {
+  const invalid = (description: string): Refusal =>
+    refuse('invalid_client_metadata', 'client_update_malformed', { description })
+  if (sent.client_id !== client.client_id)
+    return invalid('client_id: it must be sent, and be that of the client')
+  const surplus = neverSent.find(name => sent[name] !== undefined)
+  if (surplus) return invalid(`${surplus}: it may not be sent`)
+  const { client_secret } = sent
+  if (client_secret === undefined || client_secret === null) return undefined
+  return typeof client_secret === 'string' && hashHandle(client_secret) === client.client_secret_hash
+    ? undefined
+    : invalid('client_secret: it is not the one of the client')
+}

@@ -1,0 +1,193 @@
+/** From what a client says about itself to a client, or to why not (RFC 7591 §2, §3.2.2). */
+
+import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { parseScope } from '@tessera/protocol/scope'
+import type { Client, SigningAlgorithm } from '../core/client.ts'
+import type { RegisteredClient } from '../core/registered-client.ts'
+import type { MetadataFault, Registration } from '../core/registration.ts'
+import type { Log } from '../core/runtime.ts'
+import type { Outbound } from '../outbound/outbound.ts'
+import { metadataOf, understood } from './metadata.ts'
+import { sectorFault } from './sector-identifier.ts'
+import type { ReadSoftwareStatement } from './software-statement.ts'
+
+export type ValidationPorts = {
+  readonly registration: Registration
+  readonly readStatement: ReadSoftwareStatement
+  readonly outbound: Outbound
+  /** The algorithms that this server signs with. */
+  readonly signingAlgorithms: readonly SigningAlgorithm[]
+  readonly log: Log
+}
+
+export type ValidMetadata = {
+  /** What was registered, defaults and all. */
+  readonly metadata: JsonObject
+  /** Whether the client authenticates by a `client_secret`. */
+  readonly needsSecret: boolean
+}
+
+/** Refuses as RFC 7591 §3.2.2 says: `invalid_redirect_uri`, `invalid_client_metadata`, and what software statements refuse. */
+export async function validateMetadata(
+  sent: JsonObject,
+  clientId: string,
+  ports: ValidationPorts,
+): Promise<Result<ValidMetadata>> {
+  const { registration, signingAlgorithms } = ports
+  const stated = await withStatement(sent, ports)
+  if (!stated.ok) return stated
+  const wanted = withDefaults(understood(stated.value), registration)
+  const unapproved = bounds(wanted, registration)
+  if (unapproved) return unapproved
+  const needsSecret = usesSecret(wanted)
+  const parsed = registration.parse(draftOf(clientId, wanted, registration, needsSecret ? [anySecret] : []))
+  if (!parsed.ok) return refuseFaults(parsed.faults)
+  const { client } = parsed
+  if (!signingAlgorithms.includes(client.id_token_signed_response_alg)) {
+    return refuseMetadata(
+      'client_metadata_invalid',
+      'id_token_signed_response_alg: this server does not sign with it',
+    )
+  }
+  const outside = await sectorOf(client, ports.outbound)
+  if (outside) return outside
+  const { software_statement } = sent
+  const metadata = { ...metadataOf(client), ...(software_statement && { software_statement }) }
+  return ok({ metadata, needsSecret })
+}
+
+/** The client that a row stands for; undefined, and logged, when it no longer fits the configuration. */
+export function readRegistered(
+  row: RegisteredClient,
+  {
+    registration,
+    signingAlgorithms,
+    log,
+  }: Pick<ValidationPorts, 'registration' | 'signingAlgorithms' | 'log'>,
+): Client | undefined {
+  const { client_id, client_secret_hash: sha256, client_secret_expires_at: end } = row
+  const expires_at = end === undefined ? {} : { expires_at: new Date(end * 1000).toISOString() }
+  const secrets = sha256 === undefined ? [] : [{ sha256, ...expires_at }]
+  const known = understood(row.metadata)
+  const parsed = registration.parse(draftOf(client_id, known, registration, secrets))
+  if (parsed.ok && signingAlgorithms.includes(parsed.client.id_token_signed_response_alg))
+    return parsed.client
+  const faults = parsed.ok ? ['id_token_signed_response_alg'] : parsed.faults.map(({ path }) => path)
+  log.warn('registered_client_unfit', { client_id, faults })
+  return undefined
+}
+
+/** RFC 7591 §2.3: what the statement says wins over what stands beside it. */
+async function withStatement(
+  sent: JsonObject,
+  { registration, readStatement }: ValidationPorts,
+): Promise<Result<JsonObject>> {
+  if (sent.software_statement === undefined || sent.software_statement === null) {
+    return registration.requireSoftwareStatement
+      ? refuse('invalid_software_statement', 'software_statement_missing', {
+          description: 'a software statement is required',
+        })
+      : ok(sent)
+  }
+  const claims = await readStatement(sent.software_statement)
+  return claims.ok ? ok({ ...sent, ...claims.value }) : claims
+}
+
+/** RFC 7591 §2. */
+function withDefaults(metadata: JsonObject, { allowedScope }: Registration): JsonObject {
+  const grantTypes = metadata.grant_types ?? ['authorization_code']
+  const refreshes = Array.isArray(grantTypes) && grantTypes.includes('refresh_token')
+  return {
+    application_type: 'web',
+    token_endpoint_auth_method: 'client_secret_basic',
+    scope: allowedScope.filter(name => refreshes || name !== 'offline_access').join(' '),
+    ...metadata,
+    grant_types: grantTypes,
+    ...originsOf(metadata),
+  }
+}
+
+/** A public web application runs in pages of its redirection URIs: these may call the endpoints unless it names others. */
+function originsOf({
+  token_endpoint_auth_method,
+  allowed_cors_origins,
+  redirect_uris,
+}: JsonObject): JsonObject {
+  const isPublic = token_endpoint_auth_method === 'none'
+  if (!isPublic || allowed_cors_origins !== undefined || !Array.isArray(redirect_uris)) return {}
+  const web = redirect_uris.filter(
+    uri => typeof uri === 'string' && URL.canParse(uri) && /^https?:/.test(uri),
+  )
+  return { allowed_cors_origins: [...new Set(web.map(uri => new URL(String(uri)).origin))] }
+}
+
+/** What the operator allows; values of another kind than they must be are left to the schema. */
+function bounds(
+  { grant_types, scope }: JsonObject,
+  { allowedGrantTypes, allowedScope }: Registration,
+): Refusal | undefined {
+  if (Array.isArray(grant_types) && grant_types.some(type => !allowedGrantTypes.has(String(type)))) {
+    const allowed = [...allowedGrantTypes].join(' ')
+    return refuseMetadata('client_metadata_not_allowed', `grant_types: only ${allowed} may be registered`)
+  }
+  const names = typeof scope === 'string' ? parseScope(scope) : undefined
+  return names?.some(name => !allowedScope.includes(name))
+    ? refuseMetadata('client_metadata_not_allowed', `scope: only ${allowedScope.join(' ')} may be registered`)
+    : undefined
+}
+
+const usesSecret = ({ token_endpoint_auth_method: method }: JsonObject): boolean =>
+  method === 'client_secret_basic' || method === 'client_secret_post'
+
+/** Stands for the secret that will be made once everything else is right. */
+const anySecret = { sha256: '0'.repeat(64) }
+
+/** The client as the configuration would write it. */
+const draftOf = (
+  client_id: string,
+  metadata: JsonObject,
+  { defaults }: Registration,
+  client_secrets: readonly object[],
+): object => ({
+  ...defaults,
+  ...metadata,
+  // Whatever the operator chose for confidential clients (RFC 9700 §2.1.1).
+  ...(metadata.token_endpoint_auth_method === 'none' && {
+    require_pkce: true,
+    refresh_token_usage: 'one_time',
+  }),
+  client_id,
+  client_secrets,
+})
+
+/** OpenID Connect Dynamic Client Registration 1.0 §5. */
+async function sectorOf(client: Client, outbound: Outbound): Promise<Refusal | undefined> {
+  const { subject_type, sector_identifier_uri, redirect_uris } = client as Client & {
+    readonly subject_type?: string
+    readonly sector_identifier_uri?: string
+  }
+  if (sector_identifier_uri !== undefined) return sectorFault(sector_identifier_uri, redirect_uris, outbound)
+  const hosts = new Set(redirect_uris.map(uri => new URL(uri).host))
+  return subject_type === 'pairwise' && hosts.size > 1
+    ? refuseMetadata(
+        'client_metadata_invalid',
+        'sector_identifier_uri: pairwise subjects with redirect URIs of several hosts need it',
+      )
+    : undefined
+}
+
+function refuseFaults(faults: readonly MetadataFault[]): Refusal {
+  const [first] = faults
+  const description = faults
+    .slice(0, 5)
+    .map(({ path, problem, expected }) => `${path}: ${problem} (expected ${expected})`)
+    .join('; ')
+    // RFC 6749 §5.2 has no quotation marks in descriptions.
+    .replaceAll('"', "'")
+  return first?.path.startsWith('redirect_uris')
+    ? refuse('invalid_redirect_uri', 'client_redirect_uri_invalid', { description })
+    : refuseMetadata('client_metadata_invalid', description)
+}
+
+const refuseMetadata = (reason: string, description: string): Refusal =>
+  refuse('invalid_client_metadata', reason, { description })

@@ -1,0 +1,280 @@
+/** Registered clients read, update and remove what they registered (RFC 7592). */
+
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores.ts'
+import { bearer, jsonType, manage, register } from '../support/registering.ts'
+import { callback, pagesWorld } from '../support/sign-in.ts'
+import { createTestServer, type TestServer } from '../support/tessera.ts'
+
+const configured = {
+  ...pagesWorld,
+  registration: {
+    mode: 'open',
+    allowed_grant_types: ['authorization_code', 'client_credentials'],
+    allowed_scope: 'openid api1',
+  },
+}
+const machine = {
+  redirect_uris: [callback],
+  grant_types: ['authorization_code', 'client_credentials'],
+  scope: 'openid api1',
+}
+
+const works = async (
+  server: TestServer,
+  { client_id, client_secret }: { client_id: string; client_secret: string },
+) =>
+  (
+    await server.token(
+      { grant_type: 'client_credentials', scope: 'api1' },
+      { client: [client_id, client_secret] },
+    )
+  ).status
+
+test('registration: a client reads what it registered, without its secret [RFC 7592 §2.1]', async () => {
+  const server = await createTestServer(configured)
+  const { client_secret, ...told } = (await register(server, machine)).json
+  const { status, headers, json } = await manage(server, 'GET', told)
+  assert.equal(status, 200)
+  assert.match(String(headers['cache-control']), /no-store/)
+  assert.deepEqual(json, told)
+})
+
+test('registration: an update replaces everything, and the access token with it [RFC 7592 §2.2]', async () => {
+  const server = await createTestServer(configured)
+  const client = (await register(server, { ...machine, client_name: 'Before', contacts: ['a@b.example'] }))
+    .json
+  assert.equal(await works(server, client), 200)
+  const { client_id } = client
+  const { status, json } = await manage(server, 'PUT', client, {
+    client_id,
+    redirect_uris: [callback],
+    client_name: 'After',
+  })
+  assert.equal(status, 200)
+  assert.equal(json.client_name, 'After')
+  assert.equal(json.contacts, undefined)
+  assert.deepEqual(json.grant_types, ['authorization_code'])
+  assert.equal(json.client_secret, undefined)
+  assert.equal(json.client_id_issued_at, client.client_id_issued_at)
+  assert.notEqual(json.registration_access_token, client.registration_access_token)
+  // The grant is gone at once.
+  const { json: refused } = await server.token(
+    { grant_type: 'client_credentials' },
+    { client: [client_id, client.client_secret] },
+  )
+  assert.equal(refused.error, 'unauthorized_client')
+  assert.equal((await manage(server, 'GET', client)).status, 401)
+  assert.equal((await manage(server, 'GET', json)).json.client_name, 'After')
+})
+
+test('registration: an update may take the secret away, and give a new one', async () => {
+  const server = await createTestServer(configured)
+  const client = (await register(server, machine)).json
+  const { client_id } = client
+  const open = (
+    await manage(server, 'PUT', client, {
+      client_id,
+      redirect_uris: [callback],
+      token_endpoint_auth_method: 'none',
+    })
+  ).json
+  assert.equal(open.client_secret_expires_at, undefined)
+  assert.equal(await works(server, client), 401)
+  const again = (await manage(server, 'PUT', open, { client_id, ...machine })).json
+  assert.notEqual(again.client_secret, client.client_secret)
+  assert.equal(await works(server, client), 401)
+  assert.equal(await works(server, again), 200)
+})
+
+for (const [what, changes, error] of [
+  ['without its client_id', { client_id: undefined }, 'invalid_client_metadata'],
+  ['with the client_id of another', { client_id: 'web' }, 'invalid_client_metadata'],
+  ['with a secret that is not its own', { client_secret: 'chosen' }, 'invalid_client_metadata'],
+  ['with its access token', { registration_access_token: 'x' }, 'invalid_client_metadata'],
+  ['with a time of issue', { client_id_issued_at: 1 }, 'invalid_client_metadata'],
+  ['with what may not be registered', { scope: 'openid api2' }, 'invalid_client_metadata'],
+  ['with a bad redirection URI', { redirect_uris: ['http://app.example'] }, 'invalid_redirect_uri'],
+] as const) {
+  test(`registration: an update ${what} changes nothing`, async () => {
+    const server = await createTestServer(configured)
+    const client = (await register(server, machine)).json
+    const { status, json } = await manage(server, 'PUT', client, {
+      client_id: client.client_id,
+      ...machine,
+      ...changes,
+    })
+    assert.deepEqual([status, json.error], [400, error])
+    assert.equal((await manage(server, 'GET', client)).status, 200)
+    assert.equal(await works(server, client), 200)
+  })
+}
+
+test('registration: the right secret may be sent along', async () => {
+  const server = await createTestServer(configured)
+  const client = (await register(server, machine)).json
+  const { client_id, client_secret } = client
+  assert.equal((await manage(server, 'PUT', client, { ...machine, client_id, client_secret })).status, 200)
+  assert.equal(await works(server, client), 200)
+})
+
+test('registration: a client that removes itself stops at once, and so do its tokens [RFC 7592 §2.3]', async () => {
+  const server = await createTestServer(configured)
+  const client = (await register(server, machine)).json
+  const { client_id, client_secret } = client
+  const tokens = await server.token(
+    { grant_type: 'client_credentials', scope: 'api1' },
+    { client: [client_id, client_secret] },
+  )
+  const active = async () =>
+    (
+      await server.send('POST', '/connect/introspect', {
+        form: { token: tokens.json.access_token, client_id: 'machine', client_secret: 's' },
+      })
+    ).json.active
+  const removed = await manage(server, 'DELETE', client)
+  assert.deepEqual([removed.status, removed.body], [204, ''])
+  assert.equal(await works(server, client), 401)
+  assert.equal(await active(), false)
+  for (const method of ['GET', 'PUT', 'DELETE'] as const)
+    assert.equal((await manage(server, method, client, {})).status, 401)
+})
+
+test("registration: only the client's own access token opens it, and an unknown client is answered alike", async () => {
+  const server = await createTestServer(configured)
+  const [client, other] = [(await register(server, machine)).json, (await register(server, machine)).json]
+  const unknown = {
+    ...client,
+    registration_client_uri: `${client.registration_client_uri.slice(0, -22)}${'a'.repeat(22)}`,
+  }
+  const answers = await Promise.all([
+    manage(server, 'GET', { ...client, registration_access_token: other.registration_access_token }),
+    manage(server, 'GET', { ...client, registration_access_token: client.client_secret }),
+    manage(server, 'GET', unknown),
+    manage(server, 'GET', { ...client, registration_client_uri: 'https://id.example/connect/register/web' }),
+    manage(server, 'GET', { ...client, registration_client_uri: 'https://id.example/connect/register/' }),
+  ])
+  assert.deepEqual(new Set(answers.map(({ status, body }) => `${status} ${body}`)).size, 1)
+  assert.equal(answers[0]?.status, 401)
+  assert.match(String(answers[0]?.headers['www-authenticate']), /^Bearer .*error="invalid_token"/)
+  const path = new URL(client.registration_client_uri).pathname
+  assert.equal((await server.send('GET', path)).status, 401)
+  assert.equal(
+    (await server.send('POST', path, { headers: bearer(client.registration_access_token) })).status,
+    405,
+  )
+})
+
+test('registration: of many updates at once one is made, and the others change nothing', async () => {
+  const server = await createTestServer(configured)
+  const client = (await register(server, machine)).json
+  const { client_id } = client
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, (_, index) =>
+      manage(server, 'PUT', client, { ...machine, client_id, client_name: `n${index}` }),
+    ),
+  )
+  const made = answers.filter(({ status }) => status === 200)
+  assert.equal(made.length, 1)
+  assert.equal((await manage(server, 'GET', made[0]?.json)).json.client_name, made[0]?.json.client_name)
+})
+
+test('registration: secrets are neither stored nor logged', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-registration-'))
+  const stores = await openSqliteStores({ file: join(folder, 'tessera.db') })
+  try {
+    const server = await createTestServer(configured, { stores })
+    const { client_id, client_secret, registration_access_token } = (await register(server, machine)).json
+    const kept = JSON.stringify([await stores.registeredClients.find(client_id), server.logged])
+    assert.ok(!kept.includes(client_secret.slice(4)) && !kept.includes(registration_access_token.slice(4)))
+  } finally {
+    await stores.close()
+    await rm(folder, { recursive: true })
+  }
+})
+
+test('registration: two processes on one store see each other, and a restart forgets nobody', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-registration-'))
+  const file = join(folder, 'tessera.db')
+  const stores = [await openSqliteStores({ file }), await openSqliteStores({ file })] as const
+  try {
+    const [one, two] = [
+      await createTestServer(configured, { stores: stores[0] }),
+      await createTestServer(configured, { stores: stores[1] }),
+    ]
+    const client = (await register(one, machine)).json
+    assert.deepEqual([await works(one, client), await works(two, client)], [200, 200])
+    const updated = (
+      await manage(two, 'PUT', client, { client_id: client.client_id, redirect_uris: [callback] })
+    ).json
+    assert.equal(await works(one, client), 400)
+    assert.equal((await manage(one, 'DELETE', updated)).status, 204)
+    assert.deepEqual([await works(one, client), await works(two, client)], [401, 401])
+
+    const kept = (await register(one, machine)).json
+    const again = await createTestServer(configured, { stores: stores[1] })
+    assert.equal(await works(again, kept), 200)
+    // Nobody may register any more: who did goes on, and what no longer fits does not.
+    const closed = await createTestServer({ ...pagesWorld, registration: {} }, { stores: stores[1] })
+    assert.equal(await works(closed, kept), 200)
+    const { api_scopes, api_resources, ...rest } = pagesWorld
+    const clients = rest.clients
+      .filter(({ client_id }) => client_id === 'nolocal')
+      .map(one => ({ ...one, scope: 'openid' }))
+    const smaller = await createTestServer({ ...rest, clients }, { stores: stores[1] })
+    assert.equal(await works(smaller, kept), 401)
+    assert.ok(smaller.logged.some(({ event }) => event === 'registered_client_unfit'))
+  } finally {
+    for (const one of stores) await one.close()
+    await rm(folder, { recursive: true })
+  }
+})
+
+test('registration: a body is JSON for an update too', async () => {
+  const server = await createTestServer(configured)
+  const client = (await register(server, machine)).json
+  const path = new URL(client.registration_client_uri).pathname
+  const headers = { ...jsonType, ...bearer(client.registration_access_token) }
+  assert.equal(
+    (await server.send('PUT', path, { headers, body: '[1]' })).json.error,
+    'invalid_client_metadata',
+  )
+})
+
+test('registration: a tenant with an issuer of its own registers clients of its own, and only where it says so', async () => {
+  const mode = { mode: 'open' }
+  const tenants = [
+    { name: 'one', issuer: 'path', registration: mode },
+    { name: 'two', issuer: 'path', registration: mode },
+    { name: 'closed', issuer: 'path' },
+  ]
+  const server = await createTestServer({ registration: mode, tenants })
+  const at = (path: string): Pick<TestServer, 'send'> => ({
+    send: (method, target, options) => server.send(method, path + target, options),
+  })
+  const metadata = { redirect_uris: [callback] }
+  assert.equal((await register(at('/t/closed'), metadata)).status, 404)
+  const client = (await register(at('/t/one'), metadata)).json
+  assert.match(client.registration_client_uri, /^https:\/\/id\.example\/t\/one\/connect\/register\//)
+  assert.equal((await manage(server, 'GET', client)).status, 200)
+  for (const elsewhere of ['/t/two', '']) {
+    const uri = client.registration_client_uri.replace('/t/one', elsewhere)
+    const moved = { ...client, registration_client_uri: uri }
+    assert.equal((await manage(server, 'GET', moved)).status, 401)
+    assert.equal((await manage(server, 'DELETE', moved)).status, 401)
+    const form = {
+      grant_type: 'client_credentials',
+      client_id: client.client_id,
+      client_secret: client.client_secret,
+    }
+    assert.equal(
+      (await server.send('POST', `${elsewhere}/connect/token`, { form })).json.error,
+      'invalid_client',
+    )
+  }
+  assert.equal((await manage(server, 'GET', client)).status, 200)
+})

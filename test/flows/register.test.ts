@@ -1,0 +1,426 @@
+/** Clients that register themselves (RFC 7591, OpenID Connect Dynamic Client Registration 1.0). */
+
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { test } from 'node:test'
+import { exportJWK, SignJWT } from 'jose'
+import { createBrowser } from '../support/browser.ts'
+import { bearer, jsonType, register } from '../support/registering.ts'
+import { answerOf, authorizePath, callback, pagesWorld, signIn, verifier } from '../support/sign-in.ts'
+import { basic, createTestServer, issuer, startOfTime, type TestServer } from '../support/tessera.ts'
+
+const open = (registration: object = {}, more: object = {}): Promise<TestServer> =>
+  createTestServer({ ...pagesWorld, ...more, registration: { mode: 'open', ...registration } })
+
+const web = { redirect_uris: [callback] }
+
+test('registration: nobody registers unless the configuration says so', async () => {
+  const server = await createTestServer(pagesWorld)
+  assert.equal((await register(server, web)).status, 404)
+  assert.equal(
+    (await server.send('GET', '/.well-known/openid-configuration')).json.registration_endpoint,
+    undefined,
+  )
+})
+
+test('registration: the least that a client says is registered with the defaults, and all of it is told [RFC 7591 §2, §3.2.1]', async () => {
+  const server = await open()
+  const { status, headers, json } = await register(server, web)
+  assert.equal(status, 201)
+  assert.match(String(headers['cache-control']), /no-store/)
+  const { client_id, client_secret, registration_access_token, ...rest } = json
+  assert.match(client_id, /^[\w-]{22}$/)
+  assert.match(client_secret, /^tcs_[\w-]{43}$/)
+  assert.match(registration_access_token, /^tcr_[\w-]{43}$/)
+  assert.deepEqual(rest, {
+    client_id_issued_at: startOfTime,
+    client_secret_expires_at: 0,
+    registration_client_uri: `${issuer}/connect/register/${client_id}`,
+    application_type: 'web',
+    redirect_uris: [callback],
+    grant_types: ['authorization_code'],
+    response_types: ['code'],
+    scope: 'openid profile email address phone',
+    token_endpoint_auth_method: 'client_secret_basic',
+    id_token_signed_response_alg: 'RS256',
+    post_logout_redirect_uris: [],
+    allowed_cors_origins: [],
+  })
+  const { json: metadata } = await server.send('GET', '/.well-known/openid-configuration')
+  assert.equal(metadata.registration_endpoint, `${issuer}/connect/register`)
+})
+
+test('registration: a registered client signs its users in, with their consent', async () => {
+  const server = await open()
+  const client = await register(server, {
+    ...web,
+    client_name: 'Newcomer',
+    grant_types: ['authorization_code', 'refresh_token'],
+  })
+  const { client_id, client_secret } = client.json
+  const browser = createBrowser(server)
+  const asked = await signIn(browser, authorizePath({ client_id, scope: 'openid offline_access' }))
+  assert.match(asked.text, /Newcomer/)
+  const code = answerOf(await browser.submit(asked, { button: 'yes' })).get('code') ?? ''
+  const form = { grant_type: 'authorization_code', code, redirect_uri: callback, code_verifier: verifier }
+  assert.equal((await server.token(form, { client: [client_id, 'wrong'] })).status, 401)
+  const tokens = await server.token(form, { client: [client_id, client_secret] })
+  assert.equal(tokens.status, 200, tokens.body)
+  const refresh = { grant_type: 'refresh_token', refresh_token: tokens.json.refresh_token }
+  assert.equal((await server.token(refresh, { client: [client_id, client_secret] })).status, 200)
+})
+
+test('registration: everything that a client may say is kept; what is not understood is ignored, so are other languages [RFC 7591 §2, §2.2]', async () => {
+  const server = await open()
+  const known = {
+    client_name: 'Name',
+    client_uri: 'https://app.example',
+    logo_uri: 'https://app.example/logo.png',
+    policy_uri: 'https://app.example/policy',
+    tos_uri: 'https://app.example/tos',
+    contacts: ['ops@app.example'],
+    software_id: 'app',
+    software_version: '1.2',
+    application_type: 'native',
+    redirect_uris: ['com.example.app:/cb', 'http://127.0.0.1/cb'],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    scope: 'openid profile offline_access',
+    token_endpoint_auth_method: 'none',
+    id_token_signed_response_alg: 'ES256',
+    post_logout_redirect_uris: ['https://app.example/bye'],
+    allowed_cors_origins: ['https://spa.example'],
+  }
+  const { status, json } = await register(server, {
+    ...known,
+    'client_name#de': 'Name',
+    unheard_of: { a: 1 },
+    jwks: null,
+    require_consent: false,
+    access_token_lifetime: 31_536_000,
+    client_id: 'chosen',
+    client_secret: 'chosen',
+    enabled: true,
+    claims: [{ type: 'admin', value: true }],
+  })
+  assert.equal(status, 201)
+  const { client_id, client_id_issued_at, registration_access_token, registration_client_uri, ...rest } = json
+  assert.notEqual(client_id, 'chosen')
+  assert.deepEqual(rest, known)
+})
+
+test('registration: a public web application may call the endpoints from the pages of its redirection URIs', async () => {
+  const server = await open()
+  const spa = {
+    redirect_uris: ['https://spa.example/cb', 'https://spa.example/silent'],
+    token_endpoint_auth_method: 'none',
+  }
+  const from = async (origin: string) =>
+    (await server.send('POST', '/connect/token', { form: {}, headers: { origin } })).headers[
+      'access-control-allow-origin'
+    ]
+  assert.equal(await from('https://spa.example'), undefined)
+  const { json } = await register(server, spa)
+  assert.deepEqual(json.allowed_cors_origins, ['https://spa.example'])
+  assert.equal(json.client_secret, undefined)
+  assert.equal(json.client_secret_expires_at, undefined)
+  assert.equal(await from('https://spa.example'), 'https://spa.example')
+  assert.equal(await from('https://other.example'), undefined)
+})
+
+for (const [what, metadata, error, description] of [
+  ['nowhere to send a code', {}, 'invalid_redirect_uri', /redirect_uris/],
+  ['http', { redirect_uris: ['http://app.example/cb'] }, 'invalid_redirect_uri', /redirect_uris\[0\]/],
+  ['a fragment', { redirect_uris: [`${callback}#x`] }, 'invalid_redirect_uri', /fragment/],
+  ['a script', { redirect_uris: ['javascript:alert(1)'] }, 'invalid_redirect_uri', /dangerous/],
+  [
+    'a scheme of its own in a web application',
+    { redirect_uris: ['com.example:/cb'] },
+    'invalid_redirect_uri',
+    /'web'/,
+  ],
+  ['no list', { redirect_uris: callback }, 'invalid_redirect_uri', /redirect_uris/],
+  [
+    'localhost with the implicit grant',
+    {
+      redirect_uris: ['https://localhost/cb'],
+      grant_types: ['implicit'],
+      response_types: ['id_token'],
+    },
+    'invalid_redirect_uri',
+    /implicit/,
+  ],
+  [
+    'a grant that is not allowed',
+    { ...web, grant_types: ['password'] },
+    'invalid_client_metadata',
+    /grant_types/,
+  ],
+  ['client_credentials', { grant_types: ['client_credentials'] }, 'invalid_client_metadata', /grant_types/],
+  ['a scope that is not allowed', { ...web, scope: 'openid api1' }, 'invalid_client_metadata', /scope/],
+  ['a scope that nobody has', { ...web, scope: 'openid nothing' }, 'invalid_client_metadata', /scope/],
+  [
+    'a response type without its grant',
+    { ...web, response_types: ['id_token'] },
+    'invalid_client_metadata',
+    /implicit/,
+  ],
+  [
+    'an unknown method',
+    { ...web, token_endpoint_auth_method: 'client_secret_jwt' },
+    'invalid_client_metadata',
+    /auth_method/,
+  ],
+  [
+    'certificates that nobody passes on',
+    { ...web, token_endpoint_auth_method: 'tls_client_auth' },
+    'invalid_client_metadata',
+    /tls_client_auth|mtls/,
+  ],
+  [
+    'no keys for its assertions',
+    { ...web, token_endpoint_auth_method: 'private_key_jwt' },
+    'invalid_client_metadata',
+    /jwks/,
+  ],
+  [
+    'a private key',
+    { ...web, jwks: { keys: [{ kty: 'EC', crv: 'P-256', x: 'x', y: 'y', d: 'd' }] } },
+    'invalid_client_metadata',
+    /private/,
+  ],
+  [
+    'keys in two places',
+    { ...web, jwks_uri: 'https://a.example', jwks: { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'x' }] } },
+    'invalid_client_metadata',
+    /jwks/,
+  ],
+  [
+    'an algorithm that does not exist',
+    { ...web, id_token_signed_response_alg: 'none' },
+    'invalid_client_metadata',
+    /alg/,
+  ],
+  [
+    'an algorithm that the server has no key for',
+    { ...web, id_token_signed_response_alg: 'EdDSA' },
+    'invalid_client_metadata',
+    /alg/,
+  ],
+  [
+    'a logo that is no web address',
+    { ...web, logo_uri: 'javascript:alert(1)' },
+    'invalid_client_metadata',
+    /logo_uri/,
+  ],
+  ['a name of another kind', { ...web, client_name: 7 }, 'invalid_client_metadata', /client_name/],
+  [
+    'an origin with a path',
+    { ...web, allowed_cors_origins: ['https://a.example/x'] },
+    'invalid_client_metadata',
+    /origin/,
+  ],
+] as const) {
+  test(`registration: ${what} is refused with its place [RFC 7591 §3.2.2]`, async () => {
+    const server = await open()
+    const { status, json } = await register(server, metadata)
+    assert.deepEqual([status, json.error], [400, error])
+    assert.match(json.error_description, description)
+    assert.doesNotMatch(json.error_description, /["\\]|[^\x20-\x7E]/)
+  })
+}
+
+test('registration: a body that is no JSON object is refused', async () => {
+  const server = await open()
+  for (const body of ['', '{', '[]', '"text"', 'null', '1']) {
+    const { status, json } = await server.send('POST', '/connect/register', { headers: jsonType, body })
+    assert.deepEqual([status, json.error], [400, 'invalid_client_metadata'])
+  }
+  const form = await server.send('POST', '/connect/register', { form: { redirect_uris: callback } })
+  assert.deepEqual([form.status, form.json.error], [400, 'invalid_client_metadata'])
+  assert.equal((await server.send('GET', '/connect/register')).status, 405)
+})
+
+test('registration: a client authenticates with its keys [RFC 7523 §2.2]', async () => {
+  const server = await open({ allowed_grant_types: ['client_credentials'], allowed_scope: 'api1' })
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const { json, status } = await register(server, {
+    token_endpoint_auth_method: 'private_key_jwt',
+    token_endpoint_auth_signing_alg: 'ES256',
+    jwks: { keys: [await exportJWK(publicKey)] },
+    grant_types: ['client_credentials'],
+  })
+  assert.equal(status, 201)
+  assert.equal(json.client_secret, undefined)
+  const claims = { iss: json.client_id, sub: json.client_id, aud: issuer, exp: startOfTime + 60, jti: '1' }
+  const { status: granted } = await server.token({
+    grant_type: 'client_credentials',
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion: await new SignJWT(claims).setProtectedHeader({ alg: 'ES256' }).sign(privateKey),
+  })
+  assert.equal(granted, 200)
+})
+
+test('registration: an initial access token is needed where the configuration says so [RFC 7591 §3.1]', async () => {
+  const server = await createTestServer({
+    ...pagesWorld,
+    registration: {
+      mode: 'initial_access_token',
+      initial_access_tokens: [{ value: 'let me in' }, { value: 'old', expires_at: '2020-01-01T00:00:00Z' }],
+    },
+  })
+  const without = await register(server, web)
+  assert.deepEqual([without.status, without.json.error], [401, 'invalid_token'])
+  assert.match(String(without.headers['www-authenticate']), /^Bearer /)
+  for (const token of ['wrong', 'old', ''])
+    assert.equal((await register(server, web, bearer(token))).status, 401)
+  assert.equal((await register(server, web, basic('let me in', ''))).status, 401)
+  assert.equal((await register(server, web, bearer('let me in'))).status, 201)
+  assert.ok(!JSON.stringify(server.logged).includes('let me in'))
+})
+
+test('registration: what the operator chose for registered clients holds for them', async () => {
+  const server = await open({
+    client_defaults: {
+      require_consent: false,
+      require_pkce: false,
+      access_token_lifetime: 60,
+      access_token_type: 'reference',
+    },
+  })
+  const { client_id, client_secret } = (await register(server, web)).json
+  const browser = createBrowser(server)
+  const target = authorizePath({
+    client_id,
+    scope: 'openid',
+    code_challenge: undefined,
+    code_challenge_method: undefined,
+  })
+  const code = answerOf(await signIn(browser, target)).get('code') ?? ''
+  const form = { grant_type: 'authorization_code', code, redirect_uri: callback }
+  const { json } = await server.token(form, { client: [client_id, client_secret] })
+  assert.equal(json.expires_in, 60)
+  assert.match(json.access_token, /^ta_/)
+  // RFC 9700 §2.1.1: a public client has PKCE whatever was chosen.
+  const spa = (await register(server, { ...web, token_endpoint_auth_method: 'none' })).json
+  const refused = await createBrowser(server).visit(
+    authorizePath({
+      client_id: spa.client_id,
+      scope: 'openid',
+      code_challenge: undefined,
+      code_challenge_method: undefined,
+    }),
+  )
+  assert.equal(answerOf(refused).get('error'), 'invalid_request')
+})
+
+test('registration: a network that registers too often has to wait', async () => {
+  const server = await open({ max_requests_per_hour: 3 })
+  const statuses = await Promise.all(
+    Array.from({ length: 5 }, async () => (await register(server, web)).status),
+  )
+  assert.deepEqual(statuses.sort(), [201, 201, 201, 429, 429])
+  const { headers } = await register(server, web)
+  assert.equal(headers['retry-after'], '3600')
+  server.clock.advance(3600)
+  assert.equal((await register(server, web)).status, 201)
+})
+
+test('registration: there are no more clients than there may be', async () => {
+  const server = await open({ max_clients: 2 })
+  const statuses = await Promise.all(
+    Array.from({ length: 4 }, async () => (await register(server, web)).status),
+  )
+  assert.deepEqual(statuses.sort(), [201, 201, 503, 503])
+})
+
+test('registration: a client that nobody uses goes, one that is used stays', async () => {
+  const server = await open({ unused_client_lifetime: 1000 })
+  const [used, unused] = [(await register(server, web)).json, (await register(server, web)).json]
+  const knows = async ({ client_id }: { client_id: string }): Promise<boolean> =>
+    (await createBrowser(server).visit(authorizePath({ client_id, scope: 'openid' }))).status !== 400
+  server.clock.advance(900)
+  assert.equal(await knows(used), true)
+  server.clock.advance(200)
+  assert.equal(await knows(used), true)
+  assert.equal(await knows(unused), false)
+  assert.equal(await server.stores.cleanUp(server.clock.now()), 1)
+  server.clock.advance(1000)
+  assert.equal(await knows(used), false)
+})
+
+test('registration: a client_secret ends when the configuration says so', async () => {
+  const server = await open({
+    client_secret_lifetime: 100,
+    allowed_grant_types: ['client_credentials'],
+    allowed_scope: 'api1',
+  })
+  const { client_id, client_secret, client_secret_expires_at } = (
+    await register(server, { grant_types: ['client_credentials'] })
+  ).json
+  assert.equal(client_secret_expires_at, startOfTime + 100)
+  const ask = async () =>
+    (await server.token({ grant_type: 'client_credentials' }, { client: [client_id, client_secret] })).status
+  assert.equal(await ask(), 200)
+  server.clock.advance(100)
+  assert.equal(await ask(), 401)
+})
+
+const signer = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const trusted = {
+  trusted_software_issuers: [
+    {
+      issuer: 'https://store.example',
+      jwks: { keys: [{ ...(await exportJWK(signer.publicKey)), alg: 'ES256' }] },
+    },
+  ],
+}
+const statement = (claims: object, key = signer.privateKey): Promise<string> =>
+  new SignJWT({ iss: 'https://store.example', ...claims }).setProtectedHeader({ alg: 'ES256' }).sign(key)
+
+test('registration: what a software statement says wins over what stands beside it [RFC 7591 §2.3, §3.1.1]', async () => {
+  const server = await open(trusted)
+  const software_statement = await statement({ ...web, client_name: 'Signed', software_id: 'app' })
+  const { status, json } = await register(server, {
+    software_statement,
+    client_name: 'Unsigned',
+    redirect_uris: ['https://thief.example/cb'],
+    client_uri: 'https://app.example',
+  })
+  assert.equal(status, 201)
+  assert.equal(json.client_name, 'Signed')
+  assert.equal(json.software_id, 'app')
+  assert.deepEqual(json.redirect_uris, web.redirect_uris)
+  assert.equal(json.client_uri, 'https://app.example')
+  assert.equal(json.software_statement, software_statement)
+})
+
+for (const [what, made, error] of [
+  ['signed by somebody else', statement(web, stranger.privateKey), 'invalid_software_statement'],
+  [
+    'of an issuer that nobody trusts',
+    statement({ ...web, iss: 'https://other.example' }),
+    'unapproved_software_statement',
+  ],
+  ['that has ended', statement({ ...web, exp: startOfTime - 1 }), 'invalid_software_statement'],
+  ['that is no JWT', Promise.resolve('statement'), 'invalid_software_statement'],
+  [
+    'that is unsigned',
+    statement(web).then(one => one.replace(/^[^.]+/, Buffer.from('{"alg":"none"}').toString('base64url'))),
+    'invalid_software_statement',
+  ],
+  ['that is no text', Promise.resolve(7), 'invalid_software_statement'],
+] as const) {
+  test(`registration: a software statement ${what} is refused [RFC 7591 §3.2.2]`, async () => {
+    const server = await open(trusted)
+    const { status, json } = await register(server, { ...web, software_statement: await made })
+    assert.deepEqual([status, json.error], [400, error])
+  })
+}
+
+test('registration: a software statement can be required', async () => {
+  const server = await open({ ...trusted, require_software_statement: true })
+  assert.equal((await register(server, web)).json.error, 'invalid_software_statement')
+  assert.equal((await register(server, { software_statement: await statement(web) })).status, 201)
+})
