@@ -22,6 +22,7 @@ import {
   newHash,
   now,
   sampleCommit,
+  sampleSession,
   standing,
   tally,
 } from './stores/samples.ts'
@@ -200,6 +201,28 @@ test('sqlite: of two processes that redeem the same credentials thousands of tim
     assert.deepEqual([sum('committed'), sum('already_used')], [1, 2 * times - 1])
   }
   assert.equal((await stores.families.find(family.id))?.family.generation, 2)
+})
+
+test('sqlite: of two processes that deliver the same logout notices, each notice is claimed by one, once', async () => {
+  const stores = await openStores()
+  const expected: string[] = []
+  for (let count = 0; count < 100; count++) {
+    const session = sampleSession()
+    await stores.sessions.create(session)
+    await Promise.all(['api', 'shop', 'web'].map(client => stores.sessions.join(session.sid, client)))
+    expected.push(...['api', 'shop', 'web'].map(client => `${session.sid} ${client}`))
+    await stores.sessions.end(session.sid, { at: now, revokes: 'none', notices_until: now + day })
+  }
+  const children = [fork(script('claimer'), [folder.file]), fork(script('claimer'), [folder.file])]
+  await Promise.all(children.map(child => once(child, 'message')))
+  const claimed = await Promise.all(
+    children.map(async child => {
+      child.send('go')
+      const [keys] = await once(child, 'message')
+      return keys as readonly string[]
+    }),
+  )
+  assert.deepEqual(claimed.flat().toSorted(), expected.toSorted())
 })
 
 /** Lets a process write until it has printed so many lines, kills it, and answers the whole lines. */

@@ -11,13 +11,15 @@ import { composeIssuer } from './composition/issuer.ts'
 import { composeProbes } from './composition/routes.ts'
 import { createTenants } from './composition/tenants.ts'
 import type { Configuration } from './configuration/configuration.ts'
+import type { Session } from './core/authorization.ts'
 import type { Log } from './core/runtime.ts'
-import type { EndSession } from './core/session.ts'
+import { type EndSession, lives } from './core/session.ts'
 import type { Storehouse, Stores } from './core/stores.ts'
 import { createFetchHandler, type FetchHandler } from './http/fetch.ts'
 import { createLoad } from './http/load.ts'
 import type { Router } from './http/router.ts'
 import type { KeyInfo, ManagedKeyRing } from './keys/key-ring.ts'
+import { createEndings } from './logout/ending.ts'
 import { startCleanUp } from './operations/clean-up.ts'
 import { createLog, type LogLevel } from './operations/log.ts'
 import { startLogouts } from './operations/logouts.ts'
@@ -145,6 +147,29 @@ export async function openKeys(
   return {
     list: async () => keys.list(),
     rotate: keys.rotate,
+    async close() {
+      await close()
+      await ground.close()
+    },
+  }
+}
+
+/** The sessions of a configuration's store, for the command line. What is ended here, a running server tells the clients. */
+export async function openSessions(
+  server: Configuration,
+  issuer: Configuration,
+): Promise<{
+  readonly ofUser: (sub: string) => Promise<readonly Session[]>
+  readonly end: (sid: string) => ReturnType<EndSession>
+  readonly close: () => Promise<void>
+}> {
+  const ground = await layGround(server, { log: logFromEnvironment() })
+  const { stores, clock, log, close } = await layFoundation(issuer, ground)
+  const { endRevokes } = issuer.sessions
+  const { endSession } = createEndings({ ...{ stores, clock, log, endRevokes }, onNotices: () => {} })
+  return {
+    ofUser: async sub => (await stores.sessions.ofUser(sub)).filter(session => lives(session, clock.now())),
+    end: sid => endSession(sid, 'ended_by_operator'),
     async close() {
       await close()
       await ground.close()

@@ -4,4 +4,10 @@
 export type ExitCode = 0 | 1 | 2
 
 export type ServeFlags = { readonly config: string; readonly port?: string; readonly host?: string }
+export type SessionFlags = {
+  readonly config: string
+  readonly tenant?: string
+  readonly user?: string
+  readonly sid?: string
+}
 export type KeyFlags = { readonly config: string; readonly tenant?: string; readonly now?: boolean }

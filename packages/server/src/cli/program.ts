@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
-import type { ExitCode, KeyFlags, ServeFlags } from './command.ts'
+import type { ExitCode, KeyFlags, ServeFlags, SessionFlags } from './command.ts'
 
 export async function run(words: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = 0
@@ -73,6 +73,23 @@ function programOf(does: Does): Command {
     .addOption(tenantOption())
     .option('--now', 'sign with them as soon as every node publishes them')
     .action(does(async (options: KeyFlags) => (await import('./keys.ts')).rotate(options)))
+
+  const sessions = program.command('sessions').description("look after users' sessions")
+  sessions
+    .command('list')
+    .description('list where a user is signed in')
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .requiredOption('--user <sub>', 'the user, by sub')
+    .action(does(async (options: SessionFlags) => (await import('./sessions.ts')).list(options)))
+  sessions
+    .command('end')
+    .description('end a session, or all of a user; a running server tells the clients')
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .option('--sid <sid>', 'this session')
+    .option('--user <sub>', 'all sessions of this user, by sub')
+    .action(does(async (options: SessionFlags) => (await import('./sessions.ts')).end(options)))
 
   program
     .command('hash-secret')

@@ -7,6 +7,7 @@ import { authenticationMethodsOf } from '../client-authentication/methods.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { assertionAlgorithms } from '../core/client.ts'
 import { createProfileEndpoint } from '../endpoints/account/profile.ts'
+import { createAccountSessionsEndpoint } from '../endpoints/account/sessions.ts'
 import { createAuthorizeCallbackEndpoint, createAuthorizeEndpoint } from '../endpoints/authorize/authorize.ts'
 import { createCheckSessionEndpoint } from '../endpoints/checksession/checksession.ts'
 import { createConsentEndpoint } from '../endpoints/consent/consent.ts'
@@ -74,6 +75,7 @@ export function composeRoutes(configuration: Configuration, services: Services):
     both('/consent', createConsentEndpoint(services)),
     both('/device', createDeviceEndpoint(services)),
     get('/account', createProfileEndpoint(services)),
+    both('/account/sessions', createAccountSessionsEndpoint({ ...services, ...services.logouts })),
     get('/', createHomeEndpoint(services)),
     ...registrationRoutes(services, refuserOf('register')),
     stylesheet.route,

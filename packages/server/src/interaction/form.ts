@@ -10,6 +10,7 @@ const limits: Limits = {
   ...continuationLimits,
   csrf: [64, 'invalid_request'],
   button: [16, 'invalid_request'],
+  sid: [64, 'invalid_request'],
   user_code: [64, 'invalid_request'],
   keep_signed_in: [16, 'invalid_request'],
   username: [256, 'invalid_request'],

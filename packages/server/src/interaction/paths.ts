@@ -3,6 +3,7 @@
 /** The sections of the account pages, in the order of their navigation. */
 export const accountPaths = {
   profile: '/account',
+  sessions: '/account/sessions',
 } as const
 
 export type AccountSection = keyof typeof accountPaths

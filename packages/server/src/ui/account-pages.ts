@@ -1,6 +1,8 @@
 /** The account pages: what a signed-in user sees of themself. */
 
-import type { Page, Show } from './show.ts'
+import type { Page, PageForm, Show } from './show.ts'
+import type { Texts } from './texts.ts'
+import { timeAgo } from './time-ago.ts'
 
 export type ProfilePage = {
   readonly username?: string
@@ -11,8 +13,27 @@ export type ProfilePage = {
   readonly provider?: string
 }
 
+export type SessionsPage = {
+  readonly form: PageForm
+  /** Where the user signs out of this one. */
+  readonly signOut: string
+  readonly sessions: readonly SessionLine[]
+}
+
+export type SessionLine = {
+  readonly sid: string
+  /** The one that looks at the page. */
+  readonly current: boolean
+  readonly browser?: string
+  readonly system?: string
+  /** When it was used last, and how long ago, in seconds. */
+  readonly seen: { readonly at: number; readonly ago: number }
+  readonly address?: string
+}
+
 export type AccountPages = {
   readonly profile: Page<ProfilePage>
+  readonly sessions: Page<SessionsPage>
 }
 
 export const createAccountPages = (show: Show): AccountPages => ({
@@ -35,4 +56,23 @@ export const createAccountPages = (show: Show): AccountPages => ({
         details: shown.filter(([, value]) => value !== undefined),
       }
     }),
+  sessions: (request, data, context = {}) =>
+    show(request, 'account-sessions', context, texts => ({
+      ...data,
+      title: texts.account.sessionList.title,
+      sessions: data.sessions.map(({ seen, ...session }) => ({
+        ...session,
+        name: nameOf(session, texts),
+        seen: texts.account.sessionList.seen(timeAgo(seen.ago, texts.lang)),
+        time: new Date(seen.at * 1000).toISOString(),
+      })),
+    })),
 })
+
+const nameOf = (
+  { browser, system }: Pick<SessionLine, 'browser' | 'system'>,
+  { account: { sessionList } }: Texts,
+): string =>
+  browser !== undefined && system !== undefined
+    ? sessionList.browserOn(browser, system)
+    : (browser ?? system ?? sessionList.unknown)

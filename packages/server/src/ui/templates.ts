@@ -18,6 +18,7 @@ export type TemplateName =
   | 'sign-out'
   | 'signed-out'
   | 'account-profile'
+  | 'account-sessions'
 
 /** Renders a template within the layout. */
 export type Render = (name: TemplateName, data: object) => Promise<string>

@@ -1,0 +1,55 @@
+/** `tessera sessions list` and `tessera sessions end`: beside a running server, which tells the clients. */
+
+import type { ExitCode, SessionFlags } from './command.ts'
+import { issuerOrReport, lineOf } from './issuer.ts'
+
+type OpenSessions = Awaited<ReturnType<typeof import('../server.ts').openSessions>>
+type Row = Awaited<ReturnType<OpenSessions['ofUser']>>[number]
+
+export const list = (flags: SessionFlags): Promise<ExitCode> =>
+  withSessions(flags, async sessions => {
+    const rows = flags.user === undefined ? [] : await sessions.ofUser(flags.user)
+    for (const row of rows) process.stdout.write(`${lineOf(shown(row))}\n`)
+    return 0
+  })
+
+export async function end(flags: SessionFlags): Promise<ExitCode> {
+  const { user, sid } = flags
+  if ((user === undefined) === (sid === undefined)) {
+    process.stderr.write('tessera: name either --sid or --user\n')
+    return 2
+  }
+  return withSessions(flags, async sessions => {
+    const sids = user === undefined ? [sid ?? ''] : (await sessions.ofUser(user)).map(row => row.sid)
+    const ended = (await Promise.all(sids.map(sessions.end))).filter(done => done !== undefined)
+    for (const { session, clients } of ended) {
+      process.stdout.write(`ended sid=${session.sid} sub=${session.sub} clients=${clients.join(',')}\n`)
+    }
+    if (ended.length > 0) return 0
+    process.stderr.write('tessera: there is no such session\n')
+    return 1
+  })
+}
+
+async function withSessions(
+  flags: SessionFlags,
+  use: (sessions: OpenSessions) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const found = await issuerOrReport(flags, 'sessions')
+  if (!found) return 1
+  const { openSessions } = await import('../server.ts')
+  const sessions = await openSessions(found.server, found.issuer)
+  try {
+    return await use(sessions)
+  } finally {
+    await sessions.close()
+  }
+}
+
+/** Never the handle's hash: it is of no use to people. */
+const shown = ({ sid, sub, idp, created_at, last_seen_at, idle_expires_at, address, user_agent }: Row) => ({
+  ...{ sid, sub, idp, created_at, last_seen_at },
+  expires_at: idle_expires_at,
+  ...{ address },
+  user_agent: user_agent && JSON.stringify(user_agent),
+})
