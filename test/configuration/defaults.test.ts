@@ -29,6 +29,8 @@ test('configuration: a client that says little gets the documented defaults', as
     access_token_lifetime: 3600,
     identity_token_lifetime: 300,
     id_token_signed_response_alg: 'RS256',
+    always_include_user_claims_in_id_token: false,
+    subject_type: 'public',
     authorization_code_lifetime: 300,
     refresh_token_usage: 'one_time',
     refresh_token_expiration: 'absolute',

@@ -159,7 +159,8 @@ const refused: readonly (readonly [string, Record<string, string | undefined>, s
     'Response type not supported',
   ],
   ['response_type=token', { response_type: 'token' }, 'unsupported_response_type'],
-  ['response_type=id_token [authorize-031]', { response_type: 'id_token' }, 'unsupported_response_type'],
+  ['response_type=none', { response_type: 'none' }, 'unsupported_response_type'],
+  ['a response type that the client did not register', { response_type: 'id_token' }, 'unauthorized_client'],
   [
     'an unknown response_mode [authorize-028]',
     { response_mode: 'invalid' },

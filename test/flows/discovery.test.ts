@@ -85,11 +85,12 @@ test('discovery: other methods are answered 405 with Allow [discovery-002]', asy
 
 test('discovery: every grant that is listed is known to the token endpoint, and no other', async () => {
   const { grant_types_supported } = await metadataOf(server)
-  for (const grant of grant_types_supported) {
+  // `implicit` names what brings tokens from the authorization endpoint (RFC 7591 §2.1).
+  assert.ok(grant_types_supported.includes('implicit'))
+  for (const grant of grant_types_supported.filter((name: string) => name !== 'implicit')) {
     const { json } = await server.token({ grant_type: grant }, { client: ['client', 'secret'] })
     assert.notEqual(json.error, 'unsupported_grant_type', grant)
   }
-  assert.ok(!grant_types_supported.includes('implicit'))
   assert.equal(new Set(grant_types_supported).size, grant_types_supported.length)
 })
 
@@ -124,11 +125,21 @@ test('discovery: what is not offered is not named [discovery-005] [discovery-013
     ...['request_object_signing_alg_values_supported'],
   ]
   for (const name of absent) assert.ok(!(name in metadata), name)
-  for (const name of ['claims_parameter', 'request_parameter', 'request_uri_parameter'])
+  for (const name of ['request_parameter', 'request_uri_parameter'])
     assert.equal(metadata[`${name}_supported`], false)
   for (const method of ['tls_client_auth', 'self_signed_tls_client_auth'])
     assert.ok(!metadata.token_endpoint_auth_methods_supported.includes(method))
-  assert.deepEqual(metadata.response_types_supported, ['code'])
+})
+
+test('discovery: response types, subject types and the claims parameter are listed', async () => {
+  const metadata = await metadataOf(server)
+  assert.deepEqual(metadata.response_types_supported, [
+    ...['code', 'id_token', 'id_token token'],
+    ...['code id_token', 'code token', 'code id_token token'],
+  ])
+  assert.deepEqual(metadata.subject_types_supported, ['public', 'pairwise'])
+  assert.equal(metadata.claims_parameter_supported, true)
+  assert.deepEqual(metadata.claim_types_supported, ['normal'])
 })
 
 test('discovery: prompts are listed [discovery-011]', async () => {

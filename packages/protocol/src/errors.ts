@@ -28,6 +28,8 @@ export const errorStatus = {
   invalid_client_metadata: 400,
   invalid_software_statement: 400,
   unapproved_software_statement: 400,
+  // OpenID Connect Core Error Code unmet_authentication_requirements 1.0 §2
+  unmet_authentication_requirements: 400,
   // OpenID Connect Core 1.0 §3.1.2.6
   interaction_required: 400,
   login_required: 400,

@@ -21,6 +21,8 @@ export type ServerMetadata = {
   readonly grant_types_supported: readonly string[]
   readonly prompt_values_supported: readonly string[]
   readonly subject_types_supported: readonly string[]
+  readonly display_values_supported: readonly string[]
+  readonly claim_types_supported: readonly string[]
   readonly id_token_signing_alg_values_supported: readonly string[]
   readonly token_endpoint_auth_methods_supported: readonly string[]
   /** RFC 8414 §2: required, as its two siblings are, where `private_key_jwt` is a method. */

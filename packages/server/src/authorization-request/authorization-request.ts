@@ -2,7 +2,9 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { CodeChallengeMethod } from '@tessera/protocol/pkce'
+import type { ResponseType } from '@tessera/protocol/response-type'
 import type { Ok, Refusal } from '@tessera/protocol/result'
+import type { Authorization } from '../core/authorization.ts'
 import type { Client } from '../core/client.ts'
 import type { Prompt } from './prompt.ts'
 import type { ResponseMode } from './response-mode.ts'
@@ -15,12 +17,17 @@ export type ResponseTarget = {
   readonly state?: string
 }
 
+/** A user by the identifiers that a client was told; any of them will do. */
+export type ExpectedUser = { readonly client: Client; readonly subs: readonly string[] }
+
 export type ValidatedAuthorizationRequest = {
   readonly client: Client
   readonly target: ResponseTarget
-  readonly response_type: 'code'
+  readonly response_type: ResponseType
   /** Sorted, without duplicates; every name is registered and allowed to the client. */
   readonly scope: readonly string[]
+  /** What the user is to agree to: `scope`, and the scopes of claims that are asked for one by one. */
+  readonly consent_scope: readonly string[]
   /** The APIs that the tokens are limited to (RFC 8707); empty: not limited. */
   readonly resources: readonly string[]
   readonly nonce?: string
@@ -28,10 +35,14 @@ export type ValidatedAuthorizationRequest = {
   readonly code_challenge_method?: CodeChallengeMethod
   readonly prompt: ReadonlySet<Prompt>
   readonly max_age?: Seconds
-  /** Whom the client expects: `sub` of its `id_token_hint`. */
-  readonly hinted_sub?: string
+  /** Whom the client expects: the user must be one of each. */
+  readonly expected_users: readonly ExpectedUser[]
+  /** The user's claims that are asked for one by one (OpenID Connect Core 1.0 §5.5). */
+  readonly requested_claims?: Authorization['requested_claims']
   readonly login_hint?: string
   readonly ui_locales: readonly string[]
+  /** Authentication context classes asked for, in order of preference; `essential`: one of them must be reached. */
+  readonly requested_acr: { readonly values: readonly string[]; readonly essential: boolean }
   /** As sent, for credential authorities. */
   readonly acr_values?: string
   /** The tenant to sign in to; the client may name it. */

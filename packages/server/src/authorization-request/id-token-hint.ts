@@ -4,9 +4,10 @@ import type { KeyRing } from '../core/keys.ts'
 import { verifyJwt } from '../tokens/jwt.ts'
 
 export type IdTokenHint = {
+  /** As the client was told (OpenID Connect Core 1.0 §8). */
   readonly sub: string
   /** The client that it was issued to. */
-  readonly client_id?: string
+  readonly client_id: string
   readonly sid?: string
 }
 
@@ -18,10 +19,12 @@ export const createIdTokenHintReader =
   ({ issuer, keys }: { issuer: string; keys: KeyRing }): ReadIdTokenHint =>
   token => {
     const claims = verifyJwt(keys, token, { typ: 'JWT' })?.claims
-    if (claims?.iss !== issuer || typeof claims.sub !== 'string') return undefined
+    if (claims?.iss !== issuer || typeof claims.sub !== 'string' || typeof claims.aud !== 'string') {
+      return undefined
+    }
     return {
       sub: claims.sub,
-      ...(typeof claims.aud === 'string' && { client_id: claims.aud }),
+      client_id: claims.aud,
       ...(typeof claims.sid === 'string' && { sid: claims.sid }),
     }
   }

@@ -31,12 +31,12 @@ export async function proveResponseTarget(
   if (!matchesRedirectUri(redirectUri, client.redirect_uris)) {
     return unfit('redirect_uri_not_registered', 'Invalid redirect_uri', clientId)
   }
-  const mode = parseResponseMode(parameters.get('response_mode'))
+  const mode = parseResponseMode(parameters)
   const state = parameters.get('state')
   return ok({
     client,
     redirect_uri: redirectUri,
-    response_mode: mode.ok ? mode.value : defaultResponseMode,
+    response_mode: mode.ok ? mode.value : defaultResponseMode(parameters),
     ...(state !== undefined && { state }),
   })
 }

@@ -3,7 +3,7 @@
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { parseScope } from '@tessera/protocol/scope'
 import type { Client } from '../core/client.ts'
-import { type Resources, scopeKind } from '../core/resource.ts'
+import { identityClaims, type Resources, scopeKind, untagged } from '../core/resource.ts'
 
 /**
  * Refuses `invalid_scope` for a scope that is missing, malformed, not registered or not allowed to the client,
@@ -29,6 +29,21 @@ export function validateScope(
     return invalid('scope_openid_missing', 'Identity scopes requested, but openid scope is missing')
   }
   return ok(scope)
+}
+
+/** The scopes to agree to: those that are granted, and of those that the client may ask for the ones that hold a claim that none of them holds. */
+export function claimScopes(
+  client: Client,
+  resources: Resources,
+  scope: readonly string[],
+  claims: readonly string[],
+): readonly string[] {
+  const told = identityClaims(resources, scope)
+  const more = claims.map(untagged).filter(name => !told.includes(name))
+  const holding = [...resources.identity.values()].filter(
+    resource => client.scope.has(resource.name) && resource.claims.some(name => more.includes(name)),
+  )
+  return [...new Set([...scope, ...holding.map(({ name }) => name)])].sort()
 }
 
 /**

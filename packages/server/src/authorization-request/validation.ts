@@ -2,6 +2,7 @@
 
 import { parseAcrValues } from '@tessera/protocol/acr-values'
 import type { Parameters } from '@tessera/protocol/parameters'
+import { brings, type ResponseType } from '@tessera/protocol/response-type'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Client, Clients } from '../core/client.ts'
 import type { Resources } from '../core/resource.ts'
@@ -9,16 +10,19 @@ import { type IdentityProvider, localProvider } from '../core/user.ts'
 import { mayUseProvider, servesTenant, tenantFault } from '../identity/sign-in.ts'
 import type {
   AuthorizationRequestResult,
+  ExpectedUser,
   ResponseTarget,
   ValidatedAuthorizationRequest,
 } from './authorization-request.ts'
+import { type ClaimsParameter, parseClaimsParameter } from './claims-parameter.ts'
 import { validateCodeChallenge } from './code-challenge.ts'
 import type { ReadIdTokenHint } from './id-token-hint.ts'
 import { parsePrompt } from './prompt.ts'
 import { validateResources } from './resource-indicator.ts'
-import { parseResponseMode, responseTypeFault } from './response-mode.ts'
+import { parseResponseMode } from './response-mode.ts'
 import { proveResponseTarget } from './response-target.ts'
-import { validateScope } from './scope.ts'
+import { validateResponseType } from './response-type.ts'
+import { claimScopes, validateScope } from './scope.ts'
 
 export type AuthorizationRequestPorts = {
   readonly clients: Clients
@@ -36,23 +40,28 @@ export const createAuthorizationRequestValidator =
   async parameters => {
     const target = await proveResponseTarget(parameters, ports.clients)
     if (!target.ok) return target
-    const request = validate(parameters, target.value, ports)
+    const request = await validate(parameters, target.value, ports)
     return request.ok ? request : { ...request, target: target.value }
   }
 
-function validate(
+async function validate(
   parameters: Parameters,
   target: ResponseTarget,
   { resources, readIdTokenHint, ...ports }: AuthorizationRequestPorts,
-): Result<ValidatedAuthorizationRequest> {
+): Promise<Result<ValidatedAuthorizationRequest>> {
   const { client } = target
-  const mode = parseResponseMode(parameters.get('response_mode'))
+  const mode = parseResponseMode(parameters)
   if (!mode.ok) return mode
-  const fault = unsupported(parameters) ?? tooLong(parameters) ?? responseTypeFault(client, parameters)
+  const fault = unsupported(parameters) ?? tooLong(parameters)
   if (fault) return fault
-  const scope = validateScope(client, resources, parameters.get('scope'))
+  const type = validateResponseType(client, parameters)
+  if (!type.ok) return type
+  const scope = validateScope(client, resources, grantableScope(parameters.get('scope'), type.value))
   if (!scope.ok) return scope
-  const challenge = validateCodeChallenge(client, parameters)
+  const idTokenFault = frontChannelIdTokenFault(type.value, scope.value, parameters)
+  if (idTokenFault) return idTokenFault
+  // A code is as well protected whatever comes beside it; without one there is nothing to prove.
+  const challenge = brings(type.value, 'code') ? validateCodeChallenge(client, parameters) : ok({})
   if (!challenge.ok) return challenge
   const prompt = parsePrompt(parameters.get('prompt'))
   if (!prompt.ok) return prompt
@@ -62,25 +71,63 @@ function validate(
   if (!apis.ok) return apis
   const place = validateSignInPlace(parameters.get('acr_values'), client, ports)
   if (!place.ok) return place
-  const hint = readHint(parameters.get('id_token_hint'), readIdTokenHint)
+  const { acr, ...signInPlace } = place.value
+  const hint = await readHint(parameters.get('id_token_hint'), readIdTokenHint, ports.clients)
   if (!hint.ok) return hint
+  const claims = parseClaimsParameter(parameters.get('claims'))
+  if (!claims.ok) return claims
+  const { userinfo, id_token, users } = claims.value
 
   return ok({
     client,
     target,
-    response_type: 'code',
+    response_type: type.value,
     scope: scope.value,
+    consent_scope: claimScopes(client, resources, scope.value, [userinfo, id_token].flatMap(Object.keys)),
     resources: apis.value,
     ...challenge.value,
     prompt: prompt.value,
     ...maxAge.value,
-    ...place.value,
-    ...hint.value,
+    ...signInPlace,
+    requested_acr: requestedAcr(acr, claims.value),
+    expected_users: [...hint.value, ...users.map(subs => ({ client, subs }))],
+    ...(parameters.get('claims') !== undefined && { requested_claims: { userinfo, id_token } }),
     ...optional(parameters, 'nonce'),
     ...optional(parameters, 'login_hint'),
     ui_locales: parameters.get('ui_locales')?.split(' ') ?? [],
   })
 }
+
+/** OpenID Connect Core 1.0 §11: without a code nothing can be granted for later, and asking for it is no fault. */
+const grantableScope = (text: string | undefined, type: ResponseType): string | undefined =>
+  brings(type, 'code')
+    ? text
+    : text
+        ?.split(' ')
+        .filter(name => name !== 'offline_access')
+        .join(' ')
+
+/** OpenID Connect Core 1.0 §3.2.2.1, §3.3.2.11: an ID token from here is tied to its request by the nonce. */
+function frontChannelIdTokenFault(
+  type: ResponseType,
+  scope: readonly string[],
+  parameters: Parameters,
+): Refusal | undefined {
+  if (!brings(type, 'id_token')) return undefined
+  if (!scope.includes('openid')) {
+    return refuse('invalid_request', 'scope_openid_missing', { description: 'Missing openid scope' })
+  }
+  return parameters.get('nonce') === undefined
+    ? refuse('invalid_request', 'nonce_missing', { description: 'Missing nonce' })
+    : undefined
+}
+
+/** `acr_values` is voluntary; what the `claims` parameter asks for goes before it (OpenID Connect Core 1.0 §5.5.1.1). */
+const requestedAcr = (
+  voluntary: readonly string[],
+  { acr }: ClaimsParameter,
+): ValidatedAuthorizationRequest['requested_acr'] =>
+  acr.essential ? acr : { values: [...new Set([...acr.values, ...voluntary])], essential: false }
 
 /** Features that are not offered, each with its registered error (OpenID Connect Core 1.0 §3.1.2.6). */
 const unsupportedParameters = [
@@ -101,6 +148,7 @@ const longest = [
   ['ui_locales', 100, 'invalid_request'],
   ['login_hint', 100, 'invalid_request'],
   ['acr_values', 300, 'invalid_request'],
+  ['claims_locales', 100, 'invalid_request'],
 ] as const
 
 function tooLong(parameters: Parameters): Refusal | undefined {
@@ -121,7 +169,9 @@ function parseMaxAge(text: string | undefined): Result<{ max_age?: number }> {
     : refuse('invalid_request', 'max_age_malformed', { description: 'Invalid max_age' })
 }
 
-type SignInPlace = Pick<ValidatedAuthorizationRequest, 'acr_values' | 'tenant' | 'idp'>
+type SignInPlace = Pick<ValidatedAuthorizationRequest, 'acr_values' | 'tenant' | 'idp'> & {
+  readonly acr: readonly string[]
+}
 
 /** A tenant that the client may not name is refused; a provider that it may not use is dropped, and the user chooses. */
 function validateSignInPlace(
@@ -137,17 +187,24 @@ function validateSignInPlace(
   const provider = idp === undefined ? undefined : identityProviders.get(idp)
   const known = idp === localProvider || (provider !== undefined && servesTenant(provider, tenant))
   return ok({
+    acr: acr.value.acr,
     ...(text !== undefined && { acr_values: text }),
     ...(tenant !== undefined && { tenant }),
     ...(idp !== undefined && known && mayUseProvider(client, idp) && { idp }),
   })
 }
 
-function readHint(text: string | undefined, read: ReadIdTokenHint): Result<{ hinted_sub?: string }> {
-  if (text === undefined) return ok({})
+/** The hint may be another client's: its `sub` is what that one was told. */
+async function readHint(
+  text: string | undefined,
+  read: ReadIdTokenHint,
+  clients: Pick<Clients, 'find'>,
+): Promise<Result<readonly ExpectedUser[]>> {
+  if (text === undefined) return ok([])
   const hint = read(text)
-  return hint
-    ? ok({ hinted_sub: hint.sub })
+  const client = hint && (await clients.find(hint.client_id))
+  return client
+    ? ok([{ client, subs: [hint.sub] }])
     : refuse('invalid_request', 'id_token_hint_invalid', { description: 'Invalid id_token_hint' })
 }
 

@@ -1,8 +1,9 @@
 /** Every path that is served and who answers it. */
 
 import type { Endpoint, Route } from '@tessera/protocol/http'
+import { responseTypes } from '@tessera/protocol/response-type'
 import { prompts } from '../authorization-request/prompt.ts'
-import { responseModes, responseTypes } from '../authorization-request/response-mode.ts'
+import { responseModes } from '../authorization-request/response-mode.ts'
 import { authenticationMethodsOf } from '../client-authentication/methods.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { assertionAlgorithms } from '../core/client.ts'

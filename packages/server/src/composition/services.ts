@@ -12,6 +12,7 @@ import type { EndSession, SessionLifetimes } from '../core/session.ts'
 import { grantsOf } from '../endpoints/token/grants/index.ts'
 import { createAttempts } from '../identity/attempts.ts'
 import { createGuessCounter } from '../identity/guesses.ts'
+import { createIdentityClaims } from '../identity/identity-claims.ts'
 import { createProfile } from '../identity/profile.ts'
 import { createSignIn } from '../identity/sign-in.ts'
 import { createUsers } from '../identity/users.ts'
@@ -37,6 +38,7 @@ import { createAudiences } from '../tokens/audience.ts'
 import { createIdTokens } from '../tokens/id-token.ts'
 import { createLogoutTokens } from '../tokens/logout-token.ts'
 import { createRefreshTokens } from '../tokens/refresh-token.ts'
+import { createSubjectIdentifiers, type SubjectIdentifiers } from '../tokens/subject-identifier.ts'
 import { createTokenVerifier } from '../tokens/verification.ts'
 import { createPages } from '../ui/pages.ts'
 import { createStylesheet } from '../ui/stylesheet.ts'
@@ -62,6 +64,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
     tenants,
     compatibility,
     emitStateHash,
+    subjects: createSubjectIdentifiers(foundation),
   }
   const people = composePeople(configuration, common)
   const tokens = {
@@ -99,7 +102,9 @@ export function composeServices(configuration: Configuration, foundation: Founda
 }
 
 type Common = Foundation &
-  Pick<Configuration, 'issuer' | 'tenant' | 'clients' | 'resources' | 'identityProviders' | 'tenants'>
+  Pick<Configuration, 'issuer' | 'tenant' | 'clients' | 'resources' | 'identityProviders' | 'tenants'> & {
+    readonly subjects: SubjectIdentifiers
+  }
 
 function composePeople(configuration: Configuration, common: Common) {
   const { users: configured, validators, grants, profile: hooks } = configuration
@@ -114,7 +119,8 @@ function composePeople(configuration: Configuration, common: Common) {
     ...common,
     ...{ countGuess, users, profile, identityProviders, validator: validators.password },
   })
-  return { verifyArgon2id, users, profile, resolveSubject, identityProviders, signIn }
+  const readIdentityClaims = createIdentityClaims({ ...common, profile })
+  return { verifyArgon2id, users, profile, readIdentityClaims, resolveSubject, identityProviders, signIn }
 }
 
 function composeLogouts({ sessions: { endRevokes, endOnExpiry } }: Configuration, common: Common) {

@@ -2,7 +2,7 @@
 
 import type { Brand, Seconds } from '@tessera/protocol/brand'
 import type { CodeChallengeMethod } from '@tessera/protocol/pkce'
-import type { JsonObject } from '@tessera/protocol/result'
+import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { TokenHash } from './runtime.ts'
 
 export type AuthorizationId = Brand<string, 'AuthorizationId'>
@@ -10,6 +10,9 @@ export type FamilyId = Brand<string, 'FamilyId'>
 
 /** How a token is bound to its holder's key (RFC 7800 §3.1), for example `x5t#S256` (RFC 8705 §3.1). */
 export type Confirmation = JsonObject
+
+/** Claims that were asked for one by one (OpenID Connect Core 1.0 §5.5), with the values that will do. */
+export type RequestedClaims = Readonly<Record<string, { readonly values?: readonly Json[] }>>
 
 /** One sign-in at a client, or one direct grant with a user: the parent of its code, refresh family and tokens. */
 export type Authorization = {
@@ -28,6 +31,8 @@ export type Authorization = {
   readonly auth_time: Seconds
   /** Claims that a grant, validator or provider supplied. */
   readonly claims?: JsonObject
+  /** The `claims` parameter of its request, as far as it asks for the user's claims. */
+  readonly requested_claims?: { readonly userinfo?: RequestedClaims; readonly id_token?: RequestedClaims }
   readonly created_at: Seconds
   /** It outlives all that came from it. */
   readonly expires_at: Seconds

@@ -86,6 +86,15 @@ export type Client = {
   readonly access_token_lifetime: Seconds
   readonly identity_token_lifetime: Seconds
   readonly id_token_signed_response_alg: SigningAlgorithm
+  /** Whether its ID tokens carry the claims of the scope even where the UserInfo endpoint tells them. */
+  readonly always_include_user_claims_in_id_token: boolean
+  /** `pairwise`: the `sub` that it is told of a user is told to clients of its sector only (OpenID Connect Core 1.0 §8). */
+  readonly subject_type: 'public' | 'pairwise'
+  /** Its host is the sector; omitted: that of the redirection URIs. */
+  readonly sector_identifier_uri?: string
+  /** Where a third party begins a sign-in at it (§4). */
+  readonly initiate_login_uri?: string
+  readonly initiate_login_target_link_uri?: string
   readonly authorization_code_lifetime: Seconds
   readonly refresh_token_usage: 'one_time' | 'reuse'
   readonly refresh_token_expiration: 'absolute' | 'sliding'

@@ -55,6 +55,7 @@ export type GrantContext = {
 export type VerifiedToken = {
   readonly claims: JsonObject
   readonly client_id: string
+  /** The user here, or the client itself; `claims.sub` is what the client was told (OpenID Connect Core 1.0 §8). */
   readonly sub: string
   readonly scope: readonly string[]
   readonly audience: readonly string[]

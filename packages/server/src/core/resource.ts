@@ -63,3 +63,6 @@ export const accessClaims = (
     ...apis.flatMap(api => api.claims),
   ]),
 ]
+
+/** `family_name#ja-Kana-JP` is reached as `family_name` is (OpenID Connect Core 1.0 §5.2). */
+export const untagged = (claim: string): string => claim.split('#', 1)[0] ?? claim

@@ -75,8 +75,12 @@ export type Authorizations = {
 }
 
 export type AuthorizationCodes = {
-  /** Stores the authorization and its code in one write. */
-  readonly issue: (authorization: Authorization, code: AuthorizationCode) => Promise<void>
+  /** Stores the authorization, its code and the reference token that comes beside the code in one write. */
+  readonly issue: (
+    authorization: Authorization,
+    code: AuthorizationCode,
+    referenceToken?: ReferenceToken,
+  ) => Promise<void>
   readonly find: (
     hash: TokenHash,
   ) => Awaitable<{ code: AuthorizationCode; authorization: Authorization } | undefined>

@@ -14,6 +14,7 @@ export type AuthorizationGrant = {
   readonly apart?: boolean
   readonly scope: readonly string[]
   readonly resources: readonly string[]
+  readonly requested_claims?: Authorization['requested_claims']
   /** Until when the code that carries it may be redeemed. */
   readonly redeemable_until: Seconds
 }
@@ -30,7 +31,7 @@ export const createAuthorizations =
     clock: Clock
     random: Random
   }): CreateAuthorization =>
-  async ({ client, session, apart = false, scope, resources, redeemable_until }) => {
+  async ({ client, session, apart = false, scope, resources, requested_claims, redeemable_until }) => {
     const { sub, sid, idp, amr, acr, auth_time, claims } = session
     // The tenant claim comes from the user's record, never from the request.
     const tenant = (await users.find(sub))?.tenant
@@ -47,6 +48,7 @@ export const createAuthorizations =
       ...(acr !== undefined && { acr }),
       auth_time,
       ...(claims && { claims }),
+      ...(requested_claims && { requested_claims }),
       created_at: clock.now(),
       expires_at: lastsUntil(client, scope, redeemable_until),
     }

@@ -11,16 +11,24 @@ export type NextPrompt = 'login' | 'consent' | 'none' | 'other_user'
 export type PromptState = {
   readonly request: Pick<
     ValidatedAuthorizationRequest,
-    'client' | 'scope' | 'prompt' | 'max_age' | 'tenant' | 'idp' | 'hinted_sub'
+    'client' | 'consent_scope' | 'prompt' | 'max_age' | 'tenant' | 'idp'
   >
   readonly progress: Progress
   /** The browser's living session, if its user may have tokens now. */
   readonly session?: Session
   /** What its user agreed to earlier. */
   readonly consent?: Consent
+  /** false: it is not the user whom the client expects. */
+  readonly isExpected?: boolean
 }
 
-export function nextPrompt({ request, progress, session, consent }: PromptState): NextPrompt {
+export function nextPrompt({
+  request,
+  progress,
+  session,
+  consent,
+  isExpected = true,
+}: PromptState): NextPrompt {
   if (!session || !fits(request, progress, session)) return 'login'
   const justSignedIn = signedInSince(progress, session)
   if (mustSignIn(request) && !justSignedIn) return 'login'
@@ -31,8 +39,7 @@ export function nextPrompt({ request, progress, session, consent }: PromptState)
     session.auth_time < progress.asked_at - request.max_age
   )
     return 'login'
-  if (request.hinted_sub !== undefined && request.hinted_sub !== session.sub)
-    return justSignedIn ? 'other_user' : 'login'
+  if (!isExpected) return justSignedIn ? 'other_user' : 'login'
   return mustAgree(request, progress, session, consent) ? 'consent' : 'none'
 }
 
@@ -55,12 +62,12 @@ const signedInSince = ({ prior_handle, asked_at }: Progress, session: Session): 
   prior_handle !== undefined && session.hash !== prior_handle && session.created_at >= asked_at
 
 function mustAgree(
-  { client, prompt, scope }: PromptState['request'],
+  { client, prompt, consent_scope }: PromptState['request'],
   { consented_sid }: Progress,
   session: Session,
   consent: Consent | undefined,
 ): boolean {
   if (consented_sid === session.sid) return false
   if (prompt.has('consent')) return true
-  return client.require_consent && !scope.every(name => consent?.scope.includes(name))
+  return client.require_consent && !consent_scope.every(name => consent?.scope.includes(name))
 }

@@ -4,16 +4,17 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import { formatScope } from '@tessera/protocol/scope'
 import type { AuthorizationId, Confirmation, ReferenceToken } from '../core/authorization.ts'
-import type { ClientClaim } from '../core/client.ts'
+import type { Client, ClientClaim } from '../core/client.ts'
 import { hashHandle, newHandle, newId } from '../core/handle.ts'
 import type { KeyRing } from '../core/keys.ts'
 import type { Random } from '../core/runtime.ts'
 import type { Subject } from '../core/user.ts'
 import type { Audience } from './audience.ts'
 import { signJwt } from './jwt.ts'
+import type { SubjectIdentifiers } from './subject-identifier.ts'
 
 export type AccessTokenContent = {
-  readonly client_id: string
+  readonly client: Client
   /** Whom it is for, and its scope. */
   readonly audience: Audience
   /** Omitted: the client's own token; its `sub` is the client_id (RFC 9068 §2.2). */
@@ -22,7 +23,8 @@ export type AccessTokenContent = {
   readonly cnf?: Confirmation
   /** Claims about the user and those that a grant adds; they never replace the registered ones. */
   readonly claims?: JsonObject
-  readonly clientClaims: JsonObject
+  /** Claims about the client that a grant adds. */
+  readonly clientClaims?: readonly ClientClaim[]
   readonly issued_at: Seconds
   readonly type: 'jwt' | 'reference'
   readonly lifetime: Seconds
@@ -42,26 +44,33 @@ export type AccessTokens = {
 export type AccessTokenPorts = {
   readonly issuer: string
   readonly keys: KeyRing
+  readonly subjects: SubjectIdentifiers
   readonly random: Random
   /** IdentityServer4 writes `scope` in JWTs as a list; RFC 9068 §2.2.3 as one string. */
   readonly scopeAsList: boolean
 }
 
-export function createAccessTokens({ issuer, keys, random, scopeAsList }: AccessTokenPorts): AccessTokens {
+export function createAccessTokens({
+  issuer,
+  keys,
+  subjects,
+  random,
+  scopeAsList,
+}: AccessTokenPorts): AccessTokens {
   const claimsOf = (content: AccessTokenContent): JsonObject => {
-    const { subject, issued_at: now } = content
+    const { client, subject, issued_at: now } = content
     const claims: Record<string, Json | undefined> = {
       ...content.claims,
-      ...content.clientClaims,
+      ...clientClaimsOf(content),
       ...unsaid,
       iss: issuer,
-      sub: subject?.sub ?? content.client_id,
+      sub: subject ? subjects.tell(client, subject.sub) : client.client_id,
       aud: content.audience.aud,
       exp: now + content.lifetime,
       iat: now,
       nbf: now,
       jti: newId(random),
-      client_id: content.client_id,
+      client_id: client.client_id,
       scope: scopeAsList ? content.audience.scope : formatScope(content.audience.scope),
       ...(subject && authenticationClaims(subject)),
       authorization_id: content.authorization_id,
@@ -90,7 +99,7 @@ export function createAccessTokens({ issuer, keys, random, scopeAsList }: Access
       reference: {
         hash: hashHandle(value),
         ...(content.authorization_id !== undefined && { authorization_id: content.authorization_id }),
-        client_id: content.client_id,
+        client_id: content.client.client_id,
         claims,
         expires_at: content.issued_at + content.lifetime,
       },
@@ -102,7 +111,7 @@ export function createAccessTokens({ issuer, keys, random, scopeAsList }: Access
  * Words of this server that not every token has: nobody else may say them where it is silent. A claim named
  * `authorization_id` would hang a token on another's sign-in, `auth_time` would make a client a user.
  */
-const unsaid = {
+export const unsaid = {
   auth_time: undefined,
   idp: undefined,
   amr: undefined,
@@ -121,8 +130,14 @@ export const authenticationClaims = (subject: NonNullable<AccessTokenContent['su
   ...(subject.tenant !== undefined && { tenant: subject.tenant }),
 })
 
-/** The client's claims under their prefix; several of one type become a list. */
-export function prefixClientClaims(claims: readonly ClientClaim[], prefix: string): JsonObject {
+/** The client's claims under their prefix; in a user's token only where it wants them there. Several of one type become a list. */
+function clientClaimsOf({ client, subject, clientClaims = [] }: AccessTokenContent): JsonObject {
+  const own = subject === undefined || client.always_send_client_claims ? client.claims : []
+  if (own.length + clientClaims.length === 0) return {}
+  return prefixClientClaims([...own, ...clientClaims], client.client_claims_prefix)
+}
+
+function prefixClientClaims(claims: readonly ClientClaim[], prefix: string): JsonObject {
   const prefixed = new Map<string, Json>()
   for (const { type, value } of claims) {
     const name = prefix + type

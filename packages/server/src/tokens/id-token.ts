@@ -1,12 +1,13 @@
 /** ID tokens (OpenID Connect Core 1.0 §2, §3.1.3.6). */
 
 import { hash } from 'node:crypto'
-import type { JsonObject } from '@tessera/protocol/result'
+import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { Client, SigningAlgorithm } from '../core/client.ts'
 import type { KeyRing } from '../core/keys.ts'
 import type { Clock } from '../core/runtime.ts'
-import { type AccessTokenContent, authenticationClaims } from './access-token.ts'
+import { type AccessTokenContent, authenticationClaims, unsaid } from './access-token.ts'
 import { signJwt } from './jwt.ts'
+import type { SubjectIdentifiers } from './subject-identifier.ts'
 
 export type IdTokenContent = {
   readonly client: Client
@@ -16,30 +17,54 @@ export type IdTokenContent = {
   readonly s_hash?: string
   /** The access token issued with it: `at_hash` is made of it. */
   readonly accessToken?: string
+  /** The code issued with it: `c_hash` is made of it (§3.3.2.11). */
+  readonly code?: string
+  /** Claims about the user; they never replace the registered ones. */
+  readonly claims?: JsonObject
 }
 
 export type IdTokens = { readonly make: (content: IdTokenContent) => string | Promise<string> }
 
-export type IdTokenPorts = { readonly issuer: string; readonly keys: KeyRing; readonly clock: Clock }
+export type IdTokenPorts = {
+  readonly issuer: string
+  readonly keys: KeyRing
+  readonly subjects: SubjectIdentifiers
+  readonly clock: Clock
+}
 
-export const createIdTokens = ({ issuer, keys, clock }: IdTokenPorts): IdTokens => ({
-  make({ client, subject, nonce, s_hash, accessToken }) {
+export const createIdTokens = ({ issuer, keys, subjects, clock }: IdTokenPorts): IdTokens => ({
+  make({ client, subject, nonce, s_hash, accessToken, code, claims: ofUser }) {
     const now = clock.now()
     const key = keys.signing(client.id_token_signed_response_alg)
-    const claims: JsonObject = {
+    const claims: Record<string, Json | undefined> = {
+      ...ofUser,
+      ...unsaid,
+      ...bound,
       iss: issuer,
-      sub: subject.sub,
+      sub: subjects.tell(client, subject.sub),
       aud: client.client_id,
       exp: now + client.identity_token_lifetime,
       iat: now,
       ...authenticationClaims(subject),
       ...(nonce !== undefined && { nonce }),
       ...(accessToken !== undefined && { at_hash: halfHash(accessToken, key.alg) }),
+      ...(code !== undefined && { c_hash: halfHash(code, key.alg) }),
       ...(s_hash !== undefined && { s_hash }),
     }
     return signJwt(key, 'JWT', claims)
   },
 })
+
+/** What binds the token to its request and to what was issued with it: nobody else may say it. */
+const bound = {
+  nonce: undefined,
+  at_hash: undefined,
+  c_hash: undefined,
+  s_hash: undefined,
+  azp: undefined,
+  nbf: undefined,
+  jti: undefined,
+} as const
 
 const hashOf = {
   RS256: 'sha256',

@@ -6,8 +6,9 @@ import { newId } from '../core/handle.ts'
 import type { KeyRing } from '../core/keys.ts'
 import type { Clock, Random } from '../core/runtime.ts'
 import { signJwt } from './jwt.ts'
+import type { SubjectIdentifiers } from './subject-identifier.ts'
 
-/** Whose session has ended, as the client knows them. */
+/** Whose session has ended. */
 export type LogoutTokenContent = { readonly client: Client; readonly sub: string; readonly sid: string }
 
 export type LogoutTokens = { readonly make: (content: LogoutTokenContent) => string | Promise<string> }
@@ -20,11 +21,13 @@ const lifetime = 120
 export const createLogoutTokens = ({
   issuer,
   keys,
+  subjects,
   clock,
   random,
 }: {
   issuer: string
   keys: KeyRing
+  subjects: SubjectIdentifiers
   clock: Clock
   random: Random
 }): LogoutTokens => ({
@@ -32,7 +35,7 @@ export const createLogoutTokens = ({
     const now = clock.now()
     const claims: JsonObject = {
       iss: issuer,
-      sub,
+      sub: subjects.tell(client, sub),
       aud: client.client_id,
       iat: now,
       exp: now + lifetime,

@@ -4,13 +4,14 @@ import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { parseScope } from '@tessera/protocol/scope'
 import type { AuthorizationId, Confirmation } from '../core/authorization.ts'
-import type { Clients } from '../core/client.ts'
+import type { Client, Clients } from '../core/client.ts'
 import type { VerifiedToken } from '../core/extension-grant.ts'
 import { hashHandle } from '../core/handle.ts'
 import type { KeyRing } from '../core/keys.ts'
 import type { Clock } from '../core/runtime.ts'
 import type { Stores } from '../core/stores.ts'
 import { verifyJwt } from './jwt.ts'
+import type { SubjectIdentifiers } from './subject-identifier.ts'
 
 export type TokenVerifier = {
   /** Refuses `invalid_token` (RFC 6750 §3.1); the reason tells an expired one (`token_expired`) from others. */
@@ -22,6 +23,7 @@ export type TokenVerifierPorts = {
   readonly keys: KeyRing
   readonly clock: Clock
   readonly clients: Clients
+  readonly subjects: SubjectIdentifiers
   readonly stores: Pick<Stores, 'authorizations' | 'referenceTokens' | 'revokedTokens'>
 }
 
@@ -32,6 +34,7 @@ export function createTokenVerifier({
   keys,
   clock,
   clients,
+  subjects,
   stores,
 }: TokenVerifierPorts): TokenVerifier {
   const verify = async (claims: JsonObject, expiresAt: Seconds): Promise<Result<VerifiedToken>> => {
@@ -39,15 +42,18 @@ export function createTokenVerifier({
     const token = describe(claims, expiresAt)
     const client = await clients.find(token.client_id)
     if (!client?.enabled) return invalid('token_client_disabled')
-    if (token.authorization_id !== undefined && !(await stands(token.authorization_id))) {
-      return invalid('token_authorization_revoked')
-    }
-    return ok(token)
+    if (token.authorization_id === undefined) return withSubject(token, client)
+    const authorization = await stores.authorizations.find(token.authorization_id)
+    const stands = authorization !== undefined && authorization.revoked_at === undefined
+    return stands ? withSubject(token, client, authorization.sub) : invalid('token_authorization_revoked')
   }
 
-  const stands = async (id: AuthorizationId): Promise<boolean> => {
-    const authorization = await stores.authorizations.find(id)
-    return authorization !== undefined && authorization.revoked_at === undefined
+  /** Who is meant here by the `sub` that the client was told: whoever gave the authorization, or the client itself. */
+  const withSubject = (token: VerifiedToken, client: Client, user?: string): Result<VerifiedToken> => {
+    if (client.subject_type === 'public' || token.sub === client.client_id) return ok(token)
+    return user !== undefined && subjects.tell(client, user) === token.sub
+      ? ok({ ...token, sub: user })
+      : invalid('token_subject_unknown')
   }
 
   const verifyReference = async (token: string): Promise<Result<VerifiedToken>> => {

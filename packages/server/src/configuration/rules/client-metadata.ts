@@ -42,4 +42,35 @@ function webFault(uri: string, implicit: boolean): Omit<Fault, 'path' | 'subject
   }
 }
 
-export const metadataRules: readonly Rule[] = [oneSourceOfKeys, applicationType]
+/** OpenID Connect Core 1.0 §8.1: the host of the redirection URIs is the sector, so there must be one. */
+const pairwiseSector: Rule = client => {
+  const { subject_type, sector_identifier_uri, redirect_uris } = client.value
+  if (subject_type !== 'pairwise' || sector_identifier_uri !== undefined) return []
+  if (client.damaged.has('redirect_uris') || client.damaged.has('sector_identifier_uri')) return []
+  const hosts = new Set(redirect_uris.map(uri => new URL(uri).hostname))
+  return hosts.size <= 1
+    ? []
+    : faultAt(client, 'subject_type', {
+        problem: 'it is pairwise and redirect_uris have several hosts',
+        expected: 'one host, or sector_identifier_uri (OpenID Connect Core 1.0 §8.1)',
+        fix: 'add "sector_identifier_uri": "https://…" with the host that stands for all of them',
+      })
+}
+
+const targetWithoutInitiation: Rule = client =>
+  client.value.initiate_login_target_link_uri !== undefined &&
+  client.value.initiate_login_uri === undefined &&
+  !client.damaged.has('initiate_login_uri')
+    ? faultAt(client, 'initiate_login_target_link_uri', {
+        problem: 'there is no initiate_login_uri that it could be sent to',
+        expected: 'both, or neither (OpenID Connect Core 1.0 §4)',
+        fix: 'add "initiate_login_uri", or remove it',
+      })
+    : []
+
+export const metadataRules: readonly Rule[] = [
+  oneSourceOfKeys,
+  applicationType,
+  pairwiseSector,
+  targetWithoutInitiation,
+]

@@ -155,14 +155,7 @@ const responseTypes: Rule = client => {
   if (types === undefined || client.damaged.has('grant_types')) return []
   const needs = (part: string) => (part === 'code' ? 'authorization_code' : 'implicit')
   const unmatched = types.flatMap((type, index) => {
-    const missing = [
-      ...new Set(
-        type
-          .split(' ')
-          .filter(part => part !== 'none')
-          .map(needs),
-      ),
-    ].filter(grant => !has(client, grant))
+    const missing = [...new Set(type.split(' ').map(needs))].filter(grant => !has(client, grant))
     return missing.length === 0
       ? []
       : faultAt(
@@ -177,8 +170,7 @@ const responseTypes: Rule = client => {
         )
   })
   const unserved = (['authorization_code', 'implicit'] as const).flatMap(grant =>
-    !has(client, grant) ||
-    types.some(type => type.split(' ').some(part => part !== 'none' && needs(part) === grant))
+    !has(client, grant) || types.some(type => type.split(' ').some(part => needs(part) === grant))
       ? []
       : faultAt(client, 'response_types', {
           problem: `none of them uses the ${grant} grant`,
@@ -240,7 +232,7 @@ const doubts: readonly ((client: Client, draft: Draft, now: number) => readonly 
     has(client, 'implicit') && client.value.response_types === undefined
       ? faultAt(client, 'response_types', {
           problem: 'it is omitted, so the implicit grant has no response type',
-          expected: '"id_token", "token" or "id_token token"',
+          expected: '"id_token" or "id_token token"',
           fix: 'add "response_types": ["id_token"], or leave "implicit" out of grant_types',
         })
       : [],

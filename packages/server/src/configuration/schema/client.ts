@@ -1,10 +1,12 @@
 /** Clients as a configuration writes them: RFC 7591 §2 names where it has one, else IdentityServer's idea in snake_case. */
 
 import { redirectUriFault } from '@tessera/protocol/redirect-uri'
+import { responseTypes } from '@tessera/protocol/response-type'
 import { isScopeToken } from '@tessera/protocol/scope'
 import { z } from 'zod'
 import { assertionAlgorithms, signingAlgorithms } from '../../core/client.ts'
 import { describingShape, keysShape } from './client-metadata.ts'
+import { signInShape } from './client-sign-in.ts'
 import { day, hour, minute, name, rule, seconds, text, year } from './rule.ts'
 import { secretSchema } from './secret.ts'
 
@@ -67,17 +69,6 @@ const origin = () =>
       }
     }),
   )
-
-const responseTypes = [
-  'code',
-  'id_token',
-  'token',
-  'id_token token',
-  'code id_token',
-  'code token',
-  'code id_token token',
-  'none',
-] as const
 
 export const clientSchema = z
   .strictObject({
@@ -168,6 +159,7 @@ export const clientSchema = z
       .enum(signingAlgorithms)
       .default('RS256')
       .describe('What its ID tokens are signed with.'),
+    ...signInShape,
     authorization_code_lifetime: seconds(1, hour)
       .default(300)
       .describe('Seconds; RFC 6749 §4.1.2 advises at most 600.'),

@@ -17,19 +17,21 @@ import { readPageQuery } from '../../interaction/form.ts'
 import { type NextPrompt, nextPrompt } from '../../interaction/next-prompt.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
+import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
 import { redirectResponse } from '../../ui/page.ts'
 import { readForm } from '../form.ts'
 import { type AnswerPorts, type Answers, createAnswers } from './answer.ts'
-import { type CodePorts, issueCode } from './code.ts'
+import { type IssuePorts, issueAnswer } from './issue.ts'
 
 export type AuthorizePorts = AnswerPorts &
-  CodePorts & {
+  IssuePorts & {
     readonly validate: ValidateAuthorizationRequest
     readonly continuations: Continuations
     readonly sessions: BrowserSessions
     readonly browserState: BrowserState
-    readonly profile: Pick<Profile, 'isActive'>
-    readonly stores: Pick<Stores, 'codes' | 'consents' | 'sessions' | 'authorizations'>
+    readonly profile: Profile
+    readonly subjects: SubjectIdentifiers
+    readonly stores: Pick<Stores, 'codes' | 'consents' | 'sessions' | 'authorizations' | 'commit'>
     readonly paths: Paths
   }
 
@@ -101,17 +103,25 @@ async function decide(
   const session = found && (await isActive(found, client.client_id, ports)) ? found : undefined
   const progress = came.prior_handle === undefined ? { ...came, prior_handle: found?.hash ?? null } : came
   const consent = session && (await ports.stores.consents.find(session.sub, client.client_id))
-  const next = nextPrompt({ request: validated, progress, session, consent })
+  const isExpected =
+    session &&
+    validated.expected_users.every(({ client, subs }) =>
+      subs.includes(ports.subjects.tell(client, session.sub)),
+    )
+  const next = nextPrompt({ request: validated, progress, session, consent, isExpected })
 
+  const settled = next === 'none' || next === 'consent'
+  if (settled && !reachesEssentialAcr(validated, session)) return answers.refuse(request, unmetAcr, target)
   if (next === 'none' && session) {
-    const members = await issueCode(request, validated, session, ports)
+    const issued = await issueAnswer(request, validated, session, ports)
     // The session ended meanwhile: what comes next is decided without it.
-    if (!members) return decide(request, validated, parameters, progress, answers, ports)
+    if (!issued) return decide(request, validated, parameters, progress, answers, ports)
+    if (!issued.ok) return answers.refuse(request, issued, target)
     // Session Management 1.0 §2: what the client's page watches the sign-in by.
     const { browserState } = ports
     const session_state = browserState.sessionState(session, client.client_id, target.redirect_uri)
     const cookie = browserState.cookieFor(request, session)
-    return answers.send(request, target, { ...members, session_state }, [cookie])
+    return answers.send(request, target, { ...issued.value, session_state }, [cookie])
   }
   const silent = validated.prompt.has('none') || next === 'other_user'
   if (silent) return answers.refuse(request, silentRefusals[next], target)
@@ -123,6 +133,17 @@ async function decide(
 
 const isActive = (session: Session, client_id: string, { profile }: Pick<AuthorizePorts, 'profile'>) =>
   profile.isActive({ subject: session, client_id })
+
+/** OpenID Connect Core 1.0 §5.5.1.1: an essential `acr` that is not reached is a failed authentication. */
+const reachesEssentialAcr = (
+  { requested_acr: { essential, values } }: ValidatedAuthorizationRequest,
+  session: Session | undefined,
+): boolean => !essential || (session?.acr !== undefined && values.includes(session.acr))
+
+/** OpenID Connect Core Error Code unmet_authentication_requirements 1.0 §2. */
+const unmetAcr = refuse('unmet_authentication_requirements', 'acr_not_reached', {
+  description: 'The requested acr can not be reached',
+})
 
 /** OpenID Connect Core 1.0 §3.1.2.6: what a client is told that wants no page. */
 const silentRefusals = {

@@ -67,13 +67,16 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
   }
 
   /** Adds to what the user agreed to before, as far as the client may still ask for it. */
-  async function remember({ sub }: Session, { client, scope }: ValidatedAuthorizationRequest): Promise<void> {
+  async function remember(
+    { sub }: Session,
+    { client, consent_scope }: ValidatedAuthorizationRequest,
+  ): Promise<void> {
     const earlier = await ports.stores.consents.find(sub, client.client_id)
     const kept = earlier?.scope.filter(name => client.scope.has(name)) ?? []
     await ports.stores.consents.save({
       sub,
       client_id: client.client_id,
-      scope: [...new Set([...kept, ...scope])].sort(),
+      scope: [...new Set([...kept, ...consent_scope])].sort(),
       created_at: ports.clock.now(),
     })
   }
@@ -81,7 +84,7 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
   async function show(
     request: HttpRequest,
     continuation: Continuation,
-    { client, scope, target, ui_locales }: ValidatedAuthorizationRequest,
+    { client, consent_scope, target, ui_locales }: ValidatedAuthorizationRequest,
     session: Session,
   ): Promise<HttpResponse> {
     const { token, cookie } = ports.csrf.token(request)
@@ -91,7 +94,7 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
         form: { action: paths('/consent'), continue: continuations.seal(continuation), csrf: token },
         client: client.client_name ?? client.client_id,
         user: await userName(session, ports.users),
-        scopes: scopeLines(scope, ports.resources),
+        scopes: scopeLines(consent_scope, ports.resources),
       },
       { cookies: [cookie], ui_locales, formAction: formActionSource(target.redirect_uri) },
     )

@@ -191,7 +191,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     // The confirmation stands for consent, so only the sign-in is asked for.
     const asked = {
       client: { ...client, require_consent: false },
-      scope: device.scope,
+      consent_scope: device.scope,
       prompt: new Set<never>(),
     }
     return nextPrompt({ request: asked, progress, session }) === 'none' ? session : undefined

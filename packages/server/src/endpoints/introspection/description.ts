@@ -9,6 +9,7 @@ import type { Stores } from '../../core/stores.ts'
 import type { Profile, ProfileRequest } from '../../core/user.ts'
 import { subjectOfToken } from '../../identity/profile.ts'
 import type { RefreshTokens } from '../../tokens/refresh-token.ts'
+import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
 import type { TokenVerifier } from '../../tokens/verification.ts'
 
 export type DescriptionPorts = {
@@ -16,6 +17,7 @@ export type DescriptionPorts = {
   readonly clock: Clock
   readonly verifier: TokenVerifier
   readonly refreshTokens: RefreshTokens
+  readonly subjects: SubjectIdentifiers
   readonly stores: Pick<Stores, 'families'>
   readonly profile: Profile
 }
@@ -74,7 +76,7 @@ async function describeRefreshToken(
   return {
     active: true,
     iss: ports.issuer,
-    sub: authorization.sub,
+    sub: ports.subjects.tell(caller.client, authorization.sub),
     client_id,
     iat: family.rotated_at,
     exp: family.idle_expires_at,

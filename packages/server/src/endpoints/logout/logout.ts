@@ -22,6 +22,7 @@ import {
   type SignOutRequest,
   type SignOuts,
 } from '../../interaction/sign-out.ts'
+import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
 import { redirectResponse } from '../../ui/page.ts'
 import type { Pages } from '../../ui/pages.ts'
 
@@ -31,6 +32,7 @@ export type LogoutPorts = {
   readonly sessions: BrowserSessions
   readonly browserState: BrowserState
   readonly clients: Pick<Clients, 'find'>
+  readonly subjects: SubjectIdentifiers
   readonly users: Pick<Users, 'find'>
   readonly upstreamSignOut: UpstreamSignOut
   readonly csrf: Csrf
@@ -51,7 +53,7 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
     const opened = openRequest(form.value)
     if (!opened.ok) return refusePage(request, opened)
     const session = await sessions.read(request)
-    const asked = session ? forSession(opened.value, session) : opened.value
+    const asked = session ? await forSession(opened.value, session, ports) : opened.value
     if (!session) return goOn(request, asked, undefined, [])
     if (request.method !== 'POST') {
       return isProven(asked, session) ? end(request, asked) : show(request, asked, session)
@@ -117,10 +119,18 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
 }
 
 /** A hint at another session than this browser's: the user may sign out, and nothing else of the request counts. */
-const forSession = (asked: SignOutRequest, session: Session): SignOutRequest => {
-  const { hint, asked_at, ui_locales } = asked
+async function forSession(
+  asked: SignOutRequest,
+  session: Session,
+  { clients, subjects }: Pick<LogoutPorts, 'clients' | 'subjects'>,
+): Promise<SignOutRequest> {
+  const { hint, client_id, asked_at, ui_locales } = asked
   if (!hint) return asked
-  const means = hint.sub === session.sub && (hint.sid === undefined || hint.sid === session.sid)
+  const client = client_id === undefined ? undefined : await clients.find(client_id)
+  const means =
+    client !== undefined &&
+    hint.sub === subjects.tell(client, session.sub) &&
+    (hint.sid === undefined || hint.sid === session.sid)
   return means ? asked : { asked_at, ui_locales }
 }
 

@@ -7,12 +7,8 @@ import { newId } from '../../core/handle.ts'
 import type { Clock, Random } from '../../core/runtime.ts'
 import type { Commit } from '../../core/stores.ts'
 import type { Profile } from '../../core/user.ts'
-import {
-  type AccessToken,
-  type AccessTokenContent,
-  type AccessTokens,
-  prefixClientClaims,
-} from '../../tokens/access-token.ts'
+import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
+import type { AccessToken, AccessTokenContent, AccessTokens } from '../../tokens/access-token.ts'
 import type { Audience, Audiences } from '../../tokens/audience.ts'
 import type { IdTokens } from '../../tokens/id-token.ts'
 import type { RefreshTokens } from '../../tokens/refresh-token.ts'
@@ -23,6 +19,7 @@ export type IssuePorts = {
   readonly clock: Clock
   readonly random: Random
   readonly profile: Profile
+  readonly readIdentityClaims: ReadIdentityClaims
   readonly audiences: Audiences
   readonly accessTokens: AccessTokens
   readonly idTokens: IdTokens
@@ -45,6 +42,7 @@ export async function issue(decision: Decision, ports: IssuePorts): Promise<Resu
   if (!audience.ok) return audience
   const wide = widestAudience(decision, audience.value, ports.audiences)
   const kept = decision.keptClaims ?? (await readClaims(decision, wide, ports.profile))
+  const idClaims = await readIdClaims(decision, ports.readIdentityClaims)
   // Not before the hooks have answered: what follows has one time, and nothing outlives what it hangs on.
   const now = ports.clock.now()
   const lifetime = lifetimeOf(decision, now)
@@ -68,6 +66,7 @@ export async function issue(decision: Decision, ports: IssuePorts): Promise<Resu
       subject: decision.subject,
       ...decision.idToken,
       accessToken: accessToken.value,
+      claims: idClaims,
     })
   return ok({
     scope: audience.value.scope,
@@ -102,6 +101,17 @@ async function readClaims(
   return profile.claims({ subject, client_id: client.client_id, names, use: 'access_token' })
 }
 
+/** An access token comes with every ID token of this endpoint, so that UserInfo tells the claims of the scope (OpenID Connect Core 1.0 §5.4). */
+async function readIdClaims(
+  { idToken, subject, client, authorization }: Decision,
+  read: ReadIdentityClaims,
+): Promise<JsonObject | undefined> {
+  if (!idToken || !subject || authorization?.kind !== 'existing') return undefined
+  const { scope, requested_claims: requested } = authorization.authorization
+  const whole = client.always_include_user_claims_in_id_token
+  return read({ client, subject, use: 'id_token', scope: whole ? scope : [], requested })
+}
+
 /** A narrowed token carries the claims of its own scopes only. */
 const only = (claims: JsonObject, names: readonly string[]): JsonObject =>
   Object.fromEntries(Object.entries(claims).filter(([name]) => names.includes(name)))
@@ -111,17 +121,14 @@ function contentOf(
   audience: Audience,
   kept: JsonObject = {},
 ): Omit<AccessTokenContent, 'issued_at' | 'lifetime'> {
-  const { client, subject } = decision
-  const sendsClientClaims = subject === undefined || client.always_send_client_claims
-  const clientClaims = [...(sendsClientClaims ? client.claims : []), ...(decision.clientClaims ?? [])]
+  const { client, subject, clientClaims } = decision
   return {
-    client_id: client.client_id,
+    client,
     audience,
     subject,
     cnf: decision.confirmation,
     claims: { ...only(kept, audience.claims), ...decision.claims },
-    clientClaims:
-      clientClaims.length === 0 ? {} : prefixClientClaims(clientClaims, client.client_claims_prefix),
+    clientClaims,
     type: decision.accessTokenType ?? client.access_token_type,
   }
 }

@@ -2,11 +2,12 @@
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { Clients } from '../../core/client.ts'
 import type { VerifiedToken } from '../../core/extension-grant.ts'
-import { identityClaims, type Resources } from '../../core/resource.ts'
 import type { Log } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { Profile } from '../../core/user.ts'
+import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
 import { subjectOfToken } from '../../identity/profile.ts'
 import { checkConfirmation } from '../../proof/certificate.ts'
 import type { TokenVerifier } from '../../tokens/verification.ts'
@@ -16,8 +17,9 @@ import { createRefuser, jsonResponse } from '../respond.ts'
 export type UserinfoPorts = {
   readonly verifier: TokenVerifier
   readonly stores: Pick<Stores, 'authorizations'>
-  readonly resources: Resources
-  readonly profile: Profile
+  readonly clients: Pick<Clients, 'find'>
+  readonly profile: Pick<Profile, 'isActive'>
+  readonly readIdentityClaims: ReadIdentityClaims
   readonly log: Log
 }
 
@@ -54,7 +56,7 @@ const unauthenticated: HttpResponse = {
 async function claimsFor(
   token: VerifiedToken,
   request: HttpRequest,
-  { stores, resources, profile }: UserinfoPorts,
+  { stores, clients, profile, readIdentityClaims }: UserinfoPorts,
 ): Promise<Result<JsonObject>> {
   const unproven = checkConfirmation(token.cnf, request)
   if (unproven) return unproven
@@ -63,16 +65,20 @@ async function claimsFor(
       description: 'the scope openid is required',
     })
   }
-  const { authorization_id, client_id, sub } = token
+  const { authorization_id, client_id } = token
   // What a provider said at sign-in stays with the authorization.
   const authorization =
     authorization_id === undefined ? undefined : await stores.authorizations.find(authorization_id)
   const subject = subjectOfToken(token, authorization)
   if (subject === undefined) return invalid('token_without_user')
   if (!(await profile.isActive({ subject, client_id }))) return invalid('user_inactive')
-  const names = identityClaims(resources, token.scope)
+  const client = await clients.find(client_id)
+  if (!client) return invalid('token_client_disabled')
+  const requested = authorization?.requested_claims
+  const { scope, claims } = token
+  const ofUser = await readIdentityClaims({ client, subject, use: 'userinfo', scope, requested })
   // OpenID Connect Core 1.0 §5.3.2: sub is always there, and the same as in the ID token.
-  return ok({ ...(await profile.claims({ subject, client_id, names, use: 'userinfo' })), sub })
+  return ok({ ...ofUser, sub: claims.sub ?? token.sub })
 }
 
 const invalid = (reason: string): Refusal =>

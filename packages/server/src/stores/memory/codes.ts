@@ -3,12 +3,14 @@
 import type { AuthorizationCodes } from '../../core/stores.ts'
 import { requireNew, type Tables } from './tables.ts'
 
-export const createCodes = ({ authorizations, codes }: Tables): AuthorizationCodes => ({
-  async issue(authorization, code) {
+export const createCodes = ({ authorizations, codes, referenceTokens }: Tables): AuthorizationCodes => ({
+  async issue(authorization, code, referenceToken) {
     requireNew(authorizations, authorization.id)
     requireNew(codes, code.hash)
+    if (referenceToken) requireNew(referenceTokens, referenceToken.hash)
     authorizations.set(authorization.id, authorization)
     codes.set(code.hash, code)
+    if (referenceToken) referenceTokens.set(referenceToken.hash, referenceToken)
   },
   find(hash) {
     const code = codes.get(hash)

@@ -20,6 +20,7 @@ export const authorizationCodec = createCodec<Authorization>({
   acr: 'value',
   auth_time: 'value',
   claims: 'json',
+  requested_claims: 'json',
   created_at: 'value',
   expires_at: 'value',
   revoked_at: 'value',

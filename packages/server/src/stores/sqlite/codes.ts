@@ -6,6 +6,7 @@ import type { TokenHash } from '../../core/runtime.ts'
 import type { AuthorizationCodes } from '../../core/stores.ts'
 import { authorizationCodec, insertAuthorization } from './authorizations.ts'
 import { createCodec, type Row } from './columns.ts'
+import { insertReferenceToken, referenceTokenCodec } from './reference-tokens.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
@@ -30,9 +31,11 @@ export const codeWrites = {
       database,
       `insert into codes (${codec.names}, clean_at) values (${codec.marks}, ?${end})`,
     )
-    return (authorization: Row, code: Row): void => {
+    const issueReferenceToken = insertReferenceToken(database)
+    return (authorization: Row, code: Row, referenceToken: Row | null): void => {
       authorize(authorization)
       insert(...code)
+      if (referenceToken) issueReferenceToken(referenceToken)
     }
   },
   burnCode(database) {
@@ -48,8 +51,12 @@ export function createCodes(database: DatabaseSync, write: Calls<typeof codeWrit
     from codes join authorizations on authorizations.id = codes.authorization_id where codes.hash = ?`,
   )
   return {
-    issue: (authorization, code) =>
-      write.issueCode(authorizationCodec.encode(authorization), codec.encode(code)),
+    issue: (authorization, code, referenceToken) =>
+      write.issueCode(
+        authorizationCodec.encode(authorization),
+        codec.encode(code),
+        referenceToken ? referenceTokenCodec.encode(referenceToken) : null,
+      ),
     find: reading(hash => {
       const row = find(hash) ?? []
       const code = codec.decode(row)

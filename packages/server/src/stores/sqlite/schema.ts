@@ -174,4 +174,7 @@ export const migrations: readonly string[] = [
   create index sessions_upstream on sessions (upstream) where upstream is not null;
   alter table pending_sign_ins add column upstream text;
   `,
+  `
+  alter table authorizations add column requested_claims text;
+  `,
 ]

@@ -91,6 +91,14 @@ async function recheck(
   if (subject && !mayName(subject.tenant, [client, request.client])) {
     return refuse('invalid_grant', 'user_of_another_tenant', { log: { sub: subject.sub } })
   }
+  // The only way from a pairwise identifier back to its user is the authorization.
+  if (
+    subject &&
+    client.subject_type === 'pairwise' &&
+    (answer.derivedFrom?.sub ?? subject.sub) !== subject.sub
+  ) {
+    return refuse('invalid_grant', 'extension_subject_not_derived', { log: { sub: subject.sub } })
+  }
   if (subject && !(await ports.profile.isActive({ subject, client_id: client.client_id }))) {
     return refuse('invalid_grant', 'user_inactive', { log: { sub: subject.sub } })
   }

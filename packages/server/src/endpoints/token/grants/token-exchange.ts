@@ -126,7 +126,8 @@ function decision(
 }
 
 const actorClaim = (actor: VerifiedToken, earlier: Json | undefined): JsonObject => ({
-  sub: actor.sub,
+  // What the actor's own client was told of them: no other may learn more.
+  sub: actor.claims.sub ?? actor.sub,
   client_id: actor.client_id,
   ...(earlier !== undefined && { act: earlier }),
 })

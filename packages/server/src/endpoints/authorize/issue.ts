@@ -1,0 +1,192 @@
+/**
+ * What the response type brings (OpenID Connect Core 1.0 §3.1.2.5, §3.2.2.5, §3.3.2.5): a code, an ID token, an access
+ * token. All hang on one authorization, and what is stored of them is stored in one write.
+ */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { HttpRequest } from '@tessera/protocol/http'
+import { brings } from '@tessera/protocol/response-type'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
+import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
+import type { ResponseMembers } from '../../authorization-request/response.ts'
+import type { Authorization, AuthorizationCode, Session } from '../../core/authorization.ts'
+import type { Clients } from '../../core/client.ts'
+import { hashHandle, newHandle } from '../../core/handle.ts'
+import type { Clock, Log, Random } from '../../core/runtime.ts'
+import type { Stores } from '../../core/stores.ts'
+import type { Profile } from '../../core/user.ts'
+import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
+import type { CreateAuthorization } from '../../interaction/authorization.ts'
+import type { AccessToken, AccessTokens } from '../../tokens/access-token.ts'
+import type { Audiences } from '../../tokens/audience.ts'
+import { halfHash, type IdTokens } from '../../tokens/id-token.ts'
+
+export type IssuePorts = {
+  readonly stores: Pick<Stores, 'codes' | 'sessions' | 'authorizations' | 'commit'>
+  readonly createAuthorization: CreateAuthorization
+  readonly clients: Pick<Clients, 'find'>
+  readonly audiences: Audiences
+  readonly accessTokens: AccessTokens
+  readonly idTokens: IdTokens
+  readonly profile: Pick<Profile, 'claims'>
+  readonly readIdentityClaims: ReadIdentityClaims
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  /** Whether ID tokens carry the hash of the state (FAPI 1.0 Part 2 §5.2.2.1). */
+  readonly emitStateHash: boolean
+}
+
+/**
+ * The client takes part in the session from here on. Undefined, and nothing is worth anything, where the session has
+ * just ended. Refuses what {@link Audiences.of} refuses, and `access_denied` where client or user no longer stands.
+ */
+export async function issueAnswer(
+  httpRequest: HttpRequest,
+  request: ValidatedAuthorizationRequest,
+  session: Session,
+  ports: IssuePorts,
+): Promise<Result<ResponseMembers> | undefined> {
+  const { client, scope, resources, response_type, requested_claims } = request
+  const { stores, clock, random, log } = ports
+  // RFC 9700 §4.15: no user may have the name of a client, or an API could take one for the other.
+  if (await ports.clients.find(session.sub)) return notStanding('subject_is_a_client', session)
+  const now = clock.now()
+  const hasCode = brings(response_type, 'code')
+  const authorization = await ports.createAuthorization({
+    ...{ client, session, scope, resources },
+    ...(requested_claims && { requested_claims }),
+    redeemable_until: hasCode ? now + client.authorization_code_lifetime : now,
+  })
+  const code = hasCode ? newHandle(random, 'tc') : undefined
+  const accessToken = brings(response_type, 'token')
+    ? await makeAccessToken(request, authorization, now, ports)
+    : ok(undefined)
+  if (!accessToken.ok) return accessToken
+  const s_hash = stateHash(request, ports)
+  const idToken = brings(response_type, 'id_token')
+    ? await makeIdToken(request, authorization, { code, accessToken: accessToken.value, s_hash }, ports)
+    : undefined
+
+  const stored =
+    code === undefined
+      ? storeWithoutCode(authorization, accessToken.value, now, ports)
+      : stores.codes
+          .issue(
+            authorization,
+            codeOf(request, authorization, { code, s_hash, now }),
+            accessToken.value?.reference,
+          )
+          .then(() => true)
+  // After the authorization, and written with it: an end of the session that comes later finds it and revokes it.
+  const [joined, stands] = await Promise.all([stores.sessions.join(session.sid, client.client_id), stored])
+  if (!stands) return notStanding('no_longer_standing', session)
+  if (!joined) {
+    await stores.authorizations.revoke(authorization.id, clock.now())
+    return undefined
+  }
+  log.info('authorization_issued', {
+    request_id: httpRequest.id,
+    client_id: client.client_id,
+    sub: session.sub,
+    authorization_id: authorization.id,
+    response_type,
+    scope,
+  })
+  return ok({
+    code,
+    ...(accessToken.value && {
+      access_token: accessToken.value.value,
+      token_type: 'Bearer',
+      expires_in: String(accessToken.value.expires_in),
+    }),
+    id_token: idToken,
+    scope: scope.join(' '),
+  })
+}
+
+const notStanding = (reason: string, { sub }: Session) =>
+  refuse('access_denied', reason, { description: 'This user can not sign in to this client', log: { sub } })
+
+const stateHash = (
+  { client, target: { state } }: ValidatedAuthorizationRequest,
+  { emitStateHash }: IssuePorts,
+): string | undefined =>
+  emitStateHash && state !== undefined ? halfHash(state, client.id_token_signed_response_alg) : undefined
+
+const codeOf = (
+  { client, target, code_challenge, code_challenge_method, nonce }: ValidatedAuthorizationRequest,
+  { id }: Authorization,
+  { code, s_hash, now }: { code: string; s_hash: string | undefined; now: Seconds },
+): AuthorizationCode => ({
+  hash: hashHandle(code),
+  authorization_id: id,
+  redirect_uri: target.redirect_uri,
+  ...(code_challenge !== undefined && { code_challenge, code_challenge_method }),
+  ...(nonce !== undefined && { nonce }),
+  ...(s_hash !== undefined && { s_hash }),
+  expires_at: now + client.authorization_code_lifetime,
+})
+
+/** An access token like any other, but for its way: it is bound to no key, since no key was shown, and never comes with a refresh token. */
+async function makeAccessToken(
+  { client, scope, resources }: ValidatedAuthorizationRequest,
+  authorization: Authorization,
+  now: Seconds,
+  { audiences, accessTokens, profile }: IssuePorts,
+): Promise<Result<AccessToken>> {
+  const audience = audiences.of(scope, resources)
+  if (!audience.ok) return audience
+  const { client_id } = client
+  const { claims: names } = audience.value
+  const claims =
+    names.length === 0
+      ? {}
+      : await profile.claims({ subject: authorization, client_id, names, use: 'access_token' })
+  return ok(
+    await accessTokens.make({
+      client,
+      audience: audience.value,
+      subject: authorization,
+      authorization_id: authorization.id,
+      claims,
+      issued_at: now,
+      type: client.access_token_type,
+      lifetime: client.access_token_lifetime,
+    }),
+  )
+}
+
+/** §5.4: without an access token there is no UserInfo, so that the ID token carries the claims of the scope. */
+async function makeIdToken(
+  { client, scope, response_type, nonce, requested_claims }: ValidatedAuthorizationRequest,
+  authorization: Authorization,
+  beside: { code: string | undefined; accessToken: AccessToken | undefined; s_hash: string | undefined },
+  { idTokens, readIdentityClaims }: IssuePorts,
+): Promise<string> {
+  const alone = response_type === 'id_token' || client.always_include_user_claims_in_id_token
+  const claims = await readIdentityClaims({
+    ...{ client, subject: authorization, use: 'id_token', scope: alone ? scope : [] },
+    requested: requested_claims,
+  })
+  const { code, accessToken, s_hash } = beside
+  return idTokens.make({
+    ...{ client, subject: authorization, claims },
+    ...(nonce !== undefined && { nonce }),
+    ...(code !== undefined && { code }),
+    ...(accessToken && { accessToken: accessToken.value }),
+    ...(s_hash !== undefined && { s_hash }),
+  })
+}
+
+async function storeWithoutCode(
+  authorization: Authorization,
+  accessToken: AccessToken | undefined,
+  at: Seconds,
+  { stores }: IssuePorts,
+): Promise<boolean> {
+  const { client_id, sub } = authorization
+  const referenceToken = accessToken?.reference
+  const outcome = await stores.commit({ at, client_id, sub, issue: { authorization, referenceToken } })
+  return outcome === 'committed'
+}

@@ -1,0 +1,39 @@
+/** The user claims of ID tokens and UserInfo answers (OpenID Connect Core 1.0 §5.4, §5.5). */
+
+import type { Json, JsonObject } from '@tessera/protocol/result'
+import type { Authorization, RequestedClaims } from '../core/authorization.ts'
+import type { Client } from '../core/client.ts'
+import { identityClaims, type Resources, untagged } from '../core/resource.ts'
+import type { Profile, ProfileRequest } from '../core/user.ts'
+
+export type IdentityClaimsRequest = {
+  readonly client: Client
+  readonly subject: ProfileRequest['subject']
+  readonly use: 'id_token' | 'userinfo'
+  /** The scope whose claims are wanted; empty: none of them, only what is asked for one by one. */
+  readonly scope: readonly string[]
+  /** What the authorization request asked for one by one. */
+  readonly requested?: Authorization['requested_claims']
+}
+
+export type ReadIdentityClaims = (request: IdentityClaimsRequest) => Promise<JsonObject>
+
+export const createIdentityClaims =
+  ({ resources, profile }: { resources: Resources; profile: Pick<Profile, 'claims'> }): ReadIdentityClaims =>
+  async ({ client, subject, use, scope, requested }) => {
+    const asked = requested?.[use] ?? {}
+    const ofScope = identityClaims(resources, scope)
+    const reachable = new Set(identityClaims(resources, [...client.scope]))
+    const names = [
+      ...new Set([...ofScope, ...Object.keys(asked).filter(name => reachable.has(untagged(name)))]),
+    ]
+    if (names.length === 0) return {}
+    const claims = await profile.claims({ subject, client_id: client.client_id, names, use })
+    return Object.fromEntries(
+      Object.entries(claims).filter(([name, value]) => ofScope.includes(name) || fits(asked[name], value)),
+    )
+  }
+
+/** §5.5.1: a claim that is asked for with a value is wanted with that value only; without it, it is left out, and no error. */
+const fits = (asked: RequestedClaims[string] | undefined, value: Json): boolean =>
+  asked?.values === undefined || asked.values.some(wanted => JSON.stringify(wanted) === JSON.stringify(value))

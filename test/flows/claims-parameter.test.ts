@@ -1,0 +1,191 @@
+/** The `claims` parameter (OpenID Connect Core 1.0 §5.5), whole: what is told where, of whom, and what must hold. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createBrowser } from '../support/browser.ts'
+import { hybridWorld, redeem, startHybrid, userinfo } from '../support/hybrid.ts'
+import { answerOf, authorizePath, signIn } from '../support/sign-in.ts'
+import { claimsOf, createTestServer } from '../support/tessera.ts'
+
+const asking = (claims: unknown, changes: Readonly<Record<string, string>> = {}) =>
+  authorizePath({ scope: 'openid', claims: JSON.stringify(claims), ...changes })
+
+test('claims: UserInfo and ID token each tell what was asked of them, beyond the scope [OpenID Connect Core 1.0 §5.5]', async () => {
+  const { server, browser } = await startHybrid()
+  const answer = answerOf(
+    await browser.visit(
+      asking({ userinfo: { email: null, name: { essential: true } }, id_token: { email_verified: null } }),
+    ),
+  )
+  const { json } = await redeem(server, answer, 'web')
+  assert.equal(json.scope, 'openid')
+  const idToken = claimsOf(json.id_token)
+  assert.equal(idToken.email_verified, true)
+  assert.equal(idToken.email, undefined)
+  const told = (await userinfo(server, json.access_token)).json
+  assert.deepEqual(told, { sub: '1', email: 'alice@example.com', name: 'Alice' })
+})
+
+test('claims: they are told in every flow, and after a refresh too', async () => {
+  const { server, browser } = await startHybrid()
+  const claims = { userinfo: { email: null }, id_token: { name: null } }
+  const front = answerOf(await browser.visit(asking(claims, { response_type: 'id_token token' })))
+  assert.equal(claimsOf(front.get('id_token') ?? '').name, 'Alice')
+  assert.equal((await userinfo(server, front.get('access_token'))).json.email, 'alice@example.com')
+  const answer = answerOf(await browser.visit(asking(claims, { scope: 'openid offline_access' })))
+  const first = (await redeem(server, answer, 'web')).json
+  const refreshed = await server.token({
+    grant_type: 'refresh_token',
+    refresh_token: first.refresh_token,
+    client_id: 'web',
+  })
+  assert.equal(claimsOf(refreshed.json.id_token).name, 'Alice')
+  assert.equal((await userinfo(server, refreshed.json.access_token)).json.email, 'alice@example.com')
+})
+
+test('claims: nothing is told that the client may not have by its scopes, nor what nobody knows', async () => {
+  const { server, browser } = await startHybrid()
+  const claims = {
+    userinfo: {
+      email: { essential: true },
+      role: null,
+      phone_number: null,
+      'http://x/y': null,
+      password: null,
+    },
+    id_token: { email: null, iss: { value: 'https://evil.example' }, exp: { value: 1 } },
+    other: { name: null },
+  }
+  // The scope `email` is not the client's, and `role` is an API's.
+  const answer = answerOf(await browser.visit(asking(claims, { client_id: 'narrow' })))
+  const { json } = await redeem(server, answer, 'narrow')
+  assert.deepEqual((await userinfo(server, json.access_token)).json, { sub: '1' })
+  const idToken = claimsOf(json.id_token)
+  assert.equal(idToken.email, undefined)
+  assert.equal(idToken.iss, 'https://id.example')
+  assert.notEqual(idToken.exp, 1)
+})
+
+test('claims: a claim asked for with a value is told with that value only, and left out without an error otherwise [OpenID Connect Core 1.0 §5.5.1]', async () => {
+  const { server, browser } = await startHybrid()
+  const claims = {
+    userinfo: {
+      name: { value: 'Bob', essential: true },
+      email: { values: ['x@example.com', 'alice@example.com'] },
+    },
+  }
+  const { json } = await redeem(server, answerOf(await browser.visit(asking(claims))), 'web')
+  assert.deepEqual((await userinfo(server, json.access_token)).json, { sub: '1', email: 'alice@example.com' })
+  // What the scope brings anyway is told whatever the value.
+  const wide = answerOf(await browser.visit(asking(claims, { scope: 'openid profile' })))
+  const { access_token } = (await redeem(server, wide, 'web')).json
+  assert.equal((await userinfo(server, access_token)).json.name, 'Alice')
+})
+
+test('claims: one in a language is told where the user has it [OpenID Connect Core 1.0 §5.2]', async () => {
+  const { server, browser } = await startHybrid()
+  const claims = { userinfo: { 'name#ja': null, 'name#de': null, 'role#de': null } }
+  const { json } = await redeem(server, answerOf(await browser.visit(asking(claims))), 'web')
+  assert.deepEqual((await userinfo(server, json.access_token)).json, { sub: '1', 'name#ja': 'アリス' })
+})
+
+for (const member of ['id_token', 'userinfo']) {
+  test(`claims: the answer is about the user whose sub ${member} asks for, or about nobody [OpenID Connect Core 1.0 §5.5.1]`, async () => {
+    const { browser } = await startHybrid()
+    const target = (sub: unknown, prompt?: string) =>
+      asking({ [member]: { sub } }, prompt === undefined ? {} : { prompt })
+    assert.ok(answerOf(await browser.visit(target({ value: '1' }, 'none'))).get('code'))
+    assert.ok(answerOf(await browser.visit(target({ values: ['7', '1'] }, 'none'))).get('code'))
+    assert.ok(answerOf(await browser.visit(target(null, 'none'))).get('code'))
+    assert.equal(answerOf(await browser.visit(target({ value: '2' }, 'none'))).get('error'), 'login_required')
+    const page = await browser.visit(target({ value: '2' }))
+    assert.ok(page.target.startsWith('/login'))
+    const again = await browser.submit(page, { username: 'alice', password: 'wonderland', button: 'login' })
+    assert.equal(answerOf(again).get('error'), 'login_required')
+    const right = await browser.submit(await browser.visit(target({ value: '2' })), {
+      username: 'bob',
+      password: 'builder',
+      button: 'login',
+    })
+    assert.ok(answerOf(right).get('code'))
+  })
+}
+
+test('claims: consent is asked for what they reach, named as the scopes that hold it', async () => {
+  const { browser } = await startHybrid()
+  const first = await browser.visit(authorizePath({ client_id: 'asking', scope: 'openid' }))
+  assert.ok(!first.text.includes('email'))
+  assert.ok(answerOf(await browser.submit(first, { button: 'yes' })).get('code'))
+  const target = asking({ userinfo: { email: null } }, { client_id: 'asking' })
+  const page = await browser.visit(target)
+  assert.match(page.text, /Your email address/)
+  assert.ok(answerOf(await browser.submit(page, { button: 'yes' })).get('code'))
+  assert.ok(answerOf(await browser.visit(target)).get('code'))
+})
+
+for (const [what, claims] of [
+  ['no JSON', '{'],
+  ['a list', '[]'],
+  ['a word', '"x"'],
+  ['a member that is no object', '{"userinfo":[]}'],
+  ['a claim that is neither null nor an object', '{"userinfo":{"name":true}}'],
+  ['values that are no list', '{"id_token":{"name":{"values":"x"}}}'],
+  ['essential that is no boolean', '{"id_token":{"name":{"essential":"yes"}}}'],
+  ['a sub that is no text', '{"id_token":{"sub":{"value":1}}}'],
+  ['an acr that is no text', '{"id_token":{"acr":{"values":[1]}}}'],
+] as const) {
+  test(`claims: ${what} is invalid_request`, async () => {
+    const { server, browser } = await startHybrid()
+    const answer = answerOf(await browser.visit(authorizePath({ claims })))
+    assert.equal(answer.get('error'), 'invalid_request')
+    assert.equal(answer.get('error_description'), 'Invalid claims')
+    assert.equal(server.reason(), 'claims_malformed')
+  })
+}
+
+test('claims: names that JavaScript knows are names like any other', async () => {
+  const { server, browser } = await startHybrid()
+  const claims = '{"userinfo":{"__proto__":{"value":1},"constructor":null,"toString":null,"email":null}}'
+  const { json } = await redeem(server, answerOf(await browser.visit(authorizePath({ claims }))), 'web')
+  assert.deepEqual((await userinfo(server, json.access_token)).json, { sub: '1', email: 'alice@example.com' })
+})
+
+test('claims: an essential acr that the sign-in does not reach is told as such, a voluntary one is no hindrance [OpenID Connect Core 1.0 §5.5.1.1]', async () => {
+  const { browser } = await startHybrid()
+  const values = ['urn:nothing:known']
+  const essential = answerOf(await browser.visit(asking({ id_token: { acr: { essential: true, values } } })))
+  assert.equal(essential.get('error'), 'unmet_authentication_requirements')
+  assert.equal(essential.get('code'), null)
+  for (const claims of [{ id_token: { acr: { values } } }, { id_token: { acr: { essential: true } } }]) {
+    assert.ok(answerOf(await browser.visit(asking(claims))).get('code'))
+  }
+  const voluntary = authorizePath({ acr_values: 'urn:nothing:known' })
+  assert.ok(answerOf(await browser.visit(voluntary)).get('code'))
+})
+
+test('claims: a scope that is taken from the client takes its claims along', async () => {
+  const { server, browser } = await startHybrid()
+  const answer = answerOf(await browser.visit(asking({ userinfo: { email: null } })))
+  const narrowed = await createTestServer(
+    {
+      ...hybridWorld,
+      clients: hybridWorld.clients.map(client =>
+        client.client_id === 'web' ? { ...client, scope: 'openid profile' } : client,
+      ),
+    },
+    { stores: server.stores },
+  )
+  const { json } = await redeem(narrowed, answer, 'web')
+  assert.deepEqual((await userinfo(narrowed, json.access_token)).json, { sub: '1' })
+})
+
+test('claims: acr and auth_time stand in access tokens and at introspection, for APIs that ask for a newer sign-in [RFC 9470 §6]', async () => {
+  const { server, browser } = await startHybrid()
+  server.clock.advance(500)
+  const stale = authorizePath({ max_age: '100', prompt: 'none' })
+  assert.equal(answerOf(await browser.visit(stale)).get('error'), 'login_required')
+  const page = await signIn(createBrowser(server), authorizePath({ max_age: '100' }))
+  const { json } = await redeem(server, answerOf(page), 'web')
+  assert.equal(claimsOf(json.access_token).auth_time, server.clock.now())
+  assert.equal(claimsOf(json.id_token).auth_time, server.clock.now())
+})
