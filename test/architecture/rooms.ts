@@ -81,7 +81,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'endpoints/device': endpoint,
   'endpoints/deviceauthorization': endpoint,
   'endpoints/discovery': endpoint,
-  'endpoints/federation': { ...endpoint, rooms: [...endpoint.rooms, 'federation'] },
+  'endpoints/federation': { rooms: [...endpoint.rooms, 'federation'], packages: ['node:crypto'] },
   'endpoints/endsession': endpoint,
   'endpoints/home': endpoint,
   'endpoints/introspection': endpoint,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
+import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
 import { createBrowser } from '../support/browser.ts'
 import { answerOf, assertErrorPage, authorizePath, callback, verifier } from '../support/sign-in.ts'
 import { claimsOf, type TestServer } from '../support/tessera.ts'
@@ -355,4 +356,13 @@ test('federation: what the login page was sealed for is checked anew: a changed 
     assertErrorPage(await browser.visit(`/federation/login?continue=${sealed}`), 'invalid_request')
     assert.equal(server.reason(), 'continuation_invalid')
   }
+})
+
+test('federation: a browser that is under way comes back to a server that was started anew', async () => {
+  const storehouse = createMemoryStorehouse()
+  const first = await startFederated(federatedWorld(provider), storehouse)
+  const answer = await visitProvider(await first.browser.visit(atCorp()))
+  const { browser } = await startFederated(federatedWorld(provider), storehouse)
+  for (const [name, value] of first.browser.cookies) browser.cookies.set(name, value)
+  assert.ok(answerOf(await browser.visit(answer)).get('code'))
 })

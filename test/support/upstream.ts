@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { OAuth2Server } from 'oauth2-mock-server'
+import type { Storehouse } from '../../packages/server/src/core/stores.ts'
 import { type Browser, createBrowser, type Page } from './browser.ts'
 import { pagesWorld } from './sign-in.ts'
 import { createTestServer, issuer, type TestServer } from './tessera.ts'
@@ -58,8 +59,11 @@ export const federatedWorld = (
 })
 
 /** A server whose clock is the machine's, stood still: the foreign provider knows no other. */
-export async function startFederated(world: object) {
-  const server = await createTestServer(world, { at: Math.floor(Date.now() / 1000) })
+export async function startFederated(world: object, storehouse?: Storehouse) {
+  const server = await createTestServer(world, {
+    at: Math.floor(Date.now() / 1000),
+    ...(storehouse && { storehouse }),
+  })
   return { server, browser: createBrowser(server) }
 }
 

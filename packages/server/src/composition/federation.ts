@@ -3,8 +3,10 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import type { IdentityProvider, Users } from '../core/user.ts'
 import { createDirectoryAuthority, type DirectoryPorts } from '../directory/authority.ts'
-import type { OpenIdProvider } from '../federation/discovery.ts'
+import { createDiscovery, type OpenIdProvider } from '../federation/discovery.ts'
+import { createLogoutTokenReader } from '../federation/logout-token.ts'
 import { createOneUseStates } from '../federation/one-use.ts'
+import { createUpstreamSignOut } from '../federation/sign-out.ts'
 import { createUpstream } from '../federation/upstream.ts'
 import { createUpstreamSessionKeeper } from '../federation/upstream-session.ts'
 import { createSubjectResolver } from '../identity/external-identity.ts'
@@ -48,19 +50,30 @@ export function composeFederation(
   },
 ) {
   const { issuer, paths, stores } = ports
+  const { upstreamSessions } = stores
+  const discover = createDiscovery(ports)
+  const sealing = createSealing({ ...ports, purpose: 'upstream-sessions' })
   const callbackPathOf = (provider: string) => paths(`/federation/callback/${provider}`)
-  return {
-    callbackPathOf,
-    openIdProviders: [...ports.identityProviders.values()].flatMap((provider): readonly OpenIdProvider[] =>
+  const upstream = createUpstream({
+    discover,
+    callbackOf: name => new URL(callbackPathOf(name), issuer).href,
+  })
+  const openIdProviders = [...ports.identityProviders.values()].flatMap(
+    (provider): readonly OpenIdProvider[] =>
       provider.upstream ? [{ ...provider, upstream: provider.upstream }] : [],
-    ),
-    upstream: createUpstream({ ...ports, callbackOf: name => new URL(callbackPathOf(name), issuer).href }),
+  )
+  return {
+    ...{ callbackPathOf, openIdProviders, upstream },
     oneUseStates: createOneUseStates(ports),
     browserMark: createBrowserMark(ports),
-    keepUpstreamSession: createUpstreamSessionKeeper({
+    keepUpstreamSession: createUpstreamSessionKeeper({ ...ports, upstreamSessions, sealing }),
+    upstreamSignOut: createUpstreamSignOut({
       ...ports,
-      upstreamSessions: stores.upstreamSessions,
-      sealing: createSealing({ ...ports, purpose: 'upstream-sessions' }),
+      openIdProviders,
+      upstream,
+      upstreamSessions,
+      sealing,
     }),
+    readLogoutToken: createLogoutTokenReader({ ...ports, discover }),
   }
 }

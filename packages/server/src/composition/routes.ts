@@ -19,6 +19,10 @@ import { createMetadata } from '../endpoints/discovery/metadata.ts'
 import { createEndSessionEndpoint } from '../endpoints/endsession/endsession.ts'
 import { createFederationCallbackEndpoint } from '../endpoints/federation/callback.ts'
 import { createFederationLoginEndpoint } from '../endpoints/federation/login.ts'
+import {
+  createBackChannelLogoutEndpoint,
+  createFrontChannelLogoutEndpoint,
+} from '../endpoints/federation/logout.ts'
 import { createHomeEndpoint } from '../endpoints/home/home.ts'
 import { createIntrospectionEndpoint } from '../endpoints/introspection/introspection.ts'
 import { createJwksEndpoint } from '../endpoints/jwks/jwks.ts'
@@ -32,6 +36,7 @@ import { createRevocationEndpoint } from '../endpoints/revocation/revocation.ts'
 import { createTokenEndpoint } from '../endpoints/token/token.ts'
 import { validateBy } from '../endpoints/token/validate.ts'
 import { createUserinfoEndpoint } from '../endpoints/userinfo/userinfo.ts'
+import type { OpenIdProvider } from '../federation/discovery.ts'
 import { createHealthEndpoint, createReadinessEndpoint } from '../operations/health.ts'
 import { confirm } from '../proof/certificate.ts'
 import type { Services } from './services.ts'
@@ -70,9 +75,7 @@ export function composeRoutes(configuration: Configuration, services: Services):
     get('/logout/done', createSignedOutEndpoint(services)),
     both('/login', createLoginEndpoint(services)),
     get('/federation/login', createFederationLoginEndpoint(services)),
-    ...openIdProviders.map(provider =>
-      both(`/federation/callback/${provider.name}`, createFederationCallbackEndpoint(provider, services)),
-    ),
+    ...openIdProviders.flatMap(provider => providerRoutes(provider, services, refuserOf('federation'))),
     both('/consent', createConsentEndpoint(services)),
     both('/device', createDeviceEndpoint(services)),
     get('/account', createProfileEndpoint(services)),
@@ -93,6 +96,21 @@ export const composeProbes = (ports: Parameters<typeof createReadinessEndpoint>[
   { ...get('/healthz', createHealthEndpoint()), essential: true },
   { ...get('/readyz', createReadinessEndpoint(ports)), essential: true },
 ]
+
+/** Where an OpenID provider sends browsers and its word. */
+function providerRoutes(
+  provider: OpenIdProvider,
+  services: Services,
+  refuser: ReturnType<typeof createRefuser>,
+): readonly Route[] {
+  const ports = { ...services, ...services.logouts, refuser }
+  const { name } = provider
+  return [
+    both(`/federation/callback/${name}`, createFederationCallbackEndpoint(provider, ports)),
+    post(`/federation/backchannel-logout/${name}`, createBackChannelLogoutEndpoint(provider, ports)),
+    get(`/federation/frontchannel-logout/${name}`, createFrontChannelLogoutEndpoint(provider, ports)),
+  ]
+}
 
 /** None where nobody may register. */
 function registrationRoutes(services: Services, refuser: ReturnType<typeof createRefuser>): readonly Route[] {

@@ -159,8 +159,6 @@ function composePages(
     sessions: createBrowserSessions({ ...ports, lifetimes: ports.sessionLifetimes, cookies }),
     browserState: createBrowserState({ ...ports, cookies }),
     signOuts: createSignOuts(ports),
-    // Nobody has signed in at a provider that the browser was sent to.
-    upstreamSignOut: async () => undefined,
     readIdTokenHint,
     validate: createAuthorizationRequestValidator({ ...ports, readIdTokenHint }),
     userCodes: createUserCodes(ports),

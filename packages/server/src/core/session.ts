@@ -26,7 +26,13 @@ export type UpstreamSignOut = (
 ) => Promise<string | undefined>
 
 /** Why a session ended, for the log. */
-export type EndCause = 'signed_out' | 'another_user' | 'ended_by_user' | 'ended_by_operator' | 'expired'
+export type EndCause =
+  | 'signed_out'
+  | 'another_user'
+  | 'ended_by_user'
+  | 'ended_by_operator'
+  | 'ended_by_provider'
+  | 'expired'
 
 /**
  * Ends a session: it is gone, what came from it is revoked as configured, and its clients are told over the back

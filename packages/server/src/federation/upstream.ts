@@ -2,10 +2,8 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
-import type { Clock } from '../core/runtime.ts'
 import { mapClaims } from '../identity/external-claims.ts'
-import type { Outbound } from '../outbound/outbound.ts'
-import { createDiscovery, type OpenIdProvider } from './discovery.ts'
+import type { Discover, OpenIdProvider } from './discovery.ts'
 import { refusalOf } from './failure.ts'
 
 /** Never stored: derived from the `state` (see `one-use.ts`). */
@@ -55,18 +53,26 @@ export type Upstream = {
     answer: URLSearchParams,
     proof: UpstreamProof,
   ) => Promise<Result<UpstreamUser>>
+  /** Where to sign out there. Refuses as `authorizationUrl` does, and where the provider offers no sign-out. */
+  readonly endSessionUrl: (
+    provider: OpenIdProvider,
+    parameters: EndSessionParameters,
+  ) => Promise<Result<string>>
+}
+
+export type EndSessionParameters = {
+  readonly id_token_hint: string
+  readonly post_logout_redirect_uri: string
+  readonly state: string
 }
 
 export type UpstreamPorts = {
-  readonly outbound: Outbound
-  readonly clock: Clock
+  readonly discover: Discover
   /** Where a provider sends browsers back to: an address of its own, so that no provider can answer for another (RFC 9700 §4.4.2). */
   readonly callbackOf: (provider: string) => string
 }
 
-export function createUpstream({ outbound, clock, callbackOf }: UpstreamPorts): Upstream {
-  const discover = createDiscovery({ outbound, clock })
-
+export function createUpstream({ discover, callbackOf }: UpstreamPorts): Upstream {
   return {
     async authorizationUrl(provider, { state, nonce, code_verifier }, wish) {
       const { scope, response_mode, acr_mapping } = provider.upstream
@@ -86,9 +92,7 @@ export function createUpstream({ outbound, clock, callbackOf }: UpstreamPorts): 
           ...(wish.ui_locales && { ui_locales: wish.ui_locales }),
           ...(acr_values && { acr_values }),
         })
-        // Its own metadata say where; they may not lead anywhere but to a web page as safe as the issuer.
-        const safe = url.protocol === 'https:' || url.protocol === new URL(provider.upstream.issuer).protocol
-        return safe ? ok(url.href) : refuse('server_error', 'upstream_answer_invalid')
+        return webAddress(url, provider)
       } catch (error) {
         return refusalOf(error, provider.name)
       }
@@ -116,8 +120,32 @@ export function createUpstream({ outbound, clock, callbackOf }: UpstreamPorts): 
         return refusalOf(error, provider.name)
       }
     },
+
+    async endSessionUrl(provider, { id_token_hint, ...parameters }) {
+      try {
+        const client = await import('openid-client')
+        const configuration = await discover(provider)
+        if (configuration.serverMetadata().end_session_endpoint === undefined) {
+          return refuse('server_error', 'upstream_without_sign_out')
+        }
+        const url = client.buildEndSessionUrl(configuration, { ...parameters, id_token_hint })
+        // §2: only a recommendation. An address that is too long for a server is worth less than being asked there.
+        if (url.href.length > longestUrl) url.searchParams.delete('id_token_hint')
+        return webAddress(url, provider)
+      } catch (error) {
+        return refusalOf(error, provider.name)
+      }
+    },
   }
 }
+
+const longestUrl = 8000
+
+/** Its own metadata say where; they may not lead anywhere but to a web page as safe as the issuer. */
+const webAddress = (url: URL, { upstream: { issuer } }: OpenIdProvider): Result<string> =>
+  url.protocol === 'https:' || url.protocol === new URL(issuer).protocol
+    ? ok(url.href)
+    : refuse('server_error', 'upstream_answer_invalid')
 
 const theirAcr = (mapping: Readonly<Record<string, string>>, wanted: readonly string[]): string =>
   wanted.flatMap(acr => Object.keys(mapping).filter(theirs => mapping[theirs] === acr)).join(' ')

@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
+import { type Browser, createBrowser, type Page } from '../support/browser.ts'
+import { answerOf, authorizePath, callback, verifier } from '../support/sign-in.ts'
+import { issuer, type TestServer } from '../support/tessera.ts'
+import {
+  type ForeignProvider,
+  federatedWorld,
+  signInByProvider,
+  startFederated,
+  startForeignProvider,
+} from '../support/upstream.ts'
+
+let provider: ForeignProvider
+before(async () => {
+  provider = await startForeignProvider()
+})
+after(() => provider.close())
+beforeEach(() => {
+  provider.claims = { sub: 'ada', sid: 'session-there' }
+})
+
+const farewell = 'https://app.example/bye'
+const atCorp = authorizePath({ acr_values: 'idp:corp' })
+const world = (settings: object = {}) => {
+  const made = federatedWorld(provider, settings)
+  return {
+    ...made,
+    clients: made.clients.map(client =>
+      client.client_id === 'web' ? { ...client, post_logout_redirect_uris: [farewell] } : client,
+    ),
+  }
+}
+
+async function signedIn(settings: object = {}) {
+  const { server, browser } = await startFederated(world(settings))
+  const answer = answerOf(await signInByProvider(browser, atCorp))
+  const tokens = await server.token({
+    grant_type: 'authorization_code',
+    client_id: 'web',
+    code: answer.get('code') ?? '',
+    redirect_uri: callback,
+    code_verifier: verifier,
+  })
+  return { server, browser, tokens: tokens.json }
+}
+
+const isSignedIn = async (browser: Browser): Promise<boolean> =>
+  answerOf(await browser.visit(authorizePath({ prompt: 'none' }))).has('code')
+
+const endSession = (hint: string) =>
+  `/connect/endsession?${new URLSearchParams({
+    id_token_hint: hint,
+    post_logout_redirect_uri: farewell,
+    state: 's-1',
+  })}`
+
+test('federation logout: signing out here goes on to sign out there, and from there to the client', async () => {
+  const { browser, tokens } = await signedIn()
+  const sent: Page = await browser.visit(endSession(tokens.id_token))
+  const there = new URL(sent.location ?? '')
+  assert.equal(there.origin + there.pathname, `${provider.issuer}/endsession`)
+  assert.match(there.searchParams.get('id_token_hint') ?? '', /^eyJ/)
+  assert.equal(there.searchParams.get('client_id'), 'tessera')
+  assert.equal(there.searchParams.get('post_logout_redirect_uri'), `${issuer}/logout/done`)
+  // As a provider sends it back (RP-Initiated Logout 1.0 §3).
+  const back = `/logout/done?${new URLSearchParams({ state: there.searchParams.get('state') ?? '' })}`
+  assert.equal((await browser.visit(back)).location, `${farewell}?state=s-1`)
+  assert.equal(await isSignedIn(browser), false)
+})
+
+test('federation logout: not where it is switched off', async () => {
+  const { browser, tokens } = await signedIn({ end_session: false })
+  const direct = await browser.visit(endSession(tokens.id_token))
+  assert.equal(direct.location, `${farewell}?state=s-1`)
+})
+
+test('federation logout: a provider that is away keeps nobody from signing out here', async () => {
+  const storehouse = createMemoryStorehouse()
+  const away = await startForeignProvider()
+  const { browser: before } = await startFederated(federatedWorld(away), storehouse)
+  answerOf(await signInByProvider(before, atCorp))
+  await away.close()
+  // A server that was started anew knows no metadata of the provider's.
+  const { server, browser } = await startFederated(federatedWorld(away), storehouse)
+  for (const [name, value] of before.cookies) browser.cookies.set(name, value)
+  const done = await browser.submit(await browser.visit('/logout'), { button: 'yes' })
+  assert.equal(done.status, 200)
+  assert.equal(
+    server.logged.findLast(one => one.event === 'upstream_sign_out_failed')?.reason,
+    'upstream_unreachable',
+  )
+  assert.equal(answerOf(await browser.visit(authorizePath({ prompt: 'none' }))).has('code'), false)
+})
+
+test('federation logout: the ID token that is kept for it is sealed, and gone once it was used', async () => {
+  const { server, browser, tokens } = await signedIn()
+  const upstream = server.logged.findLast(entry => entry.event === 'signed_in')
+  assert.ok(upstream)
+  const [row] = await server.stores.upstreamSessions.from('corp', { upstream_sid: 'session-there' })
+  assert.ok(row)
+  assert.ok(!Buffer.from(row.id_token).toString('latin1').includes('eyJ'))
+  await browser.visit(endSession(tokens.id_token))
+  assert.equal(await server.stores.upstreamSessions.find(row.id), undefined)
+})
+
+const event = { 'http://schemas.openid.net/event/backchannel-logout': {} }
+let count = 0
+
+/** A logout token as the provider signs one; undefined takes a claim away. */
+async function logoutToken(changes: Record<string, unknown> = {}): Promise<string> {
+  const before = provider.claims
+  provider.claims = {}
+  const claims = {
+    ...{ aud: 'tessera', jti: `jti-${++count}`, events: event, sid: 'session-there', sub: 'ada' },
+    ...changes,
+  }
+  const token = await provider.service.issuer.buildToken({
+    scopesOrTransform: (_, payload) => {
+      Object.assign(payload, claims)
+      for (const [name, value] of Object.entries(claims)) if (value === undefined) delete payload[name]
+    },
+  })
+  provider.claims = before
+  return token
+}
+
+const tell = (server: TestServer, logout_token: string) =>
+  server.send('POST', '/federation/backchannel-logout/corp', { form: { logout_token } })
+
+test('federation logout: a logout token of the provider ends the sessions that came from that one [Back-Channel Logout 1.0 §2.7]', async () => {
+  const { server, browser } = await signedIn()
+  provider.claims = { sub: 'ada', sid: 'another' }
+  const elsewhere = createBrowser(server)
+  answerOf(await signInByProvider(elsewhere, atCorp))
+  const answer = await tell(server, await logoutToken({ sub: undefined }))
+  assert.equal(answer.status, 200)
+  assert.match(String(answer.headers['cache-control']), /no-store/)
+  assert.equal(await isSignedIn(browser), false)
+  assert.equal(await isSignedIn(elsewhere), true)
+  // Without a sid, all of the user's.
+  assert.equal((await tell(server, await logoutToken({ sid: undefined }))).status, 200)
+  assert.equal(await isSignedIn(elsewhere), false)
+  assert.equal(server.logged.findLast(entry => entry.event === 'session_ended')?.cause, 'ended_by_provider')
+})
+
+test('federation logout: a logout token that does not hold, or comes again, ends nothing [Back-Channel Logout 1.0 §2.6]', async () => {
+  const { server, browser } = await signedIn()
+  const now = server.clock.now()
+  const other = await startForeignProvider()
+  const foreign = await other.service.issuer.buildToken({
+    scopesOrTransform: (_, payload) =>
+      void Object.assign(payload, {
+        iss: provider.issuer,
+        aud: 'tessera',
+        jti: 'f',
+        events: event,
+        sub: 'ada',
+      }),
+  })
+  await other.close()
+  for (const [what, token] of [
+    ['another issuer', await logoutToken({ iss: 'https://evil.example' })],
+    ['another audience', await logoutToken({ aud: 'another' })],
+    ['expired', await logoutToken({ exp: now - 100 })],
+    ['old', await logoutToken({ iat: now - 1000 })],
+    ['a nonce', await logoutToken({ nonce: 'n' })],
+    ['no event', await logoutToken({ events: undefined })],
+    ['another event', await logoutToken({ events: { 'urn:other': {} } })],
+    ['nobody', await logoutToken({ sub: undefined, sid: undefined })],
+    ['no jti', await logoutToken({ jti: undefined })],
+    ['another key', foreign],
+    ['no token', 'x'],
+  ] as const) {
+    const answer = await tell(server, token)
+    assert.equal(answer.status, 400, what)
+    assert.equal(answer.json.error, 'invalid_request', what)
+  }
+  assert.equal((await server.send('POST', '/federation/backchannel-logout/corp', { form: {} })).status, 400)
+  assert.equal(await isSignedIn(browser), true)
+  const token = await logoutToken({ sid: 'unknown-session' })
+  assert.equal((await tell(server, token)).status, 200)
+  assert.equal((await tell(server, token)).status, 400)
+  assert.equal(server.reason(), 'upstream_logout_token_replayed')
+  assert.equal(await isSignedIn(browser), true)
+})
+
+test('federation logout: a hidden frame of the provider ends the session that it names [Front-Channel Logout 1.0 §2]', async () => {
+  const { server, browser } = await signedIn()
+  const path = '/federation/frontchannel-logout/corp'
+  for (const query of [
+    '',
+    `?sid=session-there`,
+    `?iss=https://evil.example&sid=session-there`,
+    `?iss=${provider.issuer}`,
+    `?iss=${provider.issuer}&sid=other`,
+  ]) {
+    assert.equal((await server.send('GET', path + query)).status, 200)
+    assert.equal(await isSignedIn(browser), true, query)
+  }
+  const answer = await server.send('GET', `${path}?iss=${provider.issuer}&sid=session-there`)
+  assert.equal(
+    answer.headers['content-security-policy'],
+    `default-src 'none'; frame-ancestors ${provider.issuer}`,
+  )
+  assert.equal(await isSignedIn(browser), false)
+})
+
+test('federation logout: a local user signs out without going anywhere', async () => {
+  const { browser } = await startFederated(world())
+  const login = await browser.visit(authorizePath())
+  answerOf(await browser.submit(login, { username: 'alice', password: 'wonderland', button: 'login' }))
+  const done = await browser.submit(await browser.visit('/logout'), { button: 'yes' })
+  assert.equal(done.location, undefined)
+})
