@@ -53,6 +53,29 @@ for (const { name, open } of storehouses)
       assert.equal(await house.ofTenant('acme'), await house.ofTenant('acme'))
     })
 
+    test('it knows the tenants that have a store', async () => {
+      const { house, end } = await open()
+      assert.deepEqual(await house.begun(), [])
+      for (const name of ['acme', 'globex']) await issuedCode(await house.ofTenant(name))
+      assert.deepEqual([...(await house.begun())].sort(), ['acme', 'globex'])
+      await end()
+    })
+
+    test('a tenant’s store that was closed is opened again, as it was', async () => {
+      const { house, end } = await open()
+      for (let times = 0; times < 3; times++) {
+        const stores = await house.ofTenant('acme')
+        const { code, authorization } = await issuedCode(stores)
+        await stores.close()
+        const again = await house.ofTenant('acme')
+        assert.deepEqual(await again.codes.find(code.hash), { code, authorization })
+        await issuedCode(again)
+        await again.close()
+      }
+      await issuedCode(house.main)
+      await end()
+    })
+
     test('what one issuer stores, no other finds, revokes, ends, uses up or deletes', async () => {
       const { house } = opened
       const all = [house.main, await house.ofTenant('acme'), await house.ofTenant('globex')]

@@ -2,10 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { hashHandle } from '../../packages/server/src/core/handle.ts'
+import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
+import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
 import { createBrowser } from '../support/browser.ts'
 import { alice, answerOf, authorizePath, signIn, verifier } from '../support/sign-in.ts'
-import { placesOf, tenantsWorld } from '../support/tenants.ts'
-import { claimsOf, createTestServer } from '../support/tessera.ts'
+import { type Place, placesOf, tenantsWorld } from '../support/tenants.ts'
+import { claimsOf, createTestServer, startOfTime } from '../support/tessera.ts'
 
 test('tenants: each issuer describes itself, below its path and where RFC 8414 puts it [RFC 8414 §3.1]', async () => {
   const server = await createTestServer(tenantsWorld)
@@ -143,4 +146,96 @@ test('tenants: cross-origin answers are for the origins of that issuer’s clien
       const { headers } = await send('OPTIONS', `${base}/connect/token`, { headers: { origin } })
       assert.equal(headers['access-control-allow-origin'], other === secret ? origin : undefined)
     }
+})
+
+test('tenants: an issuer that nobody asked for in an hour sleeps, and wakes as it was', async () => {
+  const server = await createTestServer(tenantsWorld)
+  const [, acme] = placesOf(server)
+  const starts = () => server.logged.filter(({ event }) => event === 'key_added').length
+  const kids = async () => (await acme!.send('GET', '/t/acme/.well-known/openid-configuration/jwks')).body
+  const before = await kids()
+  const made = starts()
+  const form = { grant_type: 'password', username: 'alice', password: 'acme', scope: 'openid offline_access' }
+  const { refresh_token } = (await acme!.token(form)).json
+  for (let guesses = 0; guesses < 100; guesses++) await acme!.token({ ...form, password: 'wrong' })
+  server.clock.advance(599)
+  await server.tendTenants()
+  // Awake: what it counts is still there.
+  assert.equal((await acme!.token(form)).status, 429)
+  server.clock.advance(3600)
+  await server.tendTenants()
+  assert.equal(await kids(), before)
+  assert.equal(starts(), made)
+  assert.equal((await acme!.token({ grant_type: 'refresh_token', refresh_token })).status, 200)
+  assert.equal((await acme!.token(form)).status, 200)
+})
+
+test('tenants: while an issuer sleeps, what has expired in its store still goes', async () => {
+  const before = await createTestServer(tenantsWorld)
+  const [, acme] = placesOf(before)
+  const { json } = await acme!.send('POST', '/t/acme/connect/deviceauthorization', {
+    form: { client_id: 'tv' },
+  })
+  await before.close()
+  const { storehouse } = before
+  const stored = async () => (await storehouse.ofTenant('acme')).devices.find(hashHandle(json.device_code))
+  const after = await createTestServer(tenantsWorld, { storehouse, at: startOfTime + 1000 })
+  await after.tendTenants()
+  assert.ok(await stored())
+  after.clock.advance(1000)
+  await after.tendTenants()
+  assert.equal(await stored(), undefined)
+})
+
+test('tenants: of many requests that wake an issuer at once each is answered, and its keys are made once', async () => {
+  const server = await createTestServer(tenantsWorld)
+  const [, acme, globex] = placesOf(server)
+  const ask = ({ base, send }: Place) => send('GET', `${base}/.well-known/openid-configuration/jwks`)
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, (_, index) => ask(index % 2 ? acme! : globex!)),
+  )
+  assert.equal(new Set(answers.map(({ body }) => body)).size, 2)
+  const made = server.logged.filter(({ event, tenant }) => event === 'key_added' && tenant === 'acme')
+  assert.equal(made.length, 2)
+})
+
+test('tenants: one whose store can’t be opened now is unavailable, is tried again, and hinders nobody', async () => {
+  const house = createMemoryStorehouse()
+  let broken = true
+  const storehouse = {
+    ...house,
+    ofTenant: async (name: string) => {
+      if (broken && name === 'acme') throw new StoreUnavailable('no such disk')
+      return house.ofTenant(name)
+    },
+  }
+  const server = await createTestServer(tenantsWorld, { storehouse })
+  const status = async ({ base, send }: Place) =>
+    (await send('GET', `${base}/.well-known/openid-configuration`)).status
+  const [main, acme, globex] = placesOf(server)
+  assert.deepEqual(await Promise.all([main!, acme!, globex!].map(status)), [200, 503, 200])
+  broken = false
+  assert.equal(await status(acme!), 200)
+})
+
+test('tenants: mounted by fetch, the address of the request says the host', async () => {
+  const server = await createTestServer(tenantsWorld)
+  const issuerAt = async (url: string) =>
+    ((await (await server.fetch(new Request(url))).json()) as { issuer?: string }).issuer
+  const path = '/.well-known/openid-configuration'
+  assert.equal(await issuerAt(`https://id.initech.example${path}`), 'https://id.initech.example')
+  assert.equal(await issuerAt(`https://id.example/t/acme${path}`), 'https://id.example/t/acme')
+  assert.equal(await issuerAt(`https://id.example${path}`), 'https://id.example')
+  assert.equal((await server.fetch(new Request(`https://evil.example${path}`))).status, 421)
+})
+
+test('tenants: each line that an issuer logs tells whose it is', async () => {
+  const server = await createTestServer(tenantsWorld)
+  const [main, acme] = placesOf(server)
+  for (const place of [main!, acme!]) await place.token({ grant_type: 'nothing' })
+  const refused = server.logged.filter(({ event }) => event === 'refused')
+  assert.deepEqual(
+    refused.map(({ tenant }) => tenant),
+    [undefined, 'acme'],
+  )
 })

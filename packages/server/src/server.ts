@@ -20,9 +20,10 @@ import { createLoad } from './http/load.ts'
 import type { Router } from './http/router.ts'
 import type { KeyInfo, ManagedKeyRing } from './keys/key-ring.ts'
 import { createEndings } from './logout/ending.ts'
-import { startCleanUp } from './operations/clean-up.ts'
+import { expiredBy, startCleanUp } from './operations/clean-up.ts'
 import { createLog, type LogLevel } from './operations/log.ts'
 import { startLogouts } from './operations/logouts.ts'
+import { startRounds } from './operations/rounds.ts'
 
 export { defineConfig } from './configuration/define.ts'
 export { loadConfiguration } from './configuration/load.ts'
@@ -48,6 +49,8 @@ export type Tessera = {
   readonly endSession: EndSession
   /** Ends sessions that have expired, where the configuration asks for it, and tells clients what is due; `startChores` does so by itself. */
   readonly runLogouts: () => Promise<void>
+  /** Puts tenants' issuers to sleep that nobody asked for in an hour, and does the chores of those that sleep; `startChores` does so by itself. */
+  readonly tendTenants: () => Promise<void>
   /** From now on deletes expired rows, and tells clients of sessions that ended; answers how to stop it. */
   readonly startChores: () => () => void
   /** From here on `/readyz` answers 503. */
@@ -67,7 +70,7 @@ export async function createTessera(
   const load = createLoad({ onOverload: under_way => log.warn('overloaded', { under_way }) })
   const server = await composeIssuer(configuration, { ground, load, routes: probes })
   const tenants = createTenants({
-    ...{ load, log },
+    ...{ load, clock, log },
     configurations: configuration.tenantIssuers,
     compose: one => composeIssuer(one, { ground, load }),
   })
@@ -77,18 +80,25 @@ export async function createTessera(
     probes: probes.map(({ path }) => path),
   })
   const { issuer, routes, stores, keys } = server
-  const composed = () => [server, ...tenants.composed()]
+  const awake = () => [server, ...tenants.awake()]
   const runLogouts = async () => {
-    await Promise.all(composed().map(one => one.services.logouts.run()))
+    await Promise.all(awake().map(one => one.services.logouts.run()))
   }
+  const tendTenants = async () =>
+    tenants.tend(await storehouse.begun(), async one => {
+      await one.services.logouts.run()
+      await one.stores.cleanUp(expiredBy(clock))
+    })
   return {
     ...{ issuer, routes, handle, stores, storehouse, keys, endSession: server.services.logouts.endSession },
     fetch: createFetchHandler(handle),
     runLogouts,
+    tendTenants,
     startChores() {
       const stops = [
-        startCleanUp({ ...{ clock, log }, stores: () => composed().map(one => one.stores) }),
+        startCleanUp({ ...{ clock, log }, stores: () => awake().map(one => one.stores) }),
         startLogouts({ runLogouts, log }),
+        startRounds({ tend: tendTenants, log }),
       ]
       return () => {
         for (const stop of stops) stop()

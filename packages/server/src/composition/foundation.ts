@@ -24,7 +24,14 @@ export async function layFoundation(configuration: Configuration, ground: Ground
     policy: policyFor([...clients.all(), configuration.registration.defaults]),
   })
   const { clock, random, outbound } = ground
-  return { ...{ clock, random, outbound, keys }, ...own, close: async () => keys.stop() }
+  return {
+    ...{ clock, random, outbound, keys },
+    ...own,
+    async close() {
+      keys.stop()
+      if (configuration.tenant !== undefined) await own.stores.close()
+    },
+  }
 }
 
 /** Whatever must be of no use at another issuer. */

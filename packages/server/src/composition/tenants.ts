@@ -1,8 +1,12 @@
-/** The issuers of tenants: each is composed when the first request for it comes, so that a thousand cost a start nothing. */
+/**
+ * The issuers of tenants: each is composed when the first request for it comes and put to sleep when none came for
+ * long, so that a thousand cost neither a start nor the memory of those that nobody asks for.
+ */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
-import type { Log } from '../core/runtime.ts'
+import type { Clock, Log } from '../core/runtime.ts'
 import type { Load } from '../http/load.ts'
 import { unavailable } from '../http/plain-error.ts'
 import type { Issuer } from './issuer.ts'
@@ -10,8 +14,10 @@ import type { Issuer } from './issuer.ts'
 export type Tenants = {
   /** Answers a request for a tenant's issuer; 503 where it can't be composed now. */
   readonly answer: (name: string, request: HttpRequest) => HttpResponse | Promise<HttpResponse>
-  /** Those that were asked for. */
-  readonly composed: () => readonly Issuer[]
+  /** Those that are awake. */
+  readonly awake: () => readonly Issuer[]
+  /** Puts to sleep whom nobody asked for, and wakes each of these that sleeps for as long as its chores take. */
+  readonly tend: (names: readonly string[], chores: (issuer: Issuer) => Promise<void>) => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -19,55 +25,102 @@ export type TenantPorts = {
   readonly configurations: Configuration['tenantIssuers']
   readonly compose: (configuration: Configuration) => Promise<Issuer>
   readonly load: Load
+  readonly clock: Clock
   readonly log: Log
 }
 
-export function createTenants({ configurations, compose, load, log }: TenantPorts): Tenants {
-  const issuers = new Map<string, Issuer>()
-  const coming = new Map<string, Promise<Issuer | undefined>>()
+/** Longer than anything that is counted in memory, such as wrong passwords: to sleep is not to forgive. */
+const idle: Seconds = 3600
+
+/** `asked_at` is undefined until somebody asks. */
+type Awake = { readonly issuer: Issuer; asked_at: Seconds | undefined }
+
+export function createTenants({ configurations, compose, load, clock, log }: TenantPorts): Tenants {
+  const awake = new Map<string, Awake>()
+  const coming = new Map<string, Promise<Awake | undefined>>()
   // One at a time: new keys of many tenants at once would leave no thread to those who sign.
   let last: Promise<unknown> = Promise.resolve()
+  const inTurn = <Value>(work: () => Promise<Value>): Promise<Value> => {
+    const turn = last.then(work)
+    last = turn.catch(() => {})
+    return turn
+  }
 
-  const begin = async (name: string): Promise<Issuer | undefined> => {
+  const wake = async (name: string): Promise<Awake | undefined> => {
+    const before = awake.get(name)
     const configuration = configurations.get(name)
-    if (!configuration) return undefined
+    if (before || !configuration) return before
     try {
-      const issuer = await compose(configuration)
-      issuers.set(name, issuer)
-      log.info('tenant_started', { tenant: name, issuer: configuration.issuer })
-      return issuer
+      const woken: Awake = { issuer: await compose(configuration), asked_at: undefined }
+      awake.set(name, woken)
+      return woken
     } catch (error) {
       log.error('tenant_start_failed', { tenant: name, error: String(error) })
       return undefined
-    } finally {
-      coming.delete(name)
     }
   }
 
-  const find = (name: string): Promise<Issuer | undefined> => {
+  const sleep = async (name: string, { issuer }: Awake): Promise<void> => {
+    awake.delete(name)
+    await issuer.close()
+  }
+
+  /** The same turn for all who ask while it is coming. */
+  const find = (name: string): Promise<Awake | undefined> => {
     const before = coming.get(name)
     if (before) return before
-    const turn = last.then(() => begin(name))
-    last = turn
+    const turn = inTurn(() => wake(name)).finally(() => coming.delete(name))
     coming.set(name, turn)
     return turn
   }
 
+  const use = (found: Awake, request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
+    found.asked_at = clock.now()
+    return found.issuer.handle(request)
+  }
+
+  const restIdle = async (): Promise<void> => {
+    for (const [name, { asked_at = 0 }] of awake)
+      await inTurn(async () => {
+        const one = awake.get(name)
+        if (one && asked_at === one.asked_at && asked_at + idle <= clock.now()) await sleep(name, one)
+      })
+  }
+
+  const visit = async (name: string, chores: (issuer: Issuer) => Promise<void>): Promise<void> => {
+    if (awake.has(name)) return
+    const woken = await wake(name)
+    if (!woken) return
+    try {
+      await chores(woken.issuer)
+    } finally {
+      // Whoever was asked for meanwhile stays awake.
+      if (woken.asked_at === undefined) await sleep(name, woken)
+    }
+  }
+
   return {
     answer(name, request) {
-      const issuer = issuers.get(name)
-      if (issuer) return issuer.handle(request)
+      const found = awake.get(name)
+      if (found) return use(found, request)
       if (load.isFull()) return unavailable
       load.enter()
-      return find(name).then(found => {
+      return find(name).then(woken => {
         load.leave()
-        return found ? found.handle(request) : unavailable
+        return woken ? use(woken, request) : unavailable
       })
     },
-    composed: () => [...issuers.values()],
+    awake: () => [...awake.values()].map(({ issuer }) => issuer),
+    async tend(names, chores) {
+      await restIdle()
+      for (const name of names)
+        await inTurn(() => visit(name, chores)).catch(error =>
+          log.error('tenant_chores_failed', { tenant: name, error: String(error) }),
+        )
+    },
     async close() {
       await last
-      await Promise.all([...issuers.values()].map(issuer => issuer.close()))
+      await Promise.all([...awake.values()].map(({ issuer }) => issuer.close()))
     },
   }
 }

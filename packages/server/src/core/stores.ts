@@ -63,6 +63,8 @@ export type Storehouse = {
   readonly main: Stores
   /** The store of a tenant's own issuer, empty at first; the same each time. The name is fit for a file's name. */
   readonly ofTenant: (name: string) => Promise<Stores>
+  /** The tenants that have a store, open or not. */
+  readonly begun: () => Awaitable<readonly string[]>
   /** Closes every store. */
   readonly close: () => Promise<void>
 }

@@ -8,6 +8,9 @@ const interval: Seconds = 30
 /** How long an expired row still explains itself: `expired_token` rather than `invalid_grant`. */
 const grace: Seconds = 900
 
+/** What ended before this time goes. */
+export const expiredBy = (clock: Clock): Seconds => clock.now() - grace
+
 export type CleanUpPorts = {
   /** Those of every issuer. */
   readonly stores: () => readonly Pick<Stores, 'cleanUp'>[]
@@ -20,7 +23,7 @@ export function startCleanUp({ stores, clock, log }: CleanUpPorts): () => void {
   const cleanUp = async (): Promise<void> => {
     for (const store of stores()) {
       try {
-        await store.cleanUp(clock.now() - grace)
+        await store.cleanUp(expiredBy(clock))
       } catch (error) {
         log.error('clean_up_failed', { error: String(error) })
       }

@@ -12,6 +12,7 @@ export function createMemoryStorehouse(): Storehouse {
       tenants.set(name, stores)
       return stores
     },
+    begun: () => [...tenants.keys()],
     close: async () => {},
   }
 }
