@@ -32,6 +32,7 @@ before(async () => {
   )
   const { file, remove } = await writeConfiguration({
     storage: 'memory:',
+    outbound: { allowed_private_networks: ['127.0.0.0/8', '::1'] },
     users: [{ sub: '1', username: 'alice', password: 'wonderland', claims: { name: 'Alice Liddell' } }],
     clients: running.map(({ app, place }) => app.client(place.origin)),
   })
@@ -87,6 +88,48 @@ for (const name of Object.keys(apps)) {
     await context.close()
   })
 }
+
+/** Those that sign out at the server too; `@auth/core` leaves that to its user. */
+for (const name of Object.keys(apps).filter(name => name !== '@auth/core')) {
+  test(`${name}: signs out here too, and comes back`, async () => {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    await openApp(page, name)
+    await press(page, 'Log in')
+    await signIn(page)
+    await isSignedIn(page, name)
+    await press(page, 'Log out')
+    const confirm = page.getByRole('button', { name: 'Sign out', exact: true })
+    const back = page.getByRole('link', { name: 'Log in' }).or(page.getByRole('button', { name: 'Log in' }))
+    await confirm.or(back).waitFor()
+    if ((await confirm.count()) > 0) await confirm.click()
+    await back.waitFor()
+    assert.equal(new URL(page.url()).origin, origins.get(name))
+    await press(page, 'Log in')
+    await page.getByLabel('Password').waitFor()
+    await context.close()
+  })
+}
+
+test('express-openid-connect: takes the logout token that a sign-out at another application brings', async () => {
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  for (const name of ['express-openid-connect', 'oidc-client-ts']) {
+    await openApp(page, name)
+    await press(page, 'Log in')
+    if (name === 'express-openid-connect') await signIn(page)
+    await isSignedIn(page, name)
+  }
+  await press(page, 'Log out')
+  await page.getByRole('button', { name: 'Log in' }).waitFor()
+  // It is told in the background.
+  const told = async () => {
+    await openApp(page, 'express-openid-connect')
+    return (await page.getByRole('link', { name: 'Log in' }).count()) > 0
+  }
+  while (!(await told())) await page.waitForTimeout(50)
+  await context.close()
+})
 
 test('single sign-on: who signed in for one application is signed in for all others without a page', async () => {
   const context = await browser.newContext()

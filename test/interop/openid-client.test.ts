@@ -78,3 +78,39 @@ test('openid-client: device authorization, approved on the device page', async (
     assert.equal(tokens.claims()?.sub, '88421113')
   })
 })
+
+test('openid-client: its end-session address signs out, with an ID token and with the client alone', async () => {
+  const bye = 'https://app.example/bye'
+  const clients = world.clients.map(client =>
+    client.client_id === 'web' ? { ...client, post_logout_redirect_uris: [bye] } : client,
+  )
+  await withServer({ ...world, clients }, async ({ url }) => {
+    const config = await discover(url, 'web', client.ClientSecretBasic(secret))
+    const person = createPerson(url, bob)
+    const signIn = async () => {
+      const verifier = client.randomPKCECodeVerifier()
+      const address = client.buildAuthorizationUrl(config, {
+        redirect_uri: 'https://app.example/cb',
+        scope: 'openid',
+        code_challenge: await client.calculatePKCECodeChallenge(verifier),
+        code_challenge_method: 'S256',
+      })
+      const back = await person.authorize(address.href)
+      return client.authorizationCodeGrant(config, back, { pkceCodeVerifier: verifier })
+    }
+    const tokens = await signIn()
+    const proven = client.buildEndSessionUrl(config, {
+      post_logout_redirect_uri: bye,
+      id_token_hint: tokens.id_token!,
+      state: 'one',
+    })
+    assert.equal(String(await person.signOut(proven.href)), `${bye}?state=one`)
+    await signIn()
+    assert.equal(person.signIns(), 2)
+    const asked = client.buildEndSessionUrl(config, { post_logout_redirect_uri: bye, state: 'two' })
+    assert.equal(asked.searchParams.get('client_id'), 'web')
+    assert.equal(String(await person.signOut(asked.href)), `${bye}?state=two`)
+    await signIn()
+    assert.equal(person.signIns(), 3)
+  })
+})

@@ -51,6 +51,12 @@ export function createPerson(
       if (!asked.location) throw new Error(`stayed at ${asked.target} (${asked.status}): ${asked.text}`)
       return new URL(asked.location)
     },
+    /** Opens a sign-out request and says yes where asked; answers where the browser ends up, or the last page's text. */
+    async signOut(url: string): Promise<URL | string> {
+      const page = await browser.visit(url.slice(origin.length))
+      const done = page.form ? await browser.submit(page, { button: 'yes' }) : page
+      return done.location ? new URL(done.location) : done.text
+    },
     /** Opens `verification_uri_complete` and connects the device; answers the last page's text. */
     async connectDevice(url: string): Promise<string> {
       const page = await browser.submit(await browser.visit(url.slice(origin.length)), {})

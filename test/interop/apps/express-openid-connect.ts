@@ -2,6 +2,7 @@
 
 import express from 'express'
 import { auth } from 'express-openid-connect'
+import { MemoryStore } from 'express-session'
 import { type ForeignApp, secret, signedIn, signedOut } from './app.ts'
 
 export const expressOpenidConnect: ForeignApp = {
@@ -10,6 +11,7 @@ export const expressOpenidConnect: ForeignApp = {
     client_secrets: [{ value: secret }],
     redirect_uris: [`${origin}/callback`],
     post_logout_redirect_uris: [origin],
+    backchannel_logout_uri: `${origin}/backchannel-logout`,
     scope: 'openid profile',
   }),
   async listener({ origin, issuer }) {
@@ -23,6 +25,7 @@ export const expressOpenidConnect: ForeignApp = {
         secret,
         authRequired: false,
         idpLogout: true,
+        backchannelLogout: { store: new MemoryStore() },
         authorizationParams: { response_type: 'code', scope: 'openid profile' },
       }),
     )

@@ -3,6 +3,7 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { type Result, refuse } from '@tessera/protocol/result'
+import { formActionSource } from '../../authorization-request/response.ts'
 import type { Session } from '../../core/authorization.ts'
 import type { Clients } from '../../core/client.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
@@ -105,6 +106,7 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
 
   async function show(request: HttpRequest, asked: SignOutRequest, session: Session): Promise<HttpResponse> {
     const { token, cookie } = csrf.token(request)
+    const { post_logout_redirect_uri: uri } = asked
     const client = asked.client_id === undefined ? undefined : await ports.clients.find(asked.client_id)
     return pages.signOut(
       request,
@@ -113,7 +115,11 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
         user: await userName(session, ports.users),
         ...(client && { client: client.client_name ?? client.client_id }),
       },
-      { cookies: [cookie], ui_locales: asked.ui_locales },
+      {
+        cookies: [cookie],
+        ui_locales: asked.ui_locales,
+        ...(uri !== undefined && { formAction: formActionSource(uri) }),
+      },
     )
   }
 }

@@ -38,7 +38,10 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
     const client = client_id === undefined ? undefined : await clients.find(client_id)
     const frames = ended ? await framesOf(ended) : []
     const next = upstream ?? (goes_on ? leads_to : undefined)
-    if (next !== undefined && frames.length === 0) return redirectResponse(request, next)
+    // A redirect to another provider would be held to the `form-action` of the page that asked the user (CSP 3 §6.5.1).
+    const redirects = next !== undefined && frames.length === 0 && upstream === undefined
+    if (redirects) return redirectResponse(request, next)
+    const wait = frames.length === 0 ? 0 : patience
     return pages.signedOut(
       request,
       {
@@ -49,7 +52,7 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
       {
         ui_locales,
         frameSources: [...new Set(frames.map(uri => new URL(uri).origin))],
-        ...(next !== undefined && { headers: { refresh: `${patience}; url=${next}` } }),
+        ...(next !== undefined && { headers: { refresh: `${wait}; url=${next}` } }),
       },
     )
   }

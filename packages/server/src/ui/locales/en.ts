@@ -84,9 +84,9 @@ export const en = {
   },
   signOut: {
     title: 'Sign out?',
-    lead: 'You will be signed out here and of the applications that you use with this sign-in.',
+    lead: 'You will be signed out here and in the applications that you use with this sign-in.',
     leadClient: (client: string) =>
-      `${client} asks to sign you out, here and of the applications that you use with this sign-in.`,
+      `${client} asks to sign you out, here and in the applications that you use with this sign-in.`,
     yes: 'Sign out',
     no: 'Stay signed in',
     kept: { title: 'You are still signed in', text: 'Nothing has changed. You can close this page.' },
