@@ -70,6 +70,21 @@ test('federation logout: signing out here goes on to sign out there, and from th
   assert.equal(await isSignedIn(browser), false)
 })
 
+test('federation logout: who confirmed by our form is led there by the page, since a redirect would be held to the form [CSP 3 §6.5.1]', async () => {
+  const { browser } = await signedIn()
+  const page = await browser.submit(await browser.visit('/logout'), { button: 'yes' })
+  assert.equal(page.status, 200)
+  const [, wait, there = ''] = /^(\d+); url=(.*)$/.exec(String(page.headers.refresh)) ?? []
+  assert.equal(wait, '0')
+  assert.ok(there.startsWith(`${provider.issuer}/endsession?`))
+  assert.match(page.body, /id="next" href="[^"]+endsession/)
+  const state = new URL(there).searchParams.get('state') ?? ''
+  assert.match(
+    (await browser.visit(`/logout/done?${new URLSearchParams({ state })}`)).text,
+    /You are signed out/,
+  )
+})
+
 test('federation logout: not where it is switched off', async () => {
   const { browser, tokens } = await signedIn({ end_session: false })
   const direct = await browser.visit(endSession(tokens.id_token))

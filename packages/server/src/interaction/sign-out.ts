@@ -33,8 +33,10 @@ export type SignedOut = {
     /** The clients that took part, and are told in frames. */
     readonly clients: readonly string[]
   }
-  /** The session that it came from, at another provider, is ended there before. */
+  /** Where the session that it came from, at another provider, is ended; the provider sends the browser back. */
   readonly upstream?: string
+  /** The user confirmed it by a form of ours. */
+  readonly by_form: boolean
 }
 
 export type SignOuts = { readonly requests: Seals<SignOutRequest>; readonly done: Seals<SignedOut> }

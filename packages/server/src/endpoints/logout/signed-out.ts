@@ -34,12 +34,13 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
   return async request => {
     const opened = open(request)
     if (!opened.ok) return refusePage(request, opened)
-    const { client_id, ui_locales, leads_to, goes_on, ended, upstream } = opened.value
+    const { client_id, ui_locales, leads_to, goes_on, ended, upstream, by_form } = opened.value
     const client = client_id === undefined ? undefined : await clients.find(client_id)
     const frames = ended ? await framesOf(ended) : []
     const next = upstream ?? (goes_on ? leads_to : undefined)
-    // A redirect to another provider would be held to the `form-action` of the page that asked the user (CSP 3 §6.5.1).
-    const redirects = next !== undefined && frames.length === 0 && upstream === undefined
+    // Some browsers hold redirects after a form post to its page's `form-action`, which did not know of the provider.
+    const held = by_form && upstream !== undefined
+    const redirects = next !== undefined && frames.length === 0 && !held
     if (redirects) return redirectResponse(request, next)
     const wait = frames.length === 0 ? 0 : patience
     return pages.signedOut(
