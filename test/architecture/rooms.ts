@@ -47,7 +47,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   registration: { rooms: ['core', 'outbound'], packages: ['jose'] },
   proof: { rooms: ['core'], packages: ['jose', 'node:crypto'] },
   tokens: { rooms: ['core'], packages: ['node:crypto'] },
-  identity: { rooms: ['core'], packages: ['node:crypto'] },
+  identity: { rooms: ['core'], packages: ['@simplewebauthn/server', 'otpauth', 'node:crypto'] },
   // It checks which provider a client may send users to, and reads an `id_token_hint`.
   'authorization-request': { rooms: ['core', 'identity', 'tokens'], packages: [] },
   // It decides which page comes next and says what stands on it.
@@ -57,7 +57,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   // How sessions end and how clients are told.
   logout: { rooms: ['core', 'outbound', 'tokens'], packages: [] },
-  ui: { rooms: [], packages: ['eta', 'node:crypto', 'node:fs', 'node:path', 'node:url'] },
+  ui: { rooms: [], packages: ['eta', 'qrcode', 'node:crypto', 'node:fs', 'node:path', 'node:url'] },
   // Sign-in at other OpenID Connect providers.
   federation: {
     rooms: ['core', 'identity', 'outbound'],
@@ -89,6 +89,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'endpoints/login': endpoint,
   'endpoints/logout': endpoint,
   'endpoints/register': { ...endpoint, rooms: [...endpoint.rooms, 'registration'] },
+  'endpoints/mfa': endpoint,
   'endpoints/revocation': endpoint,
   'endpoints/token': { ...endpoint, packages: ['jose', 'node:crypto'] },
   'endpoints/userinfo': endpoint,

@@ -56,7 +56,7 @@ test('federation: idp:NAME sends the browser straight there, and back with a cod
   assert.match(claims.sub, /^fed_[\w-]{43}$/)
   assert.equal(claims.idp, 'corp')
   assert.deepEqual(claims.amr, ['fed'])
-  assert.equal(claims.acr, undefined)
+  assert.equal(claims.acr, '1')
 })
 
 test('federation: the sub is the same at every sign-in, another for another user, provider or issuer, and never the one there', async () => {

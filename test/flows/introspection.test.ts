@@ -52,6 +52,7 @@ for (const access_token_type of ['jwt', 'reference'] as const) {
     assert.equal(typeof jti, 'string')
     assert.equal(typeof authorization_id, 'string')
     assert.deepEqual(members, {
+      acr: '1',
       active: true,
       iss: issuer,
       sub: '88421113',

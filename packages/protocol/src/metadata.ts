@@ -20,6 +20,7 @@ export type ServerMetadata = {
   readonly response_modes_supported: readonly string[]
   readonly grant_types_supported: readonly string[]
   readonly prompt_values_supported: readonly string[]
+  readonly acr_values_supported: readonly string[]
   readonly subject_types_supported: readonly string[]
   readonly display_values_supported: readonly string[]
   readonly claim_types_supported: readonly string[]

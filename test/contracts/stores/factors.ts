@@ -135,7 +135,7 @@ export function testFactors(stores: () => Stores): void {
 
   test('pending sign-ins: one is found until it is taken, once', async () => {
     const { pendingSignIns } = stores()
-    const full = samplePending({ tenant: 'acme', acr: '1', claims: { name: 'Alice' } })
+    const full = samplePending({ tenant: 'acme', acr: '1', claims: { name: 'Alice' }, upstream: 'up' })
     const plain = samplePending()
     await pendingSignIns.create(full)
     await pendingSignIns.create(plain)

@@ -29,6 +29,7 @@ import { createJwksEndpoint } from '../endpoints/jwks/jwks.ts'
 import { createLoginEndpoint } from '../endpoints/login/login.ts'
 import { createLogoutEndpoint } from '../endpoints/logout/logout.ts'
 import { createSignedOutEndpoint } from '../endpoints/logout/signed-out.ts'
+import { createSecondFactorEndpoint } from '../endpoints/mfa/mfa.ts'
 import { createManagementEndpoint } from '../endpoints/register/management.ts'
 import { createRegisterEndpoint } from '../endpoints/register/register.ts'
 import { createRefuser } from '../endpoints/respond.ts'
@@ -37,13 +38,14 @@ import { createTokenEndpoint } from '../endpoints/token/token.ts'
 import { validateBy } from '../endpoints/token/validate.ts'
 import { createUserinfoEndpoint } from '../endpoints/userinfo/userinfo.ts'
 import type { OpenIdProvider } from '../federation/discovery.ts'
+import { acrsOffered } from '../identity/mfa-policy.ts'
 import { createHealthEndpoint, createReadinessEndpoint } from '../operations/health.ts'
 import { confirm } from '../proof/certificate.ts'
 import type { Services } from './services.ts'
 
 /** What one issuer serves. */
 export function composeRoutes(configuration: Configuration, services: Services): readonly Route[] {
-  const { issuer, stylesheet, openIdProviders } = services
+  const { issuer, stylesheet, passkeyScript, openIdProviders } = services
   const discovery = createDiscoveryEndpoint(metadataOf(configuration, services))
   const { below, before } = discoveryPaths(issuer)
   const refuserOf = (endpoint: string) =>
@@ -76,6 +78,7 @@ export function composeRoutes(configuration: Configuration, services: Services):
     both('/login', createLoginEndpoint(services)),
     get('/federation/login', createFederationLoginEndpoint(services)),
     ...openIdProviders.flatMap(provider => providerRoutes(provider, services, refuserOf('federation'))),
+    both('/mfa', createSecondFactorEndpoint(services)),
     both('/consent', createConsentEndpoint(services)),
     both('/device', createDeviceEndpoint(services)),
     get('/account', createProfileEndpoint(services)),
@@ -83,6 +86,7 @@ export function composeRoutes(configuration: Configuration, services: Services):
     get('/', createHomeEndpoint(services)),
     ...registrationRoutes(services, refuserOf('register')),
     stylesheet.route,
+    passkeyScript.route,
   ]
   const base = new URL(issuer).pathname.replace(/\/$/, '')
   return [
@@ -136,11 +140,12 @@ const both = route('GET', 'POST')
 const manage = route('GET', 'PUT', 'DELETE')
 
 const metadataOf = (
-  { mtls }: Configuration,
+  { mtls, mfa }: Configuration,
   { issuer, clients, resources, grants, keys, registering }: Services,
 ) =>
   createMetadata({
     ...{ issuer, clients, resources, responseTypes, responseModes, prompts, assertionAlgorithms },
+    acrValues: acrsOffered(mfa),
     grantTypes: grants.map(({ grantType }) => grantType),
     signingAlgorithms: keys.algorithms(),
     authenticationMethods: authenticationMethodsOf({ mtls }),

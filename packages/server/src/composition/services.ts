@@ -11,10 +11,18 @@ import type { Configuration } from '../configuration/configuration.ts'
 import type { EndSession, SessionLifetimes } from '../core/session.ts'
 import { grantsOf } from '../endpoints/token/grants/index.ts'
 import { createAttempts } from '../identity/attempts.ts'
+import { createFactorGuessCounter } from '../identity/factor-guesses.ts'
+import { createFactorFinder } from '../identity/factors.ts'
 import { createGuessCounter } from '../identity/guesses.ts'
 import { createIdentityClaims } from '../identity/identity-claims.ts'
+import { createMfaPolicies } from '../identity/mfa-policy.ts'
+import { createPasskeyChallenges } from '../identity/passkey-challenge.ts'
+import { createPasskeySignIn } from '../identity/passkey-sign-in.ts'
+import { createPasskeys } from '../identity/passkeys.ts'
 import { createProfile } from '../identity/profile.ts'
+import { createRecoveryCodeBook } from '../identity/recovery-codes.ts'
 import { createSignIn } from '../identity/sign-in.ts'
+import { createTotp } from '../identity/totp.ts'
 import { createUsers } from '../identity/users.ts'
 import { createAccountDoor } from '../interaction/account.ts'
 import { createAuthorizations } from '../interaction/authorization.ts'
@@ -23,14 +31,20 @@ import { createConcludeSignIn } from '../interaction/conclude-sign-in.ts'
 import { createContinuations } from '../interaction/continuation.ts'
 import { createCookies } from '../interaction/cookies.ts'
 import { createCsrf } from '../interaction/csrf.ts'
+import { createFactorEnrolment } from '../interaction/enrol-factor.ts'
 import { chosenLanguage } from '../interaction/language.ts'
 import { createPaths } from '../interaction/paths.ts'
+import { createPendingSignIns } from '../interaction/pending-sign-in.ts'
+import { createFactorProver } from '../interaction/prove-factor.ts'
+import { createRememberedBrowsers } from '../interaction/remembered-browser.ts'
 import { createRequesters } from '../interaction/requester.ts'
 import { createResume } from '../interaction/resume.ts'
+import { createSecondFactorCheck } from '../interaction/second-factor.ts'
 import { createBrowserSessions } from '../interaction/session.ts'
 import { createSignOuts } from '../interaction/sign-out.ts'
 import { createUserCodes } from '../interaction/user-code.ts'
 import { createWays } from '../interaction/ways.ts'
+import { createSealing } from '../keys/sealing.ts'
 import { createLogoutDelivery } from '../logout/delivery.ts'
 import { createEndings } from '../logout/ending.ts'
 import { createAccessTokens } from '../tokens/access-token.ts'
@@ -41,6 +55,7 @@ import { createRefreshTokens } from '../tokens/refresh-token.ts'
 import { createSubjectIdentifiers, type SubjectIdentifiers } from '../tokens/subject-identifier.ts'
 import { createTokenVerifier } from '../tokens/verification.ts'
 import { createPages } from '../ui/pages.ts'
+import { createPasskeyScript } from '../ui/passkey-script.ts'
 import { createStylesheet } from '../ui/stylesheet.ts'
 import { createTemplates } from '../ui/templates.ts'
 import { createLanguageChoice } from '../ui/texts.ts'
@@ -67,6 +82,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
     subjects: createSubjectIdentifiers(foundation),
   }
   const people = composePeople(configuration, common)
+  const factors = composeFactors(configuration, common)
   const tokens = {
     audiences: createAudiences(common),
     accessTokens: createAccessTokens({ ...common, scopeAsList: compatibility === 'identityserver4' }),
@@ -87,9 +103,10 @@ export function composeServices(configuration: Configuration, foundation: Founda
     ...common,
     ...people,
     ...tokens,
+    ...factors,
     logouts,
     ...composePages({
-      ...{ ...common, ...people },
+      ...{ ...common, ...people, ...factors },
       endSession: logouts.endSession,
       sessionLifetimes: sessions.lifetimes,
     }),
@@ -139,19 +156,37 @@ function composeLogouts({ sessions: { endRevokes, endOnExpiry } }: Configuration
   }
 }
 
+function composeFactors({ mfa, tenantMfa, mfaPolicy }: Configuration, common: Common) {
+  const { issuer, derived } = common
+  const issuerName = new URL(issuer).host
+  const findFactors = createFactorFinder(common)
+  return {
+    mfa,
+    findFactors,
+    ...createMfaPolicies({ mfa, tenantMfa, ...(mfaPolicy && { mfaPolicy }), findFactors }),
+    totp: createTotp({ ...common, issuerName, sealing: createSealing({ derived, purpose: 'totp' }) }),
+    recoveryCodeBook: createRecoveryCodeBook(common),
+    passkeys: createPasskeys({ ...common, issuerName, challenges: createPasskeyChallenges(common) }),
+    countFactorGuess: createFactorGuessCounter(common),
+  }
+}
+
 function composePages(
   ports: Common &
-    ReturnType<typeof composePeople> & { sessionLifetimes: SessionLifetimes; endSession: EndSession },
+    ReturnType<typeof composePeople> &
+    ReturnType<typeof composeFactors> & { sessionLifetimes: SessionLifetimes; endSession: EndSession },
 ) {
   const cookies = createCookies(ports)
   const stylesheet = createStylesheet()
+  const passkeyScript = createPasskeyScript()
   const paths = createPaths(ports)
   const readIdTokenHint = createIdTokenHintReader(ports)
   const interaction = {
-    ...{ stylesheet, paths },
+    ...{ stylesheet, passkeyScript, paths },
     pages: createPages({
       render: createTemplates(),
       stylesheet: paths(stylesheet.path),
+      script: paths(passkeyScript.path),
       chooseLanguage: createLanguageChoice(chosenLanguage(cookies)),
     }),
     continuations: createContinuations(ports),
@@ -165,15 +200,24 @@ function composePages(
     attempts: createAttempts(ports),
     createAuthorization: createAuthorizations(ports),
   }
-  const resume = createResume(interaction)
+  const rememberedBrowsers = createRememberedBrowsers({ ...ports, cookies })
+  const waiting = {
+    rememberedBrowsers,
+    lackingSecondFactor: createSecondFactorCheck({ ...ports, rememberedBrowsers }),
+    pendingSignIns: createPendingSignIns({ ...ports, cookies }),
+    resume: createResume(interaction),
+  }
   return {
     ...interaction,
+    ...waiting,
     ...composeFederation({ ...ports, ...interaction, cookies }),
     ways: createWays(ports),
+    passkeySignIn: createPasskeySignIn(ports),
+    proveFactor: createFactorProver({ ...ports, ...interaction }),
+    factorEnrolment: createFactorEnrolment({ ...ports, ...interaction }),
     findRequester: createRequesters({ ...ports, ...interaction }),
-    resume,
-    concludeSignIn: createConcludeSignIn({ ...ports, ...interaction, resume }),
-    enterAccount: createAccountDoor({ ...ports, ...interaction }),
+    enterAccount: createAccountDoor({ ...ports, ...interaction, ...waiting }),
+    concludeSignIn: createConcludeSignIn({ ...ports, ...interaction, ...waiting }),
   }
 }
 

@@ -2,14 +2,16 @@
 
 import { createHash } from 'node:crypto'
 import type { Client, Secret } from '../core/client.ts'
+import type { MfaPolicy } from '../core/mfa.ts'
 import type { ClientDraft } from './schema/client.ts'
 import { decode32Bytes, type SecretDraft } from './schema/secret.ts'
 
 export function clientOf(draft: ClientDraft): Client {
-  const { client_secrets, grant_types, response_types, scope, ...rest } = draft
+  const { client_secrets, grant_types, response_types, scope, mfa, ...rest } = draft
   return {
     ...rest,
     client_secrets: client_secrets.map(secretOf),
+    ...(mfa && { mfa: definedOf(mfa) }),
     grant_types: new Set(grant_types),
     // RFC 7591 §2: "code" when omitted; not for a client whose grants can't serve it (§2.1).
     response_types: response_types ?? (grant_types.includes('authorization_code') ? ['code'] : []),
@@ -24,3 +26,6 @@ export function secretOf({ value, sha256, argon2id, expires_at }: SecretDraft): 
   const hash = createHash('sha256').update(value!, 'utf8').digest()
   return { kind: 'sha256', hash: new Uint8Array(hash), ...end }
 }
+
+const definedOf = (mfa: NonNullable<ClientDraft['mfa']>): Partial<MfaPolicy> =>
+  Object.fromEntries(Object.entries(mfa).filter(([, value]) => value !== undefined))

@@ -3,11 +3,12 @@
 import { resolve } from 'node:path'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Client, SigningAlgorithm } from '../core/client.ts'
+import type { MfaPolicy } from '../core/mfa.ts'
 import type { Resources } from '../core/resource.ts'
 import type { ConfiguredUser } from '../core/user.ts'
 import { clientOf, secretOf } from './assemble-client.ts'
 import type { Configuration, Storage } from './configuration.ts'
-import { localIssuer, loopbackPort } from './issuer.ts'
+import { canHavePasskeys, localIssuer, loopbackPort } from './issuer.ts'
 import { providerOf } from './providers.ts'
 import { registrationOf } from './registration.ts'
 import type { ProviderDraft } from './schema/provider.ts'
@@ -65,6 +66,10 @@ function assembleIssuer(
     ),
     tenants: new Set(draft.tenants.flatMap(({ name, issuer }) => (issuer === undefined ? name : []))),
     tenantIssuers: new Map(),
+    mfa: mfaOf(draft.mfa, draft.issuer),
+    tenantMfa: new Map(
+      draft.tenants.flatMap(({ name, issuer, mfa }) => (mfa && issuer === undefined ? [[name, mfa]] : [])),
+    ),
     sessions: {
       lifetimes: lifetimesOf(draft.sessions),
       endRevokes: draft.sessions.end_revokes,
@@ -85,9 +90,16 @@ function assembleIssuer(
     grants: draft.grants ?? [],
     validators: draft.validators ?? {},
     federation: draft.federation ?? {},
+    ...(draft.mfaPolicy && { mfaPolicy: draft.mfaPolicy }),
     ...(draft.profile && { profile: draft.profile }),
   }
 }
+
+/** Where the issuer can have none, nobody is offered passkeys. */
+const mfaOf = (mfa: ConfigurationDraft['mfa'], issuer: string): MfaPolicy => ({
+  ...mfa,
+  methods: mfa.methods.filter(method => method !== 'passkey' || canHavePasskeys(issuer)),
+})
 
 const byName = <Value extends { readonly name: string }>(
   values: readonly Value[],

@@ -2,6 +2,7 @@
 
 import type { Clients, SigningAlgorithm } from '../core/client.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../core/extension-grant.ts'
+import type { MfaPolicy, MfaPolicyHook } from '../core/mfa.ts'
 import type { Registration } from '../core/registration.ts'
 import type { Resources } from '../core/resource.ts'
 import type { SessionLifetimes } from '../core/session.ts'
@@ -44,6 +45,10 @@ export type Configuration = {
   readonly tenants: ReadonlySet<string>
   /** The configurations of the tenants that have an issuer of their own, by the tenant's name. */
   readonly tenantIssuers: ReadonlyMap<string, Configuration>
+  /** When second factors are asked for: the server's policy, and where a tenant's differs. */
+  readonly mfa: MfaPolicy
+  readonly tenantMfa: ReadonlyMap<string, MfaPolicy>
+  readonly mfaPolicy?: MfaPolicyHook
   readonly sessions: {
     readonly lifetimes: SessionLifetimes
     /** Which authorizations fall with a session: none, those without `offline_access`, or all. */

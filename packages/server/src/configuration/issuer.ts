@@ -1,5 +1,6 @@
 /** The issuer identifier (RFC 8414 §2, OpenID Connect Discovery 1.0 §3). */
 
+import { isIP } from 'node:net'
 import type { Configuration } from './configuration.ts'
 import type { ValueFault } from './schema/rule.ts'
 
@@ -59,4 +60,11 @@ export function followPort(configuration: Configuration, port: number): Configur
   })
   const tenants = [...configuration.tenantIssuers].map(([name, one]) => [name, follow(one)] as const)
   return { ...follow(configuration), tenantIssuers: new Map(tenants) }
+}
+
+/** A relying party is a domain: no address can be one (WebAuthn Level 3 §5.1.2, "effective domain"). */
+export const canHavePasskeys = (issuer: string): boolean => {
+  if (!URL.canParse(issuer)) return false
+  const { hostname } = new URL(issuer)
+  return !hostname.startsWith('[') && isIP(hostname) === 0
 }

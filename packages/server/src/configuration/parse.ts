@@ -15,6 +15,7 @@ import { isLoopback } from './issuer.ts'
 import { readMasterKey } from './master-key.ts'
 import { accountDoubts, accountFaults } from './rules/accounts.ts'
 import { clientDoubts, clientFaults } from './rules/client.ts'
+import { mfaFaults } from './rules/mfa.ts'
 import { nameFaults } from './rules/names.ts'
 import { providerDoubts, providerFaults } from './rules/providers.ts'
 import { referenceFaults } from './rules/references.ts'
@@ -65,6 +66,7 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
     ...keyFaults,
     ...tenantFaults(draft, settled.issuer),
     ...ofAll(drafts, one => [...issuerFaults(one), ...providerFaults(one, directory)]),
+    ...(whole ? mfaFaults(whole) : []),
   ]
   if (faults.length > 0 || !whole) return { ok: false, faults: groupFaults(faults) }
 

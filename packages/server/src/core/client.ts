@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Json } from '@tessera/protocol/result'
+import type { MfaPolicy } from './mfa.ts'
 import type { Awaitable } from './runtime.ts'
 
 /** A shared secret as it is kept. */
@@ -107,6 +108,8 @@ export type Client = {
   readonly device_polling_interval: Seconds
   readonly require_consent: boolean
   readonly enable_local_login: boolean
+  /** Second factors, where its policy differs from that of the server or tenant. */
+  readonly mfa?: Partial<MfaPolicy>
   /** External providers it may use; empty: all. Local sign-in: `enable_local_login`. */
   readonly identity_provider_restrictions: readonly string[]
   /** Tenants it may name; empty: all. */

@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Session } from './authorization.ts'
+import type { Subject } from './user.ts'
 
 /** The secret that a user's authenticator app shares with this server. */
 export type TotpSecret = {
@@ -33,17 +34,4 @@ export type Passkey = {
 }
 
 /** A sign-in that lacks its second factor: it is no session, and no endpoint but the second factor's page knows it. */
-export type PendingSignIn = Pick<
-  Session,
-  | 'hash'
-  | 'sub'
-  | 'tenant'
-  | 'idp'
-  | 'amr'
-  | 'acr'
-  | 'auth_time'
-  | 'claims'
-  | 'upstream'
-  | 'created_at'
-  | 'expires_at'
->
+export type PendingSignIn = Subject & Pick<Session, 'hash' | 'created_at' | 'expires_at'>

@@ -3,6 +3,7 @@
 import type { AcrValues } from '@tessera/protocol/acr-values'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Client } from '../core/client.ts'
+import { acrOf } from '../core/mfa.ts'
 import type { Clock } from '../core/runtime.ts'
 import {
   type CredentialAuthority,
@@ -96,7 +97,7 @@ export function createSignIn({
       sub: answer.sub,
       ...(record?.tenant !== undefined && { tenant: record.tenant }),
       idp,
-      amr: answer.amr ?? ['pwd'],
+      ...proofOf(answer.amr ?? ['pwd']),
       auth_time: clock.now(),
       ...(answer.claims && { claims: answer.claims }),
     }
@@ -161,6 +162,8 @@ function providerAuthority(
         description: 'identity provider does not check passwords',
       })
 }
+
+const proofOf = (amr: readonly string[]) => ({ amr, acr: acrOf({ amr }) })
 
 /** One description for every cause, so that a caller can't tell an unknown name from a wrong password. */
 const wrongCredentials = (

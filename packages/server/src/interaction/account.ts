@@ -13,6 +13,7 @@ import type { NavigationLink } from '../ui/show.ts'
 import type { Continuation, Continuations } from './continuation.ts'
 import { type AccountSection, accountPaths, type Paths } from './paths.ts'
 import { createPageRefuser } from './refused-page.ts'
+import type { LackingSecondFactor } from './second-factor.ts'
 import type { BrowserSessions } from './session.ts'
 
 /** A signed-in user at one of their account pages. */
@@ -36,6 +37,7 @@ export type EnterAccount = (
 
 export type AccountPorts = {
   readonly sessions: BrowserSessions
+  readonly lackingSecondFactor: LackingSecondFactor
   readonly users: Pick<Users, 'find'>
   readonly profile: Pick<Profile, 'isActive'>
   readonly tenants: ReadonlySet<string>
@@ -66,15 +68,19 @@ export function createAccountDoor(ports: AccountPorts): EnterAccount {
       (tenant === undefined || session.tenant === tenant) &&
       (await ports.profile.isActive({ subject: session }))
     if (!fits || (recent && session.auth_time + recently <= clock.now())) {
-      return { ok: false, response: toLogin(request, section, tenant, fits ? session : undefined) }
+      return { ok: false, response: goOn(request, '/login', section, tenant, fits ? session : undefined) }
+    }
+    if ((await ports.lackingSecondFactor(request, session, {})) !== undefined) {
+      return { ok: false, response: goOn(request, '/mfa', section, tenant, session) }
     }
     const user = await ports.users.find(session.sub)
     return { ok: true, session, ...(user && { user }), navigation: navigationOf(section) }
   }
 
   /** A user who is asked again is asked in the same way. */
-  function toLogin(
+  function goOn(
     request: HttpRequest,
+    path: '/login' | '/mfa',
     section: AccountSection,
     named: string | undefined,
     session: Session | undefined,
@@ -86,9 +92,10 @@ export function createAccountDoor(ports: AccountPorts): EnterAccount {
       asked_at: clock.now(),
       prior_handle: session?.hash ?? null,
       ...(tenant !== undefined && { tenant }),
+      ...(path === '/mfa' && { stepping_sid: session?.sid }),
       ...(session !== undefined && session.idp !== localProvider && { idp: session.idp }),
     }
-    return redirectResponse(request, paths('/login', ports.continuations.seal(continuation)))
+    return redirectResponse(request, paths(path, ports.continuations.seal(continuation)))
   }
 
   function navigationOf(current: AccountSection): readonly NavigationLink[] {

@@ -1,12 +1,16 @@
-/** What follows a right password or a provider's word: a session, and the way back. */
+/** What follows a right password, passkey or provider's word: a session, or the page for the second factor. */
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Client } from '../core/client.ts'
+import { acrOf, type RequestedAcr } from '../core/mfa.ts'
 import type { Log } from '../core/runtime.ts'
 import type { Subject } from '../core/user.ts'
 import { redirectResponse } from '../ui/page.ts'
-import type { Continuation } from './continuation.ts'
+import type { Continuation, Continuations } from './continuation.ts'
+import type { Paths } from './paths.ts'
+import type { PendingSignIns } from './pending-sign-in.ts'
 import type { Resume } from './resume.ts'
+import type { LackingSecondFactor } from './second-factor.ts'
 import type { BrowserSessions } from './session.ts'
 
 export type ProvenSignIn = {
@@ -15,30 +19,49 @@ export type ProvenSignIn = {
   readonly tenant?: string | undefined
   /** Omitted: for this server's own account pages. */
   readonly client?: Client | undefined
-  /** As the client sent them. */
-  readonly acr_values?: string | undefined
+  /** What the client asks of the sign-in. */
+  readonly requested_acr?: RequestedAcr | undefined
   readonly continuation: Continuation
+  /** `Set-Cookie` values that go out before the session's own. */
+  readonly cookies?: readonly (string | undefined)[]
 }
 
-/** Every way of signing in ends here. */
+/** Every way of signing in ends here, so that none can go round the second factor. */
 export type ConcludeSignIn = (request: HttpRequest, signIn: ProvenSignIn) => Promise<HttpResponse>
 
 export type ConcludePorts = {
+  readonly lackingSecondFactor: LackingSecondFactor
   readonly sessions: BrowserSessions
+  readonly pendingSignIns: PendingSignIns
+  readonly continuations: Continuations
+  readonly paths: Paths
   readonly resume: Resume
   readonly log: Log
 }
 
 export const createConcludeSignIn =
-  ({ sessions, resume, log }: ConcludePorts): ConcludeSignIn =>
-  async (request, { subject, tenant, client, continuation }) => {
-    const { session, cookie } = await sessions.start(request, subject, tenant, continuation)
-    log.info('signed_in', {
-      request_id: request.id,
-      client_id: client?.client_id,
-      sub: session.sub,
-      idp: session.idp,
-      sid: session.sid,
+  (ports: ConcludePorts): ConcludeSignIn =>
+  async (
+    request,
+    { subject: given, tenant, client, requested_acr: asked, continuation: came, cookies = [] },
+  ) => {
+    const subject: Subject = { ...given, acr: given.acr ?? acrOf(given) }
+    // A session that was to be raised is replaced by this sign-in.
+    const { stepping_sid: _, ...continuation } = came
+    const line = { request_id: request.id, client_id: client?.client_id, sub: subject.sub, idp: subject.idp }
+    const need = await ports.lackingSecondFactor(request, subject, {
+      ...(client && { client }),
+      asked,
     })
-    return redirectResponse(request, resume(continuation), [cookie])
+    if (need) {
+      const cookie = await ports.pendingSignIns.start(request, subject, tenant)
+      ports.log.info('second_factor_asked', { ...line, acr: need.acr })
+      return redirectResponse(request, ports.paths('/mfa', ports.continuations.seal(continuation)), [
+        ...cookies,
+        cookie,
+      ])
+    }
+    const { session, cookie } = await ports.sessions.start(request, subject, tenant, continuation)
+    ports.log.info('signed_in', { ...line, sid: session.sid, amr: session.amr })
+    return redirectResponse(request, ports.resume(continuation), [...cookies, cookie])
   }

@@ -6,6 +6,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { DerivedKeys } from '../core/keys.ts'
+import type { RequestedAcr } from '../core/mfa.ts'
 import type { Clock } from '../core/runtime.ts'
 import type { AccountPath } from './paths.ts'
 import { createSeals, type Seals } from './seal.ts'
@@ -26,6 +27,8 @@ export type Progress = {
   readonly asking_sid?: string
   /** The session whose user agreed. */
   readonly consented_sid?: string
+  /** The session that the second factor's page is to raise; absent: a sign-in that is pending. */
+  readonly stepping_sid?: string
   /** The user refused: `login` on the login page, `consent` on the consent page. */
   readonly refused?: 'login' | 'consent'
 }
@@ -40,7 +43,12 @@ export type Continuation =
       readonly outcome?: 'approved' | 'denied' | 'gone'
     })
   /** An account page that only a signed-in user sees. */
-  | (Progress & { readonly kind: 'account'; readonly to: AccountPath; readonly tenant?: string })
+  | (Progress & {
+      readonly kind: 'account'
+      readonly to: AccountPath
+      readonly tenant?: string
+      readonly requested_acr?: RequestedAcr
+    })
 
 export type Continuations = Seals<Continuation>
 

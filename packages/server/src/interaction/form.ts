@@ -15,6 +15,12 @@ const limits: Limits = {
   keep_signed_in: [16, 'invalid_request'],
   username: [256, 'invalid_request'],
   password: [1024, 'invalid_request'],
+  method: [16, 'invalid_request'],
+  code: [64, 'invalid_request'],
+  ticket: [512, 'invalid_request'],
+  credential: [16_000, 'invalid_request'],
+  name: [60, 'invalid_request'],
+  remember: [8, 'invalid_request'],
 }
 
 const formType = /^\s*application\/x-www-form-urlencoded\s*(;|$)/i
@@ -30,6 +36,9 @@ export function readPageForm(request: HttpRequest, csrf: Csrf): Result<Parameter
     ? parameters
     : refuse('invalid_request', 'csrf_token_wrong')
 }
+
+/** What a form of this browser carries and no other's does: its anti-forgery token, once that was found to hold. */
+export const browserOf = (form: Parameters): string => form.get('csrf') ?? ''
 
 /** The query of one of our pages. */
 export const readPageQuery = (request: HttpRequest): Result<Parameters> =>

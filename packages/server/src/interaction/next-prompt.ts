@@ -6,7 +6,7 @@ import { mayUseProvider } from '../identity/sign-in.ts'
 import type { Progress } from './continuation.ts'
 
 /** `other_user`: someone has just signed in, but not whom the client expects. */
-export type NextPrompt = 'login' | 'consent' | 'none' | 'other_user'
+export type NextPrompt = 'login' | 'second_factor' | 'consent' | 'none' | 'other_user'
 
 export type PromptState = {
   readonly request: Pick<
@@ -16,6 +16,8 @@ export type PromptState = {
   readonly progress: Progress
   /** The browser's living session, if its user may have tokens now. */
   readonly session?: Session
+  /** Whether its sign-in lacks a second factor. */
+  readonly lacksSecondFactor?: boolean
   /** What its user agreed to earlier. */
   readonly consent?: Consent
   /** false: it is not the user whom the client expects. */
@@ -26,6 +28,7 @@ export function nextPrompt({
   request,
   progress,
   session,
+  lacksSecondFactor,
   consent,
   isExpected = true,
 }: PromptState): NextPrompt {
@@ -40,6 +43,7 @@ export function nextPrompt({
   )
     return 'login'
   if (!isExpected) return justSignedIn ? 'other_user' : 'login'
+  if (lacksSecondFactor) return 'second_factor'
   return mustAgree(request, progress, session, consent) ? 'consent' : 'none'
 }
 

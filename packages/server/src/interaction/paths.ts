@@ -12,6 +12,7 @@ export type AccountPath = (typeof accountPaths)[AccountSection]
 export type PagePath =
   | '/'
   | '/login'
+  | '/mfa'
   | '/consent'
   | '/device'
   | '/connect/authorize/callback'

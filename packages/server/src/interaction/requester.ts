@@ -7,6 +7,7 @@ import type { Prompt } from '../authorization-request/prompt.ts'
 import { formActionSource } from '../authorization-request/response.ts'
 import type { ValidateAuthorizationRequest } from '../authorization-request/validation.ts'
 import type { Client, Clients } from '../core/client.ts'
+import type { RequestedAcr } from '../core/mfa.ts'
 import type { Stores } from '../core/stores.ts'
 import type { Continuation } from './continuation.ts'
 import type { UserCodes } from './user-code.ts'
@@ -18,6 +19,8 @@ export type Requester = {
   /** The provider that the client asks for; undefined: the user chooses. */
   readonly idp?: string
   readonly acr_values?: string
+  /** Authentication context classes that are asked for; omitted: none. */
+  readonly requested_acr?: RequestedAcr
   readonly login_hint?: string
   readonly prompt?: ReadonlySet<Prompt>
   readonly max_age?: Seconds
@@ -40,8 +43,12 @@ export const createRequesters =
   ({ validate, clients, stores, userCodes }: RequesterPorts): FindRequester =>
   async continuation => {
     if (continuation.kind === 'account') {
-      const { tenant } = continuation
-      return ok({ ...(tenant !== undefined && { tenant }), ui_locales: [] })
+      const { tenant, requested_acr } = continuation
+      return ok({
+        ...(tenant !== undefined && { tenant }),
+        ...(requested_acr && { requested_acr }),
+        ui_locales: [],
+      })
     }
     if (continuation.kind === 'authorization') {
       const parameters = parseParameters(continuation.parameters)

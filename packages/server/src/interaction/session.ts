@@ -25,6 +25,14 @@ export type BrowserSessions = {
     tenant: string | undefined,
     options?: SignInOptions,
   ) => Promise<{ readonly session: Session; readonly cookie: string }>
+  /**
+   * Puts what was proven since on the session, under a new handle: the same sign-in, seen more closely (RFC 9470 §5).
+   * Undefined when it has ended.
+   */
+  readonly stepUp: (
+    session: Session,
+    proven: Pick<Session, 'amr' | 'acr'>,
+  ) => Promise<{ readonly session: Session; readonly cookie: string } | undefined>
   /** Ends the browser's session; answers what ended and the `Set-Cookie` value that removes its cookie. */
   readonly end: (
     request: HttpRequest,
@@ -117,6 +125,15 @@ export function createBrowserSessions({
       const fresh = same ? { ...session, sid: newId(random) } : session
       await sessions.create(fresh)
       return { session: fresh, cookie }
+    },
+    async stepUp(session, proven) {
+      const handle = newHandle(random, 'ts')
+      const stepped = { ...session, ...proven, hash: hashHandle(handle) }
+      // A handle from before is worth nothing afterwards, whoever knows it.
+      if (!(await sessions.renew(session.hash, stepped))) return undefined
+      const kept = lifetimes.kept !== undefined && session.idle_lifetime === lifetimes.kept
+      const options = kept ? { maxAge: session.expires_at - clock.now() } : {}
+      return { session: stepped, cookie: cookies.write(cookieName, handle, options) }
     },
     async end(request) {
       const session = await find(request)

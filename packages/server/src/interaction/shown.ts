@@ -17,7 +17,10 @@ export const scopeLines = (scope: readonly string[], resources: Resources): read
 }
 
 /** A name that the user knows themself by. */
-export async function userName({ sub, claims }: Session, users: Pick<Users, 'find'>): Promise<string> {
+export async function userName(
+  { sub, claims }: Pick<Session, 'sub' | 'claims'>,
+  users: Pick<Users, 'find'>,
+): Promise<string> {
   const named = claims?.preferred_username ?? claims?.name
   return (await users.find(sub))?.username ?? (typeof named === 'string' ? named : sub)
 }

@@ -10,6 +10,8 @@ export type PageOptions = {
   readonly formAction?: string
   /** Origins that the page's frames are loaded from. */
   readonly frameSources?: readonly string[]
+  /** Whether the page loads a script file of this server. */
+  readonly scriptFile?: boolean
   /** The CSP hash of the page's only script. */
   readonly scriptHash?: string
   readonly headers?: Readonly<Record<string, string>>
@@ -24,12 +26,21 @@ export const browserHeaders = {
 
 export function pageResponse(
   html: string,
-  { status = 200, cookies = [], formAction, scriptHash, frameSources = [], headers }: PageOptions = {},
+  {
+    status = 200,
+    cookies = [],
+    formAction,
+    scriptFile,
+    scriptHash,
+    frameSources = [],
+    headers,
+  }: PageOptions = {},
 ): HttpResponse {
   const policy = [
     "default-src 'none'",
     "style-src 'self'",
     "img-src 'self' data:",
+    ...(scriptFile ? ["script-src 'self'"] : []),
     ...(scriptHash ? [`script-src '${scriptHash}'`] : []),
     ...(frameSources.length > 0 ? [`frame-src ${frameSources.join(' ')}`] : []),
     `form-action 'self'${formAction === undefined ? '' : ` ${formAction}`}`,

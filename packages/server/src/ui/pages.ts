@@ -2,6 +2,7 @@
 
 import { hash } from 'node:crypto'
 import { type AccountPages, createAccountPages } from './account-pages.ts'
+import { type Ceremony, createMfaPages, type MfaPages } from './mfa-pages.ts'
 import { createShow, type Page, type PageForm, type ShowPorts } from './show.ts'
 import { createSignOutPages, type SignOutPages } from './sign-out-pages.ts'
 import type { Texts } from './texts.ts'
@@ -19,7 +20,9 @@ export type LoginPage = {
   readonly username?: string
   /** Whether the user may wish to stay signed in. */
   readonly keepOffered: boolean
-  readonly problem?: Problem | 'away'
+  readonly problem?: Problem | 'away' | 'passkey'
+  /** For signing in with a passkey, where that is offered. */
+  readonly passkey?: Ceremony
   /** Other ways to sign in. */
   readonly others: readonly OtherWay[]
 }
@@ -82,6 +85,7 @@ export type Pages = SignOutPages & {
   readonly federationProblem: Page<FederationProblemPage>
   readonly formPost: Page<FormPostPage>
   readonly account: AccountPages
+  readonly mfa: MfaPages
   /** Status 400 unless said otherwise. */
   readonly error: Page<ErrorPage>
 }
@@ -97,11 +101,11 @@ export function createPages(ports: ShowPorts): Pages {
     home: (request, data, context = {}) =>
       show(request, 'home', context, texts => ({ ...data, title: texts.home.title })),
     login: (request, data, context = {}) =>
-      show(request, 'login', context, texts => ({
+      show(request, 'login', { ...context, withScript: data.passkey !== undefined }, texts => ({
         ...data,
         title: texts.login.title,
         lead: loginLead(data, texts),
-        problem: data.problem === 'away' ? texts.login.away : problemText(data.problem, texts.login),
+        problem: loginProblem(data.problem, texts),
       })),
     consent: (request, data, context = {}) =>
       show(request, 'consent', context, texts => ({
@@ -144,6 +148,7 @@ export function createPages(ports: ShowPorts): Pages {
       })),
     ...createSignOutPages(show),
     account: createAccountPages(show),
+    mfa: createMfaPages(show),
     error: (request, { kind, error, description }, context = {}) =>
       show(request, 'message', { status: 400, ...context }, texts => ({
         title: texts.error.title,
@@ -160,6 +165,11 @@ export function createPages(ports: ShowPorts): Pages {
 const loginLead = ({ client, provider }: LoginPage, { login, account }: Texts): string => {
   if (client === undefined) return provider ? account.leadProvider(provider) : account.lead
   return provider ? login.leadProvider(client, provider) : login.lead(client)
+}
+
+const loginProblem = (problem: LoginPage['problem'], { login, passkey }: Texts): string | undefined => {
+  if (problem === 'away') return login.away
+  return problem === 'passkey' ? passkey.wrong : problemText(problem, login)
 }
 
 /** The operator's words, else ours for a standard scope, else its name. */

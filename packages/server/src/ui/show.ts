@@ -17,6 +17,8 @@ export type NavigationLink = {
 
 export type PageContext = PageOptions & {
   readonly ui_locales?: readonly string[]
+  /** Whether the page loads our script file. */
+  readonly withScript?: boolean
   /** Of the account pages. */
   readonly navigation?: readonly NavigationLink[]
 }
@@ -36,17 +38,31 @@ export type Show = (
 export type ShowPorts = {
   readonly render: Render
   readonly stylesheet: string
+  /** Our script file. */
+  readonly script: string
   readonly chooseLanguage: ChooseLanguage
 }
 
 export const createShow =
-  ({ render, stylesheet, chooseLanguage }: ShowPorts): Show =>
-  async (request, template, { ui_locales, navigation, ...options }, data) => {
+  ({ render, stylesheet, script, chooseLanguage }: ShowPorts): Show =>
+  async (request, template, { ui_locales, navigation, withScript = false, ...options }, data) => {
     const { language, cookie } = chooseLanguage(request, ui_locales)
     const texts = await language.load()
     const shown = data(texts)
     // The form-post page leads on by itself and holds an answer that is not given twice.
     const links = template === 'form-post' ? [] : languageLinks(request, language, shown.form)
-    const html = await render(template, { texts, stylesheet, navigation, languages: links, ...shown })
-    return pageResponse(html, { ...options, cookies: [...(options.cookies ?? []), cookie] })
+    const scriptFile = withScript ? script : undefined
+    const html = await render(template, {
+      texts,
+      stylesheet,
+      scriptFile,
+      navigation,
+      languages: links,
+      ...shown,
+    })
+    return pageResponse(html, {
+      ...options,
+      scriptFile: withScript,
+      cookies: [...(options.cookies ?? []), cookie],
+    })
   }

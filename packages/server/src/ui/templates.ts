@@ -19,6 +19,9 @@ export type TemplateName =
   | 'signed-out'
   | 'account-profile'
   | 'account-sessions'
+  | 'second-factor'
+  | 'enrolment'
+  | 'recovery-codes'
 
 /** Renders a template within the layout. */
 export type Render = (name: TemplateName, data: object) => Promise<string>

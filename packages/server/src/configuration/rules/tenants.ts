@@ -15,10 +15,10 @@ export const tenantFaults = (draft: Draft, issuer: unknown): readonly Fault[] =>
   ...draft.clients.flatMap(client => foreignTenants(client, draft.tenants)),
 ]
 
-/** A tenant that shares the server's issuer shares all else. */
+/** A tenant that shares the server's issuer shares all else but the policy for second factors. */
 const sharedFaults = (tenant: Tenant): readonly Fault[] =>
   Object.entries(keyOwners).flatMap(([key, owner]) =>
-    owner === 'server' || tenant.value[key as keyof TenantDraft] === undefined
+    owner === 'server' || key === 'mfa' || tenant.value[key as keyof TenantDraft] === undefined
       ? []
       : faultAt(tenant, key as keyof TenantDraft, {
           problem: "the tenant shares the server's issuer and so can't have this for itself",

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { assertionAlgorithms, signingAlgorithms } from '../../core/client.ts'
 import { describingShape, keysShape } from './client-metadata.ts'
 import { signInShape } from './client-sign-in.ts'
+import { mfaOverrideSchema } from './mfa.ts'
 import { day, hour, minute, name, rule, seconds, text, year } from './rule.ts'
 import { secretSchema } from './secret.ts'
 
@@ -190,6 +191,9 @@ export const clientSchema = z
       .describe('Seconds (RFC 8628 §3.2).'),
     require_consent: z.boolean().default(false).describe('Asks the user before it gets anything.'),
     enable_local_login: z.boolean().default(true).describe('Users may sign in with a password kept here.'),
+    mfa: mfaOverrideSchema.describe(
+      'Second factors for its users, where they differ from the policy of the server or tenant.',
+    ),
     identity_provider_restrictions: z
       .array(name())
       .default([])

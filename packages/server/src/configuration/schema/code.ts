@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import type { ExtensionGrant, TokenRequestValidator } from '../../core/extension-grant.ts'
+import type { MfaPolicyHook } from '../../core/mfa.ts'
 import type { CredentialAuthority, DecideSubject, Profile } from '../../core/user.ts'
 import { providerSchema } from './provider.ts'
 import { rule, type ValueFault } from './rule.ts'
@@ -12,6 +13,7 @@ export const codeKeys: ReadonlySet<string> = new Set([
   'validators',
   'profile',
   'federation',
+  'mfaPolicy',
   'credentialAuthority',
 ])
 
@@ -62,6 +64,7 @@ export const codeShape = {
       subject: callable<DecideSubject>('subject: async request => request.sub'),
     })
     .default({}),
+  mfaPolicy: callable<MfaPolicyHook>("mfaPolicy: async request => ({ mode: 'required' })"),
   profile: z
     .strictObject({
       claims: callable<Profile['claims']>('claims: async request => ({ … })'),

@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { issuerFault } from '../issuer.ts'
 import { jwksSchema } from './jwks.ts'
+import { mfaSchema } from './mfa.ts'
 import { rule, webUrl } from './rule.ts'
 import { sessionsSchema } from './sessions.ts'
 
@@ -95,6 +96,7 @@ export const deploymentShape = {
     })
     .prefault({})
     .describe('Requests that this server sends: https to public addresses only, unless said here.'),
+  mfa: mfaSchema.describe('Second factors: when they are asked for, and which.'),
   sessions: sessionsSchema.describe('How long browsers stay signed in, and what falls when a session ends.'),
   trusted_issuers: z
     .array(z.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its public keys.'))

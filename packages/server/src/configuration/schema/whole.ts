@@ -53,6 +53,8 @@ export const keyOwners = {
   compatibility: 'inherited',
   emit_state_hash: 'inherited',
   sessions: 'inherited',
+  mfa: 'inherited',
+  mfaPolicy: 'inherited',
   grants: 'inherited',
   validators: 'inherited',
   profile: 'inherited',

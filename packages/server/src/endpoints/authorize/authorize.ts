@@ -9,6 +9,7 @@ import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { Session } from '../../core/authorization.ts'
+import { answeredAcr } from '../../core/mfa.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { Profile } from '../../core/user.ts'
 import type { BrowserState } from '../../interaction/browser-state.ts'
@@ -16,6 +17,7 @@ import { type Continuations, maxParametersLength, type Progress } from '../../in
 import { readPageQuery } from '../../interaction/form.ts'
 import { type NextPrompt, nextPrompt } from '../../interaction/next-prompt.ts'
 import type { Paths } from '../../interaction/paths.ts'
+import type { LackingSecondFactor } from '../../interaction/second-factor.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
 import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
 import { redirectResponse } from '../../ui/page.ts'
@@ -29,6 +31,7 @@ export type AuthorizePorts = AnswerPorts &
     readonly continuations: Continuations
     readonly sessions: BrowserSessions
     readonly browserState: BrowserState
+    readonly lackingSecondFactor: LackingSecondFactor
     readonly profile: Profile
     readonly subjects: SubjectIdentifiers
     readonly stores: Pick<Stores, 'codes' | 'consents' | 'sessions' | 'authorizations' | 'commit'>
@@ -108,12 +111,17 @@ async function decide(
     validated.expected_users.every(({ client, subs }) =>
       subs.includes(ports.subjects.tell(client, session.sub)),
     )
-  const next = nextPrompt({ request: validated, progress, session, consent, isExpected })
+  const asked = validated.requested_acr
+  const lacks = session && (await ports.lackingSecondFactor(request, session, { client, asked }))
+  const lacksSecondFactor = lacks !== undefined
+  const state = { progress, session, lacksSecondFactor, consent, isExpected }
+  const next = nextPrompt({ request: validated, ...state })
 
   const settled = next === 'none' || next === 'consent'
   if (settled && !reachesEssentialAcr(validated, session)) return answers.refuse(request, unmetAcr, target)
   if (next === 'none' && session) {
-    const issued = await issueAnswer(request, validated, session, ports)
+    const seen = { ...session, acr: answeredAcr(session, asked.values) }
+    const issued = await issueAnswer(request, validated, seen, ports)
     // The session ended meanwhile: what comes next is decided without it.
     if (!issued) return decide(request, validated, parameters, progress, answers, ports)
     if (!issued.ok) return answers.refuse(request, issued, target)
@@ -125,6 +133,9 @@ async function decide(
   }
   const silent = validated.prompt.has('none') || next === 'other_user'
   if (silent) return answers.refuse(request, silentRefusals[next], target)
+  if (next === 'second_factor') {
+    return goOn(request, '/mfa', parameters, { ...progress, stepping_sid: session?.sid }, ports)
+  }
   if (next === 'consent') {
     return goOn(request, '/consent', parameters, { ...progress, asking_sid: session?.sid }, ports)
   }
@@ -138,7 +149,7 @@ const isActive = (session: Session, client_id: string, { profile }: Pick<Authori
 const reachesEssentialAcr = (
   { requested_acr: { essential, values } }: ValidatedAuthorizationRequest,
   session: Session | undefined,
-): boolean => !essential || (session?.acr !== undefined && values.includes(session.acr))
+): boolean => !essential || (session !== undefined && values.includes(answeredAcr(session, values)))
 
 /** OpenID Connect Core Error Code unmet_authentication_requirements 1.0 §2. */
 const unmetAcr = refuse('unmet_authentication_requirements', 'acr_not_reached', {
@@ -148,6 +159,7 @@ const unmetAcr = refuse('unmet_authentication_requirements', 'acr_not_reached', 
 /** OpenID Connect Core 1.0 §3.1.2.6: what a client is told that wants no page. */
 const silentRefusals = {
   login: refuse('login_required', 'login_required'),
+  second_factor: refuse('interaction_required', 'second_factor_required'),
   none: refuse('login_required', 'login_required'),
   consent: refuse('consent_required', 'consent_required'),
   other_user: refuse('login_required', 'signed_in_as_another_user', {
@@ -157,7 +169,7 @@ const silentRefusals = {
 
 const goOn = (
   request: HttpRequest,
-  path: '/login' | '/consent' | '/connect/authorize/callback',
+  path: '/login' | '/mfa' | '/consent' | '/connect/authorize/callback',
   parameters: string,
   progress: Progress,
   { continuations, paths }: Pick<AuthorizePorts, 'continuations' | 'paths'>,

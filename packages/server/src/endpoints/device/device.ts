@@ -16,9 +16,10 @@ import type { CreateAuthorization } from '../../interaction/authorization.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import { readPageForm, readPageQuery } from '../../interaction/form.ts'
-import { nextPrompt } from '../../interaction/next-prompt.ts'
+import { type NextPrompt, nextPrompt } from '../../interaction/next-prompt.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
+import type { LackingSecondFactor } from '../../interaction/second-factor.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
 import { scopeLines, userName } from '../../interaction/shown.ts'
 import type { UserCodes } from '../../interaction/user-code.ts'
@@ -28,6 +29,7 @@ import type { DevicePage, Pages } from '../../ui/pages.ts'
 export type DevicePorts = {
   readonly continuations: Continuations
   readonly sessions: BrowserSessions
+  readonly lackingSecondFactor: LackingSecondFactor
   readonly profile: Pick<Profile, 'isActive'>
   readonly csrf: Csrf
   readonly attempts: Attempts
@@ -113,8 +115,11 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     if (refused !== undefined) return ask(request, {})
     const waiting = await findWaiting(user_code)
     if (!waiting) return ports.pages.deviceOutcome(request, 'gone')
-    const session = await signedIn(request, continuation, waiting)
-    if (!session) return redirect(request, '/login', continuation)
+    const { next, session } = await signIn(request, continuation, waiting)
+    if (next === 'second_factor') {
+      return redirect(request, '/mfa', { ...continuation, stepping_sid: session?.sid })
+    }
+    if (next !== 'none' || !session) return redirect(request, '/login', continuation)
 
     const { client, device } = waiting
     const { token, cookie } = ports.csrf.token(request)
@@ -141,8 +146,8 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     const { asking_sid, ...before } = continuation
     const waiting = await findWaiting(before.user_code)
     if (!waiting) return redirect(request, '/device', { ...before, outcome: 'gone' })
-    const session = await signedIn(request, continuation, waiting)
-    if (!session || session.sid !== asking_sid) return redirect(request, '/device', before)
+    const { next, session } = await signIn(request, continuation, waiting)
+    if (!session || next !== 'none' || session.sid !== asking_sid) return redirect(request, '/device', before)
     if (button !== 'yes' && button !== 'no') {
       return refusePage(request, refuse('invalid_request', 'button_unknown'))
     }
@@ -178,28 +183,29 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     return client?.enabled ? { device, client } : undefined
   }
 
-  /** The browser's session, if it will do for this device. */
-  async function signedIn(
+  /** The browser's session, and what is missing until it will do for this device. */
+  async function signIn(
     request: HttpRequest,
     progress: DeviceContinuation,
     { client, device }: Waiting,
-  ): Promise<Session | undefined> {
+  ): Promise<{ readonly next: NextPrompt; readonly session?: Session }> {
     const session = await ports.sessions.read(request)
     if (!session || !(await ports.profile.isActive({ subject: session, client_id: client.client_id }))) {
-      return undefined
+      return { next: 'login' }
     }
+    const lacksSecondFactor = (await ports.lackingSecondFactor(request, session, { client })) !== undefined
     // The confirmation stands for consent, so only the sign-in is asked for.
     const asked = {
       client: { ...client, require_consent: false },
       consent_scope: device.scope,
       prompt: new Set<never>(),
     }
-    return nextPrompt({ request: asked, progress, session }) === 'none' ? session : undefined
+    return { next: nextPrompt({ request: asked, progress, session, lacksSecondFactor }), session }
   }
 
   function redirect(
     request: HttpRequest,
-    path: '/device' | '/login',
+    path: '/device' | '/login' | '/mfa',
     continuation: DeviceContinuation,
   ): HttpResponse {
     return redirectResponse(request, paths(path, continuations.seal(continuation)))

@@ -12,6 +12,8 @@ export type MetadataSources = {
   readonly responseTypes: readonly string[]
   readonly responseModes: readonly string[]
   readonly prompts: readonly string[]
+  /** The weakest first. */
+  readonly acrValues: readonly string[]
   readonly signingAlgorithms: readonly SigningAlgorithm[]
   /** `token_endpoint_auth_method` values. */
   readonly authenticationMethods: readonly string[]
@@ -53,6 +55,7 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     response_modes_supported: offered.responseModes,
     // Not of the token endpoint: RFC 7591 §2.1 calls so what brings tokens from the authorization endpoint.
     grant_types_supported: [...offered.grantTypes, 'implicit'],
+    acr_values_supported: offered.acrValues,
     prompt_values_supported: offered.prompts,
     subject_types_supported: ['public', 'pairwise'],
     display_values_supported: ['page', 'popup', 'touch', 'wap'],

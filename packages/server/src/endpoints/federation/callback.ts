@@ -6,6 +6,7 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { isAcr } from '../../core/mfa.ts'
 import type { Clock } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { Profile, Subject } from '../../core/user.ts'
@@ -72,8 +73,14 @@ export function createFederationCallbackEndpoint(
     if (!user.ok) return fail(request, user, continuation, requester.value)
     const subject = await subjectOf(user.value, continuation, requester.value)
     if (!subject.ok) return fail(request, subject, continuation, requester.value)
-    const { tenant, client, acr_values } = requester.value
-    return ports.concludeSignIn(request, { subject: subject.value, tenant, client, acr_values, continuation })
+    const { tenant, client, requested_acr } = requester.value
+    return ports.concludeSignIn(request, {
+      subject: subject.value,
+      tenant,
+      client,
+      requested_acr,
+      continuation,
+    })
   }
 
   /** What this browser was sent with; used up from here on, whatever comes of it. */
@@ -128,7 +135,8 @@ export function createFederationCallbackEndpoint(
     const subject: Subject = {
       ...{ sub, idp: name, amr, claims },
       ...(record?.tenant !== undefined && { tenant: record.tenant }),
-      ...(acr !== undefined && { acr }),
+      // What this server's own classes mean is not for others to say.
+      ...(acr !== undefined && !isAcr(acr) && { acr }),
       auth_time: authTimeOf(user, clock),
     }
     const client_id = requester.client?.client_id

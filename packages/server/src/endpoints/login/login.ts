@@ -4,15 +4,18 @@
  */
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { Parameters } from '@tessera/protocol/parameters'
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Log } from '../../core/runtime.ts'
 import { type IdentityProvider, localProvider } from '../../core/user.ts'
 import { networkOf } from '../../identity/attempts.ts'
+import type { PasskeySignIn } from '../../identity/passkey-sign-in.ts'
+import type { Passkeys } from '../../identity/passkeys.ts'
 import type { SignIn } from '../../identity/sign-in.ts'
 import type { ConcludeSignIn } from '../../interaction/conclude-sign-in.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
-import { readPageForm, readPageQuery } from '../../interaction/form.ts'
+import { browserOf, readPageForm, readPageQuery } from '../../interaction/form.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
 import type { FindRequester, Requester } from '../../interaction/requester.ts'
@@ -28,6 +31,8 @@ export type LoginPorts = {
   readonly resume: Resume
   readonly ways: Ways
   readonly signIn: SignIn
+  readonly passkeySignIn: PasskeySignIn
+  readonly passkeys: Pick<Passkeys, 'request'>
   readonly concludeSignIn: ConcludeSignIn
   readonly sessions: Pick<BrowserSessions, 'keepOffered'>
   readonly csrf: Csrf
@@ -38,7 +43,7 @@ export type LoginPorts = {
 }
 
 /** What the user typed, and why it did not do. */
-type Typed = { readonly username: string; readonly refusal?: Refusal }
+type Typed = { readonly username: string; readonly refusal?: Refusal; readonly byPasskey?: true }
 
 /** `GET` and `POST /login`. */
 export function createLoginEndpoint(ports: LoginPorts): Endpoint {
@@ -58,6 +63,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     const button = form.value.get('button') ?? 'login'
     if (button === 'cancel') return resume(request, { ...continuation, refused: 'login' })
     const username = form.value.get('username') ?? ''
+    if (button === 'passkey') return signInByPasskey(request, continuation, requester.value, form.value)
     if (button === 'next') return show(request, continuation, requester.value, { username })
     if (button !== 'login') return refusePage(request, refuse('invalid_request', 'button_unknown'))
     const password = form.value.get('password') ?? ''
@@ -73,7 +79,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     username: string,
     password: string,
   ): Promise<HttpResponse> {
-    const { client, tenant, acr_values } = requester
+    const { client, tenant, acr_values, requested_acr } = requester
     const idp = (ways.taken(requester, continuation) ?? localWay(requester))?.idp
     const acr = { acr: [], ...(idp !== undefined && { idp }), ...(tenant !== undefined && { tenant }) }
     const signedIn = await ports.signIn({
@@ -87,7 +93,29 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
       return show(request, continuation, requester, { username, refusal: signedIn })
     }
     const { subject } = signedIn.value
-    return ports.concludeSignIn(request, { subject, tenant, client, acr_values, continuation })
+    return ports.concludeSignIn(request, { subject, tenant, client, requested_acr, continuation })
+  }
+
+  async function signInByPasskey(
+    request: HttpRequest,
+    continuation: Continuation,
+    requester: Requester,
+    form: Parameters,
+  ): Promise<HttpResponse> {
+    const { client, tenant, requested_acr } = requester
+    const signedIn = await ports.passkeySignIn.signIn({
+      browser: browserOf(form),
+      answer: { ticket: form.get('ticket') ?? '', credential: form.get('credential') ?? '' },
+      ...(client && { client }),
+      ...(tenant !== undefined && { tenant }),
+    })
+    if (!signedIn.ok) {
+      const log = { client_id: client?.client_id, ...signedIn.log }
+      logRefusal(ports.log, 'login', request, { ...signedIn, log })
+      return show(request, continuation, requester, { username: '', refusal: signedIn, byPasskey: true })
+    }
+    const subject = signedIn.value
+    return ports.concludeSignIn(request, { subject, tenant, client, requested_acr, continuation })
   }
 
   function resume(request: HttpRequest, continuation: Continuation): HttpResponse {
@@ -116,12 +144,12 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     return page(request, onward, requester, taken ?? localWay(requester), { ...typed, username })
   }
 
-  function page(
+  async function page(
     request: HttpRequest,
     continuation: Continuation,
     requester: Requester,
     current: Way | undefined,
-    { username, refusal }: Partial<Typed>,
+    { username, refusal, byPasskey }: Partial<Typed>,
   ): Promise<HttpResponse> {
     const { client, leads_to, ui_locales } = requester
     const others = requester.idp === undefined ? ways.all(requester) : []
@@ -130,6 +158,10 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     const provider = current === undefined || current.idp === localProvider ? undefined : current.idp
     const { token, cookie } = ports.csrf.token(request)
     const wait = refusal?.retry_after
+    const passkey =
+      current?.idp === localProvider && ports.passkeySignIn.isOffered(client)
+        ? await ports.passkeys.request({ browser: token })
+        : undefined
     return ports.pages.login(
       request,
       {
@@ -139,7 +171,8 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
         asks: nameFirst ? 'username' : current ? 'password' : 'nothing',
         ...(username !== undefined && { username }),
         keepOffered: ports.sessions.keepOffered,
-        ...(refusal && { problem: problemOf(refusal) }),
+        ...(refusal && { problem: byPasskey ? 'passkey' : problemOf(refusal) }),
+        ...(passkey && { passkey }),
         others: others
           .filter(way => way.idp !== current?.idp)
           .map(way => ({

@@ -10,6 +10,7 @@ import type { Resources } from '../../core/resource.ts'
 import type { Awaitable, Clock, Log, TokenHash } from '../../core/runtime.ts'
 import type { Stores, Use } from '../../core/stores.ts'
 import type { Profile, Subject } from '../../core/user.ts'
+import type { BarsPasswordGrant } from '../../identity/mfa-policy.ts'
 import type { SignIn } from '../../identity/sign-in.ts'
 import type { RefreshTokens } from '../../tokens/refresh-token.ts'
 
@@ -41,6 +42,8 @@ export type GrantPorts = {
   readonly profile: Profile
   readonly refreshTokens: RefreshTokens
   readonly signIn: SignIn
+  /** Whether this user needs a second factor, which the password grant can't ask for. */
+  readonly barsPasswordGrant: BarsPasswordGrant
   /** What extension grants see. */
   readonly extension: Omit<GrantContext, 'now'>
   readonly findClient: (clientId: string) => Awaitable<Client | undefined>

@@ -46,6 +46,66 @@ export const en = {
     again: 'Try again',
     others: 'Sign in another way',
   },
+  mfa: {
+    title: 'Confirm that it’s you',
+    lead: {
+      totp: 'Enter the code that your authenticator app shows.',
+      passkey: 'Use your passkey to go on.',
+      recovery_code: 'Enter one of the recovery codes that you keep. Each works once.',
+    },
+    code: { totp: 'Six-digit code', recovery_code: 'Recovery code' },
+    submit: 'Continue',
+    remember: (days: number) =>
+      `Don’t ask again in this browser for ${days === 1 ? 'a day' : `${days} days`}`,
+    instead: {
+      totp: 'Use an authenticator app',
+      passkey: 'Use a passkey',
+      recovery_code: 'Use a recovery code',
+    },
+    problems: {
+      wrong: {
+        totp: 'That code is wrong or too old. Enter the one that your app shows now.',
+        passkey: 'That passkey can’t be used here. Try again, or go on another way.',
+        recovery_code: 'That recovery code is wrong, or it was used before.',
+      },
+      used: 'That code was used before. Wait until your app shows the next one.',
+      expired: 'That took too long. Start again with what this page shows now.',
+      tooMany: (minutes: number) =>
+        `Too many wrong codes. Wait ${minutes === 1 ? 'a minute' : `${minutes} minutes`} and try again.`,
+    },
+    enrol: {
+      required: 'Your account needs a second step when you sign in. Set it up now.',
+      totp: {
+        title: 'Set up an authenticator app',
+        lead: 'An app on your phone shows a new code every 30 seconds.',
+        scan: 'Scan this picture with the app:',
+        picture: 'QR code with the secret below',
+        secret: 'Or type this secret into it:',
+      },
+      passkey: {
+        title: 'Set up a passkey',
+        lead: 'Your device or security key keeps it, and no one can guess it or fish for it.',
+      },
+      submit: 'Set up',
+      instead: { totp: 'Set up an authenticator app', passkey: 'Set up a passkey' },
+    },
+    codes: {
+      title: 'Keep your recovery codes',
+      lead: 'Each of these signs you in once when what you usually use is not at hand. They are shown only now.',
+      note: 'Print them or keep them in a password manager, away from your phone.',
+      submit: 'I have kept them',
+    },
+  },
+  passkey: {
+    signIn: 'Sign in with a passkey',
+    wrong: 'That passkey can’t be used to sign in here. Try another one, or sign in another way.',
+    use: 'Use a passkey',
+    create: 'Create a passkey',
+    name: 'A name for it, such as “My phone”',
+    unnamed: 'Passkey',
+    notGiven: 'No passkey came from your device. Try again, or go on another way.',
+    withoutScript: 'Passkeys need JavaScript and a browser that knows them.',
+  },
   consent: {
     title: (client: string) => `Allow ${client}?`,
     lead: (client: string) => `${client} asks for access to:`,

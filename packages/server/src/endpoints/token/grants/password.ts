@@ -15,7 +15,7 @@ export const password: Grant = {
     password: [512, 'invalid_grant'],
     acr_values: [300, 'invalid_request'],
   },
-  async decide({ client, parameters, confirmation, from }, { resources, signIn }) {
+  async decide({ client, parameters, confirmation, from }, { resources, signIn, barsPasswordGrant }) {
     const username = parameters.get('username')
     const secret = parameters.get('password')
     if (username === undefined)
@@ -27,6 +27,14 @@ export const password: Grant = {
     if (!acr.ok) return acr
     const signedIn = await signIn({ username, password: secret, client, acr: acr.value, acr_values, from })
     if (!signedIn.ok) return signedIn
+    const { subject } = signedIn.value
+    if (await barsPasswordGrant(subject, client)) {
+      // The same words as for a wrong password: who guessed it right learns nothing.
+      return refuse('invalid_grant', 'second_factor_needed', {
+        description: 'invalid_username_or_password',
+        log: { sub: subject.sub },
+      })
+    }
 
     const requested = requestedScope(parameters.get('scope'))
     if (!requested.ok) return requested
@@ -39,7 +47,7 @@ export const password: Grant = {
       client,
       scope: scope.value,
       audience: audience.value,
-      subject: signedIn.value.subject,
+      subject,
       authorization: { kind: 'new' },
       confirmation,
       ...(scope.value.includes('offline_access') && { refresh: { kind: 'new', scope: scope.value } }),

@@ -1,0 +1,61 @@
+/**
+ * Challenges for passkeys (WebAuthn Level 3 §13.4.3): each is made of a random ticket by a MAC over the browser and the
+ * purpose it is for, so that nothing is stored until one comes back, and is taken once.
+ */
+
+import { createHmac } from 'node:crypto'
+import { newId } from '../core/handle.ts'
+import type { DerivedKeys } from '../core/keys.ts'
+import type { Clock, Random, TokenHash } from '../core/runtime.ts'
+import type { Stores } from '../core/stores.ts'
+
+/** For whom and what for: text that no other ceremony has. */
+export type ChallengeScope = {
+  /** What only this browser's forms carry. */
+  readonly browser: string
+  readonly purpose: 'sign_in' | 'second_factor' | 'register'
+  /** Whose passkey; omitted: whoever signs in. */
+  readonly sub?: string
+}
+
+export type PasskeyChallenges = {
+  readonly issue: (scope: ChallengeScope) => { readonly ticket: string; readonly challenge: string }
+  /** The challenge in base64url, which this call used up; undefined for a ticket that is too old, not ours or used. */
+  readonly redeem: (scope: ChallengeScope, ticket: string) => Promise<string | undefined>
+}
+
+const lifetime = 600
+const wellFormed = /^[\w-]{22}\.(\d{1,12})$/
+
+export function createPasskeyChallenges({
+  stores: { replays },
+  derived,
+  clock,
+  random,
+}: {
+  stores: Pick<Stores, 'replays'>
+  derived: DerivedKeys
+  clock: Clock
+  random: Random
+}): PasskeyChallenges {
+  const key = derived.derive('passkey-challenge')
+  const challengeOf = ({ browser, purpose, sub }: ChallengeScope, ticket: string): string =>
+    createHmac('sha256', key)
+      .update(JSON.stringify([purpose, sub ?? null, browser, ticket]))
+      .digest('base64url')
+
+  return {
+    issue(scope) {
+      const ticket = `${newId(random)}.${clock.now() + lifetime}`
+      return { ticket, challenge: challengeOf(scope, ticket) }
+    },
+    async redeem(scope, ticket) {
+      const until = Number(wellFormed.exec(ticket)?.[1] ?? 0)
+      // Whoever writes a later end gets another challenge, which nobody signed; but no marker may be kept for ever.
+      if (until <= clock.now() || until > clock.now() + lifetime) return undefined
+      const challenge = challengeOf(scope, ticket)
+      const hash = createHmac('sha256', key).update(`used ${challenge}`).digest('base64url') as TokenHash
+      return (await replays.use({ hash, expires_at: until })) ? challenge : undefined
+    },
+  }
+}

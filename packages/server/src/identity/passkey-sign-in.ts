@@ -1,0 +1,66 @@
+/** Signing in with a passkey alone: a verified user with a key is two factors, and nobody types a name. */
+
+import { ok, type Result, refuse } from '@tessera/protocol/result'
+import type { Client } from '../core/client.ts'
+import type { MfaPolicy } from '../core/mfa.ts'
+import type { Clock } from '../core/runtime.ts'
+import { localProvider, type Profile, type Subject, type Users } from '../core/user.ts'
+import { amrOf, type PasskeyAnswer, type Passkeys } from './passkeys.ts'
+import { mayUseProvider } from './sign-in.ts'
+
+export type PasskeySignInRequest = {
+  readonly browser: string
+  readonly answer: PasskeyAnswer
+  /** Omitted: this server's own account pages. */
+  readonly client?: Client
+  readonly tenant?: string
+}
+
+export type PasskeySignIn = {
+  readonly isOffered: (client: Client | undefined) => boolean
+  /** Refuses `access_denied` as passkeys do, and for who may not sign in here. */
+  readonly signIn: (request: PasskeySignInRequest) => Promise<Result<Subject>>
+}
+
+export type PasskeySignInPorts = {
+  readonly mfa: MfaPolicy
+  readonly passkeys: Passkeys
+  readonly users: Pick<Users, 'find'>
+  readonly profile: Pick<Profile, 'isActive'>
+  readonly clock: Clock
+}
+
+export function createPasskeySignIn({
+  mfa,
+  passkeys,
+  users,
+  profile,
+  clock,
+}: PasskeySignInPorts): PasskeySignIn {
+  const isOffered: PasskeySignIn['isOffered'] = client =>
+    mfa.mode !== 'off' && mfa.methods.includes('passkey') && mayUseProvider(client, localProvider)
+
+  return {
+    isOffered,
+    async signIn({ browser, answer, client, tenant }) {
+      if (!isOffered(client)) return refuse('access_denied', 'passkey_sign_in_not_offered')
+      const proof = await passkeys.verify({ browser }, answer)
+      if (!proof.ok) return proof
+      const { sub } = proof.value.passkey
+      const record = await users.find(sub)
+      // Whom only a provider knows, only that provider lets in: they may have left it.
+      if (!record || record.tenant !== tenant)
+        return refuse('access_denied', 'passkey_of_another_place', { log: { sub } })
+      const subject: Subject = {
+        sub,
+        ...(tenant !== undefined && { tenant }),
+        idp: localProvider,
+        amr: [...amrOf(proof.value), 'mfa'],
+        acr: 'phr',
+        auth_time: clock.now(),
+      }
+      const active = await profile.isActive({ subject, ...(client && { client_id: client.client_id }) })
+      return active ? ok(subject) : refuse('access_denied', 'user_inactive', { log: { sub } })
+    },
+  }
+}

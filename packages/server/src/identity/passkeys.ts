@@ -1,0 +1,204 @@
+/** Passkeys (WebAuthn Level 3 §7): registered by a signed-in user, then shown to prove who they are. */
+
+import { createHmac } from 'node:crypto'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
+import { equalInConstantTime } from '../core/certificate.ts'
+import type { Passkey } from '../core/factor.ts'
+import type { DerivedKeys } from '../core/keys.ts'
+import type { Clock, Log } from '../core/runtime.ts'
+import type { Stores } from '../core/stores.ts'
+import type { ChallengeScope, PasskeyChallenges } from './passkey-challenge.ts'
+
+/** What the browser's script hands to `navigator.credentials`, and what its form brings back with the answer. */
+export type PasskeyCeremony = {
+  /** `PublicKeyCredentialRequestOptionsJSON` or `…CreationOptionsJSON` (WebAuthn Level 3 §5.1.9, §5.1.10). */
+  readonly options: string
+  readonly ticket: string
+}
+
+export type PasskeyProof = {
+  readonly passkey: Passkey
+  /** Whether the authenticator checked a PIN, a finger or a face: then it is two factors by itself. */
+  readonly userVerified: boolean
+}
+
+export type Passkeys = {
+  /** For whoever owns a discoverable passkey, or for one user's. */
+  readonly request: (scope: PasskeyScope) => Promise<PasskeyCeremony>
+  /**
+   * Refuses `access_denied` for an answer to another challenge, origin or server, a wrong signature, a passkey that is
+   * unknown or another user's, an unverified user without `sub`, and a counter that did not rise (§7.2).
+   */
+  readonly verify: (scope: PasskeyScope, answer: PasskeyAnswer) => Promise<Result<PasskeyProof>>
+  readonly create: (scope: Owner, names: UserNames) => Promise<PasskeyCeremony>
+  /** Refuses `access_denied` as {@link verify}, and where the user has as many as one may have. */
+  readonly register: (scope: Owner, answer: PasskeyAnswer, name: string) => Promise<Result<PasskeyProof>>
+}
+
+export type PasskeyScope = { readonly browser: string; readonly sub?: string }
+type Owner = PasskeyScope & { readonly sub: string }
+export type PasskeyAnswer = { readonly ticket: string; readonly credential: string }
+export type UserNames = { readonly username: string; readonly displayName: string }
+
+export type PasskeyPorts = {
+  readonly issuer: string
+  /** Whom the browser says that the passkey is for. */
+  readonly issuerName: string
+  readonly challenges: PasskeyChallenges
+  readonly stores: Pick<Stores, 'passkeys'>
+  readonly derived: DerivedKeys
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export const mostPasskeys = 10
+const timeout = 300_000
+/** COSE algorithms: EdDSA, ES256, RS256 (RFC 9053 §2, RFC 8812 §2). */
+const algorithms = [-8, -7, -257]
+
+export function createPasskeys(ports: PasskeyPorts): Passkeys {
+  const { issuer, issuerName, challenges, stores, derived, clock, log } = ports
+  const { origin, hostname: rpId } = new URL(issuer)
+  const key = derived.derive('passkey-user')
+  /** The user handle: the same for all of a user's passkeys, and nothing that tells who it is (§14.6.1). */
+  const userHandleOf = (sub: string): string => createHmac('sha256', key).update(sub).digest('base64url')
+  const library = () => import('@simplewebauthn/server')
+
+  const requestScope = ({ browser, sub }: PasskeyScope): ChallengeScope =>
+    sub === undefined ? { browser, purpose: 'sign_in' } : { browser, purpose: 'second_factor', sub }
+
+  return {
+    async request(scope) {
+      const { challenge, ticket } = challenges.issue(requestScope(scope))
+      const { sub } = scope
+      const options = {
+        challenge,
+        rpId,
+        timeout,
+        userVerification: sub === undefined ? 'required' : 'preferred',
+        allowCredentials: sub === undefined ? [] : (await stores.passkeys.of(sub)).map(descriptorOf),
+      }
+      return { options: JSON.stringify(options), ticket }
+    },
+
+    async verify(scope, answer) {
+      const response = parseCredential(answer.credential)
+      if (!response) return refuse('access_denied', 'passkey_malformed')
+      const expectedChallenge = await challenges.redeem(requestScope(scope), answer.ticket)
+      if (expectedChallenge === undefined) return refuse('access_denied', 'passkey_challenge_invalid')
+      const passkey = await stores.passkeys.find(response.id)
+      if (!passkey || (scope.sub !== undefined && passkey.sub !== scope.sub))
+        return refuse('access_denied', 'passkey_unknown')
+      const { sub, id } = passkey
+      const { userHandle } = response.response
+      if (userHandle && !equalInConstantTime(userHandle, userHandleOf(sub)))
+        return refuse('access_denied', 'passkey_of_another_user', { log: { sub } })
+      const { verifyAuthenticationResponse } = await library()
+      const verified = await attempt(() =>
+        verifyAuthenticationResponse({
+          response: response as never,
+          expectedChallenge,
+          expectedOrigin: origin,
+          expectedRPID: rpId,
+          requireUserVerification: scope.sub === undefined,
+          // The counter is compared where it is written, so that of two uses at once one is refused.
+          credential: { id, publicKey: new Uint8Array(passkey.public_key), counter: 0 },
+        }),
+      )
+      if (!verified?.verified) return refuse('access_denied', 'passkey_proof_wrong', { log: { sub } })
+      const { newCounter: counter, credentialBackedUp: backed_up, userVerified } = verified.authenticationInfo
+      if (!(await stores.passkeys.use(id, { counter, backed_up, at: clock.now() }))) {
+        // §7.2: perhaps a copy of the authenticator's key is in use.
+        log.warn('passkey_counter_regressed', { sub, counter, last_counter: passkey.counter })
+        return refuse('access_denied', 'passkey_counter_regressed', { log: { sub } })
+      }
+      return ok({ passkey, userVerified })
+    },
+
+    async create({ browser, sub }, { username, displayName }) {
+      const { challenge, ticket } = challenges.issue({ browser, purpose: 'register', sub })
+      const options = {
+        rp: { id: rpId, name: issuerName },
+        user: { id: userHandleOf(sub), name: username, displayName },
+        challenge,
+        pubKeyCredParams: algorithms.map(alg => ({ type: 'public-key', alg })),
+        timeout,
+        excludeCredentials: (await stores.passkeys.of(sub)).map(descriptorOf),
+        authenticatorSelection: { residentKey: 'preferred', userVerification: 'preferred' },
+        attestation: 'none',
+      }
+      return { options: JSON.stringify(options), ticket }
+    },
+
+    async register({ browser, sub }, answer, name) {
+      const response = parseCredential(answer.credential)
+      if (!response) return refuse('access_denied', 'passkey_malformed')
+      const expectedChallenge = await challenges.redeem({ browser, purpose: 'register', sub }, answer.ticket)
+      if (expectedChallenge === undefined) return refuse('access_denied', 'passkey_challenge_invalid')
+      const { verifyRegistrationResponse } = await library()
+      const verified = await attempt(() =>
+        verifyRegistrationResponse({
+          response: response as never,
+          expectedChallenge,
+          expectedOrigin: origin,
+          expectedRPID: rpId,
+          requireUserVerification: false,
+          supportedAlgorithmIDs: algorithms,
+        }),
+      )
+      if (!verified?.verified) return refuse('access_denied', 'passkey_proof_wrong', { log: { sub } })
+      const { credential, credentialDeviceType, credentialBackedUp, userVerified } = verified.registrationInfo
+      const passkey: Passkey = {
+        ...{ id: credential.id, sub, public_key: credential.publicKey, counter: credential.counter },
+        transports: credential.transports?.filter(isTransport) ?? [],
+        backup_eligible: credentialDeviceType === 'multiDevice',
+        backed_up: credentialBackedUp,
+        name,
+        created_at: clock.now(),
+      }
+      const added = await stores.passkeys.add(passkey, mostPasskeys)
+      return added
+        ? ok({ passkey, userVerified })
+        : refuse('access_denied', 'passkey_not_added', { log: { sub } })
+    },
+  }
+}
+
+/** How the proof counts (RFC 8176 §2): a key that may be copied is a software key; `user`: someone was there. */
+export const amrOf = ({ passkey }: PasskeyProof): readonly string[] => [
+  passkey.backup_eligible ? 'swk' : 'hwk',
+  'user',
+]
+
+const descriptorOf = ({ id, transports }: Passkey) => ({ type: 'public-key', id, transports })
+
+/** WebAuthn Level 3 §5.8.4; what a browser may say there is short and of these letters. */
+const isTransport = (text: unknown): boolean => typeof text === 'string' && /^[a-z-]{1,20}$/.test(text)
+
+type CredentialJson = { readonly id: string; readonly response: { readonly userHandle?: string } }
+
+function parseCredential(text: string): CredentialJson | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  if (typeof value !== 'object' || value === null) return undefined
+  const { id, response } = value as Record<string, unknown>
+  if (typeof id !== 'string' || id.length > 1400 || typeof response !== 'object' || response === null)
+    return undefined
+  const { userHandle } = response as Record<string, unknown>
+  return userHandle === undefined || userHandle === null || typeof userHandle === 'string'
+    ? (value as CredentialJson)
+    : undefined
+}
+
+/** The library throws for whatever a browser may send that is wrong. */
+async function attempt<Value>(verify: () => Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await verify()
+  } catch {
+    return undefined
+  }
+}

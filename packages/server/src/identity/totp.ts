@@ -1,0 +1,112 @@
+/** Time-based one-time passwords (RFC 6238): six digits, 30 seconds, SHA-1, as every authenticator app has them. */
+
+import type { Sealing } from '../core/keys.ts'
+import type { Clock, Random } from '../core/runtime.ts'
+import type { Stores } from '../core/stores.ts'
+
+export type Totp = {
+  /** A new secret that is not the user's yet. */
+  readonly begin: (sub: string, label: string) => Promise<TotpEnrolment>
+  /** Another look at an enrolment that was begun; undefined when it is not this user's or is older than an hour. */
+  readonly reopen: (sub: string, label: string, ticket: string) => Promise<TotpEnrolment | undefined>
+  /** Makes it the user's by a first code from their app. */
+  readonly confirm: (sub: string, ticket: string, code: string) => Promise<'added' | 'wrong' | 'gone'>
+  /** `used`: right, but used before; each code is taken once (RFC 6238 §5.2). */
+  readonly verify: (sub: string, code: string) => Promise<'right' | 'wrong' | 'used'>
+}
+
+export type TotpEnrolment = {
+  /** Base32. */
+  readonly secret: string
+  /** `otpauth://totp/…`, for the QR code. */
+  readonly uri: string
+  /** The sealed secret, for a form. */
+  readonly ticket: string
+}
+
+export type TotpPorts = {
+  /** Whom the app says that the code is for. */
+  readonly issuerName: string
+  readonly stores: Pick<Stores, 'totpSecrets'>
+  readonly sealing: Sealing
+  readonly clock: Clock
+  readonly random: Random
+}
+
+const period = 30
+/** RFC 6238 §5.2: one step of delay, or of a clock that is ahead. */
+const window = 1
+const secretBytes = 20
+const enrolmentLifetime = 3600
+
+export function createTotp({ issuerName, stores: { totpSecrets }, sealing, clock, random }: TotpPorts): Totp {
+  const library = () => import('otpauth')
+
+  /** The step that the code belongs to. */
+  async function stepOf(secret: string, code: string): Promise<number | undefined> {
+    const { Secret, TOTP } = await library()
+    const now = clock.now()
+    const delta = TOTP.validate({
+      token: code,
+      secret: Secret.fromBase32(secret),
+      ...{ period, window },
+      timestamp: now * 1000,
+    })
+    return delta === null ? undefined : Math.floor(now / period) + delta
+  }
+
+  async function enrolment(
+    sub: string,
+    label: string,
+    secret: string,
+    until: number,
+  ): Promise<TotpEnrolment> {
+    const { Secret, TOTP } = await library()
+    const totp = new TOTP({ issuer: issuerName, label, secret: Secret.fromBase32(secret), period })
+    const sealed = sealing.seal(JSON.stringify({ secret, until }), enrolmentOf(sub))
+    return { secret, uri: totp.toString(), ticket: Buffer.from(sealed).toString('base64url') }
+  }
+
+  function open(sub: string, ticket: string): { secret: string; until: number } | undefined {
+    try {
+      const opened = JSON.parse(sealing.open(Buffer.from(ticket, 'base64url'), enrolmentOf(sub)))
+      return opened.until > clock.now() ? opened : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  return {
+    async begin(sub, label) {
+      const { Secret } = await library()
+      const secret = new Secret({ buffer: random.bytes(secretBytes).slice().buffer }).base32
+      return enrolment(sub, label, secret, clock.now() + enrolmentLifetime)
+    },
+    async reopen(sub, label, ticket) {
+      const opened = open(sub, ticket)
+      return opened && enrolment(sub, label, opened.secret, opened.until)
+    },
+    async confirm(sub, ticket, code) {
+      const opened = open(sub, ticket)
+      if (!opened) return 'gone'
+      const step = await stepOf(opened.secret, code)
+      if (step === undefined) return 'wrong'
+      const added = await totpSecrets.add({
+        sub,
+        sealed: sealing.seal(opened.secret, secretOf(sub)),
+        last_step: step,
+        created_at: clock.now(),
+      })
+      return added ? 'added' : 'gone'
+    },
+    async verify(sub, code) {
+      const stored = await totpSecrets.find(sub)
+      const step = stored && (await stepOf(sealing.open(stored.sealed, secretOf(sub)), code))
+      if (step === undefined) return 'wrong'
+      return (await totpSecrets.use(sub, step)) ? 'right' : 'used'
+    },
+  }
+}
+
+const enrolmentOf = (sub: string): string => `totp-enrolment ${sub}`
+const secretOf = (sub: string): string => `totp ${sub}`

@@ -1,0 +1,72 @@
+/** People with an authenticator app: they set it up and type its codes as the pages ask. */
+
+import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
+import type { Browser, Page } from './browser.ts'
+import { signIn } from './sign-in.ts'
+import type { TestServer } from './tessera.ts'
+
+export type App = { readonly code: (at?: number) => string }
+
+/** An app that holds this secret, with the server's clock: RFC 6238 written out, so that it is not the server's own library. */
+const appOf = (secret: string, { clock }: Pick<TestServer, 'clock'>): App => {
+  const key = fromBase32(secret.replaceAll(' ', ''))
+  return {
+    code(at = clock.now()) {
+      const counter = Buffer.alloc(8)
+      counter.writeBigUInt64BE(BigInt(Math.floor(at / 30)))
+      const digest = createHmac('sha1', key).update(counter).digest()
+      const offset = (digest.at(-1) ?? 0) & 15
+      return String((digest.readUInt32BE(offset) & 0x7f_ff_ff_ff) % 1_000_000).padStart(6, '0')
+    },
+  }
+}
+
+function fromBase32(text: string): Buffer {
+  const bits = [...text]
+    .map(letter => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0'))
+    .join('')
+  return Buffer.from((bits.match(/.{8}/g) ?? []).map(byte => Number.parseInt(byte, 2)))
+}
+
+/** The secret that an enrolment page shows. */
+function secretOn(page: Page): string {
+  const [, secret] = /class="shown-code secret">([A-Z2-7 ]+)</.exec(page.body) ?? []
+  assert.ok(secret, `no secret: ${page.status} ${page.text}`)
+  return secret
+}
+
+/** The codes that a page shows once. */
+const recoveryCodesOn = (page: Page): readonly string[] =>
+  [...page.body.matchAll(/<code>([^<]+)<\/code>/g)].map(([, code = '']) => code)
+
+/** Where the page with the recovery codes goes on. */
+const goOnFrom = (page: Page): string => {
+  const [, href] = /<a class="button primary" href="([^"]+)"/.exec(page.body) ?? []
+  assert.ok(href, page.text)
+  return href.replaceAll('&amp;', '&')
+}
+
+/** Signs in where an app is required, and sets one up on the way. */
+export async function enrolApp(
+  server: TestServer,
+  browser: Browser,
+  target: string,
+  credentials?: Readonly<Record<string, string>>,
+): Promise<{ app: App; codes: readonly string[]; page: Page }> {
+  const asked = await signIn(browser, target, credentials)
+  const app = appOf(secretOn(asked), server)
+  const shown = await browser.submit(asked, { code: app.code(), button: 'enrol' })
+  const codes = recoveryCodesOn(shown)
+  assert.equal(codes.length, 10, shown.text)
+  return { app, codes, page: await browser.visit(goOnFrom(shown)) }
+}
+
+/** The link to another method on the second factor's page. */
+export const methodHref = (page: Page, method: string): string => {
+  const href = [...page.body.matchAll(/href="(\/mfa\?[^"]+)"/g)]
+    .map(([, target = '']) => target.replaceAll('&amp;', '&'))
+    .find(target => target.endsWith(`method=${method}`))
+  assert.ok(href, `no way by ${method}: ${page.text}`)
+  return href
+}
