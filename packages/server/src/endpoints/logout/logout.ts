@@ -91,8 +91,8 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
       ui_locales,
       ...(client_id !== undefined && { client_id }),
       ...(uri !== undefined && { leads_to: postLogoutUri(uri, state) }),
-      // §3: without a hint the client is proven by the user's confirmation alone.
       by_form: request.method === 'POST',
+      // §3: without a hint the client is proven by the user's confirmation alone.
       goes_on: hint !== undefined || ended !== undefined,
     }
     const back = { uri: `${ports.issuer}/logout/done`, state: signOuts.done.seal(done) }
