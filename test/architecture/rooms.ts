@@ -74,7 +74,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 
   // Endpoints: never another endpoint, a store or http.
   endpoints: answers,
-  'endpoints/account': endpoint,
+  'endpoints/account': { ...endpoint, rooms: [...endpoint.rooms, 'federation'] },
   'endpoints/authorize': endpoint,
   'endpoints/checksession': endpoint,
   'endpoints/consent': endpoint,

@@ -3,6 +3,7 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import type { IdentityProvider, Users } from '../core/user.ts'
 import { createDirectoryAuthority, type DirectoryPorts } from '../directory/authority.ts'
+import { createDeparture } from '../federation/departure.ts'
 import { createDiscovery, type OpenIdProvider } from '../federation/discovery.ts'
 import { createLogoutTokenReader } from '../federation/logout-token.ts'
 import { createOneUseStates } from '../federation/one-use.ts'
@@ -58,13 +59,18 @@ export function composeFederation(
     discover,
     callbackOf: name => new URL(callbackPathOf(name), issuer).href,
   })
+  const oneUseStates = createOneUseStates(ports)
   const openIdProviders = [...ports.identityProviders.values()].flatMap(
     (provider): readonly OpenIdProvider[] =>
       provider.upstream ? [{ ...provider, upstream: provider.upstream }] : [],
   )
   return {
-    ...{ callbackPathOf, openIdProviders, upstream },
-    oneUseStates: createOneUseStates(ports),
+    ...{ callbackPathOf, openIdProviders, upstream, oneUseStates },
+    depart: createDeparture({
+      ...ports,
+      ...{ upstream, oneUseStates },
+      upstreamRequests: stores.upstreamRequests,
+    }),
     browserMark: createBrowserMark(ports),
     keepUpstreamSession: createUpstreamSessionKeeper({ ...ports, upstreamSessions, sealing }),
     upstreamSignOut: createUpstreamSignOut({

@@ -7,6 +7,7 @@ import { responseModes } from '../authorization-request/response-mode.ts'
 import { authenticationMethodsOf } from '../client-authentication/methods.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { assertionAlgorithms } from '../core/client.ts'
+import { createConnectionsEndpoint } from '../endpoints/account/connections.ts'
 import { createProfileEndpoint } from '../endpoints/account/profile.ts'
 import { createAccountSessionsEndpoint } from '../endpoints/account/sessions.ts'
 import { createAuthorizeCallbackEndpoint, createAuthorizeEndpoint } from '../endpoints/authorize/authorize.ts'
@@ -82,6 +83,7 @@ export function composeRoutes(configuration: Configuration, services: Services):
     both('/consent', createConsentEndpoint(services)),
     both('/device', createDeviceEndpoint(services)),
     get('/account', createProfileEndpoint(services)),
+    both('/account/connections', createConnectionsEndpoint(services)),
     both('/account/sessions', createAccountSessionsEndpoint({ ...services, ...services.logouts })),
     get('/', createHomeEndpoint(services)),
     ...registrationRoutes(services, refuserOf('register')),

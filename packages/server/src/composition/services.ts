@@ -207,16 +207,17 @@ function composePages(
     pendingSignIns: createPendingSignIns({ ...ports, cookies }),
     resume: createResume(interaction),
   }
+  const federation = composeFederation({ ...ports, ...interaction, cookies })
   return {
     ...interaction,
     ...waiting,
-    ...composeFederation({ ...ports, ...interaction, cookies }),
+    ...federation,
     ways: createWays(ports),
     passkeySignIn: createPasskeySignIn(ports),
     proveFactor: createFactorProver({ ...ports, ...interaction }),
     factorEnrolment: createFactorEnrolment({ ...ports, ...interaction }),
     findRequester: createRequesters({ ...ports, ...interaction }),
-    enterAccount: createAccountDoor({ ...ports, ...interaction, ...waiting }),
+    enterAccount: createAccountDoor({ ...ports, ...interaction, ...waiting, ...federation }),
     concludeSignIn: createConcludeSignIn({ ...ports, ...interaction, ...waiting }),
   }
 }

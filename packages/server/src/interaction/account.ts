@@ -41,6 +41,8 @@ export type AccountPorts = {
   readonly users: Pick<Users, 'find'>
   readonly profile: Pick<Profile, 'isActive'>
   readonly tenants: ReadonlySet<string>
+  /** Without any there are no connections. */
+  readonly openIdProviders: readonly unknown[]
   readonly continuations: Continuations
   readonly paths: Paths
   readonly pages: Pages
@@ -99,7 +101,10 @@ export function createAccountDoor(ports: AccountPorts): EnterAccount {
   }
 
   function navigationOf(current: AccountSection): readonly NavigationLink[] {
-    return accountSections.map(section => ({
+    const sections = accountSections.filter(
+      section => section !== 'connections' || ports.openIdProviders.length > 0,
+    )
+    return sections.map(section => ({
       section,
       href: paths(accountPaths[section]),
       current: section === current,

@@ -4,6 +4,7 @@
 export const accountPaths = {
   profile: '/account',
   sessions: '/account/sessions',
+  connections: '/account/connections',
 } as const
 
 export type AccountSection = keyof typeof accountPaths

@@ -31,9 +31,23 @@ export type SessionLine = {
   readonly address?: string
 }
 
+export type ConnectionsPage = {
+  readonly form: PageForm
+  readonly connections: readonly {
+    readonly provider: string
+    readonly identity: string
+    readonly name: string
+    readonly label?: string
+    readonly since: number
+  }[]
+  /** Providers that can be added. */
+  readonly others: readonly { readonly provider: string; readonly name: string }[]
+}
+
 export type AccountPages = {
   readonly profile: Page<ProfilePage>
   readonly sessions: Page<SessionsPage>
+  readonly connections: Page<ConnectionsPage>
 }
 
 export const createAccountPages = (show: Show): AccountPages => ({
@@ -66,6 +80,20 @@ export const createAccountPages = (show: Show): AccountPages => ({
         seen: texts.account.sessionList.seen(timeAgo(seen.ago, texts.lang)),
         time: new Date(seen.at * 1000).toISOString(),
       })),
+    })),
+  connections: (request, data, context = {}) =>
+    show(request, 'account-connections', context, texts => ({
+      ...data,
+      title: texts.account.connections.title,
+      connections: data.connections.map(({ since, ...connection }) => {
+        const at = new Date(since * 1000)
+        const date = new Intl.DateTimeFormat(texts.lang, { dateStyle: 'medium', timeZone: 'UTC' }).format(at)
+        return {
+          ...connection,
+          time: at.toISOString(),
+          since: texts.account.connections.since(date),
+        }
+      }),
     })),
 })
 

@@ -59,10 +59,10 @@ export type ErrorPage = {
 
 export type FederationProblemPage = {
   readonly provider: string
-  /** `denied`: the user may not sign in with it. */
-  readonly kind: 'failed' | 'denied'
+  /** `denied`: the user may not sign in with it; `taken`: is another user here already. */
+  readonly kind: 'failed' | 'denied' | 'taken'
   /** Where to try again, to choose anew, and to go back to whoever asked. */
-  readonly again: string
+  readonly again?: string
   readonly others?: string
   readonly back: string
 }

@@ -18,6 +18,7 @@ export type TemplateName =
   | 'sign-out'
   | 'signed-out'
   | 'account-profile'
+  | 'account-connections'
   | 'account-sessions'
   | 'second-factor'
   | 'enrolment'

@@ -22,22 +22,30 @@ import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts
 import type { FindRequester, Requester } from '../../interaction/requester.ts'
 import { redirectResponse } from '../../ui/page.ts'
 import { readForm } from '../form.ts'
+import { identityOf, type LinkPorts, linkIdentity } from './link.ts'
 import { createProblemPage, type ProblemPorts, wayOut } from './problem.ts'
 import { authTimeOf, isNewEnough, wishOf } from './wish.ts'
 
-export type FederationCallbackPorts = ProblemPorts & {
-  readonly findRequester: FindRequester
-  readonly upstream: Upstream
-  readonly oneUseStates: OneUseStates
-  readonly browserMark: BrowserMark
-  readonly resolveSubject: ResolveSubject
-  readonly keepUpstreamSession: KeepUpstreamSession
-  readonly profile: Pick<Profile, 'isActive'>
-  readonly concludeSignIn: ConcludeSignIn
-  readonly stores: Pick<Stores, 'upstreamRequests'>
-  readonly clock: Clock
-  /** Where the provider sends browsers back to, as a path. */
-  readonly callbackPathOf: (provider: string) => string
+export type FederationCallbackPorts = ProblemPorts &
+  LinkPorts & {
+    readonly findRequester: FindRequester
+    readonly upstream: Upstream
+    readonly oneUseStates: OneUseStates
+    readonly browserMark: BrowserMark
+    readonly resolveSubject: ResolveSubject
+    readonly keepUpstreamSession: KeepUpstreamSession
+    readonly profile: Pick<Profile, 'isActive'>
+    readonly concludeSignIn: ConcludeSignIn
+    readonly stores: Pick<Stores, 'upstreamRequests' | 'identityLinks'>
+    readonly clock: Clock
+    /** Where the provider sends browsers back to, as a path. */
+    readonly callbackPathOf: (provider: string) => string
+  }
+
+type Expected = {
+  readonly proof: UpstreamProof
+  readonly continuation: Continuation
+  readonly linking_sid?: string
 }
 
 const limits = {
@@ -65,12 +73,13 @@ export function createFederationCallbackEndpoint(
     if (posted) return redirectResponse(request, `${ports.callbackPathOf(provider.name)}?${answer}`)
     const expected = await takeExpected(request, answer)
     if (!expected.ok) return refusePage(request, expected)
-    const { proof, continuation } = expected.value
+    const { proof, continuation, linking_sid } = expected.value
     const requester = await ports.findRequester(continuation)
     // What no longer holds is told by the endpoint that the request came from.
     if (!requester.ok) return redirectResponse(request, ports.resume(continuation))
     const user = await ports.upstream.complete(provider, answer, proof)
-    if (!user.ok) return fail(request, user, continuation, requester.value)
+    if (!user.ok) return fail(request, user, continuation, requester.value, linking_sid)
+    if (linking_sid !== undefined) return link(request, user.value, linking_sid)
     const subject = await subjectOf(user.value, continuation, requester.value)
     if (!subject.ok) return fail(request, subject, continuation, requester.value)
     const { tenant, client, requested_acr } = requester.value
@@ -84,10 +93,7 @@ export function createFederationCallbackEndpoint(
   }
 
   /** What this browser was sent with; used up from here on, whatever comes of it. */
-  async function takeExpected(
-    request: HttpRequest,
-    answer: URLSearchParams,
-  ): Promise<Result<{ proof: UpstreamProof; continuation: Continuation }>> {
+  async function takeExpected(request: HttpRequest, answer: URLSearchParams): Promise<Result<Expected>> {
     const proof = ports.oneUseStates.proofOf(answer.get('state') ?? undefined)
     if (!proof) return invalid('upstream_state_malformed')
     const mark = ports.browserMark.read(request)
@@ -98,7 +104,10 @@ export function createFederationCallbackEndpoint(
     // RFC 9700 §4.4: what one provider was asked for is not taken from another.
     if (sent.provider !== provider.name) return invalid('upstream_mixed_up')
     const continuation = continuations.open(sent.continuation)
-    return continuation ? ok({ proof, continuation }) : invalid('continuation_invalid')
+    const { linking_sid } = sent
+    return continuation
+      ? ok({ proof, continuation, ...(linking_sid !== undefined && { linking_sid }) })
+      : invalid('continuation_invalid')
   }
 
   /** Who refused there goes another way, if there is one, or back to the client; anything else is told on a page. */
@@ -107,7 +116,9 @@ export function createFederationCallbackEndpoint(
     refusal: Refusal,
     continuation: Continuation,
     requester: Requester,
+    linking?: string,
   ): HttpResponse | Promise<HttpResponse> {
+    if (linking !== undefined) return failLink(request, refusal)
     if (refusal.reason === 'upstream_access_denied') {
       logRefusal(ports.log, 'federation', request, refusal)
       return redirectResponse(request, wayOut(continuation, requester, ports))
@@ -115,20 +126,41 @@ export function createFederationCallbackEndpoint(
     return problem(request, refusal, provider, continuation, requester)
   }
 
+  async function link(request: HttpRequest, user: UpstreamUser, asking: string): Promise<HttpResponse> {
+    const linked = await linkIdentity(request, identityOf(provider, user), asking, ports)
+    return linked.ok
+      ? redirectResponse(request, ports.paths('/account/connections'))
+      : failLink(request, linked)
+  }
+
+  function failLink(request: HttpRequest, refusal: Refusal): Promise<HttpResponse> {
+    logRefusal(ports.log, 'federation', request, {
+      ...refusal,
+      log: { provider: provider.name, ...refusal.log },
+    })
+    const taken = refusal.reason === 'identity_linked_elsewhere'
+    return ports.pages.federationProblem(
+      request,
+      {
+        provider: provider.display_name ?? provider.name,
+        kind: taken ? 'taken' : 'failed',
+        back: ports.paths('/account/connections'),
+      },
+      { status: taken ? 409 : 502 },
+    )
+  }
+
   async function subjectOf(
     user: UpstreamUser,
     continuation: Continuation,
     requester: Requester,
   ): Promise<Result<Subject>> {
-    const { claims, amr, acr, verified_email } = user
+    const { claims, amr, acr } = user
     const { name } = provider
     if (!isNewEnough(user, wishOf(requester, continuation), continuation)) {
       return refuse('server_error', 'upstream_sign_in_too_old', { log: { provider: name } })
     }
-    const identity = {
-      ...{ provider, authority: user.iss, id: user.sub, claims },
-      ...(verified_email !== undefined && { verified_email }),
-    }
+    const identity = identityOf(provider, user)
     const local = await ports.resolveSubject(identity, requester.tenant)
     if (!local.ok) return local
     const { sub, record } = local.value

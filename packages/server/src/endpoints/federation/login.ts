@@ -2,11 +2,8 @@
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
-import type { Clock } from '../../core/runtime.ts'
-import type { Stores } from '../../core/stores.ts'
+import type { Depart } from '../../federation/departure.ts'
 import type { OpenIdProvider } from '../../federation/discovery.ts'
-import type { OneUseStates } from '../../federation/one-use.ts'
-import type { Upstream } from '../../federation/upstream.ts'
 import type { BrowserMark } from '../../interaction/browser-mark.ts'
 import type { Continuation } from '../../interaction/continuation.ts'
 import { readPageQuery } from '../../interaction/form.ts'
@@ -18,15 +15,9 @@ import { wishOf } from './wish.ts'
 
 export type FederationLoginPorts = ProblemPorts & {
   readonly findRequester: FindRequester
-  readonly upstream: Upstream
-  readonly oneUseStates: OneUseStates
+  readonly depart: Depart
   readonly browserMark: BrowserMark
-  readonly stores: Pick<Stores, 'upstreamRequests'>
-  readonly clock: Clock
 }
-
-/** Seconds to come back in: time to find a second factor. */
-const lifetime = 900
 
 /** `GET /federation/login?continue=…`. */
 export function createFederationLoginEndpoint(ports: FederationLoginPorts): Endpoint {
@@ -57,18 +48,12 @@ export function createFederationLoginEndpoint(ports: FederationLoginPorts): Endp
     continuation: Continuation,
     requester: Requester,
   ): Promise<HttpResponse> {
-    const proof = ports.oneUseStates.make()
     const { mark, cookie } = ports.browserMark.ensure(request)
-    const wish = wishOf(requester, continuation)
-    const location = await ports.upstream.authorizationUrl(provider, proof, wish)
-    if (!location.ok) return problem(request, location, provider, continuation, requester)
-    await ports.stores.upstreamRequests.create({
-      hash: ports.oneUseStates.hash(proof.state),
+    const location = await ports.depart(provider, wishOf(requester, continuation), {
       browser: mark,
-      provider: provider.name,
       continuation: ports.continuations.seal(continuation),
-      expires_at: ports.clock.now() + lifetime,
     })
+    if (!location.ok) return problem(request, location, provider, continuation, requester)
     return redirectResponse(request, location.value, [cookie])
   }
 }

@@ -43,6 +43,8 @@ export const en = {
     title: (provider: string) => `Sign-in with ${provider} didn’t work`,
     failed: (provider: string) => `${provider} didn’t answer as it should. Try again in a few minutes.`,
     denied: (provider: string) => `Your account at ${provider} can’t be used to sign in here.`,
+    taken: (provider: string) =>
+      `Your account at ${provider} belongs to another account here. Disconnect it there first.`,
     again: 'Try again',
     others: 'Sign in another way',
   },
@@ -162,7 +164,12 @@ export const en = {
     title: 'Your account',
     lead: 'to see your account',
     leadProvider: (provider: string) => `with ${provider} to see your account`,
-    sections: { profile: 'Profile', sessions: 'Sessions', consents: 'Applications' },
+    sections: {
+      profile: 'Profile',
+      sessions: 'Sessions',
+      connections: 'Connections',
+      consents: 'Applications',
+    },
     sessionList: {
       title: 'Where you are signed in',
       lead: 'End what you don’t recognise, and change your password if you have one here.',
@@ -173,6 +180,15 @@ export const en = {
       end: 'End',
       endOf: (name: string) => `End: ${name}`,
       endOthers: 'End all others',
+    },
+    connections: {
+      title: 'Your connections',
+      lead: 'Accounts elsewhere that you sign in with.',
+      none: 'You don’t sign in with an account elsewhere.',
+      since: (date: string) => `Since ${date}`,
+      remove: 'Disconnect',
+      removeOf: (name: string) => `Disconnect ${name}`,
+      add: (name: string) => `Connect ${name}`,
     },
     profile: {
       title: 'Your profile',

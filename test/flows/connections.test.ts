@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { type Browser, createBrowser, type Page } from '../support/browser.ts'
+import { alice, answerOf, assertErrorPage, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
+import { createTestServer } from '../support/tessera.ts'
+import {
+  type ForeignProvider,
+  federatedWorld,
+  signInByProvider,
+  startFederated,
+  startForeignProvider,
+  subOf,
+  visitProvider,
+} from '../support/upstream.ts'
+
+let provider: ForeignProvider
+before(async () => {
+  provider = await startForeignProvider()
+})
+after(() => provider.close())
+beforeEach(() => {
+  provider.claims = { sub: 'ada-there', email: 'ada@corp.example' }
+})
+
+const page = '/account/connections'
+const atCorp = authorizePath({ acr_values: 'idp:corp' })
+
+async function startSignedIn(credentials: Record<string, string> = alice) {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  answerOf(await signIn(browser, authorizePath(), credentials))
+  return { server, browser }
+}
+
+/** Presses a button of the page, and answers where the browser is led. */
+async function press(browser: Browser, shown: Page, button: string, fields: Record<string, string> = {}) {
+  const { csrf = '' } = shown.form?.fields ?? {}
+  return browser.request('POST', page, { form: { csrf, provider: 'corp', button, ...fields } })
+}
+
+async function leaveToConnect(browser: Browser): Promise<Page> {
+  const leaving = await press(browser, await browser.visit(page), 'connect')
+  assert.equal(leaving.status, 200, leaving.text)
+  const [, location] = /^0; url=(.*)$/.exec(String(leaving.headers.refresh)) ?? []
+  return { ...leaving, location }
+}
+
+const connect = async (browser: Browser): Promise<Page> =>
+  browser.visit(await visitProvider(await leaveToConnect(browser)))
+
+test('connections: a user connects an account elsewhere, signs in with it, and disconnects it', async () => {
+  const { server, browser } = await startSignedIn()
+  const before = await browser.visit(page)
+  assert.match(before.text, /don’t sign in with an account elsewhere/)
+  assert.match(before.text, /Connect Corp/)
+  const shown = await connect(browser)
+  assert.equal(shown.target, page)
+  assert.match(shown.text, /Corp ada@corp\.example/)
+
+  const elsewhere = createBrowser(server)
+  answerOf(await signInByProvider(elsewhere, atCorp))
+  assert.equal(subOf(server), '1')
+  assert.match((await elsewhere.visit('/account')).text, /alice/)
+
+  const [, identity = ''] = /name="identity" value="([^"]*)"/.exec(shown.body) ?? []
+  const gone = await press(browser, shown, 'disconnect', { identity })
+  assert.equal(gone.location, page)
+  assert.match((await browser.visit(page)).text, /don’t sign in with an account elsewhere/)
+  answerOf(await signInByProvider(createBrowser(server), atCorp))
+  assert.match(String(subOf(server)), /^fed_/)
+})
+
+test('connections: connecting wants a sign-in of the last ten minutes', async () => {
+  const { server, browser } = await startSignedIn()
+  const shown = await browser.visit(page)
+  server.clock.advance(601)
+  const asked = await press(browser, shown, 'connect')
+  assert.ok(asked.location?.startsWith('/login'), asked.text)
+})
+
+test('connections: an account elsewhere is one user here, and nobody removes what is not theirs', async () => {
+  const { server, browser } = await startSignedIn()
+  const mine = await connect(browser)
+  const [, identity = ''] = /name="identity" value="([^"]*)"/.exec(mine.body) ?? []
+  // Again is no harm.
+  assert.equal((await connect(browser)).target, page)
+
+  const bob = createBrowser(server)
+  answerOf(await signIn(bob, authorizePath(), { username: 'bob', password: 'builder' }))
+  const taken = await connect(bob)
+  assert.equal(taken.status, 409)
+  assert.equal(server.reason(), 'identity_linked_elsewhere')
+  assert.match(taken.text, /belongs to another account/)
+  await press(bob, await bob.visit(page), 'disconnect', { identity })
+  assert.match((await browser.visit(page)).text, /ada@corp\.example/)
+})
+
+test('connections: only the session that asked is connected, and only in its browser', async () => {
+  const { server, browser } = await startSignedIn()
+  const answer = await visitProvider(await leaveToConnect(browser))
+  const stranger = createBrowser(server)
+  answerOf(await signIn(stranger, authorizePath(), { username: 'bob', password: 'builder' }))
+  assertErrorPage(await stranger.visit(answer), 'invalid_request')
+  // In the same browser, but someone else has signed in meanwhile.
+  answerOf(
+    await signIn(browser, authorizePath({ prompt: 'login' }), { username: 'bob', password: 'builder' }),
+  )
+  const late = await browser.visit(answer)
+  assert.equal(late.status, 502)
+  assert.equal(server.reason(), 'linking_session_gone')
+  assert.deepEqual(await server.stores.identityLinks.ofUser('1'), [])
+  assert.deepEqual(await server.stores.identityLinks.ofUser('2'), [])
+})
+
+test('connections: a forged form, an unknown provider and an unknown button connect nothing', async () => {
+  const { server, browser } = await startSignedIn()
+  const shown = await browser.visit(page)
+  assertErrorPage(await press(browser, shown, 'connect', { csrf: 'x' }), 'invalid_request')
+  assert.equal(server.reason(), 'csrf_token_wrong')
+  assertErrorPage(await press(browser, shown, 'connect', { provider: 'unknown' }), 'invalid_request')
+  assert.equal(server.reason(), 'provider_not_allowed')
+  assertErrorPage(await press(browser, shown, 'other'), 'invalid_request')
+})
+
+test('connections: what the provider says against it, and one that is away, are told on a page that leads back', async () => {
+  const { server, browser } = await startSignedIn()
+  provider.service.once('beforeAuthorizeRedirect', ({ url }) => {
+    url.searchParams.delete('code')
+    url.searchParams.set('error', 'access_denied')
+  })
+  const refused = await connect(browser)
+  assert.equal(refused.status, 502)
+  assert.match(refused.body, new RegExp(`href="${page}"`))
+  assert.deepEqual(await server.stores.identityLinks.ofUser('1'), [])
+  const away = await startForeignProvider()
+  await away.close()
+  const other = await startFederated(federatedWorld(away))
+  answerOf(await signIn(other.browser, authorizePath()))
+  const told = await press(other.browser, await other.browser.visit(page), 'connect')
+  assert.equal(told.status, 503)
+})
+
+test("connections: a provider's user without an account here connects nothing; without providers there is no such section", async () => {
+  const { browser } = await startFederated(federatedWorld(provider))
+  answerOf(await signInByProvider(browser, atCorp))
+  const shown = await browser.visit(page)
+  assert.doesNotMatch(shown.text, /Connect Corp/)
+  assertErrorPage(await browser.request('POST', page, { form: { csrf: 'x' } }), 'invalid_request')
+  assert.match((await browser.visit('/account')).body, /href="\/account\/connections"/)
+  const without = createBrowser(
+    await createTestServer({
+      ...pagesWorld,
+      identity_providers: [],
+      clients: pagesWorld.clients.filter(client => client.client_id !== 'restricted'),
+    }),
+  )
+  answerOf(await signIn(without, authorizePath()))
+  assert.doesNotMatch((await without.visit('/account')).body, /connections/)
+})
+
+test('connections: a user who is gone since is signed in by no connection', async () => {
+  const { server, browser } = await startSignedIn()
+  await connect(browser)
+  const [link] = await server.stores.identityLinks.ofUser('1')
+  assert.ok(link)
+  await server.stores.identityLinks.remove(link.provider, link.identity, '1')
+  await server.stores.identityLinks.add({ ...link, sub: 'gone' })
+  const refused = await signInByProvider(createBrowser(server), atCorp)
+  assert.equal(refused.status, 403)
+  assert.equal(server.reason(), 'linked_user_gone')
+  await server.stores.identityLinks.remove(link.provider, link.identity, 'gone')
+  // One that is not active, and one of a tenant that was not named.
+  for (const [sub, reason] of [
+    ['4', 'user_inactive'],
+    ['3', 'user_of_another_tenant'],
+  ] as const) {
+    await server.stores.identityLinks.add({ ...link, sub })
+    assert.equal((await signInByProvider(createBrowser(server), atCorp)).status, 403)
+    assert.equal(server.reason(), reason)
+    await server.stores.identityLinks.remove(link.provider, link.identity, sub)
+  }
+})
