@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBrowser } from '../support/browser.ts'
-import { endSessionPath, signInAt, startLogoutWorld } from '../support/logout-world.ts'
+import { endSessionPath, logoutWorld, signInAt, startLogoutWorld } from '../support/logout-world.ts'
 import { answerOf, authorizePath, bob } from '../support/sign-in.ts'
 
 const bye = 'https://app.example/bye'
@@ -217,7 +217,7 @@ test('endsession: ui_locales that are too long are ignored, and logout_hint is t
 test('endsession: what is no request is an error page', async () => {
   const { server } = await startLogoutWorld()
   assert.equal((await server.send('GET', '/connect/endsession?state=1&state=2')).status, 400)
-  assert.equal((await server.send('GET', `/connect/endsession?state=${'x'.repeat(2001)}`)).status, 400)
+  assert.equal((await server.send('GET', `/connect/endsession?state=${'x'.repeat(1001)}`)).status, 400)
   assert.equal((await server.send('POST', '/connect/endsession', { body: '{}' })).status, 415)
   assert.equal((await server.send('PUT', '/connect/endsession')).status, 405)
 })
@@ -261,4 +261,29 @@ test('front-channel logout: a client that did not take part is not framed', asyn
   assert.match(page.body, /wiki\.example\/front/)
   assert.doesNotMatch(page.body, /shop\.example/)
   assert.equal(page.headers.refresh, undefined)
+})
+
+test('front-channel logout: of very many clients as many are framed as an address can name, and all are told by the back channel', async () => {
+  const many = Array.from({ length: 60 }, (_, index) => ({
+    client_id: `client-${String(index).padStart(2, '0')}-${'x'.repeat(60)}`,
+    token_endpoint_auth_method: 'none',
+    redirect_uris: [`https://app${index}.example/cb`],
+    frontchannel_logout_uri: `https://app${index}.example/front`,
+    backchannel_logout_uri: `https://app${index}.example/back`,
+    scope: 'openid',
+  }))
+  const { server, browser, posts } = await startLogoutWorld({ clients: [...logoutWorld.clients, ...many] })
+  const { web } = await signInAt(server, browser, ['web'])
+  for (const { client_id, redirect_uris } of many) {
+    const target = authorizePath({ client_id, redirect_uri: redirect_uris[0]!, scope: 'openid' })
+    assert.ok(answerOf(await browser.visit(target), redirect_uris[0]).get('code'))
+  }
+  const page = await browser.visit(
+    endSessionPath({ id_token_hint: web.id_token, post_logout_redirect_uri: bye, state: '%'.repeat(1000) }),
+  )
+  assert.equal(page.status, 200)
+  assert.ok(page.target.length < 14_000)
+  assert.equal([...page.body.matchAll(/<iframe/g)].length, 50)
+  await server.runLogouts()
+  assert.equal(posts.length, 60)
 })

@@ -183,6 +183,11 @@ test('session: it ends with the browser, unless keeping it is offered and wished
     })
     const line = [posted.headers['set-cookie'] ?? []].flat().find(text => text.includes('tessera_session'))
     assert.equal(/Max-Age=(\d+)/.exec(line ?? '')?.[1], maxAge)
+    // The wish holds through another sign-in.
+    if (maxAge !== undefined) {
+      const again = await signIn(browser, authorizePath({ prompt: 'login' }))
+      assert.ok(answerOf(again).get('code'))
+    }
     server.clock.advance(863_000)
     assert.equal(await isSignedIn({ browser }), maxAge !== undefined)
     server.clock.advance(1000)

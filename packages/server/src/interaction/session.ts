@@ -98,7 +98,9 @@ export function createBrowserSessions({
       const same = earlier?.sub === subject.sub && earlier.tenant === tenant
       const handle = newHandle(random, 'ts')
       const now = clock.now()
-      const kept = keep ? lifetimes.kept : undefined
+      // A wish holds through another sign-in, such as one by a second factor, until the user signs out.
+      const wished = keep || (same && earlier.idle_lifetime === lifetimes.kept)
+      const kept = wished ? lifetimes.kept : undefined
       const absolute = kept ?? lifetimes.absolute
       const idle_lifetime = kept ?? lifetimes.idle
       const { tenant: _, ...how } = subject

@@ -28,7 +28,7 @@ export type EndSessionPorts = {
 
 const limits: Limits = {
   id_token_hint: [51_200, 'invalid_request'],
-  state: [2000, 'invalid_request'],
+  state: [1000, 'invalid_request'],
 }
 const maxLocalesLength = 100
 

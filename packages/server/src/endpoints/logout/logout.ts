@@ -43,6 +43,8 @@ export type LogoutPorts = {
   readonly log: Log
 }
 
+const mostFrames = 50
+
 /** `GET` and `POST /logout`. */
 export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
   const { signOuts, paths, sessions, csrf, pages } = ports
@@ -99,10 +101,18 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
     const upstream = ended && (await ports.upstreamSignOut(ended.session, back))
     const first: SignedOut = {
       ...done,
-      ...(ended && { ended: { sid: ended.session.sid, clients: ended.clients } }),
+      ...(ended && { ended: { sid: ended.session.sid, clients: await framedOf(ended.clients) } }),
       ...(upstream !== undefined && { upstream }),
     }
     return redirectResponse(request, paths('/logout/done', signOuts.done.seal(first)), cookies)
+  }
+
+  /** Those with a front channel, as many as a page can load and an address can name. */
+  async function framedOf(clientIds: readonly string[]): Promise<readonly string[]> {
+    const found = await Promise.all(clientIds.map(id => ports.clients.find(id)))
+    return found
+      .flatMap(client => (client?.frontchannel_logout_uri === undefined ? [] : client.client_id))
+      .slice(0, mostFrames)
   }
 
   async function show(request: HttpRequest, asked: SignOutRequest, session: Session): Promise<HttpResponse> {

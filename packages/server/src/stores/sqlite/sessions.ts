@@ -119,6 +119,8 @@ export function createSessions(database: DatabaseSync, write: Calls<typeof sessi
   const ofUser = all(database, `select ${names} from sessions where sub = ? order by last_seen_at desc`)
   const fromUpstream = all(database, `select ${names} from sessions where upstream = ?`)
   const clients = all(database, clientsOf)
+  const expired = one(database, 'select 1 from sessions where idle_expires_at <= ? limit 1')
+  const anyExpired = reading((at: number) => expired(at) !== undefined)
   return {
     create: session => write.createSession(codec.encode(session)),
     renew: (earlier, session) => write.renewSession(earlier, session.sid, codec.encode(session)),
@@ -131,8 +133,11 @@ export function createSessions(database: DatabaseSync, write: Calls<typeof sessi
     join: (sid, clientId) => write.joinSession(sid, clientId),
     clients: reading(sid => clients(sid).map(([clientId]) => String(clientId))),
     end: async (sid, ending) => endedOf(await write.endSession(sid, ending)),
-    endExpired: async (ending, limit) =>
-      (await write.endExpiredSessions(ending, limit)).flatMap(ended => endedOf(ended) ?? []),
+    async endExpired(ending, limit) {
+      // Mostly there is none: then nothing is written.
+      if (!anyExpired(ending.at)) return []
+      return (await write.endExpiredSessions(ending, limit)).flatMap(ended => endedOf(ended) ?? [])
+    },
   }
 }
 
