@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBrowser } from '../support/browser.ts'
-import { enrolApp, methodHref } from '../support/factors.ts'
-import { alice, answerOf, authorizePath, pagesWorld, signIn, verifier } from '../support/sign-in.ts'
-import { claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
+import { enrolApp, finishEnrolment, methodHref, secretOn } from '../support/factors.ts'
+import { alice, answerOf, authorizePath, pagesWorld, redeem, signIn } from '../support/sign-in.ts'
+import { createTestServer } from '../support/tessera.ts'
 
 const required = { ...pagesWorld, mfa: { mode: 'required' } }
 
@@ -12,18 +12,10 @@ async function start(input: object = required) {
   return { server, browser: createBrowser(server) }
 }
 
-const redeem = async (server: TestServer, code: string | null) => {
-  const { json } = await server.token({
-    ...{ grant_type: 'authorization_code', client_id: 'web', code: code ?? '' },
-    ...{ redirect_uri: 'https://app.example/cb', code_verifier: verifier },
-  })
-  return claimsOf(json.id_token)
-}
-
 test('mfa: who has no factor where one is required sets up an app, keeps ten codes and is signed in', async () => {
   const { server, browser } = await start()
   const { page } = await enrolApp(server, browser, authorizePath())
-  const claims = await redeem(server, answerOf(page).get('code'))
+  const claims = await redeem(server, page)
   assert.deepEqual([claims.acr, claims.amr], ['2', ['pwd', 'otp', 'mfa']])
 })
 
@@ -36,7 +28,7 @@ test('mfa: a right password is asked for the code, and the code signs in', async
   assert.ok(asked.target.startsWith('/mfa?'), asked.target)
   assert.ok(!other.cookies.has('__Host-tessera_session'))
   const page = await other.submit(asked, { code: app.code(), button: 'verify' })
-  const claims = await redeem(server, answerOf(page).get('code'))
+  const claims = await redeem(server, page)
   assert.deepEqual([claims.acr, claims.amr], ['2', ['pwd', 'otp', 'mfa']])
 })
 
@@ -50,7 +42,7 @@ test('mfa: a recovery code stands for the app once, and the next sign-in needs a
     return other.submit(chosen, { code, button: 'verify' })
   }
   const typed = (codes[0] ?? '').toLowerCase().replace('-', ' ')
-  const claims = await redeem(server, answerOf(await byCode(typed)).get('code'))
+  const claims = await redeem(server, await byCode(typed))
   assert.deepEqual([claims.acr, claims.amr], ['2', ['pwd', 'otp', 'mfa']])
   const again = await byCode(codes[0] ?? '')
   assert.equal(again.status, 400)
@@ -70,4 +62,198 @@ test('mfa: a code signs in once; the next step’s code does [RFC 6238 §5.2]', 
   assert.equal(server.reason(), 'totp_used')
   server.clock.advance(30)
   answerOf(await other.submit(replayed, { code: app.code(), button: 'verify' }))
+})
+
+test('mfa: an application that asks for more leads a signed-in user to the second factor only [RFC 9470 §5]', async () => {
+  const { server, browser } = await start({ ...pagesWorld, mfa: { mode: 'if_enrolled' } })
+  const first = await redeem(server, await signIn(browser, authorizePath()))
+  assert.deepEqual([first.acr, first.amr], ['1', ['pwd']])
+  const handle = browser.cookies.get('__Host-tessera_session')
+
+  // Who has none sets one up.
+  const asked = await browser.visit(authorizePath({ acr_values: '2' }))
+  assert.ok(asked.target.startsWith('/mfa?'))
+  const { app, page } = await finishEnrolment(server, browser, asked)
+  const stepped = await redeem(server, page)
+  assert.deepEqual([stepped.acr, stepped.amr], ['2', ['pwd', 'otp', 'mfa']])
+  assert.equal(stepped.sid, first.sid)
+  assert.equal(stepped.auth_time, first.auth_time)
+  assert.notEqual(browser.cookies.get('__Host-tessera_session'), handle)
+  const old = createBrowser(server)
+  old.cookies.set('__Host-tessera_session', handle ?? '')
+  assert.equal(answerOf(await old.visit(authorizePath({ prompt: 'none' }))).get('error'), 'login_required')
+  // What was reached stays.
+  answerOf(await browser.visit(authorizePath({ acr_values: '2', prompt: 'none' })))
+  assert.ok(app)
+})
+
+test('mfa: acr_values are answered by the first that is reached, and more than one factor is asked for only where none will do', async () => {
+  const { server, browser } = await start()
+  const { page } = await enrolApp(server, browser, authorizePath())
+  assert.equal((await redeem(server, page)).acr, '2')
+  const answered = async (acr_values: string) =>
+    (await redeem(server, await browser.visit(authorizePath({ acr_values })))).acr
+  assert.equal(await answered('1'), '1')
+  assert.equal(await answered('urn:unknown 2 1'), '2')
+  assert.equal(await answered('phr 1'), '1')
+  assert.equal(await answered('urn:unknown'), '2')
+})
+
+test('mfa: without a page, a second factor that is missing is interaction_required', async () => {
+  const { server, browser } = await start(pagesWorld)
+  answerOf(await signIn(browser, authorizePath()))
+  const answer = answerOf(await browser.visit(authorizePath({ prompt: 'none', acr_values: '2' })))
+  assert.equal(answer.get('error'), 'interaction_required')
+  assert.equal(server.reason(), 'second_factor_required')
+})
+
+test('mfa: cancelling tells the client, and nobody is signed in', async () => {
+  const { server, browser } = await start()
+  const asked = await signIn(browser, authorizePath())
+  const answer = answerOf(await browser.submit(asked, { button: 'cancel' }))
+  assert.equal(answer.get('error'), 'access_denied')
+  assert.deepEqual(
+    [...browser.cookies.keys()].filter(name => /session|pending/.test(name)),
+    [],
+  )
+  assert.ok(server)
+})
+
+test('mfa: a client’s policy counts for its users, and a session from elsewhere is asked for what it lacks', async () => {
+  const clients = pagesWorld.clients.map(client =>
+    client.client_id === 'web' ? { ...client, mfa: { mode: 'required' } } : client,
+  )
+  const { server, browser } = await start({ ...pagesWorld, clients })
+  answerOf(await signIn(browser, authorizePath({ client_id: 'acmeonly' })))
+  const asked = await browser.visit(authorizePath())
+  assert.ok(asked.target.startsWith('/mfa?'), asked.target)
+  const { page } = await finishEnrolment(server, browser, asked)
+  assert.equal((await redeem(server, page)).acr, '2')
+})
+
+test('mfa: a tenant’s policy counts for its users only', async () => {
+  const tenants = [{ name: 'acme', mfa: { mode: 'required' } }, { name: 'globex' }]
+  const { browser } = await start({ ...pagesWorld, tenants })
+  const carol = { username: 'carol', password: 'carol', button: 'login' }
+  const asked = await signIn(browser, authorizePath({ acr_values: 'tenant:acme' }), carol)
+  assert.match(asked.text, /needs a second step/)
+  const other = createBrowser((await start({ ...pagesWorld, tenants })).server)
+  answerOf(await signIn(other, authorizePath()))
+})
+
+test('mfa: a module has the last word on each sign-in', async () => {
+  const seen: unknown[] = []
+  const { browser } = await start({
+    ...pagesWorld,
+    mfaPolicy: (request: { sub: string }) => {
+      seen.push(request)
+      return request.sub === '2' ? { mode: 'required' } : undefined
+    },
+  })
+  answerOf(await signIn(browser, authorizePath()))
+  assert.deepEqual(seen[0], { sub: '1', idp: 'local', amr: ['pwd'], client_id: 'web' })
+  const { server } = await start({ ...pagesWorld, mfaPolicy: async () => ({ mode: 'required' }) })
+  assert.match((await signIn(createBrowser(server), authorizePath())).text, /needs a second step/)
+})
+
+test('mfa: users of other providers are asked alike', async () => {
+  const { server, browser } = await start()
+  const login = await browser.visit(authorizePath({ acr_values: 'idp:directory' }))
+  const asked = await browser.submit(login, { username: 'dora', password: 'staff', button: 'login' })
+  const { page } = await finishEnrolment(server, browser, asked)
+  const claims = await redeem(server, page)
+  assert.deepEqual([claims.idp, claims.acr], ['directory', '2'])
+})
+
+test('mfa: switched off, nothing is asked for, offered or announced', async () => {
+  const { server, browser } = await start({ ...pagesWorld, mfa: { mode: 'off' } })
+  const claims = await redeem(server, await signIn(browser, authorizePath({ acr_values: '2' })))
+  assert.equal(claims.acr, '1')
+  const { json } = await server.send('GET', '/.well-known/openid-configuration')
+  assert.deepEqual(json.acr_values_supported, ['1'])
+  const on = (await start()).server
+  const announced = (await on.send('GET', '/.well-known/openid-configuration')).json
+  assert.deepEqual(announced.acr_values_supported, ['1', '2', 'phr'])
+})
+
+test('mfa: a browser is remembered for as long as configured, unless more is asked for or a factor changes', async () => {
+  const { server, browser } = await start({
+    ...pagesWorld,
+    mfa: { mode: 'required', remember_browser_days: 7 },
+  })
+  const { app } = await enrolApp(server, browser, authorizePath())
+  const again = { prompt: 'login' }
+  server.clock.advance(60)
+  const asked = await signIn(browser, authorizePath(again))
+  assert.match(asked.text, /Don’t ask again in this browser for 7 days/)
+  answerOf(await browser.submit(asked, { code: app.code(), remember: 'yes', button: 'verify' }))
+  server.clock.advance(7 * 86_400 - 1)
+  const claims = await redeem(server, await signIn(browser, authorizePath(again)))
+  assert.deepEqual([claims.acr, claims.amr], ['1', ['pwd']])
+  const more = await browser.visit(authorizePath({ acr_values: '2' }))
+  assert.ok(more.target.startsWith('/mfa?'), 'a request is not spared')
+  const stranger = createBrowser(server)
+  stranger.cookies.set('__Host-tessera_browser', browser.cookies.get('__Host-tessera_browser') ?? '')
+  const bob = await signIn(stranger, authorizePath(), {
+    username: 'bob',
+    password: 'builder',
+    button: 'login',
+  })
+  assert.ok(bob.target.startsWith('/mfa?'), 'another user is not spared')
+  server.clock.advance(1)
+  assert.ok((await signIn(browser, authorizePath(again))).target.startsWith('/mfa?'))
+})
+
+test('mfa: setting up a factor takes a sign-in of the last ten minutes', async () => {
+  const { server, browser } = await start(pagesWorld)
+  answerOf(await signIn(browser, authorizePath()))
+  server.clock.advance(601)
+  const login = await browser.visit(authorizePath({ acr_values: '2' }))
+  assert.ok(login.target.startsWith('/login?'), login.target)
+  const { page } = await finishEnrolment(server, browser, await browser.submit(login, alice))
+  assert.equal((await redeem(server, page)).acr, '2')
+})
+
+test('mfa: a wrong first code shows the same secret again', async () => {
+  const { server, browser } = await start()
+  const asked = await signIn(browser, authorizePath())
+  const refused = await browser.submit(asked, { code: '000000', button: 'enrol' })
+  assert.equal(refused.status, 400)
+  assert.equal(server.reason(), 'totp_wrong')
+  assert.equal(secretOn(refused), secretOn(asked))
+  await finishEnrolment(server, browser, refused)
+})
+
+test('mfa: the pages work without scripts, load nothing from elsewhere and hold no inline style', async () => {
+  const { browser } = await start()
+  const asked = await signIn(browser, authorizePath())
+  assert.match(asked.body, /<img src="data:image\/svg\+xml;base64,/)
+  const byKey = await browser.visit(methodHref(asked, 'passkey'))
+  assert.match(byKey.text, /Passkeys need JavaScript/)
+  for (const page of [asked, byKey]) {
+    assert.doesNotMatch(page.body, / style=| on\w+=|src="http/)
+    assert.match(String(page.headers['content-security-policy']), /default-src 'none'/)
+  }
+  assert.doesNotMatch(String(asked.headers['content-security-policy']), /script-src/)
+  assert.match(String(byKey.headers['content-security-policy']), /script-src 'self';/)
+})
+
+test('mfa: a device is connected after the second factor', async () => {
+  const { server, browser } = await start()
+  const { json } = await server.send('POST', '/connect/deviceauthorization', { form: { client_id: 'tv' } })
+  const entered = await browser.submit(await browser.visit('/device'), { user_code: json.user_code })
+  const { page } = await finishEnrolment(server, browser, await browser.submit(entered, alice))
+  assert.match((await browser.submit(page, { button: 'yes' })).text, /Device connected/)
+})
+
+test('mfa: the account pages ask a session that lacks the second factor', async () => {
+  const clients = pagesWorld.clients.map(client =>
+    client.client_id === 'acmeonly' ? { ...client, mfa: { mode: 'off' } } : client,
+  )
+  const { server, browser } = await start({ ...required, clients })
+  answerOf(await signIn(browser, authorizePath({ client_id: 'acmeonly' })))
+  const asked = await browser.visit('/account')
+  assert.ok(asked.target.startsWith('/mfa?'), asked.target)
+  const { page } = await finishEnrolment(server, browser, asked)
+  assert.equal(page.target, '/account')
 })

@@ -252,3 +252,15 @@ test('validators.tokenRequest: may add members or refuse [token-custom-validator
   const stopped = await server.token({ ...bob, scope: 'api1', stop: '1' }, { client })
   assert.deepEqual(stopped.json, { error: 'invalid_target', error_description: 'stopped' })
 })
+
+test('password: users who need a second factor are refused as if the password were wrong, unless the policy lets them in', async () => {
+  const client = { client: ['roclient', secret] } as const
+  const form = { grant_type: 'password', username: 'bob', password: 'bob', scope: 'openid' }
+  const refused = await createTestServer({ ...world, mfa: { mode: 'required' } })
+  const wrong = await refused.token({ ...form, password: 'wrong' }, client)
+  const right = await refused.token(form, client)
+  assert.deepEqual([right.status, right.json], [wrong.status, wrong.json])
+  assert.equal(refused.reason(), 'second_factor_needed')
+  const allowed = await createTestServer({ ...world, mfa: { mode: 'required', password_grant: 'allow' } })
+  assert.equal((await allowed.token(form, client)).status, 200)
+})

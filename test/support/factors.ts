@@ -30,31 +30,37 @@ function fromBase32(text: string): Buffer {
 }
 
 /** The secret that an enrolment page shows. */
-function secretOn(page: Page): string {
+export function secretOn(page: Page): string {
   const [, secret] = /class="shown-code secret">([A-Z2-7 ]+)</.exec(page.body) ?? []
   assert.ok(secret, `no secret: ${page.status} ${page.text}`)
   return secret
 }
 
 /** The codes that a page shows once. */
-const recoveryCodesOn = (page: Page): readonly string[] =>
+export const recoveryCodesOn = (page: Page): readonly string[] =>
   [...page.body.matchAll(/<code>([^<]+)<\/code>/g)].map(([, code = '']) => code)
 
 /** Where the page with the recovery codes goes on. */
-const goOnFrom = (page: Page): string => {
+export const goOnFrom = (page: Page): string => {
   const [, href] = /<a class="button primary" href="([^"]+)"/.exec(page.body) ?? []
   assert.ok(href, page.text)
   return href.replaceAll('&amp;', '&')
 }
 
 /** Signs in where an app is required, and sets one up on the way. */
-export async function enrolApp(
+export const enrolApp = async (
   server: TestServer,
   browser: Browser,
   target: string,
   credentials?: Readonly<Record<string, string>>,
+) => finishEnrolment(server, browser, await signIn(browser, target, credentials))
+
+/** Sets up the app that a page shows, and goes on from the recovery codes. */
+export async function finishEnrolment(
+  server: TestServer,
+  browser: Browser,
+  asked: Page,
 ): Promise<{ app: App; codes: readonly string[]; page: Page }> {
-  const asked = await signIn(browser, target, credentials)
   const app = appOf(secretOn(asked), server)
   const shown = await browser.submit(asked, { code: app.code(), button: 'enrol' })
   const codes = recoveryCodesOn(shown)

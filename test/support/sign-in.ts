@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import type { Browser, Page } from './browser.ts'
+import { claimsOf, type TestServer } from './tessera.ts'
 
 export const verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'
 export const challenge = hash('sha256', verifier, 'base64url')
@@ -147,4 +148,13 @@ export function assertErrorPage(page: Page, error: string, description?: string)
   assert.equal(page.form, undefined)
   assert.match(page.text, new RegExp(`Error ${error}\\b`))
   if (description !== undefined) assert.ok(page.text.includes(description), page.text)
+}
+
+/** The claims of the ID token that the client `web` gets for the code. */
+export async function redeem(server: Pick<TestServer, 'token'>, page: Page): Promise<any> {
+  const { json } = await server.token({
+    ...{ grant_type: 'authorization_code', client_id: 'web', code: answerOf(page).get('code') ?? '' },
+    ...{ redirect_uri: callback, code_verifier: verifier },
+  })
+  return claimsOf(json.id_token)
 }

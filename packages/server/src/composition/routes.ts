@@ -9,6 +9,7 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { assertionAlgorithms } from '../core/client.ts'
 import { createConnectionsEndpoint } from '../endpoints/account/connections.ts'
 import { createProfileEndpoint } from '../endpoints/account/profile.ts'
+import { createSecurityEndpoint } from '../endpoints/account/security.ts'
 import { createAccountSessionsEndpoint } from '../endpoints/account/sessions.ts'
 import { createAuthorizeCallbackEndpoint, createAuthorizeEndpoint } from '../endpoints/authorize/authorize.ts'
 import { createCheckSessionEndpoint } from '../endpoints/checksession/checksession.ts'
@@ -84,6 +85,7 @@ export function composeRoutes(configuration: Configuration, services: Services):
     both('/device', createDeviceEndpoint(services)),
     get('/account', createProfileEndpoint(services)),
     both('/account/connections', createConnectionsEndpoint(services)),
+    both('/account/security', createSecurityEndpoint(services)),
     both('/account/sessions', createAccountSessionsEndpoint({ ...services, ...services.logouts })),
     get('/', createHomeEndpoint(services)),
     ...registrationRoutes(services, refuserOf('register')),

@@ -24,6 +24,16 @@ export const acrOf = ({ acr, amr }: Pick<Subject, 'acr' | 'amr'>): Acr => {
   return amr.includes('mfa') ? '2' : '1'
 }
 
+/** A sign-in with what was proven since. Two factors are more than their methods: `mfa` (RFC 8176 §2). */
+export function raised(
+  proven: Pick<Subject, 'amr' | 'acr'>,
+  gain: { readonly amr: readonly string[]; readonly acr: Acr },
+): Pick<Subject, 'amr' | 'acr'> {
+  if (gain.amr.length === 0) return { amr: proven.amr, ...(proven.acr !== undefined && { acr: proven.acr }) }
+  const acr = reaches(acrOf(proven), gain.acr) ? acrOf(proven) : gain.acr
+  return { amr: [...new Set([...proven.amr, ...gain.amr, 'mfa'])], acr }
+}
+
 /** What an authorization request asks of the sign-in (OpenID Connect Core 1.0 §3.1.2.1, §5.5.1.1). */
 export type RequestedAcr = {
   /** Any of these will do; those that this server does not know never will. */

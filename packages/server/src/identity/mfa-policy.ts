@@ -46,10 +46,13 @@ export type MfaPolicyPorts = {
 /** Whether the password grant must refuse this user. */
 export type BarsPasswordGrant = (proven: Proven, client: Client) => Promise<boolean>
 
+/** The policy for a sign-in. */
+export type PolicyFor = (proven: Proven, client?: Client) => Promise<MfaPolicy>
+
 export type MfaPolicies = {
   readonly askSecondFactor: AskSecondFactor
   readonly barsPasswordGrant: BarsPasswordGrant
-  readonly policyFor: (proven: Proven, client?: Client) => Promise<MfaPolicy>
+  readonly policyFor: PolicyFor
 }
 
 /** The classes that this server can reach, the weakest first (`acr_values_supported`). */
@@ -59,7 +62,7 @@ export const acrsOffered = ({ mode, methods }: MfaPolicy): readonly Acr[] =>
 export function createMfaPolicies({ mfa, tenantMfa, mfaPolicy, findFactors }: MfaPolicyPorts): MfaPolicies {
   const offered = acrsOffered(mfa)
 
-  const policyFor: MfaPolicies['policyFor'] = async (proven, client) => {
+  const policyFor: PolicyFor = async (proven, client) => {
     const { sub, tenant, idp, amr } = proven
     const settled = {
       ...mfa,

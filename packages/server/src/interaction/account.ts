@@ -5,8 +5,10 @@ import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { parseParameters } from '@tessera/protocol/parameters'
 import { refuse } from '@tessera/protocol/result'
 import type { Session } from '../core/authorization.ts'
+import { factorMethods, type RequestedAcr } from '../core/mfa.ts'
 import type { Clock, Log } from '../core/runtime.ts'
 import { localProvider, type Profile, type User, type Users } from '../core/user.ts'
+import { type FindFactors, hasFactor } from '../identity/factors.ts'
 import { redirectResponse } from '../ui/page.ts'
 import type { Pages } from '../ui/pages.ts'
 import type { NavigationLink } from '../ui/show.ts'
@@ -32,12 +34,15 @@ export type EnterAccount = (
   options?: {
     /** Asks for a sign-in of the last ten minutes: for what must not be open to who finds a browser signed in. */
     readonly recent?: boolean
+    /** And for a second factor of who has one, also from a remembered browser: for what changes how the user signs in. */
+    readonly strict?: boolean
   },
 ) => Promise<AccountVisit | { readonly ok: false; readonly response: HttpResponse | Promise<HttpResponse> }>
 
 export type AccountPorts = {
   readonly sessions: BrowserSessions
   readonly lackingSecondFactor: LackingSecondFactor
+  readonly findFactors: FindFactors
   readonly users: Pick<Users, 'find'>
   readonly profile: Pick<Profile, 'isActive'>
   readonly tenants: ReadonlySet<string>
@@ -51,12 +56,13 @@ export type AccountPorts = {
 }
 
 const recently: Seconds = 600
+const two: RequestedAcr = { values: ['2'] }
 
 export function createAccountDoor(ports: AccountPorts): EnterAccount {
   const { paths, clock } = ports
   const refusePage = createPageRefuser('account', ports)
 
-  return async (request, section, { recent = false } = {}) => {
+  return async (request, section, { strict = false, recent = strict } = {}) => {
     const query = parseParameters(request.query)
     if (!query.ok) return { ok: false, response: refusePage(request, query) }
     // `/account?tenant=NAME`: where to sign in. Without it any session will do, and a sign-in is one of no tenant.
@@ -72,8 +78,9 @@ export function createAccountDoor(ports: AccountPorts): EnterAccount {
     if (!fits || (recent && session.auth_time + recently <= clock.now())) {
       return { ok: false, response: goOn(request, '/login', section, tenant, fits ? session : undefined) }
     }
-    if ((await ports.lackingSecondFactor(request, session, {})) !== undefined) {
-      return { ok: false, response: goOn(request, '/mfa', section, tenant, session) }
+    const asked = strict && hasFactor(await ports.findFactors(session.sub), factorMethods) ? two : undefined
+    if ((await ports.lackingSecondFactor(request, session, { asked })) !== undefined) {
+      return { ok: false, response: goOn(request, '/mfa', section, tenant, session, asked) }
     }
     const user = await ports.users.find(session.sub)
     return { ok: true, session, ...(user && { user }), navigation: navigationOf(section) }
@@ -86,6 +93,7 @@ export function createAccountDoor(ports: AccountPorts): EnterAccount {
     section: AccountSection,
     named: string | undefined,
     session: Session | undefined,
+    requested_acr?: RequestedAcr,
   ): HttpResponse {
     const tenant = named ?? session?.tenant
     const continuation: Continuation = {
@@ -95,6 +103,7 @@ export function createAccountDoor(ports: AccountPorts): EnterAccount {
       prior_handle: session?.hash ?? null,
       ...(tenant !== undefined && { tenant }),
       ...(path === '/mfa' && { stepping_sid: session?.sid }),
+      ...(requested_acr && { requested_acr }),
       ...(session !== undefined && session.idp !== localProvider && { idp: session.idp }),
     }
     return redirectResponse(request, paths(path, ports.continuations.seal(continuation)))

@@ -3,6 +3,7 @@
 /** The sections of the account pages, in the order of their navigation. */
 export const accountPaths = {
   profile: '/account',
+  security: '/account/security',
   sessions: '/account/sessions',
   connections: '/account/connections',
 } as const

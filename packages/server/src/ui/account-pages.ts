@@ -44,7 +44,26 @@ export type ConnectionsPage = {
   readonly others: readonly { readonly provider: string; readonly name: string }[]
 }
 
+export type SecurityPage = {
+  readonly form: PageForm
+  readonly hasApp: boolean
+  readonly passkeys: readonly PasskeyLine[]
+  readonly recoveryCodes: number
+  /** What may be set up, and where. */
+  readonly adding: readonly { readonly method: 'totp' | 'passkey'; readonly href: string }[]
+  /** The last factor can't go where one is required. */
+  readonly problem?: 'lastFactor'
+}
+
+/** Seconds since it was used, else since it was set up. */
+export type PasskeyLine = {
+  readonly id: string
+  /** Empty: it has none. */
+  readonly name: string
+} & ({ readonly usedAgo: number } | { readonly addedAgo: number })
+
 export type AccountPages = {
+  readonly security: Page<SecurityPage>
   readonly profile: Page<ProfilePage>
   readonly sessions: Page<SessionsPage>
   readonly connections: Page<ConnectionsPage>
@@ -70,6 +89,21 @@ export const createAccountPages = (show: Show): AccountPages => ({
         details: shown.filter(([, value]) => value !== undefined),
       }
     }),
+  security: (request, data, context = {}) =>
+    show(request, 'account-security', context, ({ account: { security }, passkey, lang }) => ({
+      ...data,
+      title: security.title,
+      hasFactor: data.hasApp || data.passkeys.length > 0,
+      passkeys: data.passkeys.map(line => ({
+        ...line,
+        shown: line.name === '' ? passkey.unnamed : line.name,
+        when:
+          'usedAgo' in line
+            ? security.used(timeAgo(line.usedAgo, lang))
+            : security.added(timeAgo(line.addedAgo, lang)),
+      })),
+      problem: data.problem && security[data.problem],
+    })),
   sessions: (request, data, context = {}) =>
     show(request, 'account-sessions', context, texts => ({
       ...data,

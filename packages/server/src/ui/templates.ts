@@ -20,6 +20,7 @@ export type TemplateName =
   | 'account-profile'
   | 'account-connections'
   | 'account-sessions'
+  | 'account-security'
   | 'second-factor'
   | 'enrolment'
   | 'recovery-codes'

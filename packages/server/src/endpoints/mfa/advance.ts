@@ -3,7 +3,7 @@
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Session } from '../../core/authorization.ts'
 import type { PendingSignIn } from '../../core/factor.ts'
-import { type Acr, acrOf, type MfaPolicy, reaches } from '../../core/mfa.ts'
+import { type Acr, type MfaPolicy, raised } from '../../core/mfa.ts'
 import type { Log } from '../../core/runtime.ts'
 import type { Subject } from '../../core/user.ts'
 import type { FindFactors } from '../../identity/factors.ts'
@@ -114,11 +114,4 @@ export function createAdvance(ports: AdvancePorts): (advancing: Advancing) => Pr
     }
     return redirectResponse(request, ports.resume(continuation), [stepped?.cookie, remembering])
   }
-}
-
-/** Two factors are more than their methods: `mfa` (RFC 8176 §2). */
-function raised(proven: Pick<Subject, 'amr' | 'acr'>, gain: Gain): Pick<Subject, 'amr' | 'acr'> {
-  if (gain.amr.length === 0) return { amr: proven.amr, ...(proven.acr !== undefined && { acr: proven.acr }) }
-  const acr = reaches(acrOf(proven), gain.acr) ? acrOf(proven) : gain.acr
-  return { amr: [...new Set([...proven.amr, ...gain.amr, 'mfa'])], acr }
 }

@@ -1,0 +1,106 @@
+/** An authenticator in software (WebAuthn Level 3 §6), which also lies when a test tells it to. */
+
+import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import type { Page } from './browser.ts'
+
+export type Lies = {
+  /** Where it says that it was asked. */
+  readonly origin?: string
+  readonly rpId?: string
+  readonly challenge?: string
+  readonly userVerified?: boolean
+  readonly counter?: number
+  readonly userHandle?: string
+}
+
+export type Authenticator = {
+  readonly create: (options: any, lies?: Lies) => string
+  readonly get: (options: any, lies?: Lies) => string
+}
+
+const sha256 = (data: string | Buffer): Buffer => createHash('sha256').update(data).digest()
+const base64url = (data: Buffer): string => data.toString('base64url')
+
+/** @param counts whether its signatures carry a counter. */
+export function createAuthenticator(origin: string, { counts = false } = {}): Authenticator {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const { x = '', y = '' } = publicKey.export({ format: 'jwk' })
+  const id = randomBytes(32)
+  let user = ''
+  let uses = 0
+
+  const authenticatorData = (
+    rpId: string,
+    { userVerified = true, ...lies }: Lies,
+    attested: Buffer,
+  ): Buffer => {
+    if (counts) uses += 1
+    const counter = Buffer.alloc(4)
+    counter.writeUInt32BE(lies.counter ?? uses)
+    const flags = 0x01 | (userVerified ? 0x04 : 0) | (attested.length > 0 ? 0x40 : 0)
+    return Buffer.concat([sha256(lies.rpId ?? rpId), Buffer.of(flags), counter, attested])
+  }
+  const clientData = (type: string, challenge: string, lies: Lies): Buffer =>
+    Buffer.from(
+      JSON.stringify({
+        type,
+        challenge: lies.challenge ?? challenge,
+        origin: lies.origin ?? origin,
+        crossOrigin: false,
+      }),
+    )
+  const credential = (response: object): string =>
+    JSON.stringify({
+      ...{ id: base64url(id), rawId: base64url(id), type: 'public-key', clientExtensionResults: {} },
+      response,
+    })
+
+  return {
+    create({ rp, challenge, user: owner }, lies = {}) {
+      user = owner.id
+      const length = Buffer.alloc(2)
+      length.writeUInt16BE(id.length)
+      // COSE_Key (RFC 9053 §7.1): {1: 2, 3: -7, -1: 1, -2: x, -3: y}.
+      const key = Buffer.concat([
+        Buffer.from('a5010203262001215820', 'hex'),
+        Buffer.from(x, 'base64url'),
+        Buffer.from('225820', 'hex'),
+        Buffer.from(y, 'base64url'),
+      ])
+      const data = authenticatorData(rp.id, lies, Buffer.concat([Buffer.alloc(16), length, id, key]))
+      // {"fmt": "none", "attStmt": {}, "authData": bytes}, in CBOR (RFC 8949).
+      const size = Buffer.alloc(3)
+      size.writeUInt8(0x59)
+      size.writeUInt16BE(data.length, 1)
+      const attestation = Buffer.concat([
+        Buffer.from('a363666d74646e6f6e656761747453746d74a0686175746844617461', 'hex'),
+        size,
+        data,
+      ])
+      return credential({
+        clientDataJSON: base64url(clientData('webauthn.create', challenge, lies)),
+        attestationObject: base64url(attestation),
+        transports: ['internal'],
+      })
+    },
+    get({ rpId, challenge }, lies = {}) {
+      const data = authenticatorData(rpId, lies, Buffer.alloc(0))
+      const asked = clientData('webauthn.get', challenge, lies)
+      return credential({
+        clientDataJSON: base64url(asked),
+        authenticatorData: base64url(data),
+        signature: base64url(sign('sha256', Buffer.concat([data, sha256(asked)]), privateKey)),
+        userHandle: lies.userHandle ?? user,
+      })
+    },
+  }
+}
+
+const unescapeHtml = (text: string): string => text.replaceAll('&quot;', '"').replaceAll('&amp;', '&')
+
+/** What the page would hand to the browser. */
+export function optionsOn(page: Page): any {
+  const [, options] = /data-options="([^"]*)"/.exec(page.body) ?? []
+  if (!options) throw new Error(`no passkey is asked for: ${page.status} ${page.text}`)
+  return JSON.parse(unescapeHtml(options))
+}
