@@ -9,7 +9,7 @@ import type { TestServer } from './tessera.ts'
 export type App = { readonly code: (at?: number) => string }
 
 /** An app that holds this secret, with the server's clock: RFC 6238 written out, so that it is not the server's own library. */
-const appOf = (secret: string, { clock }: Pick<TestServer, 'clock'>): App => {
+export const appOf = (secret: string, { clock }: Pick<TestServer, 'clock'>): App => {
   const key = fromBase32(secret.replaceAll(' ', ''))
   return {
     code(at = clock.now()) {

@@ -18,6 +18,7 @@ import type { Storehouse, Stores } from './core/stores.ts'
 import { createFetchHandler, type FetchHandler } from './http/fetch.ts'
 import { createLoad } from './http/load.ts'
 import type { Router } from './http/router.ts'
+import { createFactorRemoval } from './identity/factors.ts'
 import type { KeyInfo, ManagedKeyRing } from './keys/key-ring.ts'
 import { createEndings } from './logout/ending.ts'
 import { expiredBy, startCleanUp } from './operations/clean-up.ts'
@@ -180,6 +181,27 @@ export async function openSessions(
   return {
     ofUser: async sub => (await stores.sessions.ofUser(sub)).filter(session => lives(session, clock.now())),
     end: sid => endSession(sid, 'ended_by_operator'),
+    async close() {
+      await close()
+      await ground.close()
+    },
+  }
+}
+
+/** The second factors of a configuration's store, for the command line. */
+export async function openFactors(
+  server: Configuration,
+  issuer: Configuration,
+): Promise<{ readonly reset: (sub: string) => Promise<number>; readonly close: () => Promise<void> }> {
+  const ground = await layGround(server, { log: logFromEnvironment() })
+  const { stores, log, close } = await layFoundation(issuer, ground)
+  const removeFactors = createFactorRemoval({ stores })
+  return {
+    async reset(sub) {
+      const factors = await removeFactors(sub)
+      log.info('second_factors_reset', { sub, factors })
+      return factors
+    },
     async close() {
       await close()
       await ground.close()

@@ -10,4 +10,5 @@ export type SessionFlags = {
   readonly user?: string
   readonly sid?: string
 }
+export type UserFlags = { readonly config: string; readonly tenant?: string; readonly user: string }
 export type KeyFlags = { readonly config: string; readonly tenant?: string; readonly now?: boolean }

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
-import type { ExitCode, KeyFlags, ServeFlags, SessionFlags } from './command.ts'
+import type { ExitCode, KeyFlags, ServeFlags, SessionFlags, UserFlags } from './command.ts'
 
 export async function run(words: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = 0
@@ -90,6 +90,15 @@ function programOf(does: Does): Command {
     .option('--sid <sid>', 'this session')
     .option('--user <sub>', 'all sessions of this user, by sub')
     .action(does(async (options: SessionFlags) => (await import('./sessions.ts')).end(options)))
+
+  const users = program.command('users').description('look after users')
+  users
+    .command('reset-mfa')
+    .description("take a user's second factors, passkeys and recovery codes away, when they are lost")
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .requiredOption('--user <sub>', 'the user, by sub')
+    .action(does(async (options: UserFlags) => (await import('./reset-mfa.ts')).resetMfa(options)))
 
   program
     .command('hash-secret')

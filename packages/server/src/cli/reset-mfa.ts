@@ -1,0 +1,22 @@
+/** `tessera users reset-mfa`: for a user who has lost what they prove themself by; it works beside a running server. */
+
+import type { ExitCode, UserFlags } from './command.ts'
+import { issuerOrReport } from './issuer.ts'
+
+export async function resetMfa(flags: UserFlags): Promise<ExitCode> {
+  const found = await issuerOrReport(flags, 'second factors')
+  if (!found) return 1
+  const { openFactors } = await import('../server.ts')
+  const factors = await openFactors(found.server, found.issuer)
+  try {
+    const removed = await factors.reset(flags.user)
+    if (removed === 0) {
+      process.stderr.write('tessera: the user has no second factor\n')
+      return 1
+    }
+    process.stdout.write(`removed sub=${flags.user} factors=${removed}\n`)
+    return 0
+  } finally {
+    await factors.close()
+  }
+}

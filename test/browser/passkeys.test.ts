@@ -1,0 +1,205 @@
+/** Second factors in a real browser, with its virtual authenticator. */
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Browser, CDPSession, Page } from 'playwright-core'
+import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
+import { appOf } from '../support/factors.ts'
+import { authorizePath, pagesWorld, verifier } from '../support/sign-in.ts'
+import { claimsOf } from '../support/tessera.ts'
+import { type App, freePort, launchChromium, startApp } from './chromium.ts'
+
+const nothing = () => {}
+const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }
+const clock = { clock: { now: () => Math.floor(Date.now() / 1000), advance: nothing } }
+
+let browser: Browser
+let app: App
+let server: Server
+let callback: string
+let issuer: string
+
+before(async () => {
+  app = await startApp()
+  callback = `${app.origin}/cb`
+  const port = await freePort()
+  // A passkey belongs to a domain.
+  issuer = `http://localhost:${port}`
+  const clients = pagesWorld.clients.map(client =>
+    client.redirect_uris ? { ...client, redirect_uris: [callback] } : client,
+  )
+  const outcome = parseConfiguration(
+    { ...pagesWorld, clients, mfa: { mode: 'required' }, storage: 'memory:', issuer, port },
+    { isModule: true },
+  )
+  assert.ok(outcome.ok, JSON.stringify(outcome))
+  server = await startServer(outcome.configuration, { log: silent })
+  browser = await launchChromium()
+})
+
+after(async () => {
+  await browser?.close()
+  await server?.close()
+  app?.close()
+})
+
+const authorize = (changes: Record<string, string> = {}) =>
+  issuer + authorizePath({ redirect_uri: callback, ...changes })
+
+async function open(settings: Parameters<Browser['newContext']>[0] = {}) {
+  const context = await browser.newContext(settings)
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', message => {
+    if (message.type() === 'error' && !message.text().includes('status of 400'))
+      complaints.push(message.text())
+  })
+  page.on('pageerror', error => complaints.push(String(error)))
+  return { page, complaints, devtools: await context.newCDPSession(page), close: () => context.close() }
+}
+
+/** Answers its id. */
+async function plugIn(devtools: CDPSession): Promise<string> {
+  await devtools.send('WebAuthn.enable')
+  const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  })
+  return authenticatorId
+}
+
+async function typePassword(page: Page, username: string, password: string): Promise<void> {
+  await page.getByLabel('Username').fill(username)
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+}
+
+/** The claims of the ID token for what came back to the app. */
+async function redeem(page: Page) {
+  await page.waitForURL(`${callback}**`)
+  const body = new URLSearchParams({
+    ...{ grant_type: 'authorization_code', client_id: 'web', redirect_uri: callback },
+    ...{ code: app.received()?.answer.get('code') ?? '', code_verifier: verifier },
+  })
+  const response = await fetch(`${issuer}/connect/token`, { method: 'POST', body })
+  return claimsOf(((await response.json()) as { id_token: string }).id_token)
+}
+
+/** Axe finds nothing, and the page does not scroll sideways. */
+async function look(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: `test/browser/screenshots/${name}.png`, fullPage: true })
+  const { violations, passes } = await new AxeBuilder({ page }).analyze()
+  assert.ok(passes.length > 5, `${name}: axe looked at nothing`)
+  assert.deepEqual(
+    violations.map(({ id, nodes }) => `${name}: ${id} ${nodes.map(({ target }) => target)}`),
+    [],
+  )
+  assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0, name)
+}
+
+test('browser: a passkey is set up after the password, then is the second factor, then signs in alone', async () => {
+  const { page, complaints, devtools, close } = await open()
+  const authenticatorId = await plugIn(devtools)
+  await page.goto(authorize())
+  await typePassword(page, 'alice', 'wonderland')
+  await page.getByRole('link', { name: 'Set up a passkey' }).click()
+  await page.getByLabel('A name for it').fill('Laptop')
+  await page.getByRole('button', { name: 'Create a passkey' }).click()
+  await page.getByText('Keep your recovery codes').waitFor()
+  assert.equal(await page.locator('code').count(), 10)
+  await page.getByRole('link', { name: 'I have kept them' }).click()
+  const first = await redeem(page)
+  assert.equal(first.acr, 'phr')
+  assert.ok(first.amr.includes('mfa') && first.amr.includes('pwd'))
+
+  // The browser would answer the login page's suggestion by itself: someone who types the password.
+  await devtools.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled: false })
+  await page.context().clearCookies()
+  await page.goto(authorize())
+  await typePassword(page, 'alice', 'wonderland')
+  await devtools.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled: true })
+  await page.getByRole('button', { name: 'Use a passkey' }).click()
+  const second = await redeem(page)
+  assert.ok(second.amr.includes('pwd') && second.amr.includes('user'))
+
+  await page.context().clearCookies()
+  await page.goto(authorize())
+  const button = page.getByRole('button', { name: 'Sign in with a passkey' })
+  await Promise.any([page.waitForURL(`${callback}**`), button.click()])
+  const alone = await redeem(page)
+  assert.equal(alone.sub, '1')
+  assert.equal(alone.acr, 'phr')
+  assert.ok(!alone.amr.includes('pwd'))
+  assert.deepEqual(complaints, [])
+  await close()
+})
+
+for (const javaScriptEnabled of [false, true]) {
+  const how = javaScriptEnabled ? 'with scripts' : 'without scripts'
+  const [username, password] = javaScriptEnabled ? ['carol', 'carol'] : ['bob', 'builder']
+  const target = () => authorize(javaScriptEnabled ? { acr_values: 'tenant:acme' } : {})
+
+  test(`browser: an app is set up and signs in, ${how}`, async () => {
+    const { page, complaints, close } = await open({ javaScriptEnabled })
+    await page.goto(target())
+    await typePassword(page, username, password)
+    const secret = (await page.locator('.secret').textContent()) ?? ''
+    const code = appOf(secret, clock).code()
+    await page.getByLabel('Six-digit code').fill(code)
+    await page.getByRole('button', { name: 'Set up', exact: true }).click()
+    const [recovery = ''] = await page.locator('code').allTextContents()
+    await page.getByRole('link', { name: 'I have kept them' }).click()
+    assert.equal((await redeem(page)).acr, '2')
+
+    await page.context().clearCookies()
+    await page.goto(target())
+    await typePassword(page, username, password)
+    // The step was used: a new code comes in half a minute, a recovery code is at hand.
+    await page.getByLabel('Six-digit code').fill(code)
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await page.getByText('That code was used before').waitFor()
+    await page.getByRole('link', { name: 'Use a recovery code' }).click()
+    await page.getByLabel('Recovery code').fill(recovery)
+    await page.getByRole('button', { name: 'Continue' }).click()
+    assert.deepEqual((await redeem(page)).amr, ['pwd', 'otp', 'mfa'])
+    assert.deepEqual(complaints, [])
+    await close()
+  })
+}
+
+for (const colorScheme of ['light', 'dark'] as const)
+  test(`browser: axe finds nothing on the pages of second factors (${colorScheme})`, async () => {
+    const viewport = { width: 375, height: 720 }
+    const { page, close } = await open({ colorScheme, viewport })
+    await page.goto(authorize())
+    await look(page, `login-passkey-${colorScheme}`)
+    await typePassword(page, 'bob', 'builder')
+    await look(page, `mfa-totp-${colorScheme}`)
+    await page.getByRole('link', { name: 'Use a recovery code' }).click()
+    await page.getByLabel('Recovery code').fill('wrong')
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await look(page, `mfa-recovery-code-wrong-${colorScheme}`)
+    await close()
+
+    const fresh = await open({ colorScheme, viewport })
+    await plugIn(fresh.devtools)
+    await fresh.page.goto(`${issuer}/account/security`)
+    await fresh.page.getByRole('link', { name: 'Sign in with Staff directory' }).click()
+    await typePassword(fresh.page, `dora-${colorScheme}`, 'staff')
+    await look(fresh.page, `enrol-totp-${colorScheme}`)
+    await fresh.page.getByRole('link', { name: 'Set up a passkey' }).click()
+    await look(fresh.page, `enrol-passkey-${colorScheme}`)
+    await fresh.page.getByRole('button', { name: 'Create a passkey' }).click()
+    await fresh.page.getByText('Keep your recovery codes').waitFor()
+    await look(fresh.page, `recovery-codes-${colorScheme}`)
+    await fresh.page.getByRole('link', { name: 'I have kept them' }).click()
+    await look(fresh.page, `account-security-${colorScheme}`)
+    await fresh.close()
+  })
