@@ -91,6 +91,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'endpoints/register': { ...endpoint, rooms: [...endpoint.rooms, 'registration'] },
   'endpoints/mfa': endpoint,
   'endpoints/revocation': endpoint,
+  'endpoints/selectaccount': endpoint,
   'endpoints/token': { ...endpoint, packages: ['jose', 'node:crypto'] },
   'endpoints/userinfo': endpoint,
 

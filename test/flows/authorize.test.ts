@@ -359,7 +359,7 @@ test('authorize: the query of a registered redirect_uri is kept [authorize-062]'
 
 test('authorize: prompt=login shows the login page to who is signed in, once [authorize-047]', async () => {
   const { server, browser } = await startSignedIn()
-  for (const prompt of ['login', 'select_account']) {
+  for (const prompt of ['login', 'login select_account']) {
     const page = await browser.visit(authorizePath({ prompt }))
     assert.ok(page.target.startsWith('/login'))
     const before = browser.cookies.get('__Host-tessera_session')

@@ -36,6 +36,7 @@ import { createManagementEndpoint } from '../endpoints/register/management.ts'
 import { createRegisterEndpoint } from '../endpoints/register/register.ts'
 import { createRefuser } from '../endpoints/respond.ts'
 import { createRevocationEndpoint } from '../endpoints/revocation/revocation.ts'
+import { createSelectAccountEndpoint } from '../endpoints/selectaccount/selectaccount.ts'
 import { createTokenEndpoint } from '../endpoints/token/token.ts'
 import { validateBy } from '../endpoints/token/validate.ts'
 import { createUserinfoEndpoint } from '../endpoints/userinfo/userinfo.ts'
@@ -81,6 +82,7 @@ export function composeRoutes(configuration: Configuration, services: Services):
     get('/federation/login', createFederationLoginEndpoint(services)),
     ...openIdProviders.flatMap(provider => providerRoutes(provider, services, refuserOf('federation'))),
     both('/mfa', createSecondFactorEndpoint(services)),
+    both('/select-account', createSelectAccountEndpoint(services)),
     both('/consent', createConsentEndpoint(services)),
     both('/device', createDeviceEndpoint(services)),
     get('/account', createProfileEndpoint(services)),

@@ -23,7 +23,11 @@ export type Progress = {
   readonly login_hint?: string
   /** The user wishes to stay signed in. */
   readonly keep?: true
-  /** The session whose user a page asks to agree. */
+  /** The session whose user chose to go on as who they are. */
+  readonly selected_sid?: string
+  /** The user chose to sign in with another account. */
+  readonly another?: true
+  /** The session whose user a page asks. */
   readonly asking_sid?: string
   /** The session whose user agreed. */
   readonly consented_sid?: string

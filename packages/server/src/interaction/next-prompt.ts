@@ -6,7 +6,7 @@ import { mayUseProvider } from '../identity/sign-in.ts'
 import type { Progress } from './continuation.ts'
 
 /** `other_user`: someone has just signed in, but not whom the client expects. */
-export type NextPrompt = 'login' | 'second_factor' | 'consent' | 'none' | 'other_user'
+export type NextPrompt = 'login' | 'select_account' | 'second_factor' | 'consent' | 'none' | 'other_user'
 
 export type PromptState = {
   readonly request: Pick<
@@ -43,6 +43,8 @@ export function nextPrompt({
   )
     return 'login'
   if (!isExpected) return justSignedIn ? 'other_user' : 'login'
+  if (mustSelect(request, progress, session) && !justSignedIn)
+    return progress.another ? 'login' : 'select_account'
   if (lacksSecondFactor) return 'second_factor'
   return mustAgree(request, progress, session, consent) ? 'consent' : 'none'
 }
@@ -59,7 +61,14 @@ const fits = (request: PromptState['request'], { idp: chosen }: Progress, sessio
 
 /** `max_age=0` asks for the same as `prompt=login` (§3.1.2.1). */
 const mustSignIn = ({ prompt, max_age }: PromptState['request']): boolean =>
-  prompt.has('login') || prompt.has('select_account') || max_age === 0
+  prompt.has('login') || max_age === 0
+
+/** A sign-in is a choice too. Who asked for another account gets to no other page. */
+const mustSelect = (
+  { prompt }: PromptState['request'],
+  { selected_sid }: Progress,
+  { sid }: Session,
+): boolean => prompt.has('select_account') && selected_sid !== sid
 
 /** Whether the user signed in while the request waited: told by the handle, which each sign-in changes, since a second is too coarse. A provider may have seen the user earlier; how long ago is asked there. */
 const signedInSince = ({ prior_handle, asked_at }: Progress, session: Session): boolean =>

@@ -14,6 +14,7 @@ export type AccountPath = (typeof accountPaths)[AccountSection]
 export type PagePath =
   | '/'
   | '/login'
+  | '/select-account'
   | '/mfa'
   | '/consent'
   | '/device'

@@ -11,6 +11,8 @@ export type ProfilePage = {
   readonly email_verified?: boolean
   /** The provider that knows the user; undefined: this server. */
   readonly provider?: string
+  /** Where sign-ins at applications begin. */
+  readonly applications: readonly { readonly name: string; readonly href: string }[]
 }
 
 export type SessionsPage = {
@@ -73,7 +75,7 @@ export const createAccountPages = (show: Show): AccountPages => ({
   profile: (request, data, context = {}) =>
     show(request, 'account-profile', context, texts => {
       const { account } = texts
-      const { username, name, email, email_verified, provider } = data
+      const { username, name, email, email_verified, provider, applications } = data
       const shown: readonly (readonly [term: string, value: string | undefined])[] = [
         [account.profile.username, username],
         [account.profile.name, name],
@@ -86,6 +88,7 @@ export const createAccountPages = (show: Show): AccountPages => ({
       ]
       return {
         title: account.profile.title,
+        applications,
         details: shown.filter(([, value]) => value !== undefined),
       }
     }),

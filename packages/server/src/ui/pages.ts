@@ -67,6 +67,13 @@ export type FederationProblemPage = {
   readonly back: string
 }
 
+export type SelectAccountPage = {
+  readonly form: PageForm
+  readonly client: string
+  /** Who is signed in. */
+  readonly user: string
+}
+
 export type FormPostPage = {
   readonly client: string
   readonly action: string
@@ -76,6 +83,7 @@ export type FormPostPage = {
 export type Pages = SignOutPages & {
   readonly home: Page<{ readonly base: string }>
   readonly login: Page<LoginPage>
+  readonly selectAccount: Page<SelectAccountPage>
   readonly consent: Page<ConsentPage>
   readonly device: Page<DevicePage>
   readonly deviceConfirm: Page<DeviceConfirmPage>
@@ -107,6 +115,8 @@ export function createPages(ports: ShowPorts): Pages {
         lead: loginLead(data, texts),
         problem: loginProblem(data.problem, texts),
       })),
+    selectAccount: (request, data, context = {}) =>
+      show(request, 'select-account', context, texts => ({ ...data, title: texts.selectAccount.title })),
     consent: (request, data, context = {}) =>
       show(request, 'consent', context, texts => ({
         ...data,

@@ -9,6 +9,7 @@ export type TemplateName =
   | 'home'
   | 'leaving'
   | 'login'
+  | 'select-account'
   | 'consent'
   | 'device'
   | 'device-confirm'

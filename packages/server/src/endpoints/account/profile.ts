@@ -1,20 +1,30 @@
 /** The profile page: what this server knows of the signed-in user. */
 
 import type { Endpoint } from '@tessera/protocol/http'
+import type { Clients } from '../../core/client.ts'
 import type { IdentityProvider } from '../../core/user.ts'
 import { localProvider } from '../../core/user.ts'
 import type { AccountVisit, EnterAccount } from '../../interaction/account.ts'
 import type { ProfilePage } from '../../ui/account-pages.ts'
 import type { Pages } from '../../ui/pages.ts'
+import { applicationLinks } from './applications.ts'
 
 export type ProfilePorts = {
   readonly enterAccount: EnterAccount
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
+  readonly issuer: string
+  readonly clients: Pick<Clients, 'all'>
   readonly pages: Pages
 }
 
 /** `GET /account`. */
-export function createProfileEndpoint({ enterAccount, identityProviders, pages }: ProfilePorts): Endpoint {
+export function createProfileEndpoint({
+  enterAccount,
+  identityProviders,
+  issuer,
+  clients,
+  pages,
+}: ProfilePorts): Endpoint {
   return async request => {
     const visit = await enterAccount(request, 'profile')
     if (!visit.ok) return visit.response
@@ -28,6 +38,7 @@ export function createProfileEndpoint({ enterAccount, identityProviders, pages }
     const name = text('name')
     const email = text('email')
     return {
+      applications: applicationLinks(clients.all(), session, issuer),
       ...(username !== undefined && { username }),
       ...(name !== undefined && { name }),
       ...(email !== undefined && { email, email_verified: claims.email_verified === true }),

@@ -133,14 +133,15 @@ async function decide(
   }
   const silent = validated.prompt.has('none') || next === 'other_user'
   if (silent) return answers.refuse(request, silentRefusals[next], target)
+  if (next === 'none' || next === 'login') return goOn(request, '/login', parameters, progress, ports)
   if (next === 'second_factor') {
     return goOn(request, '/mfa', parameters, { ...progress, stepping_sid: session?.sid }, ports)
   }
-  if (next === 'consent') {
-    return goOn(request, '/consent', parameters, { ...progress, asking_sid: session?.sid }, ports)
-  }
-  return goOn(request, '/login', parameters, progress, ports)
+  return goOn(request, asking[next], parameters, { ...progress, asking_sid: session?.sid }, ports)
 }
+
+/** The pages that ask the user of one session. */
+const asking = { select_account: '/select-account', consent: '/consent' } as const
 
 const isActive = (session: Session, client_id: string, { profile }: Pick<AuthorizePorts, 'profile'>) =>
   profile.isActive({ subject: session, client_id })
@@ -159,6 +160,7 @@ const unmetAcr = refuse('unmet_authentication_requirements', 'acr_not_reached', 
 /** OpenID Connect Core 1.0 §3.1.2.6: what a client is told that wants no page. */
 const silentRefusals = {
   login: refuse('login_required', 'login_required'),
+  select_account: refuse('account_selection_required', 'account_selection_required'),
   second_factor: refuse('interaction_required', 'second_factor_required'),
   none: refuse('login_required', 'login_required'),
   consent: refuse('consent_required', 'consent_required'),
@@ -169,7 +171,7 @@ const silentRefusals = {
 
 const goOn = (
   request: HttpRequest,
-  path: '/login' | '/mfa' | '/consent' | '/connect/authorize/callback',
+  path: '/login' | '/select-account' | '/mfa' | '/consent' | '/connect/authorize/callback',
   parameters: string,
   progress: Progress,
   { continuations, paths }: Pick<AuthorizePorts, 'continuations' | 'paths'>,

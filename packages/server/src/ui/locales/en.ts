@@ -108,6 +108,11 @@ export const en = {
     notGiven: 'No passkey came from your device. Try again, or go on another way.',
     withoutScript: 'Passkeys need JavaScript and a browser that knows them.',
   },
+  selectAccount: {
+    title: 'Choose an account',
+    goOn: (user: string) => `Continue as ${user}`,
+    other: 'Use another account',
+  },
   consent: {
     title: (client: string) => `Allow ${client}?`,
     lead: (client: string) => `${client} asks for access to:`,
@@ -209,6 +214,7 @@ export const en = {
     },
     profile: {
       title: 'Your profile',
+      applications: 'Go to an application',
       username: 'Username',
       name: 'Name',
       email: 'Email address',

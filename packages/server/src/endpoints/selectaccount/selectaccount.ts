@@ -1,0 +1,79 @@
+/** The account page (`prompt=select_account`, OpenID Connect Core 1.0 §3.1.2.1): go on as who is signed in, or as another. */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { refuse } from '@tessera/protocol/result'
+import type { Session } from '../../core/authorization.ts'
+import type { Log } from '../../core/runtime.ts'
+import type { Users } from '../../core/user.ts'
+import type { Continuation, Continuations } from '../../interaction/continuation.ts'
+import type { Csrf } from '../../interaction/csrf.ts'
+import { readPageForm, readPageQuery } from '../../interaction/form.ts'
+import type { Paths } from '../../interaction/paths.ts'
+import { createPageRefuser } from '../../interaction/refused-page.ts'
+import type { FindRequester, Requester } from '../../interaction/requester.ts'
+import type { Resume } from '../../interaction/resume.ts'
+import type { BrowserSessions } from '../../interaction/session.ts'
+import { userName } from '../../interaction/shown.ts'
+import { redirectResponse } from '../../ui/page.ts'
+import type { Pages } from '../../ui/pages.ts'
+
+export type SelectAccountPorts = {
+  readonly continuations: Continuations
+  readonly findRequester: FindRequester
+  readonly sessions: BrowserSessions
+  readonly users: Pick<Users, 'find'>
+  readonly csrf: Csrf
+  readonly resume: Resume
+  readonly pages: Pages
+  readonly paths: Paths
+  readonly log: Log
+}
+
+/** `GET` and `POST /select-account`. */
+export function createSelectAccountEndpoint(ports: SelectAccountPorts): Endpoint {
+  const { continuations, paths } = ports
+  const refusePage = createPageRefuser('selectaccount', ports)
+
+  return async request => {
+    const form = request.method === 'POST' ? readPageForm(request, ports.csrf) : readPageQuery(request)
+    if (!form.ok) return refusePage(request, form)
+    const continuation = continuations.open(form.value.get('continue'))
+    if (continuation?.kind !== 'authorization' || continuation.asking_sid === undefined) {
+      return refusePage(request, refuse('invalid_request', 'continuation_invalid'))
+    }
+    const { asking_sid, ...before } = continuation
+    const requester = await ports.findRequester(continuation)
+    const session = await ports.sessions.read(request)
+    // The page asks one session's user; for any other it is decided anew what comes next.
+    if (!requester.ok || session?.sid !== asking_sid) return goOn(request, before)
+    if (request.method !== 'POST') return show(request, continuation, requester.value, session)
+
+    const button = form.value.get('button')
+    if (button === 'continue') return goOn(request, { ...before, selected_sid: session.sid })
+    if (button === 'cancel') return goOn(request, { ...before, refused: 'login' })
+    if (button !== 'other') return refusePage(request, refuse('invalid_request', 'button_unknown'))
+    return goOn(request, { ...before, another: true })
+  }
+
+  function goOn(request: HttpRequest, continuation: Continuation): HttpResponse {
+    return redirectResponse(request, ports.resume(continuation))
+  }
+
+  async function show(
+    request: HttpRequest,
+    continuation: Continuation,
+    { client, ui_locales, leads_to }: Requester,
+    session: Session,
+  ): Promise<HttpResponse> {
+    const { token, cookie } = ports.csrf.token(request)
+    return ports.pages.selectAccount(
+      request,
+      {
+        form: { action: paths('/select-account'), continue: continuations.seal(continuation), csrf: token },
+        client: client?.client_name ?? client?.client_id ?? '',
+        user: await userName(session, ports.users),
+      },
+      { cookies: [cookie], ui_locales, ...(leads_to !== undefined && { formAction: leads_to }) },
+    )
+  }
+}
