@@ -173,6 +173,13 @@ for (const [name, client, path, problem, fix] of [
     /redirect_uris/,
   ],
   [
+    'implicit without a redirect URI',
+    { ...machine, grant_types: ['implicit'], response_types: ['id_token'] },
+    'redirect_uris',
+    /nowhere/,
+    /redirect_uris/,
+  ],
+  [
     'a response type without its grant [RFC 7591 §2.1]',
     { ...web, response_types: ['code', 'id_token'] },
     'response_types[1]',
@@ -363,7 +370,10 @@ test('configuration: secrets that have all expired, and other doubts, are warned
     warnings({ ...machine, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [publicKey] } }),
     ['clients[0].client_secrets'],
   )
-  assert.deepEqual(warnings({ ...machine, grant_types: ['implicit'] }), ['clients[0].response_types'])
+  assert.deepEqual(
+    warnings({ ...machine, grant_types: ['implicit'], redirect_uris: ['https://a.example/'] }),
+    ['clients[0].response_types'],
+  )
   assert.deepEqual(warnings({ ...machine, grant_types: ['urn:ietf:params:oauth:grant-type:jwt-bearer'] }), [
     'clients[0].grant_types',
   ])

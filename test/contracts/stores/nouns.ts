@@ -30,6 +30,7 @@ export function testNouns(stores: () => Stores): void {
       amr: ['pwd', 'otp'],
       acr: 'high',
       claims: { name: 'Åsa "A" Ø', roles: ['a', 'b'], nested: { n: 1.5, none: null } },
+      requested_claims: { userinfo: { email: {}, name: { values: ['Åsa', 1, null] } }, id_token: {} },
     })
     const code = sampleCode(full, {
       code_challenge: 'challenge',
@@ -44,6 +45,21 @@ export function testNouns(stores: () => Stores): void {
     await codes.issue(plain, plainCode)
     assert.deepEqual(await codes.find(plainCode.hash), { code: plainCode, authorization: plain })
     assert.equal(await codes.find(newHash()), undefined)
+  })
+
+  test('codes: an access token that comes beside a code is stored with it, or neither is', async () => {
+    const { codes, authorizations, referenceTokens } = stores()
+    const authorization = sampleAuthorization()
+    const token = sampleReferenceToken({ authorization_id: authorization.id })
+    const code = sampleCode(authorization)
+    await codes.issue(authorization, code, token)
+    assert.deepEqual(await codes.find(code.hash), { code, authorization })
+    assert.deepEqual(await referenceTokens.find(token.hash), token)
+    const other = sampleAuthorization()
+    const otherCode = sampleCode(other)
+    await assert.rejects(codes.issue(other, otherCode, { ...token, authorization_id: other.id }))
+    assert.equal(await codes.find(otherCode.hash), undefined)
+    assert.equal(await authorizations.find(other.id), undefined)
   })
 
   test('codes: a code is burnt once, and stays to be recognised', async () => {

@@ -126,12 +126,16 @@ const credentials: Rule = (client, draft) => {
   })
 }
 
+const needsRedirects = (client: Client): boolean =>
+  has(client, 'authorization_code') || has(client, 'implicit')
+
 const redirects: Rule = client =>
-  has(client, 'authorization_code') && client.value.redirect_uris.length === 0
+  needsRedirects(client) && client.value.redirect_uris.length === 0
     ? faultAt(client, 'redirect_uris', {
-        problem: 'the client has the authorization_code grant and nowhere to send a code to',
+        problem:
+          'the client has a grant of the authorization endpoint and nowhere to send a code or token to',
         expected: 'at least one redirect URI',
-        fix: 'add "redirect_uris": ["https://…"], or leave "authorization_code" out of grant_types',
+        fix: 'add "redirect_uris": ["https://…"], or leave "authorization_code" and "implicit" out of grant_types',
       })
     : []
 
