@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
 import { createBrowser } from '../support/browser.ts'
+import { finishEnrolment } from '../support/factors.ts'
 import { answerOf, assertErrorPage, authorizePath, callback, verifier } from '../support/sign-in.ts'
 import { claimsOf, type TestServer } from '../support/tessera.ts'
 import {
@@ -365,4 +366,16 @@ test('federation: a browser that is under way comes back to a server that was st
   const { browser } = await startFederated(federatedWorld(provider), storehouse)
   for (const [name, value] of first.browser.cookies) browser.cookies.set(name, value)
   assert.ok(answerOf(await browser.visit(answer)).get('code'))
+})
+
+test('federation: a user whom the provider saw long ago sets up a second factor where one is required', async () => {
+  const world = { ...federatedWorld(provider), mfa: { mode: 'required' } }
+  const { server, browser } = await startFederated(world)
+  provider.claims = { sub: 'ada', auth_time: server.clock.now() - 5000, acr: 'phr' }
+  const sent = await browser.visit(atCorp())
+  const asked = await browser.visit(await visitProvider(sent))
+  const { page } = await finishEnrolment(server, browser, asked)
+  const claims = await redeem(server, answerOf(page).get('code'))
+  // What the provider calls `phr` is not what this server does.
+  assert.deepEqual([claims.acr, claims.amr.at(-1)], ['2', 'mfa'])
 })

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores.ts'
+import { temporaryFolder } from '../contracts/stores/storage.ts'
 import { createBrowser } from '../support/browser.ts'
 import { enrolApp, finishEnrolment, methodHref, secretOn } from '../support/factors.ts'
 import { alice, answerOf, authorizePath, pagesWorld, redeem, signIn } from '../support/sign-in.ts'
-import { createTestServer } from '../support/tessera.ts'
+import { createTestServer, startOfTime } from '../support/tessera.ts'
 
 const required = { ...pagesWorld, mfa: { mode: 'required' } }
 
@@ -256,4 +258,59 @@ test('mfa: the account pages ask a session that lacks the second factor', async 
   assert.ok(asked.target.startsWith('/mfa?'), asked.target)
   const { page } = await finishEnrolment(server, browser, asked)
   assert.equal(page.target, '/account')
+})
+
+test('mfa: factors and used codes outlive a restart', async () => {
+  const { file, remove } = await temporaryFolder()
+  const run = async () => {
+    const stores = await openSqliteStores({ file })
+    const server = await createTestServer(required, { stores })
+    return { server, browser: createBrowser(server), end: () => stores.close() }
+  }
+  const before = await run()
+  const { app, codes } = await enrolApp(before.server, before.browser, authorizePath())
+  await before.end()
+  const after = await run()
+  const asked = await signIn(after.browser, authorizePath())
+  const replayed = await after.browser.submit(asked, { code: app.code(startOfTime), button: 'verify' })
+  assert.equal(after.server.reason(), 'totp_used')
+  const page = await after.browser.visit(methodHref(replayed, 'recovery_code'))
+  assert.equal(
+    (await redeem(after.server, await after.browser.submit(page, { code: codes[9] ?? '', button: 'verify' })))
+      .acr,
+    '2',
+  )
+  after.server.clock.advance(60)
+  const again = createBrowser(after.server)
+  const code = app.code(after.server.clock.now())
+  answerOf(await again.submit(await signIn(again, authorizePath()), { code, button: 'verify' }))
+  await after.end()
+  await remove()
+})
+
+test('mfa: a provider that asked for two factors itself is taken at its word', async () => {
+  const check = ({ username }: { username: string }) =>
+    ({ ok: true, sub: username, amr: ['pwd', 'mfa'] }) as const
+  const identity_providers = [{ name: 'directory', type: 'directory', credentialAuthority: { check } }]
+  const clients = pagesWorld.clients.filter(({ client_id }) => client_id === 'web')
+  const { server, browser } = await start({ ...required, identity_providers, clients })
+  const login = await browser.visit(authorizePath({ acr_values: 'idp:directory' }))
+  const dora = { username: 'dora', password: 'x', button: 'login' }
+  const claims = await redeem(server, await browser.submit(login, dora))
+  assert.deepEqual([claims.acr, claims.amr], ['2', ['pwd', 'mfa']])
+})
+
+test('mfa: a lax client’s request does not bring a half-made sign-in past a strict one', async () => {
+  const clients = pagesWorld.clients.map(client =>
+    client.client_id === 'acmeonly' ? { ...client, mfa: { mode: 'off' } } : client,
+  )
+  const { server, browser } = await start({ ...required, clients })
+  await enrolApp(server, browser, authorizePath())
+  const other = createBrowser(server)
+  const asked = await signIn(other, authorizePath())
+  assert.ok(asked.target.startsWith('/mfa?'))
+  const lax = await createBrowser(server).visit(authorizePath({ client_id: 'acmeonly' }))
+  answerOf(await other.visit(`/mfa?continue=${lax.form?.fields.continue}`))
+  const silent = answerOf(await other.visit(authorizePath({ prompt: 'none' })))
+  assert.equal(silent.get('error'), 'interaction_required')
 })

@@ -87,7 +87,8 @@ export function createMfaPolicies({ mfa, tenantMfa, mfaPolicy, findFactors }: Mf
     const wanted = asked.values.filter(isAcr).filter(acr => offered.includes(acr))
     // Any value will do (OpenID Connect Core 1.0 §3.1.2.1), so the least of them.
     const [least] = acrs.filter(acr => wanted.includes(acr))
-    const required = least !== undefined && !reaches(has, least) ? least : undefined
+    const met = proven.acr !== undefined && asked.values.includes(proven.acr)
+    const required = least === undefined || met || reaches(has, least) ? undefined : least
     if (required === undefined && policy.mode === 'off') return undefined
     // Passkeys only: nothing less than one will do.
     const usual: Acr = policy.methods.includes('totp') ? '2' : 'phr'

@@ -3,7 +3,7 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { type Refusal, refuse } from '@tessera/protocol/result'
-import { type FactorMethod, raised } from '../../core/mfa.ts'
+import { type FactorMethod, factorMethods, raised } from '../../core/mfa.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { Users } from '../../core/user.ts'
@@ -74,7 +74,7 @@ export function createSecurityEndpoint(ports: SecurityPorts): Endpoint {
       case 'remove':
         return remove(visit, form)
       case 'codes':
-        return hasFactor(visit.factors, ['totp', 'passkey']) ? renewCodes(visit) : back(request)
+        return hasFactor(visit.factors, factorMethods) ? renewCodes(visit) : back(request)
       case 'cancel':
         return back(request)
       default:
@@ -134,7 +134,7 @@ export function createSecurityEndpoint(ports: SecurityPorts): Endpoint {
     if (id === undefined) await ports.stores.totpSecrets.remove(sub)
     else await ports.stores.passkeys.remove(sub, id)
     // Codes that stand for a factor are worth nothing without one.
-    if (!hasFactor(left, ['totp', 'passkey'])) await ports.stores.recoveryCodes.replace(sub, [])
+    if (!hasFactor(left, factorMethods)) await ports.stores.recoveryCodes.replace(sub, [])
     ports.log.info('second_factor_removed', {
       request_id: request.id,
       sub,

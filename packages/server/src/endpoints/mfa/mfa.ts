@@ -57,7 +57,10 @@ type Visit = {
 
 type Failed = { readonly refusal: Refusal; readonly form: Parameters }
 
-/** To set up a factor, the rest of the sign-in must be as fresh as for changing anything else of the account. */
+/**
+ * To set up a factor, the rest of the sign-in must be as fresh as for changing anything else of the account. It counts
+ * from when it took place here: a provider may have seen the user long before.
+ */
 const recently = 600
 
 /** `GET` and `POST /mfa`. */
@@ -87,7 +90,7 @@ export function createSecondFactorEndpoint(ports: SecondFactorPorts): Endpoint {
     // A policy or a factor changed meanwhile.
     if (!need) return advance({ ...at, gain: { amr: [], acr: '1' } })
     const plan = planSecondFactor(need, waiting.proven)
-    if (plan.kind === 'enrol' && waiting.proven.auth_time + recently <= clock.now()) {
+    if (plan.kind === 'enrol' && waiting.proven.created_at + recently <= clock.now()) {
       return redirectResponse(request, paths('/login', continuations.seal(continuation)))
     }
     const visit = { ...at, need, plan }
