@@ -8,7 +8,7 @@ const bye = 'https://app.example/bye'
 const isSignedIn = async (browser: Awaited<ReturnType<typeof startLogoutWorld>>['browser']) =>
   answerOf(await browser.visit(authorizePath({ prompt: 'none' }))).get('code') !== null
 
-test("endsession: the hint of this very session signs out at once and leads to the client's registered URI with its state [endsession-003] [endsession-021] [OpenID Connect RP-Initiated Logout 1.0 §2]", async () => {
+test('endsession: the hint of this very session signs out at once and leads to the registered URI with its state [endsession-003] [endsession-021] [OpenID Connect RP-Initiated Logout 1.0 §2]', async () => {
   const { server, browser } = await startLogoutWorld()
   const { web } = await signInAt(server, browser, ['web'])
   const page = await browser.visit(
@@ -64,7 +64,7 @@ test('endsession: without a hint the user is asked, and goes on only after sayin
 test('endsession: nothing at all is asked of the user too, and leads to the signed-out page', async () => {
   const { server, browser } = await startLogoutWorld()
   await signInAt(server, browser, ['web'])
-  for (const path of ['/connect/endsession', '/logout']) {
+  for (const path of ['/connect/endsession', '/connect/endsession?state=x', '/logout']) {
     const page = await browser.visit(path)
     assert.match(page.text, /Sign out\? You will be signed out here/)
   }
@@ -146,7 +146,32 @@ test('endsession: a new sign-in of the same user keeps the session, whose client
   assert.match(page.text, /You are signed out/)
 })
 
+test('endsession: a hint without a URI signs out and leads nowhere', async () => {
+  const { server, browser } = await startLogoutWorld()
+  const { wiki } = await signInAt(server, browser, ['web', 'wiki'])
+  const page = await browser.visit(endSessionPath({ id_token_hint: wiki.id_token, state: 's' }))
+  assert.match(page.text, /You are signed out/)
+  assert.equal(page.headers.refresh, undefined)
+  assert.doesNotMatch(page.body, /id="next"/)
+  assert.equal(await isSignedIn(browser), false)
+})
+
+test('endsession: a URI with neither hint nor client is not gone to, though the user confirms', async () => {
+  const { server, browser } = await startLogoutWorld()
+  await signInAt(server, browser, ['web'])
+  const page = await browser.visit(endSessionPath({ post_logout_redirect_uri: bye, state: 's' }))
+  assert.match(page.text, /Sign out\? You will be signed out here/)
+  const done = await browser.submit(page, { button: 'yes' })
+  assert.match(done.text, /You are signed out/)
+  assert.doesNotMatch(done.body, /app\.example/)
+  assert.equal(await isSignedIn(browser), false)
+})
+
+const unsigned = (token: string): string =>
+  `${Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url')}.${token.split('.')[1]}.`
+
 for (const [what, change, reason] of [
+  ['with the algorithm none', unsigned, 'id_token_hint_invalid'],
   ['with a changed signature', (token: string) => `${token.slice(0, -8)}AAAAAAAA`, 'id_token_hint_invalid'],
   ['without a signature', (token: string) => token.replace(/\.[^.]*$/, '.'), 'id_token_hint_invalid'],
   ['that is an access token', (_: string, access: string) => access, 'id_token_hint_invalid'],
