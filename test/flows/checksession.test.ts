@@ -71,6 +71,14 @@ test('check session: it changes when somebody else signs in, and not when the sa
   assert.equal(await ask(server, browser.cookies, `web ${state}`), 'changed')
 })
 
+test('check session: what an expired session left behind goes with the sign-out', async () => {
+  const { server, browser, state } = await signedIn()
+  server.clock.advance(7200)
+  assert.equal(await ask(server, browser.cookies, `web ${state}`), 'unchanged')
+  await browser.visit(endSessionPath())
+  assert.equal(await ask(server, browser.cookies, `web ${state}`), 'changed')
+})
+
 test('check session: a state is of one client and one origin', async () => {
   const { server, browser, state } = await signedIn()
   assert.equal(await ask(server, browser.cookies, `shop ${state}`), 'changed')

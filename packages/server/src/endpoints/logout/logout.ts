@@ -57,7 +57,8 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
     if (!opened.ok) return refusePage(request, opened)
     const session = await sessions.read(request)
     const asked = session ? await forSession(opened.value, session, ports) : opened.value
-    if (!session) return goOn(request, asked, undefined, [])
+    // A session that expired may have left its state behind.
+    if (!session) return goOn(request, asked, undefined, [ports.browserState.clear()])
     if (request.method !== 'POST') {
       return isProven(asked, session) ? end(request, asked) : show(request, asked, session)
     }
