@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBrowser } from '../support/browser.ts'
+import { enrolApp } from '../support/factors.ts'
 import { hybridWorld, redeem, startHybrid, userinfo } from '../support/hybrid.ts'
 import { answerOf, authorizePath, signIn } from '../support/sign-in.ts'
 import { claimsOf, createTestServer } from '../support/tessera.ts'
@@ -188,4 +189,20 @@ test('claims: acr and auth_time stand in access tokens and at introspection, for
   const { json } = await redeem(server, answerOf(page), 'web')
   assert.equal(claimsOf(json.access_token).auth_time, server.clock.now())
   assert.equal(claimsOf(json.id_token).auth_time, server.clock.now())
+})
+
+test('claims: an essential acr that a second factor reaches leads to it, and is told [OpenID Connect Core 1.0 §5.5.1.1] [RFC 9470 §5]', async () => {
+  const server = await createTestServer({ ...hybridWorld, mfa: { mode: 'if_enrolled' } })
+  const browser = createBrowser(server)
+  const plain = answerOf(await signIn(browser, authorizePath()))
+  assert.equal(claimsOf((await redeem(server, plain, 'web')).json.id_token).acr, '1')
+  const claims = { id_token: { acr: { essential: true, values: ['2'] } } }
+  const silent = answerOf(await browser.visit(asking(claims, { prompt: 'none' })))
+  assert.equal(silent.get('error'), 'interaction_required')
+  const other = createBrowser(server)
+  const { page } = await enrolApp(server, other, asking(claims))
+  const { json } = await redeem(server, answerOf(page), 'web')
+  assert.equal(claimsOf(json.id_token).acr, '2')
+  assert.equal(claimsOf(json.access_token).acr, '2')
+  assert.ok(answerOf(await other.visit(asking(claims, { prompt: 'none' }))).get('code'))
 })

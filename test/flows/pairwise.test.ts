@@ -5,6 +5,13 @@ import { test } from 'node:test'
 import { hashHandle } from '../../packages/server/src/core/handle.ts'
 import { createBrowser } from '../support/browser.ts'
 import { hybridWorld, redeem, startHybrid, userinfo } from '../support/hybrid.ts'
+import {
+  endSessionPath,
+  logoutTokenOf,
+  logoutWorld,
+  signInAt,
+  startLogoutWorld,
+} from '../support/logout-world.ts'
 import { alice, answerOf, authorizePath, signIn } from '../support/sign-in.ts'
 import { basic, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
 
@@ -90,10 +97,18 @@ test('pairwise: id_token_hint and the sub of claims are read as they were told',
   assert.equal((await ask({ claims: claims(other.sub) })).get('error'), 'login_required')
   // The user's own sub is nobody to this client.
   assert.equal((await ask({ claims: claims('1') })).get('error'), 'login_required')
-  // A hint of another client still names the user.
+  // Two clients that work together don't learn that they have the same user.
   const plain = answerOf(await browser.visit(authorizePath({ client_id: 'web' })))
   const hint = (await redeem(server, plain, 'web')).json.id_token
-  assert.ok((await ask({ id_token_hint: hint })).get('code'))
+  for (const foreign of [
+    await ask({ id_token_hint: hint }),
+    await ask({ client_id: 'web', id_token_hint: tokens.id_token }),
+    await ask({ client_id: 'elsewhere', id_token_hint: tokens.id_token }),
+  ]) {
+    assert.equal(foreign.get('error'), 'invalid_request')
+    assert.equal(server.reason(), 'id_token_hint_of_another_client')
+  }
+  assert.ok((await ask({ client_id: 'reference', id_token_hint: hint })).get('code'))
 })
 
 test('pairwise: consent and single sign-on know the user whatever a client is told', async () => {
@@ -195,4 +210,24 @@ test('pairwise: a grant of one’s own can not pin another user to a token that 
   )
   assert.equal(answer.json.error, 'invalid_grant')
   assert.equal(server.reason(), 'extension_subject_not_derived')
+})
+
+test('pairwise: a sign-out knows the hint of its own session, and a logout token says the same sub [OpenID Connect Back-Channel Logout 1.0 §2.4]', async () => {
+  const clients = logoutWorld.clients.map(client =>
+    'backchannel_logout_uri' in client ? { ...client, subject_type: 'pairwise' } : client,
+  )
+  const { server, browser, posts } = await startLogoutWorld({ clients })
+  const { shop, wiki } = await signInAt(server, browser, ['shop', 'wiki'])
+  const told = { shop: claimsOf(shop.id_token).sub, wiki: claimsOf(wiki.id_token).sub }
+  assert.notEqual(told.shop, told.wiki)
+  const page = await browser.visit(
+    endSessionPath({ id_token_hint: shop.id_token, post_logout_redirect_uri: 'https://shop.example/bye' }),
+  )
+  // Signed out at once, since the hint is of this very session.
+  assert.equal(page.form, undefined, page.text)
+  await server.runLogouts()
+  for (const name of ['shop', 'wiki'] as const) {
+    const post = posts.find(({ url }) => url.includes(name))
+    assert.equal(claimsOf(logoutTokenOf(post!)).sub, told[name])
+  }
 })

@@ -47,7 +47,7 @@ export const createAuthorizationRequestValidator =
 async function validate(
   parameters: Parameters,
   target: ResponseTarget,
-  { resources, readIdTokenHint, ...ports }: AuthorizationRequestPorts,
+  { resources, ...ports }: AuthorizationRequestPorts,
 ): Promise<Result<ValidatedAuthorizationRequest>> {
   const { client } = target
   const mode = parseResponseMode(parameters)
@@ -72,7 +72,7 @@ async function validate(
   const place = validateSignInPlace(parameters.get('acr_values'), client, ports)
   if (!place.ok) return place
   const { acr, ...signInPlace } = place.value
-  const hint = await readHint(parameters.get('id_token_hint'), readIdTokenHint, ports.clients)
+  const hint = await readHint(parameters.get('id_token_hint'), client, ports)
   if (!hint.ok) return hint
   const claims = parseClaimsParameter(parameters.get('claims'))
   if (!claims.ok) return claims
@@ -194,19 +194,28 @@ function validateSignInPlace(
   })
 }
 
-/** The hint may be another client's: its `sub` is what that one was told. */
+/**
+ * The hint may be another client's: its `sub` is what that one was told. Not where one of the two is told a pairwise
+ * one: together they could ask whether two of their users are the same (OpenID Connect Core 1.0 §8.1).
+ */
 async function readHint(
   text: string | undefined,
-  read: ReadIdTokenHint,
-  clients: Pick<Clients, 'find'>,
+  client: Client,
+  { readIdTokenHint, clients }: Pick<AuthorizationRequestPorts, 'readIdTokenHint' | 'clients'>,
 ): Promise<Result<readonly ExpectedUser[]>> {
   if (text === undefined) return ok([])
-  const hint = read(text)
-  const client = hint && (await clients.find(hint.client_id))
-  return client
-    ? ok([{ client, subs: [hint.sub] }])
-    : refuse('invalid_request', 'id_token_hint_invalid', { description: 'Invalid id_token_hint' })
+  const hint = readIdTokenHint(text)
+  const told = hint && (await clients.find(hint.client_id))
+  if (!told) return unfitHint('id_token_hint_invalid')
+  const apart = told.client_id !== client.client_id
+  if (apart && [told, client].some(({ subject_type }) => subject_type === 'pairwise')) {
+    return unfitHint('id_token_hint_of_another_client')
+  }
+  return ok([{ client: told, subs: [hint.sub] }])
 }
+
+const unfitHint = (reason: string): Refusal =>
+  refuse('invalid_request', reason, { description: 'Invalid id_token_hint' })
 
 const optional = <Name extends string>(
   parameters: Parameters,

@@ -58,7 +58,7 @@ export const deploymentShape = {
   emit_state_hash: z
     .boolean()
     .default(false)
-    .describe('Whether ID tokens of the code flow carry s_hash, the hash of the state.'),
+    .describe('Whether ID tokens carry s_hash, the hash of the state.'),
   compatibility: z
     .enum(['none', 'identityserver4'])
     .default('none')

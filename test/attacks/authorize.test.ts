@@ -1,0 +1,57 @@
+/** Attempts at the authorization endpoint's tokens: replays in parallel, documents that are too deep, confused kinds of token. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { redeem, startHybrid, userinfo } from '../support/hybrid.ts'
+import { answerOf, authorizePath } from '../support/sign-in.ts'
+
+test('attack: a code that many redeem at once brings tokens once, and none of all its tokens is left', async () => {
+  const { server, browser } = await startHybrid()
+  for (const client_id of ['web', 'reference']) {
+    const target = authorizePath({ client_id, response_type: 'code id_token token' })
+    const answer = answerOf(await browser.visit(target))
+    const answers = await Promise.all(Array.from({ length: 20 }, () => redeem(server, answer, client_id)))
+    assert.equal(answers.filter(({ status }) => status === 200).length, 1)
+    const issued = answers.find(({ status }) => status === 200)?.json.access_token
+    for (const token of [issued, answer.get('access_token')]) {
+      assert.equal((await userinfo(server, token)).status, 401)
+    }
+  }
+})
+
+test('attack: a token of the front channel is not taken for another kind', async () => {
+  const { server, browser } = await startHybrid()
+  const answer = answerOf(await browser.visit(authorizePath({ response_type: 'code id_token token' })))
+  const [code, idToken, accessToken] = ['code', 'id_token', 'access_token'].map(
+    name => answer.get(name) ?? '',
+  )
+  for (const wrong of [code, idToken]) {
+    assert.equal((await userinfo(server, wrong ?? '')).status, 401)
+  }
+  for (const wrong of [idToken, accessToken]) {
+    const { json } = await server.token({
+      ...{ grant_type: 'refresh_token', refresh_token: wrong, client_id: 'web' },
+    })
+    assert.equal(json.error, 'invalid_grant')
+  }
+  // An access token hints at nobody.
+  const hinted = authorizePath({ prompt: 'none', id_token_hint: accessToken })
+  assert.equal(answerOf(await browser.visit(hinted)).get('error'), 'invalid_request')
+})
+
+test('attack: claims that are deep, wide or long are refused, and answered', async () => {
+  const { browser } = await startHybrid()
+  const refused = async (claims: string) =>
+    answerOf(await browser.visit(authorizePath({ claims }))).get('error')
+  assert.equal(await refused('['.repeat(4000)), 'invalid_request')
+  assert.equal(await refused(`{"userinfo":${'{"a":'.repeat(200)}1${'}'.repeat(200)}}`), null)
+  const wide = JSON.stringify({
+    userinfo: Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`c${at}`, null])),
+  })
+  assert.equal(await refused(wide), null)
+  const long = await browser.visit(
+    authorizePath({ claims: JSON.stringify({ userinfo: { ['n'.repeat(5000)]: null } }) }),
+  )
+  assert.equal(long.status, 400)
+  assert.equal(long.location, undefined)
+})
