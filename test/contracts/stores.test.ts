@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { testAccounts } from './stores/accounts.ts'
 import { testCleanUp } from './stores/clean-up.ts'
 import { testCommit } from './stores/commit.ts'
 import { testFactors } from './stores/factors.ts'
@@ -28,6 +29,7 @@ for (const { name, open } of storages)
     testFederation(stores)
     testFactors(stores)
     testCommit(stores)
+    testAccounts(stores)
     testRaces(stores)
     testSessions(open)
     testRegisteredClients(stores)

@@ -59,6 +59,7 @@ test('login: where the issuer is http the cookies have plain names', async () =>
   assert.deepEqual([...browser.cookies.keys()].sort(), [
     'tessera_browser_state',
     'tessera_csrf',
+    'tessera_known',
     'tessera_session',
   ])
 })

@@ -32,6 +32,7 @@ import { createContinuations } from '../interaction/continuation.ts'
 import { createCookies } from '../interaction/cookies.ts'
 import { createCsrf } from '../interaction/csrf.ts'
 import { createFactorEnrolment } from '../interaction/enrol-factor.ts'
+import { createKnownBrowsers } from '../interaction/known-browsers.ts'
 import { chosenLanguage } from '../interaction/language.ts'
 import { createPaths } from '../interaction/paths.ts'
 import { createPendingSignIns } from '../interaction/pending-sign-in.ts'
@@ -129,7 +130,8 @@ function composePeople(configuration: Configuration, common: Common) {
   const users = createUsers(configured, { ...common, verifyArgon2id })
   const vouched = validators.password !== undefined || grants.length > 0
   const profile = createProfile({ users, profile: hooks, vouched })
-  const countGuess = createGuessCounter(common)
+  const countAttempt = createAttempts(common)
+  const countGuess = createGuessCounter({ countAttempt })
   const resolveSubject = composeSubjects(configuration, { ...common, users })
   const identityProviders = composeProviders(configuration, { ...common, resolveSubject })
   const signIn = createSignIn({
@@ -137,7 +139,10 @@ function composePeople(configuration: Configuration, common: Common) {
     ...{ countGuess, users, profile, identityProviders, validator: validators.password },
   })
   const readIdentityClaims = createIdentityClaims({ ...common, profile })
-  return { verifyArgon2id, users, profile, readIdentityClaims, resolveSubject, identityProviders, signIn }
+  return {
+    ...{ verifyArgon2id, users, profile, readIdentityClaims, resolveSubject, identityProviders },
+    ...{ countAttempt, signIn },
+  }
 }
 
 function composeLogouts({ sessions: { endRevokes, endOnExpiry } }: Configuration, common: Common) {
@@ -197,7 +202,7 @@ function composePages(
     readIdTokenHint,
     validate: createAuthorizationRequestValidator({ ...ports, readIdTokenHint }),
     userCodes: createUserCodes(ports),
-    attempts: createAttempts(ports),
+    knownBrowsers: createKnownBrowsers({ ...ports, cookies }),
     createAuthorization: createAuthorizations(ports),
   }
   const rememberedBrowsers = createRememberedBrowsers({ ...ports, cookies })

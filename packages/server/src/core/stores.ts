@@ -22,6 +22,7 @@ import type { Passkey, PendingSignIn, TotpSecret } from './factor.ts'
 import type { IdentityLink, UpstreamRequest, UpstreamSession } from './federation.ts'
 import type { RegisteredClient } from './registered-client.ts'
 import type { Awaitable, TokenHash } from './runtime.ts'
+import type { StoredUser } from './stored-user.ts'
 
 export type Stores = {
   readonly authorizations: Authorizations
@@ -44,6 +45,8 @@ export type Stores = {
   readonly keys: Keys
   readonly settings: Settings
   readonly registeredClients: RegisteredClients
+  readonly storedUsers: StoredUsers
+  readonly attempts: Attempts
   readonly standing: Standing
   readonly commit: (commit: Commit) => Promise<CommitOutcome>
   /** Deletes what has expired, in small batches that no request waits for; answers how many rows went. */
@@ -274,6 +277,42 @@ export type RegisteredClients = {
   readonly prolong: (clientId: string, expiresAt: Seconds) => Promise<void>
   /** Answers whether there was one. */
   readonly remove: (clientId: string) => Promise<boolean>
+}
+
+/** Users who signed up here or were added by an operator. Whether one stands for `commit` is written with it. */
+export type StoredUsers = {
+  readonly find: (sub: string) => Awaitable<StoredUser | undefined>
+  /** @param key the name as it is compared. */
+  readonly findByName: (key: string, tenant: string | undefined) => Awaitable<StoredUser | undefined>
+  readonly findByVerifiedEmail: (key: string, tenant: string | undefined) => Awaitable<StoredUser | undefined>
+  readonly any: () => Awaitable<boolean>
+  /** In the order of their `sub`, from behind `after` on. */
+  readonly list: (page: {
+    readonly after?: string
+    readonly limit: number
+  }) => Awaitable<readonly StoredUser[]>
+  /** Answers false, and stores nothing, where the `sub`, the name or the verified address is taken. */
+  readonly add: (user: StoredUser) => Promise<boolean>
+  /** Puts it in the place of the version before it. `changed`: that is not the one that stands; `taken`: name or address is another user's. */
+  readonly replace: (user: StoredUser) => Promise<'replaced' | 'changed' | 'taken'>
+}
+
+/** Counted attempts: of passwords, codes and whatever else may be tried a bounded number of times. */
+export type Attempts = {
+  /**
+   * Counts one for each key, in one write with looking at them, and answers 0; or counts nothing and answers how long
+   * to wait until each key has room.
+   */
+  readonly count: (limits: readonly AttemptLimit[], at: Seconds) => Promise<Seconds>
+  /** Takes one back of each. */
+  readonly forgive: (hashes: readonly TokenHash[]) => Promise<void>
+}
+export type AttemptLimit = {
+  /** Of what is counted: a name, a network. */
+  readonly hash: TokenHash
+  readonly most: number
+  /** How long a count lives from its first attempt on. */
+  readonly span: Seconds
 }
 
 /** Which clients and users stand, so that `commit` can require it in its own write. */

@@ -39,6 +39,8 @@ export type Users = {
   ) => Awaitable<User | undefined>
   /** The one user of this tenant whose address this is and who has proven it; undefined where there is none or several. */
   readonly findByVerifiedEmail: (email: string, tenant: string | undefined) => Awaitable<User | undefined>
+  /** Whether a user of this tenant, active or not, has this name or one that could be mistaken for it. */
+  readonly isNameTaken: (username: string, tenant: string | undefined) => Awaitable<boolean>
 }
 
 /** A user who has proven who they are, and how. */

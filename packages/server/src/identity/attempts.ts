@@ -1,67 +1,46 @@
-/** Counting wrong guesses (RFC 6749 §4.3.2, RFC 8628 §5.1): a bounded number in a span of time for each key, within this process. */
+/**
+ * Counting attempts (RFC 6749 §4.3.2, RFC 8628 §5.1): a bounded number in a span of time for each key, counted before
+ * the attempt is made, so that a thousand at once count as a thousand; kept in the store, so that processes share the
+ * count and a restart forgets none.
+ */
 
+import { createHmac } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
-import type { Clock } from '../core/runtime.ts'
+import type { DerivedKeys } from '../core/keys.ts'
+import type { Clock, TokenHash } from '../core/runtime.ts'
+import type { Stores } from '../core/stores.ts'
 
-export type Attempts = {
-  /** How many seconds to wait before the next guess; undefined: guess now. */
-  readonly wait: (keys: readonly string[]) => Seconds | undefined
-  readonly failed: (keys: readonly string[]) => void
-  /** Takes one failure back. */
-  readonly forgive: (keys: readonly string[]) => void
+/** What is limited, how often and in how long. */
+export type AttemptKey = { readonly key: string; readonly most: number; readonly span: Seconds }
+
+export type Counted =
+  | {
+      readonly ok: true
+      /** Takes it back: the attempt was right. */
+      readonly forgive: () => Promise<void>
+    }
+  /** One of the keys has no room: nothing was counted. */
+  | { readonly ok: false; readonly wait: Seconds }
+
+export type CountAttempt = (keys: readonly AttemptKey[]) => Promise<Counted>
+
+export type AttemptPorts = {
+  readonly stores: Pick<Stores, 'attempts'>
+  readonly derived: DerivedKeys
+  readonly clock: Clock
 }
 
-export type AttemptLimits = {
-  /** Wrong guesses in a span. */
-  readonly most: number
-  readonly span: Seconds
-  /** Keys remembered; beyond it the oldest go. */
-  readonly capacity: number
-}
+export function createAttempts({ stores: { attempts }, derived, clock }: AttemptPorts): CountAttempt {
+  const secret = derived.derive('attempts')
+  // Keyed: names and addresses could be found from a plain hash by trying.
+  const hashOf = (key: string) => createHmac('sha256', secret).update(key).digest('base64url') as TokenHash
 
-const guesses: AttemptLimits = { most: 10, span: 600, capacity: 50_000 }
-
-export function createAttempts({
-  clock,
-  limits = guesses,
-}: {
-  clock: Clock
-  limits?: AttemptLimits
-}): Attempts {
-  const counts = new Map<string, { failures: number; until: Seconds }>()
-  const living = (key: string) => {
-    const count = counts.get(key)
-    return count && count.until > clock.now() ? count : undefined
-  }
-
-  return {
-    wait(keys) {
-      const waits = keys.flatMap(key => {
-        const count = living(key)
-        return count && count.failures >= limits.most ? [count.until - clock.now()] : []
-      })
-      return waits.length === 0 ? undefined : Math.max(...waits)
-    },
-    failed(keys) {
-      for (const key of keys) {
-        const count = living(key)
-        if (count) {
-          count.failures++
-          continue
-        }
-        counts.delete(key)
-        counts.set(key, { failures: 1, until: clock.now() + limits.span })
-        const oldest = counts.size > limits.capacity ? counts.keys().next().value : undefined
-        if (oldest !== undefined) counts.delete(oldest)
-      }
-    },
-    forgive(keys) {
-      for (const key of keys) {
-        const count = living(key)
-        if (count && count.failures > 0) count.failures--
-      }
-    },
+  return async keys => {
+    const limits = keys.map(({ key, most, span }) => ({ hash: hashOf(key), most, span }))
+    const wait = await attempts.count(limits, clock.now())
+    if (wait > 0) return { ok: false, wait }
+    return { ok: true, forgive: () => attempts.forgive(limits.map(({ hash }) => hash)) }
   }
 }
 

@@ -25,6 +25,8 @@ export type SignInRequest = {
   readonly acr_values?: string
   /** The network that the request came from. */
   readonly from: string
+  /** The browser that this user signed in with before. */
+  readonly known_browser?: string | undefined
 }
 
 /** A user who signed in, and what a validator adds to the token response. */
@@ -63,7 +65,7 @@ export function createSignIn({
     },
   }
 
-  return async ({ username, password, client, acr, acr_values, from }) => {
+  return async ({ username, password, client, acr, acr_values, from, known_browser }) => {
     const fault = tenantFault(client, acr.tenant, tenants)
     if (fault) return fault
     const idp = acr.idp ?? localProvider
@@ -75,7 +77,8 @@ export function createSignIn({
 
     const client_id = client?.client_id
     const { tenant } = acr
-    const counted = countGuess({ idp, tenant, username, from })
+    const guess = { idp, username, from, ...(tenant !== undefined && { tenant }) }
+    const counted = await countGuess({ ...guess, ...(known_browser !== undefined && { known_browser }) })
     if (!counted.ok) return counted
     const answer = await authority.value.check({
       username,
@@ -85,7 +88,7 @@ export function createSignIn({
       ...(acr_values !== undefined && { acr_values }),
     })
     if (!answer.ok && answer.unavailable) {
-      counted.value()
+      await counted.value()
       return refuse('temporarily_unavailable', 'credential_authority_unavailable', { log: { idp } })
     }
     if (!answer.ok) return wrongCredentials('credentials_refused', answer)

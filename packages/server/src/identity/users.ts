@@ -1,13 +1,20 @@
-/** The users of the configuration, kept in memory. */
+/** The users that this server knows itself: those of the configuration, kept in memory, then those of the store. */
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { Random } from '../core/runtime.ts'
+import type { Awaitable, Random } from '../core/runtime.ts'
+import { identityKey, type StoredUser } from '../core/stored-user.ts'
+import type { Stores } from '../core/stores.ts'
 import type { ConfiguredUser, User, Users } from '../core/user.ts'
+import { decoyPassword, preparePassword } from './password.ts'
 
 /** Checks an encoded argon2id password. */
 export type VerifyArgon2id = (encoded: string, password: string) => Promise<boolean>
 
-export type UserPorts = { readonly random: Random; readonly verifyArgon2id: VerifyArgon2id }
+export type UserPorts = {
+  readonly stores: Pick<Stores, 'storedUsers'>
+  readonly random: Random
+  readonly verifyArgon2id: VerifyArgon2id
+}
 
 /**
  * Passwords written plainly in the configuration are compared by a MAC under a key of this process, in constant time.
@@ -15,7 +22,7 @@ export type UserPorts = { readonly random: Random; readonly verifyArgon2id: Veri
  */
 export function createUsers(
   configured: readonly ConfiguredUser[],
-  { random, verifyArgon2id }: UserPorts,
+  { stores: { storedUsers }, random, verifyArgon2id }: UserPorts,
 ): Users {
   const key = random.bytes(32)
   const mac = (password: string): Buffer => createHmac('sha256', key).update(password).digest()
@@ -28,32 +35,63 @@ export function createUsers(
   const byName = new Map(configured.map(user => [nameKey(user.username, user.tenant), user.sub]))
 
   return {
-    find: sub => bySub.get(sub),
-    findByVerifiedEmail(email, tenant) {
-      const found = [...bySub.values()].filter(
-        user => user.tenant === tenant && provenAddress(user) === addressKey(email),
+    find: sub => bySub.get(sub) ?? once(storedUsers.find(sub), userOf),
+    async findByVerifiedEmail(email, tenant) {
+      const found: readonly User[] = [...bySub.values()].filter(
+        user => user.tenant === tenant && provenAddress(user) === identityKey(email),
       )
+      const stored = userOf(await storedUsers.findByVerifiedEmail(identityKey(email), tenant))
+      if (stored) return found.length === 0 ? stored : undefined
       return found.length === 1 ? found[0] : undefined
     },
     async checkPassword(username, password, tenant) {
       const sub = byName.get(nameKey(username, tenant))
       const known = (sub !== undefined && passwords.get(sub)) || nobody
+      const named = await storedUsers.findByName(identityKey(username), tenant)
+      const stored = sub === undefined ? named : undefined
+      const encoded = known.encoded ?? stored?.password ?? ((await storedUsers.any()) ? decoyPassword : decoy)
       const plainFits = timingSafeEqual(mac(password), known.mac)
-      const argonFits = decoy !== undefined && (await verifyArgon2id(known.encoded ?? decoy, password))
+      const typed = stored ? preparePassword(password) : password
+      const argonFits = encoded !== undefined && (await verifyArgon2id(encoded, typed))
+      if (stored) return stored.password !== undefined && argonFits ? userOf(stored) : undefined
       const fits = known.encoded === undefined ? plainFits : argonFits
       return sub !== undefined && known !== nobody && fits ? bySub.get(sub) : undefined
+    },
+    isNameTaken: (username, tenant) =>
+      configured.some(
+        user => user.tenant === tenant && identityKey(user.username) === identityKey(username),
+      ) || once(storedUsers.findByName(identityKey(username), tenant), user => user !== undefined),
+  }
+}
+
+/** What the rest of the server sees of a stored user. */
+export function userOf(stored: StoredUser): User
+export function userOf(stored: StoredUser | undefined): User | undefined
+export function userOf(stored: StoredUser | undefined): User | undefined {
+  if (!stored) return undefined
+  const { sub, username, tenant, email, email_verified_at, claims, disabled_at } = stored
+  return {
+    sub,
+    username,
+    ...(tenant !== undefined && { tenant }),
+    active: disabled_at === undefined,
+    claims: {
+      preferred_username: username,
+      ...claims,
+      ...(email !== undefined && { email, email_verified: email_verified_at !== undefined }),
     },
   }
 }
 
+/** Answers at once where the store does. */
+const once = <Found, Answer>(found: Awaitable<Found>, use: (found: Found) => Answer): Awaitable<Answer> =>
+  found instanceof Promise ? found.then(use) : use(found)
+
 const nameKey = (username: string, tenant: string | undefined): string =>
   JSON.stringify([tenant ?? null, username])
 
-/** Compared without regard to case, as mail servers do. */
-const addressKey = (email: string): string => email.toLowerCase()
-
 const provenAddress = ({ claims: { email, email_verified } }: User): string | undefined =>
-  typeof email === 'string' && email_verified === true ? addressKey(email) : undefined
+  typeof email === 'string' && email_verified === true ? identityKey(email) : undefined
 
 const encodedPassword = ({ password }: ConfiguredUser): string | undefined =>
   password?.kind === 'argon2id' ? password.encoded : undefined

@@ -11,7 +11,7 @@ import type { Resources } from '../../core/resource.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { Profile, Users } from '../../core/user.ts'
-import { type Attempts, networkOf } from '../../identity/attempts.ts'
+import { type CountAttempt, networkOf } from '../../identity/attempts.ts'
 import type { CreateAuthorization } from '../../interaction/authorization.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
@@ -32,7 +32,7 @@ export type DevicePorts = {
   readonly lackingSecondFactor: LackingSecondFactor
   readonly profile: Pick<Profile, 'isActive'>
   readonly csrf: Csrf
-  readonly attempts: Attempts
+  readonly countAttempt: CountAttempt
   readonly userCodes: UserCodes
   readonly createAuthorization: CreateAuthorization
   readonly clients: Clients
@@ -44,6 +44,9 @@ export type DevicePorts = {
   readonly clock: Clock
   readonly log: Log
 }
+
+/** RFC 8628 §5.1: wrong codes of one network or one user. */
+const guesses = { most: 10, span: 600 } as const
 
 type DeviceContinuation = Continuation & { readonly kind: 'device' }
 /** A device that waits, and whose client may still have it. */
@@ -85,8 +88,11 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
   async function enter(request: HttpRequest, typed: string): Promise<HttpResponse> {
     const session = await ports.sessions.read(request)
     const guesser = [`network ${networkOf(request)}`, ...(session ? [`user ${session.sub}`] : [])]
-    const wait = ports.attempts.wait(guesser)
-    if (wait !== undefined) {
+    const counted = await ports.countAttempt(
+      guesser.map(who => ({ key: `user code from ${who}`, ...guesses })),
+    )
+    if (!counted.ok) {
+      const { wait } = counted
       logRefusal(ports.log, 'device', request, refuse('slow_down', 'user_code_guesses_exhausted'))
       const waitMinutes = Math.ceil(wait / 60)
       const headers = { 'retry-after': String(wait) }
@@ -95,10 +101,10 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     const user_code = userCodes.normalise(typed)
     const waiting = user_code !== undefined && (await findWaiting(user_code))
     if (!waiting) {
-      ports.attempts.failed(guesser)
       logRefusal(ports.log, 'device', request, refuse('invalid_request', 'user_code_unknown'))
       return ask(request, { user_code: typed, problem: 'wrong' }, { status: 400 })
     }
+    await counted.forgive()
     const asked_at = clock.now()
     return redirect(request, '/device', {
       kind: 'device',

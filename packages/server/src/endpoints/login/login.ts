@@ -11,11 +11,13 @@ import { type IdentityProvider, localProvider } from '../../core/user.ts'
 import { networkOf } from '../../identity/attempts.ts'
 import type { PasskeySignIn } from '../../identity/passkey-sign-in.ts'
 import type { Passkeys } from '../../identity/passkeys.ts'
+import { guessedName } from '../../identity/guesses.ts'
 import type { SignIn } from '../../identity/sign-in.ts'
 import type { ConcludeSignIn } from '../../interaction/conclude-sign-in.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import { browserOf, readPageForm, readPageQuery } from '../../interaction/form.ts'
+import type { KnownBrowsers } from '../../interaction/known-browsers.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
 import type { FindRequester, Requester } from '../../interaction/requester.ts'
@@ -35,6 +37,7 @@ export type LoginPorts = {
   readonly passkeys: Pick<Passkeys, 'request'>
   readonly concludeSignIn: ConcludeSignIn
   readonly sessions: Pick<BrowserSessions, 'keepOffered'>
+  readonly knownBrowsers: KnownBrowsers
   readonly csrf: Csrf
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
   readonly pages: Pages
@@ -82,10 +85,15 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     const { client, tenant, acr_values, requested_acr } = requester
     const idp = (ways.taken(requester, continuation) ?? localWay(requester))?.idp
     const acr = { acr: [], ...(idp !== undefined && { idp }), ...(tenant !== undefined && { tenant }) }
+    const name = guessedName({
+      ...{ username, idp: idp ?? localProvider },
+      ...(tenant !== undefined && { tenant }),
+    })
     const signedIn = await ports.signIn({
       ...{ username, password, acr, acr_values },
       ...(client && { client }),
       from: networkOf(request),
+      known_browser: ports.knownBrowsers.read(request, name),
     })
     if (!signedIn.ok) {
       const log = { client_id: client?.client_id, ...signedIn.log }
@@ -93,7 +101,9 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
       return show(request, continuation, requester, { username, refusal: signedIn })
     }
     const { subject } = signedIn.value
-    return ports.concludeSignIn(request, { subject, tenant, client, requested_acr, continuation })
+    const cookies = [ports.knownBrowsers.remember(request, name)]
+    const proven = { subject, tenant, client, requested_acr, continuation, cookies }
+    return ports.concludeSignIn(request, proven)
   }
 
   async function signInByPasskey(

@@ -1,6 +1,7 @@
 /** The store of tests and of `memory:`: everything in this process, nothing on disk. */
 
 import type { Stores } from '../../core/stores.ts'
+import { createAttempts } from './attempts.ts'
 import { createAuthorizations } from './authorizations.ts'
 import { createCleanUp } from './clean-up.ts'
 import { createCodes } from './codes.ts'
@@ -21,6 +22,7 @@ import { createRevokedTokens } from './revoked-tokens.ts'
 import { createSessions } from './sessions.ts'
 import { createSettings } from './settings.ts'
 import { createStanding } from './standing.ts'
+import { createStoredUsers } from './stored-users.ts'
 import { emptyTables } from './tables.ts'
 import { createTotpSecrets } from './totp-secrets.ts'
 import { createUpstreamRequests } from './upstream-requests.ts'
@@ -49,6 +51,8 @@ export function createMemoryStores(): Stores {
     keys: createKeys(tables),
     settings: createSettings(tables),
     registeredClients: createRegisteredClients(tables),
+    storedUsers: createStoredUsers(tables),
+    attempts: createAttempts(tables),
     standing: createStanding(tables),
     commit: createCommit(tables),
     cleanUp: createCleanUp(tables),

@@ -17,6 +17,7 @@ import type { Passkey, PendingSignIn, TotpSecret } from '../../core/factor.ts'
 import type { IdentityLink, UpstreamRequest, UpstreamSession } from '../../core/federation.ts'
 import type { RegisteredClient } from '../../core/registered-client.ts'
 import type { TokenHash } from '../../core/runtime.ts'
+import type { StoredUser } from '../../core/stored-user.ts'
 import type { ReplayMarker } from '../../core/stores.ts'
 
 export type RevokedToken = { readonly jti: string; readonly expires_at: number }
@@ -45,6 +46,8 @@ export type Tables = {
   readonly keys: Map<string, StoredKey>
   readonly settings: Map<string, string>
   readonly registeredClients: Map<string, RegisteredClient>
+  readonly userRecords: Map<string, StoredUser>
+  readonly attempts: Map<string, { readonly count: number; readonly expires_at: number }>
   /** Which of the configured ones stand. */
   readonly clients: Map<string, boolean>
   readonly users: Map<string, boolean>
@@ -76,6 +79,8 @@ export const emptyTables = (): Tables => ({
   keys: new Map(),
   settings: new Map(),
   registeredClients: new Map(),
+  userRecords: new Map(),
+  attempts: new Map(),
   clients: new Map(),
   users: new Map(),
   storedClients: new Map(),

@@ -177,4 +177,27 @@ export const migrations: readonly string[] = [
   `
   alter table authorizations add column requested_claims text;
   `,
+  // Users who are kept here: that one stands is written with it.
+  `
+  create table stored_users (
+    sub text primary key, version integer not null, username text not null, username_key text not null, tenant text,
+    email text, email_key text, email_verified_at integer, claims text not null, password text,
+    password_changed_at integer, created_at integer not null, disabled_at integer
+  ) strict;
+  create unique index stored_users_username on stored_users (coalesce(tenant, ''), username_key);
+  create unique index stored_users_email on stored_users (coalesce(tenant, ''), email_key)
+    where email_verified_at is not null;
+
+  create trigger stored_user_added after insert on stored_users begin
+    insert into standing (kind, id, stands) values ('stored_user', new.sub, new.disabled_at is null);
+  end;
+  create trigger stored_user_replaced after update on stored_users begin
+    update standing set stands = new.disabled_at is null where kind = 'stored_user' and id = new.sub;
+  end;
+
+  create index authorizations_sub on authorizations (sub);
+
+  create table attempts (hash text primary key, count integer not null, expires_at integer not null) strict;
+  create index attempts_expires_at on attempts (expires_at);
+  `,
 ]

@@ -2,6 +2,7 @@
 
 import type { Log } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
+import { createAttempts } from './attempts.ts'
 import { createAuthorizations } from './authorizations.ts'
 import { createCleanUp } from './clean-up.ts'
 import { createCodes } from './codes.ts'
@@ -24,6 +25,7 @@ import { createSessions } from './sessions.ts'
 import { createSettings } from './settings.ts'
 import { createStanding } from './standing.ts'
 import { one } from './statements.ts'
+import { createStoredUsers } from './stored-users.ts'
 import { createTotpSecrets } from './totp-secrets.ts'
 import { createUpstreamRequests } from './upstream-requests.ts'
 import { createUpstreamSessions } from './upstream-sessions.ts'
@@ -88,6 +90,8 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
     keys: createKeys(database, write),
     settings: createSettings(database, write),
     registeredClients: createRegisteredClients(database, write),
+    storedUsers: createStoredUsers(database, write),
+    attempts: createAttempts(write),
     standing: createStanding(database, write),
     commit: createCommit(write),
     cleanUp: createCleanUp(write, queue.idle),

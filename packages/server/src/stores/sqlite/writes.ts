@@ -1,5 +1,6 @@
 /** Every write operation of the store. An operation's place in this table is its number in the messages to the writer thread. */
 
+import { attemptWrites } from './attempts.ts'
 import { authorizationWrites } from './authorizations.ts'
 import { cleanUpWrites } from './clean-up.ts'
 import { codeWrites } from './codes.ts'
@@ -19,6 +20,7 @@ import { revokedTokenWrites } from './revoked-tokens.ts'
 import { sessionWrites } from './sessions.ts'
 import { settingWrites } from './settings.ts'
 import { standingWrites } from './standing.ts'
+import { storedUserWrites } from './stored-users.ts'
 import { totpSecretWrites } from './totp-secrets.ts'
 import { upstreamRequestWrites } from './upstream-requests.ts'
 import { upstreamSessionWrites } from './upstream-sessions.ts'
@@ -44,6 +46,8 @@ export const writes = {
   ...keyWrites,
   ...settingWrites,
   ...registeredClientWrites,
+  ...storedUserWrites,
+  ...attemptWrites,
   ...standingWrites,
   ...cleanUpWrites,
 }

@@ -1,0 +1,75 @@
+/** Passwords that users choose: which ones may be chosen, and how they are kept (NIST SP 800-63B-4 §3.1.1.2, RFC 9106). */
+
+import { identityKey } from '../core/stored-user.ts'
+import { commonPasswords } from './common-passwords.ts'
+
+export type PasswordPolicy = {
+  /** Characters. */
+  readonly min_length: number
+}
+
+/** Why a password may not be chosen. */
+export type PasswordFault = 'too_short' | 'too_long' | 'too_common' | 'like_name'
+
+/** What fits everywhere a password is typed, the password grant included. */
+const mostCharacters = 512
+
+/** OWASP's least cost for argon2id: 19 MiB, two passes. */
+export const passwordCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+
+/** Costs as much to check as a user's, and fits nothing that anyone knows: its hash is not of any text. */
+export const decoyPassword = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
+
+/** One for all the ways in which keyboards compose the same letters (§3.1.1.2: NFKC). */
+export const preparePassword = (password: string): string => password.normalize('NFKC')
+
+/** @param names what the user is called: a password must not be one of them, nor little more. */
+export function passwordFault(
+  password: string,
+  { min_length }: PasswordPolicy,
+  names: readonly (string | undefined)[],
+): PasswordFault | undefined {
+  const prepared = preparePassword(password)
+  const length = [...prepared].length
+  if (length < min_length) return 'too_short'
+  if (prepared.length > mostCharacters || password.length > mostCharacters) return 'too_long'
+  const plain = identityKey(prepared)
+  if (isLikeName(plain, names)) return 'like_name'
+  return isCommon(plain) ? 'too_common' : undefined
+}
+
+function isLikeName(password: string, names: readonly (string | undefined)[]): boolean {
+  const words = names
+    .flatMap(name => (name === undefined ? [] : [identityKey(name), identityKey(name).split('@')[0] ?? '']))
+    .filter(word => word.length >= 3)
+  // What is left beside the name must be worth something by itself.
+  return words.some(word => password.includes(word) && password.replaceAll(word, '').length < 8)
+}
+
+/** Common itself, or common with digits and signs around it, or little more than one thing again and again, or a row of keys. */
+function isCommon(password: string): boolean {
+  const letters = undisguise(password).replaceAll(/[^\p{L}]/gu, '')
+  const bare = password.replaceAll(/^[\d\W_]+|[\d\W_]+$/gu, '')
+  return (
+    [password, bare, letters].some(text => commonPasswords.has(text)) ||
+    new Set(password).size < 5 ||
+    /^(.{1,6}?)\1+.?.?$/su.test(password) ||
+    rows.some(row => row.includes(password) || [...row].reverse().join('').includes(password))
+  )
+}
+
+const undisguise = (text: string): string =>
+  text.replaceAll(/[01345$@7!]/g, sign => disguises[sign as keyof typeof disguises])
+
+const disguises = { 0: 'o', 1: 'i', 3: 'e', 4: 'a', 5: 's', $: 's', '@': 'a', 7: 't', '!': 'i' } as const
+
+const rows = [
+  '01234567890123456789',
+  'abcdefghijklmnopqrstuvwxyz',
+  'qwertyuiopasdfghjklzxcvbnm',
+  'qwertzuiopasdfghjklyxcvbnm',
+  'azertyuiopqsdfghjklmwxcvbn',
+  '1q2w3e4r5t6y7u8i9o0p',
+  '1qaz2wsx3edc4rfv5tgb6yhn',
+  'qazwsxedcrfvtgbyhnujmikolp',
+]

@@ -1,0 +1,114 @@
+/** Guessing passwords and codes: in parallel, by other spellings, across processes and restarts; and keeping a user out by it. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores.ts'
+import { temporaryFolder } from '../contracts/stores/storage.ts'
+import { createBrowser } from '../support/browser.ts'
+import { alice, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
+import { createTestServer, type TestServer } from '../support/tessera.ts'
+import { secret, world } from '../support/world.ts'
+
+const guess = async (server: TestServer, username: string, password: string): Promise<number> =>
+  (
+    await server.token(
+      { grant_type: 'password', username, password, scope: 'api1' },
+      { client: ['roclient', secret] },
+    )
+  ).status
+
+const tally = (statuses: readonly number[]) => ({
+  wrong: statuses.filter(status => status === 400).length,
+  waiting: statuses.filter(status => status === 429).length,
+})
+
+test('attack: of a thousand guesses at once a hundred are checked', async () => {
+  const server = await createTestServer(world)
+  const statuses = await Promise.all(Array.from({ length: 1000 }, (_, n) => guess(server, 'bob', `${n}`)))
+  assert.deepEqual(tally(statuses), { wrong: 100, waiting: 900 })
+})
+
+test('attack: of a thousand device codes typed at once ten are looked for', async () => {
+  const server = await createTestServer(pagesWorld)
+  const browser = createBrowser(server)
+  const page = await browser.visit('/device')
+  const pages = await Promise.all(
+    Array.from({ length: 1000 }, () => browser.submit(page, { user_code: 'BCDF-GHJK' })),
+  )
+  assert.deepEqual(tally(pages.map(({ status }) => status)), { wrong: 10, waiting: 990 })
+})
+
+test('attack: other spellings of a name share its count', async () => {
+  const server = await createTestServer(world)
+  const spellings = ['bob', 'BOB', 'Bob', ' bob ', 'ｂｏｂ']
+  for (let count = 0; count < 100; count++) await guess(server, spellings[count % 5] ?? '', 'wrong')
+  for (const spelling of spellings) assert.equal(await guess(server, spelling, 'bob'), 429)
+})
+
+test('attack: two processes on one store share the count, and a restart forgets none', async () => {
+  const folder = await temporaryFolder()
+  const stores = [
+    await openSqliteStores({ file: folder.file }),
+    await openSqliteStores({ file: folder.file }),
+  ]
+  try {
+    const servers = await Promise.all(stores.map(store => createTestServer(world, { stores: store })))
+    const statuses = await Promise.all(
+      servers.flatMap(server => Array.from({ length: 100 }, (_, n) => guess(server, 'bob', `${n}`))),
+    )
+    assert.deepEqual(tally(statuses), { wrong: 100, waiting: 100 })
+    for (const store of stores.splice(0)) await store.close()
+    stores.push(await openSqliteStores({ file: folder.file }))
+    const restarted = await createTestServer(world, { stores: stores[0] })
+    assert.equal(await guess(restarted, 'bob', 'bob'), 429)
+    restarted.clock.advance(600)
+    assert.equal(await guess(restarted, 'bob', 'bob'), 200)
+  } finally {
+    for (const store of stores) await store.close()
+    await folder.remove()
+  }
+})
+
+test('attack: a stranger who guesses keeps the user out of no browser that they signed in with before', async () => {
+  const server = await createTestServer(pagesWorld)
+  const [own, strange] = [createBrowser(server), createBrowser(server)]
+  await signIn(own, authorizePath())
+  const theirs = await strange.visit(authorizePath())
+  for (let count = 0; count < 100; count++) await strange.submit(theirs, { ...alice, password: 'wrong' })
+  assert.equal((await strange.submit(theirs, alice)).status, 429)
+  const again = await own.visit(authorizePath({ prompt: 'login' }))
+  assert.match((await own.submit(again, alice)).location ?? '', /[?&]code=/)
+})
+
+test('attack: a known browser has a bounded number of guesses too, and is known for its user only', async () => {
+  const server = await createTestServer(pagesWorld)
+  const browser = createBrowser(server)
+  await signIn(browser, authorizePath())
+  const page = await browser.visit(authorizePath({ prompt: 'login' }))
+  for (let count = 0; count < 100; count++) await browser.submit(page, { ...alice, password: 'wrong' })
+  assert.equal((await browser.submit(page, alice)).status, 429)
+  // Bob's count is that of all strangers.
+  const stranger = createBrowser(server)
+  const theirs = await stranger.visit(authorizePath())
+  for (let count = 0; count < 100; count++)
+    await stranger.submit(theirs, { username: 'bob', password: 'wrong', button: 'login' })
+  assert.equal((await browser.submit(page, { username: 'bob', password: 'builder' })).status, 429)
+})
+
+test('attack: a changed cookie of a known browser is none', async () => {
+  const server = await createTestServer(pagesWorld)
+  const browser = createBrowser(server)
+  await signIn(browser, authorizePath())
+  const name = '__Host-tessera_known'
+  const [id = '', mac = ''] = (browser.cookies.get(name) ?? '').split('.')
+  const page = await browser.visit(authorizePath({ prompt: 'login' }))
+  const stranger = createBrowser(server)
+  const theirs = await stranger.visit(authorizePath())
+  for (let count = 0; count < 100; count++) await stranger.submit(theirs, { ...alice, password: 'wrong' })
+  for (const cookie of [`${mac}.${mac}`, `${id}.${id}`, id, `${id}.${mac}x`, `${id}.${mac.toLowerCase()}`]) {
+    browser.cookies.set(name, cookie)
+    assert.equal((await browser.submit(page, alice)).status, 429, cookie)
+  }
+  browser.cookies.set(name, `${id}.${mac}`)
+  assert.equal((await browser.submit(page, alice)).location !== undefined, true)
+})

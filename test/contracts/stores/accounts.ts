@@ -1,0 +1,136 @@
+/** What the ports of stored users and of counted attempts promise. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { StoredUser } from '../../../packages/server/src/core/stored-user.ts'
+import type { Stores } from '../../../packages/server/src/core/stores.ts'
+import { day, minute, newHash, now, sampleAuthorization, sampleCommit, standing, tally } from './samples.ts'
+
+const sampleUser = (fields: Partial<StoredUser> = {}): StoredUser => {
+  const sub = newHash()
+  return { sub, version: 1, username: sub, username_key: sub, claims: {}, created_at: now, ...fields }
+}
+
+export function testAccounts(stores: () => Stores): void {
+  const mayCommit = async (sub: string): Promise<unknown> => {
+    await standing(stores())
+    return stores().commit(sampleCommit({ sub, issue: { authorization: sampleAuthorization({ sub }) } }))
+  }
+
+  test('stored users: one is found with every field as it was given', async () => {
+    const { storedUsers } = stores()
+    const full = sampleUser({
+      tenant: 'acme',
+      email: 'Åsa@Example.com',
+      email_key: `åsa-${newHash()}@example.com`,
+      email_verified_at: now,
+      claims: { name: 'Åsa "A"', nested: { n: 1.5 } },
+      password: '$argon2id$…',
+      password_changed_at: now,
+      disabled_at: now + 1,
+    })
+    const plain = sampleUser()
+    assert.equal(await storedUsers.add(full), true)
+    assert.equal(await storedUsers.add(plain), true)
+    assert.equal(await storedUsers.any(), true)
+    assert.deepEqual(await storedUsers.find(full.sub), full)
+    assert.deepEqual(await storedUsers.find(plain.sub), plain)
+    assert.deepEqual(await storedUsers.findByName(full.username_key, 'acme'), full)
+    assert.equal(await storedUsers.findByName(full.username_key, undefined), undefined)
+    assert.deepEqual(await storedUsers.findByName(plain.username_key, undefined), plain)
+    assert.deepEqual(await storedUsers.findByVerifiedEmail(full.email_key ?? '', 'acme'), full)
+    assert.equal(await storedUsers.findByVerifiedEmail(full.email_key ?? '', undefined), undefined)
+    assert.equal(await storedUsers.find(newHash()), undefined)
+  })
+
+  test('stored users: of many with one name at once, one is added; in each tenant anew', async () => {
+    const { storedUsers } = stores()
+    const username_key = newHash()
+    for (const tenant of [undefined, 'acme']) {
+      const added = await Promise.all(
+        Array.from({ length: 50 }, () =>
+          storedUsers.add(sampleUser({ username_key, ...(tenant !== undefined && { tenant }) })),
+        ),
+      )
+      assert.deepEqual(tally(added), { true: 1, false: 49 })
+    }
+  })
+
+  test('stored users: a verified address is unique within its tenant, an unverified one is not', async () => {
+    const { storedUsers } = stores()
+    const email_key = `${newHash()}@example.com`
+    const claimed = sampleUser({ email_key })
+    assert.equal(await storedUsers.add(claimed), true)
+    assert.equal(await storedUsers.findByVerifiedEmail(email_key, undefined), undefined)
+    assert.equal(await storedUsers.add(sampleUser({ email_key, email_verified_at: now })), true)
+    assert.equal(await storedUsers.add(sampleUser({ email_key, email_verified_at: now })), false)
+    assert.equal(await storedUsers.add(sampleUser({ email_key, email_verified_at: now, tenant: 't' })), true)
+    assert.equal(await storedUsers.replace({ ...claimed, version: 2, email_verified_at: now }), 'taken')
+    assert.deepEqual(await storedUsers.find(claimed.sub), claimed)
+  })
+
+  test('stored users: of many updates of one version at once, one replaces it', async () => {
+    const { storedUsers } = stores()
+    const user = sampleUser()
+    await storedUsers.add(user)
+    const outcomes = await Promise.all(
+      Array.from({ length: 50 }, (_, n) => storedUsers.replace({ ...user, version: 2, password: String(n) })),
+    )
+    assert.deepEqual(tally(outcomes), { replaced: 1, changed: 49 })
+    assert.equal((await storedUsers.find(user.sub))?.version, 2)
+    assert.equal(await storedUsers.replace(sampleUser({ version: 2 })), 'changed')
+  })
+
+  test('stored users: one stands for commit while it is active', async () => {
+    const { storedUsers } = stores()
+    const user = sampleUser()
+    await storedUsers.add(user)
+    assert.equal(await mayCommit(user.sub), 'committed')
+    await storedUsers.replace({ ...user, version: 2, disabled_at: now })
+    assert.equal(await mayCommit(user.sub), 'not_standing')
+    await storedUsers.replace({ ...user, version: 3 })
+    assert.equal(await mayCommit(user.sub), 'committed')
+    const disabled = sampleUser({ disabled_at: now })
+    await storedUsers.add(disabled)
+    assert.equal(await mayCommit(disabled.sub), 'not_standing')
+  })
+
+  test('stored users: pages of a list follow each other', async () => {
+    const { storedUsers } = stores()
+    for (let count = 0; count < 5; count++) await storedUsers.add(sampleUser())
+    const all = await storedUsers.list({ limit: 10_000 })
+    const paged: StoredUser[] = []
+    for (;;) {
+      const after = paged.at(-1)?.sub
+      const page = await storedUsers.list({ limit: 2, ...(after !== undefined && { after }) })
+      if (page.length === 0) break
+      paged.push(...page)
+    }
+    assert.deepEqual(paged, all)
+    assert.deepEqual(
+      all.map(({ sub }) => sub),
+      [...new Set(all.map(({ sub }) => sub))].sort(),
+    )
+  })
+
+  test('attempts: of a thousand at once as many count as there is room for', async () => {
+    const { attempts } = stores()
+    const limit = { hash: newHash(), most: 100, span: minute }
+    const waits = await Promise.all(Array.from({ length: 1000 }, () => attempts.count([limit], now)))
+    assert.deepEqual(tally(waits), { 0: 100, [minute]: 900 })
+    assert.equal(await attempts.count([limit], now + minute - 1), 1)
+    assert.equal(await attempts.count([limit], now + minute), 0)
+  })
+
+  test('attempts: where one key has no room none is counted, and one taken back makes room', async () => {
+    const { attempts } = stores()
+    const full = { hash: newHash(), most: 1, span: minute }
+    const other = { hash: newHash(), most: 1, span: day }
+    assert.equal(await attempts.count([full], now), 0)
+    assert.equal(await attempts.count([full, other], now), minute)
+    await attempts.forgive([full.hash])
+    assert.equal(await attempts.count([full, other], now), 0)
+    assert.equal(await attempts.count([full, other], now), day)
+    await attempts.forgive([newHash()])
+  })
+}
