@@ -2,7 +2,6 @@
 
 import { createSecrets, type VerifyArgon2id } from '../client-authentication/secrets.ts'
 import type { Configuration } from '../configuration/configuration.ts'
-import { createAttempts } from '../identity/attempts.ts'
 import { createClients } from '../registration/clients.ts'
 import { createClientRegistration } from '../registration/registration.ts'
 import { createSoftwareStatements } from '../registration/software-statement.ts'
@@ -29,10 +28,6 @@ export function composeRegistration(
   return {
     registration,
     secrets: createSecrets(foundation),
-    attempts: createAttempts({
-      clock,
-      limits: { most: registration.mostRequestsPerHour, span: 3600, capacity: 50_000 },
-    }),
     clientRegistration: createClientRegistration({
       ...foundation,
       registration,

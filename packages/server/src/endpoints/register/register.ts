@@ -5,7 +5,7 @@ import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Secrets } from '../../client-authentication/secrets.ts'
 import type { Registration } from '../../core/registration.ts'
 import type { Log } from '../../core/runtime.ts'
-import { type Attempts, networkOf } from '../../identity/attempts.ts'
+import { type CountAttempt, networkOf } from '../../identity/attempts.ts'
 import type { ClientRegistration } from '../../registration/registration.ts'
 import { challenge, readBearer } from '../bearer.ts'
 import type { Refuser } from '../respond.ts'
@@ -15,8 +15,7 @@ export type RegisterPorts = InformationPorts & {
   readonly registration: Registration
   readonly clientRegistration: ClientRegistration
   readonly secrets: Secrets
-  /** Counts the requests of a network. */
-  readonly attempts: Attempts
+  readonly countAttempt: CountAttempt
   readonly refuser: Refuser
   readonly log: Log
 }
@@ -27,10 +26,10 @@ export type RegisterPorts = InformationPorts & {
  * RFC 7591 §3.2.2 names.
  */
 export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
-  const { registration, clientRegistration, attempts, refuser } = ports
+  const { registration, clientRegistration, countAttempt, refuser } = ports
 
   return async request => {
-    const tooMany = countRequest(request)
+    const tooMany = await countRequest(request)
     if (tooMany) return refuser(request, tooMany)
     const allowed = registration.mode === 'open' ? undefined : await tokenFault(request, ports)
     if (allowed) return refuser(request, allowed, { headers: { 'www-authenticate': challenge(allowed) } })
@@ -43,15 +42,12 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
     return informationResponse(201, registered.value, ports)
   }
 
-  /** Counted before anything is looked at, so that a thousand at once count as a thousand. */
-  function countRequest(request: HttpRequest): Refusal | undefined {
-    const network = [networkOf(request)]
-    const wait = attempts.wait(network)
-    if (wait !== undefined) {
-      return refuse('temporarily_unavailable', 'registrations_too_often', { retry_after: wait })
-    }
-    attempts.failed(network)
-    return undefined
+  async function countRequest(request: HttpRequest): Promise<Refusal | undefined> {
+    const key = `registration from ${networkOf(request)}`
+    const counted = await countAttempt([{ key, most: registration.mostRequestsPerHour, span: 3600 }])
+    return counted.ok
+      ? undefined
+      : refuse('temporarily_unavailable', 'registrations_too_often', { retry_after: counted.wait })
   }
 }
 
