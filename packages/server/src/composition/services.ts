@@ -10,7 +10,7 @@ import { createClientSignatures } from '../client-keys/signature.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { EndSession, SessionLifetimes } from '../core/session.ts'
 import { grantsOf } from '../endpoints/token/grants/index.ts'
-import { createAttempts } from '../identity/attempts.ts'
+import { type CountAttempt, createAttempts } from '../identity/attempts.ts'
 import { createFactorGuessCounter } from '../identity/factor-guesses.ts'
 import { createFactorFinder } from '../identity/factors.ts'
 import { createGuessCounter } from '../identity/guesses.ts'
@@ -81,6 +81,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
     compatibility,
     emitStateHash,
     subjects: createSubjectIdentifiers(foundation),
+    countAttempt: createAttempts(foundation),
   }
   const people = composePeople(configuration, common)
   const factors = composeFactors(configuration, common)
@@ -122,6 +123,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
 type Common = Foundation &
   Pick<Configuration, 'issuer' | 'tenant' | 'clients' | 'resources' | 'identityProviders' | 'tenants'> & {
     readonly subjects: SubjectIdentifiers
+    readonly countAttempt: CountAttempt
   }
 
 function composePeople(configuration: Configuration, common: Common) {
@@ -130,8 +132,7 @@ function composePeople(configuration: Configuration, common: Common) {
   const users = createUsers(configured, { ...common, verifyArgon2id })
   const vouched = validators.password !== undefined || grants.length > 0
   const profile = createProfile({ users, profile: hooks, vouched })
-  const countAttempt = createAttempts(common)
-  const countGuess = createGuessCounter({ countAttempt })
+  const countGuess = createGuessCounter(common)
   const resolveSubject = composeSubjects(configuration, { ...common, users })
   const identityProviders = composeProviders(configuration, { ...common, resolveSubject })
   const signIn = createSignIn({
@@ -141,7 +142,7 @@ function composePeople(configuration: Configuration, common: Common) {
   const readIdentityClaims = createIdentityClaims({ ...common, profile })
   return {
     ...{ verifyArgon2id, users, profile, readIdentityClaims, resolveSubject, identityProviders },
-    ...{ countAttempt, signIn },
+    signIn,
   }
 }
 

@@ -60,7 +60,7 @@ export function createFactorProver(ports: ProvePorts): ProveFactor {
     method: 'totp' | 'recovery_code',
     form: Parameters,
   ): Promise<Result<ProvenFactor>> {
-    const counted = ports.countFactorGuess(sub)
+    const counted = await ports.countFactorGuess(sub)
     if (!counted.ok) return counted
     const typed = form.get('code') ?? ''
     const outcome =
@@ -70,7 +70,7 @@ export function createFactorProver(ports: ProvePorts): ProveFactor {
           ? 'right'
           : 'wrong'
     if (outcome !== 'right') return refuse('access_denied', reasons[method][outcome], { log: { sub } })
-    counted.value()
+    await counted.value()
     return ok(oneTimePassword)
   }
 }
