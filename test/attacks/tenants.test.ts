@@ -145,6 +145,22 @@ const renamed = (cookies: ReadonlyMap<string, string>, own: Place, other: Place)
   return [...cookies].map(([name, value]) => [nameless(name) + suffix(other), value])
 }
 
+test('tenants: a sign-out is proven by an ID token of that issuer only', async () => {
+  await eachPair(async (own, other) => {
+    const browser = createBrowser(other)
+    const page = await signIn(browser, other.base + authorizePath(), { ...alice, password: other.secret })
+    const agreed = page.form ? await browser.submit(page, { button: 'yes' }) : page
+    const theirs = (await other.token(redemption(answerOf(agreed).get('code') ?? ''))).json.id_token
+    const ours = (await own.token(redemption((await agree(own)).get('code') ?? ''))).json.id_token
+    const signedIn = async () =>
+      answerOf(await browser.visit(other.base + authorizePath({ prompt: 'none' }))).get('code') !== null
+    await browser.visit(`${other.base}/connect/endsession?id_token_hint=${ours}`)
+    assert.equal(await signedIn(), true)
+    await browser.visit(`${other.base}/connect/endsession?id_token_hint=${theirs}`)
+    assert.equal(await signedIn(), false)
+  })
+})
+
 test('tenants: no issuer’s cookies have the names of another’s', async () => {
   const server = await createTestServer(tenantsWorld)
   const seen = new Set<string>()
@@ -237,6 +253,44 @@ test('tenants: a client’s assertion for one issuer is refused at another, thou
       assert.equal((await send(own)).status, 200)
     }
   })
+})
+
+test('tenants: what lets clients register at one issuer, and the clients that did, are unknown at another', async () => {
+  const server = await createTestServer(tenantsWorld)
+  const metadata = {
+    redirect_uris: [callback],
+    grant_types: ['authorization_code', 'client_credentials'],
+    scope: 'openid api1',
+  }
+  const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+  const register = ({ send, base }: Place, token: string) =>
+    send('POST', `${base}/connect/register`, {
+      body: JSON.stringify(metadata),
+      headers: { 'content-type': 'application/json', ...bearer(token) },
+    })
+  const tokenWith = ({ send, base }: Place, id: string, secret: string) =>
+    send('POST', `${base}/connect/token`, {
+      form: { grant_type: 'client_credentials', scope: 'api1' },
+      headers: basic(id, secret),
+    })
+  const places = placesOf(server)
+  for (const own of places) {
+    const { status, json } = await register(own, `${own.secret}-may-register`)
+    assert.equal(status, 201, own.name)
+    assert.ok(json.registration_client_uri.startsWith(`${own.issuer}/connect/register`))
+    assert.equal((await tokenWith(own, json.client_id, json.client_secret)).status, 200)
+    const { pathname, search } = new URL(json.registration_client_uri)
+    const manage = ({ send, base }: Place, method: string) =>
+      send(method, base + pathname.slice(own.base.length) + search, {
+        headers: bearer(json.registration_access_token),
+      })
+    for (const other of places.filter(place => place !== own)) {
+      assert.equal((await register(other, `${own.secret}-may-register`)).status, 401)
+      assert.equal((await tokenWith(other, json.client_id, json.client_secret)).status, 401)
+      for (const method of ['GET', 'DELETE']) assert.equal((await manage(other, method)).status, 401)
+    }
+    assert.equal((await manage(own, 'GET')).status, 200)
+  }
 })
 
 test('tenants: an agreement at one issuer is none at another, though user and client have the same names', async () => {

@@ -45,6 +45,8 @@ test('tenants: a sign-in at each issuer, one after the other in one browser, end
     for (const [key, value] of cookies) browser.cookies.set(key, value)
     const login = await browser.visit(base + authorizePath({ scope: 'openid profile api1' }))
     assert.match(login.text, /Sign in/, `${name}: signed in by another issuer's cookie`)
+    const [, stylesheet = ''] = /<link[^>]+href="([^"]+\.css)"/.exec(login.body) ?? []
+    assert.equal((await send('GET', stylesheet)).status, 200, stylesheet)
     const consent = await browser.submit(login, { ...alice, password: secret })
     const code = answerOf(await browser.submit(consent, { button: 'yes' }))
     assert.equal(code.get('iss'), issuer)

@@ -60,10 +60,23 @@ const apiOf = (secret: string) => ({
   api_secrets: [{ value: `${secret}-api` }],
 })
 
+/** Clients may register at each, with the token that is its own. */
+const registrationOf = (secret: string) => ({
+  mode: 'initial_access_token',
+  initial_access_tokens: [{ value: `${secret}-may-register` }],
+  allowed_grant_types: ['authorization_code', 'client_credentials'],
+  allowed_scope: 'openid api1',
+})
+
+const ownOf = (secret: string) => ({
+  clients: clientsOf(secret),
+  api_resources: [apiOf(secret)],
+  registration: registrationOf(secret),
+})
+
 export const tenantsWorld = {
   api_scopes: [{ name: 'api1' }],
-  api_resources: [apiOf('main')],
-  clients: clientsOf('main'),
+  ...ownOf('main'),
   users: [
     userOf(undefined, 'main'),
     userOf('acme', 'acme'),
@@ -72,13 +85,12 @@ export const tenantsWorld = {
     { ...userOf('shared', 'shared'), sub: 'shared-alice' },
   ],
   tenants: [
-    { name: 'acme', issuer: 'path', clients: clientsOf('acme'), api_resources: [apiOf('acme')] },
-    { name: 'globex', issuer: 'path', clients: clientsOf('globex'), api_resources: [apiOf('globex')] },
+    { name: 'acme', issuer: 'path', ...ownOf('acme') },
+    { name: 'globex', issuer: 'path', ...ownOf('globex') },
     {
       name: 'initech',
       issuer: 'https://id.initech.example',
-      clients: clientsOf('initech'),
-      api_resources: [apiOf('initech')],
+      ...ownOf('initech'),
     },
     { name: 'shared' },
   ],
