@@ -57,7 +57,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   // How sessions end and how clients are told.
   logout: { rooms: ['core', 'outbound', 'tokens'], packages: [] },
-  ui: { rooms: [], packages: ['eta', 'qrcode', 'node:crypto', 'node:fs', 'node:path', 'node:url'] },
+  ui: { rooms: ['core'], packages: ['eta', 'qrcode', 'node:crypto', 'node:fs', 'node:path', 'node:url'] },
   // Sign-in at other OpenID Connect providers.
   federation: {
     rooms: ['core', 'identity', 'outbound'],

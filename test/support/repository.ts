@@ -1,9 +1,12 @@
 /** The repository's own files, for tests about the repository. */
 
-import { globSync, readFileSync } from 'node:fs'
+import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Names of the files in a folder. */
+export const namesIn = (folder: string): readonly string[] => readdirSync(root + folder)
 
 export const readText = (file: string): string => readFileSync(root + file, 'utf8')
 

@@ -31,6 +31,8 @@ export type HttpResponse = {
   /** Names in lower case; a list stands for a header sent several times. */
   readonly headers: Readonly<Record<string, string | readonly string[]>>
   readonly body: string
+  /** Instead of `body`, what is no text: a picture. */
+  readonly bytes?: Uint8Array
 }
 
 export type Endpoint = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>

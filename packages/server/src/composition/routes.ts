@@ -48,7 +48,7 @@ import type { Services } from './services.ts'
 
 /** What one issuer serves. */
 export function composeRoutes(configuration: Configuration, services: Services): readonly Route[] {
-  const { issuer, stylesheet, passkeyScript, openIdProviders } = services
+  const { issuer, look, passkeyScript, openIdProviders } = services
   const discovery = createDiscoveryEndpoint(metadataOf(configuration, services))
   const { below, before } = discoveryPaths(issuer)
   const refuserOf = (endpoint: string) =>
@@ -91,7 +91,7 @@ export function composeRoutes(configuration: Configuration, services: Services):
     both('/account/sessions', createAccountSessionsEndpoint({ ...services, ...services.logouts })),
     get('/', createHomeEndpoint(services)),
     ...registrationRoutes(services, refuserOf('register')),
-    stylesheet.route,
+    ...look.routes,
     passkeyScript.route,
   ]
   const base = new URL(issuer).pathname.replace(/\/$/, '')

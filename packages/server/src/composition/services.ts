@@ -55,9 +55,9 @@ import { createLogoutTokens } from '../tokens/logout-token.ts'
 import { createRefreshTokens } from '../tokens/refresh-token.ts'
 import { createSubjectIdentifiers, type SubjectIdentifiers } from '../tokens/subject-identifier.ts'
 import { createTokenVerifier } from '../tokens/verification.ts'
+import { createLook } from '../ui/look.ts'
 import { createPages } from '../ui/pages.ts'
 import { createPasskeyScript } from '../ui/passkey-script.ts'
-import { createStylesheet } from '../ui/stylesheet.ts'
 import { createTemplates } from '../ui/templates.ts'
 import { createLanguageChoice } from '../ui/texts.ts'
 import { composeFederation, composeProviders, composeSubjects } from './federation.ts'
@@ -67,8 +67,17 @@ import { composeClients, composeRegistration } from './registration.ts'
 export type Services = ReturnType<typeof composeServices>
 
 export function composeServices(configuration: Configuration, foundation: Foundation) {
-  const { issuer, resources, identityProviders, tenants, compatibility, emitStateHash, sessions } =
-    configuration
+  const {
+    issuer,
+    resources,
+    identityProviders,
+    tenants,
+    compatibility,
+    emitStateHash,
+    sessions,
+    branding,
+    templates,
+  } = configuration
   const clients = composeClients(configuration, foundation)
   const common = {
     ...foundation,
@@ -110,6 +119,8 @@ export function composeServices(configuration: Configuration, foundation: Founda
     ...composePages({
       ...{ ...common, ...people, ...factors },
       endSession: logouts.endSession,
+      branding,
+      ...(templates !== undefined && { templates }),
       sessionLifetimes: sessions.lifetimes,
     }),
     authenticate,
@@ -180,18 +191,28 @@ function composeFactors({ mfa, tenantMfa, mfaPolicy }: Configuration, common: Co
 function composePages(
   ports: Common &
     ReturnType<typeof composePeople> &
-    ReturnType<typeof composeFactors> & { sessionLifetimes: SessionLifetimes; endSession: EndSession },
+    ReturnType<typeof composeFactors> & { sessionLifetimes: SessionLifetimes; endSession: EndSession } & Pick<
+      Configuration,
+      'branding' | 'templates'
+    >,
 ) {
   const cookies = createCookies(ports)
-  const stylesheet = createStylesheet()
   const passkeyScript = createPasskeyScript()
   const paths = createPaths(ports)
   const readIdTokenHint = createIdTokenHintReader(ports)
+  const look = createLook({
+    branding: ports.branding,
+    accents: [...ports.clients.all()].flatMap(({ accent_color }) => accent_color ?? []),
+    paths,
+  })
   const interaction = {
-    ...{ stylesheet, passkeyScript, paths },
+    ...{ look, passkeyScript, paths },
     pages: createPages({
-      render: createTemplates(),
-      stylesheet: paths(stylesheet.path),
+      render: createTemplates({
+        ...(ports.templates !== undefined && { folder: ports.templates }),
+        onBroken: (template, error) => ports.log.error('template_broken', { template, error: String(error) }),
+      }),
+      look,
       script: paths(passkeyScript.path),
       chooseLanguage: createLanguageChoice(chosenLanguage(cookies)),
     }),

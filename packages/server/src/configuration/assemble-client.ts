@@ -2,14 +2,17 @@
 
 import { createHash } from 'node:crypto'
 import type { Client, Secret } from '../core/client.ts'
+import { parseColor } from '../core/color.ts'
 import type { MfaPolicy } from '../core/mfa.ts'
 import type { ClientDraft } from './schema/client.ts'
 import { decode32Bytes, type SecretDraft } from './schema/secret.ts'
 
 export function clientOf(draft: ClientDraft): Client {
-  const { client_secrets, grant_types, response_types, scope, mfa, ...rest } = draft
+  const { client_secrets, grant_types, response_types, scope, mfa, accent_color, ...rest } = draft
+  const accent = accent_color === undefined ? undefined : parseColor(accent_color)
   return {
     ...rest,
+    ...(accent && { accent_color: accent }),
     client_secrets: client_secrets.map(secretOf),
     ...(mfa && { mfa: definedOf(mfa) }),
     grant_types: new Set(grant_types),

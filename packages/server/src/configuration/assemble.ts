@@ -7,6 +7,7 @@ import type { MfaPolicy } from '../core/mfa.ts'
 import type { Resources } from '../core/resource.ts'
 import type { ConfiguredUser } from '../core/user.ts'
 import { clientOf, secretOf } from './assemble-client.ts'
+import { brandingOf } from './branding.ts'
 import type { Configuration, Storage } from './configuration.ts'
 import { canHavePasskeys, localIssuer, loopbackPort } from './issuer.ts'
 import { providerOf } from './providers.ts'
@@ -75,6 +76,8 @@ function assembleIssuer(
       endRevokes: draft.sessions.end_revokes,
       endOnExpiry: draft.sessions.end_on_expiry,
     },
+    branding: brandingOf(draft.branding, folder),
+    ...(draft.templates !== undefined && { templates: resolve(folder, draft.templates) }),
     trustedIssuers: draft.trusted_issuers,
     registration: registrationOf(draft),
     signingAlgorithms: algorithmsOf(clients.values(), resources),

@@ -1,5 +1,6 @@
 /** A validated configuration: what `load` answers and the composition root builds from. */
 
+import type { Branding } from '../core/branding.ts'
 import type { Clients, SigningAlgorithm } from '../core/client.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../core/extension-grant.ts'
 import type { MfaPolicy, MfaPolicyHook } from '../core/mfa.ts'
@@ -56,6 +57,10 @@ export type Configuration = {
     /** Whether one that expires ends like one that is signed out. */
     readonly endOnExpiry: boolean
   }
+  /** How its pages look. */
+  readonly branding: Branding
+  /** The folder whose templates replace ours. */
+  readonly templates?: string
   readonly trustedIssuers: readonly TrustedIssuer[]
   /** How clients may register themselves. */
   readonly registration: Registration

@@ -1,6 +1,7 @@
 /** From a value, however it was read, to a configuration or to every fault in it. */
 
 import { assemble } from './assemble.ts'
+import { fileFaults } from './branding.ts'
 import type { Configuration } from './configuration.ts'
 import { type Draft, draftOf } from './draft.ts'
 import {
@@ -65,6 +66,7 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
     ...renameSources(shapeFaults, sources),
     ...keyFaults,
     ...tenantFaults(draft, settled.issuer),
+    ...fileFaults(settled, directory),
     ...ofAll(drafts, one => [...issuerFaults(one), ...providerFaults(one, directory)]),
     ...(whole ? mfaFaults(whole) : []),
   ]

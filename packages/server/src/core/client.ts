@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Json } from '@tessera/protocol/result'
+import type { Color } from './color.ts'
 import type { MfaPolicy } from './mfa.ts'
 import type { Awaitable } from './runtime.ts'
 
@@ -52,6 +53,8 @@ export type Client = {
   readonly policy_uri?: string
   readonly tos_uri?: string
   readonly contacts?: readonly string[]
+  /** Of the pages that lead to it. */
+  readonly accent_color?: Color
   readonly software_id?: string
   readonly software_version?: string
   /** What its redirection URIs may be (OpenID Connect Dynamic Client Registration 1.0 §2); omitted: either. */

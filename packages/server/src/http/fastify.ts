@@ -152,10 +152,14 @@ const originForm = (target = ''): string => {
 /** Node joins repeated headers, all but `set-cookie`, which no request has a use for. */
 type SingleHeaders = Readonly<Record<Exclude<keyof IncomingMessage['headers'], 'set-cookie'>, string>>
 
-function send(reply: FastifyReply, { status, headers, body }: HttpResponse, last: boolean): void {
+function send(reply: FastifyReply, { status, headers, body, bytes }: HttpResponse, last: boolean): void {
   reply.code(status)
   for (const name in headers) reply.header(name, headers[name])
   if (last) reply.header('connection', 'close')
+  if (bytes) {
+    reply.send(bytes)
+    return
+  }
   // Undefined rather than an empty text, and a serializer: else Fastify would add a media type or a charset of its own.
   reply.serializer(asItIs).send(body === '' ? undefined : body)
 }

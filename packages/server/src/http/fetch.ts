@@ -56,10 +56,10 @@ async function readBody({ body, headers }: Request, limit: number): Promise<stri
   return Buffer.concat(chunks, size).toString('utf8')
 }
 
-function responseOf({ status, headers, body }: HttpResponse): Response {
+function responseOf({ status, headers, body, bytes }: HttpResponse): Response {
   const list = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
     typeof value === 'string' ? [[name, value]] : value.map(one => [name, one]),
   )
   // Null rather than an empty text: `Response` would call that text/plain.
-  return new Response(body === '' ? null : body, { status, headers: list })
+  return new Response(bytes ? new Uint8Array(bytes) : body === '' ? null : body, { status, headers: list })
 }

@@ -79,13 +79,17 @@ export function createRouter({
   }
 
   function complete(request: HttpRequest, added: CorsHeaders, response: HttpResponse): HttpResponse {
-    const { status, body } = response
+    const { status, body, bytes } = response
     const merged: Record<string, string | readonly string[]> = { ...headers, ...added, ...response.headers }
     merged['cache-control'] ??= 'no-store'
     if (added?.vary && response.headers.vary) merged.vary = `${response.headers.vary}, ${added.vary}`
-    if (request.method !== 'HEAD') return { status, headers: merged, body }
+    if (request.method !== 'HEAD') return { status, headers: merged, body, ...(bytes && { bytes }) }
     // RFC 9110 §9.3.2: the headers of the GET answer, its length among them.
-    return { status, headers: { ...merged, 'content-length': String(Buffer.byteLength(body)) }, body: '' }
+    return {
+      status,
+      headers: { ...merged, 'content-length': String(bytes?.length ?? Buffer.byteLength(body)) },
+      body: '',
+    }
   }
 
   function failed(request: HttpRequest, error: unknown): HttpResponse {

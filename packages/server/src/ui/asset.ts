@@ -1,25 +1,29 @@
-/** A file of ours that pages load, served under its content's hash so that browsers may keep it for ever. */
+/** What pages load from this server, each under its content's hash, so that browsers may keep it for ever (RFC 8246). */
 
 import { hash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import type { Route } from '@tessera/protocol/http'
+import type { HttpResponse, Route } from '@tessera/protocol/http'
 
-export type Asset = { readonly path: `/assets/${string}`; readonly route: Route }
+export type AssetPath = `/assets/${string}`
+export type Asset = { readonly path: AssetPath; readonly route: Route }
 
-const types = { css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8' } as const
-
-/** @param file beside this one. */
-export function createAsset(name: string, ending: keyof typeof types, file: string): Asset {
-  const body = readFileSync(new URL(file, import.meta.url), 'utf8')
-  const path = `/assets/${name}-${hash('sha256', body, 'hex').slice(0, 16)}.${ending}` as const
-  const response = {
+/** @param name the part of the path before the hash; @param ending the part after it. */
+export function createAsset(
+  name: string,
+  ending: string,
+  type: string,
+  content: string | Uint8Array,
+  headers: Readonly<Record<string, string>> = {},
+): Asset {
+  const path = `/assets/${name}-${hash('sha256', content, 'hex').slice(0, 16)}.${ending}` as const
+  const response: HttpResponse = {
     status: 200,
     headers: {
-      'content-type': types[ending],
+      ...headers,
+      'content-type': type,
       'cache-control': 'public, max-age=31536000, immutable',
       'x-content-type-options': 'nosniff',
     },
-    body,
+    ...(typeof content === 'string' ? { body: content } : { body: '', bytes: content }),
   }
   return { path, route: { path, methods: ['GET'], endpoint: () => response } }
 }

@@ -14,6 +14,8 @@ export type PageOptions = {
   readonly scriptFile?: boolean
   /** The CSP hash of the page's only script. */
   readonly scriptHash?: string
+  /** Where its pictures are loaded from besides this server: addresses. */
+  readonly pictures?: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -33,13 +35,14 @@ export function pageResponse(
     scriptFile,
     scriptHash,
     frameSources = [],
+    pictures = [],
     headers,
   }: PageOptions = {},
 ): HttpResponse {
   const policy = [
     "default-src 'none'",
     "style-src 'self'",
-    "img-src 'self' data:",
+    `img-src ${["'self'", 'data:', ...new Set(pictures.map(address => new URL(address).origin))].join(' ')}`,
     ...(scriptFile ? ["script-src 'self'"] : []),
     ...(scriptHash ? [`script-src '${scriptHash}'`] : []),
     ...(frameSources.length > 0 ? [`frame-src ${frameSources.join(' ')}`] : []),

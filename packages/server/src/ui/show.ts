@@ -1,6 +1,7 @@
 /** How a page comes to be: texts in the user's language, a template, the answer with its headers. */
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { ClientLook, Look } from './look.ts'
 import { type PageOptions, pageResponse } from './page.ts'
 import type { Render, TemplateName } from './templates.ts'
 import { type ChooseLanguage, languageLinks, type Texts } from './texts.ts'
@@ -19,6 +20,8 @@ export type PageContext = PageOptions & {
   readonly ui_locales?: readonly string[]
   /** Whether the page loads our script file. */
   readonly withScript?: boolean
+  /** Whom the page leads to. */
+  readonly client?: ClientLook
   /** Of the account pages. */
   readonly navigation?: readonly NavigationLink[]
 }
@@ -37,32 +40,42 @@ export type Show = (
 
 export type ShowPorts = {
   readonly render: Render
-  readonly stylesheet: string
+  readonly look: Look
   /** Our script file. */
   readonly script: string
   readonly chooseLanguage: ChooseLanguage
 }
 
 export const createShow =
-  ({ render, stylesheet, script, chooseLanguage }: ShowPorts): Show =>
-  async (request, template, { ui_locales, navigation, withScript = false, ...options }, data) => {
+  ({ render, look, script, chooseLanguage }: ShowPorts): Show =>
+  async (request, template, { ui_locales, navigation, client, withScript = false, ...options }, data) => {
     const { language, cookie } = chooseLanguage(request, ui_locales)
     const texts = await language.load()
     const shown = data(texts)
-    // The form-post page leads on by itself and holds an answer that is not given twice.
-    const links = template === 'form-post' ? [] : languageLinks(request, language, shown.form)
-    const scriptFile = withScript ? script : undefined
     const html = await render(template, {
+      page: template,
       texts,
-      stylesheet,
-      scriptFile,
+      look: { ...look, name: look.name ?? texts.name },
+      stylesheet: look.stylesheet(client?.accent_color),
+      scriptFile: withScript ? script : undefined,
       navigation,
-      languages: links,
+      picture: picture(client?.logo_uri),
+      languages: passing.has(template) ? [] : languageLinks(request, language, shown.form),
       ...shown,
     })
     return pageResponse(html, {
       ...options,
       scriptFile: withScript,
       cookies: [...(options.cookies ?? []), cookie],
+      pictures: [picture(look.logo), picture(client?.logo_uri)].filter(one => one !== undefined),
     })
   }
+
+/** Pages that lead on by themselves and hold what is not given twice. */
+const passing: ReadonlySet<TemplateName> = new Set(['form-post', 'leaving', 'signed-out', 'recovery-codes'])
+
+/** A picture on the web: by https only, since anyone on the way could change another. */
+const picture = (address: string | undefined): string | undefined =>
+  address !== undefined && URL.canParse(address) && new URL(address).protocol === 'https:'
+    ? address
+    : undefined

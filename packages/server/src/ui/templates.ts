@@ -29,34 +29,68 @@ export type TemplateName =
 /** Renders a template within the layout. */
 export type Render = (name: TemplateName, data: object) => Promise<string>
 
+export type TemplateOptions = {
+  /** Where an operator keeps templates of the same names; those that are missing there are ours. */
+  readonly folder?: string
+  /** Told of a template of the operator's that can't be read, compiled or rendered; ours is shown instead. */
+  readonly onBroken?: (file: string, error: unknown) => void
+}
+
+type Template = (data: object) => string
+
 const ours = fileURLToPath(new URL('./templates/', import.meta.url))
 
-/** @param folder where an operator keeps templates of the same names; those that are missing there are ours. */
-export function createTemplates({ folder }: { folder?: string } = {}): Render {
-  let loaded: Promise<(name: TemplateName, data: object) => string> | undefined
+/** Nobody is kept from signing in by a mistake in a template. */
+export function createTemplates({ folder, onBroken = () => {} }: TemplateOptions = {}): Render {
+  let loaded: Promise<(name: TemplateName) => Template> | undefined
 
   const load = async () => {
     const { Eta } = await import('eta/core')
     const eta = new Eta({ autoEscape: true, autoTrim: [false, 'nl'] })
-    const known = new Set<TemplateName>()
-    return (name: TemplateName, data: object): string => {
-      if (!known.has(name)) {
-        eta.loadTemplate(`@${name}`, readTemplate(name, folder))
-        known.add(name)
+    const compile = (file: string): Template => {
+      const template = eta.compile(readFileSync(file, 'utf8'))
+      return data => template.call(eta, data)
+    }
+    const compiled = new Map<TemplateName, Template>()
+    const choose = (name: TemplateName): Template => {
+      const file = join(ours, `${name}.eta`)
+      const theirs = folder === undefined ? undefined : join(folder, `${name}.eta`)
+      if (theirs === undefined || !existsSync(theirs)) return compile(file)
+      let known: Template | undefined
+      const instead: Template = data => {
+        known ??= compile(file)
+        return known(data)
       }
-      return eta.render(`@${name}`, data)
+      try {
+        return orElse(compile(theirs), instead, error => onBroken(theirs, error))
+      } catch (error) {
+        onBroken(theirs, error)
+        return instead
+      }
+    }
+    return (name: TemplateName): Template => {
+      const known = compiled.get(name)
+      if (known) return known
+      const template = choose(name)
+      compiled.set(name, template)
+      return template
     }
   }
 
   return async (name, data) => {
     loaded ??= load()
-    const render = await loaded
-    return render('layout', { ...data, body: render(name, data) })
+    const templateOf = await loaded
+    return templateOf('layout')({ ...data, body: templateOf(name)(data) })
   }
 }
 
-function readTemplate(name: TemplateName, folder: string | undefined): string {
-  const file = `${name}.eta`
-  const theirs = folder !== undefined && existsSync(join(folder, file)) ? folder : ours
-  return readFileSync(join(theirs, file), 'utf8')
-}
+const orElse =
+  (template: Template, fallback: Template, onError: (error: unknown) => void): Template =>
+  data => {
+    try {
+      return template(data)
+    } catch (error) {
+      onError(error)
+      return fallback(data)
+    }
+  }

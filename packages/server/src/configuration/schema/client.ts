@@ -5,6 +5,7 @@ import { responseTypes } from '@tessera/protocol/response-type'
 import { isScopeToken } from '@tessera/protocol/scope'
 import { z } from 'zod'
 import { assertionAlgorithms, signingAlgorithms } from '../../core/client.ts'
+import { accentColor } from './branding.ts'
 import { describingShape, keysShape } from './client-metadata.ts'
 import { signInShape } from './client-sign-in.ts'
 import { mfaOverrideSchema } from './mfa.ts'
@@ -189,6 +190,9 @@ export const clientSchema = z
     device_polling_interval: seconds(1, 5 * minute)
       .default(5)
       .describe('Seconds (RFC 8628 §3.2).'),
+    accent_color: accentColor()
+      .optional()
+      .describe('Of buttons and links on the pages that lead to it; omitted: that of branding.'),
     require_consent: z.boolean().default(false).describe('Asks the user before it gets anything.'),
     enable_local_login: z.boolean().default(true).describe('Users may sign in with a password kept here.'),
     mfa: mfaOverrideSchema.describe(

@@ -3,6 +3,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { issuerFault } from '../issuer.ts'
+import { brandingSchema } from './branding.ts'
 import { jwksSchema } from './jwks.ts'
 import { mfaSchema } from './mfa.ts'
 import { rule, webUrl } from './rule.ts'
@@ -98,6 +99,12 @@ export const deploymentShape = {
     .describe('Requests that this server sends: https to public addresses only, unless said here.'),
   mfa: mfaSchema.describe('Second factors: when they are asked for, and which.'),
   sessions: sessionsSchema.describe('How long browsers stay signed in, and what falls when a session ends.'),
+  branding: brandingSchema.prefault({}),
+  templates: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A folder (relative to this file) whose templates replace those of the same names.'),
   trusted_issuers: z
     .array(z.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its public keys.'))
     .default([])

@@ -55,6 +55,8 @@ export const keyOwners = {
   sessions: 'inherited',
   mfa: 'inherited',
   mfaPolicy: 'inherited',
+  branding: 'inherited',
+  templates: 'inherited',
   grants: 'inherited',
   validators: 'inherited',
   profile: 'inherited',

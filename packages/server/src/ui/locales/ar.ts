@@ -11,7 +11,13 @@ const apart = (name: string): string => `\u2068${name}\u2069`
 export const ar: Translation = {
   lang: 'ar',
   dir: 'rtl',
-  frame: { language: 'اللغة', support: 'المساعدة', terms: 'الشروط', privacy: 'الخصوصية' },
+  frame: {
+    skip: 'انتقل إلى المحتوى',
+    language: 'اللغة',
+    support: 'المساعدة',
+    terms: 'الشروط',
+    privacy: 'الخصوصية',
+  },
   home: {
     title: 'خادم تسجيل الدخول',
     text: 'يسجّل هذا الخادم دخول الأشخاص إلى التطبيقات ويمنح هذه التطبيقات رموزها.',

@@ -8,7 +8,13 @@ const minutes = (number: number): string => count(number, { one: 'eine Minute', 
 
 export const de: Translation = {
   lang: 'de',
-  frame: { language: 'Sprache', support: 'Hilfe', terms: 'Nutzungsbedingungen', privacy: 'Datenschutz' },
+  frame: {
+    skip: 'Zum Inhalt springen',
+    language: 'Sprache',
+    support: 'Hilfe',
+    terms: 'Nutzungsbedingungen',
+    privacy: 'Datenschutz',
+  },
   home: {
     title: 'Anmeldeserver',
     text: 'Dieser Server meldet Menschen bei Anwendungen an und gibt den Anwendungen ihre Tokens.',

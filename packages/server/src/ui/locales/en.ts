@@ -10,7 +10,13 @@ export const en = {
   dir: 'ltr' as 'ltr' | 'rtl',
   name: 'Tessera',
   /** Around every page. */
-  frame: { language: 'Language', support: 'Help', terms: 'Terms', privacy: 'Privacy' },
+  frame: {
+    skip: 'Skip to the content',
+    language: 'Language',
+    support: 'Help',
+    terms: 'Terms',
+    privacy: 'Privacy',
+  },
   home: {
     title: 'Sign-in server',
     text: 'This server signs people in to applications and gives those applications their tokens.',

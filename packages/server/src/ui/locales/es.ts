@@ -8,7 +8,13 @@ const minutes = (number: number): string => count(number, { one: 'un minuto', ot
 
 export const es: Translation = {
   lang: 'es',
-  frame: { language: 'Idioma', support: 'Ayuda', terms: 'Condiciones', privacy: 'Privacidad' },
+  frame: {
+    skip: 'Ir al contenido',
+    language: 'Idioma',
+    support: 'Ayuda',
+    terms: 'Condiciones',
+    privacy: 'Privacidad',
+  },
   home: {
     title: 'Servidor de inicio de sesión',
     text: 'Este servidor identifica a las personas ante las aplicaciones y da a esas aplicaciones sus tokens.',

@@ -8,7 +8,13 @@ const minutes = (number: number): string => count(number, { one: 'une minute', o
 
 export const fr: Translation = {
   lang: 'fr',
-  frame: { language: 'Langue', support: 'Aide', terms: 'Conditions', privacy: 'Confidentialité' },
+  frame: {
+    skip: 'Aller au contenu',
+    language: 'Langue',
+    support: 'Aide',
+    terms: 'Conditions',
+    privacy: 'Confidentialité',
+  },
   home: {
     title: 'Serveur de connexion',
     text: 'Ce serveur connecte les personnes aux applications et donne à ces applications leurs jetons.',

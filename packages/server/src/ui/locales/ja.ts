@@ -4,7 +4,13 @@ import type { Translation } from '../translation.ts'
 
 export const ja: Translation = {
   lang: 'ja',
-  frame: { language: '言語', support: 'ヘルプ', terms: '利用規約', privacy: 'プライバシー' },
+  frame: {
+    skip: '本文へ移動',
+    language: '言語',
+    support: 'ヘルプ',
+    terms: '利用規約',
+    privacy: 'プライバシー',
+  },
   home: {
     title: 'サインインサーバー',
     text: 'このサーバーは、ユーザーをアプリケーションにサインインさせ、アプリケーションにトークンを渡します。',

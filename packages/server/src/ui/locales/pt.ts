@@ -8,7 +8,13 @@ const minutes = (number: number): string => count(number, { one: 'um minuto', ot
 
 export const pt: Translation = {
   lang: 'pt',
-  frame: { language: 'Idioma', support: 'Ajuda', terms: 'Termos', privacy: 'Privacidade' },
+  frame: {
+    skip: 'Ir para o conteúdo',
+    language: 'Idioma',
+    support: 'Ajuda',
+    terms: 'Termos',
+    privacy: 'Privacidade',
+  },
   home: {
     title: 'Servidor de autenticação',
     text: 'Este servidor autentica pessoas em aplicações e dá a essas aplicações os seus tokens.',

@@ -4,7 +4,7 @@ import type { Translation } from '../translation.ts'
 
 export const zhHans: Translation = {
   lang: 'zh-Hans',
-  frame: { language: '语言', support: '帮助', terms: '条款', privacy: '隐私' },
+  frame: { skip: '跳到正文', language: '语言', support: '帮助', terms: '条款', privacy: '隐私' },
   home: {
     title: '登录服务器',
     text: '此服务器让用户登录应用，并向这些应用发放令牌。',

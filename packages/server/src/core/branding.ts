@@ -1,0 +1,106 @@
+/** How an issuer's pages look: its name, logo, colours and links. */
+
+import { black, type Color, isReadable, mix, nearestReadable, onColor, white } from './color.ts'
+
+export type Branding = {
+  readonly name?: string
+  readonly logo?: Logo
+  readonly colors?: BrandColors
+  readonly support_url?: string
+  readonly terms_url?: string
+  readonly privacy_url?: string
+}
+
+/** Where it lies on the web, or a file that this server serves. */
+export type Logo =
+  | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'file'; readonly type: LogoType; readonly bytes: Uint8Array }
+
+/** File endings and media types of pictures that every browser shows. */
+export const logoTypes = {
+  svg: 'image/svg+xml',
+  png: 'image/png',
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+  webp: 'image/webp',
+} as const
+export type LogoType = keyof typeof logoTypes
+
+export type BrandColors = {
+  readonly accent?: Color
+  readonly background?: Color
+  /** In the dark; omitted: made of `accent`. */
+  readonly accent_dark?: Color
+  readonly background_dark?: Color
+}
+
+/** What lies under and beside the operator's colours. */
+type Ground = {
+  readonly page: Color
+  readonly card: Color
+  readonly ink: Color
+  readonly soft: Color
+  readonly accent: Color
+}
+
+const themes = {
+  light: {
+    page: '#f5f4f1',
+    card: '#ffffff',
+    ink: '#1d1b18',
+    soft: '#5d5850',
+    accent: '#963c1b',
+  },
+  dark: {
+    page: '#131211',
+    card: '#1e1c1a',
+    ink: '#f3efe8',
+    soft: '#b5aea3',
+    accent: '#f0a07c',
+  },
+} as const satisfies Record<string, Readonly<Record<keyof Ground, string>>> as unknown as {
+  readonly light: Ground
+  readonly dark: Ground
+}
+
+export type Theme = Ground & { readonly accentOver: Color; readonly onAccent: Color }
+
+/** Both themes; an accent that would not be readable in one of them is shaded until it is. */
+export const themesOf = (colors: BrandColors): { readonly light: Theme; readonly dark: Theme } => ({
+  light: themeOf(themes.light, colors.accent, colors.background),
+  dark: themeOf(themes.dark, colors.accent_dark ?? colors.accent, colors.background_dark),
+})
+
+function themeOf(ground: Ground, accent = ground.accent, page = ground.page): Theme {
+  const readable = nearestReadable(accent, [ground.card, page])
+  const onAccent = onColor(readable)
+  return {
+    ...ground,
+    page,
+    accent: readable,
+    // Away from what is written on it.
+    accentOver: mix(readable, onAccent === white ? black : white, 0.18),
+    onAccent,
+  }
+}
+
+export type ColorFault = { readonly key: keyof BrandColors; readonly nearest: Color }
+
+/** Colours that could not be read, or on which nothing could, each with the nearest that can. */
+export function colorFaults(colors: BrandColors): readonly ColorFault[] {
+  const grounds = { light: themes.light, dark: themes.dark } as const
+  const pairs = [
+    ['light', 'accent', 'background'],
+    ['dark', 'accent_dark', 'background_dark'],
+  ] as const
+  return pairs.flatMap(([theme, accentKey, pageKey]) => {
+    const { soft, card, page: ours } = grounds[theme]
+    const page = colors[pageKey] ?? ours
+    const accent = colors[accentKey]
+    const faults: ColorFault[] = []
+    if (!isReadable(page, [soft])) faults.push({ key: pageKey, nearest: nearestReadable(page, [soft]) })
+    else if (accent && !isReadable(accent, [card, page]))
+      faults.push({ key: accentKey, nearest: nearestReadable(accent, [card, page]) })
+    return faults
+  })
+}

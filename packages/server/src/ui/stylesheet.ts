@@ -1,5 +1,0 @@
-/** The one stylesheet. */
-
-import { type Asset, createAsset } from './asset.ts'
-
-export const createStylesheet = (): Asset => createAsset('tessera', 'css', './tessera.css')

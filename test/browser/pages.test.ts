@@ -1,0 +1,107 @@
+/** Every page, as it looks: in both themes, on a phone and a desk, from left to right and from right to left. */
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Browser, Page } from 'playwright-core'
+import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
+import { namesIn } from '../support/repository.ts'
+import { type App, freePort, launchChromium, startApp } from './chromium.ts'
+import { type Person, pageCases, worldOf } from './page-cases.ts'
+
+const nothing = () => {}
+const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }
+
+let browser: Browser
+let app: App
+let server: Server
+
+before(async () => {
+  app = await startApp()
+  const port = await freePort()
+  const outcome = parseConfiguration(
+    {
+      ...worldOf(app.origin),
+      storage: 'memory:',
+      issuer: `http://127.0.0.1:${port}`,
+      host: '127.0.0.1',
+      port,
+    },
+    { isModule: true },
+  )
+  assert.ok(outcome.ok, JSON.stringify(outcome))
+  server = await startServer(outcome.configuration, { log: silent })
+  browser = await launchChromium()
+})
+
+after(async () => {
+  await browser?.close()
+  await server?.close()
+  app?.close()
+})
+
+const folder = 'test/browser/screenshots'
+const sizes = { phone: { width: 375, height: 720 }, desktop: { width: 1200, height: 800 } } as const
+const schemes = ['light', 'dark'] as const
+
+const looks = Object.keys(sizes).flatMap(size =>
+  schemes.map(scheme => ({ size: size as keyof typeof sizes, scheme })),
+)
+
+/** Languages, with the looks that a page is seen in. */
+const ways = [
+  { locale: 'en', looks },
+  { locale: 'ar', looks: looks.filter(({ size, scheme }) => (size === 'phone') === (scheme === 'light')) },
+] as const
+
+async function see(page: Page, name: string): Promise<void> {
+  const { violations, passes } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+    .analyze()
+  assert.ok(passes.length > 5, `${name}: axe looked at nothing`)
+  assert.deepEqual(
+    violations.map(
+      ({ id, nodes }) =>
+        `${name}: ${id} ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`)}`,
+    ),
+    [],
+  )
+  const wider = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
+  assert.equal(wider, 0, `${name} scrolls sideways`)
+}
+
+for (const { name, template, open } of pageCases) {
+  test(`pages: ${name} reads well in both themes, on phone and desktop, in both directions; axe finds nothing`, async () => {
+    for (const { locale, looks } of ways) {
+      const context = await browser.newContext({ locale, javaScriptEnabled: true })
+      const page = await context.newPage()
+      const complaints: string[] = []
+      page.on('console', message => {
+        if (message.type() === 'error' && !/status of 4\d\d/.test(message.text()))
+          complaints.push(message.text())
+      })
+      const person: Person = { page, url: server.url, app: app.origin, locale }
+      await open(person)
+      assert.equal(await page.locator('body').getAttribute('data-page'), template)
+      assert.equal(await page.locator('html').getAttribute('dir'), locale === 'ar' ? 'rtl' : 'ltr')
+      for (const { size, scheme } of looks) {
+        await page.setViewportSize(sizes[size])
+        await page.emulateMedia({ colorScheme: scheme })
+        const full = `${name}-${locale}-${size}-${scheme}`
+        await page.screenshot({ path: `${folder}/${full}.png`, fullPage: true, animations: 'disabled' })
+        await see(page, full)
+      }
+      assert.deepEqual(complaints, [])
+      await context.close()
+    }
+  })
+}
+
+test('pages: every template is among them', () => {
+  const templates = namesIn('packages/server/src/ui/templates').map(file => file.replace('.eta', ''))
+  const seen = new Set<string>(pageCases.map(({ template }) => template))
+  assert.deepEqual(
+    templates.filter(name => name !== 'layout' && !seen.has(name)),
+    [],
+  )
+})
