@@ -2,6 +2,7 @@
 
 import type { Page } from 'playwright-core'
 import type { TemplateName } from '../../packages/server/src/ui/templates.ts'
+import { appOf } from '../support/factors.ts'
 import { authorizePath, pagesWorld } from '../support/sign-in.ts'
 
 export type Person = {
@@ -19,12 +20,37 @@ export type PageCase = {
   readonly open: (person: Person) => Promise<void>
 }
 
-/** The pages' world, whose clients are an application at this origin. */
-export const worldOf = (app: string) => ({
+/** Languages that pages are seen in. */
+export const locales = ['en', 'ar'] as const
+
+/** The pages' world, whose clients are an application at this origin, and whose provider is a foreign one. */
+export const worldOf = (app: string, provider: string) => ({
   ...pagesWorld,
-  clients: pagesWorld.clients.map(client => ({
+  outbound: { allowed_private_networks: ['127.0.0.0/8', '::1'] },
+  identity_providers: pagesWorld.identity_providers.map(one =>
+    one.name === 'corp' ? { ...one, display_name: 'Corp', issuer: provider, domains: ['corp.example'] } : one,
+  ),
+  // One for each language, since what they set up stays.
+  users: [
+    ...pagesWorld.users,
+    ...locales.map(locale => ({
+      sub: `m-${locale}`,
+      username: `mia-${locale}`,
+      password: 'mia',
+      claims: {},
+    })),
+  ],
+  clients: [
+    ...pagesWorld.clients,
+    {
+      ...pagesWorld.clients[0]!,
+      client_id: 'strict',
+      client_name: 'Strict',
+      mfa: { mode: 'required', methods: ['totp'] },
+    },
+  ].map(client => ({
     ...client,
-    ...(client.redirect_uris && {
+    ...('redirect_uris' in client && {
       redirect_uris: [`${app}/cb`],
       post_logout_redirect_uris: [`${app}/`],
     }),
@@ -47,9 +73,15 @@ async function submit(
 
 const alice = { username: 'alice', password: 'wonderland' }
 
+/** The name first, since it may lead elsewhere; then the password. */
+async function logIn(person: Person, { username, password }: typeof alice): Promise<void> {
+  await submit(person, { username }, 'next')
+  await submit(person, { password }, 'login')
+}
+
 async function signIn(person: Person): Promise<void> {
   await person.page.goto(`${person.url}/account`)
-  await submit(person, alice, 'login')
+  await logIn(person, alice)
   await person.page.waitForURL('**/account')
 }
 
@@ -69,6 +101,19 @@ async function confirmDevice(person: Person): Promise<void> {
   await person.page.locator('button[value="yes"]').waitFor()
 }
 
+/** Signs in where a second step is required: the page that sets it up. */
+async function startEnrolment(person: Person): Promise<void> {
+  await person.page.goto(authorize(person, { client_id: 'strict' }))
+  await logIn(person, { username: `mia-${person.locale}`, password: 'mia' })
+}
+
+async function enrol(person: Person): Promise<void> {
+  await startEnrolment(person)
+  const secret = (await person.page.locator('.secret').textContent()) ?? ''
+  const clock = { now: () => Math.floor(Date.now() / 1000), advance: () => {} }
+  await submit(person, { code: appOf(secret, { clock }).code() }, 'enrol')
+}
+
 /** Keeps the browser on a page that would lead on by itself. */
 const stay = ({ page }: Person, address: string) => page.route(address, route => route.abort('aborted'))
 
@@ -86,11 +131,20 @@ export const pageCases: readonly PageCase[] = [
     open: async person => void (await person.page.goto(authorize(person, { client_id: 'asking' }))),
   },
   {
+    name: 'login-password',
+    template: 'login',
+    async open(person) {
+      await person.page.goto(authorize(person))
+      await submit(person, { username: 'alice' }, 'next')
+      await person.page.locator('[name="password"]').waitFor()
+    },
+  },
+  {
     name: 'login-wrong',
     template: 'login',
     async open(person) {
       await person.page.goto(authorize(person))
-      await submit(person, { ...alice, password: 'wrong' }, 'login')
+      await logIn(person, { ...alice, password: 'wrong' })
       await person.page.getByRole('alert').waitFor()
     },
   },
@@ -137,7 +191,8 @@ export const pageCases: readonly PageCase[] = [
     async open(person) {
       await signIn(person)
       await stay(person, `${person.app}/**`)
-      await person.page.goto(authorize(person, { response_mode: 'form_post' }))
+      await person.page.goto(authorize(person, { response_mode: 'form_post' }), { waitUntil: 'commit' })
+      await person.page.locator('form').waitFor()
     },
   },
   {
@@ -156,6 +211,47 @@ export const pageCases: readonly PageCase[] = [
       await person.page.goto(`${person.url}/connect/endsession`)
       await submit(person, {}, 'yes')
       await person.page.locator('.sign').waitFor()
+    },
+  },
+  {
+    name: 'leaving',
+    template: 'leaving',
+    async open(person) {
+      await stay(person, '**/federation/**')
+      await person.page.goto(authorize(person))
+      await person.page.locator('[name="username"]').fill('ada@corp.example')
+      await person.page.locator('button[value="next"]').click({ noWaitAfter: true })
+      await person.page.locator('a.button.primary').waitFor()
+    },
+  },
+  {
+    name: 'federation-problem',
+    template: 'federation-problem',
+    open: async person => void (await person.page.goto(authorize(person, { acr_values: 'idp:other' }))),
+  },
+  // In this order: what is set up first is asked for afterwards.
+  { name: 'enrolment', template: 'enrolment', open: startEnrolment },
+  { name: 'recovery-codes', template: 'recovery-codes', open: enrol },
+  {
+    name: 'second-factor',
+    template: 'second-factor',
+    open: startEnrolment,
+  },
+  {
+    name: 'second-factor-wrong',
+    template: 'second-factor',
+    async open(person) {
+      await startEnrolment(person)
+      await submit(person, { code: '000000' }, 'verify')
+      await person.page.getByRole('alert').waitFor()
+    },
+  },
+  {
+    name: 'account-sessions',
+    template: 'account-sessions',
+    async open(person) {
+      await signIn(person)
+      await person.page.goto(`${person.url}/account/sessions`)
     },
   },
   { name: 'account-profile', template: 'account-profile', open: signIn },
