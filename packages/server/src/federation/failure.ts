@@ -9,6 +9,12 @@ type Failure = Error & {
   readonly error_description?: string
 }
 
+/** Its token endpoint refused the code, or did not believe who we are. */
+const refusedCodes: ReadonlySet<unknown> = new Set([
+  'OAUTH_RESPONSE_BODY_ERROR',
+  'OAUTH_WWW_AUTHENTICATE_CHALLENGE',
+])
+
 /** What a provider may say of itself in the log. */
 const mostCharacters = 200
 
@@ -26,8 +32,7 @@ export function refusalOf(thrown: unknown, provider: string): Refusal {
       ? refuse('access_denied', 'upstream_access_denied', { log })
       : refuse('server_error', 'upstream_refused', { log })
   }
-  if (error.code === 'OAUTH_RESPONSE_BODY_ERROR')
-    return refuse('server_error', 'upstream_refused_code', { log })
+  if (refusedCodes.has(error.code)) return refuse('server_error', 'upstream_refused_code', { log })
   return refuse('server_error', 'upstream_answer_invalid', { log: { ...log, cause: causeOf(error) } })
 }
 
