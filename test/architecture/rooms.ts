@@ -7,7 +7,15 @@ export type Room = {
   readonly packages: readonly string[]
 }
 
-const web = ['endpoints', 'core', 'client-authentication', 'proof', 'tokens', 'identity'] as const
+const web = [
+  'endpoints',
+  'core',
+  'client-authentication',
+  'client-keys',
+  'proof',
+  'tokens',
+  'identity',
+] as const
 const pages = ['authorization-request', 'interaction', 'ui'] as const
 const endpoint: Room = { rooms: [...web, ...pages], packages: [] }
 
@@ -36,7 +44,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
 
   // Services.
-  keys: { rooms: ['core'], packages: ['node:crypto', 'node:fs', 'node:path', 'node:util'] },
+  keys: { rooms: ['core'], packages: ['jose', 'node:crypto', 'node:fs', 'node:path', 'node:util'] },
   // Keys that clients registered, also those behind a `jwks_uri`.
   'client-keys': { rooms: ['core', 'outbound'], packages: ['jose'] },
   'client-authentication': {
@@ -46,10 +54,10 @@ export const rooms: Readonly<Record<string, Room>> = {
   // Clients that register themselves, and finding clients of either kind.
   registration: { rooms: ['core', 'outbound'], packages: ['jose'] },
   proof: { rooms: ['core'], packages: ['jose', 'node:crypto'] },
-  tokens: { rooms: ['core'], packages: ['node:crypto'] },
+  tokens: { rooms: ['core', 'client-keys'], packages: ['node:crypto'] },
   identity: { rooms: ['core'], packages: ['@simplewebauthn/server', 'otpauth', 'node:crypto'] },
   // It checks which provider a client may send users to, and reads an `id_token_hint`.
-  'authorization-request': { rooms: ['core', 'identity', 'tokens'], packages: [] },
+  'authorization-request': { rooms: ['core', 'client-keys', 'outbound', 'identity', 'tokens'], packages: [] },
   // It decides which page comes next and says what stands on it.
   interaction: {
     rooms: ['core', 'authorization-request', 'identity', 'ui'],
@@ -88,6 +96,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'endpoints/jwks': endpoint,
   'endpoints/login': endpoint,
   'endpoints/logout': endpoint,
+  'endpoints/par': endpoint,
   'endpoints/register': { ...endpoint, rooms: [...endpoint.rooms, 'registration'] },
   'endpoints/mfa': endpoint,
   'endpoints/revocation': endpoint,

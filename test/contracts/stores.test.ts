@@ -8,6 +8,7 @@ import { testCommit } from './stores/commit.ts'
 import { testFactors } from './stores/factors.ts'
 import { testFederation } from './stores/federation.ts'
 import { testNouns } from './stores/nouns.ts'
+import { testPushedRequests } from './stores/pushed-requests.ts'
 import { testRaces } from './stores/races.ts'
 import { testRegisteredClients } from './stores/registered-clients.ts'
 import { testSessions } from './stores/sessions.ts'
@@ -33,5 +34,6 @@ for (const { name, open } of storages)
     testRaces(stores)
     testSessions(open)
     testRegisteredClients(stores)
+    testPushedRequests(stores)
     testCleanUp(open)
   })

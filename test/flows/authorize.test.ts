@@ -225,8 +225,8 @@ const refused: readonly (readonly [string, Record<string, string | undefined>, s
   ],
   ['a resource that nobody registered [RFC 8707 §2]', { resource: 'urn:nothing' }, 'invalid_target'],
   ['a relative resource [RFC 8707 §2]', { resource: '/api' }, 'invalid_target'],
-  ['a request object', { request: 'e30.e30.' }, 'request_not_supported'],
-  ['a request_uri [jar-019]', { request_uri: 'https://app.example/request' }, 'request_uri_not_supported'],
+  ['a broken request object', { request: 'e30.e30.' }, 'invalid_request_object'],
+  ['a request_uri [jar-019]', { request_uri: 'https://app.example/request' }, 'invalid_request_uri'],
   ['a registration', { registration: '{}' }, 'registration_not_supported'],
   [
     'an id_token_hint that is not ours',

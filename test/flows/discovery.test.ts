@@ -52,6 +52,7 @@ test('discovery: every endpoint that is named answers, and none is named that is
     'end_session_endpoint',
     'introspection_endpoint',
     'jwks_uri',
+    'pushed_authorization_request_endpoint',
     'revocation_endpoint',
     'token_endpoint',
     'userinfo_endpoint',
@@ -102,7 +103,8 @@ test('discovery: the algorithms listed are those of the keys [discovery-004] [di
   for (const each of [server, await createTestServer(apis)]) {
     const metadata = await metadataOf(each)
     const { keys } = (await each.send('GET', jwksPath)).json
-    const algorithms = keys.map(({ alg }: { alg: string }) => alg).sort()
+    const signing = keys.filter(({ use }: { use: string }) => use === 'sig')
+    const algorithms = signing.map(({ alg }: { alg: string }) => alg).sort()
     assert.deepEqual([...metadata.id_token_signing_alg_values_supported].sort(), algorithms)
     assert.ok(algorithms.length >= 2)
   }
@@ -111,24 +113,31 @@ test('discovery: the algorithms listed are those of the keys [discovery-004] [di
 test('discovery: what is not offered is not named [discovery-005] [discovery-013]', async () => {
   const metadata = await metadataOf(server)
   const absent = [
-    ...['registration_endpoint', 'pushed_authorization_request_endpoint'],
-    ...[
-      'backchannel_authentication_endpoint',
-      'userinfo_signing_alg_values_supported',
-      'service_documentation',
-    ],
+    'registration_endpoint',
+    ...['backchannel_authentication_endpoint', 'service_documentation'],
     ...[
       'tls_client_certificate_bound_access_tokens',
       'mtls_endpoint_aliases',
       'dpop_signing_alg_values_supported',
     ],
-    ...['request_object_signing_alg_values_supported'],
   ]
   for (const name of absent) assert.ok(!(name in metadata), name)
-  for (const name of ['request_parameter', 'request_uri_parameter'])
-    assert.equal(metadata[`${name}_supported`], false)
   for (const method of ['tls_client_auth', 'self_signed_tls_client_auth'])
     assert.ok(!metadata.token_endpoint_auth_methods_supported.includes(method))
+})
+
+test('discovery: request objects and pushed requests are offered, none is required [RFC 9101 §10.5] [RFC 9126 §5]', async () => {
+  const metadata = await metadataOf(server)
+  for (const name of [
+    'request_parameter_supported',
+    'request_uri_parameter_supported',
+    'require_request_uri_registration',
+  ])
+    assert.equal(metadata[name], true)
+  for (const name of ['require_signed_request_object', 'require_pushed_authorization_requests'])
+    assert.equal(metadata[name], false)
+  assert.ok(metadata.request_object_signing_alg_values_supported.includes('ES256'))
+  assert.ok(!metadata.request_object_signing_alg_values_supported.includes('HS256'))
 })
 
 test('discovery: response types, subject types and the claims parameter are listed', async () => {
@@ -212,10 +221,12 @@ test('jwks: the set is a JWK Set for a minute at most, with use and kid in every
   assert.equal(status, 200)
   assert.equal(headers['content-type'], 'application/jwk-set+json; charset=utf-8')
   assert.equal(headers['cache-control'], 'public, max-age=60')
-  for (const { kid, use, alg } of json.keys) {
-    assert.match(kid, /^[\w-]{43}$/)
-    assert.deepEqual([use, typeof alg], ['sig', 'string'])
-  }
+  for (const { kid } of json.keys) assert.match(kid, /^[\w-]{43}$/)
+  const [forEncryption, ...signing] = json.keys.toReversed()
+  for (const { use, alg } of signing) assert.deepEqual([use, typeof alg], ['sig', 'string'])
+  assert.ok(signing.length >= 2)
+  // It goes with several algorithms.
+  assert.deepEqual([forEncryption.use, forEncryption.alg, forEncryption.d], ['enc', undefined, undefined])
 })
 
 test('jwks: tokens verify before, between and after a rotation, and the tag of the set changes with it', async () => {

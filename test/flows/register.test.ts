@@ -5,6 +5,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { exportJWK, SignJWT } from 'jose'
 import { createBrowser } from '../support/browser.ts'
+import { allowLoopback, openLoopback } from '../support/loopback.ts'
 import { bearer, jsonType, register } from '../support/registering.ts'
 import { answerOf, authorizePath, callback, pagesWorld, signIn, verifier } from '../support/sign-in.ts'
 import { basic, createTestServer, issuer, startOfTime, type TestServer } from '../support/tessera.ts'
@@ -43,6 +44,17 @@ test('registration: the least that a client says is registered with the defaults
     scope: 'openid profile email address phone',
     token_endpoint_auth_method: 'client_secret_basic',
     id_token_signed_response_alg: 'RS256',
+    request_uris: [],
+    id_token_encrypted_response_enc: 'A128CBC-HS256',
+    userinfo_encrypted_response_enc: 'A128CBC-HS256',
+    introspection_encrypted_response_enc: 'A128CBC-HS256',
+    require_signed_request_object: false,
+    require_pushed_authorization_requests: false,
+    default_acr_values: [],
+    require_auth_time: false,
+    frontchannel_logout_session_required: false,
+    backchannel_logout_session_required: false,
+    subject_type: 'public',
     post_logout_redirect_uris: [],
     allowed_cors_origins: [],
   })
@@ -82,13 +94,30 @@ test('registration: everything that a client may say is kept; what is not unders
     software_id: 'app',
     software_version: '1.2',
     application_type: 'native',
-    redirect_uris: ['com.example.app:/cb', 'http://127.0.0.1/cb'],
+    redirect_uris: ['com.example.app:/cb', 'http://127.0.0.1/cb', 'https://app.example/cb'],
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
     scope: 'openid profile offline_access',
     token_endpoint_auth_method: 'none',
     id_token_signed_response_alg: 'ES256',
+    request_uris: ['https://app.example/request'],
+    id_token_encrypted_response_enc: 'A128CBC-HS256',
+    userinfo_encrypted_response_enc: 'A256GCM',
+    introspection_encrypted_response_enc: 'A128CBC-HS256',
+    userinfo_signed_response_alg: 'ES256',
+    request_object_signing_alg: 'ES256',
+    require_signed_request_object: false,
+    require_pushed_authorization_requests: true,
+    default_max_age: 3600,
+    default_acr_values: ['high'],
+    require_auth_time: true,
     post_logout_redirect_uris: ['https://app.example/bye'],
+    frontchannel_logout_uri: 'https://app.example/front',
+    frontchannel_logout_session_required: true,
+    backchannel_logout_uri: 'https://app.example/back',
+    backchannel_logout_session_required: true,
+    subject_type: 'public',
+    initiate_login_uri: 'https://app.example/start',
     allowed_cors_origins: ['https://spa.example'],
   }
   const { status, json } = await register(server, {
@@ -423,4 +452,27 @@ test('registration: a software statement can be required', async () => {
   const server = await open({ ...trusted, require_software_statement: true })
   assert.equal((await register(server, web)).json.error, 'invalid_software_statement')
   assert.equal((await register(server, { software_statement: await statement(web) })).status, 201)
+})
+
+const there = await openLoopback()
+
+test('registration: redirection URIs of several hosts are vouched for by the list at their sector [OpenID Connect Dynamic Client Registration 1.0 §5]', async () => {
+  const server = await open({}, allowLoopback)
+  const redirect_uris = ['https://one.example/cb', 'https://two.example/cb']
+  const pairwise = { redirect_uris, subject_type: 'pairwise' }
+  assert.equal((await register(server, pairwise)).json.error, 'invalid_client_metadata')
+  const sector_identifier_uri = `${there.origin}/sector`
+  const answers = [
+    [{ body: JSON.stringify([...redirect_uris, 'https://more.example']) }, undefined],
+    [{ body: JSON.stringify(redirect_uris.slice(1)) }, 'sector_identifier_incomplete'],
+    [{ body: '{}' }, 'sector_identifier_incomplete'],
+    [{ body: '<html>' }, 'sector_identifier_incomplete'],
+    [{ status: 404, body: '' }, 'sector_identifier_not_fetched'],
+  ] as const
+  for (const [page, reason] of answers) {
+    there.pages.set('/sector', page)
+    const { status, json } = await register(server, { ...pairwise, sector_identifier_uri })
+    assert.equal(status, reason === undefined ? 201 : 400, json.error_description)
+    if (reason !== undefined) assert.equal(server.reason(), reason)
+  }
 })

@@ -46,6 +46,22 @@ export type ServerMetadata = {
   readonly claims_parameter_supported: boolean
   readonly request_parameter_supported: boolean
   readonly request_uri_parameter_supported: boolean
+  readonly require_request_uri_registration: boolean
+  readonly request_object_encryption_alg_values_supported: readonly string[]
+  readonly request_object_encryption_enc_values_supported: readonly string[]
+  readonly userinfo_signing_alg_values_supported: readonly string[]
+  readonly id_token_encryption_alg_values_supported: readonly string[]
+  readonly id_token_encryption_enc_values_supported: readonly string[]
+  readonly userinfo_encryption_alg_values_supported: readonly string[]
+  readonly userinfo_encryption_enc_values_supported: readonly string[]
+  readonly introspection_encryption_alg_values_supported: readonly string[]
+  readonly introspection_encryption_enc_values_supported: readonly string[]
+  readonly request_object_signing_alg_values_supported: readonly string[]
+  /** RFC 9101 §10.5. */
+  readonly require_signed_request_object: boolean
+  /** RFC 9126 §5. */
+  readonly pushed_authorization_request_endpoint: string
+  readonly require_pushed_authorization_requests: boolean
   /** RFC 8705 §3.3. */
   readonly tls_client_certificate_bound_access_tokens?: boolean
   /** RFC 8705 §5. */

@@ -130,11 +130,7 @@ const requestedAcr = (
   acr.essential ? acr : { values: [...new Set([...acr.values, ...voluntary])], essential: false }
 
 /** Features that are not offered, each with its registered error (OpenID Connect Core 1.0 §3.1.2.6). */
-const unsupportedParameters = [
-  ['request', 'request_not_supported'],
-  ['request_uri', 'request_uri_not_supported'],
-  ['registration', 'registration_not_supported'],
-] as const
+const unsupportedParameters = [['registration', 'registration_not_supported']] as const
 
 function unsupported(parameters: Parameters): Refusal | undefined {
   const found = unsupportedParameters.find(([name]) => parameters.get(name) !== undefined)

@@ -32,6 +32,7 @@ import { createLoginEndpoint } from '../endpoints/login/login.ts'
 import { createLogoutEndpoint } from '../endpoints/logout/logout.ts'
 import { createSignedOutEndpoint } from '../endpoints/logout/signed-out.ts'
 import { createSecondFactorEndpoint } from '../endpoints/mfa/mfa.ts'
+import { createParEndpoint } from '../endpoints/par/par.ts'
 import { createManagementEndpoint } from '../endpoints/register/management.ts'
 import { createRegisterEndpoint } from '../endpoints/register/register.ts'
 import { createRefuser } from '../endpoints/respond.ts'
@@ -73,6 +74,7 @@ export function composeRoutes(configuration: Configuration, services: Services):
     both('/connect/userinfo', createUserinfoEndpoint(services), 'clients'),
     post('/connect/deviceauthorization', deviceAuthorization, 'clients'),
     both('/connect/authorize', createAuthorizeEndpoint(services)),
+    post('/connect/par', createParEndpoint({ ...services, refuser: refuserOf('par') }), 'clients'),
     get('/connect/authorize/callback', createAuthorizeCallbackEndpoint(services)),
     both('/connect/endsession', createEndSessionEndpoint(services)),
     get('/connect/checksession', createCheckSessionEndpoint(services)),
@@ -146,7 +148,7 @@ const both = route('GET', 'POST')
 const manage = route('GET', 'PUT', 'DELETE')
 
 const metadataOf = (
-  { mtls, mfa }: Configuration,
+  { mtls, mfa, authorizationRequests }: Configuration,
   { issuer, clients, resources, grants, keys, registering }: Services,
 ) =>
   createMetadata({
@@ -157,6 +159,7 @@ const metadataOf = (
     authenticationMethods: authenticationMethodsOf({ mtls }),
     mtls: mtls !== undefined,
     registers: registering.registration.mode !== 'off',
+    ...authorizationRequests,
   })
 
 function tokenPorts(

@@ -5,6 +5,7 @@ import { createAuthorizationRequestValidator } from '../authorization-request/va
 import { createClientAuthentication } from '../client-authentication/authenticate.ts'
 import { createCallerAuthentication } from '../client-authentication/caller.ts'
 import { createArgon2id } from '../client-authentication/secrets.ts'
+import { createClientEncryption } from '../client-keys/encryption.ts'
 import { createClientKeys } from '../client-keys/jwks.ts'
 import { createClientSignatures } from '../client-keys/signature.ts'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -45,11 +46,13 @@ import { createBrowserSessions } from '../interaction/session.ts'
 import { createSignOuts } from '../interaction/sign-out.ts'
 import { createUserCodes } from '../interaction/user-code.ts'
 import { createWays } from '../interaction/ways.ts'
+import { createDecryption } from '../keys/decryption-key.ts'
 import { createSealing } from '../keys/sealing.ts'
 import { createLogoutDelivery } from '../logout/delivery.ts'
 import { createEndings } from '../logout/ending.ts'
 import { createAccessTokens } from '../tokens/access-token.ts'
 import { createAudiences } from '../tokens/audience.ts'
+import { createEncryptedIdTokens } from '../tokens/encrypted-id-token.ts'
 import { createIdTokens } from '../tokens/id-token.ts'
 import { createLogoutTokens } from '../tokens/logout-token.ts'
 import { createRefreshTokens } from '../tokens/refresh-token.ts'
@@ -60,6 +63,7 @@ import { createPages } from '../ui/pages.ts'
 import { createPasskeyScript } from '../ui/passkey-script.ts'
 import { createTemplates } from '../ui/templates.ts'
 import { createLanguageChoice } from '../ui/texts.ts'
+import { composeAuthorizationRequests } from './authorization-requests.ts'
 import { composeFederation, composeProviders, composeSubjects } from './federation.ts'
 import type { Foundation } from './foundation.ts'
 import { composeClients, composeRegistration } from './registration.ts'
@@ -94,14 +98,17 @@ export function composeServices(configuration: Configuration, foundation: Founda
   }
   const people = composePeople(configuration, common)
   const factors = composeFactors(configuration, common)
+  const findKeys = createClientKeys(foundation)
+  const encrypt = createClientEncryption(findKeys)
+  const decryption = createDecryption(foundation.derived)
   const tokens = {
+    encrypt,
     audiences: createAudiences(common),
     accessTokens: createAccessTokens({ ...common, scopeAsList: compatibility === 'identityserver4' }),
-    idTokens: createIdTokens(common),
+    idTokens: createEncryptedIdTokens(createIdTokens(common), encrypt),
     refreshTokens: createRefreshTokens(common),
     verifier: createTokenVerifier(common),
   }
-  const findKeys = createClientKeys(foundation)
   const verifySignature = createClientSignatures(findKeys)
   const logouts = composeLogouts(configuration, common)
   const authenticate = createClientAuthentication({
@@ -127,6 +134,8 @@ export function composeServices(configuration: Configuration, foundation: Founda
     authenticateCaller,
     grants: composeGrants({ ...configuration, identityProviders: people.identityProviders }),
     isAllowedOrigin: clients.isAllowedOrigin,
+    decryption,
+    ...composeAuthorizationRequests(configuration, { ...common, verifySignature, decryption }),
     registering: composeRegistration(configuration, { ...foundation, ...people }),
   }
 }

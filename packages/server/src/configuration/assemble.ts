@@ -80,6 +80,12 @@ function assembleIssuer(
     ...(draft.templates !== undefined && { templates: resolve(folder, draft.templates) }),
     trustedIssuers: draft.trusted_issuers,
     registration: registrationOf(draft),
+    authorizationRequests: {
+      requirePushed: draft.authorization_requests.require_pushed,
+      requireSigned: draft.authorization_requests.require_signed,
+      allowUnregisteredUris: draft.authorization_requests.allow_unregistered_request_uris,
+      pushedLifetime: draft.authorization_requests.pushed_lifetime,
+    },
     signingAlgorithms: algorithmsOf(clients.values(), resources),
     ...(masterKey && { masterKey }),
     trustedProxies: draft.trusted_proxies,
@@ -124,12 +130,20 @@ function userOf({ password, password_argon2id, claims, ...user }: UserDraft): Co
   }
 }
 
+/** Every algorithm that a client is answered with. */
+const signedFor = (client: Client): readonly SigningAlgorithm[] => [
+  client.id_token_signed_response_alg,
+  ...[client.userinfo_signed_response_alg, client.introspection_signed_response_alg].flatMap(
+    alg => alg ?? [],
+  ),
+]
+
 /** The defaults (ID tokens RS256, access tokens ES256) and whatever else a client or an API asks for. */
 const algorithmsOf = (clients: Iterable<Client>, resources: Resources): readonly SigningAlgorithm[] => [
   ...new Set<SigningAlgorithm>([
     'ES256',
     'RS256',
-    ...[...clients].map(client => client.id_token_signed_response_alg),
+    ...[...clients].flatMap(signedFor),
     ...[...resources.apis.values()].flatMap(api => api.access_token_signing_alg ?? []),
   ]),
 ]

@@ -64,6 +64,15 @@ export type Configuration = {
   readonly trustedIssuers: readonly TrustedIssuer[]
   /** How clients may register themselves. */
   readonly registration: Registration
+  /** What authorization requests must be. */
+  readonly authorizationRequests: {
+    readonly requirePushed: boolean
+    readonly requireSigned: boolean
+    /** Whether a `request_uri` need not be registered. */
+    readonly allowUnregisteredUris: boolean
+    /** Seconds. */
+    readonly pushedLifetime: number
+  }
   /** Every algorithm that a client or an API asks for, with the defaults. */
   readonly signingAlgorithms: readonly SigningAlgorithm[]
   /** The master key of 32 bytes as configured; undefined: made beside the embedded store when developing. */

@@ -43,6 +43,28 @@ export const assertionAlgorithms = [
 /** A JWK Set (RFC 7517 §5) of public keys. */
 export type JwkSet = { readonly keys: readonly Readonly<Record<string, unknown>>[] }
 
+/** How the key that encrypts a JWE's content is agreed on (RFC 7518 §4.1): no algorithm that needs a shared secret. */
+export const keyEncryptionAlgorithms = [
+  'RSA-OAEP',
+  'RSA-OAEP-256',
+  'ECDH-ES',
+  'ECDH-ES+A128KW',
+  'ECDH-ES+A192KW',
+  'ECDH-ES+A256KW',
+] as const
+export type KeyEncryption = (typeof keyEncryptionAlgorithms)[number]
+
+/** What encrypts a JWE's content (RFC 7518 §5.1). */
+export const contentEncryptionAlgorithms = [
+  'A128CBC-HS256',
+  'A192CBC-HS384',
+  'A256CBC-HS512',
+  'A128GCM',
+  'A192GCM',
+  'A256GCM',
+] as const
+export type ContentEncryption = (typeof contentEncryptionAlgorithms)[number]
+
 export type ClientClaim = { readonly type: string; readonly value: Json }
 
 export type Client = {
@@ -70,6 +92,22 @@ export type Client = {
   readonly tls_client_auth_subject_dn?: string
   /** Algorithms that a client assertion may use; empty: all that are supported. */
   readonly token_endpoint_auth_signing_alg?: string
+  /** Addresses that request objects may be fetched from, byte for byte (OpenID Connect Core 1.0 §6.2). */
+  readonly request_uris: readonly string[]
+  /** What its request objects are signed with; omitted: any asymmetric algorithm; `none`: they need no signature. */
+  readonly request_object_signing_alg?: string
+  /** What it encrypts them with; omitted: anything that is supported, or not at all. */
+  readonly request_object_encryption_alg?: string
+  readonly request_object_encryption_enc?: string
+  /** RFC 9101 §10.5. */
+  readonly require_signed_request_object: boolean
+  /** RFC 9126 §6. */
+  readonly require_pushed_authorization_requests: boolean
+  /** `max_age` and `acr_values` where a request has none (OpenID Connect Dynamic Client Registration 1.0 §2). */
+  readonly default_max_age?: Seconds
+  readonly default_acr_values: readonly string[]
+  /** Its ID tokens always say when the user signed in; they do so anyway. */
+  readonly require_auth_time: boolean
   readonly grant_types: ReadonlySet<string>
   readonly response_types: readonly string[]
   readonly redirect_uris: readonly string[]
@@ -90,6 +128,17 @@ export type Client = {
   readonly access_token_lifetime: Seconds
   readonly identity_token_lifetime: Seconds
   readonly id_token_signed_response_alg: SigningAlgorithm
+  /** Omitted: not encrypted. So for the others. */
+  readonly id_token_encrypted_response_alg?: KeyEncryption
+  readonly id_token_encrypted_response_enc: ContentEncryption
+  /** Omitted: plain JSON. */
+  readonly userinfo_signed_response_alg?: SigningAlgorithm
+  readonly userinfo_encrypted_response_alg?: KeyEncryption
+  readonly userinfo_encrypted_response_enc: ContentEncryption
+  /** Of answers that are asked for as a JWT (RFC 9701 §6); omitted: that of its ID tokens. */
+  readonly introspection_signed_response_alg?: SigningAlgorithm
+  readonly introspection_encrypted_response_alg?: KeyEncryption
+  readonly introspection_encrypted_response_enc: ContentEncryption
   /** Whether its ID tokens carry the claims of the scope even where the UserInfo endpoint tells them. */
   readonly always_include_user_claims_in_id_token: boolean
   /** `pairwise`: the `sub` that it is told of a user is told to clients of its sector only (OpenID Connect Core 1.0 §8). */

@@ -3,8 +3,8 @@
 import { hash } from 'node:crypto'
 import type { Random, TokenHash } from './runtime.ts'
 
-/** `tcs` client secret, `tcr` registration access token, `tc` authorization code, `ta` reference access token, `td` device code, `tf` state at a provider, `tp` pending sign-in, `ts` session, `tr` refresh token (see `tokens/refresh-token.ts`). */
-export type HandlePrefix = 'tcs' | 'tcr' | 'tc' | 'ta' | 'td' | 'tf' | 'tp' | 'ts'
+/** `tcs` client secret, `tcr` registration access token, `tcp` pushed request, `tc` authorization code, `ta` reference access token, `td` device code, `tf` state at a provider, `tp` pending sign-in, `ts` session, `tr` refresh token (see `tokens/refresh-token.ts`). */
+export type HandlePrefix = 'tcs' | 'tcr' | 'tcp' | 'tc' | 'ta' | 'td' | 'tf' | 'tp' | 'ts'
 
 const handleBytes = 32
 

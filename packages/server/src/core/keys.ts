@@ -34,3 +34,16 @@ export type Sealing = {
   /** Throws when the bytes were changed, belong to another name or were sealed with another master key. */
   readonly open: (sealed: Uint8Array, name: string) => string
 }
+
+/** How request objects may be encrypted for this server (RFC 7518 §4.6). */
+export const requestEncryptionAlgorithms = ['ECDH-ES', 'ECDH-ES+A128KW', 'ECDH-ES+A256KW'] as const
+
+/** What clients encrypt for this server. */
+export type Decryption = {
+  /** The public key, as the JWK Set has it. */
+  readonly jwk: () => Readonly<Record<string, string>>
+  /** Undefined for what is not encrypted for it. */
+  readonly decrypt: (
+    jwe: string,
+  ) => Promise<{ readonly text: string; readonly alg: string; readonly enc: string } | undefined>
+}

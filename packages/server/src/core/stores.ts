@@ -47,6 +47,7 @@ export type Stores = {
   readonly registeredClients: RegisteredClients
   readonly storedUsers: StoredUsers
   readonly attempts: Attempts
+  readonly pushedRequests: PushedRequests
   readonly standing: Standing
   readonly commit: (commit: Commit) => Promise<CommitOutcome>
   /** Deletes what has expired, in small batches that no request waits for; answers how many rows went. */
@@ -261,6 +262,21 @@ export type Settings = {
   readonly get: (name: string) => Awaitable<string | undefined>
   /** Writes it if there is none; answers the value that stands. */
   readonly initialise: (name: string, value: string) => Promise<string>
+}
+
+/** Authorization requests that clients pushed (RFC 9126), each of one use. */
+export type PushedRequests = {
+  readonly add: (request: PushedRequest) => Promise<void>
+  /** Takes the living one of this client away and answers its parameters: of many at once one gets them. */
+  readonly take: (hash: TokenHash, clientId: string, at: Seconds) => Promise<string | undefined>
+}
+export type PushedRequest = {
+  /** Of its `request_uri`. */
+  readonly hash: TokenHash
+  readonly client_id: string
+  /** Form-encoded. */
+  readonly parameters: string
+  readonly expires_at: Seconds
 }
 
 /** Clients that registered themselves. Whether one stands for `commit` is written with it. */

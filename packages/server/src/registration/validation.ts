@@ -43,18 +43,30 @@ export async function validateMetadata(
   const parsed = registration.parse(draftOf(clientId, wanted, registration, needsSecret ? [anySecret] : []))
   if (!parsed.ok) return refuseFaults(parsed.faults)
   const { client } = parsed
-  if (!signingAlgorithms.includes(client.id_token_signed_response_alg)) {
-    return refuseMetadata(
-      'client_metadata_invalid',
-      'id_token_signed_response_alg: this server does not sign with it',
-    )
+  const unsignable = unsignableOf(client, signingAlgorithms)
+  if (unsignable) {
+    return refuseMetadata('client_metadata_invalid', `${unsignable}: this server does not sign with it`)
   }
-  const outside = await sectorOf(client, ports.outbound)
+  const { sector_identifier_uri: sector, redirect_uris } = client
+  const outside = sector === undefined ? undefined : await sectorFault(sector, redirect_uris, ports.outbound)
   if (outside) return outside
   const { software_statement } = sent
   const metadata = { ...metadataOf(client), ...(software_statement && { software_statement }) }
   return ok({ metadata, needsSecret })
 }
+
+const signedAnswers = [
+  'id_token_signed_response_alg',
+  'userinfo_signed_response_alg',
+  'introspection_signed_response_alg',
+] as const
+
+/** What of its answers would be signed by an algorithm that this server has no key for. */
+const unsignableOf = (client: Client, able: readonly SigningAlgorithm[]): string | undefined =>
+  signedAnswers.find(name => {
+    const alg = client[name]
+    return alg !== undefined && !able.includes(alg)
+  })
 
 /** The client that a row stands for; undefined, and logged, when it no longer fits the configuration. */
 export function readRegistered(
@@ -70,9 +82,9 @@ export function readRegistered(
   const secrets = sha256 === undefined ? [] : [{ sha256, ...expires_at }]
   const known = understood(row.metadata)
   const parsed = registration.parse(draftOf(client_id, known, registration, secrets))
-  if (parsed.ok && signingAlgorithms.includes(parsed.client.id_token_signed_response_alg))
-    return parsed.client
-  const faults = parsed.ok ? ['id_token_signed_response_alg'] : parsed.faults.map(({ path }) => path)
+  const unsignable = parsed.ok ? unsignableOf(parsed.client, signingAlgorithms) : undefined
+  if (parsed.ok && unsignable === undefined) return parsed.client
+  const faults = parsed.ok ? [unsignable] : parsed.faults.map(({ path }) => path)
   log.warn('registered_client_unfit', { client_id, faults })
   return undefined
 }
@@ -159,22 +171,6 @@ const draftOf = (
   client_id,
   client_secrets,
 })
-
-/** OpenID Connect Dynamic Client Registration 1.0 §5. */
-async function sectorOf(client: Client, outbound: Outbound): Promise<Refusal | undefined> {
-  const { subject_type, sector_identifier_uri, redirect_uris } = client as Client & {
-    readonly subject_type?: string
-    readonly sector_identifier_uri?: string
-  }
-  if (sector_identifier_uri !== undefined) return sectorFault(sector_identifier_uri, redirect_uris, outbound)
-  const hosts = new Set(redirect_uris.map(uri => new URL(uri).host))
-  return subject_type === 'pairwise' && hosts.size > 1
-    ? refuseMetadata(
-        'client_metadata_invalid',
-        'sector_identifier_uri: pairwise subjects with redirect URIs of several hosts need it',
-      )
-    : undefined
-}
 
 function refuseFaults(faults: readonly MetadataFault[]): Refusal {
   const [first] = faults

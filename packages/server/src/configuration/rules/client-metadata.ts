@@ -68,7 +68,45 @@ const targetWithoutInitiation: Rule = client =>
       })
     : []
 
+/** RFC 9101 §10.5: what is unsigned, or signed by nobody's key, can't be required to be signed. */
+const signedRequests: Rule = client => {
+  const { require_signed_request_object: required, request_object_signing_alg: alg } = client.value
+  if (!required) return []
+  if (alg === 'none') {
+    return faultAt(client, 'request_object_signing_alg', {
+      problem: 'it is "none" and signed request objects are required',
+      expected: 'an algorithm',
+      fix: 'remove it, or remove require_signed_request_object',
+    })
+  }
+  return client.value.jwks !== undefined || client.value.jwks_uri !== undefined
+    ? []
+    : faultAt(client, 'require_signed_request_object', {
+        problem: 'the client has no keys to sign request objects with',
+        expected: 'jwks or jwks_uri',
+        fix: 'add the public keys of the client',
+      })
+}
+
+/** Nothing is encrypted for a client that has no keys. */
+const encryption: Rule = client => {
+  const { jwks, jwks_uri } = client.value
+  if (jwks !== undefined || jwks_uri !== undefined || client.damaged.has('jwks')) return []
+  return (['id_token', 'userinfo', 'introspection'] as const).flatMap(what => {
+    const key = `${what}_encrypted_response_alg` as const
+    return client.value[key] === undefined
+      ? []
+      : faultAt(client, key, {
+          problem: 'the client has no keys to encrypt for',
+          expected: 'jwks or jwks_uri',
+          fix: 'add the public keys of the client, or remove it',
+        })
+  })
+}
+
 export const metadataRules: readonly Rule[] = [
+  signedRequests,
+  encryption,
   oneSourceOfKeys,
   applicationType,
   pairwiseSector,

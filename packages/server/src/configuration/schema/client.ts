@@ -6,7 +6,7 @@ import { isScopeToken } from '@tessera/protocol/scope'
 import { z } from 'zod'
 import { assertionAlgorithms, signingAlgorithms } from '../../core/client.ts'
 import { accentColor } from './branding.ts'
-import { describingShape, keysShape } from './client-metadata.ts'
+import { describingShape, keysShape, requestShape, responseShape } from './client-metadata.ts'
 import { signInShape } from './client-sign-in.ts'
 import { mfaOverrideSchema } from './mfa.ts'
 import { day, hour, minute, name, rule, seconds, text, year } from './rule.ts'
@@ -99,6 +99,8 @@ export const clientSchema = z
       .optional()
       .describe('The algorithm of its assertions (private_key_jwt); omitted: any that is supported.'),
     ...keysShape,
+    ...requestShape,
+    ...responseShape,
     tls_client_auth_subject_dn: text()
       .optional()
       .describe("Its certificate's subject (RFC 8705 §2.1.2, RFC 4514 form)."),

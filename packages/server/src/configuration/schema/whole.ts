@@ -1,6 +1,7 @@
 /** A whole configuration: as data (JSON, JSONC, YAML) and as a module, which may also hold code. */
 
 import { z } from 'zod'
+import { authorizationRequestsSchema } from './authorization-requests.ts'
 import { clientSchema } from './client.ts'
 import { codeShape, moduleProviderSchema } from './code.ts'
 import { deploymentShape } from './deployment.ts'
@@ -15,6 +16,7 @@ const settings = {
   ...deploymentShape,
   clients: z.array(clientSchema).default([]).describe('The applications that may ask for tokens.'),
   registration: registrationSchema,
+  authorization_requests: authorizationRequestsSchema,
   identity_resources: z
     .array(identityResourceSchema)
     .default([])
@@ -46,6 +48,7 @@ export const keyOwners = {
   identity_providers: 'own',
   trusted_issuers: 'own',
   registration: 'own',
+  authorization_requests: 'inherited',
   identity_resources: 'inherited',
   api_scopes: 'inherited',
   // Without the secrets.

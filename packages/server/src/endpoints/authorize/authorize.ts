@@ -7,6 +7,8 @@ import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
+import { formatParameters } from '../../authorization-request/pushed-request.ts'
+import { type AuthorizationRequestResolution, requestLimits } from '../../authorization-request/resolution.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { Session } from '../../core/authorization.ts'
 import { answeredAcr } from '../../core/mfa.ts'
@@ -27,6 +29,7 @@ import { type IssuePorts, issueAnswer } from './issue.ts'
 
 export type AuthorizePorts = AnswerPorts &
   IssuePorts & {
+    readonly resolution: Pick<AuthorizationRequestResolution, 'resolve'>
     readonly validate: ValidateAuthorizationRequest
     readonly continuations: Continuations
     readonly sessions: BrowserSessions
@@ -44,9 +47,11 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
   return async request => {
     const read = readRequest(request)
     if (!read.ok) return answers.refuse(request, read, undefined)
-    const validated = await ports.validate(read.value)
+    const resolved = await ports.resolution.resolve(read.value)
+    if (!resolved.ok) return answers.refuse(request, resolved, resolved.target)
+    const validated = await ports.validate(resolved.value)
     if (!validated.ok) return answers.refuse(request, validated, validated.target)
-    const parameters = formatParameters(read.value)
+    const parameters = formatParameters(resolved.value)
     if (parameters.length > maxParametersLength) {
       return answers.refuse(request, refuse('invalid_request', 'request_too_long'), validated.value.target)
     }
@@ -78,14 +83,9 @@ export function createAuthorizeCallbackEndpoint(ports: AuthorizePorts): Endpoint
 }
 
 const readRequest = (request: HttpRequest): Result<Parameters> => {
-  if (request.method !== 'POST') return parseParameters(request.query)
-  return readForm(request)
+  if (request.method !== 'POST') return parseParameters(request.query, requestLimits)
+  return readForm(request, requestLimits)
 }
-
-const formatParameters = (parameters: Parameters): string =>
-  new URLSearchParams(
-    [...parameters.names()].flatMap(name => parameters.all(name).map(value => [name, value])),
-  ).toString()
 
 async function decide(
   request: HttpRequest,

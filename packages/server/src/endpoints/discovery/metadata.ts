@@ -1,7 +1,13 @@
 /** What this server says of itself: only what it really serves (RFC 8414 §2, OpenID Connect Discovery 1.0 §3). */
 
 import type { ServerMetadata } from '@tessera/protocol/metadata'
-import type { Clients, SigningAlgorithm } from '../../core/client.ts'
+import {
+  type Clients,
+  contentEncryptionAlgorithms,
+  keyEncryptionAlgorithms,
+  type SigningAlgorithm,
+} from '../../core/client.ts'
+import { requestEncryptionAlgorithms } from '../../core/keys.ts'
 import type { Resources } from '../../core/resource.ts'
 
 export type MetadataSources = {
@@ -23,6 +29,9 @@ export type MetadataSources = {
   readonly mtls: boolean
   /** Whether clients may register themselves. */
   readonly registers: boolean
+  readonly requirePushed: boolean
+  readonly requireSigned: boolean
+  readonly allowUnregisteredUris: boolean
 }
 
 export function createMetadata({ issuer, clients, resources, ...offered }: MetadataSources): ServerMetadata {
@@ -33,6 +42,7 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     revocation_endpoint: `${issuer}/connect/revocation`,
     device_authorization_endpoint: `${issuer}/connect/deviceauthorization`,
     userinfo_endpoint: `${issuer}/connect/userinfo`,
+    pushed_authorization_request_endpoint: `${issuer}/connect/par`,
   }
   return {
     issuer,
@@ -77,8 +87,21 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     backchannel_logout_supported: true,
     backchannel_logout_session_supported: true,
     claims_parameter_supported: true,
-    request_parameter_supported: false,
-    request_uri_parameter_supported: false,
+    userinfo_signing_alg_values_supported: offered.signingAlgorithms,
+    id_token_encryption_alg_values_supported: keyEncryptionAlgorithms,
+    id_token_encryption_enc_values_supported: contentEncryptionAlgorithms,
+    userinfo_encryption_alg_values_supported: keyEncryptionAlgorithms,
+    userinfo_encryption_enc_values_supported: contentEncryptionAlgorithms,
+    introspection_encryption_alg_values_supported: keyEncryptionAlgorithms,
+    introspection_encryption_enc_values_supported: contentEncryptionAlgorithms,
+    request_parameter_supported: true,
+    request_uri_parameter_supported: true,
+    require_request_uri_registration: !offered.allowUnregisteredUris,
+    request_object_signing_alg_values_supported: [...offered.assertionAlgorithms, 'none'],
+    request_object_encryption_alg_values_supported: requestEncryptionAlgorithms,
+    request_object_encryption_enc_values_supported: contentEncryptionAlgorithms,
+    require_signed_request_object: offered.requireSigned,
+    require_pushed_authorization_requests: offered.requirePushed,
     ...(offered.registers && { registration_endpoint: `${issuer}/connect/register` }),
     ...(offered.mtls && {
       tls_client_certificate_bound_access_tokens: true,

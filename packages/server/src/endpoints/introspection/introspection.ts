@@ -5,6 +5,8 @@ import { type Limits, parseParameters } from '@tessera/protocol/parameters'
 import { type JsonObject, refuse } from '@tessera/protocol/result'
 import type { AuthenticateCaller, Caller } from '../../client-authentication/caller.ts'
 import { credentialLimits } from '../../client-authentication/method.ts'
+import type { EncryptForClient } from '../../client-keys/encryption.ts'
+import type { Client, SigningAlgorithm } from '../../core/client.ts'
 import type { KeyRing } from '../../core/keys.ts'
 import { signJwt } from '../../tokens/jwt.ts'
 import { isForm, notForm } from '../form.ts'
@@ -13,6 +15,7 @@ import { type DescriptionPorts, describeToken } from './description.ts'
 
 export type IntrospectionPorts = DescriptionPorts & {
   readonly keys: Pick<KeyRing, 'signing'>
+  readonly encrypt: EncryptForClient
   readonly authenticateCaller: AuthenticateCaller
   readonly refuser: Refuser
 }
@@ -55,12 +58,14 @@ const wantsJwt = ({ headers: { accept } }: HttpRequest): boolean =>
 async function sign(
   token_introspection: JsonObject,
   caller: Caller,
-  { issuer, clock, keys }: IntrospectionPorts,
+  { issuer, clock, keys, encrypt }: IntrospectionPorts,
 ): Promise<HttpResponse> {
   const isApi = caller.kind === 'api'
-  const alg = isApi ? caller.api.access_token_signing_alg : caller.client.id_token_signed_response_alg
+  const alg = isApi ? caller.api.access_token_signing_alg : introspectionAlg(caller.client)
   const aud = isApi ? caller.api.name : caller.client.client_id
   const claims = { iss: issuer, aud, iat: clock.now(), token_introspection }
+  // RFC 9701 §6: RS256 unless something else was registered.
+  const signed = await signJwt(keys.signing(alg ?? 'RS256'), 'token-introspection+jwt', claims)
   return {
     status: 200,
     headers: {
@@ -68,7 +73,14 @@ async function sign(
       'cache-control': 'no-store, no-cache, max-age=0',
       pragma: 'no-cache',
     },
-    // RFC 9701 §6: RS256 unless something else was registered.
-    body: await signJwt(keys.signing(alg ?? 'RS256'), 'token-introspection+jwt', claims),
+    body: isApi ? signed : await encrypted(signed, caller.client, encrypt),
   }
+}
+
+const introspectionAlg = (client: Client): SigningAlgorithm =>
+  client.introspection_signed_response_alg ?? client.id_token_signed_response_alg
+
+async function encrypted(signed: string, client: Client, encrypt: EncryptForClient): Promise<string> {
+  const { introspection_encrypted_response_alg: alg, introspection_encrypted_response_enc: enc } = client
+  return alg === undefined ? signed : encrypt(client, { alg, enc }, signed, 'JWT')
 }

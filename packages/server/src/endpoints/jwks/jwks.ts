@@ -1,13 +1,21 @@
-/** The JWK Set (RFC 7517 §5): every key that signs, will sign, or signed what may still live. */
+/** The JWK Set (RFC 7517 §5): every key that signs, will sign, or signed what may still live; last the one to encrypt for. */
 
 import type { Endpoint } from '@tessera/protocol/http'
-import type { KeyRing } from '../../core/keys.ts'
+import type { Decryption, KeyRing } from '../../core/keys.ts'
 import { createCacheableAnswer } from '../cacheable.ts'
 
-export function createJwksEndpoint({ keys }: { keys: Pick<KeyRing, 'jwks'> }): Endpoint {
+export function createJwksEndpoint({
+  keys,
+  decryption,
+}: {
+  keys: Pick<KeyRing, 'jwks'>
+  decryption: Pick<Decryption, 'jwk'>
+}): Endpoint {
   const made = () => {
     const { body, maxAge } = keys.jwks()
-    return { body, answer: createCacheableAnswer({ body, maxAge, type }) }
+    const set = JSON.parse(body) as { readonly keys: readonly object[] }
+    const all = JSON.stringify({ keys: [...set.keys, decryption.jwk()] })
+    return { body, answer: createCacheableAnswer({ body: all, maxAge, type }) }
   }
   let ready = made()
   return request => {

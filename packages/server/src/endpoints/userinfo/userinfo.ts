@@ -2,7 +2,7 @@
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import type { Clients } from '../../core/client.ts'
+import type { Client, Clients } from '../../core/client.ts'
 import type { VerifiedToken } from '../../core/extension-grant.ts'
 import type { Log } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
@@ -12,9 +12,10 @@ import { subjectOfToken } from '../../identity/profile.ts'
 import { checkConfirmation } from '../../proof/certificate.ts'
 import type { TokenVerifier } from '../../tokens/verification.ts'
 import { challenge, readBearer } from '../bearer.ts'
-import { createRefuser, jsonResponse } from '../respond.ts'
+import { createRefuser } from '../respond.ts'
+import { type UserinfoAnswerPorts, userinfoResponse } from './answer.ts'
 
-export type UserinfoPorts = {
+export type UserinfoPorts = UserinfoAnswerPorts & {
   readonly verifier: TokenVerifier
   readonly stores: Pick<Stores, 'authorizations'>
   readonly clients: Pick<Clients, 'find'>
@@ -41,7 +42,7 @@ export function createUserinfoEndpoint(ports: UserinfoPorts): Endpoint {
     if (!verified.ok) return answerRefusal(request, verified)
     const claims = await claimsFor(verified.value, request, ports)
     return claims.ok
-      ? jsonResponse(200, claims.value)
+      ? userinfoResponse(claims.value.claims, claims.value.client, ports)
       : answerRefusal(request, claims, verified.value.client_id)
   }
 }
@@ -57,7 +58,7 @@ async function claimsFor(
   token: VerifiedToken,
   request: HttpRequest,
   { stores, clients, profile, readIdentityClaims }: UserinfoPorts,
-): Promise<Result<JsonObject>> {
+): Promise<Result<{ readonly client: Client; readonly claims: JsonObject }>> {
   const unproven = checkConfirmation(token.cnf, request)
   if (unproven) return unproven
   if (!token.scope.includes('openid')) {
@@ -78,7 +79,7 @@ async function claimsFor(
   const { scope, claims } = token
   const ofUser = await readIdentityClaims({ client, subject, use: 'userinfo', scope, requested })
   // OpenID Connect Core 1.0 §5.3.2: sub is always there, and the same as in the ID token.
-  return ok({ ...ofUser, sub: claims.sub ?? token.sub })
+  return ok({ client, claims: { ...ofUser, sub: claims.sub ?? token.sub } })
 }
 
 const invalid = (reason: string): Refusal =>

@@ -14,6 +14,7 @@ export const createCleanUp =
       deleteWhere(tables.referenceTokens, ended) +
       deleteWhere(tables.revokedTokens, ended) +
       deleteWhere(tables.replays, ended) +
+      deleteWhere(tables.pushedRequests, ended) +
       deleteWhere(tables.upstreamRequests, ended) +
       deleteWhere(tables.upstreamSessions, ended) +
       deleteWhere(tables.pendingSignIns, ended) +

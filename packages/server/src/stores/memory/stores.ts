@@ -14,6 +14,7 @@ import { createKeys } from './keys.ts'
 import { createLogoutNotices } from './logout-notices.ts'
 import { createPasskeys } from './passkeys.ts'
 import { createPendingSignIns } from './pending-sign-ins.ts'
+import { createPushedRequests } from './pushed-requests.ts'
 import { createRecoveryCodes } from './recovery-codes.ts'
 import { createReferenceTokens } from './reference-tokens.ts'
 import { createRegisteredClients } from './registered-clients.ts'
@@ -53,6 +54,7 @@ export function createMemoryStores(): Stores {
     registeredClients: createRegisteredClients(tables),
     storedUsers: createStoredUsers(tables),
     attempts: createAttempts(tables),
+    pushedRequests: createPushedRequests(tables),
     standing: createStanding(tables),
     commit: createCommit(tables),
     cleanUp: createCleanUp(tables),

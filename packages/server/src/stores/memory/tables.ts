@@ -18,7 +18,7 @@ import type { IdentityLink, UpstreamRequest, UpstreamSession } from '../../core/
 import type { RegisteredClient } from '../../core/registered-client.ts'
 import type { TokenHash } from '../../core/runtime.ts'
 import type { StoredUser } from '../../core/stored-user.ts'
-import type { ReplayMarker } from '../../core/stores.ts'
+import type { PushedRequest, ReplayMarker } from '../../core/stores.ts'
 
 export type RevokedToken = { readonly jti: string; readonly expires_at: number }
 
@@ -48,6 +48,7 @@ export type Tables = {
   readonly registeredClients: Map<string, RegisteredClient>
   readonly userRecords: Map<string, StoredUser>
   readonly attempts: Map<string, { readonly count: number; readonly expires_at: number }>
+  readonly pushedRequests: Map<TokenHash, PushedRequest>
   /** Which of the configured ones stand. */
   readonly clients: Map<string, boolean>
   readonly users: Map<string, boolean>
@@ -81,6 +82,7 @@ export const emptyTables = (): Tables => ({
   registeredClients: new Map(),
   userRecords: new Map(),
   attempts: new Map(),
+  pushedRequests: new Map(),
   clients: new Map(),
   users: new Map(),
   storedClients: new Map(),

@@ -25,6 +25,7 @@ const tables = [
   { table: 'reference_tokens', due: 'expires_at' },
   { table: 'revoked_tokens', due: 'expires_at' },
   { table: 'replays', due: 'expires_at' },
+  { table: 'pushed_requests', due: 'expires_at' },
   { table: 'upstream_requests', due: 'expires_at' },
   { table: 'upstream_sessions', due: 'expires_at' },
   { table: 'pending_sign_ins', due: 'expires_at' },

@@ -200,4 +200,10 @@ export const migrations: readonly string[] = [
   create table attempts (hash text primary key, count integer not null, expires_at integer not null) strict;
   create index attempts_expires_at on attempts (expires_at);
   `,
+  `
+  create table pushed_requests (
+    hash text primary key, client_id text not null, parameters text not null, expires_at integer not null
+  ) strict;
+  create index pushed_requests_expires_at on pushed_requests (expires_at);
+  `,
 ]

@@ -16,6 +16,7 @@ import { createKeys } from './keys.ts'
 import { createLogoutNotices } from './logout-notices.ts'
 import { createPasskeys } from './passkeys.ts'
 import { createPendingSignIns } from './pending-sign-ins.ts'
+import { createPushedRequests } from './pushed-requests.ts'
 import { createRecoveryCodes } from './recovery-codes.ts'
 import { createReferenceTokens } from './reference-tokens.ts'
 import { createRegisteredClients } from './registered-clients.ts'
@@ -92,6 +93,7 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
     registeredClients: createRegisteredClients(database, write),
     storedUsers: createStoredUsers(database, write),
     attempts: createAttempts(write),
+    pushedRequests: createPushedRequests(write),
     standing: createStanding(database, write),
     commit: createCommit(write),
     cleanUp: createCleanUp(write, queue.idle),

@@ -12,6 +12,7 @@ import { keyWrites } from './keys.ts'
 import { logoutNoticeWrites } from './logout-notices.ts'
 import { passkeyWrites } from './passkeys.ts'
 import { pendingSignInWrites } from './pending-sign-ins.ts'
+import { pushedRequestWrites } from './pushed-requests.ts'
 import { recoveryCodeWrites } from './recovery-codes.ts'
 import { referenceTokenWrites } from './reference-tokens.ts'
 import { registeredClientWrites } from './registered-clients.ts'
@@ -48,6 +49,7 @@ export const writes = {
   ...registeredClientWrites,
   ...storedUserWrites,
   ...attemptWrites,
+  ...pushedRequestWrites,
   ...standingWrites,
   ...cleanUpWrites,
 }

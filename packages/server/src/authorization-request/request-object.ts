@@ -1,0 +1,160 @@
+/** Request objects: an authorization request as a JWT of the client (RFC 9101, OpenID Connect Core 1.0 §6). */
+
+import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
+import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { VerifyClientSignature } from '../client-keys/signature.ts'
+import { assertionAlgorithms, type Client } from '../core/client.ts'
+import type { Decryption } from '../core/keys.ts'
+import type { Clock } from '../core/runtime.ts'
+
+export type RequestObjectPorts = {
+  readonly issuer: string
+  readonly clock: Clock
+  readonly verifySignature: VerifyClientSignature
+  readonly decryption: Pick<Decryption, 'decrypt'>
+}
+
+export type RequestObject = {
+  readonly parameters: Parameters
+  readonly isSigned: boolean
+  /** Typed `oauth-authz-req+jwt`: what stands outside does not count (RFC 9101 §5). */
+  readonly isStrict: boolean
+}
+
+export const maxRequestObjectLength = 16_384
+
+/** How far a client's clock may be off (seconds). */
+const clockTolerance = 60
+
+const strictType = 'oauth-authz-req+jwt'
+
+/** Refuses `invalid_request_object`. */
+export async function readRequestObject(
+  sent: string,
+  client: Client,
+  ports: RequestObjectPorts,
+): Promise<Result<RequestObject>> {
+  if (sent.length > maxRequestObjectLength) return invalid('request_object_malformed')
+  const jwt = isEncrypted(sent) ? await decrypt(sent, client, ports) : plain(sent, client)
+  if (jwt === undefined) return invalid('request_object_encryption_wrong')
+  const header = headerOf(jwt)
+  if (!header) return invalid('request_object_malformed')
+  const type = typeOf(header.typ)
+  // RFC 8725 §3.11: a JWT made for another purpose (an assertion, an ID token) is not a request.
+  if (type !== 'jwt' && type !== strictType) return invalid('request_object_type_wrong')
+  const isSigned = header.alg !== 'none'
+  const claims = isSigned ? await signedClaims(jwt, client, ports) : unsignedClaims(jwt, client, ports)
+  if (!claims.ok) return claims
+  const fault = claimsFault(claims.value, client, ports)
+  if (fault) return fault
+  const parameters = parametersOf(claims.value)
+  return parameters.ok
+    ? ok({ parameters: parameters.value, isSigned, isStrict: type === strictType })
+    : invalid('request_object_parameters_malformed', { parameters: parameters.reason })
+}
+
+/** RFC 7516 §9: a compact JWE has five parts. */
+const isEncrypted = (jwt: string): boolean => jwt.split('.', 6).length === 5
+
+/** Signed, then encrypted (RFC 9101 §6.1). Undefined unless it was encrypted for this server, as the client registered. */
+async function decrypt(
+  jwe: string,
+  { request_object_encryption_alg: alg, request_object_encryption_enc: enc }: Client,
+  { decryption }: RequestObjectPorts,
+): Promise<string | undefined> {
+  const opened = await decryption.decrypt(jwe)
+  const fits = opened && opened.alg === (alg ?? opened.alg) && opened.enc === (enc ?? opened.enc)
+  return fits ? opened.text : undefined
+}
+
+/** Undefined of a client that registered that it encrypts. */
+const plain = (jwt: string, { request_object_encryption_alg }: Client): string | undefined =>
+  request_object_encryption_alg === undefined ? jwt : undefined
+
+/** Without regard to case and to `application/` (RFC 7515 §4.1.9). */
+const typeOf = (typ: unknown): string =>
+  String(typ ?? 'jwt')
+    .toLowerCase()
+    .replace(/^application\//, '')
+
+/** Shared secrets are kept as hashes, so a request object can't be signed with one. */
+async function signedClaims(
+  jwt: string,
+  client: Client,
+  { clock, verifySignature }: RequestObjectPorts,
+): Promise<Result<JsonObject>> {
+  const alg = client.request_object_signing_alg
+  const verified = await verifySignature(client, jwt, {
+    algorithms: alg === undefined ? assertionAlgorithms : [alg],
+    clockTolerance,
+    currentDate: new Date(clock.now() * 1000),
+  })
+  return verified.ok
+    ? ok(verified.payload as JsonObject)
+    : invalid('request_object_signature_invalid', { code: verified.code })
+}
+
+/** Only of a client that registered `none`: what is unsigned may come from anybody. */
+function unsignedClaims(
+  jwt: string,
+  { request_object_signing_alg }: Client,
+  { clock }: RequestObjectPorts,
+): Result<JsonObject> {
+  const [, payload = '', signature, ...more] = jwt.split('.')
+  if (request_object_signing_alg !== 'none') return invalid('request_object_unsigned')
+  const claims = parseJson(payload)
+  if (!claims || signature !== '' || more.length > 0) return invalid('request_object_malformed')
+  const { exp, nbf } = claims
+  const now = clock.now()
+  const lives = exp === undefined || (typeof exp === 'number' && exp > now - clockTolerance)
+  const began = nbf === undefined || (typeof nbf === 'number' && nbf <= now + clockTolerance)
+  return lives && began ? ok(claims) : invalid('request_object_expired')
+}
+
+/** RFC 9101 §4, §5; OpenID Connect Core 1.0 §6.1. */
+function claimsFault(
+  claims: JsonObject,
+  { client_id }: Client,
+  ports: RequestObjectPorts,
+): Refusal | undefined {
+  const { iss, aud } = claims
+  if (claims.request !== undefined || claims.request_uri !== undefined)
+    return invalid('request_object_nested')
+  if (claims.client_id !== client_id) return invalid('request_object_client_id_mismatch')
+  if (iss !== undefined && iss !== client_id) return invalid('request_object_issuer_wrong')
+  if (aud !== undefined && ![aud].flat().includes(ports.issuer))
+    return invalid('request_object_audience_wrong')
+  return typeof claims.iat === 'number' && claims.iat > ports.clock.now() + clockTolerance
+    ? invalid('request_object_from_the_future')
+    : undefined
+}
+
+/** Claims of the JWT itself. */
+const ofTheJwt: ReadonlySet<string> = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'jti', 'sub'])
+
+/** A text as it is, a list of resources as several parameters, anything else as JSON. */
+function parametersOf(claims: JsonObject): Result<Parameters> {
+  const form = new URLSearchParams()
+  for (const [name, value] of Object.entries(claims)) {
+    if (ofTheJwt.has(name) || value === null) continue
+    if (name === 'resource' && Array.isArray(value)) for (const one of value) form.append(name, String(one))
+    else form.append(name, typeof value === 'string' ? value : JSON.stringify(value))
+  }
+  return parseParameters(form.toString())
+}
+
+const headerOf = (jwt: string): JsonObject | undefined => parseJson(jwt.slice(0, jwt.indexOf('.')))
+
+function parseJson(part: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString())
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as JsonObject)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const invalid = (reason: string, log?: Readonly<Record<string, unknown>>): Refusal =>
+  refuse('invalid_request_object', reason, { description: 'Invalid JWT request', ...(log && { log }) })

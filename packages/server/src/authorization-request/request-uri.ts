@@ -1,0 +1,47 @@
+/** `request_uri`: a request object that lies at an address (RFC 9101 §5.2, OpenID Connect Core 1.0 §6.2). */
+
+import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { Client } from '../core/client.ts'
+import type { Outbound } from '../outbound/outbound.ts'
+import { maxRequestObjectLength } from './request-object.ts'
+
+export type RequestUriPorts = {
+  readonly outbound: Outbound
+  /** Whether an address need not be registered. */
+  readonly allowUnregisteredUris: boolean
+}
+
+/** Media types that a JWT may have; a page or a document has others. */
+const mediaTypes: ReadonlySet<string | undefined> = new Set([
+  undefined,
+  'application/oauth-authz-req+jwt',
+  'application/jwt',
+  'application/jose',
+  'application/octet-stream',
+  'text/plain',
+])
+
+/** Refuses `invalid_request_uri`: an address that the client did not register, or that answers no request object. */
+export async function fetchRequestObject(
+  uri: string,
+  client: Client,
+  { outbound, allowUnregisteredUris }: RequestUriPorts,
+): Promise<Result<string>> {
+  if (!allowUnregisteredUris && !client.request_uris.includes(uri))
+    return invalid('request_uri_not_registered')
+  const answer = await outbound(withoutFragment(uri), {
+    headers: { accept: 'application/oauth-authz-req+jwt, application/jwt' },
+    maxBytes: maxRequestObjectLength,
+  })
+  if (!answer.ok)
+    return invalid('request_uri_not_fetched', { outbound: answer.reason, detail: answer.detail })
+  if (answer.status !== 200) return invalid('request_uri_not_fetched', { status: answer.status })
+  const type = answer.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
+  return mediaTypes.has(type) ? ok(answer.body.trim()) : invalid('request_uri_media_type_wrong', { type })
+}
+
+/** OpenID Connect Core 1.0 §6.2: a fragment may say which version of the object is meant; it is not sent. */
+const withoutFragment = (uri: string): string => uri.split('#', 1)[0] ?? ''
+
+const invalid = (reason: string, log?: Readonly<Record<string, unknown>>): Refusal =>
+  refuse('invalid_request_uri', reason, { description: 'Invalid request_uri', ...(log && { log }) })

@@ -1,0 +1,147 @@
+/** From the parameters as they came to those that count: pushed, in a request object, or as they are (RFC 9101, RFC 9126). */
+
+import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
+import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { Client, Clients } from '../core/client.ts'
+import type { AuthorizationRequestRefusal } from './authorization-request.ts'
+import { formatParameters, isPushed, type PushedRequests } from './pushed-request.ts'
+import {
+  maxRequestObjectLength,
+  type RequestObject,
+  type RequestObjectPorts,
+  readRequestObject,
+} from './request-object.ts'
+import { fetchRequestObject, type RequestUriPorts } from './request-uri.ts'
+import { proveResponseTarget } from './response-target.ts'
+
+export type ResolutionPorts = RequestObjectPorts &
+  RequestUriPorts & {
+    readonly clients: Clients
+    readonly pushedRequests: PushedRequests
+    readonly requirePushed: boolean
+    readonly requireSigned: boolean
+  }
+
+/** For reading parameters that may hold a request object. */
+export const requestLimits: Limits = {
+  request: [maxRequestObjectLength, 'invalid_request_object'],
+  request_uri: [512, 'invalid_request_uri'],
+}
+
+export type ResolveAuthorizationRequest = (
+  parameters: Parameters,
+) => Promise<{ readonly ok: true; readonly value: Parameters } | AuthorizationRequestRefusal>
+
+export type AuthorizationRequestResolution = {
+  /** For the authorization endpoint. A refusal has a target where the parameters outside prove one. */
+  readonly resolve: ResolveAuthorizationRequest
+  /** For the endpoint where requests are pushed: by value only (RFC 9126 §2.1). */
+  readonly resolvePushed: (client: Client, parameters: Parameters) => Promise<Result<Parameters>>
+}
+
+export function createAuthorizationRequestResolution(ports: ResolutionPorts): AuthorizationRequestResolution {
+  return {
+    async resolve(parameters) {
+      const id = parameters.get('client_id')
+      const client = id === undefined ? undefined : await ports.clients.find(id)
+      // Whoever it is not from is told by the validation.
+      if (!client?.enabled) return ok(parameters)
+      const resolved = await resolveFor(client, parameters, ports)
+      if (resolved.ok) return withDefaults(resolved.value, client)
+      const target = await proveResponseTarget(parameters, ports.clients)
+      return target.ok ? { ...resolved, target: target.value } : resolved
+    },
+    async resolvePushed(client, parameters) {
+      if (parameters.get('request_uri') !== undefined) {
+        return refuse('invalid_request', 'pushed_request_by_reference', {
+          description: 'request_uri can not be pushed',
+        })
+      }
+      const resolved = await resolveObject(client, parameters, parameters.get('request'), ports)
+      return resolved.ok ? withDefaults(resolved.value, client) : resolved
+    },
+  }
+}
+
+async function resolveFor(
+  client: Client,
+  parameters: Parameters,
+  ports: ResolutionPorts,
+): Promise<Result<Parameters>> {
+  const [request, uri] = [parameters.get('request'), parameters.get('request_uri')]
+  if (request !== undefined && uri !== undefined) {
+    return refuse('invalid_request', 'request_and_request_uri', {
+      description: 'Only one of request and request_uri is allowed',
+    })
+  }
+  // What was pushed was resolved then.
+  if (uri !== undefined && isPushed(uri)) return ports.pushedRequests.take(uri, client.client_id)
+  if (client.require_pushed_authorization_requests || ports.requirePushed) {
+    return refuse('invalid_request', 'pushed_request_required', {
+      description: 'A pushed authorization request is required',
+    })
+  }
+  const fetched = uri === undefined ? ok(request) : await fetchRequestObject(uri, client, ports)
+  return fetched.ok ? resolveObject(client, parameters, fetched.value, ports) : fetched
+}
+
+async function resolveObject(
+  client: Client,
+  parameters: Parameters,
+  jwt: string | undefined,
+  ports: ResolutionPorts,
+): Promise<Result<Parameters>> {
+  const mustBeSigned = client.require_signed_request_object || ports.requireSigned
+  if (jwt === undefined) return mustBeSigned ? unsigned : ok(parameters)
+  const object = await readRequestObject(jwt, client, ports)
+  if (!object.ok) return object
+  if (mustBeSigned && !object.value.isSigned) return unsigned
+  const isStrict = object.value.isStrict || mustBeSigned
+  return mismatch(parameters, object.value) ?? merge(isStrict ? undefined : parameters, object.value)
+}
+
+const unsigned = refuse('invalid_request_object', 'request_object_unsigned', {
+  description: 'A signed request object is required',
+})
+
+/** OpenID Connect Core 1.0 §6.1: where they stand outside too, they are the same. */
+function mismatch(outside: Parameters, { parameters }: RequestObject): Refusal | undefined {
+  const differs = (['client_id', 'response_type'] as const).find(name => {
+    const [out, within] = [outside.get(name), parameters.get(name)]
+    return out !== undefined && within !== undefined && out !== within
+  })
+  return (
+    differs &&
+    refuse('invalid_request', 'request_object_mismatch', { description: `Invalid JWT request: ${differs}` })
+  )
+}
+
+/**
+ * RFC 9101 §5: only what stands in the object counts. OpenID Connect Core 1.0 §6.1 joins what stands outside, and the
+ * object wins: so for an object that is not typed as RFC 9101 wants it, unless signed ones are required.
+ */
+function merge(outside: Parameters | undefined, { parameters }: RequestObject): Result<Parameters> {
+  const names = new Set(parameters.names())
+  const more = [...(outside?.names() ?? [])].filter(
+    name => !names.has(name) && name !== 'request' && name !== 'request_uri',
+  )
+  const form = new URLSearchParams(formatParameters(parameters))
+  for (const name of more) for (const value of outside?.all(name) ?? []) form.append(name, value)
+  return parseParameters(form.toString())
+}
+
+/** OpenID Connect Dynamic Client Registration 1.0 §2: `default_max_age`, `default_acr_values`. */
+function withDefaults(
+  parameters: Parameters,
+  { default_max_age, default_acr_values }: Client,
+): Result<Parameters> {
+  const more = new URLSearchParams()
+  if (default_max_age !== undefined && parameters.get('max_age') === undefined)
+    more.set('max_age', String(default_max_age))
+  if (default_acr_values.length > 0 && parameters.get('acr_values') === undefined)
+    more.set('acr_values', default_acr_values.join(' '))
+  if (more.size === 0) return ok(parameters)
+  const form = new URLSearchParams(formatParameters(parameters))
+  for (const [name, value] of more) form.set(name, value)
+  return parseParameters(form.toString())
+}

@@ -1,0 +1,26 @@
+/** How authorization requests come: by parameters, as request objects, or pushed. */
+
+import { createPushedRequests } from '../authorization-request/pushed-request.ts'
+import { createAuthorizationRequestResolution } from '../authorization-request/resolution.ts'
+import type { VerifyClientSignature } from '../client-keys/signature.ts'
+import type { Configuration } from '../configuration/configuration.ts'
+import type { Clients } from '../core/client.ts'
+import type { Decryption } from '../core/keys.ts'
+import type { Foundation } from './foundation.ts'
+
+export function composeAuthorizationRequests(
+  { issuer, authorizationRequests }: Configuration,
+  ports: Foundation & {
+    readonly clients: Clients
+    readonly verifySignature: VerifyClientSignature
+    readonly decryption: Decryption
+  },
+) {
+  const pushedRequests = createPushedRequests({ ...ports, ...authorizationRequests })
+  const resolution = createAuthorizationRequestResolution({
+    ...ports,
+    ...authorizationRequests,
+    ...{ issuer, pushedRequests },
+  })
+  return { pushedRequests, resolution }
+}

@@ -1,0 +1,25 @@
+/** What authorization requests must be (RFC 9101, RFC 9126). */
+
+import { z } from 'zod'
+import { hour, seconds } from './rule.ts'
+
+export const authorizationRequestsSchema = z
+  .strictObject({
+    require_pushed: z
+      .boolean()
+      .default(false)
+      .describe('Only pushed requests are taken, whatever the client says (RFC 9126 §5).'),
+    require_signed: z
+      .boolean()
+      .default(false)
+      .describe('Only signed request objects are taken, whatever the client says (RFC 9101 §10.5).'),
+    allow_unregistered_request_uris: z
+      .boolean()
+      .default(false)
+      .describe('A request_uri need not be one of the request_uris of its client.'),
+    pushed_lifetime: seconds(5, hour)
+      .default(60)
+      .describe('Seconds in which the browser must come with a pushed request (RFC 9126 §2.2).'),
+  })
+  .prefault({})
+  .describe('What authorization requests must be: request objects (RFC 9101), pushed requests (RFC 9126).')

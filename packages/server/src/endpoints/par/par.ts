@@ -1,0 +1,67 @@
+/** The pushed authorization request endpoint (RFC 9126). */
+
+import type { Endpoint } from '@tessera/protocol/http'
+import type { Limits } from '@tessera/protocol/parameters'
+import { parseParameters } from '@tessera/protocol/parameters'
+import { refuse } from '@tessera/protocol/result'
+import type { PushedRequests } from '../../authorization-request/pushed-request.ts'
+import { formatParameters } from '../../authorization-request/pushed-request.ts'
+import { type AuthorizationRequestResolution, requestLimits } from '../../authorization-request/resolution.ts'
+import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
+import type { AuthenticateClient } from '../../client-authentication/authenticate.ts'
+import { credentialLimits } from '../../client-authentication/method.ts'
+import { maxParametersLength } from '../../interaction/continuation.ts'
+import { isForm, notForm } from '../form.ts'
+import { jsonResponse, type Refuser } from '../respond.ts'
+
+export type ParPorts = {
+  readonly authenticate: AuthenticateClient
+  readonly resolution: AuthorizationRequestResolution
+  readonly validate: ValidateAuthorizationRequest
+  readonly pushedRequests: PushedRequests
+  readonly refuser: Refuser
+}
+
+const limits: Limits = { ...requestLimits, ...credentialLimits }
+
+/** What authenticates the client is no part of its request. */
+const credentials = ['client_secret', 'client_assertion', 'client_assertion_type'] as const
+
+/**
+ * `POST /connect/par`: an authorization request, by parameters or as a `request` object, of an authenticated client: 201
+ * with `request_uri` and `expires_in`. Refuses what client authentication, request objects and the authorization
+ * endpoint refuse, directly (RFC 9126 §2.3).
+ */
+export function createParEndpoint(ports: ParPorts): Endpoint {
+  const { refuser } = ports
+
+  return async request => {
+    if (!isForm(request)) return refuser(request, notForm)
+    const parameters = parseParameters(request.body, limits)
+    if (!parameters.ok) return refuser(request, parameters)
+    const authenticated = await ports.authenticate(request, parameters.value)
+    if (!authenticated.ok)
+      return refuser(request, authenticated, { clientId: parameters.value.get('client_id') })
+    const { client } = authenticated.value
+    const clientId = client.client_id
+    const asked = requestOf(formatParameters(parameters.value), clientId)
+    if (!asked.ok) return refuser(request, asked, { clientId })
+    const resolved = await ports.resolution.resolvePushed(client, asked.value)
+    if (!resolved.ok) return refuser(request, resolved, { clientId })
+    const validated = await ports.validate(resolved.value)
+    if (!validated.ok) return refuser(request, validated, { clientId })
+    if (formatParameters(resolved.value).length > maxParametersLength)
+      return refuser(request, tooLong, { clientId })
+    return jsonResponse(201, await ports.pushedRequests.keep(clientId, resolved.value))
+  }
+}
+
+const tooLong = refuse('invalid_request', 'request_too_long')
+
+/** The client may have authenticated without `client_id` in the form. */
+function requestOf(text: string, clientId: string): ReturnType<typeof parseParameters> {
+  const form = new URLSearchParams(text)
+  for (const name of credentials) form.delete(name)
+  form.set('client_id', clientId)
+  return parseParameters(form.toString(), limits)
+}
