@@ -29,7 +29,7 @@ export type TenantPorts = {
   readonly log: Log
 }
 
-/** Longer than anything that is counted in memory, such as wrong passwords: to sleep is not to forgive. */
+/** Nothing that must be remembered is kept in memory (guesses are counted in the store): to sleep forgets only caches. */
 const idle: Seconds = 3600
 
 /** `asked_at` is undefined until somebody asks. */
