@@ -33,6 +33,7 @@ test('configuration: a client that says little gets the documented defaults', as
     scope: new Set(),
     require_pkce: true,
     allow_plain_pkce: false,
+    allow_remember_consent: true,
     access_token_type: 'jwt',
     access_token_lifetime: 3600,
     identity_token_lifetime: 300,
@@ -88,9 +89,23 @@ test('configuration: a secret in any form is kept as its hash, its end in second
 })
 
 test('configuration: the standard identity resources exist, and can be redefined [OpenID Connect Core 1.0 §5.4]', () => {
-  const { resources } = parsed({ identity_resources: [{ name: 'email', claims: ['email'] }] }).configuration
+  const { resources } = parsed({
+    identity_resources: [
+      {
+        name: 'email',
+        claims: ['email'],
+        required: false,
+        emphasize: false,
+      },
+    ],
+  }).configuration
   assert.deepEqual([...resources.identity.keys()], ['openid', 'profile', 'email', 'address', 'phone'])
-  assert.deepEqual(resources.identity.get('email'), { name: 'email', claims: ['email'] })
+  assert.deepEqual(resources.identity.get('email'), {
+    name: 'email',
+    claims: ['email'],
+    required: false,
+    emphasize: false,
+  })
   assert.deepEqual(resources.identity.get('phone')?.claims, ['phone_number', 'phone_number_verified'])
   assert.equal(resources.identity.get('profile')?.claims.length, 14)
 })

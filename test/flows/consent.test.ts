@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBrowser } from '../support/browser.ts'
-import { alice, answerOf, assertErrorPage, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
-import { createTestServer } from '../support/tessera.ts'
+import {
+  alice,
+  answerOf,
+  assertErrorPage,
+  authorizePath,
+  callback,
+  pagesWorld,
+  signIn,
+  verifier,
+} from '../support/sign-in.ts'
+import { claimsOf, createTestServer } from '../support/tessera.ts'
 
 const asking = authorizePath({ client_id: 'asking' })
 
@@ -120,4 +129,204 @@ test('consent: a consented continuation is worth nothing in another browser', as
   const other = createBrowser(server)
   answerOf(await signIn(other, authorizePath(), { username: 'bob', password: 'builder' }))
   assert.ok((await other.visit(done.location ?? '')).target.startsWith('/consent'))
+})
+
+const scopesWorld = {
+  ...pagesWorld,
+  api_scopes: [
+    { name: 'api1', display_name: { en: 'Orders', de: 'Bestellungen' }, description: 'All <of> them' },
+    { name: 'api2', required: true, emphasize: true },
+  ],
+  clients: [
+    ...pagesWorld.clients.filter(({ client_id }) => client_id !== 'asking'),
+    { ...pagesWorld.clients.find(({ client_id }) => client_id === 'asking'), consent_lifetime: 3600 },
+    {
+      ...pagesWorld.clients.find(({ client_id }) => client_id === 'web'),
+      client_id: 'forgetful',
+      require_consent: true,
+      allow_remember_consent: false,
+      logo_uri: 'https://logos.example/one.png',
+      policy_uri: 'https://app.example/privacy',
+    },
+  ],
+}
+
+async function startScopes(input: object = scopesWorld) {
+  const server = await createTestServer(input)
+  const browser = createBrowser(server)
+  answerOf(await signIn(browser, authorizePath()))
+  const redeem = async (answer: URLSearchParams, client_id: string) => {
+    const tokens = await server.token({
+      grant_type: 'authorization_code',
+      client_id,
+      code: answer.get('code') ?? '',
+      redirect_uri: callback,
+      code_verifier: verifier,
+    })
+    assert.equal(tokens.status, 200, tokens.body)
+    return tokens.json
+  }
+  return { server, browser, redeem }
+}
+
+const wide = authorizePath({ client_id: 'asking', scope: 'openid profile api1 api2' })
+
+test('consent: what is not ticked is not granted, and the client is told the narrowed scope [RFC 6749 §3.3]', async () => {
+  const { browser, redeem } = await startScopes()
+  const page = await browser.visit(wide)
+  assert.deepEqual(page.form?.ticked.scope, ['profile', 'api1'])
+  const answer = answerOf(await browser.submit(page, { button: 'yes', scope: ['api1'] }))
+  const tokens = await redeem(answer, 'asking')
+  assert.equal(tokens.scope, 'api1 api2 openid')
+  assert.equal(claimsOf(tokens.access_token).scope, 'api1 api2 openid')
+  // What was refused is asked for again; what was agreed to is not.
+  assert.ok((await browser.visit(wide)).target.startsWith('/consent'))
+  const less = authorizePath({ client_id: 'asking', scope: 'openid api1' })
+  assert.ok(answerOf(await browser.request('GET', less)).get('code'))
+})
+
+test('consent: no box that was not shown can be ticked, and no required scope left out', async () => {
+  const { browser, redeem } = await startScopes()
+  const page = await browser.visit(authorizePath({ client_id: 'asking', scope: 'openid api2' }))
+  const scope = ['api1', 'profile', 'offline_access', 'nonsense']
+  const tokens = await redeem(answerOf(await browser.submit(page, { button: 'yes', scope })), 'asking')
+  assert.equal(tokens.scope, 'api2 openid')
+})
+
+test('consent: a yes to nothing is a no', async () => {
+  const { server, browser } = await startScopes()
+  const page = await browser.visit(authorizePath({ client_id: 'asking', scope: 'api1' }))
+  const answer = answerOf(await browser.submit(page, { button: 'yes', scope: [] }))
+  assert.equal(answer.get('error'), 'access_denied')
+  assert.equal(await server.stores.consents.find('1', 'asking'), undefined)
+})
+
+test('consent: claims that were asked for one by one go with their scope [OIDC Core §5.5]', async () => {
+  const { server, browser, redeem } = await startScopes()
+  const claims = JSON.stringify({ id_token: { name: null }, userinfo: { name: null } })
+  const target = authorizePath({ client_id: 'asking', scope: 'openid api1', claims })
+  const page = await browser.visit(target)
+  assert.deepEqual(page.form?.ticked.scope, ['profile', 'api1'])
+  const told = await redeem(answerOf(await browser.submit(page, { button: 'yes' })), 'asking')
+  assert.equal(claimsOf(told.id_token).name, 'Alice')
+  const again = await browser.visit(
+    authorizePath({ client_id: 'asking', scope: 'openid api1', claims, prompt: 'consent' }),
+  )
+  const less = await redeem(
+    answerOf(await browser.submit(again, { button: 'yes', scope: ['api1'] })),
+    'asking',
+  )
+  assert.equal(claimsOf(less.id_token).name, undefined)
+  const headers = { authorization: `Bearer ${less.access_token}` }
+  assert.equal((await server.send('GET', '/connect/userinfo', { headers })).json.name, undefined)
+})
+
+test('consent: an answer is remembered for as long as configured, if the user wishes [consent-003]', async () => {
+  const { server, browser } = await startScopes()
+  answerOf(await browser.submit(await browser.visit(wide), { button: 'yes' }))
+  server.clock.advance(3599)
+  assert.ok(answerOf(await browser.request('GET', wide)).get('code'))
+  server.clock.advance(1)
+  const page = await browser.visit(wide)
+  assert.ok(page.target.startsWith('/consent'))
+  answerOf(await browser.submit(page, { button: 'yes', remember: [] }))
+  assert.ok((await browser.visit(wide)).target.startsWith('/consent'))
+})
+
+test('consent: a client whose answers are not remembered offers no box, and taking one makes none', async () => {
+  const { browser } = await startScopes()
+  const target = authorizePath({ client_id: 'forgetful' })
+  const page = await browser.visit(target)
+  assert.equal(page.form?.ticked.remember, undefined)
+  answerOf(await browser.submit(page, { button: 'yes', remember: 'yes' }))
+  assert.ok((await browser.visit(target)).target.startsWith('/consent'))
+})
+
+test('consent: offline_access is one of the boxes; without it there is no refresh token [OIDC Core §11]', async () => {
+  const { browser, redeem } = await startScopes()
+  const target = authorizePath({ client_id: 'forgetful', scope: 'openid api1 offline_access' })
+  const given = answerOf(await browser.submit(await browser.visit(target), { button: 'yes' }))
+  assert.match((await redeem(given, 'forgetful')).refresh_token, /^tr_/)
+  const kept = answerOf(await browser.submit(await browser.visit(target), { button: 'yes', scope: ['api1'] }))
+  assert.equal((await redeem(kept, 'forgetful')).refresh_token, undefined)
+})
+
+test('consent: the page speaks of scopes in the user’s language, marks the sensitive, and says where the answer goes', async () => {
+  const { browser } = await startScopes()
+  const page = await browser.visit(`${wide}&ui_locales=de`)
+  assert.match(page.text, /Bestellungen All <of> them/)
+  assert.match(page.text, /Sensibel/)
+  assert.match(page.text, /app\.example/)
+  assert.doesNotMatch(page.body, /<of>/)
+  const other = await browser.visit(`${wide}&ui_locales=ja`)
+  assert.match(other.text, /Orders/)
+})
+
+test('consent: a client’s logo is loaded from its own origin alone, and its policy is linked', async () => {
+  const { browser } = await startScopes()
+  const page = await browser.visit(authorizePath({ client_id: 'forgetful' }))
+  assert.match(
+    String(page.headers['content-security-policy']),
+    /img-src 'self' data: https:\/\/logos\.example;/,
+  )
+  assert.match(page.body, /<img class="picture" src="https:\/\/logos\.example\/one\.png" alt=""/)
+  assert.match(page.body, /href="https:\/\/app\.example\/privacy"/)
+})
+
+test('consent: an operator’s rule asks users of any client, and silence is answered consent_required', async () => {
+  const asked: unknown[] = []
+  const consentPolicy = (request: { scope: readonly string[] }) => {
+    asked.push(request)
+    return request.scope.includes('api1')
+  }
+  const server = await createTestServer({ ...scopesWorld, consentPolicy })
+  const browser = createBrowser(server)
+  const page = await signIn(browser, authorizePath())
+  assert.ok(page.target.startsWith('/consent'))
+  assert.deepEqual(asked.at(-1), { client_id: 'web', sub: '1', scope: ['api1', 'openid'] })
+  assert.ok(answerOf(await browser.request('GET', authorizePath({ scope: 'openid' }))).get('code'))
+  const silent = answerOf(await browser.request('GET', authorizePath({ prompt: 'none' })))
+  assert.equal(silent.get('error'), 'consent_required')
+})
+
+test('consent: what an application was allowed is listed and taken back: its tokens end, others stay', async () => {
+  const { server, browser, redeem } = await startScopes()
+  const target = authorizePath({ client_id: 'forgetful', scope: 'openid api1 offline_access' })
+  const tokens = await redeem(
+    answerOf(await browser.submit(await browser.visit(target), { button: 'yes' })),
+    'forgetful',
+  )
+  const others = await redeem(
+    answerOf(await browser.submit(await browser.visit(wide), { button: 'yes' })),
+    'asking',
+  )
+  const list = await browser.visit('/account/consents')
+  assert.match(list.text, /Web & Co Since .* asked each time/)
+  assert.match(list.text, /Asking Since .* until/)
+  const after = await browser.submit(list, { client_id: 'forgetful', button: 'revoke' })
+  assert.match(after.text, /Web & Co has no access any more/)
+  assert.doesNotMatch(after.text, /asked each time/)
+  const userinfo = (access_token: string) =>
+    server.send('GET', '/connect/userinfo', { headers: { authorization: `Bearer ${access_token}` } })
+  assert.equal((await userinfo(tokens.access_token)).status, 401)
+  assert.equal((await userinfo(others.access_token)).status, 200)
+  const { refresh_token } = tokens
+  const refreshed = await server.token({ grant_type: 'refresh_token', client_id: 'forgetful', refresh_token })
+  assert.equal(refreshed.json.error, 'invalid_grant')
+})
+
+test('consent: only this browser’s form takes access back, and only the user’s own', async () => {
+  const { server, browser } = await startScopes()
+  answerOf(await browser.submit(await browser.visit(wide), { button: 'yes' }))
+  const list = await browser.visit('/account/consents')
+  const changes: readonly Record<string, string>[] = [{ csrf: '' }, { csrf: 'x' }, { button: 'drop' }]
+  for (const changed of changes)
+    assertErrorPage(await browser.submit(list, { button: 'revoke', ...changed }), 'invalid_request')
+  const other = createBrowser(server)
+  answerOf(await signIn(other, authorizePath(), { username: 'bob', password: 'builder' }))
+  const empty = await other.visit('/account/consents')
+  const csrf = (await other.visit('/device')).form?.fields.csrf ?? ''
+  await other.request('POST', '/account/consents', { form: { csrf, client_id: 'asking', button: 'revoke' } })
+  assert.match(empty.text, /You have not allowed any application/)
+  assert.ok(await server.stores.consents.find('1', 'asking'))
 })

@@ -13,7 +13,13 @@ export type Page = Answer & {
   readonly text: string
 }
 
-type PageForm = { readonly action: string; readonly fields: Readonly<Record<string, string>> }
+type PageForm = {
+  readonly action: string
+  /** All but boxes. */
+  readonly fields: Readonly<Record<string, string>>
+  /** Boxes that are ticked and can be unticked, by name. */
+  readonly ticked: Readonly<Record<string, readonly string[]>>
+}
 
 export type Browser = {
   readonly cookies: Map<string, string>
@@ -21,8 +27,8 @@ export type Browser = {
   readonly request: (method: string, target: string, options?: SendOptions) => Promise<Page>
   /** A request, then every redirect that stays on this server. */
   readonly visit: (target: string) => Promise<Page>
-  /** Posts a page's form with these fields filled in, then follows redirects that stay on this server. */
-  readonly submit: (page: Page, fields: Readonly<Record<string, string>>) => Promise<Page>
+  /** Posts a page's form with these fields filled in (boxes: those that are ticked), then follows redirects that stay on this server. */
+  readonly submit: (page: Page, fields: Readonly<Record<string, string | readonly string[]>>) => Promise<Page>
 }
 
 const mostRedirects = 10
@@ -60,8 +66,8 @@ export function createBrowser(server: Pick<TestServer, 'send'>): Browser {
     visit: async target => follow(await request('GET', target)),
     async submit(page, fields) {
       if (!page.form) throw new Error(`no form: ${page.status} ${page.text || page.location}`)
-      const { action, fields: given } = page.form
-      return follow(await request('POST', action, { form: { ...given, ...fields } }))
+      const { action, fields: given, ticked } = page.form
+      return follow(await request('POST', action, { form: { ...given, ...ticked, ...fields } }))
     },
   }
 }
@@ -71,12 +77,19 @@ const tag = /<(form|input)\b([^>]*)>/g
 function readForm(html: string): PageForm | undefined {
   let action: string | undefined
   const fields: Record<string, string> = {}
+  const ticked: Record<string, string[]> = {}
   for (const [, element, attributes = ''] of html.matchAll(tag)) {
     const read = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1]
     if (element === 'form') action ??= unescapeHtml(read('action') ?? '')
-    else fields[read('name') ?? ''] = unescapeHtml(read('value') ?? '')
+    else if (read('type') === 'checkbox') {
+      if (!/ checked\b/.test(attributes) || / disabled\b/.test(attributes)) continue
+      ticked[read('name') ?? ''] = [
+        ...(ticked[read('name') ?? ''] ?? []),
+        unescapeHtml(read('value') ?? 'on'),
+      ]
+    } else fields[read('name') ?? ''] = unescapeHtml(read('value') ?? '')
   }
-  return action === undefined ? undefined : { action, fields }
+  return action === undefined ? undefined : { action, fields, ticked }
 }
 
 const readText = (html: string): string =>

@@ -23,7 +23,8 @@ export type TestServer = Tessera & {
   ) => Promise<Answer>
 }
 
-export type Form = string | Readonly<Record<string, string | undefined>>
+/** A list stands for a field that is sent several times. */
+export type Form = string | Readonly<Record<string, string | readonly string[] | undefined>>
 export type SendOptions = {
   readonly form?: Form
   readonly headers?: Readonly<Record<string, string>>
@@ -117,7 +118,9 @@ export const formOf = (form: Form): string =>
   typeof form === 'string'
     ? form
     : new URLSearchParams(
-        Object.entries(form).filter((entry): entry is [string, string] => entry[1] !== undefined),
+        Object.entries(form).flatMap(([name, value]) =>
+          [value ?? []].flat().map((one): [string, string] => [name, one as string]),
+        ),
       ).toString()
 
 /** The claims of a JWT, unverified. */

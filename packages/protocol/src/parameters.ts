@@ -16,7 +16,7 @@ export type Limit = readonly [max: number, error: string]
 export type Limits = Readonly<Record<string, Limit>>
 
 /** RFC 8707 §2 and RFC 8693 §2.1 let these two be sent several times. */
-const repeatable: ReadonlySet<string> = new Set(['resource', 'audience'])
+const repeatableInRequests: ReadonlySet<string> = new Set(['resource', 'audience'])
 
 const maxParameters = 64
 const maxNameLength = 64
@@ -27,8 +27,13 @@ const anyOther: Limit = [4096, 'invalid_request']
  * Refuses `invalid_request` for broken percent-encoding, text that is not UTF-8, NUL, a repeated parameter
  * (RFC 6749 §3.1: none may be sent more than once), too many parameters; and with the limit's own error for a value
  * that is too long.
+ * @param repeatable names that may be sent several times.
  */
-export function parseParameters(text: string, limits: Limits = {}): Result<Parameters> {
+export function parseParameters(
+  text: string,
+  limits: Limits = {},
+  repeatable: ReadonlySet<string> = repeatableInRequests,
+): Result<Parameters> {
   const values = new Map<string, string | readonly string[]>()
   let count = 0
   let start = 0
@@ -37,7 +42,7 @@ export function parseParameters(text: string, limits: Limits = {}): Result<Param
     if (end < 0) end = text.length
     if (end > start) {
       if (++count > maxParameters) return refuse('invalid_request', 'too_many_parameters')
-      const refusal = readPair(text, start, end, values, limits)
+      const refusal = readPair(text, start, end, values, limits, repeatable)
       if (refusal) return refusal
     }
     start = end + 1
@@ -51,6 +56,7 @@ function readPair(
   end: number,
   values: Map<string, string | readonly string[]>,
   limits: Limits,
+  repeatable: ReadonlySet<string>,
 ): Refusal | undefined {
   const equals = text.indexOf('=', start)
   const separator = equals < 0 || equals > end ? end : equals

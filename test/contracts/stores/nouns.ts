@@ -191,6 +191,34 @@ export function testNouns(stores: () => Stores): void {
     assert.deepEqual(tally(used), { true: 1, false: 99 })
   })
 
+  test('consents: those of a user are listed; taking one back revokes what hangs on it, and nothing else', async () => {
+    const { consents, codes, authorizations } = stores()
+    const consent = { sub: 'revoker', client_id: 'web', scope: ['openid'], created_at: now }
+    await consents.save({ ...consent, client_id: 'b', remembered_until: now })
+    await consents.save({ ...consent, client_id: 'a' })
+    assert.deepEqual(await consents.ofUser('revoker'), [
+      { ...consent, client_id: 'a' },
+      { ...consent, client_id: 'b', remembered_until: now },
+    ])
+    const issued = await Promise.all(
+      [
+        { sub: 'revoker', client_id: 'a' },
+        { sub: 'revoker', client_id: 'b' },
+        { sub: 'other', client_id: 'a' },
+      ].map(async of => {
+        const authorization = sampleAuthorization(of)
+        await codes.issue(authorization, sampleCode(authorization))
+        return authorization.id
+      }),
+    )
+    assert.equal(await consents.revoke('revoker', 'a', now), true)
+    assert.equal(await consents.revoke('revoker', 'a', now + 1), false)
+    assert.equal(await consents.revoke('revoker', 'unknown', now), false)
+    assert.equal(await consents.find('revoker', 'a'), undefined)
+    const ends = await Promise.all(issued.map(async id => (await authorizations.find(id))?.revoked_at))
+    assert.deepEqual(ends, [now, undefined, undefined])
+  })
+
   test('consents: a new one replaces that of the same user and client', async () => {
     const { consents } = stores()
     const consent = { sub: 'alice', client_id: 'web', scope: ['openid'], created_at: now }

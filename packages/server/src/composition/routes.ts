@@ -8,6 +8,7 @@ import { authenticationMethodsOf } from '../client-authentication/methods.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { assertionAlgorithms } from '../core/client.ts'
 import { createConnectionsEndpoint } from '../endpoints/account/connections.ts'
+import { createAccountConsentsEndpoint } from '../endpoints/account/consents.ts'
 import { createProfileEndpoint } from '../endpoints/account/profile.ts'
 import { createSecurityEndpoint } from '../endpoints/account/security.ts'
 import { createAccountSessionsEndpoint } from '../endpoints/account/sessions.ts'
@@ -88,6 +89,7 @@ export function composeRoutes(configuration: Configuration, services: Services):
     both('/consent', createConsentEndpoint(services)),
     both('/device', createDeviceEndpoint(services)),
     get('/account', createProfileEndpoint(services)),
+    both('/account/consents', createAccountConsentsEndpoint(services)),
     both('/account/connections', createConnectionsEndpoint(services)),
     both('/account/security', createSecurityEndpoint(services)),
     both('/account/sessions', createAccountSessionsEndpoint({ ...services, ...services.logouts })),

@@ -93,6 +93,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
     tenants,
     compatibility,
     emitStateHash,
+    ...(configuration.consentPolicy && { consentPolicy: configuration.consentPolicy }),
     subjects: createSubjectIdentifiers(foundation),
     countAttempt: createAttempts(foundation),
   }

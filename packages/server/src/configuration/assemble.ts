@@ -99,6 +99,7 @@ function assembleIssuer(
     grants: draft.grants ?? [],
     validators: draft.validators ?? {},
     federation: draft.federation ?? {},
+    ...(draft.consentPolicy && { consentPolicy: draft.consentPolicy }),
     ...(draft.mfaPolicy && { mfaPolicy: draft.mfaPolicy }),
     ...(draft.profile && { profile: draft.profile }),
   }

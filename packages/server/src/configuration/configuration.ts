@@ -2,6 +2,7 @@
 
 import type { Branding } from '../core/branding.ts'
 import type { Clients, SigningAlgorithm } from '../core/client.ts'
+import type { ConsentPolicyHook } from '../core/consent.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../core/extension-grant.ts'
 import type { MfaPolicy, MfaPolicyHook } from '../core/mfa.ts'
 import type { Registration } from '../core/registration.ts'
@@ -49,6 +50,7 @@ export type Configuration = {
   /** When second factors are asked for: the server's policy, and where a tenant's differs. */
   readonly mfa: MfaPolicy
   readonly tenantMfa: ReadonlyMap<string, MfaPolicy>
+  readonly consentPolicy?: ConsentPolicyHook
   readonly mfaPolicy?: MfaPolicyHook
   readonly sessions: {
     readonly lifetimes: SessionLifetimes

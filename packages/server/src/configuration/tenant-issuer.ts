@@ -28,7 +28,7 @@ export function tenantSettings(server: Settled, tenant: TenantDraft & { readonly
 
 /** Hooks are the operator's own code and may serve several issuers: they are told whose user they are asked about. */
 export const ofTenant = (tenant: string, configuration: Configuration): Configuration => {
-  const { validators, profile, federation, mfaPolicy, identityProviders } = configuration
+  const { validators, profile, federation, mfaPolicy, consentPolicy, identityProviders } = configuration
   return {
     ...configuration,
     tenant,
@@ -38,6 +38,7 @@ export const ofTenant = (tenant: string, configuration: Configuration): Configur
     },
     ...(profile && { profile: profileOf(profile, tenant) }),
     federation: subjectOf(federation, tenant),
+    ...(consentPolicy && { consentPolicy: request => consentPolicy({ ...request, tenant }) }),
     ...(mfaPolicy && { mfaPolicy: request => mfaPolicy({ ...request, tenant }) }),
     identityProviders: new Map(
       [...identityProviders].map(([name, provider]) => [name, providerOf(provider, tenant)]),

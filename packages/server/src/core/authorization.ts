@@ -147,6 +147,8 @@ export type Consent = {
   readonly client_id: string
   readonly scope: readonly string[]
   readonly created_at: Seconds
+  /** Until when it answers for the user; absent: for ever. It stays afterwards, since it tells what was allowed. */
+  readonly remembered_until?: Seconds
 }
 
 /** A signing key as it is stored. */

@@ -159,6 +159,10 @@ export type Client = {
   readonly device_code_lifetime: Seconds
   readonly device_polling_interval: Seconds
   readonly require_consent: boolean
+  /** Whether the user may let the answer be remembered. */
+  readonly allow_remember_consent: boolean
+  /** For how long it is; omitted: for ever. */
+  readonly consent_lifetime?: Seconds
   readonly enable_local_login: boolean
   /** Second factors, where its policy differs from that of the server or tenant. */
   readonly mfa?: Partial<MfaPolicy>

@@ -2,17 +2,28 @@
 
 import type { Secret, SigningAlgorithm } from './client.ts'
 
+/** A text for people: one, or one for each language by its tag (BCP 47). */
+export type LocalText = string | Readonly<Record<string, string>>
+
+/** How the consent page shows a scope. */
+type Shown = {
+  readonly display_name?: LocalText
+  readonly description?: LocalText
+  /** Whoever agrees at all agrees to it. */
+  readonly required?: boolean
+  /** Marked as sensitive. */
+  readonly emphasize?: boolean
+}
+
 /** A scope about the user (OpenID Connect Core 1.0 §5.4). */
-export type IdentityResource = {
+export type IdentityResource = Shown & {
   readonly name: string
-  readonly display_name?: string
   readonly claims: readonly string[]
 }
 
 /** A scope of an API; `claims` name the user claims that its access tokens carry. */
-export type ApiScope = {
+export type ApiScope = Shown & {
   readonly name: string
-  readonly display_name?: string
   readonly claims: readonly string[]
 }
 

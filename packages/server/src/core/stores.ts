@@ -181,6 +181,10 @@ export type Consents = {
   readonly find: (sub: string, clientId: string) => Awaitable<Consent | undefined>
   /** Replaces an earlier one of the same user and client. */
   readonly save: (consent: Consent) => Promise<void>
+  /** Of one user, by client. */
+  readonly ofUser: (sub: string) => Awaitable<readonly Consent[]>
+  /** In one write: it is gone, and every authorization of that client for the user is revoked. Answers whether there was one. */
+  readonly revoke: (sub: string, clientId: string, at: Seconds) => Promise<boolean>
 }
 
 /** Browsers that were sent to a provider. */

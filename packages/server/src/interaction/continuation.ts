@@ -29,8 +29,9 @@ export type Progress = {
   readonly another?: true
   /** The session whose user a page asks. */
   readonly asking_sid?: string
-  /** The session whose user agreed. */
+  /** The session whose user agreed, and to which scopes. */
   readonly consented_sid?: string
+  readonly consented_scope?: readonly string[]
   /** The session that the second factor's page is to raise; absent: a sign-in that is pending. */
   readonly stepping_sid?: string
   /** The user refused: `login` on the login page, `consent` on the consent page. */

@@ -9,6 +9,8 @@ import type { Csrf } from './csrf.ts'
 const limits: Limits = {
   ...continuationLimits,
   csrf: [64, 'invalid_request'],
+  scope: [200, 'invalid_request'],
+  client_id: [100, 'invalid_request'],
   button: [16, 'invalid_request'],
   sid: [64, 'invalid_request'],
   user_code: [64, 'invalid_request'],
@@ -23,6 +25,9 @@ const limits: Limits = {
   remember: [8, 'invalid_request'],
 }
 
+/** A box for each. */
+const repeatable: ReadonlySet<string> = new Set(['scope'])
+
 const formType = /^\s*application\/x-www-form-urlencoded\s*(;|$)/i
 
 /** Refuses `invalid_request` with the reason `csrf_token_wrong` for a form that did not come from this browser's page, before anything else is looked at. */
@@ -30,7 +35,7 @@ export function readPageForm(request: HttpRequest, csrf: Csrf): Result<Parameter
   if (!formType.test(request.headers['content-type'] ?? '')) {
     return refuse('invalid_request', 'media_type_not_form')
   }
-  const parameters = parseParameters(request.body, limits)
+  const parameters = parseParameters(request.body, limits, repeatable)
   if (!parameters.ok) return parameters
   return csrf.holds(request, parameters.value.get('csrf'))
     ? parameters

@@ -18,7 +18,9 @@ export type PromptState = {
   readonly session?: Session
   /** Whether its sign-in lacks a second factor. */
   readonly lacksSecondFactor?: boolean
-  /** What its user agreed to earlier. */
+  /** Whether the operator's policy asks the user; a client may be configured to in any case. */
+  readonly asksConsent?: boolean
+  /** What its user agreed to earlier, where that is remembered. */
   readonly consent?: Consent
   /** false: it is not the user whom the client expects. */
   readonly isExpected?: boolean
@@ -29,6 +31,7 @@ export function nextPrompt({
   progress,
   session,
   lacksSecondFactor,
+  asksConsent = false,
   consent,
   isExpected = true,
 }: PromptState): NextPrompt {
@@ -46,7 +49,7 @@ export function nextPrompt({
   if (mustSelect(request, progress, session) && !justSignedIn)
     return progress.another ? 'login' : 'select_account'
   if (lacksSecondFactor) return 'second_factor'
-  return mustAgree(request, progress, session, consent) ? 'consent' : 'none'
+  return mustAgree(request, progress, session, asksConsent, consent) ? 'consent' : 'none'
 }
 
 /** A session of another tenant, of another provider than the one asked for, or of one that the client may not use, is none. */
@@ -78,9 +81,10 @@ function mustAgree(
   { client, prompt, consent_scope }: PromptState['request'],
   { consented_sid }: Progress,
   session: Session,
+  asked: boolean,
   consent: Consent | undefined,
 ): boolean {
   if (consented_sid === session.sid) return false
   if (prompt.has('consent')) return true
-  return client.require_consent && !consent_scope.every(name => consent?.scope.includes(name))
+  return (client.require_consent || asked) && !consent_scope.every(name => consent?.scope.includes(name))
 }

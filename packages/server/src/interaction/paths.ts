@@ -6,6 +6,7 @@ export const accountPaths = {
   security: '/account/security',
   sessions: '/account/sessions',
   connections: '/account/connections',
+  consents: '/account/consents',
 } as const
 
 export type AccountSection = keyof typeof accountPaths

@@ -3,7 +3,7 @@
 import type { Session } from '../core/authorization.ts'
 import type { Resources } from '../core/resource.ts'
 import type { Users } from '../core/user.ts'
-import type { ScopeLine } from '../ui/pages.ts'
+import type { ScopeLine } from '../ui/scope-text.ts'
 
 /** The scopes in the order of configuration, `offline_access` last, with the words that the operator has for them. */
 export const scopeLines = (scope: readonly string[], resources: Resources): readonly ScopeLine[] => {
@@ -11,10 +11,24 @@ export const scopeLines = (scope: readonly string[], resources: Resources): read
   return order
     .filter(name => scope.includes(name))
     .map(name => {
-      const display_name = (resources.identity.get(name) ?? resources.apiScopes.get(name))?.display_name
-      return { name, ...(display_name !== undefined && { display_name }) }
+      const {
+        display_name,
+        description,
+        emphasize = false,
+      } = resources.identity.get(name) ?? resources.apiScopes.get(name) ?? {}
+      return {
+        name,
+        ...(display_name !== undefined && { display_name }),
+        ...(description !== undefined && { description }),
+        required: isRequired(name, resources),
+        emphasize,
+      }
     })
 }
+
+/** Without `openid` the user could not be told (OpenID Connect Core 1.0 §3.1.2.1); others are as the operator says. */
+export const isRequired = (name: string, { identity, apiScopes }: Resources): boolean =>
+  name === 'openid' || (identity.get(name) ?? apiScopes.get(name))?.required === true
 
 /** A name that the user knows themself by. */
 export async function userName(

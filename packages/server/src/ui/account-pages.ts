@@ -1,5 +1,6 @@
 /** The account pages: what a signed-in user sees of themself. */
 
+import { type ScopeLine, scopeText } from './scope-text.ts'
 import type { Page, PageForm, Show } from './show.ts'
 import type { Texts } from './texts.ts'
 import { timeAgo } from './time-ago.ts'
@@ -64,7 +65,24 @@ export type PasskeyLine = {
   readonly name: string
 } & ({ readonly usedAgo: number } | { readonly addedAgo: number })
 
+export type ConsentsPage = {
+  readonly form: PageForm
+  readonly consents: readonly {
+    readonly client_id: string
+    readonly client: string
+    readonly scopes: readonly ScopeLine[]
+    /** Seconds since the epoch. */
+    readonly since: number
+    /** Whether it answers for the user, and until when; without an end: for ever. */
+    readonly remembered: boolean
+    readonly until?: number
+  }[]
+  /** The client whose access was just removed. */
+  readonly removed?: string
+}
+
 export type AccountPages = {
+  readonly consents: Page<ConsentsPage>
   readonly security: Page<SecurityPage>
   readonly profile: Page<ProfilePage>
   readonly sessions: Page<SessionsPage>
@@ -72,6 +90,27 @@ export type AccountPages = {
 }
 
 export const createAccountPages = (show: Show): AccountPages => ({
+  consents: (request, data, context = {}) =>
+    show(request, 'account-consents', context, texts => {
+      const { consents } = texts.account
+      const dates = new Intl.DateTimeFormat(texts.lang, { dateStyle: 'long', timeZone: 'UTC' })
+      const date = (seconds: number): string => dates.format(seconds * 1000)
+      return {
+        form: data.form,
+        title: consents.title,
+        removed: data.removed === undefined ? undefined : consents.removed(data.removed),
+        consents: data.consents.map(({ client_id, client, scopes, since, remembered, until }) => ({
+          ...{ client_id, client },
+          scopes: scopes.map(scope => scopeText(scope, texts)),
+          when: consents.since(date(since)),
+          remembered: remembered
+            ? until === undefined
+              ? undefined
+              : consents.until(date(until))
+            : consents.once,
+        })),
+      }
+    }),
   profile: (request, data, context = {}) =>
     show(request, 'account-profile', context, texts => {
       const { account } = texts

@@ -3,6 +3,7 @@
 import { hash } from 'node:crypto'
 import { type AccountPages, createAccountPages } from './account-pages.ts'
 import { type Ceremony, createMfaPages, type MfaPages } from './mfa-pages.ts'
+import { type ScopeLine, scopeShown } from './scope-text.ts'
 import { createShow, type Page, type PageForm, type ShowPorts } from './show.ts'
 import { createSignOutPages, type SignOutPages } from './sign-out-pages.ts'
 import type { Texts } from './texts.ts'
@@ -30,13 +31,18 @@ export type LoginPage = {
 /** Without a name: with a password, here. */
 export type OtherWay = { readonly name?: string; readonly href: string }
 
-export type ScopeLine = { readonly name: string; readonly display_name?: string }
-
-export type ConsentPage = {
+type Asking = {
   readonly form: PageForm
   readonly client: string
   readonly user: string
   readonly scopes: readonly ScopeLine[]
+}
+
+export type ConsentPage = Asking & {
+  /** Whether the user may let the answer be remembered. */
+  readonly canRemember: boolean
+  /** Where the answer goes; undefined: to an application on the device. */
+  readonly host?: string
 }
 
 /** What was typed is wrong, or was wrong too often. */
@@ -49,7 +55,7 @@ export type DevicePage = {
   readonly problem?: Problem
 }
 
-export type DeviceConfirmPage = ConsentPage & { readonly user_code: string }
+export type DeviceConfirmPage = Asking & { readonly user_code: string }
 
 export type ErrorPage = {
   readonly kind: 'request' | 'expired' | 'csrf'
@@ -121,7 +127,13 @@ export function createPages(ports: ShowPorts): Pages {
       show(request, 'consent', context, texts => ({
         ...data,
         title: texts.consent.title(data.client),
-        scopes: data.scopes.map(scope => scopeText(scope, texts)),
+        scopes: data.scopes.map(scope => scopeShown(scope, texts)),
+        canChoose: data.scopes.some(scope => !scope.required),
+        goesTo: data.host === undefined ? texts.consent.goesToApp : texts.consent.goesTo(data.host),
+        links: [
+          [context.client?.policy_uri, texts.consent.policy],
+          [context.client?.tos_uri, texts.consent.terms],
+        ].filter(([href]) => href !== undefined),
       })),
     device: (request, data, context = {}) =>
       show(request, 'device', context, texts => ({
@@ -133,7 +145,7 @@ export function createPages(ports: ShowPorts): Pages {
       show(request, 'device-confirm', context, texts => ({
         ...data,
         title: texts.device.confirmTitle(data.client),
-        scopes: data.scopes.map(scope => scopeText(scope, texts)),
+        scopes: data.scopes.map(scope => scopeShown(scope, texts)),
       })),
     deviceOutcome: (request, outcome, context = {}) =>
       show(request, 'message', context, texts => ({ ...texts.device[outcome], sign: outcome })),
@@ -181,10 +193,6 @@ const loginProblem = (problem: LoginPage['problem'], { login, passkey }: Texts):
   if (problem === 'away') return login.away
   return problem === 'passkey' ? passkey.wrong : problemText(problem, login)
 }
-
-/** The operator's words, else ours for a standard scope, else its name. */
-const scopeText = ({ name, display_name }: ScopeLine, texts: Texts): string =>
-  display_name ?? texts.scopes[name] ?? name
 
 const problemText = (
   problem: Problem | undefined,

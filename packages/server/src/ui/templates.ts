@@ -18,6 +18,7 @@ export type TemplateName =
   | 'message'
   | 'sign-out'
   | 'signed-out'
+  | 'account-consents'
   | 'account-profile'
   | 'account-connections'
   | 'account-sessions'

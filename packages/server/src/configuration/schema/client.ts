@@ -196,6 +196,13 @@ export const clientSchema = z
       .optional()
       .describe('Of buttons and links on the pages that lead to it; omitted: that of branding.'),
     require_consent: z.boolean().default(false).describe('Asks the user before it gets anything.'),
+    allow_remember_consent: z
+      .boolean()
+      .default(true)
+      .describe('The user may let the answer be remembered; false: is asked each time.'),
+    consent_lifetime: seconds(0, 10 * year)
+      .optional()
+      .describe('Seconds that an answer is remembered; omitted: for ever.'),
     enable_local_login: z.boolean().default(true).describe('Users may sign in with a password kept here.'),
     mfa: mfaOverrideSchema.describe(
       'Second factors for its users, where they differ from the policy of the server or tenant.',

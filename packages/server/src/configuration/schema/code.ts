@@ -1,6 +1,7 @@
 /** What only a module can configure: grants, validators, profile and credential authorities are code. */
 
 import { z } from 'zod'
+import type { ConsentPolicyHook } from '../../core/consent.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../../core/extension-grant.ts'
 import type { MfaPolicyHook } from '../../core/mfa.ts'
 import type { CredentialAuthority, DecideSubject, Profile } from '../../core/user.ts'
@@ -14,6 +15,7 @@ export const codeKeys: ReadonlySet<string> = new Set([
   'profile',
   'federation',
   'mfaPolicy',
+  'consentPolicy',
   'credentialAuthority',
 ])
 
@@ -64,6 +66,7 @@ export const codeShape = {
       subject: callable<DecideSubject>('subject: async request => request.sub'),
     })
     .default({}),
+  consentPolicy: callable<ConsentPolicyHook>('consentPolicy: async request => true'),
   mfaPolicy: callable<MfaPolicyHook>("mfaPolicy: async request => ({ mode: 'required' })"),
   profile: z
     .strictObject({

@@ -2,15 +2,36 @@
 
 import { z } from 'zod'
 import { signingAlgorithms } from '../../core/client.ts'
-import { name, text } from './rule.ts'
+import { name, rule, text } from './rule.ts'
 import { secretSchema } from './secret.ts'
+
+/** One text, or one for each language. */
+const localText = () =>
+  z.union([text(), z.record(z.string(), text())]).check(
+    rule(value =>
+      typeof value === 'string' || Object.keys(value).every(tag => /^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(tag))
+        ? undefined
+        : {
+            problem: 'it names a language that is none',
+            expected: 'a text, or an object of texts by language tags (BCP 47), such as "pt-BR"',
+            fix: 'write { "en": "…", "de": "…" }',
+          },
+    ),
+  )
+
+const shown = {
+  display_name: localText().optional().describe('What it means, for the consent page.'),
+  description: localText().optional().describe('More about it, for the consent page.'),
+  required: z.boolean().default(false).describe('Whoever agrees at all agrees to it.'),
+  emphasize: z.boolean().default(false).describe('The consent page marks it as sensitive.'),
+}
 
 const claimNames = () => z.array(z.string().min(1).max(200))
 
 export const identityResourceSchema = z
   .strictObject({
     name: name().describe('The scope.'),
-    display_name: text().optional().describe('What it means, for the consent page.'),
+    ...shown,
     claims: claimNames().default([]).describe('The user claims that it opens.'),
   })
   .describe('A scope about the user (OpenID Connect Core 1.0 §5.4).')
@@ -18,7 +39,7 @@ export const identityResourceSchema = z
 export const apiScopeSchema = z
   .strictObject({
     name: name().describe('The scope.'),
-    display_name: text().optional().describe('What it means, for the consent page.'),
+    ...shown,
     claims: claimNames().default([]).describe('The user claims that access tokens with it carry.'),
   })
   .describe('A scope of an API.')

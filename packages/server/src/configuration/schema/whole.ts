@@ -58,6 +58,7 @@ export const keyOwners = {
   sessions: 'inherited',
   mfa: 'inherited',
   mfaPolicy: 'inherited',
+  consentPolicy: 'inherited',
   branding: 'inherited',
   templates: 'inherited',
   grants: 'inherited',

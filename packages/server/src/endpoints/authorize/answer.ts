@@ -41,7 +41,7 @@ export function createAnswers({ issuer, pages, log }: AnswerPorts): Answers {
     return pages.formPost(
       request,
       { client: client_name, action, fields },
-      { cookies, formAction: formActionSource(action) },
+      { client: target.client, cookies, formAction: formActionSource(action) },
     )
   }
 

@@ -6,12 +6,15 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { narrowTo } from '../../authorization-request/agreed.ts'
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
 import { formatParameters } from '../../authorization-request/pushed-request.ts'
 import { type AuthorizationRequestResolution, requestLimits } from '../../authorization-request/resolution.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { Session } from '../../core/authorization.ts'
+import { type ConsentPolicyHook, isRemembered } from '../../core/consent.ts'
 import { answeredAcr } from '../../core/mfa.ts'
+import type { Resources } from '../../core/resource.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { Profile } from '../../core/user.ts'
 import type { BrowserState } from '../../interaction/browser-state.ts'
@@ -38,6 +41,8 @@ export type AuthorizePorts = AnswerPorts &
     readonly profile: Profile
     readonly subjects: SubjectIdentifiers
     readonly stores: Pick<Stores, 'codes' | 'consents' | 'sessions' | 'authorizations' | 'commit'>
+    readonly resources: Resources
+    readonly consentPolicy?: ConsentPolicyHook
     readonly paths: Paths
   }
 
@@ -105,7 +110,9 @@ async function decide(
   const found = await ports.sessions.read(request)
   const session = found && (await isActive(found, client.client_id, ports)) ? found : undefined
   const progress = came.prior_handle === undefined ? { ...came, prior_handle: found?.hash ?? null } : came
-  const consent = session && (await ports.stores.consents.find(session.sub, client.client_id))
+  const earlier = session && (await ports.stores.consents.find(session.sub, client.client_id))
+  const consent = earlier && isRemembered(earlier, ports.clock.now()) ? earlier : undefined
+  const asksConsent = session && (await asks(validated, session, ports))
   const isExpected =
     session &&
     validated.expected_users.every(({ client, subs }) =>
@@ -114,14 +121,19 @@ async function decide(
   const asked = validated.requested_acr
   const lacks = session && (await ports.lackingSecondFactor(request, session, { client, asked }))
   const lacksSecondFactor = lacks !== undefined
-  const state = { progress, session, lacksSecondFactor, consent, isExpected }
+  const state = { progress, session, lacksSecondFactor, asksConsent, consent, isExpected }
   const next = nextPrompt({ request: validated, ...state })
 
   const settled = next === 'none' || next === 'consent'
   if (settled && !reachesEssentialAcr(validated, session)) return answers.refuse(request, unmetAcr, target)
   if (next === 'none' && session) {
     const seen = { ...session, acr: answeredAcr(session, asked.values) }
-    const issued = await issueAnswer(request, validated, seen, ports)
+    const { consented_sid, consented_scope } = progress
+    const granted =
+      consented_scope && consented_sid === session.sid
+        ? narrowTo(validated, consented_scope, ports.resources)
+        : validated
+    const issued = await issueAnswer(request, granted, seen, ports)
     // The session ended meanwhile: what comes next is decided without it.
     if (!issued) return decide(request, validated, parameters, progress, answers, ports)
     if (!issued.ok) return answers.refuse(request, issued, target)
@@ -142,6 +154,13 @@ async function decide(
 
 /** The pages that ask the user of one session. */
 const asking = { select_account: '/select-account', consent: '/consent' } as const
+
+const asks = (
+  { client: { client_id }, consent_scope }: ValidatedAuthorizationRequest,
+  { sub, tenant }: Session,
+  { consentPolicy }: Pick<AuthorizePorts, 'consentPolicy'>,
+) =>
+  consentPolicy?.({ client_id, sub, ...(tenant !== undefined && { tenant }), scope: consent_scope }) ?? false
 
 const isActive = (session: Session, client_id: string, { profile }: Pick<AuthorizePorts, 'profile'>) =>
   profile.isActive({ subject: session, client_id })

@@ -17,7 +17,7 @@ import { readPageForm, readPageQuery } from '../../interaction/form.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
-import { scopeLines, userName } from '../../interaction/shown.ts'
+import { isRequired, scopeLines, userName } from '../../interaction/shown.ts'
 import { redirectResponse } from '../../ui/page.ts'
 import type { Pages } from '../../ui/pages.ts'
 
@@ -58,26 +58,44 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
     const button = form.value.get('button')
     if (button === 'no') return resume(request, { ...before, refused: 'consent' })
     if (button !== 'yes') return refusePage(request, refuse('invalid_request', 'button_unknown'))
-    await remember(session, validated.value)
-    return resume(request, { ...before, consented_sid: session.sid })
+    const agreed = agreedOf(validated.value, form.value.all('scope'))
+    // Who agrees to nothing refuses.
+    if (!agreed.some(name => name !== 'offline_access')) {
+      return resume(request, { ...before, refused: 'consent' })
+    }
+    await keep(session, validated.value, agreed, form.value.get('remember') === 'yes')
+    return resume(request, { ...before, consented_sid: session.sid, consented_scope: agreed })
+  }
+
+  /** What was ticked, among what was asked for, and what can't be unticked. */
+  function agreedOf(
+    { consent_scope }: ValidatedAuthorizationRequest,
+    ticked: readonly string[],
+  ): readonly string[] {
+    return consent_scope.filter(name => ticked.includes(name) || isRequired(name, ports.resources))
   }
 
   function resume(request: HttpRequest, continuation: Continuation): HttpResponse {
     return redirectResponse(request, paths('/connect/authorize/callback', continuations.seal(continuation)))
   }
 
-  /** Adds to what the user agreed to before, as far as the client may still ask for it. */
-  async function remember(
+  /** What was not asked for now stands as it was, as far as the client may still ask for it. */
+  async function keep(
     { sub }: Session,
     { client, consent_scope }: ValidatedAuthorizationRequest,
+    agreed: readonly string[],
+    remember: boolean,
   ): Promise<void> {
+    const now = ports.clock.now()
     const earlier = await ports.stores.consents.find(sub, client.client_id)
-    const kept = earlier?.scope.filter(name => client.scope.has(name)) ?? []
+    const kept = earlier?.scope.filter(name => client.scope.has(name) && !consent_scope.includes(name)) ?? []
+    const lifetime = remember && client.allow_remember_consent ? client.consent_lifetime : 0
     await ports.stores.consents.save({
       sub,
       client_id: client.client_id,
-      scope: [...new Set([...kept, ...consent_scope])].sort(),
-      created_at: ports.clock.now(),
+      scope: [...kept, ...agreed].sort(),
+      created_at: now,
+      ...(lifetime !== undefined && { remembered_until: now + lifetime }),
     })
   }
 
@@ -95,8 +113,16 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
         client: client.client_name ?? client.client_id,
         user: await userName(session, ports.users),
         scopes: scopeLines(consent_scope, ports.resources),
+        canRemember: client.allow_remember_consent && client.consent_lifetime !== 0,
+        ...destinationOf(target.redirect_uri),
       },
-      { cookies: [cookie], ui_locales, formAction: formActionSource(target.redirect_uri) },
+      { client, cookies: [cookie], ui_locales, formAction: formActionSource(target.redirect_uri) },
     )
   }
+}
+
+/** Where the answer goes: a host on the web; for a scheme of an application's own there is none. */
+function destinationOf(redirectUri: string): { readonly host?: string } {
+  const { protocol, host } = new URL(redirectUri)
+  return /^https?:$/.test(protocol) ? { host } : {}
 }

@@ -139,7 +139,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
         scopes: scopeLines(device.scope, ports.resources),
         user_code,
       },
-      { cookies: [cookie] },
+      { client, cookies: [cookie] },
     )
   }
 

@@ -191,6 +191,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
           })),
       },
       {
+        ...(client && { client }),
         cookies: [cookie],
         ui_locales,
         ...(leads_to !== undefined && { formAction: leads_to }),

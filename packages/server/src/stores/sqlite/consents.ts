@@ -4,22 +4,43 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Consent } from '../../core/authorization.ts'
 import type { Consents } from '../../core/stores.ts'
 import { createCodec, type Row } from './columns.ts'
-import { change, one, reading } from './statements.ts'
+import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-const codec = createCodec<Consent>({ sub: 'value', client_id: 'value', scope: 'json', created_at: 'value' })
+const codec = createCodec<Consent>({
+  sub: 'value',
+  client_id: 'value',
+  scope: 'json',
+  created_at: 'value',
+  remembered_until: 'value',
+})
 
 export const consentWrites = {
   saveConsent(database) {
     const save = change(database, `insert or replace into consents (${codec.names}) values (${codec.marks})`)
     return (consent: Row): void => void save(...consent)
   },
+  revokeConsent(database) {
+    const remove = change(database, 'delete from consents where sub = ? and client_id = ?')
+    const revoke = change(
+      database,
+      'update authorizations set revoked_at = ? where sub = ? and client_id = ? and revoked_at is null',
+    )
+    return (sub: string, clientId: string, at: number): boolean => {
+      if (remove(sub, clientId) === 0) return false
+      revoke(at, sub, clientId)
+      return true
+    }
+  },
 } as const satisfies Writes
 
 export function createConsents(database: DatabaseSync, write: Calls<typeof consentWrites>): Consents {
   const find = one(database, `select ${codec.names} from consents where sub = ? and client_id = ?`)
+  const ofUser = all(database, `select ${codec.names} from consents where sub = ? order by client_id`)
   return {
     find: reading((sub, clientId) => codec.decode(find(sub, clientId) ?? [])),
     save: consent => write.saveConsent(codec.encode(consent)),
+    ofUser: reading(sub => ofUser(sub).flatMap(row => codec.decode(row) ?? [])),
+    revoke: (sub, clientId, at) => write.revokeConsent(sub, clientId, at),
   }
 }

@@ -206,4 +206,7 @@ export const migrations: readonly string[] = [
   ) strict;
   create index pushed_requests_expires_at on pushed_requests (expires_at);
   `,
+  `
+  alter table consents add column remembered_until integer;
+  `,
 ]

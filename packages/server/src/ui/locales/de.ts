@@ -36,12 +36,92 @@ export const de: Translation = {
       'Benutzername und Passwort passen nicht zusammen. Prüfen Sie beides und versuchen Sie es noch einmal.',
     tooMany: wait =>
       `Zu viele falsche Passwörter. Warten Sie ${minutes(wait)} und versuchen Sie es noch einmal.`,
+    keep: 'Auf diesem Gerät angemeldet bleiben',
+    away: 'Passwörter können gerade nicht geprüft werden. Versuchen Sie es in ein paar Minuten noch einmal.',
+    next: 'Weiter',
     or: 'oder',
     withProvider: provider => `Mit ${provider} anmelden`,
     here: 'Mit Benutzername und Passwort anmelden',
     nowhere:
       'Hier gibt es keinen Weg, sich bei dieser Anwendung anzumelden. Gehen Sie zurück und fragen Sie ihren Betreiber.',
     back: 'Zurück',
+  },
+  federation: {
+    title: provider => `Die Anmeldung mit ${provider} hat nicht geklappt`,
+    failed: provider =>
+      `${provider} hat nicht wie erwartet geantwortet. Versuchen Sie es in ein paar Minuten noch einmal.`,
+    denied: provider => `Mit Ihrem Konto bei ${provider} können Sie sich hier nicht anmelden.`,
+    taken: provider =>
+      `Ihr Konto bei ${provider} gehört hier zu einem anderen Konto. Trennen Sie es dort zuerst.`,
+    again: 'Noch einmal versuchen',
+    others: 'Anders anmelden',
+  },
+  mfa: {
+    title: 'Bestätigen Sie, dass Sie es sind',
+    lead: {
+      totp: 'Geben Sie den Code ein, den Ihre Authenticator-App zeigt.',
+      passkey: 'Fahren Sie mit Ihrem Passkey fort.',
+      recovery_code: 'Geben Sie einen Ihrer aufbewahrten Wiederherstellungscodes ein. Jeder gilt einmal.',
+    },
+    code: { totp: 'Sechsstelliger Code', recovery_code: 'Wiederherstellungscode' },
+    submit: 'Weiter',
+    remember: days =>
+      `In diesem Browser ${count(days, { one: 'einen Tag', other: '# Tage' })} lang nicht mehr fragen`,
+    instead: {
+      totp: 'Authenticator-App benutzen',
+      passkey: 'Passkey benutzen',
+      recovery_code: 'Wiederherstellungscode benutzen',
+    },
+    problems: {
+      wrong: {
+        totp: 'Der Code ist falsch oder zu alt. Geben Sie den ein, den Ihre App jetzt zeigt.',
+        passkey:
+          'Dieser Passkey kann hier nicht benutzt werden. Versuchen Sie es noch einmal oder auf einem anderen Weg.',
+        recovery_code: 'Der Wiederherstellungscode ist falsch oder wurde schon benutzt.',
+      },
+      used: 'Der Code wurde schon benutzt. Warten Sie, bis Ihre App den nächsten zeigt.',
+      expired: 'Das hat zu lange gedauert. Beginnen Sie noch einmal mit dem, was diese Seite jetzt zeigt.',
+      tooMany: wait =>
+        `Zu viele falsche Codes. Warten Sie ${minutes(wait)} und versuchen Sie es noch einmal.`,
+    },
+    enrol: {
+      required: 'Ihr Konto braucht beim Anmelden einen zweiten Schritt. Richten Sie ihn jetzt ein.',
+      totp: {
+        title: 'Authenticator-App einrichten',
+        lead: 'Eine App auf Ihrem Telefon zeigt alle 30 Sekunden einen neuen Code.',
+        scan: 'Scannen Sie dieses Bild mit der App:',
+        picture: 'QR-Code mit dem Geheimnis darunter',
+        secret: 'Oder tippen Sie dieses Geheimnis ein:',
+      },
+      passkey: {
+        title: 'Passkey einrichten',
+        lead: 'Ihr Gerät oder Sicherheitsschlüssel bewahrt ihn auf, und niemand kann ihn erraten oder abfischen.',
+      },
+      submit: 'Einrichten',
+      instead: { totp: 'Authenticator-App einrichten', passkey: 'Passkey einrichten' },
+    },
+    codes: {
+      title: 'Bewahren Sie Ihre Wiederherstellungscodes auf',
+      lead: 'Mit jedem können Sie sich einmal anmelden, wenn das Übliche nicht zur Hand ist. Sie werden nur jetzt gezeigt.',
+      note: 'Drucken Sie sie aus oder legen Sie sie in einen Passwortmanager, getrennt von Ihrem Telefon.',
+      submit: 'Ich habe sie aufbewahrt',
+    },
+  },
+  passkey: {
+    signIn: 'Mit einem Passkey anmelden',
+    wrong:
+      'Mit diesem Passkey können Sie sich hier nicht anmelden. Versuchen Sie einen anderen oder einen anderen Weg.',
+    use: 'Passkey benutzen',
+    create: 'Passkey erstellen',
+    name: 'Ein Name dafür, zum Beispiel „Mein Telefon“',
+    unnamed: 'Passkey ohne Namen',
+    notGiven: 'Von Ihrem Gerät kam kein Passkey. Versuchen Sie es noch einmal oder auf einem anderen Weg.',
+    withoutScript: 'Passkeys brauchen JavaScript und einen Browser, der sie kennt.',
+  },
+  selectAccount: {
+    title: 'Konto auswählen',
+    goOn: user => `Weiter als ${user}`,
+    other: 'Ein anderes Konto benutzen',
   },
   consent: {
     title: client => `${client} erlauben?`,
@@ -86,13 +166,76 @@ export const de: Translation = {
       text: 'Der Code ist abgelaufen oder wurde schon benutzt. Beginnen Sie am Gerät von vorn, um einen neuen zu bekommen.',
     },
   },
+  signOut: {
+    title: 'Abmelden?',
+    lead: 'Sie werden hier und in den Anwendungen abgemeldet, die Sie mit dieser Anmeldung benutzen.',
+    leadClient: client =>
+      `${client} möchte Sie abmelden, hier und in den Anwendungen, die Sie mit dieser Anmeldung benutzen.`,
+    yes: 'Abmelden',
+    no: 'Angemeldet bleiben',
+    kept: {
+      title: 'Sie sind weiterhin angemeldet',
+      text: 'Es hat sich nichts geändert. Sie können diese Seite schließen.',
+    },
+    done: {
+      title: 'Sie sind abgemeldet',
+      text: 'Sie können diese Seite schließen.',
+      goingOn: 'Ihren Anwendungen wird Bescheid gesagt. Es geht gleich weiter.',
+      next: 'Weiter',
+      back: client => `Zurück zu ${client}`,
+    },
+  },
   account: {
     title: 'Ihr Konto',
     lead: 'um Ihr Konto zu sehen',
     leadProvider: provider => `mit ${provider}, um Ihr Konto zu sehen`,
-    sections: { profile: 'Profil', consents: 'Anwendungen' },
+    sections: {
+      profile: 'Profil',
+      security: 'Sicherheit',
+      sessions: 'Sitzungen',
+      connections: 'Verbindungen',
+      consents: 'Anwendungen',
+    },
+    security: {
+      title: 'Wie Sie beweisen, dass Sie es sind',
+      lead: 'Ein zweiter Schritt hält andere von Ihrem Konto fern, auch wenn sie Ihr Passwort kennen.',
+      app: 'Authenticator-App',
+      name: 'Bezeichnung',
+      used: ago => `Zuletzt benutzt: ${ago}`,
+      added: ago => `Eingerichtet: ${ago}`,
+      rename: 'Umbenennen',
+      renameOf: name => `${name} umbenennen`,
+      remove: 'Entfernen',
+      removeOf: name => `${name} entfernen`,
+      codes: 'Wiederherstellungscodes',
+      codesLeft: number => count(number, { one: 'Einer ist übrig', other: '# sind übrig' }),
+      newCodes: 'Neue erzeugen',
+      lastFactor:
+        'Ihr Konto braucht einen zweiten Schritt. Richten Sie einen anderen ein, bevor Sie diesen entfernen.',
+    },
+    sessionList: {
+      title: 'Wo Sie angemeldet sind',
+      lead: 'Beenden Sie, was Sie nicht kennen, und ändern Sie Ihr Passwort, wenn Sie hier eines haben.',
+      current: 'Dieser Browser, jetzt',
+      browserOn: (browser, system) => `${browser} unter ${system}`,
+      unknown: 'Unbekannter Browser',
+      seen: ago => `Zuletzt benutzt: ${ago}`,
+      end: 'Beenden',
+      endOf: name => `Beenden: ${name}`,
+      endOthers: 'Alle anderen beenden',
+    },
+    connections: {
+      title: 'Ihre Verbindungen',
+      lead: 'Konten anderswo, mit denen Sie sich anmelden.',
+      none: 'Sie melden sich mit keinem Konto von anderswo an.',
+      since: date => `Seit ${date}`,
+      remove: 'Trennen',
+      removeOf: name => `${name} trennen`,
+      add: name => `${name} verbinden`,
+    },
     profile: {
       title: 'Ihr Profil',
+      applications: 'Zu einer Anwendung',
       username: 'Benutzername',
       name: 'Name',
       email: 'E-Mail-Adresse',

@@ -64,7 +64,7 @@ export const en = {
     code: { totp: 'Six-digit code', recovery_code: 'Recovery code' },
     submit: 'Continue',
     remember: (days: number) =>
-      `Don’t ask again in this browser for ${days === 1 ? 'a day' : `${days} days`}`,
+      `Don’t ask again in this browser for ${count(days, { one: 'a day', other: '# days' })}`,
     instead: {
       totp: 'Use an authenticator app',
       passkey: 'Use a passkey',
@@ -78,8 +78,7 @@ export const en = {
       },
       used: 'That code was used before. Wait until your app shows the next one.',
       expired: 'That took too long. Start again with what this page shows now.',
-      tooMany: (minutes: number) =>
-        `Too many wrong codes. Wait ${minutes === 1 ? 'a minute' : `${minutes} minutes`} and try again.`,
+      tooMany: (wait: number) => `Too many wrong codes. Wait ${minutes(wait)} and try again.`,
     },
     enrol: {
       required: 'Your account needs a second step when you sign in. Set it up now.',
@@ -194,7 +193,7 @@ export const en = {
       remove: 'Remove',
       removeOf: (name: string) => `Remove ${name}`,
       codes: 'Recovery codes',
-      codesLeft: (count: number) => (count === 1 ? 'One is left' : `${count} are left`),
+      codesLeft: (number: number) => count(number, { one: 'One is left', other: '# are left' }),
       newCodes: 'Make new ones',
       lastFactor: 'Your account needs a second step. Set up another before you remove this one.',
     },

@@ -1,0 +1,87 @@
+/** The page of what the user allowed applications to do, and how to take it back. */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { refuse } from '@tessera/protocol/result'
+import type { Consent } from '../../core/authorization.ts'
+import type { Clients } from '../../core/client.ts'
+import { isRemembered } from '../../core/consent.ts'
+import type { Resources } from '../../core/resource.ts'
+import type { Clock, Log } from '../../core/runtime.ts'
+import type { Stores } from '../../core/stores.ts'
+import type { AccountVisit, EnterAccount } from '../../interaction/account.ts'
+import type { Csrf } from '../../interaction/csrf.ts'
+import { readPageForm } from '../../interaction/form.ts'
+import type { Paths } from '../../interaction/paths.ts'
+import { createPageRefuser } from '../../interaction/refused-page.ts'
+import { scopeLines } from '../../interaction/shown.ts'
+import type { ConsentsPage } from '../../ui/account-pages.ts'
+import type { Pages } from '../../ui/pages.ts'
+
+export type AccountConsentsPorts = {
+  readonly enterAccount: EnterAccount
+  readonly stores: Pick<Stores, 'consents'>
+  readonly clients: Clients
+  readonly resources: Resources
+  readonly csrf: Csrf
+  readonly pages: Pages
+  readonly paths: Paths
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** `GET` and `POST /account/consents`: `button` is `revoke` with a `client_id`. */
+export function createAccountConsentsEndpoint(ports: AccountConsentsPorts): Endpoint {
+  const { stores, clock } = ports
+  const refusePage = createPageRefuser('account', ports)
+
+  return async request => {
+    const visit = await ports.enterAccount(request, 'consents')
+    if (!visit.ok) return visit.response
+    if (request.method !== 'POST') return show(request, visit)
+    const form = readPageForm(request, ports.csrf)
+    if (!form.ok) return refusePage(request, form)
+    if (form.value.get('button') !== 'revoke') {
+      return refusePage(request, refuse('invalid_request', 'button_unknown'))
+    }
+    const { sub } = visit.session
+    const client_id = form.value.get('client_id') ?? ''
+    const revoked = await stores.consents.revoke(sub, client_id, clock.now())
+    if (!revoked) return show(request, visit)
+    ports.log.info('consent_revoked', { request_id: request.id, client_id, sub })
+    return show(request, visit, await nameOf(client_id))
+  }
+
+  async function show(
+    request: HttpRequest,
+    { session, navigation }: AccountVisit,
+    removed?: string,
+  ): Promise<HttpResponse> {
+    const { token, cookie } = ports.csrf.token(request)
+    const consents = await stores.consents.ofUser(session.sub)
+    return ports.pages.account.consents(
+      request,
+      {
+        form: { action: ports.paths('/account/consents'), csrf: token },
+        consents: await Promise.all(consents.map(lineOf)),
+        ...(removed !== undefined && { removed }),
+      },
+      { navigation, cookies: [cookie] },
+    )
+  }
+
+  async function lineOf(consent: Consent): Promise<ConsentsPage['consents'][number]> {
+    const { client_id, scope, created_at, remembered_until } = consent
+    return {
+      client_id,
+      client: await nameOf(client_id),
+      scopes: scopeLines(scope, ports.resources),
+      since: created_at,
+      remembered: isRemembered(consent, clock.now()),
+      ...(remembered_until !== undefined && { until: remembered_until }),
+    }
+  }
+
+  async function nameOf(clientId: string): Promise<string> {
+    return (await ports.clients.find(clientId))?.client_name ?? clientId
+  }
+}
