@@ -124,6 +124,24 @@ test('tenants: a device code and its user code are unknown at another issuer', a
   })
 })
 
+test('tenants: a pushed request is unknown at another issuer, isn’t used up there, and leads to a sign-in at its own', async () => {
+  await eachPair(async (own, other, server) => {
+    const pushed = await own.send('POST', `${own.base}/connect/par`, {
+      form: new URL(authorizePath(), own.issuer).search.slice(1),
+      headers: basic('web', own.secret),
+    })
+    assert.equal(pushed.status, 201, pushed.body)
+    const visit = ({ send, base }: Place) =>
+      createBrowser({ send }).visit(
+        `${base}/connect/authorize?${new URLSearchParams({ client_id: 'web', request_uri: pushed.json.request_uri })}`,
+      )
+    const refused = await visit(other)
+    assert.equal(refused.status, 400)
+    assert.equal(server.reason(), 'pushed_request_unknown')
+    assert.match((await visit(own)).text, /Sign in/)
+  })
+})
+
 test('tenants: an ID token is no hint at another issuer', async () => {
   await eachPair(async (own, other, server) => {
     const { json } = await own.token(redemption((await agree(own)).get('code') ?? ''))

@@ -138,7 +138,7 @@ test('tenants: keys and refresh families outlive a restart and a kill, and other
   let server = await serveConfiguration(written.file, port)
   let { refresh_token } = (await token(server, '/t/acme', 'acme', signIn)).json
   const keys = await kids(server, '/t/acme')
-  assert.equal(keys.length, 2)
+  assert.equal(keys.length, 3)
   for (const end of ['kill', 'stop'] as const) {
     await server[end]()
     server = await serveConfiguration(written.file, port)

@@ -15,11 +15,17 @@ export function tenantSettings(server: Settled, tenant: TenantDraft & { readonly
     if (owner === 'own') settings[key] = value ?? valueWithout(key as keyof typeof keyOwners)
     if (owner === 'inherited' && value !== undefined) settings[key] = value
   }
+  const named = tenant.branding?.name ?? tenant.display_name
   return {
     ...(settings as Settled),
     // No credential is inherited: an API that asks this issuer about tokens is an entry of its own.
     api_resources: tenant.api_resources ?? server.api_resources.map(api => ({ ...api, api_secrets: [] })),
     issuer: tenant.issuer === 'path' ? `${server.issuer}${tenantPath}${tenant.name}` : tenant.issuer,
+    // Looks may be inherited, but a page says whose it is.
+    branding: {
+      ...(tenant.branding ?? server.branding),
+      ...(named !== undefined && { name: named }),
+    },
     // Within their own issuer they belong to no tenant.
     users: server.users.filter(user => user.tenant === tenant.name).map(({ tenant: _, ...user }) => user),
     tenants: [],
