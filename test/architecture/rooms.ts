@@ -73,6 +73,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   // Passwords that an LDAP directory checks.
   directory: { rooms: ['core', 'identity'], packages: ['ldapts'] },
+  // Mail to users: to a submission server, or shown while developing.
+  mail: { rooms: ['core'], packages: ['nodemailer'] },
   // The one way out: whoever sends a request is given it.
   outbound: {
     rooms: [],
@@ -87,6 +89,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'endpoints/checksession': endpoint,
   'endpoints/consent': endpoint,
   'endpoints/device': endpoint,
+  'endpoints/devmail': endpoint,
   'endpoints/deviceauthorization': endpoint,
   'endpoints/discovery': endpoint,
   'endpoints/federation': { rooms: [...endpoint.rooms, 'federation'], packages: ['node:crypto'] },
@@ -97,10 +100,12 @@ export const rooms: Readonly<Record<string, Room>> = {
   'endpoints/login': endpoint,
   'endpoints/logout': endpoint,
   'endpoints/par': endpoint,
+  'endpoints/recovery': endpoint,
   'endpoints/register': { ...endpoint, rooms: [...endpoint.rooms, 'registration'] },
   'endpoints/mfa': endpoint,
   'endpoints/revocation': endpoint,
   'endpoints/selectaccount': endpoint,
+  'endpoints/signup': endpoint,
   'endpoints/token': { ...endpoint, packages: ['jose', 'node:crypto'] },
   'endpoints/userinfo': endpoint,
 
@@ -126,6 +131,8 @@ export const rooms: Readonly<Record<string, Room>> = {
       'node:http',
       'node:module',
       'node:net',
+      'node:readline',
+      'node:stream',
       'node:stream/consumers',
       'node:url',
     ],

@@ -254,7 +254,7 @@ test('client authentication: a secret that is kept as SHA-256 or argon2id [clien
 test('client authentication: too many argon2id verifications at once are 503, and the queue empties', async () => {
   const cheap = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
   const encoded = await argon2id('slow', cheap)
-  const verify = createArgon2id({ concurrent: 1, waiting: 1 })
+  const { verify } = createArgon2id({ concurrent: 1, waiting: 1 })
   const outcomes = await Promise.allSettled([
     verify(encoded, 'slow'),
     verify(encoded, 'no'),

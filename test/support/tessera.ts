@@ -2,6 +2,7 @@
 
 import type { HttpResponse } from '@tessera/protocol/http'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
+import type { Mail, SendMail } from '../../packages/server/src/core/mail.ts'
 import type { Log } from '../../packages/server/src/core/runtime.ts'
 import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
@@ -13,6 +14,8 @@ type LogEntry = { readonly level: string; readonly event: string } & Record<stri
 export type TestServer = Tessera & {
   readonly clock: { now: () => number; advance: (seconds: number) => void }
   readonly logged: LogEntry[]
+  /** What was sent, the oldest first, once nothing is under way. */
+  readonly mails: () => Promise<readonly Mail[]>
   /** The reason of the newest refusal that was logged. */
   readonly reason: () => unknown
   readonly send: (method: string, path: string, options?: SendOptions) => Promise<Answer>
@@ -44,6 +47,9 @@ type TestSurroundings = {
   readonly stores?: Stores
   readonly storehouse?: Storehouse
   readonly outbound?: Outbound
+  /** Where mail goes instead of into `mails`; false: nowhere, so that what needs it is not offered. */
+  readonly sendMail?: SendMail | false
+  readonly print?: (text: string) => void
 }
 
 /** Composes a server from a configuration as an operator would write it; a fault in it fails the test. */
@@ -58,6 +64,7 @@ export async function createTestServer(
   if (!outcome.ok) throw new Error(JSON.stringify(outcome.faults, null, 1))
   let now = at
   const logged: LogEntry[] = []
+  const mails: Mail[] = []
   const clock = {
     now: () => now,
     advance: (seconds: number) => {
@@ -73,6 +80,8 @@ export async function createTestServer(
     log: logInto(logged),
     storehouse,
     outbound: given.outbound,
+    print: given.print,
+    ...(given.sendMail !== false && { sendMail: given.sendMail ?? (async mail => void mails.push(mail)) }),
   })
 
   const send: TestServer['send'] = async (method, target, { form, headers = {}, body, certificate } = {}) => {
@@ -96,6 +105,10 @@ export async function createTestServer(
     ...tessera,
     clock,
     logged,
+    async mails() {
+      await tessera.settled()
+      return mails
+    },
     reason: () => logged.findLast(entry => entry.event === 'refused')?.reason,
     send,
     token: (form, { client, headers, ...rest } = {}) =>

@@ -9,6 +9,7 @@ import { layFoundation } from './composition/foundation.ts'
 import { layGround, type Surroundings } from './composition/ground.ts'
 import { composeIssuer } from './composition/issuer.ts'
 import { composeProbes } from './composition/routes.ts'
+import { composeServices } from './composition/services.ts'
 import { createTenants } from './composition/tenants.ts'
 import type { Configuration } from './configuration/configuration.ts'
 import type { Session } from './core/authorization.ts'
@@ -18,7 +19,9 @@ import type { Storehouse, Stores } from './core/stores.ts'
 import { createFetchHandler, type FetchHandler } from './http/fetch.ts'
 import { createLoad } from './http/load.ts'
 import type { Router } from './http/router.ts'
+import type { Accounts } from './identity/accounts.ts'
 import { createFactorRemoval } from './identity/factors.ts'
+import { keepUsers, type UserKeeping } from './identity/user-keeping.ts'
 import type { KeyInfo, ManagedKeyRing } from './keys/key-ring.ts'
 import { createEndings } from './logout/ending.ts'
 import { expiredBy, startCleanUp } from './operations/clean-up.ts'
@@ -48,6 +51,10 @@ export type Tessera = {
   /** Of its own issuer. */
   readonly keys: ManagedKeyRing
   readonly endSession: EndSession
+  /** Of its own issuer. */
+  readonly accounts: Accounts
+  /** Fulfilled when what goes on behind answers is done: mail, and telling clients of its own issuer. */
+  readonly settled: () => Promise<void>
   /** Ends sessions that have expired, where the configuration asks for it, and tells clients what is due; `startChores` does so by itself. */
   readonly runLogouts: () => Promise<void>
   /** Puts tenants' issuers to sleep that nobody asked for in an hour, and does the chores of those that sleep; `startChores` does so by itself. */
@@ -92,6 +99,10 @@ export async function createTessera(
     })
   return {
     ...{ issuer, routes, handle, stores, storehouse, keys, endSession: server.services.logouts.endSession },
+    accounts: server.services.accounts,
+    async settled() {
+      await Promise.all([server.services.mailSettled(), server.services.logouts.settled()])
+    },
     fetch: createFetchHandler(handle),
     runLogouts,
     tendTenants,
@@ -124,7 +135,7 @@ export async function startServer(
   { log = logFromEnvironment() }: { log?: Log } = {},
 ): Promise<Server> {
   const [tessera, { listen }] = await Promise.all([
-    createTessera(configuration, { log }),
+    createTessera(configuration, { log, print: text => void process.stdout.write(text) }),
     import('./http/fastify.ts'),
   ])
   const { host, port, trustedProxies, mtls } = configuration
@@ -204,6 +215,20 @@ export async function openFactors(
     },
     async close() {
       await close()
+      await ground.close()
+    },
+  }
+}
+
+/** The users of a configuration's store, for the command line; a running server tells clients of sessions that end. */
+export async function openUsers(server: Configuration, issuer: Configuration): Promise<UserKeeping> {
+  const ground = await layGround(server, { log: logFromEnvironment() })
+  const foundation = await layFoundation(issuer, ground)
+  const { accounts } = composeServices(issuer, foundation)
+  return {
+    ...keepUsers(accounts, foundation.stores.storedUsers),
+    async close() {
+      await foundation.close()
       await ground.close()
     },
   }

@@ -11,4 +11,17 @@ export type SessionFlags = {
   readonly sid?: string
 }
 export type UserFlags = { readonly config: string; readonly tenant?: string; readonly user: string }
+export type IssuerFlags = { readonly config: string; readonly tenant?: string }
+export type NamedUserFlags = IssuerFlags & { readonly user: string }
+export type AddUserFlags = IssuerFlags & {
+  readonly username: string
+  readonly sub?: string
+  readonly email?: string
+  readonly emailVerified?: boolean
+  readonly inTenant?: string
+  /** JSON. */
+  readonly claims?: string
+  /** False: none. */
+  readonly password?: boolean
+}
 export type KeyFlags = { readonly config: string; readonly tenant?: string; readonly now?: boolean }

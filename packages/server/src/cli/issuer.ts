@@ -1,9 +1,8 @@
 /** The issuer that a command is about: the server's own, or a tenant's. What is wrong is told on standard error. */
 
 import type { Configuration } from '../configuration/configuration.ts'
+import type { IssuerFlags } from './command.ts'
 import { loadOrReport } from './report.ts'
-
-export type IssuerFlags = { readonly config: string; readonly tenant?: string }
 
 /** @param what lies in the store, for the message that `memory:` forgets it. */
 export async function issuerOrReport(

@@ -2,7 +2,16 @@
 
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
-import type { ExitCode, KeyFlags, ServeFlags, SessionFlags, UserFlags } from './command.ts'
+import type {
+  AddUserFlags,
+  ExitCode,
+  IssuerFlags,
+  KeyFlags,
+  NamedUserFlags,
+  ServeFlags,
+  SessionFlags,
+  UserFlags,
+} from './command.ts'
 
 export async function run(words: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = 0
@@ -92,6 +101,46 @@ function programOf(does: Does): Command {
     .action(does(async (options: SessionFlags) => (await import('./sessions.ts')).end(options)))
 
   const users = program.command('users').description('look after users')
+  users
+    .command('list')
+    .description('list the users who are kept in the store')
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .action(does(async (options: IssuerFlags) => (await import('./users.ts')).list(options)))
+  users
+    .command('add')
+    .description('add a user; the password is read from standard input')
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .requiredOption('--username <name>', 'what the user signs in with')
+    .option('--in-tenant <name>', "of this tenant that shares the server's issuer")
+    .option('--email <address>', 'the address')
+    .option('--email-verified', 'the address is known to be theirs')
+    .option('--sub <sub>', 'the sub; omitted: a random one')
+    .option('--claims <json>', 'more claims, as a JSON object')
+    .option('--no-password', 'without a password')
+    .action(does(async (options: AddUserFlags) => (await import('./users.ts')).add(options)))
+  users
+    .command('set-password')
+    .description("set a user's password, read from standard input; their sessions end")
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .requiredOption('--user <sub>', 'the user, by sub')
+    .action(does(async (options: NamedUserFlags) => (await import('./users.ts')).setPassword(options)))
+  users
+    .command('disable')
+    .description('keep a user out; their sessions and tokens end')
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .requiredOption('--user <sub>', 'the user, by sub')
+    .action(does(async (options: NamedUserFlags) => (await import('./users.ts')).disable(options)))
+  users
+    .command('enable')
+    .description('let a user in again')
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .requiredOption('--user <sub>', 'the user, by sub')
+    .action(does(async (options: NamedUserFlags) => (await import('./users.ts')).enable(options)))
   users
     .command('reset-mfa')
     .description("take a user's second factors, passkeys and recovery codes away, when they are lost")

@@ -12,7 +12,16 @@ export type Argon2idBounds = {
   readonly waiting?: number
 }
 
-export function createArgon2id({ concurrent = 2, waiting = 64 }: Argon2idBounds = {}): VerifyArgon2id {
+/** OWASP's least cost: 19 MiB, two passes. */
+const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+
+export type Argon2id = {
+  readonly verify: VerifyArgon2id
+  /** Rejects like `verify`, whose queue it shares. */
+  readonly hash: (text: string) => Promise<string>
+}
+
+export function createArgon2id({ concurrent = 2, waiting = 64 }: Argon2idBounds = {}): Argon2id {
   const queue: (() => void)[] = []
   let running = 0
 
@@ -30,15 +39,19 @@ export function createArgon2id({ concurrent = 2, waiting = 64 }: Argon2idBounds 
     else running--
   }
 
-  return async (encoded, text) => {
+  const inTurn = async <Answer>(work: (argon2: typeof import('@node-rs/argon2')) => Promise<Answer>) => {
     if (queue.length >= waiting && running >= concurrent) throw new StoreUnavailable('argon2id queue is full')
     await take()
     try {
       // Loaded when first used: an installation without argon2id hashes never pays for it.
-      const { verify } = await import('@node-rs/argon2')
-      return await verify(encoded, text)
+      return await work(await import('@node-rs/argon2'))
     } finally {
       release()
     }
+  }
+
+  return {
+    verify: (encoded, text) => inTurn(({ verify }) => verify(encoded, text)),
+    hash: text => inTurn(({ hash }) => hash(text, cost)),
   }
 }

@@ -23,9 +23,10 @@ export async function layFoundation(configuration: Configuration, ground: Ground
     // Clients that register themselves have the lifetimes of the configuration's defaults.
     policy: policyFor([...clients.all(), configuration.registration.defaults]),
   })
-  const { clock, random, outbound } = ground
+  const { clock, random, outbound, print, sendMail } = ground
   return {
-    ...{ clock, random, outbound, keys },
+    ...{ clock, random, outbound, print, keys },
+    ...(sendMail && { sendMail }),
     ...own,
     async close() {
       keys.stop()

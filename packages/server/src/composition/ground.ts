@@ -2,6 +2,7 @@
 
 import type { Configuration } from '../configuration/configuration.ts'
 import type { DerivedKeys } from '../core/keys.ts'
+import type { SendMail } from '../core/mail.ts'
 import type { Clock, Log, Random } from '../core/runtime.ts'
 import type { Storehouse } from '../core/stores.ts'
 import { unlock } from '../keys/master-key.ts'
@@ -17,6 +18,10 @@ export type Surroundings = {
   readonly storehouse?: Storehouse
   /** How requests are sent, where tests have no network. */
   readonly outbound?: Outbound
+  /** Sends mail instead of what the configuration names. */
+  readonly sendMail?: SendMail
+  /** Where what a developer is to see is printed; nowhere unless given. */
+  readonly print?: (text: string) => void
 }
 
 export type Ground = {
@@ -26,6 +31,8 @@ export type Ground = {
   readonly storehouse: Storehouse
   readonly derived: DerivedKeys
   readonly outbound: Outbound
+  readonly sendMail?: SendMail
+  readonly print: (text: string) => void
   readonly close: () => Promise<void>
 }
 
@@ -41,6 +48,8 @@ export async function layGround(
   const { settings } = storehouse.main
   return {
     ...{ clock, random, log, storehouse },
+    ...(given.sendMail && { sendMail: given.sendMail }),
+    print: given.print ?? (() => {}),
     derived: await unlock({ configured: masterKey, storage, settings, log }),
     outbound: given.outbound ?? createOutbound(configuration.outbound),
     close: given.storehouse ? async () => {} : storehouse.close,

@@ -51,7 +51,7 @@ export async function composeIssuer(
   return {
     ...{ issuer, routes, handle, stores, keys, services },
     async close() {
-      await services.logouts.settled()
+      await Promise.all([services.logouts.settled(), services.mailSettled()])
       await close()
     },
   }

@@ -9,6 +9,9 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { assertionAlgorithms } from '../core/client.ts'
 import { createConnectionsEndpoint } from '../endpoints/account/connections.ts'
 import { createAccountConsentsEndpoint } from '../endpoints/account/consents.ts'
+import { createEmailEndpoint } from '../endpoints/account/email.ts'
+import { createNamesEndpoint } from '../endpoints/account/names.ts'
+import { createPasswordEndpoint } from '../endpoints/account/password.ts'
 import { createProfileEndpoint } from '../endpoints/account/profile.ts'
 import { createSecurityEndpoint } from '../endpoints/account/security.ts'
 import { createAccountSessionsEndpoint } from '../endpoints/account/sessions.ts'
@@ -17,6 +20,7 @@ import { createCheckSessionEndpoint } from '../endpoints/checksession/checksessi
 import { createConsentEndpoint } from '../endpoints/consent/consent.ts'
 import { createDeviceEndpoint } from '../endpoints/device/device.ts'
 import { createDeviceAuthorizationEndpoint } from '../endpoints/deviceauthorization/deviceauthorization.ts'
+import { createDevMailEndpoint } from '../endpoints/devmail/devmail.ts'
 import { createDiscoveryEndpoint, discoveryPaths } from '../endpoints/discovery/discovery.ts'
 import { createMetadata } from '../endpoints/discovery/metadata.ts'
 import { createEndSessionEndpoint } from '../endpoints/endsession/endsession.ts'
@@ -34,11 +38,16 @@ import { createLogoutEndpoint } from '../endpoints/logout/logout.ts'
 import { createSignedOutEndpoint } from '../endpoints/logout/signed-out.ts'
 import { createSecondFactorEndpoint } from '../endpoints/mfa/mfa.ts'
 import { createParEndpoint } from '../endpoints/par/par.ts'
+import { createConfirmEmailEndpoint } from '../endpoints/recovery/confirm-email.ts'
+import { createForgottenEndpoint } from '../endpoints/recovery/forgotten.ts'
+import { createResetEndpoint } from '../endpoints/recovery/reset.ts'
 import { createManagementEndpoint } from '../endpoints/register/management.ts'
 import { createRegisterEndpoint } from '../endpoints/register/register.ts'
 import { createRefuser } from '../endpoints/respond.ts'
 import { createRevocationEndpoint } from '../endpoints/revocation/revocation.ts'
 import { createSelectAccountEndpoint } from '../endpoints/selectaccount/selectaccount.ts'
+import { createCompleteEndpoint } from '../endpoints/signup/complete.ts'
+import { createSignUpEndpoint } from '../endpoints/signup/signup.ts'
 import { createTokenEndpoint } from '../endpoints/token/token.ts'
 import { validateBy } from '../endpoints/token/validate.ts'
 import { createUserinfoEndpoint } from '../endpoints/userinfo/userinfo.ts'
@@ -91,6 +100,7 @@ export function composeRoutes(configuration: Configuration, services: Services):
     get('/account', createProfileEndpoint(services)),
     both('/account/consents', createAccountConsentsEndpoint(services)),
     both('/account/connections', createConnectionsEndpoint(services)),
+    ...accountRoutes(services),
     both('/account/security', createSecurityEndpoint(services)),
     both('/account/sessions', createAccountSessionsEndpoint({ ...services, ...services.logouts })),
     get('/', createHomeEndpoint(services)),
@@ -123,6 +133,34 @@ function providerRoutes(
     both(`/federation/callback/${name}`, createFederationCallbackEndpoint(provider, ports)),
     post(`/federation/backchannel-logout/${name}`, createBackChannelLogoutEndpoint(provider, ports)),
     get(`/federation/frontchannel-logout/${name}`, createFrontChannelLogoutEndpoint(provider, ports)),
+  ]
+}
+
+/** What users who are kept here may do themselves, as far as the configuration offers it. */
+function accountRoutes(services: Services): readonly Route[] {
+  const { offered, outboxMails: mails, pages } = services
+  return [
+    both('/account/name', createNamesEndpoint(services)),
+    both('/account/password', createPasswordEndpoint(services)),
+    ...(offered.mail
+      ? [
+          both('/account/email', createEmailEndpoint(services)),
+          both('/email/confirm', createConfirmEmailEndpoint(services)),
+        ]
+      : []),
+    ...(offered.passwordReset
+      ? [
+          both('/password/forgotten', createForgottenEndpoint(services)),
+          both('/password/reset', createResetEndpoint(services)),
+        ]
+      : []),
+    ...(offered.signUp
+      ? [
+          both('/register', createSignUpEndpoint(services)),
+          both('/register/complete', createCompleteEndpoint(services)),
+        ]
+      : []),
+    ...(mails ? [get('/dev/mail', createDevMailEndpoint({ pages, mails }))] : []),
   ]
 }
 

@@ -63,6 +63,7 @@ import { createPages } from '../ui/pages.ts'
 import { createPasskeyScript } from '../ui/passkey-script.ts'
 import { createTemplates } from '../ui/templates.ts'
 import { createLanguageChoice } from '../ui/texts.ts'
+import { composeAccountPages, composeAccounts } from './accounts.ts'
 import { composeAuthorizationRequests } from './authorization-requests.ts'
 import { composeFederation, composeProviders, composeSubjects } from './federation.ts'
 import type { Foundation } from './foundation.ts'
@@ -71,17 +72,8 @@ import { composeClients, composeRegistration } from './registration.ts'
 export type Services = ReturnType<typeof composeServices>
 
 export function composeServices(configuration: Configuration, foundation: Foundation) {
-  const {
-    issuer,
-    resources,
-    identityProviders,
-    tenants,
-    compatibility,
-    emitStateHash,
-    sessions,
-    branding,
-    templates,
-  } = configuration
+  const { issuer, resources, identityProviders, tenants, compatibility, emitStateHash, sessions } =
+    configuration
   const clients = composeClients(configuration, foundation)
   const common = {
     ...foundation,
@@ -125,12 +117,11 @@ export function composeServices(configuration: Configuration, foundation: Founda
     ...factors,
     logouts,
     ...composePages({
-      ...{ ...common, ...people, ...factors },
+      ...{ ...common, ...people, ...factors, configuration },
       endSession: logouts.endSession,
-      branding,
-      ...(templates !== undefined && { templates }),
       sessionLifetimes: sessions.lifetimes,
     }),
+    accounts: composeAccounts(configuration, { ...common, ...people, endSession: logouts.endSession }),
     authenticate,
     authenticateCaller,
     grants: composeGrants({ ...configuration, identityProviders: people.identityProviders }),
@@ -149,7 +140,7 @@ type Common = Foundation &
 
 function composePeople(configuration: Configuration, common: Common) {
   const { users: configured, validators, grants, profile: hooks } = configuration
-  const verifyArgon2id = createArgon2id()
+  const { verify: verifyArgon2id, hash: hashArgon2id } = createArgon2id()
   const users = createUsers(configured, { ...common, verifyArgon2id })
   const vouched = validators.password !== undefined || grants.length > 0
   const profile = createProfile({ users, profile: hooks, vouched })
@@ -162,7 +153,8 @@ function composePeople(configuration: Configuration, common: Common) {
   })
   const readIdentityClaims = createIdentityClaims({ ...common, profile })
   return {
-    ...{ verifyArgon2id, users, profile, readIdentityClaims, resolveSubject, identityProviders },
+    ...{ verifyArgon2id, hashArgon2id, users, profile, readIdentityClaims, resolveSubject },
+    ...{ identityProviders, countGuess },
     signIn,
   }
 }
@@ -201,30 +193,34 @@ function composeFactors({ mfa, tenantMfa, mfaPolicy }: Configuration, common: Co
 function composePages(
   ports: Common &
     ReturnType<typeof composePeople> &
-    ReturnType<typeof composeFactors> & { sessionLifetimes: SessionLifetimes; endSession: EndSession } & Pick<
-      Configuration,
-      'branding' | 'templates'
-    >,
+    ReturnType<typeof composeFactors> & {
+      configuration: Configuration
+      sessionLifetimes: SessionLifetimes
+      endSession: EndSession
+    },
 ) {
   const cookies = createCookies(ports)
   const passkeyScript = createPasskeyScript()
   const paths = createPaths(ports)
   const readIdTokenHint = createIdTokenHintReader(ports)
+  const { branding, templates: folder } = ports.configuration
   const look = createLook({
-    branding: ports.branding,
+    branding: branding,
     accents: [...ports.clients.all()].flatMap(({ accent_color }) => accent_color ?? []),
     paths,
   })
+  const render = createTemplates({
+    ...(folder !== undefined && { folder }),
+    onBroken: (template, error) => ports.log.error('template_broken', { template, error: String(error) }),
+  })
+  const chooseLanguage = createLanguageChoice(chosenLanguage(cookies))
   const interaction = {
     ...{ look, passkeyScript, paths },
     pages: createPages({
-      render: createTemplates({
-        ...(ports.templates !== undefined && { folder: ports.templates }),
-        onBroken: (template, error) => ports.log.error('template_broken', { template, error: String(error) }),
-      }),
+      render,
       look,
       script: paths(passkeyScript.path),
-      chooseLanguage: createLanguageChoice(chosenLanguage(cookies)),
+      chooseLanguage,
     }),
     continuations: createContinuations(ports),
     csrf: createCsrf({ ...ports, cookies }),
@@ -249,6 +245,7 @@ function composePages(
     ...interaction,
     ...waiting,
     ...federation,
+    ...composeAccountPages(ports.configuration, { ...ports, ...{ paths, render, chooseLanguage } }),
     ways: createWays(ports),
     passkeySignIn: createPasskeySignIn(ports),
     proveFactor: createFactorProver({ ...ports, ...interaction }),
@@ -260,10 +257,18 @@ function composePages(
 }
 
 /** Without anyone who can check a password there is no password grant. */
-const composeGrants = ({ users, validators, identityProviders, grants, trustedIssuers }: Configuration) =>
+const composeGrants = ({
+  users,
+  accounts,
+  validators,
+  identityProviders,
+  grants,
+  trustedIssuers,
+}: Configuration) =>
   grantsOf({
     checksPasswords:
       users.length > 0 ||
+      accounts.kept ||
       validators.password !== undefined ||
       [...identityProviders.values()].some(({ credentialAuthority }) => credentialAuthority !== undefined),
     extensions: grants,

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Client, SigningAlgorithm } from '../core/client.ts'
+import type { MailSettings } from '../core/mail.ts'
 import type { MfaPolicy } from '../core/mfa.ts'
 import type { Resources } from '../core/resource.ts'
 import type { ConfiguredUser } from '../core/user.ts'
@@ -12,6 +13,7 @@ import type { Configuration, Storage } from './configuration.ts'
 import { canHavePasskeys, localIssuer, loopbackPort } from './issuer.ts'
 import { providerOf } from './providers.ts'
 import { registrationOf } from './registration.ts'
+import { accountSettings } from './schema/accounts.ts'
 import type { ProviderDraft } from './schema/provider.ts'
 import { lifetimesOf } from './schema/sessions.ts'
 import type { UserDraft } from './schema/user.ts'
@@ -78,6 +80,8 @@ function assembleIssuer(
     },
     branding: brandingOf(draft.branding, folder),
     ...(draft.templates !== undefined && { templates: resolve(folder, draft.templates) }),
+    accounts: accountSettings(draft.accounts),
+    ...(draft.mail && { mail: mailOf(draft.mail) }),
     trustedIssuers: draft.trusted_issuers,
     registration: registrationOf(draft),
     authorizationRequests: {
@@ -102,6 +106,18 @@ function assembleIssuer(
     ...(draft.consentPolicy && { consentPolicy: draft.consentPolicy }),
     ...(draft.mfaPolicy && { mfaPolicy: draft.mfaPolicy }),
     ...(draft.profile && { profile: draft.profile }),
+  }
+}
+
+const mailOf = ({ from, smtp }: NonNullable<ConfigurationDraft['mail']>): MailSettings => {
+  const { username, password, ...server } = smtp
+  return {
+    from,
+    smtp: {
+      ...server,
+      ...(username !== undefined && { username }),
+      ...(password !== undefined && { password }),
+    },
   }
 }
 

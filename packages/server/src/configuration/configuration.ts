@@ -1,9 +1,11 @@
 /** A validated configuration: what `load` answers and the composition root builds from. */
 
+import type { AccountSettings } from '../core/account.ts'
 import type { Branding } from '../core/branding.ts'
 import type { Clients, SigningAlgorithm } from '../core/client.ts'
 import type { ConsentPolicyHook } from '../core/consent.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../core/extension-grant.ts'
+import type { MailSettings } from '../core/mail.ts'
 import type { MfaPolicy, MfaPolicyHook } from '../core/mfa.ts'
 import type { Registration } from '../core/registration.ts'
 import type { Resources } from '../core/resource.ts'
@@ -63,6 +65,8 @@ export type Configuration = {
   readonly branding: Branding
   /** The folder whose templates replace ours. */
   readonly templates?: string
+  readonly accounts: AccountSettings
+  readonly mail?: MailSettings
   readonly trustedIssuers: readonly TrustedIssuer[]
   /** How clients may register themselves. */
   readonly registration: Registration

@@ -14,6 +14,8 @@ const variables = {
 
 const prefix = 'TESSERA_'
 export const masterKeyVariable = 'TESSERA_MASTER_KEY'
+/** Sets `mail.smtp.password`. */
+const smtpPasswordVariable = 'TESSERA_SMTP_PASSWORD'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -45,7 +47,9 @@ export function override(
   for (const [key, value] of Object.entries(overrides)) {
     if (value !== undefined) set(key, value, `--${key}`)
   }
-  return { input: { ...input, ...values }, sources }
+  const smtpPassword = environment[smtpPasswordVariable]
+  const mail = smtpPassword ? withSmtpPassword(input.mail, smtpPassword) : undefined
+  return { input: { ...input, ...values, ...(mail && { mail }) }, sources }
 
   function set(key: string, value: string | number, source: string) {
     values[key] =
@@ -53,6 +57,15 @@ export function override(
     sources.set(key, source)
   }
 }
+
+/** The mail settings with this password; undefined where there is nothing to put it into. */
+function withSmtpPassword(mail: unknown, password: string): object | undefined {
+  const smtp = isObject(mail) ? mail.smtp : undefined
+  return isObject(mail) && isObject(smtp) ? { ...mail, smtp: { ...smtp, password } } : undefined
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Faults of overridden keys name the flag or variable instead of the key. */
 export const renameSources = (
@@ -62,7 +75,7 @@ export const renameSources = (
 
 /** Variables that look like misspelt ones. */
 export const environmentDoubts = (environment: Environment): readonly Fault[] => {
-  const known = [...Object.keys(variables), masterKeyVariable]
+  const known = [...Object.keys(variables), masterKeyVariable, smtpPasswordVariable]
   return Object.keys(environment)
     .filter(name => name.startsWith(prefix) && !known.includes(name))
     .flatMap(name => {

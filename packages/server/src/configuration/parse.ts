@@ -21,6 +21,7 @@ import { nameFaults } from './rules/names.ts'
 import { providerDoubts, providerFaults } from './rules/providers.ts'
 import { referenceFaults } from './rules/references.ts'
 import { registrationFaults } from './rules/registration.ts'
+import { signUpFaults } from './rules/sign-up.ts'
 import { tenantFaults } from './rules/tenants.ts'
 
 export type ParseOptions = {
@@ -68,7 +69,7 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
     ...tenantFaults(draft, settled.issuer),
     ...fileFaults(settled, directory),
     ...ofAll(drafts, one => [...issuerFaults(one), ...providerFaults(one, directory)]),
-    ...(whole ? mfaFaults(whole) : []),
+    ...(whole ? [...mfaFaults(whole), ...signUpFaults(whole)] : []),
   ]
   if (faults.length > 0 || !whole) return { ok: false, faults: groupFaults(faults) }
 

@@ -32,6 +32,8 @@ export type EndCause =
   | 'ended_by_user'
   | 'ended_by_operator'
   | 'ended_by_provider'
+  | 'password_changed'
+  | 'disabled'
   | 'expired'
 
 /**

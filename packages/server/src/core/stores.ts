@@ -78,6 +78,8 @@ export type Authorizations = {
   readonly find: (id: AuthorizationId) => Awaitable<Authorization | undefined>
   /** Revokes it and so all that came from it. Revoking twice keeps the first time. */
   readonly revoke: (id: AuthorizationId, at: Seconds) => Promise<void>
+  /** Revokes all of a user, but those of the session that is kept. */
+  readonly revokeOfUser: (sub: string, at: Seconds, keptSid?: string) => Promise<void>
 }
 
 export type AuthorizationCodes = {

@@ -1,21 +1,11 @@
 /** Passwords that users choose: which ones may be chosen, and how they are kept (NIST SP 800-63B-4 §3.1.1.2, RFC 9106). */
 
+import type { PasswordFault, PasswordPolicy } from '../core/account.ts'
 import { identityKey } from '../core/stored-user.ts'
 import { commonPasswords } from './common-passwords.ts'
 
-export type PasswordPolicy = {
-  /** Characters. */
-  readonly min_length: number
-}
-
-/** Why a password may not be chosen. */
-export type PasswordFault = 'too_short' | 'too_long' | 'too_common' | 'like_name'
-
 /** What fits everywhere a password is typed, the password grant included. */
 const mostCharacters = 512
-
-/** OWASP's least cost for argon2id: 19 MiB, two passes. */
-export const passwordCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
 
 /** Costs as much to check as a user's, and fits nothing that anyone knows: its hash is not of any text. */
 export const decoyPassword = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
@@ -43,13 +33,16 @@ function isLikeName(password: string, names: readonly (string | undefined)[]): b
     .flatMap(name => (name === undefined ? [] : [identityKey(name), identityKey(name).split('@')[0] ?? '']))
     .filter(word => word.length >= 3)
   // What is left beside the name must be worth something by itself.
-  return words.some(word => password.includes(word) && password.replaceAll(word, '').length < 8)
+  return words.some(word => {
+    const rest = password.replaceAll(word, '').replaceAll(/[^\p{L}\p{N}]/gu, '')
+    return password.includes(word) && (rest.length < 8 || isCommon(rest))
+  })
 }
 
 /** Common itself, or common with digits and signs around it, or little more than one thing again and again, or a row of keys. */
 function isCommon(password: string): boolean {
-  const letters = undisguise(password).replaceAll(/[^\p{L}]/gu, '')
-  const bare = password.replaceAll(/^[\d\W_]+|[\d\W_]+$/gu, '')
+  const bare = password.replaceAll(/^[^\p{L}]+|[^\p{L}]+$/gu, '')
+  const letters = undisguise(bare).replaceAll(/[^\p{L}]/gu, '')
   return (
     [password, bare, letters].some(text => commonPasswords.has(text)) ||
     new Set(password).size < 5 ||
@@ -64,7 +57,7 @@ const undisguise = (text: string): string =>
 const disguises = { 0: 'o', 1: 'i', 3: 'e', 4: 'a', 5: 's', $: 's', '@': 'a', 7: 't', '!': 'i' } as const
 
 const rows = [
-  '01234567890123456789',
+  '0123456789012345678901234567890123456789',
   'abcdefghijklmnopqrstuvwxyz',
   'qwertyuiopasdfghjklzxcvbnm',
   'qwertzuiopasdfghjklyxcvbnm',

@@ -83,7 +83,7 @@ export function createAccountDoor(ports: AccountPorts): EnterAccount {
       return { ok: false, response: goOn(request, '/mfa', section, tenant, session, asked) }
     }
     const user = await ports.users.find(session.sub)
-    return { ok: true, session, ...(user && { user }), navigation: navigationOf(section) }
+    return { ok: true, session, ...(user && { user }), navigation: navigationOf(section, session) }
   }
 
   /** A user who is asked again is asked in the same way. */
@@ -109,10 +109,12 @@ export function createAccountDoor(ports: AccountPorts): EnterAccount {
     return redirectResponse(request, paths(path, ports.continuations.seal(continuation)))
   }
 
-  function navigationOf(current: AccountSection): readonly NavigationLink[] {
-    const sections = accountSections.filter(
-      section => section !== 'connections' || ports.openIdProviders.length > 0,
-    )
+  function navigationOf(current: AccountSection, { idp }: Session): readonly NavigationLink[] {
+    const offered: Partial<Record<AccountSection, boolean>> = {
+      connections: ports.openIdProviders.length > 0,
+      password: idp === localProvider,
+    }
+    const sections = accountSections.filter(section => offered[section] ?? true)
     return sections.map(section => ({
       section,
       href: paths(accountPaths[section]),

@@ -3,6 +3,7 @@
 /** The sections of the account pages, in the order of their navigation. */
 export const accountPaths = {
   profile: '/account',
+  password: '/account/password',
   security: '/account/security',
   sessions: '/account/sessions',
   connections: '/account/connections',
@@ -24,6 +25,13 @@ export type PagePath =
   | `/federation/callback/${string}`
   | '/logout'
   | '/logout/done'
+  | '/account/name'
+  | '/account/email'
+  | '/register'
+  | '/register/complete'
+  | '/password/forgotten'
+  | '/password/reset'
+  | '/email/confirm'
   | AccountPath
   | `/assets/${string}`
 

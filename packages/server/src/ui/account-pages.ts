@@ -1,5 +1,6 @@
 /** The account pages: what a signed-in user sees of themself. */
 
+import type { FieldLink } from './field-pages.ts'
 import { type ScopeLine, scopeText } from './scope-text.ts'
 import type { Page, PageForm, Show } from './show.ts'
 import type { Texts } from './texts.ts'
@@ -12,6 +13,8 @@ export type ProfilePage = {
   readonly email_verified?: boolean
   /** The provider that knows the user; undefined: this server. */
   readonly provider?: string
+  /** Where the user changes what is kept here. */
+  readonly changes: readonly FieldLink[]
   /** Where sign-ins at applications begin. */
   readonly applications: readonly { readonly name: string; readonly href: string }[]
 }
@@ -114,7 +117,7 @@ export const createAccountPages = (show: Show): AccountPages => ({
   profile: (request, data, context = {}) =>
     show(request, 'account-profile', context, texts => {
       const { account } = texts
-      const { username, name, email, email_verified, provider, applications } = data
+      const { username, name, email, email_verified, provider, applications, changes } = data
       const shown: readonly (readonly [term: string, value: string | undefined])[] = [
         [account.profile.username, username],
         [account.profile.name, name],
@@ -128,6 +131,7 @@ export const createAccountPages = (show: Show): AccountPages => ({
       return {
         title: account.profile.title,
         applications,
+        changes: changes.map(({ to, href }) => ({ href, text: texts.fields.links[to] })),
         details: shown.filter(([, value]) => value !== undefined),
       }
     }),

@@ -2,6 +2,7 @@
 
 import { hash } from 'node:crypto'
 import { type AccountPages, createAccountPages } from './account-pages.ts'
+import { createFieldPages, type FieldPages } from './field-pages.ts'
 import { type Ceremony, createMfaPages, type MfaPages } from './mfa-pages.ts'
 import { type ScopeLine, scopeShown } from './scope-text.ts'
 import { createShow, type Page, type PageForm, type ShowPorts } from './show.ts'
@@ -24,6 +25,9 @@ export type LoginPage = {
   readonly problem?: Problem | 'away' | 'passkey'
   /** For signing in with a passkey, where that is offered. */
   readonly passkey?: Ceremony
+  /** Where to make an account, and where to go without the password, where that is offered. */
+  readonly signUp?: string
+  readonly forgotten?: string
   /** Other ways to sign in. */
   readonly others: readonly OtherWay[]
 }
@@ -86,23 +90,24 @@ export type FormPostPage = {
   readonly fields: readonly (readonly [name: string, value: string])[]
 }
 
-export type Pages = SignOutPages & {
-  readonly home: Page<{ readonly base: string }>
-  readonly login: Page<LoginPage>
-  readonly selectAccount: Page<SelectAccountPage>
-  readonly consent: Page<ConsentPage>
-  readonly device: Page<DevicePage>
-  readonly deviceConfirm: Page<DeviceConfirmPage>
-  readonly deviceOutcome: Page<'approved' | 'denied' | 'gone'>
-  /** On to another site without a form's submission, whose redirects CSP's `form-action` would bind to this one. */
-  readonly leaving: Page<{ readonly to: string; readonly href: string }>
-  readonly federationProblem: Page<FederationProblemPage>
-  readonly formPost: Page<FormPostPage>
-  readonly account: AccountPages
-  readonly mfa: MfaPages
-  /** Status 400 unless said otherwise. */
-  readonly error: Page<ErrorPage>
-}
+export type Pages = SignOutPages &
+  FieldPages & {
+    readonly home: Page<{ readonly base: string }>
+    readonly login: Page<LoginPage>
+    readonly selectAccount: Page<SelectAccountPage>
+    readonly consent: Page<ConsentPage>
+    readonly device: Page<DevicePage>
+    readonly deviceConfirm: Page<DeviceConfirmPage>
+    readonly deviceOutcome: Page<'approved' | 'denied' | 'gone'>
+    /** On to another site without a form's submission, whose redirects CSP's `form-action` would bind to this one. */
+    readonly leaving: Page<{ readonly to: string; readonly href: string }>
+    readonly federationProblem: Page<FederationProblemPage>
+    readonly formPost: Page<FormPostPage>
+    readonly account: AccountPages
+    readonly mfa: MfaPages
+    /** Status 400 unless said otherwise. */
+    readonly error: Page<ErrorPage>
+  }
 
 /** The only script: it presses the button of the form-post page. */
 const submitScript = 'document.forms[0].submit()'
@@ -169,6 +174,7 @@ export function createPages(ports: ShowPorts): Pages {
         script: submitScript,
       })),
     ...createSignOutPages(show),
+    ...createFieldPages(show),
     account: createAccountPages(show),
     mfa: createMfaPages(show),
     error: (request, { kind, error, description }, context = {}) =>

@@ -16,6 +16,9 @@ export type TemplateName =
   | 'federation-problem'
   | 'form-post'
   | 'message'
+  | 'fields'
+  | 'outbox'
+  | 'mail'
   | 'sign-out'
   | 'signed-out'
   | 'account-consents'
@@ -27,7 +30,7 @@ export type TemplateName =
   | 'enrolment'
   | 'recovery-codes'
 
-/** Renders a template within the layout. */
+/** Renders a template within the layout, or by itself where it is a whole document. */
 export type Render = (name: TemplateName, data: object) => Promise<string>
 
 export type TemplateOptions = {
@@ -81,6 +84,7 @@ export function createTemplates({ folder, onBroken = () => {} }: TemplateOptions
   return async (name, data) => {
     loaded ??= load()
     const templateOf = await loaded
+    if (name === 'mail') return templateOf(name)(data)
     return templateOf('layout')({ ...data, body: templateOf(name)(data) })
   }
 }

@@ -3,6 +3,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { issuerFault } from '../issuer.ts'
+import { accountsSchema, mailSchema } from './accounts.ts'
 import { brandingSchema } from './branding.ts'
 import { jwksSchema } from './jwks.ts'
 import { mfaSchema } from './mfa.ts'
@@ -105,6 +106,8 @@ export const deploymentShape = {
     .min(1)
     .optional()
     .describe('A folder (relative to this file) whose templates replace those of the same names.'),
+  accounts: accountsSchema,
+  mail: mailSchema,
   trusted_issuers: z
     .array(z.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its public keys.'))
     .default([])

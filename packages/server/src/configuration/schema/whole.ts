@@ -49,6 +49,8 @@ export const keyOwners = {
   trusted_issuers: 'own',
   registration: 'own',
   authorization_requests: 'inherited',
+  accounts: 'own',
+  mail: 'inherited',
   identity_resources: 'inherited',
   api_scopes: 'inherited',
   // Without the secrets.

@@ -4,7 +4,9 @@ import type { Endpoint } from '@tessera/protocol/http'
 import type { Clients } from '../../core/client.ts'
 import type { IdentityProvider } from '../../core/user.ts'
 import { localProvider } from '../../core/user.ts'
+import type { Accounts } from '../../identity/accounts.ts'
 import type { AccountVisit, EnterAccount } from '../../interaction/account.ts'
+import type { Paths } from '../../interaction/paths.ts'
 import type { ProfilePage } from '../../ui/account-pages.ts'
 import type { Pages } from '../../ui/pages.ts'
 import { applicationLinks } from './applications.ts'
@@ -14,6 +16,9 @@ export type ProfilePorts = {
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
   readonly issuer: string
   readonly clients: Pick<Clients, 'all'>
+  readonly accounts: Pick<Accounts, 'find'>
+  readonly offered: { readonly mail: boolean }
+  readonly paths: Paths
   readonly pages: Pages
 }
 
@@ -23,15 +28,27 @@ export function createProfileEndpoint({
   identityProviders,
   issuer,
   clients,
+  accounts,
+  offered,
+  paths,
   pages,
 }: ProfilePorts): Endpoint {
   return async request => {
     const visit = await enterAccount(request, 'profile')
     if (!visit.ok) return visit.response
-    return pages.account.profile(request, profileOf(visit), { navigation: visit.navigation })
+    const changes = (await accounts.find(visit.session.sub)) ? changing() : []
+    return pages.account.profile(request, { ...profileOf(visit), changes }, { navigation: visit.navigation })
   }
 
-  function profileOf({ session, user }: AccountVisit): ProfilePage {
+  /** Users of the configuration and of other providers see what is known of them; only those kept here change it. */
+  function changing(): ProfilePage['changes'] {
+    return [
+      { to: 'names', href: paths('/account/name') },
+      ...(offered.mail ? [{ to: 'email', href: paths('/account/email') } as const] : []),
+    ]
+  }
+
+  function profileOf({ session, user }: AccountVisit): Omit<ProfilePage, 'changes'> {
     const claims = { ...session.claims, ...user?.claims }
     const text = (name: string) => (typeof claims[name] === 'string' ? claims[name] : undefined)
     const username = user?.username ?? text('preferred_username')

@@ -40,6 +40,8 @@ export type LoginPorts = {
   readonly knownBrowsers: KnownBrowsers
   readonly csrf: Csrf
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
+  /** What users who are kept here may do themselves. */
+  readonly offered: { readonly signUp: boolean; readonly passwordReset: boolean }
   readonly pages: Pages
   readonly paths: Paths
   readonly log: Log
@@ -178,6 +180,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
         form: { action: paths('/login'), continue: continuations.seal(continuation), csrf: token },
         ...(client && { client: client.client_name ?? client.client_id }),
         ...(provider !== undefined && { provider: displayName(provider) }),
+        ...(current?.idp === localProvider && localLinks(continuation)),
         asks: nameFirst ? 'username' : current ? 'password' : 'nothing',
         ...(username !== undefined && { username }),
         keepOffered: ports.sessions.keepOffered,
@@ -204,6 +207,15 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
   /** Without anything that was asked for or chosen it is this server, where the client allows that. */
   function localWay(requester: Requester): Way | undefined {
     return ways.all(requester).find(way => way.idp === localProvider)
+  }
+
+  function localLinks(continuation: Continuation): { signUp?: string; forgotten?: string } {
+    const { signUp, passwordReset } = ports.offered
+    const sealed = continuations.seal(continuation)
+    return {
+      ...(signUp && { signUp: paths('/register', sealed) }),
+      ...(passwordReset && { forgotten: paths('/password/forgotten', sealed) }),
+    }
   }
 
   function wayTo({ idp, kind }: Way, continuation: Continuation): string {

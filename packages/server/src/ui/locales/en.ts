@@ -176,6 +176,7 @@ export const en = {
     leadProvider: (provider: string) => `with ${provider} to see your account`,
     sections: {
       profile: 'Profile',
+      password: 'Password',
       security: 'Security',
       sessions: 'Sessions',
       connections: 'Connections',
@@ -238,6 +239,131 @@ export const en = {
       remove: 'Remove access',
       removeFrom: (client: string) => `Remove the access of ${client}`,
       removed: (client: string) => `${client} has no access any more.`,
+    },
+  },
+  /** Forms about accounts that are kept here, and what they lead to. */
+  fields: {
+    names: {
+      email: 'Email address',
+      username: 'Username',
+      full_name: 'Name',
+      given_name: 'First name',
+      family_name: 'Last name',
+      password: 'Current password',
+      new_password: 'New password',
+    },
+    length: (least: number) => `At least ${least} characters. A few unrelated words are easy to remember.`,
+    pages: {
+      signUpAddress: {
+        title: 'Create an account',
+        lead: 'We send you a link that leads on.',
+        submit: 'Send the link',
+      },
+      signUp: { title: 'Create an account', lead: '', submit: 'Create the account' },
+      complete: {
+        title: 'Almost done',
+        lead: 'Choose a password for your account.',
+        submit: 'Create the account',
+      },
+      forgotten: {
+        title: 'Forgot your password?',
+        lead: 'Enter your username or email address. If the account has a confirmed address, we send a link there.',
+        submit: 'Send the link',
+      },
+      reset: { title: 'Choose a new password', lead: '', submit: 'Save the password' },
+      confirmEmail: { title: 'Confirm this address', lead: '', submit: 'Confirm' },
+      password: {
+        title: 'Change your password',
+        lead: 'You will be signed out everywhere else.',
+        submit: 'Save the password',
+      },
+      changeEmail: {
+        title: 'Change your email address',
+        lead: 'We send a link to the new address; the change counts once you open it.',
+        submit: 'Send the link',
+      },
+      names: { title: 'Change your name', lead: '', submit: 'Save' },
+    },
+    notices: {
+      mailSent: {
+        title: 'Look into your mail',
+        text: 'If all is as it should be, a mail with a link is on its way to you. The link works once, for an hour.',
+      },
+      passwordSaved: { title: 'Your password is changed', text: 'You are signed out everywhere else.' },
+      emailConfirmed: { title: 'Your address is confirmed', text: 'You can close this page.' },
+      accountReady: { title: 'Your account is ready', text: 'Go back to where you came from and sign in.' },
+      linkInvalid: {
+        title: 'This link doesn’t work any more',
+        text: 'It is too old, it was used, or something has changed since. Ask for a new one.',
+      },
+      notHere: { title: 'Your account is looked after elsewhere', text: 'It can’t be changed on this page.' },
+    },
+    links: {
+      signUp: 'Create an account',
+      forgotten: 'Forgot your password?',
+      goOn: 'Continue',
+      signIn: 'Sign in',
+      account: 'Your account',
+      names: 'Change your name',
+      email: 'Change your email address',
+      again: 'Ask for a new link',
+    },
+    problems: {
+      too_long: 'That password is too long.',
+      too_common: 'That password is too easy to guess. Choose another.',
+      like_name: 'That password is too much like your name. Choose another.',
+      username_taken: 'That username is taken. Choose another.',
+      username_malformed: 'That can’t be a username. Choose another.',
+      email_malformed: 'That is not an email address. Check it.',
+      wrong: 'The current password is wrong.',
+      changed: 'Your account was changed at the same time. Try again.',
+    },
+    tooMany: (wait: number) => `That was tried too often. Wait ${minutes(wait)} and try again.`,
+  },
+  outbox: {
+    title: 'Mail',
+    lead: 'This server has no mail configuration: nothing was sent, it is shown here instead.',
+    none: 'Nothing was sent yet.',
+    open: 'Open the link',
+  },
+  mail: {
+    signUp: {
+      subject: (site: string) => `Confirm your address for ${site}`,
+      text: (site: string) =>
+        `Someone, probably you, wants to create an account at ${site} with this address.`,
+      action: 'Create the account',
+      note: 'The link works once, for an hour. If it wasn’t you, you can ignore this mail.',
+    },
+    alreadyHere: {
+      subject: (site: string) => `Your account at ${site}`,
+      text: (site: string) =>
+        `Someone, probably you, wanted to create an account at ${site} with this address, which has one already.`,
+      action: 'Sign in',
+      note: 'If you forgot your password, the sign-in page helps. If it wasn’t you, you can ignore this mail.',
+    },
+    resetPassword: {
+      subject: (site: string) => `A new password for ${site}`,
+      text: (site: string) => `Someone, probably you, asked for a new password at ${site}.`,
+      action: 'Choose a new password',
+      note: 'The link works once, for an hour. If it wasn’t you, you can ignore this mail: nothing has changed.',
+    },
+    confirmEmail: {
+      subject: (site: string) => `Confirm your address for ${site}`,
+      text: (site: string) => `This address was given for an account at ${site}.`,
+      action: 'Confirm the address',
+      note: 'The link works once, for an hour. If it wasn’t you, you can ignore this mail.',
+    },
+    emailChanged: {
+      subject: (site: string) => `Your address at ${site} was changed`,
+      text: (site: string) => `Your account at ${site} has another email address from now on.`,
+      action: 'Look at your account',
+      note: 'If it wasn’t you, tell whoever runs the service at once.',
+    },
+    passwordChanged: {
+      subject: (site: string) => `Your password at ${site} was changed`,
+      text: (site: string) => `The password of your account at ${site} was changed.`,
+      action: 'Look at your account',
+      note: 'If it wasn’t you, ask for a new password at once.',
     },
   },
   /** Where the operator has no words of their own. */

@@ -1,0 +1,137 @@
+/** `tessera users add|list|disable|enable|set-password`: users who are kept in the store; beside a running server. */
+
+import { text } from 'node:stream/consumers'
+import type { AddUserFlags, ExitCode, IssuerFlags, NamedUserFlags } from './command.ts'
+import { issuerOrReport, lineOf } from './issuer.ts'
+
+type OpenUsers = Awaited<ReturnType<typeof import('../server.ts').openUsers>>
+type Row = Awaited<ReturnType<OpenUsers['list']>>[number]
+
+export const list = (flags: IssuerFlags): Promise<ExitCode> =>
+  withUsers(flags, async users => {
+    for (let after: string | undefined, more = true; more; ) {
+      const page = await users.list(after)
+      for (const user of page) process.stdout.write(`${lineOf(shown(user))}\n`)
+      after = page.at(-1)?.sub
+      more = page.length > 0
+    }
+    return 0
+  })
+
+export const add = (flags: AddUserFlags): Promise<ExitCode> =>
+  withUsers(flags, async (users, { tenants }) => {
+    const { username, sub, email, emailVerified = false, inTenant, claims: json } = flags
+    const claims = json === undefined ? {} : claimsOf(json)
+    if (!claims) return report('--claims is not a JSON object', 2)
+    if (inTenant !== undefined && !tenants.has(inTenant)) return report(`there is no tenant "${inTenant}"`)
+    const password = flags.password === false ? undefined : await readPassword()
+    if (password === '') return report('standard input holds no password')
+    const added = await users.add({
+      ...{ username, claims, emailVerified },
+      ...(sub !== undefined && { sub }),
+      ...(email !== undefined && { email }),
+      ...(inTenant !== undefined && { tenant: inTenant }),
+      ...(password !== undefined && { password }),
+    })
+    if (!added.ok) return report(problems[added.problem])
+    process.stdout.write(`added ${lineOf(shown(added.user))}\n`)
+    return 0
+  })
+
+export const setPassword = (flags: NamedUserFlags): Promise<ExitCode> =>
+  withUsers(flags, async users => {
+    const password = await readPassword()
+    if (password === '') return report('standard input holds no password')
+    const set = await users.setPassword(flags.user, password)
+    if (!set.ok) return report(problems[set.problem])
+    process.stdout.write(`changed ${lineOf(shown(set.user))}\n`)
+    return 0
+  })
+
+export const disable = (flags: NamedUserFlags): Promise<ExitCode> => setActive(flags, false)
+export const enable = (flags: NamedUserFlags): Promise<ExitCode> => setActive(flags, true)
+
+const setActive = (flags: NamedUserFlags, active: boolean): Promise<ExitCode> =>
+  withUsers(flags, async users => {
+    const set = await users.setActive(flags.user, active)
+    if (!set.ok) return report(problems[set.problem])
+    process.stdout.write(`${active ? 'enabled' : 'disabled'} ${lineOf(shown(set.user))}\n`)
+    return 0
+  })
+
+async function withUsers(
+  flags: IssuerFlags,
+  use: (users: OpenUsers, issuer: { readonly tenants: ReadonlySet<string> }) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const found = await issuerOrReport(flags, 'users')
+  if (!found) return 1
+  const { openUsers } = await import('../server.ts')
+  const users = await openUsers(found.server, found.issuer)
+  try {
+    return await use(users, found.issuer)
+  } finally {
+    await users.close()
+  }
+}
+
+/** From standard input, never from an argument, which other users of the machine could read; at a terminal it is not shown. */
+async function readPassword(): Promise<string> {
+  if (!process.stdin.isTTY) return (await text(process.stdin)).replace(/\r?\n$/, '')
+  process.stderr.write('Password: ')
+  const { createInterface } = await import('node:readline')
+  const { Writable } = await import('node:stream')
+  const unseen = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const lines = createInterface({ input: process.stdin, output: unseen, terminal: true })
+  const password = await new Promise<string>(resolve => {
+    lines.once('line', resolve)
+    lines.once('close', () => resolve(''))
+  })
+  lines.close()
+  process.stderr.write('\n')
+  return password
+}
+
+function claimsOf(json: string): Readonly<Record<string, never>> | undefined {
+  try {
+    const claims: unknown = JSON.parse(json)
+    return typeof claims === 'object' && claims !== null && !Array.isArray(claims)
+      ? (claims as Readonly<Record<string, never>>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const report = (problem: string, code: ExitCode = 1): ExitCode => {
+  process.stderr.write(`tessera: ${problem}\n`)
+  return code
+}
+
+const problems = {
+  username_taken: 'that username is taken',
+  username_malformed: 'that can not be a username',
+  account_taken: 'that sub or verified address is taken',
+  account_changed: 'the user was changed at the same time; try again',
+  account_unknown: 'there is no such user in the store',
+  email_malformed: 'that is not an email address',
+  sub_malformed: 'that can not be a sub: at most 255 printable ASCII characters',
+  too_short: 'the password is too short for accounts.password_policy',
+  too_long: 'the password is longer than 512 characters',
+  too_common: 'the password is too easy to guess',
+  like_name: 'the password is too much like the name',
+} as const
+
+/** Never the hash of a password. */
+const shown = ({
+  sub,
+  username,
+  tenant,
+  email,
+  email_verified_at,
+  created_at,
+  disabled_at,
+  password,
+}: Row) => ({
+  ...{ sub, username: JSON.stringify(username), tenant, email, email_verified_at, created_at, disabled_at },
+  password: password === undefined ? 'none' : 'set',
+})

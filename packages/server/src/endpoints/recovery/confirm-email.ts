@@ -1,0 +1,50 @@
+/** Where a mail leads that verifies an address: a page with a button, so that opening the link changes nothing. */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { type Result, refuse } from '@tessera/protocol/result'
+import { identityKey, type StoredUser } from '../../core/stored-user.ts'
+import type { Users } from '../../core/user.ts'
+import type { LinkOf } from '../../interaction/mail-link.ts'
+import { type LinkPorts, linkPage } from './link-page.ts'
+
+export type ConfirmEmailPorts = LinkPorts & { readonly users: Pick<Users, 'isNameTaken'> }
+
+/** `GET` and `POST /email/confirm?link=…`. */
+export const createConfirmEmailEndpoint = (ports: ConfirmEmailPorts): Endpoint =>
+  linkPage('confirm_email', ports, {
+    show: (request, { form, link, linked }) =>
+      ports.pages.fields(
+        request,
+        {
+          kind: 'confirmEmail',
+          form: { ...form, action: ports.paths('/email/confirm') },
+          ...{ link, fields: ['email'], values: { email: linked.email }, fixed: 'email' },
+        },
+        { cookies: form.cookies },
+      ),
+    act: (request, { linked, user }) => confirm(request, linked, user, ports),
+  })
+
+async function confirm(
+  request: HttpRequest,
+  { email }: LinkOf<'confirm_email'>,
+  user: StoredUser,
+  ports: ConfirmEmailPorts,
+): Promise<Result<Promise<HttpResponse>>> {
+  // Whoever is called by their address is called by the new one.
+  const named = user.email_key === user.username_key && identityKey(email) !== user.username_key
+  if (named && (await ports.users.isNameTaken(email, user.tenant))) {
+    return refuse('invalid_request', 'username_taken', { log: { sub: user.sub } })
+  }
+  const changed = await ports.accounts.update(user, {
+    verifiedEmail: email,
+    ...(named && { username: email }),
+  })
+  if (!changed.ok) return changed
+  const { sub, email: old, email_verified_at } = user
+  ports.log.info('email_verified', { request_id: request.id, sub })
+  if (old !== undefined && email_verified_at !== undefined && identityKey(old) !== identityKey(email))
+    ports.sendLetter(request, async () => ({ to: old, kind: 'emailChanged', path: '/account' }))
+  const links = [{ to: 'account', href: ports.paths('/account') }] as const
+  return { ok: true, value: ports.pages.notice(request, { kind: 'emailConfirmed', links }) }
+}

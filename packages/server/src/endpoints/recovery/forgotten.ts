@@ -1,0 +1,90 @@
+/** The page for who forgot their password: whatever is typed, the answer is the same, and a mail goes to a verified address only. */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { refuse } from '@tessera/protocol/result'
+import type { Log } from '../../core/runtime.ts'
+import { identityKey } from '../../core/stored-user.ts'
+import type { Stores } from '../../core/stores.ts'
+import { networkOf } from '../../identity/attempts.ts'
+import type { CountMail } from '../../identity/mail-limits.ts'
+import type { SendLetter } from '../../interaction/account-mail.ts'
+import type { Continuations } from '../../interaction/continuation.ts'
+import type { Csrf } from '../../interaction/csrf.ts'
+import { readPageForm, readPageQuery } from '../../interaction/form.ts'
+import type { MailLinks } from '../../interaction/mail-link.ts'
+import type { Paths } from '../../interaction/paths.ts'
+import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
+import type { FindRequester } from '../../interaction/requester.ts'
+import type { Pages } from '../../ui/pages.ts'
+
+export type ForgottenPorts = {
+  readonly stores: Pick<Stores, 'storedUsers'>
+  readonly continuations: Continuations
+  readonly findRequester: FindRequester
+  readonly countMail: CountMail
+  readonly mailLinks: MailLinks
+  readonly sendLetter: SendLetter
+  readonly csrf: Csrf
+  readonly pages: Pages
+  readonly paths: Paths
+  readonly log: Log
+}
+
+/** `GET` and `POST /password/forgotten`: `username`, which may be an address; `continue` says in which tenant. */
+export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
+  const { pages, paths, stores } = ports
+  const refusePage = createPageRefuser('recovery', ports)
+
+  return async request => {
+    const posted = request.method === 'POST'
+    const form = posted ? readPageForm(request, ports.csrf) : readPageQuery(request)
+    if (!form.ok) return refusePage(request, form)
+    const sealed = form.value.get('continue')
+    const continuation = ports.continuations.open(sealed)
+    const requester = continuation && (await ports.findRequester(continuation))
+    if (sealed !== undefined && !requester?.ok)
+      return refusePage(request, refuse('invalid_request', 'continuation_invalid'))
+    const tenant = requester?.ok ? requester.value.tenant : undefined
+    const typed = form.value.get('username') ?? ''
+    if (!posted || typed === '') return show(request, sealed)
+    const count = await ports.countMail(networkOf(request), typed)
+    if (typeof count === 'object') {
+      logRefusal(ports.log, 'recovery', request, refuse('slow_down', 'mail_asked_too_often'))
+      return show(request, sealed, count.wait)
+    }
+    if (count === 'send') ports.sendLetter(request, () => letterTo(typed, tenant))
+    return pages.notice(request, { kind: 'mailSent' })
+  }
+
+  async function letterTo(typed: string, tenant: string | undefined) {
+    const key = identityKey(typed)
+    const { storedUsers } = stores
+    const user =
+      (await storedUsers.findByVerifiedEmail(key, tenant)) ?? (await storedUsers.findByName(key, tenant))
+    if (user?.email === undefined || user.email_verified_at === undefined || user.disabled_at !== undefined)
+      return undefined
+    const link = ports.mailLinks.seal({ kind: 'reset_password', sub: user.sub }, user)
+    return { to: user.email, kind: 'resetPassword', path: '/password/reset', link } as const
+  }
+
+  function show(request: HttpRequest, sealed: string | undefined, wait?: number): Promise<HttpResponse> {
+    const { token, cookie } = ports.csrf.token(request)
+    return pages.fields(
+      request,
+      {
+        kind: 'forgotten',
+        form: {
+          action: paths('/password/forgotten'),
+          csrf: token,
+          ...(sealed !== undefined && { continue: sealed }),
+        },
+        fields: ['username'],
+        ...(wait !== undefined && { problem: { waitMinutes: Math.ceil(wait / 60) } }),
+      },
+      {
+        cookies: [cookie],
+        ...(wait !== undefined && { status: 429, headers: { 'retry-after': String(wait) } }),
+      },
+    )
+  }
+}

@@ -1,0 +1,105 @@
+/** Where the mail leads that invites a new user: their address is verified by the link, which makes one account. */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { type Refusal, refuse } from '@tessera/protocol/result'
+import type { AccountSettings } from '../../core/account.ts'
+import type { Log } from '../../core/runtime.ts'
+import type { Users } from '../../core/user.ts'
+import type { Csrf } from '../../interaction/csrf.ts'
+import { browserOf, readPageForm, readPageQuery } from '../../interaction/form.ts'
+import type { LinkOf, MailLinks } from '../../interaction/mail-link.ts'
+import type { Paths } from '../../interaction/paths.ts'
+import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
+import type { FieldProblem } from '../../ui/field-pages.ts'
+import type { Pages } from '../../ui/pages.ts'
+import type { Waiting, WaitingPorts } from './waiting.ts'
+import { createWelcome, type WelcomePorts } from './welcome.ts'
+
+export type CompletePorts = WaitingPorts &
+  WelcomePorts & {
+    readonly accountSettings: Pick<AccountSettings, 'passwordPolicy'>
+    readonly users: Pick<Users, 'isNameTaken'>
+    readonly mailLinks: MailLinks
+    readonly csrf: Csrf
+    readonly pages: Pages
+    readonly paths: Paths
+    readonly log: Log
+  }
+
+/** `GET` and `POST /register/complete?link=…`: `full_name` and `new_password`. */
+export function createCompleteEndpoint(ports: CompletePorts): Endpoint {
+  const { pages, paths } = ports
+  const refusePage = createPageRefuser('signup', ports)
+  const welcome = createWelcome(ports)
+  const min_length = ports.accountSettings.passwordPolicy.min_length
+
+  return async request => {
+    const posted = request.method === 'POST'
+    const form = posted ? readPageForm(request, ports.csrf) : readPageQuery(request)
+    if (!form.ok) return refusePage(request, form)
+    const link = form.value.get('link') ?? ''
+    const invited = ports.mailLinks.open(link, 'sign_up')
+    // Once it made an account, the address is that account's name.
+    if (!invited || (await ports.users.isNameTaken(invited.email, invited.tenant)))
+      return invalid(request, refuse('invalid_request', 'mail_link_invalid'))
+    const full_name = form.value.get('full_name')?.trim() ?? ''
+    if (!posted) return show(request, link, invited, full_name)
+    const { email, tenant } = invited
+    const added = await welcome.add({
+      ...{ username: email, email, verified: true, full_name },
+      password: form.value.get('new_password') ?? '',
+      ...(tenant !== undefined && { tenant }),
+    })
+    if (added.ok) return welcome.signIn(request, added.user, await waitingFor(invited, browserOf(form.value)))
+    if (added.problem === 'username_taken' || added.problem === 'username_malformed')
+      return invalid(request, added.refusal)
+    const problem = added.problem === 'too_short' ? { min_length } : added.problem
+    return show(request, link, invited, full_name, problem)
+  }
+
+  /** What waits, if it waits in this browser; else the account page: a client's request is of no use elsewhere. */
+  async function waitingFor(
+    { continuation, browser, tenant }: LinkOf<'sign_up'>,
+    here: string,
+  ): Promise<Waiting> {
+    const requester = browser === here && continuation ? await ports.findRequester(continuation) : undefined
+    if (continuation && requester?.ok) return { continuation, requester: requester.value }
+    const now = ports.clock.now()
+    return {
+      continuation: { kind: 'account', to: '/account', asked_at: now, prior_handle: null },
+      requester: { ...(tenant !== undefined && { tenant }), ui_locales: [] },
+    }
+  }
+
+  async function show(
+    request: HttpRequest,
+    link: string,
+    { email, continuation }: LinkOf<'sign_up'>,
+    full_name: string,
+    problem?: FieldProblem,
+  ): Promise<HttpResponse> {
+    const { token, cookie } = ports.csrf.token(request)
+    const requester = continuation && (await ports.findRequester(continuation))
+    const leads_to = requester?.ok ? requester.value.leads_to : undefined
+    return pages.fields(
+      request,
+      {
+        kind: 'complete',
+        form: { action: paths('/register/complete'), csrf: token },
+        ...{ link, fields: ['username', 'full_name', 'new_password'], fixed: 'username', min_length },
+        values: { username: email, full_name },
+        ...(problem && { problem }),
+      },
+      {
+        cookies: [cookie],
+        ...(leads_to !== undefined && { formAction: leads_to }),
+        ...(problem && { status: 400 }),
+      },
+    )
+  }
+
+  function invalid(request: HttpRequest, refusal: Refusal): Promise<HttpResponse> {
+    logRefusal(ports.log, 'signup', request, refusal)
+    return pages.notice(request, { kind: 'linkInvalid' }, { status: 400 })
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * Making an account (OpenID Connect Initiating User Registration 1.0 leads here). Where addresses are verified first, the
+ * page says the same whether an address has an account or not; the mail differs. Else users choose a name, and are told
+ * when it is taken.
+ */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { Parameters } from '@tessera/protocol/parameters'
+import { refuse } from '@tessera/protocol/result'
+import type { AccountSettings } from '../../core/account.ts'
+import type { Clock, Log } from '../../core/runtime.ts'
+import type { Users } from '../../core/user.ts'
+import { isEmail, isUsername } from '../../identity/accounts.ts'
+import { networkOf } from '../../identity/attempts.ts'
+import type { CountMail } from '../../identity/mail-limits.ts'
+import type { SendLetter } from '../../interaction/account-mail.ts'
+import type { Continuation } from '../../interaction/continuation.ts'
+import type { Csrf } from '../../interaction/csrf.ts'
+import { browserOf, readPageForm, readPageQuery } from '../../interaction/form.ts'
+import type { MailLinks } from '../../interaction/mail-link.ts'
+import type { Paths } from '../../interaction/paths.ts'
+import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
+import type { Resume } from '../../interaction/resume.ts'
+import type { FieldName, FieldProblem } from '../../ui/field-pages.ts'
+import type { Pages } from '../../ui/pages.ts'
+import { fitsIntoMail, type Waiting, type WaitingPorts, waitingFor } from './waiting.ts'
+import type { Welcome, WelcomePorts } from './welcome.ts'
+import { createWelcome } from './welcome.ts'
+
+export type SignUpPorts = WaitingPorts &
+  WelcomePorts & {
+    readonly accountSettings: AccountSettings
+    readonly users: Pick<Users, 'isNameTaken' | 'findByVerifiedEmail'>
+    readonly countMail: CountMail
+    readonly mailLinks: MailLinks
+    readonly sendLetter: SendLetter
+    readonly resume: Resume
+    readonly csrf: Csrf
+    readonly pages: Pages
+    readonly paths: Paths
+    readonly clock: Clock
+    readonly log: Log
+  }
+
+/** `GET` and `POST /register`: `email`; or `username`, `email`, `full_name` and `new_password`. */
+export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
+  const { accountSettings, pages, paths } = ports
+  const refusePage = createPageRefuser('signup', ports)
+  const welcome: Welcome = createWelcome(ports)
+  const addressFirst = accountSettings.emailVerification === 'required'
+  const min_length = accountSettings.passwordPolicy.min_length
+  const fields: readonly FieldName[] = addressFirst
+    ? ['email']
+    : [
+        'username',
+        ...(accountSettings.emailVerification === 'optional' ? (['email'] as const) : []),
+        'full_name',
+        'new_password',
+      ]
+
+  return async request => {
+    const posted = request.method === 'POST'
+    const form = posted ? readPageForm(request, ports.csrf) : readPageQuery(request)
+    if (!form.ok) return refusePage(request, form)
+    const waiting = await waitingFor(form.value, ports)
+    if (!waiting.ok) return refusePage(request, waiting)
+    if (!posted) return show(request, waiting.value, {})
+    return addressFirst ? invite(request, waiting.value, form.value) : add(request, waiting.value, form.value)
+  }
+
+  async function invite(request: HttpRequest, waiting: Waiting, form: Parameters): Promise<HttpResponse> {
+    const email = form.get('email')?.trim() ?? ''
+    if (!isEmail(email)) return show(request, waiting, { email }, 'email_malformed')
+    const count = await ports.countMail(networkOf(request), email)
+    if (typeof count === 'object') return tooOften(request, waiting, { email }, count.wait)
+    const { continuation, requester } = waiting
+    if (count === 'send')
+      ports.sendLetter(request, () => invitation(email, continuation, requester.tenant, browserOf(form)))
+    const links = [{ to: 'goOn', href: ports.resume(continuation) }] as const
+    return pages.notice(request, { kind: 'mailSent', links })
+  }
+
+  async function invitation(
+    email: string,
+    continuation: Continuation,
+    tenant: string | undefined,
+    browser: string,
+  ) {
+    const taken =
+      (await ports.users.findByVerifiedEmail(email, tenant)) !== undefined ||
+      (await ports.users.isNameTaken(email, tenant))
+    if (taken) return { to: email, kind: 'alreadyHere', path: '/account' } as const
+    const link = ports.mailLinks.seal({
+      ...{ kind: 'sign_up', email, browser },
+      ...(tenant !== undefined && { tenant }),
+      ...(fitsIntoMail(continuation) && { continuation }),
+    })
+    return { to: email, kind: 'signUp', path: '/register/complete', link } as const
+  }
+
+  async function add(request: HttpRequest, waiting: Waiting, form: Parameters): Promise<HttpResponse> {
+    const { tenant } = waiting.requester
+    const values = {
+      username: form.get('username')?.trim() ?? '',
+      email: form.get('email')?.trim() ?? '',
+      full_name: form.get('full_name')?.trim() ?? '',
+    }
+    const again = (problem: FieldProblem) => show(request, waiting, values, problem)
+    const { username, email, full_name } = values
+    if (!isUsername(username)) return again('username_malformed')
+    if (fields.includes('email') && !isEmail(email)) return again('email_malformed')
+    const count = await ports.countMail(networkOf(request), email || username)
+    if (typeof count === 'object') return tooOften(request, waiting, values, count.wait)
+    const added = await welcome.add({
+      ...{ username, full_name, password: form.get('new_password') ?? '' },
+      ...(fields.includes('email') && { email }),
+      ...(tenant !== undefined && { tenant }),
+    })
+    if (!added.ok) {
+      logRefusal(ports.log, 'signup', request, added.refusal)
+      return again(added.problem === 'too_short' ? { min_length } : added.problem)
+    }
+    const { user } = added
+    if (fields.includes('email') && count === 'send') {
+      const link = ports.mailLinks.seal({ kind: 'confirm_email', sub: user.sub, email }, user)
+      ports.sendLetter(request, async () => ({
+        to: email,
+        kind: 'confirmEmail',
+        path: '/email/confirm',
+        link,
+      }))
+    }
+    return welcome.signIn(request, user, waiting)
+  }
+
+  function tooOften(
+    request: HttpRequest,
+    waiting: Waiting,
+    values: Partial<Record<FieldName, string>>,
+    wait: number,
+  ): Promise<HttpResponse> {
+    logRefusal(ports.log, 'signup', request, refuse('slow_down', 'mail_asked_too_often'))
+    return show(request, waiting, values, { waitMinutes: Math.ceil(wait / 60) }, wait)
+  }
+
+  function show(
+    request: HttpRequest,
+    { continuation, requester: { leads_to, ui_locales, login_hint } }: Waiting,
+    values: Partial<Record<FieldName, string>>,
+    problem?: FieldProblem,
+    wait?: number,
+  ): Promise<HttpResponse> {
+    const { token, cookie } = ports.csrf.token(request)
+    const sealed = ports.continuations.seal(continuation)
+    return pages.fields(
+      request,
+      {
+        kind: addressFirst ? 'signUpAddress' : 'signUp',
+        form: { action: paths('/register'), continue: sealed, csrf: token },
+        ...{ fields, min_length },
+        values: { ...(login_hint !== undefined && { [fields[0] ?? 'email']: login_hint }), ...values },
+        ...(problem && { problem }),
+        links: [{ to: 'signIn', href: paths('/login', sealed) }],
+      },
+      {
+        ...{ cookies: [cookie], ui_locales },
+        ...(leads_to !== undefined && { formAction: leads_to }),
+        ...(problem && { status: wait === undefined ? 400 : 429 }),
+        ...(wait !== undefined && { headers: { 'retry-after': String(wait) } }),
+      },
+    )
+  }
+}

@@ -1,0 +1,67 @@
+/** A new account: added if name and password will do, and its user signed in. */
+
+import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { type Refusal, refuse } from '@tessera/protocol/result'
+import type { PasswordFault } from '../../core/account.ts'
+import type { Clock } from '../../core/runtime.ts'
+import type { StoredUser } from '../../core/stored-user.ts'
+import { localProvider } from '../../core/user.ts'
+import type { Accounts } from '../../identity/accounts.ts'
+import { guessedName } from '../../identity/guesses.ts'
+import type { ConcludeSignIn } from '../../interaction/conclude-sign-in.ts'
+import type { KnownBrowsers } from '../../interaction/known-browsers.ts'
+import type { Waiting } from './waiting.ts'
+
+export type Newcomer = {
+  readonly username: string
+  readonly full_name: string
+  readonly password: string
+  readonly email?: string
+  /** Whether the address is verified. */
+  readonly verified?: boolean
+  readonly tenant?: string
+}
+
+type Problem = PasswordFault | 'username_taken' | 'username_malformed'
+
+export type Welcome = {
+  readonly add: (
+    newcomer: Newcomer,
+  ) => Promise<
+    | { readonly ok: true; readonly user: StoredUser }
+    | { readonly ok: false; readonly problem: Problem; readonly refusal: Refusal }
+  >
+  readonly signIn: (request: HttpRequest, user: StoredUser, waiting: Waiting) => Promise<HttpResponse>
+}
+
+export type WelcomePorts = {
+  readonly accounts: Accounts
+  readonly concludeSignIn: ConcludeSignIn
+  readonly knownBrowsers: KnownBrowsers
+  readonly clock: Clock
+}
+
+export const createWelcome = ({ accounts, concludeSignIn, knownBrowsers, clock }: WelcomePorts): Welcome => ({
+  async add({ username, full_name, password, email, verified = false, tenant }) {
+    const problem = accounts.passwordFault(password, { username, ...(email !== undefined && { email }) })
+    if (problem) return { ok: false, problem, refusal: refuse('invalid_request', 'password_unfit') }
+    const added = await accounts.add({
+      ...{ username, password, emailVerified: verified },
+      ...(tenant !== undefined && { tenant }),
+      ...(email !== undefined && { email }),
+      claims: full_name === '' ? {} : { name: full_name },
+    })
+    if (added.ok) return { ok: true, user: added.value }
+    const malformed = added.reason === 'username_malformed'
+    return { ok: false, problem: malformed ? 'username_malformed' : 'username_taken', refusal: added }
+  },
+  signIn(request, { sub, username, tenant }, { continuation, requester: { client, requested_acr } }) {
+    const where = tenant === undefined ? {} : { tenant }
+    const name = guessedName({ idp: localProvider, username, ...where })
+    return concludeSignIn(request, {
+      subject: { sub, ...where, idp: localProvider, amr: ['pwd'], auth_time: clock.now() },
+      ...{ tenant, client, requested_acr, continuation },
+      cookies: [knownBrowsers.remember(request, name)],
+    })
+  },
+})

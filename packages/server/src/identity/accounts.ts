@@ -1,0 +1,161 @@
+/** Changing users who are kept in the store: adding them, their passwords, addresses and claims, and disabling them. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
+import type { AccountSettings, PasswordFault } from '../core/account.ts'
+import { newId } from '../core/handle.ts'
+import type { Awaitable, Clock, Log, Random } from '../core/runtime.ts'
+import type { EndCause, EndSession } from '../core/session.ts'
+import { identityKey, type StoredUser } from '../core/stored-user.ts'
+import type { Stores } from '../core/stores.ts'
+import type { Users } from '../core/user.ts'
+import { passwordFault, preparePassword } from './password.ts'
+
+export type NewAccount = {
+  readonly username: string
+  /** Omitted: a random one. */
+  readonly sub?: string
+  readonly tenant?: string
+  readonly email?: string
+  readonly emailVerified?: boolean
+  readonly claims?: JsonObject
+  /** Omitted: no password, until one is set. */
+  readonly password?: string
+}
+
+export type Accounts = {
+  readonly find: (sub: string) => Awaitable<StoredUser | undefined>
+  /** Refuses `invalid_request` with `username_taken`, `username_malformed` or `account_taken` (its address or `sub`). */
+  readonly add: (account: NewAccount) => Promise<Result<StoredUser>>
+  /** Why this user may not choose this password. */
+  readonly passwordFault: (
+    password: string,
+    user: Pick<StoredUser, 'username' | 'email'>,
+  ) => PasswordFault | undefined
+  /**
+   * Sets the password of the user as they were seen, and ends their sessions but the one that is kept. Refuses
+   * `invalid_request` with `account_changed` where someone was faster.
+   */
+  readonly setPassword: (user: StoredUser, password: string, keep?: string) => Promise<Result<StoredUser>>
+  /** Changes the user as they were seen; an address is verified now. Refuses `account_changed` or `account_taken`. */
+  readonly update: (user: StoredUser, changes: AccountChanges) => Promise<Result<StoredUser>>
+  /** Refuses `account_unknown`. Disabling ends the user's sessions. */
+  readonly setActive: (sub: string, active: boolean) => Promise<Result<StoredUser>>
+}
+
+export type AccountChanges = {
+  readonly username?: string
+  readonly verifiedEmail?: string
+  readonly claims?: JsonObject
+}
+
+export type AccountPorts = {
+  readonly stores: Pick<Stores, 'storedUsers' | 'sessions' | 'authorizations'>
+  readonly users: Pick<Users, 'isNameTaken' | 'find'>
+  /** RFC 9700 §4.15: a user must not be taken for a client. */
+  readonly isClient: (id: string) => Awaitable<boolean>
+  readonly hashArgon2id: (password: string) => Promise<string>
+  readonly endSession: EndSession
+  readonly settings: Pick<AccountSettings, 'passwordPolicy' | 'changeEnds'>
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+const maxNameLength = 200
+
+/** One line that people can read aloud: no control, format or line separating characters. */
+export const isUsername = (username: string): boolean =>
+  username.trim() !== '' && username.length <= maxNameLength && !/[\p{C}\p{Zl}\p{Zp}]/u.test(username)
+
+/** Looks like an address; whether it is one shows when mail arrives (RFC 5321 §4.5.3.1 for the lengths). */
+export const isEmail = (email: string): boolean =>
+  email.length <= 254 &&
+  /^[^\s@<>()[\]\\,;:"\p{C}]{1,64}@[^\s@<>()[\]\\,;:"\p{C}]+\.[^\s@.\p{C}]+$/u.test(email)
+
+export function createAccounts(ports: AccountPorts): Accounts {
+  const { stores, users, hashArgon2id, settings, clock, random, log } = ports
+  const { storedUsers, sessions, authorizations } = stores
+  const hash = (password: string) => hashArgon2id(preparePassword(password))
+
+  async function endAccess(sub: string, cause: EndCause, keep?: string): Promise<void> {
+    for (const { sid } of await sessions.ofUser(sub)) if (sid !== keep) await ports.endSession(sid, cause)
+    if (settings.changeEnds === 'everything') await authorizations.revokeOfUser(sub, clock.now(), keep)
+  }
+
+  async function replace(user: StoredUser): Promise<Result<StoredUser>> {
+    const next = { ...user, version: user.version + 1 }
+    const outcome = await storedUsers.replace(next)
+    if (outcome === 'replaced') return ok(next)
+    const reason = outcome === 'taken' ? 'account_taken' : 'account_changed'
+    return refuse('invalid_request', reason, { log: { sub: user.sub } })
+  }
+
+  return {
+    find: sub => storedUsers.find(sub),
+    async add({
+      username,
+      sub = newId<string>(random),
+      tenant,
+      email,
+      emailVerified,
+      claims = {},
+      password,
+    }) {
+      if (!isUsername(username)) return refuse('invalid_request', 'username_malformed')
+      if (await users.isNameTaken(username, tenant)) return refuse('invalid_request', 'username_taken')
+      const now: Seconds = clock.now()
+      const user: StoredUser = {
+        sub,
+        version: 1,
+        username,
+        username_key: identityKey(username),
+        ...(tenant !== undefined && { tenant }),
+        ...(email !== undefined && { email, email_key: identityKey(email) }),
+        ...(email !== undefined && emailVerified && { email_verified_at: now }),
+        claims,
+        ...(password !== undefined && { password: await hash(password), password_changed_at: now }),
+        created_at: now,
+      }
+      const known = (await users.find(sub)) !== undefined || (await ports.isClient(sub))
+      if (known || !(await storedUsers.add(user))) return refuse('invalid_request', 'account_taken')
+      log.info('user_added', { sub, tenant })
+      return ok(user)
+    },
+    passwordFault: (password, { username, email }) =>
+      passwordFault(password, settings.passwordPolicy, [username, email]),
+    async setPassword(user, password, keep) {
+      const password_changed_at = clock.now()
+      const replaced = await replace({ ...user, password: await hash(password), password_changed_at })
+      if (!replaced.ok) return replaced
+      log.info('password_changed', { sub: user.sub })
+      await endAccess(user.sub, 'password_changed', keep)
+      return replaced
+    },
+    async update(user, { username, verifiedEmail, claims }) {
+      return replace({
+        ...user,
+        ...(username !== undefined && { username, username_key: identityKey(username) }),
+        ...(verifiedEmail !== undefined && {
+          email: verifiedEmail,
+          email_key: identityKey(verifiedEmail),
+          email_verified_at: clock.now(),
+        }),
+        ...(claims && { claims }),
+      })
+    },
+    async setActive(sub, active) {
+      for (;;) {
+        const user = await storedUsers.find(sub)
+        if (!user) return refuse('invalid_request', 'account_unknown', { log: { sub } })
+        const { disabled_at: _, ...rest } = user
+        const replaced = await replace(active ? rest : { ...rest, disabled_at: clock.now() })
+        // An operator's word counts, whatever changes meanwhile.
+        if (!replaced.ok) continue
+        log.info(active ? 'user_enabled' : 'user_disabled', { sub })
+        if (!active) await endAccess(sub, 'disabled')
+        return replaced
+      }
+    },
+  }
+}

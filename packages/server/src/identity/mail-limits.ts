@@ -1,0 +1,25 @@
+/** Limits on mail that strangers can cause: what one address is sent, and what one network may ask for, in an hour. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import { identityKey } from '../core/stored-user.ts'
+import type { CountAttempt } from './attempts.ts'
+
+/** `silent`: this address was sent enough; whoever asks is told what everybody is told. */
+export type MailCount = 'send' | 'silent' | { readonly wait: Seconds }
+
+export type CountMail = (from: string, to: string) => Promise<MailCount>
+
+const hour = 3600
+const mostToAddress = 5
+const mostFromNetwork = 50
+
+export const createMailCounter =
+  ({ countAttempt }: { countAttempt: CountAttempt }): CountMail =>
+  async (from, to) => {
+    const network = await countAttempt([{ key: `mail from ${from}`, most: mostFromNetwork, span: hour }])
+    if (!network.ok) return { wait: network.wait }
+    const address = await countAttempt([
+      { key: `mail to ${identityKey(to)}`, most: mostToAddress, span: hour },
+    ])
+    return address.ok ? 'send' : 'silent'
+  }

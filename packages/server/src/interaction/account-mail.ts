@@ -1,0 +1,39 @@
+/** Mail about accounts: composed in the language of the page that caused it, and sent behind the answer. */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import type { Mail } from '../core/mail.ts'
+import type { ComposeMail, MailKind } from '../ui/mails.ts'
+import type { PagePath, Paths } from './paths.ts'
+
+export type LetterTo = {
+  readonly to: string
+  readonly kind: MailKind
+  /** The page that it leads to, and what that page is given. */
+  readonly path: PagePath
+  readonly link?: string
+}
+
+/** Undefined: there is nothing to be sent, which nobody can tell from the answer. */
+export type SendLetter = (request: HttpRequest, letter: () => Promise<LetterTo | undefined>) => void
+
+export const createLetters =
+  ({
+    issuer,
+    paths,
+    compose,
+    post,
+  }: {
+    issuer: string
+    paths: Paths
+    compose: ComposeMail
+    post: (compose: () => Promise<Mail | undefined>) => void
+  }): SendLetter =>
+  (request, letter) =>
+    post(async () => {
+      const wanted = await letter()
+      if (!wanted) return undefined
+      const { to, kind, path, link } = wanted
+      const url = new URL(paths(path), issuer)
+      if (link !== undefined) url.searchParams.set('link', link)
+      return compose(request, kind, { to, link: url.href, site: url.host })
+    })

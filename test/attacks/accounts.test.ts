@@ -1,0 +1,239 @@
+/** Getting into an account by its links and forms: in parallel, by tampering, by asking who is there. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores.ts'
+import { temporaryFolder } from '../contracts/stores/storage.ts'
+import { accountsWorld, addUser, dora, doraSignsIn, newestMail, tokensOf } from '../support/accounts.ts'
+import { createBrowser, type Page } from '../support/browser.ts'
+import { assertErrorPage, authorizePath, signIn } from '../support/sign-in.ts'
+import { createTestServer, type TestServer } from '../support/tessera.ts'
+
+async function start(changes: object = {}) {
+  const server = await createTestServer(accountsWorld())
+  return { server, browser: createBrowser(server), sub: await addUser(server, changes) }
+}
+
+const ask = async (server: TestServer, username = 'dora'): Promise<string> => {
+  const browser = createBrowser(server)
+  await browser.submit(await browser.visit('/password/forgotten'), { username })
+  return (await newestMail(server)).path
+}
+
+const better = 'eleven green bottles'
+
+test('reset: the link sets a new password, ends every session and token, and tells the user', async () => {
+  const { server, browser } = await start()
+  await signIn(browser, '/account', doraSignsIn)
+  const { json } = await tokensOf(server, 'dora', dora.password)
+  const path = await ask(server, 'DORA@example.com')
+  const owner = createBrowser(server)
+  const page = await owner.visit(path)
+  assert.equal((await tokensOf(server, 'dora', dora.password)).status, 200)
+  const done = await owner.submit(page, { new_password: better })
+  assert.match(done.text, /Your password is changed/)
+  assert.ok(![...owner.cookies.keys()].some(name => name.includes('session')))
+  assert.ok((await browser.visit('/account')).target.startsWith('/login'))
+  const refresh = { grant_type: 'refresh_token', refresh_token: json.refresh_token }
+  assert.equal((await server.token(refresh, { client: ['direct', 's'] })).status, 400)
+  assert.equal((await tokensOf(server, 'dora', dora.password)).status, 400)
+  assert.equal((await tokensOf(server, 'dora', better)).status, 200)
+  assert.match((await newestMail(server)).subject, /was changed/)
+})
+
+test('attack: of a hundred uses of one reset link at once, one wins', async () => {
+  const { server } = await start()
+  const path = await ask(server)
+  const browser = createBrowser(server)
+  const page = await browser.visit(path)
+  const passwords = Array.from({ length: 40 }, (_, n) => `eleven green bottles ${n}`)
+  const pages = await Promise.all(passwords.map(new_password => browser.submit(page, { new_password })))
+  const won = pages.flatMap(({ status }, index) => (status === 200 ? [index] : []))
+  assert.equal(won.length, 1)
+  const fits = await Promise.all(passwords.map(password => tokensOf(server, 'dora', password)))
+  assert.deepEqual(
+    fits.flatMap(({ status }, index) => (status === 200 ? [index] : [])),
+    won,
+  )
+})
+
+test('attack: two processes use one reset link at once, and one wins; after a restart it is used up', async () => {
+  const folder = await temporaryFolder()
+  const open = () => openSqliteStores({ file: folder.file })
+  const stores = [await open(), await open()]
+  try {
+    const servers = await Promise.all(stores.map(one => createTestServer(accountsWorld(), { stores: one })))
+    const [first] = servers
+    assert.ok(first)
+    await addUser(first)
+    const path = await ask(first)
+    const posts = await Promise.all(
+      servers.map(async (server, n) => {
+        const browser = createBrowser(server)
+        const page = await browser.visit(path)
+        return () => browser.submit(page, { new_password: `${better} ${n}` })
+      }),
+    )
+    const pages = await Promise.all(posts.map(post => post()))
+    assert.deepEqual(pages.map(({ status }) => status).sort(), [200, 400])
+    for (const store of stores.splice(0)) await store.close()
+    stores.push(await open())
+    const restarted = await createTestServer(accountsWorld(), { stores: stores[0] })
+    assert.equal((await createBrowser(restarted).visit(path)).status, 400)
+  } finally {
+    for (const store of stores) await store.close()
+    await folder.remove()
+  }
+})
+
+test('attack: no reset link outlives a change of the password, of the address, or of the user being active', async () => {
+  const { server, sub } = await start()
+  const changes: readonly (() => Promise<unknown>)[] = [
+    async () => server.accounts.setPassword((await server.accounts.find(sub))!, better),
+    async () =>
+      server.accounts.update((await server.accounts.find(sub))!, { verifiedEmail: 'd@new.example' }),
+    () => server.accounts.setActive(sub, false),
+  ]
+  for (const change of changes) {
+    const path = await ask(server)
+    const browser = createBrowser(server)
+    const page = await browser.visit(path)
+    assert.equal(page.status, 200)
+    await change()
+    assert.equal((await browser.submit(page, { new_password: 'twelve yellow taxis' })).status, 400)
+    assert.equal((await browser.visit(path)).status, 400)
+  }
+})
+
+test('attack: a link that was changed, swapped or is an hour old opens nothing', async () => {
+  const { server, browser } = await start()
+  await addUser(server, { username: 'eve', email: 'eve@example.com' })
+  const path = await ask(server)
+  const link = new URLSearchParams(path.split('?')[1]).get('link') ?? ''
+  const [payload = '', mac = ''] = link.split('.')
+  const said = JSON.parse(Buffer.from(payload, 'base64url').toString())
+  const others = new URLSearchParams((await ask(server, 'eve')).split('?')[1]).get('link') ?? ''
+  const forged = (changes: object) =>
+    `${Buffer.from(JSON.stringify({ ...said, ...changes })).toString('base64url')}.${mac}`
+  for (const changed of [
+    '',
+    payload,
+    `${payload}.`,
+    `${payload}.${mac}x`,
+    `${others.split('.')[0]}.${mac}`,
+    forged({ sub: 'x' }),
+    forged({ kind: 'confirm_email', email: 'evil@example.com' }),
+    forged({ asked_at: said.asked_at + 9 }),
+  ]) {
+    const page = await browser.visit(`/password/reset?${new URLSearchParams({ link: changed })}`)
+    assert.equal(page.status, 400, changed)
+    assert.equal(server.reason(), 'mail_link_invalid')
+  }
+  const swapped = await browser.visit(`/email/confirm?${new URLSearchParams({ link })}`)
+  assert.equal(swapped.status, 400)
+  const page = await browser.visit(path)
+  assert.equal(page.status, 200)
+  server.clock.advance(3600)
+  assert.equal((await browser.submit(page, { new_password: better })).status, 400)
+})
+
+test('attack: a form that did not come from this browser’s page resets nothing [RFC 9700 §4.7]', async () => {
+  const { server, browser } = await start()
+  const path = await ask(server)
+  const page = await browser.visit(path)
+  const stranger = createBrowser(server)
+  assertErrorPage(await stranger.submit(page, { new_password: better }), 'invalid_request')
+  assert.equal(server.reason(), 'csrf_token_wrong')
+  assert.equal((await tokensOf(server, 'dora', dora.password)).status, 200)
+})
+
+test('attack: whoever asks for a new password is answered alike, known or not; mail goes to verified addresses only', async () => {
+  const { server, browser } = await start()
+  await addUser(server, { username: 'unproven', email: 'unproven@example.com', emailVerified: false })
+  await addUser(server, { username: 'mailless', email: undefined })
+  const sub = await addUser(server, { username: 'off', email: 'off@example.com' })
+  await server.accounts.setActive(sub, false)
+  const pages = new Set<string>()
+  const asked = [
+    'nobody',
+    'nobody@example.com',
+    'alice',
+    'unproven',
+    'unproven@example.com',
+    'mailless',
+    'off',
+  ]
+  for (const username of [...asked, 'dora']) {
+    const page: Page = await browser.submit(await browser.visit('/password/forgotten'), { username })
+    assert.equal(page.status, 200)
+    pages.add(page.body)
+  }
+  assert.equal(pages.size, 1)
+  assert.deepEqual(
+    (await server.mails()).map(({ to }) => to),
+    [dora.email],
+  )
+})
+
+test('attack: an answer does not wait for its mail', async () => {
+  let release = () => {}
+  const held = new Promise<void>(resolve => {
+    release = resolve
+  })
+  const server = await createTestServer(accountsWorld(), { sendMail: () => held })
+  await addUser(server)
+  const browser = createBrowser(server)
+  const page = await browser.submit(await browser.visit('/password/forgotten'), { username: 'dora' })
+  assert.match(page.text, /Look into your mail/)
+  release()
+  await server.mails()
+})
+
+test('attack: unknown names, wrong passwords and disabled users are answered alike where users are stored', async () => {
+  const { server, browser } = await start()
+  const sub = await addUser(server, { username: 'inactive-olga', email: undefined })
+  await server.accounts.setActive(sub, false)
+  const page = await browser.visit(authorizePath())
+  const answers = new Set<string>()
+  for (const [username, password] of [
+    ['nobody', dora.password],
+    ['dora', 'wrong'],
+    ['inactive-olga', dora.password],
+    ['alice', 'wrong'],
+  ] as const) {
+    const answer = await browser.submit(page, { username, password, button: 'login' })
+    assert.equal(answer.status, 400)
+    answers.add(
+      // A passkey's challenge is new each time.
+      answer.body
+        .replaceAll(username, '')
+        .replaceAll(/challenge&quot;:&quot;[\w-]+|name="ticket" value="[^"]+"/g, ''),
+    )
+  }
+  assert.equal(answers.size, 1)
+})
+
+test('attack: of a hundred people who sign up with one name at once, one gets it', async () => {
+  const server = await createTestServer(accountsWorld())
+  const added = await Promise.all(
+    Array.from({ length: 100 }, (_, n) => server.accounts.add({ username: n % 2 ? 'Newbie' : 'newbie' })),
+  )
+  assert.equal(added.filter(({ ok }) => ok).length, 1)
+})
+
+test('attack: a user can’t change another’s account by any field of a form', async () => {
+  const { server, browser, sub } = await start()
+  const eve = await addUser(server, {
+    username: 'eve',
+    email: 'eve@example.com',
+    password: 'three tall towers',
+  })
+  await signIn(browser, '/account', { username: 'eve', password: 'three tall towers', button: 'login' })
+  await browser.submit(await browser.visit('/account/name'), { full_name: 'Evil', sub, username: 'dora' })
+  assert.equal((await server.accounts.find(sub))?.claims.name, dora.claims.name)
+  assert.equal((await server.accounts.find(eve))?.claims.name, 'Evil')
+  const page = await browser.visit('/account/password')
+  await browser.submit(page, { username: 'dora', sub, password: 'three tall towers', new_password: better })
+  assert.equal((await tokensOf(server, 'dora', dora.password)).status, 200)
+  assert.equal((await tokensOf(server, 'eve', better)).status, 200)
+})

@@ -1,0 +1,195 @@
+/** Making an account: with the address first, or with a name that one chooses. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { accountsWorld, addUser, dora, newestMail, tokensOf } from '../support/accounts.ts'
+import { createBrowser } from '../support/browser.ts'
+import { answerOf, assertErrorPage, authorizePath } from '../support/sign-in.ts'
+import { createTestServer } from '../support/tessera.ts'
+
+async function start(accounts: object = { sign_up: true }) {
+  const server = await createTestServer(accountsWorld(accounts))
+  return { server, browser: createBrowser(server) }
+}
+
+const password = 'nine silver spoons'
+const email = 'New@Example.com'
+const registerLink = (html: string): string => {
+  const [, href = ''] = /href="([^"]*\/register[^"]*)"/.exec(html) ?? []
+  assert.notEqual(href, '')
+  return href
+}
+
+test('sign-up: off unless it is switched on', async () => {
+  const { browser } = await start({})
+  assert.equal((await browser.request('GET', '/register')).status, 404)
+  assert.doesNotMatch((await browser.visit(authorizePath())).body, /\/register/)
+})
+
+test('sign-up: the address is verified first; the link leads to the account and back to the client', async () => {
+  const { server, browser } = await start()
+  const login = await browser.visit(authorizePath())
+  const page = await browser.visit(registerLink(login.body))
+  assert.match(page.text, /Create an account/)
+  const sent = await browser.submit(page, { email })
+  assert.match(sent.text, /Look into your mail/)
+  const mail = await newestMail(server)
+  assert.equal(mail.to, email)
+  const chosen = await browser.visit(mail.path)
+  assert.equal(chosen.form?.fields.username, email)
+  const code = answerOf(await browser.submit(chosen, { full_name: 'New N.', new_password: password })).get(
+    'code',
+  )
+  assert.ok(code)
+  assert.equal((await tokensOf(server, 'new@example.com', password)).status, 200)
+  const account = await browser.visit('/account')
+  assert.match(
+    account.text,
+    /Username New@Example\.com Name New N\. Email address New@Example\.com Email state Verified/,
+  )
+})
+
+test('sign-up: the page that waits leads on once the account was made in another tab', async () => {
+  const { server, browser } = await start()
+  const login = await browser.visit(authorizePath({ state: 'x'.repeat(1500) }))
+  const sent = await browser.submit(await browser.visit(registerLink(login.body)), { email })
+  const page = await browser.visit((await newestMail(server)).path)
+  // Too long for a mail: the account page follows.
+  assert.equal((await browser.submit(page, { new_password: password })).target, '/account')
+  const [, href = ''] = /href="([^"]*callback[^"]*)"/.exec(sent.body) ?? []
+  assert.ok(answerOf(await browser.visit(href)).get('code'))
+})
+
+test('sign-up: in another browser the account page follows, not the client', async () => {
+  const { server, browser } = await start()
+  const login = await browser.visit(authorizePath())
+  await browser.submit(await browser.visit(registerLink(login.body)), { email })
+  const other = createBrowser(server)
+  const page = await other.visit((await newestMail(server)).path)
+  assert.equal((await other.submit(page, { new_password: password })).target, '/account')
+})
+
+test('sign-up: whoever has the address is answered alike, the mail differs', async () => {
+  const { server, browser } = await start()
+  await addUser(server, { username: 'dora' })
+  await addUser(server, { username: 'named@example.com', email: undefined })
+  const pages: string[] = []
+  for (const [address, kind] of [
+    ['free@example.com', /Confirm your address/],
+    ['DORA@example.com', /Your account at/],
+    ['named@example.com', /Your account at/],
+  ] as const) {
+    const page = await browser.submit(await browser.visit('/register'), { email: address })
+    pages.push(page.body.replaceAll(/callback\?continue=[\w.-]+/g, ''))
+    assert.match((await newestMail(server)).subject, kind)
+  }
+  assert.equal(new Set(pages).size, 1)
+})
+
+test('sign-up: a link makes one account, and a weak password makes none', async () => {
+  const { server, browser } = await start()
+  await browser.submit(await browser.visit('/register'), { email })
+  const { path } = await newestMail(server)
+  const page = await browser.visit(path)
+  const weak = await browser.submit(page, { new_password: 'short' })
+  assert.equal(weak.status, 400)
+  assert.match(weak.text, /At least 12 characters/)
+  assert.equal((await browser.submit(weak, { new_password: password })).target, '/account')
+  assert.equal((await browser.submit(page, { new_password: `${password}!` })).status, 400)
+  assert.equal((await browser.visit(path)).status, 400)
+  assert.equal((await tokensOf(server, email, password)).status, 200)
+})
+
+test('sign-up: a link that is an hour old, changed, or of another kind makes no account', async () => {
+  const { server, browser } = await start()
+  await addUser(server)
+  await browser.submit(await browser.visit('/register'), { email })
+  const { path } = await newestMail(server)
+  await browser.submit(await browser.visit('/password/forgotten'), { username: 'dora' })
+  const reset = (await newestMail(server)).path.replace('/password/reset', '/register/complete')
+  for (const changed of [`${path}x`, path.replace('link=', 'link=e'), '/register/complete', reset])
+    assert.match((await browser.visit(changed)).text, /doesn’t work any more/)
+  const page = await browser.visit(path)
+  server.clock.advance(3600)
+  assert.equal((await browser.submit(page, { new_password: password })).status, 400)
+})
+
+test('sign-up: with verification optional users choose a name, are in at once, and may confirm the address later', async () => {
+  const { server, browser } = await start({ sign_up: true, email_verification: 'optional' })
+  const login = await browser.visit(authorizePath())
+  const page = await browser.visit(registerLink(login.body))
+  const filled = { username: 'newbie', email, full_name: '', new_password: password }
+  assert.ok(answerOf(await browser.submit(page, filled)).get('code'))
+  assert.match((await browser.visit('/account')).text, /Email state Not verified/)
+  const mail = await newestMail(server)
+  await browser.submit(await browser.visit(mail.path), {})
+  assert.match((await browser.visit('/account')).text, /Username newbie .*Email state Verified/)
+})
+
+test('sign-up: a chosen name that is taken, malformed or has a weak password is told', async () => {
+  const { server, browser } = await start({ sign_up: true, email_verification: 'off' })
+  await addUser(server)
+  const page = await browser.visit('/register')
+  assert.equal('email' in (page.form?.fields ?? {}), false)
+  for (const [username, new_password, text] of [
+    ['DORA', password, /username is taken/],
+    ['alice', password, /username is taken/],
+    ['', password, /can’t be a username/],
+    ['a\u200Bb', password, /can’t be a username/],
+    ['newbie', 'newbie123456', /too much like/],
+  ] as const) {
+    const again = await browser.submit(page, { username, new_password, full_name: '' })
+    assert.equal(again.status, 400)
+    assert.match(again.text, text)
+    assert.equal(again.form?.fields.new_password, '')
+  }
+  assert.equal(
+    (await browser.submit(page, { username: 'newbie', new_password: password })).target,
+    '/account',
+  )
+  assert.equal((await server.mails()).length, 0)
+})
+
+test('sign-up: a user of a tenant signs up in that tenant', async () => {
+  const { server, browser } = await start()
+  const login = await browser.visit(authorizePath({ acr_values: 'tenant:acme' }))
+  await browser.submit(await browser.visit(registerLink(login.body)), { email })
+  const page = await browser.visit((await newestMail(server)).path)
+  assert.ok(answerOf(await browser.submit(page, { new_password: password })).get('code'))
+  assert.equal((await tokensOf(server, email, password, { acr_values: 'tenant:acme' })).status, 200)
+  assert.equal((await tokensOf(server, email, password)).status, 400)
+})
+
+test('sign-up: a client without local sign-in leads nobody here', async () => {
+  const { server, browser } = await start()
+  const own = await browser.visit(authorizePath({ client_id: 'nolocal' }))
+  assert.doesNotMatch(own.body, /\/register/)
+  const sealed = own.form?.fields.continue ?? ''
+  assertErrorPage(await browser.visit(`/register?continue=${sealed}`), 'invalid_request')
+  assert.equal(server.reason(), 'local_login_disabled')
+})
+
+test('sign-up: a network and an address are sent a bounded number of mails, whoever asks', async () => {
+  const { server, browser } = await start()
+  const page = await browser.visit('/register')
+  for (let count = 0; count < 8; count++)
+    assert.match((await browser.submit(page, { email })).text, /Look into your mail/)
+  assert.equal((await server.mails()).length, 5)
+  for (let count = 0; count < 42; count++) await browser.submit(page, { email: `n${count}@example.com` })
+  const waiting = await browser.submit(page, { email: 'more@example.com' })
+  assert.equal(waiting.status, 429)
+  assert.equal(server.reason(), 'mail_asked_too_often')
+  assert.ok(Number(waiting.headers['retry-after']) > 0)
+})
+
+test('sign-up: the password of a mail’s account is nowhere in pages, mails or the log', async () => {
+  const { server, browser } = await start()
+  await browser.submit(await browser.visit('/register'), { email })
+  const mail = await newestMail(server)
+  await browser.submit(await browser.visit(mail.path), { new_password: password })
+  const link = new URLSearchParams(mail.path.split('?')[1]).get('link') ?? ''
+  const said = JSON.stringify([server.logged, await server.mails()])
+  assert.ok(!said.includes(password))
+  assert.ok(!JSON.stringify(server.logged).includes(link))
+  assert.ok(!JSON.stringify(server.logged).includes(dora.password))
+})
