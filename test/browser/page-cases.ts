@@ -26,6 +26,15 @@ export const locales = ['en', 'ar'] as const
 /** The pages' world, whose clients are an application at this origin, and whose provider is a foreign one. */
 export const worldOf = (app: string, provider: string) => ({
   ...pagesWorld,
+  api_scopes: [
+    {
+      name: 'api1',
+      display_name: 'Read your orders',
+      description: 'What you bought, when, and for how much',
+    },
+    { name: 'api2', display_name: 'Pay in your name', emphasize: true },
+  ],
+  branding: { support_url: 'https://help.example/', privacy_url: 'https://id.example/privacy' },
   outbound: { allowed_private_networks: ['127.0.0.0/8', '::1'] },
   identity_providers: pagesWorld.identity_providers.map(one =>
     one.name === 'corp' ? { ...one, display_name: 'Corp', issuer: provider, domains: ['corp.example'] } : one,
@@ -33,12 +42,14 @@ export const worldOf = (app: string, provider: string) => ({
   // One for each language, since what they set up stays.
   users: [
     ...pagesWorld.users,
-    ...locales.map(locale => ({
-      sub: `m-${locale}`,
-      username: `mia-${locale}`,
-      password: 'mia',
-      claims: {},
-    })),
+    ...['mia', 'max'].flatMap(name =>
+      locales.map(locale => ({
+        sub: `${name}-${locale}`,
+        username: `${name}-${locale}`,
+        password: 'secret',
+        claims: {},
+      })),
+    ),
   ],
   clients: [
     ...pagesWorld.clients,
@@ -50,6 +61,10 @@ export const worldOf = (app: string, provider: string) => ({
     },
   ].map(client => ({
     ...client,
+    ...(client.client_id === 'asking' && {
+      policy_uri: 'https://asking.example/privacy',
+      tos_uri: 'https://asking.example/terms',
+    }),
     ...('redirect_uris' in client && {
       redirect_uris: [`${app}/cb`],
       post_logout_redirect_uris: [`${app}/`],
@@ -102,13 +117,13 @@ async function confirmDevice(person: Person): Promise<void> {
 }
 
 /** Signs in where a second step is required: the page that sets it up. */
-async function startEnrolment(person: Person): Promise<void> {
+async function startEnrolment(person: Person, name = 'mia'): Promise<void> {
   await person.page.goto(authorize(person, { client_id: 'strict' }))
-  await logIn(person, { username: `mia-${person.locale}`, password: 'mia' })
+  await logIn(person, { username: `${name}-${person.locale}`, password: 'secret' })
 }
 
-async function enrol(person: Person): Promise<void> {
-  await startEnrolment(person)
+async function enrol(person: Person, name?: string): Promise<void> {
+  await startEnrolment(person, name)
   const secret = (await person.page.locator('.secret').textContent()) ?? ''
   const clock = { now: () => Math.floor(Date.now() / 1000), advance: () => {} }
   await submit(person, { code: appOf(secret, { clock }).code() }, 'enrol')
@@ -158,7 +173,9 @@ export const pageCases: readonly PageCase[] = [
     template: 'consent',
     async open(person) {
       await signIn(person)
-      await person.page.goto(authorize(person, { client_id: 'asking', scope: 'openid profile api1 api2' }))
+      await person.page.goto(
+        authorize(person, { client_id: 'asking', prompt: 'consent', scope: 'openid profile api1 api2' }),
+      )
     },
   },
   {
@@ -230,12 +247,12 @@ export const pageCases: readonly PageCase[] = [
     open: async person => void (await person.page.goto(authorize(person, { acr_values: 'idp:other' }))),
   },
   // In this order: what is set up first is asked for afterwards.
-  { name: 'enrolment', template: 'enrolment', open: startEnrolment },
-  { name: 'recovery-codes', template: 'recovery-codes', open: enrol },
+  { name: 'enrolment', template: 'enrolment', open: person => startEnrolment(person) },
+  { name: 'recovery-codes', template: 'recovery-codes', open: person => enrol(person) },
   {
     name: 'second-factor',
     template: 'second-factor',
-    open: startEnrolment,
+    open: person => startEnrolment(person),
   },
   {
     name: 'second-factor-wrong',
@@ -244,6 +261,45 @@ export const pageCases: readonly PageCase[] = [
       await startEnrolment(person)
       await submit(person, { code: '000000' }, 'verify')
       await person.page.getByRole('alert').waitFor()
+    },
+  },
+  {
+    name: 'select-account',
+    template: 'select-account',
+    async open(person) {
+      await signIn(person)
+      await person.page.goto(authorize(person, { prompt: 'select_account' }))
+    },
+  },
+  {
+    name: 'account-security',
+    template: 'account-security',
+    async open(person) {
+      await enrol(person, 'max')
+      await person.page.locator('a.button.primary').click()
+      await person.page.waitForURL(`${person.app}/**`)
+      await person.page.goto(`${person.url}/account/security`)
+    },
+  },
+  {
+    name: 'account-connections',
+    template: 'account-connections',
+    async open(person) {
+      await signIn(person)
+      await person.page.goto(`${person.url}/account/connections`)
+    },
+  },
+  {
+    name: 'account-consents',
+    template: 'account-consents',
+    async open(person) {
+      await signIn(person)
+      await person.page.goto(
+        authorize(person, { client_id: 'asking', prompt: 'consent', scope: 'openid profile api1' }),
+      )
+      await submit(person, {}, 'yes')
+      await person.page.waitForURL(`${person.app}/**`)
+      await person.page.goto(`${person.url}/account/consents`)
     },
   },
   {

@@ -3,48 +3,18 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { AxeBuilder } from '@axe-core/playwright'
-import type { Browser, Page } from 'playwright-core'
-import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
+import type { Page } from 'playwright-core'
 import { namesIn } from '../support/repository.ts'
-import { type ForeignProvider, startForeignProvider } from '../support/upstream.ts'
-import { type App, freePort, launchChromium, startApp } from './chromium.ts'
-import { locales, type Person, pageCases, worldOf } from './page-cases.ts'
+import { locales, type Person, pageCases } from './page-cases.ts'
+import { type PagesServer, startPages } from './pages-server.ts'
 
-const nothing = () => {}
-const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }
-
-let browser: Browser
-let app: App
-let server: Server
-let issuer: string
-let provider: ForeignProvider
+let pages: PagesServer
 
 before(async () => {
-  app = await startApp()
-  provider = await startForeignProvider()
-  const port = await freePort()
-  issuer = `http://localhost:${port}`
-  const outcome = parseConfiguration(
-    {
-      ...worldOf(app.origin, provider.issuer),
-      storage: 'memory:',
-      issuer,
-      host: '127.0.0.1',
-      port,
-    },
-    { isModule: true },
-  )
-  assert.ok(outcome.ok, JSON.stringify(outcome))
-  server = await startServer(outcome.configuration, { log: silent })
-  browser = await launchChromium()
+  pages = await startPages()
 })
 
-after(async () => {
-  await browser?.close()
-  await server?.close()
-  app?.close()
-  await provider?.close()
-})
+after(() => pages?.close())
 
 const folder = 'test/browser/screenshots'
 const sizes = { phone: { width: 375, height: 720 }, desktop: { width: 1200, height: 800 } } as const
@@ -80,15 +50,15 @@ async function seeWhole(page: Page, name: string): Promise<void> {
 for (const { name, template, open } of pageCases) {
   test(`pages: ${name} reads well in both themes, on phone and desktop, in both directions; axe finds nothing`, async () => {
     for (const locale of locales) {
-      const context = await browser.newContext({ locale, javaScriptEnabled: true })
+      const context = await pages.browser.newContext({ locale, javaScriptEnabled: true })
       const page = await context.newPage()
       page.setDefaultTimeout(10_000)
       const complaints: string[] = []
       page.on('console', message => {
-        if (message.type() === 'error' && !/status of 4\d\d/.test(message.text()))
+        if (message.type() === 'error' && !/status of [45]\d\d/.test(message.text()))
           complaints.push(message.text())
       })
-      const person: Person = { page, url: issuer, app: app.origin, locale }
+      const person: Person = { page, url: pages.url, app: pages.app, locale }
       await open(person)
       assert.equal(await page.locator('body').getAttribute('data-page'), template)
       assert.equal(await page.locator('html').getAttribute('dir'), locale === 'ar' ? 'rtl' : 'ltr')

@@ -59,7 +59,7 @@ export const createShow =
       stylesheet: look.stylesheet(client?.accent_color),
       scriptFile: withScript ? script : undefined,
       navigation,
-      picture: picture(client?.logo_uri),
+      clientLogo: picture(client?.logo_uri),
       languages: passing.has(template) ? [] : languageLinks(request, language, shown.form),
       ...shown,
     })
