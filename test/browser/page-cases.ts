@@ -37,7 +37,9 @@ export const worldOf = (app: string, provider: string) => ({
   branding: { support_url: 'https://help.example/', privacy_url: 'https://id.example/privacy' },
   outbound: { allowed_private_networks: ['127.0.0.0/8', '::1'] },
   identity_providers: pagesWorld.identity_providers.map(one =>
-    one.name === 'corp' ? { ...one, display_name: 'Corp', issuer: provider, domains: ['corp.example'] } : one,
+    one.name === 'corp'
+      ? { ...one, display_name: 'Corp', issuer: provider, domains: ['corp.example'] }
+      : { display_name: 'Partner', ...one },
   ),
   // One for each language, since what they set up stays.
   users: [

@@ -256,3 +256,16 @@ test('jwks: tokens verify before, between and after a rotation, and the tag of t
   const old = createLocalJWKSet(json)
   await jwtVerify(before.token, old, { currentDate: new Date(rotating.clock.now() * 1000) })
 })
+
+test('discovery: the languages of the pages, and the operator’s policies where there are any [OIDC Discovery §3]', async () => {
+  const read = async (branding: object) =>
+    (await (await createTestServer({ branding })).send('GET', '/.well-known/openid-configuration')).json
+  const named = await read({
+    terms_url: 'https://acme.example/terms',
+    privacy_url: 'https://acme.example/privacy',
+  })
+  assert.deepEqual(named.ui_locales_supported, ['en', 'de', 'fr', 'es', 'pt', 'zh-Hans', 'ja', 'ar'])
+  assert.equal(named.op_tos_uri, 'https://acme.example/terms')
+  assert.equal(named.op_policy_uri, 'https://acme.example/privacy')
+  assert.equal((await read({})).op_tos_uri, undefined)
+})

@@ -14,6 +14,10 @@ export type ServerMetadata = {
   readonly revocation_endpoint: string
   readonly device_authorization_endpoint: string
   readonly registration_endpoint?: string
+  /** Languages of the pages (BCP 47). */
+  readonly ui_locales_supported?: readonly string[]
+  readonly op_policy_uri?: string
+  readonly op_tos_uri?: string
   readonly scopes_supported: readonly string[]
   readonly claims_supported: readonly string[]
   readonly response_types_supported: readonly string[]

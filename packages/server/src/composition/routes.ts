@@ -55,6 +55,7 @@ import type { OpenIdProvider } from '../federation/discovery.ts'
 import { acrsOffered } from '../identity/mfa-policy.ts'
 import { createHealthEndpoint, createReadinessEndpoint } from '../operations/health.ts'
 import { confirm } from '../proof/certificate.ts'
+import { languages } from '../ui/languages.ts'
 import type { Services } from './services.ts'
 
 /** What one issuer serves. */
@@ -188,12 +189,14 @@ const both = route('GET', 'POST')
 const manage = route('GET', 'PUT', 'DELETE')
 
 const metadataOf = (
-  { mtls, mfa, authorizationRequests }: Configuration,
+  { mtls, mfa, branding, authorizationRequests }: Configuration,
   { issuer, clients, resources, grants, keys, registering }: Services,
 ) =>
   createMetadata({
     ...{ issuer, clients, resources, responseTypes, responseModes, prompts, assertionAlgorithms },
     acrValues: acrsOffered(mfa),
+    uiLocales: languages.map(({ tag }) => tag),
+    branding,
     grantTypes: grants.map(({ grantType }) => grantType),
     signingAlgorithms: keys.algorithms(),
     authenticationMethods: authenticationMethodsOf({ mtls }),

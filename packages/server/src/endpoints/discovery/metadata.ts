@@ -25,6 +25,9 @@ export type MetadataSources = {
   readonly authenticationMethods: readonly string[]
   /** What client assertions may be signed with. */
   readonly assertionAlgorithms: readonly string[]
+  /** Languages of the pages. */
+  readonly uiLocales: readonly string[]
+  readonly branding: { readonly terms_url?: string; readonly privacy_url?: string }
   /** Whether client certificates reach this server. */
   readonly mtls: boolean
   /** Whether clients may register themselves. */
@@ -51,6 +54,9 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     check_session_iframe: `${issuer}/connect/checksession`,
     jwks_uri: `${issuer}/.well-known/openid-configuration/jwks`,
     ...endpoints,
+    ui_locales_supported: offered.uiLocales,
+    ...(offered.branding.privacy_url !== undefined && { op_policy_uri: offered.branding.privacy_url }),
+    ...(offered.branding.terms_url !== undefined && { op_tos_uri: offered.branding.terms_url }),
     scopes_supported: [...resources.identity.keys(), ...resources.apiScopes.keys(), 'offline_access'],
     claims_supported: [
       ...new Set([
