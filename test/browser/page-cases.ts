@@ -34,6 +34,7 @@ export const worldOf = (app: string, provider: string) => ({
     },
     { name: 'api2', display_name: 'Pay in your name', emphasize: true },
   ],
+  accounts: { sign_up: true, email_verification: 'optional' },
   branding: { support_url: 'https://help.example/', privacy_url: 'https://id.example/privacy' },
   outbound: { allowed_private_networks: ['127.0.0.0/8', '::1'] },
   identity_providers: pagesWorld.identity_providers.map(one =>
@@ -129,6 +130,16 @@ async function enrol(person: Person, name?: string): Promise<void> {
   const secret = (await person.page.locator('.secret').textContent()) ?? ''
   const clock = { now: () => Math.floor(Date.now() / 1000), advance: () => {} }
   await submit(person, { code: appOf(secret, { clock }).code() }, 'enrol')
+}
+
+let signedUp = 0
+
+/** Under a new name each time. */
+async function signUp(person: Person, password: string): Promise<void> {
+  signedUp += 1
+  await person.page.goto(`${person.url}/register`)
+  const username = `new${signedUp}`
+  await submit(person, { username, email: `${username}@example.com`, new_password: password })
 }
 
 /** Keeps the browser on a page that would lead on by itself. */
@@ -264,6 +275,55 @@ export const pageCases: readonly PageCase[] = [
       await submit(person, { code: '000000' }, 'verify')
       await person.page.getByRole('alert').waitFor()
     },
+  },
+  {
+    name: 'sign-up',
+    template: 'fields',
+    open: async ({ page, url }) => void (await page.goto(`${url}/register`)),
+  },
+  {
+    name: 'sign-up-weak',
+    template: 'fields',
+    async open(person) {
+      await signUp(person, 'password')
+      await person.page.getByRole('alert').waitFor()
+    },
+  },
+  {
+    name: 'password-forgotten',
+    template: 'fields',
+    open: async ({ page, url }) => void (await page.goto(`${url}/password/forgotten`)),
+  },
+  {
+    name: 'mail-sent',
+    template: 'message',
+    async open(person) {
+      await person.page.goto(`${person.url}/password/forgotten`)
+      await submit(person, { username: 'nobody' })
+      await person.page.locator('.sign').waitFor()
+    },
+  },
+  {
+    name: 'account-own',
+    template: 'account-profile',
+    async open(person) {
+      await signUp(person, 'a quiet harbour at dusk')
+      await person.page.waitForURL('**/account')
+    },
+  },
+  {
+    name: 'account-password',
+    template: 'fields',
+    async open(person) {
+      await signUp(person, 'a quiet harbour at dusk')
+      await person.page.waitForURL('**/account')
+      await person.page.goto(`${person.url}/account/password`)
+    },
+  },
+  {
+    name: 'outbox',
+    template: 'outbox',
+    open: async ({ page, url }) => void (await page.goto(`${url}/dev/mail`)),
   },
   {
     name: 'select-account',

@@ -191,6 +191,7 @@ export const de: Translation = {
     leadProvider: provider => `mit ${provider}, um Ihr Konto zu sehen`,
     sections: {
       profile: 'Profil',
+      password: 'Passwort',
       security: 'Sicherheit',
       sessions: 'Sitzungen',
       connections: 'Verbindungen',
@@ -254,6 +255,136 @@ export const de: Translation = {
       remove: 'Zugriff entziehen',
       removeFrom: client => `${client} den Zugriff entziehen`,
       removed: client => `${client} hat keinen Zugriff mehr.`,
+    },
+  },
+  fields: {
+    names: {
+      email: 'E-Mail-Adresse',
+      username: 'Benutzername',
+      full_name: 'Name',
+      given_name: 'Vorname',
+      family_name: 'Nachname',
+      password: 'Aktuelles Passwort',
+      new_password: 'Neues Passwort',
+    },
+    length: least => `Mindestens ${least} Zeichen. Ein paar Wörter ohne Zusammenhang merken sich leicht.`,
+    pages: {
+      signUpAddress: {
+        title: 'Konto erstellen',
+        lead: 'Wir schicken Ihnen einen Link, der weiterführt.',
+        submit: 'Link schicken',
+      },
+      signUp: { title: 'Konto erstellen', lead: '', submit: 'Konto erstellen' },
+      complete: {
+        title: 'Fast fertig',
+        lead: 'Wählen Sie ein Passwort für Ihr Konto.',
+        submit: 'Konto erstellen',
+      },
+      forgotten: {
+        title: 'Passwort vergessen?',
+        lead: 'Geben Sie Ihren Benutzernamen oder Ihre E-Mail-Adresse ein. Wenn das Konto eine bestätigte Adresse hat, schicken wir einen Link dorthin.',
+        submit: 'Link schicken',
+      },
+      reset: { title: 'Neues Passwort wählen', lead: '', submit: 'Passwort speichern' },
+      confirmEmail: { title: 'Diese Adresse bestätigen', lead: '', submit: 'Bestätigen' },
+      password: {
+        title: 'Passwort ändern',
+        lead: 'Sie werden überall sonst abgemeldet.',
+        submit: 'Passwort speichern',
+      },
+      changeEmail: {
+        title: 'E-Mail-Adresse ändern',
+        lead: 'Wir schicken einen Link an die neue Adresse; die Änderung gilt, sobald Sie ihn öffnen.',
+        submit: 'Link schicken',
+      },
+      names: { title: 'Namen ändern', lead: '', submit: 'Speichern' },
+    },
+    notices: {
+      mailSent: {
+        title: 'Sehen Sie in Ihre E-Mails',
+        text: 'Wenn alles stimmt, ist eine Nachricht mit einem Link zu Ihnen unterwegs. Der Link gilt einmal, eine Stunde lang.',
+      },
+      passwordSaved: { title: 'Ihr Passwort ist geändert', text: 'Sie sind überall sonst abgemeldet.' },
+      emailConfirmed: { title: 'Ihre Adresse ist bestätigt', text: 'Sie können diese Seite schließen.' },
+      accountReady: {
+        title: 'Ihr Konto ist bereit',
+        text: 'Gehen Sie dorthin zurück, woher Sie kamen, und melden Sie sich an.',
+      },
+      linkInvalid: {
+        title: 'Dieser Link gilt nicht mehr',
+        text: 'Er ist zu alt, wurde benutzt, oder seither hat sich etwas geändert. Fordern Sie einen neuen an.',
+      },
+      notHere: {
+        title: 'Ihr Konto wird anderswo verwaltet',
+        text: 'Es kann auf dieser Seite nicht geändert werden.',
+      },
+    },
+    links: {
+      signUp: 'Konto erstellen',
+      forgotten: 'Passwort vergessen?',
+      goOn: 'Weiter',
+      signIn: 'Anmelden',
+      account: 'Ihr Konto',
+      names: 'Namen ändern',
+      email: 'E-Mail-Adresse ändern',
+      again: 'Neuen Link anfordern',
+    },
+    problems: {
+      too_long: 'Das Passwort ist zu lang.',
+      too_common: 'Das Passwort ist zu leicht zu erraten. Wählen Sie ein anderes.',
+      like_name: 'Das Passwort ähnelt Ihrem Namen zu sehr. Wählen Sie ein anderes.',
+      username_taken: 'Dieser Benutzername ist vergeben. Wählen Sie einen anderen.',
+      username_malformed: 'Das kann kein Benutzername sein. Wählen Sie einen anderen.',
+      email_malformed: 'Das ist keine E-Mail-Adresse. Prüfen Sie sie.',
+      wrong: 'Das aktuelle Passwort ist falsch.',
+      changed: 'Ihr Konto wurde gleichzeitig geändert. Versuchen Sie es noch einmal.',
+    },
+    tooMany: wait =>
+      `Das wurde zu oft versucht. Warten Sie ${minutes(wait)} und versuchen Sie es noch einmal.`,
+  },
+  outbox: {
+    title: 'E-Mails',
+    lead: 'Für diesen Server sind keine E-Mails eingerichtet: Nichts wurde verschickt, es wird stattdessen hier gezeigt.',
+    none: 'Bisher wurde nichts verschickt.',
+    open: 'Link öffnen',
+  },
+  mail: {
+    signUp: {
+      subject: site => `Bestätigen Sie Ihre Adresse für ${site}`,
+      text: site => `Jemand, vermutlich Sie, möchte bei ${site} mit dieser Adresse ein Konto erstellen.`,
+      action: 'Konto erstellen',
+      note: 'Der Link gilt einmal, eine Stunde lang. Wenn Sie es nicht waren, können Sie diese Nachricht ignorieren.',
+    },
+    alreadyHere: {
+      subject: site => `Ihr Konto bei ${site}`,
+      text: site =>
+        `Jemand, vermutlich Sie, wollte bei ${site} mit dieser Adresse ein Konto erstellen; sie hat schon eines.`,
+      action: 'Anmelden',
+      note: 'Wenn Sie Ihr Passwort vergessen haben, hilft die Anmeldeseite. Wenn Sie es nicht waren, können Sie diese Nachricht ignorieren.',
+    },
+    resetPassword: {
+      subject: site => `Ein neues Passwort für ${site}`,
+      text: site => `Jemand, vermutlich Sie, hat bei ${site} ein neues Passwort verlangt.`,
+      action: 'Neues Passwort wählen',
+      note: 'Der Link gilt einmal, eine Stunde lang. Wenn Sie es nicht waren, können Sie diese Nachricht ignorieren: Es hat sich nichts geändert.',
+    },
+    confirmEmail: {
+      subject: site => `Bestätigen Sie Ihre Adresse für ${site}`,
+      text: site => `Diese Adresse wurde für ein Konto bei ${site} angegeben.`,
+      action: 'Adresse bestätigen',
+      note: 'Der Link gilt einmal, eine Stunde lang. Wenn Sie es nicht waren, können Sie diese Nachricht ignorieren.',
+    },
+    emailChanged: {
+      subject: site => `Ihre Adresse bei ${site} wurde geändert`,
+      text: site => `Ihr Konto bei ${site} hat ab jetzt eine andere E-Mail-Adresse.`,
+      action: 'Konto ansehen',
+      note: 'Wenn Sie es nicht waren, sagen Sie sofort dem Betreiber des Dienstes Bescheid.',
+    },
+    passwordChanged: {
+      subject: site => `Ihr Passwort bei ${site} wurde geändert`,
+      text: site => `Das Passwort Ihres Kontos bei ${site} wurde geändert.`,
+      action: 'Konto ansehen',
+      note: 'Wenn Sie es nicht waren, fordern Sie sofort ein neues Passwort an.',
     },
   },
   scopes: {

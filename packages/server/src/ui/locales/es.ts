@@ -186,6 +186,7 @@ export const es: Translation = {
     leadProvider: provider => `con ${provider} para ver su cuenta`,
     sections: {
       profile: 'Perfil',
+      password: 'Contraseña',
       security: 'Seguridad',
       sessions: 'Sesiones',
       connections: 'Conexiones',
@@ -248,6 +249,133 @@ export const es: Translation = {
       remove: 'Retirar el acceso',
       removeFrom: client => `Retirar el acceso de ${client}`,
       removed: client => `${client} ya no tiene acceso.`,
+    },
+  },
+  fields: {
+    names: {
+      email: 'Correo electrónico',
+      username: 'Nombre de usuario',
+      full_name: 'Nombre completo',
+      given_name: 'Nombre',
+      family_name: 'Apellidos',
+      password: 'Contraseña actual',
+      new_password: 'Contraseña nueva',
+    },
+    length: least =>
+      `Al menos ${least} caracteres. Unas cuantas palabras sin relación se recuerdan fácilmente.`,
+    pages: {
+      signUpAddress: {
+        title: 'Crear una cuenta',
+        lead: 'Le enviamos un enlace para continuar.',
+        submit: 'Enviar el enlace',
+      },
+      signUp: { title: 'Crear una cuenta', lead: '', submit: 'Crear la cuenta' },
+      complete: {
+        title: 'Casi listo',
+        lead: 'Elija una contraseña para su cuenta.',
+        submit: 'Crear la cuenta',
+      },
+      forgotten: {
+        title: '¿Olvidó su contraseña?',
+        lead: 'Introduzca su nombre de usuario o su correo electrónico. Si la cuenta tiene una dirección confirmada, enviamos allí un enlace.',
+        submit: 'Enviar el enlace',
+      },
+      reset: { title: 'Elegir una contraseña nueva', lead: '', submit: 'Guardar la contraseña' },
+      confirmEmail: { title: 'Confirmar esta dirección', lead: '', submit: 'Confirmar' },
+      password: {
+        title: 'Cambiar su contraseña',
+        lead: 'Se cerrará su sesión en todos los demás sitios.',
+        submit: 'Guardar la contraseña',
+      },
+      changeEmail: {
+        title: 'Cambiar su correo electrónico',
+        lead: 'Enviamos un enlace a la dirección nueva; el cambio cuenta en cuanto lo abra.',
+        submit: 'Enviar el enlace',
+      },
+      names: { title: 'Cambiar su nombre', lead: '', submit: 'Guardar' },
+    },
+    notices: {
+      mailSent: {
+        title: 'Mire su correo',
+        text: 'Si todo está en orden, un mensaje con un enlace va de camino. El enlace sirve una vez, durante una hora.',
+      },
+      passwordSaved: {
+        title: 'Su contraseña ha cambiado',
+        text: 'Se ha cerrado su sesión en todos los demás sitios.',
+      },
+      emailConfirmed: { title: 'Su dirección está confirmada', text: 'Puede cerrar esta página.' },
+      accountReady: { title: 'Su cuenta está lista', text: 'Vuelva al lugar de donde vino e inicie sesión.' },
+      linkInvalid: {
+        title: 'Este enlace ya no sirve',
+        text: 'Es demasiado antiguo, ya se usó o algo ha cambiado desde entonces. Pida otro.',
+      },
+      notHere: { title: 'Su cuenta se gestiona en otro lugar', text: 'No se puede cambiar en esta página.' },
+    },
+    links: {
+      signUp: 'Crear una cuenta',
+      forgotten: '¿Olvidó su contraseña?',
+      goOn: 'Continuar',
+      signIn: 'Iniciar sesión',
+      account: 'Su cuenta',
+      names: 'Cambiar su nombre',
+      email: 'Cambiar su correo electrónico',
+      again: 'Pedir otro enlace',
+    },
+    problems: {
+      too_long: 'La contraseña es demasiado larga.',
+      too_common: 'La contraseña es demasiado fácil de adivinar. Elija otra.',
+      like_name: 'La contraseña se parece demasiado a su nombre. Elija otra.',
+      username_taken: 'Ese nombre de usuario ya existe. Elija otro.',
+      username_malformed: 'Eso no puede ser un nombre de usuario. Elija otro.',
+      email_malformed: 'Eso no es una dirección de correo. Compruébela.',
+      wrong: 'La contraseña actual es incorrecta.',
+      changed: 'Su cuenta se cambió al mismo tiempo. Inténtelo de nuevo.',
+    },
+    tooMany: wait => `Se ha intentado demasiadas veces. Espere ${minutes(wait)} e inténtelo de nuevo.`,
+  },
+  outbox: {
+    title: 'Mensajes',
+    lead: 'Este servidor no tiene configuración de correo: no se envió nada, se muestra aquí.',
+    none: 'Todavía no se ha enviado nada.',
+    open: 'Abrir el enlace',
+  },
+  mail: {
+    signUp: {
+      subject: site => `Confirme su dirección para ${site}`,
+      text: site => `Alguien, probablemente usted, quiere crear una cuenta en ${site} con esta dirección.`,
+      action: 'Crear la cuenta',
+      note: 'El enlace sirve una vez, durante una hora. Si no fue usted, puede ignorar este mensaje.',
+    },
+    alreadyHere: {
+      subject: site => `Su cuenta en ${site}`,
+      text: site =>
+        `Alguien, probablemente usted, quiso crear una cuenta en ${site} con esta dirección, que ya tiene una.`,
+      action: 'Iniciar sesión',
+      note: 'Si olvidó su contraseña, la página de inicio de sesión le ayuda. Si no fue usted, puede ignorar este mensaje.',
+    },
+    resetPassword: {
+      subject: site => `Una contraseña nueva para ${site}`,
+      text: site => `Alguien, probablemente usted, pidió una contraseña nueva en ${site}.`,
+      action: 'Elegir una contraseña nueva',
+      note: 'El enlace sirve una vez, durante una hora. Si no fue usted, puede ignorar este mensaje: no ha cambiado nada.',
+    },
+    confirmEmail: {
+      subject: site => `Confirme su dirección para ${site}`,
+      text: site => `Esta dirección se indicó para una cuenta en ${site}.`,
+      action: 'Confirmar la dirección',
+      note: 'El enlace sirve una vez, durante una hora. Si no fue usted, puede ignorar este mensaje.',
+    },
+    emailChanged: {
+      subject: site => `Su dirección en ${site} ha cambiado`,
+      text: site => `Su cuenta en ${site} tiene desde ahora otra dirección de correo.`,
+      action: 'Ver su cuenta',
+      note: 'Si no fue usted, avise de inmediato al responsable del servicio.',
+    },
+    passwordChanged: {
+      subject: site => `Su contraseña en ${site} ha cambiado`,
+      text: site => `La contraseña de su cuenta en ${site} ha cambiado.`,
+      action: 'Ver su cuenta',
+      note: 'Si no fue usted, pida de inmediato una contraseña nueva.',
     },
   },
   scopes: {

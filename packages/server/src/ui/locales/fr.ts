@@ -188,6 +188,7 @@ export const fr: Translation = {
     leadProvider: provider => `avec ${provider} pour voir votre compte`,
     sections: {
       profile: 'Profil',
+      password: 'Mot de passe',
       security: 'Sécurité',
       sessions: 'Sessions',
       connections: 'Comptes liés',
@@ -251,6 +252,138 @@ export const fr: Translation = {
       remove: 'Retirer l’accès',
       removeFrom: client => `Retirer l’accès de ${client}`,
       removed: client => `${client} n’a plus accès à rien.`,
+    },
+  },
+  fields: {
+    names: {
+      email: 'Adresse e-mail',
+      username: 'Nom d’utilisateur',
+      full_name: 'Nom complet',
+      given_name: 'Prénom',
+      family_name: 'Nom de famille',
+      password: 'Mot de passe actuel',
+      new_password: 'Nouveau mot de passe',
+    },
+    length: least => `Au moins ${least} caractères. Quelques mots sans rapport se retiennent facilement.`,
+    pages: {
+      signUpAddress: {
+        title: 'Créer un compte',
+        lead: 'Nous vous envoyons un lien pour continuer.',
+        submit: 'Envoyer le lien',
+      },
+      signUp: { title: 'Créer un compte', lead: '', submit: 'Créer le compte' },
+      complete: {
+        title: 'Presque terminé',
+        lead: 'Choisissez un mot de passe pour votre compte.',
+        submit: 'Créer le compte',
+      },
+      forgotten: {
+        title: 'Mot de passe oublié ?',
+        lead: 'Saisissez votre nom d’utilisateur ou votre adresse e-mail. Si le compte a une adresse confirmée, nous y envoyons un lien.',
+        submit: 'Envoyer le lien',
+      },
+      reset: { title: 'Choisir un nouveau mot de passe', lead: '', submit: 'Enregistrer le mot de passe' },
+      confirmEmail: { title: 'Confirmer cette adresse', lead: '', submit: 'Confirmer' },
+      password: {
+        title: 'Changer votre mot de passe',
+        lead: 'Vous serez déconnecté partout ailleurs.',
+        submit: 'Enregistrer le mot de passe',
+      },
+      changeEmail: {
+        title: 'Changer votre adresse e-mail',
+        lead: 'Nous envoyons un lien à la nouvelle adresse ; le changement compte dès que vous l’ouvrez.',
+        submit: 'Envoyer le lien',
+      },
+      names: { title: 'Changer votre nom', lead: '', submit: 'Enregistrer' },
+    },
+    notices: {
+      mailSent: {
+        title: 'Consultez votre messagerie',
+        text: 'Si tout est en ordre, un message contenant un lien est en route vers vous. Le lien sert une fois, pendant une heure.',
+      },
+      passwordSaved: {
+        title: 'Votre mot de passe est changé',
+        text: 'Vous êtes déconnecté partout ailleurs.',
+      },
+      emailConfirmed: { title: 'Votre adresse est confirmée', text: 'Vous pouvez fermer cette page.' },
+      accountReady: {
+        title: 'Votre compte est prêt',
+        text: 'Retournez là d’où vous venez et connectez-vous.',
+      },
+      linkInvalid: {
+        title: 'Ce lien ne fonctionne plus',
+        text: 'Il est trop ancien, il a servi, ou quelque chose a changé depuis. Demandez-en un nouveau.',
+      },
+      notHere: {
+        title: 'Votre compte est géré ailleurs',
+        text: 'Il ne peut pas être modifié sur cette page.',
+      },
+    },
+    links: {
+      signUp: 'Créer un compte',
+      forgotten: 'Mot de passe oublié ?',
+      goOn: 'Continuer',
+      signIn: 'Se connecter',
+      account: 'Votre compte',
+      names: 'Changer votre nom',
+      email: 'Changer votre adresse e-mail',
+      again: 'Demander un nouveau lien',
+    },
+    problems: {
+      too_long: 'Ce mot de passe est trop long.',
+      too_common: 'Ce mot de passe est trop facile à deviner. Choisissez-en un autre.',
+      like_name: 'Ce mot de passe ressemble trop à votre nom. Choisissez-en un autre.',
+      username_taken: 'Ce nom d’utilisateur est pris. Choisissez-en un autre.',
+      username_malformed: 'Cela ne peut pas être un nom d’utilisateur. Choisissez-en un autre.',
+      email_malformed: 'Ce n’est pas une adresse e-mail. Vérifiez-la.',
+      wrong: 'Le mot de passe actuel est erroné.',
+      changed: 'Votre compte a été modifié en même temps. Réessayez.',
+    },
+    tooMany: wait => `Trop de tentatives. Attendez ${minutes(wait)} et réessayez.`,
+  },
+  outbox: {
+    title: 'Messages',
+    lead: 'Ce serveur n’a pas de configuration de messagerie : rien n’a été envoyé, les messages sont affichés ici.',
+    none: 'Rien n’a encore été envoyé.',
+    open: 'Ouvrir le lien',
+  },
+  mail: {
+    signUp: {
+      subject: site => `Confirmez votre adresse pour ${site}`,
+      text: site => `Quelqu’un, sans doute vous, veut créer un compte chez ${site} avec cette adresse.`,
+      action: 'Créer le compte',
+      note: 'Le lien sert une fois, pendant une heure. Si ce n’était pas vous, vous pouvez ignorer ce message.',
+    },
+    alreadyHere: {
+      subject: site => `Votre compte chez ${site}`,
+      text: site =>
+        `Quelqu’un, sans doute vous, a voulu créer un compte chez ${site} avec cette adresse, qui en a déjà un.`,
+      action: 'Se connecter',
+      note: 'Si vous avez oublié votre mot de passe, la page de connexion vous aide. Si ce n’était pas vous, vous pouvez ignorer ce message.',
+    },
+    resetPassword: {
+      subject: site => `Un nouveau mot de passe pour ${site}`,
+      text: site => `Quelqu’un, sans doute vous, a demandé un nouveau mot de passe chez ${site}.`,
+      action: 'Choisir un nouveau mot de passe',
+      note: 'Le lien sert une fois, pendant une heure. Si ce n’était pas vous, vous pouvez ignorer ce message : rien n’a changé.',
+    },
+    confirmEmail: {
+      subject: site => `Confirmez votre adresse pour ${site}`,
+      text: site => `Cette adresse a été indiquée pour un compte chez ${site}.`,
+      action: 'Confirmer l’adresse',
+      note: 'Le lien sert une fois, pendant une heure. Si ce n’était pas vous, vous pouvez ignorer ce message.',
+    },
+    emailChanged: {
+      subject: site => `Votre adresse chez ${site} a été changée`,
+      text: site => `Votre compte chez ${site} a désormais une autre adresse e-mail.`,
+      action: 'Voir votre compte',
+      note: 'Si ce n’était pas vous, prévenez aussitôt le responsable du service.',
+    },
+    passwordChanged: {
+      subject: site => `Votre mot de passe chez ${site} a été changé`,
+      text: site => `Le mot de passe de votre compte chez ${site} a été changé.`,
+      action: 'Voir votre compte',
+      note: 'Si ce n’était pas vous, demandez aussitôt un nouveau mot de passe.',
     },
   },
   scopes: {

@@ -181,6 +181,7 @@ export const ja: Translation = {
     leadProvider: provider => `${provider} でサインインしてアカウントを表示します`,
     sections: {
       profile: 'プロフィール',
+      password: 'パスワード',
       security: 'セキュリティ',
       sessions: 'セッション',
       connections: '接続',
@@ -243,6 +244,136 @@ export const ja: Translation = {
       remove: 'アクセスを取り消す',
       removeFrom: client => `${client} のアクセスを取り消す`,
       removed: client => `${client} はもうアクセスできません。`,
+    },
+  },
+  fields: {
+    names: {
+      email: 'メールアドレス',
+      username: 'ユーザー名',
+      full_name: '氏名',
+      given_name: '名',
+      family_name: '姓',
+      password: '現在のパスワード',
+      new_password: '新しいパスワード',
+    },
+    length: least => `${least} 文字以上。関係のない単語をいくつか並べると覚えやすくなります。`,
+    pages: {
+      signUpAddress: {
+        title: 'アカウントを作成',
+        lead: '続けるためのリンクをお送りします。',
+        submit: 'リンクを送る',
+      },
+      signUp: { title: 'アカウントを作成', lead: '', submit: 'アカウントを作成' },
+      complete: {
+        title: 'もうすぐ完了します',
+        lead: 'アカウントのパスワードを決めてください。',
+        submit: 'アカウントを作成',
+      },
+      forgotten: {
+        title: 'パスワードをお忘れですか？',
+        lead: 'ユーザー名またはメールアドレスを入力してください。アカウントに確認済みのアドレスがあれば、そこにリンクをお送りします。',
+        submit: 'リンクを送る',
+      },
+      reset: { title: '新しいパスワードを決める', lead: '', submit: 'パスワードを保存' },
+      confirmEmail: { title: 'このアドレスを確認', lead: '', submit: '確認' },
+      password: {
+        title: 'パスワードを変更',
+        lead: 'ほかの場所ではすべてサインアウトされます。',
+        submit: 'パスワードを保存',
+      },
+      changeEmail: {
+        title: 'メールアドレスを変更',
+        lead: '新しいアドレスにリンクをお送りします。リンクを開くと変更が有効になります。',
+        submit: 'リンクを送る',
+      },
+      names: { title: '名前を変更', lead: '', submit: '保存' },
+    },
+    notices: {
+      mailSent: {
+        title: 'メールをご確認ください',
+        text: '問題がなければ、リンクを記載したメールをお送りしています。リンクは1時間以内に1回だけ使えます。',
+      },
+      passwordSaved: {
+        title: 'パスワードを変更しました',
+        text: 'ほかの場所ではすべてサインアウトされました。',
+      },
+      emailConfirmed: { title: 'アドレスを確認しました', text: 'このページを閉じてかまいません。' },
+      accountReady: {
+        title: 'アカウントの準備ができました',
+        text: '元のページに戻ってサインインしてください。',
+      },
+      linkInvalid: {
+        title: 'このリンクは使えなくなりました',
+        text: '古すぎるか、使用済みか、その後に変更がありました。新しいリンクを請求してください。',
+      },
+      notHere: { title: 'アカウントは別の場所で管理されています', text: 'このページでは変更できません。' },
+    },
+    links: {
+      signUp: 'アカウントを作成',
+      forgotten: 'パスワードをお忘れですか？',
+      goOn: '続ける',
+      signIn: 'サインイン',
+      account: 'アカウント',
+      names: '名前を変更',
+      email: 'メールアドレスを変更',
+      again: '新しいリンクを請求',
+    },
+    problems: {
+      too_long: 'パスワードが長すぎます。',
+      too_common: 'パスワードが推測されやすすぎます。別のものにしてください。',
+      like_name: 'パスワードが名前に似すぎています。別のものにしてください。',
+      username_taken: 'そのユーザー名は使われています。別のものにしてください。',
+      username_malformed: 'ユーザー名として使えません。別のものにしてください。',
+      email_malformed: 'メールアドレスではありません。確認してください。',
+      wrong: '現在のパスワードが間違っています。',
+      changed: 'アカウントが同時に変更されました。もう一度お試しください。',
+    },
+    tooMany: wait => `試行回数が多すぎます。${wait} 分待ってから、もう一度お試しください。`,
+  },
+  outbox: {
+    title: 'メール',
+    lead: 'このサーバーにはメールの設定がありません。何も送信されず、代わりにここに表示されます。',
+    none: 'まだ何も送信されていません。',
+    open: 'リンクを開く',
+  },
+  mail: {
+    signUp: {
+      subject: site => `${site} のアドレスを確認してください`,
+      text: site =>
+        `どなたか（おそらくあなた）が、このアドレスで ${site} のアカウントを作成しようとしています。`,
+      action: 'アカウントを作成',
+      note: 'リンクは1時間以内に1回だけ使えます。心当たりがない場合は、このメールを無視してください。',
+    },
+    alreadyHere: {
+      subject: site => `${site} のアカウント`,
+      text: site =>
+        `どなたか（おそらくあなた）が、このアドレスで ${site} のアカウントを作成しようとしましたが、すでにアカウントがあります。`,
+      action: 'サインイン',
+      note: 'パスワードをお忘れの場合は、サインインのページをご利用ください。心当たりがない場合は、このメールを無視してください。',
+    },
+    resetPassword: {
+      subject: site => `${site} の新しいパスワード`,
+      text: site => `どなたか（おそらくあなた）が、${site} の新しいパスワードを請求しました。`,
+      action: '新しいパスワードを決める',
+      note: 'リンクは1時間以内に1回だけ使えます。心当たりがない場合は、このメールを無視してください。何も変更されていません。',
+    },
+    confirmEmail: {
+      subject: site => `${site} のアドレスを確認してください`,
+      text: site => `このアドレスが ${site} のアカウントに指定されました。`,
+      action: 'アドレスを確認',
+      note: 'リンクは1時間以内に1回だけ使えます。心当たりがない場合は、このメールを無視してください。',
+    },
+    emailChanged: {
+      subject: site => `${site} のアドレスが変更されました`,
+      text: site => `${site} のアカウントのメールアドレスが変更されました。`,
+      action: 'アカウントを見る',
+      note: '心当たりがない場合は、すぐにサービスの管理者にお知らせください。',
+    },
+    passwordChanged: {
+      subject: site => `${site} のパスワードが変更されました`,
+      text: site => `${site} のアカウントのパスワードが変更されました。`,
+      action: 'アカウントを見る',
+      note: '心当たりがない場合は、すぐに新しいパスワードを請求してください。',
     },
   },
   scopes: {
