@@ -7,47 +7,14 @@ import { responseModes } from '../authorization-request/response-mode.ts'
 import { authenticationMethodsOf } from '../client-authentication/methods.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { assertionAlgorithms } from '../core/client.ts'
-import { createConnectionsEndpoint } from '../endpoints/account/connections.ts'
-import { createAccountConsentsEndpoint } from '../endpoints/account/consents.ts'
-import { createEmailEndpoint } from '../endpoints/account/email.ts'
-import { createNamesEndpoint } from '../endpoints/account/names.ts'
-import { createPasswordEndpoint } from '../endpoints/account/password.ts'
-import { createProfileEndpoint } from '../endpoints/account/profile.ts'
-import { createSecurityEndpoint } from '../endpoints/account/security.ts'
-import { createAccountSessionsEndpoint } from '../endpoints/account/sessions.ts'
-import { createAuthorizeCallbackEndpoint, createAuthorizeEndpoint } from '../endpoints/authorize/authorize.ts'
-import { createCheckSessionEndpoint } from '../endpoints/checksession/checksession.ts'
-import { createConsentEndpoint } from '../endpoints/consent/consent.ts'
-import { createDeviceEndpoint } from '../endpoints/device/device.ts'
 import { createDeviceAuthorizationEndpoint } from '../endpoints/deviceauthorization/deviceauthorization.ts'
-import { createDevMailEndpoint } from '../endpoints/devmail/devmail.ts'
 import { createDiscoveryEndpoint, discoveryPaths } from '../endpoints/discovery/discovery.ts'
 import { createMetadata } from '../endpoints/discovery/metadata.ts'
-import { createEndSessionEndpoint } from '../endpoints/endsession/endsession.ts'
-import { createFederationCallbackEndpoint } from '../endpoints/federation/callback.ts'
-import { createFederationLoginEndpoint } from '../endpoints/federation/login.ts'
-import {
-  createBackChannelLogoutEndpoint,
-  createFrontChannelLogoutEndpoint,
-} from '../endpoints/federation/logout.ts'
-import { createHomeEndpoint } from '../endpoints/home/home.ts'
 import { createIntrospectionEndpoint } from '../endpoints/introspection/introspection.ts'
 import { createJwksEndpoint } from '../endpoints/jwks/jwks.ts'
-import { createLoginEndpoint } from '../endpoints/login/login.ts'
-import { createLogoutEndpoint } from '../endpoints/logout/logout.ts'
-import { createSignedOutEndpoint } from '../endpoints/logout/signed-out.ts'
-import { createSecondFactorEndpoint } from '../endpoints/mfa/mfa.ts'
 import { createParEndpoint } from '../endpoints/par/par.ts'
-import { createConfirmEmailEndpoint } from '../endpoints/recovery/confirm-email.ts'
-import { createForgottenEndpoint } from '../endpoints/recovery/forgotten.ts'
-import { createResetEndpoint } from '../endpoints/recovery/reset.ts'
-import { createManagementEndpoint } from '../endpoints/register/management.ts'
-import { createRegisterEndpoint } from '../endpoints/register/register.ts'
-import { createRefuser } from '../endpoints/respond.ts'
+import { createRefuser, type Refuser } from '../endpoints/respond.ts'
 import { createRevocationEndpoint } from '../endpoints/revocation/revocation.ts'
-import { createSelectAccountEndpoint } from '../endpoints/selectaccount/selectaccount.ts'
-import { createCompleteEndpoint } from '../endpoints/signup/complete.ts'
-import { createSignUpEndpoint } from '../endpoints/signup/signup.ts'
 import { createTokenEndpoint } from '../endpoints/token/token.ts'
 import { validateBy } from '../endpoints/token/validate.ts'
 import { createUserinfoEndpoint } from '../endpoints/userinfo/userinfo.ts'
@@ -56,6 +23,7 @@ import { acrsOffered } from '../identity/mfa-policy.ts'
 import { createHealthEndpoint, createReadinessEndpoint } from '../operations/health.ts'
 import { confirm } from '../proof/certificate.ts'
 import { languages } from '../ui/languages.ts'
+import type { BrowserEndpoints, ProviderEndpoints } from './browser-endpoints.ts'
 import type { Services } from './services.ts'
 
 /** What one issuer serves. */
@@ -76,6 +44,9 @@ export function composeRoutes(configuration: Configuration, services: Services):
   })
   const token = createTokenEndpoint(tokenPorts(configuration, services, refuserOf('token')))
 
+  const lazy = lazyEndpoints(services, refuserOf)
+  const { page } = lazy
+
   const underIssuer: readonly Route[] = [
     ...below.map(path => get(path, discovery, 'any')),
     get('/.well-known/openid-configuration/jwks', createJwksEndpoint(services), 'any'),
@@ -84,28 +55,28 @@ export function composeRoutes(configuration: Configuration, services: Services):
     post('/connect/revocation', revocation, 'clients'),
     both('/connect/userinfo', createUserinfoEndpoint(services), 'clients'),
     post('/connect/deviceauthorization', deviceAuthorization, 'clients'),
-    both('/connect/authorize', createAuthorizeEndpoint(services)),
+    both('/connect/authorize', page('authorize')),
     post('/connect/par', createParEndpoint({ ...services, refuser: refuserOf('par') }), 'clients'),
-    get('/connect/authorize/callback', createAuthorizeCallbackEndpoint(services)),
-    both('/connect/endsession', createEndSessionEndpoint(services)),
-    get('/connect/checksession', createCheckSessionEndpoint(services)),
-    both('/logout', createLogoutEndpoint(services)),
-    get('/logout/done', createSignedOutEndpoint(services)),
-    both('/login', createLoginEndpoint(services)),
-    get('/federation/login', createFederationLoginEndpoint(services)),
-    ...openIdProviders.flatMap(provider => providerRoutes(provider, services, refuserOf('federation'))),
-    both('/mfa', createSecondFactorEndpoint(services)),
-    both('/select-account', createSelectAccountEndpoint(services)),
-    both('/consent', createConsentEndpoint(services)),
-    both('/device', createDeviceEndpoint(services)),
-    get('/account', createProfileEndpoint(services)),
-    both('/account/consents', createAccountConsentsEndpoint(services)),
-    both('/account/connections', createConnectionsEndpoint(services)),
-    ...accountRoutes(services),
-    both('/account/security', createSecurityEndpoint(services)),
-    both('/account/sessions', createAccountSessionsEndpoint({ ...services, ...services.logouts })),
-    get('/', createHomeEndpoint(services)),
-    ...registrationRoutes(services, refuserOf('register')),
+    get('/connect/authorize/callback', page('authorizeCallback')),
+    both('/connect/endsession', page('endSession')),
+    get('/connect/checksession', page('checkSession')),
+    both('/logout', page('logout')),
+    get('/logout/done', page('signedOut')),
+    both('/login', page('login')),
+    get('/federation/login', page('federationLogin')),
+    ...openIdProviders.flatMap(provider => providerRoutes(provider, lazy)),
+    both('/mfa', page('secondFactor')),
+    both('/select-account', page('selectAccount')),
+    both('/consent', page('consent')),
+    both('/device', page('device')),
+    get('/account', page('profile')),
+    both('/account/consents', page('consents')),
+    both('/account/connections', page('connections')),
+    ...accountRoutes(services, lazy),
+    both('/account/security', page('security')),
+    both('/account/sessions', page('sessions')),
+    get('/', page('home')),
+    ...registrationRoutes(services, lazy),
     ...look.routes,
     passkeyScript.route,
   ]
@@ -122,58 +93,60 @@ export const composeProbes = (ports: Parameters<typeof createReadinessEndpoint>[
   { ...get('/readyz', createReadinessEndpoint(ports)), essential: true },
 ]
 
-/** Where an OpenID provider sends browsers and its word. */
-function providerRoutes(
-  provider: OpenIdProvider,
-  services: Services,
-  refuser: ReturnType<typeof createRefuser>,
-): readonly Route[] {
-  const ports = { ...services, ...services.logouts, refuser }
-  const { name } = provider
-  return [
-    both(`/federation/callback/${name}`, createFederationCallbackEndpoint(provider, ports)),
-    post(`/federation/backchannel-logout/${name}`, createBackChannelLogoutEndpoint(provider, ports)),
-    get(`/federation/frontchannel-logout/${name}`, createFrontChannelLogoutEndpoint(provider, ports)),
-  ]
+type Lazy = ReturnType<typeof lazyEndpoints>
+
+/** Endpoints that are loaded with the first request for one of them: an API's token server never needs a page. */
+function lazyEndpoints(services: Services, refuserOf: (endpoint: string) => Refuser) {
+  let loaded: Promise<BrowserEndpoints> | undefined
+  const load = (): Promise<BrowserEndpoints> => {
+    loaded ??= import('./browser-endpoints.ts').then(({ createBrowserEndpoints }) =>
+      createBrowserEndpoints(services, refuserOf),
+    )
+    return loaded
+  }
+  return {
+    page:
+      (name: Exclude<keyof BrowserEndpoints, 'providers'>): Endpoint =>
+      async request =>
+        (await load())[name](request),
+    provider:
+      (name: string, what: keyof ProviderEndpoints): Endpoint =>
+      async request =>
+        (await load()).providers.get(name)![what](request),
+  }
 }
+
+/** Where an OpenID provider sends browsers and its word. */
+const providerRoutes = ({ name }: OpenIdProvider, { provider }: Lazy): readonly Route[] => [
+  both(`/federation/callback/${name}`, provider(name, 'callback')),
+  post(`/federation/backchannel-logout/${name}`, provider(name, 'backChannelLogout')),
+  get(`/federation/frontchannel-logout/${name}`, provider(name, 'frontChannelLogout')),
+]
 
 /** What users who are kept here may do themselves, as far as the configuration offers it. */
-function accountRoutes(services: Services): readonly Route[] {
-  const { offered, outboxMails: mails, pages } = services
-  return [
-    both('/account/name', createNamesEndpoint(services)),
-    both('/account/password', createPasswordEndpoint(services)),
-    ...(offered.mail
-      ? [
-          both('/account/email', createEmailEndpoint(services)),
-          both('/email/confirm', createConfirmEmailEndpoint(services)),
-        ]
-      : []),
-    ...(offered.passwordReset
-      ? [
-          both('/password/forgotten', createForgottenEndpoint(services)),
-          both('/password/reset', createResetEndpoint(services)),
-        ]
-      : []),
-    ...(offered.signUp
-      ? [
-          both('/register', createSignUpEndpoint(services)),
-          both('/register/complete', createCompleteEndpoint(services)),
-        ]
-      : []),
-    ...(mails ? [get('/dev/mail', createDevMailEndpoint({ pages, mails }))] : []),
-  ]
-}
+const accountRoutes = ({ offered, outboxMails }: Services, { page }: Lazy): readonly Route[] => [
+  both('/account/name', page('names')),
+  both('/account/password', page('password')),
+  ...(offered.mail
+    ? [both('/account/email', page('email')), both('/email/confirm', page('confirmEmail'))]
+    : []),
+  ...(offered.passwordReset
+    ? [both('/password/forgotten', page('forgotten')), both('/password/reset', page('reset'))]
+    : []),
+  ...(offered.signUp
+    ? [both('/register', page('signUp')), both('/register/complete', page('completeSignUp'))]
+    : []),
+  ...(outboxMails ? [get('/dev/mail', page('devMail'))] : []),
+]
 
 /** None where nobody may register. */
-function registrationRoutes(services: Services, refuser: ReturnType<typeof createRefuser>): readonly Route[] {
-  const ports = { ...services, ...services.registering, refuser }
-  if (ports.registration.mode === 'off') return []
-  return [
-    post('/connect/register', createRegisterEndpoint(ports), 'clients'),
-    manage('/connect/register/*', createManagementEndpoint(ports), 'clients'),
-  ]
-}
+const registrationRoutes = ({ registering }: Services, { page }: Lazy): readonly Route[] =>
+  registering.registration.mode === 'off'
+    ? []
+    : [
+        post('/connect/register', page('register'), 'clients'),
+        manage('/connect/register/*', page('manageRegistration'), 'clients'),
+      ]
 
 const route =
   (...methods: Route['methods']) =>

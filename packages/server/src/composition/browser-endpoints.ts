@@ -1,0 +1,96 @@
+/** What a person's browser meets, and what clients and providers ask for now and then: made with the first request for any of it. */
+
+import type { Endpoint } from '@tessera/protocol/http'
+import { createConnectionsEndpoint } from '../endpoints/account/connections.ts'
+import { createAccountConsentsEndpoint } from '../endpoints/account/consents.ts'
+import { createEmailEndpoint } from '../endpoints/account/email.ts'
+import { createNamesEndpoint } from '../endpoints/account/names.ts'
+import { createPasswordEndpoint } from '../endpoints/account/password.ts'
+import { createProfileEndpoint } from '../endpoints/account/profile.ts'
+import { createSecurityEndpoint } from '../endpoints/account/security.ts'
+import { createAccountSessionsEndpoint } from '../endpoints/account/sessions.ts'
+import { createAuthorizeCallbackEndpoint, createAuthorizeEndpoint } from '../endpoints/authorize/authorize.ts'
+import { createCheckSessionEndpoint } from '../endpoints/checksession/checksession.ts'
+import { createConsentEndpoint } from '../endpoints/consent/consent.ts'
+import { createDeviceEndpoint } from '../endpoints/device/device.ts'
+import { createDevMailEndpoint } from '../endpoints/devmail/devmail.ts'
+import { createEndSessionEndpoint } from '../endpoints/endsession/endsession.ts'
+import { createFederationCallbackEndpoint } from '../endpoints/federation/callback.ts'
+import { createFederationLoginEndpoint } from '../endpoints/federation/login.ts'
+import {
+  createBackChannelLogoutEndpoint,
+  createFrontChannelLogoutEndpoint,
+} from '../endpoints/federation/logout.ts'
+import { createHomeEndpoint } from '../endpoints/home/home.ts'
+import { createLoginEndpoint } from '../endpoints/login/login.ts'
+import { createLogoutEndpoint } from '../endpoints/logout/logout.ts'
+import { createSignedOutEndpoint } from '../endpoints/logout/signed-out.ts'
+import { createSecondFactorEndpoint } from '../endpoints/mfa/mfa.ts'
+import { createConfirmEmailEndpoint } from '../endpoints/recovery/confirm-email.ts'
+import { createForgottenEndpoint } from '../endpoints/recovery/forgotten.ts'
+import { createResetEndpoint } from '../endpoints/recovery/reset.ts'
+import { createManagementEndpoint } from '../endpoints/register/management.ts'
+import { createRegisterEndpoint } from '../endpoints/register/register.ts'
+import type { Refuser } from '../endpoints/respond.ts'
+import { createSelectAccountEndpoint } from '../endpoints/selectaccount/selectaccount.ts'
+import { createCompleteEndpoint } from '../endpoints/signup/complete.ts'
+import { createSignUpEndpoint } from '../endpoints/signup/signup.ts'
+import type { OpenIdProvider } from '../federation/discovery.ts'
+import type { Services } from './services.ts'
+
+export type BrowserEndpoints = ReturnType<typeof createBrowserEndpoints>
+export type ProviderEndpoints = Readonly<
+  Record<'callback' | 'backChannelLogout' | 'frontChannelLogout', Endpoint>
+>
+
+export function createBrowserEndpoints(services: Services, refuserOf: (endpoint: string) => Refuser) {
+  const { outboxMails, pages, openIdProviders } = services
+  const registering = { ...services, ...services.registering, refuser: refuserOf('register') }
+  return {
+    authorize: createAuthorizeEndpoint(services),
+    authorizeCallback: createAuthorizeCallbackEndpoint(services),
+    endSession: createEndSessionEndpoint(services),
+    checkSession: createCheckSessionEndpoint(services),
+    logout: createLogoutEndpoint(services),
+    signedOut: createSignedOutEndpoint(services),
+    login: createLoginEndpoint(services),
+    federationLogin: createFederationLoginEndpoint(services),
+    secondFactor: createSecondFactorEndpoint(services),
+    selectAccount: createSelectAccountEndpoint(services),
+    consent: createConsentEndpoint(services),
+    device: createDeviceEndpoint(services),
+    profile: createProfileEndpoint(services),
+    consents: createAccountConsentsEndpoint(services),
+    connections: createConnectionsEndpoint(services),
+    security: createSecurityEndpoint(services),
+    sessions: createAccountSessionsEndpoint({ ...services, ...services.logouts }),
+    names: createNamesEndpoint(services),
+    password: createPasswordEndpoint(services),
+    email: createEmailEndpoint(services),
+    confirmEmail: createConfirmEmailEndpoint(services),
+    forgotten: createForgottenEndpoint(services),
+    reset: createResetEndpoint(services),
+    signUp: createSignUpEndpoint(services),
+    completeSignUp: createCompleteEndpoint(services),
+    devMail: createDevMailEndpoint({ pages, mails: outboxMails ?? (() => []) }),
+    home: createHomeEndpoint(services),
+    register: createRegisterEndpoint(registering),
+    manageRegistration: createManagementEndpoint(registering),
+    providers: new Map(
+      openIdProviders.map(one => [one.name, providerEndpoints(one, services, refuserOf('federation'))]),
+    ),
+  }
+}
+
+function providerEndpoints(
+  provider: OpenIdProvider,
+  services: Services,
+  refuser: Refuser,
+): ProviderEndpoints {
+  const ports = { ...services, ...services.logouts, refuser }
+  return {
+    callback: createFederationCallbackEndpoint(provider, ports),
+    backChannelLogout: createBackChannelLogoutEndpoint(provider, ports),
+    frontChannelLogout: createFrontChannelLogoutEndpoint(provider, ports),
+  }
+}
