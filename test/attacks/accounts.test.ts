@@ -6,6 +6,7 @@ import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores
 import { temporaryFolder } from '../contracts/stores/storage.ts'
 import { accountsWorld, addUser, dora, doraSignsIn, newestMail, tokensOf } from '../support/accounts.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
+import { appOf, secretOn } from '../support/factors.ts'
 import { assertErrorPage, authorizePath, signIn } from '../support/sign-in.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
 
@@ -237,3 +238,41 @@ test('attack: a user can’t change another’s account by any field of a form',
   assert.equal((await tokensOf(server, 'dora', dora.password)).status, 200)
   assert.equal((await tokensOf(server, 'eve', better)).status, 200)
 })
+
+test('attack: a change of address that a thief asked for does not outlive a new password', async () => {
+  const { server, browser: thief, sub } = await start()
+  await signIn(thief, '/account', doraSignsIn)
+  await thief.submit(await thief.visit('/account/email'), { email: 'thief@evil.example' })
+  const { path, to } = await newestMail(server)
+  assert.equal(to, 'thief@evil.example')
+  const page = await thief.visit(path)
+  assert.equal(page.status, 200)
+  const owner = createBrowser(server)
+  await owner.submit(await owner.visit(await ask(server)), { new_password: better })
+  assert.equal((await thief.submit(page, {})).status, 400)
+  assert.equal((await thief.visit(path)).status, 400)
+  assert.equal((await server.accounts.find(sub))?.email, dora.email)
+})
+
+for (const [what, change] of [
+  [
+    'a new password',
+    async (server: TestServer, sub: string) =>
+      server.accounts.setPassword((await server.accounts.find(sub))!, better),
+  ],
+  ['the user being disabled', (server: TestServer, sub: string) => server.accounts.setActive(sub, false)],
+] as const) {
+  test(`attack: a sign-in that waits for its second factor does not outlive ${what}`, async () => {
+    const server = await createTestServer({ ...accountsWorld(), mfa: { mode: 'required' } })
+    const sub = await addUser(server)
+    const thief = createBrowser(server)
+    const waiting = await signIn(thief, authorizePath(), doraSignsIn)
+    assert.ok(waiting.target.startsWith('/mfa?'), waiting.target)
+    const app = appOf(secretOn(waiting), server)
+    await change(server, sub)
+    const late = await thief.submit(waiting, { code: app.code(), button: 'enrol' })
+    assert.ok(late.target.startsWith('/login?'), late.target)
+    assert.ok(![...thief.cookies.keys()].some(name => name.includes('session')))
+    assert.equal(await server.stores.totpSecrets.find(sub), undefined)
+  })
+}

@@ -145,4 +145,15 @@ export function testFactors(stores: () => Stores): void {
     assert.deepEqual(await pendingSignIns.find(plain.hash), plain)
     assert.equal(await pendingSignIns.take(newHash()), false)
   })
+
+  test('pending sign-ins: all of a user end at once, and no other’s', async () => {
+    const { pendingSignIns } = stores()
+    const sub = randomUUID()
+    const [one, two, other] = [samplePending({ sub }), samplePending({ sub }), samplePending()]
+    for (const pending of [one, two, other]) await pendingSignIns.create(pending)
+    await pendingSignIns.endOfUser(sub)
+    assert.equal(await pendingSignIns.find(one.hash), undefined)
+    assert.equal(await pendingSignIns.find(two.hash), undefined)
+    assert.deepEqual(await pendingSignIns.find(other.hash), other)
+  })
 }

@@ -254,6 +254,7 @@ export type PendingSignIns = {
   readonly find: (hash: TokenHash) => Awaitable<PendingSignIn | undefined>
   /** Takes it away; answers whether this call did. */
   readonly take: (hash: TokenHash) => Promise<boolean>
+  readonly endOfUser: (sub: string) => Promise<void>
 }
 
 export type Keys = {

@@ -50,7 +50,7 @@ export type AccountChanges = {
 }
 
 export type AccountPorts = {
-  readonly stores: Pick<Stores, 'storedUsers' | 'sessions' | 'authorizations'>
+  readonly stores: Pick<Stores, 'storedUsers' | 'sessions' | 'authorizations' | 'pendingSignIns'>
   readonly users: Pick<Users, 'isNameTaken' | 'find'>
   /** RFC 9700 §4.15: a user must not be taken for a client. */
   readonly isClient: (id: string) => Awaitable<boolean>
@@ -75,10 +75,12 @@ export const isEmail = (email: string): boolean =>
 
 export function createAccounts(ports: AccountPorts): Accounts {
   const { stores, users, hashArgon2id, settings, clock, random, log } = ports
-  const { storedUsers, sessions, authorizations } = stores
+  const { storedUsers, sessions, authorizations, pendingSignIns } = stores
   const hash = (password: string) => hashArgon2id(preparePassword(password))
 
   async function endAccess(sub: string, cause: EndCause, keep?: string): Promise<void> {
+    // First: what waits for a second factor would become a session.
+    await pendingSignIns.endOfUser(sub)
     for (const { sid } of await sessions.ofUser(sub)) if (sid !== keep) await ports.endSession(sid, cause)
     if (settings.changeEnds === 'everything') await authorizations.revokeOfUser(sub, clock.now(), keep)
   }

@@ -65,6 +65,7 @@ export function createMailLinks(ports: { derived: DerivedKeys; clock: Clock }): 
 /** What a link changes, and what must not have changed since. */
 const states = {
   sign_up: () => [],
-  confirm_email: ({ sub, email, email_verified_at }) => [sub, email, email_verified_at],
+  // Who sets a new password shuts out whoever asked for another address by the old one.
+  confirm_email: ({ sub, password, email, email_verified_at }) => [sub, password, email, email_verified_at],
   reset_password: ({ sub, password, email, disabled_at }) => [sub, password, email, disabled_at],
 } as const satisfies Record<Kind, (user: StoredUser) => readonly (string | number | undefined)[]>

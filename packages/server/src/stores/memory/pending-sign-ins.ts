@@ -12,4 +12,8 @@ export const createPendingSignIns = ({ pendingSignIns }: Tables): PendingSignIns
   async take(hash) {
     return pendingSignIns.delete(hash)
   },
+  async endOfUser(sub) {
+    for (const pending of pendingSignIns.values())
+      if (pending.sub === sub) pendingSignIns.delete(pending.hash)
+  },
 })

@@ -31,6 +31,10 @@ export const pendingSignInWrites = {
     const take = change(database, 'delete from pending_sign_ins where hash = ?')
     return (hash: TokenHash): boolean => take(hash) === 1
   },
+  endPendingSignInsOfUser(database) {
+    const end = change(database, 'delete from pending_sign_ins where sub = ?')
+    return (sub: string): void => void end(sub)
+  },
 } as const satisfies Writes
 
 export function createPendingSignIns(
@@ -42,5 +46,6 @@ export function createPendingSignIns(
     create: pending => write.createPendingSignIn(codec.encode(pending)),
     find: reading(hash => codec.decode(find(hash) ?? [])),
     take: hash => write.takePendingSignIn(hash),
+    endOfUser: sub => write.endPendingSignInsOfUser(sub),
   }
 }
