@@ -581,3 +581,17 @@ test('authorize: a request too long to travel is told to the client', async () =
   const page = await browser.visit(`${authorizePath({ state: 's'.repeat(4000) })}&extra=${'x'.repeat(4000)}`)
   assert.equal(answerOf(page).get('error'), 'invalid_request')
 })
+
+test('authorize: an error page speaks the language that the client asked for, whatever the display [authorize-042]', async () => {
+  const server = await createTestServer(pagesWorld)
+  const changes = { redirect_uri: 'https://app.example/other', display: 'popup' }
+  for (const [ui_locales, lang] of [
+    ['fr-FR', 'fr'],
+    ['xx de', 'de'],
+    [undefined, 'en'],
+  ] as const) {
+    const page = await createBrowser(server).visit(authorizePath({ ...changes, ui_locales }))
+    assert.equal(page.status, 400)
+    assert.ok(page.body.includes(`<html lang="${lang}"`), page.body.slice(0, 100))
+  }
+})

@@ -27,6 +27,8 @@ export type Answers = {
     request: HttpRequest,
     refusal: Refusal,
     target: ResponseTarget | undefined,
+    /** The languages that the client asked for. */
+    ui_locales?: readonly string[],
   ) => HttpResponse | Promise<HttpResponse>
 }
 
@@ -47,8 +49,8 @@ export function createAnswers({ issuer, pages, log }: AnswerPorts): Answers {
 
   return {
     send,
-    refuse(request, refusal, target) {
-      if (!target) return refusePage(request, refusal)
+    refuse(request, refusal, target, ui_locales = []) {
+      if (!target) return refusePage(request, refusal, { ui_locales })
       const { error, description: error_description } = refusal
       const client_id = target.client.client_id
       logRefusal(log, 'authorize', request, { ...refusal, log: { client_id, ...refusal.log } })

@@ -53,9 +53,10 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
     const read = readRequest(request)
     if (!read.ok) return answers.refuse(request, read, undefined)
     const resolved = await ports.resolution.resolve(read.value)
-    if (!resolved.ok) return answers.refuse(request, resolved, resolved.target)
+    const ui_locales = read.value.get('ui_locales')?.split(' ')
+    if (!resolved.ok) return answers.refuse(request, resolved, resolved.target, ui_locales)
     const validated = await ports.validate(resolved.value)
-    if (!validated.ok) return answers.refuse(request, validated, validated.target)
+    if (!validated.ok) return answers.refuse(request, validated, validated.target, ui_locales)
     const parameters = formatParameters(resolved.value)
     if (parameters.length > maxParametersLength) {
       return answers.refuse(request, refuse('invalid_request', 'request_too_long'), validated.value.target)
