@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
 import { authorizePath, pagesWorld, verifier } from '../support/sign-in.ts'
@@ -137,59 +136,4 @@ for (const javaScriptEnabled of [false, true]) {
     assert.deepEqual(complaints, [])
     await close()
   })
-}
-
-const sizes = { phone: { width: 375, height: 720 }, desktop: { width: 1200, height: 800 } }
-
-for (const colorScheme of ['light', 'dark'] as const) {
-  for (const [size, viewport] of Object.entries(sizes)) {
-    test(`browser: axe finds nothing on any page, and none scrolls sideways (${size}, ${colorScheme})`, async () => {
-      const { page, close } = await open({ colorScheme, viewport })
-      const look = async (name: string) => {
-        await page.screenshot({
-          path: `test/browser/screenshots/${name}-${size}-${colorScheme}.png`,
-          fullPage: true,
-        })
-        const { violations, passes } = await new AxeBuilder({ page }).analyze()
-        assert.ok(passes.length > 5, `${name}: axe looked at nothing`)
-        assert.deepEqual(
-          violations.map(({ id, nodes }) => `${name}: ${id} ${nodes.map(({ target }) => target)}`),
-          [],
-        )
-        const wider = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
-        assert.equal(wider, 0, `${name} scrolls sideways`)
-      }
-      await page.goto(`${server.url}/`)
-      await look('home')
-      await page.goto(authorize({ redirect_uri: `${callback}x` }))
-      await look('error')
-      await page.goto(authorize({ client_id: 'nolocal' }))
-      await look('login-elsewhere')
-      await page.goto(authorize({ client_id: 'asking', prompt: 'consent' }))
-      await look('login')
-      await page.getByLabel('Username').fill('alice')
-      await page.getByLabel('Password').fill('wrong')
-      await page.keyboard.press('Enter')
-      await page.getByRole('alert').waitFor()
-      await look('login-wrong')
-      await signIn(page)
-      await page.getByRole('button', { name: 'Allow', exact: true }).waitFor()
-      await look('consent')
-      const { json: device } = await post('/connect/deviceauthorization', { client_id: 'tv' })
-      await page.goto(device.verification_uri ?? '')
-      await look('device')
-      await page.getByLabel('Code').fill('bbbb bbbb')
-      await page.keyboard.press('Enter')
-      await page.getByRole('alert').waitFor()
-      await look('device-wrong')
-      await page.getByLabel('Code').fill(device.user_code ?? '')
-      await page.keyboard.press('Enter')
-      await page.getByText('Connect Television?').waitFor()
-      await look('device-confirm')
-      await page.getByRole('button', { name: 'Connect', exact: true }).click()
-      await page.getByText('Device connected').waitFor()
-      await look('device-connected')
-      await close()
-    })
-  }
 }

@@ -233,6 +233,24 @@ test('consent: an answer is remembered for as long as configured, if the user wi
   assert.ok((await browser.visit(wide)).target.startsWith('/consent'))
 })
 
+test('consent: what was agreed to once is not remembered by a later answer about something else', async () => {
+  const { server, browser } = await startScopes()
+  const of = (scope: string) => authorizePath({ client_id: 'asking', scope })
+  const asks = async (scope: string) => (await browser.visit(of(scope))).target.startsWith('/consent')
+  answerOf(await browser.submit(await browser.visit(of('openid profile')), { button: 'yes', remember: [] }))
+  server.clock.advance(100)
+  answerOf(await browser.submit(await browser.visit(of('openid api1')), { button: 'yes' }))
+  assert.equal(await asks('openid api1'), false)
+  assert.equal(await asks('openid profile'), true)
+  assert.match((await browser.visit('/account/consents')).text, /Your profile.*Orders/)
+  // And what is remembered keeps its end when something else is agreed to later.
+  server.clock.advance(3000)
+  answerOf(await browser.submit(await browser.visit(of('openid profile')), { button: 'yes' }))
+  assert.equal(await asks('openid api1'), false)
+  server.clock.advance(600)
+  assert.equal(await asks('openid api1'), true)
+})
+
 test('consent: a client whose answers are not remembered offers no box, and taking one makes none', async () => {
   const { browser } = await startScopes()
   const target = authorizePath({ client_id: 'forgetful' })

@@ -194,11 +194,11 @@ export function testNouns(stores: () => Stores): void {
   test('consents: those of a user are listed; taking one back revokes what hangs on it, and nothing else', async () => {
     const { consents, codes, authorizations } = stores()
     const consent = { sub: 'revoker', client_id: 'web', scope: ['openid'], created_at: now }
-    await consents.save({ ...consent, client_id: 'b', remembered_until: now })
+    await consents.save({ ...consent, client_id: 'b', remembered: [], remembered_until: now })
     await consents.save({ ...consent, client_id: 'a' })
     assert.deepEqual(await consents.ofUser('revoker'), [
       { ...consent, client_id: 'a' },
-      { ...consent, client_id: 'b', remembered_until: now },
+      { ...consent, client_id: 'b', remembered: [], remembered_until: now },
     ])
     const issued = await Promise.all(
       [

@@ -147,7 +147,9 @@ export type Consent = {
   readonly client_id: string
   readonly scope: readonly string[]
   readonly created_at: Seconds
-  /** Until when it answers for the user; absent: for ever. It stays afterwards, since it tells what was allowed. */
+  /** Those scopes that answer for the user when they are asked for again; absent: all. The rest was agreed to once. */
+  readonly remembered?: readonly string[]
+  /** Until when these do; absent: for ever. The consent stays afterwards, since it tells what was allowed. */
   readonly remembered_until?: Seconds
 }
 

@@ -12,6 +12,37 @@ export type ConsentPolicyHook = (request: {
   readonly scope: readonly string[]
 }) => Awaitable<boolean>
 
-/** Whether what was agreed to answers for the user now. */
-export const isRemembered = ({ remembered_until }: Consent, now: Seconds): boolean =>
-  remembered_until === undefined || remembered_until > now
+/** What needs no answer now, since the user agreed to it and let that be remembered. */
+export const rememberedScope = (consent: Consent, now: Seconds): readonly string[] => {
+  const { scope, remembered = scope, remembered_until } = consent
+  return remembered_until === undefined || remembered_until > now ? remembered : []
+}
+
+export type Answer = {
+  readonly asked: readonly string[]
+  readonly agreed: readonly string[]
+  /** For how many seconds it is remembered; undefined: for ever; 0: not. */
+  readonly lifetime: Seconds | undefined
+}
+
+/** What stands after an answer: what it was not about stands as it was, as far as the client may still ask for it. */
+export function afterAnswer(
+  earlier: Consent | undefined,
+  { asked, agreed, lifetime }: Answer,
+  allowed: ReadonlySet<string>,
+  now: Seconds,
+): Pick<Consent, 'scope' | 'remembered' | 'remembered_until'> {
+  const stands = (name: string): boolean => allowed.has(name) && !asked.includes(name)
+  const kept = earlier?.scope.filter(stands) ?? []
+  const keptRemembered = earlier ? rememberedScope(earlier, now).filter(stands) : []
+  const ends = [
+    ...(keptRemembered.length > 0 ? [earlier?.remembered_until] : []),
+    ...(lifetime === 0 || lifetime === undefined ? [] : [now + lifetime]),
+  ].filter(end => end !== undefined)
+  return {
+    scope: [...kept, ...agreed].sort(),
+    remembered: [...keptRemembered, ...(lifetime === 0 ? [] : agreed)].sort(),
+    // The earlier end counts for both: nothing is remembered for longer than was promised.
+    ...(ends.length > 0 && { remembered_until: Math.min(...ends) }),
+  }
+}

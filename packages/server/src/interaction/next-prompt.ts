@@ -1,7 +1,7 @@
 /** Which page comes next for an authorization request (OpenID Connect Core 1.0 §3.1.2.3, §3.1.2.4): a pure decision. */
 
 import type { ValidatedAuthorizationRequest } from '../authorization-request/authorization-request.ts'
-import type { Consent, Session } from '../core/authorization.ts'
+import type { Session } from '../core/authorization.ts'
 import { mayUseProvider } from '../identity/sign-in.ts'
 import type { Progress } from './continuation.ts'
 
@@ -20,8 +20,8 @@ export type PromptState = {
   readonly lacksSecondFactor?: boolean
   /** Whether the operator's policy asks the user; a client may be configured to in any case. */
   readonly asksConsent?: boolean
-  /** What its user agreed to earlier, where that is remembered. */
-  readonly consent?: Consent
+  /** Scopes that its user agreed to earlier, and that are remembered. */
+  readonly remembered?: readonly string[]
   /** false: it is not the user whom the client expects. */
   readonly isExpected?: boolean
 }
@@ -32,7 +32,7 @@ export function nextPrompt({
   session,
   lacksSecondFactor,
   asksConsent = false,
-  consent,
+  remembered = [],
   isExpected = true,
 }: PromptState): NextPrompt {
   if (!session || !fits(request, progress, session)) return 'login'
@@ -49,7 +49,7 @@ export function nextPrompt({
   if (mustSelect(request, progress, session) && !justSignedIn)
     return progress.another ? 'login' : 'select_account'
   if (lacksSecondFactor) return 'second_factor'
-  return mustAgree(request, progress, session, asksConsent, consent) ? 'consent' : 'none'
+  return mustAgree(request, progress, session, asksConsent, remembered) ? 'consent' : 'none'
 }
 
 /** A session of another tenant, of another provider than the one asked for, or of one that the client may not use, is none. */
@@ -82,9 +82,9 @@ function mustAgree(
   { consented_sid }: Progress,
   session: Session,
   asked: boolean,
-  consent: Consent | undefined,
+  remembered: readonly string[],
 ): boolean {
   if (consented_sid === session.sid) return false
   if (prompt.has('consent')) return true
-  return (client.require_consent || asked) && !consent_scope.every(name => consent?.scope.includes(name))
+  return (client.require_consent || asked) && !consent_scope.every(name => remembered.includes(name))
 }

@@ -4,7 +4,7 @@ import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http
 import { refuse } from '@tessera/protocol/result'
 import type { Consent } from '../../core/authorization.ts'
 import type { Clients } from '../../core/client.ts'
-import { isRemembered } from '../../core/consent.ts'
+import { rememberedScope } from '../../core/consent.ts'
 import type { Resources } from '../../core/resource.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
@@ -76,7 +76,7 @@ export function createAccountConsentsEndpoint(ports: AccountConsentsPorts): Endp
       client: await nameOf(client_id),
       scopes: scopeLines(scope, ports.resources),
       since: created_at,
-      remembered: isRemembered(consent, clock.now()),
+      remembered: rememberedScope(consent, clock.now()).length > 0,
       ...(remembered_until !== undefined && { until: remembered_until }),
     }
   }

@@ -12,7 +12,7 @@ import { formatParameters } from '../../authorization-request/pushed-request.ts'
 import { type AuthorizationRequestResolution, requestLimits } from '../../authorization-request/resolution.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { Session } from '../../core/authorization.ts'
-import { type ConsentPolicyHook, isRemembered } from '../../core/consent.ts'
+import { type ConsentPolicyHook, rememberedScope } from '../../core/consent.ts'
 import { answeredAcr } from '../../core/mfa.ts'
 import type { Resources } from '../../core/resource.ts'
 import type { Stores } from '../../core/stores.ts'
@@ -112,7 +112,7 @@ async function decide(
   const session = found && (await isActive(found, client.client_id, ports)) ? found : undefined
   const progress = came.prior_handle === undefined ? { ...came, prior_handle: found?.hash ?? null } : came
   const earlier = session && (await ports.stores.consents.find(session.sub, client.client_id))
-  const consent = earlier && isRemembered(earlier, ports.clock.now()) ? earlier : undefined
+  const remembered = earlier && rememberedScope(earlier, ports.clock.now())
   const asksConsent = session && (await asks(validated, session, ports))
   const isExpected =
     session &&
@@ -122,7 +122,7 @@ async function decide(
   const asked = validated.requested_acr
   const lacks = session && (await ports.lackingSecondFactor(request, session, { client, asked }))
   const lacksSecondFactor = lacks !== undefined
-  const state = { progress, session, lacksSecondFactor, asksConsent, consent, isExpected }
+  const state = { progress, session, lacksSecondFactor, asksConsent, remembered, isExpected }
   const next = nextPrompt({ request: validated, ...state })
 
   const settled = next === 'none' || next === 'consent'

@@ -7,6 +7,7 @@ import type { ValidatedAuthorizationRequest } from '../../authorization-request/
 import { formActionSource } from '../../authorization-request/response.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { Session } from '../../core/authorization.ts'
+import { afterAnswer } from '../../core/consent.ts'
 import type { Resources } from '../../core/resource.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
@@ -79,7 +80,6 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
     return redirectResponse(request, paths('/connect/authorize/callback', continuations.seal(continuation)))
   }
 
-  /** What was not asked for now stands as it was, as far as the client may still ask for it. */
   async function keep(
     { sub }: Session,
     { client, consent_scope }: ValidatedAuthorizationRequest,
@@ -88,14 +88,12 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
   ): Promise<void> {
     const now = ports.clock.now()
     const earlier = await ports.stores.consents.find(sub, client.client_id)
-    const kept = earlier?.scope.filter(name => client.scope.has(name) && !consent_scope.includes(name)) ?? []
     const lifetime = remember && client.allow_remember_consent ? client.consent_lifetime : 0
     await ports.stores.consents.save({
       sub,
       client_id: client.client_id,
-      scope: [...kept, ...agreed].sort(),
       created_at: now,
-      ...(lifetime !== undefined && { remembered_until: now + lifetime }),
+      ...afterAnswer(earlier, { asked: consent_scope, agreed, lifetime }, client.scope, now),
     })
   }
 

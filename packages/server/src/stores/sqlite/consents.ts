@@ -12,6 +12,7 @@ const codec = createCodec<Consent>({
   client_id: 'value',
   scope: 'json',
   created_at: 'value',
+  remembered: 'json',
   remembered_until: 'value',
 })
 

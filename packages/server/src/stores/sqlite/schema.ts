@@ -209,4 +209,7 @@ export const migrations: readonly string[] = [
   `
   alter table consents add column remembered_until integer;
   `,
+  `
+  alter table consents add column remembered text;
+  `,
 ]
