@@ -130,6 +130,7 @@ test('attack: a link that was changed, swapped or is an hour old opens nothing',
     assert.equal(page.status, 400, changed)
     assert.equal(server.reason(), 'mail_link_invalid')
   }
+  await signIn(browser, '/account', doraSignsIn)
   const swapped = await browser.visit(`/email/confirm?${new URLSearchParams({ link })}`)
   assert.equal(swapped.status, 400)
   const page = await browser.visit(path)
@@ -249,8 +250,10 @@ test('attack: a change of address that a thief asked for does not outlive a new 
   assert.equal(page.status, 200)
   const owner = createBrowser(server)
   await owner.submit(await owner.visit(await ask(server)), { new_password: better })
-  assert.equal((await thief.submit(page, {})).status, 400)
-  assert.equal((await thief.visit(path)).status, 400)
+  assert.ok((await thief.submit(page, {})).target.startsWith('/login'))
+  // Nor for who is signed in by the new password.
+  await signIn(owner, '/account', { ...doraSignsIn, password: better })
+  assert.equal((await owner.visit(path)).status, 400)
   assert.equal((await server.accounts.find(sub))?.email, dora.email)
 })
 
@@ -276,3 +279,21 @@ for (const [what, change] of [
     assert.equal(await server.stores.totpSecrets.find(sub), undefined)
   })
 }
+
+test('attack: nobody is made to give their address to a stranger’s account', async () => {
+  const { server, browser, sub } = await start()
+  await signIn(browser, '/account', doraSignsIn)
+  await browser.submit(await browser.visit('/account/email'), { email: 'victim@example.com' })
+  const { to, path } = await newestMail(server)
+  assert.equal(to, 'victim@example.com')
+  // The victim opens the link where nobody is signed in, and where they are.
+  const victim = createBrowser(server)
+  assert.ok((await victim.visit(path)).target.startsWith('/login'))
+  await addUser(server, { username: 'vic', email: 'vic@example.com' })
+  const vic = { username: 'vic', password: dora.password, button: 'login' }
+  await signIn(victim, '/account', vic)
+  const page = await victim.visit(path)
+  assert.equal((await victim.submit(page, {})).status, 400)
+  assert.equal(server.reason(), 'mail_link_of_another_account')
+  assert.notEqual((await server.accounts.find(sub))?.email, 'victim@example.com')
+})

@@ -1,17 +1,25 @@
-/** Where a mail leads that verifies an address: a page with a button, so that opening the link changes nothing. */
+/**
+ * Where a mail leads that verifies an address: a page with a button, so that opening the link changes nothing. It is for
+ * who is signed in to the account: whoever reads the address's mail alone could be made to give it to a stranger's
+ * account, and with it all that a verified address opens.
+ */
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Result, refuse } from '@tessera/protocol/result'
 import { identityKey, type StoredUser } from '../../core/stored-user.ts'
 import type { Users } from '../../core/user.ts'
+import type { EnterAccount } from '../../interaction/account.ts'
 import type { LinkOf } from '../../interaction/mail-link.ts'
 import { type LinkPorts, linkPage } from './link-page.ts'
 
-export type ConfirmEmailPorts = LinkPorts & { readonly users: Pick<Users, 'isNameTaken'> }
+export type ConfirmEmailPorts = LinkPorts & {
+  readonly enterAccount: EnterAccount
+  readonly users: Pick<Users, 'isNameTaken'>
+}
 
-/** `GET` and `POST /email/confirm?link=…`. */
-export const createConfirmEmailEndpoint = (ports: ConfirmEmailPorts): Endpoint =>
-  linkPage('confirm_email', ports, {
+/** `GET` and `POST /email/confirm?link=…`. Who is not signed in signs in first, and opens the link again. */
+export const createConfirmEmailEndpoint = (ports: ConfirmEmailPorts): Endpoint => {
+  const page = linkPage('confirm_email', ports, {
     show: (request, { form, link, linked }) =>
       ports.pages.fields(
         request,
@@ -22,8 +30,18 @@ export const createConfirmEmailEndpoint = (ports: ConfirmEmailPorts): Endpoint =
         },
         { cookies: form.cookies },
       ),
-    act: (request, { linked, user }) => confirm(request, linked, user, ports),
+    async act(request, { linked, user }) {
+      const visit = await ports.enterAccount(request, 'profile')
+      return visit.ok && visit.session.sub === user.sub
+        ? confirm(request, linked, user, ports)
+        : refuse('invalid_request', 'mail_link_of_another_account', { log: { sub: user.sub } })
+    },
   })
+  return async request => {
+    const visit = await ports.enterAccount(request, 'profile')
+    return visit.ok ? page(request) : visit.response
+  }
+}
 
 async function confirm(
   request: HttpRequest,
