@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { hashHandle } from '../../packages/server/src/core/handle.ts'
 import { accountsWorld, addUser, dora, newestMail, tokensOf } from '../support/accounts.ts'
 import { createBrowser } from '../support/browser.ts'
-import { answerOf, assertErrorPage, authorizePath } from '../support/sign-in.ts'
+import { answerOf, assertErrorPage, authorizePath, signIn } from '../support/sign-in.ts'
 import { createTestServer } from '../support/tessera.ts'
 
 async function start(accounts: object = { sign_up: true }) {
@@ -192,4 +193,39 @@ test('sign-up: the password of a mail’s account is nowhere in pages, mails or 
   assert.ok(!said.includes(password))
   assert.ok(!JSON.stringify(server.logged).includes(link))
   assert.ok(!JSON.stringify(server.logged).includes(dora.password))
+})
+
+test('sign-up: prompt=create leads to the page, also who is signed in, and back to the request [Initiating User Registration §4]', async () => {
+  const { server, browser } = await start()
+  const discovered = await server.send('GET', '/.well-known/openid-configuration')
+  assert.ok(discovered.json.prompt_values_supported.includes('create'))
+  await signIn(browser, authorizePath())
+  const page = await browser.visit(authorizePath({ prompt: 'create', login_hint: email }))
+  assert.ok(page.target.startsWith('/register?'))
+  assert.equal(page.form?.fields.email, email)
+  // Without an account the way back leads to the page again, not on as who is signed in.
+  const back = page.target.replace('/register', '/connect/authorize/callback')
+  assert.ok((await browser.visit(back)).target.startsWith('/register?'))
+  await browser.submit(page, { email })
+  const chosen = await browser.visit((await newestMail(server)).path)
+  const answer = answerOf(await browser.submit(chosen, { new_password: password }))
+  assert.equal(answer.get('state'), 'a state & more')
+  const code = await server.stores.codes.find(hashHandle(answer.get('code') ?? ''))
+  const added = server.logged.find(({ event }) => event === 'user_added')
+  assert.equal(code?.authorization.sub, added?.sub)
+})
+
+test('sign-up: prompt=create is unknown where nobody may sign up, and stands alone where they may [authorize-054] [authorize-056]', async () => {
+  const off = await start({})
+  assert.equal(
+    answerOf(await off.browser.visit(authorizePath({ prompt: 'create' }))).get('error'),
+    'invalid_request',
+  )
+  assert.equal(off.server.reason(), 'prompt_unknown')
+  const { server, browser } = await start()
+  for (const prompt of ['create login', 'none create']) {
+    const answer = answerOf(await browser.visit(authorizePath({ prompt })))
+    assert.equal(answer.get('error'), 'invalid_request')
+  }
+  assert.equal(server.reason(), 'prompt_none_with_others')
 })

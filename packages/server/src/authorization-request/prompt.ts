@@ -1,20 +1,32 @@
-/** `prompt` (OpenID Connect Core 1.0 §3.1.2.1). */
+/** `prompt` (OpenID Connect Core 1.0 §3.1.2.1; Initiating User Registration via OpenID Connect 1.0 §4). */
 
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 
-export const prompts = ['none', 'login', 'consent', 'select_account'] as const
+const prompts = ['none', 'login', 'consent', 'select_account', 'create'] as const
 export type Prompt = (typeof prompts)[number]
 
-/** Refuses `invalid_request` for an unknown value, and for `none` beside another. */
-export function parsePrompt(text: string | undefined): Result<ReadonlySet<Prompt>> {
+/** `create` is one where people may sign up. */
+export const promptsOffered = ({ signUp }: { readonly signUp: boolean }): readonly Prompt[] =>
+  prompts.filter(prompt => signUp || prompt !== 'create')
+
+/** Refuses `invalid_request` for a value that is not offered, and for `none` or `create` beside another. */
+export function parsePrompt(
+  text: string | undefined,
+  offered: readonly Prompt[],
+): Result<ReadonlySet<Prompt>> {
   const named = (text ?? '').split(' ').filter(value => value !== '')
-  const known = prompts.filter(value => named.includes(value))
+  const known = offered.filter(value => named.includes(value))
   if (named.some(value => !known.some(prompt => prompt === value))) {
     return refuse('invalid_request', 'prompt_unknown', { description: 'Unsupported prompt mode' })
   }
   if (known.includes('none') && known.length > 1) {
     return refuse('invalid_request', 'prompt_none_with_others', {
       description: 'prompt=none can not be combined',
+    })
+  }
+  if (known.includes('create') && known.length > 1) {
+    return refuse('invalid_request', 'prompt_create_with_others', {
+      description: 'prompt=create can not be combined',
     })
   }
   return ok(new Set(known))

@@ -17,7 +17,7 @@ import type {
 import { type ClaimsParameter, parseClaimsParameter } from './claims-parameter.ts'
 import { validateCodeChallenge } from './code-challenge.ts'
 import type { ReadIdTokenHint } from './id-token-hint.ts'
-import { parsePrompt } from './prompt.ts'
+import { type Prompt, parsePrompt } from './prompt.ts'
 import { validateResources } from './resource-indicator.ts'
 import { parseResponseMode } from './response-mode.ts'
 import { proveResponseTarget } from './response-target.ts'
@@ -29,6 +29,8 @@ export type AuthorizationRequestPorts = {
   readonly resources: Resources
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
   readonly tenants: ReadonlySet<string>
+  /** The values of `prompt` that are offered. */
+  readonly prompts: readonly Prompt[]
   readonly readIdTokenHint: ReadIdTokenHint
 }
 
@@ -63,7 +65,7 @@ async function validate(
   // A code is as well protected whatever comes beside it; without one there is nothing to prove.
   const challenge = brings(type.value, 'code') ? validateCodeChallenge(client, parameters) : ok({})
   if (!challenge.ok) return challenge
-  const prompt = parsePrompt(parameters.get('prompt'))
+  const prompt = parsePrompt(parameters.get('prompt'), ports.prompts)
   if (!prompt.ok) return prompt
   const maxAge = parseMaxAge(parameters.get('max_age'))
   if (!maxAge.ok) return maxAge

@@ -42,12 +42,9 @@ export type AccountPagesGround = Foundation & {
 
 /** Which pages there are hangs on who may send mail and on who checks passwords. */
 export function composeAccountPages(configuration: Configuration, ground: AccountPagesGround) {
-  const { accounts: settings, validators } = configuration
+  const { accounts: settings } = configuration
   const { send, mails } = composeSending(configuration, ground)
   const post = createPost({ ...ground, send: send ?? nowhere })
-  // A module that checks local passwords keeps them itself.
-  const keepsPasswords = validators.password === undefined
-  const reachesUsers = send !== undefined
   return {
     accountSettings: settings,
     mailLinks: createMailLinks(ground),
@@ -55,16 +52,27 @@ export function composeAccountPages(configuration: Configuration, ground: Accoun
     sendLetter: createLetters({
       ...ground,
       compose: createMails(ground),
-      post: reachesUsers ? post.send : () => {},
+      post: send ? post.send : () => {},
     }),
-    offered: {
-      signUp: settings.signUp && keepsPasswords && (reachesUsers || settings.emailVerification === 'off'),
-      passwordReset: settings.passwordReset && keepsPasswords && reachesUsers,
-      mail: reachesUsers,
-    },
+    offered: accountsOffered(configuration, ground),
     /** What was sent while developing; undefined where mail is sent. */
     outboxMails: mails,
     mailSettled: post.settled,
+  }
+}
+
+/** What users may do themselves: it hangs on who can be sent mail, and on who checks passwords. */
+export function accountsOffered(
+  { accounts, validators, mail, issuer }: Configuration,
+  { sendMail }: Pick<Foundation, 'sendMail'>,
+) {
+  // A module that checks local passwords keeps them itself.
+  const keepsPasswords = validators.password === undefined
+  const reachesUsers = sendMail !== undefined || mail !== undefined || isLoopback(new URL(issuer).hostname)
+  return {
+    signUp: accounts.signUp && keepsPasswords && (reachesUsers || accounts.emailVerification === 'off'),
+    passwordReset: accounts.passwordReset && keepsPasswords && reachesUsers,
+    mail: reachesUsers,
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { Endpoint, Route } from '@tessera/protocol/http'
 import { responseTypes } from '@tessera/protocol/response-type'
-import { prompts } from '../authorization-request/prompt.ts'
+import { promptsOffered } from '../authorization-request/prompt.ts'
 import { responseModes } from '../authorization-request/response-mode.ts'
 import { authenticationMethodsOf } from '../client-authentication/methods.ts'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -163,10 +163,11 @@ const manage = route('GET', 'PUT', 'DELETE')
 
 const metadataOf = (
   { mtls, mfa, branding, authorizationRequests }: Configuration,
-  { issuer, clients, resources, grants, keys, registering }: Services,
+  { issuer, clients, resources, grants, keys, registering, offered }: Services,
 ) =>
   createMetadata({
-    ...{ issuer, clients, resources, responseTypes, responseModes, prompts, assertionAlgorithms },
+    ...{ issuer, clients, resources, responseTypes, responseModes, assertionAlgorithms },
+    prompts: promptsOffered(offered),
     acrValues: acrsOffered(mfa),
     uiLocales: languages.map(({ tag }) => tag),
     branding,

@@ -1,6 +1,7 @@
 /** Every service, made once: what the endpoints are given. */
 
 import { createIdTokenHintReader } from '../authorization-request/id-token-hint.ts'
+import { promptsOffered } from '../authorization-request/prompt.ts'
 import { createAuthorizationRequestValidator } from '../authorization-request/validation.ts'
 import { createClientAuthentication } from '../client-authentication/authenticate.ts'
 import { createCallerAuthentication } from '../client-authentication/caller.ts'
@@ -63,7 +64,7 @@ import { createPages } from '../ui/pages.ts'
 import { createPasskeyScript } from '../ui/passkey-script.ts'
 import { createTemplates } from '../ui/templates.ts'
 import { createLanguageChoice } from '../ui/texts.ts'
-import { composeAccountPages, composeAccounts } from './accounts.ts'
+import { accountsOffered, composeAccountPages, composeAccounts } from './accounts.ts'
 import { composeAuthorizationRequests } from './authorization-requests.ts'
 import { composeFederation, composeProviders, composeSubjects } from './federation.ts'
 import type { Foundation } from './foundation.ts'
@@ -228,7 +229,10 @@ function composePages(
     browserState: createBrowserState({ ...ports, cookies }),
     signOuts: createSignOuts(ports),
     readIdTokenHint,
-    validate: createAuthorizationRequestValidator({ ...ports, readIdTokenHint }),
+    validate: createAuthorizationRequestValidator({
+      ...{ ...ports, readIdTokenHint },
+      prompts: promptsOffered(accountsOffered(ports.configuration, ports)),
+    }),
     userCodes: createUserCodes(ports),
     knownBrowsers: createKnownBrowsers({ ...ports, cookies }),
     createAuthorization: createAuthorizations(ports),

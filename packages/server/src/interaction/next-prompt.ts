@@ -6,7 +6,14 @@ import { mayUseProvider } from '../identity/sign-in.ts'
 import type { Progress } from './continuation.ts'
 
 /** `other_user`: someone has just signed in, but not whom the client expects. */
-export type NextPrompt = 'login' | 'select_account' | 'second_factor' | 'consent' | 'none' | 'other_user'
+export type NextPrompt =
+  | 'create'
+  | 'login'
+  | 'select_account'
+  | 'second_factor'
+  | 'consent'
+  | 'none'
+  | 'other_user'
 
 export type PromptState = {
   readonly request: Pick<
@@ -35,9 +42,10 @@ export function nextPrompt({
   remembered = [],
   isExpected = true,
 }: PromptState): NextPrompt {
-  if (!session || !fits(request, progress, session)) return 'login'
+  const before = request.prompt.has('create') ? 'create' : 'login'
+  if (!session || !fits(request, progress, session)) return before
   const justSignedIn = signedInSince(progress, session)
-  if (mustSignIn(request) && !justSignedIn) return 'login'
+  if (mustSignIn(request) && !justSignedIn) return before
   // A sign-in since the request is new enough for any max_age.
   if (
     !justSignedIn &&
@@ -62,9 +70,9 @@ const fits = (request: PromptState['request'], { idp: chosen }: Progress, sessio
   )
 }
 
-/** `max_age=0` asks for the same as `prompt=login` (§3.1.2.1). */
+/** `max_age=0` asks for the same as `prompt=login` (§3.1.2.1). A new account is no business of who is signed in. */
 const mustSignIn = ({ prompt, max_age }: PromptState['request']): boolean =>
-  prompt.has('login') || max_age === 0
+  prompt.has('login') || prompt.has('create') || max_age === 0
 
 /** A sign-in is a choice too. Who asked for another account gets to no other page. */
 const mustSelect = (

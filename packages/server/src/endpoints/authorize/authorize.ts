@@ -146,6 +146,7 @@ async function decide(
   }
   const silent = validated.prompt.has('none') || next === 'other_user'
   if (silent) return answers.refuse(request, silentRefusals[next], target)
+  if (next === 'create') return goOn(request, '/register', parameters, progress, ports)
   if (next === 'none' || next === 'login') return goOn(request, '/login', parameters, progress, ports)
   if (next === 'second_factor') {
     return goOn(request, '/mfa', parameters, { ...progress, stepping_sid: session?.sid }, ports)
@@ -179,6 +180,7 @@ const unmetAcr = refuse('unmet_authentication_requirements', 'acr_not_reached', 
 
 /** OpenID Connect Core 1.0 §3.1.2.6: what a client is told that wants no page. */
 const silentRefusals = {
+  create: refuse('login_required', 'login_required'),
   login: refuse('login_required', 'login_required'),
   select_account: refuse('account_selection_required', 'account_selection_required'),
   second_factor: refuse('interaction_required', 'second_factor_required'),
@@ -191,7 +193,7 @@ const silentRefusals = {
 
 const goOn = (
   request: HttpRequest,
-  path: '/login' | '/select-account' | '/mfa' | '/consent' | '/connect/authorize/callback',
+  path: '/login' | '/register' | '/select-account' | '/mfa' | '/consent' | '/connect/authorize/callback',
   parameters: string,
   progress: Progress,
   { continuations, paths }: Pick<AuthorizePorts, 'continuations' | 'paths'>,
