@@ -132,10 +132,13 @@ export type Server = { readonly url: string; readonly close: () => Promise<void>
 /** Composes and listens; expired rows are cleaned up as it goes. `close` drains first. */
 export async function startServer(
   configuration: Configuration,
-  { log = logFromEnvironment() }: { log?: Log } = {},
+  {
+    log = logFromEnvironment(),
+    print = text => void process.stdout.write(text),
+  }: Pick<Surroundings, 'log' | 'print'> = {},
 ): Promise<Server> {
   const [tessera, { listen }] = await Promise.all([
-    createTessera(configuration, { log, print: text => void process.stdout.write(text) }),
+    createTessera(configuration, { log, print }),
     import('./http/fastify.ts'),
   ])
   const { host, port, trustedProxies, mtls } = configuration

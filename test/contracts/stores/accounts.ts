@@ -4,7 +4,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { StoredUser } from '../../../packages/server/src/core/stored-user.ts'
 import type { Stores } from '../../../packages/server/src/core/stores.ts'
-import { day, minute, newHash, now, sampleAuthorization, sampleCommit, standing, tally } from './samples.ts'
+import {
+  day,
+  minute,
+  newHash,
+  now,
+  sampleAuthorization,
+  sampleCode,
+  sampleCommit,
+  standing,
+  tally,
+} from './samples.ts'
 
 const sampleUser = (fields: Partial<StoredUser> = {}): StoredUser => {
   const sub = newHash()
@@ -111,6 +121,34 @@ export function testAccounts(stores: () => Stores): void {
       all.map(({ sub }) => sub),
       [...new Set(all.map(({ sub }) => sub))].sort(),
     )
+  })
+
+  test('authorizations: all of a user are revoked but those of the session that is kept', async () => {
+    const { authorizations, codes } = stores()
+    const sub = newHash()
+    const issue = async (fields: object) => {
+      const authorization = sampleAuthorization({ sub, ...fields })
+      await codes.issue(authorization, sampleCode(authorization))
+      return async () => (await authorizations.find(authorization.id))?.revoked_at
+    }
+    const kept = await issue({ sid: 'kept' })
+    const other = await issue({ sid: 'other' })
+    const direct = await issue({})
+    const stranger = await issue({ sub: newHash() })
+    await authorizations.revokeOfUser(sub, now + 1, 'kept')
+    assert.deepEqual(await Promise.all([kept(), other(), direct(), stranger()]), [
+      undefined,
+      now + 1,
+      now + 1,
+      undefined,
+    ])
+    await authorizations.revokeOfUser(sub, now + 2)
+    assert.deepEqual(await Promise.all([kept(), other(), direct(), stranger()]), [
+      now + 2,
+      now + 1,
+      now + 1,
+      undefined,
+    ])
   })
 
   test('attempts: of a thousand at once as many count as there is room for', async () => {

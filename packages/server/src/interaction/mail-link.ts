@@ -16,7 +16,7 @@ export type MailLink =
       readonly kind: 'sign_up'
       readonly email: string
       readonly tenant?: string
-      /** What waits for the new user, and the browser where it waits. */
+      /** What waits for the new user, and the hash of what only the browser has where it waits. */
       readonly continuation?: Continuation
       readonly browser: string
     }

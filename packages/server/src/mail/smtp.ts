@@ -19,7 +19,8 @@ export function createSmtp({ from, smtp }: MailSettings): SendMail {
       ...{ disableFileAccess: true, disableUrlAccess: true },
     })
     try {
-      await transport.sendMail({ from, to, subject, text, html })
+      // As one address: a text would be read as a list.
+      await transport.sendMail({ from, to: { name: '', address: to }, subject, text, html })
     } finally {
       transport.close()
     }

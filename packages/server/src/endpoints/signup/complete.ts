@@ -3,6 +3,7 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { AccountSettings } from '../../core/account.ts'
+import { hashHandle } from '../../core/handle.ts'
 import type { Log } from '../../core/runtime.ts'
 import type { Users } from '../../core/user.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
@@ -50,7 +51,8 @@ export function createCompleteEndpoint(ports: CompletePorts): Endpoint {
       password: form.value.get('new_password') ?? '',
       ...(tenant !== undefined && { tenant }),
     })
-    if (added.ok) return welcome.signIn(request, added.user, await waitingFor(invited, browserOf(form.value)))
+    if (added.ok)
+      return welcome.signIn(request, added.user, await waitingFor(invited, hashHandle(browserOf(form.value))))
     if (added.problem === 'username_taken' || added.problem === 'username_malformed')
       return invalid(request, added.refusal)
     const problem = added.problem === 'too_short' ? { min_length } : added.problem

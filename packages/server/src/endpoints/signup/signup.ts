@@ -8,6 +8,7 @@ import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http
 import type { Parameters } from '@tessera/protocol/parameters'
 import { refuse } from '@tessera/protocol/result'
 import type { AccountSettings } from '../../core/account.ts'
+import { hashHandle } from '../../core/handle.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
 import type { Users } from '../../core/user.ts'
 import { isEmail, isUsername } from '../../identity/accounts.ts'
@@ -75,7 +76,9 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
     if (typeof count === 'object') return tooOften(request, waiting, { email }, count.wait)
     const { continuation, requester } = waiting
     if (count === 'send')
-      ports.sendLetter(request, () => invitation(email, continuation, requester.tenant, browserOf(form)))
+      ports.sendLetter(request, () =>
+        invitation(email, continuation, requester.tenant, hashHandle(browserOf(form))),
+      )
     const links = [{ to: 'goOn', href: ports.resume(continuation) }] as const
     return pages.notice(request, { kind: 'mailSent', links })
   }

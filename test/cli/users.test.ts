@@ -1,0 +1,93 @@
+/** Users on the command line, beside a running server. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { freePort, serveConfiguration, writeConfiguration } from '../support/process.ts'
+import { tessera } from './tessera.ts'
+
+const password = 'seven purple kettles'
+
+const configuration = {
+  storage: 'sqlite:./tessera.db',
+  accounts: {},
+  tenants: [{ name: 'acme' }],
+  users: [{ sub: '1', username: 'alice', password: 'alice' }],
+  api_scopes: [{ name: 'api1' }],
+  clients: [
+    { client_id: 'direct', client_secrets: [{ value: 's' }], grant_types: ['password'], scope: 'api1' },
+  ],
+}
+
+test('cli: users are added, listed, disabled, enabled and given passwords while the server runs', async () => {
+  const { file, remove } = await writeConfiguration(configuration)
+  const server = await serveConfiguration(file, await freePort())
+  const users = (words: readonly string[], input = '') =>
+    tessera(['users', words[0] ?? '', '--config', file, ...words.slice(1)], input)
+  const signIn = async (secret: string) => {
+    const body = new URLSearchParams({ grant_type: 'password', username: 'DORA', password: secret })
+    const authorization = `Basic ${Buffer.from('direct:s').toString('base64')}`
+    return (await fetch(`${server.url}/connect/token`, { method: 'POST', body, headers: { authorization } }))
+      .status
+  }
+  try {
+    const added = await users(
+      ['add', '--username', 'Dora', '--email', 'd@a.example', '--email-verified'],
+      `${password}\n`,
+    )
+    assert.equal(added.code, 0, added.stderr)
+    const [, sub = ''] =
+      /^added sub=(\S+) username="Dora" email=d@a\.example email_verified_at=/.exec(added.stdout) ?? []
+    assert.notEqual(sub, '')
+    assert.doesNotMatch(added.stdout + added.stderr, /argon2|kettles/)
+    assert.equal(await signIn(password), 200)
+
+    const listed = await users(['list'])
+    assert.match(listed.stdout, new RegExp(`^sub=${sub} .* password=set\n$`))
+
+    assert.equal((await users(['disable', '--user', sub])).code, 0)
+    assert.equal(await signIn(password), 400)
+    assert.match((await users(['list'])).stdout, /disabled_at=/)
+    assert.equal((await users(['enable', '--user', sub])).code, 0)
+    assert.equal(await signIn(password), 200)
+
+    assert.equal((await users(['set-password', '--user', sub], 'eleven green bottles')).code, 0)
+    assert.equal(await signIn(password), 400)
+    assert.equal(await signIn('eleven green bottles'), 200)
+  } finally {
+    await server.stop()
+    await remove()
+  }
+})
+
+test('cli: what is wrong with a user is told, and nothing is stored', async () => {
+  const { file, remove } = await writeConfiguration(configuration)
+  const add = (words: readonly string[], input = password) =>
+    tessera(['users', 'add', '--config', file, ...words], input)
+  try {
+    for (const [words, input, told, code] of [
+      [['--username', 'ALICE'], password, /username is taken/, 1],
+      [['--username', 'x', '--sub', 'direct'], password, /sub or verified address is taken/, 1],
+      [['--username', 'x', '--email', 'nowhere'], password, /not an email address/, 1],
+      [['--username', 'x', '--in-tenant', 'nowhere'], password, /no tenant "nowhere"/, 1],
+      [['--username', 'x', '--claims', '[]'], password, /not a JSON object/, 2],
+      [['--username', 'x'], 'short', /too short/, 1],
+      [['--username', 'x'], '', /holds no password/, 1],
+      [['--username', ' '], password, /can not be a username/, 1],
+    ] as const) {
+      const refused = await add(words, input)
+      assert.equal(refused.code, code, refused.stderr)
+      assert.match(refused.stderr, told)
+    }
+    assert.equal((await tessera(['users', 'list', '--config', file])).stdout, '')
+    for (const command of ['disable', 'enable', 'set-password'])
+      assert.match(
+        (await tessera(['users', command, '--config', file, '--user', 'nobody'], password)).stderr,
+        /no such user/,
+      )
+    const claims = ['--claims', '{"role":"boss"}', '--in-tenant', 'acme', '--no-password', '--sub', 'my-sub']
+    const added = await add(['--username', 'alice', ...claims], '')
+    assert.match(added.stdout, /^added sub=my-sub username="alice" tenant=acme .*password=none/)
+  } finally {
+    await remove()
+  }
+})

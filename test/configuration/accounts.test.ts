@@ -1,0 +1,74 @@
+/** Accounts and mail, as configured. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { assertFaults, parsed } from './faults.ts'
+
+const mail = { from: 'Login <login@a.example>', smtp: { host: 'smtp.a.example' } }
+const issuer = 'https://id.example'
+
+test('configuration: accounts are off, and their defaults are those that the guide names', () => {
+  const off = parsed({ issuer }).configuration.accounts
+  assert.deepEqual([off.kept, off.signUp, off.passwordReset], [false, false, false])
+  assert.deepEqual(parsed({ issuer, accounts: {} }).configuration.accounts, {
+    kept: true,
+    signUp: false,
+    emailVerification: 'required',
+    passwordReset: true,
+    passwordPolicy: { min_length: 12 },
+    changeEnds: 'everything',
+  })
+})
+
+test('configuration: signing up by mail needs mail, but on a loopback issuer', () => {
+  const accounts = { sign_up: true }
+  assertFaults({ issuer, accounts }, [{ path: 'accounts.sign_up', problem: /mail/, fix: /mail/ }])
+  parsed({ issuer, accounts, mail })
+  parsed({ issuer, accounts: { ...accounts, email_verification: 'off' } })
+  parsed({ issuer: 'http://localhost:1', accounts })
+  parsed({ accounts })
+  assertFaults({ issuer, tenants: [{ name: 'acme', issuer: 'path', accounts }] }, [
+    { path: 'tenants[0].accounts.sign_up', problem: /mail/ },
+  ])
+})
+
+test('configuration: signing up does not go with a module that checks the passwords', () => {
+  assertFaults(
+    { issuer, mail, accounts: { sign_up: true }, validators: { password: { check: () => ({ ok: false }) } } },
+    [{ path: 'accounts.sign_up', problem: /validators\.password/ }],
+    { isModule: true },
+  )
+})
+
+test('configuration: a tenant with an issuer of its own has accounts of its own and inherits the mail', () => {
+  const tenants = [{ name: 'acme', issuer: 'path' }]
+  const { configuration } = parsed({ issuer, mail, accounts: { sign_up: true }, tenants })
+  const acme = configuration.tenantIssuers.get('acme')
+  assert.equal(acme?.accounts.signUp, false)
+  assert.deepEqual(acme?.mail, configuration.mail)
+})
+
+test('configuration: the mail server’s password may come from the environment, and only with a mail server', () => {
+  const environment = { TESSERA_SMTP_PASSWORD: 'secret' }
+  const smtp = { host: 'smtp.a.example', port: 587, secure: false, password: 'secret' }
+  assert.deepEqual(parsed({ issuer, mail }, { environment }).configuration.mail, { ...mail, smtp })
+  const without = parsed({ issuer }, { environment })
+  assert.deepEqual([without.configuration.mail, without.warnings], [undefined, []])
+})
+
+test('configuration: an address that is none, a short password and unknown words are faults', () => {
+  assertFaults(
+    {
+      issuer,
+      mail: { from: 'nobody', smtp: {} },
+      accounts: { password_policy: { min_length: 7 }, email_verification: 'maybe', signup: true },
+    },
+    [
+      { path: 'mail.from', problem: /not an address/ },
+      { path: 'mail.smtp.host', problem: /missing/ },
+      { path: 'accounts.password_policy.min_length', problem: /too small/ },
+      { path: 'accounts.email_verification', problem: /"maybe"/ },
+      { path: 'accounts.signup', problem: /not a known key/, nearest: 'sign_up' },
+    ],
+  )
+})
