@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
 import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores.ts'
 import { temporaryFolder } from '../contracts/stores/storage.ts'
 import { accountsWorld, addUser, dora, doraSignsIn, newestMail, tokensOf } from '../support/accounts.ts'
@@ -296,4 +297,19 @@ test('attack: nobody is made to give their address to a stranger’s account', a
   assert.equal((await victim.submit(page, {})).status, 400)
   assert.equal(server.reason(), 'mail_link_of_another_account')
   assert.notEqual((await server.accounts.find(sub))?.email, 'victim@example.com')
+})
+
+test('reset: where the store fails before the new password is kept, every session has ended and the link still works', async () => {
+  const { server, browser, sub } = await start()
+  await signIn(browser, '/account', doraSignsIn)
+  const path = await ask(server)
+  const owner = createBrowser(server)
+  const page = await owner.visit(path)
+  const { replace } = server.stores.storedUsers
+  const away = () => Promise.reject(new StoreUnavailable('the process died here'))
+  Object.assign(server.stores.storedUsers, { replace: away })
+  assert.equal((await owner.submit(page, { new_password: better })).status, 503)
+  assert.deepEqual(await server.stores.sessions.ofUser(sub), [])
+  Object.assign(server.stores.storedUsers, { replace })
+  assert.match((await owner.submit(page, { new_password: better })).text, /Your password is changed/)
 })

@@ -127,8 +127,11 @@ export function createAccounts(ports: AccountPorts): Accounts {
     passwordFault: (password, { username, email }) =>
       passwordFault(password, settings.passwordPolicy, [username, email]),
     async setPassword(user, password, keep) {
-      const password_changed_at = clock.now()
-      const replaced = await replace({ ...user, password: await hash(password), password_changed_at })
+      const encoded = await hash(password)
+      // Before and after: a process that dies in between leaves no session alive under the new password (the link, or
+      // the form, works once more), and what began by the old one meanwhile does not outlive it.
+      await endAccess(user.sub, 'password_changed', keep)
+      const replaced = await replace({ ...user, password: encoded, password_changed_at: clock.now() })
       if (!replaced.ok) return replaced
       log.info('password_changed', { sub: user.sub })
       await endAccess(user.sub, 'password_changed', keep)
