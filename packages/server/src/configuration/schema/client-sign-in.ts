@@ -1,27 +1,10 @@
 /** What a client is told of a user, and how a sign-in at it begins (OpenID Connect Core 1.0 §4, §5.4, §8). */
 
-import { redirectUriFault } from '@tessera/protocol/redirect-uri'
 import { z } from 'zod'
-import { rule } from './rule.ts'
+import { exactWebUri } from './rule.ts'
 
 /** Core §4, Dynamic Client Registration 1.0 §2: https, or http while developing. */
-const secureUrl = () =>
-  z
-    .string()
-    .max(2000)
-    .check(
-      rule(uri => {
-        const problem =
-          redirectUriFault(uri) ?? (/^https?:/i.test(uri) ? undefined : 'it is not a web address')
-        return problem === undefined
-          ? undefined
-          : {
-              problem,
-              expected: 'an https URI, or http on a loopback host, without fragment',
-              fix: 'write the whole address, such as https://app.example/start',
-            }
-      }),
-    )
+const secureUrl = () => exactWebUri('write the whole address, such as https://app.example/start')
 
 export const signInShape = {
   always_include_user_claims_in_id_token: z

@@ -9,7 +9,7 @@ import { accentColor } from './branding.ts'
 import { describingShape, keysShape, requestShape, responseShape } from './client-metadata.ts'
 import { signInShape } from './client-sign-in.ts'
 import { mfaOverrideSchema } from './mfa.ts'
-import { day, hour, minute, name, rule, seconds, text, year } from './rule.ts'
+import { day, exactWebUri, hour, minute, name, rule, seconds, text, year } from './rule.ts'
 import { secretSchema } from './secret.ts'
 
 export const authenticationMethods = [
@@ -40,23 +40,7 @@ const redirectUri = () =>
     )
 
 /** Front-Channel Logout 1.0 §2, Back-Channel Logout 1.0 §2.2: no fragment. */
-const logoutUri = () =>
-  z
-    .string()
-    .max(2000)
-    .check(
-      rule(uri => {
-        const problem =
-          redirectUriFault(uri) ?? (/^https?:/i.test(uri) ? undefined : 'it is not a web address')
-        return problem === undefined
-          ? undefined
-          : {
-              problem,
-              expected: 'an https URI, or http on a loopback host, without fragment',
-              fix: 'write the exact URI, such as https://app.example/logout',
-            }
-      }),
-    )
+const logoutUri = () => exactWebUri('write the exact URI, such as https://app.example/logout')
 
 const origin = () =>
   z.string().check(

@@ -1,5 +1,6 @@
 /** Rules about a single value, as checks of the schema: each names what is wrong, what is expected and the fix. */
 
+import { redirectUriFault } from '@tessera/protocol/redirect-uri'
 import type { Json } from '@tessera/protocol/result'
 import { z } from 'zod'
 
@@ -70,3 +71,25 @@ export function isJson(value: unknown): value is Json {
     Object.values(value).every(isJson)
   )
 }
+
+/**
+ * An address that a browser or this server is sent to: https, or http on a loopback host, without fragment.
+ * @param fix what to do about a faulty one.
+ */
+export const exactWebUri = (fix: string) =>
+  z
+    .string()
+    .max(2000)
+    .check(
+      rule(uri => {
+        const problem =
+          redirectUriFault(uri) ?? (/^https?:/i.test(uri) ? undefined : 'it is not a web address')
+        return problem === undefined
+          ? undefined
+          : {
+              problem,
+              expected: 'an https URI, or http on a loopback host, without fragment',
+              fix,
+            }
+      }),
+    )
