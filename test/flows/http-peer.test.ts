@@ -97,6 +97,16 @@ test('peer: x-forwarded-for counts from trusted proxies only, from the right', a
   assert.equal((await seen({ 'x-forwarded-for': '203.0.113.9' }, others)).peer.address, '127.0.0.1')
 })
 
+test('peer: a range of one family trusts nobody of the other, mapped addresses included [RFC 4291 §2.5.5.2]', async () => {
+  for (const range of ['::ffff:0:0/96', '::/1', '::/0']) {
+    const proxies = { trustedProxies: [range] }
+    const headers = { 'x-forwarded-for': '203.0.113.9' }
+    assert.equal((await seen(headers, proxies)).peer.address, '127.0.0.1', range)
+    const mtls = { certificateHeader: 'client-cert', trustedProxies: [range] }
+    assert.equal((await seen({ [header]: `:${der}:` }, { mtls })).peer.certificate, undefined, range)
+  }
+})
+
 test('peer: a trusted proxy says which host was asked for, and nobody else does', async () => {
   const headers = { 'x-forwarded-host': 'id.acme.example' }
   assert.equal((await seen(headers, { trustedProxies: ['127.0.0.1'] })).peer.host, 'id.acme.example')

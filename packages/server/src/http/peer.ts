@@ -51,16 +51,19 @@ function clientBehind(
   return nearest
 }
 
+/** A list for each family: in a common one an IPv4 address would be found in IPv6 ranges that hold the mapped addresses. */
 function createTrust(proxies: readonly string[]): (address: string) => boolean {
-  const list = new BlockList()
+  const lists = { ipv4: new BlockList(), ipv6: new BlockList() }
   for (const proxy of proxies) {
     const [network = '', bits] = proxy.split('/')
-    const family = isIP(network) === 6 ? 'ipv6' : 'ipv4'
-    if (bits === undefined) list.addAddress(network, family)
-    else list.addSubnet(network, Number(bits), family)
+    const family = familyOf(network)
+    if (bits === undefined) lists[family].addAddress(network, family)
+    else lists[family].addSubnet(network, Number(bits), family)
   }
-  return address => isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  return address => isIP(address) !== 0 && lists[familyOf(address)].check(address, familyOf(address))
 }
+
+const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
 /** A socket that takes both families shows IPv4 addresses mapped into IPv6 (RFC 4291 §2.5.5.2). */
 const withoutMapping = (address: string): string =>
