@@ -277,6 +277,32 @@ test('attack: a chain of exchanges never gains scope, time or an audience that i
   }
 })
 
+test('attack: a token that was limited to one API is exchanged for none of another that owns its scope too [RFC 8707 §2.2]', async () => {
+  const server = await createTestServer({
+    ...world,
+    api_resources: [
+      { name: 'urn:orders', scopes: ['api1'] },
+      { name: 'urn:payroll', scopes: ['api1', 'api2'] },
+    ],
+  })
+  const limited = await userToken(server, { resource: 'urn:orders' })
+  assert.equal(claimsOf(limited).aud, 'urn:orders')
+  for (const more of [{}, { scope: 'api1' }, { audience: 'urn:orders' }] as Record<string, string>[]) {
+    const { json } = await exchange(server, { subject_token: limited, ...more })
+    assert.equal(claimsOf(json.access_token).aud, 'urn:orders', JSON.stringify(more))
+  }
+  for (const more of [{ audience: 'urn:payroll' }, { resource: 'urn:payroll' }] as Record<string, string>[]) {
+    const { json } = await exchange(server, { subject_token: limited, ...more })
+    assert.equal(json.error, 'invalid_target')
+  }
+  // What was not limited is for all of them, and for one of them where that is asked for.
+  const free = await userToken(server)
+  const all = await exchange(server, { subject_token: free })
+  assert.deepEqual(claimsOf(all.json.access_token).aud, ['urn:orders', 'urn:payroll'])
+  const one = await exchange(server, { subject_token: free, audience: 'urn:payroll' })
+  assert.equal(claimsOf(one.json.access_token).aud, 'urn:payroll')
+})
+
 test('attack: a client of one tenant gets no token of another tenant’s user by exchange or assertion', async () => {
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
   const clients = [

@@ -22,6 +22,8 @@ export const createIdTokenHintReader =
     if (claims?.iss !== issuer || typeof claims.sub !== 'string' || typeof claims.aud !== 'string') {
       return undefined
     }
+    // A signed UserInfo answer has the same type, and no end (OpenID Connect Core 1.0 §5.3.2): it is no ID token.
+    if (typeof claims.exp !== 'number') return undefined
     return {
       sub: claims.sub,
       client_id: claims.aud,

@@ -1,9 +1,12 @@
 /** Registers, reads, updates and removes clients (RFC 7591 §3, RFC 7592 §2). */
 
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { equalInConstantTime } from '../core/certificate.ts'
+import type { Client } from '../core/client.ts'
 import { hashHandle, newHandle } from '../core/handle.ts'
 import type { RegisteredClient } from '../core/registered-client.ts'
 import type { Clock, Random, TokenHash } from '../core/runtime.ts'
+import { type SectorMember, sectorOf } from '../core/sector.ts'
 import type { RegisteredClients } from '../core/stores.ts'
 import { newClientId } from './client-id.ts'
 import { hasEnded } from './clients.ts'
@@ -55,8 +58,8 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
     async open(clientId, token) {
       const client = await registeredClients.find(clientId)
       const hash = hashHandle(token)
-      // Hashes are compared, so the time of the comparison tells nothing of a token.
-      return client && client.registration_token_hash === hash && !hasEnded(client, clock.now())
+      const fits = equalInConstantTime(client?.registration_token_hash ?? '', hash)
+      return client && fits && !hasEnded(client, clock.now())
         ? ok(client)
         : refuse('invalid_token', 'registration_token_invalid', {
             description: 'The access token is not valid',
@@ -68,6 +71,8 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
       if (fault) return fault
       const valid = await validateMetadata(sent, client.client_id, ports)
       if (!valid.ok) return valid
+      const moved = identifiersFault(client, valid.value.client)
+      if (moved) return moved
       const { client_id, version, created_at } = client
       const made = withCredentials(
         { client_id, version: version + 1, created_at, ...endOf(), metadata: valid.value.metadata },
@@ -124,6 +129,20 @@ type Secret = Pick<RegisteredClient, 'client_secret_expires_at'> & {
   readonly client_secret_hash?: TokenHash
 }
 
+/**
+ * Whoever holds a user's refresh token could else find out by an update what others are told of that user: in the
+ * sector of any host that it may name, or by the user's own `sub` (OpenID Connect Core 1.0 §8.1).
+ */
+function identifiersFault({ client_id, metadata }: RegisteredClient, after: Client): Refusal | undefined {
+  const { subject_type, ...before } = { ...metadata, client_id } as JsonObject as SectorMember &
+    Pick<Client, 'subject_type'>
+  const stays = subject_type === after.subject_type
+  if (stays && (subject_type === 'public' || sectorOf(before) === sectorOf(after))) return undefined
+  return refuse('invalid_client_metadata', 'client_identifiers_changed', {
+    description: `${stays ? 'redirect_uris: the host' : 'subject_type'}: it can not be changed`,
+  })
+}
+
 const neverSent = [
   'registration_access_token',
   'registration_client_uri',
@@ -141,7 +160,8 @@ function updateFault(client: RegisteredClient, sent: JsonObject): Refusal | unde
   if (surplus) return invalid(`${surplus}: it may not be sent`)
   const { client_secret } = sent
   if (client_secret === undefined || client_secret === null) return undefined
-  return typeof client_secret === 'string' && hashHandle(client_secret) === client.client_secret_hash
+  return typeof client_secret === 'string' &&
+    equalInConstantTime(hashHandle(client_secret), client.client_secret_hash ?? '')
     ? undefined
     : invalid('client_secret: it is not the one of the client')
 }

@@ -6,6 +6,7 @@ import type { Client, SigningAlgorithm } from '../core/client.ts'
 import type { RegisteredClient } from '../core/registered-client.ts'
 import type { MetadataFault, Registration } from '../core/registration.ts'
 import type { Log } from '../core/runtime.ts'
+import { sectorOf } from '../core/sector.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import { metadataOf, understood } from './metadata.ts'
 import { sectorFault } from './sector-identifier.ts'
@@ -25,6 +26,8 @@ export type ValidMetadata = {
   readonly metadata: JsonObject
   /** Whether the client authenticates by a `client_secret`. */
   readonly needsSecret: boolean
+  /** The client that it describes. */
+  readonly client: Client
 }
 
 /** Refuses as RFC 7591 §3.2.2 says: `invalid_redirect_uri`, `invalid_client_metadata`, and what software statements refuse. */
@@ -47,12 +50,18 @@ export async function validateMetadata(
   if (unsignable) {
     return refuseMetadata('client_metadata_invalid', `${unsignable}: this server does not sign with it`)
   }
+  if (isSectorUnproven(client)) {
+    return refuseMetadata(
+      'client_metadata_not_allowed',
+      'subject_type: pairwise identifiers of a host are for grants whose answers go there',
+    )
+  }
   const { sector_identifier_uri: sector, redirect_uris } = client
   const outside = sector === undefined ? undefined : await sectorFault(sector, redirect_uris, ports.outbound)
   if (outside) return outside
   const { software_statement } = sent
   const metadata = { ...metadataOf(client), ...(software_statement && { software_statement }) }
-  return ok({ metadata, needsSecret })
+  return ok({ metadata, needsSecret, client })
 }
 
 const signedAnswers = [
@@ -67,6 +76,23 @@ const unsignableOf = (client: Client, able: readonly SigningAlgorithm[]): string
     const alg = client[name]
     return alg !== undefined && !able.includes(alg)
   })
+
+/** Grants that give no tokens about users, or by way of the redirection URI. */
+const provingGrants: ReadonlySet<string> = new Set([
+  'authorization_code',
+  'implicit',
+  'refresh_token',
+  'client_credentials',
+])
+
+/**
+ * Whether the client would be told another's identifiers: it names a host, and nothing shows that the host is its own
+ * where tokens come another way than to an address there.
+ */
+const isSectorUnproven = (client: Client): boolean =>
+  client.subject_type === 'pairwise' &&
+  sectorOf(client) !== sectorOf({ client_id: client.client_id, redirect_uris: [] }) &&
+  [...client.grant_types].some(grant => !provingGrants.has(grant))
 
 /** The client that a row stands for; undefined, and logged, when it no longer fits the configuration. */
 export function readRegistered(

@@ -72,7 +72,7 @@ export function createAccessTokens({
       jti: newId(random),
       client_id: client.client_id,
       scope: scopeAsList ? content.audience.scope : formatScope(content.audience.scope),
-      ...(subject && authenticationClaims(subject)),
+      ...(subject && authenticationClaims(subject, subjects.tellSession(client, subject.sid))),
       authorization_id: content.authorization_id,
       cnf: content.cnf,
     }
@@ -120,13 +120,19 @@ export const unsaid = {
   tenant: undefined,
 } as const
 
-/** How the user signed in (RFC 9068 §2.2.1, OpenID Connect Core 1.0 §2); `idp` and `tenant` are IdentityServer's. */
-export const authenticationClaims = (subject: NonNullable<AccessTokenContent['subject']>): JsonObject => ({
+/**
+ * How the user signed in (RFC 9068 §2.2.1, OpenID Connect Core 1.0 §2); `idp` and `tenant` are IdentityServer's.
+ * @param sid as the client is told.
+ */
+export const authenticationClaims = (
+  subject: NonNullable<AccessTokenContent['subject']>,
+  sid: string | undefined,
+): JsonObject => ({
   auth_time: subject.auth_time,
   idp: subject.idp,
   amr: subject.amr,
   ...(subject.acr !== undefined && { acr: subject.acr }),
-  ...(subject.sid !== undefined && { sid: subject.sid }),
+  ...(sid !== undefined && { sid }),
   ...(subject.tenant !== undefined && { tenant: subject.tenant }),
 })
 

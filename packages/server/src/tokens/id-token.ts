@@ -45,7 +45,7 @@ export const createIdTokens = ({ issuer, keys, subjects, clock }: IdTokenPorts):
       aud: client.client_id,
       exp: now + client.identity_token_lifetime,
       iat: now,
-      ...authenticationClaims(subject),
+      ...authenticationClaims(subject, subjects.tellSession(client, subject.sid)),
       ...(nonce !== undefined && { nonce }),
       ...(accessToken !== undefined && { at_hash: halfHash(accessToken, key.alg) }),
       ...(code !== undefined && { c_hash: halfHash(code, key.alg) }),

@@ -41,7 +41,7 @@ export const createLogoutTokens = ({
       exp: now + lifetime,
       jti: newId(random),
       events: { [logoutEvent]: {} },
-      sid,
+      sid: subjects.tellSession(client, sid),
     }
     // §2.6: signed like the client's ID tokens; the type keeps it from being taken for one (§2.4).
     return signJwt(keys.signing(client.id_token_signed_response_alg), 'logout+jwt', claims)

@@ -1,38 +1,36 @@
 /**
  * Subject identifiers (OpenID Connect Core 1.0 §8): the `sub` that a client is told of a user. Inside this server a user
- * has one `sub`; every token and answer that leaves it says the one of its client, and this is the only place that knows how.
+ * has one `sub`, and a session one `sid`; every token and answer that leaves it says those of its client, and this is
+ * the only place that knows how.
  */
 
 import { createHmac } from 'node:crypto'
 import type { Client } from '../core/client.ts'
 import type { DerivedKeys } from '../core/keys.ts'
+import { type SectorMember, sectorOf } from '../core/sector.ts'
 
 /** What of a client decides. */
-export type SubjectAudience = Pick<
-  Client,
-  'client_id' | 'subject_type' | 'sector_identifier_uri' | 'redirect_uris'
->
+export type SubjectAudience = SectorMember & Pick<Client, 'subject_type'>
 
 export type SubjectIdentifiers = {
   /** `pairwise`: another one for each sector, from which nobody else can tell the user (§8.1). */
   readonly tell: (client: SubjectAudience, sub: string) => string
+  /** The `sid` of a session: of its sector too, or two clients would find the same user by the same session. */
+  readonly tellSession: <Sid extends string | undefined>(client: SubjectAudience, sid: Sid) => Sid | string
 }
 
 export function createSubjectIdentifiers({ derived }: { derived: DerivedKeys }): SubjectIdentifiers {
-  const key = derived.derive('pairwise-subject')
-  return {
-    tell: (client, sub) =>
-      client.subject_type === 'public'
-        ? sub
-        : // A host holds no line end, so no two pairs read the same.
-          createHmac('sha256', key)
-            .update(`${sectorOf(client)}\n${sub}`)
-            .digest('base64url'),
-  }
-}
+  const subjects = derived.derive('pairwise-subject')
+  const sessions = derived.derive('pairwise-session')
+  // A host holds no line end, so no two pairs read the same.
+  const pair = (key: Uint8Array, client: SubjectAudience, text: string): string =>
+    createHmac('sha256', key)
+      .update(`${sectorOf(client)}\n${text}`)
+      .digest('base64url')
 
-/** The host that clients with the same identifiers share (§8.1); one without a host is a sector of its own. */
-function sectorOf({ client_id, sector_identifier_uri, redirect_uris }: SubjectAudience): string {
-  const uri = sector_identifier_uri ?? redirect_uris[0]
-  return (uri !== undefined && new URL(uri).hostname) || `client ${client_id}`
+  return {
+    tell: (client, sub) => (client.subject_type === 'public' ? sub : pair(subjects, client, sub)),
+    tellSession: (client, sid) =>
+      client.subject_type === 'public' || sid === undefined ? sid : pair(sessions, client, sid),
+  }
 }

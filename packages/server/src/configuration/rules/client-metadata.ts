@@ -1,5 +1,6 @@
 /** What a client says about itself that can't be so (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2). */
 
+import { webHostOf } from '../../core/sector.ts'
 import { type Draft, type Entry, faultAt } from '../draft.ts'
 import type { Fault } from '../fault.ts'
 import type { ClientDraft } from '../schema/client.ts'
@@ -47,7 +48,7 @@ const pairwiseSector: Rule = client => {
   const { subject_type, sector_identifier_uri, redirect_uris } = client.value
   if (subject_type !== 'pairwise' || sector_identifier_uri !== undefined) return []
   if (client.damaged.has('redirect_uris') || client.damaged.has('sector_identifier_uri')) return []
-  const hosts = new Set(redirect_uris.map(uri => new URL(uri).hostname))
+  const hosts = new Set(redirect_uris.map(webHostOf))
   return hosts.size <= 1
     ? []
     : faultAt(client, 'subject_type', {

@@ -60,7 +60,7 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
     // A session that expired may have left its state behind.
     if (!session) return goOn(request, asked, undefined, [ports.browserState.clear()])
     if (request.method !== 'POST') {
-      return isProven(asked, session) ? end(request, asked) : show(request, asked, session)
+      return isProven(asked) ? end(request, asked) : show(request, asked, session)
     }
     const button = form.value.get('button')
     if (button === 'no') return pages.stillSignedIn(request, undefined, { ui_locales: asked.ui_locales })
@@ -148,9 +148,9 @@ async function forSession(
   const means =
     client !== undefined &&
     hint.sub === subjects.tell(client, session.sub) &&
-    (hint.sid === undefined || hint.sid === session.sid)
+    (hint.sid === undefined || hint.sid === subjects.tellSession(client, session.sid))
   return means ? asked : { asked_at, ui_locales }
 }
 
-const isProven = ({ hint }: SignOutRequest, session: Session): boolean =>
-  hint?.sid !== undefined && hint.sid === session.sid
+/** A hint that is left is of this session's user; one with a `sid` is of this very session. */
+const isProven = ({ hint }: SignOutRequest): boolean => hint?.sid !== undefined

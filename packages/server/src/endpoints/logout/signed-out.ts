@@ -11,6 +11,7 @@ import type { Client, Clients } from '../../core/client.ts'
 import type { Log } from '../../core/runtime.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
 import type { SignedOut, SignOuts } from '../../interaction/sign-out.ts'
+import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
 import { redirectResponse } from '../../ui/page.ts'
 import type { Pages } from '../../ui/pages.ts'
 
@@ -18,6 +19,7 @@ export type SignedOutPorts = {
   readonly issuer: string
   readonly signOuts: SignOuts
   readonly clients: Pick<Clients, 'find'>
+  readonly subjects: Pick<SubjectIdentifiers, 'tellSession'>
   readonly pages: Pages
   readonly log: Log
 }
@@ -75,7 +77,7 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
       if (!client?.enabled || client.frontchannel_logout_uri === undefined) return []
       const uri = new URL(client.frontchannel_logout_uri)
       uri.searchParams.set('iss', ports.issuer)
-      uri.searchParams.set('sid', sid)
+      uri.searchParams.set('sid', ports.subjects.tellSession(client, sid))
       return [uri.href]
     })
   }

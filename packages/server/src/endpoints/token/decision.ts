@@ -13,6 +13,7 @@ import type { Profile, Subject } from '../../core/user.ts'
 import type { BarsPasswordGrant } from '../../identity/mfa-policy.ts'
 import type { SignIn } from '../../identity/sign-in.ts'
 import type { RefreshTokens } from '../../tokens/refresh-token.ts'
+import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
 
 /** A grant of the token endpoint (RFC 6749 §4, §6; RFC 8628 §3.4). */
 export type Grant = {
@@ -41,6 +42,7 @@ export type GrantPorts = {
   readonly stores: Pick<Stores, 'codes' | 'devices' | 'families'>
   readonly profile: Profile
   readonly refreshTokens: RefreshTokens
+  readonly subjects: Pick<SubjectIdentifiers, 'tell'>
   readonly signIn: SignIn
   /** Whether this user needs a second factor, which the password grant can't ask for. */
   readonly barsPasswordGrant: BarsPasswordGrant

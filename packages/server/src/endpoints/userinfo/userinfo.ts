@@ -75,7 +75,8 @@ async function claimsFor(
   if (!(await profile.isActive({ subject, client_id }))) return invalid('user_inactive')
   const client = await clients.find(client_id)
   if (!client) return invalid('token_client_disabled')
-  const requested = authorization?.requested_claims
+  // Another client that has a token from an exchange did not ask for them.
+  const requested = authorization?.client_id === client_id ? authorization.requested_claims : undefined
   const { scope, claims } = token
   const ofUser = await readIdentityClaims({ client, subject, use: 'userinfo', scope, requested })
   // OpenID Connect Core 1.0 §5.3.2: sub is always there, and the same as in the ID token.

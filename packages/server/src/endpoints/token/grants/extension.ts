@@ -4,7 +4,12 @@ import type { Limits } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { isWithin } from '@tessera/protocol/scope'
 import type { Client } from '../../../core/client.ts'
-import type { ExtensionGrant, GrantDecision, GrantRefusal } from '../../../core/extension-grant.ts'
+import type {
+  ExtensionGrant,
+  GrantDecision,
+  GrantRefusal,
+  VerifiedToken,
+} from '../../../core/extension-grant.ts'
 import { hashHandle } from '../../../core/handle.ts'
 import { apisOf, type Resources } from '../../../core/resource.ts'
 import type {
@@ -99,13 +104,16 @@ async function recheck(
   ) {
     return refuse('invalid_grant', 'extension_subject_not_derived', { log: { sub: subject.sub } })
   }
+  if (subject && answer.derivedFrom && !(await mayLearn(client, subject, answer.derivedFrom, ports))) {
+    return refuse('invalid_grant', 'extension_subject_of_another_sector', { log: { sub: subject.sub } })
+  }
   if (subject && !(await ports.profile.isActive({ subject, client_id: client.client_id }))) {
     return refuse('invalid_grant', 'user_inactive', { log: { sub: subject.sub } })
   }
   const scope = checkScope(answer, requested, request.client, ports.resources)
   if (!scope.ok) return scope
   if (!isWithin(scope.value, client.scope)) return refuse('invalid_scope', 'scope_not_allowed')
-  const audience = checkAudience(answer.audience ?? [], scope.value, ports.resources)
+  const audience = checkAudience(answer, scope.value, ports.resources)
   if (!audience.ok) return audience
   const { lifetime = client.access_token_lifetime } = answer
   // Also for what is no number.
@@ -141,6 +149,20 @@ async function recheck(
 const mayName = (tenant: string | undefined, clients: readonly Client[]): boolean =>
   tenant === undefined || clients.every(({ tenants }) => tenants.length === 0 || tenants.includes(tenant))
 
+/**
+ * Where one of the two clients is told pairwise identifiers, only those of its sector get tokens from its own: else
+ * together they would know whose user is whose (OpenID Connect Core 1.0 §8.1).
+ */
+async function mayLearn(
+  client: Client,
+  { sub }: TokenSubject,
+  from: VerifiedToken,
+  { findClient, subjects }: GrantPorts,
+): Promise<boolean> {
+  const told = [client, await findClient(from.client_id)]
+  return told.every(one => one?.subject_type === 'public') || subjects.tell(client, sub) === from.claims.sub
+}
+
 /** Asked for or decided, at most what the client is allowed; omitted: its API scopes, never `offline_access`; derived: at most the other token's. */
 function checkScope(
   { scope: decided, derivedFrom, subject }: GrantDecision,
@@ -161,13 +183,18 @@ function checkScope(
   return rest.length > 0 ? ok(rest) : refuse('invalid_scope', 'scope_empty')
 }
 
+/** At most the owners of the scope; of a token that was limited to some of them (RFC 8707), what stems from it is too. */
 function checkAudience(
-  names: readonly string[],
+  { audience: names = [], derivedFrom }: GrantDecision,
   scope: readonly string[],
   resources: Resources,
 ): Result<readonly string[]> {
   const owners = apisOf(resources, scope).map(api => api.name)
-  return isWithin(names, owners) ? ok(names) : refuse('invalid_target', 'resource_outside_scope')
+  const reached = derivedFrom ? owners.filter(name => derivedFrom.audience.includes(name)) : owners
+  const wanted = names.length === 0 && reached.length < owners.length ? reached : names
+  return isWithin(wanted, reached) && (wanted.length > 0 || reached.length === owners.length)
+    ? ok(wanted)
+    : refuse('invalid_target', 'resource_outside_scope')
 }
 
 /** The `tenant` claim comes from the user's record, never from the request. */
