@@ -135,6 +135,8 @@ export const rooms: Readonly<Record<string, Room>> = {
       'node:stream',
       'node:stream/consumers',
       'node:url',
+      'node:v8',
+      'node:vm',
     ],
   },
 }

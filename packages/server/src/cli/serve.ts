@@ -5,6 +5,7 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { followPort } from '../configuration/issuer.ts'
 import type { ExitCode, ServeFlags } from './command.ts'
 import { loadOrReport } from './report.ts'
+import { collectStartGarbage } from './start-garbage.ts'
 
 export async function serve({ config, port, host }: ServeFlags): Promise<ExitCode> {
   const configuration = await loadOrReport(config, { port, host })
@@ -26,6 +27,7 @@ export async function runUntilStopped(
   const server = await startServer(configuration, {})
   process.stdout.write(`listening on ${server.url}\n`)
   ready()
+  collectStartGarbage()
   await stopped
   await server.close()
   return 0

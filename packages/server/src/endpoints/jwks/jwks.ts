@@ -17,9 +17,10 @@ export function createJwksEndpoint({
     const all = JSON.stringify({ keys: [...set.keys, decryption.jwk()] })
     return { body, answer: createCacheableAnswer({ body: all, maxAge, type }) }
   }
-  let ready = made()
+  // With the first request rather than at the start, which need not derive the key to encrypt for.
+  let ready: ReturnType<typeof made> | undefined
   return request => {
-    if (keys.jwks().body !== ready.body) ready = made()
+    if (ready?.body !== keys.jwks().body) ready = made()
     return ready.answer(request)
   }
 }

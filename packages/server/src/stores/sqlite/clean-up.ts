@@ -3,7 +3,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Stores } from '../../core/stores.ts'
-import { change } from './statements.ts'
+import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
 /** Rows that one transaction looks at. */
@@ -69,13 +69,23 @@ function createSweep(
   }
 }
 
-/** @param idle is fulfilled when no write waits. */
-export const createCleanUp =
-  (write: Calls<typeof cleanUpWrites>, idle: () => Promise<void>): Stores['cleanUp'] =>
-  async at => {
+/**
+ * Read first: where nothing is due nothing is written, and the writer thread of a server that never writes never starts.
+ * @param idle is fulfilled when no write waits.
+ */
+export function createCleanUp(
+  database: DatabaseSync,
+  write: Calls<typeof cleanUpWrites>,
+  idle: () => Promise<void>,
+): Stores['cleanUp'] {
+  const due = tables.map(({ table, due }) =>
+    one(database, `select 1 from ${table} where ${due} <= ? limit 1`),
+  )
+  const isDue = reading((table: number, at: Seconds): boolean => due[table]?.(at) !== undefined)
+  return async at => {
     let total = 0
     for (const table of tables.keys()) {
-      for (let more = true; more; ) {
+      for (let more = isDue(table, at); more; ) {
         await idle()
         const [deleted, looked] = await write.sweep(table, at)
         total += deleted
@@ -84,3 +94,4 @@ export const createCleanUp =
     }
     return total
   }
+}

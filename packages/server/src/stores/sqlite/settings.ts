@@ -25,8 +25,10 @@ export const settingWrites = {
 
 export function createSettings(database: DatabaseSync, write: Calls<typeof settingWrites>): Settings {
   const find = one(database, selectSetting)
+  const get = reading((name: string) => find(name)?.[0] as string | undefined)
   return {
-    get: reading(name => find(name)?.[0] as string | undefined),
-    initialise: (name, value) => write.initialiseSetting(name, value),
+    get,
+    // Read first: every start but the first finds it, and writes nothing.
+    initialise: async (name, value) => get(name) ?? write.initialiseSetting(name, value),
   }
 }

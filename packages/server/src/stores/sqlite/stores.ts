@@ -96,7 +96,7 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
     pushedRequests: createPushedRequests(write),
     standing: createStanding(database, write),
     commit: createCommit(write),
-    cleanUp: createCleanUp(write, queue.idle),
+    cleanUp: createCleanUp(database, write, queue.idle),
     ready() {
       if (!database.isOpen || queue.health() === 'dead') return false
       try {

@@ -1,7 +1,7 @@
 /**
  * The one thread that writes every file, and its restart. Each file has a queue of its own and at most one batch under
- * way, so that no issuer's writes hold up another's for longer than a batch. The thread keeps the process alive only
- * while a write is under way.
+ * way, so that no issuer's writes hold up another's for longer than a batch. The thread starts with the first write, since
+ * a server that signs JWTs alone never needs it (10 MB), and keeps the process alive only while a write is under way.
  */
 
 import { getCompileCacheDir } from 'node:module'
@@ -12,7 +12,7 @@ import { createWriteQueue, type QueueEnd, type WriteQueue, type WriteQueueOption
 import type { Answered, Batch } from './writer.ts'
 
 export type WriterThread = {
-  /** A queue for this file; one for each file. The first one starts the thread. */
+  /** A queue for this file; one for each file. */
   readonly queueFor: (file: string) => WriteQueue
   /** Finishes the writes that wait and ends the thread. */
   readonly close: () => Promise<void>
@@ -21,7 +21,7 @@ export type WriterThread = {
 // Published code is JavaScript, and a file name in a URL is not rewritten by the compiler.
 const writerUrl = new URL(import.meta.url.endsWith('.ts') ? './writer.ts' : './writer.js', import.meta.url)
 
-/** @param open the file that the thread opens as it starts; one that it can't open ends it. */
+/** @param open the file that the thread opens as it starts, and that could be opened before; one that it can't open ends it. */
 export function startWriterThread(open: OpenOptions, options: WriteQueueOptions): WriterThread {
   const queues = new Map<string, QueueEnd>()
   const busy = new Set<string>()
@@ -38,7 +38,7 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
     })
     started.on('error', error => options.log?.error('store_writer_failed', { error: String(error) }))
     started.on('exit', replace)
-    started.unref()
+    if (busy.size === 0) started.unref()
     return started
   }
 
@@ -49,7 +49,6 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
     else {
       restarted = true
       worker = start()
-      if (busy.size > 0) worker.ref()
     }
     for (const queue of queues.values()) queue.lose(state === 'dead')
   }
@@ -65,12 +64,14 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
     queueFor(file) {
       const queue = createWriteQueue(
         {
-          send: operations => worker?.postMessage([file, operations] satisfies Batch),
+          send(operations) {
+            worker ??= start()
+            worker.postMessage([file, operations] satisfies Batch)
+          },
           busy: isBusy => keepAlive(file, isBusy),
         },
         options,
       )
-      worker ??= start()
       if (state === 'dead') queue.lose(true)
       queues.set(file, queue)
       return queue
