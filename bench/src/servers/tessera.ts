@@ -1,123 +1,98 @@
-/** Tessera as it is served, on the embedded store with full durability. */
+/** Tessera as an operator starts it: `tessera serve` on the embedded store, every commit on disk. */
 
-import { hash } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createTessera, parseConfiguration } from '@tessera/server'
-import { listen } from '@tessera/server/http/fastify'
-import { type Preparation, parties, serveBench } from '../protocol.ts'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import type { Stores } from '@tessera/server/core/stores'
+import { openSqliteStores } from '@tessera/server/stores/sqlite/stores'
+import type { Paths } from '../rows/row.ts'
+import type { Cores } from './cores.ts'
+import { ended, startNode, temporaryDirectory, unlessEnded } from './process.ts'
+import type { Candidate, Server } from './server.ts'
+import { configuration } from './tessera-configuration.ts'
+import { makeCredentials } from './tessera-credentials.ts'
 
-const directory = mkdtempSync(join(tmpdir(), 'tessera-bench-'))
-process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
-process.on('SIGTERM', () => process.exit(0))
+const command = fileURLToPath(new URL('../../../packages/server/src/cli/tessera.js', import.meta.url))
 
-const secretsOf = (secret: string) => [{ value: secret }]
-const { machine, machineRs256, web } = parties
-const outcome = parseConfiguration({
-  issuer: 'http://127.0.0.1:5080',
-  storage: `sqlite:${join(directory, 'bench.db')}`,
-  clients: [
-    {
-      client_id: machine.client_id,
-      client_secrets: secretsOf(machine.client_secret),
-      grant_types: ['client_credentials'],
-      scope: 'api1',
-    },
-    {
-      client_id: machineRs256.client_id,
-      client_secrets: secretsOf(machineRs256.client_secret),
-      grant_types: ['client_credentials'],
-      scope: 'api2',
-    },
-    {
-      client_id: web.client_id,
-      client_secrets: secretsOf(web.client_secret),
-      grant_types: ['authorization_code', 'refresh_token'],
-      redirect_uris: [web.redirect_uri],
-      scope: 'openid api1 offline_access',
-      id_token_signed_response_alg: 'ES256',
-    },
-    {
-      client_id: 'opaque',
-      client_secrets: secretsOf(web.client_secret),
-      grant_types: ['client_credentials'],
-      scope: 'api1',
-      access_token_type: 'reference',
-    },
-  ],
-  api_scopes: [{ name: 'api1' }, { name: 'api2' }],
-  api_resources: [
-    { name: 'urn:api', scopes: ['api1'], api_secrets: secretsOf('api-secret') },
-    { name: 'urn:api-rs256', scopes: ['api2'], access_token_signing_alg: 'RS256' },
-  ],
-  users: [{ sub: '1', username: 'alice', password: 'alice', claims: {} }],
-})
-if (!outcome.ok) throw new Error(JSON.stringify(outcome.faults))
-const tessera = await createTessera(outcome.configuration)
-const { url } = await listen(tessera.handle, tessera.routes, { host: '127.0.0.1', port: 0 })
-
-let made = 0
-const scope = ['api1', 'offline_access', 'openid']
-
-async function code(): Promise<string> {
-  const now = Math.floor(Date.now() / 1000)
-  const value = `tc_bench${++made}`
-  const id = `bench-${made}`
-  const authorization = {
-    ...{
-      id,
-      client_id: web.client_id,
-      sub: '1',
-      sid: 'bench',
-      scope,
-      resources: [],
-      idp: 'local',
-      amr: ['pwd'],
-    },
-    ...{ auth_time: now, created_at: now, expires_at: now + 2_592_000 + 3900 },
-  }
-  const issued = {
-    hash: hash('sha256', value, 'base64url'),
-    ...{ authorization_id: id, redirect_uri: web.redirect_uri, expires_at: now + 300 },
-    ...{ code_challenge: parties.challenge, code_challenge_method: 'S256' },
-  }
-  await tessera.stores.codes.issue(authorization as never, issued as never)
-  return value
+const paths: Paths = {
+  token: '/connect/token',
+  introspection: '/connect/introspect',
+  userinfo: '/connect/userinfo',
+  discovery: '/.well-known/openid-configuration',
+  jwks: '/.well-known/openid-configuration/jwks',
 }
 
-async function token(client_id: string, form: Record<string, string>): Promise<any> {
-  const response = await fetch(`${url}/connect/token`, {
-    method: 'POST',
-    body: new URLSearchParams({ client_id, client_secret: web.client_secret, ...form }),
+type TesseraOptions = {
+  readonly cores?: Cores
+  /** Keys beside those that name the parties, or in their place. */
+  readonly configuration?: object
+  /** Where configuration and database lie; a new folder unless given. */
+  readonly directory?: string
+  /** More words for `tessera serve`. */
+  readonly args?: readonly string[]
+  /** How the bench reads and writes the same store. */
+  readonly openStores?: (directory: string) => Promise<Stores>
+}
+
+const database = 'tessera.db'
+
+const openDatabase = (directory: string): Promise<Stores> =>
+  openSqliteStores({ file: join(directory, database) })
+
+async function startTessera({
+  cores = 'server',
+  directory = temporaryDirectory('tessera'),
+  openStores = openDatabase,
+  ...options
+}: TesseraOptions = {}): Promise<Server> {
+  const file = join(directory, 'tessera.json')
+  writeFileSync(
+    file,
+    JSON.stringify({ storage: `sqlite:./${database}`, ...configuration, ...options.configuration }),
+  )
+  const before = performance.now()
+  const child = startNode([command, 'serve', '--config', file, '--port', '0', ...(options.args ?? [])], {
+    ...{ cores, stdio: 'output' },
+    // A written line costs 4 µs; the peers write none.
+    env: { TESSERA_LOG_LEVEL: 'error' },
   })
-  return response.json()
-}
-
-const refreshToken = async (): Promise<string> =>
-  (
-    await token(web.client_id, {
-      grant_type: 'authorization_code',
-      code: await code(),
-      redirect_uri: web.redirect_uri,
-      code_verifier: parties.verifier,
-    })
-  ).refresh_token
-
-const makers: Record<Preparation['kind'], () => Promise<string>> = {
-  codes: code,
-  refresh_tokens: refreshToken,
-  opaque_token: async () => (await token('opaque', { grant_type: 'client_credentials' })).access_token,
-}
-
-/** No more at once than the store's queue takes. */
-const atOnce = 1000
-
-serveBench(url, async ({ kind, count }) => {
-  const results: string[] = []
-  while (results.length < count) {
-    const some = Math.min(atOnce, count - results.length)
-    results.push(...(await Promise.all(Array.from({ length: some }, makers[kind]))))
+  const port = await unlessEnded(child, listening(child.stdout!))
+  const startMs = performance.now() - before
+  let stores: Promise<Stores> | undefined
+  return {
+    ...{ port, paths, pid: child.pid!, startMs },
+    async prepare(kind, count) {
+      stores ??= openStores(directory)
+      return makeCredentials(await stores, { port, tokenPath: paths.token }, kind, count)
+    },
+    async stop() {
+      await (await stores)?.close()
+      await terminate(child)
+    },
   }
-  return results
-})
+}
+
+async function listening(output: Readable): Promise<number> {
+  const lines = createInterface({ input: output })
+  for (;;) {
+    const [line] = await once(lines, 'line')
+    const [, url] = /^listening on (\S+)$/.exec(line) ?? []
+    if (url) return Number(new URL(url).port)
+  }
+}
+
+async function terminate(child: ChildProcess): Promise<void> {
+  child.kill('SIGTERM')
+  await ended(child)
+}
+
+export const tessera: Candidate = {
+  name: 'Tessera',
+  note: 'tessera serve, on SQLite: every commit is on disk before it is answered',
+  paths,
+  start: ({ cores = 'server' } = {}) => startTessera({ cores }),
+}

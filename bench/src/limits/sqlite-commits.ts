@@ -1,0 +1,66 @@
+/** What SQLite commits alone: one connection, every commit on disk, 64 operations in each as our writer groups them. */
+
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+const grouped = 64
+
+/** Each `commit` answers how many operations it was. */
+export function sqliteCommits(
+  directory: string,
+): readonly { readonly name: string; readonly commit: () => number }[] {
+  const database = new DatabaseSync(join(directory, 'limits.db'))
+  database.exec(`
+    pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 4000;
+    create table tokens (hash text primary key, claims text not null, expires_at integer not null) strict;
+    create index tokens_expires_at on tokens (expires_at);
+    create table families (id text primary key, generation integer not null, rotated_at integer not null) strict;
+    create table codes (hash text primary key, used_at integer) strict;
+  `)
+  const insertToken = database.prepare('insert into tokens values (?, ?, ?)')
+  const insertFamily = database.prepare('insert into families values (?, 1, ?)')
+  const insertCode = database.prepare('insert into codes values (?, null)')
+  const rotate = database.prepare(
+    'update families set generation = generation + 1, rotated_at = ? where id = ? and generation = ?',
+  )
+  const use = database.prepare('update codes set used_at = ? where hash = ? and used_at is null')
+  const claims = 'x'.repeat(300)
+  const handle = (): string => randomBytes(32).toString('base64url')
+
+  const commit = (operation: () => void) => (): number => {
+    database.exec('begin immediate')
+    for (let done = 0; done < grouped; done++) operation()
+    database.exec('commit')
+    return grouped
+  }
+
+  const families = Array.from({ length: grouped }, () => ({ id: handle(), generation: 1 }))
+  const codes = Array.from({ length: 200_000 }, handle)
+  database.exec('begin')
+  for (const { id } of families) insertFamily.run(id, 0)
+  for (const code of codes) insertCode.run(code)
+  database.exec('commit')
+  const turns = { token: 0, code: 0, family: 0 }
+
+  return [
+    {
+      name: 'SQLite commit, a token kept',
+      commit: commit(() => insertToken.run(handle(), claims, turns.token++)),
+    },
+    {
+      name: 'SQLite commit, a code used and a family begun',
+      commit: commit(() => {
+        use.run(1, codes[turns.code++ % codes.length]!)
+        insertFamily.run(handle(), 0)
+      }),
+    },
+    {
+      name: 'SQLite commit, a family rotated',
+      commit: commit(() => {
+        const family = families[turns.family++ % grouped]!
+        rotate.run(turns.family, family.id, family.generation++)
+      }),
+    },
+  ]
+}

@@ -1,0 +1,118 @@
+/** The load: connections that ask as fast as they are answered, or all together at a steady rate. Every answer is checked. */
+
+import { type Connection, openConnection } from './connection.ts'
+import { type Latencies, latenciesOf } from './latencies.ts'
+
+export type Asking = {
+  /** The next request of a connection, as bytes on the wire; undefined when there is nothing left to ask. */
+  readonly next: (connection: number, lastBody: string | undefined) => string | undefined
+  /** What is wrong with an answer of status 200; undefined if nothing is. */
+  readonly check: (body: string) => string | undefined
+}
+
+export type LoadOptions = Asking & {
+  readonly port: number
+  readonly connections: number
+  readonly seconds: number
+  /** Requests a second of all connections together; as many as go unless given. */
+  readonly rate?: number
+  /** See `stayAwake`; true unless said otherwise. */
+  readonly polls?: boolean
+}
+
+export type LoadResult = Latencies & {
+  /** Each was answered and checked. */
+  readonly requests: number
+  readonly seconds: number
+}
+
+/** Rejects when an answer is wrong, or a connection is lost. */
+export async function load(options: LoadOptions): Promise<LoadResult> {
+  const { port, connections, seconds, rate, next, check, polls = true } = options
+  const times: number[] = []
+  const lastBodies: (string | undefined)[] = []
+  const dueAt: number[] = []
+  const idle = Array.from({ length: connections }, (_, index) => index)
+  let retired = 0
+  let scheduled = 0
+  let finish: () => void
+  let fail: (error: Error) => void
+  const done = new Promise<void>((resolve, reject) => {
+    finish = resolve
+    fail = reject
+  })
+  const opened: readonly Connection[] = await Promise.all(
+    idle.map(index =>
+      openConnection(port, {
+        onAnswer: ({ status, body }) => answered(index, status, body),
+        onLost: error => fail(error),
+      }),
+    ),
+  )
+  const start = performance.now()
+  const end = start + seconds * 1000
+
+  function ask(index: number, due: number): void {
+    const request = due < end ? next(index, lastBodies[index]) : undefined
+    if (request === undefined) {
+      retired += 1
+      if (retired === connections) finish()
+      return
+    }
+    dueAt[index] = due
+    opened[index]?.ask(request)
+  }
+
+  function answered(index: number, status: number, body: string): void {
+    const now = performance.now()
+    times.push(now - dueAt[index]!)
+    const fault = status === 200 ? check(body) : `status ${status}: ${body.slice(0, 200)}`
+    if (fault !== undefined) {
+      fail(new Error(fault))
+      return
+    }
+    lastBodies[index] = body
+    if (rate === undefined) ask(index, now)
+    else idle.push(index)
+  }
+
+  /** A request that no connection is free for waits, and its time counts from when it was due. */
+  function keepRate(perSecond: number): void {
+    const now = performance.now()
+    while (idle.length > 0) {
+      const due = start + (scheduled * 1000) / perSecond
+      if (due > now && now < end) return
+      scheduled += 1
+      ask(idle.shift()!, due)
+    }
+  }
+
+  const sleep =
+    polls || rate !== undefined ? stayAwake(rate === undefined ? () => {} : () => keepRate(rate)) : () => {}
+  try {
+    if (rate === undefined) for (const index of idle) ask(index, performance.now())
+    await done
+  } finally {
+    sleep()
+  }
+  const took = (performance.now() - start) / 1000
+  await Promise.all(opened.map(connection => connection.close()))
+  return { requests: times.length, seconds: took, ...latenciesOf(times) }
+}
+
+/**
+ * Polls instead of sleeping while the load lasts: else the server pays for waking this process with each answer (20 to
+ * 40 µs of its CPU on a virtual machine), the more the faster the load is.
+ */
+function stayAwake(turn: () => void): () => void {
+  let awake = true
+  const next = (): void => {
+    if (!awake) return
+    turn()
+    setImmediate(next)
+  }
+  next()
+  return () => {
+    awake = false
+  }
+}

@@ -1,0 +1,30 @@
+/** Requests as bytes on the wire. */
+
+import { type Party, redirectUri, verifier } from '../parties.ts'
+
+const lines = (...all: readonly string[]): string => all.join('\r\n')
+
+/** A form post with HTTP Basic (RFC 6749 §2.3.1). */
+export const post = (path: string, { client_id, client_secret }: Party, form: string): string =>
+  lines(
+    `POST ${path} HTTP/1.1`,
+    'Host: 127.0.0.1',
+    `Authorization: Basic ${Buffer.from(`${client_id}:${client_secret}`).toString('base64')}`,
+    'Content-Type: application/x-www-form-urlencoded',
+    `Content-Length: ${form.length}`,
+    '',
+    form,
+  )
+
+export const get = (path: string): string => lines(`GET ${path} HTTP/1.1`, 'Host: 127.0.0.1', '', '')
+
+/** With an access token (RFC 6750 §2.1). */
+export const getWithToken = (path: string, token: string): string =>
+  lines(`GET ${path} HTTP/1.1`, 'Host: 127.0.0.1', `Authorization: Bearer ${token}`, '', '')
+
+export const clientCredentialsForm = (scope: string): string => `grant_type=client_credentials&scope=${scope}`
+
+export const codeForm = (code: string): string =>
+  `grant_type=authorization_code&code=${code}&redirect_uri=${encodeURIComponent(redirectUri)}&code_verifier=${verifier}`
+
+export const refreshForm = (token: string): string => `grant_type=refresh_token&refresh_token=${token}`

@@ -1,0 +1,84 @@
+/** One measurement: a row asked of a running server, its answers proved, what it cost. */
+
+import { askInTurn } from './load/connection.ts'
+import { type LoadResult, load } from './load/load.ts'
+import { get } from './load/requests.ts'
+import type { Plan } from './options.ts'
+import type { Row, Work } from './rows/row.ts'
+import type { Server } from './servers/server.ts'
+import { cpuSecondsOf, residentOf } from './servers/usage.ts'
+
+export type Measured = LoadResult & {
+  readonly perSecond: number
+  /** Requests for each second of CPU that the server's processes used, all their threads. */
+  readonly perCpuSecond: number
+  /** Bytes resident when the load ended. */
+  readonly rss: number
+  /** Used credentials that were tried again and refused. */
+  readonly replaysRefused: number
+}
+
+export type MeasureOptions = Pick<Plan, 'seconds' | 'warmUpSeconds' | 'connections'> & {
+  /** Requests a second; as many as go unless given. */
+  readonly rate?: number
+  readonly polls?: boolean
+}
+
+/** Rejects when an answer is wrong, or a used credential is taken again. */
+export async function measure(server: Server, row: Row, options: MeasureOptions): Promise<Measured> {
+  await proveOnce(server, row)
+  const { seconds, connections, rate } = options
+  const warm = await run(server, row, { ...options, seconds: options.warmUpSeconds, requests: 3000 })
+  // Enough for a server that gets faster as it goes.
+  const perSecond = rate ?? (warm.result.requests / warm.result.seconds) * 1.5
+  const requests = Math.ceil(perSecond * seconds) + connections
+  const { result, work, cpuSeconds } = await run(server, row, { ...options, requests })
+  const rss = residentOf(server.pid)
+  return {
+    ...result,
+    perSecond: result.requests / result.seconds,
+    perCpuSecond: result.requests / cpuSeconds,
+    rss,
+    replaysRefused: await tryAgain(server, row, work),
+  }
+}
+
+async function run(
+  server: Server,
+  row: Row,
+  { requests, ...options }: MeasureOptions & { readonly requests: number },
+): Promise<{ result: LoadResult; work: Work; cpuSeconds: number }> {
+  const counts = { all: 1, 'each connection': options.connections, 'each request': requests }
+  const credentials = row.needs ? await server.prepare(row.needs.kind, counts[row.needs.for]) : []
+  const work = row.work(pathOf(server, row), credentials)
+  const before = cpuSecondsOf(server.pid)
+  const result = await load({ ...options, ...work, port: server.port })
+  return { result, work, cpuSeconds: cpuSecondsOf(server.pid) - before }
+}
+
+async function proveOnce(server: Server, row: Row): Promise<void> {
+  const credentials = row.needs ? await server.prepare(row.needs.kind, 1) : []
+  const { next, check } = row.work(pathOf(server, row), credentials)
+  const requests = [next(0, undefined)!, get(server.paths.jwks)]
+  const [answer, jwks] = await askInTurn(server.port, requests)
+  const fault = answer?.status === 200 ? check(answer.body) : `status ${answer?.status}: ${answer?.body}`
+  if (fault !== undefined) throw new Error(fault)
+  await row.prove(answer!.body, jwks!.body)
+}
+
+/** What was used once must be refused now (RFC 6749 §4.1.2, RFC 9700 §4.14.2). */
+async function tryAgain(server: Server, row: Row, work: Work): Promise<number> {
+  const replays = work.replays?.() ?? []
+  const answers = await askInTurn(server.port, replays)
+  const taken = answers.find(
+    ({ status, body }) => status !== 400 || JSON.parse(body).error !== 'invalid_grant',
+  )
+  if (taken) throw new Error(`${row.name}: a used credential was taken again: ${taken.body}`)
+  return answers.length
+}
+
+function pathOf({ paths }: Server, { endpoint, name }: Row): string {
+  const path = paths[endpoint]
+  if (path === undefined) throw new Error(`${name}: there is no such endpoint`)
+  return path
+}

@@ -1,0 +1,36 @@
+/** What the command line asks for, and what it comes to. */
+
+import { parseArgs } from 'node:util'
+
+export type Plan = {
+  /** Of each measurement, all servers taking turns. */
+  readonly runs: number
+  readonly seconds: number
+  readonly warmUpSeconds: number
+  readonly connections: number
+  /** Whether each measurement has a process of its own: figures to quote need that. */
+  readonly fresh: boolean
+}
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    only: { type: 'string', default: '' },
+    runs: { type: 'string' },
+    seconds: { type: 'string' },
+    connections: { type: 'string' },
+  },
+})
+
+export const options = values
+
+const full: Plan = { runs: 3, seconds: 2, warmUpSeconds: 0.8, connections: 64, fresh: true }
+const quick: Plan = { runs: 1, seconds: 0.4, warmUpSeconds: 0.2, connections: 64, fresh: false }
+
+const given = (['runs', 'seconds', 'connections'] as const).flatMap(name => {
+  const value = values[name]
+  return value === undefined ? [] : [[name, Number(value)] as const]
+})
+
+export const plan: Plan = { ...(values.quick ? quick : full), ...Object.fromEntries(given) }

@@ -1,0 +1,77 @@
+/** The table as it is printed, row by row while it grows. */
+
+import type { Limit } from '../limits/script.ts'
+import type { Plan } from '../options.ts'
+import { mark, megabytes, ms, percent, times, whole } from './format.ts'
+import { sharesOf, startGoal, steadyGoal } from './goals.ts'
+import type { Machine, RowResult, StartResult, SteadyResult } from './results.ts'
+import { medianOf, spreadOf } from './summary.ts'
+
+export function printHead({ cpu, cores, node, pinned }: Machine, { runs, seconds, connections }: Plan): void {
+  console.log(
+    `${cpu}, ${cores} cores; Node ${node}; ${connections} connections; ${runs} × ${seconds} s, median and range`,
+  )
+  if (!pinned)
+    console.log('taskset is not there or there is one core only: nothing is pinned, the figures are rough')
+}
+
+export function printRow(row: RowResult): void {
+  console.log(`\n${row.name}`)
+  for (const { name, runs, leftOut } of row.servers) {
+    if (runs.length === 0) {
+      console.log(`  ${name.padEnd(20)} – ${leftOut ?? 'has no such endpoint'}`)
+      continue
+    }
+    const rate = spreadOf(runs.map(run => run.perSecond))
+    const cells = [
+      `${whole(rate.median).padStart(8)}/s (${whole(rate.least)}–${whole(rate.most)})`.padEnd(30),
+      `${whole(medianOf(runs, run => run.perCpuSecond)).padStart(7)}/CPU-s`,
+      `p50 ${ms(medianOf(runs, run => run.p50))}, p99 ${ms(medianOf(runs, run => run.p99))}, p99.9 ${ms(medianOf(runs, run => run.p999))}`,
+      megabytes(medianOf(runs, run => run.rss)),
+    ]
+    console.log(`  ${name.padEnd(20)} ${cells.join('  ')}`)
+  }
+  const answers = row.servers.flatMap(({ runs }) => runs).reduce((sum, run) => sum + run.requests, 0)
+  const refused = row.servers.flatMap(({ runs }) => runs).reduce((sum, run) => sum + run.replaysRefused, 0)
+  const shares = sharesOf(row).map(
+    ({ of, share, goal, met }) =>
+      `${goal >= 1 ? times(share) : percent(share)} of ${of} (goal ${goal >= 1 ? times(goal) : percent(goal)}: ${mark(met)})`,
+  )
+  if (shares.length > 0) console.log(`  Tessera reaches ${shares.join(', ')}`)
+  console.log(
+    `  ${whole(answers)} answers checked${refused > 0 ? `, ${refused} used credentials tried again and refused` : ''}`,
+  )
+}
+
+export function printLimits(limits: readonly Limit[]): void {
+  console.log('\nlimits: parts alone on one core')
+  for (const { name, perCpuSecond, perSecond } of limits)
+    console.log(
+      `  ${name.padEnd(46)} ${(1e6 / perCpuSecond).toFixed(1).padStart(7)} µs of CPU  ${whole(perSecond).padStart(9)}/s`,
+    )
+}
+
+export function printSteady(results: readonly SteadyResult[]): void {
+  console.log('\nTessera at four fifths of its greatest load')
+  for (const { name, rate, run } of results) {
+    const multiple = run.p99 / run.p50
+    console.log(
+      `  ${name.padEnd(46)} ${whole(rate).padStart(7)}/s  p50 ${ms(run.p50)}, p99 ${ms(run.p99)}, p99.9 ${ms(run.p999)}: ${times(multiple)} (goal ${times(steadyGoal)}: ${mark(multiple <= steadyGoal)})`,
+    )
+  }
+}
+
+export function printStarts(results: readonly StartResult[]): void {
+  console.log('\nstart and idle memory')
+  for (const { name, startMs, rss } of results) {
+    const start = spreadOf(startMs)
+    const memory = spreadOf(rss)
+    const goal =
+      name === 'Tessera'
+        ? ` (goals ${startGoal.ms} ms: ${mark(start.median <= startGoal.ms)}, ${megabytes(startGoal.rss)}: ${mark(memory.median <= startGoal.rss)})`
+        : ''
+    console.log(
+      `  ${name.padEnd(20)} listens after ${whole(start.median)} ms (${whole(start.least)}–${whole(start.most)}), ${megabytes(memory.median)} idle${goal}`,
+    )
+  }
+}

@@ -1,0 +1,20 @@
+/** Of several runs: the middle one, and the range. */
+
+import type { Measured } from '../measure.ts'
+import type { RowResult } from './results.ts'
+
+export type Spread = { readonly median: number; readonly least: number; readonly most: number }
+
+export function spreadOf(values: readonly number[]): Spread {
+  const sorted = values.toSorted((left, right) => left - right)
+  return { median: sorted[sorted.length >> 1]!, least: sorted[0]!, most: sorted.at(-1)! }
+}
+
+export const medianOf = <Run>(runs: readonly Run[], pick: (run: Run) => number): number =>
+  spreadOf(runs.map(pick)).median
+
+/** Requests a second, the median; undefined where the server was not asked. */
+export function rateOf({ servers }: RowResult, name: string): number | undefined {
+  const runs: readonly Measured[] = servers.find(server => server.name === name)?.runs ?? []
+  return runs.length === 0 ? undefined : medianOf(runs, run => run.perSecond)
+}

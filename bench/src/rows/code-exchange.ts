@@ -1,0 +1,45 @@
+/** A code is exchanged, with PKCE (RFC 6749 §4.1.3, RFC 7636 §4.5): ID token, JWT access token and refresh token. */
+
+import { codeForm, post } from '../load/requests.ts'
+import { api, user, web } from '../parties.ts'
+import { proveAccessToken, proveIdToken } from './proof.ts'
+import { type Row, wrong } from './row.ts'
+import { checkTokens, isNew, looksLikeJwt, parseTokens } from './token-answer.ts'
+
+/** Of those that were used, how many are tried again. */
+const tried = 32
+
+export const codeExchange: Row = {
+  name: 'code exchange, ID token ES256 + JWT + refresh',
+  needs: { kind: 'code', for: 'each request' },
+  endpoint: 'token',
+  work(path, codes) {
+    let used = 0
+    const request = (code: string): string => post(path, web, codeForm(code))
+    return {
+      next: () => (used < codes.length ? request(codes[used++]!) : undefined),
+      check: checkUserTokens(),
+      replays: () => codes.slice(0, Math.min(used, tried)).map(request),
+    }
+  },
+  prove: proveUserTokens,
+}
+
+/** The answer has all three; no refresh token comes twice. */
+export function checkUserTokens(): (body: string) => string | undefined {
+  const checkAccessToken = checkTokens('jwt')
+  const seen = new Set<number>()
+  return body => {
+    const { id_token, refresh_token } = parseTokens(body)
+    if (id_token === undefined || !looksLikeJwt(id_token)) return wrong('no ID token', body)
+    if (refresh_token === undefined) return wrong('no refresh token', body)
+    if (!isNew(seen, refresh_token)) return wrong('a refresh token for the second time', body)
+    return checkAccessToken(body)
+  }
+}
+
+export async function proveUserTokens(body: string, jwks: string): Promise<void> {
+  const { access_token, id_token } = parseTokens(body)
+  await proveAccessToken(access_token, jwks, { alg: 'ES256', sub: user.sub, audience: api.audience })
+  await proveIdToken(id_token ?? '', jwks, web.client_id)
+}

@@ -1,0 +1,28 @@
+/** A close look at a token: that the server did the work that the row is about. */
+
+import assert from 'node:assert/strict'
+import { createLocalJWKSet, type JWTPayload, jwtVerify } from 'jose'
+import { api, lifetimes, user } from '../parties.ts'
+
+export type Expected = { readonly alg: 'ES256' | 'RS256'; readonly sub: string; readonly audience?: string }
+
+/** Signed by a published key, for whom and for how long it should be. */
+export async function proveAccessToken(token: string, jwks: string, expected: Expected): Promise<void> {
+  const { scope, exp, iat, jti, aud } = await verify(token, jwks, expected)
+  assert.equal(Number(exp) - Number(iat), lifetimes.accessToken)
+  assert.ok(jti, 'a JWT access token has a jti (RFC 9068 §2.2)')
+  assert.ok(scope, 'it has a scope')
+  assert.equal([aud].flat()[0], expected.audience ?? api.audience)
+}
+
+export async function proveIdToken(token: string, jwks: string, audience: string): Promise<void> {
+  const { exp, iat } = await verify(token, jwks, { alg: 'ES256', sub: user.sub, audience })
+  assert.equal(Number(exp) - Number(iat), lifetimes.idToken)
+}
+
+async function verify(token: string, jwks: string, { alg, sub, audience }: Expected): Promise<JWTPayload> {
+  const keys = createLocalJWKSet(JSON.parse(jwks))
+  const { payload } = await jwtVerify(token, keys, { algorithms: [alg], ...(audience && { audience }) })
+  assert.equal(payload.sub, sub)
+  return payload
+}

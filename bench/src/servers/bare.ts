@@ -1,0 +1,16 @@
+/** What any server could reach here: it parses, signs, answers from memory. */
+
+import { peer } from './peer.ts'
+
+export const bare = peer({
+  name: 'bare server',
+  note: 'node:http; parses, signs, answers from memory and does nothing else',
+  script: 'bare',
+  paths: {
+    token: '/token',
+    introspection: '/introspect',
+    userinfo: '/userinfo',
+    discovery: '/discovery',
+    jwks: '/jwks',
+  },
+})

@@ -1,0 +1,9 @@
+/** Whom the rows are asked of, the bounds last. */
+
+import { bare } from './bare.ts'
+import { fastify } from './fastify.ts'
+import { oidcProvider } from './oidc-provider.ts'
+import type { Candidate } from './server.ts'
+import { tessera } from './tessera.ts'
+
+export const candidates: readonly Candidate[] = [tessera, oidcProvider, fastify, bare]

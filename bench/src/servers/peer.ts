@@ -1,0 +1,37 @@
+/** A candidate that is a script of ours around a library: it listens, and makes credentials when asked over its channel. */
+
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { ended, startNode, unlessEnded } from './process.ts'
+import type { Ask, Told } from './protocol.ts'
+import type { Candidate, Server } from './server.ts'
+
+const scriptOf = (name: string): string => fileURLToPath(new URL(`./scripts/${name}.ts`, import.meta.url))
+
+export const peer = (about: Omit<Candidate, 'start'> & { readonly script: string }): Candidate => ({
+  ...about,
+  async start({ cores = 'server' } = {}): Promise<Server> {
+    const before = performance.now()
+    const child = startNode([scriptOf(about.script)], { cores, stdio: 'channel' })
+    const told = async (): Promise<Told> => {
+      const [message] = await unlessEnded(child, once(child, 'message'))
+      return message
+    }
+    const { port } = (await told()) as { port: number }
+    return {
+      port,
+      paths: about.paths,
+      pid: child.pid!,
+      startMs: performance.now() - before,
+      async prepare(kind, count) {
+        child.send({ prepare: kind, count } satisfies Ask)
+        return ((await told()) as { prepared: readonly string[] }).prepared
+      },
+      // By its channel, not by a signal: a process that a signal ends keeps no compiled modules.
+      async stop() {
+        child.disconnect()
+        await ended(child)
+      },
+    }
+  },
+})

@@ -1,0 +1,47 @@
+/** The parties as Tessera's configuration names them. */
+
+import {
+  api,
+  apiRs256,
+  machine,
+  machineReference,
+  machineRs256,
+  type Party,
+  redirectUri,
+  user,
+  userScope,
+  web,
+  webReference,
+} from '../parties.ts'
+
+const machineClient = ({ client_id, client_secret }: Party, scope: string) => ({
+  client_id,
+  client_secrets: [{ value: client_secret }],
+  grant_types: ['client_credentials'],
+  scope,
+})
+
+const webClient = ({ client_id, client_secret }: Party) => ({
+  client_id,
+  client_secrets: [{ value: client_secret }],
+  grant_types: ['authorization_code', 'refresh_token'],
+  redirect_uris: [redirectUri],
+  scope: userScope.join(' '),
+  id_token_signed_response_alg: 'ES256',
+})
+
+export const configuration = {
+  clients: [
+    machineClient(machine, api.scope),
+    machineClient(machineRs256, apiRs256.scope),
+    { ...machineClient(machineReference, api.scope), access_token_type: 'reference' },
+    webClient(web),
+    { ...webClient(webReference), access_token_type: 'reference' },
+  ],
+  api_scopes: [{ name: api.scope }, { name: apiRs256.scope }],
+  api_resources: [
+    { name: api.audience, scopes: [api.scope] },
+    { name: apiRs256.audience, scopes: [apiRs256.scope], access_token_signing_alg: 'RS256' },
+  ],
+  users: [{ sub: user.sub, username: 'alice', password: 'alice', claims: { name: user.name } }],
+}

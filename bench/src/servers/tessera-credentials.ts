@@ -1,0 +1,92 @@
+/** Credentials of a running Tessera: codes by way of its store, as a sign-in would issue them; all else by redeeming codes. */
+
+import { randomBytes } from 'node:crypto'
+import type { Seconds } from '@tessera/protocol/brand'
+import type { AuthorizationId } from '@tessera/server/core/authorization'
+import { hashHandle } from '@tessera/server/core/handle'
+import type { Stores } from '@tessera/server/core/stores'
+import { load } from '../load/load.ts'
+import { codeForm, post } from '../load/requests.ts'
+import {
+  challenge,
+  lifetimes,
+  type Party,
+  redirectUri,
+  user,
+  userScope,
+  web,
+  webReference,
+} from '../parties.ts'
+import type { Credential } from '../rows/row.ts'
+import { parseTokens, type TokenAnswer } from '../rows/token-answer.ts'
+
+/** No more at once than the store's queue takes. */
+const atOnce = 1000
+
+/** @param tokenPath of the server on this port, on whose store `stores` is a second window. */
+export async function makeCredentials(
+  stores: Stores,
+  { port, tokenPath }: { readonly port: number; readonly tokenPath: string },
+  kind: Credential,
+  count: number,
+): Promise<readonly string[]> {
+  const client = kind === 'reference_token' ? webReference : web
+  const codes: string[] = []
+  while (codes.length < count) {
+    const some = Math.min(atOnce, count - codes.length)
+    codes.push(...(await Promise.all(Array.from({ length: some }, () => issueCode(stores, client)))))
+  }
+  if (kind === 'code') return codes
+  const answers = await redeem(codes, client, { port, tokenPath })
+  return answers.map(({ access_token, refresh_token }) =>
+    kind === 'refresh_token' ? refresh_token! : access_token,
+  )
+}
+
+async function issueCode({ codes }: Stores, { client_id }: Party): Promise<string> {
+  const now: Seconds = Math.floor(Date.now() / 1000)
+  const value = `tc_${randomBytes(32).toString('base64url')}`
+  const id = randomBytes(16).toString('base64url') as AuthorizationId
+  await codes.issue(
+    {
+      ...{
+        id,
+        client_id,
+        sub: user.sub,
+        sid: 'bench',
+        scope: userScope,
+        resources: [],
+        idp: 'local',
+        amr: ['pwd'],
+      },
+      ...{
+        auth_time: now,
+        created_at: now,
+        expires_at: now + lifetimes.refreshToken + lifetimes.accessToken,
+      },
+    },
+    {
+      ...{ hash: hashHandle(value), authorization_id: id, redirect_uri: redirectUri },
+      ...{ code_challenge: challenge, code_challenge_method: 'S256', expires_at: now + lifetimes.code },
+    },
+  )
+  return value
+}
+
+async function redeem(
+  codes: readonly string[],
+  client: Party,
+  { port, tokenPath }: { readonly port: number; readonly tokenPath: string },
+): Promise<readonly TokenAnswer[]> {
+  const answers: TokenAnswer[] = []
+  let used = 0
+  await load({
+    ...{ port, connections: Math.min(16, codes.length), seconds: 60 },
+    next: () => (used < codes.length ? post(tokenPath, client, codeForm(codes[used++]!)) : undefined),
+    check(body) {
+      answers.push(parseTokens(body))
+      return undefined
+    },
+  })
+  return answers
+}
