@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { runInNewContext } from 'node:vm'
 import { createBrowser } from '../support/browser.ts'
 import { endSessionPath, logoutWorld, signInAt, startLogoutWorld } from '../support/logout-world.ts'
-import { answerOf, authorizePath, bob, callback, signIn } from '../support/sign-in.ts'
+import { alice, answerOf, authorizePath, bob, callback, signIn } from '../support/sign-in.ts'
 import { createTestServer } from '../support/tessera.ts'
 
 const cookie = '__Host-tessera_browser_state'
@@ -152,13 +152,40 @@ test('cors: a registered origin may ask for user information [cors-004]', async 
 
 test('check session: the cookie is readable in a frame of another site, and says nothing of the session', async () => {
   const { server, browser } = await startLogoutWorld()
-  const page = await signIn(browser, authorizePath())
-  const [line = ''] = [page.headers['set-cookie'] ?? []].flat()
-  assert.match(line, /^__Host-tessera_browser_state=[\w-]{43}; Path=\/; Secure; SameSite=None$/)
+  const login = await browser.visit(authorizePath())
+  const { action = '', fields } = login.form ?? {}
+  const signedIn = await browser.request('POST', action, { form: { ...fields, ...alice } })
+  const line = [signedIn.headers['set-cookie'] ?? []].flat().find(one => one.includes('browser_state'))
+  assert.match(line ?? '', /^__Host-tessera_browser_state=[\w-]{43}; Path=\/; Secure; SameSite=None$/)
   const tokens = await signInAt(server, browser, ['web'])
   assert.ok(!JSON.stringify(tokens).includes(browser.cookies.get(cookie)!))
   // Not set anew where the browser has it.
   assert.equal((await browser.visit(authorizePath())).headers['set-cookie'], undefined)
+})
+
+test('check session: a sign-in at the account pages changes the state too', async () => {
+  const { server, browser, state } = await signedIn()
+  const login = await browser.visit('/account?tenant=acme')
+  const { target } = await browser.submit(login, { username: 'carol', password: 'carol', button: 'login' })
+  assert.equal(target, '/account')
+  assert.equal(await ask(server, browser.cookies, `web ${state}`), 'changed')
+})
+
+test('check session: session_state is in errors about someone who is signed in, not in login_required', async () => {
+  const { server, browser } = await signedIn()
+  const refused = await browser.visit(authorizePath({ prompt: 'none', client_id: 'asking' }))
+  const answer = answerOf(refused)
+  assert.equal(answer.get('error'), 'consent_required')
+  assert.equal(await ask(server, browser.cookies, `asking ${answer.get('session_state')}`), 'unchanged')
+  const denied = answerOf(
+    await browser.submit(await browser.visit(authorizePath({ prompt: 'consent' })), { button: 'no' }),
+  )
+  assert.deepEqual([denied.get('error'), denied.has('session_state')], ['access_denied', true])
+  for (const unknown of [browser, createBrowser(server)]) {
+    const hidden = authorizePath({ prompt: 'none', acr_values: 'tenant:acme' })
+    const asked = answerOf(await unknown.visit(hidden))
+    assert.deepEqual([asked.get('error'), asked.has('session_state')], ['login_required', false])
+  }
 })
 
 test('check session: session_state is in a form post too, and not where the client has no origin', async () => {

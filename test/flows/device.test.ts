@@ -111,7 +111,7 @@ test('device: a user enters the code, signs in, compares, agrees, and the device
   assert.match(confirm.text, /Read your <orders>/)
   assert.equal(await statusOf(started), 'pending')
   const posted = await browser.request('POST', '/device', {
-    form: { ...confirm.form?.fields, button: 'yes' },
+    form: { ...confirm.form?.fields, ...confirm.form?.ticked, button: 'yes' },
   })
   assert.equal(posted.status, 303)
   assert.match((await browser.visit(posted.location ?? '')).text, /Device connected/)
@@ -119,6 +119,23 @@ test('device: a user enters the code, signs in, compares, agrees, and the device
   assert.equal(stored?.device.status, 'approved')
   assert.equal(stored?.authorization?.sub, '1')
   assert.deepEqual(stored?.authorization?.scope, ['api1', 'offline_access', 'openid', 'profile'])
+})
+
+test('device: what is unticked is not given, what is needed is, and who agrees to nothing refuses', async () => {
+  const confirming = async (client?: string) => {
+    const started = await start(client)
+    answerOf(await signIn(started.browser, authorizePath()))
+    return { ...started, confirm: await enter(started.browser, started.device.user_code ?? '') }
+  }
+  const some = await confirming()
+  assert.deepEqual(some.confirm.form?.ticked.scope, ['profile', 'api1', 'offline_access'])
+  await some.browser.submit(some.confirm, { scope: ['profile', 'unasked'], button: 'yes' })
+  const stored = await some.server.stores.devices.find(hashHandle(some.device.device_code ?? ''))
+  assert.deepEqual(stored?.authorization?.scope, ['openid', 'profile'])
+  const none = await confirming('radio')
+  const refused = await none.browser.submit(none.confirm, { scope: ['offline_access'], button: 'yes' })
+  assert.match(refused.text, /Device not connected/)
+  assert.equal(await statusOf(none), 'denied')
 })
 
 test('device: who is signed in goes straight to the confirmation, and can refuse', async () => {

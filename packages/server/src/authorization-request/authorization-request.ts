@@ -1,6 +1,7 @@
 /** An authorization request as it was validated (RFC 6749 §4.1.1, OpenID Connect Core 1.0 §3.1.2.1), or why it was refused. */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import type { Display } from '@tessera/protocol/display'
 import type { CodeChallengeMethod } from '@tessera/protocol/pkce'
 import type { ResponseType } from '@tessera/protocol/response-type'
 import type { Ok, Refusal } from '@tessera/protocol/result'
@@ -41,6 +42,7 @@ export type ValidatedAuthorizationRequest = {
   readonly requested_claims?: Authorization['requested_claims']
   readonly login_hint?: string
   readonly ui_locales: readonly string[]
+  readonly display: Display
   /** Authentication context classes asked for, in order of preference; `essential`: one of them must be reached. */
   readonly requested_acr: { readonly values: readonly string[]; readonly essential: boolean }
   /** As sent, for credential authorities. */

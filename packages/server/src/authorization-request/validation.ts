@@ -1,6 +1,7 @@
 /** Validates authorization requests, whichever way they came (RFC 6749 §4.1.1, OpenID Connect Core 1.0 §3.1.2.1). */
 
 import { parseAcrValues } from '@tessera/protocol/acr-values'
+import { parseDisplay } from '@tessera/protocol/display'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { brings, type ResponseType } from '@tessera/protocol/response-type'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
@@ -97,6 +98,7 @@ async function validate(
     ...optional(parameters, 'nonce'),
     ...optional(parameters, 'login_hint'),
     ui_locales: parameters.get('ui_locales')?.split(' ') ?? [],
+    display: parseDisplay(parameters.get('display')),
   })
 }
 

@@ -6,6 +6,7 @@ import { acrOf, type RequestedAcr } from '../core/mfa.ts'
 import type { Log } from '../core/runtime.ts'
 import type { Subject } from '../core/user.ts'
 import { redirectResponse } from '../ui/page.ts'
+import type { BrowserState } from './browser-state.ts'
 import type { Continuation, Continuations } from './continuation.ts'
 import type { Paths } from './paths.ts'
 import type { PendingSignIns } from './pending-sign-in.ts'
@@ -32,6 +33,7 @@ export type ConcludeSignIn = (request: HttpRequest, signIn: ProvenSignIn) => Pro
 export type ConcludePorts = {
   readonly lackingSecondFactor: LackingSecondFactor
   readonly sessions: BrowserSessions
+  readonly browserState: BrowserState
   readonly pendingSignIns: PendingSignIns
   readonly continuations: Continuations
   readonly paths: Paths
@@ -63,5 +65,6 @@ export const createConcludeSignIn =
     }
     const { session, cookie } = await ports.sessions.start(request, subject, tenant, continuation)
     ports.log.info('signed_in', { ...line, sid: session.sid, amr: session.amr })
-    return redirectResponse(request, ports.resume(continuation), [...cookies, cookie])
+    const watched = ports.browserState.cookieFor(request, session)
+    return redirectResponse(request, ports.resume(continuation), [...cookies, cookie, watched])
   }

@@ -1,6 +1,7 @@
 /** Who waits for the user to sign in: the client of a sealed request, checked anew at every step, or an account page. */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import type { Display } from '@tessera/protocol/display'
 import { parseParameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Prompt } from '../authorization-request/prompt.ts'
@@ -9,6 +10,7 @@ import type { ValidateAuthorizationRequest } from '../authorization-request/vali
 import type { Client, Clients } from '../core/client.ts'
 import type { RequestedAcr } from '../core/mfa.ts'
 import type { Stores } from '../core/stores.ts'
+import type { PageContext } from '../ui/pages.ts'
 import type { Continuation } from './continuation.ts'
 import type { UserCodes } from './user-code.ts'
 
@@ -25,9 +27,28 @@ export type Requester = {
   readonly prompt?: ReadonlySet<Prompt>
   readonly max_age?: Seconds
   readonly ui_locales: readonly string[]
+  /** What kind of window the client shows the pages in. */
+  readonly display?: Display
   /** Where the forms may lead in the end, for CSP's `form-action`. */
   readonly leads_to?: string
 }
+
+/** How a page looks that stands between the user and a requester, and where its forms may lead. */
+export const pageContextOf = (
+  {
+    client,
+    ui_locales,
+    display,
+    leads_to,
+  }: Pick<Requester, 'client' | 'ui_locales' | 'display' | 'leads_to'>,
+  cookie?: string,
+): PageContext => ({
+  ...(client && { client }),
+  ...(display && { display }),
+  ...(leads_to !== undefined && { formAction: leads_to }),
+  ui_locales,
+  cookies: [cookie],
+})
 
 export type FindRequester = (continuation: Continuation) => Promise<Result<Requester>>
 

@@ -27,8 +27,19 @@ export const scopeLines = (scope: readonly string[], resources: Resources): read
 }
 
 /** Without `openid` the user could not be told (OpenID Connect Core 1.0 §3.1.2.1); others are as the operator says. */
-export const isRequired = (name: string, { identity, apiScopes }: Resources): boolean =>
+const isRequired = (name: string, { identity, apiScopes }: Resources): boolean =>
   name === 'openid' || (identity.get(name) ?? apiScopes.get(name))?.required === true
+
+/** What was ticked, among what was asked for, and what can't be unticked. */
+export const agreedOf = (
+  asked: readonly string[],
+  ticked: readonly string[],
+  resources: Resources,
+): readonly string[] => asked.filter(name => ticked.includes(name) || isRequired(name, resources))
+
+/** Nothing for later is nothing. Who agrees to nothing refuses. */
+export const agreesToNothing = (agreed: readonly string[]): boolean =>
+  !agreed.some(name => name !== 'offline_access')
 
 /** A name that the user knows themself by. */
 export async function userName(

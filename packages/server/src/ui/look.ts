@@ -6,15 +6,6 @@ import { type Branding, type Logo, logoTypes, type Theme, themesOf } from '../co
 import type { Color } from '../core/color.ts'
 import { type Asset, type AssetPath, createAsset } from './asset.ts'
 
-/** A client as pages that lead to it show it. */
-export type ClientLook = {
-  readonly client_name?: string
-  readonly logo_uri?: string
-  readonly policy_uri?: string
-  readonly tos_uri?: string
-  readonly accent_color?: Color
-}
-
 export type Look = {
   readonly name?: string
   /** An address on the web or a path of this server. */

@@ -2,6 +2,7 @@
 
 import { hash } from 'node:crypto'
 import { type AccountPages, createAccountPages } from './account-pages.ts'
+import type { ClientShown } from './client-look.ts'
 import { createFieldPages, type FieldPages } from './field-pages.ts'
 import { type Ceremony, createMfaPages, type MfaPages } from './mfa-pages.ts'
 import { type ScopeLine, scopeShown } from './scope-text.ts'
@@ -13,8 +14,6 @@ export type { PageContext, PageForm } from './show.ts'
 
 export type LoginPage = {
   readonly form: PageForm
-  /** Whom the user signs in for; undefined: this server's own account pages. */
-  readonly client?: string
   /** The provider that checks the password; undefined: this server. */
   readonly provider?: string
   /** What the form asks for: the name first, where it says who checks the password. */
@@ -37,7 +36,6 @@ export type OtherWay = { readonly name?: string; readonly href: string }
 
 type Asking = {
   readonly form: PageForm
-  readonly client: string
   readonly user: string
   readonly scopes: readonly ScopeLine[]
 }
@@ -79,13 +77,11 @@ export type FederationProblemPage = {
 
 export type SelectAccountPage = {
   readonly form: PageForm
-  readonly client: string
   /** Who is signed in. */
   readonly user: string
 }
 
 export type FormPostPage = {
-  readonly client: string
   readonly action: string
   readonly fields: readonly (readonly [name: string, value: string])[]
 }
@@ -120,24 +116,24 @@ export function createPages(ports: ShowPorts): Pages {
     home: (request, data, context = {}) =>
       show(request, 'home', context, texts => ({ ...data, title: texts.home.title })),
     login: (request, data, context = {}) =>
-      show(request, 'login', { ...context, withScript: data.passkey !== undefined }, texts => ({
+      show(request, 'login', { ...context, withScript: data.passkey !== undefined }, (texts, client) => ({
         ...data,
         title: texts.login.title,
-        lead: loginLead(data, texts),
+        lead: loginLead(client, data.provider, texts),
         problem: loginProblem(data.problem, texts),
       })),
     selectAccount: (request, data, context = {}) =>
       show(request, 'select-account', context, texts => ({ ...data, title: texts.selectAccount.title })),
     consent: (request, data, context = {}) =>
-      show(request, 'consent', context, texts => ({
+      show(request, 'consent', context, (texts, client) => ({
         ...data,
-        title: texts.consent.title(data.client),
+        title: texts.consent.title(nameOf(client)),
         scopes: data.scopes.map(scope => scopeShown(scope, texts)),
         canChoose: data.scopes.some(scope => !scope.required),
         goesTo: data.host === undefined ? texts.consent.goesToApp : texts.consent.goesTo(data.host),
         links: [
-          [context.client?.policy_uri, texts.consent.policy],
-          [context.client?.tos_uri, texts.consent.terms],
+          [client?.policy, texts.consent.policy],
+          [client?.terms, texts.consent.terms],
         ].filter(([href]) => href !== undefined),
       })),
     device: (request, data, context = {}) =>
@@ -147,10 +143,11 @@ export function createPages(ports: ShowPorts): Pages {
         problem: problemText(data.problem, texts.device),
       })),
     deviceConfirm: (request, data, context = {}) =>
-      show(request, 'device-confirm', context, texts => ({
+      show(request, 'device-confirm', context, (texts, client) => ({
         ...data,
-        title: texts.device.confirmTitle(data.client),
+        title: texts.device.confirmTitle(nameOf(client)),
         scopes: data.scopes.map(scope => scopeShown(scope, texts)),
+        canChoose: data.scopes.some(scope => !scope.required),
       })),
     deviceOutcome: (request, outcome, context = {}) =>
       show(request, 'message', context, texts => ({ ...texts.device[outcome], sign: outcome })),
@@ -190,9 +187,17 @@ export function createPages(ports: ShowPorts): Pages {
   }
 }
 
-const loginLead = ({ client, provider }: LoginPage, { login, account }: Texts): string => {
-  if (client === undefined) return provider ? account.leadProvider(provider) : account.lead
-  return provider ? login.leadProvider(client, provider) : login.lead(client)
+/** A page that asks in a client's name has one. */
+const nameOf = (client: ClientShown | undefined): string => client?.name ?? ''
+
+/** Without a client: for this server's own account pages. */
+const loginLead = (
+  client: ClientShown | undefined,
+  provider: string | undefined,
+  { login, account }: Texts,
+): string => {
+  if (!client) return provider ? account.leadProvider(provider) : account.lead
+  return provider ? login.leadProvider(client.name, provider) : login.lead(client.name)
 }
 
 const loginProblem = (problem: LoginPage['problem'], { login, passkey }: Texts): string | undefined => {

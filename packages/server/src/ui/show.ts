@@ -1,7 +1,9 @@
 /** How a page comes to be: texts in the user's language, a template, the answer with its headers. */
 
+import type { Display } from '@tessera/protocol/display'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
-import type { ClientLook, Look } from './look.ts'
+import { type ClientLook, type ClientShown, clientShown } from './client-look.ts'
+import type { Look } from './look.ts'
 import { type PageOptions, pageResponse } from './page.ts'
 import type { Render, TemplateName } from './templates.ts'
 import { type ChooseLanguage, languageLinks, type Texts } from './texts.ts'
@@ -20,8 +22,9 @@ export type PageContext = PageOptions & {
   readonly ui_locales?: readonly string[]
   /** Whether the page loads our script file. */
   readonly withScript?: boolean
-  /** Whom the page leads to. */
+  /** Whom the page leads to, and what kind of window that client shows it in. */
   readonly client?: ClientLook
+  readonly display?: Display
   /** Of the account pages. */
   readonly navigation?: readonly NavigationLink[]
 }
@@ -35,7 +38,7 @@ export type Show = (
   request: HttpRequest,
   template: TemplateName,
   context: PageContext,
-  data: (texts: Texts) => Shown,
+  data: (texts: Texts, client: ClientShown | undefined) => Shown,
 ) => Promise<HttpResponse>
 
 export type ShowPorts = {
@@ -48,10 +51,16 @@ export type ShowPorts = {
 
 export const createShow =
   ({ render, look, script, chooseLanguage }: ShowPorts): Show =>
-  async (request, template, { ui_locales, navigation, client, withScript = false, ...options }, data) => {
+  async (
+    request,
+    template,
+    { ui_locales, navigation, client, display = 'page', withScript = false, ...options },
+    data,
+  ) => {
     const { language, cookie } = chooseLanguage(request, ui_locales)
     const texts = await language.load()
-    const shown = data(texts)
+    const led = client && clientShown(client, texts.lang)
+    const shown = data(texts, led)
     const html = await render(template, {
       page: template,
       texts,
@@ -59,7 +68,9 @@ export const createShow =
       stylesheet: look.stylesheet(client?.accent_color),
       scriptFile: withScript ? script : undefined,
       navigation,
-      clientLogo: picture(client?.logo_uri),
+      client: led?.name,
+      clientLogo: picture(led?.logo),
+      display,
       languages: passing.has(template) ? [] : languageLinks(request, language, shown.form),
       ...shown,
     })
@@ -67,7 +78,7 @@ export const createShow =
       ...options,
       scriptFile: withScript,
       cookies: [...(options.cookies ?? []), cookie],
-      pictures: [picture(look.logo), picture(client?.logo_uri)].filter(one => one !== undefined),
+      pictures: [picture(look.logo), picture(led?.logo)].filter(one => one !== undefined),
     })
   }
 

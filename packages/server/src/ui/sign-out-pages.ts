@@ -6,8 +6,6 @@ import type { Page, PageForm, Show } from './show.ts'
 export type SignOutPage = {
   readonly form: PageForm
   readonly user: string
-  /** The client that asks. */
-  readonly client?: string
 }
 
 export type SignedOutPage = {
@@ -15,7 +13,10 @@ export type SignedOutPage = {
   readonly frames: readonly string[]
   /** Whether the browser goes on by itself. */
   readonly goesOn: boolean
-  readonly link?: { readonly href: string; readonly client?: string }
+  /** Where the browser goes on; undefined: the home page of the client that asked, where it has one. */
+  readonly href?: string
+  /** It goes to a provider first, not to that client. */
+  readonly byProvider: boolean
 }
 
 export type SignOutPages = {
@@ -30,26 +31,24 @@ const leaveScriptHash = `sha256-${hash('sha256', leaveScript, 'base64')}`
 
 export const createSignOutPages = (show: Show): SignOutPages => ({
   signOut: (request, data, context = {}) =>
-    show(request, 'sign-out', context, ({ signOut }) => ({
+    show(request, 'sign-out', context, ({ signOut }, client) => ({
       ...data,
       title: signOut.title,
-      lead: data.client === undefined ? signOut.lead : signOut.leadClient(data.client),
+      lead: client ? signOut.leadClient(client.name) : signOut.lead,
     })),
   stillSignedIn: (request, _, context = {}) =>
     show(request, 'message', context, ({ signOut }) => ({ ...signOut.kept, sign: 'approved' })),
-  signedOut: (request, { frames, goesOn, link }, context = {}) =>
+  signedOut: (request, { frames, goesOn, href, byProvider }, context = {}) =>
     show(
       request,
       'signed-out',
       goesOn ? { ...context, scriptHash: leaveScriptHash } : context,
-      ({ signOut: { done } }) => ({
+      ({ signOut: { done } }, client) => ({
         title: done.title,
         text: goesOn ? done.goingOn : done.text,
         frames,
-        ...(link && {
-          href: link.href,
-          label: link.client === undefined ? done.next : done.back(link.client),
-        }),
+        href: href ?? client?.home,
+        label: client && !byProvider ? done.back(client.name) : done.next,
         ...(goesOn && { script: leaveScript }),
       }),
     ),

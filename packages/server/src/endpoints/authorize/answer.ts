@@ -11,50 +11,57 @@ import {
 import type { Log } from '../../core/runtime.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
 import { redirectResponse } from '../../ui/page.ts'
-import type { Pages } from '../../ui/pages.ts'
+import type { PageContext, Pages } from '../../ui/pages.ts'
 
 export type AnswerPorts = { readonly issuer: string; readonly pages: Pages; readonly log: Log }
+
+export type AnswerOptions = {
+  /** How a page looks that stands for the answer, or leads to the client. */
+  readonly page?: Pick<PageContext, 'ui_locales' | 'display'>
+  /** What a refusal brings beside its error. */
+  readonly session_state?: string | undefined
+  readonly cookies?: readonly (string | undefined)[]
+}
 
 export type Answers = {
   readonly send: (
     request: HttpRequest,
     target: ResponseTarget,
     members: ResponseMembers,
-    cookies?: readonly (string | undefined)[],
+    options?: AnswerOptions,
   ) => HttpResponse | Promise<HttpResponse>
   /** To the client where a target is proven, else an error page: an untrusted URI is never redirected to. */
   readonly refuse: (
     request: HttpRequest,
     refusal: Refusal,
     target: ResponseTarget | undefined,
-    /** The languages that the client asked for. */
-    ui_locales?: readonly string[],
+    options?: AnswerOptions,
   ) => HttpResponse | Promise<HttpResponse>
 }
 
 export function createAnswers({ issuer, pages, log }: AnswerPorts): Answers {
   const refusePage = createPageRefuser('authorize', { pages, log })
 
-  const send: Answers['send'] = (request, target, members, cookies = []) => {
+  const send: Answers['send'] = (request, target, members, { cookies = [], page = {} } = {}) => {
     const response = authorizationResponse(target, members, issuer)
     if (response.kind === 'redirect') return redirectResponse(request, response.location, cookies)
     const { action, fields } = response
-    const { client_id, client_name = client_id } = target.client
     return pages.formPost(
       request,
-      { client: client_name, action, fields },
-      { client: target.client, cookies, formAction: formActionSource(action) },
+      { action, fields },
+      { ...page, client: target.client, cookies, formAction: formActionSource(action) },
     )
   }
 
   return {
     send,
-    refuse(request, refusal, target, ui_locales = []) {
-      if (!target) return refusePage(request, refusal, { ui_locales })
+    refuse(request, refusal, target, options = {}) {
+      if (!target) return refusePage(request, refusal, options.page)
       const { error, description: error_description } = refusal
+      const { session_state } = options
       const client_id = target.client.client_id
       logRefusal(log, 'authorize', request, { ...refusal, log: { client_id, ...refusal.log } })
-      return send(request, target, { error, error_description })
+      return send(request, target, { error, error_description, session_state }, options)
     },
   }
 }

@@ -3,6 +3,7 @@
  * send there, or answer the client. Pages come back to the callback with the request sealed.
  */
 
+import { parseDisplay } from '@tessera/protocol/display'
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
@@ -53,13 +54,15 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
     const read = readRequest(request)
     if (!read.ok) return answers.refuse(request, read, undefined)
     const resolved = await ports.resolution.resolve(read.value)
-    const ui_locales = read.value.get('ui_locales')?.split(' ')
-    if (!resolved.ok) return answers.refuse(request, resolved, resolved.target, ui_locales)
+    const page = pageOf(read.value)
+    if (!resolved.ok) return answers.refuse(request, resolved, resolved.target, { page })
     const validated = await ports.validate(resolved.value)
-    if (!validated.ok) return answers.refuse(request, validated, validated.target, ui_locales)
+    if (!validated.ok) return answers.refuse(request, validated, validated.target, { page })
     const parameters = formatParameters(resolved.value)
     if (parameters.length > maxParametersLength) {
-      return answers.refuse(request, refuse('invalid_request', 'request_too_long'), validated.value.target)
+      return answers.refuse(request, refuse('invalid_request', 'request_too_long'), validated.value.target, {
+        page,
+      })
     }
     const progress = { asked_at: ports.clock.now() }
     // A client's form post comes without our SameSite=Lax cookies; the GET that follows brings them.
@@ -83,7 +86,8 @@ export function createAuthorizeCallbackEndpoint(ports: AuthorizePorts): Endpoint
     const read = parseParameters(parameters)
     if (!read.ok) return answers.refuse(request, read, undefined)
     const validated = await ports.validate(read.value)
-    if (!validated.ok) return answers.refuse(request, validated, validated.target)
+    if (!validated.ok)
+      return answers.refuse(request, validated, validated.target, { page: pageOf(read.value) })
     return decide(request, validated.value, parameters, progress, answers, ports)
   }
 }
@@ -101,15 +105,19 @@ async function decide(
   answers: Answers,
   ports: AuthorizePorts,
 ): Promise<HttpResponse> {
-  const { client, target } = validated
-  if (came.refused) {
-    const refusal = refuse('access_denied', `${came.refused}_refused_by_user`, {
-      description: 'The user refused',
-    })
-    return answers.refuse(request, refusal, target)
-  }
+  const { client, target, ui_locales, display } = validated
+  const page = { ui_locales, display }
   const found = await ports.sessions.read(request)
   const session = found && (await isActive(found, client.client_id, ports)) ? found : undefined
+  const session_state =
+    session && ports.browserState.sessionState(session, client.client_id, target.redirect_uri)
+  // `login_required` says nothing of whether someone is signed in; whoever may know that may watch it too.
+  const refuseTo = (refusal: Refusal) =>
+    answers.refuse(request, refusal, target, {
+      page,
+      ...(refusal.error !== 'login_required' && { session_state }),
+    })
+  if (came.refused) return refuseTo(refusedByUser(came.refused))
   const progress = came.prior_handle === undefined ? { ...came, prior_handle: found?.hash ?? null } : came
   const earlier = session && (await ports.stores.consents.find(session.sub, client.client_id))
   const remembered = earlier && rememberedScope(earlier, ports.clock.now())
@@ -126,7 +134,7 @@ async function decide(
   const next = nextPrompt({ request: validated, ...state })
 
   const settled = next === 'none' || next === 'consent'
-  if (settled && !reachesEssentialAcr(validated, session)) return answers.refuse(request, unmetAcr, target)
+  if (settled && !reachesEssentialAcr(validated, session)) return refuseTo(unmetAcr)
   if (next === 'none' && session) {
     const seen = { ...session, acr: answeredAcr(session, asked.values) }
     const { consented_sid, consented_scope } = progress
@@ -137,15 +145,13 @@ async function decide(
     const issued = await issueAnswer(request, granted, seen, ports)
     // The session ended meanwhile: what comes next is decided without it.
     if (!issued) return decide(request, validated, parameters, progress, answers, ports)
-    if (!issued.ok) return answers.refuse(request, issued, target)
+    if (!issued.ok) return refuseTo(issued)
     // Session Management 1.0 §2: what the client's page watches the sign-in by.
-    const { browserState } = ports
-    const session_state = browserState.sessionState(session, client.client_id, target.redirect_uri)
-    const cookie = browserState.cookieFor(request, session)
-    return answers.send(request, target, { ...issued.value, session_state }, [cookie])
+    const cookies = [ports.browserState.cookieFor(request, session)]
+    return answers.send(request, target, { ...issued.value, session_state }, { page, cookies })
   }
   const silent = validated.prompt.has('none') || next === 'other_user'
-  if (silent) return answers.refuse(request, silentRefusals[next], target)
+  if (silent) return refuseTo(silentRefusals[next])
   if (next === 'create') return goOn(request, '/register', parameters, progress, ports)
   if (next === 'none' || next === 'login') return goOn(request, '/login', parameters, progress, ports)
   if (next === 'second_factor') {
@@ -153,6 +159,15 @@ async function decide(
   }
   return goOn(request, asking[next], parameters, { ...progress, asking_sid: session?.sid }, ports)
 }
+
+/** How the client wants pages to look, as far as that is known of a request that does not hold. */
+const pageOf = (parameters: Parameters) => ({
+  ui_locales: parameters.get('ui_locales')?.split(' ') ?? [],
+  display: parseDisplay(parameters.get('display')),
+})
+
+const refusedByUser = (where: NonNullable<Progress['refused']>): Refusal =>
+  refuse('access_denied', `${where}_refused_by_user`, { description: 'The user refused' })
 
 /** The pages that ask the user of one session. */
 const asking = { select_account: '/select-account', consent: '/consent' } as const

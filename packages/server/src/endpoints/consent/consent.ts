@@ -17,8 +17,9 @@ import type { Csrf } from '../../interaction/csrf.ts'
 import { readPageForm, readPageQuery } from '../../interaction/form.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
+import { pageContextOf } from '../../interaction/requester.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
-import { isRequired, scopeLines, userName } from '../../interaction/shown.ts'
+import { agreedOf, agreesToNothing, scopeLines, userName } from '../../interaction/shown.ts'
 import { redirectResponse } from '../../ui/page.ts'
 import type { Pages } from '../../ui/pages.ts'
 
@@ -59,21 +60,11 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
     const button = form.value.get('button')
     if (button === 'no') return resume(request, { ...before, refused: 'consent' })
     if (button !== 'yes') return refusePage(request, refuse('invalid_request', 'button_unknown'))
-    const agreed = agreedOf(validated.value, form.value.all('scope'))
-    // Who agrees to nothing refuses.
-    if (!agreed.some(name => name !== 'offline_access')) {
-      return resume(request, { ...before, refused: 'consent' })
-    }
+    const { consent_scope } = validated.value
+    const agreed = agreedOf(consent_scope, form.value.all('scope'), ports.resources)
+    if (agreesToNothing(agreed)) return resume(request, { ...before, refused: 'consent' })
     await keep(session, validated.value, agreed, form.value.get('remember') === 'yes')
     return resume(request, { ...before, consented_sid: session.sid, consented_scope: agreed })
-  }
-
-  /** What was ticked, among what was asked for, and what can't be unticked. */
-  function agreedOf(
-    { consent_scope }: ValidatedAuthorizationRequest,
-    ticked: readonly string[],
-  ): readonly string[] {
-    return consent_scope.filter(name => ticked.includes(name) || isRequired(name, ports.resources))
   }
 
   function resume(request: HttpRequest, continuation: Continuation): HttpResponse {
@@ -100,21 +91,22 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
   async function show(
     request: HttpRequest,
     continuation: Continuation,
-    { client, consent_scope, target, ui_locales }: ValidatedAuthorizationRequest,
+    validated: ValidatedAuthorizationRequest,
     session: Session,
   ): Promise<HttpResponse> {
+    const { client, consent_scope, target } = validated
+    const leads_to = formActionSource(target.redirect_uri)
     const { token, cookie } = ports.csrf.token(request)
     return ports.pages.consent(
       request,
       {
         form: { action: paths('/consent'), continue: continuations.seal(continuation), csrf: token },
-        client: client.client_name ?? client.client_id,
         user: await userName(session, ports.users),
         scopes: scopeLines(consent_scope, ports.resources),
         canRemember: client.allow_remember_consent && client.consent_lifetime !== 0,
         ...destinationOf(target.redirect_uri),
       },
-      { client, cookies: [cookie], ui_locales, formAction: formActionSource(target.redirect_uri) },
+      pageContextOf({ ...validated, leads_to }, cookie),
     )
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { Parameters } from '@tessera/protocol/parameters'
 import { refuse } from '@tessera/protocol/result'
 import type { DeviceAuthorization, Session } from '../../core/authorization.ts'
 import type { Client, Clients } from '../../core/client.ts'
@@ -21,7 +22,7 @@ import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
 import type { LackingSecondFactor } from '../../interaction/second-factor.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
-import { scopeLines, userName } from '../../interaction/shown.ts'
+import { agreedOf, agreesToNothing, scopeLines, userName } from '../../interaction/shown.ts'
 import type { UserCodes } from '../../interaction/user-code.ts'
 import { redirectResponse } from '../../ui/page.ts'
 import type { DevicePage, Pages } from '../../ui/pages.ts'
@@ -70,7 +71,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     if (continuation?.kind !== 'device') {
       return refusePage(request, refuse('invalid_request', 'continuation_invalid'))
     }
-    return posted ? conclude(request, continuation, form.value.get('button')) : goOn(request, continuation)
+    return posted ? conclude(request, continuation, form.value) : goOn(request, continuation)
   }
 
   /** The form for the code. */
@@ -134,7 +135,6 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
       request,
       {
         form: { action: paths('/device'), continue: sealed, csrf: token },
-        client: client.client_name ?? client.client_id,
         user: await userName(session, ports.users),
         scopes: scopeLines(device.scope, ports.resources),
         user_code,
@@ -147,8 +147,9 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
   async function conclude(
     request: HttpRequest,
     continuation: DeviceContinuation,
-    button: string | undefined,
+    form: Parameters,
   ): Promise<HttpResponse> {
+    const button = form.get('button')
     const { asking_sid, ...before } = continuation
     const waiting = await findWaiting(before.user_code)
     if (!waiting) return redirect(request, '/device', { ...before, outcome: 'gone' })
@@ -157,11 +158,14 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     if (button !== 'yes' && button !== 'no') {
       return refusePage(request, refuse('invalid_request', 'button_unknown'))
     }
+    const { scope, user_code_hash } = waiting.device
+    const agreed = agreedOf(scope, form.all('scope'), ports.resources)
+    const answer = button === 'no' || agreesToNothing(agreed) ? 'denied' : 'approved'
     const done =
-      button === 'yes'
-        ? await approve(waiting, session)
-        : await ports.stores.devices.deny(waiting.device.user_code_hash, clock.now())
-    const outcome = done ? answers[button] : 'gone'
+      answer === 'approved'
+        ? await approve(waiting, session, agreed)
+        : await ports.stores.devices.deny(user_code_hash, clock.now())
+    const outcome = done ? answer : 'gone'
     ports.log.info(`device_${outcome}`, {
       request_id: request.id,
       client_id: waiting.client.client_id,
@@ -170,12 +174,16 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     return redirect(request, '/device', { ...before, outcome })
   }
 
-  async function approve({ client, device }: Waiting, session: Session): Promise<boolean> {
+  async function approve(
+    { client, device }: Waiting,
+    session: Session,
+    scope: readonly string[],
+  ): Promise<boolean> {
     const authorization = await ports.createAuthorization({
       apart: true,
       client,
       session,
-      scope: device.scope,
+      scope,
       resources: [],
       redeemable_until: device.expires_at,
     })
@@ -217,5 +225,3 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     return redirectResponse(request, paths(path, continuations.seal(continuation)))
   }
 }
-
-const answers = { yes: 'approved', no: 'denied' } as const

@@ -7,7 +7,7 @@ import type { IdentityProvider } from '../../core/user.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { logRefusal } from '../../interaction/refused-page.ts'
-import type { Requester } from '../../interaction/requester.ts'
+import { pageContextOf, type Requester } from '../../interaction/requester.ts'
 import type { Resume } from '../../interaction/resume.ts'
 import type { Ways } from '../../interaction/ways.ts'
 import type { Pages } from '../../ui/pages.ts'
@@ -37,7 +37,7 @@ export const createProblemPage =
   (ports: ProblemPorts): ShowProblem =>
   (request, refusal, provider, continuation, requester) => {
     const { continuations, resume, pages, paths, log } = ports
-    const { client, ui_locales } = requester
+    const { client } = requester
     logRefusal(log, 'federation', request, {
       ...refusal,
       log: { client_id: client?.client_id, ...refusal.log },
@@ -52,7 +52,7 @@ export const createProblemPage =
         ...(others !== undefined && { others }),
         back: resume({ ...continuation, refused: 'login' }),
       },
-      { status: statuses[refusal.error] ?? 502, ui_locales },
+      { ...pageContextOf(requester), status: statuses[refusal.error] ?? 502 },
     )
   }
 

@@ -20,7 +20,7 @@ import { browserOf, readPageForm, readPageQuery } from '../../interaction/form.t
 import type { KnownBrowsers } from '../../interaction/known-browsers.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
-import type { FindRequester, Requester } from '../../interaction/requester.ts'
+import { type FindRequester, pageContextOf, type Requester } from '../../interaction/requester.ts'
 import type { Resume } from '../../interaction/resume.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
 import type { Way, Ways } from '../../interaction/ways.ts'
@@ -148,7 +148,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
       const hint = typed?.username ? { login_hint: typed.username } : {}
       const href = wayTo(taken, { ...continuation, ...hint })
       return request.method === 'POST'
-        ? ports.pages.leaving(request, { to: displayName(taken.idp), href })
+        ? ports.pages.leaving(request, { to: displayName(taken.idp), href }, pageContextOf(requester))
         : redirectResponse(request, href)
     }
     const discovered = taken && ways.taken(requester, continuation) === undefined
@@ -163,7 +163,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     current: Way | undefined,
     { username, refusal, byPasskey }: Partial<Typed>,
   ): Promise<HttpResponse> {
-    const { client, leads_to, ui_locales } = requester
+    const { client } = requester
     const others = requester.idp === undefined ? ways.all(requester) : []
     const chosen = ways.taken(requester, continuation) !== undefined
     const nameFirst = !chosen && !username && others.some(way => way.domains.length > 0)
@@ -178,7 +178,6 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
       request,
       {
         form: { action: paths('/login'), continue: continuations.seal(continuation), csrf: token },
-        ...(client && { client: client.client_name ?? client.client_id }),
         ...(provider !== undefined && { provider: displayName(provider) }),
         ...(current?.idp === localProvider && localLinks(continuation)),
         asks: nameFirst ? 'username' : current ? 'password' : 'nothing',
@@ -194,10 +193,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
           })),
       },
       {
-        ...(client && { client }),
-        cookies: [cookie],
-        ui_locales,
-        ...(leads_to !== undefined && { formAction: leads_to }),
+        ...pageContextOf(requester, cookie),
         ...(refusal && { status: statusOf(refusal) }),
         ...(wait !== undefined && { headers: { 'retry-after': String(wait) } }),
       },

@@ -125,9 +125,9 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
       {
         form: { action: paths('/logout'), continue: signOuts.requests.seal(asked), csrf: token },
         user: await userName(session, ports.users),
-        ...(client && { client: client.client_name ?? client.client_id }),
       },
       {
+        ...(client && { client }),
         cookies: [cookie],
         ui_locales: asked.ui_locales,
         ...(uri !== undefined && { formAction: formActionSource(uri) }),

@@ -7,7 +7,7 @@
 import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Result, refuse } from '@tessera/protocol/result'
-import type { Client, Clients } from '../../core/client.ts'
+import type { Clients } from '../../core/client.ts'
 import type { Log } from '../../core/runtime.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
 import type { SignedOut, SignOuts } from '../../interaction/sign-out.ts'
@@ -50,9 +50,11 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
       {
         frames,
         goesOn: next !== undefined,
-        ...linkOf(next ?? leads_to ?? client?.client_uri, upstream === undefined ? client : undefined),
+        ...hrefOf(next ?? leads_to),
+        byProvider: upstream !== undefined,
       },
       {
+        ...(client && { client }),
         ui_locales,
         frameSources: [...new Set(frames.map(uri => new URL(uri).origin))],
         ...(next !== undefined && { headers: { refresh: `${wait}; url=${next}` } }),
@@ -83,7 +85,4 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
   }
 }
 
-const linkOf = (href: string | undefined, client: Client | undefined) =>
-  href === undefined
-    ? {}
-    : { link: { href, ...(client && { client: client.client_name ?? client.client_id }) } }
+const hrefOf = (href: string | undefined) => (href === undefined ? {} : { href })

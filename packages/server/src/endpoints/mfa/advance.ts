@@ -11,7 +11,7 @@ import type { ConcludeSignIn } from '../../interaction/conclude-sign-in.ts'
 import type { Continuation } from '../../interaction/continuation.ts'
 import type { PendingSignIns } from '../../interaction/pending-sign-in.ts'
 import type { RememberedBrowsers } from '../../interaction/remembered-browser.ts'
-import type { Requester } from '../../interaction/requester.ts'
+import { pageContextOf, type Requester } from '../../interaction/requester.ts'
 import type { Resume } from '../../interaction/resume.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
 import { redirectResponse } from '../../ui/page.ts'
@@ -80,7 +80,10 @@ export function createAdvance(ports: AdvancePorts): (advancing: Advancing) => Pr
     const { location, 'set-cookie': cookies = [] } = next.headers
     if (!gain.recoveryCodes || typeof location !== 'string') return next
     const page = { codes: gain.recoveryCodes, href: location }
-    return ports.pages.mfa.recoveryCodes(request, page, { cookies: [cookies].flat() })
+    return ports.pages.mfa.recoveryCodes(request, page, {
+      ...pageContextOf(advancing.requester),
+      cookies: [cookies].flat(),
+    })
   }
 
   async function conclude(

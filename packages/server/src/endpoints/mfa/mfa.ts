@@ -19,7 +19,7 @@ import { readPageForm, readPageQuery } from '../../interaction/form.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import type { ProveFactor } from '../../interaction/prove-factor.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
-import type { FindRequester, Requester } from '../../interaction/requester.ts'
+import { type FindRequester, pageContextOf, type Requester } from '../../interaction/requester.ts'
 import type { Resume } from '../../interaction/resume.ts'
 import type { LackingSecondFactor } from '../../interaction/second-factor.ts'
 import { planSecondFactor, type SecondFactorPlan } from '../../interaction/second-factor-plan.ts'
@@ -138,9 +138,7 @@ export function createSecondFactorEndpoint(ports: SecondFactorPorts): Endpoint {
     const { token, cookie } = ports.csrf.token(request)
     const problem = failed && factorProblem(failed.refusal)
     const context: PageContext = {
-      cookies: [cookie],
-      ui_locales: requester.ui_locales,
-      ...(requester.leads_to !== undefined && { formAction: requester.leads_to }),
+      ...pageContextOf(requester, cookie),
       ...problem?.context,
     }
     const sealed = continuations.seal(visit.continuation)

@@ -10,7 +10,7 @@ import type { Csrf } from '../../interaction/csrf.ts'
 import { readPageForm, readPageQuery } from '../../interaction/form.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
-import type { FindRequester, Requester } from '../../interaction/requester.ts'
+import { type FindRequester, pageContextOf, type Requester } from '../../interaction/requester.ts'
 import type { Resume } from '../../interaction/resume.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
 import { userName } from '../../interaction/shown.ts'
@@ -62,7 +62,7 @@ export function createSelectAccountEndpoint(ports: SelectAccountPorts): Endpoint
   async function show(
     request: HttpRequest,
     continuation: Continuation,
-    { client, ui_locales, leads_to }: Requester,
+    requester: Requester,
     session: Session,
   ): Promise<HttpResponse> {
     const { token, cookie } = ports.csrf.token(request)
@@ -70,10 +70,9 @@ export function createSelectAccountEndpoint(ports: SelectAccountPorts): Endpoint
       request,
       {
         form: { action: paths('/select-account'), continue: continuations.seal(continuation), csrf: token },
-        client: client?.client_name ?? client?.client_id ?? '',
         user: await userName(session, ports.users),
       },
-      { cookies: [cookie], ui_locales, ...(leads_to !== undefined && { formAction: leads_to }) },
+      pageContextOf(requester, cookie),
     )
   }
 }

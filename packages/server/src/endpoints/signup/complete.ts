@@ -11,6 +11,7 @@ import { browserOf, readPageForm, readPageQuery } from '../../interaction/form.t
 import type { LinkOf, MailLinks } from '../../interaction/mail-link.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
+import { pageContextOf } from '../../interaction/requester.ts'
 import type { FieldProblem } from '../../ui/field-pages.ts'
 import type { Pages } from '../../ui/pages.ts'
 import type { Waiting, WaitingPorts } from './waiting.ts'
@@ -82,7 +83,6 @@ export function createCompleteEndpoint(ports: CompletePorts): Endpoint {
   ): Promise<HttpResponse> {
     const { token, cookie } = ports.csrf.token(request)
     const requester = continuation && (await ports.findRequester(continuation))
-    const leads_to = requester?.ok ? requester.value.leads_to : undefined
     return pages.fields(
       request,
       {
@@ -94,7 +94,7 @@ export function createCompleteEndpoint(ports: CompletePorts): Endpoint {
       },
       {
         cookies: [cookie],
-        ...(leads_to !== undefined && { formAction: leads_to }),
+        ...(requester?.ok && pageContextOf(requester.value, cookie)),
         ...(problem && { status: 400 }),
       },
     )

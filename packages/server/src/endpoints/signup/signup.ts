@@ -21,6 +21,7 @@ import { browserOf, readPageForm, readPageQuery } from '../../interaction/form.t
 import type { MailLinks } from '../../interaction/mail-link.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
+import { pageContextOf } from '../../interaction/requester.ts'
 import type { Resume } from '../../interaction/resume.ts'
 import type { FieldName, FieldProblem } from '../../ui/field-pages.ts'
 import type { Pages } from '../../ui/pages.ts'
@@ -80,7 +81,7 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
         invitation(email, continuation, requester.tenant, hashHandle(browserOf(form))),
       )
     const links = [{ to: 'goOn', href: ports.resume(continuation) }] as const
-    return pages.notice(request, { kind: 'mailSent', links })
+    return pages.notice(request, { kind: 'mailSent', links }, pageContextOf(requester))
   }
 
   async function invitation(
@@ -148,11 +149,12 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
 
   function show(
     request: HttpRequest,
-    { continuation, requester: { leads_to, ui_locales, login_hint } }: Waiting,
+    { continuation, requester }: Waiting,
     values: Partial<Record<FieldName, string>>,
     problem?: FieldProblem,
     wait?: number,
   ): Promise<HttpResponse> {
+    const { login_hint } = requester
     const { token, cookie } = ports.csrf.token(request)
     const sealed = ports.continuations.seal(continuation)
     return pages.fields(
@@ -166,8 +168,7 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
         links: [{ to: 'signIn', href: paths('/login', sealed) }],
       },
       {
-        ...{ cookies: [cookie], ui_locales },
-        ...(leads_to !== undefined && { formAction: leads_to }),
+        ...pageContextOf(requester, cookie),
         ...(problem && { status: wait === undefined ? 400 : 429 }),
         ...(wait !== undefined && { headers: { 'retry-after': String(wait) } }),
       },

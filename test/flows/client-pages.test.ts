@@ -1,0 +1,101 @@
+/** Pages that stand between a user and a client: whose they are, and how that client shows them. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Browser, createBrowser, type Page } from '../support/browser.ts'
+import { authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
+import { createTestServer } from '../support/tessera.ts'
+
+const look = { logo_uri: 'https://cdn.example/shop.png', accent_color: '#5b2a86' }
+const looked = ['web', 'asking', 'tv', 'nolocal', 'strict']
+
+async function start() {
+  const strict = {
+    ...pagesWorld.clients[0],
+    client_id: 'strict',
+    mfa: { mode: 'required', methods: ['totp'] },
+  }
+  const server = await createTestServer({
+    ...pagesWorld,
+    accounts: { sign_up: true, email_verification: 'off' },
+    clients: [...pagesWorld.clients, strict].map(client => ({
+      ...client,
+      client_name: 'Shop',
+      ...(looked.includes(client.client_id) && look),
+    })),
+  })
+  return { server, browser: createBrowser(server) }
+}
+
+const device = async ({ server, browser }: Awaited<ReturnType<typeof start>>): Promise<Page> => {
+  const { json } = await server.send('POST', '/connect/deviceauthorization', {
+    form: { client_id: 'tv' },
+  })
+  await signIn(browser, authorizePath())
+  return browser.submit(await browser.visit('/device'), { user_code: json.user_code })
+}
+
+const journeys: Readonly<Record<string, (world: Awaited<ReturnType<typeof start>>) => Promise<Page>>> = {
+  login: ({ browser }) => browser.visit(authorizePath()),
+  'home-realm': ({ browser }) => browser.visit(authorizePath({ client_id: 'nolocal' })),
+  'select-account': async ({ browser }) => {
+    await signIn(browser, authorizePath())
+    return browser.visit(authorizePath({ prompt: 'select_account' }))
+  },
+  'sign-up': ({ browser }) => browser.visit(authorizePath({ prompt: 'create' })),
+  'second factor': ({ browser }) => signIn(browser, authorizePath({ client_id: 'strict' })),
+  consent: ({ browser }) => signIn(browser, authorizePath({ client_id: 'asking' })),
+  'device confirmation': device,
+  'federation problem': ({ browser }) => browser.visit(authorizePath({ acr_values: 'idp:other' })),
+  'sign-out': async ({ browser }) => {
+    await signIn(browser, authorizePath())
+    return browser.visit('/connect/endsession?client_id=web')
+  },
+  'signed out': async ({ browser }) => {
+    await signIn(browser, authorizePath())
+    return browser.submit(await browser.visit('/connect/endsession?client_id=web'), { button: 'yes' })
+  },
+}
+
+const stylesheetOf = ({ body }: Page): string =>
+  /<link rel="stylesheet" href="([^"]+)">/.exec(body)?.[1] ?? ''
+
+for (const [name, open] of Object.entries(journeys))
+  test(`client pages: ${name} shows the client’s logo and colour`, async () => {
+    const world = await start()
+    const page = await open(world)
+    assert.match(page.body, /<img class="picture" src="https:\/\/cdn\.example\/shop\.png" alt=""/)
+    assert.match(
+      String(page.headers['content-security-policy']),
+      /img-src 'self' data: https:\/\/cdn\.example;/,
+    )
+    assert.match((await world.server.send('GET', stylesheetOf(page))).body, /--accent:#5b2a86/)
+  })
+
+const displayOf = ({ body }: Page): string | undefined => /<body [^>]*data-display="(\w+)"/.exec(body)?.[1]
+
+const shownAt = async (browser: Browser, display: string | undefined) =>
+  displayOf(await browser.visit(authorizePath({ display })))
+
+for (const display of ['page', 'popup', 'touch', 'wap'])
+  test(`display: ${display} shapes every page of the request [OpenID Connect Core 1.0 §3.1.2.1]`, async () => {
+    const { browser } = await start()
+    const login = await browser.visit(authorizePath({ display, client_id: 'asking' }))
+    assert.equal(displayOf(login), display)
+    const consent = await browser.submit(login, {
+      username: 'alice',
+      password: 'wonderland',
+      button: 'login',
+    })
+    assert.ok(consent.target.startsWith('/consent'))
+    assert.equal(displayOf(consent), display)
+    const refused = await browser.visit(authorizePath({ display, redirect_uri: 'https://x.example/' }))
+    assert.deepEqual([refused.status, displayOf(refused)], [400, display])
+  })
+
+test('display: what is missing or not known is a page, and no error [OpenID Connect Core 1.0 §15.1]', async () => {
+  const { browser } = await start()
+  assert.equal(await shownAt(browser, undefined), 'page')
+  assert.equal(await shownAt(browser, 'hologram'), 'page')
+  assert.equal(displayOf(await browser.visit('/device')), 'page')
+})
