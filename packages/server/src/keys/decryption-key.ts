@@ -25,6 +25,8 @@ export function createDecryption(derived: DerivedKeys): Decryption {
           {
             keyManagementAlgorithms: [...requestEncryptionAlgorithms],
             contentEncryptionAlgorithms: [...contentEncryptionAlgorithms],
+            // RFC 8725 §3.6: nothing compressed is opened, so nothing grows.
+            maxDecompressedLength: 0,
           },
         )
         return {

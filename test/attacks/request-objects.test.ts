@@ -1,0 +1,306 @@
+/** Request objects and pushed requests that are meant to be taken for something else, or to cost more than they say (RFC 9101 §10, RFC 9126 §7). */
+
+import assert from 'node:assert/strict'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { test } from 'node:test'
+import { CompactEncrypt, exportJWK, importJWK, type JWTHeaderParameters, SignJWT } from 'jose'
+import { createBrowser } from '../support/browser.ts'
+import { allTypes } from '../support/hybrid.ts'
+import { manage, register } from '../support/registering.ts'
+import {
+  alice,
+  answerOf,
+  assertErrorPage,
+  authorizePath,
+  callback,
+  challenge,
+  pagesWorld,
+  redeem,
+  signIn,
+  verifier,
+} from '../support/sign-in.ts'
+import { basic, createTestServer, issuer, startOfTime, type TestServer } from '../support/tessera.ts'
+
+const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
+const base = {
+  token_endpoint_auth_method: 'none',
+  grant_types: ['authorization_code', 'implicit'],
+  response_types: allTypes,
+  redirect_uris: [callback],
+  scope: 'openid profile api1',
+  jwks: { keys: [{ ...(await exportJWK(ec.publicKey)), kid: 'ec' }] },
+}
+const configured = {
+  ...pagesWorld,
+  clients: [
+    { ...base, client_id: 'app' },
+    { ...base, client_id: 'acmeonly', tenants: ['acme'] },
+    {
+      ...base,
+      client_id: 'signer',
+      token_endpoint_auth_method: 'private_key_jwt',
+      grant_types: [...base.grant_types, deviceGrant, 'client_credentials'],
+    },
+    ...pagesWorld.clients.filter(({ client_id }) => client_id === 'web'),
+  ],
+}
+const whole = {
+  client_id: 'app',
+  redirect_uri: callback,
+  response_type: 'code',
+  scope: 'openid',
+  state: 'within',
+  code_challenge: challenge,
+  code_challenge_method: 'S256',
+}
+const sign = (claims: object = whole, header: object = {}, key: KeyObject = ec.privateKey): Promise<string> =>
+  new SignJWT({ ...claims })
+    .setProtectedHeader({ alg: 'ES256', kid: 'ec', ...header } as JWTHeaderParameters)
+    .sign(key)
+
+const visit = (server: TestServer, request: string, more: object = {}) =>
+  createBrowser(server).visit(
+    `/connect/authorize?${new URLSearchParams({ client_id: 'app', request, ...more })}`,
+  )
+
+test('attack: a request object that grows when it is opened is not opened [RFC 8725 §3.6]', async () => {
+  const server = await createTestServer(configured)
+  const { keys } = (await server.send('GET', '/.well-known/openid-configuration/jwks')).json
+  const jwk = keys.find(({ use }: { use: string }) => use === 'enc')
+  const key = await importJWK(jwk, 'ECDH-ES')
+  const encrypt = (text: string, more: object = {}) =>
+    new CompactEncrypt(new TextEncoder().encode(text))
+      .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A128GCM', kid: jwk.kid, ...more })
+      .encrypt(key)
+  assert.ok((await visit(server, await encrypt(await sign()))).form, 'it is opened as it is')
+  for (const text of [await sign(), ' '.repeat(200_000), ' '.repeat(10_000_000)]) {
+    assertErrorPage(await visit(server, await encrypt(text, { zip: 'DEF' })), 'invalid_request_object')
+    assert.equal(server.reason(), 'request_object_encryption_wrong')
+  }
+})
+
+test('attack: keys from a password of billions of rounds, symmetric ones and many recipients are refused unopened [RFC 8725 §3.2]', async () => {
+  const server = await createTestServer(configured)
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const iv = Buffer.alloc(12).toString('base64url')
+  for (const header of [
+    { alg: 'PBES2-HS512+A256KW', enc: 'A128GCM', p2c: 2_147_483_647, p2s: 'c2FsdHNhbHQ' },
+    { alg: 'dir', enc: 'A128GCM' },
+    { alg: 'A128KW', enc: 'A128GCM' },
+    { alg: 'RSA1_5', enc: 'A128CBC-HS256' },
+    { alg: 'ECDH-ES', enc: 'A128GCM', epk: { kty: 'EC', crv: 'P-521', x: 'AA', y: 'AA' } },
+    { alg: 'ECDH-ES', enc: 'A128GCM', epk: { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' } },
+  ]) {
+    const jwe = `${part(header)}.AAAA.${iv}.AAAA.${Buffer.alloc(16).toString('base64url')}`
+    assertErrorPage(await visit(server, jwe), 'invalid_request_object')
+    assert.equal(server.reason(), 'request_object_encryption_wrong')
+  }
+  const recipients = Array.from({ length: 100 }, () => ({ encrypted_key: 'AAAA' }))
+  const general = JSON.stringify({
+    protected: part({ enc: 'A128GCM' }),
+    recipients,
+    iv,
+    ciphertext: 'A',
+    tag: 'A',
+  })
+  assertErrorPage(await visit(server, general), 'invalid_request_object')
+})
+
+test('attack: a key that the object brings, or says where to find, is not looked at [RFC 8725 §3.10]', async () => {
+  const asked: string[] = []
+  const server = await createTestServer(configured, {
+    outbound: async url => {
+      asked.push(String(url))
+      return { ok: false, reason: 'outbound_failed' }
+    },
+  })
+  const jwk = await exportJWK(stranger.publicKey)
+  for (const header of [
+    { jwk },
+    { jwk, kid: undefined },
+    { jku: 'https://evil.example/keys' },
+    { x5u: 'https://evil.example/cert' },
+    { kid: 'https://evil.example/keys' },
+    { kid: '../../etc/passwd' },
+  ]) {
+    assertErrorPage(
+      await visit(server, await sign(whole, header, stranger.privateKey)),
+      'invalid_request_object',
+    )
+  }
+  for (const header of [{ crit: ['b64'], b64: false }, { crit: ['exp'] }]) {
+    const [, payload, signature] = (await sign()).split('.')
+    const head = Buffer.from(JSON.stringify({ alg: 'ES256', kid: 'ec', ...header })).toString('base64url')
+    assertErrorPage(await visit(server, `${head}.${payload}.${signature}`), 'invalid_request_object')
+  }
+  assert.deepEqual(asked, [])
+})
+
+const assertion = (jti: string, claims: object = {}, header: object = {}) =>
+  sign({ iss: 'signer', sub: 'signer', aud: issuer, exp: startOfTime + 60, jti, ...claims }, header)
+const asClient = (client_assertion: string) => ({
+  client_assertion,
+  client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+})
+
+test('attack: a JWT that was made for one purpose serves no other [RFC 8725 §3.11]', async () => {
+  const server = await createTestServer(configured)
+  const browser = createBrowser(server)
+  const page = await signIn(browser, authorizePath())
+  const { json } = await server.token({
+    ...{ grant_type: 'authorization_code', client_id: 'web', code: answerOf(page).get('code') ?? '' },
+    ...{ redirect_uri: callback, code_verifier: verifier },
+  })
+  for (const jwt of [json.id_token, json.access_token, await assertion('as-request')]) {
+    const refused = await visit(server, jwt, { client_id: 'signer' })
+    assertErrorPage(refused, 'invalid_request_object')
+  }
+  // The client's own request object, were it said to be about itself, is not taken for its authentication.
+  const request = {
+    ...whole,
+    client_id: 'signer',
+    iss: 'signer',
+    aud: issuer,
+    exp: startOfTime + 60,
+    jti: 'r',
+  }
+  for (const [claims, header] of [
+    [request, {}],
+    [request, { typ: 'oauth-authz-req+jwt' }],
+    [{ ...request, sub: 'signer' }, { typ: 'oauth-authz-req+jwt' }],
+    [{ ...request, sub: 'signer' }, { typ: 'dpop+jwt' }],
+  ]) {
+    const answer = await server.token({
+      grant_type: 'client_credentials',
+      scope: 'api1',
+      ...asClient(await sign(claims, header)),
+    })
+    assert.equal(answer.json.error, 'invalid_client')
+  }
+  // Nor are the server's own tokens anybody's authentication, or a bearer token of another kind.
+  for (const jwt of [json.id_token, json.access_token]) {
+    const answer = await server.token({ grant_type: 'client_credentials', ...asClient(jwt) })
+    assert.equal(answer.json.error, 'invalid_client')
+  }
+  const hinted = await browser.visit(authorizePath({ prompt: 'none', id_token_hint: json.access_token }))
+  assert.equal(answerOf(hinted).get('error'), 'invalid_request')
+})
+
+test('attack: an assertion that is used at one endpoint is used up at all, also at once', async () => {
+  const server = await createTestServer(configured)
+  const ask = (path: string, client_assertion: string, more: object = {}) =>
+    server.send('POST', path, { form: { ...asClient(client_assertion), ...more } })
+  const { client_id: _, ...request } = whole
+  const everywhere = [
+    ['/connect/token', { grant_type: 'client_credentials', scope: 'api1' }],
+    ['/connect/par', request],
+    ['/connect/deviceauthorization', {}],
+    ['/connect/introspect', { token: 'x' }],
+    ['/connect/revocation', { token: 'x' }],
+  ] as const
+  for (const [index, [first, form]] of everywhere.entries()) {
+    const jwt = await assertion(`once-${index}`)
+    assert.ok((await ask(first, jwt, form)).status < 300, first)
+    for (const [path, more] of everywhere) assert.equal((await ask(path, jwt, more)).status, 401, path)
+  }
+  const jwt = await assertion('at once')
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => everywhere.map(([path, more]) => ask(path, jwt, more))).flat(),
+  )
+  assert.equal(answers.filter(({ status }) => status < 300).length, 1)
+  // One that was made for another endpoint is not passed on to this one.
+  const forPar = await assertion('for par', { aud: `${issuer}/connect/par` })
+  assert.equal((await ask('/connect/token', forPar, everywhere[0][1])).status, 401)
+  assert.equal((await ask('/connect/par', forPar, request)).status, 201)
+})
+
+test('attack: no tenant and no provider comes in by another door than acr_values, nor twice', async () => {
+  const server = await createTestServer(configured)
+  const errorOf = async (claims: object, more: object = {}) => {
+    const request = await sign({ ...whole, ...claims })
+    const page = await visit(server, request, {
+      client_id: (claims as typeof whole).client_id ?? 'app',
+      ...more,
+    })
+    return page.location === undefined ? undefined : answerOf(page).get('error')
+  }
+  assert.equal(await errorOf({ acr_values: 'tenant:acme tenant:globex' }), 'invalid_request')
+  assert.equal(await errorOf({ acr_values: 'idp:corp idp:other' }), 'invalid_request')
+  assert.notEqual(await errorOf({ client_id: 'acmeonly', acr_values: 'tenant:globex' }), undefined)
+  assert.equal(await errorOf({ client_id: 'acmeonly', acr_values: 'tenant:acme' }), undefined)
+  // What stands outside does not join what stands within.
+  assert.equal(await errorOf({ acr_values: 'tenant:acme' }, { acr_values: 'tenant:globex' }), undefined)
+  // In `claims` they are classes like any other, that nobody reaches.
+  const claims = { id_token: { acr: { essential: true, values: ['tenant:acme', 'idp:corp'] } } }
+  const browser = createBrowser(server)
+  const target = authorizePath({ client_id: 'web', claims: JSON.stringify(claims) })
+  const page = await browser.submit(await browser.visit(target), alice)
+  assert.equal(answerOf(page).get('error'), 'unmet_authentication_requirements')
+  const voluntary = { id_token: { acr: { values: ['tenant:acme'] } } }
+  const again = await browser.visit(authorizePath({ client_id: 'web', claims: JSON.stringify(voluntary) }))
+  const idToken = await redeem(server, again)
+  assert.equal(idToken.tenant, undefined)
+  assert.equal(idToken.acr, '1')
+})
+
+test('attack: no token gets into a query, however the request says so, and no answer lacks iss [RFC 9207 §2]', async () => {
+  const server = await createTestServer(configured)
+  const browser = createBrowser(server)
+  await signIn(browser, authorizePath())
+  for (const response_type of allTypes.filter(type => type !== 'code')) {
+    const claims = { ...whole, response_type, nonce: 'n', response_mode: 'query', scope: 'openid' }
+    const query = new URLSearchParams({ client_id: 'app', request: await sign(claims) })
+    const page = await browser.visit(`/connect/authorize?${query}`)
+    const { search, hash } = new URL(page.location ?? '')
+    assert.equal(search, '', response_type)
+    const answer = new URLSearchParams(hash.slice(1))
+    assert.equal(answer.get('error'), 'invalid_request')
+    assert.equal(answer.get('iss'), issuer)
+    const right = new URLSearchParams({
+      client_id: 'app',
+      request: await sign({ ...claims, response_mode: 'fragment' }),
+    })
+    const told = new URL((await browser.visit(`/connect/authorize?${right}`)).location ?? '')
+    assert.equal(told.search, '')
+    assert.equal(new URLSearchParams(told.hash.slice(1)).get('iss'), issuer)
+  }
+})
+
+test('attack: form_post says what came as text, whatever it holds [OAuth 2.0 Form Post Response Mode 1.0 §4]', async () => {
+  const server = await createTestServer(configured)
+  const state = `"><script>alert(1)</script>&quot;'\`\${7*7}<%= 7*7 %>{{7*7}}`
+  const browser = createBrowser(server)
+  const page = await signIn(browser, authorizePath({ state, response_mode: 'form_post' }))
+  assert.equal(page.form?.fields.state, state)
+  assert.doesNotMatch(String(page.body), /<script>alert/)
+  assert.equal(page.form?.action, callback)
+})
+
+test('attack: what was pushed is held to what its client is when the browser comes', async () => {
+  const server = await createTestServer({
+    ...configured,
+    registration: { mode: 'open', client_defaults: { require_consent: false } },
+  })
+  const metadata = { redirect_uris: [callback, 'https://app.example/other'], scope: 'openid profile' }
+  for (const [change, error] of [
+    [{ redirect_uris: ['https://app.example/other'] }, 'invalid_request'],
+    [{ scope: 'openid' }, 'invalid_scope'],
+    [{ response_types: ['id_token'], grant_types: ['implicit'] }, 'unauthorized_client'],
+  ] as const) {
+    const { json } = await register(server, metadata)
+    const { client_id, client_secret } = json
+    const form = { ...whole, client_id, scope: 'openid profile' }
+    const pushed = await server.send('POST', '/connect/par', {
+      form,
+      headers: basic(client_id, client_secret),
+    })
+    assert.equal(pushed.status, 201)
+    assert.equal((await manage(server, 'PUT', json, { ...metadata, ...change, client_id })).status, 200)
+    const query = new URLSearchParams({ client_id, request_uri: pushed.json.request_uri })
+    const page = await createBrowser(server).visit(`/connect/authorize?${query}`)
+    if (error === 'invalid_request') assertErrorPage(page, error)
+    else assert.equal(answerOf(page).get('error'), error)
+  }
+})
