@@ -1,5 +1,6 @@
 /** Pushed authorization requests: kept for a short time under a `request_uri` of one use (RFC 9126). */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Result, refuse } from '@tessera/protocol/result'
 import { hashHandle, newHandle } from '../core/handle.ts'
@@ -12,6 +13,8 @@ const prefix = 'urn:ietf:params:oauth:request_uri:'
 export const isPushed = (uri: string | undefined): boolean => uri?.startsWith(prefix) ?? false
 
 export type PushedRequests = {
+  /** How long one waits for its browser. */
+  readonly lifetime: Seconds
   readonly keep: (
     clientId: string,
     parameters: Parameters,
@@ -22,7 +25,7 @@ export type PushedRequests = {
 
 export type PushedRequestPorts = {
   readonly stores: { readonly pushedRequests: PushedRequestStore }
-  readonly pushedLifetime: number
+  readonly pushedLifetime: Seconds
   readonly clock: Clock
   readonly random: Random
 }
@@ -33,6 +36,7 @@ export const createPushedRequests = ({
   clock,
   random,
 }: PushedRequestPorts): PushedRequests => ({
+  lifetime: pushedLifetime,
   async keep(client_id, parameters) {
     const handle = newHandle(random, 'tcp')
     const expires_at = clock.now() + pushedLifetime

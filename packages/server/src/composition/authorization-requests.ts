@@ -6,14 +6,17 @@ import type { VerifyClientSignature } from '../client-keys/signature.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Clients } from '../core/client.ts'
 import type { Decryption } from '../core/keys.ts'
+import type { CountAttempt } from '../identity/attempts.ts'
+import { createWaitingCounter } from '../identity/waiting-requests.ts'
 import type { Foundation } from './foundation.ts'
 
 export function composeAuthorizationRequests(
-  { issuer, authorizationRequests }: Configuration,
+  { issuer, authorizationRequests, clients: configured }: Configuration,
   ports: Foundation & {
     readonly clients: Clients
     readonly verifySignature: VerifyClientSignature
     readonly decryption: Decryption
+    readonly countAttempt: CountAttempt
   },
 ) {
   const pushedRequests = createPushedRequests({ ...ports, ...authorizationRequests })
@@ -22,5 +25,11 @@ export function composeAuthorizationRequests(
     ...authorizationRequests,
     ...{ issuer, pushedRequests },
   })
-  return { pushedRequests, resolution }
+  const countWaiting = createWaitingCounter({
+    ...ports,
+    ...authorizationRequests,
+    // It answers at once for every client that it names.
+    isConfigured: clientId => configured.find(clientId) !== undefined,
+  })
+  return { pushedRequests, resolution, countWaiting }
 }

@@ -89,6 +89,7 @@ function assembleIssuer(
       requireSigned: draft.authorization_requests.require_signed,
       allowUnregisteredUris: draft.authorization_requests.allow_unregistered_request_uris,
       pushedLifetime: draft.authorization_requests.pushed_lifetime,
+      mostWaiting: draft.authorization_requests.max_waiting_per_network,
     },
     signingAlgorithms: algorithmsOf(clients.values(), resources),
     ...(masterKey && { masterKey }),

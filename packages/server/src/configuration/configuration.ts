@@ -78,6 +78,8 @@ export type Configuration = {
     readonly allowUnregisteredUris: boolean
     /** Seconds. */
     readonly pushedLifetime: number
+    /** Of clients that nobody vouches for, by one network. */
+    readonly mostWaiting: number
   }
   /** Every algorithm that a client or an API asks for, with the defaults. */
   readonly signingAlgorithms: readonly SigningAlgorithm[]

@@ -20,6 +20,14 @@ export const authorizationRequestsSchema = z
     pushed_lifetime: seconds(5, hour)
       .default(60)
       .describe('Seconds in which the browser must come with a pushed request (RFC 9126 §2.2).'),
+    max_waiting_per_network: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(300)
+      .describe(
+        'Pushed requests, and as many device authorizations, that one network may have waiting by public clients and those that registered themselves.',
+      ),
   })
   .prefault({})
   .describe('What authorization requests must be: request objects (RFC 9101), pushed requests (RFC 9126).')

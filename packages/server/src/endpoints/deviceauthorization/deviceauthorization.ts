@@ -10,6 +10,7 @@ import { hashHandle, newHandle } from '../../core/handle.ts'
 import type { Resources } from '../../core/resource.ts'
 import type { Awaitable, Clock, Log, Random } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
+import type { CountWaiting } from '../../identity/waiting-requests.ts'
 import type { UserCodes } from '../../interaction/user-code.ts'
 import { readForm } from '../form.ts'
 import { jsonResponse, type Refuser } from '../respond.ts'
@@ -23,6 +24,7 @@ export type DeviceAuthorizationPorts = {
   readonly resources: Resources
   readonly stores: Pick<Stores, 'devices'>
   readonly userCodes: UserCodes
+  readonly countWaiting: CountWaiting
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -53,6 +55,9 @@ export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPort
         ? allowedScope(client, ports.resources)
         : validateScope(client, ports.resources, text)
     if (!scope.ok) return ports.refuser(request, scope, { clientId })
+    const waiting = { kind: 'device authorization', lifetime: client.device_code_lifetime } as const
+    const tooMany = await ports.countWaiting(request, client, waiting)
+    if (tooMany) return ports.refuser(request, tooMany, { clientId })
     const codes = await issue(client, scope.value, ports)
     if (!codes.ok) return ports.refuser(request, codes, { clientId })
 

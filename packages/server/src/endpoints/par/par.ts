@@ -10,6 +10,7 @@ import { type AuthorizationRequestResolution, requestLimits } from '../../author
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { AuthenticateClient } from '../../client-authentication/authenticate.ts'
 import { credentialLimits } from '../../client-authentication/method.ts'
+import type { CountWaiting } from '../../identity/waiting-requests.ts'
 import { maxParametersLength } from '../../interaction/continuation.ts'
 import { isForm, notForm } from '../form.ts'
 import { jsonResponse, type Refuser } from '../respond.ts'
@@ -19,6 +20,7 @@ export type ParPorts = {
   readonly resolution: AuthorizationRequestResolution
   readonly validate: ValidateAuthorizationRequest
   readonly pushedRequests: PushedRequests
+  readonly countWaiting: CountWaiting
   readonly refuser: Refuser
 }
 
@@ -52,6 +54,9 @@ export function createParEndpoint(ports: ParPorts): Endpoint {
     if (!validated.ok) return refuser(request, validated, { clientId })
     if (formatParameters(resolved.value).length > maxParametersLength)
       return refuser(request, tooLong, { clientId })
+    const { lifetime } = ports.pushedRequests
+    const tooMany = await ports.countWaiting(request, client, { kind: 'pushed request', lifetime })
+    if (tooMany) return refuser(request, tooMany, { clientId })
     return jsonResponse(201, await ports.pushedRequests.keep(clientId, resolved.value))
   }
 }

@@ -1,0 +1,35 @@
+/**
+ * How much strangers can make the store keep: pushed requests (RFC 9126) and device authorizations (RFC 8628 §5.2) that
+ * wait for a user, of clients that prove nothing, or that nobody but themselves has vouched for.
+ */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { HttpRequest } from '@tessera/protocol/http'
+import { type Refusal, refuse } from '@tessera/protocol/result'
+import { type Client, isPublic } from '../core/client.ts'
+import { type CountAttempt, networkOf } from './attempts.ts'
+
+/** Counts one more; refuses `temporarily_unavailable` where the request's network has enough of them waiting. */
+export type CountWaiting = (
+  request: HttpRequest,
+  client: Client,
+  waiting: { readonly kind: 'pushed request' | 'device authorization'; readonly lifetime: Seconds },
+) => Promise<Refusal | undefined>
+
+export type WaitingPorts = {
+  readonly countAttempt: CountAttempt
+  /** Whether the configuration names a client. */
+  readonly isConfigured: (clientId: string) => boolean
+  readonly mostWaiting: number
+}
+
+export const createWaitingCounter =
+  ({ countAttempt, isConfigured, mostWaiting: most }: WaitingPorts): CountWaiting =>
+  async (request, client, { kind, lifetime: span }) => {
+    // Such a client pushes for all of its users from one network.
+    if (!isPublic(client) && isConfigured(client.client_id)) return undefined
+    const counted = await countAttempt([{ key: `${kind} from ${networkOf(request)}`, most, span }])
+    return counted.ok
+      ? undefined
+      : refuse('temporarily_unavailable', 'too_many_waiting', { retry_after: counted.wait })
+  }
