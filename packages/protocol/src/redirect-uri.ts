@@ -19,7 +19,8 @@ const loopbackHosts: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'local
 
 /** Why a URI may not be registered as a redirection URI; undefined when it may. */
 export function redirectUriFault(uri: string): string | undefined {
-  if (uri !== uri.trim() || /[\x00-\x20\x7F]/.test(uri)) return 'it holds white space or control characters'
+  // RFC 3986 §2: a browser is sent there by a header, which holds nothing else.
+  if (/[^\x21-\x7E]/.test(uri)) return 'it holds white space, control or other characters that are not ASCII'
   if (uri.includes('*')) return 'it holds a wildcard, and redirection URIs are compared exactly'
   if (uri.includes('#')) return 'it has a fragment (RFC 6749 §3.1.2)'
   let url: URL

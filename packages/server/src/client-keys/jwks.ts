@@ -24,6 +24,8 @@ const pause: Seconds = 30
 /** Sets that are remembered; beyond it the oldest go. */
 const capacity = 500
 const maxKeys = 100
+/** Of a whole set, in bytes: what is remembered of all clients together has a bound then too. */
+const maxBytes = 65_536
 
 type Fetched = {
   readonly keys: JwkSet
@@ -59,7 +61,10 @@ export function createClientKeys({ outbound, clock, log }: ClientKeysPorts): Fin
   }
 
   async function fetchSet(uri: string, client_id: string): Promise<JwkSet> {
-    const answer = await outbound(uri, { headers: { accept: 'application/jwk-set+json, application/json' } })
+    const answer = await outbound(uri, {
+      headers: { accept: 'application/jwk-set+json, application/json' },
+      maxBytes,
+    })
     const keys = answer.ok && answer.status === 200 ? readSet(answer.body) : undefined
     if (!keys) {
       const why = answer.ok ? { status: answer.status } : { reason: answer.reason, detail: answer.detail }

@@ -21,7 +21,7 @@ export function composeClients({ clients: configured, registration }: Configurat
 }
 
 export function composeRegistration(
-  { registration }: Configuration,
+  { registration, issuer }: Configuration,
   foundation: Foundation & { readonly verifyArgon2id: VerifyArgon2id },
 ) {
   const { clock, stores, keys } = foundation
@@ -32,7 +32,7 @@ export function composeRegistration(
       ...foundation,
       registration,
       registeredClients: stores.registeredClients,
-      readStatement: createSoftwareStatements({ registration, clock }),
+      readStatement: createSoftwareStatements({ registration, issuer, clock }),
       signingAlgorithms: keys.algorithms(),
     }),
   }

@@ -12,9 +12,12 @@ const maxLength = 16_384
 /** Refuses `invalid_software_statement`, and `unapproved_software_statement` for an issuer that is not trusted. */
 export function createSoftwareStatements({
   registration: { softwareIssuers },
+  issuer: audience,
   clock,
 }: {
   readonly registration: Pick<Registration, 'softwareIssuers'>
+  /** This server. */
+  readonly issuer: string
   readonly clock: Clock
 }): ReadSoftwareStatement {
   return async statement => {
@@ -30,12 +33,15 @@ export function createSoftwareStatements({
         })
       }
       const keys = createLocalJWKSet(trusted.jwks as Parameters<typeof createLocalJWKSet>[0])
-      const { payload } = await jwtVerify(statement, keys, {
+      const { payload, protectedHeader } = await jwtVerify(statement, keys, {
         issuer: trusted.issuer,
         algorithms: [...assertionAlgorithms],
         currentDate: new Date(clock.now() * 1000),
       })
-      return ok(payload as JsonObject)
+      // RFC 8725 §3.9, §3.11: what that issuer made for another purpose or for others (an ID token) states nothing here.
+      const isJwt = /^(?:application\/)?jwt$/i.test(protectedHeader.typ ?? 'jwt')
+      const isForUs = payload.aud === undefined || [payload.aud].flat().includes(audience)
+      return isJwt && isForUs ? ok(payload as JsonObject) : invalid(isJwt ? 'audience' : 'type')
     } catch (error) {
       return invalid(String((error as { code?: unknown }).code ?? error))
     }

@@ -73,7 +73,7 @@ export const registrationSchema = z
       .min(1)
       .max(1_000_000)
       .default(60)
-      .describe('Registrations that one network may try in an hour.'),
+      .describe('Registrations and updates that one network may try in an hour.'),
     client_defaults: templateSchema
       .prefault({})
       .describe('What no client chooses for itself: the same keys as in clients.'),

@@ -45,20 +45,24 @@ export const name = () =>
 /** Text for people. */
 export const text = () => z.string().min(1).max(500)
 
-/** A web address for people: a page or an image. */
+/** A web address for people: a page or an image. One with credentials looks like a page of another host. */
 export const webUrl = () =>
-  z.string().check(
-    rule(value => {
-      const url = URL.canParse(value) ? new URL(value) : undefined
-      return url && (url.protocol === 'https:' || url.protocol === 'http:')
-        ? undefined
-        : {
-            problem: 'it is not a web address',
-            expected: 'an absolute https URL',
-            fix: 'write the whole address, beginning with https://',
-          }
-    }),
-  )
+  z
+    .string()
+    .max(2000)
+    .check(
+      rule(value => {
+        const url = URL.canParse(value) ? new URL(value) : undefined
+        const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:'
+        return url && isWeb && url.username === '' && url.password === ''
+          ? undefined
+          : {
+              problem: 'it is not a web address',
+              expected: 'an absolute https URL without credentials',
+              fix: 'write the whole address, beginning with https://',
+            }
+      }),
+    )
 
 /** Whether a value could stand in JSON as it is. */
 export function isJson(value: unknown): value is Json {

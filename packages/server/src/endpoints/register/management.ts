@@ -8,19 +8,23 @@ import type { ClientRegistration } from '../../registration/registration.ts'
 import { challenge, readBearer } from '../bearer.ts'
 import type { Refuser } from '../respond.ts'
 import { type InformationPorts, informationResponse, readMetadata } from './information.ts'
+import { createRequestLimit, type RequestLimitPorts } from './request-limit.ts'
 
-export type ManagementPorts = InformationPorts & {
-  readonly clientRegistration: ClientRegistration
-  readonly refuser: Refuser
-  readonly log: Log
-}
+export type ManagementPorts = InformationPorts &
+  RequestLimitPorts & {
+    readonly clientRegistration: ClientRegistration
+    readonly refuser: Refuser
+    readonly log: Log
+  }
 
 /**
  * `GET`, `PUT` and `DELETE /connect/register/{client_id}` with the client's registration access token. Refuses 401
- * `invalid_token`, also for a client that does not exist (RFC 7592 §2), and what registration refuses.
+ * `invalid_token`, also for a client that does not exist (RFC 7592 §2), 429 for too many updates from one network, and
+ * what registration refuses.
  */
 export function createManagementEndpoint(ports: ManagementPorts): Endpoint {
   const { clientRegistration, refuser, log } = ports
+  const countRequest = createRequestLimit(ports)
 
   return async request => {
     const bearer = readBearer(request)
@@ -35,6 +39,8 @@ export function createManagementEndpoint(ports: ManagementPorts): Endpoint {
 
   async function update(request: HttpRequest, client: RegisteredClient): Promise<HttpResponse> {
     const { client_id } = client
+    const tooMany = await countRequest(request)
+    if (tooMany) return refuser(request, tooMany, { clientId: client_id })
     const metadata = readMetadata(request)
     if (!metadata.ok) return refuser(request, metadata, { clientId: client_id })
     const updated = await clientRegistration.update(client, metadata.value)

@@ -5,20 +5,20 @@ import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Secrets } from '../../client-authentication/secrets.ts'
 import type { Registration } from '../../core/registration.ts'
 import type { Log } from '../../core/runtime.ts'
-import { type CountAttempt, networkOf } from '../../identity/attempts.ts'
 import type { ClientRegistration } from '../../registration/registration.ts'
 import { challenge, readBearer } from '../bearer.ts'
 import type { Refuser } from '../respond.ts'
 import { type InformationPorts, informationResponse, readMetadata } from './information.ts'
+import { createRequestLimit, type RequestLimitPorts } from './request-limit.ts'
 
-export type RegisterPorts = InformationPorts & {
-  readonly registration: Registration
-  readonly clientRegistration: ClientRegistration
-  readonly secrets: Secrets
-  readonly countAttempt: CountAttempt
-  readonly refuser: Refuser
-  readonly log: Log
-}
+export type RegisterPorts = InformationPorts &
+  RequestLimitPorts & {
+    readonly registration: Registration
+    readonly clientRegistration: ClientRegistration
+    readonly secrets: Secrets
+    readonly refuser: Refuser
+    readonly log: Log
+  }
 
 /**
  * `POST /connect/register` with client metadata in JSON: 201 with what was registered. Refuses 401 `invalid_token` for an
@@ -26,7 +26,8 @@ export type RegisterPorts = InformationPorts & {
  * RFC 7591 §3.2.2 names.
  */
 export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
-  const { registration, clientRegistration, countAttempt, refuser } = ports
+  const { registration, clientRegistration, refuser } = ports
+  const countRequest = createRequestLimit(ports)
 
   return async request => {
     const tooMany = await countRequest(request)
@@ -40,14 +41,6 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
     const { client_id } = registered.value.client
     ports.log.info('client_registered', { request_id: request.id, client_id, peer: request.peer.address })
     return informationResponse(201, registered.value, ports)
-  }
-
-  async function countRequest(request: HttpRequest): Promise<Refusal | undefined> {
-    const key = `registration from ${networkOf(request)}`
-    const counted = await countAttempt([{ key, most: registration.mostRequestsPerHour, span: 3600 }])
-    return counted.ok
-      ? undefined
-      : refuse('temporarily_unavailable', 'registrations_too_often', { retry_after: counted.wait })
   }
 }
 

@@ -1,0 +1,21 @@
+/** How often one network may register or update: each may write, and make this server fetch what the metadata names. */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import { type Refusal, refuse } from '@tessera/protocol/result'
+import type { Registration } from '../../core/registration.ts'
+import { type CountAttempt, networkOf } from '../../identity/attempts.ts'
+
+export type RequestLimitPorts = {
+  readonly registration: Pick<Registration, 'mostRequestsPerHour'>
+  readonly countAttempt: CountAttempt
+}
+
+export const createRequestLimit =
+  ({ registration, countAttempt }: RequestLimitPorts) =>
+  async (request: HttpRequest): Promise<Refusal | undefined> => {
+    const key = `registration from ${networkOf(request)}`
+    const counted = await countAttempt([{ key, most: registration.mostRequestsPerHour, span: 3600 }])
+    return counted.ok
+      ? undefined
+      : refuse('temporarily_unavailable', 'registrations_too_often', { retry_after: counted.wait })
+  }
