@@ -80,6 +80,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: [],
     packages: ['node:dns/promises', 'node:http', 'node:https', 'node:net'],
   },
+  // Carrying what stores hold to files and to other stores.
+  portability: { rooms: ['core'], packages: ['node:crypto', 'node:fs', 'node:fs/promises', 'node:readline'] },
   operations: { rooms: ['core'], packages: ['pino', 'node:crypto'] },
 
   // Endpoints: never another endpoint, a store or http.

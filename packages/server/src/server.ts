@@ -36,6 +36,9 @@ export { defineGrant } from './core/extension-grant.ts'
 export { jwtBearer } from './endpoints/token/grants/jwt-bearer.ts'
 export { tokenExchange } from './endpoints/token/grants/token-exchange.ts'
 
+/** Export, import and backup, for the command line; loaded when they are asked for. */
+export const openArchives = () => import('./composition/archives.ts')
+
 /** A composed server without a socket: its own issuer, and its tenants' behind it. */
 export type Tessera = {
   readonly issuer: string

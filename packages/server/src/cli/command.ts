@@ -25,3 +25,9 @@ export type AddUserFlags = IssuerFlags & {
   readonly password?: boolean
 }
 export type KeyFlags = { readonly config: string; readonly tenant?: string; readonly now?: boolean }
+export type CarryFlags = {
+  readonly config: string
+  /** Nouns; undefined: all. */
+  readonly noun?: readonly string[]
+}
+export type BackupFlags = { readonly config: string; readonly to: string }

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import type {
   AddUserFlags,
+  BackupFlags,
+  CarryFlags,
   ExitCode,
   IssuerFlags,
   KeyFlags,
@@ -148,6 +150,33 @@ function programOf(does: Does): Command {
     .addOption(tenantOption())
     .requiredOption('--user <sub>', 'the user, by sub')
     .action(does(async (options: UserFlags) => (await import('./reset-mfa.ts')).resetMfa(options)))
+
+  program
+    .command('export')
+    .description('write what the stores hold to a file; servers may go on')
+    .addOption(configOption())
+    .requiredOption('--to <file>', 'the file to make')
+    .option('--noun <name...>', 'these nouns; omitted: all')
+    .action(
+      does(async (options: CarryFlags & { to: string }) => (await import('./carry.ts')).exportTo(options)),
+    )
+  program
+    .command('import')
+    .description('fill the stores from an export, or from another store whose servers are stopped')
+    .addOption(configOption())
+    .requiredOption('--from <file>', 'an export, sqlite:FILE or postgres://…')
+    .option('--noun <name...>', 'these nouns; omitted: all that are there')
+    .action(
+      does(async (options: CarryFlags & { from: string }) =>
+        (await import('./carry.ts')).importFrom(options),
+      ),
+    )
+  program
+    .command('backup')
+    .description('copy the files of an embedded store; servers may go on')
+    .addOption(configOption())
+    .requiredOption('--to <folder>', 'where the copies go')
+    .action(does(async (options: BackupFlags) => (await import('./carry.ts')).backUp(options)))
 
   program
     .command('hash-secret')

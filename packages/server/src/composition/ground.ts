@@ -1,10 +1,11 @@
 /** What all issuers rest on: time, randomness, the log, the storehouse, the master key's children and the way out. */
 
 import type { Configuration } from '../configuration/configuration.ts'
+import { importBegun } from '../core/archive.ts'
 import type { DerivedKeys } from '../core/keys.ts'
 import type { SendMail } from '../core/mail.ts'
 import type { Clock, Log, Random } from '../core/runtime.ts'
-import type { Storehouse } from '../core/stores.ts'
+import type { Settings, Storehouse } from '../core/stores.ts'
 import { unlock } from '../keys/master-key.ts'
 import { createRandom } from '../operations/random.ts'
 import { createOutbound, type Outbound } from '../outbound/outbound.ts'
@@ -46,6 +47,7 @@ export async function layGround(
 ): Promise<Ground> {
   const storehouse = given.storehouse ?? (await openStorehouse(storage, log))
   const { settings } = storehouse.main
+  await requireWhole(settings)
   return {
     ...{ clock, random, log, storehouse },
     ...(given.sendMail && { sendMail: given.sendMail }),
@@ -54,6 +56,14 @@ export async function layGround(
     outbound: given.outbound ?? createOutbound(configuration.outbound),
     close: given.storehouse ? async () => {} : storehouse.close,
   }
+}
+
+/** Throws while an import is unfinished: half of what was used up elsewhere would be forgotten here. */
+async function requireWhole(settings: Settings): Promise<void> {
+  if ((await settings.get(importBegun)) === undefined) return
+  throw new Error(
+    'an import into this database was begun and is not finished: run it again (docs/guides/backup.md)',
+  )
 }
 
 async function openStorehouse(storage: Configuration['storage'], log: Log): Promise<Storehouse> {

@@ -9,7 +9,7 @@ import type { Resources } from '../core/resource.ts'
 import type { ConfiguredUser } from '../core/user.ts'
 import { clientOf, secretOf } from './assemble-client.ts'
 import { brandingOf } from './branding.ts'
-import type { Configuration, Storage } from './configuration.ts'
+import type { Configuration } from './configuration.ts'
 import { canHavePasskeys, localIssuer, loopbackPort } from './issuer.ts'
 import { providerOf } from './providers.ts'
 import { registrationOf } from './registration.ts'
@@ -19,6 +19,7 @@ import { lifetimesOf } from './schema/sessions.ts'
 import type { UserDraft } from './schema/user.ts'
 import type { ConfigurationDraft } from './schema/whole.ts'
 import { standardIdentityResources } from './standard-resources.ts'
+import { storageOf } from './storage.ts'
 import { ofTenant, tenantSettings } from './tenant-issuer.ts'
 
 const defaultPort = 5080
@@ -165,10 +166,3 @@ const algorithmsOf = (clients: Iterable<Client>, resources: Resources): readonly
     ...[...resources.apis.values()].flatMap(api => api.access_token_signing_alg ?? []),
   ]),
 ]
-
-function storageOf(storage: string, directory: string): Storage {
-  if (storage === 'memory:') return { kind: 'memory' }
-  if (storage.startsWith('sqlite:'))
-    return { kind: 'sqlite', file: resolve(directory, storage.slice('sqlite:'.length)) }
-  return { kind: 'postgres', url: storage }
-}

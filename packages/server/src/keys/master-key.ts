@@ -18,7 +18,8 @@ import type { Log } from '../core/runtime.ts'
 import type { Settings } from '../core/stores.ts'
 
 const keyBytes = 32
-const checkName = 'master_key_check'
+/** The setting that tells whether a master key is the one that a store was begun with. */
+export const masterKeyCheck = 'master_key_check'
 
 /** @param masterKey 32 bytes. */
 export function createDerivedKeys(masterKey: Uint8Array): DerivedKeys {
@@ -50,7 +51,7 @@ export type MasterKeyPlace = {
 /** Finds or makes the master key; throws when there is none, or not the one that the store was begun with. */
 export async function unlock({ settings, ...place }: MasterKeyPlace): Promise<DerivedKeys> {
   // Asked before looking for the file: whoever begins a store makes the file first.
-  const begun = (await settings.get(checkName)) !== undefined
+  const begun = (await settings.get(masterKeyCheck)) !== undefined
   const derived = createDerivedKeys(resolveMasterKey({ ...place, begun }))
   await checkMasterKey({ settings, derived })
   return derived
@@ -147,7 +148,7 @@ export async function checkMasterKey({
   derived: DerivedKeys
 }): Promise<void> {
   const own = createHmac('sha256', derived.derive('master-key-check')).update('tessera').digest()
-  const kept = await settings.initialise(checkName, own.toString('base64url'))
+  const kept = await settings.initialise(masterKeyCheck, own.toString('base64url'))
   const value = Buffer.from(kept, 'base64url')
   if (value.length === own.length && timingSafeEqual(value, own)) return
   throw new Error(

@@ -1,0 +1,73 @@
+/** `tessera export`, `tessera import` and `tessera backup`: see docs/guides/backup.md. */
+
+import { storageOf } from '../configuration/storage.ts'
+import type { BackupFlags, CarryFlags, ExitCode } from './command.ts'
+import { showProgress } from './progress.ts'
+import { loadOrReport } from './report.ts'
+
+type Archives = Awaited<ReturnType<typeof import('../server.ts').openArchives>>
+type Nouns = NonNullable<Parameters<Archives['exportStores']>[2]['nouns']>
+
+export async function exportTo({
+  config,
+  to,
+  noun,
+}: CarryFlags & { readonly to: string }): Promise<ExitCode> {
+  const configuration = await loadOrReport(config)
+  if (!configuration) return 1
+  const archives = await openArchives()
+  const nouns = nounsOf(archives, noun)
+  if (!nouns.ok) return nouns.code
+  const { rows, sha256 } = await archives.exportStores(configuration, to, {
+    ...nouns.chosen,
+    report: showProgress(),
+  })
+  process.stdout.write(`exported rows=${rows} sha256=${sha256}\n`)
+  return 0
+}
+
+export async function importFrom({
+  config,
+  from,
+  noun,
+}: CarryFlags & { readonly from: string }): Promise<ExitCode> {
+  const configuration = await loadOrReport(config)
+  if (!configuration) return 1
+  const archives = await openArchives()
+  const nouns = nounsOf(archives, noun)
+  if (!nouns.ok) return nouns.code
+  const importing = { ...nouns.chosen, report: showProgress(), log: silent }
+  const filled = isStorage.test(from)
+    ? await archives.importStore(configuration, storageOf(from, process.cwd()), importing)
+    : await archives.importFile(configuration, from, importing)
+  for (const [table, { added, same, other }] of filled)
+    process.stdout.write(`imported ${table} added=${added} same=${same} other=${other}\n`)
+  return 0
+}
+
+export async function backUp({ config, to }: BackupFlags): Promise<ExitCode> {
+  const configuration = await loadOrReport(config)
+  if (!configuration) return 1
+  const { backUpStores } = await openArchives()
+  for (const copy of await backUpStores(configuration, to)) process.stdout.write(`copied ${copy}\n`)
+  return 0
+}
+
+const openArchives = async (): Promise<Archives> => (await import('../server.ts')).openArchives()
+
+const isStorage = /^(sqlite:|postgres(ql)?:\/\/)/
+
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
+function nounsOf(
+  { isArchivedNoun, archivedNouns }: Archives,
+  names: readonly string[] | undefined,
+):
+  | { readonly ok: true; readonly chosen: { readonly nouns?: Nouns } }
+  | { readonly ok: false; readonly code: ExitCode } {
+  if (names === undefined) return { ok: true, chosen: {} }
+  const unknown = names.find(name => !isArchivedNoun(name))
+  if (unknown === undefined) return { ok: true, chosen: { nouns: new Set(names.filter(isArchivedNoun)) } }
+  process.stderr.write(`tessera: there is no noun "${unknown}": ${Object.keys(archivedNouns).join(', ')}\n`)
+  return { ok: false, code: 2 }
+}

@@ -1,0 +1,32 @@
+/** Shows how far a long work is: on standard error, so that it is never among the results. */
+
+type Progress = {
+  readonly tenant: string | undefined
+  readonly table: string
+  readonly done: number
+  readonly of: number
+}
+
+const width = 24
+/** Between two drawings, in milliseconds. */
+const interval = 100
+
+/** At a terminal one line that fills up; elsewhere a line for each table that is done. */
+export function showProgress(): (progress: Progress) => void {
+  const { stderr } = process
+  let drawnAt = 0
+  return ({ tenant, table, done, of }) => {
+    const what = tenant === undefined ? table : `${tenant}/${table}`
+    const finished = done >= of
+    if (!stderr.isTTY) {
+      if (finished) stderr.write(`${what}: ${done}\n`)
+      return
+    }
+    const now = Date.now()
+    if (!finished && now - drawnAt < interval) return
+    drawnAt = now
+    const share = of === 0 ? 1 : Math.min(1, done / of)
+    const bar = '#'.repeat(Math.round(share * width)).padEnd(width, '.')
+    stderr.write(`\r\u001b[K${bar} ${Math.floor(share * 100)} % ${what} ${done}/${of}${finished ? '\n' : ''}`)
+  }
+}

@@ -1,0 +1,94 @@
+/** Filling stores with what an export or another store holds. */
+
+import {
+  type Added,
+  type ArchivedNoun,
+  type ArchiveHouse,
+  type ArchiveTarget,
+  addableNouns,
+  archivedNouns,
+  importBegun,
+  ownNouns,
+} from '../core/archive.ts'
+import type { Report } from './progress.ts'
+import { everyNoun, type Sections, tablesOf } from './sections.ts'
+
+/** Why nothing was imported; told to the operator. */
+export class ImportRefused extends Error {}
+
+export type Filled = ReadonlyMap<string, Added>
+
+const without = (nouns: ReadonlySet<ArchivedNoun>): ReadonlySet<ArchivedNoun> =>
+  new Set([...everyNoun].filter(noun => !nouns.has(noun)))
+
+/**
+ * Fills the stores of `house`. Nouns that stand by themselves may be added to stores in use. Anything else needs stores
+ * that nothing was kept in yet, or that an earlier import left unfinished: those are emptied and filled from the start,
+ * and no server starts on them until they are full.
+ * @throws ImportRefused before anything was written.
+ */
+export async function fill(
+  house: ArchiveHouse,
+  sections: Sections,
+  { nouns, report }: { readonly nouns: ReadonlySet<ArchivedNoun>; readonly report: Report },
+): Promise<Filled> {
+  const adding = [...nouns].every(noun => addableNouns.has(noun))
+  const main = await house.target()
+  const targets = new Map<string | undefined, ArchiveTarget>([[undefined, main]])
+  try {
+    for (const tenant of await house.tenants()) targets.set(tenant, await house.target(tenant))
+    if (!adding) await begin(main, targets)
+    const filled = await addAll(house, targets, sections, { adding, report })
+    if (!adding) await main.set(importBegun, undefined)
+    return filled
+  } finally {
+    for (const target of targets.values()) await target.close()
+  }
+}
+
+async function begin(
+  main: ArchiveTarget,
+  targets: ReadonlyMap<string | undefined, ArchiveTarget>,
+): Promise<void> {
+  const used = tablesOf(without(ownNouns))
+  if ((await main.setting(importBegun)) === undefined) {
+    for (const [tenant, target] of targets) {
+      if (!(await target.holdsAny(used))) continue
+      const whose = tenant === undefined ? 'the database' : `the database of tenant ${tenant}`
+      throw new ImportRefused(
+        `${whose} is in use: import into an empty one, or name nouns that can be added to it (${[...addableNouns].join(', ')})`,
+      )
+    }
+  }
+  await main.set(importBegun, 'yes')
+  // Keys and settings of a start before stay: rows of another value there would be another installation's.
+  for (const target of targets.values()) await target.empty([...used, ...archivedNouns.standing])
+}
+
+async function addAll(
+  house: ArchiveHouse,
+  targets: Map<string | undefined, ArchiveTarget>,
+  sections: Sections,
+  { adding, report }: { readonly adding: boolean; readonly report: Report },
+): Promise<Filled> {
+  const filled = new Map<string, Added>()
+  for await (const { tenant, table, count, rows } of sections) {
+    const target = targets.get(tenant) ?? (await house.target(tenant))
+    targets.set(tenant, target)
+    let done = 0
+    for await (const batch of rows) {
+      const added = await target.add(table, batch)
+      const before = filled.get(table.name) ?? { added: 0, same: 0, other: 0 }
+      filled.set(table.name, {
+        added: before.added + added.added,
+        same: before.same + added.same,
+        other: before.other + added.other,
+      })
+      done += batch.length
+      report({ tenant, table: table.name, done, of: count })
+    }
+    if (!adding && done !== count)
+      throw new Error(`${table.name} gave ${done} rows where ${count} were announced`)
+  }
+  return filled
+}

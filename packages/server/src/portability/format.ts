@@ -1,0 +1,75 @@
+/**
+ * The file of an export: JSON, one value a line. A header, then for each table of each store its columns, its rows and
+ * their count and SHA-256, then the count and SHA-256 of all before. docs/guides/backup.md shows one.
+ */
+
+import type { ArchivedRow, ColumnKind, Table } from '../core/archive.ts'
+
+export const format = 1
+
+export type Header = {
+  readonly tessera_export: number
+  readonly created_at: number
+  /** Tells whether a master key opens what is sealed; null where the store never had one. */
+  readonly master_key_check: string | null
+}
+export type Opening = {
+  /** Null: the server's own issuer. */
+  readonly tenant: string | null
+  readonly table: string
+  readonly columns: Readonly<Record<string, ColumnKind>>
+}
+export type Closing = { readonly rows: number; readonly sha256: string }
+export type Total = { readonly total: number; readonly sha256: string }
+
+export type Line = Header | Opening | Closing | Total | readonly unknown[]
+
+/** Something in a file that an export would not have written. */
+export class MalformedExport extends Error {}
+
+export function encodeRow(row: ArchivedRow): string {
+  const values = row.map(value =>
+    value instanceof Uint8Array ? Buffer.from(value).toString('base64url') : value,
+  )
+  return `${JSON.stringify(values)}\n`
+}
+
+/** @throws MalformedExport for a value that does not fit its column. */
+export function decodeRow(values: readonly unknown[], { name, columns }: Table): ArchivedRow {
+  const kinds = Object.values(columns)
+  if (values.length !== kinds.length)
+    throw new MalformedExport(`a row of ${name} has ${values.length} values`)
+  return values.map((value, index) => {
+    if (value === null) return null
+    const kind = kinds[index]
+    if (kind === 'integer' && Number.isSafeInteger(value)) return value as number
+    if (kind === 'text' && typeof value === 'string') return value
+    if (kind === 'bytes' && typeof value === 'string') return new Uint8Array(Buffer.from(value, 'base64url'))
+    throw new MalformedExport(`a row of ${name} has a value that is no ${kind}`)
+  })
+}
+
+/** @throws MalformedExport for what is no line of an export. */
+export function parseLine(text: string): Line {
+  let line: unknown
+  try {
+    line = JSON.parse(text)
+  } catch {
+    throw new MalformedExport('a line is no JSON')
+  }
+  if (typeof line === 'object' && line !== null) return line as Line
+  throw new MalformedExport('a line is neither a row nor says what rows follow')
+}
+
+const kinds: ReadonlySet<unknown> = new Set<ColumnKind>(['text', 'integer', 'bytes'])
+
+export const isHeader = (line: Line): line is Header =>
+  'tessera_export' in line && (line.master_key_check === null || typeof line.master_key_check === 'string')
+export const isOpening = (line: Line): line is Opening =>
+  'table' in line &&
+  typeof line.table === 'string' &&
+  (line.tenant === null || typeof line.tenant === 'string') &&
+  typeof line.columns === 'object' &&
+  Object.values(line.columns).every(kind => kinds.has(kind))
+export const isClosing = (line: Line): line is Closing => 'rows' in line && typeof line.sha256 === 'string'
+export const isTotal = (line: Line): line is Total => 'total' in line && typeof line.sha256 === 'string'

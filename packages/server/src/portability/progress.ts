@@ -1,0 +1,9 @@
+/** How far a long work is. */
+
+export type Progress = {
+  readonly tenant: string | undefined
+  readonly table: string
+  readonly done: number
+  readonly of: number
+}
+export type Report = (progress: Progress) => void

@@ -1,0 +1,51 @@
+/** What is carried from one place to another: the tables of each store, in batches of rows. */
+
+import {
+  type ArchivedNoun,
+  type ArchivedRow,
+  type ArchiveHouse,
+  type ArchiveSource,
+  archivedNouns,
+  type Table,
+} from '../core/archive.ts'
+
+export type Section = {
+  /** Undefined: the server's own issuer. */
+  readonly tenant: string | undefined
+  readonly table: Table
+  /** How many rows there will be. */
+  readonly count: number
+  readonly rows: AsyncIterable<readonly ArchivedRow[]>
+}
+
+export type Sections = AsyncIterable<Section>
+
+/** The rows of these nouns, of every issuer. */
+export async function* sectionsOf(house: ArchiveHouse, nouns: ReadonlySet<ArchivedNoun>): Sections {
+  for (const tenant of [undefined, ...(await house.tenants())]) {
+    const source = await house.source(tenant)
+    try {
+      yield* sectionsOfStore(source, tenant, nouns)
+    } finally {
+      await source.close()
+    }
+  }
+}
+
+async function* sectionsOfStore(
+  source: ArchiveSource,
+  tenant: string | undefined,
+  nouns: ReadonlySet<ArchivedNoun>,
+): Sections {
+  const tables = new Map((await source.tables()).map(table => [table.name, table]))
+  for (const name of tablesOf(nouns)) {
+    const table = tables.get(name)
+    if (table) yield { tenant, table, count: await source.count(name), rows: source.read(table) }
+  }
+}
+
+/** In the order in which they are filled. */
+export const tablesOf = (nouns: ReadonlySet<ArchivedNoun>): readonly string[] =>
+  Object.entries(archivedNouns).flatMap(([noun, tables]) => (nouns.has(noun as ArchivedNoun) ? tables : []))
+
+export const everyNoun: ReadonlySet<ArchivedNoun> = new Set(Object.keys(archivedNouns) as ArchivedNoun[])

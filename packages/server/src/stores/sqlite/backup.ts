@@ -1,0 +1,35 @@
+/** Copies of SQLite files, made while servers read and write (https://sqlite.org/backup.html). */
+
+import { chmodSync, existsSync, mkdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { backup, DatabaseSync } from 'node:sqlite'
+import { fileOfTenant, placeOfTenant, tenantsBeside } from './tenant-files.ts'
+
+/** Pages that are copied at once: between two such steps writers go on. */
+const rate = 1000
+
+/**
+ * Copies the server's file and its tenants' into a folder, under the names that they have. Each copy is of one moment.
+ * Rejects where there is a copy already, or no database.
+ */
+export async function backUp(file: string, folder: string): Promise<readonly string[]> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const to = join(folder, basename(file))
+  const copies = [await copy(file, to)]
+  for (const tenant of tenantsBeside(file))
+    copies.push(await copy(fileOfTenant(file, tenant), placeOfTenant(to, tenant)))
+  return copies
+}
+
+async function copy(from: string, to: string): Promise<string> {
+  if (existsSync(to)) throw new Error(`there is a file ${to}`)
+  if (!existsSync(from)) throw new Error(`there is no database ${from}`)
+  const database = new DatabaseSync(from, { readOnly: true })
+  try {
+    await backup(database, to, { rate })
+  } finally {
+    database.close()
+  }
+  chmodSync(to, 0o600)
+  return to
+}

@@ -1,0 +1,24 @@
+/** Where the files of tenants' own issuers lie: in a folder beside the server's. */
+
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+const ending = '.db'
+const folderBeside = (file: string): string => `${file}.tenants`
+
+/** @param tenant a name that the configuration allows, which no path can be made of. */
+export const fileOfTenant = (file: string, tenant: string): string =>
+  join(folderBeside(file), tenant + ending)
+
+/** The same, and its folder is there. */
+export function placeOfTenant(file: string, tenant: string): string {
+  mkdirSync(folderBeside(file), { recursive: true, mode: 0o700 })
+  return fileOfTenant(file, tenant)
+}
+
+/** The tenants that have a file. */
+export function tenantsBeside(file: string): readonly string[] {
+  const folder = folderBeside(file)
+  const files = existsSync(folder) ? readdirSync(folder) : []
+  return files.filter(name => name.endsWith(ending)).map(name => name.slice(0, -ending.length))
+}

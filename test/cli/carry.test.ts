@@ -1,0 +1,253 @@
+/** Export, import, move and backup as an operator does them, with tokens that must survive. */
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { copyFile, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { createSqliteArchives } from '../../packages/server/src/stores/sqlite/archive.ts'
+import { contentOf, fillHouse } from '../contracts/archives/houses.ts'
+import { freePort, type RunningServer, serveConfiguration, writeConfiguration } from '../support/process.ts'
+import { secret, world } from '../support/world.ts'
+import { start, tessera } from './tessera.ts'
+
+type Places = {
+  readonly directory: string
+  /** Configurations that differ in their storage only: `old.db` and `fresh.db`. */
+  readonly old: string
+  readonly fresh: string
+  readonly serve: (config: string) => Promise<RunningServer>
+}
+
+async function withPlaces(use: (places: Places) => Promise<void>): Promise<void> {
+  const port = await freePort()
+  const common = { ...world, tenants: [...world.tenants, { name: 'apart', issuer: 'path' }] }
+  const { file, directory, remove } = await writeConfiguration({ ...common, storage: 'sqlite:./old.db' })
+  const fresh = join(directory, 'fresh.json')
+  await writeFile(fresh, JSON.stringify({ ...common, storage: 'sqlite:./fresh.db' }))
+  const running: RunningServer[] = []
+  try {
+    await use({
+      ...{ directory, old: file, fresh },
+      async serve(config) {
+        const server = await serveConfiguration(config, port)
+        running.push(server)
+        return server
+      },
+    })
+  } finally {
+    for (const server of running) await server.stop()
+    await remove()
+  }
+}
+
+const authorization = `Basic ${Buffer.from(`roclient:${secret}`).toString('base64')}`
+async function ask({ url }: RunningServer, form: Record<string, string>): Promise<any> {
+  const body = new URLSearchParams(form)
+  return (await fetch(`${url}/connect/token`, { method: 'POST', headers: { authorization }, body })).json()
+}
+const signIn = {
+  grant_type: 'password',
+  username: 'bob',
+  password: 'bob',
+  scope: 'openid api1 offline_access',
+}
+const refresh = (refresh_token: string) => ({ grant_type: 'refresh_token', refresh_token })
+
+/** A second generation was begun at the old place: the first one is spent there. */
+async function familyAt(server: RunningServer) {
+  const first = await ask(server, signIn)
+  const second = await ask(server, refresh(first.refresh_token))
+  assert.ok(second.refresh_token, JSON.stringify(second))
+  return { spent: first.refresh_token as string, living: second.refresh_token as string }
+}
+
+/** Its log comes through a pipe, some time after its answer. */
+async function logged(server: RunningServer, line: RegExp): Promise<void> {
+  for (let look = 0; look < 200 && !line.test(server.log()); look++) await setTimeout(25)
+  assert.match(server.log(), line)
+}
+
+async function assertMoved(server: RunningServer, { spent, living }: { spent: string; living: string }) {
+  const third = await ask(server, refresh(living))
+  assert.ok(third.refresh_token, JSON.stringify(third))
+  assert.equal((await ask(server, refresh(spent))).error, 'invalid_grant')
+  await logged(server, /"reason":"refresh_token_reused"/)
+  assert.equal((await ask(server, refresh(third.refresh_token))).error, 'invalid_grant')
+}
+
+test('cli: an export made beside a running server, and imported elsewhere, keeps refresh tokens and knows spent ones', async () => {
+  await withPlaces(async ({ directory, old, fresh, serve }) => {
+    const to = join(directory, 'all.jsonl')
+    const first = await serve(old)
+    const family = await familyAt(first)
+    const keys = await (await fetch(`${first.url}/.well-known/openid-configuration/jwks`)).json()
+    const exported = await tessera(['export', '--config', old, '--to', to])
+    assert.equal(exported.code, 0, exported.stderr)
+    assert.match(exported.stdout, /^exported rows=\d+ sha256=[\w-]{43}\n$/)
+    assert.match(exported.stderr, /^families: 1$/m)
+    assert.equal((await stat(to)).mode & 0o777, 0o600)
+    await first.stop()
+
+    const keyless = await tessera(['import', '--config', fresh, '--from', to])
+    assert.deepEqual([keyless.code, /master key/.test(keyless.stderr)], [1, true], keyless.stderr)
+    await copyFile(join(directory, 'old.db.key'), join(directory, 'fresh.db.key'))
+    const imported = await tessera(['import', '--config', fresh, '--from', to])
+    assert.equal(imported.code, 0, imported.stderr)
+    assert.match(imported.stdout, /^imported families added=1 same=0 other=0$/m)
+
+    const second = await serve(fresh)
+    assert.deepEqual(await (await fetch(`${second.url}/.well-known/openid-configuration/jwks`)).json(), keys)
+    await assertMoved(second, family)
+    await second.stop()
+
+    const again = await tessera(['import', '--config', fresh, '--from', to])
+    assert.deepEqual([again.code, /is in use/.test(again.stderr)], [1, true])
+    const over = await tessera(['export', '--config', old, '--to', to])
+    assert.deepEqual([over.code, /EEXIST/.test(over.stderr)], [1, true])
+  })
+})
+
+test('cli: a store moves into another without a file between', async () => {
+  await withPlaces(async ({ directory, old, fresh, serve }) => {
+    const first = await serve(old)
+    const family = await familyAt(first)
+    await first.stop()
+    await copyFile(join(directory, 'old.db.key'), join(directory, 'fresh.db.key'))
+    const from = `sqlite:${join(directory, 'old.db')}`
+    const moved = await tessera(['import', '--config', fresh, '--from', from])
+    assert.equal(moved.code, 0, moved.stderr)
+    await assertMoved(await serve(fresh), family)
+  })
+})
+
+test('cli: another master key than the export was made with is refused', async () => {
+  await withPlaces(async ({ directory, old, fresh, serve }) => {
+    const to = join(directory, 'all.jsonl')
+    await (await serve(old)).stop()
+    await (await serve(fresh)).stop()
+    assert.equal((await tessera(['export', '--config', old, '--to', to])).code, 0)
+    const imported = await tessera(['import', '--config', fresh, '--from', to])
+    assert.deepEqual([imported.code, imported.stdout], [1, ''])
+    assert.match(imported.stderr, /another master key/)
+  })
+})
+
+test('cli: kill -9 in the middle of an import: no server starts on half of it, and it can be run again', async () => {
+  await withPlaces(async ({ directory, old, fresh, serve }) => {
+    await (await serve(old)).stop()
+    const from = createSqliteArchives(join(directory, 'old.db'))
+    await fillHouse(from, [], 4000)
+    await copyFile(join(directory, 'old.db.key'), join(directory, 'fresh.db.key'))
+    const words = ['import', '--config', fresh, '--from', `sqlite:${join(directory, 'old.db')}`]
+
+    const child = start(words)
+    for await (const text of child.stderr) if (String(text).includes('consents')) break
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    await assert.rejects(serve(fresh), /an import into this database was begun and is not finished/)
+    const exported = await tessera(['export', '--config', fresh, '--to', join(directory, 'half.jsonl')])
+    assert.deepEqual([exported.code, /not finished/.test(exported.stderr)], [1, true])
+
+    const again = await tessera(words)
+    assert.equal(again.code, 0, again.stderr)
+    const [held, got] = [
+      await contentOf(from),
+      await contentOf(createSqliteArchives(join(directory, 'fresh.db'))),
+    ]
+    assert.ok(got.codes?.length === 4000)
+    for (const table of Object.keys(held)) assert.deepEqual(got[table]?.length, held[table]?.length, table)
+  })
+})
+
+test('cli: nouns are chosen by name; users can be added to a store in use', async () => {
+  await withPlaces(async ({ directory, old, fresh, serve }) => {
+    const to = join(directory, 'users.jsonl')
+    const add = ['users', 'add', '--username', 'dora', '--no-password', '--sub', 'dora']
+    assert.equal((await tessera([...add, '--config', old])).code, 0)
+    const exported = await tessera([
+      'export',
+      '--config',
+      old,
+      '--to',
+      to,
+      '--noun',
+      'stored_users',
+      'passkeys',
+    ])
+    assert.equal(exported.code, 0, exported.stderr)
+    assert.doesNotMatch(await readFile(to, 'utf8'), /"table":"(keys|settings|families)"/)
+
+    await familyAt(await serve(fresh))
+    const wanting = await tessera(['import', '--config', fresh, '--from', to, '--noun', 'keys'])
+    assert.deepEqual([wanting.code, wanting.stderr], [1, 'tessera: the file holds no keys\n'])
+    const imported = await tessera(['import', '--config', fresh, '--from', to])
+    assert.equal(imported.code, 0, imported.stderr)
+    assert.match(imported.stdout, /^imported stored_users added=1 same=0 other=0$/m)
+    assert.match((await tessera(['users', 'list', '--config', fresh])).stdout, /sub=dora/)
+    assert.match((await tessera(['import', '--config', fresh, '--from', to])).stdout, /added=0 same=1/)
+
+    const unknown = await tessera(['export', '--config', old, '--to', `${to}2`, '--noun', 'tokens'])
+    assert.deepEqual([unknown.code, /no noun "tokens": settings, keys/.test(unknown.stderr)], [2, true])
+  })
+})
+
+test('cli: tenants come along; one that the configuration does not name is refused before anything is written', async () => {
+  await withPlaces(async ({ directory, old, fresh }) => {
+    const to = join(directory, 'all.jsonl')
+    const add = ['users', 'add', '--username', 'eve', '--no-password', '--sub', 'eve']
+    assert.equal((await tessera([...add, '--config', old, '--tenant', 'apart'])).code, 0)
+    assert.equal((await tessera(['export', '--config', old, '--to', to])).code, 0)
+    await copyFile(join(directory, 'old.db.key'), join(directory, 'fresh.db.key'))
+    const configuration = JSON.parse(await readFile(fresh, 'utf8'))
+    await writeFile(fresh, JSON.stringify({ ...configuration, tenants: world.tenants }))
+    const refused = await tessera(['import', '--config', fresh, '--from', to])
+    assert.deepEqual([refused.code, /gives no tenant "apart" an issuer/.test(refused.stderr)], [1, true])
+    await writeFile(fresh, JSON.stringify(configuration))
+    assert.equal((await tessera(['import', '--config', fresh, '--from', to])).code, 0)
+    const listed = await tessera(['users', 'list', '--config', fresh, '--tenant', 'apart'])
+    assert.match(listed.stdout, /sub=eve/)
+  })
+})
+
+test('cli: a backup made beside a running server starts as it is; a family that went on since is an alarm', async () => {
+  await withPlaces(async ({ directory, old, fresh, serve }) => {
+    const first = await serve(old)
+    const family = await familyAt(first)
+    const add = ['users', 'add', '--username', 'eve', '--no-password', '--sub', 'eve']
+    assert.equal((await tessera([...add, '--config', old, '--tenant', 'apart'])).code, 0)
+    const to = join(directory, 'backup')
+    const backed = await tessera(['backup', '--config', old, '--to', to])
+    assert.equal(backed.code, 0, backed.stderr)
+    const copies = [join(to, 'old.db'), join(to, 'old.db.tenants', 'apart.db')]
+    assert.equal(backed.stdout, copies.map(copy => `copied ${copy}\n`).join(''))
+    for (const copy of copies) assert.equal((await stat(copy)).mode & 0o777, 0o600)
+    const later = await ask(first, refresh(family.living))
+    await first.stop()
+
+    const configuration = JSON.parse(await readFile(fresh, 'utf8'))
+    await writeFile(fresh, JSON.stringify({ ...configuration, storage: 'sqlite:./backup/old.db' }))
+    await copyFile(join(directory, 'old.db.key'), join(to, 'old.db.key'))
+    const second = await serve(fresh)
+    assert.equal((await ask(second, refresh(later.refresh_token))).error, 'invalid_grant')
+    await logged(second, /"event":"refresh_generation_ahead"/)
+    assert.ok((await ask(second, refresh(family.living))).refresh_token)
+    const again = await tessera(['backup', '--config', old, '--to', to])
+    assert.deepEqual([again.code, /there is a file/.test(again.stderr)], [1, true])
+  })
+})
+
+test('cli: memory has nothing to export, to back up or to keep', async () => {
+  const { file, directory, remove } = await writeConfiguration({ ...world, storage: 'memory:' })
+  const to = join(directory, 'x')
+  for (const words of [
+    ['export', '--to', to],
+    ['import', '--from', 'sqlite:./none.db'],
+    ['backup', '--to', to],
+  ]) {
+    const { code, stderr } = await tessera([...words, '--config', file])
+    assert.equal(code, 1, stderr)
+  }
+  await remove()
+})

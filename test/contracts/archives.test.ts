@@ -1,0 +1,232 @@
+/** The contract of export and import: whatever one store holds, another holds afterwards, or nothing of it. */
+
+import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { describe, test } from 'node:test'
+import { type ArchivedNoun, archivedNouns, importBegun } from '../../packages/server/src/core/archive.ts'
+import { fill, ImportRefused } from '../../packages/server/src/portability/fill.ts'
+import { MalformedExport } from '../../packages/server/src/portability/format.ts'
+import { readExport, verifyExport } from '../../packages/server/src/portability/read.ts'
+import { everyNoun, type Sections, sectionsOf } from '../../packages/server/src/portability/sections.ts'
+import { writeExport } from '../../packages/server/src/portability/write.ts'
+import { collect, contentOf, fillHouse, houses, sampleRows } from './archives/houses.ts'
+import { temporaryFolder } from './stores/storage.ts'
+
+const report = () => {}
+const header = { created_at: 1_790_000_000, master_key_check: null }
+const whole = { nouns: everyNoun, report }
+
+for (const { name, open } of houses) {
+  /** A filled house, its export, and an empty house. */
+  async function withExport(
+    use: (given: {
+      from: Awaited<ReturnType<typeof open>>['house']
+      to: Awaited<ReturnType<typeof open>>['house']
+      file: string
+      read: () => Promise<Sections>
+    }) => Promise<void>,
+  ): Promise<void> {
+    const [from, to, folder] = [await open(), await open(), await temporaryFolder()]
+    try {
+      await fillHouse(from.house, ['acme'])
+      await writeExport(folder.file, header, sectionsOf(from.house, everyNoun), report)
+      const read = async () => readExport(folder.file, (await verifyExport(folder.file)).counts)
+      await use({ from: from.house, to: to.house, file: folder.file, read })
+    } finally {
+      await Promise.all([from.end(), to.end(), folder.remove()])
+    }
+  }
+
+  describe(`archives, ${name}`, () => {
+    test('every table belongs to one noun', async () => {
+      const { house, end } = await open()
+      const source = await house.source()
+      const tables = (await source.tables()).map(table => table.name)
+      assert.deepEqual(tables.toSorted(), Object.values(archivedNouns).flat().toSorted())
+      await source.close()
+      await end()
+    })
+
+    test('an import holds every row of the export, of every issuer, in the order in which they were added', async () => {
+      await withExport(async ({ from, to, read }) => {
+        const filled = await fill(to, await read(), whole)
+        for (const tenant of [undefined, 'acme']) {
+          const [held, got] = [await contentOf(from, tenant), await contentOf(to, tenant)]
+          assert.deepEqual(got, held)
+          for (const [table, rows] of Object.entries(held))
+            assert.ok(table === 'registered_origins' || rows.length >= 3, table)
+        }
+        assert.deepEqual(filled.get('codes'), { added: 6, same: 0, other: 0 })
+      })
+    })
+
+    test('a store moves straight into another', async () => {
+      await withExport(async ({ from, to }) => {
+        await fill(to, sectionsOf(from, everyNoun), whole)
+        assert.deepEqual(await contentOf(to), await contentOf(from))
+      })
+    })
+
+    test('what is written while an export goes on is not part of it', async () => {
+      const { house, end } = await open()
+      await fillHouse(house, [], 1200)
+      const [source, target] = [await house.source(), await house.target()]
+      const table = (await source.tables()).find(one => one.name === 'codes')!
+      const seen = []
+      for await (const batch of source.read(table)) {
+        seen.push(...batch)
+        await target.add(table, sampleRows(table, 1300))
+      }
+      assert.equal(seen.length, 1200)
+      assert.equal(await source.count('codes'), 1200)
+      await source.close()
+      await target.close()
+      assert.equal((await contentOf(house)).codes?.length, 1300)
+      await end()
+    })
+
+    test('rows pass in batches, however many there are', async () => {
+      const { house, end } = await open()
+      await fillHouse(house, [], 2600)
+      const source = await house.source()
+      const table = (await source.tables()).find(one => one.name === 'families')!
+      const sizes = []
+      for await (const batch of source.read(table)) sizes.push(batch.length)
+      assert.ok(Math.max(...sizes) <= 1000, String(sizes))
+      assert.equal(
+        sizes.reduce((sum, size) => sum + size, 0),
+        2600,
+      )
+      await source.close()
+      await end()
+    })
+
+    for (const [how, spoil] of Object.entries({
+      'a digit of a row': (text: string) => text.replace('9007199254740989', '9007199254740988'),
+      'a row that is gone': (text: string) => text.replace(/\n\[.*\n/, '\n'),
+      'a row that came twice': (text: string) => text.replace(/\n(\[.*\n)/, '\n$1$1'),
+      'a table that is gone': (text: string) =>
+        text.replace(/\{"tenant":"acme","table":"codes".*?\{"rows.*?\n/s, ''),
+      'another tenant': (text: string) => text.replaceAll('"tenant":"acme"', '"tenant":"evil"'),
+      'a last line that is gone': (text: string) => text.replace(/\{"total.*\n$/, ''),
+      'half a file': (text: string) => text.slice(0, text.length / 2),
+      'a line after the end': (text: string) => `${text}{}\n`,
+      'another format': (text: string) => text.replace('"tessera_export":1', '"tessera_export":2'),
+      'no export': () => '{"clients":[]}\n',
+      nothing: () => '',
+    }))
+      test(`a file with ${how} is refused before anything is written`, async () => {
+        await withExport(async ({ file, read }) => {
+          const text = await readFile(file, 'utf8')
+          const spoilt = spoil(text)
+          assert.ok(spoilt !== text)
+          await writeFile(file, spoilt)
+          await assert.rejects(read(), MalformedExport)
+        })
+      })
+
+    test('a store in use is not filled over', async () => {
+      await withExport(async ({ to, read }) => {
+        await fillHouse(to, [])
+        const before = await contentOf(to)
+        await assert.rejects(fill(to, await read(), whole), ImportRefused)
+        assert.deepEqual(await contentOf(to), before)
+      })
+    })
+
+    test('neither is a tenant’s', async () => {
+      await withExport(async ({ to, read }) => {
+        await fillHouse(to, ['acme'])
+        const target = await to.target()
+        await target.empty((await target.tables()).map(table => table.name))
+        await target.close()
+        await assert.rejects(fill(to, await read(), whole), ImportRefused)
+      })
+    })
+
+    test('an import that was cut off says so, and the next one is whole', async () => {
+      await withExport(async ({ from, to, read }) => {
+        await assert.rejects(fill(to, cutOff(await read()), whole), /cut off/)
+        const target = await to.target()
+        assert.equal(await target.setting(importBegun), 'yes')
+        await target.close()
+        await fill(to, await read(), whole)
+        assert.deepEqual(await contentOf(to), await contentOf(from))
+        assert.deepEqual(await contentOf(to, 'acme'), await contentOf(from, 'acme'))
+      })
+    })
+
+    test('users can be added to a store in use; who is there stays as they are', async () => {
+      await withExport(async ({ to, read }) => {
+        const target = await to.target()
+        const table = (await target.tables()).find(one => one.name === 'stored_users')!
+        const [first, second] = sampleRows(table, 2)
+        const at = Object.keys(table.columns).indexOf('created_at')
+        await target.add(table, [first!, second!.with(at, 1)])
+        await target.close()
+        const nouns: ReadonlySet<ArchivedNoun> = new Set(['stored_users'])
+        const filled = await fill(to, only(await read(), 'stored_users'), { nouns, report })
+        assert.deepEqual(filled.get('stored_users'), { added: 4, same: 1, other: 1 })
+        const users = (await contentOf(to)).stored_users
+        assert.deepEqual(users?.[1]?.[at], 1)
+        assert.equal((await contentOf(to)).standing?.length, 3)
+      })
+    })
+
+    test('a column or a table that this version does not keep is refused', async () => {
+      const { house, end } = await open()
+      const target = await house.target()
+      await assert.rejects(
+        target.add({ name: 'codes', columns: { hash: 'text', x: 'text' } }, [['a', 'b']]),
+        /keeps no x/,
+      )
+      await assert.rejects(
+        target.add({ name: 'codes; --', columns: { hash: 'text' } }, [['a']]),
+        /keeps no codes; --/,
+      )
+      await target.close()
+      await end()
+    })
+  })
+}
+
+async function* cutOff(sections: Sections): Sections {
+  for await (const section of sections) {
+    if (section.table.name !== 'sessions') yield section
+    else throw new Error('cut off')
+  }
+}
+
+async function* only(sections: Sections, table: string): Sections {
+  for await (const section of sections) if (section.table.name === table) yield section
+}
+
+test('archives: what is read from a file comes in batches too', async () => {
+  const { file, remove } = await temporaryFolder()
+  const table = { name: 'codes', columns: { hash: 'text' } } as const
+  async function* sections(): Sections {
+    async function* rows() {
+      for (let batch = 0; batch < 30; batch++)
+        yield Array.from({ length: 100 }, (_, row) => [`${batch} ${row}`])
+    }
+    yield { tenant: undefined, table, count: 3000, rows: rows() }
+  }
+  await writeExport(file, header, sections(), report)
+  const { counts, rows } = await verifyExport(file)
+  assert.equal(rows, 3000)
+  for await (const section of readExport(file, counts)) {
+    assert.equal(section.count, 3000)
+    const sizes = []
+    for await (const batch of section.rows) sizes.push(batch.length)
+    assert.deepEqual(
+      sizes,
+      Array.from({ length: 6 }, () => 500),
+    )
+  }
+  assert.equal((await collect(toBatches(await readFile(file, 'utf8')))).length, 3004)
+  await remove()
+})
+
+async function* toBatches(text: string) {
+  yield text.split('\n').filter(line => line !== '')
+}

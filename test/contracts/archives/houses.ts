@@ -1,0 +1,70 @@
+/** The kinds of stores that are exported and imported, and rows for them. */
+
+import type {
+  ArchivedRow,
+  ArchiveHouse,
+  ArchiveSource,
+  ColumnKind,
+  Table,
+} from '../../../packages/server/src/core/archive.ts'
+import { everyNoun, tablesOf } from '../../../packages/server/src/portability/sections.ts'
+import { createSqliteArchives } from '../../../packages/server/src/stores/sqlite/archive.ts'
+import { temporaryFolder } from '../stores/storage.ts'
+
+export type OpenedHouse = { readonly house: ArchiveHouse; readonly end: () => Promise<void> }
+
+export const houses: readonly { readonly name: string; readonly open: () => Promise<OpenedHouse> }[] = [
+  {
+    name: 'sqlite',
+    async open() {
+      const { file, remove } = await temporaryFolder()
+      const house = createSqliteArchives(file)
+      await (await house.target()).close()
+      return { house, end: () => house.close().then(remove) }
+    },
+  },
+]
+
+/** No two values of a table are the same; a text is JSON, since some columns hold it. */
+const sampleOf: Readonly<Record<ColumnKind, (column: string, row: number) => string | number | Uint8Array>> =
+  {
+    text: (column, row) => JSON.stringify({ [column]: `${row} äß\n\u0000` }),
+    integer: (_column, row) => Number.MAX_SAFE_INTEGER - row,
+    bytes: (_column, row) => new Uint8Array([0, 255, row % 256, row >> 8]),
+  }
+
+export const sampleRows = ({ columns }: Table, count: number): readonly ArchivedRow[] =>
+  Array.from({ length: count }, (_, row) =>
+    Object.entries(columns).map(([column, kind]) => sampleOf[kind](column, row)),
+  )
+
+/** Tables that the store itself fills by what others hold. */
+const derived = ['registered_origins', 'standing']
+
+/** Rows in every table of the server's issuer and of these tenants'. */
+export async function fillHouse(house: ArchiveHouse, tenants: readonly string[], count = 3): Promise<void> {
+  for (const tenant of [undefined, ...tenants]) {
+    const target = await house.target(tenant)
+    const tables = new Map((await target.tables()).map(table => [table.name, table]))
+    for (const name of tablesOf(everyNoun)) {
+      const table = tables.get(name)
+      if (table && !derived.includes(name)) await target.add(table, sampleRows(table, count))
+    }
+    await target.close()
+  }
+}
+
+export async function collect<Item>(items: AsyncIterable<readonly Item[]>): Promise<readonly Item[]> {
+  const all: Item[] = []
+  for await (const batch of items) all.push(...batch)
+  return all
+}
+
+/** Every row of a store, by table. */
+export async function contentOf(house: ArchiveHouse, tenant?: string) {
+  const source: ArchiveSource = await house.source(tenant)
+  const content: Record<string, readonly ArchivedRow[]> = {}
+  for (const table of await source.tables()) content[table.name] = await collect(source.read(table))
+  await source.close()
+  return content
+}
