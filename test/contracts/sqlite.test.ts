@@ -8,11 +8,12 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { FamilyId } from '../../packages/server/src/core/authorization.ts'
+import type { AuthorizationId, FamilyId } from '../../packages/server/src/core/authorization.ts'
 import { type Log, StoreUnavailable, type TokenHash } from '../../packages/server/src/core/runtime.ts'
 import type { Stores, Use } from '../../packages/server/src/core/stores.ts'
 import { migrations } from '../../packages/server/src/stores/sqlite/schema.ts'
 import { openSqliteStores, type SqliteOptions } from '../../packages/server/src/stores/sqlite/stores.ts'
+import { accessEnding } from './stores/access.ts'
 import type { Report, Task } from './stores/contender.ts'
 import {
   approvedDevice,
@@ -23,6 +24,7 @@ import {
   now,
   sampleCommit,
   sampleSession,
+  sampleUser,
   standing,
   tally,
 } from './stores/samples.ts'
@@ -226,8 +228,8 @@ test('sqlite: of two processes that deliver the same logout notices, each notice
 })
 
 /** Lets a process write until it has printed so many lines, kills it, and answers the whole lines. */
-async function killedWhileWriting(lines: number): Promise<readonly string[]> {
-  const child = spawn(process.execPath, [script('endless-writer'), folder.file], {
+async function killedWhileWriting(lines: number, writer = 'endless-writer'): Promise<readonly string[]> {
+  const child = spawn(process.execPath, [script(writer), folder.file], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let printed = ''
@@ -265,4 +267,51 @@ test('sqlite: kill -9 loses nothing that was acknowledged, and no code is redeem
     }
     await stores.close()
   }
+})
+
+test('sqlite: kill -9 leaves of the end of a user’s access all or nothing', async () => {
+  for (const lines of [100, 1000]) {
+    const printed = (await killedWhileWriting(lines, 'account-changer')).map(line => line.split(' '))
+    const stores = await openStores()
+    const acknowledged = new Set(printed.flatMap(([word, sub]) => (word === 'changed' ? [sub] : [])))
+    assert.ok(acknowledged.size > 0)
+    const notices = await stores.logoutNotices.claim(now + day, now + 2 * day, 1_000_000)
+    for (const [word, sub = '', pending, authorization] of printed) {
+      if (word !== 'changing') continue
+      const changed = (await stores.storedUsers.find(sub))?.version === 2
+      if (acknowledged.has(sub)) assert.ok(changed)
+      assert.equal((await stores.sessions.ofUser(sub)).length, changed ? 0 : 1)
+      assert.equal((await stores.pendingSignIns.find(pending as TokenHash)) === undefined, changed)
+      const found = await stores.authorizations.find(authorization as AuthorizationId)
+      assert.equal(found?.revoked_at !== undefined, changed)
+      assert.equal(notices.filter(notice => notice.sub === sub).length, changed ? 1 : 0)
+    }
+    for (const notice of notices) await stores.logoutNotices.remove(notice)
+    await stores.close()
+  }
+})
+
+test('sqlite: while another process signs a user in, no session outlives the end of their access', async () => {
+  const stores = await openStores()
+  let user = sampleUser()
+  await stores.storedUsers.add(user)
+  const child = fork(script('signer-in'), [folder.file, user.sub])
+  await once(child, 'message')
+  for (let count = 0; count < 300; count++) {
+    user = { ...user, version: user.version + 1, epoch: user.epoch + 1 }
+    const { outcome } = await stores.storedUsers.replace(user, accessEnding())
+    assert.equal(outcome, 'replaced')
+    const left = await stores.sessions.ofUser(user.sub)
+    assert.deepEqual(
+      left.map(({ epoch }) => epoch),
+      left.map(() => user.epoch),
+    )
+  }
+  child.send('stop')
+  await once(child, 'exit')
+  const left = await stores.sessions.ofUser(user.sub)
+  assert.deepEqual(
+    left.map(({ epoch }) => epoch),
+    left.map(() => user.epoch),
+  )
 })

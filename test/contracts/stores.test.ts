@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { testAccess } from './stores/access.ts'
 import { testAccounts } from './stores/accounts.ts'
 import { testCleanUp } from './stores/clean-up.ts'
 import { testCommit } from './stores/commit.ts'
@@ -31,6 +32,7 @@ for (const { name, open } of storages)
     testFactors(stores)
     testCommit(stores)
     testAccounts(stores)
+    testAccess(stores)
     testRaces(stores)
     testSessions(open)
     testRegisteredClients(stores)

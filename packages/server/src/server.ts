@@ -20,7 +20,6 @@ import { createFetchHandler, type FetchHandler } from './http/fetch.ts'
 import { createLoad } from './http/load.ts'
 import type { Router } from './http/router.ts'
 import type { Accounts } from './identity/accounts.ts'
-import { createFactorRemoval } from './identity/factors.ts'
 import { keepUsers, type UserKeeping } from './identity/user-keeping.ts'
 import type { KeyInfo, ManagedKeyRing } from './keys/key-ring.ts'
 import { createEndings } from './logout/ending.ts'
@@ -212,10 +211,9 @@ export async function openFactors(
 ): Promise<{ readonly reset: (sub: string) => Promise<number>; readonly close: () => Promise<void> }> {
   const ground = await layGround(server, { log: logFromEnvironment() })
   const { stores, log, close } = await layFoundation(issuer, ground)
-  const removeFactors = createFactorRemoval({ stores })
   return {
     async reset(sub) {
-      const factors = await removeFactors(sub)
+      const factors = await stores.secondFactors.reset(sub)
       log.info('second_factors_reset', { sub, factors })
       return factors
     },

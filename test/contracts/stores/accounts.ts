@@ -10,16 +10,11 @@ import {
   newHash,
   now,
   sampleAuthorization,
-  sampleCode,
   sampleCommit,
+  sampleUser,
   standing,
   tally,
 } from './samples.ts'
-
-const sampleUser = (fields: Partial<StoredUser> = {}): StoredUser => {
-  const sub = newHash()
-  return { sub, version: 1, username: sub, username_key: sub, claims: {}, created_at: now, ...fields }
-}
 
 export function testAccounts(stores: () => Stores): void {
   const mayCommit = async (sub: string): Promise<unknown> => {
@@ -75,8 +70,27 @@ export function testAccounts(stores: () => Stores): void {
     assert.equal(await storedUsers.add(sampleUser({ email_key, email_verified_at: now })), true)
     assert.equal(await storedUsers.add(sampleUser({ email_key, email_verified_at: now })), false)
     assert.equal(await storedUsers.add(sampleUser({ email_key, email_verified_at: now, tenant: 't' })), true)
-    assert.equal(await storedUsers.replace({ ...claimed, version: 2, email_verified_at: now }), 'taken')
+    const verified = { ...claimed, version: 2, email_verified_at: now }
+    assert.deepEqual(await storedUsers.replace(verified), { outcome: 'taken' })
     assert.deepEqual(await storedUsers.find(claimed.sub), claimed)
+  })
+
+  test('stored users: a name is not another’s verified address, nor the other way round', async () => {
+    const { storedUsers } = stores()
+    const [name, address] = [`${newHash()}@example.com`, `${newHash()}@example.com`]
+    const owner = sampleUser({ username_key: name, email_key: address, email_verified_at: now })
+    // Their own name may be their own address.
+    const alike = sampleUser({ email_key: newHash(), email_verified_at: now })
+    assert.equal(await storedUsers.add({ ...alike, username_key: alike.email_key ?? '' }), true)
+    assert.equal(await storedUsers.add(owner), true)
+    assert.equal(await storedUsers.add(sampleUser({ username_key: address })), false)
+    assert.equal(await storedUsers.add(sampleUser({ email_key: name, email_verified_at: now })), false)
+    assert.equal(await storedUsers.add(sampleUser({ email_key: name })), true)
+    assert.equal(await storedUsers.add(sampleUser({ username_key: address, tenant: 'acme' })), true)
+    const other = sampleUser()
+    await storedUsers.add(other)
+    for (const change of [{ username_key: address }, { email_key: name, email_verified_at: now }])
+      assert.deepEqual(await storedUsers.replace({ ...other, ...change, version: 2 }), { outcome: 'taken' })
   })
 
   test('stored users: of many updates of one version at once, one replaces it', async () => {
@@ -86,9 +100,9 @@ export function testAccounts(stores: () => Stores): void {
     const outcomes = await Promise.all(
       Array.from({ length: 50 }, (_, n) => storedUsers.replace({ ...user, version: 2, password: String(n) })),
     )
-    assert.deepEqual(tally(outcomes), { replaced: 1, changed: 49 })
+    assert.deepEqual(tally(outcomes.map(({ outcome }) => outcome)), { replaced: 1, changed: 49 })
     assert.equal((await storedUsers.find(user.sub))?.version, 2)
-    assert.equal(await storedUsers.replace(sampleUser({ version: 2 })), 'changed')
+    assert.deepEqual(await storedUsers.replace(sampleUser({ version: 2 })), { outcome: 'changed' })
   })
 
   test('stored users: one stands for commit while it is active', async () => {
@@ -121,34 +135,6 @@ export function testAccounts(stores: () => Stores): void {
       all.map(({ sub }) => sub),
       [...new Set(all.map(({ sub }) => sub))].sort(),
     )
-  })
-
-  test('authorizations: all of a user are revoked but those of the session that is kept', async () => {
-    const { authorizations, codes } = stores()
-    const sub = newHash()
-    const issue = async (fields: object) => {
-      const authorization = sampleAuthorization({ sub, ...fields })
-      await codes.issue(authorization, sampleCode(authorization))
-      return async () => (await authorizations.find(authorization.id))?.revoked_at
-    }
-    const kept = await issue({ sid: 'kept' })
-    const other = await issue({ sid: 'other' })
-    const direct = await issue({})
-    const stranger = await issue({ sub: newHash() })
-    await authorizations.revokeOfUser(sub, now + 1, 'kept')
-    assert.deepEqual(await Promise.all([kept(), other(), direct(), stranger()]), [
-      undefined,
-      now + 1,
-      now + 1,
-      undefined,
-    ])
-    await authorizations.revokeOfUser(sub, now + 2)
-    assert.deepEqual(await Promise.all([kept(), other(), direct(), stranger()]), [
-      now + 2,
-      now + 1,
-      now + 1,
-      undefined,
-    ])
   })
 
   test('attempts: of a thousand at once as many count as there is room for', async () => {

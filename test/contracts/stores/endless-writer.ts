@@ -1,23 +1,10 @@
 /** A process of its own that issues and redeems codes until it is killed, and prints what was acknowledged. */
 
-import { writeSync } from 'node:fs'
 import { openSqliteStores } from '../../../packages/server/src/stores/sqlite/stores.ts'
+import { print } from './print.ts'
 import { issuedCode, now, sampleCommit, sampleFamily } from './samples.ts'
 
 const stores = await openSqliteStores({ file: process.argv[2]! })
-
-/** At once, so that nothing acknowledged is lost with the process; the pipe is full while the reader is busy. */
-function print(...words: readonly string[]): void {
-  let rest = Buffer.from(`${words.join(' ')}\n`)
-  while (rest.length > 0) {
-    try {
-      rest = rest.subarray(writeSync(1, rest))
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
-    }
-  }
-}
 
 async function write(): Promise<never> {
   for (;;) {

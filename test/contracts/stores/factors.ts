@@ -38,15 +38,15 @@ export const samplePending = (fields: Partial<PendingSignIn> = {}): PendingSignI
 
 export function testFactors(stores: () => Stores): void {
   test('totp secrets: a user has one; a second is not taken', async () => {
-    const { totpSecrets } = stores()
+    const { totpSecrets, secondFactors } = stores()
     const sub = randomUUID()
     const secret = { sub, sealed: new Uint8Array([1, 0, 255]), last_step: 7, created_at: now }
     assert.equal(await totpSecrets.find(sub), undefined)
     assert.deepEqual(await atOnce(() => totpSecrets.add(secret)), oneWins)
     assert.equal(await totpSecrets.add({ ...secret, last_step: 9 }), false)
     assert.deepEqual(await totpSecrets.find(sub), secret)
-    await totpSecrets.remove(sub)
-    await totpSecrets.remove(sub)
+    const remove = () => secondFactors.remove(sub, { method: 'totp' }, [])
+    assert.deepEqual([await remove(), await remove()], ['removed', 'unknown'])
     assert.equal(await totpSecrets.find(sub), undefined)
   })
 
@@ -102,16 +102,16 @@ export function testFactors(stores: () => Stores): void {
   })
 
   test('passkeys: only their owner renames and removes them', async () => {
-    const { passkeys } = stores()
+    const { passkeys, secondFactors } = stores()
     const passkey = samplePasskey()
     const { sub, id } = passkey
+    const remove = (owner: string) => secondFactors.remove(owner, { method: 'passkey', id }, [])
     await passkeys.add(passkey, 5)
     assert.equal(await passkeys.rename(randomUUID(), id, 'Theirs'), false)
-    assert.equal(await passkeys.remove(randomUUID(), id), false)
+    assert.equal(await remove(randomUUID()), 'unknown')
     assert.equal(await passkeys.rename(sub, id, 'Mine'), true)
     assert.deepEqual(await passkeys.find(id), { ...passkey, name: 'Mine' })
-    assert.equal(await passkeys.remove(sub, id), true)
-    assert.equal(await passkeys.remove(sub, id), false)
+    assert.deepEqual([await remove(sub), await remove(sub)], ['removed', 'unknown'])
     assert.equal(await passkeys.find(id), undefined)
   })
 
@@ -146,14 +146,57 @@ export function testFactors(stores: () => Stores): void {
     assert.equal(await pendingSignIns.take(newHash()), false)
   })
 
-  test('pending sign-ins: all of a user end at once, and no other’s', async () => {
-    const { pendingSignIns } = stores()
+  /** A user with an app, two passkeys, recovery codes and a sign-in that waits. */
+  async function equipped() {
+    const { totpSecrets, passkeys, recoveryCodes, pendingSignIns } = stores()
     const sub = randomUUID()
-    const [one, two, other] = [samplePending({ sub }), samplePending({ sub }), samplePending()]
-    for (const pending of [one, two, other]) await pendingSignIns.create(pending)
-    await pendingSignIns.endOfUser(sub)
-    assert.equal(await pendingSignIns.find(one.hash), undefined)
-    assert.equal(await pendingSignIns.find(two.hash), undefined)
-    assert.deepEqual(await pendingSignIns.find(other.hash), other)
+    const [one, two] = [samplePasskey({ sub }), samplePasskey({ sub })]
+    const pending = samplePending({ sub })
+    await totpSecrets.add({ sub, sealed: new Uint8Array([1]), last_step: 7, created_at: now })
+    for (const passkey of [one, two]) await passkeys.add(passkey, 5)
+    await recoveryCodes.replace(sub, [newHash()])
+    await pendingSignIns.create(pending)
+    return { sub, one: one.id, two: two.id, pending }
+  }
+
+  test('second factors: recovery codes go with the last one', async () => {
+    const { secondFactors, recoveryCodes } = stores()
+    const { sub, one, two } = await equipped()
+    for (const factor of [{ method: 'passkey', id: one }, { method: 'totp' }] as const) {
+      assert.equal(await secondFactors.remove(sub, factor, []), 'removed')
+      assert.equal(await recoveryCodes.count(sub), 1)
+    }
+    assert.equal(await secondFactors.remove(sub, { method: 'passkey', id: two }, []), 'removed')
+    assert.equal(await recoveryCodes.count(sub), 0)
+  })
+
+  test('second factors: of all that are removed at once, one that is required stays', async () => {
+    const { secondFactors, passkeys } = stores()
+    const { sub, one, two } = await equipped()
+    const factors = [
+      { method: 'totp' },
+      ...[one, two].map(id => ({ method: 'passkey', id }) as const),
+    ] as const
+    const both = ['totp', 'passkey'] as const
+    const outcomes = await Promise.all(factors.map(factor => secondFactors.remove(sub, factor, both)))
+    assert.deepEqual(tally(outcomes), { removed: 2, last: 1 })
+    // What does not count as a method may go.
+    assert.equal((await passkeys.of(sub)).length, 1)
+    assert.equal(await secondFactors.remove(sub, { method: 'passkey', id: two }, ['totp']), 'removed')
+  })
+
+  test('second factors: a reset takes all of a user’s away, and no other’s', async () => {
+    const { secondFactors, totpSecrets, passkeys, recoveryCodes, pendingSignIns } = stores()
+    const [lost, other] = [await equipped(), await equipped()]
+    assert.equal(await secondFactors.reset(lost.sub), 3)
+    assert.equal(await secondFactors.reset(lost.sub), 0)
+    const left = async ({ sub, pending }: typeof lost) => [
+      (await totpSecrets.find(sub)) !== undefined,
+      (await passkeys.of(sub)).length,
+      await recoveryCodes.count(sub),
+      (await pendingSignIns.find(pending.hash)) !== undefined,
+    ]
+    assert.deepEqual(await left(lost), [false, 0, 0, false])
+    assert.deepEqual(await left(other), [true, 2, 1, true])
   })
 }

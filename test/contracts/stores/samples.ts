@@ -12,6 +12,7 @@ import type {
   Session,
 } from '../../../packages/server/src/core/authorization.ts'
 import type { TokenHash } from '../../../packages/server/src/core/runtime.ts'
+import type { StoredUser } from '../../../packages/server/src/core/stored-user.ts'
 import type { Commit, Stores } from '../../../packages/server/src/core/stores.ts'
 
 export const now = 1_790_000_000
@@ -97,6 +98,20 @@ export const sampleSession = (fields: Partial<Session> = {}): Session => ({
   last_seen_at: now,
   ...fields,
 })
+
+export const sampleUser = (fields: Partial<StoredUser> = {}): StoredUser => {
+  const sub = newHash()
+  return {
+    sub,
+    version: 1,
+    epoch: 0,
+    username: sub,
+    username_key: sub,
+    claims: {},
+    created_at: now,
+    ...fields,
+  }
+}
 
 export const sampleCommit = (fields: Partial<Commit> = {}): Commit => ({
   at: now,

@@ -3,7 +3,7 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import { isLoopback } from '../configuration/issuer.ts'
 import type { SendMail } from '../core/mail.ts'
-import type { EndSession } from '../core/session.ts'
+import type { EndingWithin } from '../core/session.ts'
 import type { Users } from '../core/user.ts'
 import { createAccounts } from '../identity/accounts.ts'
 import type { CountAttempt } from '../identity/attempts.ts'
@@ -22,7 +22,7 @@ import type { Foundation } from './foundation.ts'
 type AccountsGround = Foundation & {
   readonly users: Users
   readonly clients: Configuration['clients']
-  readonly endSession: EndSession
+  readonly endingWithin: EndingWithin
   readonly hashArgon2id: (password: string) => Promise<string>
 }
 

@@ -122,7 +122,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
       endSession: logouts.endSession,
       sessionLifetimes: sessions.lifetimes,
     }),
-    accounts: composeAccounts(configuration, { ...common, ...people, endSession: logouts.endSession }),
+    accounts: composeAccounts(configuration, { ...common, ...people, ...logouts }),
     authenticate,
     authenticateCaller,
     grants: composeGrants({ ...configuration, identityProviders: people.identityProviders }),
@@ -164,9 +164,10 @@ function composeLogouts({ sessions: { endRevokes, endOnExpiry } }: Configuration
   const delivery = createLogoutDelivery({ ...common, logoutTokens: createLogoutTokens(common) })
   // Not waited for: whoever signs out does not wait for the clients.
   const onNotices = () => void delivery.deliver()
-  const { endSession, endExpired } = createEndings({ ...common, endRevokes, onNotices })
+  const { endSession, endingWithin, endExpired } = createEndings({ ...common, endRevokes, onNotices })
   return {
     endSession,
+    endingWithin,
     /** Ends sessions that have expired, where that is asked for, and tells clients what is due. */
     async run(): Promise<void> {
       if (endOnExpiry) await endExpired()

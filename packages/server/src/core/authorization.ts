@@ -113,6 +113,8 @@ export type Session = {
   readonly claims?: JsonObject
   /** The session at a provider that it came from: see `UpstreamSession`. */
   readonly upstream?: string
+  /** Of a stored user: the epoch that the sign-in was of (see `StoredUser`). */
+  readonly epoch?: number
   readonly created_at: Seconds
   /** The absolute end, which never changes. */
   readonly expires_at: Seconds

@@ -2,7 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Session } from './authorization.ts'
-import type { EndedSession } from './stores.ts'
+import type { EndedSession, SessionEnding } from './stores.ts'
 
 export type SessionLifetimes = {
   /** Without use. */
@@ -34,6 +34,7 @@ export type EndCause =
   | 'ended_by_provider'
   | 'password_changed'
   | 'disabled'
+  | 'deleted'
   | 'expired'
 
 /**
@@ -41,3 +42,10 @@ export type EndCause =
  * channel. Undefined where it has ended before.
  */
 export type EndSession = (sid: string, cause: EndCause) => Promise<EndedSession | undefined>
+
+/** Sessions that end as part of another write: how, and what follows it. */
+export type EndingWithin = {
+  readonly ending: () => SessionEnding
+  /** A line in the log for each, and their clients are told. */
+  readonly ended: (sessions: readonly EndedSession[], cause: EndCause) => void
+}

@@ -7,6 +7,8 @@ export type StoredUser = {
   readonly sub: string
   /** Counts its updates from 1: whoever updates it must still find the version that they saw. */
   readonly version: number
+  /** Counts how often their access was ended: a sign-in of an earlier epoch makes no session. */
+  readonly epoch: number
   readonly username: string
   /** The username as it is compared: see `identityKey`. Unique within the tenant. */
   readonly username_key: string

@@ -20,6 +20,7 @@ import type {
 } from './authorization.ts'
 import type { Passkey, PendingSignIn, TotpSecret } from './factor.ts'
 import type { IdentityLink, UpstreamRequest, UpstreamSession } from './federation.ts'
+import type { FactorMethod } from './mfa.ts'
 import type { RegisteredClient } from './registered-client.ts'
 import type { Awaitable, TokenHash } from './runtime.ts'
 import type { StoredUser } from './stored-user.ts'
@@ -41,6 +42,7 @@ export type Stores = {
   readonly totpSecrets: TotpSecrets
   readonly recoveryCodes: RecoveryCodes
   readonly passkeys: Passkeys
+  readonly secondFactors: SecondFactors
   readonly pendingSignIns: PendingSignIns
   readonly keys: Keys
   readonly settings: Settings
@@ -78,8 +80,6 @@ export type Authorizations = {
   readonly find: (id: AuthorizationId) => Awaitable<Authorization | undefined>
   /** Revokes it and so all that came from it. Revoking twice keeps the first time. */
   readonly revoke: (id: AuthorizationId, at: Seconds) => Promise<void>
-  /** Revokes all of a user, but those of the session that is kept. */
-  readonly revokeOfUser: (sub: string, at: Seconds, keptSid?: string) => Promise<void>
 }
 
 export type AuthorizationCodes = {
@@ -135,8 +135,9 @@ export type Replays = {
 export type ReplayMarker = { readonly hash: TokenHash; readonly expires_at: Seconds }
 
 export type Sessions = {
-  readonly create: (session: Session) => Promise<void>
-  /** Another sign-in of the same user in the same browser: a new handle, and the same `sid` with its clients. Answers false, and stores nothing, where the earlier one has ended. */
+  /** Answers false, and stores nothing, where the user's access was ended since the sign-in: a stored user's `epoch` is another. */
+  readonly create: (session: Session) => Promise<boolean>
+  /** Another sign-in of the same user in the same browser: a new handle, and the same `sid` with its clients. Answers false, and stores nothing, where the earlier one, or the user's access since the sign-in, has ended. */
   readonly renew: (earlier: TokenHash, session: Session) => Promise<boolean>
   readonly find: (hash: TokenHash) => Awaitable<Session | undefined>
   readonly findBySid: (sid: string) => Awaitable<Session | undefined>
@@ -165,6 +166,14 @@ export type SessionEnding = {
   readonly revokes: 'none' | 'online' | 'all'
   /** Until when its clients are to be told. */
   readonly notices_until: Seconds
+}
+
+/** The end of all of a user's access, in one write with what ends it. Sign-ins that wait for a second factor end too. */
+export type AccessEnding = SessionEnding & {
+  /** The session that goes on, and the authorizations that came from it. */
+  readonly kept_sid?: string
+  /** Every authorization of the user falls, whatever `revokes` spares. */
+  readonly everything: boolean
 }
 
 export type EndedSession = { readonly session: Session; readonly clients: readonly string[] }
@@ -222,7 +231,6 @@ export type TotpSecrets = {
   readonly add: (secret: TotpSecret) => Promise<boolean>
   /** Raises the newest used step to this one; answers false when it is that high already, or there is no secret. */
   readonly use: (sub: string, step: number) => Promise<boolean>
-  readonly remove: (sub: string) => Promise<void>
 }
 
 /** Hashes of codes that each open a user's account once. */
@@ -243,18 +251,32 @@ export type Passkeys = {
   readonly add: (passkey: Passkey, most: number) => Promise<boolean>
   /** Answers whether the user has it. */
   readonly rename: (sub: string, id: string, name: string) => Promise<boolean>
-  readonly remove: (sub: string, id: string) => Promise<boolean>
   /** Writes a use. Answers false, and writes nothing, unless the counter rose or has always been 0 (WebAuthn Level 3 §7.2). */
   readonly use: (id: string, use: PasskeyUse) => Promise<boolean>
 }
 export type PasskeyUse = { readonly counter: number; readonly backed_up: boolean; readonly at: Seconds }
 
+/** What is written of a user's second factors together: two requests at once must not each leave the other's. */
+export type SecondFactors = {
+  /**
+   * Takes one away, and the recovery codes with the last one: they stand for it. `last`: it is the last of the required
+   * methods, and nothing was taken; `unknown`: the user has none such.
+   */
+  readonly remove: (
+    sub: string,
+    factor: { readonly method: 'totp' } | { readonly method: 'passkey'; readonly id: string },
+    required: readonly FactorMethod[],
+  ) => Promise<'removed' | 'last' | 'unknown'>
+  /** Takes all away, with the recovery codes and the sign-ins that wait for one; answers how many apps and passkeys that were. */
+  readonly reset: (sub: string) => Promise<number>
+}
+
 export type PendingSignIns = {
-  readonly create: (pending: PendingSignIn) => Promise<void>
+  /** Answers false, and stores nothing, where the user's access was ended since the sign-in, as for sessions. */
+  readonly create: (pending: PendingSignIn) => Promise<boolean>
   readonly find: (hash: TokenHash) => Awaitable<PendingSignIn | undefined>
   /** Takes it away; answers whether this call did. */
   readonly take: (hash: TokenHash) => Promise<boolean>
-  readonly endOfUser: (sub: string) => Promise<void>
 }
 
 export type Keys = {
@@ -314,11 +336,20 @@ export type StoredUsers = {
     readonly after?: string
     readonly limit: number
   }) => Awaitable<readonly StoredUser[]>
-  /** Answers false, and stores nothing, where the `sub`, the name or the verified address is taken. */
+  /**
+   * Answers false, and stores nothing, where the `sub` is or was a stored user's, or where the name or the verified
+   * address is another's: a name that is another's address is taken too, and the other way round.
+   */
   readonly add: (user: StoredUser) => Promise<boolean>
-  /** Puts it in the place of the version before it. `changed`: that is not the one that stands; `taken`: name or address is another user's. */
-  readonly replace: (user: StoredUser) => Promise<'replaced' | 'changed' | 'taken'>
+  /** Puts it in the place of the version before it, and ends the user's access in the same write where that is given. */
+  readonly replace: (user: StoredUser, ending?: AccessEnding) => Promise<Replacement>
+  /** In one write: the user is gone, with factors, links and consents, and their access ends. Their `sub` never stands again. Undefined where there is none. */
+  readonly remove: (sub: string, ending: AccessEnding) => Promise<readonly EndedSession[] | undefined>
 }
+/** `changed`: the version before it is not the one that stands; `taken`: name or address is another user's. */
+export type Replacement =
+  | { readonly outcome: 'replaced'; readonly ended: readonly EndedSession[] }
+  | { readonly outcome: 'changed' | 'taken' }
 
 /** Counted attempts: of passwords, codes and whatever else may be tried a bounded number of times. */
 export type Attempts = {

@@ -15,6 +15,8 @@ export type User = {
   readonly tenant?: string
   readonly active: boolean
   readonly claims: JsonObject
+  /** Of a stored user: see `StoredUser`. */
+  readonly epoch?: number
 }
 
 /** A user as the configuration names one; the password stays in memory. */
@@ -39,8 +41,8 @@ export type Users = {
   ) => Awaitable<User | undefined>
   /** The one user of this tenant whose address this is and who has proven it; undefined where there is none or several. */
   readonly findByVerifiedEmail: (email: string, tenant: string | undefined) => Awaitable<User | undefined>
-  /** Whether a user of this tenant, active or not, has this name or one that could be mistaken for it. */
-  readonly isNameTaken: (username: string, tenant: string | undefined) => Awaitable<boolean>
+  /** Whether a user of this tenant but `except`, active or not, has this name or verified address, or one that could be mistaken for it. */
+  readonly isNameTaken: (name: string, tenant: string | undefined, except?: string) => Promise<boolean>
 }
 
 /** A user who has proven who they are, and how. */
@@ -56,6 +58,8 @@ export type Subject = {
   readonly claims?: JsonObject
   /** The session at a provider that the sign-in came from: see `UpstreamSession`. */
   readonly upstream?: string
+  /** Of a stored user, as they were when what they showed was checked: see `StoredUser`. */
+  readonly epoch?: number
 }
 
 /** The answer of a credential authority: a user, or why not; `members` join the token response or the error response. */

@@ -5,9 +5,9 @@ import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/resu
 import type { AccountSettings, PasswordFault } from '../core/account.ts'
 import { newId } from '../core/handle.ts'
 import type { Awaitable, Clock, Log, Random } from '../core/runtime.ts'
-import type { EndCause, EndSession } from '../core/session.ts'
+import type { EndCause, EndingWithin } from '../core/session.ts'
 import { identityKey, type StoredUser } from '../core/stored-user.ts'
-import type { Stores } from '../core/stores.ts'
+import type { AccessEnding, Stores } from '../core/stores.ts'
 import type { Users } from '../core/user.ts'
 import { passwordFault, preparePassword } from './password.ts'
 
@@ -33,14 +33,16 @@ export type Accounts = {
     user: Pick<StoredUser, 'username' | 'email'>,
   ) => PasswordFault | undefined
   /**
-   * Sets the password of the user as they were seen, and ends their sessions but the one that is kept. Refuses
-   * `invalid_request` with `account_changed` where someone was faster.
+   * Sets the password of the user as they were seen, and ends their access but by the session that is kept, in one
+   * write. Refuses `invalid_request` with `account_changed` where someone was faster.
    */
   readonly setPassword: (user: StoredUser, password: string, keep?: string) => Promise<Result<StoredUser>>
-  /** Changes the user as they were seen; an address is verified now. Refuses `account_changed` or `account_taken`. */
+  /** Changes the user as they were seen; an address is verified now. Refuses `account_changed`, `username_malformed`, `username_taken` or `account_taken`. */
   readonly update: (user: StoredUser, changes: AccountChanges) => Promise<Result<StoredUser>>
-  /** Refuses `account_unknown`. Disabling ends the user's sessions. */
+  /** Refuses `account_unknown`. Disabling ends the user's access. */
   readonly setActive: (sub: string, active: boolean) => Promise<Result<StoredUser>>
+  /** Refuses `account_unknown`. The user is gone with all that was theirs; their `sub` never stands again. */
+  readonly remove: (sub: string) => Promise<Result<true>>
 }
 
 export type AccountChanges = {
@@ -50,12 +52,12 @@ export type AccountChanges = {
 }
 
 export type AccountPorts = {
-  readonly stores: Pick<Stores, 'storedUsers' | 'sessions' | 'authorizations' | 'pendingSignIns'>
+  readonly stores: Pick<Stores, 'storedUsers'>
   readonly users: Pick<Users, 'isNameTaken' | 'find'>
   /** RFC 9700 §4.15: a user must not be taken for a client. */
   readonly isClient: (id: string) => Awaitable<boolean>
   readonly hashArgon2id: (password: string) => Promise<string>
-  readonly endSession: EndSession
+  readonly endingWithin: EndingWithin
   readonly settings: Pick<AccountSettings, 'passwordPolicy' | 'changeEnds'>
   readonly clock: Clock
   readonly random: Random
@@ -74,22 +76,27 @@ export const isEmail = (email: string): boolean =>
   /^[^\s@<>()[\]\\,;:"\p{C}]{1,64}@[^\s@<>()[\]\\,;:"\p{C}]+\.[^\s@.\p{C}]+$/u.test(email)
 
 export function createAccounts(ports: AccountPorts): Accounts {
-  const { stores, users, hashArgon2id, settings, clock, random, log } = ports
-  const { storedUsers, sessions, authorizations, pendingSignIns } = stores
+  const { users, hashArgon2id, settings, endingWithin, clock, random, log } = ports
+  const { storedUsers } = ports.stores
   const hash = (password: string) => hashArgon2id(preparePassword(password))
 
-  async function endAccess(sub: string, cause: EndCause, keep?: string): Promise<void> {
-    // First: what waits for a second factor would become a session.
-    await pendingSignIns.endOfUser(sub)
-    for (const { sid } of await sessions.ofUser(sub)) if (sid !== keep) await ports.endSession(sid, cause)
-    if (settings.changeEnds === 'everything') await authorizations.revokeOfUser(sub, clock.now(), keep)
-  }
+  const endingOf = (kept_sid?: string): AccessEnding => ({
+    ...endingWithin.ending(),
+    everything: settings.changeEnds === 'everything',
+    ...(kept_sid !== undefined && { kept_sid }),
+  })
 
-  async function replace(user: StoredUser): Promise<Result<StoredUser>> {
-    const next = { ...user, version: user.version + 1 }
-    const outcome = await storedUsers.replace(next)
-    if (outcome === 'replaced') return ok(next)
-    const reason = outcome === 'taken' ? 'account_taken' : 'account_changed'
+  async function replace(
+    user: StoredUser,
+    ends?: { readonly cause: EndCause; readonly keep?: string | undefined },
+  ): Promise<Result<StoredUser>> {
+    const next = { ...user, version: user.version + 1, epoch: user.epoch + (ends ? 1 : 0) }
+    const replaced = await storedUsers.replace(next, ends && endingOf(ends.keep))
+    if (replaced.outcome === 'replaced') {
+      if (ends) endingWithin.ended(replaced.ended, ends.cause)
+      return ok(next)
+    }
+    const reason = replaced.outcome === 'taken' ? 'account_taken' : 'account_changed'
     return refuse('invalid_request', reason, { log: { sub: user.sub } })
   }
 
@@ -106,10 +113,13 @@ export function createAccounts(ports: AccountPorts): Accounts {
     }) {
       if (!isUsername(username)) return refuse('invalid_request', 'username_malformed')
       if (await users.isNameTaken(username, tenant)) return refuse('invalid_request', 'username_taken')
+      if (email !== undefined && emailVerified && (await users.isNameTaken(email, tenant)))
+        return refuse('invalid_request', 'account_taken')
       const now: Seconds = clock.now()
       const user: StoredUser = {
         sub,
         version: 1,
+        epoch: 0,
         username,
         username_key: identityKey(username),
         ...(tenant !== undefined && { tenant }),
@@ -127,17 +137,19 @@ export function createAccounts(ports: AccountPorts): Accounts {
     passwordFault: (password, { username, email }) =>
       passwordFault(password, settings.passwordPolicy, [username, email]),
     async setPassword(user, password, keep) {
-      const encoded = await hash(password)
-      // Before and after: a process that dies in between leaves no session alive under the new password (the link, or
-      // the form, works once more), and what began by the old one meanwhile does not outlive it.
-      await endAccess(user.sub, 'password_changed', keep)
-      const replaced = await replace({ ...user, password: encoded, password_changed_at: clock.now() })
-      if (!replaced.ok) return replaced
-      log.info('password_changed', { sub: user.sub })
-      await endAccess(user.sub, 'password_changed', keep)
+      const changes = { password: await hash(password), password_changed_at: clock.now() }
+      const replaced = await replace({ ...user, ...changes }, { cause: 'password_changed', keep })
+      if (replaced.ok) log.info('password_changed', { sub: user.sub })
       return replaced
     },
     async update(user, { username, verifiedEmail, claims }) {
+      const { sub, tenant } = user
+      if (username !== undefined && !isUsername(username))
+        return refuse('invalid_request', 'username_malformed', { log: { sub } })
+      if (username !== undefined && (await users.isNameTaken(username, tenant, sub)))
+        return refuse('invalid_request', 'username_taken', { log: { sub } })
+      if (verifiedEmail !== undefined && (await users.isNameTaken(verifiedEmail, tenant, sub)))
+        return refuse('invalid_request', 'account_taken', { log: { sub } })
       return replace({
         ...user,
         ...(username !== undefined && { username, username_key: identityKey(username) }),
@@ -154,13 +166,21 @@ export function createAccounts(ports: AccountPorts): Accounts {
         const user = await storedUsers.find(sub)
         if (!user) return refuse('invalid_request', 'account_unknown', { log: { sub } })
         const { disabled_at: _, ...rest } = user
-        const replaced = await replace(active ? rest : { ...rest, disabled_at: clock.now() })
+        const replaced = active
+          ? await replace(rest)
+          : await replace({ ...rest, disabled_at: clock.now() }, { cause: 'disabled' })
         // An operator's word counts, whatever changes meanwhile.
         if (!replaced.ok) continue
         log.info(active ? 'user_enabled' : 'user_disabled', { sub })
-        if (!active) await endAccess(sub, 'disabled')
         return replaced
       }
+    },
+    async remove(sub) {
+      const ended = await storedUsers.remove(sub, { ...endingOf(), revokes: 'all', everything: true })
+      if (!ended) return refuse('invalid_request', 'account_unknown', { log: { sub } })
+      log.info('user_deleted', { sub })
+      endingWithin.ended(ended, 'deleted')
+      return ok(true)
     },
   }
 }

@@ -35,14 +35,3 @@ export const fingerprintOf = ({ totp, passkey }: Factors): string =>
     JSON.stringify([totp.map(({ created_at }) => created_at), passkey.map(({ id }) => id).toSorted()]),
     'base64url',
   )
-
-/** Takes all that a user has away; answers how many apps and passkeys that were. */
-export const createFactorRemoval =
-  ({ stores }: { stores: Pick<Stores, 'totpSecrets' | 'passkeys' | 'recoveryCodes'> }) =>
-  async (sub: string): Promise<number> => {
-    const { totp, passkey } = await createFactorFinder({ stores })(sub)
-    await stores.totpSecrets.remove(sub)
-    for (const { id } of passkey) await stores.passkeys.remove(sub, id)
-    await stores.recoveryCodes.replace(sub, [])
-    return totp.length + passkey.length
-  }

@@ -15,7 +15,7 @@ import type { Subject } from '../core/user.ts'
 import type { Factors, FindFactors } from './factors.ts'
 
 /** A sign-in that is looked at: of a session, or of one that begins. */
-export type Proven = Pick<Subject, 'sub' | 'tenant' | 'idp' | 'amr' | 'acr'>
+export type Proven = Pick<Subject, 'sub' | 'epoch' | 'tenant' | 'idp' | 'amr' | 'acr'>
 
 export type SecondFactorNeed = {
   readonly policy: MfaPolicy

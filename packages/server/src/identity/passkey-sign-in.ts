@@ -58,6 +58,7 @@ export function createPasskeySignIn({
         amr: [...amrOf(proof.value), 'mfa'],
         acr: 'phr',
         auth_time: clock.now(),
+        ...(record.epoch !== undefined && { epoch: record.epoch }),
       }
       const active = await profile.isActive({ subject, ...(client && { client_id: client.client_id }) })
       return active ? ok(subject) : refuse('access_denied', 'user_inactive', { log: { sub } })

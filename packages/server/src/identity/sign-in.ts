@@ -4,9 +4,11 @@ import type { AcrValues } from '@tessera/protocol/acr-values'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Client } from '../core/client.ts'
 import { acrOf } from '../core/mfa.ts'
-import type { Clock } from '../core/runtime.ts'
+import type { Awaitable, Clock } from '../core/runtime.ts'
 import {
   type CredentialAuthority,
+  type CredentialCheck,
+  type CredentialRequest,
   type IdentityProvider,
   localProvider,
   type Profile,
@@ -58,10 +60,10 @@ export function createSignIn({
   countGuess,
   clock,
 }: SignInPorts): SignIn {
-  const local: CredentialAuthority = validator ?? {
+  const local: Authority = validator ?? {
     async check({ username, password, tenant }) {
       const user = await users.checkPassword(username, password, tenant)
-      return user ? { ok: true, sub: user.sub } : { ok: false }
+      return user ? { ok: true, sub: user.sub, epoch: user.epoch } : { ok: false }
     },
   }
 
@@ -69,7 +71,7 @@ export function createSignIn({
     const fault = tenantFault(client, acr.tenant, tenants)
     if (fault) return fault
     const idp = acr.idp ?? localProvider
-    const authority =
+    const authority: Result<Authority> =
       idp === localProvider
         ? localAuthority(client, local)
         : providerAuthority(client, identityProviders.get(idp), acr.tenant)
@@ -95,6 +97,8 @@ export function createSignIn({
     counted.value()
 
     const record = await users.find(answer.sub)
+    // The epoch that the password was read with: it may have been changed while it was checked.
+    const epoch = answer.epoch ?? record?.epoch
     if (record && record.tenant !== tenant) return wrongCredentials('user_of_another_tenant')
     const subject: Subject = {
       sub: answer.sub,
@@ -103,11 +107,19 @@ export function createSignIn({
       ...proofOf(answer.amr ?? ['pwd']),
       auth_time: clock.now(),
       ...(answer.claims && { claims: answer.claims }),
+      ...(epoch !== undefined && { epoch }),
     }
     if (!(await profile.isActive({ subject, ...(client_id !== undefined && { client_id }) })))
       return wrongCredentials('user_inactive', { sub: answer.sub })
     return ok({ subject, ...(answer.members && { members: answer.members }) })
   }
+}
+
+/** A credential authority; this server's own knows the user's epoch. */
+type Authority = {
+  readonly check: (
+    request: CredentialRequest,
+  ) => Awaitable<CredentialCheck & { readonly epoch?: number | undefined }>
 }
 
 /** Why a client (undefined: this server itself) may not name this tenant; undefined when it may, or names none. */
@@ -139,10 +151,7 @@ export const servesTenant = (
   tenant: string | undefined,
 ): boolean => tenants.length === 0 || (tenant !== undefined && tenants.includes(tenant))
 
-const localAuthority = (
-  client: Client | undefined,
-  local: CredentialAuthority,
-): Result<CredentialAuthority> =>
+const localAuthority = (client: Client | undefined, local: Authority): Result<Authority> =>
   mayUseProvider(client, localProvider)
     ? ok(local)
     : refuse('invalid_grant', 'local_login_disabled', {

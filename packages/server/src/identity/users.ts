@@ -57,10 +57,16 @@ export function createUsers(
       const fits = known.encoded === undefined ? plainFits : argonFits
       return sub !== undefined && known !== nobody && fits ? bySub.get(sub) : undefined
     },
-    isNameTaken: (username, tenant) =>
-      configured.some(
-        user => user.tenant === tenant && identityKey(user.username) === identityKey(username),
-      ) || once(storedUsers.findByName(identityKey(username), tenant), user => user !== undefined),
+    async isNameTaken(name, tenant, except) {
+      const key = identityKey(name)
+      const others = configured.filter(user => user.tenant === tenant && user.sub !== except)
+      if (others.some(user => identityKey(user.username) === key || provenAddress(user) === key)) return true
+      const found = [
+        await storedUsers.findByName(key, tenant),
+        await storedUsers.findByVerifiedEmail(key, tenant),
+      ]
+      return found.some(user => user !== undefined && user.sub !== except)
+    },
   }
 }
 
@@ -69,9 +75,10 @@ export function userOf(stored: StoredUser): User
 export function userOf(stored: StoredUser | undefined): User | undefined
 export function userOf(stored: StoredUser | undefined): User | undefined {
   if (!stored) return undefined
-  const { sub, username, tenant, email, email_verified_at, claims, disabled_at } = stored
+  const { sub, epoch, username, tenant, email, email_verified_at, claims, disabled_at } = stored
   return {
     sub,
+    epoch,
     username,
     ...(tenant !== undefined && { tenant }),
     active: disabled_at === undefined,

@@ -51,19 +51,27 @@ export const createConcludeSignIn =
     // A session that was to be raised is replaced by this sign-in.
     const { stepping_sid: _, ...continuation } = came
     const line = { request_id: request.id, client_id: client?.client_id, sub: subject.sub, idp: subject.idp }
+    /** What they showed may be worth nothing any more: they show it anew. */
+    const again = (): HttpResponse => {
+      ports.log.info('sign_in_overtaken', line)
+      return redirectResponse(request, ports.paths('/login', ports.continuations.seal(continuation)), cookies)
+    }
     const need = await ports.lackingSecondFactor(request, subject, {
       ...(client && { client }),
       asked,
     })
     if (need) {
       const cookie = await ports.pendingSignIns.start(request, subject, tenant)
+      if (cookie === undefined) return again()
       ports.log.info('second_factor_asked', { ...line, acr: need.acr })
       return redirectResponse(request, ports.paths('/mfa', ports.continuations.seal(continuation)), [
         ...cookies,
         cookie,
       ])
     }
-    const { session, cookie } = await ports.sessions.start(request, subject, tenant, continuation)
+    const started = await ports.sessions.start(request, subject, tenant, continuation)
+    if (!started) return again()
+    const { session, cookie } = started
     ports.log.info('signed_in', { ...line, sid: session.sid, amr: session.amr })
     const watched = ports.browserState.cookieFor(request, session)
     return redirectResponse(request, ports.resume(continuation), [...cookies, cookie, watched])

@@ -11,8 +11,12 @@ import type { Cookies } from './cookies.ts'
 
 export type PendingSignIns = {
   readonly read: (request: HttpRequest) => Promise<PendingSignIn | undefined>
-  /** Puts one in the place of the browser's earlier one; answers the `Set-Cookie` value. */
-  readonly start: (request: HttpRequest, subject: Subject, tenant: string | undefined) => Promise<string>
+  /** Puts one in the place of the browser's earlier one; answers the `Set-Cookie` value, and undefined where the user's access was ended since they were checked. */
+  readonly start: (
+    request: HttpRequest,
+    subject: Subject,
+    tenant: string | undefined,
+  ) => Promise<string | undefined>
   /** Ends it; answers whether this call did, and the `Set-Cookie` value that removes its cookie. */
   readonly take: (request: HttpRequest) => Promise<{ readonly taken: boolean; readonly cookie: string }>
 }
@@ -49,7 +53,7 @@ export function createPendingSignIns({
       const earlier = hashOf(request)
       const handle = newHandle(random, 'tp')
       const now = clock.now()
-      await pendingSignIns.create({
+      const created = await pendingSignIns.create({
         ...how,
         hash: hashHandle(handle),
         // Where the sign-in takes place, as a session has it.
@@ -57,6 +61,7 @@ export function createPendingSignIns({
         created_at: now,
         expires_at: now + lifetime,
       })
+      if (!created) return undefined
       if (earlier) await pendingSignIns.take(earlier)
       return cookies.write(cookieName, handle)
     },

@@ -1,4 +1,4 @@
-/** A browser that a user let be remembered: a MAC-ed cookie, good for as long as the policy says and the user's factors stay as they are. */
+/** A browser that a user let be remembered: a MAC-ed cookie, good for as long as the policy says, the user's factors stay as they are and their access is not ended. */
 
 import { createHmac } from 'node:crypto'
 import type { HttpRequest } from '@tessera/protocol/http'
@@ -6,14 +6,17 @@ import { equalInConstantTime } from '../core/certificate.ts'
 import type { DerivedKeys } from '../core/keys.ts'
 import type { MfaPolicy } from '../core/mfa.ts'
 import type { Clock } from '../core/runtime.ts'
+import type { Subject } from '../core/user.ts'
 import { type Factors, fingerprintOf } from '../identity/factors.ts'
 import type { Cookies } from './cookies.ts'
 
 export type RememberedBrowsers = {
-  readonly holds: (request: HttpRequest, sub: string, factors: Factors, policy: MfaPolicy) => boolean
+  readonly holds: (request: HttpRequest, user: Remembered, factors: Factors, policy: MfaPolicy) => boolean
   /** The `Set-Cookie` value that lets it be remembered from now on. */
-  readonly remember: (sub: string, factors: Factors, policy: MfaPolicy) => string
+  readonly remember: (user: Remembered, factors: Factors, policy: MfaPolicy) => string
 }
+
+type Remembered = Pick<Subject, 'sub' | 'epoch'>
 
 const cookieName = 'tessera_browser'
 const day = 86_400
@@ -29,21 +32,21 @@ export function createRememberedBrowsers({
   cookies: Cookies
 }): RememberedBrowsers {
   const key = derived.derive('remembered-browser')
-  const macOf = (sub: string, since: number, factors: Factors): string =>
+  const macOf = ({ sub, epoch = 0 }: Remembered, since: number, factors: Factors): string =>
     createHmac('sha256', key)
-      .update(JSON.stringify([sub, since, fingerprintOf(factors)]))
+      .update(JSON.stringify([sub, epoch, since, fingerprintOf(factors)]))
       .digest('base64url')
 
   return {
-    holds(request, sub, factors, { remember_browser_days }) {
+    holds(request, user, factors, { remember_browser_days }) {
       const [, since = '', mac = ''] = wellFormed.exec(cookies.read(request, cookieName) ?? '') ?? []
       // A policy that was tightened since counts.
       const lives = Number(since) + remember_browser_days * day > clock.now()
-      return lives && equalInConstantTime(mac, macOf(sub, Number(since), factors))
+      return lives && equalInConstantTime(mac, macOf(user, Number(since), factors))
     },
-    remember(sub, factors, { remember_browser_days }) {
+    remember(user, factors, { remember_browser_days }) {
       const since = clock.now()
-      return cookies.write(cookieName, `${since}.${macOf(sub, since, factors)}`, {
+      return cookies.write(cookieName, `${since}.${macOf(user, since, factors)}`, {
         maxAge: remember_browser_days * day,
       })
     },

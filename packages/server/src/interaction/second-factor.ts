@@ -26,7 +26,7 @@ export const createSecondFactorCheck =
       proven,
       ...(client && { client }),
       asked,
-      remembered: (factors, policy) => rememberedBrowsers.holds(request, proven.sub, factors, policy),
+      remembered: (factors, policy) => rememberedBrowsers.holds(request, proven, factors, policy),
     })
 
 const nothing: RequestedAcr = { values: [] }

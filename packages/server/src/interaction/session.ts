@@ -17,14 +17,15 @@ export type BrowserSessions = {
   readonly read: (request: HttpRequest) => Promise<Session | undefined>
   /**
    * Starts a session under a new handle; answers the `Set-Cookie` value. Another sign-in of the same user keeps the
-   * `sid` and the clients of the browser's earlier session; anyone else's ends it.
+   * `sid` and the clients of the browser's earlier session; anyone else's ends it. Undefined where the user's access
+   * was ended since they were checked.
    */
   readonly start: (
     request: HttpRequest,
     subject: Subject,
     tenant: string | undefined,
     options?: SignInOptions,
-  ) => Promise<{ readonly session: Session; readonly cookie: string }>
+  ) => Promise<{ readonly session: Session; readonly cookie: string } | undefined>
   /**
    * Puts what was proven since on the session, under a new handle: the same sign-in, seen more closely (RFC 9470 §5).
    * Undefined when it has ended.
@@ -125,8 +126,7 @@ export function createBrowserSessions({
       if (earlier && !same) await endSession(earlier.sid, 'another_user')
       // One that ended this very moment can't be gone on with: its clients were told that it is over.
       const fresh = same ? { ...session, sid: newId(random) } : session
-      await sessions.create(fresh)
-      return { session: fresh, cookie }
+      return (await sessions.create(fresh)) ? { session: fresh, cookie } : undefined
     },
     async stepUp(session, proven) {
       const handle = newHandle(random, 'ts')

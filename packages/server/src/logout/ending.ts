@@ -2,7 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Clock, Log } from '../core/runtime.ts'
-import type { EndCause, EndSession } from '../core/session.ts'
+import type { EndCause, EndingWithin, EndSession } from '../core/session.ts'
 import type { EndedSession, SessionEnding, Stores } from '../core/stores.ts'
 
 export type EndingPorts = {
@@ -16,6 +16,7 @@ export type EndingPorts = {
 
 export type Endings = {
   readonly endSession: EndSession
+  readonly endingWithin: EndingWithin
   /** Ends those that have expired as if they had been signed out; answers how many. */
   readonly endExpired: () => Promise<number>
 }
@@ -41,6 +42,12 @@ export function createEndings({
   }
 
   return {
+    endingWithin: {
+      ending,
+      ended: (sessions, cause) => {
+        for (const one of sessions) tell(one, cause)
+      },
+    },
     async endSession(sid, cause) {
       const ended = await sessions.end(sid, ending())
       if (ended) tell(ended, cause)

@@ -30,7 +30,7 @@ export type SecurityPorts = {
   readonly factorEnrolment: FactorEnrolment
   readonly recoveryCodeBook: RecoveryCodeBook
   readonly sessions: BrowserSessions
-  readonly stores: Pick<Stores, 'totpSecrets' | 'passkeys' | 'recoveryCodes'>
+  readonly stores: Pick<Stores, 'secondFactors' | 'passkeys'>
   readonly users: Pick<Users, 'find'>
   readonly csrf: Csrf
   readonly pages: Pages
@@ -112,17 +112,13 @@ export function createSecurityEndpoint(ports: SecurityPorts): Endpoint {
   }
 
   async function remove(visit: Visit, form: Parameters): Promise<HttpResponse> {
-    const { request, session, factors } = visit
+    const { request, session } = visit
     const { sub } = session
     const id = form.get('id')
-    const left: Factors = {
-      ...factors,
-      ...(id === undefined
-        ? { totp: [] }
-        : { passkey: factors.passkey.filter(passkey => passkey.id !== id) }),
-    }
+    const factor = id === undefined ? ({ method: 'totp' } as const) : ({ method: 'passkey', id } as const)
     const { mode, methods } = await ports.policyFor(session)
-    if (mode === 'required' && hasFactor(factors, methods) && !hasFactor(left, methods)) {
+    const removed = await ports.stores.secondFactors.remove(sub, factor, mode === 'required' ? methods : [])
+    if (removed === 'last') {
       logRefusal(
         ports.log,
         'account',
@@ -131,15 +127,8 @@ export function createSecurityEndpoint(ports: SecurityPorts): Endpoint {
       )
       return show(visit, 'lastFactor')
     }
-    if (id === undefined) await ports.stores.totpSecrets.remove(sub)
-    else await ports.stores.passkeys.remove(sub, id)
-    // Codes that stand for a factor are worth nothing without one.
-    if (!hasFactor(left, factorMethods)) await ports.stores.recoveryCodes.replace(sub, [])
-    ports.log.info('second_factor_removed', {
-      request_id: request.id,
-      sub,
-      method: id === undefined ? 'totp' : 'passkey',
-    })
+    if (removed === 'removed')
+      ports.log.info('second_factor_removed', { request_id: request.id, sub, method: factor.method })
     return back(request)
   }
 

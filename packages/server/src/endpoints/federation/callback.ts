@@ -167,6 +167,7 @@ export function createFederationCallbackEndpoint(
     const subject: Subject = {
       ...{ sub, idp: name, amr, claims },
       ...(record?.tenant !== undefined && { tenant: record.tenant }),
+      ...(record?.epoch !== undefined && { epoch: record.epoch }),
       // What this server's own classes mean is not for others to say.
       ...(acr !== undefined && !isAcr(acr) && { acr }),
       auth_time: authTimeOf(user, clock),

@@ -68,10 +68,10 @@ export type Advancing = {
 export function createAdvance(ports: AdvancePorts): (advancing: Advancing) => Promise<HttpResponse> {
   return async advancing => {
     const { request, waiting, gain, remember } = advancing
-    const { sub } = waiting.proven
+    const { proven } = waiting
     const remembering =
       remember && remember.remember_browser_days > 0
-        ? ports.rememberedBrowsers.remember(sub, await ports.findFactors(sub), remember)
+        ? ports.rememberedBrowsers.remember(proven, await ports.findFactors(proven.sub), remember)
         : undefined
     const next =
       waiting.kind === 'pending'

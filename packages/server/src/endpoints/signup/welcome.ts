@@ -55,11 +55,11 @@ export const createWelcome = ({ accounts, concludeSignIn, knownBrowsers, clock }
     const malformed = added.reason === 'username_malformed'
     return { ok: false, problem: malformed ? 'username_malformed' : 'username_taken', refusal: added }
   },
-  signIn(request, { sub, username, tenant }, { continuation, requester: { client, requested_acr } }) {
+  signIn(request, { sub, epoch, username, tenant }, { continuation, requester: { client, requested_acr } }) {
     const where = tenant === undefined ? {} : { tenant }
     const name = guessedName({ idp: localProvider, username, ...where })
     return concludeSignIn(request, {
-      subject: { sub, ...where, idp: localProvider, amr: ['pwd'], auth_time: clock.now() },
+      subject: { sub, epoch, ...where, idp: localProvider, amr: ['pwd'], auth_time: clock.now() },
       ...{ tenant, client, requested_acr, continuation },
       cookies: [knownBrowsers.remember(request, name)],
     })

@@ -10,11 +10,4 @@ export const createAuthorizations = ({ authorizations }: Tables): Authorizations
     if (!found || found.revoked_at !== undefined) return
     authorizations.set(id, { ...found, revoked_at: at })
   },
-  async revokeOfUser(sub, at, keptSid) {
-    for (const [id, found] of authorizations) {
-      const kept = keptSid !== undefined && found.sid === keptSid
-      if (found.sub === sub && found.revoked_at === undefined && !kept)
-        authorizations.set(id, { ...found, revoked_at: at })
-    }
-  },
 })

@@ -23,9 +23,6 @@ export function createPasskeys({ passkeys }: Tables): Passkeys {
       if (passkey) passkeys.set(id, { ...passkey, name })
       return passkey !== undefined
     },
-    async remove(sub, id) {
-      return owned(sub, id) !== undefined && passkeys.delete(id)
-    },
     async use(id, { counter, backed_up, at }) {
       const passkey = passkeys.get(id)
       if (!passkey) return false

@@ -1,19 +1,18 @@
 /** Sign-ins that lack their second factor, in memory. */
 
 import type { PendingSignIns } from '../../core/stores.ts'
+import { isOfEpoch } from './epoch.ts'
 import { requireNew, type Tables } from './tables.ts'
 
-export const createPendingSignIns = ({ pendingSignIns }: Tables): PendingSignIns => ({
+export const createPendingSignIns = (tables: Tables): PendingSignIns => ({
   async create(pending) {
-    requireNew(pendingSignIns, pending.hash)
-    pendingSignIns.set(pending.hash, pending)
+    if (!isOfEpoch(tables, pending)) return false
+    requireNew(tables.pendingSignIns, pending.hash)
+    tables.pendingSignIns.set(pending.hash, pending)
+    return true
   },
-  find: hash => pendingSignIns.get(hash),
+  find: hash => tables.pendingSignIns.get(hash),
   async take(hash) {
-    return pendingSignIns.delete(hash)
-  },
-  async endOfUser(sub) {
-    for (const pending of pendingSignIns.values())
-      if (pending.sub === sub) pendingSignIns.delete(pending.hash)
+    return tables.pendingSignIns.delete(hash)
   },
 })

@@ -2,6 +2,7 @@
 
 import type { Session } from '../../core/authorization.ts'
 import type { EndedSession, SessionEnding, Sessions } from '../../core/stores.ts'
+import { isOfEpoch } from './epoch.ts'
 import { keyOfNotice } from './logout-notices.ts'
 import { requireNew, type Tables } from './tables.ts'
 
@@ -9,39 +10,19 @@ export function createSessions(tables: Tables): Sessions {
   const { sessions, sessionClients } = tables
   const bySid = (sid: string): Session | undefined =>
     [...sessions.values()].find(session => session.sid === sid)
-  const clientsOf = (sid: string): readonly string[] => [...(sessionClients.get(sid) ?? [])].sort()
-
-  function end(session: Session, ending: SessionEnding): EndedSession {
-    const clients = clientsOf(session.sid)
-    sessions.delete(session.hash)
-    sessionClients.delete(session.sid)
-    revokeOf(session, ending)
-    for (const client_id of clients) {
-      const { sid, sub } = session
-      const notice = { sid, client_id, sub, attempts: 0, due_at: ending.at, expires_at: ending.notices_until }
-      tables.logoutNotices.set(keyOfNotice(notice), notice)
-    }
-    return { session, clients }
-  }
-
-  function revokeOf({ sid }: Session, { revokes, at }: SessionEnding): void {
-    if (revokes === 'none') return
-    for (const [id, authorization] of tables.authorizations) {
-      if (authorization.sid !== sid || authorization.revoked_at !== undefined) continue
-      if (revokes === 'online' && authorization.scope.includes('offline_access')) continue
-      tables.authorizations.set(id, { ...authorization, revoked_at: at })
-    }
-  }
+  const clientsOf = (sid: string): readonly string[] => clientsIn(tables, sid)
 
   return {
     async create(session) {
+      if (!isOfEpoch(tables, session)) return false
       requireNew(sessions, session.hash)
       requireNew(sessionClients, session.sid)
       sessions.set(session.hash, session)
       sessionClients.set(session.sid, new Set())
+      return true
     },
     async renew(earlier, session) {
-      if (sessions.get(earlier)?.sid !== session.sid) return false
+      if (sessions.get(earlier)?.sid !== session.sid || !isOfEpoch(tables, session)) return false
       requireNew(sessions, session.hash)
       sessions.delete(earlier)
       sessions.set(session.hash, session)
@@ -64,11 +45,36 @@ export function createSessions(tables: Tables): Sessions {
     clients: clientsOf,
     async end(sid, ending) {
       const session = bySid(sid)
-      return session && end(session, ending)
+      return session && endSession(tables, session, ending)
     },
     async endExpired(ending, limit) {
       const expired = [...sessions.values()].filter(session => session.idle_expires_at <= ending.at)
-      return expired.slice(0, limit).map(session => end(session, ending))
+      return expired.slice(0, limit).map(session => endSession(tables, session, ending))
     },
+  }
+}
+
+const clientsIn = ({ sessionClients }: Tables, sid: string): readonly string[] =>
+  [...(sessionClients.get(sid) ?? [])].sort()
+
+export function endSession(tables: Tables, session: Session, ending: SessionEnding): EndedSession {
+  const clients = clientsIn(tables, session.sid)
+  tables.sessions.delete(session.hash)
+  tables.sessionClients.delete(session.sid)
+  revokeOf(tables, session, ending)
+  for (const client_id of clients) {
+    const { sid, sub } = session
+    const notice = { sid, client_id, sub, attempts: 0, due_at: ending.at, expires_at: ending.notices_until }
+    tables.logoutNotices.set(keyOfNotice(notice), notice)
+  }
+  return { session, clients }
+}
+
+function revokeOf({ authorizations }: Tables, { sid }: Session, { revokes, at }: SessionEnding): void {
+  if (revokes === 'none') return
+  for (const [id, authorization] of authorizations) {
+    if (authorization.sid !== sid || authorization.revoked_at !== undefined) continue
+    if (revokes === 'online' && authorization.scope.includes('offline_access')) continue
+    authorizations.set(id, { ...authorization, revoked_at: at })
   }
 }

@@ -20,6 +20,7 @@ import { createReferenceTokens } from './reference-tokens.ts'
 import { createRegisteredClients } from './registered-clients.ts'
 import { createReplays } from './replays.ts'
 import { createRevokedTokens } from './revoked-tokens.ts'
+import { createSecondFactors } from './second-factors.ts'
 import { createSessions } from './sessions.ts'
 import { createSettings } from './settings.ts'
 import { createStanding } from './standing.ts'
@@ -48,6 +49,7 @@ export function createMemoryStores(): Stores {
     totpSecrets: createTotpSecrets(tables),
     recoveryCodes: createRecoveryCodes(tables),
     passkeys: createPasskeys(tables),
+    secondFactors: createSecondFactors(tables),
     pendingSignIns: createPendingSignIns(tables),
     keys: createKeys(tables),
     settings: createSettings(tables),

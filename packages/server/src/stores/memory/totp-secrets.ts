@@ -16,7 +16,4 @@ export const createTotpSecrets = ({ totpSecrets }: Tables): TotpSecrets => ({
     totpSecrets.set(sub, { ...secret, last_step: step })
     return true
   },
-  async remove(sub) {
-    totpSecrets.delete(sub)
-  },
 })

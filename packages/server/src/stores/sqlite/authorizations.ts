@@ -45,18 +45,6 @@ export const authorizationWrites = {
     )
     return (id: AuthorizationId, at: number): void => void revoke(at, id)
   },
-  revokeAuthorizationsOfUser(database) {
-    const revoke = change(
-      database,
-      'update authorizations set revoked_at = ? where sub = ? and revoked_at is null and sid is not ?',
-    )
-    const revokeAll = change(
-      database,
-      'update authorizations set revoked_at = ? where sub = ? and revoked_at is null',
-    )
-    return (sub: string, at: number, keptSid: string | null): void =>
-      void (keptSid === null ? revokeAll(at, sub) : revoke(at, sub, keptSid))
-  },
 } as const satisfies Writes
 
 export function createAuthorizations(
@@ -67,6 +55,5 @@ export function createAuthorizations(
   return {
     find: reading(id => authorizationCodec.decode(find(id) ?? [])),
     revoke: (id, at) => write.revokeAuthorization(id, at),
-    revokeOfUser: (sub, at, keptSid) => write.revokeAuthorizationsOfUser(sub, at, keptSid ?? null),
   }
 }

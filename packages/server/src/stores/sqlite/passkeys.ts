@@ -34,10 +34,6 @@ export const passkeyWrites = {
     const rename = change(database, 'update passkeys set name = ? where sub = ? and id = ?')
     return (sub: string, id: string, name: string): boolean => rename(name, sub, id) === 1
   },
-  removePasskey(database) {
-    const remove = change(database, 'delete from passkeys where sub = ? and id = ?')
-    return (sub: string, id: string): boolean => remove(sub, id) === 1
-  },
   usePasskey(database) {
     const use = change(
       database,
@@ -57,7 +53,6 @@ export function createPasskeys(database: DatabaseSync, write: Calls<typeof passk
     of: reading(sub => of(sub).flatMap(row => codec.decode(row) ?? [])),
     add: (passkey, most) => write.addPasskey(codec.encode(passkey), passkey.sub, most),
     rename: (sub, id, name) => write.renamePasskey(sub, id, name),
-    remove: (sub, id) => write.removePasskey(sub, id),
     use: (id, { counter, backed_up, at }) => write.usePasskey(id, counter, JSON.stringify(backed_up), at),
   }
 }

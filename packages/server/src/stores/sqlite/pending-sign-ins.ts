@@ -5,6 +5,7 @@ import type { PendingSignIn } from '../../core/factor.ts'
 import type { TokenHash } from '../../core/runtime.ts'
 import type { PendingSignIns } from '../../core/stores.ts'
 import { createCodec, type Row } from './columns.ts'
+import { createEpochGuard } from './epoch.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
@@ -18,22 +19,22 @@ const codec = createCodec<PendingSignIn>({
   auth_time: 'value',
   claims: 'json',
   upstream: 'value',
+  epoch: 'value',
   created_at: 'value',
   expires_at: 'value',
 })
 
+const [subAt, epochAt] = [codec.names.indexOf('sub'), codec.names.indexOf('epoch')]
+
 export const pendingSignInWrites = {
   createPendingSignIn(database) {
+    const stands = createEpochGuard(database)
     const insert = change(database, `insert into pending_sign_ins (${codec.names}) values (${codec.marks})`)
-    return (pending: Row): void => void insert(...pending)
+    return (pending: Row): boolean => stands(pending[subAt]!, pending[epochAt]!) && insert(...pending) === 1
   },
   takePendingSignIn(database) {
     const take = change(database, 'delete from pending_sign_ins where hash = ?')
     return (hash: TokenHash): boolean => take(hash) === 1
-  },
-  endPendingSignInsOfUser(database) {
-    const end = change(database, 'delete from pending_sign_ins where sub = ?')
-    return (sub: string): void => void end(sub)
   },
 } as const satisfies Writes
 
@@ -46,6 +47,5 @@ export function createPendingSignIns(
     create: pending => write.createPendingSignIn(codec.encode(pending)),
     find: reading(hash => codec.decode(find(hash) ?? [])),
     take: hash => write.takePendingSignIn(hash),
-    endOfUser: sub => write.endPendingSignInsOfUser(sub),
   }
 }

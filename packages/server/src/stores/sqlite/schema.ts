@@ -212,4 +212,16 @@ export const migrations: readonly string[] = [
   `
   alter table consents add column remembered text;
   `,
+  // A sign-in that was checked before its user's access ended makes no session: see `StoredUser.epoch`.
+  `
+  alter table stored_users add column epoch integer not null default 0;
+  alter table sessions add column epoch integer;
+  alter table pending_sign_ins add column epoch integer;
+  update sessions set epoch = 0 where sub in (select sub from stored_users);
+  create index pending_sign_ins_sub on pending_sign_ins (sub);
+
+  create trigger stored_user_removed after delete on stored_users begin
+    update standing set stands = 0 where kind = 'stored_user' and id = old.sub;
+  end;
+  `,
 ]

@@ -3,8 +3,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Session } from '../../core/authorization.ts'
 import type { TokenHash } from '../../core/runtime.ts'
-import type { EndedSession, SessionEnding, Sessions } from '../../core/stores.ts'
+import type { AccessEnding, EndedSession, SessionEnding, Sessions } from '../../core/stores.ts'
 import { createCodec, type Row } from './columns.ts'
+import { createEpochGuard } from './epoch.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
@@ -19,6 +20,7 @@ const codec = createCodec<Session>({
   auth_time: 'value',
   claims: 'json',
   upstream: 'value',
+  epoch: 'value',
   created_at: 'value',
   expires_at: 'value',
   idle_expires_at: 'value',
@@ -30,22 +32,25 @@ const codec = createCodec<Session>({
 
 const { names, marks } = codec
 const expiresAt = names.indexOf('expires_at')
+const [subAt, epochAt] = [names.indexOf('sub'), names.indexOf('epoch')]
 const clientsOf = 'select client_id from session_clients where sid = ? order by client_id'
 
 /** A session that was deleted, and its clients; rows, since they go from thread to thread. */
-type Ended = readonly [session: Row, clients: readonly string[]]
+export type Ended = readonly [session: Row, clients: readonly string[]]
 
 export const sessionWrites = {
   createSession(database) {
+    const stands = createEpochGuard(database)
     const insert = change(database, `insert into sessions (${names}) values (${marks})`)
-    return (session: Row): void => void insert(...session)
+    return (session: Row): boolean => stands(session[subAt]!, session[epochAt]!) && insert(...session) === 1
   },
   renewSession(database) {
+    const stands = createEpochGuard(database)
     const remove = change(database, 'delete from sessions where hash = ? and sid = ?')
     const insert = change(database, `insert into sessions (${names}) values (${marks})`)
     const prolong = change(database, 'update session_clients set expires_at = ? where sid = ?')
     return (earlier: TokenHash, sid: string, session: Row): boolean => {
-      if (remove(earlier, sid) === 0) return false
+      if (!stands(session[subAt]!, session[epochAt]!) || remove(earlier, sid) === 0) return false
       insert(...session)
       prolong(session[expiresAt]!, sid)
       return true
@@ -87,6 +92,18 @@ export const sessionWrites = {
   },
 } as const satisfies Writes
 
+/** Deletes all of a user, but the one that is kept. */
+export function createEndSessionsOfUser(
+  database: DatabaseSync,
+): (sub: string, ending: AccessEnding) => readonly Ended[] {
+  const remove = all(
+    database,
+    `delete from sessions where sub = ? and (?2 is null or sid <> ?2) returning ${names}`,
+  )
+  const leave = createLeave(database)
+  return (sub, ending) => remove(sub, ending.kept_sid ?? null).map(session => leave(session as Row, ending))
+}
+
 /** What else the end of a session writes: its authorizations fall, and its clients are turned into notices. */
 function createLeave(database: DatabaseSync): (session: Row, ending: SessionEnding) => Ended {
   const revoke = change(
@@ -101,7 +118,7 @@ function createLeave(database: DatabaseSync): (session: Row, ending: SessionEndi
     select sid, client_id, ?2, 0, ?3, ?4 from session_clients where sid = ?1`,
   )
   const part = change(database, 'delete from session_clients where sid = ?')
-  const [sidAt, subAt] = [names.indexOf('sid'), names.indexOf('sub')]
+  const sidAt = names.indexOf('sid')
 
   return (session, { at, revokes, notices_until }) => {
     const [sid, sub] = [String(session[sidAt]), String(session[subAt])]
@@ -141,7 +158,7 @@ export function createSessions(database: DatabaseSync, write: Calls<typeof sessi
   }
 }
 
-function endedOf(ended: Ended | undefined): EndedSession | undefined {
+export function endedOf(ended: Ended | undefined): EndedSession | undefined {
   const session = ended && codec.decode(ended[0] as Parameters<typeof codec.decode>[0])
   return session && { session, clients: ended[1] }
 }

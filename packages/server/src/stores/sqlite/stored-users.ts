@@ -2,14 +2,17 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { StoredUser } from '../../core/stored-user.ts'
-import type { StoredUsers } from '../../core/stores.ts'
+import type { AccessEnding, StoredUsers } from '../../core/stores.ts'
+import { createEndAccess } from './access.ts'
 import { createCodec, type Row } from './columns.ts'
+import { type Ended, endedOf } from './sessions.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
 const codec = createCodec<StoredUser>({
   sub: 'value',
   version: 'value',
+  epoch: 'value',
   username: 'value',
   username_key: 'value',
   tenant: 'value',
@@ -25,11 +28,14 @@ const codec = createCodec<StoredUser>({
 
 export const storedUserWrites = {
   addStoredUser(database) {
+    const taken = createNameCheck(database)
+    const known = one(database, "select 1 from standing where kind = 'stored_user' and id = ?")
     const insert = change(
       database,
       `insert into stored_users (${codec.names}) values (${codec.marks}) on conflict do nothing`,
     )
-    return (user: Row): boolean => insert(...user) === 1
+    return (user: Row, sub: string, names: Names): boolean =>
+      !known(sub) && !taken(sub, names) && insert(...user) === 1
   },
   replaceStoredUser(database) {
     const stands = one(database, 'select 1 from stored_users where sub = ? and version = ?')
@@ -37,12 +43,59 @@ export const storedUserWrites = {
       database,
       `update or ignore stored_users set (${codec.names}) = (${codec.marks}) where sub = ? and version = ?`,
     )
-    return (user: Row, sub: string, version: number): 'replaced' | 'changed' | 'taken' => {
-      if (replace(...user, sub, version) === 1) return 'replaced'
-      return stands(sub, version) ? 'taken' : 'changed'
+    const taken = createNameCheck(database)
+    const endAccess = createEndAccess(database)
+    return (
+      user: Row,
+      sub: string,
+      version: number,
+      names: Names,
+      ending: AccessEnding | null,
+    ): readonly Ended[] | 'changed' | 'taken' => {
+      if (!stands(sub, version)) return 'changed'
+      if (taken(sub, names) || replace(...user, sub, version) === 0) return 'taken'
+      return ending ? endAccess(sub, ending) : []
+    }
+  },
+  removeStoredUser(database) {
+    const remove = change(database, 'delete from stored_users where sub = ?')
+    const endUpstream = change(
+      database,
+      'delete from upstream_sessions where id in (select upstream from sessions where sub = ?)',
+    )
+    const endAccess = createEndAccess(database)
+    const removals = ['totp_secrets', 'passkeys', 'recovery_codes', 'identity_links', 'consents'].map(table =>
+      change(database, `delete from ${table} where sub = ?`),
+    )
+    return (sub: string, ending: AccessEnding): readonly Ended[] | undefined => {
+      if (remove(sub) === 0) return undefined
+      endUpstream(sub)
+      for (const removeAll of removals) removeAll(sub)
+      return endAccess(sub, ending)
     }
   },
 } as const satisfies Writes
+
+/** Tenant, name and verified address, as they are compared. */
+type Names = readonly [tenant: string, username: string, address: string | null]
+
+const namesOf = ({ tenant = '', username_key, email_key, email_verified_at }: StoredUser): Names => [
+  tenant,
+  username_key,
+  email_verified_at === undefined ? null : (email_key ?? null),
+]
+
+/** Whether the name is another's verified address, or the address another's name: the indexes see only like with like. */
+function createNameCheck(database: DatabaseSync): (sub: string, names: Names) => boolean {
+  const clash = one(
+    database,
+    `select 1 from stored_users where coalesce(tenant, '') = ?2 and email_key = ?3
+      and email_verified_at is not null and sub <> ?1
+    union all
+    select 1 from stored_users where coalesce(tenant, '') = ?2 and username_key = ?4 and sub <> ?1`,
+  )
+  return (sub, [tenant, username, address]) => clash(sub, tenant, username, address) !== undefined
+}
 
 export function createStoredUsers(
   database: DatabaseSync,
@@ -67,7 +120,17 @@ export function createStoredUsers(
     findByVerifiedEmail: reading((key, tenant) => codec.decode(byEmail(tenant ?? '', key) ?? [])),
     any: reading(() => any() !== undefined),
     list: reading(({ after = '', limit }) => list(after, limit).flatMap(row => codec.decode(row) ?? [])),
-    add: user => write.addStoredUser(codec.encode(user)),
-    replace: user => write.replaceStoredUser(codec.encode(user), user.sub, user.version - 1),
+    add: user => write.addStoredUser(codec.encode(user), user.sub, namesOf(user)),
+    async replace(user, ending) {
+      const row = codec.encode(user)
+      const { sub, version } = user
+      const replaced = await write.replaceStoredUser(row, sub, version - 1, namesOf(user), ending ?? null)
+      return typeof replaced === 'string'
+        ? { outcome: replaced }
+        : { outcome: 'replaced', ended: replaced.flatMap(ended => endedOf(ended) ?? []) }
+    },
+    async remove(sub, ending) {
+      return (await write.removeStoredUser(sub, ending))?.flatMap(ended => endedOf(ended) ?? [])
+    },
   }
 }

@@ -22,6 +22,7 @@ import { createReferenceTokens } from './reference-tokens.ts'
 import { createRegisteredClients } from './registered-clients.ts'
 import { createReplays } from './replays.ts'
 import { createRevokedTokens } from './revoked-tokens.ts'
+import { createSecondFactors } from './second-factors.ts'
 import { createSessions } from './sessions.ts'
 import { createSettings } from './settings.ts'
 import { createStanding } from './standing.ts'
@@ -87,6 +88,7 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
     totpSecrets: createTotpSecrets(database, write),
     recoveryCodes: createRecoveryCodes(database, write),
     passkeys: createPasskeys(database, write),
+    secondFactors: createSecondFactors(write),
     pendingSignIns: createPendingSignIns(database, write),
     keys: createKeys(database, write),
     settings: createSettings(database, write),

@@ -26,10 +26,6 @@ export const totpSecretWrites = {
     const raise = change(database, 'update totp_secrets set last_step = ?2 where sub = ?1 and last_step < ?2')
     return (sub: string, step: number): boolean => raise(sub, step) === 1
   },
-  removeTotpSecret(database) {
-    const remove = change(database, 'delete from totp_secrets where sub = ?')
-    return (sub: string): void => void remove(sub)
-  },
 } as const satisfies Writes
 
 export function createTotpSecrets(
@@ -41,6 +37,5 @@ export function createTotpSecrets(
     find: reading(sub => codec.decode(find(sub) ?? [])),
     add: secret => write.addTotpSecret(codec.encode(secret)),
     use: (sub, step) => write.useTotpStep(sub, step),
-    remove: sub => write.removeTotpSecret(sub),
   }
 }

@@ -18,6 +18,7 @@ import { referenceTokenWrites } from './reference-tokens.ts'
 import { registeredClientWrites } from './registered-clients.ts'
 import { replayWrites } from './replays.ts'
 import { revokedTokenWrites } from './revoked-tokens.ts'
+import { secondFactorWrites } from './second-factors.ts'
 import { sessionWrites } from './sessions.ts'
 import { settingWrites } from './settings.ts'
 import { standingWrites } from './standing.ts'
@@ -43,6 +44,7 @@ export const writes = {
   ...totpSecretWrites,
   ...recoveryCodeWrites,
   ...passkeyWrites,
+  ...secondFactorWrites,
   ...pendingSignInWrites,
   ...keyWrites,
   ...settingWrites,

@@ -1,0 +1,181 @@
+/** Sign-ins that were checked just before the user's access ended: none makes a session, whatever the way in. */
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { accountsWorld, addUser, dora, doraSignsIn } from '../support/accounts.ts'
+import { createAuthenticator, optionsOn } from '../support/authenticator.ts'
+import { type Browser, createBrowser, type Page } from '../support/browser.ts'
+import { appOf, methodHref, secretOn } from '../support/factors.ts'
+import { authorizePath, signIn } from '../support/sign-in.ts'
+import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
+import {
+  type ForeignProvider,
+  federatedWorld,
+  startFederated,
+  startForeignProvider,
+  visitProvider,
+} from '../support/upstream.ts'
+
+let provider: ForeignProvider
+before(async () => {
+  provider = await startForeignProvider()
+})
+after(() => provider.close())
+
+const better = 'eleven green bottles'
+
+/** What ends a user's access. */
+const endings = {
+  'a new password': async ({ accounts }: TestServer, sub: string) => {
+    const user = await accounts.find(sub)
+    assert.ok(user && (await accounts.setPassword(user, better)).ok)
+  },
+  'their end': async ({ accounts }: TestServer, sub: string) => {
+    assert.ok((await accounts.setActive(sub, false)).ok)
+    // Also where they are let in again before the sign-in gets on.
+    assert.ok((await accounts.setActive(sub, true)).ok)
+  },
+  'their removal': async ({ accounts }: TestServer, sub: string) => {
+    assert.ok((await accounts.remove(sub)).ok)
+  },
+}
+
+/** The store does this first when a session, or a sign-in that waits, is about to be written: all was checked by then. */
+function beforeWriting({ stores }: TestServer, act: () => Promise<void>): () => boolean {
+  let acted = false
+  const first = async () => {
+    if (acted) return
+    acted = true
+    await act()
+  }
+  const { sessions, pendingSignIns } = stores
+  const [create, renew, wait] = [sessions.create, sessions.renew, pendingSignIns.create]
+  Object.assign(sessions, {
+    create: async (...given: Parameters<typeof create>) => first().then(() => create(...given)),
+    renew: async (...given: Parameters<typeof renew>) => first().then(() => renew(...given)),
+  })
+  Object.assign(pendingSignIns, {
+    create: async (...given: Parameters<typeof wait>) => first().then(() => wait(...given)),
+  })
+  return () => acted
+}
+
+async function assertKeptOut(server: TestServer, browser: Browser, late: Page, sub: string): Promise<void> {
+  assert.match(late.location ?? late.target, /^\/login\?/)
+  assert.deepEqual(await server.stores.sessions.ofUser(sub), [])
+  assert.ok((await browser.visit('/account')).target.startsWith('/login'))
+  assert.ok(server.logged.some(({ event }) => event === 'sign_in_overtaken'))
+}
+
+for (const [name, end] of Object.entries(endings)) {
+  test(`attack: a right password is overtaken by ${name}`, async () => {
+    const server = await createTestServer(accountsWorld())
+    const sub = await addUser(server)
+    const browser = createBrowser(server)
+    const acted = beforeWriting(server, () => end(server, sub))
+    const late = await signIn(browser, '/account', doraSignsIn)
+    assert.ok(acted())
+    await assertKeptOut(server, browser, late, sub)
+  })
+
+  test(`attack: another sign-in in a browser that is signed in is overtaken by ${name}`, async () => {
+    const server = await createTestServer(accountsWorld())
+    const sub = await addUser(server)
+    const browser = createBrowser(server)
+    await signIn(browser, '/account', doraSignsIn)
+    const page = await browser.visit(authorizePath({ prompt: 'login' }))
+    const acted = beforeWriting(server, () => end(server, sub))
+    const late = await browser.submit(page, doraSignsIn)
+    assert.ok(acted())
+    await assertKeptOut(server, browser, late, sub)
+  })
+
+  test(`attack: the wait for a second factor, and the factor itself, are overtaken by ${name}`, async () => {
+    const mfa = { mode: 'required' }
+    for (const overtaken of ['wait', 'factor'] as const) {
+      const server = await createTestServer({ ...accountsWorld(), mfa })
+      const sub = await addUser(server)
+      const browser = createBrowser(server)
+      const page = await browser.visit('/account')
+      const act = () => end(server, sub)
+      if (overtaken === 'wait') beforeWriting(server, act)
+      const asked = await browser.submit(page, doraSignsIn)
+      if (overtaken === 'wait') {
+        await assertKeptOut(server, browser, asked, sub)
+        continue
+      }
+      const acted = beforeWriting(server, act)
+      const app = appOf(secretOn(asked), server)
+      await browser.submit(asked, { code: app.code(), button: 'enrol' })
+      assert.ok(acted())
+      assert.deepEqual(await server.stores.sessions.ofUser(sub), [])
+      assert.ok((await browser.visit('/account')).target.startsWith('/login'))
+    }
+  })
+
+  test(`attack: a passkey is overtaken by ${name}`, async () => {
+    const server = await createTestServer({ ...accountsWorld(), mfa: { mode: 'required' } })
+    const sub = await addUser(server)
+    const owner = createBrowser(server)
+    const asked = await owner.visit(methodHref(await signIn(owner, '/account', doraSignsIn), 'passkey'))
+    const key = createAuthenticator(issuer)
+    const fields = { credential: key.create(optionsOn(asked)), name: 'Key', button: 'passkey_enrol' }
+    assert.equal((await owner.submit(asked, fields)).status, 200)
+    const browser = createBrowser(server)
+    const login = await browser.visit('/account')
+    const acted = beforeWriting(server, () => end(server, sub))
+    const late = await browser.submit(login, { credential: key.get(optionsOn(login)), button: 'passkey' })
+    assert.ok(acted())
+    await assertKeptOut(server, browser, late, sub)
+  })
+
+  test(`attack: a sign-in at a provider is overtaken by ${name}`, async () => {
+    provider.claims = { sub: 'dora-there', email: dora.email, email_verified: true }
+    const world = { ...federatedWorld(provider, { linking: 'verified_email' }), accounts: {} }
+    const { server, browser } = await startFederated(world)
+    const sub = await addUser(server)
+    const back = await visitProvider(await browser.visit(authorizePath({ acr_values: 'idp:corp' })))
+    const acted = beforeWriting(server, () => end(server, sub))
+    await browser.visit(back)
+    assert.ok(acted())
+    assert.deepEqual(await server.stores.sessions.ofUser(sub), [])
+    assert.ok(![...browser.cookies.keys()].some(cookie => cookie.includes('session')))
+  })
+}
+
+test('attack: a new account’s first sign-in is overtaken by its end', async () => {
+  const server = await createTestServer(accountsWorld({ sign_up: true, email_verification: 'off' }))
+  const browser = createBrowser(server)
+  const page = await browser.visit('/register')
+  let sub = ''
+  const acted = beforeWriting(server, async () => {
+    const user = await server.stores.storedUsers.findByName('newcomer', undefined)
+    sub = user?.sub ?? ''
+    await server.accounts.setActive(sub, false)
+  })
+  await browser.submit(page, { username: 'newcomer', new_password: better })
+  assert.ok(acted())
+  assert.notEqual(sub, '')
+  assert.deepEqual(await server.stores.sessions.ofUser(sub), [])
+  assert.ok((await browser.visit('/account')).target.startsWith('/login'))
+})
+
+test('attack: a browser that was remembered is forgotten by a new password', async () => {
+  const mfa = { mode: 'if_enrolled', remember_browser_days: 30 }
+  const server = await createTestServer({ ...accountsWorld(), mfa })
+  const sub = await addUser(server)
+  const browser = createBrowser(server)
+  await signIn(browser, '/account', doraSignsIn)
+  const page = await browser.visit('/account/security?add=totp')
+  const app = appOf(secretOn(page), server)
+  await browser.submit(page, { code: app.code(), button: 'enrol' })
+  server.clock.advance(60)
+  const thief = createBrowser(server)
+  const asked = await signIn(thief, '/account', doraSignsIn)
+  await thief.submit(asked, { code: app.code(), remember: 'yes', button: 'verify' })
+  thief.cookies.delete('__Host-tessera_session')
+  assert.equal((await signIn(thief, '/account', doraSignsIn)).target, '/account')
+  await endings['a new password'](server, sub)
+  const again = await signIn(thief, '/account', { ...doraSignsIn, password: better })
+  assert.ok(again.target.startsWith('/mfa?'), again.target)
+})

@@ -1,0 +1,167 @@
+/** What the ports promise of the end of a user's access: one write, which no sign-in that began before it outlives. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { AccessEnding, Stores } from '../../../packages/server/src/core/stores.ts'
+import { samplePending } from './factors.ts'
+import {
+  day,
+  newHash,
+  now,
+  sampleAuthorization,
+  sampleCode,
+  sampleCommit,
+  sampleSession,
+  sampleUser,
+  standing,
+} from './samples.ts'
+
+export const accessEnding = (fields: Partial<AccessEnding> = {}): AccessEnding => ({
+  ...{ at: now + 1, revokes: 'online', notices_until: now + day, everything: true },
+  ...fields,
+})
+
+export function testAccess(stores: () => Stores): void {
+  /** A stored user, signed in twice, with a sign-in that waits and an authorization of each kind. */
+  async function signedInUser() {
+    const { storedUsers, sessions, pendingSignIns, codes } = stores()
+    const user = sampleUser()
+    const { sub } = user
+    const [here, there] = [sampleSession({ sub, epoch: 0 }), sampleSession({ sub, epoch: 0 })]
+    const pending = samplePending({ sub, epoch: 0 })
+    await storedUsers.add(user)
+    for (const session of [here, there]) {
+      assert.equal(await sessions.create(session), true)
+      await sessions.join(session.sid, 'web')
+    }
+    assert.equal(await pendingSignIns.create(pending), true)
+    const issue = async (fields: object) => {
+      const authorization = sampleAuthorization({ sub, ...fields })
+      await codes.issue(authorization, sampleCode(authorization))
+      return authorization.id
+    }
+    const ids = {
+      here: await issue({ sid: here.sid }),
+      online: await issue({ sid: there.sid, scope: ['openid'] }),
+      offline: await issue({ sid: there.sid }),
+      direct: await issue({}),
+    }
+    const revoked = async () => {
+      const { authorizations } = stores()
+      const found = Object.entries(ids).map(async ([name, id]) =>
+        (await authorizations.find(id))?.revoked_at === undefined ? [] : [name],
+      )
+      return (await Promise.all(found)).flat()
+    }
+    return { user, here, there, pending, revoked }
+  }
+
+  const noticesOf = async (sub: string) =>
+    (await stores().logoutNotices.claim(now + 1, now + day, 100_000)).filter(notice => notice.sub === sub)
+
+  test('access: a change of the user ends sessions, waiting sign-ins and authorizations, and clients wait to be told', async () => {
+    const { storedUsers, sessions, pendingSignIns } = stores()
+    const { user, here, there, pending, revoked } = await signedInUser()
+    const replaced = await storedUsers.replace({ ...user, version: 2, epoch: 1 }, accessEnding())
+    assert.equal(replaced.outcome, 'replaced')
+    assert.ok('ended' in replaced)
+    const bySid = (one: { session: { sid: string } }, other: typeof one) =>
+      one.session.sid < other.session.sid ? -1 : 1
+    const expected = [here, there].map(session => ({ session, clients: ['web'] }))
+    assert.deepEqual(replaced.ended.toSorted(bySid), expected.toSorted(bySid))
+    assert.deepEqual(await sessions.ofUser(user.sub), [])
+    assert.equal(await pendingSignIns.find(pending.hash), undefined)
+    assert.deepEqual(await revoked(), ['here', 'online', 'offline', 'direct'])
+    const told = (await noticesOf(user.sub)).map(({ sid }) => sid)
+    assert.deepEqual(told.toSorted(), [here.sid, there.sid].toSorted())
+  })
+
+  test('access: what is kept goes on, and what outlives sessions stays where only they end', async () => {
+    const { storedUsers, sessions } = stores()
+    const { user, here, revoked } = await signedInUser()
+    const next = { ...user, version: 2, epoch: 1 }
+    await storedUsers.replace(next, accessEnding({ kept_sid: here.sid, everything: false }))
+    assert.deepEqual(await sessions.ofUser(user.sub), [{ ...here, epoch: 1 }])
+    assert.deepEqual(await revoked(), ['online'])
+    // It is of the new epoch, and may be renewed.
+    assert.equal(await sessions.renew(here.hash, { ...here, epoch: 1, hash: newHash() }), true)
+    await storedUsers.replace({ ...next, version: 3, epoch: 2 }, accessEnding({ kept_sid: here.sid }))
+    assert.deepEqual(await revoked(), ['online', 'offline', 'direct'])
+  })
+
+  test('access: a change that is refused ends nothing', async () => {
+    const { storedUsers, sessions, pendingSignIns } = stores()
+    const { user, pending, revoked } = await signedInUser()
+    const other = sampleUser()
+    await storedUsers.add(other)
+    const stale = { ...user, version: 3, epoch: 1 }
+    const named = { ...user, version: 2, epoch: 1, username_key: other.username_key }
+    assert.deepEqual(await storedUsers.replace(stale, accessEnding()), { outcome: 'changed' })
+    assert.deepEqual(await storedUsers.replace(named, accessEnding()), { outcome: 'taken' })
+    assert.equal((await sessions.ofUser(user.sub)).length, 2)
+    assert.deepEqual(await pendingSignIns.find(pending.hash), pending)
+    assert.deepEqual(await revoked(), [])
+  })
+
+  test('access: a sign-in of an earlier epoch makes no session, and waits for no second factor', async () => {
+    const { storedUsers, sessions, pendingSignIns } = stores()
+    const { user, here } = await signedInUser()
+    const { sub } = user
+    await storedUsers.replace({ ...user, version: 2, epoch: 1 }, accessEnding({ kept_sid: here.sid }))
+    for (const epoch of [{ epoch: 0 }, { epoch: 2 }, {}]) {
+      assert.equal(await sessions.create(sampleSession({ sub, ...epoch })), false)
+      assert.equal(await pendingSignIns.create(samplePending({ sub, ...epoch })), false)
+      assert.equal(await sessions.renew(here.hash, sampleSession({ sub, sid: here.sid, ...epoch })), false)
+    }
+    assert.deepEqual(await sessions.ofUser(sub), [{ ...here, epoch: 1 }])
+    assert.equal(await sessions.create(sampleSession({ sub, epoch: 1 })), true)
+    assert.equal(await pendingSignIns.create(samplePending({ sub, epoch: 1 })), true)
+  })
+
+  test('access: who is no stored user has no epoch', async () => {
+    const { sessions, pendingSignIns } = stores()
+    const sub = newHash()
+    assert.equal(await sessions.create(sampleSession({ sub })), true)
+    assert.equal(await sessions.create(sampleSession({ sub, epoch: 0 })), false)
+    assert.equal(await pendingSignIns.create(samplePending({ sub, epoch: 0 })), false)
+  })
+
+  test('access: a user who is removed is gone with all that was theirs, and their sub never stands again', async () => {
+    const world = stores()
+    const { storedUsers, sessions } = world
+    const { user, pending, revoked } = await signedInUser()
+    const { sub } = user
+    const link = { provider: 'corp', identity: newHash(), sub, created_at: now }
+    await world.identityLinks.add(link)
+    await world.totpSecrets.add({ sub, sealed: new Uint8Array([1]), last_step: 1, created_at: now })
+    await world.recoveryCodes.replace(sub, [newHash()])
+    await world.consents.save({ sub, client_id: 'web', scope: ['openid'], created_at: now })
+    const upstream = newHash()
+    const session = sampleSession({ sub, epoch: 0, upstream })
+    await sessions.create(session)
+    await world.upstreamSessions.create({
+      ...{ id: upstream, provider: 'corp', identity: link.identity },
+      ...{ id_token: new Uint8Array([1]), expires_at: now + day },
+    })
+    const removed = await storedUsers.remove(sub, accessEnding({ revokes: 'all' }))
+    assert.equal(removed?.length, 3)
+    assert.equal(await storedUsers.remove(sub, accessEnding()), undefined)
+    assert.equal(await storedUsers.find(sub), undefined)
+    assert.deepEqual(await sessions.ofUser(sub), [])
+    assert.equal(await world.pendingSignIns.find(pending.hash), undefined)
+    assert.deepEqual(await world.identityLinks.ofUser(sub), [])
+    assert.equal(await world.totpSecrets.find(sub), undefined)
+    assert.equal(await world.recoveryCodes.count(sub), 0)
+    assert.deepEqual(await world.consents.ofUser(sub), [])
+    assert.equal(await world.upstreamSessions.find(upstream), undefined)
+    assert.deepEqual(await revoked(), ['here', 'online', 'offline', 'direct'])
+    assert.equal((await noticesOf(sub)).length, 2)
+    // Neither a sign-in that was under way, nor another user of that sub; the name is free.
+    assert.equal(await sessions.create(sampleSession({ sub, epoch: 0 })), false)
+    assert.equal(await storedUsers.add({ ...user, username_key: newHash() }), false)
+    assert.equal(await storedUsers.add(sampleUser({ username_key: user.username_key })), true)
+    await standing(world)
+    const issue = { authorization: sampleAuthorization({ sub }) }
+    assert.equal(await world.commit(sampleCommit({ sub, issue })), 'not_standing')
+  })
+}

@@ -1,0 +1,28 @@
+/** A process of its own that signs a user in again and again, as they were when it looked, until it is told to stop. */
+
+import { setImmediate } from 'node:timers/promises'
+import { openSqliteStores } from '../../../packages/server/src/stores/sqlite/stores.ts'
+import { sampleSession } from './samples.ts'
+
+const [file, sub] = process.argv.slice(2) as [string, string]
+const stores = await openSqliteStores({ file })
+let stopped = false
+process.once('message', () => {
+  stopped = true
+})
+
+async function signIn(): Promise<number> {
+  let made = 0
+  while (!stopped) {
+    const epoch = (await stores.storedUsers.find(sub))?.epoch
+    await setImmediate()
+    if (epoch !== undefined && (await stores.sessions.create(sampleSession({ sub, epoch })))) made++
+    if (made === 1) process.send?.('signing in')
+  }
+  return made
+}
+
+await Promise.all(Array.from({ length: 4 }, signIn))
+await stores.close()
+process.send?.('stopped')
+process.disconnect?.()
