@@ -206,3 +206,54 @@ test('claims: an essential acr that a second factor reaches leads to it, and is 
   assert.equal(claimsOf(json.access_token).acr, '2')
   assert.ok(answerOf(await other.visit(asking(claims, { prompt: 'none' }))).get('code'))
 })
+
+/** Alice, known in several languages. */
+const polyglot = {
+  ...hybridWorld,
+  users: hybridWorld.users.map(user =>
+    user.username === 'alice'
+      ? { ...user, claims: { ...user.claims, 'name#ja-Kana-JP': 'アリス・カナ', 'name#fr': 'Alix' } }
+      : user,
+  ),
+}
+
+async function namesOf(changes: Readonly<Record<string, string>>) {
+  const server = await createTestServer(polyglot)
+  const page = await signIn(createBrowser(server), authorizePath({ scope: 'openid profile', ...changes }))
+  const { json } = await redeem(server, answerOf(page), 'web')
+  const told = (await userinfo(server, json.access_token)).json
+  return Object.fromEntries(Object.entries(told).filter(([name]) => name.startsWith('name')))
+}
+
+for (const [claims_locales, name] of [
+  ['fr', 'Alix'],
+  ['fr-CA en', 'Alix'],
+  ['de ja-kana-jp fr', 'アリス・カナ'],
+  ['ja-JP', 'アリス'],
+  ['de', 'Alice'],
+  ['', 'Alice'],
+  ['!! fr', 'Alix'],
+] as const)
+  test(`claims: claims_locales "${claims_locales}" chooses the language, without a tag and never by an error [OpenID Connect Core 1.0 §5.2]`, async () => {
+    assert.deepEqual(await namesOf({ claims_locales }), { name })
+  })
+
+test('claims: claims_locales holds for ID tokens, after a refresh, and beside claims with a tag', async () => {
+  const server = await createTestServer(polyglot)
+  const target = asking(
+    { id_token: { name: null, 'name#ja-Kana-JP': null } },
+    { claims_locales: 'fr', scope: 'openid offline_access' },
+  )
+  const page = await signIn(createBrowser(server), target)
+  const { json } = await redeem(server, answerOf(page), 'web')
+  const refreshed = await server.token({
+    ...{ grant_type: 'refresh_token', refresh_token: json.refresh_token, client_id: 'web' },
+  })
+  for (const token of [json.id_token, refreshed.json.id_token]) {
+    const claims = claimsOf(token)
+    assert.deepEqual(
+      [claims.name, claims['name#ja-Kana-JP'], claims['name#fr']],
+      ['Alix', 'アリス・カナ', undefined],
+    )
+  }
+})

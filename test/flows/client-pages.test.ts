@@ -57,6 +57,40 @@ const journeys: Readonly<Record<string, (world: Awaited<ReturnType<typeof start>
   },
 }
 
+test('client pages: name, logo and links are in the language of the page where the client has them [RFC 7591 §2.2]', async () => {
+  const { clients } = pagesWorld
+  const server = await createTestServer({
+    ...pagesWorld,
+    clients: clients.map(client =>
+      client.client_id === 'asking'
+        ? {
+            ...client,
+            'client_name#fr-CA': 'La Boutique',
+            'client_name#ar': 'المتجر',
+            'logo_uri#fr': 'https://cdn.example/fr.png',
+            tos_uri: 'https://shop.example/terms',
+            'tos_uri#fr': 'https://shop.example/conditions',
+          }
+        : client,
+    ),
+  })
+  const consentIn = (ui_locales: string) =>
+    signIn(createBrowser(server), authorizePath({ client_id: 'asking', ui_locales }))
+  const french = await consentIn('fr')
+  assert.match(french.text, /La Boutique/)
+  assert.match(french.body, /src="https:\/\/cdn\.example\/fr\.png"/)
+  assert.match(
+    String(french.headers['content-security-policy']),
+    /img-src 'self' data: https:\/\/cdn\.example;/,
+  )
+  assert.match(french.body, /href="https:\/\/shop\.example\/conditions"/)
+  assert.match((await consentIn('ar')).text, /المتجر/)
+  const german = await consentIn('de')
+  assert.match(german.text, /Asking/)
+  assert.match(german.body, /href="https:\/\/shop\.example\/terms"/)
+  assert.doesNotMatch(german.body, /cdn\.example|Boutique/)
+})
+
 const stylesheetOf = ({ body }: Page): string =>
   /<link rel="stylesheet" href="([^"]+)">/.exec(body)?.[1] ?? ''
 

@@ -82,10 +82,12 @@ test('registration: a registered client signs its users in, with their consent',
   assert.equal((await server.token(refresh, { client: [client_id, client_secret] })).status, 200)
 })
 
-test('registration: everything that a client may say is kept; what is not understood is ignored, so are other languages [RFC 7591 §2, §2.2]', async () => {
+test('registration: everything that a client may say is kept, in each language; what is not understood is ignored [RFC 7591 §2, §2.2]', async () => {
   const server = await open()
   const known = {
     client_name: 'Name',
+    'client_name#ja-Jpan-JP': '名前',
+    'tos_uri#fr': 'https://app.example/conditions',
     client_uri: 'https://app.example',
     logo_uri: 'https://app.example/logo.png',
     policy_uri: 'https://app.example/policy',
@@ -122,7 +124,9 @@ test('registration: everything that a client may say is kept; what is not unders
   }
   const { status, json } = await register(server, {
     ...known,
-    'client_name#de': 'Name',
+    'client_name#de': null,
+    'client_name#no tag': 'Name',
+    'scope#de': 'openid',
     unheard_of: { a: 1 },
     jwks: null,
     require_consent: false,

@@ -20,6 +20,7 @@ export function narrowTo(
     scope: request.scope.filter(name => agreed.includes(name)),
     ...(requested_claims && {
       requested_claims: {
+        ...requested_claims,
         ...(requested_claims.userinfo && { userinfo: keep(requested_claims.userinfo) }),
         ...(requested_claims.id_token && { id_token: keep(requested_claims.id_token) }),
       },

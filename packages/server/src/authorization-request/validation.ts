@@ -15,6 +15,7 @@ import type {
   ResponseTarget,
   ValidatedAuthorizationRequest,
 } from './authorization-request.ts'
+import { parseClaimsLocales } from './claims-locales.ts'
 import { type ClaimsParameter, parseClaimsParameter } from './claims-parameter.ts'
 import { validateCodeChallenge } from './code-challenge.ts'
 import type { ReadIdTokenHint } from './id-token-hint.ts'
@@ -80,6 +81,7 @@ async function validate(
   const claims = parseClaimsParameter(parameters.get('claims'))
   if (!claims.ok) return claims
   const { userinfo, id_token, users } = claims.value
+  const locales = parseClaimsLocales(parameters.get('claims_locales'))
 
   return ok({
     client,
@@ -94,7 +96,9 @@ async function validate(
     ...signInPlace,
     requested_acr: requestedAcr(acr, claims.value),
     expected_users: [...hint.value, ...users.map(subs => ({ client, subs }))],
-    ...(parameters.get('claims') !== undefined && { requested_claims: { userinfo, id_token } }),
+    ...((parameters.get('claims') !== undefined || locales.length > 0) && {
+      requested_claims: { userinfo, id_token, ...(locales.length > 0 && { locales }) },
+    }),
     ...optional(parameters, 'nonce'),
     ...optional(parameters, 'login_hint'),
     ui_locales: parameters.get('ui_locales')?.split(' ') ?? [],

@@ -2,17 +2,23 @@
 
 import { createHash } from 'node:crypto'
 import type { Client, Secret } from '../core/client.ts'
+import { localizedOf } from '../core/client-languages.ts'
 import { parseColor } from '../core/color.ts'
 import type { MfaPolicy } from '../core/mfa.ts'
 import type { ClientDraft } from './schema/client.ts'
 import { decode32Bytes, type SecretDraft } from './schema/secret.ts'
 
 export function clientOf(draft: ClientDraft): Client {
-  const { client_secrets, grant_types, response_types, scope, mfa, accent_color, ...rest } = draft
+  const { client_secrets, grant_types, response_types, scope, mfa, accent_color, ...others } = draft
+  const rest = Object.fromEntries(
+    Object.entries(others).filter(([key]) => !key.includes('#')),
+  ) as typeof others
+  const localized = localizedOf(draft)
   const accent = accent_color === undefined ? undefined : parseColor(accent_color)
   return {
     ...rest,
     ...(accent && { accent_color: accent }),
+    ...(localized && { localized }),
     client_secrets: client_secrets.map(secretOf),
     ...(mfa && { mfa: definedOf(mfa) }),
     grant_types: new Set(grant_types),

@@ -32,7 +32,12 @@ export type Authorization = {
   /** Claims that a grant, validator or provider supplied. */
   readonly claims?: JsonObject
   /** The `claims` parameter of its request, as far as it asks for the user's claims. */
-  readonly requested_claims?: { readonly userinfo?: RequestedClaims; readonly id_token?: RequestedClaims }
+  readonly requested_claims?: {
+    readonly userinfo?: RequestedClaims
+    readonly id_token?: RequestedClaims
+    /** The languages that claims are told in where the user has them, the most wanted first (`claims_locales`). */
+    readonly locales?: readonly string[]
+  }
   readonly created_at: Seconds
   /** It outlives all that came from it. */
   readonly expires_at: Seconds

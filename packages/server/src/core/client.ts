@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Json } from '@tessera/protocol/result'
+import type { Localized } from './client-languages.ts'
 import type { Color } from './color.ts'
 import type { MfaPolicy } from './mfa.ts'
 import type { Awaitable } from './runtime.ts'
@@ -67,10 +68,6 @@ export type ContentEncryption = (typeof contentEncryptionAlgorithms)[number]
 
 export type ClientClaim = { readonly type: string; readonly value: Json }
 
-/** What a client says of itself to people: in one language, or in several by tags behind `#` (RFC 7591 §2.2). */
-export const describingNames = ['client_name', 'client_uri', 'logo_uri', 'policy_uri', 'tos_uri'] as const
-export type DescribingName = (typeof describingNames)[number]
-
 export type Client = {
   readonly client_id: string
   readonly client_name?: string
@@ -78,8 +75,8 @@ export type Client = {
   readonly logo_uri?: string
   readonly policy_uri?: string
   readonly tos_uri?: string
-  /** By language tag (BCP 47), where they differ from those above. */
-  readonly localized?: Readonly<Partial<Record<DescribingName, Readonly<Record<string, string>>>>>
+  /** The same in other languages. */
+  readonly localized?: Localized
   readonly contacts?: readonly string[]
   /** Of the pages that lead to it. */
   readonly accent_color?: Color

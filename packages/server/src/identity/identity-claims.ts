@@ -5,6 +5,7 @@ import type { Authorization, RequestedClaims } from '../core/authorization.ts'
 import type { Client } from '../core/client.ts'
 import { identityClaims, type Resources, untagged } from '../core/resource.ts'
 import type { Profile, ProfileRequest } from '../core/user.ts'
+import { claimLanguages } from './claim-languages.ts'
 
 export type IdentityClaimsRequest = {
   readonly client: Client
@@ -28,7 +29,12 @@ export const createIdentityClaims =
       ...new Set([...ofScope, ...Object.keys(asked).filter(name => reachable.has(untagged(name)))]),
     ]
     if (names.length === 0) return {}
-    const claims = await profile.claims({ subject, client_id: client.client_id, names, use })
+    const languages = claimLanguages(requested?.locales ?? [])
+    const known = await profile.claims({
+      ...{ subject, client_id: client.client_id, use },
+      names: languages.withTags(names),
+    })
+    const claims = requested?.locales ? languages.choose(names, known) : known
     return Object.fromEntries(
       Object.entries(claims).filter(([name, value]) => ofScope.includes(name) || fits(asked[name], value)),
     )

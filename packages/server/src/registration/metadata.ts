@@ -2,6 +2,7 @@
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../core/client.ts'
+import { languageOf, membersOf } from '../core/client-languages.ts'
 
 /**
  * What a client may choose for itself, by the names of the configuration, which are those of the registries.
@@ -58,20 +59,22 @@ const names = [
 /** What is understood of it; the rest is ignored (RFC 7591 §2). Null stands for nothing (RFC 7592 §2.2). */
 export const understood = (metadata: JsonObject): JsonObject =>
   Object.fromEntries(
-    names.flatMap(name => {
+    [...names, ...Object.keys(metadata).filter(languageOf)].flatMap(name => {
       const value = metadata[name]
       return value === undefined || value === null ? [] : [[name, value] as const]
     }),
   )
 
 /** What a client is told that it registered (RFC 7591 §3.2.1). */
-export const metadataOf = (client: Client): JsonObject =>
-  Object.fromEntries(
+export const metadataOf = (client: Client): JsonObject => ({
+  ...Object.fromEntries(
     names.flatMap(name => {
       const value = client[name]
       return value === undefined ? [] : [[name, jsonOf(name, value)] as const]
     }),
-  )
+  ),
+  ...membersOf(client.localized),
+})
 
 function jsonOf(name: (typeof names)[number], value: unknown): Json {
   if (!(value instanceof Set)) return value as Json

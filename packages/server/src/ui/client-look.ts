@@ -1,12 +1,12 @@
 /** A client as the pages that lead to it show it, in the language of the page (RFC 7591 §2.2). */
 
-import type { DescribingName } from '../core/client.ts'
+import type { DescribingName, Localized } from '../core/client-languages.ts'
 import type { Color } from '../core/color.ts'
 import { nearestKey } from './languages.ts'
 
 export type ClientLook = { readonly [Name in DescribingName]?: string } & {
   readonly client_id: string
-  readonly localized?: Readonly<Partial<Record<DescribingName, Readonly<Record<string, string>>>>>
+  readonly localized?: Localized
   readonly accent_color?: Color
 }
 

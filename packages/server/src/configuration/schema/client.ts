@@ -8,6 +8,7 @@ import { assertionAlgorithms, signingAlgorithms } from '../../core/client.ts'
 import { accentColor } from './branding.ts'
 import { describingShape, keysShape, requestShape, responseShape } from './client-metadata.ts'
 import { signInShape } from './client-sign-in.ts'
+import { languagesMeta, withLanguages } from './languages.ts'
 import { mfaOverrideSchema } from './mfa.ts'
 import { day, exactWebUri, hour, minute, name, rule, seconds, text, year } from './rule.ts'
 import { secretSchema } from './secret.ts'
@@ -56,164 +57,161 @@ const origin = () =>
     }),
   )
 
-export const clientSchema = z
-  .strictObject({
-    client_id: z
-      .string()
-      .min(1)
-      .max(100)
-      .regex(/^[\x20-\x7E]*$/, 'printable ASCII')
-      .describe('Its id: printable ASCII (RFC 6749 appendix A.1).'),
-    ...describingShape,
-    enabled: z.boolean().default(true).describe('false: every request of it is refused.'),
-    client_secrets: z
-      .array(secretSchema)
-      .default([])
-      .describe(
-        'Its secrets; any of them authenticates it, so that they can be exchanged one after the other.',
-      ),
-    token_endpoint_auth_method: z
-      .enum(authenticationMethods)
-      .optional()
-      .describe(
-        'How it authenticates; omitted: client_secret_basic and client_secret_post are both taken. none: public.',
-      ),
-    token_endpoint_auth_signing_alg: z
-      .enum(assertionAlgorithms)
-      .optional()
-      .describe('The algorithm of its assertions (private_key_jwt); omitted: any that is supported.'),
-    ...keysShape,
-    ...requestShape,
-    ...responseShape,
-    tls_client_auth_subject_dn: text()
-      .optional()
-      .describe("Its certificate's subject (RFC 8705 §2.1.2, RFC 4514 form)."),
-    grant_types: z
-      .array(z.string().min(1).max(200))
-      .default(['authorization_code'])
-      .describe('The grants that it may use (RFC 7591 §2).'),
-    response_types: z
-      .array(z.enum(responseTypes))
-      .optional()
-      .describe(
-        'The response types that it may ask for; omitted: ["code"] if it has the authorization_code grant, else none.',
-      ),
-    redirect_uris: z
-      .array(redirectUri())
-      .default([])
-      .describe('Where codes may be sent, compared byte for byte.'),
-    post_logout_redirect_uris: z
-      .array(redirectUri())
-      .default([])
-      .describe('Where a browser may go after signing out.'),
-    frontchannel_logout_uri: logoutUri()
-      .optional()
-      .describe('Loaded in a hidden frame when a session ends; of the origin of one of redirect_uris.'),
-    frontchannel_logout_session_required: z
-      .boolean()
-      .default(false)
-      .describe('It needs iss and sid there; they are always sent.'),
-    backchannel_logout_uri: logoutUri()
-      .optional()
-      .describe('Where a logout token is posted when a session ends.'),
-    backchannel_logout_session_required: z
-      .boolean()
-      .default(false)
-      .describe('It needs sid in the logout token; it is always there.'),
-    scope: z
-      .string()
-      .check(
-        rule(value =>
-          value.split(' ').every(part => part === '' || isScopeToken(part))
-            ? undefined
-            : {
-                problem: 'it holds a character that no scope may have',
-                expected: 'scope names separated by spaces (RFC 6749 §3.3)',
-                fix: 'separate names by single spaces; no commas between quotes, tabs or line ends',
-              },
-        ),
-      )
-      .default('')
-      .describe('The scopes that it may ask for, separated by spaces.'),
-    require_pkce: z.boolean().default(true).describe('Codes need a code_challenge (RFC 7636).'),
-    allow_plain_pkce: z.boolean().default(false).describe('Also takes code_challenge_method plain.'),
-    access_token_type: z
-      .enum(['jwt', 'reference'])
-      .default('jwt')
-      .describe('jwt, or reference: a handle to be introspected.'),
-    access_token_lifetime: seconds(1, year).default(3600).describe('Seconds.'),
-    identity_token_lifetime: seconds(1, year).default(300).describe('Seconds.'),
-    id_token_signed_response_alg: z
-      .enum(signingAlgorithms)
-      .default('RS256')
-      .describe('What its ID tokens are signed with.'),
-    ...signInShape,
-    authorization_code_lifetime: seconds(1, hour)
-      .default(300)
-      .describe('Seconds; RFC 6749 §4.1.2 advises at most 600.'),
-    refresh_token_usage: z
-      .enum(['one_time', 'reuse'])
-      .default('one_time')
-      .describe('one_time: each use answers with a new refresh token.'),
-    refresh_token_expiration: z
-      .enum(['absolute', 'sliding'])
-      .default('absolute')
-      .describe('sliding: each use moves the end, up to the absolute end.'),
-    absolute_refresh_token_lifetime: seconds(0, 10 * year)
-      .default(30 * day)
-      .describe('Seconds; 0 with a sliding expiration: no absolute end.'),
-    sliding_refresh_token_lifetime: seconds(1, 10 * year)
-      .default(15 * day)
-      .describe('Seconds that each use adds, with a sliding expiration.'),
-    refresh_token_retry_window: seconds(0, 5 * minute)
-      .default(10)
-      .describe('Seconds in which a repeated refresh gets the same answer again; 0: never.'),
-    update_access_token_claims_on_refresh: z
-      .boolean()
-      .default(false)
-      .describe("A refresh reads the user's claims anew."),
-    device_code_lifetime: seconds(1, day).default(300).describe('Seconds.'),
-    device_polling_interval: seconds(1, 5 * minute)
-      .default(5)
-      .describe('Seconds (RFC 8628 §3.2).'),
-    accent_color: accentColor()
-      .optional()
-      .describe('Of buttons and links on the pages that lead to it; omitted: that of branding.'),
-    require_consent: z.boolean().default(false).describe('Asks the user before it gets anything.'),
-    allow_remember_consent: z
-      .boolean()
-      .default(true)
-      .describe('The user may let the answer be remembered; false: is asked each time.'),
-    consent_lifetime: seconds(0, 10 * year)
-      .optional()
-      .describe('Seconds that an answer is remembered; omitted: for ever.'),
-    enable_local_login: z.boolean().default(true).describe('Users may sign in with a password kept here.'),
-    mfa: mfaOverrideSchema.describe(
-      'Second factors for its users, where they differ from the policy of the server or tenant.',
+/** Without texts in other languages. */
+export const plainClientSchema = z.strictObject({
+  client_id: z
+    .string()
+    .min(1)
+    .max(100)
+    .regex(/^[\x20-\x7E]*$/, 'printable ASCII')
+    .describe('Its id: printable ASCII (RFC 6749 appendix A.1).'),
+  ...describingShape,
+  enabled: z.boolean().default(true).describe('false: every request of it is refused.'),
+  client_secrets: z
+    .array(secretSchema)
+    .default([])
+    .describe(
+      'Its secrets; any of them authenticates it, so that they can be exchanged one after the other.',
     ),
-    identity_provider_restrictions: z
-      .array(name())
-      .default([])
-      .describe('External providers that it may use; empty: all.'),
-    tenants: z.array(name()).default([]).describe('Tenants that it may name; empty: all.'),
-    claims: z
-      .array(z.strictObject({ type: z.string().min(1).max(200), value: z.json() }))
-      .default([])
-      .describe('Claims about the client in its access tokens.'),
-    always_send_client_claims: z
-      .boolean()
-      .default(false)
-      .describe("Also in users' tokens; else only with client_credentials."),
-    client_claims_prefix: z
-      .string()
-      .max(50)
-      .default('client_')
-      .describe('Put before the type of its claims.'),
-    allowed_cors_origins: z
-      .array(origin())
-      .default([])
-      .describe('Origins whose pages may call the endpoints.'),
-  })
-  .describe('A client: an application that asks for tokens.')
+  token_endpoint_auth_method: z
+    .enum(authenticationMethods)
+    .optional()
+    .describe(
+      'How it authenticates; omitted: client_secret_basic and client_secret_post are both taken. none: public.',
+    ),
+  token_endpoint_auth_signing_alg: z
+    .enum(assertionAlgorithms)
+    .optional()
+    .describe('The algorithm of its assertions (private_key_jwt); omitted: any that is supported.'),
+  ...keysShape,
+  ...requestShape,
+  ...responseShape,
+  tls_client_auth_subject_dn: text()
+    .optional()
+    .describe("Its certificate's subject (RFC 8705 §2.1.2, RFC 4514 form)."),
+  grant_types: z
+    .array(z.string().min(1).max(200))
+    .default(['authorization_code'])
+    .describe('The grants that it may use (RFC 7591 §2).'),
+  response_types: z
+    .array(z.enum(responseTypes))
+    .optional()
+    .describe(
+      'The response types that it may ask for; omitted: ["code"] if it has the authorization_code grant, else none.',
+    ),
+  redirect_uris: z
+    .array(redirectUri())
+    .default([])
+    .describe('Where codes may be sent, compared byte for byte.'),
+  post_logout_redirect_uris: z
+    .array(redirectUri())
+    .default([])
+    .describe('Where a browser may go after signing out.'),
+  frontchannel_logout_uri: logoutUri()
+    .optional()
+    .describe('Loaded in a hidden frame when a session ends; of the origin of one of redirect_uris.'),
+  frontchannel_logout_session_required: z
+    .boolean()
+    .default(false)
+    .describe('It needs iss and sid there; they are always sent.'),
+  backchannel_logout_uri: logoutUri()
+    .optional()
+    .describe('Where a logout token is posted when a session ends.'),
+  backchannel_logout_session_required: z
+    .boolean()
+    .default(false)
+    .describe('It needs sid in the logout token; it is always there.'),
+  scope: z
+    .string()
+    .check(
+      rule(value =>
+        value.split(' ').every(part => part === '' || isScopeToken(part))
+          ? undefined
+          : {
+              problem: 'it holds a character that no scope may have',
+              expected: 'scope names separated by spaces (RFC 6749 §3.3)',
+              fix: 'separate names by single spaces; no commas between quotes, tabs or line ends',
+            },
+      ),
+    )
+    .default('')
+    .describe('The scopes that it may ask for, separated by spaces.'),
+  require_pkce: z.boolean().default(true).describe('Codes need a code_challenge (RFC 7636).'),
+  allow_plain_pkce: z.boolean().default(false).describe('Also takes code_challenge_method plain.'),
+  access_token_type: z
+    .enum(['jwt', 'reference'])
+    .default('jwt')
+    .describe('jwt, or reference: a handle to be introspected.'),
+  access_token_lifetime: seconds(1, year).default(3600).describe('Seconds.'),
+  identity_token_lifetime: seconds(1, year).default(300).describe('Seconds.'),
+  id_token_signed_response_alg: z
+    .enum(signingAlgorithms)
+    .default('RS256')
+    .describe('What its ID tokens are signed with.'),
+  ...signInShape,
+  authorization_code_lifetime: seconds(1, hour)
+    .default(300)
+    .describe('Seconds; RFC 6749 §4.1.2 advises at most 600.'),
+  refresh_token_usage: z
+    .enum(['one_time', 'reuse'])
+    .default('one_time')
+    .describe('one_time: each use answers with a new refresh token.'),
+  refresh_token_expiration: z
+    .enum(['absolute', 'sliding'])
+    .default('absolute')
+    .describe('sliding: each use moves the end, up to the absolute end.'),
+  absolute_refresh_token_lifetime: seconds(0, 10 * year)
+    .default(30 * day)
+    .describe('Seconds; 0 with a sliding expiration: no absolute end.'),
+  sliding_refresh_token_lifetime: seconds(1, 10 * year)
+    .default(15 * day)
+    .describe('Seconds that each use adds, with a sliding expiration.'),
+  refresh_token_retry_window: seconds(0, 5 * minute)
+    .default(10)
+    .describe('Seconds in which a repeated refresh gets the same answer again; 0: never.'),
+  update_access_token_claims_on_refresh: z
+    .boolean()
+    .default(false)
+    .describe("A refresh reads the user's claims anew."),
+  device_code_lifetime: seconds(1, day).default(300).describe('Seconds.'),
+  device_polling_interval: seconds(1, 5 * minute)
+    .default(5)
+    .describe('Seconds (RFC 8628 §3.2).'),
+  accent_color: accentColor()
+    .optional()
+    .describe('Of buttons and links on the pages that lead to it; omitted: that of branding.'),
+  require_consent: z.boolean().default(false).describe('Asks the user before it gets anything.'),
+  allow_remember_consent: z
+    .boolean()
+    .default(true)
+    .describe('The user may let the answer be remembered; false: is asked each time.'),
+  consent_lifetime: seconds(0, 10 * year)
+    .optional()
+    .describe('Seconds that an answer is remembered; omitted: for ever.'),
+  enable_local_login: z.boolean().default(true).describe('Users may sign in with a password kept here.'),
+  mfa: mfaOverrideSchema.describe(
+    'Second factors for its users, where they differ from the policy of the server or tenant.',
+  ),
+  identity_provider_restrictions: z
+    .array(name())
+    .default([])
+    .describe('External providers that it may use; empty: all.'),
+  tenants: z.array(name()).default([]).describe('Tenants that it may name; empty: all.'),
+  claims: z
+    .array(z.strictObject({ type: z.string().min(1).max(200), value: z.json() }))
+    .default([])
+    .describe('Claims about the client in its access tokens.'),
+  always_send_client_claims: z
+    .boolean()
+    .default(false)
+    .describe("Also in users' tokens; else only with client_credentials."),
+  client_claims_prefix: z.string().max(50).default('client_').describe('Put before the type of its claims.'),
+  allowed_cors_origins: z.array(origin()).default([]).describe('Origins whose pages may call the endpoints.'),
+})
+
+export const clientSchema = withLanguages(plainClientSchema).meta({
+  description: 'A client: an application that asks for tokens.',
+  ...languagesMeta,
+})
 
 export type ClientDraft = z.output<typeof clientSchema>

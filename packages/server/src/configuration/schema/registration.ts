@@ -1,13 +1,13 @@
 /** Dynamic client registration as a configuration bounds it (RFC 7591, RFC 7592). */
 
 import { z } from 'zod'
-import { clientSchema } from './client.ts'
+import { plainClientSchema } from './client.ts'
 import { jwksSchema } from './jwks.ts'
 import { day, seconds, webUrl, year } from './rule.ts'
 import { secretSchema } from './secret.ts'
 
 /** What no client may choose for itself. */
-const templateSchema = clientSchema
+const templateSchema = plainClientSchema
   .pick({
     require_pkce: true,
     access_token_type: true,

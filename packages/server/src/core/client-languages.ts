@@ -1,0 +1,40 @@
+/** What a client says of itself to people, in one language or in several (RFC 7591 §2.2). */
+
+export const describingNames = ['client_name', 'client_uri', 'logo_uri', 'policy_uri', 'tos_uri'] as const
+export type DescribingName = (typeof describingNames)[number]
+
+/** By language tag (BCP 47), as it was written. */
+export type Localized = Readonly<Partial<Record<DescribingName, Readonly<Record<string, string>>>>>
+
+/** For all of its names together: a page is in one of few languages. */
+export const mostTranslations = 100
+
+const tagged = /^([a-z_]+)#([A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4})$/
+
+/** `client_name#fr`; undefined for a key that is nothing of the kind. */
+export function languageOf(
+  key: string,
+): { readonly name: DescribingName; readonly language: string } | undefined {
+  const [, text, language] = tagged.exec(key) ?? []
+  const name = describingNames.find(one => one === text)
+  return name === undefined || language === undefined ? undefined : { name, language }
+}
+
+/** The texts among these members that have a language; undefined where there are none. */
+export function localizedOf(members: Readonly<Record<string, unknown>>): Localized | undefined {
+  const localized: Partial<Record<DescribingName, Record<string, string>>> = {}
+  for (const [key, value] of Object.entries(members)) {
+    const found = languageOf(key)
+    if (!found || typeof value !== 'string') continue
+    localized[found.name] = { ...localized[found.name], [found.language]: value }
+  }
+  return Object.keys(localized).length === 0 ? undefined : localized
+}
+
+/** The members that {@link localizedOf} was made of. */
+export const membersOf = (localized: Localized = {}): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(localized).flatMap(([name, texts]) =>
+      Object.entries(texts).map(([language, text]) => [`${name}#${language}`, text]),
+    ),
+  )

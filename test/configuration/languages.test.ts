@@ -1,0 +1,54 @@
+/** What a client says of itself in several languages (RFC 7591 §2.2). */
+
+import { test } from 'node:test'
+import { assertFaults, spa, withClient } from './faults.ts'
+
+test('configuration languages: names and addresses may stand in any language', () => {
+  assertFaults(
+    withClient({
+      ...spa,
+      'client_name#fr': 'Nom',
+      'client_name#zh-Hant-TW': '名',
+      'logo_uri#fr': 'https://a.example/l',
+    }),
+    [],
+  )
+})
+
+test('configuration languages: a value is held to what it must be without a tag', () => {
+  assertFaults(
+    withClient({ ...spa, 'client_name#fr': '', 'policy_uri#de': 'javascript:alert(1)', 'tos_uri#de': 7 }),
+    [
+      { path: 'clients[0].client_name#fr', problem: /empty/ },
+      { path: 'clients[0].policy_uri#de', problem: /not a web address/ },
+      { path: 'clients[0].tos_uri#de', problem: /a number/ },
+    ],
+  )
+})
+
+test('configuration languages: other keys are as unknown as ever, also beside another fault', () => {
+  assertFaults(
+    withClient({
+      ...spa,
+      'scope#fr': 'openid',
+      'client_name#': 'Nom',
+      'client_nam#fr': 'Nom',
+      client_nam: 'Name',
+      access_token_lifetime: 'long',
+    }),
+    [
+      { path: 'clients[0].scope#fr', problem: /not a known key/ },
+      { path: 'clients[0].client_name#', problem: /not a known key/ },
+      { path: 'clients[0].client_nam#fr', problem: /not a known key/ },
+      { path: 'clients[0].client_nam', problem: /not a known key/, nearest: 'client_name' },
+      { path: 'clients[0].access_token_lifetime', problem: /a string/ },
+    ],
+  )
+})
+
+test('configuration languages: there may be many texts, and not any number of them', () => {
+  const texts = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`client_name#de-x-${index}`, 'Name']))
+  assertFaults(withClient({ ...spa, ...texts(100) }), [])
+  assertFaults(withClient({ ...spa, ...texts(101) }), [{ path: 'clients[0]', problem: /too many/ }])
+})
