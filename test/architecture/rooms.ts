@@ -120,11 +120,14 @@ export const rooms: Readonly<Record<string, Room>> = {
   // The edges know no OAuth.
   http: { rooms: [], packages: ['fastify', 'node:crypto', 'node:http', 'node:net'] },
 
+  // Several processes on one port: the primary loads no server.
+  workers: { rooms: ['core'], packages: ['node:cluster'] },
+
   // Only the composition root joins them; the command line starts it.
   composition: { rooms: ['*'], packages: [] },
   'server.ts': { rooms: ['*'], packages: [] },
   cli: {
-    rooms: ['server.ts', 'configuration'],
+    rooms: ['server.ts', 'configuration', 'workers'],
     packages: [
       'commander',
       '@node-rs/argon2',
@@ -133,6 +136,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       'node:http',
       'node:module',
       'node:net',
+      'node:os',
       'node:readline',
       'node:stream',
       'node:stream/consumers',

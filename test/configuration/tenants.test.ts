@@ -181,6 +181,8 @@ test('tenants: what is the whole server’s is no key of a tenant', () => {
     'host',
     'port',
     'storage',
+    'workers',
+    'drain_delay',
     'master_key_file',
     'trusted_proxies',
     'mtls',

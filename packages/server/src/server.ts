@@ -38,6 +38,10 @@ export { tokenExchange } from './endpoints/token/grants/token-exchange.ts'
 /** Export, import and backup, for the command line; loaded when they are asked for. */
 export const openArchives = () => import('./composition/archives.ts')
 
+/** `visits`: unless another process does. */
+type ChoreOptions = { readonly visits: boolean }
+const alone: ChoreOptions = { visits: true }
+
 /** A composed server without a socket: its own issuer, and its tenants' behind it. */
 export type Tessera = {
   readonly issuer: string
@@ -59,10 +63,10 @@ export type Tessera = {
   readonly settled: () => Promise<void>
   /** Ends sessions that have expired, where the configuration asks for it, and tells clients what is due; `startChores` does so by itself. */
   readonly runLogouts: () => Promise<void>
-  /** Puts tenants' issuers to sleep that nobody asked for in an hour, and does the chores of those that sleep; `startChores` does so by itself. */
-  readonly tendTenants: () => Promise<void>
+  /** Puts tenants' issuers to sleep that nobody asked for in an hour, and `visits` those that sleep, for their chores; `startChores` does so by itself. */
+  readonly tendTenants: (options?: ChoreOptions) => Promise<void>
   /** From now on deletes expired rows, and tells clients of sessions that ended; answers how to stop it. */
-  readonly startChores: () => () => void
+  readonly startChores: (options?: ChoreOptions) => () => void
   /** From here on `/readyz` answers 503. */
   readonly drain: () => void
   readonly close: () => Promise<void>
@@ -94,8 +98,8 @@ export async function createTessera(
   const runLogouts = async () => {
     await Promise.all(awake().map(one => one.services.logouts.run()))
   }
-  const tendTenants = async () =>
-    tenants.tend(await storehouse.begun(), async one => {
+  const tendTenants = async ({ visits } = alone) =>
+    tenants.tend(visits ? await storehouse.begun() : [], async one => {
       await one.services.logouts.run()
       await one.stores.cleanUp(expiredBy(clock))
     })
@@ -108,11 +112,11 @@ export async function createTessera(
     fetch: createFetchHandler(handle),
     runLogouts,
     tendTenants,
-    startChores() {
+    startChores(options = alone) {
       const stops = [
         startCleanUp({ ...{ clock, log }, stores: () => awake().map(one => one.stores) }),
         startLogouts({ runLogouts, log }),
-        startRounds({ tend: tendTenants, log }),
+        startRounds({ tend: () => tendTenants(options), log }),
       ]
       return () => {
         for (const stop of stops) stop()
@@ -128,6 +132,11 @@ export async function createTessera(
   }
 }
 
+export type ServerOptions = Pick<Surroundings, 'log' | 'print'> & {
+  /** Which of several processes on this port and this store it is, from 1; one of them does what is enough if one does it. */
+  readonly worker?: number
+}
+
 /** A listening server. */
 export type Server = { readonly url: string; readonly close: () => Promise<void> }
 
@@ -135,24 +144,27 @@ export type Server = { readonly url: string; readonly close: () => Promise<void>
 export async function startServer(
   configuration: Configuration,
   {
-    log = logFromEnvironment(),
+    worker,
+    log = logFromEnvironment(worker),
     print = text => void process.stdout.write(text),
-  }: Pick<Surroundings, 'log' | 'print'> = {},
+  }: ServerOptions = {},
 ): Promise<Server> {
   const [tessera, { listen }] = await Promise.all([
     createTessera(configuration, { log, print }),
     import('./http/fastify.ts'),
   ])
-  const { host, port, trustedProxies, mtls } = configuration
+  const { host, port, trustedProxies, mtls, drainDelay } = configuration
   const { url, close } = await listen(tessera.handle, tessera.routes, {
     ...{ host, port, trustedProxies, mtls },
     onUnsendable: (request_id, error) => log.error('answer_unsendable', { request_id, error: String(error) }),
   })
-  const stopChores = tessera.startChores()
+  const stopChores = tessera.startChores({ visits: worker === undefined || worker === 1 })
   return {
     url,
     async close() {
       tessera.drain()
+      // Until whoever spreads the requests has seen it.
+      if (drainDelay > 0) await new Promise(resolve => setTimeout(resolve, drainDelay * 1000))
       stopChores()
       await close()
       await tessera.close()
@@ -238,5 +250,8 @@ export async function openUsers(server: Configuration, issuer: Configuration): P
   }
 }
 
-const logFromEnvironment = (): Log =>
-  createLog({ level: (process.env.TESSERA_LOG_LEVEL ?? 'info') as LogLevel })
+const logFromEnvironment = (worker?: number): Log =>
+  createLog({
+    level: (process.env.TESSERA_LOG_LEVEL ?? 'info') as LogLevel,
+    ...(worker !== undefined && { worker }),
+  })

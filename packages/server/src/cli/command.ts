@@ -3,7 +3,12 @@
 /** 0: done; 1: the configuration or the surroundings are at fault; 2: wrong usage. */
 export type ExitCode = 0 | 1 | 2
 
-export type ServeFlags = { readonly config: string; readonly port?: string; readonly host?: string }
+export type ServeFlags = {
+  readonly config: string
+  readonly port?: string
+  readonly host?: string
+  readonly workers?: string
+}
 export type SessionFlags = {
   readonly config: string
   readonly tenant?: string

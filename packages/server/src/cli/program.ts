@@ -51,6 +51,7 @@ function programOf(does: Does): Command {
     .addOption(configOption())
     .option('--port <number>', 'port to listen on; 0: any free one')
     .option('--host <address>', 'address to listen on; 0.0.0.0: all')
+    .option('--workers <number>', 'processes that share the port; omitted: one for each core')
     .action(does(async (options: ServeFlags) => (await import('./serve.ts')).serve(options)))
 
   program

@@ -1,20 +1,56 @@
 /** `tessera serve`: from a configuration to a running server, and to its end. */
 
+import { flushCompileCache } from 'node:module'
 import { createServer } from 'node:net'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import type { Configuration } from '../configuration/configuration.ts'
-import { followPort } from '../configuration/issuer.ts'
+import { followPort, isLoopback } from '../configuration/issuer.ts'
 import type { ExitCode, ServeFlags } from './command.ts'
 import { loadOrReport } from './report.ts'
 import { collectStartGarbage } from './start-garbage.ts'
+import { stopSignal } from './stop-signal.ts'
 
-export async function serve({ config, port, host }: ServeFlags): Promise<ExitCode> {
-  const configuration = await loadOrReport(config, { port, host })
-  return configuration ? runUntilStopped(await settlePort(configuration)) : 1
+export async function serve({ config, ...flags }: ServeFlags): Promise<ExitCode> {
+  const loaded = await loadOrReport(config, flags)
+  if (!loaded) return 1
+  const configuration = await settlePort(loaded)
+  const workers = workersOf(configuration)
+  return workers === 1 ? runUntilStopped(configuration) : runWorkers(config, configuration, workers)
+}
+
+/** As many as there are cores, unless something is kept in a process that a developer wants to see whole. */
+const workersOf = (configuration: Configuration): number => {
+  const { workers, storage, tenantIssuers } = configuration
+  const alone = storage.kind === 'memory' || [configuration, ...tenantIssuers.values()].some(showsMail)
+  return workers ?? (alone ? 1 : availableParallelism())
+}
+
+/** At /dev/mail, for want of a server that it could be sent to. */
+const showsMail = ({ mail, accounts, issuer }: Configuration): boolean =>
+  accounts.kept && !mail && isLoopback(new URL(issuer).hostname)
+
+/**
+ * Serves by several processes on one port. This one becomes their primary: by `execve`, where there is that, since what
+ * reading a configuration took of memory would otherwise be kept for as long as they serve.
+ */
+async function runWorkers(config: string, { host, port }: Configuration, count: number): Promise<ExitCode> {
+  // Found here rather than by each of them.
+  await probePort(host, port)
+  const words = [String(count), config, String(port), host]
+  if (process.platform === 'win32' || process.channel) return (await import('./primary.ts')).lead(words)
+  flushCompileCache()
+  const entry = fileURLToPath(new URL('./primary.js', import.meta.url))
+  return process.execve!(
+    process.execPath,
+    [process.execPath, ...process.execArgv, entry, ...words],
+    process.env,
+  )
 }
 
 /** Puts a free port in place of port 0: the issuer may hold it, so it must be known before the server is built. */
 export const settlePort = async (configuration: Configuration): Promise<Configuration> =>
-  configuration.port === 0 ? followPort(configuration, await freePort(configuration.host)) : configuration
+  configuration.port === 0 ? followPort(configuration, await probePort(configuration.host, 0)) : configuration
 
 /** Serves until SIGTERM or SIGINT, then drains. `ready` runs once it listens. */
 export async function runUntilStopped(
@@ -33,25 +69,12 @@ export async function runUntilStopped(
   return 0
 }
 
-/** Resolves on the first SIGTERM or SIGINT; a second one ends the process without draining. */
-const stopSignal = (): Promise<void> =>
-  new Promise(resolve => {
-    let asked = false
-    const stop = () => {
-      if (asked) process.exit(1)
-      asked = true
-      resolve()
-    }
-    process.on('SIGTERM', stop)
-    process.on('SIGINT', stop)
-  })
-
-/** A port that is free now. */
-const freePort = (host: string): Promise<number> =>
+/** The port if it is free now, or any that is for 0; rejects if it is taken. */
+const probePort = (host: string, port: number): Promise<number> =>
   new Promise((resolve, reject) => {
     const probe = createServer()
     probe.once('error', reject)
-    probe.listen(0, host, () => {
+    probe.listen(port, host, () => {
       const address = probe.address()
       probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
     })

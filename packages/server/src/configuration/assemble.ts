@@ -60,6 +60,8 @@ function assembleIssuer(
     host: draft.host,
     port: draft.port,
     storage: storageOf(draft.storage, directory),
+    ...(draft.workers !== undefined && { workers: draft.workers }),
+    drainDelay: draft.drain_delay,
     compatibility: draft.compatibility,
     emitStateHash: draft.emit_state_hash,
     clients: { find: id => clients.get(id), all: () => clients.values() },

@@ -38,6 +38,10 @@ export type Configuration = {
   readonly host: string
   readonly port: number
   readonly storage: Storage
+  /** How many processes share the port; undefined: as many as there are cores. */
+  readonly workers?: number
+  /** How long it says that it ends before it takes no more connections (seconds). */
+  readonly drainDelay: number
   readonly compatibility: Compatibility
   /** Whether ID tokens carry `s_hash`. */
   readonly emitStateHash: boolean

@@ -9,8 +9,11 @@ const variables = {
   TESSERA_HOST: 'host',
   TESSERA_PORT: 'port',
   TESSERA_STORAGE: 'storage',
+  TESSERA_WORKERS: 'workers',
   TESSERA_MASTER_KEY_FILE: 'master_key_file',
 } as const
+
+const numeric: ReadonlySet<string> = new Set(['port', 'workers'])
 
 const prefix = 'TESSERA_'
 export const masterKeyVariable = 'TESSERA_MASTER_KEY'
@@ -25,6 +28,7 @@ export type Overrides = {
   readonly host?: string
   readonly port?: string | number
   readonly storage?: string
+  readonly workers?: string | number
 }
 
 export type Overridden = {
@@ -53,7 +57,7 @@ export function override(
 
   function set(key: string, value: string | number, source: string) {
     values[key] =
-      key === 'port' && typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value
+      numeric.has(key) && typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value
     sources.set(key, source)
   }
 }

@@ -23,6 +23,7 @@ import { referenceFaults } from './rules/references.ts'
 import { registrationFaults } from './rules/registration.ts'
 import { signUpFaults } from './rules/sign-up.ts'
 import { tenantFaults } from './rules/tenants.ts'
+import { workerFaults } from './rules/workers.ts'
 
 export type ParseOptions = {
   /** Whether code (grants, validators, profile, credential authorities) may stand in it. */
@@ -64,7 +65,7 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
       : undefined,
   )
   const faults = [
-    ...renameSources(shapeFaults, sources),
+    ...renameSources([...shapeFaults, ...(whole ? workerFaults(whole) : [])], sources),
     ...keyFaults,
     ...tenantFaults(draft, settled.issuer),
     ...fileFaults(settled, directory),

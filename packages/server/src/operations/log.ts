@@ -5,11 +5,16 @@ import type { Log, LogLine } from '../core/runtime.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
+/** What a pipe takes whole (POSIX `PIPE_BUF` on Linux): of lines written together none is broken by another process's. */
+const atomicBytes = 4096
+
 export type LogOptions = {
   /** Lines below it cost a function call and nothing more. */
   readonly level: LogLevel
   /** A file descriptor; stderr unless said otherwise. */
   readonly fd?: number
+  /** Which of several processes that write to the same place it is; stands in each line. */
+  readonly worker?: number
 }
 
 /** `authorization_id` is how an authorization's id is called: `authorization` is a request header. */
@@ -34,12 +39,12 @@ const secretFields: ReadonlySet<string> = new Set([
 ])
 
 /** Lines are written in the background; `flush` writes what waits, as the end of the process does. */
-export function createLog({ level, fd = 2 }: LogOptions): Log & { readonly flush: () => void } {
-  const stream = destination({ fd, sync: false })
+export function createLog({ level, fd = 2, worker }: LogOptions): Log & { readonly flush: () => void } {
+  const stream = destination({ fd, sync: false, ...(worker !== undefined && { maxWrite: atomicBytes }) })
   const logger = pino(
     {
       level,
-      base: undefined,
+      base: worker === undefined ? undefined : { worker },
       messageKey: 'event',
       timestamp: stdTimeFunctions.isoTime,
       // Not pino's `redact`: with these names it costs 16 µs a line, more than half of a signature; this costs 0.5.

@@ -57,6 +57,20 @@ export const deploymentShape = {
     )
     .default('sqlite:./tessera.db')
     .describe('sqlite:FILE (relative to this file), postgres://…, or memory: (forgets all at the end).'),
+  workers: z
+    .int()
+    .min(1)
+    .max(256)
+    .optional()
+    .describe('How many processes share the port; omitted: one for each core, and one with memory: storage.'),
+  drain_delay: z
+    .int()
+    .min(0)
+    .max(300)
+    .default(0)
+    .describe(
+      'For how many seconds /readyz is 503 before no more connections are taken, when it is stopped.',
+    ),
   emit_state_hash: z
     .boolean()
     .default(false)

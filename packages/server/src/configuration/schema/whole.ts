@@ -38,6 +38,8 @@ export const keyOwners = {
   host: 'server',
   port: 'server',
   storage: 'server',
+  workers: 'server',
+  drain_delay: 'server',
   master_key_file: 'server',
   trusted_proxies: 'server',
   mtls: 'server',

@@ -1,0 +1,18 @@
+/** The primary of `tessera serve` with several workers. */
+
+import { fileURLToPath } from 'node:url'
+import { createPrimaryLog } from '../workers/log.ts'
+import { supervise } from '../workers/supervision.ts'
+import { stopSignal } from './stop-signal.ts'
+
+/** @param words how many workers, the configuration's file, port and host. */
+export const lead = ([count, config = '', port = '', host = '']: readonly string[]): Promise<0 | 1> =>
+  supervise({
+    count: Number(count),
+    entry: fileURLToPath(new URL('./worker.js', import.meta.url)),
+    words: [config, port, host],
+    stopped: stopSignal(),
+    onReady: () =>
+      process.stdout.write(`listening on http://${host.includes(':') ? `[${host}]` : host}:${port}\n`),
+    log: createPrimaryLog(process.env.TESSERA_LOG_LEVEL),
+  })

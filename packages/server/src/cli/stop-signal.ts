@@ -1,0 +1,14 @@
+/** How an operator ends a server. */
+
+/** Resolves on the first SIGTERM or SIGINT; a second one ends the process without draining. */
+export const stopSignal = (): Promise<void> =>
+  new Promise(resolve => {
+    let asked = false
+    const stop = () => {
+      if (asked) process.exit(1)
+      asked = true
+      resolve()
+    }
+    process.on('SIGTERM', stop)
+    process.on('SIGINT', stop)
+  })

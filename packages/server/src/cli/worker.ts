@@ -1,0 +1,26 @@
+/** One of several processes that serve on one port, from its start to its end. */
+
+import { loadConfiguration } from '../configuration/load.ts'
+import { createPrimary } from '../workers/primary.ts'
+import { collectStartGarbage } from './start-garbage.ts'
+import { stopSignal } from './stop-signal.ts'
+
+/** @param words as `serve` gave them: the configuration's file, port, host, and this worker's number. */
+export async function work([file = '', port = '', host = '', number = '']: readonly string[]): Promise<void> {
+  const signalled = stopSignal()
+  const primary = createPrimary()
+  try {
+    // Its warnings have been told.
+    const loaded = await loadConfiguration({ file, environment: process.env, overrides: { port, host } })
+    if (!loaded.ok) throw new Error(`${file} has changed and has faults now: tessera config check tells them`)
+    const { startServer } = await import('../server.ts')
+    const server = await startServer(loaded.configuration, { worker: Number(number) })
+    primary.ready()
+    collectStartGarbage()
+    await Promise.race([signalled, primary.stopped])
+    await server.close()
+    primary.leave()
+  } catch (error) {
+    primary.fail(error)
+  }
+}

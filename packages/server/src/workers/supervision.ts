@@ -1,0 +1,115 @@
+/** The primary: starts the workers, replaces those that end, and ends them all. Serves nothing itself. */
+
+import cluster, { type Worker } from 'node:cluster'
+import type { Log } from '../core/runtime.ts'
+import type { FromWorker, ToWorker } from './message.ts'
+
+export type SupervisionOptions = {
+  readonly count: number
+  /** The file that a worker runs. */
+  readonly entry: string
+  /** What it is told on its command line, before its number. */
+  readonly words: readonly string[]
+  /** Fulfilled when all are to drain and end. */
+  readonly stopped: Promise<void>
+  /** Called once all of them serve. */
+  readonly onReady: () => void
+  readonly log: Log
+}
+
+/** Where a worker stands: whoever takes its place has its number. */
+type Place = {
+  readonly number: number
+  worker: Worker | undefined
+  timer?: NodeJS.Timeout
+  ready: boolean
+  startedAt: number
+  /** How many in a row did not live for long. */
+  failures: number
+}
+
+/** Milliseconds. */
+const firstDelay = 100
+const longestDelay = 10_000
+/** Who lived as long as this did not fail at its start. */
+const settled = 60_000
+
+/** Answers 0 when all have drained; 1 when one could not start at the beginning, with its error on standard error. */
+export function supervise({
+  count,
+  entry,
+  words,
+  stopped,
+  onReady,
+  log,
+}: SupervisionOptions): Promise<0 | 1> {
+  // Chosen by measurement, and so that a port is free as soon as this process is gone: docs/decisions.
+  cluster.schedulingPolicy = cluster.SCHED_RR
+  const places = Array.from(
+    { length: count },
+    (_, index): Place => ({ number: index + 1, worker: undefined, ready: false, startedAt: 0, failures: 0 }),
+  )
+  let state: 'starting' | 'serving' | 'stopping' = 'starting'
+  let code: 0 | 1 = 0
+
+  return new Promise(resolve => {
+    const start = (place: Place): void => {
+      cluster.setupPrimary({ exec: entry, args: [...words, String(place.number)] })
+      const worker = cluster.fork()
+      log.info('worker_started', { worker: place.number, pid: worker.process.pid })
+      Object.assign(place, { worker, ready: false, startedAt: performance.now() })
+      worker.on('message', (message: FromWorker) => hear(place, message))
+      worker.on('error', error => log.error('worker_failed', { worker: place.number, error: String(error) }))
+      worker.once('exit', (exitCode, signal) => ended(place, exitCode, signal))
+    }
+
+    const hear = (place: Place, message: FromWorker): void => {
+      if (message.kind === 'ready') place.ready = true
+      else if (state === 'starting') giveUp(message.message, message.stack)
+      else if (state === 'serving')
+        log.error('worker_start_failed', { worker: place.number, error: message.message })
+      if (state === 'starting' && places.every(({ ready }) => ready)) {
+        state = 'serving'
+        onReady()
+      }
+    }
+
+    const ended = (place: Place, exitCode: number | null, signal: string | null): void => {
+      place.worker = undefined
+      place.ready = false
+      if (state === 'starting') giveUp(`a worker ended (${signal ?? exitCode}) before it was ready`)
+      if (state === 'stopping') finish()
+      else replace(place, exitCode, signal)
+    }
+
+    const replace = (place: Place, exitCode: number | null, signal: string | null): void => {
+      place.failures = performance.now() - place.startedAt < settled ? place.failures + 1 : 1
+      const again_in_ms = Math.min(longestDelay, firstDelay * 2 ** (place.failures - 1))
+      log.warn('worker_ended', { worker: place.number, code: exitCode, signal, again_in_ms })
+      place.timer = setTimeout(start, again_in_ms, place)
+    }
+
+    /** What one of them could not do, none can: told once. */
+    const giveUp = (message: string, stack?: string): void => {
+      process.stderr.write(`tessera: ${message}\n${process.env.TESSERA_DEBUG && stack ? `${stack}\n` : ''}`)
+      code = 1
+      stop()
+    }
+
+    const stop = (): void => {
+      state = 'stopping'
+      for (const { worker, timer } of places) {
+        clearTimeout(timer)
+        if (worker?.isConnected()) worker.send({ kind: 'drain' } satisfies ToWorker)
+      }
+      finish()
+    }
+
+    const finish = (): void => {
+      if (places.every(({ worker }) => worker === undefined)) resolve(code)
+    }
+
+    for (const place of places) start(place)
+    stopped.then(stop)
+  })
+}

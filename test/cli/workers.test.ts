@@ -1,0 +1,300 @@
+/** `tessera serve --workers N`: several processes on one port and one store, from their start to their end. */
+
+import assert from 'node:assert/strict'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, before, test } from 'node:test'
+import { freePort } from '../support/process.ts'
+import { finish, readyUrl, start, tessera } from './tessera.ts'
+
+const options = { timeout: 60_000 }
+
+let folder = ''
+let running: ChildProcess | undefined
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tessera-workers-'))
+})
+afterEach(() => running?.kill('SIGKILL'))
+after(() => rm(folder, { recursive: true }))
+
+const configuration = {
+  storage: 'sqlite:./workers.db',
+  clients: [
+    {
+      client_id: 'web',
+      client_secrets: [{ value: 'secret' }],
+      grant_types: ['password', 'refresh_token'],
+      scope: 'openid offline_access',
+      refresh_token_retry_window: 0,
+    },
+  ],
+  users: [{ sub: '1', username: 'alice', password: 'alice' }],
+}
+
+let files = 0
+async function fileOf(changes: object = {}): Promise<string> {
+  const name = `configuration-${++files}`
+  const file = join(folder, `${name}.json`)
+  await writeFile(file, JSON.stringify({ ...configuration, storage: `sqlite:./${name}.db`, ...changes }))
+  return file
+}
+
+/** Serves with this many workers, as an operator does; what it logs can be asked for. */
+async function serve(words: readonly string[], variables: Record<string, string> = {}) {
+  const child = start(['serve', ...words], variables)
+  running = child
+  let log = ''
+  child.stderr.on('data', chunk => {
+    log += chunk
+  })
+  const end = finish(child)
+  const url = await readyUrl(child)
+  const lines = () =>
+    log
+      .split('\n')
+      .slice(0, -1)
+      .map(line => JSON.parse(line) as Record<string, any>)
+  const events = (event: string) => lines().filter(line => line.event === event)
+  return { child, url, end, events, pids: () => events('worker_started').map(({ pid }) => pid as number) }
+}
+
+/** By a connection of its own, so that it may be any worker's. */
+function ask(
+  url: string,
+  path: string,
+  form?: Record<string, string>,
+): Promise<{ status: number; json: any }> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      connection: 'close',
+      ...(form && {
+        'content-type': 'application/x-www-form-urlencoded',
+        authorization: `Basic ${Buffer.from('web:secret').toString('base64')}`,
+      }),
+    }
+    const sent = request(url + path, { method: form ? 'POST' : 'GET', headers, agent: false }, answer => {
+      let body = ''
+      answer.setEncoding('utf8').on('data', chunk => {
+        body += chunk
+      })
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, json: JSON.parse(body) }))
+    })
+    sent.on('error', reject)
+    sent.end(form && String(new URLSearchParams(form)))
+  })
+}
+
+const password = { grant_type: 'password', username: 'alice', password: 'alice' }
+
+/** Asks again until it is so; the test's timeout ends the waiting. */
+async function until(isSo: () => unknown): Promise<void> {
+  while (!(await isSo())) await new Promise(resolve => setTimeout(resolve, 50))
+}
+
+const lives = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+test('workers: they share one port, and tell one address once all of them serve', options, async () => {
+  const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '3'])
+  const { length } = await Promise.all(
+    Array.from({ length: 30 }, () => ask(server.url, '/connect/token', password)),
+  )
+  const served = () => new Set(server.events('tokens_issued').map(({ worker }) => worker))
+  await until(() => server.events('tokens_issued').length === length)
+  assert.deepEqual([...served()].sort(), [1, 2, 3])
+  server.child.kill('SIGTERM')
+  assert.equal((await server.end).stdout, `listening on ${server.url}\n`)
+})
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  test(
+    `workers: ${signal} ends them all with exit code 0, and a request under way is answered`,
+    options,
+    async () => {
+      const server = await serve(['--config', await fileOf(), '--port', '0'], { TESSERA_WORKERS: '2' })
+      const answers = Promise.all(
+        Array.from({ length: 8 }, () => ask(server.url, '/connect/token', password)),
+      )
+      await until(() => server.events('tokens_issued').length > 0)
+      server.child.kill(signal)
+      assert.deepEqual(
+        (await answers).map(({ status }) => status),
+        Array(8).fill(200),
+      )
+      assert.equal((await server.end).code, 0)
+      assert.deepEqual(server.pids().filter(lives), [])
+      await assert.rejects(ask(server.url, '/readyz'))
+    },
+  )
+
+test('workers: one that is killed is replaced, and the others serve meanwhile', options, async () => {
+  const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])
+  const [first] = server.pids() as [number]
+  process.kill(first, 'SIGKILL')
+  await until(() => server.events('worker_ended').length > 0)
+  assert.equal((await ask(server.url, '/readyz')).status, 200)
+  await until(() => server.pids().length === 3)
+  const served = () => new Set(server.events('tokens_issued').map(({ worker }) => worker))
+  await until(async () => {
+    await ask(server.url, '/connect/token', password)
+    return served().size === 2
+  })
+  assert.partialDeepStrictEqual(server.events('worker_ended')[0], { worker: 1, signal: 'SIGKILL' })
+  server.child.kill('SIGTERM')
+  assert.equal((await server.end).code, 0)
+})
+
+test(
+  'workers: when the primary is killed they end too, and the port is free for the next',
+  options,
+  async () => {
+    const file = await fileOf()
+    const port = String(await freePort())
+    const before = await serve(['--config', file, '--port', port, '--workers', '2'])
+    const { json } = await ask(before.url, '/connect/token', password)
+    before.child.kill('SIGKILL')
+    const after = await serve(['--config', file, '--port', port, '--workers', '2'])
+    await until(() => !before.pids().some(lives))
+    const { refresh_token } = json
+    const refreshed = await ask(after.url, '/connect/token', { grant_type: 'refresh_token', refresh_token })
+    assert.equal(refreshed.status, 200)
+    after.child.kill('SIGTERM')
+    assert.equal((await after.end).code, 0)
+  },
+)
+
+test(
+  'workers: a refresh token that all of them are given at once is used once, and its second use revokes',
+  options,
+  async () => {
+    const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])
+    const { refresh_token } = (await ask(server.url, '/connect/token', password)).json
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, () =>
+        ask(server.url, '/connect/token', { grant_type: 'refresh_token', refresh_token }),
+      ),
+    )
+    const won = answers.filter(({ status }) => status === 200)
+    assert.equal(won.length, 1)
+    const next = { grant_type: 'refresh_token', refresh_token: won[0]!.json.refresh_token }
+    assert.equal((await ask(server.url, '/connect/token', next)).json.error, 'invalid_grant')
+    server.child.kill('SIGTERM')
+    await server.end
+  },
+)
+
+test('workers: guesses at a password are counted for all of them together', options, async () => {
+  const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])
+  const guess = () => ask(server.url, '/connect/token', { ...password, password: 'wrong' })
+  // As many as a name has in one process; were they counted apart, each would have half of them left.
+  for (let count = 0; count < 100; count += 20) await Promise.all(Array.from({ length: 20 }, guess))
+  assert.notEqual((await ask(server.url, '/connect/token', password)).status, 200)
+  server.child.kill('SIGTERM')
+  await server.end
+})
+
+test(
+  'workers: what stops one from starting stops all, is told once and answered with exit code 1',
+  options,
+  async () => {
+    const file = await fileOf()
+    const first = await serve(['--config', file, '--port', '0', '--workers', '2'])
+    first.child.kill('SIGTERM')
+    await first.end
+    const key = file.replace(/json$/, 'db.key')
+    await rm(key)
+    const { code, stdout, stderr } = await tessera([
+      'serve',
+      '--config',
+      file,
+      '--port',
+      '0',
+      '--workers',
+      '2',
+    ])
+    assert.deepEqual([code, stdout], [1, ''])
+    assert.equal(stderr.match(/was begun with a master key that is not here/g)?.length, 1, stderr)
+  },
+)
+
+test(
+  'workers: a faulty configuration and a port that is taken are told as by one process',
+  options,
+  async () => {
+    const faulty = await fileOf({ storag: 'memory:' })
+    const [one, two] = await Promise.all(
+      ['1', '2'].map(count => tessera(['serve', '--config', faulty, '--workers', count])),
+    )
+    assert.deepEqual(two, one)
+    assert.equal(two?.code, 1)
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as { port: number }
+    const file = await fileOf()
+    const ends = await Promise.all(
+      ['1', '2'].map(count =>
+        tessera(['serve', '--config', file, '--port', String(port), '--workers', count]),
+      ),
+    )
+    taken.close()
+    for (const { code, stdout, stderr } of ends) {
+      assert.deepEqual([code, stdout], [1, ''])
+      assert.match(stderr, /^tessera: listen EADDRINUSE.*\n$/m)
+    }
+  },
+)
+
+test('workers: memory is one process’s own, so that several are refused with it', options, async () => {
+  const file = await fileOf({ storage: 'memory:' })
+  const { code, stderr } = await tessera(['serve', '--config', file, '--port', '0', '--workers', '2'])
+  assert.equal(code, 1)
+  assert.match(stderr, /^--workers: each process would have a memory of its own/)
+  const server = await serve(['--config', file, '--port', '0'])
+  await ask(server.url, '/connect/token', password)
+  assert.deepEqual(server.pids(), [])
+  server.child.kill('SIGTERM')
+  assert.equal((await server.end).code, 0)
+})
+
+for (const count of ['1', '2'])
+  test(
+    `workers: what is to end says so first, and takes connections for a while [${count}]`,
+    options,
+    async () => {
+      const file = await fileOf({ drain_delay: 3 })
+      const server = await serve(['--config', file, '--port', '0', '--workers', count])
+      assert.equal((await ask(server.url, '/readyz')).status, 200)
+      server.child.kill('SIGTERM')
+      await until(async () => (await ask(server.url, '/readyz')).status === 503)
+      assert.equal((await ask(server.url, '/healthz')).status, 200)
+      assert.equal((await ask(server.url, '/connect/token', password)).status, 200)
+      assert.equal((await server.end).code, 0)
+    },
+  )
+
+test('workers: mail that is only shown is not spread over processes', options, async () => {
+  const server = await serve(['--config', await fileOf({ accounts: {} }), '--port', '0'])
+  await ask(server.url, '/connect/token', password)
+  assert.deepEqual(server.pids(), [])
+  server.child.kill('SIGTERM')
+  assert.equal((await server.end).code, 0)
+})
+
+test('workers: the primary holds no server', options, async t => {
+  if (process.platform !== 'linux') return t.skip('/proc is Linux’s')
+  const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])
+  const line = await readFile(`/proc/${server.child.pid}/cmdline`, 'utf8')
+  assert.match(line, /primary\.js\0/)
+  server.child.kill('SIGTERM')
+  await server.end
+})
