@@ -12,7 +12,7 @@ import type { ValidatedAuthorizationRequest } from '../../authorization-request/
 import { formatParameters } from '../../authorization-request/pushed-request.ts'
 import { type AuthorizationRequestResolution, requestLimits } from '../../authorization-request/resolution.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
-import type { Session } from '../../core/authorization.ts'
+import type { Consent, Session } from '../../core/authorization.ts'
 import { type ConsentPolicyHook, rememberedScope } from '../../core/consent.ts'
 import { answeredAcr } from '../../core/mfa.ts'
 import type { Resources } from '../../core/resource.ts'
@@ -118,8 +118,9 @@ async function decide(
       ...(refusal.error !== 'login_required' && { session_state }),
     })
   if (came.refused) return refuseTo(refusedByUser(came.refused))
-  const progress = came.prior_handle === undefined ? { ...came, prior_handle: found?.hash ?? null } : came
+  const seen = came.prior_handle === undefined ? { ...came, prior_handle: found?.hash ?? null } : came
   const earlier = session && (await ports.stores.consents.find(session.sub, client.client_id))
+  const progress = withStandingConsent(seen, session, earlier)
   const remembered = earlier && rememberedScope(earlier, ports.clock.now())
   const asksConsent = session && (await asks(validated, session, ports))
   const isExpected =
@@ -136,13 +137,10 @@ async function decide(
   const settled = next === 'none' || next === 'consent'
   if (settled && !reachesEssentialAcr(validated, session)) return refuseTo(unmetAcr)
   if (next === 'none' && session) {
-    const seen = { ...session, acr: answeredAcr(session, asked.values) }
-    const { consented_sid, consented_scope } = progress
-    const granted =
-      consented_scope && consented_sid === session.sid
-        ? narrowTo(validated, consented_scope, ports.resources)
-        : validated
-    const issued = await issueAnswer(request, granted, seen, ports)
+    const answered = { ...session, acr: answeredAcr(session, asked.values) }
+    const { consented_scope } = progress
+    const granted = consented_scope ? narrowTo(validated, consented_scope, ports.resources) : validated
+    const issued = await issueAnswer(request, granted, answered, ports)
     // The session ended meanwhile: what comes next is decided without it.
     if (!issued) return decide(request, validated, parameters, progress, answers, ports)
     if (!issued.ok) return refuseTo(issued)
@@ -168,6 +166,18 @@ const pageOf = (parameters: Parameters) => ({
 
 const refusedByUser = (where: NonNullable<Progress['refused']>): Refusal =>
   refuse('access_denied', `${where}_refused_by_user`, { description: 'The user refused' })
+
+/** An answer counts for the session that gave it, and as long as what was agreed to was not taken back or narrowed since. */
+function withStandingConsent(
+  progress: Progress,
+  session: Session | undefined,
+  stands: Consent | undefined,
+): Progress {
+  const { consented_sid, consented_scope, ...others } = progress
+  const counts =
+    consented_sid === session?.sid && consented_scope?.every(name => stands?.scope.includes(name))
+  return counts ? progress : others
+}
 
 /** The pages that ask the user of one session. */
 const asking = { select_account: '/select-account', consent: '/consent' } as const

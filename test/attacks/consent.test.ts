@@ -1,0 +1,197 @@
+/** Getting more than the user agreed to, or keeping what they took back (OpenID Connect Core 1.0 §3.1.2.4, RFC 6749 §10.3). */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Browser, createBrowser } from '../support/browser.ts'
+import { allTypes, hybridWorld, userinfo } from '../support/hybrid.ts'
+import { answerOf, authorizePath, callback, signIn, verifier } from '../support/sign-in.ts'
+import { basic, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
+
+const clients = [
+  ...hybridWorld.clients,
+  {
+    ...hybridWorld.clients.find(({ client_id }) => client_id === 'asking'),
+    client_id: 'askingref',
+    access_token_type: 'reference',
+  },
+]
+
+async function start(more: object = {}) {
+  const server = await createTestServer({ ...hybridWorld, clients, ...more })
+  const browser = createBrowser(server)
+  await signIn(browser, authorizePath())
+  return { server, browser }
+}
+
+const everything = 'openid profile email api1 offline_access'
+const asked = (changes: Readonly<Record<string, string>> = {}) =>
+  authorizePath({ client_id: 'asking', scope: everything, ...changes })
+
+async function agree(
+  browser: Browser,
+  target: string,
+  more: Readonly<Record<string, string | readonly string[]>>,
+) {
+  const page = await browser.visit(target)
+  assert.ok(page.target.startsWith('/consent'), page.target)
+  return answerOf(await browser.submit(page, { button: 'yes', ...more }))
+}
+
+const redeem = async (server: TestServer, answer: URLSearchParams, client_id = 'asking') =>
+  (
+    await server.token({
+      ...{ grant_type: 'authorization_code', client_id, code: answer.get('code') ?? '' },
+      ...{ redirect_uri: callback, code_verifier: verifier },
+    })
+  ).json
+
+test('attack: what the user did not tick comes by no token, no claim, no refresh and no answer of this server', async () => {
+  const { server, browser } = await start()
+  const claims = JSON.stringify({
+    id_token: { email: { essential: true }, name: null },
+    userinfo: { email: { essential: true }, 'name#ja': null },
+  })
+  const target = asked({ response_type: 'code id_token token', claims })
+  const answer = await agree(browser, target, { scope: ['offline_access'] })
+  const tokens = await redeem(server, answer)
+  const { refresh_token } = tokens
+  const refreshed = await server.token({ grant_type: 'refresh_token', client_id: 'asking', refresh_token })
+  for (const token of [answer.get('access_token'), tokens.access_token, refreshed.json.access_token]) {
+    assert.doesNotMatch(claimsOf(token).scope, /api1|profile|email/)
+    assert.equal(claimsOf(token).role, undefined)
+    assert.deepEqual(Object.keys((await userinfo(server, token)).json), ['sub'])
+  }
+  for (const token of [answer.get('id_token') ?? '', tokens.id_token, refreshed.json.id_token]) {
+    const { email, name } = claimsOf(token)
+    assert.deepEqual([email, name], [undefined, undefined])
+  }
+  // Nor is it had by asking for it again.
+  for (const scope of ['openid email', 'openid api1', everything]) {
+    const wider = await server.token({
+      ...{
+        grant_type: 'refresh_token',
+        client_id: 'asking',
+        refresh_token: refreshed.json.refresh_token,
+        scope,
+      },
+    })
+    assert.equal(wider.json.error, 'invalid_scope', scope)
+  }
+})
+
+test('attack: prompt=none gives no more than is remembered, in every response type', async () => {
+  const { browser } = await start()
+  await agree(browser, asked(), { scope: ['profile'] })
+  const silently = async (changes: Readonly<Record<string, string>>) =>
+    answerOf(await browser.request('GET', asked({ prompt: 'none', ...changes })))
+  for (const response_type of allTypes) {
+    for (const scope of ['openid email', 'openid profile email', 'openid api1', 'openid profile api1']) {
+      const answer = await silently({ response_type, scope })
+      assert.equal(answer.get('error'), 'consent_required', `${response_type} ${scope}`)
+      assert.equal(answer.get('access_token') ?? answer.get('id_token') ?? answer.get('code'), null)
+    }
+    const claims = JSON.stringify({ userinfo: { email: null } })
+    const byClaims = await silently({ response_type, scope: 'openid profile', claims })
+    assert.equal(byClaims.get('error'), 'consent_required', `${response_type} by claims`)
+    assert.equal((await silently({ response_type, scope: 'openid profile' })).get('error'), null)
+  }
+  assert.equal((await silently({ scope: 'openid profile offline_access' })).get('error'), 'consent_required')
+})
+
+test('attack: no field of the consent form says who agrees, to what client, or to what was not asked for', async () => {
+  const { server, browser } = await start()
+  const page = await browser.visit(asked({ scope: 'openid profile' }))
+  const answer = answerOf(
+    await browser.submit(page, {
+      button: 'yes',
+      scope: ['profile', 'email', 'api1', 'offline_access', 'openid', '__proto__'],
+      ...{ client_id: 'web', sub: '2', redirect_uri: 'https://evil.example/', consented_scope: 'email' },
+    }),
+  )
+  const tokens = await redeem(server, answer)
+  assert.equal(tokens.scope, 'openid profile')
+  assert.equal(tokens.refresh_token, undefined)
+  assert.equal(claimsOf(tokens.id_token).sub, '1')
+  assert.deepEqual((await server.stores.consents.find('1', 'asking'))?.scope, ['openid', 'profile'])
+  assert.equal(await server.stores.consents.find('2', 'asking'), undefined)
+})
+
+test('attack: an answer to the page that was taken back, or narrowed, since gives nothing by going there again', async () => {
+  const { server, browser } = await start()
+  const page = await browser.visit(asked())
+  const form = { ...page.form?.fields, button: 'yes', scope: ['profile', 'email', 'api1'] }
+  const { location = '' } = await browser.request('POST', '/consent', { form })
+  assert.match(location, /^\/connect\/authorize\/callback/)
+  assert.ok(answerOf(await browser.request('GET', location)).get('code'))
+  // The user has come back to the page and unticked what they had agreed to.
+  await agree(browser, asked({ prompt: 'consent' }), { scope: ['profile'] })
+  assert.ok((await browser.visit(location)).target.startsWith('/consent'))
+  // And has taken all of it back.
+  const list = await browser.visit('/account/consents')
+  await browser.submit(list, { client_id: 'asking', button: 'revoke' })
+  assert.equal(await server.stores.consents.find('1', 'asking'), undefined)
+  assert.ok((await browser.visit(location)).target.startsWith('/consent'))
+})
+
+/** Ways in which what came of an authorization falls. */
+const falls = {
+  'the consent is taken back': async (_: TestServer, browser: Browser, client_id: string) => {
+    const list = await browser.visit('/account/consents')
+    await browser.submit(list, { client_id, button: 'revoke' })
+  },
+  'the user signs out': async (_: TestServer, browser: Browser) => {
+    await browser.submit(await browser.visit('/logout'), { button: 'yes' })
+  },
+  'the code beside it is replayed': async (
+    server: TestServer,
+    _: Browser,
+    client_id: string,
+    answer: URLSearchParams,
+  ) => {
+    await redeem(server, answer, client_id)
+    assert.equal((await redeem(server, answer, client_id)).error, 'invalid_grant')
+  },
+  'the refresh token of its code is revoked': async (
+    server: TestServer,
+    _: Browser,
+    client_id: string,
+    answer: URLSearchParams,
+  ) => {
+    const { refresh_token } = await redeem(server, answer, client_id)
+    await server.send('POST', '/connect/revocation', { form: { token: refresh_token, client_id } })
+  },
+} as const
+
+for (const [what, fall] of Object.entries(falls)) {
+  test(`attack: an access token of the front channel is worth nothing once ${what}`, async () => {
+    for (const client_id of ['asking', 'askingref']) {
+      const { server, browser } = await start({ sessions: { end_revokes: 'all' } })
+      const target = asked({ client_id, response_type: 'code id_token token' })
+      const answer = await agree(browser, target, {})
+      const token = answer.get('access_token') ?? ''
+      const active = async () =>
+        (
+          await server.send('POST', '/connect/introspect', {
+            form: { token },
+            headers: basic('urn:api', 'api-secret'),
+          })
+        ).json.active
+      assert.deepEqual([(await userinfo(server, token)).status, await active()], [200, true], client_id)
+      await fall(server, browser, client_id, answer)
+      assert.deepEqual([(await userinfo(server, token)).status, await active()], [401, false], client_id)
+    }
+  })
+}
+
+test('attack: of a user who signs in as another in one browser, nothing that the first agreed to counts', async () => {
+  const { server, browser } = await start()
+  const page = await browser.visit(asked({ scope: 'openid profile' }))
+  const form = { ...page.form?.fields, button: 'yes', scope: ['profile'] }
+  const { location = '' } = await browser.request('POST', '/consent', { form })
+  const bob = { username: 'bob', password: 'builder', button: 'login' }
+  await signIn(browser, authorizePath({ prompt: 'login' }), bob)
+  assert.ok((await browser.visit(location)).target.startsWith('/consent'))
+  assert.equal(await server.stores.consents.find('2', 'asking'), undefined)
+  const silent = await browser.request('GET', asked({ scope: 'openid profile', prompt: 'none' }))
+  assert.equal(answerOf(silent).get('error'), 'consent_required')
+})
