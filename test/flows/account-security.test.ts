@@ -68,12 +68,12 @@ test('security: new recovery codes take the place of the old ones', async () => 
 test('security: the last factor stays where one is required', async () => {
   const { server, browser } = await start({ ...pagesWorld, mfa: { mode: 'required' } })
   await enrolApp(server, browser, security)
-  const refused = await post(browser, { button: 'remove' })
+  const refused = await post(browser, { method: 'totp', button: 'remove' })
   assert.equal(refused.status, 400)
   assert.match(refused.text, /Set up another before you remove this one/)
   assert.equal(server.reason(), 'last_factor_required')
   await addPasskey(browser, '')
-  await post(browser, { button: 'remove' })
+  await post(browser, { method: 'totp', button: 'remove' })
   assert.equal(await server.stores.totpSecrets.find('1'), undefined)
   assert.equal(await server.stores.recoveryCodes.count('1'), 10)
 })
@@ -86,7 +86,7 @@ test('security: changes take a sign-in of the last ten minutes, and a second fac
   const { app } = await enrolApp(server, browser, security)
   server.clock.advance(601)
   assert.equal((await browser.visit(security)).target, security)
-  const login = await post(browser, { button: 'remove' })
+  const login = await post(browser, { method: 'totp', button: 'remove' })
   assert.ok(login.target.startsWith('/login?'), login.target)
   const asked = await browser.submit(login, alice)
   assert.equal(

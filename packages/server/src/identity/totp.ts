@@ -68,8 +68,11 @@ export function createTotp({ issuerName, stores: { totpSecrets }, sealing, clock
   }
 
   function open(sub: string, ticket: string): { secret: string; until: number } | undefined {
+    const sealed = Buffer.from(ticket, 'base64url')
+    // base64url has several spellings of the same bytes, and only ours is taken.
+    if (sealed.toString('base64url') !== ticket) return undefined
     try {
-      const opened = JSON.parse(sealing.open(Buffer.from(ticket, 'base64url'), enrolmentOf(sub)))
+      const opened = JSON.parse(sealing.open(sealed, enrolmentOf(sub)))
       return opened.until > clock.now() ? opened : undefined
     } catch {
       return undefined

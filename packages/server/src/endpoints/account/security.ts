@@ -114,8 +114,8 @@ export function createSecurityEndpoint(ports: SecurityPorts): Endpoint {
   async function remove(visit: Visit, form: Parameters): Promise<HttpResponse> {
     const { request, session } = visit
     const { sub } = session
-    const id = form.get('id')
-    const factor = id === undefined ? ({ method: 'totp' } as const) : ({ method: 'passkey', id } as const)
+    const factor = factorOf(form)
+    if (!factor) return refusePage(request, refuse('invalid_request', 'factor_not_named'))
     const { mode, methods } = await ports.policyFor(session)
     const removed = await ports.stores.secondFactors.remove(sub, factor, mode === 'required' ? methods : [])
     if (removed === 'last') {
@@ -190,4 +190,11 @@ export function createSecurityEndpoint(ports: SecurityPorts): Endpoint {
       { navigation, cookies: [cookie], ...(problem && { status: 400 }) },
     )
   }
+}
+
+/** What a form means to remove: a passkey by its `id`, or the app by its name; one field less never means the other. */
+function factorOf(form: Parameters) {
+  const id = form.get('id')
+  if (id !== undefined) return { method: 'passkey', id } as const
+  return form.get('method') === 'totp' ? ({ method: 'totp' } as const) : undefined
 }
