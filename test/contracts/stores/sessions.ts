@@ -158,6 +158,10 @@ export function testSessions(open: () => Promise<Opened>): void {
       assert.equal(await logoutNotices.anyDue(now), false)
       assert.equal(await logoutNotices.anyDue(now + 1), true)
       assert.deepEqual(await logoutNotices.claim(now, now + minute, 10), [])
+      assert.deepEqual(
+        await logoutNotices.claim(now + 1, now + minute, 10, ['api', 'web', 'zoo', 'else']),
+        [],
+      )
       const claims = await Promise.all(
         Array.from({ length: 20 }, () => logoutNotices.claim(now + 1, now + minute, 2)),
       )

@@ -3,13 +3,14 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import type { IdentityProvider, Users } from '../core/user.ts'
 import { createDirectoryAuthority, type DirectoryPorts } from '../directory/authority.ts'
-import { createDeparture } from '../federation/departure.ts'
+import { createDepartures } from '../federation/departure.ts'
 import { createDiscovery, type OpenIdProvider } from '../federation/discovery.ts'
 import { createLogoutTokenReader } from '../federation/logout-token.ts'
 import { createOneUseStates } from '../federation/one-use.ts'
 import { createUpstreamSignOut } from '../federation/sign-out.ts'
 import { createUpstream } from '../federation/upstream.ts'
 import { createUpstreamSessionKeeper } from '../federation/upstream-session.ts'
+import type { CountAttempt, ForgiveAttempt } from '../identity/attempts.ts'
 import { createSubjectResolver } from '../identity/external-identity.ts'
 import { createBrowserMark } from '../interaction/browser-mark.ts'
 import type { Cookies } from '../interaction/cookies.ts'
@@ -48,6 +49,8 @@ export function composeFederation(
     identityProviders: ReadonlyMap<string, IdentityProvider>
     cookies: Cookies
     paths: Paths
+    countAttempt: CountAttempt
+    forgiveAttempt: ForgiveAttempt
   },
 ) {
   const { issuer, paths, stores } = ports
@@ -66,7 +69,7 @@ export function composeFederation(
   )
   return {
     ...{ callbackPathOf, openIdProviders, upstream, oneUseStates },
-    depart: createDeparture({
+    ...createDepartures({
       ...ports,
       ...{ upstream, oneUseStates },
       upstreamRequests: stores.upstreamRequests,

@@ -12,7 +12,7 @@ import { createClientSignatures } from '../client-keys/signature.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { EndSession, SessionLifetimes } from '../core/session.ts'
 import { grantsOf } from '../endpoints/token/grants/index.ts'
-import { type CountAttempt, createAttempts } from '../identity/attempts.ts'
+import { type CountAttempt, createAttempts, type ForgiveAttempt } from '../identity/attempts.ts'
 import { createFactorGuessCounter } from '../identity/factor-guesses.ts'
 import { createFactorFinder } from '../identity/factors.ts'
 import { createGuessCounter } from '../identity/guesses.ts'
@@ -88,7 +88,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
     emitStateHash,
     ...(configuration.consentPolicy && { consentPolicy: configuration.consentPolicy }),
     subjects: createSubjectIdentifiers(foundation),
-    countAttempt: createAttempts(foundation),
+    ...createAttempts(foundation),
   }
   const people = composePeople(configuration, common)
   const factors = composeFactors(configuration, common)
@@ -137,6 +137,7 @@ type Common = Foundation &
   Pick<Configuration, 'issuer' | 'tenant' | 'clients' | 'resources' | 'identityProviders' | 'tenants'> & {
     readonly subjects: SubjectIdentifiers
     readonly countAttempt: CountAttempt
+    readonly forgiveAttempt: ForgiveAttempt
   }
 
 function composePeople(configuration: Configuration, common: Common) {

@@ -180,8 +180,13 @@ export type EndedSession = { readonly session: Session; readonly clients: readon
 
 /** The queue of logout tokens that are to be delivered. */
 export type LogoutNotices = {
-  /** Takes those that are due, the longest first, and puts them off until the given time, so that no other process delivers them meanwhile. Counts the attempt. */
-  readonly claim: (at: Seconds, until: Seconds, limit: number) => Promise<readonly LogoutNotice[]>
+  /** Takes those that are due, the longest first, and puts them off until the given time, so that no other process delivers them meanwhile; those of some clients are left. Counts the attempt. */
+  readonly claim: (
+    at: Seconds,
+    until: Seconds,
+    limit: number,
+    but?: readonly string[],
+  ) => Promise<readonly LogoutNotice[]>
   readonly postpone: (notice: LogoutNotice, dueAt: Seconds) => Promise<void>
   /** Delivered, or given up. */
   readonly remove: (notice: LogoutNotice) => Promise<void>

@@ -25,22 +25,32 @@ export type Counted =
 
 export type CountAttempt = (keys: readonly AttemptKey[]) => Promise<Counted>
 
+/** Takes one back of each, where that is known only later. */
+export type ForgiveAttempt = (keys: readonly AttemptKey[]) => Promise<void>
+
 export type AttemptPorts = {
   readonly stores: Pick<Stores, 'attempts'>
   readonly derived: DerivedKeys
   readonly clock: Clock
 }
 
-export function createAttempts({ stores: { attempts }, derived, clock }: AttemptPorts): CountAttempt {
+export function createAttempts({ stores: { attempts }, derived, clock }: AttemptPorts): {
+  readonly countAttempt: CountAttempt
+  readonly forgiveAttempt: ForgiveAttempt
+} {
   const secret = derived.derive('attempts')
   // Keyed: names and addresses could be found from a plain hash by trying.
   const hashOf = (key: string) => createHmac('sha256', secret).update(key).digest('base64url') as TokenHash
 
-  return async keys => {
-    const limits = keys.map(({ key, most, span }) => ({ hash: hashOf(key), most, span }))
-    const wait = await attempts.count(limits, clock.now())
-    if (wait > 0) return { ok: false, wait }
-    return { ok: true, forgive: () => attempts.forgive(limits.map(({ hash }) => hash)) }
+  const forgiveAttempt: ForgiveAttempt = keys => attempts.forgive(keys.map(({ key }) => hashOf(key)))
+
+  return {
+    forgiveAttempt,
+    async countAttempt(keys) {
+      const limits = keys.map(({ key, most, span }) => ({ hash: hashOf(key), most, span }))
+      const wait = await attempts.count(limits, clock.now())
+      return wait > 0 ? { ok: false, wait } : { ok: true, forgive: () => forgiveAttempt(keys) }
+    },
   }
 }
 

@@ -12,7 +12,7 @@ export type BrowserMark = {
   readonly ensure: (request: HttpRequest) => { readonly mark: TokenHash; readonly cookie?: string }
 }
 
-const cookieName = 'tessera_browser'
+const cookieName = 'tessera_mark'
 const wellFormed = /^[\w-]{43}$/
 
 export function createBrowserMark({ cookies, random }: { cookies: Cookies; random: Random }): BrowserMark {

@@ -28,34 +28,55 @@ export type LogoutDelivery = {
   readonly settled: () => Promise<void>
 }
 
-/** Sent at once by one process. */
-const batch = 16
+/** Sent at once by one process, and to one client while others wait: one that does not answer must not slow them. */
+const most = 64
+const mostOfClient = 8
 /** Longer than any exchange takes (`outbound` ends one after 5 seconds). */
 const claimLasts: Seconds = 60
+/** How long a client that did not answer is sent nothing else, so that it holds up what others are told once and not for each session. */
+const rest: Seconds = 10
 /** How long after which attempt the next one is made; after the last, none. */
 const backoff: readonly Seconds[] = [10, 30, 120, 600, 3600, 3 * 3600, 6 * 3600, 12 * 3600]
 
 export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
   const { stores, clock, log } = ports
+  const onError = (error: unknown): Outcome => {
+    log.error('logout_delivery_failed', { error: String(error) })
+    return 'settled'
+  }
   let running: Promise<void> | undefined
   let again = false
+  let wake = (): void => {}
 
   async function run(): Promise<void> {
+    const lanes = createLanes(ports)
     do {
       again = false
-      while (await stores.logoutNotices.anyDue(clock.now())) {
-        const now = clock.now()
-        const claimed = await stores.logoutNotices.claim(now, now + claimLasts, batch)
-        await Promise.all(claimed.map(notice => deliver(notice, ports)))
-      }
-    } while (again)
+      const woken = new Promise<void>(resolve => {
+        wake = resolve
+      })
+      await fill(lanes)
+      if (lanes.isBusy()) await Promise.race([lanes.next(), woken])
+    } while (again || lanes.isBusy())
+  }
+
+  /** Sends what is due, until there is no more or enough is under way. */
+  async function fill(lanes: Lanes): Promise<void> {
+    while (!lanes.isFull() && (await stores.logoutNotices.anyDue(clock.now()))) {
+      const now = clock.now()
+      const claimed = await stores.logoutNotices.claim(now, now + claimLasts, mostOfClient, lanes.closed())
+      // What is left belongs to clients who are busy or silent.
+      if (claimed.length === 0) return
+      for (const notice of claimed) lanes.enter(notice.client_id, deliver(notice, ports).catch(onError))
+    }
   }
 
   return {
     deliver() {
       again = true
+      wake()
       running ??= run()
-        .catch(error => log.error('logout_delivery_failed', { error: String(error) }))
+        .catch(error => void onError(error))
         .finally(() => {
           running = undefined
         })
@@ -65,26 +86,64 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
   }
 }
 
-async function deliver(notice: LogoutNotice, ports: DeliveryPorts): Promise<void> {
+type Lanes = ReturnType<typeof createLanes>
+
+/** What is under way to each client, and who of them did not answer of late. */
+function createLanes({ clock }: { clock: Clock }) {
+  const underWay = new Set<Promise<void>>()
+  const byClient = new Map<string, number>()
+  const restUntil = new Map<string, Seconds>()
+
+  return {
+    enter(client: string, delivery: Promise<Outcome>): void {
+      byClient.set(client, (byClient.get(client) ?? 0) + 1)
+      const done = delivery.then(outcome => {
+        underWay.delete(done)
+        byClient.set(client, (byClient.get(client) ?? 1) - 1)
+        if (outcome === 'silent') restUntil.set(client, clock.now() + rest)
+      })
+      underWay.add(done)
+    },
+    /** Clients who are sent nothing more for now. */
+    closed: (): readonly string[] => [
+      ...[...byClient].flatMap(([client, count]) => (count >= mostOfClient ? client : [])),
+      ...[...restUntil].flatMap(([client, until]) => (until > clock.now() ? client : [])),
+    ],
+    isBusy: () => underWay.size > 0,
+    isFull: () => underWay.size >= most,
+    next: (): Promise<void> => Promise.race(underWay),
+  }
+}
+
+type Outcome = 'settled' | 'silent'
+
+/** `silent`: the client did not answer at all. */
+async function deliver(notice: LogoutNotice, ports: DeliveryPorts): Promise<Outcome> {
   const { stores, clients, clock, log } = ports
   const { client_id, sid, attempts } = notice
   const client = await clients.find(client_id)
   const uri = client?.enabled ? client.backchannel_logout_uri : undefined
   // It has no back channel: it may have been told by the front one.
-  if (!client || uri === undefined) return stores.logoutNotices.remove(notice)
+  if (!client || uri === undefined) return remove(notice, ports)
   const failure = await send(client, uri, notice, ports)
   if (failure === undefined) {
     log.info('logout_delivered', { client_id, sid, attempts })
-    return stores.logoutNotices.remove(notice)
+    return remove(notice, ports)
   }
   const wait = backoff[attempts - 1]
   const next = wait === undefined ? undefined : clock.now() + wait
   if (next === undefined || next >= notice.expires_at) {
     log.error('logout_undeliverable', { client_id, sid, attempts, ...failure })
-    return stores.logoutNotices.remove(notice)
+    return remove(notice, ports)
   }
   log.warn('logout_delivery_delayed', { client_id, sid, attempts, next_at: next, ...failure })
-  return stores.logoutNotices.postpone(notice, next)
+  await stores.logoutNotices.postpone(notice, next)
+  return failure.reason === 'logout_token_refused' ? 'settled' : 'silent'
+}
+
+async function remove(notice: LogoutNotice, { stores }: DeliveryPorts): Promise<'settled'> {
+  await stores.logoutNotices.remove(notice)
+  return 'settled'
 }
 
 /** Why it was not taken, for the log; undefined: it was (§2.8: 200, and 204 where frameworks answer so). */

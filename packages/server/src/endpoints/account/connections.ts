@@ -4,8 +4,9 @@ import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http
 import { refuse } from '@tessera/protocol/result'
 import type { Clock, Log } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
-import type { Depart } from '../../federation/departure.ts'
+import type { Departures } from '../../federation/departure.ts'
 import type { OpenIdProvider } from '../../federation/discovery.ts'
+import { networkOf } from '../../identity/attempts.ts'
 import { servesTenant } from '../../identity/sign-in.ts'
 import type { AccountVisit, EnterAccount } from '../../interaction/account.ts'
 import type { BrowserMark } from '../../interaction/browser-mark.ts'
@@ -20,7 +21,7 @@ import type { Pages } from '../../ui/pages.ts'
 export type ConnectionsPorts = {
   readonly enterAccount: EnterAccount
   readonly openIdProviders: readonly OpenIdProvider[]
-  readonly depart: Depart
+  readonly depart: Departures['depart']
   readonly browserMark: BrowserMark
   readonly stores: Pick<Stores, 'identityLinks'>
   readonly continuations: Continuations
@@ -66,12 +67,20 @@ export function createConnectionsEndpoint(ports: ConnectionsPorts): Endpoint {
       prior_handle: hash,
       ...(tenant !== undefined && { tenant }),
     })
-    const there = await ports.depart(provider, {}, { browser: mark, continuation, linking_sid: sid })
+    const there = await ports.depart(
+      provider,
+      {},
+      { browser: mark, continuation, linking_sid: sid, from: networkOf(request) },
+    )
     const to = provider.display_name ?? provider.name
     if (there.ok) return ports.pages.leaving(request, { to, href: there.value }, { cookies: [cookie] })
     logRefusal(ports.log, 'account', request, there)
     const back = paths('/account/connections')
-    return ports.pages.federationProblem(request, { provider: to, kind: 'failed', back }, { status: 503 })
+    return ports.pages.federationProblem(
+      request,
+      { provider: to, kind: 'failed', back },
+      { status: there.retry_after === undefined ? 503 : 429 },
+    )
   }
 
   /** A user without a record here is the user of a provider already, and of one only. */

@@ -45,7 +45,7 @@ export function createEmailEndpoint(ports: EmailPorts): Endpoint {
     if (!form.ok) return refusePage(request, form)
     const email = form.value.get('email')?.trim() ?? ''
     if (!isEmail(email)) return show(request, visit, email, 'email_malformed')
-    const count = await ports.countMail(networkOf(request), email)
+    const count = await ports.countMail('new_address', networkOf(request), email)
     if (typeof count === 'object') {
       return show(request, visit, email, { waitMinutes: Math.ceil(count.wait / 60) })
     }

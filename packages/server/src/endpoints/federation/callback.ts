@@ -10,10 +10,12 @@ import { isAcr } from '../../core/mfa.ts'
 import type { Clock } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { Profile, Subject } from '../../core/user.ts'
+import type { Departures } from '../../federation/departure.ts'
 import type { OpenIdProvider } from '../../federation/discovery.ts'
 import type { OneUseStates } from '../../federation/one-use.ts'
 import type { Upstream, UpstreamProof, UpstreamUser } from '../../federation/upstream.ts'
 import type { KeepUpstreamSession } from '../../federation/upstream-session.ts'
+import { networkOf } from '../../identity/attempts.ts'
 import type { ResolveSubject } from '../../identity/external-identity.ts'
 import type { BrowserMark } from '../../interaction/browser-mark.ts'
 import type { ConcludeSignIn } from '../../interaction/conclude-sign-in.ts'
@@ -30,13 +32,14 @@ export type FederationCallbackPorts = ProblemPorts &
   LinkPorts & {
     readonly findRequester: FindRequester
     readonly upstream: Upstream
-    readonly oneUseStates: OneUseStates
+    readonly oneUseStates: Pick<OneUseStates, 'proofOf'>
+    readonly arrive: Departures['arrive']
     readonly browserMark: BrowserMark
     readonly resolveSubject: ResolveSubject
     readonly keepUpstreamSession: KeepUpstreamSession
     readonly profile: Pick<Profile, 'isActive'>
     readonly concludeSignIn: ConcludeSignIn
-    readonly stores: Pick<Stores, 'upstreamRequests' | 'identityLinks'>
+    readonly stores: Pick<Stores, 'identityLinks'>
     readonly clock: Clock
     /** Where the provider sends browsers back to, as a path. */
     readonly callbackPathOf: (provider: string) => string
@@ -98,9 +101,8 @@ export function createFederationCallbackEndpoint(
     if (!proof) return invalid('upstream_state_malformed')
     const mark = ports.browserMark.read(request)
     if (!mark) return invalid('upstream_browser_unknown')
-    const { upstreamRequests } = ports.stores
-    const sent = await upstreamRequests.take(ports.oneUseStates.hash(proof.state), mark)
-    if (!sent || sent.expires_at <= clock.now()) return invalid('upstream_state_unknown')
+    const sent = await ports.arrive(proof.state, mark, networkOf(request))
+    if (!sent) return invalid('upstream_state_unknown')
     // RFC 9700 §4.4: what one provider was asked for is not taken from another.
     if (sent.provider !== provider.name) return invalid('upstream_mixed_up')
     const continuation = continuations.open(sent.continuation)

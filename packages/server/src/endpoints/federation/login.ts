@@ -2,8 +2,9 @@
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
-import type { Depart } from '../../federation/departure.ts'
+import type { Departures } from '../../federation/departure.ts'
 import type { OpenIdProvider } from '../../federation/discovery.ts'
+import { networkOf } from '../../identity/attempts.ts'
 import type { BrowserMark } from '../../interaction/browser-mark.ts'
 import type { Continuation } from '../../interaction/continuation.ts'
 import { readPageQuery } from '../../interaction/form.ts'
@@ -15,7 +16,7 @@ import { wishOf } from './wish.ts'
 
 export type FederationLoginPorts = ProblemPorts & {
   readonly findRequester: FindRequester
-  readonly depart: Depart
+  readonly depart: Departures['depart']
   readonly browserMark: BrowserMark
 }
 
@@ -51,6 +52,7 @@ export function createFederationLoginEndpoint(ports: FederationLoginPorts): Endp
     const { mark, cookie } = ports.browserMark.ensure(request)
     const location = await ports.depart(provider, wishOf(requester, continuation), {
       browser: mark,
+      from: networkOf(request),
       continuation: ports.continuations.seal(continuation),
     })
     if (!location.ok) return problem(request, location, provider, continuation, requester)

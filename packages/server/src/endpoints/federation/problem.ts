@@ -31,7 +31,11 @@ export type ShowProblem = (
 ) => Promise<HttpResponse>
 
 /** RFC 9110 §15.6.3, §15.6.4: the fault is behind this server. Someone who may not sign in made no mistake in HTTP. */
-const statuses: Readonly<Record<string, number>> = { temporarily_unavailable: 503, access_denied: 403 }
+const statuses: Readonly<Record<string, number>> = {
+  temporarily_unavailable: 503,
+  access_denied: 403,
+  slow_down: 429,
+}
 
 export const createProblemPage =
   (ports: ProblemPorts): ShowProblem =>
@@ -43,6 +47,7 @@ export const createProblemPage =
       log: { client_id: client?.client_id, ...refusal.log },
     })
     const others = otherWays(continuation, requester, ports)
+    const wait = refusal.retry_after
     return pages.federationProblem(
       request,
       {
@@ -52,7 +57,11 @@ export const createProblemPage =
         ...(others !== undefined && { others }),
         back: resume({ ...continuation, refused: 'login' }),
       },
-      { ...pageContextOf(requester), status: statuses[refusal.error] ?? 502 },
+      {
+        ...pageContextOf(requester),
+        status: statuses[refusal.error] ?? 502,
+        ...(wait !== undefined && { headers: { 'retry-after': String(wait) } }),
+      },
     )
   }
 

@@ -47,7 +47,7 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
     const tenant = requester?.ok ? requester.value.tenant : undefined
     const typed = form.value.get('username') ?? ''
     if (!posted || typed === '') return show(request, sealed)
-    const count = await ports.countMail(networkOf(request), typed)
+    const count = await ports.countMail('new_password', networkOf(request), typed)
     if (typeof count === 'object') {
       logRefusal(ports.log, 'recovery', request, refuse('slow_down', 'mail_asked_too_often'))
       return show(request, sealed, count.wait)

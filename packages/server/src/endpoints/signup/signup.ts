@@ -73,7 +73,7 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
   async function invite(request: HttpRequest, waiting: Waiting, form: Parameters): Promise<HttpResponse> {
     const email = form.get('email')?.trim() ?? ''
     if (!isEmail(email)) return show(request, waiting, { email }, 'email_malformed')
-    const count = await ports.countMail(networkOf(request), email)
+    const count = await ports.countMail('sign_up', networkOf(request), email)
     if (typeof count === 'object') return tooOften(request, waiting, { email }, count.wait)
     const { continuation, requester } = waiting
     if (count === 'send')
@@ -113,7 +113,7 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
     const { username, email, full_name } = values
     if (!isUsername(username)) return again('username_malformed')
     if (fields.includes('email') && !isEmail(email)) return again('email_malformed')
-    const count = await ports.countMail(networkOf(request), email || username)
+    const count = await ports.countMail('sign_up', networkOf(request), email || username)
     if (typeof count === 'object') return tooOften(request, waiting, values, count.wait)
     const added = await welcome.add({
       ...{ username, full_name, password: form.get('new_password') ?? '' },

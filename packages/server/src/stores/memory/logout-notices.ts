@@ -8,9 +8,9 @@ export const keyOfNotice = ({ sid, client_id }: Pick<LogoutNotice, 'sid' | 'clie
   JSON.stringify([sid, client_id])
 
 export const createLogoutNotices = ({ logoutNotices }: Tables): LogoutNotices => ({
-  async claim(at, until, limit) {
+  async claim(at, until, limit, but = []) {
     const due = [...logoutNotices.values()]
-      .filter(({ due_at }) => due_at <= at)
+      .filter(({ due_at, client_id }) => due_at <= at && !but.includes(client_id))
       .sort((one, other) => one.due_at - other.due_at)
       .slice(0, limit)
       .map(notice => ({ ...notice, attempts: notice.attempts + 1, due_at: until }))

@@ -21,11 +21,12 @@ export const logoutNoticeWrites = {
     const claim = all(
       database,
       `update logout_notices set attempts = attempts + 1, due_at = ?2 where rowid in
-        (select rowid from logout_notices where due_at <= ?1 order by due_at limit ?3)
+        (select rowid from logout_notices
+          where due_at <= ?1 and client_id not in (select value from json_each(?4)) order by due_at limit ?3)
       returning ${codec.names}`,
     )
-    return (at: number, until: number, limit: number): readonly Row[] =>
-      claim(at, until, limit) as readonly Row[]
+    return (at: number, until: number, limit: number, but: string): readonly Row[] =>
+      claim(at, until, limit, but) as readonly Row[]
   },
   postponeLogoutNotice(database) {
     const postpone = change(database, 'update logout_notices set due_at = ? where sid = ? and client_id = ?')
@@ -43,8 +44,8 @@ export function createLogoutNotices(
 ): LogoutNotices {
   const due = one(database, 'select 1 from logout_notices where due_at <= ? limit 1')
   return {
-    claim: async (at, until, limit) =>
-      (await write.claimLogoutNotices(at, until, limit)).flatMap(
+    claim: async (at, until, limit, but = []) =>
+      (await write.claimLogoutNotices(at, until, limit, JSON.stringify(but))).flatMap(
         row => codec.decode(row as Parameters<typeof codec.decode>[0]) ?? [],
       ),
     postpone: ({ sid, client_id }, dueAt) => write.postponeLogoutNotice(sid, client_id, dueAt),

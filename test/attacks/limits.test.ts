@@ -1,0 +1,126 @@
+/** What strangers can make the server keep, send or wait for, and that it keeps nobody else from anything. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
+import { accountsWorld, addUser } from '../support/accounts.ts'
+import { createBrowser, type Page } from '../support/browser.ts'
+import { logoutWorld, signInAt } from '../support/logout-world.ts'
+import { answerOf, authorizePath } from '../support/sign-in.ts'
+import { createTestServer, type TestServer } from '../support/tessera.ts'
+import { federatedWorld, startFederated, startForeignProvider, visitProvider } from '../support/upstream.ts'
+
+const atCorp = authorizePath({ acr_values: 'idp:corp' })
+
+/** The server as it is asked from a network of its own. */
+const from = (server: TestServer, address: string): Pick<TestServer, 'send'> => ({
+  async send(method, target, { form, headers = {} } = {}) {
+    const [path = '', query = ''] = target.split('?')
+    assert.equal(form, undefined)
+    const answer = await server.handle({
+      ...{ id: 'r', method, path, query, headers, body: '', peer: { address } },
+    })
+    return { ...answer, json: undefined }
+  },
+})
+
+test('attack: a network that sends browsers to a provider and never back is stopped; who comes back is counted no longer', async () => {
+  const provider = await startForeignProvider()
+  try {
+    provider.claims = { sub: 'ada' }
+    const { server, browser } = await startFederated(federatedWorld(provider))
+    for (let times = 0; times < 20; times++) {
+      const answer = await visitProvider(await browser.visit(atCorp))
+      assert.ok(answerOf(await browser.visit(answer)).get('code'))
+      browser.cookies.clear()
+    }
+    const { target } = await browser.visit(atCorp)
+    const under: Page[] = []
+    for (let times = 0; times < 1999; times++) under.push(await browser.request('GET', target))
+    assert.ok(under.every(page => page.status === 302))
+    const stopped = await browser.request('GET', target)
+    assert.equal(stopped.status, 429)
+    assert.equal(stopped.headers['retry-after'], '900')
+    assert.equal(server.reason(), 'upstream_asked_too_often')
+    const elsewhere = createBrowser(from(server, '192.0.2.7'))
+    assert.ok((await elsewhere.visit(atCorp)).location?.startsWith(provider.issuer))
+    const back = await visitProvider(under[0]!)
+    assert.ok(answerOf(await browser.visit(back)).get('code'))
+    assert.equal((await browser.request('GET', target)).status, 302)
+    assert.equal((await browser.request('GET', target)).status, 429)
+    server.clock.advance(900)
+    assert.equal((await browser.request('GET', target)).status, 302)
+  } finally {
+    await provider.close()
+  }
+})
+
+test('attack: whoever has invitations sent to an address keeps its owner from no new password', async () => {
+  const server = await createTestServer(accountsWorld())
+  await addUser(server)
+  const stranger = createBrowser(server)
+  for (let times = 0; times < 8; times++)
+    await stranger.submit(await stranger.visit('/register'), { email: 'dora@example.com' })
+  assert.equal((await server.mails()).length, 5)
+  const owner = createBrowser(server)
+  await owner.submit(await owner.visit('/password/forgotten'), { username: 'dora@example.com' })
+  const mails = await server.mails()
+  assert.equal(mails.length, 6)
+  assert.match(mails.at(-1)?.link ?? '', /\/password\/reset\?link=/)
+})
+
+test('attack: whoever tries to take a name keeps its owner from no new password', async () => {
+  const server = await createTestServer(accountsWorld({ sign_up: true, email_verification: 'off' }))
+  await addUser(server)
+  const stranger = createBrowser(server)
+  for (let times = 0; times < 8; times++) {
+    const form = { username: 'dora', new_password: 'nine orange lamps here' }
+    await stranger.submit(await stranger.visit('/register'), form)
+  }
+  const owner = createBrowser(server)
+  await owner.submit(await owner.visit('/password/forgotten'), { username: 'dora' })
+  assert.equal((await server.mails()).length, 1)
+})
+
+test('attack: a client that never answers holds up no other client’s logout tokens', async () => {
+  const told: string[] = []
+  const hanging: (() => void)[] = []
+  let gaveUp = false
+  const outbound: Outbound = (url, _request) => {
+    const { host } = new URL(url)
+    told.push(host)
+    if (host !== 'shop.example') return Promise.resolve({ ok: true, status: 200, headers: {}, body: '' })
+    const late = { ok: false, reason: 'outbound_timeout' } as const
+    if (gaveUp) return Promise.resolve(late)
+    return new Promise(resolve => hanging.push(() => resolve(late)))
+  }
+  const server = await createTestServer(logoutWorld, { outbound })
+  const sids: string[] = []
+  for (let times = 0; times < 100; times++) {
+    await signInAt(server, createBrowser(server), ['shop', 'wiki'])
+    sids.push(String(server.logged.findLast(({ event }) => event === 'signed_in')?.sid))
+  }
+  for (const sid of sids.slice(0, 99)) await server.endSession(sid, 'ended_by_operator')
+  const count = (host: string) => told.filter(one => one === host).length
+  await until(() => count('wiki.example') === 99)
+  assert.ok(hanging.length <= 8, `${hanging.length} at once`)
+  // Also while these hang.
+  await server.endSession(sids[99]!, 'ended_by_operator')
+  await until(() => count('wiki.example') === 100)
+
+  gaveUp = true
+  for (const end of hanging) end()
+  await server.settled()
+  // It did not answer, so the other ninety are not tried one after the other, five seconds each.
+  const first = count('shop.example')
+  assert.ok(first <= 8, String(first))
+  server.clock.advance(10)
+  await server.runLogouts()
+  assert.ok(count('shop.example') > first)
+})
+
+/** Gives way until it is so; never for ever. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (let turns = 0; turns < 10_000 && !isSo(); turns++) await new Promise(resolve => setImmediate(resolve))
+  assert.ok(isSo())
+}
