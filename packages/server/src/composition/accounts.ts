@@ -51,7 +51,7 @@ export function composeAccountPages(configuration: Configuration, ground: Accoun
     countMail: createMailCounter(ground),
     sendLetter: createLetters({
       ...ground,
-      compose: createMails(ground),
+      compose: createMails({ ...ground, branding: configuration.branding }),
       post: send ? post.send : () => {},
     }),
     offered: accountsOffered(configuration, ground),

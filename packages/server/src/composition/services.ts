@@ -45,6 +45,7 @@ import { createResume } from '../interaction/resume.ts'
 import { createSecondFactorCheck } from '../interaction/second-factor.ts'
 import { createBrowserSessions } from '../interaction/session.ts'
 import { createSignOuts } from '../interaction/sign-out.ts'
+import { createTellOwner } from '../interaction/tell-owner.ts'
 import { createUserCodes } from '../interaction/user-code.ts'
 import { createWays } from '../interaction/ways.ts'
 import { createDecryption } from '../keys/decryption-key.ts'
@@ -247,15 +248,21 @@ function composePages(
     resume: createResume(interaction),
   }
   const federation = composeFederation({ ...ports, ...interaction, cookies })
+  const accountPages = composeAccountPages(ports.configuration, {
+    ...ports,
+    ...{ paths, render, chooseLanguage },
+  })
+  const tellOwner = createTellOwner({ ...ports, ...accountPages })
   return {
     ...interaction,
     ...waiting,
     ...federation,
-    ...composeAccountPages(ports.configuration, { ...ports, ...{ paths, render, chooseLanguage } }),
+    ...accountPages,
+    tellOwner,
     ways: createWays(ports),
     passkeySignIn: createPasskeySignIn(ports),
-    proveFactor: createFactorProver({ ...ports, ...interaction }),
-    factorEnrolment: createFactorEnrolment({ ...ports, ...interaction }),
+    proveFactor: createFactorProver({ ...ports, ...interaction, tellOwner }),
+    factorEnrolment: createFactorEnrolment({ ...ports, ...interaction, tellOwner }),
     findRequester: createRequesters({ ...ports, ...interaction }),
     enterAccount: createAccountDoor({ ...ports, ...interaction, ...waiting, ...federation }),
     concludeSignIn: createConcludeSignIn({ ...ports, ...interaction, ...waiting }),

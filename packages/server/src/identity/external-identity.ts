@@ -22,7 +22,12 @@ export type ExternalIdentity = {
 }
 
 /** The user here, and their record if there is one. */
-export type LocalSubject = { readonly sub: string; readonly record?: User }
+export type LocalSubject = {
+  readonly sub: string
+  readonly record?: User
+  /** They were linked just now, since both have the same verified address. */
+  readonly linked?: true
+}
 
 export type ResolveSubject = (
   identity: ExternalIdentity,
@@ -61,10 +66,13 @@ export function createSubjectResolver({
     const decided = await decideSubject?.(questionOf(identity, tenant))
     if (decided === null) return denied('provider_user_refused', identity)
     if (decided !== undefined) return withRecord(decided, identity, tenant)
-    const linked = (await find(identity)) ?? (await linkByAddress(identity, tenant))
+    const known = await find(identity)
+    const linked = known ?? (await linkByAddress(identity, tenant))
     if (linked === undefined) return withRecord(derivedSub(identity), identity, tenant)
     const subject = await withRecord(linked, identity, tenant)
-    return subject.ok && !subject.value.record ? denied('linked_user_gone', identity, linked) : subject
+    if (!subject.ok) return subject
+    if (!subject.value.record) return denied('linked_user_gone', identity, linked)
+    return known === undefined ? ok({ ...subject.value, linked: true }) : subject
   }
 
   async function find(identity: ExternalIdentity): Promise<string | undefined> {

@@ -2,7 +2,7 @@
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Mail } from '../core/mail.ts'
-import type { ComposeMail, MailKind } from '../ui/mails.ts'
+import type { ComposeMail, Letter, MailKind } from '../ui/mails.ts'
 import type { PagePath, Paths } from './paths.ts'
 
 export type LetterTo = {
@@ -11,6 +11,7 @@ export type LetterTo = {
   /** The page that it leads to, and what that page is given. */
   readonly path: PagePath
   readonly link?: string
+  readonly standing?: Letter['standing']
 }
 
 /** Undefined: there is nothing to be sent, which nobody can tell from the answer. */
@@ -32,8 +33,11 @@ export const createLetters =
     post(async () => {
       const wanted = await letter()
       if (!wanted) return undefined
-      const { to, kind, path, link } = wanted
+      const { to, kind, path, link, standing } = wanted
       const url = new URL(paths(path), issuer)
       if (link !== undefined) url.searchParams.set('link', link)
-      return compose(request, kind, { to, link: url.href, site: url.host })
+      return compose(request, kind, {
+        ...{ to, link: url.href, site: url.host },
+        ...(standing && { standing }),
+      })
     })

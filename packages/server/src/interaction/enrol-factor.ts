@@ -12,6 +12,7 @@ import type { Totp } from '../identity/totp.ts'
 import type { EnrolmentPage } from '../ui/mfa-pages.ts'
 import { browserOf } from './form.ts'
 import type { ProvenFactor } from './prove-factor.ts'
+import type { TellOwner } from './tell-owner.ts'
 
 export type Enrolled = ProvenFactor & {
   /** Made with the user's first factor, to be shown once. */
@@ -42,6 +43,7 @@ export type EnrolmentPorts = {
   readonly recoveryCodeBook: RecoveryCodeBook
   readonly passkeys: Passkeys
   readonly findFactors: FindFactors
+  readonly tellOwner: TellOwner
   readonly log: Log
 }
 
@@ -60,6 +62,7 @@ export function createFactorEnrolment(ports: EnrolmentPorts): FactorEnrolment {
       const enrolled = method === 'passkey' ? await addPasskey(sub, form) : await addTotp(sub, form)
       if (!enrolled.ok) return enrolled
       ports.log.info('second_factor_added', { request_id: request.id, sub, method })
+      ports.tellOwner(request, sub, `${method}_added`)
       const { recoveryCodes } = await ports.findFactors(sub)
       if (recoveryCodes > 0) return enrolled
       return ok({ ...enrolled.value, recoveryCodes: await ports.recoveryCodeBook.make(sub) })

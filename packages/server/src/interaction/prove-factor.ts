@@ -11,6 +11,7 @@ import type { RecoveryCodeBook } from '../identity/recovery-codes.ts'
 import type { Totp } from '../identity/totp.ts'
 import type { SecondFactorMethod } from '../ui/mfa-pages.ts'
 import { browserOf } from './form.ts'
+import type { TellOwner } from './tell-owner.ts'
 
 /** What a sign-in gains by it. */
 export type ProvenFactor = {
@@ -32,6 +33,7 @@ export type ProvePorts = {
   readonly recoveryCodeBook: RecoveryCodeBook
   readonly passkeys: Passkeys
   readonly countFactorGuess: CountFactorGuess
+  readonly tellOwner: TellOwner
   readonly log: Log
 }
 
@@ -40,7 +42,9 @@ const oneTimePassword: ProvenFactor = { amr: ['otp'], acr: '2' }
 export function createFactorProver(ports: ProvePorts): ProveFactor {
   return async (request, sub, method, form) => {
     const proven = method === 'passkey' ? await byPasskey(sub, form) : await byCode(sub, method, form)
-    if (proven.ok) ports.log.info('second_factor_proven', { request_id: request.id, sub, method })
+    if (!proven.ok) return proven
+    ports.log.info('second_factor_proven', { request_id: request.id, sub, method })
+    if (method === 'recovery_code') ports.tellOwner(request, sub, 'recovery_code_used')
     return proven
   }
 

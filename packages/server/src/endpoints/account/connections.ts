@@ -15,6 +15,7 @@ import type { Csrf } from '../../interaction/csrf.ts'
 import { readPageForm } from '../../interaction/form.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
+import type { TellOwner } from '../../interaction/tell-owner.ts'
 import { redirectResponse } from '../../ui/page.ts'
 import type { Pages } from '../../ui/pages.ts'
 
@@ -28,6 +29,7 @@ export type ConnectionsPorts = {
   readonly csrf: Csrf
   readonly pages: Pages
   readonly paths: Paths
+  readonly tellOwner: TellOwner
   readonly clock: Clock
   readonly log: Log
 }
@@ -51,6 +53,7 @@ export function createConnectionsEndpoint(ports: ConnectionsPorts): Endpoint {
     const { sub } = visit.session
     if (await stores.identityLinks.remove(name, form.value.get('identity') ?? '', sub)) {
       ports.log.info('identity_unlinked', { provider: name, sub })
+      ports.tellOwner(request, sub, 'identity_unlinked')
     }
     return redirectResponse(request, paths('/account/connections'))
   }

@@ -10,11 +10,11 @@ import type { Accounts } from '../../identity/accounts.ts'
 import { networkOf } from '../../identity/attempts.ts'
 import type { CountGuess } from '../../identity/guesses.ts'
 import type { AccountVisit, EnterAccount } from '../../interaction/account.ts'
-import type { SendLetter } from '../../interaction/account-mail.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import { readPageForm } from '../../interaction/form.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
+import type { TellOwner } from '../../interaction/tell-owner.ts'
 import type { FieldProblem } from '../../ui/field-pages.ts'
 import type { Pages } from '../../ui/pages.ts'
 
@@ -24,7 +24,7 @@ export type PasswordPagePorts = {
   readonly accountSettings: Pick<AccountSettings, 'passwordPolicy'>
   readonly users: Pick<Users, 'checkPassword'>
   readonly countGuess: CountGuess
-  readonly sendLetter: SendLetter
+  readonly tellOwner: TellOwner
   readonly csrf: Csrf
   readonly pages: Pages
   readonly paths: Paths
@@ -57,7 +57,7 @@ export function createPasswordEndpoint(ports: PasswordPagePorts): Endpoint {
     if (fault) return show(request, visit, user, fault === 'too_short' ? { min_length } : fault)
     const changed = await accounts.setPassword(user, chosen, visit.session.sid)
     if (!changed.ok) return show(request, visit, user, 'changed')
-    ports.sendLetter(request, async () => letterTo(changed.value))
+    ports.tellOwner(request, user.sub, 'passwordChanged')
     return pages.notice(request, { kind: 'passwordSaved' }, { navigation: visit.navigation })
   }
 
@@ -102,9 +102,3 @@ export function createPasswordEndpoint(ports: PasswordPagePorts): Endpoint {
 
 const statusOf = (problem: FieldProblem): number =>
   typeof problem === 'object' && 'waitMinutes' in problem ? 429 : 400
-
-/** To an address that is known to be the user's. */
-const letterTo = ({ email, email_verified_at }: StoredUser) =>
-  email !== undefined && email_verified_at !== undefined
-    ? ({ to: email, kind: 'passwordChanged', path: '/account' } as const)
-    : undefined

@@ -20,6 +20,7 @@ import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
 import { userName } from '../../interaction/shown.ts'
+import type { TellOwner } from '../../interaction/tell-owner.ts'
 import { redirectResponse } from '../../ui/page.ts'
 import type { Pages } from '../../ui/pages.ts'
 
@@ -32,6 +33,7 @@ export type SecurityPorts = {
   readonly sessions: BrowserSessions
   readonly stores: Pick<Stores, 'secondFactors' | 'passkeys'>
   readonly users: Pick<Users, 'find'>
+  readonly tellOwner: TellOwner
   readonly csrf: Csrf
   readonly pages: Pages
   readonly paths: Paths
@@ -127,14 +129,17 @@ export function createSecurityEndpoint(ports: SecurityPorts): Endpoint {
       )
       return show(visit, 'lastFactor')
     }
-    if (removed === 'removed')
+    if (removed === 'removed') {
       ports.log.info('second_factor_removed', { request_id: request.id, sub, method: factor.method })
+      ports.tellOwner(request, sub, `${factor.method}_removed`)
+    }
     return back(request)
   }
 
   async function renewCodes({ request, session }: Visit): Promise<HttpResponse> {
     const codes = await ports.recoveryCodeBook.make(session.sub)
     ports.log.info('recovery_codes_made', { request_id: request.id, sub: session.sub })
+    ports.tellOwner(request, session.sub, 'recovery_codes_made')
     return ports.pages.mfa.recoveryCodes(request, { codes, href: here })
   }
 

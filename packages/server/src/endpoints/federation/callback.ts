@@ -83,7 +83,7 @@ export function createFederationCallbackEndpoint(
     const user = await ports.upstream.complete(provider, answer, proof)
     if (!user.ok) return fail(request, user, continuation, requester.value, linking_sid)
     if (linking_sid !== undefined) return link(request, user.value, linking_sid)
-    const subject = await subjectOf(user.value, continuation, requester.value)
+    const subject = await subjectOf(request, user.value, continuation, requester.value)
     if (!subject.ok) return fail(request, subject, continuation, requester.value)
     const { tenant, client, requested_acr } = requester.value
     return ports.concludeSignIn(request, {
@@ -153,6 +153,7 @@ export function createFederationCallbackEndpoint(
   }
 
   async function subjectOf(
+    request: HttpRequest,
     user: UpstreamUser,
     continuation: Continuation,
     requester: Requester,
@@ -165,7 +166,8 @@ export function createFederationCallbackEndpoint(
     const identity = identityOf(provider, user)
     const local = await ports.resolveSubject(identity, requester.tenant)
     if (!local.ok) return local
-    const { sub, record } = local.value
+    const { sub, record, linked } = local.value
+    if (linked) ports.tellOwner(request, sub, 'identity_linked')
     const subject: Subject = {
       ...{ sub, idp: name, amr, claims },
       ...(record?.tenant !== undefined && { tenant: record.tenant }),

@@ -8,11 +8,13 @@ import type { Users } from '../../core/user.ts'
 import type { UpstreamUser } from '../../federation/upstream.ts'
 import { type ExternalIdentity, identityKey } from '../../identity/external-identity.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
+import type { TellOwner } from '../../interaction/tell-owner.ts'
 
 export type LinkPorts = {
   readonly sessions: BrowserSessions
   readonly users: Pick<Users, 'find'>
   readonly stores: Pick<Stores, 'identityLinks'>
+  readonly tellOwner: TellOwner
   readonly clock: Clock
   readonly log: Log
 }
@@ -25,7 +27,7 @@ export async function linkIdentity(
   request: HttpRequest,
   identity: ExternalIdentity,
   asking: string,
-  { sessions, users, stores: { identityLinks }, clock, log }: LinkPorts,
+  { sessions, users, stores: { identityLinks }, tellOwner, clock, log }: LinkPorts,
 ): Promise<Result<string>> {
   const session = await sessions.read(request)
   if (session?.sid !== asking || !(await users.find(session.sub))) {
@@ -38,6 +40,7 @@ export async function linkIdentity(
   const link = { provider, identity: key, sub, ...(label !== undefined && { label }) }
   if (await identityLinks.add({ ...link, created_at: clock.now() })) {
     log.info('identity_linked', { provider, sub, by: 'user' })
+    tellOwner(request, sub, 'identity_linked')
     return ok(sub)
   }
   const linked = await identityLinks.find(provider, key)

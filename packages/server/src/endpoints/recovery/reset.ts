@@ -6,12 +6,14 @@ import type { AccountSettings } from '../../core/account.ts'
 import { localProvider } from '../../core/user.ts'
 import { guessedName } from '../../identity/guesses.ts'
 import type { KnownBrowsers } from '../../interaction/known-browsers.ts'
+import type { TellOwner } from '../../interaction/tell-owner.ts'
 import type { FieldProblem } from '../../ui/field-pages.ts'
 import { type LinkPorts, linkPage } from './link-page.ts'
 
 export type ResetPorts = LinkPorts & {
   readonly accountSettings: Pick<AccountSettings, 'passwordPolicy'>
   readonly knownBrowsers: KnownBrowsers
+  readonly tellOwner: TellOwner
 }
 
 /** `GET` and `POST /password/reset?link=…`: `new_password`. Nobody is signed in by it: a second factor may be due. */
@@ -28,9 +30,8 @@ export function createResetEndpoint(ports: ResetPorts): Endpoint {
       if (fault) return ok(page(request, linked, fault === 'too_short' ? { min_length } : fault))
       const changed = await accounts.setPassword(user, password)
       if (!changed.ok) return changed
-      const { username, email, tenant } = user
-      if (email !== undefined)
-        ports.sendLetter(request, async () => ({ to: email, kind: 'passwordChanged', path: '/account' }))
+      const { sub, username, tenant } = user
+      ports.tellOwner(request, sub, 'passwordChanged')
       const name = guessedName({ idp: localProvider, username, ...(tenant !== undefined && { tenant }) })
       // Who holds the mailbox is let in here, however much strangers guess.
       const cookies = [ports.knownBrowsers.remember(request, name)]

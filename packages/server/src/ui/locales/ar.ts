@@ -364,6 +364,29 @@ export const ar: Translation = {
       note: 'إن لم تكن أنت، فاطلب كلمة مرور جديدة فورًا.',
     },
   },
+  signInMail: {
+    subject: site => `تغيّرت طريقة تسجيل دخولك إلى ${apart(site)}`,
+    changes: {
+      totp_added: site => `تم إعداد تطبيق مصادقة لحسابك لدى ${apart(site)}.`,
+      totp_removed: site => `تمت إزالة تطبيق المصادقة من حسابك لدى ${apart(site)}.`,
+      passkey_added: site => `تمت إضافة مفتاح مرور إلى حسابك لدى ${apart(site)}.`,
+      passkey_removed: site => `تمت إزالة مفتاح مرور من حسابك لدى ${apart(site)}.`,
+      recovery_codes_made: site =>
+        `تم إنشاء رموز استرداد جديدة لحسابك لدى ${apart(site)}، ولم تعد الرموز القديمة صالحة.`,
+      recovery_code_used: site => `استُخدم رمز استرداد لتسجيل الدخول إلى حسابك لدى ${apart(site)}.`,
+      identity_linked: site => `تم ربط حساب آخر بحسابك لدى ${apart(site)} ويمكنه تسجيل الدخول إليه.`,
+      identity_unlinked: site => `تم إلغاء ربط حساب آخر بحسابك لدى ${apart(site)}.`,
+    },
+    action: 'عرض حسابك',
+    note: 'إن لم تكن أنت، فغيّر كلمة مرورك فورًا وأزل ما لا تعرفه.',
+    standing: {
+      lead: 'ما زال ما يلي يفتح حسابك. أزل ما لا تعرفه:',
+      totp: 'تطبيق المصادقة',
+      passkey: 'مفاتيح المرور',
+      recovery_codes: 'رموز الاسترداد',
+      connections: 'الحسابات المرتبطة',
+    },
+  },
   scopes: {
     openid: 'معرّف المستخدم الخاص بك',
     profile: 'ملفك الشخصي، مثل اسمك',

@@ -387,6 +387,32 @@ export const de: Translation = {
       note: 'Wenn Sie es nicht waren, fordern Sie sofort ein neues Passwort an.',
     },
   },
+  signInMail: {
+    subject: site => `Die Anmeldung bei ${site} hat sich geändert`,
+    changes: {
+      totp_added: site => `Für Ihr Konto bei ${site} wurde eine Authenticator-App eingerichtet.`,
+      totp_removed: site => `Die Authenticator-App Ihres Kontos bei ${site} wurde entfernt.`,
+      passkey_added: site => `Ihrem Konto bei ${site} wurde ein Passkey hinzugefügt.`,
+      passkey_removed: site => `Von Ihrem Konto bei ${site} wurde ein Passkey entfernt.`,
+      recovery_codes_made: site =>
+        `Für Ihr Konto bei ${site} gibt es neue Wiederherstellungscodes; die alten gelten nicht mehr.`,
+      recovery_code_used: site =>
+        `Bei der Anmeldung an Ihrem Konto bei ${site} wurde ein Wiederherstellungscode benutzt.`,
+      identity_linked: site =>
+        `Mit Ihrem Konto bei ${site} wurde ein anderes Konto verbunden, das sich dort anmelden kann.`,
+      identity_unlinked: site =>
+        `Die Verbindung Ihres Kontos bei ${site} mit einem anderen Konto wurde getrennt.`,
+    },
+    action: 'Konto ansehen',
+    note: 'Wenn Sie es nicht waren, ändern Sie sofort Ihr Passwort und entfernen Sie, was Sie nicht kennen.',
+    standing: {
+      lead: 'Damit kann man sich weiter an Ihrem Konto anmelden. Entfernen Sie, was Sie nicht kennen:',
+      totp: 'Authenticator-App',
+      passkey: 'Hinterlegte Passkeys',
+      recovery_codes: 'Wiederherstellungscodes',
+      connections: 'Verbundene Konten',
+    },
+  },
   scopes: {
     openid: 'Ihre Benutzerkennung',
     profile: 'Ihr Profil, zum Beispiel Ihr Name',

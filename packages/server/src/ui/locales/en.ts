@@ -366,6 +366,32 @@ export const en = {
       note: 'If it wasn’t you, ask for a new password at once.',
     },
   },
+  /** To the owner of an account, of how it is signed in to. */
+  signInMail: {
+    subject: (site: string) => `A change to how you sign in at ${site}`,
+    changes: {
+      totp_added: (site: string) => `An authenticator app was set up for your account at ${site}.`,
+      totp_removed: (site: string) => `The authenticator app of your account at ${site} was removed.`,
+      passkey_added: (site: string) => `A passkey was added to your account at ${site}.`,
+      passkey_removed: (site: string) => `A passkey was removed from your account at ${site}.`,
+      recovery_codes_made: (site: string) =>
+        `New recovery codes were made for your account at ${site}; the old ones are worth nothing now.`,
+      recovery_code_used: (site: string) => `A recovery code was used to sign in to your account at ${site}.`,
+      identity_linked: (site: string) =>
+        `An account elsewhere was connected with your account at ${site} and can sign in to it.`,
+      identity_unlinked: (site: string) =>
+        `An account elsewhere was disconnected from your account at ${site}.`,
+    },
+    action: 'Look at your account',
+    note: 'If it wasn’t you, change your password at once and remove what you don’t know.',
+    standing: {
+      lead: 'These still open your account. Remove what you don’t know:',
+      totp: 'Authenticator app',
+      passkey: 'Passkeys',
+      recovery_codes: 'Recovery codes',
+      connections: 'Connected accounts',
+    },
+  },
   /** Where the operator has no words of their own. */
   scopes: {
     openid: 'Your user identifier',

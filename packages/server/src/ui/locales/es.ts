@@ -378,6 +378,31 @@ export const es: Translation = {
       note: 'Si no fue usted, pida de inmediato una contraseña nueva.',
     },
   },
+  signInMail: {
+    subject: site => `Ha cambiado su forma de iniciar sesión en ${site}`,
+    changes: {
+      totp_added: site => `Se ha añadido una aplicación de autenticación a su cuenta en ${site}.`,
+      totp_removed: site => `Se ha quitado la aplicación de autenticación de su cuenta en ${site}.`,
+      passkey_added: site => `Se ha añadido una clave de acceso a su cuenta en ${site}.`,
+      passkey_removed: site => `Se ha quitado una clave de acceso de su cuenta en ${site}.`,
+      recovery_codes_made: site =>
+        `Se han creado códigos de recuperación nuevos para su cuenta en ${site}; los anteriores ya no valen.`,
+      recovery_code_used: site =>
+        `Se ha usado un código de recuperación para entrar en su cuenta en ${site}.`,
+      identity_linked: site =>
+        `Se ha conectado otra cuenta con su cuenta en ${site}, y con ella se puede entrar.`,
+      identity_unlinked: site => `Se ha desconectado otra cuenta de su cuenta en ${site}.`,
+    },
+    action: 'Ver su cuenta',
+    note: 'Si no fue usted, cambie de inmediato su contraseña y quite lo que no conozca.',
+    standing: {
+      lead: 'Con esto se sigue pudiendo entrar en su cuenta. Quite lo que no conozca:',
+      totp: 'Aplicación de autenticación',
+      passkey: 'Claves de acceso',
+      recovery_codes: 'Códigos de recuperación',
+      connections: 'Cuentas conectadas',
+    },
+  },
   scopes: {
     openid: 'Su identificador de usuario',
     profile: 'Su perfil, por ejemplo su nombre',

@@ -386,6 +386,31 @@ export const fr: Translation = {
       note: 'Si ce n’était pas vous, demandez aussitôt un nouveau mot de passe.',
     },
   },
+  signInMail: {
+    subject: site => `Votre façon de vous connecter à ${site} a changé`,
+    changes: {
+      totp_added: site => `Une application d’authentification a été ajoutée à votre compte chez ${site}.`,
+      totp_removed: site => `L’application d’authentification de votre compte chez ${site} a été retirée.`,
+      passkey_added: site => `Une clé d’accès a été ajoutée à votre compte chez ${site}.`,
+      passkey_removed: site => `Une clé d’accès de votre compte chez ${site} a été retirée.`,
+      recovery_codes_made: site =>
+        `De nouveaux codes de récupération ont été créés pour votre compte chez ${site} ; les anciens ne valent plus rien.`,
+      recovery_code_used: site =>
+        `Un code de récupération a servi à se connecter à votre compte chez ${site}.`,
+      identity_linked: site =>
+        `Un autre compte a été lié à votre compte chez ${site} et permet de s’y connecter.`,
+      identity_unlinked: site => `Un autre compte n’est plus lié à votre compte chez ${site}.`,
+    },
+    action: 'Voir votre compte',
+    note: 'Si ce n’était pas vous, changez aussitôt votre mot de passe et retirez ce que vous ne connaissez pas.',
+    standing: {
+      lead: 'Ceci ouvre toujours votre compte. Retirez ce que vous ne connaissez pas :',
+      totp: 'Application d’authentification',
+      passkey: 'Clés d’accès',
+      recovery_codes: 'Codes de récupération',
+      connections: 'Comptes liés',
+    },
+  },
   scopes: {
     openid: 'Votre identifiant d’utilisateur',
     profile: 'Votre profil, par exemple votre nom',

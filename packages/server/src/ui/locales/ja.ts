@@ -376,6 +376,30 @@ export const ja: Translation = {
       note: '心当たりがない場合は、すぐに新しいパスワードを請求してください。',
     },
   },
+  signInMail: {
+    subject: site => `${site} のサインイン方法が変更されました`,
+    changes: {
+      totp_added: site => `${site} のアカウントに認証アプリが設定されました。`,
+      totp_removed: site => `${site} のアカウントから認証アプリが削除されました。`,
+      passkey_added: site => `${site} のアカウントにパスキーが追加されました。`,
+      passkey_removed: site => `${site} のアカウントからパスキーが削除されました。`,
+      recovery_codes_made: site =>
+        `${site} のアカウントに新しい回復コードが作成されました。以前のコードは使えません。`,
+      recovery_code_used: site => `${site} のアカウントへのサインインに回復コードが使われました。`,
+      identity_linked: site =>
+        `${site} のアカウントに別のアカウントが接続され、サインインに使えるようになりました。`,
+      identity_unlinked: site => `${site} のアカウントから別のアカウントの接続が解除されました。`,
+    },
+    action: 'アカウントを見る',
+    note: '心当たりがない場合は、すぐにパスワードを変更し、覚えのないものを削除してください。',
+    standing: {
+      lead: '次の方法では引き続きアカウントにサインインできます。覚えのないものは削除してください。',
+      totp: '認証アプリ',
+      passkey: 'パスキー',
+      recovery_codes: '回復コード',
+      connections: '接続されたアカウント',
+    },
+  },
   scopes: {
     openid: 'ユーザー識別子',
     profile: '名前などのプロフィール',

@@ -375,6 +375,29 @@ export const pt: Translation = {
       note: 'Se não foi você, peça imediatamente uma senha nova.',
     },
   },
+  signInMail: {
+    subject: site => `A sua forma de entrar em ${site} mudou`,
+    changes: {
+      totp_added: site => `Um aplicativo autenticador foi acrescentado à sua conta em ${site}.`,
+      totp_removed: site => `O aplicativo autenticador da sua conta em ${site} foi removido.`,
+      passkey_added: site => `Uma chave de acesso foi acrescentada à sua conta em ${site}.`,
+      passkey_removed: site => `Uma chave de acesso da sua conta em ${site} foi removida.`,
+      recovery_codes_made: site =>
+        `Novos códigos de recuperação foram criados para a sua conta em ${site}; os antigos já não valem.`,
+      recovery_code_used: site => `Um código de recuperação foi usado para entrar na sua conta em ${site}.`,
+      identity_linked: site => `Outra conta foi ligada à sua conta em ${site} e pode entrar nela.`,
+      identity_unlinked: site => `Outra conta foi desligada da sua conta em ${site}.`,
+    },
+    action: 'Ver a conta',
+    note: 'Se não foi você, mude imediatamente a sua senha e remova o que não conhece.',
+    standing: {
+      lead: 'Isto continua a abrir a sua conta. Remova o que não conhece:',
+      totp: 'Aplicativo autenticador',
+      passkey: 'Chaves de acesso',
+      recovery_codes: 'Códigos de recuperação',
+      connections: 'Contas ligadas',
+    },
+  },
   scopes: {
     openid: 'O seu identificador de usuário',
     profile: 'O seu perfil, por exemplo o seu nome',

@@ -333,6 +333,28 @@ export const zhHans: Translation = {
       note: '如果不是您本人操作，请立即申请新密码。',
     },
   },
+  signInMail: {
+    subject: site => `您在 ${site} 的登录方式已更改`,
+    changes: {
+      totp_added: site => `您在 ${site} 的账户已设置身份验证器应用。`,
+      totp_removed: site => `您在 ${site} 的账户已移除身份验证器应用。`,
+      passkey_added: site => `您在 ${site} 的账户已添加通行密钥。`,
+      passkey_removed: site => `您在 ${site} 的账户已移除一个通行密钥。`,
+      recovery_codes_made: site => `您在 ${site} 的账户已生成新的恢复代码，旧的代码不再有效。`,
+      recovery_code_used: site => `有人使用恢复代码登录了您在 ${site} 的账户。`,
+      identity_linked: site => `另一个账户已与您在 ${site} 的账户关联，并可用于登录。`,
+      identity_unlinked: site => `另一个账户已与您在 ${site} 的账户解除关联。`,
+    },
+    action: '查看账户',
+    note: '如果不是您本人操作，请立即更改密码，并移除您不认识的内容。',
+    standing: {
+      lead: '以下方式仍可登录您的账户。请移除您不认识的：',
+      totp: '身份验证器应用',
+      passkey: '通行密钥',
+      recovery_codes: '恢复代码',
+      connections: '关联账户',
+    },
+  },
   scopes: {
     openid: '您的用户标识符',
     profile: '您的个人资料，例如姓名',
