@@ -30,7 +30,6 @@ export const rooms: Readonly<Record<string, Room>> = {
   configuration: {
     rooms: ['core'],
     packages: [
-      'zod',
       'yaml',
       'jsonc-parser',
       'node:crypto',

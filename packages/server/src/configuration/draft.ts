@@ -3,7 +3,6 @@
  * have the right shape, or that have it without their faulty keys.
  */
 
-import type { z } from 'zod'
 import { type Fault, formatPath } from './fault.ts'
 import { faultsOf, meantKey, subjectOf, valueAt } from './issue.ts'
 import type { ClientDraft } from './schema/client.ts'
@@ -22,6 +21,7 @@ import {
   moduleSchema,
   type TenantDraft,
 } from './schema/whole.ts'
+import type { Shape } from './shape/shape.ts'
 
 /** An entry of a list, and where it stands. */
 export type Entry<Value> = {
@@ -97,7 +97,7 @@ export function draftOf(input: unknown, isModule: boolean): Drafted {
   }
   return parsed.success
     ? { whole: parsed.data as ConfigurationDraft, ...drafts, faults: [] }
-    : { ...drafts, faults: faultsOf(parsed.error.issues, schema, input) }
+    : { ...drafts, faults: faultsOf(parsed.issues, schema, input) }
 }
 
 type Lists = Omit<Draft, 'names' | 'mtls' | 'trustedIssuers' | 'moduleGrants' | 'registration'>
@@ -130,8 +130,8 @@ function tenantDraft(
 }
 
 function registrationAt(owner: unknown, path: string): Pick<Draft, 'registration'> {
-  const { success, data } = registrationSchema.safeParse(valueAt(owner, ['registration']))
-  return success ? { registration: { path, value: data } } : {}
+  const outcome = registrationSchema.safeParse(valueAt(owner, ['registration']))
+  return outcome.success ? { registration: { path, value: outcome.data } } : {}
 }
 
 const withUsers = (draft: Draft, users: Draft['users']): Draft => ({
@@ -151,7 +151,7 @@ const listAt = (input: unknown, path: readonly PropertyKey[]): readonly unknown[
   return Array.isArray(list) ? list : []
 }
 
-const entriesOf = (schema: z.ZodType, list: string, source: readonly unknown[]) =>
+const entriesOf = (schema: Shape<unknown>, list: string, source: readonly unknown[]) =>
   source.flatMap((raw, index) => {
     const entry = readEntry(schema, raw)
     const kind = list.slice(list.lastIndexOf('.') + 1)
@@ -168,16 +168,16 @@ const nameOf = (list: string, raw: unknown): string =>
   String(valueAt(raw, [list === 'clients' ? 'client_id' : list === 'users' ? 'sub' : 'name']))
 
 function readEntry(
-  schema: z.ZodType,
+  schema: Shape<unknown>,
   raw: unknown,
 ): { value: never; damaged: ReadonlySet<string> } | undefined {
   const first = schema.safeParse(raw)
   if (first.success) return { value: first.data as never, damaged: new Set() }
   if (typeof raw !== 'object' || raw === null) return undefined
   const damaged = new Set<string>()
-  for (const issue of first.error.issues) {
+  for (const issue of first.issues) {
     if (issue.path.length > 0) damaged.add(String(issue.path[0]))
-    else if (issue.code === 'unrecognized_keys') for (const key of issue.keys) damaged.add(key)
+    else if (issue.code === 'unknown_keys') for (const key of issue.keys) damaged.add(key)
   }
   const kept = Object.fromEntries(Object.entries(raw).filter(([key]) => !damaged.has(key)))
   const second = schema.safeParse(kept)

@@ -1,61 +1,45 @@
 /** From what the schema found to faults that people can act on. */
 
-import type { z } from 'zod'
 import { type Fault, formatPath } from './fault.ts'
 import { nearestOf } from './nearest.ts'
 import { codeKeys } from './schema/code.ts'
-
-type Issue = z.core.$ZodIssue
-type Path = readonly PropertyKey[]
+import type { AnyShape, Issue, Path } from './shape/shape.ts'
 
 /** The faults of one schema run over `input`. */
-export const faultsOf = (
-  issues: readonly Issue[],
-  schema: z.core.$ZodType,
-  input: unknown,
-): readonly Fault[] =>
+export const faultsOf = (issues: readonly Issue[], schema: AnyShape, input: unknown): readonly Fault[] =>
   issues.flatMap(issue => {
     const subject = subjectOf(issue.path, input)
     const located = { path: formatPath(issue.path), ...(subject && { subject }) }
-    if (issue.code === 'unrecognized_keys')
+    if (issue.code === 'unknown_keys')
       return issue.keys.map(key => unknownKey(key, issue.path, schema, subject))
     return [{ ...located, ...describe(issue, valueAt(input, issue.path)) }]
   })
 
 type Description = Omit<Fault, 'path' | 'subject'>
 
-function describe(issue: Issue, value: unknown): Description {
+function describe(issue: Exclude<Issue, { code: 'unknown_keys' }>, value: unknown): Description {
   const key = issue.path.findLast(step => typeof step === 'string') ?? 'it'
   switch (issue.code) {
-    case 'invalid_type':
+    case 'wrong_type':
       return wrongType(String(key), issue.expected, value)
-    case 'invalid_value':
-      return notInList(String(key), issue.values.map(String), value)
-    case 'too_small':
-    case 'too_big':
+    case 'not_in_list':
+      return notInList(String(key), issue.values, value)
+    case 'out_of_bounds':
       return outOfBounds(issue)
-    case 'invalid_format':
+    case 'wrong_characters':
       return {
         problem: 'it holds characters that may not stand here',
-        expected: issue.message,
+        expected: issue.allowed,
         fix: 'remove them',
       }
-    case 'custom': {
-      const { expected = 'another value', fix = 'change it' } = (issue.params ?? {}) as Partial<Description>
-      const problem = issue.message === 'Invalid input' ? 'it is of another kind' : issue.message
-      return { problem, expected, fix }
-    }
-    case 'invalid_union':
+    case 'rule':
+      return { problem: issue.problem, expected: issue.expected, fix: issue.fix }
+    case 'none_fits':
       return {
         problem: 'it is not JSON',
         expected: 'a JSON value',
         fix: 'write a string, number, list or object',
       }
-    case 'unrecognized_keys':
-    case 'invalid_key':
-    case 'invalid_element':
-    case 'not_multiple_of':
-      return { problem: issue.message, expected: 'another value', fix: 'change it' }
   }
 }
 
@@ -63,7 +47,6 @@ const kinds: Readonly<Record<string, string>> = {
   array: 'a list',
   string: 'a string',
   int: 'a whole number',
-  number: 'a whole number',
   boolean: 'true or false',
   object: 'an object',
   record: 'an object',
@@ -86,8 +69,7 @@ function retype(expected: string, value: unknown): string | undefined {
     return 'write one string, names separated by spaces: "a b"'
   if (expected === 'string' && typeof value === 'number') return 'put it in quotes'
   if (expected === 'boolean' && (value === 'true' || value === 'false')) return 'remove the quotes'
-  if ((expected === 'number' || expected === 'int') && typeof value === 'string' && /^\d+$/.test(value))
-    return 'remove the quotes'
+  if (expected === 'int' && typeof value === 'string' && /^\d+$/.test(value)) return 'remove the quotes'
   return undefined
 }
 
@@ -116,14 +98,12 @@ function notInList(key: string, values: readonly string[], value: unknown): Desc
   }
 }
 
-function outOfBounds(issue: Extract<Issue, { code: 'too_small' | 'too_big' }>): Description {
-  const small = issue.code === 'too_small'
-  const bound = Number(small ? issue.minimum : issue.maximum)
-  if (issue.origin === 'string' && small)
-    return { problem: 'it is empty', expected: 'some text', fix: 'fill it in' }
-  if (issue.origin === 'array' && small)
+function outOfBounds({ side, bound, of }: Extract<Issue, { code: 'out_of_bounds' }>): Description {
+  const small = side === 'least'
+  if (of === 'string' && small) return { problem: 'it is empty', expected: 'some text', fix: 'fill it in' }
+  if (of === 'array' && small)
     return { problem: 'it is empty', expected: 'at least one entry', fix: 'add one' }
-  const unit = issue.origin === 'string' ? ' characters' : issue.origin === 'array' ? ' entries' : ''
+  const unit = of === 'string' ? ' characters' : of === 'array' ? ' entries' : ''
   const expected = `at ${small ? 'least' : 'most'} ${bound}${unit}`
   return {
     problem: `it is too ${small ? 'small' : unit ? 'long' : 'large'}`,
@@ -153,7 +133,7 @@ export function meantKey(key: string, known: readonly string[]): string | undefi
   return word && known.includes(word) ? word : nearestOf(key, known)
 }
 
-function unknownKey(key: string, path: Path, schema: z.core.$ZodType, subject: string | undefined): Fault {
+function unknownKey(key: string, path: Path, schema: AnyShape, subject: string | undefined): Fault {
   const known = keysAt(schema, path)
   const nearest = meantKey(key, known)
   const isCode = codeKeys.has(key) && (path.length === 0 || path[0] === 'identity_providers')
@@ -172,16 +152,16 @@ function unknownKey(key: string, path: Path, schema: z.core.$ZodType, subject: s
 }
 
 type Inner = {
-  readonly def: { readonly type: string; readonly innerType?: Inner }
+  readonly unwrap?: () => Inner
   readonly shape?: Readonly<Record<string, Inner>>
   readonly element?: Inner
 }
 
 /** The keys that the schema knows at a path. */
-function keysAt(schema: z.core.$ZodType, path: Path): readonly string[] {
+function keysAt(schema: AnyShape, path: Path): readonly string[] {
   let at: Inner | undefined = schema as unknown as Inner
   for (const step of [...path, undefined]) {
-    while (at?.def.innerType) at = at.def.innerType
+    while (at?.unwrap) at = at.unwrap()
     if (step === undefined) break
     at = typeof step === 'number' ? at?.element : at?.shape?.[String(step)]
   }

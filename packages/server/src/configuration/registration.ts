@@ -35,7 +35,7 @@ export function registrationOf(whole: ConfigurationDraft): Registration {
 function createParser(context: Draft): RegisteredClientParser {
   return input => {
     const parsed = clientSchema.safeParse(input)
-    if (!parsed.success) return { ok: false, faults: faultsOf(parsed.error.issues, clientSchema, input) }
+    if (!parsed.success) return { ok: false, faults: faultsOf(parsed.issues, clientSchema, input) }
     const entry = { list: 'clients', index: 0, subject: '', value: parsed.data, damaged: new Set<string>() }
     const draft = { ...context, clients: [entry] }
     const faults = [...clientFaults(draft), ...referenceFaults(draft)]

@@ -1,7 +1,7 @@
 /** Accounts that users look after themselves, and the mail that goes to them. */
 
-import { z } from 'zod'
 import type { AccountSettings } from '../../core/account.ts'
+import * as z from '../shape/shapes.ts'
 import { rule } from './rule.ts'
 
 const policySchema = z

@@ -1,6 +1,6 @@
 /** What authorization requests must be (RFC 9101, RFC 9126). */
 
-import { z } from 'zod'
+import * as z from '../shape/shapes.ts'
 import { hour, seconds } from './rule.ts'
 
 export const authorizationRequestsSchema = z

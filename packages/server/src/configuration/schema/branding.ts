@@ -1,8 +1,8 @@
 /** How the pages look, as a configuration writes it. */
 
-import { z } from 'zod'
 import { colorFaults } from '../../core/branding.ts'
 import { type Color, parseColor, readableContrast } from '../../core/color.ts'
+import * as z from '../shape/shapes.ts'
 import { rule, text, webUrl } from './rule.ts'
 
 const color = () =>

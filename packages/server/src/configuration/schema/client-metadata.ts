@@ -1,6 +1,5 @@
 /** What a client says about itself and about its keys (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2). */
 
-import { z } from 'zod'
 import {
   assertionAlgorithms,
   contentEncryptionAlgorithms,
@@ -8,6 +7,7 @@ import {
   signingAlgorithms,
 } from '../../core/client.ts'
 import { requestEncryptionAlgorithms } from '../../core/keys.ts'
+import * as z from '../shape/shapes.ts'
 import { jwksSchema } from './jwks.ts'
 import { name, rule, seconds, text, webUrl, year } from './rule.ts'
 

@@ -1,6 +1,6 @@
 /** What a client is told of a user, and how a sign-in at it begins (OpenID Connect Core 1.0 §4, §5.4, §8). */
 
-import { z } from 'zod'
+import * as z from '../shape/shapes.ts'
 import { exactWebUri } from './rule.ts'
 
 /** Core §4, Dynamic Client Registration 1.0 §2: https, or http while developing. */

@@ -3,12 +3,12 @@
 import { redirectUriFault } from '@tessera/protocol/redirect-uri'
 import { responseTypes } from '@tessera/protocol/response-type'
 import { isScopeToken } from '@tessera/protocol/scope'
-import { z } from 'zod'
 import { assertionAlgorithms, signingAlgorithms } from '../../core/client.ts'
+import * as z from '../shape/shapes.ts'
 import { accentColor } from './branding.ts'
 import { describingShape, keysShape, requestShape, responseShape } from './client-metadata.ts'
 import { signInShape } from './client-sign-in.ts'
-import { languagesMeta, withLanguages } from './languages.ts'
+import { withLanguages } from './languages.ts'
 import { mfaOverrideSchema } from './mfa.ts'
 import { day, exactWebUri, hour, minute, name, rule, seconds, text, year } from './rule.ts'
 import { secretSchema } from './secret.ts'
@@ -209,9 +209,8 @@ export const plainClientSchema = z.strictObject({
   allowed_cors_origins: z.array(origin()).default([]).describe('Origins whose pages may call the endpoints.'),
 })
 
-export const clientSchema = withLanguages(plainClientSchema).meta({
-  description: 'A client: an application that asks for tokens.',
-  ...languagesMeta,
-})
+export const clientSchema = withLanguages(plainClientSchema).describe(
+  'A client: an application that asks for tokens.',
+)
 
 export type ClientDraft = z.output<typeof clientSchema>

@@ -1,10 +1,10 @@
 /** What only a module can configure: grants, validators, profile and credential authorities are code. */
 
-import { z } from 'zod'
 import type { ConsentPolicyHook } from '../../core/consent.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../../core/extension-grant.ts'
 import type { MfaPolicyHook } from '../../core/mfa.ts'
 import type { CredentialAuthority, DecideSubject, Profile } from '../../core/user.ts'
+import * as z from '../shape/shapes.ts'
 import { providerSchema } from './provider.ts'
 import { rule, type ValueFault } from './rule.ts'
 
@@ -26,14 +26,15 @@ const credentialAuthority = () =>
     .custom<CredentialAuthority>(
       value =>
         typeof value === 'object' && value !== null && isFunction((value as { check?: unknown }).check),
-      { params: { expected: 'an object with a function check', fix: 'write { check: async request => … }' } },
+      { expected: 'an object with a function check', fix: 'write { check: async request => … }' },
     )
     .optional()
 
 const callable = <Value>(signature: string) =>
-  z.custom<Value>(isFunction, { params: { expected: 'a function', fix: `write ${signature}` } }).optional()
+  z.custom<Value>(isFunction, { expected: 'a function', fix: `write ${signature}` }).optional()
 
-const grant = () => z.custom<ExtensionGrant>(() => true).check(rule<ExtensionGrant>(grantFault))
+const grant = () =>
+  (z.unknown() as z.Shape<unknown, ExtensionGrant> as z.Shape<ExtensionGrant>).check(rule(grantFault))
 
 /** The shape that `defineGrant` takes (RFC 6749 §4.5); faults of a JavaScript module, where no compiler looked. */
 function grantFault(value: unknown): ValueFault | undefined {

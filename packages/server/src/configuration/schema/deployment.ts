@@ -1,8 +1,8 @@
 /** Where the server runs and what it trusts: the settings that flags and variables can override. */
 
 import { isIP } from 'node:net'
-import { z } from 'zod'
 import { issuerFault } from '../issuer.ts'
+import * as z from '../shape/shapes.ts'
 import { accountsSchema, mailSchema } from './accounts.ts'
 import { brandingSchema } from './branding.ts'
 import { jwksSchema } from './jwks.ts'

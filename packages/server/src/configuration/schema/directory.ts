@@ -1,6 +1,6 @@
 /** LDAP directories as a configuration writes them (RFC 4511, RFC 4513). */
 
-import { z } from 'zod'
+import * as z from '../shape/shapes.ts'
 import { rule, seconds } from './rule.ts'
 
 const attribute = () =>

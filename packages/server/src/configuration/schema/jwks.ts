@@ -1,6 +1,6 @@
 /** Public keys of others: JWK Sets (RFC 7517 §5). */
 
-import { z } from 'zod'
+import * as z from '../shape/shapes.ts'
 import { rule, type ValueFault } from './rule.ts'
 
 /** RFC 7518 §6: the members that a public key of each type must have. */

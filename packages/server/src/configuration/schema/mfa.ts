@@ -1,7 +1,7 @@
 /** Second factors as a configuration writes their policy: the server's or a tenant's, and what a client has otherwise. */
 
-import { z } from 'zod'
 import { factorMethods } from '../../core/mfa.ts'
+import * as z from '../shape/shapes.ts'
 
 const mode = () => z.enum(['off', 'if_enrolled', 'required'])
 const methods = () => z.array(z.enum(factorMethods)).min(1)

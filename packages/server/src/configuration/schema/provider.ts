@@ -1,8 +1,8 @@
 /** Upstream identity providers as a configuration writes them: OpenID Connect providers and LDAP directories. */
 
-import { z } from 'zod'
 import { assertionAlgorithms } from '../../core/client.ts'
 import { reservedClaims } from '../../core/user.ts'
+import * as z from '../shape/shapes.ts'
 import { directorySchema } from './directory.ts'
 import { name, rule, text, webUrl } from './rule.ts'
 

@@ -1,6 +1,6 @@
 /** Dynamic client registration as a configuration bounds it (RFC 7591, RFC 7592). */
 
-import { z } from 'zod'
+import * as z from '../shape/shapes.ts'
 import { plainClientSchema } from './client.ts'
 import { jwksSchema } from './jwks.ts'
 import { day, seconds, webUrl, year } from './rule.ts'

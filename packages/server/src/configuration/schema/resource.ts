@@ -1,7 +1,7 @@
 /** Identity resources, API scopes and API resources as a configuration writes them. */
 
-import { z } from 'zod'
 import { signingAlgorithms } from '../../core/client.ts'
+import * as z from '../shape/shapes.ts'
 import { name, rule, text } from './rule.ts'
 import { secretSchema } from './secret.ts'
 

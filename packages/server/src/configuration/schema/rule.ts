@@ -1,8 +1,7 @@
 /** Rules about a single value, as checks of the schema: each names what is wrong, what is expected and the fix. */
 
 import { redirectUriFault } from '@tessera/protocol/redirect-uri'
-import type { Json } from '@tessera/protocol/result'
-import { z } from 'zod'
+import * as z from '../shape/shapes.ts'
 
 export type ValueFault = {
   readonly problem: string
@@ -13,18 +12,12 @@ export type ValueFault = {
 }
 
 /** A check that adds the fault that `faultOf` finds. */
-export const rule = <Value>(faultOf: (value: Value) => ValueFault | undefined) =>
-  z.check<Value>(context => {
-    const fault = faultOf(context.value)
-    if (!fault) return
-    context.issues.push({
-      code: 'custom',
-      input: context.value,
-      message: fault.problem,
-      path: [...(fault.path ?? [])],
-      params: { expected: fault.expected, fix: fault.fix },
-    })
-  })
+export const rule =
+  <Value>(faultOf: (value: Value) => ValueFault | undefined): z.Check<Value> =>
+  (value, reading) => {
+    const fault = faultOf(value)
+    if (fault) z.add(reading, { code: 'rule', ...fault }, fault.path)
+  }
 
 /** A whole number of seconds, or of something else, within bounds. */
 export const seconds = (min: number, max: number) => z.int().min(min).max(max)
@@ -63,18 +56,6 @@ export const webUrl = () =>
             }
       }),
     )
-
-/** Whether a value could stand in JSON as it is. */
-export function isJson(value: unknown): value is Json {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
-  if (typeof value === 'number') return Number.isFinite(value)
-  if (Array.isArray(value)) return value.every(isJson)
-  return (
-    typeof value === 'object' &&
-    [Object.prototype, null].includes(Object.getPrototypeOf(value)) &&
-    Object.values(value).every(isJson)
-  )
-}
 
 /**
  * An address that a browser or this server is sent to: https, or http on a loopback host, without fragment.

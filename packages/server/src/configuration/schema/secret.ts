@@ -1,6 +1,6 @@
 /** Shared secrets of clients and APIs as a configuration may write them. */
 
-import { z } from 'zod'
+import * as z from '../shape/shapes.ts'
 import { rule } from './rule.ts'
 
 const base64Of32Bytes = /^[A-Za-z0-9+/_-]{43}=?$/

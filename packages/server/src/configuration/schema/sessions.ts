@@ -1,7 +1,7 @@
 /** How long browsers stay signed in, and what falls when a session ends. */
 
-import { z } from 'zod'
 import type { SessionLifetimes } from '../../core/session.ts'
+import * as z from '../shape/shapes.ts'
 import { day, hour, minute, rule, seconds, year } from './rule.ts'
 
 const defaultIdleLifetime = 2 * hour

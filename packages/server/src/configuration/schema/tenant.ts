@@ -1,7 +1,7 @@
 /** Tenants as a configuration writes them; one with an issuer of its own is almost a configuration of its own. */
 
-import { z } from 'zod'
 import { issuerFault } from '../issuer.ts'
+import * as z from '../shape/shapes.ts'
 import { name, rule, text, type ValueFault } from './rule.ts'
 
 /**
@@ -16,16 +16,13 @@ type TenantKey<Owners> = {
 }[keyof Owners]
 
 /** A field without its default: in a tenant's entry, leaving it out means another thing. */
-type Bare<Field> = Field extends
-  | z.ZodDefault<infer Inner>
-  | z.ZodPrefault<infer Inner>
-  | z.ZodOptional<infer Inner>
+type Bare<Field extends z.AnyShape> = Field extends z.Default<infer Inner> | z.Optional<infer Inner>
   ? Inner
   : Field
 
 /** The schema of a tenant's entry: its name, its issuer, and every key that can be a tenant's. */
 export function tenantSchemaOf<
-  Shape extends Readonly<Record<string, z.ZodType>>,
+  Shape extends Readonly<Record<string, z.AnyShape>>,
   Owners extends Readonly<Record<keyof Shape, KeyOwner>>,
 >(shape: Shape, owners: Owners) {
   const keys = Object.keys(shape).filter(key => owners[key] !== 'server')
@@ -42,16 +39,16 @@ export function tenantSchemaOf<
           'An issuer of its own: "path" (ISSUER/t/NAME) or its origin, such as https://id.acme.example; omitted: it shares the server\'s.',
         ),
       ...(fields as {
-        [Key in TenantKey<Owners> & keyof Shape]: z.ZodOptional<Bare<Shape[Key]>>
+        [Key in TenantKey<Owners> & keyof Shape]: z.Optional<Bare<Shape[Key]>>
       }),
     })
     .describe('A tenant: a room of its own for user names or, with an issuer of its own, for everything.')
 }
 
-function optional(field: z.ZodType): z.ZodType {
-  const wrapped = field as z.ZodType & { unwrap?: () => z.ZodType; def: { type: string } }
-  const bare = ['default', 'prefault', 'optional'].includes(wrapped.def.type) ? wrapped.unwrap!() : field
-  return field.description === undefined ? bare.optional() : bare.optional().describe(field.description)
+function optional(field: z.AnyShape): z.AnyShape {
+  const wrapped = field as z.Shape<unknown> & { unwrap?: () => z.Shape<unknown> }
+  const bare = (wrapped.unwrap?.() ?? wrapped).optional()
+  return field.description === undefined ? bare : bare.describe(field.description)
 }
 
 function tenantIssuerFault(value: string): ValueFault | undefined {

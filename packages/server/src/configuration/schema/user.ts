@@ -1,7 +1,7 @@
 /** Users as a configuration writes them. */
 
-import { z } from 'zod'
-import { isJson, name, rule } from './rule.ts'
+import * as z from '../shape/shapes.ts'
+import { name, rule } from './rule.ts'
 import { argon2idHash } from './secret.ts'
 
 export const userSchema = z
@@ -25,7 +25,7 @@ export const userSchema = z
       .record(z.string(), z.unknown())
       .check(
         rule(claims =>
-          isJson(claims)
+          z.isJson(claims)
             ? undefined
             : {
                 problem: 'a claim is not JSON',

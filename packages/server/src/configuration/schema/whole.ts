@@ -1,6 +1,6 @@
 /** A whole configuration: as data (JSON, JSONC, YAML) and as a module, which may also hold code. */
 
-import { z } from 'zod'
+import * as z from '../shape/shapes.ts'
 import { authorizationRequestsSchema } from './authorization-requests.ts'
 import { clientSchema } from './client.ts'
 import { codeShape, moduleProviderSchema } from './code.ts'
@@ -78,13 +78,11 @@ const tenantSchema = tenantSchemaOf(settings, keyOwners)
 const moduleTenantSchema = tenantSchemaOf(moduleSettings, keyOwners)
 const tenants = 'The tenants.'
 
-export const dataSchema = z
-  .strictObject({
-    $schema: z.string().optional().describe('Where editors find the schema of this file.'),
-    ...settings,
-    tenants: z.array(tenantSchema).default([]).describe(tenants),
-  })
-  .meta({ title: 'Tessera configuration' })
+export const dataSchema = z.strictObject({
+  $schema: z.string().optional().describe('Where editors find the schema of this file.'),
+  ...settings,
+  tenants: z.array(tenantSchema).default([]).describe(tenants),
+})
 
 export const moduleSchema = z.strictObject({
   $schema: z.string().optional(),

@@ -1,0 +1,157 @@
+/** The shapes that a configuration is read by: what they take, what they answer and what they say is wrong. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import * as z from '../../packages/server/src/configuration/shape/shapes.ts'
+
+const issuesOf = (shape: z.Shape<never, never>, value: unknown) => {
+  const outcome = shape.safeParse(value)
+  return outcome.success ? [] : outcome.issues
+}
+const codesOf = (shape: unknown, value: unknown) =>
+  issuesOf(shape as z.Shape<never, never>, value).map(({ code, path }) => [code, path.join('.')])
+
+test('shapes: any JSON fits "json" as it is, and nothing else does', () => {
+  fc.assert(fc.property(fc.jsonValue(), value => assert.deepEqual(z.json().parse(value), value)))
+  for (const value of [undefined, Number.NaN, new Map(), { inner: [() => 1] }, Symbol('no'), 1n])
+    assert.deepEqual(codesOf(z.json(), value), [['none_fits', '']])
+})
+
+test('shapes: a value has one of the kinds that it fits, whatever it is', () => {
+  const kinds: Readonly<
+    Record<string, z.AnyShape & { safeParse: (value: unknown) => { success: boolean } }>
+  > = {
+    string: z.string(),
+    number: z.int(),
+    boolean: z.boolean(),
+    array: z.array(z.unknown()),
+    object: z.record(z.string(), z.unknown()),
+  }
+  const kindOf = (value: unknown) =>
+    Array.isArray(value)
+      ? 'array'
+      : value === null
+        ? 'null'
+        : Number.isSafeInteger(value) || typeof value !== 'number'
+          ? typeof value
+          : 'fraction'
+  fc.assert(
+    fc.property(fc.jsonValue(), value => {
+      for (const [kind, shape] of Object.entries(kinds))
+        assert.equal(shape.safeParse(value).success, kind === kindOf(value), kind)
+    }),
+  )
+})
+
+test('shapes: every fault of a value is found at once, each at its place, unknown keys last', () => {
+  const shape = z.strictObject({
+    name: z.string().min(2).max(3).regex(/^a/, 'a word with a'),
+    list: z.array(z.strictObject({ size: z.int().min(1) })).max(1),
+    mode: z.enum(['on', 'off']),
+  })
+  assert.deepEqual(
+    codesOf(shape, { name: 'bbbb', list: [{ size: 0 }, { size: 1.5 }], mode: 'of', more: 1 }),
+    [
+      ['out_of_bounds', 'name'],
+      ['wrong_characters', 'name'],
+      ['out_of_bounds', 'list.0.size'],
+      ['wrong_type', 'list.1.size'],
+      ['not_in_list', 'mode'],
+      ['unknown_keys', ''],
+    ],
+  )
+  assert.deepEqual(codesOf(shape, {}), [
+    ['wrong_type', 'name'],
+    ['wrong_type', 'list'],
+    ['not_in_list', 'mode'],
+  ])
+})
+
+test('shapes: a rule of the whole runs beside a value out of bounds, and not beside one of the wrong type', () => {
+  const shape = z
+    .strictObject({ small: z.int().max(9), large: z.int() })
+    .check(({ small, large }, reading) => {
+      if (small > large) z.add(reading, { code: 'rule', problem: 'p', expected: 'e', fix: 'f' }, ['small'])
+    })
+  assert.deepEqual(codesOf(shape, { small: 10, large: 1 }), [
+    ['out_of_bounds', 'small'],
+    ['rule', 'small'],
+  ])
+  assert.deepEqual(codesOf(shape, { small: '10', large: 1 }), [['wrong_type', 'small']])
+  assert.deepEqual(codesOf(shape, { small: 2, large: 1, other: 1 }), [['unknown_keys', '']])
+})
+
+test('shapes: what every object inherits is no setting, and __proto__ is no key of a record', () => {
+  const shape = z.strictObject({ toString: z.string().optional() })
+  assert.deepEqual({ ...(shape.parse({}) as object) }, {})
+  assert.deepEqual(codesOf(z.strictObject({}), JSON.parse('{ "constructor": 1, "__proto__": 1 }')), [
+    ['unknown_keys', ''],
+  ])
+  const read = z
+    .record(z.string(), z.unknown())
+    .parse(JSON.parse('{ "__proto__": { "admin": true }, "a": 1 }'))
+  assert.deepEqual(read, { a: 1 })
+  assert.equal((read as { admin?: boolean }).admin, undefined)
+})
+
+test('shapes: omitted, a value is its default, and no two configurations share one', () => {
+  const shape = z.strictObject({
+    list: z.array(z.string()).default([]),
+    inner: z.strictObject({ on: z.boolean().default(true) }).prefault({}),
+    maybe: z.string().optional(),
+  })
+  const [one, two] = [shape.parse({}), shape.parse({ inner: undefined })]
+  const { list } = one
+  assert.deepEqual(one, { list: [], inner: { on: true } })
+  assert.deepEqual(two, one)
+  list.push('mine')
+  assert.deepEqual(two.list, [])
+  assert.deepEqual(codesOf(shape, { list: null, inner: null, maybe: null }), [
+    ['wrong_type', 'list'],
+    ['wrong_type', 'inner'],
+    ['wrong_type', 'maybe'],
+  ])
+})
+
+test('shapes: of a union the type decides which faults are told', () => {
+  const shape = z.strictObject({
+    text: z.union([z.string().max(2), z.record(z.string().max(2), z.string())]),
+  })
+  assert.deepEqual(codesOf(shape, { text: 'abc' }), [['out_of_bounds', 'text']])
+  assert.deepEqual(codesOf(shape, { text: { en: 'fine' } }), [])
+  assert.deepEqual(codesOf(shape, { text: { long: 'fine' } }), [['out_of_bounds', 'text.long']])
+  assert.deepEqual(codesOf(shape, { text: 7 }), [['none_fits', 'text']])
+})
+
+test('shapes: pick, extend and describe leave the shape that they start from as it was', () => {
+  const shape = z.strictObject({ a: z.string(), b: z.int().default(1) }).describe('first')
+  const other = shape.pick({ b: true }).extend({ c: z.boolean() }).describe('second')
+  assert.deepEqual(other.parse({ c: true }), { b: 1, c: true })
+  assert.deepEqual(codesOf(other, { a: 'x', c: true }), [['unknown_keys', '']])
+  assert.deepEqual(shape.parse({ a: 'x' }), { a: 'x', b: 1 })
+  assert.deepEqual([shape.description, other.description], ['first', 'second'])
+})
+
+test('shapes: the JSON Schema says bounds, patterns, defaults, what is required and that no other key may stand', () => {
+  const shape = z.strictObject({
+    id: z.string().min(1).max(9).regex(/^\d+$/, 'digits').describe('Its id.'),
+    ports: z.array(z.int().min(1).max(65_535)).min(1).default([80]),
+    words: z.record(z.string(), z.string()).optional(),
+  })
+  assert.deepEqual(shape.jsonSchema(), {
+    type: 'object',
+    properties: {
+      id: { type: 'string', minLength: 1, maxLength: 9, pattern: '^\\d+$', description: 'Its id.' },
+      ports: {
+        type: 'array',
+        items: { type: 'integer', minimum: 1, maximum: 65_535 },
+        minItems: 1,
+        default: [80],
+      },
+      words: { type: 'object', propertyNames: { type: 'string' }, additionalProperties: { type: 'string' } },
+    },
+    required: ['id'],
+    additionalProperties: false,
+  })
+})
