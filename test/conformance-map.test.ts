@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { plans } from './support/conformance-modules.ts'
 import { readText, textsOf } from './support/repository.ts'
 
 /** The titles that the page names, in the last column of its tables; `…` stands for what differs. */
@@ -29,6 +30,31 @@ test('conformance map: every title that the page names is the title of a test', 
   assert.ok(wanted.length > 25, `only ${wanted.length} rows were found`)
   assert.deepEqual(
     wanted.filter(title => !titles.has(title)),
+    [],
+  )
+})
+
+/** The page's sections, by the plans that they name. */
+const sections = page.split(/^## /m)
+
+for (const [plan, modules] of Object.entries(plans))
+  test(`conformance map: every module of ${plan} is in its section`, () => {
+    const section = sections.find(text => text.includes(`\`${plan}\``)) ?? ''
+    assert.ok(modules.length > 0)
+    assert.deepEqual(
+      modules.filter(module => !section.includes(`\`${module}\``)),
+      [],
+    )
+  })
+
+test('conformance map: no module is named that the suite does not have', () => {
+  const known = new Set(Object.values(plans).flat())
+  const said = [...page.matchAll(/^\| (`oidcc-[^|]+) \|/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, module = '']) => module),
+  )
+  assert.ok(said.length > 60)
+  assert.deepEqual(
+    said.filter(module => !known.has(module)),
     [],
   )
 })

@@ -124,6 +124,11 @@ const untrusted: readonly (readonly [string, Record<string, string | undefined>,
     'invalid_request',
   ],
   [
+    'a redirect_uri with a query that is not registered',
+    { redirect_uri: `${callback}?foo=bar` },
+    'invalid_request',
+  ],
+  [
     'a redirect_uri with another query [authorize-063]',
     { client_id: 'query', redirect_uri: 'https://app.example/cb?foo=bar' },
     'invalid_request',

@@ -153,7 +153,7 @@ for (const [scope, told] of [
   })
 }
 
-test('conformance: scopes may stand in any order [RFC 6749 §3.3]', async () => {
+test('conformance: scopes and parameters may stand in any order [RFC 6749 §3.3]', async () => {
   const { browser } = await start()
   const answer = answerOf(await browser.visit(path({ scope: 'email openid' })))
   assert.ok(answer.get('code'))
@@ -209,6 +209,35 @@ test('conformance: login_hint, ui_locales, claims_locales and acr_values are tak
   )
   assert.equal(page.form?.fields.username, 'alice')
   assert.ok(answerOf(await browser.submit(page, alice)).get('code'))
+})
+
+/** As the suite's clients send theirs: all parameters within, what OAuth requires outside too. */
+const unsignedObject = (claims: object): string =>
+  `${[
+    { alg: 'none' },
+    { client_id: 'op', redirect_uri: callback, response_type: 'code', scope: 'openid', ...claims },
+  ]
+    .map(part => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.')}.`
+
+test('conformance: an unsigned request object is taken of a client that registered no algorithm [OpenID Connect Core 1.0 §6.1]', async () => {
+  const { server, browser } = await start()
+  const request = unsignedObject({ state: 'inner', nonce: 'inner' })
+  const answer = answerOf(await browser.visit(path({ state: undefined, nonce: undefined, request })))
+  assert.equal(answer.get('state'), 'inner')
+  assert.equal(claimsOf((await redeem(server, answer.get('code'))).json.id_token).nonce, 'inner')
+})
+
+test('conformance: the redirect_uri within a request object wins over the one outside [OpenID Connect Core 1.0 §6.1]', async () => {
+  const { browser } = await start()
+  const request = unsignedObject({ state: 'inner', nonce: 'inner' })
+  const page = await browser.visit(path({ redirect_uri: 'https://invalid.example/cb', request }))
+  assert.equal(answerOf(page).get('state'), 'inner')
+})
+
+test('conformance: an ID token is signed by RS256 where a client asks for nothing else [OpenID Connect Core 1.0 §3.1.3.7]', async () => {
+  const world = await start()
+  assert.equal(decodeProtectedHeader((await tokensFor(world)).id_token).alg, 'RS256')
 })
 
 test('conformance: a code that is used again 30 seconds later is refused, and what it brought is revoked [RFC 6749 §4.1.2]', async () => {

@@ -246,6 +246,12 @@ for (const [what, metadata, error, description] of [
     'invalid_client_metadata',
     /logo_uri/,
   ],
+  [
+    'a place where sign-ins begin by http',
+    { ...web, initiate_login_uri: 'http://app.example/start' },
+    'invalid_client_metadata',
+    /initiate_login_uri/,
+  ],
   ['a name of another kind', { ...web, client_name: 7 }, 'invalid_client_metadata', /client_name/],
   [
     'an origin with a path',

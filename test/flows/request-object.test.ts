@@ -172,7 +172,6 @@ for (const [what, made, reason, error = 'invalid_request_object'] of [
     sign({}, { header: { typ: 'client-authentication+jwt' } }),
     'request_object_type_wrong',
   ],
-  ['that is unsigned', Promise.resolve(plainly(whole)), 'request_object_unsigned'],
   ['that is no JWT', Promise.resolve('nonsense'), 'request_object_malformed'],
   [
     'with one signature taken from another',
@@ -228,10 +227,11 @@ test('request object: only the algorithm that the client registered is taken [ja
   )
 })
 
-test('request object: an unsigned one is taken of a client that registered none, and it may not have ended', async () => {
+test('request object: an unsigned one is taken of a client that registered none or nothing, and it may not have ended [OpenID Connect Dynamic Client Registration 1.0 §2]', async () => {
   const server = await createTestServer(configured())
   const ask = (claims: object) =>
     visit(server, { client_id: 'lax', request: plainly({ ...whole, client_id: 'lax', ...claims }) })
+  assert.ok(isLogin(await visit(server, { client_id: 'app', request: plainly(whole) })))
   assert.ok(isLogin(await ask({})))
   assert.ok(isLogin(await ask({ exp: startOfTime + 1 })))
   for (const claims of [
@@ -243,6 +243,13 @@ test('request object: an unsigned one is taken of a client that registered none,
     assertErrorPage(await ask(claims), 'invalid_request_object')
   const trailing = `${plainly({ ...whole, client_id: 'lax' })}AAAA`
   assertErrorPage(await visit(server, { client_id: 'lax', request: trailing }), 'invalid_request_object')
+})
+
+test('request object: an unsigned one is refused of a client that registered an algorithm', async () => {
+  const server = await createTestServer(configured())
+  const request = plainly({ ...whole, client_id: 'rsaonly' })
+  assertErrorPage(await visit(server, { client_id: 'rsaonly', request }), 'invalid_request_object')
+  assert.equal(server.reason(), 'request_object_unsigned')
 })
 
 test('request object: where signed ones are required, by the client or by the server, nothing else is taken [RFC 9101 §10.5]', async () => {
@@ -282,6 +289,15 @@ test('request_uri: a registered address is fetched, once for a request', async (
     assert.ok(answerOf(await signIn(browser, target)).get('code'))
   }
   assert.equal(there.asked.length - before, 2)
+})
+
+test('request_uri: an unsigned object behind a registered address is taken', async () => {
+  const server = await createTestServer(configured())
+  there.pages.set('/object', { headers: { 'content-type': 'application/jwt' }, body: plainly(whole) })
+  const outside = { client_id: 'app', response_type: 'code', scope: 'openid', redirect_uri: callback }
+  const request = { ...outside, request_uri: `${there.origin}/object#v2` }
+  const page = await signIn(createBrowser(server), `/connect/authorize?${new URLSearchParams(request)}`)
+  assert.equal(answerOf(page).get('state'), 'inner')
 })
 
 for (const [what, page, reason] of [
@@ -384,8 +400,8 @@ test('request object: one that is encrypted for this server is opened, and held 
         await visit(server, { client_id: 'app', request: await encrypt(server, await sign(), { alg, enc }) }),
       ),
     )
-  const unsigned = await encrypt(server, plainly(whole))
-  assertErrorPage(await visit(server, { client_id: 'app', request: unsigned }), 'invalid_request_object')
+  const unsigned = await encrypt(server, plainly({ ...whole, client_id: 'rsaonly' }))
+  assertErrorPage(await visit(server, { client_id: 'rsaonly', request: unsigned }), 'invalid_request_object')
   assert.equal(server.reason(), 'request_object_unsigned')
   const sealed = await encrypt(server, await sign())
   const flipped = sealed.replace(/\.[^.]+\.([^.]+)$/, (_, tag: string) => `.AAAA.${tag}`)

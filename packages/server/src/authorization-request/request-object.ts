@@ -94,14 +94,17 @@ async function signedClaims(
     : invalid('request_object_signature_invalid', { code: verified.code })
 }
 
-/** Only of a client that registered `none`: what is unsigned may come from anybody. */
+/**
+ * Not of a client that registered an algorithm (OpenID Connect Dynamic Client Registration 1.0 §2). What is unsigned may
+ * come from anybody, as parameters in the open may: it says nothing that they could not, and is no more believed.
+ */
 function unsignedClaims(
   jwt: string,
   { request_object_signing_alg }: Client,
   { clock }: RequestObjectPorts,
 ): Result<JsonObject> {
   const [, payload = '', signature, ...more] = jwt.split('.')
-  if (request_object_signing_alg !== 'none') return invalid('request_object_unsigned')
+  if ((request_object_signing_alg ?? 'none') !== 'none') return invalid('request_object_unsigned')
   const claims = parseJson(payload)
   if (!claims || signature !== '' || more.length > 0) return invalid('request_object_malformed')
   const { exp, nbf } = claims

@@ -97,7 +97,7 @@ export type Client = {
   readonly token_endpoint_auth_signing_alg?: string
   /** Addresses that request objects may be fetched from, byte for byte (OpenID Connect Core 1.0 §6.2). */
   readonly request_uris: readonly string[]
-  /** What its request objects are signed with; omitted: any asymmetric algorithm; `none`: they need no signature. */
+  /** What its request objects are signed with; omitted: any asymmetric algorithm, or nothing; `none`: nothing. */
   readonly request_object_signing_alg?: string
   /** What it encrypts them with; omitted: anything that is supported, or not at all. */
   readonly request_object_encryption_alg?: string

@@ -66,7 +66,7 @@ export const requestShape = {
     .enum([...assertionAlgorithms, 'none'])
     .optional()
     .describe(
-      'What its request objects are signed with; omitted: any asymmetric algorithm; none: they need no signature.',
+      'What its request objects are signed with; omitted: any asymmetric algorithm, or nothing; none: nothing.',
     ),
   request_object_encryption_alg: z
     .enum(requestEncryptionAlgorithms)
