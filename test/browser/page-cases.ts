@@ -321,6 +321,15 @@ export const pageCases: readonly PageCase[] = [
     },
   },
   {
+    name: 'account-delete',
+    template: 'fields',
+    async open(person) {
+      await signUp(person, 'a quiet harbour at dusk')
+      await person.page.waitForURL('**/account')
+      await person.page.goto(`${person.url}/account/delete`)
+    },
+  },
+  {
     name: 'outbox',
     template: 'outbox',
     open: async ({ page, url }) => void (await page.goto(`${url}/dev/mail`)),

@@ -53,6 +53,23 @@ test('cli: users are added, listed, disabled, enabled and given passwords while 
     assert.equal((await users(['set-password', '--user', sub], 'eleven green bottles')).code, 0)
     assert.equal(await signIn(password), 400)
     assert.equal(await signIn('eleven green bottles'), 200)
+
+    const taken = await users(['rename', '--user', sub, '--username', 'Alice'])
+    assert.equal(taken.code, 1)
+    assert.match(taken.stderr, /^tessera: that username is taken$/m)
+    const renamed = await users(['rename', '--user', sub, '--username', 'Theodora'])
+    assert.match(renamed.stdout, new RegExp(`^renamed sub=${sub} username="Theodora"`))
+    assert.equal(await signIn('eleven green bottles'), 400)
+    assert.equal((await users(['rename', '--user', sub, '--username', 'dora'])).code, 0)
+    assert.equal(await signIn('eleven green bottles'), 200)
+
+    assert.match((await users(['delete', '--user', sub])).stdout, new RegExp(`^deleted sub=${sub} `))
+    assert.equal(await signIn('eleven green bottles'), 400)
+    assert.equal((await users(['list'])).stdout, '')
+    assert.equal((await users(['delete', '--user', sub])).code, 1)
+    const again = await users(['add', '--username', 'dora', '--sub', sub], `${password}\n`)
+    assert.equal(again.code, 1)
+    assert.match(again.stderr, /^tessera: that sub or verified address is taken$/m)
   } finally {
     await server.stop()
     await remove()

@@ -16,6 +16,7 @@ test('configuration: accounts are off, and their defaults are those that the gui
     emailVerification: 'required',
     passwordReset: true,
     passwordPolicy: { min_length: 12 },
+    selfDeletion: false,
     changeEnds: 'everything',
   })
 })

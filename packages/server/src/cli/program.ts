@@ -10,6 +10,7 @@ import type {
   IssuerFlags,
   KeyFlags,
   NamedUserFlags,
+  RenameUserFlags,
   ServeFlags,
   SessionFlags,
   UserFlags,
@@ -130,6 +131,21 @@ function programOf(does: Does): Command {
     .addOption(tenantOption())
     .requiredOption('--user <sub>', 'the user, by sub')
     .action(does(async (options: NamedUserFlags) => (await import('./users.ts')).setPassword(options)))
+  users
+    .command('rename')
+    .description('give a user another name to sign in with')
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .requiredOption('--user <sub>', 'the user, by sub')
+    .requiredOption('--username <name>', 'the new name')
+    .action(does(async (options: RenameUserFlags) => (await import('./users.ts')).rename(options)))
+  users
+    .command('delete')
+    .description('delete a user, with all that is theirs; their sessions and tokens end')
+    .addOption(configOption())
+    .addOption(tenantOption())
+    .requiredOption('--user <sub>', 'the user, by sub')
+    .action(does(async (options: NamedUserFlags) => (await import('./users.ts')).remove(options)))
   users
     .command('disable')
     .description('keep a user out; their sessions and tokens end')

@@ -1,7 +1,7 @@
-/** `tessera users add|list|disable|enable|set-password`: users who are kept in the store; beside a running server. */
+/** `tessera users add|list|rename|disable|enable|set-password|delete`: users who are kept in the store; beside a running server. */
 
 import { text } from 'node:stream/consumers'
-import type { AddUserFlags, ExitCode, IssuerFlags, NamedUserFlags } from './command.ts'
+import type { AddUserFlags, ExitCode, IssuerFlags, NamedUserFlags, RenameUserFlags } from './command.ts'
 import { issuerOrReport, lineOf } from './issuer.ts'
 
 type OpenUsers = Awaited<ReturnType<typeof import('../server.ts').openUsers>>
@@ -42,22 +42,28 @@ export const setPassword = (flags: NamedUserFlags): Promise<ExitCode> =>
   withUsers(flags, async users => {
     const password = await readPassword()
     if (password === '') return report('standard input holds no password')
-    const set = await users.setPassword(flags.user, password)
-    if (!set.ok) return report(problems[set.problem])
-    process.stdout.write(`changed ${lineOf(shown(set.user))}\n`)
-    return 0
+    return reported('changed', await users.setPassword(flags.user, password))
   })
+
+export const rename = (flags: RenameUserFlags): Promise<ExitCode> =>
+  withUsers(flags, async users => reported('renamed', await users.rename(flags.user, flags.username)))
+
+export const remove = (flags: NamedUserFlags): Promise<ExitCode> =>
+  withUsers(flags, async users => reported('deleted', await users.remove(flags.user)))
 
 export const disable = (flags: NamedUserFlags): Promise<ExitCode> => setActive(flags, false)
 export const enable = (flags: NamedUserFlags): Promise<ExitCode> => setActive(flags, true)
 
 const setActive = (flags: NamedUserFlags, active: boolean): Promise<ExitCode> =>
-  withUsers(flags, async users => {
-    const set = await users.setActive(flags.user, active)
-    if (!set.ok) return report(problems[set.problem])
-    process.stdout.write(`${active ? 'enabled' : 'disabled'} ${lineOf(shown(set.user))}\n`)
-    return 0
-  })
+  withUsers(flags, async users =>
+    reported(active ? 'enabled' : 'disabled', await users.setActive(flags.user, active)),
+  )
+
+function reported(done: string, kept: Awaited<ReturnType<OpenUsers['setActive']>>): ExitCode {
+  if (!kept.ok) return report(problems[kept.problem])
+  process.stdout.write(`${done} ${lineOf(shown(kept.user))}\n`)
+  return 0
+}
 
 async function withUsers(
   flags: IssuerFlags,

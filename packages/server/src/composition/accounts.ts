@@ -72,6 +72,7 @@ export function accountsOffered(
   return {
     signUp: accounts.signUp && keepsPasswords && (reachesUsers || accounts.emailVerification === 'off'),
     passwordReset: accounts.passwordReset && keepsPasswords && reachesUsers,
+    deletion: accounts.selfDeletion,
     mail: reachesUsers,
   }
 }

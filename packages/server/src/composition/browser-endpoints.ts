@@ -3,6 +3,7 @@
 import type { Endpoint } from '@tessera/protocol/http'
 import { createConnectionsEndpoint } from '../endpoints/account/connections.ts'
 import { createAccountConsentsEndpoint } from '../endpoints/account/consents.ts'
+import { createDeletionEndpoint } from '../endpoints/account/deletion.ts'
 import { createEmailEndpoint } from '../endpoints/account/email.ts'
 import { createNamesEndpoint } from '../endpoints/account/names.ts'
 import { createPasswordEndpoint } from '../endpoints/account/password.ts'
@@ -67,6 +68,7 @@ export function createBrowserEndpoints(services: Services, refuserOf: (endpoint:
     names: createNamesEndpoint(services),
     password: createPasswordEndpoint(services),
     email: createEmailEndpoint(services),
+    deletion: createDeletionEndpoint(services),
     confirmEmail: createConfirmEmailEndpoint(services),
     forgotten: createForgottenEndpoint(services),
     reset: createResetEndpoint(services),

@@ -127,6 +127,7 @@ const providerRoutes = ({ name }: OpenIdProvider, { provider }: Lazy): readonly 
 const accountRoutes = ({ offered, outboxMails }: Services, { page }: Lazy): readonly Route[] => [
   both('/account/name', page('names')),
   both('/account/password', page('password')),
+  ...(offered.deletion ? [both('/account/delete', page('deletion'))] : []),
   ...(offered.mail
     ? [both('/account/email', page('email')), both('/email/confirm', page('confirmEmail'))]
     : []),

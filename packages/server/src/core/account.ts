@@ -16,6 +16,8 @@ export type AccountSettings = {
   readonly emailVerification: 'required' | 'optional' | 'off'
   readonly passwordReset: boolean
   readonly passwordPolicy: PasswordPolicy
+  /** Whether users may delete their own account. */
+  readonly selfDeletion: boolean
   /** What falls when a user's password changes or the user is disabled: sessions as they end, or every token too. */
   readonly changeEnds: 'everything' | 'sessions'
 }

@@ -25,6 +25,9 @@ export type UserKeeping = {
   readonly add: (account: NewAccount) => Promise<Kept>
   readonly setPassword: (sub: string, password: string) => Promise<Kept>
   readonly setActive: (sub: string, active: boolean) => Promise<Kept>
+  readonly rename: (sub: string, username: string) => Promise<Kept>
+  /** With all that was theirs; answers who they were. */
+  readonly remove: (sub: string) => Promise<Kept>
   readonly close: () => Promise<void>
 }
 
@@ -52,6 +55,14 @@ export function keepUsers(accounts: Accounts, storedUsers: StoredUsers): Omit<Us
       if (!user) return refused('account_unknown')
       const fault = accounts.passwordFault(password, user)
       return fault ? refused(fault) : kept(await accounts.setPassword(user, password))
+    },
+    async rename(sub, username) {
+      const user = await accounts.find(sub)
+      return user ? kept(await accounts.update(user, { username })) : refused('account_unknown')
+    },
+    async remove(sub) {
+      const user = await accounts.find(sub)
+      return user && (await accounts.remove(sub)).ok ? { ok: true, user } : refused('account_unknown')
     },
     setActive: async (sub, active) => kept(await accounts.setActive(sub, active)),
   }

@@ -27,6 +27,7 @@ export type PagePath =
   | '/logout/done'
   | '/account/name'
   | '/account/email'
+  | '/account/delete'
   | '/register'
   | '/register/complete'
   | '/password/forgotten'

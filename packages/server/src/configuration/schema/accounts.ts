@@ -31,6 +31,10 @@ export const accountsSchema = z
       .default(true)
       .describe('Whether who forgot a password is sent a link, at an address that was verified.'),
     password_policy: policySchema.describe('Which passwords may be chosen.'),
+    self_deletion: z
+      .boolean()
+      .default(false)
+      .describe('Whether users may delete their account, with all that belongs to it, at the account page.'),
     change_ends: z
       .enum(['everything', 'sessions'])
       .default('everything')
@@ -85,6 +89,7 @@ export const accountSettings = (draft: z.output<typeof accountsSchema>): Account
     emailVerification: settings.email_verification,
     passwordReset: settings.password_reset && draft !== undefined,
     passwordPolicy: settings.password_policy,
+    selfDeletion: settings.self_deletion,
     changeEnds: settings.change_ends,
   }
 }

@@ -17,7 +17,7 @@ export type ProfilePorts = {
   readonly issuer: string
   readonly clients: Pick<Clients, 'all'>
   readonly accounts: Pick<Accounts, 'find'>
-  readonly offered: { readonly mail: boolean }
+  readonly offered: { readonly mail: boolean; readonly deletion: boolean }
   readonly paths: Paths
   readonly pages: Pages
 }
@@ -45,6 +45,7 @@ export function createProfileEndpoint({
     return [
       { to: 'names', href: paths('/account/name') },
       ...(offered.mail ? [{ to: 'email', href: paths('/account/email') } as const] : []),
+      ...(offered.deletion ? [{ to: 'deleteAccount', href: paths('/account/delete') } as const] : []),
     ]
   }
 

@@ -3,7 +3,7 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
 import type { Log } from '../../core/runtime.ts'
-import { identityKey } from '../../core/stored-user.ts'
+import { identityKey, type StoredUser } from '../../core/stored-user.ts'
 import type { Stores } from '../../core/stores.ts'
 import { networkOf } from '../../identity/attempts.ts'
 import type { CountMail } from '../../identity/mail-limits.ts'
@@ -47,20 +47,29 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
     const tenant = requester?.ok ? requester.value.tenant : undefined
     const typed = form.value.get('username') ?? ''
     if (!posted || typed === '') return show(request, sealed)
-    const count = await ports.countMail('new_password', networkOf(request), typed)
+    const user = await accountOf(typed, tenant)
+    // By whichever of their names: what one account is sent is counted together.
+    const count = await ports.countMail('new_password', networkOf(request), user?.sub ?? typed)
     if (typeof count === 'object') {
       logRefusal(ports.log, 'recovery', request, refuse('slow_down', 'mail_asked_too_often'))
       return show(request, sealed, count.wait)
     }
-    if (count === 'send') ports.sendLetter(request, () => letterTo(typed, tenant))
+    if (count === 'send') ports.sendLetter(request, async () => letterTo(user))
     return pages.notice(request, { kind: 'mailSent' })
   }
 
-  async function letterTo(typed: string, tenant: string | undefined) {
+  /** Both are asked whichever answers. */
+  async function accountOf(typed: string, tenant: string | undefined): Promise<StoredUser | undefined> {
     const key = identityKey(typed)
     const { storedUsers } = stores
-    const user =
-      (await storedUsers.findByVerifiedEmail(key, tenant)) ?? (await storedUsers.findByName(key, tenant))
+    const [byAddress, byName] = await Promise.all([
+      storedUsers.findByVerifiedEmail(key, tenant),
+      storedUsers.findByName(key, tenant),
+    ])
+    return byAddress ?? byName
+  }
+
+  function letterTo(user: StoredUser | undefined) {
     if (user?.email === undefined || user.email_verified_at === undefined || user.disabled_at !== undefined)
       return undefined
     const link = ports.mailLinks.seal({ kind: 'reset_password', sub: user.sub }, user)

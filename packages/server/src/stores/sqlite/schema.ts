@@ -224,4 +224,11 @@ export const migrations: readonly string[] = [
     update standing set stands = 0 where kind = 'stored_user' and id = old.sub;
   end;
   `,
+  // The `sub` of a user who was removed is nobody else's, whoever adds one.
+  `
+  create trigger stored_user_returns before insert on stored_users
+  when exists (select 1 from standing where kind = 'stored_user' and id = new.sub) begin
+    select raise(ignore);
+  end;
+  `,
 ]

@@ -29,13 +29,11 @@ const codec = createCodec<StoredUser>({
 export const storedUserWrites = {
   addStoredUser(database) {
     const taken = createNameCheck(database)
-    const known = one(database, "select 1 from standing where kind = 'stored_user' and id = ?")
     const insert = change(
       database,
       `insert into stored_users (${codec.names}) values (${codec.marks}) on conflict do nothing`,
     )
-    return (user: Row, sub: string, names: Names): boolean =>
-      !known(sub) && !taken(sub, names) && insert(...user) === 1
+    return (user: Row, sub: string, names: Names): boolean => !taken(sub, names) && insert(...user) === 1
   },
   replaceStoredUser(database) {
     const stands = one(database, 'select 1 from stored_users where sub = ? and version = ?')

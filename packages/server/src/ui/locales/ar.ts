@@ -283,6 +283,11 @@ export const ar: Translation = {
         submit: 'إرسال الرابط',
       },
       names: { title: 'تغيير الاسم', lead: '', submit: 'حفظ' },
+      deleteAccount: {
+        title: 'حذف حسابك',
+        lead: 'سيتم تسجيل خروجك من كل مكان، وستفقد التطبيقات التي تستخدمها بهذا الحساب وصولها. لا يمكن التراجع عن ذلك.',
+        submit: 'حذف الحساب نهائيًا',
+      },
     },
     notices: {
       mailSent: {
@@ -291,6 +296,7 @@ export const ar: Translation = {
       },
       passwordSaved: { title: 'تم تغيير كلمة المرور', text: 'تم تسجيل خروجك من كل مكان آخر.' },
       emailConfirmed: { title: 'تم تأكيد عنوانك', text: 'يمكنك إغلاق هذه الصفحة.' },
+      accountDeleted: { title: 'تم حذف حسابك', text: 'تم تسجيل خروجك من كل مكان.' },
       accountReady: { title: 'حسابك جاهز', text: 'ارجع إلى حيث كنت وسجّل الدخول.' },
       linkInvalid: {
         title: 'لم يعد هذا الرابط صالحًا',
@@ -307,6 +313,7 @@ export const ar: Translation = {
       names: 'تغيير الاسم',
       email: 'تغيير البريد الإلكتروني',
       again: 'طلب رابط جديد',
+      deleteAccount: 'حذف حسابك',
     },
     problems: {
       too_long: 'كلمة المرور طويلة جدًا.',
@@ -362,6 +369,12 @@ export const ar: Translation = {
       text: site => `تم تغيير كلمة مرور حسابك لدى ${apart(site)}.`,
       action: 'عرض حسابك',
       note: 'إن لم تكن أنت، فاطلب كلمة مرور جديدة فورًا.',
+    },
+    accountDeleted: {
+      subject: site => `تم حذف حسابك لدى ${apart(site)}`,
+      text: site => `تم حذف حسابك لدى ${apart(site)} وكل ما يخصه.`,
+      action: 'الانتقال إلى الخدمة',
+      note: 'إن لم تكن أنت، فأبلغ المسؤول عن الخدمة فورًا.',
     },
   },
   signInMail: {

@@ -298,6 +298,11 @@ export const de: Translation = {
         submit: 'Link schicken',
       },
       names: { title: 'Namen ändern', lead: '', submit: 'Speichern' },
+      deleteAccount: {
+        title: 'Konto löschen',
+        lead: 'Sie werden überall abgemeldet, und Anwendungen, die Sie mit diesem Konto benutzen, verlieren ihren Zugriff. Das lässt sich nicht rückgängig machen.',
+        submit: 'Das Konto für immer löschen',
+      },
     },
     notices: {
       mailSent: {
@@ -306,6 +311,7 @@ export const de: Translation = {
       },
       passwordSaved: { title: 'Ihr Passwort ist geändert', text: 'Sie sind überall sonst abgemeldet.' },
       emailConfirmed: { title: 'Ihre Adresse ist bestätigt', text: 'Sie können diese Seite schließen.' },
+      accountDeleted: { title: 'Ihr Konto ist gelöscht', text: 'Sie sind überall abgemeldet.' },
       accountReady: {
         title: 'Ihr Konto ist bereit',
         text: 'Gehen Sie dorthin zurück, woher Sie kamen, und melden Sie sich an.',
@@ -328,6 +334,7 @@ export const de: Translation = {
       names: 'Namen ändern',
       email: 'E-Mail-Adresse ändern',
       again: 'Neuen Link anfordern',
+      deleteAccount: 'Konto löschen',
     },
     problems: {
       too_long: 'Das Passwort ist zu lang.',
@@ -385,6 +392,12 @@ export const de: Translation = {
       text: site => `Das Passwort Ihres Kontos bei ${site} wurde geändert.`,
       action: 'Konto ansehen',
       note: 'Wenn Sie es nicht waren, fordern Sie sofort ein neues Passwort an.',
+    },
+    accountDeleted: {
+      subject: site => `Ihr Konto bei ${site} wurde gelöscht`,
+      text: site => `Ihr Konto bei ${site} und was dazu gehörte wurde gelöscht.`,
+      action: 'Zum Dienst',
+      note: 'Wenn Sie es nicht waren, sagen Sie sofort dem Betreiber des Dienstes Bescheid.',
     },
   },
   signInMail: {

@@ -283,6 +283,11 @@ export const en = {
         submit: 'Send the link',
       },
       names: { title: 'Change your name', lead: '', submit: 'Save' },
+      deleteAccount: {
+        title: 'Delete your account',
+        lead: 'You are signed out everywhere, and applications that you use with this account lose their access. It can’t be undone.',
+        submit: 'Delete the account for ever',
+      },
     },
     notices: {
       mailSent: {
@@ -291,6 +296,7 @@ export const en = {
       },
       passwordSaved: { title: 'Your password is changed', text: 'You are signed out everywhere else.' },
       emailConfirmed: { title: 'Your address is confirmed', text: 'You can close this page.' },
+      accountDeleted: { title: 'Your account is deleted', text: 'You are signed out everywhere.' },
       accountReady: { title: 'Your account is ready', text: 'Go back to where you came from and sign in.' },
       linkInvalid: {
         title: 'This link doesn’t work any more',
@@ -307,6 +313,7 @@ export const en = {
       names: 'Change your name',
       email: 'Change your email address',
       again: 'Ask for a new link',
+      deleteAccount: 'Delete your account',
     },
     problems: {
       too_long: 'That password is too long.',
@@ -364,6 +371,12 @@ export const en = {
       text: (site: string) => `The password of your account at ${site} was changed.`,
       action: 'Look at your account',
       note: 'If it wasn’t you, ask for a new password at once.',
+    },
+    accountDeleted: {
+      subject: (site: string) => `Your account at ${site} was deleted`,
+      text: (site: string) => `Your account at ${site} and what belonged to it were deleted.`,
+      action: 'Go to the service',
+      note: 'If it wasn’t you, tell whoever runs the service at once.',
     },
   },
   /** To the owner of an account, of how it is signed in to. */

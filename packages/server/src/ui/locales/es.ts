@@ -293,6 +293,11 @@ export const es: Translation = {
         submit: 'Enviar el enlace',
       },
       names: { title: 'Cambiar su nombre', lead: '', submit: 'Guardar' },
+      deleteAccount: {
+        title: 'Eliminar su cuenta',
+        lead: 'Se cerrarán todas sus sesiones, y las aplicaciones que usa con esta cuenta perderán el acceso. No se puede deshacer.',
+        submit: 'Eliminar la cuenta para siempre',
+      },
     },
     notices: {
       mailSent: {
@@ -304,6 +309,7 @@ export const es: Translation = {
         text: 'Se ha cerrado su sesión en todos los demás sitios.',
       },
       emailConfirmed: { title: 'Su dirección está confirmada', text: 'Puede cerrar esta página.' },
+      accountDeleted: { title: 'Su cuenta está eliminada', text: 'Se han cerrado todas sus sesiones.' },
       accountReady: { title: 'Su cuenta está lista', text: 'Vuelva al lugar de donde vino e inicie sesión.' },
       linkInvalid: {
         title: 'Este enlace ya no sirve',
@@ -320,6 +326,7 @@ export const es: Translation = {
       names: 'Cambiar su nombre',
       email: 'Cambiar su correo electrónico',
       again: 'Pedir otro enlace',
+      deleteAccount: 'Eliminar su cuenta',
     },
     problems: {
       too_long: 'La contraseña es demasiado larga.',
@@ -376,6 +383,12 @@ export const es: Translation = {
       text: site => `La contraseña de su cuenta en ${site} ha cambiado.`,
       action: 'Ver su cuenta',
       note: 'Si no fue usted, pida de inmediato una contraseña nueva.',
+    },
+    accountDeleted: {
+      subject: site => `Su cuenta en ${site} se ha eliminado`,
+      text: site => `Su cuenta en ${site} y lo que le pertenecía se han eliminado.`,
+      action: 'Ir al servicio',
+      note: 'Si no fue usted, avise de inmediato al responsable del servicio.',
     },
   },
   signInMail: {

@@ -295,6 +295,11 @@ export const fr: Translation = {
         submit: 'Envoyer le lien',
       },
       names: { title: 'Changer votre nom', lead: '', submit: 'Enregistrer' },
+      deleteAccount: {
+        title: 'Supprimer votre compte',
+        lead: 'Vous serez déconnecté partout, et les applications que vous utilisez avec ce compte perdront leur accès. C’est définitif.',
+        submit: 'Supprimer le compte pour toujours',
+      },
     },
     notices: {
       mailSent: {
@@ -306,6 +311,7 @@ export const fr: Translation = {
         text: 'Vous êtes déconnecté partout ailleurs.',
       },
       emailConfirmed: { title: 'Votre adresse est confirmée', text: 'Vous pouvez fermer cette page.' },
+      accountDeleted: { title: 'Votre compte est supprimé', text: 'Vous êtes déconnecté partout.' },
       accountReady: {
         title: 'Votre compte est prêt',
         text: 'Retournez là d’où vous venez et connectez-vous.',
@@ -328,6 +334,7 @@ export const fr: Translation = {
       names: 'Changer votre nom',
       email: 'Changer votre adresse e-mail',
       again: 'Demander un nouveau lien',
+      deleteAccount: 'Supprimer votre compte',
     },
     problems: {
       too_long: 'Ce mot de passe est trop long.',
@@ -384,6 +391,12 @@ export const fr: Translation = {
       text: site => `Le mot de passe de votre compte chez ${site} a été changé.`,
       action: 'Voir votre compte',
       note: 'Si ce n’était pas vous, demandez aussitôt un nouveau mot de passe.',
+    },
+    accountDeleted: {
+      subject: site => `Votre compte chez ${site} a été supprimé`,
+      text: site => `Votre compte chez ${site} et ce qui en faisait partie ont été supprimés.`,
+      action: 'Aller au service',
+      note: 'Si ce n’était pas vous, prévenez aussitôt le responsable du service.',
     },
   },
   signInMail: {

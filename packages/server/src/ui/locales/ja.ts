@@ -287,6 +287,11 @@ export const ja: Translation = {
         submit: 'リンクを送る',
       },
       names: { title: '名前を変更', lead: '', submit: '保存' },
+      deleteAccount: {
+        title: 'アカウントを削除',
+        lead: 'すべての場所からサインアウトし、このアカウントで使っているアプリはアクセスできなくなります。元に戻すことはできません。',
+        submit: 'アカウントを完全に削除',
+      },
     },
     notices: {
       mailSent: {
@@ -298,6 +303,7 @@ export const ja: Translation = {
         text: 'ほかの場所ではすべてサインアウトされました。',
       },
       emailConfirmed: { title: 'アドレスを確認しました', text: 'このページを閉じてかまいません。' },
+      accountDeleted: { title: 'アカウントを削除しました', text: 'すべての場所からサインアウトしました。' },
       accountReady: {
         title: 'アカウントの準備ができました',
         text: '元のページに戻ってサインインしてください。',
@@ -317,6 +323,7 @@ export const ja: Translation = {
       names: '名前を変更',
       email: 'メールアドレスを変更',
       again: '新しいリンクを請求',
+      deleteAccount: 'アカウントを削除',
     },
     problems: {
       too_long: 'パスワードが長すぎます。',
@@ -374,6 +381,12 @@ export const ja: Translation = {
       text: site => `${site} のアカウントのパスワードが変更されました。`,
       action: 'アカウントを見る',
       note: '心当たりがない場合は、すぐに新しいパスワードを請求してください。',
+    },
+    accountDeleted: {
+      subject: site => `${site} のアカウントが削除されました`,
+      text: site => `${site} のアカウントとそれに属するものが削除されました。`,
+      action: 'サービスへ進む',
+      note: '心当たりがない場合は、すぐにサービスの管理者にお知らせください。',
     },
   },
   signInMail: {

@@ -290,6 +290,11 @@ export const pt: Translation = {
         submit: 'Enviar o link',
       },
       names: { title: 'Mudar o nome', lead: '', submit: 'Guardar' },
+      deleteAccount: {
+        title: 'Excluir a sua conta',
+        lead: 'Você sairá de todos os lugares, e os aplicativos que usa com esta conta perderão o acesso. Não é possível desfazer.',
+        submit: 'Excluir a conta para sempre',
+      },
     },
     notices: {
       mailSent: {
@@ -301,6 +306,7 @@ export const pt: Translation = {
         text: 'A sua sessão foi encerrada em todos os outros lugares.',
       },
       emailConfirmed: { title: 'O seu endereço está confirmado', text: 'Pode fechar esta página.' },
+      accountDeleted: { title: 'A sua conta foi excluída', text: 'Você saiu de todos os lugares.' },
       accountReady: { title: 'A sua conta está pronta', text: 'Volte para onde estava e entre.' },
       linkInvalid: {
         title: 'Este link já não serve',
@@ -317,6 +323,7 @@ export const pt: Translation = {
       names: 'Mudar o nome',
       email: 'Mudar o endereço de e-mail',
       again: 'Pedir outro link',
+      deleteAccount: 'Excluir a sua conta',
     },
     problems: {
       too_long: 'A senha é longa demais.',
@@ -373,6 +380,12 @@ export const pt: Translation = {
       text: site => `A senha da sua conta em ${site} foi mudada.`,
       action: 'Ver a conta',
       note: 'Se não foi você, peça imediatamente uma senha nova.',
+    },
+    accountDeleted: {
+      subject: site => `A sua conta em ${site} foi excluída`,
+      text: site => `A sua conta em ${site} e o que lhe pertencia foram excluídos.`,
+      action: 'Ir para o serviço',
+      note: 'Se não foi você, avise imediatamente o responsável pelo serviço.',
     },
   },
   signInMail: {

@@ -252,6 +252,11 @@ export const zhHans: Translation = {
         submit: '发送链接',
       },
       names: { title: '更改姓名', lead: '', submit: '保存' },
+      deleteAccount: {
+        title: '删除账户',
+        lead: '您将在所有地方退出登录，您用此账户使用的应用将失去访问权限。此操作无法撤销。',
+        submit: '永久删除账户',
+      },
     },
     notices: {
       mailSent: {
@@ -260,6 +265,7 @@ export const zhHans: Translation = {
       },
       passwordSaved: { title: '密码已更改', text: '您已在所有其他地方退出登录。' },
       emailConfirmed: { title: '地址已验证', text: '您可以关闭此页面。' },
+      accountDeleted: { title: '账户已删除', text: '您已在所有地方退出登录。' },
       accountReady: { title: '您的账户已就绪', text: '请返回原来的页面并登录。' },
       linkInvalid: {
         title: '此链接已失效',
@@ -276,6 +282,7 @@ export const zhHans: Translation = {
       names: '更改姓名',
       email: '更改电子邮件地址',
       again: '申请新链接',
+      deleteAccount: '删除账户',
     },
     problems: {
       too_long: '密码过长。',
@@ -331,6 +338,12 @@ export const zhHans: Translation = {
       text: site => `您在 ${site} 的账户密码已更改。`,
       action: '查看账户',
       note: '如果不是您本人操作，请立即申请新密码。',
+    },
+    accountDeleted: {
+      subject: site => `您在 ${site} 的账户已删除`,
+      text: site => `您在 ${site} 的账户及其所属内容已删除。`,
+      action: '前往该服务',
+      note: '如果不是您本人操作，请立即告知服务的负责人。',
     },
   },
   signInMail: {
