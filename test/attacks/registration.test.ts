@@ -228,6 +228,18 @@ test('attack: nobody registers a scope, grant, response type or way to authentic
   assert.equal((await manage(server, 'GET', json)).json.scope, web.scope)
 })
 
+test('attack: a name that would turn or break the text around it on our pages is none', async () => {
+  const server = await open()
+  for (const code of [0x202e, 0x2066, 0x202a, 0x2028, 0x0a, 0x00, 0x7f, 0x9b]) {
+    const client_name = `Bank${String.fromCodePoint(code)}moc.live`
+    const { status, json } = await register(server, { ...web, client_name })
+    assert.equal(status, 400, `U+${code.toString(16)}`)
+    assert.match(json.error_description, /^client_name/)
+  }
+  const client_name = 'Bücher & 日本 <b>שלום</b> ’'
+  assert.equal((await register(server, { ...web, client_name })).json.client_name, client_name)
+})
+
 test('attack: members that JavaScript knows are no metadata', async () => {
   const server = await open()
   const body = `{"redirect_uris":["${callback}"],"__proto__":{"scope":"openid api1","grant_types":["password"]},

@@ -138,6 +138,31 @@ test('attack: a key that the object brings, or says where to find, is not looked
   assert.deepEqual(asked, [])
 })
 
+test('attack: a crowd that is sent here makes the server ask an address once at a time', async () => {
+  let asked = 0
+  const uri = 'https://objects.example/one'
+  const request = await sign()
+  const server = await createTestServer(
+    { ...configured, clients: configured.clients.map(client => ({ ...client, request_uris: [uri] })) },
+    {
+      outbound: async () => {
+        asked += 1
+        await new Promise(resolve => setImmediate(resolve))
+        return { ok: true, status: 200, headers: {}, body: request }
+      },
+    },
+  )
+  const target = `/connect/authorize?${new URLSearchParams({ client_id: 'app', request_uri: uri })}`
+  const crowd = Array.from({ length: 100 }, () => server.send('GET', target))
+  const statuses = new Set((await Promise.all(crowd)).map(({ status }) => status))
+  assert.deepEqual(statuses, new Set([302]))
+  assert.ok(asked < 10, `it was asked ${asked} times`)
+  // And the next one asks anew.
+  const before = asked
+  await server.send('GET', target)
+  assert.equal(asked, before + 1)
+})
+
 const assertion = (jti: string, claims: object = {}, header: object = {}) =>
   sign({ iss: 'signer', sub: 'signer', aud: issuer, exp: startOfTime + 60, jti, ...claims }, header)
 const asClient = (client_assertion: string) => ({

@@ -22,14 +22,26 @@ const mediaTypes: ReadonlySet<string | undefined> = new Set([
 ])
 
 /** Refuses `invalid_request_uri`: an address that the client did not register, or that answers no request object. */
-export async function fetchRequestObject(
-  uri: string,
-  client: Client,
-  { outbound, allowUnregisteredUris }: RequestUriPorts,
-): Promise<Result<string>> {
-  if (!allowUnregisteredUris && !client.request_uris.includes(uri))
-    return invalid('request_uri_not_registered')
-  const answer = await outbound(withoutFragment(uri), {
+export type FetchRequestObject = (uri: string, client: Client) => Promise<Result<string>>
+
+/** However many ask at once, an address is asked once: anybody may send a browser here, and nobody shall flood others by it. */
+export function createRequestObjectFetcher({
+  outbound,
+  allowUnregisteredUris,
+}: RequestUriPorts): FetchRequestObject {
+  const underWay = new Map<string, Promise<Result<string>>>()
+  return async (uri, client) => {
+    if (!allowUnregisteredUris && !client.request_uris.includes(uri))
+      return invalid('request_uri_not_registered')
+    const address = withoutFragment(uri)
+    const asking = underWay.get(address) ?? ask(address, outbound).finally(() => underWay.delete(address))
+    underWay.set(address, asking)
+    return asking
+  }
+}
+
+async function ask(address: string, outbound: Outbound): Promise<Result<string>> {
+  const answer = await outbound(address, {
     headers: { accept: 'application/oauth-authz-req+jwt, application/jwt' },
     maxBytes: maxRequestObjectLength,
   })

@@ -11,7 +11,7 @@ import {
   type RequestObjectPorts,
   readRequestObject,
 } from './request-object.ts'
-import { fetchRequestObject, type RequestUriPorts } from './request-uri.ts'
+import { createRequestObjectFetcher, type FetchRequestObject, type RequestUriPorts } from './request-uri.ts'
 import { proveResponseTarget } from './response-target.ts'
 
 export type ResolutionPorts = RequestObjectPorts &
@@ -40,13 +40,14 @@ export type AuthorizationRequestResolution = {
 }
 
 export function createAuthorizationRequestResolution(ports: ResolutionPorts): AuthorizationRequestResolution {
+  const fetchObject = createRequestObjectFetcher(ports)
   return {
     async resolve(parameters) {
       const id = parameters.get('client_id')
       const client = id === undefined ? undefined : await ports.clients.find(id)
       // Whoever it is not from is told by the validation.
       if (!client?.enabled) return ok(parameters)
-      const resolved = await resolveFor(client, parameters, ports)
+      const resolved = await resolveFor(client, parameters, fetchObject, ports)
       if (resolved.ok) return withDefaults(resolved.value, client)
       const target = await proveResponseTarget(parameters, ports.clients)
       return target.ok ? { ...resolved, target: target.value } : resolved
@@ -66,6 +67,7 @@ export function createAuthorizationRequestResolution(ports: ResolutionPorts): Au
 async function resolveFor(
   client: Client,
   parameters: Parameters,
+  fetchObject: FetchRequestObject,
   ports: ResolutionPorts,
 ): Promise<Result<Parameters>> {
   const [request, uri] = [parameters.get('request'), parameters.get('request_uri')]
@@ -81,7 +83,7 @@ async function resolveFor(
       description: 'A pushed authorization request is required',
     })
   }
-  const fetched = uri === undefined ? ok(request) : await fetchRequestObject(uri, client, ports)
+  const fetched = uri === undefined ? ok(request) : await fetchObject(uri, client)
   return fetched.ok ? resolveObject(client, parameters, fetched.value, ports) : fetched
 }
 

@@ -12,7 +12,11 @@ import { jwksSchema } from './jwks.ts'
 import { name, rule, seconds, text, webUrl, year } from './rule.ts'
 
 export const describingShape = {
-  client_name: text().optional().describe('Its name for people.'),
+  client_name: text()
+    // Nor what turns the direction of the text around it.
+    .regex(/^[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*$/, 'text without control characters')
+    .optional()
+    .describe('Its name for people.'),
   client_uri: webUrl().optional().describe('Its home page.'),
   logo_uri: webUrl().optional().describe('Its logo.'),
   policy_uri: webUrl().optional().describe('What it does with what it learns about people.'),
