@@ -148,6 +148,26 @@ test('attack: spellings of a code that are not the code', async () => {
   assert.equal((await redeem(server, code)).status, 200)
 })
 
+test('attack: a loopback address with a port that is none is no redirection URI [RFC 8252 §7.3]', async () => {
+  const native = {
+    client_id: 'native',
+    token_endpoint_auth_method: 'none',
+    redirect_uris: ['http://127.0.0.1/cb', 'http://[::1]/cb'],
+    scope: 'openid',
+  }
+  const server = await createTestServer(withClients(native))
+  const ask = (redirect_uri: string) => {
+    const parameters = { client_id: 'native', response_type: 'code', scope: 'openid', redirect_uri }
+    const pkce = { code_challenge: 'x'.repeat(43), code_challenge_method: 'S256' }
+    return server.send('GET', `/connect/authorize?${new URLSearchParams({ ...parameters, ...pkce })}`)
+  }
+  for (const host of ['127.0.0.1', '[::1]']) {
+    assert.equal((await ask(`http://${host}:65535/cb`)).status, 302)
+    for (const port of ['65536', '99999', '', ' 80', '080000', '80@evil.example'])
+      assert.equal((await ask(`http://${host}:${port}/cb`)).status, 400, port)
+  }
+})
+
 test('attack: a code in the query of the token endpoint is not read', async () => {
   const server = await createTestServer(world)
   const code = await issueCode(server)

@@ -240,6 +240,21 @@ test('attack: a name that would turn or break the text around it on our pages is
   assert.equal((await register(server, { ...web, client_name })).json.client_name, client_name)
 })
 
+test('attack: a key that makes whoever uses it work is none', async () => {
+  const server = await open()
+  const [n, e] = [Buffer.alloc(512, 0xaf).toString('base64url'), 'AQAB']
+  const huge = Buffer.alloc(2048, 0xaf).toString('base64url')
+  for (const [key, status] of [
+    [{ n, e }, 201],
+    [{ n: huge, e }, 400],
+    [{ n, e: n }, 400],
+  ] as const) {
+    const metadata = { ...web, token_endpoint_auth_method: 'private_key_jwt' }
+    const answer = await register(server, { ...metadata, jwks: { keys: [{ kty: 'RSA', ...key }] } })
+    assert.equal(answer.status, status)
+  }
+})
+
 test('attack: members that JavaScript knows are no metadata', async () => {
   const server = await open()
   const body = `{"redirect_uris":["${callback}"],"__proto__":{"scope":"openid api1","grant_types":["password"]},

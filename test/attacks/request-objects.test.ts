@@ -163,6 +163,53 @@ test('attack: a crowd that is sent here makes the server ask an address once at 
   assert.equal(asked, before + 1)
 })
 
+test('attack: addresses that answer slowly take a bounded number of requests along, and nobody else', async () => {
+  let answer = (_: string): void => {}
+  const slow = new Promise<string>(resolve => {
+    answer = resolve
+  })
+  const uri = 'https://slow.example/object'
+  const { jwks: _, ...keyless } = base
+  const server = await createTestServer(
+    {
+      ...configured,
+      clients: [
+        { ...base, client_id: 'app', request_uris: [uri] },
+        {
+          ...keyless,
+          client_id: 'signer',
+          token_endpoint_auth_method: 'private_key_jwt',
+          jwks_uri: 'https://slow.example/keys',
+          grant_types: [...base.grant_types, 'client_credentials'],
+        },
+        ...pagesWorld.clients.filter(({ client_id }) => client_id === 'machine'),
+      ],
+    },
+    { outbound: async () => ({ ok: true, status: 200, headers: {}, body: await slow }) },
+  )
+  const target = `/connect/authorize?${new URLSearchParams({ client_id: 'app', request_uri: uri, redirect_uri: callback })}`
+  const jwt = await assertion('slow')
+  const form = { grant_type: 'client_credentials', scope: 'api1', ...asClient(jwt) }
+  const done: (string | number)[] = []
+  const crowd = [
+    ...Array.from({ length: 300 }, () =>
+      server.send('GET', target).then(({ headers }) => done.push(String(headers.location))),
+    ),
+    ...Array.from({ length: 600 }, () => server.token(form).then(({ status }) => done.push(status))),
+  ]
+  const fast = { grant_type: 'client_credentials', scope: 'api1' }
+  assert.equal((await server.token(fast, { client: ['machine', 's'] })).status, 200)
+  for (let turn = 0; turn < 1000 && done.length < 200; turn++)
+    await new Promise(resolve => setTimeout(resolve, 5))
+  const turnedAway = done.filter(one => String(one).includes('error=temporarily_unavailable'))
+  assert.equal(turnedAway.length, 100)
+  assert.equal(done.filter(one => one === 503).length, 100)
+  assert.equal(done.length, 200)
+  answer(await sign())
+  await Promise.all(crowd)
+  assert.equal(done.length, 900)
+})
+
 const assertion = (jti: string, claims: object = {}, header: object = {}) =>
   sign({ iss: 'signer', sub: 'signer', aud: issuer, exp: startOfTime + 60, jti, ...claims }, header)
 const asClient = (client_assertion: string) => ({

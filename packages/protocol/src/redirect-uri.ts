@@ -54,5 +54,8 @@ function matchesLoopback(requested: string, registered: string): boolean {
   const base = loopbackWithoutPort.exec(registered)
   if (!base) return false
   const sent = loopbackWithPort.exec(requested)
-  return sent !== null && sent[1] === base[1] && (sent[2] ?? '') === (base[2] ?? '')
+  // A port beyond 65535 is none, and no address.
+  return (
+    sent !== null && sent[1] === base[1] && (sent[2] ?? '') === (base[2] ?? '') && URL.canParse(requested)
+  )
 }

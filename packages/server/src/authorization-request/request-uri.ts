@@ -21,7 +21,10 @@ const mediaTypes: ReadonlySet<string | undefined> = new Set([
   'text/plain',
 ])
 
-/** Refuses `invalid_request_uri`: an address that the client did not register, or that answers no request object. */
+/**
+ * Refuses `invalid_request_uri`: an address that the client did not register, or that answers no request object;
+ * `temporarily_unavailable` while too many wait.
+ */
 export type FetchRequestObject = (uri: string, client: Client) => Promise<Result<string>>
 
 /** However many ask at once, an address is asked once: anybody may send a browser here, and nobody shall flood others by it. */
@@ -30,15 +33,27 @@ export function createRequestObjectFetcher({
   allowUnregisteredUris,
 }: RequestUriPorts): FetchRequestObject {
   const underWay = new Map<string, Promise<Result<string>>>()
+  let waiting = 0
   return async (uri, client) => {
     if (!allowUnregisteredUris && !client.request_uris.includes(uri))
       return invalid('request_uri_not_registered')
+    if (waiting >= mostWaiting) return tooMany
     const address = withoutFragment(uri)
     const asking = underWay.get(address) ?? ask(address, outbound).finally(() => underWay.delete(address))
     underWay.set(address, asking)
-    return asking
+    waiting += 1
+    return asking.finally(() => {
+      waiting -= 1
+    })
   }
 }
+
+/** Requests that wait for an answer from outside at once: a slow address must not take every place. */
+const mostWaiting = 200
+
+const tooMany = refuse('temporarily_unavailable', 'request_uris_too_many_waiting', {
+  description: 'Too many requests by request_uri',
+})
 
 async function ask(address: string, outbound: Outbound): Promise<Result<string>> {
   const answer = await outbound(address, {

@@ -2,7 +2,8 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Client, JwkSet } from '../core/client.ts'
-import type { Clock, Log } from '../core/runtime.ts'
+import { isAffordable } from '../core/public-key.ts'
+import { type Clock, type Log, StoreUnavailable } from '../core/runtime.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 
 /** Finds a client's keys. */
@@ -37,10 +38,14 @@ type Fetched = {
 
 const noKeys: JwkSet = { keys: [] }
 
-/** A client without keys, and one whose keys can't be fetched, has an empty set. */
+/** Requests that wait for keys from outside at once: a slow address of one client must not take every place. */
+const mostWaiting = 500
+
+/** A client without keys, and one whose keys can't be fetched, has an empty set. Throws `StoreUnavailable` while too many requests wait for some. */
 export function createClientKeys({ outbound, clock, log }: ClientKeysPorts): FindKeys {
   const known = new Map<string, Fetched>()
   const underWay = new Map<string, Promise<JwkSet>>()
+  let waiting = 0
 
   return async (client, wanted) => {
     const { jwks, jwks_uri: uri } = client
@@ -51,7 +56,13 @@ export function createClientKeys({ outbound, clock, log }: ClientKeysPorts): Fin
       const isFresh = found.fetched_at + freshFor > now && !wanted?.lacks(found.keys)
       if (isFresh || found.asked_at + pause > now) return livingKeys(found, now)
     }
-    return underWay.get(uri) ?? fetchKeys(uri, client.client_id)
+    if (waiting >= mostWaiting) throw new StoreUnavailable('too many requests wait for keys of clients')
+    waiting += 1
+    try {
+      return await (underWay.get(uri) ?? fetchKeys(uri, client.client_id))
+    } finally {
+      waiting -= 1
+    }
   }
 
   function fetchKeys(uri: string, client_id: string): Promise<JwkSet> {
@@ -84,7 +95,7 @@ export function createClientKeys({ outbound, clock, log }: ClientKeysPorts): Fin
 const livingKeys = ({ keys, fetched_at }: Fetched, now: Seconds): JwkSet =>
   fetched_at + staleFor > now ? keys : noKeys
 
-/** Symmetric and private keys are left out: whoever can read the address knows them. */
+/** Symmetric and private keys are left out: whoever can read the address knows them. So are those that are too large. */
 function readSet(body: string): JwkSet | undefined {
   try {
     const { keys } = JSON.parse(body) as { readonly keys?: unknown }
@@ -96,4 +107,8 @@ function readSet(body: string): JwkSet | undefined {
 }
 
 const isPublicKey = (key: unknown): key is Readonly<Record<string, unknown>> =>
-  typeof key === 'object' && key !== null && !('d' in key) && !('k' in key)
+  typeof key === 'object' &&
+  key !== null &&
+  !('d' in key) &&
+  !('k' in key) &&
+  isAffordable(key as Readonly<Record<string, unknown>>)

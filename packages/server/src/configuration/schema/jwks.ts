@@ -1,5 +1,6 @@
 /** Public keys of others: JWK Sets (RFC 7517 §5). */
 
+import { isAffordable } from '../../core/public-key.ts'
 import * as z from '../shape/shapes.ts'
 import { rule, type ValueFault } from './rule.ts'
 
@@ -36,11 +37,17 @@ function keyFault(key: Readonly<Record<string, unknown>>): ValueFault | undefine
   if (!members)
     return { problem: 'its kty is missing or not supported', expected, fix: 'give a key of such a type' }
   const missing = members.filter(member => typeof key[member] !== 'string')
-  return missing.length === 0
+  if (missing.length > 0)
+    return {
+      problem: `it lacks ${missing.join(', ')}`,
+      expected,
+      fix: `add ${missing.join(', ')} of the public key`,
+    }
+  return isAffordable(key)
     ? undefined
     : {
-        problem: `it lacks ${missing.join(', ')}`,
-        expected,
-        fix: `add ${missing.join(', ')} of the public key`,
+        problem: 'it is longer than any RSA key need be',
+        expected: 'a modulus (n) of at most 8192 bits and an exponent (e) of at most 64',
+        fix: 'use an RSA key of 2048 to 4096 bits with the exponent 65537',
       }
 }

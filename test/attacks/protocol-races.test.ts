@@ -1,0 +1,178 @@
+/** What is good once, or so many times, tried by many at once at two processes on one database, and after `kill -9`. */
+
+import assert from 'node:assert/strict'
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
+import { after, before, test } from 'node:test'
+import { exportJWK, SignJWT } from 'jose'
+import { freePort, type RunningServer, serveConfiguration, writeConfiguration } from '../support/process.ts'
+import { challenge, pagesWorld } from '../support/sign-in.ts'
+
+const redirect_uri = 'https://app.example/cb'
+const bearerGrant = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+const partner = 'https://partner.example'
+const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const jwks = { keys: [await exportJWK(publicKey)] }
+const many = 200
+
+let servers: RunningServer[] = []
+let ports: readonly number[] = []
+let file = ''
+let removeFolder = async (): Promise<void> => {}
+
+before(async () => {
+  ports = [await freePort(), await freePort()]
+  const written = await writeConfiguration({
+    issuer: `http://localhost:${ports[0]}`,
+    storage: 'sqlite:./tessera.db',
+    api_scopes: [{ name: 'api1' }],
+    users: pagesWorld.users,
+    tenants: pagesWorld.tenants,
+    trusted_issuers: [{ issuer: partner, jwks }],
+    authorization_requests: { max_waiting_per_network: 50, pushed_lifetime: 600 },
+    registration: { mode: 'open', max_requests_per_hour: 30 },
+    clients: [
+      {
+        client_id: 'signer',
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks,
+        redirect_uris: [redirect_uri],
+        grant_types: ['authorization_code', 'client_credentials', bearerGrant],
+        scope: 'openid api1',
+      },
+      {
+        client_id: 'spa',
+        token_endpoint_auth_method: 'none',
+        redirect_uris: [redirect_uri],
+        scope: 'openid',
+      },
+    ],
+  })
+  file = written.file
+  removeFolder = written.remove
+  servers = await Promise.all(ports.map(port => serveConfiguration(file, port)))
+})
+
+after(async () => {
+  await Promise.all(servers.map(server => server.stop()))
+  await removeFolder()
+})
+
+const issuer = () => `http://localhost:${ports[0]}`
+const at = (index: number): string => servers[index % servers.length]?.url ?? ''
+const post = (index: number, path: string, form: Record<string, string>): Promise<Response> =>
+  fetch(at(index) + path, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual' })
+
+/** The same at once, by turns at each process; the status of each answer. */
+const flood = async (ask: (index: number) => Promise<Response>, count = many): Promise<readonly number[]> => {
+  const answers = await Promise.all(Array.from({ length: count }, (_, index) => ask(index)))
+  return Promise.all(
+    answers.map(async response => {
+      await response.arrayBuffer()
+      return response.status
+    }),
+  )
+}
+const howMany = (statuses: readonly number[], status: number) => statuses.filter(one => one === status).length
+
+const sign = (claims: object) =>
+  new SignJWT({ exp: Math.floor(Date.now() / 1000) + 300, jti: randomUUID(), aud: issuer(), ...claims })
+    .setProtectedHeader({ alg: 'ES256' })
+    .sign(privateKey)
+const asSigner = async () => ({
+  client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+  client_assertion: await sign({ iss: 'signer', sub: 'signer' }),
+})
+
+const request = {
+  ...{ redirect_uri, response_type: 'code', scope: 'openid', code_challenge_method: 'S256' },
+  code_challenge: challenge,
+}
+const push = async () => {
+  const response = await post(0, '/connect/par', { ...request, client_id: 'spa' })
+  return ((await response.json()) as { request_uri: string }).request_uri
+}
+const visit = (index: number, request_uri: string) =>
+  fetch(`${at(index)}/connect/authorize?${new URLSearchParams({ client_id: 'spa', request_uri })}`, {
+    redirect: 'manual',
+  })
+
+async function killAndRestart(): Promise<void> {
+  await Promise.all(servers.map(server => server.kill()))
+  servers = await Promise.all(ports.map(port => serveConfiguration(file, port)))
+}
+
+test('race: a pushed request leads one browser on, of many at both processes, and none after they were killed', async () => {
+  const uri = await push()
+  const statuses = await flood(index => visit(index, uri))
+  assert.equal(howMany(statuses, 302), 1)
+  assert.equal(howMany(statuses, 400), many - 1)
+  const waiting = await push()
+  await killAndRestart()
+  assert.equal((await visit(1, uri)).status, 400)
+  assert.equal((await visit(1, waiting)).status, 302)
+})
+
+test('race: an assertion authenticates one request, of many at both processes, and none after they were killed', async () => {
+  const form = { grant_type: 'client_credentials', scope: 'api1', ...(await asSigner()) }
+  const statuses = await flood(index => post(index, '/connect/token', form))
+  assert.equal(howMany(statuses, 200), 1)
+  assert.equal(howMany(statuses, 401), many - 1)
+  await killAndRestart()
+  assert.equal((await post(0, '/connect/token', form)).status, 401)
+})
+
+test('race: a bearer assertion brings tokens once, whoever else has it, and not after a kill', async () => {
+  const assertion = await sign({ iss: partner, sub: '1' })
+  const forms = await Promise.all(
+    Array.from({ length: many }, async () => ({
+      ...{ grant_type: bearerGrant, assertion, scope: 'api1' },
+      ...(await asSigner()),
+    })),
+  )
+  const statuses = await flood(index => post(index, '/connect/token', forms[index]!))
+  assert.equal(howMany(statuses, 200), 1)
+  assert.equal(howMany(statuses, 400), many - 1)
+  await killAndRestart()
+  const again = { grant_type: bearerGrant, assertion, scope: 'api1', ...(await asSigner()) }
+  assert.equal((await post(1, '/connect/token', again)).status, 400)
+})
+
+test('race: a network has so many requests waiting, and registers so many clients, at both processes together', async () => {
+  const statuses = await flood(index => post(index, '/connect/par', { ...request, client_id: 'spa' }))
+  // Two were pushed before.
+  assert.equal(howMany(statuses, 201), 48)
+  assert.equal(howMany(statuses, 429), many - 48)
+  const register = (index: number, method: string, path: string, body: object, token?: string) =>
+    fetch(at(index) + path, {
+      method,
+      headers: {
+        'content-type': 'application/json',
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      },
+      body: JSON.stringify(body),
+    })
+  const metadata = { redirect_uris: [redirect_uri], scope: 'openid' }
+  const first: any = await (await register(0, 'POST', '/connect/register', metadata)).json()
+  const { client_id, registration_access_token } = first
+  const path = `/connect/register/${client_id}`
+  const updates = await flood(
+    index => register(index, 'PUT', path, { ...metadata, client_id }, registration_access_token),
+    20,
+  )
+  assert.equal(howMany(updates, 200), 1)
+  assert.equal(howMany(updates, 401) + howMany(updates, 400), 19)
+  const registered = await flood(index => register(index, 'POST', '/connect/register', metadata))
+  const made = howMany(registered, 201)
+  // Thirty in all; an update whose token was replaced before it came is not counted.
+  assert.ok(made <= 30 - 2 && made >= 30 - 21, String(made))
+  assert.equal(howMany(registered, 429), many - made)
+  await killAndRestart()
+  assert.equal((await register(1, 'POST', '/connect/register', metadata)).status, 429)
+  const old = await fetch(at(1) + path, { headers: { authorization: `Bearer ${registration_access_token}` } })
+  assert.equal(old.status, 401)
+})
+
+test('race: neither process met an error', () => {
+  for (const server of servers)
+    assert.ok(!server.log().includes('"level":"error"'), server.log().slice(-2000))
+})
