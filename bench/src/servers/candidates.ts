@@ -2,8 +2,9 @@
 
 import { bare } from './bare.ts'
 import { fastify } from './fastify.ts'
+import { oauth2Server } from './oauth2-server.ts'
 import { oidcProvider } from './oidc-provider.ts'
 import type { Candidate } from './server.ts'
 import { tessera } from './tessera.ts'
 
-export const candidates: readonly Candidate[] = [tessera, oidcProvider, fastify, bare]
+export const candidates: readonly Candidate[] = [tessera, oidcProvider, oauth2Server, fastify, bare]

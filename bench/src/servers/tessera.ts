@@ -18,7 +18,7 @@ import { makeCredentials } from './tessera-credentials.ts'
 
 const command = fileURLToPath(new URL('../../../packages/server/src/cli/tessera.js', import.meta.url))
 
-const paths: Paths = {
+export const paths: Paths = {
   token: '/connect/token',
   introspection: '/connect/introspect',
   userinfo: '/connect/userinfo',
@@ -26,7 +26,7 @@ const paths: Paths = {
   jwks: '/.well-known/openid-configuration/jwks',
 }
 
-type TesseraOptions = {
+export type TesseraOptions = {
   readonly cores?: Cores
   /** Keys beside those that name the parties, or in their place. */
   readonly configuration?: object
@@ -34,16 +34,17 @@ type TesseraOptions = {
   readonly directory?: string
   /** More words for `tessera serve`. */
   readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
   /** How the bench reads and writes the same store. */
   readonly openStores?: (directory: string) => Promise<Stores>
 }
 
-const database = 'tessera.db'
+export const database = 'tessera.db'
 
-const openDatabase = (directory: string): Promise<Stores> =>
+export const openDatabase = (directory: string): Promise<Stores> =>
   openSqliteStores({ file: join(directory, database) })
 
-async function startTessera({
+export async function startTessera({
   cores = 'server',
   directory = temporaryDirectory('tessera'),
   openStores = openDatabase,
@@ -58,7 +59,7 @@ async function startTessera({
   const child = startNode([command, 'serve', '--config', file, '--port', '0', ...(options.args ?? [])], {
     ...{ cores, stdio: 'output' },
     // A written line costs 4 µs; the peers write none.
-    env: { TESSERA_LOG_LEVEL: 'error' },
+    env: { TESSERA_LOG_LEVEL: 'error', ...options.env },
   })
   const port = await unlessEnded(child, listening(child.stdout!))
   const startMs = performance.now() - before

@@ -1,0 +1,41 @@
+/** Tenants as they are after their first day: a store for each, with keys in it. Made by hand, since a thousand new RSA keys take minutes. */
+
+import { copyFileSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { generateSigningKey } from '@tessera/server/keys/generation'
+import { createDerivedKeys, derivedFor } from '@tessera/server/keys/master-key'
+import { sealedName } from '@tessera/server/keys/opened-key'
+import { createSealing } from '@tessera/server/keys/sealing'
+import { openSqliteStores } from '@tessera/server/stores/sqlite/stores'
+import { database } from '../servers/tessera.ts'
+
+/** Every tenant gets the same keys, sealed as its own. */
+export async function makeSleepingTenants(
+  directory: string,
+  names: readonly string[],
+  masterKey: Uint8Array,
+): Promise<void> {
+  const folder = join(directory, `${database}.tenants`)
+  mkdirSync(folder, { mode: 0o700 })
+  const template = join(directory, 'template.db')
+  await (await openSqliteStores({ file: template })).close()
+  const made = await Promise.all((['ES256', 'RS256'] as const).map(async alg => ({ alg, ...(await generateSigningKey(alg)) })))
+  const keys = made.map(({ alg, kid, jwk }) => ({ alg, kid, text: JSON.stringify(jwk) }))
+  const derived = createDerivedKeys(masterKey)
+  const now = Math.floor(Date.now() / 1000)
+  for (const name of names) {
+    const file = join(folder, `${name}.db`)
+    copyFileSync(template, file)
+    const sealing = createSealing({ derived: derivedFor(derived, name), purpose: 'signing-keys' })
+    const tenant = new DatabaseSync(file)
+    tenant.exec('pragma synchronous = off')
+    const insert = tenant.prepare(
+      'insert into keys (kid, alg, sealed, created_at, active_from) values (?, ?, ?, ?, ?)',
+    )
+    for (const { alg, kid, text } of keys) {
+      insert.run(kid, alg, sealing.seal(text, sealedName({ kid, alg })), now - 3600, now - 3600)
+    }
+    tenant.close()
+  }
+}
