@@ -1,42 +1,40 @@
 /** `npm run bench`: Tessera and its peers in turn on one pinned core, the load on another. */
 
 import { writeFileSync } from 'node:fs'
-import { measureLimits } from './limits/limits.ts'
 import { machineHere } from './machine.ts'
 import { options, plan } from './options.ts'
-import { printHead, printLimits, printRow, printStarts, printSteady } from './results/print.ts'
-import type { Results, RowResult } from './results/results.ts'
-import { rows } from './rows/rows.ts'
+import { type PartName, parts } from './parts.ts'
+import { printHead } from './results/print.ts'
+import { publish, readPublished, render } from './results/publish.ts'
+import type { Found, Results } from './results/results.ts'
 import { candidates } from './servers/candidates.ts'
 import { pinLoad } from './servers/cores.ts'
-import { tessera } from './servers/tessera.ts'
-import { measureStarts } from './starts.ts'
-import { measureSteady } from './steady.ts'
-import { createServers, measureRow } from './table.ts'
 
-const machine = machineHere()
-pinLoad()
-printHead(machine, plan)
-const servers = createServers(plan)
-const chosen = rows.filter(({ name }) => name.includes(options.only))
-const results: RowResult[] = []
-for (const row of chosen) {
-  const result = await measureRow(row, candidates, { plan, servers })
-  printRow(result)
-  results.push(result)
-}
-const steady = await measureSteady(chosen, results, tessera, { plan, servers })
-printSteady(steady)
-await servers.close()
-const limits = await measureLimits(plan.seconds / 2)
-printLimits(limits)
-const starts = await measureStarts(candidates, plan)
-printStarts(starts)
-if (options.json) {
-  const all: Results = {
+if (options.render) render(readPublished())
+else await run()
+
+async function run(): Promise<void> {
+  const machine = machineHere()
+  pinLoad()
+  printHead(machine, plan)
+  let found: Found = {}
+  for (const name of chosenParts()) found = { ...found, ...(await parts[name](plan, options.only)) }
+  const results: Results = {
     ...{ format: 1, measured: new Date().toISOString().slice(0, 10), machine, plan },
     servers: candidates.map(({ name, note }) => ({ name, note })),
-    ...{ rows: results, limits, steady, starts },
+    ...found,
   }
-  writeFileSync(options.json, `${JSON.stringify(all, null, 2)}\n`)
+  if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`)
+  if (options.publish) publish(results)
+}
+
+function chosenParts(): readonly PartName[] {
+  const names = Object.keys(parts) as PartName[]
+  if (options.soak) return ['soak']
+  if (options.part === undefined)
+    return names.filter(name => name !== 'soak' && !(options.quick && name === 'curves'))
+  const chosen = options.part.split(',')
+  const unknown = chosen.find(name => !names.includes(name as PartName))
+  if (unknown) throw new Error(`there is no part ${unknown}: ${names.join(', ')}`)
+  return chosen as PartName[]
 }

@@ -18,10 +18,9 @@ export type Measured = LoadResult & {
   readonly replaysRefused: number
 }
 
-export type MeasureOptions = Pick<Plan, 'seconds' | 'warmUpSeconds' | 'connections'> & {
+export type MeasureOptions = Pick<Plan, 'seconds' | 'warmUpSeconds' | 'connections' | 'polls'> & {
   /** Requests a second; as many as go unless given. */
   readonly rate?: number
-  readonly polls?: boolean
 }
 
 /** Rejects when an answer is wrong, or a used credential is taken again. */

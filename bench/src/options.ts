@@ -10,6 +10,9 @@ export type Plan = {
   readonly connections: number
   /** Whether each measurement has a process of its own: figures to quote need that. */
   readonly fresh: boolean
+  /** See `stayAwake`; true unless said otherwise. */
+  readonly polls?: boolean
+  readonly soakSeconds: number
 }
 
 const { values } = parseArgs({
@@ -17,6 +20,10 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
     only: { type: 'string', default: '' },
+    part: { type: 'string' },
+    soak: { type: 'boolean', default: false },
+    publish: { type: 'boolean', default: false },
+    render: { type: 'boolean', default: false },
     runs: { type: 'string' },
     seconds: { type: 'string' },
     connections: { type: 'string' },
@@ -25,8 +32,22 @@ const { values } = parseArgs({
 
 export const options = values
 
-const full: Plan = { runs: 3, seconds: 2, warmUpSeconds: 0.8, connections: 64, fresh: true }
-const quick: Plan = { runs: 1, seconds: 0.4, warmUpSeconds: 0.2, connections: 64, fresh: false }
+const full: Plan = {
+  runs: 3,
+  seconds: 1.2,
+  warmUpSeconds: 0.6,
+  connections: 64,
+  fresh: true,
+  soakSeconds: 600,
+}
+const quick: Plan = {
+  runs: 1,
+  seconds: 0.4,
+  warmUpSeconds: 0.2,
+  connections: 64,
+  fresh: false,
+  soakSeconds: 8,
+}
 
 const given = (['runs', 'seconds', 'connections'] as const).flatMap(name => {
   const value = values[name]

@@ -14,11 +14,11 @@ export async function measureStarts(
 ): Promise<readonly StartResult[]> {
   const results = candidates.map(({ name }) => ({ name, startMs: [] as number[], rss: [] as number[] }))
   // The first start of each compiles its modules, and is not counted.
-  const rounds = fresh ? 6 : 2
+  const rounds = fresh ? 5 : 1
   for (let round = 0; round < rounds; round++) {
     for (const [index, candidate] of candidates.entries()) {
       const server = await candidate.start()
-      const counts = round > 0
+      const counts = round > 0 || !fresh
       if (counts) await pause(fresh ? settleMs : 0)
       if (counts) results[index]!.startMs.push(server.startMs)
       if (counts) results[index]!.rss.push(residentOf(server.pid))

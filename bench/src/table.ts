@@ -2,7 +2,8 @@
 
 import { type Measured, measure } from './measure.ts'
 import type { Plan } from './options.ts'
-import type { RowResult } from './results/results.ts'
+import { goalsOf } from './results/goals.ts'
+import type { Goal, RowResult } from './results/results.ts'
 import type { Row } from './rows/row.ts'
 import type { Candidate, Server } from './servers/server.ts'
 
@@ -39,7 +40,11 @@ export function createServers({ fresh }: Pick<Plan, 'fresh'>): Servers {
 export async function measureRow(
   row: Row,
   candidates: readonly Candidate[],
-  { plan, servers }: { readonly plan: Plan; readonly servers: Servers },
+  {
+    plan,
+    servers,
+    goals = goalsOf(row.name),
+  }: { readonly plan: Plan; readonly servers: Servers; readonly goals?: readonly Goal[] },
 ): Promise<RowResult> {
   const able = candidates.filter(one => one.paths[row.endpoint] !== undefined && !one.leavesOut?.[row.name])
   const runs = new Map<Candidate, Measured[]>(able.map(candidate => [candidate, []]))
@@ -57,6 +62,7 @@ export async function measureRow(
   }
   return {
     name: row.name,
+    goals,
     servers: candidates.map(candidate => {
       const leftOut = candidate.leavesOut?.[row.name]
       return { name: candidate.name, runs: runs.get(candidate) ?? [], ...(leftOut && { leftOut }) }

@@ -21,22 +21,29 @@ test('bench: the quick form prints every row, asks every server that does its wo
     const args = [bench, '--quick', '--seconds', '0.1', '--connections', '4', '--json', json]
     const { stdout } = await run(process.execPath, args, { timeout: 240_000 })
     const results: Results = JSON.parse(await readFile(json, 'utf8'))
+    const { rows: found = [], steady = [], limits = [], starts = [], workers = [] } = results
     assert.deepEqual(
-      results.rows.map(({ name }) => name),
+      found.map(({ name }) => name),
       rows.map(({ name }) => name),
     )
-    for (const { name, servers } of results.rows) {
+    for (const { name, servers } of [...found, ...workers]) {
       assert.ok(stdout.includes(`\n${name}\n`), `${name} is printed`)
       const asked = servers.filter(({ runs }) => runs.length > 0)
-      assert.ok(asked.some(server => server.name === 'Tessera'))
-      assert.ok(asked.some(server => server.name === 'bare server'))
+      const expected = workers.some(one => one.name === name)
+        ? ['one worker', 'two workers']
+        : ['Tessera', 'bare server']
+      for (const one of expected) assert.ok(asked.some(server => server.name === one))
       // A wrong answer ends the bench; so what is counted was checked.
       for (const { runs } of asked) for (const { requests } of runs) assert.ok(requests > 0)
       const refused = asked.flatMap(({ runs }) => runs).reduce((sum, one) => sum + one.replaysRefused, 0)
-      assert.equal(refused > 0, /^(code|refresh)/.test(name), `${name}: what was used is tried again`)
+      assert.equal(
+        refused > 0,
+        /^(two workers: )?(code|refresh)/.test(name),
+        `${name}: what was used is tried again`,
+      )
     }
-    assert.equal(results.steady.length, rows.length)
-    for (const { name } of [...results.limits, ...results.starts]) assert.ok(stdout.includes(name))
+    assert.equal(steady.length, rows.length)
+    for (const { name } of [...limits, ...starts]) assert.ok(stdout.includes(name))
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

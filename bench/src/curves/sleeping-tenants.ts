@@ -20,7 +20,9 @@ export async function makeSleepingTenants(
   mkdirSync(folder, { mode: 0o700 })
   const template = join(directory, 'template.db')
   await (await openSqliteStores({ file: template })).close()
-  const made = await Promise.all((['ES256', 'RS256'] as const).map(async alg => ({ alg, ...(await generateSigningKey(alg)) })))
+  const made = await Promise.all(
+    (['ES256', 'RS256'] as const).map(async alg => ({ alg, ...(await generateSigningKey(alg)) })),
+  )
   const keys = made.map(({ alg, kid, jwk }) => ({ alg, kid, text: JSON.stringify(jwk) }))
   const derived = createDerivedKeys(masterKey)
   const now = Math.floor(Date.now() / 1000)

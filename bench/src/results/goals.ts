@@ -1,47 +1,50 @@
 /** What Tessera is to reach, as shares of what others reach in the same run. */
 
-import type { RowResult } from './results.ts'
-import { rateOf } from './summary.ts'
-
-type Goal = { readonly peer?: number; readonly fastify?: number; readonly bare: number }
+import type { Goal, RowResult } from './results.ts'
+import { medianOf } from './summary.ts'
 
 /** Of the bare server: four fifths where nothing is stored, 65 in 100 where a commit is on disk before the answer. */
 const nothingStored = 0.8
 const stored = 0.65
 
-const goals: Readonly<Record<string, Goal>> = {
-  'client_credentials, JWT ES256': { peer: 2.5, fastify: 0.8, bare: nothingStored },
-  'client_credentials, JWT RS256': { peer: 1.2, fastify: 0.85, bare: nothingStored },
-  'client_credentials, reference token': { peer: 1.5, bare: stored },
-  'code exchange, ID token ES256 + JWT + refresh': { peer: 2.5, bare: stored },
-  'refresh with rotation, ES256': { peer: 2.5, bare: stored },
-  'introspection, reference token': { peer: 3.5, bare: nothingStored },
-  'userinfo, reference token': { peer: 3.5, bare: nothingStored },
-  'introspection, JWT': { bare: nothingStored },
-  'userinfo, JWT': { bare: nothingStored },
-  discovery: { peer: 3, bare: nothingStored },
-  JWKS: { peer: 2, bare: nothingStored },
+const peer = (share: number): Goal => ({ own: 'Tessera', of: 'oidc-provider', by: 'perSecond', share })
+const fastify = (share: number): Goal => ({
+  own: 'Tessera',
+  of: 'Fastify + signature',
+  by: 'perSecond',
+  share,
+})
+const bare = (share: number): Goal => ({ own: 'Tessera', of: 'bare server', by: 'perSecond', share })
+
+const goals: Readonly<Record<string, readonly Goal[]>> = {
+  'client_credentials, JWT ES256': [peer(2.5), fastify(0.8), bare(nothingStored)],
+  'client_credentials, JWT RS256': [peer(1.2), fastify(0.85), bare(nothingStored)],
+  'client_credentials, reference token': [peer(1.5), bare(stored)],
+  'code exchange, ID token ES256 + JWT + refresh': [peer(2.5), bare(stored)],
+  'refresh with rotation, ES256': [peer(2.5), bare(stored)],
+  'introspection, reference token': [peer(3.5), bare(nothingStored)],
+  'userinfo, reference token': [peer(3.5), bare(nothingStored)],
+  'introspection, JWT': [bare(nothingStored)],
+  'userinfo, JWT': [bare(nothingStored)],
+  discovery: [peer(3), bare(nothingStored)],
+  JWKS: [peer(2), bare(nothingStored)],
 }
 
-/** Tessera's rate divided by another's, beside what it should be. */
-export type Share = {
-  readonly of: string
-  readonly share: number
-  readonly goal: number
-  readonly met: boolean
-}
+export const goalsOf = (row: string): readonly Goal[] => goals[row] ?? []
 
-const others = { peer: 'oidc-provider', fastify: 'Fastify + signature', bare: 'bare server' } as const
+export type Reached = Goal & { readonly reached: number; readonly met: boolean }
 
-export function sharesOf(row: RowResult): readonly Share[] {
-  const own = rateOf(row, 'Tessera')
-  const goal: Partial<Goal> = goals[row.name] ?? {}
-  return (['peer', 'fastify', 'bare'] as const).flatMap(kind => {
-    const other = rateOf(row, others[kind])
-    const wanted = goal[kind]
-    if (own === undefined || other === undefined || wanted === undefined) return []
-    const share = own / other
-    return [{ of: others[kind], share, goal: wanted, met: share >= wanted }]
+/** Without those whose servers were not asked. */
+export function reachedBy({ goals: wanted, servers }: RowResult): readonly Reached[] {
+  const figure = (name: string, by: Goal['by']): number | undefined => {
+    const runs = servers.find(server => server.name === name)?.runs ?? []
+    return runs.length === 0 ? undefined : medianOf(runs, run => run[by])
+  }
+  return wanted.flatMap(goal => {
+    const own = figure(goal.own, goal.by)
+    const other = figure(goal.of, goal.by)
+    if (own === undefined || other === undefined) return []
+    return [{ ...goal, reached: own / other, met: own / other >= goal.share }]
   })
 }
 

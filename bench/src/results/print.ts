@@ -1,9 +1,11 @@
 /** The table as it is printed, row by row while it grows. */
 
+import type { CurveResult } from '../curves/curve.ts'
 import type { Limit } from '../limits/script.ts'
 import type { Plan } from '../options.ts'
+import type { SoakResult } from '../soak.ts'
 import { mark, megabytes, ms, percent, times, whole } from './format.ts'
-import { sharesOf, startGoal, steadyGoal } from './goals.ts'
+import { type Reached, reachedBy, startGoal, steadyGoal } from './goals.ts'
 import type { Machine, RowResult, StartResult, SteadyResult } from './results.ts'
 import { medianOf, spreadOf } from './summary.ts'
 
@@ -33,15 +35,18 @@ export function printRow(row: RowResult): void {
   }
   const answers = row.servers.flatMap(({ runs }) => runs).reduce((sum, run) => sum + run.requests, 0)
   const refused = row.servers.flatMap(({ runs }) => runs).reduce((sum, run) => sum + run.replaysRefused, 0)
-  const shares = sharesOf(row).map(
-    ({ of, share, goal, met }) =>
-      `${goal >= 1 ? times(share) : percent(share)} of ${of} (goal ${goal >= 1 ? times(goal) : percent(goal)}: ${mark(met)})`,
-  )
-  if (shares.length > 0) console.log(`  Tessera reaches ${shares.join(', ')}`)
+  const reached = reachedBy(row).map(tell)
+  if (reached.length > 0) console.log(`  ${reached.join('\n  ')}`)
   console.log(
     `  ${whole(answers)} answers checked${refused > 0 ? `, ${refused} used credentials tried again and refused` : ''}`,
   )
 }
+
+/** A multiple, or a share where that is what is wanted. */
+export const shown = (value: number, goal: number): string => (goal >= 1 ? times(value) : percent(value))
+
+const tell = ({ own, of, by, share, reached, met }: Reached): string =>
+  `${own}: ${shown(reached, share)} of ${of}${by === 'perCpuSecond' ? ' for a second of CPU' : ''} (goal ${shown(share, share)}: ${mark(met)})`
 
 export function printLimits(limits: readonly Limit[]): void {
   console.log('\nlimits: parts alone on one core')
@@ -74,4 +79,27 @@ export function printStarts(results: readonly StartResult[]): void {
       `  ${name.padEnd(20)} listens after ${whole(start.median)} ms (${whole(start.least)}–${whole(start.most)}), ${megabytes(memory.median)} idle${goal}`,
     )
   }
+}
+
+export function printCurve({ name, along, waited, points }: CurveResult): void {
+  console.log(`\n${name}: ${along}`)
+  for (const { at, work, runs, waitedMs } of points) {
+    const cells = [
+      `${whole(medianOf(runs, run => run.perSecond)).padStart(7)}/s`,
+      `${whole(medianOf(runs, run => run.perCpuSecond)).padStart(7)}/CPU-s`,
+      `p50 ${ms(medianOf(runs, run => run.p50))}, p99 ${ms(medianOf(runs, run => run.p99))}`,
+      megabytes(medianOf(runs, run => run.rss)),
+      ...(waitedMs === undefined ? [] : [`${whole(waitedMs)} ms ${waited}`]),
+    ]
+    console.log(`  ${whole(at).padStart(10)}  ${work.padEnd(46)} ${cells.join('  ')}`)
+  }
+}
+
+export function printSoak({ seconds, samples, requests, settled, last, flat }: SoakResult): void {
+  console.log(
+    `\nsoak: ${whole(seconds)} s, ${whole(requests)} answers checked, ${samples.length} samples of memory`,
+  )
+  console.log(
+    `  ${megabytes(settled)} in the second quarter, ${megabytes(last)} in the last: ${flat ? 'flat' : 'it grows'}`,
+  )
 }

@@ -1,8 +1,10 @@
 /** What a run of the bench finds out; the form of its JSON. Times in seconds or, where the name says so, milliseconds; memory in bytes. */
 
+import type { CurveResult } from '../curves/curve.ts'
 import type { Limit } from '../limits/script.ts'
 import type { Measured } from '../measure.ts'
 import type { Plan } from '../options.ts'
+import type { SoakResult } from '../soak.ts'
 
 export type Machine = {
   readonly cpu: string
@@ -12,8 +14,17 @@ export type Machine = {
   readonly pinned: boolean
 }
 
+/** One server's figure as a share of another's. */
+export type Goal = {
+  readonly own: string
+  readonly of: string
+  readonly by: 'perSecond' | 'perCpuSecond'
+  readonly share: number
+}
+
 export type RowResult = {
   readonly name: string
+  readonly goals: readonly Goal[]
   readonly servers: readonly {
     readonly name: string
     readonly runs: readonly Measured[]
@@ -32,15 +43,23 @@ export type StartResult = {
 /** Tessera at four fifths of the load that it can take. */
 export type SteadyResult = { readonly name: string; readonly rate: number; readonly run: Measured }
 
-export type Results = {
+/** What each part of the bench adds. */
+export type Found = {
+  readonly rows?: readonly RowResult[]
+  readonly steady?: readonly SteadyResult[]
+  readonly limits?: readonly Limit[]
+  readonly starts?: readonly StartResult[]
+  readonly workers?: readonly RowResult[]
+  readonly postgres?: readonly RowResult[]
+  readonly curves?: readonly CurveResult[]
+  readonly soak?: SoakResult
+}
+
+export type Results = Found & {
   readonly format: 1
   /** The day. */
   readonly measured: string
   readonly machine: Machine
   readonly plan: Plan
   readonly servers: readonly { readonly name: string; readonly note: string }[]
-  readonly rows: readonly RowResult[]
-  readonly limits: readonly Limit[]
-  readonly steady: readonly SteadyResult[]
-  readonly starts: readonly StartResult[]
 }

@@ -32,8 +32,8 @@ export type TesseraOptions = {
   readonly configuration?: object
   /** Where configuration and database lie; a new folder unless given. */
   readonly directory?: string
-  /** More words for `tessera serve`. */
-  readonly args?: readonly string[]
+  /** Processes that share the port; one unless given. */
+  readonly workers?: number
   readonly env?: Readonly<Record<string, string>>
   /** How the bench reads and writes the same store. */
   readonly openStores?: (directory: string) => Promise<Stores>
@@ -48,6 +48,7 @@ export async function startTessera({
   cores = 'server',
   directory = temporaryDirectory('tessera'),
   openStores = openDatabase,
+  workers = 1,
   ...options
 }: TesseraOptions = {}): Promise<Server> {
   const file = join(directory, 'tessera.json')
@@ -56,7 +57,7 @@ export async function startTessera({
     JSON.stringify({ storage: `sqlite:./${database}`, ...configuration, ...options.configuration }),
   )
   const before = performance.now()
-  const child = startNode([command, 'serve', '--config', file, '--port', '0', ...(options.args ?? [])], {
+  const child = startNode([command, 'serve', '--config', file, '--port', '0', '--workers', String(workers)], {
     ...{ cores, stdio: 'output' },
     // A written line costs 4 µs; the peers write none.
     env: { TESSERA_LOG_LEVEL: 'error', ...options.env },

@@ -1,0 +1,64 @@
+/** The parts of the bench, in their order: each measures, prints, and adds what it found. */
+
+import type { CurveResult } from './curves/curve.ts'
+import { curves } from './curves/curves.ts'
+import { measureLimits } from './limits/limits.ts'
+import type { Plan } from './options.ts'
+import { printCurve, printLimits, printRow, printSoak, printStarts, printSteady } from './results/print.ts'
+import type { Found, RowResult } from './results/results.ts'
+import { rows } from './rows/rows.ts'
+import { candidates } from './servers/candidates.ts'
+import { tessera } from './servers/tessera.ts'
+import { measureSoak } from './soak.ts'
+import { measureStarts } from './starts.ts'
+import { measureSteady } from './steady.ts'
+import { createServers, measureRow } from './table.ts'
+import { measureWorkers } from './workers.ts'
+
+export type Part = (plan: Plan, only: string) => Promise<Found>
+
+export const parts = {
+  async table(plan, only) {
+    const servers = createServers(plan)
+    const chosen = rows.filter(({ name }) => name.includes(only))
+    const results: RowResult[] = []
+    for (const row of chosen) {
+      const result = await measureRow(row, candidates, { plan, servers })
+      printRow(result)
+      results.push(result)
+    }
+    const steady = await measureSteady(chosen, results, tessera, { plan, servers })
+    printSteady(steady)
+    await servers.close()
+    return { rows: results, steady }
+  },
+  async workers(plan) {
+    return { workers: await measureWorkers(plan) }
+  },
+  async limits({ seconds }) {
+    const limits = await measureLimits(seconds / 2)
+    printLimits(limits)
+    return { limits }
+  },
+  async starts(plan) {
+    const starts = await measureStarts(candidates, plan)
+    printStarts(starts)
+    return { starts }
+  },
+  async curves(plan, only) {
+    const results: CurveResult[] = []
+    for (const { measure, ...about } of curves.filter(({ name }) => name.includes(only))) {
+      const result = { ...about, points: await measure(plan) }
+      printCurve(result)
+      results.push(result)
+    }
+    return { curves: results }
+  },
+  async soak(plan) {
+    const soak = await measureSoak(plan)
+    printSoak(soak)
+    return { soak }
+  },
+} as const satisfies Record<string, Part>
+
+export type PartName = keyof typeof parts

@@ -1,0 +1,130 @@
+/** The page's sections: each part of the results as charts and tables. */
+
+import type { CurveResult } from '../curves/curve.ts'
+import type { Limit } from '../limits/script.ts'
+import type { SoakResult } from '../soak.ts'
+import { type Bar, barChart } from './bar-chart.ts'
+import { mark, megabytes, ms, percent, times, whole } from './format.ts'
+import { reachedBy, startGoal, steadyGoal } from './goals.ts'
+import { lineChart } from './line-chart.ts'
+import { asText, tableOf } from './markup.ts'
+import { shown } from './print.ts'
+import type { RowResult, StartResult, SteadyResult } from './results.ts'
+import { medianOf, spreadOf } from './summary.ts'
+
+const bounds: readonly string[] = ['bare server', 'Fastify + signature', 'driver alone']
+const kindOf = (name: string): Bar['kind'] =>
+  name.startsWith('Tessera') || name === 'two workers' ? 'own' : bounds.includes(name) ? 'bound' : 'peer'
+
+export function rowSection(row: RowResult): string {
+  const asked = row.servers.filter(({ runs }) => runs.length > 0)
+  const bars = asked.map(({ name, runs }): Bar => {
+    const value = spreadOf(runs.map(run => run.perSecond))
+    return { name, value, label: `${whole(value.median)}/s`, kind: kindOf(name) }
+  })
+  const body = asked.map(({ name, runs }) => [
+    name,
+    whole(medianOf(runs, run => run.perSecond)),
+    whole(medianOf(runs, run => run.perCpuSecond)),
+    ms(medianOf(runs, run => run.p50)),
+    ms(medianOf(runs, run => run.p99)),
+    ms(medianOf(runs, run => run.p999)),
+    megabytes(medianOf(runs, run => run.rss)),
+  ])
+  const head = ['', 'requests/s', 'per CPU-second', 'p50', 'p99', 'p99.9', 'memory']
+  const left = row.servers.flatMap(({ name, leftOut }) => (leftOut ? [`${name}: ${leftOut}.`] : []))
+  return `<section><h3>${asText(row.name)}</h3>${barChart(row.name, bars)}<details><summary>figures</summary>${tableOf(head, body)}<p>${asText(left.join(' '))}</p></details></section>`
+}
+
+export function goalsTable(rows: readonly RowResult[]): string {
+  const body = rows.flatMap(row =>
+    reachedBy(row).map(({ own, of, by, share, reached, met }) => [
+      row.name,
+      `${own} / ${of}${by === 'perCpuSecond' ? ', per CPU-second' : ''}`,
+      shown(reached, share),
+      shown(share, share),
+      mark(met),
+    ]),
+  )
+  return tableOf(['work', 'share', 'reached', 'goal', ''], body)
+}
+
+export function steadyTable(steady: readonly SteadyResult[]): string {
+  const body = steady.map(({ name, rate, run }) => {
+    const multiple = run.p99 / run.p50
+    return [
+      name,
+      `${whole(rate)}/s`,
+      ms(run.p50),
+      ms(run.p99),
+      ms(run.p999),
+      times(multiple),
+      mark(multiple <= steadyGoal),
+    ]
+  })
+  return tableOf(['work', 'rate', 'p50', 'p99', 'p99.9', 'p99 / p50', `goal ${times(steadyGoal)}`], body)
+}
+
+export function startCharts(starts: readonly StartResult[]): string {
+  const bars = (pick: (start: StartResult) => readonly number[], show: (value: number) => string): Bar[] =>
+    starts.map(start => {
+      const value = spreadOf(pick(start))
+      return { name: start.name, value, label: show(value.median), kind: kindOf(start.name) }
+    })
+  const listens = barChart(
+    'milliseconds until it listens',
+    bars(
+      ({ startMs }) => startMs,
+      value => `${whole(value)} ms`,
+    ),
+  )
+  const idle = barChart(
+    'idle memory',
+    bars(({ rss }) => rss, megabytes),
+  )
+  return `<section><h3>until it listens (goal ${startGoal.ms} ms)</h3>${listens}</section><section><h3>idle memory, a second after the start (goal ${megabytes(startGoal.rss)})</h3>${idle}</section>`
+}
+
+export const limitsTable = (limits: readonly Limit[]): string =>
+  tableOf(
+    ['part', 'µs of CPU', 'a second'],
+    limits.map(({ name, perCpuSecond, perSecond }) => [
+      name,
+      (1e6 / perCpuSecond).toFixed(1),
+      whole(perSecond),
+    ]),
+  )
+
+export function curveSection({ name, along, waited, points }: CurveResult): string {
+  const works = [...new Set(points.map(({ work }) => work))]
+  const lineOf = (pick: (point: CurveResult['points'][number]) => number) =>
+    works.map(work => ({
+      name: work,
+      points: points.filter(point => point.work === work).map(point => [point.at, pick(point)] as const),
+    }))
+  const common = { along, showX: whole, logarithmic: true }
+  const charts = [
+    lineChart({
+      ...{ ...common, title: `${name}: requests a second`, showY: value => `${whole(value)}/s` },
+      lines: lineOf(({ runs }) => medianOf(runs, run => run.perSecond)),
+    }),
+    `<h4>memory under load</h4>${lineChart({
+      ...{ ...common, title: `${name}: memory`, showY: megabytes },
+      lines: lineOf(({ runs }) => medianOf(runs, run => run.rss)),
+    })}`,
+  ]
+  const waiting =
+    waited === undefined ? [] : points.map(({ at, waitedMs = 0 }) => `${whole(at)}: ${whole(waitedMs)} ms`)
+  const wait = waited === undefined ? '' : `<p>${asText(waited)}: ${asText(waiting.join(' · '))}</p>`
+  return `<section><h3>${asText(name)}</h3>${charts.join('')}${wait}</section>`
+}
+
+export function soakSection({ seconds, requests, samples, settled, last, flat }: SoakResult): string {
+  const chart = lineChart({
+    ...{ title: 'memory while the soak lasted', along: 'seconds', logarithmic: false },
+    ...{ showX: whole, showY: megabytes },
+    lines: [{ name: 'resident memory', points: samples.map(({ second, rss }) => [second, rss] as const) }],
+  })
+  const verdict = `${megabytes(settled)} in the second quarter, ${megabytes(last)} in the last (${percent(last / settled)}): ${flat ? 'flat' : 'it grows'}.`
+  return `<section><p>${whole(seconds)} seconds, ${whole(requests)} answers, each checked. ${asText(verdict)}</p>${chart}</section>`
+}
