@@ -22,7 +22,7 @@ const routerOf = (routes: readonly Route[], options: EdgeOptions): Router =>
   })
 
 export const serve = (routes: readonly Route[], options: EdgeOptions = {}): Promise<Edge> =>
-  listen(routerOf(routes, options), routes, { host: '127.0.0.1', port: 0, ...options })
+  listen(routerOf(routes, options), { host: '127.0.0.1', port: 0, ...options })
 
 export async function mount(routes: readonly Route[], options: EdgeOptions = {}): Promise<Edge> {
   const handler = createFetchHandler(routerOf(routes, options), options)

@@ -154,7 +154,7 @@ export async function startServer(
     import('./http/fastify.ts'),
   ])
   const { host, port, trustedProxies, mtls, drainDelay } = configuration
-  const { url, close } = await listen(tessera.handle, tessera.routes, {
+  const { url, close } = await listen(tessera.handle, {
     ...{ host, port, trustedProxies, mtls },
     onUnsendable: (request_id, error) => log.error('answer_unsendable', { request_id, error: String(error) }),
   })
