@@ -106,9 +106,7 @@ export async function createTessera(
   return {
     ...{ issuer, routes, handle, stores, storehouse, keys, endSession: server.services.logouts.endSession },
     accounts: server.services.accounts,
-    async settled() {
-      await Promise.all([server.services.mailSettled(), server.services.logouts.settled()])
-    },
+    settled: server.settled,
     fetch: createFetchHandler(handle),
     runLogouts,
     tendTenants,

@@ -1,22 +1,10 @@
-/** Users who are kept in the store: how they change, sign up, and get back in; and the mail that goes to them. */
+/** Users who are kept in the store: how they change, and what they may do themselves. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { isLoopback } from '../configuration/issuer.ts'
-import type { SendMail } from '../core/mail.ts'
 import type { EndingWithin } from '../core/session.ts'
 import type { Users } from '../core/user.ts'
 import { createAccounts } from '../identity/accounts.ts'
-import type { CountAttempt } from '../identity/attempts.ts'
-import { createMailCounter } from '../identity/mail-limits.ts'
-import { createLetters } from '../interaction/account-mail.ts'
-import { createMailLinks } from '../interaction/mail-link.ts'
-import type { Paths } from '../interaction/paths.ts'
-import { createOutbox } from '../mail/outbox.ts'
-import { createPost } from '../mail/post.ts'
-import { createSmtp } from '../mail/smtp.ts'
-import { createMails } from '../ui/mails.ts'
-import type { Render } from '../ui/templates.ts'
-import type { ChooseLanguage } from '../ui/texts.ts'
 import type { Foundation } from './foundation.ts'
 
 type AccountsGround = Foundation & {
@@ -32,35 +20,6 @@ export const composeAccounts = ({ accounts: settings }: Configuration, ground: A
     isClient: async id => (await ground.clients.find(id)) !== undefined,
   })
 
-export type AccountPagesGround = Foundation & {
-  readonly issuer: string
-  readonly paths: Paths
-  readonly render: Render
-  readonly chooseLanguage: ChooseLanguage
-  readonly countAttempt: CountAttempt
-}
-
-/** Which pages there are hangs on who may send mail and on who checks passwords. */
-export function composeAccountPages(configuration: Configuration, ground: AccountPagesGround) {
-  const { accounts: settings } = configuration
-  const { send, mails } = composeSending(configuration, ground)
-  const post = createPost({ ...ground, send: send ?? nowhere })
-  return {
-    accountSettings: settings,
-    mailLinks: createMailLinks(ground),
-    countMail: createMailCounter(ground),
-    sendLetter: createLetters({
-      ...ground,
-      compose: createMails({ ...ground, branding: configuration.branding }),
-      post: send ? post.send : () => {},
-    }),
-    offered: accountsOffered(configuration, ground),
-    /** What was sent while developing; undefined where mail is sent. */
-    outboxMails: mails,
-    mailSettled: post.settled,
-  }
-}
-
 /** What users may do themselves: it hangs on who can be sent mail, and on who checks passwords. */
 export function accountsOffered(
   { accounts, validators, mail, issuer }: Configuration,
@@ -74,16 +33,7 @@ export function accountsOffered(
     passwordReset: accounts.passwordReset && keepsPasswords && reachesUsers,
     deletion: accounts.selfDeletion,
     mail: reachesUsers,
+    /** While developing, what would be mailed is shown. */
+    outbox: sendMail === undefined && mail === undefined && reachesUsers,
   }
-}
-
-const nowhere: SendMail = async () => {}
-
-function composeSending(
-  { mail, issuer }: Configuration,
-  { sendMail, print }: Foundation,
-): { readonly send?: SendMail; readonly mails?: ReturnType<typeof createOutbox>['mails'] } {
-  if (sendMail) return { send: sendMail }
-  if (mail) return { send: createSmtp(mail) }
-  return isLoopback(new URL(issuer).hostname) ? createOutbox({ print }) : {}
 }

@@ -1,6 +1,6 @@
 /** What a person's browser meets, and what clients and providers ask for now and then: made with the first request for any of it. */
 
-import type { Endpoint } from '@tessera/protocol/http'
+import type { Endpoint, Route } from '@tessera/protocol/http'
 import { createConnectionsEndpoint } from '../endpoints/account/connections.ts'
 import { createAccountConsentsEndpoint } from '../endpoints/account/consents.ts'
 import { createDeletionEndpoint } from '../endpoints/account/deletion.ts'
@@ -14,6 +14,7 @@ import { createAuthorizeCallbackEndpoint, createAuthorizeEndpoint } from '../end
 import { createCheckSessionEndpoint } from '../endpoints/checksession/checksession.ts'
 import { createConsentEndpoint } from '../endpoints/consent/consent.ts'
 import { createDeviceEndpoint } from '../endpoints/device/device.ts'
+import { createDeviceAuthorizationEndpoint } from '../endpoints/deviceauthorization/deviceauthorization.ts'
 import { createDevMailEndpoint } from '../endpoints/devmail/devmail.ts'
 import { createEndSessionEndpoint } from '../endpoints/endsession/endsession.ts'
 import { createFederationCallbackEndpoint } from '../endpoints/federation/callback.ts'
@@ -27,6 +28,7 @@ import { createLoginEndpoint } from '../endpoints/login/login.ts'
 import { createLogoutEndpoint } from '../endpoints/logout/logout.ts'
 import { createSignedOutEndpoint } from '../endpoints/logout/signed-out.ts'
 import { createSecondFactorEndpoint } from '../endpoints/mfa/mfa.ts'
+import { createParEndpoint } from '../endpoints/par/par.ts'
 import { createConfirmEmailEndpoint } from '../endpoints/recovery/confirm-email.ts'
 import { createForgottenEndpoint } from '../endpoints/recovery/forgotten.ts'
 import { createResetEndpoint } from '../endpoints/recovery/reset.ts'
@@ -37,17 +39,24 @@ import { createSelectAccountEndpoint } from '../endpoints/selectaccount/selectac
 import { createCompleteEndpoint } from '../endpoints/signup/complete.ts'
 import { createSignUpEndpoint } from '../endpoints/signup/signup.ts'
 import type { OpenIdProvider } from '../federation/discovery.ts'
-import type { Services } from './services.ts'
+import { notFound } from '../http/plain-error.ts'
+import type { BrowserServices } from './browser-services.ts'
 
+/** Names in the routes; the providers' by their name. */
 export type BrowserEndpoints = ReturnType<typeof createBrowserEndpoints>
 export type ProviderEndpoints = Readonly<
   Record<'callback' | 'backChannelLogout' | 'frontChannelLogout', Endpoint>
 >
 
-export function createBrowserEndpoints(services: Services, refuserOf: (endpoint: string) => Refuser) {
-  const { outboxMails, pages, openIdProviders } = services
+export function createBrowserEndpoints(services: BrowserServices) {
+  const { outboxMails, pages, look, passkeyScript, openIdProviders, refuserOf } = services
   const registering = { ...services, ...services.registering, refuser: refuserOf('register') }
   return {
+    par: createParEndpoint({ ...services, refuser: refuserOf('par') }),
+    deviceAuthorization: createDeviceAuthorizationEndpoint({
+      ...services,
+      refuser: refuserOf('deviceauthorization'),
+    }),
     authorize: createAuthorizeEndpoint(services),
     authorizeCallback: createAuthorizeCallbackEndpoint(services),
     endSession: createEndSessionEndpoint(services),
@@ -78,15 +87,25 @@ export function createBrowserEndpoints(services: Services, refuserOf: (endpoint:
     home: createHomeEndpoint(services),
     register: createRegisterEndpoint(registering),
     manageRegistration: createManagementEndpoint(registering),
+    assets: assetsEndpoint([...look.routes, passkeyScript.route]),
     providers: new Map(
       openIdProviders.map(one => [one.name, providerEndpoints(one, services, refuserOf('federation'))]),
     ),
   }
 }
 
+/** What pages load, each under a name with its content's hash: a name of another version's is not there. */
+function assetsEndpoint(routes: readonly Route[]): Endpoint {
+  const byPath = new Map(routes.map(({ path, endpoint }) => [path, endpoint]))
+  return request => {
+    const name = request.path.slice(request.path.lastIndexOf('/'))
+    return byPath.get(`/assets${name}`)?.(request) ?? notFound
+  }
+}
+
 function providerEndpoints(
   provider: OpenIdProvider,
-  services: Services,
+  services: BrowserServices,
   refuser: Refuser,
 ): ProviderEndpoints {
   const ports = { ...services, ...services.logouts, refuser }

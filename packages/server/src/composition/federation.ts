@@ -1,8 +1,6 @@
-/** What signs users in at other identity providers: OpenID Connect providers and directories. */
+/** What sends browsers to other OpenID Connect providers and takes them back. */
 
-import type { Configuration } from '../configuration/configuration.ts'
-import type { IdentityProvider, Users } from '../core/user.ts'
-import { createDirectoryAuthority, type DirectoryPorts } from '../directory/authority.ts'
+import type { IdentityProvider } from '../core/user.ts'
 import { createDepartures } from '../federation/departure.ts'
 import { createDiscovery, type OpenIdProvider } from '../federation/discovery.ts'
 import { createLogoutTokenReader } from '../federation/logout-token.ts'
@@ -11,37 +9,11 @@ import { createUpstreamSignOut } from '../federation/sign-out.ts'
 import { createUpstream } from '../federation/upstream.ts'
 import { createUpstreamSessionKeeper } from '../federation/upstream-session.ts'
 import type { CountAttempt, ForgiveAttempt } from '../identity/attempts.ts'
-import { createSubjectResolver } from '../identity/external-identity.ts'
 import { createBrowserMark } from '../interaction/browser-mark.ts'
 import type { Cookies } from '../interaction/cookies.ts'
 import type { Paths } from '../interaction/paths.ts'
 import { createSealing } from '../keys/sealing.ts'
 import type { Foundation } from './foundation.ts'
-
-/** Who the users of other providers are here. */
-export const composeSubjects = (
-  { federation }: Pick<Configuration, 'federation'>,
-  { stores, ...ports }: Foundation & { users: Users },
-) =>
-  createSubjectResolver({
-    ...ports,
-    links: stores.identityLinks,
-    ...(federation.subject && { decideSubject: federation.subject }),
-  })
-
-/** The providers, directories with what checks their passwords. */
-export const composeProviders = (
-  { identityProviders }: Pick<Configuration, 'identityProviders'>,
-  ports: DirectoryPorts,
-): ReadonlyMap<string, IdentityProvider> =>
-  new Map(
-    [...identityProviders].map(([name, provider]) => {
-      const { directory } = provider
-      if (!directory) return [name, provider]
-      const credentialAuthority = createDirectoryAuthority({ ...provider, directory }, ports)
-      return [name, { ...provider, credentialAuthority }]
-    }),
-  )
 
 export function composeFederation(
   ports: Foundation & {

@@ -7,6 +7,7 @@ import type { Load } from '../http/load.ts'
 import { createRouter, type Router } from '../http/router.ts'
 import { securityHeaders } from '../http/security-headers.ts'
 import type { ManagedKeyRing } from '../keys/key-ring.ts'
+import { createBrowser } from './browser.ts'
 import { layFoundation } from './foundation.ts'
 import type { Ground } from './ground.ts'
 import { composeRoutes } from './routes.ts'
@@ -19,6 +20,8 @@ export type Issuer = {
   readonly stores: Stores
   readonly keys: ManagedKeyRing
   readonly services: Services
+  /** Fulfilled when what goes on behind answers is done. */
+  readonly settled: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -39,7 +42,8 @@ export async function composeIssuer(
   const { stores, keys, log, close } = foundation
   await stores.standing.sync(standingOf(configuration))
   const services = composeServices(configuration, foundation)
-  const routes = [...composeRoutes(configuration, services), ...more]
+  const browser = createBrowser(configuration, services)
+  const routes = [...composeRoutes(configuration, services, browser), ...more]
   const { issuer } = configuration
   const handle = createRouter({
     ...{ routes, load },
@@ -48,10 +52,14 @@ export async function composeIssuer(
     onError: ({ id: request_id, path }, error) =>
       log.error('request_failed', { request_id, path, error: String(error), stack: (error as Error)?.stack }),
   })
+  const settled = async () => {
+    await Promise.all([services.logouts.settled(), browser.mailSettled()])
+  }
   return {
     ...{ issuer, routes, handle, stores, keys, services },
+    settled,
     async close() {
-      await Promise.all([services.logouts.settled(), services.mailSettled()])
+      await settled()
       await close()
     },
   }

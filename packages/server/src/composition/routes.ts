@@ -7,45 +7,36 @@ import { responseModes } from '../authorization-request/response-mode.ts'
 import { authenticationMethodsOf } from '../client-authentication/methods.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { assertionAlgorithms } from '../core/client.ts'
-import { createDeviceAuthorizationEndpoint } from '../endpoints/deviceauthorization/deviceauthorization.ts'
+import type { IdentityProvider } from '../core/user.ts'
 import { createDiscoveryEndpoint, discoveryPaths } from '../endpoints/discovery/discovery.ts'
 import { createMetadata } from '../endpoints/discovery/metadata.ts'
 import { createIntrospectionEndpoint } from '../endpoints/introspection/introspection.ts'
 import { createJwksEndpoint } from '../endpoints/jwks/jwks.ts'
-import { createParEndpoint } from '../endpoints/par/par.ts'
-import { createRefuser, type Refuser } from '../endpoints/respond.ts'
+import type { Refuser } from '../endpoints/respond.ts'
 import { createRevocationEndpoint } from '../endpoints/revocation/revocation.ts'
 import { createTokenEndpoint } from '../endpoints/token/token.ts'
 import { validateBy } from '../endpoints/token/validate.ts'
 import { createUserinfoEndpoint } from '../endpoints/userinfo/userinfo.ts'
-import type { OpenIdProvider } from '../federation/discovery.ts'
 import { acrsOffered } from '../identity/mfa-policy.ts'
 import { createHealthEndpoint, createReadinessEndpoint } from '../operations/health.ts'
 import { confirm } from '../proof/certificate.ts'
 import { languages } from '../ui/languages.ts'
-import type { BrowserEndpoints, ProviderEndpoints } from './browser-endpoints.ts'
+import type { Browser } from './browser.ts'
 import type { Services } from './services.ts'
 
 /** What one issuer serves. */
-export function composeRoutes(configuration: Configuration, services: Services): readonly Route[] {
-  const { issuer, look, passkeyScript, openIdProviders } = services
+export function composeRoutes(
+  configuration: Configuration,
+  services: Services,
+  browser: Browser,
+): readonly Route[] {
+  const { issuer, refuserOf } = services
+  const { page } = browser
   const discovery = createDiscoveryEndpoint(metadataOf(configuration, services))
   const { below, before } = discoveryPaths(issuer)
-  const refuserOf = (endpoint: string) =>
-    createRefuser(endpoint, {
-      ...services,
-      invalidClientStatus: configuration.compatibility === 'identityserver4' ? 400 : 401,
-    })
   const introspection = createIntrospectionEndpoint({ ...services, refuser: refuserOf('introspection') })
   const revocation = createRevocationEndpoint({ ...services, refuser: refuserOf('revocation') })
-  const deviceAuthorization = createDeviceAuthorizationEndpoint({
-    ...services,
-    refuser: refuserOf('deviceauthorization'),
-  })
   const token = createTokenEndpoint(tokenPorts(configuration, services, refuserOf('token')))
-
-  const lazy = lazyEndpoints(services, refuserOf)
-  const { page } = lazy
 
   const underIssuer: readonly Route[] = [
     ...below.map(path => get(path, discovery, 'any')),
@@ -54,9 +45,9 @@ export function composeRoutes(configuration: Configuration, services: Services):
     post('/connect/introspect', introspection),
     post('/connect/revocation', revocation, 'clients'),
     both('/connect/userinfo', createUserinfoEndpoint(services), 'clients'),
-    post('/connect/deviceauthorization', deviceAuthorization, 'clients'),
+    post('/connect/deviceauthorization', page('deviceAuthorization'), 'clients'),
     both('/connect/authorize', page('authorize')),
-    post('/connect/par', createParEndpoint({ ...services, refuser: refuserOf('par') }), 'clients'),
+    post('/connect/par', page('par'), 'clients'),
     get('/connect/authorize/callback', page('authorizeCallback')),
     both('/connect/endsession', page('endSession')),
     get('/connect/checksession', page('checkSession')),
@@ -64,7 +55,7 @@ export function composeRoutes(configuration: Configuration, services: Services):
     get('/logout/done', page('signedOut')),
     both('/login', page('login')),
     get('/federation/login', page('federationLogin')),
-    ...openIdProviders.flatMap(provider => providerRoutes(provider, lazy)),
+    ...[...services.identityProviders.values()].flatMap(provider => providerRoutes(provider, browser)),
     both('/mfa', page('secondFactor')),
     both('/select-account', page('selectAccount')),
     both('/consent', page('consent')),
@@ -72,13 +63,12 @@ export function composeRoutes(configuration: Configuration, services: Services):
     get('/account', page('profile')),
     both('/account/consents', page('consents')),
     both('/account/connections', page('connections')),
-    ...accountRoutes(services, lazy),
+    ...accountRoutes(services, browser),
     both('/account/security', page('security')),
     both('/account/sessions', page('sessions')),
     get('/', page('home')),
-    ...registrationRoutes(services, lazy),
-    ...look.routes,
-    passkeyScript.route,
+    ...registrationRoutes(configuration, browser),
+    get('/assets/*', page('assets')),
   ]
   const base = new URL(issuer).pathname.replace(/\/$/, '')
   return [
@@ -93,38 +83,18 @@ export const composeProbes = (ports: Parameters<typeof createReadinessEndpoint>[
   { ...get('/readyz', createReadinessEndpoint(ports)), essential: true },
 ]
 
-type Lazy = ReturnType<typeof lazyEndpoints>
-
-/** Endpoints that are loaded with the first request for one of them: an API's token server never needs a page. */
-function lazyEndpoints(services: Services, refuserOf: (endpoint: string) => Refuser) {
-  let loaded: Promise<BrowserEndpoints> | undefined
-  const load = (): Promise<BrowserEndpoints> => {
-    loaded ??= import('./browser-endpoints.ts').then(({ createBrowserEndpoints }) =>
-      createBrowserEndpoints(services, refuserOf),
-    )
-    return loaded
-  }
-  return {
-    page:
-      (name: Exclude<keyof BrowserEndpoints, 'providers'>): Endpoint =>
-      async request =>
-        (await load())[name](request),
-    provider:
-      (name: string, what: keyof ProviderEndpoints): Endpoint =>
-      async request =>
-        (await load()).providers.get(name)![what](request),
-  }
-}
-
 /** Where an OpenID provider sends browsers and its word. */
-const providerRoutes = ({ name }: OpenIdProvider, { provider }: Lazy): readonly Route[] => [
-  both(`/federation/callback/${name}`, provider(name, 'callback')),
-  post(`/federation/backchannel-logout/${name}`, provider(name, 'backChannelLogout')),
-  get(`/federation/frontchannel-logout/${name}`, provider(name, 'frontChannelLogout')),
-]
+const providerRoutes = ({ name, upstream }: IdentityProvider, { provider }: Browser): readonly Route[] =>
+  upstream === undefined
+    ? []
+    : [
+        both(`/federation/callback/${name}`, provider(name, 'callback')),
+        post(`/federation/backchannel-logout/${name}`, provider(name, 'backChannelLogout')),
+        get(`/federation/frontchannel-logout/${name}`, provider(name, 'frontChannelLogout')),
+      ]
 
 /** What users who are kept here may do themselves, as far as the configuration offers it. */
-const accountRoutes = ({ offered, outboxMails }: Services, { page }: Lazy): readonly Route[] => [
+const accountRoutes = ({ offered }: Services, { page }: Browser): readonly Route[] => [
   both('/account/name', page('names')),
   both('/account/password', page('password')),
   ...(offered.deletion ? [both('/account/delete', page('deletion'))] : []),
@@ -137,12 +107,12 @@ const accountRoutes = ({ offered, outboxMails }: Services, { page }: Lazy): read
   ...(offered.signUp
     ? [both('/register', page('signUp')), both('/register/complete', page('completeSignUp'))]
     : []),
-  ...(outboxMails ? [get('/dev/mail', page('devMail'))] : []),
+  ...(offered.outbox ? [get('/dev/mail', page('devMail'))] : []),
 ]
 
 /** None where nobody may register. */
-const registrationRoutes = ({ registering }: Services, { page }: Lazy): readonly Route[] =>
-  registering.registration.mode === 'off'
+const registrationRoutes = ({ registration }: Configuration, { page }: Browser): readonly Route[] =>
+  registration.mode === 'off'
     ? []
     : [
         post('/connect/register', page('register'), 'clients'),
@@ -163,8 +133,8 @@ const both = route('GET', 'POST')
 const manage = route('GET', 'PUT', 'DELETE')
 
 const metadataOf = (
-  { mtls, mfa, branding, authorizationRequests }: Configuration,
-  { issuer, clients, resources, grants, keys, registering, offered }: Services,
+  { mtls, mfa, branding, registration, authorizationRequests }: Configuration,
+  { issuer, clients, resources, grants, keys, offered }: Services,
 ) =>
   createMetadata({
     ...{ issuer, clients, resources, responseTypes, responseModes, assertionAlgorithms },
@@ -176,14 +146,14 @@ const metadataOf = (
     signingAlgorithms: keys.algorithms(),
     authenticationMethods: authenticationMethodsOf({ mtls }),
     mtls: mtls !== undefined,
-    registers: registering.registration.mode !== 'off',
+    registers: registration.mode !== 'off',
     ...authorizationRequests,
   })
 
 function tokenPorts(
   { validators: { tokenRequest } }: Configuration,
   services: Services,
-  refuser: ReturnType<typeof createRefuser>,
+  refuser: Refuser,
 ): Parameters<typeof createTokenEndpoint>[0] {
   const { issuer, log, verifier, users, clients } = services
   return {

@@ -21,3 +21,5 @@ export const plainError = (
 
 /** What the client may try again (RFC 9110 §10.2.3). */
 export const unavailable = plainError(503, 'temporarily_unavailable', { 'retry-after': '1' })
+
+export const notFound = plainError(404, 'not_found')

@@ -3,7 +3,7 @@
 import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
 import { allowOrigin, type CorsHeaders, type CorsPorts, preflight } from './cors.ts'
 import { createLoad, type Load } from './load.ts'
-import { plainError, unavailable } from './plain-error.ts'
+import { notFound, plainError, unavailable } from './plain-error.ts'
 
 export type RouterPorts = CorsPorts & {
   readonly routes: readonly Route[]
@@ -106,8 +106,6 @@ function createRouteTable(routes: readonly Route[]): (path: string) => Route | u
   if (byPath.size < routes.length) throw new Error('two routes have the same path')
   return path => byPath.get(path) ?? byPath.get(`${path.slice(0, path.lastIndexOf('/'))}/*`)
 }
-
-const notFound = plainError(404, 'not_found')
 
 const methodNotAllowed = ({ methods, cors }: Route): HttpResponse =>
   plainError(405, 'invalid_request', {
