@@ -183,6 +183,31 @@ for (const [what, fall] of Object.entries(falls)) {
   })
 }
 
+test('attack: what a device was let have is listed, falls when it is taken back, and answers nothing else', async () => {
+  const { server, browser } = await start()
+  const tv = { client_id: 'pairtv', scope: 'openid profile offline_access' }
+  const connect = async (scope: readonly string[]) => {
+    const { json } = await server.send('POST', '/connect/deviceauthorization', { form: tv })
+    const page = await browser.submit(await browser.visit('/device'), { user_code: json.user_code })
+    await browser.submit(page, { button: 'yes', scope })
+    const grant_type = 'urn:ietf:params:oauth:grant-type:device_code'
+    return (await server.token({ grant_type, device_code: json.device_code, client_id: 'pairtv' })).json
+  }
+  const tokens = await connect(['offline_access'])
+  assert.deepEqual((await server.stores.consents.find('1', 'pairtv'))?.scope, ['offline_access', 'openid'])
+  await connect(['profile'])
+  const { scope, remembered } = (await server.stores.consents.find('1', 'pairtv')) ?? {}
+  assert.deepEqual([scope, remembered], [['offline_access', 'openid', 'profile'], []])
+  assert.equal((await userinfo(server, tokens.access_token)).status, 200)
+  const list = await browser.visit('/account/consents')
+  assert.match(list.text, /pairtv/)
+  await browser.submit(list, { client_id: 'pairtv', button: 'revoke' })
+  assert.equal((await userinfo(server, tokens.access_token)).status, 401)
+  const { refresh_token } = tokens
+  const refreshed = await server.token({ grant_type: 'refresh_token', client_id: 'pairtv', refresh_token })
+  assert.equal(refreshed.json.error, 'invalid_grant')
+})
+
 test('attack: of a user who signs in as another in one browser, nothing that the first agreed to counts', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(asked({ scope: 'openid profile' }))

@@ -46,3 +46,13 @@ export function afterAnswer(
     ...(ends.length > 0 && { remembered_until: Math.min(...ends) }),
   }
 }
+
+/** What stands after an agreement that is kept for the list and for taking it back, and answers no later question (a device's). */
+export const withAgreement = (
+  earlier: Consent | undefined,
+  agreed: readonly string[],
+): Pick<Consent, 'scope' | 'remembered' | 'remembered_until'> => ({
+  scope: [...new Set([...(earlier?.scope ?? []), ...agreed])].sort(),
+  remembered: earlier?.remembered ?? earlier?.scope ?? [],
+  ...(earlier?.remembered_until !== undefined && { remembered_until: earlier.remembered_until }),
+})

@@ -8,6 +8,7 @@ import type { Parameters } from '@tessera/protocol/parameters'
 import { refuse } from '@tessera/protocol/result'
 import type { DeviceAuthorization, Session } from '../../core/authorization.ts'
 import type { Client, Clients } from '../../core/client.ts'
+import { withAgreement } from '../../core/consent.ts'
 import type { Resources } from '../../core/resource.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
@@ -39,7 +40,7 @@ export type DevicePorts = {
   readonly clients: Clients
   readonly resources: Resources
   readonly users: Pick<Users, 'find'>
-  readonly stores: Pick<Stores, 'devices'>
+  readonly stores: Pick<Stores, 'devices' | 'consents'>
   readonly pages: Pages
   readonly paths: Paths
   readonly clock: Clock
@@ -179,6 +180,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     session: Session,
     scope: readonly string[],
   ): Promise<boolean> {
+    await keepConsent(client.client_id, session.sub, scope)
     const authorization = await ports.createAuthorization({
       apart: true,
       client,
@@ -188,6 +190,13 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
       redeemable_until: device.expires_at,
     })
     return ports.stores.devices.approve(device.user_code_hash, authorization, clock.now())
+  }
+
+  /** Before the device has anything: what it may do is listed for the user from then on, and taken back there. */
+  async function keepConsent(client_id: string, sub: string, agreed: readonly string[]): Promise<void> {
+    const { consents } = ports.stores
+    const earlier = await consents.find(sub, client_id)
+    await consents.save({ sub, client_id, created_at: clock.now(), ...withAgreement(earlier, agreed) })
   }
 
   async function findWaiting(userCode: string): Promise<Waiting | undefined> {
