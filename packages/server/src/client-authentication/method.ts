@@ -1,5 +1,6 @@
 /** What the ways of client authentication share (RFC 6749 §2.3, RFC 7521 §4.2, RFC 8705 §2). */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Limits } from '@tessera/protocol/parameters'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
@@ -29,6 +30,8 @@ export type AuthenticationMethod = {
 export type VerificationPorts = {
   readonly secrets: Secrets
   readonly replays: Replays
+  /** Counts an assertion of a client; answers how long to wait where there were too many, else 0. */
+  readonly countAssertion: (clientId: string) => Promise<Seconds>
   readonly findKeys: FindKeys
   readonly verifySignature: VerifyClientSignature
   readonly clock: Clock

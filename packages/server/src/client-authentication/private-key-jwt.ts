@@ -1,7 +1,7 @@
 /** `private_key_jwt`: an assertion signed with the client's key (RFC 7523 §2.2, §3; OpenID Connect Core 1.0 §9). */
 
 import type { HttpRequest } from '@tessera/protocol/http'
-import { ok, type Result } from '@tessera/protocol/result'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { JWTPayload } from 'jose'
 import { decodeJwt } from 'jose/jwt/decode'
 import type { VerifiedSignature } from '../client-keys/signature.ts'
@@ -99,10 +99,13 @@ function lifetimeFault({ exp, iat }: JWTPayload, { clock }: VerificationPorts): 
 async function useOnce(
   { jti, exp = 0 }: JWTPayload,
   { client_id }: Client,
-  { replays }: VerificationPorts,
+  { replays, countAssertion }: VerificationPorts,
 ): Promise<Result<undefined>> {
   if (typeof jti !== 'string' || jti === '' || jti.length > maxJtiLength)
     return refuseClient('client_assertion_without_id')
+  const retry_after = await countAssertion(client_id)
+  if (retry_after > 0)
+    return refuse('temporarily_unavailable', 'client_assertions_too_often', { retry_after })
   const first = await replays.use({
     hash: hashHandle(`client_assertion\n${client_id}\n${jti}`),
     expires_at: Math.ceil(exp) + clockTolerance,

@@ -11,12 +11,13 @@ import { createWaitingCounter } from '../identity/waiting-requests.ts'
 import type { Foundation } from './foundation.ts'
 
 export function composeAuthorizationRequests(
-  { issuer, authorizationRequests, clients: configured }: Configuration,
+  { issuer, authorizationRequests }: Configuration,
   ports: Foundation & {
     readonly clients: Clients
     readonly verifySignature: VerifyClientSignature
     readonly decryption: Decryption
     readonly countAttempt: CountAttempt
+    readonly isConfigured: (clientId: string) => boolean
   },
 ) {
   const pushedRequests = createPushedRequests({ ...ports, ...authorizationRequests })
@@ -25,11 +26,6 @@ export function composeAuthorizationRequests(
     ...authorizationRequests,
     ...{ issuer, pushedRequests },
   })
-  const countWaiting = createWaitingCounter({
-    ...ports,
-    ...authorizationRequests,
-    // It answers at once for every client that it names.
-    isConfigured: clientId => configured.find(clientId) !== undefined,
-  })
+  const countWaiting = createWaitingCounter({ ...ports, ...authorizationRequests })
   return { pushedRequests, resolution, countWaiting }
 }

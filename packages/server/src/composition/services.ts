@@ -9,6 +9,7 @@ import { createClientSignatures } from '../client-keys/signature.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { createRefuser, type Refuser } from '../endpoints/respond.ts'
 import { grantsOf } from '../endpoints/token/grants/index.ts'
+import { createAssertionCounter } from '../identity/assertion-limit.ts'
 import { type CountAttempt, createAttempts, type ForgiveAttempt } from '../identity/attempts.ts'
 import { createFactorFinder } from '../identity/factors.ts'
 import { createGuessCounter } from '../identity/guesses.ts'
@@ -51,6 +52,8 @@ export function composeServices(configuration: Configuration, foundation: Founda
     ...(configuration.consentPolicy && { consentPolicy: configuration.consentPolicy }),
     subjects: createSubjectIdentifiers(foundation),
     ...createAttempts(foundation),
+    // It answers at once for every client that it names.
+    isConfigured: (clientId: string) => configuration.clients.find(clientId) !== undefined,
   }
   const people = composePeople(configuration, common)
   const findKeys = createClientKeys(foundation)
@@ -69,6 +72,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
   const authenticate = createClientAuthentication({
     ...{ ...common, ...people, findKeys, verifySignature },
     replays: foundation.stores.replays,
+    countAssertion: createAssertionCounter(common),
     tokenEndpoint: `${issuer}/connect/token`,
   })
   const authenticateCaller = createCallerAuthentication({ ...common, ...people, authenticate })
