@@ -3,10 +3,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
+import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
 import { accountsWorld, addUser } from '../support/accounts.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
 import { logoutWorld, signInAt } from '../support/logout-world.ts'
-import { answerOf, authorizePath } from '../support/sign-in.ts'
+import { answerOf, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
 import { federatedWorld, startFederated, startForeignProvider, visitProvider } from '../support/upstream.ts'
 
@@ -117,6 +118,18 @@ test('attack: a client that never answers holds up no other client’s logout to
   server.clock.advance(10)
   await server.runLogouts()
   assert.ok(count('shop.example') > first)
+})
+
+test('attack: a store that fails just when a right password’s count is taken back ends no process', async () => {
+  const storehouse = createMemoryStorehouse()
+  const { main } = storehouse
+  const attempts = { ...main.attempts, forgive: () => Promise.reject(new Error('the disk is full')) }
+  const server = await createTestServer(pagesWorld, {
+    storehouse: { ...storehouse, main: { ...main, attempts } },
+  })
+  // A rejection that nobody waits for would end the process, and here the test.
+  assert.ok(answerOf(await signIn(createBrowser(server), authorizePath())).get('code'))
+  await new Promise(resolve => setImmediate(resolve))
 })
 
 /** Gives way until it is so; never for ever. */

@@ -15,6 +15,12 @@ const dangerousSchemes: ReadonlySet<string> = new Set([
   'wss:',
 ])
 
+/**
+ * Whether a host can be named in a header's list, such as CSP's (CSP 3 §2.3.1): names of the web have no other characters,
+ * though a URL may hold `;`, `,` and quotes there.
+ */
+export const isWebHost = (hostname: string): boolean => /^([a-z0-9._-]+|\[[0-9a-f:.]+\])$/.test(hostname)
+
 const loopbackHosts: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost'])
 
 /** Why a URI may not be registered as a redirection URI; undefined when it may. */
@@ -33,7 +39,11 @@ export function redirectUriFault(uri: string): string | undefined {
   if (url.username !== '' || url.password !== '') return 'it holds credentials'
   if (url.protocol === 'http:' && !loopbackHosts.has(url.hostname))
     return 'http is for loopback hosts only (RFC 9700 §2.6); use https'
-  if (url.protocol === 'https:' || url.protocol === 'http:') return undefined
+  if (url.protocol === 'https:' || url.protocol === 'http:') {
+    // RFC 9110 §4.2.2: without the slashes a browser reads it as a path of the page that it stands on.
+    if (!/^https?:\/\//i.test(uri) || uri.includes('\\')) return 'it is not written as a web address is'
+    return isWebHost(url.hostname) ? undefined : 'its host holds characters that no host on the web has'
+  }
   // RFC 8252 §7.1: a private-use scheme is a reversed domain name, so it holds a dot.
   return url.protocol.includes('.')
     ? undefined

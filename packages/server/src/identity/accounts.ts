@@ -70,9 +70,14 @@ const maxNameLength = 200
 export const isUsername = (username: string): boolean =>
   username.trim() !== '' && username.length <= maxNameLength && !/[\p{C}\p{Zl}\p{Zp}]/u.test(username)
 
-/** Looks like an address; whether it is one shows when mail arrives (RFC 5321 §4.5.3.1 for the lengths). */
+/**
+ * Looks like an address; whether it is one shows when mail arrives (RFC 5321 §4.5.3.1 for the lengths). Addresses are
+ * compared by their compatible letters, so that one that is written with others could be a stranger's mailbox and yet
+ * count as this one.
+ */
 export const isEmail = (email: string): boolean =>
   email.length <= 254 &&
+  email === email.normalize('NFKC') &&
   /^[^\s@<>()[\]\\,;:"\p{C}]{1,64}@[^\s@<>()[\]\\,;:"\p{C}]+\.[^\s@.\p{C}]+$/u.test(email)
 
 export function createAccounts(ports: AccountPorts): Accounts {

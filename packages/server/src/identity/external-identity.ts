@@ -8,6 +8,7 @@ import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera
 import type { Clock, Log } from '../core/runtime.ts'
 import type { IdentityLinks } from '../core/stores.ts'
 import type { DecideSubject, IdentityProvider, User, Users } from '../core/user.ts'
+import { isEmail } from './accounts.ts'
 
 export type ExternalIdentity = {
   readonly provider: Pick<IdentityProvider, 'name' | 'linking'>
@@ -79,13 +80,13 @@ export function createSubjectResolver({
     return (await links.find(identity.provider.name, identityKey(identity)))?.sub
   }
 
-  /** The `sub` of the local user of the same verified address, who is linked from now on. */
+  /** The `sub` of the local user of the same verified address, who is linked from now on. What is no address for us proves none of ours. */
   async function linkByAddress(
     identity: ExternalIdentity,
     tenant: string | undefined,
   ): Promise<string | undefined> {
     const { provider, verified_email: label } = identity
-    if (provider.linking !== 'verified_email' || label === undefined) return undefined
+    if (provider.linking !== 'verified_email' || label === undefined || !isEmail(label)) return undefined
     const user = await users.findByVerifiedEmail(label, tenant)
     if (!user) return undefined
     const link = { provider: provider.name, identity: identityKey(identity), sub: user.sub, label }

@@ -94,7 +94,8 @@ export function createSignIn({
       return refuse('temporarily_unavailable', 'credential_authority_unavailable', { log: { idp } })
     }
     if (!answer.ok) return wrongCredentials('credentials_refused', answer)
-    counted.value()
+    // Not waited for. A count that stays costs one attempt, and must not end the process.
+    counted.value().catch(() => {})
 
     const record = await users.find(answer.sub)
     // The epoch that the password was read with: it may have been changed while it was checked.

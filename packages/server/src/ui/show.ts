@@ -76,6 +76,8 @@ export const createShow =
     })
     return pageResponse(html, {
       ...options,
+      // Pages of a sign-in may stand in a client's popup, which must find its opener again; these never do.
+      headers: { ...options.headers, ...(navigation && { 'cross-origin-opener-policy': 'same-origin' }) },
       scriptFile: withScript,
       cookies: [...(options.cookies ?? []), cookie],
       pictures: [picture(look.logo), picture(led?.logo)].filter(one => one !== undefined),

@@ -1,6 +1,6 @@
 /** Rules about a single value, as checks of the schema: each names what is wrong, what is expected and the fix. */
 
-import { redirectUriFault } from '@tessera/protocol/redirect-uri'
+import { isWebHost, redirectUriFault } from '@tessera/protocol/redirect-uri'
 import * as z from '../shape/shapes.ts'
 
 export type ValueFault = {
@@ -46,8 +46,9 @@ export const webUrl = () =>
     .check(
       rule(value => {
         const url = URL.canParse(value) ? new URL(value) : undefined
-        const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:'
-        return url && isWeb && url.username === '' && url.password === ''
+        // As it stands it goes into pages: nothing in it may mean something else to a browser there than it does here.
+        const isWeb = /^https?:\/\/[^\\\s\p{C}]+$/iu.test(value)
+        return url && isWeb && isWebHost(url.hostname) && url.username === '' && url.password === ''
           ? undefined
           : {
               problem: 'it is not a web address',
