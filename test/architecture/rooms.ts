@@ -115,6 +115,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: ['core'],
     packages: ['node:sqlite', 'node:fs', 'node:module', 'node:path', 'node:worker_threads'],
   },
+  'stores/postgres': { rooms: ['core'], packages: ['pg', 'node:crypto'] },
 
   // The edges know no OAuth.
   http: { rooms: [], packages: ['fastify', 'node:crypto', 'node:http', 'node:net'] },

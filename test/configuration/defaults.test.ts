@@ -130,7 +130,7 @@ test('configuration: each kind of storage is told apart', () => {
   const storage = (text: string) => parsed({ storage: text }, { directory: '/srv' }).configuration.storage
   assert.deepEqual(storage('memory:'), { kind: 'memory' })
   assert.deepEqual(storage('sqlite:/var/t.db'), { kind: 'sqlite', file: '/var/t.db' })
-  assert.deepEqual(storage('postgres://db/t'), { kind: 'postgres', url: 'postgres://db/t' })
+  assert.deepEqual(storage('postgres://db/t'), { kind: 'postgres', url: 'postgres://db/t', poolSize: 10 })
 })
 
 test('configuration: users keep their claims as they are, any JSON', () => {

@@ -1,36 +1,26 @@
 /** What only a store on disk can promise: processes that share it, that are killed, and files that can't be used. */
 
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFile, fork, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { open, stat, writeFile } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { AuthorizationId, FamilyId } from '../../packages/server/src/core/authorization.ts'
-import { type Log, StoreUnavailable, type TokenHash } from '../../packages/server/src/core/runtime.ts'
-import type { Stores, Use } from '../../packages/server/src/core/stores.ts'
+import { type Log, StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
+import type { Stores } from '../../packages/server/src/core/stores.ts'
 import { migrations } from '../../packages/server/src/stores/sqlite/schema.ts'
 import { openSqliteStores, type SqliteOptions } from '../../packages/server/src/stores/sqlite/stores.ts'
-import { accessEnding } from './stores/access.ts'
-import type { Report, Task } from './stores/contender.ts'
+import { issuedCode, tally } from './stores/samples.ts'
 import {
-  approvedDevice,
-  day,
-  foundedFamily,
-  issuedCode,
-  newHash,
-  now,
-  sampleCommit,
-  sampleSession,
-  sampleUser,
-  standing,
-  tally,
-} from './stores/samples.ts'
+  claimAtOnce,
+  contend,
+  killWhileChanging,
+  killWhileWriting,
+  type Shared,
+  script,
+  signInMeanwhile,
+} from './stores/sharing.ts'
 import { temporaryFolder } from './stores/storage.ts'
-
-const script = (name: string): string => fileURLToPath(new URL(`./stores/${name}.ts`, import.meta.url))
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 let opened: Stores[]
@@ -47,6 +37,8 @@ const openStores = async (options: Partial<SqliteOptions> = {}): Promise<Stores>
   opened.push(stores)
   return stores
 }
+
+const shared = (): Shared => ({ storage: folder.file, open: () => openStores() })
 
 /** Does this to the file as another program would. */
 const meddle = (sql: string): DatabaseSync => {
@@ -165,153 +157,17 @@ test('sqlite: without a writer thread the store is not ready and writes are unav
   assert.equal(await stores.ready(), false)
 })
 
-const nextReport = async (child: ChildProcess): Promise<Report> => {
-  const [report] = await Promise.race([
-    once(child, 'message'),
-    once(child, 'exit').then(([code]) => Promise.reject(new Error(`the process ended with ${code}`))),
-  ])
-  return report as Report
-}
+test('sqlite: of two processes that redeem the same credentials thousands of times, one succeeds once', () =>
+  contend(shared(), 3000))
 
-test('sqlite: of two processes that redeem the same credentials thousands of times, one succeeds once', async () => {
-  // Both make the file at once, too.
-  const children = [fork(script('contender'), [folder.file]), fork(script('contender'), [folder.file])]
-  const settings = await Promise.all(children.map(nextReport))
-  assert.deepEqual(settings[0], settings[1])
+test('sqlite: of two processes that deliver the same logout notices, each notice is claimed by one, once', () =>
+  claimAtOnce(shared()))
 
-  const stores = await openStores()
-  await standing(stores)
-  const { code } = await issuedCode(stores)
-  const { device } = await approvedDevice(stores)
-  const { family } = await foundedFamily(stores)
-  const uses: readonly Use[] = [
-    { kind: 'authorization_code', hash: code.hash },
-    { kind: 'device_code', hash: device.hash },
-    { kind: 'refresh_rotation', family: family.id, generation: 1, idleExpiresAt: now + day },
-    { kind: 'assertion', hash: newHash(), expires_at: now + day },
-  ]
-  const times = 3000
-  const reports = children.map(child => {
-    child.send({ uses, times } satisfies Task)
-    return nextReport(child)
-  })
-  const [first, second] = await Promise.all(reports)
-  assert.ok(first && second && 'tallies' in first && 'tallies' in second)
-  for (const index of uses.keys()) {
-    const sum = (outcome: string): number =>
-      (first.tallies[index]?.[outcome] ?? 0) + (second.tallies[index]?.[outcome] ?? 0)
-    assert.deepEqual([sum('committed'), sum('already_used')], [1, 2 * times - 1])
-  }
-  assert.equal((await stores.families.find(family.id))?.family.generation, 2)
-})
+test('sqlite: kill -9 loses nothing that was acknowledged, and no code is redeemed twice', () =>
+  killWhileWriting(shared(), [300, 2000, 5000]))
 
-test('sqlite: of two processes that deliver the same logout notices, each notice is claimed by one, once', async () => {
-  const stores = await openStores()
-  const expected: string[] = []
-  for (let count = 0; count < 100; count++) {
-    const session = sampleSession()
-    await stores.sessions.create(session)
-    await Promise.all(['api', 'shop', 'web'].map(client => stores.sessions.join(session.sid, client)))
-    expected.push(...['api', 'shop', 'web'].map(client => `${session.sid} ${client}`))
-    await stores.sessions.end(session.sid, { at: now, revokes: 'none', notices_until: now + day })
-  }
-  const children = [fork(script('claimer'), [folder.file]), fork(script('claimer'), [folder.file])]
-  await Promise.all(children.map(child => once(child, 'message')))
-  const claimed = await Promise.all(
-    children.map(async child => {
-      child.send('go')
-      const [keys] = await once(child, 'message')
-      return keys as readonly string[]
-    }),
-  )
-  assert.deepEqual(claimed.flat().toSorted(), expected.toSorted())
-})
+test('sqlite: kill -9 leaves of the end of a user’s access all or nothing', () =>
+  killWhileChanging(shared(), [100, 1000]))
 
-/** Lets a process write until it has printed so many lines, kills it, and answers the whole lines. */
-async function killedWhileWriting(lines: number, writer = 'endless-writer'): Promise<readonly string[]> {
-  const child = spawn(process.execPath, [script(writer), folder.file], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let printed = ''
-  let count = 0
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    printed += text
-    count += text.split('\n').length - 1
-    if (count >= lines) child.kill('SIGKILL')
-  })
-  const [code, signal] = await once(child, 'close')
-  assert.deepEqual([code, signal], [null, 'SIGKILL'])
-  return printed.slice(0, printed.lastIndexOf('\n')).split('\n')
-}
-
-test('sqlite: kill -9 loses nothing that was acknowledged, and no code is redeemed twice', async () => {
-  const prepared = await openStores()
-  await standing(prepared)
-  await prepared.close()
-  for (const lines of [300, 2000, 5000]) {
-    const printed = (await killedWhileWriting(lines)).map(line => line.split(' '))
-    const stores = await openStores()
-    const of = (word: string) => printed.filter(([first]) => first === word)
-    const committed = new Set(of('committed').map(([, hash]) => hash))
-    assert.ok(committed.size > 0)
-    assert.equal(of('already_used').length + of('not_standing').length, 0)
-    for (const [, hash] of of('issued')) assert.ok(await stores.codes.find(hash as TokenHash))
-    for (const [, hash, family] of of('redeeming')) {
-      const used = (await stores.codes.find(hash as TokenHash))?.code.used_at !== undefined
-      const founded = (await stores.families.find(family as FamilyId)) !== undefined
-      // Of an unacknowledged one both or neither is there; of an acknowledged one, both.
-      assert.equal(used, founded)
-      if (committed.has(hash)) assert.ok(used)
-      const use = { kind: 'authorization_code', hash: hash as TokenHash } as const
-      assert.equal(await stores.commit(sampleCommit({ use })), used ? 'already_used' : 'committed')
-    }
-    await stores.close()
-  }
-})
-
-test('sqlite: kill -9 leaves of the end of a user’s access all or nothing', async () => {
-  for (const lines of [100, 1000]) {
-    const printed = (await killedWhileWriting(lines, 'account-changer')).map(line => line.split(' '))
-    const stores = await openStores()
-    const acknowledged = new Set(printed.flatMap(([word, sub]) => (word === 'changed' ? [sub] : [])))
-    assert.ok(acknowledged.size > 0)
-    const notices = await stores.logoutNotices.claim(now + day, now + 2 * day, 1_000_000)
-    for (const [word, sub = '', pending, authorization] of printed) {
-      if (word !== 'changing') continue
-      const changed = (await stores.storedUsers.find(sub))?.version === 2
-      if (acknowledged.has(sub)) assert.ok(changed)
-      assert.equal((await stores.sessions.ofUser(sub)).length, changed ? 0 : 1)
-      assert.equal((await stores.pendingSignIns.find(pending as TokenHash)) === undefined, changed)
-      const found = await stores.authorizations.find(authorization as AuthorizationId)
-      assert.equal(found?.revoked_at !== undefined, changed)
-      assert.equal(notices.filter(notice => notice.sub === sub).length, changed ? 1 : 0)
-    }
-    for (const notice of notices) await stores.logoutNotices.remove(notice)
-    await stores.close()
-  }
-})
-
-test('sqlite: while another process signs a user in, no session outlives the end of their access', async () => {
-  const stores = await openStores()
-  let user = sampleUser()
-  await stores.storedUsers.add(user)
-  const child = fork(script('signer-in'), [folder.file, user.sub])
-  await once(child, 'message')
-  for (let count = 0; count < 300; count++) {
-    user = { ...user, version: user.version + 1, epoch: user.epoch + 1 }
-    const { outcome } = await stores.storedUsers.replace(user, accessEnding())
-    assert.equal(outcome, 'replaced')
-    const left = await stores.sessions.ofUser(user.sub)
-    assert.deepEqual(
-      left.map(({ epoch }) => epoch),
-      left.map(() => user.epoch),
-    )
-  }
-  child.send('stop')
-  await once(child, 'exit')
-  const left = await stores.sessions.ofUser(user.sub)
-  assert.deepEqual(
-    left.map(({ epoch }) => epoch),
-    left.map(() => user.epoch),
-  )
-})
+test('sqlite: while another process signs a user in, no session outlives the end of their access', () =>
+  signInMeanwhile(shared(), 300))

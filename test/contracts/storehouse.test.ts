@@ -18,7 +18,7 @@ import {
   sampleCommit,
   standing,
 } from './stores/samples.ts'
-import { temporaryFolder } from './stores/storage.ts'
+import { openPostgres, temporaryFolder } from './stores/storage.ts'
 
 type Opened = { readonly house: Storehouse; readonly end: () => Promise<void> }
 
@@ -38,6 +38,7 @@ const storehouses: readonly { readonly name: string; readonly open: () => Promis
       return { house, end: () => house.close().then(folder.remove) }
     },
   },
+  { name: 'postgres', open: openPostgres },
 ]
 
 for (const { name, open } of storehouses)

@@ -6,7 +6,7 @@
 import type { Route } from '@tessera/protocol/http'
 import { createDispatcher } from './composition/dispatch.ts'
 import { layFoundation } from './composition/foundation.ts'
-import { layGround, type Surroundings } from './composition/ground.ts'
+import { layGround, openStorehouse, type Surroundings } from './composition/ground.ts'
 import { composeIssuer } from './composition/issuer.ts'
 import { composeProbes } from './composition/routes.ts'
 import { composeServices } from './composition/services.ts'
@@ -167,6 +167,18 @@ export async function startServer(
       await close()
       await tessera.close()
     },
+  }
+}
+
+/** Brings the store of every issuer to the schema of this version, for the command line; answers how many there are. */
+export async function migrateStorage({ storage }: Configuration): Promise<number> {
+  const storehouse = await openStorehouse(storage, logFromEnvironment())
+  try {
+    const tenants = await storehouse.begun()
+    for (const name of tenants) await (await storehouse.ofTenant(name)).close()
+    return 1 + tenants.length
+  } finally {
+    await storehouse.close()
   }
 }
 

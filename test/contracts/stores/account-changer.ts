@@ -1,12 +1,12 @@
 /** A process of its own that ends users' access, each with all that they had, until it is killed, and prints what was acknowledged. */
 
-import { openSqliteStores } from '../../../packages/server/src/stores/sqlite/stores.ts'
 import { accessEnding } from './access.ts'
 import { samplePending } from './factors.ts'
+import { openNamed } from './open.ts'
 import { print } from './print.ts'
 import { sampleAuthorization, sampleCode, sampleSession, sampleUser } from './samples.ts'
 
-const stores = await openSqliteStores({ file: process.argv[2]! })
+const stores = await openNamed()
 
 async function change(): Promise<never> {
   for (;;) {

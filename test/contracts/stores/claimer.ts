@@ -1,13 +1,13 @@
 /** A process of its own that claims logout notices until none is due, and tells its parent which. */
 
-import { openSqliteStores } from '../../../packages/server/src/stores/sqlite/stores.ts'
+import { openNamed } from './open.ts'
 import { day, now } from './samples.ts'
 
-const stores = await openSqliteStores({ file: process.argv[2]! })
+const stores = await openNamed()
 
 process.on('message', async () => {
   const keys: string[] = []
-  while (stores.logoutNotices.anyDue(now)) {
+  while (await stores.logoutNotices.anyDue(now)) {
     const claimed = await stores.logoutNotices.claim(now, now + day, 7)
     keys.push(...claimed.map(({ sid, client_id }) => `${sid} ${client_id}`))
   }

@@ -1,13 +1,13 @@
-/** A process of its own that opens a database file and redeems what its parent names, thousands of times at once. */
+/** A process of its own that opens a store and redeems what its parent names, thousands of times at once. */
 
 import type { Use } from '../../../packages/server/src/core/stores.ts'
-import { openSqliteStores } from '../../../packages/server/src/stores/sqlite/stores.ts'
+import { openNamed } from './open.ts'
 import { sampleCommit, tally } from './samples.ts'
 
 export type Task = { readonly uses: readonly Use[]; readonly times: number }
 export type Report = { readonly setting: string } | { readonly tallies: readonly Record<string, number>[] }
 
-const stores = await openSqliteStores({ file: process.argv[2]! })
+const stores = await openNamed()
 const report = (message: Report) => process.send?.(message)
 
 process.on('message', async ({ uses, times }: Task) => {

@@ -1,10 +1,10 @@
 /** A process of its own that issues and redeems codes until it is killed, and prints what was acknowledged. */
 
-import { openSqliteStores } from '../../../packages/server/src/stores/sqlite/stores.ts'
+import { openNamed } from './open.ts'
 import { print } from './print.ts'
 import { issuedCode, now, sampleCommit, sampleFamily } from './samples.ts'
 
-const stores = await openSqliteStores({ file: process.argv[2]! })
+const stores = await openNamed()
 
 async function write(): Promise<never> {
   for (;;) {

@@ -243,20 +243,22 @@ export function testNouns(stores: () => Stores): void {
     assert.equal(await keys.add(key('a', 'ES256'), undefined), true)
     assert.equal(await keys.add(key('b', 'ES256'), undefined), false)
     assert.equal(await keys.add(key('r', 'RS256'), undefined), true)
-    const rotated = await Promise.all(['c', 'd', 'e'].map(kid => keys.add(key(kid, 'ES256', now + day), 'a')))
-    assert.deepEqual(rotated, [true, false, false])
-    assert.equal(await keys.add(key('f', 'ES256', now + day), 'c'), true)
+    const rotating = ['c', 'd', 'e']
+    const rotated = await Promise.all(rotating.map(kid => keys.add(key(kid, 'ES256', now + day), 'a')))
+    assert.deepEqual(tally(rotated), { true: 1, false: 2 })
+    const first = rotating[rotated.indexOf(true)] ?? ''
+    assert.equal(await keys.add(key('f', 'ES256', now + day), first), true)
     assert.equal(await keys.add(key('f', 'ES256', now + day), 'f'), false)
     assert.deepEqual(await keys.all(), [
       key('a', 'ES256'),
       key('r', 'RS256'),
-      key('c', 'ES256', now + day),
+      key(first, 'ES256', now + day),
       key('f', 'ES256', now + day),
     ])
     await keys.remove('a')
     assert.deepEqual(
       (await keys.all()).map(({ kid }) => kid),
-      ['r', 'c', 'f'],
+      ['r', first, 'f'],
     )
   })
 
@@ -264,7 +266,9 @@ export function testNouns(stores: () => Stores): void {
     const { settings } = stores()
     assert.equal(await settings.get('check'), undefined)
     const answers = await Promise.all(['one', 'two'].map(value => settings.initialise('check', value)))
-    assert.deepEqual(answers, ['one', 'one'])
-    assert.equal(await settings.get('check'), 'one')
+    const stands = await settings.get('check')
+    assert.ok(stands === 'one' || stands === 'two')
+    assert.deepEqual(answers, [stands, stands])
+    assert.equal(await settings.initialise('check', 'three'), stands)
   })
 }

@@ -1,6 +1,6 @@
 /** A process of its own that writes once and never closes its store. */
 
-import { openSqliteStores } from '../../../packages/server/src/stores/sqlite/stores.ts'
+import { openNamed } from './open.ts'
 
-const stores = await openSqliteStores({ file: process.argv[2]! })
+const stores = await openNamed()
 process.stdout.write(await stores.settings.initialise('written', 'yes'))

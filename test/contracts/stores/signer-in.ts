@@ -1,11 +1,11 @@
 /** A process of its own that signs a user in again and again, as they were when it looked, until it is told to stop. */
 
 import { setImmediate } from 'node:timers/promises'
-import { openSqliteStores } from '../../../packages/server/src/stores/sqlite/stores.ts'
+import { openNamed } from './open.ts'
 import { sampleSession } from './samples.ts'
 
-const [file, sub] = process.argv.slice(2) as [string, string]
-const stores = await openSqliteStores({ file })
+const sub = process.argv[3] ?? ''
+const stores = await openNamed()
 let stopped = false
 process.once('message', () => {
   stopped = true

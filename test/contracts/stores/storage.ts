@@ -5,11 +5,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Stores } from '../../../packages/server/src/core/stores.ts'
 import { createMemoryStores } from '../../../packages/server/src/stores/memory/stores.ts'
+import { openPostgresStorehouse } from '../../../packages/server/src/stores/postgres/storehouse.ts'
 import { openSqliteStorehouse } from '../../../packages/server/src/stores/sqlite/storehouse.ts'
 import { openSqliteStores } from '../../../packages/server/src/stores/sqlite/stores.ts'
+import { providePostgres } from '../../support/postgres.ts'
 
 /** An open, empty store; `end` closes it and takes its files away. */
 export type Opened = { readonly stores: Stores; readonly end: () => Promise<void> }
+
+const postgres = providePostgres()
+
+export async function openPostgres() {
+  const server = await postgres()
+  const url = await server.database()
+  const house = await openPostgresStorehouse({ url })
+  return { house, end: () => house.close().then(() => server.giveBack(url)) }
+}
 
 export const storages: readonly { readonly name: string; readonly open: () => Promise<Opened> }[] = [
   {
@@ -33,6 +44,20 @@ export const storages: readonly { readonly name: string; readonly open: () => Pr
       const folder = await temporaryFolder()
       const house = await openSqliteStorehouse({ file: folder.file })
       return { stores: await house.ofTenant('acme'), end: () => house.close().then(folder.remove) }
+    },
+  },
+  {
+    name: 'postgres',
+    open: async () => {
+      const { house, end } = await openPostgres()
+      return { stores: house.main, end }
+    },
+  },
+  {
+    name: 'a tenant’s, postgres',
+    open: async () => {
+      const { house, end } = await openPostgres()
+      return { stores: await house.ofTenant('acme'), end }
     },
   },
 ]

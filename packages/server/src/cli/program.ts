@@ -72,6 +72,12 @@ function programOf(does: Does): Command {
     .description('print the JSON Schema of configuration files')
     .action(does(async () => (await import('./config.ts')).schema()))
 
+  program
+    .command('migrate')
+    .description('bring the store to the schema of this version; serve does so too')
+    .addOption(configOption())
+    .action(does(async (options: { config: string }) => (await import('./migrate.ts')).migrate(options)))
+
   const keys = program.command('keys').description('look after the signing keys')
   keys
     .command('list')

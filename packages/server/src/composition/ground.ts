@@ -66,11 +66,13 @@ async function requireWhole(settings: Settings): Promise<void> {
   )
 }
 
-async function openStorehouse(storage: Configuration['storage'], log: Log): Promise<Storehouse> {
+/** Brings the server's own store to the schema of this version; rejects where it is ahead. */
+export async function openStorehouse(storage: Configuration['storage'], log: Log): Promise<Storehouse> {
   if (storage.kind === 'memory')
     return (await import('../stores/memory/storehouse.ts')).createMemoryStorehouse()
   if (storage.kind === 'postgres') {
-    throw new Error('PostgreSQL storage is not there yet: use "sqlite:FILE" or "memory:"')
+    const { openPostgresStorehouse } = await import('../stores/postgres/storehouse.ts')
+    return openPostgresStorehouse({ ...storage, log })
   }
   return (await import('../stores/sqlite/storehouse.ts')).openSqliteStorehouse({ file: storage.file, log })
 }

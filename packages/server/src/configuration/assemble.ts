@@ -59,7 +59,10 @@ function assembleIssuer(
     issuer: draft.issuer,
     host: draft.host,
     port: draft.port,
-    storage: storageOf(draft.storage, directory),
+    storage: storageOf(draft.storage, directory, {
+      poolSize: draft.storage_pool_size,
+      ...(draft.storagePassword && { password: draft.storagePassword }),
+    }),
     ...(draft.workers !== undefined && { workers: draft.workers }),
     drainDelay: draft.drain_delay,
     compatibility: draft.compatibility,

@@ -23,7 +23,15 @@ export type Compatibility = 'none' | 'identityserver4'
 export type Storage =
   | { readonly kind: 'memory' }
   | { readonly kind: 'sqlite'; readonly file: string }
-  | { readonly kind: 'postgres'; readonly url: string }
+  | ({ readonly kind: 'postgres'; readonly url: string } & StorageConnections)
+
+export type StorageConnections = {
+  /** Of one process, at most. */
+  readonly poolSize?: number
+  /** Asked for each new one: where the password is a short-lived token, such as those of a cloud's IAM. */
+  readonly password?: StoragePassword
+}
+export type StoragePassword = () => Promise<string>
 
 /** An issuer of assertions that the JWT bearer grant trusts (RFC 7523 §3). */
 export type TrustedIssuer = {

@@ -4,6 +4,7 @@ import type { ConsentPolicyHook } from '../../core/consent.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../../core/extension-grant.ts'
 import type { MfaPolicyHook } from '../../core/mfa.ts'
 import type { CredentialAuthority, DecideSubject, Profile } from '../../core/user.ts'
+import type { StoragePassword } from '../configuration.ts'
 import * as z from '../shape/shapes.ts'
 import { providerSchema } from './provider.ts'
 import { rule, type ValueFault } from './rule.ts'
@@ -17,6 +18,7 @@ export const codeKeys: ReadonlySet<string> = new Set([
   'mfaPolicy',
   'consentPolicy',
   'credentialAuthority',
+  'storagePassword',
 ])
 
 const isFunction = (value: unknown): boolean => typeof value === 'function'
@@ -69,6 +71,7 @@ export const codeShape = {
     .default({}),
   consentPolicy: callable<ConsentPolicyHook>('consentPolicy: async request => true'),
   mfaPolicy: callable<MfaPolicyHook>("mfaPolicy: async request => ({ mode: 'required' })"),
+  storagePassword: callable<StoragePassword>('storagePassword: async () => token'),
   profile: z
     .strictObject({
       claims: callable<Profile['claims']>('claims: async request => ({ … })'),

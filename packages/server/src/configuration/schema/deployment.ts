@@ -46,7 +46,8 @@ export const deploymentShape = {
     .string()
     .check(
       rule(value =>
-        /^(memory:|sqlite:.+|postgres(ql)?:\/\/.+)$/.test(value)
+        /^(memory:|sqlite:.+|postgres(ql)?:\/\/.+)$/.test(value) &&
+        (!value.startsWith('postgres') || URL.canParse(value))
           ? undefined
           : {
               problem: 'it names no store',
@@ -71,6 +72,12 @@ export const deploymentShape = {
     .describe(
       'For how many seconds /readyz is 503 before no more connections are taken, when it is stopped.',
     ),
+  storage_pool_size: z
+    .int()
+    .min(1)
+    .max(500)
+    .default(10)
+    .describe('Connections to PostgreSQL of this process, at most; all issuers share them.'),
   emit_state_hash: z
     .boolean()
     .default(false)

@@ -40,6 +40,8 @@ export const keyOwners = {
   storage: 'server',
   workers: 'server',
   drain_delay: 'server',
+  storage_pool_size: 'server',
+  storagePassword: 'server',
   master_key_file: 'server',
   trusted_proxies: 'server',
   mtls: 'server',

@@ -1,0 +1,46 @@
+/** Counted attempts, in PostgreSQL: looked at and counted under a lock for each key, whichever node asks. */
+
+import type { Attempts } from '../../core/stores.ts'
+import type { Database } from './database.ts'
+import { change } from './statements.ts'
+
+const asked = 'unnest($1::text[], $2::bigint[], $3::bigint[]) as asked (hash, most, span)'
+
+const longestWait = `select coalesce(max(attempts.expires_at - $4::bigint), 0)
+  from ${asked} join attempts on attempts.hash = asked.hash
+  where attempts.count >= asked.most and attempts.expires_at > $4`
+
+const countAll = `insert into attempts (hash, count, expires_at)
+  select hash, count(*), $4::bigint + min(span) from ${asked} group by hash
+  on conflict (hash) do update set
+    count = case when attempts.expires_at > $4 then attempts.count + excluded.count else excluded.count end,
+    expires_at = case when attempts.expires_at > $4 then attempts.expires_at else excluded.expires_at end`
+
+export function createAttempts({ run, locked }: Database): Attempts {
+  const forgive = change(
+    run,
+    'update attempts set count = count - 1 where hash = any ($1::text[]) and count > 0',
+  )
+  return {
+    async count(limits, at) {
+      if (limits.length === 0) return 0
+      const values = [
+        limits.map(({ hash }) => hash),
+        limits.map(({ most }) => most),
+        limits.map(({ span }) => span),
+        at,
+      ]
+      return locked(
+        limits.map(({ hash }) => `attempts ${hash}`),
+        async write => {
+          const wait = Number((await write(longestWait, values)).rows[0]?.[0])
+          if (wait === 0) await write(countAll, values)
+          return wait
+        },
+      )
+    },
+    forgive: async hashes => {
+      if (hashes.length > 0) await forgive(hashes)
+    },
+  }
+}

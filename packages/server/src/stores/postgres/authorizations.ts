@@ -1,0 +1,47 @@
+/** Authorizations in PostgreSQL. */
+
+import type { Authorization } from '../../core/authorization.ts'
+import type { Authorizations } from '../../core/stores.ts'
+import { createCodec } from './columns.ts'
+import type { Database } from './database.ts'
+import { change, one } from './statements.ts'
+
+export const authorizationCodec = createCodec<Authorization>({
+  id: 'text',
+  client_id: 'text',
+  sub: 'text',
+  tenant: 'text',
+  sid: 'text',
+  scope: 'json',
+  resources: 'json',
+  idp: 'text',
+  amr: 'json',
+  acr: 'text',
+  auth_time: 'integer',
+  claims: 'json',
+  requested_claims: 'json',
+  created_at: 'integer',
+  expires_at: 'integer',
+  revoked_at: 'integer',
+})
+
+const { names, count, marks, encode, decode } = authorizationCodec
+
+/** An insert of a row's parameters, from this number on, where the condition holds. */
+export const insertAuthorization = (from: number, where = 'true'): string =>
+  `insert into authorizations (${names}, clean_at) select ${marks(from)}, $${from + count}::bigint where ${where}`
+
+/** The parameters of that insert. */
+export const authorizationRow = (authorization: Authorization) => [
+  ...encode(authorization),
+  authorization.expires_at,
+]
+
+export function createAuthorizations({ run }: Database): Authorizations {
+  const find = one(run, `select ${names} from authorizations where id = $1`)
+  const revoke = change(run, 'update authorizations set revoked_at = $2 where id = $1 and revoked_at is null')
+  return {
+    find: async id => decode((await find(id)) ?? []),
+    revoke: async (id, at) => void (await revoke(id, at)),
+  }
+}

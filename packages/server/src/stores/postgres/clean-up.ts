@@ -1,0 +1,82 @@
+/** Deletes what has expired, in small transactions that pass over whatever row a request holds. */
+
+import type { Stores } from '../../core/stores.ts'
+import type { Database } from './database.ts'
+import { removeClients } from './registered-clients.ts'
+import { one } from './statements.ts'
+
+/** Rows that one transaction takes away. */
+const batch = 500
+/** The same where rows may live on: a request for one of them waits for so many at most. */
+const livingBatch = 50
+
+/**
+ * A table, its key, the column that says when to look at a row (`expires_at` unless another is named), and, where rows
+ * may live on then, until when: null or a time that has passed means not at all.
+ */
+type Table = {
+  readonly table: string
+  readonly key: string
+  readonly due?: string
+  readonly until?: string
+}
+
+const tables: readonly Table[] = [
+  { table: 'families', key: 'id', due: 'clean_at', until: 'least(expires_at, idle_expires_at)' },
+  {
+    // A used code is kept until its authorization ends, so that a replay of it is recognised.
+    table: 'codes',
+    key: 'hash',
+    due: 'clean_at',
+    until: `case when used_at is not null
+      then (select a.expires_at from authorizations a where a.id = codes.authorization_id) end`,
+  },
+  { table: 'reference_tokens', key: 'hash' },
+  { table: 'revoked_tokens', key: 'jti' },
+  { table: 'replays', key: 'hash' },
+  { table: 'pushed_requests', key: 'hash' },
+  { table: 'upstream_requests', key: 'hash' },
+  { table: 'upstream_sessions', key: 'id' },
+  { table: 'pending_sign_ins', key: 'hash' },
+  { table: 'sessions', key: 'hash', due: 'idle_expires_at' },
+  { table: 'session_clients', key: 'sid, client_id' },
+  { table: 'logout_notices', key: 'sid, client_id' },
+  { table: 'attempts', key: 'hash' },
+  { table: 'devices', key: 'hash' },
+  { table: 'registered_clients', key: 'client_id' },
+  { table: 'authorizations', key: 'id', due: 'clean_at', until: 'expires_at' },
+]
+
+/** A statement that answers how many rows went, and how many it put off. */
+function sweepOf({ table, key, due = 'expires_at', until }: Table): string {
+  const dueRows = (limit: number) =>
+    `select ${key} from ${table} where ${due} <= $1 order by ${due} limit ${limit} for update skip locked`
+  const among = (rows: string) => `(${key}) in (${rows})`
+  if (table === 'registered_clients') return `${removeClients(among(dueRows(batch)))}, 0`
+  if (!until)
+    return `with gone as (delete from ${table} where ${among(dueRows(batch))} returning 1)
+      select count(*), 0 from gone`
+  const looked = among(`select ${key} from due`)
+  return `with due as materialized (${dueRows(livingBatch)}),
+    gone as (delete from ${table} where ${looked} and coalesce(${until}, 0) <= $1 returning 1),
+    put_off as (update ${table} set ${due} = ${until} where ${looked} and ${until} > $1 returning 1)
+    select (select count(*) from gone), (select count(*) from put_off)`
+}
+
+export function createCleanUp({ run }: Database): Stores['cleanUp'] {
+  const sweeps = tables.map(table => ({
+    sweep: one(run, sweepOf(table)),
+    full: table.until ? livingBatch : batch,
+  }))
+  return async at => {
+    let total = 0
+    for (const { sweep, full } of sweeps) {
+      for (let more = true; more; ) {
+        const [gone, putOff] = ((await sweep(at)) ?? []).map(Number) as [number, number]
+        total += gone
+        more = gone + putOff >= full
+      }
+    }
+    return total
+  }
+}

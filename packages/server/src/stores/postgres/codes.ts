@@ -1,0 +1,57 @@
+/** Authorization codes in PostgreSQL (RFC 6749 §4.1.2). */
+
+import type { AuthorizationCode } from '../../core/authorization.ts'
+import type { AuthorizationCodes } from '../../core/stores.ts'
+import { authorizationCodec, authorizationRow, insertAuthorization } from './authorizations.ts'
+import { createCodec } from './columns.ts'
+import type { Database } from './database.ts'
+import { insertReferenceToken, referenceTokenCodec } from './reference-tokens.ts'
+import { change, one } from './statements.ts'
+
+const codec = createCodec<AuthorizationCode>({
+  hash: 'text',
+  authorization_id: 'text',
+  redirect_uri: 'text',
+  code_challenge: 'text',
+  code_challenge_method: 'text',
+  nonce: 'text',
+  s_hash: 'text',
+  expires_at: 'integer',
+  used_at: 'integer',
+})
+
+const { names, count, marks } = codec
+const afterCode = 1 + count + 1
+const afterAuthorization = afterCode + authorizationCodec.count + 1
+
+const issueCode = `with authorized as (${insertAuthorization(afterCode)})
+  insert into codes (${names}, clean_at) select ${marks()}, $${count + 1}::bigint`
+const issueBeside = issueCode.replace(
+  'insert into codes',
+  `, issued as (${insertReferenceToken(afterAuthorization)}) insert into codes`,
+)
+
+export function createCodes({ run }: Database): AuthorizationCodes {
+  const issue = change(run, issueCode)
+  const issueWithToken = change(run, issueBeside)
+  const find = one(
+    run,
+    `select ${codec.of('codes')}, ${authorizationCodec.of('authorizations')}
+    from codes join authorizations on authorizations.id = codes.authorization_id where codes.hash = $1`,
+  )
+  const burn = change(run, 'update codes set used_at = $2 where hash = $1 and used_at is null')
+  return {
+    async issue(authorization, code, referenceToken) {
+      const values = [...codec.encode(code), code.expires_at, ...authorizationRow(authorization)]
+      if (referenceToken) await issueWithToken(...values, ...referenceTokenCodec.encode(referenceToken))
+      else await issue(...values)
+    },
+    async find(hash) {
+      const row = (await find(hash)) ?? []
+      const code = codec.decode(row)
+      const authorization = authorizationCodec.decode(row, count)
+      return code && authorization && { code, authorization }
+    },
+    burn: async (hash, at) => (await burn(hash, at)) === 1,
+  }
+}

@@ -1,0 +1,64 @@
+/** Device authorizations in PostgreSQL (RFC 8628). */
+
+import type { DeviceAuthorization } from '../../core/authorization.ts'
+import type { DeviceAuthorizations } from '../../core/stores.ts'
+import { authorizationCodec, authorizationRow, insertAuthorization } from './authorizations.ts'
+import { createCodec } from './columns.ts'
+import type { Database } from './database.ts'
+import { change, one } from './statements.ts'
+
+const codec = createCodec<DeviceAuthorization>({
+  hash: 'text',
+  user_code_hash: 'text',
+  client_id: 'text',
+  scope: 'json',
+  status: 'text',
+  authorization_id: 'text',
+  interval: 'integer',
+  last_polled_at: 'integer',
+  expires_at: 'integer',
+  used_at: 'integer',
+})
+
+const pending = `user_code_hash = $1 and status = 'pending' and expires_at > $2`
+
+export function createDevices({ run }: Database): DeviceAuthorizations {
+  const { names, count, marks } = codec
+  const insert = change(
+    run,
+    `insert into devices (${names}) values (${marks()}) on conflict (user_code_hash) do nothing`,
+  )
+  const find = one(
+    run,
+    `select ${codec.of('devices')}, ${authorizationCodec.of('authorizations')}
+    from devices left join authorizations on authorizations.id = devices.authorization_id where devices.hash = $1`,
+  )
+  const findByUserCode = one(run, `select ${names} from devices where user_code_hash = $1`)
+  // RFC 8628 §3.5: each `slow_down` lengthens the interval by 5 seconds.
+  const poll = change(
+    run,
+    'update devices set last_polled_at = $2, interval = interval + 5 * $3::bigint where hash = $1',
+  )
+  const approve = one(
+    run,
+    `with approved as (
+      update devices set status = 'approved', authorization_id = $3 where ${pending} returning 1),
+    authorized as (${insertAuthorization(4, 'exists (select 1 from approved)')})
+    select exists (select 1 from approved)`,
+  )
+  const deny = change(run, `update devices set status = 'denied' where ${pending}`)
+  return {
+    issue: async device => (await insert(...codec.encode(device))) === 1,
+    async find(hash) {
+      const row = (await find(hash)) ?? []
+      const device = codec.decode(row)
+      const authorization = authorizationCodec.decode(row, count)
+      return device && (authorization ? { device, authorization } : { device })
+    },
+    findByUserCode: async hash => codec.decode((await findByUserCode(hash)) ?? []),
+    polled: async (hash, at, slowDown) => void (await poll(hash, at, slowDown ? 1 : 0)),
+    approve: async (userCode, authorization, at) =>
+      (await approve(userCode, at, authorization.id, ...authorizationRow(authorization)))?.[0] === true,
+    deny: async (userCode, at) => (await deny(userCode, at)) === 1,
+  }
+}

@@ -1,0 +1,26 @@
+/** Which errors of the database say that it can't be used now, rather than that one operation was wrong. */
+
+import { StoreUnavailable } from '../../core/runtime.ts'
+
+/** The SQLSTATE of an error that the server answered (PostgreSQL, appendix A); undefined for any other. */
+export function sqlState(error: unknown): string | undefined {
+  const { code, severity } = error as { code?: unknown; severity?: unknown }
+  return typeof severity === 'string' && typeof code === 'string' ? code : undefined
+}
+
+/** Classes: 08 connection, 25 a server that only reads, 28 and 3D a server that is being set up, 40 rolled back, 53 out of resources, 55 locked, 57 stopped or cancelled, 58 and XX broken. */
+const outage = /^(08|25|28|3D|40|53|55|57|58|XX)/
+
+/** Asks the driver; rejects with `StoreUnavailable` for an outage, and with the server's error where one operation was wrong. */
+export async function asking<Value>(ask: () => Promise<Value>): Promise<Value> {
+  try {
+    return await ask()
+  } catch (error) {
+    const state = sqlState(error)
+    // No answer at all: a connection that broke, was refused or took too long.
+    if (state === undefined) throw new StoreUnavailable('the database can not be reached', { cause: error })
+    if (outage.test(state))
+      throw new StoreUnavailable(`the database can not be used now (${state})`, { cause: error })
+    throw error
+  }
+}

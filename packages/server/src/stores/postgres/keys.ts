@@ -1,0 +1,36 @@
+/** Sealed signing keys in PostgreSQL, the oldest first; of one second, in the order in which they were added. */
+
+import type { StoredKey } from '../../core/authorization.ts'
+import type { Keys } from '../../core/stores.ts'
+import { createCodec } from './columns.ts'
+import type { Database } from './database.ts'
+import { all, change } from './statements.ts'
+
+const codec = createCodec<StoredKey>({
+  kid: 'text',
+  alg: 'text',
+  sealed: 'bytes',
+  created_at: 'integer',
+  active_from: 'integer',
+})
+
+const { names, count, marks } = codec
+const addKey = `insert into keys (${names}) select ${marks()}
+  where (select kid from keys where alg = $2 order by created_at desc, place desc limit 1)
+    is not distinct from $${count + 1}::text
+  on conflict do nothing`
+
+export function createKeys({ run, locked }: Database): Keys {
+  const rows = all(run, `select ${names} from keys order by created_at, place`)
+  const remove = change(run, 'delete from keys where kid = $1')
+  return {
+    all: async () => (await rows()).flatMap(row => codec.decode(row) ?? []),
+    // The nodes elect who rotates by this lock: one adds its key, the others find that theirs is not wanted.
+    add: (key, newestSeen) =>
+      locked(
+        ['keys'],
+        async write => (await write(addKey, [...codec.encode(key), newestSeen ?? null])).count === 1,
+      ),
+    remove: async kid => void (await remove(kid)),
+  }
+}

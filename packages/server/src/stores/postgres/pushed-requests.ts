@@ -1,0 +1,25 @@
+/** Pushed authorization requests in PostgreSQL (RFC 9126). */
+
+import type { PushedRequest, PushedRequests } from '../../core/stores.ts'
+import { createCodec } from './columns.ts'
+import type { Database } from './database.ts'
+import { change, one } from './statements.ts'
+
+const codec = createCodec<PushedRequest>({
+  hash: 'text',
+  client_id: 'text',
+  parameters: 'text',
+  expires_at: 'integer',
+})
+
+export function createPushedRequests({ run }: Database): PushedRequests {
+  const add = change(run, `insert into pushed_requests (${codec.names}) values (${codec.marks()})`)
+  const take = one(
+    run,
+    'delete from pushed_requests where hash = $1 and client_id = $2 and expires_at > $3 returning parameters',
+  )
+  return {
+    add: async request => void (await add(...codec.encode(request))),
+    take: async (hash, clientId, at) => (await take(hash, clientId, at))?.[0] as string | undefined,
+  }
+}

@@ -1,0 +1,30 @@
+/** Reference tokens in PostgreSQL; a revoked one is deleted. */
+
+import type { ReferenceToken } from '../../core/authorization.ts'
+import type { ReferenceTokens } from '../../core/stores.ts'
+import { createCodec } from './columns.ts'
+import type { Database } from './database.ts'
+import { change, one } from './statements.ts'
+
+export const referenceTokenCodec = createCodec<ReferenceToken>({
+  hash: 'text',
+  authorization_id: 'text',
+  client_id: 'text',
+  claims: 'json',
+  expires_at: 'integer',
+})
+
+const { names, marks, decode } = referenceTokenCodec
+
+/** An insert of a row's parameters, from this number on, where the condition holds. */
+export const insertReferenceToken = (from: number, where = 'true'): string =>
+  `insert into reference_tokens (${names}) select ${marks(from)} where ${where}`
+
+export function createReferenceTokens({ run }: Database): ReferenceTokens {
+  const find = one(run, `select ${names} from reference_tokens where hash = $1`)
+  const revoke = change(run, 'delete from reference_tokens where hash = $1')
+  return {
+    find: async hash => decode((await find(hash)) ?? []),
+    revoke: async hash => void (await revoke(hash)),
+  }
+}

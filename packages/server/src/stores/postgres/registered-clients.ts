@@ -1,0 +1,82 @@
+/** Clients that registered themselves, in PostgreSQL (RFC 7591). What hangs on one is written with it: that it stands, and its origins. */
+
+import type { RegisteredClient } from '../../core/registered-client.ts'
+import type { RegisteredClients } from '../../core/stores.ts'
+import { createCodec, type Value } from './columns.ts'
+import type { Database } from './database.ts'
+import { change, one } from './statements.ts'
+
+const codec = createCodec<RegisteredClient>({
+  client_id: 'text',
+  version: 'integer',
+  metadata: 'json',
+  client_secret_hash: 'text',
+  client_secret_expires_at: 'integer',
+  registration_token_hash: 'text',
+  created_at: 'integer',
+  expires_at: 'integer',
+})
+
+const { names, count, marks } = codec
+const [first, second] = [count + 1, count + 2]
+
+const addOrigins = `insert into registered_origins (origin, client_id)
+  select unnest($${first}::text[]), $1::text where exists (select 1 from written) on conflict do nothing`
+
+const addClient = `with written as (
+    insert into registered_clients (${names}) select ${marks()}
+    where (select count(*) from registered_clients) < $${second}::bigint returning 1),
+  standing_now as (
+    insert into standing (kind, id, stands) select 'stored_client', $1::text, 1
+    where exists (select 1 from written)),
+  origins as (${addOrigins})
+  select exists (select 1 from written)`
+
+const replaceClient = `with written as (
+    update registered_clients set (${names}) = row (${marks()})
+    where client_id = $1 and version = $${second} returning 1),
+  left_out as (
+    delete from registered_origins
+    where client_id = $1 and not (origin = any ($${first}::text[])) and exists (select 1 from written)),
+  origins as (${addOrigins})
+  select exists (select 1 from written)`
+
+/** Takes clients away with what hangs on them; the condition may name `$1`. */
+export const removeClients = (where: string): string => `with removed as (
+    delete from registered_clients where ${where} returning client_id),
+  standing_gone as (
+    delete from standing where kind = 'stored_client' and id in (select client_id from removed)),
+  origins_gone as (
+    delete from registered_origins where client_id in (select client_id from removed))
+  select (select count(*) from removed)`
+
+const originsOf = ({ metadata }: RegisteredClient): readonly string[] => {
+  const origins = metadata.allowed_cors_origins
+  return Array.isArray(origins) ? origins.map(String) : []
+}
+
+export function createRegisteredClients({ run, locked }: Database): RegisteredClients {
+  const find = one(run, `select ${names} from registered_clients where client_id = $1`)
+  const withOrigin = one(
+    run,
+    `select 1 from registered_origins o join registered_clients c on c.client_id = o.client_id
+    where o.origin = $1 and (c.expires_at is null or c.expires_at > $2) limit 1`,
+  )
+  const replace = one(run, replaceClient)
+  const prolong = change(run, 'update registered_clients set expires_at = $2 where client_id = $1')
+  const remove = one(run, removeClients('client_id = $1'))
+  const row = (client: RegisteredClient, last: Value) => [...codec.encode(client), originsOf(client), last]
+  return {
+    find: async clientId => codec.decode((await find(clientId)) ?? []),
+    hasOrigin: async (origin, at) => (await withOrigin(origin, at)) !== undefined,
+    // Counted before it is added: one at a time.
+    add: (client, most) =>
+      locked(
+        ['registered clients'],
+        async write => (await write(addClient, row(client, most))).rows[0]?.[0] === true,
+      ),
+    replace: async client => (await replace(...row(client, client.version - 1)))?.[0] === true,
+    prolong: async (clientId, expiresAt) => void (await prolong(clientId, expiresAt)),
+    remove: async clientId => Number((await remove(clientId))?.[0]) === 1,
+  }
+}

@@ -1,0 +1,10 @@
+/** Replay markers in PostgreSQL (RFC 7523 §3, `jti`). */
+
+import type { Replays } from '../../core/stores.ts'
+import type { Database } from './database.ts'
+import { change } from './statements.ts'
+
+export function createReplays({ run }: Database): Replays {
+  const use = change(run, 'insert into replays (hash, expires_at) values ($1, $2) on conflict do nothing')
+  return { use: async ({ hash, expires_at }) => (await use(hash, expires_at)) === 1 }
+}

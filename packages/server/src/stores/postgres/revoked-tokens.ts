@@ -1,0 +1,18 @@
+/** Revoked JWTs in PostgreSQL (RFC 7009). */
+
+import type { RevokedTokens } from '../../core/stores.ts'
+import type { Database } from './database.ts'
+import { change, one } from './statements.ts'
+
+export function createRevokedTokens({ run }: Database): RevokedTokens {
+  const find = one(run, 'select 1 from revoked_tokens where jti = $1')
+  const add = change(
+    run,
+    `insert into revoked_tokens (jti, expires_at) values ($1, $2)
+    on conflict (jti) do update set expires_at = excluded.expires_at`,
+  )
+  return {
+    has: async jti => (await find(jti)) !== undefined,
+    add: async (jti, expiresAt) => void (await add(jti, expiresAt)),
+  }
+}

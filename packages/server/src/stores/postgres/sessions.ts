@@ -1,0 +1,136 @@
+/** Browser sessions in PostgreSQL, and the clients that take part in them. */
+
+import type { Session } from '../../core/authorization.ts'
+import type { AccessEnding, EndedSession, SessionEnding, Sessions } from '../../core/stores.ts'
+import { createCodec, type Row } from './columns.ts'
+import type { Database } from './database.ts'
+import { epochGuard } from './epoch.ts'
+import { all, change, one, type Run } from './statements.ts'
+
+const codec = createCodec<Session>({
+  hash: 'text',
+  sid: 'text',
+  sub: 'text',
+  tenant: 'text',
+  idp: 'text',
+  amr: 'json',
+  acr: 'text',
+  auth_time: 'integer',
+  claims: 'json',
+  upstream: 'text',
+  epoch: 'integer',
+  created_at: 'integer',
+  expires_at: 'integer',
+  idle_expires_at: 'integer',
+  idle_lifetime: 'integer',
+  last_seen_at: 'integer',
+  user_agent: 'text',
+  address: 'text',
+})
+
+const { names, count, marks, encode, decode } = codec
+const [earlier, end] = [count + 1, count + 2]
+
+const { part, condition } = epochGuard(codec.mark('sub'), codec.mark('epoch'))
+const createSession = `with ${part} insert into sessions (${names}) select ${marks()} where ${condition}`
+
+const renewSession = `with ${part},
+  renewed as (
+    update sessions set (${names}) = row (${marks()})
+    where hash = $${earlier} and sid = ${codec.mark('sid')} and ${condition} returning sid),
+  prolonged as (
+    update session_clients set expires_at = $${end} where sid in (select sid from renewed))
+  select exists (select 1 from renewed)`
+
+// The session's lock is kept until the client is written: whoever ends the session waits for it, and then finds it.
+const joinSession = `with session as (select sid, expires_at from sessions where sid = $1 for key share),
+  joined as (
+    insert into session_clients (sid, client_id, expires_at) select sid, $2::text, expires_at from session
+    on conflict do nothing)
+  select exists (select 1 from session)`
+
+const endSession = `delete from sessions where sid = $1 returning ${names}`
+const endExpired = `delete from sessions where hash in (
+    select hash from sessions where idle_expires_at <= $1 order by idle_expires_at limit $2 for update skip locked)
+  returning ${names}`
+
+const endOfUser = `delete from sessions where sub = $1 and ($2::text is null or sid <> $2) returning ${names}`
+
+// What else the end of sessions writes: their authorizations fall, and their clients are turned into notices.
+const leave = `with revoked as (
+    update authorizations set revoked_at = $3
+    where sid = any ($1::text[]) and revoked_at is null
+      and ($4 = 'all' or ($4 = 'online' and not scope::jsonb ? 'offline_access'))),
+  parted as (delete from session_clients where sid = any ($1::text[]) returning sid, client_id),
+  notified as (
+    insert into logout_notices (sid, client_id, sub, attempts, due_at, expires_at)
+    select parted.sid, parted.client_id, ended.sub, 0, $3::bigint, $5::bigint
+    from parted join unnest($1::text[], $2::text[]) as ended (sid, sub) on ended.sid = parted.sid)
+  select sid, client_id from parted order by client_id`
+
+async function leaveAll(
+  write: Run,
+  rows: readonly Row[],
+  { at, revokes, notices_until }: SessionEnding,
+): Promise<readonly EndedSession[]> {
+  const sessions = rows.flatMap(row => decode(row) ?? [])
+  if (sessions.length === 0) return []
+  // A statement of its own, after the sessions' locks: it sees whoever joined meanwhile.
+  const parted = await write(leave, [
+    sessions.map(({ sid }) => sid),
+    sessions.map(({ sub }) => sub),
+    at,
+    revokes,
+    notices_until,
+  ])
+  return sessions.map(session => ({
+    session,
+    clients: parted.rows.flatMap(([sid, client]) => (sid === session.sid ? [String(client)] : [])),
+  }))
+}
+
+/** Ends all of a user, but the one that is kept, as part of a transaction. */
+export const endSessionsOfUser = async (
+  write: Run,
+  sub: string,
+  ending: AccessEnding,
+): Promise<readonly EndedSession[]> =>
+  leaveAll(write, (await write(endOfUser, [sub, ending.kept_sid ?? null])).rows, ending)
+
+export function createSessions({ run, locked }: Database): Sessions {
+  const select = `select ${names} from sessions`
+  const insert = change(run, createSession)
+  const renew = one(run, renewSession)
+  const find = one(run, `${select} where hash = $1`)
+  const findBySid = one(run, `${select} where sid = $1`)
+  const ofUser = all(run, `${select} where sub = $1 order by last_seen_at desc`)
+  const fromUpstream = all(run, `${select} where upstream = $1`)
+  const touch = change(
+    run,
+    'update sessions set last_seen_at = $2, idle_expires_at = $3, address = $4 where hash = $1',
+  )
+  const join = one(run, joinSession)
+  const clients = all(run, 'select client_id from session_clients where sid = $1 order by client_id')
+  const expired = one(run, 'select 1 from sessions where idle_expires_at <= $1 limit 1')
+  return {
+    create: async session => (await insert(...encode(session))) === 1,
+    renew: async (hash, session) => (await renew(...encode(session), hash, session.expires_at))?.[0] === true,
+    find: async hash => decode((await find(hash)) ?? []),
+    findBySid: async sid => decode((await findBySid(sid)) ?? []),
+    ofUser: async sub => (await ofUser(sub)).flatMap(row => decode(row) ?? []),
+    fromUpstream: async upstream => (await fromUpstream(upstream)).flatMap(row => decode(row) ?? []),
+    touch: async (hash, { last_seen_at, idle_expires_at, address }) =>
+      void (await touch(hash, last_seen_at, idle_expires_at, address ?? null)),
+    join: async (sid, clientId) => (await join(sid, clientId))?.[0] === true,
+    clients: async sid => (await clients(sid)).map(([clientId]) => String(clientId)),
+    end: (sid, ending) =>
+      locked([], async write => (await leaveAll(write, (await write(endSession, [sid])).rows, ending))[0]),
+    async endExpired(ending, limit) {
+      // Mostly there is none: then nothing is begun.
+      if (!(await expired(ending.at))) return []
+      return locked([], async write =>
+        leaveAll(write, (await write(endExpired, [ending.at, limit])).rows, ending),
+      )
+    },
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Which clients and users stand, in PostgreSQL. One that is no longer named keeps its row: a user who was configured
+ * once must not pass as an external one. What is stored rather than configured has kinds of its own, `stored_client`
+ * and `stored_user`, whose rows go with the writes of their nouns.
+ */
+
+import type { Standing, StandingRow } from '../../core/stores.ts'
+import type { Database } from './database.ts'
+import { all } from './statements.ts'
+
+type Kind = 'client' | 'user'
+
+const configured = 'select unnest($2::text[]) as id, unnest($3::bigint[]) as stands'
+
+const upsert = `insert into standing (kind, id, stands) select $1::text, id, stands from (${configured}) given
+  on conflict (kind, id) do update set stands = excluded.stands where standing.stands <> excluded.stands`
+
+const drop = `update standing set stands = 0
+  where kind = $1 and stands = 1 and not (id = any ($2::text[]))`
+
+export function createStanding({ run, locked }: Database): Standing {
+  const stored = all(run, 'select id, stands from standing where kind = $1')
+  /** Read first: a start with an unchanged configuration writes nothing. */
+  const differs = async (kind: Kind, rows: ReadonlyMap<string, 0 | 1>): Promise<boolean> => {
+    const known = new Map((await stored(kind)) as readonly (readonly [string, 0 | 1])[])
+    for (const [id, stands] of rows) if (known.get(id) !== stands) return true
+    for (const [id, stands] of known) if (stands === 1 && !rows.has(id)) return true
+    return false
+  }
+  const sync = async (kind: Kind, given: readonly StandingRow[]): Promise<void> => {
+    const rows = new Map(given.map(({ id, stands }) => [id, stands ? 1 : 0] as const))
+    if (!(await differs(kind, rows))) return
+    const [ids, stands] = [[...rows.keys()], [...rows.values()]]
+    await locked(['standing'], async write => {
+      await write(upsert, [kind, ids, stands])
+      await write(drop, [kind, ids])
+    })
+  }
+  return {
+    async sync({ clients, users }) {
+      await sync('client', clients)
+      await sync('user', users)
+    },
+  }
+}

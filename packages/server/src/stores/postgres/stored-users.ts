@@ -1,0 +1,116 @@
+/** Users who are kept in the store, in PostgreSQL. That one stands is written with it. */
+
+import type { StoredUser } from '../../core/stored-user.ts'
+import type { Replacement, StoredUsers } from '../../core/stores.ts'
+import { endAccess } from './access.ts'
+import { createCodec } from './columns.ts'
+import type { Database } from './database.ts'
+import { all, one } from './statements.ts'
+
+const codec = createCodec<StoredUser>({
+  sub: 'text',
+  version: 'integer',
+  epoch: 'integer',
+  username: 'text',
+  username_key: 'text',
+  tenant: 'text',
+  email: 'text',
+  email_key: 'text',
+  email_verified_at: 'integer',
+  claims: 'json',
+  password: 'text',
+  password_changed_at: 'integer',
+  created_at: 'integer',
+  disabled_at: 'integer',
+})
+
+const { names, count, marks, mark, encode, decode } = codec
+
+/** Whether the name, or the verified address, is another's name or verified address. */
+const clash = `exists (
+    select 1 from stored_users other
+    where coalesce(other.tenant, '') = coalesce(${mark('tenant')}, '') and other.sub <> ${mark('sub')}
+      and (other.username_key = ${mark('username_key')}
+        or (other.email_verified_at is not null and other.email_key = ${mark('username_key')})))
+  or (${mark('email_verified_at')}::bigint is not null and exists (
+    select 1 from stored_users other
+    where coalesce(other.tenant, '') = coalesce(${mark('tenant')}, '') and other.sub <> ${mark('sub')}
+      and (other.username_key = ${mark('email_key')}
+        or (other.email_verified_at is not null and other.email_key = ${mark('email_key')}))))`
+
+// A `sub` keeps its row of standing for ever: it is never another user's.
+const addUser = `with written as (
+    insert into stored_users (${names}) select ${marks()}
+    where not (${clash})
+      and not exists (select 1 from standing where kind = 'stored_user' and id = ${mark('sub')})
+    on conflict do nothing returning sub, disabled_at),
+  standing_now as (
+    insert into standing (kind, id, stands)
+    select 'stored_user', sub, case when disabled_at is null then 1 else 0 end from written)
+  select exists (select 1 from written)`
+
+const replaceUser = `with written as (
+    update stored_users set (${names}) = row (${marks()})
+    where sub = ${mark('sub')} and version = $${count + 1} and not (${clash}) returning sub, disabled_at),
+  standing_now as (
+    update standing set stands = case when written.disabled_at is null then 1 else 0 end
+    from written
+    where kind = 'stored_user' and id = written.sub
+      and stands <> case when written.disabled_at is null then 1 else 0 end)
+  select exists (select 1 from written)`
+
+const removeUser = `with removed as (delete from stored_users where sub = $1 returning sub),
+  standing_no_more as (
+    update standing set stands = 0
+    where kind = 'stored_user' and id in (select sub from removed)),
+  upstream as (
+    delete from upstream_sessions
+    where id in (select upstream from sessions where sub in (select sub from removed))),
+  apps as (delete from totp_secrets where sub in (select sub from removed)),
+  keys as (delete from passkeys where sub in (select sub from removed)),
+  codes as (delete from recovery_codes where sub in (select sub from removed)),
+  links as (delete from identity_links where sub in (select sub from removed)),
+  agreed as (delete from consents where sub in (select sub from removed))
+  select exists (select 1 from removed)`
+
+/** Who writes a name or an address holds its lock: no two users get it, one as a name and one as an address. */
+const namesOf = ({ tenant = '', username_key, email_key, email_verified_at }: StoredUser) =>
+  [username_key, ...(email_verified_at === undefined ? [] : [email_key ?? ''])].map(
+    name => `user name ${JSON.stringify([tenant, name])}`,
+  )
+
+export function createStoredUsers({ run, locked }: Database): StoredUsers {
+  const select = `select ${names} from stored_users`
+  const find = one(run, `${select} where sub = $1`)
+  // No tenant's name is empty.
+  const byName = one(run, `${select} where coalesce(tenant, '') = $1 and username_key = $2`)
+  const byEmail = one(
+    run,
+    `${select} where coalesce(tenant, '') = $1 and email_key = $2 and email_verified_at is not null`,
+  )
+  const any = one(run, 'select 1 from stored_users limit 1')
+  const list = all(run, `${select} where sub > $1 order by sub limit $2`)
+  return {
+    find: async sub => decode((await find(sub)) ?? []),
+    findByName: async (key, tenant) => decode((await byName(tenant ?? '', key)) ?? []),
+    findByVerifiedEmail: async (key, tenant) => decode((await byEmail(tenant ?? '', key)) ?? []),
+    any: async () => (await any()) !== undefined,
+    list: async ({ after = '', limit }) => (await list(after, limit)).flatMap(row => decode(row) ?? []),
+    add: user =>
+      locked(namesOf(user), async write => (await write(addUser, encode(user))).rows[0]?.[0] === true),
+    replace: (user, ending) =>
+      locked(namesOf(user), async (write): Promise<Replacement> => {
+        const { sub, version } = user
+        const [replaced] = (await write(replaceUser, [...encode(user), version - 1])).rows
+        if (replaced?.[0] === true)
+          return { outcome: 'replaced', ended: ending ? await endAccess(write, sub, ending) : [] }
+        const before = 'select 1 from stored_users where sub = $1 and version = $2'
+        return { outcome: (await write(before, [sub, version - 1])).count === 1 ? 'taken' : 'changed' }
+      }),
+    remove: (sub, ending) =>
+      locked([], async write => {
+        const [removed] = (await write(removeUser, [sub])).rows
+        return removed?.[0] === true ? endAccess(write, sub, ending) : undefined
+      }),
+  }
+}

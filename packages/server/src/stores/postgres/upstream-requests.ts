@@ -1,0 +1,28 @@
+/** Browsers that were sent to an identity provider, in PostgreSQL. */
+
+import type { UpstreamRequest } from '../../core/federation.ts'
+import type { UpstreamRequests } from '../../core/stores.ts'
+import { createCodec } from './columns.ts'
+import type { Database } from './database.ts'
+import { change, one } from './statements.ts'
+
+const codec = createCodec<UpstreamRequest>({
+  hash: 'text',
+  browser: 'text',
+  provider: 'text',
+  continuation: 'text',
+  linking_sid: 'text',
+  expires_at: 'integer',
+})
+
+export function createUpstreamRequests({ run }: Database): UpstreamRequests {
+  const insert = change(run, `insert into upstream_requests (${codec.names}) values (${codec.marks()})`)
+  const take = one(
+    run,
+    `delete from upstream_requests where hash = $1 and browser = $2 returning ${codec.names}`,
+  )
+  return {
+    create: async request => void (await insert(...codec.encode(request))),
+    take: async (hash, browser) => codec.decode((await take(hash, browser)) ?? []),
+  }
+}

@@ -1,0 +1,260 @@
+/** What only a store in PostgreSQL can promise: nodes that share it, a server that goes and comes, schemas of other versions. */
+
+import assert from 'node:assert/strict'
+import { afterEach, test } from 'node:test'
+import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
+import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
+import { migrations } from '../../packages/server/src/stores/postgres/schema.ts'
+import {
+  openPostgresStorehouse,
+  type StorehouseOptions,
+} from '../../packages/server/src/stores/postgres/storehouse.ts'
+import { providePostgres } from '../support/postgres.ts'
+import { accessEnding } from './stores/access.ts'
+import {
+  day,
+  issuedCode,
+  newHash,
+  now,
+  sampleAuthorization,
+  sampleCode,
+  sampleUser,
+  standing,
+  tally,
+} from './stores/samples.ts'
+import {
+  claimAtOnce,
+  contend,
+  killWhileChanging,
+  killWhileWriting,
+  signInMeanwhile,
+} from './stores/sharing.ts'
+
+const postgres = providePostgres()
+const begin = async () => {
+  const server = await postgres()
+  return { server, url: await server.database() }
+}
+
+const opened: Storehouse[] = []
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map(house => house.close()))
+})
+const open = async (url: string, options: Partial<StorehouseOptions> = {}): Promise<Storehouse> => {
+  const house = await openPostgresStorehouse({ url, ...options })
+  opened.push(house)
+  return house
+}
+const openMain = async (url: string): Promise<Stores> => (await open(url)).main
+
+test('postgres: what was acknowledged is there when the store is opened again; a closed one answers nothing', async () => {
+  const { url } = await begin()
+  const house = await open(url)
+  const { authorization, code } = await issuedCode(house.main)
+  await house.close()
+  await assert.rejects(async () => house.main.codes.find(code.hash), StoreUnavailable)
+  await assert.rejects(issuedCode(house.main), StoreUnavailable)
+  assert.equal(await house.main.ready(), false)
+  assert.deepEqual(await (await openMain(url)).codes.find(code.hash), { code, authorization })
+})
+
+test('postgres: of two processes that redeem the same credentials thousands of times, one succeeds once', async () => {
+  const { url } = await begin()
+  await contend({ storage: url, open: () => openMain(url) }, 1000)
+})
+
+test('postgres: of two processes that deliver the same logout notices, each notice is claimed by one, once', async () => {
+  const { url } = await begin()
+  await claimAtOnce({ storage: url, open: () => openMain(url) })
+})
+
+test('postgres: kill -9 of a node loses nothing that was acknowledged, and no code is redeemed twice', async () => {
+  const { url } = await begin()
+  await killWhileWriting({ storage: url, open: () => openMain(url) }, [300, 2000])
+})
+
+test('postgres: kill -9 of a node leaves of the end of a user’s access all or nothing', async () => {
+  const { server, url } = await begin()
+  const open = async () => {
+    // What the killed node began last may still be under way in the database.
+    await server.alone(url)
+    return openMain(url)
+  }
+  await killWhileChanging({ storage: url, open }, [100, 400])
+})
+
+test('postgres: while another node signs a user in, no session outlives the end of their access', async () => {
+  const { url } = await begin()
+  await signInMeanwhile({ storage: url, open: () => openMain(url) }, 100)
+})
+
+test('postgres: of a name and an address that are the same, at once, one is taken', async () => {
+  const { url } = await begin()
+  const [one, two] = [await openMain(url), await openMain(url)]
+  for (let round = 0; round < 30; round++) {
+    const name = `${newHash()}@example.com`
+    const named = sampleUser({ username_key: name })
+    const addressed = sampleUser({ email_key: name, email_verified_at: now })
+    const added = await Promise.all([one.storedUsers.add(named), two.storedUsers.add(addressed)])
+    assert.deepEqual(tally(added), { true: 1, false: 1 })
+  }
+})
+
+test('postgres: while the database is away the store is unavailable and not ready, and then it goes on', async () => {
+  const { server, url } = await begin()
+  const stores = await openMain(url)
+  const { code } = await issuedCode(stores)
+  assert.equal(await stores.ready(), true)
+  await server.stop()
+  try {
+    await assert.rejects(async () => stores.codes.find(code.hash), StoreUnavailable)
+    await assert.rejects(issuedCode(stores), StoreUnavailable)
+    await assert.rejects(openPostgresStorehouse({ url }), StoreUnavailable)
+    assert.equal(await stores.ready(), false)
+  } finally {
+    await server.start()
+  }
+  assert.equal(await stores.ready(), true)
+  assert.ok(await stores.codes.find(code.hash))
+  await issuedCode(stores)
+})
+
+test('postgres: many nodes that begin one database at once agree on it', async () => {
+  const { url } = await begin()
+  const houses = await Promise.all(Array.from({ length: 5 }, () => open(url)))
+  const tenants = await Promise.all(houses.map(house => house.ofTenant('acme')))
+  const { code, authorization } = await issuedCode(tenants[0]!)
+  for (const stores of tenants) assert.deepEqual(await stores.codes.find(code.hash), { code, authorization })
+})
+
+test('postgres: a node of the version before goes on beside one that migrates, and starts no more', async () => {
+  const { url } = await begin()
+  const next = [
+    ...migrations,
+    'alter table codes add column later text; create index codes_later on codes (later)',
+  ]
+  const before = await open(url)
+  await before.ofTenant('acme')
+  const after = await open(url, { migrations: next })
+  for (const stores of [before.main, after.main]) {
+    const { code, authorization } = await issuedCode(stores)
+    for (const other of [before.main, after.main])
+      assert.deepEqual(await other.codes.find(code.hash), { code, authorization })
+  }
+  await assert.rejects(openPostgresStorehouse({ url }), /schema \d+, newer than the \d+ that this version/)
+  await issuedCode(await after.ofTenant('acme'))
+  await issuedCode(await before.ofTenant('acme'))
+})
+
+test('postgres: a migration that fails changes nothing', async () => {
+  const { url } = await begin()
+  const broken = [...migrations, 'create table half (id text); select no_such_function()']
+  await assert.rejects(openPostgresStorehouse({ url, migrations: broken }), /no_such_function/)
+  await issuedCode(await openMain(url))
+})
+
+test('postgres: whatever characters a request brings are kept and told apart, U+0000 too', async () => {
+  const { url } = await begin()
+  const stores = await openMain(url)
+  const nonces = [
+    '\u0000',
+    '\u0001',
+    '\u00010',
+    '\u0001\u0000',
+    '0',
+    '\u{1F510}é',
+    '\\x00',
+    "'; drop table codes; --",
+  ]
+  for (const nonce of nonces) {
+    const authorization = sampleAuthorization({ sub: nonce, claims: { [nonce]: nonce } })
+    const code = sampleCode(authorization, { nonce })
+    await stores.codes.issue(authorization, code)
+    assert.deepEqual(await stores.codes.find(code.hash), { code, authorization })
+  }
+  for (const name of nonces)
+    assert.ok(await stores.storedUsers.add(sampleUser({ username: name, username_key: name })))
+  for (const name of nonces)
+    assert.equal((await stores.storedUsers.findByName(name, undefined))?.username, name)
+  await stores.recoveryCodes.replace('\u0000', nonces as never)
+  assert.equal(await stores.recoveryCodes.count('\u0000'), nonces.length)
+  assert.equal(await stores.recoveryCodes.count('\u00010'), 0)
+})
+
+test('postgres: tenants that share few connections never see each other', async () => {
+  const { url } = await begin()
+  const house = await open(url, { poolSize: 2 })
+  const names = Array.from({ length: 8 }, (_, index) => `tenant-${index}`)
+  const tenants = await Promise.all(names.map(name => house.ofTenant(name)))
+  const issued = await Promise.all(
+    Array.from({ length: 160 }, async (_, index) => {
+      const owner = index % tenants.length
+      return { owner, ...(await issuedCode(tenants[owner]!)) }
+    }),
+  )
+  const found = await Promise.all(
+    issued.flatMap(({ owner, code }) =>
+      tenants.map(async (stores, index) => {
+        const there = (await stores.codes.find(code.hash)) !== undefined
+        return there === (index === owner)
+      }),
+    ),
+  )
+  assert.deepEqual(tally(found), { true: issued.length * tenants.length })
+})
+
+test('postgres: a tenant whose name is longer than an identifier has a store of its own', async () => {
+  const { url } = await begin()
+  const house = await open(url)
+  const names = [`${'a'.repeat(62)}b`, `${'a'.repeat(62)}c`]
+  const { code } = await issuedCode(await house.ofTenant(names[0]!))
+  assert.equal(await (await house.ofTenant(names[1]!)).codes.find(code.hash), undefined)
+  assert.deepEqual(await house.begun(), names)
+})
+
+test('postgres: a user who is disabled while a grant is written has no authorization that stands', async () => {
+  const { url } = await begin()
+  const stores = await openMain(url)
+  await standing(stores)
+  for (let round = 0; round < 30; round++) {
+    const sub = newHash()
+    const user = sampleUser({ sub })
+    await stores.storedUsers.add(user)
+    const authorizations = Array.from({ length: 10 }, () => sampleAuthorization({ sub }))
+    const disable = async () => {
+      await stores.storedUsers.replace({ ...user, version: 2, epoch: 1, disabled_at: now }, accessEnding())
+    }
+    const [, ...outcomes] = await Promise.all([
+      disable(),
+      ...authorizations.map(authorization =>
+        stores.commit({ at: now, client_id: 'web', sub, issue: { authorization } }),
+      ),
+    ])
+    for (const [index, { id }] of authorizations.entries()) {
+      const found = await stores.authorizations.find(id)
+      assert.equal(found !== undefined, outcomes[index] === 'committed')
+      if (found) assert.equal(found.revoked_at, now + 1)
+    }
+  }
+})
+
+test('postgres: clean-up passes over what a request holds, and the request over clean-up', async () => {
+  const { url } = await begin()
+  const stores = await openMain(url)
+  const issued = await Promise.all(Array.from({ length: 200 }, () => issuedCode(stores)))
+  const at = now + 2 * day
+  const [went, ...burnt] = await Promise.all([
+    stores.cleanUp(at),
+    ...issued.map(({ code }) => stores.codes.burn(code.hash, at)),
+  ])
+  assert.ok(went >= issued.length)
+  assert.ok(burnt.every(one => typeof one === 'boolean'))
+  await stores.cleanUp(at)
+  for (const { code } of issued) assert.equal(await stores.codes.find(code.hash), undefined)
+})
+
+test('postgres: a database in another encoding is refused', async () => {
+  const { server } = await begin()
+  const url = await server.database("encoding 'LATIN1' template template0 locale 'C'")
+  await assert.rejects(openPostgresStorehouse({ url }), /encoded in LATIN1/)
+})
