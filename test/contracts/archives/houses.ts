@@ -8,8 +8,12 @@ import type {
   Table,
 } from '../../../packages/server/src/core/archive.ts'
 import { everyNoun, tablesOf } from '../../../packages/server/src/portability/sections.ts'
+import { createPostgresArchives } from '../../../packages/server/src/stores/postgres/archive.ts'
 import { createSqliteArchives } from '../../../packages/server/src/stores/sqlite/archive.ts'
+import { providePostgres } from '../../support/postgres.ts'
 import { temporaryFolder } from '../stores/storage.ts'
+
+const postgres = providePostgres()
 
 export type OpenedHouse = { readonly house: ArchiveHouse; readonly end: () => Promise<void> }
 
@@ -21,6 +25,16 @@ export const houses: readonly { readonly name: string; readonly open: () => Prom
       const house = createSqliteArchives(file)
       await (await house.target()).close()
       return { house, end: () => house.close().then(remove) }
+    },
+  },
+  {
+    name: 'postgres',
+    async open() {
+      const server = await postgres()
+      const url = await server.database()
+      const house = createPostgresArchives({ url })
+      await (await house.target()).close()
+      return { house, end: () => server.giveBack(url) }
     },
   },
 ]

@@ -158,7 +158,8 @@ async function withHouse<Answer>(
 
 async function openHouse(storage: Storage): Promise<ArchiveHouse> {
   if (storage.kind === 'memory') throw new Error('"memory:" keeps nothing that could be carried elsewhere')
-  if (storage.kind === 'postgres') throw new Error('PostgreSQL storage is not there yet')
+  if (storage.kind === 'postgres')
+    return (await import('../stores/postgres/archive.ts')).createPostgresArchives(storage)
   return (await import('../stores/sqlite/archive.ts')).createSqliteArchives(storage.file)
 }
 

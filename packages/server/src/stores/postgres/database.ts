@@ -2,21 +2,11 @@
 
 import { createHash } from 'node:crypto'
 import pg from 'pg'
-import { type Log, StoreUnavailable } from '../../core/runtime.ts'
-import type { Value } from './columns.ts'
+import { StoreUnavailable } from '../../core/runtime.ts'
+import { ask, type PostgresOptions, quoted, settingsOf } from './connection.ts'
 import { asking, sqlState } from './failure.ts'
-import type { Answer, Run } from './statements.ts'
-import { readText, writeText } from './text.ts'
-
-export type PostgresOptions = {
-  /** `postgres://user@host/database?sslmode=…`; what it leaves out comes from libpq's variables (PGPASSWORD, PGPASSFILE, …). */
-  readonly url: string
-  /** Asked for each new connection, where passwords are short-lived tokens. */
-  readonly password?: () => Promise<string>
-  /** Connections of this process, at most; 10 unless said otherwise. */
-  readonly poolSize?: number
-  readonly log?: Log
-}
+import { lockAll } from './locks.ts'
+import type { Run } from './statements.ts'
 
 /** One issuer's part of the database. */
 export type Database = {
@@ -28,34 +18,22 @@ export type Database = {
 
 export type Pool = {
   readonly of: (schema: string) => Database
-  /** Runs a script of any number of statements as one transaction under a lock of the whole database; for migrations. */
-  readonly script: (work: (execute: (sql: string) => Promise<Answer>) => Promise<void>) => Promise<void>
   readonly close: () => Promise<void>
 }
 
-/** How long to wait for a connection, new or given back, in milliseconds. */
-const connectTimeout = 10_000
 /** How long the server works on one statement, and waits for one lock, in milliseconds. */
 const statementTimeout = 5000
 const lockTimeout = 3000
 /** How long to wait for an answer: a little longer than the server does. */
 const answerTimeout = statementTimeout + 2000
-/** Migrations may take their time. */
-const scriptTimeout = 3_600_000
 
 /** Names given to statements, for all schemas: beyond, those of more tenants are parsed each time rather than kept by each connection. */
 const mostNames = 4000
 
 export function openPool(options: PostgresOptions): Pool {
   const { poolSize = 10, log } = options
-  const settings: pg.PoolConfig = {
-    ...connectionOf(options),
-    application_name: 'tessera',
-    keepAlive: true,
-    connectionTimeoutMillis: connectTimeout,
-  }
   const pool = new pg.Pool({
-    ...settings,
+    ...settingsOf(options),
     max: poolSize,
     statement_timeout: statementTimeout,
     lock_timeout: lockTimeout,
@@ -78,7 +56,7 @@ export function openPool(options: PostgresOptions): Pool {
     const client = await asking(() => pool.connect())
     try {
       if (schemas.get(client) !== schema) {
-        await asking(() => client.query(`set search_path = ${quoted(schema)}`))
+        await ask(client, `set search_path = ${quoted(schema)}`)
         schemas.set(client, schema)
       }
       const value = await work(client)
@@ -93,15 +71,8 @@ export function openPool(options: PostgresOptions): Pool {
 
   const runOn =
     (client: pg.ClientBase, schema: string): Run =>
-    async (text, values) => {
-      const name = nameOf(schema, text)
-      const query = {
-        ...({ text, rowMode: 'array', types, values: values.map(parameter) } as const),
-        ...(name !== undefined && { name }),
-      }
-      const answer = await asking(() => client.query<unknown[]>(query))
-      return { rows: answer.rows, count: answer.rowCount ?? 0 }
-    }
+    (text, values) =>
+      ask(client, text, values, nameOf(schema, text))
 
   return {
     of: schema => ({
@@ -113,7 +84,7 @@ export function openPool(options: PostgresOptions): Pool {
           await asking(() => client.query(begin))
           try {
             const value = await work(runOn(client, schema))
-            await asking(() => client.query('commit'))
+            await ask(client, 'commit')
             return value
           } catch (error) {
             await client.query('rollback').catch(() => {})
@@ -121,50 +92,11 @@ export function openPool(options: PostgresOptions): Pool {
           }
         }),
     }),
-    async script(work) {
-      const client = new pg.Client({ ...settings, options: `-c statement_timeout=${scriptTimeout}` })
-      // Its queries tell of it.
-      client.on('error', () => {})
-      try {
-        await asking(() => client.connect())
-        await asking(() => client.query(`begin; ${lockAll(['schema'])}`))
-        await work(async text => {
-          const answer = await asking(() => client.query<unknown[]>({ text, types, rowMode: 'array' }))
-          return { rows: answer.rows, count: answer.rowCount ?? 0 }
-        })
-        await asking(() => client.query('commit'))
-      } finally {
-        await client.end().catch(() => {})
-      }
-    },
     async close() {
       closed = true
       await pool.end()
     },
   }
-}
-
-/** What pg makes of the address; taken apart, since its own password, even none, would stand before the hook's. */
-function connectionOf({ url, password: hook }: PostgresOptions): pg.PoolConfig {
-  const { host, port, user, database, ssl, password } = new pg.Client({ connectionString: url })
-  const secret = hook ?? password ?? undefined
-  return {
-    ...{ host, port, ssl },
-    ...(user !== undefined && { user }),
-    ...(database !== undefined && { database }),
-    ...(secret !== undefined && { password: secret }),
-  }
-}
-
-export const quoted = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`
-
-/** In one order for all, so that no two wait for each other. */
-function lockAll(locks: readonly string[]): string {
-  const numbers = locks.map(lock => createHash('sha256').update(lock).digest().readBigInt64BE())
-  return [...new Set(numbers)]
-    .toSorted((a, b) => (a < b ? -1 : 1))
-    .map(number => `select pg_advisory_xact_lock(${number})`)
-    .join('; ')
 }
 
 function createNames(): (schema: string, text: string) => string | undefined {
@@ -178,20 +110,3 @@ function createNames(): (schema: string, text: string) => string | undefined {
     return name
   }
 }
-
-function parameter(value: Value): unknown {
-  if (typeof value === 'string') return writeText(value)
-  return Array.isArray(value) ? value.map(parameter) : value
-}
-
-/** `bigint` holds seconds and counts, all of them safe integers here. */
-const parsers: Readonly<Record<number, (text: string) => unknown>> = {
-  16: text => text === 't',
-  17: text => new Uint8Array(Buffer.from(text.slice(2), 'hex')),
-  20: Number,
-  23: Number,
-  25: readText,
-}
-const types = {
-  getTypeParser: (oid: number) => parsers[oid] ?? ((text: string) => text),
-} as pg.CustomTypesConfig

@@ -60,7 +60,7 @@ const endOfUser = `delete from sessions where sub = $1 and ($2::text is null or 
 const leave = `with revoked as (
     update authorizations set revoked_at = $3
     where sid = any ($1::text[]) and revoked_at is null
-      and ($4 = 'all' or ($4 = 'online' and not scope::jsonb ? 'offline_access'))),
+      and ($4 = 'all' or ($4 = 'online' and position('"offline_access"' in scope) = 0))),
   parted as (delete from session_clients where sid = any ($1::text[]) returning sid, client_id),
   notified as (
     insert into logout_notices (sid, client_id, sub, attempts, due_at, expires_at)

@@ -1,17 +1,16 @@
 /** The storehouse in PostgreSQL: a schema for the server's own issuer, one for each tenant's, and one pool of connections for all. */
 
-import { createHash } from 'node:crypto'
 import type { Storehouse, Stores } from '../../core/stores.ts'
-import { openPool, type PostgresOptions } from './database.ts'
+import type { PostgresOptions } from './connection.ts'
+import { openPool } from './database.ts'
 import { migrate } from './migration.ts'
+import { mainSchema, schemaOf } from './names.ts'
 import { createPostgresStores } from './stores.ts'
 
 export type StorehouseOptions = PostgresOptions & {
   /** Those of another version, where tests have two side by side. */
   readonly migrations?: readonly string[]
 }
-
-const mainSchema = 'tessera'
 
 /** Rejects where the database can't be reached, is ahead of this version, or may not be written. */
 export async function openPostgresStorehouse({
@@ -29,12 +28,12 @@ export async function openPostgresStorehouse({
       name,
       schema,
     ])
-    await migrate(pool, schema, migrations)
+    await migrate(options, schema, migrations)
     return createPostgresStores(pool.of(schema), async () => void tenants.delete(name))
   }
 
   try {
-    await migrate(pool, mainSchema, migrations)
+    await migrate(options, mainSchema, migrations)
   } catch (error) {
     await pool.close()
     throw error
@@ -59,11 +58,4 @@ export async function openPostgresStorehouse({
       (await main.run('select name from tenants order by name', [])).rows.map(([name]) => String(name)),
     close,
   }
-}
-
-/** An identifier of PostgreSQL has 63 bytes at most; what is longer would be cut, and two become one. */
-function schemaOf(tenant: string): string {
-  const readable = `${mainSchema}_${tenant}`
-  if (Buffer.byteLength(readable) <= 63) return readable
-  return `${mainSchema}.${createHash('sha256').update(tenant).digest('hex').slice(0, 40)}`
 }

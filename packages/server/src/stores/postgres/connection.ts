@@ -1,0 +1,89 @@
+/** Connections to the database: how they are made, and how values pass over them. */
+
+import pg from 'pg'
+import type { Log } from '../../core/runtime.ts'
+import type { Value } from './columns.ts'
+import { asking } from './failure.ts'
+import type { Answer, Run } from './statements.ts'
+import { readText, writeText } from './text.ts'
+
+export type PostgresOptions = {
+  /** `postgres://user@host/database?sslmode=…`; what it leaves out comes from libpq's variables (PGPASSWORD, PGPASSFILE, …). */
+  readonly url: string
+  /** Asked for each new connection, where passwords are short-lived tokens. */
+  readonly password?: () => Promise<string>
+  /** Connections of this process, at most; 10 unless said otherwise. */
+  readonly poolSize?: number
+  readonly log?: Log
+}
+
+/** How long to wait for a connection, new or given back, in milliseconds. */
+const connectTimeout = 10_000
+
+/** What pg makes of the address; taken apart, since its own password, even none, would stand before the hook's. */
+export function settingsOf({ url, password: hook }: PostgresOptions): pg.ClientConfig {
+  const { host, port, user, database, ssl, password } = new pg.Client({ connectionString: url })
+  const secret = hook ?? password ?? undefined
+  return {
+    ...{ host, port, ssl, application_name: 'tessera', keepAlive: true },
+    connectionTimeoutMillis: connectTimeout,
+    ...(user !== undefined && { user }),
+    ...(database !== undefined && { database }),
+    ...(secret !== undefined && { password: secret }),
+  }
+}
+
+/** Asks over a connection; a statement with a name is parsed once for it. */
+export async function ask(
+  client: pg.ClientBase,
+  text: string,
+  values: readonly Value[] = [],
+  name?: string,
+): Promise<Answer> {
+  const query = {
+    ...({ text, types, rowMode: 'array', values: values.map(parameter) } as const),
+    ...(name !== undefined && { name }),
+  }
+  const answer = await asking(() => client.query<unknown[]>(query))
+  return { rows: answer.rows, count: answer.rowCount ?? 0 }
+}
+
+/** A connection of its own, outside the pool and without its limits of time. */
+export type Connection = {
+  readonly run: Run
+  /** Runs a script: any number of statements without parameters. */
+  readonly script: (sql: string) => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+export async function openConnection(options: PostgresOptions): Promise<Connection> {
+  const client = new pg.Client(settingsOf(options))
+  // Its queries tell of it.
+  client.on('error', () => {})
+  await asking(() => client.connect())
+  return {
+    run: (text, values) => ask(client, text, values),
+    script: async sql => void (await asking(() => client.query(sql))),
+    close: () => client.end().catch(() => {}),
+  }
+}
+
+export const quoted = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`
+
+function parameter(value: Value): unknown {
+  if (typeof value === 'string') return writeText(value)
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  return Array.isArray(value) ? value.map(parameter) : value
+}
+
+/** `bigint` holds seconds and counts, all of them safe integers here. */
+const parsers: Readonly<Record<number, (text: string) => unknown>> = {
+  16: text => text === 't',
+  17: text => new Uint8Array(Buffer.from(text.slice(2), 'hex')),
+  20: Number,
+  23: Number,
+  25: readText,
+}
+const types = {
+  getTypeParser: (oid: number) => parsers[oid] ?? ((text: string) => text),
+} as pg.CustomTypesConfig
