@@ -27,9 +27,9 @@ export type MeasureOptions = Pick<Plan, 'seconds' | 'warmUpSeconds' | 'connectio
 export async function measure(server: Server, row: Row, options: MeasureOptions): Promise<Measured> {
   await proveOnce(server, row)
   const { seconds, connections, rate } = options
-  const warm = await run(server, row, { ...options, seconds: options.warmUpSeconds, requests: 3000 })
   // Enough for a server that gets faster as it goes.
-  const perSecond = rate ?? (warm.result.requests / warm.result.seconds) * 1.5
+  const warm = await warmUp(server, row, options)
+  const perSecond = rate ?? warm * 1.5
   const requests = Math.ceil(perSecond * seconds) + connections
   const { result, work, cpuSeconds } = await run(server, row, { ...options, requests })
   const rss = residentOf(server.pid)
@@ -42,6 +42,19 @@ export async function measure(server: Server, row: Row, options: MeasureOptions)
   }
 }
 
+/** Answers how many requests a second it took at best. */
+async function warmUp(server: Server, row: Row, options: MeasureOptions): Promise<number> {
+  let rate = 0
+  let left = options.warmUpSeconds
+  // Where each request uses something up, a slow server is not made to prepare what it never comes to.
+  for (let requests = 250; left > 0; requests *= 2) {
+    const { result } = await run(server, row, { ...options, seconds: left, requests })
+    left -= result.seconds
+    rate = Math.max(rate, result.requests / result.seconds)
+  }
+  return rate
+}
+
 async function run(
   server: Server,
   row: Row,
@@ -49,7 +62,7 @@ async function run(
 ): Promise<{ result: LoadResult; work: Work; cpuSeconds: number }> {
   const counts = { all: 1, 'each connection': options.connections, 'each request': requests }
   const credentials = row.needs ? await server.prepare(row.needs.kind, counts[row.needs.for]) : []
-  const work = row.work(pathOf(server, row), credentials)
+  const work = row.work(pathOf(server, row), credentials, server.paths)
   const before = cpuSecondsOf(server.pid)
   const result = await load({ ...options, ...work, port: server.port })
   return { result, work, cpuSeconds: cpuSecondsOf(server.pid) - before }
@@ -57,7 +70,7 @@ async function run(
 
 async function proveOnce(server: Server, row: Row): Promise<void> {
   const credentials = row.needs ? await server.prepare(row.needs.kind, 1) : []
-  const { next, check } = row.work(pathOf(server, row), credentials)
+  const { next, check } = row.work(pathOf(server, row), credentials, server.paths)
   const requests = [next(0, undefined)!, get(server.paths.jwks)]
   const [answer, jwks] = await askInTurn(server.port, requests)
   const fault = answer?.status === 200 ? check(answer.body) : `status ${answer?.status}: ${answer?.body}`

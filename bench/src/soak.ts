@@ -69,7 +69,7 @@ export async function measureSoak({ soakSeconds }: Plan): Promise<SoakResult> {
 async function turn(server: Server, { row, rate }: (typeof loads)[number], seconds: number): Promise<number> {
   const counts = { all: 1, 'each connection': connections, 'each request': rate * seconds + connections }
   const credentials = row.needs ? await server.prepare(row.needs.kind, counts[row.needs.for]) : []
-  const work = row.work(server.paths[row.endpoint]!, credentials)
+  const work = row.work(server.paths[row.endpoint]!, credentials, server.paths)
   const { requests } = await load({ ...work, port: server.port, connections, seconds, rate })
   return requests
 }

@@ -9,6 +9,8 @@ export type Paths = {
   readonly userinfo?: string
   readonly discovery?: string
   readonly jwks: string
+  /** Whether a JWT is given only to who names its API (RFC 8707 §2). */
+  readonly resourceNamed?: true
 }
 
 /** What a server hands out before the load: a code, and what comes of one at the clients `web` and `webReference`. */
@@ -23,8 +25,8 @@ export type Row = {
   readonly name: string
   readonly needs?: { readonly kind: Credential; readonly for: 'all' | 'each connection' | 'each request' }
   /** What of a server's it asks; a server without it is left out. */
-  readonly endpoint: keyof Paths
-  readonly work: (path: string, credentials: readonly string[]) => Work
+  readonly endpoint: Exclude<keyof Paths, 'resourceNamed'>
+  readonly work: (path: string, credentials: readonly string[], paths: Paths) => Work
   /** Looks closely at one answer: signatures, lifetimes. Rejects when the work was not done. */
   readonly prove: (body: string, jwks: string) => Promise<void>
 }
