@@ -240,6 +240,41 @@ test('attack: a name that would turn or break the text around it on our pages is
   assert.equal((await register(server, { ...web, client_name })).json.client_name, client_name)
 })
 
+test('attack: a client with hundreds of keys does not have them all tried for whoever leaves out the kid', async () => {
+  const pairs = Array.from({ length: 60 }, () => generateKeyPairSync('ec', { namedCurve: 'P-256' }))
+  const keys = await Promise.all(
+    pairs.map(async ({ publicKey }, index) => ({ ...(await exportJWK(publicKey)), kid: `k${index}` })),
+  )
+  const server = await open()
+  const metadata = { ...web, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys } }
+  const { client_id } = (await register(server, metadata)).json
+  const ask = async (index: number, kid?: string) => {
+    const client_assertion = await new SignJWT({
+      ...{ iss: client_id, sub: client_id, aud: issuer, exp: server.clock.now() + 60 },
+      jti: `${index} ${kid}`,
+    })
+      .setProtectedHeader({ alg: 'ES256', ...(kid !== undefined && { kid }) })
+      .sign(pairs[index]!.privateKey)
+    const client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+    return (await server.token({ client_assertion, client_assertion_type })).json.error
+  }
+  assert.equal(await ask(3), 'invalid_request', 'authenticated, and without a grant')
+  assert.equal(await ask(59), 'invalid_client')
+  const refusal = server.logged.findLast(({ event }) => event === 'refused')
+  assert.equal(refusal?.code, 'too_many_keys_without_kid')
+  assert.equal(await ask(59, 'k59'), 'invalid_request')
+})
+
+test('attack: what a client says of itself fills no memory', async () => {
+  const server = await open()
+  const contacts = Array.from({ length: 20 }, () => 'x'.repeat(500))
+  assert.equal((await register(server, { ...web, contacts })).status, 201)
+  const redirect_uris = Array.from({ length: 30 }, (_, index) => `${callback}/${index}/${'x'.repeat(1500)}`)
+  const { status, json } = await register(server, { ...web, redirect_uris })
+  assert.deepEqual([status, json.error], [400, 'invalid_client_metadata'])
+  assert.equal(server.reason(), 'client_metadata_too_large')
+})
+
 test('attack: a key that makes whoever uses it work is none', async () => {
   const server = await open()
   const [n, e] = [Buffer.alloc(512, 0xaf).toString('base64url'), 'AQAB']

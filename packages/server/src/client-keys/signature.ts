@@ -47,6 +47,9 @@ type Verify = (
   options: NonNullable<Parameters<typeof jwtVerify>[2]>,
 ) => Promise<VerifiedSignature>
 
+/** How many keys are tried for a JWT without a `kid`: anybody can send one, and each try is work. */
+const mostTries = 10
+
 const verifiers = new WeakMap<JwkSet, Verify>()
 
 /** jose imports each key once and keeps it. */
@@ -70,7 +73,9 @@ async function verifierOf(set: JwkSet): Promise<Verify> {
     candidates: InstanceType<typeof errors.JWKSMultipleMatchingKeys>,
     ...[jwt, options]: Parameters<Verify>
   ): Promise<VerifiedSignature> => {
+    let tries = 0
     for await (const key of candidates) {
+      if (++tries > mostTries) return { ok: false, code: 'too_many_keys_without_kid' }
       try {
         return { ok: true, ...(await jwtVerify(jwt, key, options)) }
       } catch (error) {

@@ -7,13 +7,21 @@ import { jsonResponse } from '../respond.ts'
 
 export type InformationPorts = { readonly issuer: string }
 
+/** Characters of a whole body: what is kept of clients in memory has a bound by it. */
+const maxLength = 32_768
+
 const json = /^\s*application\/json\s*(;|$)/i
 
-/** Refuses `invalid_client_metadata` for a body that is no JSON object. */
+/** Refuses `invalid_client_metadata` for a body that is no JSON object, or too long. */
 export function readMetadata({ headers, body }: HttpRequest): Result<JsonObject> {
   if (!json.test(headers['content-type'] ?? '')) {
     return refuse('invalid_client_metadata', 'media_type_not_json', {
       description: 'the body must be application/json',
+    })
+  }
+  if (body.length > maxLength) {
+    return refuse('invalid_client_metadata', 'client_metadata_too_large', {
+      description: `the body is longer than ${maxLength} characters`,
     })
   }
   try {
