@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { TokenHash } from '../../packages/server/src/core/runtime.ts'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
 import { accountsWorld, addUser } from '../support/accounts.ts'
@@ -130,6 +131,58 @@ test('attack: a store that fails just when a right password’s count is taken b
   // A rejection that nobody waits for would end the process, and here the test.
   assert.ok(answerOf(await signIn(createBrowser(server), authorizePath())).get('code'))
   await new Promise(resolve => setImmediate(resolve))
+})
+
+test('attack: passkeys that nobody signed with make the store keep nothing', async () => {
+  const storehouse = createMemoryStorehouse()
+  const { main } = storehouse
+  let kept = 0
+  const replays: typeof main.replays = {
+    ...main.replays,
+    use(marker) {
+      kept += 1
+      return main.replays.use(marker)
+    },
+  }
+  const server = await createTestServer(pagesWorld, {
+    storehouse: { ...storehouse, main: { ...main, replays } },
+  })
+  const browser = createBrowser(server)
+  const login = await browser.visit(authorizePath())
+  for (let times = 0; times < 50; times++) {
+    const ticket = `${String(times).padStart(22, 'x')}.${server.clock.now() + 600}`
+    const credential = JSON.stringify({ id: 'x', rawId: 'x', type: 'public-key', response: {} })
+    const page = await browser.submit(login, { ticket, credential, button: 'passkey' })
+    assert.equal(page.status, 400)
+    assert.equal(server.reason(), 'passkey_unknown')
+  }
+  assert.equal(kept, 0)
+})
+
+test('attack: a user who signs in without end has a thousand sessions, and the one that was used longest ago goes', async () => {
+  const server = await createTestServer(logoutWorld, {
+    outbound: async () => ({ ok: false, reason: 'outbound_failed' }),
+  })
+  const first = createBrowser(server)
+  await signInAt(server, first, ['shop'])
+  const { sessions } = server.stores
+  const [oldest] = await sessions.ofUser('1')
+  assert.ok(oldest)
+  for (let times = 1; times < 1000; times++) {
+    const at = {
+      hash: `hash-${times}` as TokenHash,
+      sid: `sid-${times}`,
+      last_seen_at: oldest.last_seen_at + 1,
+    }
+    await sessions.create({ ...oldest, ...at })
+  }
+  server.clock.advance(2)
+  assert.ok(answerOf(await first.visit(authorizePath({ prompt: 'none' }))).get('code'))
+  await signIn(createBrowser(server), authorizePath())
+  assert.equal((await sessions.ofUser('1')).length, 1000)
+  assert.equal(answerOf(await first.visit(authorizePath({ prompt: 'none' }))).get('error'), 'login_required')
+  const ended = server.logged.find(({ event }) => event === 'session_ended')
+  assert.deepEqual([ended?.sid, ended?.cause, ended?.clients], [oldest.sid, 'too_many', ['shop', 'web']])
 })
 
 /** Gives way until it is so; never for ever. */

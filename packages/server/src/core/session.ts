@@ -36,6 +36,8 @@ export type EndCause =
   | 'disabled'
   | 'deleted'
   | 'expired'
+  /** The user has so many that the one used longest ago goes. */
+  | 'too_many'
 
 /**
  * Ends a session: it is gone, what came from it is revoked as configured, and its clients are told over the back

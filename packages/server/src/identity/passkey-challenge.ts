@@ -20,8 +20,10 @@ export type ChallengeScope = {
 
 export type PasskeyChallenges = {
   readonly issue: (scope: ChallengeScope) => { readonly ticket: string; readonly challenge: string }
-  /** The challenge in base64url, which this call used up; undefined for a ticket that is too old, not ours or used. */
-  readonly redeem: (scope: ChallengeScope, ticket: string) => Promise<string | undefined>
+  /** The challenge in base64url that a signature must be of; undefined for a ticket that is too old or can't be ours. */
+  readonly read: (scope: ChallengeScope, ticket: string) => string | undefined
+  /** Uses it up, once it was found to be signed: whoever signs nothing makes the store keep nothing. Answers whether this call did. */
+  readonly use: (scope: ChallengeScope, ticket: string) => Promise<boolean>
 }
 
 const lifetime = 600
@@ -44,18 +46,22 @@ export function createPasskeyChallenges({
       .update(JSON.stringify([purpose, sub ?? null, browser, ticket]))
       .digest('base64url')
 
+  const endOf = (ticket: string): number => Number(wellFormed.exec(ticket)?.[1] ?? 0)
+
   return {
     issue(scope) {
       const ticket = `${newId(random)}.${clock.now() + lifetime}`
       return { ticket, challenge: challengeOf(scope, ticket) }
     },
-    async redeem(scope, ticket) {
-      const until = Number(wellFormed.exec(ticket)?.[1] ?? 0)
+    read(scope, ticket) {
+      const until = endOf(ticket)
       // Whoever writes a later end gets another challenge, which nobody signed; but no marker may be kept for ever.
-      if (until <= clock.now() || until > clock.now() + lifetime) return undefined
-      const challenge = challengeOf(scope, ticket)
-      const hash = createHmac('sha256', key).update(`used ${challenge}`).digest('base64url') as TokenHash
-      return (await replays.use({ hash, expires_at: until })) ? challenge : undefined
+      return until <= clock.now() || until > clock.now() + lifetime ? undefined : challengeOf(scope, ticket)
+    },
+    use(scope, ticket) {
+      const used = `used ${challengeOf(scope, ticket)}`
+      const hash = createHmac('sha256', key).update(used).digest('base64url') as TokenHash
+      return replays.use({ hash, expires_at: endOf(ticket) })
     },
   }
 }

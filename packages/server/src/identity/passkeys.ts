@@ -84,7 +84,8 @@ export function createPasskeys(ports: PasskeyPorts): Passkeys {
     async verify(scope, answer) {
       const response = parseCredential(answer.credential)
       if (!response) return refuse('access_denied', 'passkey_malformed')
-      const expectedChallenge = await challenges.redeem(requestScope(scope), answer.ticket)
+      const asked = requestScope(scope)
+      const expectedChallenge = challenges.read(asked, answer.ticket)
       if (expectedChallenge === undefined) return refuse('access_denied', 'passkey_challenge_invalid')
       const passkey = await stores.passkeys.find(response.id)
       if (!passkey || (scope.sub !== undefined && passkey.sub !== scope.sub))
@@ -106,6 +107,8 @@ export function createPasskeys(ports: PasskeyPorts): Passkeys {
         }),
       )
       if (!verified?.verified) return refuse('access_denied', 'passkey_proof_wrong', { log: { sub } })
+      if (!(await challenges.use(asked, answer.ticket)))
+        return refuse('access_denied', 'passkey_challenge_invalid', { log: { sub } })
       const { newCounter: counter, credentialBackedUp: backed_up, userVerified } = verified.authenticationInfo
       if (!(await stores.passkeys.use(id, { counter, backed_up, at: clock.now() }))) {
         // §7.2: perhaps a copy of the authenticator's key is in use.
@@ -133,7 +136,8 @@ export function createPasskeys(ports: PasskeyPorts): Passkeys {
     async register({ browser, sub }, answer, name) {
       const response = parseCredential(answer.credential)
       if (!response) return refuse('access_denied', 'passkey_malformed')
-      const expectedChallenge = await challenges.redeem({ browser, purpose: 'register', sub }, answer.ticket)
+      const asked: ChallengeScope = { browser, purpose: 'register', sub }
+      const expectedChallenge = challenges.read(asked, answer.ticket)
       if (expectedChallenge === undefined) return refuse('access_denied', 'passkey_challenge_invalid')
       const { verifyRegistrationResponse } = await library()
       const verified = await attempt(() =>
@@ -147,6 +151,8 @@ export function createPasskeys(ports: PasskeyPorts): Passkeys {
         }),
       )
       if (!verified?.verified) return refuse('access_denied', 'passkey_proof_wrong', { log: { sub } })
+      if (!(await challenges.use(asked, answer.ticket)))
+        return refuse('access_denied', 'passkey_challenge_invalid', { log: { sub } })
       const { credential, credentialDeviceType, credentialBackedUp, userVerified } = verified.registrationInfo
       const passkey: Passkey = {
         ...{ id: credential.id, sub, public_key: credential.publicKey, counter: credential.counter },

@@ -57,6 +57,8 @@ export type SessionPorts = {
 const cookieName = 'tessera_session'
 const wellFormed = /^ts_[\w-]{43}$/
 const maxUserAgentLength = 256
+/** Of one user: whoever knows a password must not fill the store with sessions. */
+const mostSessions = 1000
 /** A use is written at most this often, and at most ten times in an idle lifetime. */
 const touchInterval: Seconds = 300
 
@@ -126,7 +128,10 @@ export function createBrowserSessions({
       if (earlier && !same) await endSession(earlier.sid, 'another_user')
       // One that ended this very moment can't be gone on with: its clients were told that it is over.
       const fresh = same ? { ...session, sid: newId(random) } : session
-      return (await sessions.create(fresh)) ? { session: fresh, cookie } : undefined
+      if (!(await sessions.create(fresh))) return undefined
+      for (const { sid } of (await sessions.ofUser(subject.sub)).slice(mostSessions))
+        await endSession(sid, 'too_many')
+      return { session: fresh, cookie }
     },
     async stepUp(session, proven) {
       const handle = newHandle(random, 'ts')
