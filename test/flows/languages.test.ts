@@ -73,3 +73,17 @@ const linkTo = (html: string, tag: string): string => {
   assert.notEqual(href, '', `no link to ${tag}`)
   return href.replaceAll('&amp;', '&')
 }
+
+test('languages: a name that runs the other way is kept apart from what is around it, and no other is [Unicode UAX #9 §2.7]', async () => {
+  const clients = pagesWorld.clients.map(client =>
+    client.client_id === 'web' ? { ...client, client_name: 'متجر (٢)' } : client,
+  )
+  const server = await createTestServer({ ...pagesWorld, clients })
+  const leadOf = async (client_id: string, ui_locales: string) => {
+    const page = await createBrowser(server).visit(authorizePath({ client_id, ui_locales }))
+    return /<p class="lead">([^<]+)</.exec(page.body)?.[1]
+  }
+  assert.equal(await leadOf('web', 'en'), 'to continue to \u2068متجر (٢)\u2069')
+  assert.equal(await leadOf('asking', 'en'), 'to continue to Asking')
+  assert.match((await leadOf('asking', 'ar')) ?? '', /\u2068Asking\u2069/)
+})

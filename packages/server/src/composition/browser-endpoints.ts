@@ -41,14 +41,17 @@ import { createSignUpEndpoint } from '../endpoints/signup/signup.ts'
 import type { OpenIdProvider } from '../federation/discovery.ts'
 import { notFound } from '../http/plain-error.ts'
 import type { BrowserServices } from './browser-services.ts'
+import type { PageName } from './page-routes.ts'
 
-/** Names in the routes; the providers' by their name. */
-export type BrowserEndpoints = ReturnType<typeof createBrowserEndpoints>
+export type BrowserEndpoints = Readonly<Record<PageName, Endpoint>> & {
+  /** By the provider's name. */
+  readonly providers: ReadonlyMap<string, ProviderEndpoints>
+}
 export type ProviderEndpoints = Readonly<
   Record<'callback' | 'backChannelLogout' | 'frontChannelLogout', Endpoint>
 >
 
-export function createBrowserEndpoints(services: BrowserServices) {
+export function createBrowserEndpoints(services: BrowserServices): BrowserEndpoints {
   const { outboxMails, pages, look, passkeyScript, openIdProviders, refuserOf } = services
   const registering = { ...services, ...services.registering, refuser: refuserOf('register') }
   return {

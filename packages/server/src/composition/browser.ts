@@ -6,10 +6,11 @@
 import type { Endpoint } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { BrowserEndpoints, ProviderEndpoints } from './browser-endpoints.ts'
+import type { PageName } from './page-routes.ts'
 import type { Services } from './services.ts'
 
 export type Browser = {
-  readonly page: (name: Exclude<keyof BrowserEndpoints, 'providers'>) => Endpoint
+  readonly page: (name: PageName) => Endpoint
   readonly provider: (name: string, what: keyof ProviderEndpoints) => Endpoint
   /** Fulfilled when no mail is under way. */
   readonly mailSettled: () => Promise<void>

@@ -22,6 +22,7 @@ import { createHealthEndpoint, createReadinessEndpoint } from '../operations/hea
 import { confirm } from '../proof/certificate.ts'
 import { languages } from '../ui/languages.ts'
 import type { Browser } from './browser.ts'
+import { offeredPages } from './page-routes.ts'
 import type { Services } from './services.ts'
 
 /** What one issuer serves. */
@@ -31,7 +32,6 @@ export function composeRoutes(
   browser: Browser,
 ): readonly Route[] {
   const { issuer, refuserOf } = services
-  const { page } = browser
   const discovery = createDiscoveryEndpoint(metadataOf(configuration, services))
   const { below, before } = discoveryPaths(issuer)
   const introspection = createIntrospectionEndpoint({ ...services, refuser: refuserOf('introspection') })
@@ -45,30 +45,11 @@ export function composeRoutes(
     post('/connect/introspect', introspection),
     post('/connect/revocation', revocation, 'clients'),
     both('/connect/userinfo', createUserinfoEndpoint(services), 'clients'),
-    post('/connect/deviceauthorization', page('deviceAuthorization'), 'clients'),
-    both('/connect/authorize', page('authorize')),
-    post('/connect/par', page('par'), 'clients'),
-    get('/connect/authorize/callback', page('authorizeCallback')),
-    both('/connect/endsession', page('endSession')),
-    get('/connect/checksession', page('checkSession')),
-    both('/logout', page('logout')),
-    get('/logout/done', page('signedOut')),
-    both('/login', page('login')),
-    get('/federation/login', page('federationLogin')),
+    ...offeredPages(offersOf(configuration, services)).map(({ name, ...route }) => ({
+      ...route,
+      endpoint: browser.page(name),
+    })),
     ...[...services.identityProviders.values()].flatMap(provider => providerRoutes(provider, browser)),
-    both('/mfa', page('secondFactor')),
-    both('/select-account', page('selectAccount')),
-    both('/consent', page('consent')),
-    both('/device', page('device')),
-    get('/account', page('profile')),
-    both('/account/consents', page('consents')),
-    both('/account/connections', page('connections')),
-    ...accountRoutes(services, browser),
-    both('/account/security', page('security')),
-    both('/account/sessions', page('sessions')),
-    get('/', page('home')),
-    ...registrationRoutes(configuration, browser),
-    get('/assets/*', page('assets')),
   ]
   const base = new URL(issuer).pathname.replace(/\/$/, '')
   return [
@@ -93,31 +74,10 @@ const providerRoutes = ({ name, upstream }: IdentityProvider, { provider }: Brow
         get(`/federation/frontchannel-logout/${name}`, provider(name, 'frontChannelLogout')),
       ]
 
-/** What users who are kept here may do themselves, as far as the configuration offers it. */
-const accountRoutes = ({ offered }: Services, { page }: Browser): readonly Route[] => [
-  both('/account/name', page('names')),
-  both('/account/password', page('password')),
-  ...(offered.deletion ? [both('/account/delete', page('deletion'))] : []),
-  ...(offered.mail
-    ? [both('/account/email', page('email')), both('/email/confirm', page('confirmEmail'))]
-    : []),
-  ...(offered.passwordReset
-    ? [both('/password/forgotten', page('forgotten')), both('/password/reset', page('reset'))]
-    : []),
-  ...(offered.signUp
-    ? [both('/register', page('signUp')), both('/register/complete', page('completeSignUp'))]
-    : []),
-  ...(offered.outbox ? [get('/dev/mail', page('devMail'))] : []),
-]
-
-/** None where nobody may register. */
-const registrationRoutes = ({ registration }: Configuration, { page }: Browser): readonly Route[] =>
-  registration.mode === 'off'
-    ? []
-    : [
-        post('/connect/register', page('register'), 'clients'),
-        manage('/connect/register/*', page('manageRegistration'), 'clients'),
-      ]
+const offersOf = ({ registration }: Configuration, { offered }: Services) => ({
+  ...offered,
+  registration: registration.mode !== 'off',
+})
 
 const route =
   (...methods: Route['methods']) =>
@@ -130,7 +90,6 @@ const route =
 const get = route('GET')
 const post = route('POST')
 const both = route('GET', 'POST')
-const manage = route('GET', 'PUT', 'DELETE')
 
 const metadataOf = (
   { mtls, mfa, branding, registration, authorizationRequests }: Configuration,

@@ -48,6 +48,10 @@ export function readPageForm(request: HttpRequest, csrf: Csrf): Result<Parameter
     : refuse('invalid_request', 'csrf_token_wrong')
 }
 
+/** The form that was posted, else the query. */
+export const readPage = (request: HttpRequest, csrf: Csrf): Result<Parameters> =>
+  request.method === 'POST' ? readPageForm(request, csrf) : readPageQuery(request)
+
 /** What a form of this browser carries and no other's does: its anti-forgery token, once that was found to hold. */
 export const browserOf = (form: Parameters): string => form.get('csrf') ?? ''
 

@@ -13,7 +13,7 @@ export type Language = {
 
 const language = (tag: string, name: string, load: () => Promise<Translation>): Language => {
   let loaded: Promise<Texts> | undefined
-  return { tag, name, load: () => (loaded ??= load().then(texts => overlay(en, texts))) }
+  return { tag, name, load: () => (loaded ??= load().then(texts => isolating(overlay(en, texts)))) }
 }
 
 export const english = language('en', 'English', async () => en)
@@ -54,6 +54,22 @@ function localeOf(tag: string): Intl.Locale | undefined {
 
 const sameWriting = (one: Intl.Locale | undefined, other: Intl.Locale): boolean =>
   one?.language === other.language && one.script === other.script
+
+/**
+ * What is told within a text keeps to itself, so that a name in the other direction turns nothing around it (Unicode
+ * UAX #9 §2.7). Where both run from left to right there is nothing to keep apart.
+ */
+function isolating<Part extends object>(texts: Part, dir = (texts as { dir?: string }).dir): Part {
+  const isolate = (told: unknown): unknown =>
+    typeof told === 'string' && (dir === 'rtl' || rightToLeft.test(told)) ? `\u2068${told}\u2069` : told
+  const entries = Object.entries(texts).map(([key, text]) => {
+    if (typeof text === 'function') return [key, (...told: unknown[]) => text(...told.map(isolate))]
+    return [key, typeof text === 'object' && text !== null ? isolating(text, dir) : text]
+  })
+  return Object.fromEntries(entries) as Part
+}
+
+const rightToLeft = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u
 
 /** English where the translation is silent. */
 function overlay<Part extends object>(base: Part, over: Translation<Part>): Part {

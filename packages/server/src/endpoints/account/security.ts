@@ -15,7 +15,7 @@ import type { AccountVisit, EnterAccount } from '../../interaction/account.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import type { Enrolling, FactorEnrolment } from '../../interaction/enrol-factor.ts'
 import { factorProblem } from '../../interaction/factor-problem.ts'
-import { readPageForm, readPageQuery } from '../../interaction/form.ts'
+import { readPage } from '../../interaction/form.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
@@ -53,7 +53,7 @@ export function createSecurityEndpoint(ports: SecurityPorts): Endpoint {
 
   return async request => {
     const posted = request.method === 'POST'
-    const form = posted ? readPageForm(request, ports.csrf) : readPageQuery(request)
+    const form = readPage(request, ports.csrf)
     if (!form.ok) return refusePage(request, form)
     const adding = form.value.get('add')
     const visit = await ports.enterAccount(request, 'security', { strict: posted || adding !== undefined })

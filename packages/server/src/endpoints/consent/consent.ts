@@ -12,9 +12,9 @@ import type { Resources } from '../../core/resource.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { Users } from '../../core/user.ts'
+import { openAskingPage } from '../../interaction/asking-page.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
-import { readPageForm, readPageQuery } from '../../interaction/form.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
 import { pageContextOf } from '../../interaction/requester.ts'
@@ -43,13 +43,9 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
   const refusePage = createPageRefuser('consent', ports)
 
   return async request => {
-    const form = request.method === 'POST' ? readPageForm(request, ports.csrf) : readPageQuery(request)
-    if (!form.ok) return refusePage(request, form)
-    const continuation = continuations.open(form.value.get('continue'))
-    if (continuation?.kind !== 'authorization' || continuation.asking_sid === undefined) {
-      return refusePage(request, refuse('invalid_request', 'continuation_invalid'))
-    }
-    const { asking_sid, ...before } = continuation
+    const opened = openAskingPage(request, ports)
+    if (!opened.ok) return refusePage(request, opened)
+    const { form, continuation, asking_sid, before } = opened.value
     const parameters = parseParameters(continuation.parameters)
     const validated = parameters.ok ? await ports.validate(parameters.value) : parameters
     const session = await ports.sessions.read(request)
@@ -57,13 +53,13 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
     if (!validated.ok || session?.sid !== asking_sid) return resume(request, before)
     if (request.method !== 'POST') return show(request, continuation, validated.value, session)
 
-    const button = form.value.get('button')
+    const button = form.get('button')
     if (button === 'no') return resume(request, { ...before, refused: 'consent' })
     if (button !== 'yes') return refusePage(request, refuse('invalid_request', 'button_unknown'))
     const { consent_scope } = validated.value
-    const agreed = agreedOf(consent_scope, form.value.all('scope'), ports.resources)
+    const agreed = agreedOf(consent_scope, form.all('scope'), ports.resources)
     if (agreesToNothing(agreed)) return resume(request, { ...before, refused: 'consent' })
-    await keep(session, validated.value, agreed, form.value.get('remember') === 'yes')
+    await keep(session, validated.value, agreed, form.get('remember') === 'yes')
     return resume(request, { ...before, consented_sid: session.sid, consented_scope: agreed })
   }
 

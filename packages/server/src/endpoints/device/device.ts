@@ -17,7 +17,7 @@ import { type CountAttempt, networkOf } from '../../identity/attempts.ts'
 import type { CreateAuthorization } from '../../interaction/authorization.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
-import { readPageForm, readPageQuery } from '../../interaction/form.ts'
+import { readPage } from '../../interaction/form.ts'
 import { type NextPrompt, nextPrompt } from '../../interaction/next-prompt.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
@@ -61,7 +61,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
 
   return async request => {
     const posted = request.method === 'POST'
-    const form = posted ? readPageForm(request, ports.csrf) : readPageQuery(request)
+    const form = readPage(request, ports.csrf)
     if (!form.ok) return refusePage(request, form)
     const sealed = form.value.get('continue')
     const typed = form.value.get('user_code')

@@ -16,7 +16,7 @@ import type { SignIn } from '../../identity/sign-in.ts'
 import type { ConcludeSignIn } from '../../interaction/conclude-sign-in.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
-import { browserOf, readPageForm, readPageQuery } from '../../interaction/form.ts'
+import { browserOf, readPage } from '../../interaction/form.ts'
 import type { KnownBrowsers } from '../../interaction/known-browsers.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
@@ -56,7 +56,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
   const refusePage = createPageRefuser('login', ports)
 
   return async request => {
-    const form = request.method === 'POST' ? readPageForm(request, ports.csrf) : readPageQuery(request)
+    const form = readPage(request, ports.csrf)
     if (!form.ok) return refusePage(request, form)
     const continuation = continuations.open(form.value.get('continue'))
     if (!continuation) return refusePage(request, refuse('invalid_request', 'continuation_invalid'))

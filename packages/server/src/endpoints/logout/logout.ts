@@ -12,7 +12,7 @@ import type { EndedSession } from '../../core/stores.ts'
 import type { Users } from '../../core/user.ts'
 import type { BrowserState } from '../../interaction/browser-state.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
-import { readPageForm, readPageQuery } from '../../interaction/form.ts'
+import { readPage } from '../../interaction/form.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
@@ -51,7 +51,7 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
   const refusePage = createPageRefuser('logout', ports)
 
   return async request => {
-    const form = request.method === 'POST' ? readPageForm(request, csrf) : readPageQuery(request)
+    const form = readPage(request, csrf)
     if (!form.ok) return refusePage(request, form)
     const opened = openRequest(form.value)
     if (!opened.ok) return refusePage(request, opened)

@@ -15,7 +15,7 @@ import type { Continuation, Continuations } from '../../interaction/continuation
 import type { Csrf } from '../../interaction/csrf.ts'
 import type { Enrolling, FactorEnrolment } from '../../interaction/enrol-factor.ts'
 import { factorProblem } from '../../interaction/factor-problem.ts'
-import { readPageForm, readPageQuery } from '../../interaction/form.ts'
+import { readPage } from '../../interaction/form.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import type { ProveFactor } from '../../interaction/prove-factor.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
@@ -70,7 +70,7 @@ export function createSecondFactorEndpoint(ports: SecondFactorPorts): Endpoint {
   const advance = createAdvance(ports)
 
   return async request => {
-    const form = request.method === 'POST' ? readPageForm(request, ports.csrf) : readPageQuery(request)
+    const form = readPage(request, ports.csrf)
     if (!form.ok) return refusePage(request, form)
     const continuation = continuations.open(form.value.get('continue'))
     if (!continuation) return refusePage(request, refuse('invalid_request', 'continuation_invalid'))

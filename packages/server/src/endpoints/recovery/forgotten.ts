@@ -10,7 +10,7 @@ import type { CountMail } from '../../identity/mail-limits.ts'
 import type { SendLetter } from '../../interaction/account-mail.ts'
 import type { Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
-import { readPageForm, readPageQuery } from '../../interaction/form.ts'
+import { readPage } from '../../interaction/form.ts'
 import type { MailLinks } from '../../interaction/mail-link.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
@@ -37,7 +37,7 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
 
   return async request => {
     const posted = request.method === 'POST'
-    const form = posted ? readPageForm(request, ports.csrf) : readPageQuery(request)
+    const form = readPage(request, ports.csrf)
     if (!form.ok) return refusePage(request, form)
     const sealed = form.value.get('continue')
     const continuation = ports.continuations.open(sealed)

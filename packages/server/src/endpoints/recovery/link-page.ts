@@ -8,7 +8,7 @@ import type { StoredUser } from '../../core/stored-user.ts'
 import type { Accounts } from '../../identity/accounts.ts'
 import type { SendLetter } from '../../interaction/account-mail.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
-import { readPageForm, readPageQuery } from '../../interaction/form.ts'
+import { readPage } from '../../interaction/form.ts'
 import type { LinkOf, MailLink, MailLinks } from '../../interaction/mail-link.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
@@ -53,7 +53,7 @@ export function linkPage<Kind extends UserLink>(
 
   return async request => {
     const posted = request.method === 'POST'
-    const form = posted ? readPageForm(request, ports.csrf) : readPageQuery(request)
+    const form = readPage(request, ports.csrf)
     if (!form.ok) return refusePage(request, form)
     const link = form.value.get('link') ?? ''
     const linked = ports.mailLinks.open(link, kind)

@@ -5,9 +5,9 @@ import { refuse } from '@tessera/protocol/result'
 import type { Session } from '../../core/authorization.ts'
 import type { Log } from '../../core/runtime.ts'
 import type { Users } from '../../core/user.ts'
+import { openAskingPage } from '../../interaction/asking-page.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
-import { readPageForm, readPageQuery } from '../../interaction/form.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
 import { type FindRequester, pageContextOf, type Requester } from '../../interaction/requester.ts'
@@ -35,20 +35,16 @@ export function createSelectAccountEndpoint(ports: SelectAccountPorts): Endpoint
   const refusePage = createPageRefuser('selectaccount', ports)
 
   return async request => {
-    const form = request.method === 'POST' ? readPageForm(request, ports.csrf) : readPageQuery(request)
-    if (!form.ok) return refusePage(request, form)
-    const continuation = continuations.open(form.value.get('continue'))
-    if (continuation?.kind !== 'authorization' || continuation.asking_sid === undefined) {
-      return refusePage(request, refuse('invalid_request', 'continuation_invalid'))
-    }
-    const { asking_sid, ...before } = continuation
+    const opened = openAskingPage(request, ports)
+    if (!opened.ok) return refusePage(request, opened)
+    const { form, continuation, asking_sid, before } = opened.value
     const requester = await ports.findRequester(continuation)
     const session = await ports.sessions.read(request)
     // The page asks one session's user; for any other it is decided anew what comes next.
     if (!requester.ok || session?.sid !== asking_sid) return goOn(request, before)
     if (request.method !== 'POST') return show(request, continuation, requester.value, session)
 
-    const button = form.value.get('button')
+    const button = form.get('button')
     if (button === 'continue') return goOn(request, { ...before, selected_sid: session.sid })
     if (button === 'cancel') return goOn(request, { ...before, refused: 'login' })
     if (button !== 'other') return refusePage(request, refuse('invalid_request', 'button_unknown'))

@@ -7,7 +7,7 @@ import { hashHandle } from '../../core/handle.ts'
 import type { Log } from '../../core/runtime.ts'
 import type { Users } from '../../core/user.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
-import { browserOf, readPageForm, readPageQuery } from '../../interaction/form.ts'
+import { browserOf, readPage } from '../../interaction/form.ts'
 import type { LinkOf, MailLinks } from '../../interaction/mail-link.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
@@ -37,7 +37,7 @@ export function createCompleteEndpoint(ports: CompletePorts): Endpoint {
 
   return async request => {
     const posted = request.method === 'POST'
-    const form = posted ? readPageForm(request, ports.csrf) : readPageQuery(request)
+    const form = readPage(request, ports.csrf)
     if (!form.ok) return refusePage(request, form)
     const link = form.value.get('link') ?? ''
     const invited = ports.mailLinks.open(link, 'sign_up')

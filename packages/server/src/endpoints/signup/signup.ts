@@ -17,7 +17,7 @@ import type { CountMail } from '../../identity/mail-limits.ts'
 import type { SendLetter } from '../../interaction/account-mail.ts'
 import type { Continuation } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
-import { browserOf, readPageForm, readPageQuery } from '../../interaction/form.ts'
+import { browserOf, readPage } from '../../interaction/form.ts'
 import type { MailLinks } from '../../interaction/mail-link.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
@@ -62,7 +62,7 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
 
   return async request => {
     const posted = request.method === 'POST'
-    const form = posted ? readPageForm(request, ports.csrf) : readPageQuery(request)
+    const form = readPage(request, ports.csrf)
     if (!form.ok) return refusePage(request, form)
     const waiting = await waitingFor(form.value, ports)
     if (!waiting.ok) return refusePage(request, waiting)

@@ -1,4 +1,4 @@
-/** Arabic, from right to left. Names are isolated, so that a Latin one turns nothing around it (Unicode UAX #9). */
+/** Arabic, from right to left. */
 
 import { countIn } from '../plural.ts'
 import type { Translation } from '../translation.ts'
@@ -6,7 +6,6 @@ import type { Translation } from '../translation.ts'
 const count = countIn('ar')
 const minutes = (number: number): string =>
   count(number, { one: 'دقيقة واحدة', two: 'دقيقتين', few: '# دقائق', many: '# دقيقة', other: '# دقيقة' })
-const apart = (name: string): string => `\u2068${name}\u2069`
 
 export const ar: Translation = {
   lang: 'ar',
@@ -29,8 +28,8 @@ export const ar: Translation = {
   },
   login: {
     title: 'تسجيل الدخول',
-    lead: client => `للمتابعة إلى ${apart(client)}`,
-    leadProvider: (client, provider) => `باستخدام ${apart(provider)} للمتابعة إلى ${apart(client)}`,
+    lead: client => `للمتابعة إلى ${client}`,
+    leadProvider: (client, provider) => `باستخدام ${provider} للمتابعة إلى ${client}`,
     username: 'اسم المستخدم',
     password: 'كلمة المرور',
     submit: 'تسجيل الدخول',
@@ -41,16 +40,16 @@ export const ar: Translation = {
     away: 'لا يمكن التحقق من كلمات المرور الآن. حاول مرة أخرى بعد بضع دقائق.',
     next: 'متابعة',
     or: 'أو',
-    withProvider: provider => `تسجيل الدخول باستخدام ${apart(provider)}`,
+    withProvider: provider => `تسجيل الدخول باستخدام ${provider}`,
     here: 'تسجيل الدخول باسم المستخدم وكلمة المرور',
     nowhere: 'لا توجد هنا طريقة لتسجيل الدخول إلى هذا التطبيق. ارجع واسأل المسؤول عنه.',
     back: 'رجوع',
   },
   federation: {
-    title: provider => `لم ينجح تسجيل الدخول باستخدام ${apart(provider)}`,
-    failed: provider => `لم يُجب ${apart(provider)} كما ينبغي. حاول مرة أخرى بعد بضع دقائق.`,
-    denied: provider => `لا يمكن استخدام حسابك لدى ${apart(provider)} لتسجيل الدخول هنا.`,
-    taken: provider => `حسابك لدى ${apart(provider)} مرتبط هنا بحساب آخر. افصله هناك أولًا.`,
+    title: provider => `لم ينجح تسجيل الدخول باستخدام ${provider}`,
+    failed: provider => `لم يُجب ${provider} كما ينبغي. حاول مرة أخرى بعد بضع دقائق.`,
+    denied: provider => `لا يمكن استخدام حسابك لدى ${provider} لتسجيل الدخول هنا.`,
+    taken: provider => `حسابك لدى ${provider} مرتبط هنا بحساب آخر. افصله هناك أولًا.`,
     again: 'حاول مرة أخرى',
     others: 'تسجيل الدخول بطريقة أخرى',
   },
@@ -115,20 +114,20 @@ export const ar: Translation = {
   },
   selectAccount: {
     title: 'اختيار حساب',
-    goOn: user => `المتابعة باسم ${apart(user)}`,
+    goOn: user => `المتابعة باسم ${user}`,
     other: 'استخدام حساب آخر',
   },
   consent: {
-    title: client => `هل تسمح لـ ${apart(client)}؟`,
-    lead: client => `يطلب ${apart(client)} الوصول إلى:`,
-    user: user => `تم تسجيل الدخول باسم ${apart(user)}`,
+    title: client => `هل تسمح لـ ${client}؟`,
+    lead: client => `يطلب ${client} الوصول إلى:`,
+    user: user => `تم تسجيل الدخول باسم ${user}`,
     yes: 'السماح',
     no: 'عدم السماح',
     choose: 'ألغِ تحديد ما لا تريد منحه.',
     required: 'إلزامي',
     sensitive: 'حساس',
     remember: 'تذكّر إجابتي',
-    goesTo: host => `تُرسل إجابتك إلى ${apart(host)}.`,
+    goesTo: host => `تُرسل إجابتك إلى ${host}.`,
     goesToApp: 'تُرسل إجابتك إلى تطبيق على هذا الجهاز.',
     policy: 'سياسة الخصوصية الخاصة بالتطبيق',
     terms: 'شروط خدمة التطبيق',
@@ -137,12 +136,12 @@ export const ar: Translation = {
     title: 'توصيل جهاز',
     lead: 'أدخل الرمز الذي يعرضه جهازك.',
     code: 'الرمز',
-    hint: `ثمانية أحرف، مثل ${apart('BCDF-GHJK')}`,
+    hint: 'ثمانية أحرف، مثل \u2068BCDF-GHJK\u2069',
     submit: 'متابعة',
     wrong: 'لا يوجد جهاز ينتظر بهذا الرمز. تحقق منه، أو ابدأ من جديد على الجهاز.',
     tooMany: wait => `عدد كبير من الرموز الخاطئة. انتظر ${minutes(wait)} وحاول مرة أخرى.`,
-    confirmTitle: client => `هل تريد توصيل ${apart(client)}؟`,
-    confirmLead: client => `يريد جهاز استخدام ${apart(client)} باسمك. ويطلب الوصول إلى:`,
+    confirmTitle: client => `هل تريد توصيل ${client}؟`,
+    confirmLead: client => `يريد جهاز استخدام ${client} باسمك. ويطلب الوصول إلى:`,
     compare: 'تابع فقط إذا كان جهازك يعرض هذا الرمز:',
     warning: 'إذا أرسل إليك شخص ما هذا الرمز، فلا توصّل الجهاز.',
     yes: 'توصيل',
@@ -157,8 +156,7 @@ export const ar: Translation = {
   signOut: {
     title: 'هل تريد تسجيل الخروج؟',
     lead: 'سيتم تسجيل خروجك هنا وفي التطبيقات التي تستخدمها بتسجيل الدخول هذا.',
-    leadClient: client =>
-      `يطلب ${apart(client)} تسجيل خروجك، هنا وفي التطبيقات التي تستخدمها بتسجيل الدخول هذا.`,
+    leadClient: client => `يطلب ${client} تسجيل خروجك، هنا وفي التطبيقات التي تستخدمها بتسجيل الدخول هذا.`,
     yes: 'تسجيل الخروج',
     no: 'البقاء مسجّل الدخول',
     kept: { title: 'ما زلت مسجّل الدخول', text: 'لم يتغير شيء. يمكنك إغلاق هذه الصفحة.' },
@@ -167,13 +165,13 @@ export const ar: Translation = {
       text: 'يمكنك إغلاق هذه الصفحة.',
       goingOn: 'يجري إبلاغ تطبيقاتك. ستتابع بعد لحظات.',
       next: 'متابعة',
-      back: client => `العودة إلى ${apart(client)}`,
+      back: client => `العودة إلى ${client}`,
     },
   },
   account: {
     title: 'حسابك',
     lead: 'لعرض حسابك',
-    leadProvider: provider => `باستخدام ${apart(provider)} لعرض حسابك`,
+    leadProvider: provider => `باستخدام ${provider} لعرض حسابك`,
     sections: {
       profile: 'الملف الشخصي',
       password: 'كلمة المرور',
@@ -190,9 +188,9 @@ export const ar: Translation = {
       used: ago => `آخر استخدام: ${ago}`,
       added: ago => `تم الإعداد: ${ago}`,
       rename: 'إعادة التسمية',
-      renameOf: name => `إعادة تسمية ${apart(name)}`,
+      renameOf: name => `إعادة تسمية ${name}`,
       remove: 'إزالة',
-      removeOf: name => `إزالة ${apart(name)}`,
+      removeOf: name => `إزالة ${name}`,
       codes: 'رموز الاسترداد',
       codesLeft: number =>
         count(number, {
@@ -210,11 +208,11 @@ export const ar: Translation = {
       title: 'أين سجّلت الدخول',
       lead: 'أنهِ ما لا تعرفه، وغيّر كلمة مرورك إن كانت لديك كلمة مرور هنا.',
       current: 'هذا المتصفح، الآن',
-      browserOn: (browser, system) => `${apart(browser)} على ${apart(system)}`,
+      browserOn: (browser, system) => `${browser} على ${system}`,
       unknown: 'متصفح غير معروف',
       seen: ago => `آخر استخدام: ${ago}`,
       end: 'إنهاء',
-      endOf: name => `إنهاء: ${apart(name)}`,
+      endOf: name => `إنهاء: ${name}`,
       endOthers: 'إنهاء كل الجلسات الأخرى',
     },
     connections: {
@@ -223,8 +221,8 @@ export const ar: Translation = {
       none: 'لا تسجّل الدخول بأي حساب من مكان آخر.',
       since: date => `منذ ${date}`,
       remove: 'فصل',
-      removeOf: name => `فصل ${apart(name)}`,
-      add: name => `ربط ${apart(name)}`,
+      removeOf: name => `فصل ${name}`,
+      add: name => `ربط ${name}`,
     },
     profile: {
       title: 'ملفك الشخصي',
@@ -245,8 +243,8 @@ export const ar: Translation = {
       until: date => `حتى ${date}`,
       once: 'يُسأل في كل مرة',
       remove: 'إلغاء الوصول',
-      removeFrom: client => `إلغاء وصول ${apart(client)}`,
-      removed: client => `لم يعد لدى ${apart(client)} أي وصول.`,
+      removeFrom: client => `إلغاء وصول ${client}`,
+      removed: client => `لم يعد لدى ${client} أي وصول.`,
     },
   },
   fields: {
@@ -335,60 +333,60 @@ export const ar: Translation = {
   },
   mail: {
     signUp: {
-      subject: site => `أكّد عنوانك لدى ${apart(site)}`,
-      text: site => `يريد شخص ما، ولعله أنت، إنشاء حساب لدى ${apart(site)} بهذا العنوان.`,
+      subject: site => `أكّد عنوانك لدى ${site}`,
+      text: site => `يريد شخص ما، ولعله أنت، إنشاء حساب لدى ${site} بهذا العنوان.`,
       action: 'إنشاء الحساب',
       note: 'يعمل الرابط مرة واحدة، لمدة ساعة. إن لم تكن أنت، فيمكنك تجاهل هذه الرسالة.',
     },
     alreadyHere: {
-      subject: site => `حسابك لدى ${apart(site)}`,
-      text: site => `أراد شخص ما، ولعله أنت، إنشاء حساب لدى ${apart(site)} بهذا العنوان، وله حساب بالفعل.`,
+      subject: site => `حسابك لدى ${site}`,
+      text: site => `أراد شخص ما، ولعله أنت، إنشاء حساب لدى ${site} بهذا العنوان، وله حساب بالفعل.`,
       action: 'تسجيل الدخول',
       note: 'إذا نسيت كلمة المرور، فستساعدك صفحة تسجيل الدخول. إن لم تكن أنت، فيمكنك تجاهل هذه الرسالة.',
     },
     resetPassword: {
-      subject: site => `كلمة مرور جديدة لدى ${apart(site)}`,
-      text: site => `طلب شخص ما، ولعله أنت، كلمة مرور جديدة لدى ${apart(site)}.`,
+      subject: site => `كلمة مرور جديدة لدى ${site}`,
+      text: site => `طلب شخص ما، ولعله أنت، كلمة مرور جديدة لدى ${site}.`,
       action: 'اختيار كلمة مرور جديدة',
       note: 'يعمل الرابط مرة واحدة، لمدة ساعة. إن لم تكن أنت، فيمكنك تجاهل هذه الرسالة: لم يتغير شيء.',
     },
     confirmEmail: {
-      subject: site => `أكّد عنوانك لدى ${apart(site)}`,
-      text: site => `أُعطي هذا العنوان لحساب لدى ${apart(site)}.`,
+      subject: site => `أكّد عنوانك لدى ${site}`,
+      text: site => `أُعطي هذا العنوان لحساب لدى ${site}.`,
       action: 'تأكيد العنوان',
       note: 'يعمل الرابط مرة واحدة، لمدة ساعة. إن لم تكن أنت، فيمكنك تجاهل هذه الرسالة.',
     },
     emailChanged: {
-      subject: site => `تم تغيير عنوانك لدى ${apart(site)}`,
-      text: site => `أصبح لحسابك لدى ${apart(site)} بريد إلكتروني آخر من الآن.`,
+      subject: site => `تم تغيير عنوانك لدى ${site}`,
+      text: site => `أصبح لحسابك لدى ${site} بريد إلكتروني آخر من الآن.`,
       action: 'عرض حسابك',
       note: 'إن لم تكن أنت، فأبلغ المسؤول عن الخدمة فورًا.',
     },
     passwordChanged: {
-      subject: site => `تم تغيير كلمة مرورك لدى ${apart(site)}`,
-      text: site => `تم تغيير كلمة مرور حسابك لدى ${apart(site)}.`,
+      subject: site => `تم تغيير كلمة مرورك لدى ${site}`,
+      text: site => `تم تغيير كلمة مرور حسابك لدى ${site}.`,
       action: 'عرض حسابك',
       note: 'إن لم تكن أنت، فاطلب كلمة مرور جديدة فورًا.',
     },
     accountDeleted: {
-      subject: site => `تم حذف حسابك لدى ${apart(site)}`,
-      text: site => `تم حذف حسابك لدى ${apart(site)} وكل ما يخصه.`,
+      subject: site => `تم حذف حسابك لدى ${site}`,
+      text: site => `تم حذف حسابك لدى ${site} وكل ما يخصه.`,
       action: 'الانتقال إلى الخدمة',
       note: 'إن لم تكن أنت، فأبلغ المسؤول عن الخدمة فورًا.',
     },
   },
   signInMail: {
-    subject: site => `تغيّرت طريقة تسجيل دخولك إلى ${apart(site)}`,
+    subject: site => `تغيّرت طريقة تسجيل دخولك إلى ${site}`,
     changes: {
-      totp_added: site => `تم إعداد تطبيق مصادقة لحسابك لدى ${apart(site)}.`,
-      totp_removed: site => `تمت إزالة تطبيق المصادقة من حسابك لدى ${apart(site)}.`,
-      passkey_added: site => `تمت إضافة مفتاح مرور إلى حسابك لدى ${apart(site)}.`,
-      passkey_removed: site => `تمت إزالة مفتاح مرور من حسابك لدى ${apart(site)}.`,
+      totp_added: site => `تم إعداد تطبيق مصادقة لحسابك لدى ${site}.`,
+      totp_removed: site => `تمت إزالة تطبيق المصادقة من حسابك لدى ${site}.`,
+      passkey_added: site => `تمت إضافة مفتاح مرور إلى حسابك لدى ${site}.`,
+      passkey_removed: site => `تمت إزالة مفتاح مرور من حسابك لدى ${site}.`,
       recovery_codes_made: site =>
-        `تم إنشاء رموز استرداد جديدة لحسابك لدى ${apart(site)}، ولم تعد الرموز القديمة صالحة.`,
-      recovery_code_used: site => `استُخدم رمز استرداد لتسجيل الدخول إلى حسابك لدى ${apart(site)}.`,
-      identity_linked: site => `تم ربط حساب آخر بحسابك لدى ${apart(site)} ويمكنه تسجيل الدخول إليه.`,
-      identity_unlinked: site => `تم إلغاء ربط حساب آخر بحسابك لدى ${apart(site)}.`,
+        `تم إنشاء رموز استرداد جديدة لحسابك لدى ${site}، ولم تعد الرموز القديمة صالحة.`,
+      recovery_code_used: site => `استُخدم رمز استرداد لتسجيل الدخول إلى حسابك لدى ${site}.`,
+      identity_linked: site => `تم ربط حساب آخر بحسابك لدى ${site} ويمكنه تسجيل الدخول إليه.`,
+      identity_unlinked: site => `تم إلغاء ربط حساب آخر بحسابك لدى ${site}.`,
     },
     action: 'عرض حسابك',
     note: 'إن لم تكن أنت، فغيّر كلمة مرورك فورًا وأزل ما لا تعرفه.',
@@ -410,7 +408,7 @@ export const ar: Translation = {
   },
   formPost: {
     title: 'اكتمل تقريبًا',
-    text: client => `المتابعة إلى ${apart(client)}.`,
+    text: client => `المتابعة إلى ${client}.`,
     submit: 'متابعة',
   },
   error: {
