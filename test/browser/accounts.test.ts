@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
 import { authorizePath } from '../support/sign-in.ts'
@@ -104,35 +103,6 @@ for (const javaScriptEnabled of [false, true]) {
     await page.getByRole('button', { name: 'Save the password' }).click()
     await page.getByRole('heading', { name: 'Your password is changed' }).waitFor()
     assert.deepEqual(complaints, [])
-    await context.close()
-  })
-}
-
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`browser: axe finds nothing on the pages about accounts, in the ${colorScheme}`, async () => {
-    const context = await browser.newContext({ colorScheme })
-    const page = await context.newPage()
-    const examine = async (path: string) => {
-      await page.goto(server.url + path)
-      const { violations } = await new AxeBuilder({ page }).analyze()
-      assert.deepEqual(
-        violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]),
-        [],
-        path,
-      )
-    }
-    const email = `${colorScheme}@example.com`
-    await examine('/register')
-    await page.getByLabel('Email address').fill(email)
-    await page.getByRole('button').click()
-    await openMail(page, /Confirm your address/)
-    await examine(new URL(page.url()).pathname + new URL(page.url()).search)
-    await page.getByLabel('New password').fill('seven purple kettles')
-    await page.getByRole('button').click()
-    await page.waitForURL('**/account')
-    const pages = ['/account', '/account/name', '/account/email', '/account/password']
-    for (const path of [...pages, '/password/forgotten', '/dev/mail', '/password/reset?link=x'])
-      await examine(path)
     await context.close()
   })
 }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright-core'
 import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
 import { authorizePath, pagesWorld } from '../support/sign-in.ts'
@@ -130,34 +129,6 @@ for (const javaScriptEnabled of [false, true]) {
     assert.equal(there, 1)
     assert.deepEqual(complaints, [])
     provider.claims = { sub: 'ada', name: 'Ada' }
-    await close()
-  })
-}
-
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`browser: axe finds nothing on the pages of federation (${colorScheme})`, async () => {
-    const { page, close } = await open({ colorScheme, viewport: { width: 375, height: 720 } })
-    const look = async (name: string) => {
-      const path = `test/browser/screenshots/${name}-phone-${colorScheme}.png`
-      await page.screenshot({ path, fullPage: true })
-      const { violations, passes } = await new AxeBuilder({ page }).analyze()
-      assert.ok(passes.length > 5, `${name}: axe looked at nothing`)
-      assert.deepEqual(
-        violations.map(({ id, nodes }) => `${name}: ${id} ${nodes.map(({ target }) => target)}`),
-        [],
-      )
-    }
-    await page.goto(authorize())
-    await look('login-name-first')
-    await page.goto(authorize({ acr_values: 'idp:away' }))
-    await look('federation-problem')
-    await page.goto(`${server.url}/account/connections`)
-    await page.getByLabel('Username').fill('bob')
-    await page.keyboard.press('Enter')
-    await page.getByLabel('Password').fill('builder')
-    await page.keyboard.press('Enter')
-    await page.getByRole('button', { name: 'Connect Corp', exact: true }).waitFor()
-    await look('connections-none')
     await close()
   })
 }

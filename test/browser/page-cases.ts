@@ -142,6 +142,27 @@ async function signUp(person: Person, password: string): Promise<void> {
   await submit(person, { username, email: `${username}@example.com`, new_password: password })
 }
 
+/** Signs up and asks for a passkey. */
+async function startPasskey(person: Person): Promise<void> {
+  await signUp(person, 'a quiet harbour at dusk')
+  await person.page.waitForURL('**/account')
+  await person.page.goto(`${person.url}/account/security`)
+  await person.page.locator('a[href$="passkey"]').click()
+  await person.page.locator('button[value="passkey_enrol"]').waitFor()
+}
+
+/** An authenticator that says yes. */
+async function plugIn({ page }: Person): Promise<void> {
+  const devtools = await page.context().newCDPSession(page)
+  await devtools.send('WebAuthn.enable')
+  await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      ...{ protocol: 'ctap2', transport: 'internal', hasResidentKey: true },
+      ...{ hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+    },
+  })
+}
+
 /** Keeps the browser on a page that would lead on by itself. */
 const stay = ({ page }: Person, address: string) => page.route(address, route => route.abort('aborted'))
 
@@ -180,6 +201,28 @@ export const pageCases: readonly PageCase[] = [
     name: 'login-home-realm',
     template: 'login',
     open: async person => void (await person.page.goto(authorize(person, { client_id: 'nolocal' }))),
+  },
+  {
+    name: 'login-popup',
+    template: 'login',
+    open: async person =>
+      void (await person.page.goto(authorize(person, { client_id: 'asking', display: 'popup' }))),
+  },
+  {
+    name: 'login-touch',
+    template: 'login',
+    open: async person =>
+      void (await person.page.goto(authorize(person, { client_id: 'asking', display: 'touch' }))),
+  },
+  {
+    name: 'consent-wap',
+    template: 'consent',
+    async open(person) {
+      await signIn(person)
+      await person.page.goto(
+        authorize(person, { client_id: 'asking', prompt: 'consent', display: 'wap', scope: 'openid api2' }),
+      )
+    },
   },
   {
     name: 'consent',
@@ -234,6 +277,16 @@ export const pageCases: readonly PageCase[] = [
     },
   },
   {
+    name: 'still-signed-in',
+    template: 'message',
+    async open(person) {
+      await signIn(person)
+      await person.page.goto(`${person.url}/connect/endsession?client_id=web`)
+      await submit(person, {}, 'no')
+      await person.page.locator('.sign.approved').waitFor()
+    },
+  },
+  {
     name: 'signed-out',
     template: 'signed-out',
     async open(person) {
@@ -273,6 +326,16 @@ export const pageCases: readonly PageCase[] = [
     async open(person) {
       await startEnrolment(person)
       await submit(person, { code: '000000' }, 'verify')
+      await person.page.getByRole('alert').waitFor()
+    },
+  },
+  {
+    name: 'second-factor-recovery',
+    template: 'second-factor',
+    async open(person) {
+      await startEnrolment(person)
+      await person.page.locator('a[href$="method=recovery_code"]').click()
+      await submit(person, { code: 'AAAAA-AAAAA' }, 'verify')
       await person.page.getByRole('alert').waitFor()
     },
   },
@@ -350,6 +413,22 @@ export const pageCases: readonly PageCase[] = [
       await person.page.locator('a.button.primary').click()
       await person.page.waitForURL(`${person.app}/**`)
       await person.page.goto(`${person.url}/account/security`)
+    },
+  },
+  {
+    name: 'enrolment-passkey',
+    template: 'enrolment',
+    open: startPasskey,
+  },
+  {
+    name: 'account-security-passkey',
+    template: 'account-security',
+    async open(person) {
+      await plugIn(person)
+      await startPasskey(person)
+      await submit(person, { name: 'Blue key' }, 'passkey_enrol')
+      await person.page.locator('a.button.primary').click()
+      await person.page.waitForURL('**/account/security')
     },
   },
   {

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, CDPSession, Page } from 'playwright-core'
 import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
 import { appOf } from '../support/factors.ts'
@@ -92,18 +91,6 @@ async function redeem(page: Page) {
   return claimsOf(((await response.json()) as { id_token: string }).id_token)
 }
 
-/** Axe finds nothing, and the page does not scroll sideways. */
-async function look(page: Page, name: string): Promise<void> {
-  await page.screenshot({ path: `test/browser/screenshots/${name}.png`, fullPage: true })
-  const { violations, passes } = await new AxeBuilder({ page }).analyze()
-  assert.ok(passes.length > 5, `${name}: axe looked at nothing`)
-  assert.deepEqual(
-    violations.map(({ id, nodes }) => `${name}: ${id} ${nodes.map(({ target }) => target)}`),
-    [],
-  )
-  assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0, name)
-}
-
 test('browser: a passkey is set up after the password, then is the second factor, then signs in alone', async () => {
   const { page, complaints, devtools, close } = await open()
   const authenticatorId = await plugIn(devtools)
@@ -173,33 +160,3 @@ for (const javaScriptEnabled of [false, true]) {
     await close()
   })
 }
-
-for (const colorScheme of ['light', 'dark'] as const)
-  test(`browser: axe finds nothing on the pages of second factors (${colorScheme})`, async () => {
-    const viewport = { width: 375, height: 720 }
-    const { page, close } = await open({ colorScheme, viewport })
-    await page.goto(authorize())
-    await look(page, `login-passkey-${colorScheme}`)
-    await typePassword(page, 'bob', 'builder')
-    await look(page, `mfa-totp-${colorScheme}`)
-    await page.getByRole('link', { name: 'Use a recovery code' }).click()
-    await page.getByLabel('Recovery code').fill('wrong')
-    await page.getByRole('button', { name: 'Continue' }).click()
-    await look(page, `mfa-recovery-code-wrong-${colorScheme}`)
-    await close()
-
-    const fresh = await open({ colorScheme, viewport })
-    await plugIn(fresh.devtools)
-    await fresh.page.goto(`${issuer}/account/security`)
-    await fresh.page.getByRole('link', { name: 'Sign in with Staff directory' }).click()
-    await typePassword(fresh.page, `dora-${colorScheme}`, 'staff')
-    await look(fresh.page, `enrol-totp-${colorScheme}`)
-    await fresh.page.getByRole('link', { name: 'Set up a passkey' }).click()
-    await look(fresh.page, `enrol-passkey-${colorScheme}`)
-    await fresh.page.getByRole('button', { name: 'Create a passkey' }).click()
-    await fresh.page.getByText('Keep your recovery codes').waitFor()
-    await look(fresh.page, `recovery-codes-${colorScheme}`)
-    await fresh.page.getByRole('link', { name: 'I have kept them' }).click()
-    await look(fresh.page, `account-security-${colorScheme}`)
-    await fresh.close()
-  })

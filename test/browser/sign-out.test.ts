@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
 import { authorizePath, pagesWorld, verifier } from '../support/sign-in.ts'
@@ -223,46 +222,3 @@ test('browser: a user ends another browser’s session', async () => {
   await there.close()
   await here.close()
 })
-
-const sizes = { phone: { width: 375, height: 720 }, desktop: { width: 1200, height: 800 } }
-
-for (const colorScheme of ['light', 'dark'] as const) {
-  for (const [size, viewport] of Object.entries(sizes)) {
-    test(`browser: axe finds nothing on the pages of sessions, and none scrolls sideways (${size}, ${colorScheme})`, async () => {
-      const other = await open()
-      await signInAt(other.page, wiki)
-      const { page, close } = await open({ colorScheme, viewport })
-      const look = async (name: string) => {
-        await page.screenshot({
-          path: `test/browser/screenshots/${name}-${size}-${colorScheme}.png`,
-          fullPage: true,
-        })
-        const { violations, passes } = await new AxeBuilder({ page }).analyze()
-        assert.ok(passes.length > 5, `${name}: axe looked at nothing`)
-        assert.deepEqual(
-          violations.map(({ id, nodes }) => `${name}: ${id} ${nodes.map(({ target }) => target)}`),
-          [],
-        )
-        const wider = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
-        assert.equal(wider, 0, `${name} scrolls sideways`)
-      }
-      await page.goto(`${server.url}/account/sessions`)
-      await page.getByLabel('Username').waitFor()
-      await look('login-keep')
-      await signInAt(page, shop)
-      await page.goto(`${server.url}/account/sessions`)
-      await look('account-sessions')
-      await page.goto(`${server.url}/logout`)
-      await look('sign-out')
-      await page.getByRole('button', { name: 'Stay signed in' }).click()
-      await page.getByText('You are still signed in').waitFor()
-      await look('still-signed-in')
-      await page.goto(`${server.url}/logout`)
-      await page.getByRole('button', { name: 'Sign out', exact: true }).click()
-      await page.getByText('You are signed out').waitFor()
-      await look('signed-out')
-      await other.close()
-      await close()
-    })
-  }
-}
