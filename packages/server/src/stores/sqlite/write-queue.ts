@@ -1,7 +1,7 @@
 /** The queue of a file's writes before the writer thread: while one batch is being committed the next one gathers. */
 
 import { type Log, StoreUnavailable } from '../../core/runtime.ts'
-import type { Answers, Operation } from './writer.ts'
+import type { Answers, Operation } from './committer.ts'
 
 export type WriteQueue = {
   /** Fulfilled once the operation's transaction is on disk; rejects with `StoreUnavailable` when it can't be. */

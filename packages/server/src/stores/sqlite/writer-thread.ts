@@ -1,15 +1,18 @@
 /**
  * The one thread that writes every file, and its restart. Each file has a queue of its own and at most one batch under
- * way, so that no issuer's writes hold up another's for longer than a batch. The thread starts with the first write, since
- * a server that signs JWTs alone never needs it (10 MB), and keeps the process alive only while a write is under way.
+ * way, so that no issuer's writes hold up another's for longer than a batch. The thread starts when there is more to write
+ * than a start does, since a server that signs JWTs alone never needs it, and keeps the process alive only while a write
+ * is under way.
  */
 
 import { getCompileCacheDir } from 'node:module'
 import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import type { Batch } from './committer.ts'
 import type { OpenOptions } from './database.ts'
+import { createFirstBatches } from './first-batches.ts'
 import { createWriteQueue, type QueueEnd, type WriteQueue, type WriteQueueOptions } from './write-queue.ts'
-import type { Answered, Batch } from './writer.ts'
+import type { Answered } from './writer.ts'
 
 export type WriterThread = {
   /** A queue for this file; one for each file. */
@@ -25,6 +28,7 @@ const writerUrl = new URL(import.meta.url.endsWith('.ts') ? './writer.ts' : './w
 export function startWriterThread(open: OpenOptions, options: WriteQueueOptions): WriterThread {
   const queues = new Map<string, QueueEnd>()
   const busy = new Set<string>()
+  const first = createFirstBatches(open)
   let state: 'open' | 'closing' | 'closed' | 'dead' = 'open'
   let restarted = false
   let worker: Worker | undefined
@@ -62,11 +66,14 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
 
   return {
     queueFor(file) {
-      const queue = createWriteQueue(
+      const queue: QueueEnd = createWriteQueue(
         {
           send(operations) {
+            const batch: Batch = [file, operations]
+            const answers = first.commit(batch)
+            if (answers) return queue.settle(answers)
             worker ??= start()
-            worker.postMessage([file, operations] satisfies Batch)
+            worker.postMessage(batch)
           },
           busy: isBusy => keepAlive(file, isBusy),
         },
@@ -80,6 +87,7 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
       if (state === 'closed' || state === 'closing') return
       if (state === 'open') state = 'closing'
       await Promise.all([...queues.values()].map(queue => queue.close()))
+      first.close()
       const ending = worker
       if (state === 'dead' || !ending) return
       state = 'closed'

@@ -1,0 +1,44 @@
+/**
+ * The first few batches of a process, committed by its main thread: what a start writes needs no writer thread, which
+ * takes 10 MB and 40 ms. Blocking the main thread for an `fsync` each does no harm so early and so seldom.
+ */
+
+import { type Answers, type Batch, type Committer, createCommitter } from './committer.ts'
+import type { OpenOptions } from './database.ts'
+
+const most = 8
+/** For another process's lock, in milliseconds: the writer thread can wait for longer. */
+const longestWait = 50
+
+export type FirstBatches = {
+  /** Undefined for a batch that the writer thread must commit: it is none of the first, or failed here and was not written. */
+  readonly commit: (batch: Batch) => Answers | undefined
+  readonly close: () => void
+}
+
+export function createFirstBatches({ file, busyTimeout }: OpenOptions): FirstBatches {
+  let committer: Committer | undefined
+  let left = most
+  const close = (): void => {
+    left = 0
+    committer?.close()
+    committer = undefined
+  }
+  const commit = (batch: Batch): Answers | undefined => {
+    if (left === 0) return undefined
+    left -= 1
+    try {
+      committer ??= createCommitter({ file, busyTimeout: Math.min(busyTimeout, longestWait) })
+      const answers = committer.commit(batch)
+      if (typeof answers !== 'string') {
+        if (left === 0) close()
+        return answers
+      }
+    } catch {
+      // Closing rolls back. The writer thread finds the same, and says so.
+    }
+    close()
+    return undefined
+  }
+  return { commit, close }
+}
