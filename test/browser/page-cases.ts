@@ -34,7 +34,7 @@ export const worldOf = (app: string, provider: string) => ({
     },
     { name: 'api2', display_name: 'Pay in your name', emphasize: true },
   ],
-  accounts: { sign_up: true, email_verification: 'optional' },
+  accounts: { sign_up: true, email_verification: 'optional', self_deletion: true },
   branding: { support_url: 'https://help.example/', privacy_url: 'https://id.example/privacy' },
   outbound: { allowed_private_networks: ['127.0.0.0/8', '::1'] },
   identity_providers: pagesWorld.identity_providers.map(one =>

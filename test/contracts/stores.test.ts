@@ -14,6 +14,7 @@ import { testRaces } from './stores/races.ts'
 import { testRegisteredClients } from './stores/registered-clients.ts'
 import { testSessions } from './stores/sessions.ts'
 import { type Opened, storages } from './stores/storage.ts'
+import { testWaitingMails } from './stores/waiting-mails.ts'
 
 for (const { name, open } of storages)
   describe(name, () => {
@@ -35,6 +36,7 @@ for (const { name, open } of storages)
     testAccess(stores)
     testRaces(stores)
     testSessions(open)
+    testWaitingMails(open)
     testRegisteredClients(stores)
     testPushedRequests(stores)
     testCleanUp(open)

@@ -4,8 +4,20 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import type { SendMail } from '../../packages/server/src/core/mail.ts'
+import type { Stores } from '../../packages/server/src/core/stores.ts'
+import { createSealing } from '../../packages/server/src/keys/sealing.ts'
 import { createPost } from '../../packages/server/src/mail/post.ts'
 import { createSmtp } from '../../packages/server/src/mail/smtp.ts'
+import { createRandom } from '../../packages/server/src/operations/random.ts'
+import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
+import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores.ts'
+import { day } from '../contracts/stores/samples.ts'
+import { temporaryFolder } from '../contracts/stores/storage.ts'
+import { accountsWorld, addUser, dora } from '../support/accounts.ts'
+import { createBrowser } from '../support/browser.ts'
+import { createTestServer, startOfTime } from '../support/tessera.ts'
 
 const mail = {
   to: 'dora@example.com',
@@ -16,7 +28,7 @@ const mail = {
 }
 
 /** A submission server that notes what it is told. */
-async function startSmtp(t: TestContext, { refuses = false } = {}) {
+async function startSmtp(t: TestContext, { refuses = false, unknown = false } = {}) {
   const lines: string[] = []
   const sockets = new Set<Socket>()
   const server = createServer(socket => {
@@ -42,6 +54,7 @@ async function startSmtp(t: TestContext, { refuses = false } = {}) {
           socket.write('354 go on\r\n')
         } else if (line === 'STARTTLS') socket.write('502 not here\r\n')
         else if (line === 'QUIT') socket.end('221 bye\r\n')
+        else if (unknown && line.startsWith('RCPT')) socket.write('550 nobody here\r\n')
         else socket.write('250 ok\r\n')
       }
     })
@@ -98,31 +111,140 @@ const log = () => {
   return { events, log: { debug: note, info: note, warn: note, error: note } }
 }
 
-test('mail: what can not be handed on is tried three times, then logged', async t => {
-  const smtp = await startSmtp(t, { refuses: true })
+const start = 1_790_000_000
+
+/** A post on a store of its own, or on another's. */
+function createTestPost(send: SendMail, stores: Pick<Stores, 'waitingMails'> = createMemoryStores()) {
   const { events, log: ours } = log()
-  const post = createPost({ send: createSmtp(settings(smtp.port)), log: ours, pause: async () => {} })
-  post.send(async () => mail)
+  const clock = {
+    at: start,
+    now: () => clock.at,
+    advance: (seconds: number) => {
+      clock.at += seconds
+    },
+  }
+  const derived = { derive: () => Buffer.alloc(32, 5) }
+  const sealing = createSealing({ derived, purpose: 'mail' })
+  const post = createPost({ stores, sealing, send, clock, random: createRandom(), log: ours })
+  return { ...post, stores, clock, events }
+}
+
+const outgoing = { ...mail, lasts: 3600 }
+
+test('mail: what can not be handed on waits in the store, is tried again, and is sent once', async t => {
+  const smtp = await startSmtp(t, { refuses: true })
+  let refused = true
+  const sent: string[] = []
+  const post = createTestPost(async given => {
+    if (refused) return createSmtp(settings(smtp.port))(given)
+    sent.push(given.text)
+  })
+  post.send(async () => outgoing)
   await post.settled()
-  assert.deepEqual(events, ['mail_delayed', 'mail_delayed', 'mail_failed'])
-  assert.equal(smtp.lines.filter(line => line === 'DATA').length, 3)
+  await post.deliver()
+  assert.equal(smtp.lines.filter(line => line === 'DATA').length, 1)
+  post.clock.advance(10)
+  await post.deliver()
+  assert.deepEqual(post.events, ['mail_delayed', 'mail_delayed'])
+  refused = false
+  post.clock.advance(60)
+  await Promise.all([post.deliver(), post.deliver()])
+  await post.deliver()
+  assert.deepEqual(sent, [mail.text])
+  post.clock.advance(day)
+  assert.equal(await post.stores.waitingMails.anyDue(post.clock.now()), false)
+})
+
+test('mail: is given up when its link is worth nothing any more', async () => {
+  const post = createTestPost(() => Promise.reject(new Error('away')))
+  post.send(async () => outgoing)
+  await post.settled()
+  for (let minutes = 0; minutes < 60; minutes++) {
+    post.clock.advance(60)
+    await post.deliver()
+  }
+  assert.deepEqual(post.events, [...Array(4).fill('mail_delayed'), 'mail_failed'])
+  assert.equal(await post.stores.waitingMails.anyDue(post.clock.now() + day), false)
+})
+
+test('mail: for an address that nobody takes mail for is given up at once', async t => {
+  const smtp = await startSmtp(t, { unknown: true })
+  const post = createTestPost(createSmtp(settings(smtp.port)))
+  post.send(async () => outgoing)
+  await post.settled()
+  assert.deepEqual(post.events, ['mail_failed'])
+  assert.equal(await post.stores.waitingMails.anyDue(start + day), false)
+})
+
+test('mail: lies sealed in the store, its address and link too', async () => {
+  const post = createTestPost(() => Promise.reject(new Error('away')))
+  post.send(async () => outgoing)
+  await post.settled()
+  const [waiting] = await post.stores.waitingMails.claim(start + 10, start + 20, 1)
+  const bytes = Buffer.from(waiting?.sealed ?? [])
+  assert.ok(bytes.length > 0)
+  for (const text of [mail.to, mail.link, mail.text, 'example']) assert.equal(bytes.includes(text), false)
+})
+
+test('mail: of a process that died while it sent is sent by another, once its claim has run out', async () => {
+  const dead = createTestPost(() => new Promise(() => {}))
+  dead.send(async () => outgoing)
+  while (!(await dead.stores.waitingMails.anyDue(start + 1000))) await setImmediate()
+  await setImmediate()
+  const sent: string[] = []
+  const other = createTestPost(async ({ to }) => void sent.push(to), dead.stores)
+  other.clock.advance(299)
+  await other.deliver()
+  assert.deepEqual(sent, [])
+  other.clock.advance(1)
+  await other.deliver()
+  assert.deepEqual(sent, [mail.to])
+})
+
+test('mail: outlives the server that wrote it, in SQLite, and of two servers one sends it', async () => {
+  const { file, remove } = await temporaryFolder()
+  const open = () => openSqliteStores({ file })
+  const first = await open()
+  const before = await createTestServer(accountsWorld(), {
+    stores: first,
+    sendMail: () => Promise.reject(new Error('away')),
+  })
+  await addUser(before)
+  const browser = createBrowser(before)
+  await browser.submit(await browser.visit('/password/forgotten'), { username: 'dora' })
+  await before.settled()
+  await before.close()
+  await first.close()
+
+  const [one, two] = await Promise.all([open(), open()])
+  const servers = await Promise.all(
+    [one, two].map(stores => createTestServer(accountsWorld(), { stores, at: startOfTime + 10 })),
+  )
+  await Promise.all(servers.map(server => server.runMails()))
+  const mails = (await Promise.all(servers.map(server => server.mails()))).flat()
+  assert.deepEqual(
+    mails.map(({ to }) => to),
+    [dora.email],
+  )
+  // The link is as good as if it had come at once.
+  const [server] = servers
+  assert.ok(server)
+  const { pathname, search } = new URL(mails[0]?.link ?? '')
+  const owner = createBrowser(server)
+  const done = await owner.submit(await owner.visit(pathname + search), {
+    new_password: 'eleven green bottles',
+  })
+  assert.match(done.text, /Your password is changed/)
+  await Promise.all(servers.map(each => each.close()))
+  await Promise.all([one, two].map(stores => stores.close()))
+  await remove()
 })
 
 test('mail: only so many are under way, more are logged and dropped', async () => {
-  let release = () => {}
-  const held = new Promise<void>(resolve => {
-    release = resolve
-  })
-  const { events, log: ours } = log()
   let sent = 0
-  const send = async () => {
-    await held
-    sent++
-  }
-  const post = createPost({ send, log: ours })
-  for (let count = 0; count < 205; count++) post.send(async () => mail)
+  const post = createTestPost(async () => void sent++)
+  for (let count = 0; count < 205; count++) post.send(async () => outgoing)
   post.send(async () => undefined)
-  release()
   await post.settled()
-  assert.deepEqual([sent, events.length], [200, 6])
+  assert.deepEqual([sent, post.events.length], [200, 6])
 })

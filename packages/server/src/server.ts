@@ -24,8 +24,8 @@ import { keepUsers, type UserKeeping } from './identity/user-keeping.ts'
 import type { KeyInfo, ManagedKeyRing } from './keys/key-ring.ts'
 import { createEndings } from './logout/ending.ts'
 import { expiredBy, startCleanUp } from './operations/clean-up.ts'
+import { startDeliveries } from './operations/deliveries.ts'
 import { createLog, type LogLevel } from './operations/log.ts'
-import { startLogouts } from './operations/logouts.ts'
 import { startRounds } from './operations/rounds.ts'
 
 export { defineConfig } from './configuration/define.ts'
@@ -63,9 +63,11 @@ export type Tessera = {
   readonly settled: () => Promise<void>
   /** Ends sessions that have expired, where the configuration asks for it, and tells clients what is due; `startChores` does so by itself. */
   readonly runLogouts: () => Promise<void>
+  /** Sends mail that is due; `startChores` does so by itself. */
+  readonly runMails: () => Promise<void>
   /** Puts tenants' issuers to sleep that nobody asked for in an hour, and `visits` those that sleep, for their chores; `startChores` does so by itself. */
   readonly tendTenants: (options?: ChoreOptions) => Promise<void>
-  /** From now on deletes expired rows, and tells clients of sessions that ended; answers how to stop it. */
+  /** From now on deletes expired rows, sends mail that waits, and tells clients of sessions that ended; answers how to stop it. */
   readonly startChores: (options?: ChoreOptions) => () => void
   /** From here on `/readyz` answers 503. */
   readonly drain: () => void
@@ -98,9 +100,13 @@ export async function createTessera(
   const runLogouts = async () => {
     await Promise.all(awake().map(one => one.services.logouts.run()))
   }
+  const runMails = async () => {
+    await Promise.all(awake().map(one => one.deliverMail()))
+  }
   const tendTenants = async ({ visits } = alone) =>
     tenants.tend(visits ? await storehouse.begun() : [], async one => {
       await one.services.logouts.run()
+      await one.deliverMail()
       await one.stores.cleanUp(expiredBy(clock))
     })
   return {
@@ -109,11 +115,13 @@ export async function createTessera(
     settled: server.settled,
     fetch: createFetchHandler(handle),
     runLogouts,
+    runMails,
     tendTenants,
     startChores(options = alone) {
       const stops = [
         startCleanUp({ ...{ clock, log }, stores: () => awake().map(one => one.stores) }),
-        startLogouts({ runLogouts, log }),
+        startDeliveries({ deliver: runLogouts, failed: 'logouts_failed', log }),
+        startDeliveries({ deliver: runMails, failed: 'mails_failed', log }),
         startRounds({ tend: () => tendTenants(options), log }),
       ]
       return () => {

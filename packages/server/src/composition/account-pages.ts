@@ -8,6 +8,7 @@ import { createMailCounter } from '../identity/mail-limits.ts'
 import { createLetters } from '../interaction/account-mail.ts'
 import { createMailLinks } from '../interaction/mail-link.ts'
 import type { Paths } from '../interaction/paths.ts'
+import { createSealing } from '../keys/sealing.ts'
 import { createOutbox } from '../mail/outbox.ts'
 import { createPost } from '../mail/post.ts'
 import { createSmtp } from '../mail/smtp.ts'
@@ -29,7 +30,8 @@ export type AccountPagesGround = Foundation & {
 export function composeAccountPages(configuration: Configuration, ground: AccountPagesGround) {
   const { accounts: settings } = configuration
   const { send, mails } = composeSending(configuration, ground)
-  const post = createPost({ ...ground, send: send ?? nowhere })
+  const sealing = createSealing({ derived: ground.derived, purpose: 'mail' })
+  const post = send && createPost({ ...ground, sealing, send })
   return {
     accountSettings: settings,
     mailLinks: createMailLinks(ground),
@@ -37,16 +39,15 @@ export function composeAccountPages(configuration: Configuration, ground: Accoun
     sendLetter: createLetters({
       ...ground,
       compose: createMails({ ...ground, branding: configuration.branding }),
-      post: send ? post.send : () => {},
+      post: post?.send ?? (() => {}),
     }),
     offered: accountsOffered(configuration, ground),
     /** What was sent while developing; undefined where mail is sent. */
     outboxMails: mails,
-    mailSettled: post.settled,
+    deliverMail: async () => post?.deliver(),
+    mailSettled: async () => post?.settled(),
   }
 }
-
-const nowhere: SendMail = async () => {}
 
 function composeSending(
   { mail, issuer }: Configuration,

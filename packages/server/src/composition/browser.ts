@@ -12,29 +12,36 @@ import type { Services } from './services.ts'
 export type Browser = {
   readonly page: (name: PageName) => Endpoint
   readonly provider: (name: string, what: keyof ProviderEndpoints) => Endpoint
+  /** Sends mail that is due. */
+  readonly deliverMail: () => Promise<void>
   /** Fulfilled when no mail is under way. */
   readonly mailSettled: () => Promise<void>
 }
 
+type Loaded = Pick<Browser, 'deliverMail' | 'mailSettled'> & { readonly endpoints: BrowserEndpoints }
+
 export function createBrowser(configuration: Configuration, services: Services): Browser {
-  let loaded:
-    | Promise<{ readonly endpoints: BrowserEndpoints; readonly mailSettled: () => Promise<void> }>
-    | undefined
-  const load = async () => {
+  const { stores, clock } = services
+  let loaded: Promise<Loaded> | undefined
+  const load = async (): Promise<Loaded> => {
     const [{ composeBrowserServices }, { createBrowserEndpoints }] = await Promise.all([
       import('./browser-services.ts'),
       import('./browser-endpoints.ts'),
     ])
     const all = composeBrowserServices(configuration, services)
-    return { endpoints: createBrowserEndpoints(all), mailSettled: all.mailSettled }
+    const { deliverMail, mailSettled } = all
+    return { endpoints: createBrowserEndpoints(all), deliverMail, mailSettled }
   }
-  const endpoints = async (): Promise<BrowserEndpoints> => {
+  const all = (): Promise<Loaded> => {
     loaded ??= load()
-    return (await loaded).endpoints
+    return loaded
   }
   return {
-    page: name => async request => (await endpoints())[name](request),
-    provider: (name, what) => async request => (await endpoints()).providers.get(name)![what](request),
+    page: name => async request => (await all()).endpoints[name](request),
+    provider: (name, what) => async request => (await all()).endpoints.providers.get(name)![what](request),
+    async deliverMail() {
+      if (await stores.waitingMails.anyDue(clock.now())) await (await all()).deliverMail()
+    },
     mailSettled: async () => (await loaded)?.mailSettled(),
   }
 }

@@ -20,6 +20,8 @@ export type Issuer = {
   readonly stores: Stores
   readonly keys: ManagedKeyRing
   readonly services: Services
+  /** Sends mail that is due. */
+  readonly deliverMail: () => Promise<void>
   /** Fulfilled when what goes on behind answers is done. */
   readonly settled: () => Promise<void>
   readonly close: () => Promise<void>
@@ -57,6 +59,7 @@ export async function composeIssuer(
   }
   return {
     ...{ issuer, routes, handle, stores, keys, services },
+    deliverMail: browser.deliverMail,
     settled,
     async close() {
       await settled()

@@ -75,6 +75,7 @@ export const archivedNouns = {
   upstream_sessions: ['upstream_sessions'],
   upstream_requests: ['upstream_requests'],
   logout_notices: ['logout_notices'],
+  waiting_mails: ['waiting_mails'],
   attempts: ['attempts'],
   standing: ['standing'],
 } as const satisfies Readonly<Record<string, readonly string[]>>

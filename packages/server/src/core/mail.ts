@@ -1,5 +1,7 @@
 /** Mail to users (RFC 5322). */
 
+import type { Seconds } from '@tessera/protocol/brand'
+
 export type Mail = {
   readonly to: string
   readonly subject: string
@@ -9,8 +11,29 @@ export type Mail = {
   readonly link?: string
 }
 
-/** Rejects where it could not be handed on. */
+/** Rejects where it could not be handed on; with `MailRefused` where it never will be. */
 export type SendMail = (mail: Mail) => Promise<void>
+
+/** Nobody takes mail for this address. */
+export class MailRefused extends Error {
+  override readonly name = 'MailRefused'
+}
+
+/** A mail that is to be sent, and how long it is worth something. */
+export type OutgoingMail = Mail & { readonly lasts: Seconds }
+
+/** A mail in the store until it is handed on. */
+export type WaitingMail = {
+  readonly id: string
+  /** As JSON, sealed by a key derived from the master key: its link lets its reader into an account. */
+  readonly sealed: Uint8Array
+  /** How often it was tried. */
+  readonly attempts: number
+  /** When it is tried next. */
+  readonly due_at: Seconds
+  /** When it is given up. */
+  readonly expires_at: Seconds
+}
 
 /** Who takes mail for delivery (RFC 6409). */
 export type MailSettings = {

@@ -20,6 +20,7 @@ import type {
 } from './authorization.ts'
 import type { Passkey, PendingSignIn, TotpSecret } from './factor.ts'
 import type { IdentityLink, UpstreamRequest, UpstreamSession } from './federation.ts'
+import type { WaitingMail } from './mail.ts'
 import type { FactorMethod } from './mfa.ts'
 import type { RegisteredClient } from './registered-client.ts'
 import type { Awaitable, TokenHash } from './runtime.ts'
@@ -48,6 +49,7 @@ export type Stores = {
   readonly settings: Settings
   readonly registeredClients: RegisteredClients
   readonly storedUsers: StoredUsers
+  readonly waitingMails: WaitingMails
   readonly attempts: Attempts
   readonly pushedRequests: PushedRequests
   readonly standing: Standing
@@ -355,6 +357,19 @@ export type StoredUsers = {
 export type Replacement =
   | { readonly outcome: 'replaced'; readonly ended: readonly EndedSession[] }
   | { readonly outcome: 'changed' | 'taken' }
+
+/** Mails that are to be handed on. */
+export type WaitingMails = {
+  /** Adds it unless `most` wait already; answers whether it was added. */
+  readonly add: (mail: WaitingMail, most: number) => Promise<boolean>
+  /** Takes those that are due, the longest first, and puts them off until the given time, so that no other process sends them meanwhile. Counts the attempt. */
+  readonly claim: (at: Seconds, until: Seconds, limit: number) => Promise<readonly WaitingMail[]>
+  /** Puts it off, unless another process has claimed it since. */
+  readonly postpone: (mail: WaitingMail, dueAt: Seconds) => Promise<void>
+  /** Handed on, or given up. */
+  readonly remove: (id: string) => Promise<void>
+  readonly anyDue: (at: Seconds) => Awaitable<boolean>
+}
 
 /** Counted attempts: of passwords, codes and whatever else may be tried a bounded number of times. */
 export type Attempts = {

@@ -1,7 +1,8 @@
 /** Mail about accounts: composed in the language of the page that caused it, and sent behind the answer. */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
-import type { Mail } from '../core/mail.ts'
+import type { OutgoingMail } from '../core/mail.ts'
 import type { ComposeMail, Letter, MailKind } from '../ui/mails.ts'
 import type { PagePath, Paths } from './paths.ts'
 
@@ -13,6 +14,10 @@ export type LetterTo = {
   readonly link?: string
   readonly standing?: Letter['standing']
 }
+
+/** As long as the link that it carries. */
+const linkLasts: Seconds = 3600
+const noticeLasts: Seconds = 3 * 86_400
 
 /** Undefined: there is nothing to be sent, which nobody can tell from the answer. */
 export type SendLetter = (request: HttpRequest, letter: () => Promise<LetterTo | undefined>) => void
@@ -27,7 +32,7 @@ export const createLetters =
     issuer: string
     paths: Paths
     compose: ComposeMail
-    post: (compose: () => Promise<Mail | undefined>) => void
+    post: (compose: () => Promise<OutgoingMail | undefined>) => void
   }): SendLetter =>
   (request, letter) =>
     post(async () => {
@@ -36,8 +41,9 @@ export const createLetters =
       const { to, kind, path, link, standing } = wanted
       const url = new URL(paths(path), issuer)
       if (link !== undefined) url.searchParams.set('link', link)
-      return compose(request, kind, {
+      const mail = await compose(request, kind, {
         ...{ to, link: url.href, site: url.host },
         ...(standing && { standing }),
       })
+      return { ...mail, lasts: link === undefined ? noticeLasts : linkLasts }
     })

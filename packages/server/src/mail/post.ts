@@ -1,60 +1,121 @@
-/** Mail is written and sent behind the answer that it belongs to: how long that takes tells nobody whether there was one. */
+/**
+ * Mail is written behind the answer that it belongs to, since how long that takes tells nobody whether there was one; kept
+ * sealed in the store, and handed on from there: one whose sender died comes again when its claim has run out. So a mail
+ * may be sent twice, and is not lost before its time.
+ */
 
-import type { Mail, SendMail } from '../core/mail.ts'
-import type { Log } from '../core/runtime.ts'
+import type { Seconds } from '@tessera/protocol/brand'
+import { newId } from '../core/handle.ts'
+import type { Sealing } from '../core/keys.ts'
+import { type Mail, MailRefused, type OutgoingMail, type SendMail, type WaitingMail } from '../core/mail.ts'
+import type { Clock, Log, Random } from '../core/runtime.ts'
+import type { Stores } from '../core/stores.ts'
 
 export type Post = {
-  /** Composes and sends; what goes wrong is logged. */
-  readonly send: (compose: () => Promise<Mail | undefined>) => void
+  /** Composes, keeps and sends; what goes wrong is logged. */
+  readonly send: (compose: () => Promise<OutgoingMail | undefined>) => void
+  /** Hands on what is due, whoever kept it. Calls at once share one run. */
+  readonly deliver: () => Promise<void>
   /** Fulfilled when nothing is under way. */
   readonly settled: () => Promise<void>
 }
 
+export type PostPorts = {
+  readonly stores: Pick<Stores, 'waitingMails'>
+  readonly sealing: Sealing
+  readonly send: SendMail
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
 const mostUnderWay = 200
-const attempts = 3
+const mostWaiting = 10_000
+const atOnce = 4
+/** Longer than handing one on takes. */
+const claimLasts: Seconds = 300
+/** How long after which attempt the next one is made; the last again and again. */
+const backoff: readonly Seconds[] = [10, 60, 300, 900, 3600]
 
-export function createPost({ send, log, pause = wait }: PostPorts): Post {
+const nameOf = (id: string): string => `mail ${id}`
+
+export function createPost({ stores: { waitingMails }, sealing, send, clock, random, log }: PostPorts): Post {
   const underWay = new Set<Promise<void>>()
+  let running: Promise<void> | undefined
+  let again = false
 
-  async function deliver(compose: () => Promise<Mail | undefined>): Promise<void> {
+  async function write(compose: () => Promise<OutgoingMail | undefined>): Promise<void> {
     try {
-      const mail = await compose()
-      if (mail) await insist(mail)
+      const outgoing = await compose()
+      if (outgoing) await keep(outgoing)
     } catch (error) {
       log.error('mail_failed', { error: String(error) })
     }
   }
 
-  async function insist(mail: Mail): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await send(mail)
-      } catch (error) {
-        if (attempt === attempts) throw error
-        log.warn('mail_delayed', { error: String(error), attempt })
-        await pause(attempt * 2000)
+  async function keep({ lasts, ...mail }: OutgoingMail): Promise<void> {
+    const id = newId<string>(random)
+    const now = clock.now()
+    const sealed = sealing.seal(JSON.stringify(mail), nameOf(id))
+    const waiting = { id, sealed, attempts: 0, due_at: now, expires_at: now + lasts }
+    if (!(await waitingMails.add(waiting, mostWaiting)))
+      return log.error('mail_failed', { error: 'too many are waiting' })
+    await deliver()
+  }
+
+  function deliver(): Promise<void> {
+    again = true
+    running ??= run()
+    return running
+  }
+
+  async function run(): Promise<void> {
+    try {
+      while (again) {
+        again = false
+        while (await waitingMails.anyDue(clock.now())) {
+          const now = clock.now()
+          const claimed = await waitingMails.claim(now, now + claimLasts, atOnce)
+          await Promise.all(claimed.map(handOn))
+        }
       }
+    } finally {
+      running = undefined
     }
   }
 
+  async function handOn(waiting: WaitingMail): Promise<void> {
+    try {
+      if (waiting.expires_at > clock.now())
+        await send(JSON.parse(sealing.open(waiting.sealed, nameOf(waiting.id))) as Mail)
+    } catch (error) {
+      return putOff(waiting, error)
+    }
+    await waitingMails.remove(waiting.id)
+  }
+
+  async function putOff(waiting: WaitingMail, error: unknown): Promise<void> {
+    const { id, attempts, expires_at } = waiting
+    const next = clock.now() + (backoff[attempts - 1] ?? backoff.at(-1) ?? 0)
+    if (next >= expires_at || error instanceof MailRefused) {
+      log.error('mail_failed', { error: String(error), attempts })
+      return waitingMails.remove(id)
+    }
+    log.warn('mail_delayed', { error: String(error), attempts, next_at: next })
+    await waitingMails.postpone(waiting, next)
+  }
+
   return {
+    deliver,
     send(compose) {
       if (underWay.size >= mostUnderWay) return log.error('mail_failed', { error: 'too many are under way' })
-      const delivery = new Promise<void>(resolve => setImmediate(() => resolve(deliver(compose))))
-      underWay.add(delivery)
-      void delivery.finally(() => underWay.delete(delivery))
+      const writing = new Promise<void>(resolve => setImmediate(() => resolve(write(compose))))
+      underWay.add(writing)
+      void writing.finally(() => underWay.delete(writing))
     },
     async settled() {
       while (underWay.size > 0) await Promise.all(underWay)
+      await running
     },
   }
 }
-
-type PostPorts = {
-  readonly send: SendMail
-  readonly log: Log
-  /** Waits for so many milliseconds. */
-  readonly pause?: (milliseconds: number) => Promise<void>
-}
-
-const wait = (milliseconds: number) => new Promise<void>(resolve => setTimeout(resolve, milliseconds))

@@ -1,6 +1,6 @@
 /** Handing mail on to a submission server (RFC 6409). */
 
-import type { MailSettings, SendMail } from '../core/mail.ts'
+import { MailRefused, type MailSettings, type SendMail } from '../core/mail.ts'
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/
 
@@ -21,8 +21,16 @@ export function createSmtp({ from, smtp }: MailSettings): SendMail {
     try {
       // As one address: a text would be read as a list.
       await transport.sendMail({ from, to: { name: '', address: to }, subject, text, html })
+    } catch (error) {
+      throw isRefused(error) ? new MailRefused('nobody takes mail for the address') : error
     } finally {
       transport.close()
     }
   }
+}
+
+/** RFC 5321 §4.2.1: a 5yz reply to the recipient is for good. */
+const isRefused = (error: unknown): boolean => {
+  const { code, command, responseCode } = error as { code?: string; command?: string; responseCode?: number }
+  return code === 'EENVELOPE' && command === 'RCPT TO' && (responseCode ?? 0) >= 500
 }

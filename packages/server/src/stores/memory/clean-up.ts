@@ -18,6 +18,7 @@ export const createCleanUp =
       deleteWhere(tables.upstreamRequests, ended) +
       deleteWhere(tables.upstreamSessions, ended) +
       deleteWhere(tables.pendingSignIns, ended) +
+      deleteWhere(tables.waitingMails, ended) +
       deleteWhere(tables.attempts, ended) +
       deleteWhere(tables.sessions, row => row.idle_expires_at <= at && sessionClients.delete(row.sid)) +
       deleteWhere(tables.logoutNotices, ended) +

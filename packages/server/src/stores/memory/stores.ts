@@ -29,6 +29,7 @@ import { emptyTables } from './tables.ts'
 import { createTotpSecrets } from './totp-secrets.ts'
 import { createUpstreamRequests } from './upstream-requests.ts'
 import { createUpstreamSessions } from './upstream-sessions.ts'
+import { createWaitingMails } from './waiting-mails.ts'
 
 export function createMemoryStores(): Stores {
   const tables = emptyTables()
@@ -55,6 +56,7 @@ export function createMemoryStores(): Stores {
     settings: createSettings(tables),
     registeredClients: createRegisteredClients(tables),
     storedUsers: createStoredUsers(tables),
+    waitingMails: createWaitingMails(tables),
     attempts: createAttempts(tables),
     pushedRequests: createPushedRequests(tables),
     standing: createStanding(tables),

@@ -15,6 +15,7 @@ import type {
 } from '../../core/authorization.ts'
 import type { Passkey, PendingSignIn, TotpSecret } from '../../core/factor.ts'
 import type { IdentityLink, UpstreamRequest, UpstreamSession } from '../../core/federation.ts'
+import type { WaitingMail } from '../../core/mail.ts'
 import type { RegisteredClient } from '../../core/registered-client.ts'
 import type { TokenHash } from '../../core/runtime.ts'
 import type { StoredUser } from '../../core/stored-user.ts'
@@ -47,6 +48,7 @@ export type Tables = {
   readonly settings: Map<string, string>
   readonly registeredClients: Map<string, RegisteredClient>
   readonly userRecords: Map<string, StoredUser>
+  readonly waitingMails: Map<string, WaitingMail>
   readonly attempts: Map<string, { readonly count: number; readonly expires_at: number }>
   readonly pushedRequests: Map<TokenHash, PushedRequest>
   /** Which of the configured ones stand. */
@@ -81,6 +83,7 @@ export const emptyTables = (): Tables => ({
   settings: new Map(),
   registeredClients: new Map(),
   userRecords: new Map(),
+  waitingMails: new Map(),
   attempts: new Map(),
   pushedRequests: new Map(),
   clients: new Map(),

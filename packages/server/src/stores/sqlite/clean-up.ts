@@ -32,6 +32,7 @@ const tables = [
   { table: 'sessions', due: 'idle_expires_at' },
   { table: 'session_clients', due: 'expires_at' },
   { table: 'logout_notices', due: 'expires_at' },
+  { table: 'waiting_mails', due: 'expires_at' },
   { table: 'attempts', due: 'expires_at' },
   { table: 'devices', due: 'expires_at' },
   { table: 'registered_clients', due: 'expires_at' },

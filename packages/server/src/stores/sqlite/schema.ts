@@ -231,4 +231,11 @@ export const migrations: readonly string[] = [
     select raise(ignore);
   end;
   `,
+  `
+  create table waiting_mails (
+    id text primary key, sealed blob not null, attempts integer not null, due_at integer not null, expires_at integer not null
+  ) strict;
+  create index waiting_mails_due_at on waiting_mails (due_at);
+  create index waiting_mails_expires_at on waiting_mails (expires_at);
+  `,
 ]

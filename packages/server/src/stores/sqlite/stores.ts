@@ -31,6 +31,7 @@ import { createStoredUsers } from './stored-users.ts'
 import { createTotpSecrets } from './totp-secrets.ts'
 import { createUpstreamRequests } from './upstream-requests.ts'
 import { createUpstreamSessions } from './upstream-sessions.ts'
+import { createWaitingMails } from './waiting-mails.ts'
 import type { WriteQueue } from './write-queue.ts'
 import { startWriterThread, type WriterThread } from './writer-thread.ts'
 import { writeNames, type writes } from './writes.ts'
@@ -94,6 +95,7 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
     settings: createSettings(database, write),
     registeredClients: createRegisteredClients(database, write),
     storedUsers: createStoredUsers(database, write),
+    waitingMails: createWaitingMails(database, write),
     attempts: createAttempts(write),
     pushedRequests: createPushedRequests(write),
     standing: createStanding(database, write),

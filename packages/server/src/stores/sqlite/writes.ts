@@ -26,6 +26,7 @@ import { storedUserWrites } from './stored-users.ts'
 import { totpSecretWrites } from './totp-secrets.ts'
 import { upstreamRequestWrites } from './upstream-requests.ts'
 import { upstreamSessionWrites } from './upstream-sessions.ts'
+import { waitingMailWrites } from './waiting-mails.ts'
 
 export const writes = {
   ...commitWrites,
@@ -50,6 +51,7 @@ export const writes = {
   ...settingWrites,
   ...registeredClientWrites,
   ...storedUserWrites,
+  ...waitingMailWrites,
   ...attemptWrites,
   ...pushedRequestWrites,
   ...standingWrites,
