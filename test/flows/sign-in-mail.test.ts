@@ -80,7 +80,7 @@ test('sign-in mail: each change of a second factor is told, once, and a recovery
   await newest(/A passkey was removed/)
   await post(browser, security, { button: 'remove', id: passkey?.id ?? '' })
   assert.deepEqual(await told(), [])
-  await post(browser, security, { button: 'remove' })
+  await post(browser, security, { button: 'remove', method: 'totp' })
   await newest(/The authenticator app .* was removed/)
 })
 
