@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { accountsWorld, addUser, dora, doraSignsIn } from '../support/accounts.ts'
+import { hashHandle } from '../../packages/server/src/core/handle.ts'
+import { accountsWorld, addUser, dora, doraSignsIn, tokensOf } from '../support/accounts.ts'
 import { createAuthenticator, optionsOn } from '../support/authenticator.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { appOf, methodHref, secretOn } from '../support/factors.ts'
@@ -40,7 +41,7 @@ const endings = {
   },
 }
 
-/** The store does this first when a session, or a sign-in that waits, is about to be written: all was checked by then. */
+/** The store does this first when a session, a sign-in that waits, tokens or a device's approval are about to be written: all was checked by then. */
 function beforeWriting({ stores }: TestServer, act: () => Promise<void>): () => boolean {
   let acted = false
   const first = async () => {
@@ -48,11 +49,18 @@ function beforeWriting({ stores }: TestServer, act: () => Promise<void>): () => 
     acted = true
     await act()
   }
-  const { sessions, pendingSignIns } = stores
+  const { sessions, pendingSignIns, devices, commit } = stores
   const [create, renew, wait] = [sessions.create, sessions.renew, pendingSignIns.create]
+  const { approve } = devices
   Object.assign(sessions, {
     create: async (...given: Parameters<typeof create>) => first().then(() => create(...given)),
     renew: async (...given: Parameters<typeof renew>) => first().then(() => renew(...given)),
+  })
+  Object.assign(devices, {
+    approve: async (...given: Parameters<typeof approve>) => first().then(() => approve(...given)),
+  })
+  Object.assign(stores, {
+    commit: async (...given: Parameters<typeof commit>) => first().then(() => commit(...given)),
   })
   Object.assign(pendingSignIns, {
     create: async (...given: Parameters<typeof wait>) => first().then(() => wait(...given)),
@@ -76,6 +84,30 @@ for (const [name, end] of Object.entries(endings)) {
     const late = await signIn(browser, '/account', doraSignsIn)
     assert.ok(acted())
     await assertKeptOut(server, browser, late, sub)
+  })
+
+  test(`attack: the password grant is overtaken by ${name}`, async () => {
+    const server = await createTestServer(accountsWorld())
+    const sub = await addUser(server)
+    const acted = beforeWriting(server, () => end(server, sub))
+    const late = await tokensOf(server, 'dora', dora.password)
+    assert.ok(acted())
+    assert.deepEqual([late.status, late.json.error], [400, 'invalid_grant'])
+    assert.equal(late.json.refresh_token, undefined)
+  })
+
+  test(`attack: the approval of a device is overtaken by ${name}`, async () => {
+    const server = await createTestServer(accountsWorld())
+    const sub = await addUser(server)
+    const browser = createBrowser(server)
+    const { json } = await server.send('POST', '/connect/deviceauthorization', { form: { client_id: 'tv' } })
+    await signIn(browser, '/account', doraSignsIn)
+    const entered = await browser.submit(await browser.visit('/device'), { user_code: json.user_code })
+    const acted = beforeWriting(server, () => end(server, sub))
+    await browser.submit(entered, { button: 'yes' })
+    assert.ok(acted())
+    const stored = await server.stores.devices.find(hashHandle(json.device_code))
+    assert.equal(stored?.authorization, undefined)
   })
 
   test(`attack: another sign-in in a browser that is signed in is overtaken by ${name}`, async () => {

@@ -7,6 +7,7 @@ import type {
   AuthorizationId,
 } from '../../packages/server/src/core/authorization.ts'
 import { hashHandle } from '../../packages/server/src/core/handle.ts'
+import { signedIn } from '../contracts/stores/samples.ts'
 import type { TestServer } from './tessera.ts'
 
 export const verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'
@@ -51,7 +52,7 @@ export async function issueCode(
 }
 
 /** Approves (or denies) what `/device` would show for this user code. */
-export const approveDevice = (
+export const approveDevice = async (
   server: TestServer,
   userCodeHash: Parameters<TestServer['stores']['devices']['approve']>[0],
   authorization: Partial<Authorization>,
@@ -60,4 +61,5 @@ export const approveDevice = (
     userCodeHash,
     authorizationOf(server, { client_id: 'device', ...authorization }),
     server.clock.now(),
+    await signedIn(server.stores),
   )

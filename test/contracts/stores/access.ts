@@ -118,6 +118,27 @@ export function testAccess(stores: () => Stores): void {
     assert.equal(await pendingSignIns.create(samplePending({ sub, epoch: 1 })), true)
   })
 
+  test('access: of a sign-in of an earlier epoch nothing is committed', async () => {
+    const { storedUsers, commit, authorizations } = stores()
+    await standing(stores())
+    const user = sampleUser()
+    const { sub } = user
+    await storedUsers.add(user)
+    const signIn = (epoch?: number) => {
+      const authorization = sampleAuthorization({ sub })
+      const given = epoch === undefined ? {} : { epoch }
+      return { authorization, done: commit(sampleCommit({ sub, ...given, issue: { authorization } })) }
+    }
+    assert.equal(await signIn(0).done, 'committed')
+    await storedUsers.replace({ ...user, version: 2, epoch: 1 }, accessEnding())
+    const late = signIn(0)
+    assert.equal(await late.done, 'not_standing')
+    assert.equal(await authorizations.find(late.authorization.id), undefined)
+    assert.equal(await signIn(1).done, 'committed')
+    // What is not a sign-in, such as a refresh, asks for none.
+    assert.equal(await signIn().done, 'committed')
+  })
+
   test('access: who is no stored user has no epoch', async () => {
     const { sessions, pendingSignIns } = stores()
     const sub = newHash()

@@ -14,6 +14,7 @@ import {
   sampleDevice,
   sampleFamily,
   sampleReferenceToken,
+  signedIn,
   standing,
   tally,
   unknownAuthorization,
@@ -130,26 +131,39 @@ export function testNouns(stores: () => Stores): void {
     const device = sampleDevice()
     const authorization = sampleAuthorization()
     await devices.issue(device)
-    assert.equal(await devices.approve(device.user_code_hash, authorization, now), true)
+    const sid = await signedIn(stores())
+    assert.equal(await devices.approve(device.user_code_hash, authorization, now, sid), true)
     const approved = { ...device, status: 'approved', authorization_id: authorization.id }
     assert.deepEqual(await devices.find(device.hash), { device: approved, authorization })
 
     const late = sampleAuthorization()
-    assert.equal(await devices.approve(device.user_code_hash, late, now), false)
+    assert.equal(await devices.approve(device.user_code_hash, late, now, sid), false)
     assert.equal(await authorizations.find(late.id), undefined)
     assert.equal(await devices.deny(device.user_code_hash, now), false)
 
     const denied = sampleDevice()
     await devices.issue(denied)
     assert.equal(await devices.deny(denied.user_code_hash, now), true)
-    assert.equal(await devices.approve(denied.user_code_hash, late, now), false)
+    assert.equal(await devices.approve(denied.user_code_hash, late, now, sid), false)
     assert.deepEqual(await devices.find(denied.hash), { device: { ...denied, status: 'denied' } })
 
     const expired = sampleDevice()
     await devices.issue(expired)
-    assert.equal(await devices.approve(expired.user_code_hash, late, expired.expires_at), false)
+    assert.equal(await devices.approve(expired.user_code_hash, late, expired.expires_at, sid), false)
     assert.equal(await devices.deny(expired.user_code_hash, expired.expires_at), false)
     assert.equal(await devices.deny(newHash(), now), false)
+  })
+
+  test('devices: none is approved by a session that has ended', async () => {
+    const { devices, sessions, authorizations } = stores()
+    const device = sampleDevice()
+    const authorization = sampleAuthorization()
+    await devices.issue(device)
+    const sid = await signedIn(stores())
+    await sessions.end(sid, { at: now, revokes: 'all', notices_until: now })
+    assert.equal(await devices.approve(device.user_code_hash, authorization, now, sid), false)
+    assert.equal(await authorizations.find(authorization.id), undefined)
+    assert.deepEqual(await devices.find(device.hash), { device })
   })
 
   test('families: one is found with its authorization, every field as it was given', async () => {

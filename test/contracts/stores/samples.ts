@@ -120,6 +120,13 @@ export const sampleCommit = (fields: Partial<Commit> = {}): Commit => ({
   ...fields,
 })
 
+/** A session that stands; answers its `sid`. */
+export async function signedIn(stores: Stores): Promise<string> {
+  const session = sampleSession()
+  await stores.sessions.create(session)
+  return session.sid
+}
+
 /** Lets the client `web` and the user `alice` stand, and them only. */
 export const standing = (stores: Stores): Promise<void> =>
   stores.standing.sync({
@@ -140,7 +147,7 @@ export async function approvedDevice(stores: Stores) {
   const authorization = sampleAuthorization()
   const device = sampleDevice()
   await stores.devices.issue(device)
-  await stores.devices.approve(device.user_code_hash, authorization, now)
+  await stores.devices.approve(device.user_code_hash, authorization, now, await signedIn(stores))
   return { authorization, device }
 }
 

@@ -107,8 +107,13 @@ export type DeviceAuthorizations = {
   readonly findByUserCode: (hash: TokenHash) => Awaitable<DeviceAuthorization | undefined>
   /** Writes the time of a poll; `slowDown` adds 5 s to the interval (RFC 8628 §3.5). */
   readonly polled: (hash: TokenHash, at: Seconds, slowDown: boolean) => Promise<void>
-  /** Approves a pending, unexpired one and stores its authorization in one write; answers false when it is not pending any more. */
-  readonly approve: (userCodeHash: TokenHash, authorization: Authorization, at: Seconds) => Promise<boolean>
+  /** Approves a pending, unexpired one and stores its authorization in one write; answers false when it is not pending any more, or the session that approves has ended. */
+  readonly approve: (
+    userCodeHash: TokenHash,
+    authorization: Authorization,
+    at: Seconds,
+    sid: string,
+  ) => Promise<boolean>
   readonly deny: (userCodeHash: TokenHash, at: Seconds) => Promise<boolean>
 }
 
@@ -406,6 +411,8 @@ export type Commit = {
   readonly client_id: string
   /** Must stand, unless it was never configured here (an external user). */
   readonly sub?: string
+  /** Of a stored user who proved themself for this: must be theirs still. */
+  readonly epoch?: number
   /** An authorization that exists, is not revoked, and lives at least until the given time afterwards. */
   readonly authorization?: { readonly id: AuthorizationId; readonly until: Seconds }
   readonly use?: Use

@@ -189,7 +189,8 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
       resources: [],
       redeemable_until: device.expires_at,
     })
-    return ports.stores.devices.approve(device.user_code_hash, authorization, clock.now())
+    const { user_code_hash } = device
+    return ports.stores.devices.approve(user_code_hash, authorization, clock.now(), session.sid)
   }
 
   /** Before the device has anything: what it may do is listed for the user from then on, and taken back there. */

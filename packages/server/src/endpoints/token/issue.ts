@@ -171,8 +171,10 @@ function newAuthorization(
 ): Authorization | undefined {
   const { subject, client, scope, audience } = decision
   if (decision.authorization?.kind !== 'new' || !subject) return undefined
+  // The write looks at it; what comes of the authorization later is not of this sign-in any more.
+  const { epoch: _, ...who } = subject
   return {
-    ...subject,
+    ...who,
     id: family?.authorization_id ?? newId<AuthorizationId>(random),
     client_id: client.client_id,
     scope,
@@ -212,6 +214,7 @@ function commitOf(
     at,
     client_id: client.client_id,
     ...(subject && { sub: subject.sub }),
+    ...(authorization && subject?.epoch !== undefined && { epoch: subject.epoch }),
     ...(existing && {
       authorization: { id: existing.id, until: untilOfExisting(decision, family, { now: at, lifetime }) },
     }),

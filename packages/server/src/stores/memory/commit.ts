@@ -3,6 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { RefreshFamily } from '../../core/authorization.ts'
 import type { Commit, CommitOutcome, Stores, Use } from '../../core/stores.ts'
+import { isOfEpoch } from './epoch.ts'
 import { requireNew, type Tables } from './tables.ts'
 
 /** Why a credential can't be used up, or the write that uses it up. */
@@ -21,13 +22,12 @@ export const createCommit =
     return 'committed'
   }
 
-function stands(
-  { clients, storedClients, users, storedUsers, authorizations }: Tables,
-  commit: Commit,
-): boolean {
-  const { client_id, sub } = commit
+function stands(tables: Tables, commit: Commit): boolean {
+  const { clients, storedClients, users, storedUsers, authorizations } = tables
+  const { client_id, sub, epoch } = commit
   if ((clients.get(client_id) ?? storedClients.get(client_id)) !== true) return false
   if (sub !== undefined && (users.get(sub) ?? storedUsers.get(sub)) === false) return false
+  if (sub !== undefined && epoch !== undefined && !isOfEpoch(tables, { sub, epoch })) return false
   if (!commit.authorization) return true
   const authorization = authorizations.get(commit.authorization.id)
   return (

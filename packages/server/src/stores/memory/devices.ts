@@ -9,7 +9,12 @@ import { requireNew, type Tables } from './tables.ts'
 /** RFC 8628 §3.5: by how much each `slow_down` lengthens the interval. */
 const slowDownBy: Seconds = 5
 
-export function createDevices({ authorizations, devices, userCodes }: Tables): DeviceAuthorizations {
+export function createDevices({
+  authorizations,
+  devices,
+  userCodes,
+  sessionClients,
+}: Tables): DeviceAuthorizations {
   const byUserCode = (hash: TokenHash): DeviceAuthorization | undefined => {
     const device = userCodes.get(hash)
     return device && devices.get(device)
@@ -40,9 +45,9 @@ export function createDevices({ authorizations, devices, userCodes }: Tables): D
       const interval = device.interval + (slowDown ? slowDownBy : 0)
       devices.set(hash, { ...device, interval, last_polled_at: at })
     },
-    async approve(userCodeHash, authorization, at) {
+    async approve(userCodeHash, authorization, at, sid) {
       const device = pending(userCodeHash, at)
-      if (!device) return false
+      if (!device || !sessionClients.has(sid)) return false
       requireNew(authorizations, authorization.id)
       authorizations.set(authorization.id, authorization)
       devices.set(device.hash, { ...device, status: 'approved', authorization_id: authorization.id })

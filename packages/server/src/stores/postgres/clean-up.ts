@@ -41,6 +41,7 @@ const tables: readonly Table[] = [
   { table: 'sessions', key: 'hash', due: 'idle_expires_at' },
   { table: 'session_clients', key: 'sid, client_id' },
   { table: 'logout_notices', key: 'sid, client_id' },
+  { table: 'waiting_mails', key: 'id' },
   { table: 'attempts', key: 'hash' },
   { table: 'devices', key: 'hash' },
   { table: 'registered_clients', key: 'client_id' },

@@ -11,6 +11,7 @@ import type { CommitOutcome, Stores, Use } from '../../core/stores.ts'
 import { authorizationCodec, authorizationRow, insertAuthorization } from './authorizations.ts'
 import type { Value } from './columns.ts'
 import type { Database } from './database.ts'
+import { epochGuard } from './epoch.ts'
 import { familyCodec, familyRow, insertFamily } from './families.ts'
 import { insertReferenceToken, referenceTokenCodec } from './reference-tokens.ts'
 
@@ -74,8 +75,13 @@ const spendings: { readonly [Kind in Use['kind']]: Spending<Kind> } = {
   },
 }
 
-/** What of `issue` there is to insert: its shape, on which the statement depends. */
-type Parts = { readonly authorization: boolean; readonly family: boolean; readonly referenceToken: boolean }
+/** What of `issue` there is to insert, and whether the user's epoch is asked for: the shape, on which the statement depends. */
+type Parts = {
+  readonly authorization: boolean
+  readonly family: boolean
+  readonly referenceToken: boolean
+  readonly epoch: boolean
+}
 
 export function createCommit({ run }: Database): Stores['commit'] {
   const statements = new Map<string, string>()
@@ -88,7 +94,7 @@ export function createCommit({ run }: Database): Stores['commit'] {
     return made
   }
 
-  return async ({ at, client_id, sub, authorization: asked, use, issue = {} }) => {
+  return async ({ at, client_id, sub, epoch, authorization: asked, use, issue = {} }) => {
     const { authorization, family, referenceToken } = issue
     const [row] = (
       await run(
@@ -96,6 +102,7 @@ export function createCommit({ run }: Database): Stores['commit'] {
           authorization: authorization !== undefined,
           family: family !== undefined,
           referenceToken: referenceToken !== undefined,
+          epoch: epoch !== undefined,
         }),
         [
           ...[at, client_id, sub ?? null, asked?.id ?? null, asked?.until ?? 0],
@@ -103,6 +110,7 @@ export function createCommit({ run }: Database): Stores['commit'] {
           ...(authorization ? authorizationRow(authorization) : []),
           ...(family ? familyRow(family) : []),
           ...(referenceToken ? referenceTokenCodec.encode(referenceToken) : []),
+          ...(epoch === undefined ? [] : [epoch]),
         ],
       )
     ).rows
@@ -137,7 +145,8 @@ function writeStatement(kind: Use['kind'] | undefined, parts: Parts): string {
     `extended as (
       update authorizations set expires_at = $5 where id = $4 and expires_at < $5::bigint and ${used})`,
   ]
-  return `with ${guardOf(parts)}, ${writes.join(', ')}
+  const guard = guardOf(parts, parts.epoch ? `$${from(1)}` : undefined)
+  return `with ${guard}, ${writes.join(', ')}
     select case
       when not ${guarded} then 'not_standing'
       when ${used} then 'committed'
@@ -161,9 +170,14 @@ const parametersOf = {
  * not: the user's row is locked until it is written, so that whoever disables the user and then revokes what is theirs
  * finds it.
  */
-const guardOf = ({ authorization }: Parts): string => `
+function guardOf({ authorization }: Parts, epoch: string | undefined): string {
+  const sameEpoch = epoch === undefined ? undefined : epochGuard('$3', epoch)
+  // The user's own row first, as whoever changes the user locks them.
+  const first = sameEpoch ? 'and (select count(*) from owner) >= 0' : ''
+  return `
+  ${sameEpoch ? `${sameEpoch.part},` : ''}
   users as materialized (
-    select kind, stands from standing where kind in ('user', 'stored_user') and id = $3
+    select kind, stands from standing where kind in ('user', 'stored_user') and id = $3 ${first}
     ${authorization ? 'for share' : ''}),
   guard as materialized (
     select 1
@@ -172,4 +186,6 @@ const guardOf = ({ authorization }: Parts): string => `
         (select stands from standing where kind = 'stored_client' and id = $2)) = 1
       and coalesce((select stands from users order by kind desc limit 1), 1) = 1
       and ($4::text is null
-        or exists (select 1 from authorizations where id = $4 and revoked_at is null and expires_at > $1)))`
+        or exists (select 1 from authorizations where id = $4 and revoked_at is null and expires_at > $1))
+      ${sameEpoch ? `and ${sameEpoch.condition}` : ''})`
+}

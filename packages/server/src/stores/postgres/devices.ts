@@ -41,8 +41,12 @@ export function createDevices({ run }: Database): DeviceAuthorizations {
   )
   const approve = one(
     run,
-    `with approved as (
-      update devices set status = 'approved', authorization_id = $3 where ${pending} returning 1),
+    // Whoever ends the session meanwhile waits for it, and then finds what was written.
+    `with approver as materialized (
+      select 1 from sessions where sid = $${authorizationCodec.count + 5} for share),
+    approved as (
+      update devices set status = 'approved', authorization_id = $3
+      where ${pending} and exists (select 1 from approver) returning 1),
     authorized as (${insertAuthorization(4, 'exists (select 1 from approved)')})
     select exists (select 1 from approved)`,
   )
@@ -57,8 +61,8 @@ export function createDevices({ run }: Database): DeviceAuthorizations {
     },
     findByUserCode: async hash => codec.decode((await findByUserCode(hash)) ?? []),
     polled: async (hash, at, slowDown) => void (await poll(hash, at, slowDown ? 1 : 0)),
-    approve: async (userCode, authorization, at) =>
-      (await approve(userCode, at, authorization.id, ...authorizationRow(authorization)))?.[0] === true,
+    approve: async (userCode, authorization, at, sid) =>
+      (await approve(userCode, at, authorization.id, ...authorizationRow(authorization), sid))?.[0] === true,
     deny: async (userCode, at) => (await deny(userCode, at)) === 1,
   }
 }

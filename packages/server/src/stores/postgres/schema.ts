@@ -166,4 +166,11 @@ export const migrations: readonly string[] = [
   ) ${shortLived};
   create index pushed_requests_expires_at on pushed_requests (expires_at);
   `,
+  `
+  create table waiting_mails (
+    id ${key} primary key, sealed bytea not null, attempts bigint not null, due_at bigint not null, expires_at bigint not null
+  ) ${updated};
+  create index waiting_mails_due_at on waiting_mails (due_at);
+  create index waiting_mails_expires_at on waiting_mails (expires_at);
+  `,
 ]

@@ -29,6 +29,7 @@ import { createStoredUsers } from './stored-users.ts'
 import { createTotpSecrets } from './totp-secrets.ts'
 import { createUpstreamRequests } from './upstream-requests.ts'
 import { createUpstreamSessions } from './upstream-sessions.ts'
+import { createWaitingMails } from './waiting-mails.ts'
 
 /** `close`: lets go of what is the store's own. */
 export const createPostgresStores = (database: Database, close: () => Promise<void>): Stores => ({
@@ -54,6 +55,7 @@ export const createPostgresStores = (database: Database, close: () => Promise<vo
   settings: createSettings(database),
   registeredClients: createRegisteredClients(database),
   storedUsers: createStoredUsers(database),
+  waitingMails: createWaitingMails(database),
   attempts: createAttempts(database),
   pushedRequests: createPushedRequests(database),
   standing: createStanding(database),

@@ -5,6 +5,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { Commit, CommitOutcome, Stores, Use } from '../../core/stores.ts'
 import { authorizationCodec, insertAuthorization } from './authorizations.ts'
 import type { Row } from './columns.ts'
+import { createEpochGuard } from './epoch.ts'
 import { familyCodec, insertFamily } from './families.ts'
 import { insertReferenceToken, referenceTokenCodec } from './reference-tokens.ts'
 import { insertReplay } from './replays.ts'
@@ -12,7 +13,13 @@ import { change, one } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
 /** What the commit asks of its surroundings: `authorization` is [id, until]. */
-type Guards = readonly [client: string, sub: string | null, authorization: string | null, until: number]
+type Guards = readonly [
+  client: string,
+  sub: string | null,
+  epoch: number | null,
+  authorization: string | null,
+  until: number,
+]
 type Issued = readonly [authorization: Row | null, family: Row | null, referenceToken: Row | null]
 
 export const commitWrites = {
@@ -29,7 +36,7 @@ export const commitWrites = {
       if (outcome !== 'committed') return outcome
       if (issued) insert(issued)
       // An authorization outlives all that came from it.
-      const [, , authorization, until] = guards
+      const [, , , authorization, until] = guards
       if (authorization !== null && authorizationEnd < until) extend(until, authorization)
       return 'committed'
     }
@@ -49,10 +56,12 @@ function createGuard(database: DatabaseSync): (guards: Guards, at: Seconds) => n
         (select stands from standing where kind = 'stored_user' and id = ?2)),
       (select expires_at from authorizations where id = ?3 and revoked_at is null)`,
   )
-  return ([client, sub, authorization], at) => {
+  const isOfEpoch = createEpochGuard(database)
+  return ([client, sub, epoch, authorization], at) => {
     const [clientStands, userStands, end] = standing(client, sub, authorization) ?? []
     // A user without a row was never known here: an external one.
     if (clientStands !== 1 || userStands === 0) return undefined
+    if (epoch !== null && !isOfEpoch(sub, epoch)) return undefined
     if (authorization === null) return 0
     return typeof end === 'number' && end > at ? end : undefined
   }
@@ -124,10 +133,10 @@ function createInsert(database: DatabaseSync): (issued: Issued) => void {
 
 export const createCommit =
   (write: Calls<typeof commitWrites>): Stores['commit'] =>
-  ({ at, client_id, sub, authorization, use, issue }) =>
+  ({ at, client_id, sub, epoch, authorization, use, issue }) =>
     write.commit(
       at,
-      [client_id, sub ?? null, authorization?.id ?? null, authorization?.until ?? 0],
+      [client_id, sub ?? null, epoch ?? null, authorization?.id ?? null, authorization?.until ?? 0],
       use ?? null,
       issue ? issuedRows(issue) : null,
     )

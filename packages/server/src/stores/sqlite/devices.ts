@@ -46,8 +46,15 @@ export const deviceWrites = {
       database,
       `update devices set status = 'approved', authorization_id = ? where ${pending}`,
     )
-    return (userCode: TokenHash, id: AuthorizationId, authorization: Row, at: number): boolean => {
-      if (approve(id, userCode, at) === 0) return false
+    const stands = one(database, 'select 1 from sessions where sid = ?')
+    return (
+      userCode: TokenHash,
+      id: AuthorizationId,
+      authorization: Row,
+      at: number,
+      sid: string,
+    ): boolean => {
+      if (!stands(sid) || approve(id, userCode, at) === 0) return false
       authorize(authorization)
       return true
     }
@@ -78,8 +85,8 @@ export function createDevices(
     }),
     findByUserCode: reading(hash => codec.decode(findByUserCode(hash) ?? [])),
     polled: (hash, at, slowDown) => write.pollDevice(hash, at, slowDown ? 1 : 0),
-    approve: (userCode, authorization, at) =>
-      write.approveDevice(userCode, authorization.id, authorizationCodec.encode(authorization), at),
+    approve: (userCode, authorization, at, sid) =>
+      write.approveDevice(userCode, authorization.id, authorizationCodec.encode(authorization), at, sid),
     deny: (userCode, at) => write.denyDevice(userCode, at),
   }
 }
