@@ -21,7 +21,8 @@ const dangerousSchemes: ReadonlySet<string> = new Set([
  */
 export const isWebHost = (hostname: string): boolean => /^([a-z0-9._-]+|\[[0-9a-f:.]+\])$/.test(hostname)
 
-const loopbackHosts: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost'])
+/** As the URL Standard writes them. */
+export const loopbackHosts: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost'])
 
 /** Why a URI may not be registered as a redirection URI; undefined when it may. */
 export function redirectUriFault(uri: string): string | undefined {

@@ -1,5 +1,6 @@
 /** Sectors of clients with pairwise identifiers (OpenID Connect Core 1.0 §8.1): those of one host are told the same. */
 
+import { loopbackHosts } from '@tessera/protocol/redirect-uri'
 import type { Client } from './client.ts'
 
 /** What of a client decides. */
@@ -20,5 +21,3 @@ export function webHostOf(uri: string): string {
   const isWeb = protocol === 'https:' || protocol === 'http:'
   return isWeb && !loopbackHosts.has(hostname) ? hostname : ''
 }
-
-const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])

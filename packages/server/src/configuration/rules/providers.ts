@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { loopbackHosts } from '@tessera/protocol/redirect-uri'
 import { type Draft, type Entry, faultAt } from '../draft.ts'
 import type { Fault } from '../fault.ts'
 import type { ProviderDraft } from '../schema/provider.ts'
@@ -133,5 +134,4 @@ export const providerDoubts = (draft: Draft): readonly Fault[] =>
       : []
   })
 
-const isLoopbackUrl = (url: string): boolean =>
-  URL.canParse(url) && ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname)
+const isLoopbackUrl = (url: string): boolean => URL.canParse(url) && loopbackHosts.has(new URL(url).hostname)
