@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores.ts'
 import { temporaryFolder } from '../contracts/stores/storage.ts'
-import { createBrowser } from '../support/browser.ts'
+import { type Browser, createBrowser } from '../support/browser.ts'
 import { alice, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
@@ -36,6 +36,24 @@ test('attack: of a thousand device codes typed at once ten are looked for', asyn
     Array.from({ length: 1000 }, () => browser.submit(page, { user_code: 'BCDF-GHJK' })),
   )
   assert.deepEqual(tally(pages.map(({ status }) => status)), { wrong: 10, waiting: 990 })
+})
+
+test('attack: strangers behind the same address, who guess device codes, keep nobody out who is signed in', async () => {
+  const server = await createTestServer(pagesWorld)
+  const { json } = await server.send('POST', '/connect/deviceauthorization', { form: { client_id: 'tv' } })
+  const guess = async (browser: Browser, user_code = 'BCDF-GHJK') =>
+    browser.submit(await browser.visit('/device'), { user_code })
+  const stranger = createBrowser(server)
+  for (let count = 0; count < 10; count++) assert.equal((await guess(stranger)).status, 400)
+  assert.equal((await guess(stranger)).status, 429)
+  const user = createBrowser(server)
+  await signIn(user, '/account')
+  assert.match((await guess(user, json.user_code)).text, /Television/)
+  // Who is signed in guesses no more than others, in however many browsers.
+  for (let count = 0; count < 10; count++) assert.equal((await guess(user)).status, 400)
+  const again = createBrowser(server)
+  await signIn(again, '/account')
+  assert.equal((await guess(again, json.user_code)).status, 429)
 })
 
 test('attack: other spellings of a name share its count', async () => {

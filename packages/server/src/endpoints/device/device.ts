@@ -13,7 +13,7 @@ import type { Resources } from '../../core/resource.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { Profile, Users } from '../../core/user.ts'
-import { type CountAttempt, networkOf } from '../../identity/attempts.ts'
+import { type AttemptKey, type CountAttempt, networkOf } from '../../identity/attempts.ts'
 import type { CreateAuthorization } from '../../interaction/authorization.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
@@ -89,10 +89,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
   /** Checks a code that was typed, or prefilled and confirmed. */
   async function enter(request: HttpRequest, typed: string): Promise<HttpResponse> {
     const session = await ports.sessions.read(request)
-    const guesser = [`network ${networkOf(request)}`, ...(session ? [`user ${session.sub}`] : [])]
-    const counted = await ports.countAttempt(
-      guesser.map(who => ({ key: `user code from ${who}`, ...guesses })),
-    )
+    const counted = await ports.countAttempt(guessers(networkOf(request), session))
     if (!counted.ok) {
       const { wait } = counted
       logRefusal(ports.log, 'device', request, refuse('slow_down', 'user_code_guesses_exhausted'))
@@ -235,3 +232,12 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     return redirectResponse(request, paths(path, continuations.seal(continuation)))
   }
 }
+
+/** Who is signed in is counted by themself: strangers behind the same address, who guess, keep nobody out. */
+const guessers = (network: string, session: Session | undefined): readonly AttemptKey[] =>
+  session
+    ? [
+        { key: `user code from user ${session.sub}`, ...guesses },
+        { key: `user code from users of network ${network}`, ...guesses, most: 100 },
+      ]
+    : [{ key: `user code from network ${network}`, ...guesses }]
