@@ -2,6 +2,7 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import { isOutage, type OpenOptions, openDatabase } from './database.ts'
+import { beginInTurn } from './turn.ts'
 import { writeNames, writes } from './writes.ts'
 
 /** Number of an operation in `writes`, and its values. */
@@ -19,6 +20,8 @@ export type Committer = {
 
 type Opened = {
   readonly database: DatabaseSync
+  /** Milliseconds. */
+  readonly busyTimeout: number
   readonly operations: readonly ((...values: readonly unknown[]) => unknown)[]
 }
 
@@ -32,10 +35,11 @@ export function createCommitter({ file: serverFile, busyTimeout }: OpenOptions):
 
   function open(file: string): Opened {
     const database = openDatabase({ file, busyTimeout })
+    database.exec('pragma busy_timeout = 0')
     const operations = writeNames.map(
       name => writes[name](database) as (...values: readonly unknown[]) => unknown,
     )
-    return { database, operations }
+    return { database, busyTimeout, operations }
   }
 
   function commitBatch([file, batch]: Batch): Answers {
@@ -73,20 +77,20 @@ export function createCommitter({ file: serverFile, busyTimeout }: OpenOptions):
 function commit(opened: Opened, batch: readonly Operation[]): Answers {
   const { database } = opened
   try {
-    return inTransaction(database, () => batch.map(operation => perform(opened, operation)))
+    return inTransaction(opened, () => batch.map(operation => perform(opened, operation)))
   } catch (error) {
     if (isOutage(error)) return outage(database, error)
   }
   // One of them was wrong and must not take its neighbours with it.
   try {
-    return inTransaction(database, () => batch.map(operation => performApart(opened, operation)))
+    return inTransaction(opened, () => batch.map(operation => performApart(opened, operation)))
   } catch (error) {
     return outage(database, error)
   }
 }
 
-function inTransaction<Answer>(database: DatabaseSync, work: () => Answer): Answer {
-  database.exec('begin immediate')
+function inTransaction<Answer>({ database, busyTimeout }: Opened, work: () => Answer): Answer {
+  beginInTurn(database, busyTimeout)
   try {
     const answer = work()
     database.exec('commit')

@@ -82,7 +82,7 @@ function schemaVersion(database: DatabaseSync): number {
 const primaryCode = (error: unknown): number => (Number((error as { errcode?: unknown }).errcode) || 0) & 0xff
 
 // https://sqlite.org/rescode.html: BUSY and LOCKED.
-const isBusy = (error: unknown): boolean => [5, 6].includes(primaryCode(error))
+export const isBusy = (error: unknown): boolean => [5, 6].includes(primaryCode(error))
 
 // ERROR, TOOBIG, CONSTRAINT, MISMATCH, RANGE: what one operation brought about; and 0 is no error of SQLite's.
 const ofOneOperation: ReadonlySet<number> = new Set([0, 1, 18, 19, 20, 25])
