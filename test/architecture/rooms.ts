@@ -81,7 +81,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   // Carrying what stores hold to files and to other stores.
   portability: { rooms: ['core'], packages: ['node:crypto', 'node:fs', 'node:fs/promises', 'node:readline'] },
-  operations: { rooms: ['core'], packages: ['pino', 'node:crypto'] },
+  operations: { rooms: ['core'], packages: ['pino', 'node:crypto', 'node:fs', 'node:perf_hooks'] },
 
   // Endpoints: never another endpoint, a store or http.
   endpoints: answers,

@@ -183,6 +183,7 @@ test('tenants: what is the whole server’s is no key of a tenant', () => {
     'storage',
     'workers',
     'drain_delay',
+    'metrics',
     'master_key_file',
     'trusted_proxies',
     'mtls',

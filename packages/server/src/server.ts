@@ -8,6 +8,7 @@ import { createDispatcher } from './composition/dispatch.ts'
 import { layFoundation } from './composition/foundation.ts'
 import { layGround, openStorehouse, type Surroundings } from './composition/ground.ts'
 import { composeIssuer } from './composition/issuer.ts'
+import { measure } from './composition/metrics.ts'
 import { composeProbes } from './composition/routes.ts'
 import { composeServices } from './composition/services.ts'
 import { createTenants } from './composition/tenants.ts'
@@ -79,16 +80,23 @@ export async function createTessera(
   configuration: Configuration,
   surroundings: Surroundings = {},
 ): Promise<Tessera> {
-  const ground = await layGround(configuration, surroundings)
+  const laid = await layGround(configuration, surroundings)
+  const load = createLoad({ onOverload: under_way => laid.log.warn('overloaded', { under_way }) })
+  const { gathering } = surroundings
+  const measured = await measure(configuration, { ground: laid, load, ...(gathering && { gathering }) })
+  const { ground, observe } = measured
   const { storehouse, log, clock } = ground
   let draining = false
-  const probes = composeProbes({ ready: storehouse.main.ready, draining: () => draining })
-  const load = createLoad({ onOverload: under_way => log.warn('overloaded', { under_way }) })
-  const server = await composeIssuer(configuration, { ground, load, routes: probes })
+  const probes = [
+    ...composeProbes({ ready: storehouse.main.ready, draining: () => draining }),
+    ...measured.routes,
+  ]
+  const ports = { ground, load, ...(observe && { observe }) }
+  const server = await composeIssuer(configuration, { ...ports, routes: probes })
   const tenants = createTenants({
     ...{ load, clock, log },
     configurations: configuration.tenantIssuers,
-    compose: one => composeIssuer(one, { ground, load }),
+    compose: one => composeIssuer(one, ports),
   })
   const handle = createDispatcher({
     ...{ configuration, tenants },
@@ -133,12 +141,13 @@ export async function createTessera(
     },
     async close() {
       await Promise.all([tenants.close(), server.close()])
+      measured.stop()
       await ground.close()
     },
   }
 }
 
-export type ServerOptions = Pick<Surroundings, 'log' | 'print'> & {
+export type ServerOptions = Pick<Surroundings, 'log' | 'print' | 'gathering'> & {
   /** Which of several processes on this port and this store it is, from 1; one of them does what is enough if one does it. */
   readonly worker?: number
 }
@@ -151,17 +160,18 @@ export async function startServer(
   configuration: Configuration,
   {
     worker,
+    gathering,
     log = logFromEnvironment(worker),
     print = text => void process.stdout.write(text),
   }: ServerOptions = {},
 ): Promise<Server> {
   const [tessera, { listen }] = await Promise.all([
-    createTessera(configuration, { log, print }),
+    createTessera(configuration, { log, print, ...(gathering && { gathering }) }),
     import('./http/fastify.ts'),
   ])
   const { host, port, trustedProxies, mtls, drainDelay } = configuration
   const { url, close } = await listen(tessera.handle, {
-    ...{ host, port, trustedProxies, mtls },
+    ...{ host, port, trustedProxies, mtls, shared: worker !== undefined },
     onUnsendable: (request_id, error) => log.error('answer_unsendable', { request_id, error: String(error) }),
   })
   const stopChores = tessera.startChores({ visits: worker === undefined || worker === 1 })

@@ -14,7 +14,10 @@ export async function work([file = '', port = '', host = '', number = '']: reado
     const loaded = await loadConfiguration({ file, environment: process.env, overrides: { port, host } })
     if (!loaded.ok) throw new Error(`${file} has changed and has faults now: tessera config check tells them`)
     const { startServer } = await import('../server.ts')
-    const server = await startServer(loaded.configuration, { worker: Number(number) })
+    const server = await startServer(loaded.configuration, {
+      worker: Number(number),
+      gathering: primary.gathering,
+    })
     primary.ready()
     collectStartGarbage()
     await Promise.race([signalled, primary.stopped])

@@ -2,6 +2,7 @@
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { importBegun } from '../core/archive.ts'
+import type { Gathering } from '../core/figures.ts'
 import type { DerivedKeys } from '../core/keys.ts'
 import type { SendMail } from '../core/mail.ts'
 import type { Clock, Log, Random } from '../core/runtime.ts'
@@ -23,6 +24,8 @@ export type Surroundings = {
   readonly sendMail?: SendMail
   /** Where what a developer is to see is printed; nowhere unless given. */
   readonly print?: (text: string) => void
+  /** How figures of other processes of this server are had, where there are any. */
+  readonly gathering?: Gathering
 }
 
 export type Ground = {

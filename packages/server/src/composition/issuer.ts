@@ -4,7 +4,7 @@ import type { Route } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Stores } from '../core/stores.ts'
 import type { Load } from '../http/load.ts'
-import { createRouter, type Router } from '../http/router.ts'
+import { createRouter, type Router, type RouterPorts } from '../http/router.ts'
 import { securityHeaders } from '../http/security-headers.ts'
 import type { ManagedKeyRing } from '../keys/key-ring.ts'
 import { createBrowser } from './browser.ts'
@@ -33,12 +33,13 @@ export type IssuerPorts = {
   readonly load: Load
   /** Routes besides the issuer's own. */
   readonly routes?: readonly Route[]
+  readonly observe?: RouterPorts['observe']
 }
 
 /** Opens its store, makes what keys are missing and joins everything; throws where the store or the master key does not fit. */
 export async function composeIssuer(
   configuration: Configuration,
-  { ground, load, routes: more = [] }: IssuerPorts,
+  { ground, load, routes: more = [], observe }: IssuerPorts,
 ): Promise<Issuer> {
   const foundation = await layFoundation(configuration, ground)
   const { stores, keys, log, close } = foundation
@@ -49,6 +50,7 @@ export async function composeIssuer(
   const { issuer } = configuration
   const handle = createRouter({
     ...{ routes, load },
+    ...(observe && { observe: underIssuer(issuer, observe) }),
     headers: securityHeaders(issuer),
     isAllowedOrigin: services.isAllowedOrigin,
     onError: ({ id: request_id, path }, error) =>
@@ -66,6 +68,22 @@ export async function composeIssuer(
       await close()
     },
   }
+}
+
+/** Of a tenant's path no more than the endpoint: a thousand tenants are not told apart. */
+function underIssuer(
+  issuer: string,
+  observe: NonNullable<RouterPorts['observe']>,
+): NonNullable<RouterPorts['observe']> {
+  const base = new URL(issuer).pathname.replace(/\/$/, '')
+  if (base === '') return observe
+  const endpointOf = (path: string): string =>
+    path.startsWith(`${base}/`)
+      ? path.slice(base.length)
+      : path.endsWith(base)
+        ? path.slice(0, -base.length)
+        : path
+  return (path, status, milliseconds) => observe(path && endpointOf(path), status, milliseconds)
 }
 
 const standingOf = ({ clients, users }: Configuration) => ({

@@ -65,6 +65,7 @@ function assembleIssuer(
     }),
     ...(draft.workers !== undefined && { workers: draft.workers }),
     drainDelay: draft.drain_delay,
+    ...(draft.metrics && { metrics: { tokens: draft.metrics.tokens.map(secretOf) } }),
     compatibility: draft.compatibility,
     emitStateHash: draft.emit_state_hash,
     clients: { find: id => clients.get(id), all: () => clients.values() },

@@ -2,7 +2,7 @@
 
 import type { AccountSettings } from '../core/account.ts'
 import type { Branding } from '../core/branding.ts'
-import type { Clients, SigningAlgorithm } from '../core/client.ts'
+import type { Clients, Secret, SigningAlgorithm } from '../core/client.ts'
 import type { ConsentPolicyHook } from '../core/consent.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../core/extension-grant.ts'
 import type { MailSettings } from '../core/mail.ts'
@@ -50,6 +50,8 @@ export type Configuration = {
   readonly workers?: number
   /** How long it says that it ends before it takes no more connections (seconds). */
   readonly drainDelay: number
+  /** Who may read the server's figures; undefined: they are not kept. */
+  readonly metrics?: { readonly tokens: readonly Secret[] }
   readonly compatibility: Compatibility
   /** Whether ID tokens carry `s_hash`. */
   readonly emitStateHash: boolean

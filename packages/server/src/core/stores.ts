@@ -73,6 +73,8 @@ export type Storehouse = {
   readonly ofTenant: (name: string) => Promise<Stores>
   /** The tenants that have a store, open or not. */
   readonly begun: () => Awaitable<readonly string[]>
+  /** How many writes wait, in a storehouse that keeps a queue of its own. */
+  readonly waiting?: () => number
   /** Closes every store. */
   readonly close: () => Promise<void>
 }

@@ -13,6 +13,8 @@ export type ListenOptions = PeerOptions & {
   readonly host: string
   /** 0: any free one. */
   readonly port: number
+  /** Others listen on the same port, and the system spreads connections over all (`SO_REUSEPORT`). */
+  readonly shared?: boolean
   /** Bytes; 65536 unless said otherwise. A larger body is answered 413. */
   readonly bodyLimit?: number
   /** Bytes of the request line and all headers; 16384 unless said otherwise. More are answered 431. */
@@ -38,7 +40,15 @@ export type Listening = {
 
 export async function listen(
   router: Router,
-  { host, port, bodyLimit = 65_536, drainMs = 10_000, onUnsendable = () => {}, ...options }: ListenOptions,
+  {
+    host,
+    port,
+    shared = false,
+    bodyLimit = 65_536,
+    drainMs = 10_000,
+    onUnsendable = () => {},
+    ...options
+  }: ListenOptions,
 ): Promise<Listening> {
   const readPeer = createPeerReader(options)
   let draining = false
@@ -92,7 +102,7 @@ export async function listen(
     send(reply, plainError(status, status < 500 ? 'invalid_request' : 'server_error'), draining)
   })
 
-  await app.listen({ host, port })
+  await app.listen({ host, port, ...(shared && canShare && { reusePort: true }) } as ListenTarget)
   const bound = app.server.address()
   const actualPort = typeof bound === 'object' && bound ? bound.port : port
   return {
@@ -109,6 +119,12 @@ export async function listen(
 const neverCompiles = () => () => {
   throw new Error('no route has a schema')
 }
+
+/** Fastify hands on what it has no type for. */
+type ListenTarget = { host: string; port: number; reusePort?: true }
+
+/** Where the system spreads connections (https://nodejs.org/api/net.html#serverlistenoptions-callback); elsewhere the primary hands them out. */
+const canShare = process.platform === 'linux' || process.platform === 'freebsd'
 
 function connectionOptions({
   headerLimit = 16_384,

@@ -3,6 +3,7 @@
 export type Load = {
   /** Whether one more would be too many. */
   readonly isFull: () => boolean
+  readonly underWay: () => number
   readonly enter: () => void
   readonly leave: () => void
 }
@@ -24,6 +25,7 @@ export function createLoad({ mostRequests = 2000, onOverload = () => {} }: LoadO
       overloaded = true
       return true
     },
+    underWay: () => underWay,
     enter() {
       underWay += 1
     },

@@ -13,6 +13,8 @@ export type RouterPorts = CorsPorts & {
   readonly onError: (request: HttpRequest, error: unknown) => void
   /** Shared with other routers; one of its own unless given. Beyond it requests are answered 503 with `Retry-After`. */
   readonly load?: Load
+  /** Told of each answer: of which route (undefined: none), and how long it took. */
+  readonly observe?: (path: string | undefined, status: number, milliseconds: number) => void
 }
 
 /** Never rejects. An endpoint that answers at once is answered for at once. */
@@ -27,11 +29,23 @@ export function createRouter({
   headers,
   onError,
   load = createLoad(),
+  observe,
   ...ports
 }: RouterPorts): Router {
   const routeOf = createRouteTable(routes)
+  return observe ? observed : handle
 
-  return request => {
+  function observed(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
+    const start = performance.now()
+    const tell = (response: HttpResponse): HttpResponse => {
+      observe?.(routeOf(request.path)?.path, response.status, performance.now() - start)
+      return response
+    }
+    const response = handle(request)
+    return response instanceof Promise ? response.then(tell) : tell(response)
+  }
+
+  function handle(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
     const route = routeOf(request.path)
     if (!route) return complete(request, undefined, notFound)
     const cors = allowOrigin(request, route, ports)

@@ -1,11 +1,19 @@
 /** What the primary and its workers tell each other. */
 
+import type { Figures, FiguresOfAll } from '../core/figures.ts'
+
 export type FromWorker =
   /** It serves. */
   | { readonly kind: 'ready' }
   /** It could not start. */
   | { readonly kind: 'failed'; readonly message: string; readonly stack: string | undefined }
+  /** Its own, as it was asked for in this round. */
+  | { readonly kind: 'figures'; readonly round: number; readonly figures: Figures }
+  /** It wants those of all. */
+  | { readonly kind: 'figures_wanted'; readonly question: number }
 
 export type ToWorker =
   /** Finish what is under way, and end. */
-  { readonly kind: 'drain' }
+  | { readonly kind: 'drain' }
+  | { readonly kind: 'tell_figures'; readonly round: number }
+  | { readonly kind: 'figures_of_all'; readonly question: number; readonly figures: FiguresOfAll }

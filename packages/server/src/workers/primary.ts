@@ -1,6 +1,7 @@
 /** The primary as a worker sees it. When it dies, Node ends the worker at once. */
 
 import cluster from 'node:cluster'
+import type { Figures, FiguresOfAll, Gathering } from '../core/figures.ts'
 import type { FromWorker, ToWorker } from './message.ts'
 
 export type Primary = {
@@ -12,21 +13,47 @@ export type Primary = {
   readonly fail: (error: unknown) => void
   /** It has drained: ends the process. */
   readonly leave: () => void
+  readonly gathering: Gathering
 }
 
 export function createPrimary(): Primary {
   const send = (message: FromWorker, then = () => {}): void => void process.send?.(message, then)
+  const waiting = new Map<number, (figures: FiguresOfAll) => void>()
+  const nothing: Figures = { counted: {}, measured: {} }
+  let own = (): Figures => nothing
+  let questions = 0
+  let stop = (): void => {}
+  const stopped = new Promise<void>(resolve => {
+    stop = resolve
+  })
+
+  process.on('message', (message: ToWorker) => {
+    if (message.kind === 'drain') stop()
+    else if (message.kind === 'tell_figures') send({ kind: 'figures', round: message.round, figures: own() })
+    else {
+      waiting.get(message.question)?.(message.figures)
+      waiting.delete(message.question)
+    }
+  })
+
   return {
+    stopped,
     ready: () => send({ kind: 'ready' }),
-    stopped: new Promise(resolve => {
-      process.on('message', (message: ToWorker) => {
-        if (message.kind === 'drain') resolve()
-      })
-    }),
     fail(error) {
       const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined }
       send({ kind: 'failed', message, stack }, () => process.exit(1))
     },
     leave: () => void cluster.worker?.disconnect(),
+    gathering: {
+      tell(figures) {
+        own = figures
+      },
+      all: () =>
+        new Promise(resolve => {
+          const question = ++questions
+          waiting.set(question, resolve)
+          send({ kind: 'figures_wanted', question })
+        }),
+    },
   }
 }

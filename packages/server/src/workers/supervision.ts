@@ -2,6 +2,7 @@
 
 import cluster, { type Worker } from 'node:cluster'
 import type { Log } from '../core/runtime.ts'
+import { createFiguresBook } from './gathering.ts'
 import type { FromWorker, ToWorker } from './message.ts'
 
 export type SupervisionOptions = {
@@ -43,12 +44,11 @@ export function supervise({
   onReady,
   log,
 }: SupervisionOptions): Promise<0 | 1> {
-  // Chosen by measurement, and so that a port is free as soon as this process is gone: docs/decisions.
-  cluster.schedulingPolicy = cluster.SCHED_RR
   const places = Array.from(
     { length: count },
     (_, index): Place => ({ number: index + 1, worker: undefined, ready: false, startedAt: 0, failures: 0 }),
   )
+  const book = createFiguresBook()
   let state: 'starting' | 'serving' | 'stopping' = 'starting'
   let code: 0 | 1 = 0
 
@@ -64,19 +64,38 @@ export function supervise({
     }
 
     const hear = (place: Place, message: FromWorker): void => {
-      if (message.kind === 'ready') place.ready = true
+      if (message.kind === 'ready') becomeReady(place)
+      else if (message.kind === 'figures') book.told(place.number, message.round, message.figures)
+      else if (message.kind === 'figures_wanted') answerFigures(place, message.question)
       else if (state === 'starting') giveUp(message.message, message.stack)
       else if (state === 'serving')
         log.error('worker_start_failed', { worker: place.number, error: message.message })
-      if (state === 'starting' && places.every(({ ready }) => ready)) {
-        state = 'serving'
-        onReady()
-      }
+    }
+
+    const becomeReady = (place: Place): void => {
+      place.ready = true
+      if (state !== 'starting' || !places.every(({ ready }) => ready)) return
+      state = 'serving'
+      onReady()
+    }
+
+    const answerFigures = async (place: Place, question: number): Promise<void> => {
+      const asked = places.filter(({ ready }) => ready)
+      const figures = await book.gather(
+        asked.map(({ number }) => number),
+        (worker, round) => tell(places[worker - 1], { kind: 'tell_figures', round }),
+      )
+      tell(place, { kind: 'figures_of_all', question, figures })
+    }
+
+    const tell = (place: Place | undefined, message: ToWorker): void => {
+      if (place?.worker?.isConnected()) place.worker.send(message)
     }
 
     const ended = (place: Place, exitCode: number | null, signal: string | null): void => {
       place.worker = undefined
       place.ready = false
+      book.ended(place.number, exitCode !== 0)
       if (state === 'starting') giveUp(`a worker ended (${signal ?? exitCode}) before it was ready`)
       if (state === 'stopping') finish()
       else replace(place, exitCode, signal)
@@ -98,9 +117,9 @@ export function supervise({
 
     const stop = (): void => {
       state = 'stopping'
-      for (const { worker, timer } of places) {
-        clearTimeout(timer)
-        if (worker?.isConnected()) worker.send({ kind: 'drain' } satisfies ToWorker)
+      for (const place of places) {
+        clearTimeout(place.timer)
+        tell(place, { kind: 'drain' })
       }
       finish()
     }

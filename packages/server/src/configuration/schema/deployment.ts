@@ -6,6 +6,7 @@ import * as z from '../shape/shapes.ts'
 import { accountsSchema, mailSchema } from './accounts.ts'
 import { brandingSchema } from './branding.ts'
 import { jwksSchema } from './jwks.ts'
+import { metricsSchema } from './metrics.ts'
 import { mfaSchema } from './mfa.ts'
 import { rule, webUrl } from './rule.ts'
 import { sessionsSchema } from './sessions.ts'
@@ -129,6 +130,7 @@ export const deploymentShape = {
     .describe('A folder (relative to this file) whose templates replace those of the same names.'),
   accounts: accountsSchema,
   mail: mailSchema,
+  metrics: metricsSchema,
   trusted_issuers: z
     .array(z.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its public keys.'))
     .default([])

@@ -39,6 +39,7 @@ export const keyOwners = {
   port: 'server',
   storage: 'server',
   workers: 'server',
+  metrics: 'server',
   drain_delay: 'server',
   storage_pool_size: 'server',
   storagePassword: 'server',

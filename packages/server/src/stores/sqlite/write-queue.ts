@@ -8,6 +8,8 @@ export type WriteQueue = {
   readonly write: (number: number, values: readonly unknown[]) => Promise<unknown>
   /** Fulfilled when no write waits; at the latest after a second, since a busy server must be cleaned too. */
   readonly idle: () => Promise<void>
+  /** How many are not yet answered. */
+  readonly waiting: () => number
   /** `failing`: the last batch could not be committed; `dead`: there is no thread any more. */
   readonly health: () => 'working' | 'failing' | 'dead'
   /** Refuses new writes and finishes those that wait. */
@@ -127,6 +129,7 @@ export function createWriteQueue(line: Line, { capacity, log }: WriteQueueOption
     },
     idle: () =>
       Promise.race([idle(), new Promise<void>(resolve => setTimeout(resolve, maxIdleWait).unref())]),
+    waiting: () => waiting.length + flying.length,
     health: () => (state === 'dead' ? 'dead' : failing ? 'failing' : 'working'),
     async close() {
       if (state === 'open') state = 'closed'

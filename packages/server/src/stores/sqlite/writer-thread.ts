@@ -17,6 +17,8 @@ import type { Answered } from './writer.ts'
 export type WriterThread = {
   /** A queue for this file; one for each file. */
   readonly queueFor: (file: string) => WriteQueue
+  /** How many writes of all files are not yet answered. */
+  readonly waiting: () => number
   /** Finishes the writes that wait and ends the thread. */
   readonly close: () => Promise<void>
 }
@@ -83,6 +85,7 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
       queues.set(file, queue)
       return queue
     },
+    waiting: () => [...queues.values()].reduce((sum, queue) => sum + queue.waiting(), 0),
     async close() {
       if (state === 'closed' || state === 'closing') return
       if (state === 'open') state = 'closing'

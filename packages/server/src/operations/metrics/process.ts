@@ -1,0 +1,62 @@
+/** What the process itself uses, in the names that dashboards know. */
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import type { Series } from '../../core/figures.ts'
+import { labelled } from './counting.ts'
+
+/** Milliseconds between two looks at how late the event loop is. */
+const resolution = 20
+
+export type ProcessFigures = {
+  /** Of the event loop's lag: since it was read last. */
+  readonly read: () => Series
+  readonly stop: () => void
+}
+
+export function createProcessFigures(): ProcessFigures {
+  const lag = monitorEventLoopDelay({ resolution })
+  lag.enable()
+  const version = labelled('version', versionOfServer())
+  const built = `tessera_build_info{${version},${labelled('node_version', process.version)}}`
+  return {
+    read() {
+      const { user, system } = process.cpuUsage()
+      const { rss, heapUsed, heapTotal, external } = process.memoryUsage()
+      const { active } = performance.eventLoopUtilization()
+      const files = openFiles()
+      const series = {
+        [built]: 1,
+        process_cpu_seconds_total: (user + system) / 1e6,
+        process_start_time_seconds: performance.timeOrigin / 1000,
+        process_resident_memory_bytes: rss,
+        ...(files !== undefined && { process_open_fds: files }),
+        nodejs_heap_size_used_bytes: heapUsed,
+        nodejs_heap_size_total_bytes: heapTotal,
+        nodejs_external_memory_bytes: external,
+        nodejs_eventloop_active_seconds_total: active / 1000,
+        nodejs_eventloop_lag_p50_seconds: late(lag.percentile(50)),
+        nodejs_eventloop_lag_p99_seconds: late(lag.percentile(99)),
+        nodejs_eventloop_lag_max_seconds: late(lag.max),
+      }
+      lag.reset()
+      return series
+    },
+    stop: () => lag.disable(),
+  }
+}
+
+/** The timer's own span is in it. An empty histogram has a least value of its own. */
+const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - resolution) / 1000
+
+/** Only Linux tells it so cheaply. */
+function openFiles(): number | undefined {
+  try {
+    return readdirSync('/proc/self/fd').length
+  } catch {
+    return undefined
+  }
+}
+
+const versionOfServer = (): string =>
+  JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version
