@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import type { AuthorizationId } from '../../../packages/server/src/core/authorization.ts'
 import type { AccessEnding, Stores } from '../../../packages/server/src/core/stores.ts'
 import { samplePending } from './factors.ts'
 import {
@@ -137,6 +139,44 @@ export function testAccess(stores: () => Stores): void {
     assert.equal(await signIn(1).done, 'committed')
     // What is not a sign-in, such as a refresh, asks for none.
     assert.equal(await signIn().done, 'committed')
+  })
+
+  test('access: of sign-ins and ends at once, no session and no authorization outlives an end that came later', async () => {
+    const { storedUsers, sessions, commit, authorizations } = stores()
+    await standing(stores())
+    let user = sampleUser()
+    const { sub } = user
+    await storedUsers.add(user)
+    const issued: (readonly [id: AuthorizationId, epoch: number])[] = []
+    const signIn = async () => {
+      const epoch = (await storedUsers.find(sub))?.epoch ?? -1
+      const authorization = sampleAuthorization({ sub })
+      const [, outcome] = await Promise.all([
+        sessions.create(sampleSession({ sub, epoch })),
+        commit(sampleCommit({ sub, epoch, issue: { authorization } })),
+      ])
+      if (outcome === 'committed') issued.push([authorization.id, epoch])
+    }
+    for (let round = 0; round < 20; round++) {
+      const next = { ...user, version: user.version + 1, epoch: user.epoch + 1 }
+      // Some before it, some after it, and some that saw the user before and write after.
+      const early = Array.from({ length: 4 }, signIn)
+      await setImmediate()
+      const late = Array.from({ length: 4 }, signIn)
+      assert.equal((await storedUsers.replace(next, accessEnding())).outcome, 'replaced')
+      await Promise.all([...early, ...late])
+      user = next
+    }
+    const epochs = new Set((await sessions.ofUser(sub)).map(({ epoch }) => epoch))
+    assert.deepEqual(
+      [...epochs].filter(epoch => epoch !== user.epoch),
+      [],
+    )
+    assert.ok(issued.length > 0)
+    for (const [id, epoch] of issued) {
+      const revoked = (await authorizations.find(id))?.revoked_at !== undefined
+      if (epoch < user.epoch) assert.ok(revoked, `of epoch ${epoch}`)
+    }
   })
 
   test('access: who is no stored user has no epoch', async () => {
