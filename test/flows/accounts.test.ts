@@ -6,7 +6,7 @@ import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores
 import { temporaryFolder } from '../contracts/stores/storage.ts'
 import { accountsWorld, addUser, dora, doraSignsIn, newestMail, tokensOf } from '../support/accounts.ts'
 import { createBrowser } from '../support/browser.ts'
-import { answerOf, authorizePath, signIn } from '../support/sign-in.ts'
+import { answerOf, assertErrorPage, authorizePath, signIn } from '../support/sign-in.ts'
 import { claimsOf, createTestServer } from '../support/tessera.ts'
 
 async function start(accounts?: object) {
@@ -235,6 +235,15 @@ test('accounts: on a loopback issuer mail is shown at /dev/mail and printed; els
   const [, link = ''] = /href="http:\/\/localhost:5080([^"]+)"/.exec(page.body) ?? []
   assert.match(printed.join(''), /Mail to new@example\.com/)
   assert.match((await browser.visit(link)).text, /Choose a password/)
+  for (const host of ['localhost:5080', '127.0.0.1:5080', '[::1]:5080', 'login.localhost'])
+    assert.equal((await browser.request('GET', '/dev/mail', { headers: { host } })).status, 200, host)
+  for (const host of [
+    'evil.example',
+    'evil.example:5080',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+  ])
+    assertErrorPage(await browser.request('GET', '/dev/mail', { headers: { host } }), 'invalid_request')
   const { server: remote } = await start()
   assert.equal((await remote.send('GET', '/dev/mail')).status, 404)
 })

@@ -52,7 +52,7 @@ export type ProviderEndpoints = Readonly<
 >
 
 export function createBrowserEndpoints(services: BrowserServices): BrowserEndpoints {
-  const { outboxMails, pages, look, passkeyScript, openIdProviders, refuserOf } = services
+  const { outboxMails, look, passkeyScript, openIdProviders, refuserOf } = services
   const registering = { ...services, ...services.registering, refuser: refuserOf('register') }
   return {
     par: createParEndpoint({ ...services, refuser: refuserOf('par') }),
@@ -86,7 +86,7 @@ export function createBrowserEndpoints(services: BrowserServices): BrowserEndpoi
     reset: createResetEndpoint(services),
     signUp: createSignUpEndpoint(services),
     completeSignUp: createCompleteEndpoint(services),
-    devMail: createDevMailEndpoint({ pages, mails: outboxMails ?? (() => []) }),
+    devMail: createDevMailEndpoint({ ...services, mails: outboxMails ?? (() => []) }),
     home: createHomeEndpoint(services),
     register: createRegisterEndpoint(registering),
     manageRegistration: createManagementEndpoint(registering),
