@@ -4,6 +4,7 @@ import type { CurveResult } from './curves/curve.ts'
 import { curves } from './curves/curves.ts'
 import { measureLimits } from './limits/limits.ts'
 import type { Plan } from './options.ts'
+import { measurePostgres } from './postgres/rows.ts'
 import { printCurve, printLimits, printRow, printSoak, printStarts, printSteady } from './results/print.ts'
 import type { Found, RowResult } from './results/results.ts'
 import { rows } from './rows/rows.ts'
@@ -33,7 +34,10 @@ export const parts = {
     return { rows: results, steady }
   },
   async workers(plan) {
-    return { workers: await measureWorkers(plan) }
+    return { workers: await measureWorkers(plan, printRow) }
+  },
+  async postgres(plan) {
+    return { postgres: await measurePostgres(plan, printRow) }
   },
   async limits({ seconds }) {
     const limits = await measureLimits(seconds / 2)

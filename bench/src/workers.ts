@@ -1,7 +1,6 @@
 /** Two workers against one, by what they do in a second of CPU: twice as much a second can't be shown where the load has one of the two cores. */
 
 import type { Plan } from './options.ts'
-import { printRow } from './results/print.ts'
 import type { RowResult } from './results/results.ts'
 import { clientCredentials } from './rows/client-credentials.ts'
 import { codeExchange } from './rows/code-exchange.ts'
@@ -20,7 +19,10 @@ const candidates: readonly Candidate[] = ([1, 2] as const).map(workers => ({
   start: () => startTessera({ cores: 'both', workers }),
 }))
 
-export async function measureWorkers(plan: Plan): Promise<readonly RowResult[]> {
+export async function measureWorkers(
+  plan: Plan,
+  print: (row: RowResult) => void,
+): Promise<readonly RowResult[]> {
   const servers = createServers(plan)
   const results: RowResult[] = []
   for (const row of works) {
@@ -32,7 +34,7 @@ export async function measureWorkers(plan: Plan): Promise<readonly RowResult[]> 
       servers,
       goals,
     })
-    printRow(result)
+    print(result)
     results.push(result)
   }
   await servers.close()

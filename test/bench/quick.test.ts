@@ -21,24 +21,28 @@ test('bench: the quick form prints every row, asks every server that does its wo
     const args = [bench, '--quick', '--seconds', '0.1', '--connections', '4', '--json', json]
     const { stdout } = await run(process.execPath, args, { timeout: 240_000 })
     const results: Results = JSON.parse(await readFile(json, 'utf8'))
-    const { rows: found = [], steady = [], limits = [], starts = [], workers = [] } = results
+    const { rows: table = [], workers = [], postgres = [], steady = [], limits = [], starts = [] } = results
+    const expected = [
+      ...rows.map(({ name }) => ({ name, servers: ['Tessera', 'bare server'] })),
+      ...workers.map(({ name }) => ({ name, servers: ['one worker', 'two workers'] })),
+      ...postgres.map(({ name }) => ({ name, servers: ['Tessera', 'driver alone'] })),
+    ]
+    const found = [...table, ...workers, ...postgres]
+    assert.ok(workers.length > 0 && postgres.length > 0)
     assert.deepEqual(
       found.map(({ name }) => name),
-      rows.map(({ name }) => name),
+      expected.map(({ name }) => name),
     )
-    for (const { name, servers } of [...found, ...workers]) {
+    for (const [index, { name, servers }] of found.entries()) {
       assert.ok(stdout.includes(`\n${name}\n`), `${name} is printed`)
       const asked = servers.filter(({ runs }) => runs.length > 0)
-      const expected = workers.some(one => one.name === name)
-        ? ['one worker', 'two workers']
-        : ['Tessera', 'bare server']
-      for (const one of expected) assert.ok(asked.some(server => server.name === one))
+      for (const one of expected[index]!.servers) assert.ok(asked.some(server => server.name === one))
       // A wrong answer ends the bench; so what is counted was checked.
       for (const { runs } of asked) for (const { requests } of runs) assert.ok(requests > 0)
       const refused = asked.flatMap(({ runs }) => runs).reduce((sum, one) => sum + one.replaysRefused, 0)
       assert.equal(
         refused > 0,
-        /^(two workers: )?(code|refresh)/.test(name),
+        /(code exchange|refresh with)/.test(name),
         `${name}: what was used is tried again`,
       )
     }

@@ -3,7 +3,13 @@
 import { clientsCurve } from './clients.ts'
 import { connectionsCurve } from './connections.ts'
 import type { Curve } from './curve.ts'
-import { storedRowsCurve } from './stored-rows.ts'
+import { postgresRowsCurve, sqliteRowsCurve } from './stored-rows.ts'
 import { tenantsCurve } from './tenants.ts'
 
-export const curves: readonly Curve[] = [connectionsCurve, clientsCurve, tenantsCurve, storedRowsCurve]
+export const curves: readonly Curve[] = [
+  connectionsCurve,
+  clientsCurve,
+  tenantsCurve,
+  sqliteRowsCurve,
+  postgresRowsCurve,
+]

@@ -2,39 +2,76 @@
 
 import { rmSync } from 'node:fs'
 import { type Measured, measure } from '../measure.ts'
+import type { Plan } from '../options.ts'
+import { startPostgres } from '../postgres/database.ts'
+import { startOnPostgres } from '../postgres/tessera.ts'
 import { codeExchange } from '../rows/code-exchange.ts'
 import { inspection } from '../rows/inspection.ts'
 import { refresh } from '../rows/refresh.ts'
 import { temporaryDirectory } from '../servers/process.ts'
+import type { Server } from '../servers/server.ts'
 import { startTessera } from '../servers/tessera.ts'
 import { type Curve, type Point, sizesFor } from './curve.ts'
+import { fillPostgres } from './fill-postgres.ts'
 import { fillSqlite } from './fill-sqlite.ts'
 
 const sizes = sizesFor({ quick: [0, 10_000], full: [0, 1000, 100_000, 1_000_000, 10_000_000] })
 const works = [codeExchange, refresh, inspection[0]!]
-const rounds = 2
+const along = 'rows, nine of ten expired'
 
-export const storedRowsCurve: Curve = {
-  name: 'rows in SQLite',
-  along: 'rows, nine of ten expired',
+/** Databases of so many rows each. */
+type Filled = {
+  readonly at: number
+  readonly start: () => Promise<Server>
+}
+
+export const sqliteRowsCurve: Curve = {
+  ...{ name: 'rows in SQLite', along },
   async measure(plan) {
-    const filled = sizes(plan).map(at => ({ at, directory: temporaryDirectory('filled') }))
-    const runs = new Map<string, Measured[]>()
-    for (const { at, directory } of filled) await fillSqlite(directory, at)
-    // In rounds: what the machine does meanwhile falls on all sizes alike.
-    for (let round = 0; round < (plan.fresh ? rounds : 1); round++) {
-      for (const { at, directory } of filled) {
-        const server = await startTessera({ directory })
-        for (const row of works) {
-          const key = `${at} ${row.name}`
-          runs.set(key, [...(runs.get(key) ?? []), await measure(server, row, plan)])
-        }
-        await server.stop()
-      }
+    const filled: (Filled & { readonly directory: string })[] = []
+    for (const at of sizes(plan)) {
+      const directory = temporaryDirectory('filled')
+      await fillSqlite(directory, at)
+      filled.push({ at, directory, start: () => startTessera({ directory }) })
     }
+    const points = await measureFilled(filled, plan)
     for (const { directory } of filled) rmSync(directory, { recursive: true, force: true })
-    return filled.flatMap(({ at }): Point[] =>
-      works.map(({ name }) => ({ at, work: name, runs: runs.get(`${at} ${name}`) ?? [] })),
-    )
+    return points
   },
+}
+
+export const postgresRowsCurve: Curve = {
+  ...{ name: 'rows in PostgreSQL', along },
+  async measure(plan) {
+    const postgres = await startPostgres()
+    try {
+      const filled: Filled[] = []
+      for (const at of sizes(plan)) {
+        const url = await postgres.database(`rows_${at}`)
+        await fillPostgres(url, at)
+        filled.push({ at, start: () => startOnPostgres(url) })
+      }
+      return await measureFilled(filled, { ...plan, polls: false })
+    } finally {
+      await postgres.stop()
+    }
+  },
+}
+
+/** In rounds: what the machine does meanwhile falls on all sizes alike. */
+async function measureFilled(filled: readonly Filled[], plan: Plan): Promise<readonly Point[]> {
+  const runs = new Map<string, Measured[]>()
+  for (let round = 0; round < (plan.fresh ? 2 : 1); round++) {
+    for (const { at, start } of filled) {
+      const server = await start()
+      for (const row of works) {
+        const key = `${at} ${row.name}`
+        runs.set(key, [...(runs.get(key) ?? []), await measure(server, row, plan)])
+      }
+      await server.stop()
+    }
+  }
+  return filled.flatMap(({ at }): Point[] =>
+    works.map(({ name }) => ({ at, work: name, runs: runs.get(`${at} ${name}`) ?? [] })),
+  )
 }

@@ -1,0 +1,16 @@
+/** Tessera on a PostgreSQL. */
+
+import { randomBytes } from 'node:crypto'
+import { openPostgresStorehouse } from '@tessera/server/stores/postgres/storehouse'
+import type { Server } from '../servers/server.ts'
+import { startTessera } from '../servers/tessera.ts'
+
+/** The key of all that is kept beside no file. */
+const masterKey = randomBytes(32).toString('base64url')
+
+export const startOnPostgres = (url: string): Promise<Server> =>
+  startTessera({
+    configuration: { storage: url },
+    env: { TESSERA_MASTER_KEY: masterKey },
+    openStores: async () => (await openPostgresStorehouse({ url })).main,
+  })
