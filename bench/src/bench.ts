@@ -14,11 +14,16 @@ if (options.render) render(readPublished())
 else await run()
 
 async function run(): Promise<void> {
+  if (options.publish && options.only) throw new Error('what is published is whole: without --only')
   const machine = machineHere()
   pinLoad()
   printHead(machine, plan)
   let found: Found = {}
-  for (const name of chosenParts()) found = { ...found, ...(await parts[name](plan, options.only)) }
+  for (const name of chosenParts()) {
+    const before = performance.now()
+    found = { ...found, ...(await parts[name](plan, options.only)) }
+    console.log(`\n${name}: ${((performance.now() - before) / 1000).toFixed(0)} s`)
+  }
   const results: Results = {
     ...{ format: 1, measured: new Date().toISOString().slice(0, 10), machine, plan },
     servers: candidates.map(({ name, note }) => ({ name, note })),

@@ -34,8 +34,8 @@ export const options = values
 
 const full: Plan = {
   runs: 3,
-  seconds: 1.2,
-  warmUpSeconds: 0.6,
+  seconds: 1,
+  warmUpSeconds: 0.5,
   connections: 64,
   fresh: true,
   soakSeconds: 600,

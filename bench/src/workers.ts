@@ -4,12 +4,11 @@ import type { Plan } from './options.ts'
 import type { RowResult } from './results/results.ts'
 import { clientCredentials } from './rows/client-credentials.ts'
 import { codeExchange } from './rows/code-exchange.ts'
-import { refresh } from './rows/refresh.ts'
 import type { Candidate } from './servers/server.ts'
 import { paths, startTessera } from './servers/tessera.ts'
 import { createServers, measureRow } from './table.ts'
 
-const works = [clientCredentials[0]!, codeExchange, refresh]
+const works = [clientCredentials[0]!, codeExchange]
 
 /** Both may use both cores. */
 const candidates: readonly Candidate[] = ([1, 2] as const).map(workers => ({

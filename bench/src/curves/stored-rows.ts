@@ -15,7 +15,7 @@ import { type Curve, type Point, sizesFor } from './curve.ts'
 import { fillPostgres } from './fill-postgres.ts'
 import { fillSqlite } from './fill-sqlite.ts'
 
-const sizes = sizesFor({ quick: [0, 10_000], full: [0, 1000, 100_000, 1_000_000, 10_000_000] })
+const sizes = sizesFor({ quick: [0, 10_000], full: [1000, 100_000, 1_000_000, 10_000_000] })
 const works = [codeExchange, refresh, inspection[0]!]
 const along = 'rows, nine of ten expired'
 

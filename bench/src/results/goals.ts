@@ -1,6 +1,7 @@
 /** What Tessera is to reach, as shares of what others reach in the same run. */
 
-import type { Goal, RowResult } from './results.ts'
+import { mark } from './format.ts'
+import type { Goal, RowResult, SteadyResult } from './results.ts'
 import { medianOf } from './summary.ts'
 
 /** Of the bare server: four fifths where nothing is stored, 65 in 100 where a commit is on disk before the answer. */
@@ -52,3 +53,14 @@ export function reachedBy({ goals: wanted, servers }: RowResult): readonly Reach
 export const startGoal = { ms: 290, rss: 89e6 } as const
 /** The 99th percentile at four fifths of the greatest load, as a multiple of the median. */
 export const steadyGoal = 4
+/** A rate that was not held says nothing of latency: all requests waited alike. */
+const heldShare = 0.97
+
+export function steadinessOf({ rate, run }: SteadyResult): {
+  readonly multiple: number
+  readonly verdict: string
+} {
+  const multiple = run.p99 / run.p50
+  const held = run.perSecond >= rate * heldShare
+  return { multiple, verdict: held ? mark(multiple <= steadyGoal) : 'the rate was not held' }
+}

@@ -1,7 +1,8 @@
 /** The table as Markdown, for those who read it beside the code. */
 
+import type { SoakResult } from '../soak.ts'
 import { mark, megabytes, ms, times, whole } from './format.ts'
-import { reachedBy, startGoal } from './goals.ts'
+import { reachedBy, startGoal, steadinessOf, steadyGoal } from './goals.ts'
 import { shown } from './print.ts'
 import type { Results, RowResult } from './results.ts'
 import { medianOf, spreadOf } from './summary.ts'
@@ -51,6 +52,8 @@ export function markdownOf(results: Results): string {
     postgres = [],
     starts = [],
     steady = [],
+    curves = [],
+    soak,
   } = results
   return `# Benchmarks
 
@@ -71,15 +74,12 @@ ${goalsMarkdown([...rows, ...workers, ...postgres])}
 ## At four fifths of the greatest load
 
 ${table(
-  ['work', 'rate', 'p50', 'p99', 'p99.9', 'p99 / p50'],
-  steady.map(({ name, rate, run }) => [
-    name,
-    `${whole(rate)}/s`,
-    ms(run.p50),
-    ms(run.p99),
-    ms(run.p999),
-    times(run.p99 / run.p50),
-  ]),
+  ['work', 'rate', 'p50', 'p99', 'p99.9', 'p99 / p50', `goal ${times(steadyGoal)}`],
+  steady.map(result => {
+    const { name, rate, run } = result
+    const { multiple, verdict } = steadinessOf(result)
+    return [name, `${whole(rate)}/s`, ms(run.p50), ms(run.p99), ms(run.p999), times(multiple), verdict]
+  }),
 )}
 
 ## Start and idle memory
@@ -94,5 +94,32 @@ ${table(
     megabytes(spreadOf(rss).median),
   ]),
 )}
+
+## Growth
+
+Tessera alone.
+
+${table(
+  ['', 'work', 'requests/s', 'per CPU-second', 'p50', 'p99', 'memory'],
+  curves.flatMap(({ along, points }) =>
+    points.map(({ at, work, runs }) => [
+      `${whole(at)} ${along}`,
+      work,
+      whole(medianOf(runs, run => run.perSecond)),
+      whole(medianOf(runs, run => run.perCpuSecond)),
+      ms(medianOf(runs, run => run.p50)),
+      ms(medianOf(runs, run => run.p99)),
+      megabytes(medianOf(runs, run => run.rss)),
+    ]),
+  ),
+)}
+
+## Soak
+
+${soak ? soakMarkdown(soak) : 'Not measured.'}
 `
 }
+
+const soakMarkdown = ({ seconds, requests, settled, last, flat }: SoakResult): string =>
+  `${whole(seconds)} seconds of every kind of token request, ${whole(requests)} answers: ${megabytes(settled)} in the second quarter, ${megabytes(last)} in the last (${flat ? 'flat' : 'it grows'}).
+`

@@ -5,7 +5,7 @@ import type { Limit } from '../limits/script.ts'
 import type { Plan } from '../options.ts'
 import type { SoakResult } from '../soak.ts'
 import { mark, megabytes, ms, percent, times, whole } from './format.ts'
-import { type Reached, reachedBy, startGoal, steadyGoal } from './goals.ts'
+import { type Reached, reachedBy, startGoal, steadinessOf, steadyGoal } from './goals.ts'
 import type { Machine, RowResult, StartResult, SteadyResult } from './results.ts'
 import { medianOf, spreadOf } from './summary.ts'
 
@@ -58,10 +58,11 @@ export function printLimits(limits: readonly Limit[]): void {
 
 export function printSteady(results: readonly SteadyResult[]): void {
   console.log('\nTessera at four fifths of its greatest load')
-  for (const { name, rate, run } of results) {
-    const multiple = run.p99 / run.p50
+  for (const result of results) {
+    const { name, rate, run } = result
+    const { multiple, verdict } = steadinessOf(result)
     console.log(
-      `  ${name.padEnd(46)} ${whole(rate).padStart(7)}/s  p50 ${ms(run.p50)}, p99 ${ms(run.p99)}, p99.9 ${ms(run.p999)}: ${times(multiple)} (goal ${times(steadyGoal)}: ${mark(multiple <= steadyGoal)})`,
+      `  ${name.padEnd(46)} ${whole(rate).padStart(7)}/s  p50 ${ms(run.p50)}, p99 ${ms(run.p99)}, p99.9 ${ms(run.p999)}: ${times(multiple)} (goal ${times(steadyGoal)}: ${verdict})`,
     )
   }
 }

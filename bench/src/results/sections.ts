@@ -5,7 +5,7 @@ import type { Limit } from '../limits/script.ts'
 import type { SoakResult } from '../soak.ts'
 import { type Bar, barChart } from './bar-chart.ts'
 import { mark, megabytes, ms, percent, times, whole } from './format.ts'
-import { reachedBy, startGoal, steadyGoal } from './goals.ts'
+import { reachedBy, startGoal, steadinessOf, steadyGoal } from './goals.ts'
 import { lineChart } from './line-chart.ts'
 import { asText, tableOf } from './markup.ts'
 import { shown } from './print.ts'
@@ -50,17 +50,10 @@ export function goalsTable(rows: readonly RowResult[]): string {
 }
 
 export function steadyTable(steady: readonly SteadyResult[]): string {
-  const body = steady.map(({ name, rate, run }) => {
-    const multiple = run.p99 / run.p50
-    return [
-      name,
-      `${whole(rate)}/s`,
-      ms(run.p50),
-      ms(run.p99),
-      ms(run.p999),
-      times(multiple),
-      mark(multiple <= steadyGoal),
-    ]
+  const body = steady.map(result => {
+    const { name, rate, run } = result
+    const { multiple, verdict } = steadinessOf(result)
+    return [name, `${whole(rate)}/s`, ms(run.p50), ms(run.p99), ms(run.p999), times(multiple), verdict]
   })
   return tableOf(['work', 'rate', 'p50', 'p99', 'p99.9', 'p99 / p50', `goal ${times(steadyGoal)}`], body)
 }
