@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { accountsWorld } from '../support/accounts.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer } from '../support/tessera.ts'
@@ -16,8 +17,7 @@ async function start() {
     mfa: { mode: 'required', methods: ['totp'] },
   }
   const server = await createTestServer({
-    ...pagesWorld,
-    accounts: { sign_up: true, email_verification: 'off' },
+    ...accountsWorld(),
     clients: [...pagesWorld.clients, strict].map(client => ({
       ...client,
       client_name: 'Shop',
@@ -43,6 +43,11 @@ const journeys: Readonly<Record<string, (world: Awaited<ReturnType<typeof start>
     return browser.visit(authorizePath({ prompt: 'select_account' }))
   },
   'sign-up': ({ browser }) => browser.visit(authorizePath({ prompt: 'create' })),
+  'password forgotten': async ({ browser }) => {
+    const login = await browser.visit(authorizePath())
+    const [, href = ''] = /href="(\/password\/forgotten[^"]+)"/.exec(login.body) ?? []
+    return browser.visit(href)
+  },
   'second factor': ({ browser }) => signIn(browser, authorizePath({ client_id: 'strict' })),
   consent: ({ browser }) => signIn(browser, authorizePath({ client_id: 'asking' })),
   'device confirmation': device,

@@ -14,7 +14,7 @@ import { readPage } from '../../interaction/form.ts'
 import type { MailLinks } from '../../interaction/mail-link.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
-import type { FindRequester } from '../../interaction/requester.ts'
+import { type FindRequester, pageContextOf, type Requester } from '../../interaction/requester.ts'
 import type { Pages } from '../../ui/pages.ts'
 
 export type ForgottenPorts = {
@@ -41,21 +41,21 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
     if (!form.ok) return refusePage(request, form)
     const sealed = form.value.get('continue')
     const continuation = ports.continuations.open(sealed)
-    const requester = continuation && (await ports.findRequester(continuation))
-    if (sealed !== undefined && !requester?.ok)
+    const found = continuation && (await ports.findRequester(continuation))
+    if (sealed !== undefined && !found?.ok)
       return refusePage(request, refuse('invalid_request', 'continuation_invalid'))
-    const tenant = requester?.ok ? requester.value.tenant : undefined
+    const requester: Requester = found?.ok ? found.value : { ui_locales: [] }
     const typed = form.value.get('username') ?? ''
-    if (!posted || typed === '') return show(request, sealed)
-    const user = await accountOf(typed, tenant)
+    if (!posted || typed === '') return show(request, requester, sealed)
+    const user = await accountOf(typed, requester.tenant)
     // By whichever of their names: what one account is sent is counted together.
     const count = await ports.countMail('new_password', networkOf(request), user?.sub ?? typed)
     if (typeof count === 'object') {
       logRefusal(ports.log, 'recovery', request, refuse('slow_down', 'mail_asked_too_often'))
-      return show(request, sealed, count.wait)
+      return show(request, requester, sealed, count.wait)
     }
     if (count === 'send') ports.sendLetter(request, async () => letterTo(user))
-    return pages.notice(request, { kind: 'mailSent' })
+    return pages.notice(request, { kind: 'mailSent' }, pageContextOf(requester))
   }
 
   /** Both are asked whichever answers. */
@@ -76,7 +76,12 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
     return { to: user.email, kind: 'resetPassword', path: '/password/reset', link } as const
   }
 
-  function show(request: HttpRequest, sealed: string | undefined, wait?: number): Promise<HttpResponse> {
+  function show(
+    request: HttpRequest,
+    requester: Requester,
+    sealed: string | undefined,
+    wait?: number,
+  ): Promise<HttpResponse> {
     const { token, cookie } = ports.csrf.token(request)
     return pages.fields(
       request,
@@ -91,7 +96,7 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
         ...(wait !== undefined && { problem: { waitMinutes: Math.ceil(wait / 60) } }),
       },
       {
-        cookies: [cookie],
+        ...pageContextOf(requester, cookie),
         ...(wait !== undefined && { status: 429, headers: { 'retry-after': String(wait) } }),
       },
     )
