@@ -125,7 +125,9 @@ function tokenPorts(
       ...{ issuer, log },
       async verifyAccessToken(token) {
         const verified = await verifier.verifyAccessToken(token)
-        return verified.ok ? verified.value : undefined
+        if (!verified.ok) return undefined
+        const { authorization: _, ...told } = verified.value
+        return told
       },
       async user(sub) {
         const user = await users.find(sub)

@@ -9,13 +9,17 @@ export type SigningKey = {
   readonly privateKey: KeyObject
 }
 
+export type VerificationKey = {
+  readonly kid: string
+  readonly alg: SigningAlgorithm
+  readonly publicKey: KeyObject
+}
+
 export type KeyRing = {
   /** The key that signs with this algorithm now; throws for one that no configuration asked for. */
   readonly signing: (alg: SigningAlgorithm) => SigningKey
-  /** The public key of a published `kid`; undefined for one that is unknown or retired. */
-  readonly verification: (
-    kid: string,
-  ) => { readonly alg: SigningAlgorithm; readonly publicKey: KeyObject } | undefined
+  /** The public key of a published `kid`, the same object each time; undefined for one that is unknown or retired. */
+  readonly verification: (kid: string) => VerificationKey | undefined
   /** The JWK Set (RFC 7517 §5) as JSON, ready to send. */
   readonly jwks: () => { readonly body: string; readonly maxAge: number }
   /** The algorithms that this server signs with. */

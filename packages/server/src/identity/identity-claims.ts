@@ -19,15 +19,24 @@ export type IdentityClaimsRequest = {
 
 export type ReadIdentityClaims = (request: IdentityClaimsRequest) => Promise<JsonObject>
 
-export const createIdentityClaims =
-  ({ resources, profile }: { resources: Resources; profile: Pick<Profile, 'claims'> }): ReadIdentityClaims =>
-  async ({ client, subject, use, scope, requested }) => {
+export function createIdentityClaims({
+  resources,
+  profile,
+}: {
+  resources: Resources
+  profile: Pick<Profile, 'claims'>
+}): ReadIdentityClaims {
+  /** Of claims asked for one by one, those that a scope of the client opens. */
+  const reachable = (names: readonly string[], client: Client): readonly string[] => {
+    if (names.length === 0) return names
+    const opened = new Set(identityClaims(resources, [...client.scope]))
+    return names.filter(name => opened.has(untagged(name)))
+  }
+
+  return async ({ client, subject, use, scope, requested }) => {
     const asked = requested?.[use] ?? {}
     const ofScope = identityClaims(resources, scope)
-    const reachable = new Set(identityClaims(resources, [...client.scope]))
-    const names = [
-      ...new Set([...ofScope, ...Object.keys(asked).filter(name => reachable.has(untagged(name)))]),
-    ]
+    const names = [...new Set([...ofScope, ...reachable(Object.keys(asked), client)])]
     if (names.length === 0) return {}
     const languages = claimLanguages(requested?.locales ?? [])
     const known = await profile.claims({
@@ -39,6 +48,7 @@ export const createIdentityClaims =
       Object.entries(claims).filter(([name, value]) => ofScope.includes(name) || fits(asked[name], value)),
     )
   }
+}
 
 /** §5.5.1: a claim that is asked for with a value is wanted with that value only; without it, it is left out, and no error. */
 const fits = (asked: RequestedClaims[string] | undefined, value: Json): boolean =>

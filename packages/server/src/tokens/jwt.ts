@@ -3,7 +3,7 @@
 import { constants, type SignKeyObjectInput, sign, verify } from 'node:crypto'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { SigningAlgorithm } from '../core/client.ts'
-import type { KeyRing, SigningKey } from '../core/keys.ts'
+import type { KeyRing, SigningKey, VerificationKey } from '../core/keys.ts'
 
 type Algorithm = {
   readonly digest: string | null
@@ -50,7 +50,12 @@ function headerOf(key: SigningKey, typ: string): string {
   return header
 }
 
-export type VerifiedJwt = { readonly header: JsonObject; readonly claims: JsonObject }
+export type VerifiedJwt = {
+  readonly header: JsonObject
+  readonly claims: JsonObject
+  /** Whose signature fits. */
+  readonly key: VerificationKey
+}
 
 const maxLength = 51_200
 const compact = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/
@@ -59,7 +64,11 @@ const compact = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/
  * Whether a JWT is one of ours: a published key, the algorithm of that key and no other, the type that is expected, and
  * a signature that fits. Undefined for anything else. Lifetime and issuer are for the caller to check.
  */
-export function verifyJwt(keys: KeyRing, token: string, { typ }: { typ: string }): VerifiedJwt | undefined {
+export function verifyJwt(
+  keys: Pick<KeyRing, 'verification'>,
+  token: string,
+  { typ }: { typ: string },
+): VerifiedJwt | undefined {
   if (token.length > maxLength) return undefined
   const [, head, payload, signature] = compact.exec(token) ?? []
   if (head === undefined || payload === undefined || signature === undefined) return undefined
@@ -73,8 +82,12 @@ export function verifyJwt(keys: KeyRing, token: string, { typ }: { typ: string }
   const { digest, options } = algorithms[key.alg]
   const fits = verify(digest, Buffer.from(`${head}.${payload}`), { ...options, key: key.publicKey }, bytes)
   const claims = fits ? parse(payload) : undefined
-  return claims && { header, claims }
+  return claims && { header, claims, key }
 }
+
+/** The claims of a JWT, whoever signed it. */
+export const readClaims = (token: string): JsonObject | undefined =>
+  parse(token.slice(token.indexOf('.') + 1, token.lastIndexOf('.')))
 
 function parse(part: string): JsonObject | undefined {
   try {

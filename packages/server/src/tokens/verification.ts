@@ -3,20 +3,23 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { parseScope } from '@tessera/protocol/scope'
-import type { AuthorizationId, Confirmation } from '../core/authorization.ts'
+import type { Authorization, AuthorizationId, Confirmation } from '../core/authorization.ts'
 import type { Client, Clients } from '../core/client.ts'
 import type { VerifiedToken } from '../core/extension-grant.ts'
 import { hashHandle } from '../core/handle.ts'
 import type { KeyRing } from '../core/keys.ts'
 import type { Clock } from '../core/runtime.ts'
 import type { Stores } from '../core/stores.ts'
-import { verifyJwt } from './jwt.ts'
 import type { SubjectIdentifiers } from './subject-identifier.ts'
+import { createVerifiedJwts } from './verified-jwts.ts'
 
 export type TokenVerifier = {
   /** Refuses `invalid_token` (RFC 6750 §3.1); the reason tells an expired one (`token_expired`) from others. */
-  readonly verifyAccessToken: (token: string) => Promise<Result<VerifiedToken>>
+  readonly verifyAccessToken: (token: string) => Promise<Result<LivingToken>>
 }
+
+/** With the authorization that it came from, as it stood when it was asked for. */
+export type LivingToken = VerifiedToken & { readonly authorization?: Authorization }
 
 export type TokenVerifierPorts = {
   readonly issuer: string
@@ -37,7 +40,9 @@ export function createTokenVerifier({
   subjects,
   stores,
 }: TokenVerifierPorts): TokenVerifier {
-  const verify = async (claims: JsonObject, expiresAt: Seconds): Promise<Result<VerifiedToken>> => {
+  const verifiedClaims = createVerifiedJwts(keys, 'at+jwt')
+
+  const verify = async (claims: JsonObject, expiresAt: Seconds): Promise<Result<LivingToken>> => {
     if (!(expiresAt > clock.now())) return invalid('token_expired', 'The access token expired')
     const token = describe(claims, expiresAt)
     const client = await clients.find(token.client_id)
@@ -45,25 +50,27 @@ export function createTokenVerifier({
     if (token.authorization_id === undefined) return withSubject(token, client)
     const authorization = await stores.authorizations.find(token.authorization_id)
     const stands = authorization !== undefined && authorization.revoked_at === undefined
-    return stands ? withSubject(token, client, authorization.sub) : invalid('token_authorization_revoked')
+    return stands
+      ? withSubject({ ...token, authorization }, client, authorization.sub)
+      : invalid('token_authorization_revoked')
   }
 
   /** Who is meant here by the `sub` that the client was told: whoever gave the authorization, or the client itself. */
-  const withSubject = (token: VerifiedToken, client: Client, user?: string): Result<VerifiedToken> => {
+  const withSubject = (token: LivingToken, client: Client, user?: string): Result<LivingToken> => {
     if (client.subject_type === 'public' || token.sub === client.client_id) return ok(token)
     return user !== undefined && subjects.tell(client, user) === token.sub
       ? ok({ ...token, sub: user })
       : invalid('token_subject_unknown')
   }
 
-  const verifyReference = async (token: string): Promise<Result<VerifiedToken>> => {
+  const verifyReference = async (token: string): Promise<Result<LivingToken>> => {
     const found = await stores.referenceTokens.find(hashHandle(token))
     return found ? verify(found.claims, found.expires_at) : invalid('token_unknown')
   }
 
   const claimsOf = (token: string): JsonObject | undefined => {
-    const verified = verifyJwt(keys, token, { typ: 'at+jwt' })
-    return verified?.claims.iss === issuer ? (verified.claims as JsonObject) : undefined
+    const claims = verifiedClaims(token)
+    return claims?.iss === issuer ? claims : undefined
   }
 
   return {

@@ -3,21 +3,18 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Client, Clients } from '../../core/client.ts'
-import type { VerifiedToken } from '../../core/extension-grant.ts'
 import type { Log } from '../../core/runtime.ts'
-import type { Stores } from '../../core/stores.ts'
 import type { Profile } from '../../core/user.ts'
 import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
 import { subjectOfToken } from '../../identity/profile.ts'
 import { checkConfirmation } from '../../proof/certificate.ts'
-import type { TokenVerifier } from '../../tokens/verification.ts'
+import type { LivingToken, TokenVerifier } from '../../tokens/verification.ts'
 import { challenge, readBearer } from '../bearer.ts'
 import { createRefuser } from '../respond.ts'
 import { type UserinfoAnswerPorts, userinfoResponse } from './answer.ts'
 
 export type UserinfoPorts = UserinfoAnswerPorts & {
   readonly verifier: TokenVerifier
-  readonly stores: Pick<Stores, 'authorizations'>
   readonly clients: Pick<Clients, 'find'>
   readonly profile: Pick<Profile, 'isActive'>
   readonly readIdentityClaims: ReadIdentityClaims
@@ -55,9 +52,9 @@ const unauthenticated: HttpResponse = {
 }
 
 async function claimsFor(
-  token: VerifiedToken,
+  token: LivingToken,
   request: HttpRequest,
-  { stores, clients, profile, readIdentityClaims }: UserinfoPorts,
+  { clients, profile, readIdentityClaims }: UserinfoPorts,
 ): Promise<Result<{ readonly client: Client; readonly claims: JsonObject }>> {
   const unproven = checkConfirmation(token.cnf, request)
   if (unproven) return unproven
@@ -66,10 +63,8 @@ async function claimsFor(
       description: 'the scope openid is required',
     })
   }
-  const { authorization_id, client_id } = token
   // What a provider said at sign-in stays with the authorization.
-  const authorization =
-    authorization_id === undefined ? undefined : await stores.authorizations.find(authorization_id)
+  const { authorization, client_id } = token
   const subject = subjectOfToken(token, authorization)
   if (subject === undefined) return invalid('token_without_user')
   if (!(await profile.isActive({ subject, client_id }))) return invalid('user_inactive')

@@ -1,0 +1,31 @@
+/**
+ * JWTs of ours whose signature was verified before (RFC 7515 §5.2): it fits for as long as its key is published, and
+ * checking it costs more than all else about a token. Whether the token is still good is asked each time.
+ */
+
+import type { JsonObject } from '@tessera/protocol/result'
+import type { KeyRing, VerificationKey } from '../core/keys.ts'
+import { readClaims, verifyJwt } from './jwt.ts'
+
+/** Some kilobytes each. Only tokens with a right signature come in, so that strangers can't push others out. */
+const most = 2000
+
+/** Answers the claims of a JWT of this type; undefined for one that no published key signed. */
+export function createVerifiedJwts(
+  keys: Pick<KeyRing, 'verification'>,
+  typ: string,
+): (token: string) => JsonObject | undefined {
+  const signers = new Map<string, VerificationKey>()
+
+  return token => {
+    const signer = signers.get(token)
+    // Read anew: nobody is given an object that another request may have changed.
+    if (signer && keys.verification(signer.kid) === signer) return readClaims(token)
+    const verified = verifyJwt(keys, token, { typ })
+    if (!verified) return undefined
+    const [oldest] = signers.keys()
+    if (oldest !== undefined && signers.size >= most) signers.delete(oldest)
+    signers.set(token, verified.key)
+    return verified.claims
+  }
+}
