@@ -2,13 +2,16 @@
 
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
 import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
+import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import { migrations } from '../../packages/server/src/stores/postgres/schema.ts'
 import {
   openPostgresStorehouse,
   type StorehouseOptions,
 } from '../../packages/server/src/stores/postgres/storehouse.ts'
+import { openRing, publishedBy } from '../keys/keys.ts'
 import { providePostgres } from '../support/postgres.ts'
 import { accessEnding } from './stores/access.ts'
 import {
@@ -251,6 +254,32 @@ test('postgres: clean-up passes over what a request holds, and the request over 
   assert.ok(burnt.every(one => typeof one === 'boolean'))
   await stores.cleanUp(at)
   for (const { code } of issued) assert.equal(await stores.codes.find(code.hash), undefined)
+})
+
+test('postgres: keys that one node makes are known to the others at once, and after an outage', async () => {
+  const { server, url } = await begin()
+  const rings = await Promise.all(
+    [1, 2].map(async () => openRing({ keys: (await openMain(url)).keys, algorithms: ['ES256'] })),
+  )
+  const [one, two] = rings as [ManagedKeyRing, ManagedKeyRing]
+  // Long before they would look by themselves.
+  const knows = async () => {
+    const deadline = Date.now() + 20_000
+    while (publishedBy(two).join() !== publishedBy(one).join() && Date.now() < deadline) await setTimeout(20)
+    assert.deepEqual(publishedBy(two), publishedBy(one))
+  }
+  try {
+    for (let round = 0; round < 2; round++) {
+      await one.rotate({ now: false })
+      assert.equal(publishedBy(one).length, 2 + round)
+      await knows()
+      await server.stop()
+      await server.start()
+    }
+    await knows()
+  } finally {
+    for (const ring of rings) ring.stop()
+  }
 })
 
 test('postgres: a database in another encoding is refused', async () => {

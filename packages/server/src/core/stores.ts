@@ -298,6 +298,8 @@ export type Keys = {
   /** Adds a key unless the newest of its algorithm is another than the caller saw (two processes rotating at once); answers whether it was added. */
   readonly add: (key: StoredKey, newestSeen: string | undefined) => Promise<boolean>
   readonly remove: (kid: string) => Promise<void>
+  /** Calls back when another process has changed them, where the store can tell at once; answers how to stop that. */
+  readonly watch?: (changed: () => void) => () => void
 }
 
 /** Single values of the whole installation, such as the master key's check value. */

@@ -127,10 +127,12 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
 
   const refresh = (): Promise<void> => inTurn(refreshNow)
   await refresh()
-  const timer = setInterval(() => {
+  const look = (): void => {
     refresh().catch(error => log.error('keys_refresh_failed', { error: String(error) }))
-  }, refreshInterval * 1000)
+  }
+  const timer = setInterval(look, refreshInterval * 1000)
   timer.unref()
+  const unwatch = store.watch?.(look)
 
   return {
     signing(alg) {
@@ -153,7 +155,10 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
         return list()
       }),
     list,
-    stop: () => clearInterval(timer),
+    stop() {
+      clearInterval(timer)
+      unwatch?.()
+    },
   }
 }
 

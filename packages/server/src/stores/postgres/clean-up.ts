@@ -5,9 +5,9 @@ import type { Database } from './database.ts'
 import { removeClients } from './registered-clients.ts'
 import { one } from './statements.ts'
 
-/** Rows that one transaction takes away. */
+/** Rows that one transaction looks at. */
 const batch = 500
-/** The same where rows may live on: a request for one of them waits for so many at most. */
+/** Rows that live on and are put off by it: a request for one of them waits for no more than these. */
 const livingBatch = 50
 
 /**
@@ -50,32 +50,32 @@ const tables: readonly Table[] = [
 
 /** A statement that answers how many rows went, and how many it put off. */
 function sweepOf({ table, key, due = 'expires_at', until }: Table): string {
-  const dueRows = (limit: number) =>
-    `select ${key} from ${table} where ${due} <= $1 order by ${due} limit ${limit} for update skip locked`
-  const among = (rows: string) => `(${key}) in (${rows})`
-  if (table === 'registered_clients') return `${removeClients(among(dueRows(batch)))}, 0`
+  const dueRows = `select ${key} from ${table} where ${due} <= $1 order by ${due} limit ${batch}`
+  const free = 'for update skip locked'
+  if (table === 'registered_clients') return `${removeClients(`(${key}) in (${dueRows} ${free})`)}, 0`
   if (!until)
-    return `with gone as (delete from ${table} where ${among(dueRows(batch))} returning 1)
+    return `with gone as (delete from ${table} where (${key}) in (${dueRows} ${free}) returning 1)
       select count(*), 0 from gone`
-  const looked = among(`select ${key} from due`)
-  return `with due as materialized (${dueRows(livingBatch)}),
-    gone as (delete from ${table} where ${looked} and coalesce(${until}, 0) <= $1 returning 1),
-    put_off as (update ${table} set ${due} = ${until} where ${looked} and ${until} > $1 returning 1)
+  const looked = `select ${key} from ${table} where (${key}) in (select ${key} from due)`
+  return `with due as materialized (${dueRows}),
+    gone as (
+      delete from ${table} where (${key}) in (${looked} and coalesce(${until}, 0) <= $1 ${free}) returning 1),
+    put_off as (
+      update ${table} set ${due} = ${until}
+      where (${key}) in (${looked} and ${until} > $1 limit ${livingBatch} ${free}) returning 1)
     select (select count(*) from gone), (select count(*) from put_off)`
 }
 
 export function createCleanUp({ run }: Database): Stores['cleanUp'] {
-  const sweeps = tables.map(table => ({
-    sweep: one(run, sweepOf(table)),
-    full: table.until ? livingBatch : batch,
-  }))
+  const sweeps = tables.map(table => one(run, sweepOf(table)))
   return async at => {
     let total = 0
-    for (const { sweep, full } of sweeps) {
+    for (const sweep of sweeps) {
+      // What is left when a sweep finds nothing is held by requests: its time comes with the next clean-up.
       for (let more = true; more; ) {
         const [gone, putOff] = ((await sweep(at)) ?? []).map(Number) as [number, number]
         total += gone
-        more = gone + putOff >= full
+        more = gone + putOff > 0
       }
     }
     return total

@@ -2,6 +2,7 @@
 
 import type { StoredKey } from '../../core/authorization.ts'
 import type { Keys } from '../../core/stores.ts'
+import { type Changes, keysChannel } from './changes.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
 import { all, change } from './statements.ts'
@@ -20,17 +21,25 @@ const addKey = `insert into keys (${names}) select ${marks()}
     is not distinct from $${count + 1}::text
   on conflict do nothing`
 
-export function createKeys({ run, locked }: Database): Keys {
+/** Told when the transaction is committed, and only then. */
+const announce = `select pg_notify('${keysChannel}', current_schema())`
+
+export function createKeys({ run, locked, schema }: Database, changes: Changes): Keys {
   const rows = all(run, `select ${names} from keys order by created_at, place`)
-  const remove = change(run, 'delete from keys where kid = $1')
+  const remove = change(
+    run,
+    `with gone as (delete from keys where kid = $1 returning 1) ${announce} from gone`,
+  )
   return {
     all: async () => (await rows()).flatMap(row => codec.decode(row) ?? []),
     // The nodes elect who rotates by this lock: one adds its key, the others find that theirs is not wanted.
     add: (key, newestSeen) =>
-      locked(
-        ['keys'],
-        async write => (await write(addKey, [...codec.encode(key), newestSeen ?? null])).count === 1,
-      ),
+      locked(['keys'], async write => {
+        const { count } = await write(addKey, [...codec.encode(key), newestSeen ?? null])
+        if (count === 1) await write(announce, [])
+        return count === 1
+      }),
     remove: async kid => void (await remove(kid)),
+    watch: changed => changes.watch(schema, changed),
   }
 }

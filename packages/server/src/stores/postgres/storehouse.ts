@@ -1,6 +1,7 @@
 /** The storehouse in PostgreSQL: a schema for the server's own issuer, one for each tenant's, and one pool of connections for all. */
 
 import type { Storehouse, Stores } from '../../core/stores.ts'
+import { createChanges } from './changes.ts'
 import type { PostgresOptions } from './connection.ts'
 import { openPool } from './database.ts'
 import { migrate } from './migration.ts'
@@ -18,6 +19,7 @@ export async function openPostgresStorehouse({
   ...options
 }: StorehouseOptions): Promise<Storehouse> {
   const pool = openPool(options)
+  const changes = createChanges(options)
   const tenants = new Map<string, Promise<Stores>>()
   const main = pool.of(mainSchema)
   let closed = false
@@ -29,7 +31,7 @@ export async function openPostgresStorehouse({
       schema,
     ])
     await migrate(options, schema, migrations)
-    return createPostgresStores(pool.of(schema), async () => void tenants.delete(name))
+    return createPostgresStores(pool.of(schema), { changes, close: async () => void tenants.delete(name) })
   }
 
   try {
@@ -41,10 +43,10 @@ export async function openPostgresStorehouse({
   const close = async (): Promise<void> => {
     if (closed) return
     closed = true
-    await pool.close()
+    await Promise.all([changes.close(), pool.close()])
   }
   return {
-    main: createPostgresStores(main, close),
+    main: createPostgresStores(main, { changes, close }),
     ofTenant(name) {
       const before = tenants.get(name)
       if (before) return before

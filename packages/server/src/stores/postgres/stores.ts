@@ -3,6 +3,7 @@
 import type { Stores } from '../../core/stores.ts'
 import { createAttempts } from './attempts.ts'
 import { createAuthorizations } from './authorizations.ts'
+import type { Changes } from './changes.ts'
 import { createCleanUp } from './clean-up.ts'
 import { createCodes } from './codes.ts'
 import { createCommit } from './commit.ts'
@@ -32,7 +33,10 @@ import { createUpstreamSessions } from './upstream-sessions.ts'
 import { createWaitingMails } from './waiting-mails.ts'
 
 /** `close`: lets go of what is the store's own. */
-export const createPostgresStores = (database: Database, close: () => Promise<void>): Stores => ({
+export const createPostgresStores = (
+  database: Database,
+  { changes, close }: { readonly changes: Changes; readonly close: () => Promise<void> },
+): Stores => ({
   authorizations: createAuthorizations(database),
   codes: createCodes(database),
   devices: createDevices(database),
@@ -51,7 +55,7 @@ export const createPostgresStores = (database: Database, close: () => Promise<vo
   passkeys: createPasskeys(database),
   secondFactors: createSecondFactors(database),
   pendingSignIns: createPendingSignIns(database),
-  keys: createKeys(database),
+  keys: createKeys(database, changes),
   settings: createSettings(database),
   registeredClients: createRegisteredClients(database),
   storedUsers: createStoredUsers(database),

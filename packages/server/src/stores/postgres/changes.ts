@@ -1,0 +1,66 @@
+/** What other processes changed in the database, told at once by LISTEN and NOTIFY over a connection of its own. */
+
+import pg from 'pg'
+import { type PostgresOptions, settingsOf } from './connection.ts'
+
+/** Named by the schema in which something changed. */
+export const keysChannel = 'tessera_keys'
+
+export type Changes = {
+  /** Calls back for each change in the schema, and when some may have been missed; answers how to stop that. The first one opens the connection. */
+  readonly watch: (schema: string, changed: () => void) => () => void
+  readonly close: () => Promise<void>
+}
+
+/** After a connection was lost, in milliseconds. */
+const retryDelay = 1000
+
+export function createChanges(options: PostgresOptions): Changes {
+  const watchers = new Set<{ readonly schema: string; readonly changed: () => void }>()
+  let client: pg.Client | undefined
+  let timer: NodeJS.Timeout | undefined
+  let closed = false
+
+  const tell = (schema?: string): void => {
+    for (const watcher of watchers) if (schema === undefined || watcher.schema === schema) watcher.changed()
+  }
+
+  async function listen(): Promise<void> {
+    const opening = new pg.Client(settingsOf(options))
+    client = opening
+    opening.on('notification', ({ payload }) => tell(payload))
+    opening.on('error', () => {})
+    opening.on('end', () => retry(opening))
+    try {
+      await opening.connect()
+      await opening.query(`listen ${keysChannel}`)
+      // What changed before this went untold.
+      tell()
+    } catch {
+      await opening.end().catch(() => {})
+      retry(opening)
+    }
+  }
+
+  /** Once for each connection that ended. */
+  function retry(ended: pg.Client): void {
+    if (closed || client !== ended) return
+    client = undefined
+    timer = setTimeout(() => void listen(), retryDelay)
+    timer.unref()
+  }
+
+  return {
+    watch(schema, changed) {
+      const watcher = { schema, changed }
+      watchers.add(watcher)
+      if (!client && !timer && !closed) void listen()
+      return () => void watchers.delete(watcher)
+    },
+    async close() {
+      closed = true
+      clearTimeout(timer)
+      await client?.end().catch(() => {})
+    },
+  }
+}
