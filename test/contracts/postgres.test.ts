@@ -122,6 +122,20 @@ test('postgres: while the database is away the store is unavailable and not read
   await issuedCode(stores)
 })
 
+test('postgres: a connection that breaks in use fails what it did, and nothing else', async () => {
+  const { server, url } = await begin()
+  const stores = await openMain(url)
+  for (let round = 0; round < 5; round++) {
+    const writes = Promise.allSettled(Array.from({ length: 300 }, () => issuedCode(stores)))
+    await server.disconnect(url)
+    for (const write of await writes) {
+      if (write.status === 'fulfilled') assert.ok(await stores.codes.find(write.value.code.hash))
+      else assert.ok(write.reason instanceof StoreUnavailable, String(write.reason))
+    }
+  }
+  await issuedCode(stores)
+})
+
 test('postgres: many nodes that begin one database at once agree on it', async () => {
   const { url } = await begin()
   const houses = await Promise.all(Array.from({ length: 5 }, () => open(url)))

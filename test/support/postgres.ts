@@ -16,6 +16,8 @@ export type PostgresServer = {
   readonly giveBack: (url: string) => Promise<void>
   /** Fulfilled when nobody is connected to it. */
   readonly alone: (url: string) => Promise<void>
+  /** Ends every connection to it, whatever goes on there. */
+  readonly disconnect: (url: string) => Promise<void>
   /** Stops the server, as a crash of it would seem to its clients; the data stay. */
   readonly stop: () => Promise<void>
   readonly start: () => Promise<void>
@@ -78,6 +80,9 @@ async function startPostgres(durable: boolean) {
     async alone(url: string) {
       const connected = `select 1 from pg_stat_activity where datname = '${nameOf(url)}'`
       while (await asOwner(connected)) await setTimeout(20)
+    },
+    async disconnect(url: string) {
+      await asOwner(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${nameOf(url)}'`)
     },
     stop: () => server.stop(),
     start: () => server.start(),

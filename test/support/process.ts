@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const entry = fileURLToPath(new URL('../../packages/server/src/cli/tessera.js', import.meta.url))
+const entry = new URL('../../packages/server/src/cli/tessera.js', import.meta.url)
 
 export type RunningServer = {
   /** Its address, which is its issuer. */
@@ -22,12 +22,20 @@ export type RunningServer = {
   readonly kill: () => Promise<void>
 }
 
-/** Runs `tessera serve` with this configuration; the promise is fulfilled by the ready line. */
-export async function serveConfiguration(file: string, port: number): Promise<RunningServer> {
-  const child = spawn(process.execPath, [entry, 'serve', '--config', file, '--port', String(port)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, TESSERA_LOG_LEVEL: 'info' },
-  })
+/** Runs `tessera serve`, or another program like it, with this configuration; the promise is fulfilled by the ready line. */
+export async function serveConfiguration(
+  file: string,
+  port: number,
+  program = entry,
+): Promise<RunningServer> {
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(program), 'serve', '--config', file, '--port', String(port)],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, TESSERA_LOG_LEVEL: 'info' },
+    },
+  )
   let log = ''
   child.stderr.setEncoding('utf8').on('data', text => {
     log += text

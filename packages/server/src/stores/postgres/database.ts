@@ -44,6 +44,8 @@ export function openPool(options: PostgresOptions): Pool {
   })
   // A connection that breaks while nobody uses it; whoever asks next gets a new one.
   pool.on('error', error => log?.warn('database_connection_lost', { error: error.message }))
+  // One that breaks in use: its query tells of it, and an error that nobody listens for would end the process.
+  pool.on('connect', client => void client.on('error', () => {}))
   const schemas = new WeakMap<pg.ClientBase, string>()
   const nameOf = createNames()
   let closed = false

@@ -1,0 +1,103 @@
+/** Three nodes on one PostgreSQL, under load, through what happens to a fleet; then the history of all answers is looked through. */
+
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { providePostgres } from '../support/postgres.ts'
+import { writeConfiguration } from '../support/process.ts'
+import { world } from '../support/world.ts'
+import { type Held, refreshOn, requireGood, signInOn } from './fleet/clients.ts'
+import { freePorts, startFleet } from './fleet/fleet.ts'
+import { check, createHistory, type Exchange } from './fleet/history.ts'
+
+test('fleet: what must not be found in a history is found where it is planted', () => {
+  const refreshed = (next: string) => ({
+    ...({ kind: 'refresh', node: 0, uses: 'r', began: 1, status: 200, headers: {} } as const),
+    text: JSON.stringify({ refresh_token: next }),
+  })
+  const redeemed = { ...refreshed('n'), kind: 'code' } as const
+  const refused = { ...refreshed('n'), status: 400, text: '{"error":"invalid_grant"}' }
+  const unavailable = { ...refreshed('n'), status: 503, headers: { 'retry-after': '5' } }
+  const found = (planted: readonly Omit<Exchange, 'ended'>[], away?: string): void => {
+    const history = createHistory()
+    const back = away === undefined ? () => {} : history.away(away)
+    for (const exchange of planted) history.add({ ...exchange, began: history.tick() })
+    back()
+    check(history)
+  }
+  found([refreshed('n'), refreshed('n')])
+  assert.throws(() => found([refreshed('n'), refreshed('m')]), /two successors/)
+  found([redeemed, { ...refused, kind: 'code' }])
+  assert.throws(() => found([redeemed, redeemed]), /redeemed twice/)
+  assert.throws(() => found([{ ...refused, kind: 'code' }]), /by nobody/)
+  assert.throws(() => found([refused]), /invalid_grant/)
+  found([unavailable], 'database')
+  assert.throws(() => found([unavailable]), /503/)
+  assert.throws(() => found([{ ...unavailable, headers: {} }], 'database'), /503/)
+  found([{ ...refused, status: 'lost' }], 'node 0')
+  assert.throws(() => found([{ ...refused, status: 'lost' }], 'node 1'), /lost/)
+})
+
+const postgres = providePostgres({ durable: true })
+process.env.TESSERA_MASTER_KEY = randomBytes(32).toString('base64')
+
+/** How long load goes on between one event and the next. */
+const between = 1500
+
+test('fleet: through kill -9, an outage of the database and a rolling upgrade with a migration no credential is used twice and no acknowledged token lost', async () => {
+  const server = await postgres()
+  const ports = await freePorts(3)
+  const clients = world.clients.map(client =>
+    // Longer than the outage: who has no answer asks again with the same token.
+    client.client_id === 'roclient' ? { ...client, refresh_token_retry_window: 120 } : client,
+  )
+  const storage = await server.database()
+  const shared = { issuer: `http://localhost:${ports[0]}`, workers: 1, storage }
+  const { file, remove } = await writeConfiguration({ ...world, ...shared, clients })
+  const history = createHistory()
+  const fleet = await startFleet(file, ports, history)
+  const held: Held[] = []
+  let stopped = false
+  const isStopped = () => stopped
+  const load = Promise.all([
+    ...Array.from({ length: 6 }, () => refreshOn(fleet, isStopped, held)),
+    ...Array.from({ length: 2 }, () => signInOn(fleet, isStopped)),
+  ])
+  try {
+    // Where one client fails, the test does so at once.
+    const meanwhile = <Done>(event: Promise<Done>) => Promise.race([event, load.then(() => event)])
+
+    await meanwhile(setTimeout(between))
+    await meanwhile(fleet.kill(1))
+    await meanwhile(setTimeout(between))
+    const back = history.away('database')
+    await meanwhile(server.stop())
+    await meanwhile(setTimeout(between))
+    await meanwhile(server.start())
+    await meanwhile(setTimeout(between))
+    back()
+    for (let node = 0; node < fleet.size; node++) {
+      await meanwhile(fleet.upgrade(node))
+      await meanwhile(setTimeout(between))
+    }
+    stopped = true
+    await load
+    await requireGood(fleet, held)
+  } finally {
+    stopped = true
+    await fleet.close()
+    await Promise.allSettled([load])
+    await remove()
+  }
+  check(history)
+  const answered = history.exchanges.filter(({ status }) => status === 200)
+  for (const kind of ['password', 'refresh', 'code', 'introspection'] as const)
+    assert.ok(
+      answered.some(exchange => exchange.kind === kind),
+      kind,
+    )
+  for (let node = 0; node < fleet.size; node++) assert.ok(answered.some(exchange => exchange.node === node))
+  for (const status of ['lost', 503])
+    assert.ok(history.exchanges.some(exchange => exchange.status === status))
+})

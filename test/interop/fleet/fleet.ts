@@ -1,0 +1,100 @@
+/** Nodes on one database, as whoever spreads the requests over them sees them. */
+
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
+import { freePort, type RunningServer, serveConfiguration } from '../../support/process.ts'
+import type { Exchange, History } from './history.ts'
+
+export type Fleet = {
+  /** One request to one of the nodes that are in turn, or to that one; written down with what came of it. */
+  readonly ask: (request: Asked, node?: number) => Promise<Exchange>
+  readonly size: number
+  /** SIGKILL, in the midst of whatever it does; then it is started again. */
+  readonly kill: (node: number) => Promise<void>
+  /** No more requests are sent to it; once it has answered those under way it is ended, and one of a later version started. */
+  readonly upgrade: (node: number) => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+type Asked = {
+  readonly kind: Exchange['kind']
+  readonly path: string
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly form?: Readonly<Record<string, string>>
+  /** The credential that is used up by it. */
+  readonly uses?: string
+}
+
+const laterNode = new URL('./later-node.ts', import.meta.url)
+
+export async function startFleet(file: string, ports: readonly number[], history: History): Promise<Fleet> {
+  const nodes: RunningServer[] = await Promise.all(ports.map(port => serveConfiguration(file, port)))
+  const inTurn = new Set(nodes.keys())
+  const underWay = nodes.map(() => 0)
+
+  let closed = false
+
+  const pick = (): number => {
+    const open = [...inTurn]
+    return open[Math.floor(Math.random() * open.length)] ?? 0
+  }
+
+  return {
+    size: nodes.length,
+    async ask({ kind, path, method = 'POST', headers = {}, form, uses = '' }, node = pick()) {
+      if (closed) throw new Error('the fleet is closed')
+      underWay[node]! += 1
+      const began = history.tick()
+      const sent = { kind, node, uses, began }
+      try {
+        const address = `http://localhost:${ports[node]}${path}`
+        return history.add({ ...sent, ...(await send(address, { method, headers, ...(form && { form }) })) })
+      } catch (error) {
+        return history.add({ ...sent, status: 'lost', headers: {}, text: String(error) })
+      } finally {
+        underWay[node]! -= 1
+      }
+    },
+    async kill(node) {
+      const back = history.away(`node ${node}`)
+      await nodes[node]?.kill()
+      inTurn.delete(node)
+      nodes[node] = await serveConfiguration(file, ports[node] ?? 0)
+      inTurn.add(node)
+      back()
+    },
+    async upgrade(node) {
+      inTurn.delete(node)
+      while (underWay[node]! > 0) await setTimeout(5)
+      await nodes[node]?.stop()
+      nodes[node] = await serveConfiguration(file, ports[node] ?? 0, laterNode)
+      inTurn.add(node)
+    },
+    async close() {
+      closed = true
+      await Promise.all(nodes.map(node => node.stop()))
+    },
+  }
+}
+
+/** Over a connection of its own: one that is kept may be closed by the node as the next request is sent, and is no loss of an answer. */
+async function send(
+  address: string,
+  { method, headers, form }: Pick<Asked, 'headers' | 'form'> & { readonly method: string },
+): Promise<Pick<Exchange, 'status' | 'headers' | 'text'>> {
+  const type = { 'content-type': 'application/x-www-form-urlencoded' }
+  const sending = request(address, { method, agent: false, headers: { ...headers, ...(form && type) } })
+  sending.end(form && new URLSearchParams(form).toString())
+  const [response] = (await once(sending, 'response')) as [IncomingMessage]
+  return {
+    status: response.statusCode ?? 0,
+    headers: response.headers as Exchange['headers'],
+    text: await text(response),
+  }
+}
+
+export const freePorts = (count: number): Promise<readonly number[]> =>
+  Promise.all(Array.from({ length: count }, freePort))

@@ -1,0 +1,100 @@
+/** Everything that was asked and answered, in order, and what must not be found in it. */
+
+import assert from 'node:assert/strict'
+
+export type Exchange = {
+  readonly kind: 'password' | 'refresh' | 'code' | 'page' | 'introspection'
+  readonly node: number
+  /** The refresh token or the code that it would use up. */
+  readonly uses: string
+  readonly began: number
+  readonly ended: number
+  /** `lost`: no answer came. */
+  readonly status: number | 'lost'
+  readonly headers: Readonly<Record<string, string | readonly string[]>>
+  readonly text: string
+}
+
+/** While what was away: `database`, or a node. */
+type Absence = { readonly what: string; readonly from: number; to: number }
+
+export type History = {
+  readonly exchanges: readonly Exchange[]
+  /** A place in the order of all events. */
+  readonly tick: () => number
+  readonly add: (exchange: Omit<Exchange, 'ended'>) => Exchange
+  /** Answers how to say that it is back. */
+  readonly away: (what: string) => () => void
+  readonly absences: readonly Absence[]
+}
+
+export function createHistory(): History {
+  const exchanges: Exchange[] = []
+  const absences: Absence[] = []
+  let ticks = 0
+  const tick = (): number => ++ticks
+  return {
+    ...{ exchanges, absences, tick },
+    add(exchange) {
+      const whole = { ...exchange, ended: tick() }
+      exchanges.push(whole)
+      return whole
+    },
+    away(what) {
+      const absence: Absence = { what, from: tick(), to: Number.POSITIVE_INFINITY }
+      absences.push(absence)
+      return () => {
+        absence.to = tick()
+      }
+    },
+  }
+}
+
+export const json = ({ text }: Exchange): any => JSON.parse(text)
+
+/** Whether nobody can know if it was done. */
+export const isUnknown = ({ status }: Exchange): boolean => status === 'lost' || status === 503
+
+/** No credential is used twice, and no answer is another than promised. */
+export function check(history: History): void {
+  const { exchanges } = history
+  for (const exchange of exchanges) requireExpected(history, exchange)
+
+  const byCredential = Map.groupBy(
+    exchanges.filter(({ uses }) => uses !== ''),
+    ({ kind, uses }) => `${kind} ${uses}`,
+  )
+  for (const used of byCredential.values()) {
+    const successes = used.filter(({ status }) => status === 200)
+    if (used[0]?.kind === 'code') {
+      assert.ok(successes.length <= 1, 'a code was redeemed twice')
+      if (!used.some(isUnknown)) assert.equal(successes.length, 1, 'a code was redeemed by nobody')
+    } else {
+      // A retry is answered with the same next token: no second branch of the family exists.
+      const next = new Set(successes.map(one => json(one).refresh_token))
+      assert.ok(next.size <= 1, 'a refresh token had two successors')
+    }
+  }
+}
+
+function requireExpected({ absences }: History, exchange: Exchange): void {
+  const during = (what: string): boolean =>
+    absences.some(one => one.what === what && one.from < exchange.ended && exchange.began < one.to)
+  const told = `${exchange.kind} at node ${exchange.node}: ${exchange.status} ${exchange.text}`
+  switch (exchange.status) {
+    case 200:
+    case 302:
+    case 303:
+      return
+    case 503:
+      assert.match(String(exchange.headers['retry-after']), /^\d+$/, told)
+      assert.ok(during('database'), told)
+      return
+    case 'lost':
+      assert.ok(during(`node ${exchange.node}`), told)
+      return
+    default:
+      // Of two who bring one code at once, one comes late.
+      assert.ok(exchange.kind === 'code' && json(exchange).error === 'invalid_grant', told)
+  }
+}
