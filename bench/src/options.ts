@@ -8,7 +8,7 @@ export type Plan = {
   readonly seconds: number
   readonly warmUpSeconds: number
   readonly connections: number
-  /** Whether each measurement has a process of its own: figures to quote need that. */
+  /** Whether each row has processes of its own: figures to quote need that. */
   readonly fresh: boolean
   /** See `stayAwake`; true unless said otherwise. */
   readonly polls?: boolean
@@ -34,8 +34,8 @@ export const options = values
 
 const full: Plan = {
   runs: 3,
-  seconds: 1,
-  warmUpSeconds: 0.5,
+  seconds: 1.2,
+  warmUpSeconds: 1,
   connections: 64,
   fresh: true,
   soakSeconds: 600,

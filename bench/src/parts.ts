@@ -6,7 +6,7 @@ import { measureLimits } from './limits/limits.ts'
 import type { Plan } from './options.ts'
 import { measurePostgres } from './postgres/rows.ts'
 import { printCurve, printLimits, printRow, printSoak, printStarts, printSteady } from './results/print.ts'
-import type { Found, RowResult } from './results/results.ts'
+import type { Found, RowResult, SteadyResult } from './results/results.ts'
 import { rows } from './rows/rows.ts'
 import { candidates } from './servers/candidates.ts'
 import { tessera } from './servers/tessera.ts'
@@ -21,16 +21,17 @@ export type Part = (plan: Plan, only: string) => Promise<Found>
 export const parts = {
   async table(plan, only) {
     const servers = createServers(plan)
-    const chosen = rows.filter(({ name }) => name.includes(only))
     const results: RowResult[] = []
-    for (const row of chosen) {
+    const steady: SteadyResult[] = []
+    for (const row of rows.filter(({ name }) => name.includes(only))) {
       const result = await measureRow(row, candidates, { plan, servers })
       printRow(result)
       results.push(result)
+      steady.push(await measureSteady(row, result, tessera, { plan, servers }))
+      await servers.rest()
     }
-    const steady = await measureSteady(chosen, results, tessera, { plan, servers })
-    printSteady(steady)
     await servers.close()
+    printSteady(steady)
     return { rows: results, steady }
   },
   async workers(plan) {
@@ -52,7 +53,7 @@ export const parts = {
   async curves(plan, only) {
     const results: CurveResult[] = []
     for (const { measure, ...about } of curves.filter(({ name }) => name.includes(only))) {
-      const result = { ...about, points: await measure(plan) }
+      const result = { ...about, points: await measure({ ...plan, runs: Math.min(plan.runs, 2) }) }
       printCurve(result)
       results.push(result)
     }

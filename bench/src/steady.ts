@@ -1,4 +1,4 @@
-/** Latency that is worth a promise: Tessera at four fifths of the load that it took in the table, requests at a steady rate. */
+/** Latency that is worth a promise: at four fifths of the load that a server took in the table, requests at a steady rate. */
 
 import { measure } from './measure.ts'
 import type { Plan } from './options.ts'
@@ -6,24 +6,20 @@ import type { RowResult, SteadyResult } from './results/results.ts'
 import { rateOf } from './results/summary.ts'
 import type { Row } from './rows/row.ts'
 import type { Candidate } from './servers/server.ts'
-import type { Servers } from './table.ts'
+import { planOfRound, type Servers } from './table.ts'
 
 const share = 0.8
 
+/** @param result of this row, whose servers are still warm. */
 export async function measureSteady(
-  rows: readonly Row[],
-  results: readonly RowResult[],
+  row: Row,
+  result: RowResult,
   candidate: Candidate,
   { plan, servers }: { readonly plan: Plan; readonly servers: Servers },
-): Promise<readonly SteadyResult[]> {
-  const steady: SteadyResult[] = []
-  for (const row of rows) {
-    const result = results.find(({ name }) => name === row.name)
-    const greatest = result && rateOf(result, candidate.name)
-    if (greatest === undefined) continue
-    const rate = greatest * share
-    const run = await servers.use(candidate, server => measure(server, row, { ...plan, rate }))
-    steady.push({ name: row.name, rate, run })
-  }
-  return steady
+): Promise<SteadyResult> {
+  const greatest = rateOf(result, candidate.name)
+  if (greatest === undefined) throw new Error(`${candidate.name} was not asked for: ${row.name}`)
+  const rate = greatest * share
+  const run = await measure(await servers.of(candidate), row, { ...planOfRound(plan, 1), rate })
+  return { name: row.name, rate, run }
 }

@@ -1,4 +1,4 @@
-/** The table: each row asked of each server that does its work, in turn, as often as the plan says. */
+/** A row of the table: all servers that do its work started and warm, then asked in turn, as often as the plan says. */
 
 import { type Measured, measure } from './measure.ts'
 import type { Plan } from './options.ts'
@@ -7,35 +7,38 @@ import type { Goal, RowResult } from './results/results.ts'
 import type { Row } from './rows/row.ts'
 import type { Candidate, Server } from './servers/server.ts'
 
-/** A server for one measurement, or the same one each time. */
+/** The servers that are running: for one row, or, where figures do not count, for all. */
 export type Servers = {
-  readonly use: <Value>(candidate: Candidate, work: (server: Server) => Promise<Value>) => Promise<Value>
+  readonly of: (candidate: Candidate) => Promise<Server>
+  /** A row is over. */
+  readonly rest: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
 export function createServers({ fresh }: Pick<Plan, 'fresh'>): Servers {
-  const kept = new Map<Candidate, Promise<Server>>()
-  const keep = (candidate: Candidate): Promise<Server> => {
-    const before = kept.get(candidate)
-    if (before) return before
-    const starting = candidate.start()
-    kept.set(candidate, starting)
-    return starting
+  const running = new Map<Candidate, Promise<Server>>()
+  const close = async (): Promise<void> => {
+    const ending = [...running.values()]
+    running.clear()
+    await Promise.all(ending.map(async server => (await server).stop()))
   }
   return {
-    async use(candidate, work) {
-      const server = await (fresh ? candidate.start() : keep(candidate))
-      try {
-        return await work(server)
-      } finally {
-        if (fresh) await server.stop()
-      }
+    of(candidate) {
+      const server = running.get(candidate) ?? candidate.start()
+      running.set(candidate, server)
+      return server
     },
-    async close() {
-      await Promise.all([...kept.values()].map(async server => (await server).stop()))
-    },
+    rest: async () => (fresh ? close() : undefined),
+    close,
   }
 }
+
+/** In later rounds a server is warm already. */
+const rewarm = 0.2
+
+/** How a server is measured in this round. */
+export const planOfRound = (plan: Plan, round: number): Plan =>
+  round === 0 ? plan : { ...plan, warmUpSeconds: plan.warmUpSeconds * rewarm }
 
 export async function measureRow(
   row: Row,
@@ -52,11 +55,10 @@ export async function measureRow(
     // Another one first in each round: what the machine does meanwhile falls on all alike.
     const inTurn = able.map((_, index) => able[(index + round) % able.length]!)
     for (const candidate of inTurn) {
-      const measured = await servers
-        .use(candidate, server => measure(server, row, plan))
-        .catch(error => {
-          throw new Error(`${candidate.name}, ${row.name}: ${error.message}`, { cause: error })
-        })
+      const server = await servers.of(candidate)
+      const measured = await measure(server, row, planOfRound(plan, round)).catch(error => {
+        throw new Error(`${candidate.name}, ${row.name}: ${error.message}`, { cause: error })
+      })
       runs.get(candidate)!.push(measured)
     }
   }

@@ -35,6 +35,7 @@ export async function measureWorkers(
     })
     print(result)
     results.push(result)
+    await servers.rest()
   }
   await servers.close()
   return results

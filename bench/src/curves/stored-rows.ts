@@ -11,11 +11,15 @@ import { refresh } from '../rows/refresh.ts'
 import { temporaryDirectory } from '../servers/process.ts'
 import type { Server } from '../servers/server.ts'
 import { startTessera } from '../servers/tessera.ts'
+import { planOfRound } from '../table.ts'
 import { type Curve, type Point, sizesFor } from './curve.ts'
 import { fillPostgres } from './fill-postgres.ts'
 import { fillSqlite } from './fill-sqlite.ts'
 
-const sizes = sizesFor({ quick: [0, 10_000], full: [1000, 100_000, 1_000_000, 10_000_000] })
+const quick = [0, 10_000]
+const inSqlite = sizesFor({ quick, full: [1000, 100_000, 1_000_000, 10_000_000] })
+/** Filling takes longer here. */
+const inPostgres = sizesFor({ quick, full: [1000, 1_000_000, 10_000_000] })
 const works = [codeExchange, refresh, inspection[0]!]
 const along = 'rows, nine of ten expired'
 
@@ -29,7 +33,7 @@ export const sqliteRowsCurve: Curve = {
   ...{ name: 'rows in SQLite', along },
   async measure(plan) {
     const filled: (Filled & { readonly directory: string })[] = []
-    for (const at of sizes(plan)) {
+    for (const at of inSqlite(plan)) {
       const directory = temporaryDirectory('filled')
       await fillSqlite(directory, at)
       filled.push({ at, directory, start: () => startTessera({ directory }) })
@@ -46,7 +50,7 @@ export const postgresRowsCurve: Curve = {
     const postgres = await startPostgres()
     try {
       const filled: Filled[] = []
-      for (const at of sizes(plan)) {
+      for (const at of inPostgres(plan)) {
         const url = await postgres.database(`rows_${at}`)
         await fillPostgres(url, at)
         filled.push({ at, start: () => startOnPostgres(url) })
@@ -61,16 +65,16 @@ export const postgresRowsCurve: Curve = {
 /** In rounds: what the machine does meanwhile falls on all sizes alike. */
 async function measureFilled(filled: readonly Filled[], plan: Plan): Promise<readonly Point[]> {
   const runs = new Map<string, Measured[]>()
-  for (let round = 0; round < (plan.fresh ? 2 : 1); round++) {
-    for (const { at, start } of filled) {
-      const server = await start()
-      for (const row of works) {
+  const servers = await Promise.all(filled.map(async ({ at, start }) => ({ at, server: await start() })))
+  for (let round = 0; round < plan.runs; round++) {
+    for (const row of works) {
+      for (const { at, server } of servers) {
         const key = `${at} ${row.name}`
-        runs.set(key, [...(runs.get(key) ?? []), await measure(server, row, plan)])
+        runs.set(key, [...(runs.get(key) ?? []), await measure(server, row, planOfRound(plan, round))])
       }
-      await server.stop()
     }
   }
+  await Promise.all(servers.map(({ server }) => server.stop()))
   return filled.flatMap(({ at }): Point[] =>
     works.map(({ name }) => ({ at, work: name, runs: runs.get(`${at} ${name}`) ?? [] })),
   )

@@ -26,7 +26,10 @@ export type LoadResult = Latencies & {
   readonly seconds: number
 }
 
-/** Rejects when an answer is wrong, or a connection is lost. */
+/** How long the last answers may take. */
+const patienceSeconds = 60
+
+/** Rejects when an answer is wrong or does not come, or a connection is lost. */
 export async function load(options: LoadOptions): Promise<LoadResult> {
   const { port, connections, seconds, rate, next, check, polls = true } = options
   const times: number[] = []
@@ -35,17 +38,12 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   const idle = Array.from({ length: connections }, (_, index) => index)
   let retired = 0
   let scheduled = 0
-  let finish: () => void
-  let fail: (error: Error) => void
-  const done = new Promise<void>((resolve, reject) => {
-    finish = resolve
-    fail = reject
-  })
+  const { promise: done, resolve: finish, reject: fail } = Promise.withResolvers<void>()
   const opened: readonly Connection[] = await Promise.all(
     idle.map(index =>
       openConnection(port, {
         onAnswer: ({ status, body }) => answered(index, status, body),
-        onLost: error => fail(error),
+        onLost: fail,
       }),
     ),
   )
@@ -66,7 +64,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   function answered(index: number, status: number, body: string): void {
     const now = performance.now()
     times.push(now - dueAt[index]!)
-    const fault = status === 200 ? check(body) : `status ${status}: ${body.slice(0, 200)}`
+    const fault = status === 200 ? faultOf(body, check) : `status ${status}: ${body.slice(0, 200)}`
     if (fault !== undefined) {
       fail(new Error(fault))
       return
@@ -87,6 +85,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     }
   }
 
+  const overdue = setTimeout(() => fail(new Error('no answer came')), (seconds + patienceSeconds) * 1000)
   const sleep =
     polls || rate !== undefined ? stayAwake(rate === undefined ? () => {} : () => keepRate(rate)) : () => {}
   try {
@@ -94,10 +93,19 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     await done
   } finally {
     sleep()
+    clearTimeout(overdue)
   }
   const took = (performance.now() - start) / 1000
   await Promise.all(opened.map(connection => connection.close()))
   return { requests: times.length, seconds: took, ...latenciesOf(times) }
+}
+
+function faultOf(body: string, check: Asking['check']): string | undefined {
+  try {
+    return check(body)
+  } catch (error) {
+    return `${error}: ${body.slice(0, 200)}`
+  }
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Plan } from '../options.ts'
 import type { Goal, RowResult } from '../results/results.ts'
 import { codeExchange } from '../rows/code-exchange.ts'
 import { refresh } from '../rows/refresh.ts'
+import { planOfRound } from '../table.ts'
 import { startPostgres } from './database.ts'
 import { measureDriver } from './driver.ts'
 import { startOnPostgres } from './tessera.ts'
@@ -25,10 +26,13 @@ export async function measurePostgres(
     const url = await postgres.database('tessera')
     for (const { row, commit } of works) {
       const runs = { tessera: [] as Measured[], driver: [] as Measured[] }
+      const server = await startOnPostgres(url)
       for (let round = 0; round < plan.runs; round++) {
-        runs.tessera.push(await measureTessera(url, row, plan))
+        // The load sleeps between answers, to leave the database its core.
+        runs.tessera.push(await measure(server, row, { ...planOfRound(plan, round), polls: false }))
         runs.driver.push(await measureDriver(url, commit, plan))
       }
+      await server.stop()
       const servers = [
         { name: 'Tessera', runs: runs.tessera },
         { name: 'driver alone', runs: runs.driver },
@@ -41,18 +45,4 @@ export async function measurePostgres(
     await postgres.stop()
   }
   return results
-}
-
-/** The load sleeps between answers, to leave the database its core. */
-async function measureTessera(
-  url: string,
-  row: (typeof works)[number]['row'],
-  plan: Plan,
-): Promise<Measured> {
-  const server = await startOnPostgres(url)
-  try {
-    return await measure(server, row, { ...plan, polls: false })
-  } finally {
-    await server.stop()
-  }
 }
