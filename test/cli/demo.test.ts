@@ -9,6 +9,7 @@ import { startDemoCallback } from '../../packages/server/src/cli/demo-callback.t
 import {
   type DemoRequest,
   demoAuthorizationUrl,
+  demoPages,
   demoRequests,
 } from '../../packages/server/src/cli/demo-requests.ts'
 import { freePort } from '../support/process.ts'
@@ -135,6 +136,16 @@ test('demo: the address to open leads over sign-in and consent to a code, and th
   } finally {
     callback.close()
   }
+})
+
+test('demo: it names the account page and the way out, and both work', async () => {
+  const { account, signOut } = demoPages(issuer)
+  for (const address of [account, signOut]) assert.ok(printed.split('\n').includes(`# ${address}`), address)
+  const person = createPerson(issuer, alice)
+  assert.match(await person.open(account), /Alice Adams/)
+  assert.match(String(await person.signOut(signOut)), /You are signed out/)
+  await person.open(account)
+  assert.equal(person.signIns(), 2)
 })
 
 test('demo callback: what an address says is shown as text, never as a page', async () => {

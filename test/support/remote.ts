@@ -44,6 +44,9 @@ export function createPerson(
   return {
     /** How often a password was asked for. */
     signIns: () => signIns,
+    /** Opens a page, signing in where it asks for that; answers its text. */
+    open: async (url: string): Promise<string> =>
+      (await signIn(await browser.visit(url.slice(origin.length)))).text,
     /** Opens an authorization request; answers where the server sends the browser in the end. */
     async authorize(url: string): Promise<URL> {
       const page = await signIn(await browser.visit(url.slice(origin.length)))

@@ -146,7 +146,20 @@ export function demoRequests(issuer: string, redirectUri: string): readonly Demo
   ]
 }
 
-/** What `tessera demo` prints. */
+/** Pages that the user of the demo opens without a client. */
+export const demoPages = (issuer: string) =>
+  ({ account: `${issuer}/account`, signOut: `${issuer}/connect/endsession` }) as const
+
+export function formatDemoPages(issuer: string): string {
+  const { account, signOut } = demoPages(issuer)
+  return [
+    '# In the same browser: the account with its sessions, consents and passkeys, then the way out:',
+    `# ${account}`,
+    `# ${signOut}`,
+  ].join('\n')
+}
+
+/** What `tessera demo` prints of the grants. */
 export const formatDemoRequests = (requests: readonly DemoRequest[]): string =>
   requests
     .map(({ grant_type, title, first, commands }) =>

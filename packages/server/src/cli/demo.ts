@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url'
 import type { ExitCode } from './command.ts'
 import { startDemoCallback } from './demo-callback.ts'
-import { demoRequests, formatDemoRequests } from './demo-requests.ts'
+import { demoRequests, formatDemoPages, formatDemoRequests } from './demo-requests.ts'
 import { loadOrReport } from './report.ts'
 import { runUntilStopped, settlePort } from './serve.ts'
 
@@ -17,7 +17,8 @@ export async function demo({ port }: { readonly port: string }): Promise<ExitCod
   try {
     return await runUntilStopped(configuration, () => {
       const requests = demoRequests(configuration.issuer, callback.redirectUri)
-      process.stdout.write(`\n${formatDemoRequests(requests)}\n\n# Ctrl-C stops the demo.\n`)
+      const shown = [formatDemoRequests(requests), formatDemoPages(configuration.issuer)].join('\n\n')
+      process.stdout.write(`\n${shown}\n\n# Ctrl-C stops the demo.\n`)
     })
   } finally {
     callback.close()
