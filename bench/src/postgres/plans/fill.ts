@@ -1,0 +1,60 @@
+/** Fills every table of an issuer's schema alike, so that no statement can read one whole and stay unnoticed. */
+
+import pg from 'pg'
+
+/** Rows in each table. */
+export const filledRows = 10_000
+/** The time at which one row in ten lives, and the others have expired. */
+export const filledAt = 1_790_000_000
+const day = 86_400
+
+/** The key of the n-th living row, in every table: so those of one number belong together. */
+export const livingKey = (n: number): string => keyOf(10 * n)
+const keyOf = (index: number): string => String(1_000_000 + index)
+
+/** What is not simply a key, a time or null. */
+const special: Readonly<Record<string, string>> = {
+  kind: `case when i % 2 = 0 then 'client' else 'user' end`,
+  ...{ stands: '1', epoch: '0', generation: '1', attempts: '0', count: '1', status: `'approved'` },
+  // Ended sessions are told of; those that stand are not.
+  'logout_notices.sid': `'ended ' || i`,
+  ...{ scope: `'["openid","offline_access"]'`, amr: `'["pwd"]'`, resources: `'[]'`, claims: `'{}'` },
+}
+/** Nullable columns that have an index of their own. */
+const filled = ['sid', 'upstream', 'upstream_sid', 'tenant', 'email_key', 'email_verified_at', 'authorization_id']
+
+type Column = { readonly table_name: string; readonly name: string; readonly type: string; readonly nullable: boolean }
+
+const columns = `
+  select table_name, column_name as name, data_type as type, is_nullable = 'YES' as nullable
+  from information_schema.columns join pg_tables on tablename = table_name and schemaname = table_schema
+  where table_schema = $1 and table_name <> 'tessera_schema' and is_identity = 'NO' order by ordinal_position`
+
+function valueOf({ table_name, name, type, nullable }: Column): string {
+  const own = special[`${table_name}.${name}`] ?? special[name]
+  if (own !== undefined) return own
+  if (nullable && !filled.includes(name)) return 'null'
+  if (type === 'bytea') return `'\\x00'`
+  if (type === 'text') return '(1000000 + i)::text'
+  return /_at$|_time$|until$/.test(name)
+    ? `${filledAt} + case when i % 10 = 0 then ${day} else -${day} - i end`
+    : '0'
+}
+
+/** Answers which tables there are. */
+export async function fillTables(url: string, schema: string): Promise<readonly string[]> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const { rows } = await client.query<Column>(columns, [schema])
+  const tables = Map.groupBy(rows, row => row.table_name)
+  await client.query(`set search_path = ${schema}; set synchronous_commit = off`)
+  for (const [table, of] of tables) {
+    const names = of.map(({ name }) => name).join(', ')
+    await client.query(
+      `insert into ${table} (${names}) select ${of.map(valueOf).join(', ')} from generate_series(0, ${filledRows - 1}) i`,
+    )
+  }
+  await client.query('vacuum analyze')
+  await client.end()
+  return [...tables.keys()]
+}

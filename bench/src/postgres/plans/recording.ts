@@ -1,0 +1,26 @@
+/** A database that shows each statement before it sends it. */
+
+import type { Value } from '@tessera/server/stores/postgres/columns'
+import type { Database } from '@tessera/server/stores/postgres/database'
+import type { Run } from '@tessera/server/stores/postgres/statements'
+
+export type Sent = {
+  readonly text: string
+  readonly values: readonly Value[]
+  /** Whether it is the whole of its transaction. */
+  readonly alone: boolean
+}
+
+export function recording(database: Database, show: (sent: Sent) => Promise<void>): Database {
+  const showing =
+    (run: Run, alone: boolean): Run =>
+    async (text, values) => {
+      await show({ text, values, alone })
+      return run(text, values)
+    }
+  return {
+    ...database,
+    run: showing(database.run, true),
+    locked: (locks, work) => database.locked(locks, run => work(showing(run, false))),
+  }
+}

@@ -1,0 +1,47 @@
+/** Takes the plans of all that is asked of a store often, on tables with rows. */
+
+import { openPool } from '@tessera/server/stores/postgres/database'
+import { mainSchema } from '@tessera/server/stores/postgres/names'
+import { openPostgresStorehouse } from '@tessera/server/stores/postgres/storehouse'
+import { createPostgresStores } from '@tessera/server/stores/postgres/stores'
+import pg from 'pg'
+import { type Explained, explain } from './explain.ts'
+import { fillTables, livingKey } from './fill.ts'
+import { hotWork } from './hot-work.ts'
+import { recording } from './recording.ts'
+
+export type WorkPlans = {
+  readonly name: string
+  /** Of each statement that was not sent for another work before. */
+  readonly statements: readonly Explained[]
+}
+
+/** @param url of an empty database. */
+export async function takePlans(url: string): Promise<readonly WorkPlans[]> {
+  await (await openPostgresStorehouse({ url })).close()
+  await fillTables(url, mainSchema)
+  const pool = openPool({ url })
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(`set search_path = ${mainSchema}`)
+  const seen = new Set<string>()
+  let explained: Explained[] = []
+  const database = recording(pool.of(mainSchema), async sent => {
+    if (seen.has(sent.text)) return
+    seen.add(sent.text)
+    explained.push(await explain(client, sent))
+  })
+  const stores = createPostgresStores(database, async () => {})
+  const plans: WorkPlans[] = []
+  try {
+    for (const [index, { name, ask }] of hotWork.entries()) {
+      await ask(stores, livingKey(index))
+      plans.push({ name, statements: explained })
+      explained = []
+    }
+  } finally {
+    await client.end()
+    await pool.close()
+  }
+  return plans
+}
