@@ -1,23 +1,46 @@
-/** How PostgreSQL reaches the rows of each hot statement, on tables with many; and what its updates leave behind. */
+/** On tables with many rows: how PostgreSQL reaches those of each hot statement, what updates leave behind, and whom clean-up keeps waiting. */
 
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { modes } from '../../bench/src/postgres/plans/explain.ts'
+import pg from 'pg'
+import { explain, modes } from '../../bench/src/postgres/plans/explain.ts'
+import { fillTables, livingKey, filledAt as now } from '../../bench/src/postgres/plans/fill.ts'
 import { hotWork } from '../../bench/src/postgres/plans/hot-work.ts'
-import { faultsOf, indexesOf } from '../../bench/src/postgres/plans/plan.ts'
-import { takePlans, type WorkPlans } from '../../bench/src/postgres/plans/take.ts'
+import { faultsOf } from '../../bench/src/postgres/plans/plan.ts'
+import { takePlans } from '../../bench/src/postgres/plans/take.ts'
+import { createCleanUp } from '../../packages/server/src/stores/postgres/clean-up.ts'
+import { ask } from '../../packages/server/src/stores/postgres/connection.ts'
+import type { Database } from '../../packages/server/src/stores/postgres/database.ts'
+import { mainSchema } from '../../packages/server/src/stores/postgres/names.ts'
+import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
 import { providePostgres } from '../support/postgres.ts'
+import { day } from './stores/samples.ts'
 
 const postgres = providePostgres()
-let works: readonly WorkPlans[] = []
+let filled = ''
 before(async () => {
-  works = await takePlans(await (await postgres()).database())
+  filled = await (await postgres()).database()
+  await fillTables(filled)
 })
+/** The address of a database with the same rows. */
+const copy = async (): Promise<string> =>
+  (await postgres()).database(`template ${new URL(filled).pathname.slice(1)}`)
 
-test('postgres: every hot statement finds its rows by an index, and neither reads nor sorts a table', () => {
+async function connected<Value>(url: string, work: (client: pg.Client) => Promise<Value>): Promise<Value> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(`set search_path = ${mainSchema}`)
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+test('postgres: every hot statement finds its rows by an index, and neither reads nor sorts a table', async () => {
   const faults: string[] = []
   let explained = 0
-  for (const { name, statements } of works)
+  for (const { name, statements } of await takePlans(await copy()))
     for (const { text, plans } of statements) {
       explained += 1
       for (const [index, plan] of plans.entries())
@@ -25,4 +48,90 @@ test('postgres: every hot statement finds its rows by an index, and neither read
     }
   assert.deepEqual(faults, [])
   assert.ok(explained > hotWork.length, `only ${explained} statements`)
+})
+
+test('postgres: a statement that reads or sorts a table is told from one that does not', () =>
+  connected(filled, async client => {
+    const sweep = 'select hash from codes where clean_at <= $1 order by clean_at limit 500'
+    for (const [text, values, fault] of [
+      ['select * from codes where hash = $1', ['x'], undefined],
+      [sweep, [now], undefined],
+      ['select * from codes where redirect_uri = $1', ['x'], 'reads all of codes'],
+      ['select count(*) from codes where clean_at <= $1', [now], 'rows by codes_clean_at'],
+      ['select hash from codes where clean_at <= $1 order by redirect_uri', [now], 'sorts'],
+      [`delete from codes where hash in (${sweep})`, [now], 'reads all of codes'],
+    ] as const) {
+      const { plans } = await explain(client, { text, values, alone: false })
+      const faults = plans.flatMap(plan => faultsOf(plan))
+      if (fault === undefined) assert.deepEqual(faults, [])
+      else assert.ok(faults.join().includes(fault), `${text}: ${faults}`)
+    }
+  }))
+
+test('postgres: what changes with each use of a row changes in no index: all such updates are heap-only', async () => {
+  const url = await copy()
+  const { main: stores, close } = await openPostgresStorehouse({ url })
+  const keys = Array.from({ length: 40 }, (_, index) => livingKey(index))
+  const again = 5
+  for (const key of keys) {
+    for (let time = 1; time <= again; time++) {
+      const idleExpiresAt = now + day + time
+      const rotation = {
+        kind: 'refresh_rotation',
+        family: key as never,
+        generation: time,
+        idleExpiresAt,
+      } as const
+      const asked = { id: key as never, until: now + 2 * day + time }
+      const outcome = await stores.commit({
+        at: now,
+        client_id: key,
+        sub: key,
+        authorization: asked,
+        use: rotation,
+      })
+      assert.equal(outcome, 'committed')
+      await stores.sessions.touch(key as never, { last_seen_at: now + time, idle_expires_at: idleExpiresAt })
+      assert.equal(await stores.attempts.count([{ hash: key as never, most: 100, span: day }], now), 0)
+      await stores.attempts.forgive([key as never])
+      await stores.devices.polled(key as never, now + time, true)
+    }
+    assert.equal(await stores.codes.burn(key as never, now), true)
+    await stores.authorizations.revoke(key as never, now)
+  }
+  await close()
+  const updates = await connected(url, async client => {
+    const { rows } = await client.query(
+      'select relname as table, n_tup_upd as all, n_tup_hot_upd as heap_only from pg_stat_user_tables where n_tup_upd > 0 order by 1',
+    )
+    return Object.fromEntries(rows.map(row => [row.table, [Number(row.all), Number(row.heap_only)]]))
+  })
+  const [each, once] = [keys.length * again, keys.length]
+  assert.deepEqual(updates, {
+    attempts: [2 * each, 2 * each],
+    authorizations: [each + once, each + once],
+    codes: [once, once],
+    devices: [each, each],
+    families: [each, each],
+    sessions: [each, each],
+  })
+})
+
+test('postgres: while a clean-up of every table is under way, no request for what lives waits for it', async () => {
+  const url = await copy()
+  const { main: stores, close } = await openPostgresStorehouse({ url })
+  await connected(url, async client => {
+    // It ends when all have been asked: as slow as a clean-up can be.
+    await client.query('begin; set local enable_seqscan = off')
+    const run: Database['run'] = (text, values) => ask(client, text, values)
+    const cleanUp = createCleanUp({ schema: mainSchema, run, locked: (_, work) => work(run) })
+    assert.ok((await cleanUp(now)) > 100_000)
+    for (const [index, { name, ask }] of hotWork.entries())
+      await assert.doesNotReject(async () => ask(stores, livingKey(index)), name)
+    const durable = async () => (await client.query('show synchronous_commit')).rows[0].synchronous_commit
+    assert.equal(await durable(), 'off')
+    await client.query('rollback')
+    assert.equal(await durable(), 'on')
+  })
+  await close()
 })

@@ -53,6 +53,24 @@ export function testSessions(open: () => Promise<Opened>): void {
     assert.deepEqual(await sessions.find(plain.hash), plain)
   })
 
+  storeTest('sessions: those that were used outlive their first end, however many they are', async stores => {
+    const { sessions } = stores
+    const expires_at = now + minute
+    const used = Array.from({ length: 120 }, () => sampleSession({ idle_expires_at: expires_at }))
+    const idle = sampleSession({ idle_expires_at: expires_at })
+    for (const session of [...used, idle]) await sessions.create(session)
+    for (const { hash } of used)
+      await sessions.touch(hash, { last_seen_at: now + 1, idle_expires_at: now + 2 * minute })
+    const early = sampleSession({ idle_expires_at: now + day })
+    await sessions.create(early)
+    await sessions.touch(early.hash, { last_seen_at: now + 1, idle_expires_at: now + minute })
+    const ended = await sessions.endExpired(ending({ at: expires_at }), 10)
+    assert.deepEqual(new Set(ended.map(({ session }) => session.sid)), new Set([idle.sid, early.sid]))
+    assert.equal(await stores.cleanUp(expires_at), 0)
+    for (const { hash } of used) assert.ok(await sessions.find(hash))
+    assert.equal(await stores.cleanUp(now + 2 * minute), used.length)
+  })
+
   storeTest("sessions: a user's are listed, the last used first", async ({ sessions }) => {
     const [one, two] = [sampleSession(), sampleSession({ last_seen_at: now + 5 })]
     for (const session of [one, two, sampleSession({ sub: 'bob' })]) await sessions.create(session)

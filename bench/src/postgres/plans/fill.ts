@@ -1,5 +1,7 @@
 /** Fills every table of an issuer's schema alike, so that no statement can read one whole and stay unnoticed. */
 
+import { mainSchema } from '@tessera/server/stores/postgres/names'
+import { openPostgresStorehouse } from '@tessera/server/stores/postgres/storehouse'
 import pg from 'pg'
 
 /** Rows in each table. */
@@ -21,16 +23,29 @@ const special: Readonly<Record<string, string>> = {
   ...{ scope: `'["openid","offline_access"]'`, amr: `'["pwd"]'`, resources: `'[]'`, claims: `'{}'` },
 }
 /** Nullable columns that have an index of their own. */
-const filled = ['sid', 'upstream', 'upstream_sid', 'tenant', 'email_key', 'email_verified_at', 'authorization_id']
+const filled = [
+  'sid',
+  'upstream',
+  'upstream_sid',
+  'tenant',
+  'email_key',
+  'email_verified_at',
+  'authorization_id',
+]
 
-type Column = { readonly table_name: string; readonly name: string; readonly type: string; readonly nullable: boolean }
+type Column = {
+  readonly table_name: string
+  readonly name: string
+  readonly type: string
+  readonly nullable: boolean
+}
 
 const columns = `
   select table_name, column_name as name, data_type as type, is_nullable = 'YES' as nullable
   from information_schema.columns join pg_tables on tablename = table_name and schemaname = table_schema
   where table_schema = $1 and table_name <> 'tessera_schema' and is_identity = 'NO' order by ordinal_position`
 
-function valueOf({ table_name, name, type, nullable }: Column): string {
+function expressionOf({ table_name, name, type, nullable }: Column): string {
   const own = special[`${table_name}.${name}`] ?? special[name]
   if (own !== undefined) return own
   if (nullable && !filled.includes(name)) return 'null'
@@ -41,20 +56,20 @@ function valueOf({ table_name, name, type, nullable }: Column): string {
     : '0'
 }
 
-/** Answers which tables there are. */
-export async function fillTables(url: string, schema: string): Promise<readonly string[]> {
+/** @param url of an empty database. */
+export async function fillTables(url: string): Promise<void> {
+  await (await openPostgresStorehouse({ url })).close()
   const client = new pg.Client({ connectionString: url })
   await client.connect()
-  const { rows } = await client.query<Column>(columns, [schema])
+  const { rows } = await client.query<Column>(columns, [mainSchema])
   const tables = Map.groupBy(rows, row => row.table_name)
-  await client.query(`set search_path = ${schema}; set synchronous_commit = off`)
+  await client.query(`set search_path = ${mainSchema}; set synchronous_commit = off`)
   for (const [table, of] of tables) {
     const names = of.map(({ name }) => name).join(', ')
     await client.query(
-      `insert into ${table} (${names}) select ${of.map(valueOf).join(', ')} from generate_series(0, ${filledRows - 1}) i`,
+      `insert into ${table} (${names}) select ${of.map(expressionOf).join(', ')} from generate_series(0, ${filledRows - 1}) i`,
     )
   }
   await client.query('vacuum analyze')
   await client.end()
-  return [...tables.keys()]
 }

@@ -15,13 +15,25 @@ const of = <Id extends string>(key: string): Id => key as Id
 
 /** Rows that are new, beside those of a key. */
 const authorizationOf = (key: string): Authorization => ({
-  ...{ id: of<AuthorizationId>(`new ${key}`), client_id: key, sub: key, sid: key, scope: ['openid'], resources: [] },
+  ...{
+    id: of<AuthorizationId>(`new ${key}`),
+    client_id: key,
+    sub: key,
+    sid: key,
+    scope: ['openid'],
+    resources: [],
+  },
   ...{ idp: 'local', amr: ['pwd'], auth_time: now, created_at: now, expires_at: later },
 })
 const issues = {
   authorization: authorizationOf,
   family: (key: string) => ({
-    ...{ id: of<FamilyId>(`new ${key}`), authorization_id: of<AuthorizationId>(key), client_id: key, generation: 1 },
+    ...{
+      id: of<FamilyId>(`new ${key}`),
+      authorization_id: of<AuthorizationId>(key),
+      client_id: key,
+      generation: 1,
+    },
     ...{ scope: ['openid'], created_at: now, expires_at: later, idle_expires_at: later, rotated_at: now },
   }),
   referenceToken: (key: string) => ({
@@ -34,7 +46,12 @@ const uses: Readonly<Record<Use['kind'], (key: string) => Use>> = {
   authorization_code: key => ({ kind: 'authorization_code', hash: of(key) }),
   device_code: key => ({ kind: 'device_code', hash: of(key) }),
   assertion: key => ({ kind: 'assertion', hash: of(`new ${key}`), expires_at: later }),
-  refresh_rotation: key => ({ kind: 'refresh_rotation', family: of(key), generation: 1, idleExpiresAt: later }),
+  refresh_rotation: key => ({
+    kind: 'refresh_rotation',
+    family: of(key),
+    generation: 1,
+    idleExpiresAt: later,
+  }),
   refresh_retry: key => ({ kind: 'refresh_retry', family: of(key), generation: 1, since: now }),
   refresh_reuse: key => ({ kind: 'refresh_reuse', family: of(key), generation: 1, idleExpiresAt: later }),
 }
@@ -75,7 +92,12 @@ export const hotWork: readonly HotWork[] = [
     name: 'code: issue',
     ask: (stores, key) =>
       stores.codes.issue(authorizationOf(key), {
-        ...{ hash: of(`new ${key}`), authorization_id: of(`new ${key}`), redirect_uri: '', expires_at: later },
+        ...{
+          hash: of(`new ${key}`),
+          authorization_id: of(`new ${key}`),
+          redirect_uri: '',
+          expires_at: later,
+        },
       }),
   },
   { name: 'code: find', ask: (stores, key) => stores.codes.find(of(key)) },
@@ -84,14 +106,20 @@ export const hotWork: readonly HotWork[] = [
   { name: 'device: find', ask: (stores, key) => stores.devices.find(of(key)) },
   { name: 'device: find by user code', ask: (stores, key) => stores.devices.findByUserCode(of(key)) },
   { name: 'device: polled', ask: (stores, key) => stores.devices.polled(of(key), now, false) },
-  { name: 'device: approve', ask: (stores, key) => stores.devices.approve(of(key), authorizationOf(key), now, key) },
+  {
+    name: 'device: approve',
+    ask: (stores, key) => stores.devices.approve(of(key), authorizationOf(key), now, key),
+  },
   { name: 'device: deny', ask: (stores, key) => stores.devices.deny(of(key), now) },
   { name: 'reference token: find', ask: (stores, key) => stores.referenceTokens.find(of(key)) },
   { name: 'reference token: revoke', ask: (stores, key) => stores.referenceTokens.revoke(of(key)) },
   { name: 'revoked token: has', ask: (stores, key) => stores.revokedTokens.has(key) },
   { name: 'revoked token: add', ask: (stores, key) => stores.revokedTokens.add(`new ${key}`, later) },
   { name: 'replay: use', ask: (stores, key) => stores.replays.use({ hash: of(key), expires_at: later }) },
-  { name: 'attempts: count', ask: (stores, key) => stores.attempts.count([limit(key), limit(`new ${key}`)], now) },
+  {
+    name: 'attempts: count',
+    ask: (stores, key) => stores.attempts.count([limit(key), limit(`new ${key}`)], now),
+  },
   { name: 'attempts: forgive', ask: (stores, key) => stores.attempts.forgive([of(key)]) },
   { name: 'session: find', ask: (stores, key) => stores.sessions.find(of(key)) },
   { name: 'session: find by sid', ask: (stores, key) => stores.sessions.findBySid(key) },
@@ -112,7 +140,10 @@ export const hotWork: readonly HotWork[] = [
   { name: 'user: find by name', ask: (stores, key) => stores.storedUsers.findByName(key, key) },
   { name: 'user: find by address', ask: (stores, key) => stores.storedUsers.findByVerifiedEmail(key, key) },
   { name: 'registered client: find', ask: (stores, key) => stores.registeredClients.find(key) },
-  { name: 'registered client: has origin', ask: (stores, key) => stores.registeredClients.hasOrigin(key, now) },
+  {
+    name: 'registered client: has origin',
+    ask: (stores, key) => stores.registeredClients.hasOrigin(key, now),
+  },
   { name: 'logout notices: claim', ask: stores => stores.logoutNotices.claim(now, later, 20) },
   { name: 'logout notices: any due', ask: stores => stores.logoutNotices.anyDue(now) },
   { name: 'mails: claim', ask: stores => stores.waitingMails.claim(now, later, 20) },

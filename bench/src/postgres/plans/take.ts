@@ -1,12 +1,12 @@
 /** Takes the plans of all that is asked of a store often, on tables with rows. */
 
+import { createChanges } from '@tessera/server/stores/postgres/changes'
 import { openPool } from '@tessera/server/stores/postgres/database'
 import { mainSchema } from '@tessera/server/stores/postgres/names'
-import { openPostgresStorehouse } from '@tessera/server/stores/postgres/storehouse'
 import { createPostgresStores } from '@tessera/server/stores/postgres/stores'
 import pg from 'pg'
 import { type Explained, explain } from './explain.ts'
-import { fillTables, livingKey } from './fill.ts'
+import { livingKey } from './fill.ts'
 import { hotWork } from './hot-work.ts'
 import { recording } from './recording.ts'
 
@@ -16,10 +16,8 @@ export type WorkPlans = {
   readonly statements: readonly Explained[]
 }
 
-/** @param url of an empty database. */
+/** @param url of a database whose tables are filled. */
 export async function takePlans(url: string): Promise<readonly WorkPlans[]> {
-  await (await openPostgresStorehouse({ url })).close()
-  await fillTables(url, mainSchema)
   const pool = openPool({ url })
   const client = new pg.Client({ connectionString: url })
   await client.connect()
@@ -31,7 +29,10 @@ export async function takePlans(url: string): Promise<readonly WorkPlans[]> {
     seen.add(sent.text)
     explained.push(await explain(client, sent))
   })
-  const stores = createPostgresStores(database, async () => {})
+  const stores = createPostgresStores(database, {
+    changes: createChanges({ url }),
+    close: async () => {},
+  })
   const plans: WorkPlans[] = []
   try {
     for (const [index, { name, ask }] of hotWork.entries()) {

@@ -178,6 +178,11 @@ async function addOrigins(run: Run, names: readonly string[], rows: readonly Arc
 const own: ReadonlySet<string> = new Set(['tessera_schema', 'tenants'])
 /** Tables whose rows have an order of their own, in a column that no other store has. */
 const placed: ReadonlySet<string> = new Set(['keys', 'passkeys'])
+/** Columns that no other store has; they have a value where a row brings none. */
+const unshared: ReadonlySet<string> = new Set([
+  ...[...placed].map(table => `${table}.place`),
+  'sessions.clean_at',
+])
 
 const kinds: Readonly<Record<string, ColumnKind>> = { text: 'text', bigint: 'integer', bytea: 'bytes' }
 
@@ -190,7 +195,7 @@ async function tablesIn(run: Run): Promise<readonly Table[]> {
   )
   const tables = new Map<string, Record<string, ColumnKind>>()
   for (const [table, column, type] of rows.map(row => row.map(String)) as [string, string, string][]) {
-    if (own.has(table) || (placed.has(table) && column === 'place')) continue
+    if (own.has(table) || unshared.has(`${table}.${column}`)) continue
     const kind = kinds[type]
     if (!kind) throw new Error(`a column of type ${type} can't be exported`)
     tables.set(table, { ...tables.get(table), [column]: kind })

@@ -1,8 +1,9 @@
 /** Deletes what has expired, in small transactions that pass over whatever row a request holds. */
 
 import type { Stores } from '../../core/stores.ts'
+import { among, dueRows, free } from './batches.ts'
 import type { Database } from './database.ts'
-import { removeClients } from './registered-clients.ts'
+import { removal } from './registered-clients.ts'
 import { one } from './statements.ts'
 
 /** Rows that one transaction looks at. */
@@ -38,7 +39,7 @@ const tables: readonly Table[] = [
   { table: 'upstream_requests', key: 'hash' },
   { table: 'upstream_sessions', key: 'id' },
   { table: 'pending_sign_ins', key: 'hash' },
-  { table: 'sessions', key: 'hash', due: 'idle_expires_at' },
+  { table: 'sessions', key: 'hash', due: 'clean_at', until: 'idle_expires_at' },
   { table: 'session_clients', key: 'sid, client_id' },
   { table: 'logout_notices', key: 'sid, client_id' },
   { table: 'waiting_mails', key: 'id' },
@@ -48,22 +49,26 @@ const tables: readonly Table[] = [
   { table: 'authorizations', key: 'id', due: 'clean_at', until: 'expires_at' },
 ]
 
+/** Nobody is told of it, and what a crash brings back goes again: so no lock is held until it is on disk, or at a standby. */
+const soon = `set_config('synchronous_commit', 'off', true)`
+
 /** A statement that answers how many rows went, and how many it put off. */
 function sweepOf({ table, key, due = 'expires_at', until }: Table): string {
-  const dueRows = `select ${key} from ${table} where ${due} <= $1 order by ${due} limit ${batch}`
-  const free = 'for update skip locked'
-  if (table === 'registered_clients') return `${removeClients(`(${key}) in (${dueRows} ${free})`)}, 0`
+  const rows = dueRows(table, { key, due, limit: `${batch}` })
+  if (table === 'registered_clients')
+    return `with due as materialized (${rows} ${free}), ${removal(among(key, 'due'))}, 0, ${soon}`
   if (!until)
-    return `with gone as (delete from ${table} where (${key}) in (${dueRows} ${free}) returning 1)
-      select count(*), 0 from gone`
-  const looked = `select ${key} from ${table} where (${key}) in (select ${key} from due)`
-  return `with due as materialized (${dueRows}),
-    gone as (
-      delete from ${table} where (${key}) in (${looked} and coalesce(${until}, 0) <= $1 ${free}) returning 1),
-    put_off as (
-      update ${table} set ${due} = ${until}
-      where (${key}) in (${looked} and ${until} > $1 limit ${livingBatch} ${free}) returning 1)
-    select (select count(*) from gone), (select count(*) from put_off)`
+    return `with due as materialized (${rows} ${free}),
+      gone as (delete from ${table} where ${among(key, 'due')} returning 1)
+      select count(*), 0, ${soon} from gone`
+  const looked = `select ${key} from ${table} where ${among(key, 'due')}`
+  const over = `coalesce(${until}, 0) <= $1`
+  return `with due as materialized (${rows}),
+    over as materialized (${looked} and ${over} ${free}),
+    gone as (delete from ${table} where ${among(key, 'over')} and ${over} returning 1),
+    living as materialized (${looked} and ${until} > $1 limit ${livingBatch} ${free}),
+    put_off as (update ${table} set ${due} = ${until} where ${among(key, 'living')} returning 1)
+    select (select count(*) from gone), (select count(*) from put_off), ${soon}`
 }
 
 export function createCleanUp({ run }: Database): Stores['cleanUp'] {

@@ -2,6 +2,7 @@
 
 import type { LogoutNotice } from '../../core/authorization.ts'
 import type { LogoutNotices } from '../../core/stores.ts'
+import { among, dueRows, free } from './batches.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
 import { all, change, one } from './statements.ts'
@@ -15,18 +16,19 @@ const codec = createCodec<LogoutNotice>({
   expires_at: 'integer',
 })
 
+const key = 'sid, client_id'
+
 export function createLogoutNotices({ run }: Database): LogoutNotices {
   // What another node is claiming is passed over.
   const claim = all(
     run,
-    `update logout_notices set attempts = attempts + 1, due_at = $2
-    where (sid, client_id) in (
-      select sid, client_id from logout_notices where due_at <= $1 and client_id <> all ($4::text[]) order by due_at limit $3 for update skip locked)
+    `with due as materialized (${dueRows('logout_notices', { key, due: 'due_at', limit: '$3', where: 'client_id <> all ($4::text[])' })} ${free})
+    update logout_notices set attempts = attempts + 1, due_at = $2 where ${among(key, 'due')}
     returning ${codec.names}`,
   )
   const postpone = change(run, 'update logout_notices set due_at = $3 where sid = $1 and client_id = $2')
   const remove = change(run, 'delete from logout_notices where sid = $1 and client_id = $2')
-  const due = one(run, 'select 1 from logout_notices where due_at <= $1 limit 1')
+  const due = one(run, 'select 1 from logout_notices where due_at <= $1 order by due_at limit 1')
   return {
     claim: async (at, until, limit, but = []) =>
       (await claim(at, until, limit, but)).flatMap(row => codec.decode(row) ?? []),

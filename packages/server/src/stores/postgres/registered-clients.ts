@@ -2,6 +2,7 @@
 
 import type { RegisteredClient } from '../../core/registered-client.ts'
 import type { RegisteredClients } from '../../core/stores.ts'
+import { among } from './batches.ts'
 import { createCodec, type Value } from './columns.ts'
 import type { Database } from './database.ts'
 import { change, one } from './statements.ts'
@@ -41,13 +42,13 @@ const replaceClient = `with written as (
   origins as (${addOrigins})
   select exists (select 1 from written)`
 
-/** Takes clients away with what hangs on them; the condition may name `$1`. */
-export const removeClients = (where: string): string => `with removed as (
+/** Parts of a `with`, and its `select`, that take clients away with what hangs on them; the condition may name `$1`. */
+export const removal = (where: string): string => `removed as (
     delete from registered_clients where ${where} returning client_id),
   standing_gone as (
-    delete from standing where kind = 'stored_client' and id in (select client_id from removed)),
+    delete from standing where kind = 'stored_client' and id = any (array(select client_id from removed))),
   origins_gone as (
-    delete from registered_origins where client_id in (select client_id from removed))
+    delete from registered_origins where ${among('client_id', 'removed')})
   select (select count(*) from removed)`
 
 const originsOf = ({ metadata }: RegisteredClient): readonly string[] => {
@@ -64,7 +65,7 @@ export function createRegisteredClients({ run, locked }: Database): RegisteredCl
   )
   const replace = one(run, replaceClient)
   const prolong = change(run, 'update registered_clients set expires_at = $2 where client_id = $1')
-  const remove = one(run, removeClients('client_id = $1'))
+  const remove = one(run, `with ${removal('client_id = $1')}`)
   const row = (client: RegisteredClient, last: Value) => [...codec.encode(client), originsOf(client), last]
   return {
     find: async clientId => codec.decode((await find(clientId)) ?? []),

@@ -173,4 +173,10 @@ export const migrations: readonly string[] = [
   create index waiting_mails_due_at on waiting_mails (due_at);
   create index waiting_mails_expires_at on waiting_mails (expires_at);
   `,
+  // A session is prolonged while it is used. One that an older node adds is due at once, and clean-up puts it off.
+  `
+  alter table sessions add column clean_at bigint not null default 0;
+  drop index sessions_idle_expires_at;
+  create index sessions_clean_at on sessions (clean_at);
+  `,
 ]

@@ -2,6 +2,7 @@
 
 import type { Session } from '../../core/authorization.ts'
 import type { AccessEnding, EndedSession, SessionEnding, Sessions } from '../../core/stores.ts'
+import { among, dueRows, free } from './batches.ts'
 import { createCodec, type Row } from './columns.ts'
 import type { Database } from './database.ts'
 import { epochGuard } from './epoch.ts'
@@ -30,13 +31,14 @@ const codec = createCodec<Session>({
 
 const { names, count, marks, encode, decode } = codec
 const [earlier, end] = [count + 1, count + 2]
+const idleEnd = codec.mark('idle_expires_at')
 
 const { part, condition } = epochGuard(codec.mark('sub'), codec.mark('epoch'))
-const createSession = `with ${part} insert into sessions (${names}) select ${marks()} where ${condition}`
+const createSession = `with ${part} insert into sessions (${names}, clean_at) select ${marks()}, ${idleEnd}::bigint where ${condition}`
 
 const renewSession = `with ${part},
   renewed as (
-    update sessions set (${names}) = row (${marks()})
+    update sessions set (${names}, clean_at) = row (${marks()}, ${idleEnd}::bigint)
     where hash = $${earlier} and sid = ${codec.mark('sid')} and ${condition} returning sid),
   prolonged as (
     update session_clients set expires_at = $${end} where sid in (select sid from renewed))
@@ -50,9 +52,14 @@ const joinSession = `with session as (select sid, expires_at from sessions where
   select exists (select 1 from session)`
 
 const endSession = `delete from sessions where sid = $1 returning ${names}`
-const endExpired = `delete from sessions where hash in (
-    select hash from sessions where idle_expires_at <= $1 order by idle_expires_at limit $2 for update skip locked)
-  returning ${names}`
+
+const due = { key: 'hash', due: 'clean_at' }
+const putOff = `with due as materialized (
+    ${dueRows('sessions', { ...due, limit: '$2', where: 'idle_expires_at > $1' })} ${free})
+  update sessions set clean_at = idle_expires_at where ${among('hash', 'due')} returning 1`
+const endExpired = `with due as materialized (
+    ${dueRows('sessions', { ...due, limit: '$2', where: 'idle_expires_at <= $1' })} ${free})
+  delete from sessions where ${among('hash', 'due')} and idle_expires_at <= $1 returning ${names}`
 
 const endOfUser = `delete from sessions where sub = $1 and ($2::text is null or sid <> $2) returning ${names}`
 
@@ -97,6 +104,9 @@ export const endSessionsOfUser = async (
 ): Promise<readonly EndedSession[]> =>
   leaveAll(write, (await write(endOfUser, [sub, ending.kept_sid ?? null])).rows, ending)
 
+/** Sessions that are put off at once: a request for one of them waits for no more than these. */
+const livingBatch = 50
+
 export function createSessions({ run, locked }: Database): Sessions {
   const select = `select ${names} from sessions`
   const insert = change(run, createSession)
@@ -107,11 +117,14 @@ export function createSessions({ run, locked }: Database): Sessions {
   const fromUpstream = all(run, `${select} where upstream = $1`)
   const touch = change(
     run,
-    'update sessions set last_seen_at = $2, idle_expires_at = $3, address = $4 where hash = $1',
+    // No index holds what it changes, unless the end comes nearer.
+    `update sessions set last_seen_at = $2, idle_expires_at = $3, address = $4, clean_at = least(clean_at, $3)
+    where hash = $1`,
   )
   const join = one(run, joinSession)
   const clients = all(run, 'select client_id from session_clients where sid = $1 order by client_id')
-  const expired = one(run, 'select 1 from sessions where idle_expires_at <= $1 limit 1')
+  const anyDue = one(run, 'select 1 from sessions where clean_at <= $1 order by clean_at limit 1')
+  const putOffLiving = change(run, putOff)
   return {
     create: async session => (await insert(...encode(session))) === 1,
     renew: async (hash, session) => (await renew(...encode(session), hash, session.expires_at))?.[0] === true,
@@ -127,7 +140,8 @@ export function createSessions({ run, locked }: Database): Sessions {
       locked([], async write => (await leaveAll(write, (await write(endSession, [sid])).rows, ending))[0]),
     async endExpired(ending, limit) {
       // Mostly there is none: then nothing is begun.
-      if (!(await expired(ending.at))) return []
+      if (!(await anyDue(ending.at))) return []
+      while ((await putOffLiving(ending.at, livingBatch)) > 0);
       return locked([], async write =>
         leaveAll(write, (await write(endExpired, [ending.at, limit])).rows, ending),
       )

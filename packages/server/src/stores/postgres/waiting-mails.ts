@@ -2,6 +2,7 @@
 
 import type { WaitingMail } from '../../core/mail.ts'
 import type { WaitingMails } from '../../core/stores.ts'
+import { among, dueRows, free } from './batches.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
 import { all, change, one } from './statements.ts'
@@ -23,13 +24,13 @@ export function createWaitingMails({ run, locked }: Database): WaitingMails {
   // What another node is claiming is passed over.
   const claim = all(
     run,
-    `update waiting_mails set attempts = attempts + 1, due_at = $2
-    where id in (select id from waiting_mails where due_at <= $1 order by due_at limit $3 for update skip locked)
+    `with due as materialized (${dueRows('waiting_mails', { key: 'id', due: 'due_at', limit: '$3' })} ${free})
+    update waiting_mails set attempts = attempts + 1, due_at = $2 where ${among('id', 'due')}
     returning ${names}`,
   )
   const postpone = change(run, 'update waiting_mails set due_at = $3 where id = $1 and attempts = $2')
   const remove = change(run, 'delete from waiting_mails where id = $1')
-  const due = one(run, 'select 1 from waiting_mails where due_at <= $1 limit 1')
+  const due = one(run, 'select 1 from waiting_mails where due_at <= $1 order by due_at limit 1')
   return {
     // They are counted before one is added.
     add: (mail, most) =>
