@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { machineHere } from './machine.ts'
 import { options, plan } from './options.ts'
 import { type PartName, parts } from './parts.ts'
+import { publishPlans } from './postgres/plans/publish.ts'
 import { printHead } from './results/print.ts'
 import { publish, readPublished, render } from './results/publish.ts'
 import type { Found, Results } from './results/results.ts'
@@ -11,6 +12,7 @@ import { candidates } from './servers/candidates.ts'
 import { pinLoad } from './servers/cores.ts'
 
 if (options.render) render(readPublished())
+else if (options.plans) await publishPlans()
 else await run()
 
 async function run(): Promise<void> {

@@ -24,6 +24,7 @@ const { values } = parseArgs({
     soak: { type: 'boolean', default: false },
     publish: { type: 'boolean', default: false },
     render: { type: 'boolean', default: false },
+    plans: { type: 'boolean', default: false },
     runs: { type: 'string' },
     seconds: { type: 'string' },
     connections: { type: 'string' },

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import pg from 'pg'
+import { connected } from '../../bench/src/postgres/plans/connection.ts'
 import { explain, modes } from '../../bench/src/postgres/plans/explain.ts'
 import { fillTables, livingKey, filledAt as now } from '../../bench/src/postgres/plans/fill.ts'
 import { hotWork } from '../../bench/src/postgres/plans/hot-work.ts'
@@ -25,17 +25,6 @@ before(async () => {
 /** The address of a database with the same rows. */
 const copy = async (): Promise<string> =>
   (await postgres()).database(`template ${new URL(filled).pathname.slice(1)}`)
-
-async function connected<Value>(url: string, work: (client: pg.Client) => Promise<Value>): Promise<Value> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    await client.query(`set search_path = ${mainSchema}`)
-    return await work(client)
-  } finally {
-    await client.end()
-  }
-}
 
 test('postgres: every hot statement finds its rows by an index, and neither reads nor sorts a table', async () => {
   const faults: string[] = []

@@ -2,7 +2,7 @@
 
 import { mainSchema } from '@tessera/server/stores/postgres/names'
 import { openPostgresStorehouse } from '@tessera/server/stores/postgres/storehouse'
-import pg from 'pg'
+import { connected } from './connection.ts'
 
 /** Rows in each table. */
 export const filledRows = 10_000
@@ -59,17 +59,15 @@ function expressionOf({ table_name, name, type, nullable }: Column): string {
 /** @param url of an empty database. */
 export async function fillTables(url: string): Promise<void> {
   await (await openPostgresStorehouse({ url })).close()
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  const { rows } = await client.query<Column>(columns, [mainSchema])
-  const tables = Map.groupBy(rows, row => row.table_name)
-  await client.query(`set search_path = ${mainSchema}; set synchronous_commit = off`)
-  for (const [table, of] of tables) {
-    const names = of.map(({ name }) => name).join(', ')
-    await client.query(
-      `insert into ${table} (${names}) select ${of.map(expressionOf).join(', ')} from generate_series(0, ${filledRows - 1}) i`,
-    )
-  }
-  await client.query('vacuum analyze')
-  await client.end()
+  await connected(url, async client => {
+    const { rows } = await client.query<Column>(columns, [mainSchema])
+    await client.query('set synchronous_commit = off')
+    for (const [table, of] of Map.groupBy(rows, row => row.table_name)) {
+      const names = of.map(({ name }) => name).join(', ')
+      await client.query(
+        `insert into ${table} (${names}) select ${of.map(expressionOf).join(', ')} from generate_series(0, ${filledRows - 1}) i`,
+      )
+    }
+    await client.query('vacuum analyze')
+  })
 }

@@ -34,7 +34,3 @@ export function indexesOf(node: PlanNode): readonly string[] {
   const own = node['Index Name']
   return [...new Set([...(own ? [own] : []), ...(node.Plans ?? []).flatMap(indexesOf)])]
 }
-
-/** The names of its nodes, whose estimates do not count. */
-export const shapeOf = (node: PlanNode): string =>
-  `${node['Node Type']} ${node['Index Name'] ?? node['Relation Name'] ?? ''} (${(node.Plans ?? []).map(shapeOf).join(', ')})`

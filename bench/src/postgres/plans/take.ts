@@ -4,7 +4,7 @@ import { createChanges } from '@tessera/server/stores/postgres/changes'
 import { openPool } from '@tessera/server/stores/postgres/database'
 import { mainSchema } from '@tessera/server/stores/postgres/names'
 import { createPostgresStores } from '@tessera/server/stores/postgres/stores'
-import pg from 'pg'
+import { connected } from './connection.ts'
 import { type Explained, explain } from './explain.ts'
 import { livingKey } from './fill.ts'
 import { hotWork } from './hot-work.ts'
@@ -19,30 +19,28 @@ export type WorkPlans = {
 /** @param url of a database whose tables are filled. */
 export async function takePlans(url: string): Promise<readonly WorkPlans[]> {
   const pool = openPool({ url })
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  await client.query(`set search_path = ${mainSchema}`)
-  const seen = new Set<string>()
-  let explained: Explained[] = []
-  const database = recording(pool.of(mainSchema), async sent => {
-    if (seen.has(sent.text)) return
-    seen.add(sent.text)
-    explained.push(await explain(client, sent))
-  })
-  const stores = createPostgresStores(database, {
-    changes: createChanges({ url }),
-    close: async () => {},
-  })
-  const plans: WorkPlans[] = []
   try {
-    for (const [index, { name, ask }] of hotWork.entries()) {
-      await ask(stores, livingKey(index))
-      plans.push({ name, statements: explained })
-      explained = []
-    }
+    return await connected(url, async client => {
+      const seen = new Set<string>()
+      let explained: Explained[] = []
+      const database = recording(pool.of(mainSchema), async sent => {
+        if (seen.has(sent.text)) return
+        seen.add(sent.text)
+        explained.push(await explain(client, sent))
+      })
+      const stores = createPostgresStores(database, {
+        changes: createChanges({ url }),
+        close: async () => {},
+      })
+      const plans: WorkPlans[] = []
+      for (const [index, { name, ask }] of hotWork.entries()) {
+        await ask(stores, livingKey(index))
+        plans.push({ name, statements: explained })
+        explained = []
+      }
+      return plans
+    })
   } finally {
-    await client.end()
     await pool.close()
   }
-  return plans
 }

@@ -54,9 +54,11 @@ const joinSession = `with session as (select sid, expires_at from sessions where
 const endSession = `delete from sessions where sid = $1 returning ${names}`
 
 const due = { key: 'hash', due: 'clean_at' }
-const putOff = `with due as materialized (
-    ${dueRows('sessions', { ...due, limit: '$2', where: 'idle_expires_at > $1' })} ${free})
-  update sessions set clean_at = idle_expires_at where ${among('hash', 'due')} returning 1`
+// Among those that are due first: however many have expired, no more are read. A request for one waits for 50 at most.
+const putOff = `with due as materialized (${dueRows('sessions', { ...due, limit: '500' })}),
+  living as materialized (
+    select hash from sessions where ${among('hash', 'due')} and idle_expires_at > $1 limit 50 ${free})
+  update sessions set clean_at = idle_expires_at where ${among('hash', 'living')}`
 const endExpired = `with due as materialized (
     ${dueRows('sessions', { ...due, limit: '$2', where: 'idle_expires_at <= $1' })} ${free})
   delete from sessions where ${among('hash', 'due')} and idle_expires_at <= $1 returning ${names}`
@@ -104,9 +106,6 @@ export const endSessionsOfUser = async (
 ): Promise<readonly EndedSession[]> =>
   leaveAll(write, (await write(endOfUser, [sub, ending.kept_sid ?? null])).rows, ending)
 
-/** Sessions that are put off at once: a request for one of them waits for no more than these. */
-const livingBatch = 50
-
 export function createSessions({ run, locked }: Database): Sessions {
   const select = `select ${names} from sessions`
   const insert = change(run, createSession)
@@ -141,7 +140,7 @@ export function createSessions({ run, locked }: Database): Sessions {
     async endExpired(ending, limit) {
       // Mostly there is none: then nothing is begun.
       if (!(await anyDue(ending.at))) return []
-      while ((await putOffLiving(ending.at, livingBatch)) > 0);
+      while ((await putOffLiving(ending.at)) > 0);
       return locked([], async write =>
         leaveAll(write, (await write(endExpired, [ending.at, limit])).rows, ending),
       )

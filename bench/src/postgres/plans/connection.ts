@@ -1,0 +1,18 @@
+/** A connection of our own to the schema of the server's issuer, beside the store's. */
+
+import { mainSchema } from '@tessera/server/stores/postgres/names'
+import pg from 'pg'
+
+export async function connected<Value>(
+  url: string,
+  work: (client: pg.Client) => Promise<Value>,
+): Promise<Value> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(`set search_path = ${mainSchema}`)
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
