@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import { type Cores, pinned } from './cores.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-bench-'))
-process.on('exit', () => rmSync(root, { recursive: true, force: true }))
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
 /** Removed at the end of the bench. */
@@ -27,6 +26,7 @@ export type ProcessOptions = {
 const running = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
+  rmSync(root, { recursive: true, force: true })
 })
 
 /** It does not outlive the bench. */

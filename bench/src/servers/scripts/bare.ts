@@ -1,14 +1,6 @@
 /** The bare server: parses, signs, answers from memory and does nothing else. No server that does more can pass it. */
 
-import {
-  createHash,
-  generateKeyPairSync,
-  type KeyObject,
-  randomBytes,
-  sign,
-  timingSafeEqual,
-  verify,
-} from 'node:crypto'
+import { timingSafeEqual, verify } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parse } from 'node:querystring'
@@ -28,37 +20,17 @@ import {
 } from '../../parties.ts'
 import type { Credential } from '../../rows/row.ts'
 import { answerBench } from '../protocol.ts'
+import { accessClaims, createSigner, handle, idClaims, issuer, now, type Signer, sha256 } from '../tokens.ts'
 
-type Signer = {
-  readonly alg: string
-  readonly privateKey: KeyObject
-  readonly publicKey: KeyObject
-  readonly heads: Record<string, string>
+type Kept = {
+  readonly client_id: string
+  readonly sub: string
+  readonly scope: string
+  readonly exp: number
 }
-type Kept = { readonly client_id: string; readonly sub: string; readonly scope: string; readonly exp: number }
 
-const issuer = 'http://127.0.0.1'
-const base64url = (text: string): string => Buffer.from(text).toString('base64url')
-const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
-const handle = (): string => randomBytes(32).toString('base64url')
-const now = (): number => Math.floor(Date.now() / 1000)
-
-const signerOf = (alg: 'ES256' | 'RS256'): Signer => {
-  const pair =
-    alg === 'ES256'
-      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
-      : generateKeyPairSync('rsa', { modulusLength: 2048 })
-  const head = (typ: string): string => base64url(JSON.stringify({ alg, typ, kid: alg }))
-  return { alg, ...pair, heads: { 'at+jwt': head('at+jwt'), JWT: head('JWT') } }
-}
-const es256 = signerOf('ES256')
-const rs256 = signerOf('RS256')
-
-function jwt({ heads, privateKey }: Signer, typ: string, claims: object): string {
-  const input = `${heads[typ]}.${base64url(JSON.stringify(claims))}`
-  const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
-  return `${input}.${signature.toString('base64url')}`
-}
+const es256 = createSigner('ES256')
+const rs256 = createSigner('RS256')
 
 type Client = {
   readonly secret: Buffer
@@ -94,38 +66,18 @@ const whole = userScope.join(' ')
 
 function accessToken(client_id: string, sub: string, scope: string): string {
   const { token, api: at, signer } = clients.get(client_id)!
-  const iat = now()
-  const exp = iat + lifetimes.accessToken
-  if (token === 'jwt')
-    return jwt(signer, 'at+jwt', {
-      iss: issuer,
-      sub,
-      aud: at.audience,
-      exp,
-      iat,
-      jti: handle().slice(22),
-      client_id,
-      scope,
-    })
+  if (token === 'jwt') return signer.jwt('at+jwt', accessClaims(at, { client_id, sub, scope }))
   const value = handle()
-  referenceTokens.set(value, { client_id, sub, scope, exp })
+  referenceTokens.set(value, { client_id, sub, scope, exp: now() + lifetimes.accessToken })
   return value
 }
 
 function userTokens(client_id: string): object {
-  const iat = now()
   const refresh_token = handle()
   refreshTokens.set(refresh_token, { client_id })
   return {
     access_token: accessToken(client_id, user.sub, whole),
-    id_token: jwt(es256, 'JWT', {
-      iss: issuer,
-      sub: user.sub,
-      aud: client_id,
-      exp: iat + lifetimes.idToken,
-      iat,
-      auth_time: iat,
-    }),
+    id_token: es256.jwt('JWT', idClaims(client_id, user.sub)),
     refresh_token,
     ...rest,
     scope: whole,
@@ -188,14 +140,7 @@ const paths = {
   discovery: '/discovery',
   jwks: '/jwks',
 }
-const jwks = JSON.stringify({
-  keys: [es256, rs256].map(({ alg, publicKey }) => ({
-    ...publicKey.export({ format: 'jwk' }),
-    alg,
-    kid: alg,
-    use: 'sig',
-  })),
-})
+const jwks = JSON.stringify({ keys: [es256.jwk, rs256.jwk] })
 const discovery = JSON.stringify({
   issuer,
   ...Object.fromEntries(Object.entries(paths).map(([name, path]) => [`${name}_endpoint`, issuer + path])),

@@ -1,36 +1,21 @@
 /** Fastify alone: ready answers, and tokens with nothing done for them but the parsing of the form and one signature. */
 
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { parse } from 'node:querystring'
 import Fastify from 'fastify'
 import { api, apiRs256, lifetimes, machine, machineReference, machineRs256 } from '../../parties.ts'
 import { answerBench } from '../protocol.ts'
+import { accessClaims, createSigner, handle, type Signer, sha256 } from '../tokens.ts'
 
-const base64url = (text: string): string => Buffer.from(text).toString('base64url')
-const pairs = {
-  ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
-  RS256: generateKeyPairSync('rsa', { modulusLength: 2048 }),
-}
-type Algorithm = keyof typeof pairs
+const es256 = createSigner('ES256')
+const rs256 = createSigner('RS256')
+
+const jwt = (signer: Signer, client_id: string, at: typeof api | typeof apiRs256): string =>
+  signer.jwt('at+jwt', accessClaims(at, { client_id, sub: client_id, scope: at.scope }))
 
 const tokenOf: Readonly<Record<string, () => string>> = {
-  [machine.client_id]: () => jwt('ES256', machine.client_id, api),
-  [machineRs256.client_id]: () => jwt('RS256', machineRs256.client_id, apiRs256),
-  [machineReference.client_id]: () => randomBytes(32).toString('base64url'),
-}
-
-function jwt(alg: Algorithm, client_id: string, { audience, scope }: typeof api | typeof apiRs256): string {
-  const iat = Math.floor(Date.now() / 1000)
-  const claims = {
-    ...{ iss: 'http://127.0.0.1', sub: client_id, aud: audience, client_id, scope },
-    ...{ iat, exp: iat + lifetimes.accessToken, jti: randomBytes(16).toString('base64url') },
-  }
-  const input = `${base64url(`{"alg":"${alg}","typ":"at+jwt","kid":"${alg}"}`)}.${base64url(JSON.stringify(claims))}`
-  const signature = sign('sha256', Buffer.from(input), {
-    key: pairs[alg].privateKey,
-    dsaEncoding: 'ieee-p1363',
-  })
-  return `${input}.${signature.toString('base64url')}`
+  [machine.client_id]: () => jwt(es256, machine.client_id, api),
+  [machineRs256.client_id]: () => jwt(rs256, machineRs256.client_id, apiRs256),
+  [machineReference.client_id]: () => handle(),
 }
 
 const app = Fastify({ logger: false, exposeHeadRoutes: false })
@@ -40,13 +25,7 @@ app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string
 )
 
 const json = 'application/json; charset=utf-8'
-const jwks = JSON.stringify({
-  keys: Object.entries(pairs).map(([alg, { publicKey }]) => ({
-    ...publicKey.export({ format: 'jwk' }),
-    alg,
-    kid: alg,
-  })),
-})
+const jwks = JSON.stringify({ keys: [es256.jwk, rs256.jwk] })
 /** As long as Tessera's own. */
 const metadata = JSON.stringify({
   ...{
@@ -54,7 +33,7 @@ const metadata = JSON.stringify({
     token_endpoint: 'http://127.0.0.1/token',
     jwks_uri: 'http://127.0.0.1/jwks',
   },
-  padding: createHash('sha512').update('tessera').digest('hex').repeat(20),
+  padding: sha256('tessera').toString('hex').repeat(40),
 })
 app.get('/discovery', (_, reply) => void reply.header('content-type', json).send(metadata))
 app.get('/jwks', (_, reply) => void reply.header('content-type', json).send(jwks))

@@ -1,13 +1,6 @@
 /** The peer `@node-oauth/oauth2-server`: its model in memory; it knows no JWTs, so the model signs them, as its documentation says. */
 
-import {
-  createHash,
-  generateKeyPairSync,
-  type KeyObject,
-  randomBytes,
-  sign,
-  timingSafeEqual,
-} from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parse } from 'node:querystring'
@@ -29,6 +22,7 @@ import {
 } from '../../parties.ts'
 import type { Credential } from '../../rows/row.ts'
 import { answerBench } from '../protocol.ts'
+import { accessClaims, createSigner, handle, idClaims, sha256 } from '../tokens.ts'
 
 type Client = {
   readonly id: string
@@ -38,27 +32,8 @@ type Client = {
   readonly jwt: boolean
 }
 
-const issuer = 'http://127.0.0.1'
-const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
-const handle = (): string => randomBytes(32).toString('base64url')
-const base64url = (text: string): string => Buffer.from(text).toString('base64url')
-const now = (): number => Math.floor(Date.now() / 1000)
-
-const pairs = {
-  ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
-  RS256: generateKeyPairSync('rsa', { modulusLength: 2048 }),
-}
-const headOf = (alg: string, typ: string): string => base64url(JSON.stringify({ alg, typ, kid: alg }))
-const heads = {
-  access: { ES256: headOf('ES256', 'at+jwt'), RS256: headOf('RS256', 'at+jwt') },
-  id: headOf('ES256', 'JWT'),
-}
-
-function jwt(head: string, privateKey: KeyObject, claims: object): string {
-  const input = `${head}.${base64url(JSON.stringify(claims))}`
-  const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
-  return `${input}.${signature.toString('base64url')}`
-}
+const es256 = createSigner('ES256')
+const rs256 = createSigner('RS256')
 
 const client = ({ client_id, client_secret }: Party, grants: string[], isJwt = true): [string, Client] => [
   client_id,
@@ -86,13 +61,8 @@ const model: any = {
   validateScope: async (_user: unknown, _client: unknown, scope: string[]) => scope,
   async generateAccessToken({ id, jwt: isJwt }: Client, { sub }: { sub: string }, scope: string[]) {
     if (!isJwt) return handle()
-    const { audience } = id === machineRs256.client_id ? apiRs256 : api
-    const alg = id === machineRs256.client_id ? 'RS256' : 'ES256'
-    const iat = now()
-    return jwt(heads.access[alg], pairs[alg].privateKey, {
-      ...{ iss: issuer, sub, aud: audience, client_id: id, scope: scope.join(' ') },
-      ...{ iat, exp: iat + lifetimes.accessToken, jti: randomBytes(16).toString('base64url') },
-    })
+    const [signer, at] = id === machineRs256.client_id ? [rs256, apiRs256] : [es256, api]
+    return signer.jwt('at+jwt', accessClaims(at, { client_id: id, sub, scope: scope.join(' ') }))
   },
   generateRefreshToken: async () => handle(),
   getAuthorizationCode: async (code: string) => codes.get(code),
@@ -106,9 +76,7 @@ const model: any = {
     if (!owner.jwt) accessTokens.set(token.accessToken, saved)
     if (token.refreshToken === undefined) return saved
     refreshTokens.set(token.refreshToken, saved)
-    const iat = now()
-    const claims = { iss: issuer, sub, aud: owner.id, iat, exp: iat + lifetimes.idToken, auth_time: iat }
-    return { ...saved, id_token: jwt(heads.id, pairs.ES256.privateKey, claims) }
+    return { ...saved, id_token: es256.jwt('JWT', idClaims(owner.id, sub)) }
   },
 }
 
@@ -119,12 +87,7 @@ const oauth = new OAuth2Server({
   allowExtendedTokenAttributes: true,
 })
 
-const jwks = JSON.stringify({
-  keys: Object.entries(pairs).map(([alg, { publicKey }]) => ({
-    ...publicKey.export({ format: 'jwk' }),
-    ...{ alg, kid: alg },
-  })),
-})
+const jwks = JSON.stringify({ keys: [es256.jwk, rs256.jwk] })
 
 const { Request, Response } = OAuth2Server
 
