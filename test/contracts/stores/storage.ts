@@ -15,10 +15,13 @@ export type Opened = { readonly stores: Stores; readonly end: () => Promise<void
 
 const postgres = providePostgres()
 
+/** On a busy machine ten thousand commits at once take longer than a server would wait. */
+const patience = { connection: 120_000, statement: 120_000, lock: 120_000 }
+
 export async function openPostgres() {
   const server = await postgres()
   const url = await server.database()
-  const house = await openPostgresStorehouse({ url })
+  const house = await openPostgresStorehouse({ url, patience })
   return { house, end: () => house.close().then(() => server.giveBack(url)) }
 }
 

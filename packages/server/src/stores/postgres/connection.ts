@@ -15,18 +15,33 @@ export type PostgresOptions = {
   /** Connections of this process, at most; 10 unless said otherwise. */
   readonly poolSize?: number
   readonly log?: Log
+  /** `standardPatience` unless said otherwise. */
+  readonly patience?: Patience
 }
 
-/** How long to wait for a connection, new or given back, in milliseconds. */
-const connectTimeout = 10_000
+/** How long to wait before the database counts as away, in milliseconds. */
+export type Patience = {
+  /** For a connection, new or given back. */
+  readonly connection: number
+  /** For the server to work on one statement. */
+  readonly statement: number
+  /** For one lock, within that. */
+  readonly lock: number
+}
+
+export const standardPatience: Patience = { connection: 10_000, statement: 5000, lock: 3000 }
 
 /** What pg makes of the address; taken apart, since its own password, even none, would stand before the hook's. */
-export function settingsOf({ url, password: hook }: PostgresOptions): pg.ClientConfig {
+export function settingsOf({
+  url,
+  password: hook,
+  patience = standardPatience,
+}: PostgresOptions): pg.ClientConfig {
   const { host, port, user, database, ssl, password } = new pg.Client({ connectionString: url })
   const secret = hook ?? password ?? undefined
   return {
     ...{ host, port, ssl, application_name: 'tessera', keepAlive: true },
-    connectionTimeoutMillis: connectTimeout,
+    connectionTimeoutMillis: patience.connection,
     ...(user !== undefined && { user }),
     ...(database !== undefined && { database }),
     ...(secret !== undefined && { password: secret }),

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { StoreUnavailable } from '../../core/runtime.ts'
-import { ask, type PostgresOptions, quoted, settingsOf } from './connection.ts'
+import { ask, type PostgresOptions, quoted, settingsOf, standardPatience } from './connection.ts'
 import { asking, sqlState } from './failure.ts'
 import { lockAll } from './locks.ts'
 import type { Run } from './statements.ts'
@@ -21,22 +21,20 @@ export type Pool = {
   readonly close: () => Promise<void>
 }
 
-/** How long the server works on one statement, and waits for one lock, in milliseconds. */
-const statementTimeout = 5000
-const lockTimeout = 3000
-/** How long to wait for an answer: a little longer than the server does. */
-const answerTimeout = statementTimeout + 2000
+/** How much longer than the server to wait for an answer, in milliseconds. */
+const answerDelay = 2000
 
 /** Names given to statements, for all schemas: beyond, those of more tenants are parsed each time rather than kept by each connection. */
 const mostNames = 4000
 
 export function openPool(options: PostgresOptions): Pool {
-  const { poolSize = 10, log } = options
+  const { poolSize = 10, log, patience = standardPatience } = options
+  const answerTimeout = patience.statement + answerDelay
   const pool = new pg.Pool({
     ...settingsOf(options),
     max: poolSize,
-    statement_timeout: statementTimeout,
-    lock_timeout: lockTimeout,
+    statement_timeout: patience.statement,
+    lock_timeout: patience.lock,
     idle_in_transaction_session_timeout: answerTimeout,
     query_timeout: answerTimeout,
     // Every query here is a look-up by a key: a plan made while a table was small must not read it whole later.
