@@ -1,6 +1,7 @@
 /** What only a store in PostgreSQL can promise: nodes that share it, a server that goes and comes, schemas of other versions. */
 
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
 import { afterEach, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
@@ -32,6 +33,7 @@ import {
   killWhileWriting,
   signInMeanwhile,
 } from './stores/sharing.ts'
+import { temporaryFolder } from './stores/storage.ts'
 
 const postgres = providePostgres()
 const begin = async () => {
@@ -294,6 +296,48 @@ test('postgres: keys that one node makes are known to the others at once, and af
   } finally {
     for (const ring of rings) ring.stop()
   }
+})
+
+test('postgres: the password comes from the address, a variable, a file, or a hook that each connection asks', async () => {
+  const { url } = await begin()
+  const address = new URL(url)
+  const { password, username, host, pathname } = address
+  address.password = ''
+  const without = address.href
+  address.password = 'wrong'
+  const wrong = address.href
+  await assert.rejects(openPostgresStorehouse({ url: without }), StoreUnavailable)
+  await assert.rejects(openPostgresStorehouse({ url: wrong }), StoreUnavailable)
+
+  let asked = 0
+  const hook = async () => {
+    asked++
+    return password
+  }
+  // It wins over the address.
+  const { main } = await open(wrong, { password: hook, poolSize: 4 })
+  await Promise.all(Array.from({ length: 20 }, () => issuedCode(main)))
+  assert.equal(asked, 5)
+
+  const folder = await temporaryFolder()
+  try {
+    process.env.PGPASSWORD = password
+    await issuedCode(await openMain(without))
+    delete process.env.PGPASSWORD
+    await writeFile(folder.file, `${host}:${pathname.slice(1)}:${username}:${password}\n`, { mode: 0o600 })
+    process.env.PGPASSFILE = folder.file
+    await issuedCode(await openMain(without))
+  } finally {
+    delete process.env.PGPASSWORD
+    delete process.env.PGPASSFILE
+    await folder.remove()
+  }
+})
+
+test('postgres: where TLS is asked for nothing is sent without it', async () => {
+  const { url } = await begin()
+  for (const mode of ['require', 'verify-ca', 'verify-full'])
+    await assert.rejects(openPostgresStorehouse({ url: `${url}?sslmode=${mode}` }), StoreUnavailable)
 })
 
 test('postgres: a database in another encoding is refused', async () => {

@@ -31,6 +31,9 @@ export type Patience = {
 
 export const standardPatience: Patience = { connection: 10_000, statement: 5000, lock: 3000 }
 
+/** Where nobody else is on the way. */
+const nearby = /^(localhost|127\.|::1$|\/)/
+
 /** What pg makes of the address; taken apart, since its own password, even none, would stand before the hook's. */
 export function settingsOf({
   url,
@@ -69,6 +72,12 @@ export type Connection = {
   /** Runs a script: any number of statements without parameters. */
   readonly script: (sql: string) => Promise<void>
   readonly close: () => Promise<void>
+}
+
+/** Whether what passes can be read on the way. */
+export function isExposed(options: PostgresOptions): boolean {
+  const { host = '', ssl } = settingsOf(options)
+  return !ssl && !nearby.test(host)
 }
 
 export async function openConnection(options: PostgresOptions): Promise<Connection> {

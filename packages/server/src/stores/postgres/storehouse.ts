@@ -2,7 +2,7 @@
 
 import type { Storehouse, Stores } from '../../core/stores.ts'
 import { createChanges } from './changes.ts'
-import type { PostgresOptions } from './connection.ts'
+import { isExposed, type PostgresOptions } from './connection.ts'
 import { openPool } from './database.ts'
 import { migrate } from './migration.ts'
 import { mainSchema, schemaOf } from './names.ts'
@@ -18,6 +18,8 @@ export async function openPostgresStorehouse({
   migrations,
   ...options
 }: StorehouseOptions): Promise<Storehouse> {
+  if (isExposed(options))
+    options.log?.warn('database_without_tls', { advice: 'add sslmode=verify-full to the address' })
   const pool = openPool(options)
   const changes = createChanges(options)
   const tenants = new Map<string, Promise<Stores>>()
