@@ -6,11 +6,14 @@ import { copyFile, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { migrations } from '../../packages/server/src/stores/postgres/schema.ts'
+import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
 import { createSqliteArchives } from '../../packages/server/src/stores/sqlite/archive.ts'
 import { contentOf, fillHouse } from '../contracts/archives/houses.ts'
+import { providePostgres } from '../support/postgres.ts'
 import { freePort, type RunningServer, serveConfiguration, writeConfiguration } from '../support/process.ts'
 import { secret, world } from '../support/world.ts'
-import { start, tessera } from './tessera.ts'
+import { finish, start, tessera } from './tessera.ts'
 
 type Places = {
   readonly directory: string
@@ -20,12 +23,15 @@ type Places = {
   readonly serve: (config: string) => Promise<RunningServer>
 }
 
-async function withPlaces(use: (places: Places) => Promise<void>): Promise<void> {
+async function withPlaces(
+  use: (places: Places) => Promise<void>,
+  freshStorage = 'sqlite:./fresh.db',
+): Promise<void> {
   const port = await freePort()
   const common = { ...world, tenants: [...world.tenants, { name: 'apart', issuer: 'path' }] }
   const { file, directory, remove } = await writeConfiguration({ ...common, storage: 'sqlite:./old.db' })
   const fresh = join(directory, 'fresh.json')
-  await writeFile(fresh, JSON.stringify({ ...common, storage: 'sqlite:./fresh.db' }))
+  await writeFile(fresh, JSON.stringify({ ...common, storage: freshStorage }))
   const running: RunningServer[] = []
   try {
     await use({
@@ -120,6 +126,56 @@ test('cli: a store moves into another without a file between', async () => {
     assert.equal(moved.code, 0, moved.stderr)
     await assertMoved(await serve(fresh), family)
   })
+})
+
+const postgres = providePostgres()
+
+test('cli: a store moves from SQLite into PostgreSQL, and no refresh token is lost', async () => {
+  const database = await (await postgres()).database()
+  await withPlaces(async ({ directory, old, fresh, serve }) => {
+    const first = await serve(old)
+    const family = await familyAt(first)
+    const keys = await (await fetch(`${first.url}/.well-known/openid-configuration/jwks`)).json()
+    await first.stop()
+    const TESSERA_MASTER_KEY = (await readFile(join(directory, 'old.db.key'), 'utf8')).trim()
+    const from = `sqlite:${join(directory, 'old.db')}`
+    const child = start(['import', '--config', fresh, '--from', from], { TESSERA_MASTER_KEY })
+    child.stdin.end()
+    const moved = await finish(child)
+    assert.equal(moved.code, 0, moved.stderr)
+    assert.match(moved.stdout, /^imported families added=1 same=0 other=0$/m)
+
+    process.env.TESSERA_MASTER_KEY = TESSERA_MASTER_KEY
+    try {
+      const second = await serve(fresh)
+      assert.deepEqual(
+        await (await fetch(`${second.url}/.well-known/openid-configuration/jwks`)).json(),
+        keys,
+      )
+      await assertMoved(second, family)
+    } finally {
+      delete process.env.TESSERA_MASTER_KEY
+    }
+  }, database)
+})
+
+test('cli: migrate brings every store to this version, and fails where one is ahead', async () => {
+  const database = await (await postgres()).database()
+  const house = await openPostgresStorehouse({ url: database })
+  await house.ofTenant('apart')
+  await house.close()
+  await withPlaces(async ({ old, fresh }) => {
+    const migrate = (config: string) => tessera(['migrate', '--config', config])
+    assert.deepEqual(await migrate(old), { code: 0, stdout: 'one store is of this version\n', stderr: '' })
+    assert.deepEqual(await migrate(fresh), { code: 0, stdout: '2 stores are of this version\n', stderr: '' })
+    const ahead = await openPostgresStorehouse({
+      url: database,
+      migrations: [...migrations, 'create table later (id text)'],
+    })
+    await ahead.close()
+    const refused = await migrate(fresh)
+    assert.deepEqual([refused.code, /newer than the \d+ that this version/.test(refused.stderr)], [1, true])
+  }, database)
 })
 
 test('cli: another master key than the export was made with is refused', async () => {
