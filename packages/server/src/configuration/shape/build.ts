@@ -9,8 +9,8 @@ export type Kind = {
   /** Undefined with an issue added: then no check runs. */
   readonly read: (value: unknown, reading: Reading) => unknown
   readonly jsonSchema: () => JsonObject
-  /** What this kind has besides what all have; made anew for each shape, so that it can answer shapes with all of its checks. */
-  readonly methods?: (shape: Made, withCheck: (check: Check<never>, schema?: JsonObject) => Made) => object
+  /** What this kind has besides what all have; `withCheck` answers the shape with one check more. */
+  readonly methods?: (withCheck: (check: Check<never>, schema?: JsonObject) => Made) => object
 }
 
 type Made = Shape<unknown>
@@ -70,7 +70,7 @@ function shapeOf(kind: Kind, added: Added): Made {
       throw new Error(`a value of our own does not fit: ${JSON.stringify(outcome.issues)}`)
     },
   }
-  return kind.methods ? Object.assign(shape, kind.methods(shape, withCheck)) : shape
+  return kind.methods ? Object.assign(shape, kind.methods(withCheck)) : shape
 }
 
 const optional = (inner: AnyShape): AnyShape =>

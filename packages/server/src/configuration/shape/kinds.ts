@@ -29,7 +29,7 @@ export const string = (): Text =>
     kind: 'string',
     read: (value, reading) => (typeof value === 'string' ? value : wrongType('string', reading)),
     jsonSchema: () => ({ type: 'string' }),
-    methods: (_, withCheck) => ({
+    methods: withCheck => ({
       min: (least: number) => withCheck(atLeast('string', least, lengthOf), { minLength: least }),
       max: (most: number) => withCheck(atMost('string', most, lengthOf), { maxLength: most }),
       regex: (pattern: RegExp, allowed: string) =>
@@ -52,7 +52,7 @@ export const int = (): Whole =>
       minimum: Number.MIN_SAFE_INTEGER,
       maximum: Number.MAX_SAFE_INTEGER,
     }),
-    methods: (_, withCheck) => ({
+    methods: withCheck => ({
       min: (least: number) => withCheck(atLeast('number', least, asItIs), { minimum: least }),
       max: (most: number) => withCheck(atMost('number', most, asItIs), { maximum: most }),
     }),
@@ -84,7 +84,7 @@ export const array = <Element extends AnyShape>(element: Element): List<Element>
       return value.map((entry, index) => readAt(index, element, entry, reading))
     },
     jsonSchema: () => ({ type: 'array', items: element.jsonSchema() }),
-    methods: (_, withCheck) => ({
+    methods: withCheck => ({
       element,
       min: (least: number) => withCheck(atLeast('array', least, lengthOf), { minItems: least }),
       max: (most: number) => withCheck(atMost('array', most, lengthOf), { maxItems: most }),

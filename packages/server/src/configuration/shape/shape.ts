@@ -77,7 +77,7 @@ export interface Default<Inner extends AnyShape> extends Shape<output<Inner>, in
 export type output<Of extends AnyShape> = NonNullable<Of['types']>['output']
 export type input<Of extends AnyShape> = NonNullable<Of['types']>['input']
 
-/** Anything of a fault's that does not hinder the rules of what holds it. */
+/** Whether something was found since then that no rule can run beside. */
 export const isHindered = ({ issues }: Reading, before: number): boolean => {
   for (let index = before; index < issues.length; index++) if (!issues[index]?.soft) return true
   return false
