@@ -8,11 +8,13 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { pageOf } from '../../bench/src/results/page.ts'
 import type { Results } from '../../bench/src/results/results.ts'
 import { rows } from '../../bench/src/rows/rows.ts'
 
 const run = promisify(execFile)
-const bench = fileURLToPath(new URL('../../bench/src/bench.ts', import.meta.url))
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const bench = join(root, 'bench/src/bench.ts')
 
 test('bench: the quick form prints every row, asks every server that does its work, and finds no wrong answer', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'tessera-bench-test-'))
@@ -47,6 +49,10 @@ test('bench: the quick form prints every row, asks every server that does its wo
       )
     }
     assert.equal(steady.length, rows.length)
+    const page = pageOf(results)
+    for (const { name } of found) assert.ok(page.includes(name), `${name} is on the page`)
+    assert.doesNotMatch(page, /<script|src=|href=|url\(/, 'the page loads nothing')
+    for (const place of [directory, root, tmpdir()]) assert.ok(!JSON.stringify(results).includes(place))
     for (const { name } of [...limits, ...starts]) assert.ok(stdout.includes(name))
   } finally {
     await rm(directory, { recursive: true, force: true })
