@@ -311,8 +311,8 @@ test(
     const file = await fileOf({ metrics: { tokens: [{ value: token }] } })
     const server = await serve(['--config', file, '--port', '0', '--workers', '2'])
     const figures = async () => {
-      const headers = { authorization: `Bearer ${token}`, connection: 'close' }
-      const text = await (await fetch(`${server.url}/metrics`, { headers })).text()
+      const headers = { authorization: `Bearer ${token}` }
+      const { body: text } = await request(`${server.url}/metrics`, { headers })
       return (series: string) =>
         Number(
           text
@@ -330,6 +330,7 @@ test(
       for (const worker of [1, 2]) assert.ok(of(`process_resident_memory_bytes{worker="${worker}"}`) > 0)
     }
     process.kill(server.pids()[0]!, 'SIGKILL')
+    await until(() => server.events('worker_ended').length > 0)
     await until(async () => (await figures())('tessera_worker_deaths_total') === 1)
     await ask(server.url, '/connect/token', password)
     assert.equal((await figures())(issued), 7)

@@ -1,0 +1,52 @@
+/** How many processes serve, how they end, and who may read their figures. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
+import { assertFaults, parsed } from './faults.ts'
+
+test('operating: memory is one process’s own, so there are no others', () => {
+  assertFaults({ storage: 'memory:', workers: 2 }, [
+    { path: 'workers', problem: /memory of its own/, fix: /sqlite/ },
+  ])
+  assert.equal(parsed({ storage: 'memory:', workers: 1 }).configuration.workers, 1)
+  assert.equal(parsed({ workers: 4 }).configuration.workers, 4)
+  assert.equal(parsed({}).configuration.workers, undefined)
+})
+
+test('operating: a fault names the flag or the variable that it comes from', () => {
+  for (const [given, path] of [
+    [{ overrides: { workers: '2' } }, '--workers'],
+    [{ environment: { TESSERA_WORKERS: '2' } }, 'TESSERA_WORKERS'],
+    [{ overrides: { workers: 'many' } }, '--workers'],
+  ] as const) {
+    const outcome = parseConfiguration({ storage: 'memory:' }, given)
+    assert.deepEqual(outcome.ok ? [] : outcome.faults.map(fault => fault.path), [path])
+  }
+})
+
+test('operating: a number of workers and a delay are within bounds', () => {
+  assertFaults({ workers: 0 }, [{ path: 'workers', problem: /./ }])
+  assertFaults({ workers: 257 }, [{ path: 'workers', problem: /./ }])
+  assertFaults({ drain_delay: -1 }, [{ path: 'drain_delay', problem: /./ }])
+  assertFaults({ drain_delay: 301 }, [{ path: 'drain_delay', problem: /./ }])
+  assert.equal(parsed({}).configuration.drainDelay, 0)
+})
+
+test('operating: a token for the figures is none that can be guessed, and none that is slow to check', () => {
+  const withToken = (token: object) => ({ metrics: { tokens: [token] } })
+  assertFaults(withToken({ value: 'fifteen-letters' }), [
+    { path: 'metrics.tokens[0]', problem: /guessed/, fix: /openssl rand/ },
+  ])
+  const argon2id = '$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$ZW5jb2RlZGhhc2hlbmNvZGVkaGFzaA'
+  assertFaults(withToken({ argon2id }), [
+    { path: 'metrics.tokens[0]', problem: /too slow/, fix: /hash-secret/ },
+  ])
+  assertFaults({ metrics: { tokens: [] } }, [{ path: 'metrics.tokens', problem: /./ }])
+  assertFaults({ metrics: {} }, [{ path: 'metrics.tokens', problem: /./ }])
+  assert.equal(
+    parsed(withToken({ value: 'sixteen-letters-' })).configuration.metrics?.tokens[0]?.kind,
+    'sha256',
+  )
+  assert.equal(parsed({}).configuration.metrics, undefined)
+})
