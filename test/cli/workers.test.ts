@@ -339,6 +339,21 @@ test(
   },
 )
 
+test('workers: a key that the command line adds is published by all of them', options, async () => {
+  const file = await fileOf()
+  const server = await serve(['--config', file, '--port', '0', '--workers', '2'])
+  const { stdout } = await tessera(['keys', 'rotate', '--config', file])
+  assert.match(stdout, /announced/)
+  const published = async () =>
+    (await ask(server.url, '/.well-known/openid-configuration/jwks')).json.keys.length
+  await until(async () => {
+    const counts = await Promise.all(Array.from({ length: 12 }, published))
+    return counts.every(count => count === counts[0] && count > 2)
+  })
+  server.child.kill('SIGTERM')
+  await server.end
+})
+
 test('workers: the primary holds no server', options, async t => {
   if (process.platform !== 'linux') return t.skip('/proc is Linux’s')
   const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])

@@ -5,10 +5,15 @@ import { createPublicKey } from 'node:crypto'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { calculateJwkThumbprint } from 'jose'
 import type { SigningAlgorithm } from '../../packages/server/src/core/client.ts'
+import { createKeyChanges } from '../../packages/server/src/keys/key-changes.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
+import { createRandom } from '../../packages/server/src/operations/random.ts'
 import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
 import { type Opened, storages } from '../contracts/stores/storage.ts'
-import { createClock, day, masterKey, openRing, publishedBy, type RingOptions } from './keys.ts'
+import { createClock, day, masterKey, openRing, publishedBy, type RingOptions, silent } from './keys.ts'
+
+/** Lets what was begun go on; a store may answer later. */
+const turns = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 20))
 
 const all: readonly SigningAlgorithm[] = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
@@ -29,6 +34,24 @@ for (const storage of storages)
       rings.push(ring)
       return ring
     }
+
+    test('keys: what one process adds, another publishes as soon as it has looked', async t => {
+      t.mock.timers.enable({ apis: ['setInterval'] })
+      const ports = { settings: opened.stores.settings, random: createRandom(), log: silent }
+      // Each process has its own.
+      const [here, there] = [createKeyChanges(ports), createKeyChanges(ports)]
+      const one = await open({ changes: here })
+      const other = await open({ changes: there })
+      await turns()
+      await one.rotate({ now: true })
+      assert.equal(publishedBy(one).length, 2)
+      // A store may tell it before.
+      t.mock.timers.tick(1000)
+      while (publishedBy(other).length === 1) await turns()
+      assert.deepEqual(publishedBy(other), publishedBy(one))
+      // Announced, not used yet.
+      assert.equal(other.signing('ES256').kid, publishedBy(one)[0])
+    })
 
     test('keys: the first start makes a key for each algorithm, and it signs at once', async () => {
       const ring = await open({ algorithms: all })

@@ -3,6 +3,7 @@
 import type { SigningAlgorithm } from '../../packages/server/src/core/client.ts'
 import type { Log } from '../../packages/server/src/core/runtime.ts'
 import type { Keys } from '../../packages/server/src/core/stores.ts'
+import type { KeyChanges } from '../../packages/server/src/keys/key-changes.ts'
 import { createKeyRing, type ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 
@@ -27,6 +28,7 @@ export type RingOptions = {
   readonly clock?: { readonly now: () => number }
   readonly algorithms?: readonly SigningAlgorithm[]
   readonly master?: Uint8Array
+  readonly changes?: KeyChanges
 }
 
 export const openRing = ({
@@ -34,8 +36,9 @@ export const openRing = ({
   clock = createClock(),
   algorithms = ['ES256'],
   master = masterKey(1),
+  changes,
 }: RingOptions): Promise<ManagedKeyRing> =>
-  createKeyRing({ keys, clock, algorithms, derived: createDerivedKeys(master), log: silent })
+  createKeyRing({ keys, clock, algorithms, derived: createDerivedKeys(master), log: silent, changes })
 
 /** The kids of its JWK Set, in order. */
 export const publishedBy = (ring: Pick<ManagedKeyRing, 'jwks'>): string[] =>

@@ -284,5 +284,8 @@ export function testNouns(stores: () => Stores): void {
     assert.ok(stands === 'one' || stands === 'two')
     assert.deepEqual(answers, [stands, stands])
     assert.equal(await settings.initialise('check', 'three'), stands)
+    await settings.put('check', 'four')
+    await settings.put('other', 'five')
+    assert.deepEqual([await settings.get('check'), await settings.get('other')], ['four', 'five'])
   })
 }

@@ -8,7 +8,7 @@ import { policyFor } from '../keys/rotation.ts'
 import { logWith } from '../operations/log.ts'
 import type { Ground } from './ground.ts'
 
-export type Foundation = Omit<Ground, 'storehouse'> & {
+export type Foundation = Omit<Ground, 'storehouse' | 'keyChanges'> & {
   readonly stores: Stores
   readonly keys: ManagedKeyRing
 }
@@ -18,7 +18,7 @@ export async function layFoundation(configuration: Configuration, ground: Ground
   const { clients, signingAlgorithms } = configuration
   const own = await ownOf(configuration, ground)
   const keys = await createKeyRing({
-    ...{ ...own, keys: own.stores.keys, clock: ground.clock },
+    ...{ ...own, keys: own.stores.keys, clock: ground.clock, changes: ground.keyChanges },
     algorithms: signingAlgorithms,
     // Clients that register themselves have the lifetimes of the configuration's defaults.
     policy: policyFor([...clients.all(), configuration.registration.defaults]),

@@ -7,6 +7,7 @@ import type { DerivedKeys } from '../core/keys.ts'
 import type { SendMail } from '../core/mail.ts'
 import type { Clock, Log, Random } from '../core/runtime.ts'
 import type { Settings, Storehouse } from '../core/stores.ts'
+import { createKeyChanges, type KeyChanges } from '../keys/key-changes.ts'
 import { unlock } from '../keys/master-key.ts'
 import { createRandom } from '../operations/random.ts'
 import { createOutbound, type Outbound } from '../outbound/outbound.ts'
@@ -34,6 +35,7 @@ export type Ground = {
   readonly log: Log
   readonly storehouse: Storehouse
   readonly derived: DerivedKeys
+  readonly keyChanges: KeyChanges
   readonly outbound: Outbound
   readonly sendMail?: SendMail
   readonly print: (text: string) => void
@@ -53,6 +55,7 @@ export async function layGround(
   await requireWhole(settings)
   return {
     ...{ clock, random, log, storehouse },
+    keyChanges: createKeyChanges({ settings, random, log }),
     ...(given.sendMail && { sendMail: given.sendMail }),
     print: given.print ?? (() => {}),
     derived: await unlock({ configured: masterKey, storage, settings, log }),

@@ -307,6 +307,8 @@ export type Settings = {
   readonly get: (name: string) => Awaitable<string | undefined>
   /** Writes it if there is none; answers the value that stands. */
   readonly initialise: (name: string, value: string) => Promise<string>
+  /** Writes it, whatever stood there. */
+  readonly put: (name: string, value: string) => Promise<void>
 }
 
 /** Authorization requests that clients pushed (RFC 9126), each of one use. */

@@ -6,6 +6,7 @@ import type { DerivedKeys, KeyRing } from '../core/keys.ts'
 import type { Clock, Log } from '../core/runtime.ts'
 import type { Keys } from '../core/stores.ts'
 import { generateSigningKey } from './generation.ts'
+import type { KeyChanges } from './key-changes.ts'
 import { jwkSet, type OpenedKey, openKey, sealedName } from './opened-key.ts'
 import {
   defaultPolicy,
@@ -24,6 +25,8 @@ export type KeyRingPorts = {
   readonly log: Log
   readonly algorithms: readonly SigningAlgorithm[]
   readonly policy?: RotationPolicy
+  /** How other processes are told at once, where the store itself does not tell them. */
+  readonly changes?: KeyChanges
 }
 
 export type KeyInfo = {
@@ -54,7 +57,7 @@ const rotationAttempts = 5
 
 /** Makes what is missing; throws when a stored key can't be opened with this master key. */
 export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing> {
-  const { keys: store, clock, log, algorithms, policy = defaultPolicy } = ports
+  const { keys: store, clock, log, algorithms, policy = defaultPolicy, changes } = ports
   const sealing = createSealing({ ...ports, purpose: 'signing-keys' })
   const inTurn = createTurns()
   let ring: readonly OpenedKey[] = []
@@ -90,7 +93,18 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
     const created_at = Math.max(clock.now(), newestSeen?.created_at ?? 0)
     const added = await store.add({ kid, alg, sealed, created_at, active_from }, newestSeen?.kid)
     if (added) log.info('key_added', { kid, alg, active_from })
+    // The first of an algorithm is nobody's news: who begins at the same time reads it itself.
+    if (added && newestSeen) await announce()
     return added
+  }
+
+  /** The key stands already: who is not told finds it within a minute, long before it signs. */
+  const announce = async (): Promise<void> => {
+    try {
+      if (!store.watch) await changes?.announce()
+    } catch (error) {
+      log.warn('key_change_untold', { error: String(error) })
+    }
   }
 
   const refreshNow = async (): Promise<void> => {
@@ -102,6 +116,7 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
       await store.remove(kid)
       log.info('key_removed', { kid })
     }
+    if (plan.remove.length > 0) await announce()
     await load()
   }
 
@@ -132,7 +147,7 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
   }
   const timer = setInterval(look, refreshInterval * 1000)
   timer.unref()
-  const unwatch = store.watch?.(look)
+  const unwatch = store.watch ? store.watch(look) : changes?.watch(look)
 
   return {
     signing(alg) {

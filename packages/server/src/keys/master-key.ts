@@ -44,7 +44,7 @@ export type MasterKeyPlace = {
   /** As the operator gave it. */
   readonly configured: Uint8Array | undefined
   readonly storage: { readonly kind: string; readonly file?: string }
-  readonly settings: Settings
+  readonly settings: Pick<Settings, 'get' | 'initialise'>
   readonly log: Log
 }
 
@@ -144,7 +144,7 @@ export async function checkMasterKey({
   settings,
   derived,
 }: {
-  settings: Settings
+  settings: Pick<Settings, 'initialise'>
   derived: DerivedKeys
 }): Promise<void> {
   const own = createHmac('sha256', derived.derive('master-key-check')).update('tessera').digest()

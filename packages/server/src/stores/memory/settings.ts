@@ -9,4 +9,7 @@ export const createSettings = ({ settings }: Tables): Settings => ({
     if (!settings.has(name)) settings.set(name, value)
     return settings.get(name) ?? value
   },
+  async put(name, value) {
+    settings.set(name, value)
+  },
 })

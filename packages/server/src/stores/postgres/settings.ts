@@ -7,6 +7,10 @@ import { change, one } from './statements.ts'
 export function createSettings({ run }: Database): Settings {
   const find = one(run, 'select value from settings where name = $1')
   const insert = change(run, 'insert into settings (name, value) values ($1, $2) on conflict do nothing')
+  const put = change(
+    run,
+    'insert into settings (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value',
+  )
   const get = async (name: string): Promise<string | undefined> =>
     (await find(name))?.[0] as string | undefined
   return {
@@ -17,6 +21,9 @@ export function createSettings({ run }: Database): Settings {
       if (before !== undefined) return before
       await insert(name, value)
       return String(await get(name))
+    },
+    async put(name, value) {
+      await put(name, value)
     },
   }
 }

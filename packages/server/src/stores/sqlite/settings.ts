@@ -16,6 +16,10 @@ export const settingWrites = {
       return String(find(name)?.[0])
     }
   },
+  putSetting(database) {
+    const put = change(database, 'insert or replace into settings (name, value) values (?, ?)')
+    return (name: string, value: string): void => void put(name, value)
+  },
   /** A real write, to learn whether one succeeds. */
   probe(database) {
     const touch = change(database, `insert or replace into settings (name, value) values ('probe', '')`)
@@ -30,5 +34,6 @@ export function createSettings(database: DatabaseSync, write: Calls<typeof setti
     get,
     // Read first: every start but the first finds it, and writes nothing.
     initialise: async (name, value) => get(name) ?? write.initialiseSetting(name, value),
+    put: write.putSetting,
   }
 }
