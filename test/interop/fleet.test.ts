@@ -75,8 +75,9 @@ test('fleet: through kill -9, an outage of the database and a rolling upgrade wi
     await meanwhile(server.stop())
     await meanwhile(setTimeout(between))
     await meanwhile(server.start())
-    await meanwhile(setTimeout(between))
+    await meanwhile(fleet.ready())
     back()
+    await meanwhile(setTimeout(between))
     for (let node = 0; node < fleet.size; node++) {
       await meanwhile(fleet.upgrade(node))
       await meanwhile(setTimeout(between))

@@ -15,6 +15,8 @@ export type Fleet = {
   readonly kill: (node: number) => Promise<void>
   /** No more requests are sent to it; once it has answered those under way it is ended, and one of a later version started. */
   readonly upgrade: (node: number) => Promise<void>
+  /** Fulfilled when every node says that it is ready. */
+  readonly ready: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -73,6 +75,11 @@ export async function startFleet(file: string, ports: readonly number[], history
       nodes[node] = await serveConfiguration(file, ports[node] ?? 0, laterNode)
       inTurn.add(node)
     },
+    async ready() {
+      for (const port of ports)
+        while ((await send(`http://localhost:${port}/readyz`, { method: 'GET' })).status !== 200)
+          await setTimeout(50)
+    },
     async close() {
       closed = true
       await Promise.all(nodes.map(node => node.stop()))
@@ -83,7 +90,7 @@ export async function startFleet(file: string, ports: readonly number[], history
 /** Over a connection of its own: one that is kept may be closed by the node as the next request is sent, and is no loss of an answer. */
 async function send(
   address: string,
-  { method, headers, form }: Pick<Asked, 'headers' | 'form'> & { readonly method: string },
+  { method, headers = {}, form }: Pick<Asked, 'headers' | 'form'> & { readonly method: string },
 ): Promise<Pick<Exchange, 'status' | 'headers' | 'text'>> {
   const type = { 'content-type': 'application/x-www-form-urlencoded' }
   const sending = request(address, { method, agent: false, headers: { ...headers, ...(form && type) } })
