@@ -139,7 +139,21 @@ test('password page: a wrong current password changes nothing, and guesses are c
   }
   page = await browser.submit(page, { password: dora.password, new_password: better })
   assert.equal(page.status, 429)
+  assert.ok(Number(page.headers['retry-after']) > 0)
   assert.equal((await tokensOf(server, 'dora', dora.password)).status, 200)
+})
+
+test('new address: a network asks for a bounded number of mails, and is told when it may go on [RFC 6585 §4]', async () => {
+  const { server, browser } = await start()
+  const page = await signIn(browser, '/account/email', doraSignsIn)
+  for (let count = 0; count < 50; count++) {
+    assert.match((await browser.submit(page, { email: `n${count}@example.com` })).text, /Look into your mail/)
+  }
+  const waiting = await browser.submit(page, { email: 'more@example.com' })
+  assert.equal(waiting.status, 429)
+  assert.equal(waiting.form?.fields.email, 'more@example.com')
+  assert.ok(Number(waiting.headers['retry-after']) > 0)
+  assert.equal(server.reason(), 'mail_asked_too_often')
 })
 
 test('password page: users of the configuration and of other providers have none', async () => {

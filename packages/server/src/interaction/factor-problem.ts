@@ -3,6 +3,7 @@
 import type { Refusal } from '@tessera/protocol/result'
 import type { FactorProblem } from '../ui/mfa-pages.ts'
 import type { PageContext } from '../ui/show.ts'
+import { tooMany } from './form-problem.ts'
 
 const problems: Readonly<Record<string, FactorProblem>> = {
   totp_used: 'used',
@@ -14,9 +15,7 @@ export function factorProblem({ reason, retry_after }: Refusal): {
   readonly problem: FactorProblem
   readonly context: PageContext
 } {
-  if (retry_after === undefined) return { problem: problems[reason] ?? 'wrong', context: { status: 400 } }
-  return {
-    problem: { waitMinutes: Math.ceil(retry_after / 60) },
-    context: { status: 429, headers: { 'retry-after': String(retry_after) } },
-  }
+  return retry_after === undefined
+    ? { problem: problems[reason] ?? 'wrong', context: { status: 400 } }
+    : tooMany(retry_after)
 }

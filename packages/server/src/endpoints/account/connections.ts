@@ -13,6 +13,7 @@ import type { BrowserMark } from '../../interaction/browser-mark.ts'
 import type { Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import { readPageForm } from '../../interaction/form.ts'
+import { tooMany } from '../../interaction/form-problem.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
 import type { TellOwner } from '../../interaction/tell-owner.ts'
@@ -82,7 +83,7 @@ export function createConnectionsEndpoint(ports: ConnectionsPorts): Endpoint {
     return ports.pages.federationProblem(
       request,
       { provider: to, kind: 'failed', back },
-      { status: there.retry_after === undefined ? 503 : 429 },
+      there.retry_after === undefined ? { status: 503 } : tooMany(there.retry_after).context,
     )
   }
 

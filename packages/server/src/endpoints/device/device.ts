@@ -18,6 +18,7 @@ import type { CreateAuthorization } from '../../interaction/authorization.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import { readPage } from '../../interaction/form.ts'
+import { tooMany } from '../../interaction/form-problem.ts'
 import { type NextPrompt, nextPrompt } from '../../interaction/next-prompt.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
@@ -91,11 +92,9 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     const session = await ports.sessions.read(request)
     const counted = await ports.countAttempt(guessers(networkOf(request), session))
     if (!counted.ok) {
-      const { wait } = counted
       logRefusal(ports.log, 'device', request, refuse('slow_down', 'user_code_guesses_exhausted'))
-      const waitMinutes = Math.ceil(wait / 60)
-      const headers = { 'retry-after': String(wait) }
-      return ask(request, { user_code: typed, problem: { waitMinutes } }, { status: 429, headers })
+      const { problem, context } = tooMany(counted.wait)
+      return ask(request, { user_code: typed, problem }, context)
     }
     const user_code = userCodes.normalise(typed)
     const waiting = user_code !== undefined && (await findWaiting(user_code))

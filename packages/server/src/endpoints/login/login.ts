@@ -17,6 +17,7 @@ import type { ConcludeSignIn } from '../../interaction/conclude-sign-in.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import { browserOf, readPage } from '../../interaction/form.ts'
+import { tooMany } from '../../interaction/form-problem.ts'
 import type { KnownBrowsers } from '../../interaction/known-browsers.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
@@ -169,7 +170,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     const nameFirst = !chosen && !username && others.some(way => way.domains.length > 0)
     const provider = current === undefined || current.idp === localProvider ? undefined : current.idp
     const { token, cookie } = ports.csrf.token(request)
-    const wait = refusal?.retry_after
+    const { problem, context } = refusal ? problemOf(refusal) : {}
     const passkey =
       current?.idp === localProvider && ports.passkeySignIn.isOffered(client)
         ? await ports.passkeys.request({ browser: token })
@@ -183,7 +184,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
         asks: nameFirst ? 'username' : current ? 'password' : 'nothing',
         ...(username !== undefined && { username }),
         keepOffered: ports.sessions.keepOffered,
-        ...(refusal && { problem: byPasskey ? 'passkey' : problemOf(refusal) }),
+        ...(problem && { problem: byPasskey ? 'passkey' : problem }),
         ...(passkey && { passkey }),
         others: others
           .filter(way => way.idp !== current?.idp)
@@ -194,8 +195,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
       },
       {
         ...pageContextOf(requester, cookie),
-        ...(refusal && { status: statusOf(refusal) }),
-        ...(wait !== undefined && { headers: { 'retry-after': String(wait) } }),
+        ...context,
       },
     )
   }
@@ -225,11 +225,8 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
 }
 
 function problemOf({ error, retry_after }: Refusal) {
-  if (retry_after !== undefined) return { waitMinutes: Math.ceil(retry_after / 60) }
-  return error === 'temporarily_unavailable' ? 'away' : 'wrong'
-}
-
-function statusOf({ error, retry_after }: Refusal): number {
-  if (retry_after !== undefined) return 429
-  return error === 'temporarily_unavailable' ? 503 : 400
+  if (retry_after !== undefined) return tooMany(retry_after)
+  return error === 'temporarily_unavailable'
+    ? ({ problem: 'away', context: { status: 503 } } as const)
+    : ({ problem: 'wrong', context: { status: 400 } } as const)
 }

@@ -11,6 +11,7 @@ import type { SendLetter } from '../../interaction/account-mail.ts'
 import type { Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import { readPage } from '../../interaction/form.ts'
+import { fieldProblem } from '../../interaction/form-problem.ts'
 import type { MailLinks } from '../../interaction/mail-link.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
@@ -83,6 +84,7 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
     wait?: number,
   ): Promise<HttpResponse> {
     const { token, cookie } = ports.csrf.token(request)
+    const { said, context } = fieldProblem(wait === undefined ? undefined : { wait })
     return pages.fields(
       request,
       {
@@ -93,12 +95,9 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
           ...(sealed !== undefined && { continue: sealed }),
         },
         fields: ['username'],
-        ...(wait !== undefined && { problem: { waitMinutes: Math.ceil(wait / 60) } }),
+        ...said,
       },
-      {
-        ...pageContextOf(requester, cookie),
-        ...(wait !== undefined && { status: 429, headers: { 'retry-after': String(wait) } }),
-      },
+      { ...pageContextOf(requester, cookie), ...context },
     )
   }
 }

@@ -8,6 +8,7 @@ import type { Log } from '../../core/runtime.ts'
 import type { Users } from '../../core/user.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import { browserOf, readPage } from '../../interaction/form.ts'
+import { fieldProblem } from '../../interaction/form-problem.ts'
 import type { LinkOf, MailLinks } from '../../interaction/mail-link.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
@@ -82,6 +83,7 @@ export function createCompleteEndpoint(ports: CompletePorts): Endpoint {
     problem?: FieldProblem,
   ): Promise<HttpResponse> {
     const { token, cookie } = ports.csrf.token(request)
+    const { said, context } = fieldProblem(problem)
     const requester = continuation && (await ports.findRequester(continuation))
     return pages.fields(
       request,
@@ -90,12 +92,12 @@ export function createCompleteEndpoint(ports: CompletePorts): Endpoint {
         form: { action: paths('/register/complete'), csrf: token },
         ...{ link, fields: ['username', 'full_name', 'new_password'], fixed: 'username', min_length },
         values: { username: email, full_name },
-        ...(problem && { problem }),
+        ...said,
       },
       {
         cookies: [cookie],
         ...(requester?.ok && pageContextOf(requester.value, cookie)),
-        ...(problem && { status: 400 }),
+        ...context,
       },
     )
   }

@@ -18,6 +18,7 @@ import type { SendLetter } from '../../interaction/account-mail.ts'
 import type { Continuation } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import { browserOf, readPage } from '../../interaction/form.ts'
+import { type FormProblem, fieldProblem } from '../../interaction/form-problem.ts'
 import type { MailLinks } from '../../interaction/mail-link.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
@@ -144,19 +145,19 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
     wait: number,
   ): Promise<HttpResponse> {
     logRefusal(ports.log, 'signup', request, refuse('slow_down', 'mail_asked_too_often'))
-    return show(request, waiting, values, { waitMinutes: Math.ceil(wait / 60) }, wait)
+    return show(request, waiting, values, { wait })
   }
 
   function show(
     request: HttpRequest,
     { continuation, requester }: Waiting,
     values: Partial<Record<FieldName, string>>,
-    problem?: FieldProblem,
-    wait?: number,
+    problem?: FormProblem,
   ): Promise<HttpResponse> {
     const { login_hint } = requester
     const { token, cookie } = ports.csrf.token(request)
     const sealed = ports.continuations.seal(continuation)
+    const { said, context } = fieldProblem(problem)
     return pages.fields(
       request,
       {
@@ -164,14 +165,10 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
         form: { action: paths('/register'), continue: sealed, csrf: token },
         ...{ fields, min_length },
         values: { ...(login_hint !== undefined && { [fields[0] ?? 'email']: login_hint }), ...values },
-        ...(problem && { problem }),
+        ...said,
         links: [{ to: 'signIn', href: paths('/login', sealed) }],
       },
-      {
-        ...pageContextOf(requester, cookie),
-        ...(problem && { status: wait === undefined ? 400 : 429 }),
-        ...(wait !== undefined && { headers: { 'retry-after': String(wait) } }),
-      },
+      { ...pageContextOf(requester, cookie), ...context },
     )
   }
 }

@@ -1,0 +1,87 @@
+/** An account page that is a form about a user who is kept here: GET shows it, POST acts. Others have nothing to change here. */
+
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { Parameters } from '@tessera/protocol/parameters'
+import type { Log } from '../../core/runtime.ts'
+import type { StoredUser } from '../../core/stored-user.ts'
+import type { Accounts } from '../../identity/accounts.ts'
+import type { AccountVisit, EnterAccount } from '../../interaction/account.ts'
+import type { Csrf } from '../../interaction/csrf.ts'
+import { readPageForm } from '../../interaction/form.ts'
+import { type FormProblem, fieldProblem } from '../../interaction/form-problem.ts'
+import type { AccountSection, PagePath, Paths } from '../../interaction/paths.ts'
+import { createPageRefuser } from '../../interaction/refused-page.ts'
+import type { FieldsPage } from '../../ui/field-pages.ts'
+import type { Pages } from '../../ui/pages.ts'
+
+export type StoredUserPagePorts = {
+  readonly enterAccount: EnterAccount
+  readonly accounts: Pick<Accounts, 'find'>
+  readonly csrf: Csrf
+  readonly pages: Pages
+  readonly paths: Paths
+  readonly log: Log
+}
+
+export type StoredUserVisit = AccountVisit & {
+  readonly request: HttpRequest
+  readonly stored: StoredUser
+}
+
+/** Shows the form once more, as it was filled in. */
+export type Again = (problem: FormProblem, filledIn?: FieldsPage['values']) => Promise<HttpResponse>
+
+type StoredUserPage = {
+  readonly path: PagePath
+  readonly section: AccountSection
+  /** Whether it asks for a sign-in of late, with the second factor of who has one. */
+  readonly strict?: boolean
+  /** Whether there is something to change for this user; there is for everyone unless said otherwise. */
+  readonly isFor?: (visit: StoredUserVisit) => boolean
+  readonly form: (user: StoredUser) => Omit<FieldsPage, 'form' | 'problem'>
+  readonly act: (
+    visit: StoredUserVisit,
+    form: Parameters,
+    again: Again,
+  ) => Promise<HttpResponse> | HttpResponse
+}
+
+export function storedUserPage(
+  ports: StoredUserPagePorts,
+  { path, section, strict = false, isFor = () => true, form: formOf, act }: StoredUserPage,
+): Endpoint {
+  const { accounts, csrf, pages } = ports
+  const refusePage = createPageRefuser('account', ports)
+
+  return async request => {
+    const entered = await ports.enterAccount(request, section, { strict })
+    if (!entered.ok) return entered.response
+    const { navigation } = entered
+    const stored = await accounts.find(entered.session.sub)
+    const visit = stored && { ...entered, request, stored }
+    if (!visit || !isFor(visit)) return pages.notice(request, { kind: 'notHere' }, { navigation })
+    if (request.method !== 'POST') return show(visit)
+    const form = readPageForm(request, csrf)
+    if (!form.ok) return refusePage(request, form)
+    return act(visit, form.value, (problem, filledIn) => show(visit, problem, filledIn))
+  }
+
+  function show(
+    { request, stored, navigation }: StoredUserVisit,
+    problem?: FormProblem,
+    filledIn?: FieldsPage['values'],
+  ): Promise<HttpResponse> {
+    const { token, cookie } = csrf.token(request)
+    const { said, context } = fieldProblem(problem)
+    return pages.fields(
+      request,
+      {
+        ...formOf(stored),
+        ...(filledIn && { values: filledIn }),
+        ...said,
+        form: { action: ports.paths(path), csrf: token },
+      },
+      { navigation, cookies: [cookie], ...context },
+    )
+  }
+}
