@@ -1,30 +1,20 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
-import { after, before, beforeEach, test } from 'node:test'
+import { test } from 'node:test'
 import { createBrowser, type Page } from '../support/browser.ts'
 import { answerOf, assertErrorPage, authorizePath } from '../support/sign-in.ts'
 import { issuer, type TestServer } from '../support/tessera.ts'
 import {
-  type ForeignProvider,
   federatedWorld,
+  foreignProvider,
   signInByProvider,
   startFederated,
-  startForeignProvider,
   subOf,
   visitProvider,
 } from '../support/upstream.ts'
 
-let provider: ForeignProvider
-let evil: ForeignProvider
-before(async () => {
-  provider = await startForeignProvider()
-  evil = await startForeignProvider()
-})
-after(() => Promise.all([provider.close(), evil.close()]))
-beforeEach(() => {
-  provider.claims = { sub: 'ada' }
-  evil.claims = { sub: 'ada' }
-})
+const provider = foreignProvider({ sub: 'ada' })
+const evil = foreignProvider({ sub: 'ada' })
 
 const atCorp = authorizePath({ acr_values: 'idp:corp' })
 const world = () =>

@@ -1,7 +1,7 @@
 /** Sign-ins that were checked just before the user's access ended: none makes a session, whatever the way in. */
 
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { hashHandle } from '../../packages/server/src/core/handle.ts'
 import { accountsWorld, addUser, dora, doraSignsIn, tokensOf } from '../support/accounts.ts'
 import { createAuthenticator, optionsOn } from '../support/authenticator.ts'
@@ -9,19 +9,9 @@ import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { appOf, methodHref, secretOn } from '../support/factors.ts'
 import { authorizePath, signIn } from '../support/sign-in.ts'
 import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
-import {
-  type ForeignProvider,
-  federatedWorld,
-  startFederated,
-  startForeignProvider,
-  visitProvider,
-} from '../support/upstream.ts'
+import { federatedWorld, foreignProvider, startFederated, visitProvider } from '../support/upstream.ts'
 
-let provider: ForeignProvider
-before(async () => {
-  provider = await startForeignProvider()
-})
-after(() => provider.close())
+const provider = foreignProvider()
 
 const better = 'eleven green bottles'
 

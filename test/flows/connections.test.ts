@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { test } from 'node:test'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { alice, answerOf, assertErrorPage, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer } from '../support/tessera.ts'
 import {
-  type ForeignProvider,
   federatedWorld,
+  foreignProvider,
   signInByProvider,
   startFederated,
   startForeignProvider,
@@ -13,14 +13,7 @@ import {
   visitProvider,
 } from '../support/upstream.ts'
 
-let provider: ForeignProvider
-before(async () => {
-  provider = await startForeignProvider()
-})
-after(() => provider.close())
-beforeEach(() => {
-  provider.claims = { sub: 'ada-there', email: 'ada@corp.example' }
-})
+const provider = foreignProvider({ sub: 'ada-there', email: 'ada@corp.example' })
 
 const page = '/account/connections'
 const atCorp = authorizePath({ acr_values: 'idp:corp' })

@@ -1,25 +1,18 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { test } from 'node:test'
 import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { answerOf, authorizePath, callback, verifier } from '../support/sign-in.ts'
 import { issuer, type TestServer } from '../support/tessera.ts'
 import {
-  type ForeignProvider,
   federatedWorld,
+  foreignProvider,
   signInByProvider,
   startFederated,
   startForeignProvider,
 } from '../support/upstream.ts'
 
-let provider: ForeignProvider
-before(async () => {
-  provider = await startForeignProvider()
-})
-after(() => provider.close())
-beforeEach(() => {
-  provider.claims = { sub: 'ada', sid: 'session-there' }
-})
+const provider = foreignProvider({ sub: 'ada', sid: 'session-there' })
 
 const farewell = 'https://app.example/bye'
 const atCorp = authorizePath({ acr_values: 'idp:corp' })

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { test } from 'node:test'
 import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
 import { createBrowser } from '../support/browser.ts'
 import { finishEnrolment } from '../support/factors.ts'
 import { answerOf, assertErrorPage, authorizePath, callback, verifier } from '../support/sign-in.ts'
 import { claimsOf, type TestServer } from '../support/tessera.ts'
 import {
-  type ForeignProvider,
   federatedWorld,
+  foreignProvider,
   signInByProvider,
   startFederated,
   startForeignProvider,
@@ -15,14 +15,7 @@ import {
   visitProvider,
 } from '../support/upstream.ts'
 
-let provider: ForeignProvider
-before(async () => {
-  provider = await startForeignProvider()
-})
-after(() => provider.close())
-beforeEach(() => {
-  provider.claims = {}
-})
+const provider = foreignProvider()
 
 const atCorp = (changes: Record<string, string | undefined> = {}) =>
   authorizePath({ acr_values: 'idp:corp', scope: 'openid profile', ...changes })

@@ -1,7 +1,7 @@
 /** What the owner of an account is told by mail of changes to how it is signed in to. */
 
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { accountsWorld, addUser, dora, doraSignsIn, newestMail } from '../support/accounts.ts'
 import { createAuthenticator, optionsOn } from '../support/authenticator.ts'
 import { type Browser, createBrowser } from '../support/browser.ts'
@@ -9,19 +9,14 @@ import { finishEnrolment, methodHref } from '../support/factors.ts'
 import { authorizePath, signIn } from '../support/sign-in.ts'
 import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
 import {
-  type ForeignProvider,
   federatedWorld,
+  foreignProvider,
   signInByProvider,
   startFederated,
-  startForeignProvider,
   visitProvider,
 } from '../support/upstream.ts'
 
-let provider: ForeignProvider
-before(async () => {
-  provider = await startForeignProvider()
-})
-after(() => provider.close())
+const provider = foreignProvider()
 
 const security = '/account/security'
 

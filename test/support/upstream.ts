@@ -1,6 +1,7 @@
 /** A foreign OpenID Connect provider (oauth2-mock-server) on loopback, and the usual way of a browser through it. */
 
 import assert from 'node:assert/strict'
+import { after, before, beforeEach } from 'node:test'
 import { OAuth2Server } from 'oauth2-mock-server'
 import type { Storehouse } from '../../packages/server/src/core/stores.ts'
 import { type Browser, createBrowser, type Page } from './browser.ts'
@@ -32,6 +33,33 @@ export async function startForeignProvider(): Promise<ForeignProvider> {
       if (value === undefined) delete token.payload[name]
   })
   return provider
+}
+
+/** One for a whole file of tests, that says this of its user at the beginning of each. */
+export function foreignProvider(claims: ForeignProvider['claims'] = {}): ForeignProvider {
+  let started: ForeignProvider
+  before(async () => {
+    started = await startForeignProvider()
+  })
+  beforeEach(() => {
+    started.claims = claims
+  })
+  after(() => started.close())
+  return {
+    get issuer() {
+      return started.issuer
+    },
+    get service() {
+      return started.service
+    },
+    get claims() {
+      return started.claims
+    },
+    set claims(next) {
+      started.claims = next
+    },
+    close: () => started.close(),
+  }
 }
 
 const loopback = { outbound: { allowed_private_networks: ['127.0.0.0/8', '::1'] } }
