@@ -124,6 +124,73 @@ test('shapes: of a union the type decides which faults are told', () => {
   assert.deepEqual(codesOf(shape, { text: 7 }), [['none_fits', 'text']])
 })
 
+test('shapes: bounds are part of what they bound, in texts, lists and numbers', () => {
+  const between = (least: number, most: number) => ({
+    text: (size: number) => codesOf(z.string().min(least).max(most), 'x'.repeat(size)).length === 0,
+    list: (size: number) =>
+      codesOf(z.array(z.unknown()).min(least).max(most), Array(size).fill(1)).length === 0,
+    number: (size: number) => codesOf(z.int().min(least).max(most), size).length === 0,
+  })
+  const small = fc.nat({ max: 20 })
+  fc.assert(
+    fc.property(small, small, small, (least, most, size) => {
+      const fits = least <= size && size <= most
+      for (const [kind, takes] of Object.entries(between(least, most))) assert.equal(takes(size), fits, kind)
+    }),
+  )
+})
+
+test('shapes: a number is whole and one that a double holds', () => {
+  for (const value of [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 0, -1, 1e3])
+    assert.deepEqual(codesOf(z.int(), value), [], String(value))
+  for (const value of [
+    Number.MAX_SAFE_INTEGER + 1,
+    Infinity,
+    -Infinity,
+    Number.NaN,
+    0.5,
+    '1',
+    1n,
+    true,
+    null,
+  ])
+    assert.deepEqual(codesOf(z.int(), value), [['wrong_type', '']], String(value))
+})
+
+test('shapes: text is whole text: a pattern is looked for from the start each time', () => {
+  const shape = z.string().regex(/^[a-c]+$/, 'letters from a to c')
+  for (const value of ['abc', 'abc', 'a', 'abc']) assert.deepEqual(codesOf(shape, value), [])
+  for (const value of ['abcd', '', 'a b', 'abc\nd']) {
+    assert.deepEqual(codesOf(shape, value), [['wrong_characters', '']], value)
+  }
+})
+
+test('shapes: code is held to its test alone, and has no JSON Schema', () => {
+  const shape = z.custom<() => void>(value => typeof value === 'function', { expected: 'e', fix: 'f' })
+  const act = () => undefined
+  assert.equal(shape.parse(act), act)
+  assert.deepEqual(codesOf(shape, 'act'), [['rule', '']])
+  assert.throws(() => shape.jsonSchema(), /no JSON Schema/)
+})
+
+test('shapes: of others than its own keys an object leaves out, refuses, or reads those that it can name', () => {
+  const given = { a: 'x', 'a#fr': 'y', b: 1 }
+  assert.deepEqual(z.object({ a: z.string() }).parse(given), { a: 'x' })
+  assert.deepEqual(codesOf(z.strictObject({ a: z.string() }), given), [['unknown_keys', '']])
+  const named = z.strictObject({ a: z.string() }).withOthers({
+    shapeOf: key => (key.startsWith('a#') ? z.string() : undefined),
+    patterns: { '^a#': { type: 'string' } },
+  })
+  assert.deepEqual(issuesOf(named as never, given), [{ code: 'unknown_keys', keys: ['b'], path: [] }])
+  assert.deepEqual(named.parse({ a: 'x', 'a#fr': 'y' }), { a: 'x', 'a#fr': 'y' })
+  assert.deepEqual(codesOf(named, { a: 'x', 'a#fr': 1 }), [['wrong_type', 'a#fr']])
+  assert.deepEqual(named.jsonSchema().patternProperties, { '^a#': { type: 'string' } })
+})
+
+test('shapes: a value of our own that does not fit is a bug', () => {
+  assert.throws(() => z.strictObject({ a: z.int() }).parse({ a: 'x' }), /does not fit.*wrong_type/)
+})
+
 test('shapes: pick, extend and describe leave the shape that they start from as it was', () => {
   const shape = z.strictObject({ a: z.string(), b: z.int().default(1) }).describe('first')
   const other = shape.pick({ b: true }).extend({ c: z.boolean() }).describe('second')
