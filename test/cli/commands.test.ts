@@ -2,24 +2,16 @@
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { verify } from '@node-rs/argon2'
+import { testFolder } from '../support/folder.ts'
 import { tessera } from './tessera.ts'
 
-let folder = ''
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tessera-cli-'))
-})
-after(() => rm(folder, { recursive: true }))
+const folder = testFolder()
 
-async function fileOf(name: string, text: string): Promise<string> {
-  const file = join(folder, name)
-  await writeFile(file, text)
-  return file
-}
+const fileOf = folder.write
 
 for (const words of [
   [],
@@ -109,5 +101,5 @@ test('cli: serve with a faulty configuration exits 1 and starts nothing', async 
   const { code, stdout, stderr } = await tessera(['serve', '--config', file, '--port', '0'])
   assert.deepEqual([code, stdout], [1, ''])
   assert.match(stderr, /clients\[0\]/)
-  await assert.rejects(readFile(join(folder, 'never.db')), { code: 'ENOENT' })
+  await assert.rejects(readFile(folder.at('never.db')), { code: 'ENOENT' })
 })

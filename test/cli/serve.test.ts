@@ -2,24 +2,17 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
+import { testFolder } from '../support/folder.ts'
 import { finish, readyUrl, start, startByNpm, tessera } from './tessera.ts'
 
-let folder = ''
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tessera-serve-'))
-})
-after(() => rm(folder, { recursive: true }))
+const folder = testFolder()
 
-async function fileOf(name: string, configuration: object): Promise<string> {
-  const file = join(folder, name)
-  await writeFile(file, JSON.stringify(configuration))
-  return file
-}
+const fileOf = (name: string, configuration: object): Promise<string> =>
+  folder.write(name, JSON.stringify(configuration))
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`serve: it tells its address when ready, and ${signal} ends it with exit code 0`, async () => {
@@ -93,7 +86,7 @@ test('serve: with --port 0 an issuer that nobody configured follows the real por
 })
 
 test('serve: a module configuration is served, with the issuer of the environment', async () => {
-  const file = join(folder, 'module.mts')
+  const file = folder.at('module.mts')
   await writeFile(
     file,
     `import { defineConfig, tokenExchange } from '@tessera/server'

@@ -1,24 +1,19 @@
 /** Files of every format, modules wherever they lie, the environment and flags. */
 
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { Overrides } from '../../packages/server/src/configuration/environment.ts'
 import { loadConfiguration } from '../../packages/server/src/configuration/load.ts'
+import { testFolder } from '../support/folder.ts'
 
-let folder = ''
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tessera-configuration-'))
-})
-after(() => rm(folder, { recursive: true }))
+const folder = testFolder()
 
 type Surroundings = { environment?: Record<string, string>; overrides?: Overrides }
 
 async function load(name: string, text: string, { environment = {}, overrides = {} }: Surroundings = {}) {
-  const file = join(folder, name)
-  await writeFile(file, text)
+  const file = await folder.write(name, text)
   return loadConfiguration({ file, environment, overrides })
 }
 
@@ -95,7 +90,7 @@ test('configuration: an empty file, an unknown format and a missing file are ref
   const [fault] = await refused('tessera.toml', '')
   assert.match(fault!.problem, /\.toml/)
   assert.match(fault!.expected, /\.jsonc/)
-  const missing = await loadConfiguration({ file: join(folder, 'nowhere.json'), environment: {} })
+  const missing = await loadConfiguration({ file: folder.at('nowhere.json'), environment: {} })
   assert.ok(!missing.ok)
   assert.match(missing.faults[0]!.problem, /no such file/)
 })
@@ -223,9 +218,9 @@ test('configuration: the master key comes from a variable, a file beside the con
   const key = new Uint8Array(32).map((_, index) => index + 200)
   const base64 = Buffer.from(key).toString('base64')
   const url = Buffer.from(key).toString('base64url')
-  await writeFile(join(folder, 'text.key'), `${base64}\n`)
-  await writeFile(join(folder, 'bytes.key'), key)
-  await writeFile(join(folder, 'short.key'), 'c2hvcnQ=')
+  await writeFile(folder.at('text.key'), `${base64}\n`)
+  await writeFile(folder.at('bytes.key'), key)
+  await writeFile(folder.at('short.key'), 'c2hvcnQ=')
   assert.equal((await loaded('bare.json', '{}')).masterKey, undefined)
   for (const text of [base64, url]) {
     const { masterKey } = await loaded('bare.json', '{}', { environment: { TESSERA_MASTER_KEY: text } })
@@ -234,7 +229,7 @@ test('configuration: the master key comes from a variable, a file beside the con
   for (const name of ['text.key', 'bytes.key']) {
     assert.deepEqual((await loaded('key.json', `{ "master_key_file": "${name}" }`)).masterKey, key)
   }
-  const path = join(folder, 'text.key')
+  const path = folder.at('text.key')
   assert.deepEqual(
     (await loaded('bare.json', '{}', { environment: { TESSERA_MASTER_KEY_FILE: path } })).masterKey,
     key,
@@ -247,7 +242,7 @@ test('configuration: the master key comes from a variable, a file beside the con
 test('configuration: a database named in the file lies beside the file', async () => {
   assert.deepEqual((await loaded('beside.json', '{ "storage": "sqlite:./t.db" }')).storage, {
     kind: 'sqlite',
-    file: join(folder, 't.db'),
+    file: folder.at('t.db'),
   })
   const { storage } = await loaded('beside.json', '{}', { environment: { TESSERA_STORAGE: 'sqlite:t.db' } })
   assert.deepEqual(storage, { kind: 'sqlite', file: join(process.cwd(), 't.db') })

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import { createBrowser } from '../support/browser.ts'
+import { testFolder } from '../support/folder.ts'
 import { certificate, type Entry, type LdapServer, startLdapServer } from '../support/ldap.ts'
 import { answerOf, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
@@ -37,15 +35,13 @@ const entries: readonly Entry[] = [
 ]
 
 let ldap: LdapServer
-let folder: string
+const folder = testFolder()
 before(async () => {
   ldap = await startLdapServer({ entries })
-  folder = await mkdtemp(join(tmpdir(), 'tessera-ldap-'))
-  await writeFile(join(folder, 'ca.pem'), certificate)
+  await folder.write('ca.pem', certificate)
 })
 after(async () => {
   await ldap.close()
-  await rm(folder, { recursive: true })
 })
 beforeEach(() => {
   ldap.entries = [...entries]
@@ -54,7 +50,7 @@ beforeEach(() => {
 
 const searching = () => ({
   url: `ldap://localhost:${ldap.port}`,
-  ca_file: join(folder, 'ca.pem'),
+  ca_file: folder.at('ca.pem'),
   bind_dn: 'cn=reader,dc=corp',
   bind_password: 'reading',
   base,

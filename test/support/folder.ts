@@ -1,0 +1,23 @@
+/** A folder for what a file of tests writes: made before them, gone after them. */
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before } from 'node:test'
+
+export function testFolder() {
+  let folder = ''
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tessera-test-'))
+  })
+  after(() => rm(folder, { recursive: true, force: true }))
+  const at = (...names: readonly string[]): string => join(folder, ...names)
+  return {
+    at,
+    /** Answers where the file is. */
+    async write(name: string, text: string): Promise<string> {
+      await writeFile(at(name), text)
+      return at(name)
+    },
+  }
+}
