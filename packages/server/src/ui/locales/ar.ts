@@ -295,7 +295,6 @@ export const ar: Translation = {
       passwordSaved: { title: 'تم تغيير كلمة المرور', text: 'تم تسجيل خروجك من كل مكان آخر.' },
       emailConfirmed: { title: 'تم تأكيد عنوانك', text: 'يمكنك إغلاق هذه الصفحة.' },
       accountDeleted: { title: 'تم حذف حسابك', text: 'تم تسجيل خروجك من كل مكان.' },
-      accountReady: { title: 'حسابك جاهز', text: 'ارجع إلى حيث كنت وسجّل الدخول.' },
       linkInvalid: {
         title: 'لم يعد هذا الرابط صالحًا',
         text: 'إنه قديم جدًا، أو استُخدم، أو تغيّر شيء منذ ذلك الحين. اطلب رابطًا جديدًا.',

@@ -312,10 +312,6 @@ export const de: Translation = {
       passwordSaved: { title: 'Ihr Passwort ist geändert', text: 'Sie sind überall sonst abgemeldet.' },
       emailConfirmed: { title: 'Ihre Adresse ist bestätigt', text: 'Sie können diese Seite schließen.' },
       accountDeleted: { title: 'Ihr Konto ist gelöscht', text: 'Sie sind überall abgemeldet.' },
-      accountReady: {
-        title: 'Ihr Konto ist bereit',
-        text: 'Gehen Sie dorthin zurück, woher Sie kamen, und melden Sie sich an.',
-      },
       linkInvalid: {
         title: 'Dieser Link gilt nicht mehr',
         text: 'Er ist zu alt, wurde benutzt, oder seither hat sich etwas geändert. Fordern Sie einen neuen an.',

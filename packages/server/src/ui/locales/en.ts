@@ -297,7 +297,6 @@ export const en = {
       passwordSaved: { title: 'Your password is changed', text: 'You are signed out everywhere else.' },
       emailConfirmed: { title: 'Your address is confirmed', text: 'You can close this page.' },
       accountDeleted: { title: 'Your account is deleted', text: 'You are signed out everywhere.' },
-      accountReady: { title: 'Your account is ready', text: 'Go back to where you came from and sign in.' },
       linkInvalid: {
         title: 'This link doesn’t work any more',
         text: 'It is too old, it was used, or something has changed since. Ask for a new one.',

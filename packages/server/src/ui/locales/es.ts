@@ -310,7 +310,6 @@ export const es: Translation = {
       },
       emailConfirmed: { title: 'Su dirección está confirmada', text: 'Puede cerrar esta página.' },
       accountDeleted: { title: 'Su cuenta está eliminada', text: 'Se han cerrado todas sus sesiones.' },
-      accountReady: { title: 'Su cuenta está lista', text: 'Vuelva al lugar de donde vino e inicie sesión.' },
       linkInvalid: {
         title: 'Este enlace ya no sirve',
         text: 'Es demasiado antiguo, ya se usó o algo ha cambiado desde entonces. Pida otro.',

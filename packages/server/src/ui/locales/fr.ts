@@ -312,10 +312,6 @@ export const fr: Translation = {
       },
       emailConfirmed: { title: 'Votre adresse est confirmée', text: 'Vous pouvez fermer cette page.' },
       accountDeleted: { title: 'Votre compte est supprimé', text: 'Vous êtes déconnecté partout.' },
-      accountReady: {
-        title: 'Votre compte est prêt',
-        text: 'Retournez là d’où vous venez et connectez-vous.',
-      },
       linkInvalid: {
         title: 'Ce lien ne fonctionne plus',
         text: 'Il est trop ancien, il a servi, ou quelque chose a changé depuis. Demandez-en un nouveau.',

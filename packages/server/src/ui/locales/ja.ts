@@ -304,10 +304,6 @@ export const ja: Translation = {
       },
       emailConfirmed: { title: 'アドレスを確認しました', text: 'このページを閉じてかまいません。' },
       accountDeleted: { title: 'アカウントを削除しました', text: 'すべての場所からサインアウトしました。' },
-      accountReady: {
-        title: 'アカウントの準備ができました',
-        text: '元のページに戻ってサインインしてください。',
-      },
       linkInvalid: {
         title: 'このリンクは使えなくなりました',
         text: '古すぎるか、使用済みか、その後に変更がありました。新しいリンクを請求してください。',

@@ -307,7 +307,6 @@ export const pt: Translation = {
       },
       emailConfirmed: { title: 'O seu endereço está confirmado', text: 'Pode fechar esta página.' },
       accountDeleted: { title: 'A sua conta foi excluída', text: 'Você saiu de todos os lugares.' },
-      accountReady: { title: 'A sua conta está pronta', text: 'Volte para onde estava e entre.' },
       linkInvalid: {
         title: 'Este link já não serve',
         text: 'É antigo demais, já foi usado ou algo mudou desde então. Peça outro.',

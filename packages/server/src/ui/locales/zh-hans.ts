@@ -266,7 +266,6 @@ export const zhHans: Translation = {
       passwordSaved: { title: '密码已更改', text: '您已在所有其他地方退出登录。' },
       emailConfirmed: { title: '地址已验证', text: '您可以关闭此页面。' },
       accountDeleted: { title: '账户已删除', text: '您已在所有地方退出登录。' },
-      accountReady: { title: '您的账户已就绪', text: '请返回原来的页面并登录。' },
       linkInvalid: {
         title: '此链接已失效',
         text: '链接已过期、已被使用，或之后发生了变化。请申请新的链接。',
