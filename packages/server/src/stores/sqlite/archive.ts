@@ -14,6 +14,7 @@ import type {
 import { openDatabase } from './database.ts'
 import { all, change, one } from './statements.ts'
 import { fileOfTenant, placeOfTenant, tenantsBeside } from './tenant-files.ts'
+import { inTransaction } from './transaction.ts'
 
 /** How long a statement waits for a server's lock, in milliseconds. */
 const busyTimeout = 30_000
@@ -146,18 +147,6 @@ const settingIn =
   (database: DatabaseSync) =>
   async (name: string): Promise<string | undefined> =>
     one(database, 'select value from settings where name = ?')(name)?.[0] as string | undefined
-
-function inTransaction<Answer>(database: DatabaseSync, work: () => Answer): Answer {
-  database.exec('begin immediate')
-  try {
-    const answer = work()
-    database.exec('commit')
-    return answer
-  } catch (error) {
-    if (database.isTransaction) database.exec('rollback')
-    throw error
-  }
-}
 
 const hasRowId = (database: DatabaseSync, table: string): boolean =>
   one(database, 'select wr from pragma_table_list where name = ?')(table)?.[0] === 0

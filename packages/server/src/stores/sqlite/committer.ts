@@ -2,6 +2,7 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import { isOutage, type OpenOptions, openDatabase } from './database.ts'
+import { inTransaction } from './transaction.ts'
 import { beginInTurn } from './turn.ts'
 import { writeNames, writes } from './writes.ts'
 
@@ -77,30 +78,20 @@ export function createCommitter({ file: serverFile, busyTimeout }: OpenOptions):
 function commit(opened: Opened, batch: readonly Operation[]): Answers {
   const { database } = opened
   try {
-    return inTransaction(opened, () => batch.map(operation => perform(opened, operation)))
+    return inTurn(opened, () => batch.map(operation => perform(opened, operation)))
   } catch (error) {
     if (isOutage(error)) return outage(database, error)
   }
   // One of them was wrong and must not take its neighbours with it.
   try {
-    return inTransaction(opened, () => batch.map(operation => performApart(opened, operation)))
+    return inTurn(opened, () => batch.map(operation => performApart(opened, operation)))
   } catch (error) {
     return outage(database, error)
   }
 }
 
-function inTransaction<Answer>({ database, busyTimeout }: Opened, work: () => Answer): Answer {
-  beginInTurn(database, busyTimeout)
-  try {
-    const answer = work()
-    database.exec('commit')
-    return answer
-  } catch (error) {
-    // A full disk, for one, has rolled it back already.
-    if (database.isTransaction) database.exec('rollback')
-    throw error
-  }
-}
+const inTurn = <Answer>({ database, busyTimeout }: Opened, work: () => Answer): Answer =>
+  inTransaction(database, work, () => beginInTurn(database, busyTimeout))
 
 const perform = ({ operations }: Opened, [number, values]: Operation): unknown =>
   operations[number]?.(...values)

@@ -3,6 +3,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { migrations } from './schema.ts'
+import { inTransaction } from './transaction.ts'
 
 export type OpenOptions = {
   readonly file: string
@@ -59,15 +60,10 @@ function enterWal(database: DatabaseSync, deadline: number): void {
 
 function migrate(database: DatabaseSync): void {
   if (schemaVersion(database) === migrations.length) return
-  database.exec('begin immediate')
-  try {
+  inTransaction(database, () => {
     for (const migration of migrations.slice(schemaVersion(database))) database.exec(migration)
     database.exec(`pragma user_version = ${migrations.length}`)
-    database.exec('commit')
-  } catch (error) {
-    if (database.isTransaction) database.exec('rollback')
-    throw error
-  }
+  })
 }
 
 function schemaVersion(database: DatabaseSync): number {
