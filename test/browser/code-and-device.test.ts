@@ -65,9 +65,9 @@ async function open(settings: Parameters<Browser['newContext']>[0]) {
   return { page, complaints, close: () => context.close() }
 }
 
-async function signIn(page: Page): Promise<void> {
-  await page.getByLabel('Username').fill('alice')
-  await page.getByLabel('Password').fill('wonderland')
+async function signIn(page: Page, username = 'alice', password = 'wonderland'): Promise<void> {
+  await page.getByLabel('Username').fill(username)
+  await page.getByLabel('Password').fill(password)
   await page.getByRole('button', { name: 'Sign in', exact: true }).click()
 }
 
@@ -91,6 +91,52 @@ for (const javaScriptEnabled of [false, true]) {
     })
     assert.equal(status, 200)
     assert.equal(claimsOf(json.id_token ?? '').sub, '1')
+    assert.deepEqual(complaints, [])
+    await close()
+  })
+
+  test(`browser: what is not ticked is not granted, and what was granted is taken back, ${how}`, async () => {
+    const { page, complaints, close } = await open({ javaScriptEnabled })
+    await page.goto(authorize({ client_id: 'asking', scope: 'openid api1 api2', prompt: 'login consent' }))
+    await signIn(page)
+    await page.getByLabel('api2').uncheck()
+    await page.getByRole('button', { name: 'Allow', exact: true }).click()
+    await page.waitForURL(`${callback}**`)
+    const { json } = await post('/connect/token', {
+      grant_type: 'authorization_code',
+      client_id: 'asking',
+      code: app.received()?.answer.get('code') ?? '',
+      redirect_uri: callback,
+      code_verifier: verifier,
+    })
+    assert.equal(json.scope, 'api1 openid')
+    const standing = () =>
+      fetch(`${server.url}/connect/userinfo`, { headers: { authorization: `Bearer ${json.access_token}` } })
+    assert.equal((await standing()).status, 200)
+
+    await page.goto(`${server.url}/account/consents`)
+    await page.getByRole('listitem').filter({ hasText: 'Asking' }).getByRole('button').click()
+    await page.getByRole('status').waitFor()
+    assert.equal((await standing()).status, 401)
+    assert.deepEqual(complaints, [])
+    await close()
+  })
+
+  test(`browser: of two accounts one is chosen, ${how}`, async () => {
+    const { page, complaints, close } = await open({ javaScriptEnabled })
+    await page.goto(authorize())
+    await signIn(page)
+    await page.waitForURL(`${callback}**`)
+    await page.goto(authorize({ prompt: 'select_account' }))
+    await page.getByRole('button', { name: 'Continue as Alice' }).click()
+    await page.waitForURL(`${callback}**`)
+    await page.goto(authorize({ prompt: 'select_account' }))
+    await page.getByRole('button', { name: 'Use another account' }).click()
+    await signIn(page, 'bob', 'builder')
+    await page.waitForURL(`${callback}**`)
+    assert.ok(app.received()?.answer.get('code'))
+    await page.goto(`${server.url}/account`)
+    assert.match(await page.getByRole('main').innerText(), /bob/)
     assert.deepEqual(complaints, [])
     await close()
   })
