@@ -25,12 +25,16 @@ async function run(): Promise<void> {
     const before = performance.now()
     found = { ...found, ...(await parts[name](plan, options.only)) }
     console.log(`\n${name}: ${((performance.now() - before) / 1000).toFixed(0)} s`)
+    // After each part: what was measured is kept when a later part fails.
+    keep({
+      ...{ format: 1, measured: new Date().toISOString().slice(0, 10), machine, plan },
+      servers: candidates.map(({ name, note }) => ({ name, note })),
+      ...found,
+    })
   }
-  const results: Results = {
-    ...{ format: 1, measured: new Date().toISOString().slice(0, 10), machine, plan },
-    servers: candidates.map(({ name, note }) => ({ name, note })),
-    ...found,
-  }
+}
+
+function keep(results: Results): void {
   if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`)
   if (options.publish) publish(results)
 }
