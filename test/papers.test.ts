@@ -1,0 +1,27 @@
+/** Papers that people add to side by side: records are numbered once, and the glossary is in order. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readText, textsOf } from './support/repository.ts'
+
+test('papers: each decision record has a number of its own, which its title says', () => {
+  const records = [...textsOf('docs/decisions/*.md')]
+  assert.ok(records.length > 8)
+  const numbers = records.map(([file, text]) => {
+    const [, number] = /^docs\/decisions\/(\d{4})-[a-z0-9-]+\.md$/.exec(file) ?? assert.fail(file)
+    assert.ok(text.startsWith(`# ${number}: `), file)
+    return number
+  })
+  assert.deepEqual(
+    numbers.filter((number, index) => numbers.indexOf(number) !== index),
+    [],
+  )
+})
+
+test('papers: the glossary has each word once, in order', () => {
+  const words = [...readText('docs/glossary.md').matchAll(/^\| \*\*(.+?)\*\*/gm)].map(([, word]) =>
+    word!.toLowerCase(),
+  )
+  assert.ok(words.length > 50)
+  assert.deepEqual(words, [...new Set(words)].sort())
+})
