@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
+import { openStores } from '../support/storage.ts'
 import { createTestServer } from '../support/tessera.ts'
 import { world } from '../support/world.ts'
 
@@ -38,7 +38,7 @@ for (const [name, ready] of [
   ['rejects', () => Promise.reject(new Error('no connection'))],
 ] as const)
   test(`health: while the store ${name} the server is alive, but not ready`, async () => {
-    const server = await createTestServer(world, { stores: { ...createMemoryStores(), ready } })
+    const server = await createTestServer(world, { stores: { ...(await openStores()), ready } })
     assert.deepEqual(await statuses(server), [
       [200, 'alive'],
       [503, 'not_ready'],

@@ -2,12 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { exportJWK, SignJWT } from 'jose'
-import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
 import {
   alice,
@@ -18,6 +14,7 @@ import {
   pagesWorld,
   signIn,
 } from '../support/sign-in.ts'
+import { beginShared } from '../support/storage.ts'
 import { type Answer, basic, createTestServer, issuer, type TestServer } from '../support/tessera.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -202,26 +199,20 @@ test('par: where pushing is required, by the client or by the server, nothing el
 })
 
 test('par: what was pushed survives a restart, and is used once by two processes', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'tessera-par-'))
-  const file = join(folder, 'tessera.db')
-  const stores = [await openSqliteStores({ file }), await openSqliteStores({ file })] as const
-  try {
-    const [one, two] = [
-      await createTestServer(configured, { stores: stores[0] }),
-      await createTestServer(configured, { stores: stores[1] }),
-    ]
-    const { request_uri } = (await push(one)).json
-    const pages = await Promise.all(
-      Array.from({ length: 10 }, (_, index) =>
-        createBrowser(index % 2 ? one : two).visit(authorize(request_uri)),
-      ),
-    )
-    assert.equal(pages.filter(isLogin).length, 1)
-    const kept = (await push(one)).json.request_uri
-    const again = await createTestServer(configured, { stores: stores[1] })
-    assert.ok(isLogin(await createBrowser(again).visit(authorize(kept))))
-  } finally {
-    for (const store of stores) await store.close()
-    await rm(folder, { recursive: true })
-  }
+  const { open } = await beginShared()
+  const houses = [await open(), await open()] as const
+  const [one, two] = [
+    await createTestServer(configured, { storehouse: houses[0] }),
+    await createTestServer(configured, { storehouse: houses[1] }),
+  ]
+  const { request_uri } = (await push(one)).json
+  const pages = await Promise.all(
+    Array.from({ length: 10 }, (_, index) =>
+      createBrowser(index % 2 ? one : two).visit(authorize(request_uri)),
+    ),
+  )
+  assert.equal(pages.filter(isLogin).length, 1)
+  const kept = (await push(one)).json.request_uri
+  const again = await createTestServer(configured, { storehouse: houses[1] })
+  assert.ok(isLogin(await createBrowser(again).visit(authorize(kept))))
 })

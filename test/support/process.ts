@@ -28,12 +28,14 @@ export async function serveConfiguration(
   port: number,
   program = entry,
 ): Promise<RunningServer> {
+  // No variable of the server's own.
+  const { TESSERA_TEST_STORAGE: _, ...env } = process.env
   const child = spawn(
     process.execPath,
     [fileURLToPath(program), 'serve', '--config', file, '--port', String(port)],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TESSERA_LOG_LEVEL: 'info' },
+      env: { ...env, TESSERA_LOG_LEVEL: 'info' },
     },
   )
   let log = ''

@@ -1,4 +1,4 @@
-/** A whole server in memory for tests: driven by requests and their answers, with a clock that stands still. */
+/** A whole server for tests, in memory or on the store under test: driven by requests and their answers, with a clock that stands still. */
 
 import type { HttpResponse } from '@tessera/protocol/http'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
@@ -8,6 +8,7 @@ import type { Storehouse, Stores } from '../../packages/server/src/core/stores.t
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import { createTessera, type Tessera } from '../../packages/server/src/server.ts'
 import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
+import { openStorehouse } from './storage.ts'
 
 type LogEntry = { readonly level: string; readonly event: string } & Record<string, unknown>
 
@@ -71,10 +72,9 @@ export async function createTestServer(
       now += seconds
     },
   }
-  const storehouse = given.storehouse ?? {
-    ...createMemoryStorehouse(),
-    ...(given.stores && { main: given.stores }),
-  }
+  const storehouse =
+    given.storehouse ??
+    (given.stores ? { ...createMemoryStorehouse(), main: given.stores } : await openStorehouse())
   const tessera = await createTessera(outcome.configuration, {
     clock,
     log: logInto(logged),

@@ -225,7 +225,9 @@ export function testNouns(stores: () => Stores): void {
         return authorization.id
       }),
     )
+    assert.equal(await consents.stands('revoker', 'a'), true)
     assert.equal(await consents.revoke('revoker', 'a', now), true)
+    assert.equal(await consents.stands('revoker', 'a'), false)
     assert.equal(await consents.revoke('revoker', 'a', now + 1), false)
     assert.equal(await consents.revoke('revoker', 'unknown', now), false)
     assert.equal(await consents.find('revoker', 'a'), undefined)

@@ -208,6 +208,8 @@ export type Consents = {
   readonly save: (consent: Consent) => Promise<void>
   /** Of one user, by client. */
   readonly ofUser: (sub: string) => Awaitable<readonly Consent[]>
+  /** Whether there is one, asked after an authorization was written that rests on it: where there is, whoever revokes it later revokes that too. */
+  readonly stands: (sub: string, clientId: string) => Awaitable<boolean>
   /** In one write: it is gone, and every authorization of that client for the user is revoked. Answers whether there was one. */
   readonly revoke: (sub: string, clientId: string, at: Seconds) => Promise<boolean>
 }

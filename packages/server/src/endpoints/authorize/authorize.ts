@@ -140,8 +140,9 @@ async function decide(
     const answered = { ...session, acr: answeredAcr(session, asked.values) }
     const { consented_scope } = progress
     const granted = consented_scope ? narrowTo(validated, consented_scope, ports.resources) : validated
-    const issued = await issueAnswer(request, granted, answered, ports)
-    // The session ended meanwhile: what comes next is decided without it.
+    const standing = { session: answered, hasConsent: earlier !== undefined }
+    const issued = await issueAnswer(request, granted, standing, ports)
+    // The session or the consent ended meanwhile: what comes next is decided without it.
     if (!issued) return decide(request, validated, parameters, progress, answers, ports)
     if (!issued.ok) return refuseTo(issued)
     // Session Management 1.0 §2: what the client's page watches the sign-in by.

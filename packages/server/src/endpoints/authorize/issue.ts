@@ -22,7 +22,7 @@ import type { Audiences } from '../../tokens/audience.ts'
 import { halfHash, type IdTokens } from '../../tokens/id-token.ts'
 
 export type IssuePorts = {
-  readonly stores: Pick<Stores, 'codes' | 'sessions' | 'authorizations' | 'commit'>
+  readonly stores: Pick<Stores, 'codes' | 'sessions' | 'consents' | 'authorizations' | 'commit'>
   readonly createAuthorization: CreateAuthorization
   readonly clients: Pick<Clients, 'find'>
   readonly audiences: Audiences
@@ -39,12 +39,12 @@ export type IssuePorts = {
 
 /**
  * The client takes part in the session from here on. Undefined, and nothing is worth anything, where the session has
- * just ended. Refuses what {@link Audiences.of} refuses, and `access_denied` where client or user no longer stands.
+ * just ended, or the user has just taken back what they agreed to. Refuses what {@link Audiences.of} refuses, and `access_denied` where client or user no longer stands.
  */
 export async function issueAnswer(
   httpRequest: HttpRequest,
   request: ValidatedAuthorizationRequest,
-  session: Session,
+  { session, hasConsent }: { readonly session: Session; readonly hasConsent: boolean },
   ports: IssuePorts,
 ): Promise<Result<ResponseMembers> | undefined> {
   const { client, scope, resources, response_type, requested_claims } = request
@@ -68,20 +68,17 @@ export async function issueAnswer(
     ? await makeIdToken(request, authorization, { code, accessToken: accessToken.value, s_hash }, ports)
     : undefined
 
-  const stored =
-    code === undefined
-      ? storeWithoutCode(authorization, accessToken.value, now, ports)
-      : stores.codes
-          .issue(
-            authorization,
-            codeOf(request, authorization, { code, s_hash, now }),
-            accessToken.value?.reference,
-          )
-          .then(() => true)
-  // After the authorization, and written with it: an end of the session that comes later finds it and revokes it.
-  const [joined, stands] = await Promise.all([stores.sessions.join(session.sid, client.client_id), stored])
-  if (!stands) return notStanding('no_longer_standing', session)
-  if (!joined) {
+  if (code !== undefined) {
+    const row = codeOf(request, authorization, { code, s_hash, now })
+    await stores.codes.issue(authorization, row, accessToken.value?.reference)
+  } else if (!(await storeWithoutCode(authorization, accessToken.value, now, ports)))
+    return notStanding('no_longer_standing', session)
+  // Once the authorization is written, not beside it: whoever ends the session or the consent later finds it.
+  const [joined, agreed] = await Promise.all([
+    stores.sessions.join(session.sid, client.client_id),
+    !hasConsent || stores.consents.stands(session.sub, client.client_id),
+  ])
+  if (!joined || !agreed) {
     await stores.authorizations.revoke(authorization.id, clock.now())
     return undefined
   }

@@ -41,7 +41,7 @@ export type DevicePorts = {
   readonly clients: Clients
   readonly resources: Resources
   readonly users: Pick<Users, 'find'>
-  readonly stores: Pick<Stores, 'devices' | 'consents'>
+  readonly stores: Pick<Stores, 'devices' | 'consents' | 'authorizations'>
   readonly pages: Pages
   readonly paths: Paths
   readonly clock: Clock
@@ -185,8 +185,12 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
       resources: [],
       redeemable_until: device.expires_at,
     })
-    const { user_code_hash } = device
-    return ports.stores.devices.approve(user_code_hash, authorization, clock.now(), session.sid)
+    const { devices, consents, authorizations } = ports.stores
+    if (!(await devices.approve(device.user_code_hash, authorization, clock.now(), session.sid))) return false
+    // Taken back before the device's authorization was there to be revoked with it.
+    if (await consents.stands(session.sub, client.client_id)) return true
+    await authorizations.revoke(authorization.id, clock.now())
+    return false
   }
 
   /** Before the device has anything: what it may do is listed for the user from then on, and taken back there. */

@@ -7,6 +7,7 @@ const keyOf = (sub: string, clientId: string): string => JSON.stringify([sub, cl
 
 export const createConsents = ({ consents, authorizations }: Tables): Consents => ({
   find: (sub, clientId) => consents.get(keyOf(sub, clientId)),
+  stands: (sub, clientId) => consents.has(keyOf(sub, clientId)),
   async save(consent) {
     consents.set(keyOf(consent.sub, consent.client_id), consent)
   },

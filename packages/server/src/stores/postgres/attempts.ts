@@ -1,8 +1,11 @@
-/** Counted attempts, in PostgreSQL: looked at and counted under a lock for each key, whichever node asks. */
+/**
+ * Counted attempts, in PostgreSQL: looked at and counted under a lock for each key, whichever node asks. Where there is
+ * no room already, no lock is asked for: whoever guesses at one name without end must not keep every connection waiting.
+ */
 
 import type { Attempts } from '../../core/stores.ts'
 import type { Database } from './database.ts'
-import { change } from './statements.ts'
+import { change, type Run } from './statements.ts'
 
 const asked = 'unnest($1::text[], $2::bigint[], $3::bigint[]) as asked (hash, most, span)'
 
@@ -30,10 +33,13 @@ export function createAttempts({ run, locked }: Database): Attempts {
         limits.map(({ span }) => span),
         at,
       ]
+      const waitOf = async (read: Run) => Number((await read(longestWait, values)).rows[0]?.[0])
+      const full = await waitOf(run)
+      if (full > 0) return full
       return locked(
         limits.map(({ hash }) => `attempts ${hash}`),
         async write => {
-          const wait = Number((await write(longestWait, values)).rows[0]?.[0])
+          const wait = await waitOf(write)
           if (wait === 0) await write(countAll, values)
           return wait
         },

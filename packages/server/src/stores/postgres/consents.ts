@@ -15,7 +15,7 @@ const codec = createCodec<Consent>({
   remembered_until: 'integer',
 })
 
-export function createConsents({ run }: Database): Consents {
+export function createConsents({ run, locked }: Database): Consents {
   const { names, marks } = codec
   const find = one(run, `select ${names} from consents where sub = $1 and client_id = $2`)
   const ofUser = all(run, `select ${names} from consents where sub = $1 order by client_id`)
@@ -24,18 +24,22 @@ export function createConsents({ run }: Database): Consents {
     `insert into consents (${names}) values (${marks()})
     on conflict (sub, client_id) do update set (${names}) = row (excluded.*)`,
   )
-  const revoke = one(
-    run,
-    `with gone as (delete from consents where sub = $1 and client_id = $2 returning 1),
-    revoked as (
-      update authorizations set revoked_at = $3
-      where sub = $1 and client_id = $2 and revoked_at is null and exists (select 1 from gone))
-    select exists (select 1 from gone)`,
-  )
+  // Waits for who is taking it back.
+  const stands = one(run, 'select 1 from consents where sub = $1 and client_id = $2 for share')
+  const remove = 'delete from consents where sub = $1 and client_id = $2'
+  // A statement of its own, after the consent's lock: it sees whatever was written while the consent stood.
+  const revokeAll = `update authorizations set revoked_at = $3
+    where sub = $1 and client_id = $2 and revoked_at is null`
   return {
     find: async (sub, clientId) => codec.decode((await find(sub, clientId)) ?? []),
     save: async consent => void (await save(...codec.encode(consent))),
     ofUser: async sub => (await ofUser(sub)).flatMap(row => codec.decode(row) ?? []),
-    revoke: async (sub, clientId, at) => (await revoke(sub, clientId, at))?.[0] === true,
+    stands: async (sub, clientId) => (await stands(sub, clientId)) !== undefined,
+    revoke: (sub, clientId, at) =>
+      locked([], async write => {
+        if ((await write(remove, [sub, clientId])).count === 0) return false
+        await write(revokeAll, [sub, clientId, at])
+        return true
+      }),
   }
 }

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { StoreUnavailable } from '../../core/runtime.ts'
 import { ask, type PostgresOptions, quoted, settingsOf, standardPatience } from './connection.ts'
-import { asking, sqlState } from './failure.ts'
+import { asking, gaveWay, sqlState } from './failure.ts'
 import { lockAll } from './locks.ts'
 import type { Run } from './statements.ts'
 
@@ -23,6 +23,9 @@ export type Pool = {
 
 /** How much longer than the server to wait for an answer, in milliseconds. */
 const answerDelay = 2000
+
+/** How often what gave way to another transaction is done again. */
+const repetitions = 3
 
 /** Names given to statements, for all schemas: beyond, those of more tenants are parsed each time rather than kept by each connection. */
 const mostNames = 4000
@@ -69,6 +72,16 @@ export function openPool(options: PostgresOptions): Pool {
     }
   }
 
+  const repeated = async <Value>(work: () => Promise<Value>): Promise<Value> => {
+    for (let left = repetitions; ; left--) {
+      try {
+        return await work()
+      } catch (error) {
+        if (left === 0 || !gaveWay(error)) throw error
+      }
+    }
+  }
+
   const runOn =
     (client: pg.ClientBase, schema: string): Run =>
     (text, values) =>
@@ -77,20 +90,22 @@ export function openPool(options: PostgresOptions): Pool {
   return {
     of: schema => ({
       schema,
-      run: (text, values) => connected(schema, client => runOn(client, schema)(text, values)),
+      run: (text, values) => repeated(() => connected(schema, client => runOn(client, schema)(text, values))),
       locked: (locks, work) =>
-        connected(schema, async client => {
-          const begin = `begin; ${lockAll(locks.map(lock => `${schema} ${lock}`))}`
-          await asking(() => client.query(begin))
-          try {
-            const value = await work(runOn(client, schema))
-            await ask(client, 'commit')
-            return value
-          } catch (error) {
-            await client.query('rollback').catch(() => {})
-            throw error
-          }
-        }),
+        repeated(() =>
+          connected(schema, async client => {
+            const begin = `begin; ${lockAll(locks.map(lock => `${schema} ${lock}`))}`
+            await asking(() => client.query(begin))
+            try {
+              const value = await work(runOn(client, schema))
+              await ask(client, 'commit')
+              return value
+            } catch (error) {
+              await client.query('rollback').catch(() => {})
+              throw error
+            }
+          }),
+        ),
     }),
     async close() {
       closed = true

@@ -4,12 +4,16 @@ import { StoreUnavailable } from '../../core/runtime.ts'
 
 /** The SQLSTATE of an error that the server answered (PostgreSQL, appendix A); undefined for any other. */
 export function sqlState(error: unknown): string | undefined {
-  const { code, severity } = error as { code?: unknown; severity?: unknown }
+  const { code, severity } = (error ?? {}) as { code?: unknown; severity?: unknown }
   return typeof severity === 'string' && typeof code === 'string' ? code : undefined
 }
 
 /** Classes: 08 connection, 25 a server that only reads, 28 and 3D a server that is being set up, 40 rolled back, 53 out of resources, 55 locked, 57 stopped or cancelled, 58 and XX broken. */
 const outage = /^(08|25|28|3D|40|53|55|57|58|XX)/
+
+/** Whether it gave way to another transaction that stood in its way (40P01, 40001): nothing of it was written, and it can be done again. */
+export const gaveWay = (error: unknown): boolean =>
+  error instanceof StoreUnavailable && /^40(P01|001)$/.test(sqlState(error.cause) ?? '')
 
 /** Asks the driver; rejects with `StoreUnavailable` for an outage, and with the server's error where one operation was wrong. */
 export async function asking<Value>(ask: () => Promise<Value>): Promise<Value> {

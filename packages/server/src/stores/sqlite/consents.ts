@@ -42,6 +42,7 @@ export function createConsents(database: DatabaseSync, write: Calls<typeof conse
     find: reading((sub, clientId) => codec.decode(find(sub, clientId) ?? [])),
     save: consent => write.saveConsent(codec.encode(consent)),
     ofUser: reading(sub => ofUser(sub).flatMap(row => codec.decode(row) ?? [])),
+    stands: reading((sub, clientId) => find(sub, clientId) !== undefined),
     revoke: (sub, clientId, at) => write.revokeConsent(sub, clientId, at),
   }
 }

@@ -1,0 +1,195 @@
+/** Two nodes on one PostgreSQL that write what stands in each other's way: nobody fails, and it ends as if in some order. */
+
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import type { AuthorizationId } from '../../packages/server/src/core/authorization.ts'
+import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
+import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
+import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
+import { providePostgres } from '../support/postgres.ts'
+import { accessEnding } from './stores/access.ts'
+import { sampleRegisteredClient } from './stores/registered-clients.ts'
+import {
+  day,
+  newHash,
+  now,
+  sampleAuthorization,
+  sampleCode,
+  sampleCommit,
+  sampleSession,
+  sampleUser,
+  standing,
+  tally,
+} from './stores/samples.ts'
+
+const postgres = providePostgres()
+let url = ''
+let nodes: readonly Storehouse[] = []
+const node = (index: number): Stores => nodes[index % nodes.length]!.main
+
+before(async () => {
+  url = await (await postgres()).database()
+  nodes = await Promise.all([1, 2].map(() => openPostgresStorehouse({ url })))
+})
+after(() => Promise.all(nodes.map(house => house.close())))
+beforeEach(() => standing(node(0)))
+
+const times = <Value>(count: number, make: (index: number) => Value): Value[] =>
+  Array.from({ length: count }, (_, index) => make(index))
+const isRevoked = async (id: AuthorizationId) =>
+  (await node(0).authorizations.find(id))?.revoked_at !== undefined
+const sessionEnding = { at: now + 1, revokes: 'all', notices_until: now + day } as const
+
+test('postgres races: tokens of a sign-in, the end of the user, the removal of the client and clean-up at once', async () => {
+  for (let round = 0; round < 25; round++) {
+    const user = sampleUser()
+    const { sub } = user
+    const client = sampleRegisteredClient()
+    const { client_id } = client
+    await node(0).storedUsers.add(user)
+    await node(0).registeredClients.add(client, 1_000_000)
+    const commits = times(10, async index => {
+      const authorization = sampleAuthorization({ sub, client_id })
+      const asked = sampleCommit({ sub, client_id, epoch: 0, issue: { authorization } })
+      return { id: authorization.id, outcome: await node(index).commit(asked) }
+    })
+    const [issued, replaced, removed] = await Promise.all([
+      Promise.all(commits),
+      node(0).storedUsers.replace({ ...user, version: 2, epoch: 1, disabled_at: now }, accessEnding()),
+      node(1).registeredClients.remove(client_id),
+      node(1).cleanUp(now),
+    ])
+    assert.deepEqual([replaced.outcome, removed], ['replaced', true])
+    for (const { id, outcome } of issued) {
+      assert.ok(outcome === 'committed' || outcome === 'not_standing', outcome)
+      const found = await node(0).authorizations.find(id)
+      assert.equal(found?.revoked_at !== undefined, outcome === 'committed')
+    }
+    const late = { sub, client_id, issue: { authorization: sampleAuthorization({ sub, client_id }) } }
+    assert.equal(await node(1).commit(sampleCommit(late)), 'not_standing')
+  }
+})
+
+test('postgres races: consents, sessions and all of a user’s access end at once over the same authorizations', async () => {
+  for (let round = 0; round < 10; round++) {
+    const user = sampleUser()
+    const { sub } = user
+    await node(0).storedUsers.add(user)
+    const clients = times(5, index => `client-${index}`)
+    const sessions = times(5, () => sampleSession({ sub, epoch: 0 }))
+    const ids: AuthorizationId[] = []
+    for (const client_id of clients)
+      await node(0).consents.save({ sub, client_id, scope: ['openid'], created_at: now })
+    for (const session of sessions) await node(0).sessions.create(session)
+    // Those of a client lie in another order than those of a session.
+    await Promise.all(
+      times(100, async index => {
+        const [client_id, { sid }] = [clients[index % 5]!, sessions[(index * 3 + (index >> 3)) % 5]!]
+        const authorization = sampleAuthorization({ sub, client_id, sid })
+        ids.push(authorization.id)
+        await node(index).codes.issue(authorization, sampleCode(authorization))
+      }),
+    )
+    await Promise.all([
+      ...clients.map((client_id, index) => node(index).consents.revoke(sub, client_id, now + 1)),
+      ...sessions.map(({ sid }, index) => node(index).sessions.end(sid, sessionEnding)),
+      node(1).storedUsers.replace({ ...user, version: 2, epoch: 1 }, accessEnding()),
+      node(0).cleanUp(now),
+    ])
+    assert.deepEqual(tally(await Promise.all(ids.map(isRevoked))), { true: ids.length })
+    assert.deepEqual(await node(1).sessions.ofUser(sub), [])
+  }
+})
+
+test('postgres races: whoever joined a session before its end is told, and what came from it falls', async () => {
+  for (let round = 0; round < 30; round++) {
+    const session = sampleSession()
+    const { sid } = session
+    await node(0).sessions.create(session)
+    const answers = times(8, async index => {
+      const client_id = `client-${index}`
+      const authorization = sampleAuthorization({ sid, client_id })
+      await node(index).codes.issue(authorization, sampleCode(authorization))
+      return { client_id, id: authorization.id, joined: await node(index).sessions.join(sid, client_id) }
+    })
+    const [ended, ...answered] = await Promise.all([node(1).sessions.end(sid, sessionEnding), ...answers])
+    const joined = answered.filter(answer => answer.joined)
+    assert.deepEqual([...(ended?.clients ?? [])].sort(), joined.map(({ client_id }) => client_id).sort())
+    assert.ok((await Promise.all(joined.map(({ id }) => isRevoked(id)))).every(Boolean))
+    assert.deepEqual(await node(0).sessions.clients(sid), [])
+  }
+})
+
+test('postgres races: what rests on a consent that stood when it was written falls with it', async () => {
+  for (let round = 0; round < 50; round++) {
+    const [sub, client_id] = [newHash(), 'web']
+    await node(0).consents.save({ sub, client_id, scope: ['openid'], created_at: now })
+    const answers = times(8, async index => {
+      const authorization = sampleAuthorization({ sub, client_id })
+      await node(index).codes.issue(authorization, sampleCode(authorization))
+      return { id: authorization.id, stood: await node(index).consents.stands(sub, client_id) }
+    })
+    const [revoked, ...answered] = await Promise.all([
+      node(1).consents.revoke(sub, client_id, now + 1),
+      ...answers,
+    ])
+    assert.equal(revoked, true)
+    for (const { id, stood } of answered) if (stood) assert.ok(await isRevoked(id))
+  }
+})
+
+/** Lets `write` wait for a row that this holds, and then waits for one that `write` holds: one of both must give way. */
+async function standInTheWay<Value>(
+  { held, wanted }: { readonly held: string; readonly wanted: string },
+  write: () => Promise<Value>,
+): Promise<Value> {
+  const other = await openConnection({ url })
+  try {
+    await other.script(`set search_path = tessera; begin; ${held}`)
+    const written = write()
+    const waits = `select 1 from pg_locks where not granted`
+    while ((await other.run(waits, [])).count === 0) await setTimeout(5)
+    // PostgreSQL ends the wait of whoever has waited the longest.
+    const [value] = await Promise.all([written, other.script(`${wanted}; commit`)])
+    return value
+  } finally {
+    await other.close()
+  }
+}
+
+test('postgres races: tokens whose write gave way to another are written after it', async () => {
+  const user = sampleUser()
+  const { sub } = user
+  await node(0).storedUsers.add(user)
+  const authorization = sampleAuthorization({ sub })
+  const way = {
+    held: `update standing set stands = stands where kind = 'stored_user' and id = '${sub}'`,
+    wanted: `update stored_users set username = username where sub = '${sub}'`,
+  }
+  const commit = () => node(0).commit(sampleCommit({ sub, epoch: 0, issue: { authorization } }))
+  assert.equal(await standInTheWay(way, commit), 'committed')
+  assert.deepEqual(await node(1).authorizations.find(authorization.id), authorization)
+})
+
+test('postgres races: the end of a user’s access that gave way to another write is whole after it', async () => {
+  const user = sampleUser()
+  const { sub } = user
+  await node(0).storedUsers.add(user)
+  const session = sampleSession({ sub, epoch: 0 })
+  await node(0).sessions.create(session)
+  const authorization = sampleAuthorization({ sub, sid: session.sid })
+  await node(0).codes.issue(authorization, sampleCode(authorization))
+  const way = {
+    held: `update authorizations set scope = scope where id = '${authorization.id}'`,
+    wanted: `update stored_users set username = username where sub = '${sub}'`,
+  }
+  const end = () => node(0).storedUsers.replace({ ...user, version: 2, epoch: 1 }, accessEnding())
+  const replaced = await standInTheWay(way, end)
+  assert.ok('ended' in replaced)
+  assert.deepEqual(
+    replaced.ended.map(({ session: { sid } }) => sid),
+    [session.sid],
+  )
+  assert.ok(await isRevoked(authorization.id))
+})

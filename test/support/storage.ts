@@ -1,0 +1,99 @@
+/**
+ * The stores of the servers under test: in memory, or where `TESSERA_TEST_STORAGE` says, so that every flow and attack
+ * can be tried on every store. What a test opens is closed when it ends; what its file opens, with the file.
+ */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, getTestContext } from 'node:test'
+import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
+import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
+import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
+import { openSqliteStorehouse } from '../../packages/server/src/stores/sqlite/storehouse.ts'
+import { type Databases, databasesAt, providePostgres } from './postgres.ts'
+
+/** `postgres` begins a server for each file; its address uses one that runs. */
+const named = process.env.TESSERA_TEST_STORAGE || 'memory'
+const kinds = ['memory', 'sqlite', 'postgres'] as const
+const kind = kinds.find(one => named === one || named.startsWith(`${one}://`))
+if (!kind) throw new Error(`TESSERA_TEST_STORAGE is ${named}: it must be one of ${kinds.join(', ')}`)
+
+/** A place for rows, and how to open it: as often as wished, as so many nodes would. */
+type Place = {
+  /** What a configuration names it by. */
+  readonly storage: string
+  readonly open: () => Promise<Storehouse>
+  readonly remove: () => Promise<void>
+}
+
+async function beginFile(): Promise<Place> {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-storage-'))
+  const file = join(folder, 'tessera.db')
+  return {
+    storage: `sqlite:${file}`,
+    open: () => openSqliteStorehouse({ file }),
+    remove: () => rm(folder, { recursive: true, force: true }),
+  }
+}
+
+// In this order: what the file opened, the databases, the server.
+const ofFile: (() => Promise<void>)[] = []
+let databases: Databases | undefined
+after(async () => {
+  for (const end of ofFile) await end()
+  await databases?.drop()
+})
+const ownPostgres = named === 'postgres' ? providePostgres() : undefined
+
+/** Ends with the test or suite that began it, or with the file. */
+function atEnd(end: () => Promise<void>): void {
+  const context = getTestContext()
+  if (context && 'after' in context && context.name !== '<root>') context.after(end)
+  else ofFile.push(end)
+}
+
+async function beginDatabase(): Promise<Place> {
+  databases ??= ownPostgres ? await ownPostgres() : databasesAt(named)
+  const { database, giveBack } = databases
+  const url = await database()
+  // A store that processes share has no key beside it.
+  process.env.TESSERA_MASTER_KEY ??= Buffer.alloc(32, 7).toString('base64')
+  return {
+    storage: url,
+    open: () => openPostgresStorehouse({ url }),
+    remove: () => giveBack(url),
+  }
+}
+
+const beginPlace = kind === 'postgres' ? beginDatabase : beginFile
+
+/** An empty storehouse, for one server and those that follow it. */
+export async function openStorehouse(): Promise<Storehouse> {
+  if (kind === 'memory') return createMemoryStorehouse()
+  return (await beginShared()).open()
+}
+
+/** An empty store, for one server and those that follow it. */
+export const openStores = async (): Promise<Stores> => (await openStorehouse()).main
+
+/**
+ * An empty place for servers that each open it by themselves, as processes would, or again after they closed it. Memory
+ * can't be shared so: then it is a file.
+ */
+export async function beginShared(): Promise<Pick<Place, 'storage' | 'open'>> {
+  const { storage, open, remove } = await beginPlace()
+  const opened: Storehouse[] = []
+  atEnd(async () => {
+    for (const house of opened) await house.close()
+    await remove()
+  })
+  return {
+    storage,
+    async open() {
+      const house = await open()
+      opened.push(house)
+      return house
+    },
+  }
+}
