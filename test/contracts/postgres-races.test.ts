@@ -146,11 +146,11 @@ async function standInTheWay<Value>(
 ): Promise<Value> {
   const other = await openConnection({ url })
   try {
-    await other.script(`set search_path = tessera; begin; ${held}`)
+    // It looks for a deadlock so late that the node's write is what gives way.
+    await other.script(`set search_path = tessera; set deadlock_timeout = '1min'; begin; ${held}`)
     const written = write()
     const waits = `select 1 from pg_locks where not granted`
     while ((await other.run(waits, [])).count === 0) await setTimeout(5)
-    // PostgreSQL ends the wait of whoever has waited the longest.
     const [value] = await Promise.all([written, other.script(`${wanted}; commit`)])
     return value
   } finally {
