@@ -1,0 +1,94 @@
+/** What a sign-in at a client leaves, and what is used up on the way. Ports, one for each noun. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type {
+  Authorization,
+  AuthorizationCode,
+  AuthorizationId,
+  DeviceAuthorization,
+  FamilyId,
+  ReferenceToken,
+  RefreshFamily,
+} from '../authorization.ts'
+import type { Awaitable, TokenHash } from '../runtime.ts'
+
+export type Authorizations = {
+  /** Also finds a revoked one; a missing one counts as revoked. */
+  readonly find: (id: AuthorizationId) => Awaitable<Authorization | undefined>
+  /** Revokes it and so all that came from it. Revoking twice keeps the first time. */
+  readonly revoke: (id: AuthorizationId, at: Seconds) => Promise<void>
+}
+
+export type AuthorizationCodes = {
+  /** Stores the authorization, its code and the reference token that comes beside the code in one write. */
+  readonly issue: (
+    authorization: Authorization,
+    code: AuthorizationCode,
+    referenceToken?: ReferenceToken,
+  ) => Promise<void>
+  readonly find: (
+    hash: TokenHash,
+  ) => Awaitable<{ code: AuthorizationCode; authorization: Authorization } | undefined>
+  /** Marks an unused code as used; does nothing to a used one. Answers whether this call used it. */
+  readonly burn: (hash: TokenHash, at: Seconds) => Promise<boolean>
+}
+
+export type DeviceAuthorizations = {
+  /** Answers false, and stores nothing, when a living one has the same user code. */
+  readonly issue: (device: DeviceAuthorization) => Promise<boolean>
+  readonly find: (
+    hash: TokenHash,
+  ) => Awaitable<{ device: DeviceAuthorization; authorization?: Authorization } | undefined>
+  readonly findByUserCode: (hash: TokenHash) => Awaitable<DeviceAuthorization | undefined>
+  /** Writes the time of a poll; `slowDown` adds 5 s to the interval (RFC 8628 §3.5). */
+  readonly polled: (hash: TokenHash, at: Seconds, slowDown: boolean) => Promise<void>
+  /** Approves a pending, unexpired one and stores its authorization in one write; answers false when it is not pending any more, or the session that approves has ended. */
+  readonly approve: (
+    userCodeHash: TokenHash,
+    authorization: Authorization,
+    at: Seconds,
+    sid: string,
+  ) => Promise<boolean>
+  readonly deny: (userCodeHash: TokenHash, at: Seconds) => Promise<boolean>
+}
+
+export type RefreshFamilies = {
+  readonly find: (
+    id: FamilyId,
+  ) => Awaitable<{ family: RefreshFamily; authorization: Authorization } | undefined>
+}
+
+export type ReferenceTokens = {
+  readonly find: (hash: TokenHash) => Awaitable<ReferenceToken | undefined>
+  readonly revoke: (hash: TokenHash) => Promise<void>
+}
+
+/** JWT access tokens that were revoked one by one (RFC 7009), by `jti`, until they expire. */
+export type RevokedTokens = {
+  readonly has: (jti: string) => Awaitable<boolean>
+  readonly add: (jti: string, expiresAt: Seconds) => Promise<void>
+}
+
+/** One-use ids of assertions (`jti`), until they expire. */
+export type Replays = {
+  /** Answers whether this call was the first to use it. */
+  readonly use: (marker: ReplayMarker) => Promise<boolean>
+}
+
+export type ReplayMarker = { readonly hash: TokenHash; readonly expires_at: Seconds }
+
+/** Authorization requests that clients pushed (RFC 9126), each of one use. */
+export type PushedRequests = {
+  readonly add: (request: PushedRequest) => Promise<void>
+  /** Takes the living one of this client away and answers its parameters: of many at once one gets them. */
+  readonly take: (hash: TokenHash, clientId: string, at: Seconds) => Promise<string | undefined>
+}
+
+export type PushedRequest = {
+  /** Of its `request_uri`. */
+  readonly hash: TokenHash
+  readonly client_id: string
+  /** Form-encoded. */
+  readonly parameters: string
+  readonly expires_at: Seconds
+}
