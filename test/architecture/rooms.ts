@@ -140,6 +140,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       'node:readline',
       'node:stream',
       'node:stream/consumers',
+      'node:timers/promises',
       'node:url',
       'node:v8',
       'node:vm',

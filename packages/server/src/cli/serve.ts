@@ -3,6 +3,7 @@
 import { flushCompileCache } from 'node:module'
 import { createServer } from 'node:net'
 import { availableParallelism } from 'node:os'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Configuration } from '../configuration/configuration.ts'
 import { followPort, isLoopback } from '../configuration/issuer.ts'
@@ -36,7 +37,7 @@ const showsMail = ({ mail, accounts, issuer }: Configuration): boolean =>
  */
 async function runWorkers(config: string, { host, port }: Configuration, count: number): Promise<ExitCode> {
   // Found here rather than by each of them.
-  await probePort(host, port)
+  await awaitPort(host, port)
   const words = [String(count), config, String(port), host]
   if (process.platform === 'win32' || process.channel) return (await import('./primary.ts')).lead(words)
   flushCompileCache()
@@ -67,6 +68,22 @@ export async function runUntilStopped(
   await stopped
   await server.close()
   return 0
+}
+
+/** Milliseconds. Workers whose primary was killed let go of the port a moment after it. */
+const portPatience = 2000
+const portInterval = 50
+
+/** Rejects if the port is still taken after a while. */
+async function awaitPort(host: string, port: number): Promise<void> {
+  for (const deadline = Date.now() + portPatience; ; await setTimeout(portInterval)) {
+    try {
+      await probePort(host, port)
+      return
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || Date.now() > deadline) throw error
+    }
+  }
 }
 
 /** The port if it is free now, or any that is for 0; rejects if it is taken. */
