@@ -3,12 +3,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
-import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores.ts'
-import { temporaryFolder } from '../contracts/stores/storage.ts'
 import { accountsWorld, addUser, dora, doraSignsIn, newestMail, tokensOf } from '../support/accounts.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
 import { appOf, secretOn } from '../support/factors.ts'
 import { assertErrorPage, authorizePath, signIn } from '../support/sign-in.ts'
+import { beginShared } from '../support/storage.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
 
 async function start(changes: object = {}) {
@@ -60,32 +59,27 @@ test('attack: of a hundred uses of one reset link at once, one wins', async () =
 })
 
 test('attack: two processes use one reset link at once, and one wins; after a restart it is used up', async () => {
-  const folder = await temporaryFolder()
-  const open = () => openSqliteStores({ file: folder.file })
-  const stores = [await open(), await open()]
-  try {
-    const servers = await Promise.all(stores.map(one => createTestServer(accountsWorld(), { stores: one })))
-    const [first] = servers
-    assert.ok(first)
-    await addUser(first)
-    const path = await ask(first)
-    const posts = await Promise.all(
-      servers.map(async (server, n) => {
-        const browser = createBrowser(server)
-        const page = await browser.visit(path)
-        return () => browser.submit(page, { new_password: `${better} ${n}` })
-      }),
-    )
-    const pages = await Promise.all(posts.map(post => post()))
-    assert.deepEqual(pages.map(({ status }) => status).sort(), [200, 400])
-    for (const store of stores.splice(0)) await store.close()
-    stores.push(await open())
-    const restarted = await createTestServer(accountsWorld(), { stores: stores[0] })
-    assert.equal((await createBrowser(restarted).visit(path)).status, 400)
-  } finally {
-    for (const store of stores) await store.close()
-    await folder.remove()
-  }
+  const { open } = await beginShared()
+  const houses = [await open(), await open()]
+  const servers = await Promise.all(
+    houses.map(storehouse => createTestServer(accountsWorld(), { storehouse })),
+  )
+  const [first] = servers
+  assert.ok(first)
+  await addUser(first)
+  const path = await ask(first)
+  const posts = await Promise.all(
+    servers.map(async (server, n) => {
+      const browser = createBrowser(server)
+      const page = await browser.visit(path)
+      return () => browser.submit(page, { new_password: `${better} ${n}` })
+    }),
+  )
+  const pages = await Promise.all(posts.map(post => post()))
+  assert.deepEqual(pages.map(({ status }) => status).sort(), [200, 400])
+  for (const house of houses) await house.close()
+  const restarted = await createTestServer(accountsWorld(), { storehouse: await open() })
+  assert.equal((await createBrowser(restarted).visit(path)).status, 400)
 })
 
 test('attack: no reset link outlives a change of the password, of the address, or of the user being active', async () => {

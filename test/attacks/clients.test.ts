@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createUsers } from '../../packages/server/src/identity/users.ts'
-import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
 import { one } from '../support/certificates.ts'
+import { openStores } from '../support/storage.ts'
 import { type Answer, basic, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
 
@@ -223,7 +223,7 @@ test('attack: an unknown name costs one argon2id verification of the cost that k
       { sub: '3', username: 'none', active: true, claims: {} },
     ],
     {
-      stores: createMemoryStores(),
+      stores: await openStores(),
       random: { bytes: count => new Uint8Array(count) },
       verifyArgon2id: async text => costs.push(text.split('$')[3] ?? '') > 0,
     },

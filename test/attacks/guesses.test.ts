@@ -2,10 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores.ts'
-import { temporaryFolder } from '../contracts/stores/storage.ts'
 import { type Browser, createBrowser } from '../support/browser.ts'
 import { alice, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
+import { beginShared } from '../support/storage.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
 
@@ -65,27 +64,18 @@ test('attack: other spellings of a name share its count', async () => {
 })
 
 test('attack: two processes on one store share the count, and a restart forgets none', async () => {
-  const folder = await temporaryFolder()
-  const stores = [
-    await openSqliteStores({ file: folder.file }),
-    await openSqliteStores({ file: folder.file }),
-  ]
-  try {
-    const servers = await Promise.all(stores.map(store => createTestServer(world, { stores: store })))
-    const statuses = await Promise.all(
-      servers.flatMap(server => Array.from({ length: 100 }, (_, n) => guess(server, 'bob', `${n}`))),
-    )
-    assert.deepEqual(tally(statuses), { wrong: 100, waiting: 100 })
-    for (const store of stores.splice(0)) await store.close()
-    stores.push(await openSqliteStores({ file: folder.file }))
-    const restarted = await createTestServer(world, { stores: stores[0] })
-    assert.equal(await guess(restarted, 'bob', 'bob'), 429)
-    restarted.clock.advance(600)
-    assert.equal(await guess(restarted, 'bob', 'bob'), 200)
-  } finally {
-    for (const store of stores) await store.close()
-    await folder.remove()
-  }
+  const { open } = await beginShared()
+  const houses = [await open(), await open()]
+  const servers = await Promise.all(houses.map(storehouse => createTestServer(world, { storehouse })))
+  const statuses = await Promise.all(
+    servers.flatMap(server => Array.from({ length: 100 }, (_, n) => guess(server, 'bob', `${n}`))),
+  )
+  assert.deepEqual(tally(statuses), { wrong: 100, waiting: 100 })
+  for (const house of houses) await house.close()
+  const restarted = await createTestServer(world, { storehouse: await open() })
+  assert.equal(await guess(restarted, 'bob', 'bob'), 429)
+  restarted.clock.advance(600)
+  assert.equal(await guess(restarted, 'bob', 'bob'), 200)
 })
 
 test('attack: a stranger who guesses keeps the user out of no browser that they signed in with before', async () => {

@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
 import { ask, mount, sendBytes, serve } from '../support/edges.ts'
 import { freePort, type RunningServer, serveConfiguration, writeConfiguration } from '../support/process.ts'
+import { beginShared } from '../support/storage.ts'
 import { basic, createTestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
 
@@ -11,7 +12,7 @@ let server: RunningServer
 let removeFolder = async (): Promise<void> => {}
 
 before(async () => {
-  const { file, remove } = await writeConfiguration({ ...world, storage: 'sqlite:./tessera.db' })
+  const { file, remove } = await writeConfiguration({ ...world, storage: (await beginShared()).storage })
   removeFolder = remove
   server = await serveConfiguration(file, await freePort())
 })

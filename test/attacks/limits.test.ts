@@ -4,11 +4,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TokenHash } from '../../packages/server/src/core/runtime.ts'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
-import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
 import { accountsWorld, addUser } from '../support/accounts.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
 import { logoutWorld, signInAt } from '../support/logout-world.ts'
 import { answerOf, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
+import { openStorehouse } from '../support/storage.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
 import { federatedWorld, startFederated, startForeignProvider, visitProvider } from '../support/upstream.ts'
 
@@ -122,7 +122,7 @@ test('attack: a client that never answers holds up no other client’s logout to
 })
 
 test('attack: a store that fails just when a right password’s count is taken back ends no process', async () => {
-  const storehouse = createMemoryStorehouse()
+  const storehouse = await openStorehouse()
   const { main } = storehouse
   const attempts = { ...main.attempts, forgive: () => Promise.reject(new Error('the disk is full')) }
   const server = await createTestServer(pagesWorld, {
@@ -134,7 +134,7 @@ test('attack: a store that fails just when a right password’s count is taken b
 })
 
 test('attack: passkeys that nobody signed with make the store keep nothing', async () => {
-  const storehouse = createMemoryStorehouse()
+  const storehouse = await openStorehouse()
   const { main } = storehouse
   let kept = 0
   const replays: typeof main.replays = {

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
 import { createAuthenticator, type Lies, optionsOn } from '../support/authenticator.ts'
 import { type Browser, createBrowser } from '../support/browser.ts'
 import { enrolApp, methodHref } from '../support/factors.ts'
 import { answerOf, assertErrorPage, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
+import { beginShared } from '../support/storage.ts'
 import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
 
 const required = { ...pagesWorld, mfa: { mode: 'required' } }
@@ -263,10 +263,10 @@ test('attack: another’s passkey, a user handle of another, and what is no answ
 })
 
 test('attack: two servers on one store take a code once', async () => {
-  const stores = createMemoryStores()
+  const { open } = await beginShared()
   const [one, two] = [
-    await createTestServer(required, { stores }),
-    await createTestServer(required, { stores }),
+    await createTestServer(required, { storehouse: await open() }),
+    await createTestServer(required, { storehouse: await open() }),
   ]
   const { app } = await enrolApp(one, createBrowser(one), authorizePath())
   for (const server of [one, two]) server.clock.advance(60)

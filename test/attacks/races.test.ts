@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test'
 import { challenge, redirectUri, verifier } from '../support/issue-code.ts'
 import { freePort, type RunningServer, serveConfiguration, writeConfiguration } from '../support/process.ts'
 import { createPerson } from '../support/remote.ts'
+import { beginShared } from '../support/storage.ts'
 import { basic } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
 
@@ -20,7 +21,7 @@ before(async () => {
   const { file, remove } = await writeConfiguration({
     ...world,
     issuer: `http://localhost:${ports[0]}`,
-    storage: 'sqlite:./tessera.db',
+    storage: (await beginShared()).storage,
     clients: [
       ...world.clients,
       {

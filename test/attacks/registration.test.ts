@@ -2,15 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { exportJWK, SignJWT } from 'jose'
-import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores.ts'
 import { createBrowser } from '../support/browser.ts'
 import { bearer, jsonType, manage, register } from '../support/registering.ts'
 import { alice, answerOf, authorizePath, callback, pagesWorld, verifier } from '../support/sign-in.ts'
+import { beginShared } from '../support/storage.ts'
 import {
   type Answer,
   basic,
@@ -372,30 +369,21 @@ test('attack: a network that has registered enough makes no update either, and n
 })
 
 test('attack: of two processes on one database a network may not register twice as often, nor are there twice as many clients', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'tessera-registration-'))
-  const file = join(folder, 'tessera.db')
-  const stores = await Promise.all([openSqliteStores({ file }), openSqliteStores({ file })])
-  try {
-    const flood = async (registration: object) => {
-      const servers = await Promise.all(
-        stores.map(one =>
-          createTestServer(
-            { ...pagesWorld, registration: { mode: 'open', ...registration } },
-            { stores: one },
-          ),
-        ),
-      )
-      const answers = await Promise.all(
-        Array.from({ length: 40 }, (_, index) => register(servers[index % 2]!, web)),
-      )
-      return answers.filter(({ status }) => status === 201).length
-    }
-    assert.equal(await flood({ max_requests_per_hour: 10 }), 10)
-    assert.equal(await flood({ max_requests_per_hour: 1000, max_clients: 15 }), 5)
-  } finally {
-    for (const one of stores) await one.close()
-    await rm(folder, { recursive: true })
+  const { open } = await beginShared()
+  const houses = await Promise.all([open(), open()])
+  const flood = async (registration: object) => {
+    const servers = await Promise.all(
+      houses.map(storehouse =>
+        createTestServer({ ...pagesWorld, registration: { mode: 'open', ...registration } }, { storehouse }),
+      ),
+    )
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, index) => register(servers[index % 2]!, web)),
+    )
+    return answers.filter(({ status }) => status === 201).length
   }
+  assert.equal(await flood({ max_requests_per_hour: 10 }), 10)
+  assert.equal(await flood({ max_requests_per_hour: 1000, max_clients: 15 }), 5)
 })
 
 test('attack: the token of one client opens no other, wherever it is put', async () => {

@@ -2,11 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores.ts'
-import { temporaryFolder } from '../contracts/stores/storage.ts'
 import { accountsWorld, addUser, dora, doraSignsIn, newestMail, tokensOf } from '../support/accounts.ts'
 import { createBrowser } from '../support/browser.ts'
 import { answerOf, assertErrorPage, authorizePath, signIn } from '../support/sign-in.ts'
+import { beginShared } from '../support/storage.ts'
 import { claimsOf, createTestServer } from '../support/tessera.ts'
 
 async function start(accounts?: object) {
@@ -264,18 +263,12 @@ test('accounts: on a loopback issuer mail is shown at /dev/mail and printed; els
 })
 
 test('accounts: users and their passwords are there after a restart', async () => {
-  const folder = await temporaryFolder()
-  try {
-    const stores = await openSqliteStores({ file: folder.file })
-    await addUser(await createTestServer(accountsWorld(), { stores }))
-    await stores.close()
-    const again = await openSqliteStores({ file: folder.file })
-    const server = await createTestServer(accountsWorld(), { stores: again })
-    assert.equal((await tokensOf(server, 'dora', dora.password)).status, 200)
-    await again.close()
-  } finally {
-    await folder.remove()
-  }
+  const { open } = await beginShared()
+  const storehouse = await open()
+  await addUser(await createTestServer(accountsWorld(), { storehouse }))
+  await storehouse.close()
+  const server = await createTestServer(accountsWorld(), { storehouse: await open() })
+  assert.equal((await tokensOf(server, 'dora', dora.password)).status, 200)
 })
 
 test('accounts: a profile hook sees stored users like any other', async () => {

@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { createLocalJWKSet, jwtVerify } from 'jose'
-import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores.ts'
 import { createBrowser } from '../support/browser.ts'
 import {
   endSessionPath,
@@ -14,6 +10,7 @@ import {
   startLogoutWorld,
 } from '../support/logout-world.ts'
 import { authorizePath, bob } from '../support/sign-in.ts'
+import { beginShared } from '../support/storage.ts'
 import { claimsOf, createTestServer, issuer } from '../support/tessera.ts'
 
 const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
@@ -188,35 +185,28 @@ test('back-channel logout: a session that expires tells nobody, unless that is c
 })
 
 test('back-channel logout: what was not delivered survives a restart', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'tessera-logout-'))
-  const file = join(folder, 'tessera.db')
-  try {
-    const before = await openSqliteStores({ file })
-    const first = await createTestServer(logoutWorld, {
-      stores: before,
-      outbound: async () => ({ ok: false, reason: 'outbound_failed' }),
-    })
-    const browser = createBrowser(first)
-    const { shop } = await signInAt(first, browser, ['shop'])
-    await browser.visit(endSessionPath({ id_token_hint: shop.id_token }))
-    await first.runLogouts()
-    await first.close()
-    await before.close()
-    const after = await openSqliteStores({ file })
-    const posts: string[] = []
-    const second = await createTestServer(logoutWorld, {
-      stores: after,
-      at: first.clock.now() + 10,
-      outbound: async url => {
-        posts.push(String(url))
-        return { ok: true, status: 200, headers: {}, body: '' }
-      },
-    })
-    await second.runLogouts()
-    assert.deepEqual(posts, ['https://shop.example/back'])
-    await second.close()
-    await after.close()
-  } finally {
-    await rm(folder, { recursive: true })
-  }
+  const { open } = await beginShared()
+  const before = await open()
+  const first = await createTestServer(logoutWorld, {
+    storehouse: before,
+    outbound: async () => ({ ok: false, reason: 'outbound_failed' }),
+  })
+  const browser = createBrowser(first)
+  const { shop } = await signInAt(first, browser, ['shop'])
+  await browser.visit(endSessionPath({ id_token_hint: shop.id_token }))
+  await first.runLogouts()
+  await first.close()
+  await before.close()
+  const posts: string[] = []
+  const second = await createTestServer(logoutWorld, {
+    storehouse: await open(),
+    at: first.clock.now() + 10,
+    outbound: async url => {
+      posts.push(String(url))
+      return { ok: true, status: 200, headers: {}, body: '' }
+    },
+  })
+  await second.runLogouts()
+  assert.deepEqual(posts, ['https://shop.example/back'])
+  await second.close()
 })

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { createLocalJWKSet, jwtVerify } from 'jose'
-import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
 import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
 import { withClients, world } from '../support/world.ts'
 
@@ -230,7 +229,7 @@ test('jwks: the set is a JWK Set for a minute at most, with use and kid in every
 })
 
 test('jwks: tokens verify before, between and after a rotation, and the tag of the set changes with it', async () => {
-  const rotating = await createTestServer(world, { stores: createMemoryStores() })
+  const rotating = await createTestServer(world)
   const issueAndVerify = async () => {
     const { json } = await rotating.token(
       { grant_type: 'client_credentials' },

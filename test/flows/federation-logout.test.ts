@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { answerOf, authorizePath, callback, verifier } from '../support/sign-in.ts'
+import { openStorehouse } from '../support/storage.ts'
 import { issuer, type TestServer } from '../support/tessera.ts'
 import {
   federatedWorld,
@@ -85,7 +85,7 @@ test('federation logout: not where it is switched off', async () => {
 })
 
 test('federation logout: a provider that is away keeps nobody from signing out here', async () => {
-  const storehouse = createMemoryStorehouse()
+  const storehouse = await openStorehouse()
   const away = await startForeignProvider()
   const { browser: before } = await startFederated(federatedWorld(away), storehouse)
   answerOf(await signInByProvider(before, atCorp))

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
 import { createBrowser } from '../support/browser.ts'
 import { finishEnrolment } from '../support/factors.ts'
 import { answerOf, assertErrorPage, authorizePath, callback, verifier } from '../support/sign-in.ts'
+import { openStorehouse } from '../support/storage.ts'
 import { claimsOf, type TestServer } from '../support/tessera.ts'
 import {
   federatedWorld,
@@ -353,7 +353,7 @@ test('federation: what the login page was sealed for is checked anew: a changed 
 })
 
 test('federation: a browser that is under way comes back to a server that was started anew', async () => {
-  const storehouse = createMemoryStorehouse()
+  const storehouse = await openStorehouse()
   const first = await startFederated(federatedWorld(provider), storehouse)
   const answer = await visitProvider(await first.browser.visit(atCorp()))
   const { browser } = await startFederated(federatedWorld(provider), storehouse)

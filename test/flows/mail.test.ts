@@ -11,12 +11,10 @@ import { createSealing } from '../../packages/server/src/keys/sealing.ts'
 import { createPost } from '../../packages/server/src/mail/post.ts'
 import { createSmtp } from '../../packages/server/src/mail/smtp.ts'
 import { createRandom } from '../../packages/server/src/operations/random.ts'
-import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
-import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores.ts'
 import { day } from '../contracts/stores/samples.ts'
-import { temporaryFolder } from '../contracts/stores/storage.ts'
 import { accountsWorld, addUser, dora } from '../support/accounts.ts'
 import { createBrowser } from '../support/browser.ts'
+import { beginShared, openStores } from '../support/storage.ts'
 import { createTestServer, startOfTime } from '../support/tessera.ts'
 
 const mail = {
@@ -114,7 +112,8 @@ const log = () => {
 const start = 1_790_000_000
 
 /** A post on a store of its own, or on another's. */
-function createTestPost(send: SendMail, stores: Pick<Stores, 'waitingMails'> = createMemoryStores()) {
+async function createTestPost(send: SendMail, given?: Pick<Stores, 'waitingMails'>) {
+  const stores = given ?? (await openStores())
   const { events, log: ours } = log()
   const clock = {
     at: start,
@@ -135,7 +134,7 @@ test('mail: what can not be handed on waits in the store, is tried again, and is
   const smtp = await startSmtp(t, { refuses: true })
   let refused = true
   const sent: string[] = []
-  const post = createTestPost(async given => {
+  const post = await createTestPost(async given => {
     if (refused) return createSmtp(settings(smtp.port))(given)
     sent.push(given.text)
   })
@@ -156,7 +155,7 @@ test('mail: what can not be handed on waits in the store, is tried again, and is
 })
 
 test('mail: is given up when its link is worth nothing any more', async () => {
-  const post = createTestPost(() => Promise.reject(new Error('away')))
+  const post = await createTestPost(() => Promise.reject(new Error('away')))
   post.send(async () => outgoing)
   await post.settled()
   for (let minutes = 0; minutes < 60; minutes++) {
@@ -169,7 +168,7 @@ test('mail: is given up when its link is worth nothing any more', async () => {
 
 test('mail: for an address that nobody takes mail for is given up at once', async t => {
   const smtp = await startSmtp(t, { unknown: true })
-  const post = createTestPost(createSmtp(settings(smtp.port)))
+  const post = await createTestPost(createSmtp(settings(smtp.port)))
   post.send(async () => outgoing)
   await post.settled()
   assert.deepEqual(post.events, ['mail_failed'])
@@ -177,7 +176,7 @@ test('mail: for an address that nobody takes mail for is given up at once', asyn
 })
 
 test('mail: lies sealed in the store, its address and link too', async () => {
-  const post = createTestPost(() => Promise.reject(new Error('away')))
+  const post = await createTestPost(() => Promise.reject(new Error('away')))
   post.send(async () => outgoing)
   await post.settled()
   const [waiting] = await post.stores.waitingMails.claim(start + 10, start + 20, 1)
@@ -187,12 +186,12 @@ test('mail: lies sealed in the store, its address and link too', async () => {
 })
 
 test('mail: of a process that died while it sent is sent by another, once its claim has run out', async () => {
-  const dead = createTestPost(() => new Promise(() => {}))
+  const dead = await createTestPost(() => new Promise(() => {}))
   dead.send(async () => outgoing)
   while (!(await dead.stores.waitingMails.anyDue(start + 1000))) await setImmediate()
   await setImmediate()
   const sent: string[] = []
-  const other = createTestPost(async ({ to }) => void sent.push(to), dead.stores)
+  const other = await createTestPost(async ({ to }) => void sent.push(to), dead.stores)
   other.clock.advance(299)
   await other.deliver()
   assert.deepEqual(sent, [])
@@ -201,12 +200,11 @@ test('mail: of a process that died while it sent is sent by another, once its cl
   assert.deepEqual(sent, [mail.to])
 })
 
-test('mail: outlives the server that wrote it, in SQLite, and of two servers one sends it', async () => {
-  const { file, remove } = await temporaryFolder()
-  const open = () => openSqliteStores({ file })
+test('mail: outlives the server that wrote it, and of two servers one sends it', async () => {
+  const { open } = await beginShared()
   const first = await open()
   const before = await createTestServer(accountsWorld(), {
-    stores: first,
+    storehouse: first,
     sendMail: () => Promise.reject(new Error('away')),
   })
   await addUser(before)
@@ -218,7 +216,7 @@ test('mail: outlives the server that wrote it, in SQLite, and of two servers one
 
   const [one, two] = await Promise.all([open(), open()])
   const servers = await Promise.all(
-    [one, two].map(stores => createTestServer(accountsWorld(), { stores, at: startOfTime + 10 })),
+    [one, two].map(storehouse => createTestServer(accountsWorld(), { storehouse, at: startOfTime + 10 })),
   )
   await Promise.all(servers.map(server => server.runMails()))
   const mails = (await Promise.all(servers.map(server => server.mails()))).flat()
@@ -236,13 +234,11 @@ test('mail: outlives the server that wrote it, in SQLite, and of two servers one
   })
   assert.match(done.text, /Your password is changed/)
   await Promise.all(servers.map(each => each.close()))
-  await Promise.all([one, two].map(stores => stores.close()))
-  await remove()
 })
 
 test('mail: only so many are under way, more are logged and dropped', async () => {
   let sent = 0
-  const post = createTestPost(async () => void sent++)
+  const post = await createTestPost(async () => void sent++)
   for (let count = 0; count < 205; count++) post.send(async () => outgoing)
   post.send(async () => undefined)
   await post.settled()

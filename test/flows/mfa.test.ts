@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores.ts'
-import { temporaryFolder } from '../contracts/stores/storage.ts'
 import { createBrowser } from '../support/browser.ts'
 import { enrolApp, finishEnrolment, methodHref, secretOn } from '../support/factors.ts'
 import { alice, answerOf, authorizePath, pagesWorld, redeem, signIn } from '../support/sign-in.ts'
+import { beginShared } from '../support/storage.ts'
 import { createTestServer, startOfTime } from '../support/tessera.ts'
 
 const required = { ...pagesWorld, mfa: { mode: 'required' } }
@@ -261,11 +260,11 @@ test('mfa: the account pages ask a session that lacks the second factor', async 
 })
 
 test('mfa: factors and used codes outlive a restart', async () => {
-  const { file, remove } = await temporaryFolder()
+  const { open } = await beginShared()
   const run = async () => {
-    const stores = await openSqliteStores({ file })
-    const server = await createTestServer(required, { stores })
-    return { server, browser: createBrowser(server), end: () => stores.close() }
+    const storehouse = await open()
+    const server = await createTestServer(required, { storehouse })
+    return { server, browser: createBrowser(server), end: storehouse.close }
   }
   const before = await run()
   const { app, codes } = await enrolApp(before.server, before.browser, authorizePath())
@@ -284,8 +283,6 @@ test('mfa: factors and used codes outlive a restart', async () => {
   const again = createBrowser(after.server)
   const code = app.code(after.server.clock.now())
   answerOf(await again.submit(await signIn(again, authorizePath()), { code, button: 'verify' }))
-  await after.end()
-  await remove()
 })
 
 test('mfa: a provider that asked for two factors itself is taken at its word', async () => {

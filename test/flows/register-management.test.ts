@@ -1,13 +1,10 @@
 /** Registered clients read, update and remove what they registered (RFC 7592). */
 
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores.ts'
 import { bearer, jsonType, manage, register } from '../support/registering.ts'
 import { callback, pagesWorld } from '../support/sign-in.ts'
+import { beginShared } from '../support/storage.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
 
 const configured = {
@@ -184,54 +181,41 @@ test('registration: of many updates at once one is made, and the others change n
 })
 
 test('registration: secrets are neither stored nor logged', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'tessera-registration-'))
-  const stores = await openSqliteStores({ file: join(folder, 'tessera.db') })
-  try {
-    const server = await createTestServer(configured, { stores })
-    const { client_id, client_secret, registration_access_token } = (await register(server, machine)).json
-    const kept = JSON.stringify([await stores.registeredClients.find(client_id), server.logged])
-    assert.ok(!kept.includes(client_secret.slice(4)) && !kept.includes(registration_access_token.slice(4)))
-  } finally {
-    await stores.close()
-    await rm(folder, { recursive: true })
-  }
+  const server = await createTestServer(configured)
+  const { client_id, client_secret, registration_access_token } = (await register(server, machine)).json
+  const kept = JSON.stringify([await server.stores.registeredClients.find(client_id), server.logged])
+  assert.ok(!kept.includes(client_secret.slice(4)) && !kept.includes(registration_access_token.slice(4)))
 })
 
 test('registration: two processes on one store see each other, and a restart forgets nobody', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'tessera-registration-'))
-  const file = join(folder, 'tessera.db')
-  const stores = [await openSqliteStores({ file }), await openSqliteStores({ file })] as const
-  try {
-    const [one, two] = [
-      await createTestServer(configured, { stores: stores[0] }),
-      await createTestServer(configured, { stores: stores[1] }),
-    ]
-    const client = (await register(one, machine)).json
-    assert.deepEqual([await works(one, client), await works(two, client)], [200, 200])
-    const updated = (
-      await manage(two, 'PUT', client, { client_id: client.client_id, redirect_uris: [callback] })
-    ).json
-    assert.equal(await works(one, client), 400)
-    assert.equal((await manage(one, 'DELETE', updated)).status, 204)
-    assert.deepEqual([await works(one, client), await works(two, client)], [401, 401])
+  const { open } = await beginShared()
+  const houses = [await open(), await open()] as const
+  const [one, two] = [
+    await createTestServer(configured, { storehouse: houses[0] }),
+    await createTestServer(configured, { storehouse: houses[1] }),
+  ]
+  const client = (await register(one, machine)).json
+  assert.deepEqual([await works(one, client), await works(two, client)], [200, 200])
+  const updated = (
+    await manage(two, 'PUT', client, { client_id: client.client_id, redirect_uris: [callback] })
+  ).json
+  assert.equal(await works(one, client), 400)
+  assert.equal((await manage(one, 'DELETE', updated)).status, 204)
+  assert.deepEqual([await works(one, client), await works(two, client)], [401, 401])
 
-    const kept = (await register(one, machine)).json
-    const again = await createTestServer(configured, { stores: stores[1] })
-    assert.equal(await works(again, kept), 200)
-    // Nobody may register any more: who did goes on, and what no longer fits does not.
-    const closed = await createTestServer({ ...pagesWorld, registration: {} }, { stores: stores[1] })
-    assert.equal(await works(closed, kept), 200)
-    const { api_scopes, api_resources, ...rest } = pagesWorld
-    const clients = rest.clients
-      .filter(({ client_id }) => client_id === 'nolocal')
-      .map(one => ({ ...one, scope: 'openid' }))
-    const smaller = await createTestServer({ ...rest, clients }, { stores: stores[1] })
-    assert.equal(await works(smaller, kept), 401)
-    assert.ok(smaller.logged.some(({ event }) => event === 'registered_client_unfit'))
-  } finally {
-    for (const one of stores) await one.close()
-    await rm(folder, { recursive: true })
-  }
+  const kept = (await register(one, machine)).json
+  const again = await createTestServer(configured, { storehouse: houses[1] })
+  assert.equal(await works(again, kept), 200)
+  // Nobody may register any more: who did goes on, and what no longer fits does not.
+  const closed = await createTestServer({ ...pagesWorld, registration: {} }, { storehouse: houses[1] })
+  assert.equal(await works(closed, kept), 200)
+  const { api_scopes, api_resources, ...rest } = pagesWorld
+  const clients = rest.clients
+    .filter(({ client_id }) => client_id === 'nolocal')
+    .map(one => ({ ...one, scope: 'openid' }))
+  const smaller = await createTestServer({ ...rest, clients }, { storehouse: houses[1] })
+  assert.equal(await works(smaller, kept), 401)
+  assert.ok(smaller.logged.some(({ event }) => event === 'registered_client_unfit'))
 })
 
 test('registration: a body is JSON for an update too', async () => {

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashHandle } from '../../packages/server/src/core/handle.ts'
 import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
-import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
 import { createBrowser } from '../support/browser.ts'
 import { alice, answerOf, authorizePath, signIn, verifier } from '../support/sign-in.ts'
+import { openStorehouse } from '../support/storage.ts'
 import { type Place, placesOf, tenantsWorld } from '../support/tenants.ts'
 import { claimsOf, createTestServer, startOfTime } from '../support/tessera.ts'
 
@@ -203,7 +203,7 @@ test('tenants: of many requests that wake an issuer at once each is answered, an
 })
 
 test('tenants: one whose store can’t be opened now is unavailable, is tried again, and hinders nobody', async () => {
-  const house = createMemoryStorehouse()
+  const house = await openStorehouse()
   let broken = true
   const storehouse = {
     ...house,
