@@ -5,12 +5,13 @@ import { createPublicKey } from 'node:crypto'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { calculateJwkThumbprint } from 'jose'
 import type { SigningAlgorithm } from '../../packages/server/src/core/client.ts'
+import { silentLog } from '../../packages/server/src/core/runtime.ts'
 import { createKeyChanges } from '../../packages/server/src/keys/key-changes.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import { createRandom } from '../../packages/server/src/operations/random.ts'
 import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
 import { type Opened, storages } from '../contracts/stores/storage.ts'
-import { createClock, day, masterKey, openRing, publishedBy, type RingOptions, silent } from './keys.ts'
+import { createClock, day, masterKey, openRing, publishedBy, type RingOptions } from './keys.ts'
 
 /** Lets what was begun go on; a store may answer later. */
 const turns = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 20))
@@ -37,7 +38,7 @@ for (const storage of storages)
 
     test('keys: what one process adds, another publishes as soon as it has looked', async t => {
       t.mock.timers.enable({ apis: ['setInterval'] })
-      const ports = { settings: opened.stores.settings, random: createRandom(), log: silent }
+      const ports = { settings: opened.stores.settings, random: createRandom(), log: silentLog }
       // Each process has its own.
       const [here, there] = [createKeyChanges(ports), createKeyChanges(ports)]
       const one = await open({ changes: here })

@@ -1,7 +1,7 @@
 /** A key ring as tests need it: any store, a clock that stands still until told. */
 
 import type { SigningAlgorithm } from '../../packages/server/src/core/client.ts'
-import type { Log } from '../../packages/server/src/core/runtime.ts'
+import { silentLog } from '../../packages/server/src/core/runtime.ts'
 import type { Keys } from '../../packages/server/src/core/stores.ts'
 import type { KeyChanges } from '../../packages/server/src/keys/key-changes.ts'
 import { createKeyRing, type ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
@@ -9,7 +9,6 @@ import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 
 export const day = 86_400
 const startOfTime = 1_790_000_000
-export const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 export const createClock = (at = startOfTime) => {
   let now = at
@@ -38,7 +37,7 @@ export const openRing = ({
   master = masterKey(1),
   changes,
 }: RingOptions): Promise<ManagedKeyRing> =>
-  createKeyRing({ keys, clock, algorithms, derived: createDerivedKeys(master), log: silent, changes })
+  createKeyRing({ keys, clock, algorithms, derived: createDerivedKeys(master), log: silentLog, changes })
 
 /** The kids of its JWK Set, in order. */
 export const publishedBy = (ring: Pick<ManagedKeyRing, 'jwks'>): string[] =>

@@ -1,7 +1,7 @@
 /** A process that finds or makes the master key beside the file that it is told, and answers with what it derives. */
 
+import { silentLog } from '../../packages/server/src/core/runtime.ts'
 import { createDerivedKeys, resolveMasterKey } from '../../packages/server/src/keys/master-key.ts'
-import { silent } from './keys.ts'
 
 process.on('message', (file: string) => {
   try {
@@ -9,7 +9,7 @@ process.on('message', (file: string) => {
       configured: undefined,
       storage: { kind: 'sqlite', file },
       begun: false,
-      log: silent,
+      log: silentLog,
     })
     process.send?.(Buffer.from(createDerivedKeys(key).derive('test')).toString('hex'))
   } catch (error) {

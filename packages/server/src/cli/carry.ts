@@ -36,7 +36,7 @@ export async function importFrom({
   const archives = await openArchives()
   const nouns = nounsOf(archives, noun)
   if (!nouns.ok) return nouns.code
-  const importing = { ...nouns.chosen, report: showProgress(), log: silent }
+  const importing = { ...nouns.chosen, report: showProgress() }
   const filled = isStorage.test(from)
     ? await archives.importStore(configuration, storageOf(from, process.cwd()), importing)
     : await archives.importFile(configuration, from, importing)
@@ -56,8 +56,6 @@ export async function backUp({ config, to }: BackupFlags): Promise<ExitCode> {
 const openArchives = async (): Promise<Archives> => (await import('../server.ts')).openArchives()
 
 const isStorage = /^(sqlite:|postgres(ql)?:\/\/)/
-
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 function nounsOf(
   { isArchivedNoun, archivedNouns }: Archives,

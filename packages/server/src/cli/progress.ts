@@ -1,18 +1,14 @@
 /** Shows how far a long work is: on standard error, so that it is never among the results. */
 
-type Progress = {
-  readonly tenant: string | undefined
-  readonly table: string
-  readonly done: number
-  readonly of: number
-}
+type Archives = Awaited<ReturnType<typeof import('../server.ts').openArchives>>
+type Report = Parameters<Archives['exportStores']>[2]['report']
 
 const width = 24
 /** Between two drawings, in milliseconds. */
 const interval = 100
 
 /** At a terminal one line that fills up; elsewhere a line for each table that is done. */
-export function showProgress(): (progress: Progress) => void {
+export function showProgress(): Report {
   const { stderr } = process
   let drawnAt = 0
   return ({ tenant, table, done, of }) => {

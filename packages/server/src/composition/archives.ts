@@ -8,7 +8,7 @@ import {
   importBegun,
   unsealedNouns,
 } from '../core/archive.ts'
-import type { Log } from '../core/runtime.ts'
+import { silentLog } from '../core/runtime.ts'
 import { masterKeyCheck, unlock } from '../keys/master-key.ts'
 import { type Filled, fill, ImportRefused } from '../portability/fill.ts'
 import type { Report } from '../portability/progress.ts'
@@ -43,7 +43,7 @@ export async function exportStores(
 export async function importFile(
   configuration: Configuration,
   file: string,
-  { nouns, ...carrying }: Importing,
+  { nouns, ...carrying }: Carrying,
 ): Promise<Filled> {
   const { header, tables, tenants, counts } = await verifyExport(file)
   const held = new Set([...tables].map(nounOf))
@@ -63,14 +63,12 @@ export async function importFile(
 export const importStore = async (
   configuration: Configuration,
   from: Storage,
-  { nouns = everyNoun, ...carrying }: Importing,
+  { nouns = everyNoun, ...carrying }: Carrying,
 ): Promise<Filled> =>
   withHouse(from, async house => {
     const [check, tenants] = [await checkOf(house), await house.tenants()]
     return into(configuration, { check, tenants, sections: sectionsOf(house, nouns) }, { ...carrying, nouns })
   })
-
-type Importing = Carrying & { readonly log: Log }
 
 type Import = {
   /** Tells whether a master key fits; undefined where there is nothing that it would have to open. */
@@ -82,7 +80,7 @@ type Import = {
 async function into(
   configuration: Configuration,
   { check, tenants, sections }: Import,
-  { nouns, report, log }: Required<Importing>,
+  { nouns, report }: Required<Carrying>,
 ): Promise<Filled> {
   for (const tenant of tenants) {
     if (!configuration.tenantIssuers.has(tenant))
@@ -92,7 +90,7 @@ async function into(
   }
   return withHouse(configuration.storage, async house => {
     if (check !== undefined && [...nouns].some(noun => !unsealedNouns.has(noun)))
-      await requireMasterKey(configuration, check, { house, log })
+      await requireMasterKey(configuration, check, house)
     return fill(house, chosenOf(sections, nouns), { nouns, report })
   })
 }
@@ -105,7 +103,7 @@ async function* chosenOf(sections: Sections, nouns: ReadonlySet<ArchivedNoun>): 
 async function requireMasterKey(
   { masterKey: configured, storage }: Configuration,
   check: string,
-  { house, log }: { readonly house: ArchiveHouse; readonly log: Log },
+  house: ArchiveHouse,
 ): Promise<void> {
   const target = await house.target()
   const own = await target.setting(masterKeyCheck)
@@ -115,7 +113,7 @@ async function requireMasterKey(
   await unlock({
     configured,
     storage,
-    log,
+    log: silentLog,
     settings: { get: async () => check, initialise: async () => check },
   })
 }

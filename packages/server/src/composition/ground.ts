@@ -5,7 +5,7 @@ import { importBegun } from '../core/archive.ts'
 import type { Gathering } from '../core/figures.ts'
 import type { DerivedKeys } from '../core/keys.ts'
 import type { SendMail } from '../core/mail.ts'
-import type { Clock, Log, Random } from '../core/runtime.ts'
+import { type Clock, type Log, type Random, silentLog } from '../core/runtime.ts'
 import type { Settings, Storehouse } from '../core/stores.ts'
 import { createKeyChanges, type KeyChanges } from '../keys/key-changes.ts'
 import { unlock } from '../keys/master-key.ts'
@@ -43,12 +43,11 @@ export type Ground = {
 }
 
 const systemClock: Clock = { now: () => Math.floor(Date.now() / 1000) }
-const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 /** Opens the server's own store; throws where it or the master key does not fit. */
 export async function layGround(
   { storage, masterKey, ...configuration }: Configuration,
-  { clock = systemClock, random = createRandom(), log = silent, ...given }: Surroundings,
+  { clock = systemClock, random = createRandom(), log = silentLog, ...given }: Surroundings,
 ): Promise<Ground> {
   const storehouse = given.storehouse ?? (await openStorehouse(storage, log))
   const { settings } = storehouse.main

@@ -19,6 +19,9 @@ export type Log = {
   readonly warn: LogLine
   readonly error: LogLine
 }
+
+/** Writes nothing. */
+export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 export type LogLine = (event: string, fields?: Readonly<Record<string, unknown>>) => void
 
 /** What may answer at once or later: an embedded store reads without waiting. */

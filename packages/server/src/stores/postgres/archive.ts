@@ -144,16 +144,16 @@ async function add(
   const given = `unnest(${Object.values(columns)
     .map((kind, index) => `$${index + 1}::${types[kind]}[]`)
     .join(', ')}) as given (${names})`
+  const countEqual = async (): Promise<number> => {
+    const equal = names.map(column => `held.${column} is not distinct from given.${column}`).join(' and ')
+    const keys = (await keyOf(run, name)).map(column => `held.${column} = given.${column}`).join(' and ')
+    return (await run(`select 1 from ${given} join ${name} held on ${keys} where ${equal}`, lists)).count
+  }
   const { count: added } = await run(
     `insert into ${name} (${names}) select ${names} from ${given} on conflict do nothing`,
     lists,
   )
-  const equal = names.map(column => `held.${column} is not distinct from given.${column}`).join(' and ')
-  const keys = (await keyOf(run, name)).map(column => `held.${column} = given.${column}`).join(' and ')
-  const same =
-    added === rows.length
-      ? 0
-      : (await run(`select 1 from ${given} join ${name} held on ${keys} where ${equal}`, lists)).count - added
+  const same = added === rows.length ? 0 : (await countEqual()) - added
   const consequence = consequences[name]
   if (consequence) await run(consequence, [lists[0] ?? []])
   if (name === 'registered_clients') await addOrigins(run, names, rows)

@@ -64,23 +64,31 @@ function openSource(database: DatabaseSync): ArchiveSource {
 
 function openTarget(database: DatabaseSync): ArchiveTarget {
   const tables = tablesIn(database)
-  const holds = (table: string): boolean =>
-    one(database, `select 1 from ${known(table)} limit 1`)() !== undefined
-  const known = (name: string): string => {
-    if (tables.some(table => table.name === name)) return name
+  const known = (name: string): Table => {
+    const table = tables.find(one => one.name === name)
+    if (table) return table
     throw new Error(`this version of Tessera keeps no ${name}`)
+  }
+  const holds = (name: string): boolean =>
+    one(database, `select 1 from ${known(name).name} limit 1`)() !== undefined
+  /** Made once for all batches of a table. */
+  const adders = new WeakMap<Table, (rows: readonly ArchivedRow[]) => Added>()
+  const adderOf = (table: Table) => {
+    const adder = adders.get(table) ?? createAdd(database, known(table.name), table)
+    adders.set(table, adder)
+    return adder
   }
   return {
     tables: async () => tables,
     holdsAny: async names => names.some(holds),
     async empty(names) {
       inTransaction(database, () => {
-        for (const name of names) database.exec(`delete from ${known(name)}`)
+        for (const name of names) database.exec(`delete from ${known(name).name}`)
       })
     },
     async add(table, rows) {
-      known(table.name)
-      return inTransaction(database, () => createAdd(database, table)(rows))
+      const adder = adderOf(table)
+      return inTransaction(database, () => adder(rows))
     },
     setting: settingIn(database),
     async set(name, value) {
@@ -95,12 +103,12 @@ function openTarget(database: DatabaseSync): ArchiveTarget {
 
 function createAdd(
   database: DatabaseSync,
-  { name, columns }: Table,
+  { name, columns: there }: Table,
+  { columns }: Table,
 ): (rows: readonly ArchivedRow[]) => Added {
   const names = Object.keys(columns)
-  const there = tablesIn(database).find(table => table.name === name)
   for (const column of names) {
-    if (there && !Object.hasOwn(there.columns, column))
+    if (!Object.hasOwn(there, column))
       throw new Error(`this version of Tessera keeps no ${column} in ${name}`)
   }
   const marks = names.map(() => '?').join(', ')
