@@ -1,7 +1,7 @@
 /** Who may import whom (design §4): this table *is* the rule. A room is a folder; what no row names is forbidden. */
 
 export type Room = {
-  /** Other rooms. Every room may import `protocol`. */
+  /** Other rooms, or one file of one. Every room may import `protocol`. */
   readonly rooms: readonly string[]
   /** npm packages and Node's own modules. */
   readonly packages: readonly string[]
@@ -118,7 +118,10 @@ export const rooms: Readonly<Record<string, Room>> = {
   'stores/postgres': { rooms: ['core'], packages: ['pg', 'node:crypto'] },
 
   // The edges know no OAuth.
-  http: { rooms: [], packages: ['fastify', 'node:crypto', 'node:http', 'node:net'] },
+  http: {
+    rooms: ['packages/server/src/core/turn.ts'],
+    packages: ['fastify', 'node:crypto', 'node:http', 'node:net'],
+  },
 
   // Several processes on one port: the primary loads no server.
   workers: { rooms: ['core'], packages: ['node:cluster'] },

@@ -86,6 +86,7 @@ function forbiddenArrow({ from, specifier, file }: Arrow): readonly string[] {
     to === room ||
     to === 'protocol' ||
     row.rooms.includes(to) ||
+    row.rooms.includes(file) ||
     (row.rooms.includes('*') && !neverFromRoot.includes(to))
   return allowed ? [] : [`${from}: "${room}" may not import "${to}" (${specifier})`]
 }

@@ -59,11 +59,16 @@ for (const alg of all)
     assert.deepEqual(taken(forge(headerOf('ES256'), es256()))?.claims, claims)
   })
 
-test('jwt: elliptic curves answer at once, RSA leaves the main thread', () => {
-  assert.equal(typeof signJwt(keys.signing('ES256'), typ, claims), 'string')
-  assert.equal(typeof signJwt(keys.signing('EdDSA'), typ, claims), 'string')
-  assert.ok(signJwt(keys.signing('RS256'), typ, claims) instanceof Promise)
-  assert.ok(signJwt(keys.signing('PS256'), typ, claims) instanceof Promise)
+test('jwt: of signatures made together one that fails takes no other with it', async () => {
+  const key = keys.signing('ES256')
+  const misfit = { ...key, privateKey: keys.verification(key.kid)!.publicKey }
+  const [first, failed, last] = await Promise.allSettled([
+    signJwt(key, typ, claims),
+    signJwt(misfit, typ, claims),
+    signJwt(key, typ, claims),
+  ])
+  assert.equal(failed.status, 'rejected')
+  for (const one of [first, last]) assert.ok(one.status === 'fulfilled' && taken(one.value))
 })
 
 test('jwt: none, and a public key taken for a shared secret, are refused [RFC 8725 §3.1]', () => {
@@ -136,8 +141,8 @@ test('jwt: a signature in DER, cut off, empty or of zeros is refused', () => {
   assert.equal(taken(forge(header, () => Buffer.alloc(0))), undefined)
 })
 
-test('jwt: a second spelling of a good token is refused', () => {
-  const token = String(signJwt(keys.signing('ES256'), typ, claims))
+test('jwt: a second spelling of a good token is refused', async () => {
+  const token = await signJwt(keys.signing('ES256'), typ, claims)
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   // 64 bytes leave four bits of the last character unused.
   const last = alphabet.indexOf(token.at(-1)!)
@@ -158,10 +163,10 @@ test('jwt: a second spelling of a good token is refused', () => {
   assert.ok(taken(token))
 })
 
-test('jwt: more than 51,200 characters are refused without a look', () => {
-  const make = (length: number) => String(signJwt(keys.signing('ES256'), typ, { x: 'a'.repeat(length) }))
-  const fits = make(38_000)
-  const tooLong = make(38_400)
+test('jwt: more than 51,200 characters are refused without a look', async () => {
+  const make = (length: number) => signJwt(keys.signing('ES256'), typ, { x: 'a'.repeat(length) })
+  const fits = await make(38_000)
+  const tooLong = await make(38_400)
   assert.ok(fits.length <= 51_200 && tooLong.length > 51_200)
   assert.ok(taken(fits))
   assert.equal(taken(tooLong), undefined)
@@ -198,8 +203,8 @@ test('jwt: any text is refused without an exception', () => {
   )
 })
 
-test('jwt: header and claims are base64url of JSON in UTF-8, in the order given', () => {
-  const [header, payload, signature] = String(signJwt(keys.signing('ES256'), typ, claims)).split('.')
+test('jwt: header and claims are base64url of JSON in UTF-8, in the order given', async () => {
+  const [header, payload, signature] = (await signJwt(keys.signing('ES256'), typ, claims)).split('.')
   assert.deepEqual(Object.keys(decode(header)), ['alg', 'typ', 'kid'])
   assert.equal(payload, encode(claims))
   assert.equal(Buffer.from(signature!, 'base64url').length, 64)

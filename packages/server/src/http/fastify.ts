@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
+import { createTurn } from '../core/turn.ts'
 import { createPeerReader, type PeerOptions, type ReadPeer } from './peer.ts'
 import { plainError } from './plain-error.ts'
 import { createRequestIds } from './request-id.ts'
@@ -53,12 +54,15 @@ export async function listen(
   const readPeer = createPeerReader(options)
   let draining = false
 
-  /** Returns nothing: of a reply that is returned Fastify watches the stream until its end. */
-  const answer = (request: FastifyRequest, reply: FastifyReply): void => {
-    const response = router(plainRequest(request, readPeer))
+  const answerInTurn = createTurn(({ request, reply }: Asked) => {
+    const response = router(request)
     if (response instanceof Promise) response.then(value => sendOr500(reply, value))
     else sendOr500(reply, response)
-  }
+  })
+
+  /** Returns nothing: of a reply that is returned Fastify watches the stream until its end. */
+  const answer = (request: FastifyRequest, reply: FastifyReply): void =>
+    answerInTurn({ request: plainRequest(request, readPeer), reply })
 
   /** Never throws: an answer that comes later has nobody to catch it, and would end the process. */
   const sendOr500 = (reply: FastifyReply, response: HttpResponse): void => {
@@ -115,6 +119,8 @@ export async function listen(
     },
   }
 }
+
+type Asked = { readonly request: HttpRequest; readonly reply: FastifyReply }
 
 const neverCompiles = () => () => {
   throw new Error('no route has a schema')

@@ -38,7 +38,7 @@ export type AccessToken = {
 }
 
 export type AccessTokens = {
-  readonly make: (content: AccessTokenContent) => AccessToken | Promise<AccessToken>
+  readonly make: (content: AccessTokenContent) => Promise<AccessToken>
 }
 
 export type AccessTokenPorts = {
@@ -80,14 +80,11 @@ export function createAccessTokens({
   }
 
   return {
-    make(content) {
+    async make(content) {
       const claims = claimsOf(content)
       if (content.type === 'reference') return makeReference(content, claims)
-      const signed = signJwt(keys.signing(content.audience.signingAlgorithm), 'at+jwt', claims)
-      const expires_in = content.lifetime
-      return typeof signed === 'string'
-        ? { value: signed, expires_in }
-        : signed.then(value => ({ value, expires_in }))
+      const key = keys.signing(content.audience.signingAlgorithm)
+      return { value: await signJwt(key, 'at+jwt', claims), expires_in: content.lifetime }
     },
   }
 

@@ -4,12 +4,10 @@ import type { EncryptForClient } from '../client-keys/encryption.ts'
 import type { IdTokens } from './id-token.ts'
 
 export const createEncryptedIdTokens = (signed: IdTokens, encrypt: EncryptForClient): IdTokens => ({
-  make(content) {
+  async make(content) {
     const { client } = content
     const { id_token_encrypted_response_alg: alg, id_token_encrypted_response_enc: enc } = client
-    const token = signed.make(content)
-    return alg === undefined
-      ? token
-      : Promise.resolve(token).then(text => encrypt(client, { alg, enc }, text, 'JWT'))
+    const token = await signed.make(content)
+    return alg === undefined ? token : encrypt(client, { alg, enc }, token, 'JWT')
   },
 })

@@ -23,7 +23,7 @@ export type IdTokenContent = {
   readonly claims?: JsonObject
 }
 
-export type IdTokens = { readonly make: (content: IdTokenContent) => string | Promise<string> }
+export type IdTokens = { readonly make: (content: IdTokenContent) => Promise<string> }
 
 export type IdTokenPorts = {
   readonly issuer: string

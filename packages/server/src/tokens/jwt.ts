@@ -4,6 +4,7 @@ import { constants, type SignKeyObjectInput, sign, verify } from 'node:crypto'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { SigningAlgorithm } from '../core/client.ts'
 import type { KeyRing, SigningKey, VerificationKey } from '../core/keys.ts'
+import { createTurn } from '../core/turn.ts'
 
 type Algorithm = {
   readonly digest: string | null
@@ -24,17 +25,36 @@ const algorithms: Record<SigningAlgorithm, Algorithm> = {
   EdDSA: { digest: null, options: {}, offThread: false },
 }
 
+type Signing = {
+  readonly key: SigningKey
+  readonly input: string
+  readonly resolve: (token: string) => void
+  readonly reject: (error: unknown) => void
+}
+
 /** Signs claims; `typ` stands in the header (RFC 7519 §5.1), for example `at+jwt` (RFC 9068 §2.1). */
-export function signJwt(key: SigningKey, typ: string, claims: object): string | Promise<string> {
+export function signJwt(key: SigningKey, typ: string, claims: object): Promise<string> {
   const input = `${headerOf(key, typ)}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
-  const { digest, options, offThread } = algorithms[key.alg]
-  const signer = { ...options, key: key.privateKey }
-  if (!offThread) return `${input}.${sign(digest, Buffer.from(input), signer).toString('base64url')}`
-  return new Promise((resolve, reject) => {
-    sign(digest, Buffer.from(input), signer, (error, signature) => {
-      if (error) reject(error)
-      else resolve(`${input}.${signature.toString('base64url')}`)
-    })
+  const signWhere = algorithms[key.alg].offThread ? signOffThread : signInTurn
+  return new Promise((resolve, reject) => signWhere({ key, input, resolve, reject }))
+}
+
+/** One after the other they cost half of what they do between other work. */
+const signInTurn = createTurn(({ key, input, resolve, reject }: Signing) => {
+  const { digest, options } = algorithms[key.alg]
+  try {
+    const signature = sign(digest, Buffer.from(input), { ...options, key: key.privateKey })
+    resolve(`${input}.${signature.toString('base64url')}`)
+  } catch (error) {
+    reject(error)
+  }
+})
+
+function signOffThread({ key, input, resolve, reject }: Signing): void {
+  const { digest, options } = algorithms[key.alg]
+  sign(digest, Buffer.from(input), { ...options, key: key.privateKey }, (error, signature) => {
+    if (error) reject(error)
+    else resolve(`${input}.${signature.toString('base64url')}`)
   })
 }
 

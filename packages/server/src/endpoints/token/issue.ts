@@ -51,13 +51,12 @@ export async function issue(decision: Decision, ports: IssuePorts): Promise<Resu
   const authorization = newAuthorization(decision, family, { now, lifetime }, ports.random)
   const authorizationId = family?.authorization_id ?? authorization?.id ?? existingAuthorization(decision)?.id
 
-  const signed = ports.accessTokens.make({
+  const accessToken = await ports.accessTokens.make({
     ...contentOf(decision, audience.value, kept),
     authorization_id: authorizationId,
     issued_at: now,
     lifetime,
   })
-  const accessToken = signed instanceof Promise ? await signed : signed
   const idToken =
     decision.idToken &&
     decision.subject &&
