@@ -78,6 +78,28 @@ test('sqlite: an open store does not keep the process alive, but a write under w
   assert.equal(stdout, 'yes')
 })
 
+test('sqlite: reads of one turn see one moment; later ones see what others have written since', async () => {
+  const [reader, writer] = [await openStores(), await openStores()]
+  const { code } = await issuedCode(writer)
+  const other = meddle('')
+  const before = await reader.codes.find(code.hash)
+  other.exec('update codes set used_at = 1')
+  assert.deepEqual(await reader.codes.find(code.hash), before)
+  await new Promise(setImmediate)
+  assert.equal((await reader.codes.find(code.hash))?.code.used_at, 1)
+  other.close()
+})
+
+test('sqlite: reads leave no transaction that would keep the log from being emptied', async () => {
+  const stores = await openStores()
+  const { code } = await issuedCode(stores)
+  await stores.codes.find(code.hash)
+  await new Promise(setImmediate)
+  const other = meddle('')
+  assert.equal(other.prepare('pragma wal_checkpoint(truncate)').get()?.busy, 0)
+  other.close()
+})
+
 test('sqlite: a database with a newer schema is refused', async () => {
   await (await openStores()).close()
   meddle('pragma user_version = 99').close()

@@ -53,7 +53,7 @@ export function createAuthorizations(
 ): Authorizations {
   const find = one(database, `select ${names} from authorizations where id = ?`)
   return {
-    find: reading(id => authorizationCodec.decode(find(id) ?? [])),
+    find: reading(database, id => authorizationCodec.decode(find(id) ?? [])),
     revoke: (id, at) => write.revokeAuthorization(id, at),
   }
 }

@@ -82,7 +82,7 @@ export function createCleanUp(
   const due = tables.map(({ table, due }) =>
     one(database, `select 1 from ${table} where ${due} <= ? limit 1`),
   )
-  const isDue = reading((table: number, at: Seconds): boolean => due[table]?.(at) !== undefined)
+  const isDue = reading(database, (table: number, at: Seconds): boolean => due[table]?.(at) !== undefined)
   return async at => {
     let total = 0
     for (const table of tables.keys()) {

@@ -57,7 +57,7 @@ export function createCodes(database: DatabaseSync, write: Calls<typeof codeWrit
         codec.encode(code),
         referenceToken ? referenceTokenCodec.encode(referenceToken) : null,
       ),
-    find: reading(hash => {
+    find: reading(database, hash => {
       const row = find(hash) ?? []
       const code = codec.decode(row)
       const authorization = authorizationCodec.decode(row, codec.names.length)

@@ -39,10 +39,10 @@ export function createConsents(database: DatabaseSync, write: Calls<typeof conse
   const find = one(database, `select ${codec.names} from consents where sub = ? and client_id = ?`)
   const ofUser = all(database, `select ${codec.names} from consents where sub = ? order by client_id`)
   return {
-    find: reading((sub, clientId) => codec.decode(find(sub, clientId) ?? [])),
+    find: reading(database, (sub, clientId) => codec.decode(find(sub, clientId) ?? [])),
     save: consent => write.saveConsent(codec.encode(consent)),
-    ofUser: reading(sub => ofUser(sub).flatMap(row => codec.decode(row) ?? [])),
-    stands: reading((sub, clientId) => find(sub, clientId) !== undefined),
+    ofUser: reading(database, sub => ofUser(sub).flatMap(row => codec.decode(row) ?? [])),
+    stands: reading(database, (sub, clientId) => find(sub, clientId) !== undefined),
     revoke: (sub, clientId, at) => write.revokeConsent(sub, clientId, at),
   }
 }

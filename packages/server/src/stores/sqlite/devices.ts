@@ -77,13 +77,13 @@ export function createDevices(
   const findByUserCode = one(database, `select ${codec.names} from devices where user_code_hash = ?`)
   return {
     issue: device => write.issueDevice(codec.encode(device)),
-    find: reading(hash => {
+    find: reading(database, hash => {
       const row = find(hash) ?? []
       const device = codec.decode(row)
       const authorization = authorizationCodec.decode(row, codec.names.length)
       return device && (authorization ? { device, authorization } : { device })
     }),
-    findByUserCode: reading(hash => codec.decode(findByUserCode(hash) ?? [])),
+    findByUserCode: reading(database, hash => codec.decode(findByUserCode(hash) ?? [])),
     polled: (hash, at, slowDown) => write.pollDevice(hash, at, slowDown ? 1 : 0),
     approve: (userCode, authorization, at, sid) =>
       write.approveDevice(userCode, authorization.id, authorizationCodec.encode(authorization), at, sid),

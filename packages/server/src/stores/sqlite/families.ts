@@ -40,7 +40,7 @@ export function createFamilies(database: DatabaseSync): RefreshFamilies {
     from families join authorizations on authorizations.id = families.authorization_id where families.id = ?`,
   )
   return {
-    find: reading(id => {
+    find: reading(database, id => {
       const row = find(id) ?? []
       const family = familyCodec.decode(row)
       const authorization = authorizationCodec.decode(row, names.length)

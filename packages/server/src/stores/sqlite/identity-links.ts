@@ -42,8 +42,8 @@ export function createIdentityLinks(
     `select ${codec.names} from identity_links where sub = ? order by created_at, provider, identity`,
   )
   return {
-    find: reading((provider, identity) => codec.decode(find(provider, identity) ?? [])),
-    ofUser: reading(sub => ofUser(sub).flatMap(row => codec.decode(row) ?? [])),
+    find: reading(database, (provider, identity) => codec.decode(find(provider, identity) ?? [])),
+    ofUser: reading(database, sub => ofUser(sub).flatMap(row => codec.decode(row) ?? [])),
     add: link => write.addIdentityLink(codec.encode(link)),
     remove: (provider, identity, sub) => write.removeIdentityLink(provider, identity, sub),
   }

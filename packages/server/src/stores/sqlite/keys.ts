@@ -37,7 +37,7 @@ export const keyWrites = {
 export function createKeys(database: DatabaseSync, write: Calls<typeof keyWrites>): Keys {
   const rows = all(database, `select ${codec.names} from keys order by created_at, rowid`)
   return {
-    all: reading(() => rows().flatMap(row => codec.decode(row) ?? [])),
+    all: reading(database, () => rows().flatMap(row => codec.decode(row) ?? [])),
     add: (key, newestSeen) => write.addKey(codec.encode(key), key.alg, newestSeen),
     remove: kid => write.removeKey(kid),
   }

@@ -50,6 +50,6 @@ export function createLogoutNotices(
       ),
     postpone: ({ sid, client_id }, dueAt) => write.postponeLogoutNotice(sid, client_id, dueAt),
     remove: ({ sid, client_id }) => write.removeLogoutNotice(sid, client_id),
-    anyDue: reading(at => due(at) !== undefined),
+    anyDue: reading(database, at => due(at) !== undefined),
   }
 }

@@ -49,8 +49,8 @@ export function createPasskeys(database: DatabaseSync, write: Calls<typeof passk
   const find = one(database, `select ${codec.names} from passkeys where id = ?`)
   const of = all(database, `select ${codec.names} from passkeys where sub = ? order by rowid`)
   return {
-    find: reading(id => codec.decode(find(id) ?? [])),
-    of: reading(sub => of(sub).flatMap(row => codec.decode(row) ?? [])),
+    find: reading(database, id => codec.decode(find(id) ?? [])),
+    of: reading(database, sub => of(sub).flatMap(row => codec.decode(row) ?? [])),
     add: (passkey, most) => write.addPasskey(codec.encode(passkey), passkey.sub, most),
     rename: (sub, id, name) => write.renamePasskey(sub, id, name),
     use: (id, { counter, backed_up, at }) => write.usePasskey(id, counter, JSON.stringify(backed_up), at),

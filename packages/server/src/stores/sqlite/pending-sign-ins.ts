@@ -45,7 +45,7 @@ export function createPendingSignIns(
   const find = one(database, `select ${codec.names} from pending_sign_ins where hash = ?`)
   return {
     create: pending => write.createPendingSignIn(codec.encode(pending)),
-    find: reading(hash => codec.decode(find(hash) ?? [])),
+    find: reading(database, hash => codec.decode(find(hash) ?? [])),
     take: hash => write.takePendingSignIn(hash),
   }
 }

@@ -27,7 +27,7 @@ export function createRecoveryCodes(
 ): RecoveryCodes {
   const count = one(database, 'select count(*) from recovery_codes where sub = ?')
   return {
-    count: reading(sub => Number(count(sub)?.[0])),
+    count: reading(database, sub => Number(count(sub)?.[0])),
     replace: (sub, hashes) => write.replaceRecoveryCodes(sub, hashes),
     use: (sub, hash) => write.useRecoveryCode(sub, hash),
   }

@@ -36,7 +36,7 @@ export function createReferenceTokens(
 ): ReferenceTokens {
   const find = one(database, `select ${names} from reference_tokens where hash = ?`)
   return {
-    find: reading(hash => referenceTokenCodec.decode(find(hash) ?? [])),
+    find: reading(database, hash => referenceTokenCodec.decode(find(hash) ?? [])),
     revoke: hash => write.revokeReferenceToken(hash),
   }
 }

@@ -57,8 +57,8 @@ export function createRegisteredClients(
     where o.origin = ? and (c.expires_at is null or c.expires_at > ?) limit 1`,
   )
   return {
-    find: reading(clientId => codec.decode(find(clientId) ?? [])),
-    hasOrigin: reading((origin, at) => withOrigin(origin, at) !== undefined),
+    find: reading(database, clientId => codec.decode(find(clientId) ?? [])),
+    hasOrigin: reading(database, (origin, at) => withOrigin(origin, at) !== undefined),
     add: (client, most) => write.addRegisteredClient(codec.encode(client), most),
     replace: client =>
       write.replaceRegisteredClient(codec.encode(client), client.client_id, client.version - 1),

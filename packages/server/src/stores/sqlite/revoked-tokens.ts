@@ -22,7 +22,7 @@ export function createRevokedTokens(
 ): RevokedTokens {
   const find = one(database, 'select 1 from revoked_tokens where jti = ?')
   return {
-    has: reading(jti => find(jti) !== undefined),
+    has: reading(database, jti => find(jti) !== undefined),
     add: (jti, expiresAt) => write.addRevokedToken(jti, expiresAt),
   }
 }

@@ -137,18 +137,20 @@ export function createSessions(database: DatabaseSync, write: Calls<typeof sessi
   const fromUpstream = all(database, `select ${names} from sessions where upstream = ?`)
   const clients = all(database, clientsOf)
   const expired = one(database, 'select 1 from sessions where idle_expires_at <= ? limit 1')
-  const anyExpired = reading((at: number) => expired(at) !== undefined)
+  const anyExpired = reading(database, (at: number) => expired(at) !== undefined)
   return {
     create: session => write.createSession(codec.encode(session)),
     renew: (earlier, session) => write.renewSession(earlier, session.sid, codec.encode(session)),
-    find: reading(hash => codec.decode(find(hash) ?? [])),
-    findBySid: reading(sid => codec.decode(findBySid(sid) ?? [])),
-    ofUser: reading(sub => ofUser(sub).flatMap(row => codec.decode(row) ?? [])),
-    fromUpstream: reading(upstream => fromUpstream(upstream).flatMap(row => codec.decode(row) ?? [])),
+    find: reading(database, hash => codec.decode(find(hash) ?? [])),
+    findBySid: reading(database, sid => codec.decode(findBySid(sid) ?? [])),
+    ofUser: reading(database, sub => ofUser(sub).flatMap(row => codec.decode(row) ?? [])),
+    fromUpstream: reading(database, upstream =>
+      fromUpstream(upstream).flatMap(row => codec.decode(row) ?? []),
+    ),
     touch: (hash, { last_seen_at, idle_expires_at, address }) =>
       write.touchSession(hash, last_seen_at, idle_expires_at, address ?? null),
     join: (sid, clientId) => write.joinSession(sid, clientId),
-    clients: reading(sid => clients(sid).map(([clientId]) => String(clientId))),
+    clients: reading(database, sid => clients(sid).map(([clientId]) => String(clientId))),
     end: async (sid, ending) => endedOf(await write.endSession(sid, ending)),
     async endExpired(ending, limit) {
       // Mostly there is none: then nothing is written.

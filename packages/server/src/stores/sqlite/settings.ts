@@ -29,7 +29,7 @@ export const settingWrites = {
 
 export function createSettings(database: DatabaseSync, write: Calls<typeof settingWrites>): Settings {
   const find = one(database, selectSetting)
-  const get = reading((name: string) => find(name)?.[0] as string | undefined)
+  const get = reading(database, (name: string) => find(name)?.[0] as string | undefined)
   return {
     get,
     // Read first: every start but the first finds it, and writes nothing.

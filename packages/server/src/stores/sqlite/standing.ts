@@ -34,7 +34,7 @@ export const standingWrites = {
 export function createStanding(database: DatabaseSync, write: Calls<typeof standingWrites>): Standing {
   const stored = all(database, 'select id, stands from standing where kind = ?')
   /** Read first: a start with an unchanged configuration writes nothing. */
-  const differs = reading((kind: Kind, configured: ReadonlyMap<string, 0 | 1>): boolean => {
+  const differs = reading(database, (kind: Kind, configured: ReadonlyMap<string, 0 | 1>): boolean => {
     const known = new Map(stored(kind) as unknown as readonly (readonly [string, 0 | 1])[])
     for (const [id, stands] of configured) if (known.get(id) !== stands) return true
     for (const [id, stands] of known) if (stands === 1 && !configured.has(id)) return true

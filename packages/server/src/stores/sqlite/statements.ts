@@ -38,13 +38,52 @@ export function change(database: DatabaseSync, sql: string): Statement {
   return (...values) => Number(statement().run(...values).changes)
 }
 
-/** A read by the main thread: whatever the database has against it means that it can't answer now. */
-export const reading =
-  <Values extends readonly unknown[], Answer>(read: (...values: Values) => Answer) =>
-  (...values: Values): Answer => {
+/**
+ * A read by the main thread: whatever the database has against it means that it can't answer now. All reads of one turn
+ * of the event loop share a transaction, since a transaction costs more than what is read in it: they see what was
+ * committed when the first of them began, which is after all that anybody waited for.
+ */
+export function reading<Values extends readonly unknown[], Answer>(
+  database: DatabaseSync,
+  read: (...values: Values) => Answer,
+): (...values: Values) => Answer {
+  const share = turnOf(database)
+  return (...values) => {
     try {
+      share()
       return read(...values)
     } catch (error) {
       throw new StoreUnavailable('the database can not be read', { cause: error })
     }
   }
+}
+
+const turns = new WeakMap<DatabaseSync, () => void>()
+
+/** Begins the transaction of this turn, unless it has begun. */
+function turnOf(database: DatabaseSync): () => void {
+  const known = turns.get(database)
+  if (known) return known
+  const begin = prepared(database, 'begin')
+  const commit = prepared(database, 'commit')
+  let begun = false
+
+  /** After the promises that were fulfilled meanwhile, and before anything else arrives. */
+  function end(): void {
+    begun = false
+    try {
+      if (database.isOpen && database.isTransaction) commit().run()
+    } catch {
+      // Nobody is asking now: the next read tells what it finds.
+    }
+  }
+
+  const share = (): void => {
+    if (begun) return
+    if (!database.isTransaction) begin().run()
+    begun = true
+    process.nextTick(end)
+  }
+  turns.set(database, share)
+  return share
+}

@@ -112,12 +112,14 @@ export function createStoredUsers(
   const any = one(database, 'select 1 from stored_users limit 1')
   const list = all(database, `select ${codec.names} from stored_users where sub > ? order by sub limit ?`)
   return {
-    find: reading(sub => codec.decode(find(sub) ?? [])),
+    find: reading(database, sub => codec.decode(find(sub) ?? [])),
     // No tenant's name is empty.
-    findByName: reading((key, tenant) => codec.decode(byName(tenant ?? '', key) ?? [])),
-    findByVerifiedEmail: reading((key, tenant) => codec.decode(byEmail(tenant ?? '', key) ?? [])),
-    any: reading(() => any() !== undefined),
-    list: reading(({ after = '', limit }) => list(after, limit).flatMap(row => codec.decode(row) ?? [])),
+    findByName: reading(database, (key, tenant) => codec.decode(byName(tenant ?? '', key) ?? [])),
+    findByVerifiedEmail: reading(database, (key, tenant) => codec.decode(byEmail(tenant ?? '', key) ?? [])),
+    any: reading(database, () => any() !== undefined),
+    list: reading(database, ({ after = '', limit }) =>
+      list(after, limit).flatMap(row => codec.decode(row) ?? []),
+    ),
     add: user => write.addStoredUser(codec.encode(user), user.sub, namesOf(user)),
     async replace(user, ending) {
       const row = codec.encode(user)

@@ -34,7 +34,7 @@ export function createTotpSecrets(
 ): TotpSecrets {
   const find = one(database, `select ${codec.names} from totp_secrets where sub = ?`)
   return {
-    find: reading(sub => codec.decode(find(sub) ?? [])),
+    find: reading(database, sub => codec.decode(find(sub) ?? [])),
     add: secret => write.addTotpSecret(codec.encode(secret)),
     use: (sub, step) => write.useTotpStep(sub, step),
   }

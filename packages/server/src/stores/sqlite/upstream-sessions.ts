@@ -37,8 +37,8 @@ export function createUpstreamSessions(
   const ofIdentity = all(database, `${select} where provider = ? and identity = ?`)
   return {
     create: session => write.createUpstreamSession(codec.encode(session)),
-    find: reading(id => codec.decode(find(id) ?? [])),
-    from: reading((provider, from) => {
+    find: reading(database, id => codec.decode(find(id) ?? [])),
+    from: reading(database, (provider, from) => {
       const rows =
         'upstream_sid' in from ? ofSession(provider, from.upstream_sid) : ofIdentity(provider, from.identity)
       return rows.flatMap(row => codec.decode(row) ?? [])

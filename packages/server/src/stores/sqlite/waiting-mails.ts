@@ -57,6 +57,6 @@ export function createWaitingMails(
       ),
     postpone: ({ id, attempts }, dueAt) => write.postponeWaitingMail(id, attempts, dueAt),
     remove: id => write.removeWaitingMail(id),
-    anyDue: reading(at => due(at) !== undefined),
+    anyDue: reading(database, at => due(at) !== undefined),
   }
 }
