@@ -72,7 +72,7 @@ test('federation attack: a changed, missing, expired or invented state signs nob
     ['', 'upstream_state_malformed'],
     ['x', 'upstream_state_malformed'],
     [`${state}A`, 'upstream_state_malformed'],
-    [`tf_${'A'.repeat(43)}`, 'upstream_state_unknown'],
+    [`tf_${'0'.repeat(9)}${'A'.repeat(43)}`, 'upstream_state_unknown'],
     [state.toLowerCase(), 'upstream_state_unknown'],
   ] as const) {
     const page = await browser.visit(change(answer, { state: changed }))

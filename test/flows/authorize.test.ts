@@ -34,7 +34,7 @@ test('authorize: a user who signs in is sent back with a code, the state and the
   assert.equal(page.status, 302)
   const answer = answerOf(page)
   assert.deepEqual([...answer.keys()].sort(), ['code', 'iss', 'scope', 'session_state', 'state'])
-  assert.match(answer.get('code') ?? '', /^tc_[\w-]{43}$/)
+  assert.match(answer.get('code') ?? '', /^tc_[\w-]{52}$/)
   assert.equal(answer.get('state'), 'a state & more')
   assert.equal(answer.get('iss'), issuer)
   const stored = await server.stores.codes.find(hashHandle(answer.get('code') ?? ''))
@@ -569,7 +569,7 @@ test('authorize: a forged, foreign or ended session cookie is no session', async
     '',
     'ts_',
     `${handle.slice(0, -1)}${handle.endsWith('A') ? 'B' : 'A'}`,
-    `ts_${'A'.repeat(43)}`,
+    `ts_${'0'.repeat(9)}${'A'.repeat(43)}`,
     handle.toUpperCase(),
   ]) {
     browser.cookies.set('__Host-tessera_session', forged)

@@ -116,7 +116,7 @@ test('client_credentials: reference tokens are opaque and kept', async () => {
     withClients({ client_id: 'client', access_token_type: 'reference' } as never),
   )
   const { json } = await server.token({ grant_type, scope: 'api1' }, { client })
-  assert.match(json.access_token, /^ta_[\w-]{43}$/)
+  assert.match(json.access_token, /^ta_[\w-]{52}$/)
   const introspected = await server.send('POST', '/connect/introspect', {
     form: { token: json.access_token, client_id: 'client', client_secret: secret },
   })

@@ -24,7 +24,7 @@ test('device authorization: answers both codes, where to go and how long, and is
   const { status, json, headers } = await server.send('POST', endpoint, { form: { client_id: 'tv' } })
   assert.equal(status, 200)
   assert.match(String(headers['cache-control']), /no-store/)
-  assert.match(json.device_code, /^td_[\w-]{43}$/)
+  assert.match(json.device_code, /^td_[\w-]{52}$/)
   assert.match(json.user_code, /^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$/)
   assert.equal(json.verification_uri, 'https://id.example/device')
   assert.equal(json.verification_uri_complete, `https://id.example/device?user_code=${json.user_code}`)

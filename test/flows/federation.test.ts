@@ -43,7 +43,7 @@ test('federation: idp:NAME sends the browser straight there, and back with a cod
   assert.equal(asked.get('login_hint'), 'ada')
   assert.equal(asked.get('ui_locales'), 'de fr')
   assert.equal(asked.get('prompt'), 'login')
-  assert.match(asked.get('state') ?? '', /^tf_[\w-]{43}$/)
+  assert.match(asked.get('state') ?? '', /^tf_[\w-]{52}$/)
   assert.match(asked.get('nonce') ?? '', /^[\w-]{43}$/)
   const answer = answerOf(await browser.visit(await visitProvider(sent)))
   const claims = await redeem(server, answer.get('code'))

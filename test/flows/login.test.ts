@@ -45,7 +45,7 @@ test('login: the cookies are bound to the host, unreadable to scripts and SameSi
   const session = [posted.headers['set-cookie'] ?? []].flat().find(line => line.includes('_session='))
   assert.match(
     session ?? '',
-    /^__Host-tessera_session=ts_[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+    /^__Host-tessera_session=ts_[\w-]{52}; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
   )
   const [csrf] = [
     (await createBrowser((await start()).server).visit(authorizePath())).headers['set-cookie'] ?? [],

@@ -61,7 +61,7 @@ test('par: a client pushes its request and sends the browser with what it got [R
   assert.equal(status, 201)
   assert.match(String(headers['cache-control']), /no-store/)
   assert.deepEqual(Object.keys(json), ['request_uri', 'expires_in'])
-  assert.match(json.request_uri, /^urn:ietf:params:oauth:request_uri:tcp_[\w-]{43}$/)
+  assert.match(json.request_uri, /^urn:ietf:params:oauth:request_uri:tcp_[\w-]{52}$/)
   assert.equal(json.expires_in, 60)
   const answer = answerOf(await signIn(createBrowser(server), authorize(json.request_uri)))
   assert.equal(answer.get('state'), 'pushed')

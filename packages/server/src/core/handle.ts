@@ -3,18 +3,39 @@
 import { hash } from 'node:crypto'
 import type { Random, TokenHash } from './runtime.ts'
 
-/** `tcs` client secret, `tcr` registration access token, `tcp` pushed request, `tc` authorization code, `ta` reference access token, `td` device code, `tf` state at a provider, `tp` pending sign-in, `ts` session, `tr` refresh token (see `tokens/refresh-token.ts`). */
-export type HandlePrefix = 'tcs' | 'tcr' | 'tcp' | 'tc' | 'ta' | 'td' | 'tf' | 'tp' | 'ts'
+/** `tcp` pushed request, `tc` authorization code, `ta` reference access token, `td` device code, `tf` state at a provider, `tp` pending sign-in, `ts` session, `tr` refresh token (see `tokens/refresh-token.ts`). */
+export type HandlePrefix = 'tcp' | 'tc' | 'ta' | 'td' | 'tf' | 'tp' | 'ts'
 
-const handleBytes = 32
+const randomText = (random: Random): string => Buffer.from(random.bytes(32)).toString('base64url')
 
-/** A new handle: the prefix, an underscore and 256 random bits in base64url (46 characters). */
+/** A new secret of a client, which no row is found by: client secret (`tcs`), registration access token (`tcr`). */
+export const newClientCredential = (random: Random, prefix: 'tcs' | 'tcr'): string =>
+  `${prefix}_${randomText(random)}`
+
+/**
+ * A new handle: the prefix, an underscore, the milliseconds since 1970 in nine digits of base 36, and 256 random bits in
+ * base64url (43 characters). The time is no claim: it lets rows that were made together lie together (see `hashHandle`).
+ */
 export const newHandle = (random: Random, prefix: HandlePrefix): string =>
-  `${prefix}_${Buffer.from(random.bytes(handleBytes)).toString('base64url')}`
+  `${prefix}_${madeAt()}${randomText(random)}`
+
+// No clock of the server's: nothing depends on it but where a row lies.
+const madeAt = (): string => Date.now().toString(36).padStart(9, '0')
+
+/** What a handle of this kind looks like. */
+export const handleShape = (prefix: HandlePrefix): RegExp => new RegExp(`^${prefix}_[0-9a-z]{9}[\\w-]{43}$`)
+
+const anyShape = /^t[a-z]{1,2}_([0-9a-z]{9})[\w-]{43}$/
+
+/**
+ * What is stored of a handle: its SHA-256, after the time when it was made, so that new rows come at the end of an index:
+ * at random places each would touch a page of its own. Of any other text (a secret, the id of a replay marker) the SHA-256 alone.
+ */
+export function hashHandle(handle: string): TokenHash {
+  const [, time = ''] = anyShape.exec(handle) ?? []
+  return (time + hash('sha256', handle, 'base64url')) as TokenHash
+}
 
 /** A new public id of 128 random bits in base64url (22 characters). */
 export const newId = <Id extends string>(random: Random): Id =>
   Buffer.from(random.bytes(16)).toString('base64url') as Id
-
-/** What is stored of a handle. */
-export const hashHandle = (handle: string): TokenHash => hash('sha256', handle, 'base64url') as TokenHash

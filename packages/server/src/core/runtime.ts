@@ -27,7 +27,7 @@ export type LogLine = (event: string, fields?: Readonly<Record<string, unknown>>
 /** What may answer at once or later: an embedded store reads without waiting. */
 export type Awaitable<Value> = Value | Promise<Value>
 
-/** The SHA-256 of a bearer handle in base64url: all that is kept of it. */
+/** When a bearer handle was made, and its SHA-256 in base64url: all that is kept of it. See `hashHandle`. */
 export type TokenHash = Brand<string, 'TokenHash'>
 
 /** Thrown by a store that can't answer now (full queue, lost connection): the endpoint answers 503 with `Retry-After`. */

@@ -4,7 +4,7 @@
  */
 
 import { createHmac } from 'node:crypto'
-import { hashHandle, newHandle } from '../core/handle.ts'
+import { handleShape, hashHandle, newHandle } from '../core/handle.ts'
 import type { DerivedKeys } from '../core/keys.ts'
 import type { Random, TokenHash } from '../core/runtime.ts'
 import type { UpstreamProof } from './upstream.ts'
@@ -16,7 +16,7 @@ export type OneUseStates = {
   readonly hash: (state: string) => TokenHash
 }
 
-const wellFormed = /^tf_[\w-]{43}$/
+const wellFormed = handleShape('tf')
 
 export function createOneUseStates({
   derived,

@@ -3,7 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { PendingSignIn } from '../core/factor.ts'
-import { hashHandle, newHandle } from '../core/handle.ts'
+import { handleShape, hashHandle, newHandle } from '../core/handle.ts'
 import type { Clock, Random } from '../core/runtime.ts'
 import type { Stores } from '../core/stores.ts'
 import type { Subject } from '../core/user.ts'
@@ -30,7 +30,7 @@ export type PendingSignInPorts = {
 
 const cookieName = 'tessera_pending'
 const lifetime: Seconds = 600
-const wellFormed = /^tp_[\w-]{43}$/
+const wellFormed = handleShape('tp')
 
 export function createPendingSignIns({
   stores: { pendingSignIns },

@@ -3,7 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Session } from '../core/authorization.ts'
-import { hashHandle, newHandle, newId } from '../core/handle.ts'
+import { handleShape, hashHandle, newHandle, newId } from '../core/handle.ts'
 import type { Clock, Random, TokenHash } from '../core/runtime.ts'
 import { type EndSession, lives, type SessionLifetimes } from '../core/session.ts'
 import type { EndedSession, Stores } from '../core/stores.ts'
@@ -55,7 +55,7 @@ export type SessionPorts = {
 }
 
 const cookieName = 'tessera_session'
-const wellFormed = /^ts_[\w-]{43}$/
+const wellFormed = handleShape('ts')
 const maxUserAgentLength = 256
 /** Of one user: whoever knows a password must not fill the store with sessions. */
 const mostSessions = 1000

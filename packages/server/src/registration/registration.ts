@@ -3,7 +3,7 @@
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { equalInConstantTime } from '../core/certificate.ts'
 import type { Client } from '../core/client.ts'
-import { hashHandle, newHandle } from '../core/handle.ts'
+import { hashHandle, newClientCredential } from '../core/handle.ts'
 import type { RegisteredClient } from '../core/registered-client.ts'
 import type { Clock, Random, TokenHash } from '../core/runtime.ts'
 import { type SectorMember, sectorOf } from '../core/sector.ts'
@@ -91,7 +91,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
     client: Omit<RegisteredClient, 'registration_token_hash'>,
     secret: Secret,
   ): Registered {
-    const registration_access_token = newHandle(random, 'tcr')
+    const registration_access_token = newClientCredential(random, 'tcr')
     const { client_secret, ...kept } = secret
     return {
       client: { ...client, ...kept, registration_token_hash: hashHandle(registration_access_token) },
@@ -109,7 +109,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
   }
 
   function newSecret(): Secret {
-    const client_secret = newHandle(random, 'tcs')
+    const client_secret = newClientCredential(random, 'tcs')
     const { clientSecretLifetime: lifetime } = registration
     return {
       client_secret,

@@ -1,0 +1,48 @@
+/** Handles and what is stored of them. */
+
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import {
+  handleShape,
+  hashHandle,
+  newClientCredential,
+  newHandle,
+} from '../../packages/server/src/core/handle.ts'
+import { createRandom } from '../../packages/server/src/operations/random.ts'
+
+const random = createRandom()
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url')
+
+test('handles: each is another, of its kind and of no other', () => {
+  const handles = Array.from({ length: 2000 }, () => newHandle(random, 'tc'))
+  assert.equal(new Set(handles).size, handles.length)
+  for (const handle of handles) assert.match(handle, handleShape('tc'))
+  assert.doesNotMatch(newHandle(random, 'tcp'), handleShape('tc'))
+  assert.doesNotMatch(`${newHandle(random, 'tc')}x`, handleShape('tc'))
+})
+
+test('handles: what is stored comes in the order in which they were made, and tells nothing more', t => {
+  t.mock.timers.enable({ apis: ['Date'] })
+  const stored = [0, 1, 35, 36, 1e12, 1.7e12, 2 ** 43].map(at => {
+    t.mock.timers.setTime(at)
+    const handle = newHandle(random, 'ta')
+    assert.equal(hashHandle(handle).slice(9), sha256(handle))
+    return hashHandle(handle)
+  })
+  assert.deepEqual(stored.toSorted(), stored)
+})
+
+test('handles: of any other text the hash alone is stored, and no two texts are stored alike', () => {
+  fc.assert(
+    fc.property(fc.string(), text => {
+      assert.equal(hashHandle(text), sha256(text))
+    }),
+  )
+  const secret = newClientCredential(random, 'tcs')
+  assert.equal(hashHandle(secret), sha256(secret))
+  const handle = newHandle(random, 'ta')
+  const later = handle.replace(/^ta_.{9}/, `ta_${'z'.repeat(9)}`)
+  assert.notEqual(hashHandle(later).slice(9), hashHandle(handle).slice(9))
+})
