@@ -1,6 +1,7 @@
 /** A whole server for tests, in memory or on the store under test: driven by requests and their answers, with a clock that stands still. */
 
 import type { HttpResponse } from '@tessera/protocol/http'
+import type { Configuration } from '../../packages/server/src/configuration/configuration.ts'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import type { Mail, SendMail } from '../../packages/server/src/core/mail.ts'
 import type { Log } from '../../packages/server/src/core/runtime.ts'
@@ -17,6 +18,8 @@ export type TestServer = Tessera & {
   readonly logged: LogEntry[]
   /** What was sent, the oldest first, once nothing is under way. */
   readonly mails: () => Promise<readonly Mail[]>
+  /** Serves this configuration from now on, as one that is read again would be. */
+  readonly reconfigure: (input: object) => Promise<void>
   /** The reason of the newest refusal that was logged. */
   readonly reason: () => unknown
   readonly send: (method: string, path: string, options?: SendOptions) => Promise<Answer>
@@ -58,11 +61,14 @@ export async function createTestServer(
   input: object,
   { isModule = true, at = startOfTime, ...given }: TestSurroundings = {},
 ): Promise<TestServer> {
-  const outcome = parseConfiguration(
-    { issuer, storage: 'memory:', ...input },
-    { isModule, now: at, environment: { TESSERA_MASTER_KEY: masterKey } },
-  )
-  if (!outcome.ok) throw new Error(JSON.stringify(outcome.faults, null, 1))
+  const parse = (input: object): Configuration => {
+    const outcome = parseConfiguration(
+      { issuer, storage: 'memory:', ...input },
+      { isModule, now: at, environment: { TESSERA_MASTER_KEY: masterKey } },
+    )
+    if (!outcome.ok) throw new Error(JSON.stringify(outcome.faults, null, 1))
+    return outcome.configuration
+  }
   let now = at
   const logged: LogEntry[] = []
   const mails: Mail[] = []
@@ -75,7 +81,7 @@ export async function createTestServer(
   const storehouse =
     given.storehouse ??
     (given.stores ? { ...createMemoryStorehouse(), main: given.stores } : await openStorehouse())
-  const tessera = await createTessera(outcome.configuration, {
+  const tessera = await createTessera(parse(input), {
     clock,
     log: logInto(logged),
     storehouse,
@@ -105,6 +111,7 @@ export async function createTestServer(
     ...tessera,
     clock,
     logged,
+    reconfigure: input => tessera.replace(parse(input)),
     async mails() {
       await tessera.settled()
       return mails

@@ -4,15 +4,16 @@
  */
 
 import type { Route } from '@tessera/protocol/http'
-import { createDispatcher } from './composition/dispatch.ts'
+import { composeEdition } from './composition/edition.ts'
+import { createEditions } from './composition/editions.ts'
 import { layFoundation } from './composition/foundation.ts'
-import { layGround, openStorehouse, type Surroundings } from './composition/ground.ts'
-import { composeIssuer } from './composition/issuer.ts'
+import { layGround, openStorehouse, outboundOf, type Surroundings } from './composition/ground.ts'
 import { measure } from './composition/metrics.ts'
 import { composeProbes } from './composition/routes.ts'
 import { composeServices } from './composition/services.ts'
-import { createTenants } from './composition/tenants.ts'
+import { shareTenants } from './composition/shared-tenants.ts'
 import type { Configuration } from './configuration/configuration.ts'
+import type { LoadOptions } from './configuration/load.ts'
 import type { Session } from './core/authorization.ts'
 import type { Log } from './core/runtime.ts'
 import { type EndSession, lives } from './core/session.ts'
@@ -46,6 +47,8 @@ const alone: ChoreOptions = { visits: true }
 /** A composed server without a socket: its own issuer, and its tenants' behind it. */
 export type Tessera = {
   readonly issuer: string
+  /** That it serves now. */
+  readonly configuration: Configuration
   /** Of its own issuer. */
   readonly routes: readonly Route[]
   /** Answers for every issuer. */
@@ -70,6 +73,11 @@ export type Tessera = {
   readonly tendTenants: (options?: ChoreOptions) => Promise<void>
   /** From now on deletes expired rows, sends mail that waits, and tells clients of sessions that ended; answers how to stop it. */
   readonly startChores: (options?: ChoreOptions) => () => void
+  /**
+   * Serves this configuration from now on: requests under way are finished as they were begun. Rejects, and goes on as
+   * before, where it can't be composed. What `restartFaults` names is not looked at.
+   */
+  readonly replace: (configuration: Configuration) => Promise<void>
   /** From here on `/readyz` answers 503. */
   readonly drain: () => void
   readonly close: () => Promise<void>
@@ -83,45 +91,62 @@ export async function createTessera(
   const laid = await layGround(configuration, surroundings)
   const load = createLoad({ onOverload: under_way => laid.log.warn('overloaded', { under_way }) })
   const { gathering } = surroundings
-  const measured = await measure(configuration, { ground: laid, load, ...(gathering && { gathering }) })
-  const { ground, observe } = measured
-  const { storehouse, log, clock } = ground
+  const measured = await measure(configuration, {
+    ...{ ground: laid, load, ...(gathering && { gathering }) },
+    accepted: () => editions.current().configuration.metrics?.tokens ?? [],
+  })
+  const { observe } = measured
+  const { log, clock } = measured.ground
+  const storehouse = shareTenants(measured.ground.storehouse)
   let draining = false
   const probes = [
     ...composeProbes({ ready: storehouse.main.ready, draining: () => draining }),
     ...measured.routes,
   ]
-  const ports = { ground, load, ...(observe && { observe }) }
-  const server = await composeIssuer(configuration, { ...ports, routes: probes })
-  const tenants = createTenants({
-    ...{ load, clock, log },
-    configurations: configuration.tenantIssuers,
-    compose: one => composeIssuer(one, ports),
+  const editions = await createEditions(configuration, {
+    log,
+    compose: next =>
+      composeEdition(next, {
+        ground: { ...measured.ground, storehouse, outbound: outboundOf(next, surroundings) },
+        ...{ load, probes, ...(observe && { observe }) },
+      }),
   })
-  const handle = createDispatcher({
-    ...{ configuration, tenants },
-    server: server.handle,
-    probes: probes.map(({ path }) => path),
-  })
-  const { issuer, routes, stores, keys } = server
-  const awake = () => [server, ...tenants.awake()]
+  const server = () => editions.current().server
+  const awake = () => editions.current().awake()
   const runLogouts = async () => {
     await Promise.all(awake().map(one => one.services.logouts.run()))
   }
   const runMails = async () => {
     await Promise.all(awake().map(one => one.deliverMail()))
   }
-  const tendTenants = async ({ visits } = alone) =>
-    tenants.tend(visits ? await storehouse.begun() : [], async one => {
+  const tendTenants = async ({ visits } = alone) => {
+    const names = visits ? await storehouse.begun() : []
+    await editions.current().tend(names, async one => {
       await one.services.logouts.run()
       await one.deliverMail()
       await one.stores.cleanUp(expiredBy(clock))
     })
+  }
+  const handle: Router = request => editions.current().handle(request)
   return {
-    ...{ issuer, routes, handle, stores, storehouse, keys, endSession: server.services.logouts.endSession },
-    accounts: server.services.accounts,
-    settled: server.settled,
-    fetch: createFetchHandler(handle),
+    get issuer() {
+      return server().issuer
+    },
+    get configuration() {
+      return editions.current().configuration
+    },
+    get routes() {
+      return server().routes
+    },
+    get keys() {
+      return server().keys
+    },
+    get accounts() {
+      return server().services.accounts
+    },
+    ...{ handle, storehouse, stores: storehouse.main, fetch: createFetchHandler(handle) },
+    endSession: (...given) => server().services.logouts.endSession(...given),
+    settled: () => server().settled(),
     runLogouts,
     runMails,
     tendTenants,
@@ -136,13 +161,14 @@ export async function createTessera(
         for (const stop of stops) stop()
       }
     },
+    replace: editions.replace,
     drain: () => {
       draining = true
     },
     async close() {
-      await Promise.all([tenants.close(), server.close()])
+      await editions.close()
       measured.stop()
-      await ground.close()
+      await measured.ground.close()
     },
   }
 }
@@ -153,7 +179,15 @@ export type ServerOptions = Pick<Surroundings, 'log' | 'print' | 'gathering'> & 
 }
 
 /** A listening server. */
-export type Server = { readonly url: string; readonly close: () => Promise<void> }
+export type Server = {
+  readonly url: string
+  /**
+   * Reads a configuration and serves it from now on; one that has faults, or differs in what needs a restart, is logged
+   * and left. Answers whether it serves it.
+   */
+  readonly reload: (source: LoadOptions) => Promise<boolean>
+  readonly close: () => Promise<void>
+}
 
 /** Composes and listens; expired rows are cleaned up as it goes. `close` drains first. */
 export async function startServer(
@@ -169,16 +203,26 @@ export async function startServer(
     createTessera(configuration, { log, print, ...(gathering && { gathering }) }),
     import('./http/fastify.ts'),
   ])
-  const { host, port, trustedProxies, mtls, drainDelay } = configuration
-  const { url, close } = await listen(tessera.handle, {
+  const { host, port, trustedProxies, mtls } = configuration
+  const { url, trust, close } = await listen(tessera.handle, {
     ...{ host, port, trustedProxies, mtls, shared: worker !== undefined },
     onUnsendable: (request_id, error) => log.error('answer_unsendable', { request_id, error: String(error) }),
   })
+  const replace = async (next: Configuration): Promise<void> => {
+    await tessera.replace(next)
+    trust(next)
+  }
   const stopChores = tessera.startChores({ visits: worker === undefined || worker === 1 })
   return {
     url,
+    // Loaded with the first: most servers are never asked to.
+    async reload(source) {
+      const { reload } = await import('./composition/reload.ts')
+      return reload(source, { running: tessera.configuration, replace, log })
+    },
     async close() {
       tessera.drain()
+      const { drainDelay } = tessera.configuration
       // Until whoever spreads the requests has seen it.
       if (drainDelay > 0) await new Promise(resolve => setTimeout(resolve, drainDelay * 1000))
       stopChores()

@@ -15,10 +15,12 @@ export async function demo({ port }: { readonly port: string }): Promise<ExitCod
   const configuration = await settlePort(loaded)
   const callback = await startDemoCallback(configuration.issuer)
   try {
-    return await runUntilStopped(configuration, () => {
-      const requests = demoRequests(configuration.issuer, callback.redirectUri)
-      const shown = [formatDemoRequests(requests), formatDemoPages(configuration.issuer)].join('\n\n')
-      process.stdout.write(`\n${shown}\n\n# Ctrl-C stops the demo.\n`)
+    return await runUntilStopped(configuration, {
+      ready() {
+        const requests = demoRequests(configuration.issuer, callback.redirectUri)
+        const shown = [formatDemoRequests(requests), formatDemoPages(configuration.issuer)].join('\n\n')
+        process.stdout.write(`\n${shown}\n\n# Ctrl-C stops the demo.\n`)
+      },
     })
   } finally {
     callback.close()

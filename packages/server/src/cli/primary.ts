@@ -3,15 +3,19 @@
 import { fileURLToPath } from 'node:url'
 import { createPrimaryLog } from '../workers/log.ts'
 import { supervise } from '../workers/supervision.ts'
+import { reloadSignal } from './reload-signal.ts'
 import { stopSignal } from './stop-signal.ts'
 
-/** @param words how many workers, the configuration's file, port and host. */
-export const lead = ([count, config = '', port = '', host = '']: readonly string[]): Promise<0 | 1> =>
+/** @param words how many workers, the configuration's file, port and host as they are settled, and the flags as they were typed. */
+export const lead = ([count, config = '', port = '', host = '', flags = '']: readonly string[]): Promise<
+  0 | 1
+> =>
   supervise({
     count: Number(count),
     entry: fileURLToPath(new URL('./worker.js', import.meta.url)),
-    words: [config, port, host],
+    words: [config, port, host, flags],
     stopped: stopSignal(),
+    onReload: reloadSignal(),
     onReady: () =>
       process.stdout.write(`listening on http://${host.includes(':') ? `[${host}]` : host}:${port}\n`),
     log: createPrimaryLog(process.env.TESSERA_LOG_LEVEL),

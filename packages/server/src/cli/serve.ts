@@ -6,8 +6,11 @@ import { availableParallelism } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Configuration } from '../configuration/configuration.ts'
+import type { Overrides } from '../configuration/environment.ts'
 import { followPort, isLoopback } from '../configuration/issuer.ts'
+import type { LoadOptions } from '../configuration/load.ts'
 import type { ExitCode, ServeFlags } from './command.ts'
+import { reloadSignal } from './reload-signal.ts'
 import { loadOrReport } from './report.ts'
 import { collectStartGarbage } from './start-garbage.ts'
 import { stopSignal } from './stop-signal.ts'
@@ -17,7 +20,9 @@ export async function serve({ config, ...flags }: ServeFlags): Promise<ExitCode>
   if (!loaded) return 1
   const configuration = await settlePort(loaded)
   const workers = workersOf(configuration)
-  return workers === 1 ? runUntilStopped(configuration) : runWorkers(config, configuration, workers)
+  if (workers > 1) return runWorkers(config, configuration, { count: workers, flags })
+  const source = { file: config, environment: process.env, overrides: flags }
+  return runUntilStopped(configuration, { source })
 }
 
 /** As many as there are cores, unless something is kept in a process that a developer wants to see whole. */
@@ -35,10 +40,14 @@ const showsMail = ({ mail, accounts, issuer }: Configuration): boolean =>
  * Serves by several processes on one port. This one becomes their primary: by `execve`, where there is that, since what
  * reading a configuration took of memory would otherwise be kept for as long as they serve.
  */
-async function runWorkers(config: string, { host, port }: Configuration, count: number): Promise<ExitCode> {
+async function runWorkers(
+  config: string,
+  { host, port }: Configuration,
+  { count, flags }: { readonly count: number; readonly flags: Overrides },
+): Promise<ExitCode> {
   // Found here rather than by each of them.
   await awaitPort(host, port)
-  const words = [String(count), config, String(port), host]
+  const words = [String(count), config, String(port), host, JSON.stringify(flags)]
   if (process.platform === 'win32' || process.channel) return (await import('./primary.ts')).lead(words)
   flushCompileCache()
   const entry = fileURLToPath(new URL('./primary.js', import.meta.url))
@@ -53,17 +62,19 @@ async function runWorkers(config: string, { host, port }: Configuration, count: 
 export const settlePort = async (configuration: Configuration): Promise<Configuration> =>
   configuration.port === 0 ? followPort(configuration, await probePort(configuration.host, 0)) : configuration
 
-/** Serves until SIGTERM or SIGINT, then drains. `ready` runs once it listens. */
+/** Serves until SIGTERM or SIGINT, then drains. `ready` runs once it listens; SIGHUP has the `source` read anew. */
 export async function runUntilStopped(
   configuration: Configuration,
-  ready: () => void = () => {},
+  { ready = () => {}, source }: { readonly ready?: () => void; readonly source?: LoadOptions },
 ): Promise<ExitCode> {
   // Listening before the server is up: a signal during the start must not kill it half-way.
   const stopped = stopSignal()
+  const onReload = source && reloadSignal()
   const { startServer } = await import('../server.ts')
   const server = await startServer(configuration, {})
   process.stdout.write(`listening on ${server.url}\n`)
   ready()
+  if (source) onReload?.(() => server.reload(source))
   collectStartGarbage()
   await stopped
   await server.close()

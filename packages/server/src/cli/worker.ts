@@ -1,23 +1,35 @@
 /** One of several processes that serve on one port, from its start to its end. */
 
+import type { Overrides } from '../configuration/environment.ts'
 import { loadConfiguration } from '../configuration/load.ts'
 import { createPrimary } from '../workers/primary.ts'
 import { collectStartGarbage } from './start-garbage.ts'
 import { stopSignal } from './stop-signal.ts'
 
-/** @param words as `serve` gave them: the configuration's file, port, host, and this worker's number. */
-export async function work([file = '', port = '', host = '', number = '']: readonly string[]): Promise<void> {
+/** @param words as `serve` gave them: the configuration's file, port, host and flags; and this worker's number. */
+export async function work([
+  file = '',
+  port = '',
+  host = '',
+  typed = '',
+  number = '',
+]: readonly string[]): Promise<void> {
   const signalled = stopSignal()
+  // The primary says when; a terminal tells all of its processes.
+  process.on('SIGHUP', () => {})
   const primary = createPrimary()
   try {
     // Its warnings have been told.
-    const loaded = await loadConfiguration({ file, environment: process.env, overrides: { port, host } })
+    const flags = JSON.parse(typed) as Overrides
+    const source = { file, environment: process.env, overrides: flags }
+    const loaded = await loadConfiguration({ ...source, overrides: { ...flags, port, host } })
     if (!loaded.ok) throw new Error(`${file} has changed and has faults now: tessera config check tells them`)
     const { startServer } = await import('../server.ts')
     const server = await startServer(loaded.configuration, {
       worker: Number(number),
       gathering: primary.gathering,
     })
+    primary.onReload(() => server.reload(source))
     primary.ready()
     collectStartGarbage()
     await Promise.race([signalled, primary.stopped])

@@ -29,6 +29,12 @@ export type Surroundings = {
   readonly gathering?: Gathering
 }
 
+/** What may be reached hangs on the configuration. */
+export const outboundOf = (
+  { outbound }: Pick<Configuration, 'outbound'>,
+  given: Pick<Surroundings, 'outbound'>,
+): Outbound => given.outbound ?? createOutbound(outbound)
+
 export type Ground = {
   readonly clock: Clock
   readonly random: Random
@@ -58,7 +64,7 @@ export async function layGround(
     ...(given.sendMail && { sendMail: given.sendMail }),
     print: given.print ?? (() => {}),
     derived: await unlock({ configured: masterKey, storage, settings, log }),
-    outbound: given.outbound ?? createOutbound(configuration.outbound),
+    outbound: outboundOf(configuration, given),
     close: given.storehouse ? async () => {} : storehouse.close,
   }
 }

@@ -8,7 +8,7 @@ import { createRouter, type Router, type RouterPorts } from '../http/router.ts'
 import { securityHeaders } from '../http/security-headers.ts'
 import type { ManagedKeyRing } from '../keys/key-ring.ts'
 import { createBrowser } from './browser.ts'
-import { layFoundation } from './foundation.ts'
+import { type Foundation, layFoundation } from './foundation.ts'
 import type { Ground } from './ground.ts'
 import { composeRoutes } from './routes.ts'
 import { composeServices, type Services } from './services.ts'
@@ -37,13 +37,22 @@ export type IssuerPorts = {
 }
 
 /** Opens its store, makes what keys are missing and joins everything; throws where the store or the master key does not fit. */
-export async function composeIssuer(
+export async function composeIssuer(configuration: Configuration, ports: IssuerPorts): Promise<Issuer> {
+  const foundation = await layFoundation(configuration, ports.ground)
+  try {
+    return await composeOn(foundation, configuration, ports)
+  } catch (error) {
+    await foundation.close()
+    throw error
+  }
+}
+
+async function composeOn(
+  foundation: Foundation,
   configuration: Configuration,
-  { ground, load, routes: more = [], observe }: IssuerPorts,
+  { load, routes: more = [], observe }: IssuerPorts,
 ): Promise<Issuer> {
-  const foundation = await layFoundation(configuration, ground)
   const { stores, keys, log, close } = foundation
-  await stores.standing.sync(standingOf(configuration))
   const services = composeServices(configuration, foundation)
   const browser = createBrowser(configuration, services)
   const routes = [...composeRoutes(configuration, services, browser), ...more]
@@ -56,6 +65,8 @@ export async function composeIssuer(
     onError: ({ id: request_id, path }, error) =>
       log.error('request_failed', { request_id, path, error: String(error), stack: (error as Error)?.stack }),
   })
+  // Last: an issuer that can't be composed leaves those standing whom the one before it names.
+  await stores.standing.sync(standingOf(configuration))
   const settled = async () => {
     await Promise.all([services.logouts.settled(), browser.mailSettled()])
   }

@@ -2,6 +2,7 @@
 
 import type { Route } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
+import type { Secret } from '../core/client.ts'
 import type { Gathering } from '../core/figures.ts'
 import type { Storehouse } from '../core/stores.ts'
 import type { Load } from '../http/load.ts'
@@ -18,13 +19,18 @@ export type Measured = {
 /** The same ground where nobody asked for figures: then none are kept, and nothing of it is loaded. */
 export async function measure(
   { metrics: access }: Configuration,
-  { ground, load, gathering }: { ground: Ground; load: Load; gathering?: Gathering },
+  {
+    ground,
+    load,
+    gathering,
+    accepted,
+  }: { ground: Ground; load: Load; gathering?: Gathering; accepted: () => readonly Secret[] },
 ): Promise<Measured> {
   if (!access) return { ground, routes: [], stop: () => {} }
   const { createMetrics } = await import('../operations/metrics/metrics.ts')
   const { clock, storehouse, log } = ground
   const metrics = createMetrics({
-    ...{ clock, ...access },
+    ...{ clock, tokens: accepted },
     ...(gathering && { gathering }),
     underWay: load.underWay,
     ...(storehouse.waiting && { waiting: storehouse.waiting }),

@@ -38,6 +38,7 @@ type Awake = { readonly issuer: Issuer; asked_at: Seconds | undefined }
 export function createTenants({ configurations, compose, load, clock, log }: TenantPorts): Tenants {
   const awake = new Map<string, Awake>()
   const coming = new Map<string, Promise<Awake | undefined>>()
+  let closed = false
   // One at a time: new keys of many tenants at once would leave no thread to those who sign.
   let last: Promise<unknown> = Promise.resolve()
   const inTurn = <Value>(work: () => Promise<Value>): Promise<Value> => {
@@ -49,7 +50,7 @@ export function createTenants({ configurations, compose, load, clock, log }: Ten
   const wake = async (name: string): Promise<Awake | undefined> => {
     const before = awake.get(name)
     const configuration = configurations.get(name)
-    if (before || !configuration) return before
+    if (before || !configuration || closed) return before
     try {
       const woken: Awake = { issuer: await compose(configuration), asked_at: undefined }
       awake.set(name, woken)
@@ -119,6 +120,7 @@ export function createTenants({ configurations, compose, load, clock, log }: Ten
         )
     },
     async close() {
+      closed = true
       await last
       await Promise.all([...awake.values()].map(({ issuer }) => issuer.close()))
     },

@@ -14,13 +14,19 @@ export type LoadOptions = {
   readonly overrides?: Overrides
   /** In seconds; for secrets that have expired. */
   readonly now?: number
+  /** Reads a module and its imports anew, though they were read before. */
+  readonly anew?: boolean
 }
 
 /** Answers faults as values; throws for nothing that a file can hold. Relative paths in the file start from the file. */
-export async function loadConfiguration({ file, ...options }: LoadOptions): Promise<ConfigurationOutcome> {
+export async function loadConfiguration({
+  file,
+  anew = false,
+  ...options
+}: LoadOptions): Promise<ConfigurationOutcome> {
   if (file === undefined) return parseConfiguration({}, options)
   const absolute = resolve(file)
-  const read = await readInput(absolute, file)
+  const read = await readInput(absolute, file, anew)
   if (!read.ok) return read
   return parseConfiguration(read.input, {
     ...options,
@@ -38,7 +44,7 @@ const textReaders: Readonly<Record<string, (text: string, file: string) => Promi
   '.yml': readYaml,
 }
 
-async function readInput(absolute: string, file: string): Promise<Read> {
+async function readInput(absolute: string, file: string, anew: boolean): Promise<Read> {
   const extension = extname(absolute)
   const reader = textReaders[extension]
   if (!reader && !moduleExtensions.has(extension)) {
@@ -71,5 +77,5 @@ async function readInput(absolute: string, file: string): Promise<Read> {
       ],
     }
   }
-  return reader ? reader(text, file) : readModule(absolute, file)
+  return reader ? reader(text, file) : readModule(absolute, file, anew)
 }

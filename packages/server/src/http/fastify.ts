@@ -35,6 +35,8 @@ export type ListenOptions = PeerOptions & {
 export type Listening = {
   /** `http://HOST:PORT` with the real port. */
   readonly url: string
+  /** From now on these proxies are believed. */
+  readonly trust: (peers: PeerOptions) => void
   /** Stops accepting, finishes what is under way (`drainMs` at most), closes every connection. */
   readonly close: () => Promise<void>
 }
@@ -51,7 +53,7 @@ export async function listen(
     ...options
   }: ListenOptions,
 ): Promise<Listening> {
-  const readPeer = createPeerReader(options)
+  let readPeer = createPeerReader(options)
   let draining = false
 
   const answerInTurn = createTurn(({ request, reply }: Asked) => {
@@ -111,6 +113,9 @@ export async function listen(
   const actualPort = typeof bound === 'object' && bound ? bound.port : port
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`,
+    trust(peers) {
+      readPeer = createPeerReader(peers)
+    },
     async close() {
       draining = true
       const force = setTimeout(() => app.server.closeAllConnections(), drainMs)

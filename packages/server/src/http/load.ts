@@ -8,6 +8,12 @@ export type Load = {
   readonly leave: () => void
 }
 
+/** A part of a load, with a count of its own. */
+export type Part = Load & {
+  /** Fulfilled when none of its requests waits. */
+  readonly unused: () => Promise<void>
+}
+
 export type LoadOptions = {
   /** Requests that may wait for their answer at once; 2000 unless said otherwise. */
   readonly mostRequests?: number
@@ -32,6 +38,33 @@ export function createLoad({ mostRequests = 2000, onOverload = () => {} }: LoadO
     leave() {
       underWay -= 1
       if (underWay <= mostRequests / 2) overloaded = false
+    },
+  }
+}
+
+export function createPart(whole: Load): Part {
+  let underWay = 0
+  let told: readonly (() => void)[] = []
+  return {
+    isFull: whole.isFull,
+    underWay: () => underWay,
+    enter() {
+      underWay += 1
+      whole.enter()
+    },
+    leave() {
+      underWay -= 1
+      whole.leave()
+      if (underWay > 0 || told.length === 0) return
+      for (const tell of told) tell()
+      told = []
+    },
+    async unused() {
+      // Who left may have entered again at once, for the next step of the same request.
+      while (underWay > 0)
+        await new Promise<void>(resolve => {
+          told = [...told, resolve]
+        })
     },
   }
 }

@@ -49,9 +49,12 @@ export function createRouter({
     const route = routeOf(request.path)
     if (!route) return complete(request, undefined, notFound)
     const cors = allowOrigin(request, route, ports)
-    return cors instanceof Promise
-      ? cors.then(known => dispatch(request, route, known))
-      : dispatch(request, route, cors)
+    if (!(cors instanceof Promise)) return dispatch(request, route, cors)
+    load.enter()
+    return cors.then(known => {
+      load.leave()
+      return dispatch(request, route, known)
+    })
   }
 
   function dispatch(

@@ -93,8 +93,8 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
     const created_at = Math.max(clock.now(), newestSeen?.created_at ?? 0)
     const added = await store.add({ kid, alg, sealed, created_at, active_from }, newestSeen?.kid)
     if (added) log.info('key_added', { kid, alg, active_from })
-    // The first of an algorithm is nobody's news: who begins at the same time reads it itself.
-    if (added && newestSeen) await announce()
+    // The first keys of a store are nobody's news: who begins at the same time reads them itself.
+    if (added && ring.length > 0) await announce()
     return added
   }
 

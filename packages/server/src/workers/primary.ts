@@ -9,6 +9,8 @@ export type Primary = {
   readonly ready: () => void
   /** Fulfilled when it is to drain. */
   readonly stopped: Promise<void>
+  /** What reads its configuration anew when it is to; answers whether that is served now. */
+  readonly onReload: (reload: () => Promise<boolean>) => void
   /** It could not start, or not end well: ends the process. */
   readonly fail: (error: unknown) => void
   /** It has drained: ends the process. */
@@ -22,6 +24,8 @@ export function createPrimary(): Primary {
   const nothing: Figures = { counted: {}, measured: {} }
   let own = (): Figures => nothing
   let questions = 0
+  let reload = async (): Promise<boolean> => false
+  let lastReload: Promise<unknown> = Promise.resolve()
   let stop = (): void => {}
   const stopped = new Promise<void>(resolve => {
     stop = resolve
@@ -29,6 +33,8 @@ export function createPrimary(): Primary {
 
   process.on('message', (message: ToWorker) => {
     if (message.kind === 'drain') stop()
+    else if (message.kind === 'reload')
+      lastReload = lastReload.then(async () => send({ kind: 'reloaded', applied: await reload() }))
     else if (message.kind === 'tell_figures') send({ kind: 'figures', round: message.round, figures: own() })
     else {
       waiting.get(message.question)?.(message.figures)
@@ -39,6 +45,9 @@ export function createPrimary(): Primary {
   return {
     stopped,
     ready: () => send({ kind: 'ready' }),
+    onReload(given) {
+      reload = given
+    },
     fail(error) {
       const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined }
       send({ kind: 'failed', message, stack }, () => process.exit(1))

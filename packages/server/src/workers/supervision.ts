@@ -13,6 +13,8 @@ export type SupervisionOptions = {
   readonly words: readonly string[]
   /** Fulfilled when all are to drain and end. */
   readonly stopped: Promise<void>
+  /** Is given what has all of them read the configuration anew. */
+  readonly onReload: (reload: () => Promise<void>) => void
   /** Called once all of them serve. */
   readonly onReady: () => void
   readonly log: Log
@@ -27,6 +29,10 @@ type Place = {
   startedAt: number
   /** How many in a row did not live for long. */
   failures: number
+  /** How many times all had been told to read the configuration anew when it started. */
+  knows: number
+  /** Told when it has, or has ended: whether it may be asked of the others. */
+  reloaded?: ((applied: boolean) => void) | undefined
 }
 
 /** Milliseconds. */
@@ -41,23 +47,32 @@ export function supervise({
   entry,
   words,
   stopped,
+  onReload,
   onReady,
   log,
 }: SupervisionOptions): Promise<0 | 1> {
   const places = Array.from(
     { length: count },
-    (_, index): Place => ({ number: index + 1, worker: undefined, ready: false, startedAt: 0, failures: 0 }),
+    (_, index): Place => ({
+      number: index + 1,
+      worker: undefined,
+      ready: false,
+      startedAt: 0,
+      failures: 0,
+      knows: 0,
+    }),
   )
   const book = createFiguresBook()
   let state: 'starting' | 'serving' | 'stopping' = 'starting'
   let code: 0 | 1 = 0
+  let reloads = 0
 
   return new Promise(resolve => {
     const start = (place: Place): void => {
       cluster.setupPrimary({ exec: entry, args: [...words, String(place.number)] })
       const worker = cluster.fork()
       log.info('worker_started', { worker: place.number, pid: worker.process.pid })
-      Object.assign(place, { worker, ready: false, startedAt: performance.now() })
+      Object.assign(place, { worker, ready: false, startedAt: performance.now(), knows: reloads })
       worker.on('message', (message: FromWorker) => hear(place, message))
       worker.on('error', error => log.error('worker_failed', { worker: place.number, error: String(error) }))
       worker.once('exit', (exitCode, signal) => ended(place, exitCode, signal))
@@ -65,6 +80,7 @@ export function supervise({
 
     const hear = (place: Place, message: FromWorker): void => {
       if (message.kind === 'ready') becomeReady(place)
+      else if (message.kind === 'reloaded') place.reloaded?.(message.applied)
       else if (message.kind === 'figures') book.told(place.number, message.round, message.figures)
       else if (message.kind === 'figures_wanted') answerFigures(place, message.question)
       else if (state === 'starting') giveUp(message.message, message.stack)
@@ -74,9 +90,27 @@ export function supervise({
 
     const becomeReady = (place: Place): void => {
       place.ready = true
+      // What it read may have been the file as it was before.
+      if (place.knows < reloads) void reload(place)
       if (state !== 'starting' || !places.every(({ ready }) => ready)) return
       state = 'serving'
       onReady()
+    }
+
+    /** Answers whether it serves the configuration now; one that ended leaves that to its successor. */
+    const reload = (place: Place): Promise<boolean> =>
+      new Promise(resolve => {
+        place.reloaded = resolve
+        tell(place, { kind: 'reload' })
+      })
+
+    /** One after the other, so that all but one answer without a pause; what the first refuses is not asked of the rest. */
+    const reloadAll = async (): Promise<void> => {
+      reloads += 1
+      for (const place of places) {
+        const applied = !place.ready || (await reload(place))
+        if (!applied) return
+      }
     }
 
     const answerFigures = async (place: Place, question: number): Promise<void> => {
@@ -95,6 +129,7 @@ export function supervise({
     const ended = (place: Place, exitCode: number | null, signal: string | null): void => {
       place.worker = undefined
       place.ready = false
+      place.reloaded?.(true)
       book.ended(place.number, exitCode !== 0)
       if (state === 'starting') giveUp(`a worker ended (${signal ?? exitCode}) before it was ready`)
       if (state === 'stopping') finish()
@@ -129,6 +164,7 @@ export function supervise({
     }
 
     for (const place of places) start(place)
+    onReload(reloadAll)
     stopped.then(stop)
   })
 }

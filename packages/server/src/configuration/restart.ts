@@ -1,0 +1,32 @@
+/** What can't change while a server runs, since it holds a port, a store or keys by it. */
+
+import type { Configuration } from './configuration.ts'
+import type { Fault } from './fault.ts'
+
+/** Key → what must stay as it was; only compared, never told. */
+const settled: Readonly<Record<string, (configuration: Configuration) => unknown>> = {
+  issuer: ({ issuer }) => issuer,
+  host: ({ host }) => host,
+  port: ({ port }) => port,
+  // A hook that tells the password can't be compared: the first one stays.
+  storage: ({ storage: { kind, ...place } }) => [
+    kind,
+    'file' in place && place.file,
+    'url' in place && place.url,
+  ],
+  storage_pool_size: ({ storage }) => storage.kind === 'postgres' && storage.poolSize,
+  workers: ({ workers }) => workers,
+  master_key_file: ({ masterKey }) => masterKey && Buffer.from(masterKey).toString('base64'),
+  metrics: ({ metrics }) => metrics !== undefined,
+}
+
+/** A fault for each that differs. */
+export const restartFaults = (running: Configuration, next: Configuration): readonly Fault[] =>
+  Object.entries(settled)
+    .filter(([, of]) => JSON.stringify(of(running)) !== JSON.stringify(of(next)))
+    .map(([path]) => ({
+      path,
+      problem: "it has changed, and can't while the server runs",
+      expected: 'what it was when the server started',
+      fix: 'restart the server, or put it back',
+    }))

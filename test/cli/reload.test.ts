@@ -1,0 +1,214 @@
+/** SIGHUP: a server that runs reads its configuration anew. */
+
+import assert from 'node:assert/strict'
+import type { ChildProcess } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { afterEach, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { testFolder } from '../support/folder.ts'
+import { finish, readyUrl, start, tessera } from './tessera.ts'
+
+const options = { timeout: 60_000 }
+const folder = testFolder()
+let running: ChildProcess | undefined
+afterEach(() => running?.kill('SIGKILL'))
+
+const client = (value: string) => ({
+  client_id: 'machine',
+  client_secrets: [{ value }],
+  grant_types: ['client_credentials'],
+  scope: 'api1',
+  access_token_type: 'reference',
+})
+
+const scopes = { api_scopes: [{ name: 'api1' }] }
+
+let files = 0
+/** A file, and how it is written anew. */
+async function configured(secret: string) {
+  const storage = `sqlite:./reload-${++files}.db`
+  const file = folder.at(`reload-${files}.json`)
+  const write = (changes: object = {}) =>
+    writeFile(file, JSON.stringify({ storage, ...scopes, clients: [client(secret)], ...changes }))
+  await write()
+  return { file, write }
+}
+
+async function serve(...words: readonly string[]) {
+  const child = start(['serve', '--port', '0', ...words])
+  running = child
+  let log = ''
+  child.stderr.setEncoding('utf8').on('data', text => {
+    log += text
+  })
+  const end = finish(child)
+  const url = await readyUrl(child)
+  const events = (event: string) =>
+    log
+      .split('\n')
+      .slice(0, -1)
+      .map(line => JSON.parse(line) as Record<string, any>)
+      .filter(line => line.event === event)
+  /** Until so many processes have told so. */
+  const reload = async (event: string, count = 1): Promise<void> => {
+    const wanted = events(event).length + count
+    child.kill('SIGHUP')
+    while (events(event).length < wanted) await setTimeout(20)
+  }
+  const stop = async (): Promise<number | null> => {
+    child.kill('SIGTERM')
+    return (await end).code
+  }
+  return { url, child, events, reload, stop }
+}
+
+const ask = async (url: string, secret: string): Promise<number> => {
+  const authorization = `Basic ${Buffer.from(`machine:${secret}`).toString('base64')}`
+  const body = new URLSearchParams({ grant_type: 'client_credentials' })
+  const answer = await fetch(`${url}/connect/token`, { method: 'POST', headers: { authorization }, body })
+  await answer.arrayBuffer()
+  return answer.status
+}
+
+for (const workers of [1, 2])
+  test(
+    `reload: requests that come all the while are all answered, through ten new configurations [${workers}]`,
+    options,
+    async () => {
+      const { file, write } = await configured('always')
+      const server = await serve('--config', file, '--workers', String(workers))
+      const statuses: number[] = []
+      let done = false
+      const caller = async (): Promise<void> => {
+        while (!done) statuses.push(await ask(server.url, 'always'))
+      }
+      const callers = Promise.all(Array.from({ length: 8 }, caller))
+      for (let count = 0; count < 10; count++) {
+        const client_secrets = [{ value: 'always' }, { value: `secret-${count}` }]
+        await write({ clients: [{ ...client('always'), client_secrets }] })
+        await server.reload('configuration_applied', workers)
+        const [now, before] = [`secret-${count}`, `secret-${count - 1}`]
+        assert.deepEqual([await ask(server.url, now), await ask(server.url, before)], [200, 401])
+      }
+      done = true
+      await callers
+      assert.ok(statuses.length > 100, `only ${statuses.length}`)
+      assert.deepEqual(
+        statuses.filter(status => status !== 200),
+        [],
+      )
+      assert.equal(await server.stop(), 0)
+    },
+  )
+
+for (const workers of ['1', '2'])
+  test(
+    `reload: a faulty file is told as a start tells it, and the configuration before it stays [${workers}]`,
+    options,
+    async () => {
+      const { file, write } = await configured('first')
+      const server = await serve('--config', file, '--workers', workers)
+      await write({ storag: 'memory:', clients: [client('second')] })
+      await server.reload('configuration_refused')
+      const { stderr } = await tessera(['serve', '--config', file])
+      const [{ faults }] = server.events('configuration_refused') as [Record<string, any>]
+      assert.equal(faults.length, 1)
+      const { path, problem, expected, nearest, fix } = faults[0]
+      assert.ok(
+        stderr.startsWith(`${path}: ${problem}\n    expected: ${expected}; did you mean "${nearest}"?`),
+      )
+      assert.ok(stderr.includes(fix))
+      assert.deepEqual([await ask(server.url, 'first'), await ask(server.url, 'second')], [200, 401])
+      await writeFile(file, '{')
+      await server.reload('configuration_refused')
+      await write({ clients: [client('third')] })
+      await server.reload('configuration_applied', Number(workers))
+      assert.equal(await ask(server.url, 'third'), 200)
+      // What the first refuses, the others are not asked for.
+      assert.equal(server.events('configuration_refused').length, 2)
+      assert.equal(await server.stop(), 0)
+    },
+  )
+
+for (const workers of ['1', '2'])
+  test(
+    `reload: what needs a restart is refused by its name, together with all else in the file [${workers}]`,
+    options,
+    async () => {
+      const { file, write } = await configured('first')
+      const server = await serve('--config', file, '--workers', workers)
+      const metrics = { tokens: [{ value: 'a-token-of-thirty-two-characters' }] }
+      await write({
+        ...{ host: '0.0.0.0', issuer: 'https://other.example', storage: 'sqlite:./other.db', metrics },
+        clients: [client('second')],
+      })
+      await server.reload('configuration_refused')
+      const [{ faults }] = server.events('configuration_refused') as [Record<string, any>]
+      assert.deepEqual(
+        faults.map(({ path }: { path: string }) => path),
+        ['issuer', 'host', 'storage', 'metrics'],
+      )
+      assert.match(faults[0].fix, /restart/)
+      assert.deepEqual([await ask(server.url, 'first'), await ask(server.url, 'second')], [200, 401])
+      assert.equal(await server.stop(), 0)
+    },
+  )
+
+test(
+  'reload: signals that come while it reads are not lost, and what the last of them found is served',
+  options,
+  async () => {
+    const { file, write } = await configured('first')
+    const server = await serve('--config', file, '--workers', '2')
+    for (let count = 0; count < 5; count++) {
+      await write({ clients: [client(`secret-${count}`)] })
+      server.child.kill('SIGHUP')
+      await setTimeout(5)
+    }
+    const served = () => Promise.all(Array.from({ length: 8 }, () => ask(server.url, 'secret-4')))
+    while (!(await served()).every(status => status === 200)) await setTimeout(20)
+    assert.equal(await server.stop(), 0)
+  },
+)
+
+test('reload: a module is read anew with what it imports, of every kind', options, async () => {
+  const own = folder.at(`module-${++files}`)
+  await mkdir(own)
+  const put = (name: string, text: string) => writeFile(`${own}/${name}`, text)
+  const write = async (secret: string): Promise<void> => {
+    await put(
+      'secret.mjs',
+      `import { createRequire } from 'node:module'
+import more from './more.json' with { type: 'json' }
+const common = createRequire(import.meta.url)('./common.cjs')
+export const secrets = ['${secret}-esm', more.value, common.value].map(value => ({ value }))`,
+    )
+    await put('more.json', JSON.stringify({ value: `${secret}-json` }))
+    await put('common.cjs', `exports.value = '${secret}-common'`)
+  }
+  await write('first')
+  await put(
+    'tessera.mts',
+    `import { defineConfig } from '@tessera/server'
+import { secrets } from './secret.mjs'
+export default defineConfig({
+  storage: 'memory:', api_scopes: [{ name: 'api1' }],
+  clients: [{ ...${JSON.stringify(client(''))}, client_secrets: secrets }],
+})`,
+  )
+  const server = await serve('--config', `${own}/tessera.mts`)
+  const statuses = (secret: string) =>
+    Promise.all(['esm', 'json', 'common'].map(kind => ask(server.url, `${secret}-${kind}`)))
+  assert.deepEqual(await statuses('first'), [200, 200, 200])
+  for (const secret of ['second', 'third']) {
+    await write(secret)
+    await server.reload('configuration_applied')
+    assert.deepEqual(await statuses(secret), [200, 200, 200])
+    assert.deepEqual(await statuses('first'), [401, 401, 401])
+  }
+  await put('secret.mjs', `export const secrets = []\nthrow new Error('not today')`)
+  await server.reload('configuration_refused')
+  assert.match(server.events('configuration_refused')[0]?.faults[0].problem, /not today/)
+  assert.deepEqual(await statuses('third'), [200, 200, 200])
+  assert.equal(await server.stop(), 0)
+})

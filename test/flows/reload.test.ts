@@ -1,0 +1,228 @@
+/** A changed configuration takes the place of the one before it while the server goes on. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
+import { createBrowser } from '../support/browser.ts'
+import { alice, answerOf, authorizePath, pagesWorld, signIn as signInAt } from '../support/sign-in.ts'
+import { beginShared, openStorehouse } from '../support/storage.ts'
+import { placesOf, tenantsWorld } from '../support/tenants.ts'
+import { type Answer, basic, createTestServer, type TestServer } from '../support/tessera.ts'
+import { secret, world } from '../support/world.ts'
+
+const api = basic('urn:api', 'api-secret')
+const roclient = ['roclient', secret] as const
+
+const signIn = async (server: TestServer): Promise<any> => {
+  const form = {
+    grant_type: 'password',
+    username: 'bob',
+    password: 'bob',
+    scope: 'openid api1 offline_access',
+  }
+  const answer = await server.token(form, { client: roclient })
+  assert.equal(answer.status, 200, answer.body)
+  return answer.json
+}
+
+const isActive = async (server: TestServer, token: string): Promise<boolean> =>
+  (await server.send('POST', '/connect/introspect', { form: { token }, headers: api })).json.active
+
+const refresh = (server: TestServer, refresh_token: string, client = roclient): Promise<Answer> =>
+  server.token({ grant_type: 'refresh_token', refresh_token }, { client })
+
+const machine = (server: TestServer, client: readonly [string, string]): Promise<Answer> =>
+  server.token({ grant_type: 'client_credentials', scope: 'api1' }, { client })
+
+const clientsWith = (client_id: string, changes: object) => ({
+  ...world,
+  clients: world.clients.map(client => (client.client_id === client_id ? { ...client, ...changes } : client)),
+})
+const clientsWithout = (client_id: string) => ({
+  ...world,
+  clients: world.clients.filter(client => client.client_id !== client_id),
+})
+
+test('reload: a client that was added is served, and tokens from before it stay good', async () => {
+  const server = await createTestServer(clientsWithout('client'))
+  const before = await signIn(server)
+  assert.equal((await machine(server, ['client', secret])).json.error, 'invalid_client')
+  await server.reconfigure(world)
+  assert.equal((await machine(server, ['client', secret])).status, 200)
+  assert.equal(await isActive(server, before.access_token), true)
+  assert.equal((await refresh(server, before.refresh_token)).status, 200)
+})
+
+for (const access_token_type of ['jwt', 'reference'])
+  test(`reload: a client that was taken out loses its tokens at once, and has those that live on when it is back [${access_token_type}]`, async () => {
+    const whole = clientsWith('roclient', { access_token_type })
+    const server = await createTestServer(whole)
+    const { access_token, refresh_token } = await signIn(server)
+    assert.equal(await isActive(server, access_token), true)
+    await server.reconfigure(clientsWithout('roclient'))
+    assert.equal(await isActive(server, access_token), false)
+    const { status } = await server.send('GET', '/connect/userinfo', {
+      headers: { authorization: `Bearer ${access_token}` },
+    })
+    assert.equal(status, 401)
+    assert.equal((await refresh(server, refresh_token)).json.error, 'invalid_client')
+    await server.reconfigure(whole)
+    assert.equal((await refresh(server, refresh_token)).status, 200)
+  })
+
+test('reload: a changed secret counts at once, and the one before it no more', async () => {
+  const server = await createTestServer(world)
+  await server.reconfigure(clientsWith('client', { client_secrets: [{ value: 'another' }] }))
+  assert.equal((await machine(server, ['client', secret])).json.error, 'invalid_client')
+  assert.equal((await machine(server, ['client', 'another'])).status, 200)
+})
+
+test('reload: a user who was taken out gets no more tokens', async () => {
+  const server = await createTestServer(world)
+  const { access_token, refresh_token } = await signIn(server)
+  await server.reconfigure({ ...world, users: world.users.filter(({ username }) => username !== 'bob') })
+  assert.equal((await refresh(server, refresh_token)).json.error, 'invalid_grant')
+  assert.equal(await isActive(server, access_token), false)
+  const form = { grant_type: 'password', username: 'bob', password: 'bob', scope: 'api1' }
+  assert.equal((await server.token(form, { client: roclient })).json.error, 'invalid_grant')
+})
+
+test('reload: browsers stay signed in, but for those of a user who was taken out', async () => {
+  const server = await createTestServer(pagesWorld)
+  const browser = createBrowser(server)
+  await signInAt(browser, authorizePath(), alice)
+  const silently = authorizePath({ prompt: 'none' })
+  await server.reconfigure({ ...pagesWorld, users: pagesWorld.users.filter(({ sub }) => sub === '1') })
+  assert.ok(answerOf(await browser.visit(silently)).get('code'))
+  await server.reconfigure({ ...pagesWorld, users: pagesWorld.users.filter(({ sub }) => sub !== '1') })
+  assert.equal(answerOf(await browser.visit(silently)).get('error'), 'login_required')
+})
+
+test('reload: an algorithm that was not signed with before gets its key, and the keys before it stay', async () => {
+  const kids = async (): Promise<readonly { kid: string; alg: string; use: string }[]> => {
+    const { json } = await server.send('GET', '/.well-known/openid-configuration/jwks')
+    return json.keys.filter(({ use }: { use: string }) => use === 'sig')
+  }
+  const server = await createTestServer(world)
+  const before = await kids()
+  const apis = world.api_resources.map(one => ({ ...one, access_token_signing_alg: 'EdDSA' }))
+  await server.reconfigure({ ...world, api_resources: apis })
+  const after = await kids()
+  assert.deepEqual(after.slice(0, before.length), before)
+  const [added] = after.slice(before.length)
+  assert.equal(added?.alg, 'EdDSA')
+  const { access_token } = await signIn(server)
+  assert.equal(JSON.parse(Buffer.from(access_token.split('.')[0], 'base64url').toString()).kid, added?.kid)
+  assert.equal(await isActive(server, access_token), true)
+})
+
+/** An operator's own check that lets requests wait. */
+function createGate() {
+  const [reached, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  return {
+    reached: reached.promise,
+    open: held.resolve,
+    tokenRequest: async () => {
+      reached.resolve()
+      await held.promise
+      return { ok: true, members: { edition: 'first' } }
+    },
+  }
+}
+
+test('reload: a request under way is finished by the configuration that it was begun with', async () => {
+  const { reached, open, tokenRequest } = createGate()
+  const server = await createTestServer({ ...world, validators: { tokenRequest } })
+  const underWay = machine(server, ['client', secret])
+  await reached
+  await server.reconfigure(clientsWith('client', { client_secrets: [{ value: 'another' }] }))
+  assert.equal((await machine(server, ['client', 'another'])).json.edition, undefined)
+  open()
+  const { status, json } = await underWay
+  assert.deepEqual([status, json.edition], [200, 'first'])
+})
+
+test('reload: a client that is taken out while its request is under way gets nothing', async () => {
+  const { reached, open, tokenRequest } = createGate()
+  const server = await createTestServer({ ...world, validators: { tokenRequest } })
+  const underWay = server.token(
+    { grant_type: 'password', username: 'bob', password: 'bob', scope: 'openid offline_access' },
+    { client: roclient },
+  )
+  await reached
+  await server.reconfigure(clientsWithout('roclient'))
+  open()
+  assert.equal((await underWay).json.error, 'invalid_grant')
+})
+
+test('reload: of many at once the last one stays', async () => {
+  const server = await createTestServer(world)
+  const secrets = Array.from({ length: 5 }, (_, index) => `secret-${index}`)
+  await Promise.all(
+    secrets.map(value => server.reconfigure(clientsWith('client', { client_secrets: [{ value }] }))),
+  )
+  const statuses = []
+  for (const value of secrets) statuses.push((await machine(server, ['client', value])).status)
+  assert.deepEqual(statuses, [401, 401, 401, 401, 200])
+})
+
+test('reload: while the store is away nothing changes, and afterwards it is as if it had not been asked', async () => {
+  const house = await openStorehouse()
+  let away = false
+  const keys = {
+    ...house.main.keys,
+    all: () => {
+      if (away) throw new StoreUnavailable('away')
+      return house.main.keys.all()
+    },
+  }
+  const server = await createTestServer(world, { storehouse: { ...house, main: { ...house.main, keys } } })
+  const { refresh_token } = await signIn(server)
+  away = true
+  await assert.rejects(server.reconfigure(clientsWithout('roclient')), StoreUnavailable)
+  away = false
+  assert.equal((await refresh(server, refresh_token)).status, 200)
+})
+
+const withoutTenant = (name: string) => ({
+  ...tenantsWorld,
+  tenants: tenantsWorld.tenants.filter(tenant => tenant.name !== name),
+  users: tenantsWorld.users.filter(({ tenant }) => tenant !== name),
+})
+
+test('reload: tenants come, change and go, those that are awake too', async () => {
+  const house = await (await beginShared()).open()
+  const server = await createTestServer(withoutTenant('acme'), { storehouse: house })
+  const place = (name: string) => placesOf(server).find(one => one.name === name)!
+  const ask = (name: string, value = name) =>
+    place(name).send('POST', `${place(name).base}/connect/token`, {
+      form: { grant_type: 'client_credentials', scope: 'api1' },
+      headers: basic('web', value),
+    })
+  assert.equal((await ask('acme')).status, 404)
+  assert.equal((await ask('globex')).status, 200)
+  await server.reconfigure(tenantsWorld)
+  assert.equal((await ask('acme')).status, 200)
+  assert.equal((await ask('globex')).status, 200)
+  const changed = {
+    ...tenantsWorld,
+    tenants: tenantsWorld.tenants.map(tenant =>
+      tenant.name === 'globex' && 'clients' in tenant
+        ? {
+            ...tenant,
+            clients: tenant.clients?.map(client =>
+              client.client_id === 'web' ? { ...client, client_secrets: [{ value: 'changed' }] } : client,
+            ),
+          }
+        : tenant,
+    ),
+  }
+  await server.reconfigure(changed)
+  assert.equal((await ask('globex')).status, 401)
+  assert.equal((await ask('globex', 'changed')).status, 200)
+  assert.equal((await ask('initech')).status, 200)
+  await server.reconfigure(withoutTenant('initech'))
+  // Its host is nobody's any more: the server itself, which knows no such secret, answers.
+  assert.equal((await ask('initech')).status, 401)
+  await server.close()
+})
