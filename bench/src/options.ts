@@ -36,7 +36,7 @@ export const options = values
 const full: Plan = {
   runs: 3,
   seconds: 1.2,
-  warmUpSeconds: 1,
+  warmUpSeconds: 2,
   connections: 64,
   fresh: true,
   soakSeconds: 600,

@@ -8,6 +8,7 @@ import { measurePostgres } from './postgres/rows.ts'
 import { printCurve, printLimits, printRow, printSoak, printStarts, printSteady } from './results/print.ts'
 import type { Found, RowResult, SteadyResult } from './results/results.ts'
 import { rows } from './rows/rows.ts'
+import { bare } from './servers/bare.ts'
 import { candidates } from './servers/candidates.ts'
 import { tessera } from './servers/tessera.ts'
 import { measureSoak } from './soak.ts'
@@ -27,7 +28,7 @@ export const parts = {
       const result = await measureRow(row, candidates, { plan, servers })
       printRow(result)
       results.push(result)
-      steady.push(await measureSteady(row, result, tessera, { plan, servers }))
+      for (const one of [tessera, bare]) steady.push(await measureSteady(row, result, one, { plan, servers }))
       await servers.rest()
     }
     await servers.close()

@@ -1,6 +1,6 @@
 /** Latency that is worth a promise: at four fifths of the load that a server took in the table, requests at a steady rate. */
 
-import { measure } from './measure.ts'
+import { type Measured, measure } from './measure.ts'
 import type { Plan } from './options.ts'
 import type { RowResult, SteadyResult } from './results/results.ts'
 import { rateOf } from './results/summary.ts'
@@ -20,6 +20,8 @@ export async function measureSteady(
   const greatest = rateOf(result, candidate.name)
   if (greatest === undefined) throw new Error(`${candidate.name} was not asked for: ${row.name}`)
   const rate = greatest * share
-  const run = await measure(await servers.of(candidate), row, { ...planOfRound(plan, 1), rate })
-  return { name: row.name, rate, run }
+  const server = await servers.of(candidate)
+  const runs: Measured[] = []
+  while (runs.length < plan.runs) runs.push(await measure(server, row, { ...planOfRound(plan, 1), rate }))
+  return { name: row.name, server: candidate.name, rate, runs }
 }

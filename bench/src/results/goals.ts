@@ -1,5 +1,6 @@
 /** What Tessera is to reach, as shares of what others reach in the same run. */
 
+import type { Latencies } from '../load/latencies.ts'
 import { mark } from './format.ts'
 import type { Goal, RowResult, SteadyResult } from './results.ts'
 import { medianOf } from './summary.ts'
@@ -56,11 +57,22 @@ export const steadyGoal = 4
 /** A rate that was not held says nothing of latency: all requests waited alike. */
 const heldShare = 0.97
 
-export function steadinessOf({ rate, run }: SteadyResult): {
+export type Steadiness = Latencies & {
+  /** The 99th percentile divided by the median. */
   readonly multiple: number
+  /** For the server that the goal is for. */
   readonly verdict: string
-} {
-  const multiple = run.p99 / run.p50
-  const held = run.perSecond >= rate * heldShare
-  return { multiple, verdict: held ? mark(multiple <= steadyGoal) : 'the rate was not held' }
+}
+
+/** Medians of the runs. */
+export function steadinessOf({ server, rate, runs }: SteadyResult): Steadiness {
+  const [p50, p99, p999] = [
+    medianOf(runs, run => run.p50),
+    medianOf(runs, run => run.p99),
+    medianOf(runs, run => run.p999),
+  ]
+  const multiple = p99 / p50
+  const held = medianOf(runs, run => run.perSecond) >= rate * heldShare
+  const verdict = server === 'Tessera' ? mark(multiple <= steadyGoal) : ''
+  return { p50, p99, p999, multiple, verdict: held ? verdict : 'the rate was not held' }
 }

@@ -74,11 +74,11 @@ ${goalsMarkdown([...rows, ...workers, ...postgres])}
 ## At four fifths of the greatest load
 
 ${table(
-  ['work', 'rate', 'p50', 'p99', 'p99.9', 'p99 / p50', `goal ${times(steadyGoal)}`],
+  ['work', 'server', 'rate', 'p50', 'p99', 'p99.9', 'p99 / p50', `goal ${times(steadyGoal)}`],
   steady.map(result => {
-    const { name, rate, run } = result
-    const { multiple, verdict } = steadinessOf(result)
-    return [name, `${whole(rate)}/s`, ms(run.p50), ms(run.p99), ms(run.p999), times(multiple), verdict]
+    const { name, server, rate } = result
+    const { p50, p99, p999, multiple, verdict } = steadinessOf(result)
+    return [name, server, `${whole(rate)}/s`, ms(p50), ms(p99), ms(p999), times(multiple), verdict]
   }),
 )}
 

@@ -57,12 +57,12 @@ export function printLimits(limits: readonly Limit[]): void {
 }
 
 export function printSteady(results: readonly SteadyResult[]): void {
-  console.log('\nTessera at four fifths of its greatest load')
+  console.log('\nat four fifths of the greatest load')
   for (const result of results) {
-    const { name, rate, run } = result
-    const { multiple, verdict } = steadinessOf(result)
+    const { name, server, rate } = result
+    const { p50, p99, p999, multiple, verdict } = steadinessOf(result)
     console.log(
-      `  ${name.padEnd(46)} ${whole(rate).padStart(7)}/s  p50 ${ms(run.p50)}, p99 ${ms(run.p99)}, p99.9 ${ms(run.p999)}: ${times(multiple)} (goal ${times(steadyGoal)}: ${verdict})`,
+      `  ${name.padEnd(46)} ${server.padEnd(12)} ${whole(rate).padStart(7)}/s  p50 ${ms(p50)}, p99 ${ms(p99)}, p99.9 ${ms(p999)}: ${times(multiple)}${verdict && ` (goal ${times(steadyGoal)}: ${verdict})`}`,
     )
   }
 }

@@ -40,8 +40,14 @@ export type StartResult = {
   readonly rss: readonly number[]
 }
 
-/** Tessera at four fifths of the load that it can take. */
-export type SteadyResult = { readonly name: string; readonly rate: number; readonly run: Measured }
+/** A server at four fifths of the load that it can take. */
+export type SteadyResult = {
+  /** The row's. */
+  readonly name: string
+  readonly server: string
+  readonly rate: number
+  readonly runs: readonly Measured[]
+}
 
 /** What each part of the bench adds. */
 export type Found = {

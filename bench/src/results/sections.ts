@@ -51,11 +51,14 @@ export function goalsTable(rows: readonly RowResult[]): string {
 
 export function steadyTable(steady: readonly SteadyResult[]): string {
   const body = steady.map(result => {
-    const { name, rate, run } = result
-    const { multiple, verdict } = steadinessOf(result)
-    return [name, `${whole(rate)}/s`, ms(run.p50), ms(run.p99), ms(run.p999), times(multiple), verdict]
+    const { name, server, rate } = result
+    const { p50, p99, p999, multiple, verdict } = steadinessOf(result)
+    return [name, server, `${whole(rate)}/s`, ms(p50), ms(p99), ms(p999), times(multiple), verdict]
   })
-  return tableOf(['work', 'rate', 'p50', 'p99', 'p99.9', 'p99 / p50', `goal ${times(steadyGoal)}`], body)
+  return tableOf(
+    ['work', 'server', 'rate', 'p50', 'p99', 'p99.9', 'p99 / p50', `goal ${times(steadyGoal)}`],
+    body,
+  )
 }
 
 export function startCharts(starts: readonly StartResult[]): string {
