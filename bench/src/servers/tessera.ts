@@ -98,3 +98,16 @@ export const tessera: Candidate = {
   paths,
   start: ({ cores = 'server' } = {}) => startTessera({ cores }),
 }
+
+/** Started again where it ran before: its keys are made, which a first start takes a random time for. */
+export function startedAgain(): Candidate {
+  let directory: string | undefined
+  return {
+    ...tessera,
+    name: 'Tessera, started again',
+    start({ cores = 'server' } = {}) {
+      directory ??= temporaryDirectory('tessera')
+      return startTessera({ cores, directory })
+    },
+  }
+}
