@@ -53,7 +53,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   // Clients that register themselves, and finding clients of either kind.
   registration: { rooms: ['core', 'outbound'], packages: ['jose'] },
   proof: { rooms: ['core'], packages: ['jose', 'node:crypto'] },
-  tokens: { rooms: ['core', 'client-keys'], packages: ['node:crypto'] },
+  tokens: { rooms: ['core', 'client-keys'], packages: ['node:crypto', 'node:os'] },
   identity: { rooms: ['core'], packages: ['@simplewebauthn/server', 'otpauth', 'node:crypto'] },
   // It checks which provider a client may send users to, and reads an `id_token_hint`.
   'authorization-request': { rooms: ['core', 'client-keys', 'outbound', 'identity', 'tokens'], packages: [] },

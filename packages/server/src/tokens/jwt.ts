@@ -1,6 +1,7 @@
 /** Compact JWS of our own JWTs (RFC 7515 §3.1, RFC 7519), by `node:crypto` directly: this is the hot path. */
 
 import { constants, type SignKeyObjectInput, sign, verify } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { SigningAlgorithm } from '../core/client.ts'
 import type { KeyRing, SigningKey, VerificationKey } from '../core/keys.ts'
@@ -50,12 +51,31 @@ const signInTurn = createTurn(({ key, input, resolve, reject }: Signing) => {
   }
 })
 
-function signOffThread({ key, input, resolve, reject }: Signing): void {
+/** More at once than there are processors would only take turns with each other, and with the main thread. */
+const mostOffThread = availableParallelism()
+const waiting: Signing[] = []
+let underWay = 0
+
+function signOffThread(signing: Signing): void {
+  if (underWay < mostOffThread) beginOffThread(signing)
+  else waiting.push(signing)
+}
+
+function beginOffThread({ key, input, resolve, reject }: Signing): void {
   const { digest, options } = algorithms[key.alg]
-  sign(digest, Buffer.from(input), { ...options, key: key.privateKey }, (error, signature) => {
-    if (error) reject(error)
-    else resolve(`${input}.${signature.toString('base64url')}`)
-  })
+  const end = (error: unknown, signature?: Buffer): void => {
+    underWay -= 1
+    const next = waiting.shift()
+    if (next) beginOffThread(next)
+    if (signature) resolve(`${input}.${signature.toString('base64url')}`)
+    else reject(error)
+  }
+  underWay += 1
+  try {
+    sign(digest, Buffer.from(input), { ...options, key: key.privateKey }, end)
+  } catch (error) {
+    end(error)
+  }
 }
 
 const headers = new WeakMap<SigningKey, Map<string, string>>()
