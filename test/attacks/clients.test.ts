@@ -225,6 +225,7 @@ test('attack: an unknown name costs one argon2id verification of the cost that k
     {
       stores: await openStores(),
       random: { bytes: count => new Uint8Array(count) },
+      hasFallen: () => false,
       verifyArgon2id: async text => costs.push(text.split('$')[3] ?? '') > 0,
     },
   )

@@ -11,6 +11,7 @@ const files = [
   'test/attacks/overtaken-answers.test.ts',
   'test/attacks/overtaken-sign-ins.test.ts',
   'test/flows/device.test.ts',
+  'test/flows/nodes.test.ts',
   'test/flows/sessions.test.ts',
 ]
 const root = fileURLToPath(new URL('../..', import.meta.url))

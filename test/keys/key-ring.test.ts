@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import { calculateJwkThumbprint } from 'jose'
 import type { SigningAlgorithm } from '../../packages/server/src/core/client.ts'
 import { silentLog } from '../../packages/server/src/core/runtime.ts'
-import { createKeyChanges } from '../../packages/server/src/keys/key-changes.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
+import { createChanges } from '../../packages/server/src/operations/changes.ts'
 import { createRandom } from '../../packages/server/src/operations/random.ts'
 import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
 import { type Opened, storages } from '../contracts/stores/storage.ts'
@@ -40,7 +40,7 @@ for (const storage of storages)
       t.mock.timers.enable({ apis: ['setInterval'] })
       const ports = { settings: opened.stores.settings, random: createRandom(), log: silentLog }
       // Each process has its own.
-      const [here, there] = [createKeyChanges(ports), createKeyChanges(ports)]
+      const [here, there] = [createChanges(ports), createChanges(ports)]
       const one = await open({ changes: here })
       const other = await open({ changes: there })
       await turns()

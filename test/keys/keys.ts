@@ -1,9 +1,8 @@
 /** A key ring as tests need it: any store, a clock that stands still until told. */
 
 import type { SigningAlgorithm } from '../../packages/server/src/core/client.ts'
-import { silentLog } from '../../packages/server/src/core/runtime.ts'
+import { type Changes, silentLog } from '../../packages/server/src/core/runtime.ts'
 import type { Keys } from '../../packages/server/src/core/stores.ts'
-import type { KeyChanges } from '../../packages/server/src/keys/key-changes.ts'
 import { createKeyRing, type ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 
@@ -27,7 +26,7 @@ export type RingOptions = {
   readonly clock?: { readonly now: () => number }
   readonly algorithms?: readonly SigningAlgorithm[]
   readonly master?: Uint8Array
-  readonly changes?: KeyChanges
+  readonly changes?: Changes
 }
 
 export const openRing = ({

@@ -105,8 +105,8 @@ export async function createTessera(
   ]
   const editions = await createEditions(configuration, {
     log,
-    compose: next =>
-      composeEdition(next, {
+    compose: (next, before) =>
+      composeEdition(next, before, {
         ground: { ...measured.ground, storehouse, outbound: outboundOf(next, surroundings) },
         ...{ load, probes, ...(observe && { observe }) },
       }),

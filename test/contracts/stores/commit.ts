@@ -55,6 +55,31 @@ export function testCommit(stores: () => Stores): void {
     assert.equal(await commit({}), 'not_standing')
   })
 
+  test('standing: who is named no more, or does not stand, has fallen until they stand again', async () => {
+    const rows = (...ids: readonly string[]) => ids.map(id => ({ id, stands: true }))
+    const sync = (clients: readonly string[], users: readonly string[]) =>
+      stores().standing.sync({ clients: rows(...clients), users: rows(...users) })
+    const fallen = async () => {
+      const { clients, users } = await stores().standing.fallen()
+      return [
+        ...['web', 'app'].filter(id => clients.has(id)),
+        ...['alice', 'eve'].filter(id => users.has(id)),
+      ]
+    }
+    await sync(['web', 'app'], ['alice', 'eve'])
+    assert.deepEqual(await fallen(), [])
+    assert.equal(await sync(['app', 'web'], ['alice', 'eve']), false)
+    assert.equal(await sync(['web'], ['alice', 'eve']), true)
+    assert.deepEqual(await fallen(), ['app'])
+    assert.equal(await sync(['web'], ['alice']), true)
+    assert.deepEqual(await fallen(), ['app', 'eve'])
+    const off = { clients: [{ id: 'web', stands: false }], users: rows('alice') }
+    assert.equal(await stores().standing.sync(off), true)
+    assert.deepEqual(await fallen(), ['web', 'app', 'eve'])
+    await standing(stores())
+    assert.deepEqual(await fallen(), ['app', 'eve'])
+  })
+
   test('commit: an authorization that is missing, revoked or expired is refused', async () => {
     const { authorization } = await issuedCode(stores())
     const until = now + minute

@@ -128,7 +128,7 @@ export async function signedIn(stores: Stores): Promise<string> {
 }
 
 /** Lets the client `web` and the user `alice` stand, and them only. */
-export const standing = (stores: Stores): Promise<void> =>
+export const standing = (stores: Stores): Promise<boolean> =>
   stores.standing.sync({
     clients: [{ id: 'web', stands: true }],
     users: [{ id: 'alice', stands: true }],

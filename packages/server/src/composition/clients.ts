@@ -12,6 +12,7 @@ export function composeClients({ clients: configured, registration }: Configurat
     ...foundation,
     configured,
     registration,
+    hasFallen: foundation.standing.hasFallenClient,
     registeredClients: stores.registeredClients,
     read: row => readRegistered(row, { registration, signingAlgorithms, log }),
   })

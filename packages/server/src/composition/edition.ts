@@ -7,6 +7,7 @@ import type { Router } from '../http/router.ts'
 import { createDispatcher } from './dispatch.ts'
 import type { Ground } from './ground.ts'
 import { composeIssuer, type Issuer, type IssuerPorts } from './issuer.ts'
+import { declareTenants, writeChangedTenants } from './standing.ts'
 import { createTenants, type Tenants } from './tenants.ts'
 
 export type Edition = Pick<Tenants, 'tend'> & {
@@ -30,18 +31,27 @@ export type EditionPorts = Pick<IssuerPorts, 'observe'> & {
   readonly probes: readonly Route[]
 }
 
-/** Throws where the store or the master key does not fit. */
+/**
+ * Throws where the store or the master key does not fit.
+ * @param before what was served here until now.
+ */
 export async function composeEdition(
   configuration: Configuration,
+  before: Configuration | undefined,
   { ground, load: whole, probes, observe }: EditionPorts,
 ): Promise<Edition> {
   const load = createPart(whole)
   const ports = { ground, load, ...(observe && { observe }) }
   const server = await composeIssuer(configuration, { ...ports, routes: probes })
+  const decides = await orClose(server, async () => {
+    const still = await declareTenants(configuration, server.stores.settings)
+    if (before) await writeChangedTenants(before, configuration, ground)
+    return still
+  })
   const tenants = createTenants({
     ...{ load, clock: ground.clock, log: ground.log },
     configurations: configuration.tenantIssuers,
-    compose: one => composeIssuer(one, ports),
+    compose: one => composeIssuer(one, { ...ports, decides }),
   })
   let closing: Promise<unknown> | undefined
   return {
@@ -57,5 +67,15 @@ export async function composeEdition(
       closing ??= Promise.all([tenants.close(), server.close()])
       await closing
     },
+  }
+}
+
+/** Closes what was composed already where the rest fails. */
+async function orClose<Value>(server: Issuer, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work()
+  } catch (error) {
+    await server.close()
+    throw error
   }
 }

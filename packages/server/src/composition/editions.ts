@@ -12,7 +12,8 @@ export type Editions = {
 }
 
 export type EditionsPorts = {
-  readonly compose: (configuration: Configuration) => Promise<Edition>
+  /** @param before what is served until then. */
+  readonly compose: (configuration: Configuration, before?: Configuration) => Promise<Edition>
   readonly log: Log
 }
 
@@ -41,7 +42,7 @@ export async function createEditions(first: Configuration, ports: EditionsPorts)
     replace(configuration) {
       const turn = last.then(async () => {
         const before = current
-        current = await compose(configuration)
+        current = await compose(configuration, before.configuration)
         void retire(before)
       })
       last = turn.catch(() => {})

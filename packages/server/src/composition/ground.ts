@@ -5,10 +5,10 @@ import { importBegun } from '../core/archive.ts'
 import type { Gathering } from '../core/figures.ts'
 import type { DerivedKeys } from '../core/keys.ts'
 import type { SendMail } from '../core/mail.ts'
-import { type Clock, type Log, type Random, silentLog } from '../core/runtime.ts'
+import { type Changes, type Clock, type Log, type Random, silentLog } from '../core/runtime.ts'
 import type { Settings, Storehouse } from '../core/stores.ts'
-import { createKeyChanges, type KeyChanges } from '../keys/key-changes.ts'
 import { unlock } from '../keys/master-key.ts'
+import { createChanges } from '../operations/changes.ts'
 import { createRandom } from '../operations/random.ts'
 import { createOutbound, type Outbound } from '../outbound/outbound.ts'
 
@@ -41,7 +41,7 @@ export type Ground = {
   readonly log: Log
   readonly storehouse: Storehouse
   readonly derived: DerivedKeys
-  readonly keyChanges: KeyChanges
+  readonly changes: Changes
   readonly outbound: Outbound
   readonly sendMail?: SendMail
   readonly print: (text: string) => void
@@ -60,7 +60,7 @@ export async function layGround(
   await requireWhole(settings)
   return {
     ...{ clock, random, log, storehouse },
-    keyChanges: createKeyChanges({ settings, random, log }),
+    changes: createChanges({ settings, random, log }),
     ...(given.sendMail && { sendMail: given.sendMail }),
     print: given.print ?? (() => {}),
     derived: await unlock({ configured: masterKey, storage, settings, log }),

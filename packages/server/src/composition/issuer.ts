@@ -2,6 +2,7 @@
 
 import type { Route } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
+import type { Awaitable } from '../core/runtime.ts'
 import type { Stores } from '../core/stores.ts'
 import type { Load } from '../http/load.ts'
 import { createRouter, type Router, type RouterPorts } from '../http/router.ts'
@@ -12,6 +13,7 @@ import { type Foundation, layFoundation } from './foundation.ts'
 import type { Ground } from './ground.ts'
 import { composeRoutes } from './routes.ts'
 import { composeServices, type Services } from './services.ts'
+import { standingOf } from './standing.ts'
 
 export type Issuer = {
   readonly issuer: string
@@ -34,6 +36,8 @@ export type IssuerPorts = {
   /** Routes besides the issuer's own. */
   readonly routes?: readonly Route[]
   readonly observe?: RouterPorts['observe']
+  /** Whether its configuration says who stands, as that which was applied last does; it does unless told otherwise. */
+  readonly decides?: () => Awaitable<boolean>
 }
 
 /** Opens its store, makes what keys are missing and joins everything; throws where the store or the master key does not fit. */
@@ -50,7 +54,7 @@ export async function composeIssuer(configuration: Configuration, ports: IssuerP
 async function composeOn(
   foundation: Foundation,
   configuration: Configuration,
-  { load, routes: more = [], observe }: IssuerPorts,
+  { load, routes: more = [], observe, decides = () => true }: IssuerPorts,
 ): Promise<Issuer> {
   const { stores, keys, log, close } = foundation
   const services = composeServices(configuration, foundation)
@@ -66,7 +70,7 @@ async function composeOn(
       log.error('request_failed', { request_id, path, error: String(error), stack: (error as Error)?.stack }),
   })
   // Last: an issuer that can't be composed leaves those standing whom the one before it names.
-  await stores.standing.sync(standingOf(configuration))
+  await foundation.standing.begin((await decides()) ? standingOf(configuration) : undefined)
   const settled = async () => {
     await Promise.all([services.logouts.settled(), browser.mailSettled()])
   }
@@ -96,8 +100,3 @@ function underIssuer(
         : path
   return (path, status, milliseconds) => observe(path && endpointOf(path), status, milliseconds)
 }
-
-const standingOf = ({ clients, users }: Configuration) => ({
-  clients: [...clients.all()].map(({ client_id: id, enabled: stands }) => ({ id, stands })),
-  users: users.map(({ sub: id, active: stands }) => ({ id, stands })),
-})

@@ -108,7 +108,10 @@ type Common = Foundation &
 function composePeople(configuration: Configuration, common: Common) {
   const { users: configured, validators, grants, profile: hooks } = configuration
   const { verify: verifyArgon2id, hash: hashArgon2id } = createArgon2id()
-  const users = createUsers(configured, { ...common, verifyArgon2id })
+  const users = createUsers(configured, {
+    ...{ ...common, verifyArgon2id },
+    hasFallen: common.standing.hasFallenUser,
+  })
   const vouched = validators.password !== undefined || grants.length > 0
   const profile = createProfile({ users, profile: hooks, vouched })
   const countGuess = createGuessCounter(common)

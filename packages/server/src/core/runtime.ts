@@ -24,6 +24,14 @@ export type Log = {
 export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 export type LogLine = (event: string, fields?: Readonly<Record<string, unknown>>) => void
 
+/** How processes on one store learn at once of what each keeps in memory of it, where the store itself does not tell them. */
+export type Changes = {
+  /** Tells every process, this one too. */
+  readonly announce: () => Promise<void>
+  /** Calls `refresh` after each change; answers how to stop it. */
+  readonly watch: (refresh: () => void) => () => void
+}
+
 /** What may answer at once or later: an embedded store reads without waiting. */
 export type Awaitable<Value> = Value | Promise<Value>
 

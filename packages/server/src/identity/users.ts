@@ -14,6 +14,8 @@ export type UserPorts = {
   readonly stores: Pick<Stores, 'storedUsers'>
   readonly random: Random
   readonly verifyArgon2id: VerifyArgon2id
+  /** Whether a node with another configuration took them out. */
+  readonly hasFallen: (sub: string) => boolean
 }
 
 /**
@@ -22,7 +24,7 @@ export type UserPorts = {
  */
 export function createUsers(
   configured: readonly ConfiguredUser[],
-  { stores: { storedUsers }, random, verifyArgon2id }: UserPorts,
+  { stores: { storedUsers }, random, verifyArgon2id, hasFallen }: UserPorts,
 ): Users {
   const key = random.bytes(32)
   const mac = (password: string): Buffer => createHmac('sha256', key).update(password).digest()
@@ -34,15 +36,21 @@ export function createUsers(
   const passwords = new Map(configured.map(user => [user.sub, passwordOf(user, mac)]))
   const byName = new Map(configured.map(user => [nameKey(user.username, user.tenant), user.sub]))
 
+  const configuredOf = (sub: string): User | undefined => {
+    const user = bySub.get(sub)
+    return user && hasFallen(sub) ? { ...user, active: false } : user
+  }
+
   return {
-    find: sub => bySub.get(sub) ?? once(storedUsers.find(sub), userOf),
+    find: sub => configuredOf(sub) ?? once(storedUsers.find(sub), userOf),
     async findByVerifiedEmail(email, tenant) {
       const found: readonly User[] = [...bySub.values()].filter(
         user => user.tenant === tenant && provenAddress(user) === identityKey(email),
       )
       const stored = userOf(await storedUsers.findByVerifiedEmail(identityKey(email), tenant))
       if (stored) return found.length === 0 ? stored : undefined
-      return found.length === 1 ? found[0] : undefined
+      const [only] = found
+      return only && found.length === 1 ? configuredOf(only.sub) : undefined
     },
     async checkPassword(username, password, tenant) {
       const sub = byName.get(nameKey(username, tenant))
@@ -55,7 +63,7 @@ export function createUsers(
       const argonFits = encoded !== undefined && (await verifyArgon2id(encoded, typed))
       if (stored) return stored.password !== undefined && argonFits ? userOf(stored) : undefined
       const fits = known.encoded === undefined ? plainFits : argonFits
-      return sub !== undefined && known !== nobody && fits ? bySub.get(sub) : undefined
+      return sub !== undefined && known !== nobody && fits ? configuredOf(sub) : undefined
     },
     async isNameTaken(name, tenant, except) {
       const key = identityKey(name)

@@ -3,10 +3,9 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { SigningAlgorithm } from '../core/client.ts'
 import type { DerivedKeys, KeyRing } from '../core/keys.ts'
-import type { Clock, Log } from '../core/runtime.ts'
+import type { Changes, Clock, Log } from '../core/runtime.ts'
 import type { Keys } from '../core/stores.ts'
 import { generateSigningKey } from './generation.ts'
-import type { KeyChanges } from './key-changes.ts'
 import { jwkSet, type OpenedKey, openKey, sealedName } from './opened-key.ts'
 import {
   defaultPolicy,
@@ -26,7 +25,7 @@ export type KeyRingPorts = {
   readonly algorithms: readonly SigningAlgorithm[]
   readonly policy?: RotationPolicy
   /** How other processes are told at once, where the store itself does not tell them. */
-  readonly changes?: KeyChanges
+  readonly changes?: Changes
 }
 
 export type KeyInfo = {

@@ -14,6 +14,8 @@ export type ClientsPorts = {
   /** Undefined: what was registered no longer fits the configuration. */
   readonly read: (registered: RegisteredClient) => Client | undefined
   readonly registration: Pick<Registration, 'unusedClientLifetime'>
+  /** Whether a node with another configuration took it out. */
+  readonly hasFallen: (clientId: string) => boolean
   readonly clock: Clock
   readonly log: Log
 }
@@ -38,7 +40,8 @@ export function createClients(ports: ClientsPorts): Clients & { readonly isAllow
     all: configured.all,
     find(clientId) {
       const known = configured.find(clientId)
-      if (known !== undefined || !isRegisteredId(clientId)) return known
+      if (known !== undefined) return ports.hasFallen(clientId) ? { ...known, enabled: false } : known
+      if (!isRegisteredId(clientId)) return undefined
       const row = registeredClients.find(clientId)
       return row instanceof Promise ? row.then(clientOf) : clientOf(row)
     },

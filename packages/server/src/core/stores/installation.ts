@@ -41,11 +41,19 @@ export type RegisteredClients = {
 
 /** Which clients and users stand, so that `commit` can require it in its own write. */
 export type Standing = {
-  /** Makes these the clients and users that the configuration names; those of an earlier configuration that it no longer names stop standing. */
-  readonly sync: (configured: {
-    clients: readonly StandingRow[]
-    users: readonly StandingRow[]
-  }) => Promise<void>
+  /** Makes these the clients and users that the configuration names; those of an earlier configuration that it no longer names stop standing. Answers whether that changed anything. */
+  readonly sync: (configured: ConfiguredStanding) => Promise<boolean>
+  /** The ids of clients and users that some configuration named, and that do not stand. */
+  readonly fallen: () => Awaitable<Fallen>
+  /** Calls back when another process has changed it, where the store can tell at once; answers how to stop that. */
+  readonly watch?: (changed: () => void) => () => void
 }
+
+export type ConfiguredStanding = {
+  readonly clients: readonly StandingRow[]
+  readonly users: readonly StandingRow[]
+}
+
+export type Fallen = { readonly clients: ReadonlySet<string>; readonly users: ReadonlySet<string> }
 
 export type StandingRow = { readonly id: string; readonly stands: boolean }

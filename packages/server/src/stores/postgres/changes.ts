@@ -3,8 +3,10 @@
 import pg from 'pg'
 import { type PostgresOptions, settingsOf } from './connection.ts'
 
-/** Named by the schema in which something changed. */
-export const keysChannel = 'tessera_keys'
+const channel = 'tessera_changes'
+
+/** Tells of a change in this schema when the transaction is committed, and only then. */
+export const announce = `select pg_notify('${channel}', current_schema())`
 
 export type Changes = {
   /** Calls back for each change in the schema, and when some may have been missed; answers how to stop that. The first one opens the connection. */
@@ -33,7 +35,7 @@ export function createChanges(options: PostgresOptions): Changes {
     opening.on('end', () => retry(opening))
     try {
       await opening.connect()
-      await opening.query(`listen ${keysChannel}`)
+      await opening.query(`listen ${channel}`)
       // What changed before this went untold.
       tell()
     } catch {

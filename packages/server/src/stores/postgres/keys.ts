@@ -2,7 +2,7 @@
 
 import type { StoredKey } from '../../core/authorization.ts'
 import type { Keys } from '../../core/stores.ts'
-import { type Changes, keysChannel } from './changes.ts'
+import { announce, type Changes } from './changes.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
 import { all, change } from './statements.ts'
@@ -20,9 +20,6 @@ const addKey = `insert into keys (${names}) select ${marks()}
   where (select kid from keys where alg = $2 order by created_at desc, place desc limit 1)
     is not distinct from $${count + 1}::text
   on conflict do nothing`
-
-/** Told when the transaction is committed, and only then. */
-const announce = `select pg_notify('${keysChannel}', current_schema())`
 
 export function createKeys({ run, locked, schema }: Database, changes: Changes): Keys {
   const rows = all(run, `select ${names} from keys order by created_at, place`)

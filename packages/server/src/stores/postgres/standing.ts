@@ -5,6 +5,7 @@
  */
 
 import type { Standing, StandingRow } from '../../core/stores.ts'
+import { announce, type Changes } from './changes.ts'
 import type { Database } from './database.ts'
 import { all } from './statements.ts'
 
@@ -18,7 +19,7 @@ const upsert = `insert into standing (kind, id, stands) select $1::text, id, sta
 const drop = `update standing set stands = 0
   where kind = $1 and stands = 1 and not (id = any ($2::text[]))`
 
-export function createStanding({ run, locked }: Database): Standing {
+export function createStanding({ run, locked, schema }: Database, changes: Changes): Standing {
   const stored = all(run, 'select id, stands from standing where kind = $1')
   /** Read first: a start with an unchanged configuration writes nothing. */
   const differs = async (kind: Kind, rows: ReadonlyMap<string, 0 | 1>): Promise<boolean> => {
@@ -27,19 +28,25 @@ export function createStanding({ run, locked }: Database): Standing {
     for (const [id, stands] of known) if (stands === 1 && !rows.has(id)) return true
     return false
   }
-  const sync = async (kind: Kind, given: readonly StandingRow[]): Promise<void> => {
+  const sync = async (kind: Kind, given: readonly StandingRow[]): Promise<boolean> => {
     const rows = new Map(given.map(({ id, stands }) => [id, stands ? 1 : 0] as const))
-    if (!(await differs(kind, rows))) return
+    if (!(await differs(kind, rows))) return false
     const [ids, stands] = [[...rows.keys()], [...rows.values()]]
     await locked(['standing'], async write => {
       await write(upsert, [kind, ids, stands])
       await write(drop, [kind, ids])
+      await write(announce, [])
     })
+    return true
   }
+  const unstanding = all(run, 'select id from standing where kind = $1 and stands = 0')
+  const fallenOf = async (kind: Kind) => new Set((await unstanding(kind)).map(([id]) => String(id)))
   return {
     async sync({ clients, users }) {
-      await sync('client', clients)
-      await sync('user', users)
+      const changed = [await sync('client', clients), await sync('user', users)]
+      return changed.includes(true)
     },
+    fallen: async () => ({ clients: await fallenOf('client'), users: await fallenOf('user') }),
+    watch: changed => changes.watch(schema, changed),
   }
 }

@@ -62,7 +62,7 @@ export const createPostgresStores = (
   waitingMails: createWaitingMails(database),
   attempts: createAttempts(database),
   pushedRequests: createPushedRequests(database),
-  standing: createStanding(database),
+  standing: createStanding(database, changes),
   commit: createCommit(database),
   cleanUp: createCleanUp(database),
   ready: createProbe(database),

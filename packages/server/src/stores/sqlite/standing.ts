@@ -40,14 +40,19 @@ export function createStanding(database: DatabaseSync, write: Calls<typeof stand
     for (const [id, stands] of known) if (stands === 1 && !configured.has(id)) return true
     return false
   })
-  const sync = async (kind: Kind, rows: readonly StandingRow[]): Promise<void> => {
+  const sync = async (kind: Kind, rows: readonly StandingRow[]): Promise<boolean> => {
     const configured = new Map(rows.map(({ id, stands }) => [id, stands ? 1 : 0] as const))
-    if (differs(kind, configured))
-      await write.syncStanding(kind, JSON.stringify(Object.fromEntries(configured)))
+    if (!differs(kind, configured)) return false
+    await write.syncStanding(kind, JSON.stringify(Object.fromEntries(configured)))
+    return true
   }
+  const unstanding = all(database, 'select id from standing where kind = ? and stands = 0')
+  const fallenOf = reading(database, (kind: Kind) => new Set(unstanding(kind).map(([id]) => String(id))))
   return {
     async sync({ clients, users }) {
-      await Promise.all([sync('client', clients), sync('user', users)])
+      const changed = await Promise.all([sync('client', clients), sync('user', users)])
+      return changed.includes(true)
     },
+    fallen: () => ({ clients: fallenOf('client'), users: fallenOf('user') }),
   }
 }

@@ -1,21 +1,14 @@
-/** How processes on one store learn at once that signing keys of some issuer changed: one value, looked at each second. */
+/** How processes on one store learn at once that signing keys of some issuer changed, or who stands: one value, looked at each second. */
 
-import type { Log, Random } from '../core/runtime.ts'
+import type { Changes, Log, Random } from '../core/runtime.ts'
 import type { Settings } from '../core/stores.ts'
 
-export type KeyChanges = {
-  /** Tells every process, this one too. */
-  readonly announce: () => Promise<void>
-  /** Calls `refresh` after each change; answers how to stop it. */
-  readonly watch: (refresh: () => void) => () => void
-}
-
-const name = 'keys_changed'
+const name = 'changed'
 /** Milliseconds. */
 const interval = 1000
 
 /** @param settings those of the server's own issuer, so that a look costs the same for a thousand tenants. */
-export function createKeyChanges({
+export function createChanges({
   settings,
   random,
   log,
@@ -23,7 +16,7 @@ export function createKeyChanges({
   settings: Pick<Settings, 'get' | 'put'>
   random: Random
   log: Log
-}): KeyChanges {
+}): Changes {
   const watchers = new Set<() => void>()
   let timer: NodeJS.Timeout | undefined
   let seen: string | undefined
@@ -36,8 +29,8 @@ export function createKeyChanges({
       begun = true
       seen = now
     } catch (error) {
-      // Each ring tells of an outage itself, with its next look at the store.
-      log.debug('key_changes_unseen', { error: String(error) })
+      // Who watches tells of an outage itself, with its next look at the store.
+      log.debug('changes_unseen', { error: String(error) })
     }
   }
 

@@ -1,0 +1,197 @@
+/** Two nodes on one store: what is changed through one of them counts at the other, though each keeps its configuration in memory. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { manage, register } from '../support/registering.ts'
+import { callback } from '../support/sign-in.ts'
+import { beginShared } from '../support/storage.ts'
+import { placesOf, tenantsWorld } from '../support/tenants.ts'
+import { type Answer, basic, createTestServer, type TestServer } from '../support/tessera.ts'
+import { secret, world } from '../support/world.ts'
+
+const options = { timeout: 30_000 }
+
+/** Two nodes with the same file. */
+async function nodesOf(input: object): Promise<readonly [TestServer, TestServer]> {
+  const { open } = await beginShared()
+  const begin = async () => createTestServer(input, { storehouse: await open() })
+  // One after the other, as the tests of one clock want their keys.
+  const nodes = [await begin(), await begin()] as const
+  return nodes
+}
+
+const close = (nodes: readonly TestServer[]) => Promise.all(nodes.map(node => node.close()))
+
+/** What no request carries over is told within a second; the test's time ends the waiting. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await setTimeout(20)
+}
+
+const roclient = ['roclient', secret] as const
+const signIn = (server: TestServer): Promise<Answer> =>
+  server.token(
+    { grant_type: 'password', username: 'bob', password: 'bob', scope: 'openid api1 offline_access' },
+    { client: roclient },
+  )
+const refresh = (server: TestServer, refresh_token: string): Promise<Answer> =>
+  server.token({ grant_type: 'refresh_token', refresh_token }, { client: roclient })
+const machine = (server: TestServer): Promise<Answer> =>
+  server.token({ grant_type: 'client_credentials', scope: 'api1' }, { client: ['client', secret] })
+const isActive = async (server: TestServer, token: string): Promise<boolean> => {
+  const headers = basic('urn:api', 'api-secret')
+  return (await server.send('POST', '/connect/introspect', { form: { token }, headers })).json.active
+}
+
+const withoutClients = (...ids: readonly string[]) => ({
+  ...world,
+  clients: world.clients.filter(({ client_id }) => !ids.includes(client_id)),
+})
+
+test(
+  'nodes: a client that was taken out at one gets nothing at the other, whose file still names it',
+  options,
+  async () => {
+    const [one, other] = await nodesOf(world)
+    const { access_token, refresh_token } = (await signIn(other)).json
+    const own = (await machine(other)).json.access_token
+    await one.reconfigure(withoutClients('roclient', 'client'))
+    // At once, by the guard of the write.
+    assert.notEqual((await refresh(other, refresh_token)).status, 200)
+    assert.notEqual((await signIn(other)).status, 200)
+    // A JWT of a client's own is not written anywhere: the node has been told.
+    await until(async () => (await machine(other)).json.error === 'invalid_client')
+    assert.equal(await isActive(other, access_token), false)
+    assert.equal(await isActive(other, own), false)
+    await one.reconfigure(world)
+    await until(async () => (await machine(other)).status === 200)
+    assert.equal((await refresh(other, refresh_token)).status, 200)
+    await close([one, other])
+  },
+)
+
+test('nodes: a user who was taken out at one gets nothing at the other', options, async () => {
+  const [one, other] = await nodesOf(world)
+  const { access_token, refresh_token } = (await signIn(other)).json
+  assert.equal(await isActive(other, access_token), true)
+  await one.reconfigure({ ...world, users: world.users.filter(({ username }) => username !== 'bob') })
+  assert.equal((await refresh(other, refresh_token)).json.error, 'invalid_grant')
+  await until(async () => !(await isActive(other, access_token)))
+  assert.equal((await signIn(other)).json.error, 'invalid_grant')
+  await close([one, other])
+})
+
+test(
+  'nodes: a tenant’s client that was taken out at one stays out, though the other composes the tenant anew',
+  options,
+  async () => {
+    const [one, other] = await nodesOf(tenantsWorld)
+    const acmeOf = (server: TestServer) => placesOf(server).find(({ name }) => name === 'acme')!
+    const ask = async (server: TestServer, client: string) =>
+      (await acmeOf(server).token({ grant_type: 'client_credentials', scope: 'api1' }, client)).status
+    const without = {
+      ...tenantsWorld,
+      tenants: tenantsWorld.tenants.map(tenant =>
+        tenant.name === 'acme' && 'clients' in tenant
+          ? { ...tenant, clients: tenant.clients?.filter(({ client_id }) => client_id !== 'opaque') }
+          : tenant,
+      ),
+    }
+    assert.deepEqual([await ask(other, 'opaque'), await ask(other, 'web')], [200, 200])
+    // Nobody asked the first for this tenant: it sleeps there.
+    await one.reconfigure(without)
+    assert.notEqual(await ask(other, 'opaque'), 200)
+    other.clock.advance(4000)
+    await other.tendTenants()
+    assert.notEqual(await ask(other, 'opaque'), 200)
+    assert.equal(await ask(other, 'web'), 200)
+    // The whole tenant.
+    await one.reconfigure({
+      ...tenantsWorld,
+      tenants: tenantsWorld.tenants.filter(({ name }) => name !== 'acme'),
+      users: tenantsWorld.users.filter(({ tenant }) => tenant !== 'acme'),
+    })
+    await until(async () => (await ask(other, 'web')) !== 200)
+    await one.reconfigure(tenantsWorld)
+    assert.equal(await ask(one, 'opaque'), 200)
+    await until(async () => (await ask(other, 'opaque')) === 200 && (await ask(other, 'web')) === 200)
+    await close([one, other])
+  },
+)
+
+test('nodes: an algorithm that is new at one is published and verified by the other', options, async () => {
+  const [one, other] = await nodesOf(world)
+  const apis = world.api_resources.map(api => ({ ...api, access_token_signing_alg: 'EdDSA' }))
+  await one.reconfigure({ ...world, api_resources: apis })
+  const { access_token } = (await signIn(one)).json
+  const [header = ''] = access_token.split('.')
+  assert.equal(JSON.parse(Buffer.from(header, 'base64url').toString()).alg, 'EdDSA')
+  await until(() => isActive(other, access_token))
+  const { json } = await other.send('GET', '/.well-known/openid-configuration/jwks')
+  assert.ok(json.keys.some(({ alg }: { alg: string }) => alg === 'EdDSA'))
+  await close([one, other])
+})
+
+test('nodes: keys that are rotated at one are published by the other', options, async () => {
+  const [one, other] = await nodesOf(world)
+  const made = (await one.keys.rotate({ now: true })).map(({ kid }) => kid)
+  await until(async () => {
+    const { json } = await other.send('GET', '/.well-known/openid-configuration/jwks')
+    return made.every(kid => json.keys.some((key: { kid: string }) => key.kid === kid))
+  })
+  await close([one, other])
+})
+
+test(
+  'nodes: a client that registers, changes or leaves at one has done so at the other [RFC 7592]',
+  options,
+  async () => {
+    const [one, other] = await nodesOf({
+      ...world,
+      registration: {
+        mode: 'open',
+        allowed_grant_types: ['authorization_code', 'client_credentials'],
+        allowed_scope: 'openid api1',
+      },
+    })
+    const metadata = {
+      redirect_uris: [callback],
+      grant_types: ['authorization_code', 'client_credentials'],
+      scope: 'api1',
+    }
+    const ask = async (server: TestServer, { client_id, client_secret }: Answer['json']) =>
+      (
+        await server.token(
+          { grant_type: 'client_credentials', scope: 'api1' },
+          { client: [client_id, client_secret] },
+        )
+      ).json.error
+    const first = (await register(one, metadata)).json
+    assert.equal(await ask(other, first), undefined)
+    const { client_id } = first
+    const changed = { ...metadata, grant_types: ['authorization_code'] }
+    const second = (await manage(one, 'PUT', first, { ...changed, client_id })).json
+    assert.equal(await ask(other, { ...first, ...second }), 'unauthorized_client')
+    assert.equal((await manage(one, 'DELETE', second)).status, 204)
+    assert.equal(await ask(other, { ...first, ...second }), 'invalid_client')
+    await close([one, other])
+  },
+)
+
+test('nodes: a stored user who is kept out at one is out at the other', options, async () => {
+  const [one, other] = await nodesOf({ ...world, accounts: {} })
+  const password = 'correct horse battery'
+  await one.accounts.add({ username: 'dora', sub: 'dora', password })
+  const ask = () =>
+    other.token(
+      { grant_type: 'password', username: 'dora', password, scope: 'openid api1 offline_access' },
+      { client: roclient },
+    )
+  const { access_token, refresh_token } = (await ask()).json
+  assert.equal(await isActive(other, access_token), true)
+  await one.accounts.setActive('dora', false)
+  assert.equal((await refresh(other, refresh_token)).json.error, 'invalid_grant')
+  assert.equal((await ask()).json.error, 'invalid_grant')
+  assert.equal(await isActive(other, access_token), false)
+  await close([one, other])
+})
