@@ -4,13 +4,16 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { FamilyId } from '../../packages/server/src/core/authorization.ts'
 import {
   handleShape,
   hashHandle,
   newClientCredential,
   newHandle,
+  newTimedId,
 } from '../../packages/server/src/core/handle.ts'
 import { createRandom } from '../../packages/server/src/operations/random.ts'
+import { createRefreshTokens } from '../../packages/server/src/tokens/refresh-token.ts'
 
 const random = createRandom()
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url')
@@ -45,4 +48,25 @@ test('handles: of any other text the hash alone is stored, and no two texts are 
   const handle = newHandle(random, 'ta')
   const later = handle.replace(/^ta_.{9}/, `ta_${'z'.repeat(9)}`)
   assert.notEqual(hashHandle(later).slice(9), hashHandle(handle).slice(9))
+})
+
+test('ids: those of rows come in the order in which they were made, each another', t => {
+  t.mock.timers.enable({ apis: ['Date'] })
+  const ids = [0, 1, 63, 64, 1e12, 1.7e12, 2 ** 42 - 1, 2 ** 42, 2 ** 47].map(at => {
+    t.mock.timers.setTime(at)
+    const [one, other] = [newTimedId(random), newTimedId(random)]
+    assert.match(one, /^\w[\w-]{21}$/)
+    assert.equal(one.slice(0, 8), other.slice(0, 8))
+    assert.notEqual(one, other)
+    return one
+  })
+  assert.deepEqual(ids.toSorted(), ids)
+})
+
+test('ids: a refresh token gives back the one that it was made for', () => {
+  const tokens = createRefreshTokens({ derived: { derive: () => Buffer.alloc(32, 1) } as never })
+  for (let made = 0; made < 1000; made++) {
+    const handle = { family: newTimedId<FamilyId>(random), generation: 1, expires_at: 2_000_000_000 }
+    assert.deepEqual(tokens.parse(tokens.format(handle)), handle)
+  }
 })

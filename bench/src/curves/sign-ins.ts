@@ -1,7 +1,8 @@
 /** What sign-ins leave in a store, as SQL: for the i-th one an authorization, its used code, its refresh family and a reference token. */
 
-/** Letters of base64url in the order of their codes: keys that rise with `i` are appended, yet lie as evenly as random ones. */
-const letters = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'
+/** Letters in the order of their codes: what an id, and what is stored of a handle, has of the time it was made. */
+const idLetters = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'
+const handleLetters = '0123456789abcdefghijklmnopqrstuvwxyz'
 
 export type Dialect = {
   /** Text of `i`, padded to so many letters. */
@@ -14,35 +15,41 @@ const scope = `'["api1","offline_access","openid"]'`
 /** Rows that one sign-in leaves. */
 export const rowsOfSignIn = 4
 
-/** Inserts of them all, out of a table `m` with `i`, `k` (the first 24 bits of its keys) and `until`. */
+/** Inserts of them all, out of a table `m` with `i`, `made` (milliseconds) and `until`. */
 export function insertsOfSignIns({
   padded,
 }: Dialect): readonly { readonly into: string; readonly values: string }[] {
-  const key = (length: number): string =>
-    `(${[18, 12, 6, 0].map(bits => `substr('${letters}', cast(((k >> ${bits}) & 63) + 1 as integer), 1)`).join(' || ')} || ${padded(length - 4)})`
+  const time = (letters: string, length: number, more = 0): string =>
+    Array.from({ length }, (_, index) => {
+      const place = letters.length ** (length - 1 - index)
+      return `substr('${letters}', cast((made + ${more}) / ${place} % ${letters.length} + 1 as integer), 1)`
+    }).join(' || ')
+  // As `core/handle.ts` makes them; what is random there is a number here.
+  const id = `(${time(idLetters, 8, 2 ** 42)} || ${padded(14)})`
+  const hash = `(${time(handleLetters, 9)} || ${padded(43)})`
   return [
     {
       into: 'authorizations (id, client_id, sub, sid, scope, resources, idp, amr, auth_time, created_at, expires_at, clean_at)',
-      values: `${key(22)}, 'web', 'user-' || (i % 100000), ${key(22)}, ${scope}, '[]', 'local', '["pwd"]',
+      values: `${id}, 'web', 'user-' || (i % 100000), ${id}, ${scope}, '[]', 'local', '["pwd"]',
         until - ${day}, until - ${day}, until, until`,
     },
     {
       into: 'codes (hash, authorization_id, redirect_uri, code_challenge, code_challenge_method, expires_at, used_at, clean_at)',
-      values: `${key(43)}, ${key(22)}, 'https://app.example/cb', ${key(43)}, 'S256', until - ${day} + 300, until - ${day}, until`,
+      values: `${hash}, ${id}, 'https://app.example/cb', ${padded(43)}, 'S256', until - ${day} + 300, until - ${day}, until`,
     },
     {
       into: 'families (id, authorization_id, client_id, generation, scope, created_at, expires_at, idle_expires_at, rotated_at, clean_at)',
-      values: `${key(22)}, ${key(22)}, 'web', 1 + i % 50, ${scope}, until - ${day}, until, until, until - ${day}, until`,
+      values: `${id}, ${id}, 'web', 1 + i % 50, ${scope}, until - ${day}, until, until, until - ${day}, until`,
     },
     {
       into: 'reference_tokens (hash, client_id, claims, expires_at)',
-      values: `${key(43)}, 'web', '{"iss":"http://127.0.0.1","sub":"1","aud":"urn:api","scope":"api1"}', until`,
+      values: `${hash}, 'web', '{"iss":"http://127.0.0.1","sub":"1","aud":"urn:api","scope":"api1"}', until`,
     },
   ]
 }
 
-/** Where a sign-in's life ends, one in ten in a day from now, the others a day ago; and the first bits of its keys. */
+/** When sign-ins were made, evenly over the day before the last, and where their lives end: one in ten in a day from now, the others a day ago. */
 export const columnsOf = (signIns: number): string => {
   const now = Math.floor(Date.now() / 1000)
-  return `i, i * 16777216 / ${signIns} as k, ${now} + case i % 10 when 0 then ${day} else -${day} end as until`
+  return `i, ${(now - 2 * day) * 1000} + i * ${day * 1000} / ${signIns} as made, ${now} + case i % 10 when 0 then ${day} else -${day} end as until`
 }

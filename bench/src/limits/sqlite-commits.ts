@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { hashHandle, newHandle, newTimedId } from '@tessera/server/core/handle'
 
 const grouped = 64
 
@@ -26,7 +27,8 @@ export function sqliteCommits(
   )
   const use = database.prepare('update codes set used_at = ? where hash = ? and used_at is null')
   const claims = 'x'.repeat(300)
-  const handle = (): string => randomBytes(32).toString('base64url')
+  const hash = (): string => hashHandle(newHandle({ bytes: randomBytes }, 'tc'))
+  const id = (): string => newTimedId({ bytes: randomBytes })
 
   const commit = (operation: () => void) => (): number => {
     database.exec('begin immediate')
@@ -35,8 +37,8 @@ export function sqliteCommits(
     return grouped
   }
 
-  const families = Array.from({ length: grouped }, () => ({ id: handle(), generation: 1 }))
-  const codes = Array.from({ length: 200_000 }, handle)
+  const families = Array.from({ length: grouped }, () => ({ id: id(), generation: 1 }))
+  const codes = Array.from({ length: 200_000 }, hash)
   database.exec('begin')
   for (const { id } of families) insertFamily.run(id, 0)
   for (const code of codes) insertCode.run(code)
@@ -46,13 +48,13 @@ export function sqliteCommits(
   return [
     {
       name: 'SQLite commit, a token kept',
-      commit: commit(() => insertToken.run(handle(), claims, turns.token++)),
+      commit: commit(() => insertToken.run(hash(), claims, turns.token++)),
     },
     {
       name: 'SQLite commit, a code used and a family begun',
       commit: commit(() => {
         use.run(1, codes[turns.code++ % codes.length]!)
-        insertFamily.run(handle(), 0)
+        insertFamily.run(id(), 0)
       }),
     },
     {

@@ -1,6 +1,7 @@
 /** What the driver commits alone, in a process on the server's core: the writes of a code exchange or of a refresh, 64 at once over a pool. */
 
 import { randomBytes } from 'node:crypto'
+import { newTimedId } from '@tessera/server/core/handle'
 import pg from 'pg'
 import { latenciesOf } from '../load/latencies.ts'
 import type { Measured } from '../measure.ts'
@@ -48,13 +49,7 @@ const commits: Record<
   code: () =>
     pool.query({
       ...{ name: 'code', text: useCode, rowMode: 'array' },
-      values: [
-        1,
-        codes[nextCode++]?.hash,
-        randomBytes(16).toString('base64url'),
-        '["openid"]',
-        4_000_000_001,
-      ],
+      values: [1, codes[nextCode++]?.hash, newTimedId({ bytes: randomBytes }), '["openid"]', 4_000_000_001],
     }),
   refresh: chain =>
     pool.query({

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { AuthorizationId } from '@tessera/server/core/authorization'
-import { hashHandle, newHandle } from '@tessera/server/core/handle'
+import { hashHandle, newHandle, newTimedId } from '@tessera/server/core/handle'
 import type { Stores } from '@tessera/server/core/stores'
 import { load } from '../load/load.ts'
 import { codeForm, post } from '../load/requests.ts'
@@ -46,7 +46,7 @@ export async function makeCredentials(
 async function issueCode({ codes }: Stores, { client_id }: Party): Promise<string> {
   const now: Seconds = Math.floor(Date.now() / 1000)
   const value = newHandle({ bytes: randomBytes }, 'tc')
-  const id = randomBytes(16).toString('base64url') as AuthorizationId
+  const id = newTimedId<AuthorizationId>({ bytes: randomBytes })
   await codes.issue(
     {
       ...{

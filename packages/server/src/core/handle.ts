@@ -36,6 +36,29 @@ export function hashHandle(handle: string): TokenHash {
   return (time + hash('sha256', handle, 'base64url')) as TokenHash
 }
 
-/** A new public id of 128 random bits in base64url (22 characters). */
+/** A new id that tells nothing, 128 random bits in base64url (22 characters): of what is public, or named where its row is not found by it. */
 export const newId = <Id extends string>(random: Random): Id =>
   Buffer.from(random.bytes(16)).toString('base64url') as Id
+
+/**
+ * A new id of a row that comes with the requests: the milliseconds since 1970 in eight letters, and 80 random bits in
+ * base64url (14 characters), as a UUID of version 7 has them (RFC 9562 §5.7). So new rows come at the end of an index. It
+ * is no secret, and what carries one (a token, a session's `sid`) tells its time anyway (`iat`, `auth_time`).
+ *
+ * It reads as 16 bytes in base64url, which is how a refresh token carries it.
+ */
+export const newTimedId = <Id extends string>(random: Random): Id =>
+  (inLetters(Date.now()) + Buffer.from(random.bytes(10)).toString('base64url')) as Id
+
+/** Those of base64url in the order of their codes, so that texts sort as the numbers do. */
+const letters = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'
+
+/** Added, so that no id begins with a hyphen, which a command line would take for an option's. */
+const first = 2 ** 42
+
+function inLetters(milliseconds: number): string {
+  let text = ''
+  for (let rest = milliseconds + first; text.length < 8; rest = Math.floor(rest / 64))
+    text = letters.charAt(rest % 64) + text
+  return text
+}

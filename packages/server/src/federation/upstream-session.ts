@@ -1,7 +1,7 @@
 /** What ends a session at the provider that it came from (OpenID Connect RP-Initiated Logout 1.0 §2, Back-Channel Logout 1.0 §2.7). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { newId } from '../core/handle.ts'
+import { newTimedId } from '../core/handle.ts'
 import type { Sealing } from '../core/keys.ts'
 import type { Clock, Random } from '../core/runtime.ts'
 import type { UpstreamSessions } from '../core/stores.ts'
@@ -30,7 +30,7 @@ export const createUpstreamSessionKeeper =
     clock: Clock
   }): KeepUpstreamSession =>
   async (identity, { id_token, sid }) => {
-    const id = newId(random)
+    const id = newTimedId(random)
     await upstreamSessions.create({
       id,
       provider: identity.provider.name,

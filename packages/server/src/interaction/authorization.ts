@@ -3,7 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Authorization, AuthorizationId, Session } from '../core/authorization.ts'
 import type { Client } from '../core/client.ts'
-import { newId } from '../core/handle.ts'
+import { newTimedId } from '../core/handle.ts'
 import type { Clock, Random } from '../core/runtime.ts'
 import type { Users } from '../core/user.ts'
 
@@ -36,7 +36,7 @@ export const createAuthorizations =
     // The tenant claim comes from the user's record, never from the request.
     const tenant = (await users.find(sub))?.tenant
     return {
-      id: newId<AuthorizationId>(random),
+      id: newTimedId<AuthorizationId>(random),
       client_id: client.client_id,
       sub,
       ...(tenant !== undefined && { tenant }),

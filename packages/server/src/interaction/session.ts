@@ -3,7 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Session } from '../core/authorization.ts'
-import { handleShape, hashHandle, newHandle, newId } from '../core/handle.ts'
+import { handleShape, hashHandle, newHandle, newTimedId } from '../core/handle.ts'
 import type { Clock, Random, TokenHash } from '../core/runtime.ts'
 import { type EndSession, lives, type SessionLifetimes } from '../core/session.ts'
 import type { EndedSession, Stores } from '../core/stores.ts'
@@ -113,7 +113,7 @@ export function createBrowserSessions({
         // Where the sign-in took place; the `tenant` claim is read from the user's record.
         ...(tenant !== undefined && { tenant }),
         hash: hashHandle(handle),
-        sid: same ? earlier.sid : newId(random),
+        sid: same ? earlier.sid : newTimedId(random),
         created_at: now,
         expires_at: now + absolute,
         idle_expires_at: now + idle_lifetime,
@@ -127,7 +127,7 @@ export function createBrowserSessions({
       if (same && (await sessions.renew(earlier.hash, session))) return { session, cookie }
       if (earlier && !same) await endSession(earlier.sid, 'another_user')
       // One that ended this very moment can't be gone on with: its clients were told that it is over.
-      const fresh = same ? { ...session, sid: newId(random) } : session
+      const fresh = same ? { ...session, sid: newTimedId(random) } : session
       if (!(await sessions.create(fresh))) return undefined
       for (const { sid } of (await sessions.ofUser(subject.sub)).slice(mostSessions))
         await endSession(sid, 'too_many')

@@ -5,7 +5,7 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { newId } from '../core/handle.ts'
+import { newTimedId } from '../core/handle.ts'
 import type { Sealing } from '../core/keys.ts'
 import { type Mail, MailRefused, type OutgoingMail, type SendMail, type WaitingMail } from '../core/mail.ts'
 import type { Clock, Log, Random } from '../core/runtime.ts'
@@ -54,7 +54,7 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
   }
 
   async function keep({ lasts, ...mail }: OutgoingMail): Promise<void> {
-    const id = newId<string>(random)
+    const id = newTimedId<string>(random)
     const now = clock.now()
     const sealed = sealing.seal(JSON.stringify(mail), nameOf(id))
     const waiting = { id, sealed, attempts: 0, due_at: now, expires_at: now + lasts }

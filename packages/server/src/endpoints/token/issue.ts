@@ -3,7 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Authorization, AuthorizationId, FamilyId, RefreshFamily } from '../../core/authorization.ts'
-import { newId } from '../../core/handle.ts'
+import { newTimedId } from '../../core/handle.ts'
 import type { Clock, Random } from '../../core/runtime.ts'
 import type { Commit } from '../../core/stores.ts'
 import type { Profile } from '../../core/user.ts'
@@ -148,8 +148,8 @@ function familyOf(
   const { client, refresh, confirmation: cnf } = decision
   const expires_at = absoluteEnd(client, now)
   return {
-    id: newId<FamilyId>(random),
-    authorization_id: existingAuthorization(decision)?.id ?? newId<AuthorizationId>(random),
+    id: newTimedId<FamilyId>(random),
+    authorization_id: existingAuthorization(decision)?.id ?? newTimedId<AuthorizationId>(random),
     client_id: client.client_id,
     generation: 1,
     scope: refresh.scope,
@@ -174,7 +174,7 @@ function newAuthorization(
   const { epoch: _, ...who } = subject
   return {
     ...who,
-    id: family?.authorization_id ?? newId<AuthorizationId>(random),
+    id: family?.authorization_id ?? newTimedId<AuthorizationId>(random),
     client_id: client.client_id,
     scope,
     resources: audience,
