@@ -5,6 +5,7 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { afterEach, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { jwkOfOne, one } from '../support/certificates.ts'
 import { testFolder } from '../support/folder.ts'
 import { finish, readyUrl, start, tessera } from './tessera.ts'
 
@@ -153,6 +154,34 @@ for (const workers of ['1', '2'])
       assert.equal(await server.stop(), 0)
     },
   )
+
+test(
+  'reload: proxies that hand on certificates are believed from then on, and no longer than that',
+  options,
+  async () => {
+    const mtls = { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.0/8'] }
+    const byCertificate = {
+      ...{ client_id: 'bound', grant_types: ['client_credentials'], scope: 'api1' },
+      ...{ token_endpoint_auth_method: 'self_signed_tls_client_auth' },
+      jwks: { keys: [{ ...jwkOfOne, x5c: [one] }] },
+    }
+    const { file, write } = await configured('always')
+    const server = await serve('--config', file, '--workers', '1')
+    const status = async (): Promise<number> => {
+      const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'bound' })
+      const headers = { 'client-cert': `:${one}:` }
+      return (await fetch(`${server.url}/connect/token`, { method: 'POST', headers, body })).status
+    }
+    const statuses = [await status()]
+    for (const trusted_proxies of [['192.0.2.1'], ['127.0.0.0/8'], ['192.0.2.1']]) {
+      await write({ mtls: { ...mtls, trusted_proxies }, clients: [client('always'), byCertificate] })
+      await server.reload('configuration_applied')
+      statuses.push(await status())
+    }
+    assert.deepEqual(statuses, [401, 401, 200, 401])
+    assert.equal(await server.stop(), 0)
+  },
+)
 
 test(
   'reload: signals that come while it reads are not lost, and what the last of them found is served',

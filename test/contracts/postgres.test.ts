@@ -1,12 +1,15 @@
 /** What only a store in PostgreSQL can promise: nodes that share it, a server that goes and comes, schemas of other versions. */
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { afterEach, test } from 'node:test'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { after, afterEach, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
+import { StoreUnavailable, silentLog } from '../../packages/server/src/core/runtime.ts'
 import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
+import { createStandingWatch } from '../../packages/server/src/operations/standing.ts'
 import { migrations } from '../../packages/server/src/stores/postgres/schema.ts'
 import {
   openPostgresStorehouse,
@@ -51,6 +54,45 @@ const open = async (url: string, options: Partial<StorehouseOptions> = {}): Prom
   return house
 }
 const openMain = async (url: string): Promise<Stores> => (await open(url)).main
+
+/** The same database behind a proxy that garbles one word, so that the server has never heard of it. */
+async function without(word: string, url: string): Promise<string> {
+  const { port } = new URL(url)
+  const proxy = createServer(near => {
+    const far = connect(Number(port), '127.0.0.1')
+    const end = () => {
+      near.destroy()
+      far.destroy()
+    }
+    near.on('data', chunk => {
+      const text = chunk.toString('latin1').replaceAll(`${word} `, `${[...word].toReversed().join('')} `)
+      far.write(Buffer.from(text, 'latin1'))
+    })
+    far.on('data', chunk => near.write(chunk))
+    for (const socket of [near, far]) socket.on('error', end).on('close', end)
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  after(() => proxy.close())
+  return Object.assign(new URL(url), { port: String((proxy.address() as AddressInfo).port) }).href
+}
+
+test('postgres: where LISTEN is not understood, who fell at one node is known to another all the same', {
+  timeout: 30_000,
+}, async () => {
+  const { url } = await begin()
+  const [one, other] = [await openMain(url), await openMain(await without('listen', url))]
+  await standing(one)
+  const changes = { announce: async () => {}, watch: () => () => {} }
+  const watch = createStandingWatch({ standing: other.standing, changes, log: silentLog })
+  await watch.begin()
+  assert.equal(watch.hasFallenClient('web'), false)
+  await one.standing.sync({ clients: [], users: [] })
+  while (!watch.hasFallenClient('web')) await setTimeout(20)
+  // Each second, and not for once.
+  await standing(one)
+  while (watch.hasFallenClient('web')) await setTimeout(20)
+  watch.stop()
+})
 
 test('postgres: what was acknowledged is there when the store is opened again; a closed one answers nothing', async () => {
   const { url } = await begin()

@@ -161,3 +161,15 @@ test('metrics: each line is one of the text format, of a family that is describe
     assert.ok(figureOf(text, name) !== undefined, name)
   assert.match(text, /^tessera_build_info\{version="[^"]+",node_version="v\d[^"]*",worker="1"\} 1$/m)
 })
+
+test('metrics: what was counted goes on through a new configuration, and the tokens are that one’s', async () => {
+  const server = await createTestServer({ ...world, metrics })
+  await server.token(form, { client })
+  const next = 'a-token-of-the-next-configuration'
+  await server.reconfigure({ ...world, metrics: { tokens: [{ value: next }] } })
+  await server.token(form, { client })
+  assert.equal((await server.send('GET', '/metrics', { headers: bearer(token) })).status, 401)
+  const { body } = await server.send('GET', '/metrics', { headers: bearer(next) })
+  assert.equal(figureOf(body, 'tessera_tokens_issued_total{grant_type="client_credentials"}'), 2)
+  assert.equal(figureOf(body, 'tessera_http_requests_under_way{worker="1"}'), 0)
+})

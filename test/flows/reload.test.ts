@@ -155,6 +155,17 @@ test('reload: a client that is taken out while its request is under way gets not
   assert.equal((await underWay).json.error, 'invalid_grant')
 })
 
+test('reload: a server can be closed while a request of an earlier configuration is under way', async () => {
+  const { reached, open, tokenRequest } = createGate()
+  const server = await createTestServer({ ...world, validators: { tokenRequest } })
+  const underWay = machine(server, ['client', secret])
+  await reached
+  await server.reconfigure(world)
+  await server.close()
+  open()
+  assert.equal((await underWay).status, 200)
+})
+
 test('reload: of many at once the last one stays', async () => {
   const server = await createTestServer(world)
   const secrets = Array.from({ length: 5 }, (_, index) => `secret-${index}`)

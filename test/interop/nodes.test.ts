@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { challenge, verifier } from '../support/issue-code.ts'
 import { providePostgres } from '../support/postgres.ts'
 import { freePort, serveConfiguration, writeConfiguration } from '../support/process.ts'
@@ -86,5 +88,40 @@ test('nodes: what one node issues another redeems and refreshes; while the datab
   } finally {
     await Promise.all(nodes.map(node => node.stop()))
     await remove()
+  }
+})
+
+test('nodes: one that is told of a changed file by SIGHUP lets a client fall at the other too, whose file still names it', async () => {
+  const server = await postgres()
+  const ports = [await freePort(), await freePort()] as const
+  const shared = { ...world, issuer: `http://localhost:${ports[0]}`, storage: await server.database() }
+  const files = [await writeConfiguration(shared), await writeConfiguration(shared)] as const
+  const nodes = await Promise.all(ports.map((port, index) => serveConfiguration(files[index]!.file, port)))
+  const machine = async (url: string): Promise<number> => {
+    const body = new URLSearchParams({ grant_type: 'client_credentials', scope: 'api1' })
+    const basic = `Basic ${Buffer.from(`client:${secret}`).toString('base64')}`
+    const answer = await fetch(`${url}/connect/token`, {
+      method: 'POST',
+      headers: { authorization: basic },
+      body,
+    })
+    await answer.arrayBuffer()
+    return answer.status
+  }
+  const [one, two] = nodes.map(({ url }) => url) as [string, string]
+  try {
+    assert.deepEqual([await machine(one), await machine(two)], [200, 200])
+    const without = { ...shared, clients: world.clients.filter(({ client_id }) => client_id !== 'client') }
+    await writeFile(files[0].file, JSON.stringify(without))
+    nodes[0]?.process.kill('SIGHUP')
+    while ((await machine(one)) !== 401) await setTimeout(20)
+    while ((await machine(two)) !== 401) await setTimeout(20)
+    await writeFile(files[0].file, JSON.stringify(shared))
+    nodes[0]?.process.kill('SIGHUP')
+    while ((await machine(one)) !== 200) await setTimeout(20)
+    while ((await machine(two)) !== 200) await setTimeout(20)
+  } finally {
+    await Promise.all(nodes.map(node => node.stop()))
+    await Promise.all(files.map(({ remove }) => remove()))
   }
 })

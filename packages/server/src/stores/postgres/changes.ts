@@ -1,4 +1,7 @@
-/** What other processes changed in the database, told at once by LISTEN and NOTIFY over a connection of its own. */
+/**
+ * What other processes changed in the database, told at once by LISTEN and NOTIFY over a connection of its own. Where
+ * the database does not understand that, whoever watches looks each second.
+ */
 
 import pg from 'pg'
 import { type PostgresOptions, settingsOf } from './connection.ts'
@@ -16,11 +19,14 @@ export type Changes = {
 
 /** After a connection was lost, in milliseconds. */
 const retryDelay = 1000
+/** Without LISTEN, in milliseconds. */
+const lookInterval = 1000
 
 export function createChanges(options: PostgresOptions): Changes {
   const watchers = new Set<{ readonly schema: string; readonly changed: () => void }>()
   let client: pg.Client | undefined
   let timer: NodeJS.Timeout | undefined
+  let looking: NodeJS.Timeout | undefined
   let closed = false
 
   const tell = (schema?: string): void => {
@@ -35,9 +41,10 @@ export function createChanges(options: PostgresOptions): Changes {
     opening.on('end', () => retry(opening))
     try {
       await opening.connect()
-      await opening.query(`listen ${channel}`)
+      const understood = await understands(opening)
       // What changed before this went untold.
       tell()
+      if (!understood && client === opening) looking = setInterval(tell, lookInterval).unref()
     } catch {
       await opening.end().catch(() => {})
       retry(opening)
@@ -48,6 +55,7 @@ export function createChanges(options: PostgresOptions): Changes {
   function retry(ended: pg.Client): void {
     if (closed || client !== ended) return
     client = undefined
+    clearInterval(looking)
     timer = setTimeout(() => void listen(), retryDelay)
     timer.unref()
   }
@@ -62,7 +70,17 @@ export function createChanges(options: PostgresOptions): Changes {
     async close() {
       closed = true
       clearTimeout(timer)
+      clearInterval(looking)
       await client?.end().catch(() => {})
     },
+  }
+}
+
+async function understands(client: pg.Client): Promise<boolean> {
+  try {
+    await client.query(`listen ${channel}`)
+    return true
+  } catch {
+    return false
   }
 }
