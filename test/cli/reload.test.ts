@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
 import { afterEach, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { jwkOfOne, one } from '../support/certificates.ts'
@@ -63,13 +64,19 @@ async function serve(...words: readonly string[]) {
   return { url, child, events, reload, stop }
 }
 
-const ask = async (url: string, secret: string): Promise<number> => {
-  const authorization = `Basic ${Buffer.from(`machine:${secret}`).toString('base64')}`
-  const body = new URLSearchParams({ grant_type: 'client_credentials' })
-  const answer = await fetch(`${url}/connect/token`, { method: 'POST', headers: { authorization }, body })
-  await answer.arrayBuffer()
-  return answer.status
-}
+/** By a connection of its own, so that it may be any worker's. */
+const ask = (url: string, value: string): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const headers = {
+      authorization: `Basic ${Buffer.from(`machine:${value}`).toString('base64')}`,
+      'content-type': 'application/x-www-form-urlencoded',
+    }
+    const asked = request(`${url}/connect/token`, { method: 'POST', agent: false, headers }, answer => {
+      answer.resume().once('end', () => resolve(answer.statusCode ?? 0))
+    })
+    asked.once('error', reject)
+    asked.end('grant_type=client_credentials')
+  })
 
 for (const workers of [1, 2])
   test(
@@ -241,3 +248,30 @@ export default defineConfig({
   assert.deepEqual(await statuses('third'), [200, 200, 200])
   assert.equal(await server.stop(), 0)
 })
+
+test(
+  'reload: a worker that is replaced joins no other store than the others, whatever the file says by then',
+  options,
+  async () => {
+    const { file, write } = await configured('first')
+    const server = await serve('--config', file, '--workers', '2')
+    await write({ storage: 'sqlite:./another.db' })
+    await server.reload('configuration_refused')
+    process.kill(server.events('worker_started')[0]?.pid, 'SIGKILL')
+    while (server.events('worker_start_failed').length === 0) await setTimeout(20)
+    assert.match(server.events('worker_start_failed')[0]?.error, /needs a restart/)
+    assert.equal(await ask(server.url, 'first'), 200)
+    await write({ clients: [client('second')] })
+    await server.reload('configuration_applied')
+    const served = () => Promise.all(Array.from({ length: 8 }, () => ask(server.url, 'second')))
+    const workers = () =>
+      new Set(
+        server
+          .events('tokens_issued')
+          .slice(-40)
+          .map(({ worker }) => worker),
+      )
+    while (!(await served()).every(status => status === 200) || workers().size < 2) await setTimeout(20)
+    assert.equal(await server.stop(), 0)
+  },
+)

@@ -6,14 +6,14 @@ import { supervise } from '../workers/supervision.ts'
 import { reloadSignal } from './reload-signal.ts'
 import { stopSignal } from './stop-signal.ts'
 
-/** @param words how many workers, the configuration's file, port and host as they are settled, and the flags as they were typed. */
-export const lead = ([count, config = '', port = '', host = '', flags = '']: readonly string[]): Promise<
+/** @param words how many workers, the configuration's file, port and host as they are settled, the flags as they were typed, and the server's mark. */
+export const lead = ([count, config = '', port = '', host = '', ...more]: readonly string[]): Promise<
   0 | 1
 > =>
   supervise({
     count: Number(count),
     entry: fileURLToPath(new URL('./worker.js', import.meta.url)),
-    words: [config, port, host, flags],
+    words: [config, port, host, ...more],
     stopped: stopSignal(),
     onReload: reloadSignal(),
     onReady: () =>

@@ -9,6 +9,7 @@ import type { Configuration } from '../configuration/configuration.ts'
 import type { Overrides } from '../configuration/environment.ts'
 import { followPort, isLoopback } from '../configuration/issuer.ts'
 import type { LoadOptions } from '../configuration/load.ts'
+import { markOfServer } from '../configuration/restart.ts'
 import type { ExitCode, ServeFlags } from './command.ts'
 import { reloadSignal } from './reload-signal.ts'
 import { loadOrReport } from './report.ts'
@@ -42,12 +43,16 @@ const showsMail = ({ mail, accounts, issuer }: Configuration): boolean =>
  */
 async function runWorkers(
   config: string,
-  { host, port }: Configuration,
+  configuration: Configuration,
   { count, flags }: { readonly count: number; readonly flags: Overrides },
 ): Promise<ExitCode> {
+  const { host, port } = configuration
   // Found here rather than by each of them.
   await awaitPort(host, port)
-  const words = [String(count), config, String(port), host, JSON.stringify(flags)]
+  const words = [
+    ...[String(count), config, String(port), host, JSON.stringify(flags)],
+    markOfServer(configuration),
+  ]
   if (process.platform === 'win32' || process.channel) return (await import('./primary.ts')).lead(words)
   flushCompileCache()
   const entry = fileURLToPath(new URL('./primary.js', import.meta.url))

@@ -2,16 +2,18 @@
 
 import type { Overrides } from '../configuration/environment.ts'
 import { loadConfiguration } from '../configuration/load.ts'
+import { markOfServer } from '../configuration/restart.ts'
 import { createPrimary } from '../workers/primary.ts'
 import { collectStartGarbage } from './start-garbage.ts'
 import { stopSignal } from './stop-signal.ts'
 
-/** @param words as `serve` gave them: the configuration's file, port, host and flags; and this worker's number. */
+/** @param words as `serve` gave them: the configuration's file, port, host, flags and mark; and this worker's number. */
 export async function work([
   file = '',
   port = '',
   host = '',
   typed = '',
+  mark = '',
   number = '',
 ]: readonly string[]): Promise<void> {
   const signalled = stopSignal()
@@ -24,6 +26,8 @@ export async function work([
     const source = { file, environment: process.env, overrides: flags }
     const loaded = await loadConfiguration({ ...source, overrides: { ...flags, port, host } })
     if (!loaded.ok) throw new Error(`${file} has changed and has faults now: tessera config check tells them`)
+    if (markOfServer(loaded.configuration) !== mark)
+      throw new Error(`${file} has another issuer or storage now, which needs a restart of the whole server`)
     const { startServer } = await import('../server.ts')
     const server = await startServer(loaded.configuration, {
       worker: Number(number),

@@ -1,6 +1,7 @@
 /** What can't change while a server runs, since it holds a port, a store or keys by it. */
 
-import type { Configuration } from './configuration.ts'
+import { hash } from 'node:crypto'
+import type { Configuration, Storage } from './configuration.ts'
 import type { Fault } from './fault.ts'
 
 /** Key → what must stay as it was; only compared, never told. */
@@ -30,3 +31,16 @@ export const restartFaults = (running: Configuration, next: Configuration): read
       expected: 'what it was when the server started',
       fix: 'restart the server, or put it back',
     }))
+
+/**
+ * The same for all processes of one server, or they would serve for different issuers or keep different stores. It stands on
+ * their command lines, so no secret goes into it.
+ */
+export const markOfServer = ({ issuer, storage }: Configuration): string =>
+  hash('sha256', JSON.stringify([issuer, placeOf(storage)]), 'base64url')
+
+const placeOf = (storage: Storage): string => {
+  if (storage.kind === 'memory') return storage.kind
+  if (storage.kind === 'sqlite') return storage.file
+  return Object.assign(new URL(storage.url), { username: '', password: '' }).href
+}
