@@ -1,14 +1,19 @@
 /** The served edge: Fastify turns sockets into plain requests, and plain answers into bytes (RFC 9110, RFC 9112). */
 
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeader, RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
-import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
 import { createTurn } from '../core/turn.ts'
 import { createPeerReader, type PeerOptions, type ReadPeer } from './peer.ts'
 import { plainError } from './plain-error.ts'
 import { createRequestIds } from './request-id.ts'
-import type { Router } from './router.ts'
+import { isBodyless, type Router } from './router.ts'
 
 export type ListenOptions = PeerOptions & {
   readonly host: string
@@ -55,25 +60,40 @@ export async function listen(
 ): Promise<Listening> {
   let readPeer = createPeerReader(options)
   let draining = false
+  const nextId = createRequestIds()
 
-  const answerInTurn = createTurn(({ request, reply }: Asked) => {
-    const response = router(request)
-    if (response instanceof Promise) response.then(value => sendOr500(reply, value))
-    else sendOr500(reply, response)
+  const answerInTurn = createTurn(({ request, response }: Asked) => {
+    const answer = router(request)
+    if (answer instanceof Promise) answer.then(value => sendOr500(response, value, request.id))
+    else sendOr500(response, answer, request.id)
   })
 
-  /** Returns nothing: of a reply that is returned Fastify watches the stream until its end. */
-  const answer = (request: FastifyRequest, reply: FastifyReply): void =>
-    answerInTurn({ request: plainRequest(request, readPeer), reply })
+  /** What has no body needs nothing of Fastify: its routing and its reply were a tenth of such a request (docs/decisions/0004-hot-path.md). */
+  const takeBodyless = (raw: IncomingMessage, response: ServerResponse): boolean => {
+    const { method } = raw
+    if (method !== 'GET' && method !== 'HEAD') return false
+    const id = nextId()
+    answerInTurn({ request: plainRequest(raw, { id, method, body: '' }, readPeer), response })
+    return true
+  }
+
+  /** The answer goes past Fastify's reply, which would look at every header and at the body's kind again. */
+  const answer = ({ id, method, body, raw }: FastifyRequest, reply: FastifyReply): void => {
+    reply.hijack()
+    const text = typeof body === 'string' ? body : ''
+    answerInTurn({ request: plainRequest(raw, { id, method, body: text }, readPeer), response: reply.raw })
+  }
 
   /** Never throws: an answer that comes later has nobody to catch it, and would end the process. */
-  const sendOr500 = (reply: FastifyReply, response: HttpResponse): void => {
+  const sendOr500 = (response: ServerResponse, answer: HttpResponse, id: string): void => {
     try {
-      send(reply, response, draining)
+      send(response, answer, draining)
     } catch (error) {
-      onUnsendable(reply.request.id, error)
-      for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name)
-      send(reply, plainError(500, 'server_error'), draining)
+      onUnsendable(id, error)
+      // What is left of it: else the phrase of its status would stand beside 500.
+      response.statusMessage = ''
+      for (const name of response.getHeaderNames()) response.removeHeader(name)
+      send(response, plainError(500, 'server_error'), draining)
     }
   }
 
@@ -81,7 +101,7 @@ export async function listen(
     ...connectionOptions(options),
     logger: false,
     bodyLimit,
-    genReqId: createRequestIds(),
+    genReqId: nextId,
     requestIdHeader: false,
     exposeHeadRoutes: false,
     // No route has a schema: without these Fastify would load its compilers, a sixth of all modules of a start.
@@ -104,9 +124,11 @@ export async function listen(
     if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return answer(request, reply)
     const status = error.statusCode ?? 500
     // Fastify would close the connection under a client that is still sending, and the answer would be lost with it.
-    if (Number(request.headers['content-length']) <= bodyLimit * 16) reply.removeHeader('connection')
-    send(reply, plainError(status, status < 500 ? 'invalid_request' : 'server_error'), draining)
+    const last = draining || !(Number(request.headers['content-length']) <= bodyLimit * 16)
+    reply.hijack()
+    send(reply.raw, plainError(status, status < 500 ? 'invalid_request' : 'server_error'), last)
   })
+  askFirst(app.server, takeBodyless)
 
   await app.listen({ host, port, ...(shared && canShare && { reusePort: true }) } as ListenTarget)
   const bound = app.server.address()
@@ -125,7 +147,20 @@ export async function listen(
   }
 }
 
-type Asked = { readonly request: HttpRequest; readonly reply: FastifyReply }
+type Asked = { readonly request: HttpRequest; readonly response: ServerResponse }
+
+/** From now on those who listen to the server's requests get only what `take` does not take. */
+function askFirst(
+  server: FastifyInstance['server'],
+  take: (request: IncomingMessage, response: ServerResponse) => boolean,
+): void {
+  const others = server.listeners('request') as RequestListener[]
+  server.removeAllListeners('request')
+  server.on('request', (request: IncomingMessage, response) => {
+    if (take(request, response)) return
+    for (const other of others) other.call(server, request, response)
+  })
+}
 
 const neverCompiles = () => () => {
   throw new Error('no route has a schema')
@@ -158,19 +193,21 @@ function connectionOptions({
   } as const
 }
 
-function plainRequest(request: FastifyRequest, readPeer: ReadPeer): HttpRequest {
-  const { raw, body } = request
-  const { headers } = raw
-  const url = originForm(raw.url)
+function plainRequest(
+  { url: target, headers, socket }: IncomingMessage,
+  read: Pick<HttpRequest, 'id' | 'method' | 'body'>,
+  readPeer: ReadPeer,
+): HttpRequest {
+  const url = originForm(target)
   const mark = url.indexOf('?')
-  const peer = readPeer(raw.socket.remoteAddress, headers)
+  const peer = readPeer(socket.remoteAddress, headers)
   return {
-    id: request.id,
-    method: request.method,
+    id: read.id,
+    method: read.method,
     path: mark < 0 ? url : url.slice(0, mark),
     query: mark < 0 ? '' : url.slice(mark + 1),
     headers: headers as SingleHeaders,
-    body: typeof body === 'string' ? body : '',
+    body: read.body,
     peer,
   }
 }
@@ -185,19 +222,17 @@ const originForm = (target = ''): string => {
 /** Node joins repeated headers, all but `set-cookie`, which no request has a use for. */
 type SingleHeaders = Readonly<Record<Exclude<keyof IncomingMessage['headers'], 'set-cookie'>, string>>
 
-function send(reply: FastifyReply, { status, headers, body, bytes }: HttpResponse, last: boolean): void {
-  reply.code(status)
-  for (const name in headers) reply.header(name, headers[name])
-  if (last) reply.header('connection', 'close')
-  if (bytes) {
-    reply.send(bytes)
-    return
-  }
-  // Undefined rather than an empty text, and a serializer: else Fastify would add a media type or a charset of its own.
-  reply.serializer(asItIs).send(body === '' ? undefined : body)
+/** Throws, having sent nothing, for what HTTP can't say. */
+function send(response: ServerResponse, { status, headers, body, bytes }: HttpResponse, last: boolean): void {
+  const lines: OutgoingHttpHeader[] = []
+  for (const name in headers) lines.push(name, headers[name] as string | string[])
+  if (last) lines.push('connection', 'close')
+  // The answer to HEAD says the length of GET's itself.
+  if (!isBodyless(status) && headers['content-length'] === undefined)
+    lines.push('content-length', String(bytes?.length ?? Buffer.byteLength(body)))
+  response.writeHead(status, lines)
+  response.end(bytes ?? body)
 }
-
-const asItIs = (body: unknown): string => body as string
 
 /** By name rather than from `node:http`: importing values from there loads its WebSocket too, 20 ms of every start. */
 const statusOfBytes: Readonly<Record<string, readonly [status: number, phrase: string]>> = {

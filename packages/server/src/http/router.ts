@@ -100,7 +100,8 @@ export function createRouter({
     const merged: Record<string, string | readonly string[]> = { ...headers, ...added, ...response.headers }
     merged['cache-control'] ??= 'no-store'
     if (added?.vary && response.headers.vary) merged.vary = `${response.headers.vary}, ${added.vary}`
-    if (request.method !== 'HEAD') return { status, headers: merged, body, ...(bytes && { bytes }) }
+    if (request.method !== 'HEAD' || isBodyless(status))
+      return { status, headers: merged, body, ...(bytes && { bytes }) }
     // RFC 9110 §9.3.2: the headers of the GET answer, its length among them.
     return {
       status,
@@ -116,6 +117,9 @@ export function createRouter({
       : plainError(500, 'server_error', { 'x-request-id': request.id })
   }
 }
+
+/** RFC 9110 §8.6: these have no body, and so no length. */
+export const isBodyless = (status: number): boolean => status === 204 || status === 304
 
 /** By the whole path, else by all but its last segment where a route's path ends in `/*`. */
 function createRouteTable(routes: readonly Route[]): (path: string) => Route | undefined {
