@@ -4,7 +4,8 @@ import type { Authorization } from '../../core/authorization.ts'
 import type { Authorizations } from '../../core/stores.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
-import { change, one } from './statements.ts'
+import { byKey } from './gathering.ts'
+import { change } from './statements.ts'
 
 export const authorizationCodec = createCodec<Authorization>({
   id: 'text',
@@ -31,6 +32,14 @@ const { names, count, marks, encode, decode } = authorizationCodec
 export const insertAuthorization = (from: number, where = 'true'): string =>
   `insert into authorizations (${names}, clean_at) select ${marks(from)}, $${from + count}::bigint where ${where}`
 
+/**
+ * Joins the authorization of each row of a table. Its index is asked for one after the other: a join that PostgreSQL may
+ * turn around would read all of them where the plan was made while there were few.
+ */
+export const withAuthorization = (table: string): string =>
+  `join lateral (
+    select * from authorizations where id = ${table}.authorization_id limit 1) authorizations on true`
+
 /** The parameters of that insert. */
 export const authorizationRow = (authorization: Authorization) => [
   ...encode(authorization),
@@ -38,7 +47,7 @@ export const authorizationRow = (authorization: Authorization) => [
 ]
 
 export function createAuthorizations({ run }: Database): Authorizations {
-  const find = one(run, `select ${names} from authorizations where id = $1`)
+  const find = byKey(run, `select ${names} from authorizations where id = any ($1::text[])`)
   const revoke = change(run, 'update authorizations set revoked_at = $2 where id = $1 and revoked_at is null')
   return {
     find: async id => decode((await find(id)) ?? []),

@@ -2,11 +2,17 @@
 
 import type { AuthorizationCode } from '../../core/authorization.ts'
 import type { AuthorizationCodes } from '../../core/stores.ts'
-import { authorizationCodec, authorizationRow, insertAuthorization } from './authorizations.ts'
+import {
+  authorizationCodec,
+  authorizationRow,
+  insertAuthorization,
+  withAuthorization,
+} from './authorizations.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
+import { byKey } from './gathering.ts'
 import { insertReferenceToken, referenceTokenCodec } from './reference-tokens.ts'
-import { change, one } from './statements.ts'
+import { change } from './statements.ts'
 
 const codec = createCodec<AuthorizationCode>({
   hash: 'text',
@@ -34,10 +40,10 @@ const issueBeside = issueCode.replace(
 export function createCodes({ run }: Database): AuthorizationCodes {
   const issue = change(run, issueCode)
   const issueWithToken = change(run, issueBeside)
-  const find = one(
+  const find = byKey(
     run,
     `select ${codec.of('codes')}, ${authorizationCodec.of('authorizations')}
-    from codes join authorizations on authorizations.id = codes.authorization_id where codes.hash = $1`,
+    from codes ${withAuthorization('codes')} where codes.hash = any ($1::text[])`,
   )
   const burn = change(run, 'update codes set used_at = $2 where hash = $1 and used_at is null')
   return {

@@ -40,8 +40,9 @@ export function openPool(options: PostgresOptions): Pool {
     lock_timeout: patience.lock,
     idle_in_transaction_session_timeout: answerTimeout,
     query_timeout: answerTimeout,
-    // Every query here is a look-up by a key: a plan made while a table was small must not read it whole later.
-    options: '-c enable_seqscan=off',
+    // Every query here is a look-up by a key: a plan made while a table was small must not read it whole later, and none
+    // gets better by the values that are asked.
+    options: '-c enable_seqscan=off -c plan_cache_mode=force_generic_plan',
   })
   // A connection that breaks while nobody uses it; whoever asks next gets a new one.
   pool.on('error', error => log?.warn('database_connection_lost', { error: error.message }))

@@ -2,9 +2,15 @@
 
 import type { DeviceAuthorization } from '../../core/authorization.ts'
 import type { DeviceAuthorizations } from '../../core/stores.ts'
-import { authorizationCodec, authorizationRow, insertAuthorization } from './authorizations.ts'
+import {
+  authorizationCodec,
+  authorizationRow,
+  insertAuthorization,
+  withAuthorization,
+} from './authorizations.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
+import { byKey } from './gathering.ts'
 import { change, one } from './statements.ts'
 
 const codec = createCodec<DeviceAuthorization>({
@@ -28,10 +34,10 @@ export function createDevices({ run }: Database): DeviceAuthorizations {
     run,
     `insert into devices (${names}) values (${marks()}) on conflict (user_code_hash) do nothing`,
   )
-  const find = one(
+  const find = byKey(
     run,
     `select ${codec.of('devices')}, ${authorizationCodec.of('authorizations')}
-    from devices left join authorizations on authorizations.id = devices.authorization_id where devices.hash = $1`,
+    from devices left ${withAuthorization('devices')} where devices.hash = any ($1::text[])`,
   )
   const findByUserCode = one(run, `select ${names} from devices where user_code_hash = $1`)
   // RFC 8628 §3.5: each `slow_down` lengthens the interval by 5 seconds.

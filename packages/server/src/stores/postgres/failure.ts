@@ -15,6 +15,10 @@ const outage = /^(08|25|28|3D|40|53|55|57|58|XX)/
 export const gaveWay = (error: unknown): boolean =>
   error instanceof StoreUnavailable && /^40(P01|001)$/.test(sqlState(error.cause) ?? '')
 
+/** Whether one of those who asked together may be the cause, by what was wrong or by a row that is locked for long: nothing of it was written. */
+export const isOfOne = (error: unknown): boolean =>
+  !(error instanceof StoreUnavailable) || sqlState(error.cause) === '55P03'
+
 /** Asks the driver; rejects with `StoreUnavailable` for an outage, and with the server's error where one operation was wrong. */
 export async function asking<Value>(ask: () => Promise<Value>): Promise<Value> {
   try {

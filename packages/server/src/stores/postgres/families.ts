@@ -2,10 +2,10 @@
 
 import type { RefreshFamily } from '../../core/authorization.ts'
 import type { RefreshFamilies } from '../../core/stores.ts'
-import { authorizationCodec } from './authorizations.ts'
+import { authorizationCodec, withAuthorization } from './authorizations.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
-import { one } from './statements.ts'
+import { byKey } from './gathering.ts'
 
 export const familyCodec = createCodec<RefreshFamily>({
   id: 'text',
@@ -21,23 +21,19 @@ export const familyCodec = createCodec<RefreshFamily>({
   rotated_at: 'integer',
 })
 
-const { names, count, marks } = familyCodec
+const { count } = familyCodec
 
-/** An insert of a row's parameters, from this number on, where the condition holds. */
-export const insertFamily = (from: number, where: string): string =>
-  `insert into families (${names}, clean_at) select ${marks(from)}, $${from + count}::bigint where ${where}`
-
-/** The parameters of that insert. */
+/** What a row is inserted with: its own columns, and `clean_at`. */
 export const familyRow = (family: RefreshFamily) => [
   ...familyCodec.encode(family),
   Math.min(family.expires_at, family.idle_expires_at),
 ]
 
 export function createFamilies({ run }: Database): RefreshFamilies {
-  const find = one(
+  const find = byKey(
     run,
     `select ${familyCodec.of('families')}, ${authorizationCodec.of('authorizations')}
-    from families join authorizations on authorizations.id = families.authorization_id where families.id = $1`,
+    from families ${withAuthorization('families')} where families.id = any ($1::text[])`,
   )
   return {
     async find(id) {

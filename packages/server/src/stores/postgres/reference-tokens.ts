@@ -4,7 +4,8 @@ import type { ReferenceToken } from '../../core/authorization.ts'
 import type { ReferenceTokens } from '../../core/stores.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
-import { change, one } from './statements.ts'
+import { byKey } from './gathering.ts'
+import { change } from './statements.ts'
 
 export const referenceTokenCodec = createCodec<ReferenceToken>({
   hash: 'text',
@@ -16,12 +17,12 @@ export const referenceTokenCodec = createCodec<ReferenceToken>({
 
 const { names, marks, decode } = referenceTokenCodec
 
-/** An insert of a row's parameters, from this number on, where the condition holds. */
-export const insertReferenceToken = (from: number, where = 'true'): string =>
-  `insert into reference_tokens (${names}) select ${marks(from)} where ${where}`
+/** An insert of a row's parameters, from this number on. */
+export const insertReferenceToken = (from: number): string =>
+  `insert into reference_tokens (${names}) values (${marks(from)})`
 
 export function createReferenceTokens({ run }: Database): ReferenceTokens {
-  const find = one(run, `select ${names} from reference_tokens where hash = $1`)
+  const find = byKey(run, `select ${names} from reference_tokens where hash = any ($1::text[])`)
   const revoke = change(run, 'delete from reference_tokens where hash = $1')
   return {
     find: async hash => decode((await find(hash)) ?? []),

@@ -5,6 +5,7 @@ import type { RegisteredClients } from '../../core/stores.ts'
 import { among } from './batches.ts'
 import { createCodec, type Value } from './columns.ts'
 import type { Database } from './database.ts'
+import { byKey } from './gathering.ts'
 import { change, one } from './statements.ts'
 
 const codec = createCodec<RegisteredClient>({
@@ -57,7 +58,7 @@ const originsOf = ({ metadata }: RegisteredClient): readonly string[] => {
 }
 
 export function createRegisteredClients({ run, locked }: Database): RegisteredClients {
-  const find = one(run, `select ${names} from registered_clients where client_id = $1`)
+  const find = byKey(run, `select ${names} from registered_clients where client_id = any ($1::text[])`)
   const withOrigin = one(
     run,
     `select 1 from registered_origins o join registered_clients c on c.client_id = o.client_id

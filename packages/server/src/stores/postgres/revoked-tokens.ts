@@ -2,10 +2,11 @@
 
 import type { RevokedTokens } from '../../core/stores.ts'
 import type { Database } from './database.ts'
-import { change, one } from './statements.ts'
+import { byKey } from './gathering.ts'
+import { change } from './statements.ts'
 
 export function createRevokedTokens({ run }: Database): RevokedTokens {
-  const find = one(run, 'select 1 from revoked_tokens where jti = $1')
+  const find = byKey(run, 'select jti from revoked_tokens where jti = any ($1::text[])')
   const add = change(
     run,
     `insert into revoked_tokens (jti, expires_at) values ($1, $2)

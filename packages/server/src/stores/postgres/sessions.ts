@@ -6,6 +6,7 @@ import { among, dueRows, free } from './batches.ts'
 import { createCodec, type Row } from './columns.ts'
 import type { Database } from './database.ts'
 import { epochGuard } from './epoch.ts'
+import { byKey } from './gathering.ts'
 import { all, change, one, type Run } from './statements.ts'
 
 const codec = createCodec<Session>({
@@ -110,7 +111,7 @@ export function createSessions({ run, locked }: Database): Sessions {
   const select = `select ${names} from sessions`
   const insert = change(run, createSession)
   const renew = one(run, renewSession)
-  const find = one(run, `${select} where hash = $1`)
+  const find = byKey(run, `${select} where hash = any ($1::text[])`)
   const findBySid = one(run, `${select} where sid = $1`)
   const ofUser = all(run, `${select} where sub = $1 order by last_seen_at desc`)
   const fromUpstream = all(run, `${select} where upstream = $1`)

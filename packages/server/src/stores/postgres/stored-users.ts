@@ -5,6 +5,7 @@ import type { Replacement, StoredUsers } from '../../core/stores.ts'
 import { endAccess } from './access.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
+import { byKey } from './gathering.ts'
 import { all, one } from './statements.ts'
 
 const codec = createCodec<StoredUser>({
@@ -81,7 +82,7 @@ const namesOf = ({ tenant = '', username_key, email_key, email_verified_at }: St
 
 export function createStoredUsers({ run, locked }: Database): StoredUsers {
   const select = `select ${names} from stored_users`
-  const find = one(run, `${select} where sub = $1`)
+  const find = byKey(run, `${select} where sub = any ($1::text[])`)
   // No tenant's name is empty.
   const byName = one(run, `${select} where coalesce(tenant, '') = $1 and username_key = $2`)
   const byEmail = one(

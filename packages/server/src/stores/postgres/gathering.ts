@@ -1,0 +1,51 @@
+/** What is asked of the database in one turn of the event loop, asked by one statement: see docs/decisions/0014-postgresql-turns.md. */
+
+import { gatherTurn } from '../../core/turn.ts'
+import type { Row } from './columns.ts'
+import { isOfOne } from './failure.ts'
+import type { Run } from './statements.ts'
+
+/** More are asked by several statements, so that none takes long. */
+const mostTogether = 64
+
+type Piece<Asked, Answer> = {
+  readonly asked: Asked
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * @param ask answers in the order in which it was asked.
+ * @param sorting says, for each turn anew, which may be asked together: those of one name.
+ */
+export function gathered<Asked, Answer>(
+  ask: (asked: readonly Asked[]) => Promise<readonly Answer[]>,
+  sorting: () => (asked: Asked) => string = () => () => '',
+): (asked: Asked) => Promise<Answer> {
+  const hand = gatherTurn<Piece<Asked, Answer>>(pieces => {
+    const nameOf = sorting()
+    for (const alike of Map.groupBy(pieces, ({ asked }) => nameOf(asked)).values())
+      for (let from = 0; from < alike.length; from += mostTogether)
+        answer(alike.slice(from, from + mostTogether))
+  })
+
+  async function answer(pieces: readonly Piece<Asked, Answer>[]): Promise<void> {
+    try {
+      const answers = await ask(pieces.map(({ asked }) => asked))
+      for (const [index, { resolve }] of pieces.entries()) resolve(answers[index] as Answer)
+    } catch (error) {
+      // No neighbour suffers for what one asked: then nothing was written, and each is asked by itself.
+      if (pieces.length > 1 && isOfOne(error)) for (const piece of pieces) answer([piece])
+      else for (const { reject } of pieces) reject(error)
+    }
+  }
+
+  return asked => new Promise((resolve, reject) => hand({ asked, resolve, reject }))
+}
+
+/** A query for the row of a key: `sql` finds those whose key is `= any ($1)`, and each begins with it. */
+export const byKey = (run: Run, sql: string): ((key: string) => Promise<Row | undefined>) =>
+  gathered(async keys => {
+    const found = new Map((await run(sql, [keys])).rows.map(row => [row[0], row]))
+    return keys.map(key => found.get(key))
+  })
