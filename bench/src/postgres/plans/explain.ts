@@ -31,7 +31,8 @@ export async function explain(client: pg.Client, { text, values, alone }: Sent):
   }
   const plans: PlanNode[] = []
   for (const mode of modes) {
-    await client.query(`set enable_seqscan = ${mode.seqscan}`)
+    for (const setting of ['seqscan', 'hashjoin', 'mergejoin', 'material'])
+      await client.query(`set enable_${setting} = ${mode.seqscan}`)
     const [answer] = await ask(`format json, generic_plan ${!mode.values}`, mode.values)
     plans.push(answer[0].Plan)
   }

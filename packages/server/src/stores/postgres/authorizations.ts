@@ -32,14 +32,6 @@ const { names, count, marks, encode, decode } = authorizationCodec
 export const insertAuthorization = (from: number, where = 'true'): string =>
   `insert into authorizations (${names}, clean_at) select ${marks(from)}, $${from + count}::bigint where ${where}`
 
-/**
- * Joins the authorization of each row of a table. Its index is asked for one after the other: a join that PostgreSQL may
- * turn around would read all of them where the plan was made while there were few.
- */
-export const withAuthorization = (table: string): string =>
-  `join lateral (
-    select * from authorizations where id = ${table}.authorization_id limit 1) authorizations on true`
-
 /** The parameters of that insert. */
 export const authorizationRow = (authorization: Authorization) => [
   ...encode(authorization),

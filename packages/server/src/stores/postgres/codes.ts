@@ -2,12 +2,7 @@
 
 import type { AuthorizationCode } from '../../core/authorization.ts'
 import type { AuthorizationCodes } from '../../core/stores.ts'
-import {
-  authorizationCodec,
-  authorizationRow,
-  insertAuthorization,
-  withAuthorization,
-} from './authorizations.ts'
+import { authorizationCodec, authorizationRow, insertAuthorization } from './authorizations.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
 import { byKey } from './gathering.ts'
@@ -43,7 +38,8 @@ export function createCodes({ run }: Database): AuthorizationCodes {
   const find = byKey(
     run,
     `select ${codec.of('codes')}, ${authorizationCodec.of('authorizations')}
-    from codes ${withAuthorization('codes')} where codes.hash = any ($1::text[])`,
+    from codes join authorizations on authorizations.id = codes.authorization_id
+    where codes.hash = any ($1::text[])`,
   )
   const burn = change(run, 'update codes set used_at = $2 where hash = $1 and used_at is null')
   return {

@@ -6,9 +6,6 @@
  * is used up by an update whose condition PostgreSQL looks at again once it has the row's lock, so of many at once one
  * finds it unused; the others, whose reading of the row is older than that, learn `already_used`. Nothing is inserted
  * but from a row of `used`.
- *
- * Rows are found by `= any (array (…))`, beside the join: PostgreSQL then never reads a table for it, however small that
- * was when it planned, and locks them in the order of their keys.
  */
 
 import type { Commit, Use } from '../../core/stores.ts'
@@ -49,8 +46,7 @@ type Spending<Kind extends Use['kind']> = {
 }
 
 const livingFor = (row: string) => `families.expires_at > ${row}.at and families.idle_expires_at > ${row}.at`
-const sameFamily = `families.id = any (array (select family from guard))
-      and families.id = guard.family and families.generation = guard.generation and ${livingFor('guard')}`
+const sameFamily = `families.id = guard.family and families.generation = guard.generation and ${livingFor('guard')}`
 const overFamily = `(select true from families where id = given.family and ${livingFor('given')}) is null`
 
 const spendings: { readonly [Kind in Use['kind']]: Spending<Kind> } = {
@@ -58,7 +54,7 @@ const spendings: { readonly [Kind in Use['kind']]: Spending<Kind> } = {
     columns: [['hash', 'text']],
     values: ({ hash }) => [hash],
     used: `update codes set used_at = guard.at from guard
-      where codes.hash = any (array (select hash from guard)) and codes.hash = guard.hash
+      where codes.hash = guard.hash
         and codes.used_at is null and codes.expires_at > guard.at returning guard.*`,
     over: '(select true from codes where hash = given.hash and used_at is null and expires_at <= given.at)',
   },
@@ -66,7 +62,7 @@ const spendings: { readonly [Kind in Use['kind']]: Spending<Kind> } = {
     columns: [['hash', 'text']],
     values: ({ hash }) => [hash],
     used: `update devices set used_at = guard.at from guard
-      where devices.hash = any (array (select hash from guard)) and devices.hash = guard.hash
+      where devices.hash = guard.hash
         and devices.used_at is null and devices.expires_at > guard.at and devices.status = 'approved'
       returning guard.*`,
     over: `(select true from devices
@@ -181,8 +177,7 @@ export function writeStatement(shape: Shape): Statement {
     // An authorization outlives all that came from it.
     `extended as (
       update authorizations set expires_at = used.until from used
-      where authorizations.id = any (array (select authorization_id from used))
-        and authorizations.id = used.authorization_id and authorizations.expires_at < used.until)`,
+      where authorizations.id = used.authorization_id and authorizations.expires_at < used.until)`,
   ]
   return {
     text: `with ${ctes.filter(cte => cte !== undefined).join(',\n')}

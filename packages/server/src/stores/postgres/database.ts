@@ -24,6 +24,15 @@ export type Pool = {
 /** How much longer than the server to wait for an answer, in milliseconds. */
 const answerDelay = 2000
 
+/**
+ * Every query here looks rows up by a key, one after the other: a plan made while a table was small must not read it
+ * whole later, and none gets better by the values that are asked.
+ */
+const lookUps = [
+  ...['enable_seqscan=off', 'enable_hashjoin=off', 'enable_mergejoin=off', 'enable_material=off'],
+  'plan_cache_mode=force_generic_plan',
+]
+
 /** How often what gave way to another transaction is done again. */
 const repetitions = 3
 
@@ -40,9 +49,7 @@ export function openPool(options: PostgresOptions): Pool {
     lock_timeout: patience.lock,
     idle_in_transaction_session_timeout: answerTimeout,
     query_timeout: answerTimeout,
-    // Every query here is a look-up by a key: a plan made while a table was small must not read it whole later, and none
-    // gets better by the values that are asked.
-    options: '-c enable_seqscan=off -c plan_cache_mode=force_generic_plan',
+    options: lookUps.map(setting => `-c ${setting}`).join(' '),
   })
   // A connection that breaks while nobody uses it; whoever asks next gets a new one.
   pool.on('error', error => log?.warn('database_connection_lost', { error: error.message }))

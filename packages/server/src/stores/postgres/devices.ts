@@ -2,12 +2,7 @@
 
 import type { DeviceAuthorization } from '../../core/authorization.ts'
 import type { DeviceAuthorizations } from '../../core/stores.ts'
-import {
-  authorizationCodec,
-  authorizationRow,
-  insertAuthorization,
-  withAuthorization,
-} from './authorizations.ts'
+import { authorizationCodec, authorizationRow, insertAuthorization } from './authorizations.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
 import { byKey } from './gathering.ts'
@@ -37,7 +32,8 @@ export function createDevices({ run }: Database): DeviceAuthorizations {
   const find = byKey(
     run,
     `select ${codec.of('devices')}, ${authorizationCodec.of('authorizations')}
-    from devices left ${withAuthorization('devices')} where devices.hash = any ($1::text[])`,
+    from devices left join authorizations on authorizations.id = devices.authorization_id
+    where devices.hash = any ($1::text[])`,
   )
   const findByUserCode = one(run, `select ${names} from devices where user_code_hash = $1`)
   // RFC 8628 §3.5: each `slow_down` lengthens the interval by 5 seconds.

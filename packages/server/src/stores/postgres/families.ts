@@ -2,7 +2,7 @@
 
 import type { RefreshFamily } from '../../core/authorization.ts'
 import type { RefreshFamilies } from '../../core/stores.ts'
-import { authorizationCodec, withAuthorization } from './authorizations.ts'
+import { authorizationCodec } from './authorizations.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
 import { byKey } from './gathering.ts'
@@ -33,7 +33,8 @@ export function createFamilies({ run }: Database): RefreshFamilies {
   const find = byKey(
     run,
     `select ${familyCodec.of('families')}, ${authorizationCodec.of('authorizations')}
-    from families ${withAuthorization('families')} where families.id = any ($1::text[])`,
+    from families join authorizations on authorizations.id = families.authorization_id
+    where families.id = any ($1::text[])`,
   )
   return {
     async find(id) {
