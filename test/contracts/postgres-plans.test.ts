@@ -39,6 +39,18 @@ test('postgres: every hot statement finds its rows by an index, and neither read
   assert.ok(explained > hotWork.length, `only ${explained} statements`)
 })
 
+test('postgres: a plan made while the tables were empty will find its rows by an index, too', async () => {
+  const url = await (await postgres()).database()
+  await (await openPostgresStorehouse({ url })).close()
+  const faults = (await takePlans(url)).flatMap(({ name, statements }) =>
+    // As the pool sets it.
+    statements.flatMap(({ plans }) =>
+      plans.slice(0, 2).flatMap(plan => faultsOf(plan).map(fault => `${name} ${fault}`)),
+    ),
+  )
+  assert.deepEqual(faults, [])
+})
+
 test('postgres: a statement that reads or sorts a table is told from one that does not', () =>
   connected(filled, async client => {
     const sweep = 'select hash from codes where clean_at <= $1 order by clean_at limit 500'

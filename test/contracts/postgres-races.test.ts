@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import type { AuthorizationId } from '../../packages/server/src/core/authorization.ts'
+import { StoreUnavailable, type TokenHash } from '../../packages/server/src/core/runtime.ts'
 import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
 import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
 import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
@@ -12,6 +13,7 @@ import { accessEnding } from './stores/access.ts'
 import { sampleRegisteredClient } from './stores/registered-clients.ts'
 import {
   day,
+  issuedCode,
   newHash,
   now,
   sampleAuthorization,
@@ -170,6 +172,32 @@ test('postgres races: tokens whose write gave way to another are written after i
   const commit = () => node(0).commit(sampleCommit({ sub, epoch: 0, issue: { authorization } }))
   assert.equal(await standInTheWay(way, commit), 'committed')
   assert.deepEqual(await node(1).authorizations.find(authorization.id), authorization)
+})
+
+test('postgres races: whoever waits too long for a row keeps no other of the same turn from its tokens', async () => {
+  const impatient = await openPostgresStorehouse({
+    url,
+    patience: { connection: 30_000, statement: 30_000, lock: 300 },
+  })
+  const other = await openConnection({ url })
+  try {
+    const asked = await Promise.all(times(12, () => issuedCode(node(0))))
+    const { hash } = asked[5]!.code
+    await other.script(
+      `set search_path = tessera; begin; update codes set nonce = nonce where hash = '${hash}'`,
+    )
+    const redeem = (code: { readonly hash: TokenHash }) =>
+      impatient.main.commit(sampleCommit({ use: { kind: 'authorization_code', hash: code.hash } }))
+    const settled = await Promise.allSettled(asked.map(({ code }) => redeem(code)))
+    assert.deepEqual(
+      settled.map(one => (one.status === 'fulfilled' ? one.value : one.reason.constructor)),
+      settled.map((_, index) => (index === 5 ? StoreUnavailable : 'committed')),
+    )
+    await other.script('rollback')
+    assert.equal(await redeem(asked[5]!.code), 'committed')
+  } finally {
+    await Promise.all([other.close(), impatient.close()])
+  }
 })
 
 test('postgres races: the end of a user’s access that gave way to another write is whole after it', async () => {

@@ -10,6 +10,7 @@ import { StoreUnavailable, silentLog } from '../../packages/server/src/core/runt
 import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import { createStandingWatch } from '../../packages/server/src/operations/standing.ts'
+import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
 import { migrations } from '../../packages/server/src/stores/postgres/schema.ts'
 import {
   openPostgresStorehouse,
@@ -25,6 +26,8 @@ import {
   now,
   sampleAuthorization,
   sampleCode,
+  sampleCommit,
+  sampleFamily,
   sampleUser,
   standing,
   tally,
@@ -178,6 +181,48 @@ test('postgres: a connection that breaks in use fails what it did, and nothing e
     }
   }
   await issuedCode(stores)
+})
+
+test('postgres: of tokens whose connection breaks while they are written together each is there whole or not at all', async () => {
+  const { server, url } = await begin()
+  let broken = 0
+  for (let round = 0; round < 5; round++) {
+    const stores = await openMain(url)
+    await standing(stores)
+    const asked = await Promise.all(
+      Array.from({ length: 300 }, async () => {
+        const { authorization, code } = await issuedCode(stores)
+        return { code, family: sampleFamily(authorization) }
+      }),
+    )
+    // Some are written when it breaks, and others wait for this row.
+    const other = await openConnection({ url })
+    await other.script(
+      `set search_path = tessera; begin; select 1 from codes where hash = '${asked[7]!.code.hash}' for update`,
+    )
+    const commits = Promise.allSettled(
+      asked.map(({ code, family }) =>
+        stores.commit(
+          sampleCommit({ use: { kind: 'authorization_code', hash: code.hash }, issue: { family } }),
+        ),
+      ),
+    )
+    while ((await other.run('select 1 from pg_locks where not granted', [])).count === 0) await setTimeout(5)
+    await server.disconnect(url)
+    await other.close()
+    const outcomes = await commits
+    // Over connections that nobody broke.
+    const { codes, families } = await openMain(url)
+    for (const [index, outcome] of outcomes.entries()) {
+      const { code, family } = asked[index]!
+      const used = (await codes.find(code.hash))?.code.used_at !== undefined
+      assert.equal((await families.find(family.id)) !== undefined, used)
+      if (outcome.status === 'fulfilled') assert.deepEqual([outcome.value, used], ['committed', true])
+      else assert.ok(outcome.reason instanceof StoreUnavailable, String(outcome.reason))
+      if (outcome.status === 'rejected') broken += 1
+    }
+  }
+  assert.ok(broken > 0)
 })
 
 test('postgres: many nodes that begin one database at once agree on it', async () => {

@@ -14,6 +14,7 @@ import { testRaces } from './stores/races.ts'
 import { testRegisteredClients } from './stores/registered-clients.ts'
 import { testSessions } from './stores/sessions.ts'
 import { type Opened, storages } from './stores/storage.ts'
+import { testTurn } from './stores/turn.ts'
 import { testWaitingMails } from './stores/waiting-mails.ts'
 
 for (const { name, open } of storages)
@@ -32,6 +33,7 @@ for (const { name, open } of storages)
     testFederation(stores)
     testFactors(stores)
     testCommit(stores)
+    testTurn(stores)
     testAccounts(stores)
     testAccess(stores)
     testRaces(stores)

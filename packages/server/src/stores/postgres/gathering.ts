@@ -1,4 +1,4 @@
-/** What is asked of the database in one turn of the event loop, asked by one statement: see docs/decisions/0014-postgresql-turns.md. */
+/** What is asked of the database in one turn of the event loop, asked by one statement: see docs/decisions/0015-postgresql-turns.md. */
 
 import { gatherTurn } from '../../core/turn.ts'
 import type { Row } from './columns.ts'

@@ -1,0 +1,233 @@
+/** What is asked in one turn of the event loop, which a store may do together: each is answered as if it were alone. */
+
+import assert from 'node:assert/strict'
+import { beforeEach, test } from 'node:test'
+import type { Commit, Stores } from '../../../packages/server/src/core/stores.ts'
+import {
+  approvedDevice,
+  day,
+  foundedFamily,
+  issuedCode,
+  minute,
+  newHash,
+  now,
+  sampleAuthorization,
+  sampleCommit,
+  sampleFamily,
+  sampleReferenceToken,
+  tally,
+  unknownAuthorization,
+  unknownFamily,
+} from './samples.ts'
+
+/** More than are done together. */
+const many = 150
+const times = <Value>(count: number, make: (index: number) => Value) =>
+  Promise.all(Array.from({ length: count }, (_, index) => make(index)))
+
+export function testTurn(stores: () => Stores): void {
+  beforeEach(() =>
+    stores().standing.sync({
+      clients: [
+        { id: 'web', stands: true },
+        { id: 'disabled', stands: false },
+      ],
+      users: [
+        { id: 'alice', stands: true },
+        { id: 'mallory', stands: false },
+      ],
+    }),
+  )
+  const commit = (fields: Partial<Commit>) => stores().commit(sampleCommit(fields))
+
+  /** The redemption of a code, which founds a family and issues a token. */
+  async function redemption(): Promise<Commit> {
+    const { authorization, code } = await issuedCode(stores())
+    return sampleCommit({
+      authorization: { id: authorization.id, until: now + 2 * day },
+      use: { kind: 'authorization_code', hash: code.hash },
+      issue: {
+        family: sampleFamily(authorization),
+        referenceToken: sampleReferenceToken({ authorization_id: authorization.id }),
+      },
+    })
+  }
+  /** What of it is there. */
+  async function left({ authorization, use, issue }: Commit): Promise<readonly boolean[]> {
+    assert.ok(use?.kind === 'authorization_code' && issue?.family && issue.referenceToken && authorization)
+    const [code, family, token, extended] = await Promise.all([
+      stores().codes.find(use.hash),
+      stores().families.find(issue.family.id),
+      stores().referenceTokens.find(issue.referenceToken.hash),
+      stores().authorizations.find(authorization.id),
+    ])
+    return [
+      code?.code.used_at !== undefined,
+      family !== undefined,
+      token !== undefined,
+      extended?.expires_at === authorization.until,
+    ]
+  }
+
+  test('turn: of many redemptions at once each has its own outcome, whole or nothing', async () => {
+    const asked = await times(many, redemption)
+    const spoilt = await times(many, async (index): Promise<Commit> => {
+      const one = asked[index]!
+      switch (index % 5) {
+        case 0:
+          return { ...one, client_id: 'disabled' }
+        case 1:
+          return { ...one, sub: 'mallory' }
+        case 2:
+          await stores().authorizations.revoke(one.authorization!.id, now)
+          return one
+        case 3:
+          return { ...one, at: now + 5 * minute }
+        default:
+          return one
+      }
+    })
+    const outcomes = await Promise.all(spoilt.map(one => stores().commit(one)))
+    assert.deepEqual(
+      outcomes,
+      outcomes.map((_, index) => (index % 5 === 4 ? 'committed' : 'not_standing')),
+    )
+    for (const [index, one] of spoilt.entries()) {
+      const whole: boolean = outcomes[index] === 'committed'
+      assert.deepEqual(await left(one), [whole, whole, whole, whole])
+    }
+  })
+
+  test('turn: of doubles of each of many codes one is committed, and issues', async () => {
+    const asked = await times(40, redemption)
+    const doubles = asked.flatMap(one => {
+      const { family } = one.issue!
+      return Array.from({ length: 3 }, () => ({
+        ...one,
+        issue: { family: { ...family!, id: unknownFamily() } },
+      }))
+    })
+    const outcomes = await Promise.all(doubles.map(one => stores().commit(one)))
+    for (let index = 0; index < doubles.length; index += 3)
+      assert.deepEqual(tally(outcomes.slice(index, index + 3)), { committed: 1, already_used: 2 })
+    for (const [index, { issue }] of doubles.entries()) {
+      const found = await stores().families.find(issue.family.id)
+      assert.equal(found !== undefined, outcomes[index] === 'committed')
+    }
+  })
+
+  test('turn: a double that does not stand takes nothing from the one that does', async () => {
+    const asked = await times(20, redemption)
+    const outcomes = await Promise.all(
+      asked.flatMap(one => [stores().commit({ ...one, client_id: 'disabled' }), stores().commit(one)]),
+    )
+    assert.deepEqual(
+      outcomes,
+      asked.flatMap(() => ['not_standing', 'committed']),
+    )
+  })
+
+  test('turn: commits of every kind at once do not mix', async () => {
+    const rounds = await times(20, async () => {
+      const { family } = await foundedFamily(stores())
+      const { family: stale } = await foundedFamily(stores())
+      const { family: kept } = await foundedFamily(stores())
+      const { device } = await approvedDevice(stores())
+      const authorization = sampleAuthorization()
+      const marker = { hash: newHash(), expires_at: now + minute }
+      const [rotated, slid] = [now + day - 5, now + day - 7]
+      const asked: readonly (readonly [Partial<Commit>, string])[] = [
+        [
+          { use: { kind: 'refresh_rotation', family: family.id, generation: 1, idleExpiresAt: rotated } },
+          'committed',
+        ],
+        [
+          { use: { kind: 'refresh_rotation', family: stale.id, generation: 2, idleExpiresAt: rotated } },
+          'already_used',
+        ],
+        [
+          { use: { kind: 'refresh_reuse', family: kept.id, generation: 1, idleExpiresAt: slid } },
+          'committed',
+        ],
+        [
+          { use: { kind: 'refresh_retry', family: unknownFamily(), generation: 1, since: now } },
+          'not_standing',
+        ],
+        [{ use: { kind: 'device_code', hash: device.hash } }, 'committed'],
+        [{ use: { kind: 'device_code', hash: newHash() } }, 'already_used'],
+        [{ use: { kind: 'assertion', ...marker } }, 'committed'],
+        [{ issue: { authorization, family: sampleFamily(authorization) } }, 'committed'],
+        [{ issue: { referenceToken: sampleReferenceToken() } }, 'committed'],
+        [{ authorization: { id: unknownAuthorization(), until: now } }, 'not_standing'],
+        [{ epoch: 3, sub: 'external' }, 'not_standing'],
+      ]
+      return { asked, family, stale, kept, authorization, rotated, slid }
+    })
+    const asked = rounds.flatMap(round => round.asked)
+    const outcomes = await Promise.all(asked.map(([fields]) => commit(fields)))
+    assert.deepEqual(
+      outcomes,
+      asked.map(([, expected]) => expected),
+    )
+    for (const { family, stale, kept, authorization, rotated, slid } of rounds) {
+      const [moved, same, used] = await Promise.all(
+        [family, stale, kept].map(async ({ id }) => (await stores().families.find(id))?.family),
+      )
+      assert.deepEqual(moved, { ...family, generation: 2, idle_expires_at: rotated })
+      assert.deepEqual(same, stale)
+      assert.deepEqual(used, { ...kept, idle_expires_at: slid })
+      assert.deepEqual(await stores().authorizations.find(authorization.id), authorization)
+    }
+  })
+
+  test('turn: an authorization lives as long as the longest of what is issued for it at once', async () => {
+    const { authorization } = await issuedCode(stores())
+    const { id, expires_at } = authorization
+    await times(20, index => commit({ authorization: { id, until: expires_at + ((index * 7) % 20) } }))
+    assert.equal((await stores().authorizations.find(id))?.expires_at, expires_at + 19)
+  })
+
+  test('turn: what fails for one that can not be stored fails for no other', async () => {
+    const { family: there } = await foundedFamily(stores())
+    const asked = await times(20, redemption)
+    const wrong = { ...asked[7]!, issue: { family: there, referenceToken: sampleReferenceToken() } }
+    const settled = await Promise.allSettled(asked.with(7, wrong).map(one => stores().commit(one)))
+    assert.deepEqual(
+      settled.map(one => (one.status === 'fulfilled' ? one.value : one.status)),
+      settled.map((_, index) => (index === 7 ? 'rejected' : 'committed')),
+    )
+    assert.deepEqual(await left(asked[7]!), [false, false, false, false])
+    assert.equal(await stores().commit(asked[7]!), 'committed')
+  })
+
+  test('turn: of what is looked for at once each finds its own, and what is not there is not found', async () => {
+    const asked = await times(many, async index => {
+      const { authorization, code } = await issuedCode(stores())
+      const referenceToken = sampleReferenceToken()
+      const jti = newHash()
+      if (index % 2 === 0) await stores().revokedTokens.add(jti, now + day)
+      const found = await foundedFamily(stores())
+      await commit({ issue: { referenceToken } })
+      return { authorization, code, referenceToken, jti, found }
+    })
+    const twice = [...asked, ...asked.slice(0, 20)]
+    const answers = await Promise.all(
+      twice.flatMap(({ authorization, code, referenceToken, jti, found }) => [
+        stores().codes.find(code.hash),
+        stores().codes.find(newHash()),
+        stores().authorizations.find(authorization.id),
+        stores().authorizations.find(unknownAuthorization()),
+        stores().families.find(found.family.id),
+        stores().families.find(unknownFamily()),
+        stores().referenceTokens.find(referenceToken.hash),
+        stores().referenceTokens.find(newHash()),
+        stores().revokedTokens.has(jti),
+      ]),
+    )
+    const expected = twice.flatMap(({ authorization, code, referenceToken, found }, index) => [
+      ...[{ code, authorization }, undefined, authorization, undefined, found, undefined],
+      ...[referenceToken, undefined, (index % many) % 2 === 0],
+    ])
+    assert.deepEqual(answers, expected)
+  })
+}
