@@ -24,6 +24,23 @@ test('scope: parsing sorts and removes duplicates, and formatting gives the same
   )
 })
 
+test('scope: spaces in any number part names and are none, in whatever order the names stand', () => {
+  const gap = fc.string({ unit: fc.constant(' '), minLength: 1, maxLength: 3 })
+  fc.assert(
+    fc.property(
+      fc.array(scopeName, { minLength: 1, maxLength: 5 }),
+      gap,
+      fc.boolean(),
+      (names, space, sorted) => {
+        const listed = sorted ? [...new Set(names)].sort() : names
+        assert.deepEqual(parseScope(space + listed.join(space) + space), [...new Set(names)].sort())
+        assert.equal(parseScope(space), undefined)
+      },
+    ),
+  )
+  assert.equal(parseScope(''), undefined)
+})
+
 test('scope: text with any character that RFC 6749 §3.3 leaves out is malformed', () => {
   fc.assert(
     fc.property(scopeName, fc.constantFrom('"', '\\', '\t', '\n', 'é', '\u0000', '\u007F'), (name, bad) => {

@@ -15,7 +15,7 @@ export function claimLanguages(locales: readonly string[]): ClaimLanguages {
   const tagged = (name: string): readonly string[] =>
     name.includes('#') ? [] : tags.map(tag => `${name}#${tag}`)
   return {
-    withTags: names => [...new Set([...names, ...names.flatMap(tagged)])],
+    withTags: names => (tags.length === 0 ? names : [...new Set([...names, ...names.flatMap(tagged)])]),
     choose: (names, claims) =>
       Object.fromEntries(
         names.flatMap(name => {

@@ -36,7 +36,8 @@ export function createIdentityClaims({
   return async ({ client, subject, use, scope, requested }) => {
     const asked = requested?.[use] ?? {}
     const ofScope = identityClaims(resources, scope)
-    const names = [...new Set([...ofScope, ...reachable(Object.keys(asked), client)])]
+    const oneByOne = reachable(Object.keys(asked), client)
+    const names = oneByOne.length === 0 ? ofScope : [...new Set([...ofScope, ...oneByOne])]
     if (names.length === 0) return {}
     const languages = claimLanguages(requested?.locales ?? [])
     const known = await profile.claims({
@@ -44,6 +45,7 @@ export function createIdentityClaims({
       names: languages.withTags(names),
     })
     const claims = requested?.locales ? languages.choose(names, known) : known
+    if (requested?.[use] === undefined) return claims
     return Object.fromEntries(
       Object.entries(claims).filter(([name, value]) => ofScope.includes(name) || fits(asked[name], value)),
     )
