@@ -115,7 +115,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: ['core'],
     packages: ['node:sqlite', 'node:fs', 'node:module', 'node:path', 'node:worker_threads'],
   },
-  'stores/postgres': { rooms: ['core'], packages: ['pg', 'node:crypto'] },
+  'stores/postgres': { rooms: ['core'], packages: ['pg', 'node:crypto', 'node:timers/promises'] },
 
   // The edges know no OAuth.
   http: {

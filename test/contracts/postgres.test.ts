@@ -10,7 +10,7 @@ import { StoreUnavailable, silentLog } from '../../packages/server/src/core/runt
 import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import { createStandingWatch } from '../../packages/server/src/operations/standing.ts'
-import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
+import { type Connection, openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
 import { migrations } from '../../packages/server/src/stores/postgres/schema.ts'
 import {
   openPostgresStorehouse,
@@ -259,6 +259,80 @@ test('postgres: a migration that fails changes nothing', async () => {
   await issuedCode(await openMain(url))
 })
 
+test('postgres: an index is built while its table is written, by one of the nodes that start', async () => {
+  const { url } = await begin()
+  const { main } = await open(url)
+  const online = [...migrations, { index: 'codes_later', on: 'codes (expires_at, hash)' }]
+  const [writer, asker] = [await openConnection({ url }), await openConnection({ url })]
+  const building = async () =>
+    (
+      await asker.run(
+        "select 1 from pg_stat_activity where query like 'create index concurrently%' and state = 'active' and datname = current_database()",
+        [],
+      )
+    ).count
+  // A build waits for whoever has written already, and meanwhile keeps nobody waiting.
+  await writer.script(`begin; delete from tessera.codes where hash = 'none'; insert into tessera.codes
+    (hash, authorization_id, redirect_uri, expires_at, clean_at) values ('open', 'none', 'none', 1, 1)`)
+  const opening = [1, 2, 3].map(() => open(url, { migrations: online }))
+  while ((await building()) === 0) await setTimeout(20)
+  const { code } = await issuedCode(main)
+  assert.ok(await main.codes.burn(code.hash, now))
+  assert.equal(await building(), 1)
+  await writer.script('commit')
+  const houses = await Promise.all(opening)
+  assert.deepEqual(await validity(asker, 'codes_later'), [true])
+  assert.ok(await houses[0]?.main.codes.find(code.hash))
+  await Promise.all([writer.close(), asker.close()])
+})
+
+test('postgres: an index whose building broke off is built anew', async () => {
+  const { url } = await begin()
+  await open(url)
+  const online = [...migrations, { index: 'codes_later', on: 'codes (expires_at)' }]
+  const [writer, asker] = [await openConnection({ url }), await openConnection({ url })]
+  await writer.script(`begin; insert into tessera.codes
+    (hash, authorization_id, redirect_uri, expires_at, clean_at) values ('open', 'none', 'none', 1, 1)`)
+  const opening = assert.rejects(openPostgresStorehouse({ url, migrations: online }), StoreUnavailable)
+  while ((await validity(asker, 'codes_later')).length === 0) await setTimeout(20)
+  // As after kill -9 of the node, or of the database.
+  await asker.run(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+    where query like 'create index concurrently%' and datname = current_database()`,
+    [],
+  )
+  await opening
+  await writer.script('commit')
+  assert.deepEqual(await validity(asker, 'codes_later'), [false])
+  await issuedCode((await open(url, { migrations: online })).main)
+  assert.deepEqual(await validity(asker, 'codes_later'), [true])
+  await Promise.all([writer.close(), asker.close()])
+})
+
+test('postgres: a migration that waits for a table lets those go first who use it', async () => {
+  const { url } = await begin()
+  const { main } = await open(url)
+  const holder = await openConnection({ url })
+  await holder.script('begin; lock table tessera.consents in access share mode')
+  const next = [...migrations, 'alter table consents add column later text']
+  const opening = open(url, { migrations: next })
+  const { rows } = await holder.run('select count(*) from tessera.tessera_schema', [])
+  // It gives up its place in the queue for this table again and again: a read takes one.
+  assert.equal(await main.consents.find('nobody', 'web'), undefined)
+  assert.deepEqual(rows, [[migrations.length + 1]])
+  await holder.script('commit')
+  await issuedCode((await opening).main)
+  await holder.close()
+})
+
+const validity = async ({ run }: Connection, index: string): Promise<readonly unknown[]> =>
+  (
+    await run(
+      'select indisvalid from pg_index join pg_class on pg_class.oid = indexrelid where relname = $1',
+      [index],
+    )
+  ).rows.map(([valid]) => valid)
+
 test('postgres: whatever characters a request brings are kept and told apart, U+0000 too', async () => {
   const { url } = await begin()
   const stores = await openMain(url)
@@ -404,7 +478,8 @@ test('postgres: the password comes from the address, a variable, a file, or a ho
   // It wins over the address.
   const { main } = await open(wrong, { password: hook, poolSize: 4 })
   await Promise.all(Array.from({ length: 20 }, () => issuedCode(main)))
-  assert.equal(asked, 5)
+  // Four of the pool, one that migrates, and one that keeps others from it meanwhile.
+  assert.equal(asked, 6)
 
   const folder = await temporaryFolder()
   try {

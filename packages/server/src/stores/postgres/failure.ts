@@ -12,8 +12,11 @@ export function sqlState(error: unknown): string | undefined {
 const outage = /^(08|25|28|3D|40|53|55|57|58|XX)/
 
 /** Whether it gave way to another transaction that stood in its way (40P01, 40001): nothing of it was written, and it can be done again. */
-export const gaveWay = (error: unknown): boolean =>
-  error instanceof StoreUnavailable && /^40(P01|001)$/.test(sqlState(error.cause) ?? '')
+export const gaveWay = (error: unknown): boolean => /^40(P01|001)$/.test(causeOf(error) ?? '')
+
+/** The SQLSTATE of an error that {@link asking} rejected with. */
+export const causeOf = (error: unknown): string | undefined =>
+  sqlState(error instanceof StoreUnavailable ? error.cause : error)
 
 /** Whether one of those who asked together may be the cause, by what was wrong or by a row that is locked for long: nothing of it was written. */
 export const isOfOne = (error: unknown): boolean =>

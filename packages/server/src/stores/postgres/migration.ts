@@ -1,52 +1,157 @@
-/** Brings an issuer's schema to the newest version: by one node at a time, in one transaction, forward only. */
+/** Brings an issuer's schema to the newest version: by one node at a time, forward only, while others read and write. */
 
+import { setTimeout } from 'node:timers/promises'
 import { type Connection, openConnection, type PostgresOptions, quoted } from './connection.ts'
-import { lockAll } from './locks.ts'
-import { migrations as known } from './schema.ts'
+import { causeOf } from './failure.ts'
+import { migrations as known, type Migration } from './schema.ts'
 
-/** How long a migration may take, in milliseconds. */
+/** How long one migration may take, and how long to try for a lock, in milliseconds. */
 const longest = 3_600_000
+
+/** For one lock: whoever asks for a table's after a migration that waits for it, waits behind it. In milliseconds. */
+const lockPatience = 2000
+
+/** Between two trials, in milliseconds. */
+const retryDelay = 100
 
 /**
  * Makes the schema if there is none. Rejects, and changes nothing, where the database is ahead of this version of
- * Tessera: it does not know what its rows mean.
+ * Tessera: it does not know what its rows mean. A migration that fails leaves nothing of itself; those before it stay.
  */
 export async function migrate(
   options: PostgresOptions,
   schema: string,
-  migrations: readonly string[] = known,
+  migrations: readonly Migration[] = known,
 ): Promise<void> {
   const connection = await openConnection(options)
   try {
-    await connection.script(`begin; set local statement_timeout = ${longest}; ${lockAll(['schema'])}`)
-    await migrateWithin(connection, schema, migrations)
-    await connection.script('commit')
+    await requireUtf8(connection)
+    if ((await versionOf(connection, schema, migrations)) === migrations.length) return
+    await begin(connection, schema)
+    await connection.script(`set search_path = ${quoted(schema)}; set statement_timeout = ${longest}`)
+    await aloneIn(options, schema, async () => {
+      for (const [index, migration] of migrations.entries()) {
+        const version = await versionOf(connection, schema, migrations)
+        if (version <= index) await apply(connection, migration, index + 1)
+      }
+    })
   } finally {
     await connection.close()
   }
 }
 
-async function migrateWithin(
-  { run, script }: Connection,
-  schema: string,
-  migrations: readonly string[],
-): Promise<void> {
+async function requireUtf8({ run }: Connection): Promise<void> {
   const [encoding] = (await run('show server_encoding', [])).rows[0] ?? []
   if (encoding !== 'UTF8')
     throw new Error(`the database is encoded in ${encoding}: make one with encoding 'UTF8'`)
-  const there = await run('select 1 from pg_namespace where nspname = $1', [schema])
-  // Asked first: `if not exists` alone needs the right to make schemas where there is one already.
-  if (there.count === 0) await script(`create schema ${quoted(schema)}`)
-  await script(`set local search_path = ${quoted(schema)}`)
-  await script('create table if not exists tessera_schema (version bigint primary key)')
-  const [counted] = (await run('select coalesce(max(version), 0) from tessera_schema', [])).rows
+}
+
+/** How many migrations were applied. */
+async function versionOf(
+  { run }: Connection,
+  schema: string,
+  { length }: readonly Migration[],
+): Promise<number> {
+  const table = `${quoted(schema)}.tessera_schema`
+  const [there] = (await run('select to_regclass($1)::text', [table])).rows
+  if (typeof there?.[0] !== 'string') return 0
+  const [counted] = (await run(`select coalesce(max(version), 0) from ${table}`, [])).rows
   const version = Number(counted?.[0])
-  if (version > migrations.length)
+  if (version > length)
     throw new Error(
-      `the database has schema ${version}, newer than the ${migrations.length} that this version of Tessera knows`,
+      `the database has schema ${version}, newer than the ${length} that this version of Tessera knows`,
     )
-  for (const [index, migration] of migrations.slice(version).entries()) {
-    await script(migration)
-    await run('insert into tessera_schema (version) values ($1)', [version + index + 1])
+  return version
+}
+
+/** Makes the schema and the table that counts; of many nodes that do so at once some are told that it is there already. */
+async function begin({ run, script }: Connection, schema: string): Promise<void> {
+  const table = `${quoted(schema)}.tessera_schema`
+  await persistently(madeMeanwhile, async () => {
+    const there = await run('select 1 from pg_namespace where nspname = $1', [schema])
+    // Asked first: `if not exists` alone needs the right to make schemas where there is one already.
+    if (there.count === 0) await script(`create schema ${quoted(schema)}`)
+    await script(`create table if not exists ${table} (version bigint primary key)`)
+    await run(`insert into ${table} (version) values (0) on conflict do nothing`, [])
+  })
+}
+
+/**
+ * Does the work while no other node does: whoever holds the row of version 0, over a connection of its own, whose end
+ * gives it up. It is tried, not waited for: an index that is built concurrently waits for everybody who waits with a
+ * snapshot. And every engine has locks of rows.
+ */
+async function aloneIn(options: PostgresOptions, schema: string, work: () => Promise<void>): Promise<void> {
+  const holder = await openConnection(options)
+  const take = `begin; set local idle_in_transaction_session_timeout = 0;
+    select 1 from ${quoted(schema)}.tessera_schema where version = 0 for update nowait`
+  try {
+    await persistently(isLocked, async () => {
+      try {
+        await holder.script(take)
+      } catch (error) {
+        await holder.script('rollback')
+        throw error
+      }
+    })
+    await work()
+  } finally {
+    await holder.close()
+  }
+}
+
+async function apply(connection: Connection, migration: Migration, version: number): Promise<void> {
+  const { run, script } = connection
+  if (typeof migration !== 'string') {
+    await build(connection, migration)
+    await run('insert into tessera_schema (version) values ($1)', [version])
+    return
+  }
+  await persistently(isLocked, async () => {
+    try {
+      await script(`begin; set local lock_timeout = ${lockPatience}; ${migration}`)
+      await run('insert into tessera_schema (version) values ($1)', [version])
+      await script('commit')
+    } catch (error) {
+      await script('rollback')
+      throw error
+    }
+  })
+}
+
+/** Builds an index while its table is written. What a node that was killed left of it is not valid, and goes first. */
+async function build(
+  { run, script }: Connection,
+  { index, on, unique = false }: Exclude<Migration, string>,
+): Promise<void> {
+  const [there] = (
+    await run(
+      `select indisvalid from pg_index join pg_class on pg_class.oid = indexrelid
+      where relname = $1 and relnamespace = current_schema()::regnamespace`,
+      [index],
+    )
+  ).rows
+  if (there?.[0] === true) return
+  if (there) await script(`drop index concurrently if exists ${quoted(index)}`)
+  await script(`create ${unique ? 'unique ' : ''}index concurrently ${quoted(index)} on ${on}`)
+}
+
+/** 55P03: a lock that is another's. */
+const isLocked = (state: string | undefined): boolean => state === '55P03'
+
+/** 23505, 42P06, 42P07, 40001: another node made it, in a transaction that this one did not see. */
+const madeMeanwhile = (state: string | undefined): boolean => /^(23505|42P06|42P07|40001)$/.test(state ?? '')
+
+async function persistently(
+  again: (state: string | undefined) => boolean,
+  work: () => Promise<void>,
+): Promise<void> {
+  for (let left = longest / retryDelay; ; left--) {
+    try {
+      return await work()
+    } catch (error) {
+      if (left <= 0 || !again(causeOf(error))) throw error
+      await setTimeout(retryDelay)
+    }
   }
 }

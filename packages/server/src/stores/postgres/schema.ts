@@ -6,7 +6,20 @@
  * refresh does, touches no index (a heap-only update, for which each page keeps room); clean-up then moves it on.
  *
  * Keys compare byte by byte, whatever the database's locale, as the other stores do.
+ *
+ * A script is applied in one transaction. An index of a table that may be large is a migration of its own, built while
+ * the table is written: `create index` within a script lets every write wait until it is done.
  */
+
+export type Migration =
+  | string
+  | {
+      /** Its name. */
+      readonly index: string
+      /** Table and columns, as behind `on`: `codes (expires_at)`. */
+      readonly on: string
+      readonly unique?: boolean
+    }
 
 const key = 'text collate "C"'
 
@@ -14,7 +27,7 @@ const key = 'text collate "C"'
 const updated = 'with (fillfactor = 75, autovacuum_vacuum_scale_factor = 0.02)'
 const shortLived = 'with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.1)'
 
-export const migrations: readonly string[] = [
+export const migrations: readonly Migration[] = [
   `
   create table authorizations (
     id ${key} primary key, client_id ${key} not null, sub ${key} not null, tenant text, sid ${key},

@@ -6,11 +6,12 @@ import { isExposed, type PostgresOptions } from './connection.ts'
 import { openPool } from './database.ts'
 import { migrate } from './migration.ts'
 import { mainSchema, schemaOf } from './names.ts'
+import type { Migration } from './schema.ts'
 import { createPostgresStores } from './stores.ts'
 
 export type StorehouseOptions = PostgresOptions & {
   /** Those of another version, where tests have two side by side. */
-  readonly migrations?: readonly string[]
+  readonly migrations?: readonly Migration[]
 }
 
 /** Rejects where the database can't be reached, is ahead of this version, or may not be written. */
