@@ -14,6 +14,17 @@ test('operating: memory is one process’s own, so there are no others', () => {
   assert.equal(parsed({}).configuration.workers, undefined)
 })
 
+test('operating: a replica is one of a database of PostgreSQL', () => {
+  const [storage, storage_replica] = ['postgres://db/t', 'postgres://standby/t']
+  assertFaults({ storage_replica }, [{ path: 'storage_replica', problem: /only PostgreSQL/, fix: /primary/ }])
+  assertFaults({ storage, storage_replica: 'sqlite:./t.db' }, [
+    { path: 'storage_replica', problem: /no database/, fix: /standby/ },
+  ])
+  assert.deepEqual(parsed({ storage, storage_replica }).configuration.storage, {
+    ...{ kind: 'postgres', url: storage, poolSize: 10, replica: storage_replica },
+  })
+})
+
 test('operating: a fault names the flag or the variable that it comes from', () => {
   for (const [given, path] of [
     [{ overrides: { workers: '2' } }, '--workers'],

@@ -1,7 +1,7 @@
 /** A real PostgreSQL for the tests of a file: begun when one asks for it first, ended with the file. */
 
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { appendFile, chmod, chown, cp, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
@@ -30,8 +30,15 @@ export type PostgresServer = Databases & {
   /** Stops the server, as a crash of it would seem to its clients; the data stay. */
   readonly stop: () => Promise<void>
   readonly start: () => Promise<void>
+  /** A standby that follows it from now on; it must be removed before. */
+  readonly standby: () => Promise<Standby>
   /** Stops it, and takes its data away. */
   readonly remove: () => Promise<void>
+}
+
+export type Standby = Pick<PostgresServer, 'start' | 'stop' | 'remove'> & {
+  /** Where it has what lies there at the server that it follows. */
+  readonly at: (url: string) => string
 }
 
 /** `durable`: what is acknowledged is on disk, which costs time. */
@@ -51,19 +58,22 @@ export async function startPostgres({ durable = false, connections = 120 } = {})
   if (isRoot) await chmod(folder, 0o711)
   const port = await freePort()
   const [user, password] = ['tessera', randomBytes(12).toString('hex')]
-  const server = new EmbeddedPostgres({
-    ...{ port, user, password, databaseDir: join(folder, 'data') },
-    persistent: true,
-    createPostgresUser: isRoot,
-    authMethod: 'scram-sha-256',
-    initdbFlags: ['--encoding=UTF8', '--no-sync'],
-    postgresFlags: [
-      ...['-c', 'unix_socket_directories=', '-c', 'listen_addresses=127.0.0.1'],
-      ...['-c', `fsync=${durable ? 'on' : 'off'}`, '-c', `max_connections=${connections}`],
-    ],
-    onLog: () => {},
-    onError: () => {},
-  })
+  const serverIn = (databaseDir: string, at: number) =>
+    new EmbeddedPostgres({
+      ...{ port: at, user, password, databaseDir },
+      persistent: true,
+      createPostgresUser: isRoot,
+      authMethod: 'scram-sha-256',
+      initdbFlags: ['--encoding=UTF8', '--no-sync'],
+      postgresFlags: [
+        ...['-c', 'unix_socket_directories=', '-c', 'listen_addresses=127.0.0.1'],
+        ...['-c', `fsync=${durable ? 'on' : 'off'}`, '-c', `max_connections=${connections}`],
+      ],
+      onLog: () => {},
+      onError: () => {},
+    })
+  const data = join(folder, 'data')
+  const server = serverIn(data, port)
   await server.initialise()
   await server.start()
   const address = `postgres://${user}:${password}@127.0.0.1:${port}/postgres`
@@ -72,6 +82,43 @@ export async function startPostgres({ durable = false, connections = 120 } = {})
     ...databasesAt(address),
     stop: () => server.stop(),
     start: () => server.start(),
+    async standby() {
+      const copy = join(folder, 'standby')
+      const backup = await openConnection({ url: address })
+      await backup.run("select pg_backup_start('standby', true)::text", [])
+      await cp(data, copy, { recursive: true, filter: path => !path.endsWith('postmaster.pid') })
+      const [label] = (await backup.run('select labelfile from pg_backup_stop(false)', [])).rows
+      await backup.close()
+      await writeFile(join(copy, 'backup_label'), String(label))
+      await writeFile(join(copy, 'standby.signal'), '')
+      const source = `host=127.0.0.1 port=${port} user=${user} password=${password}`
+      await appendFile(join(copy, 'postgresql.auto.conf'), `primary_conninfo = '${source}'\n`)
+      await chmod(copy, 0o700)
+      const { uid, gid } = await stat(data)
+      for (const name of ['', ...(await readdir(copy, { recursive: true }))])
+        if (isRoot) await chown(join(copy, name), uid, gid)
+      const place = await freePort()
+      const following = serverIn(copy, place)
+      const at = (url: string): string => Object.assign(new URL(url), { port: place }).href
+      const start = async () => {
+        // It waits for words that only a server that can be written says.
+        following.start().catch(() => {})
+        const isUp = async () => (await openConnection({ url: at(address) })).close()
+        for (let left = 600; left > 0; left--)
+          if (
+            await isUp().then(
+              () => true,
+              () => false,
+            )
+          )
+            return
+          else await setTimeout(50)
+        throw new Error('the standby did not start')
+      }
+      await start()
+      const stop = () => following.stop()
+      return { at, start, stop, remove: stop }
+    },
     async remove() {
       await server.stop()
       await rm(folder, { recursive: true, force: true })

@@ -61,6 +61,7 @@ function assembleIssuer(
     port: draft.port,
     storage: storageOf(draft.storage, directory, {
       poolSize: draft.storage_pool_size,
+      ...(draft.storage_replica !== undefined && { replica: draft.storage_replica }),
       ...(draft.storagePassword && { password: draft.storagePassword }),
     }),
     ...(draft.workers !== undefined && { workers: draft.workers }),

@@ -28,6 +28,8 @@ export type Storage =
 export type StorageConnections = {
   /** Of one process, at most. */
   readonly poolSize?: number
+  /** The address of a streaming standby that is read. */
+  readonly replica?: string
   /** Asked for each new one: where the password is a short-lived token, such as those of a cloud's IAM. */
   readonly password?: StoragePassword
 }

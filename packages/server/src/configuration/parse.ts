@@ -22,6 +22,7 @@ import { providerDoubts, providerFaults } from './rules/providers.ts'
 import { referenceFaults } from './rules/references.ts'
 import { registrationFaults } from './rules/registration.ts'
 import { signUpFaults } from './rules/sign-up.ts'
+import { storageFaults } from './rules/storage.ts'
 import { tenantFaults } from './rules/tenants.ts'
 import { workerFaults } from './rules/workers.ts'
 
@@ -65,7 +66,10 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
       : undefined,
   )
   const faults = [
-    ...renameSources([...shapeFaults, ...(whole ? workerFaults(whole) : [])], sources),
+    ...renameSources(
+      [...shapeFaults, ...(whole ? [...workerFaults(whole), ...storageFaults(whole)] : [])],
+      sources,
+    ),
     ...keyFaults,
     ...tenantFaults(draft, settled.issuer),
     ...fileFaults(settled, directory),

@@ -16,6 +16,7 @@ const settled: Readonly<Record<string, (configuration: Configuration) => unknown
     'url' in place && place.url,
   ],
   storage_pool_size: ({ storage }) => storage.kind === 'postgres' && storage.poolSize,
+  storage_replica: ({ storage }) => storage.kind === 'postgres' && storage.replica,
   workers: ({ workers }) => workers,
   master_key_file: ({ masterKey }) => masterKey && Buffer.from(masterKey).toString('base64'),
   metrics: ({ metrics }) => metrics !== undefined,

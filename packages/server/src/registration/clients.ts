@@ -10,7 +10,7 @@ import { isRegisteredId } from './client-id.ts'
 
 export type ClientsPorts = {
   readonly configured: Clients
-  readonly registeredClients: Pick<RegisteredClients, 'find' | 'hasOrigin' | 'prolong'>
+  readonly registeredClients: Pick<RegisteredClients, 'find' | 'hasOrigin' | 'prolong' | 'copy'>
   /** Undefined: what was registered no longer fits the configuration. */
   readonly read: (registered: RegisteredClient) => Client | undefined
   readonly registration: Pick<Registration, 'unusedClientLifetime'>
@@ -30,6 +30,8 @@ const day: Seconds = 86_400
  */
 export function createClients(ports: ClientsPorts): Clients & { readonly isAllowedOrigin: IsAllowedOrigin } {
   const { configured, registeredClients, clock, log } = ports
+  // What may not be given to a client that is gone, `commit` refuses.
+  const reads = registeredClients.copy ?? registeredClients
   const ready = new Map<string, { readonly version: number; readonly client: Client | undefined }>()
   const prolonging = new Set<string>()
   const origins = new Set(
@@ -42,12 +44,12 @@ export function createClients(ports: ClientsPorts): Clients & { readonly isAllow
       const known = configured.find(clientId)
       if (known !== undefined) return ports.hasFallen(clientId) ? { ...known, enabled: false } : known
       if (!isRegisteredId(clientId)) return undefined
-      const row = registeredClients.find(clientId)
+      const row = reads.find(clientId)
       return row instanceof Promise ? row.then(clientOf) : clientOf(row)
     },
     isAllowedOrigin(origin) {
       if (origins.has(origin)) return true
-      return orFalse(() => registeredClients.hasOrigin(origin, clock.now()), log)
+      return orFalse(() => reads.hasOrigin(origin, clock.now()), log)
     },
   }
 

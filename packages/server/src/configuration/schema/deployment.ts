@@ -79,6 +79,23 @@ export const deploymentShape = {
     .max(500)
     .default(10)
     .describe('Connections to PostgreSQL of this process, at most; all issuers share them.'),
+  storage_replica: z
+    .string()
+    .check(
+      rule(value =>
+        /^postgres(ql)?:\/\/.+$/.test(value) && URL.canParse(value)
+          ? undefined
+          : {
+              problem: 'it names no database of PostgreSQL',
+              expected: '"postgres://…"',
+              fix: 'write the address of a streaming standby, or leave it out',
+            },
+      ),
+    )
+    .optional()
+    .describe(
+      'A streaming standby of the PostgreSQL in storage, postgres://…: registered clients are read there.',
+    ),
   emit_state_hash: z
     .boolean()
     .default(false)

@@ -42,6 +42,7 @@ export const keyOwners = {
   metrics: 'server',
   drain_delay: 'server',
   storage_pool_size: 'server',
+  storage_replica: 'server',
   storagePassword: 'server',
   master_key_file: 'server',
   trusted_proxies: 'server',

@@ -29,6 +29,8 @@ export type RegisteredClients = {
   readonly find: (clientId: string) => Awaitable<RegisteredClient | undefined>
   /** Whether a living one has this origin among its `allowed_cors_origins`. */
   readonly hasOrigin: (origin: string, at: Seconds) => Awaitable<boolean>
+  /** The same of a moment ago, a few seconds at most, where a store has a place beside it to read from. */
+  readonly copy?: Pick<RegisteredClients, 'find' | 'hasOrigin'>
   /** Adds it unless there are `most` already; answers whether it was added. */
   readonly add: (client: RegisteredClient, most: number) => Promise<boolean>
   /** Puts it in the place of the version before it; answers false when that is not the one that stands. */

@@ -29,6 +29,9 @@ export type Patience = {
   readonly lock: number
 }
 
+/** For a replica: whoever waits in vain asks elsewhere. */
+export const replicaPatience: Patience = { connection: 1000, statement: 1000, lock: 1000 }
+
 export const standardPatience: Patience = { connection: 10_000, statement: 5000, lock: 3000 }
 
 /** Where nobody else is on the way. */

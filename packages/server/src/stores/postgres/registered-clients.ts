@@ -3,10 +3,12 @@
 import type { RegisteredClient } from '../../core/registered-client.ts'
 import type { RegisteredClients } from '../../core/stores.ts'
 import { among } from './batches.ts'
+import { announce, type Changes } from './changes.ts'
 import { createCodec, type Value } from './columns.ts'
 import type { Database } from './database.ts'
 import { byKey } from './gathering.ts'
-import { change, one } from './statements.ts'
+import type { Replica } from './replica.ts'
+import { change, one, type Run } from './statements.ts'
 
 const codec = createCodec<RegisteredClient>({
   client_id: 'text',
@@ -57,28 +59,59 @@ const originsOf = ({ metadata }: RegisteredClient): readonly string[] => {
   return Array.isArray(origins) ? origins.map(String) : []
 }
 
-export function createRegisteredClients({ run, locked }: Database): RegisteredClients {
+type RegisteredClientReads = Pick<RegisteredClients, 'find' | 'hasOrigin'>
+
+function createReads(run: Run): RegisteredClientReads {
   const find = byKey(run, `select ${names} from registered_clients where client_id = any ($1::text[])`)
   const withOrigin = one(
     run,
     `select 1 from registered_origins o join registered_clients c on c.client_id = o.client_id
     where o.origin = $1 and (c.expires_at is null or c.expires_at > $2) limit 1`,
   )
+  return {
+    find: async clientId => codec.decode((await find(clientId)) ?? []),
+    hasOrigin: async (origin, at) => (await withOrigin(origin, at)) !== undefined,
+  }
+}
+
+function copyOf(replica: Replica, schema: string, here: RegisteredClientReads): RegisteredClientReads {
+  const there = createReads(replica.runOf(schema))
+  return {
+    find: clientId => replica.ask(there, here, reads => reads.find(clientId)),
+    hasOrigin: (origin, at) => replica.ask(there, here, reads => reads.hasOrigin(origin, at)),
+  }
+}
+
+export function createRegisteredClients(
+  database: Database,
+  changes: Changes,
+  replica?: Replica,
+): RegisteredClients {
+  const { run, locked, schema } = database
   const replace = one(run, replaceClient)
   const prolong = change(run, 'update registered_clients set expires_at = $2 where client_id = $1')
   const remove = one(run, `with ${removal('client_id = $1')}`)
   const row = (client: RegisteredClient, last: Value) => [...codec.encode(client), originsOf(client), last]
+  if (replica) changes.watch(schema, replica.outdated)
+  /** No node goes on by an older row of its replica; one that is not told of it learns it when that is too old. */
+  const told = async (changed: boolean): Promise<boolean> => {
+    if (!changed || !replica) return changed
+    replica.outdated()
+    await run(announce, []).catch(() => {})
+    return true
+  }
+  const reads = createReads(run)
   return {
-    find: async clientId => codec.decode((await find(clientId)) ?? []),
-    hasOrigin: async (origin, at) => (await withOrigin(origin, at)) !== undefined,
+    ...reads,
+    ...(replica && { copy: copyOf(replica, schema, reads) }),
     // Counted before it is added: one at a time.
     add: (client, most) =>
       locked(
         ['registered clients'],
         async write => (await write(addClient, row(client, most))).rows[0]?.[0] === true,
       ),
-    replace: async client => (await replace(...row(client, client.version - 1)))?.[0] === true,
+    replace: async client => told((await replace(...row(client, client.version - 1)))?.[0] === true),
     prolong: async (clientId, expiresAt) => void (await prolong(clientId, expiresAt)),
-    remove: async clientId => Number((await remove(clientId))?.[0]) === 1,
+    remove: async clientId => told(Number((await remove(clientId))?.[0]) === 1),
   }
 }

@@ -2,14 +2,17 @@
 
 import type { Storehouse, Stores } from '../../core/stores.ts'
 import { createChanges } from './changes.ts'
-import { isExposed, type PostgresOptions } from './connection.ts'
+import { isExposed, type PostgresOptions, replicaPatience } from './connection.ts'
 import { openPool } from './database.ts'
 import { migrate } from './migration.ts'
 import { mainSchema, schemaOf } from './names.ts'
+import { followReplica } from './replica.ts'
 import type { Migration } from './schema.ts'
 import { createPostgresStores } from './stores.ts'
 
 export type StorehouseOptions = PostgresOptions & {
+  /** The address of a streaming standby, which is read for what is seldom written. */
+  readonly replica?: string
   /** Those of another version, where tests have two side by side. */
   readonly migrations?: readonly Migration[]
 }
@@ -17,9 +20,11 @@ export type StorehouseOptions = PostgresOptions & {
 /** Rejects where the database can't be reached, is ahead of this version, or may not be written. */
 export async function openPostgresStorehouse({
   migrations,
+  replica: replicaUrl,
   ...options
 }: StorehouseOptions): Promise<Storehouse> {
-  if (isExposed(options))
+  const standby = replicaUrl !== undefined && { ...options, url: replicaUrl, patience: replicaPatience }
+  if (isExposed(options) || (standby && isExposed(standby)))
     options.log?.warn('database_without_tls', { advice: 'add sslmode=verify-full to the address' })
   const pool = openPool(options)
   const changes = createChanges(options)
@@ -34,7 +39,9 @@ export async function openPostgresStorehouse({
       schema,
     ])
     await migrate(options, schema, migrations)
-    return createPostgresStores(pool.of(schema), { changes, close: async () => void tenants.delete(name) })
+    return createPostgresStores(pool.of(schema), {
+      ...{ changes, replica, close: async () => void tenants.delete(name) },
+    })
   }
 
   try {
@@ -43,13 +50,14 @@ export async function openPostgresStorehouse({
     await pool.close()
     throw error
   }
+  const replica = standby ? followReplica(main, openPool(standby), options.log) : undefined
   const close = async (): Promise<void> => {
     if (closed) return
     closed = true
-    await Promise.all([changes.close(), pool.close()])
+    await Promise.all([changes.close(), replica?.close(), pool.close()])
   }
   return {
-    main: createPostgresStores(main, { changes, close }),
+    main: createPostgresStores(main, { changes, replica, close }),
     ofTenant(name) {
       const before = tenants.get(name)
       if (before) return before

@@ -21,6 +21,7 @@ import { createRecoveryCodes } from './recovery-codes.ts'
 import { createReferenceTokens } from './reference-tokens.ts'
 import { createRegisteredClients } from './registered-clients.ts'
 import { createReplays } from './replays.ts'
+import type { Replica } from './replica.ts'
 import { createRevokedTokens } from './revoked-tokens.ts'
 import { createSecondFactors } from './second-factors.ts'
 import { createSessions } from './sessions.ts'
@@ -35,7 +36,15 @@ import { createWaitingMails } from './waiting-mails.ts'
 /** `close`: lets go of what is the store's own. */
 export const createPostgresStores = (
   database: Database,
-  { changes, close }: { readonly changes: Changes; readonly close: () => Promise<void> },
+  {
+    changes,
+    replica,
+    close,
+  }: {
+    readonly changes: Changes
+    readonly replica?: Replica | undefined
+    readonly close: () => Promise<void>
+  },
 ): Stores => ({
   authorizations: createAuthorizations(database),
   codes: createCodes(database),
@@ -57,7 +66,7 @@ export const createPostgresStores = (
   pendingSignIns: createPendingSignIns(database),
   keys: createKeys(database, changes),
   settings: createSettings(database),
-  registeredClients: createRegisteredClients(database),
+  registeredClients: createRegisteredClients(database, changes, replica),
   storedUsers: createStoredUsers(database),
   waitingMails: createWaitingMails(database),
   attempts: createAttempts(database),

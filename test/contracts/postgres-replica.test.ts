@@ -1,0 +1,131 @@
+/** A streaming standby beside PostgreSQL, which is read for registered clients: a real one, whose replay can be held. */
+
+import assert from 'node:assert/strict'
+import { after, afterEach, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { silentLog } from '../../packages/server/src/core/runtime.ts'
+import type { RegisteredClients, Storehouse } from '../../packages/server/src/core/stores.ts'
+import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
+import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
+import { type Standby, startPostgres } from '../support/postgres.ts'
+import { sampleRegisteredClient } from './stores/registered-clients.ts'
+import { newHash, sampleCommit, sampleReferenceToken } from './stores/samples.ts'
+
+const server = await startPostgres()
+const standby: Standby = await server.standby()
+after(async () => {
+  await standby.remove()
+  await server.drop()
+  await server.remove()
+})
+
+const opened: Storehouse[] = []
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map(house => house.close()))
+  await atStandby('select pg_wal_replay_resume()')
+})
+
+const sql = async (url: string, text: string) => {
+  const connection = await openConnection({ url })
+  const { rows } = await connection.run(text, [])
+  await connection.close()
+  return rows
+}
+const atStandby = (text: string) => sql(standby.at(server.address), text)
+
+async function open(url: string, replica = standby.at(url)) {
+  const events: string[] = []
+  const note = (event: string) => void events.push(event)
+  const log = { ...silentLog, warn: note, info: note }
+  const house = await openPostgresStorehouse({ url, replica, log })
+  opened.push(house)
+  const { registeredClients: clients } = house.main
+  return { ...house.main, clients, copy: clients.copy ?? assert.fail('it reads no copy'), events }
+}
+
+/** Looks again until it is so: a test that waits in vain ends by the limit of its runner. */
+async function until(isSo: () => unknown): Promise<void> {
+  while (!(await isSo())) await setTimeout(20)
+}
+
+/** Changes a row behind the back of every node while the standby is held, until an answer shows that the standby gave it. */
+async function heldAndRead(url: string, copy: Pick<RegisteredClients, 'find'>, id: string): Promise<number> {
+  for (let version = 2; ; version++) {
+    await atStandby('select pg_wal_replay_resume()')
+    await setTimeout(1000)
+    await atStandby('select pg_wal_replay_pause()')
+    await until(async () => (await atStandby('select pg_get_wal_replay_pause_state()'))[0]?.[0] === 'paused')
+    await sql(url, `update tessera.registered_clients set version = ${version} where client_id = '${id}'`)
+    if ((await copy.find(id))?.version !== version) return version
+  }
+}
+
+test('replica: registered clients are read there, and not when it is too far behind', async () => {
+  const url = await server.database()
+  const { clients, copy, events } = await open(url)
+  const client = sampleRegisteredClient()
+  await clients.add(client, 10)
+  const version = await heldAndRead(url, copy, client.client_id)
+  assert.equal((await clients.find(client.client_id))?.version, version)
+  await until(async () => (await copy.find(client.client_id))?.version === version)
+  await until(() => events.includes('database_replica_left'))
+  await atStandby('select pg_wal_replay_resume()')
+  await until(() => events.includes('database_replica_followed'))
+})
+
+test('replica: a client that is added, changed or removed is so at once, however far it is behind', async () => {
+  const url = await server.database()
+  const [one, other] = [await open(url), await open(url)]
+  const client = sampleRegisteredClient()
+  const { client_id } = client
+  await one.clients.add(client, 10)
+  await heldAndRead(url, one.copy, client_id)
+  const added = sampleRegisteredClient()
+  await one.clients.add(added, 10)
+  assert.deepEqual(await one.copy.find(added.client_id), added)
+  assert.deepEqual(await other.copy.find(added.client_id), added)
+  const { version } = (await one.clients.find(client_id)) ?? assert.fail()
+  const changed = { ...client, version: version + 1, client_secret_hash: newHash() }
+  assert.equal(await one.clients.replace(changed), true)
+  assert.deepEqual(await one.copy.find(client_id), changed)
+  await until(async () => (await other.copy.find(client_id))?.version === version + 1)
+  assert.equal(await one.clients.remove(client_id), true)
+  assert.equal(await one.copy.find(client_id), undefined)
+  // What another still finds it gets nothing for: the write asks the database.
+  const token = sampleReferenceToken()
+  const issue = sampleCommit({ client_id, sub: undefined, issue: { referenceToken: token } })
+  assert.equal(await other.commit(issue), 'not_standing')
+  await until(async () => (await other.copy.find(client_id)) === undefined)
+})
+
+test('replica: while it is away the database is asked, and said once', async () => {
+  const url = await server.database()
+  const { clients, copy, events } = await open(url)
+  const client = sampleRegisteredClient()
+  await clients.add(client, 10)
+  await heldAndRead(url, copy, client.client_id)
+  await atStandby('select pg_wal_replay_resume()')
+  await standby.stop()
+  try {
+    for (let time = 0; time < 20; time++) assert.ok(await copy.find(client.client_id))
+    await until(() => events.includes('database_replica_left'))
+    for (let time = 0; time < 20; time++) assert.ok(await copy.find(client.client_id))
+  } finally {
+    await standby.start()
+  }
+  await until(() => events.includes('database_replica_followed'))
+  const said = events.filter(event => event.startsWith('database_replica'))
+  for (const [index, event] of said.entries())
+    assert.equal(event, index % 2 === 0 ? 'database_replica_left' : 'database_replica_followed')
+  await heldAndRead(url, copy, client.client_id)
+})
+
+test('replica: a database that follows nothing is no replica', async () => {
+  const [url, elsewhere] = [await server.database(), await server.database()]
+  await open(elsewhere)
+  const { clients, copy, events } = await open(url, elsewhere)
+  await until(() => events.includes('database_replica_left'))
+  const client = sampleRegisteredClient()
+  await clients.add(client, 10)
+  assert.deepEqual(await copy.find(client.client_id), client)
+})
