@@ -4,8 +4,8 @@
  * `clean_at` is when clean-up looks at a row next. It may lag behind the row's end, so that extending a life, as each
  * refresh does, touches no index; clean-up then moves it on.
  *
- * Tables that grow with the requests keep their row id: rows and the index of ends are then appended to, and only the
- * index of random keys is written all over (measured: twice the writes a second of `without rowid`).
+ * Tables that grow with the requests keep their row id: rows and the index of ends are then appended to, and so is the
+ * index of keys that begin with a time (measured: `without rowid` costs a fifth more, and twice as much with random keys).
  */
 
 export const migrations: readonly string[] = [
