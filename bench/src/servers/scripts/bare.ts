@@ -19,6 +19,7 @@ import {
   webReference,
 } from '../../parties.ts'
 import type { Credential } from '../../rows/row.ts'
+import { documentOf } from '../documents.ts'
 import { answerBench } from '../protocol.ts'
 import { accessClaims, createSigner, handle, idClaims, issuer, now, type Signer, sha256 } from '../tokens.ts'
 
@@ -140,8 +141,8 @@ const paths = {
   discovery: '/discovery',
   jwks: '/jwks',
 }
-const jwks = JSON.stringify({ keys: [es256.jwk, rs256.jwk] })
-const discovery = JSON.stringify({
+const jwks = documentOf('jwks', { keys: [es256.jwk, rs256.jwk] })
+const discovery = documentOf('discovery', {
   issuer,
   ...Object.fromEntries(Object.entries(paths).map(([name, path]) => [`${name}_endpoint`, issuer + path])),
   jwks_uri: issuer + paths.jwks,

@@ -3,8 +3,9 @@
 import { parse } from 'node:querystring'
 import Fastify from 'fastify'
 import { api, apiRs256, lifetimes, machine, machineReference, machineRs256 } from '../../parties.ts'
+import { documentOf } from '../documents.ts'
 import { answerBench } from '../protocol.ts'
-import { accessClaims, createSigner, handle, type Signer, sha256 } from '../tokens.ts'
+import { accessClaims, createSigner, handle, type Signer } from '../tokens.ts'
 
 const es256 = createSigner('ES256')
 const rs256 = createSigner('RS256')
@@ -25,15 +26,13 @@ app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string
 )
 
 const json = 'application/json; charset=utf-8'
-const jwks = JSON.stringify({ keys: [es256.jwk, rs256.jwk] })
-/** As long as Tessera's own. */
-const metadata = JSON.stringify({
+const jwks = documentOf('jwks', { keys: [es256.jwk, rs256.jwk] })
+const metadata = documentOf('discovery', {
   ...{
     issuer: 'http://127.0.0.1',
     token_endpoint: 'http://127.0.0.1/token',
     jwks_uri: 'http://127.0.0.1/jwks',
   },
-  padding: sha256('tessera').toString('hex').repeat(40),
 })
 app.get('/discovery', (_, reply) => void reply.header('content-type', json).send(metadata))
 app.get('/jwks', (_, reply) => void reply.header('content-type', json).send(jwks))
