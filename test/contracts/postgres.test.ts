@@ -333,6 +333,18 @@ const validity = async ({ run }: Connection, index: string): Promise<readonly un
     )
   ).rows.map(([valid]) => valid)
 
+test('postgres: a flood of attempts at one name keeps no connections waiting', async () => {
+  const { url } = await begin()
+  const patience = { connection: 1000, statement: 5000, lock: 3000 }
+  const { main } = await open(url, { poolSize: 2, patience })
+  const limit = { hash: newHash(), most: 10, span: 600 }
+  const flood = Array.from({ length: 3000 }, () => main.attempts.count([limit], now))
+  const meanwhile = issuedCode(main)
+  const waits = await Promise.all(flood)
+  assert.deepEqual(tally(waits), { 0: 10, 600: 2990 })
+  await meanwhile
+})
+
 test('postgres: whatever characters a request brings are kept and told apart, U+0000 too', async () => {
   const { url } = await begin()
   const stores = await openMain(url)

@@ -139,8 +139,9 @@ async function build(
 /** 55P03: a lock that is another's. */
 const isLocked = (state: string | undefined): boolean => state === '55P03'
 
-/** 23505, 42P06, 42P07, 40001: another node made it, in a transaction that this one did not see. */
-const madeMeanwhile = (state: string | undefined): boolean => /^(23505|42P06|42P07|40001)$/.test(state ?? '')
+/** 23505, 42710, 42P06, 42P07, 40001: another node made it, in a transaction that this one did not see. */
+const madeMeanwhile = (state: string | undefined): boolean =>
+  /^(23505|42710|42P06|42P07|40001)$/.test(state ?? '')
 
 async function persistently(
   again: (state: string | undefined) => boolean,
