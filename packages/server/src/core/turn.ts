@@ -4,19 +4,13 @@
  */
 
 /** Answers how to hand over a piece of work. One alone waits for a turn of the loop, some microseconds. */
-export const createTurn = <Piece>(work: (piece: Piece) => void): ((piece: Piece) => void) =>
-  gatherTurn(pieces => {
-    for (const piece of pieces) work(piece)
-  })
-
-/** The same for work that is done for all pieces of a turn at once. */
-export function gatherTurn<Piece>(work: (pieces: readonly Piece[]) => void): (piece: Piece) => void {
+export function createTurn<Piece>(work: (piece: Piece) => void): (piece: Piece) => void {
   let waiting: Piece[] = []
 
   function run(): void {
     const pieces = waiting
     waiting = []
-    work(pieces)
+    for (const piece of pieces) work(piece)
   }
 
   return piece => {

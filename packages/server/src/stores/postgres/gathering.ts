@@ -1,12 +1,17 @@
-/** What is asked of the database in one turn of the event loop, asked by one statement: see docs/decisions/0015-postgresql-turns.md. */
+/** What is asked of the database in one turn of the event loop, or while it is busy with the like, asked by one statement: see docs/decisions/0015-postgresql-turns.md. */
 
-import { gatherTurn } from '../../core/turn.ts'
 import type { Row } from './columns.ts'
 import { isOfOne } from './failure.ts'
 import type { Run } from './statements.ts'
 
 /** More are asked by several statements, so that none takes long. */
 const mostTogether = 64
+
+/**
+ * Statements of one kind that are under way at once. What comes up meanwhile gathers, and the next one answers more. Not
+ * one alone: while it waits for a row that is locked, nobody else would get on.
+ */
+const mostAtOnce = 2
 
 type Piece<Asked, Answer> = {
   readonly asked: Asked
@@ -22,14 +27,31 @@ export function gathered<Asked, Answer>(
   ask: (asked: readonly Asked[]) => Promise<readonly Answer[]>,
   sorting: () => (asked: Asked) => string = () => () => '',
 ): (asked: Asked) => Promise<Answer> {
-  const hand = gatherTurn<Piece<Asked, Answer>>(pieces => {
+  let waiting: Piece<Asked, Answer>[] = []
+  let underWay = 0
+  let scheduled = false
+
+  function schedule(): void {
+    if (scheduled || waiting.length === 0 || underWay >= mostAtOnce) return
+    scheduled = true
+    setImmediate(begin)
+  }
+
+  function begin(): void {
+    scheduled = false
+    const pieces = waiting
+    waiting = []
     const nameOf = sorting()
     for (const alike of Map.groupBy(pieces, ({ asked }) => nameOf(asked)).values())
-      for (let from = 0; from < alike.length; from += mostTogether)
-        answer(alike.slice(from, from + mostTogether))
-  })
+      for (let from = 0; from < alike.length; from += mostTogether) {
+        const together = alike.slice(from, from + mostTogether)
+        if (underWay < mostAtOnce) answer(together)
+        else waiting.push(...together)
+      }
+  }
 
   async function answer(pieces: readonly Piece<Asked, Answer>[]): Promise<void> {
+    underWay += 1
     try {
       const answers = await ask(pieces.map(({ asked }) => asked))
       for (const [index, { resolve }] of pieces.entries()) resolve(answers[index] as Answer)
@@ -37,10 +59,17 @@ export function gathered<Asked, Answer>(
       // No neighbour suffers for what one asked: then nothing was written, and each is asked by itself.
       if (pieces.length > 1 && isOfOne(error)) for (const piece of pieces) answer([piece])
       else for (const { reject } of pieces) reject(error)
+    } finally {
+      underWay -= 1
+      schedule()
     }
   }
 
-  return asked => new Promise((resolve, reject) => hand({ asked, resolve, reject }))
+  return asked =>
+    new Promise((resolve, reject) => {
+      waiting.push({ asked, resolve, reject })
+      schedule()
+    })
 }
 
 /** A query for the row of a key: `sql` finds those whose key is `= any ($1)`, and each begins with it. */
