@@ -27,7 +27,7 @@ export function gathered<Asked, Answer>(
   ask: (asked: readonly Asked[]) => Promise<readonly Answer[]>,
   sorting: () => (asked: Asked) => string = () => () => '',
 ): (asked: Asked) => Promise<Answer> {
-  let waiting: Piece<Asked, Answer>[] = []
+  const waiting: Piece<Asked, Answer>[] = []
   let underWay = 0
   let scheduled = false
 
@@ -39,15 +39,17 @@ export function gathered<Asked, Answer>(
 
   function begin(): void {
     scheduled = false
-    const pieces = waiting
-    waiting = []
+    // No more than could go now if they were alike: whoever waits is not looked at again with each statement.
+    const pieces = waiting.splice(0, mostTogether * mostAtOnce)
+    const left: Piece<Asked, Answer>[] = []
     const nameOf = sorting()
     for (const alike of Map.groupBy(pieces, ({ asked }) => nameOf(asked)).values())
       for (let from = 0; from < alike.length; from += mostTogether) {
         const together = alike.slice(from, from + mostTogether)
         if (underWay < mostAtOnce) answer(together)
-        else waiting.push(...together)
+        else left.push(...together)
       }
+    waiting.unshift(...left)
   }
 
   async function answer(pieces: readonly Piece<Asked, Answer>[]): Promise<void> {
