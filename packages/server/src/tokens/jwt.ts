@@ -26,6 +26,9 @@ const algorithms: Record<SigningAlgorithm, Algorithm> = {
   EdDSA: { digest: null, options: {}, offThread: false },
 }
 
+/** On the only one that this process may use, a thread would take turns with the main one. */
+const hasOtherProcessors = availableParallelism() > 1
+
 type Signing = {
   readonly key: SigningKey
   readonly input: string
@@ -36,7 +39,7 @@ type Signing = {
 /** Signs claims; `typ` stands in the header (RFC 7519 §5.1), for example `at+jwt` (RFC 9068 §2.1). */
 export function signJwt(key: SigningKey, typ: string, claims: object): Promise<string> {
   const input = `${headerOf(key, typ)}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
-  const signWhere = algorithms[key.alg].offThread ? signOffThread : signInTurn
+  const signWhere = algorithms[key.alg].offThread && hasOtherProcessors ? signOffThread : signInTurn
   return new Promise((resolve, reject) => signWhere({ key, input, resolve, reject }))
 }
 
@@ -51,31 +54,12 @@ const signInTurn = createTurn(({ key, input, resolve, reject }: Signing) => {
   }
 })
 
-/** More at once than there are processors would only take turns with each other, and with the main thread. */
-const mostOffThread = availableParallelism()
-const waiting: Signing[] = []
-let underWay = 0
-
-function signOffThread(signing: Signing): void {
-  if (underWay < mostOffThread) beginOffThread(signing)
-  else waiting.push(signing)
-}
-
-function beginOffThread({ key, input, resolve, reject }: Signing): void {
+function signOffThread({ key, input, resolve, reject }: Signing): void {
   const { digest, options } = algorithms[key.alg]
-  const end = (error: unknown, signature?: Buffer): void => {
-    underWay -= 1
-    const next = waiting.shift()
-    if (next) beginOffThread(next)
-    if (signature) resolve(`${input}.${signature.toString('base64url')}`)
-    else reject(error)
-  }
-  underWay += 1
-  try {
-    sign(digest, Buffer.from(input), { ...options, key: key.privateKey }, end)
-  } catch (error) {
-    end(error)
-  }
+  sign(digest, Buffer.from(input), { ...options, key: key.privateKey }, (error, signature) => {
+    if (error) reject(error)
+    else resolve(`${input}.${signature.toString('base64url')}`)
+  })
 }
 
 const headers = new WeakMap<SigningKey, Map<string, string>>()
