@@ -22,10 +22,13 @@ export const newHandle = (random: Random, prefix: HandlePrefix): string =>
 // No clock of the server's: nothing depends on it but where a row lies.
 const madeAt = (): string => Date.now().toString(36).padStart(9, '0')
 
-/** What a handle of this kind looks like. */
-export const handleShape = (prefix: HandlePrefix): RegExp => new RegExp(`^${prefix}_[0-9a-z]{9}[\\w-]{43}$`)
+const anyKind = 't[a-z]{1,2}'
 
-const anyShape = /^t[a-z]{1,2}_([0-9a-z]{9})[\w-]{43}$/
+/** What a handle of this kind looks like; it captures the time. */
+export const handleShape = (kind: HandlePrefix | typeof anyKind): RegExp =>
+  new RegExp(`^${kind}_([0-9a-z]{9})[\\w-]{43}$`)
+
+const anyShape = handleShape(anyKind)
 
 /**
  * What is stored of a handle: its SHA-256, after the time when it was made, so that new rows come at the end of an index:

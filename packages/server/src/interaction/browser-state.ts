@@ -7,6 +7,7 @@
 import { createHmac, hash } from 'node:crypto'
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Session } from '../core/authorization.ts'
+import { newId } from '../core/handle.ts'
 import type { DerivedKeys } from '../core/keys.ts'
 import type { Random } from '../core/runtime.ts'
 import type { Cookies } from './cookies.ts'
@@ -47,7 +48,7 @@ export function createBrowserState({
     sessionState(session, clientId, redirectUri) {
       const { origin } = new URL(redirectUri)
       if (origin === 'null') return undefined
-      const salt = Buffer.from(random.bytes(16)).toString('base64url')
+      const salt = newId(random)
       return `${hash('sha256', `${clientId} ${origin} ${stateOf(session)} ${salt}`, 'base64url')}.${salt}`
     },
   }

@@ -3,6 +3,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
+import { newId } from '../core/handle.ts'
 import type { DerivedKeys } from '../core/keys.ts'
 import type { Random } from '../core/runtime.ts'
 import type { Cookies } from './cookies.ts'
@@ -55,7 +56,7 @@ export function createKnownBrowsers({
     remember(request, name) {
       const browser = parse(request)
       if (browser && holds(browser, name)) return undefined
-      const id = browser?.id ?? Buffer.from(random.bytes(16)).toString('base64url')
+      const id = browser?.id ?? newId(random)
       const macs = [macOf(id, name), ...(browser?.macs ?? [])].slice(0, most)
       return cookies.write(cookieName, [id, ...macs].join('.'), { maxAge: lifetime })
     },

@@ -1,5 +1,6 @@
 /** How processes on one store learn at once that signing keys of some issuer changed, or who stands: one value, looked at each second. */
 
+import { newId } from '../core/handle.ts'
 import type { Changes, Log, Random } from '../core/runtime.ts'
 import type { Settings } from '../core/stores.ts'
 
@@ -35,7 +36,7 @@ export function createChanges({
   }
 
   return {
-    announce: () => settings.put(name, Buffer.from(random.bytes(16)).toString('base64url')),
+    announce: () => settings.put(name, newId(random)),
     watch(refresh) {
       watchers.add(refresh)
       if (timer === undefined) {
