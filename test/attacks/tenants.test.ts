@@ -350,3 +350,21 @@ test('tenants: the master key’s children are others for each issuer, so that n
   assert.match(String(failure?.error), /master key does not fit/)
   assert.equal((await main!.send('GET', '/.well-known/openid-configuration')).status, 200)
 })
+
+test('tenants: where x-forwarded-host may choose the issuer, caches are told by every response [RFC 9111 §4.1]', async () => {
+  const path = '/.well-known/openid-configuration'
+  const behind = { trusted_proxies: ['127.0.0.1'], trust_forwarded_host: true }
+  for (const [more, expected] of [
+    [behind, /(^|, )x-forwarded-host$/],
+    [{ trusted_proxies: ['127.0.0.1'] }, /^(origin)?$/],
+  ] as const) {
+    const server = await createTestServer({ ...tenantsWorld, ...more })
+    const { host } = new URL('https://id.initech.example')
+    for (const headers of [{ host }, { host: 'id.example' }, { host: 'nobody.example' }])
+      for (const target of [path, `${path}/jwks`, '/login', '/connect/userinfo', '/nothing']) {
+        const { headers: sent } = await server.send('GET', target, { headers })
+        assert.match(String(sent.vary ?? ''), expected, `${headers.host}${target}`)
+      }
+    await server.close()
+  }
+})

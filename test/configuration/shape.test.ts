@@ -255,6 +255,15 @@ test('configuration: storage, proxies and trusted issuers are checked', () => {
 })
 
 for (const input of [undefined, null, [], 'text', 7]) {
+  test('proxies: a forwarded host is believed of nobody where no proxy is trusted', () => {
+    assertFaults({ trust_forwarded_host: true }, [
+      { path: 'trust_forwarded_host', problem: /no proxy is trusted/, fix: /trusted_proxies/ },
+    ])
+    assert.equal(parsed({}).configuration.trustForwardedHost, false)
+    const believed = { trust_forwarded_host: true, trusted_proxies: ['10.0.0.0/8'] }
+    assert.equal(parsed(believed).configuration.trustForwardedHost, true)
+  })
+
   test(`configuration: ${JSON.stringify(input) ?? 'nothing'} is no configuration`, () => {
     assertFaults(input, [{ path: '(top)', problem: /not an object/ }])
   })

@@ -186,6 +186,7 @@ test('tenants: what is the whole server’s is no key of a tenant', () => {
     'metrics',
     'master_key_file',
     'trusted_proxies',
+    'trust_forwarded_host',
     'mtls',
     'outbound',
     'users',

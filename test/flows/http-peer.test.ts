@@ -107,9 +107,36 @@ test('peer: a range of one family trusts nobody of the other, mapped addresses i
   }
 })
 
-test('peer: a trusted proxy says which host was asked for, and nobody else does', async () => {
+test('peer: x-forwarded-host counts only where it is believed, and only from trusted proxies', async () => {
   const headers = { 'x-forwarded-host': 'id.acme.example' }
-  assert.equal((await seen(headers, { trustedProxies: ['127.0.0.1'] })).peer.host, 'id.acme.example')
-  assert.equal((await seen(headers, { trustedProxies: ['192.0.2.1'] })).peer.host, undefined)
+  const believed = { trustedProxies: ['127.0.0.1'], trustForwardedHost: true }
+  assert.equal((await seen(headers, believed)).peer.host, 'id.acme.example')
+  assert.equal((await seen(headers, { trustedProxies: ['127.0.0.1'] })).peer.host, undefined)
+  assert.equal((await seen(headers, { ...believed, trustedProxies: ['192.0.2.1'] })).peer.host, undefined)
+  assert.equal((await seen(headers, { trustForwardedHost: true })).peer.host, undefined)
   assert.equal((await seen(headers, {})).peer.host, undefined)
+})
+
+test('peer: of several values of x-forwarded-host the one of the nearest proxy counts', async () => {
+  const believed = { trustedProxies: ['127.0.0.1'], trustForwardedHost: true }
+  for (const value of ['evil.example, id.acme.example', ['evil.example', 'id.acme.example']]) {
+    assert.equal((await seen({ 'x-forwarded-host': value }, believed)).peer.host, 'id.acme.example')
+  }
+})
+
+test('peer: an entry of x-forwarded-for may have a port, as some proxies write it', async () => {
+  const proxies = { trustedProxies: ['127.0.0.1', '10.0.0.0/8'] }
+  const cases: readonly [string, string][] = [
+    ['203.0.113.9:4711', '203.0.113.9'],
+    ['203.0.113.9:4711, 10.1.2.3:80', '203.0.113.9'],
+    ['[2001:db8:2::7]:4711', '2001:db8:2::7'],
+    ['[2001:db8:2::7]', '2001:db8:2::7'],
+    // Without brackets the port can't be told from the address.
+    ['2001:db8:2::7:4711', '2001:db8:2::7:4711'],
+    ['203.0.113.9:', '127.0.0.1'],
+    ['[unknown]:80', '127.0.0.1'],
+  ]
+  for (const [forwarded, address] of cases) {
+    assert.equal((await seen({ 'x-forwarded-for': forwarded }, proxies)).peer.address, address, forwarded)
+  }
 })

@@ -40,6 +40,7 @@ before(async () => {
     issuer: `http://localhost:${port}`,
     storage: 'sqlite:./tessera.db',
     trusted_proxies: ['127.0.0.1'],
+    trust_forwarded_host: true,
     api_scopes: [{ name: 'api1' }],
     clients: clients('main'),
     users: [user(), user('acme'), user('globex')],

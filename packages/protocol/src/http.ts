@@ -22,7 +22,7 @@ export type Peer = {
   readonly address: string
   /** The client certificate of the TLS connection in DER, base64 (RFC 8705); only from our own TLS or from a trusted proxy. */
   readonly certificate?: string
-  /** The host that it asked for, where a trusted proxy says so; else the `host` header does. */
+  /** The host that it asked for, where a proxy that is trusted with it says so; else the `host` header does. */
   readonly host?: string
 }
 

@@ -203,9 +203,9 @@ export async function startServer(
     createTessera(configuration, { log, print, ...(gathering && { gathering }) }),
     import('./http/fastify.ts'),
   ])
-  const { host, port, trustedProxies, mtls } = configuration
+  const { host, port, trustedProxies, trustForwardedHost, mtls } = configuration
   const { url, trust, close } = await listen(tessera.handle, {
-    ...{ host, port, trustedProxies, mtls, shared: worker !== undefined },
+    ...{ host, port, trustedProxies, trustForwardedHost, mtls, shared: worker !== undefined },
     onUnsendable: (request_id, error) => log.error('answer_unsendable', { request_id, error: String(error) }),
   })
   const replace = async (next: Configuration): Promise<void> => {

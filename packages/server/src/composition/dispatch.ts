@@ -1,6 +1,6 @@
 /** Which issuer a request is for: a tenant's by its host or by its path, else the server's own (RFC 8414 §3.1, RFC 9110 §7.4). */
 
-import type { HttpRequest } from '@tessera/protocol/http'
+import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
 import { isLoopback, tenantPath } from '../configuration/issuer.ts'
 import { discoveryPaths } from '../endpoints/discovery/discovery.ts'
@@ -28,14 +28,28 @@ export function createDispatcher({ configuration, server, tenants, probes }: Dis
   }
   if (hosts.size === 0) return byPath
   const own = hostSpellings(configuration.issuer)
+  const { trustForwardedHost } = configuration
 
-  return request => {
+  const byHost: Router = request => {
     if (probes.includes(request.path)) return server(request)
     const host = hostOf(request)
     const name = hosts.get(host)
     if (name !== undefined) return tenants.answer(name, request)
     return own.includes(host) || isLoopback(withoutPort(host)) ? byPath(request) : misdirected
   }
+  return request => {
+    const response = byHost(request)
+    // Without the header too: what is kept for `host` must not go to whoever sends another one here.
+    if (!trustForwardedHost && request.peer.host === undefined) return response
+    return response instanceof Promise ? response.then(varied) : varied(response)
+  }
+}
+
+/** Tells caches that this header chose the issuer: most keep responses by host and path (RFC 9111 §4.1). */
+function varied(response: HttpResponse): HttpResponse {
+  const { vary } = response.headers
+  const names = [vary ?? [], 'x-forwarded-host'].flat().join(', ')
+  return { ...response, headers: { ...response.headers, vary: names } }
 }
 
 /** Unless a request says for whom it is, nobody answers it: a new host of a tenant's is configured before it is pointed here. */

@@ -102,6 +102,7 @@ function assembleIssuer(
     signingAlgorithms: algorithmsOf(clients.values(), resources),
     ...(masterKey && { masterKey }),
     trustedProxies: draft.trusted_proxies,
+    trustForwardedHost: draft.trust_forwarded_host,
     ...(draft.mtls && {
       mtls: {
         certificateHeader: draft.mtls.certificate_header.toLowerCase(),

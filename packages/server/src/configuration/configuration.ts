@@ -103,6 +103,8 @@ export type Configuration = {
   readonly masterKey?: Uint8Array
   /** Whose `x-forwarded-for` is believed: limits by address count the browser's, not the proxy's. */
   readonly trustedProxies: readonly string[]
+  /** Whether their `x-forwarded-host` says which host was asked for. */
+  readonly trustForwardedHost: boolean
   readonly mtls?: { readonly certificateHeader: string; readonly trustedProxies: readonly string[] }
   /** What this server may send requests to besides public https addresses. */
   readonly outbound: { readonly allowedPrivateNetworks: readonly string[] }

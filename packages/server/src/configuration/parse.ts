@@ -19,6 +19,7 @@ import { clientDoubts, clientFaults } from './rules/client.ts'
 import { mfaFaults } from './rules/mfa.ts'
 import { nameFaults } from './rules/names.ts'
 import { providerDoubts, providerFaults } from './rules/providers.ts'
+import { proxyFaults } from './rules/proxies.ts'
 import { referenceFaults } from './rules/references.ts'
 import { registrationFaults } from './rules/registration.ts'
 import { signUpFaults } from './rules/sign-up.ts'
@@ -67,7 +68,10 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
   )
   const faults = [
     ...renameSources(
-      [...shapeFaults, ...(whole ? [...workerFaults(whole), ...storageFaults(whole)] : [])],
+      [
+        ...shapeFaults,
+        ...(whole ? [...workerFaults(whole), ...storageFaults(whole), ...proxyFaults(whole)] : []),
+      ],
       sources,
     ),
     ...keyFaults,

@@ -6,8 +6,10 @@ import type { Peer } from '@tessera/protocol/http'
 import { certificateOf } from './client-certificate.ts'
 
 export type PeerOptions = {
-  /** Proxies whose `x-forwarded-for` and `x-forwarded-host` are believed: addresses or ranges. */
+  /** Proxies whose `x-forwarded-for` is believed: addresses or ranges. */
   readonly trustedProxies?: readonly string[]
+  /** Whether their `x-forwarded-host` is believed too. Many proxies pass on what a client sent there. */
+  readonly trustForwardedHost?: boolean
   /** The header with the client's certificate, and the proxies (addresses or ranges) that may send it. */
   readonly mtls?: { readonly certificateHeader: string; readonly trustedProxies: readonly string[] }
 }
@@ -15,7 +17,11 @@ export type PeerOptions = {
 /** Reads who sent a request. It removes the certificate's header: from anyone but a trusted proxy it is a forgery. */
 export type ReadPeer = (socketAddress: string | undefined, headers: IncomingHttpHeaders) => Peer
 
-export function createPeerReader({ trustedProxies = [], mtls }: PeerOptions): ReadPeer {
+export function createPeerReader({
+  trustedProxies = [],
+  trustForwardedHost = false,
+  mtls,
+}: PeerOptions): ReadPeer {
   const forwards = createTrust(trustedProxies)
   const handsOn = createTrust(mtls?.trustedProxies ?? [])
   const header = mtls?.certificateHeader.toLowerCase()
@@ -25,8 +31,8 @@ export function createPeerReader({ trustedProxies = [], mtls }: PeerOptions): Re
     const believed = trustedProxies.length > 0 && forwards(from)
     const forwarded = believed ? headers['x-forwarded-for'] : undefined
     const address = forwarded === undefined ? from : clientBehind(forwarded, from, forwards)
-    const host = believed ? headers['x-forwarded-host'] : undefined
-    const peer = typeof host === 'string' ? { address, host } : { address }
+    const host = believed && trustForwardedHost ? hostOf(headers['x-forwarded-host']) : undefined
+    const peer = host === undefined ? { address } : { address, host }
     if (header === undefined) return peer
     const value = headers[header]
     delete headers[header]
@@ -43,13 +49,21 @@ function clientBehind(
 ): string {
   let nearest = proxy
   for (const entry of String(forwarded).split(',').reverse()) {
-    const address = withoutMapping(entry.trim())
+    const address = withoutMapping(withoutPort(entry.trim()))
     if (isIP(address) === 0) return nearest
     nearest = address
     if (!trusted(address)) return nearest
   }
   return nearest
 }
+
+/** Some proxies append to what a client sent, as for `x-forwarded-for`: the last entry is the nearest proxy's own. */
+const hostOf = (forwarded: string | readonly string[] | undefined): string | undefined =>
+  forwarded === undefined ? undefined : String(forwarded).split(',').at(-1)?.trim()
+
+/** Some proxies add the client's port: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+const withoutPort = (entry: string): string =>
+  /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(entry)?.[1] ?? /^\[([^\]]*)\](?::\d+)?$/.exec(entry)?.[1] ?? entry
 
 /** A list for each family: in a common one an IPv4 address would be found in IPv6 ranges that hold the mapped addresses. */
 function createTrust(proxies: readonly string[]): (address: string) => boolean {

@@ -115,6 +115,10 @@ export const deploymentShape = {
     .array(addressOrRange())
     .default([])
     .describe('Proxies whose x-forwarded-for is believed: addresses or ranges.'),
+  trust_forwarded_host: z
+    .boolean()
+    .default(false)
+    .describe('Whether x-forwarded-host of the trusted_proxies chooses the tenant, instead of host.'),
   mtls: z
     .strictObject({
       certificate_header: z

@@ -46,6 +46,7 @@ export const keyOwners = {
   storagePassword: 'server',
   master_key_file: 'server',
   trusted_proxies: 'server',
+  trust_forwarded_host: 'server',
   mtls: 'server',
   outbound: 'server',
   // A user says which tenant is theirs.
