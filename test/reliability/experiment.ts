@@ -1,0 +1,15 @@
+/** The shape that every reliability experiment has, so that one command can run and print any of them. */
+
+export type Report = {
+  /** The table's header cells. */
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly (string | number)[])[]
+  /** Each promise of docs/reliability.md that was broken; empty when all were kept. */
+  readonly broken: readonly string[]
+}
+
+/** `long`: repeats the published figures. Otherwise the run is short enough for CI and shows only that the promises hold. */
+export type ExperimentOptions = { readonly long: boolean }
+
+/** What each file of this folder that is an experiment exports as `run`. */
+export type Experiment = (options: ExperimentOptions) => Promise<Report>
