@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { exportJWK, SignJWT } from 'jose'
 import { createBrowser } from '../support/browser.ts'
 import { allowLoopback, openLoopback } from '../support/loopback.ts'
-import { bearer, jsonType, register } from '../support/registering.ts'
+import { bearer, jsonType, manage, register } from '../support/registering.ts'
 import { answerOf, authorizePath, callback, pagesWorld, signIn, verifier } from '../support/sign-in.ts'
 import { basic, createTestServer, issuer, startOfTime, type TestServer } from '../support/tessera.ts'
 
@@ -433,6 +433,48 @@ test('registration: what a software statement says wins over what stands beside 
   assert.deepEqual(json.redirect_uris, web.redirect_uris)
   assert.equal(json.client_uri, 'https://app.example')
   assert.equal(json.software_statement, software_statement)
+})
+
+test('registration: a value beside the statement overrules none of its members, in any language [RFC 7591 §2.2, §2.3]', async () => {
+  const server = await open(trusted)
+  const stated = { ...web, client_name: 'Signed', 'logo_uri#de': 'https://app.example/de.png' }
+  const { json } = await register(server, {
+    software_statement: await statement(stated),
+    'client_name#en': 'Your Bank',
+    'client_name#de-AT': 'Ihre Bank',
+    logo_uri: 'https://thief.example/logo.png',
+    'logo_uri#en': 'https://thief.example/en.png',
+    'tos_uri#en': 'https://app.example/tos',
+  })
+  const shown = Object.entries(json).filter(([name]) => /^(client_name|logo_uri|tos_uri)/.test(name))
+  assert.deepEqual(Object.fromEntries(shown), {
+    client_name: 'Signed',
+    'logo_uri#de': 'https://app.example/de.png',
+    'tos_uri#en': 'https://app.example/tos',
+  })
+
+  const updated = await manage(server, 'PUT', json, {
+    ...{ client_id: json.client_id, software_statement: json.software_statement },
+    'client_name#en': 'Your Bank',
+  })
+  assert.equal(updated.status, 200)
+  assert.equal('client_name#en' in updated.json, false)
+})
+
+test('registration: where statements are required, users see nothing that no statement says [RFC 7591 §2.3]', async () => {
+  const server = await open({ ...trusted, require_software_statement: true })
+  const { status, json } = await register(server, {
+    software_statement: await statement({ ...web, client_name: 'Signed' }),
+    client_uri: 'https://thief.example',
+    logo_uri: 'https://thief.example/logo.png',
+    'tos_uri#en': 'https://thief.example/tos',
+    contacts: ['operator@app.example'],
+  })
+  assert.equal(status, 201)
+  const described = /^(client_name|client_uri|logo_uri|policy_uri|tos_uri)/
+  const shown = Object.keys(json).filter(name => described.test(name))
+  assert.deepEqual(shown, ['client_name'])
+  assert.deepEqual(json.contacts, ['operator@app.example'])
 })
 
 for (const [what, made, error] of [

@@ -3,6 +3,7 @@
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { parseScope } from '@tessera/protocol/scope'
 import type { Client, SigningAlgorithm } from '../core/client.ts'
+import { describingNames } from '../core/client-languages.ts'
 import type { RegisteredClient } from '../core/registered-client.ts'
 import type { MetadataFault, Registration } from '../core/registration.ts'
 import type { Log } from '../core/runtime.ts'
@@ -115,21 +116,32 @@ export function readRegistered(
   return undefined
 }
 
-/** RFC 7591 §2.3: what the statement says wins over what stands beside it. */
+/**
+ * RFC 7591 §2.3: the statement's values take precedence over values sent beside it. A value in another language is the
+ * same member (§2.2), or a client could show users a name of its own in their language. Where statements are required,
+ * users see only what a statement says.
+ */
 async function withStatement(
   sent: JsonObject,
   { registration, readStatement }: ValidationPorts,
 ): Promise<Result<JsonObject>> {
+  const isRequired = registration.requireSoftwareStatement
   if (sent.software_statement === undefined || sent.software_statement === null) {
-    return registration.requireSoftwareStatement
+    return isRequired
       ? refuse('invalid_software_statement', 'software_statement_missing', {
           description: 'a software statement is required',
         })
       : ok(sent)
   }
   const claims = await readStatement(sent.software_statement)
-  return claims.ok ? ok({ ...sent, ...claims.value }) : claims
+  if (!claims.ok) return claims
+  const stated = new Set([...Object.keys(claims.value).map(baseName), ...(isRequired ? describingNames : [])])
+  const kept = Object.entries(sent).filter(([name]) => !stated.has(baseName(name)))
+  return ok({ ...Object.fromEntries(kept), ...claims.value })
 }
+
+/** `client_name` of `client_name#fr`. */
+const baseName = (member: string): string => member.split('#', 1)[0] ?? ''
 
 /** RFC 7591 §2. */
 function withDefaults(metadata: JsonObject, { allowedScope }: Registration): JsonObject {
