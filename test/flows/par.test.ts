@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { exportJWK, SignJWT } from 'jose'
+import { hashHandle } from '../../packages/server/src/core/handle.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
 import {
   alice,
@@ -215,4 +216,52 @@ test('par: what was pushed survives a restart, and is used once by two processes
   const kept = (await push(one)).json.request_uri
   const again = await createTestServer(configured, { storehouse: houses[1] })
   assert.ok(isLogin(await createBrowser(again).visit(authorize(kept))))
+})
+
+/** As a dump or a backup of the store would show it. */
+const storedOf = (server: TestServer, request_uri: string): Promise<string | undefined> =>
+  server.stores.pushedRequests.take(hashOf(request_uri), 'web', server.clock.now())
+
+const hashOf = (request_uri: string) => hashHandle(request_uri.split(':').at(-1) ?? '')
+
+test('par: what is stored tells nothing of the request, not even of whom the client expects', async () => {
+  const server = await createTestServer(configured)
+  const personal = { login_hint: 'alice@example.com', state: 'a-state-to-find' }
+  const { request_uri } = (await push(server, personal)).json
+  const stored = String(await storedOf(server, request_uri))
+  const spellings = Object.values({ ...asked, ...personal }).flatMap(value => [
+    value,
+    encodeURIComponent(value),
+  ])
+  const readable = [
+    stored,
+    Buffer.from(stored.slice(stored.indexOf(':') + 1), 'base64url').toString('latin1'),
+  ]
+  for (const value of spellings.filter(({ length }) => length > 6))
+    assert.ok(!readable.some(text => text.includes(value)), value)
+})
+
+test('par: what was stored for one request_uri is worth nothing under another', async () => {
+  const server = await createTestServer(configured)
+  const [one, two] = [(await push(server)).json.request_uri, (await push(server)).json.request_uri]
+  const parameters = String(await storedOf(server, one))
+  await storedOf(server, two)
+  const expires_at = server.clock.now() + 60
+  await server.stores.pushedRequests.add({ hash: hashOf(two), client_id: 'web', parameters, expires_at })
+  const page = await createBrowser(server).visit(authorize(two))
+  assert.equal(page.status, 400)
+  assert.equal(server.reason(), 'pushed_request_unknown')
+})
+
+test('par: what a node of an earlier version stored in clear is still taken', async () => {
+  const server = await createTestServer(configured)
+  const handle = `tcp_${'a'.repeat(43)}`
+  await server.stores.pushedRequests.add({
+    hash: hashHandle(handle),
+    client_id: 'web',
+    parameters: new URLSearchParams({ ...asked, client_id: 'web' }).toString(),
+    expires_at: server.clock.now() + 60,
+  })
+  const page = await createBrowser(server).visit(authorize(`urn:ietf:params:oauth:request_uri:${handle}`))
+  assert.ok(isLogin(page))
 })

@@ -4,6 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Result, refuse } from '@tessera/protocol/result'
 import { hashHandle, newHandle } from '../core/handle.ts'
+import type { Sealing } from '../core/keys.ts'
 import type { Clock, Random } from '../core/runtime.ts'
 import type { PushedRequests as PushedRequestStore } from '../core/stores.ts'
 
@@ -28,6 +29,8 @@ export type PushedRequestPorts = {
   readonly pushedLifetime: Seconds
   readonly clock: Clock
   readonly random: Random
+  /** They may hold an `id_token_hint`, and what a client knows of its user (`login_hint`, `claims`). */
+  readonly sealing: Sealing
 }
 
 export const createPushedRequests = ({
@@ -35,27 +38,45 @@ export const createPushedRequests = ({
   pushedLifetime,
   clock,
   random,
+  sealing,
 }: PushedRequestPorts): PushedRequests => ({
   lifetime: pushedLifetime,
   async keep(client_id, parameters) {
     const handle = newHandle(random, 'tcp')
     const expires_at = clock.now() + pushedLifetime
+    const hash = hashHandle(handle)
+    const sealed = sealing.seal(formatParameters(parameters), nameOf(hash))
     await pushedRequests.add({
-      hash: hashHandle(handle),
-      client_id,
-      parameters: formatParameters(parameters),
-      expires_at,
+      ...{ hash, client_id, expires_at },
+      parameters: sealedPrefix + Buffer.from(sealed).toString('base64url'),
     })
     return { request_uri: prefix + handle, expires_in: pushedLifetime }
   },
   async take(uri, clientId) {
     const hash = hashHandle(uri.slice(prefix.length))
-    const parameters = await pushedRequests.take(hash, clientId, clock.now())
+    const stored = await pushedRequests.take(hash, clientId, clock.now())
+    const parameters = stored && opened(stored, hash, sealing)
     return parameters === undefined
       ? refuse('invalid_request_uri', 'pushed_request_unknown', { description: 'Invalid request_uri' })
       : parseParameters(parameters)
   },
 })
+
+const sealedPrefix = 'sealed:'
+const nameOf = (hash: string): string => `pushed request ${hash}`
+
+/**
+ * Undefined for what was sealed for another request. A node of an earlier version stores them as they are; form-encoded
+ * text has no colon.
+ */
+function opened(stored: string, hash: string, sealing: Sealing): string | undefined {
+  if (!stored.startsWith(sealedPrefix)) return stored
+  try {
+    return sealing.open(Buffer.from(stored.slice(sealedPrefix.length), 'base64url'), nameOf(hash))
+  } catch {
+    return undefined
+  }
+}
 
 export const formatParameters = (parameters: Parameters): string =>
   new URLSearchParams(

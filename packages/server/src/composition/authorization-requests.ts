@@ -8,6 +8,7 @@ import type { Clients } from '../core/client.ts'
 import type { Decryption } from '../core/keys.ts'
 import type { CountAttempt } from '../identity/attempts.ts'
 import { createWaitingCounter } from '../identity/waiting-requests.ts'
+import { createSealing } from '../keys/sealing.ts'
 import type { Foundation } from './foundation.ts'
 
 export function composeAuthorizationRequests(
@@ -20,7 +21,8 @@ export function composeAuthorizationRequests(
     readonly isConfigured: (clientId: string) => boolean
   },
 ) {
-  const pushedRequests = createPushedRequests({ ...ports, ...authorizationRequests })
+  const sealing = createSealing({ ...ports, purpose: 'pushed-requests' })
+  const pushedRequests = createPushedRequests({ ...ports, ...authorizationRequests, sealing })
   const resolution = createAuthorizationRequestResolution({
     ...ports,
     ...authorizationRequests,

@@ -102,7 +102,15 @@ export type CredentialAuthority = {
 export const reservedClaims: ReadonlySet<string> = new Set([
   ...['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'nonce', 'azp', 'at_hash', 'c_hash', 's_hash'],
   ...['acr', 'amr', 'auth_time', 'sid', 'idp', 'tenant', 'client_id', 'scope', 'cnf', 'act', 'may_act'],
-  ...['events', 'typ', 'authorization_id', 'authorization_details', '_claim_names', '_claim_sources'],
+  ...[
+    'events',
+    'typ',
+    'authorization_id',
+    'derived_from',
+    'authorization_details',
+    '_claim_names',
+    '_claim_sources',
+  ],
 ])
 
 /** An identity provider; only one with a credential authority can serve the password grant. */

@@ -20,6 +20,8 @@ export type AccessTokenContent = {
   /** Omitted: the client's own token; its `sub` is the client_id (RFC 9068 §2.2). */
   readonly subject?: Omit<Subject, 'claims'> & { readonly sid?: string }
   readonly authorization_id?: AuthorizationId
+  /** The `jti` of each token that this one stems from: it is revoked with any of them. */
+  readonly derived_from?: readonly string[]
   readonly cnf?: Confirmation
   /** Claims about the user and those that a grant adds; they never replace the registered ones. */
   readonly claims?: JsonObject
@@ -74,6 +76,7 @@ export function createAccessTokens({
       scope: scopeAsList ? content.audience.scope : formatScope(content.audience.scope),
       ...(subject && authenticationClaims(subject, subjects.tellSession(client, subject.sid))),
       authorization_id: content.authorization_id,
+      derived_from: content.derived_from,
       cnf: content.cnf,
     }
     return claims as JsonObject

@@ -1,7 +1,7 @@
 /** Whether a token of this issuer is good now: signature, lifetime, and the standing of what it came from (RFC 9068 §4, RFC 7662 §4). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { type Json, type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { parseScope } from '@tessera/protocol/scope'
 import type { Authorization, AuthorizationId, Confirmation } from '../core/authorization.ts'
 import type { Client, Clients } from '../core/client.ts'
@@ -47,12 +47,23 @@ export function createTokenVerifier({
     const token = describe(claims, expiresAt)
     const client = await clients.find(token.client_id)
     if (!client?.enabled) return invalid('token_client_disabled')
+    if (claims.derived_from !== undefined && (await isOriginRevoked(claims.derived_from)))
+      return invalid('token_origin_revoked')
     if (token.authorization_id === undefined) return withSubject(token, client)
     const authorization = await stores.authorizations.find(token.authorization_id)
-    const stands = authorization !== undefined && authorization.revoked_at === undefined
-    return stands
-      ? withSubject({ ...token, authorization }, client, authorization.sub)
-      : invalid('token_authorization_revoked')
+    if (authorization === undefined || authorization.revoked_at !== undefined)
+      return invalid('token_authorization_revoked')
+    // A token from an exchange hangs on what the user gave another client.
+    const given = authorization.client_id === token.client_id || (await clients.find(authorization.client_id))
+    if (given !== true && !given?.enabled) return invalid('token_client_disabled')
+    return withSubject({ ...token, authorization }, client, authorization.sub)
+  }
+
+  /** Whether any token was revoked that this one stems from (RFC 7009 §2.1). */
+  const isOriginRevoked = async (origin: Json): Promise<boolean> => {
+    for (const jti of Array.isArray(origin) ? origin : [])
+      if (await stores.revokedTokens.has(String(jti))) return true
+    return false
   }
 
   /** Who is meant here by the `sub` that the client was told: whoever gave the authorization, or the client itself. */

@@ -63,7 +63,7 @@ export type ReferenceTokens = {
   readonly revoke: (hash: TokenHash) => Promise<void>
 }
 
-/** JWT access tokens that were revoked one by one (RFC 7009), by `jti`, until they expire. */
+/** Access tokens that were revoked one by one (RFC 7009), by `jti`, until they expire: JWTs, and what tokens of either kind were exchanged for. */
 export type RevokedTokens = {
   readonly has: (jti: string) => Awaitable<boolean>
   readonly add: (jti: string, expiresAt: Seconds) => Promise<void>
@@ -88,7 +88,7 @@ export type PushedRequest = {
   /** Of its `request_uri`. */
   readonly hash: TokenHash
   readonly client_id: string
-  /** Form-encoded. */
+  /** Form-encoded, sealed. */
   readonly parameters: string
   readonly expires_at: Seconds
 }

@@ -89,6 +89,8 @@ async function revokeReferenceToken(
   const hash = hashHandle(token)
   const found = await stores.referenceTokens.find(hash)
   if (found?.client_id !== client_id) return undefined
+  // First, since a token that is gone is not found again: what came of it by an exchange falls with it.
+  await stores.revokedTokens.add(String(found.claims.jti), found.expires_at)
   await stores.referenceTokens.revoke(hash)
   return { kind: 'reference_token', token_hash: hash }
 }

@@ -76,6 +76,8 @@ export type Decision = {
   readonly lifetime?: Seconds
   /** When the access token ends at the latest, however long deciding and signing take: the end of the token that it stems from. */
   readonly not_after?: Seconds
+  /** The `jti` of each token that it stems from: see `AccessTokenContent`. */
+  readonly derived_from?: readonly string[]
   readonly accessTokenType?: 'jwt' | 'reference'
   /** More members of the response; never the standard ones. */
   readonly members?: JsonObject

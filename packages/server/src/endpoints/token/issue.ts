@@ -120,11 +120,12 @@ function contentOf(
   audience: Audience,
   kept: JsonObject = {},
 ): Omit<AccessTokenContent, 'issued_at' | 'lifetime'> {
-  const { client, subject, clientClaims } = decision
+  const { client, subject, clientClaims, derived_from } = decision
   return {
     client,
     audience,
     subject,
+    ...(derived_from && { derived_from }),
     cnf: decision.confirmation,
     claims: { ...only(kept, audience.claims), ...decision.claims },
     clientClaims,

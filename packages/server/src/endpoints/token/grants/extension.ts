@@ -115,6 +115,11 @@ async function recheck(
   if (!isWithin(scope.value, client.scope)) return refuse('invalid_scope', 'scope_not_allowed')
   const audience = checkAudience(answer, scope.value, ports.resources)
   if (!audience.ok) return audience
+  const origin = originOf(answer)
+  if (!origin.ok) return origin
+  // A client with reference tokens only is one whose tokens must end at once when they are revoked.
+  if (answer.access_token_type === 'jwt' && client.access_token_type === 'reference')
+    return refuse('invalid_request', 'access_token_type_not_allowed')
   const { lifetime = client.access_token_lifetime } = answer
   // Also for what is no number.
   if (!(lifetime >= 1)) return refuse('invalid_grant', 'extension_lifetime_invalid', { log: { lifetime } })
@@ -131,6 +136,7 @@ async function recheck(
     confirmation: request.confirmation,
     lifetime: Math.floor(Math.min(lifetime, client.access_token_lifetime)),
     not_after: answer.derivedFrom?.expires_at,
+    ...(origin.value && { derived_from: origin.value }),
     accessTokenType: answer.access_token_type,
     members: answer.members,
     ...(subject &&
@@ -212,6 +218,17 @@ async function subjectOf(
     ...rest,
     ...(record?.tenant !== undefined && { tenant: record.tenant }),
   }
+}
+
+/** Enough for a call through many services; each exchange makes the token longer, and its verification too. */
+const longestChain = 16
+
+/** The `jti` of the token that it stems from, after those that this one stems from itself. */
+function originOf({ derivedFrom }: GrantDecision): Result<readonly string[] | undefined> {
+  if (derivedFrom === undefined) return ok(undefined)
+  const { jti, derived_from: earlier = [] } = derivedFrom.claims
+  const chain = [...(Array.isArray(earlier) ? earlier : []), jti].map(String)
+  return chain.length <= longestChain ? ok(chain) : refuse('invalid_request', 'extension_chain_too_long')
 }
 
 function authorizationOf(

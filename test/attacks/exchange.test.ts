@@ -1,0 +1,278 @@
+/** Token exchange (RFC 8693) as an attacker would use it: to outlive a revocation, to lose a binding, to cross tenants and sectors. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { jwkOfOne, one, two } from '../support/certificates.ts'
+import { beginShared } from '../support/storage.ts'
+import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
+import { secret, withClients, world } from '../support/world.ts'
+
+const grant_type = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const accessToken = 'urn:ietf:params:oauth:token-type:access_token'
+const jwt = 'urn:ietf:params:oauth:token-type:jwt'
+
+type Form = Record<string, string | undefined>
+
+const exchange = (server: TestServer, form: Form, id = 'exchanger'): Promise<Answer> =>
+  server.token({ grant_type, subject_token_type: accessToken, ...form }, { client: [id, secret] })
+
+const signIn = async (server: TestServer, form: Form = {}, id = 'roclient'): Promise<any> => {
+  const { status, json, body } = await server.token(
+    {
+      grant_type: 'password',
+      username: 'bob',
+      password: 'bob',
+      scope: 'openid api1 offline_access',
+      ...form,
+    },
+    { client: [id, secret] },
+  )
+  assert.equal(status, 200, body)
+  return json
+}
+
+const machine = async (server: TestServer, id = 'client'): Promise<string> =>
+  (await server.token({ grant_type: 'client_credentials' }, { client: [id, secret] })).json.access_token
+
+const revoke = (server: TestServer, token: string, id = 'roclient'): Promise<Answer> =>
+  server.send('POST', '/connect/revocation', { form: { token, client_id: id, client_secret: secret } })
+
+/** Whether the API and the client are told that it is good, and whether it can be exchanged again: all three agree. */
+async function isGood(server: TestServer, token: string, id = 'exchanger'): Promise<boolean> {
+  const introspect = async (client_id: string, client_secret: string): Promise<boolean> =>
+    (await server.send('POST', '/connect/introspect', { form: { token, client_id, client_secret } })).json
+      .active
+  const answers = [
+    await introspect(id, secret),
+    await introspect('urn:api', 'api-secret'),
+    (await exchange(server, { subject_token: token })).status === 200,
+  ]
+  assert.equal(new Set(answers).size, 1, `${answers}`)
+  return answers[0] as boolean
+}
+
+for (const kind of ['jwt', 'reference'] as const)
+  for (const issued of ['jwt', 'reference'] as const) {
+    const changed = withClients(
+      { client_id: 'roclient', access_token_type: kind } as never,
+      { client_id: 'client', access_token_type: kind } as never,
+      { client_id: 'exchanger', access_token_type: issued } as never,
+    )
+
+    test(`exchange: a ${issued} token falls with the ${kind} token that it stems from, over any number of exchanges [RFC 7009 §2.1]`, async () => {
+      const server = await createTestServer(changed)
+      const { access_token } = await signIn(server)
+      const first = (await exchange(server, { subject_token: access_token })).json.access_token
+      const second = (await exchange(server, { subject_token: first })).json.access_token
+      const other = await signIn(server)
+      const neighbour = (await exchange(server, { subject_token: other.access_token })).json.access_token
+      assert.equal(await isGood(server, second), true)
+      await revoke(server, access_token)
+      assert.equal(await isGood(server, first), false)
+      assert.equal(await isGood(server, second), false)
+      assert.equal((await exchange(server, { subject_token: second })).json.error, 'invalid_request')
+      assert.equal(server.reason(), 'subject_token_invalid')
+      assert.equal(await isGood(server, neighbour), true)
+    })
+
+    test(`exchange: a ${issued} token falls with a ${kind} token of a client itself, which has no sign-in behind it`, async () => {
+      const server = await createTestServer(changed)
+      const subject_token = await machine(server)
+      const { json } = await exchange(server, { subject_token, scope: 'api1' })
+      assert.equal(await isGood(server, json.access_token), true)
+      await revoke(server, subject_token, 'client')
+      assert.equal(await isGood(server, json.access_token), false)
+    })
+
+    test(`exchange: revoking what a ${kind} token was exchanged for leaves that token alone`, async () => {
+      const server = await createTestServer(changed)
+      const { access_token } = await signIn(server)
+      const { json } = await exchange(server, { subject_token: access_token })
+      await revoke(server, json.access_token, 'exchanger')
+      assert.equal(await isGood(server, json.access_token), false)
+      assert.equal(await isGood(server, access_token, 'roclient'), true)
+    })
+  }
+
+test('exchange: what came of a token falls with its user and with the client that the user gave it to', async () => {
+  const server = await createTestServer(world)
+  const { access_token } = await signIn(server)
+  const { json } = await exchange(server, { subject_token: access_token })
+  assert.equal(await isGood(server, json.access_token), true)
+  await server.reconfigure(withClients({ client_id: 'roclient', enabled: false } as never))
+  assert.equal(await isGood(server, json.access_token), false)
+  await server.reconfigure(world)
+  assert.equal(await isGood(server, json.access_token), true)
+  await server.reconfigure({
+    ...world,
+    users: world.users.map(user => ({ ...user, active: user.sub !== '88421113' })),
+  })
+  const { json: told } = await server.send('POST', '/connect/introspect', {
+    form: { token: json.access_token, client_id: 'exchanger', client_secret: secret },
+  })
+  assert.equal(told.active, false)
+})
+
+test('exchange: a revocation at one node counts at the others', async () => {
+  const { open } = await beginShared()
+  const [here, there] = [
+    await createTestServer(world, { storehouse: await open() }),
+    await createTestServer(world, { storehouse: await open() }),
+  ]
+  const { access_token } = await signIn(here)
+  const { json } = await exchange(there, { subject_token: access_token })
+  await revoke(here, access_token)
+  assert.equal(await isGood(there, json.access_token), false)
+})
+
+test('exchange: a chain of exchanges has an end', async () => {
+  const server = await createTestServer(world)
+  let token = (await signIn(server)).access_token
+  let length = 0
+  for (;;) {
+    const { status, json } = await exchange(server, { subject_token: token })
+    if (status !== 200) {
+      assert.equal(json.error, 'invalid_request')
+      break
+    }
+    token = json.access_token
+    assert.ok(++length <= 16)
+  }
+  assert.equal(server.reason(), 'extension_chain_too_long')
+  assert.equal(length, 16)
+  assert.equal(claimsOf(token).derived_from.length, 16)
+})
+
+test('exchange: a client that is limited to reference tokens gets no JWT by asking for one [RFC 8693 §2.1]', async () => {
+  const server = await createTestServer(
+    withClients({ client_id: 'exchanger', access_token_type: 'reference' } as never),
+  )
+  const { access_token } = await signIn(server)
+  const refused = await exchange(server, { subject_token: access_token, requested_token_type: jwt })
+  assert.equal(refused.json.error, 'invalid_request')
+  assert.equal(server.reason(), 'access_token_type_not_allowed')
+  const { json } = await exchange(server, { subject_token: access_token })
+  assert.match(json.access_token, /^ta_/)
+})
+
+const mtls = { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] }
+const bound = {
+  client_id: 'bound',
+  token_endpoint_auth_method: 'self_signed_tls_client_auth',
+  jwks: { keys: [{ ...jwkOfOne, x5c: [one] }] },
+  grant_types: ['client_credentials'],
+  scope: 'api1',
+}
+const holder = {
+  client_id: 'holder',
+  token_endpoint_auth_method: 'self_signed_tls_client_auth',
+  jwks: {
+    keys: [
+      { ...jwkOfOne, x5c: [one] },
+      { ...jwkOfOne, kid: 'two', x5c: [two] },
+    ],
+  },
+  grant_types: [grant_type],
+  scope: 'api1',
+}
+
+test('exchange: a subject or actor token that is bound to a certificate is of use only with it [RFC 8705 §3]', async () => {
+  const server = await createTestServer({ ...withClients(bound, holder), mtls })
+  const { json } = await server.token(
+    { grant_type: 'client_credentials', client_id: 'bound' },
+    { certificate: one },
+  )
+  const token = json.access_token
+  assert.ok(claimsOf(token).cnf['x5t#S256'])
+  const { access_token: unbound } = await signIn(server)
+  const asSubject = { subject_token: token }
+  const asActor = { subject_token: unbound, actor_token: token, actor_token_type: accessToken }
+  for (const [role, form] of [
+    ['subject', asSubject],
+    ['actor', asActor],
+  ] as const) {
+    const reason = `${role}_token_bound_to_another_key`
+    const without = await exchange(server, form)
+    assert.equal(without.json.error, 'invalid_request')
+    assert.equal(server.reason(), reason)
+    const whole = { grant_type, subject_token_type: accessToken, client_id: 'holder', ...form }
+    const other = await server.token(whole, { certificate: two })
+    assert.equal(other.json.error, 'invalid_request')
+    assert.equal(server.reason(), reason)
+    const { status, json } = await server.token(whole, { certificate: one })
+    assert.equal(status, 200)
+    assert.deepEqual(claimsOf(json.access_token).cnf, claimsOf(token).cnf)
+  }
+})
+
+test('exchange: it never yields a refresh token, also for a client that may have offline_access', async () => {
+  const server = await createTestServer(
+    withClients({
+      client_id: 'exchanger',
+      grant_types: [grant_type, 'refresh_token'],
+      scope: 'openid api1 offline_access',
+    } as never),
+  )
+  const { access_token } = await signIn(server)
+  const { json } = await exchange(server, { subject_token: access_token, scope: 'api1 offline_access' })
+  assert.equal(json.error, 'invalid_scope')
+  assert.equal(server.reason(), 'scope_offline_access_not_derivable')
+  const without = await exchange(server, { subject_token: access_token })
+  assert.equal(without.json.refresh_token, undefined)
+  assert.equal(without.json.scope, 'api1')
+})
+
+test('exchange: what a client of one tenant gets is never about a user of another, whoever it is issued to', async () => {
+  const target = {
+    client_id: 'target',
+    client_secrets: [{ value: secret }],
+    grant_types: ['client_credentials'],
+    scope: 'api1',
+  }
+  const asking = { ...target, client_id: 'asking', grant_types: ['for-another'] }
+  const forAnother = (client_id: string) => ({
+    grantType: 'for-another',
+    parameters: {},
+    decide: () => ({ ok: true, subject: { sub: '3' }, client_id }) as const,
+  })
+  const attempt = async (of: object, to: object) => {
+    const server = await createTestServer({
+      ...withClients({ ...asking, ...of }, { ...target, ...to }),
+      grants: [forAnother('target')],
+    })
+    return { ...(await server.token({ grant_type: 'for-another' }, { client: ['asking', secret] })), server }
+  }
+  assert.equal((await attempt({ tenants: ['acme'] }, { tenants: ['acme'] })).status, 200)
+  for (const [of, to] of [
+    [{ tenants: ['globex'] }, {}],
+    [{}, { tenants: ['globex'] }],
+  ] as const) {
+    const { json, server } = await attempt(of, to)
+    assert.equal(json.error, 'invalid_grant')
+    assert.equal(server.reason(), 'user_of_another_tenant')
+  }
+})
+
+test('exchange: `act` names a pairwise actor as its own client was told, and by no other name [RFC 8693 §4.1, OpenID Connect Core 1.0 §8.1]', async () => {
+  const server = await createTestServer(
+    withClients({
+      client_id: 'pairwise',
+      client_secrets: [{ value: secret }],
+      grant_types: ['password'],
+      redirect_uris: ['https://pairwise.example/cb'],
+      subject_type: 'pairwise',
+      scope: 'openid api1',
+    } as never),
+  )
+  const actor = await signIn(server, { scope: 'openid api1' }, 'pairwise')
+  const { sub } = claimsOf(actor.access_token)
+  assert.notEqual(sub, '88421113')
+  const { access_token } = await signIn(server)
+  const { status, json, body } = await exchange(server, {
+    subject_token: access_token,
+    actor_token: actor.access_token,
+    actor_token_type: accessToken,
+  })
+  assert.equal(status, 200, body)
+  assert.deepEqual(claimsOf(json.access_token).act, { sub, client_id: 'pairwise' })
+})
