@@ -1,6 +1,6 @@
 /**
- * What travels through the login and consent pages: the request that waits for the user, sealed by a MAC so that the
- * browser can carry it but not change it. It proves nothing about who carries it: sign-in and consent that it tells of
+ * What travels through the login and consent pages: the request that waits for the user, sealed so that the browser can
+ * carry it but neither read nor change it. It proves nothing about who carries it: sign-in and consent that it tells of
  * are bound to the session (`sid`) that gave them.
  */
 

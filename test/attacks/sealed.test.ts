@@ -1,0 +1,66 @@
+/** What a browser carries for this server, it can't read: addresses stay in histories, in logs of proxies and in mailboxes. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createSeals } from '../../packages/server/src/interaction/seal.ts'
+import { accountsWorld, newestMail } from '../support/accounts.ts'
+import { createBrowser } from '../support/browser.ts'
+import { pagesWorld } from '../support/sign-in.ts'
+import { createTestServer } from '../support/tessera.ts'
+
+const secret = 'patient-4711'
+
+/** Everything that can be read in a text without a key: itself, and what its parts say as base64url. */
+const readable = (text: string): string =>
+  [text, ...text.split(/[^\w-]+/).map(part => Buffer.from(part, 'base64url').toString('latin1'))].join('\n')
+
+test('authorize: a pushed request stays unreadable in every address and form of the sign-in [RFC 9126 §1]', async () => {
+  const server = await createTestServer(pagesWorld)
+  const browser = createBrowser(server)
+  const form = {
+    ...{ client_id: 'web', response_type: 'code', redirect_uri: 'https://app.example/cb', scope: 'openid' },
+    ...{ state: secret, nonce: secret, code_challenge_method: 'S256', code_challenge: 'x'.repeat(43) },
+  }
+  const pushed = await server.send('POST', '/connect/par', { form })
+  assert.equal(pushed.status, 201, pushed.body)
+  const first = `/connect/authorize?${new URLSearchParams({ client_id: 'web', request_uri: pushed.json.request_uri })}`
+  const asked = await browser.request('GET', first)
+  assert.match(asked.location ?? '', /^\/login\?continue=/)
+  const page = await browser.visit(asked.location ?? '')
+  for (const text of [asked.location ?? '', page.body, [...browser.cookies].join()])
+    assert.doesNotMatch(readable(text), new RegExp(secret))
+})
+
+test('seals: one value is sealed differently each time, and opens for its own purpose only', () => {
+  const clock = { now: () => 1000 }
+  const derive = (purpose: string) => Buffer.alloc(32, purpose)
+  const [one, other] = ['one', 'other'].map(purpose => createSeals(purpose, { derived: { derive }, clock }))
+  const value = { asked_at: 999, secret }
+  const texts = Array.from({ length: 20 }, () => one?.seal(value) ?? '')
+  assert.equal(new Set(texts).size, texts.length)
+  for (const text of texts) {
+    assert.deepEqual(one?.open(text), value)
+    assert.equal(other?.open(text), undefined)
+    assert.doesNotMatch(readable(text), new RegExp(secret))
+  }
+})
+
+test('mail links: what a link is about stays unreadable in it', async () => {
+  const server = await createTestServer(accountsWorld())
+  const browser = createBrowser(server)
+  const email = `${secret}@example.com`
+  await browser.submit(await browser.visit('/register'), { email })
+  const { path } = await newestMail(server)
+  assert.match(path, /^\/register\/complete\?link=/)
+  assert.doesNotMatch(readable(path), new RegExp(secret))
+})
+
+test('sign-out: the state of a client stays unreadable in the address of the page that asks', async () => {
+  const back = 'https://app.example/bye'
+  const clients = [{ ...pagesWorld.clients[0], post_logout_redirect_uris: [back] }]
+  const server = await createTestServer({ ...pagesWorld, clients })
+  const query = new URLSearchParams({ client_id: 'web', post_logout_redirect_uri: back, state: secret })
+  const asked = await server.send('GET', `/connect/endsession?${query}`)
+  assert.match(String(asked.headers.location), /^\/logout\?continue=/)
+  assert.doesNotMatch(readable(String(asked.headers.location)), new RegExp(secret))
+})
