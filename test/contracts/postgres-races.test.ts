@@ -8,6 +8,7 @@ import { StoreUnavailable, type TokenHash } from '../../packages/server/src/core
 import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
 import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
 import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
+import { openDelayedTcp } from '../support/delayed-tcp.ts'
 import { providePostgres } from '../support/postgres.ts'
 import { accessEnding } from './stores/access.ts'
 import { sampleRegisteredClient } from './stores/registered-clients.ts'
@@ -220,4 +221,65 @@ test('postgres races: the end of a user’s access that gave way to another writ
     [session.sid],
   )
   assert.ok(await isRevoked(authorization.id))
+})
+
+test('postgres races: nodes that count attempts of one network and many names at once never admit more than there is room for', async () => {
+  const houses = await Promise.all([1, 2, 3, 4].map(() => openPostgresStorehouse({ url })))
+  try {
+    for (const most of [1, 37, 200]) {
+      const network = { hash: newHash(), most, span: 600 }
+      const names = times(7, () => ({ hash: newHash(), most: 600, span: 600 }))
+      const asked = times(800, index => {
+        const name = names[index % names.length]!
+        return { house: houses[index % 4]!, name, limits: index % 3 ? [network, name] : [name, network] }
+      })
+      const waits = await Promise.all(
+        asked.map(({ house, limits }) => house.main.attempts.count(limits, now)),
+      )
+      assert.deepEqual(tally(waits), { 0: most, 600: asked.length - most })
+      for (const name of names) {
+        const counted = asked.filter((one, index) => one.name === name && waits[index] === 0).length
+        assert.equal(await node(0).attempts.wait([{ ...name, most: counted + 1 }], now), 0)
+        if (counted > 0) assert.equal(await node(0).attempts.wait([{ ...name, most: counted }], now), 600)
+      }
+    }
+  } finally {
+    await Promise.all(houses.map(house => house.close()))
+  }
+})
+
+test('postgres races: attempts that are counted and taken back at once end at zero, and none gets in the way of another', async () => {
+  const network = { hash: newHash(), most: 100_000, span: 600 }
+  const names = times(20, () => ({ hash: newHash(), most: 100_000, span: 600 }))
+  const waits = await Promise.all(
+    times(600, async index => {
+      const name = names[index % names.length]!
+      const limits = index % 2 ? [network, name] : [name, network]
+      const wait = await node(index).attempts.count(limits, now)
+      await node(index + 1).attempts.forgive(limits.map(({ hash }) => hash).toReversed())
+      return wait
+    }),
+  )
+  assert.deepEqual(tally(waits), { 0: 600 })
+  const least = [network, ...names].map(limit => ({ ...limit, most: 1 }))
+  assert.equal(await node(0).attempts.wait(least, now), 0)
+})
+
+test('postgres races: with the database far away, attempts of one network take few round trips together', async () => {
+  const { hostname, port } = new URL(url)
+  const proxy = await openDelayedTcp({ host: hostname, port: Number(port) }, 10)
+  const house = await openPostgresStorehouse({ url: Object.assign(new URL(url), { port: proxy.port }).href })
+  try {
+    const network = { hash: newHash(), most: 1000, span: 600 }
+    const count = (index: number) =>
+      house.main.attempts.count([network, { hash: newHash(), most: index + 1, span: 600 }], now)
+    await count(0)
+    const before = proxy.sent()
+    assert.deepEqual(tally(await Promise.all(times(100, count))), { 0: 100 })
+    // Once through for each statement, and for the connections that they need: two statements at once, of 64 each.
+    assert.ok(proxy.sent() - before <= 20, `${proxy.sent() - before} round trips`)
+  } finally {
+    await house.close()
+    await proxy.close()
+  }
 })

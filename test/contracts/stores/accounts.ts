@@ -157,4 +157,55 @@ export function testAccounts(stores: () => Stores): void {
     assert.equal(await attempts.count([full, other], now), day)
     await attempts.forgive([newHash()])
   })
+
+  test('attempts: waiting is told without counting', async () => {
+    const { attempts } = stores()
+    const limit = { hash: newHash(), most: 1, span: minute }
+    assert.equal(await attempts.wait([limit], now), 0)
+    assert.equal(await attempts.count([limit], now), 0)
+    assert.equal(await attempts.wait([limit], now + 10), minute - 10)
+    assert.equal(await attempts.wait([limit], now + minute), 0)
+    assert.equal(await attempts.wait([{ ...limit, most: 2 }], now), 0)
+  })
+
+  test('attempts: at once, of many names from one network as many count as the network and each name have room for', async () => {
+    const { attempts } = stores()
+    const network = { hash: newHash(), most: 150, span: minute }
+    const names = Array.from({ length: 10 }, () => ({ hash: newHash(), most: 20, span: day }))
+    // In either order: no two may wait for each other.
+    const asked = Array.from({ length: 500 }, (_, index) => {
+      const name = names[index % names.length] ?? network
+      return { name, limits: index % 3 ? [network, name] : [name, network] }
+    })
+    const waits = await Promise.all(asked.map(({ limits }) => attempts.count(limits, now)))
+    assert.equal(tally(waits)[0], 150)
+    for (const name of names) {
+      const counted = asked.filter((one, index) => one.name === name && waits[index] === 0).length
+      // Those that were refused counted for nothing.
+      assert.equal(await attempts.wait([{ ...name, most: Math.max(counted, 1) }], now), counted && day)
+      assert.equal(await attempts.wait([{ ...name, most: counted + 1 }], now), 0)
+    }
+  })
+
+  test('attempts: one counter may have several bounds', async () => {
+    const { attempts } = stores()
+    const few = { hash: newHash(), most: 10, span: minute }
+    const many = { ...few, most: 15 }
+    const waits = await Promise.all(
+      Array.from({ length: 30 }, (_, index) => attempts.count([index % 2 ? few : many], now)),
+    )
+    assert.equal(tally(waits)[0], 15)
+    assert.ok((await attempts.count([few], now)) > 0)
+  })
+
+  test('attempts: many taken back at once are all taken back, and none below zero', async () => {
+    const { attempts } = stores()
+    const limit = { hash: newHash(), most: 50, span: minute }
+    const other = { hash: newHash(), most: 50, span: minute }
+    await Promise.all(Array.from({ length: 50 }, () => attempts.count([limit, other], now)))
+    await Promise.all(Array.from({ length: 60 }, () => attempts.forgive([other.hash, limit.hash])))
+    assert.equal(await attempts.wait([{ ...limit, most: 1 }], now), 0)
+    const waits = await Promise.all(Array.from({ length: 60 }, () => attempts.count([limit], now)))
+    assert.equal(tally(waits)[0], 50)
+  })
 }

@@ -105,6 +105,8 @@ export type Attempts = {
   readonly count: (limits: readonly AttemptLimit[], at: Seconds) => Promise<Seconds>
   /** Takes one back of each. */
   readonly forgive: (hashes: readonly TokenHash[]) => Promise<void>
+  /** Returns how long to wait until each key has room, 0 where all have, and counts nothing. */
+  readonly wait: (limits: readonly AttemptLimit[], at: Seconds) => Awaitable<Seconds>
 }
 
 export type AttemptLimit = {

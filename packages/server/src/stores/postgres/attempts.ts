@@ -1,71 +1,123 @@
 /**
- * Counted attempts, in PostgreSQL: looked at and counted under a lock for each key, whichever node asks. Where there is
- * no room already, no lock is asked for, and of those who ask at once in one process one does at a time: whoever guesses
- * at one name without end must not keep every connection waiting.
+ * Counted attempts, in PostgreSQL. One conditional upsert counts every attempt that one event-loop tick brought, or none
+ * of them; no lock is held across a round trip. See docs/decisions/0016-attempts-in-one-statement.md.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { AttemptLimit, Attempts } from '../../core/stores.ts'
+import { StoreUnavailable, type TokenHash } from '../../core/runtime.ts'
+import type { Attempts } from '../../core/stores.ts'
+import { type Asked, admit, type Counters } from './attempt-admission.ts'
 import type { Database } from './database.ts'
-import { change, type Run } from './statements.ts'
+import { sqlState } from './failure.ts'
+import { gathered } from './gathering.ts'
+import { change } from './statements.ts'
 
-const asked = 'unnest($1::text[], $2::bigint[], $3::bigint[]) as asked (hash, most, span)'
-
-const longestWait = `select coalesce(max(attempts.expires_at - $4::bigint), 0)
-  from ${asked} join attempts on attempts.hash = asked.hash
-  where attempts.count >= asked.most and attempts.expires_at > $4`
-
-const countAll = `insert into attempts (hash, count, expires_at)
-  select hash, count(*), $4::bigint + min(span) from ${asked} group by hash
-  on conflict (hash) do update set
-    count = case when attempts.expires_at > $4 then attempts.count + excluded.count else excluded.count end,
-    expires_at = case when attempts.expires_at > $4 then attempts.expires_at else excluded.expires_at end`
-
-export function createAttempts({ run, locked }: Database): Attempts {
-  const forgive = change(
-    run,
-    'update attempts set count = count - 1 where hash = any ($1::text[]) and count > 0',
+/**
+ * `room` is the highest stored count that leaves room for all that is added. A counter without room is first looked for
+ * without any lock: whoever guesses on at a full one must not make others wait. Rows are locked in the order of their
+ * keys, so no two statements wait for each other. A counter that filled up meanwhile violates `not null`, which undoes
+ * the whole statement.
+ */
+const countAll = `with asked as materialized (
+    select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[]) as asked (hash, added, room, span)
+  ), seen as materialized (
+    select attempts.* from asked join attempts on attempts.hash = asked.hash where attempts.expires_at > $5::bigint
+  ), full_ones as materialized (
+    select 1 from asked join seen on seen.hash = asked.hash where seen.count > asked.room
+  ), counted as (
+    insert into attempts (hash, count, expires_at)
+    select hash, added, $5 + span from asked
+    where not exists (select from full_ones) order by hash collate "C"
+    on conflict (hash) do update set
+      count = case
+        when attempts.expires_at <= $5 then excluded.count
+        when attempts.count <= ($3::bigint[])[array_position($1::text[], excluded.hash)]
+          then attempts.count + excluded.count
+      end,
+      expires_at = case when attempts.expires_at > $5 then attempts.expires_at else excluded.expires_at end
+    returning 1
   )
-  /** The last one to ask, by what is counted. */
-  const underWay = new Map<string, Promise<Seconds>>()
+  select seen.hash, seen.count, seen.expires_at, (select count(*) from counted) from (values (1)) as one
+  left join seen on true`
 
-  /** After those before it; what they were refused it is refused too, and where they got no answer it gets none. */
-  async function inTurn(key: string, count: () => Promise<Seconds>): Promise<Seconds> {
-    const before = underWay.get(key)
-    const mine = before ? before.then(wait => (wait > 0 ? wait : count())) : count()
-    underWay.set(key, mine)
+const takeBack = `with asked as materialized (
+    select * from unnest($1::text[], $2::bigint[]) as asked (hash, taken)
+  ), held as materialized (
+    select attempts.hash, asked.taken from asked join attempts on attempts.hash = asked.hash
+    where attempts.count > 0 order by attempts.hash for update of attempts
+  )
+  update attempts set count = greatest(attempts.count - held.taken, 0) from held where attempts.hash = held.hash`
+
+const longestWait = `select coalesce(max(attempts.expires_at - $3::bigint), 0)
+  from unnest($1::text[], $2::bigint[]) as asked (hash, most) join attempts on attempts.hash = asked.hash
+  where attempts.count >= asked.most and attempts.expires_at > $3`
+
+/** Each time another process took the room that was seen; counters fill up, so it ends long before. */
+const mostRounds = 20
+
+export function createAttempts({ run }: Database): Attempts {
+  const forgiveAll = change(run, takeBack)
+
+  /** Counts what there is room for. Waits, in seconds, in the order asked; 0: counted. */
+  async function count(asked: readonly Asked[]): Promise<readonly Seconds[]> {
+    let counters: Counters = new Map()
+    for (let round = 0; round < mostRounds; round++) {
+      const { waits, hashes, added, room, spans, at } = admit(asked, counters)
+      if (hashes.length === 0) return waits
+      const { counted, seen } = await attempt([hashes, added, room, spans, at], counters)
+      if (counted) return waits
+      counters = seen
+    }
+    throw new StoreUnavailable('attempts could not be counted: other processes count the same ones')
+  }
+
+  async function attempt(
+    values: readonly [TokenHash[], number[], number[], number[], Seconds],
+    before: Counters,
+  ): Promise<{ readonly counted: boolean; readonly seen: Counters }> {
     try {
-      return await mine
-    } finally {
-      if (underWay.get(key) === mine) underWay.delete(key)
+      const { rows } = await run(countAll, values)
+      const found = rows.filter(([hash]) => hash !== null)
+      return {
+        counted: Number(rows[0]?.[3]) > 0,
+        seen: new Map([
+          ...before,
+          ...found.map(
+            ([hash, count, expiresAt]) => [String(hash), [Number(count), Number(expiresAt)]] as const,
+          ),
+        ]),
+      }
+    } catch (error) {
+      // Filled up after it was looked at (23502): nothing was counted.
+      if (sqlState(error) === '23502') return { counted: false, seen: before }
+      throw error
     }
   }
 
-  async function count(limits: readonly AttemptLimit[], at: Seconds): Promise<Seconds> {
-    const values = [
-      limits.map(({ hash }) => hash),
-      limits.map(({ most }) => most),
-      limits.map(({ span }) => span),
-      at,
-    ]
-    const waitOf = async (read: Run) => Number((await read(longestWait, values)).rows[0]?.[0])
-    const full = await waitOf(run)
-    if (full > 0) return full
-    return locked(
-      limits.map(({ hash }) => `attempts ${hash}`),
-      async write => {
-        const wait = await waitOf(write)
-        if (wait === 0) await write(countAll, values)
-        return wait
-      },
+  // Attempts of different times are counted apart: the time says which counters have ended.
+  const countOne = gathered(
+    count,
+    () =>
+      ({ at }) =>
+        String(at),
+  )
+  const forgiveOne = gathered(async (asked: readonly (readonly TokenHash[])[]) => {
+    const taken = Map.groupBy(asked.flat(), hash => hash)
+    await forgiveAll(
+      [...taken.keys()],
+      [...taken.values()].map(({ length }) => length),
     )
-  }
+    return asked.map(() => undefined)
+  })
 
   return {
-    count: async (limits, at) =>
-      limits.length === 0 ? 0 : inTurn(JSON.stringify(limits), () => count(limits, at)),
-    forgive: async hashes => {
-      if (hashes.length > 0) await forgive(hashes)
+    count: async (limits, at) => (limits.length === 0 ? 0 : countOne({ limits, at })),
+    async forgive(hashes) {
+      if (hashes.length > 0) await forgiveOne(hashes)
+    },
+    async wait(limits, at) {
+      const values = [limits.map(({ hash }) => hash), limits.map(({ most }) => most), at]
+      return Number((await run(longestWait, values)).rows[0]?.[0])
     },
   }
 }

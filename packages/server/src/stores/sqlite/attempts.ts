@@ -1,16 +1,14 @@
 /** Counted attempts, in SQLite: looked at and counted in one transaction, whichever process asks. */
 
+import type { DatabaseSync } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { AttemptLimit, Attempts } from '../../core/stores.ts'
-import { change, one } from './statements.ts'
+import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
 export const attemptWrites = {
   countAttempts(database) {
-    const waiting = one(
-      database,
-      'select expires_at from attempts where hash = ? and count >= ? and expires_at > ?',
-    )
+    const wait = waitAt(database)
     const count = change(
       database,
       `insert into attempts (hash, count, expires_at) values (?1, 1, ?2 + ?3)
@@ -19,10 +17,9 @@ export const attemptWrites = {
         expires_at = case when expires_at > ?2 then expires_at else excluded.expires_at end`,
     )
     return (limits: readonly AttemptLimit[], at: Seconds): Seconds => {
-      const waits = limits.map(({ hash, most }) => Number(waiting(hash, most, at)?.[0] ?? at) - at)
-      const wait = Math.max(0, ...waits)
-      if (wait === 0) for (const { hash, span } of limits) count(hash, at, span)
-      return wait
+      const waiting = wait(limits, at)
+      if (waiting === 0) for (const { hash, span } of limits) count(hash, at, span)
+      return waiting
     }
   },
   forgiveAttempts(database) {
@@ -33,7 +30,17 @@ export const attemptWrites = {
   },
 } as const satisfies Writes
 
-export const createAttempts = (write: Calls<typeof attemptWrites>): Attempts => ({
+export const createAttempts = (database: DatabaseSync, write: Calls<typeof attemptWrites>): Attempts => ({
   count: (limits, at) => write.countAttempts(limits, at),
   forgive: hashes => write.forgiveAttempts(hashes),
+  wait: reading(database, waitAt(database)),
 })
+
+function waitAt(database: DatabaseSync) {
+  const waiting = one(
+    database,
+    'select expires_at from attempts where hash = ? and count >= ? and expires_at > ?',
+  )
+  return (limits: readonly AttemptLimit[], at: Seconds): Seconds =>
+    Math.max(0, ...limits.map(({ hash, most }) => Number(waiting(hash, most, at)?.[0] ?? at) - at))
+}

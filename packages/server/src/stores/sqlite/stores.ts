@@ -96,7 +96,7 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
     registeredClients: createRegisteredClients(database, write),
     storedUsers: createStoredUsers(database, write),
     waitingMails: createWaitingMails(database, write),
-    attempts: createAttempts(write),
+    attempts: createAttempts(database, write),
     pushedRequests: createPushedRequests(write),
     standing: createStanding(database, write),
     commit: createCommit(write),

@@ -1,0 +1,52 @@
+/** Decides which attempts of a batch have room in all their counters, as if they were counted one after the other. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { TokenHash } from '../../core/runtime.ts'
+import type { AttemptLimit } from '../../core/stores.ts'
+
+export type Asked = { readonly limits: readonly AttemptLimit[]; readonly at: Seconds }
+
+/** What is known of stored counters: their count and when they end. An unknown one counts as empty. */
+export type Counters = ReadonlyMap<string, readonly [count: number, expiresAt: Seconds]>
+
+export type Admission = {
+  /** In the order asked. 0: admitted; else how long to wait, in seconds. */
+  readonly waits: readonly Seconds[]
+  readonly at: Seconds
+  /** The counters of those admitted, each once, and for each: how much is added, the highest stored count that admits all of them, and its span. */
+  readonly hashes: TokenHash[]
+  readonly added: number[]
+  readonly room: number[]
+  readonly spans: number[]
+}
+
+/** @param asked attempts of one time. */
+export function admit(asked: readonly Asked[], counters: Counters): Admission {
+  const at = asked[0]?.at ?? 0
+  const sums = new Map<TokenHash, { added: number; room: number; span: Seconds }>()
+  const livingCount = (hash: TokenHash): number => {
+    const [count, expiresAt] = counters.get(hash) ?? [0, 0]
+    return expiresAt > at ? count : 0
+  }
+  const waitFor = ({ hash, most, span }: AttemptLimit): Seconds => {
+    const stored = livingCount(hash)
+    if (stored + (sums.get(hash)?.added ?? 0) < most) return 0
+    return stored > 0 ? (counters.get(hash)?.[1] ?? 0) - at : span
+  }
+  const waits = asked.map(({ limits }) => {
+    const wait = Math.max(0, ...limits.map(waitFor))
+    if (wait > 0) return wait
+    for (const { hash, most, span } of limits) {
+      const { added, room } = sums.get(hash) ?? { added: 0, room: most }
+      sums.set(hash, { added: added + 1, room: Math.min(room, most - 1 - added), span })
+    }
+    return 0
+  })
+  const all = [...sums.values()]
+  return {
+    ...{ waits, at, hashes: [...sums.keys()] },
+    added: all.map(({ added }) => added),
+    room: all.map(({ room }) => room),
+    spans: all.map(({ span }) => span),
+  }
+}
