@@ -73,6 +73,31 @@ export function testNouns(stores: () => Stores): void {
     assert.equal(await codes.burn(newHash(), now), false)
   })
 
+  test('codes: an unused code is discarded with its authorization, a used one stays', async () => {
+    const { codes, authorizations } = stores()
+    const authorization = sampleAuthorization()
+    const unused = sampleCode(authorization, { expires_at: authorization.expires_at })
+    await codes.issue(authorization, unused)
+    await Promise.all([codes.discard(unused.hash), codes.discard(unused.hash), codes.discard(newHash())])
+    assert.equal(await codes.find(unused.hash), undefined)
+    assert.equal(await authorizations.find(authorization.id), undefined)
+
+    const { code: used } = await issuedCode(stores())
+    await codes.burn(used.hash, now)
+    await codes.discard(used.hash)
+    assert.equal((await codes.find(used.hash))?.code.used_at, now)
+  })
+
+  test('codes: the authorization of a discarded code stays where it outlives the code, for the tokens beside it', async () => {
+    const { codes, authorizations } = stores()
+    const authorization = sampleAuthorization()
+    const code = sampleCode(authorization, { expires_at: authorization.expires_at - 1 })
+    await codes.issue(authorization, code)
+    await codes.discard(code.hash)
+    assert.equal(await codes.find(code.hash), undefined)
+    assert.deepEqual(await authorizations.find(authorization.id), authorization)
+  })
+
   test('codes: a write that is wrong stores nothing and takes none of its neighbours with it', async () => {
     const { codes, authorizations } = stores()
     const { code: taken } = await issuedCode(stores())

@@ -28,13 +28,17 @@ const ownClaims: ReadonlySet<string> = new Set(
   'iss sub aud exp iat nbf jti nonce azp auth_time acr amr idp sid tenant at_hash c_hash s_hash'.split(' '),
 )
 
-/** Refuses `invalid_request` for what is not the object of §5.5. Members and claims that are not known are ignored. */
+/** The most claims of a member and values of a claim: they are stored with the sign-in. */
+const mostAsked = 100
+
+/** Refuses `invalid_request` for what is not the object of §5.5, and for more than 100 claims or values. Members and claims that are not known are ignored. */
 export function parseClaimsParameter(text: string | undefined): Result<ClaimsParameter> {
   if (text === undefined) return ok(noClaims)
   const whole = objectOf(parseJson(text))
   const userinfo = whole && membersOf(whole.userinfo)
   const idToken = whole && membersOf(whole.id_token)
   if (!userinfo || !idToken) return malformed
+  if ([userinfo, idToken].some(asksTooMuch)) return tooMany
   const subs = [userinfo.get('sub'), idToken.get('sub')].flatMap(member =>
     member?.values ? [member.values] : [],
   )
@@ -51,6 +55,11 @@ export function parseClaimsParameter(text: string | undefined): Result<ClaimsPar
 }
 
 const malformed: Refusal = refuse('invalid_request', 'claims_malformed', { description: 'Invalid claims' })
+
+const tooMany: Refusal = refuse('invalid_request', 'claims_too_many', { description: 'Too many claims' })
+
+const asksTooMuch = (members: ReadonlyMap<string, Member>): boolean =>
+  members.size > mostAsked || [...members.values()].some(({ values = [] }) => values.length > mostAsked)
 
 function parseJson(text: string): unknown {
   try {

@@ -32,6 +32,7 @@ import { createBrowserSessions } from '../interaction/session.ts'
 import { createSignOuts } from '../interaction/sign-out.ts'
 import { createTellOwner } from '../interaction/tell-owner.ts'
 import { createUserCodes } from '../interaction/user-code.ts'
+import { createWaitingCodes } from '../interaction/waiting-codes.ts'
 import { createWays } from '../interaction/ways.ts'
 import { createSealing } from '../keys/sealing.ts'
 import { createLook } from '../ui/look.ts'
@@ -119,6 +120,7 @@ function composePages(
     userCodes: createUserCodes(ports),
     knownBrowsers: createKnownBrowsers({ ...ports, cookies }),
     createAuthorization: createAuthorizations(ports),
+    noteWaitingCode: createWaitingCodes({ codes: ports.stores.codes, clock: ports.clock }),
   }
   const rememberedBrowsers = createRememberedBrowsers({ ...ports, cookies })
   const waiting = {

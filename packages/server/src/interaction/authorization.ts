@@ -15,8 +15,8 @@ export type AuthorizationGrant = {
   readonly scope: readonly string[]
   readonly resources: readonly string[]
   readonly requested_claims?: Authorization['requested_claims']
-  /** Until when the code that carries it may be redeemed. */
-  readonly redeemable_until: Seconds
+  /** When it ends unless a code is redeemed for it: the write that redeems extends it (see `Commit`). */
+  readonly expires_at: Seconds
 }
 
 export type CreateAuthorization = (grant: AuthorizationGrant) => Promise<Authorization>
@@ -31,7 +31,7 @@ export const createAuthorizations =
     clock: Clock
     random: Random
   }): CreateAuthorization =>
-  async ({ client, session, apart = false, scope, resources, requested_claims, redeemable_until }) => {
+  async ({ client, session, apart = false, scope, resources, requested_claims, expires_at }) => {
     const { sub, sid, idp, amr, acr, auth_time, claims } = session
     // The tenant claim comes from the user's record, never from the request.
     const tenant = (await users.find(sub))?.tenant
@@ -50,17 +50,6 @@ export const createAuthorizations =
       ...(claims && { claims }),
       ...(requested_claims && { requested_claims }),
       created_at: clock.now(),
-      expires_at: lastsUntil(client, scope, redeemable_until),
+      expires_at,
     }
   }
-
-/**
- * When the last token that can come of it has expired, if it is redeemed at the last moment; a family that slides on
- * takes its authorization along (see `Commit`).
- */
-export function lastsUntil(client: Client, scope: readonly string[], redeemableUntil: Seconds): Seconds {
-  const tokens = redeemableUntil + Math.max(client.access_token_lifetime, client.identity_token_lifetime)
-  if (!scope.includes('offline_access')) return tokens
-  const slides = client.refresh_token_expiration === 'sliding'
-  return tokens + (slides ? client.sliding_refresh_token_lifetime : client.absolute_refresh_token_lifetime)
-}

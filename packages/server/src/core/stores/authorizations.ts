@@ -31,6 +31,8 @@ export type AuthorizationCodes = {
   ) => Awaitable<{ code: AuthorizationCode; authorization: Authorization } | undefined>
   /** Marks an unused code as used; does nothing to a used one. Answers whether this call used it. */
   readonly burn: (hash: TokenHash, at: Seconds) => Promise<boolean>
+  /** Deletes an unused code, and its authorization where nothing else was issued for it; does nothing to a used one. */
+  readonly discard: (hash: TokenHash) => Promise<void>
 }
 
 export type DeviceAuthorizations = {

@@ -6,7 +6,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { brings } from '@tessera/protocol/response-type'
-import { ok, type Result, refuse } from '@tessera/protocol/result'
+import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
 import type { ResponseMembers } from '../../authorization-request/response.ts'
 import type { Authorization, AuthorizationCode, Session } from '../../core/authorization.ts'
@@ -15,8 +15,10 @@ import { hashHandle, newHandle } from '../../core/handle.ts'
 import type { Clock, Log, Random } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { Profile } from '../../core/user.ts'
+import type { CountAttempt } from '../../identity/attempts.ts'
 import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
 import type { CreateAuthorization } from '../../interaction/authorization.ts'
+import type { NoteWaitingCode } from '../../interaction/waiting-codes.ts'
 import type { AccessToken, AccessTokens } from '../../tokens/access-token.ts'
 import type { Audiences } from '../../tokens/audience.ts'
 import { halfHash, type IdTokens } from '../../tokens/id-token.ts'
@@ -24,6 +26,8 @@ import { halfHash, type IdTokens } from '../../tokens/id-token.ts'
 export type IssuePorts = {
   readonly stores: Pick<Stores, 'codes' | 'sessions' | 'consents' | 'authorizations' | 'commit'>
   readonly createAuthorization: CreateAuthorization
+  readonly noteWaitingCode: NoteWaitingCode
+  readonly countAttempt: CountAttempt
   readonly clients: Pick<Clients, 'find'>
   readonly audiences: Audiences
   readonly accessTokens: AccessTokens
@@ -51,12 +55,14 @@ export async function issueAnswer(
   const { stores, clock, random, log } = ports
   // RFC 9700 §4.15: no user may have the name of a client, or an API could take one for the other.
   if (await ports.clients.find(session.sub)) return notStanding('subject_is_a_client', session)
+  const tooMany = await countLasting(request, session, ports)
+  if (tooMany) return tooMany
   const now = clock.now()
   const hasCode = brings(response_type, 'code')
   const authorization = await ports.createAuthorization({
     ...{ client, session, scope, resources },
     ...(requested_claims && { requested_claims }),
-    redeemable_until: hasCode ? now + client.authorization_code_lifetime : now,
+    expires_at: now + lifetimeOf(request),
   })
   const code = hasCode ? newHandle(random, 'tc') : undefined
   const accessToken = brings(response_type, 'token')
@@ -70,7 +76,10 @@ export async function issueAnswer(
 
   if (code !== undefined) {
     const row = codeOf(request, authorization, { code, s_hash, now })
-    await stores.codes.issue(authorization, row, accessToken.value?.reference)
+    await Promise.all([
+      stores.codes.issue(authorization, row, accessToken.value?.reference),
+      ports.noteWaitingCode(authorization, row),
+    ])
   } else if (!(await storeWithoutCode(authorization, accessToken.value, now, ports)))
     return notStanding('no_longer_standing', session)
   // Once the authorization is written, not beside it: whoever ends the session or the consent later finds it.
@@ -100,6 +109,37 @@ export async function issueAnswer(
     id_token: idToken,
     scope: scope.join(' '),
   })
+}
+
+/** How long the authorization lasts, unless its code is redeemed: as long as what is issued here. */
+function lifetimeOf({ client, response_type }: ValidatedAuthorizationRequest): Seconds {
+  const lifetimes = {
+    code: client.authorization_code_lifetime,
+    token: client.access_token_lifetime,
+    id_token: client.identity_token_lifetime,
+  } as const
+  const issued = (['code', 'token'] as const).filter(part => brings(response_type, part))
+  return Math.max(...(issued.length > 0 ? issued : (['id_token'] as const)).map(part => lifetimes[part]))
+}
+
+/** Tokens of this endpoint can't be discarded as unredeemed codes are, so their number is limited. A page that renews its tokens in a frame needs few. */
+const mostLasting = { most: 1000, span: 3600 } as const
+
+async function countLasting(
+  { client: { client_id }, response_type }: ValidatedAuthorizationRequest,
+  { sub }: Session,
+  { countAttempt }: IssuePorts,
+): Promise<Refusal | undefined> {
+  if (brings(response_type, 'code') && !brings(response_type, 'token')) return undefined
+  const counted = await countAttempt([
+    { key: JSON.stringify(['front-channel tokens', sub, client_id]), ...mostLasting },
+  ])
+  return counted.ok
+    ? undefined
+    : refuse('temporarily_unavailable', 'front_channel_tokens_too_often', {
+        description: 'Too many requests for this user',
+        log: { sub },
+      })
 }
 
 const notStanding = (reason: string, { sub }: Session) =>

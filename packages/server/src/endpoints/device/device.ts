@@ -183,7 +183,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
       session,
       scope,
       resources: [],
-      redeemable_until: device.expires_at,
+      expires_at: device.expires_at,
     })
     const { devices, consents, authorizations } = ports.stores
     if (!(await devices.approve(device.user_code_hash, authorization, clock.now(), session.sid))) return false

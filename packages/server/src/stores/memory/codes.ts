@@ -23,4 +23,11 @@ export const createCodes = ({ authorizations, codes, referenceTokens }: Tables):
     codes.set(hash, { ...code, used_at: at })
     return true
   },
+  async discard(hash) {
+    const code = codes.get(hash)
+    if (!code || code.used_at !== undefined) return
+    codes.delete(hash)
+    const authorization = authorizations.get(code.authorization_id)
+    if (authorization && authorization.expires_at <= code.expires_at) authorizations.delete(authorization.id)
+  },
 })

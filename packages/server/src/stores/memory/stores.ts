@@ -31,8 +31,7 @@ import { createUpstreamRequests } from './upstream-requests.ts'
 import { createUpstreamSessions } from './upstream-sessions.ts'
 import { createWaitingMails } from './waiting-mails.ts'
 
-export function createMemoryStores(): Stores {
-  const tables = emptyTables()
+export function createMemoryStores(tables = emptyTables()): Stores {
   return {
     authorizations: createAuthorizations(tables),
     codes: createCodes(tables),

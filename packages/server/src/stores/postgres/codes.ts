@@ -42,6 +42,14 @@ export function createCodes({ run }: Database): AuthorizationCodes {
     where codes.hash = any ($1::text[])`,
   )
   const burn = change(run, 'update codes set used_at = $2 where hash = $1 and used_at is null')
+  // What ends later has tokens that were issued beside the code.
+  const discard = change(
+    run,
+    `with discarded as (
+      delete from codes where hash = $1 and used_at is null returning authorization_id, expires_at)
+    delete from authorizations using discarded
+    where authorizations.id = discarded.authorization_id and authorizations.expires_at <= discarded.expires_at`,
+  )
   return {
     async issue(authorization, code, referenceToken) {
       const values = [...codec.encode(code), code.expires_at, ...authorizationRow(authorization)]
@@ -55,5 +63,6 @@ export function createCodes({ run }: Database): AuthorizationCodes {
       return code && authorization && { code, authorization }
     },
     burn: async (hash, at) => (await burn(hash, at)) === 1,
+    discard: async hash => void (await discard(hash)),
   }
 }

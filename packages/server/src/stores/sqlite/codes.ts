@@ -42,6 +42,18 @@ export const codeWrites = {
     const burn = change(database, 'update codes set used_at = ? where hash = ? and used_at is null')
     return (hash: TokenHash, at: number): boolean => burn(at, hash) === 1
   },
+  discardCode(database) {
+    const remove = one(
+      database,
+      'delete from codes where hash = ? and used_at is null returning authorization_id, expires_at',
+    )
+    // What ends later has tokens that were issued beside the code.
+    const end = change(database, 'delete from authorizations where id = ? and expires_at <= ?')
+    return (hash: TokenHash): void => {
+      const [authorization, expiresAt] = remove(hash) ?? []
+      if (authorization !== undefined && expiresAt !== undefined) end(authorization, expiresAt)
+    }
+  },
 } as const satisfies Writes
 
 export function createCodes(database: DatabaseSync, write: Calls<typeof codeWrites>): AuthorizationCodes {
@@ -64,5 +76,6 @@ export function createCodes(database: DatabaseSync, write: Calls<typeof codeWrit
       return code && authorization && { code, authorization }
     }),
     burn: (hash, at) => write.burnCode(hash, at),
+    discard: write.discardCode,
   }
 }

@@ -1,0 +1,144 @@
+/** Users with an account of their own who make the store keep sign-ins that no client redeems (RFC 6749 §4.1.2). */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Browser, createBrowser } from '../support/browser.ts'
+import { answerOf, authorizePath, bob, callback, pagesWorld, signIn, verifier } from '../support/sign-in.ts'
+import { createTestServer, type TestServer } from '../support/tessera.ts'
+
+const world = {
+  ...pagesWorld,
+  clients: [
+    ...pagesWorld.clients,
+    {
+      client_id: 'page',
+      token_endpoint_auth_method: 'none',
+      grant_types: ['authorization_code', 'implicit'],
+      response_types: ['code', 'id_token', 'code token'],
+      redirect_uris: [callback],
+      scope: 'openid api1',
+    },
+  ],
+}
+
+const offline = { scope: 'openid offline_access' }
+const codeOf = async (browser: Browser, changes = {}): Promise<string> =>
+  answerOf(await browser.visit(authorizePath(changes))).get('code') ?? ''
+
+const redeem = (server: TestServer, code: string, client_id = 'web') =>
+  server.token({
+    ...{ grant_type: 'authorization_code', client_id, code },
+    ...{ redirect_uri: callback, code_verifier: verifier },
+  })
+
+test('attack: sign-ins whose codes nobody redeems leave nothing once the codes have expired', async () => {
+  const server = await createTestServer(world)
+  const browser = createBrowser(server)
+  await signIn(browser, authorizePath())
+  await server.stores.cleanUp(server.clock.now() + 600)
+  for (let asked = 0; asked < 20; asked++) await codeOf(browser, offline)
+  server.clock.advance(301)
+  // Codes and authorizations; what else has expired by then was deleted before.
+  assert.equal(await server.stores.cleanUp(server.clock.now()), 40)
+})
+
+test('authorize: an authorization that was redeemed lasts as long as its tokens, though its code lasted minutes', async () => {
+  const server = await createTestServer(world)
+  const browser = createBrowser(server)
+  const page = await signIn(browser, authorizePath(offline))
+  server.clock.advance(299)
+  const { json } = await redeem(server, answerOf(page).get('code') ?? '')
+  server.clock.advance(86_400 * 14)
+  await server.stores.cleanUp(server.clock.now())
+  const refresh = { grant_type: 'refresh_token', client_id: 'web', refresh_token: json.refresh_token }
+  assert.equal((await server.token(refresh)).status, 200)
+})
+
+test('authorize: a token that comes beside a code outlives the code that nobody redeems', async () => {
+  const server = await createTestServer(world)
+  const browser = createBrowser(server)
+  const beside = { client_id: 'page', response_type: 'code token' }
+  const answer = answerOf(await signIn(browser, authorizePath(beside)))
+  server.clock.advance(600)
+  await server.stores.cleanUp(server.clock.now())
+  const authorization = `Bearer ${answer.get('access_token')}`
+  assert.equal((await server.send('GET', '/connect/userinfo', { headers: { authorization } })).status, 200)
+})
+
+test('attack: of the codes that one user leaves at a client the newest 100 wait, and other users and clients notice nothing', async () => {
+  const server = await createTestServer(world)
+  const [browser, neighbour] = [createBrowser(server), createBrowser(server)]
+  const first = answerOf(await signIn(browser, authorizePath())).get('code') ?? ''
+  const elsewhere = await codeOf(browser, { client_id: 'page' })
+  const neighbours = answerOf(await signIn(neighbour, authorizePath(), bob)).get('code') ?? ''
+  const codes: string[] = []
+  for (let asked = 0; asked < 120; asked++) codes.push(await codeOf(browser))
+
+  assert.equal((await redeem(server, first)).json.error, 'invalid_grant')
+  assert.equal(server.reason(), 'code_unknown')
+  assert.equal((await redeem(server, codes[19] ?? '')).json.error, 'invalid_grant')
+  assert.equal(server.reason(), 'code_unknown')
+  for (const code of [codes[20], codes[119], neighbours])
+    assert.equal((await redeem(server, code ?? '')).status, 200)
+  assert.equal((await redeem(server, elsewhere, 'page')).status, 200)
+})
+
+test('authorize: a user who signs in and redeems all day is not held up, and keeps what was redeemed', async () => {
+  const server = await createTestServer(world)
+  const browser = createBrowser(server)
+  const { json } = await redeem(
+    server,
+    answerOf(await signIn(browser, authorizePath(offline))).get('code') ?? '',
+  )
+  for (let tab = 0; tab < 150; tab++) assert.equal((await redeem(server, await codeOf(browser))).status, 200)
+  const refresh = { grant_type: 'refresh_token', client_id: 'web', refresh_token: json.refresh_token }
+  assert.equal((await server.token(refresh)).status, 200)
+})
+
+test('attack: codes of one user at many clients are limited together', async () => {
+  const clients = Array.from({ length: 6 }, (_, index) => ({ ...world.clients[0], client_id: `web${index}` }))
+  const server = await createTestServer({ ...world, clients: [...world.clients, ...clients] })
+  const browser = createBrowser(server)
+  const first = answerOf(await signIn(browser, authorizePath())).get('code') ?? ''
+  for (const { client_id } of clients)
+    for (let asked = 0; asked < 90; asked++) await codeOf(browser, { client_id })
+  assert.equal((await redeem(server, first)).json.error, 'invalid_grant')
+  assert.equal(server.reason(), 'code_unknown')
+  assert.equal((await redeem(server, await codeOf(browser))).status, 200)
+})
+
+test('attack: tokens that come without a code are limited for each user and client within an hour', async () => {
+  const server = await createTestServer(world)
+  const [browser, neighbour] = [createBrowser(server), createBrowser(server)]
+  const implicit = { client_id: 'page', response_type: 'id_token' }
+  const ask = async (one: Browser) => answerOf(await one.visit(authorizePath(implicit)))
+  await signIn(browser, authorizePath(implicit))
+  await signIn(neighbour, authorizePath(implicit), bob)
+  for (let asked = 1; asked < 1000; asked++) await ask(browser)
+  assert.equal((await ask(browser)).get('error'), 'temporarily_unavailable')
+  assert.equal(server.reason(), 'front_channel_tokens_too_often')
+  assert.ok((await ask(neighbour)).get('id_token'))
+  assert.ok(await codeOf(browser))
+  server.clock.advance(3600)
+  assert.ok((await ask(browser)).get('id_token'))
+})
+
+test('attack: claims are asked for in a number that a row can hold [OpenID Connect Core 1.0 §5.5]', async () => {
+  const server = await createTestServer(world)
+  const browser = createBrowser(server)
+  await signIn(browser, authorizePath())
+  const asking = async (claims: object) =>
+    answerOf(await browser.visit(authorizePath({ claims: JSON.stringify(claims) })))
+  const named = (count: number, values: number) =>
+    Object.fromEntries(
+      Array.from({ length: count }, (_, index) => [
+        `c${index}`,
+        values ? { values: Array(values).fill(1) } : null,
+      ]),
+    )
+  assert.ok((await asking({ userinfo: named(100, 0), id_token: named(1, 100) })).get('code'))
+  for (const claims of [{ userinfo: named(101, 0) }, { id_token: named(1, 101) }]) {
+    assert.equal((await asking(claims)).get('error'), 'invalid_request')
+    assert.equal(server.reason(), 'claims_too_many')
+  }
+})
