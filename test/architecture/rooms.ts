@@ -81,7 +81,9 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   // Carrying what stores hold to files and to other stores.
   portability: { rooms: ['core'], packages: ['node:crypto', 'node:fs', 'node:fs/promises', 'node:readline'] },
-  operations: { rooms: ['core'], packages: ['pino', 'node:crypto', 'node:fs', 'node:perf_hooks'] },
+  // Lines to descriptors that may be full, slow or closed.
+  output: { rooms: [], packages: ['node:fs', 'node:net'] },
+  operations: { rooms: ['core', 'output'], packages: ['pino', 'node:crypto', 'node:fs', 'node:perf_hooks'] },
 
   // Endpoints: never another endpoint, a store or http.
   endpoints: answers,
@@ -124,13 +126,13 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
 
   // Several processes on one port: the primary loads no server.
-  workers: { rooms: ['core'], packages: ['node:cluster'] },
+  workers: { rooms: ['core', 'output'], packages: ['node:cluster'] },
 
   // Only the composition root joins them; the command line starts it.
   composition: { rooms: ['*'], packages: [] },
   'server.ts': { rooms: ['*'], packages: [] },
   cli: {
-    rooms: ['server.ts', 'configuration', 'workers'],
+    rooms: ['server.ts', 'configuration', 'workers', 'output'],
     packages: [
       'commander',
       '@node-rs/argon2',

@@ -167,6 +167,28 @@ test('workers: one that is killed is replaced, and the others serve meanwhile', 
   assert.equal((await server.end).code, 0)
 })
 
+test('workers: one that hangs is killed and replaced, and the others serve meanwhile', options, async () => {
+  const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])
+  const [first] = server.pids() as [number]
+  process.kill(first, 'SIGSTOP')
+  const hung = until(() => server.events('worker_hung').length > 0)
+  // The system still gives the worker connections: some of these wait until it is killed.
+  const answers = Array.from({ length: 20 }, () =>
+    ask(server.url, '/readyz').then(
+      ({ status }) => status,
+      error => error.code,
+    ),
+  )
+  await hung
+  await until(() => server.pids().length === 3)
+  const statuses = await Promise.all(answers)
+  assert.ok(statuses.includes(200), String(statuses))
+  assert.partialDeepStrictEqual(server.events('worker_hung')[0], { level: 'error', worker: 1, pid: first })
+  assert.partialDeepStrictEqual(server.events('worker_ended')[0], { worker: 1, signal: 'SIGKILL' })
+  server.child.kill('SIGTERM')
+  assert.equal((await server.end).code, 0)
+})
+
 test(
   'workers: when the primary is killed they end too, and the port is free for the next',
   options,

@@ -3,6 +3,7 @@
  * `composition` this is the only place where rooms meet.
  */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import type { Route } from '@tessera/protocol/http'
 import { composeEdition } from './composition/edition.ts'
 import { createEditions } from './composition/editions.ts'
@@ -15,7 +16,7 @@ import { shareTenants } from './composition/shared-tenants.ts'
 import type { Configuration } from './configuration/configuration.ts'
 import type { LoadOptions } from './configuration/load.ts'
 import type { Session } from './core/authorization.ts'
-import type { Log } from './core/runtime.ts'
+import { silentLog } from './core/runtime.ts'
 import { type EndSession, lives } from './core/session.ts'
 import type { Storehouse, Stores } from './core/stores.ts'
 import { createFetchHandler, type FetchHandler } from './http/fetch.ts'
@@ -27,8 +28,9 @@ import type { KeyInfo, ManagedKeyRing } from './keys/key-ring.ts'
 import { createEndings } from './logout/ending.ts'
 import { expiredBy, startCleanUp } from './operations/clean-up.ts'
 import { startDeliveries } from './operations/deliveries.ts'
-import { createLog, type LogLevel } from './operations/log.ts'
+import { createLog, type LogLevel, type ProcessLog } from './operations/log.ts'
 import { startRounds } from './operations/rounds.ts'
+import { print as printToStandardOutput } from './output/standard-output.ts'
 
 export { defineConfig } from './configuration/define.ts'
 export { loadConfiguration } from './configuration/load.ts'
@@ -90,9 +92,9 @@ export async function createTessera(
 ): Promise<Tessera> {
   const laid = await layGround(configuration, surroundings)
   const load = createLoad({ onOverload: under_way => laid.log.warn('overloaded', { under_way }) })
-  const { gathering } = surroundings
+  const { gathering, droppedLines } = surroundings
   const measured = await measure(configuration, {
-    ...{ ground: laid, load, ...(gathering && { gathering }) },
+    ...{ ground: laid, load, ...(gathering && { gathering }), ...(droppedLines && { droppedLines }) },
     accepted: () => editions.current().configuration.metrics?.tokens ?? [],
   })
   const { observe } = measured
@@ -192,15 +194,16 @@ export type Server = {
 /** Composes and listens; expired rows are cleaned up as it goes. `close` drains first. */
 export async function startServer(
   configuration: Configuration,
-  {
-    worker,
-    gathering,
-    log = logFromEnvironment(worker),
-    print = text => void process.stdout.write(text),
-  }: ServerOptions = {},
+  { worker, gathering, log: given, print = printToStandardOutput }: ServerOptions = {},
 ): Promise<Server> {
+  const own = given ? undefined : logFromEnvironment(worker)
+  const log = given ?? own ?? silentLog
   const [tessera, { listen }] = await Promise.all([
-    createTessera(configuration, { log, print, ...(gathering && { gathering }) }),
+    createTessera(configuration, {
+      ...{ log, print },
+      ...(own && { droppedLines: own.dropped }),
+      ...(gathering && { gathering }),
+    }),
     import('./http/fastify.ts'),
   ])
   const { host, port, trustedProxies, trustForwardedHost, mtls } = configuration
@@ -226,9 +229,29 @@ export async function startServer(
       // Until whoever spreads the requests has seen it.
       if (drainDelay > 0) await new Promise(resolve => setTimeout(resolve, drainDelay * 1000))
       stopChores()
-      await close()
-      await tessera.close()
+      const ended = await within(closeLimit, async () => {
+        await close()
+        await tessera.close()
+      })
+      if (!ended) log.error('stop_timed_out', { waited_s: closeLimit })
+      await own?.settle(1000)
     },
+  }
+}
+
+/** How long requests under way, deliveries and the store may take to finish. */
+const closeLimit: Seconds = 15
+
+/** Resolves to whether the work was done in time; what is not goes on. */
+async function within(limit: Seconds, work: () => Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>(resolve => {
+    timer = setTimeout(resolve, limit * 1000, false)
+  })
+  try {
+    return await Promise.race([work().then(() => true), late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -322,7 +345,7 @@ export async function openUsers(server: Configuration, issuer: Configuration): P
   }
 }
 
-const logFromEnvironment = (worker?: number): Log =>
+const logFromEnvironment = (worker?: number): ProcessLog =>
   createLog({
     level: (process.env.TESSERA_LOG_LEVEL ?? 'info') as LogLevel,
     ...(worker !== undefined && { worker }),

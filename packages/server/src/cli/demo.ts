@@ -1,6 +1,7 @@
 /** `tessera demo`: the demo configuration, served, and requests to try. */
 
 import { fileURLToPath } from 'node:url'
+import { print } from '../output/standard-output.ts'
 import type { ExitCode } from './command.ts'
 import { startDemoCallback } from './demo-callback.ts'
 import { demoRequests, formatDemoPages, formatDemoRequests } from './demo-requests.ts'
@@ -19,7 +20,7 @@ export async function demo({ port }: { readonly port: string }): Promise<ExitCod
       ready() {
         const requests = demoRequests(configuration.issuer, callback.redirectUri)
         const shown = [formatDemoRequests(requests), formatDemoPages(configuration.issuer)].join('\n\n')
-        process.stdout.write(`\n${shown}\n\n# Ctrl-C stops the demo.\n`)
+        print(`\n${shown}\n\n# Ctrl-C stops the demo.\n`)
       },
     })
   } finally {

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
+import { guardStandardOutput, outputFailure } from '../output/standard-output.ts'
 import type {
   AddUserFlags,
   BackupFlags,
@@ -17,6 +18,7 @@ import type {
 } from './command.ts'
 
 export async function run(words: readonly string[]): Promise<ExitCode> {
+  guardStandardOutput()
   let code: ExitCode = 0
   const does =
     <Arguments extends unknown[]>(command: (...given: Arguments) => Promise<ExitCode>) =>
@@ -25,7 +27,10 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
     }
   try {
     await programOf(does).parseAsync(words, { from: 'user' })
-    return code
+    const incomplete = isServer(words) ? undefined : outputFailure()
+    if (incomplete === undefined) return code
+    process.stderr.write(`tessera: standard output: ${incomplete}\n`)
+    return 1
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     // Broken surroundings: a port that is taken, a file that can't be written, a master key that does not fit.
@@ -34,6 +39,9 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
     return 1
   }
 }
+
+/** A server goes on when nobody reads what it prints. */
+const isServer = ([command]: readonly string[]): boolean => command === 'serve' || command === 'demo'
 
 type Does = <Arguments extends unknown[]>(
   command: (...given: Arguments) => Promise<ExitCode>,

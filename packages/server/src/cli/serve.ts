@@ -10,6 +10,7 @@ import type { Overrides } from '../configuration/environment.ts'
 import { followPort, isLoopback } from '../configuration/issuer.ts'
 import type { LoadOptions } from '../configuration/load.ts'
 import { markOfServer } from '../configuration/restart.ts'
+import { endSoon, print } from '../output/standard-output.ts'
 import type { ExitCode, ServeFlags } from './command.ts'
 import { reloadSignal } from './reload-signal.ts'
 import { loadOrReport } from './report.ts'
@@ -77,12 +78,13 @@ export async function runUntilStopped(
   const onReload = source && reloadSignal()
   const { startServer } = await import('../server.ts')
   const server = await startServer(configuration, {})
-  process.stdout.write(`listening on ${server.url}\n`)
+  print(`listening on ${server.url}\n`)
   ready()
   if (source) onReload?.(() => server.reload(source))
   collectStartGarbage()
   await stopped
   await server.close()
+  endSoon()
   return 0
 }
 

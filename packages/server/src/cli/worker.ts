@@ -3,6 +3,7 @@
 import type { Overrides } from '../configuration/environment.ts'
 import { loadConfiguration } from '../configuration/load.ts'
 import { markOfServer } from '../configuration/restart.ts'
+import { endSoon, guardStandardOutput } from '../output/standard-output.ts'
 import { createPrimary } from '../workers/primary.ts'
 import { collectStartGarbage } from './start-garbage.ts'
 import { stopSignal } from './stop-signal.ts'
@@ -16,10 +17,11 @@ export async function work([
   mark = '',
   number = '',
 ]: readonly string[]): Promise<void> {
+  guardStandardOutput()
   const signalled = stopSignal()
   // The primary says when; a terminal tells all of its processes.
   process.on('SIGHUP', () => {})
-  const primary = createPrimary()
+  const primary = createPrimary(Number(number))
   try {
     // Its warnings have been told.
     const flags = JSON.parse(typed) as Overrides
@@ -39,6 +41,7 @@ export async function work([
     await Promise.race([signalled, primary.stopped])
     await server.close()
     primary.leave()
+    endSoon()
   } catch (error) {
     primary.fail(error)
   }

@@ -25,6 +25,8 @@ export type Surroundings = {
   readonly sendMail?: SendMail
   /** Where what a developer is to see is printed; nowhere unless given. */
   readonly print?: (text: string) => void
+  /** Lines that the log could not write. */
+  readonly droppedLines?: () => number
   /** How figures of other processes of this server are had, where there are any. */
   readonly gathering?: Gathering
 }

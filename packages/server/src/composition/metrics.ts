@@ -23,8 +23,15 @@ export async function measure(
     ground,
     load,
     gathering,
+    droppedLines,
     accepted,
-  }: { ground: Ground; load: Load; gathering?: Gathering; accepted: () => readonly Secret[] },
+  }: {
+    ground: Ground
+    load: Load
+    gathering?: Gathering
+    droppedLines?: () => number
+    accepted: () => readonly Secret[]
+  },
 ): Promise<Measured> {
   if (!access) return { ground, routes: [], stop: () => {} }
   const { createMetrics } = await import('../operations/metrics/metrics.ts')
@@ -32,6 +39,7 @@ export async function measure(
   const metrics = createMetrics({
     ...{ clock, tokens: accepted },
     ...(gathering && { gathering }),
+    ...(droppedLines && { droppedLines }),
     underWay: load.underWay,
     ...(storehouse.waiting && { waiting: storehouse.waiting }),
   })

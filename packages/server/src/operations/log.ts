@@ -1,12 +1,10 @@
 /** The operator's log: JSON lines by pino. Callers never log secrets; should one slip in, a field of a known name is censored. */
 
-import { destination, pino, stdTimeFunctions } from 'pino'
+import { pino, stdTimeFunctions } from 'pino'
 import type { Log, LogLine } from '../core/runtime.ts'
+import { createLineSink, type LineSink } from '../output/line-sink.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
-
-/** What a pipe takes whole (POSIX `PIPE_BUF` on Linux): of lines written together none is broken by another process's. */
-const atomicBytes = 4096
 
 export type LogOptions = {
   /** Lines below it cost a function call and nothing more. */
@@ -38,9 +36,18 @@ const secretFields: ReadonlySet<string> = new Set([
   'cookie',
 ])
 
-/** Lines are written in the background; `flush` writes what waits, as the end of the process does. */
-export function createLog({ level, fd = 2, worker }: LogOptions): Log & { readonly flush: () => void } {
-  const stream = destination({ fd, sync: false, ...(worker !== undefined && { maxWrite: atomicBytes }) })
+export type ProcessLog = Log & Pick<LineSink, 'dropped' | 'settle'>
+
+/**
+ * Creates the log of this process. Lines are written in the background, and as the process exits. What can't be written
+ * is dropped once the buffer is full: `log_lines_dropped` says how many lines, as soon as there is room again.
+ */
+export function createLog({ level, fd = 2, worker }: LogOptions): ProcessLog {
+  const sink = createLineSink({
+    fd,
+    shared: worker !== undefined,
+    onResume: lost => logger.error(lost, 'log_lines_dropped'),
+  })
   const logger = pino(
     {
       level,
@@ -50,7 +57,7 @@ export function createLog({ level, fd = 2, worker }: LogOptions): Log & { readon
       // Not pino's `redact`: with these names it costs 16 µs a line, more than half of a signature; this costs 0.5.
       formatters: { level: label => ({ level: label }), log: censor },
     },
-    stream,
+    sink,
   )
   const line = (name: Exclude<LogLevel, 'silent'>): LogLine =>
     logger.isLevelEnabled(name) ? (event, fields = {}) => logger[name](fields, event) : () => {}
@@ -59,7 +66,8 @@ export function createLog({ level, fd = 2, worker }: LogOptions): Log & { readon
     info: line('info'),
     warn: line('warn'),
     error: line('error'),
-    flush: () => stream.flushSync(),
+    dropped: sink.dropped,
+    settle: sink.settle,
   }
 }
 

@@ -3,6 +3,8 @@
 import type { Figures, FiguresOfAll } from '../core/figures.ts'
 
 export type FromWorker =
+  /** Its event loop runs; sent each second. */
+  | { readonly kind: 'alive' }
   /** It serves. */
   | { readonly kind: 'ready' }
   /** It could not start. */

@@ -2,6 +2,7 @@
 
 import cluster from 'node:cluster'
 import type { Figures, FiguresOfAll, Gathering } from '../core/figures.ts'
+import { heartbeatInterval } from './heartbeat.ts'
 import type { FromWorker, ToWorker } from './message.ts'
 
 export type Primary = {
@@ -18,7 +19,11 @@ export type Primary = {
   readonly gathering: Gathering
 }
 
-export function createPrimary(): Primary {
+/** Milliseconds to wait for the primary, which may be hung: for the metrics of all workers, and for a last message. */
+const patience = 2000
+
+/** @param worker this worker's number. */
+export function createPrimary(worker: number): Primary {
   const send = (message: FromWorker, then = () => {}): void => void process.send?.(message, then)
   const waiting = new Map<number, (figures: FiguresOfAll) => void>()
   const nothing: Figures = { counted: {}, measured: {} }
@@ -42,6 +47,16 @@ export function createPrimary(): Primary {
     }
   })
 
+  // One at a time: a primary that is hung reads none of them.
+  let beating = false
+  setInterval(() => {
+    if (beating || !process.connected) return
+    beating = true
+    send({ kind: 'alive' }, () => {
+      beating = false
+    })
+  }, heartbeatInterval).unref()
+
   return {
     stopped,
     ready: () => send({ kind: 'ready' }),
@@ -51,6 +66,7 @@ export function createPrimary(): Primary {
     fail(error) {
       const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined }
       send({ kind: 'failed', message, stack }, () => process.exit(1))
+      setTimeout(() => process.exit(1), patience)
     },
     leave: () => void cluster.worker?.disconnect(),
     gathering: {
@@ -60,7 +76,14 @@ export function createPrimary(): Primary {
       all: () =>
         new Promise(resolve => {
           const question = ++questions
-          waiting.set(question, resolve)
+          const timer = setTimeout(() => {
+            waiting.delete(question)
+            resolve({ processes: [{ worker, figures: own() }], ended: {}, deaths: 0 })
+          }, patience)
+          waiting.set(question, figures => {
+            clearTimeout(timer)
+            resolve(figures)
+          })
           send({ kind: 'figures_wanted', question })
         }),
     },

@@ -3,7 +3,9 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { Log } from '../core/runtime.ts'
 import { createFiguresBook } from './gathering.ts'
+import { createHeartbeats } from './heartbeat.ts'
 import type { FromWorker, ToWorker } from './message.ts'
+import { createReplacement } from './replacement.ts'
 
 export type SupervisionOptions = {
   readonly count: number
@@ -24,22 +26,13 @@ export type SupervisionOptions = {
 type Place = {
   readonly number: number
   worker: Worker | undefined
-  timer?: NodeJS.Timeout
   ready: boolean
   startedAt: number
-  /** How many in a row did not live for long. */
-  failures: number
   /** How many times all had been told to read the configuration anew when it started. */
   knows: number
   /** Told when it has, or has ended: whether it may be asked of the others. */
   reloaded?: ((applied: boolean) => void) | undefined
 }
-
-/** Milliseconds. */
-const firstDelay = 100
-const longestDelay = 10_000
-/** Who lived as long as this did not fail at its start. */
-const settled = 60_000
 
 /** Answers 0 when all have drained; 1 when one could not start at the beginning, with its error on standard error. */
 export function supervise({
@@ -58,7 +51,6 @@ export function supervise({
       worker: undefined,
       ready: false,
       startedAt: 0,
-      failures: 0,
       knows: 0,
     }),
   )
@@ -66,9 +58,22 @@ export function supervise({
   let state: 'starting' | 'serving' | 'stopping' = 'starting'
   let code: 0 | 1 = 0
   let reloads = 0
+  const replacement = createReplacement({
+    start: number => start(places[number - 1]!),
+    isServed: () => places.some(({ ready }) => ready),
+  })
+  const heartbeats = createHeartbeats({
+    watched: () => places.filter(({ ready }) => ready).map(({ number }) => number),
+    onSilence(number, silent_ms) {
+      const { worker } = places[number - 1]!
+      log.error('worker_hung', { worker: number, pid: worker?.process.pid, silent_ms })
+      worker?.process.kill('SIGKILL')
+    },
+  })
+  let start: (place: Place) => void
 
   return new Promise(resolve => {
-    const start = (place: Place): void => {
+    start = (place: Place): void => {
       cluster.setupPrimary({ exec: entry, args: [...words, String(place.number)] })
       const worker = cluster.fork()
       log.info('worker_started', { worker: place.number, pid: worker.process.pid })
@@ -79,6 +84,8 @@ export function supervise({
     }
 
     const hear = (place: Place, message: FromWorker): void => {
+      heartbeats.heard(place.number)
+      if (message.kind === 'alive') return
       if (message.kind === 'ready') becomeReady(place)
       else if (message.kind === 'reloaded') place.reloaded?.(message.applied)
       else if (message.kind === 'figures') book.told(place.number, message.round, message.figures)
@@ -137,10 +144,9 @@ export function supervise({
     }
 
     const replace = (place: Place, exitCode: number | null, signal: string | null): void => {
-      place.failures = performance.now() - place.startedAt < settled ? place.failures + 1 : 1
-      const again_in_ms = Math.min(longestDelay, firstDelay * 2 ** (place.failures - 1))
+      const lived = performance.now() - place.startedAt
+      const again_in_ms = replacement.plan(place.number, lived)
       log.warn('worker_ended', { worker: place.number, code: exitCode, signal, again_in_ms })
-      place.timer = setTimeout(start, again_in_ms, place)
     }
 
     /** What one of them could not do, none can: told once. */
@@ -152,19 +158,23 @@ export function supervise({
 
     const stop = (): void => {
       state = 'stopping'
-      for (const place of places) {
-        clearTimeout(place.timer)
-        tell(place, { kind: 'drain' })
-      }
+      replacement.cancel()
+      for (const place of places) tell(place, { kind: 'drain' })
       finish()
     }
 
     const finish = (): void => {
-      if (places.every(({ worker }) => worker === undefined)) resolve(code)
+      if (places.some(({ worker }) => worker !== undefined)) return
+      stopChecks()
+      resolve(code)
     }
 
+    const stopChecks = process.execArgv.some(isDebugger) ? () => {} : heartbeats.start()
     for (const place of places) start(place)
     onReload(reloadAll)
     stopped.then(stop)
   })
 }
+
+/** A worker that waits at a breakpoint is not hung. */
+const isDebugger = (word: string): boolean => word.startsWith('--inspect')

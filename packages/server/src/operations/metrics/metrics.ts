@@ -23,11 +23,19 @@ export type MetricsPorts = MetricsAccess & {
   /** How those of other processes are had; undefined: there are none. */
   readonly gathering?: Gathering
   readonly underWay: () => number
+  /** Lines that the log could not write. */
+  readonly droppedLines?: () => number
   /** Of a store that keeps a queue. */
   readonly waiting?: () => number
 }
 
-export function createMetrics({ gathering, underWay, waiting, ...access }: MetricsPorts): Metrics {
+export function createMetrics({
+  gathering,
+  underWay,
+  droppedLines,
+  waiting,
+  ...access
+}: MetricsPorts): Metrics {
   const requests = createRequestFigures()
   const refusals = createCounter('tessera_refusals_total', 'reason')
   const tokens = createCounter('tessera_tokens_issued_total', 'grant_type')
@@ -36,7 +44,10 @@ export function createMetrics({ gathering, underWay, waiting, ...access }: Metri
   const ofProcess = createProcessFigures()
 
   const own = () => ({
-    counted: addSeries(...[requests, refusals, tokens, events, commits].map(({ read }) => read())),
+    counted: addSeries(
+      ...[requests, refusals, tokens, events, commits].map(({ read }) => read()),
+      droppedLines ? { tessera_log_lines_dropped_total: droppedLines() } : {},
+    ),
     measured: {
       tessera_http_requests_under_way: underWay(),
       ...(waiting && { tessera_store_writes_waiting: waiting() }),

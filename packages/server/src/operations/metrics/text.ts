@@ -14,6 +14,7 @@ const families: Readonly<Record<string, readonly [kind: Kind, help: string]>> = 
   tessera_store_commit_duration_seconds: ['histogram', 'Until a token request was committed.'],
   tessera_store_writes_waiting: ['gauge', 'Writes that wait for the embedded store.'],
   tessera_log_events_total: ['counter', 'Warnings and errors in the log.'],
+  tessera_log_lines_dropped_total: ['counter', 'Log lines that could not be written.'],
   tessera_worker_deaths_total: ['counter', 'Workers that ended without being told to.'],
   tessera_workers: ['gauge', 'Workers that told their figures.'],
   tessera_build_info: ['gauge', 'What is running.'],

@@ -1,0 +1,243 @@
+/**
+ * Writes lines to a file descriptor that may be full, slow, closed, and back again, without ever holding up the process:
+ * lines wait in a bounded buffer and are dropped and counted beyond it. See docs/decisions/0032-log-sink.md.
+ */
+
+import { constants, fstatSync, openSync, write, writeSync } from 'node:fs'
+import { Socket } from 'node:net'
+
+export type LineSink = {
+  /** Queues a line, which ends in a line feed, or drops it when the buffer is full. Never blocks and never throws. */
+  readonly write: (line: string) => void
+  /** Returns how many lines were dropped since the start. */
+  readonly dropped: () => number
+  /** Resolves when everything is written, or after `milliseconds`. */
+  readonly settle: (milliseconds: number) => Promise<void>
+}
+
+export type DroppedLines = {
+  readonly dropped: number
+  /** The last error of the descriptor, such as ENOSPC; undefined if it was only slow. */
+  readonly error: string | undefined
+}
+
+export type LineSinkOptions = {
+  readonly fd: number
+  /** Other processes write lines to the same place. */
+  readonly shared?: boolean
+  /** Bytes that may wait; 1 MiB by default. */
+  readonly capacity?: number
+  /** Called when there is room again after lines were dropped. May write lines. */
+  readonly onResume?: (lost: DroppedLines) => void
+}
+
+/** A pipe takes so many bytes whole (POSIX `PIPE_BUF` on Linux): lines of several processes do not mix. */
+const atomicBytes = 4096
+const chunkBytes = 65_536
+
+/** Milliseconds between two attempts: a reader that is slow, and a descriptor that reports an error. */
+const retries = { slow: [5, 100], failing: [100, 1000] } as const
+/** Milliseconds that the end of the process waits for the last lines. */
+const exitLimit = 1000
+/** Milliseconds for a write that is under way when the process exits. */
+const underWayLimit = 200
+
+export function createLineSink({
+  fd: given,
+  shared = false,
+  capacity = 1_048_576,
+  onResume = () => {},
+}: LineSinkOptions): LineSink {
+  const { fd, isFile } = open(given)
+  const limit = shared ? atomicBytes : chunkBytes
+  let lines: string[] = []
+  let bytes = 0
+  let dropped = 0
+  let reported = 0
+  let lastError: string | undefined
+  /** What is being written, and how much of it is. */
+  let chunk: Buffer | undefined
+  let done = 0
+  let state: 'idle' | 'scheduled' | 'writing' | 'waiting' = 'idle'
+  let delay = 0
+  let whenSettled: (() => void)[] = []
+
+  /** Joins lines up to the limit; a longer line goes alone. */
+  function nextChunk(): Buffer | undefined {
+    if (chunk) return chunk
+    if (lines.length === 0) return undefined
+    let count = 1
+    let size = Buffer.byteLength(lines[0]!)
+    while (count < lines.length) {
+      const next = Buffer.byteLength(lines[count]!)
+      if (size + next > limit) break
+      size += next
+      count += 1
+    }
+    chunk = Buffer.from(lines.slice(0, count).join(''))
+    lines = lines.slice(count)
+    done = 0
+    return chunk
+  }
+
+  function advance(written: number): void {
+    done += written
+    bytes -= written
+    delay = 0
+    if (chunk && done >= chunk.length) chunk = undefined
+    if (dropped > reported && bytes < capacity / 2) {
+      const lost = { dropped: dropped - reported, error: lastError }
+      reported = dropped
+      lastError = undefined
+      onResume(lost)
+    }
+  }
+
+  function start(): void {
+    const next = nextChunk()
+    if (!next) {
+      rest()
+      return
+    }
+    state = 'writing'
+    // By a thread of the pool: the descriptor may block all the same, since processes that share it can change its mode.
+    write(fd, next, done, next.length - done, null, (error, written) => {
+      if (error) return fail(error)
+      advance(written)
+      start()
+    })
+  }
+
+  function fail(error: NodeJS.ErrnoException): void {
+    const slow = error.code === 'EAGAIN'
+    if (!slow) {
+      lastError = error.code ?? String(error)
+      resumeWithWholeLine()
+    }
+    const [first, most] = retries[slow ? 'slow' : 'failing']
+    delay = Math.min(Math.max(delay * 2, first), most)
+    state = 'waiting'
+    setTimeout(start, delay).unref()
+  }
+
+  /** A full disk may hold half a line by now, and another process's line may follow it: ours begins again on a new one. */
+  function resumeWithWholeLine(): void {
+    if (!chunk || done === 0 || !shared) return
+    const lineStart = chunk.lastIndexOf(10, done - 1) + 1
+    const prefix = lineStart < done ? '\n' : ''
+    const rest = Buffer.concat([Buffer.from(prefix), chunk.subarray(lineStart)])
+    bytes += rest.length - (chunk.length - done)
+    chunk = rest
+    done = 0
+  }
+
+  function rest(): void {
+    state = 'idle'
+    const callbacks = whenSettled
+    whenSettled = []
+    for (const callback of callbacks) callback()
+  }
+
+  /** Writes what waits, for a limited time. */
+  function flushAtExit(): void {
+    const deadline = Date.now() + exitLimit
+    while (Date.now() < deadline) {
+      const next = nextChunk()
+      if (!next) return
+      try {
+        advance(writeSync(fd, next, done, next.length - done))
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
+        sleep(10)
+      }
+    }
+  }
+
+  process.once('exit', code => {
+    const stuck = state === 'writing'
+    // What is under way is left to its thread, and counts as written.
+    if (stuck) {
+      sleep(underWayLimit)
+      chunk = undefined
+    }
+    if (lines.length > 0 || chunk) {
+      if (fd === given && !isFile) stopBlocking(fd)
+      flushAtExit()
+    }
+    if (stuck && !isFile) endWith(code)
+  })
+
+  return {
+    write(line) {
+      const size = Buffer.byteLength(line)
+      if (bytes + size > capacity) {
+        dropped += 1
+        return
+      }
+      bytes += size
+      lines.push(line)
+      if (state !== 'idle') return
+      state = 'scheduled'
+      // Lines of one tick are written together.
+      setImmediate(start)
+    },
+    dropped: () => dropped,
+    settle: milliseconds =>
+      new Promise(resolve => {
+        if (state === 'idle') return resolve()
+        const timer = setTimeout(resolve, milliseconds)
+        whenSettled.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      }),
+  }
+}
+
+/**
+ * Returns a descriptor of the same place that does not block. A pipe is opened again, so that the mode is this process's
+ * own. What can't be opened again (a socket, a pipe of another user) changes its mode for all who share it.
+ */
+function open(fd: number): { readonly fd: number; readonly isFile: boolean } {
+  const kind = kindOf(fd)
+  if (kind === 'pipe') {
+    try {
+      const own = openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
+      return { fd: own, isFile: false }
+    } catch {}
+  }
+  if (kind === 'pipe' || kind === 'socket') stopBlocking(fd)
+  return { fd, isFile: kind === 'file' }
+}
+
+function kindOf(fd: number): 'file' | 'pipe' | 'socket' | 'other' {
+  try {
+    const kind = fstatSync(fd)
+    return kind.isFile() ? 'file' : kind.isFIFO() ? 'pipe' : kind.isSocket() ? 'socket' : 'other'
+  } catch {
+    return 'other'
+  }
+}
+
+/** Kept, since a socket that nobody holds might be closed, and the descriptor with it. */
+const sockets: Socket[] = []
+
+/** A socket changes the descriptor's mode as it takes it. It is used for nothing else. */
+function stopBlocking(fd: number): void {
+  try {
+    sockets.push(new Socket({ fd, readable: false, writable: true }).unref())
+  } catch {}
+}
+
+/**
+ * Ends the process although a thread is blocked in a write, which Node's own exit would wait for: another program that
+ * does nothing takes the process's place.
+ */
+function endWith(code: number): void {
+  try {
+    process.execve?.(process.execPath, [process.execPath, '--eval', `process.exit(${code})`], {})
+  } catch {}
+}
+
+const nobody = new Int32Array(new SharedArrayBuffer(4))
+const sleep = (milliseconds: number): void => void Atomics.wait(nobody, 0, 0, milliseconds)
