@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createUsers } from '../../packages/server/src/identity/users.ts'
 import { one } from '../support/certificates.ts'
+import { assertRefused } from '../support/refused.ts'
 import { openStores } from '../support/storage.ts'
 import { type Answer, basic, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
@@ -52,10 +53,17 @@ for (const name of names) {
       await ask(server, { client_id: name }),
       await ask(server, { client_id: 'client', client_secret: name }),
     ]
-    for (const { status, json, headers } of answers) {
+    for (const { status, json, headers, reason } of answers) {
       assert.equal(status, 401)
       assert.match(String(headers['www-authenticate']), /^Basic /)
-      assert.equal(json.error, 'invalid_client')
+      assertRefused({ json, reason }, 'invalid_client', [
+        'client_unknown',
+        'client_secret_wrong',
+        'client_id_missing',
+        'basic_malformed',
+        'client_secret_missing',
+        'parameter_too_long',
+      ])
       if (name.length > 10) assert.ok(!JSON.stringify(json).includes(name))
     }
   })
@@ -93,14 +101,14 @@ test('attack: a disabled client is refused at every endpoint that knows clients'
     '/connect/revocation',
     '/connect/deviceauthorization',
   ])
-    assert.equal(
-      (await server.send('POST', path, { form: { ...credentials, token: 'x', grant_type: 'refresh_token' } }))
-        .json.error,
+    assertRefused(
+      await server.send('POST', path, { form: { ...credentials, token: 'x', grant_type: 'refresh_token' } }),
       'invalid_client',
+      'client_disabled',
       path,
     )
   const device = await server.send('POST', '/connect/deviceauthorization', { form: { client_id: 'device' } })
-  assert.equal(device.json.error, 'invalid_client')
+  assertRefused(device, 'invalid_client', 'client_disabled')
   const authorize = await server.send(
     'GET',
     '/connect/authorize?client_id=web&response_type=code&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&scope=openid',
@@ -137,25 +145,32 @@ test('attack: tokens of a client fall when it is disabled', async () => {
   assert.equal(told.json.error, 'invalid_token')
 })
 
-for (const [what, form, headers] of [
-  ['Basic and body', { client_id: 'client', client_secret: secret }, basic('client', secret)],
-  ['Basic and another client’s id', { client_id: 'web' }, basic('client', secret)],
+for (const [what, form, headers, reason] of [
+  [
+    'Basic and body',
+    { client_id: 'client', client_secret: secret },
+    basic('client', secret),
+    'several_client_credentials',
+  ],
+  ['Basic and another client’s id', { client_id: 'web' }, basic('client', secret), 'client_id_mismatch'],
   [
     'Basic and an assertion',
     { client_assertion: 'x.y.z', client_assertion_type: 'x' },
     basic('client', secret),
+    'several_client_credentials',
   ],
   [
     'a secret and an assertion',
     { client_id: 'client', client_secret: secret, client_assertion: 'x', client_assertion_type: 'x' },
     {},
+    'several_client_credentials',
   ],
 ] as const) {
   test(`attack: ${what} in one request is refused, even where each alone is right`, async () => {
     const server = await createTestServer(world)
-    const { status, json } = await ask(server, form, { headers })
-    assert.equal(status, 400)
-    assert.equal(json.error, 'invalid_request')
+    const answer = await ask(server, form, { headers })
+    assert.equal(answer.status, 400)
+    assertRefused(answer, 'invalid_request', reason)
   })
 }
 
@@ -165,7 +180,11 @@ test('attack: a certificate alone, without being registered for it, proves nothi
     mtls: { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] },
   })
   for (const client_id of ['client', 'roclient', 'web'])
-    assert.equal((await ask(server, { client_id }, { certificate: one })).json.error, 'invalid_client')
+    assertRefused(
+      await ask(server, { client_id }, { certificate: one }),
+      'invalid_client',
+      'client_secret_missing',
+    )
 })
 
 test('attack: a public client gets nothing that needs proof', async () => {
@@ -207,9 +226,9 @@ const malformed = [
 for (const authorization of malformed) {
   test(`attack: ${JSON.stringify(authorization.slice(0, 40))} in the header authenticates nobody`, async () => {
     const server = await createTestServer(world)
-    const { status, json } = await ask(server, {}, { headers: { authorization } })
+    const { status, json, reason } = await ask(server, {}, { headers: { authorization } })
     assert.equal(status, 401)
-    assert.equal(json.error, 'invalid_client')
+    assertRefused({ json, reason }, 'invalid_client', ['basic_malformed', 'client_id_missing'])
   })
 }
 
@@ -286,7 +305,7 @@ test('attack: a hundred guesses of a password, also all at once, and the name wa
     assert.equal(answers.filter(({ status }) => status === 400).length, 100)
     const waiting = await guess(server, username, username)
     assert.equal(waiting.status, 429)
-    assert.equal(waiting.json.error, 'invalid_grant')
+    assertRefused(waiting, 'invalid_grant', 'password_guessed_too_often')
     assert.equal(Number(waiting.headers['retry-after']), 600)
     server.clock.advance(600)
     assert.equal((await guess(server, username, username)).status, username === 'bob' ? 200 : 400)

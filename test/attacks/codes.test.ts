@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashHandle } from '../../packages/server/src/core/handle.ts'
 import { approveDevice, challenge, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
+import { assertRefused } from '../support/refused.ts'
 import { type Answer, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
 
@@ -51,11 +52,11 @@ for (const redirect_uri of wrongRedirects) {
   test(`attack: a code asked for at one address is not redeemed for ${JSON.stringify(redirect_uri)}`, async () => {
     const server = await createTestServer(world)
     const code = await issueCode(server)
-    const { status, json } = await redeem(server, code, { redirect_uri })
+    const { status, json, reason } = await redeem(server, code, { redirect_uri })
     assert.equal(status, 400)
-    assert.equal(json.error, 'invalid_grant')
+    assertRefused({ json, reason }, 'invalid_grant', 'redirect_uri_differs')
     // RFC 9700 §4.5: who tries a code with wrong proofs gets no second try.
-    assert.equal((await redeem(server, code)).json.error, 'invalid_grant')
+    assertRefused(await redeem(server, code), 'invalid_grant', 'code_replayed')
   })
 }
 
@@ -76,16 +77,23 @@ for (const [what, code_verifier] of Object.entries(wrongVerifiers)) {
   test(`attack: ${what} instead of the verifier gives nothing and burns the code`, async () => {
     const server = await createTestServer(world)
     const code = await issueCode(server)
-    assert.equal((await redeem(server, code, { code_verifier })).json.error, 'invalid_grant')
-    assert.equal((await redeem(server, code)).json.error, 'invalid_grant')
+    assertRefused(
+      await redeem(server, code, { code_verifier }),
+      'invalid_grant',
+      code_verifier === undefined ? 'code_verifier_missing' : 'code_verifier_wrong',
+    )
+    assertRefused(await redeem(server, code), 'invalid_grant', 'code_replayed')
   })
 }
 
 test('attack: the method of the challenge is what the authorization request said, not the token request', async () => {
   const server = await createTestServer(withClients({ client_id: 'web', allow_plain_pkce: true } as never))
   const code = await issueCode(server)
-  const { json } = await redeem(server, code, { code_verifier: challenge, code_challenge_method: 'plain' })
-  assert.equal(json.error, 'invalid_grant')
+  const { json, reason } = await redeem(server, code, {
+    code_verifier: challenge,
+    code_challenge_method: 'plain',
+  })
+  assertRefused({ json, reason }, 'invalid_grant', 'code_verifier_wrong')
 })
 
 for (const [what, code_verifier] of [
@@ -97,10 +105,10 @@ for (const [what, code_verifier] of [
     const server = await createTestServer(withClients({ client_id: 'web', allow_plain_pkce: true } as never))
     const code_challenge = what.endsWith('short') ? 'short' : verifier
     const code = await issueCode(server, {}, { code_challenge, code_challenge_method: 'plain' })
-    const { status, json } = await redeem(server, code, { code_verifier })
+    const { status, json, reason } = await redeem(server, code, { code_verifier })
     assert.equal(status, 400)
-    assert.equal(json.error, 'invalid_grant')
-    assert.equal((await redeem(server, code, { code_verifier: verifier })).json.error, 'invalid_grant')
+    assertRefused({ json, reason }, 'invalid_grant', 'code_verifier_wrong')
+    assertRefused(await redeem(server, code, { code_verifier: verifier }), 'invalid_grant', 'code_replayed')
   })
 }
 
@@ -118,14 +126,21 @@ test('attack: a credential of one kind is none of another', async () => {
   const { json } = await redeem(server, await issueCode(server, { scope: ['api1', 'offline_access'] }))
   const credentials = { code, device_code: device.device_code, refresh_token: json.refresh_token }
   const grants = { code: 'authorization_code', device_code: deviceGrant, refresh_token: 'refresh_token' }
+  const unknown = {
+    code: 'code_unknown',
+    device_code: 'device_code_unknown',
+    refresh_token: 'refresh_token_malformed',
+  } as const
   for (const [kind, value] of Object.entries({ ...credentials, access_token: json.access_token })) {
-    for (const [parameter, grant_type] of Object.entries(grants)) {
+    for (const [parameter, grant_type] of Object.entries(grants) as [keyof typeof grants, string][]) {
       if (parameter === kind) continue
+      // An access token is longer than any of them.
+      const reason = kind === 'access_token' ? 'parameter_too_long' : unknown[parameter]
       const answer = await server.token(
         { grant_type, [parameter]: value, redirect_uri: redirectUri, code_verifier: verifier },
         { client: web },
       )
-      assert.equal(answer.json.error, 'invalid_grant', `${kind} as ${parameter}`)
+      assertRefused(answer, 'invalid_grant', reason, `${kind} as ${parameter}`)
     }
   }
   assert.equal((await redeem(server, code)).status, 200)
@@ -144,7 +159,7 @@ test('attack: spellings of a code that are not the code', async () => {
     code.slice(3),
     `TC_${code.slice(3)}`,
   ])
-    assert.equal((await redeem(server, other)).json.error, 'invalid_grant', JSON.stringify(other))
+    assertRefused(await redeem(server, other), 'invalid_grant', 'code_unknown', JSON.stringify(other))
   assert.equal((await redeem(server, code)).status, 200)
 })
 
@@ -172,10 +187,14 @@ test('attack: a code in the query of the token endpoint is not read', async () =
   const server = await createTestServer(world)
   const code = await issueCode(server)
   const query = new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: redirectUri })
-  const { json } = await server.send('POST', `/connect/token?${query}&client_id=web&client_secret=secret`, {
-    form: {},
-  })
-  assert.equal(json.error, 'invalid_client')
+  const { json, reason } = await server.send(
+    'POST',
+    `/connect/token?${query}&client_id=web&client_secret=secret`,
+    {
+      form: {},
+    },
+  )
+  assertRefused({ json, reason }, 'invalid_client', 'client_id_missing')
 })
 
 test('attack: a code of a client that was disabled, or whose sign-in was revoked, gives nothing', async () => {
@@ -184,11 +203,11 @@ test('attack: a code of a client that was disabled, or whose sign-in was revoked
   const revoked = await issueCode(before)
   const { authorization } = (await before.stores.codes.find(hashHandle(revoked)))!
   await before.stores.authorizations.revoke(authorization.id, before.clock.now())
-  assert.equal((await redeem(before, revoked)).json.error, 'invalid_grant')
+  assertRefused(await redeem(before, revoked), 'invalid_grant', 'authorization_revoked')
   const after = await createTestServer(withClients({ client_id: 'web', enabled: false } as never), {
     stores: before.stores,
   })
-  assert.equal((await redeem(after, code)).json.error, 'invalid_client')
+  assertRefused(await redeem(after, code), 'invalid_client', 'client_disabled')
 })
 
 test('attack: what was decided before the client or user fell is not committed after', async () => {
@@ -203,9 +222,9 @@ test('attack: what was decided before the client or user fell is not committed a
     },
   })
   const code = await issueCode(server)
-  const { status, json } = await redeem(server, code)
+  const { status, json, reason } = await redeem(server, code)
   assert.equal(status, 400)
-  assert.equal(json.error, 'invalid_grant')
+  assertRefused({ json, reason }, 'invalid_grant', 'no_longer_standing')
   assert.equal(json.access_token, undefined)
 })
 
@@ -219,8 +238,8 @@ test('attack: a code that ends while the answer is made gives nothing', async ()
       },
     },
   })
-  const { json } = await redeem(server, await issueCode(server))
-  assert.equal(json.error, 'invalid_grant')
+  const { json, reason } = await redeem(server, await issueCode(server))
+  assertRefused({ json, reason }, 'invalid_grant', 'no_longer_standing')
 })
 
 test('attack: a sign-in that is revoked while the answer is made gives nothing', async () => {
@@ -270,9 +289,9 @@ test('attack: another client, or none, neither redeems a device code nor slows i
       client_id: 'device2',
       device_code: device.device_code,
     })
-    assert.equal(stolen.json.error, 'invalid_grant')
+    assertRefused(stolen, 'invalid_grant', 'device_code_of_another_client')
     const anonymous = await server.token({ grant_type: deviceGrant, device_code: device.device_code })
-    assert.equal(anonymous.json.error, 'invalid_client')
+    assertRefused(anonymous, 'invalid_client', 'client_id_missing')
   }
   const { status } = await server.token({
     grant_type: deviceGrant,

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Browser, createBrowser } from '../support/browser.ts'
 import { allTypes, hybridWorld, userinfo } from '../support/hybrid.ts'
+import { assertRefused } from '../support/refused.ts'
 import { answerOf, authorizePath, callback, signIn, verifier } from '../support/sign-in.ts'
 import { basic, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
 
@@ -205,7 +206,7 @@ test('attack: what a device was let have is listed, falls when it is taken back,
   assert.equal((await userinfo(server, tokens.access_token)).status, 401)
   const { refresh_token } = tokens
   const refreshed = await server.token({ grant_type: 'refresh_token', client_id: 'pairtv', refresh_token })
-  assert.equal(refreshed.json.error, 'invalid_grant')
+  assertRefused(refreshed, 'invalid_grant', 'authorization_revoked')
 })
 
 test('attack: of a user who signs in as another in one browser, nothing that the first agreed to counts', async () => {

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { accountsWorld, addUser, dora, doraSignsIn, newestMail } from '../support/accounts.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { appOf, secretOn } from '../support/factors.ts'
+import { assertRefused } from '../support/refused.ts'
 import { alice, answerOf, authorizePath, signIn } from '../support/sign-in.ts'
 import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
 import { federatedWorld, startForeignProvider, visitProvider } from '../support/upstream.ts'
@@ -212,7 +213,7 @@ test('doors: a password grant has no second factor, and gives nothing where one 
     assert.deepEqual(Object.keys(json).toSorted(), ['error', 'error_description'])
   }
   const wrong = await grant({ password: 'wrong' })
-  assert.equal(wrong.json.error, 'invalid_grant')
+  assertRefused(wrong, 'invalid_grant', 'credentials_refused')
 })
 
 test('doors: nobody learns from the second factor’s page whether a password was right, unless it was', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { jwkOfOne, one, two } from '../support/certificates.ts'
 import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
+import { assertRefused } from '../support/refused.ts'
 import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
 
@@ -23,7 +24,12 @@ test('attack: no byte of a refresh token can be changed, and it has one spelling
   while (!/-/.test(good) || !/_/.test(good.slice(3))) good = (await signIn(server)).refresh_token
   for (let at = 0; at < good.length; at++) {
     const changed = good.slice(0, at) + (good[at] === 'A' ? 'B' : 'A') + good.slice(at + 1)
-    assert.equal((await refresh(server, changed)).json.error, 'invalid_grant', `changed at ${at}`)
+    assertRefused(
+      await refresh(server, changed),
+      'invalid_grant',
+      'refresh_token_malformed',
+      `changed at ${at}`,
+    )
   }
   const spellings = [
     `tr_${good.slice(3).replaceAll('-', '+')}`,
@@ -36,7 +42,7 @@ test('attack: no byte of a refresh token can be changed, and it has one spelling
     `TR_${good.slice(3)}`,
   ]
   for (const spelling of spellings)
-    assert.equal((await refresh(server, spelling)).json.error, 'invalid_grant', spelling)
+    assertRefused(await refresh(server, spelling), 'invalid_grant', 'refresh_token_malformed', spelling)
   assert.equal((await refresh(server, good)).status, 200)
 })
 
@@ -48,8 +54,7 @@ test('attack: a refresh token made under another master key is garbage', async (
   const own = createRefreshTokens({ derived: createDerivedKeys(Buffer.alloc(32, 8)) })
   const family = Buffer.from(refresh_token.slice(3), 'base64url').toString('base64url', 1, 17) as never
   const forged = own.format({ family, generation: 2, expires_at: server.clock.now() + 100 })
-  assert.equal((await refresh(server, forged)).json.error, 'invalid_grant')
-  assert.equal(server.reason(), 'refresh_token_malformed')
+  assertRefused(await refresh(server, forged), 'invalid_grant', 'refresh_token_malformed')
   assert.equal((await refresh(server, refresh_token)).status, 200)
 })
 
@@ -59,8 +64,8 @@ test('attack: a thief and the owner with one token: whoever comes second after t
   const thief = await refresh(server, stolen)
   assert.equal(thief.status, 200)
   server.clock.advance(60)
-  assert.equal((await refresh(server, stolen)).json.error, 'invalid_grant')
-  assert.equal((await refresh(server, thief.json.refresh_token)).json.error, 'invalid_grant')
+  assertRefused(await refresh(server, stolen), 'invalid_grant', 'refresh_token_reused')
+  assertRefused(await refresh(server, thief.json.refresh_token), 'invalid_grant', 'authorization_revoked')
   const { json } = await server.send('GET', '/connect/userinfo', {
     headers: { authorization: `Bearer ${thief.json.access_token}` },
   })
@@ -74,8 +79,8 @@ test('attack: inside the window a thief and the owner hold one branch, never two
   assert.equal(thief.json.refresh_token, owner.json.refresh_token)
   const next = await refresh(server, owner.json.refresh_token)
   server.clock.advance(11)
-  assert.equal((await refresh(server, thief.json.refresh_token)).json.error, 'invalid_grant')
-  assert.equal((await refresh(server, next.json.refresh_token)).json.error, 'invalid_grant')
+  assertRefused(await refresh(server, thief.json.refresh_token), 'invalid_grant', 'refresh_token_reused')
+  assertRefused(await refresh(server, next.json.refresh_token), 'invalid_grant', 'authorization_revoked')
 })
 
 test('attack: retries do not move the window: it is counted from the rotation', async () => {
@@ -87,27 +92,38 @@ test('attack: retries do not move the window: it is counted from the rotation', 
     assert.equal((await refresh(server, token)).status, 200)
   }
   server.clock.advance(1)
-  assert.equal((await refresh(server, token)).json.error, 'invalid_grant')
+  assertRefused(await refresh(server, token), 'invalid_grant', 'refresh_token_reused')
 })
 
 test('attack: a retry gets no more than the first try could: scope, client and user are checked again', async () => {
   const server = await createTestServer(world)
   const token = (await signIn(server)).refresh_token
   await refresh(server, token)
-  assert.equal((await refresh(server, token, { scope: 'api1 email' })).json.error, 'invalid_scope')
+  assertRefused(await refresh(server, token, { scope: 'api1 email' }), 'invalid_scope', 'scope_widened')
   const inactive = await createTestServer(
     { ...world, users: world.users.map(user => ({ ...user, active: false })) },
     { stores: server.stores },
   )
-  assert.equal((await refresh(inactive, token)).json.error, 'invalid_grant')
+  assertRefused(await refresh(inactive, token), 'invalid_grant', 'user_inactive')
 })
 
-test('attack: a narrowed refresh does not widen again by way of the retry', async () => {
+test('attack: a retry of a narrowed refresh gets the scope that it asks for, never more than the family has [RFC 6749 §6]', async () => {
   const server = await createTestServer(world)
   const token = (await signIn(server, 'api1 api2 offline_access')).refresh_token
   const narrow = await refresh(server, token, { scope: 'api2' })
   assert.equal(claimsOf(narrow.json.access_token).scope, 'api2')
   assert.equal(claimsOf(narrow.json.access_token).role, undefined)
+  const retry = await refresh(server, token, { scope: 'api2' })
+  assert.equal(retry.json.refresh_token, narrow.json.refresh_token)
+  assert.equal(retry.json.scope, 'api2')
+  assert.equal(claimsOf(retry.json.access_token).scope, 'api2')
+  assert.equal(claimsOf(retry.json.access_token).role, undefined)
+  assertRefused(await refresh(server, token, { scope: 'api2 email' }), 'invalid_scope', 'scope_widened')
+  // Without `scope` a retry, as any refresh, has the family's.
+  const whole = await refresh(server, token)
+  assert.equal(whole.json.refresh_token, narrow.json.refresh_token)
+  assert.equal(whole.json.scope, 'api1 api2 offline_access')
+  assert.equal(claimsOf(whole.json.access_token).scope, 'api1 api2 offline_access')
 })
 
 test('attack: turning a sliding family without end into an absolute one does not make it immortal', async () => {
@@ -119,7 +135,7 @@ test('attack: turning a sliding family without end into an absolute one does not
   const { json } = await refresh(after, first)
   assert.ok(json.refresh_token)
   after.clock.advance(30 * days)
-  assert.equal((await refresh(after, json.refresh_token)).json.error, 'invalid_grant')
+  assertRefused(await refresh(after, json.refresh_token), 'invalid_grant', 'refresh_token_idle_too_long')
 })
 
 test('attack: whatever its lifetimes, a family’s authorization outlives its last token', async () => {
@@ -165,10 +181,18 @@ test('attack: a client that moved to certificates needs one to refresh', async (
     { stores: before.stores },
   )
   const form = { grant_type: 'refresh_token', refresh_token: token }
-  assert.equal((await after.token(form, { client })).json.error, 'invalid_client')
-  assert.equal((await after.token({ ...form, client_id: 'roclient' })).json.error, 'invalid_client')
+  assertRefused(
+    await after.token(form, { client }),
+    'invalid_client',
+    'client_authentication_method_not_registered',
+  )
+  assertRefused(
+    await after.token({ ...form, client_id: 'roclient' }),
+    'invalid_client',
+    'client_certificate_missing',
+  )
   const stranger = await after.token({ ...form, client_id: 'roclient' }, { certificate: two })
-  assert.equal(stranger.json.error, 'invalid_client')
+  assertRefused(stranger, 'invalid_client', 'client_certificate_not_registered')
   const { json } = await after.token({ ...form, client_id: 'roclient' }, { certificate: one })
   assert.ok(claimsOf(json.access_token).cnf['x5t#S256'])
 })
@@ -224,9 +248,9 @@ test('a family that began with a token for one API has the claims of the others 
 test('attack: a refresh token in an Authorization header, a cookie or the query is not read', async () => {
   const server = await createTestServer(world)
   const { refresh_token } = await signIn(server)
-  const { json } = await server.send('POST', `/connect/token?refresh_token=${refresh_token}`, {
+  const { json, reason } = await server.send('POST', `/connect/token?refresh_token=${refresh_token}`, {
     form: { grant_type: 'refresh_token', client_id: 'roclient', client_secret: secret },
     headers: { cookie: `refresh_token=${refresh_token}` },
   })
-  assert.equal(json.error, 'invalid_request')
+  assertRefused({ json, reason }, 'invalid_request', 'refresh_token_missing')
 })

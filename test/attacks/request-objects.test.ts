@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { CompactEncrypt, exportJWK, importJWK, type JWTHeaderParameters, SignJWT } from 'jose'
 import { createBrowser } from '../support/browser.ts'
 import { allTypes } from '../support/hybrid.ts'
+import { assertRefused } from '../support/refused.ts'
 import { manage, register } from '../support/registering.ts'
 import {
   alice,
@@ -249,12 +250,16 @@ test('attack: a JWT that was made for one purpose serves no other [RFC 8725 §3.
       scope: 'api1',
       ...asClient(await sign(claims, header)),
     })
-    assert.equal(answer.json.error, 'invalid_client')
+    assertRefused(
+      answer,
+      'invalid_client',
+      claims === request ? 'client_assertion_malformed' : 'client_assertion_type_wrong',
+    )
   }
   // Nor are the server's own tokens anybody's authentication, or a bearer token of another kind.
   for (const jwt of [json.id_token, json.access_token]) {
     const answer = await server.token({ grant_type: 'client_credentials', ...asClient(jwt) })
-    assert.equal(answer.json.error, 'invalid_client')
+    assertRefused(answer, 'invalid_client', 'client_unknown')
   }
   const hinted = await browser.visit(authorizePath({ prompt: 'none', id_token_hint: json.access_token }))
   assert.equal(answerOf(hinted).get('error'), 'invalid_request')

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { createBrowser } from '../support/browser.ts'
 import { challenge, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
+import { assertRefused } from '../support/refused.ts'
 import { type Answer, claimsOf, createTestServer, issuer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
 
@@ -73,20 +74,28 @@ test('code: a scope sent here is ignored [token-code-019]', async () => {
   assert.equal(json.scope, 'api1 openid')
 })
 
-for (const code of ['invalid', 'x'.repeat(101), 'tc_unknown']) {
+for (const [code, reason] of [
+  ['invalid', 'code_unknown'],
+  ['x'.repeat(101), 'parameter_too_long'],
+  ['tc_unknown', 'code_unknown'],
+] as const) {
   test(`code: an unknown one of ${code.length} characters is invalid_grant [token-code-004] [token-code-005]`, async () => {
     const server = await createTestServer(world)
-    const { status, json } = await redeem(server, code)
-    assert.equal(status, 400)
-    assert.equal(json.error, 'invalid_grant')
+    const answer = await redeem(server, code)
+    assert.equal(answer.status, 400)
+    assertRefused(answer, 'invalid_grant', reason)
   })
 }
 
 test('code: code and redirect_uri are required [RFC 6749 §4.1.3]', async () => {
   const server = await createTestServer(world)
-  assert.equal((await redeem(server, undefined)).json.error, 'invalid_request')
+  assertRefused(await redeem(server, undefined), 'invalid_request', 'code_missing')
   const code = await issueCode(server)
-  assert.equal((await redeem(server, code, { redirect_uri: undefined })).json.error, 'invalid_request')
+  assertRefused(
+    await redeem(server, code, { redirect_uri: undefined }),
+    'invalid_request',
+    'redirect_uri_missing',
+  )
   assert.equal((await redeem(server, code)).status, 200)
 })
 
@@ -105,21 +114,25 @@ test('code: another client’s is invalid_grant and is not burnt', async () => {
     } as never),
   )
   const code = await issueCode(server)
-  assert.equal((await redeem(server, code, {}, ['web2', secret])).json.error, 'invalid_grant')
+  assertRefused(await redeem(server, code, {}, ['web2', secret]), 'invalid_grant', 'code_of_another_client')
   assert.equal((await redeem(server, code)).status, 200)
 })
 
-for (const [what, wrong] of [
-  ['another redirect_uri [token-code-009] [token-code-012]', { redirect_uri: `${redirectUri}/` }],
-  ['a wrong verifier [pkce-012]', { code_verifier: 'x'.repeat(43) }],
-  ['no verifier', { code_verifier: undefined }],
-  ['a verifier that is the challenge', { code_verifier: challenge }],
+for (const [what, wrong, reason] of [
+  [
+    'another redirect_uri [token-code-009] [token-code-012]',
+    { redirect_uri: `${redirectUri}/` },
+    'redirect_uri_differs',
+  ],
+  ['a wrong verifier [pkce-012]', { code_verifier: 'x'.repeat(43) }, 'code_verifier_wrong'],
+  ['no verifier', { code_verifier: undefined }, 'code_verifier_missing'],
+  ['a verifier that is the challenge', { code_verifier: challenge }, 'code_verifier_wrong'],
 ] as const) {
   test(`code: ${what} is invalid_grant and burns the code`, async () => {
     const server = await createTestServer(world)
     const code = await issueCode(server)
-    assert.equal((await redeem(server, code, wrong)).json.error, 'invalid_grant')
-    assert.equal((await redeem(server, code)).json.error, 'invalid_grant')
+    assertRefused(await redeem(server, code, wrong), 'invalid_grant', reason)
+    assertRefused(await redeem(server, code), 'invalid_grant', 'code_replayed')
   })
 }
 
@@ -129,12 +142,12 @@ test('code: a second use is refused and revokes what the first issued [token-cod
   const { json } = await redeem(server, code)
   const again = await redeem(server, code)
   assert.equal(again.status, 400)
-  assert.equal(again.json.error, 'invalid_grant')
+  assertRefused(again, 'invalid_grant', 'code_replayed')
   const refreshed = await server.token(
     { grant_type: 'refresh_token', refresh_token: json.refresh_token },
     { client },
   )
-  assert.equal(refreshed.json.error, 'invalid_grant')
+  assertRefused(refreshed, 'invalid_grant', 'authorization_revoked')
   const introspected = await server.send('POST', '/connect/introspect', {
     form: { token: json.access_token, client_id: 'web', client_secret: secret },
   })
@@ -145,7 +158,11 @@ test('code: a second use without the proofs revokes nothing', async () => {
   const server = await createTestServer(world)
   const code = await issueCode(server, { scope: ['api1', 'offline_access'] })
   const { json } = await redeem(server, code)
-  assert.equal((await redeem(server, code, { code_verifier: 'x'.repeat(43) })).json.error, 'invalid_grant')
+  assertRefused(
+    await redeem(server, code, { code_verifier: 'x'.repeat(43) }),
+    'invalid_grant',
+    'code_replayed',
+  )
   const refreshed = await server.token(
     { grant_type: 'refresh_token', refresh_token: json.refresh_token },
     { client },
@@ -165,13 +182,12 @@ test('code: an expired one is invalid_grant', async () => {
   const server = await createTestServer(world)
   const code = await issueCode(server)
   server.clock.advance(300)
-  assert.equal((await redeem(server, code)).json.error, 'invalid_grant')
-  assert.equal(server.reason(), 'code_expired')
+  assertRefused(await redeem(server, code), 'invalid_grant', 'code_expired')
 })
 
 test('code: a user who is no longer active is invalid_grant [token-code-014]', async () => {
   const server = await createTestServer(world)
-  assert.equal((await redeem(server, await issueCode(server, { sub: '2' }))).json.error, 'invalid_grant')
+  assertRefused(await redeem(server, await issueCode(server, { sub: '2' })), 'invalid_grant', 'user_inactive')
 })
 
 test('code: a client that refreshes no more gets no refresh token', async () => {
@@ -204,21 +220,33 @@ test('pkce: plain works where it is allowed, and only there [pkce-002] [pkce-013
   const allowed = await createTestServer(withWeb({ allow_plain_pkce: true }))
   assert.equal((await redeem(allowed, await issueCode(allowed, {}, plain))).status, 200)
   const wrong = await redeem(allowed, await issueCode(allowed, {}, plain), { code_verifier: 'x'.repeat(43) })
-  assert.equal(wrong.json.error, 'invalid_grant')
+  assertRefused(wrong, 'invalid_grant', 'code_verifier_wrong')
   const strict = await createTestServer(world)
-  assert.equal((await redeem(strict, await issueCode(strict, {}, plain))).json.error, 'invalid_grant')
+  assertRefused(
+    await redeem(strict, await issueCode(strict, {}, plain)),
+    'invalid_grant',
+    'code_challenge_plain',
+  )
 })
 
 test('pkce: a code without a challenge is refused to a client that must use PKCE [pkce-014]', async () => {
   const server = await createTestServer(world)
   const code = await issueCode(server, {}, { code_challenge: undefined, code_challenge_method: undefined })
-  assert.equal((await redeem(server, code, { code_verifier: undefined })).json.error, 'invalid_grant')
+  assertRefused(
+    await redeem(server, code, { code_verifier: undefined }),
+    'invalid_grant',
+    'code_challenge_missing',
+  )
 })
 
 test('pkce: a verifier for a code without a challenge is a downgrade [RFC 9700 §2.1.1]', async () => {
   const server = await createTestServer(withWeb({ require_pkce: false }))
   const without = { code_challenge: undefined, code_challenge_method: undefined }
-  assert.equal((await redeem(server, await issueCode(server, {}, without))).json.error, 'invalid_grant')
+  assertRefused(
+    await redeem(server, await issueCode(server, {}, without)),
+    'invalid_grant',
+    'code_verifier_unexpected',
+  )
   const plainly = await redeem(server, await issueCode(server, {}, without), { code_verifier: undefined })
   assert.equal(plainly.status, 200)
 })

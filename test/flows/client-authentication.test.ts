@@ -5,6 +5,7 @@ import { hash as argon2id } from '@node-rs/argon2'
 import { createArgon2id } from '../../packages/server/src/client-authentication/argon2id.ts'
 import { thumbprintOf } from '../../packages/server/src/core/certificate.ts'
 import { awkward, jwkOfOne, one, two } from '../support/certificates.ts'
+import { assertRefused } from '../support/refused.ts'
 import {
   type Answer,
   basic,
@@ -27,10 +28,9 @@ const machine = (changes: object) => ({
   ...changes,
 })
 
-const assertRefused = (server: TestServer, answer: Answer, reason: string): void => {
-  assert.equal(server.reason(), reason)
+const assertNotAuthenticated = (answer: Answer, reason: string): void => {
   assert.equal(answer.status, 401)
-  assert.equal(answer.json.error, 'invalid_client')
+  assertRefused(answer, 'invalid_client', reason)
   assert.equal(answer.json.error_description, 'client authentication failed')
   assert.match(String(answer.headers['www-authenticate']), /^Basic /)
   assert.match(String(answer.headers['cache-control']), /no-store/)
@@ -71,7 +71,7 @@ test('client authentication: both halves of Basic are form-encoded [RFC 6749 §2
   assert.equal((await server.token(form, header(`Basic ${encoded}`))).status, 200)
   assert.equal((await server.token(form, { headers: basic('my client', 'a:b c+d%') })).status, 200)
   const raw = await server.token(form, header(`Basic ${base64('my client:a:b c+d%')}`))
-  assertRefused(server, raw, 'basic_malformed')
+  assertNotAuthenticated(raw, 'basic_malformed')
 })
 
 for (const [what, authorization, reason] of [
@@ -106,7 +106,7 @@ for (const [what, authorization, reason] of [
 ] as const) {
   test(`client authentication: a header that is ${what} is invalid_client, the same for every cause`, async () => {
     const server = await createTestServer(world)
-    assertRefused(server, await server.token(form, header(authorization)), reason)
+    assertNotAuthenticated(await server.token(form, header(authorization)), reason)
   })
 }
 
@@ -124,7 +124,7 @@ for (const [what, body, reason] of [
 ] as const) {
   test(`client authentication: a body with ${what} is invalid_client`, async () => {
     const server = await createTestServer(world)
-    assertRefused(server, await server.token({ ...form, ...body }), reason)
+    assertNotAuthenticated(await server.token({ ...form, ...body }), reason)
   })
 }
 
@@ -134,9 +134,9 @@ for (const [what, body] of [
 ] as const) {
   test(`client authentication: a body with an ${what} is invalid_client`, async () => {
     const server = await createTestServer(world)
-    const { status, json } = await server.token({ ...form, ...body })
+    const { status, json, reason } = await server.token({ ...form, ...body })
     assert.equal(status, 401)
-    assert.equal(json.error, 'invalid_client')
+    assertRefused({ json, reason }, 'invalid_client', 'parameter_too_long')
   })
 }
 
@@ -148,34 +148,54 @@ test('client authentication: a public client is known by its id, in the body or 
     [{}, header(`Basic ${base64('device:')}`)],
     [{ client_id: 'device' }, header(`Basic ${base64('device:')}`)],
   ] as const) {
-    const { status, json } = await server.token({ grant_type: device, device_code: 'td_x', ...body }, options)
+    const { status, json, reason } = await server.token(
+      { grant_type: device, device_code: 'td_x', ...body },
+      options,
+    )
     assert.equal(status, 400)
-    assert.equal(json.error, 'invalid_grant')
+    assertRefused({ json, reason }, 'invalid_grant', 'device_code_unknown')
   }
 })
 
-for (const [what, authorization, body] of [
-  ['Basic and a secret in the body', `client:${secret}`, { client_id: 'client', client_secret: secret }],
+for (const [what, authorization, body, reason] of [
+  [
+    'Basic and a secret in the body',
+    `client:${secret}`,
+    { client_id: 'client', client_secret: secret },
+    'several_client_credentials',
+  ],
   [
     'Basic without a secret and a secret in the body',
     'client:',
     { client_id: 'client', client_secret: secret },
+    'several_client_credentials',
   ],
-  ['Basic and an assertion', `client:${secret}`, { client_assertion: 'x', client_assertion_type: 'y' }],
+  [
+    'Basic and an assertion',
+    `client:${secret}`,
+    { client_assertion: 'x', client_assertion_type: 'y' },
+    'several_client_credentials',
+  ],
   [
     'a secret and an assertion',
     undefined,
     { client_id: 'client', client_secret: secret, client_assertion: 'x' },
+    'several_client_credentials',
   ],
-  ['Basic and another client_id', `client:${secret}`, { client_id: 'web' }],
-  ['an assertion without its type', undefined, { client_id: 'client', client_assertion: 'x' }],
+  ['Basic and another client_id', `client:${secret}`, { client_id: 'web' }, 'client_id_mismatch'],
+  [
+    'an assertion without its type',
+    undefined,
+    { client_id: 'client', client_assertion: 'x' },
+    'client_assertion_incomplete',
+  ],
 ] as const) {
   test(`client authentication: ${what} in one request is invalid_request [RFC 6749 §2.3]`, async () => {
     const server = await createTestServer(world)
     const options = authorization === undefined ? {} : header(`Basic ${base64(authorization)}`)
-    const { status, json } = await server.token({ ...form, ...body }, options)
-    assert.equal(status, 400)
-    assert.equal(json.error, 'invalid_request')
+    const answer = await server.token({ ...form, ...body }, options)
+    assert.equal(answer.status, 400)
+    assertRefused(answer, 'invalid_request', reason)
   })
 }
 
@@ -191,7 +211,7 @@ test('compatibility identityserver4: Basic beside the body; the first real secre
   assert.equal((await send('Basic ', good)).status, 200)
   const wrongFirst = await send(`Basic ${base64('client:wrong')}`, good)
   assert.equal(wrongFirst.status, 400)
-  assert.equal(wrongFirst.json.error, 'invalid_client')
+  assertRefused(wrongFirst, 'invalid_client', 'client_secret_wrong')
 })
 
 test('client authentication: a client that named its method is held to it; none named: Basic and body', async () => {
@@ -213,8 +233,8 @@ test('client authentication: a client that named its method is held to it; none 
   const byPost = (id: string) => server.token({ ...form, client_id: id, client_secret: secret })
   assert.equal((await byBasic('by-basic')).status, 200)
   assert.equal((await byPost('by-post')).status, 200)
-  assertRefused(server, await byPost('by-basic'), 'client_authentication_method_not_registered')
-  assertRefused(server, await byBasic('by-post'), 'client_authentication_method_not_registered')
+  assertNotAuthenticated(await byPost('by-basic'), 'client_authentication_method_not_registered')
+  assertNotAuthenticated(await byBasic('by-post'), 'client_authentication_method_not_registered')
 })
 
 test('client authentication: any unexpired secret counts; one with an end counts until then [client-auth-023]', async () => {
@@ -227,7 +247,7 @@ test('client authentication: any unexpired secret counts; one with an end counts
   assert.equal((await send('old')).status, 200)
   assert.equal((await send('new')).status, 200)
   server.clock.advance(1)
-  assertRefused(server, await send('old'), 'client_secret_expired')
+  assertNotAuthenticated(await send('old'), 'client_secret_expired')
   assert.equal((await send('new')).status, 200)
 })
 
@@ -247,8 +267,8 @@ test('client authentication: a secret that is kept as SHA-256 or argon2id [clien
   const send = (value: string) => server.token(form, { client: ['machine', value] })
   assert.equal((await send('hashed')).status, 200)
   assert.equal((await send('slow')).status, 200)
-  assertRefused(server, await send('wrong'), 'client_secret_wrong')
-  assertRefused(server, await send('slow and old'), 'client_secret_wrong')
+  assertNotAuthenticated(await send('wrong'), 'client_secret_wrong')
+  assertNotAuthenticated(await send('slow and old'), 'client_secret_wrong')
 })
 
 test('client authentication: too many argon2id verifications at once are 503, and the queue empties', async () => {
@@ -282,7 +302,7 @@ test('client authentication: a disabled client is told what an unknown one is to
     withClients(machine({ client_secrets: [{ value: secret }], enabled: false })),
   )
   const disabled = await server.token(form, { client: ['machine', secret] })
-  assertRefused(server, disabled, 'client_disabled')
+  assertNotAuthenticated(disabled, 'client_disabled')
   assert.equal(disabled.body, (await server.token(form, { client: ['nobody', secret] })).body)
 })
 
@@ -319,7 +339,7 @@ test('self_signed_tls_client_auth: a certificate that is registered by its thumb
     }),
   )
   assert.equal((await byTls(server, one)).status, 200)
-  assertRefused(server, await byTls(server, two), 'client_certificate_not_registered')
+  assertNotAuthenticated(await byTls(server, two), 'client_certificate_not_registered')
 })
 
 test('self_signed_tls_client_auth: another certificate, none, or a secret instead is invalid_client [client-auth-055]', async () => {
@@ -329,10 +349,10 @@ test('self_signed_tls_client_auth: another certificate, none, or a secret instea
       jwks: { keys: [{ ...jwkOfOne, x5c: [one], 'x5t#S256': thumbprintOf(one) }] },
     }),
   )
-  assertRefused(server, await byTls(server, two), 'client_certificate_not_registered')
-  assertRefused(server, await byTls(server), 'client_certificate_missing')
+  assertNotAuthenticated(await byTls(server, two), 'client_certificate_not_registered')
+  assertNotAuthenticated(await byTls(server), 'client_certificate_missing')
   const reason = 'client_authentication_method_not_registered'
-  assertRefused(server, await byTls(server, one, { client_secret: secret }), reason)
+  assertNotAuthenticated(await byTls(server, one, { client_secret: secret }), reason)
   const ignored = await server.token(form, { client: ['client', secret], certificate: one })
   assert.equal(ignored.status, 200)
   assert.equal(claimsOf(ignored.json.access_token).cnf, undefined)
@@ -384,6 +404,6 @@ for (const [what, name, certificate, reason] of [
     const server = await createTestServer(
       withTls({ token_endpoint_auth_method: 'tls_client_auth', tls_client_auth_subject_dn: name }),
     )
-    assertRefused(server, await byTls(server, certificate), reason)
+    assertNotAuthenticated(await byTls(server, certificate), reason)
   })
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { assertRefused } from '../support/refused.ts'
 import { claimsOf, createTestServer, issuer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
 
@@ -87,12 +88,12 @@ for (const [row, scope] of [
 
 test('client_credentials: a wrong secret is invalid_client [token-cc-010]', async () => {
   const server = await createTestServer(world)
-  const { status, json, headers } = await server.token(
+  const { status, json, headers, reason } = await server.token(
     { grant_type, scope: 'api1' },
     { client: ['client', 'invalid'] },
   )
   assert.equal(status, 401)
-  assert.equal(json.error, 'invalid_client')
+  assertRefused({ json, reason }, 'invalid_client', 'client_secret_wrong')
   assert.match(String(headers['www-authenticate']), /^Basic /)
 })
 
@@ -174,5 +175,5 @@ test('compatibility identityserver4: scope in JWTs is a list, invalid_client is 
   assert.equal(json.scope, 'api1')
   const wrong = await server.token({ grant_type }, { client: ['client', 'invalid'] })
   assert.equal(wrong.status, 400)
-  assert.equal(wrong.json.error, 'invalid_client')
+  assertRefused(wrong, 'invalid_client', 'client_secret_wrong')
 })

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { type Browser, createBrowser } from '../support/browser.ts'
+import { assertRefused } from '../support/refused.ts'
 import { alice, answerOf, callback, signIn } from '../support/sign-in.ts'
 import { basic, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
 
@@ -246,7 +247,7 @@ test('conformance: a code that is used again 30 seconds later is refused, and wh
   const { json } = await redeem(server, code)
   assert.equal((await userinfo(server, json.access_token)).status, 200)
   server.clock.advance(30)
-  assert.equal((await redeem(server, code)).json.error, 'invalid_grant')
+  assertRefused(await redeem(server, code), 'invalid_grant', 'code_replayed')
   assert.equal((await userinfo(server, json.access_token)).status, 401)
 })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBrowser } from '../support/browser.ts'
+import { assertRefused } from '../support/refused.ts'
 import {
   alice,
   answerOf,
@@ -333,7 +334,7 @@ test('consent: what an application was allowed is listed and taken back: its tok
   assert.equal((await userinfo(others.access_token)).status, 200)
   const { refresh_token } = tokens
   const refreshed = await server.token({ grant_type: 'refresh_token', client_id: 'forgetful', refresh_token })
-  assert.equal(refreshed.json.error, 'invalid_grant')
+  assertRefused(refreshed, 'invalid_grant', 'authorization_revoked')
 })
 
 test('consent: only this browser’s form takes access back, and only the user’s own', async () => {

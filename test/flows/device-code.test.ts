@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashHandle } from '../../packages/server/src/core/handle.ts'
 import { approveDevice } from '../support/issue-code.ts'
+import { assertRefused } from '../support/refused.ts'
 import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
 
@@ -32,7 +33,7 @@ test('device: pending until the user acts, then tokens once [token-device-009] [
   assert.equal(claimsOf(json.id_token).sub, '88421113')
   assert.ok(json.refresh_token)
   server.clock.advance(5)
-  assert.equal((await poll(server, device_code)).json.error, 'invalid_grant')
+  assertRefused(await poll(server, device_code), 'invalid_grant', 'device_code_used')
 })
 
 test('device: the first poll is never too fast; a fast one slows down by 5 s each time [token-device-012]', async () => {
@@ -76,10 +77,13 @@ test('device: access_denied when the user says no', async () => {
 test('device: unknown, too long and another client’s codes are invalid_grant [token-device-002] [token-device-005] [token-device-006]', async () => {
   const server = await createTestServer(world)
   const { device_code } = await start(server, 'device2')
-  for (const code of ['unknown', 'x'.repeat(101), device_code]) {
-    assert.equal((await poll(server, code)).json.error, 'invalid_grant')
-  }
-  assert.equal((await poll(server, '')).json.error, 'invalid_request')
+  for (const [code, reason] of [
+    ['unknown', 'device_code_unknown'],
+    ['x'.repeat(101), 'parameter_too_long'],
+    [device_code, 'device_code_of_another_client'],
+  ] as const)
+    assertRefused(await poll(server, code), 'invalid_grant', reason)
+  assertRefused(await poll(server, ''), 'invalid_request', 'device_code_missing')
 })
 
 test('device: a client without the grant is unauthorized_client [token-device-003]', async () => {
@@ -101,7 +105,7 @@ test('device: approval that names no user stays pending; a disabled user is inva
   assert.equal((await poll(server, device_code)).json.error, 'authorization_pending')
   await approveDevice(server, userCode, { sub: '2', scope: ['api1'] })
   server.clock.advance(5)
-  assert.equal((await poll(server, device_code)).json.error, 'invalid_grant')
+  assertRefused(await poll(server, device_code), 'invalid_grant', 'user_inactive')
 })
 
 test('device: a hundred polls of an approved code at once give tokens once', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { assertRefused } from '../support/refused.ts'
 import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
 
@@ -95,7 +96,7 @@ test('extension: lifetime and token type by request; the lifetime is at most the
 test('extension: may issue to another registered client, and to no other [token-ext-012]', async () => {
   const { json } = await decide({ ok: true, client_id: 'roclient' })
   assert.equal(claimsOf(json.access_token).client_id, 'roclient')
-  assert.equal((await decide({ ok: true, client_id: 'nobody' })).json.error, 'invalid_grant')
+  assertRefused(await decide({ ok: true, client_id: 'nobody' }), 'invalid_grant', 'extension_client_unknown')
 })
 
 test('extension: custom members join the response, never replace standard ones [token-ext-015]', async () => {
@@ -124,7 +125,7 @@ test('extension: a refusal has its own error, description and members [token-ext
 })
 
 test('extension: a user who is not active is invalid_grant [token-ext-018]', async () => {
-  assert.equal((await decide({ ok: true, subject: { sub: '2' } })).json.error, 'invalid_grant')
+  assertRefused(await decide({ ok: true, subject: { sub: '2' } }), 'invalid_grant', 'user_inactive')
 })
 
 test('extension: what it throws is invalid_grant, and only the log knows [token-ext-019]', async () => {
@@ -142,8 +143,12 @@ test('extension: its parameters are required and limited before it runs', async 
     ran = true
     return { ok: true }
   }
-  assert.equal((await decide(spy, { custom_credential: '' })).json.error, 'invalid_request')
-  assert.equal((await decide(spy, { custom_credential: 'x'.repeat(21) })).json.error, 'invalid_request')
+  assertRefused(await decide(spy, { custom_credential: '' }), 'invalid_request', 'parameter_missing')
+  assertRefused(
+    await decide(spy, { custom_credential: 'x'.repeat(21) }),
+    'invalid_request',
+    'parameter_too_long',
+  )
   assert.equal(ran, false)
 })
 

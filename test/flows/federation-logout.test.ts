@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
+import { assertRefused } from '../support/refused.ts'
 import { answerOf, authorizePath, callback, verifier } from '../support/sign-in.ts'
 import { openStorehouse } from '../support/storage.ts'
 import { issuer, type TestServer } from '../support/tessera.ts'
@@ -183,7 +184,7 @@ test('federation logout: a logout token that does not hold, or comes again, ends
   ] as const) {
     const answer = await tell(server, token)
     assert.equal(answer.status, 400, what)
-    assert.equal(answer.json.error, 'invalid_request', what)
+    assertRefused(answer, 'invalid_request', 'upstream_logout_token_invalid', what)
   }
   assert.equal((await server.send('POST', '/federation/backchannel-logout/corp', { form: {} })).status, 400)
   assert.equal(await isSignedIn(browser), true)

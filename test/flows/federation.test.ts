@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBrowser } from '../support/browser.ts'
 import { finishEnrolment } from '../support/factors.ts'
+import { assertRefused } from '../support/refused.ts'
 import { answerOf, assertErrorPage, authorizePath, callback, verifier } from '../support/sign-in.ts'
 import { openStorehouse } from '../support/storage.ts'
 import { claimsOf, type TestServer } from '../support/tessera.ts'
@@ -307,8 +308,7 @@ test('federation: idp:NAME of an OpenID provider is invalid_request at the passw
   })
   const form = { grant_type: 'password', username: 'alice', password: 'wonderland', acr_values: 'idp:corp' }
   const answer = await server.token(form, { client: ['direct', 's'] })
-  assert.equal(answer.json.error, 'invalid_request')
-  assert.equal(server.reason(), 'provider_without_passwords')
+  assertRefused(answer, 'invalid_request', 'provider_without_passwords')
 })
 
 test('federation: an account page lets a user of a provider in', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
+import { assertRefused } from '../support/refused.ts'
 import {
   type Answer,
   basic,
@@ -101,20 +102,20 @@ test('introspection: compatibility identityserver4 still writes the scope as one
   assert.equal((await introspect(server, await machineToken(server, 'api1 api2'))).json.scope, 'api1 api2')
 })
 
-for (const [what, options] of [
-  ['an unknown API [introspection-002]', { headers: basic('urn:nobody', 'api-secret') }],
-  ['a wrong secret', { headers: basic('urn:api', 'wrong') }],
-  ['a secret of another API', { headers: basic('urn:api', 'other-secret') }],
-  ['no credentials', {}],
-  ['a public client', { form: { token: 'x', client_id: 'device' } }],
-  ['an API without its secret', { form: { token: 'x', client_id: 'urn:api' } }],
-] as const satisfies readonly (readonly [string, SendOptions])[]) {
+for (const [what, options, reason] of [
+  ['an unknown API [introspection-002]', { headers: basic('urn:nobody', 'api-secret') }, 'client_unknown'],
+  ['a wrong secret', { headers: basic('urn:api', 'wrong') }, 'client_secret_wrong'],
+  ['a secret of another API', { headers: basic('urn:api', 'other-secret') }, 'client_secret_wrong'],
+  ['no credentials', {}, 'client_id_missing'],
+  ['a public client', { form: { token: 'x', client_id: 'device' } }, 'public_client_introspects'],
+  ['an API without its secret', { form: { token: 'x', client_id: 'urn:api' } }, 'client_secret_missing'],
+] as const satisfies readonly (readonly [string, SendOptions, string])[]) {
   for (const compatibility of ['none', 'identityserver4']) {
     test(`introspection: ${what} is 401 (compatibility: ${compatibility})`, async () => {
       const server = await createTestServer({ ...world, compatibility })
       const answer = await server.send('POST', '/connect/introspect', { form: { token: 'x' }, ...options })
       assert.equal(answer.status, 401)
-      assert.equal(answer.json.error, 'invalid_client')
+      assertRefused(answer, 'invalid_client', reason)
       assert.match(String(answer.headers['www-authenticate']), /^Basic /)
     })
   }
@@ -125,7 +126,7 @@ test('introspection: an API authenticates by Basic or in the body, never both', 
   const token = await machineToken(server, 'api1')
   const inBody = { client_id: 'urn:api', client_secret: 'api-secret' }
   assert.equal((await introspect(server, token, {}, inBody)).json.active, true)
-  assert.equal((await introspect(server, token, api, inBody)).json.error, 'invalid_request')
+  assertRefused(await introspect(server, token, api, inBody), 'invalid_request', 'several_client_credentials')
 })
 
 for (const token of ['invalid', 'ta_invalid', 'tr_invalid', 'a.b.c', 'x'.repeat(60_000)]) {
@@ -144,7 +145,7 @@ test('introspection: another media type is 415, another method 405, no token inv
   assert.equal((await server.send('GET', '/connect/introspect?token=x', { headers: api })).status, 405)
   const missing = await introspect(server, undefined)
   assert.equal(missing.status, 400)
-  assert.equal(missing.json.error, 'invalid_request')
+  assertRefused(missing, 'invalid_request', 'token_missing')
 })
 
 for (const token_type_hint of ['access_token', 'refresh_token', 'invalid', undefined]) {

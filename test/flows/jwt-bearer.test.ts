@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { assertRefused } from '../support/refused.ts'
 import {
   type Answer,
   claimsOf,
@@ -49,8 +50,12 @@ test('jwt-bearer: an assertion of a trusted issuer gives the user’s token once
   assert.equal(claims.sub, '88421113')
   assert.equal(claims.idp, partner)
   assert.equal(json.scope, 'api1')
-  assert.equal((await redeem(server, assertion)).json.error, 'invalid_grant')
-  assert.equal((await redeem(server, await sign({ exp: startOfTime + 299 }))).json.error, 'invalid_grant')
+  assertRefused(await redeem(server, assertion), 'invalid_grant', 'assertion_replayed')
+  assertRefused(
+    await redeem(server, await sign({ exp: startOfTime + 299 })),
+    'invalid_grant',
+    'assertion_replayed',
+  )
   assert.equal((await redeem(server, await sign({ jti: 'two' }))).status, 200)
 })
 
@@ -58,7 +63,7 @@ test('jwt-bearer: one without jti is used once as a whole', async () => {
   const server = await createTestServer(configured)
   const assertion = await sign({ jti: undefined })
   assert.equal((await redeem(server, assertion)).status, 200)
-  assert.equal((await redeem(server, assertion)).json.error, 'invalid_grant')
+  assertRefused(await redeem(server, assertion), 'invalid_grant', 'assertion_replayed')
 })
 
 test('jwt-bearer: the token endpoint is an audience too', async () => {
@@ -66,24 +71,24 @@ test('jwt-bearer: the token endpoint is an audience too', async () => {
   assert.equal((await redeem(server, await sign({ aud: `${issuer}/connect/token` }))).status, 200)
 })
 
-for (const [what, claims] of [
-  ['another audience', { aud: 'https://else.example' }],
-  ['no audience', { aud: undefined }],
-  ['an issuer that nobody trusts', { iss: 'https://evil.example' }],
-  ['no subject', { sub: undefined }],
-  ['an unknown subject', { sub: 'nobody' }],
-  ['an inactive subject', { sub: '2' }],
-  ['an end that is past', { exp: startOfTime - 10 }],
-  ['no end', { exp: undefined }],
-  ['an end far away', { exp: startOfTime + 7200 }],
-  ['a beginning that is not yet', { nbf: startOfTime + 100 }],
-  ['an issue time ahead', { iat: startOfTime + 100 }],
+for (const [what, claims, reason] of [
+  ['another audience', { aud: 'https://else.example' }, 'assertion_invalid'],
+  ['no audience', { aud: undefined }, 'assertion_invalid'],
+  ['an issuer that nobody trusts', { iss: 'https://evil.example' }, 'assertion_invalid'],
+  ['no subject', { sub: undefined }, 'assertion_invalid'],
+  ['an unknown subject', { sub: 'nobody' }, 'assertion_subject_unknown'],
+  ['an inactive subject', { sub: '2' }, 'assertion_subject_unknown'],
+  ['an end that is past', { exp: startOfTime - 10 }, 'assertion_invalid'],
+  ['no end', { exp: undefined }, 'assertion_invalid'],
+  ['an end far away', { exp: startOfTime + 7200 }, 'assertion_lifetime_invalid'],
+  ['a beginning that is not yet', { nbf: startOfTime + 100 }, 'assertion_invalid'],
+  ['an issue time ahead', { iat: startOfTime + 100 }, 'assertion_lifetime_invalid'],
 ] as const) {
   test(`jwt-bearer: ${what} is invalid_grant [RFC 7523 §3]`, async () => {
     const server = await createTestServer(configured)
-    const { status, json } = await redeem(server, await sign(claims))
-    assert.equal(status, 400)
-    assert.equal(json.error, 'invalid_grant')
+    const answer = await redeem(server, await sign(claims))
+    assert.equal(answer.status, 400)
+    assertRefused(answer, 'invalid_grant', reason)
   })
 }
 
@@ -96,10 +101,11 @@ test('jwt-bearer: unsigned, foreign-signed, HMAC and broken assertions are inval
     .setProtectedHeader({ alg: 'HS256', kid: 'p1' })
     .sign(new TextEncoder().encode(JSON.stringify(await exportJWK(publicKey))))
   for (const assertion of [none, hmac, await sign({}, stranger.privateKey), 'garbage', `${good}x`]) {
-    assert.equal((await redeem(server, assertion)).json.error, 'invalid_grant')
+    assertRefused(await redeem(server, assertion), 'invalid_grant', 'assertion_invalid')
   }
-  assert.equal(
-    (await server.token({ grant_type }, { client: ['bearer', secret] })).json.error,
+  assertRefused(
+    await server.token({ grant_type }, { client: ['bearer', secret] }),
     'invalid_request',
+    'parameter_missing',
   )
 })

@@ -3,6 +3,7 @@ import { after, before, beforeEach, test } from 'node:test'
 import { createBrowser } from '../support/browser.ts'
 import { testFolder } from '../support/folder.ts'
 import { certificate, type Entry, type LdapServer, startLdapServer } from '../support/ldap.ts'
+import { assertRefused } from '../support/refused.ts'
 import { answerOf, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
 
@@ -163,7 +164,7 @@ test('ldap: what a name holds means nothing in the filter [RFC 4515 §3]', async
     'ada)\u{1F600}',
   ]) {
     const answer = await direct(server, name, 'ada-password')
-    assert.equal(answer.json.error, 'invalid_grant', name)
+    assertRefused(answer, 'invalid_grant', 'credentials_refused', name)
     assert.equal(refusal(server), 'directory_user_unknown', name)
   }
   assert.equal((await direct(server, 'weird*)(uid=*')).status, 200)
@@ -195,7 +196,7 @@ test('ldap: unknown, wrong, locked, expired and ambiguous are answered alike, an
 
 test('ldap: entries that the active filter leaves out do not sign in', async () => {
   const server = await start({ ...searching(), active_filter: '(!(employeeType=former))' })
-  assert.equal((await direct(server, 'gone')).json.error, 'invalid_grant')
+  assertRefused(await direct(server, 'gone'), 'invalid_grant', 'credentials_refused')
   assert.equal((await direct(server, 'ada')).status, 200)
 })
 
@@ -205,7 +206,7 @@ test('ldap: users are bound directly where the configuration says so, names esca
   assert.equal((await direct(server, 'ada')).status, 200)
   assert.deepEqual(ldap.asked.slice(1), [`bind uid=ada,${base}`, `search uid=ada,${base}`])
   ldap.asked.length = 0
-  assert.equal((await direct(server, 'x,cn=reader', 'reading')).json.error, 'invalid_grant')
+  assertRefused(await direct(server, 'x,cn=reader', 'reading'), 'invalid_grant', 'credentials_refused')
   assert.deepEqual(ldap.asked.slice(1), [`bind uid=x\\2ccn\\3dreader,${base}`])
 })
 
@@ -287,7 +288,7 @@ test('ldap: a client may be kept from the directory, and guesses are counted', a
     clients,
     identity_providers: [...world.identity_providers, other],
   })
-  assert.equal((await direct(restricted, 'ada')).json.error, 'invalid_request')
+  assertRefused(await direct(restricted, 'ada'), 'invalid_request', 'provider_not_allowed')
 })
 
 test('ldap: the only way that is left is a page for its password; a domain leads to it too', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { assertRefused } from '../support/refused.ts'
 import { claimsOf, createTestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
 
@@ -44,39 +45,44 @@ test('password: no scope means all that the client is allowed, with offline_acce
   assert.equal(asked.json.error, 'invalid_scope')
 })
 
-for (const [what, username, password] of [
-  ['an unknown user [token-ro-007]', 'unknown', 'bob'],
-  ['a wrong password [token-ro-018]', 'bob', 'notbob'],
-  ['a user who is not active [token-ro-021]', 'ina', 'ina'],
-  ['a user of a tenant that was not named', 'carol', 'carol'],
-  ['a user without a password', 'nopass', 'x'],
+for (const [what, username, password, reason] of [
+  ['an unknown user [token-ro-007]', 'unknown', 'bob', 'credentials_refused'],
+  ['a wrong password [token-ro-018]', 'bob', 'notbob', 'credentials_refused'],
+  ['a user who is not active [token-ro-021]', 'ina', 'ina', 'user_inactive'],
+  ['a user of a tenant that was not named', 'carol', 'carol', 'credentials_refused'],
+  ['a user without a password', 'nopass', 'x', 'credentials_refused'],
 ] as const) {
   test(`password: ${what} is invalid_grant with one description for all`, async () => {
     const server = await createTestServer(world)
-    const { status, json } = await server.token({ ...bob, username, password, scope: 'api1' }, { client })
-    assert.equal(status, 400)
-    assert.deepEqual(json, { error: 'invalid_grant', error_description: 'invalid_username_or_password' })
+    const answer = await server.token({ ...bob, username, password, scope: 'api1' }, { client })
+    assert.equal(answer.status, 400)
+    assertRefused(answer, 'invalid_grant', reason)
+    assert.equal(answer.json.error_description, 'invalid_username_or_password')
+    assert.equal(Object.keys(answer.json).length, 2)
   })
 }
 
 test('password: names and passwords longer than any are invalid_grant [token-ro-023]', async () => {
   const server = await createTestServer(world)
-  for (const long of [
-    { username: 'x'.repeat(101) },
-    { password: 'x'.repeat(101) },
-    { password: 'x'.repeat(600) },
-  ]) {
-    const { json } = await server.token({ ...bob, ...long }, { client })
-    assert.equal(json.error, 'invalid_grant')
+  for (const [long, reason] of [
+    [{ username: 'x'.repeat(101) }, 'credentials_refused'],
+    [{ password: 'x'.repeat(101) }, 'credentials_refused'],
+    [{ password: 'x'.repeat(600) }, 'parameter_too_long'],
+  ] as const) {
+    assertRefused(await server.token({ ...bob, ...long }, { client }), 'invalid_grant', reason)
   }
 })
 
 test('password: username and password are required [RFC 6749 §4.3.2]', async () => {
   const server = await createTestServer(world)
-  for (const missing of [{ username: undefined }, { password: undefined }, { username: '', password: '' }]) {
-    const { status, json } = await server.token({ ...bob, ...missing }, { client })
-    assert.equal(status, 400)
-    assert.equal(json.error, 'invalid_request')
+  for (const [missing, reason] of [
+    [{ username: undefined }, 'username_missing'],
+    [{ password: undefined }, 'password_missing'],
+    [{ username: '', password: '' }, 'username_missing'],
+  ] as const) {
+    const answer = await server.token({ ...bob, ...missing }, { client })
+    assert.equal(answer.status, 400)
+    assertRefused(answer, 'invalid_request', reason)
   }
 })
 
@@ -120,16 +126,17 @@ test('tenant: the user is looked up in the named tenant, and the tenant claim is
   ] as const) {
     assert.equal((await server.token({ ...carol, acr_values }, { client })).json.error, error, acr_values)
   }
-  assert.equal(
-    (await server.token({ ...bob, acr_values: 'tenant:acme' }, { client })).json.error,
+  assertRefused(
+    await server.token({ ...bob, acr_values: 'tenant:acme' }, { client }),
     'invalid_grant',
+    'credentials_refused',
   )
 })
 
 test('tenant: a client may name only its own', async () => {
   const server = await createTestServer(withClients({ client_id: 'roclient', tenants: ['globex'] } as never))
   const form = { ...bob, username: 'carol', password: 'carol', scope: 'api1', acr_values: 'tenant:acme' }
-  assert.equal((await server.token(form, { client })).json.error, 'invalid_request')
+  assertRefused(await server.token(form, { client }), 'invalid_request', 'tenant_not_allowed')
 })
 
 const directory = {
@@ -163,14 +170,14 @@ test('idp: the named credential authority checks the password [token-ro-025]', a
   assert.deepEqual(wrong.json, { error: 'invalid_grant', error_description: 'corp says no' })
 })
 
-for (const [acr_values, why] of [
-  ['idp:nobody', 'is unknown'],
-  ['idp:google', 'checks no passwords'],
-  ['idp:corp idp:google', 'is named twice'],
+for (const [acr_values, why, reason] of [
+  ['idp:nobody', 'is unknown', 'provider_not_allowed'],
+  ['idp:google', 'checks no passwords', 'provider_without_passwords'],
+  ['idp:corp idp:google', 'is named twice', 'acr_values_idp_malformed'],
 ] as const) {
   test(`idp: a provider that ${why} is invalid_request`, async () => {
     const server = await createTestServer(withProviders)
-    assert.equal((await server.token({ ...dora, acr_values }, { client })).json.error, 'invalid_request')
+    assertRefused(await server.token({ ...dora, acr_values }, { client }), 'invalid_request', reason)
   })
 }
 
@@ -180,9 +187,10 @@ test('idp: only a provider that the client may use', async () => {
     identity_provider_restrictions: ['google'],
   } as never)
   const server = await createTestServer({ ...restricted, identity_providers: [directory, upstream] })
-  assert.equal(
-    (await server.token({ ...dora, acr_values: 'idp:corp' }, { client })).json.error,
+  assertRefused(
+    await server.token({ ...dora, acr_values: 'idp:corp' }, { client }),
     'invalid_request',
+    'provider_not_allowed',
   )
 })
 
@@ -190,9 +198,8 @@ test('password: enable_local_login false refuses local passwords', async () => {
   const server = await createTestServer(
     withClients({ client_id: 'roclient', enable_local_login: false } as never),
   )
-  const { json } = await server.token({ ...bob, scope: 'api1' }, { client })
-  assert.equal(json.error, 'invalid_grant')
-  assert.equal(server.reason(), 'local_login_disabled')
+  const { json, reason } = await server.token({ ...bob, scope: 'api1' }, { client })
+  assertRefused({ json, reason }, 'invalid_grant', 'local_login_disabled')
 })
 
 test('validators.password: its error, description and members reach the client [token-ro-022] [token-ro-026] [token-ro-027]', async () => {
@@ -223,12 +230,12 @@ test('validators.password: its error, description and members reach the client [
   assert.equal(bad.status, 400)
   assert.equal(bad.json.error_description, 'custom error description')
   assert.equal(bad.json.int_value, 42)
-  assert.equal(bad.json.error, 'invalid_grant')
+  assertRefused(bad, 'invalid_grant', 'credentials_refused')
 })
 
 test('profile: a module’s word on whether a user is active is law [token-ro-021]', async () => {
   const server = await createTestServer({ ...world, profile: { isActive: () => false } })
-  assert.equal((await server.token({ ...bob, scope: 'api1' }, { client })).json.error, 'invalid_grant')
+  assertRefused(await server.token({ ...bob, scope: 'api1' }, { client }), 'invalid_grant', 'user_inactive')
 })
 
 test('validators.tokenRequest: may add members or refuse [token-custom-validator-002] [token-custom-validator-003]', async () => {

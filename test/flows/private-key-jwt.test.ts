@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { test } from 'node:test'
 import { exportJWK, type JWTHeaderParameters, SignJWT } from 'jose'
+import { assertRefused } from '../support/refused.ts'
 import { type Answer, createTestServer, issuer, startOfTime, type TestServer } from '../support/tessera.ts'
 import { secret, withClients } from '../support/world.ts'
 
@@ -111,11 +112,10 @@ for (const [what, assertion, reason] of [
 ] as const) {
   test(`private_key_jwt: an assertion ${what} is invalid_client`, async () => {
     const server = await createTestServer(configured)
-    const { status, json } = await ask(server, await assertion)
-    assert.equal(server.reason(), reason)
-    assert.equal(status, 401)
-    assert.equal(json.error, 'invalid_client')
-    assert.equal(json.error_description, 'client authentication failed')
+    const answer = await ask(server, await assertion)
+    assert.equal(answer.status, 401)
+    assertRefused(answer, 'invalid_client', reason)
+    assert.equal(answer.json.error_description, 'client authentication failed')
   })
 }
 
@@ -123,7 +123,7 @@ test('private_key_jwt: a public key is never taken for a shared secret [RFC 8725
   const server = await createTestServer(configured)
   const publicBytes = Buffer.from(JSON.stringify(keys[0]))
   const forged = await new SignJWT(good).setProtectedHeader({ alg: 'HS256', kid: 'rsa' }).sign(publicBytes)
-  assert.equal((await ask(server, forged)).json.error, 'invalid_client')
+  assertRefused(await ask(server, forged), 'invalid_client', 'client_assertion_invalid')
   assert.equal(server.reason(), invalid)
 })
 
@@ -131,9 +131,12 @@ test('private_key_jwt: an assertion is used once [RFC 7523 §3]', async () => {
   const server = await createTestServer(withClients(signer, { ...signer, client_id: 'second' } as never))
   const assertion = await sign()
   assert.equal((await ask(server, assertion)).status, 200)
-  assert.equal((await ask(server, assertion)).json.error, 'invalid_client')
-  assert.equal(server.reason(), 'client_assertion_replayed')
-  assert.equal((await ask(server, await sign({ exp: startOfTime + 61 }))).json.error, 'invalid_client')
+  assertRefused(await ask(server, assertion), 'invalid_client', 'client_assertion_replayed')
+  assertRefused(
+    await ask(server, await sign({ exp: startOfTime + 61 })),
+    'invalid_client',
+    'client_assertion_replayed',
+  )
   const ofAnother = await sign({ iss: 'second', sub: 'second' })
   assert.equal((await ask(server, ofAnother)).status, 200)
 })
@@ -156,7 +159,7 @@ test('private_key_jwt: the algorithm that the client registered, and no other [c
   const server = await createTestServer(
     withClients({ ...signer, token_endpoint_auth_signing_alg: 'PS256' } as never),
   )
-  assert.equal((await ask(server, await sign())).json.error, 'invalid_client')
+  assertRefused(await ask(server, await sign()), 'invalid_client', 'client_assertion_invalid')
   assert.equal((await ask(server, await sign({}, { alg: 'PS256' }))).status, 200)
 })
 
@@ -166,7 +169,7 @@ test('private_key_jwt: without a kid every key of the client is tried', async ()
   assert.equal((await ask(server, await sign({}, { kid: undefined }))).status, 200)
   const other = newRsa()
   const unknown = await sign({ jti: 'two' }, { kid: undefined }, other.privateKey)
-  assert.equal((await ask(server, unknown)).json.error, 'invalid_client')
+  assertRefused(await ask(server, unknown), 'invalid_client', 'client_assertion_invalid')
 })
 
 for (const [what, more, error] of [
@@ -186,10 +189,13 @@ for (const [what, more, error] of [
 
 test('private_key_jwt: a client that registered secrets may not use it, nor one with keys a secret', async () => {
   const server = await createTestServer(configured)
-  assert.equal((await ask(server, await sign({ iss: 'client', sub: 'client' }))).json.error, 'invalid_client')
+  assertRefused(
+    await ask(server, await sign({ iss: 'client', sub: 'client' })),
+    'invalid_client',
+    'client_secret_missing',
+  )
   const bySecret = await server.token({ grant_type: 'client_credentials' }, { client: ['signer', secret] })
-  assert.equal(bySecret.json.error, 'invalid_client')
-  assert.equal(server.reason(), 'client_authentication_method_not_registered')
+  assertRefused(bySecret, 'invalid_client', 'client_authentication_method_not_registered')
 })
 
 test('private_key_jwt: at another endpoint the audience may be that endpoint [RFC 9126 §2]', async () => {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { assertRefused } from '../support/refused.ts'
 import { bearer, jsonType, manage, register } from '../support/registering.ts'
 import { callback, pagesWorld } from '../support/sign-in.ts'
 import { beginShared } from '../support/storage.ts'
@@ -255,9 +256,10 @@ test('registration: a tenant with an issuer of its own registers clients of its 
       client_id: client.client_id,
       client_secret: client.client_secret,
     }
-    assert.equal(
-      (await server.send('POST', `${elsewhere}/connect/token`, { form })).json.error,
+    assertRefused(
+      await server.send('POST', `${elsewhere}/connect/token`, { form }),
       'invalid_client',
+      'client_unknown',
     )
   }
   assert.equal((await manage(server, 'GET', client)).status, 200)

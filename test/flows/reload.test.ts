@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
 import { createBrowser } from '../support/browser.ts'
+import { assertRefused } from '../support/refused.ts'
 import { alice, answerOf, authorizePath, pagesWorld, signIn as signInAt } from '../support/sign-in.ts'
 import { beginShared, openStorehouse } from '../support/storage.ts'
 import { placesOf, tenantsWorld } from '../support/tenants.ts'
@@ -46,7 +47,7 @@ const clientsWithout = (client_id: string) => ({
 test('reload: a client that was added is served, and tokens from before it stay good', async () => {
   const server = await createTestServer(clientsWithout('client'))
   const before = await signIn(server)
-  assert.equal((await machine(server, ['client', secret])).json.error, 'invalid_client')
+  assertRefused(await machine(server, ['client', secret]), 'invalid_client', 'client_unknown')
   await server.reconfigure(world)
   assert.equal((await machine(server, ['client', secret])).status, 200)
   assert.equal(await isActive(server, before.access_token), true)
@@ -65,7 +66,7 @@ for (const access_token_type of ['jwt', 'reference'])
       headers: { authorization: `Bearer ${access_token}` },
     })
     assert.equal(status, 401)
-    assert.equal((await refresh(server, refresh_token)).json.error, 'invalid_client')
+    assertRefused(await refresh(server, refresh_token), 'invalid_client', 'client_unknown')
     await server.reconfigure(whole)
     assert.equal((await refresh(server, refresh_token)).status, 200)
   })
@@ -73,7 +74,7 @@ for (const access_token_type of ['jwt', 'reference'])
 test('reload: a changed secret counts at once, and the one before it no more', async () => {
   const server = await createTestServer(world)
   await server.reconfigure(clientsWith('client', { client_secrets: [{ value: 'another' }] }))
-  assert.equal((await machine(server, ['client', secret])).json.error, 'invalid_client')
+  assertRefused(await machine(server, ['client', secret]), 'invalid_client', 'client_secret_wrong')
   assert.equal((await machine(server, ['client', 'another'])).status, 200)
 })
 
@@ -81,10 +82,10 @@ test('reload: a user who was taken out gets no more tokens', async () => {
   const server = await createTestServer(world)
   const { access_token, refresh_token } = await signIn(server)
   await server.reconfigure({ ...world, users: world.users.filter(({ username }) => username !== 'bob') })
-  assert.equal((await refresh(server, refresh_token)).json.error, 'invalid_grant')
+  assertRefused(await refresh(server, refresh_token), 'invalid_grant', 'user_inactive')
   assert.equal(await isActive(server, access_token), false)
   const form = { grant_type: 'password', username: 'bob', password: 'bob', scope: 'api1' }
-  assert.equal((await server.token(form, { client: roclient })).json.error, 'invalid_grant')
+  assertRefused(await server.token(form, { client: roclient }), 'invalid_grant', 'credentials_refused')
 })
 
 test('reload: browsers stay signed in, but for those of a user who was taken out', async () => {
@@ -152,7 +153,7 @@ test('reload: a client that is taken out while its request is under way gets not
   await reached
   await server.reconfigure(clientsWithout('roclient'))
   open()
-  assert.equal((await underWay).json.error, 'invalid_grant')
+  assertRefused(await underWay, 'invalid_grant', 'no_longer_standing')
 })
 
 test('reload: a server can be closed while a request of an earlier configuration is under way', async () => {

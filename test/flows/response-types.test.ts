@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { decodeProtectedHeader } from 'jose'
 import { createBrowser } from '../support/browser.ts'
 import { allTypes, hybridWorld, redeem, startHybrid, userinfo } from '../support/hybrid.ts'
+import { assertRefused } from '../support/refused.ts'
 import { answerOf, authorizePath, callback, challenge, signIn } from '../support/sign-in.ts'
 import { basic, claimsOf, createTestServer } from '../support/tessera.ts'
 
@@ -202,7 +203,7 @@ test('response types: a code beside tokens still needs its verifier and brings t
     client_id: 'web',
     code_verifier: challenge,
   })
-  assert.equal(without.json.error, 'invalid_grant')
+  assertRefused(without, 'invalid_grant', 'code_verifier_wrong')
   const { json } = await redeem(server, answer!, 'web')
   assert.match(json.refresh_token, /^tr_/)
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { assertRefused } from '../support/refused.ts'
 import { type Answer, basic, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
 
@@ -89,7 +90,7 @@ for (const [kind, configuration] of [
     const second = await signIn(server)
     const later = (await refresh(server, first.refresh_token)).json
     assertDone(await revoke(server, later.refresh_token))
-    assert.equal((await refresh(server, later.refresh_token)).json.error, 'invalid_grant')
+    assertRefused(await refresh(server, later.refresh_token), 'invalid_grant', 'authorization_revoked')
     assert.equal(await isActive(server, first.access_token), false)
     assert.equal(await isActive(server, later.access_token), false)
     assert.equal(await isActive(server, second.access_token), true)
@@ -102,7 +103,7 @@ test('revocation: any generation of a refresh token counts', async () => {
   const { refresh_token } = await signIn(server)
   const later = (await refresh(server, refresh_token)).json
   assertDone(await revoke(server, refresh_token))
-  assert.equal((await refresh(server, later.refresh_token)).json.error, 'invalid_grant')
+  assertRefused(await refresh(server, later.refresh_token), 'invalid_grant', 'authorization_revoked')
 })
 
 test('revocation: another client’s token is answered 200 and stands [revocation-004] [revocation-006]', async () => {
@@ -134,14 +135,14 @@ for (const token_type_hint of ['access_token', 'refresh_token', 'not_valid']) {
     assertDone(await revoke(server, access_token, roclient, { token_type_hint }))
     assert.equal(await isActive(server, access_token), false)
     assertDone(await revoke(server, refresh_token, roclient, { token_type_hint }))
-    assert.equal((await refresh(server, refresh_token)).json.error, 'invalid_grant')
+    assertRefused(await refresh(server, refresh_token), 'invalid_grant', 'authorization_revoked')
   })
 }
 
-for (const [what, headers] of [
-  ['an unknown client [revocation-009]', basic('nobody', secret)],
-  ['a wrong secret [revocation-010]', basic('roclient', 'wrong')],
-  ['nobody', {}],
+for (const [what, headers, reason] of [
+  ['an unknown client [revocation-009]', basic('nobody', secret), 'client_unknown'],
+  ['a wrong secret [revocation-010]', basic('roclient', 'wrong'), 'client_secret_wrong'],
+  ['nobody', {}, 'client_id_missing'],
 ] as const) {
   test(`revocation: ${what} is invalid_client and revokes nothing`, async () => {
     for (const [compatibility, status] of [
@@ -152,7 +153,7 @@ for (const [what, headers] of [
       const { access_token } = await signIn(server)
       const answer = await revoke(server, access_token, headers)
       assert.equal(answer.status, status)
-      assert.equal(answer.json.error, 'invalid_client')
+      assertRefused(answer, 'invalid_client', reason)
       assert.equal(await isActive(server, access_token), true)
     }
   })
@@ -160,10 +161,17 @@ for (const [what, headers] of [
 
 test('revocation: a missing or repeated token is invalid_request [revocation-011]', async () => {
   const server = await createTestServer(world)
-  for (const form of ['', 'token=', 'token=x&token=y']) {
-    const { status, json } = await server.send('POST', '/connect/revocation', { form, headers: roclient })
-    assert.equal(status, 400)
-    assert.equal(json.error, 'invalid_request')
+  for (const [form, reason] of [
+    ['', 'token_missing'],
+    ['token=', 'token_missing'],
+    ['token=x&token=y', 'repeated_parameter'],
+  ] as const) {
+    const answer = await server.send('POST', '/connect/revocation', {
+      form,
+      headers: roclient,
+    })
+    assert.equal(answer.status, 400)
+    assertRefused(answer, 'invalid_request', reason)
   }
 })
 

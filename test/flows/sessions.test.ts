@@ -8,6 +8,7 @@ import {
   signInAt,
   startLogoutWorld,
 } from '../support/logout-world.ts'
+import { assertRefused } from '../support/refused.ts'
 import { alice, answerOf, authorizePath, signIn, verifier } from '../support/sign-in.ts'
 import { basic, claimsOf, createTestServer } from '../support/tessera.ts'
 
@@ -155,14 +156,14 @@ test('session: a code whose session ended while it was issued is worth nothing, 
   ])
   const code = page.location && new URL(page.location).searchParams.get('code')
   if (code) {
-    const { json } = await server.token({
+    const { json, reason } = await server.token({
       grant_type: 'authorization_code',
       client_id: 'web',
       code,
       redirect_uri: callbacks.web,
       code_verifier: verifier,
     })
-    assert.equal(json.error, 'invalid_grant')
+    assertRefused({ json, reason }, 'invalid_grant', 'authorization_revoked')
   } else assert.ok(page.target.startsWith('/login'))
 })
 

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { hashHandle } from '../../packages/server/src/core/handle.ts'
 import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
 import { createBrowser } from '../support/browser.ts'
+import { assertRefused } from '../support/refused.ts'
 import { alice, answerOf, authorizePath, signIn, verifier } from '../support/sign-in.ts'
 import { openStorehouse } from '../support/storage.ts'
 import { type Place, placesOf, tenantsWorld } from '../support/tenants.ts'
@@ -101,8 +102,7 @@ test('tenants: the server’s own issuer does not take a tenant of another issue
   assert.equal((await ask('shared')).status, 200)
   const refused = await ask('acme')
   assert.equal(refused.status, 400)
-  assert.equal(refused.json.error, 'invalid_request')
-  assert.equal(server.reason(), 'tenant_not_allowed')
+  assertRefused(refused, 'invalid_request', 'tenant_not_allowed')
 })
 
 test('tenants: a name that no tenant has is not found, and a host that nobody has is misdirected [RFC 9110 §15.5.20]', async () => {

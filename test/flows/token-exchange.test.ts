@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { tokenExchange } from '../../packages/server/src/endpoints/token/grants/token-exchange.ts'
+import { assertRefused } from '../support/refused.ts'
 import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
 
@@ -88,22 +89,30 @@ test('exchange: audience and resource limit the token; one that the scope does n
   )
 })
 
-for (const [what, form] of [
-  ['no subject_token', { subject_token: undefined }],
-  ['garbage', { subject_token: 'garbage' }],
-  ['an unknown type', { subject_token_type: 'urn:ietf:params:oauth:token-type:saml2' }],
-  ['no type', { subject_token_type: undefined }],
-  ['an actor type without an actor', { actor_token_type: accessToken }],
-  ['a bad actor', { actor_token: 'garbage', actor_token_type: accessToken }],
-  ['an actor without a type', { actor_token: 'garbage' }],
-  ['a type that is not issued', { requested_token_type: 'urn:ietf:params:oauth:token-type:id_token' }],
+for (const [what, form, reason] of [
+  ['no subject_token', { subject_token: undefined }, 'parameter_missing'],
+  ['garbage', { subject_token: 'garbage' }, 'subject_token_invalid'],
+  [
+    'an unknown type',
+    { subject_token_type: 'urn:ietf:params:oauth:token-type:saml2' },
+    'subject_token_type_unsupported',
+  ],
+  ['no type', { subject_token_type: undefined }, 'parameter_missing'],
+  ['an actor type without an actor', { actor_token_type: accessToken }, 'actor_token_missing'],
+  ['a bad actor', { actor_token: 'garbage', actor_token_type: accessToken }, 'actor_token_invalid'],
+  ['an actor without a type', { actor_token: 'garbage' }, 'actor_token_type_unsupported'],
+  [
+    'a type that is not issued',
+    { requested_token_type: 'urn:ietf:params:oauth:token-type:id_token' },
+    'requested_token_type_unsupported',
+  ],
 ] as const) {
   test(`exchange: ${what} is invalid_request [RFC 8693 §2.2.2]`, async () => {
     const server = await createTestServer(world)
     const { access_token } = await signIn(server)
-    const { status, json } = await exchange(server, { subject_token: access_token, ...form })
-    assert.equal(status, 400)
-    assert.equal(json.error, 'invalid_request')
+    const answer = await exchange(server, { subject_token: access_token, ...form })
+    assert.equal(answer.status, 400)
+    assertRefused(answer, 'invalid_request', reason)
   })
 }
 
@@ -122,13 +131,18 @@ test('exchange: expired and revoked subject tokens are refused, and what came of
     form: { token: refresh_token, client_id: 'roclient', client_secret: secret },
   })
   assert.equal(await active(), false)
-  assert.equal((await exchange(server, { subject_token: access_token })).json.error, 'invalid_request')
+  assertRefused(
+    await exchange(server, { subject_token: access_token }),
+    'invalid_request',
+    'subject_token_invalid',
+  )
 
   const another = await signIn(server)
   server.clock.advance(3600)
-  assert.equal(
-    (await exchange(server, { subject_token: another.access_token })).json.error,
+  assertRefused(
+    await exchange(server, { subject_token: another.access_token }),
     'invalid_request',
+    'subject_token_invalid',
   )
 })
 
@@ -145,8 +159,7 @@ test('exchange: a client without the grant is unauthorized_client; a public inte
     ],
   })
   const refused = await exchange(strict, { subject_token: (await signIn(strict)).access_token })
-  assert.equal(refused.json.error, 'invalid_request')
-  assert.equal(strict.reason(), 'exchange_refused_by_policy')
+  assertRefused(refused, 'invalid_request', 'exchange_refused_by_policy')
 })
 
 test('exchange: reference tokens may be exchanged for JWTs and the other way round', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { assertRefused } from '../support/refused.ts'
 import { createTestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
 
@@ -8,9 +9,9 @@ const form = 'grant_type=client_credentials&scope=api1'
 
 test('token: no grant_type is invalid_request [RFC 6749 §5.2]', async () => {
   const server = await createTestServer(world)
-  const { status, json } = await server.token('scope=api1', { client })
+  const { status, json, reason } = await server.token('scope=api1', { client })
   assert.equal(status, 400)
-  assert.equal(json.error, 'invalid_request')
+  assertRefused({ json, reason }, 'invalid_request', 'grant_type_missing')
 })
 
 for (const grant_type of ['nonsense', 'x'.repeat(101)]) {
@@ -43,9 +44,9 @@ for (const type of [
 for (const body of [`${form}&x=%FF`, `${form}&x=%00`, `${form}&x=%E4%A`, `${form}&x=\uFFFD`, `${form}&x=%`]) {
   test(`token: bad text encoding is invalid_request: ${encodeURI(body.slice(form.length))} [token-general-007]`, async () => {
     const server = await createTestServer(world)
-    const { status, json } = await server.token(body, { client })
+    const { status, json, reason } = await server.token(body, { client })
     assert.equal(status, 400)
-    assert.equal(json.error, 'invalid_request')
+    assertRefused({ json, reason }, 'invalid_request', 'malformed_encoding')
   })
 }
 
@@ -67,9 +68,9 @@ for (const type of [
 ]) {
   test(`token: a body of ${type} is invalid_request [token-general-009]`, async () => {
     const server = await createTestServer(world)
-    const { status, json } = await server.token(form, { client, headers: { 'content-type': type } })
+    const { status, json, reason } = await server.token(form, { client, headers: { 'content-type': type } })
     assert.equal(status, 400)
-    assert.equal(json.error, 'invalid_request')
+    assertRefused({ json, reason }, 'invalid_request', 'media_type_not_form')
   })
 }
 
@@ -92,9 +93,8 @@ for (const twice of [
 ]) {
   test(`token: a repeated parameter is invalid_request: ${twice} [RFC 6749 §3.2]`, async () => {
     const server = await createTestServer(world)
-    const { json } = await server.token(`${form}&client_id=client&whatever=1&${twice}`, { client })
-    assert.equal(json.error, 'invalid_request')
-    assert.equal(server.reason(), 'repeated_parameter')
+    const { json, reason } = await server.token(`${form}&client_id=client&whatever=1&${twice}`, { client })
+    assertRefused({ json, reason }, 'invalid_request', 'repeated_parameter')
   })
 }
 
@@ -106,9 +106,9 @@ test('token: an empty parameter counts as omitted [RFC 6749 §3.2]', async () =>
 
 test('token: malformed parameters are refused before the client is authenticated', async () => {
   const server = await createTestServer(world)
-  const { status, json } = await server.token(`${form}&scope=api2`, { client: ['client', 'wrong'] })
+  const { status, json, reason } = await server.token(`${form}&scope=api2`, { client: ['client', 'wrong'] })
   assert.equal(status, 400)
-  assert.equal(json.error, 'invalid_request')
+  assertRefused({ json, reason }, 'invalid_request', 'repeated_parameter')
 })
 
 test('token: every refusal is logged with reason, client and request id, and no secret', async () => {

@@ -38,7 +38,11 @@ export type SendOptions = {
   readonly body?: string
   readonly certificate?: string
 }
-export type Answer = HttpResponse & { readonly json: any }
+export type Answer = HttpResponse & {
+  readonly json: any
+  /** The reason that was logged when this request was refused. */
+  readonly reason?: unknown
+}
 
 export const issuer = 'https://id.example'
 const masterKey = Buffer.alloc(32, 7).toString('base64')
@@ -71,6 +75,7 @@ export async function createTestServer(
   }
   let now = at
   const logged: LogEntry[] = []
+  let requests = 0
   const mails: Mail[] = []
   const clock = {
     now: () => now,
@@ -92,8 +97,9 @@ export async function createTestServer(
 
   const send: TestServer['send'] = async (method, target, { form, headers = {}, body, certificate } = {}) => {
     const [path = '', query = ''] = target.split('?')
+    const id = `test-${++requests}`
     const response = await tessera.handle({
-      id: `test-${logged.length}`,
+      id,
       method,
       path,
       query,
@@ -104,7 +110,8 @@ export async function createTestServer(
       body: form === undefined ? (body ?? '') : formOf(form),
       peer: { address: '127.0.0.1', ...(certificate && { certificate }) },
     })
-    return { ...response, json: jsonOf(response) }
+    const refusal = logged.findLast(({ event, request_id }) => event === 'refused' && request_id === id)
+    return { ...response, json: jsonOf(response), reason: refusal?.reason }
   }
 
   return {

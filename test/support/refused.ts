@@ -1,0 +1,24 @@
+/** Asserts refusals: the error that the client sees, and the reason that the operator finds in the log. */
+
+import assert from 'node:assert/strict'
+import type { Answer } from './tessera.ts'
+
+/**
+ * Fails unless the response has this `error` and the request's log line this `reason`. One error has many reasons, and
+ * only the reason shows that the guard under test is the one that refused. A list stands for any of its reasons, where
+ * timing decides which guard comes first.
+ */
+export function assertRefused(
+  { json, reason: logged }: Pick<Answer, 'json' | 'reason'>,
+  error: string,
+  reason: string | readonly string[],
+  message?: string,
+): void {
+  const expected = [reason].flat().find(one => one === logged) ?? reason
+  const about = message === undefined ? '' : `: ${message}`
+  assert.deepEqual(
+    { error: json?.error, reason: logged },
+    { error, reason: expected },
+    `not refused as expected${about}`,
+  )
+}
