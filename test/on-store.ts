@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync } from 'node:fs'
-import { startPostgres } from './support/postgres.ts'
+import { sharedServer, startPostgres } from './support/postgres.ts'
 
 const [kind = '', ...named] = process.argv.slice(2)
 const files = named.length > 0 ? named : globSync('test/{flows,attacks}/*.test.ts').toSorted()
@@ -23,7 +23,10 @@ async function runOn(storage: string): Promise<number> {
   return code ?? 1
 }
 
-if (kind === 'postgres') {
+const shared = process.env[sharedServer]
+if (kind === 'postgres' && shared) {
+  process.exitCode = await runOn(shared)
+} else if (kind === 'postgres') {
   const server = await startPostgres({ connections: 400 })
   process.exitCode = await runOn(server.address).finally(server.remove)
 } else {

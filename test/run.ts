@@ -1,10 +1,20 @@
-/** `npm test`: the checks, then every test. Ends with the test runner's own closing lines; fails if anything failed. */
+/**
+ * `npm test`: the checks, then every test. `npm run test:fast`: the same without what needs a database, a browser or
+ * processes of its own. Ends with the test runner's own closing lines; fails if anything failed.
+ */
 
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { BrowserServer } from 'playwright-core'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const minute = 60_000
+
+/** For one file, or one test of it: what hangs fails here. */
+const fileLimit = 5 * minute
+/** For everything: the runner itself is ended then. */
+const runLimit = 40 * minute
 
 const checks: readonly (readonly [what: string, command: string, ...args: string[]])[] = [
   ['types', 'tsc', '-p', '.'],
@@ -12,18 +22,87 @@ const checks: readonly (readonly [what: string, command: string, ...args: string
   ['unused code', 'knip'],
 ]
 
-const run = (command: string, args: readonly string[]): boolean =>
-  spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0
+/** Folders whose tests need a database, a browser or processes: `test:fast` leaves them to `npm test`. */
+const slow = ['bench', 'browser', 'cli', 'contracts', 'interop']
 
-const failed = checks
-  .filter(([what, command, ...args]) => {
-    console.log(`check: ${what}`)
-    return !run(command, args)
+const isFast = process.argv.includes('--fast')
+const files = globSync(['test/**/*.test.ts', 'packages/*/src/**/*.test.ts'], { cwd: root })
+  .filter(file => !isFast || !slow.some(folder => file.startsWith(`test/${folder}/`)))
+  .toSorted()
+
+type Ended = { readonly ok: boolean; readonly output: string }
+
+/** Runs a command to its end, or to the limit; `output` is empty where it went to this process's own streams. */
+function run(
+  command: string,
+  args: readonly string[],
+  { shown, limit, variables = {} }: { shown: boolean; limit: number; variables?: Record<string, string> },
+): Promise<Ended> {
+  return new Promise(resolve => {
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: shown ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...variables },
+    })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', text => {
+        output += text
+      })
+    const stop = () => child.kill()
+    process.once('exit', stop)
+    const timer = setTimeout(() => {
+      console.error(`${command} did not end within ${limit / minute} minutes`)
+      child.kill('SIGKILL')
+    }, limit)
+    const end = (ok: boolean) => {
+      clearTimeout(timer)
+      process.off('exit', stop)
+      resolve({ ok, output })
+    }
+    child.once('error', error => {
+      output += `${error}\n`
+      end(false)
+    })
+    child.once('close', code => end(code === 0))
   })
-  .map(([what]) => what)
+}
 
+const results = await Promise.all(
+  checks.map(async ([what, command, ...args]) => ({
+    what,
+    ...(await run(command, args, { shown: false, limit: 5 * minute })),
+  })),
+)
+for (const { what, ok, output } of results)
+  console.log(`check: ${what}: ${ok ? 'passes' : `fails\n${output}`}`)
+const failed = results.filter(({ ok }) => !ok).map(({ what }) => what)
 if (failed.length > 0) console.error(`checks failed, and so this run will: ${failed.join(', ')}`)
 
-const files = globSync(['test/**/*.test.ts', 'packages/*/src/**/*.test.ts'], { cwd: root }).toSorted()
-const passed = run(process.execPath, ['--test', '--test-concurrency=2', '--test-reporter=spec', ...files])
-process.exitCode = passed && failed.length === 0 ? 0 : 1
+const provided = isFast ? undefined : await provide()
+const { ok } = await run(
+  process.execPath,
+  ['--test', `--test-timeout=${fileLimit}`, '--test-concurrency=2', '--test-reporter=spec', ...files],
+  { shown: true, limit: runLimit, variables: provided?.variables ?? {} },
+)
+await provided?.stop()
+process.exitCode = ok && failed.length === 0 ? 0 : 1
+
+/** Starts one PostgreSQL and one Chromium for all files. */
+async function provide() {
+  const { startPostgres, sharedPackage, sharedServer } = await import('./support/postgres.ts')
+  const { launchSharedChromium, sharedBrowser } = await import('./browser/chromium.ts')
+  const server = await startPostgres({ connections: 400 })
+  const browser: BrowserServer = await launchSharedChromium()
+  return {
+    variables: {
+      [sharedServer]: server.address,
+      [sharedBrowser]: browser.wsEndpoint(),
+      ...(server.packageCopy && { [sharedPackage]: server.packageCopy }),
+    },
+    async stop() {
+      await browser.close()
+      await server.remove()
+    },
+  }
+}

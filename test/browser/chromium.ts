@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import chromium from '@sparticuz/chromium'
-import { type Browser, chromium as playwright } from 'playwright-core'
+import { type Browser, type BrowserServer, chromium as playwright } from 'playwright-core'
 
 /** Made for serverless functions: these would let a page do what a person's browser does not. */
 const unlike = new Set([
@@ -15,11 +15,23 @@ const unlike = new Set([
   '--allow-running-insecure-content',
 ])
 
-export const launchChromium = async (): Promise<Browser> =>
-  playwright.launch({
-    executablePath: await chromium.executablePath(),
-    args: chromium.args.filter(argument => !unlike.has(argument)),
-  })
+const launchOptions = async () => ({
+  executablePath: await chromium.executablePath(),
+  args: chromium.args.filter(argument => !unlike.has(argument)),
+})
+
+/** Where the files of one test run find the browser that the run provides. */
+export const sharedBrowser = 'TESSERA_TEST_CHROMIUM'
+
+/** The browser of the whole run, in contexts of this file's own; a file that runs by itself launches one. */
+export async function launchChromium(): Promise<Browser> {
+  const shared = process.env[sharedBrowser]
+  return shared ? playwright.connect(shared) : playwright.launch(await launchOptions())
+}
+
+/** Launches the browser that `launchChromium` connects to from other processes. */
+export const launchSharedChromium = async (): Promise<BrowserServer> =>
+  playwright.launchServer(await launchOptions())
 
 export type App = {
   readonly origin: string
@@ -51,14 +63,4 @@ export async function startApp(): Promise<App> {
       server.close()
     },
   }
-}
-
-/** A port that is free now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
+import { freePort } from '../support/process.ts'
 import { authorizePath, pagesWorld, verifier } from '../support/sign-in.ts'
 import { claimsOf } from '../support/tessera.ts'
-import { type App, freePort, launchChromium, startApp } from './chromium.ts'
+import { type App, launchChromium, startApp } from './chromium.ts'
 
 const nothing = () => {}
 const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }

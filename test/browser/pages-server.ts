@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict'
 import type { Browser } from 'playwright-core'
 import { parseConfiguration, startServer } from '../../packages/server/src/server.ts'
+import { freePort } from '../support/process.ts'
 import { startForeignProvider } from '../support/upstream.ts'
-import { freePort, launchChromium, startApp } from './chromium.ts'
+import { launchChromium, startApp } from './chromium.ts'
 import { worldOf } from './page-cases.ts'
 
 export type PagesServer = {

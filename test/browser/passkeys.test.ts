@@ -5,9 +5,10 @@ import { after, before, test } from 'node:test'
 import type { Browser, CDPSession, Page } from 'playwright-core'
 import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
 import { appOf } from '../support/factors.ts'
+import { freePort } from '../support/process.ts'
 import { authorizePath, pagesWorld, verifier } from '../support/sign-in.ts'
 import { claimsOf } from '../support/tessera.ts'
-import { type App, freePort, launchChromium, startApp } from './chromium.ts'
+import { type App, launchChromium, startApp } from './chromium.ts'
 
 const nothing = () => {}
 const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }

@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
+import { freePort } from '../support/process.ts'
 import { authorizePath, pagesWorld, verifier } from '../support/sign-in.ts'
-import { freePort, launchChromium } from './chromium.ts'
+import { launchChromium } from './chromium.ts'
 
 const nothing = () => {}
 const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }

@@ -17,7 +17,7 @@ import {
   type StorehouseOptions,
 } from '../../packages/server/src/stores/postgres/storehouse.ts'
 import { openRing, publishedBy } from '../keys/keys.ts'
-import { providePostgres } from '../support/postgres.ts'
+import { provideOwnPostgres } from '../support/postgres.ts'
 import { accessEnding } from './stores/access.ts'
 import {
   day,
@@ -41,7 +41,7 @@ import {
 } from './stores/sharing.ts'
 import { temporaryFolder } from './stores/storage.ts'
 
-const postgres = providePostgres()
+const postgres = provideOwnPostgres()
 const begin = async () => {
   const server = await postgres()
   return { server, url: await server.database() }

