@@ -63,6 +63,8 @@ export async function ask(
 ): Promise<Answer> {
   const query = {
     ...({ text, types, rowMode: 'array', values: values.map(parameter) } as const),
+    // By the extended protocol also without parameters: BindComplete tells that the server began on it.
+    queryMode: 'extended',
     ...(name !== undefined && { name }),
   }
   const answer = await asking(() => client.query<unknown[]>(query))

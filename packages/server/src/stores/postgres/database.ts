@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { StoreUnavailable } from '../../core/runtime.ts'
 import { ask, type PostgresOptions, quoted, settingsOf, standardPatience } from './connection.ts'
-import { asking, gaveWay, sqlState } from './failure.ts'
+import { asking, certainlyNotExecuted, connectionEnded, gaveWay, isReadOnly, sqlState } from './failure.ts'
 import { lockAll } from './locks.ts'
-import type { Run } from './statements.ts'
+import { isRead, type Run } from './statements.ts'
 
 /** One issuer's part of the database. */
 export type Database = {
@@ -44,6 +44,7 @@ export function openPool(options: PostgresOptions): Pool {
   const answerTimeout = patience.statement + answerDelay
   const pool = new pg.Pool({
     ...settingsOf(options),
+    Client: DatedClient,
     max: poolSize,
     statement_timeout: patience.statement,
     lock_timeout: patience.lock,
@@ -53,30 +54,80 @@ export function openPool(options: PostgresOptions): Pool {
   })
   // A connection that breaks while nobody uses it; whoever asks next gets a new one.
   pool.on('error', error => log?.warn('database_connection_lost', { error: error.message }))
-  // One that breaks in use: its query tells of it, and an error that nobody listens for would end the process.
-  pool.on('connect', client => void client.on('error', () => {}))
+  const bound = new WeakSet<pg.ClientBase>()
+  pool.on('connect', client => {
+    // One that breaks in use: its query tells of it, and an error that nobody listens for would end the process.
+    client.on('error', () => {})
+    const { connection } = client as unknown as DatedClient
+    connection.on('bindComplete', () => bound.add(client))
+  })
   const schemas = new WeakMap<pg.ClientBase, string>()
   const nameOf = createNames()
   let closed = false
 
+  /** Errors after which the work may be repeated, because none of it was or will be written. */
+  const repeatable = new WeakSet<object>()
+
+  /** Takes a connection that was opened after this time; older ones that are idle are closed. */
+  async function take(openedAfter: number): Promise<DatedClient & pg.PoolClient> {
+    for (;;) {
+      const client = (await asking(() => pool.connect())) as DatedClient & pg.PoolClient
+      if (client.openedAt >= openedAfter) return client
+      client.release(true)
+    }
+  }
+
   async function connected<Value>(
     schema: string,
     work: (client: pg.ClientBase) => Promise<Value>,
+    openedAfter: number,
   ): Promise<Value> {
-    if (closed) throw new StoreUnavailable('the database is closed')
-    const client = await asking(() => pool.connect())
+    const client = await take(openedAfter)
     try {
       if (schemas.get(client) !== schema) {
         await ask(client, `set search_path = ${quoted(schema)}`)
         schemas.set(client, schema)
       }
+      bound.delete(client)
       const value = await work(client)
       client.release()
       return value
     } catch (error) {
+      if (certainlyNotExecuted(error, bound.has(client))) repeatable.add(error as object)
       // One that a rule of the database refused has its connection back in order; any other may not.
       client.release(!/^2[23]/.test(sqlState(error) ?? ''))
       throw error
+    }
+  }
+
+  /**
+   * Runs work on a connection, and once more on a new one where the first had ended: a failover, or a proxy that closes
+   * idle connections, fails no request for each connection that was open. A write whose outcome is unknown is not repeated.
+   */
+  async function surviving<Value>(
+    schema: string,
+    reads: boolean,
+    work: (client: pg.ClientBase) => Promise<Value>,
+  ): Promise<Value> {
+    if (closed) throw new StoreUnavailable('the database is closed')
+    const begun = performance.now()
+    let reached: DatedClient | undefined
+    try {
+      return await connected(
+        schema,
+        client => {
+          reached = client as DatedClient
+          return work(client)
+        },
+        0,
+      )
+    } catch (error) {
+      // Refused by a demoted primary: the address may lead to another server by now.
+      const demoted = isReadOnly(error) && reached !== undefined && reached.openedAt < begun
+      const unsent = connectionEnded(error) && (reads || reached === undefined)
+      if (!(demoted || unsent || repeatable.has(error as object)) || closed) throw error
+      log?.warn('database_connection_lost', { error: String((error as Error).cause ?? error), retried: true })
+      return connected(schema, work, performance.now())
     }
   }
 
@@ -98,18 +149,22 @@ export function openPool(options: PostgresOptions): Pool {
   return {
     of: schema => ({
       schema,
-      run: (text, values) => repeated(() => connected(schema, client => runOn(client, schema)(text, values))),
+      run: (text, values) =>
+        repeated(() => surviving(schema, isRead(text), client => runOn(client, schema)(text, values))),
       locked: (locks, work) =>
         repeated(() =>
-          connected(schema, async client => {
-            const begin = `begin; ${lockAll(locks.map(lock => `${schema} ${lock}`))}`
-            await asking(() => client.query(begin))
+          surviving(schema, false, async client => {
+            let committing = false
             try {
+              await asking(() => client.query(`begin; ${lockAll(locks.map(lock => `${schema} ${lock}`))}`))
               const value = await work(runOn(client, schema))
+              committing = true
               await ask(client, 'commit')
               return value
             } catch (error) {
-              await client.query('rollback').catch(() => {})
+              // A transaction whose connection ends before it is committed is rolled back.
+              if (connectionEnded(error) && !committing) repeatable.add(error as object)
+              else await client.query('rollback').catch(() => {})
               throw error
             }
           }),
@@ -120,6 +175,11 @@ export function openPool(options: PostgresOptions): Pool {
       await pool.end()
     },
   }
+}
+
+/** A connection that knows when it was opened. */
+class DatedClient extends pg.Client {
+  readonly openedAt = performance.now()
 }
 
 function createNames(): (schema: string, text: string) => string | undefined {

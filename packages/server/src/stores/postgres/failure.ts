@@ -35,3 +35,44 @@ export async function asking<Value>(ask: () => Promise<Value>): Promise<Value> {
     throw error
   }
 }
+
+/** 57P01 and 57P05: the server ended the session while it had nothing to do (a restart, a failover, `pg_terminate_backend`, `idle_session_timeout`). */
+const endedByServer = /^57P0[15]$/
+
+/** The driver refuses to send over a connection whose end it has read. */
+const notSent = /is not queryable$/
+
+type DriverError = { readonly code?: unknown; readonly message?: unknown; readonly routine?: unknown }
+const driverError = (error: unknown): DriverError =>
+  ((error instanceof StoreUnavailable ? error.cause : error) ?? {}) as DriverError
+
+/** Whether the connection has ended, rather than that the database refused or took too long. */
+export function connectionEnded(error: unknown): boolean {
+  const state = causeOf(error)
+  if (state !== undefined) return endedByServer.test(state)
+  const { code, message } = driverError(error)
+  return (
+    code === 'ECONNRESET' ||
+    code === 'EPIPE' ||
+    message === 'Connection terminated unexpectedly' ||
+    notSent.test(String(message))
+  )
+}
+
+/**
+ * Whether the server certainly did not execute the statement that failed with this error, so that even a write may be
+ * repeated. Messages arrive in order, and BindComplete precedes whatever a statement does: a session that was ended
+ * without one had not begun.
+ *
+ * @param bound whether BindComplete arrived. A pooler reports a server that it lost in its own words, without the
+ *   `routine` of PostgreSQL: then nothing is known.
+ */
+export function certainlyNotExecuted(error: unknown, bound: boolean): boolean {
+  const { message, routine } = driverError(error)
+  const state = causeOf(error)
+  if (state === undefined) return notSent.test(String(message))
+  return !bound && endedByServer.test(state) && routine === 'ProcessInterrupts'
+}
+
+/** 25006: the statement was refused because this server only reads, as a demoted primary does. */
+export const isReadOnly = (error: unknown): boolean => causeOf(error) === '25006'

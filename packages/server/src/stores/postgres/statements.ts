@@ -24,3 +24,7 @@ export const change =
   (run: Run, sql: string) =>
   async (...values: readonly Value[]): Promise<number> =>
     (await run(sql, values)).count
+
+/** Whether a statement only reads, so that it may be repeated whatever became of it. */
+export const isRead = (sql: string): boolean =>
+  /^\s*select\b/.test(sql) && !/\b(pg_notify|set_config)\b/.test(sql)

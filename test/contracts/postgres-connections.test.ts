@@ -1,0 +1,170 @@
+/** Connections to PostgreSQL that end: what is repeated on a new one, and what is not. */
+
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { afterEach, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
+import type { Storehouse } from '../../packages/server/src/core/stores.ts'
+import {
+  openPostgresStorehouse,
+  type StorehouseOptions,
+} from '../../packages/server/src/stores/postgres/storehouse.ts'
+import { type PostgresServer, providePostgres } from '../support/postgres.ts'
+import { accessEnding } from './stores/access.ts'
+import {
+  issuedCode,
+  sampleAuthorization,
+  sampleCode,
+  sampleCommit,
+  sampleUser,
+  standing,
+} from './stores/samples.ts'
+
+const postgres = providePostgres()
+const opened: Storehouse[] = []
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map(house => house.close()))
+})
+const open = async (url: string, options: Partial<StorehouseOptions> = {}): Promise<Storehouse> => {
+  const house = await openPostgresStorehouse({ url, ...options })
+  opened.push(house)
+  return house
+}
+
+const support = fileURLToPath(new URL('../support/postgres.ts', import.meta.url))
+
+/** Ends every connection to the database, as a failover does, before this process reads anything of it. */
+function disconnectUnseen({ address }: PostgresServer, url: string): void {
+  const script = `import { databasesAt } from ${JSON.stringify(support)}
+    await databasesAt(process.argv[1]).disconnect(process.argv[2])`
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', script, address, url],
+    { timeout: 60_000, encoding: 'utf8' },
+  )
+  assert.equal(status, 0, stderr)
+}
+
+const times = <Value>(count: number, make: (index: number) => Value): Value[] =>
+  Array.from({ length: count }, (_, index) => make(index))
+
+test('postgres connections: after a failover no request fails for each connection that had been open', async () => {
+  const server = await postgres()
+  const url = await server.database()
+  const warned: unknown[] = []
+  const line = () => {}
+  const log = { debug: line, info: line, error: line, warn: (event: string) => void warned.push(event) }
+  const { main } = await open(url, { log })
+  await standing(main)
+  for (let round = 0; round < 3; round++) {
+    const user = sampleUser()
+    await main.storedUsers.add(user)
+    const codes = await Promise.all(times(30, () => issuedCode(main)))
+    disconnectUnseen(server, url)
+    const [found, issued, burnt, replaced, committed] = await Promise.all([
+      Promise.all(codes.map(async ({ code }) => main.codes.find(code.hash))),
+      Promise.all(times(10, () => issuedCode(main))),
+      Promise.all(codes.slice(0, 5).map(({ code }) => main.codes.burn(code.hash, code.expires_at))),
+      main.storedUsers.replace({ ...user, version: 2, epoch: 1 }, accessEnding()),
+      Promise.all(
+        codes
+          .slice(5)
+          .map(({ code }) =>
+            main.commit(sampleCommit({ use: { kind: 'authorization_code', hash: code.hash } })),
+          ),
+      ),
+    ])
+    assert.ok(found.every(Boolean))
+    for (const { code } of issued) assert.ok(await main.codes.find(code.hash))
+    assert.deepEqual(
+      burnt,
+      times(5, () => true),
+    )
+    assert.equal(replaced.outcome, 'replaced')
+    assert.deepEqual(
+      committed,
+      times(25, () => 'committed'),
+    )
+  }
+  assert.ok(warned.includes('database_connection_lost'), 'a lost connection is logged')
+})
+
+/** A way to the database that delivers what is sent, and ends the connection in place of the next response. */
+async function cuttable(url: string): Promise<{
+  readonly url: string
+  readonly cutNext: () => void
+  readonly close: () => void
+}> {
+  let cuts = 0
+  const open = new Set<Socket>()
+  const proxy = createServer(near => {
+    const far = connect(Number(new URL(url).port), '127.0.0.1')
+    for (const socket of [near, far]) {
+      open.add(socket)
+      socket
+        .on('error', () => {})
+        .on('close', () => {
+          open.delete(socket)
+          near.destroy()
+          far.destroy()
+        })
+    }
+    near.on('data', chunk => far.write(chunk))
+    far.on('data', chunk => {
+      if (cuts === 0) return void near.write(chunk)
+      cuts -= 1
+      near.destroy()
+    })
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const { port } = proxy.address() as AddressInfo
+  return {
+    url: Object.assign(new URL(url), { port: String(port) }).href,
+    cutNext: () => {
+      cuts = 1
+    },
+    close() {
+      for (const socket of open) socket.destroy()
+      proxy.close()
+    },
+  }
+}
+
+test('postgres connections: a read whose response is lost is repeated; a write whose outcome is unknown is not', async t => {
+  const direct = await (await postgres()).database()
+  const way = await cuttable(direct)
+  t.after(way.close)
+  const { main } = await open(way.url, { poolSize: 1 })
+  await standing(main)
+  const { code, authorization } = await issuedCode(main)
+  way.cutNext()
+  assert.deepEqual(await main.codes.find(code.hash), { code, authorization })
+
+  // Repeated, it would say that another request had used the code.
+  way.cutNext()
+  await assert.rejects(
+    main.commit(sampleCommit({ use: { kind: 'authorization_code', hash: code.hash } })),
+    StoreUnavailable,
+  )
+  assert.notEqual((await main.codes.find(code.hash))?.code.used_at, undefined)
+
+  const next = sampleAuthorization()
+  way.cutNext()
+  await assert.rejects(main.codes.issue(next, sampleCode(next)), StoreUnavailable)
+  assert.ok(await main.authorizations.find(next.id))
+})
+
+test('postgres connections: a transaction is repeated when its connection ends before it is committed', async t => {
+  const direct = await (await postgres()).database()
+  const way = await cuttable(direct)
+  t.after(way.close)
+  const { main } = await open(way.url, { poolSize: 1 })
+  const user = sampleUser()
+  await issuedCode(main)
+  way.cutNext()
+  assert.equal(await main.storedUsers.add(user), true)
+  assert.deepEqual(await main.storedUsers.find(user.sub), user)
+})
