@@ -37,7 +37,7 @@ const open = async (url: string, options: Partial<StorehouseOptions> = {}): Prom
 const support = fileURLToPath(new URL('../support/postgres.ts', import.meta.url))
 
 /** Ends every connection to the database, as a failover does, before this process reads anything of it. */
-function disconnectUnseen({ address }: PostgresServer, url: string): void {
+function disconnectUnseen({ address }: Pick<PostgresServer, 'address'>, url: string): void {
   const script = `import { databasesAt } from ${JSON.stringify(support)}
     await databasesAt(process.argv[1]).disconnect(process.argv[2])`
   const { status, stderr } = spawnSync(
