@@ -87,7 +87,7 @@ const forbidden: readonly (readonly [rule: string, file: string, text: string, c
   [
     'an endpoint knows no http',
     `${server}/endpoints/token/x.ts`,
-    `import { listen } from '../../http/fastify.ts'`,
+    `import { listen } from '../../http/node.ts'`,
     '"endpoints/token" may not import "http"',
   ],
   [

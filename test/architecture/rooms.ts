@@ -122,7 +122,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   // The edges know no OAuth.
   http: {
     rooms: ['packages/server/src/core/turn.ts'],
-    packages: ['fastify', 'node:crypto', 'node:http', 'node:net'],
+    packages: ['node:crypto', 'node:http', 'node:net', 'node:perf_hooks'],
   },
 
   // Several processes on one port: the primary loads no server.

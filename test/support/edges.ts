@@ -1,11 +1,11 @@
-/** The two edges with the same routes behind a real socket: served by Fastify, and mounted by fetch in a plain Node server. */
+/** The two edges with the same routes behind a real socket: served by node:http, and mounted by fetch in a plain Node server. */
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request as send } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import type { Route } from '@tessera/protocol/http'
-import { type ListenOptions, listen } from '../../packages/server/src/http/fastify.ts'
 import { createFetchHandler } from '../../packages/server/src/http/fetch.ts'
+import { type ListenOptions, listen } from '../../packages/server/src/http/node.ts'
 import { createRouter, type Router, type RouterPorts } from '../../packages/server/src/http/router.ts'
 import { securityHeaders } from '../../packages/server/src/http/security-headers.ts'
 

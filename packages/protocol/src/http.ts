@@ -14,7 +14,16 @@ export type HttpRequest = {
   /** Decoded as UTF-8 (bytes that are not become U+FFFD); empty when there is none. */
   readonly body: string
   readonly peer: Peer
+  /**
+   * Resolves to whether the client still waits for the response. To be asked before a refusal writes anything; takes
+   * some time, so never asked on the way to a success. Absent: it does.
+   */
+  readonly connected?: () => Promise<boolean>
 }
+
+/** Resolves to false when the client of a request is known to have hung up. */
+export const isConnected = async ({ connected }: HttpRequest): Promise<boolean> =>
+  connected === undefined || (await connected())
 
 /** Who sent the request, as the edge saw it. */
 export type Peer = {

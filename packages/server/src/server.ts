@@ -4,7 +4,7 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Route } from '@tessera/protocol/http'
+import type { HttpRequest, Route } from '@tessera/protocol/http'
 import { composeEdition } from './composition/edition.ts'
 import { createEditions } from './composition/editions.ts'
 import { layFoundation } from './composition/foundation.ts'
@@ -53,6 +53,8 @@ export type Tessera = {
   readonly configuration: Configuration
   /** Of its own issuer. */
   readonly routes: readonly Route[]
+  /** Paths that are answered even under overload, for every host. */
+  readonly probes: readonly string[]
   /** Answers for every issuer. */
   readonly handle: Router
   /** For mounting in another framework. */
@@ -129,7 +131,9 @@ export async function createTessera(
       await one.stores.cleanUp(expiredBy(clock))
     })
   }
-  const handle: Router = request => editions.current().handle(request)
+  const handle: Router = Object.assign((request: HttpRequest) => editions.current().handle(request), {
+    early: (head: HttpRequest) => editions.current().handle.early?.(head),
+  })
   return {
     get issuer() {
       return server().issuer
@@ -146,6 +150,7 @@ export async function createTessera(
     get accounts() {
       return server().services.accounts
     },
+    probes: probes.map(({ path }) => path),
     ...{ handle, storehouse, stores: storehouse.main, fetch: createFetchHandler(handle) },
     endSession: (...given) => server().services.logouts.endSession(...given),
     settled: () => server().settled(),
@@ -204,12 +209,15 @@ export async function startServer(
       ...(own && { droppedLines: own.dropped }),
       ...(gathering && { gathering }),
     }),
-    import('./http/fastify.ts'),
+    import('./http/node.ts'),
   ])
   const { host, port, trustedProxies, trustForwardedHost, mtls } = configuration
   const { url, trust, close } = await listen(tessera.handle, {
     ...{ host, port, trustedProxies, trustForwardedHost, mtls, shared: worker !== undefined },
+    essential: path => tessera.probes.includes(path),
     onUnsendable: (request_id, error) => log.error('answer_unsendable', { request_id, error: String(error) }),
+    onStall: milliseconds => log.warn('event_loop_stalled', { milliseconds: Math.round(milliseconds) }),
+    onOverload: under_way => log.warn('overloaded', { under_way }),
   })
   const replace = async (next: Configuration): Promise<void> => {
     await tessera.replace(next)

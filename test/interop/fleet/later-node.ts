@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util'
 import { loadConfiguration } from '../../../packages/server/src/configuration/load.ts'
-import { listen } from '../../../packages/server/src/http/fastify.ts'
+import { listen } from '../../../packages/server/src/http/node.ts'
 import { createTessera } from '../../../packages/server/src/server.ts'
 import { migrations } from '../../../packages/server/src/stores/postgres/schema.ts'
 import { openPostgresStorehouse } from '../../../packages/server/src/stores/postgres/storehouse.ts'

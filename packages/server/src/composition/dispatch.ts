@@ -22,34 +22,31 @@ export function createDispatcher({ configuration, server, tenants, probes }: Dis
   if (tenantIssuers.size === 0) return server
   const tenantOfPath = createPathReader(configuration)
   const hosts = hostsOf(configuration)
-  const byPath: Router = request => {
-    const name = tenantOfPath(request.path)
-    return name === undefined ? server(request) : tenants.answer(name, request)
-  }
-  if (hosts.size === 0) return byPath
   const own = hostSpellings(configuration.issuer)
-  const { trustForwardedHost } = configuration
 
-  const byHost: Router = request => {
-    if (probes.includes(request.path)) return server(request)
-    const host = hostOf(request)
-    const name = hosts.get(host)
-    if (name !== undefined) return tenants.answer(name, request)
-    return own.includes(host) || isLoopback(withoutPort(host)) ? byPath(request) : misdirected
+  const issuerOf = (request: HttpRequest): { readonly tenant: string } | 'server' | 'nobody' => {
+    if (hosts.size > 0 && !probes.includes(request.path)) {
+      const host = hostOf(request)
+      const tenant = hosts.get(host)
+      if (tenant !== undefined) return { tenant }
+      if (!own.includes(host) && !isLoopback(withoutPort(host))) return 'nobody'
+    } else if (hosts.size > 0) return 'server'
+    const tenant = tenantOfPath(request.path)
+    return tenant === undefined ? 'server' : { tenant }
   }
-  return request => {
-    const response = byHost(request)
-    // Without the header too: what is kept for `host` must not go to whoever sends another one here.
-    if (!trustForwardedHost && request.peer.host === undefined) return response
-    return response instanceof Promise ? response.then(varied) : varied(response)
-  }
-}
 
-/** Tells caches that this header chose the issuer: most keep responses by host and path (RFC 9111 §4.1). */
-function varied(response: HttpResponse): HttpResponse {
-  const { vary } = response.headers
-  const names = [vary ?? [], 'x-forwarded-host'].flat().join(', ')
-  return { ...response, headers: { ...response.headers, vary: names } }
+  const handle = (request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
+    const whose = issuerOf(request)
+    if (whose === 'nobody') return misdirected
+    return whose === 'server' ? server(request) : tenants.answer(whose.tenant, request)
+  }
+  return Object.assign(handle, {
+    early(head: HttpRequest) {
+      const whose = issuerOf(head)
+      if (whose === 'nobody') return misdirected
+      return whose === 'server' ? server.early?.(head) : undefined
+    },
+  })
 }
 
 /** Unless a request says for whom it is, nobody answers it: a new host of a tenant's is configured before it is pointed here. */

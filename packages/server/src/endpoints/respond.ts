@@ -30,6 +30,8 @@ export type RefusalContext = {
   /** Overrides the status of the error code, for example 415. */
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
+  /** Somebody should look at it: it is logged as a warning. */
+  readonly alarm?: boolean
 }
 
 /**
@@ -41,8 +43,8 @@ export const createRefuser =
     endpoint: string,
     { log, invalidClientStatus = 401 }: { log: Log; invalidClientStatus?: number },
   ): Refuser =>
-  (request, refusal, { clientId, status, headers } = {}) => {
-    log.info('refused', {
+  (request, refusal, { clientId, status, headers, alarm = false } = {}) => {
+    log[alarm ? 'warn' : 'info']('refused', {
       endpoint,
       request_id: request.id,
       client_id: clientId,

@@ -27,6 +27,10 @@ export function allowOrigin(
       : nobody
 }
 
+/** The headers of a response that needs no origin looked up: readable where any origin may read. */
+export const corsOfRefusal = ({ cors }: Route): CorsHeaders =>
+  cors === undefined ? undefined : cors === 'any' ? anyone : nobody
+
 const readableBy = (origin: string): CorsHeaders => ({
   ...nobody,
   ...exposed,

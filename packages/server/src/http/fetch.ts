@@ -1,6 +1,6 @@
 /** The edge for people who mount Tessera in another framework: a fetch handler (Fetch Standard). */
 
-import type { HttpResponse, Peer } from '@tessera/protocol/http'
+import type { HttpRequest, HttpResponse, Peer } from '@tessera/protocol/http'
 import { plainError } from './plain-error.ts'
 import { createRequestIds } from './request-id.ts'
 import type { Router } from './router.ts'
@@ -17,18 +17,28 @@ export type FetchOptions = {
 export function createFetchHandler(router: Router, { bodyLimit = 65_536 }: FetchOptions = {}): FetchHandler {
   const nextId = createRequestIds()
   return async (request, peer = { address: '' }) => {
-    const body = await readBody(request, bodyLimit)
-    if (typeof body === 'number') return responseOf(plainError(body, 'invalid_request'))
     const { pathname, search, host } = new URL(request.url)
-    const answer = await router({
+    const head: HttpRequest = {
       id: nextId(),
       method: request.method,
       path: pathname,
       query: search.slice(1),
       headers: { host, ...Object.fromEntries(request.headers) },
-      body,
+      body: '',
       peer,
-    })
+      async connected() {
+        // The end of a connection is seen between two turns of the event loop.
+        await new Promise(resolve => setImmediate(resolve))
+        return !request.signal.aborted
+      },
+    }
+    const refusal = router.early?.(head)
+    if (refusal) return responseOf(refusal)
+    const body = await readBody(request, bodyLimit)
+    if (typeof body === 'number') return responseOf(plainError(body, 'invalid_request'))
+    // Nobody reads what is returned, and nothing is done.
+    if (request.signal.aborted) return responseOf(plainError(400, 'invalid_request'))
+    const answer = await router({ ...head, body })
     try {
       return responseOf(answer)
     } catch {

@@ -1,7 +1,7 @@
 /** From a request to the endpoint that answers it: the same for every edge. Knows no OAuth but the shape of an error. */
 
 import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
-import { allowOrigin, type CorsHeaders, type CorsPorts, preflight } from './cors.ts'
+import { allowOrigin, type CorsHeaders, type CorsPorts, corsOfRefusal, preflight } from './cors.ts'
 import { createLoad, type Load } from './load.ts'
 import { notFound, plainError, unavailable } from './plain-error.ts'
 
@@ -18,7 +18,11 @@ export type RouterPorts = CorsPorts & {
 }
 
 /** Never rejects. An endpoint that answers at once is answered for at once. */
-export type Router = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>
+export type Router = {
+  (request: HttpRequest): HttpResponse | Promise<HttpResponse>
+  /** What a request is refused with whatever its body says (404, 405, 503), so that an edge need not read it; undefined otherwise. */
+  readonly early?: (head: HttpRequest) => HttpResponse | undefined
+}
 
 /**
  * Answers 404, 405 with `Allow` (RFC 9110 §15.5.6), HEAD by GET, CORS preflights, 503 under too much load, and 500 or
@@ -33,21 +37,33 @@ export function createRouter({
   ...ports
 }: RouterPorts): Router {
   const routeOf = createRouteTable(routes)
-  return observe ? observed : handle
+  return observe ? observed(observe) : Object.assign(handle, { early })
 
-  function observed(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
-    const start = performance.now()
-    const tell = (response: HttpResponse): HttpResponse => {
-      observe?.(routeOf(request.path)?.path, response.status, performance.now() - start)
+  function observed(tell: NonNullable<typeof observe>): Router {
+    const told = (request: HttpRequest, response: HttpResponse, start: number): HttpResponse => {
+      tell(routeOf(request.path)?.path, response.status, performance.now() - start)
       return response
     }
-    const response = handle(request)
-    return response instanceof Promise ? response.then(tell) : tell(response)
+    const handleAndTell = (request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
+      const start = performance.now()
+      const response = handle(request)
+      return response instanceof Promise
+        ? response.then(value => told(request, value, start))
+        : told(request, response, start)
+    }
+    return Object.assign(handleAndTell, {
+      early(head: HttpRequest) {
+        const refusal = early(head)
+        return refusal && told(head, refusal, performance.now())
+      },
+    })
   }
 
   function handle(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
     const route = routeOf(request.path)
     if (!route) return complete(request, undefined, notFound)
+    const refusal = refusalOf(request, route)
+    if (refusal) return refusal
     const cors = allowOrigin(request, route, ports)
     if (!(cors instanceof Promise)) return dispatch(request, route, cors)
     load.enter()
@@ -57,15 +73,28 @@ export function createRouter({
     })
   }
 
+  function early(head: HttpRequest): HttpResponse | undefined {
+    const route = routeOf(head.path)
+    return route ? refusalOf(head, route) : complete(head, undefined, notFound)
+  }
+
+  /** Asks no store, not even whether the origin is known: a refusal costs next to nothing. */
+  function refusalOf(request: HttpRequest, route: Route): HttpResponse | undefined {
+    const isPreflight = request.method === 'OPTIONS' && route.cors !== undefined
+    if (!isPreflight && !isOneOf(route.methods, methodOf(request)))
+      return complete(request, corsOfRefusal(route), methodNotAllowed(route))
+    return !route.essential && load.isFull()
+      ? complete(request, corsOfRefusal(route), unavailable)
+      : undefined
+  }
+
   function dispatch(
     request: HttpRequest,
     route: Route,
     cors: CorsHeaders,
   ): HttpResponse | Promise<HttpResponse> {
     if (request.method === 'OPTIONS' && route.cors) return complete(request, cors, preflight(route, cors))
-    const method = request.method === 'HEAD' ? 'GET' : request.method
-    if (!isOneOf(route.methods, method)) return complete(request, cors, methodNotAllowed(route))
-    if (!route.essential && load.isFull()) return complete(request, cors, unavailable)
+    const method = methodOf(request)
     const asked = method === request.method ? request : { ...request, method }
     return answer(route, asked, response => complete(request, cors, response))
   }
@@ -134,5 +163,7 @@ const methodNotAllowed = ({ methods, cors }: Route): HttpResponse =>
       ', ',
     ),
   })
+
+const methodOf = ({ method }: HttpRequest): string => (method === 'HEAD' ? 'GET' : method)
 
 const isOneOf = (methods: readonly string[], method: string): boolean => methods.includes(method)

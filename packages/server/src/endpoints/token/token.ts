@@ -1,6 +1,6 @@
 /** The token endpoint (RFC 6749 §3.2): parse → authenticate → prove → decide → sign → commit → respond. */
 
-import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { type Endpoint, type HttpRequest, type HttpResponse, isConnected } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Confirmation } from '../../core/authorization.ts'
@@ -43,8 +43,15 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     const { client } = authenticated.value
     const answer = await answerClient(request, parameters.value, client)
     if ('status' in answer) return answer
-    if (answer.effect) await perform(answer.effect, ports)
-    return ports.refuser(request, answer, { clientId: client.client_id })
+    const { effect } = answer
+    // A late duplicate of a request that succeeded elsewhere must not punish its client (docs/decisions/0029).
+    const gone = effect !== undefined && !(await isConnected(request))
+    if (effect && !gone) await perform(effect, ports)
+    return ports.refuser(
+      request,
+      { ...answer, log: { ...answer.log, ...(gone && { client_gone: true }) } },
+      { clientId: client.client_id, alarm: effect?.kind === 'revoke_authorization' && !gone },
+    )
   }
 
   async function answerClient(

@@ -74,7 +74,11 @@ export function createMetrics({
         else if (event === 'tokens_issued') tokens.add(String(fields?.grant_type))
         log.info(event, fields)
       },
-      warn: counting(log.warn),
+      warn(event, fields) {
+        if (event === 'refused') refusals.add(reasonOf(fields?.reason))
+        else events.add(event)
+        log.warn(event, fields)
+      },
       error: counting(log.error),
     }),
     time: stores => ({

@@ -1,0 +1,34 @@
+/** Reads the body of a request from its connection, within limits. */
+
+import type { IncomingMessage } from 'node:http'
+
+export type BodyOutcome = { readonly body: string } | { readonly tooLarge: true } | { readonly lost: true }
+
+/** Calls `done` once: with the text as UTF-8, when the body exceeds `limit` bytes, or when the connection ended before it was whole. */
+export function readBody(raw: IncomingMessage, limit: number, done: (outcome: BodyOutcome) => void): void {
+  if (Number(raw.headers['content-length']) > limit) {
+    done({ tooLarge: true })
+    return
+  }
+  const chunks: Buffer[] = []
+  let size = 0
+  let over = false
+  const finish = (outcome: BodyOutcome): void => {
+    if (over) return
+    over = true
+    raw.off('data', take)
+    done(outcome)
+  }
+  const take = (chunk: Buffer): void => {
+    size += chunk.length
+    if (size > limit) finish({ tooLarge: true })
+    else chunks.push(chunk)
+  }
+  raw.on('data', take)
+  raw.on('end', () => {
+    const whole = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)
+    finish({ body: whole.toString('utf8') })
+  })
+  raw.on('error', () => finish({ lost: true }))
+  raw.on('close', () => finish({ lost: true }))
+}

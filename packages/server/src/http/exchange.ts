@@ -1,0 +1,136 @@
+/** One request and its response on a connection of Node's: from its message to ours, and back to bytes (RFC 9110, RFC 9112). */
+
+import {
+  type IncomingMessage,
+  type OutgoingHttpHeader,
+  type ServerResponse,
+  STATUS_CODES,
+  validateHeaderValue,
+} from 'node:http'
+import type { Socket } from 'node:net'
+import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { ReadPeer } from './peer.ts'
+import { plainError } from './plain-error.ts'
+import { createPresence, type Presence } from './presence.ts'
+import { isBodyless } from './router.ts'
+
+export type Exchange = {
+  readonly id: string
+  readonly raw: IncomingMessage
+  readonly response: ServerResponse
+  /** Made when somebody asks for it first. */
+  presence?: Presence
+}
+
+export const presenceOf = (exchange: Exchange): Presence => {
+  exchange.presence ??= createPresence(exchange.raw.socket)
+  return exchange.presence
+}
+
+/** To be read once: what a proxy says of the client's certificate is taken out of the headers. The body is filled in later. */
+export function plainRequest(exchange: Exchange, readPeer: ReadPeer): HttpRequest & { body: string } {
+  const { id, raw } = exchange
+  const url = originForm(raw.url)
+  const mark = url.indexOf('?')
+  const peer = readPeer(raw.socket.remoteAddress, raw.headers)
+  return {
+    id,
+    method: raw.method ?? '',
+    path: mark < 0 ? url : url.slice(0, mark),
+    query: mark < 0 ? '' : url.slice(mark + 1),
+    headers: raw.headers as SingleHeaders,
+    body: '',
+    peer,
+    connected: () => presenceOf(exchange).connected(),
+  }
+}
+
+/** RFC 9112 §3.2.2: a whole URI must be accepted; its authority decides nothing here, as `host` does not. */
+export const originForm = (target = ''): string => {
+  if (target.startsWith('/')) return target
+  const [, path] = /^https?:\/\/[^/?#]+(.*)$/i.exec(target) ?? []
+  return path === undefined || path.startsWith('/') ? (path ?? target) : `/${path}`
+}
+
+/** Node joins repeated headers, all but `set-cookie`, which no request has a use for. */
+type SingleHeaders = Readonly<Record<Exclude<keyof IncomingMessage['headers'], 'set-cookie'>, string>>
+
+/** Never throws: a response that comes later has nobody to catch it, and would end the process. `last`: the connection ends with it. */
+export function sendOr500(
+  exchange: Exchange,
+  answer: HttpResponse,
+  last: boolean,
+  onUnsendable: (requestId: string, error: unknown) => void,
+): void {
+  const { response, id } = exchange
+  try {
+    send(exchange, answer, last)
+  } catch (error) {
+    onUnsendable(id, error)
+    // What is left of it: else the phrase of its status would stand beside 500.
+    response.statusMessage = ''
+    for (const name of response.getHeaderNames()) response.removeHeader(name)
+    send(exchange, plainError(500, 'server_error'), last)
+  }
+}
+
+/** Throws, having sent nothing, for what HTTP can't say. */
+function send(exchange: Exchange, answer: HttpResponse, last: boolean): void {
+  const begun = exchange.presence?.begun() ?? ''
+  if (begun === '') {
+    exchange.response.writeHead(answer.status, headerLines(answer, last))
+    exchange.response.end(answer.bytes ?? answer.body)
+  } else sendRest(exchange.raw, answer, begun)
+}
+
+function headerLines({ status, headers, body, bytes }: HttpResponse, last: boolean): OutgoingHttpHeader[] {
+  const lines: OutgoingHttpHeader[] = []
+  for (const name in headers) lines.push(name, headers[name] as string | string[])
+  if (last) lines.push('connection', 'close')
+  // The response to HEAD says the length of GET's itself.
+  if (!isBodyless(status) && headers['content-length'] === undefined)
+    lines.push('content-length', String(bytes?.length ?? Buffer.byteLength(body)))
+  return lines
+}
+
+/** What follows the bytes that were written to find out whether the client is there; Node's own response would repeat them. */
+function sendRest({ method, socket }: IncomingMessage, answer: HttpResponse, begun: string): void {
+  const head = headOf(answer.status, headerLines(answer, true))
+  socket.cork()
+  socket.write(head.slice(begun.length))
+  if (method !== 'HEAD' && !isBodyless(answer.status)) socket.write(answer.bytes ?? answer.body)
+  socket.uncork()
+  hangUp(socket)
+}
+
+function headOf(status: number, lines: readonly OutgoingHttpHeader[]): string {
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\ndate: ${new Date().toUTCString()}\r\n`
+  for (let at = 0; at < lines.length; at += 2)
+    for (const value of [lines[at + 1]].flat()) {
+      validateHeaderValue(String(lines[at]), String(value))
+      head += `${lines[at]}: ${value}\r\n`
+    }
+  return `${head}\r\n`
+}
+
+const statusOfBytes: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+}
+
+/** Answers bytes that are no request, or none in time, and hangs up. */
+export function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET') socket.destroy()
+  if (!socket.writable) return
+  const { status, headers, body } = plainError(statusOfBytes[error.code ?? ''] ?? 400, 'invalid_request')
+  const lines = Object.entries({ ...headers, connection: 'close', 'content-length': String(body.length) })
+  socket.write(headOf(status, lines.flat()) + body)
+  hangUp(socket)
+}
+
+/** Closing at once would reset the connection under a client that is still sending, and the response would be lost with it. */
+function hangUp(socket: Socket): void {
+  socket.end()
+  setTimeout(() => socket.destroy(), 500).unref()
+}

@@ -1,0 +1,64 @@
+/**
+ * One request at a time for each connection (RFC 9112 §9.3.2). Node parses all that a client sends ahead; here what comes
+ * ahead waits untouched and the connection is read no further, so that its client waits and nobody else does.
+ */
+
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+export type Pipelines = {
+  /** Calls `start` once all earlier responses of the connection are sent; never if the connection ends before. */
+  readonly inTurn: (response: ServerResponse, socket: Socket, start: () => void) => void
+}
+
+/** Node parses what one read brought, 64 KiB, before it can be stopped: thousands of the shortest requests. */
+const mostWaitingOnOne = 256
+const mostWaitingOnAll = 16_384
+
+export function createPipelines(): Pipelines {
+  const counts = new WeakMap<Socket, { waiting: number }>()
+  let onAll = 0
+
+  const countOf = (socket: Socket): { waiting: number } => {
+    const before = counts.get(socket)
+    if (before) return before
+    const count = { waiting: 0 }
+    counts.set(socket, count)
+    // Node resumes the socket for the body of each request.
+    socket.on('resume', () => {
+      if (count.waiting > 0) socket.pause()
+    })
+    socket.once('close', () => {
+      onAll -= count.waiting
+      count.waiting = 0
+    })
+    return count
+  }
+
+  return {
+    inTurn(response, socket, start) {
+      // Node gives a response its socket when the one before it is finished.
+      if (response.socket !== null) {
+        start()
+        return
+      }
+      if (socket.destroyed) return
+      const count = countOf(socket)
+      count.waiting += 1
+      onAll += 1
+      // RFC 9112 §9.3.2: a client that sends ahead must be ready for the connection to end.
+      if (count.waiting > mostWaitingOnOne || onAll > mostWaitingOnAll) {
+        socket.destroy()
+        return
+      }
+      socket.pause()
+      response.once('socket', () => {
+        if (socket.destroyed) return
+        count.waiting -= 1
+        onAll -= 1
+        if (count.waiting === 0) socket.resume()
+        start()
+      })
+    },
+  }
+}

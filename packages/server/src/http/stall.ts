@@ -1,0 +1,84 @@
+/**
+ * Notices that the event loop stood still: a paused VM, a stopped process, a long collection of garbage. What waited in
+ * the sockets meanwhile is stale: its clients may have gone elsewhere and succeeded there.
+ */
+
+export type Stalls = {
+  /** Whether what arrives now may have waited through a stall. */
+  readonly waited: () => boolean
+  /** Whether the loop stood still long enough for clients to have given up, though not for a refusal. */
+  readonly paused: () => boolean
+  /** To be called for each connection that is accepted: a backlog of them belongs to the stall. */
+  readonly accepted: () => void
+  readonly stop: () => void
+}
+
+export type StallOptions = {
+  /** Milliseconds; a longer stall has everything refused that waited. */
+  readonly longestMs?: number
+  /** Milliseconds from a fixed point, which no change of the wall clock moves. */
+  readonly now?: () => number
+  readonly onStall?: (milliseconds: number) => void
+}
+
+const beatMs = 250
+const pauseMs = 500
+
+/** Loop iterations that read what had arrived: the first reads and accepts, the next reads what was accepted. */
+const iterations = 4
+/** Under a flood of new connections the backlog has no visible end. */
+const longestWakingMs = 1000
+
+export function watchStalls({
+  longestMs = 2000,
+  now = () => performance.now(),
+  onStall = () => {},
+}: StallOptions = {}): Stalls {
+  let last = now()
+  let waking = false
+  let pausedUntil = 0
+  let connections = 0
+
+  const look = (): void => {
+    const at = now()
+    const gap = at - last
+    last = at
+    if (gap > pauseMs) pausedUntil = at + beatMs
+    if (gap > longestMs && !waking) wake(at, gap)
+  }
+
+  const wake = (at: number, gap: number): void => {
+    waking = true
+    let turns = 0
+    let seen = connections
+    const turn = (): void => {
+      turns += 1
+      const quiet = connections === seen
+      seen = connections
+      if ((turns < iterations || !quiet) && now() - at < longestWakingMs) setImmediate(turn)
+      else {
+        waking = false
+        last = now()
+      }
+    }
+    setImmediate(turn)
+    onStall(gap)
+  }
+
+  const timer = setInterval(look, beatMs)
+  timer.unref()
+  const lookIfLate = (): void => {
+    if (now() - last > pauseMs) look()
+  }
+  return {
+    waited() {
+      lookIfLate()
+      return waking
+    },
+    paused: () => last < pausedUntil,
+    accepted() {
+      connections += 1
+    },
+    stop: () => clearInterval(timer),
+  }
+}
