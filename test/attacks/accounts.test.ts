@@ -106,20 +106,22 @@ test('attack: a link that was changed, swapped or is an hour old opens nothing',
   await addUser(server, { username: 'eve', email: 'eve@example.com' })
   const path = await ask(server)
   const link = new URLSearchParams(path.split('?')[1]).get('link') ?? ''
-  const [payload = '', mac = ''] = link.split('.')
-  const said = JSON.parse(Buffer.from(payload, 'base64url').toString())
   const others = new URLSearchParams((await ask(server, 'eve')).split('?')[1]).get('link') ?? ''
-  const forged = (changes: object) =>
-    `${Buffer.from(JSON.stringify({ ...said, ...changes })).toString('base64url')}.${mac}`
+  const plain = { kind: 'reset_password', sub: 'x', asked_at: server.clock.now() }
+  const flipped = [...link].map((letter, at) => {
+    const other = letter === 'A' ? 'B' : 'A'
+    return link.slice(0, at) + other + link.slice(at + 1)
+  })
   for (const changed of [
     '',
-    payload,
-    `${payload}.`,
-    `${payload}.${mac}x`,
-    `${others.split('.')[0]}.${mac}`,
-    forged({ sub: 'x' }),
-    forged({ kind: 'confirm_email', email: 'evil@example.com' }),
-    forged({ asked_at: said.asked_at + 9 }),
+    `${link}.`,
+    `${link}A`,
+    link.slice(0, -1),
+    `${others.split('.')[0]}.${link.split('.')[1]}`,
+    `${link.split('.')[0]}.${others.split('.')[1]}`,
+    link.split('.')[0] ?? '',
+    Buffer.from(JSON.stringify(plain)).toString('base64url'),
+    ...flipped,
   ]) {
     const page = await browser.visit(`/password/reset?${new URLSearchParams({ link: changed })}`)
     assert.equal(page.status, 400, changed)

@@ -113,3 +113,33 @@ const mailAndAccounts = {
   mail: { from: 'login@id.example', smtp: { host: 'mail.id.example' } },
   accounts: { sign_up: true },
 }
+
+test('names: nobody who signs up is called by an address that they have not verified', async () => {
+  for (const email_verification of ['optional', 'off']) {
+    const server = await createTestServer(accountsWorld({ sign_up: true, email_verification }))
+    const browser = createBrowser(server)
+    const page = await browser.visit('/register')
+    const filled = {
+      ...(email_verification === 'optional' && { email: 'victim@example.com' }),
+      new_password: 'nine silver spoons',
+    }
+    const names = [
+      'victim@example.com',
+      'VICTIM＠example.com',
+      'victim﹫example.com',
+      'a@b',
+      'x @ y',
+      '@',
+      'ｖ＠ｅ',
+    ]
+    for (const username of names) {
+      const again = await browser.submit(page, { ...filled, username })
+      assert.match(again.text, /That can’t be a username/, username)
+      assert.equal(server.reason(), 'username_is_address', username)
+    }
+    assert.deepEqual(await server.stores.storedUsers.list({ limit: 10 }), [])
+    // The owner of the address is in nobody's way, nor is the operator.
+    await addUser(server, { username: 'victim@example.com', email: 'victim@example.com' })
+    assert.equal((await browser.submit(page, { ...filled, username: 'victim' })).target, '/account')
+  }
+})

@@ -524,20 +524,25 @@ test('authorize: a changed continuation is refused without a code [RFC 9700 §4.
   const page = await browser.visit(authorizePath())
   const sealed = page.form?.fields.continue ?? ''
   answerOf(await browser.submit(page, alice))
+  const [payload = '', proof = ''] = sealed.split('.')
   const plain = Buffer.from(JSON.stringify({ kind: 'authorization', asked_at: server.clock.now() }))
   const changes = [
     plain.toString('base64url'),
+    `${plain.toString('base64url')}.${proof}`,
+    `${payload}.`,
+    payload,
+    `.${proof}`,
     `${sealed}.`,
+    `${sealed}.x`,
     `${sealed}=`,
     `${sealed}A`,
     sealed.slice(0, -1),
-    sealed.slice(0, 40),
-    sealed.slice(40),
+    `${payload}.${proof.slice(0, 22)}`,
     'x',
     '',
   ]
-  // Every character of salt, ciphertext and tag counts, the unused bits of the last one too.
-  for (const at of [0, 20, 21, 22, sealed.length - 23, sealed.length - 22, sealed.length - 1]) {
+  // Every character of ciphertext, salt and tag counts, the unused bits of the last one too.
+  for (const at of [0, 20, payload.length - 1, payload.length + 1, sealed.length - 22, sealed.length - 1]) {
     for (const letter of ['A', 'B', '-']) {
       const changed = sealed.slice(0, at) + letter + sealed.slice(at + 1)
       if (changed !== sealed) changes.push(changed)

@@ -87,12 +87,13 @@ test('consent: a changed continuation, CSRF token or button gives no code [conse
   const { server, browser } = await startSignedIn()
   const page = await browser.visit(asking)
   const fields = page.form?.fields ?? {}
-  const sealed = Buffer.from(fields.continue ?? '', 'base64url')
+  const [encrypted = '', proof = ''] = (fields.continue ?? '').split('.')
+  const { length } = Buffer.from(encrypted, 'base64url')
   // Counter mode is malleable: without its tag, one flipped bit would turn api1 into api0.
-  const flipped = Array.from({ length: sealed.length }, (_, at) => {
-    const bytes = Buffer.from(sealed)
+  const flipped = Array.from({ length }, (_, at) => {
+    const bytes = Buffer.from(encrypted, 'base64url')
     bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at)
-    return { continue: bytes.toString('base64url') }
+    return { continue: `${bytes.toString('base64url')}.${proof}` }
   })
   const changes: readonly Record<string, string>[] = [
     ...flipped,

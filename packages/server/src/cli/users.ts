@@ -33,7 +33,7 @@ export const add = (flags: AddUserFlags): Promise<ExitCode> =>
       ...(inTenant !== undefined && { tenant: inTenant }),
       ...(password !== undefined && { password }),
     })
-    if (!added.ok) return report(problems[added.problem])
+    if (!added.ok) return report(problemOf(added))
     process.stdout.write(`added ${lineOf(shown(added.user))}\n`)
     return 0
   })
@@ -60,7 +60,7 @@ const setActive = (flags: NamedUserFlags, active: boolean): Promise<ExitCode> =>
   )
 
 function reported(done: string, kept: Awaited<ReturnType<OpenUsers['setActive']>>): ExitCode {
-  if (!kept.ok) return report(problems[kept.problem])
+  if (!kept.ok) return report(problemOf(kept))
   process.stdout.write(`${done} ${lineOf(shown(kept.user))}\n`)
   return 0
 }
@@ -112,6 +112,17 @@ const report = (problem: string, code: ExitCode = 1): ExitCode => {
   process.stderr.write(`tessera: ${problem}\n`)
   return code
 }
+
+const problemOf = ({
+  problem,
+  holder,
+}: {
+  readonly problem: keyof typeof problems
+  readonly holder?: string
+}): string =>
+  holder === undefined
+    ? problems[problem]
+    : `${problems[problem]}\n  it belongs to sub=${holder}; "tessera users rename" or "delete" frees it`
 
 const problems = {
   username_taken: 'that username is taken',

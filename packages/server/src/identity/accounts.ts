@@ -21,11 +21,16 @@ export type NewAccount = {
   readonly claims?: JsonObject
   /** Omitted: no password, until one is set. */
   readonly password?: string
+  /** The user chose the name. An operator may name an account as they like. */
+  readonly chosenByUser?: boolean
 }
 
 export type Accounts = {
   readonly find: (sub: string) => Awaitable<StoredUser | undefined>
-  /** Refuses `invalid_request` with `username_taken`, `username_malformed` or `account_taken` (its address or `sub`). */
+  /**
+   * Refuses `invalid_request` with `username_taken`, `username_malformed`, `username_is_address` or `account_taken` (its
+   * address or `sub`).
+   */
   readonly add: (account: NewAccount) => Promise<Result<StoredUser>>
   /** Why this user may not choose this password. */
   readonly passwordFault: (
@@ -69,6 +74,12 @@ const maxNameLength = 200
 /** One line that people can read aloud: no control, format or line separating characters. */
 export const isUsername = (username: string): boolean =>
   username.trim() !== '' && username.length <= maxNameLength && !/[\p{C}\p{Zl}\p{Zp}]/u.test(username)
+
+/**
+ * Whether a name could be somebody's address. An account that has it keeps the owner of the mailbox from confirming it,
+ * and reads like its owner's; so users have such a name only where it is their own address and they have verified it.
+ */
+const couldBeAddress = (username: string): boolean => identityKey(username).includes('@')
 
 /**
  * Looks like an address; whether it is one shows when mail arrives (RFC 5321 §4.5.3.1 for the lengths). Addresses are
@@ -115,8 +126,12 @@ export function createAccounts(ports: AccountPorts): Accounts {
       emailVerified,
       claims = {},
       password,
+      chosenByUser = false,
     }) {
       if (!isUsername(username)) return refuse('invalid_request', 'username_malformed')
+      const proven = emailVerified && email !== undefined && identityKey(email) === identityKey(username)
+      if (chosenByUser && couldBeAddress(username) && !proven)
+        return refuse('invalid_request', 'username_is_address')
       if (await users.isNameTaken(username, tenant)) return refuse('invalid_request', 'username_taken')
       if (email !== undefined && emailVerified && (await users.isNameTaken(email, tenant)))
         return refuse('invalid_request', 'account_taken')

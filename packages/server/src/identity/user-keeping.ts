@@ -1,7 +1,7 @@
 /** How an operator keeps users: found by `sub`, their words checked, and what is wrong told by name. */
 
 import type { PasswordFault } from '../core/account.ts'
-import type { StoredUser } from '../core/stored-user.ts'
+import { identityKey, type StoredUser } from '../core/stored-user.ts'
 import type { StoredUsers } from '../core/stores.ts'
 import { type Accounts, isEmail, type NewAccount } from './accounts.ts'
 
@@ -17,7 +17,12 @@ export type UserProblem =
 
 type Kept =
   | { readonly ok: true; readonly user: StoredUser }
-  | { readonly ok: false; readonly problem: UserProblem }
+  | {
+      readonly ok: false
+      readonly problem: UserProblem
+      /** The `sub` of the stored user who has the name or address. */
+      readonly holder?: string
+    }
 
 export type UserKeeping = {
   /** A page of them, from behind this `sub` on; empty at the end. */
@@ -40,6 +45,21 @@ export function keepUsers(accounts: Accounts, storedUsers: StoredUsers): Omit<Us
   const kept = (result: Awaited<ReturnType<Accounts['add']>>): Kept =>
     result.ok ? { ok: true, user: result.value } : refused(result.reason as UserProblem)
 
+  /** So that an operator can rename or delete the account that is in the way. */
+  async function withHolder(
+    outcome: Kept,
+    { username, email, tenant }: Pick<NewAccount, 'username' | 'email' | 'tenant'>,
+  ): Promise<Kept> {
+    if (outcome.ok || !/^(username|account)_taken$/.test(outcome.problem)) return outcome
+    for (const name of [username, ...(email === undefined ? [] : [email])]) {
+      const key = identityKey(name)
+      const holder =
+        (await storedUsers.findByName(key, tenant)) ?? (await storedUsers.findByVerifiedEmail(key, tenant))
+      if (holder) return { ...outcome, holder: holder.sub }
+    }
+    return outcome
+  }
+
   return {
     list: async after => storedUsers.list({ limit: page, ...(after !== undefined && { after }) }),
     async add(account) {
@@ -48,7 +68,7 @@ export function keepUsers(accounts: Accounts, storedUsers: StoredUsers): Omit<Us
       if (sub !== undefined && !wellFormedSub.test(sub)) return refused('sub_malformed')
       const words = { username, ...(email !== undefined && { email }) }
       const fault = password !== undefined && accounts.passwordFault(password, words)
-      return fault ? refused(fault) : kept(await accounts.add(account))
+      return fault ? refused(fault) : withHolder(kept(await accounts.add(account)), account)
     },
     async setPassword(sub, password) {
       const user = await accounts.find(sub)
@@ -58,7 +78,8 @@ export function keepUsers(accounts: Accounts, storedUsers: StoredUsers): Omit<Us
     },
     async rename(sub, username) {
       const user = await accounts.find(sub)
-      return user ? kept(await accounts.update(user, { username })) : refused('account_unknown')
+      if (!user) return refused('account_unknown')
+      return withHolder(kept(await accounts.update(user, { username })), { ...user, username })
     },
     async remove(sub) {
       const user = await accounts.find(sub)

@@ -5,15 +5,19 @@
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
+import { newId } from '../core/handle.ts'
 import type { DerivedKeys } from '../core/keys.ts'
-import type { Clock } from '../core/runtime.ts'
+import type { Clock, Random, TokenHash } from '../core/runtime.ts'
 import type { StoredUser } from '../core/stored-user.ts'
+import type { Stores } from '../core/stores.ts'
 import type { Continuation } from './continuation.ts'
-import { createSeals } from './seal.ts'
+import { createSeals, sealLifetime } from './seal.ts'
 
 export type MailLink =
   | {
       readonly kind: 'sign_up'
+      /** The account that it makes. No `sub` is given out twice, not even after a deletion, so the link makes one at most. */
+      readonly sub: string
       readonly email: string
       readonly tenant?: string
       /** What waits for the new user, and the hash of what only the browser has where it waits. */
@@ -33,12 +37,21 @@ export type MailLinks = {
   readonly open: <Named extends Kind>(text: string | undefined, kind: Named) => LinkOf<Named> | undefined
   /** Whether the user still is as they were when the link was made. */
   readonly holds: (link: MailLink, user: StoredUser) => boolean
+  /** Resolves to whether this call was the first to redeem the link. */
+  readonly redeem: (link: MailLink) => Promise<boolean>
 }
 
-type Sealed = MailLink & { readonly asked_at: Seconds; readonly state: string }
+export type MailLinkPorts = {
+  readonly stores: Pick<Stores, 'replays'>
+  readonly derived: DerivedKeys
+  readonly clock: Clock
+  readonly random: Random
+}
 
-export function createMailLinks(ports: { derived: DerivedKeys; clock: Clock }): MailLinks {
-  const { clock, derived } = ports
+type Sealed = MailLink & { readonly id: string; readonly asked_at: Seconds; readonly state: string }
+
+export function createMailLinks(ports: MailLinkPorts): MailLinks {
+  const { clock, derived, random } = ports
   const seals = createSeals<Sealed>('mail-link', ports)
   const key = derived.derive('mail-link-state')
   const stateOf = (kind: Kind, user: StoredUser | undefined): string => {
@@ -49,7 +62,13 @@ export function createMailLinks(ports: { derived: DerivedKeys; clock: Clock }): 
   }
 
   return {
-    seal: (link, user) => seals.seal({ ...link, asked_at: clock.now(), state: stateOf(link.kind, user) }),
+    seal: (link, user) =>
+      seals.seal({
+        ...link,
+        id: newId(random),
+        asked_at: clock.now(),
+        state: stateOf(link.kind, user),
+      }),
     open: (text, kind) => {
       const link = seals.open(text)
       return link?.kind === kind ? (link as LinkOf<typeof kind> & Sealed) : undefined
@@ -58,6 +77,11 @@ export function createMailLinks(ports: { derived: DerivedKeys; clock: Clock }): 
       const { state = '' } = link as Partial<Sealed>
       const [given, expected] = [Buffer.from(state), Buffer.from(stateOf(link.kind, user))]
       return given.length === expected.length && timingSafeEqual(given, expected)
+    },
+    redeem(link) {
+      const { id, asked_at } = link as Sealed
+      const hash = createHmac('sha256', key).update(`redeemed ${id}`).digest('base64url') as TokenHash
+      return ports.stores.replays.use({ hash, expires_at: asked_at + sealLifetime })
     },
   }
 }

@@ -42,8 +42,8 @@ export function createConnectionsEndpoint(ports: ConnectionsPorts): Endpoint {
 
   return async request => {
     const posted = request.method === 'POST'
-    // A connection is a way in for ever: not for who finds a browser signed in.
-    const visit = await ports.enterAccount(request, 'connections', { recent: posted })
+    // A connection is a permanent way in: not for whoever finds a browser signed in, or remembered.
+    const visit = await ports.enterAccount(request, 'connections', { strict: posted })
     if (!visit.ok) return visit.response
     if (!posted) return show(request, visit)
     const form = readPageForm(request, ports.csrf)

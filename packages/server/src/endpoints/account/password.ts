@@ -28,6 +28,8 @@ export function createPasswordEndpoint(ports: PasswordPagePorts): Endpoint {
   return storedUserPage(ports, {
     path: '/account/password',
     section: 'password',
+    // The current password is asked for anyway, so the sign-in may be an old one; the second factor may not be missing.
+    strict: { recent: false },
     isFor: ({ stored, session }) => stored.password !== undefined && session.idp === localProvider,
     form: ({ username }) => ({
       kind: 'password',

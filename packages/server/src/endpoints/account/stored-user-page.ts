@@ -34,8 +34,8 @@ export type Again = (problem: FormProblem, filledIn?: FieldsPage['values']) => P
 type StoredUserPage = {
   readonly path: PagePath
   readonly section: AccountSection
-  /** Whether it asks for a sign-in of late, with the second factor of who has one. */
-  readonly strict?: boolean
+  /** Requires a recent sign-in, with a second factor if the user has one; `recent: false` requires the second factor only. */
+  readonly strict?: boolean | { readonly recent: false }
   /** Whether there is something to change for this user; there is for everyone unless said otherwise. */
   readonly isFor?: (visit: StoredUserVisit) => boolean
   readonly form: (user: StoredUser) => Omit<FieldsPage, 'form' | 'problem'>
@@ -54,7 +54,8 @@ export function storedUserPage(
   const refusePage = createPageRefuser('account', ports)
 
   return async request => {
-    const entered = await ports.enterAccount(request, section, { strict })
+    const options = typeof strict === 'boolean' ? { strict } : { strict: true, ...strict }
+    const entered = await ports.enterAccount(request, section, options)
     if (!entered.ok) return entered.response
     const { navigation } = entered
     const stored = await accounts.find(entered.session.sub)

@@ -1,6 +1,6 @@
 /** Mail that went nowhere, for who develops: only where the issuer is on loopback and no mail is configured. */
 
-import type { Endpoint } from '@tessera/protocol/http'
+import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Mail } from '../../core/mail.ts'
 import type { Log } from '../../core/runtime.ts'
@@ -12,12 +12,24 @@ export type DevMailPorts = { readonly pages: Pages; readonly log: Log; readonly 
 /** `GET /dev/mail`. */
 export function createDevMailEndpoint({ pages, log, mails }: DevMailPorts): Endpoint {
   const refusePage = createPageRefuser('devmail', { pages, log })
-  // A page of another site may give its name this machine's address and read what it is answered: the links let people in.
-  return request =>
-    isHere(request.headers.host) ? pages.outbox(request, { mails: mails() }) : refusePage(request, elsewhere)
+  return request => {
+    if (!isReaderHere(request)) return refusePage(request, readerElsewhere)
+    return isNameOfHere(request) ? pages.outbox(request, { mails: mails() }) : refusePage(request, otherName)
+  }
 }
 
-const isHere = (host: string | undefined): boolean =>
+/** The links let people in, so the reader's connection must come from this machine, whatever its headers say. */
+const isReaderHere = ({ peer, headers }: HttpRequest): boolean =>
+  isLoopbackAddress(peer.address) &&
+  headers.forwarded === undefined &&
+  // A proxy on this machine, such as a tunnel, has readers elsewhere.
+  (headers['x-forwarded-for'] ?? peer.address).split(',').every(address => isLoopbackAddress(address.trim()))
+
+const isLoopbackAddress = (address: string): boolean => /^(::1|(::ffff:)?127(\.\d{1,3}){3})$/i.test(address)
+
+/** DNS rebinding: another site's name may lead to this machine, and its pages would then read this one's responses. */
+const isNameOfHere = ({ headers: { host } }: HttpRequest): boolean =>
   host === undefined || /^(([\w-]+\.)*localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i.test(host)
 
-const elsewhere: Refusal = refuse('invalid_request', 'host_not_loopback')
+const readerElsewhere: Refusal = refuse('invalid_request', 'reader_not_on_loopback')
+const otherName: Refusal = refuse('invalid_request', 'host_not_loopback')

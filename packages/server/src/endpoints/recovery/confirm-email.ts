@@ -45,15 +45,19 @@ export const createConfirmEmailEndpoint = (ports: ConfirmEmailPorts): Endpoint =
 
 async function confirm(
   request: HttpRequest,
-  { email }: LinkOf<'confirm_email'>,
+  link: LinkOf<'confirm_email'>,
   user: StoredUser,
   ports: ConfirmEmailPorts,
 ): Promise<Result<Promise<HttpResponse>>> {
+  const { email } = link
   // Whoever is called by their address is called by the new one.
   const named = user.email_key === user.username_key && identityKey(email) !== user.username_key
   if (named && (await ports.users.isNameTaken(email, user.tenant))) {
     return refuse('invalid_request', 'username_taken', { log: { sub: user.sub } })
   }
+  // An address that was changed away and back would leave the account as the link saw it.
+  if (!(await ports.mailLinks.redeem(link)))
+    return refuse('invalid_request', 'mail_link_invalid', { log: { sub: user.sub } })
   const changed = await ports.accounts.update(user, {
     verifiedEmail: email,
     ...(named && { username: email }),

@@ -42,14 +42,13 @@ export function createCompleteEndpoint(ports: CompletePorts): Endpoint {
     if (!form.ok) return refusePage(request, form)
     const link = form.value.get('link') ?? ''
     const invited = ports.mailLinks.open(link, 'sign_up')
-    // Once it made an account, the address is that account's name.
-    if (!invited || (await ports.users.isNameTaken(invited.email, invited.tenant)))
+    if (!invited || (await isUsed(invited)))
       return invalid(request, refuse('invalid_request', 'mail_link_invalid'))
     const full_name = form.value.get('full_name')?.trim() ?? ''
     if (!posted) return show(request, link, invited, full_name)
-    const { email, tenant } = invited
+    const { sub, email, tenant } = invited
     const added = await welcome.add({
-      ...{ username: email, email, verified: true, full_name },
+      ...{ sub, username: email, email, verified: true, full_name },
       password: form.value.get('new_password') ?? '',
       ...(tenant !== undefined && { tenant }),
     })
@@ -59,6 +58,11 @@ export function createCompleteEndpoint(ports: CompletePorts): Endpoint {
       return invalid(request, added.refusal)
     const problem = added.problem === 'too_short' ? { min_length } : added.problem
     return show(request, link, invited, full_name, problem)
+  }
+
+  /** Whether it made its account, or the address has become another account's since. */
+  async function isUsed({ sub, email, tenant }: LinkOf<'sign_up'>): Promise<boolean> {
+    return (await ports.accounts.find(sub)) !== undefined || ports.users.isNameTaken(email, tenant)
   }
 
   /** What waits, if it waits in this browser; else the account page: a client's request is of no use elsewhere. */

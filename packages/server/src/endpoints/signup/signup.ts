@@ -8,8 +8,8 @@ import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http
 import type { Parameters } from '@tessera/protocol/parameters'
 import { refuse } from '@tessera/protocol/result'
 import type { AccountSettings } from '../../core/account.ts'
-import { hashHandle } from '../../core/handle.ts'
-import type { Clock, Log } from '../../core/runtime.ts'
+import { hashHandle, newId } from '../../core/handle.ts'
+import type { Clock, Log, Random } from '../../core/runtime.ts'
 import type { Users } from '../../core/user.ts'
 import { isEmail, isUsername } from '../../identity/accounts.ts'
 import { networkOf } from '../../identity/attempts.ts'
@@ -42,6 +42,7 @@ export type SignUpPorts = WaitingPorts &
     readonly pages: Pages
     readonly paths: Paths
     readonly clock: Clock
+    readonly random: Random
     readonly log: Log
   }
 
@@ -96,7 +97,7 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
       (await ports.users.isNameTaken(email, tenant))
     if (taken) return { to: email, kind: 'alreadyHere', path: '/account' } as const
     const link = ports.mailLinks.seal({
-      ...{ kind: 'sign_up', email, browser },
+      ...{ kind: 'sign_up', sub: newId<string>(ports.random), email, browser },
       ...(tenant !== undefined && { tenant }),
       ...(fitsIntoMail(continuation) && { continuation }),
     })

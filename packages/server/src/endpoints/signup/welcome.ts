@@ -13,6 +13,8 @@ import type { KnownBrowsers } from '../../interaction/known-browsers.ts'
 import type { Waiting } from './waiting.ts'
 
 export type Newcomer = {
+  /** Omitted: a random one. */
+  readonly sub?: string
   readonly username: string
   readonly full_name: string
   readonly password: string
@@ -42,17 +44,18 @@ export type WelcomePorts = {
 }
 
 export const createWelcome = ({ accounts, concludeSignIn, knownBrowsers, clock }: WelcomePorts): Welcome => ({
-  async add({ username, full_name, password, email, verified = false, tenant }) {
+  async add({ sub, username, full_name, password, email, verified = false, tenant }) {
     const problem = accounts.passwordFault(password, { username, ...(email !== undefined && { email }) })
     if (problem) return { ok: false, problem, refusal: refuse('invalid_request', 'password_unfit') }
     const added = await accounts.add({
-      ...{ username, password, emailVerified: verified },
+      ...{ username, password, emailVerified: verified, chosenByUser: true },
+      ...(sub !== undefined && { sub }),
       ...(tenant !== undefined && { tenant }),
       ...(email !== undefined && { email }),
       claims: full_name === '' ? {} : { name: full_name },
     })
     if (added.ok) return { ok: true, user: added.value }
-    const malformed = added.reason === 'username_malformed'
+    const malformed = added.reason === 'username_malformed' || added.reason === 'username_is_address'
     return { ok: false, problem: malformed ? 'username_malformed' : 'username_taken', refusal: added }
   },
   signIn(request, { sub, epoch, username, tenant }, { continuation, requester: { client, requested_acr } }) {

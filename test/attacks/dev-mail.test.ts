@@ -1,0 +1,70 @@
+/** The page of unsent mails shows links that let people in: only somebody at this machine may read it. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { accountsWorld } from '../support/accounts.ts'
+import { createTestServer } from '../support/tessera.ts'
+
+const start = () =>
+  createTestServer(
+    { ...accountsWorld(), mail: undefined, issuer: 'http://localhost:5080' },
+    { sendMail: false, print: () => {} },
+  )
+
+type From = { readonly address: string; readonly headers?: Readonly<Record<string, string>> }
+
+async function ask({ address, headers = {} }: From) {
+  const server = await start()
+  const response = await server.handle({
+    ...{ id: 'r', method: 'GET', path: '/dev/mail', query: '', body: '', peer: { address } },
+    headers: { host: 'localhost:5080', ...headers },
+  })
+  return { status: response.status, reason: response.status === 200 ? undefined : server.reason() }
+}
+
+test('dev mail: whoever is at this machine reads it', async () => {
+  for (const address of ['127.0.0.1', '127.4.5.6', '::1', '::ffff:127.0.0.1', '::FFFF:127.0.0.1'])
+    assert.equal((await ask({ address })).status, 200, address)
+  const forwarded = { 'x-forwarded-for': '127.0.0.1, ::1' }
+  assert.equal((await ask({ address: '::1', headers: forwarded })).status, 200)
+})
+
+test('dev mail: a reader elsewhere is refused, whatever the request says about its host', async () => {
+  const addresses = ['192.168.1.7', '10.0.0.1', '172.17.0.1', '2001:db8::1', 'fe80::1', '::ffff:10.0.0.1', '']
+  for (const address of [...addresses, '127.0.0.1.evil.example', '::127.0.0.1'])
+    for (const host of ['localhost:5080', '127.0.0.1', '[::1]:5080'])
+      assert.deepEqual(
+        await ask({ address, headers: { host } }),
+        { status: 400, reason: 'reader_not_on_loopback' },
+        `${address} ${host}`,
+      )
+})
+
+test('dev mail: a reader behind a proxy or tunnel on this machine is refused', async () => {
+  const behind: readonly NonNullable<From['headers']>[] = [
+    { 'x-forwarded-for': '203.0.113.7' },
+    { 'x-forwarded-for': '127.0.0.1, 203.0.113.7' },
+    { 'x-forwarded-for': '203.0.113.7, 127.0.0.1' },
+    { 'x-forwarded-for': '' },
+    { forwarded: 'for=203.0.113.7' },
+  ]
+  for (const headers of behind)
+    assert.deepEqual(
+      await ask({ address: '127.0.0.1', headers }),
+      { status: 400, reason: 'reader_not_on_loopback' },
+      JSON.stringify(headers),
+    )
+})
+
+test('dev mail: a page of another site whose name leads to this machine reads nothing', async () => {
+  for (const host of [
+    'evil.example:5080',
+    'localhost.evil.example',
+    '127.0.0.1.nip.io',
+    'localhost:5080@evil',
+  ])
+    assert.deepEqual(await ask({ address: '127.0.0.1', headers: { host } }), {
+      status: 400,
+      reason: 'host_not_loopback',
+    })
+})
