@@ -60,16 +60,23 @@ test('authorize: who is signed in gets a code at once, and no token stands in th
   for (const name of ['access_token', 'id_token', 'refresh_token']) assert.equal(answer.get(name), null)
 })
 
-test('authorize: every code is another one and outlived by its authorization', async () => {
+test('authorize: every code is another one, and its authorization ends with it unless it is redeemed', async () => {
   const { server, browser } = await startSignedIn()
   const target = authorizePath({ scope: 'openid offline_access' })
   const [one, two] = [await browser.visit(target), await browser.visit(target)].map(
     page => answerOf(page).get('code') ?? '',
   )
   assert.notEqual(one, two)
-  const stored = await server.stores.codes.find(hashHandle(one ?? ''))
-  // Redeemed at the last moment, refreshed at the last moment, and used until that access token ends.
-  assert.equal(stored?.authorization.expires_at, server.clock.now() + 300 + 2_592_000 + 3600)
+  const endOf = async () => (await server.stores.codes.find(hashHandle(one ?? '')))?.authorization.expires_at
+  assert.equal(await endOf(), server.clock.now() + 300)
+  server.clock.advance(299)
+  const redeemed = await server.token({
+    ...{ grant_type: 'authorization_code', client_id: 'web', code: one },
+    ...{ redirect_uri: callback, code_verifier: verifier },
+  })
+  assert.equal(redeemed.status, 200)
+  // Refreshed at the last moment, and used until that access token ends.
+  assert.equal(await endOf(), server.clock.now() + 2_592_000 + 3600)
 })
 
 test('authorize: a form post is handled as a query is, and finds the session though the post came without cookies [authorize-003]', async () => {
