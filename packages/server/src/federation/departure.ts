@@ -5,6 +5,7 @@ import type { UpstreamRequest } from '../core/federation.ts'
 import type { Clock, TokenHash } from '../core/runtime.ts'
 import type { UpstreamRequests } from '../core/stores.ts'
 import type { CountAttempt, ForgiveAttempt } from '../identity/attempts.ts'
+import { networkKeys } from '../identity/network.ts'
 import type { OpenIdProvider } from './discovery.ts'
 import type { OneUseStates } from './one-use.ts'
 import type { Upstream, UpstreamWish } from './upstream.ts'
@@ -43,9 +44,8 @@ export function createDepartures({
   forgiveAttempt: ForgiveAttempt
   clock: Clock
 }): Departures {
-  const underWay = (from: string) => [
-    { key: `to a provider from ${from}`, most: mostUnderWay, span: lifetime },
-  ]
+  const underWay = (from: string) =>
+    networkKeys('to a provider', from, { most: mostUnderWay, span: lifetime })
 
   return {
     async depart(provider, wish, { from, ...expected }) {

@@ -10,6 +10,7 @@ import type { HttpRequest } from '@tessera/protocol/http'
 import type { DerivedKeys } from '../core/keys.ts'
 import type { Clock, TokenHash } from '../core/runtime.ts'
 import type { Stores } from '../core/stores.ts'
+import { networkOfAddress } from './network.ts'
 
 /** What is limited, how often and in how long. */
 export type AttemptKey = { readonly key: string; readonly most: number; readonly span: Seconds }
@@ -55,8 +56,4 @@ export function createAttempts({ stores: { attempts }, derived, clock }: Attempt
 }
 
 /** The network that a request came from: an IPv6 user holds a whole /64. */
-export function networkOf({ peer: { address } }: HttpRequest): string {
-  if (!address.includes(':') || address.startsWith('::ffff:')) return address
-  const [head = ''] = address.split('::')
-  return head.split(':').slice(0, 4).join(':')
-}
+export const networkOf = ({ peer: { address } }: HttpRequest): string => networkOfAddress(address)

@@ -3,6 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import { identityKey } from '../core/stored-user.ts'
 import type { CountAttempt } from './attempts.ts'
+import { networkKeys } from './network.ts'
 
 /** `silent`: this address was sent enough; whoever asks is told what everybody is told. */
 export type MailCount = 'send' | 'silent' | { readonly wait: Seconds }
@@ -19,7 +20,7 @@ const mostFromNetwork = 50
 export const createMailCounter =
   ({ countAttempt }: { countAttempt: CountAttempt }): CountMail =>
   async (reason, from, to) => {
-    const network = await countAttempt([{ key: `mail from ${from}`, most: mostFromNetwork, span: hour }])
+    const network = await countAttempt(networkKeys('mail', from, { most: mostFromNetwork, span: hour }))
     if (!network.ok) return { wait: network.wait }
     const address = await countAttempt([
       { key: `${reason} mail to ${identityKey(to)}`, most: mostToAddress, span: hour },

@@ -8,6 +8,7 @@ import type { HttpRequest } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import { type Client, isPublic } from '../core/client.ts'
 import { type CountAttempt, networkOf } from './attempts.ts'
+import { networkKeys } from './network.ts'
 
 /** Counts one more; refuses `temporarily_unavailable` where the request's network has enough of them waiting. */
 export type CountWaiting = (
@@ -28,7 +29,7 @@ export const createWaitingCounter =
   async (request, client, { kind, lifetime: span }) => {
     // Such a client pushes for all of its users from one network.
     if (!isPublic(client) && isConfigured(client.client_id)) return undefined
-    const counted = await countAttempt([{ key: `${kind} from ${networkOf(request)}`, most, span }])
+    const counted = await countAttempt(networkKeys(kind, networkOf(request), { most, span }))
     return counted.ok
       ? undefined
       : refuse('temporarily_unavailable', 'too_many_waiting', { retry_after: counted.wait })

@@ -4,6 +4,7 @@ import type { HttpRequest } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Registration } from '../../core/registration.ts'
 import { type CountAttempt, networkOf } from '../../identity/attempts.ts'
+import { networkKeys } from '../../identity/network.ts'
 
 export type RequestLimitPorts = {
   readonly registration: Pick<Registration, 'mostRequestsPerHour'>
@@ -13,8 +14,8 @@ export type RequestLimitPorts = {
 export const createRequestLimit =
   ({ registration, countAttempt }: RequestLimitPorts) =>
   async (request: HttpRequest): Promise<Refusal | undefined> => {
-    const key = `registration from ${networkOf(request)}`
-    const counted = await countAttempt([{ key, most: registration.mostRequestsPerHour, span: 3600 }])
+    const most = registration.mostRequestsPerHour
+    const counted = await countAttempt(networkKeys('registration', networkOf(request), { most, span: 3600 }))
     return counted.ok
       ? undefined
       : refuse('temporarily_unavailable', 'registrations_too_often', { retry_after: counted.wait })

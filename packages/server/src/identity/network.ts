@@ -1,0 +1,68 @@
+/**
+ * The networks that an address belongs to, for limits. A home or a small company holds a whole /64, /56 or /48 of IPv6
+ * (RFC 6177 §2), so that an attacker has 65,536 networks of size /64 for the price of one.
+ */
+
+import type { Seconds } from '@tessera/protocol/brand'
+
+type CountedNetwork = { readonly key: string; readonly most: number; readonly span: Seconds }
+
+/** How many times the limit of a /64 each wider network has: many customers may share it. */
+const widths = [
+  { bits: 64, factor: 1 },
+  { bits: 56, factor: 2 },
+  { bits: 48, factor: 4 },
+] as const
+
+/**
+ * Returns the keys that count a request in each of its networks.
+ * @param network what `networkOf` returns.
+ * @param limit for one IPv4 address or one IPv6 /64.
+ */
+export function networkKeys(
+  kind: string,
+  network: string,
+  { most, span }: { readonly most: number; readonly span: Seconds },
+): readonly CountedNetwork[] {
+  const groups = groupsOf(network)
+  if (typeof groups === 'string') return [{ key: `${kind} from ${groups}`, most, span }]
+  return widths.map(({ bits, factor }) => ({
+    key: `${kind} from ${prefixOf(groups, bits)}`,
+    most: most * factor,
+    span,
+  }))
+}
+
+/** Returns an IPv4 address, also of one that is mapped to IPv6, or the /64 of an IPv6 address; equal for every spelling. */
+export function networkOfAddress(address: string): string {
+  const groups = groupsOf(address)
+  return typeof groups === 'string' ? groups : prefixOf(groups, 64)
+}
+
+/** `2001:db8:0:1`, and with fewer than 64 bits `2001:db8:0/48`. */
+function prefixOf(groups: readonly number[], bits: number): string {
+  const kept = Array.from({ length: 4 }, (_, index) => {
+    const left = Math.max(0, Math.min(16, bits - index * 16))
+    return (groups[index] ?? 0) & (0xffff << (16 - left))
+  })
+  const text = kept.map(group => group.toString(16)).join(':')
+  return bits === 64 ? text : `${text}/${bits}`
+}
+
+/** The eight groups of an IPv6 address; an IPv4 address, or text that is no address, as it is. */
+function groupsOf(address: string): readonly number[] | string {
+  if (!address.includes(':')) return address
+  const [plain = ''] = address.split('%', 1)
+  const text = plain.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, a, b, c, d) =>
+    [(Number(a) << 8) | Number(b), (Number(c) << 8) | Number(d)].map(part => part.toString(16)).join(':'),
+  )
+  const [head = '', tail] = text.split('::', 2)
+  const [before, after] = [head, tail ?? ''].map(part =>
+    part === '' ? [] : part.split(':').map(group => Number.parseInt(group, 16) & 0xffff),
+  ) as [number[], number[]]
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length)
+  const groups = [...before, ...Array<number>(zeros).fill(0), ...after]
+  const isMapped = groups.slice(0, 5).every(group => group === 0) && groups[5] === 0xffff
+  const [high = 0, low = 0] = groups.slice(6)
+  return isMapped ? [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.') : groups
+}
