@@ -276,15 +276,15 @@ test('client authentication: too many argon2id verifications at once are 503, an
   const encoded = await argon2id('slow', cheap)
   const { verify } = createArgon2id({ concurrent: 1, waiting: 1 })
   const outcomes = await Promise.allSettled([
-    verify(encoded, 'slow'),
-    verify(encoded, 'no'),
-    verify(encoded, 'slow'),
+    verify(encoded, 'slow', '192.0.2.1'),
+    verify(encoded, 'no', '192.0.2.1'),
+    verify(encoded, 'slow', '192.0.2.1'),
   ])
   assert.deepEqual(
     outcomes.map(outcome => (outcome.status === 'fulfilled' ? outcome.value : outcome.reason.name)),
     [true, false, 'StoreUnavailable'],
   )
-  assert.equal(await verify(encoded, 'slow'), true)
+  assert.equal(await verify(encoded, 'slow', '192.0.2.1'), true)
 
   const server = await createTestServer(withClients(machine({ client_secrets: [{ argon2id: encoded }] })))
   const answers = await Promise.all(

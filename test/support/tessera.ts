@@ -37,6 +37,8 @@ export type SendOptions = {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly certificate?: string
+  /** The address that the request comes from. */
+  readonly from?: string
 }
 export type Answer = HttpResponse & {
   readonly json: any
@@ -95,7 +97,11 @@ export async function createTestServer(
     ...(given.sendMail !== false && { sendMail: given.sendMail ?? (async mail => void mails.push(mail)) }),
   })
 
-  const send: TestServer['send'] = async (method, target, { form, headers = {}, body, certificate } = {}) => {
+  const send: TestServer['send'] = async (
+    method,
+    target,
+    { form, headers = {}, body, certificate, from = '127.0.0.1' } = {},
+  ) => {
     const [path = '', query = ''] = target.split('?')
     const id = `test-${++requests}`
     const response = await tessera.handle({
@@ -108,7 +114,7 @@ export async function createTestServer(
         ...headers,
       },
       body: form === undefined ? (body ?? '') : formOf(form),
-      peer: { address: '127.0.0.1', ...(certificate && { certificate }) },
+      peer: { address: from, ...(certificate && { certificate }) },
     })
     const refusal = logged.findLast(({ event, request_id }) => event === 'refused' && request_id === id)
     return { ...response, json: jsonOf(response), reason: refusal?.reason }

@@ -5,8 +5,9 @@ import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result } from '@tessera/protocol/result'
 import type { Confirmation } from '../core/authorization.ts'
 import type { Client, ClientAuthenticationMethod, Clients } from '../core/client.ts'
-import type { Awaitable } from '../core/runtime.ts'
+import type { Awaitable, Random } from '../core/runtime.ts'
 import { readCredential } from './credential.ts'
+import type { ClientFailures, Held } from './failures.ts'
 import { type AuthenticationMethod, type Credential, refuseClient, type VerificationPorts } from './method.ts'
 import { methods } from './methods.ts'
 import { createSecrets, type VerifyArgon2id } from './secrets.ts'
@@ -18,13 +19,17 @@ export type Authenticated = {
   readonly confirmation?: Confirmation
 }
 
+/** @param countedAs the name that failures are counted for; the client's id unless given. */
 export type AuthenticateClient = (
   request: HttpRequest,
   parameters: Parameters,
+  countedAs?: string,
 ) => Awaitable<Result<Authenticated>>
 
 export type ClientAuthenticationPorts = Omit<VerificationPorts, 'secrets'> & {
   readonly clients: Clients
+  readonly failures: ClientFailures
+  readonly random: Random
   readonly verifyArgon2id: VerifyArgon2id
   readonly compatibility?: 'none' | 'identityserver4'
 }
@@ -35,26 +40,60 @@ const byName = new Map<ClientAuthenticationMethod, AuthenticationMethod>(
 
 /**
  * Refuses `invalid_client`, with one description for every cause and the same work for an unknown or disabled client as
- * for a wrong secret; `invalid_request` for two ways in one request; `temporarily_unavailable` when it can't tell now.
- * Answers at once for public clients and for secrets that are kept as SHA-256.
+ * for a wrong secret; `invalid_client` with how long to wait where too many secrets or assertions were wrong;
+ * `invalid_request` for two ways in one request; `temporarily_unavailable` when it can't tell now.
+ * Returns at once for public clients and for secrets that are kept as SHA-256.
  */
 export function createClientAuthentication({
   clients,
   compatibility,
+  failures,
+  random,
   verifyArgon2id,
   ...rest
 }: ClientAuthenticationPorts): AuthenticateClient {
-  const secrets = createSecrets({ clock: rest.clock, verifyArgon2id })
+  const secrets = createSecrets({ clock: rest.clock, random, verifyArgon2id })
   const ports: VerificationPorts = { ...rest, secrets }
   const lenient = compatibility === 'identityserver4'
 
-  return (request, parameters) => {
+  return (request, parameters, countedAs) => {
     const credential = readCredential(request, parameters, lenient)
     if (!credential.ok) return credential
-    const client = clients.find(credential.value.client_id)
+    // Whoever only says who they are guesses nothing: a certificate can't be guessed, and a public client has no secret.
+    if (credential.value.kind === 'identity') return found(credential.value, request)
+    return guarded(credential.value, request, countedAs ?? credential.value.client_id)
+  }
+
+  function found(credential: Credential, request: HttpRequest): Awaitable<Result<Authenticated>> {
+    const client = clients.find(credential.client_id)
     return client instanceof Promise
-      ? client.then(found => verify(found, credential.value, request))
-      : verify(client, credential.value, request)
+      ? client.then(client => verify(client, credential, request))
+      : verify(client, credential, request)
+  }
+
+  /** Counts failures, and refuses where there were too many. */
+  function guarded(
+    credential: Credential,
+    request: HttpRequest,
+    name: string,
+  ): Awaitable<Result<Authenticated>> {
+    const from = rest.networkOf(request)
+    const held = failures.refusal(name, from)
+    if (held) return refuseHeld(held)
+    const outcome = found(credential, request)
+    return outcome instanceof Promise ? outcome.then(settle) : settle(outcome)
+
+    async function refuseHeld({ by, refusal }: Held): Promise<Result<Authenticated>> {
+      if (by === 'client' || !(await clients.find(credential.client_id))) return refusal
+      return (await failures.wasSeen(name, from)) ? settle(await found(credential, request)) : refusal
+    }
+
+    function settle(outcome: Result<Authenticated>): Awaitable<Result<Authenticated>> {
+      if (outcome.ok) failures.succeeded(name, from)
+      else if (outcome.error === 'invalid_client')
+        return failures.failed(name, from).then(refusal => refusal ?? outcome)
+      return outcome
+    }
   }
 
   function verify(
@@ -64,7 +103,7 @@ export function createClientAuthentication({
   ): Awaitable<Result<Authenticated>> {
     const method = client?.enabled ? methodOf(client, credential) : undefined
     if (client === undefined || method === undefined) {
-      if (credential.kind === 'secret') secrets.check(credential.secret, [])
+      if (credential.kind === 'secret') secrets.check(credential.secret, [], '')
       return refuseClient(reasonOf(client), { client_id: credential.client_id })
     }
     const verified = method.verify(client, credential, request, ports)

@@ -5,10 +5,11 @@ import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result } from '@tessera/protocol/result'
 import { type Client, isPublic } from '../core/client.ts'
 import type { ApiResource, Resources } from '../core/resource.ts'
-import type { Awaitable, Clock } from '../core/runtime.ts'
+import type { Awaitable, Clock, Random } from '../core/runtime.ts'
 import type { AuthenticateClient } from './authenticate.ts'
 import { secretQueueFull } from './client-secret.ts'
 import { readCredential } from './credential.ts'
+import type { ClientFailures } from './failures.ts'
 import { type Credential, refuseClient } from './method.ts'
 import { createSecrets, type VerifyArgon2id } from './secrets.ts'
 
@@ -21,7 +22,10 @@ export type AuthenticateCaller = (request: HttpRequest, parameters: Parameters) 
 export type CallerAuthenticationPorts = {
   readonly authenticate: AuthenticateClient
   readonly resources: Pick<Resources, 'apis'>
+  readonly failures: ClientFailures
+  readonly networkOf: (request: HttpRequest) => string
   readonly clock: Clock
+  readonly random: Random
   readonly verifyArgon2id: VerifyArgon2id
   readonly compatibility?: 'none' | 'identityserver4'
 }
@@ -42,11 +46,19 @@ export function createCallerAuthentication({
     const { client_id: name } = credential.value
     const { api, secret } = findApi(credential.value, resources)
     if (api && secret !== undefined) {
-      const check = await secrets.check(secret, api.api_secrets)
-      if (check === 'fits') return ok({ kind: 'api', api })
+      const from = ports.networkOf(request)
+      const held = ports.failures.refusal(api.name, from)
+      if (held && (held.by === 'client' || !(await ports.failures.wasSeen(api.name, from))))
+        return held.refusal
+      const check = await secrets.check(secret, api.api_secrets, from)
+      if (check === 'fits') {
+        ports.failures.succeeded(api.name, from)
+        return ok({ kind: 'api', api })
+      }
       if (check === 'busy') return secretQueueFull
     }
-    const authenticated = await authenticate(request, parameters)
+    // What is wrong for the API and for a client is counted once, for the API.
+    const authenticated = await authenticate(request, parameters, api?.name)
     if (!authenticated.ok)
       return api ? { ...authenticated, log: { ...authenticated.log, api: name } } : authenticated
     const { client } = authenticated.value

@@ -1,5 +1,6 @@
 /** Verifying a shared secret, however it was sent (RFC 6749 §2.3.1). */
 
+import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Client } from '../core/client.ts'
 import type { Awaitable } from '../core/runtime.ts'
@@ -9,11 +10,11 @@ import type { SecretCheck } from './secrets.ts'
 export function verifySecret(
   client: Client,
   credential: Credential,
-  _: unknown,
-  { secrets }: VerificationPorts,
+  request: HttpRequest,
+  { secrets, networkOf }: VerificationPorts,
 ): Awaitable<Result<undefined>> {
   if (credential.kind !== 'secret') return refuseClient('client_secret_missing')
-  const check = secrets.check(credential.secret, client.client_secrets)
+  const check = secrets.check(credential.secret, client.client_secrets, networkOf(request))
   return check instanceof Promise ? check.then(outcomeOf) : outcomeOf(check)
 }
 

@@ -29,6 +29,8 @@ export type AuthenticationMethod = {
 
 export type VerificationPorts = {
   readonly secrets: Secrets
+  /** The network that a request came from. */
+  readonly networkOf: (request: HttpRequest) => string
   readonly replays: Replays
   /** Counts an assertion of a client; answers how long to wait where there were too many, else 0. */
   readonly countAssertion: (clientId: string) => Promise<Seconds>

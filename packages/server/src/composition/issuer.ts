@@ -2,6 +2,7 @@
 
 import type { Route } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
+import { QueueFull } from '../core/fair-queue.ts'
 import type { Awaitable } from '../core/runtime.ts'
 import type { Stores } from '../core/stores.ts'
 import type { Load } from '../http/load.ts'
@@ -66,8 +67,11 @@ async function composeOn(
     ...(observe && { observe: underIssuer(issuer, observe) }),
     headers: securityHeaders(issuer),
     isAllowedOrigin: services.isAllowedOrigin,
-    onError: ({ id: request_id, path }, error) =>
-      log.error('request_failed', { request_id, path, error: String(error), stack: (error as Error)?.stack }),
+    onError({ id: request_id, path }, error) {
+      // The queue itself has logged it.
+      if (error instanceof QueueFull) return
+      log.error('request_failed', { request_id, path, error: String(error), stack: (error as Error)?.stack })
+    },
   })
   // Last: an issuer that can't be composed leaves those standing whom the one before it names.
   await foundation.standing.begin((await decides()) ? standingOf(configuration) : undefined)

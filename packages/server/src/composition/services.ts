@@ -1,19 +1,29 @@
 /** What the endpoints of clients and APIs are given, made at the start: `browser-services.ts` makes the rest. */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import { createClientAuthentication } from '../client-authentication/authenticate.ts'
 import { createCallerAuthentication } from '../client-authentication/caller.ts'
+import { createClientFailures } from '../client-authentication/failures.ts'
 import { createArgon2id } from '../client-authentication/secrets.ts'
 import { createClientEncryption } from '../client-keys/encryption.ts'
 import { createClientKeys } from '../client-keys/jwks.ts'
 import { createClientSignatures } from '../client-keys/signature.ts'
 import type { Configuration } from '../configuration/configuration.ts'
+import type { Awaitable } from '../core/runtime.ts'
 import { createRefuser, type Refuser } from '../endpoints/respond.ts'
 import { grantsOf } from '../endpoints/token/grants/index.ts'
 import { createAssertionCounter } from '../identity/assertion-limit.ts'
-import { type CountAttempt, createAttempts, type ForgiveAttempt } from '../identity/attempts.ts'
+import {
+  type AttemptKey,
+  type CountAttempt,
+  createAttempts,
+  type ForgiveAttempt,
+  networkOf,
+} from '../identity/attempts.ts'
 import { createFactorFinder } from '../identity/factors.ts'
 import { createGuessCounter } from '../identity/guesses.ts'
 import { createIdentityClaims } from '../identity/identity-claims.ts'
+import { createKnownAccounts } from '../identity/known-account.ts'
 import { createMfaPolicies } from '../identity/mfa-policy.ts'
 import { createProfile } from '../identity/profile.ts'
 import { createSignIn } from '../identity/sign-in.ts'
@@ -21,6 +31,7 @@ import { createUsers } from '../identity/users.ts'
 import { createDecryption } from '../keys/decryption-key.ts'
 import { createLogoutDelivery } from '../logout/delivery.ts'
 import { createEndings } from '../logout/ending.ts'
+import { createOverloadLog } from '../operations/overload.ts'
 import { createAccessTokens } from '../tokens/access-token.ts'
 import { createAudiences } from '../tokens/audience.ts'
 import { createEncryptedIdTokens } from '../tokens/encrypted-id-token.ts'
@@ -69,13 +80,16 @@ export function composeServices(configuration: Configuration, foundation: Founda
   }
   const verifySignature = createClientSignatures(findKeys)
   const logouts = composeLogouts(configuration, common)
+  const failures = composeFailures(foundation, common)
   const authenticate = createClientAuthentication({
-    ...{ ...common, ...people, findKeys, verifySignature },
+    ...{ ...common, ...people, findKeys, verifySignature, failures, networkOf },
     replays: foundation.stores.replays,
     countAssertion: createAssertionCounter(common),
     tokenEndpoint: `${issuer}/connect/token`,
   })
-  const authenticateCaller = createCallerAuthentication({ ...common, ...people, authenticate })
+  const authenticateCaller = createCallerAuthentication({
+    ...{ ...common, ...people, authenticate, failures, networkOf },
+  })
   return {
     ...common,
     ...people,
@@ -103,18 +117,41 @@ type Common = Foundation &
     readonly subjects: SubjectIdentifiers
     readonly countAttempt: CountAttempt
     readonly forgiveAttempt: ForgiveAttempt
+    readonly waitFor: (keys: readonly AttemptKey[]) => Awaitable<Seconds>
   }
+
+function composeFailures({ clock }: Foundation, { countAttempt, waitFor }: Common) {
+  // Marks are counters that are never full.
+  const markers = (keys: readonly string[], most: number) => keys.map(key => ({ key, most, span: 0 }))
+  return createClientFailures({
+    clock,
+    async countFailure(counter) {
+      const counted = await countAttempt([counter])
+      return counted.ok ? 0 : counted.wait
+    },
+    async mark(keys, span) {
+      await countAttempt(markers(keys, Number.MAX_SAFE_INTEGER).map(one => ({ ...one, span })))
+    },
+    async isMarked(keys) {
+      return (await waitFor(markers(keys, 1))) > 0
+    },
+  })
+}
 
 function composePeople(configuration: Configuration, common: Common) {
   const { users: configured, validators, grants, profile: hooks } = configuration
-  const { verify: verifyArgon2id, hash: hashArgon2id } = createArgon2id()
+  const onFull = (queue: string) => createOverloadLog({ ...common, queue })
+  // Apart: nobody who guesses client secrets is to keep users waiting, nor the other way round.
+  const { verify: verifyPassword, hash: hashArgon2id } = createArgon2id({ onFull: onFull('passwords') })
+  const { verify: verifyArgon2id } = createArgon2id({ concurrent: 1, onFull: onFull('client_secrets') })
   const users = createUsers(configured, {
-    ...{ ...common, verifyArgon2id },
+    ...{ ...common, verifyArgon2id: verifyPassword },
     hasFallen: common.standing.hasFallenUser,
   })
   const vouched = validators.password !== undefined || grants.length > 0
   const profile = createProfile({ users, profile: hooks, vouched })
   const countGuess = createGuessCounter(common)
+  const knownAccounts = createKnownAccounts({ users, checksElsewhere: validators.password !== undefined })
   const resolveSubject = composeSubjects(configuration, { ...common, users })
   const identityProviders = composeProviders(configuration, { ...common, resolveSubject })
   const signIn = createSignIn({
@@ -124,7 +161,7 @@ function composePeople(configuration: Configuration, common: Common) {
   const readIdentityClaims = createIdentityClaims({ ...common, profile })
   return {
     ...{ verifyArgon2id, hashArgon2id, users, profile, readIdentityClaims, resolveSubject },
-    ...{ identityProviders, countGuess },
+    ...{ identityProviders, countGuess, knownAccounts },
     signIn,
   }
 }

@@ -1,34 +1,39 @@
 /** A directory as a credential authority: for the login page and for the password grant (RFC 6749 §4.3). */
 
 import type { JsonObject } from '@tessera/protocol/result'
+import { createFairQueue, QueueFull } from '../core/fair-queue.ts'
 import type { Log } from '../core/runtime.ts'
 import type { CredentialAuthority, Directory, IdentityProvider } from '../core/user.ts'
 import { mapClaims } from '../identity/external-claims.ts'
 import type { ResolveSubject } from '../identity/external-identity.ts'
 import type { DirectoryEntry } from './connection.ts'
 import { bindUser } from './directory.ts'
-import { createSlots } from './slots.ts'
 
 export type DirectoryProvider = IdentityProvider & { readonly directory: Directory }
 
 export type DirectoryPorts = { readonly resolveSubject: ResolveSubject; readonly log: Log }
+
+/** How many may wait for each connection. */
+const patience = 10
 
 export function createDirectoryAuthority(
   provider: DirectoryProvider,
   { resolveSubject, log }: DirectoryPorts,
 ): CredentialAuthority {
   const { directory, name } = provider
-  const slots = createSlots(directory.max_connections)
+  const { max_connections: concurrent } = directory
+  const queue = createFairQueue({ concurrent, waiting: concurrent * patience })
   const refused = (reason: string) => {
     log.info('directory_refused', { provider: name, reason })
     return { ok: false } as const
   }
 
   return {
-    async check({ username, password, tenant }) {
-      const outcome = await slots
-        .run(() => bindUser(directory, username, password))
+    async check({ username, password, tenant, from = '' }) {
+      const outcome = await queue
+        .run(from, () => bindUser(directory, username, password))
         .catch(error => {
+          if (error instanceof QueueFull) throw error
           const { code, message } = error as { code?: unknown; message: string }
           log.error('directory_failed', { provider: name, code, error: message.slice(0, 200) })
           return undefined

@@ -1,8 +1,8 @@
-/** Limits on guessing passwords (RFC 6749 §4.3.2): for each name and for each network, and apart from them for a browser that the user signed in with before. */
+/** Limits on guessing passwords (RFC 6749 §4.3.2): for each name and for each network, and apart from strangers for a browser that the user signed in with before. */
 
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { identityKey } from '../core/stored-user.ts'
-import type { CountAttempt } from './attempts.ts'
+import type { AttemptKey, CountAttempt, Forgive } from './attempts.ts'
 
 export type Guess = {
   readonly idp: string
@@ -10,30 +10,36 @@ export type Guess = {
   readonly username: string
   /** The network that it comes from. */
   readonly from: string
-  /** The browser, where this very user signed in with it before. */
-  readonly known_browser?: string
+  /** Set where this very account signed in at this browser before. */
+  readonly known_browser?: KnownBrowser | undefined
 }
 
-/** Counts a guess before it is checked. The value takes it back: it was right. */
-export type CountGuess = (guess: Guess) => Promise<Result<() => Promise<void>>>
+/** A browser and the account that signed in there, as `KnownBrowsers` names them. */
+export type KnownBrowser = { readonly id: string; readonly account: string }
+
+/** Counts a guess before it is checked. The value takes the count back. */
+export type CountGuess = (guess: Guess) => Promise<Result<Forgive>>
 
 const span = 600
 const mostForName = 100
+/** All known browsers of one account together: whoever makes many of them guesses no more. */
+const mostForAccount = 300
 /** Many people may sit behind one address. */
 const mostForNetwork = 1000
+/** Strangers behind the same address leave known browsers room for as many again. */
+const mostForNetworkOfKnown = 2 * mostForNetwork
 
 /** Refuses `invalid_grant` with how long to wait; a name that nobody has is counted alike. */
 export const createGuessCounter =
   ({ countAttempt }: { countAttempt: CountAttempt }): CountGuess =>
   async ({ from, known_browser, ...guess }) => {
-    const name = guessedName(guess)
-    // So that no stranger can keep users out by guessing at their names: what strangers used up is not the user's.
+    const network = JSON.stringify(['password from network', from])
     const counted = await countAttempt(
-      known_browser !== undefined
-        ? [{ key: JSON.stringify(['password at browser', name, known_browser]), most: mostForName, span }]
+      known_browser
+        ? [...ofKnown(known_browser), { key: network, most: mostForNetworkOfKnown, span }]
         : [
-            { key: JSON.stringify(['password of name', name]), most: mostForName, span },
-            { key: JSON.stringify(['password from network', from]), most: mostForNetwork, span },
+            { key: JSON.stringify(['password of name', guessedName(guess)]), most: mostForName, span },
+            { key: network, most: mostForNetwork, span },
           ],
     )
     if (counted.ok) return ok(counted.forgive)
@@ -43,9 +49,16 @@ export const createGuessCounter =
     })
   }
 
+/** By the account, not by the guessed name: no stranger can use up what belongs to the user, not even with a similar name. */
+const ofKnown = ({ id, account }: KnownBrowser): readonly AttemptKey[] => [
+  { key: JSON.stringify(['password at browser', account, id]), most: mostForName, span },
+  { key: JSON.stringify(['password at known browsers', account]), most: mostForAccount, span },
+]
+
 /**
- * One for all spellings that could mean the same user: directories overlook spaces, accents and characters that are not
- * seen (RFC 4518 §2.2, §2.6.1). That a few users share a count costs less than that one user has many.
+ * Returns one name for all spellings that could mean the same user: directories overlook spaces, accents and invisible
+ * characters (RFC 4518 §2.2, §2.6.1). Only for counting, never to tell accounts apart: a few users who share a count cost
+ * less than one user who has many.
  */
 export const guessedName = ({
   idp,

@@ -3,6 +3,7 @@
 import type { AcrValues } from '@tessera/protocol/acr-values'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Client } from '../core/client.ts'
+import { QueueFull } from '../core/fair-queue.ts'
 import { acrOf } from '../core/mfa.ts'
 import type { Awaitable, Clock } from '../core/runtime.ts'
 import {
@@ -15,7 +16,8 @@ import {
   type Subject,
   type Users,
 } from '../core/user.ts'
-import type { CountGuess } from './guesses.ts'
+import { doCounted } from './attempts.ts'
+import type { CountGuess, KnownBrowser } from './guesses.ts'
 
 export type SignInRequest = {
   readonly username: string
@@ -27,8 +29,8 @@ export type SignInRequest = {
   readonly acr_values?: string
   /** The network that the request came from. */
   readonly from: string
-  /** The browser that this user signed in with before. */
-  readonly known_browser?: string | undefined
+  /** Set where this account signed in at this browser before. */
+  readonly known_browser?: KnownBrowser | undefined
 }
 
 /** A user who signed in, and what a validator adds to the token response. */
@@ -61,8 +63,8 @@ export function createSignIn({
   clock,
 }: SignInPorts): SignIn {
   const local: Authority = validator ?? {
-    async check({ username, password, tenant }) {
-      const user = await users.checkPassword(username, password, tenant)
+    async check({ username, password, tenant, from = '' }) {
+      const user = await users.checkPassword(username, password, tenant, from)
       return user ? { ok: true, sub: user.sub, epoch: user.epoch } : { ok: false }
     },
   }
@@ -79,23 +81,25 @@ export function createSignIn({
 
     const client_id = client?.client_id
     const { tenant } = acr
-    const guess = { idp, username, from, ...(tenant !== undefined && { tenant }) }
-    const counted = await countGuess({ ...guess, ...(known_browser !== undefined && { known_browser }) })
+    const where = tenant === undefined ? {} : { tenant }
+    const counted = await countGuess({ ...{ idp, username, from, known_browser }, ...where })
     if (!counted.ok) return counted
-    const answer = await authority.value.check({
-      username,
-      password,
+    const request: CredentialRequest = {
+      ...{ username, password, from, ...where },
       ...(client_id !== undefined && { client_id }),
-      ...(tenant !== undefined && { tenant }),
       ...(acr_values !== undefined && { acr_values }),
-    })
+    }
+    const answer = await doCounted(
+      counted.value,
+      () => unlessFull(() => authority.value.check(request)),
+      // What nobody checked is no guess.
+      checked => !checked.ok && !checked.unavailable,
+    )
     if (!answer.ok && answer.unavailable) {
-      await counted.value()
-      return refuse('temporarily_unavailable', 'credential_authority_unavailable', { log: { idp } })
+      const reason = answer.full ? 'password_queue_full' : 'credential_authority_unavailable'
+      return refuse('temporarily_unavailable', reason, { log: { idp } })
     }
     if (!answer.ok) return wrongCredentials('credentials_refused', answer)
-    // Not waited for. A count that stays costs one attempt, and must not end the process.
-    counted.value().catch(() => {})
 
     const record = await users.find(answer.sub)
     // The epoch that the password was read with: it may have been changed while it was checked.
@@ -116,11 +120,23 @@ export function createSignIn({
   }
 }
 
+type Checked = CredentialCheck & { readonly epoch?: number | undefined }
+
+/** A full queue is an expected failure: it is refused like an authority that is away, and writes no stack to the log. */
+async function unlessFull(
+  check: () => Awaitable<Checked>,
+): Promise<Checked & { readonly unavailable?: boolean; readonly full?: true }> {
+  try {
+    return await check()
+  } catch (error) {
+    if (error instanceof QueueFull) return { ok: false, unavailable: true, full: true }
+    throw error
+  }
+}
+
 /** A credential authority; this server's own knows the user's epoch. */
 type Authority = {
-  readonly check: (
-    request: CredentialRequest,
-  ) => Awaitable<CredentialCheck & { readonly epoch?: number | undefined }>
+  readonly check: (request: CredentialRequest) => Awaitable<Checked>
 }
 
 /** Why a client (undefined: this server itself) may not name this tenant; undefined when it may, or names none. */

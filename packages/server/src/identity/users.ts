@@ -8,7 +8,7 @@ import type { ConfiguredUser, User, Users } from '../core/user.ts'
 import { decoyPassword, preparePassword } from './password.ts'
 
 /** Checks an encoded argon2id password. */
-export type VerifyArgon2id = (encoded: string, password: string) => Promise<boolean>
+export type VerifyArgon2id = (encoded: string, password: string, from: string) => Promise<boolean>
 
 export type UserPorts = {
   readonly stores: Pick<Stores, 'storedUsers'>
@@ -52,7 +52,7 @@ export function createUsers(
       const [only] = found
       return only && found.length === 1 ? configuredOf(only.sub) : undefined
     },
-    async checkPassword(username, password, tenant) {
+    async checkPassword(username, password, tenant, from) {
       const sub = byName.get(nameKey(username, tenant))
       const known = (sub !== undefined && passwords.get(sub)) || nobody
       const named = await storedUsers.findByName(identityKey(username), tenant)
@@ -60,11 +60,14 @@ export function createUsers(
       const encoded = known.encoded ?? stored?.password ?? ((await storedUsers.any()) ? decoyPassword : decoy)
       const plainFits = timingSafeEqual(mac(password), known.mac)
       const typed = stored ? preparePassword(password) : password
-      const argonFits = encoded !== undefined && (await verifyArgon2id(encoded, typed))
+      const argonFits = encoded !== undefined && (await verifyArgon2id(encoded, typed, from))
       if (stored) return stored.password !== undefined && argonFits ? userOf(stored) : undefined
       const fits = known.encoded === undefined ? plainFits : argonFits
       return sub !== undefined && known !== nobody && fits ? configuredOf(sub) : undefined
     },
+    findSub: (username, tenant) =>
+      byName.get(nameKey(username, tenant)) ??
+      once(storedUsers.findByName(identityKey(username), tenant), stored => stored?.sub),
     async isNameTaken(name, tenant, except) {
       const key = identityKey(name)
       const others = configured.filter(user => user.tenant === tenant && user.sub !== except)

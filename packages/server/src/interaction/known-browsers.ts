@@ -1,18 +1,22 @@
-/** Browsers that a user signed in with before, told by a cookie: what strangers guess elsewhere does not keep their user out. */
+/** Browsers at which an account signed in before, recognized by a cookie: guesses that strangers make elsewhere do not keep its user out. */
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { newId } from '../core/handle.ts'
 import type { DerivedKeys } from '../core/keys.ts'
-import type { Random } from '../core/runtime.ts'
+import type { Awaitable, Random } from '../core/runtime.ts'
+import type { KnownBrowser } from '../identity/guesses.ts'
 import type { Cookies } from './cookies.ts'
 
 export type KnownBrowsers = {
-  /** The browser's id, if this name was signed in with at it. */
-  readonly read: (request: HttpRequest, name: string) => string | undefined
-  /** The cookie that remembers it; undefined where it does already. */
-  readonly remember: (request: HttpRequest, name: string) => string | undefined
+  /** Returns the browser if this account signed in there. Looks the account up only where the browser carries a cookie. */
+  readonly read: (
+    request: HttpRequest,
+    findAccount: () => Awaitable<string | undefined>,
+  ) => Promise<KnownBrowser | undefined>
+  /** Returns the cookie that remembers the account, as `KnownAccounts` names it; undefined where the browser carries it. */
+  readonly remember: (request: HttpRequest, account: string) => string | undefined
 }
 
 const cookieName = 'tessera_known'
@@ -32,9 +36,9 @@ export function createKnownBrowsers({
   cookies: Cookies
 }): KnownBrowsers {
   const key = derived.derive('known-browser')
-  const macOf = (id: string, name: string): string =>
+  const macOf = (id: string, account: string): string =>
     createHmac('sha256', key)
-      .update(JSON.stringify([id, name]))
+      .update(JSON.stringify(['account', id, account]))
       .digest('base64url')
       .slice(0, 22)
   const parse = (request: HttpRequest) => {
@@ -43,21 +47,23 @@ export function createKnownBrowsers({
     const [id = '', ...macs] = cookie.split('.')
     return { id, macs }
   }
-  const holds = ({ id, macs }: { id: string; macs: readonly string[] }, name: string): boolean => {
-    const expected = Buffer.from(macOf(id, name))
+  const holds = ({ id, macs }: { id: string; macs: readonly string[] }, account: string): boolean => {
+    const expected = Buffer.from(macOf(id, account))
     return macs.some(mac => timingSafeEqual(Buffer.from(mac), expected))
   }
 
   return {
-    read(request, name) {
+    async read(request, findAccount) {
       const browser = parse(request)
-      return browser && holds(browser, name) ? browser.id : undefined
+      if (!browser) return undefined
+      const account = await findAccount()
+      return account !== undefined && holds(browser, account) ? { id: browser.id, account } : undefined
     },
-    remember(request, name) {
+    remember(request, account) {
       const browser = parse(request)
-      if (browser && holds(browser, name)) return undefined
+      if (browser && holds(browser, account)) return undefined
       const id = browser?.id ?? newId(random)
-      const macs = [macOf(id, name), ...(browser?.macs ?? [])].slice(0, most)
+      const macs = [macOf(id, account), ...(browser?.macs ?? [])].slice(0, most)
       return cookies.write(cookieName, [id, ...macs].join('.'), { maxAge: lifetime })
     },
   }

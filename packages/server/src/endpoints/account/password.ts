@@ -6,8 +6,9 @@ import type { AccountSettings } from '../../core/account.ts'
 import type { StoredUser } from '../../core/stored-user.ts'
 import { localProvider, type Users } from '../../core/user.ts'
 import type { Accounts } from '../../identity/accounts.ts'
-import { networkOf } from '../../identity/attempts.ts'
+import { doCounted, networkOf } from '../../identity/attempts.ts'
 import type { CountGuess } from '../../identity/guesses.ts'
+import type { KnownAccounts } from '../../identity/known-account.ts'
 import { logRefusal } from '../../interaction/refused-page.ts'
 import type { TellOwner } from '../../interaction/tell-owner.ts'
 import { type StoredUserPagePorts, storedUserPage } from './stored-user-page.ts'
@@ -17,6 +18,7 @@ export type PasswordPagePorts = StoredUserPagePorts & {
   readonly accountSettings: Pick<AccountSettings, 'passwordPolicy'>
   readonly users: Pick<Users, 'checkPassword'>
   readonly countGuess: CountGuess
+  readonly knownAccounts: Pick<KnownAccounts, 'of'>
   readonly tellOwner: TellOwner
 }
 
@@ -59,14 +61,19 @@ export function createPasswordEndpoint(ports: PasswordPagePorts): Endpoint {
     { sub, username, tenant }: StoredUser,
     password: string,
   ): Promise<Refusal | undefined> {
-    const where = tenant === undefined ? {} : { tenant }
+    const from = networkOf(request)
+    const account = ports.knownAccounts.of(sub, { idp: localProvider, username, tenant })
     const counted = await ports.countGuess({
-      ...{ idp: localProvider, username, ...where, from: networkOf(request), known_browser: sub },
+      ...{ idp: localProvider, username, from, ...(tenant !== undefined && { tenant }) },
+      // No browser has this id: those that are signed in have one count together.
+      known_browser: { id: 'signed in', account },
     })
     if (!counted.ok) return counted
-    const fits = await ports.users.checkPassword(username, password, tenant)
-    if (fits?.sub !== sub) return refuse('access_denied', 'credentials_refused', { log: { sub } })
-    await counted.value()
-    return undefined
+    const fits = await doCounted(
+      counted.value,
+      () => ports.users.checkPassword(username, password, tenant, from),
+      user => user?.sub !== sub,
+    )
+    return fits?.sub === sub ? undefined : refuse('access_denied', 'credentials_refused', { log: { sub } })
   }
 }

@@ -36,7 +36,8 @@ export function createIntrospectionEndpoint(ports: IntrospectionPorts): Endpoint
     const clientId = parameters.value.get('client_id')
     const caller = await ports.authenticateCaller(request, parameters.value)
     if (!caller.ok) {
-      const status = caller.error === 'invalid_client' ? { status: 401 } : {}
+      const isUnauthorized = caller.error === 'invalid_client' && caller.retry_after === undefined
+      const status = isUnauthorized ? { status: 401 } : {}
       return ports.refuser(request, caller, { clientId, ...status })
     }
     const token = parameters.value.get('token')

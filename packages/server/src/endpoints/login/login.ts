@@ -9,7 +9,7 @@ import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Log } from '../../core/runtime.ts'
 import { type IdentityProvider, localProvider } from '../../core/user.ts'
 import { networkOf } from '../../identity/attempts.ts'
-import { guessedName } from '../../identity/guesses.ts'
+import type { KnownAccounts } from '../../identity/known-account.ts'
 import type { PasskeySignIn } from '../../identity/passkey-sign-in.ts'
 import type { Passkeys } from '../../identity/passkeys.ts'
 import type { SignIn } from '../../identity/sign-in.ts'
@@ -39,6 +39,7 @@ export type LoginPorts = {
   readonly concludeSignIn: ConcludeSignIn
   readonly sessions: Pick<BrowserSessions, 'keepOffered'>
   readonly knownBrowsers: KnownBrowsers
+  readonly knownAccounts: KnownAccounts
   readonly csrf: Csrf
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
   /** What users who are kept here may do themselves. */
@@ -88,15 +89,12 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     const { client, tenant, acr_values, requested_acr } = requester
     const idp = (ways.taken(requester, continuation) ?? localWay(requester))?.idp
     const acr = { acr: [], ...(idp !== undefined && { idp }), ...(tenant !== undefined && { tenant }) }
-    const name = guessedName({
-      ...{ username, idp: idp ?? localProvider },
-      ...(tenant !== undefined && { tenant }),
-    })
+    const named = { username, tenant, idp: idp ?? localProvider }
     const signedIn = await ports.signIn({
       ...{ username, password, acr, acr_values },
       ...(client && { client }),
       from: networkOf(request),
-      known_browser: ports.knownBrowsers.read(request, name),
+      known_browser: await ports.knownBrowsers.read(request, () => ports.knownAccounts.find(named)),
     })
     if (!signedIn.ok) {
       const log = { client_id: client?.client_id, ...signedIn.log }
@@ -104,7 +102,8 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
       return show(request, continuation, requester, { username, refusal: signedIn })
     }
     const { subject } = signedIn.value
-    const cookies = [ports.knownBrowsers.remember(request, name)]
+    const account = ports.knownAccounts.of(subject.sub, named)
+    const cookies = [ports.knownBrowsers.remember(request, account)]
     const proven = { subject, tenant, client, requested_acr, continuation, cookies }
     return ports.concludeSignIn(request, proven)
   }

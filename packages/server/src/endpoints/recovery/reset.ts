@@ -4,7 +4,7 @@ import type { Endpoint } from '@tessera/protocol/http'
 import { ok } from '@tessera/protocol/result'
 import type { AccountSettings } from '../../core/account.ts'
 import { localProvider } from '../../core/user.ts'
-import { guessedName } from '../../identity/guesses.ts'
+import type { KnownAccounts } from '../../identity/known-account.ts'
 import type { KnownBrowsers } from '../../interaction/known-browsers.ts'
 import type { TellOwner } from '../../interaction/tell-owner.ts'
 import type { FieldProblem } from '../../ui/field-pages.ts'
@@ -13,6 +13,7 @@ import { type LinkPorts, linkPage } from './link-page.ts'
 export type ResetPorts = LinkPorts & {
   readonly accountSettings: Pick<AccountSettings, 'passwordPolicy'>
   readonly knownBrowsers: KnownBrowsers
+  readonly knownAccounts: Pick<KnownAccounts, 'of'>
   readonly tellOwner: TellOwner
 }
 
@@ -32,9 +33,9 @@ export function createResetEndpoint(ports: ResetPorts): Endpoint {
       if (!changed.ok) return changed
       const { sub, username, tenant } = user
       ports.tellOwner(request, sub, 'passwordChanged')
-      const name = guessedName({ idp: localProvider, username, ...(tenant !== undefined && { tenant }) })
+      const account = ports.knownAccounts.of(sub, { idp: localProvider, username, tenant })
       // Who holds the mailbox is let in here, however much strangers guess.
-      const cookies = [ports.knownBrowsers.remember(request, name)]
+      const cookies = [ports.knownBrowsers.remember(request, account)]
       const links = [{ to: 'signIn', href: paths('/account') }] as const
       return ok(pages.notice(request, { kind: 'passwordSaved', links }, { cookies }))
     },

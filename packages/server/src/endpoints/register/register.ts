@@ -5,6 +5,7 @@ import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Secrets } from '../../client-authentication/secrets.ts'
 import type { Registration } from '../../core/registration.ts'
 import type { Log } from '../../core/runtime.ts'
+import { networkOf } from '../../identity/attempts.ts'
 import type { ClientRegistration } from '../../registration/registration.ts'
 import { challenge, readBearer } from '../bearer.ts'
 import type { Refuser } from '../respond.ts'
@@ -52,7 +53,7 @@ async function tokenFault(
   const bearer: Result<string | undefined> = readBearer(request)
   if (!bearer.ok) return bearer
   if (bearer.value === undefined) return refuseToken('initial_access_token_missing')
-  const check = await secrets.check(bearer.value, registration.initialAccessTokens)
+  const check = await secrets.check(bearer.value, registration.initialAccessTokens, networkOf(request))
   if (check === 'busy') return refuse('temporarily_unavailable', 'client_secret_queue_full')
   return check === 'fits' ? undefined : refuseToken('initial_access_token_invalid')
 }

@@ -7,7 +7,7 @@ import type { Clock } from '../../core/runtime.ts'
 import type { StoredUser } from '../../core/stored-user.ts'
 import { localProvider } from '../../core/user.ts'
 import type { Accounts } from '../../identity/accounts.ts'
-import { guessedName } from '../../identity/guesses.ts'
+import type { KnownAccounts } from '../../identity/known-account.ts'
 import type { ConcludeSignIn } from '../../interaction/conclude-sign-in.ts'
 import type { KnownBrowsers } from '../../interaction/known-browsers.ts'
 import type { Waiting } from './waiting.ts'
@@ -40,10 +40,17 @@ export type WelcomePorts = {
   readonly accounts: Accounts
   readonly concludeSignIn: ConcludeSignIn
   readonly knownBrowsers: KnownBrowsers
+  readonly knownAccounts: KnownAccounts
   readonly clock: Clock
 }
 
-export const createWelcome = ({ accounts, concludeSignIn, knownBrowsers, clock }: WelcomePorts): Welcome => ({
+export const createWelcome = ({
+  accounts,
+  concludeSignIn,
+  knownBrowsers,
+  knownAccounts,
+  clock,
+}: WelcomePorts): Welcome => ({
   async add({ sub, username, full_name, password, email, verified = false, tenant }) {
     const problem = accounts.passwordFault(password, { username, ...(email !== undefined && { email }) })
     if (problem) return { ok: false, problem, refusal: refuse('invalid_request', 'password_unfit') }
@@ -60,11 +67,11 @@ export const createWelcome = ({ accounts, concludeSignIn, knownBrowsers, clock }
   },
   signIn(request, { sub, epoch, username, tenant }, { continuation, requester: { client, requested_acr } }) {
     const where = tenant === undefined ? {} : { tenant }
-    const name = guessedName({ idp: localProvider, username, ...where })
+    const account = knownAccounts.of(sub, { idp: localProvider, username, tenant })
     return concludeSignIn(request, {
       subject: { sub, epoch, ...where, idp: localProvider, amr: ['pwd'], auth_time: clock.now() },
       ...{ tenant, client, requested_acr, continuation },
-      cookies: [knownBrowsers.remember(request, name)],
+      cookies: [knownBrowsers.remember(request, account)],
     })
   },
 })

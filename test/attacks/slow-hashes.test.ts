@@ -1,0 +1,156 @@
+/** Floods of slow work (argon2id, directories): whoever asks for much of it keeps neither other networks nor other kinds of work waiting. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { hash as argon2id } from '@node-rs/argon2'
+import { createFairQueue } from '../../packages/server/src/core/fair-queue.ts'
+import { createTestServer, type TestServer } from '../support/tessera.ts'
+import { secret, withClients, world } from '../support/world.ts'
+
+const cheap = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
+const slowClient = async (value = 'slow') => ({
+  client_id: 'machine',
+  client_secrets: [{ argon2id: await argon2id(value, cheap) }],
+  grant_types: ['client_credentials'],
+  scope: 'api1',
+})
+const slowUsers = async () => [
+  { sub: 'a', username: 'argon', password_argon2id: await argon2id('pass', cheap), claims: {} },
+]
+const authenticate = (server: TestServer, value: string, from: string) =>
+  server.token({ grant_type: 'client_credentials', scope: 'api1' }, { client: ['machine', value], from })
+const signIn = (server: TestServer, password: string, from: string) =>
+  server.token(
+    { grant_type: 'password', username: 'argon', password, scope: 'api1' },
+    { client: ['roclient', secret], from },
+  )
+const times = <Value>(count: number, make: (n: number) => Value): Value[] =>
+  Array.from({ length: count }, (_, n) => make(n))
+
+/** A queue whose work ends when the test says so. */
+function held(bounds: { concurrent: number; waiting: number }) {
+  const queue = createFairQueue(bounds)
+  const begun: string[] = []
+  const ends: (() => void)[] = []
+  const outcomes: Record<string, string> = {}
+  const ask = (from: string, name: string): void => {
+    queue
+      .run(from, () => {
+        begun.push(name)
+        return new Promise<void>(resolve => ends.push(resolve))
+      })
+      .then(
+        () => {
+          outcomes[name] = 'done'
+        },
+        error => {
+          outcomes[name] = error.name
+        },
+      )
+  }
+  const finishOne = async () => {
+    ends.shift()?.()
+    await setImmediate()
+  }
+  return { ask, begun, outcomes, finishOne }
+}
+
+test('fair queue: networks take turns, whichever asked for more', async () => {
+  const { ask, begun, finishOne } = held({ concurrent: 1, waiting: 64 })
+  for (let n = 0; n < 10; n++) ask('flood', `flood ${n}`)
+  ask('one', 'one 0')
+  ask('two', 'two 0')
+  ask('two', 'two 1')
+  for (let n = 0; n < 13; n++) await finishOne()
+  assert.deepEqual(begun.slice(0, 7), ['flood 0', 'flood 1', 'one 0', 'two 0', 'flood 2', 'two 1', 'flood 3'])
+  assert.equal(begun.length, 13)
+})
+
+test('fair queue: where it is full, the newest work of the network with the most gives way to others', async () => {
+  const { ask, begun, outcomes, finishOne } = held({ concurrent: 1, waiting: 4 })
+  for (let n = 0; n < 6; n++) ask('flood', `flood ${n}`)
+  await setImmediate()
+  assert.deepEqual(outcomes, { 'flood 5': 'StoreUnavailable' })
+  ask('one', 'one 0')
+  ask('one', 'one 1')
+  // Now nobody has two more waiting than this network.
+  ask('one', 'one 2')
+  ask('two', 'two 0')
+  await setImmediate()
+  assert.deepEqual(Object.keys(outcomes).toSorted(), ['flood 2', 'flood 3', 'flood 4', 'flood 5', 'one 2'])
+  for (let n = 0; n < 5; n++) await finishOne()
+  assert.deepEqual(begun.toSorted(), ['flood 0', 'flood 1', 'one 0', 'one 1', 'two 0'])
+})
+
+test('attack: wrong secrets for an argon2id client keep no user waiting', async () => {
+  const server = await createTestServer({
+    ...withClients(await slowClient()),
+    users: [...world.users, ...(await slowUsers())],
+  })
+  const flood = times(500, n => authenticate(server, `wrong ${n}`, `192.0.2.${n % 250}`))
+  const people = await Promise.all(times(20, n => signIn(server, 'pass', `198.51.100.${n}`)))
+  assert.deepEqual(
+    people.map(({ status }) => status),
+    Array(20).fill(200),
+  )
+  await Promise.all(flood)
+})
+
+test('attack: wrong passwords from one network leave the others their turn', async () => {
+  const server = await createTestServer({ ...world, users: [...world.users, ...(await slowUsers())] })
+  const flood = times(300, n =>
+    server.token(
+      { grant_type: 'password', username: `nobody ${n}`, password: 'x', scope: 'api1' },
+      { client: ['roclient', secret], from: '192.0.2.1' },
+    ),
+  )
+  const people = await Promise.all(times(20, n => signIn(server, 'pass', `198.51.100.${n}`)))
+  assert.deepEqual(
+    people.map(({ status }) => status),
+    Array(20).fill(200),
+  )
+  const answers = await Promise.all(flood)
+  const refused = answers.filter(({ status }) => status === 503)
+  assert.ok(refused.length > 0)
+  assert.equal(refused[0]?.headers['retry-after'], '1')
+})
+
+test('attack: overload is logged once for many, without a stack', async () => {
+  const server = await createTestServer({ ...world, users: [...world.users, ...(await slowUsers())] })
+  await Promise.all(times(300, () => signIn(server, 'pass', '192.0.2.1')))
+  assert.deepEqual(
+    server.logged.filter(({ level }) => level === 'error'),
+    [],
+  )
+  const overload = server.logged.filter(({ event }) => event === 'queue_full')
+  assert.deepEqual(
+    overload.map(({ level, queue, stack }) => ({ level, queue, stack })),
+    [{ level: 'warn', queue: 'passwords', stack: undefined }],
+  )
+})
+
+test('client authentication: a right argon2id secret is hashed once, a wrong one each time', async () => {
+  const server = await createTestServer(withClients(await slowClient()))
+  assert.equal((await authenticate(server, 'slow', '192.0.2.1')).status, 200)
+  // More at once than the queue takes.
+  const answers = await Promise.all(times(500, () => authenticate(server, 'slow', '192.0.2.1')))
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
+  assert.equal((await authenticate(server, 'wrong', '192.0.2.1')).status, 401)
+  assert.equal(server.reason(), 'client_secret_wrong')
+})
+
+test('client authentication: an argon2id secret that was right is not any more when it is changed or has expired', async () => {
+  const client = await slowClient()
+  const [kept] = client.client_secrets
+  const expiring = { ...client, client_secrets: [{ ...kept, expires_at: '2026-09-22T00:00:00Z' }] }
+  const server = await createTestServer(withClients(expiring))
+  assert.equal((await authenticate(server, 'slow', '192.0.2.1')).status, 200)
+  server.clock.advance(86_400)
+  assert.equal((await authenticate(server, 'slow', '192.0.2.1')).status, 401)
+  await server.reconfigure(withClients(client))
+  assert.equal((await authenticate(server, 'slow', '192.0.2.1')).status, 200)
+  await server.reconfigure(withClients(await slowClient('other')))
+  assert.equal((await authenticate(server, 'slow', '192.0.2.1')).status, 401)
+  assert.equal(server.reason(), 'client_secret_wrong')
+})
