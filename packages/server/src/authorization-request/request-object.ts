@@ -1,9 +1,10 @@
 /** Request objects: an authorization request as a JWT of the client (RFC 9101, OpenID Connect Core 1.0 §6). */
 
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
-import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { type Json, type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { VerifyClientSignature } from '../client-keys/signature.ts'
 import { assertionAlgorithms, type Client } from '../core/client.ts'
+import { jwtType } from '../core/jwt-type.ts'
 import type { Decryption } from '../core/keys.ts'
 import type { Clock } from '../core/runtime.ts'
 
@@ -39,7 +40,7 @@ export async function readRequestObject(
   if (jwt === undefined) return invalid('request_object_encryption_wrong')
   const header = headerOf(jwt)
   if (!header) return invalid('request_object_malformed')
-  const type = typeOf(header.typ)
+  const type = jwtType(header.typ)
   // RFC 8725 §3.11: a JWT made for another purpose (an assertion, an ID token) is not a request.
   if (type !== 'jwt' && type !== strictType) return invalid('request_object_type_wrong')
   const isSigned = header.alg !== 'none'
@@ -70,12 +71,6 @@ async function decrypt(
 /** Undefined of a client that registered that it encrypts. */
 const plain = (jwt: string, { request_object_encryption_alg }: Client): string | undefined =>
   request_object_encryption_alg === undefined ? jwt : undefined
-
-/** Without regard to case and to `application/` (RFC 7515 §4.1.9). */
-const typeOf = (typ: unknown): string =>
-  String(typ ?? 'jwt')
-    .toLowerCase()
-    .replace(/^application\//, '')
 
 /** Shared secrets are kept as hashes, so a request object can't be signed with one. */
 async function signedClaims(
@@ -140,11 +135,14 @@ function parametersOf(claims: JsonObject): Result<Parameters> {
   const form = new URLSearchParams()
   for (const [name, value] of Object.entries(claims)) {
     if (ofTheJwt.has(name) || value === null) continue
-    if (name === 'resource' && Array.isArray(value)) for (const one of value) form.append(name, String(one))
-    else form.append(name, typeof value === 'string' ? value : JSON.stringify(value))
+    // What is no text stays JSON, which is no resource of ours (RFC 8707 §2).
+    if (name === 'resource' && Array.isArray(value)) for (const one of value) form.append(name, textOf(one))
+    else form.append(name, textOf(value))
   }
   return parseParameters(form.toString())
 }
+
+const textOf = (value: Json): string => (typeof value === 'string' ? value : JSON.stringify(value))
 
 const headerOf = (jwt: string): JsonObject | undefined => parseJson(jwt.slice(0, jwt.indexOf('.')))
 

@@ -7,6 +7,7 @@ import { decodeJwt } from 'jose/jwt/decode'
 import type { VerifiedSignature } from '../client-keys/signature.ts'
 import { assertionAlgorithms, type Client } from '../core/client.ts'
 import { hashHandle } from '../core/handle.ts'
+import { jwtType } from '../core/jwt-type.ts'
 import { type AuthenticationMethod, type Credential, refuseClient, type VerificationPorts } from './method.ts'
 
 export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -28,7 +29,7 @@ export const privateKeyJwt: AuthenticationMethod = {
     const { payload, protectedHeader } = verified.value
     const reason =
       identityFault(payload, client) ??
-      audienceFault(payload, typeOf(protectedHeader.typ), request, ports) ??
+      audienceFault(payload, jwtType(protectedHeader.typ), request, ports) ??
       lifetimeFault(payload, ports)
     if (reason !== undefined) return refuseClient(reason)
     return useOnce(payload, client, ports)
@@ -64,16 +65,13 @@ async function verifyAssertion(
 const identityFault = ({ iss, sub }: JWTPayload, { client_id }: Client): string | undefined =>
   iss === client_id && sub === client_id ? undefined : 'client_assertion_identity_mismatch'
 
-/** Without regard to case and to `application/` (RFC 7515 §4.1.9). */
-const typeOf = (typ: string | undefined): string => (typ ?? 'jwt').toLowerCase().replace(/^application\//, '')
-
 /**
  * RFC 7523 §3 (3): the issuer or the token endpoint, or the endpoint that is asked (RFC 9126 §2). Each value must be
  * one of these: an assertion that is good elsewhere too could be passed on by whoever received it there.
  */
 function audienceFault(
   { aud }: JWTPayload,
-  type: string,
+  type: string | undefined,
   { path }: HttpRequest,
   { issuer, tokenEndpoint }: VerificationPorts,
 ): string | undefined {

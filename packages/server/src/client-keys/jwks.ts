@@ -109,6 +109,7 @@ function readSet(body: string): JwkSet | undefined {
 const isPublicKey = (key: unknown): key is Readonly<Record<string, unknown>> =>
   typeof key === 'object' &&
   key !== null &&
+  !Array.isArray(key) &&
   !('d' in key) &&
   !('k' in key) &&
   isAffordable(key as Readonly<Record<string, unknown>>)

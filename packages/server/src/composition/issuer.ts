@@ -3,6 +3,7 @@
 import type { Route } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
 import { QueueFull } from '../core/fair-queue.ts'
+import { InvalidHookResult } from '../core/hook-result.ts'
 import type { Awaitable } from '../core/runtime.ts'
 import type { Stores } from '../core/stores.ts'
 import type { Load } from '../http/load.ts'
@@ -70,6 +71,10 @@ async function composeOn(
     onError({ id: request_id, path }, error) {
       // The queue itself has logged it.
       if (error instanceof QueueFull) return
+      if (error instanceof InvalidHookResult) {
+        log.error('refused', { request_id, path, reason: 'hook_result_invalid', problem: error.message })
+        return
+      }
       log.error('request_failed', { request_id, path, error: String(error), stack: (error as Error)?.stack })
     },
   })

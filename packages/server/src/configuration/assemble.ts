@@ -10,6 +10,7 @@ import type { ConfiguredUser } from '../core/user.ts'
 import { clientOf, secretOf } from './assemble-client.ts'
 import { brandingOf } from './branding.ts'
 import type { Configuration } from './configuration.ts'
+import { checkedHooks } from './hooks.ts'
 import { canHavePasskeys, localIssuer, loopbackPort } from './issuer.ts'
 import { providerOf } from './providers.ts'
 import { registrationOf } from './registration.ts'
@@ -111,11 +112,7 @@ function assembleIssuer(
     }),
     outbound: { allowedPrivateNetworks: draft.outbound.allowed_private_networks },
     grants: draft.grants ?? [],
-    validators: draft.validators ?? {},
-    federation: draft.federation ?? {},
-    ...(draft.consentPolicy && { consentPolicy: draft.consentPolicy }),
-    ...(draft.mfaPolicy && { mfaPolicy: draft.mfaPolicy }),
-    ...(draft.profile && { profile: draft.profile }),
+    ...checkedHooks(draft),
   }
 }
 

@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { extname, resolve } from 'node:path'
 import { type Branding, type Logo, type LogoType, logoTypes } from '../core/branding.ts'
 import type { Fault } from './fault.ts'
+import { valueAt } from './issue.ts'
 import { type BrandingDraft, colorsOf } from './schema/branding.ts'
 
 /** Of a draft that has no fault. */
@@ -55,19 +56,17 @@ const logoUrl = (value: string): FileOutcome =>
 /** Faults of the files that the keys `branding.logo` and `templates` name, of the server and of its tenants. */
 export function fileFaults(input: Readonly<Record<string, unknown>>, folder: string): readonly Fault[] {
   const tenants = Array.isArray(input.tenants) ? input.tenants : []
-  return [['', input] as const, ...tenants.map((tenant, at) => [`tenants[${at}].`, tenant] as const)].flatMap(
-    ([prefix, owner]) => {
-      const { branding, templates } = (owner ?? {}) as Readonly<Record<string, unknown>>
-      const logo = (branding as { logo?: unknown } | undefined)?.logo
-      const read = typeof logo === 'string' && logo !== '' ? readLogo(logo, folder) : undefined
-      return [
-        ...(read && 'fault' in read ? [{ path: `${prefix}branding.logo`, ...read.fault }] : []),
-        ...(typeof templates === 'string' && templates !== ''
-          ? folderFaults(`${prefix}templates`, resolve(folder, templates))
-          : []),
-      ]
-    },
-  )
+  const owners = Array.from(tenants, (tenant: unknown, at) => [`tenants[${at}].`, tenant] as const)
+  return [['', input] as const, ...owners].flatMap(([prefix, owner]) => {
+    const [logo, templates] = [valueAt(owner, ['branding', 'logo']), valueAt(owner, ['templates'])]
+    const read = typeof logo === 'string' && logo !== '' ? readLogo(logo, folder) : undefined
+    return [
+      ...(read && 'fault' in read ? [{ path: `${prefix}branding.logo`, ...read.fault }] : []),
+      ...(typeof templates === 'string' && templates !== ''
+        ? folderFaults(`${prefix}templates`, resolve(folder, templates))
+        : []),
+    ]
+  })
 }
 
 function folderFaults(path: string, folder: string): readonly Fault[] {

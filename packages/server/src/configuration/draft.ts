@@ -83,7 +83,7 @@ export function draftOf(input: unknown, isModule: boolean): Drafted {
   }
   const tenants = source('tenants').flatMap((tenant, index) =>
     typeof valueAt(tenant, ['issuer']) === 'string'
-      ? [{ tenant, index, name: nameOf('tenants', tenant) }]
+      ? [{ tenant, index, name: nameOf('tenants', tenant) ?? '' }]
       : [],
   )
   const drafts = {
@@ -161,11 +161,14 @@ const entriesOf = (schema: Shape<unknown>, list: string, source: readonly unknow
 
 const namesOf = (source: (name: string) => readonly unknown[]): Draft['names'] =>
   Object.fromEntries(
-    listNames.map(name => [name, new Set(source(name).map(raw => nameOf(name, raw)))]),
+    listNames.map(name => [name, new Set(source(name).flatMap(raw => nameOf(name, raw) ?? []))]),
   ) as unknown as Draft['names']
 
-const nameOf = (list: string, raw: unknown): string =>
-  String(valueAt(raw, [list === 'clients' ? 'client_id' : list === 'users' ? 'sub' : 'name']))
+/** Undefined for an entry that has none, which is a fault of its own. */
+const nameOf = (list: string, raw: unknown): string | undefined => {
+  const name = valueAt(raw, [list === 'clients' ? 'client_id' : list === 'users' ? 'sub' : 'name'])
+  return typeof name === 'string' ? name : undefined
+}
 
 function readEntry(
   schema: Shape<unknown>,

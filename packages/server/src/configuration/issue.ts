@@ -77,12 +77,8 @@ function kindOf(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'number') return Number.isInteger(value) ? 'a number' : 'a fraction or no number'
-  const names: Readonly<Record<string, string>> = {
-    object: 'an object',
-    string: 'a string',
-    boolean: `${value}`,
-  }
-  return names[typeof value] ?? `a ${typeof value}`
+  if (typeof value === 'boolean') return String(value)
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
 function notInList(key: string, values: readonly string[], value: unknown): Description {
@@ -170,7 +166,11 @@ function keysAt(schema: AnyShape, path: Path): readonly string[] {
 
 export function valueAt(input: unknown, path: Path): unknown {
   let at = input
-  for (const step of path) at = at == null ? undefined : (at as Record<PropertyKey, unknown>)[step]
+  for (const step of path) {
+    // Of its own: what every object inherits is nobody's setting.
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return undefined
+    at = (at as Record<PropertyKey, unknown>)[step]
+  }
   return at
 }
 
@@ -188,7 +188,7 @@ const subjects: Readonly<Record<string, readonly [noun: string, key: string]>> =
 /** `client "web"` for a path into `clients`; undefined where no entry or no name is. */
 export function subjectOf(path: Path, input: unknown): string | undefined {
   const [list, index] = path
-  const subject = subjects[String(list)]
+  const subject = typeof list === 'string' && Object.hasOwn(subjects, list) ? subjects[list] : undefined
   if (!subject || typeof index !== 'number') return undefined
   const name = valueAt(input, [list!, index, subject[1]])
   return typeof name === 'string' ? `${subject[0]} "${name.slice(0, 100)}"` : undefined

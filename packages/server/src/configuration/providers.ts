@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Directory, IdentityProvider, UpstreamProvider } from '../core/user.ts'
+import { checkedAuthority } from './hooks.ts'
 import type { ProviderDraft } from './schema/provider.ts'
 import { standardIdentityResources } from './standard-resources.ts'
 
@@ -17,7 +18,10 @@ export function providerOf(draft: ProviderDraft, directory: string): IdentityPro
     ...(upstream && { upstream }),
     ...(ldap && { directory: ldap }),
     ...(credentialAuthority !== undefined && {
-      credentialAuthority: credentialAuthority as NonNullable<IdentityProvider['credentialAuthority']>,
+      credentialAuthority: checkedAuthority(
+        `identity_providers.${name}.credentialAuthority`,
+        credentialAuthority as NonNullable<IdentityProvider['credentialAuthority']>,
+      ),
     }),
   }
 }

@@ -8,4 +8,7 @@ const [longestModulus, longestExponent] = [1366, 11]
  * work for it.
  */
 export const isAffordable = ({ kty, n, e }: Readonly<Record<string, unknown>>): boolean =>
-  kty !== 'RSA' || (String(n).length <= longestModulus && String(e).length <= longestExponent)
+  kty !== 'RSA' || (isAtMost(n, longestModulus) && isAtMost(e, longestExponent))
+
+const isAtMost = (value: unknown, longest: number): boolean =>
+  typeof value === 'string' && value.length <= longest

@@ -3,11 +3,7 @@
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import { Unreachable } from './fetch.ts'
 
-type Failure = Error & {
-  readonly code?: string
-  readonly error?: string
-  readonly error_description?: string
-}
+type Failure = Error & { readonly code?: unknown; readonly error?: unknown }
 
 /** Its token endpoint refused the code, or did not believe who we are. */
 const refusedCodes: ReadonlySet<unknown> = new Set([
@@ -20,7 +16,7 @@ const mostCharacters = 200
 
 /** @param provider its name, for the log. */
 export function refusalOf(thrown: unknown, provider: string): Refusal {
-  const error = thrown as Failure
+  const error: Failure = thrown instanceof Error ? thrown : new Error('something that is no error was thrown')
   const away = findUnreachable(error)
   if (away) {
     const { reason: outbound, detail } = away.failure
@@ -49,4 +45,6 @@ function causeOf(error: Failure): string | undefined {
   return cause instanceof Error ? shorten(cause.message) : undefined
 }
 
-const shorten = (text: string): string => text.slice(0, mostCharacters)
+/** What a provider sent may be of any type. */
+const shorten = (text: unknown): string | undefined =>
+  typeof text === 'string' ? text.slice(0, mostCharacters) : undefined

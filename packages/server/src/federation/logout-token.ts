@@ -71,12 +71,13 @@ function readPayload(payload: JWTPayload, iss: string, provider: OpenIdProvider)
   const { events, sub, sid, jti, exp, nonce } = payload
   const happened =
     typeof events === 'object' && events !== null && typeof Reflect.get(events, event) === 'object'
-  const [user, session] = [text(sub), text(sid)]
-  if (!happened || nonce !== undefined || (user === undefined && session === undefined)) {
+  const [user, session, id] = [text(sub), text(sid), text(jti)]
+  const names = user !== undefined || session !== undefined
+  if (!happened || nonce !== undefined || !names || id === undefined) {
     return invalid('upstream_logout_token_invalid', provider)
   }
   return ok({
-    ...{ iss, jti: jti!, exp: exp! },
+    ...{ iss, jti: id, exp: exp! },
     ...(session !== undefined && { sid: session }),
     ...(user !== undefined && { sub: user }),
   })

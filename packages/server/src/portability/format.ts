@@ -64,12 +64,15 @@ export function parseLine(text: string): Line {
 const kinds: ReadonlySet<unknown> = new Set<ColumnKind>(['text', 'integer', 'bytes'])
 
 export const isHeader = (line: Line): line is Header =>
-  'tessera_export' in line && (line.master_key_check === null || typeof line.master_key_check === 'string')
+  'tessera_export' in line &&
+  typeof line.tessera_export === 'number' &&
+  (line.master_key_check === null || typeof line.master_key_check === 'string')
 export const isOpening = (line: Line): line is Opening =>
   'table' in line &&
   typeof line.table === 'string' &&
   (line.tenant === null || typeof line.tenant === 'string') &&
   typeof line.columns === 'object' &&
+  line.columns !== null &&
   Object.values(line.columns).every(kind => kinds.has(kind))
 export const isClosing = (line: Line): line is Closing => 'rows' in line && typeof line.sha256 === 'string'
 export const isTotal = (line: Line): line is Total => 'total' in line && typeof line.sha256 === 'string'

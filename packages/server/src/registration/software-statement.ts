@@ -2,6 +2,7 @@
 
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { assertionAlgorithms } from '../core/client.ts'
+import { jwtType } from '../core/jwt-type.ts'
 import type { Registration } from '../core/registration.ts'
 import type { Clock } from '../core/runtime.ts'
 
@@ -39,7 +40,7 @@ export function createSoftwareStatements({
         currentDate: new Date(clock.now() * 1000),
       })
       // RFC 8725 §3.9, §3.11: what that issuer made for another purpose or for others (an ID token) states nothing here.
-      const isJwt = /^(?:application\/)?jwt$/i.test(protectedHeader.typ ?? 'jwt')
+      const isJwt = jwtType(protectedHeader.typ) === 'jwt'
       const isForUs = payload.aud === undefined || [payload.aud].flat().includes(audience)
       return isJwt && isForUs ? ok(payload as JsonObject) : invalid(isJwt ? 'audience' : 'type')
     } catch (error) {

@@ -176,7 +176,10 @@ function bounds(
   { grant_types, scope }: JsonObject,
   { allowedGrantTypes, allowedScope }: Registration,
 ): Refusal | undefined {
-  if (Array.isArray(grant_types) && grant_types.some(type => !allowedGrantTypes.has(String(type)))) {
+  if (
+    Array.isArray(grant_types) &&
+    grant_types.some(type => typeof type === 'string' && !allowedGrantTypes.has(type))
+  ) {
     const allowed = [...allowedGrantTypes].join(' ')
     return refuseMetadata('client_metadata_not_allowed', `grant_types: only ${allowed} may be registered`)
   }

@@ -33,7 +33,9 @@ function keyFault(key: Readonly<Record<string, unknown>>): ValueFault | undefine
       expected,
       fix: 'keep the private key at the client and give its public part only (no "d", no "k")',
     }
-  const members = publicMembers[String(key.kty)]
+  const { kty } = key
+  const members =
+    typeof kty === 'string' && Object.hasOwn(publicMembers, kty) ? publicMembers[kty] : undefined
   if (!members)
     return { problem: 'its kty is missing or not supported', expected, fix: 'give a key of such a type' }
   const missing = members.filter(member => typeof key[member] !== 'string')

@@ -37,7 +37,7 @@ const domain = () =>
 const privateJwk = () =>
   z.record(z.string(), z.unknown()).check(
     rule(key => {
-      const signs = ['RSA', 'EC', 'OKP'].includes(String(key.kty)) && typeof key.d === 'string'
+      const signs = (key.kty === 'RSA' || key.kty === 'EC' || key.kty === 'OKP') && typeof key.d === 'string'
       const named = assertionAlgorithms.some(alg => alg === key.alg)
       return signs && named
         ? undefined

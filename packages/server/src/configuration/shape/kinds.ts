@@ -81,7 +81,8 @@ export const array = <Element extends AnyShape>(element: Element): List<Element>
     kind: 'array',
     read(value, reading) {
       if (!Array.isArray(value)) return wrongType('array', reading)
-      return value.map((entry, index) => readAt(index, element, entry, reading))
+      // A hole in the list of a module is an entry that is missing; `map` would leave it out.
+      return Array.from(value, (entry, index) => readAt(index, element, entry, reading))
     },
     jsonSchema: () => ({ type: 'array', items: element.jsonSchema() }),
     methods: withCheck => ({

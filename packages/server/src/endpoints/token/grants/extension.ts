@@ -11,6 +11,7 @@ import type {
   VerifiedToken,
 } from '../../../core/extension-grant.ts'
 import { hashHandle } from '../../../core/handle.ts'
+import { InvalidHookResult } from '../../../core/hook-result.ts'
 import { apisOf, type Resources } from '../../../core/resource.ts'
 import type {
   AuthorizationChoice,
@@ -21,6 +22,7 @@ import type {
   TokenSubject,
 } from '../decision.ts'
 import { grantScope, requestedScope } from '../scope.ts'
+import { readDecision } from './extension-decision.ts'
 
 const maxParameterLength = 4096
 const apiKinds = new Set(['api'] as const)
@@ -68,11 +70,16 @@ async function ask(
   const resource = parameters.all('resource')
   const audience = parameters.all('audience')
   try {
-    return await extension.decide(
+    const answer = await extension.decide(
       { client, parameters, scope, resource, audience, confirmation },
       { ...context, now: clock.now() },
     )
+    return readDecision(answer, 'decide')
   } catch (error) {
+    if (error instanceof InvalidHookResult) {
+      log.error('extension_decision_invalid', { grant_type: extension.grantType, problem: error.message })
+      return { ok: false, reason: 'hook_result_invalid' }
+    }
     log.error('extension_grant_threw', { grant_type: extension.grantType, error: String(error) })
     return { ok: false, reason: 'extension_grant_threw' }
   }

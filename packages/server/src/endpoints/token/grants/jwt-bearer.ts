@@ -32,7 +32,7 @@ const clockTolerance = 5
  */
 export function jwtBearer({
   issuers,
-  subject: subjectOf = ({ sub }) => sub as string,
+  subject: subjectOf = ({ sub }) => (typeof sub === 'string' ? sub : undefined),
 }: JwtBearerOptions): ExtensionGrant {
   const trusted = new Map(issuers.map(({ issuer, jwks }) => [issuer, jwks as unknown as JSONWebKeySet]))
 
@@ -43,12 +43,13 @@ export function jwtBearer({
       const assertion = parameters.get('assertion') as string
       const claims = await verify(assertion, trusted, context)
       if (!claims) return refused('assertion_invalid')
-      const { iss, exp, iat, jti } = claims as { iss: string; exp: number; iat?: number; jti?: string }
+      const { iss, exp, iat, jti } = claims as { iss: string; exp: number; iat?: number; jti?: unknown }
+      if (jti !== undefined && typeof jti !== 'string') return refused('assertion_invalid')
       if (exp > context.now + maxLifetime || (iat !== undefined && iat > context.now + clockTolerance)) {
         return refused('assertion_lifetime_invalid')
       }
-      const sub = await subjectOf(claims as JsonObject)
-      const user = sub === undefined ? undefined : await context.user(sub)
+      const sub: unknown = await subjectOf(claims as JsonObject)
+      const user = typeof sub === 'string' ? await context.user(sub) : undefined
       if (!user) return refused('assertion_subject_unknown')
       const decision: GrantDecision = {
         ok: true,
@@ -75,7 +76,7 @@ async function verify(
   try {
     const { iss } = decodeJwt(assertion)
     const jwks = trusted.get(iss ?? '')
-    if (!jwks) return undefined
+    if (!jwks || iss === undefined) return undefined
     const { payload } = await jwtVerify(assertion, createLocalJWKSet(jwks), {
       issuer: iss,
       audience: [issuer, `${issuer}/connect/token`],

@@ -55,7 +55,8 @@ export const tokenExchange = ({ policy }: { policy?: TokenExchangePolicy } = {})
       }
       if (!mayAct(subject, actor ? partyOf(actor) : partyOfClient(request, context)))
         return refused('actor_not_allowed', 'the subject token does not allow this actor')
-      if (policy && !(await policy({ request, subject, actor })))
+      // Only `true` allows: a policy in JavaScript may return something that merely counts as true.
+      if (policy && (await policy({ request, subject, actor })) !== true)
         return refused('exchange_refused_by_policy', 'this exchange is not allowed')
       return decision(request, requestedType, subject, actor)
     },

@@ -1,0 +1,144 @@
+/**
+ * What an operator's hooks return, read member by member: in a JavaScript module no compiler looked at it, and a `sub` that
+ * is a number must not come into a token.
+ */
+
+import type { Json, JsonObject } from '@tessera/protocol/result'
+
+/** Thrown for a return value of the wrong type. The message names the hook and the member, never the value. */
+export class InvalidHookResult extends Error {
+  override readonly name = 'InvalidHookResult'
+}
+
+/** Returns the value as far as it is known. Throws {@link InvalidHookResult}, naming `place`. */
+export type Read<Value> = (value: unknown, place: string) => Value
+
+/** A hook whose return values are read before anybody uses them. */
+export const readResults =
+  <Request, Value>(name: string, hook: (request: Request) => unknown, read: Read<Value>) =>
+  async (request: Request): Promise<Value> =>
+    read(await hook(request), name)
+
+const invalid = (place: string, value: unknown, expected: string): InvalidHookResult =>
+  new InvalidHookResult(`${place} is ${kindOf(value)}, not ${expected}`)
+
+const kindOf = (value: unknown): string => {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'a list'
+  return value === undefined || typeof value === 'object' ? `${typeof value}` : `a ${typeof value}`
+}
+
+export const boolean: Read<boolean> = (value, place) => {
+  if (typeof value === 'boolean') return value
+  throw invalid(place, value, 'true or false')
+}
+
+export const text: Read<string> = (value, place) => {
+  if (typeof value === 'string' && value.isWellFormed()) return value
+  throw invalid(place, value, 'a string')
+}
+
+export const number: Read<number> = (value, place) => {
+  if (typeof value === 'number') return value
+  throw invalid(place, value, 'a number')
+}
+
+export const wholeNumber =
+  (least: number, most: number): Read<number> =>
+  (value, place) => {
+    const found = Number.isSafeInteger(value) ? Number(value) : Number.NaN
+    if (found >= least && found <= most) return found
+    throw invalid(place, value, `a whole number from ${least} to ${most}`)
+  }
+
+/** OpenID Connect Core 1.0 §2: at most 255 ASCII characters. */
+export const subject: Read<string> = (value, place) => {
+  if (typeof value === 'string' && /^[\x20-\x7E]{1,255}$/.test(value)) return value
+  throw invalid(place, value, 'a string of 1 to 255 printable ASCII characters')
+}
+
+export const oneOf =
+  <const Value extends string>(values: readonly Value[]): Read<Value> =>
+  (value, place) => {
+    const found = values.find(one => one === value)
+    if (found !== undefined) return found
+    throw invalid(place, value, `one of ${values.join(', ')}`)
+  }
+
+export const optional =
+  <Value>(read: Read<Value>): Read<Value | undefined> =>
+  (value, place) =>
+    value === undefined ? undefined : read(value, place)
+
+export const listOf =
+  <Value>(read: Read<Value>): Read<readonly Value[]> =>
+  (value, place) => {
+    if (!Array.isArray(value)) throw invalid(place, value, 'a list')
+    return Array.from(value, (entry, index) => read(entry, `${place}[${index}]`))
+  }
+
+/** Members that a claim or a response may hold, however deep its maker nested them. */
+const deepest = 100
+
+/** A JSON value. Members that are undefined are left out, as `JSON.stringify` does. */
+const jsonAt = (value: unknown, place: string, depth: number): Json => {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  if (depth > deepest) throw invalid(place, value, `JSON of at most ${deepest} levels`)
+  if (Array.isArray(value))
+    return Array.from(value, (entry, index) => jsonAt(entry, `${place}[${index}]`, depth + 1))
+  if (isPlain(value)) return membersOf(value, place, depth)
+  throw invalid(place, value, 'a JSON value')
+}
+
+const membersOf = (value: object, place: string, depth: number): JsonObject =>
+  Object.fromEntries(
+    Object.entries(value).flatMap(([name, member]) =>
+      member === undefined ? [] : [[name, jsonAt(member, `${place}.${name}`, depth + 1)] as const],
+    ),
+  )
+
+const isPlain = (value: unknown): value is object =>
+  typeof value === 'object' &&
+  value !== null &&
+  [Object.prototype, null].includes(Object.getPrototypeOf(value))
+
+export const json: Read<Json> = (value, place) => jsonAt(value, place, 0)
+
+export const jsonObject: Read<JsonObject> = (value, place) => {
+  if (isPlain(value) && !Array.isArray(value)) return membersOf(value, place, 0)
+  throw invalid(place, value, 'an object')
+}
+
+type Fields = Readonly<Record<string, Read<unknown>>>
+type Required<Of extends Fields> = {
+  [Key in keyof Of]: undefined extends ReturnType<Of[Key]> ? never : Key
+}[keyof Of]
+type Optional<Of extends Fields> = Exclude<keyof Of, Required<Of>>
+type Known<Of extends Fields> = { readonly [Key in Required<Of>]: ReturnType<Of[Key]> } & {
+  readonly [Key in Optional<Of>]?: Exclude<ReturnType<Of[Key]>, undefined>
+}
+
+/** These members and no other; one that is undefined is left out. */
+export const object =
+  <const Of extends Fields>(fields: Of): Read<Known<Of>> =>
+  (value, place) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw invalid(place, value, 'an object')
+    const known = Object.entries(fields).flatMap(([name, read]) => {
+      const member = read((value as Readonly<Record<string, unknown>>)[name], `${place}.${name}`)
+      return member === undefined ? [] : [[name, member]]
+    })
+    return Object.fromEntries(known) as Known<Of>
+  }
+
+/** `{ ok: true, … }` or `{ ok: false, … }`. */
+export const outcome =
+  <Yes, No>(
+    yes: Read<Yes>,
+    no: Read<No>,
+  ): Read<(Yes & { readonly ok: true }) | (No & { readonly ok: false })> =>
+  (value, place) => {
+    const { ok } = object({ ok: boolean })(value, place)
+    return ok ? { ...yes(value, place), ok: true as const } : { ...no(value, place), ok: false as const }
+  }

@@ -1,0 +1,96 @@
+/** Whatever stands at whatever key of a configuration, it is read or its faults are told: `config check` never dies of it. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { formatFault } from '../../packages/server/src/configuration/fault.ts'
+import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
+import { anyVariant, hostileValues, replacedAt, variants } from '../support/hostile.ts'
+import { readText } from '../support/repository.ts'
+import { tenantsWorld } from '../support/tenants.ts'
+import { everythingOn } from './coverage.ts'
+
+/** As `config check` does: also what it would print. */
+function check(value: unknown, isModule: boolean, what: string): void {
+  assert.doesNotThrow(() => {
+    const outcome = parseConfiguration(value, { isModule, directory: '/nowhere', now: 1_790_000_000 })
+    for (const fault of outcome.ok ? outcome.warnings : outcome.faults) formatFault(fault)
+  }, what)
+}
+
+type Schema = {
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly patternProperties?: Readonly<Record<string, Schema>>
+  readonly items?: Schema
+  readonly anyOf?: readonly Schema[]
+}
+
+/** Every key that the schema knows, in the first entry of each list. */
+function pathsOf({ properties = {}, items, anyOf = [] }: Schema): readonly (readonly (string | number)[])[] {
+  const below = [
+    ...Object.entries(properties).map(([key, schema]) => [key, schema] as const),
+    ...(items ? [[0, items] as const] : []),
+  ]
+  return [
+    ...below.flatMap(([key, schema]) => [[key], ...pathsOf(schema).map(path => [key, ...path])]),
+    ...anyOf.flatMap(pathsOf),
+  ]
+}
+
+const schema = JSON.parse(readText('docs/configuration.schema.json')) as Schema
+const world = JSON.parse(JSON.stringify({ ...everythingOn, tenants: tenantsWorld.tenants.slice(0, 1) }))
+
+/** The value at this place, and what must stand around it. */
+function placedAt(document: any, [key, ...rest]: readonly (string | number)[], value: unknown): unknown {
+  if (key === undefined) return value
+  const around =
+    typeof document === 'object' && document !== null ? document : typeof key === 'number' ? [] : {}
+  return replacedAt(around, [key], placedAt(around[key], rest, value))
+}
+
+test('configuration: any JSON value at any key of the schema yields a configuration or faults', () => {
+  const paths = [...new Map(pathsOf(schema).map(path => [path.join('.'), path])).values()]
+  assert.ok(paths.length > 300, `only ${paths.length} keys were found`)
+  const values = hostileValues()
+  // Each key has every sixth of the values, so that neighbours have all of them.
+  for (const [index, path] of paths.entries())
+    for (const [at, value] of values.entries())
+      if ((at + index) % 6 === 0)
+        check(placedAt(world, path, value), false, `${path.join('.')}: ${JSON.stringify(value).slice(0, 60)}`)
+})
+
+test('configuration: any JSON value at any place of a whole one, of data or of a module, yields a configuration or faults', () => {
+  for (const [index, { what, value }] of [...variants(world, 7)].entries())
+    check(value, index % 2 === 0, what)
+  fc.assert(
+    fc.property(anyVariant(world), fc.boolean(), (value, isModule) => check(value, isModule, 'a variant')),
+    { numRuns: 200 },
+  )
+})
+
+test('configuration: what only a module can hold yields faults too', () => {
+  const strange: readonly unknown[] = [
+    Symbol('x'),
+    10n,
+    () => {},
+    new Date(0),
+    new Map(),
+    Number.NaN,
+    Object.create(null),
+    Object.create({ issuer: 'https://id.example' }),
+    new Array(2),
+    new Proxy({}, {}),
+  ]
+  for (const key of [
+    ...Object.keys(schema.properties ?? {}),
+    'grants',
+    'validators',
+    'profile',
+    'federation',
+    'mfaPolicy',
+    'consentPolicy',
+    'storagePassword',
+  ])
+    for (const value of strange)
+      for (const whole of [value, [value], { [key]: value }]) check({ ...world, [key]: whole }, true, key)
+})

@@ -1,0 +1,672 @@
+/**
+ * Every reader of JSON that others wrote: whatever value stands at whatever member, the server answers with a refusal or a
+ * valid result. It never throws, which would be a 500 with a stack in the log.
+ */
+
+import assert from 'node:assert/strict'
+import { createHash, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { TokenHash } from '../../packages/server/src/core/runtime.ts'
+import {
+  decodeRow,
+  isClosing,
+  isHeader,
+  isOpening,
+  isTotal,
+  parseLine,
+} from '../../packages/server/src/portability/format.ts'
+import { createAuthenticator, optionsOn } from '../support/authenticator.ts'
+import { createBrowser } from '../support/browser.ts'
+import { one } from '../support/certificates.ts'
+import { methodHref } from '../support/factors.ts'
+import { anyVariant, hostileTexts, variants } from '../support/hostile.ts'
+import { textsOf } from '../support/repository.ts'
+import { authorizePath, callback, pagesWorld, signIn } from '../support/sign-in.ts'
+import {
+  type Answer,
+  basic,
+  claimsOf,
+  createTestServer,
+  issuer,
+  type SendOptions,
+  type TestServer,
+} from '../support/tessera.ts'
+import { secret, world } from '../support/world.ts'
+import { assertCovers } from './coverage.ts'
+
+const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'ES256', use: 'sig' }
+
+const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+/** Signed, whatever stands in it: no library would make such a JWT. */
+function jws(header: unknown, payload: unknown, key: KeyObject = privateKey): string {
+  const input = `${encoded(header)}.${encoded(payload)}`
+  const signature = sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' })
+  return `${input}.${signature.toString('base64url')}`
+}
+const unsigned = (header: unknown, payload: unknown): string => `${encoded(header)}.${encoded(payload)}.`
+
+/** Each of these JWTs has one hostile value in its header or its payload. */
+function* hostileJwts(header: object, payload: object, make = jws) {
+  for (const { what, value } of variants(header)) yield { what: `header ${what}`, jwt: make(value, payload) }
+  for (const { what, value } of variants(payload)) yield { what, jwt: make(header, value) }
+}
+
+let network = 0
+/** From a network of its own, so that no limit ends the row early. */
+async function send(
+  server: TestServer,
+  method: string,
+  target: string,
+  { form, ...options }: SendOptions = {},
+) {
+  const [path = '', query = ''] = target.split('?')
+  const address = `10.${++network >> 16}.${(network >> 8) & 255}.${network & 255}`
+  const response = await server.handle({
+    ...{ id: 'hostile', method, path, query, peer: { address } },
+    headers: { ...(form && { 'content-type': 'application/x-www-form-urlencoded' }), ...options.headers },
+    body: form ? new URLSearchParams(form as Record<string, string>).toString() : (options.body ?? ''),
+  })
+  return response as Answer
+}
+
+function assertAnswered(server: TestServer, status: number, what: string): void {
+  const failed = server.logged.find(
+    ({ event, error }) => event === 'request_failed' && !String(error).startsWith('StoreUnavailable'),
+  )
+  assert.equal(failed, undefined, `${what}: ${JSON.stringify(failed)}`)
+  assert.ok(status < 500 || status === 502 || status === 503, `${what}: ${status}`)
+}
+
+const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+const bearerGrant = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+const claims = (more: object) => ({
+  iss: 'signer',
+  sub: 'signer',
+  aud: issuer,
+  exp: 1_790_000_060,
+  iat: 1_790_000_000,
+  nbf: 1_789_999_999,
+  jti: randomUUID(),
+  ...more,
+})
+const header = { alg: 'ES256', kid: 'k', typ: 'JWT', crit: undefined }
+
+const jsonBody = (value: unknown) => ({
+  body: JSON.stringify(value),
+  headers: { 'content-type': 'application/json' },
+})
+
+const signerWorld = {
+  ...world,
+  registration: {
+    mode: 'open',
+    trusted_software_issuers: [{ issuer: 'https://trust.example', jwks: { keys: [jwk] } }],
+  },
+  trusted_issuers: [{ issuer: 'https://partner.example', jwks: { keys: [jwk] } }],
+  clients: [
+    ...world.clients,
+    {
+      client_id: 'signer',
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [jwk] },
+      grant_types: ['client_credentials', 'authorization_code', bearerGrant],
+      redirect_uris: [callback],
+      scope: 'openid api1',
+    },
+  ],
+}
+
+/** An outbound that answers each address with what stands here at the time. */
+const pages = new Map<string, { status?: number; body: string; type?: string }>()
+const outbound = async (url: string | URL) => {
+  const page = pages.get(String(url).split('?')[0] ?? '')
+  if (!page) return { ok: false, reason: 'refused', detail: 'nothing there' } as never
+  return {
+    ok: true,
+    status: page.status ?? 200,
+    headers: { 'content-type': page.type ?? 'application/json' },
+    body: page.body,
+  } as never
+}
+
+const metadata = {
+  client_name: 'App',
+  'client_name#de': 'Anwendung',
+  client_uri: 'https://app.example/',
+  contacts: ['ops@app.example'],
+  application_type: 'web',
+  redirect_uris: [callback],
+  grant_types: ['authorization_code'],
+  response_types: ['code'],
+  scope: 'openid',
+  token_endpoint_auth_method: 'private_key_jwt',
+  token_endpoint_auth_signing_alg: 'ES256',
+  jwks: { keys: [jwk] },
+  id_token_signed_response_alg: 'ES256',
+  request_uris: ['https://app.example/request'],
+  default_max_age: 60,
+  default_acr_values: ['1'],
+  require_auth_time: true,
+  post_logout_redirect_uris: ['https://app.example/bye'],
+  backchannel_logout_uri: 'https://app.example/logout',
+  subject_type: 'public',
+  initiate_login_uri: 'https://app.example/start',
+}
+
+type Row = () => Promise<void>
+/** Why nobody else writes what is read there. */
+type Own =
+  | 'sealed or signed by this server'
+  | 'its own package or process'
+  | 'written by this server into its own store'
+
+const rows: Readonly<Record<string, Row | Own>> = {
+  'authorization-request/request-object.ts': async () => {
+    const server = await createTestServer(signerWorld)
+    const asked = {
+      client_id: 'signer',
+      response_type: 'code',
+      redirect_uri: callback,
+      scope: 'openid',
+      resource: ['urn:api'],
+      claims: { userinfo: { name: null } },
+      max_age: 5,
+    }
+    const authorize = async (request: string, what: string) => {
+      const query = new URLSearchParams({
+        client_id: 'signer',
+        response_type: 'code',
+        scope: 'openid',
+        request,
+      })
+      assertAnswered(server, (await send(server, 'GET', `/connect/authorize?${query}`)).status, what)
+    }
+    for (const { what, jwt } of hostileJwts(header, claims(asked))) await authorize(jwt, what)
+    for (const { what, jwt } of hostileJwts({ alg: 'none' }, claims(asked), unsigned))
+      await authorize(jwt, what)
+    const form = { client_assertion_type: assertionType, request: jws({ ...header, typ: 5 }, claims(asked)) }
+    const pushed = await send(server, 'POST', '/connect/par', {
+      form: { ...form, client_assertion: jws(header, claims({})) },
+    })
+    assertAnswered(server, pushed.status, 'pushed')
+  },
+
+  'authorization-request/claims-parameter.ts': async () => {
+    const server = await createTestServer(pagesWorld)
+    const asked = {
+      userinfo: { name: null, email: { essential: true }, sub: { value: '1' } },
+      id_token: {
+        acr: { essential: true, values: ['1', '2'] },
+        auth_time: null,
+        picture: { values: [{ a: 1 }] },
+      },
+    }
+    for (const { what, value } of variants(asked)) {
+      const page = await createBrowser(server).visit(authorizePath({ claims: JSON.stringify(value) }))
+      assertAnswered(server, page.status, what)
+    }
+  },
+
+  'client-authentication/private-key-jwt.ts': async () => {
+    const server = await createTestServer(signerWorld)
+    assert.equal(await authenticate(server, jws(header, claims({})), 'as it should be'), 200)
+    for (const { what, jwt } of hostileJwts(header, claims({}))) await authenticate(server, jwt, what)
+  },
+
+  'client-keys/signature.ts': async () => {
+    const server = await createTestServer(signerWorld)
+    for (const { what, jwt } of hostileJwts(
+      { ...header, jwk, x5c: ['a'], b64: true, zip: 'DEF' },
+      claims({}),
+    ))
+      await authenticate(server, jwt, what)
+  },
+
+  'client-keys/jwks.ts': async () => {
+    const address = 'https://keys.example/jwks'
+    const byCertificate = { client_id: 'bound', token_endpoint_auth_method: 'self_signed_tls_client_auth' }
+    const encrypted = {
+      client_id: 'encrypted',
+      client_secrets: [{ value: secret }],
+      introspection_encrypted_response_alg: 'ECDH-ES',
+    }
+    const more = { grant_types: ['client_credentials'], scope: 'api1', jwks_uri: address }
+    const server = await createTestServer(
+      {
+        ...world,
+        mtls: { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] },
+        clients: [
+          {
+            ...signerWorld.clients.at(-1),
+            jwks: undefined,
+            jwks_uri: address,
+            grant_types: ['client_credentials'],
+          },
+          { ...byCertificate, ...more },
+          { ...encrypted, ...more },
+        ],
+      },
+      { outbound },
+    )
+    for (const { what, value } of variants({
+      keys: [
+        { ...jwk, x5c: [one], 'x5t#S256': 'x' },
+        { kty: 'RSA', n: 'AQAB', e: 'AQAB' },
+      ],
+    })) {
+      server.clock.advance(700)
+      pages.set(address, { body: JSON.stringify(value) })
+      const jwt = jws(header, claims({ exp: server.clock.now() + 60, iat: server.clock.now() }))
+      await authenticate(server, jwt, what)
+      const certified = await server.token(
+        { grant_type: 'client_credentials', client_id: 'bound' },
+        { certificate: one },
+      )
+      assertAnswered(server, certified.status, what)
+      const client = ['encrypted', secret] as const
+      const { json } = await server.token({ grant_type: 'client_credentials' }, { client })
+      const headers = { ...basic(...client), accept: 'application/token-introspection+jwt' }
+      const told = await send(server, 'POST', '/connect/introspect', {
+        form: { token: json.access_token },
+        headers,
+      })
+      assertAnswered(server, told.status, what)
+    }
+  },
+
+  'endpoints/register/information.ts': async () => {
+    const server = await createTestServer(signerWorld, { outbound })
+    assert.equal((await send(server, 'POST', '/connect/register', jsonBody(metadata))).status, 201)
+    for (const { what, value } of variants(metadata))
+      assertAnswered(server, (await send(server, 'POST', '/connect/register', jsonBody(value))).status, what)
+    for (const { what, value } of variants({
+      client_id: 'x',
+      client_secret: 'x',
+      grant_types: ['authorization_code'],
+    })) {
+      const made = await send(server, 'POST', '/connect/register', jsonBody(metadata))
+      const { client_id, registration_access_token } = JSON.parse(made.body)
+      const sent = jsonBody(typeof value === 'object' && value !== null ? { client_id, ...value } : value)
+      const authorization = { authorization: `Bearer ${registration_access_token}` }
+      const headers = { ...sent.headers, ...authorization }
+      const answer = await send(server, 'PUT', `/connect/register/${client_id}`, { ...sent, headers })
+      assertAnswered(server, answer.status, `update ${what}`)
+    }
+  },
+
+  'registration/software-statement.ts': async () => {
+    const server = await createTestServer(signerWorld, { outbound })
+    const statement = { ...metadata, iss: 'https://trust.example', aud: issuer, exp: 1_790_000_060 }
+    const stated = jsonBody({ software_statement: jws(header, statement) })
+    assert.equal((await send(server, 'POST', '/connect/register', stated)).status, 201)
+    for (const { what, jwt } of hostileJwts(header, statement)) {
+      const answer = await send(server, 'POST', '/connect/register', jsonBody({ software_statement: jwt }))
+      assertAnswered(server, answer.status, what)
+    }
+  },
+
+  'registration/sector-identifier.ts': async () => {
+    const address = 'https://sector.example/list'
+    const server = await createTestServer(signerWorld, { outbound })
+    for (const { what, value } of variants([callback, 'https://two.example/cb'])) {
+      pages.set(address, { body: JSON.stringify(value) })
+      const sent = { ...metadata, subject_type: 'pairwise', sector_identifier_uri: address }
+      assertAnswered(server, (await send(server, 'POST', '/connect/register', jsonBody(sent))).status, what)
+    }
+  },
+
+  'endpoints/token/grants/jwt-bearer.ts': async () => {
+    const server = await createTestServer(signerWorld)
+    const assertion = { ...claims({}), iss: 'https://partner.example', sub: '88421113' }
+    const bear = async (jwt: string): Promise<number> => {
+      const form = { grant_type: bearerGrant, assertion: jwt, client_assertion_type: assertionType }
+      const client_assertion = jws(header, claims({}))
+      return (await send(server, 'POST', '/connect/token', { form: { ...form, client_assertion } })).status
+    }
+    assert.equal(await bear(jws(header, assertion)), 200)
+    for (const { what, jwt } of hostileJwts(header, assertion)) {
+      assertAnswered(server, await bear(jwt), what)
+    }
+  },
+
+  'federation/logout-token.ts': async () => {
+    const { server } = await openProvider()
+    const now = Math.floor(Date.now() / 1000)
+    const token = {
+      iss: provider,
+      aud: 'tessera',
+      iat: now,
+      exp: now + 60,
+      jti: 'j',
+      sid: 's',
+      sub: 'u',
+      events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+    }
+    const tell = (logout_token: string) =>
+      send(server, 'POST', '/federation/backchannel-logout/corp', { form: { logout_token } })
+    assert.equal((await tell(jws(header, token))).status, 200)
+    for (const { what, jwt } of hostileJwts({ ...header, typ: 'logout+jwt' }, token)) {
+      assertAnswered(server, (await tell(jwt)).status, what)
+    }
+  },
+
+  'federation/discovery.ts': async () => {
+    const { server } = await openProvider()
+    assert.match(
+      String(await signInThere(server, 'as it should be', {})),
+      /^https:\/\/app\.example\/cb\?code=/,
+    )
+    for (const { what, value } of variants(discovery, 3))
+      await signInThere(server, `discovery ${what}`, { discovery: value })
+    for (const { what, value } of variants({ keys: [jwk] }, 3))
+      await signInThere(server, `keys ${what}`, { jwks: value })
+  },
+
+  'federation/upstream.ts': async () => {
+    const { server } = await openProvider()
+    for (const { what, value } of variants(
+      { access_token: 'a', token_type: 'Bearer', expires_in: 60, scope: 'openid' },
+      3,
+    ))
+      await signInThere(server, `token response ${what}`, { response: value })
+    for (const { what, value } of variants(
+      { sub: 'u', name: 'U', email: 'u@corp.example', address: { locality: 'x' } },
+      3,
+    ))
+      await signInThere(server, `userinfo ${what}`, { userinfo: value })
+    const idToken = {
+      ...{
+        auth_time: 1,
+        acr: '1',
+        amr: ['pwd'],
+        sid: 's',
+        email: 'u@corp.example',
+        email_verified: true,
+        azp: 'tessera',
+      },
+    }
+    for (const { what, value } of variants(idToken, 3))
+      await signInThere(server, `ID token ${what}`, { idToken: value })
+    for (const { what, value } of variants({ error: 'invalid_grant', error_description: 'no' }, 3))
+      await signInThere(server, `token error ${what}`, { error: value })
+  },
+
+  'identity/passkeys.ts': async () => {
+    const server = await createTestServer({ ...pagesWorld, mfa: { mode: 'required' } })
+    const browser = createBrowser(server)
+    const asked = await browser.visit(methodHref(await signIn(browser, authorizePath()), 'passkey'))
+    const key = createAuthenticator(issuer)
+    const credential = key.create(optionsOn(asked))
+    for (const { what, value } of variants(JSON.parse(credential), 3)) {
+      const sent = { credential: JSON.stringify(value), name: 'k', button: 'passkey_enrol' }
+      const answer = await browser.submit(asked, sent)
+      assertAnswered(server, answer.status, what)
+      // The page that refused it asks again; one that took it, as it may, ends this part.
+      if (answer.status === 200) break
+    }
+    const login = await createBrowser(server).visit(authorizePath())
+    const shown = JSON.parse(key.get(optionsOn(login)))
+    for (const { what, value } of variants(shown, 3)) {
+      const browser = createBrowser(server)
+      const page = await browser.visit(authorizePath())
+      assertAnswered(
+        server,
+        (await browser.submit(page, { credential: JSON.stringify(value), button: 'passkey' })).status,
+        what,
+      )
+    }
+  },
+
+  'tokens/jwt.ts': async () => {
+    const server = await createTestServer(world)
+    const user = { grant_type: 'password', username: 'bob', password: 'bob', scope: 'openid api1' }
+    const { json } = await server.token(user, { client: ['roclient', secret] })
+    const own = claimsOf(json.access_token)
+    const ownHeader = JSON.parse(Buffer.from(json.access_token.split('.')[0], 'base64url').toString())
+    for (const { what, jwt } of hostileJwts(ownHeader, own)) {
+      const headers = { authorization: `Bearer ${jwt}` }
+      assertAnswered(server, (await send(server, 'GET', '/connect/userinfo', { headers })).status, what)
+      const introspected = await send(server, 'POST', '/connect/introspect', {
+        form: { token: jwt },
+        headers: basic('roclient', secret),
+      })
+      assertAnswered(server, introspected.status, what)
+      const out = await send(
+        server,
+        'GET',
+        `/connect/endsession?${new URLSearchParams({ id_token_hint: jwt })}`,
+      )
+      assertAnswered(server, out.status, what)
+      const hinted = await send(
+        server,
+        'GET',
+        `/connect/authorize?${new URLSearchParams({ client_id: 'web', response_type: 'code', redirect_uri: 'https://app.example/cb', scope: 'openid', id_token_hint: jwt })}`,
+      )
+      assertAnswered(server, hinted.status, what)
+    }
+  },
+
+  'keys/decryption-key.ts': async () => {
+    const server = await createTestServer(signerWorld)
+    const sealedHeader = {
+      alg: 'ECDH-ES',
+      enc: 'A128CBC-HS256',
+      cty: 'JWT',
+      kid: 'k',
+      epk: { kty: 'EC', crv: 'P-256', x: jwk.x, y: jwk.y },
+      apu: 'a',
+      apv: 'a',
+    }
+    for (const { what, value } of variants(sealedHeader)) {
+      const request = `${encoded(value)}..AAAA.AAAA.AAAA`
+      const query = new URLSearchParams({
+        client_id: 'signer',
+        response_type: 'code',
+        scope: 'openid',
+        request,
+      })
+      assertAnswered(server, (await send(server, 'GET', `/connect/authorize?${query}`)).status, what)
+    }
+  },
+
+  'interaction/seal.ts': async () => {
+    const server = await createTestServer(pagesWorld)
+    for (const text of [
+      ...hostileTexts.map(text => Buffer.from(text).toString('base64url')),
+      'a.b',
+      '.',
+      'a.b.c',
+      '%00',
+    ]) {
+      for (const value of [text, `${text}.${text}`]) {
+        const target = `/login?${new URLSearchParams({ continue: value })}`
+        assertAnswered(server, (await send(server, 'GET', target)).status, value)
+        const names = ['session', 'browser', 'csrf', 'pending', 'known', 'remembered', 'state', 'language']
+        const cookie = names.map(name => `__Host-tessera_${name}=${value}`).join('; ')
+        assertAnswered(server, (await send(server, 'GET', '/account', { headers: { cookie } })).status, value)
+        assertAnswered(
+          server,
+          (await send(server, 'GET', authorizePath(), { headers: { cookie } })).status,
+          value,
+        )
+      }
+    }
+  },
+
+  'portability/format.ts': async () => {
+    const lines = [
+      { tessera_export: 1, created_at: 1, master_key_check: null },
+      { tenant: null, table: 'codes', columns: { hash: 'text', at: 'integer', key: 'bytes' } },
+      ['a', 1, 'AA'],
+      { rows: 1, sha256: 'x' },
+      { total: 1, sha256: 'x' },
+    ]
+    const table = { name: 'codes', columns: { hash: 'text', at: 'integer', key: 'bytes' } } as const
+    for (const { what, value } of lines.flatMap(line => [...variants(line)])) {
+      assert.doesNotThrow(() => {
+        try {
+          const line = parseLine(JSON.stringify(value))
+          if (Array.isArray(line)) decodeRow(line, table)
+          else for (const is of [isHeader, isOpening, isClosing, isTotal]) is(line)
+        } catch (error) {
+          if ((error as Error).constructor.name !== 'MalformedExport') throw error
+        }
+      }, what)
+    }
+  },
+
+  'identity/totp.ts': 'sealed or signed by this server',
+  'mail/post.ts': 'sealed or signed by this server',
+  'keys/opened-key.ts': 'sealed or signed by this server',
+  'core/row-codec.ts': 'written by this server into its own store',
+  'stores/postgres/archive.ts': 'written by this server into its own store',
+  'endpoints/jwks/jwks.ts': 'its own package or process',
+  'cli/worker.ts': 'its own package or process',
+  'cli/users.ts': 'its own package or process',
+  'cli/program.ts': 'its own package or process',
+  'operations/metrics/process.ts': 'its own package or process',
+}
+
+async function authenticate(server: TestServer, client_assertion: string, what: string): Promise<number> {
+  const form = { grant_type: 'client_credentials', client_assertion_type: assertionType, client_assertion }
+  const { status } = await send(server, 'POST', '/connect/token', { form })
+  assertAnswered(server, status, what)
+  return status
+}
+
+const provider = 'https://corp.example'
+const discovery = {
+  issuer: provider,
+  authorization_endpoint: `${provider}/authorize`,
+  token_endpoint: `${provider}/token`,
+  jwks_uri: `${provider}/jwks`,
+  userinfo_endpoint: `${provider}/userinfo`,
+  end_session_endpoint: `${provider}/logout`,
+  response_types_supported: ['code'],
+  id_token_signing_alg_values_supported: ['ES256'],
+  authorization_response_iss_parameter_supported: false,
+}
+
+async function openProvider(): Promise<{ server: TestServer }> {
+  pages.set(`${provider}/.well-known/openid-configuration`, { body: JSON.stringify(discovery) })
+  pages.set(`${provider}/jwks`, { body: JSON.stringify({ keys: [jwk] }) })
+  const corp = {
+    name: 'corp',
+    type: 'oidc',
+    issuer: provider,
+    client_id: 'tessera',
+    client_secret: 's',
+    id_token_signed_response_alg: 'ES256',
+    userinfo: true,
+    trust_amr: true,
+  }
+  const world = {
+    ...pagesWorld,
+    identity_providers: [corp],
+    clients: pagesWorld.clients.filter(({ client_id }) => client_id === 'web'),
+  }
+  return { server: await createTestServer(world, { outbound, at: Math.floor(Date.now() / 1000) }) }
+}
+
+type Said = {
+  discovery?: unknown
+  jwks?: unknown
+  response?: unknown
+  userinfo?: unknown
+  idToken?: unknown
+  error?: unknown
+}
+
+/** Signs in by the provider, which says this. */
+async function signInThere(server: TestServer, what: string, said: Said): Promise<string | undefined> {
+  server.clock.advance(601)
+  const put = (path: string, value: unknown, status = 200) =>
+    pages.set(provider + path, { status, body: JSON.stringify(value) })
+  put('/.well-known/openid-configuration', 'discovery' in said ? said.discovery : discovery)
+  put('/jwks', 'jwks' in said ? said.jwks : { keys: [jwk] })
+  put('/userinfo', 'userinfo' in said ? said.userinfo : { sub: 'u', name: 'U' })
+  const browser = createBrowser(server)
+  const away = await browser.visit(authorizePath({ acr_values: 'idp:corp' }))
+  assertAnswered(server, away.status, what)
+  if (away.location === undefined || !URL.canParse(away.location)) return undefined
+  const asked = new URL(away.location).searchParams
+  const now = server.clock.now()
+  const more = 'idToken' in said ? said.idToken : {}
+  const id_token = jws(header, {
+    iss: provider,
+    aud: 'tessera',
+    sub: 'u',
+    iat: now,
+    exp: now + 600,
+    nonce: asked.get('nonce'),
+    ...(more as object),
+  })
+  const response = 'response' in said ? said.response : { access_token: 'a', token_type: 'Bearer' }
+  if ('error' in said) put('/token', said.error, 400)
+  else put('/token', isObject(response) ? { id_token, ...response } : response)
+  const back = new URLSearchParams({ code: 'c', state: asked.get('state') ?? '' })
+  const { status, location } = await browser.visit(`/federation/callback/corp?${back}`)
+  assertAnswered(server, status, what)
+  return location
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const reads =
+  /\bJSON\.parse\(|\b(?:decodeJwt|jwtVerify|decodeProtectedHeader|compactDecrypt)\(|import\('openid-client'\)/
+const comments = /^\s*(?:\/\/.*|\/?\*.*)$/gm
+
+test('every reader of JSON that others wrote has a row here', () => {
+  const readers = [...textsOf('packages/*/src/**/*.ts')]
+    .filter(([, text]) => reads.test(text.replace(comments, '')))
+    .map(([path]) => path.replace(/^.*packages\/server\/src\//, ''))
+  assertCovers(Object.keys(rows), readers, 'reader of JSON')
+})
+
+for (const [file, row] of Object.entries(rows))
+  if (typeof row === 'function') test(`any JSON value at any member is refused or valid: ${file}`, row)
+
+test('any JSON value at any member of client metadata is refused or valid', async () => {
+  const server = await createTestServer(signerWorld, { outbound })
+  await fc.assert(
+    fc.asyncProperty(anyVariant(metadata), async value => {
+      assertAnswered(
+        server,
+        (await send(server, 'POST', '/connect/register', jsonBody(value))).status,
+        JSON.stringify(value),
+      )
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('a registered client that no longer can be read is unknown, and the log says why', async () => {
+  const server = await createTestServer(signerWorld, { outbound })
+  let count = 0
+  for (const { what, value } of variants({
+    redirect_uris: [callback],
+    grant_types: ['authorization_code'],
+    jwks: { keys: [jwk] },
+  })) {
+    if (!isObject(value)) continue
+    const client_id = `dc_${createHash('sha256').update(String(++count)).digest('base64url').slice(0, 22)}`
+    const row = {
+      client_id,
+      version: 1,
+      created_at: 1,
+      metadata: value as never,
+      registration_token_hash: 'x' as TokenHash,
+    }
+    if (!(await server.stores.registeredClients.add(row, 100_000))) continue
+    const query = new URLSearchParams({
+      client_id,
+      response_type: 'code',
+      redirect_uri: callback,
+      scope: 'openid',
+    })
+    assertAnswered(server, (await send(server, 'GET', `/connect/authorize?${query}`)).status, what)
+  }
+})
