@@ -176,6 +176,35 @@ test('tenants: one that shares the server’s issuer has nothing else of its own
   ])
 })
 
+test('tenants: one that shares the server’s issuer says whether people sign up in it, and nothing else of accounts', () => {
+  const accounts = { email_verification: 'off' }
+  const tenants = [{ name: 'acme', accounts: { sign_up: true } }, { name: 'globex' }]
+  const { configuration, warnings } = parsed({ accounts, tenants })
+  assert.deepEqual([...configuration.signUpTenants], ['acme'])
+  assert.equal(configuration.accounts.signUp, false)
+  assert.deepEqual(
+    warnings.map(({ path }) => path),
+    ['tenants[0].accounts.sign_up'],
+  )
+  assert.match(warnings[0]?.problem ?? '', /anybody can make an account in tenant "acme"/)
+
+  const everywhere = parsed({ accounts: { ...accounts, sign_up: true }, tenants: [{ name: 'globex' }] })
+  assert.deepEqual([...everywhere.configuration.signUpTenants], [])
+  assert.deepEqual(everywhere.warnings, [])
+
+  const more = { sign_up: true, password_reset: true, password_policy: { min_length: 8 } }
+  assertFaults({ accounts, tenants: [{ name: 'acme', accounts: more }] }, [
+    { path: 'tenants[0].accounts.password_reset', problem: /shares the server's issuer/ },
+    { path: 'tenants[0].accounts.password_policy', problem: /shares the server's issuer/ },
+  ])
+  assertFaults({ tenants: [{ name: 'acme', accounts: { sign_up: true } }] }, [
+    { path: 'tenants[0].accounts.sign_up', problem: /no "accounts" at the top/ },
+  ])
+  assertFaults({ issuer: 'https://id.example', accounts: {}, tenants }, [
+    { path: 'tenants[0].accounts.sign_up', problem: /no mail configuration/ },
+  ])
+})
+
 test('tenants: what is the whole server’s is no key of a tenant', () => {
   for (const key of [
     'host',

@@ -151,14 +151,74 @@ test('sign-up: a chosen name that is taken, malformed or has a weak password is 
   assert.equal((await server.mails()).length, 0)
 })
 
-test('sign-up: a user of a tenant signs up in that tenant', async () => {
-  const { server, browser } = await start()
+/** Tenant acme lets people sign up; globex does not. */
+const openTenant = (accounts: object = { sign_up: true }) => ({
+  ...accountsWorld(accounts),
+  tenants: [{ name: 'acme', accounts: { sign_up: true } }, { name: 'globex' }],
+})
+
+test('sign-up: a user of a tenant signs up in that tenant, where its entry says so', async () => {
+  const server = await createTestServer(openTenant({}))
+  const browser = createBrowser(server)
   const login = await browser.visit(authorizePath({ acr_values: 'tenant:acme' }))
   await browser.submit(await browser.visit(registerLink(login.body)), { email })
   const page = await browser.visit((await newestMail(server)).path)
   assert.ok(answerOf(await browser.submit(page, { new_password: password })).get('code'))
   assert.equal((await tokensOf(server, email, password, { acr_values: 'tenant:acme' })).status, 200)
   assert.equal((await tokensOf(server, email, password)).status, 400)
+})
+
+test('sign-up: nobody signs up in a tenant whose entry does not say so, by whichever way', async () => {
+  const server = await createTestServer(openTenant())
+  const browser = createBrowser(server)
+  const inGlobex = { acr_values: 'tenant:globex' }
+  for (const target of [authorizePath(inGlobex), '/account?tenant=globex'])
+    assert.doesNotMatch((await browser.visit(target)).body, /\/register/, target)
+
+  const created = answerOf(await browser.visit(authorizePath({ ...inGlobex, prompt: 'create' })))
+  assert.equal(created.get('error'), 'invalid_request')
+  assert.equal(created.get('error_description'), 'Unsupported prompt mode')
+  assert.equal(server.reason(), 'sign_up_not_offered')
+
+  // The page itself, with a request that was sealed for the login page.
+  for (const target of [authorizePath(inGlobex), '/account?tenant=globex']) {
+    const sealed = (await browser.visit(target)).form?.fields.continue ?? ''
+    assertErrorPage(await browser.visit(`/register?continue=${sealed}`), 'invalid_request')
+    assert.equal(server.reason(), 'sign_up_not_offered')
+    const { csrf = '' } = (await browser.visit('/register')).form?.fields ?? {}
+    const form = { csrf, continue: sealed, email }
+    assertErrorPage(await browser.request('POST', '/register', { form }), 'invalid_request')
+    assert.equal(server.reason(), 'sign_up_not_offered')
+  }
+  assert.deepEqual(await server.mails(), [])
+})
+
+test('sign-up: a mail that is older than the configuration makes no account in a tenant that is closed since', async () => {
+  const server = await createTestServer(openTenant())
+  const browser = createBrowser(server)
+  const login = await browser.visit(authorizePath({ acr_values: 'tenant:acme' }))
+  await browser.submit(await browser.visit(registerLink(login.body)), { email })
+  const { path } = await newestMail(server)
+  const page = await browser.visit(path)
+  await server.reconfigure(accountsWorld())
+  for (const answer of [await browser.visit(path), await browser.submit(page, { new_password: password })]) {
+    assert.equal(answer.status, 400)
+    assert.equal(server.reason(), 'sign_up_not_offered')
+  }
+  assert.deepEqual(await server.stores.storedUsers.list({ limit: 10 }), [])
+})
+
+test('sign-up: where only a tenant lets people sign up, nobody makes an account of no tenant', async () => {
+  const server = await createTestServer(openTenant({}))
+  const browser = createBrowser(server)
+  assert.doesNotMatch((await browser.visit(authorizePath())).body, /\/register/)
+  assertErrorPage(await browser.visit('/register'), 'invalid_request')
+  assert.equal(server.reason(), 'sign_up_not_offered')
+  const created = answerOf(await browser.visit(authorizePath({ prompt: 'create' })))
+  assert.equal(created.get('error'), 'invalid_request')
+  assert.equal(server.reason(), 'sign_up_not_offered')
+  const there = await browser.visit(authorizePath({ prompt: 'create', acr_values: 'tenant:acme' }))
+  assert.match(there.target, /^\/register\?/)
 })
 
 test('sign-up: a client without local sign-in leads nobody here', async () => {

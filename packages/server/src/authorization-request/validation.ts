@@ -33,6 +33,8 @@ export type AuthorizationRequestPorts = {
   readonly tenants: ReadonlySet<string>
   /** The values of `prompt` that are offered. */
   readonly prompts: readonly Prompt[]
+  /** Whether people may sign up in this tenant; undefined: in none. */
+  readonly signUpIn: (tenant: string | undefined) => boolean
   readonly readIdTokenHint: ReadIdTokenHint
 }
 
@@ -76,6 +78,9 @@ async function validate(
   const place = validateSignInPlace(parameters.get('acr_values'), client, ports)
   if (!place.ok) return place
   const { acr, ...signInPlace } = place.value
+  // Initiating User Registration 1.0 §4.1: where nobody signs up, `create` is a value that is not supported.
+  if (prompt.value.has('create') && !ports.signUpIn(signInPlace.tenant))
+    return refuse('invalid_request', 'sign_up_not_offered', { description: 'Unsupported prompt mode' })
   const hint = await readHint(parameters.get('id_token_hint'), client, ports)
   if (!hint.ok) return hint
   const claims = parseClaimsParameter(parameters.get('claims'))

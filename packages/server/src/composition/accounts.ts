@@ -22,14 +22,18 @@ export const composeAccounts = ({ accounts: settings }: Configuration, ground: A
 
 /** What users may do themselves: it hangs on who can be sent mail, and on who checks passwords. */
 export function accountsOffered(
-  { accounts, validators, mail, issuer }: Configuration,
+  { accounts, signUpTenants, validators, mail, issuer }: Configuration,
   { sendMail }: Pick<Foundation, 'sendMail'>,
 ) {
   // A module that checks local passwords keeps them itself.
   const keepsPasswords = validators.password === undefined
   const reachesUsers = sendMail !== undefined || mail !== undefined || isLoopback(new URL(issuer).hostname)
+  const canSignUp = keepsPasswords && (reachesUsers || accounts.emailVerification === 'off')
   return {
-    signUp: accounts.signUp && keepsPasswords && (reachesUsers || accounts.emailVerification === 'off'),
+    /** Anywhere: with a tenant or without. */
+    signUp: canSignUp && (accounts.signUp || signUpTenants.size > 0),
+    signUpIn: (tenant: string | undefined): boolean =>
+      canSignUp && (tenant === undefined ? accounts.signUp : signUpTenants.has(tenant)),
     passwordReset: accounts.passwordReset && keepsPasswords && reachesUsers,
     deletion: accounts.selfDeletion,
     mail: reachesUsers,

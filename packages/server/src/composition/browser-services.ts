@@ -99,6 +99,7 @@ function composePages(
     onBroken: (template, error) => ports.log.error('template_broken', { template, error: String(error) }),
   })
   const chooseLanguage = createLanguageChoice(chosenLanguage(cookies))
+  const offered = accountsOffered(ports.configuration, ports)
   const interaction = {
     ...{ look, passkeyScript, paths },
     pages: createPages({
@@ -115,7 +116,8 @@ function composePages(
     readIdTokenHint,
     validate: createAuthorizationRequestValidator({
       ...{ ...ports, readIdTokenHint },
-      prompts: promptsOffered(accountsOffered(ports.configuration, ports)),
+      prompts: promptsOffered(offered),
+      signUpIn: offered.signUpIn,
     }),
     userCodes: createUserCodes(ports),
     knownBrowsers: createKnownBrowsers({ ...ports, cookies }),

@@ -90,6 +90,11 @@ function assembleIssuer(
     branding: brandingOf(draft.branding, folder),
     ...(draft.templates !== undefined && { templates: resolve(folder, draft.templates) }),
     accounts: accountSettings(draft.accounts),
+    signUpTenants: new Set(
+      draft.tenants.flatMap(({ name, issuer, accounts }) =>
+        issuer === undefined && accounts?.sign_up ? [name] : [],
+      ),
+    ),
     ...(draft.mail && { mail: mailOf(draft.mail) }),
     trustedIssuers: draft.trusted_issuers,
     registration: registrationOf(draft),

@@ -82,6 +82,8 @@ export type Configuration = {
   /** The folder whose templates replace ours. */
   readonly templates?: string
   readonly accounts: AccountSettings
+  /** The tenants sharing this issuer in which people may sign up. */
+  readonly signUpTenants: ReadonlySet<string>
   readonly mail?: MailSettings
   readonly trustedIssuers: readonly TrustedIssuer[]
   /** How clients may register themselves. */

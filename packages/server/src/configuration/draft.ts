@@ -30,6 +30,8 @@ export type Entry<Value> = {
   readonly index: number
   readonly subject: string
   readonly value: Value
+  /** As it was written, without defaults. */
+  readonly raw?: unknown
   /** Keys that were taken out since they are faulty: no rule reports on them a second time. */
   readonly damaged: ReadonlySet<string>
 }
@@ -156,7 +158,7 @@ const entriesOf = (schema: Shape<unknown>, list: string, source: readonly unknow
     const entry = readEntry(schema, raw)
     const kind = list.slice(list.lastIndexOf('.') + 1)
     const subject = subjectOf([kind, index], { [kind]: source }) ?? kind
-    return entry ? [{ list, index, subject, ...entry }] : []
+    return entry ? [{ list, index, subject, raw, ...entry }] : []
   })
 
 const namesOf = (source: (name: string) => readonly unknown[]): Draft['names'] =>

@@ -22,7 +22,7 @@ import { providerDoubts, providerFaults } from './rules/providers.ts'
 import { proxyFaults } from './rules/proxies.ts'
 import { referenceFaults } from './rules/references.ts'
 import { registrationFaults } from './rules/registration.ts'
-import { signUpFaults } from './rules/sign-up.ts'
+import { signUpDoubts, signUpFaults } from './rules/sign-up.ts'
 import { storageFaults } from './rules/storage.ts'
 import { tenantFaults } from './rules/tenants.ts'
 import { workerFaults } from './rules/workers.ts'
@@ -91,6 +91,7 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
   const warnings = [
     ...environmentDoubts(environment),
     ...ofAll(drafts, one => [...clientDoubts(one, now), ...accountDoubts(one), ...providerDoubts(one)]),
+    ...signUpDoubts(whole),
     ...issuerDoubts(configuration, whole.issuer),
   ]
   return { ok: true, configuration, warnings }

@@ -11,6 +11,7 @@ export type PasswordFault = 'too_short' | 'too_long' | 'too_common' | 'like_name
 export type AccountSettings = {
   /** Whether the store may hold users at all, whoever adds them. */
   readonly kept: boolean
+  /** Whether people may make an account of no tenant. */
   readonly signUp: boolean
   /** `required`: an account comes to be once its address is verified, and is called by it. */
   readonly emailVerification: 'required' | 'optional' | 'off'

@@ -5,16 +5,19 @@ import { isLoopback } from '../issuer.ts'
 import type { ConfigurationDraft } from '../schema/whole.ts'
 
 export function signUpFaults(whole: ConfigurationDraft): readonly Fault[] {
-  const server = { ...whole, at: '' }
+  const server = { ...whole, signUp: whole.accounts?.sign_up, at: '' }
   const tenants = whole.tenants.map((tenant, index) => ({
-    issuer: tenant.issuer === 'path' ? whole.issuer : tenant.issuer,
-    accounts: tenant.accounts,
+    issuer: tenant.issuer === undefined || tenant.issuer === 'path' ? whole.issuer : tenant.issuer,
+    // A tenant that shares the issuer says of its accounts only whether people may sign up.
+    accounts: tenant.issuer === undefined ? whole.accounts : tenant.accounts,
+    signUp: tenant.accounts?.sign_up,
     mail: tenant.mail ?? whole.mail,
     validators: tenant.validators ?? whole.validators,
     at: `tenants[${index}].`,
   }))
-  return [server, ...tenants].flatMap(({ issuer, accounts, mail, validators, at }) => {
-    if (!accounts?.sign_up) return []
+  return [server, ...tenants].flatMap(({ issuer, accounts, signUp, mail, validators, at }) => {
+    if (!signUp) return []
+    if (!accounts) return [withoutAccounts(at)]
     const local = issuer === undefined || isLoopback(new URL(issuer).hostname)
     const needsMail = accounts.email_verification !== 'off' && mail === undefined && !local
     return [
@@ -23,6 +26,28 @@ export function signUpFaults(whole: ConfigurationDraft): readonly Fault[] {
     ]
   })
 }
+
+/** Tenants that share the server's issuer, and in which anybody makes an account whose tokens name the tenant. */
+export const signUpDoubts = ({ tenants }: ConfigurationDraft): readonly Fault[] =>
+  tenants.flatMap(({ name, issuer, accounts }, index) =>
+    issuer === undefined && accounts?.sign_up
+      ? [
+          {
+            path: `tenants[${index}].accounts.sign_up`,
+            problem: `anybody can make an account in tenant "${name}", and tokens about it carry "tenant": "${name}"`,
+            expected: 'this to be wanted, and APIs that trust no one for their tenant alone',
+            fix: 'remove it, and add users by "tessera users add --in-tenant"; ignore this if it is wanted',
+          },
+        ]
+      : [],
+  )
+
+const withoutAccounts = (at: string): Fault => ({
+  path: `${at}accounts.sign_up`,
+  problem: 'there is no "accounts" at the top of the configuration, so the server keeps no accounts',
+  expected: '"accounts": {} at the top, beside "tenants"',
+  fix: 'add "accounts": {}',
+})
 
 const withoutMail = (at: string): Fault => ({
   path: `${at}accounts.sign_up`,

@@ -2,6 +2,7 @@
 
 import { type Draft, type Entry, faultAt } from '../draft.ts'
 import type { Fault } from '../fault.ts'
+import { valueAt } from '../issue.ts'
 import { keyOwners, type TenantDraft } from '../schema/whole.ts'
 
 type Tenant = Entry<TenantDraft>
@@ -15,17 +16,27 @@ export const tenantFaults = (draft: Draft, issuer: unknown): readonly Fault[] =>
   ...draft.clients.flatMap(client => foreignTenants(client, draft.tenants)),
 ]
 
-/** A tenant that shares the server's issuer shares all else but the policy for second factors. */
-const sharedFaults = (tenant: Tenant): readonly Fault[] =>
-  Object.entries(keyOwners).flatMap(([key, owner]) =>
-    owner === 'server' || key === 'mfa' || tenant.value[key as keyof TenantDraft] === undefined
+/** A tenant that shares the server's issuer shares everything except its policy for second factors and who may sign up. */
+const sharedFaults = (tenant: Tenant): readonly Fault[] => [
+  ...Object.entries(keyOwners).flatMap(([key, owner]) =>
+    owner === 'server' || ownOfShared.has(key) || tenant.value[key as keyof TenantDraft] === undefined
       ? []
-      : faultAt(tenant, key as keyof TenantDraft, {
-          problem: "the tenant shares the server's issuer and so can't have this for itself",
-          expected: '"issuer" beside it',
-          fix: 'add "issuer": "path", or move this to the top of the configuration',
-        }),
-  )
+      : faultAt(tenant, key as keyof TenantDraft, notItsOwn),
+  ),
+  ...Object.keys(Object(valueAt(tenant.raw, ['accounts']))).flatMap(key =>
+    key === 'sign_up'
+      ? []
+      : faultAt(tenant, 'accounts', notItsOwn).map(fault => ({ ...fault, path: `${fault.path}.${key}` })),
+  ),
+]
+
+const ownOfShared: ReadonlySet<string> = new Set(['mfa', 'accounts'])
+
+const notItsOwn = {
+  problem: "the tenant shares the server's issuer and so can't have this for itself",
+  expected: '"issuer" beside it',
+  fix: 'add "issuer": "path", or move this to the top of the configuration',
+}
 
 /** It is part of an address and of a file's name, and both may disregard case. */
 const nameFaults = (tenant: Tenant): readonly Fault[] =>

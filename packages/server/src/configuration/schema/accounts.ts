@@ -19,7 +19,10 @@ const policySchema = z
 
 export const accountsSchema = z
   .strictObject({
-    sign_up: z.boolean().default(false).describe('Whether people may make an account for themselves.'),
+    sign_up: z
+      .boolean()
+      .default(false)
+      .describe('Whether people may make an account for themselves; in a tenant, what its own entry says.'),
     email_verification: z
       .enum(['required', 'optional', 'off'])
       .default('required')

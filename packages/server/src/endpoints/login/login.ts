@@ -43,7 +43,10 @@ export type LoginPorts = {
   readonly csrf: Csrf
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
   /** What users who are kept here may do themselves. */
-  readonly offered: { readonly signUp: boolean; readonly passwordReset: boolean }
+  readonly offered: {
+    readonly signUpIn: (tenant: string | undefined) => boolean
+    readonly passwordReset: boolean
+  }
   readonly pages: Pages
   readonly paths: Paths
   readonly log: Log
@@ -179,7 +182,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
       {
         form: { action: paths('/login'), continue: continuations.seal(continuation), csrf: token },
         ...(provider !== undefined && { provider: displayName(provider) }),
-        ...(current?.idp === localProvider && localLinks(continuation)),
+        ...(current?.idp === localProvider && localLinks(continuation, requester)),
         asks: nameFirst ? 'username' : current ? 'password' : 'nothing',
         ...(username !== undefined && { username }),
         keepOffered: ports.sessions.keepOffered,
@@ -204,11 +207,14 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     return ways.all(requester).find(way => way.idp === localProvider)
   }
 
-  function localLinks(continuation: Continuation): { signUp?: string; forgotten?: string } {
-    const { signUp, passwordReset } = ports.offered
+  function localLinks(
+    continuation: Continuation,
+    { tenant }: Requester,
+  ): { signUp?: string; forgotten?: string } {
+    const { signUpIn, passwordReset } = ports.offered
     const sealed = continuations.seal(continuation)
     return {
-      ...(signUp && { signUp: paths('/register', sealed) }),
+      ...(signUpIn(tenant) && { signUp: paths('/register', sealed) }),
       ...(passwordReset && { forgotten: paths('/password/forgotten', sealed) }),
     }
   }

@@ -44,6 +44,9 @@ export function createCompleteEndpoint(ports: CompletePorts): Endpoint {
     const invited = ports.mailLinks.open(link, 'sign_up')
     if (!invited || (await isUsed(invited)))
       return invalid(request, refuse('invalid_request', 'mail_link_invalid'))
+    // The mail may be older than the configuration.
+    if (!ports.offered.signUpIn(invited.tenant))
+      return invalid(request, refuse('invalid_request', 'sign_up_not_offered'))
     const full_name = form.value.get('full_name')?.trim() ?? ''
     if (!posted) return show(request, link, invited, full_name)
     const { sub, email, tenant } = invited

@@ -16,13 +16,17 @@ export type Waiting = {
 export type WaitingPorts = {
   readonly continuations: Continuations
   readonly findRequester: FindRequester
+  readonly offered: { readonly signUpIn: (tenant: string | undefined) => boolean }
   readonly clock: Clock
 }
 
-/** Refuses `continuation_invalid`, what no longer holds, and a client that has no use for accounts that are kept here. */
+/**
+ * Refuses `continuation_invalid`, what no longer holds, `local_login_disabled` for a client that has no use for accounts
+ * that are kept here, and `sign_up_not_offered` in a tenant where nobody signs up.
+ */
 export async function waitingFor(
   form: Parameters,
-  { continuations, findRequester, clock }: WaitingPorts,
+  { continuations, findRequester, offered, clock }: WaitingPorts,
 ): Promise<Result<Waiting>> {
   const sealed = form.get('continue')
   const continuation: Continuation | undefined =
@@ -34,6 +38,7 @@ export async function waitingFor(
   if (!requester.ok) return requester
   if (!mayUseProvider(requester.value.client, localProvider))
     return refuse('invalid_request', 'local_login_disabled')
+  if (!offered.signUpIn(requester.value.tenant)) return refuse('invalid_request', 'sign_up_not_offered')
   return ok({ continuation, requester: requester.value })
 }
 
