@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { importsOf } from './architecture/imports.ts'
+import { refusalsWithoutReason } from './architecture/refusals.ts'
 import { roomOf, rooms } from './architecture/rooms.ts'
 import { importViolations, lengthViolations, type Sources } from './architecture/violations.ts'
 import { textsOf } from './support/repository.ts'
@@ -213,4 +214,29 @@ test('architecture: imports are read as the language has them', () => {
   ]
   for (const [text, specifiers] of cases) assert.deepEqual(importsOf(text).specifiers, specifiers, text)
   assert.equal(importsOf('await import(name)').unreadable, 1)
+})
+
+test('architecture: a test that asserts a refusal asserts the reason in the log too', () => {
+  const tests = textsOf('test/**/*.ts')
+  assert.ok(tests.size > 150, `only ${tests.size} files were seen`)
+  assert.deepEqual(refusalsWithoutReason(tests), [])
+})
+
+test('architecture: an assertion on a refusal without its reason is found', () => {
+  const head = "import { createTestServer } from '../support/tessera.ts'\n"
+  const found = (text: string) => refusalsWithoutReason(new Map([['test/x.test.ts', head + text]])).length
+  const [code, client] = ['invalid_grant', 'invalid_client']
+  for (const bare of [
+    `assert.equal(json.error, '${code}')`,
+    `assert.equal(\n  (await redeem(server, code)).json.error,\n  '${code}',\n)`,
+    `assert.deepEqual(json, { error: '${code}' })`,
+    `assert.ok(answers.every(({ json }) => json.error === '${code}'))`,
+    `assert.equal(json.error, '${client}')`,
+  ])
+    assert.equal(found(bare), 1, bare)
+  for (const good of [
+    `assert.equal(json.error, '${code}')\nassert.equal(server.reason(), 'code_expired')`,
+    `assertRefused(await redeem(server, code), '${code}', 'code_expired')`,
+  ])
+    assert.equal(found(good), 0, good)
 })

@@ -254,8 +254,9 @@ test('attack: a sign-in that is revoked while the answer is made gives nothing',
     },
   })
   const code = await issueCode(server, { scope: ['api1', 'offline_access'] })
-  const { json } = await redeem(server, code)
-  assert.deepEqual(json, { error: 'invalid_grant' })
+  const refused = await redeem(server, code)
+  assertRefused(refused, 'invalid_grant', 'no_longer_standing')
+  assert.deepEqual(Object.keys(refused.json), ['error'])
 })
 
 async function startDevice(server: TestServer) {

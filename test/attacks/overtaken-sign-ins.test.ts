@@ -7,6 +7,7 @@ import { accountsWorld, addUser, dora, doraSignsIn, tokensOf } from '../support/
 import { createAuthenticator, optionsOn } from '../support/authenticator.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { appOf, methodHref, secretOn } from '../support/factors.ts'
+import { assertRefused } from '../support/refused.ts'
 import { authorizePath, signIn } from '../support/sign-in.ts'
 import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
 import { federatedWorld, foreignProvider, startFederated, visitProvider } from '../support/upstream.ts'
@@ -82,7 +83,8 @@ for (const [name, end] of Object.entries(endings)) {
     const acted = beforeWriting(server, () => end(server, sub))
     const late = await tokensOf(server, 'dora', dora.password)
     assert.ok(acted())
-    assert.deepEqual([late.status, late.json.error], [400, 'invalid_grant'])
+    assert.equal(late.status, 400)
+    assertRefused(late, 'invalid_grant', 'no_longer_standing')
     assert.equal(late.json.refresh_token, undefined)
   })
 

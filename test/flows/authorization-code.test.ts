@@ -175,7 +175,9 @@ test('code: a hundred uses at once give tokens once', async () => {
   const code = await issueCode(server)
   const answers = await Promise.all(Array.from({ length: 100 }, () => redeem(server, code)))
   assert.equal(answers.filter(({ status }) => status === 200).length, 1)
-  assert.ok(answers.every(({ status, json }) => status === 200 || json.error === 'invalid_grant'))
+  // Found used, or beaten by the winner's write.
+  for (const answer of answers)
+    if (answer.status !== 200) assertRefused(answer, 'invalid_grant', ['code_replayed', 'no_longer_standing'])
 })
 
 test('code: an expired one is invalid_grant', async () => {

@@ -118,14 +118,17 @@ test('tenant: the user is looked up in the named tenant, and the tenant claim is
   const carol = { ...bob, username: 'carol', password: 'carol', scope: 'api1' }
   const { json } = await server.token({ ...carol, acr_values: 'tenant:acme' }, { client })
   assert.equal(claimsOf(json.access_token).tenant, 'acme')
-  for (const [acr_values, error] of [
-    ['tenant:globex', 'invalid_grant'],
-    ['tenant:nowhere', 'invalid_request'],
-    ['tenant:acme tenant:globex', 'invalid_request'],
-    ['tenant:', 'invalid_request'],
-  ] as const) {
-    assert.equal((await server.token({ ...carol, acr_values }, { client })).json.error, error, acr_values)
-  }
+  assertRefused(
+    await server.token({ ...carol, acr_values: 'tenant:globex' }, { client }),
+    'invalid_grant',
+    'credentials_refused',
+  )
+  for (const [acr_values, reason] of [
+    ['tenant:nowhere', 'tenant_not_allowed'],
+    ['tenant:acme tenant:globex', 'acr_values_tenant_malformed'],
+    ['tenant:', 'acr_values_tenant_malformed'],
+  ] as const)
+    assertRefused(await server.token({ ...carol, acr_values }, { client }), 'invalid_request', reason)
   assertRefused(
     await server.token({ ...bob, acr_values: 'tenant:acme' }, { client }),
     'invalid_grant',
@@ -167,7 +170,8 @@ test('idp: the named credential authority checks the password [token-ro-025]', a
   assert.equal(claims.idp, 'corp')
   assert.equal(claims.role, 'clerk')
   const wrong = await server.token({ ...dora, password: 'x', acr_values: 'idp:corp' }, { client })
-  assert.deepEqual(wrong.json, { error: 'invalid_grant', error_description: 'corp says no' })
+  assertRefused(wrong, 'invalid_grant', 'credentials_refused')
+  assert.equal(wrong.json.error_description, 'corp says no')
 })
 
 for (const [acr_values, why, reason] of [
