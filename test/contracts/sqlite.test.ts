@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { open, stat, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -10,6 +11,7 @@ import { type Log, StoreUnavailable } from '../../packages/server/src/core/runti
 import type { Stores } from '../../packages/server/src/core/stores.ts'
 import { migrations } from '../../packages/server/src/stores/sqlite/schema.ts'
 import { openSqliteStores, type SqliteOptions } from '../../packages/server/src/stores/sqlite/stores.ts'
+import { createWriteQueue } from '../../packages/server/src/stores/sqlite/write-queue.ts'
 import { issuedCode, tally } from './stores/samples.ts'
 import {
   claimAtOnce,
@@ -138,6 +140,108 @@ test('sqlite: while another process holds the lock, writes are unavailable and r
   await issuedCode(stores)
 })
 
+/** Keeps what is logged, by event. */
+function listening() {
+  const lines: [event: string, fields: Readonly<Record<string, unknown>>][] = []
+  const keep = (event: string, fields = {}) => void lines.push([event, fields])
+  const log: Log = { debug: () => {}, info: keep, warn: keep, error: keep }
+  return { log, of: (event: string) => lines.filter(([name]) => name === event).map(([, fields]) => fields) }
+}
+
+/** What another program may do to the files of a store that is open; `back`: and how to undo it. */
+const meddling: readonly {
+  readonly what: string
+  readonly reason: RegExp
+  /** How many writes there were before; one by default. */
+  readonly writes?: number
+  readonly before: () => Promise<unknown>
+  readonly back?: () => Promise<unknown>
+}[] = [
+  {
+    what: 'whose file was moved away',
+    reason: /tessera\.db was removed while the server runs/,
+    before: () => rename(folder.file, `${folder.file}.away`),
+    back: () => rename(`${folder.file}.away`, folder.file),
+  },
+  {
+    what: 'whose file was replaced',
+    reason: /tessera\.db was replaced while the server runs/,
+    async before() {
+      await copyFile(folder.file, `${folder.file}.copy`)
+      await rename(`${folder.file}.copy`, folder.file)
+    },
+  },
+  {
+    what: 'whose write-ahead log was removed',
+    reason: /tessera\.db-wal was removed while the server runs/,
+    // Once the writer has it open: one that opens the file later makes a new one.
+    writes: 20,
+    before: () => rm(`${folder.file}-wal`),
+  },
+  {
+    what: 'that a newer version of Tessera migrated',
+    reason: /has schema 99, newer than/,
+    before: async () => meddle('pragma user_version = 99').close(),
+    back: async () => meddle(`pragma user_version = ${migrations.length}`).close(),
+  },
+]
+
+for (const { what, reason, writes = 1, before, back } of meddling)
+  test(`sqlite: a store ${what} acknowledges nothing, is not ready and says why`, async () => {
+    const { log, of } = listening()
+    const stores = await openStores({ log })
+    const { code } = await issuedCode(stores)
+    for (let write = 1; write < writes; write++) await issuedCode(stores)
+    await before()
+    await assert.rejects(
+      issuedCode(stores),
+      error => error instanceof StoreUnavailable && reason.test(error.message),
+    )
+    assert.equal(await stores.ready(), false)
+    assert.throws(
+      () => stores.codes.find(code.hash),
+      error => error instanceof StoreUnavailable && reason.test(String(error.cause)),
+    )
+    assert.match(String(of('database_unusable')[0]?.error), reason)
+    if (!back) return
+    await back()
+    assert.equal(await stores.ready(), true)
+    await issuedCode(stores)
+    assert.ok(await stores.codes.find(code.hash))
+    assert.equal(of('database_usable').length, 1)
+  })
+
+for (const lost of ['missing', 'empty'] as const)
+  test(`sqlite: a database that is ${lost} beside a used key is refused rather than begun again`, async () => {
+    await (await openStores()).close()
+    await writeFile(`${folder.file}.key`, 'made by the first start')
+    await (await openStores()).close()
+    await rm(folder.file)
+    if (lost === 'empty') await writeFile(folder.file, '')
+    await assert.rejects(
+      openStores(),
+      /tessera\.db is missing or empty, but .*tessera\.db\.key was used with it/,
+    )
+  })
+
+test('sqlite: a database that can not be opened is named', async () => {
+  await assert.rejects(openStores({ file: join(dirname(folder.file), 'none', 'x.db') }), /none\/x\.db/)
+  await mkdir(`${folder.file}.folder`)
+  await assert.rejects(
+    openStores({ file: `${folder.file}.folder` }),
+    /tessera\.db\.folder: unable to open database file/,
+  )
+})
+
+test('sqlite: writes that fail for the same reason are logged once, and counted', async () => {
+  const { log, of } = listening()
+  const stores = await openStores({ log })
+  await issuedCode(stores)
+  await rename(folder.file, `${folder.file}.away`)
+  for (let count = 0; count < 50; count++) await assert.rejects(issuedCode(stores), StoreUnavailable)
+  assert.equal(of('store_write_failed').length, 1)
+})
+
 test('sqlite: writes beyond the capacity are refused, the others are not lost', async () => {
   const stores = await openStores({ capacity: 10 })
   const outcomes = await Promise.allSettled(Array.from({ length: 100 }, () => issuedCode(stores)))
@@ -147,37 +251,39 @@ test('sqlite: writes beyond the capacity are refused, the others are not lost', 
     else assert.ok(await stores.codes.find(outcome.value.code.hash))
 })
 
-/** The writer thread opens the file on its own, a little later; a newer schema makes it fail. */
-const writerFails = (onFailure: () => void): { log: Log; failures: () => number } => {
-  let failures = 0
-  const ignore = () => {}
-  const error = (event: string) => {
-    if (event !== 'store_writer_failed') return
-    failures++
-    onFailure()
-  }
-  return { log: { debug: ignore, info: ignore, warn: ignore, error }, failures: () => failures }
-}
-
-test('sqlite: a writer thread that fails is started once more, and the store goes on', async () => {
-  const { log, failures } = writerFails(() => meddle(`pragma user_version = ${migrations.length}`).close())
-  const stores = await openStores({ log })
+test('sqlite: writes go on as soon as the writer can open the file, and until then the store is not ready', async () => {
+  const stores = await openStores()
   meddle('pragma user_version = 99').close()
-  await assert.rejects(issuedCode(stores), StoreUnavailable)
-  const { code } = await issuedCode(stores)
-  assert.ok(await stores.codes.find(code.hash))
-  assert.equal(failures(), 1)
-  assert.equal(await stores.ready(), true)
-})
-
-test('sqlite: without a writer thread the store is not ready and writes are unavailable', async () => {
-  const { log, failures } = writerFails(() => {})
-  const stores = await openStores({ log })
-  meddle('pragma user_version = 99').close()
-  for (let write = 0; write < 3; write++) await assert.rejects(issuedCode(stores), StoreUnavailable)
-  assert.equal(failures(), 2)
+  for (let write = 0; write < 3; write++) await assert.rejects(issuedCode(stores), /schema 99, newer/)
   assert.equal(await stores.ready(), false)
+  meddle(`pragma user_version = ${migrations.length}`).close()
+  const { code } = await issuedCode(stores)
+  assert.equal(await stores.ready(), true)
+  assert.ok(await stores.codes.find(code.hash))
 })
+
+for (const forGood of [false, true])
+  test(`sqlite: when the writer thread ends ${forGood ? 'for good' : 'and is replaced'}, no write is left without an outcome`, async () => {
+    let sent = 0
+    const queue = createWriteQueue({ send: () => void sent++, busy: () => {} }, { capacity: 10 })
+    const first = queue.write(0, [])
+    await new Promise(setImmediate)
+    const second = queue.write(0, [])
+    const firstRejects = assert.rejects(first, StoreUnavailable)
+    const secondRejects = forGood ? assert.rejects(second, StoreUnavailable) : undefined
+    queue.lose(forGood)
+    await firstRejects
+    await new Promise(setImmediate)
+    assert.deepEqual([sent, queue.health()], forGood ? [1, 'dead'] : [2, 'failing'])
+    if (forGood) {
+      await secondRejects
+      await assert.rejects(queue.write(0, []), StoreUnavailable)
+    } else {
+      queue.settle(['written'])
+      assert.equal(await second, 'written')
+      assert.equal(queue.health(), 'working')
+    }
+  })
 
 test('sqlite: of two processes that redeem the same credentials thousands of times, one succeeds once', () =>
   contend(shared(), 3000))

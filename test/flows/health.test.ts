@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
 import { openStores } from '../support/storage.ts'
 import { createTestServer } from '../support/tessera.ts'
-import { world } from '../support/world.ts'
+import { secret, world } from '../support/world.ts'
 
 const statuses = async (server: Awaited<ReturnType<typeof createTestServer>>) =>
   [await server.send('GET', '/healthz'), await server.send('GET', '/readyz')].map(({ status, json }) => [
@@ -44,3 +45,40 @@ for (const [name, ready] of [
       [503, 'not_ready'],
     ])
   })
+
+test('health: a store that is away is one line in the log, without a stack, that counts the requests', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const away = async () => {
+    throw new StoreUnavailable('the database can not be reached', { cause: new Error('ECONNREFUSED') })
+  }
+  const server = await createTestServer(world, { stores: { ...(await openStores()), commit: away } })
+  const ask = () =>
+    server.token(
+      { grant_type: 'password', username: 'bob', password: 'bob', scope: 'openid api1' },
+      { client: ['roclient', secret] },
+    )
+  for (let count = 0; count < 5; count++) {
+    const { status, headers } = await ask()
+    assert.deepEqual([status, headers['retry-after']], [503, '1'])
+  }
+  const lines = () => server.logged.filter(({ event }) => event === 'store_unavailable')
+  assert.deepEqual(
+    lines().map(({ level, requests, error, reason, stack }) => ({ level, requests, error, reason, stack })),
+    [
+      {
+        level: 'error',
+        requests: 1,
+        error: 'the database can not be reached',
+        reason: 'ECONNREFUSED',
+        stack: undefined,
+      },
+    ],
+  )
+  t.mock.timers.tick(10_000)
+  assert.deepEqual(
+    lines().map(({ requests }) => requests),
+    [1, 4],
+  )
+  t.mock.timers.tick(60_000)
+  assert.equal(lines().length, 2)
+})

@@ -10,6 +10,7 @@ import type { Load } from '../http/load.ts'
 import { createRouter, type Router, type RouterPorts } from '../http/router.ts'
 import { securityHeaders } from '../http/security-headers.ts'
 import type { ManagedKeyRing } from '../keys/key-ring.ts'
+import { createFailureLog } from '../operations/failures.ts'
 import { createBrowser } from './browser.ts'
 import { type Foundation, layFoundation } from './foundation.ts'
 import type { Ground } from './ground.ts'
@@ -63,19 +64,21 @@ async function composeOn(
   const browser = createBrowser(configuration, services)
   const routes = [...composeRoutes(configuration, services, browser), ...more]
   const { issuer } = configuration
+  const logFailure = createFailureLog(log)
   const handle = createRouter({
     ...{ routes, load },
     ...(observe && { observe: underIssuer(issuer, observe) }),
     headers: securityHeaders(issuer),
     isAllowedOrigin: services.isAllowedOrigin,
-    onError({ id: request_id, path }, error) {
+    onError(request, error) {
       // The queue itself has logged it.
       if (error instanceof QueueFull) return
       if (error instanceof InvalidHookResult) {
+        const { id: request_id, path } = request
         log.error('refused', { request_id, path, reason: 'hook_result_invalid', problem: error.message })
         return
       }
-      log.error('request_failed', { request_id, path, error: String(error), stack: (error as Error)?.stack })
+      logFailure(request, error)
     },
   })
   // Last: an issuer that can't be composed leaves those standing whom the one before it names.

@@ -30,7 +30,7 @@ export function createSqliteArchives(file: string): ArchiveHouse {
     },
     async target(tenant) {
       const place = tenant === undefined ? file : placeOfTenant(file, tenant)
-      return openTarget(openDatabase({ file: place, busyTimeout }))
+      return openTarget(openDatabase({ file: place, busyTimeout, toFill: true }))
     },
     close: async () => {},
   }

@@ -1,26 +1,29 @@
 /** Commits batches of operations, each by one transaction and so by one `fsync`, on the files that they are for. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import { isOutage, type OpenOptions, openDatabase } from './database.ts'
+import { isBusy, isOutage, type OpenOptions, openDatabase } from './database.ts'
+import { createOpenFile, type OpenFile } from './open-file.ts'
 import { inTransaction } from './transaction.ts'
 import { beginInTurn } from './turn.ts'
 import { writeNames, writes } from './writes.ts'
 
 /** Number of an operation in `writes`, and its values. */
 export type Operation = readonly [number: number, values: readonly unknown[]]
-export type Batch = readonly [file: string, operations: readonly Operation[]]
+/** With the identity of the file that the process reads: one that was put in its place is not written. */
+export type Batch = readonly [file: string, identity: string, operations: readonly Operation[]]
 
 /** For each operation its answer, or an Error if it was wrong; a text if the whole batch failed and nothing was written. */
 export type Answers = readonly unknown[] | string
 
 export type Committer = {
-  /** Throws where it can't go on: then the server's file is in a transaction that was not committed. */
+  /** A file that can't be opened, or whose transaction can't be ended, is opened again for its next batch. */
   readonly commit: (batch: Batch) => Answers
   readonly close: () => void
 }
 
 type Opened = {
   readonly database: DatabaseSync
+  readonly file: OpenFile
   /** Milliseconds. */
   readonly busyTimeout: number
   readonly operations: readonly ((...values: readonly unknown[]) => unknown)[]
@@ -29,69 +32,80 @@ type Opened = {
 /** Tenants' files that are open at once; of more, the one that was written longest ago is closed until its next write. */
 const mostOpen = 64
 
-/** Opens the server's file; throws where it can't be opened or has a newer schema. */
+/** Opens each file with its first batch. */
 export function createCommitter({ file: serverFile, busyTimeout }: OpenOptions): Committer {
-  const server = open(serverFile)
-  const tenants = new Map<string, Opened>()
+  const files = new Map<string, Opened>()
 
-  function open(file: string): Opened {
-    const database = openDatabase({ file, busyTimeout })
+  function open(file: string, identity: string): Opened {
+    // Whoever reads has opened it before: one that is not there any more must not be begun again.
+    const database = openDatabase({ file, busyTimeout, create: false })
     database.exec('pragma busy_timeout = 0')
     const operations = writeNames.map(
       name => writes[name](database) as (...values: readonly unknown[]) => unknown,
     )
-    return { database, busyTimeout, operations }
+    return { database, file: createOpenFile(file, database, identity), busyTimeout, operations }
   }
 
-  function commitBatch([file, batch]: Batch): Answers {
-    if (file === serverFile) return commit(server, batch)
+  function commitBatch([file, identity, batch]: Batch): Answers {
     try {
-      return commit(openedTenant(file), batch)
+      return commit(opened(file, identity), batch)
     } catch (error) {
-      // One tenant's trouble is not the others': the next write tries to open it again.
-      tenants.get(file)?.database.close()
-      tenants.delete(file)
+      // Closing rolls back. One file's trouble is not the others'.
+      close(file)
       return messageOf(error)
     }
   }
 
-  function openedTenant(file: string): Opened {
-    const opened = tenants.get(file) ?? open(file)
-    tenants.delete(file)
-    tenants.set(file, opened)
-    const [oldest] = tenants
-    if (oldest && tenants.size > mostOpen) {
-      oldest[1].database.close()
-      tenants.delete(oldest[0])
-    }
-    return opened
+  function opened(file: string, identity: string): Opened {
+    const found = files.get(file) ?? open(file, identity)
+    files.delete(file)
+    files.set(file, found)
+    // The server's file is not counted.
+    if (files.size > mostOpen + 1) close([...files.keys()].find(name => name !== serverFile)!)
+    return found
+  }
+
+  function close(file: string): void {
+    const found = files.get(file)
+    files.delete(file)
+    if (found?.database.isOpen) found.database.close()
   }
 
   return {
     commit: commitBatch,
     close() {
-      for (const { database } of [server, ...tenants.values()]) if (database.isOpen) database.close()
+      for (const file of [...files.keys()]) close(file)
     },
   }
 }
 
 function commit(opened: Opened, batch: readonly Operation[]): Answers {
-  const { database } = opened
   try {
     return inTurn(opened, () => batch.map(operation => perform(opened, operation)))
   } catch (error) {
-    if (isOutage(error)) return outage(database, error)
+    if (isOutage(error)) return outage(opened, error)
   }
   // One of them was wrong and must not take its neighbours with it.
   try {
     return inTurn(opened, () => batch.map(operation => performApart(opened, operation)))
   } catch (error) {
-    return outage(database, error)
+    return outage(opened, error)
   }
 }
 
-const inTurn = <Answer>({ database, busyTimeout }: Opened, work: () => Answer): Answer =>
-  inTransaction(database, work, () => beginInTurn(database, busyTimeout))
+/** Nothing counts as committed in a file that was removed meanwhile, or whose rows mean something else by now. */
+function inTurn<Answer>({ database, file, busyTimeout }: Opened, work: () => Answer): Answer {
+  const answer = inTransaction(
+    database,
+    () => {
+      file.requireSchema()
+      return work()
+    },
+    () => beginInTurn(database, busyTimeout),
+  )
+  file.requireInPlace()
+  return answer
+}
 
 const perform = ({ operations }: Opened, [number, values]: Operation): unknown =>
   operations[number]?.(...values)
@@ -110,9 +124,16 @@ function performApart(opened: Opened, operation: Operation): unknown {
   }
 }
 
-function outage(database: DatabaseSync, error: unknown): string {
-  // Left inside a transaction it can't go on: for the server's file the thread ends, so that another takes its place.
+const heldElsewhere = "another process has held the database's write lock"
+
+/** Whether a batch failed only because another process was writing. */
+export const wasBusy = (answers: Answers): boolean =>
+  typeof answers === 'string' && answers.startsWith(heldElsewhere)
+
+function outage({ database, busyTimeout }: Opened, error: unknown): string {
+  // Left inside a transaction it can't go on, and is closed.
   if (database.isTransaction) throw error
+  if (isBusy(error)) return `${heldElsewhere} for ${busyTimeout / 1000} s`
   return messageOf(error)
 }
 

@@ -1,7 +1,8 @@
 /** A connection to the database file: opened, of the right schema, with durable commits. */
 
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { newerSchema, UnusableDatabase } from './open-file.ts'
 import { migrations } from './schema.ts'
 import { inTransaction } from './transaction.ts'
 
@@ -9,12 +10,55 @@ export type OpenOptions = {
   readonly file: string
   /** How long a connection waits for another process's lock, in milliseconds. */
   readonly busyTimeout: number
+  /** Whether a file that is not there is made; true by default. */
+  readonly create?: boolean
+  /** The file is to be filled by an import, which may bring the master key first. */
+  readonly toFill?: boolean
 }
 
-/** Opens the file, which is made with mode 0600 if there is none, and brings it to the newest schema. Throws for a newer one. */
-export function openDatabase({ file, busyTimeout }: OpenOptions): DatabaseSync {
-  createFile(file)
-  const database = new DatabaseSync(file)
+/**
+ * Opens the file, which is made with mode 0600 if there is none, and brings it to the newest schema. Throws for a newer
+ * one, and for one that has no tables although the master key beside it was used: what it held is lost.
+ */
+export function openDatabase({
+  file,
+  busyTimeout,
+  create = true,
+  toFill = false,
+}: OpenOptions): DatabaseSync {
+  // Looked for before the database: the key is made after the tables, also by a process that starts at the same time.
+  const used = !toFill && existsSync(keyFileBeside(file))
+  if (used) requireNotLost(file, existsSync(file))
+  if (!create && !existsSync(file)) throw new UnusableDatabase(`${file} was removed while the server runs`)
+  return named(file, () => {
+    createFile(file)
+    return prepare(new DatabaseSync(file), { file, busyTimeout, used })
+  })
+}
+
+const keyFileBeside = (file: string): string => `${file}.key`
+
+function requireNotLost(file: string, isThere: boolean): void {
+  if (isThere) return
+  throw new Error(
+    `${file} is missing or empty, but ${keyFileBeside(file)} was used with it: restore the database (docs/guides/backup.md), or remove the key to start without its users, keys and tokens`,
+  )
+}
+
+/** SQLite's own messages do not say which file they are about. */
+function named<Value>(file: string, open: () => Value): Value {
+  try {
+    return open()
+  } catch (error) {
+    if (error instanceof Error && primaryCode(error) !== 0) error.message = `${file}: ${error.message}`
+    throw error
+  }
+}
+
+function prepare(
+  database: DatabaseSync,
+  { file, busyTimeout, used }: OpenOptions & { readonly used: boolean },
+): DatabaseSync {
   try {
     database.exec(`
       pragma busy_timeout = ${busyTimeout};
@@ -25,7 +69,8 @@ export function openDatabase({ file, busyTimeout }: OpenOptions): DatabaseSync {
       pragma journal_size_limit = 67108864;
     `)
     enterWal(database, Date.now() + busyTimeout)
-    migrate(database)
+    if (used) requireNotLost(file, versionOf(database) > 0)
+    migrate(file, database)
     return database
   } catch (error) {
     database.close()
@@ -58,22 +103,22 @@ function enterWal(database: DatabaseSync, deadline: number): void {
   }
 }
 
-function migrate(database: DatabaseSync): void {
-  if (schemaVersion(database) === migrations.length) return
+function migrate(file: string, database: DatabaseSync): void {
+  if (schemaVersion(file, database) === migrations.length) return
   inTransaction(database, () => {
-    for (const migration of migrations.slice(schemaVersion(database))) database.exec(migration)
+    for (const migration of migrations.slice(schemaVersion(file, database))) database.exec(migration)
     database.exec(`pragma user_version = ${migrations.length}`)
   })
 }
 
-function schemaVersion(database: DatabaseSync): number {
-  const version = Number(database.prepare('pragma user_version').get()?.user_version)
-  if (version > migrations.length)
-    throw new Error(
-      `the database has schema ${version}, newer than the ${migrations.length} that this version of Tessera knows`,
-    )
+function schemaVersion(file: string, database: DatabaseSync): number {
+  const version = versionOf(database)
+  if (version > migrations.length) throw newerSchema(file, version)
   return version
 }
+
+const versionOf = (database: DatabaseSync): number =>
+  Number(database.prepare('pragma user_version').get()?.user_version)
 
 const primaryCode = (error: unknown): number => (Number((error as { errcode?: unknown }).errcode) || 0) & 0xff
 
@@ -84,4 +129,5 @@ export const isBusy = (error: unknown): boolean => [5, 6].includes(primaryCode(e
 const ofOneOperation: ReadonlySet<number> = new Set([0, 1, 18, 19, 20, 25])
 
 /** Whether an error says that the database can't be used now, rather than that one operation was wrong. */
-export const isOutage = (error: unknown): boolean => !ofOneOperation.has(primaryCode(error))
+export const isOutage = (error: unknown): boolean =>
+  error instanceof UnusableDatabase || !ofOneOperation.has(primaryCode(error))

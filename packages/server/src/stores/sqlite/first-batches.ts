@@ -3,7 +3,7 @@
  * takes 10 MB and 40 ms. Blocking the main thread for an `fsync` each does no harm so early and so seldom.
  */
 
-import { type Answers, type Batch, type Committer, createCommitter } from './committer.ts'
+import { type Answers, type Batch, type Committer, createCommitter, wasBusy } from './committer.ts'
 import type { OpenOptions } from './database.ts'
 
 const most = 8
@@ -11,7 +11,7 @@ const most = 8
 const longestWait = 50
 
 export type FirstBatches = {
-  /** Undefined for a batch that the writer thread must commit: it is none of the first, or failed here and was not written. */
+  /** Undefined for a batch that the writer thread must commit: it is none of the first, or another process was writing. */
   readonly commit: (batch: Batch) => Answers | undefined
   readonly close: () => void
 }
@@ -27,18 +27,11 @@ export function createFirstBatches({ file, busyTimeout }: OpenOptions): FirstBat
   const commit = (batch: Batch): Answers | undefined => {
     if (left === 0) return undefined
     left -= 1
-    try {
-      committer ??= createCommitter({ file, busyTimeout: Math.min(busyTimeout, longestWait) })
-      const answers = committer.commit(batch)
-      if (typeof answers !== 'string') {
-        if (left === 0) close()
-        return answers
-      }
-    } catch {
-      // Closing rolls back. The writer thread finds the same, and says so.
-    }
-    close()
-    return undefined
+    committer ??= createCommitter({ file, busyTimeout: Math.min(busyTimeout, longestWait) })
+    const answers = committer.commit(batch)
+    // What fails here is left to the writer thread from the next batch on.
+    if (typeof answers === 'string' || left === 0) close()
+    return wasBusy(answers) ? undefined : answers
   }
   return { commit, close }
 }

@@ -58,6 +58,12 @@ export function reading<Values extends readonly unknown[], Answer>(
   }
 }
 
+const guards = new WeakMap<DatabaseSync, () => void>()
+
+/** Has reads of this connection begin with `guard`, which throws while the database can't be used. Called before {@link reading}. */
+export const guardReads = (database: DatabaseSync, guard: () => void): void =>
+  void guards.set(database, guard)
+
 const turns = new WeakMap<DatabaseSync, () => void>()
 
 /** Begins the transaction of this turn, unless it has begun. */
@@ -66,6 +72,7 @@ function turnOf(database: DatabaseSync): () => void {
   if (known) return known
   const begin = prepared(database, 'begin')
   const commit = prepared(database, 'commit')
+  const guard = guards.get(database) ?? (() => {})
   let begun = false
 
   /** After the promises that were fulfilled meanwhile, and before anything else arrives. */
@@ -80,6 +87,7 @@ function turnOf(database: DatabaseSync): () => void {
 
   const share = (): void => {
     if (begun) return
+    guard()
     if (!database.isTransaction) begin().run()
     begun = true
     process.nextTick(end)

@@ -14,6 +14,7 @@ import { createFamilies } from './families.ts'
 import { createIdentityLinks } from './identity-links.ts'
 import { createKeys } from './keys.ts'
 import { createLogoutNotices } from './logout-notices.ts'
+import { createOpenFile, createReadGuard, identityOf } from './open-file.ts'
 import { createPasskeys } from './passkeys.ts'
 import { createPendingSignIns } from './pending-sign-ins.ts'
 import { createPushedRequests } from './pushed-requests.ts'
@@ -26,7 +27,7 @@ import { createSecondFactors } from './second-factors.ts'
 import { createSessions } from './sessions.ts'
 import { createSettings } from './settings.ts'
 import { createStanding } from './standing.ts'
-import { one } from './statements.ts'
+import { guardReads, one } from './statements.ts'
 import { createStoredUsers } from './stored-users.ts'
 import { createTotpSecrets } from './totp-secrets.ts'
 import { createUpstreamRequests } from './upstream-requests.ts'
@@ -67,8 +68,13 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
   const { file, busyTimeout = standardBusyTimeout } = options
   const database = openDatabase({ file, busyTimeout })
   database.exec(`pragma busy_timeout = ${readTimeout}; pragma query_only = on`)
+  const guard = createReadGuard(createOpenFile(file, database), reason => {
+    if (reason === undefined) options.log?.info('database_usable', { file })
+    else options.log?.error('database_unusable', { file, error: reason })
+  })
+  guardReads(database, guard.require)
   const thread = options.thread ?? startWriter(options)
-  const queue = thread.queueFor(file)
+  const queue = thread.queueFor(file, identityOf(file) ?? '')
   const write = callsOf(queue)
   const probe = one(database, 'select 1 from settings limit 1')
 
@@ -104,6 +110,7 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
     ready() {
       if (!database.isOpen || queue.health() === 'dead') return false
       try {
+        guard.look()
         probe()
       } catch {
         return false

@@ -1,5 +1,6 @@
 /** The queue of a file's writes before the writer thread: while one batch is being committed the next one gathers. */
 
+import { repeatedLine } from '../../core/repeated-line.ts'
 import { type Log, StoreUnavailable } from '../../core/runtime.ts'
 import type { Answers, Operation } from './committer.ts'
 
@@ -54,6 +55,7 @@ export function createWriteQueue(line: Line, { capacity, log }: WriteQueueOption
   let state: 'open' | 'closed' | 'dead' = 'open'
   let failing = false
   let scheduled = false
+  const logFailure = log && repeatedLine(log.error, { event: 'store_write_failed', count: 'writes' })
 
   const isIdle = (): boolean => waiting.length === 0 && flying.length === 0
 
@@ -77,7 +79,7 @@ export function createWriteQueue(line: Line, { capacity, log }: WriteQueueOption
     flying = []
     failing = typeof answers === 'string'
     if (typeof answers === 'string') {
-      log?.error('store_write_failed', { error: answers, writes: done.length })
+      logFailure?.({ error: answers }, done.length)
       rejectAll(done, answers)
     } else {
       for (const [index, { resolve, reject }] of done.entries()) {

@@ -15,8 +15,8 @@ import { createWriteQueue, type QueueEnd, type WriteQueue, type WriteQueueOption
 import type { Answered } from './writer.ts'
 
 export type WriterThread = {
-  /** A queue for this file; one for each file. */
-  readonly queueFor: (file: string) => WriteQueue
+  /** A queue for this file, which is open already; one for each file. */
+  readonly queueFor: (file: string, identity: string) => WriteQueue
   /** How many writes of all files are not yet answered. */
   readonly waiting: () => number
   /** Finishes the writes that wait and ends the thread. */
@@ -26,7 +26,7 @@ export type WriterThread = {
 // Published code is JavaScript, and a file name in a URL is not rewritten by the compiler.
 const writerUrl = new URL(import.meta.url.endsWith('.ts') ? './writer.ts' : './writer.js', import.meta.url)
 
-/** @param open the file that the thread opens as it starts, and that could be opened before; one that it can't open ends it. */
+/** @param open the server's own file, which the thread keeps open. */
 export function startWriterThread(open: OpenOptions, options: WriteQueueOptions): WriterThread {
   const queues = new Map<string, QueueEnd>()
   const busy = new Set<string>()
@@ -67,11 +67,11 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
   }
 
   return {
-    queueFor(file) {
+    queueFor(file, identity) {
       const queue: QueueEnd = createWriteQueue(
         {
           send(operations) {
-            const batch: Batch = [file, operations]
+            const batch: Batch = [file, identity, operations]
             const answers = first.commit(batch)
             if (answers) return queue.settle(answers)
             worker ??= start()

@@ -1,0 +1,26 @@
+/** What is logged of requests that fail by no fault of the client. */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import { repeatedLine } from '../core/repeated-line.ts'
+import type { Log } from '../core/runtime.ts'
+
+/**
+ * Returns what logs a bug with its stack, each time, and a store that is away in one line every 10 s that counts the
+ * requests: a stack says nothing about an outage, and under load it would fill the disk.
+ */
+export function createFailureLog(log: Log): (request: HttpRequest, error: unknown) => void {
+  const storeUnavailable = repeatedLine(log.error, { event: 'store_unavailable', count: 'requests' })
+  return ({ id: request_id, path }, error) => {
+    const { name, stack, cause } =
+      error instanceof Error ? error : { name: '', stack: undefined, cause: undefined }
+    if (name !== 'StoreUnavailable')
+      return log.error('request_failed', { request_id, path, error: String(error), stack })
+    const reason = cause === undefined ? undefined : cause instanceof Error ? cause.message : String(cause)
+    storeUnavailable({
+      request_id,
+      path,
+      error: (error as Error).message,
+      ...(reason !== undefined && { reason }),
+    })
+  }
+}

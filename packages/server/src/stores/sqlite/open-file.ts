@@ -1,0 +1,118 @@
+/** Whether a database that is open is still the one at its path, and still of this version's schema. */
+
+import { statSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
+import { migrations } from './schema.ts'
+import { one } from './statements.ts'
+
+/** The database can't be used although SQLite reports no error. */
+export class UnusableDatabase extends Error {
+  override readonly name = 'UnusableDatabase'
+}
+
+export type OpenFile = {
+  /**
+   * Throws unless the files that SQLite has open are those at their paths. What is written to a removed file is lost when
+   * the process ends, so that a commit counts only after this.
+   */
+  readonly requireInPlace: () => void
+  /** Throws if a newer version of Tessera changed the schema. Within a transaction it holds until that ends. */
+  readonly requireSchema: () => void
+}
+
+/** Returns what tells a file from another that takes its place; undefined if there is none. */
+export function identityOf(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found && `${found.dev}:${found.ino}`
+}
+
+/**
+ * @param database just opened, in WAL mode.
+ * @param identity the one that the file must have; by default the one that it has now.
+ */
+export function createOpenFile(
+  file: string,
+  database: DatabaseSync,
+  identity: string | undefined = identityOf(file),
+): OpenFile {
+  const version = one(database, 'pragma user_version')
+  const opened = new Map<string, string>()
+  if (identity !== undefined) opened.set(file, identity)
+
+  /** The log exists from the first write on; both keep their identity while any connection is open. */
+  function requireSame(path: string, isRequired: boolean): void {
+    const identity = identityOf(path)
+    const before = opened.get(path)
+    if (before === undefined && identity !== undefined) opened.set(path, identity)
+    else if (identity !== before || (isRequired && identity === undefined))
+      throw new UnusableDatabase(
+        `${path} was ${identity === undefined ? 'removed' : 'replaced'} while the server runs: put it back, or restart the server`,
+      )
+  }
+
+  function requireInPlace(): void {
+    requireSame(file, true)
+    requireSame(`${file}-wal`, false)
+  }
+
+  requireInPlace()
+  return {
+    requireInPlace,
+    requireSchema() {
+      const found = Number(version()?.[0])
+      if (found > migrations.length) throw newerSchema(file, found)
+      if (found < migrations.length)
+        throw new UnusableDatabase(
+          `${file} was overwritten by a database of schema ${found}: restart the server`,
+        )
+    },
+  }
+}
+
+export const newerSchema = (file: string, version: number): UnusableDatabase =>
+  new UnusableDatabase(
+    `the database ${file} has schema ${version}, newer than the ${migrations.length} that this version of Tessera knows: restart with the newer version`,
+  )
+
+/** Milliseconds between two checks by reads. */
+const interval = 1000
+
+export type ReadGuard = {
+  /** Throws while the database can't be used; looks at most once a second. */
+  readonly require: () => void
+  /** Throws while the database can't be used; looks now. */
+  readonly look: () => void
+}
+
+/** @param onChange is told when the database becomes unusable, with the reason, and when it can be used again. */
+export function createReadGuard(
+  { requireInPlace, requireSchema }: OpenFile,
+  onChange: (reason: string | undefined) => void,
+): ReadGuard {
+  let lookedAt = performance.now()
+  let reason: string | undefined
+
+  function look(): void {
+    lookedAt = performance.now()
+    const before = reason
+    try {
+      requireInPlace()
+      requireSchema()
+      reason = undefined
+    } catch (error) {
+      // Any other error is the query's to report.
+      if (!(error instanceof UnusableDatabase)) return
+      reason = error.message
+    }
+    if (reason !== before) onChange(reason)
+    if (reason !== undefined) throw new UnusableDatabase(reason)
+  }
+
+  return {
+    look,
+    require() {
+      if (performance.now() - lookedAt >= interval) look()
+      else if (reason !== undefined) throw new UnusableDatabase(reason)
+    },
+  }
+}
