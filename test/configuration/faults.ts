@@ -9,7 +9,7 @@ export type Input = Readonly<Record<string, unknown>>
 /** A confidential client that works. */
 export const machine: Input = {
   client_id: 'machine',
-  client_secrets: [{ value: 'secret' }],
+  client_secrets: [{ value: 'secret-of-a-machine' }],
   grant_types: ['client_credentials'],
 }
 

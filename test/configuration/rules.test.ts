@@ -354,7 +354,7 @@ test('configuration: an OpenID Connect provider needs issuer and client_id, and 
 
 test('configuration: secrets that have all expired, and other doubts, are warned of', () => {
   const now = Date.parse('2027-01-01T00:00:00Z') / 1000
-  const expiring = (at: string) => ({ value: 's', expires_at: at })
+  const expiring = (at: string) => ({ value: 'a-secret-of-a-machine', expires_at: at })
   const warnings = (client: Input) => parsed(withClient(client), { now }).warnings.map(one => one.path)
   assert.deepEqual(warnings({ ...machine, client_secrets: [expiring('2027-01-01T00:00:00Z')] }), [
     'clients[0].client_secrets',
@@ -377,6 +377,38 @@ test('configuration: secrets that have all expired, and other doubts, are warned
   assert.deepEqual(warnings({ ...machine, grant_types: ['urn:ietf:params:oauth:grant-type:jwt-bearer'] }), [
     'clients[0].grant_types',
   ])
+})
+
+test('configuration: secrets that could be guessed are warned of [RFC 6749 §10.10]', () => {
+  const warnings = (input: Input) =>
+    parsed(input).warnings.map(({ path, problem, fix }) => [path, /guessed/.test(problem), fix])
+  const fix = 'make one with: openssl rand -base64 32'
+  const secrets = [{ value: '15-characters--' }, { value: '16-characters---' }, { sha256: 'A'.repeat(43) }]
+  assert.deepEqual(warnings(withClient({ ...machine, client_secrets: secrets })), [
+    ['clients[0].client_secrets[0]', true, fix],
+  ])
+  assert.deepEqual(
+    warnings({
+      api_resources: [{ name: 'urn:api', api_secrets: [{ value: '16-characters---' }, { value: 's' }] }],
+    }),
+    [['api_resources[0].api_secrets[1]', true, fix]],
+  )
+  assert.deepEqual(
+    warnings({ registration: { mode: 'initial_access_token', initial_access_tokens: [{ value: 'short' }] } }),
+    [['registration.initial_access_tokens[0]', true, fix]],
+  )
+})
+
+test('configuration: a hash that costs more than what an unknown name costs is warned of', () => {
+  const hash = (cost: string) => `$argon2id$v=19$${cost}$c29tZXNhbHQ$RdescudvJCsgt3ub+b6dWRWJTmaaJObG`
+  const warnings = (cost: string) =>
+    parsed({ users: [{ sub: '1', username: 'alice', password_argon2id: hash(cost) }] }).warnings.map(
+      ({ path }) => path,
+    )
+  assert.deepEqual(warnings('m=19456,t=2,p=1'), [])
+  assert.deepEqual(warnings('m=9216,t=4,p=1'), [])
+  assert.deepEqual(warnings('m=19456,t=3,p=1'), ['users[0].password_argon2id'])
+  assert.deepEqual(warnings('m=65536,t=2,p=1'), ['users[0].password_argon2id'])
 })
 
 test('configuration: a server that others reach should know its issuer', () => {

@@ -53,7 +53,7 @@ export const demoCodeExchange = (issuer: string, redirectUri: string): string =>
       redirect_uri: redirectUri,
       code_verifier: demoProofKey.verifier,
     },
-    'web:web-secret',
+    'web:secret-of-the-web',
   )
 
 /** @param redirectUri where the demo shows codes. */
@@ -64,7 +64,7 @@ export function demoRequests(issuer: string, redirectUri: string): readonly Demo
       grant_type: 'client_credentials',
       title: 'A service on its own behalf',
       commands: [
-        post(token, { grant_type: 'client_credentials', scope: 'invoices.read' }, 'machine:machine-secret'),
+        post(token, { grant_type: 'client_credentials', scope: 'invoices.read' }, 'machine:secret-of-machine'),
       ],
     },
     {
@@ -75,7 +75,7 @@ export function demoRequests(issuer: string, redirectUri: string): readonly Demo
           post(
             token,
             { grant_type: 'password', username: 'alice', password: 'acme', acr_values: 'tenant:acme' },
-            'legacy:legacy-secret',
+            'legacy:secret-of-legacy',
           ),
         ),
         answer(
@@ -87,7 +87,7 @@ export function demoRequests(issuer: string, redirectUri: string): readonly Demo
               password: 'alice',
               scope: 'openid profile invoices.read reports offline_access',
             },
-            'legacy:legacy-secret',
+            'legacy:secret-of-legacy',
           ),
         ),
         keep('ACCESS', 'access_token'),
@@ -98,7 +98,7 @@ export function demoRequests(issuer: string, redirectUri: string): readonly Demo
       grant_type: 'refresh_token',
       title: 'A new access token for the same user',
       commands: [
-        post(token, { grant_type: 'refresh_token', refresh_token: '$REFRESH' }, 'legacy:legacy-secret'),
+        post(token, { grant_type: 'refresh_token', refresh_token: '$REFRESH' }, 'legacy:secret-of-legacy'),
       ],
     },
     {
@@ -113,7 +113,7 @@ export function demoRequests(issuer: string, redirectUri: string): readonly Demo
             subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
             scope: 'reports',
           },
-          'worker:worker-secret',
+          'worker:secret-of-worker',
         ),
       ],
     },

@@ -1,6 +1,7 @@
 /** Checks argon2id hashes (RFC 9106) in a bounded queue: slow by design, so a flood must not take all memory and time. */
 
 import { createFairQueue, type FairQueueOptions } from '../core/fair-queue.ts'
+import { defaultCost } from '../core/stored-user.ts'
 
 /**
  * Whether the text is what was hashed. Rejects with `QueueFull` when too many wait; the response is 503 then.
@@ -10,9 +11,6 @@ export type VerifyArgon2id = (encoded: string, text: string, from: string) => Pr
 
 /** `concurrent`: each takes the memory that its hash names (19 MiB by default). */
 export type Argon2idBounds = Partial<FairQueueOptions>
-
-/** OWASP's least cost: 19 MiB, two passes. */
-const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
 
 export type Argon2id = {
   readonly verify: VerifyArgon2id
@@ -27,6 +25,6 @@ export function createArgon2id({ concurrent = 2, waiting = 64, onFull }: Argon2i
 
   return {
     verify: (encoded, text, from) => queue.run(from, async () => (await library()).verify(encoded, text)),
-    hash: (text, from = '') => queue.run(from, async () => (await library()).hash(text, cost)),
+    hash: (text, from = '') => queue.run(from, async () => (await library()).hash(text, defaultCost)),
   }
 }

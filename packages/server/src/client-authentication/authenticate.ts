@@ -10,6 +10,7 @@ import { readCredential } from './credential.ts'
 import type { ClientFailures, Held } from './failures.ts'
 import { type AuthenticationMethod, type Credential, refuseClient, type VerificationPorts } from './method.ts'
 import { methods } from './methods.ts'
+import { signedReasons } from './private-key-jwt.ts'
 import { createSecrets, type VerifyArgon2id } from './secrets.ts'
 
 export type Authenticated = {
@@ -90,7 +91,7 @@ export function createClientAuthentication({
 
     function settle(outcome: Result<Authenticated>): Awaitable<Result<Authenticated>> {
       if (outcome.ok) failures.succeeded(name, from)
-      else if (outcome.error === 'invalid_client')
+      else if (outcome.error === 'invalid_client' && !signedReasons.has(outcome.reason))
         return failures.failed(name, from).then(refusal => refusal ?? outcome)
       return outcome
     }

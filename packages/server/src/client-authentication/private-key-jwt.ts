@@ -18,6 +18,13 @@ const clockTolerance = 60
 const maxLifetime = 600
 const maxJtiLength = 256
 
+/** Why an assertion is refused that the client's key did sign: nobody guessed it. */
+export const signedReasons: ReadonlySet<string> = new Set([
+  ...['client_assertion_identity_mismatch', 'client_assertion_audience_wrong', 'client_assertion_type_wrong'],
+  ...['client_assertion_without_end', 'client_assertion_lives_too_long', 'client_assertion_from_the_future'],
+  ...['client_assertion_without_id', 'client_assertion_replayed'],
+])
+
 /** Explicitly typed: its audience is the issuer alone (draft-ietf-oauth-rfc7523bis §4). */
 const strictType = 'client-authentication+jwt'
 

@@ -22,6 +22,7 @@ import { providerDoubts, providerFaults } from './rules/providers.ts'
 import { proxyFaults } from './rules/proxies.ts'
 import { referenceFaults } from './rules/references.ts'
 import { registrationFaults } from './rules/registration.ts'
+import { secretDoubts } from './rules/secret-strength.ts'
 import { signUpDoubts, signUpFaults } from './rules/sign-up.ts'
 import { storageFaults } from './rules/storage.ts'
 import { tenantFaults } from './rules/tenants.ts'
@@ -90,7 +91,12 @@ export function parseConfiguration(input: unknown, options: ParseOptions = {}): 
   const now = options.now ?? Math.floor(Date.now() / 1000)
   const warnings = [
     ...environmentDoubts(environment),
-    ...ofAll(drafts, one => [...clientDoubts(one, now), ...accountDoubts(one), ...providerDoubts(one)]),
+    ...ofAll(drafts, one => [
+      ...clientDoubts(one, now),
+      ...accountDoubts(one),
+      ...providerDoubts(one),
+      ...secretDoubts(one),
+    ]),
     ...signUpDoubts(whole),
     ...issuerDoubts(configuration, whole.issuer),
   ]

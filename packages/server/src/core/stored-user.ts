@@ -27,6 +27,9 @@ export type StoredUser = {
   readonly disabled_at?: Seconds
 }
 
+/** What an argon2id hash of a password costs here: OWASP's least, 19 MiB and two passes. */
+export const defaultCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+
 /**
  * How names and addresses are compared: without regard to case and to how a letter is composed (RFC 8265 §3.3 and its
  * reasons), so that none can be mistaken for another.
