@@ -64,7 +64,11 @@ export function demoRequests(issuer: string, redirectUri: string): readonly Demo
       grant_type: 'client_credentials',
       title: 'A service on its own behalf',
       commands: [
-        post(token, { grant_type: 'client_credentials', scope: 'invoices.read' }, 'machine:secret-of-machine'),
+        post(
+          token,
+          { grant_type: 'client_credentials', scope: 'invoices.read' },
+          'machine:secret-of-machine',
+        ),
       ],
     },
     {
