@@ -264,7 +264,7 @@ test('refresh: user claims stay as they were, or are read anew [token-refresh-02
   assert.equal(claimsOf(anew.access_token).role, 'retired')
 })
 
-test('refresh: a generation ahead of the store (a restored backup) is refused and alarmed', async () => {
+test('refresh: a generation ahead of the store (a restored backup) is refused, alarmed, and revokes the sign-in', async () => {
   const server = await createTestServer(world)
   const first = (await signIn(server)).json.refresh_token
   const { refresh_token: second } = (await refresh(server, first)).json
@@ -282,6 +282,8 @@ test('refresh: a generation ahead of the store (a restored backup) is refused an
   assert.ok(
     behind.logged.some(({ level, event }) => level === 'error' && event === 'refresh_generation_ahead'),
   )
+  // Whoever holds the token of before must not go on with it where its owner can't.
+  assertRefused(await refresh(behind, first), 'invalid_grant', 'authorization_revoked')
 })
 
 const familyIn = (token: string) =>

@@ -4,7 +4,7 @@ import type { HttpResponse } from '@tessera/protocol/http'
 import type { Configuration } from '../../packages/server/src/configuration/configuration.ts'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import type { Mail, SendMail } from '../../packages/server/src/core/mail.ts'
-import type { Log } from '../../packages/server/src/core/runtime.ts'
+import type { Log, MachineTime } from '../../packages/server/src/core/runtime.ts'
 import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import { createTessera, type Tessera } from '../../packages/server/src/server.ts'
@@ -53,6 +53,8 @@ export const startOfTime = 1_790_000_000
 type TestSurroundings = {
   readonly isModule?: boolean
   readonly at?: number
+  /** The machine's own clocks, in place of a clock that is believed: the server goes by its store's. */
+  readonly machine?: MachineTime
   /** The store of an earlier server of the same issuer. */
   readonly stores?: Stores
   readonly storehouse?: Storehouse
@@ -89,7 +91,7 @@ export async function createTestServer(
     given.storehouse ??
     (given.stores ? { ...createMemoryStorehouse(), main: given.stores } : await openStorehouse())
   const tessera = await createTessera(parse(input), {
-    clock,
+    ...(given.machine ? { machine: given.machine } : { clock }),
     log: logInto(logged),
     storehouse,
     outbound: given.outbound,

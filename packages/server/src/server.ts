@@ -26,7 +26,7 @@ import type { Accounts } from './identity/accounts.ts'
 import { keepUsers, type UserKeeping } from './identity/user-keeping.ts'
 import type { KeyInfo, ManagedKeyRing } from './keys/key-ring.ts'
 import { createEndings } from './logout/ending.ts'
-import { expiredBy, startCleanUp } from './operations/clean-up.ts'
+import { createCleanUp, expiredBy, startCleanUp } from './operations/clean-up.ts'
 import { startDeliveries } from './operations/deliveries.ts'
 import { createLog, type LogLevel, type ProcessLog } from './operations/log.ts'
 import { startRounds } from './operations/rounds.ts'
@@ -71,6 +71,8 @@ export type Tessera = {
   readonly settled: () => Promise<void>
   /** Ends sessions that have expired, where the configuration asks for it, and tells clients what is due; `startChores` does so by itself. */
   readonly runLogouts: () => Promise<void>
+  /** Deletes what has certainly expired; `startChores` does so by itself. */
+  readonly runCleanUp: () => Promise<void>
   /** Sends mail that is due; `startChores` does so by itself. */
   readonly runMails: () => Promise<void>
   /** Puts tenants' issuers to sleep that nobody asked for in an hour, and `visits` those that sleep, for their chores; `startChores` does so by itself. */
@@ -100,11 +102,11 @@ export async function createTessera(
     accepted: () => editions.current().configuration.metrics?.tokens ?? [],
   })
   const { observe } = measured
-  const { log, clock } = measured.ground
+  const { log, clock, clockFault } = measured.ground
   const storehouse = shareTenants(measured.ground.storehouse)
   let draining = false
   const probes = [
-    ...composeProbes({ ready: storehouse.main.ready, draining: () => draining }),
+    ...composeProbes({ ready: storehouse.main.ready, draining: () => draining, clockFault }),
     ...measured.routes,
   ]
   const editions = await createEditions(configuration, {
@@ -123,6 +125,7 @@ export async function createTessera(
   const runMails = async () => {
     await Promise.all(awake().map(one => one.deliverMail()))
   }
+  const runCleanUp = createCleanUp({ ...{ clock, log }, stores: () => awake().map(one => one.stores) })
   const tendTenants = async ({ visits } = alone) => {
     const names = visits ? await storehouse.begun() : []
     await editions.current().tend(names, async one => {
@@ -156,10 +159,11 @@ export async function createTessera(
     settled: () => server().settled(),
     runLogouts,
     runMails,
+    runCleanUp,
     tendTenants,
     startChores(options = alone) {
       const stops = [
-        startCleanUp({ ...{ clock, log }, stores: () => awake().map(one => one.stores) }),
+        startCleanUp(runCleanUp),
         startDeliveries({ deliver: runLogouts, failed: 'logouts_failed', log }),
         startDeliveries({ deliver: runMails, failed: 'mails_failed', log }),
         startRounds({ tend: () => tendTenants(options), log }),

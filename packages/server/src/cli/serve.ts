@@ -94,12 +94,12 @@ const portInterval = 50
 
 /** Rejects if the port is still taken after a while. */
 async function awaitPort(host: string, port: number): Promise<void> {
-  for (const deadline = Date.now() + portPatience; ; await setTimeout(portInterval)) {
+  for (const deadline = performance.now() + portPatience; ; await setTimeout(portInterval)) {
     try {
       await probePort(host, port)
       return
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || Date.now() > deadline) throw error
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || performance.now() > deadline) throw error
     }
   }
 }

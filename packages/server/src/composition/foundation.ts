@@ -9,7 +9,7 @@ import { logWith } from '../operations/log.ts'
 import { createStandingWatch, type StandingWatch } from '../operations/standing.ts'
 import type { Ground } from './ground.ts'
 
-export type Foundation = Omit<Ground, 'storehouse' | 'changes'> & {
+export type Foundation = Omit<Ground, 'storehouse' | 'changes' | 'clockFault'> & {
   readonly stores: Stores
   readonly keys: ManagedKeyRing
   readonly standing: StandingWatch

@@ -5,17 +5,28 @@ import { importBegun } from '../core/archive.ts'
 import type { Gathering } from '../core/figures.ts'
 import type { DerivedKeys } from '../core/keys.ts'
 import type { SendMail } from '../core/mail.ts'
-import { type Changes, type Clock, type Log, type Random, silentLog } from '../core/runtime.ts'
+import {
+  type Changes,
+  type Clock,
+  type Log,
+  type MachineTime,
+  type Random,
+  silentLog,
+} from '../core/runtime.ts'
 import type { Settings, Storehouse } from '../core/stores.ts'
 import { unlock } from '../keys/master-key.ts'
 import { createChanges } from '../operations/changes.ts'
 import { createRandom } from '../operations/random.ts'
+import { startTime, type Time } from '../operations/time.ts'
 import { createOutbound, type Outbound } from '../outbound/outbound.ts'
 
 /** What an embedding application or a test may put in place. */
 export type Surroundings = {
   readonly log?: Log
+  /** Believed in place of the machine's and the store's clock. */
   readonly clock?: Clock
+  /** The machine's clocks, where no `clock` is given. */
+  readonly machine?: MachineTime
   readonly random?: Random
   /** Stores that are open already; the caller closes them. */
   readonly storehouse?: Storehouse
@@ -47,27 +58,30 @@ export type Ground = {
   readonly outbound: Outbound
   readonly sendMail?: SendMail
   readonly print: (text: string) => void
+  readonly clockFault: Time['fault']
   readonly close: () => Promise<void>
 }
-
-const systemClock: Clock = { now: () => Math.floor(Date.now() / 1000) }
 
 /** Opens the server's own store; throws where it or the master key does not fit. */
 export async function layGround(
   { storage, masterKey, ...configuration }: Configuration,
-  { clock = systemClock, random = createRandom(), log = silentLog, ...given }: Surroundings,
+  { random = createRandom(), log = silentLog, ...given }: Surroundings,
 ): Promise<Ground> {
   const storehouse = given.storehouse ?? (await openStorehouse(storage, log))
   const { settings } = storehouse.main
   await requireWhole(settings)
+  const { clock, fault, stop } = await startTime(storehouse, { ...given, log })
   return {
-    ...{ clock, random, log, storehouse },
+    ...{ clock, random, log, storehouse, clockFault: fault },
     changes: createChanges({ settings, random, log }),
     ...(given.sendMail && { sendMail: given.sendMail }),
     print: given.print ?? (() => {}),
     derived: await unlock({ configured: masterKey, storage, settings, log }),
     outbound: outboundOf(configuration, given),
-    close: given.storehouse ? async () => {} : storehouse.close,
+    async close() {
+      stop()
+      if (!given.storehouse) await storehouse.close()
+    },
   }
 }
 

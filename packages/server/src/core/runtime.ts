@@ -2,7 +2,22 @@
 
 import type { Brand, Seconds } from '@tessera/protocol/brand'
 
-export type Clock = { readonly now: () => Seconds }
+export type Clock = {
+  readonly now: () => Seconds
+  /** The time that has certainly passed, however far this machine's clock is ahead. Omitted: `now`. */
+  readonly passed?: () => Seconds
+}
+
+/** The time that deletion goes by: what ends after it may still live. */
+export const passedBy = (clock: Clock): Seconds => clock.passed?.() ?? clock.now()
+
+/** Both clocks of this machine, in milliseconds. */
+export type MachineTime = {
+  /** Since 1970, as the machine believes; it may be wrong, and leap. */
+  readonly wall: () => number
+  /** Since some moment. It never leaps, and may stand still while the machine sleeps. */
+  readonly monotonic: () => number
+}
 
 export type Random = {
   /** Unpredictable bytes; the caller owns them. */

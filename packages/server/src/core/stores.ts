@@ -84,6 +84,10 @@ export type Storehouse = {
   readonly ofTenant: (name: string) => Promise<Stores>
   /** The tenants that have a store, open or not. */
   readonly begun: () => Awaitable<readonly string[]>
+  /** The time of the store's own clock, in milliseconds since 1970, where machines share the store. */
+  readonly now?: () => Promise<number>
+  /** Whether what is kept here is there for the next process. */
+  readonly outlivesProcess?: boolean
   /** How many writes wait, in a storehouse that keeps a queue of its own. */
   readonly waiting?: () => number
   /** Closes every store. */

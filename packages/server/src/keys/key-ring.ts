@@ -3,7 +3,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { SigningAlgorithm } from '../core/client.ts'
 import type { DerivedKeys, KeyRing } from '../core/keys.ts'
-import type { Changes, Clock, Log } from '../core/runtime.ts'
+import { type Changes, type Clock, type Log, passedBy } from '../core/runtime.ts'
 import type { Keys } from '../core/stores.ts'
 import { generateSigningKey } from './generation.ts'
 import { jwkSet, type OpenedKey, openKey, sealedName } from './opened-key.ts'
@@ -108,7 +108,7 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
 
   const refreshNow = async (): Promise<void> => {
     await load()
-    const plan = planRotation(ring, algorithms, clock.now(), policy)
+    const plan = planRotation(ring, algorithms, clock.now(), policy, passedBy(clock))
     if (plan.add.length === 0 && plan.remove.length === 0) return
     await Promise.all(plan.add.map(add))
     for (const kid of plan.remove) {

@@ -62,12 +62,14 @@ export type KeyToAdd = {
  * What to add and what to remove now. The first key of an algorithm signs at once; each next one is published
  * `announce` before the one before it ends, or, if the server slept through that, `announce` from now: until then the
  * old one goes on signing. Keys of an algorithm that is no longer asked for stay: another node may still sign with them.
+ * @param passed the time that has certainly passed: a clock that is ahead takes no key away.
  */
 export function planRotation(
   keys: readonly KeyTimes[],
   algorithms: readonly SigningAlgorithm[],
   now: Seconds,
   { rotate, announce, retain }: RotationPolicy,
+  passed = now,
 ): { readonly add: readonly KeyToAdd[]; readonly remove: readonly string[] } {
   const add = algorithms.flatMap((alg): KeyToAdd[] => {
     const newestSeen = newestOf(keys, alg)
@@ -75,7 +77,7 @@ export function planRotation(
     const end = newestSeen.active_from + rotate
     return end - announce <= now ? [{ alg, active_from: Math.max(end, now + announce), newestSeen }] : []
   })
-  const remove = keys.filter((key, index) => isRetired(key, keys.slice(index + 1), now, retain))
+  const remove = keys.filter((key, index) => isRetired(key, keys.slice(index + 1), passed, retain))
   return { add, remove: remove.map(key => key.kid) }
 }
 

@@ -7,7 +7,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { LogoutNotice } from '../core/authorization.ts'
 import type { Client, Clients } from '../core/client.ts'
-import type { Clock, Log } from '../core/runtime.ts'
+import { type Clock, type Log, passedBy } from '../core/runtime.ts'
 import type { Stores } from '../core/stores.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { LogoutTokens } from '../tokens/logout-token.ts'
@@ -132,7 +132,7 @@ async function deliver(notice: LogoutNotice, ports: DeliveryPorts): Promise<Outc
   }
   const wait = backoff[attempts - 1]
   const next = wait === undefined ? undefined : clock.now() + wait
-  if (next === undefined || next >= notice.expires_at) {
+  if (next === undefined || passedBy(clock) + (wait ?? 0) >= notice.expires_at) {
     log.error('logout_undeliverable', { client_id, sid, attempts, ...failure })
     return remove(notice, ports)
   }

@@ -1,7 +1,7 @@
 /** How sessions end: one write, a line in the log, and clients that are told (OpenID Connect Back-Channel Logout 1.0 §2.3). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Clock, Log } from '../core/runtime.ts'
+import { type Clock, type Log, passedBy } from '../core/runtime.ts'
 import type { EndCause, EndingWithin, EndSession } from '../core/session.ts'
 import type { EndedSession, SessionEnding, Stores } from '../core/stores.ts'
 
@@ -32,9 +32,8 @@ export function createEndings({
   endRevokes,
   onNotices,
 }: EndingPorts): Endings {
-  const ending = (): SessionEnding => {
-    const at = clock.now()
-    return { at, revokes: endRevokes, notices_until: at + noticesLive }
+  const ending = (at = clock.now()): SessionEnding => {
+    return { at, revokes: endRevokes, notices_until: clock.now() + noticesLive }
   }
   const tell = ({ session: { sid, sub }, clients }: EndedSession, cause: EndCause): void => {
     log.info('session_ended', { sid, sub, cause, clients })
@@ -56,7 +55,8 @@ export function createEndings({
     async endExpired() {
       let total = 0
       for (let more = true; more; ) {
-        const ended = await sessions.endExpired(ending(), batch)
+        // Ending one deletes it: by the time that has certainly passed.
+        const ended = await sessions.endExpired(ending(passedBy(clock)), batch)
         for (const one of ended) tell(one, 'expired')
         total += ended.length
         more = ended.length === batch

@@ -8,7 +8,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import { newTimedId } from '../core/handle.ts'
 import type { Sealing } from '../core/keys.ts'
 import { type Mail, MailRefused, type OutgoingMail, type SendMail, type WaitingMail } from '../core/mail.ts'
-import type { Clock, Log, Random } from '../core/runtime.ts'
+import { type Clock, type Log, passedBy, type Random } from '../core/runtime.ts'
 import type { Stores } from '../core/stores.ts'
 
 export type Post = {
@@ -86,7 +86,8 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
 
   async function handOn(waiting: WaitingMail): Promise<void> {
     try {
-      if (waiting.expires_at > clock.now())
+      // By a clock that may be ahead: then it waits until its end is certain.
+      if (waiting.expires_at > passedBy(clock))
         await send(JSON.parse(sealing.open(waiting.sealed, nameOf(waiting.id))) as Mail)
     } catch (error) {
       return putOff(waiting, error)
@@ -96,8 +97,9 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
 
   async function putOff(waiting: WaitingMail, error: unknown): Promise<void> {
     const { id, attempts, expires_at } = waiting
-    const next = clock.now() + (backoff[attempts - 1] ?? backoff.at(-1) ?? 0)
-    if (next >= expires_at || error instanceof MailRefused) {
+    const wait = backoff[attempts - 1] ?? backoff.at(-1) ?? 0
+    const next = clock.now() + wait
+    if (passedBy(clock) + wait >= expires_at || error instanceof MailRefused) {
       log.error('mail_failed', { error: String(error), attempts })
       return waitingMails.remove(id)
     }

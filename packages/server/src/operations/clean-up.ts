@@ -1,7 +1,7 @@
 /** Deletes expired rows as time goes by, outside of requests. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Clock, Log } from '../core/runtime.ts'
+import { type Clock, type Log, passedBy } from '../core/runtime.ts'
 import type { Stores } from '../core/stores.ts'
 
 const interval: Seconds = 30
@@ -9,7 +9,7 @@ const interval: Seconds = 30
 const grace: Seconds = 900
 
 /** What ended before this time goes. */
-export const expiredBy = (clock: Clock): Seconds => clock.now() - grace
+export const expiredBy = (clock: Clock): Seconds => passedBy(clock) - grace
 
 export type CleanUpPorts = {
   /** Those of every issuer. */
@@ -18,9 +18,10 @@ export type CleanUpPorts = {
   readonly log: Log
 }
 
-/** Answers how to stop it; does not keep the process alive. */
-export function startCleanUp({ stores, clock, log }: CleanUpPorts): () => void {
-  const cleanUp = async (): Promise<void> => {
+/** Returns a function that deletes what has expired once; what goes wrong is logged. */
+export const createCleanUp =
+  ({ stores, clock, log }: CleanUpPorts) =>
+  async (): Promise<void> => {
     for (const store of stores()) {
       try {
         await store.cleanUp(expiredBy(clock))
@@ -29,6 +30,9 @@ export function startCleanUp({ stores, clock, log }: CleanUpPorts): () => void {
       }
     }
   }
+
+/** Returns a function that stops it; does not keep the process alive. */
+export function startCleanUp(cleanUp: () => Promise<void>): () => void {
   const timer = setInterval(cleanUp, interval * 1000)
   timer.unref()
   return () => clearInterval(timer)

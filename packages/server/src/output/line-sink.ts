@@ -140,8 +140,8 @@ export function createLineSink({
 
   /** Writes what waits, for a limited time. */
   function flushAtExit(): void {
-    const deadline = Date.now() + exitLimit
-    while (Date.now() < deadline) {
+    const deadline = performance.now() + exitLimit
+    while (performance.now() < deadline) {
       const next = nextChunk()
       if (!next) return
       try {

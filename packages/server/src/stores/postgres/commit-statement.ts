@@ -45,6 +45,9 @@ type Spending<Kind extends Use['kind']> = {
   readonly over: string
 }
 
+/** `at`, and how long the statement has waited since then: what is stored is the time at which the row's lock was had. */
+const atLast = 'guard.at + floor(extract(epoch from clock_timestamp() - statement_timestamp()))::bigint'
+
 const livingFor = (row: string) => `families.expires_at > ${row}.at and families.idle_expires_at > ${row}.at`
 const sameFamily = `families.id = guard.family and families.generation = guard.generation and ${livingFor('guard')}`
 const overFamily = `(select true from families where id = given.family and ${livingFor('given')}) is null`
@@ -53,7 +56,7 @@ const spendings: { readonly [Kind in Use['kind']]: Spending<Kind> } = {
   authorization_code: {
     columns: [['hash', 'text']],
     values: ({ hash }) => [hash],
-    used: `update codes set used_at = guard.at from guard
+    used: `update codes set used_at = ${atLast} from guard
       where codes.hash = guard.hash
         and codes.used_at is null and codes.expires_at > guard.at returning guard.*`,
     over: '(select true from codes where hash = given.hash and used_at is null and expires_at <= given.at)',
@@ -61,7 +64,7 @@ const spendings: { readonly [Kind in Use['kind']]: Spending<Kind> } = {
   device_code: {
     columns: [['hash', 'text']],
     values: ({ hash }) => [hash],
-    used: `update devices set used_at = guard.at from guard
+    used: `update devices set used_at = ${atLast} from guard
       where devices.hash = guard.hash
         and devices.used_at is null and devices.expires_at > guard.at and devices.status = 'approved'
       returning guard.*`,
@@ -88,7 +91,7 @@ const spendings: { readonly [Kind in Use['kind']]: Spending<Kind> } = {
     ],
     values: ({ family, generation, idleExpiresAt }) => [family, generation, idleExpiresAt],
     used: `update families
-      set generation = families.generation + 1, rotated_at = guard.at, idle_expires_at = guard.idle_until
+      set generation = families.generation + 1, rotated_at = ${atLast}, idle_expires_at = guard.idle_until
       from guard where ${sameFamily} returning guard.*`,
     over: overFamily,
   },

@@ -10,6 +10,8 @@ import { followReplica } from './replica.ts'
 import type { Migration } from './schema.ts'
 import { createPostgresStores } from './stores.ts'
 
+const readClock = 'select (extract(epoch from clock_timestamp()) * 1000)::bigint'
+
 export type StorehouseOptions = PostgresOptions & {
   /** The address of a streaming standby, which is read for what is seldom written. */
   readonly replica?: string
@@ -69,6 +71,8 @@ export async function openPostgresStorehouse({
     },
     begun: async () =>
       (await main.run('select name from tenants order by name', [])).rows.map(([name]) => String(name)),
+    now: async () => Number((await main.run(readClock, [])).rows[0]?.[0]),
+    outlivesProcess: true,
     close,
   }
 }

@@ -68,7 +68,7 @@ function prepare(
       pragma wal_autocheckpoint = 4000;
       pragma journal_size_limit = 67108864;
     `)
-    enterWal(database, Date.now() + busyTimeout)
+    enterWal(database, performance.now() + busyTimeout)
     if (used) requireNotLost(file, versionOf(database) > 0)
     migrate(file, database)
     return database
@@ -97,7 +97,7 @@ function enterWal(database: DatabaseSync, deadline: number): void {
       database.exec('pragma journal_mode = wal')
       return
     } catch (error) {
-      if (!isBusy(error) || Date.now() > deadline) throw error
+      if (!isBusy(error) || performance.now() > deadline) throw error
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
     }
   }

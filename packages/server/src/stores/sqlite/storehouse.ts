@@ -32,6 +32,7 @@ export async function openSqliteStorehouse(options: SqliteOptions): Promise<Stor
       opening.catch(() => tenants.delete(name))
       return opening
     },
+    outlivesProcess: true,
     waiting: thread.waiting,
     begun: () => tenantsBeside(options.file),
     async close() {

@@ -13,6 +13,9 @@ import { requestedResource } from '../resource.ts'
 import { requestedScope } from '../scope.ts'
 import { standing, subjectOf } from '../standing.ts'
 
+/** Whole seconds, and what clocks that agree may differ by: a rotation so far ahead was now. */
+const clockTolerance: Seconds = 2
+
 export const refreshToken: Grant = {
   grantType: 'refresh_token',
   limits: { refresh_token: [100, 'invalid_grant'] },
@@ -77,8 +80,12 @@ function useOf(
   }
   if (generation > family.generation) {
     // Only a store that lost its newest writes can be behind its own tokens.
+    // Whoever holds an older token could go on with it, and this client could not: nobody goes on.
     log.error('refresh_generation_ahead', { family: id, generation, stored_generation: family.generation })
-    return refuse('invalid_grant', 'refresh_generation_ahead')
+    return {
+      ...refuse('invalid_grant', 'refresh_generation_ahead', { log: { family: id, generation } }),
+      effect: { kind: 'revoke_authorization', id: family.authorization_id },
+    }
   }
   const since = now - client.refresh_token_retry_window
   if (
@@ -86,6 +93,12 @@ function useOf(
     generation === family.generation - 1 &&
     family.rotated_at >= since
   ) {
+    const ahead_seconds = family.rotated_at - now
+    if (ahead_seconds > clockTolerance) {
+      // Whether this is a retry or a replay nobody can say: neither do tokens go out nor does the sign-in end.
+      log.error('refresh_rotated_in_future', { family: id, generation, ahead_seconds })
+      return refuse('invalid_grant', 'refresh_rotated_in_future', { log: { family: id, generation } })
+    }
     return ok({ kind: 'refresh_retry', family: id, generation: family.generation, since })
   }
   return {

@@ -1,0 +1,133 @@
+/**
+ * The clock of a server on a database that machines share: the database's, carried on by this machine's monotonic clock.
+ * So all nodes agree about what they write, whatever their own clocks say. See docs/decisions/0026-whose-time.md.
+ */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { Log, MachineTime } from '../core/runtime.ts'
+import type { Time } from './time.ts'
+
+/** How far a machine's clock may be from the database's: beyond, the node is unready until they agree again. */
+export const toleratedSkew: Seconds = 300
+/** Beyond, the log says so. */
+const notableSkew: Seconds = 5
+
+/** Milliseconds. */
+const interval = 60_000
+/** While the clocks disagree beyond what is tolerated. */
+const eagerInterval = 5000
+/** Between two looks that a jump of this machine's clock brings about. */
+const restAfterJump = 1000
+/** A difference between both of this machine's clocks that no correction of a running clock makes. */
+const jump = 2000
+
+/** A reading is off by half of what it took at most: the quickest of some counts, and one that took less is good enough. */
+const mostReadings = 5
+const quickReading = 20
+
+type Anchor = { readonly database: number; readonly wall: number; readonly monotonic: number }
+
+export type DatabaseClockPorts = {
+  /** Asks the database for its time, in milliseconds since 1970. */
+  readonly read: () => Promise<number>
+  readonly machine: MachineTime
+  readonly log: Log
+}
+
+/** Reads the database's clock before it resolves, and each minute from then on; rejects where the first reading fails. */
+export async function followDatabaseClock({ read, machine, log }: DatabaseClockPorts): Promise<Time> {
+  let anchor = await measure()
+  let state: SkewState = 'agrees'
+  let measuring = false
+  let measuredAt = machine.monotonic()
+  let stopped = false
+  let timer: NodeJS.Timeout | undefined
+
+  async function measure(): Promise<Anchor> {
+    let best: (Anchor & { readonly took: number }) | undefined
+    for (let reading = 0; reading < mostReadings; reading++) {
+      const before = machine.monotonic()
+      const database = await read()
+      const monotonic = machine.monotonic()
+      const took = monotonic - before
+      if (!best || took < best.took)
+        best = { database: database + took / 2, wall: machine.wall(), monotonic, took }
+      if (took <= quickReading) break
+    }
+    return best as Anchor
+  }
+
+  /** Milliseconds since 1970, by the database's clock. */
+  const databaseTime = (): number => {
+    const monotonic = machine.monotonic()
+    const passed = monotonic - anchor.monotonic
+    // One of both leapt, or the machine slept, which only the wall clock knows of.
+    if (Math.abs(machine.wall() - anchor.wall - passed) > jump && monotonic - measuredAt > restAfterJump)
+      look()
+    return anchor.database + passed
+  }
+
+  const skew = (): Seconds => Math.round((machine.wall() - databaseTime()) / 1000)
+
+  function look(): void {
+    if (measuring || stopped) return
+    measuring = true
+    measuredAt = machine.monotonic()
+    measure()
+      .then(measured => {
+        anchor = measured
+        report()
+      })
+      // Requests and readiness tell of an outage themselves.
+      .catch(error => log.debug('clock_not_compared', { error: String(error) }))
+      .finally(() => {
+        measuring = false
+        schedule()
+      })
+  }
+
+  function report(): void {
+    const [now, before] = [stateOf(skew()), state]
+    state = now
+    if (now === before) return
+    const fields = { skew_seconds: skew(), tolerated_seconds: toleratedSkew }
+    if (now === 'agrees') log.info('clock_agrees', fields)
+    else
+      log.warn(now === 'differs' ? 'clock_differs' : 'clock_skewed', {
+        ...fields,
+        advice: 'synchronize the clocks of this machine and of the database (NTP)',
+      })
+  }
+
+  function schedule(): void {
+    clearTimeout(timer)
+    if (!stopped) timer = setTimeout(look, state === 'skewed' ? eagerInterval : interval).unref()
+  }
+
+  report()
+  schedule()
+  return {
+    clock: {
+      now: () => Math.floor(databaseTime() / 1000),
+      // A database whose clock leapt ahead must not have everybody's data deleted either.
+      passed: () => Math.floor(Math.min(databaseTime(), machine.wall()) / 1000),
+    },
+    fault() {
+      const skew_seconds = skew()
+      return stateOf(skew_seconds) === 'skewed'
+        ? { reason: 'clock_skewed', skew_seconds, tolerated_seconds: toleratedSkew }
+        : undefined
+    },
+    stop() {
+      stopped = true
+      clearTimeout(timer)
+    },
+  }
+}
+
+type SkewState = 'agrees' | 'differs' | 'skewed'
+
+function stateOf(skew: Seconds): SkewState {
+  if (Math.abs(skew) > toleratedSkew) return 'skewed'
+  return Math.abs(skew) > notableSkew ? 'differs' : 'agrees'
+}

@@ -1,0 +1,385 @@
+/**
+ * Every comparison of two times says whose clocks they are, and every deletion how it knows that time has passed.
+ * Nodes whose clocks differ are in `skewed-nodes.test.ts`; here are machines by themselves, and the list of comparisons.
+ */
+
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { hashHandle } from '../../packages/server/src/core/handle.ts'
+import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
+import { openSqliteStorehouse } from '../../packages/server/src/stores/sqlite/storehouse.ts'
+import { temporaryFolder } from '../contracts/stores/storage.ts'
+import { createTime, type Machine } from '../support/clocks.ts'
+import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
+import { assertRefused } from '../support/refused.ts'
+import { type Answer, basic, createTestServer, type TestServer } from '../support/tessera.ts'
+import { secret, world } from '../support/world.ts'
+import { assertCovers } from './coverage.ts'
+
+/** Whose times a file compares. */
+const comparisons = {
+  // Stored times with the server's clock, which is the store's own where machines share it: the nodes' tests hold it.
+  'stored, by the clock that all nodes share': [
+    'client-authentication/secrets.ts',
+    'core/consent.ts',
+    'core/session.ts',
+    'endpoints/device/device.ts',
+    'endpoints/introspection/description.ts',
+    'endpoints/mfa/mfa.ts',
+    'endpoints/token/grants/authorization-code.ts',
+    'endpoints/token/grants/device-code.ts',
+    'endpoints/token/grants/refresh-token.ts',
+    'federation/departure.ts',
+    'identity/passkey-challenge.ts',
+    'identity/totp.ts',
+    'interaction/account.ts',
+    'interaction/next-prompt.ts',
+    'interaction/pending-sign-in.ts',
+    'interaction/remembered-browser.ts',
+    'interaction/seal.ts',
+    'interaction/session.ts',
+    'interaction/waiting-codes.ts',
+    'keys/key-ring.ts',
+    'operations/metrics/endpoint.ts',
+    'registration/clients.ts',
+    'stores/memory/attempts.ts',
+    'stores/memory/commit.ts',
+    'stores/memory/devices.ts',
+    'stores/memory/logout-notices.ts',
+    'stores/memory/pushed-requests.ts',
+    'stores/memory/registered-clients.ts',
+    'stores/memory/waiting-mails.ts',
+    'stores/postgres/attempt-admission.ts',
+    'stores/postgres/attempts.ts',
+    'stores/postgres/batches.ts',
+    'stores/postgres/commit-statement.ts',
+    'stores/postgres/devices.ts',
+    'stores/postgres/logout-notices.ts',
+    'stores/postgres/pushed-requests.ts',
+    'stores/postgres/registered-clients.ts',
+    'stores/postgres/waiting-mails.ts',
+    'stores/sqlite/attempts.ts',
+    'stores/sqlite/commit.ts',
+    'stores/sqlite/devices.ts',
+    'stores/sqlite/logout-notices.ts',
+    'stores/sqlite/pushed-requests.ts',
+    'stores/sqlite/registered-clients.ts',
+    'stores/sqlite/waiting-mails.ts',
+    'tokens/verification.ts',
+  ],
+  // `passedBy(clock)`: time that has certainly passed.
+  'deletes, by the time that has certainly passed': [
+    'keys/rotation.ts',
+    'logout/delivery.ts',
+    'mail/post.ts',
+    'stores/memory/clean-up.ts',
+    'stores/memory/sessions.ts',
+    'stores/postgres/clean-up.ts',
+    'stores/postgres/sessions.ts',
+    'stores/sqlite/clean-up.ts',
+    'stores/sqlite/sessions.ts',
+  ],
+  // Times that somebody else's clock wrote, with the server's clock and a tolerance.
+  'of others, with a tolerance': [
+    'authorization-request/request-object.ts',
+    'client-authentication/private-key-jwt.ts',
+    'endpoints/federation/wish.ts',
+    'endpoints/token/grants/jwt-bearer.ts',
+  ],
+  // Two stored times, or the time of something that is only kept in this process's memory.
+  'of one row, or of one process': [
+    'client-keys/jwks.ts',
+    'composition/tenants.ts',
+    'configuration/rules/client.ts',
+    'federation/discovery.ts',
+    'stores/memory/codes.ts',
+    'stores/postgres/codes.ts',
+    'stores/sqlite/codes.ts',
+  ],
+  // Waits and measurements: by the monotonic clock, which never leaps.
+  'how long something takes, by the monotonic clock': [
+    'cli/serve.ts',
+    'http/router.ts',
+    'operations/metrics/metrics.ts',
+    'output/line-sink.ts',
+    'stores/postgres/database.ts',
+    'stores/postgres/replica.ts',
+    'stores/sqlite/database.ts',
+    'stores/sqlite/turn.ts',
+    'workers/supervision.ts',
+  ],
+  // Counters, places and time steps of an authenticator.
+  'no time': [
+    'configuration/shape/objects.ts',
+    'stores/postgres/passkeys.ts',
+    'stores/postgres/stored-users.ts',
+    'stores/postgres/totp-secrets.ts',
+    'stores/sqlite/passkeys.ts',
+    'stores/sqlite/stored-users.ts',
+    'stores/sqlite/totp-secrets.ts',
+    'client-authentication/distinguished-name.ts',
+    'configuration/module.ts',
+    'interaction/ways.ts',
+  ],
+} as const
+
+const source = new URL('../../packages/server/src/', import.meta.url)
+const time =
+  '(?:\\w*_at|since|\\w*[uU]ntil|expiresAt|exp|nbf|iat|auth_time|deadline|clean_at|openedAt|at|now)'
+const comparing = new RegExp(
+  `\\b(?:${time}|\\$\\{due\\})(?:\\(\\))?\\)? ?(?:<=|>=|<|>) |(?:^|[^=<]) (?:<=|>=|<|>) ?\\(?(?:[\\w?]+\\.)*(?:${time})\\b|performance\\.now\\(\\) ?(?:-|<|>)|(?:<=|>=|<|>) (?:\\$\\d|\\?\\d?)(?![\\w.?])`,
+)
+
+/** Files with a line that compares times. */
+const comparingFiles = readdirSync(source, { recursive: true, encoding: 'utf8' })
+  .filter(name => name.endsWith('.ts') && !name.includes('locales/'))
+  .filter(name =>
+    readFileSync(new URL(name, source), 'utf8')
+      .split('\n')
+      .some(line => !/^\s*(\*|\/\*|\/\/)/.test(line) && comparing.test(line.replace(/\/\/.*/, ''))),
+  )
+
+test('time: every file that compares times says whose clocks they are', () => {
+  assertCovers(Object.values(comparisons).flat(), comparingFiles, 'file that compares times')
+})
+
+test('time: nothing is compared with the machine’s own clock but by whoever watches it', () => {
+  const reading = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
+    name => name.endsWith('.ts') && /\bDate\.now\(\)/.test(readFileSync(new URL(name, source), 'utf8')),
+  )
+  assertCovers(
+    [
+      // What a handle or id begins with, which nothing is decided by.
+      'core/handle.ts',
+      // The server's clock, told to a library that has its own.
+      'federation/discovery.ts',
+      // Before there is a store: warns of a secret that has expired.
+      'configuration/parse.ts',
+      // Says in a file when it was written.
+      'composition/archives.ts',
+      // Draws a bar.
+      'cli/progress.ts',
+      // The one place.
+      'operations/time.ts',
+    ],
+    reading,
+    'file that reads the machine’s clock',
+  )
+})
+
+const hour = 3600
+const day = 86_400
+const input = {
+  ...world,
+  clients: world.clients.map(client =>
+    client.client_id === 'onlypassword' ? { ...client, access_token_type: 'reference' } : client,
+  ),
+}
+const password = async (server: TestServer, client_id: string, scope: string): Promise<Answer> => {
+  const form = { grant_type: 'password', username: 'bob', password: 'bob', scope }
+  return server.token(form, { client: [client_id, secret] })
+}
+const isActive = async (server: TestServer, token: string): Promise<boolean> => {
+  const headers = basic('urn:api', 'api-secret')
+  return (await server.send('POST', '/connect/introspect', { form: { token }, headers })).json.active
+}
+
+/** What lives, and what clean-up must not have taken. */
+async function issueAll(server: TestServer) {
+  const [refreshable, reference, code] = [
+    (await password(server, 'roclient', 'openid api1 offline_access')).json.refresh_token,
+    (await password(server, 'onlypassword', 'api1')).json.access_token,
+    await issueCode(server),
+  ]
+  return {
+    /** Fails unless all of it works. */
+    async assertAlive(by: TestServer): Promise<void> {
+      assert.equal(await isActive(by, reference), true, 'the reference token was deleted')
+      const form = {
+        grant_type: 'authorization_code',
+        code,
+        redirect_uri: redirectUri,
+        code_verifier: verifier,
+      }
+      assert.equal((await by.token(form, { client: ['web', secret] })).status, 200, 'the code was deleted')
+      const refreshed = await by.token(
+        { grant_type: 'refresh_token', refresh_token: refreshable },
+        { client: ['roclient', secret] },
+      )
+      assert.equal(refreshed.status, 200, 'the refresh family was deleted')
+    },
+    reference,
+  }
+}
+
+const chores = async (server: TestServer): Promise<void> => {
+  await server.runCleanUp()
+  await server.runLogouts()
+  await server.runMails()
+}
+
+/** A store in a file, which outlives the process; each server is one. */
+async function beginFile(t: { after: (end: () => Promise<void>) => void }) {
+  const time = createTime()
+  const folder = await temporaryFolder()
+  t.after(folder.remove)
+  return {
+    time,
+    async start(machine: Machine): Promise<TestServer> {
+      const storehouse = await openSqliteStorehouse({ file: folder.file })
+      const server = await createTestServer(input, { machine, storehouse })
+      const close = async () => {
+        await server.close()
+        await storehouse.close()
+      }
+      return { ...server, close, clock: time }
+    },
+  }
+}
+
+const ahead = { '+2 h': 2 * hour, '+2 d': 2 * day, '+35 d': 35 * day }
+
+/** So that the store has seen the time: an hour, with what it keeps of that. */
+async function settle(server: TestServer, time: ReturnType<typeof createTime>): Promise<void> {
+  for (let minute = 0; minute <= 60; minute++) {
+    await chores(server)
+    time.advance(60)
+  }
+  await server.stores.settings.put(
+    'time_passed',
+    JSON.stringify({ passed: time.now(), confirmed: 0, wall: time.now() }),
+  )
+}
+
+for (const [name, skew] of Object.entries(ahead)) {
+  test(`time: on SQLite a process whose clock is ${name} ahead at its start deletes nothing that lives`, async t => {
+    const { start, time } = await beginFile(t)
+    const machine = time.machine()
+    const server = await start(machine)
+    await settle(server, time)
+    const issued = await issueAll(server)
+    await server.close()
+    machine.skew = skew
+    const wrong = await start(machine)
+    for (let minute = 0; minute < 10; minute++) {
+      await chores(wrong)
+      time.advance(30)
+    }
+    const warning = wrong.logged.find(({ event }) => event === 'clock_leapt')
+    assert.deepEqual([warning?.level, warning?.ahead_seconds], ['warn', skew])
+    assert.equal((await wrong.send('GET', '/readyz')).status, 200)
+    await wrong.close()
+    time.advance(-300)
+    machine.skew = 0
+    const right = await start(machine)
+    await issued.assertAlive(right)
+    await right.close()
+  })
+
+  for (const store of ['memory', 'sqlite'] as const)
+    test(`time: a clock that leaps ${name} ahead while the server runs deletes nothing that lives (${store})`, async t => {
+      const { start, time } = await beginFile(t)
+      const machine = time.machine()
+      const server =
+        store === 'sqlite'
+          ? await start(machine)
+          : {
+              ...(await createTestServer(input, { machine, storehouse: createMemoryStorehouse() })),
+              clock: time,
+            }
+      await settle(server, time)
+      const issued = await issueAll(server)
+      machine.skew = skew
+      for (let look = 0; look < 5; look++) {
+        await chores(server)
+        time.advance(30)
+      }
+      assert.ok(server.logged.some(({ event, level }) => event === 'clock_leapt' && level === 'warn'))
+      machine.skew = 0
+      await chores(server)
+      time.advance(-150)
+      await issued.assertAlive(server)
+      await server.close()
+    })
+}
+
+test('time: after a machine was off for 40 days what expired is refused at once, and deleted an hour later', async t => {
+  const { start, time } = await beginFile(t)
+  const before = await start(time.machine())
+  await settle(before, time)
+  const { reference } = await issueAll(before)
+  await before.close()
+  time.advance(40 * day)
+  // Its monotonic clock starts anew.
+  const off = 40 * day * 1000
+  const { wall, monotonic } = time.machine()
+  const after = await start({ skew: 0, wall, monotonic: () => monotonic() - off })
+  const rows = async () => after.stores.referenceTokens.find(hashHandle(reference))
+  assert.equal(await isActive(after, reference), false)
+  await chores(after)
+  assert.notEqual(await rows(), undefined)
+  for (let minute = 0; minute < 59; minute++) {
+    time.advance(60)
+    await chores(after)
+  }
+  assert.notEqual(await rows(), undefined, 'before an hour has passed nothing is deleted')
+  for (let minute = 0; minute < 2; minute++) {
+    time.advance(60)
+    await chores(after)
+  }
+  assert.equal(await rows(), undefined)
+  assert.ok(after.logged.some(({ event }) => event === 'clock_confirmed'))
+  await after.close()
+})
+
+test('time: a clock that goes back deletes nothing that lives by it, and is logged', async t => {
+  const { start, time } = await beginFile(t)
+  const machine = time.machine()
+  const server = await start(machine)
+  await settle(server, time)
+  machine.skew = -2 * hour
+  await chores(server)
+  const issued = await issueAll({ ...server, clock: { ...time, now: () => time.now() - 2 * hour } })
+  await chores(server)
+  await issued.assertAlive(server)
+  assert.ok(
+    server.logged.some(({ event, ahead_seconds }) => event === 'clock_leapt' && ahead_seconds === -2 * hour),
+  )
+  await server.close()
+})
+
+test('time: a signing key is not removed by a clock that is ahead', async t => {
+  const { start, time } = await beginFile(t)
+  const machine = time.machine()
+  const server = await start(machine)
+  await settle(server, time)
+  const before = server.keys.list().map(({ kid }) => kid)
+  await server.keys.rotate({ now: true })
+  machine.skew = 35 * day
+  await server.keys.refresh()
+  for (const kid of before)
+    assert.ok(
+      server.keys.list().some(key => key.kid === kid),
+      'a key was removed',
+    )
+  await server.close()
+})
+
+test('refresh: a rotation that lies in the future is neither answered nor taken for a replay', async () => {
+  const server = await createTestServer(world)
+  const signedIn = await password(server, 'roclient', 'openid api1 offline_access')
+  const first = signedIn.json.refresh_token
+  const refresh = (refresh_token: string) =>
+    server.token({ grant_type: 'refresh_token', refresh_token }, { client: ['roclient', secret] })
+  server.clock.advance(100)
+  const second = (await refresh(first)).json.refresh_token
+  // What clocks that agree may differ by counts as now.
+  server.clock.advance(-2)
+  assert.equal((await refresh(first)).json.refresh_token, second)
+  server.clock.advance(-1)
+  assertRefused(await refresh(first), 'invalid_grant', 'refresh_rotated_in_future')
+  const alarm = server.logged.find(({ event }) => event === 'refresh_rotated_in_future')
+  assert.deepEqual([alarm?.level, alarm?.ahead_seconds], ['error', 3])
+  assert.equal((await refresh(second)).status, 200, 'the sign-in lives')
+})

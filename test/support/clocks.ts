@@ -1,0 +1,43 @@
+/** Machines whose clocks are wrong, and a database that has the right time: the time is one number that the test moves on. */
+
+import type { MachineTime } from '../../packages/server/src/core/runtime.ts'
+import type { Storehouse } from '../../packages/server/src/core/stores.ts'
+import { startOfTime } from './tessera.ts'
+
+export type Machine = MachineTime & {
+  /** How far its clock is ahead, in seconds. */
+  skew: number
+}
+
+/** The right time. */
+export function createTime() {
+  let now = startOfTime
+  return {
+    now: () => now,
+    advance: (seconds: number) => {
+      now += seconds
+    },
+    /** The machine stood still, or was off, for so long: its monotonic clock did not go on. */
+    machine: (skew = 0): Machine => {
+      const machine = {
+        skew,
+        wall: () => (now + machine.skew) * 1000,
+        monotonic: () => (now - startOfTime) * 1000,
+      }
+      return machine
+    },
+    /** A storehouse that machines share, whose own clock is right. */
+    sharing: (house: Storehouse): Storehouse => ({ ...house, now: async () => now * 1000 }),
+  }
+}
+
+/** How far clocks are ahead, by name: the tolerated ones, and those beyond. */
+export const tolerated = { '+5 s': 5, '-5 s': -5, '+15 s': 15, '-15 s': -15, '+300 s': 300, '-300 s': -300 }
+export const beyond = {
+  '+2 h': 7200,
+  '-2 h': -7200,
+  '+2 d': 172_800,
+  '-2 d': -172_800,
+  '+35 d': 3_024_000,
+  '-35 d': -3_024_000,
+}
