@@ -89,6 +89,7 @@ const comparisons = {
   ],
   // Two stored times, or the time of something that is only kept in this process's memory.
   'of one row, or of one process': [
+    'client-authentication/failures.ts',
     'client-keys/jwks.ts',
     'composition/tenants.ts',
     'configuration/rules/client.ts',
@@ -100,18 +101,24 @@ const comparisons = {
   // Waits and measurements: by the monotonic clock, which never leaps.
   'how long something takes, by the monotonic clock': [
     'cli/serve.ts',
+    'http/admission.ts',
+    'http/exchange.ts',
     'http/router.ts',
+    'http/stall.ts',
     'operations/metrics/metrics.ts',
+    'operations/overload.ts',
     'output/line-sink.ts',
     'stores/postgres/database.ts',
     'stores/postgres/replica.ts',
     'stores/sqlite/database.ts',
+    'stores/sqlite/open-file.ts',
     'stores/sqlite/turn.ts',
     'workers/supervision.ts',
   ],
   // Counters, places and time steps of an authenticator.
   'no time': [
     'configuration/shape/objects.ts',
+    'core/hook-result.ts',
     'stores/postgres/passkeys.ts',
     'stores/postgres/stored-users.ts',
     'stores/postgres/totp-secrets.ts',
