@@ -12,12 +12,13 @@ import {
   type MachineTime,
   type Random,
   silentLog,
+  type Time,
 } from '../core/runtime.ts'
 import type { Settings, Storehouse } from '../core/stores.ts'
 import { unlock } from '../keys/master-key.ts'
 import { createChanges } from '../operations/changes.ts'
 import { createRandom } from '../operations/random.ts'
-import { startTime, type Time } from '../operations/time.ts'
+import { startTime } from '../operations/time.ts'
 import { createOutbound, type Outbound } from '../outbound/outbound.ts'
 
 /** What an embedding application or a test may put in place. */

@@ -24,6 +24,21 @@ export type Random = {
   readonly bytes: (count: number) => Uint8Array
 }
 
+/** Why a node must not be sent requests. */
+export type ClockFault = {
+  readonly reason: string
+  readonly skew_seconds: number
+  readonly tolerated_seconds: number
+}
+
+/** Whose time a server goes by. */
+export type Time = {
+  readonly clock: Clock
+  /** Why this node must not be sent requests; undefined: it may. */
+  readonly fault: () => ClockFault | undefined
+  readonly stop: () => void
+}
+
 /**
  * The operator's log: an event name in snake_case and its fields.
  * Fields never hold a secret, a token or a password; ids and hashes may stand.

@@ -6,9 +6,8 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Log, MachineTime } from '../core/runtime.ts'
+import type { Log, MachineTime, Time } from '../core/runtime.ts'
 import type { Settings } from '../core/stores.ts'
-import type { Time } from './time.ts'
 
 const setting = 'time_passed'
 /** Less than what clean-up waits after the end of a row: a leap of this size deletes nothing that lives. */

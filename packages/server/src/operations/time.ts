@@ -1,22 +1,9 @@
 /** Whose time a server goes by: the store's own clock where machines share the store, else this machine's. */
 
-import type { Clock, Log, MachineTime } from '../core/runtime.ts'
+import type { Clock, Log, MachineTime, Time } from '../core/runtime.ts'
 import type { Storehouse } from '../core/stores.ts'
 import { followDatabaseClock } from './database-clock.ts'
 import { watchPassedTime } from './passed-time.ts'
-
-export type ClockFault = {
-  readonly reason: string
-  readonly skew_seconds: number
-  readonly tolerated_seconds: number
-}
-
-export type Time = {
-  readonly clock: Clock
-  /** Why this node must not be sent requests; undefined: it may. */
-  readonly fault: () => ClockFault | undefined
-  readonly stop: () => void
-}
 
 /** @param clock in place of all others, as tests have it: it is believed. */
 export async function startTime(
