@@ -1,11 +1,14 @@
 /**
- * How many requests are worked on at once: as many as keep the processor busy. Beyond that a request waits with its body
- * unread, and its connection is read no further, so that waiting costs next to nothing; what waits too long is refused.
+ * Bounds how many requests are worked on at once by what the machine does: as long as the event loop has idle time there is
+ * no bound; once it has none, as many as it gets through in a tenth of a second. A request beyond that waits with
+ * its body unread and its connection not read any further, so waiting costs next to nothing. One that waits too long is refused.
  */
 
 import { performance } from 'node:perf_hooks'
 
 export type Admission = {
+  /** Whether the next one would be started at once. */
+  readonly isOpen: () => boolean
   /** Calls `start`, now or later, or `refuse`: never both. */
   readonly enter: (waiter: Waiter) => void
   /** To be called once for each that was started. */
@@ -16,11 +19,16 @@ export type Admission = {
   readonly close: () => void
 }
 
-export type Waiter = { readonly start: () => void; readonly refuse: () => void }
+export type Waiter = {
+  readonly start: () => void
+  readonly refuse: () => void
+  /** From a connection that sends ahead of its responses: all others go first. */
+  readonly ahead: boolean
+}
 
 export type AdmissionOptions = {
-  /** As many always start: enough for signatures and writes to be made together. */
-  readonly always?: number
+  /** As many start at first, however busy the loop is: enough for signatures and writes to be made together. */
+  readonly first?: number
   /** Milliseconds that one may wait. */
   readonly longestMs?: number
   readonly now?: () => number
@@ -35,27 +43,33 @@ const sampleMs = 20
 const lookMs = 50
 /** When the oldest waits longer, arrivals outrun us: the newest go first, whose clients are the least likely to have given up. */
 const standingMs = 100
+/** What a request may take from its start to its end while the loop is busy (milliseconds): more, and too many are started. */
+const longestWork = 100
+const fewest = 4
+const most = 2000
 /** With less idle time than this share, starting more only makes all of them slower. */
 const busyFrom = 0.9
 
 export function createAdmission({
-  always = 64,
-  longestMs = 500,
+  first = 16,
+  longestMs = 750,
   now = () => performance.now(),
   busyShare = createBusyShare(),
   onOverload = () => {},
 }: AdmissionOptions = {}): Admission {
+  let limit = first
   let underWay = 0
-  /** The oldest first, from `head` on. */
-  let queue: (Waiter & { readonly since: number })[] = []
-  let head = 0
+  const others = createWaitingLine()
+  const ahead = createWaitingLine()
   let overloaded = false
   let starting = false
   let timer: NodeJS.Timeout | undefined
+  let lookedAt = 0
+  let over = 0
   let sampledAt = 0
   let busy = false
 
-  const waiting = (): number => queue.length - head
+  const waiting = (): number => others.size() + ahead.size()
 
   const isBusy = (): boolean => {
     const at = now()
@@ -66,24 +80,17 @@ export function createAdmission({
     return busy
   }
 
-  const mayStart = (): boolean => underWay < always || !isBusy()
+  const mayStart = (): boolean => underWay < limit || !isBusy()
 
   const begin = (waiter: Waiter): void => {
     underWay += 1
     waiter.start()
   }
 
-  const oldest = () => {
-    const first = queue[head]!
-    head += 1
-    if (head === queue.length || head > 1024) {
-      queue = queue.slice(head)
-      head = 0
-    }
-    return first
+  const next = (): Waiter => {
+    const line = others.size() > 0 ? others : ahead
+    return now() - line.oldestSince() > standingMs ? line.takeNewest() : line.takeOldest()
   }
-
-  const next = () => (now() - queue[head]!.since > standingMs ? queue.pop()! : oldest())
 
   const startNext = (): void => {
     // One that is over at once calls `leave` from within.
@@ -94,37 +101,95 @@ export function createAdmission({
     if (waiting() === 0) overloaded = false
   }
 
-  const look = (): void => {
-    timer = undefined
-    const limit = now() - longestMs
-    while (waiting() > 0 && queue[head]!.since <= limit) {
+  const refuseOverdue = (line: WaitingLine): void => {
+    const since = now() - longestMs
+    while (line.size() > 0 && line.oldestSince() <= since) {
       if (!overloaded) onOverload(underWay)
       overloaded = true
-      oldest().refuse()
+      line.takeOldest().refuse()
     }
-    startNext()
-    if (waiting() > 0) timer = setTimeout(look, lookMs)
   }
 
+  /** What one takes follows from how many are under way and how many ended (Little's law). */
+  const adapt = (): void => {
+    const at = now()
+    const took = (underWay * (at - lookedAt)) / Math.max(over, 0.5)
+    lookedAt = at
+    over = 0
+    if (took > longestWork) limit = Math.max(fewest, limit * Math.max(0.5, longestWork / took))
+    else if (took < longestWork / 2) limit = Math.min(most, limit * 1.1)
+  }
+
+  const look = (): void => {
+    adapt()
+    refuseOverdue(others)
+    refuseOverdue(ahead)
+    startNext()
+    timer = undefined
+    if (waiting() > 0) lookLater()
+  }
+
+  const lookLater = (): void => {
+    timer = setTimeout(look, lookMs)
+  }
+
+  const isOpen = (): boolean => waiting() === 0 && mayStart()
+
   return {
+    isOpen,
     enter(waiter) {
-      if (waiting() === 0 && mayStart()) {
-        begin(waiter)
-        return
+      if (isOpen()) begin(waiter)
+      else {
+        const line = waiter.ahead ? ahead : others
+        line.add(waiter, now())
+        if (timer !== undefined) return
+        lookedAt = now()
+        over = 0
+        lookLater()
       }
-      queue.push({ ...waiter, since: now() })
-      timer ??= setTimeout(look, lookMs)
     },
     leave() {
       underWay -= 1
+      over += 1
       if (waiting() > 0) startNext()
     },
     underWay: () => underWay,
     waiting,
     close() {
       clearTimeout(timer)
-      while (waiting() > 0) oldest().refuse()
+      while (waiting() > 0) next().refuse()
     },
+  }
+}
+
+type WaitingLine = {
+  readonly size: () => number
+  readonly add: (waiter: Waiter, since: number) => void
+  readonly oldestSince: () => number
+  readonly takeOldest: () => Waiter
+  readonly takeNewest: () => Waiter
+}
+
+function createWaitingLine(): WaitingLine {
+  /** The oldest first, from `head` on. */
+  let line: (readonly [waiter: Waiter, since: number])[] = []
+  let head = 0
+  return {
+    size: () => line.length - head,
+    add(waiter, since) {
+      line.push([waiter, since])
+    },
+    oldestSince: () => line[head]![1],
+    takeOldest() {
+      const [waiter] = line[head]!
+      head += 1
+      if (head === line.length || head > 1024) {
+        line = line.slice(head)
+        head = 0
+      }
+      return waiter
+    },
+    takeNewest: () => line.pop()![0],
   }
 }
 

@@ -15,7 +15,7 @@ import { type Exchange, originForm, plainRequest, presenceOf, refuseBytes, sendO
 import { createPeerReader, type PeerOptions } from './peer.ts'
 import { createPipelines } from './pipeline.ts'
 import { plainError, unavailable } from './plain-error.ts'
-import { mayBeGone } from './presence.ts'
+import { mayBeGone, nextRead } from './presence.ts'
 import { createRequestIds } from './request-id.ts'
 import type { Router } from './router.ts'
 import { watchStalls } from './stall.ts'
@@ -75,31 +75,41 @@ export async function listen(router: Router, options: ListenOptions): Promise<Li
   Object.assign(server, { httpAllowHalfOpen: true })
 
   const take = (raw: IncomingMessage, response: ServerResponse): void =>
-    inTurn(response, raw.socket, () => {
+    inTurn(response, raw.socket, ahead => {
       const exchange: Exchange = { id: nextId(), raw, response }
-      if (essential(pathOf(raw))) start(exchange, () => {})
+      if (essential(pathOf(raw))) read(exchange, () => {})
       else if (stalls.waited()) finish(exchange, unavailable)
-      else
-        admission.enter({
-          start: () => start(exchange, admission.leave),
-          refuse: () => finish(exchange, unavailable),
-        })
+      else if (admission.isOpen()) enter(exchange, ahead, !stalls.paused())
+      // By then it is known of many whether they still wait.
+      else void nextRead().then(() => enter(exchange, ahead, true))
     })
 
-  /** Does nothing for a client that hung up. `over` is called once, whatever comes of it. */
-  const start = (exchange: Exchange, over: () => void): void => {
+  /** Does nothing for a client that hung up before its request is started. `present`: unless its connection ends meanwhile, it is there. */
+  const enter = (exchange: Exchange, ahead: boolean, present: boolean): void => {
     const { socket } = exchange.raw
-    if (stalls.paused() || mayBeGone(socket))
-      void presenceOf(exchange)
-        .connected()
-        .then(there => {
-          if (there) read(exchange, over)
-          else {
-            over()
-            socket.destroy()
-          }
-        })
-    else read(exchange, over)
+    admission.enter({
+      start() {
+        if (present && !mayBeGone(socket)) read(exchange, admission.leave)
+        else {
+          // Finding out takes a while, in which another can be served.
+          admission.leave()
+          void findOut(exchange, ahead)
+        }
+      },
+      refuse: () => finish(exchange, unavailable),
+      ahead,
+    })
+  }
+
+  const findOut = async (exchange: Exchange, ahead: boolean): Promise<void> => {
+    const { socket } = exchange.raw
+    if (await presenceOf(exchange).connected())
+      admission.enter({
+        start: () => read(exchange, admission.leave),
+        refuse: () => finish(exchange, unavailable),
+        ahead,
+      })
+    else socket.destroy()
   }
 
   /** What is refused whatever its body says is refused before it is read. */

@@ -7,8 +7,8 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 export type Pipelines = {
-  /** Calls `start` once all earlier responses of the connection are sent; never if the connection ends before. */
-  readonly inTurn: (response: ServerResponse, socket: Socket, start: () => void) => void
+  /** Calls `start`, with whether the request was sent ahead, once all earlier responses of the connection are sent; never if the connection ends before. */
+  readonly inTurn: (response: ServerResponse, socket: Socket, start: (ahead: boolean) => void) => void
 }
 
 /** Node parses what one read brought, 64 KiB, before it can be stopped: thousands of the shortest requests. */
@@ -39,7 +39,7 @@ export function createPipelines(): Pipelines {
     inTurn(response, socket, start) {
       // Node gives a response its socket when the one before it is finished.
       if (response.socket !== null) {
-        start()
+        start(false)
         return
       }
       if (socket.destroyed) return
@@ -57,7 +57,7 @@ export function createPipelines(): Pipelines {
         count.waiting -= 1
         onAll -= 1
         if (count.waiting === 0) socket.resume()
-        start()
+        start(true)
       })
     },
   }

@@ -37,7 +37,7 @@ export function createPresence(socket: Socket): Presence {
 export const mayBeGone = (socket: Socket): boolean => socket.destroyed || socket.readableEnded
 
 /** Resolves when the event loop has asked all sockets for news once more. */
-async function nextRead(): Promise<void> {
+export async function nextRead(): Promise<void> {
   for (let turn = 0; turn < 2; turn++) await new Promise(resolve => setImmediate(resolve))
 }
 

@@ -1,0 +1,172 @@
+/**
+ * Overload: three and ten times what one process can serve, over kept connections and over new ones, and clients that send
+ * far ahead (pipelining). Good responses must not collapse, memory stays flat, and /healthz is answered.
+ */
+
+import { writeFileSync } from 'node:fs'
+import { request as send } from 'node:http'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { clientCredentialsForm, post } from '../../bench/src/load/requests.ts'
+import { apiRs256, machineRs256 } from '../../bench/src/parties.ts'
+import { pinLoad } from '../../bench/src/servers/cores.ts'
+import { ended, startNode, temporaryDirectory, unlessEnded } from '../../bench/src/servers/process.ts'
+import { configuration } from '../../bench/src/servers/tessera-configuration.ts'
+import { cpuSecondsOf, residentOf } from '../../bench/src/servers/usage.ts'
+import type { ExperimentOptions, Report } from './experiment.ts'
+import { flood } from './flood.ts'
+
+/** Another checkout's `tessera.js`, to measure that one instead. */
+const entry =
+  process.env.RELIABILITY_ENTRY ??
+  fileURLToPath(new URL('../../packages/server/src/cli/tessera.js', import.meta.url))
+
+/** A token by RS256: dear enough for one process of load to ask for ten times as many as can be made. */
+const request = post('/connect/token', machineRs256, clientCredentialsForm(apiRs256.scope))
+
+type Server = { readonly port: number; readonly pid: number; readonly stop: () => Promise<void> }
+
+async function startServer(): Promise<Server> {
+  const file = join(temporaryDirectory('overload'), 'tessera.json')
+  writeFileSync(file, JSON.stringify({ storage: 'sqlite:./tessera.db', workers: 1, ...configuration }))
+  const child = startNode([entry, 'serve', '--config', file, '--port', '0'], {
+    ...{ cores: 'server', stdio: 'output' },
+    env: { TESSERA_LOG_LEVEL: 'error' },
+  })
+  const lines = createInterface({ input: child.stdout! })
+  const listening = new Promise<number>(resolve => {
+    lines.on('line', line => {
+      const [, port] = /^listening on \S+:(\d+)$/.exec(line) ?? []
+      if (port) resolve(Number(port))
+    })
+  })
+  const port = await unlessEnded(child, listening)
+  return {
+    ...{ port, pid: child.pid! },
+    async stop() {
+      child.kill('SIGKILL')
+      await ended(child)
+    },
+  }
+}
+
+/** How long one request over a connection of its own takes; infinite where none comes in ten seconds. */
+const timeOf = (port: number, path: string, bytes?: string): Promise<number> =>
+  new Promise(resolve => {
+    const start = performance.now()
+    const fail = (): void => resolve(Number.POSITIVE_INFINITY)
+    const [head, body = ''] = bytes?.split('\r\n\r\n') ?? []
+    const headers = Object.fromEntries((head?.split('\r\n').slice(1) ?? []).map(line => line.split(': ')))
+    const asking = send({ port, path, method: bytes ? 'POST' : 'GET', headers, agent: false }, response => {
+      response
+        .resume()
+        .on('end', () => (response.statusCode === 200 ? resolve(performance.now() - start) : fail()))
+    })
+    asking.on('error', fail)
+    asking.setTimeout(10_000, () => asking.destroy())
+    asking.end(body)
+  })
+
+/** Looks at the server every 100 ms until it is stopped. */
+function watch({ port, pid }: Server, ask: () => Promise<number> = () => timeOf(port, '/healthz')) {
+  let going = true
+  let slowest = 0
+  let answered = 0
+  let rss = 0
+  const looking = (async () => {
+    while (going) {
+      const time = await ask()
+      slowest = Math.max(slowest, time)
+      if (time < Number.POSITIVE_INFINITY) answered += 1
+      rss = Math.max(rss, residentOf(pid))
+      await setTimeout(100)
+    }
+  })()
+  return async () => {
+    going = false
+    await looking
+    return { slowest: Math.round(slowest), answered, rss: Math.round(rss / 1e6) }
+  }
+}
+
+/** Connections that send `ahead` requests at once, and as many again when all were answered. */
+async function pipeline(port: number, connections: number, ahead: number, seconds: number): Promise<number> {
+  let answered = 0
+  const sockets = Array.from({ length: connections }, () => {
+    const socket = connect(port, '127.0.0.1').setEncoding('latin1')
+    let left = 0
+    const more = (): void => {
+      left = ahead
+      socket.write(request.repeat(ahead), 'latin1')
+    }
+    socket.on('connect', more).on('error', () => {})
+    socket.on('data', (chunk: unknown) => {
+      const count = String(chunk).split('HTTP/1.1 200').length - 1
+      answered += count
+      left -= count
+      if (left <= 0) more()
+    })
+    return socket
+  })
+  await setTimeout(seconds * 1000)
+  for (const socket of sockets) socket.destroy()
+  return answered
+}
+
+export async function run({ long }: ExperimentOptions): Promise<Report> {
+  pinLoad()
+  const seconds = long ? 10 : 2
+  const rows: (string | number)[][] = []
+  const broken: string[] = []
+  const server = await startServer()
+  const measured = async (name: string, rate: number, options: { connections: number; fresh?: boolean }) => {
+    const stop = watch(server)
+    const before = cpuSecondsOf(server.pid)
+    const result = await flood({ port: server.port, request, rate, seconds, ...options })
+    const perCpuSecond = Math.round(result.good / (cpuSecondsOf(server.pid) - before))
+    const { slowest, rss } = await stop()
+    rows.push([
+      ...[name, Math.round(result.sent / seconds), Math.round(result.good / seconds), perCpuSecond],
+      ...[result.refused, result.gaveUp, result.lost, `${result.p50}, ${result.p99}`, slowest, rss],
+    ])
+    return { ...result, perCpuSecond, slowest, rss }
+  }
+  try {
+    await flood({ port: server.port, request, rate: 1e6, seconds: long ? 5 : 2, connections: 64 })
+    const full = await measured('as much as it can, 64 connections', 1e6, { connections: 64 })
+    const capacity = full.good / seconds
+    for (const times of [1.5, 3, 10])
+      for (const fresh of [false, true]) {
+        const name = `${times} times, ${fresh ? 'a connection for each' : '2000 kept connections'}`
+        const one = await measured(name, capacity * times, { connections: 2000, fresh })
+        if (times === 3 && !fresh && one.perCpuSecond < full.perCpuSecond * 0.6)
+          broken.push(
+            `${name}: ${one.perCpuSecond} good responses a CPU second, unloaded ${full.perCpuSecond}`,
+          )
+        if (one.slowest >= 1000) broken.push(`${name}: /healthz took ${one.slowest} ms`)
+      }
+    const stop = watch(server, () => timeOf(server.port, '/connect/token', request))
+    const before = cpuSecondsOf(server.pid)
+    const answered = await pipeline(server.port, 400, 100, seconds * 2)
+    const perCpuSecond = Math.round(answered / (cpuSecondsOf(server.pid) - before))
+    const other = await stop()
+    rows.push([
+      ...['400 connections, each 100 requests ahead', '', Math.round(answered / seconds / 2), perCpuSecond],
+      ...['', '', '', '', `another client: ${other.slowest}`, other.rss],
+    ])
+    if (other.slowest >= 2000) broken.push(`beside pipelining another client waited ${other.slowest} ms`)
+  } finally {
+    await server.stop()
+  }
+  return {
+    columns: [
+      ...['load', 'sent/s', 'good/s', 'good per CPU second', '503', 'gave up', 'lost'],
+      ...['good p50, p99 (ms)', '/healthz slowest (ms)', 'RSS (MB)'],
+    ],
+    rows,
+    broken,
+  }
+}
