@@ -10,6 +10,7 @@ import { logoutWorld, signInAt } from '../support/logout-world.ts'
 import { answerOf, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { openStorehouse } from '../support/storage.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
+import { until } from '../support/until.ts'
 import { federatedWorld, startFederated, startForeignProvider, visitProvider } from '../support/upstream.ts'
 
 const atCorp = authorizePath({ acr_values: 'idp:corp' })
@@ -104,11 +105,11 @@ test('attack: a client that never answers holds up no other client’s logout to
   }
   for (const sid of sids.slice(0, 99)) await server.endSession(sid, 'ended_by_operator')
   const count = (host: string) => told.filter(one => one === host).length
-  await until(() => count('wiki.example') === 99)
+  await until('one place is free', () => count('wiki.example') === 99)
   assert.ok(hanging.length <= 8, `${hanging.length} at once`)
   // Also while these hang.
   await server.endSession(sids[99]!, 'ended_by_operator')
-  await until(() => count('wiki.example') === 100)
+  await until('every place is taken', () => count('wiki.example') === 100)
 
   gaveUp = true
   for (const end of hanging) end()
@@ -184,9 +185,3 @@ test('attack: a user who signs in without end has a thousand sessions, and the o
   const ended = server.logged.find(({ event }) => event === 'session_ended')
   assert.deepEqual([ended?.sid, ended?.cause, ended?.clients], [oldest.sid, 'too_many', ['shop', 'web']])
 })
-
-/** Gives way until it is so; never for ever. */
-async function until(isSo: () => boolean): Promise<void> {
-  for (let turns = 0; turns < 10_000 && !isSo(); turns++) await new Promise(resolve => setImmediate(resolve))
-  assert.ok(isSo())
-}

@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core'
 import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
 import { freePort } from '../support/process.ts'
 import { authorizePath } from '../support/sign-in.ts'
+import { until } from '../support/until.ts'
 import { type App, launchChromium, startApp } from './chromium.ts'
 
 const nothing = () => {}
@@ -46,11 +47,10 @@ after(async () => {
 /** Follows the link of the newest mail. */
 async function openMail(page: Page, subject: RegExp): Promise<void> {
   const newest = page.locator('ul.items > li').first()
-  for (;;) {
+  await until(`a mail ${subject} arrives`, async () => {
     await page.goto(`${server.url}/dev/mail`)
-    if ((await newest.count()) > 0 && subject.test(await newest.locator('h2').innerText())) break
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
+    return (await newest.count()) > 0 && subject.test(await newest.locator('h2').innerText())
+  })
   await newest.getByRole('link').click()
 }
 

@@ -7,6 +7,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
 import { freePort } from '../support/process.ts'
 import { authorizePath, pagesWorld, verifier } from '../support/sign-in.ts'
+import { until } from '../support/until.ts'
 import { launchChromium } from './chromium.ts'
 
 const nothing = () => {}
@@ -138,10 +139,6 @@ async function signInAt(page: Page, client: typeof shop) {
 const endSession = (parameters: Record<string, string>) =>
   `${server.url}/connect/endsession?${new URLSearchParams(parameters)}`
 
-const until = async (condition: () => boolean): Promise<void> => {
-  while (!condition()) await new Promise(resolve => setTimeout(resolve, 20))
-}
-
 for (const javaScriptEnabled of [false, true]) {
   const how = javaScriptEnabled ? 'with scripts' : 'without scripts'
 
@@ -157,7 +154,7 @@ for (const javaScriptEnabled of [false, true]) {
     await page.getByRole('button', { name: 'Sign out' }).click()
     await page.waitForURL(`${shop.origin}/bye?state=s+1`)
     const { sid } = JSON.parse(Buffer.from(id_token.split('.')[1] ?? '', 'base64url').toString())
-    await until(() =>
+    await until('the applications are told', () =>
       [shop, wiki].every(client => client.to('/front').length > 0 && client.to('/back').length > 0),
     )
     for (const client of [shop, wiki]) {

@@ -5,13 +5,13 @@ import { once } from 'node:events'
 import { copyFile, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { migrations } from '../../packages/server/src/stores/postgres/schema.ts'
 import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
 import { createSqliteArchives } from '../../packages/server/src/stores/sqlite/archive.ts'
 import { contentOf, fillHouse } from '../contracts/archives/houses.ts'
 import { providePostgres } from '../support/postgres.ts'
 import { freePort, type RunningServer, serveConfiguration, writeConfiguration } from '../support/process.ts'
+import { inTime, until } from '../support/until.ts'
 import { secret, world } from '../support/world.ts'
 import { finish, start, tessera } from './tessera.ts'
 
@@ -71,8 +71,7 @@ async function familyAt(server: RunningServer) {
 
 /** Its log comes through a pipe, some time after its answer. */
 async function logged(server: RunningServer, line: RegExp): Promise<void> {
-  for (let look = 0; look < 200 && !line.test(server.log()); look++) await setTimeout(25)
-  assert.match(server.log(), line)
+  await until(`${line} is logged`, () => line.test(server.log()))
 }
 
 async function assertMoved(server: RunningServer, { spent, living }: { spent: string; living: string }) {
@@ -201,7 +200,7 @@ test('cli: kill -9 in the middle of an import: no server starts on half of it, a
     const child = start(words)
     for await (const text of child.stderr) if (String(text).includes('consents')) break
     child.kill('SIGKILL')
-    await once(child, 'exit')
+    await inTime('the killed import ends', once(child, 'exit'))
     await assert.rejects(serve(fresh), /an import into this database was begun and is not finished/)
     const exported = await tessera(['export', '--config', fresh, '--to', join(directory, 'half.jsonl')])
     assert.deepEqual([exported.code, /not finished/.test(exported.stderr)], [1, true])

@@ -14,6 +14,7 @@ import {
 } from '../../packages/server/src/cli/demo-requests.ts'
 import { freePort } from '../support/process.ts'
 import { createPerson } from '../support/remote.ts'
+import { inTime } from '../support/until.ts'
 import { type Finished, finish, start } from './tessera.ts'
 
 const alice = { username: 'alice', password: 'alice' }
@@ -28,13 +29,14 @@ before(async () => {
   issuer = `http://localhost:${port}`
   child = start(['demo', '--port', String(port)], { TESSERA_STORAGE: 'memory:' })
   ended = finish(child)
-  await new Promise<void>((resolve, reject) => {
+  const ready = new Promise<void>((resolve, reject) => {
     child.stdout.on('data', chunk => {
       printed += chunk
       if (printed.includes('Ctrl-C')) resolve()
     })
     child.once('close', code => reject(new Error(`it ended with ${code}: ${printed}`)))
   })
+  await inTime('the demo is ready', ready, { within: 60_000 })
 })
 after(async () => {
   child.kill('SIGTERM')

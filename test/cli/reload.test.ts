@@ -8,6 +8,7 @@ import { afterEach, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { jwkOfOne, one } from '../support/certificates.ts'
 import { testFolder } from '../support/folder.ts'
+import { until } from '../support/until.ts'
 import { finish, readyUrl, start, tessera } from './tessera.ts'
 
 const options = { timeout: 60_000 }
@@ -55,7 +56,7 @@ async function serve(...words: readonly string[]) {
   const reload = async (event: string, count = 1): Promise<void> => {
     const wanted = events(event).length + count
     child.kill('SIGHUP')
-    while (events(event).length < wanted) await setTimeout(20)
+    await until(`${event} is logged`, () => events(event).length >= wanted)
   }
   const stop = async (): Promise<number | null> => {
     child.kill('SIGTERM')
@@ -202,7 +203,9 @@ test(
       await setTimeout(5)
     }
     const served = () => Promise.all(Array.from({ length: 8 }, () => ask(server.url, 'secret-4')))
-    while (!(await served()).every(status => status === 200)) await setTimeout(20)
+    await until('every worker serves the newest file', async () =>
+      (await served()).every(status => status === 200),
+    )
     assert.equal(await server.stop(), 0)
   },
 )
@@ -258,7 +261,7 @@ test(
     await write({ storage: 'sqlite:./another.db' })
     await server.reload('configuration_refused')
     process.kill(server.events('worker_started')[0]?.pid, 'SIGKILL')
-    while (server.events('worker_start_failed').length === 0) await setTimeout(20)
+    await until('the start of a worker fails', () => server.events('worker_start_failed').length > 0)
     assert.match(server.events('worker_start_failed')[0]?.error, /needs a restart/)
     assert.equal(await ask(server.url, 'first'), 200)
     await write({ clients: [client('second')] })
@@ -271,7 +274,10 @@ test(
           .slice(-40)
           .map(({ worker }) => worker),
       )
-    while (!(await served()).every(status => status === 200) || workers().size < 2) await setTimeout(20)
+    await until(
+      'both workers serve the newest file',
+      async () => (await served()).every(status => status === 200) && workers().size === 2,
+    )
     assert.equal(await server.stop(), 0)
   },
 )

@@ -10,6 +10,7 @@ import { freePort, serveConfiguration, writeConfiguration } from '../support/pro
 import { createPerson } from '../support/remote.ts'
 import { authorizePath, pagesWorld } from '../support/sign-in.ts'
 import { claimsOf } from '../support/tessera.ts'
+import { inTime, until } from '../support/until.ts'
 import { tessera } from './tessera.ts'
 
 test('cli: sessions are listed and ended while the server runs, which tells the clients', async () => {
@@ -44,8 +45,8 @@ test('cli: sessions are listed and ended while the server runs, which tells the 
     const told = once(client, 'request')
     const ended = await tessera(['sessions', 'end', '--config', file, '--sid', sid])
     assert.deepEqual([ended.code, ended.stdout], [0, `ended sid=${sid} sub=1 clients=web\n`])
-    await told
-    while (bodies.length === 0) await new Promise(resolve => setImmediate(resolve))
+    await inTime('the client is told', told)
+    await until('the logout token arrives', () => bodies.length > 0)
     assert.equal(claimsOf(logoutTokenOf({ url: '', request: { body: bodies[0]! } })).sid, sid)
     assert.equal((await tessera(['sessions', 'list', '--config', file, '--user', '1'])).stdout, '')
     const again = await tessera(['sessions', 'end', '--config', file, '--user', '1'])

@@ -2,6 +2,7 @@
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { inTime } from '../support/until.ts'
 
 const entry = fileURLToPath(new URL('../../packages/server/src/cli/tessera.js', import.meta.url))
 
@@ -25,6 +26,7 @@ export const startByNpm = (words: readonly string[]): ChildProcessWithoutNullStr
     env: environment,
   })
 
+/** Resolves when the process has ended. A command that does not end is the caller's to limit. */
 export const finish = (child: ChildProcessWithoutNullStreams): Promise<Finished> =>
   new Promise((resolve, reject) => {
     let stdout = ''
@@ -43,11 +45,14 @@ export const finish = (child: ChildProcessWithoutNullStreams): Promise<Finished>
 export function tessera(words: readonly string[], input = ''): Promise<Finished> {
   const child = start(words)
   child.stdin.end(input)
-  return finish(child)
+  return inTime(`tessera ${words.join(' ')} ends`, finish(child), { within: 120_000 })
 }
 
 /** The address in the ready line. */
 export const readyUrl = (child: ChildProcessWithoutNullStreams): Promise<string> =>
+  inTime('the server is ready', readyLine(child), { within: 60_000 })
+
+const readyLine = (child: ChildProcessWithoutNullStreams): Promise<string> =>
   new Promise((resolve, reject) => {
     let stdout = ''
     child.stdout.on('data', chunk => {

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 import { freePort } from '../support/process.ts'
+import { until } from '../support/until.ts'
 import { finish, readyUrl, start, tessera } from './tessera.ts'
 
 const options = { timeout: 60_000 }
@@ -103,11 +104,6 @@ async function ask(
 
 const password = { grant_type: 'password', username: 'alice', password: 'alice' }
 
-/** Asks again until it is so; the test's timeout ends the waiting. */
-async function until(isSo: () => unknown): Promise<void> {
-  while (!(await isSo())) await new Promise(resolve => setTimeout(resolve, 50))
-}
-
 const lives = (pid: number): boolean => {
   try {
     return process.kill(pid, 0)
@@ -119,7 +115,7 @@ const lives = (pid: number): boolean => {
 test('workers: they share one port, and tell one address once all of them serve', options, async () => {
   const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '3'])
   const served = () => new Set(server.events('tokens_issued').map(({ worker }) => worker))
-  await until(async () => {
+  await until('every worker serves', async () => {
     await Promise.all(Array.from({ length: 10 }, () => ask(server.url, '/connect/token', password)))
     return served().size === 3
   })
@@ -138,7 +134,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
       const answers = Promise.all(
         Array.from({ length: 8 }, () => ask(server.url, '/connect/token', password)),
       )
-      await until(() => server.events('tokens_issued').length > 0)
+      await until('tokens are issued', () => server.events('tokens_issued').length > 0)
       server.child.kill(signal)
       assert.deepEqual(
         (await answers).map(({ status }) => status),
@@ -154,11 +150,11 @@ test('workers: one that is killed is replaced, and the others serve meanwhile', 
   const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])
   const [first] = server.pids() as [number]
   process.kill(first, 'SIGKILL')
-  await until(() => server.events('worker_ended').length > 0)
+  await until('a worker ends', () => server.events('worker_ended').length > 0)
   assert.equal((await ask(server.url, '/readyz')).status, 200)
-  await until(() => server.pids().length === 3)
+  await until('a third worker starts', () => server.pids().length === 3)
   const served = () => new Set(server.events('tokens_issued').map(({ worker }) => worker))
-  await until(async () => {
+  await until('both workers serve again', async () => {
     await ask(server.url, '/connect/token', password)
     return served().size === 2
   })
@@ -171,7 +167,9 @@ test('workers: one that hangs is killed and replaced, and the others serve meanw
   const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])
   const [first] = server.pids() as [number]
   process.kill(first, 'SIGSTOP')
-  const hung = until(() => server.events('worker_hung').length > 0)
+  const hung = until('a worker is found hung', () => server.events('worker_hung').length > 0, {
+    within: 60_000,
+  })
   // The system still gives the worker connections: some of these wait until it is killed.
   const answers = Array.from({ length: 20 }, () =>
     ask(server.url, '/readyz').then(
@@ -180,7 +178,7 @@ test('workers: one that hangs is killed and replaced, and the others serve meanw
     ),
   )
   await hung
-  await until(() => server.pids().length === 3)
+  await until('a third worker starts', () => server.pids().length === 3)
   const statuses = await Promise.all(answers)
   assert.ok(statuses.includes(200), String(statuses))
   assert.partialDeepStrictEqual(server.events('worker_hung')[0], { level: 'error', worker: 1, pid: first })
@@ -199,7 +197,7 @@ test(
     const { json } = await ask(before.url, '/connect/token', password)
     before.child.kill('SIGKILL')
     const after = await serve(['--config', file, '--port', port, '--workers', '2'])
-    await until(() => !before.pids().some(lives))
+    await until('the workers end', () => !before.pids().some(lives))
     const { refresh_token } = json
     const refreshed = await ask(after.url, '/connect/token', { grant_type: 'refresh_token', refresh_token })
     assert.equal(refreshed.status, 200)
@@ -310,7 +308,7 @@ for (const count of ['1', '2'])
       const server = await serve(['--config', file, '--port', '0', '--workers', count])
       assert.equal((await ask(server.url, '/readyz')).status, 200)
       server.child.kill('SIGTERM')
-      await until(async () => (await ask(server.url, '/readyz')).status === 503)
+      await until('the server is not ready', async () => (await ask(server.url, '/readyz')).status === 503)
       assert.equal((await ask(server.url, '/healthz')).status, 200)
       assert.equal((await ask(server.url, '/connect/token', password)).status, 200)
       assert.equal((await server.end).code, 0)
@@ -352,8 +350,11 @@ test(
       for (const worker of [1, 2]) assert.ok(of(`process_resident_memory_bytes{worker="${worker}"}`) > 0)
     }
     process.kill(server.pids()[0]!, 'SIGKILL')
-    await until(() => server.events('worker_ended').length > 0)
-    await until(async () => (await figures())('tessera_worker_deaths_total') === 1)
+    await until('a worker ends', () => server.events('worker_ended').length > 0)
+    await until(
+      'the death of a worker is counted',
+      async () => (await figures())('tessera_worker_deaths_total') === 1,
+    )
     await ask(server.url, '/connect/token', password)
     assert.equal((await figures())(issued), 7)
     server.child.kill('SIGTERM')
@@ -368,7 +369,7 @@ test('workers: a key that the command line adds is published by all of them', op
   assert.match(stdout, /announced/)
   const published = async () =>
     (await ask(server.url, '/.well-known/openid-configuration/jwks')).json.keys.length
-  await until(async () => {
+  await until('every worker publishes the same keys', async () => {
     const counts = await Promise.all(Array.from({ length: 12 }, published))
     return counts.every(count => count === counts[0] && count > 2)
   })

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import type { AuthorizationId } from '../../packages/server/src/core/authorization.ts'
 import { StoreUnavailable, type TokenHash } from '../../packages/server/src/core/runtime.ts'
 import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
@@ -10,6 +9,7 @@ import { openConnection } from '../../packages/server/src/stores/postgres/connec
 import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
 import { openDelayedTcp } from '../support/delayed-tcp.ts'
 import { providePostgres } from '../support/postgres.ts'
+import { inTime, until } from '../support/until.ts'
 import { accessEnding } from './stores/access.ts'
 import { sampleRegisteredClient } from './stores/registered-clients.ts'
 import {
@@ -153,8 +153,11 @@ async function standInTheWay<Value>(
     await other.script(`set search_path = tessera; set deadlock_timeout = '1min'; begin; ${held}`)
     const written = write()
     const waits = `select 1 from pg_locks where not granted`
-    while ((await other.run(waits, [])).count === 0) await setTimeout(5)
-    const [value] = await Promise.all([written, other.script(`${wanted}; commit`)])
+    await until('the write waits for a lock', async () => (await other.run(waits, [])).count > 0, {
+      every: 5,
+    })
+    const both = Promise.all([written, other.script(`${wanted}; commit`)])
+    const [value] = await inTime('one of the two gives way', both)
     return value
   } finally {
     await other.close()

@@ -8,6 +8,7 @@ import type { RegisteredClients, Storehouse } from '../../packages/server/src/co
 import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
 import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
 import { type Standby, startPostgres } from '../support/postgres.ts'
+import { until } from '../support/until.ts'
 import { sampleRegisteredClient } from './stores/registered-clients.ts'
 import { newHash, sampleCommit, sampleReferenceToken } from './stores/samples.ts'
 
@@ -43,18 +44,16 @@ async function open(url: string, replica = standby.at(url)) {
   return { ...house.main, clients, copy: clients.copy ?? assert.fail('it reads no copy'), events }
 }
 
-/** Looks again until it is so: a test that waits in vain ends by the limit of its runner. */
-async function until(isSo: () => unknown): Promise<void> {
-  while (!(await isSo())) await setTimeout(20)
-}
-
 /** Changes a row behind the back of every node while the standby is held, until an answer shows that the standby gave it. */
 async function heldAndRead(url: string, copy: Pick<RegisteredClients, 'find'>, id: string): Promise<number> {
   for (let version = 2; ; version++) {
     await atStandby('select pg_wal_replay_resume()')
     await setTimeout(1000)
     await atStandby('select pg_wal_replay_pause()')
-    await until(async () => (await atStandby('select pg_get_wal_replay_pause_state()'))[0]?.[0] === 'paused')
+    await until(
+      'the standby pauses',
+      async () => (await atStandby('select pg_get_wal_replay_pause_state()'))[0]?.[0] === 'paused',
+    )
     await sql(url, `update tessera.registered_clients set version = ${version} where client_id = '${id}'`)
     if ((await copy.find(id))?.version !== version) return version
   }
@@ -67,10 +66,13 @@ test('replica: registered clients are read there, and not when it is too far beh
   await clients.add(client, 10)
   const version = await heldAndRead(url, copy, client.client_id)
   assert.equal((await clients.find(client.client_id))?.version, version)
-  await until(async () => (await copy.find(client.client_id))?.version === version)
-  await until(() => events.includes('database_replica_left'))
+  await until(
+    'the standby has the version',
+    async () => (await copy.find(client.client_id))?.version === version,
+  )
+  await until('the replica is left', () => events.includes('database_replica_left'))
   await atStandby('select pg_wal_replay_resume()')
-  await until(() => events.includes('database_replica_followed'))
+  await until('the replica is followed', () => events.includes('database_replica_followed'))
 })
 
 test('replica: a client that is added, changed or removed is so at once, however far it is behind', async () => {
@@ -88,14 +90,17 @@ test('replica: a client that is added, changed or removed is so at once, however
   const changed = { ...client, version: version + 1, client_secret_hash: newHash() }
   assert.equal(await one.clients.replace(changed), true)
   assert.deepEqual(await one.copy.find(client_id), changed)
-  await until(async () => (await other.copy.find(client_id))?.version === version + 1)
+  await until(
+    'the other node has the next version',
+    async () => (await other.copy.find(client_id))?.version === version + 1,
+  )
   assert.equal(await one.clients.remove(client_id), true)
   assert.equal(await one.copy.find(client_id), undefined)
   // What another still finds it gets nothing for: the write asks the database.
   const token = sampleReferenceToken()
   const issue = sampleCommit({ client_id, sub: undefined, issue: { referenceToken: token } })
   assert.equal(await other.commit(issue), 'not_standing')
-  await until(async () => (await other.copy.find(client_id)) === undefined)
+  await until('the other node has the removal', async () => (await other.copy.find(client_id)) === undefined)
 })
 
 test('replica: while it is away the database is asked, and said once', async () => {
@@ -108,12 +113,12 @@ test('replica: while it is away the database is asked, and said once', async () 
   await standby.stop()
   try {
     for (let time = 0; time < 20; time++) assert.ok(await copy.find(client.client_id))
-    await until(() => events.includes('database_replica_left'))
+    await until('the replica is left', () => events.includes('database_replica_left'))
     for (let time = 0; time < 20; time++) assert.ok(await copy.find(client.client_id))
   } finally {
     await standby.start()
   }
-  await until(() => events.includes('database_replica_followed'))
+  await until('the replica is followed', () => events.includes('database_replica_followed'))
   const said = events.filter(event => event.startsWith('database_replica'))
   for (const [index, event] of said.entries())
     assert.equal(event, index % 2 === 0 ? 'database_replica_left' : 'database_replica_followed')
@@ -124,7 +129,7 @@ test('replica: a database that follows nothing is no replica', async () => {
   const [url, elsewhere] = [await server.database(), await server.database()]
   await open(elsewhere)
   const { clients, copy, events } = await open(url, elsewhere)
-  await until(() => events.includes('database_replica_left'))
+  await until('the replica is left', () => events.includes('database_replica_left'))
   const client = sampleRegisteredClient()
   await clients.add(client, 10)
   assert.deepEqual(await copy.find(client.client_id), client)

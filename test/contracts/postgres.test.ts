@@ -5,7 +5,6 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { after, afterEach, test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { StoreUnavailable, silentLog } from '../../packages/server/src/core/runtime.ts'
 import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
@@ -18,6 +17,7 @@ import {
 } from '../../packages/server/src/stores/postgres/storehouse.ts'
 import { openRing, publishedBy } from '../keys/keys.ts'
 import { provideOwnPostgres } from '../support/postgres.ts'
+import { until } from '../support/until.ts'
 import { accessEnding } from './stores/access.ts'
 import {
   day,
@@ -90,10 +90,10 @@ test('postgres: where LISTEN is not understood, who fell at one node is known to
   await watch.begin()
   assert.equal(watch.hasFallenClient('web'), false)
   await one.standing.sync({ clients: [], users: [] })
-  while (!watch.hasFallenClient('web')) await setTimeout(20)
+  await until('the watch learns that the client is gone', () => watch.hasFallenClient('web'))
   // Each second, and not for once.
   await standing(one)
-  while (watch.hasFallenClient('web')) await setTimeout(20)
+  await until('the watch learns that the client is back', () => !watch.hasFallenClient('web'))
   watch.stop()
 })
 
@@ -207,7 +207,8 @@ test('postgres: of tokens whose connection breaks while they are written togethe
         ),
       ),
     )
-    while ((await other.run('select 1 from pg_locks where not granted', [])).count === 0) await setTimeout(5)
+    const waiting = 'select 1 from pg_locks where not granted'
+    await until('a commit waits for the row', async () => (await other.run(waiting, [])).count > 0)
     await server.disconnect(url)
     await other.close()
     const outcomes = await commits
@@ -275,7 +276,7 @@ test('postgres: an index is built while its table is written, by one of the node
   await writer.script(`begin; delete from tessera.codes where hash = 'none'; insert into tessera.codes
     (hash, authorization_id, redirect_uri, expires_at, clean_at) values ('open', 'none', 'none', 1, 1)`)
   const opening = [1, 2, 3].map(() => open(url, { migrations: online }))
-  while ((await building()) === 0) await setTimeout(20)
+  await until('the index is being built', async () => (await building()) > 0)
   const { code } = await issuedCode(main)
   assert.ok(await main.codes.burn(code.hash, now))
   assert.equal(await building(), 1)
@@ -294,7 +295,7 @@ test('postgres: an index whose building broke off is built anew', async () => {
   await writer.script(`begin; insert into tessera.codes
     (hash, authorization_id, redirect_uri, expires_at, clean_at) values ('open', 'none', 'none', 1, 1)`)
   const opening = assert.rejects(openPostgresStorehouse({ url, migrations: online }), StoreUnavailable)
-  while ((await validity(asker, 'codes_later')).length === 0) await setTimeout(20)
+  await until('the index is begun', async () => (await validity(asker, 'codes_later')).length > 0)
   // As after kill -9 of the node, or of the database.
   await asker.run(
     `select pg_terminate_backend(pid) from pg_stat_activity
@@ -453,9 +454,10 @@ test('postgres: keys that one node makes are known to the others at once, and af
   const [one, two] = rings as [ManagedKeyRing, ManagedKeyRing]
   // Long before they would look by themselves.
   const knows = async () => {
-    const deadline = Date.now() + 20_000
-    while (publishedBy(two).join() !== publishedBy(one).join() && Date.now() < deadline) await setTimeout(20)
-    assert.deepEqual(publishedBy(two), publishedBy(one))
+    await until(
+      'the other node publishes the same keys',
+      () => publishedBy(two).join() === publishedBy(one).join(),
+    )
   }
   try {
     for (let round = 0; round < 2; round++) {

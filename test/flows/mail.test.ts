@@ -16,6 +16,7 @@ import { accountsWorld, addUser, dora } from '../support/accounts.ts'
 import { createBrowser } from '../support/browser.ts'
 import { beginShared, openStores } from '../support/storage.ts'
 import { createTestServer, startOfTime } from '../support/tessera.ts'
+import { until } from '../support/until.ts'
 
 const mail = {
   to: 'dora@example.com',
@@ -188,7 +189,7 @@ test('mail: lies sealed in the store, its address and link too', async () => {
 test('mail: of a process that died while it sent is sent by another, once its claim has run out', async () => {
   const dead = await createTestPost(() => new Promise(() => {}))
   dead.send(async () => outgoing)
-  while (!(await dead.stores.waitingMails.anyDue(start + 1000))) await setImmediate()
+  await until('the mail waits', () => dead.stores.waitingMails.anyDue(start + 1000))
   await setImmediate()
   const sent: string[] = []
   const other = await createTestPost(async ({ to }) => void sent.push(to), dead.stores)

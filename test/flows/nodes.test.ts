@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { assertRefused } from '../support/refused.ts'
 import { manage, register } from '../support/registering.ts'
 import { callback } from '../support/sign-in.ts'
 import { beginShared } from '../support/storage.ts'
 import { placesOf, tenantsWorld } from '../support/tenants.ts'
 import { type Answer, basic, createTestServer, type TestServer } from '../support/tessera.ts'
+import { until } from '../support/until.ts'
 import { secret, world } from '../support/world.ts'
 
 const options = { timeout: 30_000 }
@@ -23,11 +23,6 @@ async function nodesOf(input: object): Promise<readonly [TestServer, TestServer]
 }
 
 const close = (nodes: readonly TestServer[]) => Promise.all(nodes.map(node => node.close()))
-
-/** What no request carries over is told within a second; the test's time ends the waiting. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await setTimeout(20)
-}
 
 const roclient = ['roclient', secret] as const
 const signIn = (server: TestServer): Promise<Answer> =>
@@ -61,11 +56,14 @@ test(
     assert.notEqual((await refresh(other, refresh_token)).status, 200)
     assert.notEqual((await signIn(other)).status, 200)
     // A JWT of a client's own is not written anywhere: the node has been told.
-    await until(async () => (await machine(other)).json.error === 'invalid_client')
+    await until(
+      'the other node knows the client no more',
+      async () => (await machine(other)).json.error === 'invalid_client',
+    )
     assert.equal(await isActive(other, access_token), false)
     assert.equal(await isActive(other, own), false)
     await one.reconfigure(world)
-    await until(async () => (await machine(other)).status === 200)
+    await until('the other node knows the client again', async () => (await machine(other)).status === 200)
     assert.equal((await refresh(other, refresh_token)).status, 200)
     await close([one, other])
   },
@@ -78,7 +76,7 @@ test('nodes: a user who was taken out at one gets nothing at the other', options
   await one.reconfigure({ ...world, users: world.users.filter(({ username }) => username !== 'bob') })
   // By the guard of the write, or because the node has been told by now.
   assertRefused(await refresh(other, refresh_token), 'invalid_grant', ['no_longer_standing', 'user_inactive'])
-  await until(async () => !(await isActive(other, access_token)))
+  await until('the token is inactive at the other node', async () => !(await isActive(other, access_token)))
   assertRefused(await signIn(other), 'invalid_grant', 'user_inactive')
   await close([one, other])
 })
@@ -113,10 +111,13 @@ test(
       tenants: tenantsWorld.tenants.filter(({ name }) => name !== 'acme'),
       users: tenantsWorld.users.filter(({ tenant }) => tenant !== 'acme'),
     })
-    await until(async () => (await ask(other, 'web')) !== 200)
+    await until('the other node refuses the tenant’s client', async () => (await ask(other, 'web')) !== 200)
     await one.reconfigure(tenantsWorld)
     assert.equal(await ask(one, 'opaque'), 200)
-    await until(async () => (await ask(other, 'opaque')) === 200 && (await ask(other, 'web')) === 200)
+    await until(
+      'the other node serves both clients',
+      async () => (await ask(other, 'opaque')) === 200 && (await ask(other, 'web')) === 200,
+    )
     await close([one, other])
   },
 )
@@ -128,7 +129,7 @@ test('nodes: an algorithm that is new at one is published and verified by the ot
   const { access_token } = (await signIn(one)).json
   const [header = ''] = access_token.split('.')
   assert.equal(JSON.parse(Buffer.from(header, 'base64url').toString()).alg, 'EdDSA')
-  await until(() => isActive(other, access_token))
+  await until('the token is active at the other node', () => isActive(other, access_token))
   const { json } = await other.send('GET', '/.well-known/openid-configuration/jwks')
   assert.ok(json.keys.some(({ alg }: { alg: string }) => alg === 'EdDSA'))
   await close([one, other])
@@ -137,7 +138,7 @@ test('nodes: an algorithm that is new at one is published and verified by the ot
 test('nodes: keys that are rotated at one are published by the other', options, async () => {
   const [one, other] = await nodesOf(world)
   const made = (await one.keys.rotate({ now: true })).map(({ kid }) => kid)
-  await until(async () => {
+  await until('the other node has the change', async () => {
     const { json } = await other.send('GET', '/.well-known/openid-configuration/jwks')
     return made.every(kid => json.keys.some((key: { kid: string }) => key.kid === kid))
   })

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { launchChromium } from '../browser/chromium.ts'
 import { freePort, type RunningServer, serveConfiguration, writeConfiguration } from '../support/process.ts'
+import { until } from '../support/until.ts'
 import { type ForeignApp, reserveOrigin } from './apps/app.ts'
 import { authCore } from './apps/auth-core.ts'
 import { expressOpenidConnect } from './apps/express-openid-connect.ts'
@@ -127,7 +128,7 @@ test('express-openid-connect: takes the logout token that a sign-out at another 
     await openApp(page, 'express-openid-connect')
     return (await page.getByRole('link', { name: 'Log in' }).count()) > 0
   }
-  while (!(await told())) await page.waitForTimeout(50)
+  await until('the application learns of the sign-out', told)
   await context.close()
 })
 

@@ -4,11 +4,11 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { challenge, verifier } from '../support/issue-code.ts'
 import { provideOwnPostgres } from '../support/postgres.ts'
 import { freePort, serveConfiguration, writeConfiguration } from '../support/process.ts'
 import { createPerson } from '../support/remote.ts'
+import { until } from '../support/until.ts'
 import { secret, world } from '../support/world.ts'
 
 const postgres = provideOwnPostgres()
@@ -114,12 +114,12 @@ test('nodes: one that is told of a changed file by SIGHUP lets a client fall at 
     const without = { ...shared, clients: world.clients.filter(({ client_id }) => client_id !== 'client') }
     await writeFile(files[0].file, JSON.stringify(without))
     nodes[0]?.process.kill('SIGHUP')
-    while ((await machine(one)) !== 401) await setTimeout(20)
-    while ((await machine(two)) !== 401) await setTimeout(20)
+    for (const url of [one, two])
+      await until(`the client is unknown at ${url}`, async () => (await machine(url)) === 401)
     await writeFile(files[0].file, JSON.stringify(shared))
     nodes[0]?.process.kill('SIGHUP')
-    while ((await machine(one)) !== 200) await setTimeout(20)
-    while ((await machine(two)) !== 200) await setTimeout(20)
+    for (const url of [one, two])
+      await until(`the client is back at ${url}`, async () => (await machine(url)) === 200)
   } finally {
     await Promise.all(nodes.map(node => node.stop()))
     await Promise.all(files.map(({ remove }) => remove()))

@@ -11,6 +11,7 @@ import { createChanges } from '../../packages/server/src/operations/changes.ts'
 import { createRandom } from '../../packages/server/src/operations/random.ts'
 import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
 import { type Opened, storages } from '../contracts/stores/storage.ts'
+import { until } from '../support/until.ts'
 import { createClock, day, masterKey, openRing, publishedBy, type RingOptions } from './keys.ts'
 
 /** Lets what was begun go on; a store may answer later. */
@@ -48,7 +49,7 @@ for (const storage of storages)
       assert.equal(publishedBy(one).length, 2)
       // A store may tell it before.
       t.mock.timers.tick(1000)
-      while (publishedBy(other).length === 1) await turns()
+      await until('the other process publishes the key', () => publishedBy(other).length === 2)
       assert.deepEqual(publishedBy(other), publishedBy(one))
       // Announced, not used yet.
       assert.equal(other.signing('ES256').kid, publishedBy(one)[0])

@@ -8,6 +8,7 @@ import { createFetchHandler } from '../../packages/server/src/http/fetch.ts'
 import { type ListenOptions, listen } from '../../packages/server/src/http/node.ts'
 import { createRouter, type Router, type RouterPorts } from '../../packages/server/src/http/router.ts'
 import { securityHeaders } from '../../packages/server/src/http/security-headers.ts'
+import { inTime } from './until.ts'
 
 export type Edge = { readonly url: string; readonly close: () => Promise<void> }
 export type EdgeOptions = Partial<Omit<RouterPorts, 'routes'>> & Partial<ListenOptions>
@@ -67,7 +68,7 @@ export function ask(
   path: string,
   { headers = {}, body }: { headers?: Record<string, string | string[]>; body?: string | Buffer } = {},
 ): Promise<Reply> {
-  return new Promise((resolve, reject) => {
+  const answered = new Promise<Reply>((resolve, reject) => {
     const request = send(edge.url + path, { method, headers, path, agent: false })
     request.once('error', reject)
     request.once('response', response => {
@@ -84,6 +85,7 @@ export function ask(
     })
     request.end(body)
   })
+  return inTime(`${method} ${path.slice(0, 100)} is answered`, answered)
 }
 
 /** Sends these bytes and answers all that comes back until the server hangs up. */
@@ -96,6 +98,6 @@ export async function sendBytes(edge: Edge, ...pieces: readonly string[]): Promi
   // A server that hangs up while bytes are under way resets the connection; what came before counts.
   socket.on('error', () => {})
   for (const piece of pieces) socket.write(piece)
-  await once(socket, 'close')
+  await inTime('the server hangs up', once(socket, 'close'), { within: 60_000 })
   return received
 }

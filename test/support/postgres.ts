@@ -8,6 +8,7 @@ import { setTimeout } from 'node:timers/promises'
 import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
 import { loadEmbeddedPostgres, reachableFolder } from './postgres-package.ts'
 import { freePort } from './process.ts'
+import { until } from './until.ts'
 
 /** The databases of a server. */
 export type Databases = {
@@ -184,7 +185,7 @@ export function databasesAt(address: string): Databases {
     },
     async alone(url) {
       const connected = `select 1 from pg_stat_activity where datname = '${nameOf(url)}'`
-      while (await asOwner(connected)) await setTimeout(20)
+      await until('nobody is connected to the database', async () => (await asOwner(connected)) === 0)
     },
     async disconnect(url) {
       await asOwner(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${nameOf(url)}'`)

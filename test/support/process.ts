@@ -8,6 +8,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { inTime } from './until.ts'
 
 const entry = new URL('../../packages/server/src/cli/tessera.js', import.meta.url)
 
@@ -22,6 +23,9 @@ export type RunningServer = {
   /** SIGKILL. */
   readonly kill: () => Promise<void>
 }
+
+/** Ten servers that start at once on a busy machine take long. */
+const startLimit = { within: 60_000 }
 
 /** Runs `tessera serve`, or another program like it, with this configuration; the promise is fulfilled by the ready line. */
 export async function serveConfiguration(
@@ -46,19 +50,19 @@ export async function serveConfiguration(
     log += text
   })
   let out = ''
-  const url = await new Promise<string>((resolve, reject) => {
+  const ready = new Promise<string>((resolve, reject) => {
     child.stdout.setEncoding('utf8').on('data', text => {
       out += text
-      const ready = /^listening on (\S+)$/m.exec(out)
       // The issuer is localhost, not the address that it listens on.
-      if (ready) resolve(`http://localhost:${port}`)
+      if (/^listening on (\S+)$/m.test(out)) resolve(`http://localhost:${port}`)
     })
     child.once('exit', code => reject(new Error(`the server ended with ${code}: ${out}${log}`)))
   })
+  const url = await inTime('the server is ready', ready, startLimit)
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
     child.kill(signal)
-    const [code] = await once(child, 'exit')
+    const [code] = await inTime(`the server ends after ${signal}`, once(child, 'exit'))
     return code
   }
   return {

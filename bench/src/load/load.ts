@@ -8,6 +8,8 @@ export type Asking = {
   readonly next: (connection: number, lastBody: string | undefined) => string | undefined
   /** What is wrong with an answer of status 200; undefined if nothing is. */
   readonly check: (body: string) => string | undefined
+  /** So many requests of each connection are made even when the time is over: 1 by default. */
+  readonly atLeast?: number
 }
 
 export type LoadOptions = Asking & {
@@ -31,10 +33,11 @@ const patienceSeconds = 60
 
 /** Rejects when an answer is wrong or does not come, or a connection is lost. */
 export async function load(options: LoadOptions): Promise<LoadResult> {
-  const { port, connections, seconds, rate, next, check, polls = true } = options
+  const { port, connections, seconds, rate, next, check, atLeast = 1, polls = true } = options
   const times: number[] = []
   const lastBodies: (string | undefined)[] = []
   const dueAt: number[] = []
+  const asked = Array.from({ length: connections }, () => 0)
   const idle = Array.from({ length: connections }, (_, index) => index)
   let retired = 0
   let scheduled = 0
@@ -51,13 +54,14 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   const end = start + seconds * 1000
 
   function ask(index: number, due: number): void {
-    const request = due < end ? next(index, lastBodies[index]) : undefined
+    const request = due < end || asked[index]! < atLeast ? next(index, lastBodies[index]) : undefined
     if (request === undefined) {
       retired += 1
       if (retired === connections) finish()
       return
     }
     dueAt[index] = due
+    asked[index]! += 1
     opened[index]?.ask(request)
   }
 

@@ -22,6 +22,8 @@ export const refresh: Row = {
         return post(path, web, refreshForm(token))
       },
       check: checkUserTokens(),
+      // Else a slow machine would have nothing to try again after a short run.
+      atLeast: 3,
       // A server may take a token again whose successor is unused, lest a lost answer end the sign-in.
       replays: () =>
         [...begun.values()]

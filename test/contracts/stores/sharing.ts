@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { AuthorizationId, FamilyId } from '../../../packages/server/src/core/authorization.ts'
 import type { TokenHash } from '../../../packages/server/src/core/runtime.ts'
 import type { Stores, Use } from '../../../packages/server/src/core/stores.ts'
+import { inTime } from '../../support/until.ts'
 import { accessEnding } from './access.ts'
 import type { Report, Task } from './contender.ts'
 import {
@@ -28,10 +29,11 @@ export type Shared = { readonly storage: string; readonly open: () => Promise<St
 export const script = (name: string): string => fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
 
 const nextReport = async (child: ChildProcess): Promise<Report> => {
-  const [report] = await Promise.race([
+  const answered = Promise.race([
     once(child, 'message'),
     once(child, 'exit').then(([code]) => Promise.reject(new Error(`the process ended with ${code}`))),
   ])
+  const [report] = await inTime('the other process reports', answered, { within: 120_000 })
   return report as Report
 }
 
@@ -79,11 +81,11 @@ export async function claimAtOnce({ storage, open }: Shared): Promise<void> {
     await stores.sessions.end(session.sid, { at: now, revokes: 'none', notices_until: now + day })
   }
   const children = [fork(script('claimer'), [storage]), fork(script('claimer'), [storage])]
-  await Promise.all(children.map(child => once(child, 'message')))
+  await Promise.all(children.map(child => inTime('the claimer is ready', once(child, 'message'))))
   const claimed = await Promise.all(
     children.map(async child => {
       child.send('go')
-      const [keys] = await once(child, 'message')
+      const [keys] = await inTime('the claimer has claimed', once(child, 'message'))
       return keys as readonly string[]
     }),
   )
@@ -106,7 +108,7 @@ async function killedWhileWriting(
     count += text.split('\n').length - 1
     if (count >= lines) child.kill('SIGKILL')
   })
-  const [code, signal] = await once(child, 'close')
+  const [code, signal] = await inTime(`${lines} lines are written`, once(child, 'close'), { within: 120_000 })
   assert.deepEqual([code, signal], [null, 'SIGKILL'])
   return printed.slice(0, printed.lastIndexOf('\n')).split('\n')
 }
@@ -167,7 +169,7 @@ export async function signInMeanwhile({ storage, open }: Shared, times: number):
   let user = sampleUser()
   await stores.storedUsers.add(user)
   const child = fork(script('signer-in'), [storage, user.sub])
-  await once(child, 'message')
+  await inTime('the other process signs in', once(child, 'message'))
   const requireNoneLeft = async () => {
     const left = await stores.sessions.ofUser(user.sub)
     assert.deepEqual(
@@ -182,6 +184,6 @@ export async function signInMeanwhile({ storage, open }: Shared, times: number):
     await requireNoneLeft()
   }
   child.send('stop')
-  await once(child, 'exit')
+  await inTime('the other process ends', once(child, 'exit'))
   await requireNoneLeft()
 }

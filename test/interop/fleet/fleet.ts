@@ -3,8 +3,8 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { setTimeout } from 'node:timers/promises'
 import { freePort, type RunningServer, serveConfiguration } from '../../support/process.ts'
+import { inTime, until } from '../../support/until.ts'
 import type { Exchange, History } from './history.ts'
 
 export type Fleet = {
@@ -70,15 +70,17 @@ export async function startFleet(file: string, ports: readonly number[], history
     },
     async upgrade(node) {
       inTurn.delete(node)
-      while (underWay[node]! > 0) await setTimeout(5)
+      await until('the requests under way at the node end', () => underWay[node] === 0)
       await nodes[node]?.stop()
       nodes[node] = await serveConfiguration(file, ports[node] ?? 0, laterNode)
       inTurn.add(node)
     },
     async ready() {
       for (const port of ports)
-        while ((await send(`http://localhost:${port}/readyz`, { method: 'GET' })).status !== 200)
-          await setTimeout(50)
+        await until(
+          `the node on port ${port} is ready`,
+          async () => (await send(`http://localhost:${port}/readyz`, { method: 'GET' })).status === 200,
+        )
     },
     async close() {
       closed = true
@@ -95,7 +97,7 @@ async function send(
   const type = { 'content-type': 'application/x-www-form-urlencoded' }
   const sending = request(address, { method, agent: false, headers: { ...headers, ...(form && type) } })
   sending.end(form && new URLSearchParams(form).toString())
-  const [response] = (await once(sending, 'response')) as [IncomingMessage]
+  const [response] = (await inTime(`${address} answers`, once(sending, 'response'))) as [IncomingMessage]
   return {
     status: response.statusCode ?? 0,
     headers: response.headers as Exchange['headers'],

@@ -1,0 +1,40 @@
+/** Waiting in tests: each wait has a limit, and says what did not happen. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** In milliseconds. */
+export type Waiting = { readonly within?: number; readonly every?: number }
+
+/** Long enough for a busy machine: reaching it is a failure, not a measurement. */
+const patience = 30_000
+
+/** Resolves when `condition` returns something truthy; asks again every 20 ms. Rejects after 30 s, saying `what` was awaited. */
+export async function until(
+  what: string,
+  condition: () => unknown,
+  { within = patience, every = 20 }: Waiting = {},
+): Promise<void> {
+  const end = performance.now() + within
+  while (!(await inTime(what, Promise.resolve(condition()), { within: end - performance.now() }))) {
+    if (performance.now() >= end) throw lateness(what, within)
+    await sleep(every)
+  }
+}
+
+/** Settles as `promise` does. Rejects when that takes longer than 30 s, saying `what` was awaited. */
+export async function inTime<Value>(
+  what: string,
+  promise: Promise<Value>,
+  { within = patience }: Pick<Waiting, 'within'> = {},
+): Promise<Value> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(lateness(what, within)), within)
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const lateness = (what: string, within: number): Error =>
+  new Error(`waited ${Math.round(within / 1000)} s in vain: ${what}`)
