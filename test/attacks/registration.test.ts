@@ -6,7 +6,15 @@ import { test } from 'node:test'
 import { exportJWK, SignJWT } from 'jose'
 import { createBrowser } from '../support/browser.ts'
 import { bearer, jsonType, manage, register } from '../support/registering.ts'
-import { alice, answerOf, authorizePath, callback, pagesWorld, verifier } from '../support/sign-in.ts'
+import {
+  alice,
+  answerOf,
+  assertErrorPage,
+  authorizePath,
+  callback,
+  pagesWorld,
+  verifier,
+} from '../support/sign-in.ts'
 import { beginShared } from '../support/storage.ts'
 import {
   type Answer,
@@ -165,7 +173,8 @@ test('attack: whatever a client says beside its metadata, at registration, by up
       code_challenge: undefined,
       code_challenge_method: undefined,
     })
-    assert.equal(answerOf(await browser.visit(bare)).get('error'), 'invalid_request')
+    assertErrorPage(await browser.visit(bare), 'invalid_request')
+    assert.equal(server.reason(), 'code_challenge_missing')
     const asked = await browser.submit(
       await browser.visit(authorizePath({ client_id, scope: 'openid' })),
       alice,

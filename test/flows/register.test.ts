@@ -7,7 +7,15 @@ import { exportJWK, SignJWT } from 'jose'
 import { createBrowser } from '../support/browser.ts'
 import { allowLoopback, openLoopback } from '../support/loopback.ts'
 import { bearer, jsonType, manage, register } from '../support/registering.ts'
-import { answerOf, authorizePath, callback, pagesWorld, signIn, verifier } from '../support/sign-in.ts'
+import {
+  answerOf,
+  assertErrorPage,
+  authorizePath,
+  callback,
+  pagesWorld,
+  signIn,
+  verifier,
+} from '../support/sign-in.ts'
 import { basic, createTestServer, issuer, startOfTime, type TestServer } from '../support/tessera.ts'
 
 const open = (registration: object = {}, more: object = {}): Promise<TestServer> =>
@@ -350,7 +358,8 @@ test('registration: what the operator chose for registered clients holds for the
       code_challenge_method: undefined,
     }),
   )
-  assert.equal(answerOf(refused).get('error'), 'invalid_request')
+  assertErrorPage(refused, 'invalid_request')
+  assert.equal(server.reason(), 'code_challenge_missing')
 })
 
 test('registration: a network that registers too often has to wait', async () => {
@@ -373,13 +382,17 @@ test('registration: there are no more clients than there may be', async () => {
   assert.deepEqual(statuses.sort(), [201, 201, 503, 503])
 })
 
-test('registration: a client that nobody uses goes, one that is used stays', async () => {
+test('registration: a client that nobody uses is deleted, one that a user agreed to stays', async () => {
   const server = await open({ unused_client_lifetime: 1000 })
   const [used, unused] = [(await register(server, web)).json, (await register(server, web)).json]
   const knows = async ({ client_id }: { client_id: string }): Promise<boolean> =>
     (await createBrowser(server).visit(authorizePath({ client_id, scope: 'openid' }))).status !== 400
   server.clock.advance(900)
-  assert.equal(await knows(used), true)
+  // Anybody can visit the sign-in page of a client.
+  assert.equal(await knows(unused), true)
+  const browser = createBrowser(server)
+  const asked = await signIn(browser, authorizePath({ client_id: used.client_id, scope: 'openid' }))
+  await browser.submit(asked, { button: 'yes' })
   server.clock.advance(200)
   assert.equal(await knows(used), true)
   assert.equal(await knows(unused), false)

@@ -17,6 +17,12 @@ export const sampleRegisteredClient = (fields: Partial<RegisteredClient> = {}): 
   ...fields,
 })
 
+/** Returns how many there are, once one more was added: what other tests added is not known. */
+async function countOf({ registeredClients: clients }: Stores): Promise<number> {
+  for (let most = 1; most < 10_000; most++) if (await clients.add(sampleRegisteredClient(), most)) return most
+  throw new Error('there are more registered clients than a test adds')
+}
+
 export function testRegisteredClients(stores: () => Stores): void {
   const mayCommit = (client_id: string): Promise<unknown> =>
     stores().commit(
@@ -76,6 +82,37 @@ export function testRegisteredClients(stores: () => Stores): void {
     assert.equal(await mayCommit(client.client_id), 'not_standing')
   })
 
+  test('registered clients: where there are enough, the oldest that was never used gives place', async () => {
+    const { registeredClients: clients } = stores()
+    const sample = (created_at: number) =>
+      sampleRegisteredClient({ created_at, vouched_by: 'initial_access_token' })
+    const [used, oldest, older, young] = [sample(now - 90), sample(now - 80), sample(now - 70), sample(now)]
+    const origins = { allowed_cors_origins: ['https://oldest.example'] }
+    for (const client of [used, { ...oldest, metadata: origins }, older, young])
+      await clients.add(client, many)
+    await clients.prolong(used.client_id, now, undefined)
+    assert.deepEqual(await clients.find(used.client_id), { ...used, used_at: now })
+    const count = async () => {
+      const found = await Promise.all(
+        [used, oldest, older, young].map(({ client_id }) => clients.find(client_id)),
+      )
+      return found.map(client => client !== undefined)
+    }
+    const most = await countOf(stores())
+
+    assert.equal(await clients.add(sample(now), most), false)
+    assert.equal(await clients.add(sample(now), most, now - 100), false)
+    assert.deepEqual(await count(), [true, true, true, true])
+    assert.equal(await clients.add(sample(now), most, now - 1), true)
+    assert.deepEqual(await count(), [true, false, true, true])
+    assert.equal(await mayCommit(oldest.client_id), 'not_standing')
+    assert.equal(await clients.hasOrigin('https://oldest.example', now), false)
+    assert.equal(await clients.add(sample(now), most, now - 1), true)
+    assert.deepEqual(await count(), [true, false, false, true])
+    assert.equal(await clients.add(sample(now), most, now - 1), false)
+    assert.equal(await mayCommit(used.client_id), 'committed')
+  })
+
   test('registered clients: an origin is known while a living client has it', async () => {
     const { registeredClients: clients } = stores()
     const origin = `https://${newHash().toLowerCase()}.example`
@@ -85,7 +122,7 @@ export function testRegisteredClients(stores: () => Stores): void {
     await clients.add(client, many)
     assert.equal(await clients.hasOrigin(origin, now), true)
     assert.equal(await clients.hasOrigin(origin, now + day), false)
-    await clients.prolong(client.client_id, now + 2 * day)
+    await clients.prolong(client.client_id, now, now + 2 * day)
     assert.equal(await clients.hasOrigin(origin, now + day), true)
     await clients.replace({ ...client, version: 2, metadata: {} })
     assert.equal(await clients.hasOrigin(origin, now), false)

@@ -102,6 +102,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
     authenticateCaller,
     grants: composeGrants({ ...configuration, identityProviders: people.identityProviders }),
     isAllowedOrigin: clients.isAllowedOrigin,
+    noteUse: clients.noteUse,
     decryption,
     verifySignature,
     refuserOf: (endpoint: string): Refuser =>

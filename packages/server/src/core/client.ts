@@ -177,7 +177,21 @@ export type Client = {
   readonly always_send_client_claims: boolean
   readonly client_claims_prefix: string
   readonly allowed_cors_origins: readonly string[]
+  /** Set for a client that registered itself (RFC 7591). */
+  readonly registered?: SelfRegistration
 }
+
+export type SelfRegistration = {
+  /** Whether somebody whom the operator trusts vouched for it, by an initial access token or a software statement. */
+  readonly vouched: boolean
+  /** Counts its updates from 1. */
+  readonly version: number
+  /** When what users see of it last changed; undefined: never. */
+  readonly shown_since?: Seconds
+}
+
+/** Whether the operator configured the client, or somebody whom the operator trusts vouched for it. */
+export const isVouchedFor = ({ registered }: Client): boolean => registered?.vouched ?? true
 
 /** A public client keeps no credential (RFC 6749 §2.1). */
 export const isPublic = (client: Client): boolean => client.token_endpoint_auth_method === 'none'
@@ -188,6 +202,9 @@ export type Clients = {
   /** Those that the configuration names. */
   readonly all: () => Iterable<Client>
 }
+
+/** Notes that tokens or a code were issued to a client: registered clients that nobody uses are deleted. Does not wait for the write. */
+export type NoteUse = (client: Client) => void
 
 /** Whether an enabled client has this origin among its `allowed_cors_origins`. */
 export type IsAllowedOrigin = (origin: string) => Awaitable<boolean>

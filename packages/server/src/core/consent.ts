@@ -2,6 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Consent } from './authorization.ts'
+import type { Client } from './client.ts'
 import type { Awaitable } from './runtime.ts'
 
 /** An operator's own rule: true asks the user, beside the clients that are configured to. */
@@ -12,11 +13,20 @@ export type ConsentPolicyHook = (request: {
   readonly scope: readonly string[]
 }) => Awaitable<boolean>
 
-/** What needs no answer now, since the user agreed to it and let that be remembered. */
-export const rememberedScope = (consent: Consent, now: Seconds): readonly string[] => {
-  const { scope, remembered = scope, remembered_until } = consent
-  return remembered_until === undefined || remembered_until > now ? remembered : []
+/**
+ * Returns the scopes that need no answer now: the user agreed to them and let that be remembered. None where a client
+ * that registered itself has since changed what users see of it, or it could use the trust in another name.
+ */
+export const rememberedScope = (consent: Consent, client: Client, now: Seconds): readonly string[] => {
+  const { remembered_until } = consent
+  return remembered_until === undefined || remembered_until > now ? stillRemembered(consent, client) : []
 }
+
+const stillRemembered = (
+  { scope, remembered = scope, created_at }: Consent,
+  { registered }: Client,
+): readonly string[] =>
+  registered?.shown_since !== undefined && created_at <= registered.shown_since ? [] : remembered
 
 export type Answer = {
   readonly asked: readonly string[]
@@ -25,16 +35,18 @@ export type Answer = {
   readonly lifetime: Seconds | undefined
 }
 
+type ConsentTerms = Pick<Consent, 'scope' | 'remembered' | 'remembered_until'>
+
 /** What stands after an answer: what it was not about stands as it was, as far as the client may still ask for it. */
 export function afterAnswer(
   earlier: Consent | undefined,
   { asked, agreed, lifetime }: Answer,
-  allowed: ReadonlySet<string>,
+  client: Client,
   now: Seconds,
-): Pick<Consent, 'scope' | 'remembered' | 'remembered_until'> {
-  const stands = (name: string): boolean => allowed.has(name) && !asked.includes(name)
+): ConsentTerms {
+  const stands = (name: string): boolean => client.scope.has(name) && !asked.includes(name)
   const kept = earlier?.scope.filter(stands) ?? []
-  const keptRemembered = earlier ? rememberedScope(earlier, now).filter(stands) : []
+  const keptRemembered = earlier ? rememberedScope(earlier, client, now).filter(stands) : []
   const ends = [
     ...(keptRemembered.length > 0 ? [earlier?.remembered_until] : []),
     ...(lifetime === 0 || lifetime === undefined ? [] : [now + lifetime]),
@@ -51,8 +63,9 @@ export function afterAnswer(
 export const withAgreement = (
   earlier: Consent | undefined,
   agreed: readonly string[],
-): Pick<Consent, 'scope' | 'remembered' | 'remembered_until'> => ({
+  client: Client,
+): ConsentTerms => ({
   scope: [...new Set([...(earlier?.scope ?? []), ...agreed])].sort(),
-  remembered: earlier?.remembered ?? earlier?.scope ?? [],
+  remembered: earlier ? stillRemembered(earlier, client) : [],
   ...(earlier?.remembered_until !== undefined && { remembered_until: earlier.remembered_until }),
 })

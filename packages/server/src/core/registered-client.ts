@@ -17,6 +17,14 @@ export type RegisteredClient = {
   /** Of the `registration_access_token` (RFC 7592 §3). */
   readonly registration_token_hash: TokenHash
   readonly created_at: Seconds
+  /**
+   * Who vouched for it; undefined: nobody, it registered openly. `unknown`: it registered before this was recorded.
+   */
+  readonly vouched_by?: 'initial_access_token' | 'software_statement' | 'unknown'
+  /** When tokens were last issued to it, to within a day; undefined: never. */
+  readonly used_at?: Seconds
+  /** When what users see of it (names, logo, addresses, hosts) last changed; undefined: never. */
+  readonly shown_since?: Seconds
   /** When it goes unless it is used before; undefined: never. */
   readonly expires_at?: Seconds
 }

@@ -29,6 +29,8 @@ export type Progress = {
   readonly another?: true
   /** The session whose user a page asks. */
   readonly asking_sid?: string
+  /** The version of a client that registered itself, as the page shows it. */
+  readonly asking_version?: number
   /** The session whose user agreed, and to which scopes. */
   readonly consented_sid?: string
   readonly consented_scope?: readonly string[]
@@ -36,6 +38,8 @@ export type Progress = {
   readonly stepping_sid?: string
   /** The user refused: `login` on the login page, `consent` on the consent page. */
   readonly refused?: 'login' | 'consent'
+  /** The CSRF token of the browser in which the user refused: the address that tells of it can be sent to others. */
+  readonly refused_by?: string
 }
 
 export type Continuation =

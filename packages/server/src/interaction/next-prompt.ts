@@ -82,8 +82,11 @@ const mustSelect = (
 ): boolean => prompt.has('select_account') && selected_sid !== sid
 
 /** Whether the user signed in while the request waited: told by the handle, which each sign-in changes, since a second is too coarse. A provider may have seen the user earlier; how long ago is asked there. */
-const signedInSince = ({ prior_handle, asked_at }: Progress, session: Session): boolean =>
-  prior_handle !== undefined && session.hash !== prior_handle && session.created_at >= asked_at
+export const signedInSince = ({ prior_handle, asked_at }: Progress, session: Session | undefined): boolean =>
+  session !== undefined &&
+  prior_handle !== undefined &&
+  session.hash !== prior_handle &&
+  session.created_at >= asked_at
 
 function mustAgree(
   { client, prompt, consent_scope }: PromptState['request'],

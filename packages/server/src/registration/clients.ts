@@ -1,7 +1,7 @@
 /** Finds clients: those that the configuration names at once, those that registered themselves in the store. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Client, Clients, IsAllowedOrigin } from '../core/client.ts'
+import type { Client, Clients, IsAllowedOrigin, NoteUse } from '../core/client.ts'
 import type { RegisteredClient } from '../core/registered-client.ts'
 import type { Registration } from '../core/registration.ts'
 import type { Awaitable, Clock, Log } from '../core/runtime.ts'
@@ -28,11 +28,13 @@ const day: Seconds = 86_400
  * The row of a registered client is read each time and its version compared, so that an update or a deletion by any
  * process counts at once; only what is made of the row is kept.
  */
-export function createClients(ports: ClientsPorts): Clients & { readonly isAllowedOrigin: IsAllowedOrigin } {
+export function createClients(
+  ports: ClientsPorts,
+): Clients & { readonly isAllowedOrigin: IsAllowedOrigin; readonly noteUse: NoteUse } {
   const { configured, registeredClients, clock, log } = ports
   // What may not be given to a client that is gone, `commit` refuses.
   const reads = registeredClients.copy ?? registeredClients
-  const ready = new Map<string, { readonly version: number; readonly client: Client | undefined }>()
+  const ready = new Map<string, { readonly row: RegisteredClient; readonly client: Client | undefined }>()
   const prolonging = new Set<string>()
   const origins = new Set(
     [...configured.all()].filter(({ enabled }) => enabled).flatMap(client => client.allowed_cors_origins),
@@ -47,6 +49,10 @@ export function createClients(ports: ClientsPorts): Clients & { readonly isAllow
       const row = reads.find(clientId)
       return row instanceof Promise ? row.then(clientOf) : clientOf(row)
     },
+    noteUse({ client_id, registered }) {
+      const row = registered && ready.get(client_id)?.row
+      if (row) prolong(row)
+    },
     isAllowedOrigin(origin) {
       if (origins.has(origin)) return true
       return orFalse(() => reads.hasOrigin(origin, clock.now()), log)
@@ -55,26 +61,27 @@ export function createClients(ports: ClientsPorts): Clients & { readonly isAllow
 
   function clientOf(row: RegisteredClient | undefined): Client | undefined {
     if (!row || hasEnded(row, clock.now())) return undefined
-    prolong(row)
     const kept = ready.get(row.client_id)
-    if (kept?.version === row.version) return kept.client
-    const client = ports.read(row)
-    ready.delete(row.client_id)
-    ready.set(row.client_id, { version: row.version, client })
+    const isSame = kept?.row.version === row.version
+    const client = isSame ? kept.client : ports.read(row)
+    if (!isSame) ready.delete(row.client_id)
+    ready.set(row.client_id, { row, client })
     const oldest = ready.size > capacity ? ready.keys().next().value : undefined
     if (oldest !== undefined) ready.delete(oldest)
     return client
   }
 
-  /** It was used: its end moves, once a day at most. Nobody waits for that. */
-  function prolong({ client_id, expires_at }: RegisteredClient): void {
+  /** Moves the end of a client that was used, once a day at most. */
+  function prolong({ client_id, used_at, expires_at }: RegisteredClient): void {
     const lifetime = ports.registration.unusedClientLifetime
-    if (lifetime === 0 || prolonging.has(client_id)) return
-    const end = clock.now() + lifetime
-    if (expires_at !== undefined && end - expires_at < Math.min(day, lifetime / 2)) return
+    const now = clock.now()
+    const end = lifetime === 0 ? undefined : now + lifetime
+    const isMoved =
+      end === undefined || (expires_at !== undefined && end - expires_at < Math.min(day, lifetime / 2))
+    if ((used_at !== undefined && isMoved) || prolonging.has(client_id)) return
     prolonging.add(client_id)
     registeredClients
-      .prolong(client_id, end)
+      .prolong(client_id, now, end)
       .catch(error => log.warn('client_not_prolonged', { client_id, error: String(error) }))
       .finally(() => prolonging.delete(client_id))
   }

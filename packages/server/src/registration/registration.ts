@@ -1,5 +1,6 @@
 /** Registers, reads, updates and removes clients (RFC 7591 §3, RFC 7592 §2). */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { equalInConstantTime } from '../core/certificate.ts'
 import type { Client } from '../core/client.ts'
@@ -10,6 +11,7 @@ import { type SectorMember, sectorOf } from '../core/sector.ts'
 import type { RegisteredClients } from '../core/stores.ts'
 import { newClientId } from './client-id.ts'
 import { hasEnded } from './clients.ts'
+import { isShownAlike } from './shown.ts'
 import { type ValidationPorts, type ValidMetadata, validateMetadata } from './validation.ts'
 
 export type RegistrationPorts = ValidationPorts & {
@@ -28,7 +30,10 @@ export type Registered = {
 
 export type ClientRegistration = {
   /** Refuses what {@link validateMetadata} refuses, and `temporarily_unavailable` when there are too many clients. */
-  readonly register: (metadata: JsonObject) => Promise<Result<Registered>>
+  readonly register: (
+    metadata: JsonObject,
+    by: 'initial_access_token' | undefined,
+  ) => Promise<Result<Registered>>
   /** The client that this token manages. Refuses `invalid_token`, with the same work for an unknown client. */
   readonly open: (clientId: string, token: string) => Promise<Result<RegisteredClient>>
   /** Replaces everything that the client registered (RFC 7592 §2.2) and gives a new registration access token. */
@@ -40,16 +45,19 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
   const { registration, registeredClients, clock, random } = ports
 
   return {
-    async register(sent) {
+    async register(sent, by) {
       const client_id = newClientId(random)
       const valid = await validateMetadata(sent, client_id, ports)
       if (!valid.ok) return valid
       const now = clock.now()
       const made = withCredentials(
-        { client_id, version: 1, created_at: now, ...endOf(), metadata: valid.value.metadata },
+        {
+          ...{ client_id, version: 1, created_at: now, ...endOf(), metadata: valid.value.metadata },
+          ...vouchedBy(valid.value, by),
+        },
         valid.value.needsSecret ? newSecret() : {},
       )
-      return (await registeredClients.add(made.client, registration.mostClients))
+      return (await registeredClients.add(made.client, registration.mostClients, now - leastAge))
         ? ok(made)
         : refuse('temporarily_unavailable', 'registered_clients_full', {
             log: { most: registration.mostClients },
@@ -73,9 +81,14 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
       if (!valid.ok) return valid
       const moved = identifiersFault(client, valid.value.client)
       if (moved) return moved
-      const { client_id, version, created_at } = client
+      const { client_id, version, created_at, used_at, vouched_by } = client
       const made = withCredentials(
-        { client_id, version: version + 1, created_at, ...endOf(), metadata: valid.value.metadata },
+        {
+          ...{ client_id, version: version + 1, created_at, ...endOf(), metadata: valid.value.metadata },
+          ...(used_at !== undefined && { used_at }),
+          ...shownSince(client, valid.value),
+          ...vouchedBy(valid.value, vouched_by),
+        },
         secretAfter(client, valid.value),
       )
       return (await registeredClients.replace(made.client))
@@ -118,10 +131,30 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
     }
   }
 
+  function shownSince(
+    { metadata, shown_since }: RegisteredClient,
+    after: ValidMetadata,
+  ): Pick<RegisteredClient, 'shown_since'> {
+    if (!isShownAlike(metadata, after.metadata)) return { shown_since: clock.now() }
+    return shown_since === undefined ? {} : { shown_since }
+  }
+
   function endOf(): Pick<RegisteredClient, 'expires_at'> {
     const { unusedClientLifetime: lifetime } = registration
     return lifetime > 0 ? { expires_at: clock.now() + lifetime } : {}
   }
+}
+
+/** For how long a client that nobody used yet gives no place to new ones: its first user may be on the way. */
+const leastAge: Seconds = 3600
+
+/** A statement that an update leaves out vouches no longer. */
+function vouchedBy(
+  { metadata }: ValidMetadata,
+  before: RegisteredClient['vouched_by'],
+): Pick<RegisteredClient, 'vouched_by'> {
+  if (metadata.software_statement !== undefined) return { vouched_by: 'software_statement' }
+  return before === undefined || before === 'software_statement' ? {} : { vouched_by: before }
 }
 
 type Secret = Pick<RegisteredClient, 'client_secret_expires_at'> & {

@@ -2,7 +2,7 @@
 
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { parseScope } from '@tessera/protocol/scope'
-import type { Client, SigningAlgorithm } from '../core/client.ts'
+import type { Client, SelfRegistration, SigningAlgorithm } from '../core/client.ts'
 import { describingNames } from '../core/client-languages.ts'
 import type { RegisteredClient } from '../core/registered-client.ts'
 import type { MetadataFault, Registration } from '../core/registration.ts'
@@ -110,11 +110,27 @@ export function readRegistered(
   const known = understood(row.metadata)
   const parsed = registration.parse(draftOf(client_id, known, registration, secrets))
   const unsignable = parsed.ok ? unsignableOf(parsed.client, signingAlgorithms) : undefined
-  if (parsed.ok && unsignable === undefined) return parsed.client
+  if (parsed.ok && unsignable === undefined)
+    return { ...parsed.client, registered: registeredOf(row, registration) }
   const faults = parsed.ok ? [unsignable] : parsed.faults.map(({ path }) => path)
   log.warn('registered_client_unfit', { client_id, faults })
   return undefined
 }
+
+const registeredOf = (row: RegisteredClient, registration: Registration): SelfRegistration => ({
+  vouched: isVouched(row, registration),
+  version: row.version,
+  ...(row.shown_since !== undefined && { shown_since: row.shown_since }),
+})
+
+/** A client of before this was recorded was vouched for if registration needs that. */
+const isVouched = (
+  { vouched_by }: RegisteredClient,
+  { mode, requireSoftwareStatement }: Registration,
+): boolean =>
+  vouched_by === 'unknown'
+    ? mode === 'initial_access_token' || requireSoftwareStatement
+    : vouched_by !== undefined
 
 /**
  * RFC 7591 §2.3: the statement's values take precedence over values sent beside it. A value in another language is the

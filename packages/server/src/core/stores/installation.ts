@@ -31,12 +31,15 @@ export type RegisteredClients = {
   readonly hasOrigin: (origin: string, at: Seconds) => Awaitable<boolean>
   /** The same of a moment ago, a few seconds at most, where a store has a place beside it to read from. */
   readonly copy?: Pick<RegisteredClients, 'find' | 'hasOrigin'>
-  /** Adds it unless there are `most` already; answers whether it was added. */
-  readonly add: (client: RegisteredClient, most: number) => Promise<boolean>
+  /**
+   * Adds it unless there are `most` already. Then the oldest that were never used give place, if they registered at or
+   * before `unusedSince`; omitted: none does. Answers whether it was added.
+   */
+  readonly add: (client: RegisteredClient, most: number, unusedSince?: Seconds) => Promise<boolean>
   /** Puts it in the place of the version before it; answers false when that is not the one that stands. */
   readonly replace: (client: RegisteredClient) => Promise<boolean>
-  /** Moves its end, when it is used. */
-  readonly prolong: (clientId: string, expiresAt: Seconds) => Promise<void>
+  /** Writes that it was used, and moves its end. */
+  readonly prolong: (clientId: string, usedAt: Seconds, expiresAt: Seconds | undefined) => Promise<void>
   /** Answers whether there was one. */
   readonly remove: (clientId: string) => Promise<boolean>
 }

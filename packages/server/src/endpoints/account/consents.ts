@@ -70,13 +70,14 @@ export function createAccountConsentsEndpoint(ports: AccountConsentsPorts): Endp
   }
 
   async function lineOf(consent: Consent): Promise<ConsentsPage['consents'][number]> {
+    const client = await ports.clients.find(consent.client_id)
     const { client_id, scope, created_at, remembered_until } = consent
     return {
       client_id,
-      client: await nameOf(client_id),
+      client: client?.client_name ?? client_id,
       scopes: scopeLines(scope, ports.resources),
       since: created_at,
-      remembered: rememberedScope(consent, clock.now()).length > 0,
+      remembered: client !== undefined && rememberedScope(consent, client, clock.now()).length > 0,
       ...(remembered_until !== undefined && { until: remembered_until }),
     }
   }

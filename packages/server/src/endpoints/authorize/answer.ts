@@ -21,6 +21,8 @@ export type AnswerOptions = {
   /** What a refusal brings beside its error. */
   readonly session_state?: string | undefined
   readonly cookies?: readonly (string | undefined)[]
+  /** false: an error page tells of it, though the target is proven. */
+  readonly redirects?: boolean
 }
 
 export type Answers = {
@@ -30,7 +32,7 @@ export type Answers = {
     members: ResponseMembers,
     options?: AnswerOptions,
   ) => HttpResponse | Promise<HttpResponse>
-  /** To the client where a target is proven, else an error page: an untrusted URI is never redirected to. */
+  /** To the client where a target is proven and trusted, else an error page: an untrusted URI is never redirected to. */
   readonly refuse: (
     request: HttpRequest,
     refusal: Refusal,
@@ -58,9 +60,11 @@ export function createAnswers({ issuer, pages, log }: AnswerPorts): Answers {
     refuse(request, refusal, target, options = {}) {
       if (!target) return refusePage(request, refusal, options.page)
       const { error, description: error_description } = refusal
-      const { session_state } = options
+      const { session_state, redirects = true } = options
       const client_id = target.client.client_id
-      logRefusal(log, 'authorize', request, { ...refusal, log: { client_id, ...refusal.log } })
+      const logged = { ...refusal, log: { client_id, ...refusal.log } }
+      if (!redirects) return refusePage(request, logged, options.page)
+      logRefusal(log, 'authorize', request, logged)
       return send(request, target, { error, error_description, session_state }, options)
     },
   }

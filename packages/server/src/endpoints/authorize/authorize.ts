@@ -8,7 +8,10 @@ import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { narrowTo } from '../../authorization-request/agreed.ts'
-import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
+import type {
+  ResponseTarget,
+  ValidatedAuthorizationRequest,
+} from '../../authorization-request/authorization-request.ts'
 import { formatParameters } from '../../authorization-request/pushed-request.ts'
 import { type AuthorizationRequestResolution, requestLimits } from '../../authorization-request/resolution.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
@@ -20,16 +23,18 @@ import type { Stores } from '../../core/stores.ts'
 import type { Profile } from '../../core/user.ts'
 import type { BrowserState } from '../../interaction/browser-state.ts'
 import { type Continuations, maxParametersLength, type Progress } from '../../interaction/continuation.ts'
+import type { Csrf } from '../../interaction/csrf.ts'
 import { readPageQuery } from '../../interaction/form.ts'
-import { type NextPrompt, nextPrompt } from '../../interaction/next-prompt.ts'
+import { type NextPrompt, nextPrompt, signedInSince } from '../../interaction/next-prompt.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import type { LackingSecondFactor } from '../../interaction/second-factor.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
 import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
 import { redirectResponse } from '../../ui/page.ts'
 import { readForm } from '../form.ts'
-import { type AnswerPorts, type Answers, createAnswers } from './answer.ts'
+import { type AnswerOptions, type AnswerPorts, type Answers, createAnswers } from './answer.ts'
 import { type IssuePorts, issueAnswer } from './issue.ts'
+import { mayRedirect } from './trusted-target.ts'
 
 export type AuthorizePorts = AnswerPorts &
   IssuePorts & {
@@ -37,6 +42,7 @@ export type AuthorizePorts = AnswerPorts &
     readonly validate: ValidateAuthorizationRequest
     readonly continuations: Continuations
     readonly sessions: BrowserSessions
+    readonly csrf: Pick<Csrf, 'holds'>
     readonly browserState: BrowserState
     readonly lackingSecondFactor: LackingSecondFactor
     readonly profile: Profile
@@ -55,14 +61,14 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
     if (!read.ok) return answers.refuse(request, read, undefined)
     const resolved = await ports.resolution.resolve(read.value)
     const page = pageOf(read.value)
-    if (!resolved.ok) return answers.refuse(request, resolved, resolved.target, { page })
+    const refuseTo = refuserOf(request, read.value, answers, ports)
+    if (!resolved.ok) return refuseTo(resolved, resolved.target, page)
     const validated = await ports.validate(resolved.value)
-    if (!validated.ok) return answers.refuse(request, validated, validated.target, { page })
+    if (!validated.ok) return refuseTo(validated, validated.target, page, resolved.value)
     const parameters = formatParameters(resolved.value)
     if (parameters.length > maxParametersLength) {
-      return answers.refuse(request, refuse('invalid_request', 'request_too_long'), validated.value.target, {
-        page,
-      })
+      const tooLong = refuse('invalid_request', 'request_too_long')
+      return refuseTo(tooLong, validated.value.target, page, resolved.value)
     }
     const progress = { asked_at: ports.clock.now() }
     // A client's form post comes without our SameSite=Lax cookies; the GET that follows brings them.
@@ -86,8 +92,10 @@ export function createAuthorizeCallbackEndpoint(ports: AuthorizePorts): Endpoint
     const read = parseParameters(parameters)
     if (!read.ok) return answers.refuse(request, read, undefined)
     const validated = await ports.validate(read.value)
-    if (!validated.ok)
-      return answers.refuse(request, validated, validated.target, { page: pageOf(read.value) })
+    if (!validated.ok) {
+      const refuseTo = refuserOf(request, read.value, answers, ports)
+      return refuseTo(validated, validated.target, pageOf(read.value))
+    }
     return decide(request, validated.value, parameters, progress, answers, ports)
   }
 }
@@ -96,6 +104,19 @@ const readRequest = (request: HttpRequest): Result<Parameters> => {
   if (request.method !== 'POST') return parseParameters(request.query, requestLimits)
   return readForm(request, requestLimits)
 }
+
+/** Refuses before it is known what comes next. `counting`: the parameters that count, where they are known. */
+const refuserOf =
+  (request: HttpRequest, sent: Parameters, answers: Answers, ports: AuthorizePorts) =>
+  async (
+    refusal: Refusal,
+    target: ResponseTarget | undefined,
+    page: AnswerOptions['page'],
+    counting = sent,
+  ): Promise<HttpResponse> => {
+    const redirects = target && (await mayRedirect(request, target, counting.get('prompt'), ports))
+    return answers.refuse(request, refusal, target, { page, redirects })
+  }
 
 async function decide(
   request: HttpRequest,
@@ -112,16 +133,20 @@ async function decide(
   const session_state =
     session && ports.browserState.sessionState(session, client.client_id, target.redirect_uri)
   // `login_required` says nothing of whether someone is signed in; whoever may know that may watch it too.
-  const refuseTo = (refusal: Refusal) =>
+  const refuseTo = async (refusal: Refusal) =>
     answers.refuse(request, refusal, target, {
       page,
+      redirects:
+        ports.csrf.holds(request, came.refused_by) ||
+        signedInSince(came, session) ||
+        (await mayRedirect(request, target, [...validated.prompt].join(' '), ports)),
       ...(refusal.error !== 'login_required' && { session_state }),
     })
   if (came.refused) return refuseTo(refusedByUser(came.refused))
   const seen = came.prior_handle === undefined ? { ...came, prior_handle: found?.hash ?? null } : came
   const earlier = session && (await ports.stores.consents.find(session.sub, client.client_id))
   const progress = withStandingConsent(seen, session, earlier)
-  const remembered = earlier && rememberedScope(earlier, ports.clock.now())
+  const remembered = earlier && rememberedScope(earlier, client, ports.clock.now())
   const asksConsent = session && (await asks(validated, session, ports))
   const isExpected =
     session &&

@@ -10,7 +10,7 @@ import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
 import type { ResponseMembers } from '../../authorization-request/response.ts'
 import type { Authorization, AuthorizationCode, Session } from '../../core/authorization.ts'
-import type { Clients } from '../../core/client.ts'
+import type { Clients, NoteUse } from '../../core/client.ts'
 import { hashHandle, newHandle } from '../../core/handle.ts'
 import type { Clock, Log, Random } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
@@ -27,6 +27,7 @@ export type IssuePorts = {
   readonly stores: Pick<Stores, 'codes' | 'sessions' | 'consents' | 'authorizations' | 'commit'>
   readonly createAuthorization: CreateAuthorization
   readonly noteWaitingCode: NoteWaitingCode
+  readonly noteUse: NoteUse
   readonly countAttempt: CountAttempt
   readonly clients: Pick<Clients, 'find'>
   readonly audiences: Audiences
@@ -91,6 +92,7 @@ export async function issueAnswer(
     await stores.authorizations.revoke(authorization.id, clock.now())
     return undefined
   }
+  ports.noteUse(client)
   log.info('authorization_issued', {
     request_id: httpRequest.id,
     client_id: client.client_id,

@@ -16,6 +16,7 @@ import { openAskingPage } from '../../interaction/asking-page.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import type { Paths } from '../../interaction/paths.ts'
+import { refusedBy } from '../../interaction/refused-by-user.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
 import { pageContextOf } from '../../interaction/requester.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
@@ -51,14 +52,18 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
     const session = await ports.sessions.read(request)
     // The page asks one session's user; for any other it is decided anew what comes next.
     if (!validated.ok || session?.sid !== asking_sid) return resume(request, before)
-    if (request.method !== 'POST') return show(request, continuation, validated.value, session)
+    const version = validated.value.client.registered?.version
+    const ask = () => show(request, { ...continuation, asking_version: version }, validated.value, session)
+    if (request.method !== 'POST') return ask()
 
     const button = form.get('button')
-    if (button === 'no') return resume(request, { ...before, refused: 'consent' })
+    if (button === 'no') return resume(request, refusedBy(request, before, 'consent', ports.csrf))
     if (button !== 'yes') return refusePage(request, refuse('invalid_request', 'button_unknown'))
+    // The client was updated while the user read the page: they agree only to what they see.
+    if (before.asking_version !== version) return ask()
     const { consent_scope } = validated.value
     const agreed = agreedOf(consent_scope, form.all('scope'), ports.resources)
-    if (agreesToNothing(agreed)) return resume(request, { ...before, refused: 'consent' })
+    if (agreesToNothing(agreed)) return resume(request, refusedBy(request, before, 'consent', ports.csrf))
     await keep(session, validated.value, agreed, form.get('remember') === 'yes')
     return resume(request, { ...before, consented_sid: session.sid, consented_scope: agreed })
   }
@@ -80,7 +85,7 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
       sub,
       client_id: client.client_id,
       created_at: now,
-      ...afterAnswer(earlier, { asked: consent_scope, agreed, lifetime }, client.scope, now),
+      ...afterAnswer(earlier, { asked: consent_scope, agreed, lifetime }, client, now),
     })
   }
 

@@ -176,7 +176,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     session: Session,
     scope: readonly string[],
   ): Promise<boolean> {
-    await keepConsent(client.client_id, session.sub, scope)
+    await keepConsent(client, session.sub, scope)
     const authorization = await ports.createAuthorization({
       apart: true,
       client,
@@ -194,10 +194,16 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
   }
 
   /** Before the device has anything: what it may do is listed for the user from then on, and taken back there. */
-  async function keepConsent(client_id: string, sub: string, agreed: readonly string[]): Promise<void> {
+  async function keepConsent(client: Client, sub: string, agreed: readonly string[]): Promise<void> {
     const { consents } = ports.stores
+    const { client_id } = client
     const earlier = await consents.find(sub, client_id)
-    await consents.save({ sub, client_id, created_at: clock.now(), ...withAgreement(earlier, agreed) })
+    await consents.save({
+      sub,
+      client_id,
+      created_at: clock.now(),
+      ...withAgreement(earlier, agreed, client),
+    })
   }
 
   async function findWaiting(userCode: string): Promise<Waiting | undefined> {

@@ -123,7 +123,7 @@ export function createFederationCallbackEndpoint(
     if (linking !== undefined) return failLink(request, refusal)
     if (refusal.reason === 'upstream_access_denied') {
       logRefusal(ports.log, 'federation', request, refusal)
-      return redirectResponse(request, wayOut(continuation, requester, ports))
+      return redirectResponse(request, wayOut(request, continuation, requester, ports))
     }
     return problem(request, refusal, provider, continuation, requester)
   }

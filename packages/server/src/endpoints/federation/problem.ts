@@ -5,7 +5,9 @@ import type { Refusal } from '@tessera/protocol/result'
 import type { Log } from '../../core/runtime.ts'
 import type { IdentityProvider } from '../../core/user.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
+import type { Csrf } from '../../interaction/csrf.ts'
 import type { Paths } from '../../interaction/paths.ts'
+import { refusedBy } from '../../interaction/refused-by-user.ts'
 import { logRefusal } from '../../interaction/refused-page.ts'
 import { pageContextOf, type Requester } from '../../interaction/requester.ts'
 import type { Resume } from '../../interaction/resume.ts'
@@ -17,6 +19,7 @@ export type ProblemPorts = {
   readonly continuations: Continuations
   readonly ways: Ways
   readonly resume: Resume
+  readonly csrf: Pick<Csrf, 'token'>
   readonly pages: Pages
   readonly paths: Paths
   readonly log: Log
@@ -48,6 +51,7 @@ export const createProblemPage =
     })
     const others = otherWays(continuation, requester, ports)
     const wait = refusal.retry_after
+    const { token, cookie } = ports.csrf.token(request)
     return pages.federationProblem(
       request,
       {
@@ -55,10 +59,10 @@ export const createProblemPage =
         kind: refusal.error === 'access_denied' ? 'denied' : 'failed',
         again: paths('/federation/login', continuations.seal({ ...continuation, idp: provider.name })),
         ...(others !== undefined && { others }),
-        back: resume({ ...continuation, refused: 'login' }),
+        back: resume({ ...continuation, refused: 'login', refused_by: token }),
       },
       {
-        ...pageContextOf(requester),
+        ...pageContextOf(requester, cookie),
         status: statuses[refusal.error] ?? 502,
         ...(wait !== undefined && { headers: { 'retry-after': String(wait) } }),
       },
@@ -66,8 +70,14 @@ export const createProblemPage =
   }
 
 /** For a user who does not sign in with this provider: another way, if there is one, or back to the client. */
-export const wayOut = (continuation: Continuation, requester: Requester, ports: ProblemPorts): string =>
-  otherWays(continuation, requester, ports) ?? ports.resume({ ...continuation, refused: 'login' })
+export const wayOut = (
+  request: HttpRequest,
+  continuation: Continuation,
+  requester: Requester,
+  ports: ProblemPorts,
+): string =>
+  otherWays(continuation, requester, ports) ??
+  ports.resume(refusedBy(request, continuation, 'login', ports.csrf))
 
 /** The login page, where the user has a choice. */
 function otherWays(

@@ -20,6 +20,7 @@ import { browserOf, readPage } from '../../interaction/form.ts'
 import { tooMany } from '../../interaction/form-problem.ts'
 import type { KnownBrowsers } from '../../interaction/known-browsers.ts'
 import type { Paths } from '../../interaction/paths.ts'
+import { refusedBy } from '../../interaction/refused-by-user.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
 import { type FindRequester, pageContextOf, type Requester } from '../../interaction/requester.ts'
 import type { Resume } from '../../interaction/resume.ts'
@@ -71,7 +72,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     if (request.method !== 'POST') return show(request, continuation, requester.value)
 
     const button = form.value.get('button') ?? 'login'
-    if (button === 'cancel') return resume(request, { ...continuation, refused: 'login' })
+    if (button === 'cancel') return resume(request, refusedBy(request, continuation, 'login', ports.csrf))
     const username = form.value.get('username') ?? ''
     if (button === 'passkey') return signInByPasskey(request, continuation, requester.value, form.value)
     if (button === 'next') return show(request, continuation, requester.value, { username })

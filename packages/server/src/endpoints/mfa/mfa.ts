@@ -18,6 +18,7 @@ import { factorProblem } from '../../interaction/factor-problem.ts'
 import { readPage } from '../../interaction/form.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import type { ProveFactor } from '../../interaction/prove-factor.ts'
+import { refusedBy } from '../../interaction/refused-by-user.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
 import { type FindRequester, pageContextOf, type Requester } from '../../interaction/requester.ts'
 import type { Resume } from '../../interaction/resume.ts'
@@ -107,7 +108,7 @@ export function createSecondFactorEndpoint(ports: SecondFactorPorts): Endpoint {
     waiting: Waiting,
   ): Promise<HttpResponse> {
     const ended = waiting.kind === 'pending' ? await ports.pendingSignIns.take(request) : undefined
-    return resume(request, { ...continuation, refused: 'login' }, ended?.cookie)
+    return resume(request, refusedBy(request, continuation, 'login', ports.csrf), ended?.cookie)
   }
 
   async function answer(visit: Visit, form: Parameters): Promise<HttpResponse> {

@@ -37,7 +37,10 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
     if (allowed) return refuser(request, allowed, { headers: { 'www-authenticate': challenge(allowed) } })
     const metadata = readMetadata(request)
     if (!metadata.ok) return refuser(request, metadata)
-    const registered = await clientRegistration.register(metadata.value)
+    const registered = await clientRegistration.register(
+      metadata.value,
+      registration.mode === 'open' ? undefined : 'initial_access_token',
+    )
     if (!registered.ok) return refuser(request, registered)
     const { client_id } = registered.value.client
     ports.log.info('client_registered', { request_id: request.id, client_id, peer: request.peer.address })

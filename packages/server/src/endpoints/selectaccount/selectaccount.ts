@@ -9,6 +9,7 @@ import { openAskingPage } from '../../interaction/asking-page.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import type { Paths } from '../../interaction/paths.ts'
+import { refusedBy } from '../../interaction/refused-by-user.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
 import { type FindRequester, pageContextOf, type Requester } from '../../interaction/requester.ts'
 import type { Resume } from '../../interaction/resume.ts'
@@ -46,7 +47,7 @@ export function createSelectAccountEndpoint(ports: SelectAccountPorts): Endpoint
 
     const button = form.get('button')
     if (button === 'continue') return goOn(request, { ...before, selected_sid: session.sid })
-    if (button === 'cancel') return goOn(request, { ...before, refused: 'login' })
+    if (button === 'cancel') return goOn(request, refusedBy(request, before, 'login', ports.csrf))
     if (button !== 'other') return refusePage(request, refuse('invalid_request', 'button_unknown'))
     return goOn(request, { ...before, another: true })
   }

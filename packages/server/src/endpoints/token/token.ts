@@ -4,7 +4,7 @@ import { type Endpoint, type HttpRequest, type HttpResponse, isConnected } from 
 import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Confirmation } from '../../core/authorization.ts'
-import type { Client } from '../../core/client.ts'
+import type { Client, NoteUse } from '../../core/client.ts'
 import type { Awaitable } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
 import { networkOf } from '../../identity/attempts.ts'
@@ -27,6 +27,7 @@ export type TokenEndpointPorts = GrantPorts &
     /** An operator's last word on a decision: may refuse it or add members to its response. */
     readonly validate?: (request: TokenRequest, decision: Decision) => Awaitable<Decision | RefusedDecision>
     readonly stores: Stores
+    readonly noteUse: NoteUse
     readonly refuser: Refuser
   }
 
@@ -69,6 +70,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     if (outcome === undefined) return refuse('invalid_grant', 'lost_twice')
     if (!outcome.ok) return outcome
     const { decision, issued } = outcome
+    ports.noteUse(decision.client)
     ports.log.info('tokens_issued', {
       request_id: request.id,
       client_id: decision.client.client_id,

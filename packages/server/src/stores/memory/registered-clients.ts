@@ -10,7 +10,14 @@ export const createRegisteredClients = ({ registeredClients, storedClients }: Ta
       const lives = expires_at === undefined || expires_at > at
       return lives && Array.isArray(origins) && origins.includes(origin)
     }),
-  async add(client, most) {
+  async add(client, most, unusedSince = Number.NEGATIVE_INFINITY) {
+    // In the order in which they registered.
+    for (const { client_id, used_at, created_at } of registeredClients.values()) {
+      if (registeredClients.size < most) break
+      if (used_at !== undefined || created_at > unusedSince) continue
+      registeredClients.delete(client_id)
+      storedClients.delete(client_id)
+    }
     if (registeredClients.size >= most) return false
     requireNew(registeredClients, client.client_id)
     registeredClients.set(client.client_id, client)
@@ -22,9 +29,10 @@ export const createRegisteredClients = ({ registeredClients, storedClients }: Ta
     registeredClients.set(client.client_id, client)
     return true
   },
-  async prolong(clientId, expires_at) {
+  async prolong(clientId, used_at, expires_at) {
     const client = registeredClients.get(clientId)
-    if (client) registeredClients.set(clientId, { ...client, expires_at })
+    if (!client) return
+    registeredClients.set(clientId, { ...client, used_at, ...(expires_at !== undefined && { expires_at }) })
   },
   async remove(clientId) {
     storedClients.delete(clientId)

@@ -17,7 +17,10 @@ const codec = createCodec<RegisteredClient>({
   client_secret_hash: 'text',
   client_secret_expires_at: 'integer',
   registration_token_hash: 'text',
+  vouched_by: 'text',
   created_at: 'integer',
+  used_at: 'integer',
+  shown_since: 'integer',
   expires_at: 'integer',
 })
 
@@ -54,6 +57,11 @@ export const removal = (where: string): string => `removed as (
     delete from registered_origins where ${among('client_id', 'removed')})
   select (select count(*) from removed)`
 
+/** `$1`: registered at or before; `$2`: how many there may be beside the one that is added. */
+const giveWay = `with ${removal(`client_id in (
+    select client_id from registered_clients where used_at is null and created_at <= $1 order by created_at
+    limit greatest(0, (select count(*) from registered_clients) - $2::bigint))`)}`
+
 const originsOf = ({ metadata }: RegisteredClient): readonly string[] => {
   const origins = metadata.allowed_cors_origins
   return Array.isArray(origins) ? origins.map(String) : []
@@ -89,7 +97,11 @@ export function createRegisteredClients(
 ): RegisteredClients {
   const { run, locked, schema } = database
   const replace = one(run, replaceClient)
-  const prolong = change(run, 'update registered_clients set expires_at = $2 where client_id = $1')
+  const prolong = change(
+    run,
+    `update registered_clients set used_at = $2, expires_at = coalesce($3::bigint, expires_at)
+    where client_id = $1`,
+  )
   const remove = one(run, `with ${removal('client_id = $1')}`)
   const row = (client: RegisteredClient, last: Value) => [...codec.encode(client), originsOf(client), last]
   if (replica) changes.watch(schema, replica.outdated)
@@ -105,13 +117,16 @@ export function createRegisteredClients(
     ...reads,
     ...(replica && { copy: copyOf(replica, schema, reads) }),
     // Counted before it is added: one at a time.
-    add: (client, most) =>
-      locked(
-        ['registered clients'],
-        async write => (await write(addClient, row(client, most))).rows[0]?.[0] === true,
-      ),
+    add: (client, most, unusedSince) =>
+      locked(['registered clients'], async write => {
+        const add = async () => (await write(addClient, row(client, most))).rows[0]?.[0] === true
+        if (await add()) return true
+        if (unusedSince === undefined) return false
+        const [gone] = (await write(giveWay, [unusedSince, most - 1])).rows[0] ?? []
+        return Number(gone) > 0 && (await add())
+      }),
     replace: async client => told((await replace(...row(client, client.version - 1)))?.[0] === true),
-    prolong: async (clientId, expiresAt) => void (await prolong(clientId, expiresAt)),
+    prolong: async (clientId, usedAt, expiresAt) => void (await prolong(clientId, usedAt, expiresAt ?? null)),
     remove: async clientId => told(Number((await remove(clientId))?.[0]) === 1),
   }
 }

@@ -192,4 +192,14 @@ export const migrations: readonly Migration[] = [
   drop index sessions_idle_expires_at;
   create index sessions_clean_at on sessions (clean_at);
   `,
+  // Who vouched for the clients that are there is not known, nor whether they were used: none of them gives place. What
+  // users saw of one may have changed with an update: they are asked again.
+  `
+  alter table registered_clients add column vouched_by text;
+  alter table registered_clients add column used_at bigint;
+  alter table registered_clients add column shown_since bigint;
+  update registered_clients set vouched_by = 'unknown', used_at = created_at,
+    shown_since = case when version > 1 then extract(epoch from now())::bigint end;
+  `,
+  { index: 'registered_clients_unused', on: 'registered_clients (created_at) where used_at is null' },
 ]

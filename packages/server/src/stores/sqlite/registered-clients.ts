@@ -15,7 +15,10 @@ const codec = createCodec<RegisteredClient>({
   client_secret_hash: 'value',
   client_secret_expires_at: 'value',
   registration_token_hash: 'value',
+  vouched_by: 'value',
   created_at: 'value',
+  used_at: 'value',
+  shown_since: 'value',
   expires_at: 'value',
 })
 
@@ -23,9 +26,17 @@ export const registeredClientWrites = {
   addRegisteredClient(database) {
     const count = one(database, 'select count(*) from registered_clients')
     const insert = change(database, `insert into registered_clients (${codec.names}) values (${codec.marks})`)
-    return (client: Row, most: number): boolean => {
+    const giveWay = change(
+      database,
+      `delete from registered_clients where client_id in (
+        select client_id from registered_clients where used_at is null and created_at <= ?
+        order by created_at, rowid limit ?)`,
+    )
+    return (client: Row, most: number, unusedSince: Seconds | null): boolean => {
       const [known = 0] = count() ?? []
-      return Number(known) < most && insert(...client) === 1
+      const surplus = Number(known) - most + 1
+      const gone = surplus > 0 && unusedSince !== null ? giveWay(unusedSince, surplus) : 0
+      return surplus <= gone && insert(...client) === 1
     }
   },
   replaceRegisteredClient(database) {
@@ -37,8 +48,12 @@ export const registeredClientWrites = {
       replace(...client, clientId, version) === 1
   },
   prolongRegisteredClient(database) {
-    const prolong = change(database, 'update registered_clients set expires_at = ? where client_id = ?')
-    return (clientId: string, expiresAt: Seconds): void => void prolong(expiresAt, clientId)
+    const prolong = change(
+      database,
+      'update registered_clients set used_at = ?, expires_at = coalesce(?, expires_at) where client_id = ?',
+    )
+    return (clientId: string, usedAt: Seconds, expiresAt: Seconds | null): void =>
+      void prolong(usedAt, expiresAt, clientId)
   },
   removeRegisteredClient(database) {
     const remove = change(database, 'delete from registered_clients where client_id = ?')
@@ -59,10 +74,12 @@ export function createRegisteredClients(
   return {
     find: reading(database, clientId => codec.decode(find(clientId) ?? [])),
     hasOrigin: reading(database, (origin, at) => withOrigin(origin, at) !== undefined),
-    add: (client, most) => write.addRegisteredClient(codec.encode(client), most),
+    add: (client, most, unusedSince) =>
+      write.addRegisteredClient(codec.encode(client), most, unusedSince ?? null),
     replace: client =>
       write.replaceRegisteredClient(codec.encode(client), client.client_id, client.version - 1),
-    prolong: write.prolongRegisteredClient,
+    prolong: (clientId, usedAt, expiresAt) =>
+      write.prolongRegisteredClient(clientId, usedAt, expiresAt ?? null),
     remove: write.removeRegisteredClient,
   }
 }

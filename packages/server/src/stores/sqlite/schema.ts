@@ -238,4 +238,14 @@ export const migrations: readonly string[] = [
   create index waiting_mails_due_at on waiting_mails (due_at);
   create index waiting_mails_expires_at on waiting_mails (expires_at);
   `,
+  // Who vouched for the clients that are there is not known, nor whether they were used: none of them gives place. What
+  // users saw of one may have changed with an update: they are asked again.
+  `
+  alter table registered_clients add column vouched_by text;
+  alter table registered_clients add column used_at integer;
+  alter table registered_clients add column shown_since integer;
+  update registered_clients set vouched_by = 'unknown', used_at = created_at,
+    shown_since = case when version > 1 then unixepoch() end;
+  create index registered_clients_unused on registered_clients (created_at) where used_at is null;
+  `,
 ]

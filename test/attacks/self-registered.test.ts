@@ -1,0 +1,198 @@
+/** Clients that anybody registers: where they send browsers, how they keep a place, and in whose name (RFC 9700 §4.11.2). */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createBrowser } from '../support/browser.ts'
+import { bearer, jsonType, manage, register } from '../support/registering.ts'
+import { answerOf, assertErrorPage, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
+import { createTestServer, type TestServer } from '../support/tessera.ts'
+
+const trap = 'https://trap.example/cb'
+const page = {
+  token_endpoint_auth_method: 'none',
+  redirect_uris: [trap],
+  scope: 'openid',
+  client_name: 'Shop',
+}
+const open = (registration: object = {}, more: object = {}) =>
+  createTestServer({ ...pagesWorld, ...more, registration: { mode: 'open', ...registration } })
+const registered = async (server: TestServer, metadata: object = page, headers = {}) =>
+  (await register(server, metadata, headers)).json
+const requestOf = (client: { client_id: string }, changes = {}) =>
+  authorizePath({ client_id: client.client_id, redirect_uri: trap, scope: 'openid', ...changes })
+
+for (const [what, changes, error] of [
+  ['an unknown scope', { scope: 'nonsense' }, 'invalid_scope'],
+  ['an unsupported response type', { response_type: 'token' }, 'unsupported_response_type'],
+  ['a response mode that posts a form', { scope: 'nonsense', response_mode: 'form_post' }, 'invalid_scope'],
+  ['a response mode in the fragment', { scope: 'nonsense', response_mode: 'fragment' }, 'invalid_scope'],
+  ['a broken request object', { request: 'x' }, 'invalid_request_object'],
+  [
+    'a request that is too long',
+    { nonce: 'n', login_hint: 'x', padding: 'x'.repeat(7990) },
+    'invalid_request',
+  ],
+] as const) {
+  test(`attack: ${what} sends no browser to a client that nobody vouched for [RFC 9700 §4.11.2]`, async () => {
+    const server = await open()
+    const client = await registered(server)
+    assertErrorPage(await createBrowser(server).visit(requestOf(client, changes)), error)
+    assert.ok(server.reason())
+
+    // The user who is signed in elsewhere did not agree to this client either.
+    const browser = createBrowser(server)
+    await signIn(browser, authorizePath())
+    assertErrorPage(await browser.visit(requestOf(client, changes)), error)
+    const posted = await browser.request('POST', '/connect/authorize', {
+      form: requestOf(client, changes).split('?')[1] ?? '',
+    })
+    assertErrorPage(posted, error)
+  })
+}
+
+test('authorize: an error goes to a client that nobody vouched for once the user has signed in to it', async () => {
+  const server = await open()
+  const client = await registered(server)
+  const browser = createBrowser(server)
+  await browser.submit(await signIn(browser, requestOf(client)), { button: 'yes' })
+  const answer = answerOf(await browser.visit(requestOf(client, { scope: 'nonsense' })), trap)
+  assert.equal(answer.get('error'), 'invalid_scope')
+})
+
+test('authorize: prompt=none and a request in a frame are always answered at the client [OpenID Connect Core 1.0 §3.1.2.6]', async () => {
+  const server = await open()
+  const client = await registered(server)
+  const silent = await createBrowser(server).visit(requestOf(client, { prompt: 'none' }))
+  assert.equal(answerOf(silent, trap).get('error'), 'login_required')
+  const faulty = requestOf(client, { prompt: 'none', scope: 'nonsense' })
+  assert.equal(answerOf(await createBrowser(server).visit(faulty), trap).get('error'), 'invalid_scope')
+  const framed = await createBrowser(server).request('GET', requestOf(client, { scope: 'nonsense' }), {
+    headers: { 'sec-fetch-dest': 'iframe' },
+  })
+  assert.equal(answerOf(framed, trap).get('error'), 'invalid_scope')
+  const top = await createBrowser(server).request('GET', requestOf(client, { scope: 'nonsense' }), {
+    headers: { 'sec-fetch-dest': 'document' },
+  })
+  assertErrorPage(top, 'invalid_scope')
+})
+
+test('authorize: an error goes to configured clients, and to those with an initial access token', async () => {
+  const server = await createTestServer({
+    ...pagesWorld,
+    registration: {
+      mode: 'initial_access_token',
+      initial_access_tokens: [{ value: 'a-token-of-the-operator' }],
+    },
+  })
+  const vouched = await registered(server, page, bearer('a-token-of-the-operator'))
+  for (const target of [authorizePath({ scope: 'nonsense' }), requestOf(vouched, { scope: 'nonsense' })]) {
+    const { location } = await createBrowser(server).visit(target)
+    assert.match(location ?? '', /error=invalid_scope/)
+  }
+  // An update keeps it.
+  const updated = (await manage(server, 'PUT', vouched, { ...page, client_id: vouched.client_id })).json
+  const { location } = await createBrowser(server).visit(requestOf(updated, { scope: 'nonsense' }))
+  assert.match(location ?? '', /error=invalid_scope/)
+})
+
+test('authorize: whoever cancels or refuses goes back to the client, and only in their own browser [RFC 9700 §4.11.2]', async () => {
+  const server = await open()
+  const client = await registered(server)
+  const browser = createBrowser(server)
+  const login = await browser.visit(requestOf(client))
+  const cancelled = await browser.request('POST', login.form?.action ?? '', {
+    form: { ...login.form?.fields, button: 'cancel' },
+  })
+  const back = await browser.visit(cancelled.location ?? '')
+  assert.equal(answerOf(back, trap).get('error'), 'access_denied')
+  assert.equal(server.reason(), 'login_refused_by_user')
+  // The address in between can be sent to others.
+  assertErrorPage(await createBrowser(server).visit(cancelled.location ?? ''), 'access_denied')
+
+  const consent = await signIn(browser, requestOf(client))
+  const refused = await browser.request('POST', consent.form?.action ?? '', {
+    form: { ...consent.form?.fields, button: 'no' },
+  })
+  assert.equal(answerOf(await browser.visit(refused.location ?? ''), trap).get('error'), 'access_denied')
+  assert.equal(server.reason(), 'consent_refused_by_user')
+  assertErrorPage(await createBrowser(server).visit(refused.location ?? ''), 'access_denied')
+})
+
+test('attack: the networks of one /48 register no more than one company may', async () => {
+  const server = await open({ max_requests_per_hour: 10 })
+  const from = (address: string) =>
+    server.send('POST', '/connect/register', { headers: jsonType, body: JSON.stringify(page), from: address })
+  let made = 0
+  for (let subnet = 0; subnet < 30; subnet++)
+    for (let tries = 0; tries < 5; tries++)
+      if ((await from(`2001:db8:7:${(subnet * 300).toString(16)}::1`)).status === 201) made++
+  assert.equal(made, 40)
+  assert.equal(server.reason(), 'registrations_too_often')
+  assert.equal((await from('2001:db8:8::1')).status, 201)
+  assert.equal((await from('192.0.2.1')).status, 201)
+})
+
+test('attack: clients that nobody uses keep no place from new ones, and clients that are used keep theirs', async () => {
+  const server = await open({ max_clients: 5, max_requests_per_hour: 1000, unused_client_lifetime: 0 })
+  const honest = await registered(server)
+  const browser = createBrowser(server)
+  await browser.submit(await signIn(browser, requestOf(honest)), { button: 'yes' })
+  const flood: any[] = []
+  for (let count = 0; count < 4; count++) flood.push(await registered(server))
+  // A visit is no use.
+  for (const client of flood) await createBrowser(server).visit(requestOf(client))
+
+  assert.equal((await register(server, page)).status, 503)
+  assert.equal(server.reason(), 'registered_clients_full')
+  server.clock.advance(3600)
+  const late = await register(server, page)
+  assert.equal(late.status, 201)
+  const knows = async ({ client_id }: { client_id: string }) =>
+    (await createBrowser(server).visit(requestOf({ client_id }))).status === 200
+  assert.equal(await knows(flood[0]), false)
+  for (const client of [honest, ...flood.slice(1), late.json]) assert.equal(await knows(client), true)
+  server.clock.advance(3600)
+  for (let count = 0; count < 10; count++) await register(server, page)
+  assert.equal(await knows(honest), true)
+})
+
+test('consent: what was remembered is asked again after a client that registered itself has another name, logo or host', async () => {
+  for (const change of [
+    { client_name: 'Your Bank' },
+    { 'client_name#de': 'Ihre Bank' },
+    { logo_uri: 'https://trap.example/logo.png' },
+    { redirect_uris: [trap, 'https://other.example/cb'] },
+  ]) {
+    const server = await open()
+    const client = await registered(server)
+    const browser = createBrowser(server)
+    await browser.submit(await signIn(browser, requestOf(client)), { button: 'yes', remember: 'yes' })
+    const silently = async () =>
+      answerOf(await browser.visit(requestOf(client, { prompt: 'none' })), trap).get('error')
+    assert.equal(await silently(), null)
+
+    server.clock.advance(10)
+    const same = (
+      await manage(server, 'PUT', client, { ...page, client_id: client.client_id, contacts: ['a@b.example'] })
+    ).json
+    assert.equal(await silently(), null)
+    await manage(server, 'PUT', same, { ...page, ...change, client_id: client.client_id })
+    assert.equal(await silently(), 'consent_required', JSON.stringify(change))
+    const asked = await browser.visit(requestOf(client))
+    server.clock.advance(1)
+    assert.ok(answerOf(await browser.submit(asked, { button: 'yes', remember: 'yes' }), trap).get('code'))
+    assert.equal(await silently(), null)
+  }
+})
+
+test('attack: a client that is updated while the user reads gets no agreement to what they did not see', async () => {
+  const server = await open()
+  const client = await registered(server)
+  const browser = createBrowser(server)
+  const shop = await signIn(browser, requestOf(client))
+  await manage(server, 'PUT', client, { ...page, client_name: 'Your Bank', client_id: client.client_id })
+  const bank = await browser.submit(shop, { button: 'yes' })
+  assert.equal(bank.status, 200)
+  assert.match(bank.text, /Your Bank/)
+  assert.ok(answerOf(await browser.submit(bank, { button: 'yes' }), trap).get('code'))
+})
