@@ -9,7 +9,8 @@ import { openConnection } from '../../packages/server/src/stores/postgres/connec
 import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
 import { openDelayedTcp } from '../support/delayed-tcp.ts'
 import { providePostgres } from '../support/postgres.ts'
-import { inTime, until } from '../support/until.ts'
+import { untilSomebodyWaits } from '../support/postgres-locks.ts'
+import { inTime } from '../support/until.ts'
 import { accessEnding } from './stores/access.ts'
 import { sampleRegisteredClient } from './stores/registered-clients.ts'
 import {
@@ -20,6 +21,7 @@ import {
   sampleAuthorization,
   sampleCode,
   sampleCommit,
+  sampleDevice,
   sampleSession,
   sampleUser,
   standing,
@@ -142,6 +144,23 @@ test('postgres races: what rests on a consent that stood when it was written fal
   }
 })
 
+test('postgres races: a device that is approved as the session of its user ends is worth nothing', async () => {
+  for (let round = 0; round < 50; round++) {
+    const [session, device] = [sampleSession(), sampleDevice()]
+    await node(0).sessions.create(session)
+    await node(0).devices.issue(device)
+    const authorization = sampleAuthorization({ sid: session.sid })
+    const [approved, ended] = await Promise.all([
+      node(round).devices.approve(device.user_code_hash, authorization, now, session.sid),
+      node(round + 1).sessions.end(session.sid, sessionEnding),
+    ])
+    assert.ok(ended)
+    const found = await node(0).authorizations.find(authorization.id)
+    assert.equal(found !== undefined, approved)
+    if (found) assert.notEqual(found.revoked_at, undefined, 'what was approved lives on')
+  }
+})
+
 /** Lets `write` wait for a row that this holds, and then waits for one that `write` holds: one of both must give way. */
 async function standInTheWay<Value>(
   { held, wanted }: { readonly held: string; readonly wanted: string },
@@ -152,10 +171,7 @@ async function standInTheWay<Value>(
     // It looks for a deadlock so late that the node's write is what gives way.
     await other.script(`set search_path = tessera; set deadlock_timeout = '1min'; begin; ${held}`)
     const written = write()
-    const waits = `select 1 from pg_locks where not granted`
-    await until('the write waits for a lock', async () => (await other.run(waits, [])).count > 0, {
-      every: 5,
-    })
+    await untilSomebodyWaits(other, written)
     const both = Promise.all([written, other.script(`${wanted}; commit`)])
     const [value] = await inTime('one of the two gives way', both)
     return value

@@ -17,6 +17,7 @@ import {
 } from '../../packages/server/src/stores/postgres/storehouse.ts'
 import { openRing, publishedBy } from '../keys/keys.ts'
 import { provideOwnPostgres } from '../support/postgres.ts'
+import { untilSomebodyWaits } from '../support/postgres-locks.ts'
 import { until } from '../support/until.ts'
 import { accessEnding } from './stores/access.ts'
 import {
@@ -207,8 +208,7 @@ test('postgres: of tokens whose connection breaks while they are written togethe
         ),
       ),
     )
-    const waiting = 'select 1 from pg_locks where not granted'
-    await until('a commit waits for the row', async () => (await other.run(waiting, [])).count > 0)
+    await untilSomebodyWaits(other)
     await server.disconnect(url)
     await other.close()
     const outcomes = await commits

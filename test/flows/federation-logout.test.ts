@@ -195,6 +195,15 @@ test('federation logout: a logout token that does not hold, or comes again, ends
   assert.equal(await isSignedIn(browser), true)
 })
 
+test('federation logout: a logout token is known for as long as it would be accepted, clean-up or not [Back-Channel Logout 1.0 §2.6]', async () => {
+  const { server } = await signedIn()
+  const token = await logoutToken({ sid: 'unknown-session', jti: 'once', exp: server.clock.now() + 100 })
+  assert.equal((await tell(server, token)).status, 200)
+  server.clock.advance(159)
+  await server.stores.cleanUp(server.clock.now())
+  assertRefused(await tell(server, token), 'invalid_request', 'upstream_logout_token_replayed')
+})
+
 test('federation logout: a hidden frame of the provider ends the session that it names [Front-Channel Logout 1.0 §2]', async () => {
   const { server, browser } = await signedIn()
   const path = '/federation/frontchannel-logout/corp'

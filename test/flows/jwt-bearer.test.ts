@@ -109,3 +109,19 @@ test('jwt-bearer: unsigned, foreign-signed, HMAC and broken assertions are inval
     'parameter_missing',
   )
 })
+
+test('jwt-bearer: an assertion is known for as long as it would be accepted, clean-up or not [RFC 7523 §3]', async () => {
+  const server = await createTestServer(configured)
+  const [whole, fraction] = [await sign(), await sign({ jti: 'fraction', exp: startOfTime + 300.5 })]
+  assert.equal((await redeem(server, whole)).status, 200)
+  assert.equal((await redeem(server, fraction)).status, 200)
+  server.clock.advance(304)
+  await server.stores.cleanUp(server.clock.now())
+  assertRefused(await redeem(server, whole), 'invalid_grant', 'assertion_replayed')
+  assertRefused(await redeem(server, fraction), 'invalid_grant', 'assertion_replayed')
+  // A clock that is set back brings none of them back.
+  server.clock.advance(296)
+  await server.stores.cleanUp(server.clock.now())
+  server.clock.advance(-300)
+  assertRefused(await redeem(server, whole), 'invalid_grant', 'assertion_replayed')
+})

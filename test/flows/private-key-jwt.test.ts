@@ -216,3 +216,17 @@ test('private_key_jwt: at another endpoint the audience may be that endpoint [RF
     401,
   )
 })
+
+test('private_key_jwt: an assertion is known for as long as it would be accepted, clean-up or not [RFC 7523 §3]', async () => {
+  const server = await createTestServer(configured)
+  const assertion = await sign()
+  assert.equal((await ask(server, assertion)).status, 200)
+  server.clock.advance(119)
+  await server.stores.cleanUp(server.clock.now())
+  assertRefused(await ask(server, assertion), 'invalid_client', 'client_assertion_replayed')
+  // A clock that is set back does not bring it back.
+  server.clock.advance(300)
+  await server.stores.cleanUp(server.clock.now())
+  server.clock.advance(-300)
+  assertRefused(await ask(server, assertion), 'invalid_client', 'client_assertion_replayed')
+})

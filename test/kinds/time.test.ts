@@ -175,6 +175,35 @@ test('time: nothing is compared with the machine’s own clock but by whoever wa
   )
 })
 
+test('time: every mark of a one-use id outlives what it marks, by the one function for that', () => {
+  const marking = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(name => {
+    if (!name.endsWith('.ts') || name.startsWith('stores/')) return false
+    const text = readFileSync(new URL(name, source), 'utf8')
+    return /replays\.use\(|kind: 'assertion',\s*hash/.test(text)
+  })
+  const counted = marking.map(name => {
+    const text = readFileSync(new URL(name, source), 'utf8')
+    return [name, /markUntil\(/.test(text)]
+  })
+  assert.deepEqual(
+    counted.filter(([, marked]) => !marked),
+    [],
+  )
+  assertCovers(
+    [
+      // Tested with their flows: an assertion is used, its end passes, clean-up runs, and it is refused.
+      'client-authentication/private-key-jwt.ts',
+      'endpoints/federation/logout.ts',
+      'endpoints/token/grants/extension.ts',
+      // The same place accepts and marks, with no tolerance.
+      'identity/passkey-challenge.ts',
+      'interaction/mail-link.ts',
+    ],
+    marking,
+    'file that marks a one-use id',
+  )
+})
+
 const hour = 3600
 const day = 86_400
 const input = {

@@ -12,7 +12,7 @@ const atOnce = async <Answer>(ask: () => Promise<Answer>) =>
   tally(await Promise.all(Array.from({ length: contenders }, ask)))
 const oneWins = { true: 1, false: contenders - 1 }
 
-const samplePasskey = (fields: Partial<Passkey> = {}): Passkey => ({
+export const samplePasskey = (fields: Partial<Passkey> = {}): Passkey => ({
   id: randomUUID(),
   sub: randomUUID(),
   public_key: new Uint8Array([165, 0, 255]),

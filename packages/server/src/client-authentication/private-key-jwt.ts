@@ -8,6 +8,7 @@ import type { VerifiedSignature } from '../client-keys/signature.ts'
 import { assertionAlgorithms, type Client } from '../core/client.ts'
 import { hashHandle } from '../core/handle.ts'
 import { jwtType } from '../core/jwt-type.ts'
+import { markUntil } from '../core/one-use.ts'
 import { type AuthenticationMethod, type Credential, refuseClient, type VerificationPorts } from './method.ts'
 
 export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -113,7 +114,7 @@ async function useOnce(
     return refuse('temporarily_unavailable', 'client_assertions_too_often', { retry_after })
   const first = await replays.use({
     hash: hashHandle(`client_assertion\n${client_id}\n${jti}`),
-    expires_at: Math.ceil(exp) + clockTolerance,
+    expires_at: markUntil(exp, clockTolerance),
   })
   return first ? ok(undefined) : refuseClient('client_assertion_replayed')
 }

@@ -82,7 +82,7 @@ export type GrantDecision = {
   readonly client_id?: string
   /** The token that this one stems from: scope and lifetime never exceed its own, and it falls with its authorization. */
   readonly derivedFrom?: VerifiedToken
-  /** A one-use id, such as an assertion's `jti`, refused when it was used before. */
+  /** A one-use id, such as an assertion's `jti`, refused when it was used before. `expires_at`: until when the grant accepts it. */
   readonly uses?: { readonly id: string; readonly expires_at: Seconds }
   /** More members of the token response; never the standard ones. */
   readonly members?: { readonly [name: string]: Json }

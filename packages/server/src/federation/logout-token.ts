@@ -23,6 +23,8 @@ export type ReadLogoutToken = (provider: OpenIdProvider, token: string) => Promi
 const event = 'http://schemas.openid.net/event/backchannel-logout'
 /** Older ones are of another time (§2.6: the recipient decides). */
 const oldest = '10m'
+/** For how long after its end a token is accepted: two clocks never agree. */
+export const clockTolerance = 60
 
 export function createLogoutTokenReader({
   discover,
@@ -53,7 +55,7 @@ export function createLogoutTokenReader({
       if (jwks_uri === undefined) return invalid('upstream_logout_token_invalid', provider)
       const { id_token_signed_response_alg: alg, client_id } = provider.upstream
       const { payload } = await jose.jwtVerify(token, keysAt(jwks_uri), {
-        ...{ issuer, audience: client_id, maxTokenAge: oldest, clockTolerance: 60 },
+        ...{ issuer, audience: client_id, maxTokenAge: oldest, clockTolerance },
         algorithms: alg === undefined ? [...assertionAlgorithms] : [alg],
         requiredClaims: ['iat', 'exp', 'jti', 'events'],
         currentDate: new Date(clock.now() * 1000),

@@ -6,6 +6,7 @@
 import { createHmac } from 'node:crypto'
 import { newId } from '../core/handle.ts'
 import type { DerivedKeys } from '../core/keys.ts'
+import { markUntil } from '../core/one-use.ts'
 import type { Clock, Random, TokenHash } from '../core/runtime.ts'
 import type { Stores } from '../core/stores.ts'
 
@@ -61,7 +62,7 @@ export function createPasskeyChallenges({
     use(scope, ticket) {
       const used = `used ${challengeOf(scope, ticket)}`
       const hash = createHmac('sha256', key).update(used).digest('base64url') as TokenHash
-      return replays.use({ hash, expires_at: endOf(ticket) })
+      return replays.use({ hash, expires_at: markUntil(endOf(ticket)) })
     },
   }
 }

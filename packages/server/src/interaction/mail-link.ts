@@ -7,6 +7,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import { newId } from '../core/handle.ts'
 import type { DerivedKeys } from '../core/keys.ts'
+import { markUntil } from '../core/one-use.ts'
 import type { Clock, Random, TokenHash } from '../core/runtime.ts'
 import type { StoredUser } from '../core/stored-user.ts'
 import type { Stores } from '../core/stores.ts'
@@ -81,7 +82,7 @@ export function createMailLinks(ports: MailLinkPorts): MailLinks {
     redeem(link) {
       const { id, asked_at } = link as Sealed
       const hash = createHmac('sha256', key).update(`redeemed ${id}`).digest('base64url') as TokenHash
-      return ports.stores.replays.use({ hash, expires_at: asked_at + sealLifetime })
+      return ports.stores.replays.use({ hash, expires_at: markUntil(asked_at + sealLifetime) })
     },
   }
 }

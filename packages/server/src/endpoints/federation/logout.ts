@@ -7,11 +7,12 @@ import { hash } from 'node:crypto'
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { parseParameters } from '@tessera/protocol/parameters'
 import { type Refusal, refuse } from '@tessera/protocol/result'
+import { markUntil } from '../../core/one-use.ts'
 import type { Log, TokenHash } from '../../core/runtime.ts'
 import type { EndSession } from '../../core/session.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { OpenIdProvider } from '../../federation/discovery.ts'
-import type { LogoutToken, ReadLogoutToken } from '../../federation/logout-token.ts'
+import { clockTolerance, type LogoutToken, type ReadLogoutToken } from '../../federation/logout-token.ts'
 import { identityKey } from '../../identity/external-identity.ts'
 import { readForm } from '../form.ts'
 import type { Refuser } from '../respond.ts'
@@ -83,7 +84,7 @@ async function endAll(
 
 const markerOf = ({ name }: OpenIdProvider, { jti, exp }: LogoutToken) => ({
   hash: hash('sha256', JSON.stringify(['logout_token', name, jti]), 'base64url') as TokenHash,
-  expires_at: exp,
+  expires_at: markUntil(exp, clockTolerance),
 })
 
 const missing = (reason: string): Refusal => refuse('invalid_request', reason)

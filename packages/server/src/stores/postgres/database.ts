@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { StoreUnavailable } from '../../core/runtime.ts'
 import { ask, type PostgresOptions, quoted, settingsOf, standardPatience } from './connection.ts'
+import { settings } from './durability.ts'
 import { asking, certainlyNotExecuted, connectionEnded, gaveWay, isReadOnly, sqlState } from './failure.ts'
 import { lockAll } from './locks.ts'
 import { isRead, type Run } from './statements.ts'
@@ -85,7 +86,7 @@ export function openPool(options: PostgresOptions): Pool {
     const client = await take(openedAfter)
     try {
       if (schemas.get(client) !== schema) {
-        await ask(client, `set search_path = ${quoted(schema)}`)
+        await ask(client, settings, [quoted(schema)])
         schemas.set(client, schema)
       }
       bound.delete(client)
@@ -125,7 +126,9 @@ export function openPool(options: PostgresOptions): Pool {
       // Refused by a demoted primary: the address may lead to another server by now.
       const demoted = isReadOnly(error) && reached !== undefined && reached.openedAt < begun
       const unsent = connectionEnded(error) && (reads || reached === undefined)
-      if (!(demoted || unsent || repeatable.has(error as object)) || closed) throw error
+      // After a stall whoever asked may be gone, and may have asked elsewhere.
+      const late = performance.now() - begun > patience.statement
+      if (!(demoted || unsent || repeatable.has(error as object)) || late || closed) throw error
       log?.warn('database_connection_lost', { error: String((error as Error).cause ?? error), retried: true })
       return connected(schema, work, performance.now())
     }

@@ -4,6 +4,7 @@ import type { Storehouse, Stores } from '../../core/stores.ts'
 import { createChanges } from './changes.ts'
 import { isExposed, type PostgresOptions, replicaPatience } from './connection.ts'
 import { openPool } from './database.ts'
+import { warnOfLosses } from './durability.ts'
 import { migrate } from './migration.ts'
 import { mainSchema, schemaOf } from './names.ts'
 import { followReplica } from './replica.ts'
@@ -52,6 +53,7 @@ export async function openPostgresStorehouse({
     await pool.close()
     throw error
   }
+  await warnOfLosses(main.run, options.log)
   const replica = standby ? followReplica(main, openPool(standby), options.log) : undefined
   const close = async (): Promise<void> => {
     if (closed) return

@@ -12,6 +12,7 @@ import type {
 } from '../../../core/extension-grant.ts'
 import { hashHandle } from '../../../core/handle.ts'
 import { InvalidHookResult } from '../../../core/hook-result.ts'
+import { markUntil } from '../../../core/one-use.ts'
 import { apisOf, type Resources } from '../../../core/resource.ts'
 import type {
   AuthorizationChoice,
@@ -152,7 +153,7 @@ async function recheck(
       use: {
         kind: 'assertion',
         hash: hashHandle(`${extension.grantType}\n${answer.uses.id}`),
-        expires_at: Math.ceil(answer.uses.expires_at),
+        expires_at: markUntil(answer.uses.expires_at),
       },
     }),
   }

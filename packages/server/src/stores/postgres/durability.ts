@@ -1,0 +1,40 @@
+/** Whether what the database acknowledges survives a crash of it, and a failover: see docs/guides/postgresql.md. */
+
+import type { Log } from '../../core/runtime.ts'
+import type { Run } from './statements.ts'
+
+/**
+ * Settings of a connection, in one round trip; `$1` is its schema. With `synchronous_commit = off` a crash of the database
+ * makes used codes and refresh tokens usable again, so it is `on` here; whatever else the operator chose stays.
+ */
+export const settings = `select set_config('search_path', $1, false),
+  set_config('synchronous_commit',
+    coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), false)`
+
+/** Logs what may be lost. The state of standbys that the role may not see is unknown, and they count. */
+export async function warnOfLosses(run: Run, log: Log | undefined): Promise<void> {
+  const [row = []] = (await run(look, []).catch(() => ({ rows: [] }))).rows
+  const [commits, configured, synchronous, standbys] = row
+  if (configured === 'off')
+    log?.warn('database_commits_unsafe', {
+      synchronous_commit: 'off',
+      advice: 'Tessera commits with "on"; set it for the role or the database, so that other tools do too',
+    })
+  if (Number(standbys) === 0) return
+  if (synchronous === '')
+    log?.warn('database_standby_asynchronous', {
+      standbys: Number(standbys),
+      advice: 'a failover may lose acknowledged tokens and undo revocations: set synchronous_standby_names',
+    })
+  else if (commits === 'local')
+    log?.warn('database_standby_asynchronous', {
+      synchronous_commit: 'local',
+      advice: 'commits do not wait for the synchronous standby: set synchronous_commit to on',
+    })
+}
+
+/** What the connection has now, and what it would have by itself. */
+const look = `select current_setting('synchronous_commit'),
+  (select reset_val from pg_settings where name = 'synchronous_commit'),
+  current_setting('synchronous_standby_names'),
+  (select count(*) from pg_stat_replication where state is distinct from 'backup')`

@@ -1,0 +1,64 @@
+/** What PostgreSQL may lose of what it acknowledged: off is on, and the log warns of the rest. */
+
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { silentLog } from '../../packages/server/src/core/runtime.ts'
+import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
+import { openPool } from '../../packages/server/src/stores/postgres/database.ts'
+import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
+import { startPostgres } from '../support/postgres.ts'
+
+const server = await startPostgres()
+after(() => server.remove())
+
+const sql = async (url: string, text: string): Promise<void> => {
+  const connection = await openConnection({ url })
+  await connection.run(text, [])
+  await connection.close()
+}
+
+/** Events that a start at this database warns of. */
+async function warningsAt(url: string): Promise<readonly string[]> {
+  const events: string[] = []
+  const house = await openPostgresStorehouse({
+    url,
+    log: { ...silentLog, warn: event => void events.push(event) },
+  })
+  await house.close()
+  return events
+}
+
+async function commitsAt(url: string): Promise<unknown> {
+  const pool = openPool({ url })
+  try {
+    return (await pool.of('tessera').run("select current_setting('synchronous_commit')", [])).rows[0]?.[0]
+  } finally {
+    await pool.close()
+  }
+}
+
+test('postgres: a commit is on disk before it is acknowledged, whatever the database says', async () => {
+  const url = await server.database()
+  const name = new URL(url).pathname.slice(1)
+  assert.deepEqual(await warningsAt(url), [])
+  for (const [configured, used, warnings] of [
+    ['off', 'on', ['database_commits_unsafe']],
+    ['on', 'on', []],
+    ['remote_apply', 'remote_apply', []],
+    ['local', 'local', []],
+  ] as const) {
+    await sql(url, `alter database ${name} set synchronous_commit = '${configured}'`)
+    assert.equal(await commitsAt(url), used)
+    assert.deepEqual(await warningsAt(url), warnings, configured)
+  }
+})
+
+test('postgres: the log warns of a standby whose promotion may lose what was acknowledged', async () => {
+  const url = await server.database()
+  const standby = await server.standby()
+  try {
+    assert.deepEqual(await warningsAt(url), ['database_standby_asynchronous'])
+  } finally {
+    await standby.remove()
+  }
+})

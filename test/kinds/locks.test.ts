@@ -1,0 +1,313 @@
+/**
+ * Every lock that a statement takes, and every transaction of several round trips: while another transaction holds what
+ * it must wait for, it waits and then sees what was done; a row that it may pass over it passes over. So a lock that is
+ * removed fails a test. A transaction that stalls stops others for a bounded time.
+ */
+
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
+import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
+import { openPool } from '../../packages/server/src/stores/postgres/database.ts'
+import { lockAll } from '../../packages/server/src/stores/postgres/locks.ts'
+import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
+import { accessEnding } from '../contracts/stores/access.ts'
+import { samplePasskey } from '../contracts/stores/factors.ts'
+import { sampleRegisteredClient } from '../contracts/stores/registered-clients.ts'
+import {
+  day,
+  issuedCode,
+  newHash,
+  now,
+  sampleAuthorization,
+  sampleCommit,
+  sampleDevice,
+  sampleSession,
+  sampleUser,
+  standing,
+} from '../contracts/stores/samples.ts'
+import { providePostgres } from '../support/postgres.ts'
+import { passingOver, waitingFor } from '../support/postgres-locks.ts'
+import { assertCovers } from './coverage.ts'
+
+const postgres = providePostgres()
+let url = ''
+let house: Storehouse
+let stores: Stores
+before(async () => {
+  url = await (await postgres()).database()
+  house = await openPostgresStorehouse({ url })
+  stores = house.main
+  await standing(stores)
+})
+after(() => house?.close())
+
+const advisory = (name: string): string => lockAll([`tessera ${name}`])
+const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
+const ending = { at: now + 1, revokes: 'all', notices_until: now + day } as const
+const sampleMail = () => ({
+  id: newHash(),
+  sealed: new Uint8Array(4),
+  attempts: 0,
+  due_at: now,
+  expires_at: now + day,
+})
+
+async function addedUser() {
+  const user = sampleUser()
+  assert.ok(await stores.storedUsers.add(user))
+  return user
+}
+const epochRaised = (sub: string) => `update stored_users set epoch = epoch + 1 where sub = ${quoted(sub)}`
+
+/** A row for each lock. `run` fails without it; a string says why it needs no test of its own. */
+const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
+  async 'devices.ts for share: approval waits for the end of the session that approves'() {
+    const [session, device] = [sampleSession(), sampleDevice()]
+    await stores.sessions.create(session)
+    await stores.devices.issue(device)
+    const authorization = sampleAuthorization({ sid: session.sid })
+    const approve = () => stores.devices.approve(device.user_code_hash, authorization, now, session.sid)
+    assert.equal(
+      await waitingFor(url, `delete from sessions where sid = ${quoted(session.sid)}`, approve),
+      false,
+    )
+    assert.equal(await stores.authorizations.find(authorization.id), undefined)
+    assert.equal((await stores.devices.find(device.hash))?.device.status, 'pending')
+  },
+  async 'sessions.ts for key share: a client joins only a session that has not ended'() {
+    const session = sampleSession()
+    await stores.sessions.create(session)
+    const join = () => stores.sessions.join(session.sid, 'web')
+    assert.equal(
+      await waitingFor(url, `delete from sessions where sid = ${quoted(session.sid)}`, join),
+      false,
+    )
+  },
+  async 'consents.ts for share: a consent that is being taken back does not count'() {
+    const consent = { sub: newHash(), client_id: 'web', scope: ['openid'], created_at: now }
+    await stores.consents.save(consent)
+    const stands = async () => stores.consents.stands(consent.sub, 'web')
+    assert.equal(
+      await waitingFor(url, `delete from consents where sub = ${quoted(consent.sub)}`, stands),
+      false,
+    )
+  },
+  async 'sessions.ts epochGuard: a sign-in checked before the end of the user’s access makes no session'() {
+    const { sub } = await addedUser()
+    const session = sampleSession({ sub, epoch: 0 })
+    assert.equal(await waitingFor(url, epochRaised(sub), () => stores.sessions.create(session)), false)
+    const kept = sampleSession({ sub, epoch: 1 })
+    assert.equal(await stores.sessions.create(kept), true)
+    const renewed = { ...sampleSession({ sub, epoch: 1 }), sid: kept.sid }
+    const renew = () => stores.sessions.renew(kept.hash, renewed)
+    assert.equal(await waitingFor(url, epochRaised(sub), renew), false)
+  },
+  async 'pending-sign-ins.ts epochGuard: nor does it wait for a second factor'() {
+    const { sub } = await addedUser()
+    const pending = { ...sampleSession({ sub, epoch: 0 }), expires_at: now + day } as never
+    assert.equal(await waitingFor(url, epochRaised(sub), () => stores.pendingSignIns.create(pending)), false)
+  },
+  'epoch.ts for share': 'the lock of each epochGuard',
+  async 'commit-statement.ts epochGuard: nor does it get tokens'() {
+    const { sub } = await addedUser()
+    const issue = { authorization: sampleAuthorization({ sub }) }
+    const commit = () => stores.commit(sampleCommit({ sub, epoch: 0, issue }))
+    assert.equal(await waitingFor(url, epochRaised(sub), commit), 'not_standing')
+  },
+  async 'commit-statement.ts for share: a user who is being disabled gets no authorization'() {
+    const { sub } = await addedUser()
+    const issue = { authorization: sampleAuthorization({ sub }) }
+    const disabled = `update standing set stands = 0 where kind = 'stored_user' and id = ${quoted(sub)}`
+    assert.equal(
+      await waitingFor(url, disabled, () => stores.commit(sampleCommit({ sub, issue }))),
+      'not_standing',
+    )
+  },
+  'attempts.ts for update':
+    'one statement; the lock only keeps the order of keys, and races of attempts try it',
+  'batches.ts for update': 'the text of each `free`',
+  'migration.ts for update': 'tested where nodes migrate at once (contracts/postgres.test.ts)',
+  async 'logout-notices.ts free: what another node claims is passed over'() {
+    const session = sampleSession()
+    await stores.sessions.create(session)
+    await stores.sessions.join(session.sid, 'web')
+    await stores.sessions.end(session.sid, ending)
+    const claim = () => stores.logoutNotices.claim(now + 1, now + 60, 10_000)
+    assert.deepEqual(await passingOver(url, 'select 1 from logout_notices for update', claim), [])
+    assert.notDeepEqual(await claim(), [])
+  },
+  async 'waiting-mails.ts free: what another node claims is passed over'() {
+    await stores.waitingMails.add(sampleMail(), 1_000_000)
+    const claim = () => stores.waitingMails.claim(now + 1, now + 60, 10_000)
+    assert.deepEqual(await passingOver(url, 'select 1 from waiting_mails for update', claim), [])
+    assert.notDeepEqual(await claim(), [])
+  },
+  async 'sessions.ts free: what a request holds is passed over'() {
+    const session = sampleSession({ expires_at: now, idle_expires_at: now })
+    await stores.sessions.create(session)
+    const end = () => stores.sessions.endExpired({ ...ending, at: now + 1 }, 10_000)
+    assert.deepEqual(await passingOver(url, 'select 1 from sessions for update', end), [])
+    assert.ok((await end()).some(ended => ended.session.sid === session.sid))
+  },
+  async 'sessions.ts free: nor is it put off'() {
+    const session = sampleSession({ idle_expires_at: now + day })
+    await stores.sessions.create(session)
+    const earlier = `update sessions set clean_at = ${now} where sid = ${quoted(session.sid)}`
+    const end = () => stores.sessions.endExpired({ ...ending, at: now + 1 }, 10_000)
+    await passingOver(url, `${earlier}; commit; begin; select 1 from sessions for update`, end)
+  },
+  async 'clean-up.ts free: clean-up passes over what requests hold'() {
+    const { code } = await issuedCode(stores)
+    const later = now + 40 * day
+    const held = ['codes', 'authorizations', 'families', 'reference_tokens', 'replays', 'sessions', 'devices']
+      .map(table => `select 1 from ${table} for update`)
+      .join('; ')
+    await passingOver(url, held, () => stores.cleanUp(later))
+    assert.ok(await stores.codes.find(code.hash))
+    await stores.cleanUp(later)
+    assert.equal(await stores.codes.find(code.hash), undefined)
+  },
+  async 'keys.ts locked: of two nodes one rotates'() {
+    const key = {
+      kid: newHash(),
+      alg: 'ES256',
+      sealed: new Uint8Array(4),
+      created_at: now,
+      active_from: now,
+    } as never
+    assert.equal(await waitingFor(url, advisory('keys'), () => stores.keys.add(key, undefined)), true)
+  },
+  async 'standing.ts locked: one configuration is written after the other'() {
+    const sync = () => stores.standing.sync({ clients: [{ id: newHash(), stands: true }], users: [] })
+    assert.equal(await waitingFor(url, advisory('standing'), sync), true)
+    await standing(stores)
+  },
+  async 'stored-users.ts locked: a name is written by one at a time'() {
+    const user = sampleUser()
+    const lock = advisory(`user name ${JSON.stringify([user.tenant ?? '', user.username_key])}`)
+    assert.equal(await waitingFor(url, lock, () => stores.storedUsers.add(user)), true)
+    const next = { ...user, version: 2 }
+    assert.equal((await waitingFor(url, lock, () => stores.storedUsers.replace(next))).outcome, 'replaced')
+  },
+  async 'stored-users.ts locked: the end of a user’s access is one transaction'() {
+    const { sub } = await addedUser()
+    const authorization = sampleAuthorization({ sub })
+    await stores.commit(sampleCommit({ sub, issue: { authorization } }))
+    const other = `select 1 from authorizations where id = ${quoted(authorization.id)} for update`
+    assert.ok(await waitingFor(url, other, () => stores.storedUsers.remove(sub, accessEnding())))
+    assert.notEqual((await stores.authorizations.find(authorization.id))?.revoked_at, undefined)
+  },
+  async 'registered-clients.ts locked: clients are counted before one is added'() {
+    const add = () => stores.registeredClients.add(sampleRegisteredClient(), 1_000_000)
+    assert.equal(await waitingFor(url, advisory('registered clients'), add), true)
+  },
+  async 'waiting-mails.ts locked: mails are counted before one is added'() {
+    const add = () => stores.waitingMails.add(sampleMail(), 1_000_000)
+    assert.equal(await waitingFor(url, advisory('waiting mails'), add), true)
+  },
+  async 'passkeys.ts locked: a user’s passkeys are counted before one is added'() {
+    const sub = newHash()
+    assert.equal(
+      await waitingFor(url, advisory(`factors ${sub}`), () => stores.passkeys.add(samplePasskey({ sub }), 5)),
+      true,
+    )
+  },
+  async 'recovery-codes.ts locked: recovery codes are replaced by one at a time'() {
+    const sub = newHash()
+    await waitingFor(url, advisory(`factors ${sub}`), () => stores.recoveryCodes.replace(sub, [newHash()]))
+    assert.equal(await stores.recoveryCodes.count(sub), 1)
+  },
+  async 'second-factors.ts locked: of two factors at once one is the last'() {
+    const sub = newHash()
+    await stores.passkeys.add(samplePasskey({ sub }), 5)
+    const totp = { method: 'totp' } as const
+    const remove = () => stores.secondFactors.remove(sub, totp, ['passkey'])
+    assert.equal(await waitingFor(url, advisory(`factors ${sub}`), remove), 'unknown')
+    assert.equal(await waitingFor(url, advisory(`factors ${sub}`), () => stores.secondFactors.reset(sub)), 1)
+  },
+  async 'sessions.ts locked: the end of a session is one transaction'() {
+    const session = sampleSession()
+    await stores.sessions.create(session)
+    const authorization = sampleAuthorization({ sid: session.sid })
+    await stores.commit(sampleCommit({ issue: { authorization } }))
+    const other = `select 1 from authorizations where id = ${quoted(authorization.id)} for update`
+    assert.ok(await waitingFor(url, other, () => stores.sessions.end(session.sid, ending)))
+  },
+  async 'consents.ts locked: taking a consent back is one transaction'() {
+    const consent = { sub: newHash(), client_id: 'web', scope: ['openid'], created_at: now }
+    await stores.consents.save(consent)
+    const authorization = sampleAuthorization({ sub: consent.sub, client_id: 'web' })
+    await stores.commit(sampleCommit({ issue: { authorization } }))
+    const other = `select 1 from authorizations where id = ${quoted(authorization.id)} for update`
+    assert.ok(await waitingFor(url, other, () => stores.consents.revoke(consent.sub, 'web', now)))
+  },
+  'locks.ts pg_advisory_xact_lock': 'the text of each `locked`',
+  'database.ts locked': 'what each `locked` calls',
+}
+
+const source = new URL('../../packages/server/src/stores/postgres/', import.meta.url)
+const taken =
+  /(\bfor (?:no key )?(?:key )?(?:update|share)\b|\$\{free\}|\blocked[(:]|\bepochGuard\(|\bpg_advisory\w*)/g
+
+/** `FILE WHAT`, once for each kind of lock in a file. */
+const existing = new Set(
+  readdirSync(source).flatMap(name =>
+    readFileSync(new URL(name, source), 'utf8')
+      .split('\n')
+      .filter(line => !/^\s*(\*|\/\*\*|\/\/)/.test(line))
+      .flatMap(line => [...line.matchAll(taken)].map(([what]) => `${name} ${what.replace(/[${}(:]/g, '')}`)),
+  ),
+)
+
+test('locks: every kind of lock in every file has a row', () => {
+  const rows = new Set(Object.keys(locks).map(name => name.split(':')[0] ?? ''))
+  assertCovers(rows, existing, 'lock')
+})
+
+for (const [name, run] of Object.entries(locks))
+  if (typeof run !== 'string') test(`locks: ${name}`, { timeout: 30_000 }, run)
+
+test('locks: a transaction that stalls while it holds a lock stops others for a bounded time', {
+  timeout: 60_000,
+}, async () => {
+  const stalled = openPool({ url, patience: { connection: 10_000, statement: 500, lock: 500 } })
+  const patient = await openPostgresStorehouse({
+    url,
+    patience: { connection: 10_000, statement: 20_000, lock: 20_000 },
+  })
+  const impatient = await openPostgresStorehouse({
+    url,
+    patience: { connection: 10_000, statement: 5000, lock: 300 },
+  })
+  try {
+    let begun = (): void => {}
+    const holds = new Promise<void>(resolve => {
+      begun = resolve
+    })
+    let end = (): void => {}
+    const forever = new Promise<void>(resolve => {
+      end = resolve
+    })
+    const stall = stalled.of('tessera').locked(['registered clients'], async write => {
+      await write('select 1', [])
+      begun()
+      await forever
+      await write('select 2', [])
+    })
+    const failed = assert.rejects(stall, StoreUnavailable)
+    await holds
+    const add = (to: Storehouse) => to.main.registeredClients.add(sampleRegisteredClient(), 1_000_000)
+    // It gives up rather than keep its connection.
+    await assert.rejects(add(impatient), StoreUnavailable)
+    // Nobody who asks for another lock waits.
+    await patient.main.waitingMails.add(sampleMail(), 1_000_000)
+    // The database ends the stalled one, and whoever waits goes on.
+    assert.equal(await add(patient), true)
+    end()
+    await failed
+  } finally {
+    await Promise.all([stalled.close(), patient.close(), impatient.close()])
+  }
+})

@@ -1,0 +1,59 @@
+/** Locks that one connection holds, and who waits for them: with a limit, so that a lock that is missing fails a test instead of hanging it. */
+
+import { setTimeout } from 'node:timers/promises'
+import { type Connection, openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
+
+const limit = 10_000
+
+/** Resolves when somebody waits for what this connection holds; rejects when nobody does in time, or `asked` ends without waiting. */
+export async function untilSomebodyWaits(holder: Connection, asked?: Promise<unknown>): Promise<void> {
+  const blocked = `select 1 from pg_stat_activity
+    where datname = current_database() and pg_backend_pid() = any (pg_blocking_pids(pid))`
+  let ended = false
+  asked?.then(
+    () => {
+      ended = true
+    },
+    () => {
+      ended = true
+    },
+  )
+  for (const deadline = performance.now() + limit; performance.now() < deadline; await setTimeout(5)) {
+    if ((await holder.run(blocked, [])).count > 0) return
+    if (ended) throw new Error('it ended and waited for no lock')
+  }
+  throw new Error(`nobody waited for the lock within ${limit / 1000} s`)
+}
+
+/** Runs `ask` while another transaction holds a lock, which is committed once `ask` waits for it. */
+export async function waitingFor<Value>(
+  url: string,
+  held: string,
+  ask: () => Promise<Value>,
+): Promise<Value> {
+  const holder = await openConnection({ url })
+  try {
+    await holder.script(`set search_path = tessera; begin; ${held}`)
+    const asked = ask()
+    await untilSomebodyWaits(holder, asked)
+    await holder.script('commit')
+    return await asked
+  } finally {
+    await holder.close()
+  }
+}
+
+/** Runs `ask` while another transaction holds rows and keeps them: `ask` must not wait. */
+export async function passingOver<Value>(
+  url: string,
+  held: string,
+  ask: () => Promise<Value>,
+): Promise<Value> {
+  const holder = await openConnection({ url })
+  try {
+    await holder.script(`set search_path = tessera; begin; ${held}`)
+    return await ask()
+  } finally {
+    await holder.close()
+  }
+}
