@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createAuthenticator, type Lies, optionsOn } from '../support/authenticator.ts'
 import { type Browser, createBrowser } from '../support/browser.ts'
-import { enrolApp, methodHref } from '../support/factors.ts'
+import { appOf, enrolApp, methodHref, secretOn } from '../support/factors.ts'
 import { answerOf, assertErrorPage, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
 import { beginShared } from '../support/storage.ts'
 import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
@@ -260,6 +260,68 @@ test('attack: another’s passkey, a user handle of another, and what is no answ
   for (const text of ['x', '[]', 'null', '{"id":1,"response":{}}', '{"id":"x","response":{"userHandle":7}}'])
     assert.equal(await send(text), 'passkey_malformed', text)
   assert.equal(await send('{"id":"x","response":{}}'), 'passkey_unknown')
+})
+
+test('attack: another user’s passkey is no second factor, though it signs the very challenge', async () => {
+  const { server } = await withPasskey()
+  const theirs = createBrowser(server)
+  const asked = await theirs.visit(methodHref(await signIn(theirs, authorizePath(), bob), 'passkey'))
+  const bobs = createAuthenticator(issuer)
+  const made = bobs.create(optionsOn(asked))
+  await theirs.submit(asked, { credential: made, name: 'Bob’s', button: 'passkey_enrol' })
+  assert.equal((await server.stores.passkeys.of('2')).length, 1)
+
+  // Whoever knows alice's password and has an account of their own.
+  const browser = createBrowser(server)
+  const page = await signIn(browser, authorizePath())
+  assert.ok(page.target.startsWith('/mfa?'), page.target)
+  const refused = await browser.submit(page, { credential: bobs.get(optionsOn(page)), button: 'passkey' })
+  assert.equal(refused.status, 400)
+  assert.equal(server.reason(), 'passkey_unknown')
+  await assertNotSignedIn(server, browser)
+})
+
+test('attack: a code of the step before or after is taken, one of 60 seconds earlier or later is not [RFC 6238 §5.2]', async () => {
+  for (const [seconds, taken] of [
+    [-90, false],
+    [-60, false],
+    [-30, true],
+    [0, true],
+    [30, true],
+    [60, false],
+    [90, false],
+  ] as const) {
+    const { server, other, asked, app } = await halfway()
+    server.clock.advance(120)
+    const code = app.code(server.clock.now() + seconds)
+    const answer = await other.submit(asked, { code, button: 'verify' })
+    if (taken) answerOf(answer)
+    else {
+      assert.equal(answer.status, 400, String(seconds))
+      assert.equal(server.reason(), 'totp_wrong', String(seconds))
+    }
+  }
+})
+
+test('attack: an app that was not confirmed within an hour is not taken, and its secret is not shown again', async () => {
+  const { server, browser } = await start()
+  const page = await signIn(browser, authorizePath())
+  const { ticket = '' } = page.form?.fields ?? {}
+  const app = appOf(secretOn(page), server)
+  server.clock.advance(3599)
+  // The sign-in that waits for the factor has ended by then: another one goes on with the same form.
+  const soon = await signIn(createBrowser(server), authorizePath())
+  assert.notEqual(secretOn(soon), secretOn(page))
+  const again = createBrowser(server)
+  const late = await signIn(again, authorizePath())
+  const wrong = await again.submit(late, { ticket, code: '000000', button: 'enrol' })
+  assert.equal(secretOn(wrong), secretOn(page), 'a second before its end it still holds')
+  server.clock.advance(1)
+  const gone = await again.submit(late, { ticket, code: app.code(), button: 'enrol' })
+  assert.equal(gone.status, 400)
+  assert.equal(server.reason(), 'totp_enrolment_invalid')
+  assert.notEqual(secretOn(gone), secretOn(page))
+  assert.equal(await server.stores.totpSecrets.find('1'), undefined)
 })
 
 test('attack: two servers on one store take a code once', async () => {

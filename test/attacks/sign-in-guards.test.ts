@@ -1,0 +1,84 @@
+/** What a right password is not enough for: another tenant, and a password that was changed while it was checked. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { accountsWorld, addUser, dora, doraSignsIn, tokensOf } from '../support/accounts.ts'
+import { createBrowser } from '../support/browser.ts'
+import { authorizePath, signIn } from '../support/sign-in.ts'
+import { createTestServer, type TestServer } from '../support/tessera.ts'
+import { withClients, world } from '../support/world.ts'
+
+/** The password changes after it was read for the check, and before the record is read again. */
+function changeMeanwhile({ stores, accounts }: TestServer, sub: string): void {
+  const { storedUsers } = stores
+  const { find } = storedUsers
+  let changed = false
+  Object.assign(storedUsers, {
+    find: async (asked: string) => {
+      if (!changed && asked === sub) {
+        changed = true
+        const user = await find(sub)
+        assert.ok(user && (await accounts.setPassword(user, 'eleven green bottles')).ok)
+      }
+      return find(asked)
+    },
+  })
+}
+
+test('password: one that was changed while it was checked gives no tokens [RFC 6749 §5.2]', async () => {
+  const server = await createTestServer(accountsWorld())
+  const sub = await addUser(server)
+  changeMeanwhile(server, sub)
+  const refused = await tokensOf(server, 'dora', dora.password)
+  assert.equal(refused.status, 400, refused.body)
+  assert.equal(refused.json.error, 'invalid_grant')
+  assert.equal((await tokensOf(server, 'dora', 'eleven green bottles')).status, 200)
+})
+
+test('login: a password that was changed while it was checked makes no session', async () => {
+  const server = await createTestServer(accountsWorld())
+  const sub = await addUser(server)
+  changeMeanwhile(server, sub)
+  const browser = createBrowser(server)
+  const page = await signIn(browser, authorizePath(), doraSignsIn)
+  assert.ok(page.target.startsWith('/login?'), page.target)
+  assert.equal(browser.cookies.has('__Host-tessera_session'), false)
+  assert.ok(server.logged.some(({ event }) => event === 'sign_in_overtaken'))
+})
+
+/** A provider that knows everybody by this password, and says that they are carol, a user of tenant acme here. */
+const knowsCarol = {
+  name: 'staff',
+  type: 'directory',
+  credentialAuthority: { check: () => ({ ok: true, sub: '3' }) as const },
+}
+
+test('tenant: a provider’s user of one tenant signs in nowhere else', async () => {
+  const input = { ...withClients(), identity_providers: [knowsCarol] }
+  const server = await createTestServer(input)
+  const attempt = (acr_values: string) =>
+    server.token(
+      { ...{ grant_type: 'password', username: 'c', password: 'x' }, scope: 'api1', acr_values },
+      { client: ['roclient', 'secret'] },
+    )
+  for (const acr_values of ['idp:staff', 'idp:staff tenant:globex']) {
+    const refused = await attempt(acr_values)
+    assert.equal(refused.status, 400, acr_values)
+    assert.equal(refused.json.error, 'invalid_grant')
+    assert.equal(server.reason(), 'user_of_another_tenant', acr_values)
+  }
+  assert.equal((await attempt('idp:staff tenant:acme')).status, 200)
+})
+
+test('tenant: a module’s word that somebody is a user of another tenant signs nobody in', async () => {
+  const server = await createTestServer({
+    ...world,
+    validators: { password: { check: () => ({ ok: true, sub: '3' }) as const } },
+  })
+  const refused = await server.token(
+    { grant_type: 'password', username: 'c', password: 'x', scope: 'api1' },
+    { client: ['roclient', 'secret'] },
+  )
+  assert.equal(refused.json.error, 'invalid_grant')
+  assert.equal(server.reason(), 'user_of_another_tenant')
+})
