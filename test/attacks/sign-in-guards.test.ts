@@ -32,6 +32,7 @@ test('password: one that was changed while it was checked gives no tokens [RFC 6
   const refused = await tokensOf(server, 'dora', dora.password)
   assert.equal(refused.status, 400, refused.body)
   assert.equal(refused.json.error, 'invalid_grant')
+  assert.equal(server.reason(), 'no_longer_standing')
   assert.equal((await tokensOf(server, 'dora', 'eleven green bottles')).status, 200)
 })
 
@@ -81,4 +82,19 @@ test('tenant: a module’s word that somebody is a user of another tenant signs 
   )
   assert.equal(refused.json.error, 'invalid_grant')
   assert.equal(server.reason(), 'user_of_another_tenant')
+})
+
+test('tenant: a provider checks no passwords for a tenant that it does not serve', async () => {
+  const server = await createTestServer({
+    ...withClients(),
+    identity_providers: [{ ...knowsCarol, tenants: ['globex'] }],
+  })
+  for (const acr_values of ['idp:staff', 'idp:staff tenant:acme']) {
+    const refused = await server.token(
+      { ...{ grant_type: 'password', username: 'c', password: 'x' }, scope: 'api1', acr_values },
+      { client: ['roclient', 'secret'] },
+    )
+    assert.equal(refused.json.error, 'invalid_request')
+    assert.equal(server.reason(), 'provider_not_allowed', acr_values)
+  }
 })
