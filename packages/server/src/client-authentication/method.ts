@@ -32,8 +32,13 @@ export type VerificationPorts = {
   /** The network that a request came from. */
   readonly networkOf: (request: HttpRequest) => string
   readonly replays: Replays
-  /** Counts an assertion of a client; answers how long to wait where there were too many, else 0. */
-  readonly countAssertion: (clientId: string) => Promise<Seconds>
+  /** Counts an assertion of a client. The result takes it back, or says how long to wait where there were too many. */
+  readonly countAssertion: (
+    clientId: string,
+  ) => Promise<
+    | { readonly ok: true; readonly forgive: () => Promise<void> }
+    | { readonly ok: false; readonly wait: Seconds }
+  >
   readonly findKeys: FindKeys
   readonly verifySignature: VerifyClientSignature
   readonly clock: Clock

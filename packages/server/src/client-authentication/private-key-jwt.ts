@@ -109,12 +109,18 @@ async function useOnce(
 ): Promise<Result<undefined>> {
   if (typeof jti !== 'string' || jti === '' || jti.length > maxJtiLength)
     return refuseClient('client_assertion_without_id')
-  const retry_after = await countAssertion(client_id)
-  if (retry_after > 0)
-    return refuse('temporarily_unavailable', 'client_assertions_too_often', { retry_after })
-  const first = await replays.use({
-    hash: hashHandle(`client_assertion\n${client_id}\n${jti}`),
-    expires_at: markUntil(exp, clockTolerance),
-  })
+  const counted = await countAssertion(client_id)
+  if (!counted.ok)
+    return refuse('temporarily_unavailable', 'client_assertions_too_often', { retry_after: counted.wait })
+  let first = false
+  try {
+    first = await replays.use({
+      hash: hashHandle(`client_assertion\n${client_id}\n${jti}`),
+      expires_at: markUntil(exp, clockTolerance),
+    })
+  } finally {
+    // Nothing was kept.
+    if (!first) await counted.forgive()
+  }
   return first ? ok(undefined) : refuseClient('client_assertion_replayed')
 }

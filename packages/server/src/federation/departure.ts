@@ -4,7 +4,7 @@ import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { UpstreamRequest } from '../core/federation.ts'
 import type { Clock, TokenHash } from '../core/runtime.ts'
 import type { UpstreamRequests } from '../core/stores.ts'
-import type { CountAttempt, ForgiveAttempt } from '../identity/attempts.ts'
+import { type CountAttempt, doCounted, type ForgiveAttempt } from '../identity/attempts.ts'
 import { networkKeys } from '../identity/network.ts'
 import type { OpenIdProvider } from './discovery.ts'
 import type { OneUseStates } from './one-use.ts'
@@ -54,12 +54,17 @@ export function createDepartures({
       if (!location.ok) return location
       const counted = await countAttempt(underWay(from))
       if (!counted.ok) return refuse('slow_down', 'upstream_asked_too_often', { retry_after: counted.wait })
-      await upstreamRequests.create({
+      const request = {
         ...expected,
         hash: oneUseStates.hash(proof.state),
         provider: provider.name,
         expires_at: clock.now() + lifetime,
-      })
+      }
+      await doCounted(
+        counted.forgive,
+        () => upstreamRequests.create(request),
+        () => true,
+      )
       return ok(location.value)
     },
     async arrive(state, browser, from) {

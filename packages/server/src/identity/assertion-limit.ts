@@ -1,10 +1,10 @@
 /** How often a client that registered itself may authenticate by an assertion: each one's id is kept until it ends (RFC 7523 §3). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { CountAttempt } from './attempts.ts'
+import type { CountAttempt, Counted } from './attempts.ts'
 
-/** Counts one more; answers how long to wait where there were too many, else 0. */
-export type CountAssertion = (clientId: string) => Promise<Seconds>
+/** Counts one more. The result takes it back, or says how long to wait where there were too many. */
+export type CountAssertion = (clientId: string) => Promise<Counted>
 
 /** As long as an id is kept. */
 const span: Seconds = 660
@@ -21,7 +21,6 @@ export const createAssertionCounter =
     readonly isConfigured: (clientId: string) => boolean
   }): CountAssertion =>
   async clientId => {
-    if (isConfigured(clientId)) return 0
-    const counted = await countAttempt([{ key: `client assertion of ${clientId}`, most, span }])
-    return counted.ok ? 0 : counted.wait
+    if (isConfigured(clientId)) return { ok: true, forgive: async () => {} }
+    return countAttempt([{ key: `client assertion of ${clientId}`, most, span }])
   }

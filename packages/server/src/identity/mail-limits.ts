@@ -2,11 +2,19 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { identityKey } from '../core/stored-user.ts'
-import type { CountAttempt } from './attempts.ts'
+import type { CountAttempt, Forgive } from './attempts.ts'
 import { networkKeys } from './network.ts'
 
-/** `silent`: this address was sent enough; whoever asks is told what everybody is told. */
-export type MailCount = 'send' | 'silent' | { readonly wait: Seconds }
+export type MailCount =
+  | {
+      /** False: this address was sent enough; whoever asks is told what everybody is told. */
+      readonly send: boolean
+      /** Takes both counts back: the mail was lost before it was kept. */
+      readonly forgive: Forgive
+      /** Takes the count of the address back: no mail was due after all, but the network did ask. */
+      readonly unsent: Forgive
+    }
+  | { readonly wait: Seconds }
 
 /** Each kind by itself: whoever uses up one, such as invitations, keeps nobody from the mail that lets them in again. */
 export type MailReason = 'sign_up' | 'new_password' | 'new_address'
@@ -24,6 +32,13 @@ export const createMailCounter =
     if (!network.ok) return { wait: network.wait }
     const address = await countAttempt([
       { key: `${reason} mail to ${identityKey(to)}`, most: mostToAddress, span: hour },
-    ])
-    return address.ok ? 'send' : 'silent'
+    ]).catch(async error => {
+      await network.forgive()
+      throw error
+    })
+    const unsent = address.ok ? address.forgive : async () => {}
+    const forgive = async () => {
+      await Promise.all([network.forgive(), unsent()])
+    }
+    return { send: address.ok, forgive, unsent }
   }

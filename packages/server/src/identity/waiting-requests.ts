@@ -5,17 +5,17 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
-import { type Refusal, refuse } from '@tessera/protocol/result'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { type Client, isPublic } from '../core/client.ts'
-import { type CountAttempt, networkOf } from './attempts.ts'
+import { type CountAttempt, type Forgive, networkOf } from './attempts.ts'
 import { networkKeys } from './network.ts'
 
-/** Counts one more; refuses `temporarily_unavailable` where the request's network has enough of them waiting. */
+/** Counts one more. The value takes it back. Refuses `temporarily_unavailable` where the request's network has enough of them waiting. */
 export type CountWaiting = (
   request: HttpRequest,
   client: Client,
   waiting: { readonly kind: 'pushed request' | 'device authorization'; readonly lifetime: Seconds },
-) => Promise<Refusal | undefined>
+) => Promise<Result<Forgive>>
 
 export type WaitingPorts = {
   readonly countAttempt: CountAttempt
@@ -28,9 +28,9 @@ export const createWaitingCounter =
   ({ countAttempt, isConfigured, mostWaiting: most }: WaitingPorts): CountWaiting =>
   async (request, client, { kind, lifetime: span }) => {
     // Such a client pushes for all of its users from one network.
-    if (!isPublic(client) && isConfigured(client.client_id)) return undefined
+    if (!isPublic(client) && isConfigured(client.client_id)) return ok(async () => {})
     const counted = await countAttempt(networkKeys(kind, networkOf(request), { most, span }))
     return counted.ok
-      ? undefined
+      ? ok(counted.forgive)
       : refuse('temporarily_unavailable', 'too_many_waiting', { retry_after: counted.wait })
   }

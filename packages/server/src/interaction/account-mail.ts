@@ -19,8 +19,12 @@ export type LetterTo = {
 const linkLasts: Seconds = 3600
 const noticeLasts: Seconds = 3 * 86_400
 
-/** Undefined: there is nothing to be sent, which nobody can tell from the answer. */
-export type SendLetter = (request: HttpRequest, letter: () => Promise<LetterTo | undefined>) => void
+/** Undefined: there is nothing to be sent, which nobody can tell from the response. `onLost`: it could not be kept. */
+export type SendLetter = (
+  request: HttpRequest,
+  letter: () => Promise<LetterTo | undefined>,
+  onLost?: () => Promise<void>,
+) => void
 
 export const createLetters =
   ({
@@ -32,9 +36,9 @@ export const createLetters =
     issuer: string
     paths: Paths
     compose: ComposeMail
-    post: (compose: () => Promise<OutgoingMail | undefined>) => void
+    post: (compose: () => Promise<OutgoingMail | undefined>, onLost?: () => Promise<void>) => void
   }): SendLetter =>
-  (request, letter) =>
+  (request, letter, onLost) =>
     post(async () => {
       const wanted = await letter()
       if (!wanted) return undefined
@@ -46,4 +50,4 @@ export const createLetters =
         ...(standing && { standing }),
       })
       return { ...mail, lasts: link === undefined ? noticeLasts : linkLasts }
-    })
+    }, onLost)

@@ -5,6 +5,7 @@ import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Acr } from '../core/mfa.ts'
 import type { Log } from '../core/runtime.ts'
+import { doCounted } from '../identity/attempts.ts'
 import type { CountFactorGuess } from '../identity/factor-guesses.ts'
 import { amrOf, type Passkeys } from '../identity/passkeys.ts'
 import type { RecoveryCodeBook } from '../identity/recovery-codes.ts'
@@ -67,14 +68,12 @@ export function createFactorProver(ports: ProvePorts): ProveFactor {
     const counted = await ports.countFactorGuess(sub)
     if (!counted.ok) return counted
     const typed = form.get('code') ?? ''
-    const outcome =
-      method === 'totp'
-        ? await ports.totp.verify(sub, typed.replaceAll(/\s/g, ''))
-        : (await ports.recoveryCodeBook.use(sub, typed))
-          ? 'right'
-          : 'wrong'
+    const check = async () => {
+      if (method === 'totp') return ports.totp.verify(sub, typed.replaceAll(/\s/g, ''))
+      return (await ports.recoveryCodeBook.use(sub, typed)) ? 'right' : 'wrong'
+    }
+    const outcome = await doCounted(counted.value, check, found => found !== 'right')
     if (outcome !== 'right') return refuse('access_denied', reasons[method][outcome], { log: { sub } })
-    await counted.value()
     return ok(oneTimePassword)
   }
 }

@@ -12,8 +12,8 @@ import { type Clock, type Log, passedBy, type Random } from '../core/runtime.ts'
 import type { Stores } from '../core/stores.ts'
 
 export type Post = {
-  /** Composes, keeps and sends; what goes wrong is logged. */
-  readonly send: (compose: () => Promise<OutgoingMail | undefined>) => void
+  /** Composes, keeps and sends; what goes wrong is logged. Calls `onLost` where the mail could not be kept. */
+  readonly send: (compose: () => Promise<OutgoingMail | undefined>, onLost?: () => Promise<void>) => void
   /** Hands on what is due, whoever kept it. Calls at once share one run. */
   readonly deliver: () => Promise<void>
   /** Fulfilled when nothing is under way. */
@@ -44,13 +44,18 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
   let running: Promise<void> | undefined
   let again = false
 
-  async function write(compose: () => Promise<OutgoingMail | undefined>): Promise<void> {
+  async function write(
+    compose: () => Promise<OutgoingMail | undefined>,
+    onLost: () => Promise<void>,
+  ): Promise<void> {
     try {
       const outgoing = await compose()
       if (outgoing) await keep(outgoing)
     } catch (error) {
       log.error('mail_failed', { error: String(error) })
+      return onLost()
     }
+    await deliver().catch(error => log.error('mail_failed', { error: String(error) }))
   }
 
   async function keep({ lasts, ...mail }: OutgoingMail): Promise<void> {
@@ -58,9 +63,7 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
     const now = clock.now()
     const sealed = sealing.seal(JSON.stringify(mail), nameOf(id))
     const waiting = { id, sealed, attempts: 0, due_at: now, expires_at: now + lasts }
-    if (!(await waitingMails.add(waiting, mostWaiting)))
-      return log.error('mail_failed', { error: 'too many are waiting' })
-    await deliver()
+    if (!(await waitingMails.add(waiting, mostWaiting))) throw new Error('too many are waiting')
   }
 
   function deliver(): Promise<void> {
@@ -109,9 +112,12 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
 
   return {
     deliver,
-    send(compose) {
-      if (underWay.size >= mostUnderWay) return log.error('mail_failed', { error: 'too many are under way' })
-      const writing = new Promise<void>(resolve => setImmediate(() => resolve(write(compose))))
+    send(compose, onLost = async () => {}) {
+      const isFull = underWay.size >= mostUnderWay
+      if (isFull) log.error('mail_failed', { error: 'too many are under way' })
+      const writing = isFull
+        ? onLost()
+        : new Promise<void>(resolve => setImmediate(() => resolve(write(compose, onLost))))
       underWay.add(writing)
       void writing.finally(() => underWay.delete(writing))
     },

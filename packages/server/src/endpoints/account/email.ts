@@ -30,11 +30,11 @@ export function createEmailEndpoint(ports: EmailPorts): Endpoint {
       const email = form.get('email')?.trim() ?? ''
       if (!isEmail(email)) return again('email_malformed', { email })
       const count = await ports.countMail('new_address', networkOf(request), email)
-      if (typeof count === 'object') {
+      if ('wait' in count) {
         logRefusal(ports.log, 'account', request, refuse('slow_down', 'mail_asked_too_often'))
         return again(count, { email })
       }
-      if (count === 'send') ports.sendLetter(request, () => letterTo(stored, email))
+      if (count.send) ports.sendLetter(request, () => letterTo(stored, email), count.forgive)
       return ports.pages.notice(request, { kind: 'mailSent' }, { navigation })
     },
   })

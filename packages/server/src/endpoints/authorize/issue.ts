@@ -6,7 +6,7 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { brings } from '@tessera/protocol/response-type'
-import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
 import type { ResponseMembers } from '../../authorization-request/response.ts'
 import type { Authorization, AuthorizationCode, Session } from '../../core/authorization.ts'
@@ -15,7 +15,7 @@ import { hashHandle, newHandle } from '../../core/handle.ts'
 import type { Clock, Log, Random } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { Profile } from '../../core/user.ts'
-import type { CountAttempt } from '../../identity/attempts.ts'
+import { type CountAttempt, doCounted, type Forgive } from '../../identity/attempts.ts'
 import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
 import type { CreateAuthorization } from '../../interaction/authorization.ts'
 import type { NoteWaitingCode } from '../../interaction/waiting-codes.ts'
@@ -52,12 +52,23 @@ export async function issueAnswer(
   { session, hasConsent }: { readonly session: Session; readonly hasConsent: boolean },
   ports: IssuePorts,
 ): Promise<Result<ResponseMembers> | undefined> {
-  const { client, scope, resources, response_type, requested_claims } = request
-  const { stores, clock, random, log } = ports
   // RFC 9700 §4.15: no user may have the name of a client, or an API could take one for the other.
   if (await ports.clients.find(session.sub)) return notStanding('subject_is_a_client', session)
-  const tooMany = await countLasting(request, session, ports)
-  if (tooMany) return tooMany
+  const counted = await countLasting(request, session, ports)
+  if (!counted.ok) return counted
+  const issue = () => issueCounted(httpRequest, request, { session, hasConsent }, ports)
+  // What is refused has written nothing.
+  return doCounted(counted.value, issue, outcome => outcome === undefined || outcome.ok)
+}
+
+async function issueCounted(
+  httpRequest: HttpRequest,
+  request: ValidatedAuthorizationRequest,
+  { session, hasConsent }: { readonly session: Session; readonly hasConsent: boolean },
+  ports: IssuePorts,
+): Promise<Result<ResponseMembers> | undefined> {
+  const { client, scope, resources, response_type, requested_claims } = request
+  const { stores, clock, random, log } = ports
   const now = clock.now()
   const hasCode = brings(response_type, 'code')
   const authorization = await ports.createAuthorization({
@@ -131,13 +142,13 @@ async function countLasting(
   { client: { client_id }, response_type }: ValidatedAuthorizationRequest,
   { sub }: Session,
   { countAttempt }: IssuePorts,
-): Promise<Refusal | undefined> {
-  if (brings(response_type, 'code') && !brings(response_type, 'token')) return undefined
+): Promise<Result<Forgive>> {
+  if (brings(response_type, 'code') && !brings(response_type, 'token')) return ok(async () => {})
   const counted = await countAttempt([
     { key: JSON.stringify(['front-channel tokens', sub, client_id]), ...mostLasting },
   ])
   return counted.ok
-    ? undefined
+    ? ok(counted.forgive)
     : refuse('temporarily_unavailable', 'front_channel_tokens_too_often', {
         description: 'Too many requests for this user',
         log: { sub },

@@ -13,7 +13,7 @@ import type { Resources } from '../../core/resource.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { Profile, Users } from '../../core/user.ts'
-import { type AttemptKey, type CountAttempt, networkOf } from '../../identity/attempts.ts'
+import { type AttemptKey, type CountAttempt, doCounted, networkOf } from '../../identity/attempts.ts'
 import type { CreateAuthorization } from '../../interaction/authorization.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
@@ -97,12 +97,12 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
       return ask(request, { user_code: typed, problem }, context)
     }
     const user_code = userCodes.normalise(typed)
-    const waiting = user_code !== undefined && (await findWaiting(user_code))
-    if (!waiting) {
+    const find = () => (user_code === undefined ? undefined : findWaiting(user_code))
+    const waiting = await doCounted(counted.forgive, find, found => !found)
+    if (!waiting || user_code === undefined) {
       logRefusal(ports.log, 'device', request, refuse('invalid_request', 'user_code_unknown'))
       return ask(request, { user_code: typed, problem: 'wrong' }, { status: 400 })
     }
-    await counted.forgive()
     const asked_at = clock.now()
     return redirect(request, '/device', {
       kind: 'device',

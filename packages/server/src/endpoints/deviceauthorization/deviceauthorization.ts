@@ -10,6 +10,7 @@ import { hashHandle, newHandle } from '../../core/handle.ts'
 import type { Resources } from '../../core/resource.ts'
 import type { Awaitable, Clock, Log, Random } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
+import { doCounted } from '../../identity/attempts.ts'
 import type { CountWaiting } from '../../identity/waiting-requests.ts'
 import type { UserCodes } from '../../interaction/user-code.ts'
 import { readForm } from '../form.ts'
@@ -56,9 +57,10 @@ export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPort
         : validateScope(client, ports.resources, text)
     if (!scope.ok) return ports.refuser(request, scope, { clientId })
     const waiting = { kind: 'device authorization', lifetime: client.device_code_lifetime } as const
-    const tooMany = await ports.countWaiting(request, client, waiting)
-    if (tooMany) return ports.refuser(request, tooMany, { clientId })
-    const codes = await issue(client, scope.value, ports)
+    const counted = await ports.countWaiting(request, client, waiting)
+    if (!counted.ok) return ports.refuser(request, counted, { clientId })
+    const make = () => issue(client, scope.value, ports)
+    const codes = await doCounted(counted.value, make, ({ ok }) => ok)
     if (!codes.ok) return ports.refuser(request, codes, { clientId })
 
     ports.log.info('device_authorization_issued', {

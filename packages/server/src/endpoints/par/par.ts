@@ -10,6 +10,7 @@ import { type AuthorizationRequestResolution, requestLimits } from '../../author
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { AuthenticateClient } from '../../client-authentication/authenticate.ts'
 import { credentialLimits } from '../../client-authentication/method.ts'
+import { doCounted } from '../../identity/attempts.ts'
 import type { CountWaiting } from '../../identity/waiting-requests.ts'
 import { maxParametersLength } from '../../interaction/continuation.ts'
 import { isForm, notForm } from '../form.ts'
@@ -55,9 +56,10 @@ export function createParEndpoint(ports: ParPorts): Endpoint {
     if (formatParameters(resolved.value).length > maxParametersLength)
       return refuser(request, tooLong, { clientId })
     const { lifetime } = ports.pushedRequests
-    const tooMany = await ports.countWaiting(request, client, { kind: 'pushed request', lifetime })
-    if (tooMany) return refuser(request, tooMany, { clientId })
-    return jsonResponse(201, await ports.pushedRequests.keep(clientId, resolved.value))
+    const counted = await ports.countWaiting(request, client, { kind: 'pushed request', lifetime })
+    if (!counted.ok) return refuser(request, counted, { clientId })
+    const keep = () => ports.pushedRequests.keep(clientId, resolved.value)
+    return jsonResponse(201, await doCounted(counted.value, keep, () => true))
   }
 }
 

@@ -51,11 +51,11 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
     const user = await accountOf(typed, requester.tenant)
     // By whichever of their names: what one account is sent is counted together.
     const count = await ports.countMail('new_password', networkOf(request), user?.sub ?? typed)
-    if (typeof count === 'object') {
+    if ('wait' in count) {
       logRefusal(ports.log, 'recovery', request, refuse('slow_down', 'mail_asked_too_often'))
       return show(request, requester, sealed, count.wait)
     }
-    if (count === 'send') ports.sendLetter(request, async () => letterTo(user))
+    if (count.send) ports.sendLetter(request, async () => letterTo(user), count.forgive)
     return pages.notice(request, { kind: 'mailSent' }, pageContextOf(requester))
   }
 

@@ -4,6 +4,7 @@ import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { RegisteredClient } from '../../core/registered-client.ts'
 import type { Log } from '../../core/runtime.ts'
+import { doCounted } from '../../identity/attempts.ts'
 import type { ClientRegistration } from '../../registration/registration.ts'
 import { challenge, readBearer } from '../bearer.ts'
 import type { Refuser } from '../respond.ts'
@@ -39,8 +40,17 @@ export function createManagementEndpoint(ports: ManagementPorts): Endpoint {
 
   async function update(request: HttpRequest, client: RegisteredClient): Promise<HttpResponse> {
     const { client_id } = client
-    const tooMany = await countRequest(request)
-    if (tooMany) return refuser(request, tooMany, { clientId: client_id })
+    const counted = await countRequest(request)
+    if (!counted.ok) return refuser(request, counted, { clientId: client_id })
+    return doCounted(
+      counted.value,
+      () => updateCounted(request, client),
+      ({ status }) => status !== 503,
+    )
+  }
+
+  async function updateCounted(request: HttpRequest, client: RegisteredClient): Promise<HttpResponse> {
+    const { client_id } = client
     const metadata = readMetadata(request)
     if (!metadata.ok) return refuser(request, metadata, { clientId: client_id })
     const updated = await clientRegistration.update(client, metadata.value)

@@ -1,11 +1,11 @@
 /** The client registration endpoint (RFC 7591 §3, OpenID Connect Dynamic Client Registration 1.0 §3). */
 
-import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Secrets } from '../../client-authentication/secrets.ts'
 import type { Registration } from '../../core/registration.ts'
 import type { Log } from '../../core/runtime.ts'
-import { networkOf } from '../../identity/attempts.ts'
+import { doCounted, networkOf } from '../../identity/attempts.ts'
 import type { ClientRegistration } from '../../registration/registration.ts'
 import { challenge, readBearer } from '../bearer.ts'
 import type { Refuser } from '../respond.ts'
@@ -31,8 +31,17 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
   const countRequest = createRequestLimit(ports)
 
   return async request => {
-    const tooMany = await countRequest(request)
-    if (tooMany) return refuser(request, tooMany)
+    const counted = await countRequest(request)
+    if (!counted.ok) return refuser(request, counted)
+    // Whoever is told to come back later has not had their turn.
+    return doCounted(
+      counted.value,
+      () => register(request),
+      ({ status }) => status !== 503,
+    )
+  }
+
+  async function register(request: HttpRequest): Promise<HttpResponse> {
     const allowed = registration.mode === 'open' ? undefined : await tokenFault(request, ports)
     if (allowed) return refuser(request, allowed, { headers: { 'www-authenticate': challenge(allowed) } })
     const metadata = readMetadata(request)

@@ -1,9 +1,9 @@
 /** How often one network may register or update: each may write, and make this server fetch what the metadata names. */
 
 import type { HttpRequest } from '@tessera/protocol/http'
-import { type Refusal, refuse } from '@tessera/protocol/result'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Registration } from '../../core/registration.ts'
-import { type CountAttempt, networkOf } from '../../identity/attempts.ts'
+import { type CountAttempt, type Forgive, networkOf } from '../../identity/attempts.ts'
 import { networkKeys } from '../../identity/network.ts'
 
 export type RequestLimitPorts = {
@@ -13,10 +13,10 @@ export type RequestLimitPorts = {
 
 export const createRequestLimit =
   ({ registration, countAttempt }: RequestLimitPorts) =>
-  async (request: HttpRequest): Promise<Refusal | undefined> => {
+  async (request: HttpRequest): Promise<Result<Forgive>> => {
     const most = registration.mostRequestsPerHour
     const counted = await countAttempt(networkKeys('registration', networkOf(request), { most, span: 3600 }))
     return counted.ok
-      ? undefined
+      ? ok(counted.forgive)
       : refuse('temporarily_unavailable', 'registrations_too_often', { retry_after: counted.wait })
   }

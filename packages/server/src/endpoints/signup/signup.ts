@@ -12,7 +12,7 @@ import { hashHandle, newId } from '../../core/handle.ts'
 import type { Clock, Log, Random } from '../../core/runtime.ts'
 import type { Users } from '../../core/user.ts'
 import { isEmail, isUsername } from '../../identity/accounts.ts'
-import { networkOf } from '../../identity/attempts.ts'
+import { doCounted, networkOf } from '../../identity/attempts.ts'
 import type { CountMail } from '../../identity/mail-limits.ts'
 import type { SendLetter } from '../../interaction/account-mail.ts'
 import type { Continuation } from '../../interaction/continuation.ts'
@@ -76,11 +76,13 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
     const email = form.get('email')?.trim() ?? ''
     if (!isEmail(email)) return show(request, waiting, { email }, 'email_malformed')
     const count = await ports.countMail('sign_up', networkOf(request), email)
-    if (typeof count === 'object') return tooOften(request, waiting, { email }, count.wait)
+    if ('wait' in count) return tooOften(request, waiting, { email }, count.wait)
     const { continuation, requester } = waiting
-    if (count === 'send')
-      ports.sendLetter(request, () =>
-        invitation(email, continuation, requester.tenant, hashHandle(browserOf(form))),
+    if (count.send)
+      ports.sendLetter(
+        request,
+        () => invitation(email, continuation, requester.tenant, hashHandle(browserOf(form))),
+        count.forgive,
       )
     const links = [{ to: 'goOn', href: ports.resume(continuation) }] as const
     return pages.notice(request, { kind: 'mailSent', links }, pageContextOf(requester))
@@ -116,25 +118,27 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
     if (!isUsername(username)) return again('username_malformed')
     if (fields.includes('email') && !isEmail(email)) return again('email_malformed')
     const count = await ports.countMail('sign_up', networkOf(request), email || username)
-    if (typeof count === 'object') return tooOften(request, waiting, values, count.wait)
-    const added = await welcome.add({
+    if ('wait' in count) return tooOften(request, waiting, values, count.wait)
+    const newcomer = {
       ...{ username, full_name, password: form.get('new_password') ?? '' },
       ...(fields.includes('email') && { email }),
       ...(tenant !== undefined && { tenant }),
-    })
+    }
+    const added = await doCounted(
+      count.forgive,
+      () => welcome.add(newcomer),
+      () => true,
+    )
     if (!added.ok) {
+      await count.unsent()
       logRefusal(ports.log, 'signup', request, added.refusal)
       return again(added.problem === 'too_short' ? { min_length } : added.problem)
     }
     const { user } = added
-    if (fields.includes('email') && count === 'send') {
+    if (fields.includes('email') && count.send) {
       const link = ports.mailLinks.seal({ kind: 'confirm_email', sub: user.sub, email }, user)
-      ports.sendLetter(request, async () => ({
-        to: email,
-        kind: 'confirmEmail',
-        path: '/email/confirm',
-        link,
-      }))
+      const letter = { to: email, kind: 'confirmEmail', path: '/email/confirm', link } as const
+      ports.sendLetter(request, async () => letter, count.forgive)
     }
     return welcome.signIn(request, user, waiting)
   }

@@ -1,0 +1,71 @@
+/** A memory store that notes what is called after an attempt was counted, can fail at any of those calls, and knows what stays counted. */
+
+import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
+import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
+import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
+
+export type FaultyStorehouse = {
+  readonly storehouse: Storehouse
+  /** Notes calls from the next count on; the one of this index fails. */
+  readonly begin: (failing?: number) => void
+  readonly calls: () => readonly string[]
+  /** The highest net count of any counter since `begin`; undefined where nothing was counted. */
+  readonly kept: () => number | undefined
+}
+
+type Call = (...values: readonly unknown[]) => unknown
+
+export function createFaultyStorehouse(): FaultyStorehouse {
+  const house = createMemoryStorehouse()
+  const net = new Map<string, number>()
+  let calls: string[] | undefined
+  let failing = -1
+
+  const wrapped =
+    (name: string, call: Call): Call =>
+    (...values) => {
+      if (!calls) return call(...values)
+      calls.push(name)
+      return calls.length - 1 === failing
+        ? Promise.reject(new StoreUnavailable('a planted outage'))
+        : call(...values)
+    }
+  const wrapAll = (name: string, port: unknown): unknown => {
+    if (typeof port === 'function') return wrapped(name, port as Call)
+    if (typeof port !== 'object' || port === null) return port
+    return Object.fromEntries(
+      Object.entries(port).map(([key, value]) => [key, wrapAll(`${name}.${key}`, value)]),
+    )
+  }
+
+  const { attempts, ...others } = house.main
+  const ports = Object.fromEntries(Object.entries(others).map(([name, port]) => [name, wrapAll(name, port)]))
+  const noted = (hashes: readonly string[], more: number): void => {
+    for (const hash of hashes) net.set(hash, (net.get(hash) ?? 0) + more)
+  }
+  const counting: Stores['attempts'] = {
+    ...attempts,
+    async count(limits, at) {
+      const wait = await attempts.count(limits, at)
+      if (wait > 0) return wait
+      const hashes = limits.map(({ hash }) => hash)
+      noted(hashes, 1)
+      calls ??= []
+      return 0
+    },
+    async forgive(hashes) {
+      noted(hashes, -1)
+      return attempts.forgive(hashes)
+    },
+  }
+  return {
+    storehouse: { ...house, main: { ...(ports as unknown as Stores), attempts: counting } },
+    begin(index = -1) {
+      net.clear()
+      calls = undefined
+      failing = index
+    },
+    calls: () => calls ?? [],
+    kept: () => (net.size === 0 ? undefined : Math.max(...net.values())),
+  }
+}

@@ -1,0 +1,478 @@
+/**
+ * Refunds: each counter that is taken before the work, against every way in which the work can fail. What was not done,
+ * or was refused for a reason that the counter does not limit, is taken back, so that nobody is kept out later for it.
+ */
+
+import assert from 'node:assert/strict'
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
+import { test } from 'node:test'
+import { hash as argon2id } from '@node-rs/argon2'
+import { exportJWK, SignJWT } from 'jose'
+import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
+import { accountsWorld, addUser, dora, doraSignsIn, tokensOf } from '../support/accounts.ts'
+import { type Browser, createBrowser } from '../support/browser.ts'
+import { enrolApp } from '../support/factors.ts'
+import { hybridWorld } from '../support/hybrid.ts'
+import { manage, register } from '../support/registering.ts'
+import { textsOf } from '../support/repository.ts'
+import { alice, authorizePath, callback, pagesWorld, signIn } from '../support/sign-in.ts'
+import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
+import { federatedWorld, foreignProvider } from '../support/upstream.ts'
+import { secret, world } from '../support/world.ts'
+import { assertCovers } from './coverage.ts'
+import { createFaultyStorehouse } from './faulty-storehouse.ts'
+
+const provider = foreignProvider()
+const newcomer = { username: 'newcomer', email: 'new@example.com', new_password: dora.password }
+
+type Answer = { readonly status: number }
+type Act = () => Promise<Answer>
+type Way = {
+  readonly name: string
+  readonly world: () => object
+  readonly prepare: (server: TestServer) => Promise<Act>
+  /** What stays counted where nothing fails. */
+  readonly kept: 0 | 1
+  /** Calls that come after what is limited: the count stays where one of these fails. */
+  readonly afterwards?: readonly string[]
+}
+
+type Reason =
+  /** A function that the counters of other rows are made of. */
+  | 'has its callers as rows'
+  /** Nothing is done after it that could fail. */
+  | 'counts what has failed already'
+  | 'is a mark, which limits nothing'
+
+/** Each call of a counter in the source. */
+const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
+  'client-authentication/failures.ts countFailure': 'counts what has failed already',
+  'composition/services.ts countAttempt': 'is a mark, which limits nothing',
+  'identity/assertion-limit.ts countAttempt': 'has its callers as rows',
+  'identity/factor-guesses.ts countAttempt': 'has its callers as rows',
+  'identity/guesses.ts countAttempt': 'has its callers as rows',
+  'identity/mail-limits.ts countAttempt': 'has its callers as rows',
+  'identity/waiting-requests.ts countAttempt': 'has its callers as rows',
+  'endpoints/register/request-limit.ts countAttempt': 'has its callers as rows',
+  'endpoints/authorize/issue.ts countLasting': 'has its callers as rows',
+  'identity/sign-in.ts countGuess': [
+    guess('a right password', world, { username: 'bob', password: 'bob' }, 0),
+    guess('a wrong password', world, { username: 'bob', password: 'wrong' }, 1),
+    guess('an unknown name', world, { username: 'nobody', password: 'wrong' }, 1),
+    guess('a user who is not active', world, { username: 'ina', password: 'ina' }, 0),
+    {
+      name: 'a right password at the login page',
+      world: () => pagesWorld,
+      prepare: posting(authorizePath(), alice),
+      kept: 0,
+    },
+    {
+      name: 'a wrong password at the login page',
+      world: () => pagesWorld,
+      prepare: posting(authorizePath(), { ...alice, password: 'wrong' }),
+      kept: 1,
+    },
+  ],
+  'endpoints/account/password.ts countGuess': [
+    {
+      name: 'a right password at the account page',
+      world: () => accountsWorld(),
+      prepare: asDora('/account/password', { password: dora.password, new_password: 'nine yellow kettles' }),
+      kept: 0,
+    },
+    {
+      name: 'a wrong password at the account page',
+      world: () => accountsWorld(),
+      prepare: asDora('/account/password', { password: 'wrong', new_password: 'nine yellow kettles' }),
+      kept: 1,
+    },
+  ],
+  'interaction/prove-factor.ts countFactorGuess': [
+    { name: 'a right code of an app', world: secondFactors, prepare: typingCode(true), kept: 0 },
+    { name: 'a wrong code of an app', world: secondFactors, prepare: typingCode(false), kept: 1 },
+  ],
+  'endpoints/device/device.ts countAttempt': [
+    {
+      name: 'a right user code',
+      world: () => pagesWorld,
+      async prepare(server) {
+        const { json } = await server.send('POST', '/connect/deviceauthorization', {
+          form: { client_id: 'tv' },
+        })
+        return posting('/device', { user_code: json.user_code })(server)
+      },
+      kept: 0,
+    },
+    {
+      name: 'a wrong user code',
+      world: () => pagesWorld,
+      prepare: posting('/device', { user_code: 'BCDF-GHJK' }),
+      kept: 1,
+    },
+  ],
+  'endpoints/signup/signup.ts countMail': [
+    {
+      name: 'an invitation',
+      world: () => accountsWorld(),
+      prepare: posting('/register', { email: 'new@example.com' }, onTheWayToSignUp),
+      kept: 1,
+      afterwards: mailOnItsWay(),
+    },
+    {
+      name: 'an account with an address',
+      world: () => accountsWorld({ sign_up: true, email_verification: 'optional' }),
+      prepare: posting('/register', newcomer, onTheWayToSignUp),
+      kept: 1,
+      // The account is there, and its mail is kept.
+      afterwards: [
+        ...mailOnItsWay(),
+        ...['totpSecrets.find', 'passkeys.of', 'recoveryCodes.count', 'sessions.create', 'sessions.ofUser'],
+      ],
+    },
+  ],
+  'endpoints/recovery/forgotten.ts countMail': [
+    {
+      name: 'a mail for a new password',
+      world: () => accountsWorld({ sign_up: true, password_reset: true }),
+      async prepare(server) {
+        await addUser(server)
+        return posting('/password/forgotten', { username: dora.email })(server)
+      },
+      kept: 1,
+      afterwards: mailOnItsWay(),
+    },
+  ],
+  'endpoints/account/email.ts countMail': [
+    {
+      name: 'a mail to a new address',
+      world: () => accountsWorld(),
+      prepare: asDora('/account/email', { email: 'other@example.com' }),
+      kept: 1,
+      afterwards: mailOnItsWay(),
+    },
+  ],
+  'endpoints/par/par.ts countWaiting': [
+    {
+      name: 'a pushed request',
+      world: () => pagesWorld,
+      prepare: async server => () =>
+        server.send('POST', '/connect/par', { form: authorizePath().split('?')[1] ?? '' }),
+      kept: 1,
+    },
+  ],
+  'endpoints/deviceauthorization/deviceauthorization.ts countWaiting': [
+    {
+      name: 'a device authorization',
+      world: () => pagesWorld,
+      prepare: async server => () =>
+        server.send('POST', '/connect/deviceauthorization', { form: { client_id: 'tv' } }),
+      kept: 1,
+    },
+  ],
+  'client-authentication/private-key-jwt.ts countAssertion': [
+    { name: 'an assertion', world: registeringWorld, prepare: asserting(false), kept: 1 },
+    { name: 'an assertion that was used', world: registeringWorld, prepare: asserting(true), kept: 0 },
+  ],
+  'endpoints/register/register.ts countRequest': [
+    {
+      name: 'a registration',
+      world: registeringWorld,
+      prepare: async server => () => register(server, { redirect_uris: [callback] }),
+      kept: 1,
+    },
+  ],
+  'endpoints/register/management.ts countRequest': [
+    {
+      name: 'an update of a registration',
+      world: registeringWorld,
+      async prepare(server) {
+        const { json } = await register(server, { redirect_uris: [callback] })
+        return () =>
+          manage(server, 'PUT', json, { client_id: json.client_id, redirect_uris: [`${callback}2`] })
+      },
+      kept: 1,
+    },
+  ],
+  'federation/departure.ts countAttempt': [
+    {
+      name: 'a departure to a provider',
+      world: () => federatedWorld(provider),
+      async prepare(server) {
+        const browser = createBrowser(server)
+        let target = authorizePath({ acr_values: 'idp:corp' })
+        for (let hops = 0; hops < 5 && !target.startsWith('/federation/login'); hops++)
+          target = (await browser.request('GET', target)).location ?? ''
+        assert.match(target, /^\/federation\/login/)
+        return () => browser.request('GET', target)
+      },
+      kept: 1,
+    },
+  ],
+  'endpoints/authorize/issue.ts countAttempt': [
+    {
+      name: 'tokens of the authorization endpoint',
+      world: () => hybridWorld,
+      async prepare(server) {
+        const browser = createBrowser(server)
+        await signIn(browser, authorizePath())
+        return () => browser.request('GET', authorizePath({ response_type: 'id_token token' }))
+      },
+      kept: 1,
+    },
+  ],
+}
+
+function guess(name: string, configuration: object, credentials: Record<string, string>, kept: 0 | 1): Way {
+  return {
+    name,
+    world: () => configuration,
+    prepare: async server => () =>
+      server.token(
+        { grant_type: 'password', scope: 'api1', ...credentials },
+        { client: ['roclient', secret] },
+      ),
+    kept,
+  }
+}
+
+function posting(
+  target: string,
+  fields: Readonly<Record<string, string>>,
+  before: (browser: Browser) => Promise<string> = async () => target,
+): Way['prepare'] {
+  return async server => {
+    const browser = createBrowser(server)
+    const page = await browser.visit(await before(browser))
+    const { form } = page
+    assert.ok(form, `${target} has a form: ${page.status} ${page.text}`)
+    return () => browser.request('POST', form.action, { form: { ...form.fields, ...fields } })
+  }
+}
+
+async function onTheWayToSignUp(browser: Browser): Promise<string> {
+  const page = await browser.visit(authorizePath())
+  const [, href] = /href="(\/register\?[^"]+)"/.exec(page.body) ?? []
+  assert.ok(href, page.text)
+  return href.replaceAll('&amp;', '&')
+}
+
+function asDora(path: string, fields: Readonly<Record<string, string>>): Way['prepare'] {
+  return async server => {
+    await addUser(server)
+    return posting(path, fields, async browser => {
+      await signIn(browser, path, doraSignsIn)
+      return path
+    })(server)
+  }
+}
+
+/** What is done with a mail once it is kept in the store. */
+function mailOnItsWay(): readonly string[] {
+  return ['waitingMails.anyDue', 'waitingMails.claim', 'waitingMails.remove']
+}
+
+function secondFactors(): object {
+  return { ...pagesWorld, mfa: { mode: 'required' } }
+}
+
+function typingCode(right: boolean): Way['prepare'] {
+  return async server => {
+    const { app } = await enrolApp(server, createBrowser(server), authorizePath())
+    server.clock.advance(60)
+    const browser = createBrowser(server)
+    const { form } = await signIn(browser, authorizePath())
+    assert.ok(form)
+    const code = right ? app.code() : '000000'
+    return () => browser.request('POST', form.action, { form: { ...form.fields, code, button: 'verify' } })
+  }
+}
+
+function registeringWorld(): object {
+  return {
+    ...pagesWorld,
+    registration: { mode: 'open', allowed_scope: 'openid', allowed_grant_types: ['authorization_code'] },
+  }
+}
+
+function asserting(usedBefore: boolean): Way['prepare'] {
+  return async server => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const { json } = await register(server, {
+      ...{ token_endpoint_auth_method: 'private_key_jwt', redirect_uris: [callback] },
+      jwks: { keys: [await exportJWK(publicKey)] },
+    })
+    const client_id = json.client_id
+    const client_assertion = await new SignJWT({
+      ...{ iss: client_id, sub: client_id, aud: issuer, jti: randomUUID(), exp: server.clock.now() + 300 },
+    })
+      .setProtectedHeader({ alg: 'ES256' })
+      .sign(privateKey)
+    const client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+    const act = () => server.token({ client_assertion, client_assertion_type })
+    if (usedBefore) await act()
+    return act
+  }
+}
+
+test('refunds: each call of a counter in the source has a row', () => {
+  const calls = new Set<string>()
+  for (const [file, text] of textsOf('packages/server/src/**/*.ts')) {
+    const name = file.replace('packages/server/src/', '')
+    // These rooms count nothing that is tried.
+    if (/^(stores|ui|http)\//.test(name)) continue
+    for (const [, call = ''] of text.matchAll(/(?<!function |async )\b(count[A-Z]\w*)\(/g))
+      calls.add(`${name} ${call}`)
+  }
+  assertCovers(Object.keys(rows), calls, 'call of a counter')
+})
+
+const at = Math.floor(Date.now() / 1000)
+
+/** What the server does in its own time, whatever is asked. */
+const isBackground = (call: string): boolean =>
+  /^(waitingMails\.anyDue|settings\.get|keys\.all|standing\.\w+)$/.test(call)
+
+/** A fresh server on which this is about to be done, with the call of this index failing. */
+async function prepared({ world, prepare }: Way) {
+  const faulty = createFaultyStorehouse()
+  const server = await createTestServer(world(), { storehouse: faulty.storehouse, at })
+  return { faulty, server, act: await prepare(server) }
+}
+
+for (const [call, ways] of Object.entries(rows)) {
+  if (typeof ways === 'string') continue
+  for (const way of ways)
+    test(`refunds: ${way.name} is not counted where the store fails at any later moment (${call})`, async () => {
+      const { faulty, server, act } = await prepared(way)
+      faulty.begin()
+      const { status } = await act()
+      await server.settled()
+      assert.ok(status < 500, `${status}`)
+      assert.equal(faulty.kept(), way.kept, 'where nothing fails')
+      const calls = faulty.calls()
+      for (const [index, name] of calls.entries()) {
+        const again = await prepared(way)
+        again.faulty.begin(index)
+        await again.act()
+        await again.server.settled()
+        const kept = way.afterwards?.includes(name) || isBackground(name) ? way.kept : 0
+        assert.equal(again.faulty.kept(), kept, `${name}, call ${index + 1} of ${calls.join(', ')}`)
+      }
+    })
+}
+
+/** Guesses often enough to fill the counter if they counted; then the right password must be let in. */
+async function guessInVain(server: TestServer, once: () => Promise<Answer>, expected: number, times = 150) {
+  for (let count = 0; count < times; count++) assert.equal((await once()).status, expected)
+  return server
+}
+const passwordOf = (server: TestServer, password: string, from?: string) =>
+  server.token(
+    { grant_type: 'password', scope: 'api1', username: 'bob', password },
+    { client: ['roclient', secret], ...(from !== undefined && { from }) },
+  )
+
+test('refunds: a guess that a validator could not check is not counted, whether it throws or says so', async () => {
+  for (const [expected, fail] of [
+    [500, () => Promise.reject(new Error('a broken module'))],
+    [503, async () => ({ ok: false, unavailable: true }) as const],
+  ] as const) {
+    let broken = true
+    const check = async ({ password }: { password: string }) => {
+      if (broken) return fail()
+      return password === 'bob' ? ({ ok: true, sub: '88421113' } as const) : ({ ok: false } as const)
+    }
+    const server = await createTestServer({ ...world, validators: { password: { check } } })
+    await guessInVain(server, () => passwordOf(server, 'wrong'), expected)
+    broken = false
+    assert.equal((await passwordOf(server, 'bob')).status, 200)
+  }
+})
+
+test('refunds: a guess that found the queue full is not counted, and the right password is let in afterwards', async () => {
+  const encoded = await argon2id('bob', { memoryCost: 1024, timeCost: 1, parallelism: 1 })
+  const users = [{ sub: '1', username: 'bob', password_argon2id: encoded, claims: {} }]
+  const server = await createTestServer({ ...world, users })
+  const answers = await Promise.all(Array.from({ length: 90 }, () => passwordOf(server, 'wrong')))
+  const busy = answers.filter(({ status }) => status === 503).length
+  assert.ok(busy > 0)
+  assert.equal(server.logged.filter(({ reason }) => reason === 'password_queue_full').length, busy)
+  // Only those that were checked count: as many more as the rest of the hundred.
+  let checked = 90 - busy
+  while ((await passwordOf(server, 'wrong')).status === 400) checked++
+  assert.equal(checked, 100)
+})
+
+test('refunds: a directory that is away makes no guess count', async () => {
+  const server = await createTestServer({
+    ...world,
+    identity_providers: [
+      {
+        ...{ name: 'corp', type: 'ldap' },
+        directory: {
+          url: 'ldap://127.0.0.1:1',
+          ...{ tls: 'none', base: 'dc=corp', bind_dn: 'cn=tessera', bind_password: 'x' },
+          ...{ filter: '(uid={username})', id_attribute: 'uid', timeout: 1 },
+        },
+      },
+    ],
+  })
+  const once = () =>
+    server.token(
+      { grant_type: 'password', scope: 'api1', username: 'bob', password: 'x', acr_values: 'idp:corp' },
+      { client: ['roclient', secret] },
+    )
+  await guessInVain(server, once, 503, 120)
+  assert.equal(server.reason(), 'credential_authority_unavailable')
+})
+
+test('refunds: what could not be taken back while the store was away is taken back later', async () => {
+  const house = createMemoryStorehouse()
+  let away = false
+  const { count, wait, forgive } = house.main.attempts
+  const attempts = {
+    ...{ count, wait },
+    forgive: async (...values: Parameters<typeof forgive>) => {
+      if (away) throw new Error('away')
+      return forgive(...values)
+    },
+  }
+  const server = await createTestServer(world, {
+    storehouse: { ...house, main: { ...house.main, attempts } },
+  })
+  away = true
+  for (let round = 0; round < 99; round++) assert.equal((await passwordOf(server, 'bob')).status, 200)
+  away = false
+  for (let round = 0; round < 99; round++) assert.equal((await passwordOf(server, 'bob')).status, 200)
+  assert.equal(server.logged.filter(({ level }) => level === 'error').length, 0)
+})
+
+test('refunds: where one counter is full, the others of an attempt are not counted', async () => {
+  const server = await createTestServer(world)
+  for (let round = 0; round < 100; round++) await passwordOf(server, 'wrong')
+  // Ten times what the network has room for.
+  await guessInVain(server, () => passwordOf(server, 'bob'), 429, 10_000)
+  const other = await server.token(
+    {
+      grant_type: 'password',
+      scope: 'openid',
+      username: 'carol',
+      password: 'carol',
+      acr_values: 'tenant:acme',
+    },
+    { client: ['roclient', secret] },
+  )
+  assert.equal(other.status, 200)
+})
+
+test('refunds: a sign-up that is refused does not use up the mails of its address', async () => {
+  const server = await createTestServer(accountsWorld({ sign_up: true, email_verification: 'optional' }))
+  const browser = createBrowser(server)
+  const page = await browser.visit(await onTheWayToSignUp(browser))
+  for (let round = 0; round < 10; round++)
+    assert.equal((await browser.submit(page, { ...newcomer, new_password: 'short' })).status, 400)
+  await browser.submit(page, newcomer)
+  const [mail] = await server.mails()
+  assert.equal(mail?.to, newcomer.email)
+  assert.equal((await tokensOf(server, newcomer.username, newcomer.new_password)).status, 200)
+})
