@@ -330,6 +330,25 @@ test("configuration: a user's sub is no client_id [RFC 9700 §4.15]", () => {
   ])
 })
 
+test('configuration: only a user of another provider has a sub that begins with fed_', () => {
+  const derived = `fed_${'a'.repeat(43)}`
+  assertFaults({ users: [{ sub: derived, username: 'a' }] }, [
+    { path: 'users[0].sub', problem: /another identity provider/ },
+  ])
+  assertFaults(withClient({ ...machine, client_id: derived }), [
+    { path: 'clients[0].client_id', problem: /another identity provider/ },
+  ])
+  parsed({ users: [{ sub: 'fed_up', username: 'a' }] })
+})
+
+test('configuration: a sector identifier stands for several hosts [OpenID Connect Core 1.0 §8.1]', () => {
+  const hosts = ['https://a.example/', 'https://b.example/']
+  const sector_identifier_uri = 'https://a.example/hosts.json'
+  const pairwise = { ...web, subject_type: 'pairwise', redirect_uris: hosts }
+  parsed(withClient({ ...pairwise, sector_identifier_uri }))
+  parsed(withClient({ ...pairwise, redirect_uris: [hosts[0]] }))
+})
+
 test('configuration: a user belongs to a tenant that exists and has one kind of password', () => {
   const encoded = `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`
   assertFaults(

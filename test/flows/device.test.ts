@@ -216,6 +216,27 @@ test('device: an answer counts once', async () => {
   assert.equal(await statusOf(started), 'denied')
 })
 
+for (const button of ['yes', 'no'])
+  test(`device: an answer (${button}) that another overtakes is told to be too late`, async () => {
+    const started = await start()
+    const { server, browser, device } = started
+    answerOf(await signIn(browser, authorizePath()))
+    const confirm = await enter(browser, device.user_code ?? '')
+    const { devices } = server.stores
+    const { approve, deny } = devices
+    const hash = (await devices.find(hashHandle(device.device_code ?? '')))?.device.user_code_hash
+    const overtake = () => deny(hash!, server.clock.now())
+    Object.assign(devices, {
+      approve: (...given: Parameters<typeof approve>) => overtake().then(() => approve(...given)),
+      deny: (...given: Parameters<typeof deny>) => overtake().then(() => deny(...given)),
+    })
+    const page = await browser.submit(confirm, { button })
+    assert.match(page.text, /no longer valid/)
+    assert.equal(await statusOf(started), 'denied')
+    const outcomes = server.logged.map(({ event }) => event).filter(event => event.startsWith('device_'))
+    assert.equal(outcomes.at(-1), 'device_gone')
+  })
+
 test('device: tampering with the confirmation approves nothing', async () => {
   const started = await start()
   const { browser, device } = started

@@ -244,6 +244,11 @@ test('endsession: what is no request is an error page', async () => {
   assert.equal((await server.send('GET', '/connect/endsession?state=1&state=2')).status, 400)
   assert.equal((await server.send('GET', `/connect/endsession?state=${'x'.repeat(1001)}`)).status, 400)
   assert.equal((await server.send('POST', '/connect/endsession', { body: '{}' })).status, 415)
+  for (const query of ['continue=1&continue=2', `continue=${'x'.repeat(20_000)}`, 'continue=%zz', '']) {
+    const done = await server.send('GET', `/logout/done?${query}`)
+    assert.equal(done.status, 400, query.slice(0, 40))
+    assert.match(String(done.headers['content-type']), /html/)
+  }
   assert.equal((await server.send('PUT', '/connect/endsession')).status, 405)
 })
 

@@ -210,6 +210,24 @@ test('ldap: users are bound directly where the configuration says so, names esca
   assert.deepEqual(ldap.asked.slice(1), [`bind uid=x\\2ccn\\3dreader,${base}`])
 })
 
+test('ldap: a name that the place for it can not hold is refused unasked', async () => {
+  const { bind_dn: _, bind_password: __, base: ___, ...rest } = searching()
+  const server = await start({ ...rest, user_dn: '{username}@corp.example' })
+  for (const name of ['ada@corp.example,cn=reader', 'ada lovelace', 'ada*']) {
+    ldap.asked.length = 0
+    assertRefused(await direct(server, name, 'x'), 'invalid_grant', 'credentials_refused')
+    assert.equal(refusal(server), 'directory_name_unfit', name)
+    assert.ok(!ldap.asked.some(asked => asked.startsWith('bind')), ldap.asked.join())
+  }
+})
+
+test('ldap: an entry with two ids is nobody', async () => {
+  ldap.entries = [...entries, person('double', { attributes: { entryUUID: ['one', 'two'] } })]
+  const server = await start()
+  assert.notEqual((await direct(server, 'double')).status, 200)
+  assert.equal(refusal(server), 'directory_entry_without_id')
+})
+
 test('ldap: a directory that will not speak TLS, or can not prove its name, gets no password', async () => {
   const plain = await startLdapServer({ entries, withoutTls: true })
   const refusing = await start({ ...searching(), url: `ldap://localhost:${plain.port}` })

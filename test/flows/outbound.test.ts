@@ -105,6 +105,8 @@ test('outbound: the address that was checked is the one that is asked, whatever 
 test('outbound: an unknown name and a resolver that never answers are told apart', async () => {
   const unknown = { resolve: () => Promise.reject(new Error('ENOTFOUND')) }
   assert.equal(await reasonOf('https://nowhere.example/', unknown), 'outbound_name_unknown')
+  const nowhere = { resolve: async () => [] }
+  assert.equal(await reasonOf('https://nowhere.example/', nowhere), 'outbound_name_unknown')
   const mute = createOutbound({ resolve: () => new Promise(() => {}) })
   const keep = setTimeout(() => {}, 10_000)
   const answer = await mute('https://slow.example/', { timeoutMs: 50 })

@@ -59,6 +59,24 @@ test('revocation: a reference token is gone afterwards, and nothing else [revoca
   assert.equal((await refresh(server, refresh_token)).status, 200)
 })
 
+test('revocation: what was revoked is logged, and what was not is not', async () => {
+  const server = await createTestServer(world)
+  const { access_token, refresh_token } = await signIn(server)
+  const revoked = () => server.logged.filter(({ event }) => event === 'token_revoked')
+  assertDone(await revoke(server, access_token, stranger))
+  assertDone(await revoke(server, 'unknown'))
+  assert.deepEqual(revoked(), [])
+  assertDone(await revoke(server, access_token))
+  assertDone(await revoke(server, refresh_token))
+  assert.deepEqual(
+    revoked().map(({ client_id, kind }) => [client_id, kind]),
+    [
+      ['roclient', 'jwt'],
+      ['roclient', 'refresh_token'],
+    ],
+  )
+})
+
 test('revocation: a JWT counts as revoked until it expires, others stand [revocation-017]', async () => {
   const server = await createTestServer(world)
   const first = await signIn(server)
