@@ -5,8 +5,12 @@
 
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BrowserServer } from 'playwright-core'
+import { sharedKeys, writeSigningKeys } from './support/signing-keys.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const minute = 60_000
@@ -79,14 +83,25 @@ for (const { what, ok, output } of results)
 const failed = results.filter(({ ok }) => !ok).map(({ what }) => what)
 if (failed.length > 0) console.error(`checks failed, and so this run will: ${failed.join(', ')}`)
 
+const prepared = await prepare()
 const provided = isFast ? undefined : await provide()
 const { ok } = await run(
   process.execPath,
   ['--test', `--test-timeout=${fileLimit}`, '--test-concurrency=2', '--test-reporter=spec', ...files],
-  { shown: true, limit: runLimit, variables: provided?.variables ?? {} },
+  { shown: true, limit: runLimit, variables: { ...prepared.variables, ...provided?.variables } },
 )
 await provided?.stop()
+await prepared.remove()
 process.exitCode = ok && failed.length === 0 ? 0 : 1
+
+/** What every process of the run uses: compiled code, and RSA keys. */
+async function prepare() {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-test-run-'))
+  return {
+    variables: { [sharedKeys]: await writeSigningKeys(folder), NODE_COMPILE_CACHE: join(folder, 'compiled') },
+    remove: () => rm(folder, { recursive: true, force: true }),
+  }
+}
 
 /** Starts one PostgreSQL and one Chromium for all files. */
 async function provide() {

@@ -9,6 +9,7 @@ import type { Storehouse, Stores } from '../../packages/server/src/core/stores.t
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import { createTessera, type Tessera } from '../../packages/server/src/server.ts'
 import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
+import { provideSigningKeys } from './signing-keys.ts'
 import { openStorehouse } from './storage.ts'
 
 type LogEntry = { readonly level: string; readonly event: string } & Record<string, unknown>
@@ -45,6 +46,8 @@ export type Answer = HttpResponse & {
   /** The reason that was logged when this request was refused. */
   readonly reason?: unknown
 }
+
+const generateSigningKey = provideSigningKeys()
 
 export const issuer = 'https://id.example'
 const masterKey = Buffer.alloc(32, 7).toString('base64')
@@ -96,6 +99,7 @@ export async function createTestServer(
     storehouse,
     outbound: given.outbound,
     print: given.print,
+    generateSigningKey,
     ...(given.sendMail !== false && { sendMail: given.sendMail ?? (async mail => void mails.push(mail)) }),
   })
 

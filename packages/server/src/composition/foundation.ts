@@ -9,7 +9,7 @@ import { logWith } from '../operations/log.ts'
 import { createStandingWatch, type StandingWatch } from '../operations/standing.ts'
 import type { Ground } from './ground.ts'
 
-export type Foundation = Omit<Ground, 'storehouse' | 'changes' | 'clockFault'> & {
+export type Foundation = Omit<Ground, 'storehouse' | 'changes' | 'clockFault' | 'generateSigningKey'> & {
   readonly stores: Stores
   readonly keys: ManagedKeyRing
   readonly standing: StandingWatch
@@ -35,6 +35,7 @@ async function layOn(
   if (tenant !== undefined) await checkMasterKey({ settings: own.stores.settings, derived: own.derived })
   const keys = await createKeyRing({
     ...{ ...own, keys: own.stores.keys, clock: ground.clock, changes: ground.changes },
+    ...(ground.generateSigningKey && { generate: ground.generateSigningKey }),
     algorithms: signingAlgorithms,
     // Clients that register themselves have the lifetimes of the configuration's defaults.
     policy: policyFor([...clients.all(), registration.defaults]),

@@ -15,6 +15,7 @@ import {
   type Time,
 } from '../core/runtime.ts'
 import type { Settings, Storehouse } from '../core/stores.ts'
+import type { GenerateSigningKey } from '../keys/generation.ts'
 import { unlock } from '../keys/master-key.ts'
 import { createChanges } from '../operations/changes.ts'
 import { createRandom } from '../operations/random.ts'
@@ -29,6 +30,8 @@ export type Surroundings = {
   /** The machine's clocks, where no `clock` is given. */
   readonly machine?: MachineTime
   readonly random?: Random
+  /** Where signing keys come from: an RSA key costs as much time as a whole test. */
+  readonly generateSigningKey?: GenerateSigningKey
   /** Stores that are open already; the caller closes them. */
   readonly storehouse?: Storehouse
   /** How requests are sent, where tests have no network. */
@@ -56,6 +59,7 @@ export type Ground = {
   readonly storehouse: Storehouse
   readonly derived: DerivedKeys
   readonly changes: Changes
+  readonly generateSigningKey?: GenerateSigningKey
   readonly outbound: Outbound
   readonly sendMail?: SendMail
   readonly print: (text: string) => void
@@ -76,6 +80,7 @@ export async function layGround(
     ...{ clock, random, log, storehouse, clockFault: fault },
     changes: createChanges({ settings, random, log }),
     ...(given.sendMail && { sendMail: given.sendMail }),
+    ...(given.generateSigningKey && { generateSigningKey: given.generateSigningKey }),
     print: given.print ?? (() => {}),
     derived: await unlock({ configured: masterKey, storage, settings, log }),
     outbound: outboundOf(configuration, given),

@@ -23,9 +23,11 @@ const kinds: Record<SigningAlgorithm, readonly [type: string, options: object]> 
   EdDSA: ['ed25519', {}],
 }
 
-export async function generateSigningKey(
+export type GenerateSigningKey = (
   alg: SigningAlgorithm,
-): Promise<{ kid: string; jwk: webcrypto.JsonWebKey }> {
+) => Promise<{ kid: string; jwk: webcrypto.JsonWebKey }>
+
+export const generateSigningKey: GenerateSigningKey = async alg => {
   const { privateKey } = await generate(...kinds[alg])
   const jwk = privateKey.export({ format: 'jwk' })
   return { kid: thumbprint(jwk), jwk }

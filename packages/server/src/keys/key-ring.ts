@@ -5,7 +5,7 @@ import type { SigningAlgorithm } from '../core/client.ts'
 import type { DerivedKeys, KeyRing } from '../core/keys.ts'
 import { type Changes, type Clock, type Log, passedBy } from '../core/runtime.ts'
 import type { Keys } from '../core/stores.ts'
-import { generateSigningKey } from './generation.ts'
+import { type GenerateSigningKey, generateSigningKey } from './generation.ts'
 import { jwkSet, type OpenedKey, openKey, sealedName } from './opened-key.ts'
 import {
   defaultPolicy,
@@ -26,6 +26,7 @@ export type KeyRingPorts = {
   readonly policy?: RotationPolicy
   /** How other processes are told at once, where the store itself does not tell them. */
   readonly changes?: Changes
+  readonly generate?: GenerateSigningKey
 }
 
 export type KeyInfo = {
@@ -57,6 +58,7 @@ const rotationAttempts = 5
 /** Makes what is missing; throws when a stored key can't be opened with this master key. */
 export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing> {
   const { keys: store, clock, log, algorithms, policy = defaultPolicy, changes } = ports
+  const generate = ports.generate ?? generateSigningKey
   const sealing = createSealing({ ...ports, purpose: 'signing-keys' })
   const inTurn = createTurns()
   let ring: readonly OpenedKey[] = []
@@ -86,7 +88,7 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
 
   /** Answers false when another process was first: then its key is the one. */
   const add = async ({ alg, active_from, newestSeen }: KeyToAdd): Promise<boolean> => {
-    const { kid, jwk } = await generateSigningKey(alg)
+    const { kid, jwk } = await generate(alg)
     const sealed = sealing.seal(JSON.stringify(jwk), sealedName({ kid, alg }))
     // The store goes by this order: a node whose clock is behind must not file its key among the old ones.
     const created_at = Math.max(clock.now(), newestSeen?.created_at ?? 0)

@@ -1,0 +1,32 @@
+/**
+ * RSA keys for the servers of a test run. Making one takes longer than most tests, so the run makes some once, and its
+ * processes give them to their servers in turn. A file that runs by itself makes each key when it is needed.
+ */
+
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type GenerateSigningKey, generateSigningKey } from '../../packages/server/src/keys/generation.ts'
+
+/** Where the files of one test run find the keys. */
+export const sharedKeys = 'TESSERA_TEST_KEYS'
+
+/** More than any single test uses, so that no two servers or rotations of a test have the same key. */
+const count = 48
+
+export async function writeSigningKeys(folder: string): Promise<string> {
+  const file = join(folder, 'rsa-keys.json')
+  const keys = await Promise.all(Array.from({ length: count }, () => generateSigningKey('RS256')))
+  await writeFile(file, JSON.stringify(keys), { mode: 0o600 })
+  return file
+}
+
+/** RS256 and PS256 take from the same keys; other algorithms cost little and are made anew. */
+export function provideSigningKeys(): GenerateSigningKey {
+  const file = process.env[sharedKeys]
+  if (!file) return generateSigningKey
+  const keys = JSON.parse(readFileSync(file, 'utf8')) as Awaited<ReturnType<GenerateSigningKey>>[]
+  let next = 0
+  return async alg =>
+    alg.endsWith('S256') && alg !== 'ES256' ? keys[next++ % keys.length]! : generateSigningKey(alg)
+}
