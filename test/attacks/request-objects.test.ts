@@ -200,12 +200,13 @@ test('attack: addresses that answer slowly take a bounded number of requests alo
   ]
   const fast = { grant_type: 'client_credentials', scope: 'api1' }
   assert.equal((await server.token(fast, { client: ['machine', 's'] })).status, 200)
-  for (let turn = 0; turn < 1000 && done.length < 200; turn++)
+  for (let turn = 0; turn < 1000 && done.length < 550; turn++)
     await new Promise(resolve => setTimeout(resolve, 5))
   const turnedAway = done.filter(one => String(one).includes('error=temporarily_unavailable'))
-  assert.equal(turnedAway.length, 100)
-  assert.equal(done.filter(one => one === 503).length, 100)
-  assert.equal(done.length, 200)
+  // Half of the places for request objects, and half of those for keys.
+  assert.equal(turnedAway.length, 300 - 100)
+  assert.equal(done.filter(one => one === 503).length, 600 - 250)
+  assert.equal(done.length, 550)
   answer(await sign())
   await Promise.all(crowd)
   assert.equal(done.length, 900)
@@ -377,7 +378,6 @@ test('attack: what was pushed is held to what its client is when the browser com
     assert.equal((await manage(server, 'PUT', json, { ...metadata, ...change, client_id })).status, 200)
     const query = new URLSearchParams({ client_id, request_uri: pushed.json.request_uri })
     const page = await createBrowser(server).visit(`/connect/authorize?${query}`)
-    if (error === 'invalid_request') assertErrorPage(page, error)
-    else assert.equal(answerOf(page).get('error'), error)
+    assertErrorPage(page, error)
   }
 })

@@ -1,8 +1,9 @@
 /** `request_uri`: a request object that lies at an address (RFC 9101 §5.2, OpenID Connect Core 1.0 §6.2). */
 
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import type { Client } from '../core/client.ts'
+import { type Client, isVouchedFor } from '../core/client.ts'
 import type { Outbound } from '../outbound/outbound.ts'
+import { createSlots } from '../outbound/slots.ts'
 import { maxRequestObjectLength } from './request-object.ts'
 
 export type RequestUriPorts = {
@@ -33,22 +34,26 @@ export function createRequestObjectFetcher({
   allowUnregisteredUris,
 }: RequestUriPorts): FetchRequestObject {
   const underWay = new Map<string, Promise<Result<string>>>()
-  let waiting = 0
+  const takeSlot = createSlots(mostWaiting)
   return async (uri, client) => {
-    if (!allowUnregisteredUris && !client.request_uris.includes(uri))
-      return invalid('request_uri_not_registered')
-    if (waiting >= mostWaiting) return tooMany
+    const isRegistered = client.request_uris.includes(uri)
+    if (!allowUnregisteredUris && !isRegistered) return invalid('request_uri_not_registered')
+    // Anybody may name another address in a request of a client that others vouched for.
+    const trusted = isRegistered && isVouchedFor(client)
+    const giveBack = takeSlot({ client_id: slotOwner(client, isRegistered), url: uri, trusted })
+    if (!giveBack) return tooMany
     const address = withoutFragment(uri)
     const asking = underWay.get(address) ?? ask(address, outbound).finally(() => underWay.delete(address))
     underWay.set(address, asking)
-    waiting += 1
-    return asking.finally(() => {
-      waiting -= 1
-    })
+    return asking.finally(giveBack)
   }
 }
 
-/** Requests that wait for an answer from outside at once: a slow address must not take every place. */
+/** Unregistered addresses use up none of the places that the client has for its own. */
+const slotOwner = ({ client_id }: Client, isRegistered: boolean): string =>
+  isRegistered ? client_id : `${client_id}, unregistered`
+
+/** Requests that wait for an answer from outside at once. */
 const mostWaiting = 200
 
 const tooMany = refuse('temporarily_unavailable', 'request_uris_too_many_waiting', {

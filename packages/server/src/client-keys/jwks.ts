@@ -1,10 +1,11 @@
 /** The public keys of clients: registered with them (`jwks`) or fetched from where they are (`jwks_uri`, RFC 7591 §2). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Client, JwkSet } from '../core/client.ts'
+import { type Client, isVouchedFor, type JwkSet } from '../core/client.ts'
 import { isAffordable } from '../core/public-key.ts'
 import { type Clock, type Log, StoreUnavailable } from '../core/runtime.ts'
 import type { Outbound } from '../outbound/outbound.ts'
+import { createSlots, type TakeSlot } from '../outbound/slots.ts'
 
 /** Finds a client's keys. */
 export type FindKeys = (client: Client, wanted?: WantedKey) => Promise<JwkSet>
@@ -18,7 +19,9 @@ export type ClientKeysPorts = { readonly outbound: Outbound; readonly clock: Clo
 
 /** How long a fetched set is taken without asking again. */
 const freshFor: Seconds = 600
-/** How long it is taken where asking again fails. */
+/** How long it is taken while it is asked for again, so that no request waits for it. A key that was taken out is gone then. */
+const staleWhileAsking: Seconds = 1200
+/** How long it is taken where asking again fails, or can't be done now. */
 const staleFor: Seconds = 86_400
 /** How soon it is asked for again, whatever is missing in it: whoever sends unknown `kid`s must not make us send requests. */
 const pause: Seconds = 30
@@ -38,31 +41,51 @@ type Fetched = {
 
 const noKeys: JwkSet = { keys: [] }
 
-/** Requests that wait for keys from outside at once: a slow address of one client must not take every place. */
+/** Requests that wait for keys from outside at once. */
 const mostWaiting = 500
 
-/** A client without keys, and one whose keys can't be fetched, has an empty set. Throws `StoreUnavailable` while too many requests wait for some. */
-export function createClientKeys({ outbound, clock, log }: ClientKeysPorts): FindKeys {
-  const known = new Map<string, Fetched>()
-  const underWay = new Map<string, Promise<JwkSet>>()
-  let waiting = 0
-
+/**
+ * A client without keys, and one whose keys can't be fetched, has an empty set. Throws `StoreUnavailable` while too many
+ * requests wait for some, unless the keys that are known are still good.
+ */
+export function createClientKeys(ports: ClientKeysPorts): FindKeys {
+  const takeSlot = createSlots(mostWaiting)
+  // Clients that nobody vouched for have a memory of their own: however many there are, they displace nobody's keys.
+  const findTrusted = createKeyMemory(ports, takeSlot)
+  const findUntrusted = createKeyMemory(ports, takeSlot)
   return async (client, wanted) => {
     const { jwks, jwks_uri: uri } = client
     if (uri === undefined) return jwks ?? noKeys
+    return isVouchedFor(client) ? findTrusted(client, uri, wanted) : findUntrusted(client, uri, wanted)
+  }
+}
+
+type FindFetched = (client: Client, uri: string, wanted: WantedKey | undefined) => Promise<JwkSet>
+
+function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: TakeSlot): FindFetched {
+  const known = new Map<string, Fetched>()
+  const underWay = new Map<string, Promise<JwkSet>>()
+
+  return async (client, uri, wanted) => {
+    const { client_id } = client
     const found = known.get(uri)
     const now = clock.now()
+    const lacks = found === undefined || (wanted?.lacks(found.keys) ?? false)
     if (found) {
-      const isFresh = found.fetched_at + freshFor > now && !wanted?.lacks(found.keys)
+      const isFresh = found.fetched_at + freshFor > now && !lacks
       if (isFresh || found.asked_at + pause > now) return livingKeys(found, now)
     }
-    if (waiting >= mostWaiting) throw new StoreUnavailable('too many requests wait for keys of clients')
-    waiting += 1
-    try {
-      return await (underWay.get(uri) ?? fetchKeys(uri, client.client_id))
-    } finally {
-      waiting -= 1
+    const isSlightlyStale = !lacks && found.fetched_at + staleWhileAsking > now
+    if (isSlightlyStale && underWay.has(uri)) return livingKeys(found, now)
+    const giveBack = takeSlot({ client_id, url: uri, trusted: isVouchedFor(client) })
+    if (!giveBack) {
+      if (!lacks && found.fetched_at + staleFor > now) return found.keys
+      throw new StoreUnavailable('too many requests wait for keys of clients')
     }
+    const asking = (underWay.get(uri) ?? fetchKeys(uri, client_id)).finally(giveBack)
+    if (!isSlightlyStale) return asking
+    asking.catch(error => log.warn('client_keys_not_fetched', { client_id, error: String(error) }))
+    return livingKeys(found, now)
   }
 
   function fetchKeys(uri: string, client_id: string): Promise<JwkSet> {

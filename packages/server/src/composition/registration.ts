@@ -3,6 +3,7 @@
 import { createSecrets, type VerifyArgon2id } from '../client-authentication/secrets.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { createClientRegistration } from '../registration/registration.ts'
+import { createSectorCheck } from '../registration/sector-identifier.ts'
 import { createSoftwareStatements } from '../registration/software-statement.ts'
 import type { Foundation } from './foundation.ts'
 
@@ -18,6 +19,7 @@ export function composeRegistration(
       ...foundation,
       registration,
       registeredClients: stores.registeredClients,
+      sectorFault: createSectorCheck(foundation.outbound),
       readStatement: createSoftwareStatements({ registration, issuer, clock }),
       signingAlgorithms: keys.algorithms(),
     }),

@@ -6,7 +6,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { LogoutNotice } from '../core/authorization.ts'
-import type { Client, Clients } from '../core/client.ts'
+import { type Client, type Clients, isVouchedFor } from '../core/client.ts'
 import { type Clock, type Log, passedBy } from '../core/runtime.ts'
 import type { Stores } from '../core/stores.ts'
 import type { Outbound } from '../outbound/outbound.ts'
@@ -31,6 +31,11 @@ export type LogoutDelivery = {
 /** Sent at once by one process, and to one client while others wait: one that does not answer must not slow them. */
 const most = 64
 const mostOfClient = 8
+/** To a client that nobody vouched for, and to all of these together. */
+const mostOfStranger = 2
+const mostOfStrangers = most / 2
+/** Such clients that are remembered. */
+const capacity = 1000
 /** Longer than any exchange takes (`outbound` ends one after 5 seconds). */
 const claimLasts: Seconds = 60
 /** How long a client that did not answer is sent nothing else, so that it holds up what others are told once and not for each session. */
@@ -44,12 +49,13 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
     log.error('logout_delivery_failed', { error: String(error) })
     return 'settled'
   }
+  const strangers = createStrangers(ports)
   let running: Promise<void> | undefined
   let again = false
   let wake = (): void => {}
 
   async function run(): Promise<void> {
-    const lanes = createLanes(ports)
+    const lanes = createLanes(ports, strangers)
     do {
       again = false
       const woken = new Promise<void>(resolve => {
@@ -64,9 +70,12 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
   async function fill(lanes: Lanes): Promise<void> {
     while (!lanes.isFull() && (await stores.logoutNotices.anyDue(clock.now()))) {
       const now = clock.now()
-      const claimed = await stores.logoutNotices.claim(now, now + claimLasts, mostOfClient, lanes.closed())
+      // Fewer at once while it is crowded: whoever is not known yet may be a stranger.
+      const atOnce = lanes.isCrowded() ? mostOfStranger : mostOfClient
+      const claimed = await stores.logoutNotices.claim(now, now + claimLasts, atOnce, lanes.closed())
       // What is left belongs to clients who are busy or silent.
       if (claimed.length === 0) return
+      await strangers.learn(claimed.map(({ client_id }) => client_id))
       for (const notice of claimed) lanes.enter(notice.client_id, deliver(notice, ports).catch(onError))
     }
   }
@@ -89,16 +98,20 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
 type Lanes = ReturnType<typeof createLanes>
 
 /** What is under way to each client, and who of them did not answer of late. */
-function createLanes({ clock }: { clock: Clock }) {
+function createLanes({ clock }: { clock: Clock }, strangers: Strangers) {
   const underWay = new Set<Promise<void>>()
+  let ofStrangers = 0
   const byClient = new Map<string, number>()
   const restUntil = new Map<string, Seconds>()
 
   return {
     enter(client: string, delivery: Promise<Outcome>): void {
       byClient.set(client, (byClient.get(client) ?? 0) + 1)
+      const isStranger = strangers.has(client)
+      if (isStranger) ofStrangers += 1
       const done = delivery.then(outcome => {
         underWay.delete(done)
+        if (isStranger) ofStrangers -= 1
         byClient.set(client, (byClient.get(client) ?? 1) - 1)
         if (outcome === 'silent') restUntil.set(client, clock.now() + rest)
       })
@@ -106,12 +119,37 @@ function createLanes({ clock }: { clock: Clock }) {
     },
     /** Clients who are sent nothing more for now. */
     closed: (): readonly string[] => [
-      ...[...byClient].flatMap(([client, count]) => (count >= mostOfClient ? client : [])),
+      ...[...byClient].flatMap(([client, count]) =>
+        count >= (strangers.has(client) ? mostOfStranger : mostOfClient) ? client : [],
+      ),
+      ...(ofStrangers >= mostOfStrangers ? strangers.all() : []),
       ...[...restUntil].flatMap(([client, until]) => (until > clock.now() ? client : [])),
     ],
     isBusy: () => underWay.size > 0,
     isFull: () => underWay.size >= most,
+    isCrowded: () => underWay.size >= mostOfStrangers,
     next: (): Promise<void> => Promise.race(underWay),
+  }
+}
+
+type Strangers = ReturnType<typeof createStrangers>
+
+/** Clients with notices that nobody vouched for: known once they were met. */
+function createStrangers({ clients }: Pick<DeliveryPorts, 'clients'>) {
+  const known = new Set<string>()
+
+  return {
+    has: (client: string): boolean => known.has(client),
+    all: (): Iterable<string> => known,
+    async learn(ids: readonly string[]): Promise<void> {
+      for (const id of ids) {
+        const client = await clients.find(id)
+        known.delete(id)
+        if (client && !isVouchedFor(client)) known.add(id)
+        const oldest = known.size > capacity ? known.values().next().value : undefined
+        if (oldest !== undefined) known.delete(oldest)
+      }
+    },
   }
 }
 

@@ -8,15 +8,14 @@ import type { RegisteredClient } from '../core/registered-client.ts'
 import type { MetadataFault, Registration } from '../core/registration.ts'
 import type { Log } from '../core/runtime.ts'
 import { sectorOf } from '../core/sector.ts'
-import type { Outbound } from '../outbound/outbound.ts'
 import { metadataOf, understood } from './metadata.ts'
-import { sectorFault } from './sector-identifier.ts'
+import type { SectorFault } from './sector-identifier.ts'
 import type { ReadSoftwareStatement } from './software-statement.ts'
 
 export type ValidationPorts = {
   readonly registration: Registration
   readonly readStatement: ReadSoftwareStatement
-  readonly outbound: Outbound
+  readonly sectorFault: SectorFault
   /** The algorithms that this server signs with. */
   readonly signingAlgorithms: readonly SigningAlgorithm[]
   readonly log: Log
@@ -58,7 +57,7 @@ export async function validateMetadata(
     )
   }
   const { sector_identifier_uri: sector, redirect_uris } = client
-  const outside = sector === undefined ? undefined : await sectorFault(sector, redirect_uris, ports.outbound)
+  const outside = sector === undefined ? undefined : await ports.sectorFault(sector, redirect_uris)
   if (outside) return outside
   const { software_statement } = sent
   const metadata = { ...metadataOf(client), ...(software_statement && { software_statement }) }

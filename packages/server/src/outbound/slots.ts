@@ -1,0 +1,58 @@
+/**
+ * Places for requests that wait for a server of somebody else. Clients that nobody vouched for have a share of them, and
+ * each client and host has a smaller one, so that none keeps the others waiting.
+ */
+
+export type Asking = {
+  readonly client_id: string
+  /** Whose address it is. */
+  readonly url: string
+  /** Whether the operator, or somebody whom the operator trusts, vouches for who asks and for the address. */
+  readonly trusted: boolean
+}
+
+/** Takes a place and returns how to give it back; undefined where one of the shares is used up. */
+export type TakeSlot = (asking: Asking) => (() => void) | undefined
+
+/** Shares of all places. */
+const shares = {
+  trusted: { client: 1 / 2, host: 1 / 2, together: 1 },
+  untrusted: { client: 1 / 20, host: 1 / 20, together: 1 / 2 },
+} as const
+
+/** @param most how many requests wait at once, of all clients together. */
+export function createSlots(most: number): TakeSlot {
+  const taken = new Map<string, number>()
+
+  return asking => {
+    const limits = limitsOf(asking, most)
+    if (limits.some(([key, limit]) => (taken.get(key) ?? 0) >= limit)) return undefined
+    for (const [key] of limits) taken.set(key, (taken.get(key) ?? 0) + 1)
+    let isTaken = true
+    return () => {
+      if (!isTaken) return
+      isTaken = false
+      for (const [key] of limits) {
+        const left = (taken.get(key) ?? 1) - 1
+        if (left === 0) taken.delete(key)
+        else taken.set(key, left)
+      }
+    }
+  }
+}
+
+function limitsOf({ client_id, url, trusted }: Asking, most: number): readonly (readonly [string, number])[] {
+  const share = trusted ? shares.trusted : shares.untrusted
+  const limitOf = (part: number): number => Math.max(1, Math.floor(most * part))
+  const together = trusted ? [] : [['untrusted', limitOf(share.together)] as const]
+  // Counted apart: strangers who name a host of somebody else use up none of its places.
+  const kind = trusted ? 'trusted' : 'untrusted'
+  return [
+    ['all', most],
+    ...together,
+    [`client ${client_id}`, limitOf(share.client)],
+    [`${kind} host ${hostOf(url)}`, limitOf(share.host)],
+  ]
+}
+
+const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).hostname : url)

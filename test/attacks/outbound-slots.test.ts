@@ -1,0 +1,176 @@
+/** Strangers who keep requests to slow servers waiting, so that others can't ask theirs (RFC 9700 §4.11.2, OWASP SSRF). */
+
+import assert from 'node:assert/strict'
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
+import { test } from 'node:test'
+import { exportJWK, SignJWT } from 'jose'
+import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
+import { createBrowser } from '../support/browser.ts'
+import { register } from '../support/registering.ts'
+import { authorizePath, callback, pagesWorld } from '../support/sign-in.ts'
+import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
+
+const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const jwks = { keys: [{ ...(await exportJWK(publicKey)), alg: 'ES256' }] }
+const signer = {
+  token_endpoint_auth_method: 'private_key_jwt',
+  grant_types: ['authorization_code', 'client_credentials'],
+  redirect_uris: [callback],
+  scope: 'openid api1',
+}
+
+/** Servers of `good.example` answer, and all others keep everybody waiting until they are let go. */
+function openOutside(content: string) {
+  const waiting: (() => void)[] = []
+  let asked = 0
+  const outbound: Outbound = url => {
+    asked += 1
+    const answer = { ok: true, status: 200, headers: {}, body: content } as const
+    if (new URL(url).hostname === 'good.example') return Promise.resolve(answer)
+    return new Promise(done => waiting.push(() => done({ ok: false, reason: 'outbound_timeout' })))
+  }
+  return {
+    outbound,
+    asked: () => asked,
+    letGo: () => {
+      for (const done of waiting.splice(0)) done()
+    },
+  }
+}
+
+const open = (outbound: Outbound, more: object = {}) =>
+  createTestServer(
+    {
+      ...pagesWorld,
+      clients: [
+        ...pagesWorld.clients,
+        { ...signer, client_id: 'known', jwks_uri: 'https://good.example/jwks' },
+        { ...signer, client_id: 'new', jwks_uri: 'https://good.example/new' },
+        {
+          ...{ client_id: 'objects', token_endpoint_auth_method: 'none', redirect_uris: [callback] },
+          ...{ scope: 'openid', request_uris: ['https://good.example/object'] },
+        },
+      ],
+      registration: { mode: 'open', max_requests_per_hour: 1000 },
+      ...more,
+    },
+    { outbound },
+  )
+
+const authenticate = async (server: TestServer, client_id: string, exp = server.clock.now() + 300) =>
+  server.token({
+    grant_type: 'client_credentials',
+    scope: 'api1',
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion: await new SignJWT({
+      iss: client_id,
+      sub: client_id,
+      aud: issuer,
+      jti: randomUUID(),
+      exp,
+    })
+      .setProtectedHeader({ alg: 'ES256' })
+      .sign(privateKey),
+  })
+
+/** Resolves once so many of these were refused at once; the others wait for the outside. */
+async function refusedOf(asked: readonly Promise<unknown>[], most: number): Promise<void> {
+  let ended = 0
+  for (const one of asked) one.finally(() => ended++)
+  for (let tries = 0; ended < most; tries++) {
+    if (tries > 2000) throw new Error(`${ended} requests ended within 20 seconds, not ${most}`)
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
+}
+
+test('attack: clients with slow addresses of keys keep no place from clients that the operator knows', async () => {
+  const outside = openOutside(JSON.stringify(jwks))
+  const server = await open(outside.outbound)
+  assert.equal((await authenticate(server, 'known')).status, 200)
+  server.clock.advance(700)
+
+  const clients = []
+  for (let count = 0; count < 20; count++) {
+    const jwks_uri = `https://slow${count}.example/jwks`
+    clients.push(
+      (await register(server, { ...signer, grant_types: undefined, scope: 'openid', jwks_uri })).json,
+    )
+  }
+  const flood = clients.flatMap(({ client_id }) =>
+    Array.from({ length: 40 }, () => authenticate(server, client_id)),
+  )
+  await refusedOf(flood, 800 - 250)
+  // Keys that are 700 seconds old, and keys that have to be fetched first.
+  assert.equal((await authenticate(server, 'known')).status, 200)
+  assert.equal((await authenticate(server, 'new')).status, 200)
+  assert.ok(outside.asked() <= 20 + 3)
+  outside.letGo()
+  const statuses = (await Promise.all(flood)).map(({ status }) => status)
+  // A client has 25 places, and all of them together have 250.
+  assert.equal(statuses.filter(status => status === 401).length, 250)
+  assert.equal(statuses.filter(status => status === 503).length, 800 - 250)
+})
+
+test('client keys: good keys answer where no place is left to ask for them again', async () => {
+  const outside = openOutside(JSON.stringify(jwks))
+  const server = await open(outside.outbound)
+  const slow = { ...signer, client_id: 'slow', jwks_uri: 'https://slow.example/jwks' }
+  const clients = [
+    ...Array.from({ length: 4 }, (_, count) => ({
+      ...{ ...slow, client_id: `slow${count}` },
+      jwks_uri: `https://slow${count}.example/jwks`,
+    })),
+    ...[{ ...signer, client_id: 'known', jwks_uri: 'https://good.example/jwks' }],
+  ]
+  await server.reconfigure({ ...pagesWorld, clients })
+  assert.equal((await authenticate(server, 'known')).status, 200)
+  server.clock.advance(5000)
+  const flood = clients
+    .slice(0, 4)
+    .flatMap(({ client_id }) => Array.from({ length: 130 }, () => authenticate(server, client_id)))
+  await refusedOf(flood, 20)
+  assert.equal((await authenticate(server, 'known')).status, 200)
+  outside.letGo()
+  await Promise.all(flood)
+})
+
+test('attack: clients with slow request_uris keep no place from others', async () => {
+  const object = Buffer.from(JSON.stringify({ alg: 'none' })).toString('base64url')
+  const claims = { iss: 'objects', aud: issuer, client_id: 'objects', response_type: 'code' }
+  const content = `${object}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.`
+  const outside = openOutside(content)
+  const server = await open(outside.outbound)
+  const request_uris = Array.from({ length: 30 }, (_, count) => `https://slow.example/${count}`)
+  const { client_id } = (
+    await register(server, {
+      token_endpoint_auth_method: 'none',
+      redirect_uris: [callback],
+      scope: 'openid',
+      request_uris,
+    })
+  ).json
+  const ask = (one: string, request_uri: string) =>
+    createBrowser(server).visit(authorizePath({ client_id: one, scope: 'openid', request_uri }))
+  const flood = request_uris.flatMap(uri => Array.from({ length: 10 }, () => ask(client_id, uri)))
+  await refusedOf(flood, 300 - 10)
+  const neighbour = await ask('objects', 'https://good.example/object')
+  assert.match(neighbour.target, /^\/login/)
+  outside.letGo()
+  await Promise.all(flood)
+  const refused = server.logged.filter(({ reason }) => reason === 'request_uris_too_many_waiting')
+  assert.equal(refused.length, 300 - 10)
+})
+
+test('attack: registrations with slow lists of their sector keep no place from others', async () => {
+  const outside = openOutside(JSON.stringify([callback]))
+  const server = await open(outside.outbound)
+  const ask = (sector_identifier_uri: string) =>
+    register(server, { redirect_uris: [callback], scope: 'openid', sector_identifier_uri })
+  const flood = Array.from({ length: 50 }, (_, count) => ask(`https://slow.example/${count}`))
+  await refusedOf(flood, 45)
+  assert.equal((await ask('https://good.example/list')).status, 201)
+  outside.letGo()
+  const statuses = (await Promise.all(flood)).map(({ status }) => status)
+  assert.equal(statuses.filter(status => status === 503).length, 45)
+  assert.equal(statuses.filter(status => status === 400).length, 5)
+})
