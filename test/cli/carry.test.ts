@@ -266,10 +266,10 @@ test('cli: tenants come along; one that the configuration does not name is refus
   })
 })
 
-test('cli: a backup made beside a running server starts as it is; a family that went on since is an alarm', async () => {
+test('cli: a backup made beside a running server is restored by the guide: a family that went on since is an alarm and ends, others go on', async () => {
   await withPlaces(async ({ directory, old, fresh, serve }) => {
     const first = await serve(old)
-    const family = await familyAt(first)
+    const [family, quiet] = [await familyAt(first), await familyAt(first)]
     const add = ['users', 'add', '--username', 'eve', '--no-password', '--sub', 'eve']
     assert.equal((await tessera([...add, '--config', old, '--tenant', 'apart'])).code, 0)
     const to = join(directory, 'backup')
@@ -287,7 +287,12 @@ test('cli: a backup made beside a running server starts as it is; a family that 
     const second = await serve(fresh)
     assert.equal((await ask(second, refresh(later.refresh_token))).error, 'invalid_grant')
     await logged(second, /"event":"refresh_generation_ahead"/)
-    assert.ok((await ask(second, refresh(family.living))).refresh_token)
+    // A thief's copy of the token before is worth nothing either.
+    assert.equal((await ask(second, refresh(family.living))).error, 'invalid_grant')
+    await logged(second, /"reason":"authorization_revoked"/)
+    assert.ok((await ask(second, refresh(quiet.living))).refresh_token)
+    const signedInAgain = await familyAt(second)
+    assert.ok((await ask(second, refresh(signedInAgain.living))).refresh_token)
     const again = await tessera(['backup', '--config', old, '--to', to])
     assert.deepEqual([again.code, /there is a file/.test(again.stderr)], [1, true])
   })
