@@ -37,7 +37,8 @@ export function redirectUriFault(uri: string): string | undefined {
     return 'it is not an absolute URI (RFC 6749 §3.1.2)'
   }
   if (dangerousSchemes.has(url.protocol)) return `its scheme ${url.protocol} is dangerous to redirect to`
-  if (url.username !== '' || url.password !== '') return 'it holds credentials'
+  // As it is written: of an empty user (`https://@host/`) nothing is left once it is parsed.
+  if (/^[a-z][a-z\d+.-]*:\/\/[^/?]*@/i.test(uri)) return 'it holds credentials'
   if (url.protocol === 'http:' && !loopbackHosts.has(url.hostname))
     return 'http is for loopback hosts only (RFC 9700 §2.6); use https'
   if (url.protocol === 'https:' || url.protocol === 'http:') {
