@@ -55,18 +55,28 @@ test('attack: the sealed request can not be changed, swapped for another kind, o
     endSessionPath({ client_id: 'web', post_logout_redirect_uri: bye, state: 's' }),
   )
   const sealed = new URL(sent.location ?? '', 'https://id.example').searchParams.get('continue') ?? ''
-  const [payload = '', mac = ''] = sealed.split('.')
-  const content = JSON.parse(Buffer.from(payload, 'base64url').toString())
+  const [encrypted = '', proof = ''] = sealed.split('.')
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const evil = encode({ ...content, post_logout_redirect_uri: 'https://evil.example/' })
   const { sid, sub } = claimsOf(world.tokens.web.id_token)
+  const evil = encode({
+    client_id: 'web',
+    post_logout_redirect_uri: 'https://evil.example/',
+    hint: { sub, sid },
+  })
+  const changed = (part: string): string => {
+    const bytes = Buffer.from(part, 'base64url')
+    bytes[0]! ^= 1
+    return bytes.toString('base64url')
+  }
   const login = await createBrowser(world.server).visit(authorizePath())
   const forgeries = [
-    `${evil}.${mac}`,
+    `${evil}.${proof}`,
     `${evil}.${createHmac('sha256', 'guess').update(`v1.${evil}`).digest('base64url')}`,
-    `${encode({ ...content, hint: { sub, sid } })}.${mac}`,
+    `${changed(encrypted)}.${proof}`,
+    `${encrypted}.${changed(proof)}`,
+    `${encrypted}.${proof.slice(0, 20)}`,
     `${sealed}x`,
-    `${payload}.`,
+    `${encrypted}.`,
     'x',
     // Sealed by us, for the pages of a sign-in.
     login.form?.fields.continue ?? '',

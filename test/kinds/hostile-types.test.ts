@@ -523,6 +523,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'core/row-codec.ts': 'written by this server into its own store',
   'stores/postgres/archive.ts': 'written by this server into its own store',
   'endpoints/jwks/jwks.ts': 'its own package or process',
+  'operations/passed-time.ts': 'written by this server into its own store',
   'cli/worker.ts': 'its own package or process',
   'cli/users.ts': 'its own package or process',
   'cli/program.ts': 'its own package or process',

@@ -112,6 +112,7 @@ const comparisons = {
     'stores/postgres/replica.ts',
     'stores/sqlite/database.ts',
     'stores/sqlite/open-file.ts',
+    'core/turn.ts',
     'stores/sqlite/turn.ts',
     'workers/supervision.ts',
   ],

@@ -40,13 +40,36 @@ export function createDispatcher({ configuration, server, tenants, probes }: Dis
     if (whose === 'nobody') return misdirected
     return whose === 'server' ? server(request) : tenants.answer(whose.tenant, request)
   }
-  return Object.assign(handle, {
-    early(head: HttpRequest) {
-      const whose = issuerOf(head)
-      if (whose === 'nobody') return misdirected
-      return whose === 'server' ? server.early?.(head) : undefined
+  const early = (head: HttpRequest): HttpResponse | undefined => {
+    const whose = issuerOf(head)
+    if (whose === 'nobody') return misdirected
+    return whose === 'server' ? server.early?.(head) : undefined
+  }
+  if (hosts.size === 0) return Object.assign(handle, { early })
+
+  // Without the header too: what is kept for `host` must not go to whoever sends another one here.
+  const varies = ({ peer }: HttpRequest): boolean =>
+    configuration.trustForwardedHost || peer.host !== undefined
+  return Object.assign(
+    (request: HttpRequest) => {
+      const response = handle(request)
+      if (!varies(request)) return response
+      return response instanceof Promise ? response.then(varied) : varied(response)
     },
-  })
+    {
+      early(head: HttpRequest) {
+        const response = early(head)
+        return response && varies(head) ? varied(response) : response
+      },
+    },
+  )
+}
+
+/** Tells caches that this header chose the issuer: most keep responses by host and path (RFC 9111 §4.1). */
+function varied(response: HttpResponse): HttpResponse {
+  const { vary } = response.headers
+  const names = [vary ?? [], 'x-forwarded-host'].flat().join(', ')
+  return { ...response, headers: { ...response.headers, vary: names } }
 }
 
 /** Unless a request says for whom it is, nobody answers it: a new host of a tenant's is configured before it is pointed here. */
