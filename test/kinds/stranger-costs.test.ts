@@ -1,0 +1,331 @@
+/**
+ * What a stranger costs, endpoint by endpoint: the rows that are written, the passwords that are hashed, the requests
+ * that are sent and the lines that are logged for a request before anybody is authenticated. Everything that the memory
+ * store holds is counted, so that a new write is noticed. Where something is kept, the row says how much a network can
+ * make of it, and a neighbour from another network asks for the same thing and must get it.
+ */
+
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { test } from 'node:test'
+import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
+import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
+import { emptyTables, type Tables } from '../../packages/server/src/stores/memory/tables.ts'
+import { addUser } from '../support/accounts.ts'
+import { createBrowser, type Page } from '../support/browser.ts'
+import { jsonType } from '../support/registering.ts'
+import { authorizePath, challenge, signIn } from '../support/sign-in.ts'
+import {
+  type Answer,
+  basic,
+  createTestServer,
+  type SendOptions,
+  type TestServer,
+} from '../support/tessera.ts'
+import { assertCovers, everyEndpoint, everythingOn } from './coverage.ts'
+
+// Before the server loads it.
+const argon2 = createRequire(import.meta.url)('@node-rs/argon2')
+let hashed = 0
+for (const name of ['hash', 'verify']) {
+  const original = argon2[name]
+  argon2[name] = (...given: unknown[]) => {
+    hashed += 1
+    return original(...given)
+  }
+}
+
+const callback = 'https://app.example/cb'
+const everything = {
+  ...everythingOn,
+  authorization_requests: { max_waiting_per_network: 10 },
+  registration: { mode: 'open', max_requests_per_hour: 10 },
+  clients: [
+    ...everythingOn.clients,
+    {
+      client_id: 'page',
+      token_endpoint_auth_method: 'none',
+      redirect_uris: [callback],
+      scope: 'openid api1',
+    },
+  ],
+  users: [...everythingOn.users, { sub: '9', username: 'alice', password: 'wonderland', claims: {} }],
+}
+
+type Cost = {
+  /** Rows of each table; a table that is not named must not grow. */
+  readonly rows?: Partial<Record<keyof Tables, number>>
+  readonly hashes?: number
+  readonly fetches?: number
+  readonly mails?: number
+}
+
+type Ask = (server: TestServer, from: string, count: number) => Promise<Answer>
+
+type Row = {
+  readonly ask: Ask
+  /** At most, of one request. */
+  readonly costs: Cost
+  /** What many requests of one network leave. Omitted where nothing is kept. */
+  readonly bound?: {
+    /** More than are allowed. */
+    readonly requests: number
+    readonly rows: Partial<Record<keyof Tables, number>>
+    /** What a request beyond the bound is answered. */
+    readonly refused: number
+    /** What the neighbour is answered. */
+    readonly served: number
+    /** Omitted: asks for the same. */
+    readonly neighbour?: Ask
+  }
+}
+
+const send =
+  (method: string, path: string, options: SendOptions = {}): Ask =>
+  (server, from) =>
+    server.send(method, path, { ...(method === 'POST' && { form: {} }), ...options, from })
+
+/** A row of an endpoint that keeps nothing of a stranger's request, whatever the request says. */
+const nothing = (ask: Ask): Row => ({ ask, costs: {} })
+const bare = (endpoint: string): Row => {
+  const [method = '', path = ''] = endpoint.split(' ')
+  return nothing(send(method, path.replace('*', 'x')))
+}
+
+/** Fills in the form that a page has, as a browser from this network would. */
+const onPage =
+  (open: string, fields: (count: number) => Readonly<Record<string, string>>): Ask =>
+  async (server, from, count) => {
+    const browser = createBrowser({
+      send: (method, path, options) => server.send(method, path, { ...options, from }),
+    })
+    const page = await browser.visit(open)
+    return browser.submit(page, fields(count)) as Promise<Page>
+  }
+
+const pushed = { client_id: 'page', redirect_uri: callback, response_type: 'code', scope: 'openid' }
+const proof = { code_challenge: challenge, code_challenge_method: 'S256' }
+const target = authorizePath({ client_id: 'page', redirect_uri: callback, scope: 'openid' })
+const metadata = JSON.stringify({ redirect_uris: [callback] })
+
+const costly: Readonly<Record<string, Row>> = {
+  'GET /connect/authorize': nothing(send('GET', target)),
+  'POST /connect/authorize': nothing(
+    send('POST', '/connect/authorize', { form: target.split('?')[1] ?? '' }),
+  ),
+  'POST /connect/register': {
+    ask: send('POST', '/connect/register', { body: metadata, headers: jsonType, form: undefined as never }),
+    costs: { rows: { registeredClients: 1, storedClients: 1, attempts: 1 } },
+    bound: {
+      requests: 15,
+      rows: { registeredClients: 10, storedClients: 10, attempts: 1 },
+      ...{ refused: 429, served: 201 },
+    },
+  },
+  'POST /connect/par': {
+    ask: send('POST', '/connect/par', { form: { ...pushed, ...proof } }),
+    costs: { rows: { pushedRequests: 1, attempts: 1 } },
+    bound: { requests: 15, rows: { pushedRequests: 10, attempts: 1 }, refused: 429, served: 201 },
+  },
+  'POST /connect/deviceauthorization': {
+    ask: send('POST', '/connect/deviceauthorization', { form: { client_id: 'device', scope: 'openid' } }),
+    costs: { rows: { devices: 1, userCodes: 1, attempts: 1 } },
+    bound: { requests: 15, rows: { devices: 10, userCodes: 10, attempts: 1 }, refused: 429, served: 200 },
+  },
+  // Failures of client authentication are counted by network, and by client and network.
+  'POST /connect/token': {
+    ask: send('POST', '/connect/token', {
+      form: { grant_type: 'client_credentials' },
+      headers: basic('client', 'x'),
+    }),
+    costs: { rows: { attempts: 3 } },
+  },
+  'POST /connect/introspect': {
+    ask: send('POST', '/connect/introspect', { form: { token: 'x' }, headers: basic('urn:api', 'x') }),
+    costs: { rows: { attempts: 3 } },
+  },
+  'POST /connect/revocation': {
+    ask: send('POST', '/connect/revocation', { form: { token: 'x' }, headers: basic('client', 'x') }),
+    costs: { rows: { attempts: 3 } },
+  },
+  'POST /login': {
+    ask: onPage(target, count => ({ username: `nobody${count % 5}`, password: 'wrong', button: 'login' })),
+    costs: { rows: { attempts: 2 }, hashes: 1 },
+    bound: {
+      requests: 1100,
+      rows: { attempts: 6 },
+      ...{ refused: 429, served: 302 },
+      neighbour: onPage(target, () => ({ username: 'bob', password: 'bob', button: 'login' })),
+    },
+  },
+  'POST /register': {
+    ask: onPage('/register?continue=', count => ({ email: `stranger${count}@mail.example` })),
+    costs: { rows: { attempts: 2 }, mails: 1 },
+    bound: { requests: 60, rows: { attempts: 51, waitingMails: 50 }, refused: 429, served: 200 },
+  },
+  'POST /password/forgotten': {
+    ask: onPage('/password/forgotten', count => ({ username: `stranger${count}@mail.example` })),
+    costs: { rows: { attempts: 2 } },
+    bound: { requests: 60, rows: { attempts: 51 }, refused: 429, served: 200 },
+  },
+  'GET /federation/login': {
+    ask: async (server, from) => {
+      const browser = createBrowser({
+        send: (method, path, options) => server.send(method, path, { ...options, from }),
+      })
+      const page = await browser.visit(target)
+      const [, href = ''] = /href="([^"]*federation\/login[^"]*)"/.exec(page.body) ?? []
+      return browser.request('GET', href.replaceAll('&amp;', '&'))
+    },
+    costs: { rows: { upstreamRequests: 1, attempts: 1 }, fetches: 1 },
+  },
+  'POST /device': {
+    ask: onPage('/device', () => ({ user_code: 'BCDF-GHJK' })),
+    costs: { rows: { attempts: 1 } },
+  },
+}
+
+const endpoints = await everyEndpoint()
+const rows = new Map(endpoints.map(endpoint => [endpoint, costly[endpoint] ?? bare(endpoint)]))
+
+async function open() {
+  const tables = emptyTables()
+  let fetches = 0
+  let mails = 0
+  const server = await createTestServer(everything, {
+    storehouse: { ...createMemoryStorehouse(), main: createMemoryStores(tables) },
+    outbound: async () => {
+      fetches += 1
+      const corp = 'https://corp.example'
+      const body = JSON.stringify({
+        issuer: corp,
+        authorization_endpoint: `${corp}/authorize`,
+        token_endpoint: `${corp}/token`,
+        jwks_uri: `${corp}/jwks`,
+        response_types_supported: ['code'],
+        subject_types_supported: ['public'],
+        id_token_signing_alg_values_supported: ['RS256'],
+      })
+      return { ok: true, status: 200, headers: { 'content-type': 'application/json' }, body }
+    },
+    sendMail: async () => {
+      mails += 1
+    },
+  })
+  // Where users are kept, a name that nobody has costs as much as theirs.
+  await addUser(server)
+  const measure = () => ({
+    rows: Object.fromEntries(Object.entries(tables).map(([name, table]) => [name, table.size])),
+    hashes: hashed,
+    fetches,
+    mails,
+    logs: server.logged.length,
+  })
+  return { server, measure }
+}
+
+test('strangers: each row is one of an endpoint', () => {
+  assertCovers(rows.keys(), endpoints, 'endpoint')
+  assert.deepEqual(
+    Object.keys(costly).filter(endpoint => !endpoints.includes(endpoint)),
+    [],
+  )
+})
+
+const grown = (after: Record<string, number>, before: Record<string, number>) =>
+  Object.fromEntries(
+    Object.entries(after).flatMap(([name, size]) => {
+      const more = size - (before[name] ?? 0)
+      return more > 0 ? [[name, more]] : []
+    }),
+  )
+
+const times = 5
+/** A request and each page that it leads to may log a line or two. */
+const mostLines = 4
+
+for (const [endpoint, { ask, costs, bound }] of rows) {
+  test(`strangers: ${endpoint} costs no more than its row says`, async () => {
+    const { server, measure } = await open()
+    const before = measure()
+    for (let count = 0; count < times; count++) await ask(server, '192.0.2.1', count)
+    await server.settled()
+    const after = measure()
+    for (const [table, more] of Object.entries(grown(after.rows, before.rows))) {
+      const most = (costs.rows?.[table as keyof Tables] ?? 0) * times
+      assert.ok(more <= most, `${times} requests added ${more} rows to ${table}, which may be ${most}`)
+    }
+    for (const what of ['hashes', 'fetches', 'mails'] as const) {
+      const more = after[what] - before[what]
+      assert.ok(more <= (costs[what] ?? 0) * times, `${times} requests cost ${more} ${what}`)
+    }
+    // A row that costs nothing of what it names would prove nothing.
+    const reached = grown(after.rows, before.rows)
+    for (const table of Object.keys(costs.rows ?? {}))
+      assert.ok(reached[table], `nothing was added to ${table}`)
+    for (const what of ['hashes', 'fetches', 'mails'] as const)
+      assert.equal(after[what] > before[what], costs[what] !== undefined, `${what} were counted`)
+    assert.ok(
+      after.logs - before.logs <= mostLines * times,
+      `${times} requests logged ${after.logs - before.logs} lines`,
+    )
+    await server.close()
+  })
+
+  if (!bound) continue
+  test(`strangers: ${endpoint} serves a neighbour when one network has used up its share`, async () => {
+    const { server, measure } = await open()
+    const before = measure()
+    let last: Answer | undefined
+    for (let count = 0; count < bound.requests; count++) last = await ask(server, '192.0.2.1', count)
+    assert.equal(last?.status, bound.refused)
+    assert.ok(server.reason())
+    const left = grown(measure().rows, before.rows)
+    for (const [table, more] of Object.entries(left)) {
+      const most: number = bound.rows[table as keyof Tables] ?? 0
+      assert.ok(more <= most, `one network left ${more} rows in ${table}, which may be ${most}`)
+    }
+    const neighbour = bound.neighbour ?? ask
+    const { status } = await neighbour(server, '198.51.100.7', bound.requests)
+    assert.equal(status, bound.served)
+    await server.close()
+  })
+}
+
+test('strangers: an account of their own leaves a bounded number of codes, and a neighbour signs in', async () => {
+  const { server, measure } = await open()
+  const browser = createBrowser(server)
+  await signIn(browser, target)
+  const before = measure()
+  for (let count = 0; count < 300; count++) await browser.visit(target)
+  const after = measure()
+  const left = grown(after.rows, before.rows)
+  assert.ok((left.codes ?? 0) <= 100 && (left.authorizations ?? 0) <= 100, JSON.stringify(left))
+  const others = Object.keys(left).filter(name => name !== 'codes' && name !== 'authorizations')
+  assert.deepEqual(others, [])
+  assert.deepEqual([after.hashes, after.fetches, after.mails], [before.hashes, before.fetches, before.mails])
+
+  const neighbour = await signIn(createBrowser(server), target, {
+    username: 'bob',
+    password: 'bob',
+    button: 'login',
+  })
+  assert.match(neighbour.location ?? '', /code=/)
+  server.clock.advance(301)
+  await server.stores.cleanUp(server.clock.now())
+  assert.equal(measure().rows.codes, 0)
+  assert.equal(measure().rows.authorizations, 0)
+  await server.close()
+})
+
+test('strangers: a sign-in of an account of their own leaves a session, and nothing else that lasts', async () => {
+  const { server, measure } = await open()
+  const before = measure()
+  for (let count = 0; count < 20; count++) await signIn(createBrowser(server), target)
+  server.clock.advance(601)
+  await server.stores.cleanUp(server.clock.now())
+  const left = grown(measure().rows, before.rows)
+  // Of one user 1000 sessions live at a time.
+  assert.deepEqual(left, { sessions: 20, sessionClients: 20 })
+  await server.close()
+})
