@@ -66,7 +66,7 @@ export function createAdmission({
   let timer: NodeJS.Timeout | undefined
   let lookedAt = 0
   let over = 0
-  let sampledAt = 0
+  let sampledAt = Number.NEGATIVE_INFINITY
   let busy = false
 
   const waiting = (): number => others.size() + ahead.size()

@@ -158,7 +158,12 @@ export async function listen(router: Router, options: ListenOptions): Promise<Li
   server.on('checkContinue', take)
   server.on('clientError', refuseBytes)
   server.on('connection', stalls.accepted)
-  server.on('drop', () => server.closeIdleConnections())
+  let roomMadeAt = Number.NEGATIVE_INFINITY
+  server.on('drop', () => {
+    if (performance.now() - roomMadeAt < makeRoomMs) return
+    roomMadeAt = performance.now()
+    server.closeIdleConnections()
+  })
 
   await started(server, { host, port, ...(shared && canShare && { reusePort: true }) })
   const bound = server.address()
@@ -197,6 +202,9 @@ function serverOptions({
     joinDuplicateHeaders: true,
   }
 }
+
+/** Milliseconds between two times that idle connections make room for new ones. */
+const makeRoomMs = 1000
 
 /** Milliseconds without a byte in either direction, for one who sends or reads too slowly. */
 const silenceMs = 60_000

@@ -1,0 +1,147 @@
+/** What is worked on at once, and what had waited through a standstill: by a clock of the test's. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type AdmissionOptions, createAdmission } from '../../packages/server/src/http/admission.ts'
+import { watchStalls } from '../../packages/server/src/http/stall.ts'
+
+function createWorld(options: AdmissionOptions = {}) {
+  let time = 0
+  const done: string[] = []
+  const overloads: number[] = []
+  const state = { busy: true }
+  const admission = createAdmission({
+    first: 2,
+    now: () => time,
+    busyShare: () => (state.busy ? 1 : 0),
+    onOverload: underWay => overloads.push(underWay),
+    ...options,
+  })
+  return {
+    ...{ admission, done, overloads, state },
+    enter: (name: string, ahead = false) =>
+      admission.enter({
+        start: () => done.push(`start ${name}`),
+        refuse: () => done.push(`refuse ${name}`),
+        ahead,
+      }),
+    advance(milliseconds: number) {
+      time += milliseconds
+    },
+  }
+}
+
+const loops = async (count: number): Promise<void> => {
+  for (let turn = 0; turn < count; turn++) await new Promise(resolve => setImmediate(resolve))
+}
+
+test('admission: while the loop has idle time any number is started', () => {
+  const { enter, done, state, admission } = createWorld()
+  state.busy = false
+  for (let index = 0; index < 100; index++) enter(String(index))
+  assert.equal(done.length, 100)
+  admission.close()
+})
+
+test('admission: while it has none, what exceeds the limit waits until another is over, the oldest first', () => {
+  const { enter, done, admission } = createWorld()
+  for (const name of ['a', 'b', 'c', 'd']) enter(name)
+  assert.deepEqual(done, ['start a', 'start b'])
+  assert.equal(admission.waiting(), 2)
+  admission.leave()
+  admission.leave()
+  assert.deepEqual(done.slice(2), ['start c', 'start d'])
+  admission.close()
+})
+
+test('admission: once the oldest waits for long, the newest goes first', () => {
+  const { enter, done, admission, advance } = createWorld()
+  for (const name of ['a', 'b', 'old']) enter(name)
+  advance(200)
+  enter('new')
+  admission.leave()
+  assert.equal(done.at(-1), 'start new')
+  admission.close()
+})
+
+test('admission: those that a connection sent ahead go after all others', () => {
+  const { enter, done, admission } = createWorld()
+  for (const name of ['a', 'b']) enter(name)
+  enter('ahead', true)
+  enter('other')
+  admission.leave()
+  assert.equal(done.at(-1), 'start other')
+  admission.close()
+})
+
+test('admission: what waits too long is refused, and the operator told once', async () => {
+  const { enter, done, admission, advance, overloads } = createWorld()
+  for (const name of ['a', 'b', 'c', 'd']) enter(name)
+  advance(10_000)
+  for (let left = 100; left > 0 && done.length < 4; left--)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  assert.deepEqual(done.slice(2), ['refuse c', 'refuse d'])
+  assert.deepEqual(overloads, [2])
+  admission.close()
+})
+
+test('admission: one that is over at once starts the next, ten thousand in a row', () => {
+  const { enter, admission } = createWorld()
+  for (const name of ['a', 'b']) enter(name)
+  let started = 0
+  for (let index = 0; index < 10_000; index++)
+    admission.enter({
+      start() {
+        started += 1
+        admission.leave()
+      },
+      refuse: () => assert.fail('refused'),
+      ahead: false,
+    })
+  admission.leave()
+  assert.equal(started, 10_000)
+  admission.close()
+})
+
+test('stalls: what arrives after the loop stood still for two seconds had waited, until all sockets were read', async () => {
+  let time = 0
+  const told: number[] = []
+  const stalls = watchStalls({ now: () => time, onStall: milliseconds => told.push(milliseconds) })
+  try {
+    assert.equal(stalls.waited(), false)
+    time = 400
+    assert.equal(stalls.paused(), false)
+    time = 1400
+    assert.equal(stalls.waited(), false)
+    assert.equal(stalls.paused(), true)
+    time = 3900
+    assert.equal(stalls.waited(), true)
+    await loops(2)
+    assert.equal(stalls.waited(), true)
+    await loops(8)
+    assert.equal(stalls.waited(), false)
+    assert.deepEqual(told, [2500])
+  } finally {
+    stalls.stop()
+  }
+})
+
+test('stalls: a backlog of connections belongs to the standstill for as long as it lasts, and a second at most', async () => {
+  let time = 0
+  const stalls = watchStalls({ now: () => time })
+  try {
+    time = 5000
+    assert.equal(stalls.waited(), true)
+    for (let turn = 0; turn < 50; turn++) {
+      stalls.accepted()
+      await loops(1)
+    }
+    assert.equal(stalls.waited(), true)
+    time = 6100
+    stalls.accepted()
+    await loops(3)
+    assert.equal(stalls.waited(), false)
+  } finally {
+    stalls.stop()
+  }
+})

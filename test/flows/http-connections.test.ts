@@ -1,0 +1,254 @@
+/** The served edge and its connections: clients that hang up, half-close, send ahead, or send nothing of what they announced. */
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { type HttpRequest, type HttpResponse, isConnected, type Route } from '@tessera/protocol/http'
+import { createLoad } from '../../packages/server/src/http/load.ts'
+import { ask, type Edge, mount, serve } from '../support/edges.ts'
+
+const reply = (body: string): HttpResponse => ({ status: 200, headers: {}, body })
+
+/** Holds each request until it is told to ask whether its client is there, and says what it was told. */
+function createGate() {
+  const begun: string[] = []
+  const told: boolean[] = []
+  const { promise: open, resolve: release } = Promise.withResolvers<void>()
+  const route: Route = {
+    path: '/gate',
+    methods: ['GET', 'POST'],
+    async endpoint(request) {
+      begun.push(request.query)
+      await open
+      told.push(await isConnected(request))
+      return reply(`done ${request.query}`)
+    },
+  }
+  return { route, begun, told, release }
+}
+
+/** Resolves once it is so. */
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  for (let left = 500; left > 0; left--)
+    if (isSo()) return
+    else await setTimeout(20)
+  assert.fail(`after ten seconds still not: ${what}`)
+}
+
+async function open(edge: Edge, allowHalfOpen = false): Promise<{ socket: Socket; received: () => string }> {
+  const socket = connect({ port: Number(new URL(edge.url).port), host: '127.0.0.1', allowHalfOpen })
+  let received = ''
+  socket.setEncoding('utf8').on('data', text => {
+    received += text
+  })
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  return { socket, received: () => received }
+}
+
+/** Unlike `once` it does not mind a reset. */
+const closed = (socket: Socket): Promise<void> =>
+  new Promise(resolve => {
+    if (socket.closed) resolve()
+    else socket.once('close', () => resolve())
+  })
+
+const get = (target: string, version = '1.1'): string =>
+  `GET ${target} HTTP/${version}\r\nHost: id.example\r\n\r\n`
+
+for (const version of ['1.1', '1.0'])
+  test(`connections: a client that ends its side after the request is connected and gets its response, by HTTP/${version}`, async () => {
+    const gate = createGate()
+    const edge = await serve([gate.route])
+    const { socket, received } = await open(edge, true)
+    socket.end(get('/gate?half', version))
+    await until('the request is begun', () => gate.begun.length === 1)
+    await setTimeout(50)
+    gate.release()
+    await once(socket, 'end')
+    assert.deepEqual(gate.told, [true])
+    assert.match(received(), /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\ndone half$/)
+    await edge.close()
+  })
+
+for (const [way, hangUp] of Object.entries({
+  'closes its connection': (socket: Socket) => socket.destroy(),
+  'resets its connection': (socket: Socket) => socket.resetAndDestroy(),
+}))
+  test(`connections: a client that ${way} while its request is under way is not connected`, async () => {
+    const gate = createGate()
+    const edge = await serve([gate.route])
+    const { socket } = await open(edge)
+    socket.write(get('/gate?gone'))
+    await until('the request is begun', () => gate.begun.length === 1)
+    hangUp(socket)
+    gate.release()
+    await until('it was told', () => gate.told.length === 1)
+    assert.deepEqual(gate.told, [false])
+    await edge.close()
+  })
+
+for (const [name, start] of Object.entries({ served: serve, mounted: mount }))
+  test(`connections: a client that waits is connected (${name})`, async () => {
+    const gate = createGate()
+    gate.release()
+    const edge = await start([gate.route])
+    assert.equal((await ask(edge, 'GET', '/gate?one')).body, 'done one')
+    assert.deepEqual(gate.told, [true])
+    await edge.close()
+  })
+
+test('connections: a mounted request whose signal is aborted is not connected', async () => {
+  const { createFetchHandler } = await import('../../packages/server/src/http/fetch.ts')
+  const told: boolean[] = []
+  const aborter = new AbortController()
+  const handler = createFetchHandler(async request => {
+    aborter.abort()
+    told.push(await isConnected(request))
+    return reply('')
+  })
+  await handler(new Request('http://id.example/x', { signal: aborter.signal }))
+  assert.deepEqual(told, [false])
+})
+
+test('connections: a request that waits behind another does nothing once its client hung up', async () => {
+  const gate = createGate()
+  const edge = await serve([gate.route])
+  const { socket } = await open(edge)
+  socket.write(get('/gate?first') + get('/gate?second'))
+  await until('the first is begun', () => gate.begun.length === 1)
+  socket.resetAndDestroy()
+  gate.release()
+  await until('the first is over', () => gate.told.length === 1)
+  assert.equal((await ask(edge, 'GET', '/gate?other')).status, 200)
+  assert.deepEqual(gate.begun, ['first', 'other'])
+  await edge.close()
+})
+
+test('connections: of those that a client sends ahead one is worked on at a time, and all are answered in order [RFC 9112 §9.3.2]', async () => {
+  let now = 0
+  let mostAtOnce = 0
+  const route: Route = {
+    path: '/one',
+    methods: ['GET', 'POST'],
+    async endpoint({ query, body }) {
+      now += 1
+      mostAtOnce = Math.max(mostAtOnce, now)
+      await setTimeout(1)
+      now -= 1
+      return reply(`<${query}${body}>`)
+    },
+  }
+  const edge = await serve([route])
+  const { socket, received } = await open(edge)
+  const count = 200
+  for (let index = 0; index < count; index++)
+    socket.write(
+      index % 2 === 0
+        ? get(`/one?${index}`)
+        : `POST /one HTTP/1.1\r\nHost: x\r\nContent-Length: ${String(index).length}\r\n\r\n${index}`,
+    )
+  await until('all are answered', () => received().includes(`<${count - 1}>`))
+  const order = [...received().matchAll(/<(\d+)>/g)].map(([, index]) => Number(index))
+  assert.deepEqual(
+    order,
+    Array.from({ length: count }, (_, index) => index),
+  )
+  assert.equal(mostAtOnce, 1)
+  socket.destroy()
+  await edge.close()
+})
+
+test('connections: a client that sends thousands ahead is hung up on, and others are served', async () => {
+  const gate = createGate()
+  const edge = await serve([gate.route])
+  const { socket } = await open(edge)
+  socket.write(get('/gate?flood').repeat(2000))
+  await closed(socket)
+  gate.release()
+  assert.equal((await ask(edge, 'GET', '/gate?other')).status, 200)
+  assert.ok(gate.begun.length <= 2, `${gate.begun.length} were begun`)
+  await edge.close()
+})
+
+const announced = (method: string, path: string, more = ''): string =>
+  `${method} ${path} HTTP/1.1\r\nHost: id.example\r\nContent-Length: 1000\r\n${more}\r\n`
+
+test('connections: an unknown path, a wrong method and overload are refused before the body is read', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const routes: readonly Route[] = [
+    { path: '/get', methods: ['GET'], endpoint: () => reply('') },
+    { path: '/slow', methods: ['POST'], endpoint: async () => promise.then(() => reply('')) },
+  ]
+  const edge = await serve(routes, { load: createLoad({ mostRequests: 1 }) })
+  const busy = ask(edge, 'POST', '/slow')
+  for (const [method, path, status] of [
+    ['POST', '/nothing', 404],
+    ['POST', '/get', 405],
+    ['POST', '/slow', 503],
+  ] as const) {
+    const { socket, received } = await open(edge)
+    // Nothing of the body is ever sent.
+    socket.write(announced(method, path))
+    await until(`${path} is answered`, () => received().includes('\r\n\r\n'))
+    assert.match(received(), new RegExp(`^HTTP/1.1 ${status} `))
+    socket.destroy()
+  }
+  resolve()
+  await busy
+  await edge.close()
+})
+
+test('connections: a body is asked for only when it is wanted [RFC 9110 §10.1.1]', async () => {
+  const seen: HttpRequest[] = []
+  const routes: readonly Route[] = [
+    {
+      path: '/post',
+      methods: ['POST'],
+      endpoint(request) {
+        seen.push(request)
+        return reply('ok')
+      },
+    },
+  ]
+  const edge = await serve(routes)
+  const expect = 'Expect: 100-continue\r\n'
+  const refused = await open(edge)
+  refused.socket.write(announced('POST', '/nothing', expect))
+  await until('it is refused', () => refused.received().includes('\r\n\r\n'))
+  assert.match(refused.received(), /^HTTP\/1\.1 404 /)
+  refused.socket.destroy()
+  const wanted = await open(edge)
+  wanted.socket.write(announced('POST', '/post', expect))
+  await until('it is asked for', () => wanted.received().includes('\r\n\r\n'))
+  assert.match(wanted.received(), /^HTTP\/1\.1 100 Continue\r\n\r\n$/)
+  wanted.socket.write('x'.repeat(1000))
+  await until('it is answered', () => wanted.received().includes('ok'))
+  assert.equal(seen[0]?.body.length, 1000)
+  wanted.socket.destroy()
+  await edge.close()
+})
+
+test('connections: where no more fit, idle ones make room and those at work go on', async () => {
+  const gate = createGate()
+  const edge = await serve([gate.route], { mostConnections: 2 })
+  const busy = await open(edge)
+  busy.socket.write(get('/gate?busy'))
+  await until('the request is begun', () => gate.begun.length === 1)
+  const idle = await open(edge)
+  const turnedAway = await open(edge)
+  await Promise.all([closed(turnedAway.socket), closed(idle.socket)])
+  const next = await open(edge)
+  next.socket.write(get('/gate?next'))
+  await until('the next is begun', () => gate.begun.length === 2)
+  gate.release()
+  await until(
+    'both are answered',
+    () => /done busy/.test(busy.received()) && /done next/.test(next.received()),
+  )
+  busy.socket.destroy()
+  next.socket.destroy()
+  await edge.close()
+})
