@@ -5,7 +5,8 @@
 
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { challenge, verifier } from '../support/issue-code.ts'
@@ -31,15 +32,26 @@ async function ask({ url }: RunningServer, client: string, form: Form): Promise<
   return { ...((await response.json()) as object), status: response.status }
 }
 
-/** Sends a request that a stopped node does not read, and gives up. */
-async function sendAndGiveUp(node: RunningServer, client: string, form: Form, how: Way): Promise<void> {
+async function send(node: RunningServer, client: string, form: Form): Promise<Socket> {
   const body = new URLSearchParams(form).toString()
   const socket = connect(Number(new URL(node.url).port), '127.0.0.1')
+  socket.on('error', () => {})
   await once(socket, 'connect')
   socket.write(
     `POST /connect/token HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${basic(client)}\r\n` +
-      `Content-Type: ${formType}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      `Content-Type: ${formType}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   )
+  return socket
+}
+
+/** Resolves to all that comes back. */
+export async function sendTo(node: RunningServer, client: string, form: Form): Promise<string> {
+  return text(await send(node, client, form))
+}
+
+/** Sends a request that a stopped node does not read, and gives up. */
+async function sendAndGiveUp(node: RunningServer, client: string, form: Form, how: Way): Promise<void> {
+  const socket = await send(node, client, form)
   await setTimeout(200)
   if (how === 'reset') socket.resetAndDestroy()
   else socket.destroy()
@@ -55,7 +67,7 @@ type Kind = {
   readonly goOn: (node: RunningServer, form: Form) => Promise<string>
 }
 
-const kinds: Readonly<Record<string, Kind>> = {
+export const kinds: Readonly<Record<string, Kind>> = {
   refresh: {
     client: 'roclient',
     async start(node) {
@@ -87,7 +99,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 }
 
 /** Resolves to how many of the clients lost their sign-in. */
-async function lost(
+export async function lost(
   [stalls, serves]: readonly [RunningServer, RunningServer],
   { client, start, goOn }: Kind,
   { stoppedMs, clients, way }: { stoppedMs: number; clients: number; way: Way },
@@ -116,10 +128,11 @@ async function lost(
 /** Another checkout's `tessera.js`, to measure that one instead. */
 const entry = process.env.RELIABILITY_ENTRY ? pathToFileURL(process.env.RELIABILITY_ENTRY) : undefined
 
-async function withNodes<Value>(
+export async function withNodes<Value>(
   storage: string,
   use: (nodes: readonly [RunningServer, RunningServer]) => Promise<Value>,
 ): Promise<Value> {
+  process.env.TESSERA_MASTER_KEY ??= randomBytes(32).toString('base64')
   const ports = [await freePort(), await freePort()] as const
   const { file, remove } = await writeConfiguration({
     ...{ ...world, storage, workers: 1 },
@@ -136,7 +149,6 @@ async function withNodes<Value>(
 }
 
 export async function run({ long }: ExperimentOptions): Promise<Report> {
-  process.env.TESSERA_MASTER_KEY ??= randomBytes(32).toString('base64')
   const clients = long ? 20 : 3
   const stops = long ? [900, 3000, 14_000] : [900, 2600]
   const postgres = await startPostgres()

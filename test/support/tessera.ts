@@ -1,6 +1,6 @@
 /** A whole server for tests, in memory or on the store under test: driven by requests and their answers, with a clock that stands still. */
 
-import type { HttpResponse } from '@tessera/protocol/http'
+import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Configuration } from '../../packages/server/src/configuration/configuration.ts'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import type { Mail, SendMail } from '../../packages/server/src/core/mail.ts'
@@ -40,6 +40,8 @@ export type SendOptions = {
   readonly certificate?: string
   /** The address that the request comes from. */
   readonly from?: string
+  /** Whether the client still waits for the response; it does unless given. */
+  readonly connected?: HttpRequest['connected']
 }
 export type Answer = HttpResponse & {
   readonly json: any
@@ -106,7 +108,7 @@ export async function createTestServer(
   const send: TestServer['send'] = async (
     method,
     target,
-    { form, headers = {}, body, certificate, from = '127.0.0.1' } = {},
+    { form, headers = {}, body, certificate, from = '127.0.0.1', connected } = {},
   ) => {
     const [path = '', query = ''] = target.split('?')
     const id = `test-${++requests}`
@@ -121,6 +123,7 @@ export async function createTestServer(
       },
       body: form === undefined ? (body ?? '') : formOf(form),
       peer: { address: from, ...(certificate && { certificate }) },
+      ...(connected && { connected }),
     })
     const refusal = logged.findLast(({ event, request_id }) => event === 'refused' && request_id === id)
     return { ...response, json: jsonOf(response), reason: refusal?.reason }

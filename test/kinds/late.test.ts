@@ -1,0 +1,238 @@
+/**
+ * Late: everything that is done for a client asks whether the client is still there. What it did not hear of must not be
+ * held against it (docs/decisions/0029-one-who-hung-up.md).
+ */
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import type { Route } from '@tessera/protocol/http'
+import { kinds, lost, sendTo, withNodes } from '../reliability/late.ts'
+import { createCountingStores, isWrite } from '../support/counting.ts'
+import { ask, serve } from '../support/edges.ts'
+import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
+import { providePostgres } from '../support/postgres.ts'
+import { readText } from '../support/repository.ts'
+import { createTestServer, type SendOptions, type TestServer } from '../support/tessera.ts'
+import { secret, world } from '../support/world.ts'
+import { assertCovers, everyEndpoint, everythingOn } from './coverage.ts'
+
+const gone = async (): Promise<boolean> => false
+const there = async (): Promise<boolean> => true
+type Client = Pick<SendOptions, 'connected'>
+const web = ['web', secret] as const
+const roclient = ['roclient', secret] as const
+
+const redeem = (server: TestServer, code: string, client: Client, code_verifier = verifier) =>
+  server.token(
+    { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier },
+    { client: web, ...client },
+  )
+
+const refresh = async (server: TestServer, refresh_token: string, client: Client = {}) =>
+  server.token({ grant_type: 'refresh_token', refresh_token }, { client: roclient, ...client })
+
+type Row = {
+  readonly title: string
+  /** Brings about the refusal that writes, for a client that is there or not; resolves to whether it was written. */
+  readonly written: (server: TestServer, client: Client) => Promise<boolean>
+  readonly reason: string
+}
+
+/** Each effect that a refusal may have. */
+const effects: Readonly<Record<string, readonly Row[]>> = {
+  revoke_authorization: [
+    {
+      title: 'a code that comes a second time',
+      reason: 'code_replayed',
+      async written(server, client) {
+        const scope = ['api1', 'openid', 'offline_access']
+        const code = await issueCode(server, { scope })
+        const { json } = await redeem(server, code, {})
+        const again = await redeem(server, code, client)
+        assert.equal(again.json.error, 'invalid_grant')
+        assert.equal(server.reason(), 'code_replayed')
+        const next = await server.token(
+          { grant_type: 'refresh_token', refresh_token: json.refresh_token },
+          { client: web },
+        )
+        return next.status !== 200
+      },
+    },
+    {
+      title: 'an old refresh token',
+      reason: 'refresh_token_reused',
+      async written(server, client) {
+        const { json } = await server.token(
+          { grant_type: 'password', username: 'bob', password: 'bob', scope: 'api1 offline_access' },
+          { client: roclient },
+        )
+        const second = await refresh(server, json.refresh_token)
+        const third = await refresh(server, second.json.refresh_token)
+        const late = await refresh(server, json.refresh_token, client)
+        assert.equal(late.json.error, 'invalid_grant')
+        assert.equal(server.reason(), 'refresh_token_reused')
+        return (await refresh(server, third.json.refresh_token)).status !== 200
+      },
+    },
+  ],
+  burn_code: [
+    {
+      title: 'a code with a wrong verifier',
+      reason: 'code_verifier_wrong',
+      async written(server, client) {
+        const code = await issueCode(server)
+        const wrong = await redeem(server, code, client, 'x'.repeat(43))
+        assert.equal(wrong.json.error, 'invalid_grant')
+        assert.equal(server.reason(), 'code_verifier_wrong')
+        return (await redeem(server, code, {})).status !== 200
+      },
+    },
+  ],
+  device_polled: [
+    {
+      title: 'a poll of a device',
+      reason: 'device_pending',
+      async written(server, client) {
+        const form = { client_id: 'device', scope: 'api1' }
+        const { json } = await server.send('POST', '/connect/deviceauthorization', { form })
+        const poll = (more: Client = {}) =>
+          server.token(
+            {
+              grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+              device_code: json.device_code,
+              client_id: 'device',
+            },
+            more,
+          )
+        assert.equal((await poll(client)).json.error, 'authorization_pending')
+        assert.equal(server.reason(), 'device_pending')
+        return (await poll()).json.error === 'slow_down'
+      },
+    },
+  ],
+}
+
+test('late: the table has each effect that a refusal may have', () => {
+  const [, declared = ''] = /export type Effect =([\s\S]*)$/.exec(
+    readText('packages/server/src/endpoints/token/decision.ts'),
+  )!
+  const existing = [...declared.matchAll(/kind: '(\w+)'/g)].map(([, kind]) => kind!)
+  assertCovers(Object.keys(effects), existing, 'effect of a refusal')
+})
+
+for (const { title, written, reason } of Object.values(effects).flat()) {
+  test(`late: ${title} is refused and writes, where its client is there`, async () => {
+    const server = await createTestServer(world)
+    assert.equal(await written(server, { connected: there }), true)
+    const line = server.logged.find(entry => entry.event === 'refused' && entry.reason === reason)
+    assert.equal(line?.level, /replayed|reused/.test(reason) ? 'warn' : 'info')
+  })
+
+  test(`late: ${title} is refused and writes nothing, where its client has gone`, async () => {
+    const server = await createTestServer(world)
+    assert.equal(await written(server, { connected: gone }), false)
+    const line = server.logged.find(entry => entry.event === 'refused' && entry.reason === reason)
+    assert.partialDeepStrictEqual(line, { level: 'info', client_gone: true })
+  })
+}
+
+test('late: at every endpoint a refused request of a client that has gone writes nothing but what counts guesses', async () => {
+  const { stores, calls } = createCountingStores()
+  const server = await createTestServer(everythingOn, { stores, sendMail: false, print: () => {} })
+  for (const endpoint of await everyEndpoint()) {
+    const [method = '', path = ''] = endpoint.split(' ')
+    calls.length = 0
+    const form = method === 'GET' ? {} : { form: { client_id: 'nobody', token: 'x', code: 'x' } }
+    await server.send(method, path.replace('*', 'x'), { ...form, connected: gone })
+    const writes = calls.filter(isWrite).filter(call => !call.startsWith('attempts.'))
+    assert.deepEqual(writes, [], endpoint)
+  }
+  await server.close()
+})
+
+test('late: at every endpoint a request that waits is not taken up once its client hung up', async () => {
+  const reached: string[] = []
+  const begun: (() => void)[] = []
+  let waiting: PromiseWithResolvers<void> | undefined
+  const endpoints = await everyEndpoint()
+  const paths = [...new Set(endpoints.map(endpoint => endpoint.split(' ')[1]!))]
+  const edge = await serve([
+    ...paths.map(
+      (path): Route => ({
+        path,
+        methods: ['GET', 'POST', 'PUT', 'DELETE'],
+        endpoint({ method }) {
+          reached.push(`${method} ${path}`)
+          return { status: 200, headers: {}, body: '' }
+        },
+      }),
+    ),
+    {
+      path: '/blocks',
+      methods: ['GET'],
+      async endpoint() {
+        begun.pop()?.()
+        await waiting?.promise
+        return { status: 200, headers: {}, body: '' }
+      },
+    },
+  ])
+  for (const endpoint of endpoints) {
+    waiting = Promise.withResolvers<void>()
+    const [method, path = ''] = endpoint.split(' ')
+    const socket = connect(Number(new URL(edge.url).port), '127.0.0.1')
+    socket.on('error', () => {})
+    await once(socket, 'connect')
+    const blocked = new Promise<void>(resolve => begun.push(resolve))
+    socket.write(
+      `GET /blocks HTTP/1.1\r\nHost: x\r\n\r\n${method} ${path.replace('*', 'x')} HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na=b`,
+    )
+    await blocked
+    socket.resetAndDestroy()
+    await setTimeout(5)
+    waiting.resolve()
+    await setTimeout(5)
+  }
+  assert.equal((await ask(edge, 'GET', '/')).status, 200)
+  assert.deepEqual(reached, ['GET /'])
+  await edge.close()
+})
+
+const postgres = providePostgres()
+
+for (const store of ['PostgreSQL', 'SQLite'] as const)
+  test(`late: a node that stood still takes no sign-in from clients that went on elsewhere, on ${store}`, {
+    timeout: 120_000,
+  }, async () => {
+    const storage = store === 'SQLite' ? 'sqlite:./tessera.db' : await (await postgres()).database()
+    await withNodes(storage, async nodes => {
+      for (const [name, kind] of Object.entries(kinds))
+        for (const [stoppedMs, way] of [
+          [800, 'close'],
+          [2600, 'reset'],
+        ] as const)
+          assert.equal(await lost(nodes, kind, { stoppedMs, clients: 2, way }), 0, `${name}, ${way}`)
+    })
+  })
+
+test('late: what waited for two seconds is answered 503 with Retry-After and not done, and the probe is answered', {
+  timeout: 60_000,
+}, async () => {
+  await withNodes('sqlite:./tessera.db', async ([stalls, serves]) => {
+    const form = await kinds.code!.start(serves)
+    stalls.process.kill('SIGSTOP')
+    const asked = sendTo(stalls, 'web', form)
+    const probed = fetch(`${stalls.url}/healthz`)
+    await setTimeout(2700)
+    stalls.process.kill('SIGCONT')
+    const received = await asked
+    assert.match(received, /^HTTP\/1\.1 503 /)
+    assert.match(received, /\r\nretry-after: 1\r\n/i)
+    assert.equal((await probed).status, 200)
+    assert.match(stalls.log(), /"event":"event_loop_stalled"/)
+    assert.match(await sendTo(stalls, 'web', form), /^HTTP\/1\.1 200 /)
+  })
+})
