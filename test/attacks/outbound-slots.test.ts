@@ -5,7 +5,12 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { exportJWK, SignJWT } from 'jose'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
+import { keyOfNotice } from '../../packages/server/src/stores/memory/logout-notices.ts'
+import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
+import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
+import { emptyTables } from '../../packages/server/src/stores/memory/tables.ts'
 import { createBrowser } from '../support/browser.ts'
+import { logoutWorld } from '../support/logout-world.ts'
 import { register } from '../support/registering.ts'
 import { authorizePath, callback, pagesWorld } from '../support/sign-in.ts'
 import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
@@ -173,4 +178,53 @@ test('attack: registrations with slow lists of their sector keep no place from o
   const statuses = (await Promise.all(flood)).map(({ status }) => status)
   assert.equal(statuses.filter(status => status === 503).length, 45)
   assert.equal(statuses.filter(status => status === 400).length, 5)
+})
+
+test('attack: clients that never answer logout tokens keep no place from others [OpenID Connect Back-Channel Logout 1.0 §2.5]', async () => {
+  const tables = emptyTables()
+  const posted = new Map<string, number>()
+  const letGo: (() => void)[] = []
+  const server = await createTestServer(
+    {
+      ...logoutWorld,
+      registration: { mode: 'open', max_requests_per_hour: 1000 },
+    },
+    {
+      storehouse: { ...createMemoryStorehouse(), main: createMemoryStores(tables) },
+      outbound: url => {
+        const { hostname } = new URL(url)
+        posted.set(hostname, (posted.get(hostname) ?? 0) + 1)
+        if (hostname === 'shop.example')
+          return Promise.resolve({ ok: true, status: 200, headers: {}, body: '' } as const)
+        return new Promise(done => letGo.push(() => done({ ok: false, reason: 'outbound_timeout' })))
+      },
+    },
+  )
+  const due_at = server.clock.now()
+  const notify = (client_id: string, sid: string, due: number): void => {
+    const notice = { sid, client_id, sub: '1', attempts: 0, due_at: due, expires_at: due_at + 86_400 }
+    tables.logoutNotices.set(keyOfNotice(notice), notice)
+  }
+  for (let client = 0; client < 12; client++) {
+    const backchannel_logout_uri = `https://slow${client}.example/back`
+    const { json } = await register(server, {
+      redirect_uris: [callback],
+      scope: 'openid',
+      backchannel_logout_uri,
+    })
+    for (let session = 0; session < 20; session++) notify(json.client_id, `${client}-${session}`, due_at - 10)
+  }
+  // The last in the queue.
+  for (let session = 0; session < 20; session++) notify('shop', `shop-${session}`, due_at)
+  const running = server.runLogouts()
+  for (let tries = 0; (posted.get('shop.example') ?? 0) < 20; tries++) {
+    assert.ok(tries < 1000, `the shop was told ${posted.get('shop.example') ?? 0} times within 10 seconds`)
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
+  const slow = [...posted].filter(([host]) => host !== 'shop.example').map(([, count]) => count)
+  assert.ok(slow.reduce((sum, count) => sum + count, 0) < 64, `${slow}`)
+  // Each is asked again later; what was begun ends here.
+  tables.logoutNotices.clear()
+  for (const done of letGo) done()
+  await running
 })
