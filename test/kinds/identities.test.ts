@@ -1,0 +1,332 @@
+/**
+ * Every identity that is compared: what may collide (spellings of one thing) and what must not (two things). What derives
+ * or normalizes an identity is found in the source, so an addition without a row fails.
+ */
+
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { identityKey } from '../../packages/server/src/core/stored-user.ts'
+import { isEmail, isUsername } from '../../packages/server/src/identity/accounts.ts'
+import { derivedSub } from '../../packages/server/src/identity/external-identity.ts'
+import { guessedName } from '../../packages/server/src/identity/guesses.ts'
+import { networkOfAddress } from '../../packages/server/src/identity/network.ts'
+import { preparePassword } from '../../packages/server/src/identity/password.ts'
+import { createUserCodes } from '../../packages/server/src/interaction/user-code.ts'
+import { createTestServer } from '../support/tessera.ts'
+import { secret, world } from '../support/world.ts'
+import { assertCovers } from './coverage.ts'
+
+const source = 'packages/server/src/'
+
+/** Every match in the source, with the file that it is in. */
+const scan = (pattern: RegExp): readonly { readonly file: string; readonly found: string }[] =>
+  globSync(`${source}**/*.ts`).flatMap(path =>
+    [...readFileSync(path, 'utf8').matchAll(pattern)].map(([whole, found = whole]) => ({
+      file: path.slice(source.length),
+      found,
+    })),
+  )
+
+/** Letters that are equal in one form and not in another, that are not seen, or that look like others. */
+const confusable = [
+  ...['a', 'A', 'ａ', 'á', 'a\u0301', 'а', 'ª', 'k', 'K', 'ß', 'ẞ', 'ss', 'ſ', 'İ', 'i', 'ı', 'I', 'ﬁ', 'fi'],
+  ...['σ', 'ς', 'Σ', '@', '＠', '﹫', '.', '．', '。', '\u200b', '\u00ad', '\u202e', '\ufe0f', '\u034f', ' '],
+  ...['ä', 'a\u0308', 'xn--4ca', 'é', 'e\u0301', '%', '"', '","', '\\', '\u0000', '1', '１', '①', '²'],
+]
+const text = fc.string({
+  unit: fc.oneof(fc.constantFrom(...confusable), fc.string({ unit: 'grapheme', maxLength: 1 })),
+  maxLength: 8,
+})
+const local = fc.string({
+  unit: fc.constantFrom(...confusable.filter(one => !one.includes('@'))),
+  minLength: 1,
+  maxLength: 4,
+})
+const address = fc
+  .tuple(local, local, fc.constantFrom('.example', '.com', '．com'))
+  .map(([name, host, end]) => `${name}@${host}${end}`)
+
+const spellings = (one: string): readonly string[] =>
+  ['NFC', 'NFD', 'NFKC', 'NFKD'].flatMap(form => [one.normalize(form), one.normalize(form).toUpperCase()])
+
+type Row = { readonly check: () => void } | { readonly noIdentity: string }
+
+/** Each file that folds case or normalizes letters. */
+const folding: Readonly<Record<string, Row>> = {
+  'core/stored-user.ts': {
+    check() {
+      fc.assert(fc.property(text, one => assert.equal(identityKey(identityKey(one)), identityKey(one))))
+      for (const [one, other] of [
+        ['Dora', 'ｄORA'],
+        ['é', 'e\u0301'],
+        ['É', 'é'],
+        ['Straße', 'STRAẞE'],
+      ] as const)
+        assert.equal(identityKey(one), identityKey(other))
+      // Letters that only look alike, or that cannot be seen, are other names; a name holds no invisible ones.
+      for (const [one, other] of [
+        ['dora', 'dоra'],
+        ['dora', 'd ora'],
+        ['dóra', 'dora'],
+        ['dora', 'dorа'],
+      ] as const)
+        assert.notEqual(identityKey(one), identityKey(other))
+      for (const unseen of ['\u200b', '\u00ad', '\u202e', '\u2066', '\u0000', '\u2028', '\ufeff'])
+        assert.equal(isUsername(`do${unseen}ra`), false)
+    },
+  },
+  'identity/accounts.ts': {
+    check() {
+      // No two mailboxes are one address: what compares alike differs in case only.
+      fc.assert(
+        fc.property(fc.array(address, { minLength: 20, maxLength: 40 }), addresses => {
+          const mailboxes = new Map<string, string>()
+          for (const one of addresses.filter(isEmail)) {
+            const first = mailboxes.get(identityKey(one)) ?? one
+            assert.equal(one.toLowerCase().normalize('NFC'), first.toLowerCase().normalize('NFC'))
+            mailboxes.set(identityKey(one), first)
+          }
+        }),
+      )
+      for (const foreign of [
+        'dora@ｅxample.com',
+        'dora@example。com',
+        'dora＠example.com',
+        'do\u200bra@example.com',
+      ])
+        assert.equal(isEmail(foreign), false, foreign)
+      // The same mailbox in two spellings of its domain: two accounts of one owner, which open nothing of each other.
+      assert.notEqual(identityKey('a@xn--4ca.example'), identityKey('a@ä.example'))
+    },
+  },
+  'identity/guesses.ts': {
+    check() {
+      const nameOf = (username: string, tenant?: string, idp = 'local') =>
+        guessedName({ idp, username, ...(tenant !== undefined && { tenant }) })
+      // Whatever means one account is one count; what counts alike need not be one account.
+      fc.assert(
+        fc.property(text, one => {
+          for (const other of spellings(one))
+            if (identityKey(other) === identityKey(one)) assert.equal(nameOf(other), nameOf(one))
+        }),
+      )
+      fc.assert(
+        fc.property(text, text, text, (username, tenant, idp) => {
+          assert.notEqual(nameOf(username, tenant), nameOf(username))
+          if (idp !== 'local') assert.notEqual(nameOf(username, tenant, idp), nameOf(username, tenant))
+        }),
+      )
+    },
+  },
+  'identity/password.ts': {
+    check() {
+      fc.assert(
+        fc.property(text, one => assert.equal(preparePassword(one.normalize('NFD')), preparePassword(one))),
+      )
+      assert.notEqual(preparePassword('Secret'), preparePassword('secret'))
+      assert.notEqual(preparePassword('secret '), preparePassword('secret'))
+    },
+  },
+  'interaction/user-code.ts': {
+    check() {
+      const { make, normalise } = createUserCodes({
+        derived: { derive: () => new Uint8Array(32) },
+        random: { bytes: size => crypto.getRandomValues(new Uint8Array(size)) },
+      })
+      const code = make()
+      for (const typed of [code.toLowerCase(), code.replace('-', ''), ` ${code} `])
+        assert.equal(normalise(typed), code)
+      fc.assert(fc.property(text, one => assert.match(normalise(one) ?? 'BBBB-BBBB', /^[B-Z]{4}-[B-Z]{4}$/)))
+    },
+  },
+  'identity/recovery-codes.ts': {
+    noIdentity: 'a code is looked up by a MAC of the user and its letters, and guesses are counted by user',
+  },
+  'interaction/ways.ts': {
+    noIdentity: 'the domain of a typed address chooses the page that asks for a password',
+  },
+  'directory/authority.ts': {
+    noIdentity: 'names of attributes, which the operator configures (RFC 4512 §2.5)',
+  },
+  'client-authentication/distinguished-name.ts': {
+    noIdentity:
+      'RFC 4518 §2.3 prescribes how names of certificates are compared, and a trusted authority vouches for them',
+  },
+  'composition/dispatch.ts': {
+    noIdentity: 'hosts are ASCII when they arrive, and DNS compares them so (RFC 4343)',
+  },
+  'http/peer.ts': { noIdentity: 'the name of a header' },
+  'configuration/assemble.ts': { noIdentity: 'the name of a header' },
+  'configuration/issue.ts': { noIdentity: 'a hint for a misspelt key' },
+  'configuration/nearest.ts': { noIdentity: 'a hint for a misspelt key' },
+  'configuration/branding.ts': { noIdentity: 'the ending of a file' },
+  'core/jwt-type.ts': { noIdentity: 'a media type (RFC 7515 §4.1.9)' },
+  'core/color.ts': { noIdentity: 'a color' },
+  'endpoints/introspection/introspection.ts': { noIdentity: 'a media type' },
+  'authorization-request/request-uri.ts': { noIdentity: 'a media type' },
+  'stores/sqlite/archive.ts': { noIdentity: 'a type of a column' },
+}
+
+test('identities: what folds case or normalizes letters has a row', () => {
+  const files = scan(/\.(?:normalize|toLowerCase|toUpperCase|localeCompare|toLocale\w+)\(/g)
+    .map(({ file }) => file)
+    .filter(file => !file.startsWith('ui/'))
+  assertCovers(Object.keys(folding), files, 'comparison that folds letters')
+})
+
+for (const [file, row] of Object.entries(folding))
+  if ('check' in row) test(`identities: ${file} confuses no two`, row.check)
+
+test('identities: no two secrets are derived for one purpose', () => {
+  const purposes = scan(
+    /derive\(\s*'([^']+)'|createSeals(?:<\w+>)?\(\s*'([^']+)'|createSealing\([^)]*purpose: '([^']+)'/g,
+  )
+  const named = purposes.map(({ found }) => /'([^']+)'/.exec(found)?.[1] ?? found)
+  assert.ok(named.length > 15, `only ${named.length} were found`)
+  assert.deepEqual(
+    named.filter((name, index) => named.indexOf(name) !== index),
+    [],
+  )
+  // Nor can a tenant's name make one of another issuer's: its secrets begin with a word that no purpose has.
+  assert.deepEqual(
+    named.filter(name => name.startsWith('tenant:') || / v2 (salt|message)$/.test(name)),
+    [],
+  )
+})
+
+/** Each counter of attempts: as its key begins. All share one table. */
+const counters = [
+  ...['password of name', 'password from network', 'password at browser', 'password at known browsers'],
+  ...['second factor in minutes', 'second factor in a day', 'front-channel tokens'],
+  ...['client assertion of ', 'failures of ', 'user code from user ', 'user code from users of network '],
+  ...['user code from network ', ' mail to ', ' from '],
+]
+
+test('identities: each counter of attempts has a name that no other counter’s key can begin with', () => {
+  const found = scan(
+    /key: (?:JSON\.stringify\(\['([^']+)'|`([^`]+)`)|stringify\(\['(password from network)'/g,
+  )
+    .filter(({ file }) => !file.startsWith('stores/'))
+    .map(({ found: whole }) => whole)
+    .map(whole => /'([^']+)'/.exec(whole)?.[1] ?? /`(?:\$\{[^}]+\})?([^`$]*)/.exec(whole)?.[1] ?? whole)
+  assertCovers(counters, found, 'counter of attempts')
+  const whole = counters.filter(name => !name.startsWith(' '))
+  for (const one of whole)
+    assert.deepEqual(
+      whole.filter(other => other !== one && other.startsWith(one)),
+      [],
+    )
+})
+
+const group = fc.integer({ min: 0, max: 0xffff })
+const groups = fc
+  .tuple(group, group, group, group, group, group, group, group)
+  .chain(all =>
+    fc.subarray([0, 1, 2, 3, 4, 5, 6, 7]).map(zeros => all.map((one, at) => (zeros.includes(at) ? 0 : one))),
+  )
+
+function formsOf(all: readonly number[]): readonly string[] {
+  const hex = all.map(one => one.toString(16))
+  const [high = 0, low = 0] = all.slice(6)
+  const dotted = [high >> 8, high & 255, low >> 8, low & 255].join('.')
+  const short = new URL(`http://[${hex.join(':')}]`).hostname.slice(1, -1)
+  const plain = [
+    hex.join(':'),
+    hex.map(one => one.padStart(4, '0')).join(':'),
+    short,
+    `${hex.slice(0, 6).join(':')}:${dotted}`,
+  ]
+  return plain.flatMap(one => [one, one.toUpperCase(), `${one}%eth0`])
+}
+
+test('identities: every spelling of an address is one network, a mapped one that of its IPv4 address [RFC 5952 §2]', () => {
+  fc.assert(
+    fc.property(groups, groups, (one, other) => {
+      const networks = new Set(formsOf(one).map(networkOfAddress))
+      assert.equal(networks.size, 1, JSON.stringify([...networks]))
+      const isMapped = ([...all]: readonly number[]) =>
+        all.slice(0, 5).every(part => part === 0) && all[5] === 0xffff
+      const prefix = (all: readonly number[]) => (isMapped(all) ? all.join() : all.slice(0, 4).join())
+      const same = networks.has(networkOfAddress(formsOf(other)[0] ?? ''))
+      assert.equal(same, prefix(one) === prefix(other) && isMapped(one) === isMapped(other))
+    }),
+  )
+  fc.assert(
+    fc.property(fc.ipV4(), ip => {
+      for (const mapped of [`::ffff:${ip}`, `::FFFF:${ip}`, `0:0:0:0:0:ffff:${ip}`])
+        assert.equal(networkOfAddress(mapped), ip)
+      assert.equal(networkOfAddress(ip), ip)
+    }),
+  )
+})
+
+test('identities: two users of providers are never one, whatever provider, authority and id hold [OpenID Connect Core 1.0 §5.7]', () => {
+  const identity = fc.tuple(text, text, text)
+  const subOf = ([name, authority, id]: readonly [string, string, string]) =>
+    derivedSub({ provider: { name, linking: 'none' } as never, authority, id, claims: {} })
+  fc.assert(
+    fc.property(identity, identity, (one, other) =>
+      assert.equal(subOf(one) === subOf(other), JSON.stringify(one) === JSON.stringify(other)),
+    ),
+  )
+})
+
+test('identities: of all accounts of a tenant, no name or verified address means two', async () => {
+  const pool = ['dora', 'Dora', 'ｄora', 'd@a.example', 'D@A.example', 'dóra', 'do\u0301ra', 'x@b.example']
+  const account = fc.record({
+    username: fc.constantFrom(...pool),
+    tenant: fc.constantFrom(undefined, 'acme', 'globex'),
+    email: fc.constantFrom(undefined, 'd@a.example', 'D@a.example', 'x@b.example'),
+    emailVerified: fc.boolean(),
+    chosenByUser: fc.boolean(),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(account, { minLength: 2, maxLength: 8 }), async accounts => {
+      const server = await createTestServer({ ...world, accounts: {} })
+      await Promise.all(
+        accounts.map(({ tenant, email, ...one }) =>
+          server.accounts.add({ ...one, ...(tenant && { tenant }), ...(email && { email }) }),
+        ),
+      )
+      const owners = new Map<string, string>()
+      for (const user of await server.stores.storedUsers.list({ limit: 100 }))
+        for (const key of [
+          user.username_key,
+          ...(user.email_verified_at === undefined ? [] : [user.email_key]),
+        ]) {
+          const place = JSON.stringify([user.tenant, key])
+          assert.equal(owners.get(place) ?? user.sub, user.sub, place)
+          owners.set(place, user.sub)
+        }
+      await server.close()
+    }),
+    { numRuns: 20 },
+  )
+})
+
+test('identities: tenants, providers and clients are compared exactly', async () => {
+  const server = await createTestServer(world)
+  const variants = (name: string) =>
+    [
+      name.toUpperCase(),
+      `${name} `,
+      `${name}\u200b`,
+      name.replace('a', 'а'),
+      `ａ${name.slice(1)}`,
+      `${name}%00`,
+    ].filter(one => one !== name)
+  const ask = (form: object, client: readonly [string, string] = ['roclient', secret]) =>
+    server.token(
+      { grant_type: 'password', username: 'carol', password: 'carol', scope: 'api1', ...form },
+      { client },
+    )
+  assert.equal((await ask({ acr_values: 'tenant:acme' })).status, 200)
+  for (const tenant of variants('acme').filter(one => one !== 'acme '))
+    assert.notEqual((await ask({ acr_values: `tenant:${tenant}` })).status, 200, tenant)
+  for (const idp of variants('local').filter(one => one !== 'local '))
+    assert.notEqual((await ask({ acr_values: `tenant:acme idp:${idp}` })).status, 200, idp)
+  for (const id of variants('roclient'))
+    assert.notEqual((await ask({ acr_values: 'tenant:acme' }, [id, secret])).status, 200, id)
+})
