@@ -101,6 +101,7 @@ const comparisons = {
   // Waits and measurements: by the monotonic clock, which never leaps.
   'how long something takes, by the monotonic clock': [
     'cli/serve.ts',
+    'core/turn.ts',
     'http/admission.ts',
     'http/exchange.ts',
     'http/router.ts',
@@ -383,6 +384,27 @@ test('time: a clock that goes back deletes nothing that lives by it, and is logg
   assert.ok(
     server.logged.some(({ event, ahead_seconds }) => event === 'clock_leapt' && ahead_seconds === -2 * hour),
   )
+  await server.close()
+})
+
+test('time: a mail is neither sent late nor given up by a clock that is ahead', async t => {
+  const { start, time } = await beginFile(t)
+  const machine = time.machine()
+  const server = await start(machine)
+  await settle(server, time)
+  machine.skew = 35 * day
+  const mail = {
+    id: 'mail',
+    sealed: new Uint8Array(1),
+    attempts: 0,
+    due_at: time.now(),
+    expires_at: time.now() + hour,
+  }
+  await server.stores.waitingMails.add(mail, 10)
+  await chores(server)
+  assert.deepEqual(await server.mails(), [])
+  const [kept] = await server.stores.waitingMails.claim(time.now() + 40 * day, time.now() + 41 * day, 10)
+  assert.equal(kept?.id, 'mail')
   await server.close()
 })
 

@@ -34,6 +34,8 @@ const mostWaiting = 10_000
 const atOnce = 4
 /** Longer than handing one on takes. */
 const claimLasts: Seconds = 300
+/** Until a mail whose end is not certain is looked at again. */
+const uncertain: Seconds = 600
 /** How long after which attempt the next one is made; the last again and again. */
 const backoff: readonly Seconds[] = [10, 60, 300, 900, 3600]
 
@@ -89,9 +91,11 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
 
   async function handOn(waiting: WaitingMail): Promise<void> {
     try {
-      // By a clock that may be ahead: then it waits until its end is certain.
-      if (waiting.expires_at > passedBy(clock))
+      if (waiting.expires_at > clock.now())
         await send(JSON.parse(sealing.open(waiting.sealed, nameOf(waiting.id))) as Mail)
+      // By a clock that may be ahead: it waits until its end is certain.
+      else if (waiting.expires_at > passedBy(clock))
+        return await waitingMails.postpone(waiting, clock.now() + uncertain)
     } catch (error) {
       return putOff(waiting, error)
     }
