@@ -8,6 +8,7 @@ import { afterEach, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
 import type { Storehouse } from '../../packages/server/src/core/stores.ts'
+import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
 import {
   openPostgresStorehouse,
   type StorehouseOptions,
@@ -167,4 +168,25 @@ test('postgres connections: a transaction is repeated when its connection ends b
   way.cutNext()
   assert.equal(await main.storedUsers.add(user), true)
   assert.deepEqual(await main.storedUsers.find(user.sub), user)
+})
+
+test('postgres connections: fewer than the pool wants serve all requests, and the log says so', async () => {
+  const server = await postgres()
+  const owner = await openConnection({ url: server.address })
+  const role = `short_${process.pid}`
+  await owner.script(`create role ${role} login password 'short' connection limit 5`)
+  const database = new URL(await server.database(`owner ${role}`))
+  Object.assign(database, { username: role, password: 'short' })
+  const warned: Record<string, unknown>[] = []
+  const line = () => {}
+  const warn = (event: string, fields = {}) => void warned.push({ event, ...fields })
+  const { main, close } = await open(database.href, { log: { debug: line, info: line, error: line, warn } })
+  await standing(main)
+  const issued = await Promise.all(times(200, () => main.storedUsers.add(sampleUser())))
+  assert.equal(issued.length, 200)
+  const short = warned.find(({ event }) => event === 'database_connections_short')
+  assert.equal(short?.wanted, 10)
+  assert.ok(Number(short?.connections) <= 5, JSON.stringify(short))
+  await close()
+  await owner.close()
 })

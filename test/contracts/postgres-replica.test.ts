@@ -6,6 +6,8 @@ import { setTimeout } from 'node:timers/promises'
 import { silentLog } from '../../packages/server/src/core/runtime.ts'
 import type { RegisteredClients, Storehouse } from '../../packages/server/src/core/stores.ts'
 import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
+import type { Database, Pool } from '../../packages/server/src/stores/postgres/database.ts'
+import { followReplica } from '../../packages/server/src/stores/postgres/replica.ts'
 import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
 import { type Standby, startPostgres } from '../support/postgres.ts'
 import { until } from '../support/until.ts'
@@ -133,4 +135,23 @@ test('replica: a database that follows nothing is no replica', async () => {
   const client = sampleRegisteredClient()
   await clients.add(client, 10)
   assert.deepEqual(await copy.find(client.client_id), client)
+})
+
+test('replica: one that stops answering costs a request one second before the primary is asked', async t => {
+  const answers = async () => ({ rows: [[true]], count: 1 })
+  const primary = { schema: 'tessera', run: async () => ({ rows: [['0/0', '1']], count: 1 }) }
+  const pool = { of: () => ({ schema: 'tessera', run: answers }), close: async () => {} }
+  const replica = followReplica(primary as unknown as Database, pool as unknown as Pool)
+  t.after(() => replica.close())
+  const asks = (there: () => Promise<string>) =>
+    replica.ask(
+      there,
+      async () => 'primary',
+      look => look(),
+    )
+  await until('the standby is followed', async () => (await asks(async () => 'standby')) === 'standby')
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const asked = asks(() => new Promise(() => {}))
+  t.mock.timers.tick(1000)
+  assert.equal(await asked, 'primary')
 })

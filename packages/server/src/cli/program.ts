@@ -27,6 +27,8 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
     }
   try {
     await programOf(does).parseAsync(words, { from: 'user' })
+    // A stream reports its errors after the promises of this tick.
+    await new Promise(setImmediate)
     const incomplete = isServer(words) ? undefined : outputFailure()
     if (incomplete === undefined) return code
     process.stderr.write(`tessera: standard output: ${incomplete}\n`)

@@ -7,6 +7,7 @@ import { ask, type PostgresOptions, quoted, settingsOf, standardPatience } from 
 import { settings } from './durability.ts'
 import { asking, certainlyNotExecuted, connectionEnded, gaveWay, isReadOnly, sqlState } from './failure.ts'
 import { lockAll } from './locks.ts'
+import { createConnect } from './shortage.ts'
 import { isRead, type Run } from './statements.ts'
 
 /** One issuer's part of the database. */
@@ -53,6 +54,7 @@ export function openPool(options: PostgresOptions): Pool {
     query_timeout: answerTimeout,
     options: lookUps.map(setting => `-c ${setting}`).join(' '),
   })
+  const connect = createConnect(pool, { poolSize, limit: patience.connection, log })
   // A connection that breaks while nobody uses it; whoever asks next gets a new one.
   pool.on('error', error => log?.warn('database_connection_lost', { error: error.message }))
   const bound = new WeakSet<pg.ClientBase>()
@@ -72,7 +74,7 @@ export function openPool(options: PostgresOptions): Pool {
   /** Takes a connection that was opened after this time; older ones that are idle are closed. */
   async function take(openedAfter: number): Promise<DatedClient & pg.PoolClient> {
     for (;;) {
-      const client = (await asking(() => pool.connect())) as DatedClient & pg.PoolClient
+      const client = (await asking(connect)) as DatedClient & pg.PoolClient
       if (client.openedAt >= openedAfter) return client
       client.release(true)
     }

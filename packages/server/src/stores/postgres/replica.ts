@@ -28,6 +28,9 @@ const oldest = 2000
 const calmly = 500
 const eagerly = 50
 
+/** How long a request waits for the standby, all in all, before it asks the primary, in milliseconds. */
+const askLimit = 1000
+
 /** What is on disk, as whoever was told that a write is durable may rely on; and of which cluster. */
 const written = `select pg_current_wal_flush_lsn()::text, system_identifier::text from pg_control_system()`
 
@@ -79,7 +82,7 @@ export function followReplica(primary: Database, standby: Pool, log?: Log): Repl
     async ask(there, here, look) {
       if (performance.now() < freshUntil) {
         try {
-          const found = await look(there)
+          const found = await within(askLimit, look(there))
           if (found) return found
         } catch {
           // Whatever it was: the next look says whether it can be asked.
@@ -98,5 +101,19 @@ export function followReplica(primary: Database, standby: Pool, log?: Log): Repl
       clearTimeout(timer)
       await standby.close()
     },
+  }
+}
+
+/** Rejects after so many milliseconds; whatever the work comes to later is ignored. */
+async function within<Value>(limit: number, work: Awaitable<Value>): Promise<Value> {
+  if (!(work instanceof Promise)) return work
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(reject, limit, new Error('the standby does not answer'))
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -1,0 +1,58 @@
+/** A pool whose server grants fewer connections than the pool may open: requests then wait for those that it has. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type pg from 'pg'
+import { repeatedLine } from '../../core/repeated-line.ts'
+import type { Log } from '../../core/runtime.ts'
+import { sqlState } from './failure.ts'
+
+/** `max_connections`, the reserved slots, or a role's limit is reached. */
+const tooManyConnections = '53300'
+
+/** Milliseconds after which the pool tries to grow again. */
+const growAgainAfter = 10_000
+/** Milliseconds between two attempts while the pool has no connection at all. */
+const retryDelay = 100
+
+export type ShortageOptions = {
+  /** Connections that the pool may open. */
+  readonly poolSize: number
+  /** Milliseconds to wait for a connection. */
+  readonly limit: number
+  readonly log?: Log | undefined
+}
+
+/** Returns a function like `pool.connect` that rejects for a lack of connections only after the limit. */
+export function createConnect(
+  pool: pg.Pool,
+  { poolSize, limit, log }: ShortageOptions,
+): () => Promise<pg.PoolClient> {
+  const options = pool.options as { max: number }
+  // Unlike `totalCount` without those that are still being opened, some of which are about to be refused.
+  const granted = new Set<pg.ClientBase>()
+  pool.on('connect', client => void granted.add(client))
+  pool.on('remove', client => void granted.delete(client))
+  const report =
+    log && repeatedLine(log.warn, { event: 'database_connections_short', count: 'refused_connections' })
+
+  /** From now on the pool queues requests rather than open more connections. */
+  function shrink(): void {
+    options.max = Math.max(1, granted.size)
+    report?.({ connections: granted.size, wanted: poolSize })
+    setTimeout(() => {
+      options.max = poolSize
+    }, growAgainAfter).unref()
+  }
+
+  return async () => {
+    for (const deadline = performance.now() + limit; ; ) {
+      try {
+        return await pool.connect()
+      } catch (error) {
+        if (sqlState(error) !== tooManyConnections || performance.now() > deadline) throw error
+        shrink()
+        if (granted.size === 0) await sleep(retryDelay)
+      }
+    }
+  }
+}
