@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBrowser } from '../support/browser.ts'
 import { bearer, jsonType, manage, register } from '../support/registering.ts'
-import { answerOf, assertErrorPage, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
+import { answerOf, assertErrorPage, authorizePath, pagesWorld, signIn, verifier } from '../support/sign-in.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
 
 const trap = 'https://trap.example/cb'
@@ -195,4 +195,29 @@ test('attack: a client that is updated while the user reads gets no agreement to
   assert.equal(bank.status, 200)
   assert.match(bank.text, /Your Bank/)
   assert.ok(answerOf(await browser.submit(bank, { button: 'yes' }), trap).get('code'))
+})
+
+test('attack: an ID token of their own leads no visitor from the sign-out to a client that nobody vouched for [RFC 9700 §4.11.2]', async () => {
+  const server = await open()
+  const bye = 'https://trap.example/bye'
+  const client = await registered(server, { ...page, post_logout_redirect_uris: [bye] })
+  const browser = createBrowser(server)
+  const signedIn = await browser.submit(await signIn(browser, requestOf(client)), { button: 'yes' })
+  const { json } = await server.token({
+    ...{ grant_type: 'authorization_code', client_id: client.client_id, redirect_uri: trap },
+    ...{ code: answerOf(signedIn, trap).get('code') ?? '', code_verifier: verifier },
+  })
+  const query = new URLSearchParams({ id_token_hint: json.id_token, post_logout_redirect_uri: bye })
+  const target = `/connect/endsession?${query}`
+  const visitor = await createBrowser(server).visit(target)
+  assert.equal(visitor.status, 200)
+  assert.equal(visitor.headers.refresh, undefined)
+
+  // Whoever signs out goes there, and nobody else by the same address.
+  const start = await browser.request('GET', target)
+  const done = await browser.request('GET', start.location ?? '')
+  const elsewhere = await createBrowser(server).visit(done.location ?? '')
+  assert.equal(elsewhere.status, 200)
+  assert.equal(elsewhere.headers.refresh, undefined)
+  assert.equal((await browser.request('GET', done.location ?? '')).location, bye)
 })

@@ -28,6 +28,8 @@ export type SignedOut = {
   readonly leads_to?: string
   /** Whether it goes there by itself. */
   readonly goes_on: boolean
+  /** The CSRF token of the browser that goes there by itself, for a client that nobody vouched for; undefined: any browser does. */
+  readonly browser?: string
   readonly ended?: {
     readonly sid: string
     /** The clients that took part, and are told in frames. */

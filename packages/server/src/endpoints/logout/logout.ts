@@ -5,7 +5,7 @@ import type { Parameters } from '@tessera/protocol/parameters'
 import { type Result, refuse } from '@tessera/protocol/result'
 import { formActionSource } from '../../authorization-request/response.ts'
 import type { Session } from '../../core/authorization.ts'
-import type { Clients } from '../../core/client.ts'
+import { type Clients, isVouchedFor } from '../../core/client.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
 import type { UpstreamSignOut } from '../../core/session.ts'
 import type { EndedSession } from '../../core/stores.ts'
@@ -89,6 +89,10 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
     cookies: readonly string[],
   ): Promise<HttpResponse> {
     const { client_id, hint, post_logout_redirect_uri: uri, state, ui_locales } = asked
+    const client = client_id === undefined ? undefined : await ports.clients.find(client_id)
+    // RFC 9700 §4.11.2: no address of ours leads to a client that anybody may have registered, but for whoever signs out.
+    const trusted = !client || isVouchedFor(client)
+    const { token, cookie } = csrf.token(request)
     const done: SignedOut = {
       asked_at: ports.clock.now(),
       ui_locales,
@@ -96,7 +100,8 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
       ...(uri !== undefined && { leads_to: postLogoutUri(uri, state) }),
       by_form: request.method === 'POST',
       // §3: without a hint the client is proven by the user's confirmation alone.
-      goes_on: hint !== undefined || ended !== undefined,
+      goes_on: ended !== undefined || (hint !== undefined && trusted),
+      ...(!trusted && { browser: token }),
     }
     const back = { uri: `${ports.issuer}/logout/done`, state: signOuts.done.seal(done) }
     const upstream = ended && (await ports.upstreamSignOut(ended.session, back))
@@ -105,7 +110,10 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
       ...(ended && { ended: { sid: ended.session.sid, clients: await framedOf(ended.clients) } }),
       ...(upstream !== undefined && { upstream }),
     }
-    return redirectResponse(request, paths('/logout/done', signOuts.done.seal(first)), cookies)
+    return redirectResponse(request, paths('/logout/done', signOuts.done.seal(first)), [
+      ...cookies,
+      ...(!trusted && cookie !== undefined ? [cookie] : []),
+    ])
   }
 
   /** Those with a front channel, as many as a page can load and an address can name. */

@@ -9,6 +9,7 @@ import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Result, refuse } from '@tessera/protocol/result'
 import type { Clients } from '../../core/client.ts'
 import type { Log } from '../../core/runtime.ts'
+import type { Csrf } from '../../interaction/csrf.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
 import type { SignedOut, SignOuts } from '../../interaction/sign-out.ts'
 import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
@@ -20,6 +21,7 @@ export type SignedOutPorts = {
   readonly signOuts: SignOuts
   readonly clients: Pick<Clients, 'find'>
   readonly subjects: Pick<SubjectIdentifiers, 'tellSession'>
+  readonly csrf: Pick<Csrf, 'holds'>
   readonly pages: Pages
   readonly log: Log
 }
@@ -36,7 +38,8 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
   return async request => {
     const opened = open(request)
     if (!opened.ok) return refusePage(request, opened)
-    const { client_id, ui_locales, leads_to, goes_on, ended, upstream, by_form } = opened.value
+    const { client_id, ui_locales, leads_to, ended, upstream, by_form, browser } = opened.value
+    const goes_on = opened.value.goes_on && (browser === undefined || ports.csrf.holds(request, browser))
     const client = client_id === undefined ? undefined : await clients.find(client_id)
     const frames = ended ? await framesOf(ended) : []
     const next = upstream ?? (goes_on ? leads_to : undefined)
