@@ -132,6 +132,16 @@ test('attack: an IPv6 network is a /64, however its addresses are written', asyn
   assert.equal((await atToken(server, 'client', secret, '2001:db8:1:3::1')).status, 200)
 })
 
+test('attack: the /64s of one /48 together have four thousand guesses', async () => {
+  const server = await createTestServer(world)
+  let checked = 0
+  for (let n = 0; n < 6; n++)
+    checked += await guesses(server, atToken, m => `nobody-${m}`, 1001, `2001:db8:1:${n << 8}::1`)
+  assert.equal(checked, 4000)
+  assertWaits(server, await atToken(server, 'client', secret, '2001:db8:1:ffff::1'))
+  assert.equal((await atToken(server, 'client', secret, '2001:db8:2::1')).status, 200)
+})
+
 test('attack: two processes on one store share the count of secrets, and who authenticated', async () => {
   const { open } = await beginShared()
   const [one, two] = (await Promise.all(

@@ -21,13 +21,16 @@ export type ClientFailures = {
 /** `by: 'network'`: a client that authenticated from there within a day is checked all the same. */
 export type Held = { readonly by: 'client' | 'network'; readonly refusal: Refusal }
 
+type Counter = { readonly key: string; readonly most: number; readonly span: Seconds }
+
 export type ClientFailurePorts = {
   /** Counts one in the store. Returns how long to wait where the counter is full, else 0. */
-  readonly countFailure: (counter: {
-    readonly key: string
-    readonly most: number
-    readonly span: Seconds
-  }) => Promise<Seconds>
+  readonly countFailure: (counter: Counter) => Promise<Seconds>
+  /** The networks that a request is counted in, the narrowest first, with the limit of each: see `networkKeys`. */
+  readonly networksOf: (
+    from: string,
+    limit: { readonly most: number; readonly span: Seconds },
+  ) => readonly Counter[]
   /** Writes marks that last, and returns whether one of them is there. */
   readonly mark: (keys: readonly string[], span: Seconds) => Promise<void>
   readonly isMarked: (keys: readonly string[]) => Promise<boolean>
@@ -50,6 +53,7 @@ type Seen = { at: Seconds; marked: number }
 
 export function createClientFailures({
   countFailure,
+  networksOf,
   mark,
   isMarked,
   clock,
@@ -64,6 +68,7 @@ export function createClientFailures({
     const tally = tallies.get(key)
     return tally && tally.until > now && tally.count >= most ? tally.until - now : 0
   }
+  const networks = (from: string) => networksOf(from, { most: mostFromNetwork, span })
   const isSeen = (name: string, from: string, now: Seconds): boolean =>
     (seen.find(name, from)?.at ?? Number.NEGATIVE_INFINITY) > now - day
 
@@ -79,7 +84,7 @@ export function createClientFailures({
   }
 
   /** Counts one in the store too; whatever other processes filled is full here as well. */
-  async function count(key: string, most: number, now: Seconds): Promise<Seconds> {
+  async function count({ key, most }: Counter, now: Seconds): Promise<Seconds> {
     const wait = await countFailure({ key: `failures of ${key}`, most, span })
     if (wait > 0) tallies.set(key, { count: most, until: now + wait })
     return wait
@@ -104,7 +109,8 @@ export function createClientFailures({
       const now = clock.now()
       const own = waitAt(pairOf(name, from), mostOfClient, now)
       if (own > 0) return { by: 'client', refusal: tooMany(name, own) }
-      const shared = waitAt(from, mostFromNetwork, now)
+      const waits = networks(from).map(({ key, most }) => waitAt(key, most, now))
+      const shared = Math.max(...waits)
       if (shared === 0 || isSeen(name, from, now)) return undefined
       return { by: 'network', refusal: tooMany(name, shared) }
     },
@@ -125,14 +131,15 @@ export function createClientFailures({
       const now = clock.now()
       const pair = pairOf(name, from)
       tally(pair, now)
-      tally(from, now)
+      const shared = networks(from)
+      for (const { key } of shared) tally(key, now)
       try {
-        const [own, shared] = await Promise.all([
-          count(pair, mostOfClient, now),
-          count(from, mostFromNetwork, now),
+        const [own, waits] = await Promise.all([
+          count({ key: pair, most: mostOfClient, span }, now),
+          Promise.all(shared.map(network => count(network, now))),
           markSeen(from, now),
         ])
-        const wait = isSeen(name, from, now) ? own : Math.max(own, shared)
+        const wait = isSeen(name, from, now) ? own : Math.max(own, ...waits)
         return wait === 0 ? undefined : tooMany(name, wait)
       } catch {
         // Without the store each process limits by itself.

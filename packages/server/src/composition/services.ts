@@ -25,6 +25,7 @@ import { createGuessCounter } from '../identity/guesses.ts'
 import { createIdentityClaims } from '../identity/identity-claims.ts'
 import { createKnownAccounts } from '../identity/known-account.ts'
 import { createMfaPolicies } from '../identity/mfa-policy.ts'
+import { networkKeys } from '../identity/network.ts'
 import { createProfile } from '../identity/profile.ts'
 import { createSignIn } from '../identity/sign-in.ts'
 import { createUsers } from '../identity/users.ts'
@@ -126,6 +127,7 @@ function composeFailures({ clock }: Foundation, { countAttempt, waitFor }: Commo
   const markers = (keys: readonly string[], most: number) => keys.map(key => ({ key, most, span: 0 }))
   return createClientFailures({
     clock,
+    networksOf: (from, limit) => networkKeys('client', from, limit),
     async countFailure(counter) {
       const counted = await countAttempt([counter])
       return counted.ok ? 0 : counted.wait

@@ -3,6 +3,7 @@
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { identityKey } from '../core/stored-user.ts'
 import type { AttemptKey, CountAttempt, Forgive } from './attempts.ts'
+import { networkKeys } from './network.ts'
 
 export type Guess = {
   readonly idp: string
@@ -33,13 +34,13 @@ const mostForNetworkOfKnown = 2 * mostForNetwork
 export const createGuessCounter =
   ({ countAttempt }: { countAttempt: CountAttempt }): CountGuess =>
   async ({ from, known_browser, ...guess }) => {
-    const network = JSON.stringify(['password from network', from])
+    const networks = (most: number) => networkKeys('password', from, { most, span })
     const counted = await countAttempt(
       known_browser
-        ? [...ofKnown(known_browser), { key: network, most: mostForNetworkOfKnown, span }]
+        ? [...ofKnown(known_browser), ...networks(mostForNetworkOfKnown)]
         : [
             { key: JSON.stringify(['password of name', guessedName(guess)]), most: mostForName, span },
-            { key: network, most: mostForNetwork, span },
+            ...networks(mostForNetwork),
           ],
     )
     if (counted.ok) return ok(counted.forgive)
