@@ -252,3 +252,16 @@ test('connections: where no more fit, idle ones make room and those at work go o
   next.socket.destroy()
   await edge.close()
 })
+
+test('connections: localhost is listened to at both loopback addresses, where the machine has both [RFC 6761 §6.3]', async () => {
+  const { networkInterfaces } = await import('node:os')
+  const edge = await serve([{ path: '/x', methods: ['GET'], endpoint: () => reply('ok') }], {
+    host: 'localhost',
+  })
+  const { port } = new URL(edge.url)
+  const has = Object.values(networkInterfaces()).some(list => list?.some(({ address }) => address === '::1'))
+  for (const host of ['127.0.0.1', ...(has ? ['[::1]'] : [])])
+    assert.equal((await fetch(`http://${host}:${port}/x`)).status, 200, host)
+  await edge.close()
+  await assert.rejects(fetch(`http://127.0.0.1:${port}/x`))
+})

@@ -41,8 +41,6 @@ export type AdmissionOptions = {
 /** Milliseconds. */
 const sampleMs = 20
 const lookMs = 50
-/** When the oldest waits longer, arrivals outrun us: the newest go first, whose clients are the least likely to have given up. */
-const standingMs = 100
 /** What a request may take from its start to its end while the loop is busy (milliseconds): more, and too many are started. */
 const longestWork = 100
 const fewest = 4
@@ -51,7 +49,7 @@ const most = 2000
 const busyFrom = 0.9
 
 export function createAdmission({
-  first = 16,
+  first = 64,
   longestMs = 750,
   now = () => performance.now(),
   busyShare = createBusyShare(),
@@ -66,6 +64,8 @@ export function createAdmission({
   let timer: NodeJS.Timeout | undefined
   let lookedAt = 0
   let over = 0
+  /** Until it is known, nobody is outrun. */
+  let endedPerMs = Number.POSITIVE_INFINITY
   let sampledAt = Number.NEGATIVE_INFINITY
   let busy = false
 
@@ -87,9 +87,12 @@ export function createAdmission({
     waiter.start()
   }
 
+  /** When not all can be served in time, the newest go first: their clients are the least likely to have given up. */
+  const isOutrun = (): boolean => waiting() > endedPerMs * longestMs
+
   const next = (): Waiter => {
     const line = others.size() > 0 ? others : ahead
-    return now() - line.oldestSince() > standingMs ? line.takeNewest() : line.takeOldest()
+    return isOutrun() ? line.takeNewest() : line.takeOldest()
   }
 
   const startNext = (): void => {
@@ -113,7 +116,10 @@ export function createAdmission({
   /** What one takes follows from how many are under way and how many ended (Little's law). */
   const adapt = (): void => {
     const at = now()
-    const took = (underWay * (at - lookedAt)) / Math.max(over, 0.5)
+    const elapsed = at - lookedAt
+    const took = (underWay * elapsed) / Math.max(over, 0.5)
+    const newest = over / elapsed
+    endedPerMs = endedPerMs === Number.POSITIVE_INFINITY ? newest : (endedPerMs * 7 + newest) / 8
     lookedAt = at
     over = 0
     if (took > longestWork) limit = Math.max(fewest, limit * Math.max(0.5, longestWork / took))

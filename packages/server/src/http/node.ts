@@ -1,14 +1,9 @@
 /** The served edge: `node:http` turns sockets into requests; this turns them into ours, within limits, and drains (RFC 9112). */
 
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from 'node:http'
+import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { createTurn } from '../core/turn.ts'
+import { canShare, listenBesides, started } from './address.ts'
 import { createAdmission } from './admission.ts'
 import { readBody } from './body.ts'
 import { type Exchange, originForm, plainRequest, presenceOf, refuseBytes, sendOr500 } from './exchange.ts'
@@ -165,9 +160,15 @@ export async function listen(router: Router, options: ListenOptions): Promise<Li
     server.closeIdleConnections()
   })
 
-  await started(server, { host, port, ...(shared && canShare && { reusePort: true }) })
+  const sharing = { ...(shared && canShare && { reusePort: true as const }) }
+  // RFC 6761 §6.3: the name has both loopback addresses, and clients try either first.
+  const isLocalhost = host === 'localhost'
+  await started(server, { host: isLocalhost ? '127.0.0.1' : host, port, ...sharing })
   const bound = server.address()
   const actualPort = typeof bound === 'object' && bound ? bound.port : port
+  const besides = isLocalhost
+    ? await listenBesides(server, { host: '::1', port: actualPort, ...sharing })
+    : undefined
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`,
     trust(peers) {
@@ -177,6 +178,7 @@ export async function listen(router: Router, options: ListenOptions): Promise<Li
       draining = true
       stalls.stop()
       const force = setTimeout(() => server.closeAllConnections(), drainMs)
+      besides?.close()
       await new Promise<void>(resolve => server.close(() => resolve()))
       clearTimeout(force)
       admission.close()
@@ -219,15 +221,3 @@ const pathOf = ({ url }: IncomingMessage): string => {
 const isEndless = (raw: IncomingMessage, bodyLimit: number): boolean =>
   !raw.complete &&
   !(Number(raw.headers['content-length'] ?? (raw.headers['transfer-encoding'] ? NaN : 0)) <= bodyLimit * 16)
-
-const started = (server: Server, target: { host: string; port: number; reusePort?: true }): Promise<void> =>
-  new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(target, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
-
-/** Where the system spreads connections (https://nodejs.org/api/net.html#serverlistenoptions-callback); elsewhere the primary hands them out. */
-const canShare = process.platform === 'linux' || process.platform === 'freebsd'
