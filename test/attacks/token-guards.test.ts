@@ -177,3 +177,55 @@ test('registration: a client whose algorithm this server no longer has is unknow
   const unfit = server.logged.findLast(({ event }) => event === 'registered_client_unfit')
   assert.deepEqual(unfit?.faults, ['id_token_signed_response_alg'])
 })
+
+const deciding = (decision: object) => ({
+  ...withClients(
+    {
+      client_id: 'deciding',
+      client_secrets: [{ value: secret }],
+      grant_types: ['custom'],
+      scope: 'api1',
+    } as never,
+    { client_id: 'device2', enabled: false } as never,
+  ),
+  grants: [{ grantType: 'custom', parameters: {}, decide: () => decision }],
+})
+
+test('extension: nothing is issued to a client that is disabled, whoever asks for it', async () => {
+  const server = await createTestServer(deciding({ ok: true, client_id: 'device2', scope: ['api1'] }))
+  const { json } = await server.token({ grant_type: 'custom' }, { client: ['deciding', secret] })
+  assert.equal(json.error, 'invalid_grant')
+  assert.equal(server.reason(), 'extension_client_unknown')
+})
+
+test('extension: a grant does not say which tenant a user is of, also of one without a record', async () => {
+  for (const sub of ['nobody-known', '88421113']) {
+    const server = await createTestServer(deciding({ ok: true, subject: { sub, idp: 'x', tenant: 'acme' } }))
+    const { status, json, body } = await server.token(
+      { grant_type: 'custom' },
+      { client: ['deciding', secret] },
+    )
+    assert.equal(status, 200, body)
+    assert.equal(claimsOf(json.access_token).tenant, undefined)
+  }
+})
+
+test('refresh: a bound family is of no use to whoever lacks its key, also once its client is public [RFC 8705 §4]', async () => {
+  const changed = (change: object) => ({
+    ...withClients({ client_id: 'roclient', client_secrets: undefined, ...change } as never),
+    mtls: { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] },
+  })
+  const server = await createTestServer(
+    changed({
+      token_endpoint_auth_method: 'self_signed_tls_client_auth',
+      jwks: { keys: [{ ...jwkOfOne, x5c: [one] }] },
+    }),
+  )
+  const user = { grant_type: 'password', username: 'bob', password: 'bob', scope: 'api1 offline_access' }
+  const { json } = await server.token({ ...user, client_id: 'roclient' }, { certificate: one })
+  await server.reconfigure(changed({ token_endpoint_auth_method: 'none' }))
+  const form = { grant_type: 'refresh_token', client_id: 'roclient', refresh_token: json.refresh_token }
+  const refused = await server.token(form)
+  assert.equal(refused.json.error, 'invalid_grant')
+  assert.equal(server.reason(), 'refresh_token_bound_to_another_key')
+})
