@@ -14,6 +14,7 @@ import {
   type StorehouseOptions,
 } from '../../packages/server/src/stores/postgres/storehouse.ts'
 import { type PostgresServer, providePostgres } from '../support/postgres.ts'
+import { untilSomebodyWaits } from '../support/postgres-locks.ts'
 import { accessEnding } from './stores/access.ts'
 import {
   issuedCode,
@@ -189,4 +190,29 @@ test('postgres connections: fewer than the pool wants serve all requests, and th
   assert.ok(Number(short?.connections) <= 5, JSON.stringify(short))
   await close()
   await owner.close()
+})
+
+test('postgres connections: a write that the database had begun when it ended the session is not repeated', async () => {
+  const url = await (await postgres()).database()
+  const { main } = await open(url)
+  const { code } = await issuedCode(main)
+  const holder = await openConnection({ url })
+  try {
+    await holder.script(
+      `set search_path = tessera; begin; update codes set nonce = 'held' where hash = '${code.hash}'`,
+    )
+    const burnt = main.codes.burn(code.hash, code.expires_at)
+    const refused = assert.rejects(burnt, StoreUnavailable)
+    await untilSomebodyWaits(holder, burnt)
+    await holder.run(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and pg_backend_pid() = any (pg_blocking_pids(pid))`,
+      [],
+    )
+    await holder.script('rollback')
+    await refused
+    assert.equal((await main.codes.find(code.hash))?.code.used_at, undefined)
+  } finally {
+    await holder.close()
+  }
 })

@@ -101,7 +101,6 @@ const comparisons = {
   // Waits and measurements: by the monotonic clock, which never leaps.
   'how long something takes, by the monotonic clock': [
     'cli/serve.ts',
-    'core/turn.ts',
     'http/admission.ts',
     'http/exchange.ts',
     'http/router.ts',

@@ -115,11 +115,13 @@ export function openPool(options: PostgresOptions): Pool {
     if (closed) throw new StoreUnavailable('the database is closed')
     const begun = performance.now()
     let reached: DatedClient | undefined
+    let sentAt = 0
     try {
       return await connected(
         schema,
         client => {
           reached = client as DatedClient
+          sentAt = performance.now()
           return work(client)
         },
         0,
@@ -128,8 +130,8 @@ export function openPool(options: PostgresOptions): Pool {
       // Refused by a demoted primary: the address may lead to another server by now.
       const demoted = isReadOnly(error) && reached !== undefined && reached.openedAt < begun
       const unsent = connectionEnded(error) && (reads || reached === undefined)
-      // After a stall whoever asked may be gone, and may have asked elsewhere.
-      const late = performance.now() - begun > patience.statement
+      // After a stall whoever asked for a write may be gone, and may have asked elsewhere.
+      const late = !reads && reached !== undefined && performance.now() - sentAt > patience.statement
       if (!(demoted || unsent || repeatable.has(error as object)) || late || closed) throw error
       log?.warn('database_connection_lost', { error: String((error as Error).cause ?? error), retried: true })
       return connected(schema, work, performance.now())
