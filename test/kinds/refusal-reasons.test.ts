@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { hashHandle } from '../../packages/server/src/core/handle.ts'
+import { jwkOfOne, one, two } from '../support/certificates.ts'
 import { challenge, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { readText, textsOf } from '../support/repository.ts'
 import { type Answer, basic, createTestServer, type Form, type TestServer } from '../support/tessera.ts'
@@ -28,6 +30,13 @@ const input = {
       require_pushed_authorization_requests: true,
     } as never,
     {
+      client_id: 'mtls',
+      token_endpoint_auth_method: 'self_signed_tls_client_auth',
+      jwks: { keys: [{ ...jwkOfOne, x5c: [one] }] },
+      grant_types: ['password'],
+      scope: 'openid',
+    } as never,
+    {
       client_id: 'off',
       client_secrets,
       enabled: false,
@@ -35,6 +44,7 @@ const input = {
       scope: 'api1',
     } as never,
   ),
+  mtls: { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] },
   registration: {
     mode: 'initial_access_token',
     initial_access_tokens: [{ value: 'an-initial-access-token-that-is-long' }],
@@ -60,8 +70,15 @@ const token = (form: Form, client?: string) => (server: TestServer) =>
 const machine = { grant_type: 'client_credentials', scope: 'api1' }
 const password = { grant_type: 'password', username: 'bob', password: 'bob' }
 
-const userinfo = (server: TestServer, access_token: string) =>
-  server.send('GET', '/connect/userinfo', { headers: { authorization: `Bearer ${access_token}` } })
+const userinfo = (server: TestServer, access_token: string, certificate?: string) =>
+  server.send('GET', '/connect/userinfo', {
+    headers: { authorization: `Bearer ${access_token}` },
+    ...(certificate !== undefined && { certificate }),
+  })
+/** Bound to the certificate `one` (RFC 8705 §3). */
+const boundToken = async (server: TestServer): Promise<string> =>
+  (await server.token({ ...password, scope: 'openid', client_id: 'mtls' }, { certificate: one })).json
+    .access_token
 const signIn = async (server: TestServer, scope: string) =>
   (await server.token({ ...password, scope }, { client: ['roclient', secret] })).json
 
@@ -127,6 +144,12 @@ const refusals: Readonly<Record<string, (server: TestServer) => Promise<Answer>>
   client_assertion_type_unknown: token({ ...machine, client_assertion: 'x', client_assertion_type: 'y' }),
   client_disabled: token(machine, 'off'),
   device_pending: async server => poll(server, (await startDevice(server)).device_code),
+  device_denied: async server => {
+    const { device_code } = await startDevice(server)
+    const found = await server.stores.devices.find(hashHandle(device_code))
+    await server.stores.devices.deny(found!.device.user_code_hash, server.clock.now())
+    return poll(server, device_code)
+  },
   device_polled_too_fast: async server => {
     const { device_code } = await startDevice(server)
     await poll(server, device_code)
@@ -139,6 +162,8 @@ const refusals: Readonly<Record<string, (server: TestServer) => Promise<Answer>>
   },
 
   token_without_openid: async server => userinfo(server, (await signIn(server, 'api1')).access_token),
+  token_certificate_missing: async server => userinfo(server, await boundToken(server)),
+  token_bound_to_another_certificate: async server => userinfo(server, await boundToken(server), two),
   token_expired: async server => {
     const { access_token } = await signIn(server, 'openid')
     server.clock.advance(3600)
@@ -217,6 +242,23 @@ for (const [reason, ask] of Object.entries(refusals))
     assert.ok(answer.status >= 300, `status ${answer.status}`)
   })
 
+for (const path of [
+  'token',
+  'par',
+  'introspect',
+  'revocation',
+  'deviceauthorization',
+  'userinfo',
+  'authorize',
+  'endsession',
+])
+  test(`refused: a repeated parameter at /connect/${path} [RFC 6749 §3.1, §3.2]`, async () => {
+    const server = await createTestServer(input)
+    const answer = await server.send('POST', `/connect/${path}`, { form: 'client_id=web&client_id=client' })
+    assert.equal(answer.reason, 'repeated_parameter')
+    assert.equal(answer.status, 400)
+  })
+
 /** Reasons that no test asserts yet. The list only gets shorter. */
 const unasserted: readonly string[] = [
   'resource_malformed',
@@ -232,7 +274,6 @@ const unasserted: readonly string[] = [
   'client_secret_too_long',
   'client_update_malformed',
   'device_authorization_gone',
-  'device_denied',
   'directory_claims_too_large',
   'directory_user_inactive',
   'extension_subject_token_expired',
@@ -259,8 +300,6 @@ const unasserted: readonly string[] = [
   'software_statement_missing',
   'subject_token_bound_to_another_key',
   'token_binding_unknown',
-  'token_bound_to_another_certificate',
-  'token_certificate_missing',
   'token_origin_revoked',
   'token_too_long',
   'token_without_user',
