@@ -7,7 +7,7 @@
  * Milliseconds; the rest goes on in the next turn. Node accepts one connection in each turn of the loop, so that long turns
  * would keep new clients, and whoever asks for `/healthz`, waiting.
  */
-const longestTurn = 4
+const longestTurn = 8
 
 /** Answers how to hand over a piece of work. One alone waits for a turn of the loop, some microseconds. */
 export function createTurn<Piece>(work: (piece: Piece) => void): (piece: Piece) => void {

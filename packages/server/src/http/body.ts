@@ -29,6 +29,5 @@ export function readBody(raw: IncomingMessage, limit: number, done: (outcome: Bo
     const whole = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)
     finish({ body: whole.toString('utf8') })
   })
-  raw.on('error', () => finish({ lost: true }))
   raw.on('close', () => finish({ lost: true }))
 }
