@@ -4,7 +4,7 @@
  */
 
 import { spawn } from 'node:child_process'
-import { globSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,13 +26,31 @@ const checks: readonly (readonly [what: string, command: string, ...args: string
   ['unused code', 'knip'],
 ]
 
-/** Folders whose tests need a database, a browser or processes: `test:fast` leaves them to `npm test`. */
-const slow = ['bench', 'browser', 'cli', 'contracts', 'interop']
+/** Folders whose tests need a database, a browser or processes, and imports that say so of other files. */
+const slowFolders = ['bench', 'browser', 'cli', 'contracts', 'interop', 'reliability']
+const slowImports =
+  /from '\.\.\/(?:support\/(?:postgres|process|remote)|cli\/|browser\/|contracts\/|interop\/|reliability\/)/
+
+const isSlow = (file: string): boolean =>
+  slowFolders.some(folder => file.startsWith(`test/${folder}/`)) ||
+  slowImports.test(readFileSync(join(root, file), 'utf8'))
 
 const isFast = process.argv.includes('--fast')
 const files = globSync(['test/**/*.test.ts', 'packages/*/src/**/*.test.ts'], { cwd: root })
-  .filter(file => !isFast || !slow.some(folder => file.startsWith(`test/${folder}/`)))
+  .filter(file => !isFast || !isSlow(file))
   .toSorted()
+
+/**
+ * How the test runner is called. A process for each file keeps files apart; to start it costs more than most files do, so
+ * `test:fast` has one process for attacks and one for all else.
+ */
+const limit = `--test-timeout=${fileLimit}`
+const calls: readonly (readonly string[])[] = isFast
+  ? [files.filter(isAttack), files.filter(file => !isAttack(file))].map(part => [
+      ...['--test', limit, '--test-isolation=none', '--test-reporter=dot'],
+      ...part,
+    ])
+  : [['--test', limit, '--test-concurrency=2', '--test-reporter=spec', ...files]]
 
 type Ended = { readonly ok: boolean; readonly output: string }
 
@@ -72,27 +90,43 @@ function run(
   })
 }
 
-const results = await Promise.all(
-  checks.map(async ([what, command, ...args]) => ({
-    what,
-    ...(await run(command, args, { shown: false, limit: 5 * minute })),
-  })),
-)
-for (const { what, ok, output } of results)
-  console.log(`check: ${what}: ${ok ? 'passes' : `fails\n${output}`}`)
-const failed = results.filter(({ ok }) => !ok).map(({ what }) => what)
-if (failed.length > 0) console.error(`checks failed, and so this run will: ${failed.join(', ')}`)
+// In the fast form checks and tests run side by side. In the whole one the runner's closing lines are the last.
+const checking = check()
+if (!isFast) await checking
+const tested = await testAll()
+const failed = await checking
+process.exitCode = tested && failed.length === 0 ? 0 : 1
 
-const prepared = await prepare()
-const provided = isFast ? undefined : await provide()
-const { ok } = await run(
-  process.execPath,
-  ['--test', `--test-timeout=${fileLimit}`, '--test-concurrency=2', '--test-reporter=spec', ...files],
-  { shown: true, limit: runLimit, variables: { ...prepared.variables, ...provided?.variables } },
-)
-await provided?.stop()
-await prepared.remove()
-process.exitCode = ok && failed.length === 0 ? 0 : 1
+/** Returns the checks that failed, having printed what they said. */
+async function check(): Promise<readonly string[]> {
+  const results = await Promise.all(
+    checks.map(async ([what, command, ...args]) => ({
+      what,
+      ...(await run(command, args, { shown: false, limit: 5 * minute })),
+    })),
+  )
+  for (const { what, ok, output } of results)
+    console.log(`check: ${what}: ${ok ? 'passes' : `fails\n${output}`}`)
+  const failed = results.filter(({ ok }) => !ok).map(({ what }) => what)
+  if (failed.length > 0) console.error(`checks failed, and so this run will: ${failed.join(', ')}`)
+  return failed
+}
+
+async function testAll(): Promise<boolean> {
+  const prepared = await prepare()
+  const provided = isFast ? undefined : await provide()
+  const variables = { ...prepared.variables, ...provided?.variables }
+  const results = await Promise.all(
+    calls.map(args => run(process.execPath, args, { shown: true, limit: runLimit, variables })),
+  )
+  await provided?.stop()
+  await prepared.remove()
+  return results.every(({ ok }) => ok)
+}
+
+function isAttack(file: string): boolean {
+  return file.startsWith('test/attacks/')
+}
 
 /** What every process of the run uses: compiled code, and RSA keys. */
 async function prepare() {
