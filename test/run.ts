@@ -26,8 +26,8 @@ const checks: readonly (readonly [what: string, command: string, ...args: string
   ['unused code', 'knip'],
 ]
 
-/** Folders whose tests need a database, a browser or processes, and imports that say so of other files. */
-const slowFolders = ['bench', 'browser', 'cli', 'contracts', 'interop', 'reliability']
+/** Folders whose tests need a database, a browser, processes or minutes, and imports that say so of other files. */
+const slowFolders = ['bench', 'browser', 'cli', 'contracts', 'interop', 'kinds', 'reliability']
 const slowImports =
   /from '\.\.\/(?:support\/(?:postgres|process|remote)|cli\/|browser\/|contracts\/|interop\/|reliability\/)/
 
