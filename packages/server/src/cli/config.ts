@@ -1,5 +1,6 @@
 /** `tessera config check` and `tessera config schema`. */
 
+import { anchorOf, changedDefaults } from '../configuration/changed-defaults.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { ExitCode } from './command.ts'
 import { loadOrReport } from './report.ts'
@@ -13,7 +14,22 @@ export async function check(file: string): Promise<ExitCode> {
   )
   for (const [name, own] of tenantIssuers)
     process.stdout.write(`  tenant ${name}: ${contentOf(own)}; issuer ${own.issuer}\n`)
+  process.stdout.write(changesFor(configuration))
   return 0
+}
+
+const guide = 'docs/guides/changed-defaults.md'
+
+/** Lists the changed defaults that this configuration, or a tenant's own, notices. */
+function changesFor(configuration: Configuration): string {
+  const all = [configuration, ...configuration.tenantIssuers.values()]
+  const lines = changedDefaults.flatMap(({ title, affects }) => {
+    const what = all.map(affects).find(found => found !== undefined)
+    return what === undefined ? [] : [`  ${title} (${what}): ${guide}#${anchorOf(title)}\n`]
+  })
+  return `defaults that changed and affect this file, besides those of ${guide}#every-server: ${
+    lines.length === 0 ? 'none' : lines.length
+  }\n${lines.join('')}`
 }
 
 const contentOf = ({ clients, resources, users }: Configuration): string =>

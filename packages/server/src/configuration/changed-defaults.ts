@@ -1,0 +1,122 @@
+/** Defaults that changed, and whether a configuration notices: each has a section in docs/guides/changed-defaults.md. */
+
+import type { Configuration } from './configuration.ts'
+import { isLoopback } from './issuer.ts'
+
+type ChangedDefault = {
+  /** The heading of its section in the guide. */
+  readonly title: string
+  /** Says what in this configuration is affected; undefined: nothing is. */
+  readonly affects: (configuration: Configuration) => string | undefined
+}
+
+const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
+
+export const changedDefaults: readonly ChangedDefault[] = [
+  {
+    title: 'x-forwarded-host is not believed',
+    affects: ({ issuer, trustedProxies, trustForwardedHost, tenantIssuers }) =>
+      !trustForwardedHost && trustedProxies.length > 0 && hasTenantsByHost(issuer, tenantIssuers)
+        ? 'tenants by host behind trusted_proxies, without trust_forwarded_host'
+        : undefined,
+  },
+  {
+    title: 'Nobody signs up in a shared tenant',
+    affects: ({ accounts, tenants, signUpTenants }) =>
+      accounts.signUp
+        ? named(
+            'tenants',
+            [...tenants].filter(name => !signUpTenants.has(name)),
+          )
+        : undefined,
+  },
+  {
+    title: 'Names that users choose have no @',
+    affects: ({ accounts, signUpTenants }) =>
+      accounts.signUp || signUpTenants.size > 0 ? 'accounts.sign_up' : undefined,
+  },
+  {
+    title: 'Guesses at client and API secrets are limited',
+    affects: ({ clients, resources }) =>
+      [...clients.all()].some(client => client.client_secrets.length > 0) ||
+      [...resources.apis.values()].some(api => api.api_secrets.length > 0)
+        ? 'client_secrets and api_secrets'
+        : undefined,
+  },
+  {
+    title: 'A token from an exchange ends with its subject token',
+    affects: ({ clients }) =>
+      named(
+        'clients',
+        [...clients.all()]
+          .filter(client => client.grant_types.has(tokenExchange))
+          .map(({ client_id }) => client_id),
+      ),
+  },
+  {
+    title: 'Sensitive account pages ask for the second factor',
+    affects: ({ accounts, identityProviders }) =>
+      accounts.kept || [...identityProviders.values()].some(provider => provider.upstream !== undefined)
+        ? 'accounts, or identity_providers of type oidc'
+        : undefined,
+  },
+  {
+    title: 'Mail is shown on the same machine only',
+    affects: ({ issuer, host, mail, accounts }) =>
+      accounts.kept && mail === undefined && isLoopback(new URL(issuer).hostname) && !isLoopback(host)
+        ? `host ${host} without mail`
+        : undefined,
+  },
+  {
+    title: 'Software statements decide what users see',
+    affects: ({ registration }) =>
+      registration.mode !== 'off' && registration.softwareIssuers.length > 0
+        ? 'registration with software statements'
+        : undefined,
+  },
+  {
+    title: 'Self-registered clients get no redirect before the user knows them',
+    affects: ({ registration }) => (registration.mode === 'open' ? 'registration.mode "open"' : undefined),
+  },
+  {
+    title: 'Unused self-registered clients give place',
+    affects: ({ registration }) =>
+      registration.mode === 'off' ? undefined : `registration.mode "${registration.mode}"`,
+  },
+  {
+    title: 'Values of hooks are checked',
+    affects: ({ validators, profile, grants, federation, mfaPolicy, consentPolicy }) =>
+      validators.password || validators.tokenRequest || profile || grants.length > 0 || federation.subject
+        ? 'validators, profile, grants or federation'
+        : (mfaPolicy ?? consentPolicy)
+          ? 'policies that are code'
+          : undefined,
+  },
+  {
+    title: 'A new SQLite database beside a used key is refused',
+    affects: ({ storage }) => (storage.kind === 'sqlite' ? 'storage sqlite' : undefined),
+  },
+  {
+    title: 'Nodes on PostgreSQL go by its clock',
+    affects: ({ storage }) => (storage.kind === 'postgres' ? 'storage postgres' : undefined),
+  },
+  {
+    title: 'A worker that hangs is replaced',
+    affects: ({ storage, workers }) =>
+      storage.kind !== 'memory' && workers !== 1 ? 'several workers' : undefined,
+  },
+]
+
+const hasTenantsByHost = (issuer: string, tenants: Configuration['tenantIssuers']): boolean =>
+  [...tenants.values()].some(tenant => new URL(tenant.issuer).host !== new URL(issuer).host)
+
+const named = (noun: string, names: readonly string[]): string | undefined =>
+  names.length === 0 ? undefined : `${noun} ${names.map(name => JSON.stringify(name)).join(', ')}`
+
+/** Returns the fragment of a heading, as Markdown renderers form it. */
+export const anchorOf = (title: string): string =>
+  title
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .trim()
+    .replaceAll(' ', '-')
