@@ -3,16 +3,29 @@
  * data in the processor's caches that the last one brought there. See docs/decisions/0013-turns.md.
  */
 
-/**
- * Milliseconds; the rest goes on in the next turn. Node accepts one connection in each turn of the loop, so that long turns
- * would keep new clients, and whoever asks for `/healthz`, waiting.
- */
+/** Milliseconds; the rest goes on in the next turn, so that a new client, or a probe of `/healthz`, does not wait for it. */
 const longestTurn = 8
 
-/** Answers how to hand over a piece of work. One alone waits for a turn of the loop, some microseconds. */
+/**
+ * Milliseconds. libuv accepts one connection in each iteration of the loop. A turn therefore waits until an iteration has
+ * accepted none: otherwise new connections would queue in the kernel behind work, the oldest first, until their clients
+ * gave up. Work keeps a third of the time however many connections arrive.
+ */
+const longestAccepting = 16
+
+let accepted = 0
+
+/** Records that the process accepted a connection: turns wait for the ones queued behind it. */
+export const connectionAccepted = (): void => {
+  accepted += 1
+}
+
+/** Returns a function that hands over a piece of work. A piece on its own waits some microseconds for its turn. */
 export function createTurn<Piece>(work: (piece: Piece) => void): (piece: Piece) => void {
   let waiting: Piece[] = []
   let scheduled = false
+  let seen = accepted
+  let acceptingSince: number | undefined
 
   const schedule = (): void => {
     if (scheduled) return
@@ -20,8 +33,26 @@ export function createTurn<Piece>(work: (piece: Piece) => void): (piece: Piece) 
     setImmediate(run)
   }
 
+  /** Costs one comparison where no connection arrived. */
+  const isAccepting = (): boolean => {
+    if (accepted === seen) {
+      acceptingSince = undefined
+      return false
+    }
+    seen = accepted
+    const now = performance.now()
+    acceptingSince ??= now
+    if (now - acceptingSince < longestAccepting) return true
+    acceptingSince = undefined
+    return false
+  }
+
   function run(): void {
     scheduled = false
+    if (isAccepting()) {
+      schedule()
+      return
+    }
     const pieces = waiting
     waiting = []
     const end = performance.now() + longestTurn

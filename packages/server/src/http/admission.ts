@@ -4,7 +4,7 @@
  * its body unread and its connection not read any further, so waiting costs next to nothing. One that waits too long is refused.
  */
 
-import { performance } from 'node:perf_hooks'
+import { createOwnTime } from './own-time.ts'
 
 export type Admission = {
   /** Whether the next one would be started at once. */
@@ -31,8 +31,9 @@ export type AdmissionOptions = {
   readonly first?: number
   /** Milliseconds that one may wait. */
   readonly longestMs?: number
+  /** Milliseconds of the process's own time, so that a busy neighbor has nothing refused. */
   readonly now?: () => number
-  /** The share of its time that the event loop was busy since it was asked last. */
+  /** The share of that time that the event loop was busy since it was asked last. */
   readonly busyShare?: () => number
   /** Called when one was refused, once until none waits. */
   readonly onOverload?: (underWay: number) => void
@@ -48,13 +49,9 @@ const most = 2000
 /** With less idle time than this share, starting more only makes all of them slower. */
 const busyFrom = 0.9
 
-export function createAdmission({
-  first = 64,
-  longestMs = 750,
-  now = () => performance.now(),
-  busyShare = createBusyShare(),
-  onOverload = () => {},
-}: AdmissionOptions = {}): Admission {
+export function createAdmission(options: AdmissionOptions = {}): Admission {
+  const { first = 64, longestMs = 750, onOverload = () => {} } = options
+  const { now, busyShare } = { ...createOwnTime(), ...options }
   let limit = first
   let underWay = 0
   const others = createWaitingLine()
@@ -117,8 +114,11 @@ export function createAdmission({
   const adapt = (): void => {
     const at = now()
     const elapsed = at - lookedAt
+    // The process hardly ran, so that nothing follows from how little it got done.
+    if (elapsed < sampleMs) return
     const took = (underWay * elapsed) / Math.max(over, 0.5)
-    const newest = over / elapsed
+    // Less than one would say that nothing is ever served, and the oldest would starve.
+    const newest = Math.max(over, 1) / elapsed
     endedPerMs = endedPerMs === Number.POSITIVE_INFINITY ? newest : (endedPerMs * 7 + newest) / 8
     lookedAt = at
     over = 0
@@ -196,14 +196,5 @@ function createWaitingLine(): WaitingLine {
       return waiter
     },
     takeNewest: () => line.pop()![0],
-  }
-}
-
-function createBusyShare(): () => number {
-  let before = performance.eventLoopUtilization()
-  return () => {
-    const { utilization } = performance.eventLoopUtilization(before)
-    before = performance.eventLoopUtilization()
-    return utilization
   }
 }

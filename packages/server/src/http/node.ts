@@ -2,7 +2,7 @@
 
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
-import { createTurn } from '../core/turn.ts'
+import { connectionAccepted, createTurn } from '../core/turn.ts'
 import { canShare, listenBesides, started } from './address.ts'
 import { createAdmission } from './admission.ts'
 import { readBody } from './body.ts'
@@ -153,6 +153,7 @@ export async function listen(router: Router, options: ListenOptions): Promise<Li
   server.on('checkContinue', take)
   server.on('clientError', refuseBytes)
   server.on('connection', stalls.accepted)
+  server.on('connection', connectionAccepted)
   let roomMadeAt = Number.NEGATIVE_INFINITY
   server.on('drop', () => {
     if (performance.now() - roomMadeAt < makeRoomMs) return

@@ -1,0 +1,67 @@
+/**
+ * A clock that counts only the time a process had for itself: it worked, or it had nothing to do. On a busy machine other
+ * processes take the rest, in which a backlog builds up that says nothing about how much this one is asked for.
+ */
+
+import { performance } from 'node:perf_hooks'
+
+export type OwnTime = {
+  /** Returns milliseconds from a fixed point. */
+  readonly now: () => number
+  /** Returns the share of its own time that the event loop was busy since the last call. */
+  readonly busyShare: () => number
+}
+
+/** All in milliseconds from a fixed point. */
+export type TimeSources = {
+  readonly wall: () => number
+  /** CPU time of the process. */
+  readonly cpu: () => number
+  /** Time that the event loop waited for something to do. */
+  readonly idle: () => number
+}
+
+/** Reading the CPU time is a system call. */
+const readEveryMs = 5
+
+/**
+ * A loop that waits for a disk looks like one whose processor others use. So at least this share of all time counts, and a
+ * limit of 750 ms is one of 3 s at most.
+ */
+const leastShare = 0.25
+
+export function createOwnTime({ wall, cpu, idle }: TimeSources = processTimes): OwnTime {
+  const read = () => ({ wall: wall(), cpu: cpu(), idle: idle() })
+  let before = read()
+  let own = 0
+  let askedAt = { own, idle: before.idle }
+
+  const now = (): number => {
+    if (wall() - before.wall < readEveryMs) return own
+    const current = read()
+    const passed = current.wall - before.wall
+    const had = current.cpu - before.cpu + current.idle - before.idle
+    own += Math.min(passed, Math.max(passed * leastShare, had))
+    before = current
+    return own
+  }
+
+  return {
+    now,
+    busyShare() {
+      const passed = now() - askedAt.own
+      const idled = before.idle - askedAt.idle
+      askedAt = { own, idle: before.idle }
+      return passed > 0 ? Math.max(0, 1 - idled / passed) : 1
+    },
+  }
+}
+
+const processTimes: TimeSources = {
+  wall: () => performance.now(),
+  cpu() {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1000
+  },
+  idle: () => performance.eventLoopUtilization().idle,
+}
