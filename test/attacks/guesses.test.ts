@@ -37,6 +37,23 @@ test('attack: of a thousand device codes typed at once ten are looked for', asyn
   assert.deepEqual(tally(pages.map(({ status }) => status)), { wrong: 10, waiting: 990 })
 })
 
+test('attack: the /64s of one /48 together have forty guesses at device codes [RFC 8628 §5.1]', async () => {
+  const server = await createTestServer(pagesWorld)
+  const { json } = await server.send('POST', '/connect/deviceauthorization', { form: { client_id: 'tv' } })
+  const guess = async (from: string, user_code = 'BCDF-GHJK') => {
+    const browser = createBrowser({
+      send: (method, path, options) => server.send(method, path, { ...options, from }),
+    })
+    return browser.submit(await browser.visit('/device'), { user_code })
+  }
+  const statuses: number[] = []
+  for (let n = 0; n < 60; n++) statuses.push((await guess(`2001:db8:1:${n.toString(16)}00::1`)).status)
+  assert.deepEqual(tally(statuses), { wrong: 40, waiting: 20 })
+  assert.equal(server.reason(), 'user_code_guesses_exhausted')
+  assert.equal((await guess('2001:db8:1:ff00::1', json.user_code)).status, 429)
+  assert.notEqual((await guess('2001:db8:2::1', json.user_code)).status, 429)
+})
+
 test('attack: strangers behind the same address, who guess device codes, keep nobody out who is signed in', async () => {
   const server = await createTestServer(pagesWorld)
   const { json } = await server.send('POST', '/connect/deviceauthorization', { form: { client_id: 'tv' } })

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { hash as argon2id } from '@node-rs/argon2'
-import { createFairQueue } from '../../packages/server/src/core/fair-queue.ts'
+import { createFairQueue, type FairQueueOptions } from '../../packages/server/src/core/fair-queue.ts'
+import { networkPath } from '../../packages/server/src/identity/network.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
 
@@ -29,7 +30,7 @@ const times = <Value>(count: number, make: (n: number) => Value): Value[] =>
   Array.from({ length: count }, (_, n) => make(n))
 
 /** A queue whose work ends when the test says so. */
-function held(bounds: { concurrent: number; waiting: number }) {
+function held(bounds: FairQueueOptions) {
   const queue = createFairQueue(bounds)
   const begun: string[] = []
   const ends: (() => void)[] = []
@@ -81,6 +82,40 @@ test('fair queue: where it is full, the newest work of the network with the most
   assert.deepEqual(Object.keys(outcomes).toSorted(), ['flood 2', 'flood 3', 'flood 4', 'flood 5', 'one 2'])
   for (let n = 0; n < 5; n++) await finishOne()
   assert.deepEqual(begun.toSorted(), ['flood 0', 'flood 1', 'one 0', 'one 1', 'two 0'])
+})
+
+test('fair queue: the /64s of one /48 take turns among themselves, and the /48 has the turns of one network', async () => {
+  const { ask, begun, finishOne } = held({ concurrent: 1, waiting: 64, networksOf: networkPath })
+  for (let n = 0; n < 8; n++) ask(`2001:db8:1:${n}`, `flood ${n}`)
+  ask('192.0.2.1', 'one 0')
+  ask('192.0.2.1', 'one 1')
+  ask('2001:db8:2:1', 'two 0')
+  ask('2001:db8:2:1', 'two 1')
+  for (let n = 0; n < 12; n++) await finishOne()
+  assert.deepEqual(begun.slice(0, 7), ['flood 0', 'flood 1', 'one 0', 'two 0', 'flood 2', 'one 1', 'two 1'])
+  assert.equal(begun.length, 12)
+})
+
+test('fair queue: where the /64s of one /48 fill it, others take their places, and a neighbour there one of the /64 with the most', async () => {
+  const { ask, begun, outcomes, finishOne } = held({ concurrent: 1, waiting: 6, networksOf: networkPath })
+  for (let n = 0; n < 7; n++) ask(`2001:db8:1:${(n % 2) << 8}`, `flood ${n}`)
+  await setImmediate()
+  assert.deepEqual(outcomes, {})
+  ask('192.0.2.1', 'one 0')
+  ask('192.0.2.1', 'one 1')
+  await setImmediate()
+  assert.deepEqual(Object.keys(outcomes), ['flood 5', 'flood 6'])
+  ask('2001:db8:1:200', 'neighbour')
+  await setImmediate()
+  assert.deepEqual(Object.keys(outcomes).length, 3)
+  // Now both have three waiting.
+  ask('192.0.2.1', 'one 2')
+  ask('192.0.2.1', 'one 3')
+  await setImmediate()
+  assert.equal(outcomes['one 3'], 'StoreUnavailable')
+  for (let n = 0; n < 7; n++) await finishOne()
+  for (const name of ['neighbour', 'one 0', 'one 1', 'one 2']) assert.ok(begun.includes(name), name)
+  assert.equal(begun.length, 7)
 })
 
 test('attack: wrong secrets for an argon2id client keep no user waiting', async () => {

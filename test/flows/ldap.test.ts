@@ -338,3 +338,17 @@ test('ldap: where linking by address is configured, the entry of a local user wi
     assert.match(claimsOf((await direct(server, 'ada')).json.access_token).sub, sub)
   }
 })
+
+test('ldap: guesses at a user of the directory are counted once for all tenants', async () => {
+  const added = Array.from({ length: 4 }, (_, n) => ({ name: `tenant${n}` }))
+  const tenants = [...pagesWorld.tenants, ...added]
+  const server = await createTestServer({ ...worldWith(searching()), tenants })
+  const statuses: number[] = []
+  for (let n = 0; n < 104; n++) {
+    const acr = n % 5 === 4 ? 'idp:staff' : `idp:staff tenant:tenant${n % 5}`
+    statuses.push((await direct(server, 'ada', 'wrong', acr)).status)
+  }
+  assert.equal(statuses.filter(status => status === 400).length, 100)
+  assert.equal(statuses.at(-1), 429)
+  assert.equal(server.reason(), 'password_guessed_too_often')
+})

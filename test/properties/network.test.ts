@@ -37,12 +37,15 @@ test('networks: addresses of one /64 share it, and those of two share it only wh
   )
 })
 
-test('networks: an IPv4 address is the same when it comes mapped to IPv6 [RFC 4291 §2.5.5.2]', () => {
+test('networks: an IPv4 address is the same when it comes mapped to IPv6 or translated [RFC 4291 §2.5.5.2, RFC 6052 §2.1]', () => {
   const byte = fc.integer({ min: 0, max: 255 })
   fc.assert(
     fc.property(fc.tuple(byte, byte, byte, byte), ([a, b, c, d]) => {
       const text = `${a}.${b}.${c}.${d}`
       const hex = full([(a << 8) | b, (c << 8) | d])
+      // RFC 6052 §2.1: a translator's clients would otherwise share one /64.
+      for (const translated of [`64:ff9b::${text}`, `64:FF9B::${hex}`, `0064:ff9b:0:0:0:0:${text}`])
+        assert.equal(networkOfAddress(translated), text)
       for (const mapped of [`::ffff:${text}`, `::FFFF:${hex}`, `0:0:0:0:0:ffff:${text}`])
         assert.equal(networkOfAddress(mapped), text)
     }),

@@ -18,8 +18,8 @@ export type Argon2id = {
   readonly hash: (text: string, from?: string) => Promise<string>
 }
 
-export function createArgon2id({ concurrent = 2, waiting = 64, onFull }: Argon2idBounds = {}): Argon2id {
-  const queue = createFairQueue({ concurrent, waiting, ...(onFull && { onFull }) })
+export function createArgon2id({ concurrent = 2, waiting = 64, ...rest }: Argon2idBounds = {}): Argon2id {
+  const queue = createFairQueue({ concurrent, waiting, ...rest })
   // Loaded when first used: an installation without argon2id hashes never pays for it.
   const library = () => import('@node-rs/argon2')
 

@@ -11,7 +11,7 @@ type AccountsGround = Foundation & {
   readonly users: Users
   readonly clients: Configuration['clients']
   readonly endingWithin: EndingWithin
-  readonly hashArgon2id: (password: string) => Promise<string>
+  readonly hashArgon2id: (password: string, from?: string) => Promise<string>
 }
 
 export const composeAccounts = ({ accounts: settings }: Configuration, ground: AccountsGround) =>

@@ -25,7 +25,7 @@ import { createGuessCounter } from '../identity/guesses.ts'
 import { createIdentityClaims } from '../identity/identity-claims.ts'
 import { createKnownAccounts } from '../identity/known-account.ts'
 import { createMfaPolicies } from '../identity/mfa-policy.ts'
-import { networkKeys } from '../identity/network.ts'
+import { networkKeys, networkPath } from '../identity/network.ts'
 import { createProfile } from '../identity/profile.ts'
 import { createSignIn } from '../identity/sign-in.ts'
 import { createUsers } from '../identity/users.ts'
@@ -143,10 +143,13 @@ function composeFailures({ clock }: Foundation, { countAttempt, waitFor }: Commo
 
 function composePeople(configuration: Configuration, common: Common) {
   const { users: configured, validators, grants, profile: hooks } = configuration
-  const onFull = (queue: string) => createOverloadLog({ ...common, queue })
+  const bounds = (queue: string) => ({
+    networksOf: networkPath,
+    onFull: createOverloadLog({ ...common, queue }),
+  })
   // Apart: nobody who guesses client secrets is to keep users waiting, nor the other way round.
-  const { verify: verifyPassword, hash: hashArgon2id } = createArgon2id({ onFull: onFull('passwords') })
-  const { verify: verifyArgon2id } = createArgon2id({ concurrent: 1, onFull: onFull('client_secrets') })
+  const { verify: verifyPassword, hash: hashArgon2id } = createArgon2id(bounds('passwords'))
+  const { verify: verifyArgon2id } = createArgon2id({ concurrent: 1, ...bounds('client_secrets') })
   const users = createUsers(configured, {
     ...{ ...common, verifyArgon2id: verifyPassword },
     hasFallen: common.standing.hasFallenUser,

@@ -15,42 +15,58 @@ export type FairQueueOptions = {
   readonly concurrent: number
   /** How many more may wait. */
   readonly waiting: number
+  /** The networks that one belongs to, the widest first; it alone unless given. */
+  readonly networksOf?: (from: string) => readonly string[]
   /** Called for each work that is turned away. */
   readonly onFull?: () => void
 }
 
 type Waiter = { readonly begin: () => void; readonly turnAway: () => void }
 
+/** What waits of one network: by itself, or in narrower networks. `lanes` are in the order in which their turns come; none is empty. */
+type Lane = { size: number; readonly waiters: Waiter[]; readonly lanes: Map<string, Lane> }
+
+const emptyLane = (): Lane => ({ size: 0, waiters: [], lanes: new Map() })
+
 /**
- * Networks take turns. Where the queue is full, a network that has less waiting than another takes the place of what
- * came last from the network with the most.
+ * Networks take turns, and within each the narrower ones: who holds many narrow networks of a wide one has the turns of
+ * one. Where the queue is full, a network that has less waiting than another takes the place of what came last from the
+ * network with the most.
  */
-export function createFairQueue({ concurrent, waiting, onFull }: FairQueueOptions): FairQueue {
-  /** In the order in which their turns come; none is empty. */
-  const lanes = new Map<string, Waiter[]>()
-  let count = 0
+export function createFairQueue({
+  concurrent,
+  waiting,
+  networksOf = from => [from],
+  onFull,
+}: FairQueueOptions): FairQueue {
+  const all = emptyLane()
   let running = 0
 
   function enqueue(from: string): Promise<void> {
-    if (count >= waiting && !makeRoom(lanes.get(from)?.length ?? 0)) return turnedAway()
-    count += 1
-    return new Promise((begin, reject) => {
-      const waiter = { begin, turnAway: () => turnedAway().catch(reject) }
-      const lane = lanes.get(from)
-      if (lane) lane.push(waiter)
-      else lanes.set(from, [waiter])
-    })
+    const path = networksOf(from)
+    if (all.size >= waiting && !makeRoom(path)) return turnedAway()
+    return new Promise((begin, reject) =>
+      add(all, path, { begin, turnAway: () => turnedAway().catch(reject) }),
+    )
   }
 
-  function makeRoom(mine: number): boolean {
-    const [longest] = [...lanes].toSorted(([, a], [, b]) => b.length - a.length)
-    // Two more: taking the place of an equal would only exchange who is turned away.
-    if (!longest || longest[1].length < mine + 2) return false
-    const [from, lane] = longest
-    lane.pop()?.turnAway()
-    count -= 1
-    if (lane.length === 0) lanes.delete(from)
-    return true
+  /** Turns away what has least right to its place, if that has less than this network. */
+  function makeRoom(path: readonly string[]): boolean {
+    const passed: string[] = []
+    let lane = all
+    for (const name of path) {
+      const mine = lane.lanes.get(name)
+      const longest = longestOf(lane)
+      // Two more: taking the place of an equal would only exchange who is turned away.
+      if (longest && longest[1].size >= (mine?.size ?? 0) + 2 && longest[1] !== mine) {
+        take(all, [...passed, longest[0]], 'last')?.turnAway()
+        return true
+      }
+      if (!mine) return false
+      passed.push(name)
+      lane = mine
+    }
+    return false
   }
 
   async function turnedAway(): Promise<never> {
@@ -60,17 +76,9 @@ export function createFairQueue({ concurrent, waiting, onFull }: FairQueueOption
 
   /** Hands the place on, so that nobody slips in between. */
   function release(): void {
-    const [first] = lanes
-    if (!first) {
-      running -= 1
-      return
-    }
-    const [from, lane] = first
-    const next = lane.shift()
-    count -= 1
-    lanes.delete(from)
-    if (lane.length > 0) lanes.set(from, lane)
-    next?.begin()
+    const next = take(all, [], 'first')
+    if (next) next.begin()
+    else running -= 1
   }
 
   return {
@@ -84,4 +92,38 @@ export function createFairQueue({ concurrent, waiting, onFull }: FairQueueOption
       }
     },
   }
+}
+
+function add(lane: Lane, [name, ...narrower]: readonly string[], waiter: Waiter): void {
+  lane.size += 1
+  if (name === undefined) {
+    lane.waiters.push(waiter)
+    return
+  }
+  const next = lane.lanes.get(name) ?? emptyLane()
+  lane.lanes.set(name, next)
+  add(next, narrower, waiter)
+}
+
+/** Takes out whose turn it is (`first`), or who came last of the longest lanes (`last`), beneath the named lanes. */
+function take(lane: Lane, path: readonly string[], which: 'first' | 'last'): Waiter | undefined {
+  const [named, ...narrower] = path
+  const byItself = which === 'first' ? lane.waiters.shift() : lane.waiters.pop()
+  const name = named ?? (which === 'first' ? lane.lanes.keys().next().value : longestOf(lane)?.[0])
+  const next = name === undefined ? undefined : lane.lanes.get(name)
+  const taken = byItself ?? (next && take(next, narrower, which))
+  if (taken === undefined) return undefined
+  lane.size -= 1
+  if (name !== undefined && next) {
+    // To the end: the others come first now.
+    if (which === 'first' || next.size === 0) lane.lanes.delete(name)
+    if (which === 'first' && next.size > 0) lane.lanes.set(name, next)
+  }
+  return taken
+}
+
+function longestOf({ lanes }: Lane): readonly [string, Lane] | undefined {
+  let longest: readonly [string, Lane] | undefined
+  for (const one of lanes) if (!longest || one[1].size > longest[1].size) longest = one
+  return longest
 }

@@ -6,6 +6,7 @@ import type { Log } from '../core/runtime.ts'
 import type { CredentialAuthority, Directory, IdentityProvider } from '../core/user.ts'
 import { mapClaims } from '../identity/external-claims.ts'
 import type { ResolveSubject } from '../identity/external-identity.ts'
+import { networkPath } from '../identity/network.ts'
 import type { DirectoryEntry } from './connection.ts'
 import { bindUser } from './directory.ts'
 
@@ -22,7 +23,7 @@ export function createDirectoryAuthority(
 ): CredentialAuthority {
   const { directory, name } = provider
   const { max_connections: concurrent } = directory
-  const queue = createFairQueue({ concurrent, waiting: concurrent * patience })
+  const queue = createFairQueue({ concurrent, waiting: concurrent * patience, networksOf: networkPath })
   const refused = (reason: string) => {
     log.info('directory_refused', { provider: name, reason })
     return { ok: false } as const

@@ -23,6 +23,8 @@ export type NewAccount = {
   readonly password?: string
   /** The user chose the name. An operator may name an account as they like. */
   readonly chosenByUser?: boolean
+  /** The network that asks: networks take turns at hashing. Omitted: an operator. */
+  readonly from?: string
 }
 
 export type Accounts = {
@@ -41,7 +43,12 @@ export type Accounts = {
    * Sets the password of the user as they were seen, and ends their access but by the session that is kept, in one
    * write. Refuses `invalid_request` with `account_changed` where someone was faster.
    */
-  readonly setPassword: (user: StoredUser, password: string, keep?: string) => Promise<Result<StoredUser>>
+  readonly setPassword: (
+    user: StoredUser,
+    password: string,
+    /** `from`: the network that asks; omitted: an operator. */
+    options?: { readonly keep?: string; readonly from?: string },
+  ) => Promise<Result<StoredUser>>
   /** Changes the user as they were seen; an address is verified now. Refuses `account_changed`, `username_malformed`, `username_taken` or `account_taken`. */
   readonly update: (user: StoredUser, changes: AccountChanges) => Promise<Result<StoredUser>>
   /** Refuses `account_unknown`. Disabling ends the user's access. */
@@ -61,7 +68,7 @@ export type AccountPorts = {
   readonly users: Pick<Users, 'isNameTaken' | 'find'>
   /** RFC 9700 §4.15: a user must not be taken for a client. */
   readonly isClient: (id: string) => Awaitable<boolean>
-  readonly hashArgon2id: (password: string) => Promise<string>
+  readonly hashArgon2id: (password: string, from?: string) => Promise<string>
   readonly endingWithin: EndingWithin
   readonly settings: Pick<AccountSettings, 'passwordPolicy' | 'changeEnds'>
   readonly clock: Clock
@@ -94,7 +101,7 @@ export const isEmail = (email: string): boolean =>
 export function createAccounts(ports: AccountPorts): Accounts {
   const { users, hashArgon2id, settings, endingWithin, clock, random, log } = ports
   const { storedUsers } = ports.stores
-  const hash = (password: string) => hashArgon2id(preparePassword(password))
+  const hash = (password: string, from?: string) => hashArgon2id(preparePassword(password), from)
 
   const endingOf = (kept_sid?: string): AccessEnding => ({
     ...endingWithin.ending(),
@@ -127,6 +134,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
       claims = {},
       password,
       chosenByUser = false,
+      from,
     }) {
       if (!isUsername(username)) return refuse('invalid_request', 'username_malformed')
       const proven = emailVerified && email !== undefined && identityKey(email) === identityKey(username)
@@ -146,7 +154,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
         ...(email !== undefined && { email, email_key: identityKey(email) }),
         ...(email !== undefined && emailVerified && { email_verified_at: now }),
         claims,
-        ...(password !== undefined && { password: await hash(password), password_changed_at: now }),
+        ...(password !== undefined && { password: await hash(password, from), password_changed_at: now }),
         created_at: now,
       }
       const known = (await users.find(sub)) !== undefined || (await ports.isClient(sub))
@@ -156,8 +164,8 @@ export function createAccounts(ports: AccountPorts): Accounts {
     },
     passwordFault: (password, { username, email }) =>
       passwordFault(password, settings.passwordPolicy, [username, email]),
-    async setPassword(user, password, keep) {
-      const changes = { password: await hash(password), password_changed_at: clock.now() }
+    async setPassword(user, password, { keep, from } = {}) {
+      const changes = { password: await hash(password, from), password_changed_at: clock.now() }
       const replaced = await replace({ ...user, ...changes }, { cause: 'password_changed', keep })
       if (replaced.ok) log.info('password_changed', { sub: user.sub })
       return replaced

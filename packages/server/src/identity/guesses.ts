@@ -2,6 +2,7 @@
 
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { identityKey } from '../core/stored-user.ts'
+import { localProvider } from '../core/user.ts'
 import type { AttemptKey, CountAttempt, Forgive } from './attempts.ts'
 import { networkKeys } from './network.ts'
 
@@ -57,15 +58,30 @@ const ofKnown = ({ id, account }: KnownBrowser): readonly AttemptKey[] => [
 ]
 
 /**
+ * Letters that directories and databases take for others (RFC 3454 appendix B.2, collations that compare base letters),
+ * and that Unicode does not decompose.
+ */
+const alike: Readonly<Record<string, string>> = {
+  ...{ æ: 'ae', œ: 'oe', ø: 'o', ł: 'l', đ: 'd', ð: 'd', ħ: 'h', ŧ: 't', þ: 'th', ı: 'i', ς: 'σ' },
+}
+const hasAlike = new RegExp(`[${Object.keys(alike).join('')}]`, 'g')
+/** Katakana, of which each has its hiragana 96 places before. */
+const katakana = /[\u30a1-\u30f6]/g
+
+/**
  * Returns one name for all spellings that could mean the same user: directories overlook spaces, accents and invisible
- * characters (RFC 4518 §2.2, §2.6.1). Only for counting, never to tell accounts apart: a few users who share a count cost
- * less than one user who has many.
+ * characters (RFC 4518 §2.2, §2.6.1), and they know no tenants. Only for counting, never to tell accounts apart: a few
+ * users who share a count cost less than one user who has many.
  */
 export const guessedName = ({
   idp,
   tenant,
   username,
 }: Pick<Guess, 'idp' | 'tenant' | 'username'>): string => {
-  const letters = identityKey(username.normalize('NFKD').replaceAll(/[\p{M}\p{C}\s]/gu, ''))
-  return JSON.stringify([idp, tenant ?? null, letters])
+  // RFC 4518 §2.2 maps U+1806 and U+FFFC to nothing too. Capitals in between, so that ß and ss are one.
+  const seen = username.normalize('NFKD').replaceAll(/[\p{M}\p{C}\s\u1806\ufffc]/gu, '')
+  const letters = identityKey(identityKey(seen).toUpperCase())
+    .replaceAll(hasAlike, letter => alike[letter] ?? letter)
+    .replaceAll(katakana, letter => String.fromCodePoint((letter.codePointAt(0) ?? 0) - 96))
+  return JSON.stringify([idp, idp === localProvider ? (tenant ?? null) : null, letters])
 }

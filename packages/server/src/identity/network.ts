@@ -33,7 +33,14 @@ export function networkKeys(
   }))
 }
 
-/** Returns an IPv4 address, also of one that is mapped to IPv6, or the /64 of an IPv6 address; equal for every spelling. */
+/** Returns the networks that an address belongs to, the widest first. */
+export function networkPath(network: string): readonly string[] {
+  const groups = groupsOf(network)
+  if (typeof groups === 'string') return [groups]
+  return widths.map(({ bits }) => prefixOf(groups, bits)).toReversed()
+}
+
+/** Returns an IPv4 address, also of one that IPv6 carries, or the /64 of an IPv6 address; equal for every spelling. */
 export function networkOfAddress(address: string): string {
   const groups = groupsOf(address)
   return typeof groups === 'string' ? groups : prefixOf(groups, 64)
@@ -49,6 +56,12 @@ function prefixOf(groups: readonly number[], bits: number): string {
   return bits === 64 ? text : `${text}/${bits}`
 }
 
+/**
+ * IPv6 addresses that stand for an IPv4 address, by their first six groups: mapped ones (RFC 4291 §2.5.5.2), and those
+ * of a translator (RFC 6052 §2.1). All of a translator's clients would otherwise share one /64.
+ */
+const carriers: ReadonlySet<string> = new Set(['0:0:0:0:0:ffff', '64:ff9b:0:0:0:0'])
+
 /** The eight groups of an IPv6 address; an IPv4 address, or text that is no address, as it is. */
 function groupsOf(address: string): readonly number[] | string {
   if (!address.includes(':')) return address
@@ -62,7 +75,10 @@ function groupsOf(address: string): readonly number[] | string {
   ) as [number[], number[]]
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length)
   const groups = [...before, ...Array<number>(zeros).fill(0), ...after]
-  const isMapped = groups.slice(0, 5).every(group => group === 0) && groups[5] === 0xffff
+  const prefix = groups
+    .slice(0, 6)
+    .map(group => group.toString(16))
+    .join(':')
   const [high = 0, low = 0] = groups.slice(6)
-  return isMapped ? [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.') : groups
+  return carriers.has(prefix) ? [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.') : groups
 }

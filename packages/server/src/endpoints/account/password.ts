@@ -48,7 +48,10 @@ export function createPasswordEndpoint(ports: PasswordPagePorts): Endpoint {
       }
       const fault = accounts.passwordFault(chosen, stored)
       if (fault) return again(fault === 'too_short' ? { min_length } : fault)
-      const changed = await accounts.setPassword(stored, chosen, session.sid)
+      const changed = await accounts.setPassword(stored, chosen, {
+        keep: session.sid,
+        from: networkOf(request),
+      })
       if (!changed.ok) return again('changed')
       ports.tellOwner(request, stored.sub, 'passwordChanged')
       return ports.pages.notice(request, { kind: 'passwordSaved' }, { navigation })

@@ -14,6 +14,7 @@ import type { Clock, Log } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { Profile, Users } from '../../core/user.ts'
 import { type AttemptKey, type CountAttempt, doCounted, networkOf } from '../../identity/attempts.ts'
+import { networkKeys } from '../../identity/network.ts'
 import type { CreateAuthorization } from '../../interaction/authorization.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
@@ -246,7 +247,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
 const guessers = (network: string, session: Session | undefined): readonly AttemptKey[] =>
   session
     ? [
-        { key: `user code from user ${session.sub}`, ...guesses },
-        { key: `user code from users of network ${network}`, ...guesses, most: 100 },
+        { key: JSON.stringify(['user code of user', session.sub]), ...guesses },
+        ...networkKeys('user code of users', network, { ...guesses, most: 100 }),
       ]
-    : [{ key: `user code from network ${network}`, ...guesses }]
+    : networkKeys('user code', network, guesses)

@@ -4,6 +4,7 @@ import type { Endpoint } from '@tessera/protocol/http'
 import { ok } from '@tessera/protocol/result'
 import type { AccountSettings } from '../../core/account.ts'
 import { localProvider } from '../../core/user.ts'
+import { networkOf } from '../../identity/attempts.ts'
 import type { KnownAccounts } from '../../identity/known-account.ts'
 import type { KnownBrowsers } from '../../interaction/known-browsers.ts'
 import type { TellOwner } from '../../interaction/tell-owner.ts'
@@ -29,7 +30,7 @@ export function createResetEndpoint(ports: ResetPorts): Endpoint {
       const password = form.get('new_password') ?? ''
       const fault = accounts.passwordFault(password, user)
       if (fault) return ok(page(request, linked, fault === 'too_short' ? { min_length } : fault))
-      const changed = await accounts.setPassword(user, password)
+      const changed = await accounts.setPassword(user, password, { from: networkOf(request) })
       if (!changed.ok) return changed
       const { sub, username, tenant } = user
       ports.tellOwner(request, sub, 'passwordChanged')

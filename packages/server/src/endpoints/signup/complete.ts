@@ -6,6 +6,7 @@ import type { AccountSettings } from '../../core/account.ts'
 import { hashHandle } from '../../core/handle.ts'
 import type { Log } from '../../core/runtime.ts'
 import type { Users } from '../../core/user.ts'
+import { networkOf } from '../../identity/attempts.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import { browserOf, readPage } from '../../interaction/form.ts'
 import { fieldProblem } from '../../interaction/form-problem.ts'
@@ -51,7 +52,7 @@ export function createCompleteEndpoint(ports: CompletePorts): Endpoint {
     if (!posted) return show(request, link, invited, full_name)
     const { sub, email, tenant } = invited
     const added = await welcome.add({
-      ...{ sub, username: email, email, verified: true, full_name },
+      ...{ sub, username: email, email, verified: true, full_name, from: networkOf(request) },
       password: form.value.get('new_password') ?? '',
       ...(tenant !== undefined && { tenant }),
     })

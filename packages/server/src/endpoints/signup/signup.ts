@@ -120,7 +120,7 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
     const count = await ports.countMail('sign_up', networkOf(request), email || username)
     if ('wait' in count) return tooOften(request, waiting, values, count.wait)
     const newcomer = {
-      ...{ username, full_name, password: form.get('new_password') ?? '' },
+      ...{ username, full_name, password: form.get('new_password') ?? '', from: networkOf(request) },
       ...(fields.includes('email') && { email }),
       ...(tenant !== undefined && { tenant }),
     }

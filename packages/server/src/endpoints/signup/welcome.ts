@@ -22,6 +22,8 @@ export type Newcomer = {
   /** Whether the address is verified. */
   readonly verified?: boolean
   readonly tenant?: string
+  /** The network that asks. */
+  readonly from: string
 }
 
 type Problem = PasswordFault | 'username_taken' | 'username_malformed'
@@ -51,11 +53,11 @@ export const createWelcome = ({
   knownAccounts,
   clock,
 }: WelcomePorts): Welcome => ({
-  async add({ sub, username, full_name, password, email, verified = false, tenant }) {
+  async add({ sub, username, full_name, password, email, verified = false, tenant, from }) {
     const problem = accounts.passwordFault(password, { username, ...(email !== undefined && { email }) })
     if (problem) return { ok: false, problem, refusal: refuse('invalid_request', 'password_unfit') }
     const added = await accounts.add({
-      ...{ username, password, emailVerified: verified, chosenByUser: true },
+      ...{ username, password, emailVerified: verified, chosenByUser: true, from },
       ...(sub !== undefined && { sub }),
       ...(tenant !== undefined && { tenant }),
       ...(email !== undefined && { email }),
