@@ -259,6 +259,9 @@ test('attack: another’s passkey, a user handle of another, and what is no answ
   assert.equal(await send(''), 'passkey_of_another_user')
   for (const text of ['x', '[]', 'null', '{"id":1,"response":{}}', '{"id":"x","response":{"userHandle":7}}'])
     assert.equal(await send(text), 'passkey_malformed', text)
+  const named = (length: number) => JSON.stringify({ id: 'x'.repeat(length), response: {} })
+  assert.equal(await send(named(1401)), 'passkey_malformed')
+  assert.equal(await send(named(1400)), 'passkey_unknown')
   assert.equal(await send('{"id":"x","response":{}}'), 'passkey_unknown')
 })
 

@@ -11,6 +11,8 @@ export type Lies = {
   readonly userVerified?: boolean
   readonly counter?: number
   readonly userHandle?: string
+  /** The COSE algorithm that it says its key is for; -7 by default. */
+  readonly algorithm?: number
 }
 
 export type Authenticator = {
@@ -20,6 +22,10 @@ export type Authenticator = {
 
 const sha256 = (data: string | Buffer): Buffer => createHash('sha256').update(data).digest()
 const base64url = (data: Buffer): string => data.toString('base64url')
+
+/** A small negative number in CBOR (RFC 8949 §3.1). */
+const negative = (value: number): Buffer =>
+  value >= -24 ? Buffer.of(0x20 - 1 - value) : Buffer.of(0x38, -1 - value)
 
 /** @param counts whether its signatures carry a counter. */
 export function createAuthenticator(origin: string, { counts = false } = {}): Authenticator {
@@ -60,9 +66,11 @@ export function createAuthenticator(origin: string, { counts = false } = {}): Au
       user = owner.id
       const length = Buffer.alloc(2)
       length.writeUInt16BE(id.length)
-      // COSE_Key (RFC 9053 §7.1): {1: 2, 3: -7, -1: 1, -2: x, -3: y}.
+      // COSE_Key (RFC 9053 §7.1): {1: 2, 3: algorithm, -1: 1, -2: x, -3: y}.
       const key = Buffer.concat([
-        Buffer.from('a5010203262001215820', 'hex'),
+        Buffer.from('a5010203', 'hex'),
+        negative(lies.algorithm ?? -7),
+        Buffer.from('2001215820', 'hex'),
         Buffer.from(x, 'base64url'),
         Buffer.from('225820', 'hex'),
         Buffer.from(y, 'base64url'),

@@ -1,0 +1,122 @@
+/** Networks in which too many client secrets were wrong: whoever authenticated there within a day goes on, whatever process sees it, and at no cost. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
+import { createTestServer, type TestServer } from '../support/tessera.ts'
+import { secret, world } from '../support/world.ts'
+
+const here = '192.0.2.1'
+
+const authenticate = (server: TestServer, client = 'client', value = secret) =>
+  server.token({ grant_type: 'client_credentials', scope: 'api1' }, { client: [client, value], from: here })
+
+/** Fails until the network is full at this process. */
+async function fill(server: TestServer): Promise<void> {
+  for (let count = 0; count < 1001; count++)
+    if ((await authenticate(server, `nobody-${count}`, 'wrong')).status === 429) return
+  assert.fail('the network never filled')
+}
+
+async function assertHeld(server: TestServer, client = 'client'): Promise<void> {
+  const { status, reason } = await authenticate(server, client)
+  assert.deepEqual([status, reason], [429, 'client_guessed_too_often'])
+}
+
+/** A server and how often it looked into the store for a mark. */
+async function countingServer() {
+  const house = createMemoryStorehouse()
+  const looks = { count: 0 }
+  const { wait } = house.main.attempts
+  const attempts = {
+    ...house.main.attempts,
+    wait: (...given: Parameters<typeof wait>) => {
+      looks.count += 1
+      return wait(...given)
+    },
+  }
+  const storehouse = { ...house, main: { ...house.main, attempts } }
+  return { server: await createTestServer(world, { storehouse }), looks }
+}
+
+test('client authentication: in a full network a client that this process saw there goes on without a look into the store', async () => {
+  const { server, looks } = await countingServer()
+  assert.equal((await authenticate(server)).status, 200)
+  await fill(server)
+  const before = looks.count
+  assert.equal((await authenticate(server)).status, 200)
+  assert.equal(looks.count, before)
+})
+
+test('client authentication: in a full network a client that nobody saw there is looked for once in ten minutes', async () => {
+  const { server, looks } = await countingServer()
+  await fill(server)
+  const before = looks.count
+  for (let count = 0; count < 5; count++) await assertHeld(server)
+  assert.equal(looks.count, before + 1)
+})
+
+test('client authentication: a client that went on in a full network is not held for one wrong secret', async () => {
+  const server = await createTestServer(world)
+  await authenticate(server)
+  await fill(server)
+  const { status, reason } = await authenticate(server, 'client', 'wrong')
+  assert.deepEqual([status, reason], [401, 'client_secret_wrong'])
+  assert.equal((await authenticate(server)).status, 200)
+})
+
+test('client authentication: whoever authenticates every day is let in for a day after the last time, not the first', async () => {
+  const server = await createTestServer(world)
+  await authenticate(server)
+  server.clock.advance(80_000)
+  await authenticate(server)
+  server.clock.advance(80_000)
+  await fill(server)
+  assert.equal((await authenticate(server)).status, 200)
+})
+
+/** Two processes on one store, each with what it remembers itself. */
+async function twoProcesses() {
+  const storehouse = createMemoryStorehouse()
+  const [one, two] = [
+    await createTestServer(world, { storehouse }),
+    await createTestServer(world, { storehouse }),
+  ]
+  const advance = (seconds: number): void => {
+    for (const server of [one, two]) server.clock.advance(seconds)
+  }
+  return { one, two, advance }
+}
+
+test('client authentication: another process knows who authenticated in the half day before', async () => {
+  const { one, two, advance } = await twoProcesses()
+  await authenticate(one)
+  await authenticate(one, 'nobody', 'wrong')
+  advance(43_200)
+  await fill(two)
+  assert.equal((await authenticate(two)).status, 200)
+  await assertHeld(two, 'exchanger')
+})
+
+test('client authentication: a client that was looked for in vain is looked for again ten minutes later', async () => {
+  const { one, two, advance } = await twoProcesses()
+  await fill(two)
+  await assertHeld(two)
+  assert.equal((await authenticate(one)).status, 200)
+  await authenticate(one, 'nobody', 'wrong')
+  await assertHeld(two)
+  advance(600)
+  await fill(two)
+  assert.equal((await authenticate(two)).status, 200)
+})
+
+test('client authentication: another process forgets who authenticated more than a day and a half ago', async () => {
+  const { one, two, advance } = await twoProcesses()
+  await authenticate(one)
+  advance(43_200)
+  // Only whoever authenticated within half a day is marked anew.
+  await authenticate(one, 'nobody', 'wrong')
+  advance(43_200)
+  await fill(two)
+  await assertHeld(two)
+})

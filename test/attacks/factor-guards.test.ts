@@ -1,0 +1,140 @@
+/** What a proof of a second factor, and the setting up of one, is bound to: its user, its challenge and its time. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createAuthenticator, optionsOn } from '../support/authenticator.ts'
+import { type Browser, createBrowser, type Page } from '../support/browser.ts'
+import { appOf, enrolApp, finishEnrolment, goOnFrom, methodHref, secretOn } from '../support/factors.ts'
+import { authorizePath, bob, pagesWorld, signIn } from '../support/sign-in.ts'
+import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
+
+const required = { ...pagesWorld, mfa: { mode: 'required' } }
+
+async function start(input: object = required) {
+  const server = await createTestServer(input)
+  return { server, browser: createBrowser(server) }
+}
+
+/** Sets up a passkey on the way of a sign-in. */
+async function enrolPasskey(browser: Browser, credentials?: Readonly<Record<string, string>>) {
+  const asked = await browser.visit(
+    methodHref(await signIn(browser, authorizePath(), credentials), 'passkey'),
+  )
+  const key = createAuthenticator(issuer)
+  const made = { credential: key.create(optionsOn(asked)), name: 'Key', button: 'passkey_enrol' }
+  await browser.visit(goOnFrom(await browser.submit(asked, made)))
+  return key
+}
+
+function assertRefused(server: TestServer, page: Page, reason: string): void {
+  assert.equal(page.status, 400, page.text)
+  assert.equal(server.reason(), reason)
+}
+
+test('passkeys: one challenge registers one passkey', async () => {
+  const { server, browser } = await start()
+  await enrolPasskey(browser)
+  const page = await browser.visit('/account/security?add=passkey')
+  const make = () => createAuthenticator(issuer).create(optionsOn(page))
+  const form = { name: 'Another', button: 'passkey_enrol' }
+  await browser.submit(page, { ...form, credential: make() })
+  assert.equal((await server.stores.passkeys.of('1')).length, 2)
+  assertRefused(
+    server,
+    await browser.submit(page, { ...form, credential: make() }),
+    'passkey_challenge_invalid',
+  )
+  assert.equal((await server.stores.passkeys.of('1')).length, 2)
+})
+
+test('passkeys: a key of an algorithm that was not offered is not registered [WebAuthn Level 3 §7.1]', async () => {
+  const { server, browser } = await start()
+  const page = await browser.visit(methodHref(await signIn(browser, authorizePath()), 'passkey'))
+  const credential = createAuthenticator(issuer).create(optionsOn(page), { algorithm: -36 })
+  const refused = await browser.submit(page, { credential, name: '', button: 'passkey_enrol' })
+  assertRefused(server, refused, 'passkey_proof_wrong')
+  assert.deepEqual(await server.stores.passkeys.of('1'), [])
+})
+
+test('passkeys: a challenge for one user is none for another, in the same browser', async () => {
+  const { server } = await start()
+  await enrolPasskey(createBrowser(server))
+  const bobs = await enrolPasskey(createBrowser(server), bob)
+  const shared = createBrowser(server)
+  const forAlice = await signIn(shared, authorizePath())
+  const forBob = await signIn(shared, authorizePath(), bob)
+  const { ticket = '' } = forAlice.form?.fields ?? {}
+  const answer = { credential: bobs.get(optionsOn(forAlice)), ticket, button: 'passkey' }
+  assertRefused(server, await shared.submit(forBob, answer), 'passkey_proof_wrong')
+  const right = { credential: bobs.get(optionsOn(forBob)), button: 'passkey' }
+  assert.ok((await shared.submit(forBob, right)).location)
+})
+
+test('passkeys: a ticket that names a later end than any of ours is refused before its answer is looked at', async () => {
+  const { server, browser } = await start()
+  const key = await enrolPasskey(createBrowser(server))
+  const login = await browser.visit(authorizePath())
+  const ticket = (login.form?.fields.ticket ?? '').replace(/\d+$/, end => String(Number(end) + 1))
+  const credential = key.get(optionsOn(login))
+  const refused = await browser.submit(login, { ticket, credential, button: 'passkey' })
+  assertRefused(server, refused, 'passkey_challenge_invalid')
+})
+
+test('passkeys: nobody signs in with one at a client that takes no local sign-in', async () => {
+  const { server, browser } = await start()
+  const key = await enrolPasskey(createBrowser(server))
+  const offered = await browser.visit(authorizePath())
+  const { target } = await browser.visit(authorizePath({ client_id: 'nolocal' }))
+  const sealed = new URLSearchParams(target.split('?')[1]).get('continue') ?? ''
+  const answer = { credential: key.get(optionsOn(offered)), button: 'passkey', continue: sealed }
+  await browser.submit(offered, answer)
+  assert.equal(server.reason(), 'passkey_sign_in_not_offered')
+  assert.equal(browser.cookies.has('__Host-tessera_session'), false)
+})
+
+test('app: an enrolment counts in one spelling only', async () => {
+  const { server, browser } = await start()
+  const page = await signIn(browser, authorizePath())
+  const { ticket = '' } = page.form?.fields ?? {}
+  const code = appOf(secretOn(page), server).code()
+  const again = await browser.submit(page, { ticket: `${ticket}=`, code, button: 'enrol' })
+  assertRefused(server, again, 'totp_enrolment_invalid')
+  assert.equal(await server.stores.totpSecrets.find('1'), undefined)
+})
+
+test('app: a secret that was sealed for one user is none for another, though it is copied in the store', async () => {
+  const { server, browser } = await start()
+  const { app } = await enrolApp(server, browser, authorizePath())
+  const stored = await server.stores.totpSecrets.find('1')
+  assert.ok(stored && (await server.stores.totpSecrets.add({ ...stored, sub: '2' })))
+  server.clock.advance(60)
+  const thief = createBrowser(server)
+  const asked = await signIn(thief, authorizePath(), bob)
+  const refused = await thief.submit(asked, { code: app.code(), button: 'verify' })
+  assert.equal(refused.status, 500)
+  assert.equal(thief.cookies.has('__Host-tessera_session'), false)
+})
+
+test('attack: of the codes of one user’s app fifty are looked at in a day [RFC 4226 §7.3]', async () => {
+  const { server, browser } = await start()
+  const { app } = await finishEnrolment(server, browser, await signIn(browser, authorizePath()))
+  const guess = async (browser: Browser, asked: Page) => {
+    const wrong = ['000000', '111111', '222222', '333333'].find(
+      code => ![-30, 0, 30].some(shift => app.code(server.clock.now() + shift) === code),
+    )
+    return (await browser.submit(asked, { code: wrong ?? '', button: 'verify' })).status
+  }
+  for (let round = 0; round < 5; round++) {
+    server.clock.advance(600)
+    const other = createBrowser(server)
+    const asked = await signIn(other, authorizePath())
+    for (let count = 0; count < 10; count++) assert.equal(await guess(other, asked), 400)
+  }
+  server.clock.advance(600)
+  const other = createBrowser(server)
+  const asked = await signIn(other, authorizePath())
+  const right = await other.submit(asked, { code: app.code(), button: 'verify' })
+  assert.equal(right.status, 429)
+  assert.equal(server.reason(), 'second_factor_guessed_too_often')
+  assert.ok(Number(right.headers['retry-after']) > 80_000, String(right.headers['retry-after']))
+})
