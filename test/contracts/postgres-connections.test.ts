@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
 import type { Storehouse } from '../../packages/server/src/core/stores.ts'
 import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
+import { openPool } from '../../packages/server/src/stores/postgres/database.ts'
 import {
   openPostgresStorehouse,
   type StorehouseOptions,
@@ -215,4 +216,16 @@ test('postgres connections: a write that the database had begun when it ended th
   } finally {
     await holder.close()
   }
+})
+
+test('postgres connections: a request that finds none free within the limit is unavailable', async () => {
+  const server = await postgres()
+  const patience = { connection: 200, statement: 20_000, lock: 20_000 }
+  const pool = openPool({ url: await server.database(), poolSize: 1, patience })
+  const { run } = pool.of('public')
+  const slow = run('select pg_sleep(2)', [])
+  await assert.rejects(async () => run('select 1', []), StoreUnavailable)
+  await slow
+  assert.deepEqual((await run('select 1', [])).rows, [[1]])
+  await pool.close()
 })

@@ -10,6 +10,7 @@ import type { Database, Pool } from '../../packages/server/src/stores/postgres/d
 import { followReplica } from '../../packages/server/src/stores/postgres/replica.ts'
 import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
 import { type Standby, startPostgres } from '../support/postgres.ts'
+import { textsOf } from '../support/repository.ts'
 import { until } from '../support/until.ts'
 import { sampleRegisteredClient } from './stores/registered-clients.ts'
 import { newHash, sampleCommit, sampleReferenceToken } from './stores/samples.ts'
@@ -60,6 +61,13 @@ async function heldAndRead(url: string, copy: Pick<RegisteredClients, 'find'>, i
     if ((await copy.find(id))?.version !== version) return version
   }
 }
+
+test('replica: nothing but registered clients is read there', () => {
+  const readers = [...textsOf('packages/server/src/**/*.ts')]
+    .filter(([, text]) => /\breplica\??\.(?:ask|runOf)\b/.test(text))
+    .map(([file]) => file)
+  assert.deepEqual(readers, ['packages/server/src/stores/postgres/registered-clients.ts'])
+})
 
 test('replica: registered clients are read there, and not when it is too far behind', async () => {
   const url = await server.database()

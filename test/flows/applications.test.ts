@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBrowser } from '../support/browser.ts'
+import { register } from '../support/registering.ts'
 import { pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer } from '../support/tessera.ts'
 
@@ -51,4 +52,17 @@ test('applications: a user of one tenant is not led to applications of another',
 test('applications: without any there is no heading for them', async () => {
   const browser = createBrowser(await createTestServer(pagesWorld))
   assert.ok(!(await signIn(browser, '/account')).text.includes('Go to an application'))
+})
+
+test('applications: clients that registered themselves are not listed, whatever they say', async () => {
+  const server = await createTestServer({ ...world, registration: { mode: 'open' } })
+  const { status } = await register(server, {
+    redirect_uris: ['https://trap.example/cb'],
+    client_name: 'Shop & Co',
+    initiate_login_uri: 'https://trap.example/start',
+  })
+  assert.equal(status, 201)
+  const page = await signIn(createBrowser(server), '/account')
+  assert.equal(linksOf(page.body).length, 3)
+  assert.doesNotMatch(page.body, /trap\.example/)
 })

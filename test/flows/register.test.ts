@@ -326,6 +326,17 @@ test('registration: an initial access token is needed where the configuration sa
   assert.ok(!JSON.stringify(server.logged).includes('let me in'))
 })
 
+test('registration: a public client needs PKCE, whatever the operator chose for the others [RFC 9700 §2.1.1]', async () => {
+  const server = await open({ client_defaults: { require_consent: false, require_pkce: false } })
+  const { client_id } = (await register(server, { ...web, token_endpoint_auth_method: 'none' })).json
+  const request = { client_id, scope: 'openid' }
+  const without = { ...request, code_challenge: undefined, code_challenge_method: undefined }
+  const browser = createBrowser(server)
+  assertErrorPage(await browser.visit(authorizePath(without)), 'invalid_request')
+  assert.equal(server.reason(), 'code_challenge_missing')
+  assert.ok(answerOf(await signIn(browser, authorizePath(request))).get('code'))
+})
+
 test('registration: what the operator chose for registered clients holds for them', async () => {
   const server = await open({
     client_defaults: {

@@ -211,6 +211,25 @@ for (const storage of storages)
       assert.equal(publishedBy(ring).length, 1)
     })
 
+    test('keys: every key that is added or removed is logged with its kid', async () => {
+      const logged: [event: string, kid: unknown][] = []
+      const info = (event: string, { kid }: Readonly<Record<string, unknown>> = {}) =>
+        void logged.push([event, kid])
+      const clock = createClock()
+      const ring = await open({ clock, log: { ...silentLog, info } })
+      const [first] = publishedBy(ring)
+      await ring.rotate({ now: true })
+      const [second] = publishedBy(ring).filter(kid => kid !== first)
+      assert.deepEqual(logged, [
+        ['key_added', first],
+        ['key_added', second],
+      ])
+      clock.advance(60 * day)
+      await ring.refresh()
+      assert.deepEqual(publishedBy(ring), [second])
+      assert.deepEqual(logged.slice(2), [['key_removed', first]])
+    })
+
     test('keys: of nodes that rotate at once each adds its key, and all agree on the last', async () => {
       const clock = createClock()
       const nodes = [await open({ clock }), await open({ clock }), await open({ clock })]

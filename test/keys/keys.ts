@@ -1,7 +1,7 @@
 /** A key ring as tests need it: any store, a clock that stands still until told. */
 
 import type { SigningAlgorithm } from '../../packages/server/src/core/client.ts'
-import { type Changes, silentLog } from '../../packages/server/src/core/runtime.ts'
+import { type Changes, type Log, silentLog } from '../../packages/server/src/core/runtime.ts'
 import type { Keys } from '../../packages/server/src/core/stores.ts'
 import { createKeyRing, type ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
@@ -27,6 +27,7 @@ export type RingOptions = {
   readonly algorithms?: readonly SigningAlgorithm[]
   readonly master?: Uint8Array
   readonly changes?: Changes
+  readonly log?: Log
 }
 
 export const openRing = ({
@@ -35,8 +36,9 @@ export const openRing = ({
   algorithms = ['ES256'],
   master = masterKey(1),
   changes,
+  log = silentLog,
 }: RingOptions): Promise<ManagedKeyRing> =>
-  createKeyRing({ keys, clock, algorithms, derived: createDerivedKeys(master), log: silentLog, changes })
+  createKeyRing({ keys, clock, algorithms, derived: createDerivedKeys(master), log, changes })
 
 /** The kids of its JWK Set, in order. */
 export const publishedBy = (ring: Pick<ManagedKeyRing, 'jwks'>): string[] =>

@@ -40,8 +40,8 @@ const byName = new Map<ClientAuthenticationMethod, AuthenticationMethod>(
 )
 
 /**
- * Refuses `invalid_client`, with one description for every cause and the same work for an unknown or disabled client as
- * for a wrong secret; `invalid_client` with how long to wait where too many secrets or assertions were wrong;
+ * Refuses `invalid_client`, with one description for every cause; `invalid_client` with how long to wait where too many
+ * secrets or assertions were wrong;
  * `invalid_request` for two ways in one request; `temporarily_unavailable` when it can't tell now.
  * Returns at once for public clients and for secrets that are kept as SHA-256.
  */

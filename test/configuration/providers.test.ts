@@ -1,0 +1,28 @@
+/** What an identity provider may be told to say: never what this server says itself. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { reservedClaims } from '../../packages/server/src/core/user.ts'
+import { assertFaults } from './faults.ts'
+
+const oidc = { name: 'corp', type: 'oidc', issuer: 'https://corp.example', client_id: 'tessera' }
+const ldap = {
+  name: 'staff',
+  type: 'ldap',
+  directory: { url: 'ldaps://ldap.example', user_dn: 'uid={username},dc=example' },
+}
+
+test('configuration: no provider can map a claim that this server says itself [RFC 7519 §4.1]', () => {
+  for (const claim of ['sub', 'iss', 'aud', 'tenant', 'amr', 'scope', 'client_id', 'sid'])
+    assert.ok(reservedClaims.has(claim), claim)
+  const problem = /own to say/
+  for (const claim of reservedClaims) {
+    for (const provider of [oidc, ldap])
+      assertFaults({ identity_providers: [{ ...provider, claim_mapping: { [claim]: 'theirs' } }] }, [
+        { path: 'identity_providers[0].claim_mapping', problem },
+      ])
+    assertFaults({ identity_providers: [{ ...oidc, claims: [claim] }] }, [
+      { path: 'identity_providers[0].claims', problem },
+    ])
+  }
+})

@@ -1,0 +1,228 @@
+/** What holds the absolute sentences about clients, their requests and tokens. */
+
+import { held, none, type Rows } from './rows.ts'
+
+export const clients: Readonly<Record<string, Rows>> = {
+  'docs/guides/changed-defaults.md': {
+    'These apply to every configuration.': none('definition'),
+    'nobody who redeems codes': none('definition'),
+    "the log, when it can't be written": none('names a case'),
+    "nodes of both versions can't open each other's": none('names a limit of the promise'),
+    'With `accounts.sign_up`, anybody could make an account in': none('history'),
+    'Now it ends with every token that it': held(
+      'attacks/exchange.test.ts',
+      'exchange: a … token falls with the … token that it stems from, over any number of exchanges',
+    ),
+    'Now a member of the statement replaces the': held(
+      'flows/register.test.ts',
+      'registration: a value beside the statement overrules none of its members, in any language',
+    ),
+    'Now only an issued code or token counts': held(
+      'attacks/self-registered.test.ts',
+      'attack: clients that nobody uses keep no place from new ones, and clients that are used keep',
+    ),
+    'A missing or empty database file beside a': none('history'),
+  },
+  'docs/guides/client-authentication.md': {
+    'How a client proves who it is: at': held(
+      'attacks/clients.test.ts',
+      'attack: a disabled client is refused at every endpoint that knows clients',
+    ),
+    'Exactly one way a request.': held(
+      'attacks/clients.test.ts',
+      'attack: … in one request is refused, even where each alone is right',
+    ),
+    'What is wrong is always `invalid_client` with one': held(
+      'attacks/clients.test.ts',
+      'attack: nothing in an answer tells an unknown client from a disabled one, or either from a',
+    ),
+    'At most 100 characters of id and 512': held(
+      'properties/basic.test.ts',
+      'basic: ids and secrets within bounds are returned, nothing longer',
+    ),
+    'Wrong secrets and assertions are counted (RFC 6749': held(
+      'attacks/client-secrets.test.ts',
+      "attack: …: of a client's secrets a hundred are tried from one network, and others go on",
+      'attacks/client-secrets.test.ts',
+      'attack: a network tries a thousand secrets, of unknown clients too; whoever authenticated',
+      'attacks/client-secrets.test.ts',
+      'attack: of the secrets of an API (…) a hundred are tried from one network',
+    ),
+    'Then the answer is 429 `invalid_client` with `Retry-After`,': held(
+      'attacks/client-secrets.test.ts',
+      'attack: of five thousand secrets at once a hundred are tried, and none fits by luck afterwards',
+    ),
+    'Nobody can lock a client out from another': held(
+      'attacks/client-secrets.test.ts',
+      "attack: …: of a client's secrets a hundred are tried from one network, and others go on",
+    ),
+    'Keys behind a `jwks_uri` are fetched when first': held(
+      'flows/jwks-uri.test.ts',
+      'jwks_uri: whoever sends unknown kids makes the server ask once in a while only',
+      'flows/jwks-uri.test.ts',
+      'jwks_uri: a new kid is fetched at once, an old one is gone',
+    ),
+    'Of a JWT without a `kid` at most': held(
+      'attacks/registration.test.ts',
+      'attack: a client with hundreds of keys does not have them all tried for whoever leaves out the',
+    ),
+    'required, at most 10 minutes ahead;': held(
+      'flows/private-key-jwt.test.ts',
+      'private_key_jwt: an assertion … is invalid_client',
+    ),
+    '**Never use one listener for both methods**: a': none('advice'),
+    "`none` is for apps that can't keep a": none('definition'),
+  },
+  'docs/guides/client-registration.md': {
+    'By default nobody registers: clients stand in the': held(
+      'flows/register.test.ts',
+      'registration: nobody registers unless the configuration says so',
+    ),
+    "a registered client can't have what a configured": held(
+      'attacks/registration.test.ts',
+      'attack: nobody registers a scope, grant, response type or way to authenticate that the',
+      'flows/register.test.ts',
+      'registration: … is refused with its place',
+    ),
+    'A public client always has PKCE.': held(
+      'flows/register.test.ts',
+      'registration: a public client needs PKCE, whatever the operator chose for the others',
+    ),
+    'Anybody may then write into your store, so': held(
+      'flows/register.test.ts',
+      'registration: a network that registers too often has to wait',
+      'flows/register.test.ts',
+      'registration: there are no more clients than there may be',
+      'flows/register.test.ts',
+      'registration: a client that nobody uses is deleted, one that a user agreed to stays',
+    ),
+    'a visit of its sign-in page is none.': held(
+      'attacks/self-registered.test.ts',
+      'attack: clients that nobody uses keep no place from new ones, and clients that are used keep',
+    ),
+    'Where there are `max_clients`, the oldest client that': held(
+      'attacks/self-registered.test.ts',
+      'attack: clients that nobody uses keep no place from new ones, and clients that are used keep',
+    ),
+    'Errors of the authorization endpoint are shown on': held(
+      'attacks/self-registered.test.ts',
+      'attack: … sends no browser to a client that nobody vouched for',
+      'attacks/self-registered.test.ts',
+      'authorize: an error goes to a client that nobody vouched for once the user has signed in to it',
+    ),
+    'A member of the statement takes precedence over': held(
+      'flows/register.test.ts',
+      'registration: a value beside the statement overrules none of its members, in any language',
+    ),
+    'The row of a registered client is read': held(
+      'flows/register-management.test.ts',
+      'registration: two processes on one store see each other, and a restart forgets nobody',
+      'flows/nodes.test.ts',
+      'nodes: a client that registers, changes or leaves at one has done so at the other',
+    ),
+  },
+  'docs/guides/extension-grants.md': {
+    'Claims never replace what the server itself says': held(
+      'flows/extension-grant.test.ts',
+      'extension: the tenant comes from the user’s record, and claims never replace the registered',
+      'attacks/tokens.test.ts',
+      'attack: a profile hook, a user’s record and a grant can not say what the server says',
+    ),
+    'The endpoint rechecks: scope and lifetime are at': held(
+      'flows/extension-grant.test.ts',
+      'extension: lifetime and token type by request; the lifetime is at most the client’s',
+      'attacks/tokens.test.ts',
+      'attack: while a slow hook answers, no derived token outlives the one that it stems from',
+      'attacks/tokens.test.ts',
+      'attack: a chain of exchanges never gains scope, time or an audience that it had not the scope',
+    ),
+    'custom members never replace standard ones;': held(
+      'flows/extension-grant.test.ts',
+      'extension: custom members join the response, never replace standard ones',
+      'attacks/input.test.ts',
+      'attack: no member of a module replaces what a standard says, issued_token_type included',
+    ),
+    '`offline_access` needs a subject and the `refresh_token` grant,': held(
+      'attacks/exchange.test.ts',
+      'exchange: it never yields a refresh token, also for a client that may have offline_access',
+    ),
+    '`urn:ietf:params:oauth:grant-type:token-exchange` is always there;': held(
+      'flows/discovery.test.ts',
+      'discovery: grants are listed as the configuration makes them possible',
+    ),
+    'What is issued has at most the subject': held(
+      'attacks/tokens.test.ts',
+      'attack: a chain of exchanges never gains scope, time or an audience that it had not the scope',
+    ),
+    '16 at most, [why](../decisions/0024-tokens-from-an-exchange.md)).': held(
+      'attacks/exchange.test.ts',
+      'exchange: a chain of exchanges has an end',
+    ),
+    '`aud` is the issuer or the token endpoint,': held(
+      'flows/jwt-bearer.test.ts',
+      'jwt-bearer: … is invalid_grant',
+    ),
+    'each assertion is used once.': held(
+      'flows/jwt-bearer.test.ts',
+      'jwt-bearer: an assertion of a trusted issuer gives the user’s token once',
+      'attacks/protocol-races.test.ts',
+      'race: a bearer assertion brings tokens once, whoever else has it, and not after a kill',
+    ),
+  },
+  'docs/guides/request-objects.md': {
+    '`client_id` always stands outside too.': held(
+      'flows/request-object.test.ts',
+      'request object: without client_id outside there is nobody whose keys would verify it',
+    ),
+    'never: this server keeps their hashes only': none('explains'),
+    '`oauth-authz-req+jwt`, `JWT`, or none;': held(
+      'flows/request-object.test.ts',
+      'request object: one … is refused on a page of our own',
+    ),
+    "The address must be one of the client's": held(
+      'flows/request-object.test.ts',
+      'request_uri: an address that is not registered, or not of this client, is not asked',
+    ),
+    'it is fetched as every address is (https,': held(
+      'flows/request-object.test.ts',
+      'request_uri: a private address is asked of nobody who did not allow it, registered or not',
+      'flows/request-object.test.ts',
+      'request_uri: an address that … is refused',
+    ),
+  },
+  'docs/guides/subject-identifiers.md': {
+    "the user's own, the same for every client": none('definition'),
+    'another one for each sector: clients of two': held(
+      'attacks/correlation.test.ts',
+      'attack: two clients of two sectors find nothing in their tokens that names the same user or',
+    ),
+    'A client without a host that is its': held(
+      'attacks/correlation.test.ts',
+      'attack: a private-use scheme with the host of another client, and a loopback host, are no',
+      'attacks/correlation.test.ts',
+      'attack: a registered client that gets tokens another way than by its host is of no host’s',
+    ),
+    'A pairwise identifier is an HMAC-SHA256 of sector': held(
+      'flows/pairwise.test.ts',
+      'pairwise: another user is another sub, another sector too, and clients of one sector are told',
+      'keys/master-key.test.ts',
+      'master key: each purpose has a secret of 32 bytes of its own, the same on every node',
+    ),
+    'It stands in ID tokens, UserInfo, access tokens': held(
+      'flows/pairwise.test.ts',
+      'pairwise: … is told one and the same sub by ID token, UserInfo, access token and refresh, and',
+      'flows/pairwise.test.ts',
+      'pairwise: an API that introspects is told what the client was told, by JWT and reference token',
+      'flows/pairwise.test.ts',
+      'pairwise: a sign-out knows the hint of its own session, and a logout token says the same sub',
+    ),
+    "A client that [registered itself](client-registration.md) can't change its": held(
+      'attacks/correlation.test.ts',
+      'attack: a client that holds a refresh token learns nobody’s identifiers in another sector by',
+    ),
+    "for a pairwise client it can't put another": held(
+      'flows/pairwise.test.ts',
+      'pairwise: a grant of one’s own can not pin another user to a token that it derives',
+    ),
+  },
+}

@@ -1,0 +1,240 @@
+/** What holds the absolute sentences about running, keys, tenants and directories. */
+
+import { held, none, type Rows } from './rows.ts'
+
+export const operation: Readonly<Record<string, Rows>> = {
+  'SECURITY.md': {
+    '**Run NTP on every node.**': none('advice'),
+  },
+  'docs/guides/backup.md': {
+    'Without the master key none of them opens': held(
+      'keys/key-ring.test.ts',
+      'keys: another master key, or a seal moved to another name, opens nothing and says so',
+      'attacks/refresh.test.ts',
+      'attack: a refresh token made under another master key is garbage',
+    ),
+    'copies `tessera.db`, and `tessera.db.tenants/NAME.db` of every tenant with': held(
+      'cli/carry.test.ts',
+      'cli: an export made beside a running server, and imported elsewhere, keeps refresh tokens and',
+      'cli/carry.test.ts',
+      'cli: a backup made beside a running server is restored by the guide: a family that went on',
+    ),
+    'one that is there already is never written': held(
+      'cli/carry.test.ts',
+      'cli: a backup made beside a running server is restored by the guide: a family that went on',
+    ),
+    '**Stop every server**, restore, and start one server': none('advice'),
+    'The errors end when every such client has': none('explains'),
+    'A client that never comes has an old': none('names a limit of the promise'),
+    'Export, import and moving are the same for': held(
+      'cli/carry.test.ts',
+      'cli: a store moves from SQLite into PostgreSQL, and no refresh token is lost',
+      'contracts/archives.test.ts',
+      'a store moves straight into another',
+    ),
+  },
+  'docs/guides/command-line.md': {
+    'reports every fault of a configuration, without starting': held(
+      'cli/commands.test.ts',
+      'cli: config check reports every fault on standard error and exits 1',
+    ),
+    'brings the store of every issuer to the': held(
+      'cli/carry.test.ts',
+      'cli: migrate brings every store to this version, and fails where one is ahead',
+    ),
+    '`--now`: they sign as soon as every node': held(
+      'keys/key-ring.test.ts',
+      'keys: an urgent rotation signs after two minutes, before and instead of an announced key, and',
+    ),
+    'an issuer that nobody configured follows: `http://localhost:PORT`.': held(
+      'cli/serve.test.ts',
+      'serve: with --port 0 an issuer that nobody configured follows the real port',
+    ),
+    'nobody waits for it.': none('explains'),
+    'the configuration has a fault, or the surroundings': none('names a case'),
+    'SHA-256 is right for secrets that a machine': none('explains'),
+  },
+  'docs/guides/federation.md': {
+    'Each provider has an address of its own': held(
+      'attacks/federation.test.ts',
+      'federation attack: what one provider was asked is not taken from another',
+    ),
+    'Exactly one way left (`enable_local_login: false`, `identity_provider_': held(
+      'flows/federation.test.ts',
+      'federation: one way that is left is taken without a page',
+    ),
+    "a provider that gives no `auth_time` can't serve": held(
+      'flows/federation.test.ts',
+      'federation: max_age is passed on and held: an older sign-in, and one of unknown age, do not do',
+    ),
+    '`prompt=none` is answered here and never goes there.': held(
+      'flows/federation.test.ts',
+      'federation: single sign-on goes on without the provider, prompt=none never goes there',
+    ),
+    'At the password grant `idp:NAME` of type `oidc`': held(
+      'flows/federation.test.ts',
+      'federation: idp:NAME of an OpenID provider is invalid_request at the password grant',
+    ),
+    "So it is stable, unlike every other provider's,": held(
+      'flows/federation.test.ts',
+      'federation: the sub is the same at every sign-in, another for another user, provider or',
+      'configuration/rules.test.ts',
+      'configuration: only a user of another provider has a sub that begins with fed_',
+      'configuration/rules.test.ts',
+      'configuration: only a user of another provider has a sub that begins with fed_',
+    ),
+    '`"linking": "verified_email"`: the local user of the same': held(
+      'attacks/names.test.ts',
+      'names: an address that a configured and a stored user both have, or that is verified for',
+    ),
+    'What this server says itself (`sub`, `tenant`, `amr`,': held(
+      'configuration/providers.test.ts',
+      'configuration: no provider can map a claim that this server says itself',
+      'flows/federation.test.ts',
+      'federation: claims are mapped, taken from userinfo where configured, and never speak for this',
+    ),
+    "The answer's `state` is of one use, of": held(
+      'attacks/federation.test.ts',
+      'federation attack: a state is of one use, also for fifty at once',
+      'attacks/federation.test.ts',
+      'federation attack: another browser can neither use a state nor use it up',
+    ),
+  },
+  'docs/guides/keys.md': {
+    'The first start makes a key for each': held(
+      'keys/key-ring.test.ts',
+      'keys: the first start makes a key for each algorithm, and it signs at once',
+    ),
+    'every process on one store uses the same.': held(
+      'keys/key-ring.test.ts',
+      'keys: four that start at once on one store end with the same keys',
+    ),
+    'Every process on the store knows of a': held(
+      'keys/key-ring.test.ts',
+      'keys: what one process adds, another publishes as soon as it has looked',
+      'flows/nodes.test.ts',
+      'nodes: keys that are rotated at one are published by the other',
+    ),
+    'HTTP caches may keep the JWK Set for': held(
+      'keys/key-ring.test.ts',
+      'keys: no set that a cache may still keep lacks a key that signs, urgent or not',
+    ),
+    'A newer key goes before every older one,': held(
+      'keys/key-ring.test.ts',
+      'keys: an urgent rotation signs after two minutes, before and instead of an announced key, and',
+    ),
+    "While the store can't be reached, servers go": held(
+      'keys/key-ring.test.ts',
+      'keys: while the store is away the ring goes on with what it has',
+    ),
+    'The log has `key_added` and `key_removed` for every': held(
+      'keys/key-ring.test.ts',
+      'keys: every key that is added or removed is logged with its kid',
+    ),
+    'It is never in the database.': held(
+      'keys/master-key.test.ts',
+      'master key: the embedded store makes one beside it, for its owner only, and finds it again',
+    ),
+    'A start without any is refused too, once': held(
+      'keys/master-key.test.ts',
+      'master key: none is made in place of one that is gone',
+    ),
+    'every refresh token, code and session ends, and': none('names a limit of the promise'),
+  },
+  'docs/guides/ldap.md': {
+    'it never goes on in the clear.': held(
+      'flows/ldap.test.ts',
+      'ldap: a directory that will not speak TLS, or can not prove its name, gets no password',
+    ),
+    'Exactly one entry must fit;': held(
+      'flows/ldap.test.ts',
+      'ldap: unknown, wrong, locked, expired and ambiguous are answered alike, and unknown names are',
+    ),
+    'for none or several a bind is made': held(
+      'flows/ldap.test.ts',
+      'ldap: unknown, wrong, locked, expired and ambiguous are answered alike, and unknown names are',
+    ),
+    'A directory is contacted at the `url` that': none('definition'),
+    'What this server says itself (`sub`, `tenant`, `amr`': held(
+      'configuration/providers.test.ts',
+      'configuration: no provider can map a claim that this server says itself',
+    ),
+  },
+  'docs/guides/operating.md': {
+    'A machine that was suspended kills no worker,': held(
+      'cli/supervision.test.ts',
+      'supervision: a machine that was suspended kills no worker',
+    ),
+    "A worker that can't start at the beginning": held(
+      'cli/workers.test.ts',
+      'workers: what stops one from starting stops all, is told once and answered with exit code 1',
+    ),
+    'While a file with faults lies there, or': held(
+      'cli/reload.test.ts',
+      'reload: a worker that is replaced joins no other store than the others, whatever the file says',
+    ),
+    'Clean-up and logout notices are looked after by': none('definition'),
+    'SIGTERM or SIGINT: `/readyz` answers 503 (`/healthz` still': held(
+      'cli/workers.test.ts',
+      'workers: what is to end says so first, and takes connections for a while',
+      'cli/workers.test.ts',
+      'workers: … ends them all with exit code 0, and a request under way is answered',
+      'flows/http-malformed.test.ts',
+      'http: closing waits no longer than it may',
+    ),
+    "503 while the store can't read and write,": held(
+      'flows/health.test.ts',
+      'health: while the store … the server is alive, but not ready',
+      'kinds/skewed-nodes.test.ts',
+      'time: a node is unready beyond the tolerated skew, says why, and is ready again by itself',
+    ),
+    'The log has one `store_unavailable` line at once': held(
+      'flows/health.test.ts',
+      'health: a store that is away is one line in the log, without a stack, that counts the requests',
+    ),
+    'After an upgrade that changes the schema, restart': held(
+      'contracts/sqlite.test.ts',
+      'sqlite: a store … acknowledges nothing, is not ready and says why',
+    ),
+    'The server never waits for its log.': held(
+      'cli/log-sink.test.ts',
+      'log: on a full disk lines are dropped, memory stays bounded and the process ends',
+      'cli/log-sink.test.ts',
+      'log: while nobody reads its … the process ends in time',
+    ),
+  },
+  'docs/guides/tenants.md': {
+    'customers that must not meet: other keys, clients,': none('advice'),
+    '`identity_resources`, `api_scopes`, `api_resources` (a list replaces the whole': none('definition'),
+    'By host keeps tenants apart in the browser': none('others’ behaviour'),
+    'As soon as one tenant has a host,': held(
+      'flows/tenants.test.ts',
+      'tenants: a name that no tenant has is not found, and a host that nobody has is misdirected',
+    ),
+    "the server's own issuer also answers under loopback": held(
+      'flows/tenants.test.ts',
+      'tenants: an orchestrator’s probes are answered under every host',
+    ),
+    'A host is compared exactly, with its port': held(
+      'flows/tenants.test.ts',
+      'tenants: the host may be written with its scheme’s port and in capitals',
+      'flows/tenants.test.ts',
+      'tenants: a name that no tenant has is not found, and a host that nobody has is misdirected',
+    ),
+    "Some proxies can't do that and send the": none('others’ behaviour'),
+    'It is off by default because many proxies': none('others’ behaviour'),
+    'So before you turn it on, make sure': none('advice'),
+    'While it is on, every response has `vary:': held(
+      'attacks/tenants.test.ts',
+      'tenants: where x-forwarded-host may choose the issuer, caches are told by every response',
+    ),
+    'A name is at most 63 small letters,': held(
+      'configuration/tenants.test.ts',
+      'tenants: a name that stands in an address and a file’s name holds small letters, digits and',
+    ),
+    'A tenant that nobody asks for goes back': held(
+      'flows/tenants.test.ts',
+      'tenants: an issuer that nobody asked for in an hour sleeps, and wakes as it was',
+    ),
+  },
+}

@@ -1,0 +1,207 @@
+/** What holds the absolute sentences about accounts, sign-in, sessions and pages. */
+
+import { held, none, type Rows } from './rows.ts'
+
+export const people: Readonly<Record<string, Rows>> = {
+  'docs/guides/accounts.md': {
+    'Everything else, from scopes to sessions, is the': held(
+      'flows/accounts.test.ts',
+      'accounts: a profile hook sees stored users like any other',
+      'flows/accounts.test.ts',
+      'accounts: a stored user signs in at the page and by the password grant, in any spelling of the',
+    ),
+    'A password is read from standard input, unseen': held(
+      'cli/users.test.ts',
+      'cli: users are added, listed, disabled, enabled and given passwords while the server runs',
+    ),
+    "In a tenant that shares the server's issuer": held(
+      'flows/sign-up.test.ts',
+      'sign-up: nobody signs up in a tenant whose entry does not say so, by whichever way',
+    ),
+    'A name that a user chooses holds no': held(
+      'attacks/names.test.ts',
+      'names: nobody who signs up is called by an address that they have not verified',
+    ),
+    'It is one write: the user, factors, connected': held(
+      'flows/account-deletion.test.ts',
+      'deletion: the account is gone with all that was theirs, the browser is signed out, and the',
+      'contracts/sqlite.test.ts',
+      'sqlite: kill -9 leaves of the end of a user’s access all or nothing',
+    ),
+    'Their `sub` is never given out again;': held(
+      'contracts/stores/access.ts',
+      'access: a user who is removed is gone with all that was theirs, and their sub never stands',
+    ),
+    'They are good for an hour, work once': held(
+      'attacks/mail-links.test.ts',
+      'confirmation: a link works once, also where the address was changed away and back within a',
+      'attacks/mail-links.test.ts',
+      'reset: a link works once, also where the old password was chosen again',
+      'attacks/accounts.test.ts',
+      'attack: no reset link outlives a change of the password, of the address, or of the user being',
+      'attacks/accounts.test.ts',
+      'attack: a link that was changed, swapped or is an hour old opens nothing',
+    ),
+    'A link to sign up carries the `sub`': held(
+      'attacks/mail-links.test.ts',
+      'sign-up: a link makes no second account after the first one was deleted',
+    ),
+    'A new password signs nobody in, so that': held(
+      'attacks/accounts.test.ts',
+      'reset: the link sets a new password, ends every session and token, and tells the user',
+    ),
+    'A link that confirms an address is for': held(
+      'attacks/accounts.test.ts',
+      'attack: nobody is made to give their address to a stranger’s account',
+    ),
+    'One account, by whichever of its names, and': held(
+      'flows/account-deletion.test.ts',
+      'forgotten: an account is sent five mails in an hour, by whichever of its names it is asked for',
+      'flows/sign-up.test.ts',
+      'sign-up: a network and an address are sent a bounded number of mails, whoever asks',
+    ),
+    'Mail is composed and sent behind the answer:': held(
+      'attacks/accounts.test.ts',
+      'attack: an answer does not wait for its mail',
+    ),
+    'It waits in the store, sealed with the': held(
+      'flows/mail.test.ts',
+      'mail: lies sealed in the store, its address and link too',
+      'flows/mail.test.ts',
+      'mail: outlives the server that wrote it, and of two servers one sends it',
+      'flows/mail.test.ts',
+      'mail: what can not be handed on waits in the store, is tried again, and is sent once',
+    ),
+    'given up when its link is worth nothing': held(
+      'flows/mail.test.ts',
+      'mail: is given up when its link is worth nothing any more',
+      'flows/mail.test.ts',
+      'mail: for an address that nobody takes mail for is given up at once',
+    ),
+    'A name that nobody has is counted and': held(
+      'attacks/clients.test.ts',
+      'attack: a hundred guesses of a password, also all at once, and the name waits; known or not',
+      'attacks/accounts.test.ts',
+      'attack: unknown names, wrong passwords and disabled users are answered alike where users are',
+    ),
+  },
+  'docs/guides/consent.md': {
+    '`/account/consents` lists every application that the user agreed': held(
+      'flows/consent.test.ts',
+      'consent: what an application was allowed is listed and taken back: its tokens end, others stay',
+    ),
+  },
+  'docs/guides/mfa.md': {
+    'It works for users of the configuration, stored': held(
+      'flows/mfa.test.ts',
+      'mfa: users of other providers are asked alike',
+      'flows/mfa.test.ts',
+      'mfa: who has no factor where one is required sets up an app, keeps ten codes and is signed in',
+    ),
+    'who has none sets one up while signing': held(
+      'flows/mfa.test.ts',
+      'mfa: who has no factor where one is required sets up an app, keeps ten codes and is signed in',
+    ),
+    'What the server does not offer (`methods`, or': held(
+      'flows/account-security.test.ts',
+      'security: switched off, nothing can be set up',
+    ),
+    'it never gets a password page for that.': held(
+      'flows/mfa.test.ts',
+      'mfa: a client’s policy counts for its users, and a session from elsewhere is asked for what it',
+      'flows/mfa.test.ts',
+      'mfa: an application that asks for more leads a signed-in user to the second factor only',
+    ),
+    'Between the password and the second factor there': held(
+      'attacks/mfa.test.ts',
+      'attack: the cookie of a pending sign-in is no session cookie',
+      'attacks/mfa.test.ts',
+      'attack: a pending sign-in is bound to its browser, short-lived and used once',
+    ),
+    'A code is used once, by compare-and-set in': held(
+      'attacks/mfa.test.ts',
+      'attack: of many uses of one app’s code at once one succeeds',
+      'attacks/mfa.test.ts',
+      'attack: two servers on one store take a code once',
+    ),
+    'Ten of 50 bits, shown once, each used': held(
+      'contracts/stores/factors.ts',
+      'recovery codes: each is used once; new ones replace all',
+      'attacks/mfa.test.ts',
+      'attack: of a hundred uses of one recovery code at once one succeeds',
+    ),
+    "The relying party is the issuer's host, the": held(
+      'attacks/mfa.test.ts',
+      'attack: a passkey’s answer … is refused, at sign-in and at registration',
+    ),
+    'An IP address can have none: for developing': held(
+      'flows/passkeys.test.ts',
+      'passkeys: they are offered neither where local sign-in is closed, nor where they are switched',
+    ),
+    'Challenges are bound to the browser and to': held(
+      'attacks/mfa.test.ts',
+      'attack: a passkey’s answer counts once, in its own browser, for ten minutes and for what was',
+    ),
+    'At most ten for a user.': held(
+      'flows/passkeys.test.ts',
+      'passkeys: one that exists is excluded, and ten are enough',
+    ),
+    'Changing factors is never spared.': held(
+      'kinds/step-up.test.ts',
+      'account: in a remembered browser, … … second factor',
+    ),
+    "The last factor can't go where the policy": held(
+      'flows/account-security.test.ts',
+      'security: the last factor stays where one is required',
+    ),
+  },
+  'docs/guides/pages.md': {
+    'Every page is a plain form that works': held(
+      'browser/code-and-device.test.ts',
+      'browser: the code flow ends in tokens, …',
+      'flows/mfa.test.ts',
+      'mfa: the pages work without scripts, load nothing from elsewhere and hold no inline style',
+    ),
+    "One that can't be read, compiled or rendered": held(
+      'flows/branding.test.ts',
+      'templates: one that breaks is logged, ours is shown, and people sign in',
+    ),
+    'Every template is given:': none('definition'),
+  },
+  'docs/guides/sessions.md': {
+    'A user has a thousand sessions at most;': held(
+      'attacks/limits.test.ts',
+      'attack: a user who signs in without end has a thousand sessions, and the one that was used',
+    ),
+    'A use is written every five minutes at': held(
+      'flows/sessions.test.ts',
+      'session: uses in quick succession are written once',
+    ),
+    '`absolute_lifetime` (10 hours): whatever the use.': held(
+      'flows/sessions.test.ts',
+      'session: use puts the idle end off, up to the absolute end',
+    ),
+    'A JWT that an API checks by itself': none('names a limit of the promise'),
+    'Every client that was given something in a': held(
+      'flows/backchannel-logout.test.ts',
+      'back-channel logout: each client of the session is posted a logout token of its own',
+    ),
+    'At most 50 clients are framed.': held(
+      'flows/endsession.test.ts',
+      'front-channel logout: of very many clients as many are framed as an address can name, and all',
+    ),
+    'Anything else is tried again after 10 s,': held(
+      'flows/backchannel-logout.test.ts',
+      'back-channel logout: a failure is tried again, later each time, with a new token, until it is',
+      'flows/backchannel-logout.test.ts',
+      'back-channel logout: who never takes it is given up within a day, and that is an error in the',
+    ),
+    'A client that does not answer is left': held(
+      'attacks/limits.test.ts',
+      'attack: a client that never answers holds up no other client’s logout tokens',
+      'attacks/outbound-slots.test.ts',
+      'attack: clients that never answer logout tokens keep no place from others',
+    ),
+    'An answer by `form_post` goes to the client,': none('advice'),
+  },
+}
