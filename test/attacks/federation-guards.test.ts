@@ -1,0 +1,115 @@
+/** What a user of another provider is told apart by, and how new their sign-in there has to be. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { mapClaims } from '../../packages/server/src/identity/external-claims.ts'
+import { createBrowser, type Page } from '../support/browser.ts'
+import { answerOf, authorizePath, redeem } from '../support/sign-in.ts'
+import { openStorehouse } from '../support/storage.ts'
+import type { TestServer } from '../support/tessera.ts'
+import {
+  federatedWorld,
+  foreignProvider,
+  signInByProvider,
+  startFederated,
+  subOf,
+} from '../support/upstream.ts'
+
+const provider = foreignProvider({ sub: 'ada' })
+const another = foreignProvider({ sub: 'ada' })
+const atCorp = (changes: Readonly<Record<string, string>> = {}) =>
+  authorizePath({ acr_values: 'idp:corp', ...changes })
+
+const sessionsOf = (server: TestServer) =>
+  server.logged.filter(({ event }) => event === 'signed_in').map(({ sid }) => sid)
+
+function assertFailed(server: TestServer, page: Page, reason: string): void {
+  assert.ok(page.status >= 400, page.text)
+  assert.equal(server.reason(), reason)
+}
+
+test('federation: a sign-in there may be a minute older than it has to be, for clocks that differ', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  const now = server.clock.now()
+  provider.claims = { sub: 'ada', auth_time: now - 360 }
+  assert.ok(answerOf(await signInByProvider(browser, atCorp({ max_age: '300' }))).has('code'))
+  provider.claims = { sub: 'ada', auth_time: now - 361 }
+  const late = await signInByProvider(createBrowser(server), atCorp({ max_age: '300' }))
+  assertFailed(server, late, 'upstream_sign_in_too_old')
+})
+
+test('federation: nobody signed in at a time that has not come', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  provider.claims = { sub: 'ada', auth_time: server.clock.now() + 40 }
+  const claims = await redeem(server, await signInByProvider(browser, atCorp()))
+  assert.equal(claims.auth_time, server.clock.now())
+})
+
+test('federation: an account page that wants a recent sign-in has the provider ask again', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  answerOf(await signInByProvider(browser, atCorp()))
+  server.clock.advance(601)
+  const sent = await browser.visit('/account/security?add=totp')
+  assert.ok(sent.location?.startsWith(provider.issuer), sent.text)
+  assert.equal(new URL(sent.location ?? '').searchParams.get('prompt'), 'login')
+})
+
+test('federation: the same sub at another issuer is another user, though the provider has the same name here', async () => {
+  const storehouse = await openStorehouse()
+  const one = await startFederated(federatedWorld(provider), storehouse)
+  answerOf(await signInByProvider(one.browser, atCorp()))
+  const two = await startFederated(federatedWorld(another), storehouse)
+  answerOf(await signInByProvider(two.browser, atCorp()))
+  assert.notEqual(subOf(one.server), subOf(two.server))
+})
+
+test('federation: a user of one tenant who is linked does not sign in elsewhere', async () => {
+  const linked = { ...federatedWorld(provider), federation: { subject: async () => '3' } }
+  const { server, browser } = await startFederated(linked)
+  assertFailed(server, await signInByProvider(browser, atCorp()), 'user_of_another_tenant')
+  const inAcme = atCorp({ acr_values: 'idp:corp tenant:acme' })
+  answerOf(await signInByProvider(createBrowser(server), inAcme))
+  assert.equal(subOf(server), '3')
+})
+
+test('federation: an inactive user is refused, whoever vouches for them', async () => {
+  const { server, browser } = await startFederated({
+    ...federatedWorld(provider),
+    federation: { subject: async () => '4' },
+  })
+  const page = await signInByProvider(browser, atCorp())
+  assertFailed(server, page, 'user_inactive')
+  assert.deepEqual(sessionsOf(server), [])
+})
+
+test('federation: a sign-in in another tenant goes on with no session of the one before', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  answerOf(await signInByProvider(browser, atCorp()))
+  answerOf(await signInByProvider(browser, atCorp({ acr_values: 'idp:corp tenant:acme' })))
+  const [first, second] = sessionsOf(server)
+  assert.notEqual(first, second)
+  const ended = server.logged.findLast(({ event }) => event === 'session_ended')
+  assert.deepEqual([ended?.sid, ended?.cause], [first, 'another_user'])
+})
+
+test('federation: a provider speaks of its own classes, and never of this server’s', async () => {
+  const settings = { trust_amr: true, acr_mapping: { theirs: 'phr', other: 'urn:corp:loa2' } }
+  const world = { ...federatedWorld(provider, settings), mfa: { mode: 'if_enrolled' } }
+  const { server, browser } = await startFederated(world)
+  provider.claims = { sub: 'ada', acr: 'theirs' }
+  const claims = await redeem(server, await signInByProvider(browser, atCorp()))
+  assert.notEqual(claims.acr, 'phr')
+})
+
+test('federation: a mark that is not one of ours is replaced', async () => {
+  const { browser } = await startFederated(federatedWorld(provider))
+  browser.cookies.set('__Host-tessera_mark', 'guessable')
+  answerOf(await signInByProvider(browser, atCorp()))
+  assert.match(browser.cookies.get('__Host-tessera_mark') ?? '', /^[\w-]{43}$/)
+})
+
+test('federation: claims that this server says itself are never taken over, nor what nobody said', () => {
+  const mapping = { name: 'name', sub: 'sub', tenant: 'tenant', odd: 'constructor', toString: 'toString' }
+  const theirs = { name: 'Ada', sub: 'x', tenant: 'acme' }
+  assert.deepEqual(mapClaims(mapping, theirs), { name: 'Ada' })
+})
