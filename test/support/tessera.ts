@@ -52,7 +52,7 @@ export type Answer = HttpResponse & {
 const generateSigningKey = provideSigningKeys()
 
 export const issuer = 'https://id.example'
-const masterKey = Buffer.alloc(32, 7).toString('base64')
+export const masterKey = Buffer.alloc(32, 7).toString('base64')
 export const startOfTime = 1_790_000_000
 
 type TestSurroundings = {

@@ -132,8 +132,8 @@ export const operation: Readonly<Record<string, Rows>> = {
       'keys: every key that is added or removed is logged with its kid',
     ),
     'It is never in the database.': held(
-      'keys/master-key.test.ts',
-      'master key: the embedded store makes one beside it, for its owner only, and finds it again',
+      'attacks/at-rest.test.ts',
+      'at rest: the database has no credential, password, factor or key in clear, and not the master',
     ),
     'A start without any is refused too, once': held(
       'keys/master-key.test.ts',

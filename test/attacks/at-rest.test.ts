@@ -1,0 +1,81 @@
+/** What a copy of the database tells without the master key: nothing that signs anybody in or opens anything. */
+
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { newHandle } from '../../packages/server/src/core/handle.ts'
+import { openSqliteStorehouse } from '../../packages/server/src/stores/sqlite/storehouse.ts'
+import { accountsWorld, addUser, dora, doraSignsIn, tokensOf } from '../support/accounts.ts'
+import { createBrowser } from '../support/browser.ts'
+import { finishEnrolment, secretOn } from '../support/factors.ts'
+import { answerOf, authorizePath, signIn } from '../support/sign-in.ts'
+import { createTestServer, masterKey } from '../support/tessera.ts'
+
+/** Opens a SQLite store in a folder of its own; `bytes` reads everything that the folder has. */
+async function openFolder(t: TestContext) {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-at-rest-'))
+  const storehouse = await openSqliteStorehouse({ file: join(folder, 'tessera.db') })
+  t.after(async () => {
+    await storehouse.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+  const bytes = async () =>
+    Buffer.concat(await Promise.all((await readdir(folder)).map(name => readFile(join(folder, name)))))
+  return { storehouse, bytes }
+}
+
+test('at rest: the database has no credential, password, factor or key in clear, and not the master key', async t => {
+  const { storehouse, bytes } = await openFolder(t)
+  const server = await createTestServer(accountsWorld(), { storehouse })
+  await addUser(server)
+  const browser = createBrowser(server)
+  await signIn(browser, '/account', doraSignsIn)
+  const asked = await browser.visit('/account/security?add=totp')
+  const secret = secretOn(asked).replaceAll(' ', '')
+  const { codes } = await finishEnrolment(server, browser, asked)
+  const code = answerOf(await browser.visit(authorizePath())).get('code') ?? ''
+  const { json } = await tokensOf(server, 'dora', dora.password)
+  const secrets: Readonly<Record<string, string | Uint8Array>> = {
+    'the master key': Buffer.from(masterKey, 'base64'),
+    'the master key in base64': masterKey,
+    'a private key': '"d":"',
+    'the password': dora.password,
+    'the app’s secret': secret,
+    code,
+    ...(json.refresh_token && { 'the refresh token': json.refresh_token }),
+    ...Object.fromEntries([...browser.cookies].map(([name, value]) => [name, value])),
+    ...Object.fromEntries(codes.map((one, index) => [`recovery code ${index}`, one])),
+    ...Object.fromEntries(
+      codes.map((one, index) => [`recovery code ${index}, bare`, one.replaceAll('-', '')]),
+    ),
+  }
+  assert.ok(Object.keys(secrets).length > 25 && code.length > 40)
+  const stored = await bytes()
+  // What is stored in clear is found: the store was read, and not an empty file.
+  assert.ok(stored.includes(dora.email))
+  for (const [what, value] of Object.entries(secrets)) {
+    assert.ok(value.length >= 5, what)
+    assert.ok(!stored.includes(value), `the database has ${what}`)
+  }
+})
+
+test('at rest: a password is kept as argon2id of 19 MiB and two passes [RFC 9106]', async t => {
+  const { storehouse } = await openFolder(t)
+  const server = await createTestServer(accountsWorld(), { storehouse })
+  const user = await storehouse.main.storedUsers.find((await addUser(server)) as never)
+  assert.match(String(user?.password), /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+})
+
+test('at rest: a handle has 256 random bits, and each of them makes another one', t => {
+  t.mock.timers.enable({ apis: ['Date'] })
+  const handleOf = (random: Uint8Array) => newHandle({ bytes: count => random.subarray(0, count) }, 'tc')
+  const zeros = handleOf(new Uint8Array(32))
+  const others = Array.from({ length: 256 }, (_, bit) => {
+    const bytes = new Uint8Array(32)
+    bytes[bit >> 3] = 1 << (bit & 7)
+    return handleOf(bytes)
+  })
+  assert.equal(new Set([zeros, ...others]).size, 257)
+})
