@@ -6,6 +6,7 @@ import { testAccess } from './stores/access.ts'
 import { testAccounts } from './stores/accounts.ts'
 import { testCleanUp } from './stores/clean-up.ts'
 import { testCommit } from './stores/commit.ts'
+import { testConditions } from './stores/conditions.ts'
 import { testFactors } from './stores/factors.ts'
 import { testFederation } from './stores/federation.ts'
 import { testNouns } from './stores/nouns.ts'
@@ -33,6 +34,7 @@ for (const { name, open } of storages)
     testFederation(stores)
     testFactors(stores)
     testCommit(stores)
+    testConditions(stores)
     testTurn(stores)
     testAccounts(stores)
     testAccess(stores)

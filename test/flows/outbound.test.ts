@@ -131,6 +131,49 @@ test('outbound: redirects are the answer unless asked for, and are checked anew'
   )
 })
 
+test('outbound: a response that redirects nowhere is the response, whatever may be followed', async () => {
+  for (const [status, location] of [
+    [200, undefined],
+    [200, '/elsewhere'],
+    [299, '/elsewhere'],
+    [302, undefined],
+    [302, 'http://'],
+    [400, '/elsewhere'],
+    [404, '/elsewhere'],
+  ] as const)
+    await withServer(
+      (_, response) => response.writeHead(status, { ...(location && { location }) }).end(),
+      async (port, asked) => {
+        const answer = await createOutbound(loopback)(`http://127.0.0.1:${port}/`, { maxRedirects: 3 })
+        assert.deepEqual([answer.ok && answer.status, asked], [status, ['GET /']], `${status} ${location}`)
+      },
+    )
+})
+
+test('outbound: a response that is too large is read no further, and its connection is closed', async () => {
+  let closed: () => void = () => {}
+  const isClosed = new Promise<void>(resolve => {
+    closed = resolve
+  })
+  await withServer(
+    (request, response) => {
+      request.socket.once('close', closed)
+      response.write('x'.repeat(2000))
+    },
+    async port => {
+      const answer = await createOutbound(loopback)(`http://127.0.0.1:${port}/`, { maxBytes: 1000 })
+      assert.equal(!answer.ok && answer.reason, 'outbound_too_large')
+      const late = AbortSignal.timeout(3000)
+      const expired = new Promise<never>((_, reject) =>
+        late.addEventListener('abort', () =>
+          reject(new Error('the connection was not closed within 3 seconds')),
+        ),
+      )
+      await Promise.race([isClosed, expired])
+    },
+  )
+})
+
 test('outbound: headers for one origin are not told to another', async () => {
   let told: string | undefined = 'nothing'
   await withServer(

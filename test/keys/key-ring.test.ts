@@ -283,3 +283,27 @@ test('keys: while the store is away the ring goes on with what it has', async ()
   await ring.refresh()
   assert.deepEqual(publishedBy(ring), [kid])
 })
+
+test('keys: other processes are told of each key that is added or removed, once, and of nothing else', async () => {
+  const clock = createClock()
+  let told = 0
+  const changes = { announce: async () => void told++, watch: () => () => {} }
+  const ring = await openRing({ keys: createMemoryStores().keys, clock, changes })
+  try {
+    const steps: string[] = []
+    for (let days = 0; days < 200; days++) {
+      const before = publishedBy(ring)
+      told = 0
+      clock.advance(day)
+      await ring.refresh()
+      const after = publishedBy(ring)
+      const changed =
+        before.filter(kid => !after.includes(kid)).length + after.filter(kid => !before.includes(kid)).length
+      assert.equal(told, changed, `${before.length} keys, then ${after.length}`)
+      if (changed > 0) steps.push(after.length > before.length ? 'added' : 'removed')
+    }
+    assert.deepEqual(steps.slice(0, 2), ['added', 'removed'])
+  } finally {
+    ring.stop()
+  }
+})

@@ -86,6 +86,16 @@ test('master key: a file that holds none is refused, and stays as it is', async 
   assert.equal(await readFile(`${folder.file}.key`, 'utf8'), 'bm90IGEga2V5\n')
 })
 
+test('master key: one that is there is used also where no other file could be made beside it', async () => {
+  // The name of a draft would be longer than a file system allows.
+  const file = join(dirname(folder.file), 'x'.repeat(240))
+  await writeFile(`${file}.key`, `${Buffer.from(masterKey(3)).toString('base64url')}\n`, { mode: 0o600 })
+  const settings = createMemoryStores().settings
+  const found = await open(settings, undefined, { kind: 'sqlite', file })
+  assert.equal(found.secret, (await open(settings, masterKey(3))).secret)
+  assert.deepEqual(found.warned, ['master_key_beside_database'])
+})
+
 test('master key: where no file can be made, the operator is told what to do', async () => {
   const storage = { kind: 'sqlite', file: join(folder.file, 'missing', 'tessera.db') }
   await assert.rejects(open(undefined, undefined, storage), /can't be kept .*ENOENT.*TESSERA_MASTER_KEY/)

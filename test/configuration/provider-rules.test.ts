@@ -1,0 +1,72 @@
+/** Identity providers: what is refused, and what is only warned of. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { assertFaults, faultsOf, parsed } from './faults.ts'
+
+const oidc = { name: 'corp', type: 'oidc', issuer: 'https://corp.example', client_id: 'tessera' }
+const client_jwk = {
+  ...{ kty: 'EC', crv: 'P-256', alg: 'ES256' },
+  x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
+  y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+  d: 'jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI',
+}
+const tenants = [{ name: 'acme' }, { name: 'globex' }]
+const providers = (...list: readonly object[]) => ({ tenants, identity_providers: list })
+
+for (const [method, credential] of [
+  ['client_secret_basic', { client_secret: 'a-secret-of-tessera' }],
+  ['client_secret_post', { client_secret: 'a-secret-of-tessera' }],
+  ['private_key_jwt', { client_jwk }],
+] as const)
+  test(`configuration: a provider that wants ${method} needs something to prove it with`, () => {
+    const token_endpoint_auth_method = method
+    assert.deepEqual(faultsOf(providers({ ...oidc, token_endpoint_auth_method, ...credential })), [])
+    assertFaults(providers({ ...oidc, token_endpoint_auth_method }), [
+      {
+        path: 'identity_providers[0].token_endpoint_auth_method',
+        problem: /nothing to authenticate with/,
+        fix: method === 'private_key_jwt' ? /client_jwk/ : /client_secret/,
+      },
+    ])
+  })
+
+test('configuration: a domain leads to one provider of a tenant', () => {
+  const domains = ['corp.example']
+  const twin = { ...oidc, name: 'twin', domains }
+  const problem = /"corp.example" leads to identity_providers\[0\] already/
+  const twice = [{ path: 'identity_providers[1].domains[0]', problem }]
+  assertFaults(providers({ ...oidc, domains }, twin), twice)
+  assertFaults(providers({ ...oidc, domains: ['a.example', ...domains] }, twin), twice)
+  assertFaults(
+    providers({ ...oidc, domains, tenants: ['acme', 'globex'] }, { ...twin, tenants: ['globex'] }),
+    twice,
+  )
+  for (const pair of [
+    [{ ...oidc, domains: ['other.example'] }, twin],
+    [
+      { ...oidc, domains, tenants: ['acme'] },
+      { ...twin, tenants: ['globex'] },
+    ],
+    [{ ...oidc, domains, tenants: ['acme'] }, twin],
+  ])
+    assert.deepEqual(faultsOf(providers(...pair)), [])
+})
+
+test('configuration: a directory that is asked in the clear is warned of, unless it is on this machine', () => {
+  const warningsOf = (url: string) =>
+    parsed(
+      providers({
+        name: 'dir',
+        type: 'ldap',
+        directory: { url, tls: 'none', user_dn: 'uid={username},dc=example' },
+      }),
+    ).warnings.filter(({ path }) => path.startsWith('identity_providers'))
+  for (const host of ['localhost', '127.0.0.1', '[::1]']) assert.deepEqual(warningsOf(`ldap://${host}`), [])
+  for (const host of ['ldap.example', '10.0.0.1', 'localhost.example']) {
+    const [warning, ...others] = warningsOf(`ldap://${host}`)
+    assert.equal(warning?.path, 'identity_providers[0].directory')
+    assert.match(warning?.problem ?? '', /in the clear/)
+    assert.deepEqual(others, [])
+  }
+})

@@ -1,0 +1,141 @@
+/** What is taken of a client's JWK Set, and how much is remembered of all clients. */
+
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { test } from 'node:test'
+import { createClientKeys } from '../../packages/server/src/client-keys/jwks.ts'
+import type { Client } from '../../packages/server/src/core/client.ts'
+import type { RegisteredClient } from '../../packages/server/src/core/registered-client.ts'
+import { type Log, silentLog } from '../../packages/server/src/core/runtime.ts'
+import { createClients } from '../../packages/server/src/registration/clients.ts'
+
+const key = (kid: string) => ({
+  ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
+  kid,
+})
+const one = key('one')
+const times = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => make(index))
+
+function clientKeys(body: (url: string) => string) {
+  const asked: string[] = []
+  const warned: unknown[] = []
+  const log: Log = { ...silentLog, warn: (event, fields) => void warned.push([event, fields?.client_id]) }
+  const find = createClientKeys({
+    outbound: async url => {
+      asked.push(String(url))
+      return { ok: true, status: 200, headers: {}, body: body(String(url)) }
+    },
+    clock: { now: () => 1_790_000_000 },
+    log,
+  })
+  const keysOf = async (name: string) =>
+    (await find({ client_id: name, jwks_uri: `https://${name}.example/jwks` } as Client)).keys
+  return { asked, warned, keysOf }
+}
+
+test('client keys: a set of a hundred keys is taken, one of more is not, and the log says so', async () => {
+  const { keysOf, warned } = clientKeys(url =>
+    JSON.stringify({ keys: times(url.includes('many') ? 101 : 100, () => one) }),
+  )
+  assert.equal((await keysOf('enough')).length, 100)
+  assert.deepEqual(warned, [])
+  assert.equal((await keysOf('many')).length, 0)
+  assert.deepEqual(warned, [['client_keys_not_fetched', 'many']])
+})
+
+for (const [what, body] of [
+  ['no list of keys', '{"keys":{"length":1}}'],
+  ['a text in place of the keys', '{"keys":"x"}'],
+  ['nothing', '{}'],
+  ['null', 'null'],
+  ['no JSON', '<html>'],
+] as const)
+  test(`client keys: a set with ${what} is none, and the log says so`, async () => {
+    const { keysOf, warned } = clientKeys(() => body)
+    assert.deepEqual(await keysOf('odd'), [])
+    assert.deepEqual(warned, [['client_keys_not_fetched', 'odd']])
+  })
+
+test('client keys: what is no public key is left out, and the keys beside it are taken', async () => {
+  const odd = [null, 'text', 7, true, [one], { ...one, d: 'x' }, { kty: 'oct', k: 'x' }]
+  const { keysOf, warned } = clientKeys(() => JSON.stringify({ keys: [...odd, one] }))
+  assert.deepEqual(await keysOf('mixed'), [one])
+  assert.deepEqual(warned, [])
+})
+
+test('client keys: five hundred sets are remembered, and the oldest is the one that goes', async () => {
+  const { keysOf, asked } = clientKeys(() => JSON.stringify({ keys: [one] }))
+  for (const index of times(500, index => index)) await keysOf(`c${index}`)
+  await keysOf('c0')
+  assert.equal(asked.length, 500)
+  await keysOf('c500')
+  await keysOf('c1')
+  await keysOf('c500')
+  assert.equal(asked.length, 501)
+  await keysOf('c0')
+  assert.equal(asked.length, 502)
+})
+
+const registered = (index: number, version = 1) =>
+  ({ client_id: String(index).padStart(22, '0'), version }) as unknown as RegisteredClient
+
+function clients() {
+  const read: string[] = []
+  const asked: string[] = []
+  const rows = new Map<string, RegisteredClient>()
+  const found = createClients({
+    configured: { all: () => [], find: () => undefined },
+    registeredClients: {
+      find: (id: string) => {
+        asked.push(id)
+        return rows.get(id)
+      },
+      hasOrigin: () => false,
+      prolong: async () => {},
+    } as never,
+    read: row => {
+      read.push(row.client_id)
+      return { client_id: row.client_id } as Client
+    },
+    registration: { unusedClientLifetime: 0 },
+    hasFallen: () => false,
+    clock: { now: () => 1_790_000_000 },
+    log: silentLog,
+  })
+  const find = (index: number, version?: number) => {
+    const row = registered(index, version)
+    rows.set(row.client_id, row)
+    return (found.find(row.client_id) as Client | undefined)?.client_id
+  }
+  return { read, asked, find, findById: found.find }
+}
+
+test('registered clients: a thousand are kept ready, and the oldest is the one that goes', () => {
+  const { read, find } = clients()
+  for (const index of times(1000, index => index)) assert.ok(find(index))
+  find(0)
+  assert.equal(read.length, 1000)
+  find(1000)
+  find(1)
+  find(1000)
+  assert.equal(read.length, 1001)
+  find(0)
+  assert.equal(read.length, 1002)
+})
+
+test('registered clients: another version of one is read anew', () => {
+  const { read, find } = clients()
+  find(1)
+  find(1)
+  find(1, 2)
+  find(1, 2)
+  assert.equal(read.length, 2)
+})
+
+test('registered clients: the store is not asked for an id that this server never gives', () => {
+  const { asked, findById } = clients()
+  for (const id of ['', 'web', 'x'.repeat(21), 'x'.repeat(23), `${'x'.repeat(21)}!`])
+    assert.equal(findById(id), undefined)
+  assert.deepEqual(asked, [])
+})
