@@ -99,9 +99,12 @@ test('postgres connections: after a failover no request fails for each connectio
 async function cuttable(url: string): Promise<{
   readonly url: string
   readonly cutNext: () => void
+  /** Ends it in place of the response to the next message that holds this text. */
+  readonly cutAfter: (text: string) => void
   readonly close: () => void
 }> {
   let cuts = 0
+  let awaited: string | undefined
   const open = new Set<Socket>()
   const proxy = createServer(near => {
     const far = connect(Number(new URL(url).port), '127.0.0.1')
@@ -115,7 +118,13 @@ async function cuttable(url: string): Promise<{
           far.destroy()
         })
     }
-    near.on('data', chunk => far.write(chunk))
+    near.on('data', (chunk: Buffer) => {
+      if (awaited !== undefined && chunk.includes(awaited)) {
+        awaited = undefined
+        cuts = 1
+      }
+      far.write(chunk)
+    })
     far.on('data', chunk => {
       if (cuts === 0) return void near.write(chunk)
       cuts -= 1
@@ -128,6 +137,9 @@ async function cuttable(url: string): Promise<{
     url: Object.assign(new URL(url), { port: String(port) }).href,
     cutNext: () => {
       cuts = 1
+    },
+    cutAfter: text => {
+      awaited = text
     },
     close() {
       for (const socket of open) socket.destroy()
@@ -169,6 +181,18 @@ test('postgres connections: a transaction is repeated when its connection ends b
   await issuedCode(main)
   way.cutNext()
   assert.equal(await main.storedUsers.add(user), true)
+  assert.deepEqual(await main.storedUsers.find(user.sub), user)
+})
+
+test('postgres connections: a transaction is not repeated once its commit was sent, whose outcome is unknown', async t => {
+  const direct = await (await postgres()).database()
+  const way = await cuttable(direct)
+  t.after(way.close)
+  const { main } = await open(way.url, { poolSize: 1 })
+  const user = sampleUser()
+  way.cutAfter('commit')
+  // Repeated, it would say that another user had the name.
+  await assert.rejects(main.storedUsers.add(user), StoreUnavailable)
   assert.deepEqual(await main.storedUsers.find(user.sub), user)
 })
 

@@ -21,17 +21,21 @@ function clientKeys(body: (url: string) => string) {
   const asked: string[] = []
   const warned: unknown[] = []
   const log: Log = { ...silentLog, warn: (event, fields) => void warned.push([event, fields?.client_id]) }
+  let now = 1_790_000_000
   const find = createClientKeys({
     outbound: async url => {
       asked.push(String(url))
       return { ok: true, status: 200, headers: {}, body: body(String(url)) }
     },
-    clock: { now: () => 1_790_000_000 },
+    clock: { now: () => now },
     log,
   })
+  const advance = (seconds: number) => {
+    now += seconds
+  }
   const keysOf = async (name: string) =>
     (await find({ client_id: name, jwks_uri: `https://${name}.example/jwks` } as Client)).keys
-  return { asked, warned, keysOf }
+  return { asked, warned, keysOf, advance }
 }
 
 test('client keys: a set of a hundred keys is taken, one of more is not, and the log says so', async () => {
@@ -73,6 +77,17 @@ test('client keys: five hundred sets are remembered, and the oldest is the one t
   await keysOf('c1')
   await keysOf('c500')
   assert.equal(asked.length, 501)
+  await keysOf('c0')
+  assert.equal(asked.length, 502)
+})
+
+test('client keys: a set that was fetched again is not the oldest any more', async () => {
+  const { keysOf, asked, advance } = clientKeys(() => JSON.stringify({ keys: [one] }))
+  for (const index of times(500, index => index)) await keysOf(`c${index}`)
+  advance(1200)
+  await keysOf('c0')
+  await keysOf('c500')
+  assert.equal(asked.length, 502)
   await keysOf('c0')
   assert.equal(asked.length, 502)
 })

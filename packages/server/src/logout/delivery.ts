@@ -62,8 +62,11 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
         wake = resolve
       })
       await fill(lanes)
-      if (lanes.isBusy()) await Promise.race([lanes.next(), woken])
-    } while (again || lanes.isBusy())
+      if (!lanes.isBusy()) continue
+      await Promise.race([lanes.next(), woken])
+      // Also when all ended at once: what waits for a free lane is sent now.
+      again = true
+    } while (again)
   }
 
   /** Sends what is due, until there is no more or enough is under way. */

@@ -1,0 +1,152 @@
+/** Assertions at the edge of what is taken, and one step beyond it (RFC 7523 §3). */
+
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { test } from 'node:test'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { assertRefused } from '../support/refused.ts'
+import { createTestServer, issuer, startOfTime, type TestServer } from '../support/tessera.ts'
+import { secret, world } from '../support/world.ts'
+
+const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
+const keys = [{ ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256' }]
+const grant_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+const partner = 'https://partner.example'
+const input = {
+  ...world,
+  trusted_issuers: [{ issuer: partner, jwks: { keys } }],
+  clients: [
+    ...world.clients,
+    {
+      client_id: 'signer',
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys },
+      grant_types: ['client_credentials'],
+      scope: 'api1',
+    },
+    {
+      client_id: 'bearer',
+      client_secrets: [{ value: secret }],
+      grant_types: [grant_type],
+      scope: 'api1 openid',
+    },
+  ],
+}
+const sign = (claims: object, typ?: string) =>
+  new SignJWT(claims as never)
+    .setProtectedHeader({ alg: 'ES256', kid: 'one', ...(typ && { typ }) })
+    .sign(privateKey)
+
+const authenticate = async (server: TestServer, claims: object, typ?: string) =>
+  server.token({
+    grant_type: 'client_credentials',
+    scope: 'api1',
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion: await sign(
+      { iss: 'signer', sub: 'signer', aud: issuer, exp: startOfTime + 60, jti: randomUUID(), ...claims },
+      typ,
+    ),
+  })
+const strict = 'client-authentication+jwt'
+const clientCases: readonly (readonly [string, object, string | undefined, string?])[] = [
+  ['lives for the longest time', { exp: startOfTime + 660 }, undefined],
+  ['lives for a second longer', { exp: startOfTime + 661 }, 'client_assertion_lives_too_long'],
+  ['was issued within the skew', { iat: startOfTime + 60 }, undefined],
+  ['was issued a second beyond the skew', { iat: startOfTime + 61 }, 'client_assertion_from_the_future'],
+  ['was issued long ago', { iat: 1 }, undefined],
+  ['has the longest id', { jti: 'x'.repeat(256) }, undefined],
+  ['has an id of one character more', { jti: 'x'.repeat(257) }, 'client_assertion_without_id'],
+  ['has an empty id', { jti: '' }, 'client_assertion_without_id'],
+  ['has a number as its id', { jti: 7 }, 'client_assertion_without_id'],
+  ['has a list as its id', { jti: ['x'] }, 'client_assertion_without_id'],
+  ['has an empty subject', { sub: '' }, 'client_assertion_malformed'],
+  ['has a list as its subject', { sub: ['signer'] }, 'client_assertion_malformed'],
+  ['is of another issuer', { iss: partner }, 'client_assertion_identity_mismatch'],
+  ['is typed and for the issuer', {}, undefined, strict],
+  ['is typed and for a list with the issuer', { aud: [issuer] }, 'client_assertion_audience_wrong', strict],
+  [
+    'is typed and for the token endpoint',
+    { aud: `${issuer}/connect/token` },
+    'client_assertion_audience_wrong',
+    strict,
+  ],
+  ['is for a list with the issuer', { aud: [issuer] }, undefined],
+  [
+    'is for an issuer that begins alike',
+    { aud: `${issuer}.evil.example` },
+    'client_assertion_audience_wrong',
+  ],
+  ['is for the issuer with a slash', { aud: `${issuer}/` }, 'client_assertion_audience_wrong'],
+  ['is for another endpoint', { aud: `${issuer}/connect/par` }, 'client_assertion_audience_wrong'],
+  ['is an access token', {}, 'client_assertion_type_wrong', 'at+jwt'],
+]
+for (const [what, claims, reason, typ] of clientCases)
+  test(`private_key_jwt: an assertion that ${what} is ${reason ?? 'taken'}`, async () => {
+    const server = await createTestServer(input)
+    const answer = await authenticate(server, claims, typ)
+    if (reason === undefined) assert.equal(answer.status, 200, String(answer.reason))
+    else assertRefused(answer, 'invalid_client', reason)
+  })
+
+const redeem = async (server: TestServer, claims: object) =>
+  server.token(
+    {
+      grant_type,
+      assertion: await sign({
+        iss: partner,
+        sub: '88421113',
+        aud: issuer,
+        exp: startOfTime + 60,
+        jti: randomUUID(),
+        ...claims,
+      }),
+    },
+    { client: ['bearer', secret] },
+  )
+const grantCases: readonly (readonly [string, object, string | undefined])[] = [
+  ['lives for the longest time', { exp: startOfTime + 3600 }, undefined],
+  ['lives for a second longer', { exp: startOfTime + 3601 }, 'assertion_lifetime_invalid'],
+  ['ended within the skew', { exp: startOfTime - 4 }, undefined],
+  ['ended beyond the skew', { exp: startOfTime - 5 }, 'assertion_invalid'],
+  ['was issued within the skew', { iat: startOfTime + 5 }, undefined],
+  ['was issued a second beyond the skew', { iat: startOfTime + 6 }, 'assertion_lifetime_invalid'],
+  ['has a number as its id', { jti: 7 }, 'assertion_invalid'],
+  ['has a list as its subject', { sub: ['88421113'] }, 'assertion_subject_unknown'],
+  ['has no issuer', { iss: undefined }, 'assertion_invalid'],
+  ['has an empty issuer', { iss: '' }, 'assertion_invalid'],
+  ['is for a list with the issuer', { aud: ['https://other.example', issuer] }, undefined],
+  ['is for an issuer that begins alike', { aud: `${issuer}.evil.example` }, 'assertion_invalid'],
+  ['has no end', { exp: undefined }, 'assertion_invalid'],
+  ['has no subject', { sub: undefined }, 'assertion_invalid'],
+]
+for (const [what, claims, reason] of grantCases)
+  test(`jwt-bearer: an assertion that ${what} is ${reason ?? 'taken'}`, async () => {
+    const server = await createTestServer(input)
+    const answer = await redeem(server, claims)
+    if (reason === undefined) assert.equal(answer.status, 200, String(answer.reason))
+    else assertRefused(answer, 'invalid_grant', reason)
+  })
+
+test('token: no subject of a grant is a client, so that nobody takes its tokens for the client’s own [RFC 9700 §4.15]', async () => {
+  const { defineGrant } = await import('../../packages/server/src/core/extension-grant.ts')
+  const become = defineGrant({
+    grantType: 'urn:example:become',
+    parameters: { sub: { required: true } },
+    decide: async ({ parameters }) => ({ ok: true, subject: { sub: parameters.get('sub') ?? '' } }),
+  })
+  const clients = [
+    ...world.clients,
+    {
+      client_id: 'becoming',
+      client_secrets: [{ value: secret }],
+      grant_types: ['urn:example:become'],
+      scope: 'api1',
+    },
+  ]
+  const server = await createTestServer({ ...world, clients, grants: [become] })
+  const as = (sub: string) =>
+    server.token({ grant_type: 'urn:example:become', sub, scope: 'api1' }, { client: ['becoming', secret] })
+  assert.equal((await as('88421113')).status, 200)
+  for (const sub of ['becoming', 'web', 'client'])
+    assertRefused(await as(sub), 'invalid_grant', 'subject_is_a_client')
+})
