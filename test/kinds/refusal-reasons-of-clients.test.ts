@@ -108,12 +108,6 @@ const refusals: Readonly<
   ],
   signing_algorithms_conflict: [['two APIs', token({ ...machine, scope: 'api1 other_api' }, 'both')]],
   client_assertion_missing: [['only a client_id', token({ ...machine, client_id: 'asserting' })]],
-  client_id_too_long: [
-    ['of 101 characters', server => server.token(machine, { client: ['x'.repeat(101), secret] })],
-  ],
-  client_secret_too_long: [
-    ['of 513 characters', server => server.token(machine, { client: ['client', 'x'.repeat(513)] })],
-  ],
   parameter_not_supported: [['registration', authorize({ registration: '{}' })]],
   pushed_request_by_reference: [
     [

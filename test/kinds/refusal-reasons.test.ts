@@ -267,6 +267,8 @@ const unasserted: readonly string[] = [
   'acr_not_reached',
   'actor_token_bound_to_another_key',
   'client_assertion_too_long',
+  'client_id_too_long',
+  'client_secret_too_long',
   'client_secret_queue_full',
   'device_authorization_gone',
   'directory_claims_too_large',
