@@ -47,6 +47,9 @@ test('dev mail: a reader behind a proxy or tunnel on this machine is refused', a
     { 'x-forwarded-for': '203.0.113.7, 127.0.0.1' },
     { 'x-forwarded-for': '' },
     { forwarded: 'for=203.0.113.7' },
+    { via: '1.1 tunnel' },
+    { 'x-real-ip': '203.0.113.7' },
+    { 'x-forwarded-host': 'mail.example' },
   ]
   for (const headers of behind)
     assert.deepEqual(

@@ -109,7 +109,11 @@ test('admission: one that is over at once starts the next, ten thousand in a row
 test('stalls: what arrives after the loop stood still for two seconds had waited, until all sockets were read', async () => {
   let time = 0
   const told: number[] = []
-  const stalls = watchStalls({ now: () => time, onStall: milliseconds => told.push(milliseconds) })
+  const stalls = watchStalls({
+    now: () => time,
+    wall: () => 0,
+    onStall: milliseconds => told.push(milliseconds),
+  })
   try {
     assert.equal(stalls.waited(), false)
     time = 400
@@ -129,9 +133,27 @@ test('stalls: what arrives after the loop stood still for two seconds had waited
   }
 })
 
+test('stalls: a machine that slept stood still too, though its monotonic clock did not go on', async () => {
+  let slept = 0
+  const told: number[] = []
+  const stalls = watchStalls({ now: () => 0, wall: () => slept, onStall: gap => told.push(gap) })
+  try {
+    // Set back: nothing waited.
+    slept = -60_000
+    assert.equal(stalls.waited(), false)
+    slept = -57_000
+    assert.equal(stalls.waited(), true)
+    await loops(10)
+    assert.equal(stalls.waited(), false)
+    assert.deepEqual(told, [3000])
+  } finally {
+    stalls.stop()
+  }
+})
+
 test('stalls: a backlog of connections belongs to the standstill for as long as it lasts, and a second at most', async () => {
   let time = 0
-  const stalls = watchStalls({ now: () => time })
+  const stalls = watchStalls({ now: () => time, wall: () => 0 })
   try {
     time = 5000
     assert.equal(stalls.waited(), true)

@@ -84,6 +84,47 @@ const direct = (server: TestServer, username: string, password = `${username}-pa
 const refusal = (server: TestServer) =>
   server.logged.findLast(entry => entry.event === 'directory_refused')?.reason
 
+test('ldap: whatever values an entry has, its user signs in with text claims or is refused', async () => {
+  const hostile: readonly (readonly (string | Buffer)[])[] = [
+    [],
+    [''],
+    [' '],
+    ['\u0000'],
+    [Buffer.of(0xff, 0xfe, 0x00)],
+    [Buffer.of(0xed, 0xa0, 0x80)],
+    ['__proto__', 'constructor'],
+    ['{"toString":1}'],
+    ['x'.repeat(100_000)],
+    Array.from({ length: 500 }, (_, index) => `cn=${index}`),
+  ]
+  const claim_mapping = { name: 'cn', email: 'mail', groups: 'memberOf' }
+  const server = await start(searching(), { claim_mapping })
+  for (const attribute of ['cn', 'mail', 'memberOf', 'entryUUID', '__proto__', 'constructor', 'dn'])
+    for (const [index, values] of hostile.entries()) {
+      const what = `${attribute} ${index}`
+      const attributes = Object.fromEntries([
+        ...Object.entries(person('ada').attributes),
+        [attribute, values],
+      ])
+      ldap.entries = [entries[0]!, { ...person('ada'), attributes }]
+      const answer = await direct(server, 'ada')
+      assert.ok([200, 400].includes(answer.status), `${what}: ${answer.status} ${answer.body}`)
+      assert.equal(
+        server.logged.find(({ event }) => event === 'request_failed' || event === 'directory_failed'),
+        undefined,
+        what,
+      )
+      if (answer.status !== 200) continue
+      const authorization = `Bearer ${answer.json.access_token}`
+      const { json } = await server.send('GET', '/connect/userinfo', { headers: { authorization } })
+      for (const [claim, value] of Object.entries(json))
+        assert.ok(
+          [value].flat().every(one => typeof one === 'string' || typeof one === 'boolean'),
+          `${what}: ${claim} ${JSON.stringify(value).slice(0, 100)}`,
+        )
+    }
+})
+
 test('ldap: the password grant signs a user of the directory in, over StartTLS, with mapped claims', async () => {
   const claim_mapping = { name: 'cn', email: 'MAIL', groups: 'memberOf', given_name: 'givenname', sub: 'uid' }
   const { sub: _, ...mapping } = claim_mapping

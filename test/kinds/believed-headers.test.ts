@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { listen } from '../../packages/server/src/http/node.ts'
 import { one } from '../support/certificates.ts'
 import { ask } from '../support/edges.ts'
@@ -25,6 +25,8 @@ const rows: Readonly<Record<string, Row>> = {
   'x-forwarded-host': 'a trusted proxy',
   'the header of `mtls.certificate_header`': 'a trusted proxy',
   forwarded: { client: 'that the development mailbox is closed to it' },
+  via: { client: 'that the development mailbox is closed to it' },
+  'x-real-ip': { client: 'that the development mailbox is closed to it' },
   host: { client: 'which tenant of several it asks: a browser sends the one of the address bar' },
   origin: {
     client:
@@ -94,8 +96,17 @@ test('planted reads of headers are found, however they are written', () => {
 const discovery = '/.well-known/openid-configuration'
 const hostTenant = 'id.initech.example'
 
-/** What a response shows of whom the server took the request to be from and for. */
-async function seen(peers: object, headers: Record<string, string | string[]>) {
+type Seen = {
+  readonly ask: (headers: Record<string, string | string[]>, target?: string) => Promise<object>
+  readonly close: () => Promise<void>
+}
+const opened = new Map<string, Promise<Seen>>()
+after(async () => {
+  for (const server of opened.values()) await (await server).close()
+})
+
+/** One server for each way to believe. */
+async function open(peers: object): Promise<Seen> {
   const server = await createTestServer({ ...tenantsWorld, ...peers })
   const { trustedProxies, trustForwardedHost, mtls } = server.configuration
   let peer: unknown
@@ -106,13 +117,28 @@ async function seen(peers: object, headers: Record<string, string | string[]>) {
     },
     { host: '127.0.0.1', port: 0, trustedProxies, trustForwardedHost, ...(mtls && { mtls }) },
   )
-  try {
-    const { status, body } = await ask(edge, 'GET', discovery, { headers })
-    return { peer, status, issuer: status === 200 ? JSON.parse(body).issuer : undefined }
-  } finally {
-    await edge.close()
-    await server.close()
+  return {
+    async ask(headers, target = discovery) {
+      const { status, body } = await ask(edge, 'GET', target, { headers })
+      return { peer, status, issuer: status === 200 ? JSON.parse(body).issuer : undefined }
+    },
+    async close() {
+      await edge.close()
+      await server.close()
+    },
   }
+}
+
+/** What a response shows of whom the server took the request to be from and for. */
+async function seen(
+  peers: object,
+  headers: Record<string, string | string[]>,
+  target?: string,
+): Promise<{ peer?: unknown; status?: number; issuer?: string }> {
+  const way = JSON.stringify(peers)
+  const server = opened.get(way) ?? open(peers)
+  opened.set(way, server)
+  return (await server).ask(headers, target)
 }
 
 const own = { host: 'id.example' }
@@ -195,4 +221,21 @@ test('x-forwarded-host: where it is believed, the last value chooses the issuer,
   assert.equal(await issuerOf([hostTenant, 'evil.example']), 421)
   for (const value of ['', 'evil.example', `${hostTenant}.`, `${hostTenant}:1`, `x@${hostTenant}`])
     assert.equal(await issuerOf(value), 421, value)
+})
+
+test('host: of a request for a whole URI its authority chooses the issuer, and nothing else does [RFC 9112 §3.2.2]', async () => {
+  const issuerFor = async (target: string, headers: Record<string, string>) => {
+    const { status, issuer } = await seen({}, headers, target)
+    return issuer ?? status
+  }
+  const tenant = `https://${hostTenant}`
+  assert.equal(await issuerFor(`http://${hostTenant}${discovery}`, own), tenant)
+  assert.equal(await issuerFor(`HTTPS://${hostTenant}:443${discovery}`, own), tenant)
+  assert.equal(await issuerFor(`http://id.example${discovery}`, { host: hostTenant }), 'https://id.example')
+  for (const authority of ['evil.example', `x@${hostTenant}`, `${hostTenant}.`, `${hostTenant}:1`])
+    assert.equal(await issuerFor(`http://${authority}${discovery}`, { host: hostTenant }), 421, authority)
+  // A proxy that is believed says whom the browser asked, whatever it asks here itself.
+  const believed = { trusted_proxies: ['127.0.0.1'], trust_forwarded_host: true }
+  const forwarded = { ...own, 'x-forwarded-host': hostTenant }
+  assert.equal((await seen(believed, forwarded, `http://id.example${discovery}`)).issuer, tenant)
 })

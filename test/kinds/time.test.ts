@@ -168,6 +168,8 @@ test('time: nothing is compared with the machine’s own clock but by whoever wa
       'configuration/parse.ts',
       // Says in a file when it was written.
       'composition/archives.ts',
+      // Sees by it that the machine slept, which the monotonic clock does not.
+      'http/stall.ts',
       // Draws a bar.
       'cli/progress.ts',
       // The one place.
@@ -250,6 +252,10 @@ async function issueAll(server: TestServer) {
     },
     reference,
   }
+}
+
+const turnsOfTheLoop = async (): Promise<void> => {
+  for (let turn = 0; turn < 10; turn++) await new Promise(resolve => setImmediate(resolve))
 }
 
 const chores = async (server: TestServer): Promise<void> => {
@@ -342,6 +348,34 @@ for (const [name, skew] of Object.entries(ahead)) {
       await server.close()
     })
 }
+
+for (const kind of ['sqlite', 'shared'] as const)
+  test(`time: a clock that leaps again and again deletes nothing that lives (${kind})`, async t => {
+    const { start, time } = await beginFile(t)
+    const machine = time.machine()
+    const house = createMemoryStorehouse()
+    // A database on the same machine has the same wrong clock.
+    const storehouse = { ...house, now: async () => machine.wall() }
+    const server =
+      kind === 'sqlite'
+        ? await start(machine)
+        : { ...(await createTestServer(input, { machine, storehouse })), clock: time }
+    await settle(server, time)
+    const issued = await issueAll(server)
+    for (let leap = 0; leap < 20; leap++) {
+      machine.skew += 590
+      await chores(server)
+      await turnsOfTheLoop()
+      await chores(server)
+    }
+    machine.skew = 0
+    if (kind === 'sqlite') await issued.assertAlive(server)
+    else {
+      assert.notEqual(await server.stores.referenceTokens.find(hashHandle(issued.reference)), undefined)
+      assert.equal((await server.send('GET', '/readyz')).status, 503, 'its clock was set back')
+    }
+    await server.close()
+  })
 
 test('time: after a machine was off for 40 days what expired is refused at once, and deleted an hour later', async t => {
   const { start, time } = await beginFile(t)

@@ -69,7 +69,7 @@ export function ask(
   { headers = {}, body }: { headers?: Record<string, string | string[]>; body?: string | Buffer } = {},
 ): Promise<Reply> {
   const answered = new Promise<Reply>((resolve, reject) => {
-    const request = send(edge.url + path, { method, headers, path, agent: false })
+    const request = send(edge.url, { method, headers, path, agent: false })
     request.once('error', reject)
     request.once('response', response => {
       const chunks: Buffer[] = []

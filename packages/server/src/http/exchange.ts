@@ -32,6 +32,8 @@ export function plainRequest(exchange: Exchange, readPeer: ReadPeer): HttpReques
   const { id, raw } = exchange
   const url = originForm(raw.url)
   const mark = url.indexOf('?')
+  const authority = authorityOf(raw.url)
+  if (authority !== undefined) raw.headers.host = authority
   const peer = readPeer(raw.socket.remoteAddress, raw.headers)
   return {
     id,
@@ -45,7 +47,11 @@ export function plainRequest(exchange: Exchange, readPeer: ReadPeer): HttpReques
   }
 }
 
-/** RFC 9112 §3.2.2: a whole URI must be accepted; its authority decides nothing here, as `host` does not. */
+/** RFC 9112 §3.2.2: of a target that is a whole URI the authority counts, and a `host` that says otherwise is ignored. */
+const authorityOf = (target = ''): string | undefined =>
+  target.startsWith('/') ? undefined : /^https?:\/\/([^/?#]+)/i.exec(target)?.[1]
+
+/** RFC 9112 §3.2.2: a whole URI must be accepted. */
 export const originForm = (target = ''): string => {
   if (target.startsWith('/')) return target
   const [, path] = /^https?:\/\/[^/?#]+(.*)$/i.exec(target) ?? []

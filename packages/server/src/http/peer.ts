@@ -79,6 +79,15 @@ function createTrust(proxies: readonly string[]): (address: string) => boolean {
 
 const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
-/** A socket that takes both families shows IPv4 addresses mapped into IPv6 (RFC 4291 §2.5.5.2). */
-const withoutMapping = (address: string): string =>
-  address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address
+/** A socket that takes both families shows IPv4 addresses mapped into IPv6 (RFC 4291 §2.5.5.2); proxies spell them in several ways. */
+function withoutMapping(address: string): string {
+  if (!address.includes(':')) return address
+  const { 1: dotted, 2: high, 3: low } = mapped.exec(address) ?? []
+  if (dotted !== undefined) return dotted
+  if (high === undefined || low === undefined) return address
+  const [first, second] = [Number.parseInt(high, 16), Number.parseInt(low, 16)]
+  return [first >> 8, first & 0xff, second >> 8, second & 0xff].join('.')
+}
+
+const mapped =
+  /^(?:(?:0{1,4}:){5}|(?:0{1,4}:){1,4}:|::)ffff:(?:(\d+\.\d+\.\d+\.\d+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i

@@ -1,6 +1,6 @@
 /**
- * Notices that the event loop stood still: a paused VM, a stopped process, a long collection of garbage. What waited in
- * the sockets meanwhile is stale: its clients may have gone elsewhere and succeeded there.
+ * Notices that the event loop stood still: a paused VM, a stopped process, a long collection of garbage, a machine that
+ * slept. What waited in the sockets meanwhile is stale: its clients may have gone elsewhere and succeeded there.
  */
 
 export type Stalls = {
@@ -18,6 +18,8 @@ export type StallOptions = {
   readonly longestMs?: number
   /** Milliseconds from a fixed point, which no change of the wall clock moves. */
   readonly now?: () => number
+  /** Milliseconds by the wall clock, which alone goes on while a machine sleeps. */
+  readonly wall?: () => number
   readonly onStall?: (milliseconds: number) => void
 }
 
@@ -32,17 +34,22 @@ const longestWakingMs = 1000
 export function watchStalls({
   longestMs = 2000,
   now = () => performance.now(),
+  wall = () => Date.now(),
   onStall = () => {},
 }: StallOptions = {}): Stalls {
   let last = now()
+  let lastWall = wall()
   let waking = false
   let pausedUntil = 0
   let connections = 0
 
   const look = (): void => {
     const at = now()
-    const gap = at - last
+    const atWall = wall()
+    // A clock that is set ahead looks the same; then what arrives within a few turns is refused in vain.
+    const gap = Math.max(at - last, atWall - lastWall)
     last = at
+    lastWall = atWall
     if (gap > pauseMs) pausedUntil = at + beatMs
     if (gap > longestMs && !waking) wake(at, gap)
   }
@@ -59,6 +66,7 @@ export function watchStalls({
       else {
         waking = false
         last = now()
+        lastWall = wall()
       }
     }
     setImmediate(turn)
@@ -68,7 +76,7 @@ export function watchStalls({
   const timer = setInterval(look, beatMs)
   timer.unref()
   const lookIfLate = (): void => {
-    if (now() - last > pauseMs) look()
+    if (now() - last > pauseMs || Math.abs(wall() - lastWall) > pauseMs) look()
   }
   return {
     waited() {

@@ -10,7 +10,7 @@ import type { Log, MachineTime, Time } from '../core/runtime.ts'
 import type { Settings } from '../core/stores.ts'
 
 const setting = 'time_passed'
-/** Less than what clean-up waits after the end of a row: a leap of this size deletes nothing that lives. */
+/** Less than what clean-up waits after the end of a row: leaps that together are this long delete nothing that lives. */
 const plausible: Seconds = 600
 /** How long both clocks must go on alike before a leap counts. */
 const confirmation: Seconds = 3600
@@ -61,12 +61,13 @@ export async function watchPassedTime({ settings, machine, log }: PassedTimePort
     watch.passed += elapsed
     watch.confirmed = leapt ? 0 : watch.confirmed + elapsed
     Object.assign(watch, { wall, monotonic })
-    if (Math.abs(wall - watch.passed) <= plausible || watch.confirmed >= confirmation) {
+    // Nor is a small leap believed before: many of them would add up to a large one.
+    if (watch.confirmed >= confirmation) {
       watch.passed = wall
       watch.confirmed = 0
     }
     report(wall - watch.passed)
-    return Math.min(wall, watch.passed)
+    return Math.min(wall, watch.passed + plausible)
   }
 
   function report(ahead: number): void {

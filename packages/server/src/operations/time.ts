@@ -1,6 +1,6 @@
 /** Whose time a server goes by: the store's own clock where machines share the store, else this machine's. */
 
-import type { Clock, Log, MachineTime, Time } from '../core/runtime.ts'
+import { type Clock, type Log, type MachineTime, passedBy, type Time } from '../core/runtime.ts'
 import type { Storehouse } from '../core/stores.ts'
 import { followDatabaseClock } from './database-clock.ts'
 import { watchPassedTime } from './passed-time.ts'
@@ -11,9 +11,31 @@ export async function startTime(
   { clock, machine = systemTime, log }: { clock?: Clock; machine?: MachineTime; log: Log },
 ): Promise<Time> {
   if (clock) return { clock, fault: () => undefined, stop: () => {} }
-  if (storehouse.now) return followDatabaseClock({ read: storehouse.now, machine, log })
   const { settings } = storehouse.main
+  if (storehouse.now) return watched(await followDatabaseClock({ read: storehouse.now, machine, log }))
   return watchPassedTime({ ...(storehouse.outlivesProcess && { settings }), machine, log })
+
+  /** A database on the same machine, or synchronized with the same source, is wrong together with it. */
+  async function watched(time: Time): Promise<Time> {
+    const { clock } = time
+    const wall = (): number => passedBy(clock) * 1000
+    const watch = await watchPassedTime({
+      settings,
+      machine: { wall, monotonic: machine.monotonic },
+      log,
+    }).catch(error => {
+      time.stop()
+      throw error
+    })
+    return {
+      ...time,
+      clock: { now: clock.now, passed: () => passedBy(watch.clock) },
+      stop() {
+        time.stop()
+        watch.stop()
+      },
+    }
+  }
 }
 
 const systemTime: MachineTime = { wall: () => Date.now(), monotonic: () => performance.now() }

@@ -21,9 +21,15 @@ export function createDevMailEndpoint({ pages, log, mails }: DevMailPorts): Endp
 /** The links let people in, so the reader's connection must come from this machine, whatever its headers say. */
 const isReaderHere = ({ peer, headers }: HttpRequest): boolean =>
   isLoopbackAddress(peer.address) &&
-  headers.forwarded === undefined &&
+  !cameByProxy(headers) &&
   // A proxy on this machine, such as a tunnel, has readers elsewhere.
   (headers['x-forwarded-for'] ?? peer.address).split(',').every(address => isLoopbackAddress(address.trim()))
+
+/** Headers that tunnels and proxies add which say nothing in `x-forwarded-for` (RFC 7239 §4, RFC 9110 §7.6.3). */
+const cameByProxy = (headers: HttpRequest['headers']): boolean =>
+  [headers.forwarded, headers.via, headers['x-real-ip'], headers['x-forwarded-host']].some(
+    value => value !== undefined,
+  )
 
 const isLoopbackAddress = (address: string): boolean => /^(::1|(::ffff:)?127(\.\d{1,3}){3})$/i.test(address)
 
