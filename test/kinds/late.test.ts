@@ -233,6 +233,12 @@ test('late: what waited for two seconds is answered 503 with Retry-After and not
     assert.match(received, /\r\nretry-after: 1\r\n/i)
     assert.equal((await probed).status, 200)
     assert.match(stalls.log(), /"event":"event_loop_stalled"/)
-    assert.match(await sendTo(stalls, 'web', form), /^HTTP\/1\.1 200 /)
+    // On a busy machine it may stand still again: a client does as `retry-after` says.
+    let retried = await sendTo(stalls, 'web', form)
+    for (let left = 10; left > 0 && retried.startsWith('HTTP/1.1 503 '); left--) {
+      await setTimeout(1000)
+      retried = await sendTo(stalls, 'web', form)
+    }
+    assert.match(retried, /^HTTP\/1\.1 200 /)
   })
 })

@@ -101,7 +101,8 @@ function* allVariants(document: unknown): Generator<Variant> {
 
 const isObjectAt = (document: unknown, path: Path): boolean => {
   const value = path.reduce<any>((at, key) => at?.[key], document)
-  return typeof value === 'object' && value !== null
+  // A list in JSON has no members with names.
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Any JSON value, with the keys and texts that readers stumble over. */
