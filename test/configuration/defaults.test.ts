@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { standardGrantTypes } from '../../packages/server/src/configuration/grant-types.ts'
 import { standardGrants } from '../../packages/server/src/endpoints/token/grants/index.ts'
-import { machine, parsed, spa, withClient } from './faults.ts'
+import { faultsOf, machine, parsed, spa, withClient } from './faults.ts'
 
 test('configuration: a client that says little gets the documented defaults', async () => {
   const client = await parsed(
@@ -86,6 +86,17 @@ test('configuration: a secret in any form is kept as its hash, its end in second
     kept,
     { kind: 'argon2id', encoded: argon2id },
   ])
+})
+
+test('configuration: each secret is given in exactly one form', () => {
+  const sha256 = createHash('sha256').update('secret').digest('hex')
+  const argon2id = `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`
+  const value = 'a-secret-of-a-machine'
+  for (const wrong of [{}, { value, sha256 }, { value, argon2id }, { sha256, argon2id }]) {
+    const [fault, ...others] = faultsOf(withClient({ ...machine, client_secrets: [wrong] }))
+    assert.match(String(fault?.expected), /exactly one of value, sha256 and argon2id/)
+    assert.deepEqual(others, [])
+  }
 })
 
 test('configuration: the standard identity resources exist, and can be redefined [OpenID Connect Core 1.0 §5.4]', () => {

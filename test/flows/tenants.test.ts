@@ -128,10 +128,14 @@ test('tenants: the host may be written with its scheme’s port and in capitals 
     assert.equal(await issuerAt(host), 'https://id.example', host)
 })
 
-test('tenants: an orchestrator’s probes are answered under every host', async () => {
-  const server = await createTestServer(tenantsWorld)
+test('tenants: an orchestrator’s probes, and a scraper’s, are answered under every host', async () => {
+  const value = 'a-token-of-a-scraper-that-is-long'
+  const server = await createTestServer({ ...tenantsWorld, metrics: { tokens: [{ value }] } })
   for (const host of ['10.0.0.7:5080', 'id.initech.example'])
-    assert.equal((await server.send('GET', '/readyz', { headers: { host } })).status, 200)
+    for (const path of ['/healthz', '/readyz', '/metrics']) {
+      const headers = { host, authorization: `Bearer ${value}` }
+      assert.equal((await server.send('GET', path, { headers })).status, 200, `${host}${path}`)
+    }
 })
 
 test('tenants: another issuer’s paths are not to be had under a tenant’s host', async () => {

@@ -39,8 +39,8 @@ export const configuration: Readonly<Record<string, Rows>> = {
     'Who may register: nobody, whoever has an initial': none('definition'),
     'Seconds after which a client that nobody used': none('definition'),
     'A change holds for every registered client from': held(
-      'flows/register.test.ts',
-      'registration: what the operator chose for registered clients holds for them',
+      'attacks/token-guards.test.ts',
+      'registration: a client whose algorithm this server no longer has is unknown until it has it',
     ),
     'at most 256 KiB) that is served.': held(
       'configuration/branding.test.ts',
@@ -102,8 +102,8 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'authorize: … is answered by an error page and never by a redirect',
     ),
     'Each entry has exactly one of `value`, `sha256`': held(
-      'configuration/rules.test.ts',
-      'configuration: … is refused at …',
+      'configuration/defaults.test.ts',
+      'configuration: each secret is given in exactly one form',
     ),
     'Unique for the issuer, whatever the tenant: at': held(
       'configuration/rules.test.ts',

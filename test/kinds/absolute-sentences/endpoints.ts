@@ -48,7 +48,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
   'docs/endpoints/metrics.md': {
     "the server's under every host, whatever tenants there": held(
       'flows/tenants.test.ts',
-      'tenants: an orchestrator’s probes are answered under every host',
+      'tenants: an orchestrator’s probes, and a scraper’s, are answered under every host',
     ),
     '`endpoint` is the path of a route of': held(
       'flows/metrics.test.ts',

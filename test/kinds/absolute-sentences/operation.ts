@@ -213,7 +213,7 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
     "the server's own issuer also answers under loopback": held(
       'flows/tenants.test.ts',
-      'tenants: an orchestrator’s probes are answered under every host',
+      'tenants: an orchestrator’s probes, and a scraper’s, are answered under every host',
     ),
     'A host is compared exactly, with its port': held(
       'flows/tenants.test.ts',
