@@ -42,10 +42,10 @@ export const worldOf = (app: string, provider: string) => ({
       ? { ...one, display_name: 'Corp', issuer: provider, domains: ['corp.example'] }
       : { display_name: 'Partner', ...one },
   ),
-  // One for each language, since what they set up stays.
+  // One for each case and language, since what they set up stays and cases run side by side.
   users: [
     ...pagesWorld.users,
-    ...['mia', 'max'].flatMap(name =>
+    ...['mia', 'ida', 'zoe', 'lea', 'ben', 'max'].flatMap(name =>
       locales.map(locale => ({
         sub: `${name}-${locale}`,
         username: `${name}-${locale}`,
@@ -120,16 +120,26 @@ async function confirmDevice(person: Person): Promise<void> {
 }
 
 /** Signs in where a second step is required: the page that sets it up. */
-async function startEnrolment(person: Person, name = 'mia'): Promise<void> {
+async function startEnrolment(person: Person, name: string): Promise<void> {
   await person.page.goto(authorize(person, { client_id: 'strict' }))
   await logIn(person, { username: `${name}-${person.locale}`, password: 'secret' })
 }
 
-async function enrol(person: Person, name?: string): Promise<void> {
+async function enrol(person: Person, name: string): Promise<void> {
   await startEnrolment(person, name)
   const secret = (await person.page.locator('.secret').textContent()) ?? ''
   const clock = { now: () => Math.floor(Date.now() / 1000), advance: () => {} }
   await submit(person, { code: appOf(secret, { clock }).code() }, 'enrol')
+}
+
+/** Signs in as a user who set up an app in another browser: the page that asks for its code. */
+async function startSecondFactor(person: Person, name: string): Promise<void> {
+  const other = await person.page.context().browser()!.newContext({ locale: person.locale })
+  const page = await other.newPage()
+  await enrol({ ...person, page }, name)
+  await page.locator('body[data-page="recovery-codes"]').waitFor()
+  await other.close()
+  await startEnrolment(person, name)
 }
 
 let signedUp = 0
@@ -312,19 +322,18 @@ export const pageCases: readonly PageCase[] = [
     template: 'federation-problem',
     open: async person => void (await person.page.goto(authorize(person, { acr_values: 'idp:other' }))),
   },
-  // In this order: what is set up first is asked for afterwards.
-  { name: 'enrolment', template: 'enrolment', open: person => startEnrolment(person) },
-  { name: 'recovery-codes', template: 'recovery-codes', open: person => enrol(person) },
+  { name: 'enrolment', template: 'enrolment', open: person => startEnrolment(person, 'mia') },
+  { name: 'recovery-codes', template: 'recovery-codes', open: person => enrol(person, 'ida') },
   {
     name: 'second-factor',
     template: 'second-factor',
-    open: person => startEnrolment(person),
+    open: person => startSecondFactor(person, 'zoe'),
   },
   {
     name: 'second-factor-wrong',
     template: 'second-factor',
     async open(person) {
-      await startEnrolment(person)
+      await startSecondFactor(person, 'lea')
       await submit(person, { code: '000000' }, 'verify')
       await person.page.getByRole('alert').waitFor()
     },
@@ -333,7 +342,7 @@ export const pageCases: readonly PageCase[] = [
     name: 'second-factor-recovery',
     template: 'second-factor',
     async open(person) {
-      await startEnrolment(person)
+      await startSecondFactor(person, 'ben')
       await person.page.locator('a[href$="method=recovery_code"]').click()
       await submit(person, { code: 'AAAAA-AAAAA' }, 'verify')
       await person.page.getByRole('alert').waitFor()
