@@ -9,7 +9,7 @@ import { setTimeout } from 'node:timers/promises'
 import { jwkOfOne, one } from '../support/certificates.ts'
 import { testFolder } from '../support/folder.ts'
 import { until } from '../support/until.ts'
-import { finish, readyUrl, start, tessera } from './tessera.ts'
+import { finish, logEventsIn, readyUrl, start, tessera } from './tessera.ts'
 
 const options = { timeout: 60_000 }
 const folder = testFolder()
@@ -46,12 +46,7 @@ async function serve(...words: readonly string[]) {
   })
   const end = finish(child)
   const url = await readyUrl(child)
-  const events = (event: string) =>
-    log
-      .split('\n')
-      .slice(0, -1)
-      .map(line => JSON.parse(line) as Record<string, any>)
-      .filter(line => line.event === event)
+  const events = (event: string) => logEventsIn(log).filter(line => line.event === event)
   /** Until so many processes have told so. */
   const reload = async (event: string, count = 1): Promise<void> => {
     const wanted = events(event).length + count

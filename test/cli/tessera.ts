@@ -66,3 +66,15 @@ const readyLine = (child: ChildProcessWithoutNullStreams): Promise<string> =>
     })
     child.once('close', code => reject(new Error(`it ended with ${code} before it was ready: ${stderr}`)))
   })
+
+/** The log events among the lines of standard error; warnings about the configuration are text. */
+export const logEventsIn = (stderr: string): readonly Record<string, any>[] =>
+  stderr
+    .split('\n')
+    .slice(0, -1)
+    .filter(line => line.startsWith('{'))
+    .map(line => JSON.parse(line))
+
+/** Standard error without warnings about the configuration. */
+export const withoutWarnings = (stderr: string): string =>
+  stderr.replaceAll(/^warning: .*\n(?: {4}(?:expected|fix): .*\n)*/gm, '')

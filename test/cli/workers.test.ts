@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 import { freePort } from '../support/process.ts'
 import { until } from '../support/until.ts'
-import { finish, readyUrl, start, tessera } from './tessera.ts'
+import { finish, logEventsIn, readyUrl, start, tessera } from './tessera.ts'
 
 const options = { timeout: 60_000 }
 
@@ -55,12 +55,7 @@ async function serve(words: readonly string[], variables: Record<string, string>
   })
   const end = finish(child)
   const url = await readyUrl(child)
-  const lines = () =>
-    log
-      .split('\n')
-      .slice(0, -1)
-      .map(line => JSON.parse(line) as Record<string, any>)
-  const events = (event: string) => lines().filter(line => line.event === event)
+  const events = (event: string) => logEventsIn(log).filter(line => line.event === event)
   return { child, url, end, events, pids: () => events('worker_started').map(({ pid }) => pid as number) }
 }
 
