@@ -3,11 +3,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashHandle } from '../../packages/server/src/core/handle.ts'
+import type { Stores } from '../../packages/server/src/core/stores.ts'
+import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
 import { createBrowser } from '../support/browser.ts'
+import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { assertRefused } from '../support/refused.ts'
 import { manage, register } from '../support/registering.ts'
 import { answerOf, authorizePath, callback, pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
+import { secret, world } from '../support/world.ts'
 
 const withClient = (client_id: string, change: object) => ({
   ...pagesWorld,
@@ -131,3 +135,46 @@ for (const [what, before, after, holds] of updates)
     if (holds) assert.equal(answer.status, 200, answer.body)
     else assertRefused(answer, 'invalid_client_metadata', 'client_identifiers_changed')
   })
+
+test('registration: a client that gets tokens of its own is used, and is not deleted', async () => {
+  const server = await registering({ unused_client_lifetime: 1000 })
+  const { json: client } = await register(server, machine)
+  for (let times = 0; times < 3; times++) {
+    server.clock.advance(900)
+    assert.equal((await ask(server, client)).status, 200)
+    await server.settled()
+  }
+  server.clock.advance(1001)
+  assertRefused(await ask(server, client), 'invalid_client', 'client_unknown')
+})
+
+test('token: whoever loses the same code twice to another request is refused, and the log says so', async () => {
+  const stores = createMemoryStores()
+  const lost: Stores = { ...stores, commit: async () => 'already_used' }
+  const server = await createTestServer(world, { stores: lost })
+  const answer = await server.token(
+    {
+      grant_type: 'authorization_code',
+      code: await issueCode(server),
+      redirect_uri: redirectUri,
+      code_verifier: verifier,
+    },
+    { client: ['web', secret] },
+  )
+  assertRefused(answer, 'invalid_grant', 'lost_twice')
+})
+
+test('resource: what belongs to no API stays in the scope of a token for one API [RFC 8707 §2.2]', async () => {
+  const server = await createTestServer(world)
+  const { json } = await server.token(
+    {
+      grant_type: 'password',
+      username: 'bob',
+      password: 'bob',
+      scope: 'openid api1 profile',
+      resource: 'urn:api',
+    },
+    { client: ['roclient', secret] },
+  )
+  assert.equal(json.scope, 'api1 openid profile')
+})

@@ -275,7 +275,6 @@ const unasserted: readonly string[] = [
   'directory_user_inactive',
   'extension_subject_token_expired',
   'factor_not_named',
-  'lost_twice',
   'passkey_sign_in_not_offered',
   'password_unfit',
   'public_client',
