@@ -233,13 +233,14 @@ test('connections: a body is asked for only when it is wanted [RFC 9110 §10.1.1
 
 test('connections: where no more fit, idle ones make room and those at work go on', async () => {
   const gate = createGate()
-  const edge = await serve([gate.route], { mostConnections: 2 })
+  // Long enough that nothing but a new connection ends an idle one.
+  const edge = await serve([gate.route], { mostConnections: 2, headersMs: 120_000 })
   const busy = await open(edge)
   busy.socket.write(get('/gate?busy'))
   await until('the request is begun', () => gate.begun.length === 1)
   const idle = await open(edge)
   const turnedAway = await open(edge)
-  await Promise.all([closed(turnedAway.socket), closed(idle.socket)])
+  await until('the idle one made room', () => turnedAway.socket.closed && idle.socket.closed)
   const next = await open(edge)
   next.socket.write(get('/gate?next'))
   await until('the next is begun', () => gate.begun.length === 2)

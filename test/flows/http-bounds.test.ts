@@ -1,0 +1,138 @@
+/** What the edge remembers of connections and waiting requests, and when it lets go of it. */
+
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import { test } from 'node:test'
+import { createAdmission } from '../../packages/server/src/http/admission.ts'
+import { type BodyOutcome, readBody } from '../../packages/server/src/http/body.ts'
+import { createPipelines } from '../../packages/server/src/http/pipeline.ts'
+import { createPresence } from '../../packages/server/src/http/presence.ts'
+
+/** As much of a connection as the edge looks at. */
+function createSocket(readableEnded = false) {
+  const written: string[] = []
+  const socket = Object.assign(new EventEmitter(), {
+    ...{ destroyed: false, readableEnded, written },
+    isPaused: () => false,
+    pause() {},
+    resume() {},
+    write(text: string, done?: (error?: Error) => void) {
+      written.push(text)
+      done?.()
+    },
+    destroy(): void {
+      socket.destroyed = true
+      socket.emit('close')
+    },
+  })
+  return socket
+}
+
+type Pipelines = ReturnType<typeof createPipelines>
+
+/** A request that was sent ahead; its response gets the connection when the one before is over. */
+function sendAhead(pipelines: Pipelines, socket: ReturnType<typeof createSocket>, start = () => {}) {
+  const response = Object.assign(new EventEmitter(), { socket: null })
+  pipelines.inTurn(response as never, socket as never, start)
+  return response
+}
+
+test('connections: all together keep 16,384 requests that were sent ahead, and forget those of a closed one', () => {
+  const pipelines = createPipelines()
+  const sockets = Array.from({ length: 64 }, () => createSocket())
+  for (const socket of sockets) for (let count = 0; count < 256; count++) sendAhead(pipelines, socket)
+  assert.equal(
+    sockets.some(({ destroyed }) => destroyed),
+    false,
+  )
+  const surplus = createSocket()
+  sendAhead(pipelines, surplus)
+  assert.equal(surplus.destroyed, true)
+  sockets[0]?.destroy()
+  const next = createSocket()
+  sendAhead(pipelines, next)
+  assert.equal(next.destroyed, false)
+})
+
+test('connections: a request that was sent ahead is not started once its connection is gone', () => {
+  const pipelines = createPipelines()
+  const [socket, other] = [createSocket(), createSocket()]
+  let started = 0
+  const start = (): void => {
+    started += 1
+  }
+  const gone = sendAhead(pipelines, socket, start)
+  const waiting = sendAhead(pipelines, other, start)
+  socket.destroy()
+  gone.emit('socket')
+  assert.equal(started, 0)
+  waiting.emit('socket')
+  assert.equal(started, 1)
+})
+
+test('connections: whether a client is there is tried once, however often it is asked', async () => {
+  const socket = createSocket(true)
+  const presence = createPresence(socket as never)
+  assert.deepEqual(await Promise.all([presence.connected(), presence.connected()]), [true, true])
+  assert.equal(socket.written.join(''), 'HTTP/1.1 ')
+  assert.equal(presence.begun(), 'HTTP/1.1 ')
+})
+
+test('connections: a client that hangs up after it was found is gone', async () => {
+  const socket = createSocket(true)
+  const presence = createPresence(socket as never)
+  assert.equal(await presence.connected(), true)
+  socket.destroy()
+  assert.equal(await presence.connected(), false)
+})
+
+test('body: it is told once what became of it, at its end, at its limit, or when the connection ends', () => {
+  for (const [events, expected] of [
+    [['data', 'end', 'close'], { body: 'four' }],
+    [['data', 'close'], { lost: true }],
+    [['data', 'data', 'data', 'end', 'close'], { tooLarge: true }],
+  ] as const) {
+    const raw = Object.assign(new EventEmitter(), { headers: {} })
+    const outcomes: BodyOutcome[] = []
+    readBody(raw as never, 8, outcome => outcomes.push(outcome))
+    for (const event of events) raw.emit(event, Buffer.from('four'))
+    assert.deepEqual(outcomes, [expected], events.join())
+  }
+})
+
+test('body: one of exactly the most bytes is read, whether its length is told or not', () => {
+  for (const headers of [{}, { 'content-length': '8' }]) {
+    const raw = Object.assign(new EventEmitter(), { headers })
+    const outcomes: BodyOutcome[] = []
+    readBody(raw as never, 8, outcome => outcomes.push(outcome))
+    raw.emit('data', Buffer.from('8 bytes!'))
+    raw.emit('end')
+    assert.deepEqual(outcomes, [{ body: '8 bytes!' }])
+  }
+})
+
+test('body: one whose length is told to be larger is refused before a byte is read', () => {
+  const raw = Object.assign(new EventEmitter(), { headers: { 'content-length': '9' } })
+  const outcomes: BodyOutcome[] = []
+  readBody(raw as never, 8, outcome => outcomes.push(outcome))
+  assert.deepEqual(outcomes, [{ tooLarge: true }])
+  assert.equal(raw.listenerCount('data'), 0)
+})
+
+test('admission: what still waits at the end is refused, in both lines', () => {
+  const admission = createAdmission({ first: 1, now: () => 0, busyShare: () => 1 })
+  const done: string[] = []
+  for (const [name, ahead] of [
+    ['a', false],
+    ['b', false],
+    ['c', true],
+  ] as const)
+    admission.enter({
+      start: () => done.push(`start ${name}`),
+      refuse: () => done.push(`refuse ${name}`),
+      ahead,
+    })
+  admission.close()
+  assert.deepEqual(done.toSorted(), ['refuse b', 'refuse c', 'start a'])
+  assert.equal(admission.waiting(), 0)
+})
