@@ -7,15 +7,21 @@ import { createAdmission } from '../../packages/server/src/http/admission.ts'
 import { type BodyOutcome, readBody } from '../../packages/server/src/http/body.ts'
 import { createPipelines } from '../../packages/server/src/http/pipeline.ts'
 import { createPresence } from '../../packages/server/src/http/presence.ts'
+import { until } from '../support/until.ts'
 
 /** As much of a connection as the edge looks at. */
 function createSocket(readableEnded = false) {
   const written: string[] = []
   const socket = Object.assign(new EventEmitter(), {
-    ...{ destroyed: false, readableEnded, written },
-    isPaused: () => false,
-    pause() {},
-    resume() {},
+    ...{ destroyed: false, readableEnded, written, paused: false },
+    isPaused: (): boolean => socket.paused,
+    pause(): void {
+      socket.paused = true
+    },
+    resume(): void {
+      socket.paused = false
+      socket.emit('resume')
+    },
     write(text: string, done?: (error?: Error) => void) {
       written.push(text)
       done?.()
@@ -52,6 +58,42 @@ test('connections: all together keep 16,384 requests that were sent ahead, and f
   const next = createSocket()
   sendAhead(pipelines, next)
   assert.equal(next.destroyed, false)
+})
+
+test('connections: one is read no further while requests that were sent ahead wait, whoever resumes it', () => {
+  const pipelines = createPipelines()
+  const socket = createSocket()
+  const waiting = [sendAhead(pipelines, socket), sendAhead(pipelines, socket)]
+  assert.equal(socket.paused, true)
+  waiting[0]?.emit('socket')
+  socket.resume()
+  assert.equal(socket.paused, true)
+  waiting[1]?.emit('socket')
+  assert.equal(socket.paused, false)
+})
+
+test('connections: a client whose connection is not read, or has just been read to its end, is tried', async () => {
+  const paused = createSocket()
+  paused.pause()
+  const ending = createSocket()
+  setImmediate(() =>
+    setImmediate(() => {
+      ending.readableEnded = true
+    }),
+  )
+  for (const socket of [ending, paused]) {
+    assert.equal(await createPresence(socket as never).connected(), true)
+    assert.equal(socket.written.join(''), 'HTTP/1.1 ')
+  }
+})
+
+test('connections: one keeps 256 requests that were sent ahead', () => {
+  const pipelines = createPipelines()
+  const socket = createSocket()
+  for (let count = 0; count < 256; count++) sendAhead(pipelines, socket)
+  assert.equal(socket.destroyed, false)
+  sendAhead(pipelines, socket)
+  assert.equal(socket.destroyed, true)
 })
 
 test('connections: a request that was sent ahead is not started once its connection is gone', () => {
@@ -117,6 +159,20 @@ test('body: one whose length is told to be larger is refused before a byte is re
   readBody(raw as never, 8, outcome => outcomes.push(outcome))
   assert.deepEqual(outcomes, [{ tooLarge: true }])
   assert.equal(raw.listenerCount('data'), 0)
+})
+
+test('admission: what a connection sent ahead waits no longer than others', async () => {
+  let time = 0
+  const admission = createAdmission({ first: 1, longestMs: 100, now: () => time, busyShare: () => 1 })
+  admission.enter({ start() {}, refuse() {}, ahead: false })
+  let refused = false
+  const refuse = (): void => {
+    refused = true
+  }
+  admission.enter({ start() {}, refuse, ahead: true })
+  time = 100
+  await until('it is refused', () => refused)
+  admission.close()
 })
 
 test('admission: what still waits at the end is refused, in both lines', () => {

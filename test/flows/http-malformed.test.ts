@@ -47,6 +47,8 @@ test('http: headers beyond the limit are 431 [RFC 6585 §5]', async () => {
   const many = `GET /echo HTTP/1.1\r\n${host}${'X-Many: 1\r\n'.repeat(3_000)}\r\n`
   assert.deepEqual(await statusesOf([many]), ['431'])
   assert.deepEqual(await statusesOf([`GET /echo?${'x'.repeat(20_000)} HTTP/1.1\r\n${host}\r\n`]), ['431'])
+  const some = `GET /echo HTTP/1.1\r\n${host}X-Some: ${'x'.repeat(5_000)}\r\n\r\n`
+  assert.deepEqual(await statusesOf([some], { headerLimit: 4096 }), ['431'])
 })
 
 test('http: broken chunking is 400 and ends the connection [RFC 9112 §7.1]', async () => {
@@ -107,6 +109,9 @@ test('http: a body that has no end is cut off and answered 413', async () => {
 test('http: a sender who dawdles over headers or body is answered 408', async () => {
   const limits = { headersMs: 100, requestMs: 200 }
   assert.deepEqual(await statusesOf(['GET /echo HTTP/1.1\r\nHost: '], limits), ['408'])
+  // Headers have a time of their own.
+  const headers = { headersMs: 100, requestMs: 60_000 }
+  assert.deepEqual(await statusesOf(['GET /echo HTTP/1.1\r\nHost: '], headers), ['408'])
   const body = `POST /echo HTTP/1.1\r\n${host}${formType}Content-Length: 10\r\n\r\na=`
   assert.deepEqual(await statusesOf([body], limits), ['408'])
 })

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { HttpRequest, Route } from '@tessera/protocol/http'
+import { createPeerReader } from '../../packages/server/src/http/peer.ts'
 import { ask, type EdgeOptions, serve } from '../support/edges.ts'
 
 const routes: readonly Route[] = [
@@ -141,4 +142,11 @@ test('peer: an entry of x-forwarded-for may have a port, as some proxies write i
   for (const [forwarded, address] of cases) {
     assert.equal((await seen({ 'x-forwarded-for': forwarded }, proxies)).peer.address, address, forwarded)
   }
+})
+
+test('peer: an IPv4 address that a socket shows mapped into IPv6 is the same address [RFC 4291 §2.5.5.2]', () => {
+  const read = createPeerReader({ trustedProxies: ['192.0.2.1'] })
+  assert.deepEqual(read('::ffff:198.51.100.7', {}), { address: '198.51.100.7' })
+  const forwarded = { 'x-forwarded-for': '::ffff:203.0.113.9' }
+  assert.deepEqual(read('::ffff:192.0.2.1', forwarded), { address: '203.0.113.9' })
 })
