@@ -179,6 +179,21 @@ const meddling: readonly {
     before: () => rm(`${folder.file}-wal`),
   },
   {
+    what: 'whose shared memory was removed',
+    reason: /tessera\.db-shm was removed while the server runs/,
+    writes: 20,
+    before: () => rm(`${folder.file}-shm`),
+  },
+  {
+    what: 'whose shared memory was replaced',
+    reason: /tessera\.db-shm was replaced while the server runs/,
+    writes: 20,
+    async before() {
+      await copyFile(`${folder.file}-shm`, `${folder.file}.copy`)
+      await rename(`${folder.file}.copy`, `${folder.file}-shm`)
+    },
+  },
+  {
     what: 'that a newer version of Tessera migrated',
     reason: /has schema 99, newer than/,
     before: async () => meddle('pragma user_version = 99').close(),

@@ -39,7 +39,7 @@ export function createOpenFile(
   const opened = new Map<string, string>()
   if (identity !== undefined) opened.set(file, identity)
 
-  /** The log exists from the first write on; both keep their identity while any connection is open. */
+  /** The companions exist from the first read or write on, and keep their identity while any connection is open. */
   function requireSame(path: string, isRequired: boolean): void {
     const identity = identityOf(path)
     const before = opened.get(path)
@@ -53,6 +53,8 @@ export function createOpenFile(
   function requireInPlace(): void {
     requireSame(file, true)
     requireSame(`${file}-wal`, false)
+    // Who opens the file without it makes another, and neither would see the locks of the other.
+    requireSame(`${file}-shm`, false)
   }
 
   requireInPlace()
