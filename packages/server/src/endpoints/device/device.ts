@@ -247,7 +247,7 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
 const guessers = (network: string, session: Session | undefined): readonly AttemptKey[] =>
   session
     ? [
-        { key: JSON.stringify(['user code of user', session.sub]), ...guesses },
+        { key: JSON.stringify(['user code of one user', session.sub]), ...guesses },
         ...networkKeys('user code of users', network, { ...guesses, most: 100 }),
       ]
     : networkKeys('user code', network, guesses)
