@@ -127,7 +127,7 @@ async function build(
   const [there] = (
     await run(
       `select indisvalid from pg_index join pg_class on pg_class.oid = indexrelid
-      where relname = $1 and relnamespace = current_schema()::regnamespace`,
+      where relname = $1 and relnamespace = quote_ident(current_schema())::regnamespace`,
       [index],
     )
   ).rows
