@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type AdmissionOptions, createAdmission } from '../../packages/server/src/http/admission.ts'
 import { watchStalls } from '../../packages/server/src/http/stall.ts'
+import { until } from '../support/until.ts'
 
 function createWorld(options: AdmissionOptions = {}) {
   let time = 0
@@ -85,6 +86,10 @@ test('admission: what waits too long is refused, and the operator told once', as
     await new Promise(resolve => setTimeout(resolve, 20))
   assert.deepEqual(done.slice(2), ['refuse c', 'refuse d'])
   assert.deepEqual(overloads, [2])
+  // Nobody waits any more: another overload is told again.
+  for (let more = 0; admission.waiting() === 0; more++) enter(String(more))
+  advance(10_000)
+  await until('the second overload is told', () => overloads.length === 2)
   admission.close()
 })
 
@@ -163,8 +168,10 @@ test('stalls: a backlog of connections belongs to the standstill for as long as 
     }
     assert.equal(stalls.waited(), true)
     time = 6100
-    stalls.accepted()
-    await loops(3)
+    for (let turn = 0; turn < 3; turn++) {
+      stalls.accepted()
+      await loops(1)
+    }
     assert.equal(stalls.waited(), false)
   } finally {
     stalls.stop()
