@@ -30,6 +30,9 @@ type Asked = {
   readonly uses?: string
 }
 
+/** A machine that stands still, or is asked for more than it can do, has its nodes refuse what waited, and say so. */
+const pressure = /"event":"(?:event_loop_stalled|overloaded)"/
+
 const laterNode = new URL('./later-node.ts', import.meta.url)
 
 export async function startFleet(file: string, ports: readonly number[], history: History): Promise<Fleet> {
@@ -50,7 +53,8 @@ export async function startFleet(file: string, ports: readonly number[], history
       if (closed) throw new Error('the fleet is closed')
       underWay[node]! += 1
       const began = history.tick()
-      const sent = { kind, node, uses, began }
+      const log = nodes[node]?.log ?? (() => '')
+      const sent = { kind, node, uses, began, pressed: () => pressure.test(log()) }
       try {
         const address = `http://localhost:${ports[node]}${path}`
         return history.add({ ...sent, ...(await send(address, { method, headers, ...(form && { form }) })) })
