@@ -18,6 +18,7 @@ import {
 import { openRing, publishedBy } from '../keys/keys.ts'
 import { provideOwnPostgres } from '../support/postgres.ts'
 import { untilSomebodyWaits } from '../support/postgres-locks.ts'
+import { createTestServer } from '../support/tessera.ts'
 import { until } from '../support/until.ts'
 import { accessEnding } from './stores/access.ts'
 import {
@@ -251,6 +252,38 @@ test('postgres: a node of the version before goes on beside one that migrates, a
   await assert.rejects(openPostgresStorehouse({ url }), /schema \d+, newer than the \d+ that this version/)
   await issuedCode(await after.ofTenant('acme'))
   await issuedCode(await before.ofTenant('acme'))
+})
+
+test('postgres: a node notices a newer schema once, and becomes unready where it can not live with it', async () => {
+  const { url } = await begin()
+  const logged: [event: string, fields: object | undefined][] = []
+  const note = (event: string, fields?: object): void => void logged.push([event, fields])
+  const log = { debug: note, info: note, warn: note, error: note }
+  const lines = (event: string) => logged.filter(([name]) => name === event).map(([, fields]) => fields)
+  const storehouse = await open(url, { log })
+  const server = await createTestServer({}, { storehouse })
+  const ready = async () => {
+    const { status, json } = await server.send('GET', '/readyz')
+    return { ...(json as object), code: status }
+  }
+  const known = migrations.length
+  assert.deepEqual(await ready(), { code: 200, status: 'ready' })
+  const next = [...migrations, 'alter table codes add column later text']
+  await open(url, { migrations: next })
+  for (let count = 0; count < 2; count++) assert.deepEqual(await ready(), { code: 200, status: 'ready' })
+  assert.deepEqual(lines('schema_newer'), [{ schema: known + 1, known_schema: known, oldest_schema: 0 }])
+  const breaking = { script: 'alter table codes drop column later', oldest: known + 1 }
+  const after = await open(url, { migrations: [...next, breaking] })
+  const versions = { schema: known + 2, known_schema: known, oldest_schema: known + 1 }
+  for (let count = 0; count < 2; count++)
+    assert.deepEqual(await ready(), {
+      ...{ code: 503, status: 'not_ready', reason: 'schema_too_new' },
+      ...versions,
+    })
+  assert.equal(lines('schema_too_new').length, 1)
+  assert.partialDeepStrictEqual(lines('schema_too_new'), [versions])
+  const newer = await createTestServer({}, { storehouse: after })
+  assert.equal((await newer.send('GET', '/readyz')).status, 200)
 })
 
 test('postgres: a migration that fails changes nothing', async () => {

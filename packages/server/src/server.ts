@@ -106,7 +106,10 @@ export async function createTessera(
   const storehouse = shareTenants(measured.ground.storehouse)
   let draining = false
   const probes = [
-    ...composeProbes({ ready: storehouse.main.ready, draining: () => draining, clockFault }),
+    ...composeProbes({
+      ...{ ready: storehouse.main.ready, draining: () => draining },
+      fault: () => clockFault() ?? laid.storehouse.fault?.(),
+    }),
     ...measured.routes,
   ]
   const editions = await createEditions(configuration, {

@@ -88,6 +88,8 @@ export type Storehouse = {
   readonly now?: () => Promise<number>
   /** Whether what is kept here is there for the next process. */
   readonly outlivesProcess?: boolean
+  /** Why this process can't work with what is stored, as `ready` found it last; undefined: it can. */
+  readonly fault?: () => object | undefined
   /** How many writes wait, in a storehouse that keeps a queue of its own. */
   readonly waiting?: () => number
   /** Closes every store. */

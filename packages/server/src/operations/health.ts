@@ -14,18 +14,18 @@ export const createHealthEndpoint = (): Endpoint => () => answer(200, 'alive')
 export type ReadinessPorts = {
   readonly ready: () => Awaitable<boolean>
   readonly draining: () => boolean
-  /** Why the machine's clock can't be relied on; undefined: it can. */
-  readonly clockFault: () => object | undefined
+  /** Why this process may not serve although the store works, such as its clock; undefined: it may. Asked after `ready`. */
+  readonly fault: () => object | undefined
 }
 
-/** 503 while the store can't read and write (or can't say), while the server drains, and while its clock is wrong. */
+/** 503 while the store can't read and write (or can't say), while the server drains, and while this process may not serve. */
 export const createReadinessEndpoint =
-  ({ ready, draining, clockFault }: ReadinessPorts): Endpoint =>
+  ({ ready, draining, fault }: ReadinessPorts): Endpoint =>
   async () => {
     if (draining()) return answer(503, 'draining')
-    const fault = clockFault()
-    if (fault) return answer(503, 'not_ready', fault)
-    return (await isReady(ready)) ? answer(200, 'ready') : answer(503, 'not_ready')
+    const works = await isReady(ready)
+    const reason = fault()
+    return works && !reason ? answer(200, 'ready') : answer(503, 'not_ready', reason)
   }
 
 async function isReady(ready: () => Awaitable<boolean>): Promise<boolean> {

@@ -102,15 +102,18 @@ async function aloneIn(options: PostgresOptions, schema: string, work: () => Pro
 
 async function apply(connection: Connection, migration: Migration, version: number): Promise<void> {
   const { run, script } = connection
-  if (typeof migration !== 'string') {
+  if (typeof migration !== 'string' && 'index' in migration) {
     await build(connection, migration)
     await run('insert into tessera_schema (version) values ($1)', [version])
     return
   }
   await persistently(isLocked, async () => {
     try {
-      await script(`begin; set local lock_timeout = ${lockPatience}; ${migration}`)
+      const statements = typeof migration === 'string' ? migration : migration.script
+      await script(`begin; set local lock_timeout = ${lockPatience}; ${statements}`)
       await run('insert into tessera_schema (version) values ($1)', [version])
+      if (typeof migration !== 'string')
+        await run('update tessera_schema set oldest = $1 where version = $2', [migration.oldest, version])
       await script('commit')
     } catch (error) {
       await script('rollback')
@@ -122,7 +125,7 @@ async function apply(connection: Connection, migration: Migration, version: numb
 /** Builds an index while its table is written. What a node that was killed left of it is not valid, and goes first. */
 async function build(
   { run, script }: Connection,
-  { index, on, unique = false }: Exclude<Migration, string>,
+  { index, on, unique = false }: Extract<Migration, { readonly index: string }>,
 ): Promise<void> {
   const [there] = (
     await run(

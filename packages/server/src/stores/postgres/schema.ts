@@ -1,6 +1,7 @@
 /**
  * The schema of one issuer's store as forward-only migrations; `tessera_schema` counts those that were applied. Append,
- * never edit. Each must leave nodes of the version before it working: they go on while it is applied and afterwards.
+ * never edit. Each must leave nodes of the version before it working: they go on while it is applied and afterwards. One
+ * that older nodes can't live with says so by `oldest`.
  *
  * `clean_at` is when clean-up looks at a row next. It may lag behind the row's end, so that extending a life, as each
  * refresh does, touches no index (a heap-only update, for which each page keeps room); clean-up then moves it on.
@@ -19,6 +20,11 @@ export type Migration =
       /** Table and columns, as behind `on`: `codes (expires_at)`. */
       readonly on: string
       readonly unique?: boolean
+    }
+  | {
+      readonly script: string
+      /** How many migrations a node must know to go on beside this one: nodes that know fewer become unready. */
+      readonly oldest: number
     }
 
 const key = 'text collate "C"'
@@ -202,4 +208,5 @@ export const migrations: readonly Migration[] = [
     shown_since = case when version > 1 then extract(epoch from now())::bigint end;
   `,
   { index: 'registered_clients_unused', on: 'registered_clients (created_at) where used_at is null' },
+  'alter table tessera_schema add column oldest bigint',
 ]

@@ -8,7 +8,8 @@ import { warnOfLosses } from './durability.ts'
 import { migrate } from './migration.ts'
 import { mainSchema, schemaOf } from './names.ts'
 import { followReplica } from './replica.ts'
-import type { Migration } from './schema.ts'
+import { migrations as known, type Migration } from './schema.ts'
+import { watchSchema } from './schema-watch.ts'
 import { createPostgresStores } from './stores.ts'
 
 const readClock = 'select (extract(epoch from clock_timestamp()) * 1000)::bigint'
@@ -54,14 +55,24 @@ export async function openPostgresStorehouse({
     throw error
   }
   await warnOfLosses(main.run, options.log)
+  const schema = watchSchema(main.run, { known: (migrations ?? known).length, log: options.log })
   const replica = standby ? followReplica(main, openPool(standby), options.log) : undefined
   const close = async (): Promise<void> => {
     if (closed) return
     closed = true
+    schema.stop()
     await Promise.all([changes.close(), replica?.close(), pool.close()])
   }
+  const stores = createPostgresStores(main, { changes, replica, close })
   return {
-    main: createPostgresStores(main, { changes, replica, close }),
+    main: {
+      ...stores,
+      async ready() {
+        await schema.look()
+        return stores.ready()
+      },
+    },
+    fault: schema.fault,
     ofTenant(name) {
       const before = tenants.get(name)
       if (before) return before

@@ -1,0 +1,43 @@
+/** Notices that a node of a newer version migrated the schema while this one runs, and whether this one can live with it. */
+
+import type { Log } from '../../core/runtime.ts'
+import type { Run } from './statements.ts'
+
+/** Milliseconds between two checks by itself; each `/readyz` checks too. */
+const interval = 60_000
+
+const newest = 'select max(version), max(oldest) from tessera_schema'
+
+export type SchemaWatch = {
+  /** Reads the schema's version now. An outage is not an error: the version is unknown, and stays what it was. */
+  readonly look: () => Promise<void>
+  /** Why this node can't live with the schema; undefined if it can. */
+  readonly fault: () => object | undefined
+  readonly stop: () => void
+}
+
+/** @param known how many migrations this version of Tessera has. */
+export function watchSchema(run: Run, { known, log }: { known: number; log: Log | undefined }): SchemaWatch {
+  let reported = known
+  let fault: object | undefined
+
+  async function look(): Promise<void> {
+    const row = await run(newest, []).then(
+      ({ rows }) => rows[0],
+      error => log?.debug('schema_not_checked', { error: String(error) }),
+    )
+    if (!row) return
+    const [version, oldest] = [Number(row[0]), Number(row[1] ?? 0)]
+    const fields = { schema: version, known_schema: known, oldest_schema: oldest }
+    fault = oldest > known ? { reason: 'schema_too_new', ...fields } : undefined
+    if (version <= reported) return
+    reported = version
+    if (fault)
+      log?.error('schema_too_new', { ...fields, advice: 'replace this node by one of the newer version' })
+    else log?.info('schema_newer', fields)
+  }
+
+  const timer = setInterval(() => void look(), interval)
+  timer.unref()
+  return { look, fault: () => fault, stop: () => clearInterval(timer) }
+}
