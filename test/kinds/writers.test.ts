@@ -7,134 +7,53 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
-import { rename } from 'node:fs/promises'
-import { request } from 'node:http'
+import { mkdir, rename } from 'node:fs/promises'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { testFolder } from '../support/folder.ts'
 import { startPostgres } from '../support/postgres.ts'
-import { freePort } from '../support/process.ts'
 import { textsOf } from '../support/repository.ts'
+import {
+  entry,
+  metricsToken,
+  type Output,
+  type Server,
+  type Serving,
+  startServer,
+} from '../support/serving.ts'
 import { openPipe } from '../support/sinks.ts'
 import { until } from '../support/until.ts'
 import { assertCovers } from './coverage.ts'
 
 const options = { timeout: 120_000, skip: process.platform === 'win32' }
-const entry = fileURLToPath(new URL('../../packages/server/src/cli/tessera.js', import.meta.url))
 const folder = testFolder()
-const children: ChildProcess[] = []
+const children: Pick<ChildProcess, 'kill'>[] = []
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL')
 })
 
-type Output = number | 'pipe' | 'ignore'
-type Serving = {
-  readonly workers?: number
-  readonly stdout?: Output
-  readonly stderr?: Output
-  readonly storage?: string
-}
-
 let count = 0
 const nextName = (): string => `writers-${++count}`
 
-/** Serves until the test ends; ready when `/healthz` answers, whatever became of its output. */
-async function serve({ workers = 1, stdout = 'ignore', stderr = 'ignore', ...given }: Serving = {}) {
-  const name = nextName()
-  const storage = given.storage ?? (workers === 1 ? 'memory:' : `sqlite:./${name}.db`)
-  const configuration = {
-    storage,
-    clients: [
-      {
-        client_id: 'web',
-        client_secrets: [{ value: 'secret' }],
-        grant_types: ['client_credentials'],
-        scope: 'api',
-      },
-    ],
-    api_scopes: [{ name: 'api' }],
-    api_resources: [{ name: 'urn:api', scopes: ['api'] }],
-    metrics: { tokens: [{ value: 'a-token-of-a-scraper-that-is-long' }] },
-  }
-  const file = await folder.write(`${name}.json`, JSON.stringify(configuration))
-  const port = await freePort()
-  const words = ['serve', '--config', file, '--port', String(port), '--workers', String(workers)]
-  const TESSERA_MASTER_KEY = Buffer.alloc(32, 7).toString('base64')
-  const child = spawn(process.execPath, [entry, ...words], {
-    stdio: ['ignore', stdout, stderr],
-    env: { ...process.env, TESSERA_MASTER_KEY },
+/** Serves until the test ends. */
+async function serve({
+  storage,
+  ...given
+}: Omit<Serving, 'file' | 'configuration'> & { readonly storage?: string } = {}) {
+  const directory = folder.at(nextName())
+  await mkdir(directory)
+  const server = await startServer({
+    file: join(directory, 'tessera.json'),
+    ...(storage !== undefined && { configuration: { storage } }),
+    ...given,
   })
-  children.push(child)
-  const url = `http://127.0.0.1:${port}`
-  await until('the server answers /healthz', async () => (await ask(`${url}/healthz`)).status === 200)
-  return {
-    child,
-    url,
-    database: folder.at(`${name}.db`),
-    token: () => ask(`${url}/connect/token`, 'grant_type=client_credentials&scope=api'),
-    refused: () => ask(`${url}/connect/token`, 'grant_type=client_credentials&scope=none'),
-    status: async (path: string) => (await ask(url + path)).status,
-    /** SIGTERM; returns the exit code. */
-    async ends(): Promise<unknown> {
-      const exit = child.exitCode !== null ? [child.exitCode] : once(child, 'exit')
-      child.kill('SIGTERM')
-      const [code] = (await Promise.race([
-        exit,
-        setTimeout(20_000, ['still running 20 s after SIGTERM']),
-      ])) as unknown[]
-      return code
-    },
-  }
-}
-
-type Response = {
-  readonly status: number | string
-  readonly retryAfter: string | undefined
-  readonly body: string
-}
-
-/** By a connection of its own, since any worker may take it. */
-function ask(url: string, form?: string, headers: Record<string, string> = {}): Promise<Response> {
-  return new Promise(resolve => {
-    const sent = request(
-      url,
-      {
-        method: form === undefined ? 'GET' : 'POST',
-        agent: false,
-        timeout: 15_000,
-        headers: {
-          connection: 'close',
-          ...(form !== undefined && {
-            'content-type': 'application/x-www-form-urlencoded',
-            authorization: `Basic ${btoa('web:secret')}`,
-          }),
-          ...headers,
-        },
-      },
-      response => {
-        let body = ''
-        response.setEncoding('utf8').on('data', text => {
-          body += text
-        })
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], body }),
-        )
-      },
-    )
-    const fail = (status: string): void => resolve({ status, retryAfter: undefined, body: '' })
-    sent.on('timeout', () => {
-      fail('no response in 15 s')
-      sent.destroy()
-    })
-    sent.on('error', error => fail((error as NodeJS.ErrnoException).code ?? String(error)))
-    sent.end(form)
-  })
+  children.push(server.child)
+  return { ...server, database: join(directory, 'tessera.db') }
 }
 
 /** Asserts that good clients are served, and that the server ends when it is told to. */
-async function assertServes(server: Awaited<ReturnType<typeof serve>>): Promise<void> {
+async function assertServes(server: Server): Promise<void> {
   // More lines than a pipe and a buffer of 1 MiB hold.
   for (let round = 0; round < 20; round++)
     await Promise.all(Array.from({ length: 20 }, () => server.refused()))
@@ -188,8 +107,8 @@ const sqlite: readonly Check[] = [
   [
     'a database file that is moved away is 503 until it is back',
     async () => {
-      const server = await serve({ storage: 'sqlite:./moved.db' })
-      const file = folder.at('moved.db')
+      const server = await serve({ storage: 'sqlite:./tessera.db' })
+      const file = server.database
       assert.equal((await server.token()).status, 200)
       await rename(file, `${file}.away`)
       await until('the server is unready', async () => (await server.status('/readyz')) === 503)
@@ -203,8 +122,8 @@ const sqlite: readonly Check[] = [
   [
     'a write lock that another process holds keeps the server neither from serving nor from ending',
     async () => {
-      const server = await serve({ storage: 'sqlite:./locked.db' })
-      const holder = new DatabaseSync(folder.at('locked.db'))
+      const server = await serve({ storage: 'sqlite:./tessera.db' })
+      const holder = new DatabaseSync(server.database)
       holder.exec('begin immediate')
       assert.equal((await server.token()).status, 200)
       assert.equal(await server.ends(), 0)
@@ -242,9 +161,7 @@ const hungPrimary: Check = [
     const server = await serve({ workers: 2 })
     server.child.kill('SIGSTOP')
     assert.equal((await server.token()).status, 200)
-    const metrics = await ask(`${server.url}/metrics`, undefined, {
-      authorization: 'Bearer a-token-of-a-scraper-that-is-long',
-    })
+    const metrics = await server.get('/metrics', { authorization: `Bearer ${metricsToken}` })
     assert.equal(metrics.status, 200)
     assert.match(metrics.body, /^tessera_log_lines_dropped_total 0$/m)
     server.child.kill('SIGCONT')

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Experiment, Report } from './experiment.ts'
 
-const names = ['late', 'overload', 'skew', 'log', 'network'] as const
+const names = ['late', 'overload', 'skew', 'log', 'workers', 'network'] as const
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

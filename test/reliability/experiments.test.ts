@@ -1,0 +1,63 @@
+/** Each experiment of docs/reliability.md in its short form, by the command that the page names. */
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { readText } from '../support/repository.ts'
+import { inTime } from '../support/until.ts'
+
+const page = readText('docs/reliability.md')
+
+/** What `npm run reliability -- NAME` names anywhere on the page. */
+const names = [...new Set([...page.matchAll(/npm run reliability -- ([\w-]+)/g)].map(([, name]) => name!))]
+
+const limit = 150_000
+const options = { timeout: limit + 10_000, skip: process.platform !== 'linux' }
+
+/** Runs the command; resolves to its exit code and all that it wrote. */
+async function run(name: string): Promise<{ readonly code: unknown; readonly output: string }> {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env
+  const child = spawn(process.execPath, [fileURLToPath(new URL('run.ts', import.meta.url)), name], { env })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', text => {
+      output += text
+    })
+  try {
+    const [code] = await inTime(`${name} ends`, once(child, 'close'), { within: limit })
+    return { code, output }
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw new Error(`${error}\n${output}`)
+  }
+}
+
+async function assertHolds(name: string): Promise<void> {
+  const { code, output } = await run(name)
+  assert.equal(code, 0, output)
+  assert.match(output, /^\| /m)
+}
+
+test('reliability: the page names each experiment, and no other', () => {
+  const [, listed = ''] = /const names = \[([^\]]*)\]/.exec(readText('test/reliability/run.ts')) ?? []
+  assert.deepEqual(names.toSorted(), [...listed.matchAll(/'([\w-]+)'/g)].map(([, name]) => name).toSorted())
+  for (const name of names)
+    for (const form of ['', ' --long'])
+      assert.ok(page.includes(`\`npm run reliability -- ${name}${form}\``), `${name}${form}`)
+})
+
+test('reliability: a command that does not exist exits with 2 and names those that do', options, async () => {
+  const { code, output } = await run('none')
+  assert.equal(code, 2, output)
+  assert.match(output, /no such experiment: none; there are: late, /)
+})
+
+// Most of their time they wait.
+describe('reliability: experiments that wait', { concurrency: true }, () => {
+  for (const name of names.filter(name => name !== 'overload'))
+    test(`reliability: ${name} keeps its promises`, options, () => assertHolds(name))
+})
+
+test('reliability: overload keeps its promises', options, () => assertHolds('overload'))

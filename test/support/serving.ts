@@ -1,0 +1,147 @@
+/**
+ * A server in a process of its own whose output goes where a test says: to a full disk, to a pipe that nobody reads. It is
+ * ready when `/healthz` answers, since its ready line may be lost.
+ */
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
+import { dirname, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { freePort } from './process.ts'
+import { until } from './until.ts'
+
+export const entry = fileURLToPath(new URL('../../packages/server/src/cli/tessera.js', import.meta.url))
+
+export type Output = number | 'pipe' | 'ignore'
+
+export type Serving = {
+  /** The configuration is written there; everything beside it is the server's own. */
+  readonly file: string
+  readonly workers?: number
+  readonly stdout?: Output
+  readonly stderr?: Output
+  /** Beside a client `web` that may have tokens, and metrics. */
+  readonly configuration?: object
+  /** Another checkout's `tessera.js`. */
+  readonly program?: string
+  /** What the command is started by, as a shell that sets limits first. */
+  readonly through?: (command: readonly string[]) => readonly string[]
+}
+
+export const metricsToken = 'a-token-of-a-scraper-that-is-long'
+
+export type Server = Awaited<ReturnType<typeof startServer>>
+
+/** Rejects, with the server killed, where `/healthz` answers nothing in 30 s. */
+export async function startServer({
+  file,
+  workers = 1,
+  stdout = 'ignore',
+  stderr = 'ignore',
+  configuration,
+  program = entry,
+  through = command => command,
+}: Serving) {
+  const database = join(dirname(file), 'tessera.db')
+  await writeFile(
+    file,
+    JSON.stringify({
+      storage: workers === 1 ? 'memory:' : `sqlite:${database}`,
+      clients: [
+        {
+          ...{ client_id: 'web', client_secrets: [{ value: 'secret' }], scope: 'api' },
+          grant_types: ['client_credentials'],
+        },
+      ],
+      api_scopes: [{ name: 'api' }],
+      api_resources: [{ name: 'urn:api', scopes: ['api'] }],
+      metrics: { tokens: [{ value: metricsToken }] },
+      ...configuration,
+    }),
+  )
+  const port = await freePort()
+  const words = ['serve', '--config', file, '--port', String(port), '--workers', String(workers)]
+  const [command = '', ...args] = through([process.execPath, program, ...words])
+  const child = spawn(command, args, {
+    stdio: ['ignore', stdout, stderr],
+    env: { ...process.env, TESSERA_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') },
+  })
+  const exit = once(child, 'exit')
+  const url = `http://127.0.0.1:${port}`
+  try {
+    await until('the server answers /healthz', async () => (await ask(`${url}/healthz`)).status === 200)
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw error
+  }
+  return {
+    child,
+    url,
+    token: () => ask(`${url}/connect/token`, 'grant_type=client_credentials&scope=api'),
+    refused: () => ask(`${url}/connect/token`, 'grant_type=client_credentials&scope=none'),
+    get: (path: string, headers: Readonly<Record<string, string>> = {}) =>
+      ask(url + path, undefined, headers),
+    status: async (path: string) => (await ask(url + path)).status,
+    /** SIGTERM; resolves to the exit code, or says that the server still runs. */
+    async ends({ within = 20_000 } = {}): Promise<unknown> {
+      child.kill('SIGTERM')
+      const late = setTimeout(within, [`still running ${within / 1000} s after SIGTERM`], { ref: false })
+      const [code] = (await Promise.race([exit, late])) as unknown[]
+      return code
+    },
+    kill: () => void child.kill('SIGKILL'),
+  }
+}
+
+export type Response = {
+  /** Of HTTP, or what was wrong. */
+  readonly status: number | string
+  readonly retryAfter: string | undefined
+  readonly body: string
+}
+
+/** By a connection of its own, since any worker may take it. Never rejects. */
+export function ask(
+  url: string,
+  form?: string,
+  headers: Readonly<Record<string, string>> = {},
+  timeout = 15_000,
+): Promise<Response> {
+  return new Promise(resolve => {
+    const fail = (status: string): void => resolve({ status, retryAfter: undefined, body: '' })
+    const sent = request(
+      url,
+      {
+        method: form === undefined ? 'GET' : 'POST',
+        ...{ agent: false, timeout },
+        headers: {
+          connection: 'close',
+          ...(form !== undefined && {
+            'content-type': 'application/x-www-form-urlencoded',
+            authorization: `Basic ${btoa('web:secret')}`,
+          }),
+          ...headers,
+        },
+      },
+      response => {
+        let body = ''
+        response.setEncoding('utf8').on('data', text => {
+          body += text
+        })
+        response.on('error', error => fail(String(error)))
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], body }),
+        )
+      },
+    )
+    sent.on('timeout', () => {
+      fail(`no response in ${timeout / 1000} s`)
+      sent.destroy()
+    })
+    sent.on('error', error => fail((error as NodeJS.ErrnoException).code ?? String(error)))
+    sent.end(form)
+  })
+}
