@@ -237,6 +237,28 @@ test('mail: outlives the server that wrote it, and of two servers one sends it',
   await Promise.all(servers.map(each => each.close()))
 })
 
+test('mail: a submission server that answers nothing keeps no mail out of the store, and all are sent when it is back', async () => {
+  const back = Promise.withResolvers<void>()
+  let sent = 0
+  const post = await createTestPost(async () => {
+    await back.promise
+    sent++
+  })
+  let composed = 0
+  for (let count = 1; count <= 300; count++) {
+    post.send(async () => {
+      composed++
+      return outgoing
+    })
+    await until(`mail ${count} is written`, () => composed === count, { every: 1 })
+    await setImmediate()
+  }
+  assert.deepEqual([sent, post.events], [0, []])
+  back.resolve()
+  await post.settled()
+  assert.deepEqual([sent, post.events], [300, []])
+})
+
 test('mail: only so many are under way, more are logged and dropped', async () => {
   let sent = 0
   const post = await createTestPost(async () => void sent++)

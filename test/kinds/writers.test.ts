@@ -4,17 +4,18 @@
  */
 
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
-import { mkdir, rename } from 'node:fs/promises'
-import { join } from 'node:path'
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { mkdir, readFile, rename, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, test } from 'node:test'
 import { testFolder } from '../support/folder.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { textsOf } from '../support/repository.ts'
 import {
+  ask,
   entry,
   metricsToken,
   type Output,
@@ -39,17 +40,23 @@ const nextName = (): string => `writers-${++count}`
 /** Serves until the test ends. */
 async function serve({
   storage,
+  configuration,
   ...given
-}: Omit<Serving, 'file' | 'configuration'> & { readonly storage?: string } = {}) {
+}: Omit<Serving, 'file'> & { readonly storage?: string } = {}) {
   const directory = folder.at(nextName())
   await mkdir(directory)
   const server = await startServer({
     file: join(directory, 'tessera.json'),
-    ...(storage !== undefined && { configuration: { storage } }),
+    configuration: { ...(storage !== undefined && { storage }), ...configuration },
     ...given,
   })
   children.push(server.child)
   return { ...server, database: join(directory, 'tessera.db') }
+}
+
+/** How long a file of the process may become, in bytes. Without `prlimit` (util-linux) the test fails. */
+function limitFiles({ pid }: ChildProcess, bytes: string): void {
+  execFileSync('prlimit', [`--pid=${pid}`, `--fsize=${bytes}:unlimited`])
 }
 
 /** Asserts that good clients are served, and that the server ends when it is told to. */
@@ -63,8 +70,10 @@ async function assertServes(server: Server): Promise<void> {
 }
 
 /** A command of the command line, to its end. */
-async function run(words: readonly string[], stdout: Output) {
-  const child = spawn(process.execPath, [entry, ...words], { stdio: ['ignore', stdout, 'pipe'] })
+async function run(words: readonly string[], stdout: Output, mostBytes?: number) {
+  const limit = mostBytes === undefined ? [] : ['prlimit', `--fsize=${mostBytes}:unlimited`]
+  const [command = '', ...args] = [...limit, process.execPath, entry, ...words]
+  const child = spawn(command, args, { stdio: ['ignore', stdout, 'pipe'] })
   children.push(child)
   let stderr = ''
   child.stderr!.setEncoding('utf8').on('data', text => {
@@ -116,6 +125,46 @@ const sqlite: readonly Check[] = [
       await rename(`${file}.away`, file)
       await until('the server is ready', async () => (await server.status('/readyz')) === 200)
       assert.equal((await server.token()).status, 200)
+      assert.equal(await server.ends(), 0)
+    },
+  ],
+  [
+    'a file that can not grow is 503 for writes, reads go on, and writes go on once there is room',
+    async () => {
+      const [client, api] = ['web', 'urn:api']
+      const server = await serve({
+        storage: 'sqlite:./tessera.db',
+        configuration: {
+          clients: [
+            {
+              ...{ client_id: client, client_secrets: [{ value: 'secret' }], scope: 'api' },
+              ...{ grant_types: ['client_credentials'], access_token_type: 'reference' },
+            },
+          ],
+          api_resources: [{ name: api, scopes: ['api'], api_secrets: [{ value: 'api-secret' }] }],
+        },
+      })
+      const first = await server.token()
+      assert.equal(first.status, 200)
+      const { access_token } = JSON.parse(first.body) as { access_token: string }
+      const introspect = () =>
+        ask(`${server.url}/connect/introspect`, `token=${access_token}`, {
+          authorization: `Basic ${btoa(`${encodeURIComponent(api)}:api-secret`)}`,
+        })
+      // As a full disk does: what lies beyond this many bytes of a file can't be written.
+      limitFiles(server.child, '4096')
+      await until('a write is refused', async () => (await server.token()).status === 503)
+      const refused = await server.token()
+      assert.deepEqual([refused.status, refused.retryAfter !== undefined], [503, true])
+      assert.equal(await server.status('/readyz'), 503)
+      assert.equal(await server.status('/healthz'), 200)
+      const read = await introspect()
+      assert.equal(read.status, 200)
+      assert.match(read.body, /"active":true/)
+      limitFiles(server.child, 'unlimited')
+      await until('the server is ready', async () => (await server.status('/readyz')) === 200)
+      assert.equal((await server.token()).status, 200)
+      assert.match((await introspect()).body, /"active":true/)
       assert.equal(await server.ends(), 0)
     },
   ],
@@ -190,6 +239,36 @@ const command: readonly Check[] = [
   ],
 ]
 
+/** Makes a database that is larger than what a test's full disk takes. */
+async function fillDatabase() {
+  const name = nextName()
+  const file = await folder.write(`${name}.json`, JSON.stringify({ storage: `sqlite:./${name}.db` }))
+  assert.equal((await run(['keys', 'rotate', '--config', file], 'ignore')).code, 0)
+  const database = new DatabaseSync(folder.at(`${name}.db`))
+  database.exec(`insert into consents (sub, client_id, scope, created_at)
+    with recursive n (i) as (select 1 union all select i + 1 from n where i < 5000)
+    select 'user' || i, 'web', 'openid profile', 1790000000 from n`)
+  database.close()
+  return { file, at: (ending: string): string => folder.at(`${name}.${ending}`) }
+}
+
+const backups: readonly Check[] = [
+  [
+    'a backup to a full disk fails, says so and leaves no file; once there is room it is made',
+    async () => {
+      const { file, at } = await fillDatabase()
+      const words = ['backup', '--config', file, '--to', at('backups')]
+      const copy = join(at('backups'), basename(at('db')))
+      const full = await run(words, 'ignore', 131_072)
+      assert.equal(full.code, 1)
+      assert.match(full.stderr, /^tessera: /m)
+      assert.equal(existsSync(copy), false)
+      assert.deepEqual(await run(words, 'ignore'), { code: 0, stderr: '' })
+      assert.equal((await stat(copy)).mode & 0o777, 0o600)
+    },
+  ],
+]
+
 const exported: readonly Check[] = [
   [
     'an export to a place that is gone fails and says so',
@@ -203,6 +282,18 @@ const exported: readonly Check[] = [
       assert.match(stderr, /^tessera: ENOENT.*gone/m)
     },
   ],
+  [
+    'an export to a full disk fails and says so, and one made once there is room is whole',
+    async () => {
+      const { file, at } = await fillDatabase()
+      // More than SQLite writes beside a database that is only read, and less than the export.
+      const full = await run(['export', '--config', file, '--to', at('export')], 'ignore', 131_072)
+      assert.equal(full.code, 1)
+      assert.match(full.stderr, /^tessera: EFBIG/m)
+      assert.equal((await run(['export', '--config', file, '--to', at('later')], 'ignore')).code, 0)
+      assert.match(await readFile(at('later'), 'utf8'), /"total":\d{4,},.*\n$/)
+    },
+  ],
 ]
 
 /** What already has a test of its own, by its title. */
@@ -212,7 +303,8 @@ type Row = readonly Check[] | HeldBy
 const source = (file: string): string => `packages/server/src/${file}`
 const mail: HeldBy = {
   heldBy: 'test/flows/mail.test.ts',
-  title: 'mail: what can not be handed on waits in the store, is tried again, and is sent once',
+  title:
+    'mail: a submission server that answers nothing keeps no mail out of the store, and all are sent when it is back',
 }
 const sqliteHeld: HeldBy = {
   heldBy: 'test/contracts/sqlite.test.ts',
@@ -227,11 +319,7 @@ const rows: Readonly<Record<string, Row>> = {
   'stores/sqlite/database.ts': sqlite,
   'stores/sqlite/writer-thread.ts': sqliteHeld,
   'stores/sqlite/writer.ts': sqliteHeld,
-  'stores/sqlite/backup.ts': {
-    heldBy: 'test/cli/carry.test.ts',
-    title:
-      'cli: a backup made beside a running server starts as it is; a family that went on since is an alarm',
-  },
+  'stores/sqlite/backup.ts': backups,
   'stores/postgres/database.ts': postgres,
   'stores/postgres/connection.ts': {
     heldBy: 'test/contracts/postgres-connections.test.ts',
@@ -257,8 +345,7 @@ const rows: Readonly<Record<string, Row>> = {
   },
   'directory/connection.ts': {
     heldBy: 'test/flows/ldap.test.ts',
-    title:
-      'ldap: a directory that is away or silent is told to be so, counts no guess, and breaks nothing else',
+    title: 'ldap: no more connections at once than configured, however many sign in',
   },
   'keys/master-key.ts': {
     heldBy: 'test/keys/master-key.test.ts',

@@ -57,7 +57,8 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
       log.error('mail_failed', { error: String(error) })
       return onLost()
     }
-    await deliver().catch(error => log.error('mail_failed', { error: String(error) }))
+    // Not awaited: what is kept no longer counts as under way, however long the submission server takes.
+    void deliver().catch(error => log.error('mail_failed', { error: String(error) }))
   }
 
   async function keep({ lasts, ...mail }: OutgoingMail): Promise<void> {

@@ -25,7 +25,8 @@ export async function writeExport(
   const whole = createHash('sha256')
   let waiting = ''
   const flush = async (): Promise<void> => {
-    await handle.write(waiting)
+    // `write` may write a part only, where the disk is nearly full, and does not reject then.
+    await handle.writeFile(waiting)
     waiting = ''
   }
   const put = async (text: string): Promise<void> => {

@@ -100,6 +100,10 @@ async function aloneIn(options: PostgresOptions, schema: string, work: () => Pro
   }
 }
 
+/** Beside the other settings: a column of `tessera_schema` could not be added while a node holds its row. */
+const keepOldest = `insert into settings (name, value) values ('oldest_schema', $1)
+  on conflict (name) do update set value = excluded.value`
+
 async function apply(connection: Connection, migration: Migration, version: number): Promise<void> {
   const { run, script } = connection
   if (typeof migration !== 'string' && 'index' in migration) {
@@ -112,8 +116,7 @@ async function apply(connection: Connection, migration: Migration, version: numb
       const statements = typeof migration === 'string' ? migration : migration.script
       await script(`begin; set local lock_timeout = ${lockPatience}; ${statements}`)
       await run('insert into tessera_schema (version) values ($1)', [version])
-      if (typeof migration !== 'string')
-        await run('update tessera_schema set oldest = $1 where version = $2', [migration.oldest, version])
+      if (typeof migration !== 'string') await run(keepOldest, [String(migration.oldest)])
       await script('commit')
     } catch (error) {
       await script('rollback')

@@ -6,7 +6,8 @@ import type { Run } from './statements.ts'
 /** Milliseconds between two checks by itself; each `/readyz` checks too. */
 const interval = 60_000
 
-const newest = 'select max(version), max(oldest) from tessera_schema'
+const newest = `select (select max(version) from tessera_schema),
+  (select value from settings where name = 'oldest_schema')`
 
 export type SchemaWatch = {
   /** Reads the schema's version now. An outage is not an error: the version is unknown, and stays what it was. */

@@ -208,5 +208,4 @@ export const migrations: readonly Migration[] = [
     shown_since = case when version > 1 then extract(epoch from now())::bigint end;
   `,
   { index: 'registered_clients_unused', on: 'registered_clients (created_at) where used_at is null' },
-  'alter table tessera_schema add column oldest bigint',
 ]

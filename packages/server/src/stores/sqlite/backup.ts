@@ -1,6 +1,6 @@
 /** Copies of SQLite files, made while servers read and write (https://sqlite.org/backup.html). */
 
-import { chmodSync, existsSync, mkdirSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { fileOfTenant, placeOfTenant, tenantsBeside } from './tenant-files.ts'
@@ -25,11 +25,15 @@ async function copy(from: string, to: string): Promise<string> {
   if (existsSync(to)) throw new Error(`there is a file ${to}`)
   if (!existsSync(from)) throw new Error(`there is no database ${from}`)
   const database = new DatabaseSync(from, { readOnly: true })
+  // Made first, so that nobody else can read it while it is written.
+  closeSync(openSync(to, 'wx', 0o600))
   try {
     await backup(database, to, { rate })
+  } catch (error) {
+    rmSync(to)
+    throw error
   } finally {
     database.close()
   }
-  chmodSync(to, 0o600)
   return to
 }
