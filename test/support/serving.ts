@@ -1,6 +1,6 @@
 /**
  * A server in a process of its own whose output goes where a test says: to a full disk, to a pipe that nobody reads. It is
- * ready when `/healthz` answers, since its ready line may be lost.
+ * ready when `/healthz` answers; the ready line counts too where standard output goes nowhere else.
  */
 
 import { spawn } from 'node:child_process'
@@ -66,13 +66,20 @@ export async function startServer({
   const words = ['serve', '--config', file, '--port', String(port), '--workers', String(workers)]
   const [command = '', ...args] = through([process.execPath, program, ...words])
   const child = spawn(command, args, {
-    stdio: ['ignore', stdout, stderr],
+    stdio: ['ignore', stdout === 'ignore' ? 'pipe' : stdout, stderr],
     env: { ...process.env, TESSERA_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') },
   })
   const exit = once(child, 'exit')
   const url = `http://127.0.0.1:${port}`
+  let printed = ''
+  if (stdout === 'ignore')
+    child.stdout?.setEncoding('utf8').on('data', text => {
+      printed += text
+    })
   try {
     await until('the server answers /healthz', async () => (await ask(`${url}/healthz`)).status === 200)
+    // One worker may answer while another still starts, and what happens to that one ends the server.
+    if (stdout === 'ignore') await until('every worker serves', () => printed.includes('listening on'))
   } catch (error) {
     child.kill('SIGKILL')
     throw error
