@@ -128,7 +128,7 @@ function isAttack(file: string): boolean {
   return file.startsWith('test/attacks/')
 }
 
-/** What every process of the run uses: compiled code, and RSA keys. */
+/** Prepares files that every process of the run uses: compiled code, and RSA keys. */
 async function prepare() {
   const folder = await mkdtemp(join(tmpdir(), 'tessera-test-run-'))
   return {

@@ -1,4 +1,4 @@
-/** What accounts, their mails and their guesses are told apart by. */
+/** Checks that accounts, their mails and their guess counters are kept apart. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

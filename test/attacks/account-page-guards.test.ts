@@ -1,4 +1,4 @@
-/** What the account pages offer, and to whom; and sign-ins that one session proves to another. */
+/** Checks what the account pages offer to which user, and how one session proves its sign-in to another. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -29,7 +29,7 @@ async function startWith(accounts: object, user: object = {}) {
   return { server, sub, browser }
 }
 
-test('account: whoever deletes an account is told of it at a verified address only', async () => {
+test('account: the notice of a deletion is sent to a verified address only', async () => {
   for (const [emailVerified, mails] of [
     [true, 1],
     [false, 0],
@@ -46,7 +46,7 @@ const post = async (browser: Browser, form: Readonly<Record<string, string>>) =>
   return browser.request('POST', '/account/security', { form: { csrf, ...form } })
 }
 
-test('account: no recovery codes without a factor that they stand for', async () => {
+test('account: no recovery codes without a factor that they replace', async () => {
   const { server, sub, browser } = await startWith({})
   assert.equal((await post(browser, { button: 'codes' })).location, '/account/security')
   assert.equal(await server.stores.recoveryCodes.count(sub), 0)

@@ -1,4 +1,4 @@
-/** What a copy of the database tells without the master key: nothing that signs anybody in or opens anything. */
+/** Checks that a copy of the database without the master key contains nothing that signs anybody in. */
 
 import assert from 'node:assert/strict'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
@@ -53,7 +53,7 @@ test('at rest: the database has no credential, password, factor or key in clear,
   }
   assert.ok(Object.keys(secrets).length > 25 && code.length > 40)
   const stored = await bytes()
-  // What is stored in clear is found: the store was read, and not an empty file.
+  // Values in clear text are found, so the store was read, and not an empty file.
   assert.ok(stored.includes(dora.email))
   for (const [what, value] of Object.entries(secrets)) {
     assert.ok(value.length >= 5, what)

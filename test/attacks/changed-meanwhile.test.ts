@@ -1,4 +1,4 @@
-/** What an operator or a client changes while a page waits, or a secret lives: the newest state counts. */
+/** Checks that the newest state counts when an operator or a client changes it while a page waits or a secret is valid. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -20,7 +20,7 @@ const withClient = (client_id: string, change: object) => ({
   ),
 })
 
-test('device: an answer of a user whom the client no longer takes approves nothing', async () => {
+test('device: an approval by a user that the client no longer accepts has no effect', async () => {
   const server = await createTestServer(pagesWorld)
   const browser = createBrowser(server)
   const { json: device } = await server.send('POST', '/connect/deviceauthorization', {
@@ -89,7 +89,7 @@ test('registration: an unused client with a lifetime of 0 is never deleted', asy
   assert.equal((await manage(server, 'GET', client)).status, 200)
 })
 
-test('registration: an update keeps a secret that does not end, and makes one that ends anew', async () => {
+test('registration: an update keeps a secret that does not expire, and replaces one that does', async () => {
   for (const [client_secret_lifetime, keeps] of [
     [0, true],
     [100, false],

@@ -114,7 +114,7 @@ test('client authentication: another process forgets who authenticated more than
   const { one, two, advance } = await twoProcesses()
   await authenticate(one)
   advance(43_200)
-  // Only whoever authenticated within half a day is marked anew.
+  // The mark is renewed only for clients that authenticated within half a day.
   await authenticate(one, 'nobody', 'wrong')
   advance(43_200)
   await fill(two)

@@ -21,7 +21,7 @@ const atIntrospection = at('/connect/introspect', { token: 'x' })
 
 const [here, elsewhere] = ['192.0.2.1', '198.51.100.7']
 
-/** Guesses until it is told to wait; returns how many were checked. */
+/** Guesses until the server responds 429; returns how many guesses were checked. */
 async function guesses(
   server: TestServer,
   guess: Guess,

@@ -1,4 +1,4 @@
-/** What is looked at again between the page that shows a device's code and the answer of its user (RFC 8628 §3.3). */
+/** Checks what is verified again between the page that shows a device's code and the decision of its user (RFC 8628 §3.3). */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

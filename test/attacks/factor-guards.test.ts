@@ -1,4 +1,4 @@
-/** What a proof of a second factor, and the setting up of one, is bound to: its user, its challenge and its time. */
+/** Checks that the proof and the setup of a second factor are bound to their user, challenge and time. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

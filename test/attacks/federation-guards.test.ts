@@ -1,4 +1,4 @@
-/** What a user of another provider is told apart by, and how new their sign-in there has to be. */
+/** Checks how users of an upstream provider are told apart, and how recent their sign-in there must be. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,4 @@
-/** Whose guesses are counted together, and what becomes of a count that could not be taken back. */
+/** Checks which guesses are counted together, and that a count that could not be taken back is taken back later. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -13,7 +13,7 @@ const known = '__Host-tessera_known'
 const again = authorizePath({ prompt: 'login' })
 const as = (username: string, password: string) => ({ username, password, button: 'login' })
 
-/** Guesses until it is told to wait. */
+/** Guesses until the server responds 429. */
 async function exhaust(browser: Browser, username: string): Promise<void> {
   const page = await browser.visit(again)
   for (let count = 0; count < 400; count++)
@@ -88,7 +88,7 @@ test('guesses: whoever finds one user signed in and guesses their password keeps
   assert.equal(changed.status, 200, changed.text)
 })
 
-/** A store that takes no count back until it is told to; it notes how many it was asked for at once. */
+/** Creates a server with a store that takes no count back while it is `away`, and that notes how many it was asked for at once. */
 async function forgetfulServer() {
   const house = createMemoryStorehouse()
   const state = { away: true, asked: [] as number[] }

@@ -82,7 +82,7 @@ test('attack: all known browsers of an account together guess three hundred time
   let checked = 0
   for (const browser of browsers) checked += await guesses(browser, 'dora', 101)
   assert.equal(checked, 300)
-  // What they used up is theirs: somewhere else the user still signs in.
+  // They exhausted only their own limit: the user can still sign in elsewhere.
   assert.ok(await knownBrowser(server, 'dora', 'right 0'))
 })
 

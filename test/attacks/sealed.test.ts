@@ -1,4 +1,4 @@
-/** What a browser carries for this server, it can't read: addresses stay in histories, in logs of proxies and in mailboxes. */
+/** Checks that a browser can't read the state it carries for this server: addresses stay in histories, proxy logs and mailboxes. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

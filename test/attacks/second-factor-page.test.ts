@@ -1,4 +1,4 @@
-/** The second factor's page: what it asks for, whom it waits for, and what it leaves in the browser. */
+/** Checks what the second factor's page asks for, which user it waits for, and what it leaves in the browser. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -87,7 +87,7 @@ test('mfa: no browser is remembered where that is not offered, whatever a form s
   assert.doesNotMatch(String(headers['set-cookie']), new RegExp(`${remembered}=`))
 })
 
-test('mfa: a sign-in that begins anew in a browser ends the one that was pending there', async () => {
+test('mfa: a new sign-in in a browser ends the one that was pending there', async () => {
   const { server, app } = await start()
   server.clock.advance(60)
   const browser = createBrowser(server)

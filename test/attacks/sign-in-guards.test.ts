@@ -1,4 +1,4 @@
-/** What a right password is not enough for: another tenant, and a password that was changed while it was checked. */
+/** Checks that a correct password is not enough at another tenant, or if it was changed while it was checked. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

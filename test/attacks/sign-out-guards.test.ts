@@ -1,4 +1,4 @@
-/** Whose sign-out a client may ask for without asking the user (OpenID Connect RP-Initiated Logout 1.0 §2). */
+/** Checks when a client may sign a user out without asking the user (OpenID Connect RP-Initiated Logout 1.0 §2). */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -68,7 +68,7 @@ test('fair queue: networks take turns, whichever asked for more', async () => {
   assert.equal(begun.length, 13)
 })
 
-test('fair queue: where it is full, the newest work of the network with the most gives way to others', async () => {
+test('fair queue: when it is full, the newest work of the network with the most work is dropped for others', async () => {
   const { ask, begun, outcomes, finishOne } = held({ concurrent: 1, waiting: 4 })
   for (let n = 0; n < 6; n++) ask('flood', `flood ${n}`)
   await setImmediate()

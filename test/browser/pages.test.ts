@@ -27,7 +27,7 @@ const looks = Object.keys(sizes).flatMap(size =>
 )
 
 /**
- * What axe examines in this look. Every rule runs on a phone from left to right and on a desktop from right to left;
+ * Returns which axe rules run on this variant. Every rule runs on a phone from left to right and on a desktop from right to left;
  * only contrast depends on the theme, so the remaining two looks need only that.
  */
 function rulesFor(locale: string, size: string, scheme: string): 'all' | 'contrast' | 'none' {

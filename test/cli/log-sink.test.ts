@@ -102,7 +102,7 @@ test(
     const first = readFileSync(file, 'utf8')
     assert.equal(first.length, 16 * 512)
     await makeRoom(file)
-    // What the disk has room for at a time: some more of the buffer each time.
+    // Makes room on the disk step by step: each time, some more of the buffer is written.
     let read = first
     await eventually('written out', async () => {
       const text = readFileSync(file, 'utf8')

@@ -1,4 +1,4 @@
-/** What the primary does with workers that hang or end: by a clock of the test's own. */
+/** Checks how the primary handles workers that hang or end, with a fake clock. */
 
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
@@ -31,7 +31,7 @@ function watch() {
   }
 }
 
-test('supervision: a worker that is silent for more than 10 s is told of, and no other', () => {
+test('supervision: a worker that is silent for more than 10 s is reported, and no other', () => {
   const { silent, pass } = watch()
   pass(5, [1, 2])
   pass(10, [2])

@@ -94,7 +94,7 @@ test('changed defaults: the guide and the list have the same sections', () => {
 })
 
 for (const { title, affects } of changedDefaults)
-  test(`changed defaults: a configuration is told of "${title}" where it is affected, and only there`, () => {
+  test(`changed defaults: "${title}" is listed for a configuration that it affects, and for no other`, () => {
     const [affected, unaffected] = examples[title]!
     assert.equal(typeof affects(configurationOf(affected)), 'string')
     assert.equal(affects(configurationOf(unaffected)), undefined)

@@ -1,4 +1,4 @@
-/** What an identity provider may be told to say: never what this server says itself. */
+/** Checks that an identity provider can't be mapped to claims that this server sets itself. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -341,7 +341,7 @@ test('configuration: only a user of another provider has a sub that begins with 
   parsed({ users: [{ sub: 'fed_up', username: 'a' }] })
 })
 
-test('configuration: a sector identifier stands for several hosts [OpenID Connect Core 1.0 §8.1]', () => {
+test('configuration: a sector identifier covers several hosts [OpenID Connect Core 1.0 §8.1]', () => {
   const hosts = ['https://a.example/', 'https://b.example/']
   const sector_identifier_uri = 'https://a.example/hosts.json'
   const pairwise = { ...web, subject_type: 'pairwise', redirect_uris: hosts }

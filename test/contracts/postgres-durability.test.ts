@@ -1,4 +1,4 @@
-/** What PostgreSQL may lose of what it acknowledged: off is on, and the log warns of the rest. */
+/** Checks that `synchronous_commit = off` is overridden, and that the log warns of settings that may lose acknowledged commits. */
 
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'

@@ -173,7 +173,7 @@ async function standInTheWay<Value>(
     const written = write()
     await untilSomebodyWaits(other, written)
     const both = Promise.all([written, other.script(`${wanted}; commit`)])
-    const [value] = await inTime('one of the two gives way', both)
+    const [value] = await inTime('one of the two is rolled back', both)
     return value
   } finally {
     await other.close()

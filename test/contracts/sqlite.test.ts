@@ -148,7 +148,7 @@ function listening() {
   return { log, of: (event: string) => lines.filter(([name]) => name === event).map(([, fields]) => fields) }
 }
 
-/** What another program may do to the files of a store that is open; `back`: and how to undo it. */
+/** Ways in which another program may damage the files of an open store; `back` undoes them. */
 const meddling: readonly {
   readonly what: string
   readonly reason: RegExp

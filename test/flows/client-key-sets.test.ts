@@ -1,4 +1,4 @@
-/** What is taken of a client's JWK Set, and how much is remembered of all clients. */
+/** Checks which keys of a client's JWK Set are used, and how much is cached for all clients. */
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
@@ -139,7 +139,7 @@ test('registered clients: a thousand are kept ready, and the oldest is the one t
   assert.equal(read.length, 1002)
 })
 
-test('registered clients: another version of one is read anew', () => {
+test('registered clients: another version of one is read again', () => {
   const { read, find } = clients()
   find(1)
   find(1)

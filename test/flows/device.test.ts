@@ -217,7 +217,7 @@ test('device: an answer counts once', async () => {
 })
 
 for (const button of ['yes', 'no'])
-  test(`device: an answer (${button}) that another overtakes is told to be too late`, async () => {
+  test(`device: an answer (${button}) that another overtakes is reported as too late`, async () => {
     const started = await start()
     const { server, browser, device } = started
     answerOf(await signIn(browser, authorizePath()))

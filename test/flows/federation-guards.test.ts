@@ -1,4 +1,4 @@
-/** What stands between a foreign provider's answer, or a form of ours, and a sign-in. */
+/** Checks what guards a sign-in against an upstream provider's response or a form of ours. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -65,7 +65,7 @@ test('federation: a login page that led to no provider leads to none by its cont
   assert.equal(server.reason(), 'provider_not_allowed')
 })
 
-test('federation: idp:local asks for an account of this server, also of a user whom a provider signed in', async () => {
+test('federation: idp:local asks for an account of this server, even if a provider signed the user in', async () => {
   const { browser } = await startFederated(federatedWorld(provider))
   answerOf(await signInByProvider(browser, atCorp))
   assert.ok(answerOf(await browser.visit(authorizePath())).get('code'))

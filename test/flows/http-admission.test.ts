@@ -1,4 +1,4 @@
-/** What is worked on at once, and what had waited through a standstill: by a clock of the test's. */
+/** Checks how many requests run at once, and how stale ones are handled after a stall, with a fake clock. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

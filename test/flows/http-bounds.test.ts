@@ -1,4 +1,4 @@
-/** What the edge remembers of connections and waiting requests, and when it lets go of it. */
+/** Checks what the edge remembers about connections and waiting requests, and when it forgets it. */
 
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
@@ -128,7 +128,7 @@ test('connections: a client that hangs up after it was found is gone', async () 
   assert.equal(await presence.connected(), false)
 })
 
-test('body: it is told once what became of it, at its end, at its limit, or when the connection ends', () => {
+test('body: its outcome is reported once, at its end, at its limit, or when the connection ends', () => {
   for (const [events, expected] of [
     [['data', 'end', 'close'], { body: 'four' }],
     [['data', 'close'], { lost: true }],
@@ -153,7 +153,7 @@ test('body: one of exactly the most bytes is read, whether its length is told or
   }
 })
 
-test('body: one whose length is told to be larger is refused before a byte is read', () => {
+test('body: one with a larger Content-Length is refused before a byte is read', () => {
   const raw = Object.assign(new EventEmitter(), { headers: { 'content-length': '9' } })
   const outcomes: BodyOutcome[] = []
   readBody(raw as never, 8, outcome => outcomes.push(outcome))

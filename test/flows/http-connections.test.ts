@@ -11,7 +11,7 @@ import { ask, type Edge, mount, serve } from '../support/edges.ts'
 
 const reply = (body: string): HttpResponse => ({ status: 200, headers: {}, body })
 
-/** Holds each request until it is told to ask whether its client is there, and says what it was told. */
+/** Holds each request until `release`, then asks whether its client is still there, and records the result. */
 function createGate() {
   const begun: string[] = []
   const told: boolean[] = []

@@ -224,7 +224,7 @@ const storedOf = (server: TestServer, request_uri: string): Promise<string | und
 
 const hashOf = (request_uri: string) => hashHandle(request_uri.split(':').at(-1) ?? '')
 
-test('par: what is stored tells nothing of the request, not even of whom the client expects', async () => {
+test('par: the stored row reveals nothing of the request, not even the user that the client expects', async () => {
   const server = await createTestServer(configured)
   const personal = { login_hint: 'alice@example.com', state: 'a-state-to-find' }
   const { request_uri } = (await push(server, personal)).json

@@ -284,7 +284,7 @@ test('keys: while the store is away the ring goes on with what it has', async ()
   assert.deepEqual(publishedBy(ring), [kid])
 })
 
-test('keys: other processes are told of each key that is added or removed, once, and of nothing else', async () => {
+test('keys: other processes receive each key that is added or removed, once, and nothing else', async () => {
   const clock = createClock()
   let told = 0
   const changes = { announce: async () => void told++, watch: () => () => {} }

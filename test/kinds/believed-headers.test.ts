@@ -13,7 +13,7 @@ import { tenantsWorld } from '../support/tenants.ts'
 import { createTestServer } from '../support/tessera.ts'
 import { assertCovers } from './coverage.ts'
 
-/** Who may say it, and what it decides. */
+/** The peers that may send the header, and the decision that depends on it. */
 type Row =
   /** A proxy that is listed for just this header. */
   | 'a trusted proxy'
@@ -43,7 +43,7 @@ const rows: Readonly<Record<string, Row>> = {
   'content-type': { client: 'whether its body is read at all' },
   'content-length': { client: 'that a body is refused unread' },
   'transfer-encoding': { client: 'that a body is read in chunks' },
-  expect: { client: 'that it is told to go on' },
+  expect: { client: 'whether it receives 100 Continue' },
   'if-none-match': { client: 'that it has the document already' },
 }
 
@@ -129,7 +129,7 @@ async function open(peers: object): Promise<Seen> {
   }
 }
 
-/** What a response shows of whom the server took the request to be from and for. */
+/** Returns the client and the issuer that the response shows the server derived from the request. */
 async function seen(
   peers: object,
   headers: Record<string, string | string[]>,
@@ -234,7 +234,7 @@ test('host: of a request for a whole URI its authority chooses the issuer, and n
   assert.equal(await issuerFor(`http://id.example${discovery}`, { host: hostTenant }), 'https://id.example')
   for (const authority of ['evil.example', `x@${hostTenant}`, `${hostTenant}.`, `${hostTenant}:1`])
     assert.equal(await issuerFor(`http://${authority}${discovery}`, { host: hostTenant }), 421, authority)
-  // A proxy that is believed says whom the browser asked, whatever it asks here itself.
+  // A trusted proxy names the host that the browser requested, whatever host the proxy itself requests here.
   const believed = { trusted_proxies: ['127.0.0.1'], trust_forwarded_host: true }
   const forwarded = { ...own, 'x-forwarded-host': hostTenant }
   assert.equal((await seen(believed, forwarded, `http://id.example${discovery}`)).issuer, tenant)

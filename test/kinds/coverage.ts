@@ -1,4 +1,4 @@
-/** What the tests of kinds share: every endpoint that a server with everything turned on serves, and a check that a table has a row for each. */
+/** Lists every endpoint of a server with all features on, and checks that a table has a row for each. */
 
 import assert from 'node:assert/strict'
 import { createTestServer } from '../support/tessera.ts'

@@ -1,4 +1,4 @@
-/** What an operator's hooks return: a value of the wrong type is logged by a stable reason and refused; it never comes into a token. */
+/** Checks that a hook's return value of the wrong type is refused, is logged with a stable reason, and never reaches a token. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

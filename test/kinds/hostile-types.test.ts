@@ -39,7 +39,7 @@ const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256
 const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'ES256', use: 'sig' }
 
 const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-/** Signed, whatever stands in it: no library would make such a JWT. */
+/** Signs any header and payload: no library would create such a JWT. */
 function jws(header: unknown, payload: unknown, key: KeyObject = privateKey): string {
   const input = `${encoded(header)}.${encoded(payload)}`
   const signature = sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' })
@@ -119,7 +119,7 @@ const signerWorld = {
   ],
 }
 
-/** An outbound that answers each address with what stands here at the time. */
+/** The response for each address that `outbound` requests, at the time of the request. */
 const pages = new Map<string, { status?: number; body: string; type?: string }>()
 const outbound = async (url: string | URL) => {
   const page = pages.get(String(url).split('?')[0] ?? '')

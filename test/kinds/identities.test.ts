@@ -1,6 +1,6 @@
 /**
- * Every identity that is compared: what may collide (spellings of one thing) and what must not (two things). What derives
- * or normalizes an identity is found in the source, so an addition without a row fails.
+ * Every identity that is compared: what may collide (spellings of one thing) and what must not (two things). Code that
+ * derives or normalizes an identity is found in the source, so an addition without a row fails.
  */
 
 import assert from 'node:assert/strict'
@@ -112,7 +112,7 @@ const folding: Readonly<Record<string, Row>> = {
             if (identityKey(other) === identityKey(one)) assert.equal(nameOf(other), nameOf(one))
         }),
       )
-      // What a directory or database may take for one name (RFC 4518 §2, RFC 3454 appendix B.2).
+      // Spellings that a directory or database may treat as one name (RFC 4518 §2, RFC 3454 appendix B.2).
       for (const [one, ...others] of [
         ['strasse', 'straße', 'STRAẞE', 'ｓtraſſe'],
         ['bjorn', 'bjørn', 'Bjørn', 'björn'],

@@ -1,6 +1,6 @@
 /**
- * Refunds: each counter that is taken before the work, against every way in which the work can fail. What was not done,
- * or was refused for a reason that the counter does not limit, is taken back, so that nobody is kept out later for it.
+ * Refunds: each counter that is taken before the work, against every way in which the work can fail. Work that was
+ * not done, or was refused for a reason that the counter does not limit, is taken back, so that it locks nobody out later.
  */
 
 import assert from 'node:assert/strict'
@@ -31,7 +31,7 @@ type Way = {
   readonly name: string
   readonly world: () => object
   readonly prepare: (server: TestServer) => Promise<Act>
-  /** What stays counted where nothing fails. */
+  /** The count that remains if nothing fails. */
   readonly kept: 0 | 1
   /** Calls that come after what is limited: the count stays where one of these fails. */
   readonly afterwards?: readonly string[]
@@ -266,7 +266,7 @@ function asDora(path: string, fields: Readonly<Record<string, string>>): Way['pr
   }
 }
 
-/** What is done with a mail once it is kept in the store. */
+/** Returns the store calls that deliver a mail after it is in the store. */
 function mailOnItsWay(): readonly string[] {
   return ['waitingMails.anyDue', 'waitingMails.claim', 'waitingMails.remove']
 }
@@ -328,7 +328,7 @@ test('refunds: each call of a counter in the source has a row', () => {
 
 const at = Math.floor(Date.now() / 1000)
 
-/** What the server does in its own time, whatever is asked. */
+/** Returns whether the server makes this call in the background, independently of requests. */
 const isBackground = (call: string): boolean =>
   /^(waitingMails\.anyDue|settings\.get|keys\.all|standing\.\w+)$/.test(call)
 

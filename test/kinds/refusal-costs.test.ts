@@ -1,4 +1,4 @@
-/** What refusing costs: for each status that refuses, whether the body is read, whether the store is asked or written, and what is logged. */
+/** Checks the cost of each refusing status: whether the body is read, the store is read or written, and what is logged. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'

@@ -26,7 +26,7 @@ const postgres = providePostgres()
 const opened: Storehouse[] = []
 after(() => Promise.all(opened.map(house => house.close())))
 
-/** What two nodes share: memory with a clock of its own, as a database has, or PostgreSQL. */
+/** Stores that two nodes share: memory with a clock of its own, as a database has, or PostgreSQL. */
 const shared = {
   memory: async () => {
     const house = createMemoryStorehouse()
@@ -91,7 +91,7 @@ const device_grant = 'urn:ietf:params:oauth:grant-type:device_code'
 const poll = (server: TestServer, device_code: string): Promise<Answer> =>
   server.token({ grant_type: device_grant, client_id: 'device', device_code })
 
-/** What two nodes do with one store, in both directions. */
+/** Operations of two nodes on one store, run in both directions. */
 const works: Readonly<Record<string, (one: TestServer, other: TestServer, nodes: Nodes) => Promise<void>>> = {
   async 'a lost response is fetched again, and an old token is a replay'(one, other, { advance }) {
     const first = (await password(one)).json.refresh_token

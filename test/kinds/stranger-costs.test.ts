@@ -1,6 +1,6 @@
 /**
- * What a stranger costs, endpoint by endpoint: the rows that are written, the passwords that are hashed, the requests
- * that are sent and the lines that are logged for a request before anybody is authenticated. Everything that the memory
+ * Checks the cost of a stranger's request, endpoint by endpoint: the rows that are written, the passwords that are hashed,
+ * the requests that are sent and the lines that are logged before anybody is authenticated. Everything that the memory
  * store holds is counted, so that a new write is noticed. Where something is kept, the row says how much a network can
  * make of it, and a neighbour from another network asks for the same thing and must get it.
  */
@@ -66,14 +66,14 @@ type Row = {
   readonly ask: Ask
   /** At most, of one request. */
   readonly costs: Cost
-  /** What many requests of one network leave. Omitted where nothing is kept. */
+  /** Rows that many requests of one network leave. Omitted where nothing is kept. */
   readonly bound?: {
     /** More than are allowed. */
     readonly requests: number
     readonly rows: Partial<Record<keyof Tables, number>>
-    /** What a request beyond the bound is answered. */
+    /** The status of a request beyond the bound. */
     readonly refused: number
-    /** What the neighbour is answered. */
+    /** The status of the neighbour's request. */
     readonly served: number
     /** Omitted: asks for the same. */
     readonly neighbour?: Ask

@@ -17,7 +17,7 @@ import { type Answer, basic, createTestServer, type TestServer } from '../suppor
 import { secret, world } from '../support/world.ts'
 import { assertCovers } from './coverage.ts'
 
-/** Whose times a file compares. */
+/** Files by the clocks that they compare. */
 const comparisons = {
   // Stored times with the server's clock, which is the store's own where machines share it: the nodes' tests hold it.
   'stored, by the clock that all nodes share': [
@@ -160,7 +160,7 @@ test('time: nothing is compared with the machine’s own clock but by whoever wa
   )
   assertCovers(
     [
-      // What a handle or id begins with, which nothing is decided by.
+      // The time is a prefix of a handle or id, and decides nothing.
       'core/handle.ts',
       // The server's clock, told to a library that has its own.
       'federation/discovery.ts',
@@ -226,7 +226,7 @@ const isActive = async (server: TestServer, token: string): Promise<boolean> => 
   return (await server.send('POST', '/connect/introspect', { form: { token }, headers })).json.active
 }
 
-/** What lives, and what clean-up must not have taken. */
+/** Issues rows that are still valid, and that clean-up must not delete. */
 async function issueAll(server: TestServer) {
   const [refreshable, reference, code] = [
     (await password(server, 'roclient', 'openid api1 offline_access')).json.refresh_token,
@@ -384,7 +384,7 @@ test('time: after a machine was off for 40 days what expired is refused at once,
   const { reference } = await issueAll(before)
   await before.close()
   time.advance(40 * day)
-  // Its monotonic clock starts anew.
+  // Its monotonic clock starts again from zero.
   const off = 40 * day * 1000
   const { wall, monotonic } = time.machine()
   const after = await start({ skew: 0, wall, monotonic: () => monotonic() - off })
@@ -468,7 +468,7 @@ test('refresh: a rotation that lies in the future is neither answered nor taken 
     server.token({ grant_type: 'refresh_token', refresh_token }, { client: ['roclient', secret] })
   server.clock.advance(100)
   const second = (await refresh(first)).json.refresh_token
-  // What clocks that agree may differ by counts as now.
+  // A difference that synchronized clocks may have counts as now.
   server.clock.advance(-2)
   assert.equal((await refresh(first)).json.refresh_token, second)
   server.clock.advance(-1)

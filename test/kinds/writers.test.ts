@@ -59,7 +59,7 @@ function limitFiles({ pid }: ChildProcess, bytes: string): void {
   execFileSync('prlimit', [`--pid=${pid}`, `--fsize=${bytes}:unlimited`])
 }
 
-/** Asserts that good clients are served, and that the server ends when it is told to. */
+/** Asserts that good clients are served, and that the server exits on a signal. */
 async function assertServes(server: Server): Promise<void> {
   // More lines than a pipe and a buffer of 1 MiB hold.
   for (let round = 0; round < 20; round++)
@@ -296,7 +296,7 @@ const exported: readonly Check[] = [
   ],
 ]
 
-/** What already has a test of its own, by its title. */
+/** Names the test that already covers a row, by file and title. */
 type HeldBy = { readonly heldBy: string; readonly title: string }
 type Row = readonly Check[] | HeldBy
 
@@ -353,7 +353,7 @@ const rows: Readonly<Record<string, Row>> = {
   },
 }
 
-/** What code that writes to something outside of the process contains. */
+/** Matches code that writes to something outside of the process. */
 const writes =
   /new DatabaseSync\(|[^.a-zA-Z]backup\(|new pg\.(Pool|Client)\(|import\('node:https'\)|createTransport\(|writeSync\(|writeFile\(|createWriteStream\(|await open\(|openSync\(|linkSync\(|process\.send|worker\.send\(|new Client\(|\.postMessage\(|process\.stdout\.on|process\.stderr\.on|sendLogoutToken|outbound\.post/
 

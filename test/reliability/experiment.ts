@@ -11,5 +11,5 @@ export type Report = {
 /** `long`: repeats the published figures. Otherwise the run is short enough for CI and shows only that the promises hold. */
 export type ExperimentOptions = { readonly long: boolean }
 
-/** What each file of this folder that is an experiment exports as `run`. */
+/** The type of `run`, which each experiment of this folder exports. */
 export type Experiment = (options: ExperimentOptions) => Promise<Report>

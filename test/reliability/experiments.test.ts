@@ -10,7 +10,7 @@ import { inTime } from '../support/until.ts'
 
 const page = readText('docs/reliability.md')
 
-/** What `npm run reliability -- NAME` names anywhere on the page. */
+/** Every NAME in `npm run reliability -- NAME` on the page. */
 const names = [...new Set([...page.matchAll(/npm run reliability -- ([\w-]+)/g)].map(([, name]) => name!))]
 
 const limit = 150_000

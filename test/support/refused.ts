@@ -5,7 +5,7 @@ import type { Answer } from './tessera.ts'
 
 /**
  * Fails unless the response has this `error` and the request's log line this `reason`. One error has many reasons, and
- * only the reason shows that the guard under test is the one that refused. A list stands for any of its reasons, where
+ * only the reason shows that the guard under test is the one that refused. A list accepts any of its reasons, where
  * timing decides which guard comes first.
  */
 export function assertRefused(

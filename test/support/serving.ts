@@ -27,7 +27,7 @@ export type Serving = {
   readonly configuration?: object
   /** Another checkout's `tessera.js`. */
   readonly program?: string
-  /** What the command is started by, as a shell that sets limits first. */
+  /** Wraps the command, for example in a shell that sets limits first. */
   readonly through?: (command: readonly string[]) => readonly string[]
 }
 

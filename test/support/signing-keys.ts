@@ -21,7 +21,7 @@ export async function writeSigningKeys(folder: string): Promise<string> {
   return file
 }
 
-/** RS256 and PS256 take from the same keys; other algorithms cost little and are made anew. */
+/** Returns a generator that reuses RSA keys for RS256 and PS256; keys of other algorithms are cheap and are generated each time. */
 export function provideSigningKeys(): GenerateSigningKey {
   const file = process.env[sharedKeys]
   if (!file) return generateSigningKey

@@ -14,9 +14,9 @@ export const sinkFolder = (): ((name: string) => string) => {
   return name => folder.at(`${++count}-${name}`)
 }
 
-/** A pipe whose reader reads only when it is told to. */
+/** A pipe that is read only after `drain` is called. */
 export type Pipe = {
-  /** What the writing process is given. */
+  /** The descriptor to pass to the writing process. */
   readonly fd: number
   /** Reads for as long as the writers write, and returns what was read so far. */
   readonly drain: () => Promise<() => string>

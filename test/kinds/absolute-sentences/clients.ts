@@ -1,4 +1,4 @@
-/** What holds the absolute sentences about clients, their requests and tokens. */
+/** Names the tests that hold the absolute sentences about clients, their requests and tokens. */
 
 import { held, none, type Rows } from './rows.ts'
 

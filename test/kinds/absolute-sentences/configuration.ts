@@ -1,4 +1,4 @@
-/** What holds the absolute sentences of the configuration guide. */
+/** Names the tests that hold the absolute sentences of the configuration guide. */
 
 import { held, none, type Rows } from './rows.ts'
 

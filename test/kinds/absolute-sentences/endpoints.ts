@@ -1,4 +1,4 @@
-/** What holds the absolute sentences of the descriptions of endpoints that clients call. */
+/** Names the tests that hold the absolute sentences of the descriptions of endpoints that clients call. */
 
 import { held, none, type Rows } from './rows.ts'
 

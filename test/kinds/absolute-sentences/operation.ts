@@ -1,4 +1,4 @@
-/** What holds the absolute sentences about running, keys, tenants and directories. */
+/** Names the tests that hold the absolute sentences about running, keys, tenants and directories. */
 
 import { held, none, type Rows } from './rows.ts'
 

@@ -1,4 +1,4 @@
-/** What holds the absolute sentences of the descriptions of endpoints that browsers visit. */
+/** Names the tests that hold the absolute sentences of the descriptions of endpoints that browsers visit. */
 
 import { held, none, type Rows } from './rows.ts'
 

@@ -1,4 +1,4 @@
-/** What holds the absolute sentences about accounts, sign-in, sessions and pages. */
+/** Names the tests that hold the absolute sentences about accounts, sign-in, sessions and pages. */
 
 import { held, none, type Rows } from './rows.ts'
 

@@ -1,4 +1,4 @@
-/** What holds the absolute sentences of the guide to PostgreSQL. */
+/** Names the tests that hold the absolute sentences of the guide to PostgreSQL. */
 
 import { held, none, type Rows } from './rows.ts'
 

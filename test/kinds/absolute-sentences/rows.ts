@@ -1,4 +1,4 @@
-/** What a row of an absolute sentence says: the tests that hold it, or why it promises nothing about the server. */
+/** A row of an absolute sentence: the tests that hold it, or the reason why it promises nothing about the server. */
 
 /** Why an absolute sentence is no promise of the server's behaviour that a test of ours could hold. */
 export type Reason =

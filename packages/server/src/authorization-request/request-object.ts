@@ -135,7 +135,7 @@ function parametersOf(claims: JsonObject): Result<Parameters> {
   const form = new URLSearchParams()
   for (const [name, value] of Object.entries(claims)) {
     if (ofTheJwt.has(name) || value === null) continue
-    // What is no text stays JSON, which is no resource of ours (RFC 8707 §2).
+    // Values that are not strings stay JSON, which matches no resource of ours (RFC 8707 §2).
     if (name === 'resource' && Array.isArray(value)) for (const one of value) form.append(name, textOf(one))
     else form.append(name, textOf(value))
   }

@@ -57,7 +57,7 @@ export function createCallerAuthentication({
       }
       if (check === 'busy') return secretQueueFull
     }
-    // What is wrong for the API and for a client is counted once, for the API.
+    // A guess that fails for the API and for a client is counted once, for the API.
     const authenticated = await authenticate(request, parameters, api?.name)
     if (!authenticated.ok)
       return api ? { ...authenticated, log: { ...authenticated.log, api: name } } : authenticated

@@ -45,7 +45,7 @@ const mostFromNetwork = 1000
 const day: Seconds = 86_400
 /** Marks name the half day in which they were written, so that they can be renewed. */
 const halfDay: Seconds = 43_200
-/** What one process remembers, of each kind. */
+/** The most entries of each kind that one process remembers. */
 const mostRemembered = 10_000
 
 type Tally = { count: number; until: Seconds }
@@ -154,7 +154,7 @@ export function createClientFailures({
   }
 }
 
-/** Who authenticated from where, in two generations: when the younger one is full, the older one is forgotten. */
+/** Remembers which client authenticated from which network, in two generations. When the younger one is full, the older one is forgotten. */
 function createSeen() {
   type Networks = Map<string, Map<string, Seen>>
   let young: Networks = new Map()

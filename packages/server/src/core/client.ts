@@ -182,7 +182,7 @@ export type Client = {
 }
 
 export type SelfRegistration = {
-  /** Whether somebody whom the operator trusts vouched for it, by an initial access token or a software statement. */
+  /** Whether somebody that the operator trusts vouched for it, by an initial access token or a software statement. */
   readonly vouched: boolean
   /** Counts its updates from 1. */
   readonly version: number
@@ -190,7 +190,7 @@ export type SelfRegistration = {
   readonly shown_since?: Seconds
 }
 
-/** Whether the operator configured the client, or somebody whom the operator trusts vouched for it. */
+/** Returns whether the operator configured the client, or somebody that the operator trusts vouched for it. */
 export const isVouchedFor = ({ registered }: Client): boolean => registered?.vouched ?? true
 
 /** A public client keeps no credential (RFC 6749 §2.1). */

@@ -23,7 +23,7 @@ export type FairQueueOptions = {
 
 type Waiter = { readonly begin: () => void; readonly turnAway: () => void }
 
-/** What waits of one network: by itself, or in narrower networks. `lanes` are in the order in which their turns come; none is empty. */
+/** The work of one network that waits: its own, or that of narrower networks. `lanes` are in the order in which they are served; none is empty. */
 type Lane = { size: number; readonly waiters: Waiter[]; readonly lanes: Map<string, Lane> }
 
 const emptyLane = (): Lane => ({ size: 0, waiters: [], lanes: new Map() })

@@ -1,6 +1,6 @@
 /**
- * What an operator's hooks return, read member by member: in a JavaScript module no compiler looked at it, and a `sub` that
- * is a number must not come into a token.
+ * Reads the return values of an operator's hooks member by member. No compiler checks a JavaScript module, and a `sub` that
+ * is a number must not reach a token.
  */
 
 import type { Json, JsonObject } from '@tessera/protocol/result'

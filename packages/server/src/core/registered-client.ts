@@ -18,7 +18,7 @@ export type RegisteredClient = {
   readonly registration_token_hash: TokenHash
   readonly created_at: Seconds
   /**
-   * Who vouched for it; undefined: nobody, it registered openly. `unknown`: it registered before this was recorded.
+   * The way somebody vouched for it; undefined: nobody did, it registered openly. `unknown`: it registered before this was recorded.
    */
   readonly vouched_by?: 'initial_access_token' | 'software_statement' | 'unknown'
   /** When tokens were last issued to it, to within a day; undefined: never. */

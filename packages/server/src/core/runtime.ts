@@ -31,7 +31,7 @@ export type ClockFault = {
   readonly tolerated_seconds: number
 }
 
-/** Whose time a server goes by. */
+/** The clock that a server uses, and whether it can be trusted. */
 export type Time = {
   readonly clock: Clock
   /** Why this node must not be sent requests; undefined: it may. */

@@ -27,7 +27,7 @@ export type StoredUser = {
   readonly disabled_at?: Seconds
 }
 
-/** What an argon2id hash of a password costs here: OWASP's least, 19 MiB and two passes. */
+/** The cost of an argon2id password hash: the minimum that OWASP recommends, 19 MiB and two passes. */
 export const defaultCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
 
 /**

@@ -45,6 +45,6 @@ function causeOf(error: Failure): string | undefined {
   return cause instanceof Error ? shorten(cause.message) : undefined
 }
 
-/** What a provider sent may be of any type. */
+/** Returns the text, cut to the limit; undefined for a value of another type, because a provider may send anything. */
 const shorten = (text: unknown): string | undefined =>
   typeof text === 'string' ? text.slice(0, mostCharacters) : undefined

@@ -42,7 +42,7 @@ export type AdmissionOptions = {
 /** Milliseconds. */
 const sampleMs = 20
 const lookMs = 50
-/** What a request may take from its start to its end while the loop is busy (milliseconds): more, and too many are started. */
+/** Milliseconds that a request may take from start to end while the loop is busy. If requests take longer, too many are started. */
 const longestWork = 100
 const fewest = 4
 const most = 2000
@@ -110,7 +110,7 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     }
   }
 
-  /** What one takes follows from how many are under way and how many ended (Little's law). */
+  /** Derives the duration of a request from how many are under way and how many ended (Little's law). */
   const adapt = (): void => {
     const at = now()
     const elapsed = at - lookedAt

@@ -73,7 +73,7 @@ export function sendOr500(
     send(exchange, answer, last)
   } catch (error) {
     onUnsendable(id, error)
-    // What is left of it: else the phrase of its status would stand beside 500.
+    // Clears what is left of the response; otherwise 500 would carry the reason phrase of the earlier status.
     response.statusMessage = ''
     for (const name of response.getHeaderNames()) response.removeHeader(name)
     send(exchange, plainError(500, 'server_error'), last)
@@ -99,7 +99,7 @@ function headerLines({ status, headers, body, bytes }: HttpResponse, last: boole
   return lines
 }
 
-/** What follows the bytes that were written to find out whether the client is there; Node's own response would repeat them. */
+/** Sends the rest of a response, after the bytes that probed whether the client is there. Node's own response would repeat those. */
 function sendRest({ method, socket }: IncomingMessage, answer: HttpResponse, begun: string): void {
   const head = headOf(answer.status, headerLines(answer, true))
   socket.cork()
@@ -125,7 +125,7 @@ const statusOfBytes: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 }
 
-/** Answers bytes that are no request, or none in time, and hangs up. */
+/** Responds to bytes that are not a request, or not one in time, and closes the connection. */
 export function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET') socket.destroy()
   if (!socket.writable) return

@@ -107,7 +107,7 @@ export async function listen(router: Router, options: ListenOptions): Promise<Li
     else socket.destroy()
   }
 
-  /** What is refused whatever its body says is refused before it is read. */
+  /** Reads the body, unless the request is refused regardless of it. */
   const read = (exchange: Exchange, over: () => void): void => {
     const { raw, response } = exchange
     const request = plainRequest(exchange, readPeer)
@@ -218,7 +218,7 @@ const pathOf = ({ url }: IncomingMessage): string => {
   return mark < 0 ? target : target.slice(0, mark)
 }
 
-/** What is left of a body is read and thrown away, so that the connection goes on; unless that could take for ever. */
+/** Returns whether the rest of a body is too long to read and discard, which would keep the connection usable. */
 const isEndless = (raw: IncomingMessage, bodyLimit: number): boolean =>
   !raw.complete &&
   !(Number(raw.headers['content-length'] ?? (raw.headers['transfer-encoding'] ? NaN : 0)) <= bodyLimit * 16)

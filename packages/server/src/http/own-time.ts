@@ -25,8 +25,8 @@ export type TimeSources = {
 const readEveryMs = 5
 
 /**
- * A loop that waits for a disk looks like one whose processor others use. So at least this share of all time counts, and a
- * limit of 750 ms is one of 3 s at most.
+ * The least share of all time that counts as the process's own: a loop that waits for a disk looks like one without a
+ * processor. A limit of 750 ms is therefore one of 3 s at most.
  */
 const leastShare = 0.25
 

@@ -8,7 +8,7 @@ import type { Socket } from 'node:net'
 export type Presence = {
   /** Resolves to false once the client is known to be gone. Reads the connection before it says so. */
   readonly connected: () => Promise<boolean>
-  /** What of the response was written to find out; the rest must follow it. */
+  /** Returns the part of the response that the probe has written; the rest must follow it. */
   readonly begun: () => string
 }
 
@@ -24,7 +24,7 @@ export function createPresence(socket: Socket): Presence {
     async connected() {
       await nextRead()
       if (socket.destroyed) return false
-      // Of a connection that is not read nobody knows whether it ended.
+      // Only a connection that is being read shows that it ended.
       if (!socket.readableEnded && !socket.isPaused()) return true
       probing ??= probe(socket)
       return (await probing) && !socket.destroyed

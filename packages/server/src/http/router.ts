@@ -20,7 +20,7 @@ export type RouterPorts = CorsPorts & {
 /** Never rejects. An endpoint that answers at once is answered for at once. */
 export type Router = {
   (request: HttpRequest): HttpResponse | Promise<HttpResponse>
-  /** What a request is refused with whatever its body says (404, 405, 503), so that an edge need not read it; undefined otherwise. */
+  /** Returns a refusal that does not depend on the body (404, 405, 503), so that an edge need not read it; undefined otherwise. */
   readonly early?: (head: HttpRequest) => HttpResponse | undefined
 }
 

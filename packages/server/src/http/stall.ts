@@ -1,6 +1,6 @@
 /**
  * Notices that the event loop stood still: a paused VM, a stopped process, a long collection of garbage, a machine that
- * slept. What waited in the sockets meanwhile is stale: its clients may have gone elsewhere and succeeded there.
+ * slept. Requests that waited in the sockets meanwhile are stale: their clients may have succeeded at another node.
  */
 
 export type Stalls = {

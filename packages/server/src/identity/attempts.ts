@@ -53,7 +53,7 @@ export function createAttempts({ stores: { attempts }, derived, clock }: Attempt
   const limitsOf = (keys: readonly AttemptKey[]) =>
     keys.map(({ key, most, span }) => ({ hash: hashOf(key), most, span }))
 
-  /** What was to be taken back while the store could not be used. */
+  /** Attempts to take back as soon as the store can be used again. */
   let owed: readonly TokenHash[] = []
 
   async function forgive(hashes: readonly TokenHash[]): Promise<void> {

@@ -3,7 +3,7 @@
 import type { Awaitable } from '../core/runtime.ts'
 import { localProvider, type Users } from '../core/user.ts'
 
-/** What a person typed, and where it is looked up. */
+/** The name that a person typed, and where it is looked up. */
 export type Named = { readonly idp: string; readonly tenant?: string | undefined; readonly username: string }
 
 export type KnownAccounts = {

@@ -57,7 +57,7 @@ function prefixOf(groups: readonly number[], bits: number): string {
 }
 
 /**
- * IPv6 addresses that stand for an IPv4 address, by their first six groups: mapped ones (RFC 4291 §2.5.5.2), and those
+ * IPv6 addresses that contain an IPv4 address, by their first six groups: mapped ones (RFC 4291 §2.5.5.2), and those
  * of a translator (RFC 6052 §2.1). All of a translator's clients would otherwise share one /64.
  */
 const carriers: ReadonlySet<string> = new Set(['0:0:0:0:0:ffff', '64:ff9b:0:0:0:0'])

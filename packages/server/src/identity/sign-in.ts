@@ -92,7 +92,7 @@ export function createSignIn({
     const answer = await doCounted(
       counted.value,
       () => unlessFull(() => authority.value.check(request)),
-      // What nobody checked is no guess.
+      // A password that nobody checked is not a guess.
       checked => !checked.ok && !checked.unavailable,
     )
     if (!answer.ok && answer.unavailable) {

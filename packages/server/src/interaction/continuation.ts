@@ -1,7 +1,7 @@
 /**
- * What travels through the login and consent pages: the request that waits for the user, sealed so that the browser can
- * carry it but neither read nor change it. It proves nothing about who carries it: sign-in and consent that it tells of
- * are bound to the session (`sid`) that gave them.
+ * Carries the pending request through the login and consent pages, sealed so that the browser can neither read nor change
+ * it. It proves nothing about the browser that sends it: a sign-in or consent that it contains is bound to the session
+ * (`sid`) that gave it.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'

@@ -21,8 +21,8 @@ const tagBytes = 16
 const nonce = Buffer.alloc(12)
 
 /**
- * What a client pushed (RFC 9126) or encrypted (RFC 9101 §6.1) must not be readable in the browser's address bar, its
- * history, a proxy's log or a mail. Each message has a key of its own, derived from a MAC of the message: random nonces
+ * Requests that a client pushed (RFC 9126) or encrypted (RFC 9101 §6.1) must not be readable in the browser's address
+ * bar, its history, a proxy's log or a mail. Each message has a key of its own, derived from a MAC of the message: random nonces
  * under one key would be safe for 2^32 messages only (NIST SP 800-38D §8.3), and pages that must look alike, for a known
  * name and an unknown one, stay alike.
  */

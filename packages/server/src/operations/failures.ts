@@ -1,4 +1,4 @@
-/** What is logged of requests that fail by no fault of the client. */
+/** Logs requests that fail through no fault of the client. */
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import { repeatedLine } from '../core/repeated-line.ts'

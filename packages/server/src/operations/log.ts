@@ -39,8 +39,8 @@ const secretFields: ReadonlySet<string> = new Set([
 export type ProcessLog = Log & Pick<LineSink, 'dropped' | 'settle'>
 
 /**
- * Creates the log of this process. Lines are written in the background, and as the process exits. What can't be written
- * is dropped once the buffer is full: `log_lines_dropped` says how many lines, as soon as there is room again.
+ * Creates the log of this process. Lines are written in the background, and as the process exits. Once the buffer is
+ * full, lines are dropped: `log_lines_dropped` says how many, as soon as there is room again.
  */
 export function createLog({ level, fd = 2, worker }: LogOptions): ProcessLog {
   const sink = createLineSink({

@@ -1,4 +1,4 @@
-/** Whose time a server goes by: the store's own clock where machines share the store, else this machine's. */
+/** Chooses the clock of a server: the store's own where machines share the store, otherwise this machine's. */
 
 import { type Clock, type Log, type MachineTime, passedBy, type Time } from '../core/runtime.ts'
 import type { Storehouse } from '../core/stores.ts'

@@ -5,9 +5,9 @@
 
 export type Asking = {
   readonly client_id: string
-  /** Whose address it is. */
+  /** The address to request; its host has a share of the places. */
   readonly url: string
-  /** Whether the operator, or somebody whom the operator trusts, vouches for who asks and for the address. */
+  /** Whether the operator, or somebody that the operator trusts, vouches for the client and for the address. */
   readonly trusted: boolean
 }
 

@@ -55,7 +55,7 @@ export function createLineSink({
   let dropped = 0
   let reported = 0
   let lastError: string | undefined
-  /** What is being written, and how much of it is. */
+  /** The bytes being written; `done` counts those already written. */
   let chunk: Buffer | undefined
   let done = 0
   let state: 'idle' | 'scheduled' | 'writing' | 'waiting' = 'idle'
@@ -155,7 +155,7 @@ export function createLineSink({
 
   process.once('exit', code => {
     const stuck = state === 'writing'
-    // What is under way is left to its thread, and counts as written.
+    // A write under way is left to its thread, and counts as written.
     if (stuck) {
       sleep(underWayLimit)
       chunk = undefined
@@ -196,7 +196,7 @@ export function createLineSink({
 
 /**
  * Returns a descriptor of the same place that does not block. A pipe is opened again, so that the mode is this process's
- * own. What can't be opened again (a socket, a pipe of another user) changes its mode for all who share it.
+ * own. A sink that can't be opened again (a socket, a pipe of another user) changes its mode for every process that shares it.
  */
 function open(fd: number): { readonly fd: number; readonly isFile: boolean } {
   const kind = kindOf(fd)

@@ -1,4 +1,4 @@
-/** What users see of a client when they are asked to trust it: names, logo and addresses in every language, and hosts. */
+/** The metadata of a client that users see when they are asked to trust it: names, logo and addresses in every language, and hosts. */
 
 import type { JsonObject } from '@tessera/protocol/result'
 import { describingNames } from '../core/client-languages.ts'

@@ -57,7 +57,7 @@ export async function issueAnswer(
   const counted = await countLasting(request, session, ports)
   if (!counted.ok) return counted
   const issue = () => issueCounted(httpRequest, request, { session, hasConsent }, ports)
-  // What is refused has written nothing.
+  // A refused request has written nothing.
   return doCounted(counted.value, issue, outcome => outcome === undefined || outcome.ok)
 }
 

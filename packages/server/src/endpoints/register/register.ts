@@ -33,7 +33,7 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
   return async request => {
     const counted = await countRequest(request)
     if (!counted.ok) return refuser(request, counted)
-    // Whoever is told to come back later has not had their turn.
+    // A client that must retry later (503) has not been served, so its attempt is not counted.
     return doCounted(
       counted.value,
       () => register(request),

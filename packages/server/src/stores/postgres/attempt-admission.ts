@@ -6,7 +6,7 @@ import type { AttemptLimit } from '../../core/stores.ts'
 
 export type Asked = { readonly limits: readonly AttemptLimit[]; readonly at: Seconds }
 
-/** What is known of stored counters: their count and when they end. An unknown one counts as empty. */
+/** Known counters of the store: their count and when they expire. An unknown one counts as empty. */
 export type Counters = ReadonlyMap<string, readonly [count: number, expiresAt: Seconds]>
 
 export type Admission = {

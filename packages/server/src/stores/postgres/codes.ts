@@ -42,7 +42,7 @@ export function createCodes({ run }: Database): AuthorizationCodes {
     where codes.hash = any ($1::text[])`,
   )
   const burn = change(run, 'update codes set used_at = $2 where hash = $1 and used_at is null')
-  // What ends later has tokens that were issued beside the code.
+  // An authorization that expires later has tokens that were issued beside the code.
   const discard = change(
     run,
     `with discarded as (

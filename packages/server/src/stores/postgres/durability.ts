@@ -33,7 +33,7 @@ export async function warnOfLosses(run: Run, log: Log | undefined): Promise<void
     })
 }
 
-/** What the connection has now, and what it would have by itself. */
+/** Queries the current settings of the connection, and its default. */
 const look = `select current_setting('synchronous_commit'),
   (select reset_val from pg_settings where name = 'synchronous_commit'),
   current_setting('synchronous_standby_names'),

@@ -198,8 +198,8 @@ export const migrations: readonly Migration[] = [
   drop index sessions_idle_expires_at;
   create index sessions_clean_at on sessions (clean_at);
   `,
-  // Who vouched for the clients that are there is not known, nor whether they were used: none of them gives place. What
-  // users saw of one may have changed with an update: they are asked again.
+  // For existing clients, neither who vouched for them nor whether they were used is known, so none of them is evicted. The
+  // metadata that users saw may have changed with an update, so users are asked again.
   `
   alter table registered_clients add column vouched_by text;
   alter table registered_clients add column used_at bigint;

@@ -47,7 +47,7 @@ export const codeWrites = {
       database,
       'delete from codes where hash = ? and used_at is null returning authorization_id, expires_at',
     )
-    // What ends later has tokens that were issued beside the code.
+    // An authorization that expires later has tokens that were issued beside the code.
     const end = change(database, 'delete from authorizations where id = ? and expires_at <= ?')
     return (hash: TokenHash): void => {
       const [authorization, expiresAt] = remove(hash) ?? []

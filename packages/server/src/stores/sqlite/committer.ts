@@ -93,7 +93,7 @@ function commit(opened: Opened, batch: readonly Operation[]): Answers {
   }
 }
 
-/** Nothing counts as committed in a file that was removed meanwhile, or whose rows mean something else by now. */
+/** Runs the work in a transaction. Nothing counts as committed in a file that was removed meanwhile, or that has a newer schema by now. */
 function inTurn<Answer>({ database, file, busyTimeout }: Opened, work: () => Answer): Answer {
   const answer = inTransaction(
     database,

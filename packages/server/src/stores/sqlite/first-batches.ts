@@ -29,7 +29,7 @@ export function createFirstBatches({ file, busyTimeout }: OpenOptions): FirstBat
     left -= 1
     committer ??= createCommitter({ file, busyTimeout: Math.min(busyTimeout, longestWait) })
     const answers = committer.commit(batch)
-    // What fails here is left to the writer thread from the next batch on.
+    // After a failure here, the writer thread takes over from the next batch on.
     if (typeof answers === 'string' || left === 0) close()
     return wasBusy(answers) ? undefined : answers
   }

@@ -12,8 +12,8 @@ export class UnusableDatabase extends Error {
 
 export type OpenFile = {
   /**
-   * Throws unless the files that SQLite has open are those at their paths. What is written to a removed file is lost when
-   * the process ends, so that a commit counts only after this.
+   * Throws unless the files that SQLite has open are those at their paths. Writes to a removed file are lost when the
+   * process ends, so a commit counts only after this check.
    */
   readonly requireInPlace: () => void
   /** Throws if a newer version of Tessera changed the schema. Within a transaction it holds until that ends. */
@@ -53,7 +53,7 @@ export function createOpenFile(
   function requireInPlace(): void {
     requireSame(file, true)
     requireSame(`${file}-wal`, false)
-    // Who opens the file without it makes another, and neither would see the locks of the other.
+    // A process that opens the file without it creates another, and neither would see the locks of the other.
     requireSame(`${file}-shm`, false)
   }
 

@@ -238,8 +238,8 @@ export const migrations: readonly string[] = [
   create index waiting_mails_due_at on waiting_mails (due_at);
   create index waiting_mails_expires_at on waiting_mails (expires_at);
   `,
-  // Who vouched for the clients that are there is not known, nor whether they were used: none of them gives place. What
-  // users saw of one may have changed with an update: they are asked again.
+  // For existing clients, neither who vouched for them nor whether they were used is known, so none of them is evicted. The
+  // metadata that users saw may have changed with an update, so users are asked again.
   `
   alter table registered_clients add column vouched_by text;
   alter table registered_clients add column used_at integer;

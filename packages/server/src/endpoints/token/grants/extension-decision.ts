@@ -1,4 +1,4 @@
-/** What an extension grant answers, read member by member before anything of it comes into a token. */
+/** Checks the decision of an extension grant member by member before any of it reaches a token. */
 
 import type { AuthorizationId } from '../../../core/authorization.ts'
 import type { GrantDecision, GrantRefusal } from '../../../core/extension-grant.ts'
