@@ -219,9 +219,10 @@ export async function startServer(
     import('./http/node.ts'),
   ])
   const { host, port, trustedProxies, trustForwardedHost, mtls } = configuration
+  const probes = new Set(tessera.probes)
   const { url, trust, close } = await listen(tessera.handle, {
     ...{ host, port, trustedProxies, trustForwardedHost, mtls, shared: worker !== undefined },
-    essential: path => tessera.probes.includes(path),
+    essential: path => probes.has(path),
     onUnsendable: (request_id, error) => log.error('answer_unsendable', { request_id, error: String(error) }),
     onStall: milliseconds => log.warn('event_loop_stalled', { milliseconds: Math.round(milliseconds) }),
     onOverload: under_way => log.warn('overloaded', { under_way }),

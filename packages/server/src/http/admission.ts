@@ -9,6 +9,8 @@ import { createOwnTime } from './own-time.ts'
 export type Admission = {
   /** Whether the next one would be started at once. */
   readonly isOpen: () => boolean
+  /** Counts one that is started by the caller; only while `isOpen`. */
+  readonly begin: () => void
   /** Calls `start`, now or later, or `refuse`: never both. */
   readonly enter: (waiter: Waiter) => void
   /** To be called once for each that was started. */
@@ -79,8 +81,12 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
 
   const mayStart = (): boolean => underWay < limit || !isBusy()
 
-  const begin = (waiter: Waiter): void => {
+  const begin = (): void => {
     underWay += 1
+  }
+
+  const start = (waiter: Waiter): void => {
+    begin()
     waiter.start()
   }
 
@@ -96,7 +102,7 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     // One that is over at once calls `leave` from within.
     if (starting) return
     starting = true
-    while (waiting() > 0 && mayStart()) begin(next())
+    while (waiting() > 0 && mayStart()) start(next())
     starting = false
     if (waiting() === 0) overloaded = false
   }
@@ -143,8 +149,9 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
 
   return {
     isOpen,
+    begin,
     enter(waiter) {
-      if (isOpen()) begin(waiter)
+      if (isOpen()) start(waiter)
       else {
         const line = waiter.ahead ? ahead : others
         line.add(waiter, now())

@@ -74,9 +74,13 @@ export async function listen(router: Router, options: ListenOptions): Promise<Li
       const exchange: Exchange = { id: nextId(), raw, response }
       if (essential(pathOf(raw))) read(exchange, () => {})
       else if (stalls.waited()) finish(exchange, unavailable)
-      else if (admission.isOpen()) enter(exchange, ahead, !stalls.paused())
       // By then it is known of many whether they still wait.
-      else void nextRead().then(() => enter(exchange, ahead, true))
+      else if (!admission.isOpen()) void nextRead().then(() => enter(exchange, ahead, true))
+      else if (stalls.paused() || mayBeGone(raw.socket)) enter(exchange, ahead, false)
+      else {
+        admission.begin()
+        read(exchange, admission.leave)
+      }
     })
 
   /** Does nothing for a client that hung up before its request is started. `present`: unless its connection ends meanwhile, it is there. */

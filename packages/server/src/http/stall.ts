@@ -78,9 +78,18 @@ export function watchStalls({
   const lookIfLate = (): void => {
     if (now() - last > pauseMs || Math.abs(wall() - lastWall) > pauseMs) look()
   }
+  // What arrives in one iteration of the loop shares a look at the clocks: they cost more than most of a request's way in.
+  let looked = false
+  const forget = (): void => {
+    looked = false
+  }
   return {
     waited() {
-      lookIfLate()
+      if (!looked) {
+        looked = true
+        setImmediate(forget)
+        lookIfLate()
+      }
       return waking
     },
     paused: () => last < pausedUntil,
