@@ -128,7 +128,8 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
     },
     async settled() {
       while (underWay.size > 0) await Promise.all(underWay)
-      await running
+      // Whoever began the run logs why it failed.
+      await running?.catch(() => {})
     },
   }
 }
