@@ -4,7 +4,7 @@
  */
 
 import { spawn } from 'node:child_process'
-import { globSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,11 +42,11 @@ const files = globSync(['test/**/*.test.ts', 'packages/*/src/**/*.test.ts'], { c
 
 /**
  * How the test runner is called. A process for each file keeps files apart; to start it costs more than most files do, so
- * `test:fast` has one process for attacks and one for all else.
+ * `test:fast` spreads its files over three: some of them wait while others work.
  */
 const limit = `--test-timeout=${fileLimit}`
 const calls: readonly (readonly string[])[] = isFast
-  ? [files.filter(isAttack), files.filter(file => !isAttack(file))].map(part => [
+  ? spread(files, 3).map(part => [
       ...['--test', limit, '--test-isolation=none', '--test-reporter=dot'],
       ...part,
     ])
@@ -124,8 +124,16 @@ async function testAll(): Promise<boolean> {
   return results.every(({ ok }) => ok)
 }
 
-function isAttack(file: string): boolean {
-  return file.startsWith('test/attacks/')
+/** Returns so many lists of about the same length in bytes. */
+function spread(all: readonly string[], count: number): readonly (readonly string[])[] {
+  const parts = Array.from({ length: count }, () => ({ files: [] as string[], bytes: 0 }))
+  const sized = all.map(file => ({ file, bytes: statSync(join(root, file)).size }))
+  for (const { file, bytes } of sized.toSorted((one, other) => other.bytes - one.bytes)) {
+    const least = parts.reduce((best, part) => (part.bytes < best.bytes ? part : best))
+    least.files.push(file)
+    least.bytes += bytes
+  }
+  return parts.map(part => part.files)
 }
 
 /** Prepares files that every process of the run uses: compiled code, and RSA keys. */
