@@ -13,10 +13,11 @@ import { ask } from '../../packages/server/src/stores/postgres/connection.ts'
 import type { Database } from '../../packages/server/src/stores/postgres/database.ts'
 import { mainSchema } from '../../packages/server/src/stores/postgres/names.ts'
 import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
-import { providePostgres } from '../support/postgres.ts'
+import { provideOwnPostgres } from '../support/postgres.ts'
 import { day } from './stores/samples.ts'
 
-const postgres = providePostgres()
+// Of its own: a transaction that is open in any database of a server keeps old rows, and then updates are not heap-only.
+const postgres = provideOwnPostgres()
 let filled = ''
 before(async () => {
   filled = await (await postgres()).database()

@@ -84,8 +84,6 @@ export async function startPostgres({ durable = false, connections = 120 } = {})
       postgresFlags: [
         ...['-c', 'unix_socket_directories=', '-c', 'listen_addresses=127.0.0.1'],
         ...['-c', `fsync=${durable ? 'on' : 'off'}`, '-c', `max_connections=${connections}`],
-        // A vacuum that begins by itself keeps old rows alive meanwhile, and tests count what updates leave.
-        ...['-c', 'autovacuum=off'],
       ],
       onLog: () => {},
       onError: () => {},
