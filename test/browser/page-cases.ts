@@ -147,8 +147,9 @@ let signedUp = 0
 /** Under a new name each time. */
 async function signUp(person: Person, password: string): Promise<void> {
   signedUp += 1
-  await person.page.goto(`${person.url}/register`)
+  // Before anything is awaited: another case may sign up meanwhile.
   const username = `new${signedUp}`
+  await person.page.goto(`${person.url}/register`)
   await submit(person, { username, email: `${username}@example.com`, new_password: password })
 }
 
