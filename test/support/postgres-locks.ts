@@ -26,33 +26,28 @@ export async function untilSomebodyWaits(holder: Connection, asked?: Promise<unk
 }
 
 /** Runs `ask` while another transaction holds a lock, which is committed once `ask` waits for it. */
-export async function waitingFor<Value>(
-  url: string,
-  held: string,
-  ask: () => Promise<Value>,
-): Promise<Value> {
-  const holder = await openConnection({ url })
-  try {
-    await holder.script(`set search_path = tessera; begin; ${held}`)
+export const waitingFor = <Value>(url: string, held: string, ask: () => Promise<Value>): Promise<Value> =>
+  whileHeld(url, held, async holder => {
     const asked = ask()
     await untilSomebodyWaits(holder, asked)
     await holder.script('commit')
-    return await asked
-  } finally {
-    await holder.close()
-  }
-}
+    return asked
+  })
 
 /** Runs `ask` while another transaction holds rows and keeps them: `ask` must not wait. */
-export async function passingOver<Value>(
+export const passingOver = <Value>(url: string, held: string, ask: () => Promise<Value>): Promise<Value> =>
+  whileHeld(url, held, ask)
+
+/** Runs `use` with the connection of a transaction that began with the statement `held`. */
+async function whileHeld<Value>(
   url: string,
   held: string,
-  ask: () => Promise<Value>,
+  use: (holder: Connection) => Promise<Value>,
 ): Promise<Value> {
   const holder = await openConnection({ url })
   try {
     await holder.script(`set search_path = tessera; begin; ${held}`)
-    return await ask()
+    return await use(holder)
   } finally {
     await holder.close()
   }

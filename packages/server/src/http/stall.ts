@@ -78,7 +78,7 @@ export function watchStalls({
   const lookIfLate = (): void => {
     if (now() - last > pauseMs || Math.abs(wall() - lastWall) > pauseMs) look()
   }
-  // What arrives in one iteration of the loop shares a look at the clocks: they cost more than most of a request's way in.
+  // Requests of one loop iteration share a look at the clocks, which costs more than most other steps of taking a request.
   let looked = false
   const forget = (): void => {
     looked = false
