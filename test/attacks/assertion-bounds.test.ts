@@ -49,8 +49,11 @@ const authenticate = async (server: TestServer, claims: object, typ?: string) =>
   })
 const strict = 'client-authentication+jwt'
 const clientCases: readonly (readonly [string, object, string | undefined, string?])[] = [
-  ['lives for the longest time', { exp: startOfTime + 660 }, undefined],
-  ['lives for a second longer', { exp: startOfTime + 661 }, 'client_assertion_lives_too_long'],
+  ['lives for the longest time', { exp: startOfTime + 3960 }, undefined],
+  ['lives for a second longer', { exp: startOfTime + 3961 }, 'client_assertion_lives_too_long'],
+  ['began within the skew', { nbf: startOfTime + 60 }, undefined],
+  ['began a second beyond the skew', { nbf: startOfTime + 61 }, 'client_assertion_invalid'],
+  ['has a text as its time of issue', { iat: 'now' }, 'client_assertion_invalid'],
   ['was issued within the skew', { iat: startOfTime + 60 }, undefined],
   ['was issued a second beyond the skew', { iat: startOfTime + 61 }, 'client_assertion_from_the_future'],
   ['was issued long ago', { iat: 1 }, undefined],
@@ -88,6 +91,64 @@ for (const [what, claims, reason, typ] of clientCases)
     else assertRefused(answer, 'invalid_client', reason)
   })
 
+test('private_key_jwt: an assertion of an hour is used once for as long as it lives [RFC 7523 §3 (7)]', async () => {
+  const server = await createTestServer(input)
+  const claims = { exp: startOfTime + 3600, jti: 'one' }
+  assert.equal((await authenticate(server, claims)).status, 200)
+  for (const seconds of [600, 1800, 1195, 64]) {
+    server.clock.advance(seconds)
+    await server.runCleanUp()
+    assertRefused(await authenticate(server, claims), 'invalid_client', 'client_assertion_replayed')
+  }
+  server.clock.advance(1)
+  assertRefused(await authenticate(server, claims), 'invalid_client', 'client_assertion_invalid')
+})
+
+/** Settings of the server, then of the client. */
+const lifetimes: readonly (readonly [object, object, number])[] = [
+  [{ client_assertion_max_lifetime: 300 }, {}, 300],
+  [{ client_assertion_max_lifetime: 7200 }, {}, 7200],
+  [{}, { client_assertion_max_lifetime: 60 }, 60],
+  [{ client_assertion_max_lifetime: 60 }, { client_assertion_max_lifetime: 86_400 }, 86_400],
+]
+for (const [ofServer, ofClient, most] of lifetimes)
+  test(`private_key_jwt: with ${JSON.stringify([ofServer, ofClient])} an assertion ends at most ${most} seconds ahead`, async () => {
+    const clients = input.clients.map(client =>
+      client.client_id === 'signer' ? { ...client, ...ofClient } : client,
+    )
+    const server = await createTestServer({ ...input, ...ofServer, clients })
+    const longest = startOfTime + most + 60
+    assert.equal((await authenticate(server, { exp: longest })).status, 200)
+    const refused = await authenticate(server, { exp: longest + 1 })
+    assertRefused(refused, 'invalid_client', 'client_assertion_lives_too_long')
+  })
+
+const tokenEndpoint = `${issuer}/connect/token`
+/** Settings of the server, then of the client, and whether the issuer alone is accepted. */
+const audiences: readonly (readonly [object, object, boolean])[] = [
+  [{ client_assertion_audience: 'issuer' }, {}, true],
+  [{}, { client_assertion_audience: 'issuer' }, true],
+  [{ client_assertion_audience: 'issuer' }, { client_assertion_audience: 'any' }, false],
+  [{ client_assertion_audience: 'any' }, {}, false],
+]
+for (const [ofServer, ofClient, strict] of audiences)
+  test(`private_key_jwt: with ${JSON.stringify([ofServer, ofClient])} ${strict ? 'the issuer as a string is the one audience [FAPI 2.0 §5.3.2.1]' : 'the token endpoint is an audience too [RFC 7523 §3 (3)]'}`, async () => {
+    const clients = input.clients.map(client =>
+      client.client_id === 'signer' ? { ...client, ...ofClient } : client,
+    )
+    const server = await createTestServer({ ...input, ...ofServer, clients })
+    assert.equal((await authenticate(server, { aud: issuer })).status, 200)
+    for (const aud of [tokenEndpoint, [issuer], [issuer, tokenEndpoint]]) {
+      const answer = await authenticate(server, { aud })
+      if (strict) assertRefused(answer, 'invalid_client', 'client_assertion_audience_wrong')
+      else assert.equal(answer.status, 200)
+    }
+    for (const aud of ['https://other.example', [issuer, 'https://other.example'], [], [[issuer]], 7]) {
+      const answer = await authenticate(server, { aud })
+      assertRefused(answer, 'invalid_client', ['client_assertion_audience_wrong', 'client_assertion_invalid'])
+    }
+  })
+
 const redeem = async (server: TestServer, claims: object) =>
   server.token(
     {
@@ -104,12 +165,12 @@ const redeem = async (server: TestServer, claims: object) =>
     { client: ['bearer', secret] },
   )
 const grantCases: readonly (readonly [string, object, string | undefined])[] = [
-  ['lives for the longest time', { exp: startOfTime + 3600 }, undefined],
-  ['lives for a second longer', { exp: startOfTime + 3601 }, 'assertion_lifetime_invalid'],
+  ['lives for the longest time', { exp: startOfTime + 3960 }, undefined],
+  ['lives for a second longer', { exp: startOfTime + 3961 }, 'assertion_lifetime_invalid'],
   ['ended within the skew', { exp: startOfTime - 4 }, undefined],
   ['ended beyond the skew', { exp: startOfTime - 5 }, 'assertion_invalid'],
-  ['was issued within the skew', { iat: startOfTime + 5 }, undefined],
-  ['was issued a second beyond the skew', { iat: startOfTime + 6 }, 'assertion_lifetime_invalid'],
+  ['was issued within the skew', { iat: startOfTime + 60 }, undefined],
+  ['was issued a second beyond the skew', { iat: startOfTime + 61 }, 'assertion_lifetime_invalid'],
   ['has a number as its id', { jti: 7 }, 'assertion_invalid'],
   ['has a list as its subject', { sub: ['88421113'] }, 'assertion_subject_unknown'],
   ['has no issuer', { iss: undefined }, 'assertion_invalid'],

@@ -66,7 +66,7 @@ export const clients: Readonly<Record<string, Rows>> = {
       'attacks/registration.test.ts',
       'attack: a client with hundreds of keys does not have them all tried for whoever leaves out the',
     ),
-    'required, at most 10 minutes ahead;': held(
+    'required, at most `client_assertion_max_lifetime` ahead (3900': held(
       'flows/private-key-jwt.test.ts',
       'private_key_jwt: an assertion … is invalid_client',
     ),

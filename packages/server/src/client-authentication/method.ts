@@ -7,7 +7,7 @@ import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { FindKeys } from '../client-keys/jwks.ts'
 import type { VerifyClientSignature } from '../client-keys/signature.ts'
 import type { Confirmation } from '../core/authorization.ts'
-import type { Client, ClientAuthenticationMethod } from '../core/client.ts'
+import type { Client, ClientAssertionPolicy, ClientAuthenticationMethod } from '../core/client.ts'
 import type { Awaitable, Clock } from '../core/runtime.ts'
 import type { Replays } from '../core/stores.ts'
 import type { Secrets } from './secrets.ts'
@@ -32,9 +32,15 @@ export type VerificationPorts = {
   /** The network that a request came from. */
   readonly networkOf: (request: HttpRequest) => string
   readonly replays: Replays
-  /** Counts an assertion of a client. The result takes it back, or says how long to wait where there were too many. */
+  /** Unless the client has settings of its own. */
+  readonly clientAssertions: ClientAssertionPolicy
+  /**
+   * Counts an assertion of a client, whose id is kept for so many seconds. The result takes it back, or says how long to
+   * wait where there were too many.
+   */
   readonly countAssertion: (
     clientId: string,
+    kept: Seconds,
   ) => Promise<
     | { readonly ok: true; readonly forgive: () => Promise<void> }
     | { readonly ok: false; readonly wait: Seconds }

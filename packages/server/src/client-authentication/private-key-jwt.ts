@@ -1,5 +1,6 @@
 /** `private_key_jwt`: an assertion signed with the client's key (RFC 7523 §2.2, §3; OpenID Connect Core 1.0 §9). */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { JWTPayload } from 'jose'
@@ -15,9 +16,11 @@ export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:
 
 /** How far a client's clock may be off (seconds). */
 const clockTolerance = 60
-/** How far ahead `exp` may lie (seconds): so long its `jti` must be kept. */
-const maxLifetime = 600
 const maxJtiLength = 256
+
+/** For how long the id of an assertion is kept at most, where `exp` may be so far ahead. */
+export const longestKept = (maxLifetime: Seconds): Seconds =>
+  markUntil(maxLifetime + clockTolerance, clockTolerance)
 
 /** Why an assertion is refused that the client's key did sign: nobody guessed it. */
 export const signedReasons: ReadonlySet<string> = new Set([
@@ -37,8 +40,8 @@ export const privateKeyJwt: AuthenticationMethod = {
     const { payload, protectedHeader } = verified.value
     const reason =
       identityFault(payload, client) ??
-      audienceFault(payload, jwtType(protectedHeader.typ), request, ports) ??
-      lifetimeFault(payload, ports)
+      audienceFault(payload, jwtType(protectedHeader.typ), request, client, ports) ??
+      lifetimeFault(payload, client, ports)
     if (reason !== undefined) return refuseClient(reason)
     return useOnce(payload, client, ports)
   },
@@ -75,17 +78,20 @@ const identityFault = ({ iss, sub }: JWTPayload, { client_id }: Client): string 
 
 /**
  * RFC 7523 §3 (3): the issuer or the token endpoint, or the endpoint that is asked (RFC 9126 §2). Each value must be
- * one of these: an assertion that is good elsewhere too could be passed on by whoever received it there.
+ * one of these: an assertion that is good elsewhere too could be passed on by whoever received it there. FAPI 2.0
+ * §5.3.2.1 wants the issuer alone, as a string.
  */
 function audienceFault(
   { aud }: JWTPayload,
   type: string | undefined,
   { path }: HttpRequest,
-  { issuer, tokenEndpoint }: VerificationPorts,
+  { client_assertion_audience }: Client,
+  { issuer, tokenEndpoint, clientAssertions }: VerificationPorts,
 ): string | undefined {
-  if (type === strictType) return aud === issuer ? undefined : 'client_assertion_audience_wrong'
   // RFC 8725 §3.11: a JWT made for another purpose (a request object, a DPoP proof) is not an assertion.
-  if (type !== 'jwt') return 'client_assertion_type_wrong'
+  if (type !== 'jwt' && type !== strictType) return 'client_assertion_type_wrong'
+  const wanted = type === strictType ? 'issuer' : (client_assertion_audience ?? clientAssertions.audience)
+  if (wanted === 'issuer') return aud === issuer ? undefined : 'client_assertion_audience_wrong'
   const ours: readonly unknown[] = [issuer, tokenEndpoint, new URL(issuer).origin + path]
   const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
   return named.length > 0 && named.every(one => ours.includes(one))
@@ -94,8 +100,13 @@ function audienceFault(
 }
 
 /** jose has checked that it has not ended and, where `nbf` says so, begun. */
-function lifetimeFault({ exp, iat }: JWTPayload, { clock }: VerificationPorts): string | undefined {
+function lifetimeFault(
+  { exp, iat }: JWTPayload,
+  { client_assertion_max_lifetime }: Client,
+  { clock, clientAssertions }: VerificationPorts,
+): string | undefined {
   const now = clock.now()
+  const maxLifetime = client_assertion_max_lifetime ?? clientAssertions.maxLifetime
   if (exp === undefined) return 'client_assertion_without_end'
   if (exp > now + maxLifetime + clockTolerance) return 'client_assertion_lives_too_long'
   return iat !== undefined && iat > now + clockTolerance ? 'client_assertion_from_the_future' : undefined
@@ -105,18 +116,19 @@ function lifetimeFault({ exp, iat }: JWTPayload, { clock }: VerificationPorts): 
 async function useOnce(
   { jti, exp = 0 }: JWTPayload,
   { client_id }: Client,
-  { replays, countAssertion }: VerificationPorts,
+  { replays, countAssertion, clock }: VerificationPorts,
 ): Promise<Result<undefined>> {
   if (typeof jti !== 'string' || jti === '' || jti.length > maxJtiLength)
     return refuseClient('client_assertion_without_id')
-  const counted = await countAssertion(client_id)
+  const expires_at = markUntil(exp, clockTolerance)
+  const counted = await countAssertion(client_id, expires_at - clock.now())
   if (!counted.ok)
     return refuse('temporarily_unavailable', 'client_assertions_too_often', { retry_after: counted.wait })
   let first = false
   try {
     first = await replays.use({
       hash: hashHandle(`client_assertion\n${client_id}\n${jti}`),
-      expires_at: markUntil(exp, clockTolerance),
+      expires_at,
     })
   } finally {
     // Nothing was kept.

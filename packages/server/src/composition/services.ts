@@ -4,6 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import { createClientAuthentication } from '../client-authentication/authenticate.ts'
 import { createCallerAuthentication } from '../client-authentication/caller.ts'
 import { createClientFailures } from '../client-authentication/failures.ts'
+import { longestKept } from '../client-authentication/private-key-jwt.ts'
 import { createArgon2id } from '../client-authentication/secrets.ts'
 import { createClientEncryption } from '../client-keys/encryption.ts'
 import { createClientKeys } from '../client-keys/jwks.ts'
@@ -50,6 +51,7 @@ export type Services = ReturnType<typeof composeServices>
 
 export function composeServices(configuration: Configuration, foundation: Foundation) {
   const { issuer, resources, identityProviders, tenants, compatibility, emitStateHash } = configuration
+  const { clientAssertions } = configuration
   const clients = composeClients(configuration, foundation)
   const common = {
     ...foundation,
@@ -85,7 +87,8 @@ export function composeServices(configuration: Configuration, foundation: Founda
   const authenticate = createClientAuthentication({
     ...{ ...common, ...people, findKeys, verifySignature, failures, networkOf },
     replays: foundation.stores.replays,
-    countAssertion: createAssertionCounter(common),
+    clientAssertions,
+    countAssertion: createAssertionCounter({ ...common, longest: longestKept(clientAssertions.maxLifetime) }),
     tokenEndpoint: `${issuer}/connect/token`,
   })
   const authenticateCaller = createCallerAuthentication({

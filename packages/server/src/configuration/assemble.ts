@@ -70,6 +70,10 @@ function assembleIssuer(
     ...(draft.metrics && { metrics: { tokens: draft.metrics.tokens.map(secretOf) } }),
     compatibility: draft.compatibility,
     emitStateHash: draft.emit_state_hash,
+    clientAssertions: {
+      audience: draft.client_assertion_audience,
+      maxLifetime: draft.client_assertion_max_lifetime,
+    },
     clients: { find: id => clients.get(id), all: () => clients.values() },
     resources,
     users: draft.users.map(userOf),

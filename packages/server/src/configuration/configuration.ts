@@ -2,7 +2,7 @@
 
 import type { AccountSettings } from '../core/account.ts'
 import type { Branding } from '../core/branding.ts'
-import type { Clients, Secret, SigningAlgorithm } from '../core/client.ts'
+import type { ClientAssertionPolicy, Clients, Secret, SigningAlgorithm } from '../core/client.ts'
 import type { ConsentPolicyHook } from '../core/consent.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../core/extension-grant.ts'
 import type { MailSettings } from '../core/mail.ts'
@@ -55,6 +55,8 @@ export type Configuration = {
   /** Who may read the server's figures; undefined: they are not kept. */
   readonly metrics?: { readonly tokens: readonly Secret[] }
   readonly compatibility: Compatibility
+  /** What client assertions must be, unless the client has settings of its own. */
+  readonly clientAssertions: ClientAssertionPolicy
   /** Whether ID tokens carry `s_hash`. */
   readonly emitStateHash: boolean
   readonly clients: Clients

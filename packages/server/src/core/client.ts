@@ -66,6 +66,14 @@ export const contentEncryptionAlgorithms = [
 ] as const
 export type ContentEncryption = (typeof contentEncryptionAlgorithms)[number]
 
+/** What client assertions must be (RFC 7523 §3). */
+export type ClientAssertionPolicy = {
+  /** `any`: the issuer or the URL of an endpoint; `issuer`: the issuer alone, as one string. */
+  readonly audience: 'any' | 'issuer'
+  /** How far ahead `exp` may be: its `jti` is kept until then. */
+  readonly maxLifetime: Seconds
+}
+
 export type ClientClaim = { readonly type: string; readonly value: Json }
 
 export type Client = {
@@ -95,6 +103,9 @@ export type Client = {
   readonly tls_client_auth_subject_dn?: string
   /** Algorithms that a client assertion may use; empty: all that are supported. */
   readonly token_endpoint_auth_signing_alg?: string
+  /** What its assertions must be, where that differs from the server's policy. */
+  readonly client_assertion_audience?: ClientAssertionPolicy['audience']
+  readonly client_assertion_max_lifetime?: Seconds
   /** Addresses that request objects may be fetched from, byte for byte (OpenID Connect Core 1.0 §6.2). */
   readonly request_uris: readonly string[]
   /** What its request objects are signed with; omitted: any asymmetric algorithm, or nothing; `none`: nothing. */

@@ -6,6 +6,7 @@ import { isScopeToken } from '@tessera/protocol/scope'
 import { assertionAlgorithms, signingAlgorithms } from '../../core/client.ts'
 import * as z from '../shape/shapes.ts'
 import { accentColor } from './branding.ts'
+import { clientAssertionsShape } from './client-assertions.ts'
 import { describingShape, keysShape, requestShape, responseShape } from './client-metadata.ts'
 import { signInShape } from './client-sign-in.ts'
 import { withLanguages } from './languages.ts'
@@ -83,6 +84,7 @@ export const plainClientSchema = z.strictObject({
     .enum(assertionAlgorithms)
     .optional()
     .describe('The algorithm of its assertions (private_key_jwt); omitted: any that is supported.'),
+  ...clientAssertionsShape,
   ...keysShape,
   ...requestShape,
   ...responseShape,

@@ -5,6 +5,7 @@ import { issuerFault } from '../issuer.ts'
 import * as z from '../shape/shapes.ts'
 import { accountsSchema, mailSchema } from './accounts.ts'
 import { brandingSchema } from './branding.ts'
+import { serverAssertionsShape } from './client-assertions.ts'
 import { jwksSchema } from './jwks.ts'
 import { metricsSchema } from './metrics.ts'
 import { mfaSchema } from './mfa.ts'
@@ -104,6 +105,7 @@ export const deploymentShape = {
     .enum(['none', 'identityserver4'])
     .default('none')
     .describe('identityserver4: 400 for invalid_client, Basic beside body taken, scope in JWTs as a list.'),
+  ...serverAssertionsShape,
   master_key_file: z
     .string()
     .min(1)

@@ -64,6 +64,8 @@ export const keyOwners = {
   api_resources: 'inherited',
   compatibility: 'inherited',
   emit_state_hash: 'inherited',
+  client_assertion_audience: 'inherited',
+  client_assertion_max_lifetime: 'inherited',
   sessions: 'inherited',
   mfa: 'inherited',
   mfaPolicy: 'inherited',

@@ -22,9 +22,14 @@ export type JwtBearerOptions = {
 }
 
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
-/** An assertion lives at most this long (seconds): so long its one-use mark is kept. */
-const maxLifetime = 3600
-const clockTolerance = 5
+/**
+ * How far ahead `exp` may be (seconds): the one-use mark is kept until then. Issuers sign assertions for an hour, and
+ * clocks differ.
+ */
+const maxLifetime = 3900
+/** How far ahead the issuer's clock may be, and how long ago an assertion may have ended (seconds). */
+const skewAhead = 60
+const skewAfterEnd = 5
 
 /**
  * The subject must be an active user of this server. Each assertion is used once, by its `jti` or, where it has none, as a whole.
@@ -45,7 +50,11 @@ export function jwtBearer({
       if (!claims) return refused('assertion_invalid')
       const { iss, exp, iat, jti } = claims as { iss: string; exp: number; iat?: number; jti?: unknown }
       if (jti !== undefined && typeof jti !== 'string') return refused('assertion_invalid')
-      if (exp > context.now + maxLifetime || (iat !== undefined && iat > context.now + clockTolerance)) {
+      if (exp <= context.now - skewAfterEnd) return refused('assertion_invalid')
+      if (
+        exp > context.now + maxLifetime + skewAhead ||
+        (iat !== undefined && iat > context.now + skewAhead)
+      ) {
         return refused('assertion_lifetime_invalid')
       }
       const sub: unknown = await subjectOf(claims as JsonObject)
@@ -56,7 +65,7 @@ export function jwtBearer({
         subject: { sub: user.sub, idp: iss, amr: ['jwt'] },
         uses: {
           id: jti === undefined ? signedPart(assertion) : `${iss}\n${jti}`,
-          expires_at: exp + clockTolerance,
+          expires_at: exp + skewAfterEnd,
         },
       }
       return decision
@@ -82,7 +91,7 @@ async function verify(
       audience: [issuer, `${issuer}/connect/token`],
       algorithms,
       requiredClaims: ['iss', 'sub', 'aud', 'exp'],
-      clockTolerance,
+      clockTolerance: skewAhead,
       currentDate: new Date(now * 1000),
     })
     return payload
