@@ -115,6 +115,42 @@ export function testNouns(stores: () => Stores): void {
     }
   })
 
+  test('authorizations: beyond those that a user keeps, the ones that expire first are deleted with their codes and families', async () => {
+    const { authorizations, codes, families, commit } = stores()
+    const sub = `user-${newHash()}`
+    await standing(stores())
+    const redeemed = async (expires_at: number) => {
+      const authorization = sampleAuthorization({ sub, expires_at })
+      const code = sampleCode(authorization)
+      await codes.issue(authorization, code)
+      const family = sampleFamily(authorization)
+      const use = { kind: 'authorization_code', hash: code.hash } as const
+      assert.equal(await commit(sampleCommit({ use, issue: { family } })), 'committed')
+      return { authorization, code, family }
+    }
+    const [first, second, third, fourth] = await Promise.all(
+      [10, 40, 20, 30].map(more => redeemed(now + minute + more)),
+    )
+    const { authorization: strangers } = await issuedCode(stores())
+    assert.equal(await authorizations.trim(sub, 4, 100), 0)
+    assert.equal(await authorizations.trim(sub, 2, 1), 1)
+    assert.equal(await authorizations.trim(sub, 2, 100), 1)
+    for (const kept of [second, fourth]) {
+      assert.ok(kept && (await codes.find(kept.code.hash)) && (await families.find(kept.family.id)))
+      assert.ok(await authorizations.find(kept.authorization.id))
+    }
+    for (const gone of [first, third]) {
+      assert.ok(gone)
+      assert.equal(await authorizations.find(gone.authorization.id), undefined)
+      assert.equal(await families.find(gone.family.id), undefined)
+      // Nothing is left of them: an authorization of the same id finds no code and no family.
+      await codes.issue(gone.authorization, sampleCode(gone.authorization))
+      assert.equal(await codes.find(gone.code.hash), undefined)
+      assert.equal(await families.find(gone.family.id), undefined)
+    }
+    assert.deepEqual(await authorizations.find(strangers.id), strangers)
+  })
+
   test('authorizations: revoking keeps the first time', async () => {
     const { authorizations } = stores()
     const { authorization } = await issuedCode(stores())

@@ -88,6 +88,7 @@ export const hotWork: readonly HotWork[] = [
   ...commits,
   { name: 'authorization: find', ask: (stores, key) => stores.authorizations.find(of(key)) },
   { name: 'authorization: revoke', ask: (stores, key) => stores.authorizations.revoke(of(key), now) },
+  { name: 'authorizations: trim', ask: (stores, key) => stores.authorizations.trim(key, 10_000, 2000) },
   {
     name: 'code: issue',
     ask: (stores, key) =>

@@ -13,6 +13,7 @@ import type { Configuration } from '../configuration/configuration.ts'
 import type { Awaitable } from '../core/runtime.ts'
 import { createRefuser, type Refuser } from '../endpoints/respond.ts'
 import { grantsOf } from '../endpoints/token/grants/index.ts'
+import { createAuthorizationCounter } from '../endpoints/token/surplus-authorizations.ts'
 import { createAssertionCounter } from '../identity/assertion-limit.ts'
 import {
   type AttemptKey,
@@ -107,6 +108,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
     grants: composeGrants({ ...configuration, identityProviders: people.identityProviders }),
     isAllowedOrigin: clients.isAllowedOrigin,
     noteUse: clients.noteUse,
+    noteAuthorization: createAuthorizationCounter({ ...foundation.stores, log: foundation.log }),
     decryption,
     verifySignature,
     refuserOf: (endpoint: string): Refuser =>

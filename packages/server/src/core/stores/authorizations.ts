@@ -17,6 +17,11 @@ export type Authorizations = {
   readonly find: (id: AuthorizationId) => Awaitable<Authorization | undefined>
   /** Revokes it and so all that came from it. Revoking twice keeps the first time. */
   readonly revoke: (id: AuthorizationId, at: Seconds) => Promise<void>
+  /**
+   * Deletes the user's authorizations beyond the `keep` that expire last, with their codes and refresh families, but not
+   * more than `most` in one call. Resolves to the number of deleted authorizations.
+   */
+  readonly trim: (sub: string, keep: number, most: number) => Promise<number>
 }
 
 export type AuthorizationCodes = {

@@ -14,6 +14,7 @@ import type { Decision, Effect, Grant, GrantPorts, RefusedDecision, TokenRequest
 import { type Issued, type IssuePorts, issue } from './issue.ts'
 import { limitsOf } from './limits.ts'
 import { respond } from './respond.ts'
+import type { NoteAuthorization } from './surplus-authorizations.ts'
 
 export type TokenEndpointPorts = GrantPorts &
   IssuePorts & {
@@ -28,6 +29,7 @@ export type TokenEndpointPorts = GrantPorts &
     readonly validate?: (request: TokenRequest, decision: Decision) => Awaitable<Decision | RefusedDecision>
     readonly stores: Stores
     readonly noteUse: NoteUse
+    readonly noteAuthorization: NoteAuthorization
     readonly refuser: Refuser
   }
 
@@ -71,6 +73,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     if (!outcome.ok) return outcome
     const { decision, issued } = outcome
     ports.noteUse(decision.client)
+    if (decision.subject && keepsAuthorization(decision)) ports.noteAuthorization(decision.subject.sub)
     ports.log.info('tokens_issued', {
       request_id: request.id,
       client_id: decision.client.client_id,
@@ -81,6 +84,10 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     return respond(decision, issued)
   }
 }
+
+/** Whether the authorization is new in the store, or now outlives the code that was redeemed for it. */
+const keepsAuthorization = ({ authorization, use }: Decision): boolean =>
+  authorization?.kind === 'new' || use?.kind === 'authorization_code' || use?.kind === 'device_code'
 
 function grantOf(
   grantType: string | undefined,

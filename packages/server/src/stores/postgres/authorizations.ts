@@ -2,6 +2,7 @@
 
 import type { Authorization } from '../../core/authorization.ts'
 import type { Authorizations } from '../../core/stores.ts'
+import { free } from './batches.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
 import { byKey } from './gathering.ts'
@@ -41,8 +42,19 @@ export const authorizationRow = (authorization: Authorization) => [
 export function createAuthorizations({ run }: Database): Authorizations {
   const find = byKey(run, `select ${names} from authorizations where id = any ($1::text[])`)
   const revoke = change(run, 'update authorizations set revoked_at = $2 where id = $1 and revoked_at is null')
+  // Passes over authorizations that a request is extending.
+  const trim = change(
+    run,
+    `with surplus as materialized (
+      select id from authorizations where sub = $1 order by expires_at desc, id desc limit $3::bigint offset $2::bigint
+      ${free}),
+    of_codes as (delete from codes where authorization_id in (select id from surplus)),
+    of_families as (delete from families where authorization_id in (select id from surplus))
+    delete from authorizations where id in (select id from surplus)`,
+  )
   return {
     find: async id => decode((await find(id)) ?? []),
     revoke: async (id, at) => void (await revoke(id, at)),
+    trim: (sub, keep, most) => trim(sub, keep, most),
   }
 }

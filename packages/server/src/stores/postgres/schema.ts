@@ -208,4 +208,7 @@ export const migrations: readonly Migration[] = [
     shown_since = case when version > 1 then extract(epoch from now())::bigint end;
   `,
   { index: 'registered_clients_unused', on: 'registered_clients (created_at) where used_at is null' },
+  // Surplus authorizations are deleted with their codes and families: see `Authorizations.trim`.
+  { index: 'codes_authorization_id', on: 'codes (authorization_id)' },
+  { index: 'families_authorization_id', on: 'families (authorization_id)' },
 ]

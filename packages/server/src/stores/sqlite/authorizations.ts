@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Authorization, AuthorizationId } from '../../core/authorization.ts'
 import type { Authorizations } from '../../core/stores.ts'
 import { createCodec, type Row } from './columns.ts'
-import { change, one, reading } from './statements.ts'
+import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
 export const authorizationCodec = createCodec<Authorization>({
@@ -45,6 +45,22 @@ export const authorizationWrites = {
     )
     return (id: AuthorizationId, at: number): void => void revoke(at, id)
   },
+  trimAuthorizations(database) {
+    const surplus = all(
+      database,
+      'select id from authorizations where sub = ? order by expires_at desc, id desc limit ? offset ?',
+    )
+    const deletions = [
+      'codes where authorization_id',
+      'families where authorization_id',
+      'authorizations where id',
+    ].map(condition => change(database, `delete from ${condition} = ?`))
+    return (sub: string, keep: number, most: number): number => {
+      const ids = surplus(sub, most, keep).flat()
+      for (const id of ids) for (const remove of deletions) remove(id as string)
+      return ids.length
+    }
+  },
 } as const satisfies Writes
 
 export function createAuthorizations(
@@ -55,5 +71,6 @@ export function createAuthorizations(
   return {
     find: reading(database, id => authorizationCodec.decode(find(id) ?? [])),
     revoke: (id, at) => write.revokeAuthorization(id, at),
+    trim: (sub, keep, most) => write.trimAuthorizations(sub, keep, most),
   }
 }

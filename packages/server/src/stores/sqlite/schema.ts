@@ -248,4 +248,9 @@ export const migrations: readonly string[] = [
     shown_since = case when version > 1 then unixepoch() end;
   create index registered_clients_unused on registered_clients (created_at) where used_at is null;
   `,
+  // Surplus authorizations are deleted with their codes and families: see `Authorizations.trim`.
+  `
+  create index codes_authorization_id on codes (authorization_id);
+  create index families_authorization_id on families (authorization_id);
+  `,
 ]

@@ -1,0 +1,62 @@
+/** Users with an account of their own who redeem codes in a loop: each leaves rows for as long as its refresh token lives. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Authorization, AuthorizationId } from '../../packages/server/src/core/authorization.ts'
+import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
+import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
+import { emptyTables } from '../../packages/server/src/stores/memory/tables.ts'
+import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
+import { assertRefused } from '../support/refused.ts'
+import { basic, createTestServer, type TestServer } from '../support/tessera.ts'
+import { until } from '../support/until.ts'
+import { world } from '../support/world.ts'
+
+const offline = ['openid', 'api1', 'offline_access']
+
+async function signIn(server: TestServer, sub?: string) {
+  const code = await issueCode(server, { scope: offline, ...(sub && { sub }) })
+  const { json } = await server.token(
+    { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier },
+    { headers: basic('web', 'secret') },
+  )
+  assert.ok(json.refresh_token, JSON.stringify(json))
+  return json as { refresh_token: string; access_token: string }
+}
+
+const refresh = (server: TestServer, { refresh_token }: { readonly refresh_token: string }) =>
+  server.token({ grant_type: 'refresh_token', refresh_token }, { headers: basic('web', 'secret') })
+
+test('attack: codes that one user redeems in a loop leave 10,000 authorizations at most: the ones that expire last, and other users keep theirs', async () => {
+  const tables = emptyTables()
+  const server = await createTestServer(
+    { ...world, users: [...world.users, { sub: 'neighbour', username: 'neighbour', claims: {} }] },
+    { storehouse: { ...createMemoryStorehouse(), main: createMemoryStores(tables) } },
+  )
+  const abandoned = await signIn(server)
+  const neighbours = await signIn(server, 'neighbour')
+  server.clock.advance(86_400)
+  const current = await signIn(server)
+  // As a loop of some days would have left them.
+  const unused = [...tables.authorizations.values()][0] as Authorization
+  for (let number = 0; number < 9_999; number++) {
+    const id = `earlier-${number}` as AuthorizationId
+    tables.authorizations.set(id, { ...unused, id, expires_at: unused.expires_at + 10 })
+  }
+  for (let redeemed = 2; redeemed < 500; redeemed++) await signIn(server)
+
+  await until('surplus authorizations are deleted', () =>
+    server.logged.some(({ event }) => event === 'authorizations_trimmed'),
+  )
+  const kept = [...tables.authorizations.values()].filter(({ sub }) => sub !== 'neighbour')
+  assert.equal(kept.length, 10_000)
+  for (const { authorization_id } of [...tables.families.values(), ...tables.codes.values()])
+    assert.ok(tables.authorizations.has(authorization_id))
+
+  const stays = await refresh(server, current)
+  assert.equal(stays.status, 200)
+  assert.equal((await refresh(server, neighbours)).status, 200)
+  assertRefused(await refresh(server, abandoned), 'invalid_grant', 'refresh_token_unknown')
+  const headers = { authorization: `Bearer ${abandoned.access_token}` }
+  assert.equal((await server.send('GET', '/connect/userinfo', { headers })).status, 401)
+})
