@@ -44,6 +44,10 @@ const signUp = { accounts: { sign_up: true }, mail }
 
 /** A configuration that is affected, and one that is nearly the same and is not. */
 const examples: Readonly<Record<string, readonly [affected: object, unaffected: object]>> = {
+  'Configured users are compared as stored users are': [
+    { users: [{ sub: '1', username: 'alice', password: 'a password that is long' }] },
+    { accounts: {}, mail },
+  ],
   'x-forwarded-host is not believed': [byHost, { ...byHost, trust_forwarded_host: true }],
   'Nobody signs up in a shared tenant': [
     { ...signUp, tenants },

@@ -297,6 +297,49 @@ for (const [name, input, path] of [
   })
 }
 
+test('configuration: two user names that are compared alike are refused, and a blank one', () => {
+  for (const [one, other] of [
+    ['alice', 'Alice'],
+    ['alice', ' alice\u00a0'],
+    ['zo\u00eb', 'Zoe\u0308'],
+    ['Straße', 'STRAẞE'],
+    ['admin', 'ａdmin'],
+  ] as const)
+    assertFaults(
+      {
+        users: [
+          { sub: '1', username: one },
+          { sub: '2', username: other },
+        ],
+      },
+      [{ path: 'users[1].username', problem: /is the same name as users\[0\]\.username/, fix: /rename/ }],
+    )
+  for (const username of [' ', '\t\u3000'])
+    assertFaults({ users: [{ sub: '1', username }] }, [{ path: 'users[0].username', problem: /spaces only/ }])
+  parsed({
+    users: [
+      { sub: '1', username: 'alice' },
+      { sub: '2', username: 'al ice' },
+      { sub: '3', username: 'аlice' },
+      { sub: '4', username: 'alíce' },
+    ],
+  })
+})
+
+test('configuration: a confirmed address that is also another user’s address or name draws a warning', () => {
+  const claims = { email: 'One@example.com', email_verified: true }
+  const warned = (...users: object[]) =>
+    parsed({ users: users.map((user, index) => ({ sub: `${index}`, username: `${index}`, ...user })) })
+      .warnings.map(({ path }) => path)
+      .filter(path => path.startsWith('users'))
+  assert.deepEqual(warned({ claims }, { claims: { ...claims, email: 'one@EXAMPLE.com' } }), [
+    'users[1].claims',
+  ])
+  assert.deepEqual(warned({ claims }, { username: 'one@example.com' }), ['users[0].claims'])
+  assert.deepEqual(warned({ claims, username: 'one@example.com' }), [])
+  assert.deepEqual(warned({ claims }, { claims: { email: 'one@example.com' } }), [])
+})
+
 test('configuration: one user name in two tenants and in none is three users', () => {
   const users = [
     { sub: '1', username: 'a' },

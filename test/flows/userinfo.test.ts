@@ -42,7 +42,12 @@ for (const access_token_type of ['jwt', 'reference'] as const) {
 test('userinfo: a claim with several values is a list; one that the user lacks is left out [userinfo-006]', async () => {
   const server = await createTestServer(world)
   const { json } = await ask(server, await tokenFor(server, 'openid roles profile'))
-  assert.deepEqual(json, { sub: '88421113', name: 'Bob', role: ['admin', 'geek'] })
+  assert.deepEqual(json, {
+    sub: '88421113',
+    name: 'Bob',
+    preferred_username: 'bob',
+    role: ['admin', 'geek'],
+  })
 })
 
 test('userinfo: the scheme in any case, by GET or POST, or the token in a form', async () => {
@@ -186,6 +191,7 @@ test('userinfo: the user’s record is asked now and overrules the provider', as
   assert.deepEqual((await ask(server, json.access_token)).json, {
     sub: '88421113',
     name: 'Bob',
+    preferred_username: 'bob',
     nickname: 'B',
   })
 })

@@ -10,6 +10,10 @@ export const people: Readonly<Record<string, Rows>> = {
       'flows/accounts.test.ts',
       'accounts: a stored user signs in at the page and by the password grant, in any spelling of the',
     ),
+    'An address that a configuration gives to several users': held(
+      'kinds/two-paths.test.ts',
+      'two paths: an address that two users have confirmed signs neither in, whose name it is does',
+    ),
     'A password is read from standard input, unseen': held(
       'cli/users.test.ts',
       'cli: users are added, listed, disabled, enabled and given passwords while the server runs',

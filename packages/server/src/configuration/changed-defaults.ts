@@ -14,6 +14,10 @@ const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
 
 export const changedDefaults: readonly ChangedDefault[] = [
   {
+    title: 'Configured users are compared as stored users are',
+    affects: ({ users }) => (users.length > 0 ? 'users' : undefined),
+  },
+  {
     title: 'x-forwarded-host is not believed',
     affects: ({ issuer, trustedProxies, trustForwardedHost, tenantIssuers }) =>
       !trustForwardedHost && trustedProxies.length > 0 && hasTenantsByHost(issuer, tenantIssuers)

@@ -31,8 +31,8 @@ export type Users = {
   /** Also finds a user that is not active: the caller checks. */
   readonly find: (sub: string) => Awaitable<User | undefined>
   /**
-   * Returns the user of this name in this tenant (undefined: among those of no tenant) if the password is theirs.
-   * An unknown name costs the same work as a wrong password. `from` is the network that asks. Rejects with `QueueFull`
+   * Returns the user of this name or verified address in this tenant (undefined: among those of no tenant) if the
+   * password is theirs. An unknown name costs the same work as a wrong password. `from` is the network that asks. Rejects with `QueueFull`
    * where too many passwords wait to be checked.
    */
   readonly checkPassword: (
@@ -41,8 +41,8 @@ export type Users = {
     tenant: string | undefined,
     from: string,
   ) => Awaitable<User | undefined>
-  /** Returns the `sub` of the user whose password {@link Users.checkPassword} would check. */
-  readonly findSub: (username: string, tenant: string | undefined) => Awaitable<string | undefined>
+  /** Returns the user whose password {@link Users.checkPassword} would check; undefined where an address is that of several. */
+  readonly findNamed: (username: string, tenant: string | undefined) => Awaitable<User | undefined>
   /** The one user of this tenant whose address this is and who has proven it; undefined where there is none or several. */
   readonly findByVerifiedEmail: (email: string, tenant: string | undefined) => Awaitable<User | undefined>
   /** Whether a user of this tenant but `except`, active or not, has this name or verified address, or one that could be mistaken for it. */

@@ -21,7 +21,7 @@ export function createKnownAccounts({
   users,
   checksElsewhere,
 }: {
-  readonly users: Pick<Users, 'findSub'>
+  readonly users: Pick<Users, 'findNamed'>
   /** Whether a validator checks local passwords. */
   readonly checksElsewhere: boolean
 }): KnownAccounts {
@@ -31,10 +31,10 @@ export function createKnownAccounts({
     JSON.stringify(['name', idp, tenant ?? null, username])
 
   return {
-    find(named) {
+    async find(named) {
       if (!isOurs(named)) return byName(named)
-      const sub = users.findSub(named.username, named.tenant)
-      return sub instanceof Promise ? sub.then(found => found && bySub(found)) : sub && bySub(sub)
+      const user = await users.findNamed(named.username, named.tenant)
+      return user && bySub(user.sub)
     },
     of: (sub, named) => (isOurs(named) ? bySub(sub) : byName(named)),
   }

@@ -13,6 +13,10 @@ export const decoyPassword = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$$
 /** One for all the ways in which keyboards compose the same letters (§3.1.1.2: NFKC). */
 export const preparePassword = (password: string): string => password.normalize('NFKC')
 
+/** What a hash may have been made of: in nearly every case one form, else NFKC first. */
+export const formsOf = (password: string): ReadonlySet<string> =>
+  new Set([preparePassword(password), password.normalize('NFC'), password])
+
 /** @param names what the user is called: a password must not be one of them, nor little more. */
 export function passwordFault(
   password: string,

@@ -6,6 +6,7 @@ import type { Client } from '../core/client.ts'
 import { QueueFull } from '../core/fair-queue.ts'
 import { acrOf } from '../core/mfa.ts'
 import type { Awaitable, Clock } from '../core/runtime.ts'
+import { identityKey } from '../core/stored-user.ts'
 import {
   type CredentialAuthority,
   type CredentialCheck,
@@ -82,7 +83,13 @@ export function createSignIn({
     const client_id = client?.client_id
     const { tenant } = acr
     const where = tenant === undefined ? {} : { tenant }
-    const counted = await countGuess({ ...{ idp, username, from, known_browser }, ...where })
+    // A guess by address counts for the name of the account, or each account could be guessed twice as often.
+    const address = idp === localProvider && !validator && identityKey(username).includes('@')
+    const named = address ? await users.findNamed(username, tenant) : undefined
+    const counted = await countGuess({
+      ...{ idp, username: named?.username ?? username, from, known_browser },
+      ...where,
+    })
     if (!counted.ok) return counted
     const request: CredentialRequest = {
       ...{ username, password, from, ...where },

@@ -5,7 +5,7 @@ import type { Awaitable, Random } from '../core/runtime.ts'
 import { identityKey, type StoredUser } from '../core/stored-user.ts'
 import type { Stores } from '../core/stores.ts'
 import type { ConfiguredUser, User, Users } from '../core/user.ts'
-import { decoyPassword, preparePassword } from './password.ts'
+import { decoyPassword, formsOf, preparePassword } from './password.ts'
 
 /** Checks an encoded argon2id password. */
 export type VerifyArgon2id = (encoded: string, password: string, from: string) => Promise<boolean>
@@ -19,67 +19,96 @@ export type UserPorts = {
 }
 
 /**
- * Passwords written plainly in the configuration are compared by a MAC under a key of this process, in constant time.
- * Where any user has an argon2id password, every check costs one argon2id verification, known name or not.
+ * Configured and stored users are found by one rule: by name as `identityKey` compares names, a configured user first; else by
+ * verified address, if exactly one user has it. Passwords are compared in NFKC, and as typed too for hashes that were
+ * made elsewhere. Where any user has an argon2id password, every check costs one argon2id verification for each form of
+ * what was typed, known name or not. Passwords written plainly in the configuration are compared by a MAC under
+ * a key of this process, in constant time.
  */
 export function createUsers(
   configured: readonly ConfiguredUser[],
   { stores: { storedUsers }, random, verifyArgon2id, hasFallen }: UserPorts,
 ): Users {
   const key = random.bytes(32)
-  const mac = (password: string): Buffer => createHmac('sha256', key).update(password).digest()
+  const mac = (password: string): Buffer =>
+    createHmac('sha256', key).update(preparePassword(password)).digest()
   const nobody = { mac: Buffer.alloc(32), encoded: undefined }
   // Of the same cost as that of the users who have one; whether it fits is not asked.
   const decoy = configured.map(encodedPassword).find(encoded => encoded !== undefined)
 
-  const bySub = new Map(configured.map(user => [user.sub, withoutPassword(user)]))
+  const bySub = new Map(configured.map(user => [user.sub, visibleUser(user)]))
   const passwords = new Map(configured.map(user => [user.sub, passwordOf(user, mac)]))
-  const byName = new Map(configured.map(user => [nameKey(user.username, user.tenant), user.sub]))
+  const byName = new Map(configured.map(user => [placeOf(identityKey(user.username), user.tenant), user.sub]))
+  const byAddress = Map.groupBy(
+    configured.filter(user => provenAddress(user) !== undefined),
+    user => placeOf(provenAddress(user) ?? '', user.tenant),
+  )
 
   const configuredOf = (sub: string): User | undefined => {
     const user = bySub.get(sub)
     return user && hasFallen(sub) ? { ...user, active: false } : user
   }
 
+  /** Reads as much for a known name as for an unknown one; addresses are looked up only for what could be one. */
+  async function named(typed: string, tenant: string | undefined): Promise<Named> {
+    const name = identityKey(typed)
+    const mayBeAddress = name.includes('@')
+    const [storedByName, storedByAddress] = await Promise.all([
+      storedUsers.findByName(name, tenant),
+      mayBeAddress ? storedUsers.findByVerifiedEmail(name, tenant) : undefined,
+    ])
+    const sub = byName.get(placeOf(name, tenant))
+    if (sub !== undefined) return { sub }
+    if (storedByName) return { sub: storedByName.sub, stored: storedByName }
+    const owners = mayBeAddress ? (byAddress.get(placeOf(name, tenant)) ?? []) : []
+    if (owners.length + (storedByAddress ? 1 : 0) !== 1) return {}
+    return storedByAddress ? { sub: storedByAddress.sub, stored: storedByAddress } : { sub: owners[0]?.sub }
+  }
+
+  /** One form after the other, so that a sign-in never waits in the queue twice at once. */
+  async function argonFits(encoded: string, password: string, from: string): Promise<boolean> {
+    for (const form of formsOf(password)) if (await verifyArgon2id(encoded, form, from)) return true
+    return false
+  }
+
   return {
     find: sub => configuredOf(sub) ?? once(storedUsers.find(sub), userOf),
     async findByVerifiedEmail(email, tenant) {
-      const found: readonly User[] = [...bySub.values()].filter(
-        user => user.tenant === tenant && provenAddress(user) === identityKey(email),
-      )
-      const stored = userOf(await storedUsers.findByVerifiedEmail(identityKey(email), tenant))
+      const address = identityKey(email)
+      const found = byAddress.get(placeOf(address, tenant)) ?? []
+      const stored = userOf(await storedUsers.findByVerifiedEmail(address, tenant))
       if (stored) return found.length === 0 ? stored : undefined
       const [only] = found
       return only && found.length === 1 ? configuredOf(only.sub) : undefined
     },
     async checkPassword(username, password, tenant, from) {
-      const sub = byName.get(nameKey(username, tenant))
+      const { sub, stored } = await named(username, tenant)
       const known = (sub !== undefined && passwords.get(sub)) || nobody
-      const named = await storedUsers.findByName(identityKey(username), tenant)
-      const stored = sub === undefined ? named : undefined
       const encoded = known.encoded ?? stored?.password ?? ((await storedUsers.any()) ? decoyPassword : decoy)
       const plainFits = timingSafeEqual(mac(password), known.mac)
-      const typed = stored ? preparePassword(password) : password
-      const argonFits = encoded !== undefined && (await verifyArgon2id(encoded, typed, from))
-      if (stored) return stored.password !== undefined && argonFits ? userOf(stored) : undefined
-      const fits = known.encoded === undefined ? plainFits : argonFits
+      const hashFits = encoded !== undefined && (await argonFits(encoded, password, from))
+      if (stored) return stored.password !== undefined && hashFits ? userOf(stored) : undefined
+      const fits = known.encoded === undefined ? plainFits : hashFits
       return sub !== undefined && known !== nobody && fits ? configuredOf(sub) : undefined
     },
-    findSub: (username, tenant) =>
-      byName.get(nameKey(username, tenant)) ??
-      once(storedUsers.findByName(identityKey(username), tenant), stored => stored?.sub),
+    async findNamed(username, tenant) {
+      const { sub, stored } = await named(username, tenant)
+      return stored ? userOf(stored) : sub === undefined ? undefined : configuredOf(sub)
+    },
     async isNameTaken(name, tenant, except) {
-      const key = identityKey(name)
-      const others = configured.filter(user => user.tenant === tenant && user.sub !== except)
-      if (others.some(user => identityKey(user.username) === key || provenAddress(user) === key)) return true
+      const place = placeOf(identityKey(name), tenant)
+      const others = [byName.get(place), ...(byAddress.get(place) ?? []).map(({ sub }) => sub)]
       const found = [
-        await storedUsers.findByName(key, tenant),
-        await storedUsers.findByVerifiedEmail(key, tenant),
+        await storedUsers.findByName(identityKey(name), tenant),
+        await storedUsers.findByVerifiedEmail(identityKey(name), tenant),
       ]
-      return found.some(user => user !== undefined && user.sub !== except)
+      return [...others, ...found.map(user => user?.sub)].some(sub => sub !== undefined && sub !== except)
     },
   }
 }
+
+/** Who a typed name or address means; empty where it means nobody, or an address of several. */
+type Named = { readonly sub?: string | undefined; readonly stored?: StoredUser }
 
 /** What the rest of the server sees of a stored user. */
 export function userOf(stored: StoredUser): User
@@ -105,8 +134,7 @@ export function userOf(stored: StoredUser | undefined): User | undefined {
 const once = <Found, Answer>(found: Awaitable<Found>, use: (found: Found) => Answer): Awaitable<Answer> =>
   found instanceof Promise ? found.then(use) : use(found)
 
-const nameKey = (username: string, tenant: string | undefined): string =>
-  JSON.stringify([tenant ?? null, username])
+const placeOf = (key: string, tenant: string | undefined): string => JSON.stringify([tenant ?? null, key])
 
 const provenAddress = ({ claims: { email, email_verified } }: User): string | undefined =>
   typeof email === 'string' && email_verified === true ? identityKey(email) : undefined
@@ -114,7 +142,11 @@ const provenAddress = ({ claims: { email, email_verified } }: User): string | un
 const encodedPassword = ({ password }: ConfiguredUser): string | undefined =>
   password?.kind === 'argon2id' ? password.encoded : undefined
 
-const withoutPassword = ({ password: _, ...user }: ConfiguredUser) => user
+/** What the rest of the server sees of a configured user: the same as of a stored one. */
+const visibleUser = ({ password: _, ...user }: ConfiguredUser): User => ({
+  ...user,
+  claims: { preferred_username: user.username, ...user.claims },
+})
 
 function passwordOf(user: ConfiguredUser, mac: (password: string) => Buffer) {
   if (!user.password) return undefined

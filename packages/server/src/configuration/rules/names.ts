@@ -1,5 +1,6 @@
 /** Names that must be unique, and names that must not meet. */
 
+import { identityKey } from '../../core/stored-user.ts'
 import { type Draft, type Entry, faultAt } from '../draft.ts'
 import type { Fault } from '../fault.ts'
 import { standardIdentityResources } from '../standard-resources.ts'
@@ -13,8 +14,8 @@ export const nameFaults = (draft: Draft): readonly Fault[] => [
   ...duplicates(
     draft.users,
     'username',
-    user => JSON.stringify([user.tenant ?? null, user.username]),
-    ' in its tenant',
+    user => JSON.stringify([user.tenant ?? null, identityKey(user.username)]),
+    ' in its tenant, whatever the case, the composition of its letters and the spaces around it',
   ),
   ...duplicates(draft.identity_providers, 'name'),
   ...duplicates(draft.tenants, 'name'),
@@ -31,16 +32,18 @@ function duplicates<Value>(
   identity: (value: Value) => string = value => String(value[key]),
   where = '',
 ): readonly Fault[] {
-  const first = new Map<string, number>()
+  const first = new Map<string, Entry<Value>>()
   return entries.flatMap(entry => {
     const id = identity(entry.value)
     const before = first.get(id)
     if (before === undefined) {
-      first.set(id, entry.index)
+      first.set(id, entry)
       return []
     }
+    const written = String(entry.value[key])
+    const same = written === String(before.value[key])
     return faultAt(entry, key, {
-      problem: `"${String(entry.value[key])}" is also ${entry.list}[${before}].${key}`,
+      problem: `"${written}" is ${same ? 'also' : 'the same name as'} ${entry.list}[${before.index}].${key}`,
       expected: `a ${key} that no other entry has${where}`,
       fix: 'rename one of the two, or remove it',
     })

@@ -14,7 +14,13 @@ export const userSchema = z
       .describe(
         'Unique for the issuer, whatever the tenant: at most 255 ASCII characters (OpenID Connect Core 1.0 §2).',
       ),
-    username: z.string().min(1).max(200).describe('Unique within the tenant.'),
+    username: z
+      .string()
+      .min(1)
+      .max(200)
+      .describe(
+        'Unique within the tenant; compared without regard to case, composition of letters and spaces around it.',
+      ),
     password: z.string().min(1).max(1024).optional().describe('As it is; kept in memory only.'),
     password_argon2id: argon2idHash()
       .optional()
