@@ -48,6 +48,14 @@ const examples: Readonly<Record<string, readonly [affected: object, unaffected: 
     { users: [{ sub: '1', username: 'alice', password: 'a password that is long' }] },
     { accounts: {}, mail },
   ],
+  'Introspection says Bearer': [
+    { api_resources: [{ name: 'api', api_secrets: [{ value: 'a secret of the api' }] }] },
+    { api_resources: [{ name: 'api' }] },
+  ],
+  'ID tokens have no idp unasked': [
+    { clients: [{ ...open, scope: 'openid' }] },
+    { clients: [{ ...open, scope: 'openid' }], compatibility: 'identityserver4' },
+  ],
   'x-forwarded-host is not believed': [byHost, { ...byHost, trust_forwarded_host: true }],
   'Nobody signs up in a shared tenant': [
     { ...signUp, tenants },

@@ -38,7 +38,7 @@ test('code: access token and ID token that the published keys verify [client-aut
   assert.equal(payload.nonce, 'n-1')
   assert.equal(payload.sub, '88421113')
   assert.equal(payload.sid, 'session-1')
-  assert.equal(payload.idp, 'local')
+  assert.equal(payload.idp, undefined)
   assert.deepEqual(payload.amr, ['pwd'])
   assert.equal(payload.exp! - payload.iat!, 300)
   assert.equal(payload.auth_time, server.clock.now() - 10)

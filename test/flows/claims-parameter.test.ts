@@ -44,6 +44,36 @@ test('claims: they are told in every flow, and after a refresh too', async () =>
   assert.equal((await userinfo(server, refreshed.json.access_token)).json.email, 'alice@example.com')
 })
 
+test('claims: an ID token names the identity provider where that is asked for, in every flow and after a refresh', async () => {
+  const { server, browser } = await startHybrid()
+  const idpOf = (token: string | null | undefined) => claimsOf(token ?? '').idp
+  for (const [claims, expected] of [
+    [{ id_token: { idp: null } }, 'local'],
+    [{ id_token: { idp: { essential: true } } }, 'local'],
+    [{ id_token: { idp: { values: ['corp', 'local'] } } }, 'local'],
+    [{ id_token: { idp: { value: 'corp' } } }, undefined],
+    [{ id_token: { name: null } }, undefined],
+    [{ userinfo: { idp: null } }, undefined],
+  ] as const) {
+    const front = answerOf(await browser.visit(asking(claims, { response_type: 'id_token token' })))
+    assert.equal(idpOf(front.get('id_token')), expected, JSON.stringify(claims))
+    assert.equal((await userinfo(server, front.get('access_token'))).json.idp, undefined)
+    const answer = answerOf(await browser.visit(asking(claims, { scope: 'openid offline_access' })))
+    const { json } = await redeem(server, answer, 'web')
+    assert.equal(idpOf(json.id_token), expected)
+    assert.equal(idpOf(json.access_token), 'local')
+    const { refresh_token } = json
+    const refreshed = await server.token({ grant_type: 'refresh_token', refresh_token, client_id: 'web' })
+    assert.equal(idpOf(refreshed.json.id_token), expected)
+  }
+})
+
+test('claims: compatibility identityserver4 names the identity provider in every ID token', async () => {
+  const { browser } = await startHybrid({ compatibility: 'identityserver4' })
+  const answer = answerOf(await browser.visit(asking({}, { response_type: 'id_token' })))
+  assert.equal(claimsOf(answer.get('id_token') ?? '').idp, 'local')
+})
+
 test('claims: nothing is told that the client may not have by its scopes, nor what nobody knows', async () => {
   const { server, browser } = await startHybrid()
   const claims = {

@@ -36,7 +36,9 @@ const redeem = async (server: TestServer, code: string | null) => {
 test('federation: idp:NAME sends the browser straight there, and back with a code [authorize-012]', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   provider.claims = { sub: 'ada', name: 'Ada', amr: ['pwd', 'otp'], acr: '9', sid: 's' }
-  const sent = await browser.visit(atCorp({ login_hint: 'ada', ui_locales: 'de fr', prompt: 'login' }))
+  const sent = await browser.visit(
+    atCorp({ claims: '{"id_token":{"idp":null}}', login_hint: 'ada', ui_locales: 'de fr', prompt: 'login' }),
+  )
   const asked = new URL(sent.location ?? '').searchParams
   assert.equal(asked.get('redirect_uri'), 'https://id.example/federation/callback/corp')
   assert.equal(asked.get('scope'), 'openid profile email')

@@ -63,7 +63,8 @@ for (const access_token_type of ['jwt', 'reference'] as const) {
       nbf: startOfTime,
       client_id: 'roclient',
       scope: 'api1',
-      token_type: 'access_token',
+      token_type: 'Bearer',
+      token_use: 'access_token',
       auth_time: startOfTime,
       idp: 'local',
       amr: ['pwd'],
@@ -166,7 +167,7 @@ test('introspection: a client sees its own access token whole [introspection-016
   const { json } = await introspect(server, (await signIn(server)).access_token, roclient)
   assert.equal(json.active, true)
   assert.equal(json.client_id, 'roclient')
-  assert.equal(json.token_type, 'access_token')
+  assert.deepEqual([json.token_type, json.token_use], ['Bearer', 'access_token'])
   assert.equal(json.scope, 'api1 offline_access openid')
 })
 
@@ -182,8 +183,32 @@ test('introspection: a client sees its own refresh token [introspection-010] [in
     iat: startOfTime,
     exp: startOfTime + 2_592_000,
     scope: 'api1 offline_access',
-    token_type: 'refresh_token',
+    token_use: 'refresh_token',
   })
+})
+
+test('introspection: compatibility identityserver4 names the kind of token as its type', async () => {
+  const server = await createTestServer({ ...world, compatibility: 'identityserver4' })
+  const { access_token, refresh_token } = await signIn(server, 'api1 offline_access')
+  for (const [token, kind] of [
+    [access_token, 'access_token'],
+    [refresh_token, 'refresh_token'],
+  ]) {
+    const { json } = await introspect(server, token, roclient)
+    assert.deepEqual([json.token_type, json.token_use], [kind, kind])
+  }
+})
+
+test('introspection: no claim of a token replaces its type, its kind or its state [RFC 7662 §2.2]', async () => {
+  const claims = { token_type: 'N_A', token_use: 'id', active: false }
+  const server = await createTestServer({
+    ...world,
+    api_resources: [{ ...world.api_resources[0], claims: Object.keys(claims) }],
+    users: world.users.map(user => ({ ...user, claims: { ...user.claims, ...claims } })),
+    clients: world.clients.map(client => ({ ...client, scope: client.scope.replace('other_api', '') })),
+  })
+  const { json } = await introspect(server, (await signIn(server)).access_token)
+  assert.deepEqual([json.active, json.token_type, json.token_use], [true, 'Bearer', 'access_token'])
 })
 
 test('introspection: of a refresh family the newest token is active', async () => {

@@ -83,8 +83,8 @@ export const hybridWorld = {
   ],
 }
 
-export async function startHybrid(): Promise<{ server: TestServer; browser: Browser }> {
-  const server = await createTestServer(hybridWorld)
+export async function startHybrid(more: object = {}): Promise<{ server: TestServer; browser: Browser }> {
+  const server = await createTestServer({ ...hybridWorld, ...more })
   const browser = createBrowser(server)
   const page = await signIn(browser, authorizePath({ client_id: 'web' }), alice)
   assert.ok(answerOf(page).get('code'))

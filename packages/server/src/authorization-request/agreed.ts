@@ -5,7 +5,7 @@ import type { ValidatedAuthorizationRequest } from './authorization-request.ts'
 
 type RequestedClaims = NonNullable<ValidatedAuthorizationRequest['requested_claims']>
 
-/** Claims that were asked for one by one go with the last scope that opens them. */
+/** Claims that were asked for one by one go with the last scope that opens them; `idp` needs none. */
 export function narrowTo(
   request: ValidatedAuthorizationRequest,
   agreed: readonly string[],
@@ -14,7 +14,9 @@ export function narrowTo(
   const { requested_claims, ...rest } = request
   const opened = identityClaims(resources, agreed)
   const keep = (claims: RequestedClaims['userinfo'] = {}) =>
-    Object.fromEntries(Object.entries(claims).filter(([name]) => opened.includes(untagged(name))))
+    Object.fromEntries(
+      Object.entries(claims).filter(([name]) => name === 'idp' || opened.includes(untagged(name))),
+    )
   return {
     ...rest,
     scope: request.scope.filter(name => agreed.includes(name)),

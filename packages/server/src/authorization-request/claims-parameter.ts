@@ -47,7 +47,7 @@ export function parseClaimsParameter(text: string | undefined): Result<ClaimsPar
   if (![...subs.flat(), ...values].every(value => typeof value === 'string')) return malformed
   return ok({
     userinfo: ofUser(userinfo),
-    id_token: ofUser(idToken),
+    id_token: { ...ofUser(idToken), ...identityProvider(idToken) },
     users: subs as readonly (readonly string[])[],
     // Essential without a value: it is always told.
     acr: { values: values as readonly string[], essential: acr?.essential === true && values.length > 0 },
@@ -93,9 +93,17 @@ function memberOf(asked: Json): Member | undefined {
   return { essential, ...(values !== undefined && { values: values as readonly Json[] }) }
 }
 
+/** No profile claim, yet an ID token has it where a client asks for it. */
+function identityProvider(members: ReadonlyMap<string, Member>): RequestedClaims {
+  const asked = members.get('idp')
+  return asked === undefined ? {} : { idp: requestedOf(asked) }
+}
+
+const requestedOf = ({ values }: Member): RequestedClaims[string] => (values === undefined ? {} : { values })
+
 const ofUser = (members: ReadonlyMap<string, Member>): RequestedClaims =>
   Object.fromEntries(
     [...members]
       .filter(([name]) => !ownClaims.has(name))
-      .map(([name, { values }]) => [name, values === undefined ? {} : { values }]),
+      .map(([name, member]) => [name, requestedOf(member)]),
   )

@@ -53,6 +53,7 @@ export type Services = ReturnType<typeof composeServices>
 export function composeServices(configuration: Configuration, foundation: Foundation) {
   const { issuer, resources, identityProviders, tenants, compatibility, emitStateHash } = configuration
   const { clientAssertions } = configuration
+  const isCompatible = compatibility === 'identityserver4'
   const clients = composeClients(configuration, foundation)
   const common = {
     ...foundation,
@@ -77,8 +78,8 @@ export function composeServices(configuration: Configuration, foundation: Founda
   const tokens = {
     encrypt,
     audiences: createAudiences(common),
-    accessTokens: createAccessTokens({ ...common, scopeAsList: compatibility === 'identityserver4' }),
-    idTokens: createEncryptedIdTokens(createIdTokens(common), encrypt),
+    accessTokens: createAccessTokens({ ...common, scopeAsList: isCompatible }),
+    idTokens: createEncryptedIdTokens(createIdTokens({ ...common, alwaysWithIdp: isCompatible }), encrypt),
     refreshTokens: createRefreshTokens(common),
     verifier: createTokenVerifier(common),
   }
@@ -114,7 +115,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
     refuserOf: (endpoint: string): Refuser =>
       createRefuser(endpoint, {
         ...foundation,
-        invalidClientStatus: compatibility === 'identityserver4' ? 400 : 401,
+        invalidClientStatus: isCompatible ? 400 : 401,
       }),
   }
 }

@@ -18,6 +18,28 @@ export const changedDefaults: readonly ChangedDefault[] = [
     affects: ({ users }) => (users.length > 0 ? 'users' : undefined),
   },
   {
+    title: 'Introspection says Bearer',
+    affects: ({ compatibility, resources }) =>
+      compatibility === 'none'
+        ? named(
+            'api_resources',
+            [...resources.apis.values()]
+              .filter(({ api_secrets }) => api_secrets.length > 0)
+              .map(({ name }) => name),
+          )
+        : undefined,
+  },
+  {
+    title: 'ID tokens have no idp unasked',
+    affects: ({ compatibility, clients }) =>
+      compatibility === 'none'
+        ? named(
+            'clients',
+            [...clients.all()].filter(({ scope }) => scope.has('openid')).map(({ client_id }) => client_id),
+          )
+        : undefined,
+  },
+  {
     title: 'x-forwarded-host is not believed',
     affects: ({ issuer, trustedProxies, trustForwardedHost, tenantIssuers }) =>
       !trustForwardedHost && trustedProxies.length > 0 && hasTenantsByHost(issuer, tenantIssuers)

@@ -2,6 +2,7 @@
 
 import { hash } from 'node:crypto'
 import type { Json, JsonObject } from '@tessera/protocol/result'
+import type { RequestedClaims } from '../core/authorization.ts'
 import type { Client, SigningAlgorithm } from '../core/client.ts'
 import type { KeyRing } from '../core/keys.ts'
 import type { Clock } from '../core/runtime.ts'
@@ -21,6 +22,8 @@ export type IdTokenContent = {
   readonly code?: string
   /** Claims about the user; they never replace the registered ones. */
   readonly claims?: JsonObject
+  /** What the authorization request asked for one by one (OpenID Connect Core 1.0 §5.5). */
+  readonly requested?: RequestedClaims
 }
 
 export type IdTokens = { readonly make: (content: IdTokenContent) => Promise<string> }
@@ -30,10 +33,12 @@ export type IdTokenPorts = {
   readonly keys: KeyRing
   readonly subjects: SubjectIdentifiers
   readonly clock: Clock
+  /** Whether every ID token has `idp`, as IdentityServer4's do. */
+  readonly alwaysWithIdp: boolean
 }
 
-export const createIdTokens = ({ issuer, keys, subjects, clock }: IdTokenPorts): IdTokens => ({
-  make({ client, subject, nonce, s_hash, accessToken, code, claims: ofUser }) {
+export const createIdTokens = ({ issuer, keys, subjects, clock, alwaysWithIdp }: IdTokenPorts): IdTokens => ({
+  make({ client, subject, nonce, s_hash, accessToken, code, claims: ofUser, requested }) {
     const now = clock.now()
     const key = keys.signing(client.id_token_signed_response_alg)
     const claims: Record<string, Json | undefined> = {
@@ -46,6 +51,8 @@ export const createIdTokens = ({ issuer, keys, subjects, clock }: IdTokenPorts):
       exp: now + client.identity_token_lifetime,
       iat: now,
       ...authenticationClaims(subject, subjects.tellSession(client, subject.sid)),
+      // No claim of OpenID Connect: clients that check for unknown ones warn about it.
+      ...(!alwaysWithIdp && !isRequested(requested?.idp, subject.idp) && { idp: undefined }),
       ...(nonce !== undefined && { nonce }),
       ...(accessToken !== undefined && { at_hash: halfHash(accessToken, key.alg) }),
       ...(code !== undefined && { c_hash: halfHash(code, key.alg) }),
@@ -54,6 +61,10 @@ export const createIdTokens = ({ issuer, keys, subjects, clock }: IdTokenPorts):
     return signJwt(key, 'JWT', claims)
   },
 })
+
+/** §5.5.1: a claim that is asked for with values is wanted with one of them only. */
+const isRequested = (asked: RequestedClaims[string] | undefined, value: string): boolean =>
+  asked !== undefined && (asked.values?.includes(value) ?? true)
 
 /** What binds the token to its request and to what was issued with it: nobody else may say it. */
 const bound = {

@@ -104,7 +104,9 @@ export const deploymentShape = {
   compatibility: z
     .enum(['none', 'identityserver4'])
     .default('none')
-    .describe('identityserver4: 400 for invalid_client, Basic beside body taken, scope in JWTs as a list.'),
+    .describe(
+      'identityserver4: 400 for invalid_client, Basic beside body taken, scope in JWTs as a list, idp in ID tokens, token_type of introspection as there.',
+    ),
   ...serverAssertionsShape,
   master_key_file: z
     .string()

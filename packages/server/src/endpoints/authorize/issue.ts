@@ -222,6 +222,7 @@ async function makeIdToken(
   const { code, accessToken, s_hash } = beside
   return idTokens.make({
     ...{ client, subject: authorization, claims },
+    ...(requested_claims?.id_token && { requested: requested_claims.id_token }),
     ...(nonce !== undefined && { nonce }),
     ...(code !== undefined && { code }),
     ...(accessToken && { accessToken: accessToken.value }),

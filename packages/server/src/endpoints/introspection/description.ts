@@ -20,6 +20,7 @@ export type DescriptionPorts = {
   readonly subjects: SubjectIdentifiers
   readonly stores: Pick<Stores, 'families'>
   readonly profile: Profile
+  readonly compatibility: 'none' | 'identityserver4'
 }
 
 /** All that is said of a token that is unknown, ended, revoked or none of the caller's business. */
@@ -37,7 +38,23 @@ export async function describeToken(
   const scope = visibleScope(verified.value, caller)
   if (scope === undefined || !(await userMay(subjectOfToken(verified.value), client_id, ports)))
     return inactive
-  return { ...claims, active: true, client_id, scope: formatScope(scope), token_type: 'access_token' }
+  return {
+    ...claims,
+    ...{ active: true, client_id, scope: formatScope(scope) },
+    ...kindOf('access_token', ports),
+  }
+}
+
+/**
+ * RFC 7662 §2.2: `token_type` says how the token is used (RFC 6749 §5.1), which a refresh token has no word for. Which
+ * kind of token it is has a member of its own.
+ */
+const kindOf = (
+  token_use: 'access_token' | 'refresh_token',
+  { compatibility }: DescriptionPorts,
+): JsonObject => {
+  if (compatibility === 'identityserver4') return { token_use, token_type: token_use }
+  return token_use === 'access_token' ? { token_use, token_type: 'Bearer' } : { token_use }
 }
 
 /** The scopes that the caller may see; undefined: not even the token. */
@@ -81,7 +98,7 @@ async function describeRefreshToken(
     iat: family.rotated_at,
     exp: family.idle_expires_at,
     scope: formatScope(family.scope),
-    token_type: 'refresh_token',
+    ...kindOf('refresh_token', ports),
     ...(family.cnf && { cnf: family.cnf }),
   }
 }

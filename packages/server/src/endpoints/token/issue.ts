@@ -2,7 +2,13 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
-import type { Authorization, AuthorizationId, FamilyId, RefreshFamily } from '../../core/authorization.ts'
+import type {
+  Authorization,
+  AuthorizationId,
+  FamilyId,
+  RefreshFamily,
+  RequestedClaims,
+} from '../../core/authorization.ts'
 import { newTimedId } from '../../core/handle.ts'
 import type { Clock, Random } from '../../core/runtime.ts'
 import type { Commit } from '../../core/stores.ts'
@@ -66,6 +72,7 @@ export async function issue(decision: Decision, ports: IssuePorts): Promise<Resu
       ...decision.idToken,
       accessToken: accessToken.value,
       claims: idClaims,
+      requested: requestedOf(decision),
     })
   return ok({
     scope: audience.value.scope,
@@ -110,6 +117,10 @@ async function readIdClaims(
   const whole = client.always_include_user_claims_in_id_token
   return read({ client, subject, use: 'id_token', scope: whole ? scope : [], requested })
 }
+
+/** What the authorization request wanted in the ID token one by one. */
+const requestedOf = ({ authorization }: Decision): RequestedClaims | undefined =>
+  authorization?.kind === 'existing' ? authorization.authorization.requested_claims?.id_token : undefined
 
 /** A narrowed token carries the claims of its own scopes only. */
 const only = (claims: JsonObject, names: readonly string[]): JsonObject =>
