@@ -1,5 +1,6 @@
 /** Bearer tokens in a request and the challenge in its answer (RFC 6750 §2, §3). */
 
+import { errorText } from '@tessera/protocol/error-text'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { parseParameters } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
@@ -38,8 +39,8 @@ export function challenge(refusal?: Refusal): string {
   const { error, description } = refusal
   return [
     'Bearer realm="tessera"',
-    `error="${error}"`,
-    ...(description === undefined ? [] : [`error_description="${description}"`]),
+    `error="${errorText(error)}"`,
+    ...(description === undefined ? [] : [`error_description="${errorText(description)}"`]),
     ...(error === 'insufficient_scope' ? ['scope="openid"'] : []),
   ].join(', ')
 }

@@ -1,5 +1,6 @@
 /** Direct answers in JSON, the same for every endpoint: RFC 6749 §5.1 and §5.2. */
 
+import { errorText } from '@tessera/protocol/error-text'
 import { statusOf } from '@tessera/protocol/errors'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
@@ -56,8 +57,8 @@ export const createRefuser =
     const code = refusal.error === 'invalid_client' ? invalidClientStatus : statusOf(refusal.error)
     const body = {
       ...refusal.members,
-      error: printable(refusal.error),
-      error_description: refusal.description && printable(refusal.description),
+      error: errorText(refusal.error),
+      error_description: refusal.description && errorText(refusal.description),
     }
     const wait = retry_after === undefined ? undefined : { 'retry-after': String(retry_after) }
     return jsonResponse(status ?? (wait ? 429 : code), body, {
@@ -71,6 +72,3 @@ const errorHeaders = new Map<string, Readonly<Record<string, string>>>([
   ['invalid_client', { 'www-authenticate': 'Basic realm="tessera", charset="UTF-8"' }],
   ['temporarily_unavailable', { 'retry-after': '1' }],
 ])
-
-/** RFC 6749 §5.2: printable ASCII but `"` and `\`; modules may say anything. */
-const printable = (text: string): string => text.replaceAll(/[^\x20-\x21\x23-\x5B\x5D-\x7E]/gu, '?')

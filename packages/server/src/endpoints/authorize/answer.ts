@@ -1,5 +1,6 @@
 /** Answers the client: by a redirect, or by a form that the browser posts (RFC 6749 §4.1.2, §4.1.2.1). */
 
+import { errorText } from '@tessera/protocol/error-text'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
 import type { ResponseTarget } from '../../authorization-request/authorization-request.ts'
@@ -59,7 +60,8 @@ export function createAnswers({ issuer, pages, log }: AnswerPorts): Answers {
     send,
     refuse(request, refusal, target, options = {}) {
       if (!target) return refusePage(request, refusal, options.page)
-      const { error, description: error_description } = refusal
+      const { error, description } = refusal
+      const error_description = description === undefined ? undefined : errorText(description)
       const { session_state, redirects = true } = options
       const client_id = target.client.client_id
       const logged = { ...refusal, log: { client_id, ...refusal.log } }
