@@ -77,6 +77,7 @@ const examples: Readonly<Record<string, readonly [affected: object, unaffected: 
     { registration: { mode: 'open' } },
     { registration: { mode: 'off' } },
   ],
+  'Registration leaves out what is not allowed': [{ registration: { mode: 'open' } }, {}],
   'Unused self-registered clients give place': [{ registration: { mode: 'open' } }, {}],
   'Values of hooks are checked': [{ profile: { claims: () => ({}) } }, {}],
   'A new SQLite database beside a used key is refused': [

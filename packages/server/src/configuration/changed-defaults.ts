@@ -105,6 +105,11 @@ export const changedDefaults: readonly ChangedDefault[] = [
     affects: ({ registration }) => (registration.mode === 'open' ? 'registration.mode "open"' : undefined),
   },
   {
+    title: 'Registration leaves out what is not allowed',
+    affects: ({ registration }) =>
+      registration.mode === 'off' ? undefined : `registration.mode "${registration.mode}"`,
+  },
+  {
     title: 'Unused self-registered clients give place',
     affects: ({ registration }) =>
       registration.mode === 'off' ? undefined : `registration.mode "${registration.mode}"`,

@@ -5,65 +5,126 @@ import type { Client } from '../core/client.ts'
 import { languageOf, membersOf } from '../core/client-languages.ts'
 
 /**
+ * What happens to a value that this server does not take (RFC 7591 §3.2.1).
+ * `reduce`: a permission; the allowed part of it is registered, and nothing left is refused or becomes the default.
+ * `drop`: the client works without it; the value, or the list entry, is left out.
+ * `refuse`: the client relies on it, or security does; the registration is refused.
+ */
+export type Treatment = 'reduce' | 'drop' | 'refuse'
+
+/**
  * What a client may choose for itself, by the names of the configuration, which are those of the registries.
  * `allowed_cors_origins` is this server's own.
  */
-const names = [
-  'client_name',
-  'client_uri',
-  'logo_uri',
-  'policy_uri',
-  'tos_uri',
-  'contacts',
-  'software_id',
-  'software_version',
-  'application_type',
-  'redirect_uris',
-  'grant_types',
-  'response_types',
-  'scope',
-  'token_endpoint_auth_method',
-  'token_endpoint_auth_signing_alg',
-  'tls_client_auth_subject_dn',
-  'jwks',
-  'jwks_uri',
-  'id_token_signed_response_alg',
-  'id_token_encrypted_response_alg',
-  'id_token_encrypted_response_enc',
-  'userinfo_signed_response_alg',
-  'userinfo_encrypted_response_alg',
-  'userinfo_encrypted_response_enc',
-  'introspection_signed_response_alg',
-  'introspection_encrypted_response_alg',
-  'introspection_encrypted_response_enc',
-  'request_uris',
-  'request_object_signing_alg',
-  'request_object_encryption_alg',
-  'request_object_encryption_enc',
-  'require_signed_request_object',
-  'require_pushed_authorization_requests',
-  'default_max_age',
-  'default_acr_values',
-  'require_auth_time',
-  'post_logout_redirect_uris',
-  'frontchannel_logout_uri',
-  'frontchannel_logout_session_required',
-  'backchannel_logout_uri',
-  'backchannel_logout_session_required',
-  'subject_type',
-  'sector_identifier_uri',
-  'initiate_login_uri',
-  'allowed_cors_origins',
-] as const satisfies readonly (keyof Client)[]
+export const treatments = {
+  client_name: 'drop',
+  client_uri: 'drop',
+  logo_uri: 'drop',
+  policy_uri: 'drop',
+  tos_uri: 'drop',
+  contacts: 'drop',
+  software_id: 'drop',
+  software_version: 'drop',
+  application_type: 'drop',
+  redirect_uris: 'refuse',
+  grant_types: 'reduce',
+  response_types: 'reduce',
+  scope: 'reduce',
+  token_endpoint_auth_method: 'refuse',
+  token_endpoint_auth_signing_alg: 'refuse',
+  tls_client_auth_subject_dn: 'refuse',
+  jwks: 'refuse',
+  jwks_uri: 'refuse',
+  id_token_signed_response_alg: 'refuse',
+  id_token_encrypted_response_alg: 'refuse',
+  id_token_encrypted_response_enc: 'refuse',
+  userinfo_signed_response_alg: 'refuse',
+  userinfo_encrypted_response_alg: 'refuse',
+  userinfo_encrypted_response_enc: 'refuse',
+  introspection_signed_response_alg: 'refuse',
+  introspection_encrypted_response_alg: 'refuse',
+  introspection_encrypted_response_enc: 'refuse',
+  request_uris: 'drop',
+  request_object_signing_alg: 'refuse',
+  request_object_encryption_alg: 'refuse',
+  request_object_encryption_enc: 'refuse',
+  require_signed_request_object: 'refuse',
+  require_pushed_authorization_requests: 'refuse',
+  default_max_age: 'refuse',
+  default_acr_values: 'refuse',
+  require_auth_time: 'refuse',
+  post_logout_redirect_uris: 'drop',
+  frontchannel_logout_uri: 'refuse',
+  frontchannel_logout_session_required: 'refuse',
+  backchannel_logout_uri: 'refuse',
+  backchannel_logout_session_required: 'refuse',
+  subject_type: 'refuse',
+  sector_identifier_uri: 'refuse',
+  initiate_login_uri: 'drop',
+  allowed_cors_origins: 'drop',
+} as const satisfies Readonly<Partial<Record<keyof Client, Treatment>>>
 
-/** What is understood of it; the rest is ignored (RFC 7591 §2). Null stands for nothing (RFC 7592 §2.2). */
+type MemberName = keyof typeof treatments
+const names = Object.keys(treatments) as readonly MemberName[]
+
+/** How the member is treated, in any language; undefined for one that this server does not know. */
+export const treatmentOf = (member: string): Treatment | undefined => {
+  const name = member.split('#', 1)[0] ?? ''
+  return Object.hasOwn(treatments, name) ? treatments[name as MemberName] : undefined
+}
+
+/**
+ * Standard members that this server can't fulfil and that make a client safer: ignoring them would leave the client
+ * with less security than it asked for (RFC 8705 §2.1.2, §3.4; RFC 9449 §5.2; JARM §3; CIBA §4).
+ */
+export const unfulfilled = [
+  'dpop_bound_access_tokens',
+  'tls_client_certificate_bound_access_tokens',
+  'tls_client_auth_san_dns',
+  'tls_client_auth_san_uri',
+  'tls_client_auth_san_ip',
+  'tls_client_auth_san_email',
+  'authorization_signed_response_alg',
+  'authorization_encrypted_response_alg',
+  'authorization_encrypted_response_enc',
+  'backchannel_authentication_request_signing_alg',
+] as const
+
+const certificateMethods: readonly unknown[] = ['tls_client_auth', 'self_signed_tls_client_auth']
+
+/** Returns the first of {@link unfulfilled} that the client asks for; undefined where it asks for none. */
+export const unfulfilledIn = (metadata: JsonObject): string | undefined =>
+  unfulfilled.find(name => {
+    const value = metadata[name]
+    if (isEmpty(value) || value === false) return false
+    // RFC 8705 §3.4: tokens of a client that authenticates by its certificate are bound to it.
+    const isBound =
+      name === 'tls_client_certificate_bound_access_tokens' &&
+      certificateMethods.includes(metadata.token_endpoint_auth_method)
+    return !isBound
+  })
+
+/**
+ * The members that this server understands; the rest is ignored (RFC 7591 §2). Null stands for an omitted member
+ * (RFC 7592 §2.2), and so does a text, list or key set without content: many libraries write every member that they know.
+ */
 export const understood = (metadata: JsonObject): JsonObject =>
   Object.fromEntries(
     [...names, ...Object.keys(metadata).filter(languageOf)].flatMap(name => {
       const value = metadata[name]
-      return value === undefined || value === null ? [] : [[name, value] as const]
+      const said = Array.isArray(value) ? value.filter(entry => !isEmpty(entry)) : value
+      // A list without origins says that there are none.
+      const isOmitted = name === 'allowed_cors_origins' ? said === null : isEmpty(said)
+      return said === undefined || isOmitted ? [] : [[name, said] as const]
     }),
   )
+
+export function isEmpty(value: Json | undefined): boolean {
+  if (value === undefined || value === null) return true
+  if (typeof value === 'string') return value.trim() === ''
+  if (Array.isArray(value)) return value.length === 0
+  return typeof value === 'object' && Object.values(value).every(isEmpty)
+}
 
 /** What a client is told that it registered (RFC 7591 §3.2.1). */
 export const metadataOf = (client: Client): JsonObject => ({
@@ -76,7 +137,7 @@ export const metadataOf = (client: Client): JsonObject => ({
   ...membersOf(client.localized),
 })
 
-function jsonOf(name: (typeof names)[number], value: unknown): Json {
+function jsonOf(name: MemberName, value: unknown): Json {
   if (!(value instanceof Set)) return value as Json
   return name === 'scope' ? [...value].join(' ') : [...value]
 }

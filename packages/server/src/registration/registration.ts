@@ -11,6 +11,7 @@ import { type SectorMember, sectorOf } from '../core/sector.ts'
 import type { RegisteredClients } from '../core/stores.ts'
 import { newClientId } from './client-id.ts'
 import { hasEnded } from './clients.ts'
+import { isEmpty } from './metadata.ts'
 import { isShownAlike } from './shown.ts'
 import { type ValidationPorts, type ValidMetadata, validateMetadata } from './validation.ts'
 
@@ -26,6 +27,8 @@ export type Registered = {
   readonly registration_access_token: string
   /** Only where a new one was made. */
   readonly client_secret?: string
+  /** What it asked for and did not get, for the log. */
+  readonly left?: readonly string[]
 }
 
 export type ClientRegistration = {
@@ -58,7 +61,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
         valid.value.needsSecret ? newSecret() : {},
       )
       return (await registeredClients.add(made.client, registration.mostClients, now - leastAge))
-        ? ok(made)
+        ? ok({ ...made, left: valid.value.left })
         : refuse('temporarily_unavailable', 'registered_clients_full', {
             log: { most: registration.mostClients },
           })
@@ -92,7 +95,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
         secretAfter(client, valid.value),
       )
       return (await registeredClients.replace(made.client))
-        ? ok(made)
+        ? ok({ ...made, left: valid.value.left })
         : refuse('invalid_token', 'registration_token_replaced', {
             description: 'The client was updated at the same time',
           })
@@ -189,10 +192,10 @@ function updateFault(client: RegisteredClient, sent: JsonObject): Refusal | unde
     refuse('invalid_client_metadata', 'client_update_malformed', { description })
   if (sent.client_id !== client.client_id)
     return invalid('client_id: it must be sent, and be that of the client')
-  const surplus = neverSent.find(name => sent[name] !== undefined)
+  const surplus = neverSent.find(name => !isEmpty(sent[name]))
   if (surplus) return invalid(`${surplus}: it may not be sent`)
   const { client_secret } = sent
-  if (client_secret === undefined || client_secret === null) return undefined
+  if (isEmpty(client_secret)) return undefined
   return typeof client_secret === 'string' &&
     equalInConstantTime(hashHandle(client_secret), client.client_secret_hash ?? '')
     ? undefined

@@ -1,14 +1,15 @@
 /** From what a client says about itself to a client, or to why not (RFC 7591 §2, §3.2.2). */
 
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import { parseScope } from '@tessera/protocol/scope'
 import type { Client, SelfRegistration, SigningAlgorithm } from '../core/client.ts'
 import { describingNames } from '../core/client-languages.ts'
 import type { RegisteredClient } from '../core/registered-client.ts'
 import type { MetadataFault, Registration } from '../core/registration.ts'
 import type { Log } from '../core/runtime.ts'
 import { sectorOf } from '../core/sector.ts'
-import { metadataOf, understood } from './metadata.ts'
+import { parseDropping } from './dropping.ts'
+import { isEmpty, metadataOf, understood, unfulfilledIn } from './metadata.ts'
+import { reducePermissions } from './reduction.ts'
 import type { SectorFault } from './sector-identifier.ts'
 import type { ReadSoftwareStatement } from './software-statement.ts'
 
@@ -28,9 +29,13 @@ export type ValidMetadata = {
   readonly needsSecret: boolean
   /** The client that it describes. */
   readonly client: Client
+  /** What was asked for and left out, for the log: `scope: api1`, `logo_uri`. */
+  readonly left: readonly string[]
 }
 
-/** Refuses as RFC 7591 §3.2.2 says: `invalid_redirect_uri`, `invalid_client_metadata`, and what software statements refuse. */
+/**
+ * Permissions that are not allowed, and values that the client works without, are left out (RFC 7591 §3.2.1). Refuses as RFC 7591 §3.2.2 says: `invalid_redirect_uri`, `invalid_client_metadata`, and what software statements refuse.
+ */
 export async function validateMetadata(
   sent: JsonObject,
   clientId: string,
@@ -39,11 +44,20 @@ export async function validateMetadata(
   const { registration, signingAlgorithms } = ports
   const stated = await withStatement(sent, ports)
   if (!stated.ok) return stated
-  const wanted = withDefaults(understood(stated.value), registration)
-  const unapproved = bounds(wanted, registration)
-  if (unapproved) return unapproved
-  const needsSecret = usesSecret(wanted)
-  const parsed = registration.parse(draftOf(clientId, wanted, registration, needsSecret ? [anySecret] : []))
+  const unfulfilled = unfulfilledIn(stated.value)
+  if (unfulfilled) {
+    return refuseMetadata('client_metadata_unsupported', `${unfulfilled}: this server does not support it`)
+  }
+  const reduced = reducePermissions(understood(stated.value), registration)
+  if (!reduced.ok) return reduced
+  const wanted = reduced.value.metadata
+  const needsSecret = usesSecret(withDefaults(wanted))
+  const secrets = needsSecret ? [anySecret] : []
+  const parsed = parseDropping(
+    wanted,
+    kept => draftOf(clientId, withDefaults(kept), registration, secrets),
+    registration,
+  )
   if (!parsed.ok) return refuseFaults(parsed.faults)
   const { client } = parsed
   const unsignable = unsignableOf(client, signingAlgorithms)
@@ -61,7 +75,7 @@ export async function validateMetadata(
   if (outside) return outside
   const { software_statement } = sent
   const metadata = { ...metadataOf(client), ...(software_statement && { software_statement }) }
-  return ok({ metadata, needsSecret, client })
+  return ok({ metadata, needsSecret, client, left: [...reduced.value.left, ...parsed.left] })
 }
 
 const signedAnswers = [
@@ -141,7 +155,7 @@ async function withStatement(
   { registration, readStatement }: ValidationPorts,
 ): Promise<Result<JsonObject>> {
   const isRequired = registration.requireSoftwareStatement
-  if (sent.software_statement === undefined || sent.software_statement === null) {
+  if (isEmpty(sent.software_statement)) {
     return isRequired
       ? refuse('invalid_software_statement', 'software_statement_missing', {
           description: 'a software statement is required',
@@ -159,18 +173,12 @@ async function withStatement(
 const baseName = (member: string): string => member.split('#', 1)[0] ?? ''
 
 /** RFC 7591 §2. */
-function withDefaults(metadata: JsonObject, { allowedScope }: Registration): JsonObject {
-  const grantTypes = metadata.grant_types ?? ['authorization_code']
-  const refreshes = Array.isArray(grantTypes) && grantTypes.includes('refresh_token')
-  return {
-    application_type: 'web',
-    token_endpoint_auth_method: 'client_secret_basic',
-    scope: allowedScope.filter(name => refreshes || name !== 'offline_access').join(' '),
-    ...metadata,
-    grant_types: grantTypes,
-    ...originsOf(metadata),
-  }
-}
+const withDefaults = (metadata: JsonObject): JsonObject => ({
+  application_type: 'web',
+  token_endpoint_auth_method: 'client_secret_basic',
+  ...metadata,
+  ...originsOf(metadata),
+})
 
 /** A public web application runs in pages of its redirection URIs: these may call the endpoints unless it names others. */
 function originsOf({
@@ -184,24 +192,6 @@ function originsOf({
     uri => typeof uri === 'string' && URL.canParse(uri) && /^https?:/.test(uri),
   )
   return { allowed_cors_origins: [...new Set(web.map(uri => new URL(String(uri)).origin))] }
-}
-
-/** What the operator allows; values of another kind than they must be are left to the schema. */
-function bounds(
-  { grant_types, scope }: JsonObject,
-  { allowedGrantTypes, allowedScope }: Registration,
-): Refusal | undefined {
-  if (
-    Array.isArray(grant_types) &&
-    grant_types.some(type => typeof type === 'string' && !allowedGrantTypes.has(type))
-  ) {
-    const allowed = [...allowedGrantTypes].join(' ')
-    return refuseMetadata('client_metadata_not_allowed', `grant_types: only ${allowed} may be registered`)
-  }
-  const names = typeof scope === 'string' ? parseScope(scope) : undefined
-  return names?.some(name => !allowedScope.includes(name))
-    ? refuseMetadata('client_metadata_not_allowed', `scope: only ${allowedScope.join(' ')} may be registered`)
-    : undefined
 }
 
 const usesSecret = ({ token_endpoint_auth_method: method }: JsonObject): boolean =>
@@ -234,8 +224,6 @@ function refuseFaults(faults: readonly MetadataFault[]): Refusal {
     .slice(0, 5)
     .map(({ path, problem, expected }) => `${path}: ${problem} (expected ${expected})`)
     .join('; ')
-    // RFC 6749 §5.2 has no quotation marks in descriptions.
-    .replaceAll('"', "'")
   return first?.path.startsWith('redirect_uris')
     ? refuse('invalid_redirect_uri', 'client_redirect_uri_invalid', { description })
     : refuseMetadata('client_metadata_invalid', description)

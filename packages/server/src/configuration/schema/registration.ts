@@ -47,12 +47,19 @@ export const registrationSchema = z
       .string()
       .max(10_000)
       .optional()
-      .describe('Scopes that clients may register; omitted: all identity resources and offline_access.'),
+      .describe(
+        'Scopes that clients may register, API scopes too; omitted: all identity resources and offline_access.',
+      ),
     allowed_grant_types: z
       .array(z.string().min(1).max(200))
       .min(1)
-      .default(['authorization_code', 'refresh_token', 'implicit'])
-      .describe('Grants that clients may register.'),
+      .default([
+        'authorization_code',
+        'refresh_token',
+        'implicit',
+        'urn:ietf:params:oauth:grant-type:device_code',
+      ])
+      .describe('Grants that clients may register; others that they ask for are left out.'),
     trusted_software_issuers: z
       .array(z.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its keys.'))
       .default([])

@@ -9,7 +9,7 @@ import { doCounted, networkOf } from '../../identity/attempts.ts'
 import type { ClientRegistration } from '../../registration/registration.ts'
 import { challenge, readBearer } from '../bearer.ts'
 import type { Refuser } from '../respond.ts'
-import { type InformationPorts, informationResponse, readMetadata } from './information.ts'
+import { type InformationPorts, informationResponse, leftOut, readMetadata } from './information.ts'
 import { createRequestLimit, type RequestLimitPorts } from './request-limit.ts'
 
 export type RegisterPorts = InformationPorts &
@@ -52,7 +52,12 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
     )
     if (!registered.ok) return refuser(request, registered)
     const { client_id } = registered.value.client
-    ports.log.info('client_registered', { request_id: request.id, client_id, peer: request.peer.address })
+    ports.log.info('client_registered', {
+      request_id: request.id,
+      client_id,
+      peer: request.peer.address,
+      ...leftOut(registered.value),
+    })
     return informationResponse(201, registered.value, ports)
   }
 }
