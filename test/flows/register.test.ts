@@ -487,7 +487,7 @@ for (const [what, made, error] of [
     statement({ ...web, iss: 'https://other.example' }),
     'unapproved_software_statement',
   ],
-  ['that has ended', statement({ ...web, exp: startOfTime - 1 }), 'invalid_software_statement'],
+  ['that has ended', statement({ ...web, exp: startOfTime - 61 }), 'invalid_software_statement'],
   ['that is no JWT', Promise.resolve('statement'), 'invalid_software_statement'],
   [
     'that is unsigned',
