@@ -302,3 +302,19 @@ test('postgres races: with the database far away, attempts of one network take f
     await proxy.close()
   }
 })
+
+test('postgres races: of codes that two nodes issue for one pushed request, one is stored', async () => {
+  for (let round = 0; round < 10; round++) {
+    const use = { hash: newHash(), expires_at: now + day }
+    const all = times(20, () => sampleAuthorization())
+    const outcomes = await Promise.all(
+      all.map((authorization, index) => node(index).codes.issue(authorization, sampleCode(authorization), { use })),
+    )
+    assert.deepEqual(tally(outcomes.map(String)), { true: 1, false: 19 })
+    const stored = await Promise.all(all.map(({ id }) => node(0).authorizations.find(id)))
+    assert.deepEqual(
+      stored.map(one => one !== undefined),
+      outcomes,
+    )
+  }
+})

@@ -5,7 +5,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { exportJWK, SignJWT } from 'jose'
 import { hashHandle } from '../../packages/server/src/core/handle.ts'
-import { createBrowser, type Page } from '../support/browser.ts'
+import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import {
   alice,
   answerOf,
@@ -14,6 +14,7 @@ import {
   challenge,
   pagesWorld,
   signIn,
+  verifier,
 } from '../support/sign-in.ts'
 import { beginShared } from '../support/storage.ts'
 import { type Answer, basic, createTestServer, issuer, type TestServer } from '../support/tessera.ts'
@@ -54,6 +55,9 @@ const push = (server: TestServer, form: object = {}, headers = basic('web', 's')
 const authorize = (request_uri: string, more: object = {}): string =>
   `/connect/authorize?${new URLSearchParams({ client_id: 'web', request_uri, ...more })}`
 
+/** A browser that is signed in, and where it is sent. */
+type SignedIn = Browser & { readonly target: string }
+
 const isLogin = (page: Page): boolean => page.form !== undefined && 'password' in page.form.fields
 
 test('par: a client pushes its request and sends the browser with what it got [RFC 9126 §2, §4]', async () => {
@@ -84,25 +88,116 @@ test('par: what is sent beside the request_uri changes nothing', async () => {
   assert.equal(answerOf(page).get('state'), 'pushed')
 })
 
-test('par: a request_uri is used once, and the pages that it led to can be loaded again [RFC 9126 §7.3]', async () => {
+test('par: a request_uri is used by the code that is issued for it, not by loading pages [RFC 9126 §4, §7.3; FAPI 2.0 §5.3.2.2]', async () => {
   const server = await createTestServer(configured)
   const { request_uri } = (await push(server)).json
   const browser = createBrowser(server)
+  await browser.visit(authorize(request_uri))
+  await createBrowser(server).visit(authorize(request_uri))
   const login = await browser.visit(authorize(request_uri))
   const again = await browser.visit(login.target)
   assert.ok(isLogin(again))
   assert.ok(answerOf(await browser.submit(again, alice)).get('code'))
-  assertErrorPage(await createBrowser(server).visit(authorize(request_uri)), 'invalid_request_uri')
-  assert.equal(server.reason(), 'pushed_request_unknown')
+  for (const one of [browser, createBrowser(server)]) {
+    assertErrorPage(await one.visit(authorize(request_uri)), 'invalid_request_uri')
+    assert.equal(server.reason(), 'pushed_request_used')
+  }
 })
 
-test('par: of many browsers at once one goes on', async () => {
+for (const [what, ask] of [
+  ['HEAD', browser => browser.request('HEAD', browser.target)],
+  [
+    'a prefetch',
+    browser => browser.request('GET', browser.target, { headers: { 'sec-purpose': 'prefetch' } }),
+  ],
+  [
+    'an older prefetch',
+    browser => browser.request('GET', browser.target, { headers: { purpose: 'prefetch' } }),
+  ],
+] as const satisfies readonly (readonly [string, (browser: SignedIn) => Promise<Page>])[]) {
+  test(`par: ${what} uses up nothing, even in a browser that is signed in`, async () => {
+    const server = await createTestServer(configured)
+    const browser = createBrowser(server)
+    await signIn(browser, authorize((await push(server)).json.request_uri))
+    const target = authorize((await push(server)).json.request_uri)
+    const { status, location, body } = await ask({ ...browser, target })
+    assert.deepEqual([status, location], [what === 'HEAD' ? 200 : 503, undefined])
+    assert.doesNotMatch(body, /code/)
+    assert.ok(answerOf(await browser.visit(target)).get('code'))
+  })
+}
+
+test('par: of many pages that one request led to, one brings a code, and the others a clear error', async () => {
   const server = await createTestServer(configured)
   const { request_uri } = (await push(server)).json
   const pages = await Promise.all(
-    Array.from({ length: 20 }, () => createBrowser(server).visit(authorize(request_uri))),
+    Array.from({ length: 20 }, async () => signIn(createBrowser(server), authorize(request_uri))),
   )
-  assert.equal(pages.filter(isLogin).length, 1)
+  const answers = pages.map(page => answerOf(page))
+  assert.equal(answers.filter(answer => answer.has('code')).length, 1)
+  assert.equal(answers.filter(answer => answer.get('error') === 'invalid_request_uri').length, 19)
+  assert.equal(server.reason(), 'pushed_request_used')
+})
+
+test('par: Back to the login page after the code, and signing in again, brings no second code', async () => {
+  const server = await createTestServer(configured)
+  const browser = createBrowser(server)
+  const login = await browser.visit(authorize((await push(server)).json.request_uri))
+  const { code, ...rest } = Object.fromEntries(answerOf(await browser.submit(login, alice)))
+  assert.ok(code)
+  assert.equal(rest.state, 'pushed')
+  const again = answerOf(await browser.submit(await browser.visit(login.target), alice))
+  assert.deepEqual(
+    [again.get('error'), again.get('state'), again.get('code')],
+    ['invalid_request_uri', 'pushed', null],
+  )
+  assert.equal(server.reason(), 'pushed_request_used')
+  const { status } = await server.token(
+    { grant_type: 'authorization_code', code, redirect_uri: callback, code_verifier: verifier },
+    { client: ['web', 's'] },
+  )
+  assert.equal(status, 200)
+})
+
+test('par: tokens without a code use up the request too', async () => {
+  const server = await createTestServer({
+    ...configured,
+    clients: [
+      ...configured.clients,
+      {
+        client_id: 'page',
+        client_secrets: [{ value: 's' }],
+        redirect_uris: [callback],
+        scope: 'openid',
+        grant_types: ['implicit'],
+        response_types: ['id_token'],
+      },
+    ],
+  })
+  const { json } = await push(server, { response_type: 'id_token', nonce: 'n' }, basic('page', 's'))
+  const target = authorize(json.request_uri, { client_id: 'page' })
+  const browsers = [createBrowser(server), createBrowser(server)] as const
+  const logins = await Promise.all(browsers.map(browser => browser.visit(target)))
+  const answers = []
+  for (const [index, browser] of browsers.entries()) {
+    const page = await browser.submit(logins[index]!, alice)
+    answers.push(answerOf(page))
+  }
+  assert.ok(answers[0]?.get('id_token'))
+  assert.deepEqual([answers[1]?.get('error'), answers[1]?.get('id_token')], ['invalid_request_uri', null])
+})
+
+test('par: a request_uri that ends while its user is at the login page still brings a code, once', async () => {
+  const server = await createTestServer(configured)
+  const { request_uri } = (await push(server)).json
+  const [one, two] = [createBrowser(server), createBrowser(server)]
+  const [first, second] = [await one.visit(authorize(request_uri)), await two.visit(authorize(request_uri))]
+  server.clock.advance(50 * 60)
+  await server.stores.cleanUp(server.clock.now())
+  assert.ok(answerOf(await one.submit(first, alice)).get('code'))
+  server.clock.advance(5 * 60)
+  await server.stores.cleanUp(server.clock.now())
+  assert.equal(answerOf(await two.submit(second, alice)).get('error'), 'invalid_request_uri')
 })
 
 test("par: a request_uri ends, is its client's alone, and another client does not use it up", async () => {
@@ -199,7 +294,7 @@ test('par: where pushing is required, by the client or by the server, nothing el
   assert.equal((await push(all)).json.expires_in, 30)
 })
 
-test('par: what was pushed survives a restart, and is used once by two processes', async () => {
+test('par: what was pushed survives a restart, and brings one code when two processes race', async () => {
   const { open } = await beginShared()
   const houses = [await open(), await open()] as const
   const [one, two] = [
@@ -209,18 +304,18 @@ test('par: what was pushed survives a restart, and is used once by two processes
   const { request_uri } = (await push(one)).json
   const pages = await Promise.all(
     Array.from({ length: 10 }, (_, index) =>
-      createBrowser(index % 2 ? one : two).visit(authorize(request_uri)),
+      signIn(createBrowser(index % 2 ? one : two), authorize(request_uri)),
     ),
   )
-  assert.equal(pages.filter(isLogin).length, 1)
+  assert.equal(pages.filter(page => answerOf(page).has('code')).length, 1)
   const kept = (await push(one)).json.request_uri
   const again = await createTestServer(configured, { storehouse: houses[1] })
   assert.ok(isLogin(await createBrowser(again).visit(authorize(kept))))
 })
 
 /** As a dump or a backup of the store would show it. */
-const storedOf = (server: TestServer, request_uri: string): Promise<string | undefined> =>
-  server.stores.pushedRequests.take(hashOf(request_uri), 'web', server.clock.now())
+const storedOf = async (server: TestServer, request_uri: string): Promise<string | undefined> =>
+  (await server.stores.pushedRequests.find(hashOf(request_uri), 'web', server.clock.now()))?.parameters
 
 const hashOf = (request_uri: string) => hashHandle(request_uri.split(':').at(-1) ?? '')
 
@@ -243,12 +338,17 @@ test('par: the stored row reveals nothing of the request, not even the user that
 
 test('par: what was stored for one request_uri is worth nothing under another', async () => {
   const server = await createTestServer(configured)
-  const [one, two] = [(await push(server)).json.request_uri, (await push(server)).json.request_uri]
-  const parameters = String(await storedOf(server, one))
-  await storedOf(server, two)
+  const { request_uri } = (await push(server)).json
+  const parameters = String(await storedOf(server, request_uri))
+  const other = `tcp_${'a'.repeat(43)}`
   const expires_at = server.clock.now() + 60
-  await server.stores.pushedRequests.add({ hash: hashOf(two), client_id: 'web', parameters, expires_at })
-  const page = await createBrowser(server).visit(authorize(two))
+  await server.stores.pushedRequests.add({
+    hash: hashHandle(other),
+    client_id: 'web',
+    parameters,
+    expires_at,
+  })
+  const page = await createBrowser(server).visit(authorize(`urn:ietf:params:oauth:request_uri:${other}`))
   assert.equal(page.status, 400)
   assert.equal(server.reason(), 'pushed_request_unknown')
 })

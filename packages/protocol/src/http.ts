@@ -54,6 +54,11 @@ export type Route = {
   readonly endpoint: Endpoint
   /** Cross-origin reads: `any` origin (public metadata), the origins that `clients` registered, or none. */
   readonly cors?: 'any' | 'clients'
+  /**
+   * Its GET has an effect: it issues, consumes or ends something. HEAD and a prefetch do not reach the endpoint, since nobody
+   * asked for the effect.
+   */
+  readonly acts?: true
   /** Answered even under too much load: what tells an orchestrator whether the process lives. */
   readonly essential?: true
 }

@@ -53,12 +53,14 @@ export function testNouns(stores: () => Stores): void {
     const authorization = sampleAuthorization()
     const token = sampleReferenceToken({ authorization_id: authorization.id })
     const code = sampleCode(authorization)
-    await codes.issue(authorization, code, token)
+    await codes.issue(authorization, code, { referenceToken: token })
     assert.deepEqual(await codes.find(code.hash), { code, authorization })
     assert.deepEqual(await referenceTokens.find(token.hash), token)
     const other = sampleAuthorization()
     const otherCode = sampleCode(other)
-    await assert.rejects(codes.issue(other, otherCode, { ...token, authorization_id: other.id }))
+    await assert.rejects(
+      codes.issue(other, otherCode, { referenceToken: { ...token, authorization_id: other.id } }),
+    )
     assert.equal(await codes.find(otherCode.hash), undefined)
     assert.equal(await authorizations.find(other.id), undefined)
   })

@@ -3,19 +3,77 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Stores } from '../../../packages/server/src/core/stores.ts'
-import { minute, newHash, now, tally } from './samples.ts'
+import {
+  day,
+  minute,
+  newHash,
+  now,
+  sampleAuthorization,
+  sampleCode,
+  sampleReferenceToken,
+  tally,
+} from './samples.ts'
 
 export function testPushedRequests(stores: () => Stores): void {
-  test('pushed requests: one is taken once, by its client, before it ends', async () => {
+  test('pushed requests: one is found by its client, before it ends, as often as it is looked for', async () => {
     const { pushedRequests } = stores()
     const request = { hash: newHash(), client_id: 'web', parameters: 'a=1&b=%20', expires_at: now + minute }
     await pushedRequests.add(request)
-    assert.equal(await pushedRequests.take(request.hash, 'other', now), undefined)
-    assert.equal(await pushedRequests.take(request.hash, 'web', now + minute), undefined)
-    const taken = await Promise.all(
-      Array.from({ length: 20 }, () => pushedRequests.take(request.hash, 'web', now)),
-    )
-    assert.deepEqual(tally(taken), { [request.parameters]: 1, undefined: 19 })
-    assert.equal(await pushedRequests.take(newHash(), 'web', now), undefined)
+    assert.equal(await pushedRequests.find(request.hash, 'other', now), undefined)
+    assert.equal(await pushedRequests.find(request.hash, 'web', now + minute), undefined)
+    for (let count = 0; count < 3; count++)
+      assert.deepEqual(await pushedRequests.find(request.hash, 'web', now), {
+        parameters: request.parameters,
+        used: false,
+      })
+    assert.equal(await pushedRequests.find(newHash(), 'web', now), undefined)
+  })
+
+  for (const beside of [{}, { referenceToken: sampleReferenceToken }]) {
+    const what = 'referenceToken' in beside ? 'codes with a token beside them' : 'codes'
+    test(`pushed requests: of a hundred ${what} that use one up, one is stored, and the others leave nothing`, async () => {
+      const { pushedRequests, codes, authorizations, referenceTokens } = stores()
+      const use = { hash: newHash(), expires_at: now + day }
+      await pushedRequests.add({
+        hash: use.hash,
+        client_id: 'web',
+        parameters: 'a=1',
+        expires_at: now + minute,
+      })
+      const all = Array.from({ length: 100 }, () => {
+        const authorization = sampleAuthorization()
+        const token = beside.referenceToken?.({ authorization_id: authorization.id })
+        return { authorization, code: sampleCode(authorization), token }
+      })
+      const outcomes = await Promise.all(
+        all.map(({ authorization, code, token }) =>
+          codes.issue(authorization, code, { referenceToken: token, use }),
+        ),
+      )
+      assert.deepEqual(tally(outcomes.map(String)), { true: 1, false: 99 })
+      for (const [index, { authorization, code, token }] of all.entries()) {
+        const isStored = outcomes[index]
+        assert.equal((await codes.find(code.hash)) !== undefined, isStored)
+        assert.equal((await authorizations.find(authorization.id)) !== undefined, isStored)
+        if (token) assert.equal((await referenceTokens.find(token.hash)) !== undefined, isStored)
+      }
+      assert.equal((await pushedRequests.find(use.hash, 'web', now))?.used, true)
+    })
+  }
+
+  test('pushed requests: one that is used stays used when its row is gone', async () => {
+    const { codes, cleanUp, pushedRequests } = stores()
+    const use = { hash: newHash(), expires_at: now + day }
+    await pushedRequests.add({
+      hash: use.hash,
+      client_id: 'web',
+      parameters: 'a=1',
+      expires_at: now + minute,
+    })
+    const [first, second] = [sampleAuthorization(), sampleAuthorization()]
+    assert.equal(await codes.issue(first, sampleCode(first), { use }), true)
+    await cleanUp(now + 2 * minute)
+    assert.equal(await pushedRequests.find(use.hash, 'web', now), undefined)
+    assert.equal(await codes.issue(second, sampleCode(second), { use }), false)
   })
 }

@@ -1,12 +1,17 @@
-/** Pushed authorization requests: kept for a short time under a `request_uri` of one use (RFC 9126). */
+/**
+ * Pushed authorization requests: kept for a short time under a `request_uri` of one use (RFC 9126). It is used by the write
+ * that stores what is issued for it, not by loading the pages that it leads to: browsers reload and prefetch addresses
+ * (RFC 9126 §4; FAPI 2.0 Security Profile §5.3.2.2, note 3). `expires_in` counts when the browser comes with it.
+ */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
-import { type Result, refuse } from '@tessera/protocol/result'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { hashHandle, newHandle } from '../core/handle.ts'
 import type { Sealing } from '../core/keys.ts'
-import type { Clock, Random } from '../core/runtime.ts'
-import type { PushedRequests as PushedRequestStore } from '../core/stores.ts'
+import { markUntil } from '../core/one-use.ts'
+import type { Clock, Random, TokenHash } from '../core/runtime.ts'
+import type { PushedRequests as PushedRequestStore, ReplayMarker } from '../core/stores.ts'
 
 /** RFC 9126 §2.2. */
 const prefix = 'urn:ietf:params:oauth:request_uri:'
@@ -20,9 +25,35 @@ export type PushedRequests = {
     clientId: string,
     parameters: Parameters,
   ) => Promise<{ readonly request_uri: string; readonly expires_in: number }>
-  /** Refuses `invalid_request_uri`: unknown, used, expired, or of another client. */
-  readonly take: (uri: string, clientId: string) => Promise<Result<Parameters>>
+  /** Changes nothing. Refuses `invalid_request_uri`: unknown, used, expired, or of another client. */
+  readonly find: (uri: string, clientId: string) => Promise<Result<PushedParameters>>
 }
+
+export type PushedParameters = { readonly parameters: Parameters; readonly pushed: Pushed }
+
+/** Where a request came from that can be used once. */
+export type Pushed = {
+  /** Of its row. */
+  readonly hash: TokenHash
+  /** When the browser came with it. */
+  readonly since: Seconds
+}
+
+/** How long after the browser came with a pushed request its pages can be opened again, for another hour each. */
+export const pushedRestartLifetime: Seconds = 86_400
+
+/**
+ * Returns the marker that is stored with what is issued. It outlives every page of every browser that came with the
+ * request: the last one came at most an hour after this one (`pushed_lifetime`), and its last page lives for an hour.
+ */
+export const usedMarker = ({ hash, since }: Pushed): ReplayMarker => ({
+  hash,
+  expires_at: markUntil(since + pushedRestartLifetime, 2 * 3600),
+})
+
+export const alreadyUsed = refuse('invalid_request_uri', 'pushed_request_used', {
+  description: 'The request_uri was used before',
+})
 
 export type PushedRequestPorts = {
   readonly stores: { readonly pushedRequests: PushedRequestStore }
@@ -52,13 +83,18 @@ export const createPushedRequests = ({
     })
     return { request_uri: prefix + handle, expires_in: pushedLifetime }
   },
-  async take(uri, clientId) {
+  async find(uri, clientId) {
     const hash = hashHandle(uri.slice(prefix.length))
-    const stored = await pushedRequests.take(hash, clientId, clock.now())
-    const parameters = stored && opened(stored, hash, sealing)
-    return parameters === undefined
-      ? refuse('invalid_request_uri', 'pushed_request_unknown', { description: 'Invalid request_uri' })
-      : parseParameters(parameters)
+    const stored = await pushedRequests.find(hash, clientId, clock.now())
+    const text = stored && opened(stored.parameters, hash, sealing)
+    if (!stored || text === undefined) {
+      return refuse('invalid_request_uri', 'pushed_request_unknown', { description: 'Invalid request_uri' })
+    }
+    if (stored.used) return alreadyUsed
+    const parameters = parseParameters(text)
+    return parameters.ok
+      ? ok({ parameters: parameters.value, pushed: { hash, since: clock.now() } })
+      : parameters
   },
 })
 

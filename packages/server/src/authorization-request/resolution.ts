@@ -1,10 +1,10 @@
 /** From the parameters as they came to those that count: pushed, in a request object, or as they are (RFC 9101, RFC 9126). */
 
 import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
-import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { type Ok, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Client, Clients } from '../core/client.ts'
 import type { AuthorizationRequestRefusal } from './authorization-request.ts'
-import { formatParameters, isPushed, type PushedRequests } from './pushed-request.ts'
+import { formatParameters, isPushed, type Pushed, type PushedRequests } from './pushed-request.ts'
 import {
   maxRequestObjectLength,
   type RequestObject,
@@ -28,9 +28,15 @@ export const requestLimits: Limits = {
   request_uri: [512, 'invalid_request_uri'],
 }
 
+export type ResolvedRequest = {
+  readonly parameters: Parameters
+  /** For a pushed one, which can be used once. */
+  readonly pushed?: Pushed
+}
+
 export type ResolveAuthorizationRequest = (
   parameters: Parameters,
-) => Promise<{ readonly ok: true; readonly value: Parameters } | AuthorizationRequestRefusal>
+) => Promise<Ok<ResolvedRequest> | AuthorizationRequestRefusal>
 
 export type AuthorizationRequestResolution = {
   /** For the authorization endpoint. A refusal has a target where the parameters outside prove one. */
@@ -46,7 +52,7 @@ export function createAuthorizationRequestResolution(ports: ResolutionPorts): Au
       const id = parameters.get('client_id')
       const client = id === undefined ? undefined : await ports.clients.find(id)
       // Whoever it is not from is told by the validation.
-      if (!client?.enabled) return ok(parameters)
+      if (!client?.enabled) return ok({ parameters })
       const resolved = await resolveFor(client, parameters, fetchObject, ports)
       if (resolved.ok) return withDefaults(resolved.value, client)
       const target = await proveResponseTarget(parameters, ports.clients)
@@ -59,7 +65,8 @@ export function createAuthorizationRequestResolution(ports: ResolutionPorts): Au
         })
       }
       const resolved = await resolveObject(client, parameters, parameters.get('request'), ports)
-      return resolved.ok ? withDefaults(resolved.value, client) : resolved
+      const completed = resolved.ok ? withDefaults(resolved.value, client) : resolved
+      return completed.ok ? ok(completed.value.parameters) : completed
     },
   }
 }
@@ -69,7 +76,7 @@ async function resolveFor(
   parameters: Parameters,
   fetchObject: FetchRequestObject,
   ports: ResolutionPorts,
-): Promise<Result<Parameters>> {
+): Promise<Result<ResolvedRequest>> {
   const [request, uri] = [parameters.get('request'), parameters.get('request_uri')]
   if (request !== undefined && uri !== undefined) {
     return refuse('invalid_request', 'request_and_request_uri', {
@@ -77,7 +84,7 @@ async function resolveFor(
     })
   }
   // What was pushed was resolved then.
-  if (uri !== undefined && isPushed(uri)) return ports.pushedRequests.take(uri, client.client_id)
+  if (uri !== undefined && isPushed(uri)) return ports.pushedRequests.find(uri, client.client_id)
   if (client.require_pushed_authorization_requests || ports.requirePushed) {
     return refuse('invalid_request', 'pushed_request_required', {
       description: 'A pushed authorization request is required',
@@ -92,14 +99,16 @@ async function resolveObject(
   parameters: Parameters,
   jwt: string | undefined,
   ports: ResolutionPorts,
-): Promise<Result<Parameters>> {
+): Promise<Result<ResolvedRequest>> {
   const mustBeSigned = client.require_signed_request_object || ports.requireSigned
-  if (jwt === undefined) return mustBeSigned ? unsigned : ok(parameters)
+  if (jwt === undefined) return mustBeSigned ? unsigned : ok({ parameters })
   const object = await readRequestObject(jwt, client, ports)
   if (!object.ok) return object
   if (mustBeSigned && !object.value.isSigned) return unsigned
   const isStrict = object.value.isStrict || mustBeSigned
-  return mismatch(parameters, object.value) ?? merge(isStrict ? undefined : parameters, object.value)
+  const wrong = mismatch(parameters, object.value)
+  const merged = wrong ?? merge(isStrict ? undefined : parameters, object.value)
+  return merged.ok ? ok({ parameters: merged.value }) : merged
 }
 
 const unsigned = refuse('invalid_request_object', 'request_object_unsigned', {
@@ -134,16 +143,18 @@ function merge(outside: Parameters | undefined, { parameters }: RequestObject): 
 
 /** OpenID Connect Dynamic Client Registration 1.0 §2: `default_max_age`, `default_acr_values`. */
 function withDefaults(
-  parameters: Parameters,
+  resolved: ResolvedRequest,
   { default_max_age, default_acr_values }: Client,
-): Result<Parameters> {
+): Result<ResolvedRequest> {
+  const { parameters } = resolved
   const more = new URLSearchParams()
   if (default_max_age !== undefined && parameters.get('max_age') === undefined)
     more.set('max_age', String(default_max_age))
   if (default_acr_values.length > 0 && parameters.get('acr_values') === undefined)
     more.set('acr_values', default_acr_values.join(' '))
-  if (more.size === 0) return ok(parameters)
+  if (more.size === 0) return ok(resolved)
   const form = new URLSearchParams(formatParameters(parameters))
   for (const [name, value] of more) form.set(name, value)
-  return parseParameters(form.toString())
+  const completed = parseParameters(form.toString())
+  return completed.ok ? ok({ ...resolved, parameters: completed.value }) : completed
 }

@@ -5,7 +5,7 @@ import type { Route } from '@tessera/protocol/http'
 /** What a configuration may leave out. */
 export type Offer = 'mail' | 'passwordReset' | 'signUp' | 'deletion' | 'outbox' | 'registration'
 
-export type PageRoute = Pick<Route, 'path' | 'methods' | 'cors'> & {
+export type PageRoute = Pick<Route, 'path' | 'methods' | 'cors' | 'acts'> & {
   /** Served only where this is offered; omitted: always. */
   readonly offer?: Offer
 }
@@ -17,15 +17,15 @@ export const pageRoutes = {
   home: { path: '/', methods: get },
   deviceAuthorization: { path: '/connect/deviceauthorization', methods: ['POST'], cors: 'clients' },
   par: { path: '/connect/par', methods: ['POST'], cors: 'clients' },
-  authorize: { path: '/connect/authorize', methods: both },
-  authorizeCallback: { path: '/connect/authorize/callback', methods: get },
+  authorize: { path: '/connect/authorize', methods: both, acts: true },
+  authorizeCallback: { path: '/connect/authorize/callback', methods: get, acts: true },
   endSession: { path: '/connect/endsession', methods: both },
   checkSession: { path: '/connect/checksession', methods: get },
-  logout: { path: '/logout', methods: both },
+  logout: { path: '/logout', methods: both, acts: true },
   signedOut: { path: '/logout/done', methods: get },
   login: { path: '/login', methods: both },
-  federationLogin: { path: '/federation/login', methods: get },
-  secondFactor: { path: '/mfa', methods: both },
+  federationLogin: { path: '/federation/login', methods: get, acts: true },
+  secondFactor: { path: '/mfa', methods: both, acts: true },
   selectAccount: { path: '/select-account', methods: both },
   consent: { path: '/consent', methods: both },
   device: { path: '/device', methods: both },

@@ -69,9 +69,9 @@ const providerRoutes = ({ name, upstream }: IdentityProvider, { provider }: Brow
   upstream === undefined
     ? []
     : [
-        both(`/federation/callback/${name}`, provider(name, 'callback')),
+        acting(both(`/federation/callback/${name}`, provider(name, 'callback'))),
         post(`/federation/backchannel-logout/${name}`, provider(name, 'backChannelLogout')),
-        get(`/federation/frontchannel-logout/${name}`, provider(name, 'frontChannelLogout')),
+        acting(get(`/federation/frontchannel-logout/${name}`, provider(name, 'frontChannelLogout'))),
       ]
 
 const offersOf = ({ registration }: Configuration, { offered }: Services) => ({
@@ -90,6 +90,7 @@ const route =
 const get = route('GET')
 const post = route('POST')
 const both = route('GET', 'POST')
+const acting = (one: Route): Route => ({ ...one, acts: true })
 
 const metadataOf = (
   { mtls, mfa, branding, registration, authorizationRequests }: Configuration,

@@ -25,7 +25,7 @@ export type Router = {
 }
 
 /**
- * Answers 404, 405 with `Allow` (RFC 9110 §15.5.6), HEAD by GET, CORS preflights, 503 under too much load, and 500 or
+ * Answers 404, 405 with `Allow` (RFC 9110 §15.5.6), HEAD by GET (without asking an endpoint whose GET acts), CORS preflights, 503 under too much load, and 500 or
  * 503 (an error named `StoreUnavailable`) for what an endpoint throws.
  */
 export function createRouter({
@@ -83,6 +83,8 @@ export function createRouter({
     const isPreflight = request.method === 'OPTIONS' && route.cors !== undefined
     if (!isPreflight && !isOneOf(route.methods, methodOf(request)))
       return complete(request, corsOfRefusal(route), methodNotAllowed(route))
+    const unasked = route.acts && unaskedFor(request)
+    if (unasked) return complete(request, corsOfRefusal(route), unasked)
     return !route.essential && load.isFull()
       ? complete(request, corsOfRefusal(route), unavailable)
       : undefined
@@ -146,6 +148,18 @@ export function createRouter({
       : plainError(500, 'server_error', { 'x-request-id': request.id })
   }
 }
+
+/**
+ * What looks at an address without asking for what it does (RFC 9110 §9.2.1): HEAD, as link scanners send it, and a browser
+ * that loads a page ahead, which drops it unless the status is a success (Fetch Standard, `Sec-Purpose`).
+ */
+function unaskedFor({ method, headers }: HttpRequest): HttpResponse | undefined {
+  if (method === 'HEAD') return { status: 200, headers: { 'cache-control': 'no-store' }, body: '' }
+  const isPrefetch = [headers['sec-purpose'], headers.purpose, headers['x-moz']].some(isPrefetchHeader)
+  return method === 'GET' && isPrefetch ? unavailable : undefined
+}
+
+const isPrefetchHeader = (value = ''): boolean => /^\s*(prefetch|prerender|preview)\b/i.test(value)
 
 /** RFC 9110 §8.6: these have no body, and so no length. */
 export const isBodyless = (status: number): boolean => status === 204 || status === 304

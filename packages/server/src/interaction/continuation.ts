@@ -5,6 +5,7 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import type { Pushed } from '../authorization-request/pushed-request.ts'
 import type { DerivedKeys } from '../core/keys.ts'
 import type { RequestedAcr } from '../core/mfa.ts'
 import type { Clock } from '../core/runtime.ts'
@@ -15,6 +16,8 @@ import { createSeals, type Seals } from './seal.ts'
 export type Progress = {
   /** When the request came. */
   readonly asked_at: Seconds
+  /** The pushed request that it came from: what is issued uses that up. */
+  readonly pushed?: Pushed
   /** Hash of the session's handle that the browser had then; null: none; absent: not looked at yet. */
   readonly prior_handle?: string | null
   /** The identity provider that the user chose on the login page. */

@@ -25,12 +25,18 @@ export type Authorizations = {
 }
 
 export type AuthorizationCodes = {
-  /** Stores the authorization, its code and the reference token that comes beside the code in one write. */
+  /**
+   * Stores the authorization, its code and the reference token that comes beside the code in one write. With `use` the
+   * same write marks that as used: resolves to false, and stores nothing, where it was marked before.
+   */
   readonly issue: (
     authorization: Authorization,
     code: AuthorizationCode,
-    referenceToken?: ReferenceToken,
-  ) => Promise<void>
+    beside?: {
+      readonly referenceToken?: ReferenceToken | undefined
+      readonly use?: ReplayMarker | undefined
+    },
+  ) => Promise<boolean>
   readonly find: (
     hash: TokenHash,
   ) => Awaitable<{ code: AuthorizationCode; authorization: Authorization } | undefined>
@@ -76,7 +82,7 @@ export type RevokedTokens = {
   readonly add: (jti: string, expiresAt: Seconds) => Promise<void>
 }
 
-/** One-use ids of assertions (`jti`), until they expire. */
+/** One-use ids, until they expire: of assertions (`jti`), of mailed links, and of pushed requests (the hash of their row). */
 export type Replays = {
   /** Answers whether this call was the first to use it. */
   readonly use: (marker: ReplayMarker) => Promise<boolean>
@@ -84,11 +90,15 @@ export type Replays = {
 
 export type ReplayMarker = { readonly hash: TokenHash; readonly expires_at: Seconds }
 
-/** Authorization requests that clients pushed (RFC 9126), each of one use. */
+/** Authorization requests that clients pushed (RFC 9126), and long ones that wait for a user. */
 export type PushedRequests = {
   readonly add: (request: PushedRequest) => Promise<void>
-  /** Takes the living one of this client away and answers its parameters: of many at once one gets them. */
-  readonly take: (hash: TokenHash, clientId: string, at: Seconds) => Promise<string | undefined>
+  /** Returns the living one of this client, and whether a marker with its hash was used (see {@link Replays}). Changes nothing. */
+  readonly find: (
+    hash: TokenHash,
+    clientId: string,
+    at: Seconds,
+  ) => Awaitable<{ readonly parameters: string; readonly used: boolean } | undefined>
 }
 
 export type PushedRequest = {

@@ -63,14 +63,15 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
     const page = pageOf(read.value)
     const refuseTo = refuserOf(request, read.value, answers, ports)
     if (!resolved.ok) return refuseTo(resolved, resolved.target, page)
-    const validated = await ports.validate(resolved.value)
-    if (!validated.ok) return refuseTo(validated, validated.target, page, resolved.value)
-    const parameters = formatParameters(resolved.value)
+    const { parameters: counting, pushed } = resolved.value
+    const validated = await ports.validate(counting)
+    if (!validated.ok) return refuseTo(validated, validated.target, page, counting)
+    const parameters = formatParameters(counting)
     if (parameters.length > maxParametersLength) {
       const tooLong = refuse('invalid_request', 'request_too_long')
-      return refuseTo(tooLong, validated.value.target, page, resolved.value)
+      return refuseTo(tooLong, validated.value.target, page, counting)
     }
-    const progress = { asked_at: ports.clock.now() }
+    const progress = { asked_at: ports.clock.now(), ...(pushed && { pushed }) }
     // A client's form post comes without our SameSite=Lax cookies; the GET that follows brings them.
     if (request.method === 'POST')
       return goOn(request, '/connect/authorize/callback', parameters, progress, ports)
@@ -165,7 +166,7 @@ async function decide(
     const answered = { ...session, acr: answeredAcr(session, asked.values) }
     const { consented_scope } = progress
     const granted = consented_scope ? narrowTo(validated, consented_scope, ports.resources) : validated
-    const standing = { session: answered, hasConsent: earlier !== undefined }
+    const standing = { session: answered, hasConsent: earlier !== undefined, pushed: progress.pushed }
     const issued = await issueAnswer(request, granted, standing, ports)
     // The session or the consent ended meanwhile: what comes next is decided without it.
     if (!issued) return decide(request, validated, parameters, progress, answers, ports)

@@ -8,12 +8,13 @@ import type { HttpRequest } from '@tessera/protocol/http'
 import { brings } from '@tessera/protocol/response-type'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
+import { alreadyUsed, type Pushed, usedMarker } from '../../authorization-request/pushed-request.ts'
 import type { ResponseMembers } from '../../authorization-request/response.ts'
 import type { Authorization, AuthorizationCode, Session } from '../../core/authorization.ts'
 import type { Clients, NoteUse } from '../../core/client.ts'
 import { hashHandle, newHandle } from '../../core/handle.ts'
 import type { Clock, Log, Random } from '../../core/runtime.ts'
-import type { Stores } from '../../core/stores.ts'
+import type { CommitOutcome, Stores } from '../../core/stores.ts'
 import type { Profile } from '../../core/user.ts'
 import { type CountAttempt, doCounted, type Forgive } from '../../identity/attempts.ts'
 import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
@@ -42,21 +43,30 @@ export type IssuePorts = {
   readonly emitStateHash: boolean
 }
 
+/** What the answer hangs on, besides the request itself. */
+type Standing = {
+  readonly session: Session
+  readonly hasConsent: boolean
+  /** The pushed request that is used up. */
+  readonly pushed: Pushed | undefined
+}
+
 /**
  * The client takes part in the session from here on. Undefined, and nothing is worth anything, where the session has
- * just ended, or the user has just taken back what they agreed to. Refuses what {@link Audiences.of} refuses, and `access_denied` where client or user no longer stands.
+ * just ended, or the user has just taken back what they agreed to. Refuses what {@link Audiences.of} refuses, `access_denied` where client or user no longer
+ * stands, and `invalid_request_uri` where the pushed request was used before.
  */
 export async function issueAnswer(
   httpRequest: HttpRequest,
   request: ValidatedAuthorizationRequest,
-  { session, hasConsent }: { readonly session: Session; readonly hasConsent: boolean },
+  { session, hasConsent, pushed }: Standing,
   ports: IssuePorts,
 ): Promise<Result<ResponseMembers> | undefined> {
   // RFC 9700 §4.15: no user may have the name of a client, or an API could take one for the other.
   if (await ports.clients.find(session.sub)) return notStanding('subject_is_a_client', session)
   const counted = await countLasting(request, session, ports)
   if (!counted.ok) return counted
-  const issue = () => issueCounted(httpRequest, request, { session, hasConsent }, ports)
+  const issue = () => issueCounted(httpRequest, request, { session, hasConsent, pushed }, ports)
   // A refused request has written nothing.
   return doCounted(counted.value, issue, outcome => outcome === undefined || outcome.ok)
 }
@@ -64,7 +74,7 @@ export async function issueAnswer(
 async function issueCounted(
   httpRequest: HttpRequest,
   request: ValidatedAuthorizationRequest,
-  { session, hasConsent }: { readonly session: Session; readonly hasConsent: boolean },
+  { session, hasConsent, pushed }: Standing,
   ports: IssuePorts,
 ): Promise<Result<ResponseMembers> | undefined> {
   const { client, scope, resources, response_type, requested_claims } = request
@@ -88,12 +98,14 @@ async function issueCounted(
 
   if (code !== undefined) {
     const row = codeOf(request, authorization, { code, s_hash, now })
-    await Promise.all([
-      stores.codes.issue(authorization, row, accessToken.value?.reference),
-      ports.noteWaitingCode(authorization, row),
-    ])
-  } else if (!(await storeWithoutCode(authorization, accessToken.value, now, ports)))
-    return notStanding('no_longer_standing', session)
+    const beside = { referenceToken: accessToken.value?.reference, use: pushed && usedMarker(pushed) }
+    if (!(await stores.codes.issue(authorization, row, beside))) return alreadyUsed
+    await ports.noteWaitingCode(authorization, row)
+  } else {
+    const outcome = await storeWithoutCode(authorization, accessToken.value, { now, pushed }, ports)
+    if (outcome === 'already_used') return alreadyUsed
+    if (outcome !== 'committed') return notStanding('no_longer_standing', session)
+  }
   // Once the authorization is written, not beside it: whoever ends the session or the consent later finds it.
   const [joined, agreed] = await Promise.all([
     stores.sessions.join(session.sid, client.client_id),
@@ -101,7 +113,7 @@ async function issueCounted(
   ])
   if (!joined || !agreed) {
     await stores.authorizations.revoke(authorization.id, clock.now())
-    return undefined
+    return pushed ? alreadyUsed : undefined
   }
   ports.noteUse(client)
   log.info('authorization_issued', {
@@ -233,11 +245,14 @@ async function makeIdToken(
 async function storeWithoutCode(
   authorization: Authorization,
   accessToken: AccessToken | undefined,
-  at: Seconds,
+  { now, pushed }: { readonly now: Seconds; readonly pushed: Pushed | undefined },
   { stores }: IssuePorts,
-): Promise<boolean> {
+): Promise<CommitOutcome> {
   const { client_id, sub } = authorization
   const referenceToken = accessToken?.reference
-  const outcome = await stores.commit({ at, client_id, sub, issue: { authorization, referenceToken } })
-  return outcome === 'committed'
+  return stores.commit({
+    ...{ at: now, client_id, sub },
+    ...(pushed && { use: { kind: 'assertion', ...usedMarker(pushed) } }),
+    issue: { authorization, referenceToken },
+  })
 }

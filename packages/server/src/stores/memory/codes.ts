@@ -3,14 +3,22 @@
 import type { AuthorizationCodes } from '../../core/stores.ts'
 import { requireNew, type Tables } from './tables.ts'
 
-export const createCodes = ({ authorizations, codes, referenceTokens }: Tables): AuthorizationCodes => ({
-  async issue(authorization, code, referenceToken) {
+export const createCodes = ({
+  authorizations,
+  codes,
+  referenceTokens,
+  replays,
+}: Tables): AuthorizationCodes => ({
+  async issue(authorization, code, { referenceToken, use } = {}) {
+    if (use && replays.has(use.hash)) return false
     requireNew(authorizations, authorization.id)
     requireNew(codes, code.hash)
     if (referenceToken) requireNew(referenceTokens, referenceToken.hash)
     authorizations.set(authorization.id, authorization)
     codes.set(code.hash, code)
     if (referenceToken) referenceTokens.set(referenceToken.hash, referenceToken)
+    if (use) replays.set(use.hash, use)
+    return true
   },
   find(hash) {
     const code = codes.get(hash)

@@ -3,15 +3,14 @@
 import type { PushedRequests } from '../../core/stores.ts'
 import { requireNew, type Tables } from './tables.ts'
 
-export const createPushedRequests = ({ pushedRequests }: Tables): PushedRequests => ({
+export const createPushedRequests = ({ pushedRequests, replays }: Tables): PushedRequests => ({
   async add(request) {
     requireNew(pushedRequests, request.hash)
     pushedRequests.set(request.hash, request)
   },
-  async take(hash, clientId, at) {
+  find(hash, clientId, at) {
     const request = pushedRequests.get(hash)
     if (request?.client_id !== clientId || request.expires_at <= at) return undefined
-    pushedRequests.delete(hash)
-    return request.parameters
+    return { parameters: request.parameters, used: replays.has(hash) }
   },
 })

@@ -25,16 +25,29 @@ const { names, count, marks } = codec
 const afterCode = 1 + count + 1
 const afterAuthorization = afterCode + authorizationCodec.count + 1
 
-const issueCode = `with authorized as (${insertAuthorization(afterCode)})
-  insert into codes (${names}, clean_at) select ${marks()}, $${count + 1}::bigint`
-const issueBeside = issueCode.replace(
-  'insert into codes',
-  `, issued as (${insertReferenceToken(afterAuthorization)}) insert into codes`,
-)
+/** The statement that stores a code; beside it, a reference token; and only where a marker is new. */
+function issueStatement(hasToken: boolean, isMarked: boolean): string {
+  const where = isMarked ? 'exists (select from used)' : 'true'
+  const marker = afterAuthorization + (hasToken ? referenceTokenCodec.count : 0)
+  const parts = [
+    // Of two at once, the second waits here until the first is committed or undone.
+    ...(isMarked
+      ? [
+          `used as (insert into replays (hash, expires_at) values ($${marker}, $${marker + 1})
+            on conflict do nothing returning 1)`,
+        ]
+      : []),
+    `authorized as (${insertAuthorization(afterCode, where)})`,
+    ...(hasToken ? [`issued as (${insertReferenceToken(afterAuthorization, where)})`] : []),
+  ]
+  return `with ${parts.join(', ')}
+    insert into codes (${names}, clean_at) select ${marks()}, $${count + 1}::bigint where ${where}`
+}
 
 export function createCodes({ run }: Database): AuthorizationCodes {
-  const issue = change(run, issueCode)
-  const issueWithToken = change(run, issueBeside)
+  const statement = (hasToken: boolean, isMarked: boolean) => change(run, issueStatement(hasToken, isMarked))
+  const [issue, issueWithToken] = [statement(false, false), statement(true, false)]
+  const [issueOnce, issueOnceWithToken] = [statement(false, true), statement(true, true)]
   const find = byKey(
     run,
     `select ${codec.of('codes')}, ${authorizationCodec.of('authorizations')}
@@ -51,10 +64,14 @@ export function createCodes({ run }: Database): AuthorizationCodes {
     where authorizations.id = discarded.authorization_id and authorizations.expires_at <= discarded.expires_at`,
   )
   return {
-    async issue(authorization, code, referenceToken) {
-      const values = [...codec.encode(code), code.expires_at, ...authorizationRow(authorization)]
-      if (referenceToken) await issueWithToken(...values, ...referenceTokenCodec.encode(referenceToken))
-      else await issue(...values)
+    async issue(authorization, code, { referenceToken, use } = {}) {
+      const values = [
+        ...[...codec.encode(code), code.expires_at, ...authorizationRow(authorization)],
+        ...(referenceToken ? referenceTokenCodec.encode(referenceToken) : []),
+        ...(use ? [use.hash, use.expires_at] : []),
+      ]
+      const [plain, once] = referenceToken ? [issueWithToken, issueOnceWithToken] : [issue, issueOnce]
+      return (await (use ? once : plain)(...values)) === 1
     },
     async find(hash) {
       const row = (await find(hash)) ?? []

@@ -14,12 +14,16 @@ const codec = createCodec<PushedRequest>({
 
 export function createPushedRequests({ run }: Database): PushedRequests {
   const add = change(run, `insert into pushed_requests (${codec.names}) values (${codec.marks()})`)
-  const take = one(
+  const find = one(
     run,
-    'delete from pushed_requests where hash = $1 and client_id = $2 and expires_at > $3 returning parameters',
+    `select parameters, exists (select 1 from replays where replays.hash = pushed_requests.hash)
+    from pushed_requests where hash = $1 and client_id = $2 and expires_at > $3`,
   )
   return {
     add: async request => void (await add(...codec.encode(request))),
-    take: async (hash, clientId, at) => (await take(hash, clientId, at))?.[0] as string | undefined,
+    async find(hash, clientId, at) {
+      const row = await find(hash, clientId, at)
+      return row && { parameters: String(row[0]), used: row[1] === true }
+    },
   }
 }

@@ -17,9 +17,9 @@ export const referenceTokenCodec = createCodec<ReferenceToken>({
 
 const { names, marks, decode } = referenceTokenCodec
 
-/** An insert of a row's parameters, from this number on. */
-export const insertReferenceToken = (from: number): string =>
-  `insert into reference_tokens (${names}) values (${marks(from)})`
+/** An insert of a row's parameters, from this number on, where the condition holds. */
+export const insertReferenceToken = (from: number, where = 'true'): string =>
+  `insert into reference_tokens (${names}) select ${marks(from)} where ${where}`
 
 export function createReferenceTokens({ run }: Database): ReferenceTokens {
   const find = byKey(run, `select ${names} from reference_tokens where hash = any ($1::text[])`)

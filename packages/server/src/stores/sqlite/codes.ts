@@ -3,10 +3,11 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { AuthorizationCode } from '../../core/authorization.ts'
 import type { TokenHash } from '../../core/runtime.ts'
-import type { AuthorizationCodes } from '../../core/stores.ts'
+import type { AuthorizationCodes, ReplayMarker } from '../../core/stores.ts'
 import { authorizationCodec, insertAuthorization } from './authorizations.ts'
 import { createCodec, type Row } from './columns.ts'
 import { insertReferenceToken, referenceTokenCodec } from './reference-tokens.ts'
+import { insertReplay } from './replays.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
@@ -32,10 +33,13 @@ export const codeWrites = {
       `insert into codes (${codec.names}, clean_at) values (${codec.marks}, ?${end})`,
     )
     const issueReferenceToken = insertReferenceToken(database)
-    return (authorization: Row, code: Row, referenceToken: Row | null): void => {
+    const mark = insertReplay(database)
+    return (authorization: Row, code: Row, referenceToken: Row | null, use: ReplayMarker | null): boolean => {
+      if (use && !mark(use.hash, use.expires_at)) return false
       authorize(authorization)
       insert(...code)
       if (referenceToken) issueReferenceToken(referenceToken)
+      return true
     }
   },
   burnCode(database) {
@@ -63,11 +67,12 @@ export function createCodes(database: DatabaseSync, write: Calls<typeof codeWrit
     from codes join authorizations on authorizations.id = codes.authorization_id where codes.hash = ?`,
   )
   return {
-    issue: (authorization, code, referenceToken) =>
+    issue: (authorization, code, { referenceToken, use } = {}) =>
       write.issueCode(
         authorizationCodec.encode(authorization),
         codec.encode(code),
         referenceToken ? referenceTokenCodec.encode(referenceToken) : null,
+        use ?? null,
       ),
     find: reading(database, hash => {
       const row = find(hash) ?? []

@@ -1,10 +1,9 @@
 /** Pushed authorization requests in SQLite (RFC 9126). */
 
-import type { Seconds } from '@tessera/protocol/brand'
-import type { TokenHash } from '../../core/runtime.ts'
+import type { DatabaseSync } from 'node:sqlite'
 import type { PushedRequest, PushedRequests } from '../../core/stores.ts'
 import { createCodec, type Row } from './columns.ts'
-import { change, one } from './statements.ts'
+import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
 const codec = createCodec<PushedRequest>({
@@ -19,19 +18,22 @@ export const pushedRequestWrites = {
     const insert = change(database, `insert into pushed_requests (${codec.names}) values (${codec.marks})`)
     return (request: Row): void => void insert(...request)
   },
-  takePushedRequest(database) {
-    const take = one(
-      database,
-      'delete from pushed_requests where hash = ? and client_id = ? and expires_at > ? returning parameters',
-    )
-    return (hash: TokenHash, clientId: string, at: Seconds): string | undefined => {
-      const [parameters] = take(hash, clientId, at) ?? []
-      return typeof parameters === 'string' ? parameters : undefined
-    }
-  },
 } as const satisfies Writes
 
-export const createPushedRequests = (write: Calls<typeof pushedRequestWrites>): PushedRequests => ({
-  add: request => write.addPushedRequest(codec.encode(request)),
-  take: write.takePushedRequest,
-})
+export function createPushedRequests(
+  database: DatabaseSync,
+  write: Calls<typeof pushedRequestWrites>,
+): PushedRequests {
+  const find = one(
+    database,
+    `select parameters, exists (select 1 from replays where replays.hash = pushed_requests.hash)
+    from pushed_requests where hash = ? and client_id = ? and expires_at > ?`,
+  )
+  return {
+    add: request => write.addPushedRequest(codec.encode(request)),
+    find: reading(database, (hash, clientId, at) => {
+      const row = find(hash, clientId, at)
+      return row && { parameters: String(row[0]), used: row[1] === 1 }
+    }),
+  }
+}

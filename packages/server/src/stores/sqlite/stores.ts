@@ -103,7 +103,7 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
     storedUsers: createStoredUsers(database, write),
     waitingMails: createWaitingMails(database, write),
     attempts: createAttempts(database, write),
-    pushedRequests: createPushedRequests(write),
+    pushedRequests: createPushedRequests(database, write),
     standing: createStanding(database, write),
     commit: createCommit(write),
     cleanUp: createCleanUp(database, write, queue.idle),
