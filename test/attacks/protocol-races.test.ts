@@ -4,8 +4,10 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { exportJWK, SignJWT } from 'jose'
+import { createBrowser } from '../support/browser.ts'
 import { freePort, type RunningServer, serveConfiguration, writeConfiguration } from '../support/process.ts'
-import { challenge, pagesWorld } from '../support/sign-in.ts'
+import { challenge, pagesWorld, signIn } from '../support/sign-in.ts'
+import type { SendOptions } from '../support/tessera.ts'
 
 const redirect_uri = 'https://app.example/cb'
 const bearerGrant = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
@@ -91,25 +93,48 @@ const push = async () => {
   const response = await post(0, '/connect/par', { ...request, client_id: 'spa' })
   return ((await response.json()) as { request_uri: string }).request_uri
 }
-const visit = (index: number, request_uri: string) =>
+const visit = (index: number, request_uri: string, cookie = '') =>
   fetch(`${at(index)}/connect/authorize?${new URLSearchParams({ client_id: 'spa', request_uri })}`, {
     redirect: 'manual',
+    headers: { cookie },
   })
+
+/** Signs a browser in at the process; returns its cookies. */
+async function signedIn(): Promise<string> {
+  const send = async (method: string, path: string, { headers, form }: SendOptions = {}) => {
+    const response = await fetch(at(0) + path, {
+      ...{ method, redirect: 'manual', headers: headers as Record<string, string> },
+      ...(form && { body: new URLSearchParams(form as Record<string, string>) }),
+    })
+    const body = await response.text()
+    const named = { ...Object.fromEntries(response.headers), 'set-cookie': response.headers.getSetCookie() }
+    return { status: response.status, headers: named, body, json: undefined }
+  }
+  const browser = createBrowser({ send })
+  await signIn(browser, `/connect/authorize?${new URLSearchParams({ ...request, client_id: 'spa' })}`)
+  return [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+}
 
 async function killAndRestart(): Promise<void> {
   await Promise.all(servers.map(server => server.kill()))
   servers = await Promise.all(ports.map(port => serveConfiguration(file, port)))
 }
 
-test('race: a pushed request leads one browser on, of many at both processes, and none after they were killed', async () => {
+test('race: a pushed request brings one code, of many browsers at both processes, and none after they were killed', async () => {
+  const cookie = await signedIn()
   const uri = await push()
-  const statuses = await flood(index => visit(index, uri))
-  assert.equal(howMany(statuses, 302), 1)
-  assert.equal(howMany(statuses, 400), many - 1)
+  const codes: (string | null)[] = []
+  await flood(async index => {
+    const response = await visit(index, uri, cookie)
+    const { location } = Object.fromEntries(response.headers)
+    codes.push(location === undefined ? null : new URL(location).searchParams.get('code'))
+    return response
+  })
+  assert.equal(codes.filter(code => code !== null).length, 1)
   const waiting = await push()
   await killAndRestart()
-  assert.equal((await visit(1, uri)).status, 400)
-  assert.equal((await visit(1, waiting)).status, 302)
+  assert.equal((await visit(1, uri, cookie)).status, 400)
+  assert.match((await visit(1, waiting, cookie)).headers.get('location') ?? '', /[?&]code=/)
 })
 
 test('race: an assertion authenticates one request, of many at both processes, and none after they were killed', async () => {

@@ -308,7 +308,9 @@ test('postgres races: of codes that two nodes issue for one pushed request, one 
     const use = { hash: newHash(), expires_at: now + day }
     const all = times(20, () => sampleAuthorization())
     const outcomes = await Promise.all(
-      all.map((authorization, index) => node(index).codes.issue(authorization, sampleCode(authorization), { use })),
+      all.map((authorization, index) =>
+        node(index).codes.issue(authorization, sampleCode(authorization), { use }),
+      ),
     )
     assert.deepEqual(tally(outcomes.map(String)), { true: 1, false: 19 })
     const stored = await Promise.all(all.map(({ id }) => node(0).authorizations.find(id)))

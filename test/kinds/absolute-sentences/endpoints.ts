@@ -59,13 +59,13 @@ export const endpoints: Readonly<Record<string, Rows>> = {
   },
   'docs/endpoints/par.md': {
     'The request is held to every rule of': held('flows/par.test.ts', 'par: a request … is refused at once'),
-    "A `request_uri` is its client's, ends soon, and": held(
+    'A `request_uri` belongs to its client, expires soon, and is used once.': held(
       'flows/par.test.ts',
-      'par: a request_uri is used once, and the pages that it led to can be loaded again',
+      'par: a request_uri is used by the code that is issued for it, not by loading pages',
       'flows/par.test.ts',
       "par: a request_uri ends, is its client's alone, and another client does not use it up",
       'attacks/protocol-races.test.ts',
-      'race: a pushed request leads one browser on, of many at both processes, and none after they',
+      'race: a pushed request brings one code, of many browsers at both processes, and none after they',
     ),
   },
   'docs/endpoints/register.md': {
