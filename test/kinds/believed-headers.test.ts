@@ -32,6 +32,9 @@ const rows: Readonly<Record<string, Row>> = {
     client:
       'which CORS headers the response has: another origin than the page’s own is the browser’s to send',
   },
+  'access-control-request-headers': {
+    client: 'which headers its browser may send next: none of those that a proxy sets',
+  },
   authorization: { client: 'who it is, by a secret or a token' },
   cookie: { client: 'which session it has, by a secret' },
   accept: { client: 'in which form introspection responds' },

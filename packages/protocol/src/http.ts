@@ -52,7 +52,7 @@ export type Route = {
   readonly path: string
   readonly methods: readonly ('GET' | 'POST' | 'PUT' | 'DELETE')[]
   readonly endpoint: Endpoint
-  /** Cross-origin reads: `any` origin (public metadata), the origins that `clients` registered, or none. */
+  /** Cross-origin reads: `any` origin (public metadata, registration), the origins that `clients` registered, or none. */
   readonly cors?: 'any' | 'clients'
   /**
    * Its GET has an effect: it issues, consumes or ends something. HEAD and a prefetch do not reach the endpoint, since nobody

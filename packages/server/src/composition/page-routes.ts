@@ -44,11 +44,12 @@ export const pageRoutes = {
   signUp: { path: '/register', methods: both, offer: 'signUp' },
   completeSignUp: { path: '/register/complete', methods: both, offer: 'signUp' },
   devMail: { path: '/dev/mail', methods: get, offer: 'outbox' },
-  register: { path: '/connect/register', methods: ['POST'], cors: 'clients', offer: 'registration' },
+  // Who registers has no origin that is known yet. Nothing here goes by a cookie.
+  register: { path: '/connect/register', methods: ['POST'], cors: 'any', offer: 'registration' },
   manageRegistration: {
     path: '/connect/register/*',
     methods: ['GET', 'PUT', 'DELETE'],
-    cors: 'clients',
+    cors: 'any',
     offer: 'registration',
   },
   assets: { path: '/assets/*', methods: get },

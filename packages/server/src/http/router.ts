@@ -95,7 +95,8 @@ export function createRouter({
     route: Route,
     cors: CorsHeaders,
   ): HttpResponse | Promise<HttpResponse> {
-    if (request.method === 'OPTIONS' && route.cors) return complete(request, cors, preflight(route, cors))
+    if (request.method === 'OPTIONS' && route.cors)
+      return complete(request, cors, preflight(request, route, cors))
     const method = methodOf(request)
     const asked = method === request.method ? request : { ...request, method }
     return answer(route, asked, response => complete(request, cors, response))
