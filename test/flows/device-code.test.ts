@@ -36,26 +36,82 @@ test('device: pending until the user acts, then tokens once [token-device-009] [
   assertRefused(await poll(server, device_code), 'invalid_grant', 'device_code_used')
 })
 
-test('device: the first poll is never too fast; a fast one slows down by 5 s each time [token-device-012]', async () => {
+const errorsOf = async (server: TestServer, device_code: string, waits: readonly number[]) => {
+  const errors: string[] = []
+  for (const wait of waits) {
+    server.clock.advance(wait)
+    errors.push((await poll(server, device_code)).json.error)
+  }
+  return errors
+}
+const [wait, slow] = ['authorization_pending', 'slow_down']
+
+test('device: the first poll is never too fast; a fast one slows down by 5 s each time [token-device-012] [RFC 8628 §3.5]', async () => {
   const server = await createTestServer(world)
   const { device_code } = await start(server)
-  assert.equal((await poll(server, device_code)).json.error, 'authorization_pending')
-  server.clock.advance(4)
-  assert.equal((await poll(server, device_code)).json.error, 'slow_down')
-  server.clock.advance(9)
-  assert.equal((await poll(server, device_code)).json.error, 'slow_down')
-  server.clock.advance(15)
-  assert.equal((await poll(server, device_code)).json.error, 'authorization_pending')
+  assert.deepEqual(await errorsOf(server, device_code, [0, 4, 5, 1, 5]), [wait, slow, slow, slow, slow])
+  assert.equal(server.reason(), 'device_polled_too_fast')
+  // After four of them the interval is 25 s, counted from the last poll that was in time.
+  assert.deepEqual(await errorsOf(server, device_code, [10, 24, 6]), [wait, slow, wait])
 })
 
-test('device: too fast counts before approval and expiry [token-device-012]', async () => {
+test('device: one that waits 5 s longer after each slow_down gets through, however often its responses are lost [RFC 8628 §3.5]', async () => {
+  for (const lost of [0, 1, 5, 20]) {
+    const server = await createTestServer(world)
+    const { device_code } = await start(server)
+    await poll(server, device_code)
+    await Promise.all(Array.from({ length: lost }, () => poll(server, device_code)))
+    let interval = 5
+    const seen: string[] = []
+    for (let count = 0; count <= lost + 1; count++) {
+      server.clock.advance(interval)
+      const { json } = await poll(server, device_code)
+      seen.push(json.error)
+      if (json.error === wait) break
+      interval += 5
+    }
+    assert.equal(seen.at(-1), wait, `${lost} lost: ${seen}`)
+  }
+})
+
+test('device: one that polled too fast hears of approval, denial and expiry at once [RFC 8628 §3.5]', async () => {
+  const server = await createTestServer(world)
+  const tooFast = async (): Promise<Awaited<ReturnType<typeof start>>> => {
+    const started = await start(server)
+    assert.deepEqual(await errorsOf(server, started.device_code, [0, 0, 1, 1]), [wait, slow, slow, slow])
+    return started
+  }
+  const approved = await tooFast()
+  await approveDevice(server, approved.userCode, { scope: ['api1'] })
+  assert.equal((await poll(server, approved.device_code)).status, 200)
+  assertRefused(await poll(server, approved.device_code), 'invalid_grant', 'device_code_used')
+
+  const denied = await tooFast()
+  await server.stores.devices.deny(denied.userCode, server.clock.now())
+  for (const _ of [1, 2])
+    assertRefused(await poll(server, denied.device_code), 'access_denied', 'device_denied')
+
+  const expired = await tooFast()
+  server.clock.advance(297)
+  assert.deepEqual(await errorsOf(server, expired.device_code, [0, 0]), [wait, slow])
+  server.clock.advance(1)
+  for (const _ of [1, 2])
+    assertRefused(await poll(server, expired.device_code), 'expired_token', 'device_code_expired')
+})
+
+test('device: polls at once while the user approves give tokens once and never a lasting refusal', async () => {
   const server = await createTestServer(world)
   const { device_code, userCode } = await start(server)
   await poll(server, device_code)
-  await approveDevice(server, userCode, { scope: ['api1'] })
-  assert.equal((await poll(server, device_code)).json.error, 'slow_down')
-  server.clock.advance(10)
-  assert.equal((await poll(server, device_code)).status, 200)
+  const [answers] = await Promise.all([
+    Promise.all(Array.from({ length: 20 }, () => poll(server, device_code))),
+    approveDevice(server, userCode, { scope: ['api1'] }),
+  ])
+  const last = await poll(server, device_code)
+  assert.equal([...answers, last].filter(({ status }) => status === 200).length, 1)
+  for (const answer of [...answers, last])
+    if (answer.json.error === slow) assertRefused(answer, slow, 'device_polled_too_fast')
+    else if (answer.status !== 200) assertRefused(answer, 'invalid_grant', 'device_code_used')
 })
 
 test('device: expired_token after its lifetime [token-device-007]', async () => {

@@ -176,7 +176,7 @@ export function testNouns(stores: () => Stores): void {
     assert.equal(await devices.findByUserCode(newHash()), undefined)
   })
 
-  test('devices: each slow_down adds 5 seconds [RFC 8628 §3.5]', async () => {
+  test('devices: each slow_down adds 5 seconds and keeps the time of the last poll in time [RFC 8628 §3.5]', async () => {
     const { devices } = stores()
     const device = sampleDevice()
     await devices.issue(device)
@@ -185,8 +185,37 @@ export function testNouns(stores: () => Stores): void {
     await devices.polled(device.hash, now + 2, true)
     await devices.polled(device.hash, now + 3, true)
     assert.deepEqual(await devices.find(device.hash), {
-      device: { ...device, interval: 15, last_polled_at: now + 3 },
+      device: { ...device, interval: 15, last_polled_at: now + 1 },
     })
+    await devices.polled(device.hash, now + 16, false)
+    assert.deepEqual(await devices.find(device.hash), {
+      device: { ...device, interval: 15, last_polled_at: now + 16 },
+    })
+    await devices.polled(newHash(), now, true)
+  })
+
+  test('devices: polls at the same time as an approval or a denial lose neither [RFC 8628 §3.5]', async () => {
+    const { devices } = stores()
+    const [one, other] = [sampleDevice(), sampleDevice()]
+    const authorization = sampleAuthorization()
+    await Promise.all([devices.issue(one), devices.issue(other)])
+    const sid = await signedIn(stores())
+    const polls = [one, other].flatMap(({ hash }) => [
+      ...Array.from({ length: 10 }, () => devices.polled(hash, now + 1, true)),
+      devices.polled(hash, now + 1, false),
+    ])
+    const [approved, denied] = await Promise.all([
+      devices.approve(one.user_code_hash, authorization, now, sid),
+      devices.deny(other.user_code_hash, now),
+      ...polls,
+    ])
+    assert.deepEqual([approved, denied], [true, true])
+    const polled = { interval: one.interval + 50, last_polled_at: now + 1 }
+    assert.deepEqual(await devices.find(one.hash), {
+      device: { ...one, ...polled, status: 'approved', authorization_id: authorization.id },
+      authorization,
+    })
+    assert.deepEqual(await devices.find(other.hash), { device: { ...other, ...polled, status: 'denied' } })
   })
 
   test('devices: one is approved or denied once, and only while it lives', async () => {

@@ -68,6 +68,7 @@ export type DeviceAuthorization = {
   readonly authorization_id?: AuthorizationId
   /** How long the device must wait between polls; every `slow_down` adds 5 s (RFC 8628 §3.5). */
   readonly interval: Seconds
+  /** The last poll that was not too fast. */
   readonly last_polled_at?: Seconds
   readonly expires_at: Seconds
   readonly used_at?: Seconds

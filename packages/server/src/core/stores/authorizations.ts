@@ -53,7 +53,10 @@ export type DeviceAuthorizations = {
     hash: TokenHash,
   ) => Awaitable<{ device: DeviceAuthorization; authorization?: Authorization } | undefined>
   readonly findByUserCode: (hash: TokenHash) => Awaitable<DeviceAuthorization | undefined>
-  /** Writes the time of a poll; `slowDown` adds 5 s to the interval (RFC 8628 §3.5). */
+  /**
+   * Writes the time of a poll; or, with `slowDown`, adds 5 s to the interval and keeps the time of the last poll that was
+   * not too fast, so that a device that waits longer gets through (RFC 8628 §3.5).
+   */
   readonly polled: (hash: TokenHash, at: Seconds, slowDown: boolean) => Promise<void>
   /** Approves a pending, unexpired one and stores its authorization in one write; answers false when it is not pending any more, or the session that approves has ended. */
   readonly approve: (

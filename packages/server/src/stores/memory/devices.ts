@@ -42,8 +42,8 @@ export function createDevices({
     async polled(hash, at, slowDown) {
       const device = devices.get(hash)
       if (!device) return
-      const interval = device.interval + (slowDown ? slowDownBy : 0)
-      devices.set(hash, { ...device, interval, last_polled_at: at })
+      const change = slowDown ? { interval: device.interval + slowDownBy } : { last_polled_at: at }
+      devices.set(hash, { ...device, ...change })
     },
     async approve(userCodeHash, authorization, at, sid) {
       const device = pending(userCodeHash, at)

@@ -39,7 +39,8 @@ export function createDevices({ run }: Database): DeviceAuthorizations {
   // RFC 8628 §3.5: each `slow_down` lengthens the interval by 5 seconds.
   const poll = change(
     run,
-    'update devices set last_polled_at = $2, interval = interval + 5 * $3::bigint where hash = $1',
+    `update devices set last_polled_at = coalesce($2::bigint, last_polled_at), interval = interval + $3::bigint
+    where hash = $1`,
   )
   const approve = one(
     run,
@@ -62,7 +63,7 @@ export function createDevices({ run }: Database): DeviceAuthorizations {
       return device && (authorization ? { device, authorization } : { device })
     },
     findByUserCode: async hash => codec.decode((await findByUserCode(hash)) ?? []),
-    polled: async (hash, at, slowDown) => void (await poll(hash, at, slowDown ? 1 : 0)),
+    polled: async (hash, at, slowDown) => void (await (slowDown ? poll(hash, null, 5) : poll(hash, at, 0))),
     approve: async (userCode, authorization, at, sid) =>
       (await approve(userCode, at, authorization.id, ...authorizationRow(authorization), sid))?.[0] === true,
     deny: async (userCode, at) => (await deny(userCode, at)) === 1,

@@ -36,9 +36,9 @@ export const deviceWrites = {
     // RFC 8628 §3.5: each `slow_down` lengthens the interval by 5 seconds.
     const poll = change(
       database,
-      'update devices set last_polled_at = ?, interval = interval + 5 * ? where hash = ?',
+      'update devices set last_polled_at = coalesce(?, last_polled_at), interval = interval + ? where hash = ?',
     )
-    return (hash: TokenHash, at: number, slowDowns: 0 | 1): void => void poll(at, slowDowns, hash)
+    return (hash: TokenHash, at: number | null, longer: 0 | 5): void => void poll(at, longer, hash)
   },
   approveDevice(database) {
     const authorize = insertAuthorization(database)
@@ -84,7 +84,8 @@ export function createDevices(
       return device && (authorization ? { device, authorization } : { device })
     }),
     findByUserCode: reading(database, hash => codec.decode(findByUserCode(hash) ?? [])),
-    polled: (hash, at, slowDown) => write.pollDevice(hash, at, slowDown ? 1 : 0),
+    polled: (hash, at, slowDown) =>
+      slowDown ? write.pollDevice(hash, null, 5) : write.pollDevice(hash, at, 0),
     approve: (userCode, authorization, at, sid) =>
       write.approveDevice(userCode, authorization.id, authorizationCodec.encode(authorization), at, sid),
     deny: (userCode, at) => write.denyDevice(userCode, at),

@@ -43,17 +43,19 @@ export const deviceCode: Grant = {
   },
 }
 
-/** Why there are no tokens yet, or never: RFC 8628 §3.5. Every poll of a living code writes its time. */
+/**
+ * Returns why there are no tokens yet, or never. RFC 8628 §3.5: `slow_down` is a variant of `authorization_pending`, so a
+ * device that polls too fast still hears at once that the user acted or the code expired.
+ */
 function waitingFault(device: DeviceAuthorization, now: Seconds): RefusedDecision | undefined {
   if (device.used_at !== undefined) return refuse('invalid_grant', 'device_code_used')
-  if (device.last_polled_at !== undefined && now < device.last_polled_at + device.interval) {
-    return polled(refuse('slow_down', 'device_polled_too_fast'), device, true)
-  }
   if (device.expires_at <= now) return refuse('expired_token', 'device_code_expired')
   if (device.status === 'denied') return refuse('access_denied', 'device_denied')
-  if (device.status === 'pending')
-    return polled(refuse('authorization_pending', 'device_pending'), device, false)
-  return undefined
+  if (device.status !== 'pending') return undefined
+  const tooFast = device.last_polled_at !== undefined && now < device.last_polled_at + device.interval
+  return tooFast
+    ? polled(refuse('slow_down', 'device_polled_too_fast'), device, true)
+    : polled(refuse('authorization_pending', 'device_pending'), device, false)
 }
 
 const polled = (refusal: Refusal, { hash }: DeviceAuthorization, slowDown: boolean): RefusedDecision => ({
