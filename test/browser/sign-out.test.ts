@@ -153,6 +153,7 @@ for (const javaScriptEnabled of [false, true]) {
     await page.getByText('Shop asks to sign you out').waitFor()
     await page.getByRole('button', { name: 'Sign out' }).click()
     await page.waitForURL(`${shop.origin}/bye?state=s+1`)
+    assert.equal(shop.to('/bye').length, 1)
     const { sid } = JSON.parse(Buffer.from(id_token.split('.')[1] ?? '', 'base64url').toString())
     await until('the applications are told', () =>
       [shop, wiki].every(client => client.to('/front').length > 0 && client.to('/back').length > 0),
@@ -178,6 +179,24 @@ test('browser: without scripts the signed-out page has a link that leads back at
   await page.goto(endSession({ id_token_hint: id_token, post_logout_redirect_uri: `${shop.origin}/bye` }))
   await page.getByRole('link', { name: 'Back to Shop' }).click()
   await page.waitForURL(`${shop.origin}/bye`)
+  await close()
+})
+
+test('browser: with scripts a frame that never answers holds nobody up, and the client is called once', async () => {
+  const { page, complaints, close } = await open()
+  const { id_token } = await signInAt(page, shop)
+  await page.route(`${shop.origin}/front**`, () => {})
+  await page.clock.install()
+  shop.requests.length = 0
+  const target = { id_token_hint: id_token, post_logout_redirect_uri: `${shop.origin}/bye` }
+  await page.goto(endSession(target), { waitUntil: 'commit' })
+  await page.locator('#next').waitFor()
+  await page.clock.runFor(4_900)
+  assert.match(page.url(), /\/logout\/done\?/)
+  await page.clock.runFor(200)
+  await page.waitForURL(`${shop.origin}/bye`)
+  assert.equal(shop.to('/bye').length, 1)
+  assert.deepEqual(complaints, [])
   await close()
 })
 

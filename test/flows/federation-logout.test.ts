@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Browser, createBrowser, type Page } from '../support/browser.ts'
+import { type Browser, createBrowser, type Page, refreshOf } from '../support/browser.ts'
 import { assertRefused } from '../support/refused.ts'
 import { answerOf, authorizePath, callback, verifier } from '../support/sign-in.ts'
 import { openStorehouse } from '../support/storage.ts'
@@ -64,12 +64,13 @@ test('federation logout: signing out here goes on to sign out there, and from th
   assert.equal(await isSignedIn(browser), false)
 })
 
-test('federation logout: who confirmed by our form is led there by the page, since a redirect would be held to the form [CSP 3 §6.5.1]', async () => {
+test('federation logout: who confirmed by our form is led there by the page, since a redirect would be held to the form [CSP 3 §6.4.1]', async () => {
   const { browser } = await signedIn()
   const page = await browser.submit(await browser.visit('/logout'), { button: 'yes' })
   assert.equal(page.status, 200)
-  const [, wait, there = ''] = /^(\d+); url=(.*)$/.exec(String(page.headers.refresh)) ?? []
+  const { wait, url: there = '' } = refreshOf(page)
   assert.equal(wait, '0')
+  assert.match(String(page.headers['content-security-policy']), /; form-action 'self';/)
   assert.ok(there.startsWith(`${provider.issuer}/endsession?`))
   assert.match(page.body, /id="next" href="[^"]+endsession/)
   const state = new URL(there).searchParams.get('state') ?? ''

@@ -72,6 +72,13 @@ export function createBrowser(server: Pick<TestServer, 'send'>): Browser {
   }
 }
 
+/** Where a page leads by itself without scripts: seconds, and the address. */
+export function refreshOf({ body }: Pick<Page, 'body'>): { readonly wait?: string; readonly url?: string } {
+  const [, wait, url] =
+    /<noscript><meta http-equiv="refresh" content="(\d+); url=([^"]*)"><\/noscript>/.exec(body) ?? []
+  return wait === undefined || url === undefined ? {} : { wait, url: unescapeHtml(url) }
+}
+
 const tag = /<(form|input)\b([^>]*)>/g
 
 function readForm(html: string): PageForm | undefined {

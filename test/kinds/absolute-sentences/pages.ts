@@ -78,7 +78,7 @@ export const pages: Readonly<Record<string, Rows>> = {
     "an `acr` that the client can't do without": none('names a case'),
     'Pages load nothing but the one stylesheet and': held(
       'flows/login.test.ts',
-      'login: pages can not be framed, cached or made to load or post elsewhere',
+      'login: pages can not be framed, cached or made to load from elsewhere',
       'attacks/headers.test.ts',
       'headers: every page and redirect, at every issuer, is kept by no cache, framed by nobody,',
     ),

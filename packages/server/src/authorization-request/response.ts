@@ -28,11 +28,3 @@ export function authorizationResponse(
   const separator = response_mode === 'fragment' ? '#' : redirect_uri.includes('?') ? '&' : '?'
   return { kind: 'redirect', location: redirect_uri + separator + text }
 }
-
-/** What CSP's `form-action` must name so that a form's answer may lead to this URI: its origin, else its scheme. */
-export function formActionSource(redirectUri: string): string {
-  const { protocol, origin, hostname } = new URL(redirectUri)
-  // CSP host sources can't hold an IPv6 address (CSP 3 §2.3.1).
-  const named = (protocol === 'https:' || protocol === 'http:') && !hostname.startsWith('[')
-  return named ? origin : protocol
-}

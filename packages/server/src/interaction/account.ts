@@ -103,6 +103,7 @@ export function createAccountDoor(ports: AccountPorts): EnterAccount {
       prior_handle: session?.hash ?? null,
       ...(tenant !== undefined && { tenant }),
       ...(path === '/mfa' && { stepping_sid: session?.sid }),
+      ...(request.method === 'POST' && { by_form: true as const }),
       ...(requested_acr && { requested_acr }),
       ...(session !== undefined && session.idp !== localProvider && { idp: session.idp }),
     }

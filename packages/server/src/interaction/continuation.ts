@@ -39,6 +39,8 @@ export type Progress = {
   readonly consented_scope?: readonly string[]
   /** The session that the second factor's page is to raise; absent: a sign-in that is pending. */
   readonly stepping_sid?: string
+  /** A form was posted on the way here, so a redirect to a provider would count as part of that form's submission. */
+  readonly by_form?: true
   /** The user refused: `login` on the login page, `consent` on the consent page. */
   readonly refused?: 'login' | 'consent'
   /** The CSRF token of the browser in which the user refused: the address that tells of it can be sent to others. */

@@ -5,7 +5,6 @@ import type { Display } from '@tessera/protocol/display'
 import { parseParameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Prompt } from '../authorization-request/prompt.ts'
-import { formActionSource } from '../authorization-request/response.ts'
 import type { ValidateAuthorizationRequest } from '../authorization-request/validation.ts'
 import type { Client, Clients } from '../core/client.ts'
 import type { RequestedAcr } from '../core/mfa.ts'
@@ -29,26 +28,27 @@ export type Requester = {
   readonly ui_locales: readonly string[]
   /** What kind of window the client shows the pages in. */
   readonly display?: Display
-  /** Where the forms may lead in the end, for CSP's `form-action`. */
-  readonly leads_to?: string
 }
 
-/** How a page looks that stands between the user and a requester, and where its forms may lead. */
-export const pageContextOf = (
-  {
-    client,
-    ui_locales,
-    display,
-    leads_to,
-  }: Pick<Requester, 'client' | 'ui_locales' | 'display' | 'leads_to'>,
-  cookie?: string,
-): PageContext => ({
+type Shown = Pick<Requester, 'client' | 'ui_locales' | 'display'>
+
+/** Returns the context of a page that a requester's user sees. */
+export const pageContextOf = ({ client, ui_locales, display }: Shown, cookie?: string): PageContext => ({
   ...(client && { client }),
   ...(display && { display }),
-  ...(leads_to !== undefined && { formAction: leads_to }),
   ui_locales,
   cookies: [cookie],
 })
+
+/**
+ * Returns the context of a page whose form continues what waits for the user. Only an authorization request ends at a
+ * client: a device and the account pages end on this server.
+ */
+export const formContextOf = (
+  requester: Shown,
+  { kind }: Pick<Continuation, 'kind'>,
+  cookie?: string,
+): PageContext => ({ ...pageContextOf(requester, cookie), formsLeave: kind === 'authorization' })
 
 export type FindRequester = (continuation: Continuation) => Promise<Result<Requester>>
 
@@ -76,8 +76,7 @@ export const createRequesters =
       if (!parameters.ok) return parameters
       const request = await validate(parameters.value)
       if (!request.ok) return request
-      const leads_to = formActionSource(request.value.target.redirect_uri)
-      return ok({ ...request.value, leads_to })
+      return request
     }
     const device = await stores.devices.findByUserCode(userCodes.hash(continuation.user_code))
     const client = device && (await clients.find(device.client_id))

@@ -15,6 +15,8 @@ export type SignOutRequest = {
   /** Registered by the client. */
   readonly post_logout_redirect_uri?: string
   readonly state?: string
+  /** The request named an address to return to that is not accepted. The signed-out page says so. */
+  readonly return_refused?: true
   readonly ui_locales: readonly string[]
 }
 
@@ -26,6 +28,7 @@ export type SignedOut = {
   readonly client_id?: string
   /** Where the browser goes in the end. */
   readonly leads_to?: string
+  readonly return_refused?: true
   /** Whether it goes there by itself. */
   readonly goes_on: boolean
   /** The CSRF token of the browser that goes there by itself, for a client that nobody vouched for; undefined: any browser does. */
@@ -47,6 +50,16 @@ export const createSignOuts = (ports: { derived: DerivedKeys; clock: Clock }): S
   requests: createSeals('sign-out-request', ports),
   done: createSeals('signed-out', ports),
 })
+
+/** The most characters of a sealed value in an address of the sign-out pages. */
+export const maxSealedLength = 14_000
+
+/** Returns the same request, except that the browser stays here afterwards. */
+export const stayingHere = ({
+  post_logout_redirect_uri: _,
+  state: __,
+  ...asked
+}: SignOutRequest): SignOutRequest => ({ ...asked, return_refused: true })
 
 /** `post_logout_redirect_uri` with the state (§2.1): a registered query is kept as it is. */
 export function postLogoutUri(uri: string, state: string | undefined): string {

@@ -6,8 +6,8 @@ export type PageOptions = {
   readonly status?: number
   /** `Set-Cookie` values. */
   readonly cookies?: readonly (string | undefined)[]
-  /** Where the page's forms lead besides this server: the validated redirection URI's origin or scheme. */
-  readonly formAction?: string
+  /** Whether a form of the page can end at a client. The page then sends no `form-action`. */
+  readonly formsLeave?: boolean
   /** Origins that the page's frames are loaded from. */
   readonly frameSources?: readonly string[]
   /** Whether the page loads a script file of this server. */
@@ -31,7 +31,7 @@ export function pageResponse(
   {
     status = 200,
     cookies = [],
-    formAction,
+    formsLeave = false,
     scriptFile,
     scriptHash,
     frameSources = [],
@@ -46,7 +46,9 @@ export function pageResponse(
     ...(scriptFile ? ["script-src 'self'"] : []),
     ...(scriptHash ? [`script-src '${scriptHash}'`] : []),
     ...(frameSources.length > 0 ? [`frame-src ${frameSources.join(' ')}`] : []),
-    `form-action 'self'${formAction === undefined ? '' : ` ${formAction}`}`,
+    // CSP 3 §6.4.1: browsers disagree on whether `form-action` covers the redirects after a form post. Chromium applies it to
+    // each of them, and nobody knows where a client redirects to from its redirect_uri, so no list of sources would do.
+    ...(formsLeave ? [] : ["form-action 'self'"]),
     "frame-ancestors 'none'",
     "base-uri 'none'",
   ].join('; ')

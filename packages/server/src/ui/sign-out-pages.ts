@@ -11,12 +11,14 @@ export type SignOutPage = {
 export type SignedOutPage = {
   /** Addresses of the clients that are told. */
   readonly frames: readonly string[]
-  /** Whether the browser goes on by itself. */
-  readonly goesOn: boolean
+  /** Seconds after which the browser goes on by itself at the latest; undefined: it stays. */
+  readonly goesOnAfter?: number
   /** Where the browser goes on; undefined: the home page of the client that asked, where it has one. */
   readonly href?: string
   /** It goes to a provider first, not to that client. */
   readonly byProvider: boolean
+  /** The client gave an address to return to that is not accepted. */
+  readonly returnRefused: boolean
 }
 
 export type SignOutPages = {
@@ -25,8 +27,10 @@ export type SignOutPages = {
   readonly signedOut: Page<SignedOutPage>
 }
 
-/** Leads on when every frame has loaded; the header `Refresh` does so in any case. */
-const leaveScript = `(function(){var f=document.getElementsByTagName('iframe'),l=document.getElementById('next'),n=f.length,i;function d(){n-=1;if(n===0)location.replace(l.href)}if(l)for(i=0;i<f.length;i++)f[i].addEventListener('load',d)})()`
+/**
+ * Leads on once: when the page and every frame have loaded, or when the time is up. `data-seconds` is a number of ours.
+ */
+const leaveScript = `(function(){var l=document.getElementById('next'),d=false;function go(){if(!d){d=true;location.replace(l.href)}}addEventListener('load',go);setTimeout(go,l.dataset.seconds*1000)})()`
 const leaveScriptHash = `sha256-${hash('sha256', leaveScript, 'base64')}`
 
 export const createSignOutPages = (show: Show): SignOutPages => ({
@@ -38,8 +42,9 @@ export const createSignOutPages = (show: Show): SignOutPages => ({
     })),
   stillSignedIn: (request, _, context = {}) =>
     show(request, 'message', context, ({ signOut }) => ({ ...signOut.kept, sign: 'approved' })),
-  signedOut: (request, { frames, goesOn, href, byProvider }, context = {}) =>
-    show(
+  signedOut: (request, { frames, goesOnAfter, href, byProvider, returnRefused }, context = {}) => {
+    const goesOn = goesOnAfter !== undefined
+    return show(
       request,
       'signed-out',
       goesOn ? { ...context, scriptHash: leaveScriptHash } : context,
@@ -49,7 +54,9 @@ export const createSignOutPages = (show: Show): SignOutPages => ({
         frames,
         href: href ?? client?.home,
         label: client && !byProvider ? done.back(client.name) : done.next,
-        ...(goesOn && { script: leaveScript }),
+        ...(returnRefused && { notice: done.returnRefused }),
+        ...(goesOn && { script: leaveScript, seconds: goesOnAfter, refresh: `${goesOnAfter}; url=${href}` }),
       }),
-    ),
+    )
+  },
 })

@@ -4,11 +4,7 @@ import { errorText } from '@tessera/protocol/error-text'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
 import type { ResponseTarget } from '../../authorization-request/authorization-request.ts'
-import {
-  authorizationResponse,
-  formActionSource,
-  type ResponseMembers,
-} from '../../authorization-request/response.ts'
+import { authorizationResponse, type ResponseMembers } from '../../authorization-request/response.ts'
 import type { Log } from '../../core/runtime.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
 import { redirectResponse } from '../../ui/page.ts'
@@ -52,7 +48,7 @@ export function createAnswers({ issuer, pages, log }: AnswerPorts): Answers {
     return pages.formPost(
       request,
       { action, fields },
-      { ...page, client: target.client, cookies, formAction: formActionSource(action) },
+      { ...page, client: target.client, cookies, formsLeave: true },
     )
   }
 

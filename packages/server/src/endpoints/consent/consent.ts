@@ -4,7 +4,6 @@ import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http
 import { parseParameters } from '@tessera/protocol/parameters'
 import { refuse } from '@tessera/protocol/result'
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
-import { formActionSource } from '../../authorization-request/response.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { Session } from '../../core/authorization.ts'
 import { afterAnswer } from '../../core/consent.ts'
@@ -18,7 +17,7 @@ import type { Csrf } from '../../interaction/csrf.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { refusedBy } from '../../interaction/refused-by-user.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
-import { pageContextOf } from '../../interaction/requester.ts'
+import { formContextOf } from '../../interaction/requester.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
 import { agreedOf, agreesToNothing, scopeLines, userName } from '../../interaction/shown.ts'
 import { redirectResponse } from '../../ui/page.ts'
@@ -96,7 +95,6 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
     session: Session,
   ): Promise<HttpResponse> {
     const { client, consent_scope, target } = validated
-    const leads_to = formActionSource(target.redirect_uri)
     const { token, cookie } = ports.csrf.token(request)
     return ports.pages.consent(
       request,
@@ -107,7 +105,7 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
         canRemember: client.allow_remember_consent && client.consent_lifetime !== 0,
         ...destinationOf(target.redirect_uri),
       },
-      pageContextOf({ ...validated, leads_to }, cookie),
+      formContextOf(validated, continuation, cookie),
     )
   }
 }

@@ -239,7 +239,8 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     path: '/device' | '/login' | '/mfa',
     continuation: DeviceContinuation,
   ): HttpResponse {
-    return redirectResponse(request, paths(path, continuations.seal(continuation)))
+    const onward = request.method === 'POST' ? { ...continuation, by_form: true as const } : continuation
+    return redirectResponse(request, paths(path, continuations.seal(onward)))
   }
 }
 

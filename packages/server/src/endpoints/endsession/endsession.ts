@@ -11,7 +11,12 @@ import type { Client, Clients } from '../../core/client.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
-import type { SignOutRequest, SignOuts } from '../../interaction/sign-out.ts'
+import {
+  maxSealedLength,
+  type SignOutRequest,
+  type SignOuts,
+  stayingHere,
+} from '../../interaction/sign-out.ts'
 import { redirectResponse } from '../../ui/page.ts'
 import type { Pages } from '../../ui/pages.ts'
 import { readForm } from '../form.ts'
@@ -26,9 +31,14 @@ export type EndSessionPorts = {
   readonly log: Log
 }
 
+/** As long as a request can be: a value that is too long to be used is dropped, and the user is signed out all the same. */
+const anyLength = [65_536, 'invalid_request'] as const
 const limits: Limits = {
-  id_token_hint: [51_200, 'invalid_request'],
-  state: [1000, 'invalid_request'],
+  id_token_hint: anyLength,
+  logout_hint: anyLength,
+  post_logout_redirect_uri: anyLength,
+  state: anyLength,
+  ui_locales: anyLength,
 }
 const maxLocalesLength = 100
 
@@ -42,9 +52,13 @@ export function createEndSessionEndpoint(ports: EndSessionPorts): Endpoint {
     const read = readRequest(request)
     if (!read.ok) return refusePage(request, read)
     const { asked, dropped } = await keepWhatHolds(read.value, ports)
-    if (dropped) logRefusal(ports.log, 'endsession', request, dropped)
+    const sealed = ports.signOuts.requests.seal(asked)
+    const fits = sealed.length <= maxSealedLength
+    const refused = fits ? dropped : tooLong(asked)
+    if (refused) logRefusal(ports.log, 'endsession', request, refused)
     // A client's form post comes without our SameSite=Lax cookies; the GET that follows brings them.
-    return redirectResponse(request, ports.paths('/logout', ports.signOuts.requests.seal(asked)))
+    const onward = fits ? sealed : ports.signOuts.requests.seal(stayingHere(asked))
+    return redirectResponse(request, ports.paths('/logout', onward))
   }
 }
 
@@ -53,7 +67,18 @@ const readRequest = (request: HttpRequest): Result<Parameters> =>
 
 type Kept = { readonly asked: SignOutRequest; readonly dropped?: Refusal }
 
+/** §2.1: the client expects its `state` back. It is not cut short or left out: the browser does not return at all. */
+const tooLong = ({ client_id }: SignOutRequest): Refusal =>
+  refuse('invalid_request', 'sign_out_state_too_long', { log: { client_id } })
+
 async function keepWhatHolds(parameters: Parameters, ports: EndSessionPorts): Promise<Kept> {
+  const kept = await holding(parameters, ports)
+  const returns = kept.asked.post_logout_redirect_uri !== undefined
+  const wanted = parameters.get('post_logout_redirect_uri') !== undefined
+  return wanted && !returns ? { ...kept, asked: stayingHere(kept.asked) } : kept
+}
+
+async function holding(parameters: Parameters, ports: EndSessionPorts): Promise<Kept> {
   const locales = parameters.get('ui_locales') ?? ''
   const ui_locales = locales.length > maxLocalesLength ? [] : locales.split(' ').filter(tag => tag !== '')
   const nothing: SignOutRequest = { asked_at: ports.clock.now(), ui_locales }

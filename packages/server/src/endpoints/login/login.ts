@@ -22,7 +22,12 @@ import type { KnownBrowsers } from '../../interaction/known-browsers.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { refusedBy } from '../../interaction/refused-by-user.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
-import { type FindRequester, pageContextOf, type Requester } from '../../interaction/requester.ts'
+import {
+  type FindRequester,
+  formContextOf,
+  pageContextOf,
+  type Requester,
+} from '../../interaction/requester.ts'
 import type { Resume } from '../../interaction/resume.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
 import type { Way, Ways } from '../../interaction/ways.ts'
@@ -141,7 +146,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
   /** The page, or where the browser is sent instead of it. */
   async function show(
     request: HttpRequest,
-    continuation: Continuation,
+    { by_form, ...continuation }: Continuation,
     requester: Requester,
     typed?: Typed,
   ): Promise<HttpResponse> {
@@ -151,7 +156,8 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
     if (taken?.kind === 'redirect') {
       const hint = typed?.username ? { login_hint: typed.username } : {}
       const href = wayTo(taken, { ...continuation, ...hint })
-      return request.method === 'POST'
+      // The forms that lead here send `form-action 'self'`, which a redirect to the provider would break in some browsers.
+      return request.method === 'POST' || by_form
         ? ports.pages.leaving(request, { to: displayName(taken.idp), href }, pageContextOf(requester))
         : redirectResponse(request, href)
     }
@@ -197,7 +203,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
           })),
       },
       {
-        ...pageContextOf(requester, cookie),
+        ...formContextOf(requester, continuation, cookie),
         ...context,
       },
     )

@@ -3,7 +3,6 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { type Result, refuse } from '@tessera/protocol/result'
-import { formActionSource } from '../../authorization-request/response.ts'
 import type { Session } from '../../core/authorization.ts'
 import { type Clients, isVouchedFor } from '../../core/client.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
@@ -14,14 +13,16 @@ import type { BrowserState } from '../../interaction/browser-state.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import { readPage } from '../../interaction/form.ts'
 import type { Paths } from '../../interaction/paths.ts'
-import { createPageRefuser } from '../../interaction/refused-page.ts'
+import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
 import { userName } from '../../interaction/shown.ts'
 import {
+  maxSealedLength,
   postLogoutUri,
   type SignedOut,
   type SignOutRequest,
   type SignOuts,
+  stayingHere,
 } from '../../interaction/sign-out.ts'
 import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
 import { redirectResponse } from '../../ui/page.ts'
@@ -44,6 +45,8 @@ export type LogoutPorts = {
 }
 
 const mostFrames = 50
+/** The most characters of a sealed value that goes to another provider and back as `state`. */
+const maxUpstreamState = 6000
 
 /** `GET` and `POST /logout`. */
 export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
@@ -88,21 +91,27 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
     ended: EndedSession | undefined,
     cookies: readonly string[],
   ): Promise<HttpResponse> {
-    const { client_id, hint, post_logout_redirect_uri: uri, state, ui_locales } = asked
+    const { client_id, hint, post_logout_redirect_uri: uri, state, return_refused, ui_locales } = asked
     const client = client_id === undefined ? undefined : await ports.clients.find(client_id)
     // RFC 9700 §4.11.2: no address of ours leads to a client that anybody may have registered, but for whoever signs out.
     const trusted = !client || isVouchedFor(client)
     const { token, cookie } = csrf.token(request)
-    const done: SignedOut = {
+    const whole: SignedOut = {
       asked_at: ports.clock.now(),
       ui_locales,
       ...(client_id !== undefined && { client_id }),
       ...(uri !== undefined && { leads_to: postLogoutUri(uri, state) }),
+      ...(return_refused && { return_refused }),
       by_form: request.method === 'POST',
       // §3: without a hint the client is proven by the user's confirmation alone.
       goes_on: ended !== undefined || (hint !== undefined && trusted),
       ...(!trusted && { browser: token }),
     }
+    const done = fitting(
+      request,
+      whole,
+      ended?.session.upstream === undefined ? maxSealedLength : maxUpstreamState,
+    )
     const back = { uri: `${ports.issuer}/logout/done`, state: signOuts.done.seal(done) }
     const upstream = ended && (await ports.upstreamSignOut(ended.session, back))
     const first: SignedOut = {
@@ -110,10 +119,19 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
       ...(ended && { ended: { sid: ended.session.sid, clients: await framedOf(ended.clients) } }),
       ...(upstream !== undefined && { upstream }),
     }
-    return redirectResponse(request, paths('/logout/done', signOuts.done.seal(first)), [
+    return redirectResponse(request, paths('/logout/done', signOuts.done.seal(fitting(request, first))), [
       ...cookies,
       ...(!trusted && cookie !== undefined ? [cookie] : []),
     ])
+  }
+
+  /** Returns the sign-out as it fits into an address: without the way back to the client where that is too long. */
+  function fitting(request: HttpRequest, signedOut: SignedOut, most = maxSealedLength): SignedOut {
+    const { leads_to, ...others } = signedOut
+    if (leads_to === undefined || signOuts.done.seal(signedOut).length <= most) return signedOut
+    const log = { client_id: signedOut.client_id }
+    logRefusal(ports.log, 'logout', request, refuse('invalid_request', 'sign_out_state_too_long', { log }))
+    return { ...others, return_refused: true }
   }
 
   /** Those with a front channel, as many as a page can load and an address can name. */
@@ -138,7 +156,7 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
         ...(client && { client }),
         cookies: [cookie],
         ui_locales: asked.ui_locales,
-        ...(uri !== undefined && { formAction: formActionSource(uri) }),
+        formsLeave: uri !== undefined,
       },
     )
   }
@@ -150,14 +168,16 @@ async function forSession(
   session: Session,
   { clients, subjects }: Pick<LogoutPorts, 'clients' | 'subjects'>,
 ): Promise<SignOutRequest> {
-  const { hint, client_id, asked_at, ui_locales } = asked
+  const { hint, client_id, asked_at, ui_locales, post_logout_redirect_uri: uri, return_refused } = asked
   if (!hint) return asked
   const client = client_id === undefined ? undefined : await clients.find(client_id)
   const means =
     client !== undefined &&
     hint.sub === subjects.tell(client, session.sub) &&
     (hint.sid === undefined || hint.sid === subjects.tellSession(client, session.sid))
-  return means ? asked : { asked_at, ui_locales }
+  if (means) return asked
+  const nothing = { asked_at, ui_locales }
+  return uri === undefined && !return_refused ? nothing : stayingHere(nothing)
 }
 
 /** A hint that is left is of this session's user; one with a `sid` is of this very session. */

@@ -1,7 +1,7 @@
 /**
  * The signed-out page: it tells the clients in hidden frames (OpenID Connect Front-Channel Logout 1.0 §3), then leads on.
- * With scripts at once when every frame has loaded; without, the header `Refresh` leads on after a few seconds, and there
- * is a link all the time.
+ * With scripts when every frame has loaded, or after a few seconds; without scripts by a `Refresh` inside `noscript`. Just one
+ * of the two is in effect, so that the client is called once. There is a link all the time.
  */
 
 import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
@@ -38,7 +38,8 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
   return async request => {
     const opened = open(request)
     if (!opened.ok) return refusePage(request, opened)
-    const { client_id, ui_locales, leads_to, ended, upstream, by_form, browser } = opened.value
+    const { client_id, ui_locales, leads_to, return_refused, ended, upstream, by_form, browser } =
+      opened.value
     const goes_on = opened.value.goes_on && (browser === undefined || ports.csrf.holds(request, browser))
     const client = client_id === undefined ? undefined : await clients.find(client_id)
     const frames = ended ? await framesOf(ended) : []
@@ -47,20 +48,19 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
     const held = by_form && upstream !== undefined
     const redirects = next !== undefined && frames.length === 0 && !held
     if (redirects) return redirectResponse(request, next)
-    const wait = frames.length === 0 ? 0 : patience
     return pages.signedOut(
       request,
       {
         frames,
-        goesOn: next !== undefined,
+        ...(next !== undefined && { goesOnAfter: frames.length === 0 ? 0 : patience }),
         ...hrefOf(next ?? leads_to),
         byProvider: upstream !== undefined,
+        returnRefused: return_refused === true,
       },
       {
         ...(client && { client }),
         ui_locales,
         frameSources: [...new Set(frames.map(uri => new URL(uri).origin))],
-        ...(next !== undefined && { headers: { refresh: `${wait}; url=${next}` } }),
       },
     )
   }

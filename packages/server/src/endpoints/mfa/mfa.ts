@@ -20,7 +20,7 @@ import type { Paths } from '../../interaction/paths.ts'
 import type { ProveFactor } from '../../interaction/prove-factor.ts'
 import { refusedBy } from '../../interaction/refused-by-user.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
-import { type FindRequester, pageContextOf, type Requester } from '../../interaction/requester.ts'
+import { type FindRequester, formContextOf, type Requester } from '../../interaction/requester.ts'
 import type { Resume } from '../../interaction/resume.ts'
 import type { LackingSecondFactor } from '../../interaction/second-factor.ts'
 import { planSecondFactor, type SecondFactorPlan } from '../../interaction/second-factor-plan.ts'
@@ -92,7 +92,8 @@ export function createSecondFactorEndpoint(ports: SecondFactorPorts): Endpoint {
     if (!need) return advance({ ...at, gain: { amr: [], acr: '1' } })
     const plan = planSecondFactor(need, waiting.proven)
     if (plan.kind === 'enrol' && waiting.proven.created_at + recently <= clock.now()) {
-      return redirectResponse(request, paths('/login', continuations.seal(continuation)))
+      const onward = request.method === 'POST' ? { ...continuation, by_form: true as const } : continuation
+      return redirectResponse(request, paths('/login', continuations.seal(onward)))
     }
     const visit = { ...at, need, plan }
     return request.method === 'POST' ? answer(visit, form.value) : show(visit, form.value)
@@ -139,7 +140,7 @@ export function createSecondFactorEndpoint(ports: SecondFactorPorts): Endpoint {
     const { token, cookie } = ports.csrf.token(request)
     const problem = failed && factorProblem(failed.refusal)
     const context: PageContext = {
-      ...pageContextOf(requester, cookie),
+      ...formContextOf(requester, visit.continuation, cookie),
       ...problem?.context,
     }
     const sealed = continuations.seal(visit.continuation)

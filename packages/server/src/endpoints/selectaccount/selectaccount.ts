@@ -11,7 +11,7 @@ import type { Csrf } from '../../interaction/csrf.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { refusedBy } from '../../interaction/refused-by-user.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
-import { type FindRequester, pageContextOf, type Requester } from '../../interaction/requester.ts'
+import { type FindRequester, formContextOf, type Requester } from '../../interaction/requester.ts'
 import type { Resume } from '../../interaction/resume.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
 import { userName } from '../../interaction/shown.ts'
@@ -69,7 +69,7 @@ export function createSelectAccountEndpoint(ports: SelectAccountPorts): Endpoint
         form: { action: paths('/select-account'), continue: continuations.seal(continuation), csrf: token },
         user: await userName(session, ports.users),
       },
-      pageContextOf(requester, cookie),
+      formContextOf(requester, continuation, cookie),
     )
   }
 }

@@ -13,7 +13,7 @@ import { fieldProblem } from '../../interaction/form-problem.ts'
 import type { LinkOf, MailLinks } from '../../interaction/mail-link.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
-import { pageContextOf } from '../../interaction/requester.ts'
+import { formContextOf } from '../../interaction/requester.ts'
 import type { FieldProblem } from '../../ui/field-pages.ts'
 import type { Pages } from '../../ui/pages.ts'
 import type { Waiting, WaitingPorts } from './waiting.ts'
@@ -104,7 +104,7 @@ export function createCompleteEndpoint(ports: CompletePorts): Endpoint {
       },
       {
         cookies: [cookie],
-        ...(requester?.ok && pageContextOf(requester.value, cookie)),
+        ...(continuation && requester?.ok && formContextOf(requester.value, continuation, cookie)),
         ...context,
       },
     )

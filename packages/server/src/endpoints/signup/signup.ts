@@ -22,7 +22,7 @@ import { type FormProblem, fieldProblem } from '../../interaction/form-problem.t
 import type { MailLinks } from '../../interaction/mail-link.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
-import { pageContextOf } from '../../interaction/requester.ts'
+import { formContextOf, pageContextOf } from '../../interaction/requester.ts'
 import type { Resume } from '../../interaction/resume.ts'
 import type { FieldName, FieldProblem } from '../../ui/field-pages.ts'
 import type { Pages } from '../../ui/pages.ts'
@@ -173,7 +173,11 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
         ...said,
         links: [{ to: 'signIn', href: paths('/login', sealed) }],
       },
-      { ...pageContextOf(requester, cookie), ...context },
+      // The form for an address ends on the page that says that a mail was sent.
+      {
+        ...(addressFirst ? pageContextOf(requester, cookie) : formContextOf(requester, continuation, cookie)),
+        ...context,
+      },
     )
   }
 }

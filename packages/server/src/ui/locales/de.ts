@@ -182,6 +182,8 @@ export const de: Translation = {
       text: 'Sie können diese Seite schließen.',
       goingOn: 'Ihren Anwendungen wird Bescheid gesagt. Es geht gleich weiter.',
       next: 'Weiter',
+      returnRefused:
+        'Die Anwendung wollte Sie an eine Adresse weiterleiten, die hier nicht zugelassen ist. Sie wurden nicht dorthin weitergeleitet.',
       back: client => `Zurück zu ${client}`,
     },
   },

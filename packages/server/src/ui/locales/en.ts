@@ -167,6 +167,8 @@ export const en = {
       text: 'You can close this page.',
       goingOn: 'Your applications are being told. You will be taken on in a moment.',
       next: 'Continue',
+      returnRefused:
+        'The application asked to send you to an address that is not accepted here, so you were not sent there.',
       back: (client: string) => `Back to ${client}`,
     },
   },

@@ -177,6 +177,8 @@ export const es: Translation = {
       text: 'Puede cerrar esta página.',
       goingOn: 'Se está avisando a sus aplicaciones. Continuará en un momento.',
       next: 'Continuar',
+      returnRefused:
+        'La aplicación pidió enviarle a una dirección que aquí no se acepta, por lo que no se le ha enviado allí.',
       back: client => `Volver a ${client}`,
     },
   },

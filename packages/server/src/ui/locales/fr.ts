@@ -179,6 +179,8 @@ export const fr: Translation = {
       text: 'Vous pouvez fermer cette page.',
       goingOn: 'Vos applications en sont informées. Vous allez continuer dans un instant.',
       next: 'Continuer',
+      returnRefused:
+        'L’application a demandé à vous renvoyer vers une adresse qui n’est pas acceptée ici. Vous n’y avez pas été envoyé.',
       back: client => `Retour à ${client}`,
     },
   },

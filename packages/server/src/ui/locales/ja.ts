@@ -172,6 +172,7 @@ export const ja: Translation = {
       text: 'このページを閉じてかまいません。',
       goingOn: 'アプリケーションに知らせています。まもなく先に進みます。',
       next: '続ける',
+      returnRefused: 'アプリケーションが指定した戻り先のアドレスは受け付けられないため、移動しませんでした。',
       back: client => `${client} に戻る`,
     },
   },

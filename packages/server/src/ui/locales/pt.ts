@@ -175,6 +175,8 @@ export const pt: Translation = {
       text: 'Pode fechar esta página.',
       goingOn: 'As suas aplicações estão sendo avisadas. Continua dentro de instantes.',
       next: 'Continuar',
+      returnRefused:
+        'A aplicação pediu o envio para um endereço que não é aceito aqui, por isso não foi enviado para lá.',
       back: client => `Voltar para ${client}`,
     },
   },

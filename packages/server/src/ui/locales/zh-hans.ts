@@ -149,6 +149,7 @@ export const zhHans: Translation = {
       text: '您可以关闭此页面。',
       goingOn: '正在通知您的应用。稍后将继续。',
       next: '继续',
+      returnRefused: '应用要求将您转到一个此处不接受的地址，因此未转到该地址。',
       back: client => `返回 ${client}`,
     },
   },

@@ -1,0 +1,335 @@
+/**
+ * Whatever a client does behind its redirect URI, each form of ours arrives there. Chromium applies `form-action` to every
+ * redirect after a form post (CSP 3 §6.4.1), so only a real browser shows it.
+ */
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { parseConfiguration, type Server, startServer } from '../../packages/server/src/server.ts'
+import { appOf } from '../support/factors.ts'
+import { freePort } from '../support/process.ts'
+import { authorizePath } from '../support/sign-in.ts'
+import { until } from '../support/until.ts'
+import { type Chain, type ChainingClient, chains, startChainingClient } from './chain.ts'
+import { launchChromium } from './chromium.ts'
+
+const nothing = () => {}
+const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }
+
+let browser: Browser
+let client: ChainingClient
+/** Where clients ask, and the one that it is a provider of: a broker. */
+let server: Server
+let broker: Server
+
+async function start(configuration: Record<string, unknown>, host: string, port: number): Promise<Server> {
+  const issuer = `http://${host}:${port}`
+  const outcome = parseConfiguration({
+    storage: 'memory:',
+    issuer,
+    host: '127.0.0.1',
+    port,
+    ...configuration,
+  })
+  assert.ok(outcome.ok, JSON.stringify(outcome))
+  const started = await startServer(outcome.configuration, { log: silent, print: nothing })
+  return { ...started, url: issuer }
+}
+
+before(async () => {
+  client = await startChainingClient()
+  const [port, brokerPort] = [await freePort(), await freePort()]
+  const brokerUrl = `http://127.0.0.1:${brokerPort}`
+  const code = {
+    token_endpoint_auth_method: 'none',
+    redirect_uris: chains.map(client.callback),
+    post_logout_redirect_uris: chains.map(client.bye),
+    scope: 'openid',
+  }
+  server = await start(
+    {
+      accounts: { sign_up: true },
+      users: ['alice', 'ben', 'kim', 'zoe'].map(username => ({
+        ...{ sub: username, username, password: 'secret', claims: {} },
+      })),
+      clients: [
+        { ...code, client_id: 'web' },
+        { ...code, client_id: 'asking', require_consent: true },
+        { ...code, client_id: 'strict', mfa: { mode: 'required', methods: ['totp'] } },
+        { ...code, client_id: 'keys', mfa: { mode: 'required', methods: ['passkey'] } },
+        {
+          ...{ ...code, client_id: 'broker', scope: 'openid profile email' },
+          ...{ require_consent: true, allow_remember_consent: false },
+          redirect_uris: [`${brokerUrl}/federation/callback/upstream`],
+          post_logout_redirect_uris: [`${brokerUrl}/logout/done`],
+        },
+      ],
+    },
+    // A passkey belongs to a domain. The broker has another one, since cookies ignore ports.
+    'localhost',
+    port,
+  )
+  broker = await start(
+    {
+      accounts: { sign_up: true, email_verification: 'optional' },
+      outbound: { allowed_private_networks: ['127.0.0.0/8', '::1'] },
+      identity_providers: [
+        {
+          ...{ name: 'upstream', display_name: 'Upstream', type: 'oidc', issuer: server.url },
+          client_id: 'broker',
+        },
+      ],
+      clients: [
+        { ...code, client_id: 'web' },
+        {
+          ...{ client_id: 'tv', token_endpoint_auth_method: 'none', scope: 'openid' },
+          grant_types: ['urn:ietf:params:oauth:grant-type:device_code'],
+          enable_local_login: false,
+        },
+      ],
+    },
+    '127.0.0.1',
+    brokerPort,
+  )
+  browser = await launchChromium()
+})
+
+after(async () => {
+  await browser?.close()
+  await Promise.all([server?.close(), broker?.close()])
+  client?.close()
+})
+
+const authorize = (chain: Chain, changes: Record<string, string> = {}, { url } = server) =>
+  url + authorizePath({ redirect_uri: client.callback(chain), scope: 'openid', ...changes })
+
+/** A person's browser; what it complains about fails the test. */
+async function visiting(use: (page: Page) => Promise<void>, javaScriptEnabled = true): Promise<void> {
+  const context = await browser.newContext({ javaScriptEnabled })
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', message => {
+    if (message.type() === 'error') complaints.push(message.text())
+  })
+  await use(page)
+  assert.deepEqual(complaints, [])
+  await context.close()
+}
+
+const press = (page: Page, name: string) =>
+  page.getByRole('button', { name, exact: true }).click({ noWaitAfter: true })
+
+async function typePassword(page: Page, username = 'alice'): Promise<void> {
+  await page.getByLabel('Username').fill(username)
+  await page.getByLabel('Password').fill('secret')
+  await press(page, 'Sign in')
+}
+
+async function signIn(page: Page): Promise<void> {
+  await page.goto(`${server.url}/account`)
+  await typePassword(page)
+  await page.waitForURL('**/account')
+}
+
+async function assertCode(arrived: Promise<URLSearchParams>): Promise<void> {
+  assert.match((await arrived).get('code') ?? '', /^tc_/)
+}
+
+async function assertDenied(arrived: Promise<URLSearchParams>): Promise<void> {
+  assert.equal((await arrived).get('error'), 'access_denied')
+}
+
+async function plugIn(page: Page) {
+  const devtools = await page.context().newCDPSession(page)
+  await devtools.send('WebAuthn.enable')
+  const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      ...{ protocol: 'ctap2', transport: 'internal', hasResidentKey: true },
+      ...{ hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+    },
+  })
+  /** Whether it answers at once what a page asks of it. */
+  return (enabled: boolean) =>
+    devtools.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled })
+}
+
+test('redirect chains: signing in, or cancelling it, arrives wherever the client’s callback redirects to', () =>
+  visiting(async page => {
+    for (const chain of chains) {
+      await page.goto(authorize(chain, { prompt: 'login' }))
+      await assertDenied(client.arrival(page, chain, () => press(page, 'Cancel')))
+      await page.goto(authorize(chain, { prompt: 'login' }))
+      await assertCode(client.arrival(page, chain, () => typePassword(page)))
+    }
+  }))
+
+test('redirect chains: so do consent and its refusal', () =>
+  visiting(async page => {
+    await signIn(page)
+    for (const chain of chains) {
+      await page.goto(authorize(chain, { client_id: 'asking', prompt: 'consent' }))
+      await assertDenied(client.arrival(page, chain, () => press(page, 'Don’t allow')))
+      await page.goto(authorize(chain, { client_id: 'asking', prompt: 'consent' }))
+      await assertCode(client.arrival(page, chain, () => press(page, 'Allow')))
+    }
+  }))
+
+test('redirect chains: so do the choice of an account and leaving it', () =>
+  visiting(async page => {
+    await signIn(page)
+    for (const chain of chains) {
+      await page.goto(authorize(chain, { prompt: 'select_account' }))
+      await assertDenied(client.arrival(page, chain, () => press(page, 'Cancel')))
+      await page.goto(authorize(chain, { prompt: 'select_account' }))
+      await assertCode(client.arrival(page, chain, () => press(page, 'Continue as alice')))
+    }
+  }))
+
+test('redirect chains: so do a second factor’s code and leaving it', () =>
+  visiting(async page => {
+    await page.goto(authorize('once', { client_id: 'strict' }))
+    await typePassword(page, 'ben')
+    const clock = { now: () => Math.floor(Date.now() / 1000), advance: nothing }
+    const shown = (await page.locator('.secret').textContent()) ?? ''
+    await page.getByLabel(/code/i).fill(appOf(shown, { clock }).code())
+    await page.locator('button[value="enrol"]').click()
+    await page.locator('body[data-page="recovery-codes"]').waitFor()
+    const codes = await page.locator('ol.codes code').allTextContents()
+    for (const [index, chain] of chains.entries()) {
+      const start = async () => {
+        await page.context().clearCookies()
+        await page.goto(authorize(chain, { client_id: 'strict' }))
+        await typePassword(page, 'ben')
+        await page.locator('a[href$="method=recovery_code"]').click()
+        await page.locator('input[name="method"][value="recovery_code"]').waitFor({ state: 'attached' })
+      }
+      await start()
+      await assertDenied(client.arrival(page, chain, () => press(page, 'Cancel')))
+      await start()
+      await page.locator('[name="code"]').fill(codes[index] ?? '')
+      await assertCode(
+        client.arrival(page, chain, () =>
+          page.locator('button[value="verify"]').click({ noWaitAfter: true }),
+        ),
+      )
+    }
+  }))
+
+test('redirect chains: so does a passkey, as the second factor and alone', () =>
+  visiting(async page => {
+    const answers = await plugIn(page)
+    await page.goto(authorize('once', { client_id: 'keys' }))
+    await typePassword(page, 'kim')
+    await page.locator('button[value="passkey_enrol"]').click()
+    await page.locator('body[data-page="recovery-codes"]').waitFor()
+    for (const chain of chains) {
+      // The browser would answer the login page's suggestion by itself: someone who types the password.
+      await answers(false)
+      await page.context().clearCookies()
+      await page.goto(authorize(chain, { client_id: 'keys' }))
+      await typePassword(page, 'kim')
+      await page.locator('body[data-page="second-factor"]').waitFor()
+      await answers(true)
+      const use = page.locator('button[value="passkey"]')
+      await assertCode(client.arrival(page, chain, () => use.click({ noWaitAfter: true })))
+      await page.context().clearCookies()
+      await assertCode(
+        client.arrival(page, chain, async () => {
+          // The page's own suggestion may be faster than the button.
+          await page.goto(authorize(chain, { client_id: 'keys' })).catch(nothing)
+          await use.click({ noWaitAfter: true, timeout: 2000 }).catch(nothing)
+        }),
+      )
+    }
+  }))
+
+for (const javaScriptEnabled of [true, false])
+  test(`redirect chains: so does form_post, ${javaScriptEnabled ? 'with scripts' : 'without scripts'}`, () =>
+    visiting(async page => {
+      for (const chain of javaScriptEnabled ? chains : (['twice'] as const)) {
+        await page.goto(authorize(chain, { response_mode: 'form_post', prompt: 'login' }))
+        await assertCode(
+          client.arrival(page, chain, async () => {
+            await typePassword(page)
+            if (!javaScriptEnabled) await press(page, 'Continue')
+          }),
+        )
+      }
+    }, javaScriptEnabled))
+
+test('redirect chains: so does making an account, with and without a mail', () =>
+  visiting(async page => {
+    for (const chain of chains) {
+      await page.context().clearCookies()
+      await page.goto(authorize(chain, { prompt: 'create' }, broker))
+      await page.locator('[name="username"]').fill(`new-${chain}`)
+      await page.locator('[name="email"]').fill(`new-${chain}@example.com`)
+      await page.locator('[name="new_password"]').fill('seven purple kettles')
+      const submit = () => page.locator('main form button').click({ noWaitAfter: true })
+      await assertCode(client.arrival(page, chain, submit))
+
+      await page.context().clearCookies()
+      await page.goto(authorize(chain, { prompt: 'create' }))
+      await page.locator('[name="email"]').fill(`new-${chain}@example.com`)
+      await submit()
+      await page.locator('.sign').waitFor()
+      const mail = page.locator('ul.items > li').filter({ hasText: `new-${chain}@example.com` })
+      await until('the mail arrives', async () => {
+        await page.goto(`${server.url}/dev/mail`)
+        return (await mail.count()) > 0
+      })
+      await mail.getByRole('link').click()
+      await page.locator('[name="new_password"]').fill('seven purple kettles')
+      await assertCode(client.arrival(page, chain, submit))
+    }
+  }))
+
+const endSession = (chain: Chain, { url } = server) =>
+  `${url}/connect/endsession?${new URLSearchParams({
+    ...{ client_id: 'web', post_logout_redirect_uri: client.bye(chain), state: chain },
+  })}`
+
+for (const javaScriptEnabled of [true, false])
+  test(`redirect chains: so does signing out, ${javaScriptEnabled ? 'with scripts' : 'without scripts'}`, () =>
+    visiting(async page => {
+      for (const chain of javaScriptEnabled ? chains : (['twice'] as const)) {
+        await signIn(page)
+        await page.goto(endSession(chain))
+        const arrived = await client.arrival(page, chain, () => press(page, 'Sign out'))
+        assert.equal(arrived.get('state'), chain)
+      }
+    }, javaScriptEnabled))
+
+for (const javaScriptEnabled of [true, false])
+  test(`redirect chains: a second Tessera as a broker changes nothing, ${javaScriptEnabled ? 'with scripts' : 'without scripts'}`, () =>
+    visiting(async page => {
+      for (const chain of javaScriptEnabled ? chains : (['twice'] as const)) {
+        await page.goto(authorize(chain, { acr_values: 'idp:upstream' }, broker))
+        await typePassword(page, 'zoe')
+        await assertCode(client.arrival(page, chain, () => press(page, 'Allow')))
+        // Out at the broker, out at its provider, and back to the client.
+        await page.goto(endSession(chain, broker))
+        const arrived = await client.arrival(page, chain, () => press(page, 'Sign out'))
+        assert.equal(arrived.get('state'), chain)
+        await page.goto(`${server.url}/account`)
+        await page.getByLabel('Password').waitFor()
+      }
+    }, javaScriptEnabled))
+
+test('redirect chains: the code of a device leads to the only provider that its client may use', () =>
+  visiting(async page => {
+    const started = await fetch(`${broker.url}/connect/deviceauthorization`, {
+      method: 'POST',
+      body: new URLSearchParams({ client_id: 'tv' }),
+    })
+    const { user_code } = (await started.json()) as { user_code: string }
+    await page.goto(`${broker.url}/device`)
+    await page.locator('[name="user_code"]').fill(user_code)
+    await press(page, 'Continue')
+    await typePassword(page, 'zoe')
+    await press(page, 'Allow')
+    await page.getByText(user_code).waitFor()
+    await press(page, 'Connect')
+    await page.getByRole('heading', { name: 'Device connected' }).waitFor()
+  }))
