@@ -326,6 +326,21 @@ test('configuration: two user names that are compared alike are refused, and a b
   })
 })
 
+test('configuration: the introspection_client_id of an API is no user name of another one', () => {
+  const api = (name: string, introspection_client_id?: string) => ({
+    ...{ name, api_secrets: [{ value: 'a long secret of an api' }] },
+    ...(introspection_client_id !== undefined && { introspection_client_id }),
+  })
+  const fault = { path: 'api_resources[0].introspection_client_id', problem: /is also a user name of api/ }
+  assertFaults({ api_resources: [api('urn:a', 'b'), api('b')] }, [fault])
+  assertFaults({ api_resources: [api('urn:a', 'x'), api('b', 'x')] }, [
+    fault,
+    { ...fault, path: 'api_resources[1].introspection_client_id' },
+  ])
+  assertFaults({ api_resources: [api('urn:a', 'urn'), api('b', 'b'), api('c')] }, [])
+  assertFaults({ api_resources: [api('urn:a', 'urn:b')] }, [{ ...fault, problem: /may not stand here/ }])
+})
+
 test('configuration: a confirmed address that is also another user’s address or name draws a warning', () => {
   const claims = { email: 'One@example.com', email_verified: true }
   const warned = (...users: object[]) =>

@@ -70,8 +70,6 @@ test('client authentication: both halves of Basic are form-encoded [RFC 6749 §2
   const encoded = base64('my+client:a%3Ab+c%2Bd%25')
   assert.equal((await server.token(form, header(`Basic ${encoded}`))).status, 200)
   assert.equal((await server.token(form, { headers: basic('my client', 'a:b c+d%') })).status, 200)
-  const raw = await server.token(form, header(`Basic ${base64('my client:a:b c+d%')}`))
-  assertNotAuthenticated(raw, 'basic_malformed')
 })
 
 for (const [what, authorization, reason] of [
@@ -82,7 +80,7 @@ for (const [what, authorization, reason] of [
   ['without a colon', `Basic ${base64('client')}`, 'basic_malformed'],
   ['without an id', `Basic ${base64(`:${secret}`)}`, 'basic_malformed'],
   ['not UTF-8', `Basic ${Buffer.from([0xff, 0x3a, 0x41]).toString('base64')}`, 'basic_malformed'],
-  ['percent-encoded by half', `Basic ${base64('client:%4')}`, 'basic_malformed'],
+  ['percent-encoded by half', `Basic ${base64('client:%4')}`, 'client_secret_wrong'],
   [
     'an id of 101 characters [client-auth-007]',
     `Basic ${base64(`${'x'.repeat(101)}:secret`)}`,

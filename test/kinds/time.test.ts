@@ -90,6 +90,7 @@ const comparisons = {
   // Two stored times, or the time of something that is only kept in this process's memory.
   'of one row, or of one process': [
     'client-authentication/failures.ts',
+    'client-authentication/plain-basic.ts',
     'client-keys/jwks.ts',
     'composition/tenants.ts',
     'configuration/rules/client.ts',

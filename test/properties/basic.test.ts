@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { decode } from '@tessera/protocol/parameters'
 import fc from 'fast-check'
 import { readBasic } from '../../packages/server/src/client-authentication/client-secret-basic.ts'
 
@@ -21,7 +22,31 @@ test('basic: whatever id and secret are form-encoded are read back [RFC 6749 §2
       fc.constantFrom('Basic', 'basic', 'BASIC', 'bAsIc'),
       (client_id, secret, scheme) => {
         const header = `${scheme} ${base64(`${formEncode(client_id)}:${formEncode(secret)}`)}`
-        assert.deepEqual(readBasic(header), { client_id, secret })
+        const read = readBasic(header)
+        assert.ok(typeof read === 'object')
+        assert.deepEqual([read.client_id, read.secret, read.isPlain], [client_id, secret, undefined])
+      },
+    ),
+  )
+})
+
+test('basic: whatever id and secret are sent as they are is one of the readings, and no reading mixes the two [RFC 7617 §2]', () => {
+  const text = { unit: fc.constantFrom('a', '+', '%', ' ', ':', '2', 'B', 'é') } as const
+  fc.assert(
+    fc.property(
+      fc.string({ ...text, minLength: 1, maxLength: 20 }).filter(id => !id.includes(':')),
+      fc.string({ ...text, maxLength: 20 }),
+      (client_id, secret) => {
+        const read = readBasic(`Basic ${base64(`${client_id}:${secret}`)}`)
+        assert.ok(typeof read === 'object')
+        const readings = [read, ...(read.others ?? [])]
+        assert.ok(readings.some(one => one.client_id === client_id && one.secret === secret))
+        for (const one of readings) {
+          const isRaw = one.client_id === client_id
+          const isEncoded = decode(client_id) === one.client_id && decode(secret) === one.secret
+          const isNamedByColon = one.client_id.includes(':') && one.secret === secret
+          assert.ok((isRaw && one.secret === secret) || isEncoded || isNamedByColon)
+        }
       },
     ),
   )

@@ -9,11 +9,21 @@ import { defaultCost } from '../core/stored-user.ts'
  */
 export type VerifyArgon2id = (encoded: string, text: string, from: string) => Promise<boolean>
 
+/**
+ * Returns the index of the first candidate that fits, -1 for none. They are tried one after the other in one place of
+ * the queue: however many there are, a request takes the place of one.
+ */
+export type MatchArgon2id = (
+  candidates: readonly { readonly encoded: string; readonly text: string }[],
+  from: string,
+) => Promise<number>
+
 /** `concurrent`: each takes the memory that its hash names (19 MiB by default). */
 export type Argon2idBounds = Partial<FairQueueOptions>
 
 export type Argon2id = {
   readonly verify: VerifyArgon2id
+  readonly match: MatchArgon2id
   /** Rejects like `verify`, whose queue it shares. */
   readonly hash: (text: string, from?: string) => Promise<string>
 }
@@ -25,6 +35,13 @@ export function createArgon2id({ concurrent = 2, waiting = 64, ...rest }: Argon2
 
   return {
     verify: (encoded, text, from) => queue.run(from, async () => (await library()).verify(encoded, text)),
+    match: (candidates, from) =>
+      queue.run(from, async () => {
+        const { verify } = await library()
+        for (const [index, { encoded, text }] of candidates.entries())
+          if (await verify(encoded, text)) return index
+        return -1
+      }),
     hash: (text, from = '') => queue.run(from, async () => (await library()).hash(text, defaultCost)),
   }
 }

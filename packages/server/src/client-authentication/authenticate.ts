@@ -2,16 +2,23 @@
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
-import { ok, type Result } from '@tessera/protocol/result'
+import { ok, type Refusal, type Result } from '@tessera/protocol/result'
 import type { Confirmation } from '../core/authorization.ts'
 import type { Client, ClientAuthenticationMethod, Clients } from '../core/client.ts'
 import type { Awaitable, Random } from '../core/runtime.ts'
 import { readCredential } from './credential.ts'
 import type { ClientFailures, Held } from './failures.ts'
-import { type AuthenticationMethod, type Credential, refuseClient, type VerificationPorts } from './method.ts'
+import {
+  type AuthenticationMethod,
+  type Credential,
+  namesOf,
+  refuseClient,
+  type VerificationPorts,
+  withColons,
+} from './method.ts'
 import { methods } from './methods.ts'
 import { signedReasons } from './private-key-jwt.ts'
-import { createSecrets, type VerifyArgon2id } from './secrets.ts'
+import { createSecrets, type MatchArgon2id } from './secrets.ts'
 
 export type Authenticated = {
   readonly client: Client
@@ -31,7 +38,7 @@ export type ClientAuthenticationPorts = Omit<VerificationPorts, 'secrets'> & {
   readonly clients: Clients
   readonly failures: ClientFailures
   readonly random: Random
-  readonly verifyArgon2id: VerifyArgon2id
+  readonly matchArgon2id: MatchArgon2id
   readonly compatibility?: 'none' | 'identityserver4'
 }
 
@@ -50,51 +57,88 @@ export function createClientAuthentication({
   compatibility,
   failures,
   random,
-  verifyArgon2id,
+  matchArgon2id,
   ...rest
 }: ClientAuthenticationPorts): AuthenticateClient {
-  const secrets = createSecrets({ clock: rest.clock, random, verifyArgon2id })
+  const secrets = createSecrets({ clock: rest.clock, random, matchArgon2id })
   const ports: VerificationPorts = { ...rest, secrets }
+  const namesWithColon = [...clients.all()]
+    .map(({ client_id }) => client_id)
+    .filter(name => name.includes(':'))
+  const expanded = (credential: Credential): Credential =>
+    credential.kind === 'secret' && namesWithColon.length > 0
+      ? { ...credential, readings: withColons(credential, namesWithColon) }
+      : credential
   const lenient = compatibility === 'identityserver4'
 
   return (request, parameters, countedAs) => {
-    const credential = readCredential(request, parameters, lenient)
-    if (!credential.ok) return credential
+    const read = readCredential(request, parameters, lenient)
+    if (!read.ok) return read
+    const credential = ok(expanded(read.value))
     // Whoever only says who they are guesses nothing: a certificate can't be guessed, and a public client has no secret.
     if (credential.value.kind === 'identity') return found(credential.value, request)
-    return guarded(credential.value, request, countedAs ?? credential.value.client_id)
+    return guarded(
+      credential.value,
+      request,
+      countedAs === undefined ? namesOf(credential.value) : [countedAs],
+    )
   }
 
   function found(credential: Credential, request: HttpRequest): Awaitable<Result<Authenticated>> {
+    if (namesOf(credential).length > 1) return foundAny(credential, request)
     const client = clients.find(credential.client_id)
     return client instanceof Promise
       ? client.then(client => verify(client, credential, request))
       : verify(client, credential, request)
   }
 
+  /** Where the readings name several clients, each is checked by its own. */
+  async function foundAny(credential: Credential, request: HttpRequest): Promise<Result<Authenticated>> {
+    const known = await Promise.all(namesOf(credential).map(async name => clients.find(name)))
+    const candidates = known.filter(client => client !== undefined)
+    if (candidates.length === 0) return verify(undefined, credential, request)
+    const refused: Refusal[] = []
+    for (const client of candidates) {
+      const outcome = await verify(client, credential, request)
+      if (outcome.ok) return outcome
+      refused.push(outcome)
+    }
+    // What can't be told now may be right.
+    return refused.find(({ error }) => error !== 'invalid_client') ?? refused[0]!
+  }
+
   /** Counts failures, and refuses where there were too many. */
   function guarded(
     credential: Credential,
     request: HttpRequest,
-    name: string,
+    names: readonly string[],
   ): Awaitable<Result<Authenticated>> {
     const from = rest.networkOf(request)
-    const held = failures.refusal(name, from)
+    const held = heldOf(names, from)
     if (held) return refuseHeld(held)
     const outcome = found(credential, request)
     return outcome instanceof Promise ? outcome.then(settle) : settle(outcome)
 
     async function refuseHeld({ by, refusal }: Held): Promise<Result<Authenticated>> {
-      if (by === 'client' || !(await clients.find(credential.client_id))) return refusal
-      return (await failures.wasSeen(name, from)) ? settle(await found(credential, request)) : refusal
+      if (by === 'client') return refusal
+      const known = await Promise.all(namesOf(credential).map(async name => clients.find(name)))
+      if (known.every(client => client === undefined)) return refusal
+      const seen = await Promise.all(names.map(name => failures.wasSeen(name, from)))
+      return seen.includes(true) ? settle(await found(credential, request)) : refusal
     }
 
     function settle(outcome: Result<Authenticated>): Awaitable<Result<Authenticated>> {
-      if (outcome.ok) failures.succeeded(name, from)
+      if (outcome.ok) failures.succeeded(nameOf(outcome.value.client, names), from)
       else if (outcome.error === 'invalid_client' && !signedReasons.has(outcome.reason))
-        return failures.failed(name, from).then(refusal => refusal ?? outcome)
+        return failures.failed(names, from).then(refusal => refusal ?? outcome)
       return outcome
     }
+  }
+
+  /** One that failed too often itself goes before one that only its network holds. */
+  function heldOf(names: readonly string[], from: string): Held | undefined {
+    const all = names.map(name => failures.refusal(name, from))
+    return all.find(held => held?.by === 'client') ?? (all.includes(undefined) ? undefined : all[0])
   }
 
   function verify(
@@ -104,7 +148,12 @@ export function createClientAuthentication({
   ): Awaitable<Result<Authenticated>> {
     const method = client?.enabled ? methodOf(client, credential) : undefined
     if (client === undefined || method === undefined) {
-      if (credential.kind === 'secret') secrets.check(credential.secret, [], '')
+      if (credential.kind === 'secret')
+        secrets.checkForms(
+          credential.readings.map(({ secret }) => secret),
+          [],
+          '',
+        )
       return refuseClient(reasonOf(client), { client_id: credential.client_id })
     }
     const verified = method.verify(client, credential, request, ports)
@@ -113,6 +162,10 @@ export function createClientAuthentication({
       : answer(client, method, verified)
   }
 }
+
+/** Failures of a client are counted for its id, those of an API for the API's name. */
+const nameOf = ({ client_id }: Client, names: readonly string[]): string =>
+  names.includes(client_id) ? client_id : (names[0] ?? client_id)
 
 const reasonOf = (client: Client | undefined): string => {
   if (client === undefined) return 'client_unknown'

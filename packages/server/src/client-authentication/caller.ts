@@ -10,8 +10,9 @@ import type { AuthenticateClient } from './authenticate.ts'
 import { secretQueueFull } from './client-secret.ts'
 import { readCredential } from './credential.ts'
 import type { ClientFailures } from './failures.ts'
-import { type Credential, refuseClient } from './method.ts'
-import { createSecrets, type VerifyArgon2id } from './secrets.ts'
+import { type Credential, refuseClient, type SecretReading, withColons } from './method.ts'
+import type { NotePlainBasic } from './plain-basic.ts'
+import { createSecrets, type MatchArgon2id } from './secrets.ts'
 
 export type Caller =
   | { readonly kind: 'api'; readonly api: ApiResource }
@@ -26,7 +27,8 @@ export type CallerAuthenticationPorts = {
   readonly networkOf: (request: HttpRequest) => string
   readonly clock: Clock
   readonly random: Random
-  readonly verifyArgon2id: VerifyArgon2id
+  readonly matchArgon2id: MatchArgon2id
+  readonly notePlainBasic: NotePlainBasic
   readonly compatibility?: 'none' | 'identityserver4'
 }
 
@@ -38,49 +40,64 @@ export function createCallerAuthentication({
   ...ports
 }: CallerAuthenticationPorts): AuthenticateCaller {
   const secrets = createSecrets(ports)
+  const byName = new Map(
+    [...resources.apis.values()].flatMap(api =>
+      [api.name, api.introspection_client_id ?? api.name].map(name => [name, api] as const),
+    ),
+  )
+  const namesWithColon = [...byName.keys()].filter(name => name.includes(':'))
   const lenient = compatibility === 'identityserver4'
 
   return async (request, parameters): Promise<Result<Caller>> => {
     const credential = readCredential(request, parameters, lenient)
     if (!credential.ok) return credential
-    const { client_id: name } = credential.value
-    const { api, secret } = findApi(credential.value, resources)
-    if (api && secret !== undefined) {
-      const from = ports.networkOf(request)
-      const held = ports.failures.refusal(api.name, from)
-      if (held && (held.by === 'client' || !(await ports.failures.wasSeen(api.name, from))))
-        return held.refusal
-      const check = await secrets.check(secret, api.api_secrets, from)
-      if (check === 'fits') {
-        ports.failures.succeeded(api.name, from)
-        return ok({ kind: 'api', api })
-      }
-      if (check === 'busy') return secretQueueFull
+    const [first, ...others] = findApis(credential.value)
+    const from = ports.networkOf(request)
+    for (const candidate of first ? [first, ...others] : []) {
+      if (candidate.readings.length === 0) continue
+      const outcome = await checkApi(candidate, request, from)
+      if (outcome) return outcome
     }
     // A guess that fails for the API and for a client is counted once, for the API.
-    const authenticated = await authenticate(request, parameters, api?.name)
+    const authenticated = await authenticate(request, parameters, first?.api.name)
     if (!authenticated.ok)
-      return api ? { ...authenticated, log: { ...authenticated.log, api: name } } : authenticated
+      return first ? { ...authenticated, log: { ...authenticated.log, api: first.api.name } } : authenticated
     const { client } = authenticated.value
     return isPublic(client)
       ? refuseClient('public_client_introspects', { client_id: client.client_id })
       : ok({ kind: 'client', client })
   }
+
+  /** Undefined where the secret is wrong. */
+  async function checkApi(
+    { api, readings }: Candidate,
+    request: HttpRequest,
+    from: string,
+  ): Promise<Result<Caller> | undefined> {
+    const held = ports.failures.refusal(api.name, from)
+    if (held && (held.by === 'client' || !(await ports.failures.wasSeen(api.name, from)))) return held.refusal
+    const forms = readings.map(({ secret }) => secret)
+    const { check, form = 0 } = await secrets.checkForms(forms, api.api_secrets, from)
+    if (check === 'busy') return secretQueueFull
+    if (check !== 'fits') return undefined
+    ports.failures.succeeded(api.name, from)
+    if (readings[form]?.isPlain) ports.notePlainBasic(api.name, request)
+    return ok({ kind: 'api', api })
+  }
+
+  /** The APIs that the credential may be of, each with its own readings. */
+  function findApis(credential: Credential): readonly Candidate[] {
+    const readings = credential.kind === 'secret' ? withColons(credential, namesWithColon) : []
+    const names = new Set([credential.client_id, ...readings.map(({ client_id }) => client_id)])
+    const candidates = new Map<ApiResource, SecretReading[]>()
+    for (const name of names) {
+      const api = byName.get(name)
+      if (!api) continue
+      const own = readings.filter(({ client_id }) => client_id === name)
+      candidates.set(api, [...(candidates.get(api) ?? []), ...own])
+    }
+    return [...candidates].map(([api, readings]) => ({ api, readings }))
+  }
 }
 
-/**
- * An API's name is often a URN, and many HTTP clients send it in Basic as it is: then the first colon does not end it.
- * A name that is form-encoded, as it should be (RFC 6749 §2.3.1), is found first.
- */
-function findApi(
-  credential: Credential,
-  { apis }: Pick<Resources, 'apis'>,
-): { readonly api?: ApiResource; readonly secret?: string } {
-  if (credential.kind !== 'secret') return { api: apis.get(credential.client_id) }
-  const { client_id, secret, method } = credential
-  const api = apis.get(client_id)
-  if (api || method !== 'client_secret_basic') return { api, secret }
-  const pair = `${client_id}:${secret}`
-  const name = [...apis.keys()].find(known => known.includes(':') && pair.startsWith(`${known}:`))
-  return name === undefined ? {} : { api: apis.get(name), secret: pair.slice(name.length + 1) }
-}
+type Candidate = { readonly api: ApiResource; readonly readings: readonly SecretReading[] }

@@ -2,19 +2,32 @@
 
 import { decode } from '@tessera/protocol/parameters'
 import { verifySecret } from './client-secret.ts'
-import { type AuthenticationMethod, maxClientIdLength, maxClientSecretLength } from './method.ts'
+import {
+  type AuthenticationMethod,
+  maxClientIdLength,
+  maxClientSecretLength,
+  type SecretReading,
+} from './method.ts'
 
 export const clientSecretBasic: AuthenticationMethod = { name: 'client_secret_basic', verify: verifySecret }
 
 /** An empty secret only says who the client is. */
-export type BasicCredentials = { readonly client_id: string; readonly secret: string }
+export type BasicCredentials = SecretReading & {
+  /** How else the header can be read; undefined where there is one way only. */
+  readonly others?: readonly SecretReading[]
+}
 
 /** Room for the longest id and secret in printable ASCII with every character percent-encoded, in base64; checked before decoding. */
 const maxLength = 4 * Math.ceil((3 * (maxClientIdLength + maxClientSecretLength) + 1) / 3)
 
 const scheme = /^basic(?:[ \t]+|$)/i
 
-/** Reads an `Authorization` header: undefined where it is missing or of another scheme, `malformed` where it is Basic and can't be read. */
+/**
+ * Many clients send id and secret as they are, without form-encoding. Where that makes a difference, the header has two
+ * readings. Id and secret are taken from the same one: a client whose id is `a+b` must not be authenticated by the
+ * secret that is meant for `a b`.
+ *
+ * Reads an `Authorization` header: undefined where it is missing or of another scheme, `malformed` where it is Basic and can't be read. */
 export function readBasic(header: string | undefined): BasicCredentials | 'malformed' | undefined {
   const start = header === undefined ? null : scheme.exec(header)
   if (header === undefined || start === null) return undefined
@@ -25,9 +38,30 @@ export function readBasic(header: string | undefined): BasicCredentials | 'malfo
   if (bytes.toString('base64') !== encoded) return 'malformed'
   const pair = bytes.toString('utf8')
   const colon = pair.indexOf(':')
-  const client_id = colon > 0 ? decode(pair.slice(0, colon)) : undefined
-  const secret = decode(pair.slice(colon + 1))
-  if (client_id === undefined || secret === undefined) return 'malformed'
-  if (client_id.length > maxClientIdLength || secret.length > maxClientSecretLength) return 'malformed'
-  return { client_id, secret }
+  // U+FFFD stands for what is not UTF-8.
+  if (colon <= 0 || /[\0\uFFFD]/.test(pair)) return 'malformed'
+  const [id, secret] = [pair.slice(0, colon), pair.slice(colon + 1)]
+  const [first, ...others] = /[+%]/.test(pair) ? readingsOf(id, secret) : fitting({ client_id: id, secret })
+  if (first === undefined) return 'malformed'
+  return others.length === 0 ? first : { ...first, others }
 }
+
+/** As RFC 6749 §2.3.1 says first, then as it stands. */
+function readingsOf(id: string, secret: string): readonly SecretReading[] {
+  const [decodedId, decodedSecret] = [decode(id), decode(secret)]
+  const encoded =
+    decodedId === undefined || decodedSecret === undefined
+      ? []
+      : fitting({ client_id: decodedId, secret: decodedSecret })
+  const plain = [{ client_id: id, secret, isPlain: true }]
+  // RFC 7617 §2: an id with a colon can only be sent encoded, which says nothing of how the secret is sent.
+  if (decodedId?.includes(':')) plain.push({ client_id: decodedId, secret, isPlain: true })
+  const isNew = (one: SecretReading): boolean =>
+    !encoded.some(({ client_id, secret }) => one.client_id === client_id && one.secret === secret)
+  return [...encoded, ...plain.flatMap(fitting).filter(isNew)]
+}
+
+const fitting = (reading: SecretReading): readonly SecretReading[] =>
+  reading.client_id.length <= maxClientIdLength && reading.secret.length <= maxClientSecretLength
+    ? [reading]
+    : []

@@ -5,17 +5,24 @@ import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Client } from '../core/client.ts'
 import type { Awaitable } from '../core/runtime.ts'
 import { type Credential, refuseClient, type VerificationPorts } from './method.ts'
-import type { SecretCheck } from './secrets.ts'
+import type { CheckedForms, SecretCheck } from './secrets.ts'
 
 export function verifySecret(
   client: Client,
   credential: Credential,
   request: HttpRequest,
-  { secrets, networkOf }: VerificationPorts,
+  { secrets, networkOf, notePlainBasic }: VerificationPorts,
 ): Awaitable<Result<undefined>> {
   if (credential.kind !== 'secret') return refuseClient('client_secret_missing')
-  const check = secrets.check(credential.secret, client.client_secrets, networkOf(request))
-  return check instanceof Promise ? check.then(outcomeOf) : outcomeOf(check)
+  const readings = credential.readings.filter(({ client_id }) => client_id === client.client_id)
+  const forms = readings.map(({ secret }) => secret)
+  const checked = secrets.checkForms(forms, client.client_secrets, networkOf(request))
+  return checked instanceof Promise ? checked.then(outcomeOf) : outcomeOf(checked)
+
+  function outcomeOf({ check, form = 0 }: CheckedForms): Result<undefined> {
+    if (check === 'fits' && readings[form]?.isPlain) notePlainBasic(client.client_id, request)
+    return outcomes[check]
+  }
 }
 
 /** The edge answers 503 with `Retry-After`. */
@@ -27,5 +34,3 @@ const outcomes = {
   expired: refuseClient('client_secret_expired'),
   busy: secretQueueFull,
 } as const satisfies Record<SecretCheck, Result<undefined>>
-
-const outcomeOf = (check: SecretCheck): Result<undefined> => outcomes[check]

@@ -3,13 +3,14 @@
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
-import { type BasicCredentials, readBasic } from './client-secret-basic.ts'
+import { readBasic } from './client-secret-basic.ts'
 import {
   type Credential,
   maxAssertionLength,
   maxClientIdLength,
   maxClientSecretLength,
   refuseClient,
+  type SecretReading,
 } from './method.ts'
 import { assertionSubject, clientAssertionType } from './private-key-jwt.ts'
 
@@ -29,13 +30,17 @@ export function readCredential(
   const assertion = body.client_assertion !== undefined || body.client_assertion_type !== undefined
   if (assertion || (body.client_secret !== undefined && !lenient)) return severalCredentials
   if (lenient && basic.secret === '' && body.client_secret !== undefined) return readFromBody(body)
-  if (!lenient && body.client_id !== undefined && body.client_id !== basic.client_id) {
-    return refuse('invalid_request', 'client_id_mismatch', {
-      description: 'client_id differs from that of the Authorization header',
-    })
-  }
-  return ok(ofBasic(basic))
+  const { client_id } = body
+  const readings = [basic, ...(basic.others ?? [])]
+  if (lenient || client_id === undefined) return ok(ofBasic(readings))
+  // An id in the body says which reading is meant.
+  const meant = readings.filter(reading => reading.client_id === client_id)
+  return meant.length > 0 ? ok(ofBasic(meant)) : mismatch
 }
+
+const mismatch = refuse('invalid_request', 'client_id_mismatch', {
+  description: 'client_id differs from that of the Authorization header',
+})
 
 const severalCredentials = refuse('invalid_request', 'several_client_credentials', {
   description: 'a request may authenticate its client in one way only',
@@ -55,10 +60,16 @@ const readBody = (parameters: Parameters): Body => ({
   client_assertion_type: parameters.get('client_assertion_type'),
 })
 
-const ofBasic = ({ client_id, secret }: BasicCredentials): Credential =>
-  secret === ''
+/** An empty secret is empty in every reading. */
+function ofBasic(readings: readonly SecretReading[]): Credential {
+  const [first = nobody, ...others] = readings
+  const { client_id, secret } = first
+  return secret === ''
     ? { kind: 'identity', client_id }
-    : { kind: 'secret', method: 'client_secret_basic', client_id, secret }
+    : { kind: 'secret', method: 'client_secret_basic', client_id, readings: [first, ...others] }
+}
+
+const nobody: SecretReading = { client_id: '', secret: '' }
 
 function readFromBody(body: Body): Result<Credential> {
   const { client_id, client_secret: secret } = body
@@ -70,7 +81,7 @@ function readFromBody(body: Body): Result<Credential> {
   if (client_id.length > maxClientIdLength) return refuseClient('client_id_too_long')
   if (secret === undefined) return ok({ kind: 'identity', client_id })
   if (secret.length > maxClientSecretLength) return refuseClient('client_secret_too_long')
-  return ok({ kind: 'secret', method: 'client_secret_post', client_id, secret })
+  return ok({ kind: 'secret', method: 'client_secret_post', client_id, readings: [{ client_id, secret }] })
 }
 
 /** RFC 7521 §4.2: `client_id` may be omitted; it must name the assertion's subject. */

@@ -13,8 +13,11 @@ export type ClientFailures = {
   readonly refusal: (name: string, from: string) => Held | undefined
   /** Whether another process, or this one before it was restarted, saw this client authenticate from there within a day. */
   readonly wasSeen: (name: string, from: string) => Promise<boolean>
-  /** Counts a failure. Returns a refusal where there were too many, at this process or at others. */
-  readonly failed: (name: string, from: string) => Promise<Refusal | undefined>
+  /**
+   * Counts a failure: one of the network, and one of each client that the request may have meant. Returns a refusal where
+   * there were too many, at this process or at others.
+   */
+  readonly failed: (names: readonly string[], from: string) => Promise<Refusal | undefined>
   readonly succeeded: (name: string, from: string) => void
 }
 
@@ -127,19 +130,21 @@ export function createClientFailures({
       }
       return found
     },
-    async failed(name, from) {
+    async failed(names, from) {
       const now = clock.now()
-      const pair = pairOf(name, from)
-      tally(pair, now)
+      const [name = ''] = names
+      const pairs = names.map(one => pairOf(one, from))
+      for (const pair of pairs) tally(pair, now)
       const shared = networks(from)
       for (const { key } of shared) tally(key, now)
       try {
         const [own, waits] = await Promise.all([
-          count({ key: pair, most: mostOfClient, span }, now),
+          Promise.all(pairs.map(key => count({ key, most: mostOfClient, span }, now))),
           Promise.all(shared.map(network => count(network, now))),
           markSeen(from, now),
         ])
-        const wait = isSeen(name, from, now) ? own : Math.max(own, ...waits)
+        const isKnown = names.some(one => isSeen(one, from, now))
+        const wait = Math.max(...own, ...(isKnown ? [] : waits))
         return wait === 0 ? undefined : tooMany(name, wait)
       } catch {
         // Without the store each process limits by itself.

@@ -10,6 +10,7 @@ import type { Confirmation } from '../core/authorization.ts'
 import type { Client, ClientAssertionPolicy, ClientAuthenticationMethod } from '../core/client.ts'
 import type { Awaitable, Clock } from '../core/runtime.ts'
 import type { Replays } from '../core/stores.ts'
+import type { NotePlainBasic } from './plain-basic.ts'
 import type { Secrets } from './secrets.ts'
 
 /** One way to authenticate. */
@@ -29,6 +30,7 @@ export type AuthenticationMethod = {
 
 export type VerificationPorts = {
   readonly secrets: Secrets
+  readonly notePlainBasic: NotePlainBasic
   /** The network that a request came from. */
   readonly networkOf: (request: HttpRequest) => string
   readonly replays: Replays
@@ -58,11 +60,46 @@ export type Credential =
   | {
       readonly kind: 'secret'
       readonly method: 'client_secret_basic' | 'client_secret_post'
+      /** Of the first reading. */
       readonly client_id: string
-      readonly secret: string
+      /** A body has one, a header may have several. */
+      readonly readings: readonly [SecretReading, ...SecretReading[]]
     }
   | { readonly kind: 'assertion'; readonly client_id: string; readonly assertion: string }
   | { readonly kind: 'identity'; readonly client_id: string }
+
+/** An id and the secret that goes with it. */
+export type SecretReading = {
+  readonly client_id: string
+  readonly secret: string
+  /** Sent by Basic without the form-encoding that RFC 6749 §2.3.1 asks for. */
+  readonly isPlain?: boolean
+}
+
+/**
+ * Adds the readings of a Basic header whose id stands there with its colon, as many HTTP clients send it: then the first
+ * colon does not end the id.
+ */
+export function withColons(
+  { method, readings }: Extract<Credential, { kind: 'secret' }>,
+  names: readonly string[],
+): readonly [SecretReading, ...SecretReading[]] {
+  if (names.length === 0 || method !== 'client_secret_basic') return readings
+  const found = names.flatMap(name =>
+    readings.flatMap(({ client_id, secret }) => {
+      const pair = `${client_id}:${secret}`
+      const isMeant = client_id !== name && pair.startsWith(`${name}:`)
+      return isMeant ? [{ client_id: name, secret: pair.slice(name.length + 1), isPlain: true }] : []
+    }),
+  )
+  return [...readings, ...found.filter(({ secret }) => secret !== '')]
+}
+
+/** Whom the credential may be of. */
+export const namesOf = (credential: Credential): readonly string[] =>
+  credential.kind !== 'secret' || credential.readings.length === 1
+    ? [credential.client_id]
+    : [...new Set(credential.readings.map(({ client_id }) => client_id))]
 
 /** RFC 6749 appendix A.1, A.2 give no lengths; these are ours (characters). */
 export const maxClientIdLength = 100

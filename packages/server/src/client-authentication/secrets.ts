@@ -4,9 +4,9 @@ import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import type { Secret } from '../core/client.ts'
 import { QueueFull } from '../core/fair-queue.ts'
 import type { Awaitable, Clock, Random } from '../core/runtime.ts'
-import type { VerifyArgon2id } from './argon2id.ts'
+import type { MatchArgon2id } from './argon2id.ts'
 
-export { createArgon2id, type VerifyArgon2id } from './argon2id.ts'
+export { createArgon2id, type MatchArgon2id } from './argon2id.ts'
 
 /** `busy`: too many argon2id verifications wait. */
 export type SecretCheck = 'fits' | 'wrong' | 'expired' | 'busy'
@@ -17,12 +17,21 @@ export type Secrets = {
    * `from` is the network that asks.
    */
   readonly check: (presented: string, kept: readonly Secret[], from: string) => Awaitable<SecretCheck>
+  /** Compares several forms of what was presented, with the same work whichever of them fits. */
+  readonly checkForms: (
+    forms: readonly string[],
+    kept: readonly Secret[],
+    from: string,
+  ) => Awaitable<CheckedForms>
 }
+
+/** @property form the index of the one that fits, or that did until it expired. */
+export type CheckedForms = { readonly check: SecretCheck; readonly form?: number }
 
 export type SecretPorts = {
   readonly clock: Clock
   readonly random: Random
-  readonly verifyArgon2id: VerifyArgon2id
+  readonly matchArgon2id: MatchArgon2id
 }
 
 /** What is compared where nothing is kept: an unknown client costs one SHA-256 and one comparison too. */
@@ -30,44 +39,60 @@ const nothing = new Uint8Array(32)
 /** Right secrets that are remembered: more than clients with an argon2id secret that are active at one time. */
 const mostRemembered = 1000
 
-export function createSecrets({ clock, random, verifyArgon2id }: SecretPorts): Secrets {
+export function createSecrets({ clock, random, matchArgon2id }: SecretPorts): Secrets {
   const isExpired = ({ expires_at }: Secret): boolean => expires_at !== undefined && expires_at <= clock.now()
   const memory = createMemory(random)
 
   const checkSlowly = async (
-    presented: string,
+    forms: readonly string[],
     kept: readonly Secret[],
     from: string,
-  ): Promise<'fits' | 'wrong'> => {
+  ): Promise<CheckedForms> => {
+    const candidates = kept.flatMap(secret =>
+      secret.kind === 'argon2id' && !isExpired(secret)
+        ? forms.map((text, form) => ({ encoded: secret.encoded, text, form }))
+        : [],
+    )
+    const found = candidates.length === 0 ? undefined : candidates[await matchArgon2id(candidates, from)]
+    if (!found) return { check: 'wrong' }
+    memory.remember(found.encoded, found.text)
+    return { check: 'fits', form: found.form }
+  }
+
+  const checkForms: Secrets['checkForms'] = (forms, kept, from) => {
+    const digests = forms.map(form => hash('sha256', form, 'buffer'))
+    let checked: CheckedForms = { check: 'wrong' }
+    let slow = false
     for (const secret of kept) {
-      if (secret.kind !== 'argon2id' || isExpired(secret)) continue
-      if (!(await verifyArgon2id(secret.encoded, presented, from))) continue
-      memory.remember(secret.encoded, presented)
-      return 'fits'
+      if (secret.kind === 'argon2id') slow = true
+      for (const [form, digest] of digests.entries()) {
+        const check = checkFast(secret, forms[form] ?? '', digest)
+        if (check !== 'wrong' && checked.check !== 'fits') checked = { check, form }
+      }
     }
-    return 'wrong'
+    if (kept.length === 0) for (const digest of digests) timingSafeEqual(digest, nothing)
+    return slow && checked.check === 'wrong' ? checkSlowly(forms, kept, from).catch(asBusy) : checked
+  }
+
+  /** Without the slow hash: an argon2id secret is right if it was so before. */
+  function checkFast(secret: Secret, presented: string, digest: Uint8Array): 'fits' | 'wrong' | 'expired' {
+    if (secret.kind === 'argon2id')
+      return !isExpired(secret) && memory.has(secret.encoded, presented) ? 'fits' : 'wrong'
+    if (!timingSafeEqual(digest, secret.hash)) return 'wrong'
+    return isExpired(secret) ? 'expired' : 'fits'
   }
 
   return {
+    checkForms,
     check(presented, kept, from) {
-      const digest = hash('sha256', presented, 'buffer')
-      let outcome: 'fits' | 'wrong' | 'expired' = 'wrong'
-      let slow = false
-      for (const secret of kept) {
-        if (secret.kind === 'argon2id') {
-          slow = true
-          if (!isExpired(secret) && memory.has(secret.encoded, presented)) outcome = 'fits'
-        } else if (timingSafeEqual(digest, secret.hash) && outcome !== 'fits')
-          outcome = isExpired(secret) ? 'expired' : 'fits'
-      }
-      if (kept.length === 0) timingSafeEqual(digest, nothing)
-      return slow && outcome === 'wrong' ? checkSlowly(presented, kept, from).catch(asBusy) : outcome
+      const checked = checkForms([presented], kept, from)
+      return checked instanceof Promise ? checked.then(({ check }) => check) : checked.check
     },
   }
 }
 
-function asBusy(error: unknown): 'busy' {
-  if (error instanceof QueueFull) return 'busy'
+function asBusy(error: unknown): CheckedForms {
+  if (error instanceof QueueFull) return { check: 'busy' }
   throw error
 }
 

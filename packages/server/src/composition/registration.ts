@@ -1,6 +1,6 @@
 /** How clients register themselves. */
 
-import { createSecrets, type VerifyArgon2id } from '../client-authentication/secrets.ts'
+import { createSecrets, type MatchArgon2id } from '../client-authentication/secrets.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { createClientRegistration } from '../registration/registration.ts'
 import { createSectorCheck } from '../registration/sector-identifier.ts'
@@ -9,7 +9,7 @@ import type { Foundation } from './foundation.ts'
 
 export function composeRegistration(
   { registration, issuer }: Configuration,
-  foundation: Foundation & { readonly verifyArgon2id: VerifyArgon2id },
+  foundation: Foundation & { readonly matchArgon2id: MatchArgon2id },
 ) {
   const { clock, stores, keys } = foundation
   return {

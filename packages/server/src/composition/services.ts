@@ -4,6 +4,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import { createClientAuthentication } from '../client-authentication/authenticate.ts'
 import { createCallerAuthentication } from '../client-authentication/caller.ts'
 import { createClientFailures } from '../client-authentication/failures.ts'
+import { createPlainBasicLog } from '../client-authentication/plain-basic.ts'
 import { longestKept } from '../client-authentication/private-key-jwt.ts'
 import { createArgon2id } from '../client-authentication/secrets.ts'
 import { createClientEncryption } from '../client-keys/encryption.ts'
@@ -86,15 +87,16 @@ export function composeServices(configuration: Configuration, foundation: Founda
   const verifySignature = createClientSignatures(findKeys)
   const logouts = composeLogouts(configuration, common)
   const failures = composeFailures(foundation, common)
+  const notePlainBasic = createPlainBasicLog(common)
   const authenticate = createClientAuthentication({
-    ...{ ...common, ...people, findKeys, verifySignature, failures, networkOf },
+    ...{ ...common, ...people, findKeys, verifySignature, failures, networkOf, notePlainBasic },
     replays: foundation.stores.replays,
     clientAssertions,
     countAssertion: createAssertionCounter({ ...common, longest: longestKept(clientAssertions.maxLifetime) }),
     tokenEndpoint: `${issuer}/connect/token`,
   })
   const authenticateCaller = createCallerAuthentication({
-    ...{ ...common, ...people, authenticate, failures, networkOf },
+    ...{ ...common, ...people, authenticate, failures, networkOf, notePlainBasic },
   })
   return {
     ...common,
@@ -155,7 +157,7 @@ function composePeople(configuration: Configuration, common: Common) {
   })
   // Apart: nobody who guesses client secrets is to keep users waiting, nor the other way round.
   const { verify: verifyPassword, hash: hashArgon2id } = createArgon2id(bounds('passwords'))
-  const { verify: verifyArgon2id } = createArgon2id({ concurrent: 1, ...bounds('client_secrets') })
+  const { match: matchArgon2id } = createArgon2id({ concurrent: 1, ...bounds('client_secrets') })
   const users = createUsers(configured, {
     ...{ ...common, verifyArgon2id: verifyPassword },
     hasFallen: common.standing.hasFallenUser,
@@ -172,7 +174,7 @@ function composePeople(configuration: Configuration, common: Common) {
   })
   const readIdentityClaims = createIdentityClaims({ ...common, profile })
   return {
-    ...{ verifyArgon2id, hashArgon2id, users, profile, readIdentityClaims, resolveSubject },
+    ...{ matchArgon2id, hashArgon2id, users, profile, readIdentityClaims, resolveSubject },
     ...{ identityProviders, countGuess, knownAccounts },
     signIn,
   }

@@ -33,6 +33,8 @@ export type ApiResource = {
   readonly display_name?: string
   readonly scopes: readonly string[]
   readonly claims: readonly string[]
+  /** Its user name at introspection, besides its name. */
+  readonly introspection_client_id?: string
   /** With its name, how it authenticates at introspection. */
   readonly api_secrets: readonly Secret[]
   /** What its JWT access tokens are signed with; omitted: ES256. */

@@ -10,6 +10,7 @@ export const nameFaults = (draft: Draft): readonly Fault[] => [
   ...duplicates(draft.identity_resources, 'name'),
   ...duplicates(draft.api_scopes, 'name'),
   ...duplicates(draft.api_resources, 'name'),
+  ...draft.api_resources.flatMap(api => introspectionName(api, draft)),
   ...duplicates(draft.users, 'sub'),
   ...duplicates(
     draft.users,
@@ -48,6 +49,22 @@ function duplicates<Value>(
       fix: 'rename one of the two, or remove it',
     })
   })
+}
+
+/** Whoever introspects must be one API: its own name under another key is no fault. */
+function introspectionName(api: Draft['api_resources'][number], draft: Draft): readonly Fault[] {
+  const { introspection_client_id: id } = api.value
+  if (id === undefined) return []
+  const other = draft.api_resources.find(
+    one => one.index !== api.index && [one.value.name, one.value.introspection_client_id].includes(id),
+  )
+  return other === undefined
+    ? []
+    : faultAt(api, 'introspection_client_id', {
+        problem: `"${id}" is also a user name of ${other.list}[${other.index}]`,
+        expected: 'a user name that no other API has, nor as its name',
+        fix: 'choose another',
+      })
 }
 
 /** A scope string does not say which kind a name is, so no name may be both (OpenID Connect Core 1.0 §5.4, §11). */

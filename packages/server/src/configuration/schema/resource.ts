@@ -50,6 +50,15 @@ export const apiResourceSchema = z
     display_name: text().optional().describe('Its name for people.'),
     scopes: z.array(name()).default([]).describe('The API scopes that belong to it.'),
     claims: claimNames().default([]).describe('The user claims that access tokens for it carry.'),
+    introspection_client_id: z
+      .string()
+      .min(1)
+      .max(100)
+      .regex(/^[\x20-\x39\x3B-\x7E]*$/, 'printable ASCII without a colon')
+      .optional()
+      .describe(
+        'Another user name at introspection, for callers that can send no colon; its name stays one.',
+      ),
     api_secrets: z.array(secretSchema).default([]).describe('How it authenticates at introspection.'),
     access_token_signing_alg: z
       .enum(signingAlgorithms)
