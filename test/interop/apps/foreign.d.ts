@@ -2,5 +2,7 @@
 declare module 'express'
 declare module 'express-openid-connect'
 declare module 'express-session'
+declare module 'next-auth'
 declare module 'passport'
 declare module 'passport-openidconnect'
+declare module 'simple-oauth2'

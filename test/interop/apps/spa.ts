@@ -10,7 +10,8 @@ export const createSpa = (client_id: string, source: string): ForeignApp => ({
     client_id,
     token_endpoint_auth_method: 'none',
     grant_types: ['authorization_code', 'refresh_token'],
-    redirect_uris: [`${origin}/callback`, `${origin}/silent`],
+    // `oidc-spa` has its home page as its redirect URI.
+    redirect_uris: [`${origin}/callback`, `${origin}/silent`, `${origin}/`],
     post_logout_redirect_uris: [`${origin}/`],
     scope: 'openid profile offline_access',
     allowed_cors_origins: [origin],

@@ -1,0 +1,99 @@
+/**
+ * The Model Context Protocol's TypeScript SDK, unmodified, on both sides: a server that names Tessera as its authorization
+ * server (RFC 9728), and a client that discovers it, registers itself and signs its user in.
+ */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type OAuthClientProvider, UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js'
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import type {
+  OAuthClientInformationFull,
+  OAuthClientMetadata,
+  OAuthTokens,
+} from '@modelcontextprotocol/sdk/shared/auth.js'
+import { freePort, withServer } from '../support/process.ts'
+import { createPerson } from '../support/remote.ts'
+import { serveMcp } from './apps/mcp-server.ts'
+
+const bob = { username: 'bob', password: 'bob' }
+const scope = 'notes:read'
+
+const configurationFor = (resource: string) => ({
+  registration: { mode: 'open', allowed_scope: `openid offline_access ${scope}` },
+  api_scopes: [{ name: scope }],
+  api_resources: [{ name: resource, scopes: [scope], api_secrets: [{ value: 'secret of the server' }] }],
+  users: [{ sub: '1', ...bob, claims: { name: 'Bob' } }],
+})
+
+/** Keeps what the SDK gives it, as an application would on disk. */
+function createProvider(metadata: Partial<OAuthClientMetadata> = {}) {
+  let client: OAuthClientInformationFull | undefined
+  let tokens: OAuthTokens | undefined
+  let verifier = ''
+  const asked: URL[] = []
+  const provider: OAuthClientProvider = {
+    redirectUrl: 'http://localhost:33418/callback',
+    clientMetadata: {
+      client_name: 'Notes',
+      redirect_uris: ['http://localhost:33418/callback'],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'none',
+      ...metadata,
+    },
+    clientInformation: () => client,
+    saveClientInformation: information => {
+      client = information as OAuthClientInformationFull
+    },
+    tokens: () => tokens,
+    saveTokens: saved => {
+      tokens = saved
+    },
+    redirectToAuthorization: url => void asked.push(url),
+    saveCodeVerifier: value => {
+      verifier = value
+    },
+    codeVerifier: () => verifier,
+  }
+  return { provider, asked, saved: () => ({ client, tokens }) }
+}
+
+for (const token_endpoint_auth_method of ['none', 'client_secret_post', 'client_secret_basic'])
+  test(`mcp: a client with ${token_endpoint_auth_method} registers itself, signs its user in, calls a tool and refreshes`, async t => {
+    const port = await freePort()
+    // As operators write it, without a path: the SDK's URLs end in a slash.
+    const resource = `http://localhost:${port}`
+    await withServer(configurationFor(resource), async ({ url: issuer }) => {
+      const server = await serveMcp({ port, issuer, resource, secret: 'secret of the server', scope })
+      t.after(server.close)
+      const { provider, asked, saved } = createProvider({ token_endpoint_auth_method })
+      const transport = () =>
+        new StreamableHTTPClientTransport(new URL(server.url), { authProvider: provider })
+      const refused = transport()
+      await assert.rejects(new Client({ name: 'notes', version: '1' }).connect(refused), UnauthorizedError)
+      const [address] = asked
+      assert.ok(address)
+      const back = await createPerson(issuer, bob).authorize(address.href)
+      assert.equal(back.searchParams.get('iss'), issuer)
+      await refused.finishAuth(back.searchParams.get('code') ?? '')
+      assert.equal(saved().client?.token_endpoint_auth_method, token_endpoint_auth_method)
+
+      const client = new Client({ name: 'notes', version: '1' })
+      await client.connect(transport())
+      const whoAmI = async () => {
+        const { content } = await client.callTool({ name: 'whoami', arguments: {} })
+        return (content as readonly { readonly text: string }[])[0]?.text
+      }
+      assert.equal(await whoAmI(), `1 ${scope}`)
+
+      const before = saved().tokens
+      assert.ok(before?.refresh_token)
+      provider.saveTokens({ ...before, access_token: 'expired' })
+      assert.equal(await whoAmI(), `1 ${scope}`)
+      assert.notEqual(saved().tokens?.refresh_token, before.refresh_token)
+      assert.equal(asked.length, 1)
+      await client.close()
+    })
+  })
