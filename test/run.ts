@@ -1,6 +1,6 @@
 /**
  * `npm test`: the checks, then every test. `npm run test:fast`: the same without what needs a database, a browser or
- * processes of its own. Ends with the test runner's own closing lines; fails if anything failed.
+ * processes of its own. `npm run test:interop`: the clients and servers that we did not write, without the checks. Ends with the test runner's own closing lines; fails if anything failed.
  */
 
 import { spawn } from 'node:child_process'
@@ -36,7 +36,9 @@ const isSlow = (file: string): boolean =>
   slowImports.test(readFileSync(join(root, file), 'utf8'))
 
 const isFast = process.argv.includes('--fast')
-const files = globSync(['test/**/*.test.ts', 'packages/*/src/**/*.test.ts'], { cwd: root })
+const isInterop = process.argv.includes('--interop')
+const patterns = isInterop ? ['test/interop/*.test.ts'] : ['test/**/*.test.ts', 'packages/*/src/**/*.test.ts']
+const files = globSync(patterns, { cwd: root })
   .filter(file => !isFast || !isSlow(file))
   .toSorted()
 
@@ -91,7 +93,7 @@ function run(
 }
 
 // In the fast form checks and tests run side by side. In the whole one the runner's closing lines are the last.
-const checking = check()
+const checking = isInterop ? [] : check()
 if (!isFast) await checking
 const tested = await testAll()
 const failed = await checking
