@@ -1,16 +1,16 @@
 /**
  * A browser's real rules: Content Security Policy along redirects. Chromium applies `form-action` to every redirect after a
  * form post (CSP 3 §6.4.1), so a page whose form can end at a client sends none, and each other page sends `'self'`.
- * `browser/redirect-chains.test.ts` shows in Chromium that forms arrive.
+ * `browser/redirect-chains.test.ts` shows in Chromium that forms arrive. And cookies, which ignore ports.
  */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { en as texts } from '../../packages/server/src/ui/locales/en.ts'
-import { createBrowser, type Page } from '../support/browser.ts'
+import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { formsOf } from '../support/forms.ts'
 import { textsOf } from '../support/repository.ts'
-import { authorizePath } from '../support/sign-in.ts'
+import { alice, answerOf, authorizePath, bob, pagesWorld } from '../support/sign-in.ts'
 import { createTestServer } from '../support/tessera.ts'
 import { federatedWorld, foreignProvider, signInByProvider, startFederated } from '../support/upstream.ts'
 import { assertCovers, everyEndpoint } from './coverage.ts'
@@ -105,3 +105,36 @@ test('browser rules: no form’s redirects lead to a provider: its page sends fo
   const linked = await browser.visit('/account/security?add=totp')
   assert.ok(linked.location?.startsWith(provider.issuer), linked.text)
 })
+
+/** One browser at two servers of a host, whose cookies it sends to both (RFC 6265bis §8.5). */
+async function startNeighbours(issuers: readonly [string, string]) {
+  const cookies = new Map<string, string>()
+  const at = await Promise.all(
+    issuers.map(async issuer => {
+      const server = await createTestServer({ ...pagesWorld, issuer })
+      return createBrowser(server, cookies)
+    }),
+  )
+  return at as [Browser, Browser]
+}
+
+for (const issuers of [
+  ['http://localhost:5080', 'http://localhost:5081'],
+  ['http://127.0.0.1:7001', 'http://127.0.0.1:7002'],
+  ['https://id.example', 'https://id.example:8443'],
+] as const)
+  test(`browser rules: cookies ignore ports, and no sign-in or sign-out at one server of a host touches the other’s: ${issuers.join(' and ')} [RFC 6265bis §8.5]`, async () => {
+    const [one, other] = await startNeighbours(issuers)
+    const isSignedIn = async (browser: Browser) =>
+      answerOf(await browser.visit(authorizePath({ prompt: 'none' }))).get('code') !== null
+    // Both login pages are open before either is filled in.
+    const [first, second] = [await one.visit(authorizePath()), await other.visit(authorizePath())]
+    answerOf(await one.submit(first, alice))
+    assert.equal(await isSignedIn(other), false)
+    answerOf(await other.submit(second, bob))
+    assert.deepEqual([await isSignedIn(one), await isSignedIn(other)], [true, true])
+    assert.match((await one.visit('/account')).text, /alice/)
+    assert.match((await other.visit('/account')).text, /bob/)
+    await other.submit(await other.visit('/logout'), { button: 'yes' })
+    assert.deepEqual([await isSignedIn(one), await isSignedIn(other)], [true, false])
+  })

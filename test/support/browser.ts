@@ -33,9 +33,11 @@ export type Browser = {
 
 const mostRedirects = 10
 
-export function createBrowser(server: Pick<TestServer, 'send'>): Browser {
-  const cookies = new Map<string, string>()
-
+/** @param cookies those of a browser that visits another server of the same host too. */
+export function createBrowser(
+  server: Pick<TestServer, 'send'>,
+  cookies = new Map<string, string>(),
+): Browser {
   const request: Browser['request'] = async (method, target, { headers, ...options } = {}) => {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const answer = await server.send(method, target, {

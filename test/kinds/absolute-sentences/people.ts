@@ -173,6 +173,10 @@ export const people: Readonly<Record<string, Rows>> = {
     'Every template is given:': none('definition'),
   },
   'docs/guides/sessions.md': {
+    'Browsers send cookies to every port of a': held(
+      'kinds/browser-rules.test.ts',
+      'browser rules: cookies ignore ports, and no sign-in or sign-out at one server of a host touches',
+    ),
     'A user has a thousand sessions at most;': held(
       'attacks/limits.test.ts',
       'attack: a user who signs in without end has a thousand sessions, and the one that was used',

@@ -22,7 +22,7 @@ export type CookieOptions = {
 
 export function createCookies({ issuer, tenant }: { issuer: string; tenant?: string }): Cookies {
   const secure = issuer.startsWith('https:')
-  const suffix = tenant === undefined ? '' : `.${tenant}`
+  const suffix = portSuffix(issuer) + (tenant === undefined ? '' : `.${tenant}`)
   const nameOf = (name: string): string => (secure ? '__Host-' : '') + name + suffix
   // Lax: a client's link to the authorization endpoint must arrive with the session.
   const attributes = { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const
@@ -43,4 +43,13 @@ export function createCookies({ issuer, tenant }: { issuer: string; tenant?: str
     clear: (name, options = {}) =>
       stringifySetCookie({ ...attributesOf(options), name: nameOf(name), value: '', maxAge: 0 }),
   }
+}
+
+/** The port that the server listens on by default. */
+const usualPort = '5080'
+
+/** Browsers send cookies to every port of a host (RFC 6265bis §8.5): servers on two ports must not overwrite each other's. */
+function portSuffix(issuer: string): string {
+  const { port } = new URL(issuer)
+  return port === '' || port === usualPort ? '' : `-${port}`
 }
