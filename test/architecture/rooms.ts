@@ -60,7 +60,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   // It decides which page comes next and says what stands on it.
   interaction: {
     rooms: ['core', 'authorization-request', 'identity', 'ui'],
-    packages: ['cookie', 'node:crypto'],
+    packages: ['cookie', 'node:crypto', 'node:zlib'],
   },
   // How sessions end and how clients are told.
   logout: { rooms: ['core', 'outbound', 'tokens'], packages: [] },

@@ -561,12 +561,18 @@ test('authorize: a changed continuation is refused without a code [RFC 9700 §4.
   }
 })
 
-test('authorize: a continuation older than an hour is refused', async () => {
+test('authorize: a login page older than an hour begins again, and the password sent from it counts for nothing', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(authorizePath())
   server.clock.advance(3600)
-  assertErrorPage(await browser.submit(page, alice), 'invalid_request')
+  const again = await browser.submit(page, alice)
+  assert.equal(server.reason(), 'continuation_expired')
   assert.equal(browser.cookies.has('__Host-tessera_session'), false)
+  assert.ok(again.target.startsWith('/login'))
+  assert.match(again.text, /open for too long/)
+  const answer = answerOf(await browser.submit(again, alice))
+  assert.ok(answer.get('code'))
+  assert.equal(answer.get('state'), 'a state & more')
 })
 
 test('authorize: a forged, foreign or ended session cookie is no session', async () => {

@@ -6,6 +6,7 @@
  */
 
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
@@ -291,6 +292,37 @@ for (const [endpoint, { ask, costs, bound }] of rows) {
     await server.close()
   })
 }
+
+test('strangers: long requests leave so many rows, then travel in the address, and a neighbour is served too', async () => {
+  const { server, measure } = await open()
+  const before = measure()
+  const noise = (count: number) => Buffer.from(randomBytes(1500)).toString('base64url') + count
+  const locations: string[] = []
+  for (const from of ['192.0.2.1', '198.51.100.7']) {
+    for (let count = 0; count < 15; count++) {
+      const { status, headers } = await server.send('GET', `${target}&more=${noise(count)}`, { from })
+      assert.equal(status, 302)
+      locations.push(String(headers.location))
+    }
+  }
+  assert.deepEqual(grown(measure().rows, before.rows), { pushedRequests: 20, attempts: 2 })
+  const isLong = locations.map(({ length }) => length > 1700)
+  const expected = Array.from({ length: 15 }, (_, count) => count >= 10)
+  assert.deepEqual(isLong, [...expected, ...expected])
+  for (const location of [locations[0], locations[14]]) {
+    const { status } = await server.send('GET', location ?? '')
+    assert.equal(status, 200)
+  }
+  // A POST leaves one row too, and the pages that follow use that.
+  const body = `${target.split('?')[1]}&more=${noise(0)}`
+  const posted = await server.send('POST', '/connect/authorize', { form: body, from: '203.0.113.9' })
+  await server.send('GET', String(posted.headers.location), { from: '203.0.113.9' })
+  assert.equal(grown(measure().rows, before.rows).pushedRequests, 21)
+  server.clock.advance(3601)
+  await server.stores.cleanUp(server.clock.now())
+  assert.equal(measure().rows.pushedRequests, before.rows.pushedRequests)
+  await server.close()
+})
 
 test('strangers: an account of their own leaves a bounded number of codes, and a neighbour signs in', async () => {
   const { server, measure } = await open()

@@ -1,5 +1,6 @@
 /** How authorization requests come: by parameters, as request objects, or pushed. */
 
+import { createLongRequests } from '../authorization-request/long-request.ts'
 import { createPushedRequests } from '../authorization-request/pushed-request.ts'
 import { createAuthorizationRequestResolution } from '../authorization-request/resolution.ts'
 import type { VerifyClientSignature } from '../client-keys/signature.ts'
@@ -8,6 +9,7 @@ import type { Clients } from '../core/client.ts'
 import type { Decryption } from '../core/keys.ts'
 import type { CountAttempt } from '../identity/attempts.ts'
 import { createWaitingCounter } from '../identity/waiting-requests.ts'
+import { sealLifetime } from '../interaction/seal.ts'
 import { createSealing } from '../keys/sealing.ts'
 import type { Foundation } from './foundation.ts'
 
@@ -28,6 +30,11 @@ export function composeAuthorizationRequests(
     ...authorizationRequests,
     ...{ issuer, pushedRequests },
   })
+  const longRequests = createLongRequests({
+    ...ports,
+    sealing: createSealing({ ...ports, purpose: 'long-requests' }),
+    lifetime: sealLifetime,
+  })
   const countWaiting = createWaitingCounter({ ...ports, ...authorizationRequests })
-  return { pushedRequests, resolution, countWaiting }
+  return { pushedRequests, longRequests, resolution, countWaiting }
 }

@@ -1,6 +1,7 @@
 /** What the endpoints of browsers are given besides, made with the first request for one of them. */
 
 import { createIdTokenHintReader } from '../authorization-request/id-token-hint.ts'
+import type { LongRequests } from '../authorization-request/long-request.ts'
 import { promptsOffered } from '../authorization-request/prompt.ts'
 import { createAuthorizationRequestValidator } from '../authorization-request/validation.ts'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -29,6 +30,7 @@ import { createRequesters } from '../interaction/requester.ts'
 import { createResume } from '../interaction/resume.ts'
 import { createSecondFactorCheck } from '../interaction/second-factor.ts'
 import { createBrowserSessions } from '../interaction/session.ts'
+import { createShorten } from '../interaction/shorten.ts'
 import { createSignOuts } from '../interaction/sign-out.ts'
 import { createTellOwner } from '../interaction/tell-owner.ts'
 import { createUserCodes } from '../interaction/user-code.ts'
@@ -52,15 +54,19 @@ export type BrowserServices = ReturnType<typeof composeBrowserServices>
 export function composeBrowserServices(configuration: Configuration, services: Services) {
   const { logouts } = services
   const factors = composeFactors(services)
+  const requests = composeAuthorizationRequests(configuration, services)
+  const pages = composePages({
+    ...{ ...services, ...factors, configuration },
+    longRequests: requests.longRequests,
+    endSession: logouts.endSession,
+    sessionLifetimes: configuration.sessions.lifetimes,
+  })
   return {
     ...services,
     ...factors,
-    ...composePages({
-      ...{ ...services, ...factors, configuration },
-      endSession: logouts.endSession,
-      sessionLifetimes: configuration.sessions.lifetimes,
-    }),
-    ...composeAuthorizationRequests(configuration, services),
+    ...pages,
+    ...requests,
+    shorten: createShorten({ ...pages, ...requests }),
     registering: composeRegistration(configuration, services),
   }
 }
@@ -82,6 +88,7 @@ function composePages(
       configuration: Configuration
       sessionLifetimes: SessionLifetimes
       endSession: EndSession
+      longRequests: Pick<LongRequests, 'find'>
     },
 ) {
   const cookies = createCookies(ports)

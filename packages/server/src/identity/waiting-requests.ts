@@ -1,6 +1,7 @@
 /**
  * How much strangers can make the store keep: pushed requests (RFC 9126) and device authorizations (RFC 8628 §5.2) that
- * wait for a user, of clients that prove nothing, or that nobody but themselves has vouched for.
+ * wait for a user, of clients that prove nothing, or that nobody but themselves has vouched for; and long requests, which
+ * any browser brings.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -14,7 +15,10 @@ import { networkKeys } from './network.ts'
 export type CountWaiting = (
   request: HttpRequest,
   client: Client,
-  waiting: { readonly kind: 'pushed request' | 'device authorization'; readonly lifetime: Seconds },
+  waiting: {
+    readonly kind: 'pushed request' | 'device authorization' | 'long request'
+    readonly lifetime: Seconds
+  },
 ) => Promise<Result<Forgive>>
 
 export type WaitingPorts = {
@@ -28,7 +32,8 @@ export const createWaitingCounter =
   ({ countAttempt, isConfigured, mostWaiting: most }: WaitingPorts): CountWaiting =>
   async (request, client, { kind, lifetime: span }) => {
     // Such a client pushes for all of its users from one network.
-    if (!isPublic(client) && isConfigured(client.client_id)) return ok(async () => {})
+    if (kind !== 'long request' && !isPublic(client) && isConfigured(client.client_id))
+      return ok(async () => {})
     const counted = await countAttempt(networkKeys(kind, networkOf(request), { most, span }))
     return counted.ok
       ? ok(counted.forgive)

@@ -2,10 +2,11 @@
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
-import { ok, type Result, refuse } from '@tessera/protocol/result'
-import type { Continuation, Continuations } from './continuation.ts'
+import { type Ok, ok, type Refusal, refuse } from '@tessera/protocol/result'
+import type { Continuation } from './continuation.ts'
 import type { Csrf } from './csrf.ts'
 import { readPage } from './form.ts'
+import type { NotOpened, OpenContinuation } from './open-continuation.ts'
 
 type Request = Continuation & { readonly kind: 'authorization' }
 
@@ -19,14 +20,16 @@ export type AskingPage = {
 }
 
 /** Refuses `continuation_invalid` for what asks nobody, beside what {@link readPage} refuses. */
-export function openAskingPage(
+export async function openAskingPage(
   request: HttpRequest,
-  { csrf, continuations }: { readonly csrf: Csrf; readonly continuations: Continuations },
-): Result<AskingPage> {
+  { csrf, openContinuation }: { readonly csrf: Csrf; readonly openContinuation: OpenContinuation },
+): Promise<Ok<AskingPage> | (Refusal & Partial<NotOpened>)> {
   const form = readPage(request, csrf)
   if (!form.ok) return form
-  const continuation = continuations.open(form.value.get('continue'))
-  if (continuation?.kind !== 'authorization' || continuation.asking_sid === undefined) {
+  const opened = await openContinuation(request, form.value.get('continue'))
+  if (!opened.ok) return opened
+  const continuation = opened.value
+  if (continuation.kind !== 'authorization' || continuation.asking_sid === undefined) {
     return refuse('invalid_request', 'continuation_invalid')
   }
   const { asking_sid, ...before } = continuation

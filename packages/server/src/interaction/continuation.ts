@@ -5,10 +5,12 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Pushed } from '../authorization-request/pushed-request.ts'
+import type { LongRequests, StoredRequest } from '../authorization-request/long-request.ts'
+import { type Pushed, pushedRestartLifetime } from '../authorization-request/pushed-request.ts'
 import type { DerivedKeys } from '../core/keys.ts'
 import type { RequestedAcr } from '../core/mfa.ts'
 import type { Clock } from '../core/runtime.ts'
+import { packRequests } from './packed-request.ts'
 import type { AccountPath } from './paths.ts'
 import { createSeals, type Seals } from './seal.ts'
 
@@ -18,6 +20,10 @@ export type Progress = {
   readonly asked_at: Seconds
   /** The pushed request that it came from: what is issued uses that up. */
   readonly pushed?: Pushed
+  /** Where its parameters are kept, if they are too long for an address. */
+  readonly stored?: StoredRequest
+  /** An earlier page of it expired; `sign_in`: before the user had signed in, so that they sign in whoever is here now. */
+  readonly restarted?: 'sign_in' | 'elsewhere'
   /** Hash of the session's handle that the browser had then; null: none; absent: not looked at yet. */
   readonly prior_handle?: string | null
   /** The identity provider that the user chose on the login page. */
@@ -64,13 +70,91 @@ export type Continuation =
       readonly requested_acr?: RequestedAcr
     })
 
-export type Continuations = Seals<Continuation>
+export type Continuations = {
+  /** Returns text for an address or a form field. */
+  readonly seal: (continuation: Continuation) => string
+  /** Resolves to undefined for text that is not ours, was changed, or is older than an hour. */
+  readonly open: (text: string | undefined) => Promise<Continuation | undefined>
+  /** What can be said of text of any age; undefined for text that is not ours. */
+  readonly look: (text: string | undefined) => Promise<Look | undefined>
+}
 
-/** The most characters of an authorization request's parameters: sealed, they must fit in a URL. */
-export const maxParametersLength = 8000
+export type Look = {
+  /** Of an authorization request, as far as it is known. */
+  readonly client_id?: string
+  /** The same from the beginning: nothing that was done on its pages counts. Undefined where it can't begin again. */
+  readonly restarted?: Continuation
+}
 
 /** Limits for reading a sealed continuation with `parseParameters`. */
 export const continuationLimits = { continue: [14_000, 'invalid_request'] } as const
 
-export const createContinuations = (ports: { derived: DerivedKeys; clock: Clock }): Continuations =>
-  createSeals('interaction', ports)
+export type ContinuationPorts = {
+  readonly derived: DerivedKeys
+  readonly clock: Clock
+  readonly longRequests: Pick<LongRequests, 'find'>
+}
+
+export function createContinuations({ derived, clock, longRequests }: ContinuationPorts): Continuations {
+  const seals: Seals<Continuation> = createSeals('interaction', {
+    derived,
+    clock,
+    packing: packRequests<Continuation>(),
+  })
+
+  /** With its parameters, wherever they are. */
+  async function complete(continuation: Continuation): Promise<Continuation | undefined> {
+    if (continuation.kind !== 'authorization' || !continuation.stored) return continuation
+    const parameters = await longRequests.find(continuation.stored)
+    return parameters === undefined ? undefined : { ...continuation, parameters }
+  }
+
+  return {
+    seal: continuation =>
+      seals.seal(
+        continuation.kind === 'authorization' && continuation.stored
+          ? { ...continuation, parameters: '' }
+          : continuation,
+      ),
+    async open(text) {
+      const continuation = seals.open(text)
+      return continuation && complete(continuation)
+    },
+    async look(text) {
+      const continuation = seals.openAnyAge(text)
+      if (!continuation) return undefined
+      const completed = await complete(continuation)
+      const client_id = clientOf(continuation, completed)
+      const restarted = completed && restartOf(completed, clock.now())
+      return { ...(client_id !== undefined && { client_id }), ...(restarted && { restarted }) }
+    },
+  }
+}
+
+function clientOf(continuation: Continuation, completed: Continuation | undefined): string | undefined {
+  if (continuation.kind !== 'authorization') return undefined
+  const parameters = completed?.kind === 'authorization' ? completed.parameters : ''
+  return continuation.stored?.client_id ?? new URLSearchParams(parameters).get('client_id') ?? undefined
+}
+
+function restartOf(continuation: Continuation, now: Seconds): Continuation | undefined {
+  const asked_at = now
+  switch (continuation.kind) {
+    case 'device':
+      return { kind: 'device', user_code: continuation.user_code, asked_at }
+    case 'account': {
+      const { kind, to, tenant, requested_acr } = continuation
+      return {
+        ...{ kind, to, asked_at },
+        ...(tenant !== undefined && { tenant }),
+        ...(requested_acr && { requested_acr }),
+      }
+    }
+    case 'authorization': {
+      const { kind, parameters, pushed, stored } = continuation
+      // Beyond that the marker of its use may be gone.
+      if (pushed && pushed.since + pushedRestartLifetime <= now) return undefined
+      return { ...{ kind, parameters, asked_at }, ...(pushed && { pushed }), ...(stored && { stored }) }
+    }
+  }
+}

@@ -45,7 +45,7 @@ export function nextPrompt({
   const before = request.prompt.has('create') ? 'create' : 'login'
   if (!session || !fits(request, progress, session)) return before
   const justSignedIn = signedInSince(progress, session)
-  if (mustSignIn(request) && !justSignedIn) return before
+  if ((mustSignIn(request) || progress.restarted === 'sign_in') && !justSignedIn) return before
   // A sign-in since the request is new enough for any max_age.
   if (
     !justSignedIn &&

@@ -8,25 +8,26 @@ import type { PageContext, Pages } from '../ui/pages.ts'
 export type RefusePage = (
   request: HttpRequest,
   refusal: Refusal,
-  context?: PageContext,
+  context?: PageContext & { readonly back?: string },
 ) => Promise<HttpResponse>
 
 /** The reasons that the user can do something about have a text of their own. */
 const kinds: Readonly<Record<string, 'expired' | 'csrf'>> = {
   continuation_invalid: 'expired',
+  continuation_expired: 'expired',
   csrf_token_wrong: 'csrf',
 }
 
 export const createPageRefuser =
   (endpoint: string, { pages, log }: { pages: Pages; log: Log }): RefusePage =>
-  (request, refusal, context) => {
+  (request, refusal, { back, ...context } = {}) => {
     logRefusal(log, endpoint, request, refusal)
     const { error, description } = refusal
     const kind = kinds[refusal.reason] ?? 'request'
     const status = refusal.reason === 'media_type_not_form' ? 415 : 400
     return pages.error(
       request,
-      { kind, error, ...(description !== undefined && { description }) },
+      { kind, error, ...(description !== undefined && { description }), ...(back !== undefined && { back }) },
       { status, ...context },
     )
   }

@@ -10,6 +10,14 @@ export type Seals<Value> = {
   readonly seal: (value: Value) => string
   /** Undefined for text that is not ours, was changed, was sealed for another purpose, or is older than an hour. */
   readonly open: (text: string | undefined) => Value | undefined
+  /** Like `open`, for text of any age. */
+  readonly openAnyAge: (text: string | undefined) => Value | undefined
+}
+
+/** How a value becomes bytes. Undefined: as JSON. `decode` returns undefined for bytes that are none of its own. */
+export type Packing<Value> = {
+  readonly encode: (value: Value) => Uint8Array | undefined
+  readonly decode: (bytes: Buffer) => Value | undefined
 }
 
 export const sealLifetime: Seconds = 3600
@@ -20,6 +28,9 @@ const tagBytes = 16
 /** Each message has a key of its own, so one nonce is enough (NIST SP 800-38D §8.2.1). */
 const nonce = Buffer.alloc(12)
 
+/** Marks what was packed: authenticated with it, and unknown to versions that pack nothing, which so take it for expired. */
+const packed = '.p'
+
 /**
  * Requests that a client pushed (RFC 9126) or encrypted (RFC 9101 §6.1) must not be readable in the browser's address
  * bar, its history, a proxy's log or a mail. Each message has a key of its own, derived from a MAC of the message: random nonces
@@ -28,45 +39,53 @@ const nonce = Buffer.alloc(12)
  */
 export function createSeals<Value extends { readonly asked_at: Seconds }>(
   purpose: string,
-  { derived, clock }: { derived: DerivedKeys; clock: Clock },
+  { derived, clock, packing }: { derived: DerivedKeys; clock: Clock; packing?: Packing<Value> },
 ): Seals<Value> {
   const saltKey = derived.derive(`${purpose} ${version} salt`)
   const messageKey = derived.derive(`${purpose} ${version} message`)
   const mac = (key: Uint8Array, data: string | Uint8Array): Buffer =>
     createHmac('sha256', key).update(data).digest()
 
-  function decrypt(encrypted: Buffer, proof: Buffer): string | undefined {
+  function decrypt(encrypted: Buffer, proof: Buffer, mark: string): Buffer | undefined {
     const key = mac(messageKey, proof.subarray(0, saltBytes))
     const decipher = createDecipheriv(algorithm, key, nonce, { authTagLength: tagBytes })
-    decipher.setAuthTag(proof.subarray(saltBytes))
-    const text = decipher.update(encrypted, undefined, 'utf8')
+    decipher.setAAD(Buffer.from(mark)).setAuthTag(proof.subarray(saltBytes))
+    const bytes = decipher.update(encrypted)
     try {
-      return text + decipher.final('utf8')
+      return Buffer.concat([bytes, decipher.final()])
     } catch {
       return undefined
     }
   }
 
+  function openAnyAge(text = ''): Value | undefined {
+    const mark = packing && text.endsWith(packed) ? packed : ''
+    const [encrypted = Buffer.alloc(0), proof = Buffer.alloc(0)] = text
+      .split('.', 2)
+      .map(part => Buffer.from(part, 'base64url'))
+    // base64url has several spellings of the same bytes, and only ours is taken.
+    if (`${encrypted.toString('base64url')}.${proof.toString('base64url')}${mark}` !== text) return undefined
+    if (proof.length !== saltBytes + tagBytes) return undefined
+    const opened = decrypt(encrypted, proof, mark)
+    if (opened === undefined) return undefined
+    return mark === '' ? (JSON.parse(opened.toString()) as Value) : packing?.decode(opened)
+  }
+
   return {
     seal(value) {
-      const text = JSON.stringify(value)
-      const salt = mac(saltKey, text).subarray(0, saltBytes)
-      const cipher = createCipheriv(algorithm, mac(messageKey, salt), nonce)
-      const encrypted = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
+      const bytes = packing?.encode(value)
+      const mark = bytes ? packed : ''
+      const data = bytes ?? Buffer.from(JSON.stringify(value))
+      const salt = mac(saltKey, data).subarray(0, saltBytes)
+      const cipher = createCipheriv(algorithm, mac(messageKey, salt), nonce).setAAD(Buffer.from(mark))
+      const encrypted = Buffer.concat([cipher.update(data), cipher.final()])
       const proof = Buffer.concat([salt, cipher.getAuthTag()])
-      return `${encrypted.toString('base64url')}.${proof.toString('base64url')}`
+      return `${encrypted.toString('base64url')}.${proof.toString('base64url')}${mark}`
     },
-    open(text = '') {
-      const [encrypted = Buffer.alloc(0), proof = Buffer.alloc(0)] = text
-        .split('.', 2)
-        .map(part => Buffer.from(part, 'base64url'))
-      // base64url has several spellings of the same bytes, and only ours is taken.
-      if (`${encrypted.toString('base64url')}.${proof.toString('base64url')}` !== text) return undefined
-      if (proof.length !== saltBytes + tagBytes) return undefined
-      const opened = decrypt(encrypted, proof)
-      if (opened === undefined) return undefined
-      const value = JSON.parse(opened) as Value
-      return value.asked_at + sealLifetime > clock.now() ? value : undefined
+    open(text) {
+      const value = openAnyAge(text)
+      return value && value.asked_at + sealLifetime > clock.now() ? value : undefined
     },
+    openAnyAge,
   }
 }

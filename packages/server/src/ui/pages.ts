@@ -22,6 +22,8 @@ export type LoginPage = {
   /** Whether the user may wish to stay signed in. */
   readonly keepOffered: boolean
   readonly problem?: Problem | 'away' | 'passkey'
+  /** An earlier page of it expired. */
+  readonly restarted?: boolean
   /** For signing in with a passkey, where that is offered. */
   readonly passkey?: Ceremony
   /** Where to make an account, and where to go without the password, where that is offered. */
@@ -63,6 +65,8 @@ export type ErrorPage = {
   readonly kind: 'request' | 'expired' | 'csrf'
   readonly error: string
   readonly description?: string
+  /** Where the client is. */
+  readonly back?: string
 }
 
 export type FederationProblemPage = {
@@ -121,6 +125,7 @@ export function createPages(ports: ShowPorts): Pages {
         title: texts.login.title,
         lead: loginLead(client, data.provider, texts),
         problem: loginProblem(data.problem, texts),
+        note: data.restarted && data.problem === undefined ? texts.login.restarted : undefined,
       })),
     selectAccount: (request, data, context = {}) =>
       show(request, 'select-account', context, texts => ({ ...data, title: texts.selectAccount.title })),
@@ -174,11 +179,12 @@ export function createPages(ports: ShowPorts): Pages {
     ...createFieldPages(show),
     account: createAccountPages(show),
     mfa: createMfaPages(show),
-    error: (request, { kind, error, description }, context = {}) =>
-      show(request, 'message', { status: 400, ...context }, texts => ({
+    error: (request, { kind, error, description, back }, context = {}) =>
+      show(request, 'message', { status: 400, ...context }, (texts, client) => ({
         title: texts.error.title,
         text: kind === 'request' ? texts.error.lead : texts.error[kind],
         sign: 'error',
+        links: back === undefined ? [] : [{ href: back, text: texts.signOut.done.back(nameOf(client)) }],
         details: [
           [texts.error.code, description === undefined ? error : `${error}: ${description}`],
           [texts.error.request, request.id],

@@ -26,7 +26,7 @@ export const authorizationRequestsSchema = z
       .max(1_000_000)
       .default(300)
       .describe(
-        'Pushed requests, and as many device authorizations, that one network may have waiting by public clients and those that registered themselves.',
+        'Pushed requests, and as many device authorizations, that one network may have waiting by public clients and those that registered themselves; and as many requests of any client that are too long for an address.',
       ),
   })
   .prefault({})

@@ -12,23 +12,27 @@ import type {
   ResponseTarget,
   ValidatedAuthorizationRequest,
 } from '../../authorization-request/authorization-request.ts'
+import { maxParametersLength } from '../../authorization-request/long-request.ts'
 import { formatParameters } from '../../authorization-request/pushed-request.ts'
 import { type AuthorizationRequestResolution, requestLimits } from '../../authorization-request/resolution.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { Consent, Session } from '../../core/authorization.ts'
+import type { Client } from '../../core/client.ts'
 import { type ConsentPolicyHook, rememberedScope } from '../../core/consent.ts'
 import { answeredAcr } from '../../core/mfa.ts'
 import type { Resources } from '../../core/resource.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { Profile } from '../../core/user.ts'
 import type { BrowserState } from '../../interaction/browser-state.ts'
-import { type Continuations, maxParametersLength, type Progress } from '../../interaction/continuation.ts'
+import type { Continuations, Progress } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import { readPageQuery } from '../../interaction/form.ts'
 import { type NextPrompt, nextPrompt, signedInSince } from '../../interaction/next-prompt.ts'
+import { createContinuationOpener } from '../../interaction/open-continuation.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import type { LackingSecondFactor } from '../../interaction/second-factor.ts'
 import type { BrowserSessions } from '../../interaction/session.ts'
+import type { Shorten } from '../../interaction/shorten.ts'
 import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
 import { redirectResponse } from '../../ui/page.ts'
 import { readForm } from '../form.ts'
@@ -41,6 +45,7 @@ export type AuthorizePorts = AnswerPorts &
     readonly resolution: Pick<AuthorizationRequestResolution, 'resolve'>
     readonly validate: ValidateAuthorizationRequest
     readonly continuations: Continuations
+    readonly shorten: Shorten
     readonly sessions: BrowserSessions
     readonly csrf: Pick<Csrf, 'holds'>
     readonly browserState: BrowserState
@@ -74,7 +79,7 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
     const progress = { asked_at: ports.clock.now(), ...(pushed && { pushed }) }
     // A client's form post comes without our SameSite=Lax cookies; the GET that follows brings them.
     if (request.method === 'POST')
-      return goOn(request, '/connect/authorize/callback', parameters, progress, ports)
+      return goOn(request, '/connect/authorize/callback', validated.value.client, parameters, progress, ports)
     return decide(request, validated.value, parameters, progress, answers, ports)
   }
 }
@@ -82,11 +87,14 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
 /** `GET /connect/authorize/callback?continue=…`: where the login and consent pages return to. */
 export function createAuthorizeCallbackEndpoint(ports: AuthorizePorts): Endpoint {
   const answers = createAnswers(ports)
+  const openContinuation = createContinuationOpener('authorize', 'elsewhere', ports)
   return async request => {
     const query = readPageQuery(request)
     if (!query.ok) return answers.refuse(request, query, undefined)
-    const continuation = ports.continuations.open(query.value.get('continue'))
-    if (continuation?.kind !== 'authorization') {
+    const opened = await openContinuation(request, query.value.get('continue'))
+    if (!opened.ok) return opened.respond()
+    const continuation = opened.value
+    if (continuation.kind !== 'authorization') {
       return answers.refuse(request, refuse('invalid_request', 'continuation_invalid'), undefined)
     }
     const { kind: _, parameters, ...progress } = continuation
@@ -177,12 +185,12 @@ async function decide(
   }
   const silent = validated.prompt.has('none') || next === 'other_user'
   if (silent) return refuseTo(silentRefusals[next])
-  if (next === 'create') return goOn(request, '/register', parameters, progress, ports)
-  if (next === 'none' || next === 'login') return goOn(request, '/login', parameters, progress, ports)
+  if (next === 'create') return goOn(request, '/register', client, parameters, progress, ports)
+  if (next === 'none' || next === 'login') return goOn(request, '/login', client, parameters, progress, ports)
   if (next === 'second_factor') {
-    return goOn(request, '/mfa', parameters, { ...progress, stepping_sid: session?.sid }, ports)
+    return goOn(request, '/mfa', client, parameters, { ...progress, stepping_sid: session?.sid }, ports)
   }
-  return goOn(request, asking[next], parameters, { ...progress, asking_sid: session?.sid }, ports)
+  return goOn(request, asking[next], client, parameters, { ...progress, asking_sid: session?.sid }, ports)
 }
 
 /** How the client wants pages to look, as far as that is known of a request that does not hold. */
@@ -243,14 +251,14 @@ const silentRefusals = {
   }),
 } as const satisfies Record<NextPrompt, Refusal>
 
-const goOn = (
+async function goOn(
   request: HttpRequest,
   path: '/login' | '/register' | '/select-account' | '/mfa' | '/consent' | '/connect/authorize/callback',
+  client: Client,
   parameters: string,
   progress: Progress,
-  { continuations, paths }: Pick<AuthorizePorts, 'continuations' | 'paths'>,
-): HttpResponse =>
-  redirectResponse(
-    request,
-    paths(path, continuations.seal({ ...progress, kind: 'authorization', parameters })),
-  )
+  { shorten, continuations, paths }: Pick<AuthorizePorts, 'shorten' | 'continuations' | 'paths'>,
+): Promise<HttpResponse> {
+  const waiting = await shorten(request, client, { ...progress, kind: 'authorization', parameters })
+  return redirectResponse(request, paths(path, continuations.seal(waiting)))
+}

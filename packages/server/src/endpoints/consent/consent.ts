@@ -6,6 +6,7 @@ import { refuse } from '@tessera/protocol/result'
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { Session } from '../../core/authorization.ts'
+import type { Clients } from '../../core/client.ts'
 import { afterAnswer } from '../../core/consent.ts'
 import type { Resources } from '../../core/resource.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
@@ -14,6 +15,7 @@ import type { Users } from '../../core/user.ts'
 import { openAskingPage } from '../../interaction/asking-page.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
+import { createContinuationOpener } from '../../interaction/open-continuation.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { refusedBy } from '../../interaction/refused-by-user.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
@@ -26,6 +28,7 @@ import type { Pages } from '../../ui/pages.ts'
 export type ConsentPorts = {
   readonly validate: ValidateAuthorizationRequest
   readonly continuations: Continuations
+  readonly clients: Pick<Clients, 'find'>
   readonly sessions: BrowserSessions
   readonly csrf: Csrf
   readonly stores: Pick<Stores, 'consents'>
@@ -41,10 +44,11 @@ export type ConsentPorts = {
 export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
   const { continuations, paths } = ports
   const refusePage = createPageRefuser('consent', ports)
+  const openContinuation = createContinuationOpener('consent', 'elsewhere', ports)
 
   return async request => {
-    const opened = openAskingPage(request, ports)
-    if (!opened.ok) return refusePage(request, opened)
+    const opened = await openAskingPage(request, { ...ports, openContinuation })
+    if (!opened.ok) return opened.respond ? opened.respond() : refusePage(request, opened)
     const { form, continuation, asking_sid, before } = opened.value
     const parameters = parseParameters(continuation.parameters)
     const validated = parameters.ok ? await ports.validate(parameters.value) : parameters

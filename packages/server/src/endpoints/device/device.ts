@@ -21,6 +21,7 @@ import type { Csrf } from '../../interaction/csrf.ts'
 import { readPage } from '../../interaction/form.ts'
 import { tooMany } from '../../interaction/form-problem.ts'
 import { type NextPrompt, nextPrompt } from '../../interaction/next-prompt.ts'
+import { createContinuationOpener } from '../../interaction/open-continuation.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
 import type { LackingSecondFactor } from '../../interaction/second-factor.ts'
@@ -60,6 +61,7 @@ type Waiting = { readonly device: DeviceAuthorization; readonly client: Client }
 export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
   const { continuations, paths, userCodes, clock } = ports
   const refusePage = createPageRefuser('device', ports)
+  const openContinuation = createContinuationOpener('device', 'elsewhere', ports)
 
   return async request => {
     const posted = request.method === 'POST'
@@ -70,8 +72,10 @@ export function createDeviceEndpoint(ports: DevicePorts): Endpoint {
     if (sealed === undefined) {
       return posted ? enter(request, typed ?? '') : ask(request, { user_code: typed })
     }
-    const continuation = continuations.open(sealed)
-    if (continuation?.kind !== 'device') {
+    const opened = await openContinuation(request, sealed)
+    if (!opened.ok) return opened.respond()
+    const continuation = opened.value
+    if (continuation.kind !== 'device') {
       return refusePage(request, refuse('invalid_request', 'continuation_invalid'))
     }
     return posted ? conclude(request, continuation, form.value) : goOn(request, continuation)

@@ -5,7 +5,8 @@
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
-import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { type Ok, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { Clients } from '../../core/client.ts'
 import { isAcr } from '../../core/mfa.ts'
 import type { Clock } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
@@ -20,6 +21,7 @@ import type { ResolveSubject } from '../../identity/external-identity.ts'
 import type { BrowserMark } from '../../interaction/browser-mark.ts'
 import type { ConcludeSignIn } from '../../interaction/conclude-sign-in.ts'
 import type { Continuation } from '../../interaction/continuation.ts'
+import { createContinuationOpener, type NotOpened } from '../../interaction/open-continuation.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
 import type { FindRequester, Requester } from '../../interaction/requester.ts'
 import { redirectResponse } from '../../ui/page.ts'
@@ -31,6 +33,7 @@ import { authTimeOf, isNewEnough, wishOf } from './wish.ts'
 export type FederationCallbackPorts = ProblemPorts &
   LinkPorts & {
     readonly findRequester: FindRequester
+    readonly clients: Pick<Clients, 'find'>
     readonly upstream: Upstream
     readonly oneUseStates: Pick<OneUseStates, 'proofOf'>
     readonly arrive: Departures['arrive']
@@ -63,8 +66,9 @@ export function createFederationCallbackEndpoint(
   provider: OpenIdProvider,
   ports: FederationCallbackPorts,
 ): Endpoint {
-  const { continuations, clock } = ports
+  const { clock } = ports
   const refusePage = createPageRefuser('federation', ports)
+  const openContinuation = createContinuationOpener('federation', 'sign_in', ports)
   const problem = createProblemPage(ports)
 
   return async request => {
@@ -75,7 +79,7 @@ export function createFederationCallbackEndpoint(
     // A provider's form post comes without our SameSite=Lax cookies; the GET that follows brings them.
     if (posted) return redirectResponse(request, `${ports.callbackPathOf(provider.name)}?${answer}`)
     const expected = await takeExpected(request, answer)
-    if (!expected.ok) return refusePage(request, expected)
+    if (!expected.ok) return expected.respond ? expected.respond() : refusePage(request, expected)
     const { proof, continuation, linking_sid } = expected.value
     const requester = await ports.findRequester(continuation)
     // What no longer holds is told by the endpoint that the request came from.
@@ -96,7 +100,10 @@ export function createFederationCallbackEndpoint(
   }
 
   /** What this browser was sent with; used up from here on, whatever comes of it. */
-  async function takeExpected(request: HttpRequest, answer: URLSearchParams): Promise<Result<Expected>> {
+  async function takeExpected(
+    request: HttpRequest,
+    answer: URLSearchParams,
+  ): Promise<Ok<Expected> | (Refusal & Partial<NotOpened>)> {
     const proof = ports.oneUseStates.proofOf(answer.get('state') ?? undefined)
     if (!proof) return invalid('upstream_state_malformed')
     const mark = ports.browserMark.read(request)
@@ -105,11 +112,11 @@ export function createFederationCallbackEndpoint(
     if (!sent) return invalid('upstream_state_unknown')
     // RFC 9700 §4.4: what one provider was asked for is not taken from another.
     if (sent.provider !== provider.name) return invalid('upstream_mixed_up')
-    const continuation = continuations.open(sent.continuation)
+    const opened = await openContinuation(request, sent.continuation)
     const { linking_sid } = sent
-    return continuation
-      ? ok({ proof, continuation, ...(linking_sid !== undefined && { linking_sid }) })
-      : invalid('continuation_invalid')
+    return opened.ok
+      ? ok({ proof, continuation: opened.value, ...(linking_sid !== undefined && { linking_sid }) })
+      : opened
   }
 
   /** Who refused there goes another way, if there is one, or back to the client; anything else is told on a page. */

@@ -2,12 +2,14 @@
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
+import type { Clients } from '../../core/client.ts'
 import type { Departures } from '../../federation/departure.ts'
 import type { OpenIdProvider } from '../../federation/discovery.ts'
 import { networkOf } from '../../identity/attempts.ts'
 import type { BrowserMark } from '../../interaction/browser-mark.ts'
 import type { Continuation } from '../../interaction/continuation.ts'
 import { readPageQuery } from '../../interaction/form.ts'
+import { createContinuationOpener } from '../../interaction/open-continuation.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
 import type { FindRequester, Requester } from '../../interaction/requester.ts'
 import { redirectResponse } from '../../ui/page.ts'
@@ -15,6 +17,7 @@ import { createProblemPage, type ProblemPorts } from './problem.ts'
 import { wishOf } from './wish.ts'
 
 export type FederationLoginPorts = ProblemPorts & {
+  readonly clients: Pick<Clients, 'find'>
   readonly findRequester: FindRequester
   readonly depart: Departures['depart']
   readonly browserMark: BrowserMark
@@ -23,13 +26,15 @@ export type FederationLoginPorts = ProblemPorts & {
 /** `GET /federation/login?continue=…`. */
 export function createFederationLoginEndpoint(ports: FederationLoginPorts): Endpoint {
   const refusePage = createPageRefuser('federation', ports)
+  const openContinuation = createContinuationOpener('federation', 'sign_in', ports)
   const problem = createProblemPage(ports)
 
   return async request => {
     const query = readPageQuery(request)
     if (!query.ok) return refusePage(request, query)
-    const continuation = ports.continuations.open(query.value.get('continue'))
-    if (!continuation) return refusePage(request, refuse('invalid_request', 'continuation_invalid'))
+    const opened = await openContinuation(request, query.value.get('continue'))
+    if (!opened.ok) return opened.respond()
+    const continuation = opened.value
     const requester = await ports.findRequester(continuation)
     if (!requester.ok) return redirectResponse(request, ports.resume(continuation))
     const provider = providerOf(requester.value, continuation)

@@ -6,6 +6,7 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { type Refusal, refuse } from '@tessera/protocol/result'
+import type { Clients } from '../../core/client.ts'
 import type { Log } from '../../core/runtime.ts'
 import { type IdentityProvider, localProvider } from '../../core/user.ts'
 import { networkOf } from '../../identity/attempts.ts'
@@ -19,6 +20,7 @@ import type { Csrf } from '../../interaction/csrf.ts'
 import { browserOf, readPage } from '../../interaction/form.ts'
 import { tooMany } from '../../interaction/form-problem.ts'
 import type { KnownBrowsers } from '../../interaction/known-browsers.ts'
+import { createContinuationOpener } from '../../interaction/open-continuation.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { refusedBy } from '../../interaction/refused-by-user.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
@@ -36,6 +38,7 @@ import type { Pages } from '../../ui/pages.ts'
 
 export type LoginPorts = {
   readonly continuations: Continuations
+  readonly clients: Pick<Clients, 'find'>
   readonly findRequester: FindRequester
   readonly resume: Resume
   readonly ways: Ways
@@ -65,12 +68,14 @@ type Typed = { readonly username: string; readonly refusal?: Refusal; readonly b
 export function createLoginEndpoint(ports: LoginPorts): Endpoint {
   const { continuations, paths, ways } = ports
   const refusePage = createPageRefuser('login', ports)
+  const openContinuation = createContinuationOpener('login', 'sign_in', ports)
 
   return async request => {
     const form = readPage(request, ports.csrf)
     if (!form.ok) return refusePage(request, form)
-    const continuation = continuations.open(form.value.get('continue'))
-    if (!continuation) return refusePage(request, refuse('invalid_request', 'continuation_invalid'))
+    const opened = await openContinuation(request, form.value.get('continue'))
+    if (!opened.ok) return opened.respond()
+    const continuation = opened.value
     const requester = await ports.findRequester(continuation)
     // What no longer holds is told by the endpoint that the request came from.
     if (!requester.ok) return resume(request, continuation)
@@ -192,6 +197,7 @@ export function createLoginEndpoint(ports: LoginPorts): Endpoint {
         ...(current?.idp === localProvider && localLinks(continuation, requester)),
         asks: nameFirst ? 'username' : current ? 'password' : 'nothing',
         ...(username !== undefined && { username }),
+        restarted: continuation.restarted !== undefined,
         keepOffered: ports.sessions.keepOffered,
         ...(problem && { problem: byPasskey ? 'passkey' : problem }),
         ...(passkey && { passkey }),

@@ -6,6 +6,7 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { type Refusal, refuse } from '@tessera/protocol/result'
+import type { Clients } from '../../core/client.ts'
 import type { FactorMethod } from '../../core/mfa.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
 import type { Users } from '../../core/user.ts'
@@ -16,6 +17,7 @@ import type { Csrf } from '../../interaction/csrf.ts'
 import type { Enrolling, FactorEnrolment } from '../../interaction/enrol-factor.ts'
 import { factorProblem } from '../../interaction/factor-problem.ts'
 import { readPage } from '../../interaction/form.ts'
+import { createContinuationOpener } from '../../interaction/open-continuation.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import type { ProveFactor } from '../../interaction/prove-factor.ts'
 import { refusedBy } from '../../interaction/refused-by-user.ts'
@@ -32,6 +34,7 @@ import { type AdvancePorts, createAdvance, type Gain, type Waiting, whoWaits } f
 
 export type SecondFactorPorts = AdvancePorts & {
   readonly continuations: Continuations
+  readonly clients: Pick<Clients, 'find'>
   readonly findRequester: FindRequester
   readonly lackingSecondFactor: LackingSecondFactor
   readonly proveFactor: ProveFactor
@@ -68,13 +71,15 @@ const recently = 600
 export function createSecondFactorEndpoint(ports: SecondFactorPorts): Endpoint {
   const { continuations, paths, clock } = ports
   const refusePage = createPageRefuser('mfa', ports)
+  const openContinuation = createContinuationOpener('mfa', 'elsewhere', ports)
   const advance = createAdvance(ports)
 
   return async request => {
     const form = readPage(request, ports.csrf)
     if (!form.ok) return refusePage(request, form)
-    const continuation = continuations.open(form.value.get('continue'))
-    if (!continuation) return refusePage(request, refuse('invalid_request', 'continuation_invalid'))
+    const opened = await openContinuation(request, form.value.get('continue'))
+    if (!opened.ok) return opened.respond()
+    const continuation = opened.value
     const requester = await ports.findRequester(continuation)
     const waiting = requester.ok ? await whoWaits(request, continuation, ports) : undefined
     // Nobody waits any more: what comes next is decided where the request came from.

@@ -41,7 +41,9 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
     const form = readPage(request, ports.csrf)
     if (!form.ok) return refusePage(request, form)
     const sealed = form.value.get('continue')
-    const continuation = ports.continuations.open(sealed)
+    // It says in which tenant to look, however old it is.
+    const continuation =
+      (await ports.continuations.open(sealed)) ?? (await ports.continuations.look(sealed))?.restarted
     const found = continuation && (await ports.findRequester(continuation))
     if (sealed !== undefined && !found?.ok)
       return refusePage(request, refuse('invalid_request', 'continuation_invalid'))

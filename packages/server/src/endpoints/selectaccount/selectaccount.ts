@@ -3,11 +3,13 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
 import type { Session } from '../../core/authorization.ts'
+import type { Clients } from '../../core/client.ts'
 import type { Log } from '../../core/runtime.ts'
 import type { Users } from '../../core/user.ts'
 import { openAskingPage } from '../../interaction/asking-page.ts'
 import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
+import { createContinuationOpener } from '../../interaction/open-continuation.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { refusedBy } from '../../interaction/refused-by-user.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
@@ -20,6 +22,7 @@ import type { Pages } from '../../ui/pages.ts'
 
 export type SelectAccountPorts = {
   readonly continuations: Continuations
+  readonly clients: Pick<Clients, 'find'>
   readonly findRequester: FindRequester
   readonly sessions: BrowserSessions
   readonly users: Pick<Users, 'find'>
@@ -34,10 +37,11 @@ export type SelectAccountPorts = {
 export function createSelectAccountEndpoint(ports: SelectAccountPorts): Endpoint {
   const { continuations, paths } = ports
   const refusePage = createPageRefuser('selectaccount', ports)
+  const openContinuation = createContinuationOpener('selectaccount', 'elsewhere', ports)
 
   return async request => {
-    const opened = openAskingPage(request, ports)
-    if (!opened.ok) return refusePage(request, opened)
+    const opened = await openAskingPage(request, { ...ports, openContinuation })
+    if (!opened.ok) return opened.respond ? opened.respond() : refusePage(request, opened)
     const { form, continuation, asking_sid, before } = opened.value
     const requester = await ports.findRequester(continuation)
     const session = await ports.sessions.read(request)

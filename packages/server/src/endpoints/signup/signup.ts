@@ -8,6 +8,7 @@ import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http
 import type { Parameters } from '@tessera/protocol/parameters'
 import { refuse } from '@tessera/protocol/result'
 import type { AccountSettings } from '../../core/account.ts'
+import type { Clients } from '../../core/client.ts'
 import { hashHandle, newId } from '../../core/handle.ts'
 import type { Clock, Log, Random } from '../../core/runtime.ts'
 import type { Users } from '../../core/user.ts'
@@ -15,11 +16,12 @@ import { isEmail, isUsername } from '../../identity/accounts.ts'
 import { doCounted, networkOf } from '../../identity/attempts.ts'
 import type { CountMail } from '../../identity/mail-limits.ts'
 import type { SendLetter } from '../../interaction/account-mail.ts'
-import type { Continuation } from '../../interaction/continuation.ts'
+import type { Continuation, Continuations } from '../../interaction/continuation.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import { browserOf, readPage } from '../../interaction/form.ts'
 import { type FormProblem, fieldProblem } from '../../interaction/form-problem.ts'
 import type { MailLinks } from '../../interaction/mail-link.ts'
+import { createContinuationOpener } from '../../interaction/open-continuation.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
 import { formContextOf, pageContextOf } from '../../interaction/requester.ts'
@@ -35,6 +37,8 @@ export type SignUpPorts = WaitingPorts &
     readonly accountSettings: AccountSettings
     readonly users: Pick<Users, 'isNameTaken' | 'findByVerifiedEmail'>
     readonly countMail: CountMail
+    readonly continuations: Continuations
+    readonly clients: Pick<Clients, 'find'>
     readonly mailLinks: MailLinks
     readonly sendLetter: SendLetter
     readonly resume: Resume
@@ -50,6 +54,7 @@ export type SignUpPorts = WaitingPorts &
 export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
   const { accountSettings, pages, paths } = ports
   const refusePage = createPageRefuser('signup', ports)
+  const openContinuation = createContinuationOpener('signup', 'sign_in', ports)
   const welcome: Welcome = createWelcome(ports)
   const addressFirst = accountSettings.emailVerification === 'required'
   const min_length = accountSettings.passwordPolicy.min_length
@@ -66,8 +71,8 @@ export function createSignUpEndpoint(ports: SignUpPorts): Endpoint {
     const posted = request.method === 'POST'
     const form = readPage(request, ports.csrf)
     if (!form.ok) return refusePage(request, form)
-    const waiting = await waitingFor(form.value, ports)
-    if (!waiting.ok) return refusePage(request, waiting)
+    const waiting = await waitingFor(request, form.value, { ...ports, openContinuation })
+    if (!waiting.ok) return waiting.respond ? waiting.respond() : refusePage(request, waiting)
     if (!posted) return show(request, waiting.value, {})
     return addressFirst ? invite(request, waiting.value, form.value) : add(request, waiting.value, form.value)
   }

@@ -1,11 +1,13 @@
 /** What waits while someone signs up: the request that led here, or the account page. */
 
+import type { HttpRequest } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
-import { ok, type Result, refuse } from '@tessera/protocol/result'
+import { type Ok, ok, type Refusal, refuse } from '@tessera/protocol/result'
 import type { Clock } from '../../core/runtime.ts'
 import { localProvider } from '../../core/user.ts'
 import { mayUseProvider } from '../../identity/sign-in.ts'
-import type { Continuation, Continuations } from '../../interaction/continuation.ts'
+import type { Continuation } from '../../interaction/continuation.ts'
+import type { NotOpened, OpenContinuation } from '../../interaction/open-continuation.ts'
 import type { FindRequester, Requester } from '../../interaction/requester.ts'
 
 export type Waiting = {
@@ -14,26 +16,30 @@ export type Waiting = {
 }
 
 export type WaitingPorts = {
-  readonly continuations: Continuations
   readonly findRequester: FindRequester
   readonly offered: { readonly signUpIn: (tenant: string | undefined) => boolean }
   readonly clock: Clock
 }
 
 /**
- * Refuses `continuation_invalid`, what no longer holds, `local_login_disabled` for a client that has no use for accounts
+ * Refuses what `openContinuation` refuses, what no longer holds, `local_login_disabled` for a client that has no use for accounts
  * that are kept here, and `sign_up_not_offered` in a tenant where nobody signs up.
  */
 export async function waitingFor(
+  request: HttpRequest,
   form: Parameters,
-  { continuations, findRequester, offered, clock }: WaitingPorts,
-): Promise<Result<Waiting>> {
+  {
+    openContinuation,
+    findRequester,
+    offered,
+    clock,
+  }: WaitingPorts & { readonly openContinuation: OpenContinuation },
+): Promise<Ok<Waiting> | (Refusal & Partial<NotOpened>)> {
   const sealed = form.get('continue')
-  const continuation: Continuation | undefined =
-    sealed === undefined
-      ? { kind: 'account', to: '/account', asked_at: clock.now(), prior_handle: null }
-      : continuations.open(sealed)
-  if (!continuation) return refuse('invalid_request', 'continuation_invalid')
+  const account: Continuation = { kind: 'account', to: '/account', asked_at: clock.now(), prior_handle: null }
+  const opened = sealed === undefined ? ok(account) : await openContinuation(request, sealed)
+  if (!opened.ok) return opened
+  const continuation = opened.value
   const requester = await findRequester(continuation)
   if (!requester.ok) return requester
   if (!mayUseProvider(requester.value.client, localProvider))

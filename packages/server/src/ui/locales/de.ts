@@ -32,6 +32,7 @@ export const de: Translation = {
     password: 'Passwort',
     submit: 'Anmelden',
     cancel: 'Abbrechen',
+    restarted: 'Diese Seite war zu lange geöffnet. Die Anmeldung beginnt deshalb von vorn.',
     wrong:
       'Benutzername und Passwort passen nicht zusammen. Prüfen Sie beides und versuchen Sie es noch einmal.',
     tooMany: wait =>

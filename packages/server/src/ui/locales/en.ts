@@ -35,6 +35,7 @@ export const en = {
     submit: 'Sign in',
     keep: 'Keep me signed in on this device',
     cancel: 'Cancel',
+    restarted: 'This page was open for too long, so the sign-in starts again.',
     wrong: 'That username and password don’t match. Check both and try again.',
     tooMany: (wait: number) => `Too many wrong passwords. Wait ${minutes(wait)} and try again.`,
     away: 'Passwords can’t be checked right now. Try again in a few minutes.',

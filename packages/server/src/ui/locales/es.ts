@@ -32,6 +32,7 @@ export const es: Translation = {
     password: 'Contraseña',
     submit: 'Iniciar sesión',
     cancel: 'Cancelar',
+    restarted: 'Esta página estuvo abierta demasiado tiempo, así que el inicio de sesión empieza de nuevo.',
     wrong: 'El nombre de usuario y la contraseña no coinciden. Compruebe ambos e inténtelo de nuevo.',
     tooMany: wait => `Demasiadas contraseñas incorrectas. Espere ${minutes(wait)} e inténtelo de nuevo.`,
     keep: 'Mantener la sesión en este dispositivo',

@@ -32,6 +32,7 @@ export const fr: Translation = {
     password: 'Mot de passe',
     submit: 'Se connecter',
     cancel: 'Annuler',
+    restarted: 'Cette page est restée ouverte trop longtemps ; la connexion recommence donc depuis le début.',
     wrong: 'Ce nom d’utilisateur et ce mot de passe ne correspondent pas. Vérifiez-les et réessayez.',
     tooMany: wait => `Trop de mots de passe erronés. Attendez ${minutes(wait)} et réessayez.`,
     keep: 'Rester connecté sur cet appareil',

@@ -32,6 +32,7 @@ export const pt: Translation = {
     password: 'Senha',
     submit: 'Entrar',
     cancel: 'Cancelar',
+    restarted: 'Esta página ficou aberta por tempo demais, por isso o início de sessão recomeça.',
     wrong: 'O nome de usuário e a senha não correspondem. Verifique ambos e tente de novo.',
     tooMany: wait => `Muitas senhas erradas. Espere ${minutes(wait)} e tente de novo.`,
     keep: 'Manter a sessão neste dispositivo',

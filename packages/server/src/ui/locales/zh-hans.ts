@@ -22,6 +22,7 @@ export const zhHans: Translation = {
     password: '密码',
     submit: '登录',
     cancel: '取消',
+    restarted: '此页面打开时间过长，因此登录将重新开始。',
     wrong: '用户名与密码不匹配。请检查后重试。',
     tooMany: wait => `密码错误次数过多。请等待 ${wait} 分钟后重试。`,
     keep: '在此设备上保持登录',

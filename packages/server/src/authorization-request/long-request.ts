@@ -1,0 +1,54 @@
+/** Long authorization requests: kept in the store while their user signs in, since proxies limit how long an address may be. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import { hashHandle, newHandle } from '../core/handle.ts'
+import type { Sealing } from '../core/keys.ts'
+import type { Clock, Random, TokenHash } from '../core/runtime.ts'
+import type { PushedRequests } from '../core/stores.ts'
+
+/** The most characters of an authorization request's parameters: sealed, they must fit in a URL. */
+export const maxParametersLength = 8000
+
+/** Names a request that is kept. Whoever knows the name has nothing: no endpoint takes one. */
+export type StoredRequest = { readonly hash: TokenHash; readonly client_id: string }
+
+export type LongRequests = {
+  readonly lifetime: Seconds
+  /** @param parameters form-encoded. */
+  readonly keep: (clientId: string, parameters: string) => Promise<StoredRequest>
+  /** Resolves to undefined once it has expired. */
+  readonly find: (stored: StoredRequest) => Promise<string | undefined>
+}
+
+export type LongRequestPorts = {
+  readonly stores: { readonly pushedRequests: PushedRequests }
+  readonly clock: Clock
+  readonly random: Random
+  readonly sealing: Sealing
+  readonly lifetime: Seconds
+}
+
+export const createLongRequests = ({
+  stores: { pushedRequests },
+  clock,
+  random,
+  sealing,
+  lifetime,
+}: LongRequestPorts): LongRequests => ({
+  lifetime,
+  async keep(client_id, parameters) {
+    // The row's key is the hash of a handle that nobody is told, as a pushed request's is, so that the two can't be confused.
+    const hash = hashHandle(newHandle(random, 'tcp'))
+    await pushedRequests.add({
+      ...{ hash, client_id, expires_at: clock.now() + lifetime },
+      parameters: Buffer.from(sealing.seal(parameters, nameOf(hash))).toString('base64url'),
+    })
+    return { hash, client_id }
+  },
+  async find({ hash, client_id }) {
+    const stored = await pushedRequests.find(hash, client_id, clock.now())
+    return stored && sealing.open(Buffer.from(stored.parameters, 'base64url'), nameOf(hash))
+  },
+})
+
+const nameOf = (hash: string): string => `long request ${hash}`

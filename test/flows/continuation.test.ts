@@ -1,0 +1,258 @@
+/** What pages carry: how it begins again when it is too old, and how it stays short. */
+
+import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
+import { test } from 'node:test'
+import type { HttpResponse } from '@tessera/protocol/http'
+import { createSeals } from '../../packages/server/src/interaction/seal.ts'
+import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
+import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
+import { emptyTables } from '../../packages/server/src/stores/memory/tables.ts'
+import { createBrowser, type Page } from '../support/browser.ts'
+import {
+  alice,
+  answerOf,
+  assertErrorPage,
+  authorizePath,
+  bob,
+  callback,
+  pagesWorld,
+  redeem,
+  signIn,
+} from '../support/sign-in.ts'
+import { basic, createTestServer, masterKey, type TestServer } from '../support/tessera.ts'
+
+const hour = 3600
+const day = 24 * hour
+
+async function start(world: object = pagesWorld) {
+  const server = await createTestServer(world)
+  return { server, browser: createBrowser(server) }
+}
+
+const isLogin = (page: Page): boolean => page.form !== undefined && 'password' in page.form.fields
+const restartedText = /open for too long/
+
+test('continuation: an expired login page asks whoever is there to sign in, also where somebody is signed in by now', async () => {
+  const { server, browser } = await start()
+  const page = await browser.visit(authorizePath())
+  server.clock.advance(hour)
+  await signIn(browser, authorizePath(), bob)
+  const again = await browser.submit(page, alice)
+  assert.equal(server.reason(), 'continuation_expired')
+  assert.ok(isLogin(again), again.target)
+  assert.match(again.text, restartedText)
+  assert.equal((await redeem(server, await browser.submit(again, alice))).sub, '1')
+})
+
+for (const prompt of ['login', 'consent', 'select_account', undefined]) {
+  test(`continuation: a request with prompt=${prompt} that began again asks what it would have asked`, async () => {
+    const { server, browser } = await start()
+    const page = await browser.visit(authorizePath({ prompt, max_age: '60' }))
+    server.clock.advance(3 * day)
+    const again = await browser.submit(await browser.submit(page, alice), alice)
+    const answer = prompt === 'consent' ? await browser.submit(again, { button: 'yes' }) : again
+    assert.ok(answerOf(answer).get('code'), answer.text)
+  })
+}
+
+test('continuation: consent that was given on an expired page counts for nothing', async () => {
+  const { server, browser } = await start()
+  const page = await signIn(browser, authorizePath({ client_id: 'asking', scope: 'openid api1' }))
+  server.clock.advance(hour)
+  const again = await browser.submit(page, { button: 'yes' })
+  assert.equal(server.reason(), 'continuation_expired')
+  assert.match(again.target, /^\/consent/)
+  assert.deepEqual(await server.stores.consents.find('1', 'asking'), undefined)
+  assert.ok(answerOf(await browser.submit(again, { button: 'yes' })).get('code'))
+})
+
+test('continuation: a refusal on an expired page is not told to the client', async () => {
+  const { server, browser } = await start()
+  const page = await browser.visit(authorizePath())
+  server.clock.advance(hour)
+  assert.ok(isLogin(await browser.submit(page, { button: 'cancel' })))
+})
+
+test('continuation: an expired request is validated again before its pages are', async () => {
+  const { server, browser } = await start()
+  const page = await browser.visit(authorizePath())
+  server.clock.advance(hour)
+  const clients = pagesWorld.clients.map(client =>
+    client.client_id === 'web' ? { ...client, enabled: false } : client,
+  )
+  await server.reconfigure({ ...pagesWorld, clients })
+  assertErrorPage(await browser.submit(page, alice), 'unauthorized_client')
+})
+
+test('continuation: an expired page of a device shows the form with its code, and an account page asks for a sign-in', async () => {
+  const { server, browser } = await start()
+  const { json } = await server.send('POST', '/connect/deviceauthorization', {
+    form: { client_id: 'tv', scope: 'openid' },
+  })
+  const asked = await browser.submit(await browser.visit('/device'), { user_code: json.user_code })
+  const account = await browser.visit('/account')
+  server.clock.advance(hour)
+  const device = await browser.submit(asked, alice)
+  assert.equal(server.reason(), 'continuation_expired')
+  assert.equal(device.form?.fields.user_code, json.user_code)
+  const again = await browser.submit(account, alice)
+  assert.ok(isLogin(again))
+  assert.equal((await browser.submit(again, alice)).target, '/account')
+})
+
+/** A client that pushes, and has a page to go back to. */
+const pushing = {
+  ...pagesWorld,
+  clients: [
+    {
+      client_id: 'web',
+      client_name: 'Web & Co',
+      client_secrets: [{ value: 's' }],
+      redirect_uris: [callback],
+      scope: 'openid',
+      client_uri: 'https://app.example/',
+    },
+  ],
+}
+
+async function pushed(server: TestServer): Promise<string> {
+  const form = Object.fromEntries(new URLSearchParams(authorizePath({ scope: 'openid' }).split('?')[1]))
+  const { json } = await server.send('POST', '/connect/par', { form, headers: basic('web', 's') })
+  return `/connect/authorize?${new URLSearchParams({ client_id: 'web', request_uri: json.request_uri })}`
+}
+
+test('continuation: a pushed request begins again for a day, still brings one code, and then leads back to its client', async () => {
+  const { server, browser } = await start(pushing)
+  const [first, other] = [await browser.visit(await pushed(server)), createBrowser(server)]
+  const target = await pushed(server)
+  const [late, second] = [await other.visit(target), await other.visit(target)]
+  server.clock.advance(day - 1)
+  const again = await browser.submit(first, alice)
+  assert.ok(answerOf(await browser.submit(again, alice)).get('code'))
+  const restarted = await other.submit(late, alice)
+  assert.ok(answerOf(await other.submit(restarted, alice)).get('code'))
+  assert.equal(
+    answerOf(await other.submit(await other.submit(second, alice), alice)).get('error'),
+    'invalid_request_uri',
+  )
+  server.clock.advance(1)
+  await server.stores.cleanUp(server.clock.now())
+  const over = await browser.submit(first, alice)
+  assertErrorPage(over, 'invalid_request')
+  assert.equal(server.reason(), 'continuation_expired')
+  assert.match(over.body, /<a href="https:\/\/app\.example\/">Back to Web &amp; Co<\/a>/)
+})
+
+test('continuation: a page from before an upgrade still opens', async () => {
+  const { server, browser } = await start()
+  const page = await browser.visit(authorizePath())
+  // The version before sealed the same value as JSON, under the same keys.
+  const earlier = createSeals<{ asked_at: number }>('interaction', {
+    derived: createDerivedKeys(Buffer.from(masterKey, 'base64')),
+    clock: server.clock,
+  })
+  const sealed = earlier.seal({
+    ...{ kind: 'authorization', asked_at: server.clock.now(), prior_handle: null },
+    parameters: authorizePath().split('?')[1] ?? '',
+  } as { asked_at: number })
+  assert.ok(answerOf(await browser.submit(page, { ...alice, continue: sealed })).get('code'))
+})
+
+/** Text that can't be compressed, of so many bytes. */
+const noise = (bytes: number): string =>
+  Buffer.concat(
+    Array.from({ length: Math.ceil(bytes / 32) }, (_, index) =>
+      Buffer.from(hash('sha256', `${index}`, 'hex'), 'hex'),
+    ),
+  )
+    .subarray(0, bytes)
+    .toString('base64url')
+
+/** 3 kB: claims, a hint, what a website adds, and a state that a framework filled. */
+const long = {
+  client_id: 'web',
+  state: noise(1000),
+  tracking: noise(600),
+  claims: JSON.stringify({
+    userinfo: Object.fromEntries(
+      ['given_name', 'family_name', 'email', 'email_verified', 'phone_number', 'address', 'birthdate'].map(
+        name => [name, { essential: true }],
+      ),
+    ),
+    id_token: {
+      auth_time: { essential: true },
+      acr: { values: ['urn:example:bronze', 'urn:example:silver'] },
+    },
+  }),
+  login_hint: 'alice.of.a.long.name@subsidiary.corporation.example',
+  ui_locales: 'de-CH de fr-CH it-CH en',
+  acr_values: 'urn:example:silver urn:example:bronze',
+}
+
+/** As nginx counts them: the status line and every header. */
+const headerBytes = ({ headers }: Pick<HttpResponse, 'headers'>): number =>
+  Object.entries(headers)
+    .flatMap(([name, value]) =>
+      [value].flat().map(one => name.length + 2 + Buffer.byteLength(String(one)) + 2),
+    )
+    .reduce((sum, length) => sum + length, 'HTTP/1.1 302 Found\r\n\r\n'.length)
+
+test('continuation: with a request of 3 kB no response of the flow has 4 kB of headers, as nginx takes', async () => {
+  const { server } = await start()
+  const sizes: [string, number][] = []
+  const browser = createBrowser({
+    async send(method, path, options) {
+      const answer = await server.send(method, path, options)
+      sizes.push([`${method} ${path.split('?')[0]}`, headerBytes(answer)])
+      return answer
+    },
+  })
+  const target = authorizePath({ ...long, client_id: 'asking', prompt: 'login consent' })
+  assert.ok(target.length > 3000, String(target.length))
+  const page = await browser.visit(target)
+  await browser.submit(page, { username: 'alice', password: 'wrong', button: 'login' })
+  const consent = await browser.submit(page, alice)
+  const answer = answerOf(await browser.submit(consent, { button: 'yes' }))
+  assert.ok(answer.get('code'))
+  assert.equal(answer.get('state'), long.state)
+  const chosen = await browser.visit(authorizePath({ ...long, prompt: 'select_account' }))
+  await browser.submit(chosen, { button: 'other' })
+  await browser.request('POST', '/connect/authorize', { form: target.split('?')[1] ?? '' })
+  await browser.visit(authorizePath({ ...long, response_mode: 'form_post' }))
+  await browser.visit(authorizePath({ ...long, acr_values: 'idp:corp' }))
+  assert.deepEqual(
+    sizes.filter(([, size]) => size >= 4096),
+    [],
+  )
+  assert.ok(sizes.length > 12)
+})
+
+test('continuation: a short request leaves nothing in the store, and a long one a row that nobody can read', async () => {
+  const tables = emptyTables()
+  const server = await createTestServer(pagesWorld, { stores: createMemoryStores(tables) })
+  const browser = createBrowser(server)
+  await browser.visit(authorizePath())
+  assert.equal(tables.pushedRequests.size, 0)
+  const page = await browser.visit(authorizePath(long))
+  const [row] = tables.pushedRequests.values()
+  assert.equal(row?.expires_at, server.clock.now() + hour)
+  const stored = [row?.parameters ?? '', Buffer.from(row?.parameters ?? '', 'base64url').toString('latin1')]
+  for (const text of [...stored, page.target])
+    assert.ok(!text.includes('subsidiary') && !text.includes('bronze'))
+  // One row, whatever the number of pages.
+  assert.ok(answerOf(await browser.submit(page, alice)).get('code'))
+  assert.equal(tables.pushedRequests.size, 1)
+})
+
+test('continuation: an expired long request whose row is gone leads back to its client', async () => {
+  const clients = pagesWorld.clients.map(client =>
+    client.client_id === 'web' ? { ...client, client_uri: 'https://app.example/home' } : client,
+  )
+  const { server, browser } = await start({ ...pagesWorld, clients })
+  const page = await browser.visit(authorizePath(long))
+  server.clock.advance(hour)
+  const over = await browser.submit(page, alice)
+  assertErrorPage(over, 'invalid_request')
+  assert.match(over.body, /href="https:\/\/app\.example\/home"/)
+})
