@@ -20,6 +20,8 @@ export type LdapServer = {
   readonly port: number
   /** What it was asked, such as `bind uid=ada,…`. */
   readonly asked: string[]
+  /** The filter of each search, an element of BER (RFC 4511 §4.5.1.7) with lengths in one form. */
+  readonly filters: Buffer[]
   entries: Entry[]
   /** Answers nothing any more. */
   mute: boolean
@@ -72,6 +74,10 @@ function children(value: Buffer): readonly Node[] {
   return nodes
 }
 
+/** With lengths in one form; what they hold is as it came. */
+const canonical = ({ tag, value }: Node): Buffer =>
+  encode(tag, ...(tag & 0x20 ? children(value).map(canonical) : [value]))
+
 const enumerated = (value: number): Buffer => encode(0x0a, Buffer.of(value))
 const octets = (value: string | Buffer): Buffer => encode(0x04, value)
 const result = (tag: number, code: number, text = ''): Buffer =>
@@ -108,6 +114,7 @@ export async function startLdapServer({ entries, ldaps, withoutTls }: LdapOption
   const state: LdapServer = {
     port: 0,
     asked: [],
+    filters: [],
     entries: [...entries],
     mute: false,
     connections: () => ({ now: sockets.size, most }),
@@ -161,6 +168,7 @@ export async function startLdapServer({ entries, ldaps, withoutTls }: LdapOption
       const scope = parts[1]!.value[0]!
       const limit = parts[3]!.value.readUIntBE(0, parts[3]!.value.length)
       state.asked.push(`search ${base}`)
+      state.filters.push(canonical(parts[6]!))
       if (boundAs === '') return [result(0x65, 50)]
       const below = (dn: string): boolean => {
         const name = dn.toLowerCase()
@@ -221,7 +229,7 @@ SAAwRQIgDLSolAR0mI4qeU0LiOa5/GNkDbe1p22QrlTna2NYYVUCIQDJNn7i0jA7
 AIzWGcRLzftJjUX3n8B+JInaU9A70PS4cw==
 -----END CERTIFICATE-----
 `
-const identity = {
+export const identity = {
   cert: certificate,
   key: `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgzP8AFgUcaoGxytJP

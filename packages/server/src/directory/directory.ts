@@ -3,6 +3,7 @@
 import type { Client } from 'ldapts'
 import type { Directory } from '../core/user.ts'
 import { type DirectoryEntry, withConnection } from './connection.ts'
+import { parseFilter } from './filter.ts'
 import { bindNameFor, filterFor } from './name.ts'
 
 /** The entry of a user whose password is right; or why there is none, for the log. */
@@ -26,6 +27,8 @@ export async function bindUser(
 ): Promise<BindOutcome> {
   // RFC 4513 §5.1.2: a bind with a name and no password succeeds without proving anything.
   if (password === '') return refused('directory_password_empty')
+  // A half of a surrogate pair has no UTF-8, and would be looked up as another character.
+  if (!username.isWellFormed()) return refused('directory_name_unfit')
   const name = directory.user_dn === undefined ? undefined : bindNameFor(directory.user_dn, username)
   if (directory.user_dn !== undefined && name === undefined) return refused('directory_name_unfit')
   return withConnection(directory, client =>
@@ -82,7 +85,7 @@ async function search(
   const user = filterFor(directory.filter, username)
   const { searchEntries } = await client.search(base, {
     ...{ scope, derefAliases: 'never', sizeLimit: 2, timeLimit: timeout },
-    filter: active_filter === undefined ? user : `(&${user}${active_filter})`,
+    filter: await parseFilter(active_filter === undefined ? user : `(&${user}${active_filter})`),
     attributes: [...new Set([id_attribute, ...Object.values(claims)])],
     explicitBufferAttributes: [id_attribute],
   })

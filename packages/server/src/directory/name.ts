@@ -2,20 +2,21 @@
 
 const slot = '{username}'
 
-const hex = (character: string): string =>
-  [...Buffer.from(character, 'utf8')].map(byte => `\\${byte.toString(16).padStart(2, '0')}`).join('')
+/** Only for characters of ASCII, each of which is one byte. */
+const hex = (character: string): string => `\\${character.charCodeAt(0).toString(16).padStart(2, '0')}`
 
-/** The filter with the name in place of `{username}`. */
+/** Returns the filter with the name in place of `{username}`. RFC 4515 §3: all but five characters stay as they are. */
 export const filterFor = (template: string, username: string): string =>
-  template.replaceAll(slot, () => username.replaceAll(/[\0()*\\]|[^\x20-\x7E]/gu, hex))
+  template.replaceAll(slot, () => username.replaceAll(/[\0()*\\]/g, hex))
 
 /**
- * The DN (or, without `=`, another name that the directory binds) with the name in place of `{username}`; undefined for
- * a name that no such template can hold.
+ * Returns the DN (or, without `=`, another name that the directory binds) with the name in place of `{username}`; undefined
+ * for a name that no such template can hold.
  */
 export function bindNameFor(template: string, username: string): string | undefined {
   if (!template.includes('=')) {
-    return /^[\w.-]+$/.test(username) ? template.replaceAll(slot, () => username) : undefined
+    // Nothing that could name another domain or begin a DN.
+    return /^[\p{L}\p{M}\p{N}_.-]+$/u.test(username) ? template.replaceAll(slot, () => username) : undefined
   }
   const escaped = username.replaceAll(/[\0"+,;<=>\\#]|^ | $/g, hex)
   return template.replaceAll(slot, () => escaped)
