@@ -42,8 +42,17 @@ const byHost = { trusted_proxies: ['10.0.0.1'], tenants: [{ name: 'acme', issuer
 const tenants = [{ name: 'acme' }]
 const signUp = { accounts: { sign_up: true }, mail }
 
+const staff = (claim_mapping: object) => ({
+  ...{ name: 'staff', type: 'ldap', claim_mapping },
+  directory: { url: 'ldaps://ldap.example', user_dn: 'uid={username},dc=example' },
+})
+
 /** A configuration that is affected, and one that is nearly the same and is not. */
 const examples: Readonly<Record<string, readonly [affected: object, unaffected: object]>> = {
+  'Groups of a directory are a list': [
+    { identity_providers: [staff({ groups: 'memberOf' })] },
+    { identity_providers: [staff({ name: 'cn' })] },
+  ],
   'Configured users are compared as stored users are': [
     { users: [{ sub: '1', username: 'alice', password: 'a password that is long' }] },
     { accounts: {}, mail },

@@ -393,3 +393,27 @@ test('ldap: guesses at a user of the directory are counted once for all tenants'
   assert.equal(statuses.at(-1), 429)
   assert.equal(server.reason(), 'password_guessed_too_often')
 })
+
+test('ldap: groups are a list with one value as with two, others as list_claims says [RFC 9068 §2.2.3.1]', async () => {
+  const attributes = { memberOf: ['cn=staff'], title: ['Countess'], cn: ['Ada', 'Countess'] }
+  ldap.entries = [entries[0]!, person('ada', { attributes })]
+  const claim_mapping = { groups: 'title', name: 'cn', nickname: 'memberOf', email: 'mail' }
+  for (const [settings, expected] of [
+    [{ claim_mapping }, { groups: ['Countess'], name: 'Ada', nickname: ['cn=staff'] }],
+    [
+      { claim_mapping, list_claims: [] },
+      { groups: 'Countess', name: 'Ada', nickname: 'cn=staff' },
+    ],
+    [
+      { claim_mapping, list_claims: ['name', 'email'] },
+      { groups: 'Countess', name: ['Ada', 'Countess'], nickname: 'cn=staff' },
+    ],
+    [{ claim_mapping: { groups: 'MEMBEROF' } }, { groups: ['cn=staff'] }],
+  ] as const) {
+    const server = await start(searching(), settings)
+    const authorization = `Bearer ${(await direct(server, 'ada')).json.access_token}`
+    const { json } = await server.send('GET', '/connect/userinfo', { headers: { authorization } })
+    const { sub: _, ...claims } = json
+    assert.deepEqual(claims, expected, JSON.stringify(settings))
+  }
+})

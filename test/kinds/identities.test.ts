@@ -160,7 +160,8 @@ const folding: Readonly<Record<string, Row>> = {
   'interaction/ways.ts': {
     noIdentity: 'the domain of a typed address chooses the page that asks for a password',
   },
-  'directory/authority.ts': {
+  'configuration/providers.ts': { noIdentity: 'names of attributes, which the operator configures' },
+  'directory/claims.ts': {
     noIdentity: 'names of attributes, which the operator configures (RFC 4512 §2.5)',
   },
   'client-authentication/distinguished-name.ts': {
@@ -170,6 +171,7 @@ const folding: Readonly<Record<string, Row>> = {
   'composition/dispatch.ts': {
     noIdentity: 'hosts are ASCII when they arrive, and DNS compares them so (RFC 4343)',
   },
+  'http/cors.ts': { noIdentity: 'the names of headers' },
   'http/peer.ts': { noIdentity: 'the name of a header' },
   'configuration/assemble.ts': { noIdentity: 'the name of a header' },
   'configuration/issue.ts': { noIdentity: 'a hint for a misspelt key' },
@@ -214,7 +216,14 @@ test('identities: no two secrets are derived for one purpose', () => {
 const counters = [
   ...['password of name', 'password at browser', 'password at known browsers'],
   ...['second factor in minutes', 'second factor in a day', 'front-channel tokens'],
-  ...['client assertion of ', 'failures of ', 'user code of one user', ' mail to ', ' from '],
+  ...[
+    'client assertion of ',
+    'long client assertion of ',
+    'failures of ',
+    'user code of one user',
+    ' mail to ',
+    ' from ',
+  ],
 ]
 
 test('identities: each counter of attempts has a name that no other counter’s key can begin with', () => {

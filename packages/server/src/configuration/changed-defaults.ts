@@ -14,6 +14,16 @@ const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
 
 export const changedDefaults: readonly ChangedDefault[] = [
   {
+    title: 'Groups of a directory are a list',
+    affects: ({ identityProviders }) =>
+      named(
+        'identity_providers',
+        [...identityProviders.values()]
+          .filter(({ directory }) => directory && directory.list_claims.size > 0)
+          .map(({ name }) => name),
+      ),
+  },
+  {
     title: 'Configured users are compared as stored users are',
     affects: ({ users }) => (users.length > 0 ? 'users' : undefined),
   },

@@ -40,6 +40,7 @@ function upstreamOf(draft: ProviderDraft): UpstreamProvider | undefined {
     acr_mapping: draft.acr_mapping,
     end_session: draft.end_session,
     claims: { ...asTheyAre(draft.claims ?? standardClaims), ...draft.claim_mapping },
+    list_claims: new Set(draft.list_claims),
   }
 }
 
@@ -61,16 +62,27 @@ const standardAttributes: Readonly<Record<string, string>> = {
   phone_number: 'telephoneNumber',
 }
 
+/** RFC 9068 §2.2.3.1 (RFC 7643 §4.1.2): these are lists, and what one user has must not have another type than what two have. */
+const lists: ReadonlySet<string> = new Set(['groups', 'roles', 'entitlements'])
+const attributesOfGroups: ReadonlySet<string> = new Set(['memberof', 'ismemberof'])
+
+const listsOf = (claims: Readonly<Record<string, string>>): readonly string[] =>
+  Object.entries(claims)
+    .filter(([claim, attribute]) => lists.has(claim) || attributesOfGroups.has(attribute.toLowerCase()))
+    .map(([claim]) => claim)
+
 function directoryOf(
-  { directory: draft, claim_mapping }: ProviderDraft,
+  { directory: draft, claim_mapping, list_claims }: ProviderDraft,
   from: string,
 ): Directory | undefined {
   if (!draft) return undefined
   const { ca_file, base = '', ...rest } = draft
+  const claims = claim_mapping ?? standardAttributes
   return {
     ...rest,
     base,
-    claims: claim_mapping ?? standardAttributes,
+    claims,
+    list_claims: new Set(list_claims ?? listsOf(claims)),
     ...(ca_file !== undefined && { ca: readFileSync(resolve(from, ca_file), 'utf8') }),
   }
 }

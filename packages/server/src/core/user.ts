@@ -157,6 +157,8 @@ export type UpstreamProvider = {
   readonly end_session: boolean
   /** Our claim → theirs. */
   readonly claims: Readonly<Record<string, string>>
+  /** Claims of ours that are a list also where there is one value. */
+  readonly list_claims: ReadonlySet<string>
 }
 
 /** An LDAP directory (RFC 4511). */
@@ -177,6 +179,8 @@ export type Directory = {
   readonly max_connections: number
   /** Our claim → their attribute. */
   readonly claims: Readonly<Record<string, string>>
+  /** Claims that are a list also where there is one value. */
+  readonly list_claims: ReadonlySet<string>
 }
 
 /**

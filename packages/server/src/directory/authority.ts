@@ -1,12 +1,11 @@
 /** A directory as a credential authority: for the login page and for the password grant (RFC 6749 §4.3). */
 
-import type { JsonObject } from '@tessera/protocol/result'
 import { createFairQueue, QueueFull } from '../core/fair-queue.ts'
 import type { Log } from '../core/runtime.ts'
 import type { CredentialAuthority, Directory, IdentityProvider } from '../core/user.ts'
-import { mapClaims } from '../identity/external-claims.ts'
 import type { ResolveSubject } from '../identity/external-identity.ts'
 import { networkPath } from '../identity/network.ts'
+import { attributeOf, claimsOf } from './claims.ts'
 import type { DirectoryEntry } from './connection.ts'
 import { bindUser } from './directory.ts'
 
@@ -67,27 +66,4 @@ function idOf(entry: DirectoryEntry, { id_attribute }: Directory): string | unde
   if (typeof value === 'string') return value
   const text = value.toString('latin1')
   return /^[\x21-\x7E]{1,255}$/.test(text) ? text : value.toString('hex')
-}
-
-/** Claims that are one text, whatever a directory has (OpenID Connect Core 1.0 §5.1). */
-const single: ReadonlySet<string> = new Set([
-  ...['name', 'given_name', 'family_name', 'middle_name', 'nickname', 'preferred_username', 'profile'],
-  ...['picture', 'website', 'email', 'gender', 'birthdate', 'zoneinfo', 'locale', 'phone_number'],
-])
-
-function claimsOf(entry: DirectoryEntry, directory: Directory): JsonObject | undefined {
-  const theirs = Object.fromEntries(
-    Object.entries(directory.claims).map(([claim, attribute]) => {
-      const values = [attributeOf(entry, attribute) ?? []].flat().map(String)
-      return [claim, single.has(claim) || values.length < 2 ? values[0] : values]
-    }),
-  )
-  return mapClaims(Object.fromEntries(Object.keys(theirs).map(claim => [claim, claim])), theirs)
-}
-
-/** Names of attributes have no case (RFC 4512 §2.5). */
-function attributeOf(entry: DirectoryEntry, attribute: string): DirectoryEntry[string] | undefined {
-  const name = Object.keys(entry).find(key => key.toLowerCase() === attribute.toLowerCase())
-  const value = name === undefined ? undefined : entry[name]
-  return Array.isArray(value) && value.length === 0 ? undefined : value
 }

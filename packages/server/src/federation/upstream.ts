@@ -162,7 +162,7 @@ function userOf(
   id_token: string,
 ): Result<UpstreamUser> {
   const { iss, sub, email, email_verified, auth_time, acr, amr, sid } = theirs
-  const claims = mapClaims(upstream.claims, theirs)
+  const claims = mapClaims(upstream.claims, theirs, upstream.list_claims)
   if (!claims || sub.length > longestSub || id_token.length > longestIdToken) {
     return refuse('server_error', 'upstream_answer_too_large', { log: { provider } })
   }

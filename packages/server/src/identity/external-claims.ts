@@ -13,11 +13,13 @@ const mostCharacters = 8192
 export function mapClaims(
   mapping: Readonly<Record<string, string>>,
   theirs: Readonly<Record<string, unknown>>,
+  lists: ReadonlySet<string> = new Set(),
 ): JsonObject | undefined {
   const claims = Object.fromEntries(
     Object.entries(mapping).flatMap(([ours, name]) => {
       const value = Object.hasOwn(theirs, name) ? (theirs[name] as Json | undefined) : undefined
-      return value === undefined || value === null || reservedClaims.has(ours) ? [] : [[ours, value] as const]
+      if (value === undefined || value === null || reservedClaims.has(ours)) return []
+      return [[ours, lists.has(ours) ? [value].flat() : value] as const]
     }),
   )
   return JSON.stringify(claims).length <= mostCharacters ? claims : undefined

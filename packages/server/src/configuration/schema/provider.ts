@@ -126,6 +126,12 @@ export const providerSchema = z
       .check(rule(mapping => ownClaim(Object.keys(mapping))))
       .optional()
       .describe('Our name of a claim → the claim or attribute there.'),
+    list_claims: z
+      .array(claimName())
+      .optional()
+      .describe(
+        'Our claims that are a list, also with one value. Omitted: for ldap groups, roles, entitlements and claims from memberOf or isMemberOf; for oidc none.',
+      ),
     ...openidShape,
     directory: directorySchema.optional(),
   })
