@@ -111,7 +111,11 @@ const open = { registration: { mode: 'open', client_defaults: { require_consent:
 
 async function subAt(server: TestServer, client_id: string, redirect_uri: string): Promise<Answer['json']> {
   const target = authorizePath({ client_id, redirect_uri, scope: 'openid offline_access' })
-  const page = await signIn(createBrowser(server), target)
+  const browser = createBrowser(server)
+  const signedIn = await signIn(browser, target)
+  // A client with a scheme of its own asks each time.
+  const asks = signedIn.target.startsWith('/consent')
+  const page = asks ? await browser.submit(signedIn, { button: 'yes' }) : signedIn
   const { json } = await server.token({
     ...{ grant_type: 'authorization_code', client_id, redirect_uri, code_verifier: verifier },
     code: answerOf(page, redirect_uri).get('code') ?? '',

@@ -22,6 +22,12 @@ const open = {
   grant_types: ['authorization_code'],
   redirect_uris: ['https://a.example/cb'],
 }
+const lax = {
+  ...open,
+  token_endpoint_auth_method: 'client_secret_basic',
+  client_secrets: machine.client_secrets,
+  require_pkce: false,
+}
 const exchanger = { ...machine, grant_types: ['urn:ietf:params:oauth:grant-type:token-exchange'] }
 const trusted_software_issuers = [
   {
@@ -64,6 +70,14 @@ const examples: Readonly<Record<string, readonly [affected: object, unaffected: 
   'ID tokens have no idp unasked': [
     { clients: [{ ...open, scope: 'openid' }] },
     { clients: [{ ...open, scope: 'openid' }], compatibility: 'identityserver4' },
+  ],
+  'A loopback redirect URI takes any port': [
+    { clients: [{ ...open, redirect_uris: ['http://127.0.0.1:8080/cb'] }] },
+    { clients: [open] },
+  ],
+  'Responses to applications need PKCE': [
+    { clients: [{ ...lax, redirect_uris: ['com.example.app:/cb'] }] },
+    { clients: [lax] },
   ],
   'x-forwarded-host is not believed': [byHost, { ...byHost, trust_forwarded_host: true }],
   'Nobody signs up in a shared tenant': [

@@ -53,7 +53,10 @@ const rows: Readonly<Record<keyof typeof treatments, readonly Row[]>> = {
     { sent: 'browser', registered: 'web' },
     { sent: ['web'], registered: 'web' },
   ],
-  redirect_uris: refused(7, callback),
+  redirect_uris: [
+    ...droppedFromList([callback, script], [callback, 'http://app.example/cb'], [callback, 'myapp://cb']),
+    ...refused(7, callback, [script], ['myapp://cb'], [callback, 7]),
+  ],
   grant_types: [
     { sent: [...base.grant_types, 'password'], registered: base.grant_types },
     { sent: [...base.grant_types, device], registered: [...base.grant_types, device] },

@@ -95,7 +95,17 @@ export const configuration: Readonly<Record<string, Rows>> = {
     ),
     'RFC 6749 §4.1.2 advises at most 600.': none('quotes a specification'),
     'An answer with a token goes through the': none('advice'),
-    '**Redirect URIs** are compared byte for byte: https,': held(
+    'exactly, for native applications too': held(
+      'kinds/redirect-uris.test.ts',
+      'redirect URIs: … takes those of a client that is …, and no other',
+    ),
+    'The two loopback addresses and `localhost` are three': held(
+      'kinds/redirect-uris.test.ts',
+      'redirect URIs: … takes those of a client that is …, and no other',
+      'flows/native-applications.test.ts',
+      'configuration: … is no redirect URI, and the fault says why',
+    ),
+    '**Redirect URIs** are compared byte for byte, except': held(
       'attacks/token-guards.test.ts',
       'redirect URIs: one loopback address is not the other, and only loopback takes any port',
       'flows/authorize.test.ts',

@@ -74,7 +74,11 @@ export const endpoints: Readonly<Record<string, Rows>> = {
       'flows/register.test.ts',
       'registration: redirection URIs of several hosts are vouched for by the list at their sector',
     ),
-    'a redirection URI may not be registered, or': none('names a case'),
+    'no redirection URI that came may be registered,': none('names a case'),
+    'If none is left, 400 `invalid_redirect_uri`': held(
+      'flows/native-applications.test.ts',
+      'registration: … gets … of … redirect URIs, and is told which',
+    ),
     '`DELETE` answers 204: the client is gone at': held(
       'flows/register-management.test.ts',
       'registration: a client that removes itself stops at once, and so do its tokens',

@@ -20,7 +20,9 @@ export const pages: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/endpoints/authorize.md': {
-    'byte for byte a registered one (a registered': held(
+    'byte for byte a registered one, except for the': held(
+      'kinds/redirect-uris.test.ts',
+      'redirect URIs: … takes those of a client that is …, and no other',
       'attacks/token-guards.test.ts',
       'redirect URIs: one loopback address is not the other, and only loopback takes any port',
       'flows/authorize.test.ts',
@@ -30,7 +32,9 @@ export const pages: Readonly<Record<string, Rows>> = {
       'flows/authorize.test.ts',
       'authorize: … is told to the client, with the state and without a code',
     ),
-    'Required with `require_pkce` and of every public client,': held(
+    'Required with `require_pkce`, of every public client, and': held(
+      'flows/native-applications.test.ts',
+      'pkce: a response to the scheme of an application needs a code challenge, whatever the client is configured to',
       'flows/authorize.test.ts',
       'authorize: … is told to the client, with the state and without a code',
       'flows/authorization-code.test.ts',

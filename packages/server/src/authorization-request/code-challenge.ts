@@ -3,7 +3,9 @@
 import type { Parameters } from '@tessera/protocol/parameters'
 import { type CodeChallengeMethod, codeChallengeMethods, isCodeVerifier } from '@tessera/protocol/pkce'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import { type Client, isPublic } from '../core/client.ts'
+import { hasPrivateUseScheme } from '@tessera/protocol/uri-scheme'
+import { isPublic } from '../core/client.ts'
+import type { ResponseTarget } from './authorization-request.ts'
 
 export type CodeChallenge = {
   readonly code_challenge?: string
@@ -11,13 +13,17 @@ export type CodeChallenge = {
 }
 
 /** Refuses `invalid_request`: no challenge where one is needed, a malformed one, a method that is unknown or not allowed. */
-export function validateCodeChallenge(client: Client, parameters: Parameters): Result<CodeChallenge> {
+export function validateCodeChallenge(
+  { client, redirect_uri }: Pick<ResponseTarget, 'client' | 'redirect_uri'>,
+  parameters: Parameters,
+): Result<CodeChallenge> {
   const challenge = parameters.get('code_challenge')
   const named = parameters.get('code_challenge_method')
   if (challenge === undefined) {
     if (named !== undefined) return invalid('code_challenge_missing', 'code_challenge is missing')
-    // RFC 9700 §2.1.1: public clients must use PKCE, whatever else is configured.
-    return client.require_pkce || isPublic(client)
+    // RFC 9700 §2.1.1: public clients must use PKCE, whatever else is configured. So must whoever is answered by a scheme
+    // of its own, which another application may have claimed (RFC 8252 §8.1).
+    return client.require_pkce || isPublic(client) || hasPrivateUseScheme(redirect_uri)
       ? invalid('code_challenge_missing', 'code_challenge is missing')
       : ok({})
   }

@@ -3,19 +3,24 @@
 import type { Parameters } from '@tessera/protocol/parameters'
 import { bringsToken } from '@tessera/protocol/response-type'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { hasPrivateUseScheme } from '@tessera/protocol/uri-scheme'
 
 export const responseModes = ['query', 'fragment', 'form_post'] as const
 export type ResponseMode = (typeof responseModes)[number]
 
 /**
  * How the client is answered: as it asks, else by the default of its response type.
- * Refuses `unsupported_response_type` for a mode that is not known, `invalid_request` for a query that would hold a token.
+ * Refuses `unsupported_response_type` for a mode that is not known; `invalid_request` for a query that would hold a token,
+ * and for a form to an application: a browser starts it by its scheme and posts nothing to it.
  */
-export function parseResponseMode(parameters: Parameters): Result<ResponseMode> {
+export function parseResponseMode(parameters: Parameters, redirectUri: string): Result<ResponseMode> {
   const named = parameters.get('response_mode')
   if (named === undefined) return ok(defaultResponseMode(parameters))
   const mode = responseModes.find(known => known === named)
   if (!mode) return unfit('unsupported_response_type', 'response_mode_unknown', 'Invalid response_mode')
+  if (mode === 'form_post' && hasPrivateUseScheme(redirectUri)) {
+    return unfit('invalid_request', 'response_mode_form_post', 'Invalid response_mode for redirect_uri')
+  }
   // A query ends up in logs, histories and Referer headers (RFC 9700 §4.3).
   return mode === 'query' && defaultResponseMode(parameters) !== 'query'
     ? unfit('invalid_request', 'response_mode_query', 'Invalid response_mode for response_type')

@@ -1,15 +1,15 @@
 /** Proving where an answer may go before anything else is looked at (RFC 6749 §3.1.2.4, §4.1.2.1; RFC 9700 §2.1). */
 
 import type { Parameters } from '@tessera/protocol/parameters'
-import { matchesRedirectUri } from '@tessera/protocol/redirect-uri'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Clients } from '../core/client.ts'
+import { isRedirectUriOf } from '../core/redirect.ts'
 import type { ResponseTarget } from './authorization-request.ts'
 import { defaultResponseMode, parseResponseMode } from './response-mode.ts'
 
 /**
  * Refuses, for an error page and never for a redirect: `invalid_request` without a `client_id` or with a redirection
- * URI that is missing or not registered byte for byte; `unauthorized_client` for an unknown or disabled client.
+ * URI that is missing or none of the client's; `unauthorized_client` for an unknown or disabled client.
  */
 export async function proveResponseTarget(
   parameters: Parameters,
@@ -28,10 +28,10 @@ export async function proveResponseTarget(
   const redirectUri = parameters.get('redirect_uri')
   // Never defaulted, even where only one is registered: OpenID Connect Core 1.0 §3.1.2.1 requires it.
   if (redirectUri === undefined) return unfit('redirect_uri_missing', 'Missing redirect_uri', clientId)
-  if (!matchesRedirectUri(redirectUri, client.redirect_uris)) {
+  if (!isRedirectUriOf(client, redirectUri)) {
     return unfit('redirect_uri_not_registered', 'Invalid redirect_uri', clientId)
   }
-  const mode = parseResponseMode(parameters)
+  const mode = parseResponseMode(parameters, redirectUri)
   const state = parameters.get('state')
   return ok({
     client,

@@ -56,7 +56,7 @@ async function validate(
   { resources, ...ports }: AuthorizationRequestPorts,
 ): Promise<Result<ValidatedAuthorizationRequest>> {
   const { client } = target
-  const mode = parseResponseMode(parameters)
+  const mode = parseResponseMode(parameters, target.redirect_uri)
   if (!mode.ok) return mode
   const fault = unsupported(parameters) ?? tooLong(parameters)
   if (fault) return fault
@@ -67,7 +67,7 @@ async function validate(
   const idTokenFault = frontChannelIdTokenFault(type.value, scope.value, parameters)
   if (idTokenFault) return idTokenFault
   // A code is as well protected whatever comes beside it; without one there is nothing to prove.
-  const challenge = brings(type.value, 'code') ? validateCodeChallenge(client, parameters) : ok({})
+  const challenge = brings(type.value, 'code') ? validateCodeChallenge(target, parameters) : ok({})
   if (!challenge.ok) return challenge
   const prompt = parsePrompt(parameters.get('prompt'), ports.prompts)
   if (!prompt.ok) return prompt

@@ -1,5 +1,6 @@
 /** Defaults that changed, and whether a configuration notices: each has a section in docs/guides/changed-defaults.md. */
 
+import { hasPrivateUseScheme } from '@tessera/protocol/uri-scheme'
 import type { Configuration } from './configuration.ts'
 import { isLoopback } from './issuer.ts'
 
@@ -48,6 +49,28 @@ export const changedDefaults: readonly ChangedDefault[] = [
             [...clients.all()].filter(({ scope }) => scope.has('openid')).map(({ client_id }) => client_id),
           )
         : undefined,
+  },
+  {
+    title: 'A loopback redirect URI takes any port',
+    affects: ({ clients }) =>
+      named(
+        'clients',
+        [...clients.all()]
+          .filter(({ redirect_uris, post_logout_redirect_uris }) =>
+            [...redirect_uris, ...post_logout_redirect_uris].some(uri => uri.startsWith('http:')),
+          )
+          .map(({ client_id }) => client_id),
+      ),
+  },
+  {
+    title: 'Responses to applications need PKCE',
+    affects: ({ clients, registration }) =>
+      named(
+        'clients',
+        [...clients.all()]
+          .filter(client => !client.require_pkce && client.redirect_uris.some(hasPrivateUseScheme))
+          .map(({ client_id }) => client_id),
+      ) ?? (registration.mode === 'off' ? undefined : `registration.mode "${registration.mode}"`),
   },
   {
     title: 'x-forwarded-host is not believed',

@@ -21,6 +21,7 @@ export function registrationOf(whole: ConfigurationDraft): Registration {
     initialAccessTokens: draft.initial_access_tokens.map(secretOf),
     allowedScope: allowed ?? [...scopes].filter(name => !apis.has(name)),
     allowedGrantTypes: new Set(draft.allowed_grant_types),
+    privateUseSchemes: draft.private_use_schemes === 'any' ? 'any' : new Set(draft.private_use_schemes),
     softwareIssuers: draft.trusted_software_issuers,
     requireSoftwareStatement: draft.require_software_statement,
     clientSecretLifetime: draft.client_secret_lifetime,

@@ -205,7 +205,8 @@ export type SelfRegistration = {
 export const isVouchedFor = ({ registered }: Client): boolean => registered?.vouched ?? true
 
 /** A public client keeps no credential (RFC 6749 §2.1). */
-export const isPublic = (client: Client): boolean => client.token_endpoint_auth_method === 'none'
+export const isPublic = (client: Pick<Client, 'token_endpoint_auth_method'>): boolean =>
+  client.token_endpoint_auth_method === 'none'
 
 export type Clients = {
   /** Also finds a client that is not enabled: the caller checks. Answers at once for one that the configuration names. */

@@ -8,6 +8,8 @@ export type Registration = {
   readonly initialAccessTokens: readonly Secret[]
   readonly allowedScope: readonly string[]
   readonly allowedGrantTypes: ReadonlySet<string>
+  /** Schemes that are not reversed domain names and that clients may be answered by (RFC 8252 §8.4). */
+  readonly privateUseSchemes: ReadonlySet<string> | 'any'
   /** Who may sign software statements (RFC 7591 §2.3). */
   readonly softwareIssuers: readonly { readonly issuer: string; readonly jwks: JwkSet }[]
   readonly requireSoftwareStatement: boolean

@@ -26,7 +26,7 @@ export const treatments = {
   software_id: 'drop',
   software_version: 'drop',
   application_type: 'drop',
-  redirect_uris: 'refuse',
+  redirect_uris: 'reduce',
   grant_types: 'reduce',
   response_types: 'reduce',
   scope: 'reduce',

@@ -9,6 +9,7 @@ import type { Log } from '../core/runtime.ts'
 import { sectorOf } from '../core/sector.ts'
 import { parseDropping } from './dropping.ts'
 import { isEmpty, metadataOf, understood, unfulfilledIn } from './metadata.ts'
+import { keepAllowedUris } from './redirect-uris.ts'
 import { reducePermissions } from './reduction.ts'
 import type { SectorFault } from './sector-identifier.ts'
 import type { ReadSoftwareStatement } from './software-statement.ts'
@@ -50,7 +51,9 @@ export async function validateMetadata(
   }
   const reduced = reducePermissions(understood(stated.value), registration)
   if (!reduced.ok) return reduced
-  const wanted = reduced.value.metadata
+  const uris = keepAllowedUris(reduced.value.metadata, registration)
+  if (uris.isEmptied) return refuseFaults(uris.faults)
+  const wanted = uris.metadata
   const needsSecret = usesSecret(withDefaults(wanted))
   const secrets = needsSecret ? [anySecret] : []
   const parsed = parseDropping(
@@ -75,7 +78,7 @@ export async function validateMetadata(
   if (outside) return outside
   const { software_statement } = sent
   const metadata = { ...metadataOf(client), ...(software_statement && { software_statement }) }
-  return ok({ metadata, needsSecret, client, left: [...reduced.value.left, ...parsed.left] })
+  return ok({ metadata, needsSecret, client, left: [...reduced.value.left, ...uris.left, ...parsed.left] })
 }
 
 const signedAnswers = [
@@ -120,7 +123,8 @@ export function readRegistered(
   const { client_id, client_secret_hash: sha256, client_secret_expires_at: end } = row
   const expires_at = end === undefined ? {} : { expires_at: new Date(end * 1000).toISOString() }
   const secrets = sha256 === undefined ? [] : [{ sha256, ...expires_at }]
-  const known = understood(row.metadata)
+  // What the configuration allows now may be less than it was then.
+  const known = keepAllowedUris(understood(row.metadata), registration).metadata
   const parsed = registration.parse(draftOf(client_id, known, registration, secrets))
   const unsignable = parsed.ok ? unsignableOf(parsed.client, signingAlgorithms) : undefined
   if (parsed.ok && unsignable === undefined)
@@ -174,7 +178,6 @@ const baseName = (member: string): string => member.split('#', 1)[0] ?? ''
 
 /** RFC 7591 §2. */
 const withDefaults = (metadata: JsonObject): JsonObject => ({
-  application_type: 'web',
   token_endpoint_auth_method: 'client_secret_basic',
   ...metadata,
   ...originsOf(metadata),

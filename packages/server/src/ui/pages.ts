@@ -45,9 +45,10 @@ type Asking = {
 export type ConsentPage = Asking & {
   /** Whether the user may let the answer be remembered. */
   readonly canRemember: boolean
-  /** Where the answer goes; undefined: to an application on the device. */
-  readonly host?: string
-}
+} & Destination
+
+/** Where the response goes: to a host, or to an application on the device by its scheme. */
+type Destination = { readonly host: string } | { readonly scheme: string }
 
 /** What was typed is wrong, or was wrong too often. */
 export type Problem = 'wrong' | { readonly waitMinutes: number }
@@ -135,7 +136,7 @@ export function createPages(ports: ShowPorts): Pages {
         title: texts.consent.title(nameOf(client)),
         scopes: data.scopes.map(scope => scopeShown(scope, texts)),
         canChoose: data.scopes.some(scope => !scope.required),
-        goesTo: data.host === undefined ? texts.consent.goesToApp : texts.consent.goesTo(data.host),
+        goesTo: 'host' in data ? texts.consent.goesTo(data.host) : texts.consent.goesToApp(`${data.scheme}:`),
         links: [
           [client?.policy, texts.consent.policy],
           [client?.terms, texts.consent.terms],

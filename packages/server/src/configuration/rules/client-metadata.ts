@@ -1,5 +1,6 @@
 /** What a client says about itself that can't be so (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2). */
 
+import { applicationTypeFault } from '../../core/redirect.ts'
 import { webHostOf } from '../../core/sector.ts'
 import { type Draft, type Entry, faultAt } from '../draft.ts'
 import type { Fault } from '../fault.ts'
@@ -23,24 +24,11 @@ const oneSourceOfKeys: Rule = client =>
 /** OpenID Connect Dynamic Client Registration 1.0 §2: a native application may have any that may be registered. */
 const applicationType: Rule = client => {
   const { application_type: type, redirect_uris } = client.value
-  if (type !== 'web') return []
   return redirect_uris.flatMap((uri, index) => {
-    const fault = webFault(uri, has(client, 'implicit'))
-    return fault ? faultAt(client, 'redirect_uris', fault, index) : []
+    const fault = applicationTypeFault(uri, type, has(client, 'implicit'))
+    const fix = 'use https, or register "application_type": "native" for an application on a device'
+    return fault ? faultAt(client, 'redirect_uris', { ...fault, fix }, index) : []
   })
-}
-
-function webFault(uri: string, implicit: boolean): Omit<Fault, 'path' | 'subject'> | undefined {
-  const { protocol, hostname } = new URL(uri)
-  const fits = implicit ? protocol === 'https:' && hostname !== 'localhost' : /^https?:$/.test(protocol)
-  if (fits) return undefined
-  return {
-    problem: implicit
-      ? 'it is not https on a host of its own, and the client has the implicit grant'
-      : 'it is no web address',
-    expected: 'an https URI for application_type "web"',
-    fix: 'use https, or register "application_type": "native" for an application on a device',
-  }
 }
 
 /** OpenID Connect Core 1.0 §8.1: the host of the redirection URIs is the sector, so there must be one. */

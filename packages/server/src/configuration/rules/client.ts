@@ -4,6 +4,7 @@ import { type Draft, faultAt } from '../draft.ts'
 import type { Fault } from '../fault.ts'
 import type { ClientDraft } from '../schema/client.ts'
 import { type Client, has, metadataRules, type Rule } from './client-metadata.ts'
+import { redirectDoubts } from './client-redirects.ts'
 
 const isPublic = (client: Client): boolean => client.value.token_endpoint_auth_method === 'none'
 
@@ -211,6 +212,7 @@ const isSecretMethod = (client: Client): boolean =>
 
 /** What is allowed and probably not meant. */
 const doubts: readonly ((client: Client, draft: Draft, now: number) => readonly Fault[])[] = [
+  ...redirectDoubts,
   (client, _, now) => {
     const secrets = client.value.client_secrets
     const expired = secrets.filter(

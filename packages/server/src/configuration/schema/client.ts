@@ -35,7 +35,7 @@ const redirectUri = () =>
           : {
               problem,
               expected:
-                'an https URI, http on a loopback host, or a reversed-domain scheme, without fragment',
+                'an https URI, http on a loopback host, or the scheme of an application, without fragment',
               fix: 'write the exact URI that the client sends, such as https://app.example/callback',
             }
       }),
@@ -104,11 +104,11 @@ export const plainClientSchema = z.strictObject({
   redirect_uris: z
     .array(redirectUri())
     .default([])
-    .describe('Where codes may be sent, compared byte for byte.'),
+    .describe('Where codes may be sent, compared byte for byte except for the port of loopback hosts.'),
   post_logout_redirect_uris: z
     .array(redirectUri())
     .default([])
-    .describe('Where a browser may go after signing out.'),
+    .describe('Where a browser may go after signing out, compared in the same way.'),
   frontchannel_logout_uri: logoutUri()
     .optional()
     .describe('Loaded in a hidden frame when a session ends; of the origin of one of redirect_uris.'),

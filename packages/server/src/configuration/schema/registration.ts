@@ -1,10 +1,27 @@
 /** Dynamic client registration as a configuration bounds it (RFC 7591, RFC 7592). */
 
+import { isUnsafeScheme } from '@tessera/protocol/uri-scheme'
 import * as z from '../shape/shapes.ts'
 import { plainClientSchema } from './client.ts'
 import { jwksSchema } from './jwks.ts'
-import { day, seconds, webUrl, year } from './rule.ts'
+import { day, rule, seconds, webUrl, year } from './rule.ts'
 import { secretSchema } from './secret.ts'
+
+const privateUseScheme = () =>
+  z
+    .string()
+    .max(100)
+    .check(
+      rule(scheme => {
+        const isScheme = /^[a-z][a-z\d+.-]*$/.test(scheme)
+        if (isScheme && !/^https?$/.test(scheme) && !isUnsafeScheme(scheme)) return undefined
+        return {
+          problem: isScheme ? `${scheme}: is dangerous to redirect to` : 'it is not the name of a scheme',
+          expected: 'a scheme of an application in lower case, such as myapp for myapp://callback',
+          fix: isScheme ? 'remove it' : 'write what stands before the colon of the redirect URI',
+        }
+      }),
+    )
 
 /** What no client may choose for itself. */
 const templateSchema = plainClientSchema
@@ -60,6 +77,12 @@ export const registrationSchema = z
         'urn:ietf:params:oauth:grant-type:device_code',
       ])
       .describe('Grants that clients may register; others that they ask for are left out.'),
+    private_use_schemes: z
+      .union([z.array(privateUseScheme()).max(100), z.enum(['any'])])
+      .default(['cursor', 'vscode', 'vscode-insiders'])
+      .describe(
+        'Schemes besides reversed domain names that redirect URIs of public clients may have; any: all that are neither registered with IANA nor dangerous.',
+      ),
     trusted_software_issuers: z
       .array(z.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its keys.'))
       .default([])

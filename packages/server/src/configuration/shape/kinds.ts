@@ -99,6 +99,7 @@ export const union = <const Shapes extends readonly AnyShape[]>(
   build({
     kind: 'union',
     read(value, reading) {
+      const misfits: Issue[][] = []
       for (const shape of shapes) {
         const own: Reading = { issues: [], path: [...reading.path] }
         const result = shape.read(value, own)
@@ -108,11 +109,23 @@ export const union = <const Shapes extends readonly AnyShape[]>(
           reading.issues.push(...own.issues)
           return result
         }
+        misfits.push(own.issues)
       }
-      return add(reading, { code: 'none_fits' })
+      const closest = closestOf(misfits, reading.path.length)
+      if (!closest) return add(reading, { code: 'none_fits' })
+      reading.issues.push(...closest)
+      return undefined
     },
     jsonSchema: () => ({ anyOf: shapes.map(shape => shape.jsonSchema()) }),
   })
+
+/** Returns the only issues that lie below the value, or else the only ones that are not about its type. */
+function closestOf(misfits: readonly Issue[][], depth: number): Issue[] | undefined {
+  const below = misfits.filter(issues => issues.every(({ path }) => path.length > depth))
+  if (below.length === 1) return below[0]
+  const typed = misfits.filter(issues => !issues.some(({ code }) => code === 'wrong_type'))
+  return typed.length === 1 ? typed[0] : undefined
+}
 
 export const unknown = (): Shape<unknown> =>
   build({ kind: 'unknown', read: value => value, jsonSchema: () => ({}) })

@@ -20,6 +20,7 @@ import type { Consent, Session } from '../../core/authorization.ts'
 import type { Client } from '../../core/client.ts'
 import { type ConsentPolicyHook, rememberedScope } from '../../core/consent.ts'
 import { answeredAcr } from '../../core/mfa.ts'
+import { asksEachTime } from '../../core/redirect.ts'
 import type { Resources } from '../../core/resource.ts'
 import type { Stores } from '../../core/stores.ts'
 import type { Profile } from '../../core/user.ts'
@@ -155,8 +156,9 @@ async function decide(
   const seen = came.prior_handle === undefined ? { ...came, prior_handle: found?.hash ?? null } : came
   const earlier = session && (await ports.stores.consents.find(session.sub, client.client_id))
   const progress = withStandingConsent(seen, session, earlier)
-  const remembered = earlier && rememberedScope(earlier, client, ports.clock.now())
-  const asksConsent = session && (await asks(validated, session, ports))
+  const eachTime = asksEachTime(client, target.redirect_uri)
+  const remembered = eachTime ? [] : earlier && rememberedScope(earlier, client, ports.clock.now())
+  const asksConsent = eachTime || (session && (await asks(validated, session, ports)))
   const isExpected =
     session &&
     validated.expected_users.every(({ client, subs }) =>

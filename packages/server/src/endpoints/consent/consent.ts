@@ -3,11 +3,13 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { parseParameters } from '@tessera/protocol/parameters'
 import { refuse } from '@tessera/protocol/result'
+import { hasPrivateUseScheme, schemeOf } from '@tessera/protocol/uri-scheme'
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { Session } from '../../core/authorization.ts'
 import type { Clients } from '../../core/client.ts'
 import { afterAnswer } from '../../core/consent.ts'
+import { asksEachTime } from '../../core/redirect.ts'
 import type { Resources } from '../../core/resource.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
@@ -77,13 +79,14 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
 
   async function keep(
     { sub }: Session,
-    { client, consent_scope }: ValidatedAuthorizationRequest,
+    validated: ValidatedAuthorizationRequest,
     agreed: readonly string[],
     remember: boolean,
   ): Promise<void> {
+    const { client, consent_scope } = validated
     const now = ports.clock.now()
     const earlier = await ports.stores.consents.find(sub, client.client_id)
-    const lifetime = remember && client.allow_remember_consent ? client.consent_lifetime : 0
+    const lifetime = remember && mayRemember(validated) ? client.consent_lifetime : 0
     await ports.stores.consents.save({
       sub,
       client_id: client.client_id,
@@ -98,7 +101,7 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
     validated: ValidatedAuthorizationRequest,
     session: Session,
   ): Promise<HttpResponse> {
-    const { client, consent_scope, target } = validated
+    const { consent_scope, target } = validated
     const { token, cookie } = ports.csrf.token(request)
     return ports.pages.consent(
       request,
@@ -106,7 +109,7 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
         form: { action: paths('/consent'), continue: continuations.seal(continuation), csrf: token },
         user: await userName(session, ports.users),
         scopes: scopeLines(consent_scope, ports.resources),
-        canRemember: client.allow_remember_consent && client.consent_lifetime !== 0,
+        canRemember: mayRemember(validated),
         ...destinationOf(target.redirect_uri),
       },
       formContextOf(validated, continuation, cookie),
@@ -114,8 +117,9 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
   }
 }
 
-/** Where the answer goes: a host on the web; for a scheme of an application's own there is none. */
-function destinationOf(redirectUri: string): { readonly host?: string } {
-  const { protocol, host } = new URL(redirectUri)
-  return /^https?:$/.test(protocol) ? { host } : {}
-}
+const mayRemember = ({ client, target }: ValidatedAuthorizationRequest): boolean =>
+  client.allow_remember_consent && client.consent_lifetime !== 0 && !asksEachTime(client, target.redirect_uri)
+
+/** Returns where the response goes: to a host on the web, or to whatever application opens the scheme. */
+const destinationOf = (redirectUri: string): { readonly host: string } | { readonly scheme: string } =>
+  hasPrivateUseScheme(redirectUri) ? { scheme: schemeOf(redirectUri) } : { host: new URL(redirectUri).host }

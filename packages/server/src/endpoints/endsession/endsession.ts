@@ -8,6 +8,7 @@ import { type Limits, type Parameters, parseParameters } from '@tessera/protocol
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { IdTokenHint, ReadIdTokenHint } from '../../authorization-request/id-token-hint.ts'
 import type { Client, Clients } from '../../core/client.ts'
+import { isPostLogoutRedirectUriOf } from '../../core/redirect.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser, logRefusal } from '../../interaction/refused-page.ts'
@@ -103,7 +104,7 @@ async function holding(parameters: Parameters, ports: EndSessionPorts): Promise<
 
 const sessionOf = ({ sub, sid }: IdTokenHint) => ({ sub, ...(sid !== undefined && { sid }) })
 
-/** §2.1, §3: only a URI that the client registered, byte for byte. */
+/** §2.1, §3: only a URI that the client registered. */
 function withTarget(
   asked: SignOutRequest,
   client: Client,
@@ -111,7 +112,7 @@ function withTarget(
   state: string | undefined,
 ): Kept {
   if (uri === undefined) return { asked }
-  if (!client.post_logout_redirect_uris.includes(uri)) {
+  if (!isPostLogoutRedirectUriOf(client, uri)) {
     return drop(asked, 'post_logout_redirect_uri_not_registered', client.client_id)
   }
   return { asked: { ...asked, post_logout_redirect_uri: uri, ...(state !== undefined && { state }) } }

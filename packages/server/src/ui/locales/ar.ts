@@ -129,7 +129,7 @@ export const ar: Translation = {
     sensitive: 'حساس',
     remember: 'تذكّر إجابتي',
     goesTo: host => `تُرسل إجابتك إلى ${host}.`,
-    goesToApp: 'تُرسل إجابتك إلى تطبيق على هذا الجهاز.',
+    goesToApp: scheme => `تُرسل إجابتك إلى التطبيق الذي يفتح عناوين ${scheme} على هذا الجهاز.`,
     policy: 'سياسة الخصوصية الخاصة بالتطبيق',
     terms: 'شروط خدمة التطبيق',
   },

@@ -135,7 +135,8 @@ export const de: Translation = {
     sensitive: 'Sensibel',
     remember: 'Meine Antwort merken',
     goesTo: host => `Ihre Antwort geht an ${host}.`,
-    goesToApp: 'Ihre Antwort geht an eine Anwendung auf diesem Gerät.',
+    goesToApp: scheme =>
+      `Ihre Antwort geht an die Anwendung auf diesem Gerät, die ${scheme}-Adressen öffnet.`,
     policy: 'Datenschutzerklärung der Anwendung',
     terms: 'Nutzungsbedingungen der Anwendung',
   },

@@ -130,7 +130,8 @@ export const en = {
     sensitive: 'Sensitive',
     remember: 'Remember my answer',
     goesTo: (host: string) => `Your answer goes to ${host}.`,
-    goesToApp: 'Your answer goes to an application on this device.',
+    goesToApp: (scheme: string) =>
+      `Your answer goes to the application on this device that opens ${scheme} addresses.`,
     policy: 'Its privacy policy',
     terms: 'Its terms of service',
   },

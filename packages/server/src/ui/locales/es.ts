@@ -132,7 +132,8 @@ export const es: Translation = {
     sensitive: 'Sensible',
     remember: 'Recordar mi respuesta',
     goesTo: host => `Su respuesta se envía a ${host}.`,
-    goesToApp: 'Su respuesta se envía a una aplicación de este dispositivo.',
+    goesToApp: scheme =>
+      `Su respuesta se envía a la aplicación de este dispositivo que abre las direcciones ${scheme}.`,
     policy: 'Política de privacidad de la aplicación',
     terms: 'Condiciones de servicio de la aplicación',
   },

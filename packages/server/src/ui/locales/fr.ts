@@ -133,7 +133,8 @@ export const fr: Translation = {
     sensitive: 'Sensible',
     remember: 'Se souvenir de ma réponse',
     goesTo: host => `Votre réponse est envoyée à ${host}.`,
-    goesToApp: 'Votre réponse est envoyée à une application de cet appareil.',
+    goesToApp: scheme =>
+      `Votre réponse est envoyée à l’application de cet appareil qui ouvre les adresses ${scheme}.`,
     policy: 'Politique de confidentialité de l’application',
     terms: 'Conditions d’utilisation de l’application',
   },

@@ -124,7 +124,7 @@ export const ja: Translation = {
     sensitive: '要注意',
     remember: '回答を記憶する',
     goesTo: host => `回答は ${host} に送られます。`,
-    goesToApp: '回答はこのデバイスのアプリケーションに送られます。',
+    goesToApp: scheme => `回答は、このデバイスで ${scheme} アドレスを開くアプリケーションに送られます。`,
     policy: 'アプリケーションのプライバシーポリシー',
     terms: 'アプリケーションの利用規約',
   },

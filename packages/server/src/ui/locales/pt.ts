@@ -130,7 +130,8 @@ export const pt: Translation = {
     sensitive: 'Sensível',
     remember: 'Lembrar a minha resposta',
     goesTo: host => `A sua resposta é enviada para ${host}.`,
-    goesToApp: 'A sua resposta é enviada para uma aplicação deste dispositivo.',
+    goesToApp: scheme =>
+      `A sua resposta é enviada para a aplicação deste dispositivo que abre os endereços ${scheme}.`,
     policy: 'Política de privacidade da aplicação',
     terms: 'Termos de serviço da aplicação',
   },

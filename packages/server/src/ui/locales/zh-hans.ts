@@ -116,7 +116,7 @@ export const zhHans: Translation = {
     sensitive: '敏感',
     remember: '记住我的选择',
     goesTo: host => `您的选择将发送至 ${host}。`,
-    goesToApp: '您的选择将发送至此设备上的应用。',
+    goesToApp: scheme => `您的选择将发送至此设备上打开 ${scheme} 地址的应用。`,
     policy: '该应用的隐私政策',
     terms: '该应用的服务条款',
   },

@@ -1,0 +1,49 @@
+/** What a client's redirection URIs are good for, beyond what may be registered (RFC 8252 §7, §8). */
+
+import { matchesRedirectUri } from '@tessera/protocol/redirect-uri'
+import { hasPrivateUseScheme, isReversedDomain, schemeOf } from '@tessera/protocol/uri-scheme'
+import { type Client, isPublic } from './client.ts'
+
+type Destinations = Pick<
+  Client,
+  'application_type' | 'token_endpoint_auth_method' | 'redirect_uris' | 'post_logout_redirect_uris'
+>
+
+/** Returns whether an authorization response may be sent to the URI. */
+export const isRedirectUriOf = (client: Destinations, uri: string): boolean =>
+  matchesRedirectUri(uri, client.redirect_uris, optionsOf(client))
+
+/** Returns whether the browser may go to the URI after a sign-out (OpenID Connect RP-Initiated Logout 1.0 §3). */
+export const isPostLogoutRedirectUriOf = (client: Destinations, uri: string): boolean =>
+  matchesRedirectUri(uri, client.post_logout_redirect_uris, optionsOf(client))
+
+// RFC 8252 §8.3 advises against the name, which many native applications have all the same, with a new port each time.
+// A web application listens on one.
+const optionsOf = (client: Destinations) => ({
+  anyLocalhostPort: isPublic(client) || client.application_type === 'native',
+})
+
+/**
+ * Returns whether the user is asked for consent at each request, whatever was remembered: behind such a scheme any
+ * application can pretend to be the client (RFC 8252 §8.6). The operator answers for a configured reversed domain.
+ */
+export const asksEachTime = ({ registered }: Pick<Client, 'registered'>, uri: string): boolean =>
+  hasPrivateUseScheme(uri) && (registered !== undefined || !isReversedDomain(schemeOf(uri)))
+
+/** Returns what `application_type` has against the URI (OpenID Connect Dynamic Client Registration 1.0 §2). */
+export function applicationTypeFault(
+  uri: string,
+  type: Client['application_type'],
+  implicit: boolean,
+): { readonly problem: string; readonly expected: string } | undefined {
+  if (type !== 'web') return undefined
+  const { protocol, hostname } = new URL(uri)
+  const fits = implicit ? protocol === 'https:' && hostname !== 'localhost' : !hasPrivateUseScheme(uri)
+  if (fits) return undefined
+  return {
+    problem: implicit
+      ? 'it is not https on a host of its own, and the client has the implicit grant'
+      : 'it is no web address',
+    expected: 'an https URI for application_type "web"',
+  }
+}
