@@ -11,6 +11,7 @@ test('configuration: sessions last two hours unused and ten hours at most, and n
     lifetimes: { idle: 7200, absolute: 36_000 },
     endRevokes: 'online',
     endOnExpiry: false,
+    sameSite: 'lax',
   })
 })
 
@@ -26,5 +27,13 @@ test('configuration: an idle lifetime that never counts is a fault', () => {
   assertFaults({ sessions: { idle_lifetime: 59, end_revokes: 'some' } }, [
     { path: 'sessions.idle_lifetime', problem: /too small/ },
     { path: 'sessions.end_revokes', problem: /not known/ },
+  ])
+})
+
+test('configuration: the session cookie is SameSite=Lax, or None where it is said; Strict would hide every session from clients', () => {
+  assert.equal(sessionsOf({ same_site: 'none' }).sameSite, 'none')
+  assertFaults({ sessions: { same_site: 'strict' } }, [{ path: 'sessions.same_site', problem: /not known/ }])
+  assertFaults({ issuer: 'http://id.example', sessions: { same_site: 'none' } }, [
+    { path: 'issuer', problem: /its host is not a loopback one/ },
   ])
 })

@@ -91,7 +91,7 @@ function composePages(
       longRequests: Pick<LongRequests, 'find'>
     },
 ) {
-  const cookies = createCookies(ports)
+  const cookies = createCookies({ ...ports, sameSite: ports.configuration.sessions.sameSite })
   const passkeyScript = createPasskeyScript()
   const paths = createPaths(ports)
   const readIdTokenHint = createIdTokenHintReader(ports)

@@ -90,6 +90,7 @@ function assembleIssuer(
       lifetimes: lifetimesOf(draft.sessions),
       endRevokes: draft.sessions.end_revokes,
       endOnExpiry: draft.sessions.end_on_expiry,
+      sameSite: draft.sessions.same_site,
     },
     branding: brandingOf(draft.branding, folder),
     ...(draft.templates !== undefined && { templates: resolve(folder, draft.templates) }),

@@ -78,6 +78,8 @@ export type Configuration = {
     readonly endRevokes: 'none' | 'online' | 'all'
     /** Whether one that expires ends like one that is signed out. */
     readonly endOnExpiry: boolean
+    /** Whether frames of other sites may use them. */
+    readonly sameSite: 'lax' | 'none'
   }
   /** How its pages look. */
   readonly branding: Branding

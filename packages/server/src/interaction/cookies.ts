@@ -1,4 +1,4 @@
-/** This server's cookies (RFC 6265bis): `__Host-` and Secure where the issuer is https, HttpOnly and SameSite=Lax but for one, for the whole host. A tenant's own issuer has names of its own, since `__Host-` knows no paths. */
+/** This server's cookies (RFC 6265bis): `__Host-` and Secure where the issuer is https, HttpOnly, for the whole host, and SameSite=Lax, except the few that frames of other sites need. A tenant's own issuer has names of its own, since `__Host-` knows no paths. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
@@ -18,9 +18,22 @@ export type Cookies = {
 export type CookieOptions = {
   /** For scripts of ours in a frame of another site: neither HttpOnly nor SameSite. Nothing secret may be in it. */
   readonly readable?: boolean
+  /** For requests in a frame of another site, where the configuration allows that: what a silent authorization request needs. */
+  readonly framed?: boolean
 }
 
-export function createCookies({ issuer, tenant }: { issuer: string; tenant?: string }): Cookies {
+export type SameSite = 'lax' | 'none'
+
+/** @param sameSite of the cookies that are `framed`; Lax unless given. */
+export function createCookies({
+  issuer,
+  tenant,
+  sameSite = 'lax',
+}: {
+  issuer: string
+  tenant?: string
+  sameSite?: SameSite
+}): Cookies {
   const secure = issuer.startsWith('https:')
   const suffix = portSuffix(issuer) + (tenant === undefined ? '' : `.${tenant}`)
   const nameOf = (name: string): string => (secure ? '__Host-' : '') + name + suffix
@@ -28,7 +41,12 @@ export function createCookies({ issuer, tenant }: { issuer: string; tenant?: str
   const attributes = { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const
   // Browsers take SameSite=None only of Secure cookies (RFC 6265bis §5.7).
   const readable = { path: '/', secure, sameSite: secure ? 'none' : 'lax' } as const
-  const attributesOf = (options: CookieOptions) => (options.readable ? readable : attributes)
+  // On a loopback host Lax does the same between ports, which belong to one site.
+  const framed = { ...attributes, sameSite: secure ? sameSite : 'lax' } as const
+  const attributesOf = (options: CookieOptions) => {
+    if (options.readable) return readable
+    return options.framed ? framed : attributes
+  }
 
   return {
     nameOf,

@@ -47,6 +47,7 @@ export function createRememberedBrowsers({
     remember(user, factors, { remember_browser_days }) {
       const since = clock.now()
       return cookies.write(cookieName, `${since}.${macOf(user, since, factors)}`, {
+        framed: true,
         maxAge: remember_browser_days * day,
       })
     },

@@ -122,7 +122,10 @@ export function createBrowserSessions({
         ...(user_agent !== undefined && { user_agent }),
         address: request.peer.address,
       }
-      const cookie = cookies.write(cookieName, handle, kept === undefined ? {} : { maxAge: kept })
+      const cookie = cookies.write(cookieName, handle, {
+        framed: true,
+        ...(kept !== undefined && { maxAge: kept }),
+      })
       // A handle from before the sign-in is worth nothing afterwards (session fixation).
       if (same && (await sessions.renew(earlier.hash, session))) return { session, cookie }
       if (earlier && !same) await endSession(earlier.sid, 'another_user')
@@ -139,13 +142,16 @@ export function createBrowserSessions({
       // A handle from before is worth nothing afterwards, whoever knows it.
       if (!(await sessions.renew(session.hash, stepped))) return undefined
       const kept = lifetimes.kept !== undefined && session.idle_lifetime === lifetimes.kept
-      const options = kept ? { maxAge: session.expires_at - clock.now() } : {}
-      return { session: stepped, cookie: cookies.write(cookieName, handle, options) }
+      const cookie = cookies.write(cookieName, handle, {
+        framed: true,
+        ...(kept && { maxAge: session.expires_at - clock.now() }),
+      })
+      return { session: stepped, cookie }
     },
     async end(request) {
       const session = await find(request)
       const ended = session && (await endSession(session.sid, 'signed_out'))
-      return { ended, cookie: cookies.clear(cookieName) }
+      return { ended, cookie: cookies.clear(cookieName, { framed: true }) }
     },
   }
 }

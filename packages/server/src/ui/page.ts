@@ -24,6 +24,8 @@ export const browserHeaders = {
   'cache-control': 'no-store',
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
+  // A page of another site can't load it as a picture or a script, to learn from that who is signed in.
+  'cross-origin-resource-policy': 'same-origin',
 } as const
 
 export function pageResponse(

@@ -31,6 +31,12 @@ export const sessionsSchema = z
       .boolean()
       .default(false)
       .describe('A session that expires ends like one that is signed out: clients are told, tokens fall.'),
+    same_site: z
+      .enum(['lax', 'none'])
+      .default('lax')
+      .describe(
+        'Whether frames of other sites get the session cookie, to renew tokens silently in browsers that allow third-party cookies.',
+      ),
   })
   .check(
     rule(({ idle_lifetime, absolute_lifetime }) =>
