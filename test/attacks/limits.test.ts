@@ -185,3 +185,30 @@ test('attack: a user who signs in without end has a thousand sessions, and the o
   const ended = server.logged.find(({ event }) => event === 'session_ended')
   assert.deepEqual([ended?.sid, ended?.cause, ended?.clients], [oldest.sid, 'too_many', ['shop', 'web']])
 })
+
+test('attack: a script that signs in without end ends its own sessions, not those of browsers in other networks', async () => {
+  const server = await createTestServer(pagesWorld)
+  const from = (address: string) =>
+    createBrowser({
+      send: (method, path, options) => server.send(method, path, { ...options, from: address }),
+    })
+  const real = [from('192.0.2.7'), from('2001:db8:7::1')]
+  for (const browser of real) await signIn(browser, authorizePath())
+  const { sessions } = server.stores
+  const [newest] = await sessions.ofUser('1')
+  assert.ok(newest)
+  for (let times = 0; times < 998; times++) {
+    const last_seen_at = newest.last_seen_at + 1 + times
+    // A script that has a network of IPv6 uses another address each time.
+    const address = `2001:db8:8:${times.toString(16)}::1`
+    const at = { hash: `hash-${times}` as TokenHash, sid: `sid-${times}`, last_seen_at, address }
+    await sessions.create({ ...newest, ...at })
+  }
+  server.clock.advance(2000)
+  for (const address of ['2001:db8:8:ffff::1', '198.51.100.1']) await signIn(from(address), authorizePath())
+  assert.equal((await sessions.ofUser('1')).length, 1000)
+  const ended = server.logged.filter(({ event }) => event === 'session_ended').map(({ sid }) => sid)
+  assert.deepEqual(ended, ['sid-0', 'sid-1'])
+  for (const browser of real)
+    assert.ok(answerOf(await browser.visit(authorizePath({ prompt: 'none' }))).get('code'))
+})

@@ -177,7 +177,7 @@ export const people: Readonly<Record<string, Rows>> = {
       'kinds/browser-rules.test.ts',
       'browser rules: cookies ignore ports, and no sign-in or sign-out at one server of a host touches',
     ),
-    'A user has a thousand sessions at most;': held(
+    'A user has a thousand sessions at most.': held(
       'attacks/limits.test.ts',
       'attack: a user who signs in without end has a thousand sessions, and the one that was used',
     ),

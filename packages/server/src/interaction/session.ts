@@ -9,6 +9,7 @@ import { type EndSession, lives, type SessionLifetimes } from '../core/session.t
 import type { EndedSession, Stores } from '../core/stores.ts'
 import type { Subject } from '../core/user.ts'
 import type { Cookies } from './cookies.ts'
+import { surplusSessions } from './surplus-sessions.ts'
 
 export type BrowserSessions = {
   /** Whether users may wish to stay signed in. */
@@ -132,7 +133,7 @@ export function createBrowserSessions({
       // One that ended this very moment can't be gone on with: its clients were told that it is over.
       const fresh = same ? { ...session, sid: newTimedId(random) } : session
       if (!(await sessions.create(fresh))) return undefined
-      for (const { sid } of (await sessions.ofUser(subject.sub)).slice(mostSessions))
+      for (const { sid } of surplusSessions(await sessions.ofUser(subject.sub), mostSessions))
         await endSession(sid, 'too_many')
       return { session: fresh, cookie }
     },
