@@ -229,9 +229,9 @@ test('browser: a user ends another browser’s session', async () => {
   await here.page.getByLabel('Password').fill('wonderland')
   await here.page.getByLabel('Keep me signed in on this device').check()
   await here.page.getByRole('button', { name: 'Sign in', exact: true }).click()
-  await here.page.getByRole('button', { name: 'End all others' }).click()
+  await here.page.getByRole('button', { name: 'Sign out everywhere else' }).click()
   await here.page.getByText('This browser, now').waitFor()
-  assert.equal(await here.page.getByRole('button', { name: 'End all others' }).count(), 0)
+  assert.equal(await here.page.getByRole('button', { name: 'Sign out everywhere else' }).count(), 0)
   await there.page.goto(
     server.url + authorizePath({ client_id: 'shop', redirect_uri: `${shop.origin}/cb`, scope: 'openid' }),
   )

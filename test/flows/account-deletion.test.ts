@@ -26,7 +26,7 @@ test('deletion: the account is gone with all that was theirs, the browser is sig
   const page = await browser.visit('/account/delete')
   assert.match(page.text, /can’t be undone.*Username/)
   const done = await browser.submit(page, {})
-  assert.match(done.text, /Your account is deleted/)
+  assert.match(done.text, /Your account was deleted/)
   assert.ok(!browser.cookies.has('__Host-tessera_session'))
   for (const one of [browser, elsewhere]) assert.ok((await one.visit('/account')).target.startsWith('/login'))
   assert.equal(await server.stores.storedUsers.find(sub), undefined)
@@ -62,7 +62,7 @@ test('deletion: is not there unless it is switched on, nor for users of the conf
   assert.equal((await browser.visit('/account/delete')).status, 404)
   const allowed = await start()
   await signIn(allowed.browser, '/account')
-  assert.match((await allowed.browser.visit('/account/delete')).text, /looked after elsewhere/)
+  assert.match((await allowed.browser.visit('/account/delete')).text, /managed elsewhere/)
 })
 
 test('attack: a form for deletion from elsewhere deletes nothing', async () => {
@@ -90,7 +90,7 @@ test('forgotten: an account is sent five mails in an hour, by whichever of its n
   const ask = async (username: string) => {
     const browser = createBrowser(server)
     const answer = await browser.submit(await browser.visit('/password/forgotten'), { username })
-    assert.match(answer.text, /Look into your mail/)
+    assert.match(answer.text, /Check your email/)
     return (await server.mails()).length
   }
   const sent = []

@@ -70,7 +70,7 @@ test('security: the last factor stays where one is required', async () => {
   await enrolApp(server, browser, security)
   const refused = await post(browser, { method: 'totp', button: 'remove' })
   assert.equal(refused.status, 400)
-  assert.match(refused.text, /Set up another before you remove this one/)
+  assert.match(refused.text, /Set up another one before you remove this one/)
   assert.equal(server.reason(), 'last_factor_required')
   await addPasskey(browser, '')
   await post(browser, { method: 'totp', button: 'remove' })

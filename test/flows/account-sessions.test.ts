@@ -34,7 +34,7 @@ test('account: a user sees where they are signed in, by browser, use and network
   const page = await here.visit('/account/sessions')
   assert.equal(page.status, 200)
   assert.match(page.text, /Edge on Windows This browser, now · 127\.0\.0\.1 Sign out/)
-  assert.match(page.text, /Firefox on Linux Last used: 1 hour ago · 127\.0\.0\.1 End/)
+  assert.match(page.text, /Firefox on Linux Last used: 1 hour ago · 127\.0\.0\.1 Sign out/)
   assert.equal(sidIn(page.body).length, 1)
 })
 

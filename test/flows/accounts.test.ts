@@ -83,7 +83,7 @@ test('password page: a new password counts, ends sessions elsewhere and tokens, 
   const page = await signIn(browser, '/account/password', doraSignsIn)
   assert.match(page.text, /Change your password/)
   const done = await browser.submit(page, { password: dora.password, new_password: better })
-  assert.match(done.text, /Your password is changed/)
+  assert.match(done.text, /Your password was changed/)
   assert.equal((await browser.visit('/account')).status, 200)
   assert.ok((await elsewhere.visit('/account')).target.startsWith('/login'))
   const refresh = { grant_type: 'refresh_token', refresh_token: json.refresh_token }
@@ -125,7 +125,7 @@ test('password page: weak passwords are refused, each with its reason [NIST SP 8
     assert.doesNotMatch(page.body, new RegExp(`value="${new_password || 'never'}"`))
   }
   const done = await browser.submit(page, { password: dora.password, new_password: 'ünï cödé ✂ 12345' })
-  assert.match(done.text, /Your password is changed/)
+  assert.match(done.text, /Your password was changed/)
 })
 
 test('password page: a wrong current password changes nothing, and guesses are counted', async () => {
@@ -147,7 +147,7 @@ test('new address: a network asks for a bounded number of mails, and is told whe
   await signIn(browser, '/account', doraSignsIn)
   const page = await browser.visit('/account/email')
   for (let count = 0; count < 50; count++) {
-    assert.match((await browser.submit(page, { email: `n${count}@example.com` })).text, /Look into your mail/)
+    assert.match((await browser.submit(page, { email: `n${count}@example.com` })).text, /Check your email/)
   }
   const waiting = await browser.submit(page, { email: 'more@example.com' })
   assert.equal(waiting.status, 429)
@@ -159,7 +159,7 @@ test('new address: a network asks for a bounded number of mails, and is told whe
 test('password page: users of the configuration and of other providers have none', async () => {
   const { browser } = await start()
   const page = await signIn(browser, '/account/password')
-  assert.match(page.text, /looked after elsewhere/)
+  assert.match(page.text, /managed elsewhere/)
   assert.equal(page.form, undefined)
 })
 
@@ -168,7 +168,7 @@ test('profile: a stored user changes their names, an empty one goes, and tokens 
   const profile = await signIn(browser, '/account', doraSignsIn)
   assert.match(
     profile.text,
-    /Username Dora Name Dora D\. Email address dora@example\.com Email state Verified/,
+    /Username Dora Name Dora D\. Change Email address dora@example\.com Verified Change/,
   )
   assert.match(profile.body, /href="\/account\/name"/)
   const page = await browser.visit('/account/name')
@@ -190,7 +190,7 @@ test('email: a new address counts once its link is used; the old one is told; th
   const { server, browser, sub } = await start()
   await signIn(browser, '/account', doraSignsIn)
   const sent = await browser.submit(await browser.visit('/account/email'), { email: 'D@new.example' })
-  assert.match(sent.text, /Look into your mail/)
+  assert.match(sent.text, /Check your email/)
   assert.equal((await server.accounts.find(sub))?.email, dora.email)
   const mail = await newestMail(server)
   assert.equal(mail.to, 'D@new.example')
@@ -222,7 +222,7 @@ test('email: an address that another user has is sent nothing, and the page says
   await signIn(browser, '/account', doraSignsIn)
   const before = (await server.mails()).length
   const page = await browser.submit(await browser.visit('/account/email'), { email: 'EVE@example.com' })
-  assert.match(page.text, /Look into your mail/)
+  assert.match(page.text, /Check your email/)
   assert.equal((await server.mails()).length, before)
 })
 

@@ -324,11 +324,11 @@ test('consent: what an application was allowed is listed and taken back: its tok
     'asking',
   )
   const list = await browser.visit('/account/consents')
-  assert.match(list.text, /Web & Co Since .* asked each time/)
+  assert.match(list.text, /Web & Co Since .* asks every time/)
   assert.match(list.text, /Asking Since .* until/)
   const after = await browser.submit(list, { client_id: 'forgetful', button: 'revoke' })
-  assert.match(after.text, /Web & Co has no access any more/)
-  assert.doesNotMatch(after.text, /asked each time/)
+  assert.match(after.text, /Web & Co no longer has access/)
+  assert.doesNotMatch(after.text, /asks every time/)
   const userinfo = (access_token: string) =>
     server.send('GET', '/connect/userinfo', { headers: { authorization: `Bearer ${access_token}` } })
   assert.equal((await userinfo(tokens.access_token)).status, 401)
@@ -350,6 +350,6 @@ test('consent: only this browserâ€™s form takes access back, and only the userâ€
   const empty = await other.visit('/account/consents')
   const csrf = (await other.visit('/device')).form?.fields.csrf ?? ''
   await other.request('POST', '/account/consents', { form: { csrf, client_id: 'asking', button: 'revoke' } })
-  assert.match(empty.text, /You have not allowed any application/)
+  assert.match(empty.text, /No application has access to your account/)
   assert.ok(await server.stores.consents.find('1', 'asking'))
 })

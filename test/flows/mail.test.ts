@@ -233,7 +233,7 @@ test('mail: outlives the server that wrote it, and of two servers one sends it',
   const done = await owner.submit(await owner.visit(pathname + search), {
     new_password: 'eleven green bottles',
   })
-  assert.match(done.text, /Your password is changed/)
+  assert.match(done.text, /Your password was changed/)
   await Promise.all(servers.map(each => each.close()))
 })
 

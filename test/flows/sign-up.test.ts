@@ -33,7 +33,7 @@ test('sign-up: the address is verified first; the link leads to the account and 
   const page = await browser.visit(registerLink(login.body))
   assert.match(page.text, /Create an account/)
   const sent = await browser.submit(page, { email })
-  assert.match(sent.text, /Look into your mail/)
+  assert.match(sent.text, /Check your email/)
   const mail = await newestMail(server)
   assert.equal(mail.to, email)
   const chosen = await browser.visit(mail.path)
@@ -46,7 +46,7 @@ test('sign-up: the address is verified first; the link leads to the account and 
   const account = await browser.visit('/account')
   assert.match(
     account.text,
-    /Username New@Example\.com Name New N\. Email address New@Example\.com Email state Verified/,
+    /Username New@Example\.com Name New N\. Change Email address New@Example\.com Verified Change/,
   )
 })
 
@@ -109,7 +109,7 @@ test('sign-up: a link that is an hour old, changed, or of another kind makes no 
   await browser.submit(await browser.visit('/password/forgotten'), { username: 'dora' })
   const reset = (await newestMail(server)).path.replace('/password/reset', '/register/complete')
   for (const changed of [`${path}x`, path.replace('link=', 'link=e'), '/register/complete', reset])
-    assert.match((await browser.visit(changed)).text, /doesn’t work any more/)
+    assert.match((await browser.visit(changed)).text, /no longer works/)
   const page = await browser.visit(path)
   server.clock.advance(3600)
   assert.equal((await browser.submit(page, { new_password: password })).status, 400)
@@ -121,10 +121,10 @@ test('sign-up: with verification optional users choose a name, are in at once, a
   const page = await browser.visit(registerLink(login.body))
   const filled = { username: 'newbie', email, full_name: '', new_password: password }
   assert.ok(answerOf(await browser.submit(page, filled)).get('code'))
-  assert.match((await browser.visit('/account')).text, /Email state Not verified/)
+  assert.match((await browser.visit('/account')).text, /Email address New@Example\.com Not verified/)
   const mail = await newestMail(server)
   await browser.submit(await browser.visit(mail.path), {})
-  assert.match((await browser.visit('/account')).text, /Username newbie .*Email state Verified/)
+  assert.match((await browser.visit('/account')).text, /Username newbie .*Email address .* Verified/)
 })
 
 test('sign-up: a chosen name that is taken, malformed or has a weak password is told', async () => {
@@ -234,7 +234,7 @@ test('sign-up: a network and an address are sent a bounded number of mails, whoe
   const { server, browser } = await start()
   const page = await browser.visit('/register')
   for (let count = 0; count < 8; count++)
-    assert.match((await browser.submit(page, { email })).text, /Look into your mail/)
+    assert.match((await browser.submit(page, { email })).text, /Check your email/)
   assert.equal((await server.mails()).length, 5)
   for (let count = 0; count < 42; count++) await browser.submit(page, { email: `n${count}@example.com` })
   const waiting = await browser.submit(page, { email: 'more@example.com' })

@@ -27,7 +27,7 @@ const leavesOf = (part: object, path = ''): Leaves =>
 const shared = new Set(['name', 'dir'])
 /** Words that a language has in common with English. */
 const alike: Readonly<Record<string, readonly string[]>> = {
-  de: ['device.code', 'account.profile.name', 'fields.names.full_name'],
+  de: ['device.code', 'account.profile.name', 'account.security.passkey', 'fields.names.full_name'],
   es: ['error.code'],
   fr: ['device.code', 'account.sections.sessions', 'account.sections.consents'],
 }

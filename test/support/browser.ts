@@ -50,7 +50,7 @@ export function createBrowser(
       else cookies.set(name, value)
     }
     const location = answer.headers.location as string | undefined
-    return { ...answer, target, location, form: readForm(answer.body), text: readText(answer.body) }
+    return { ...answer, target, location, form: readForm(mainOf(answer.body)), text: readText(answer.body) }
   }
 
   const follow = async (page: Page): Promise<Page> => {
@@ -80,6 +80,9 @@ export function refreshOf({ body }: Pick<Page, 'body'>): { readonly wait?: strin
     /<noscript><meta http-equiv="refresh" content="(\d+); url=([^"]*)"><\/noscript>/.exec(body) ?? []
   return wait === undefined || url === undefined ? {} : { wait, url: unescapeHtml(url) }
 }
+
+/** Around the page's own form there may be the frame's, which signs out. */
+const mainOf = (html: string): string => /<main[\s\S]*<\/main>/.exec(html)?.[0] ?? html
 
 const tag = /<(form|input)\b([^>]*)>/g
 

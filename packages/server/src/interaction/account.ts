@@ -1,4 +1,4 @@
-/** The door of the account pages: they are for who is signed in at this browser, and some of them for who signed in of late. */
+/** Guards the account pages: requires a session, and a recent sign-in for sensitive ones. Makes the frame that they share. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
@@ -7,16 +7,22 @@ import { refuse } from '@tessera/protocol/result'
 import type { Session } from '../core/authorization.ts'
 import { factorMethods, type RequestedAcr } from '../core/mfa.ts'
 import type { Clock, Log } from '../core/runtime.ts'
-import { localProvider, type Profile, type User, type Users } from '../core/user.ts'
+import type { StoredUser } from '../core/stored-user.ts'
+import { type IdentityProvider, localProvider, type Profile, type User, type Users } from '../core/user.ts'
+import type { Accounts } from '../identity/accounts.ts'
 import { type FindFactors, hasFactor } from '../identity/factors.ts'
+import type { PolicyFor } from '../identity/mfa-policy.ts'
+import { servesTenant } from '../identity/sign-in.ts'
 import { redirectResponse } from '../ui/page.ts'
 import type { Pages } from '../ui/pages.ts'
-import type { NavigationLink } from '../ui/show.ts'
+import type { NavigationLink, PageContext } from '../ui/show.ts'
 import type { Continuation, Continuations } from './continuation.ts'
+import type { Csrf } from './csrf.ts'
 import { type AccountSection, accountPaths, type Paths } from './paths.ts'
 import { createPageRefuser } from './refused-page.ts'
 import type { LackingSecondFactor } from './second-factor.ts'
 import type { BrowserSessions } from './session.ts'
+import { userName } from './shown.ts'
 
 /** A signed-in user at one of their account pages. */
 export type AccountVisit = {
@@ -24,7 +30,12 @@ export type AccountVisit = {
   readonly session: Session
   /** What this server knows of them itself; a user of another provider may have no record. */
   readonly user?: User
-  readonly navigation: readonly NavigationLink[]
+  /** The user's record in the store; those of the configuration and of other providers have none. */
+  readonly stored?: StoredUser
+  /** The token for forms of the page. */
+  readonly csrf: string
+  /** What every account page is shown with: who is signed in, the sections, the way out, and the cookie of `csrf`. */
+  readonly frame: PageContext & { readonly cookies: readonly (string | undefined)[] }
 }
 
 /** Lets the user in, or answers how the browser gets there: by the login page, which leads back. */
@@ -43,12 +54,14 @@ export type AccountPorts = {
   readonly sessions: BrowserSessions
   readonly lackingSecondFactor: LackingSecondFactor
   readonly findFactors: FindFactors
+  readonly policyFor: PolicyFor
   readonly users: Pick<Users, 'find'>
+  readonly accounts: Pick<Accounts, 'find'>
   readonly profile: Pick<Profile, 'isActive'>
   readonly tenants: ReadonlySet<string>
-  /** Without any there are no connections. */
-  readonly openIdProviders: readonly unknown[]
+  readonly openIdProviders: readonly Pick<IdentityProvider, 'tenants'>[]
   readonly continuations: Continuations
+  readonly csrf: Csrf
   readonly paths: Paths
   readonly pages: Pages
   readonly clock: Clock
@@ -82,8 +95,23 @@ export function createAccountDoor(ports: AccountPorts): EnterAccount {
     if ((await ports.lackingSecondFactor(request, session, { asked })) !== undefined) {
       return { ok: false, response: goOn(request, '/mfa', section, tenant, session, asked) }
     }
-    const user = await ports.users.find(session.sub)
-    return { ok: true, session, ...(user && { user }), navigation: navigationOf(section, session) }
+    return visitOf(request, section, session)
+  }
+
+  async function visitOf(
+    request: HttpRequest,
+    section: AccountSection,
+    session: Session,
+  ): Promise<AccountVisit> {
+    const [user, stored] = [await ports.users.find(session.sub), await ports.accounts.find(session.sub)]
+    const known = { session, ...(user && { user }), ...(stored && { stored }) }
+    const { token, cookie } = ports.csrf.token(request)
+    const account = {
+      user: await userName(session, { find: () => user }),
+      sections: await sectionsOf(section, known),
+      signOut: { action: paths('/logout'), csrf: token },
+    }
+    return { ok: true, ...known, csrf: token, frame: { account, cookies: [cookie] } }
   }
 
   /** A user who is asked again is asked in the same way. */
@@ -110,10 +138,13 @@ export function createAccountDoor(ports: AccountPorts): EnterAccount {
     return redirectResponse(request, paths(path, ports.continuations.seal(continuation)))
   }
 
-  function navigationOf(current: AccountSection, { idp }: Session): readonly NavigationLink[] {
+  /** A section in which this user can neither see nor change anything is not offered. */
+  async function sectionsOf(current: AccountSection, visit: Known): Promise<readonly NavigationLink[]> {
+    const { session, user } = visit
     const offered: Partial<Record<AccountSection, boolean>> = {
-      connections: ports.openIdProviders.length > 0,
-      password: idp === localProvider,
+      connections: user !== undefined && ports.openIdProviders.some(one => servesTenant(one, session.tenant)),
+      password: hasPasswordHere(visit),
+      security: await hasSecurity(session),
     }
     const sections = accountSections.filter(section => offered[section] ?? true)
     return sections.map(section => ({
@@ -122,6 +153,17 @@ export function createAccountDoor(ports: AccountPorts): EnterAccount {
       current: section === current,
     }))
   }
+
+  async function hasSecurity(session: Session): Promise<boolean> {
+    const { mode } = await ports.policyFor(session)
+    return mode !== 'off' || hasFactor(await ports.findFactors(session.sub), factorMethods)
+  }
 }
+
+type Known = Pick<AccountVisit, 'session' | 'user' | 'stored'>
+
+/** Whether the user signed in with a password that is kept in the store: only that one can be changed on a page. */
+export const hasPasswordHere = ({ session, stored }: Pick<Known, 'session' | 'stored'>): boolean =>
+  stored?.password !== undefined && session.idp === localProvider
 
 const accountSections = Object.keys(accountPaths) as readonly AccountSection[]

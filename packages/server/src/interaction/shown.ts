@@ -46,6 +46,6 @@ export async function userName(
   { sub, claims }: Pick<Session, 'sub' | 'claims'>,
   users: Pick<Users, 'find'>,
 ): Promise<string> {
-  const named = claims?.preferred_username ?? claims?.name
+  const named = claims?.preferred_username ?? claims?.name ?? claims?.email
   return (await users.find(sub))?.username ?? (typeof named === 'string' ? named : sub)
 }

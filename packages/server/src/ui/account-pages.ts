@@ -1,6 +1,5 @@
 /** The account pages: what a signed-in user sees of themself. */
 
-import type { FieldLink } from './field-pages.ts'
 import { type ScopeLine, scopeText } from './scope-text.ts'
 import type { Page, PageForm, Show } from './show.ts'
 import type { Texts } from './texts.ts'
@@ -13,8 +12,10 @@ export type ProfilePage = {
   readonly email_verified?: boolean
   /** The provider that knows the user; undefined: this server. */
   readonly provider?: string
-  /** Where the user changes what is kept here. */
-  readonly changes: readonly FieldLink[]
+  /** Where the user changes what is kept here; undefined: it is kept elsewhere. */
+  readonly changes?: { readonly name: string; readonly email?: string }
+  /** Where the user deletes the account, if the operator lets them. */
+  readonly deletion?: string
   /** Where sign-ins at applications begin. */
   readonly applications: readonly { readonly name: string; readonly href: string }[]
 }
@@ -23,6 +24,8 @@ export type SessionsPage = {
   readonly form: PageForm
   /** Where the user signs out of this one. */
   readonly signOut: string
+  /** Whether the user has a password to change. */
+  readonly hasPassword: boolean
   readonly sessions: readonly SessionLine[]
 }
 
@@ -52,7 +55,8 @@ export type ConnectionsPage = {
 
 export type SecurityPage = {
   readonly form: PageForm
-  readonly hasApp: boolean
+  /** The authenticator app, if there is one. */
+  readonly app?: { readonly addedAgo: number }
   readonly passkeys: readonly PasskeyLine[]
   readonly recoveryCodes: number
   /** What may be set up, and where. */
@@ -116,30 +120,32 @@ export const createAccountPages = (show: Show): AccountPages => ({
     }),
   profile: (request, data, context = {}) =>
     show(request, 'account-profile', context, texts => {
-      const { account } = texts
-      const { username, name, email, email_verified, provider, applications, changes } = data
-      const shown: readonly (readonly [term: string, value: string | undefined])[] = [
-        [account.profile.username, username],
-        [account.profile.name, name],
-        [account.profile.email, email],
-        [
-          account.profile.emailState,
-          email && (email_verified ? account.profile.verified : account.profile.unverified),
-        ],
-        [account.profile.provider, provider],
+      const { profile } = texts.account
+      const { links } = texts.fields
+      const { username, name, email, email_verified, provider, applications, changes, deletion } = data
+      const details: readonly ProfileLine[] = [
+        { term: profile.username, value: username },
+        { term: profile.name, value: name, change: changes?.name, label: links.names },
+        {
+          ...{ term: profile.email, value: email, change: changes?.email, label: links.email },
+          tag: email && (email_verified ? profile.verified : profile.unverified),
+        },
+        { term: profile.provider, value: provider },
       ]
       return {
-        title: account.profile.title,
-        applications,
-        changes: changes.map(({ to, href }) => ({ href, text: texts.fields.links[to] })),
-        details: shown.filter(([, value]) => value !== undefined),
+        title: profile.title,
+        ...{ applications, deletion },
+        // A line without a value is for what can be added.
+        details: details.filter(({ value, change }) => value !== undefined || change !== undefined),
       }
     }),
   security: (request, data, context = {}) =>
     show(request, 'account-security', context, ({ account: { security }, passkey, lang }) => ({
       ...data,
       title: security.title,
-      hasFactor: data.hasApp || data.passkeys.length > 0,
+      lead: data.adding.length > 0 || data.app || data.passkeys.length > 0 ? security.lead : security.none,
+      app: data.app && { when: security.added(timeAgo(data.app.addedAgo, lang)) },
+      hasFactor: data.app !== undefined || data.passkeys.length > 0,
       passkeys: data.passkeys.map(line => ({
         ...line,
         shown: line.name === '' ? passkey.unnamed : line.name,
@@ -154,6 +160,7 @@ export const createAccountPages = (show: Show): AccountPages => ({
     show(request, 'account-sessions', context, texts => ({
       ...data,
       title: texts.account.sessionList.title,
+      lead: texts.account.sessionList[data.hasPassword ? 'leadWithPassword' : 'lead'],
       sessions: data.sessions.map(({ seen, ...session }) => ({
         ...session,
         name: nameOf(session, texts),
@@ -176,6 +183,15 @@ export const createAccountPages = (show: Show): AccountPages => ({
       }),
     })),
 })
+
+type ProfileLine = {
+  readonly term: string
+  readonly value: string | undefined
+  readonly tag?: string | undefined
+  /** Where it is changed, and what that link is called. */
+  readonly change?: string | undefined
+  readonly label?: string
+}
 
 const nameOf = (
   { browser, system }: Pick<SessionLine, 'browser' | 'system'>,

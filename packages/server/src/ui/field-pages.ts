@@ -27,6 +27,8 @@ export type FieldsPage = {
   /** Of a password that is to be chosen. */
   readonly min_length?: number
   readonly problem?: FieldProblem
+  /** Where the user goes instead. */
+  readonly cancel?: string
   readonly links?: readonly FieldLink[]
 }
 
@@ -75,24 +77,31 @@ export const createFieldPages = (show: Show): FieldPages => ({
       ),
       fields: fields.map(name => ({
         name,
-        label: texts.names[name],
+        label: kind === 'forgotten' && name === 'username' ? texts.usernameOrEmail : texts.names[name],
         ...attributes[name],
         value: values[name] ?? '',
         fixed: name === fixed,
         hint: name === 'new_password' && min_length !== undefined && texts.length(min_length),
       })),
       problem: data.problem && problemText(data.problem, texts),
-      links: linksOf(data.links, texts),
+      cancel: data.cancel,
+      careful: kind === 'deleteAccount',
+      links: linksOf(data.links, texts).map((link, index) => ({
+        ...link,
+        before: data.links?.[index]?.to === 'signIn' ? texts.haveAccount : '',
+      })),
     })),
   notice: (request, { kind, links }, context = {}) =>
     show(request, 'message', context, ({ fields: texts }) => ({
       ...texts.notices[kind],
-      sign: kind === 'linkInvalid' ? 'error' : 'approved',
+      sign: signs[kind] ?? 'approved',
       links: linksOf(links, texts),
     })),
   outbox: (request, data, context = {}) =>
     show(request, 'outbox', context, texts => ({ ...data, title: texts.outbox.title })),
 })
+
+const signs: Partial<Readonly<Record<NoticeKind, string>>> = { linkInvalid: 'error', notHere: 'neutral' }
 
 const linksOf = (links: readonly FieldLink[] = [], texts: Texts['fields']) =>
   links.map(({ to, href }) => ({ href, text: texts.links[to] }))

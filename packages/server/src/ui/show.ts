@@ -18,6 +18,13 @@ export type NavigationLink = {
   readonly current: boolean
 }
 
+export type AccountFrame = {
+  /** Who is signed in. */
+  readonly user: string
+  readonly sections: readonly NavigationLink[]
+  readonly signOut: PageForm
+}
+
 export type PageContext = PageOptions & {
   readonly ui_locales?: readonly string[]
   /** Whether the page loads our script file. */
@@ -25,8 +32,8 @@ export type PageContext = PageOptions & {
   /** Whom the page leads to, and what kind of window that client shows it in. */
   readonly client?: ClientLook
   readonly display?: Display
-  /** Of the account pages. */
-  readonly navigation?: readonly NavigationLink[]
+  /** What the account pages share. */
+  readonly account?: AccountFrame
 }
 
 export type Page<Data> = (request: HttpRequest, data: Data, context?: PageContext) => Promise<HttpResponse>
@@ -54,7 +61,7 @@ export const createShow =
   async (
     request,
     template,
-    { ui_locales, navigation, client, display = 'page', withScript = false, ...options },
+    { ui_locales, account, client, display = 'page', withScript = false, ...options },
     data,
   ) => {
     const { language, cookie } = chooseLanguage(request, ui_locales)
@@ -67,7 +74,8 @@ export const createShow =
       look: { ...look, name: look.name ?? texts.name },
       stylesheet: look.stylesheet(client?.accent_color),
       scriptFile: withScript ? script : undefined,
-      navigation,
+      account,
+      navigation: account?.sections,
       client: led?.name,
       clientLogo: picture(led?.logo),
       display,
@@ -77,7 +85,7 @@ export const createShow =
     return pageResponse(html, {
       ...options,
       // Pages of a sign-in may stand in a client's popup, which must find its opener again; these never do.
-      headers: { ...options.headers, ...(navigation && { 'cross-origin-opener-policy': 'same-origin' }) },
+      headers: { ...options.headers, ...(account && { 'cross-origin-opener-policy': 'same-origin' }) },
       scriptFile: withScript,
       cookies: [...(options.cookies ?? []), cookie],
       pictures: [picture(look.logo), picture(led?.logo)].filter(one => one !== undefined),

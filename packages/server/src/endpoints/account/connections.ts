@@ -94,11 +94,10 @@ export function createConnectionsEndpoint(ports: ConnectionsPorts): Endpoint {
 
   async function show(request: HttpRequest, visit: AccountVisit): Promise<HttpResponse> {
     const links = await stores.identityLinks.ofUser(visit.session.sub)
-    const { token, cookie } = ports.csrf.token(request)
     return ports.pages.account.connections(
       request,
       {
-        form: { action: paths('/account/connections'), csrf: token },
+        form: { action: paths('/account/connections'), csrf: visit.csrf },
         connections: links.map(({ provider, identity, label, created_at }) => ({
           ...{ provider, identity, since: created_at },
           name: displayName(provider),
@@ -106,7 +105,7 @@ export function createConnectionsEndpoint(ports: ConnectionsPorts): Endpoint {
         })),
         others: connectable(visit).map(({ name }) => ({ provider: name, name: displayName(name) })),
       },
-      { navigation: visit.navigation, cookies: [cookie] },
+      visit.frame,
     )
   }
 

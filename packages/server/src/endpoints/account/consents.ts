@@ -53,19 +53,18 @@ export function createAccountConsentsEndpoint(ports: AccountConsentsPorts): Endp
 
   async function show(
     request: HttpRequest,
-    { session, navigation }: AccountVisit,
+    { session, csrf, frame }: AccountVisit,
     removed?: string,
   ): Promise<HttpResponse> {
-    const { token, cookie } = ports.csrf.token(request)
     const consents = await stores.consents.ofUser(session.sub)
     return ports.pages.account.consents(
       request,
       {
-        form: { action: ports.paths('/account/consents'), csrf: token },
+        form: { action: ports.paths('/account/consents'), csrf },
         consents: await Promise.all(consents.map(lineOf)),
         ...(removed !== undefined && { removed }),
       },
-      { navigation, cookies: [cookie] },
+      frame,
     )
   }
 

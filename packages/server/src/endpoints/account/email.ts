@@ -10,7 +10,7 @@ import type { CountMail } from '../../identity/mail-limits.ts'
 import type { SendLetter } from '../../interaction/account-mail.ts'
 import type { MailLinks } from '../../interaction/mail-link.ts'
 import { logRefusal } from '../../interaction/refused-page.ts'
-import { type StoredUserPagePorts, storedUserPage } from './stored-user-page.ts'
+import { backTo, type StoredUserPagePorts, storedUserPage } from './stored-user-page.ts'
 
 export type EmailPorts = StoredUserPagePorts & {
   readonly users: Pick<Users, 'findByVerifiedEmail'>
@@ -26,7 +26,7 @@ export function createEmailEndpoint(ports: EmailPorts): Endpoint {
     section: 'profile',
     strict: true,
     form: ({ email = '' }) => ({ kind: 'changeEmail', fields: ['email'], values: { email } }),
-    async act({ request, stored, navigation }, form, again) {
+    async act({ request, stored, frame }, form, again) {
       const email = form.get('email')?.trim() ?? ''
       if (!isEmail(email)) return again('email_malformed', { email })
       const count = await ports.countMail('new_address', networkOf(request), email)
@@ -35,7 +35,7 @@ export function createEmailEndpoint(ports: EmailPorts): Endpoint {
         return again(count, { email })
       }
       if (count.send) ports.sendLetter(request, () => letterTo(stored, email), count.forgive)
-      return ports.pages.notice(request, { kind: 'mailSent' }, { navigation })
+      return ports.pages.notice(request, { kind: 'mailSent', links: backTo(ports.paths) }, frame)
     },
   })
 

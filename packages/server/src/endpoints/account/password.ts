@@ -9,9 +9,10 @@ import type { Accounts } from '../../identity/accounts.ts'
 import { doCounted, networkOf } from '../../identity/attempts.ts'
 import type { CountGuess } from '../../identity/guesses.ts'
 import type { KnownAccounts } from '../../identity/known-account.ts'
+import { hasPasswordHere } from '../../interaction/account.ts'
 import { logRefusal } from '../../interaction/refused-page.ts'
 import type { TellOwner } from '../../interaction/tell-owner.ts'
-import { type StoredUserPagePorts, storedUserPage } from './stored-user-page.ts'
+import { backTo, type StoredUserPagePorts, storedUserPage } from './stored-user-page.ts'
 
 export type PasswordPagePorts = StoredUserPagePorts & {
   readonly accounts: Pick<Accounts, 'find' | 'passwordFault' | 'setPassword'>
@@ -32,14 +33,14 @@ export function createPasswordEndpoint(ports: PasswordPagePorts): Endpoint {
     section: 'password',
     // The current password is asked for anyway, so the sign-in may be an old one; the second factor may not be missing.
     strict: { recent: false },
-    isFor: ({ stored, session }) => stored.password !== undefined && session.idp === localProvider,
+    isFor: hasPasswordHere,
     form: ({ username }) => ({
       kind: 'password',
       // The name too, so that password managers know whose it is.
       ...{ fields: ['username', 'password', 'new_password'], values: { username }, fixed: 'username' },
       min_length,
     }),
-    async act({ request, stored, session, navigation }, form, again) {
+    async act({ request, stored, session, frame }, form, again) {
       const chosen = form.get('new_password') ?? ''
       const refusal = await checkCurrent(request, stored, form.get('password') ?? '')
       if (refusal) {
@@ -54,7 +55,7 @@ export function createPasswordEndpoint(ports: PasswordPagePorts): Endpoint {
       })
       if (!changed.ok) return again('changed')
       ports.tellOwner(request, stored.sub, 'passwordChanged')
-      return ports.pages.notice(request, { kind: 'passwordSaved' }, { navigation })
+      return ports.pages.notice(request, { kind: 'passwordSaved', links: backTo(ports.paths) }, frame)
     },
   })
 

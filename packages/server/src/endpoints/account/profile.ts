@@ -4,7 +4,6 @@ import type { Endpoint } from '@tessera/protocol/http'
 import type { Clients } from '../../core/client.ts'
 import type { IdentityProvider } from '../../core/user.ts'
 import { localProvider } from '../../core/user.ts'
-import type { Accounts } from '../../identity/accounts.ts'
 import type { AccountVisit, EnterAccount } from '../../interaction/account.ts'
 import type { Paths } from '../../interaction/paths.ts'
 import type { ProfilePage } from '../../ui/account-pages.ts'
@@ -16,7 +15,6 @@ export type ProfilePorts = {
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
   readonly issuer: string
   readonly clients: Pick<Clients, 'all'>
-  readonly accounts: Pick<Accounts, 'find'>
   readonly offered: { readonly mail: boolean; readonly deletion: boolean }
   readonly paths: Paths
   readonly pages: Pages
@@ -28,7 +26,6 @@ export function createProfileEndpoint({
   identityProviders,
   issuer,
   clients,
-  accounts,
   offered,
   paths,
   pages,
@@ -36,20 +33,25 @@ export function createProfileEndpoint({
   return async request => {
     const visit = await enterAccount(request, 'profile')
     if (!visit.ok) return visit.response
-    const changes = (await accounts.find(visit.session.sub)) ? changing() : []
-    return pages.account.profile(request, { ...profileOf(visit), changes }, { navigation: visit.navigation })
+    return pages.account.profile(
+      request,
+      { ...profileOf(visit), ...(visit.stored && changing()) },
+      visit.frame,
+    )
   }
 
   /** Users of the configuration and of other providers see what is known of them; only those kept here change it. */
-  function changing(): ProfilePage['changes'] {
-    return [
-      { to: 'names', href: paths('/account/name') },
-      ...(offered.mail ? [{ to: 'email', href: paths('/account/email') } as const] : []),
-      ...(offered.deletion ? [{ to: 'deleteAccount', href: paths('/account/delete') } as const] : []),
-    ]
+  function changing(): Pick<ProfilePage, 'changes' | 'deletion'> {
+    return {
+      changes: {
+        name: paths('/account/name'),
+        ...(offered.mail && { email: paths('/account/email') }),
+      },
+      ...(offered.deletion && { deletion: paths('/account/delete') }),
+    }
   }
 
-  function profileOf({ session, user }: AccountVisit): Omit<ProfilePage, 'changes'> {
+  function profileOf({ session, user }: AccountVisit): Omit<ProfilePage, 'changes' | 'deletion'> {
     const claims = { ...session.claims, ...user?.claims }
     const text = (name: string) => (typeof claims[name] === 'string' ? claims[name] : undefined)
     const username = user?.username ?? text('preferred_username')

@@ -160,30 +160,29 @@ export function createSecurityEndpoint(ports: SecurityPorts): Endpoint {
     method: FactorMethod,
     failed?: { readonly refusal: Refusal; readonly form: Parameters },
   ): Promise<HttpResponse> {
-    const { request, navigation } = visit
-    const { token, cookie } = ports.csrf.token(request)
-    const page = { browser: token, form: failed?.form }
+    const { request, csrf, frame } = visit
+    const page = { browser: csrf, form: failed?.form }
     const begun = await ports.factorEnrolment.begin(await enrolling(visit), method, page)
     const problem = failed && factorProblem(failed.refusal)
     return ports.pages.mfa.enrolment(
       request,
       {
-        ...{ form: { action: here, csrf: token }, method, required: false, others: [], ...begun },
+        ...{ form: { action: here, csrf }, method, required: false, others: [], ...begun },
         ...(problem && { problem: problem.problem }),
       },
-      { navigation, cookies: [cookie], ...problem?.context },
+      { ...frame, ...problem?.context },
     )
   }
 
   async function show(visit: Visit, problem?: 'lastFactor'): Promise<HttpResponse> {
-    const { request, factors, navigation } = visit
-    const { token, cookie } = ports.csrf.token(request)
+    const { request, factors, csrf, frame } = visit
     const now = ports.clock.now()
+    const [app] = factors.totp
     return ports.pages.account.security(
       request,
       {
-        form: { action: here, csrf: token },
-        hasApp: factors.totp.length > 0,
+        form: { action: here, csrf },
+        ...(app && { app: { addedAgo: now - app.created_at } }),
         passkeys: factors.passkey.map(({ id, name, created_at, last_used_at }) => ({
           ...{ id, name },
           ...(last_used_at === undefined ? { addedAgo: now - created_at } : { usedAgo: now - last_used_at }),
@@ -192,7 +191,7 @@ export function createSecurityEndpoint(ports: SecurityPorts): Endpoint {
         adding: (await addable(visit)).map(method => ({ method, href: `${here}?add=${method}` })),
         ...(problem && { problem }),
       },
-      { navigation, cookies: [cookie], ...(problem && { status: 400 }) },
+      { ...frame, ...(problem && { status: 400 }) },
     )
   }
 }

@@ -6,7 +6,7 @@ import type { Session } from '../../core/authorization.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
 import { type EndSession, lives } from '../../core/session.ts'
 import type { Stores } from '../../core/stores.ts'
-import type { AccountVisit, EnterAccount } from '../../interaction/account.ts'
+import { type AccountVisit, type EnterAccount, hasPasswordHere } from '../../interaction/account.ts'
 import { browserName } from '../../interaction/browser-name.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import { readPageForm } from '../../interaction/form.ts'
@@ -58,16 +58,17 @@ export function createAccountSessionsEndpoint(ports: AccountSessionsPorts): Endp
 
   function show(
     request: HttpRequest,
-    { session: own, navigation }: AccountVisit,
+    visit: AccountVisit,
     sessions: readonly Session[],
   ): Promise<HttpResponse> {
-    const { token, cookie } = ports.csrf.token(request)
+    const { session: own, csrf, frame } = visit
     const now = ports.clock.now()
     return ports.pages.account.sessions(
       request,
       {
-        form: { action: ports.paths('/account/sessions'), csrf: token },
+        form: { action: ports.paths('/account/sessions'), csrf },
         signOut: ports.paths('/logout'),
+        hasPassword: hasPasswordHere(visit),
         sessions: sessions.map(session => ({
           sid: session.sid,
           current: session.sid === own.sid,
@@ -76,7 +77,7 @@ export function createAccountSessionsEndpoint(ports: AccountSessionsPorts): Endp
           ...(session.address !== undefined && { address: session.address }),
         })),
       },
-      { navigation, cookies: [cookie] },
+      frame,
     )
   }
 }

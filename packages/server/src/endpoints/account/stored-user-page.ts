@@ -1,22 +1,20 @@
-/** An account page that is a form about a user who is kept here: GET shows it, POST acts. Others have nothing to change here. */
+/** An account page with a form about a stored user: GET shows it, POST acts. Other users are told that there is nothing to change. */
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import type { Log } from '../../core/runtime.ts'
 import type { StoredUser } from '../../core/stored-user.ts'
-import type { Accounts } from '../../identity/accounts.ts'
 import type { AccountVisit, EnterAccount } from '../../interaction/account.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
 import { readPageForm } from '../../interaction/form.ts'
 import { type FormProblem, fieldProblem } from '../../interaction/form-problem.ts'
-import type { AccountSection, PagePath, Paths } from '../../interaction/paths.ts'
+import { type AccountSection, accountPaths, type PagePath, type Paths } from '../../interaction/paths.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
 import type { FieldsPage } from '../../ui/field-pages.ts'
 import type { Pages } from '../../ui/pages.ts'
 
 export type StoredUserPagePorts = {
   readonly enterAccount: EnterAccount
-  readonly accounts: Pick<Accounts, 'find'>
   readonly csrf: Csrf
   readonly pages: Pages
   readonly paths: Paths
@@ -30,6 +28,9 @@ export type StoredUserVisit = AccountVisit & {
 
 /** Shows the form once more, as it was filled in. */
 export type Again = (problem: FormProblem, filledIn?: FieldsPage['values']) => Promise<HttpResponse>
+
+/** For a page that ends a task: the way back to the account. */
+export const backTo = (paths: Paths) => [{ to: 'account', href: paths('/account') }] as const
 
 type StoredUserPage = {
   readonly path: PagePath
@@ -50,17 +51,17 @@ export function storedUserPage(
   ports: StoredUserPagePorts,
   { path, section, strict = false, isFor = () => true, form: formOf, act }: StoredUserPage,
 ): Endpoint {
-  const { accounts, csrf, pages } = ports
+  const { csrf, pages } = ports
   const refusePage = createPageRefuser('account', ports)
 
   return async request => {
     const options = typeof strict === 'boolean' ? { strict } : { strict: true, ...strict }
     const entered = await ports.enterAccount(request, section, options)
     if (!entered.ok) return entered.response
-    const { navigation } = entered
-    const stored = await accounts.find(entered.session.sub)
+    const { stored, frame } = entered
     const visit = stored && { ...entered, request, stored }
-    if (!visit || !isFor(visit)) return pages.notice(request, { kind: 'notHere' }, { navigation })
+    if (!visit || !isFor(visit))
+      return pages.notice(request, { kind: 'notHere', links: backTo(ports.paths) }, frame)
     if (request.method !== 'POST') return show(visit)
     const form = readPageForm(request, csrf)
     if (!form.ok) return refusePage(request, form)
@@ -68,11 +69,10 @@ export function storedUserPage(
   }
 
   function show(
-    { request, stored, navigation }: StoredUserVisit,
+    { request, stored, csrf: token, frame }: StoredUserVisit,
     problem?: FormProblem,
     filledIn?: FieldsPage['values'],
   ): Promise<HttpResponse> {
-    const { token, cookie } = csrf.token(request)
     const { said, context } = fieldProblem(problem)
     return pages.fields(
       request,
@@ -81,8 +81,9 @@ export function storedUserPage(
         ...(filledIn && { values: filledIn }),
         ...said,
         form: { action: ports.paths(path), csrf: token },
+        ...(path !== accountPaths[section] && { cancel: ports.paths('/account') }),
       },
-      { navigation, cookies: [cookie], ...context },
+      { ...frame, ...context },
     )
   }
 }

@@ -98,6 +98,9 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
         },
         fields: ['username'],
         ...said,
+        links: [
+          { to: 'backToSignIn', href: sealed === undefined ? paths('/account') : paths('/login', sealed) },
+        ],
       },
       { ...pageContextOf(requester, cookie), ...context },
     )
