@@ -32,7 +32,7 @@ test('security: a user sets up an app, keeps ten codes, and the session has prov
   const asked = await browser.visit(`${security}?add=totp`)
   const { page } = await finishEnrolment(server, browser, asked)
   assert.equal(page.target, security)
-  assert.match(page.text, /Authenticator app .* Recovery codes 10 are left/)
+  assert.match(page.text, /Authenticator app .* Recovery codes 10 left/)
   const claims = await redeem(server, await browser.visit(authorizePath({ prompt: 'none', acr_values: '2' })))
   assert.deepEqual([claims.acr, claims.amr], ['2', ['pwd', 'otp', 'mfa']])
   const next = createBrowser(server)

@@ -38,7 +38,7 @@ test('applications: a signed-in user is shown where sign-ins begin, with the iss
     'https://plain.example/start?iss=https%3A%2F%2Fid.example',
     'https://globex.example/start?iss=https%3A%2F%2Fid.example',
   ])
-  assert.match(page.text, /Go to an application Shop & Co plain globex/)
+  assert.match(page.text, /Open an application Shop & Co plain globex/)
 })
 
 test('applications: a user of one tenant is not led to applications of another', async () => {
@@ -51,7 +51,7 @@ test('applications: a user of one tenant is not led to applications of another',
 
 test('applications: without any there is no heading for them', async () => {
   const browser = createBrowser(await createTestServer(pagesWorld))
-  assert.ok(!(await signIn(browser, '/account')).text.includes('Go to an application'))
+  assert.ok(!(await signIn(browser, '/account')).text.includes('Open an application'))
 })
 
 test('applications: clients that registered themselves are not listed, whatever they say', async () => {

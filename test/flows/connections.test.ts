@@ -43,7 +43,7 @@ const connect = async (browser: Browser): Promise<Page> =>
 test('connections: a user connects an account elsewhere, signs in with it, and disconnects it', async () => {
   const { server, browser } = await startSignedIn()
   const before = await browser.visit(page)
-  assert.match(before.text, /don’t sign in with an account elsewhere/)
+  assert.match(before.text, /No account at another service is connected/)
   assert.match(before.text, /Connect Corp/)
   const shown = await connect(browser)
   assert.equal(shown.target, page)
@@ -57,7 +57,7 @@ test('connections: a user connects an account elsewhere, signs in with it, and d
   const [, identity = ''] = /name="identity" value="([^"]*)"/.exec(shown.body) ?? []
   const gone = await press(browser, shown, 'disconnect', { identity })
   assert.equal(gone.location, page)
-  assert.match((await browser.visit(page)).text, /don’t sign in with an account elsewhere/)
+  assert.match((await browser.visit(page)).text, /No account at another service is connected/)
   answerOf(await signInByProvider(createBrowser(server), atCorp))
   assert.match(String(subOf(server)), /^fed_/)
 })
@@ -132,13 +132,13 @@ test('connections: what the provider says against it, and one that is away, are 
   assert.equal(told.status, 503)
 })
 
-test("connections: a provider's user without an account here connects nothing; without providers there is no such section", async () => {
+test("connections: a provider's user without an account here connects nothing and is offered no such section, nor is anyone without providers", async () => {
   const { browser } = await startFederated(federatedWorld(provider))
   answerOf(await signInByProvider(browser, atCorp))
   const shown = await browser.visit(page)
   assert.doesNotMatch(shown.text, /Connect Corp/)
   assertErrorPage(await browser.request('POST', page, { form: { csrf: 'x' } }), 'invalid_request')
-  assert.match((await browser.visit('/account')).body, /href="\/account\/connections"/)
+  assert.doesNotMatch((await browser.visit('/account')).body, /href="\/account\/connections"/)
   const without = createBrowser(
     await createTestServer({
       ...pagesWorld,
