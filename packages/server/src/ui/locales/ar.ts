@@ -231,9 +231,8 @@ export const ar: Translation = {
       since: date => `منذ ${date}`,
       remove: 'فصل',
       removeOf: name => `فصل ${name}`,
-      add: 'ربط',
+      add: name => `ربط ${name}`,
       adding: 'إضافة حساب',
-      addOf: name => `ربط ${name}`,
     },
     profile: {
       title: 'ملفك الشخصي',

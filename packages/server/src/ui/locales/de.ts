@@ -244,9 +244,8 @@ export const de: Translation = {
       since: date => `Seit ${date}`,
       remove: 'Trennen',
       removeOf: name => `${name} trennen`,
-      add: 'Verbinden',
+      add: name => `${name} verbinden`,
       adding: 'Konto hinzufügen',
-      addOf: name => `${name} verbinden`,
     },
     profile: {
       title: 'Ihr Profil',

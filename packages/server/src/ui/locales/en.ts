@@ -227,9 +227,8 @@ export const en = {
       since: (date: string) => `Since ${date}`,
       remove: 'Disconnect',
       removeOf: (name: string) => `Disconnect ${name}`,
-      add: 'Connect',
+      add: (name: string) => `Connect ${name}`,
       adding: 'Add an account',
-      addOf: (name: string) => `Connect ${name}`,
     },
     profile: {
       title: 'Your profile',

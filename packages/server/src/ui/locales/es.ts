@@ -238,9 +238,8 @@ export const es: Translation = {
       since: date => `Desde el ${date}`,
       remove: 'Desconectar',
       removeOf: name => `Desconectar ${name}`,
-      add: 'Conectar',
+      add: name => `Conectar ${name}`,
       adding: 'Añadir una cuenta',
-      addOf: name => `Conectar ${name}`,
     },
     profile: {
       title: 'Su perfil',

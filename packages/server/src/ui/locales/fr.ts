@@ -241,9 +241,8 @@ export const fr: Translation = {
       since: date => `Depuis le ${date}`,
       remove: 'Détacher',
       removeOf: name => `Détacher ${name}`,
-      add: 'Lier',
+      add: name => `Lier ${name}`,
       adding: 'Ajouter un compte',
-      addOf: name => `Lier ${name}`,
     },
     profile: {
       title: 'Votre profil',

@@ -230,9 +230,8 @@ export const ja: Translation = {
       since: date => `${date} から`,
       remove: '接続を解除',
       removeOf: name => `${name} の接続を解除`,
-      add: '接続',
+      add: name => `${name} を接続`,
       adding: 'アカウントを追加',
-      addOf: name => `${name} を接続`,
     },
     profile: {
       title: 'プロフィール',

@@ -235,9 +235,8 @@ export const pt: Translation = {
       since: date => `Desde ${date}`,
       remove: 'Desconectar',
       removeOf: name => `Desconectar ${name}`,
-      add: 'Conectar',
+      add: name => `Conectar ${name}`,
       adding: 'Adicionar uma conta',
-      addOf: name => `Conectar ${name}`,
     },
     profile: {
       title: 'O seu perfil',

@@ -207,9 +207,8 @@ export const zhHans: Translation = {
       since: date => `自 ${date} 起`,
       remove: '断开连接',
       removeOf: name => `断开 ${name}`,
-      add: '连接',
+      add: name => `连接 ${name}`,
       adding: '添加账户',
-      addOf: name => `连接 ${name}`,
     },
     profile: {
       title: '您的个人资料',
