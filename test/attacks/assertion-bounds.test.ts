@@ -149,6 +149,22 @@ for (const [ofServer, ofClient, strict] of audiences)
     }
   })
 
+test('private_key_jwt: the audience may be the endpoint where certificates are shown [RFC 8705 §5]', async () => {
+  const mtls = {
+    ...{ certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] },
+    endpoint_origin: 'https://mtls.example',
+  }
+  const server = await createTestServer({ ...input, mtls })
+  for (const aud of [tokenEndpoint, 'https://mtls.example/connect/token', issuer])
+    assert.equal((await authenticate(server, { aud })).status, 200, aud)
+  for (const aud of ['https://mtls.example', 'https://mtls.example/connect/par', 'https://mtls.example/'])
+    assertRefused(await authenticate(server, { aud }), 'invalid_client', 'client_assertion_audience_wrong')
+  const foreign = await authenticate(await createTestServer(input), {
+    aud: 'https://mtls.example/connect/token',
+  })
+  assertRefused(foreign, 'invalid_client', 'client_assertion_audience_wrong')
+})
+
 const redeem = async (server: TestServer, claims: object) =>
   server.token(
     {

@@ -47,6 +47,7 @@ test('configuration: a client that says little gets the documented defaults', as
     sliding_refresh_token_lifetime: 1_296_000,
     refresh_token_retry_window: 10,
     update_access_token_claims_on_refresh: false,
+    tls_client_certificate_bound_access_tokens: false,
     device_code_lifetime: 300,
     device_polling_interval: 5,
     require_consent: false,

@@ -341,6 +341,47 @@ test('configuration: the introspection_client_id of an API is no user name of an
   assertFaults({ api_resources: [api('urn:a', 'urn:b')] }, [{ ...fault, problem: /may not stand here/ }])
 })
 
+test('configuration: tokens are bound to certificates where these reach the server, and tokens from the authorization endpoint never are [RFC 8705 §3]', () => {
+  const bound = { ...machine, tls_client_certificate_bound_access_tokens: true }
+  const mtls = { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] }
+  const path = 'clients[0].tls_client_certificate_bound_access_tokens'
+  assertFaults(withClient(bound), [{ path, problem: /mtls is not configured/, fix: /"mtls"/ }])
+  assertFaults(withClient(bound, { mtls }), [])
+  const front = {
+    ...bound,
+    grant_types: ['implicit'],
+    redirect_uris: ['https://app.example/cb'],
+    response_types: ['id_token token'],
+  }
+  assertFaults(withClient(front, { mtls }), [{ path, problem: /bound to nothing/ }])
+  assertFaults(withClient({ ...front, response_types: ['id_token'] }, { mtls }), [])
+})
+
+test('configuration: endpoint_origin is an https origin', () => {
+  const with_ = (endpoint_origin: string) => ({
+    mtls: { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'], endpoint_origin },
+  })
+  const path = 'mtls.endpoint_origin'
+  for (const good of ['https://mtls.example', 'https://id.example:8443', 'http://localhost:5443'])
+    assertFaults(with_(good), [])
+  for (const bad of [
+    'https://mtls.example/',
+    'https://mtls.example/x',
+    'mtls.example',
+    'http://mtls.example',
+  ])
+    assertFaults(with_(bad), [{ path, problem: /not an origin|not https/ }])
+})
+
+test('configuration: an API with access tokens of type JWT has the name of no client [RFC 8725 §3.12]', () => {
+  const input = (name: string, access_token_typ?: string) =>
+    withClient(machine, { api_resources: [{ name, ...(access_token_typ && { access_token_typ }) }] })
+  const path = 'api_resources[0].access_token_typ'
+  assertFaults(input('machine', 'JWT'), [{ path, problem: /is a client_id too/ }])
+  for (const fine of [input('machine'), input('machine', 'at+jwt'), input('api', 'JWT')])
+    assertFaults(fine, [])
+})
+
 test('configuration: a confirmed address that is also another user’s address or name draws a warning', () => {
   const claims = { email: 'One@example.com', email_verified: true }
   const warned = (...users: object[]) =>

@@ -171,6 +171,47 @@ test('discovery: with client certificates it names them and where to bring them 
     assert.equal(metadata.mtls_endpoint_aliases[`${name}_endpoint`], metadata[`${name}_endpoint`])
 })
 
+test('discovery: client certificates may be for another origin, the path of the issuer kept [RFC 8705 §5]', async () => {
+  const mtls = {
+    ...{ certificate_header: 'x-client-cert', trusted_proxies: ['127.0.0.1'] },
+    endpoint_origin: 'https://mtls.id.example',
+  }
+  for (const path of ['', '/realm']) {
+    const server = await createTestServer({ ...world, issuer: issuer + path, mtls })
+    const metadata = await metadataOf(server, `${path}${configuration}`)
+    assert.equal(metadata.token_endpoint, `${issuer}${path}/connect/token`)
+    const names = 'token introspection revocation device_authorization userinfo pushed_authorization_request'
+    for (const name of names.split(' ')) {
+      const ordinary: string = metadata[`${name}_endpoint`]
+      const alias = ordinary.replace(issuer, mtls.endpoint_origin)
+      assert.equal(metadata.mtls_endpoint_aliases[`${name}_endpoint`], alias)
+    }
+  }
+})
+
+test('discovery: aliases of a tenant by path follow it; one by host has none, since its host says whose it is', async () => {
+  const server = await createTestServer({
+    ...world,
+    mtls: {
+      ...{ certificate_header: 'x-client-cert', trusted_proxies: ['127.0.0.1'] },
+      endpoint_origin: 'https://mtls.id.example',
+    },
+    tenants: [
+      { name: 'acme', issuer: 'path' },
+      { name: 'globex', issuer: 'https://globex.example' },
+    ],
+    users: [],
+    clients: [],
+  })
+  const aliasAt = async (path: string, host: string) =>
+    (await server.send('GET', path, { headers: { host } })).json.mtls_endpoint_aliases.token_endpoint
+  const own = 'https://mtls.id.example'
+  assert.equal(await aliasAt(configuration, 'id.example'), `${own}/connect/token`)
+  assert.equal(await aliasAt(configuration, 'mtls.id.example'), `${own}/connect/token`)
+  assert.equal(await aliasAt(`/t/acme${configuration}`, 'mtls.id.example'), `${own}/t/acme/connect/token`)
+  assert.equal(await aliasAt(configuration, 'globex.example'), 'https://globex.example/connect/token')
+})
+
 test('discovery: an issuer with a path is found below it and by path insertion [RFC 8414 §3.1]', async () => {
   const below = await createTestServer({ ...world, issuer: `${issuer}/tenants/one` })
   const paths = [

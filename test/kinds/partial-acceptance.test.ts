@@ -104,6 +104,7 @@ const rows: Readonly<Record<keyof typeof treatments, readonly Row[]>> = {
   request_object_signing_alg: refused('HS256', 'XX999', 7),
   request_object_encryption_alg: encryption,
   request_object_encryption_enc: encryption,
+  tls_client_certificate_bound_access_tokens: [...flags, ...refused(true)],
   require_signed_request_object: [...flags, ...refused(true)],
   require_pushed_authorization_requests: flags,
   default_max_age: refused(-1, 'soon', 1.5),

@@ -70,6 +70,14 @@ export const clients: Readonly<Record<string, Rows>> = {
       'flows/private-key-jwt.test.ts',
       'private_key_jwt: an assertion … is invalid_client',
     ),
+    'With `tls_client_certificate_bound_access_tokens`, tokens are bound whatever': held(
+      'flows/certificate-bound.test.ts',
+      'token: … binds the tokens of … to the certificate, and needs one',
+    ),
+    'The client then shows a certificate at the token endpoint': held(
+      'flows/certificate-bound.test.ts',
+      'token: … binds the tokens of … to the certificate, and needs one',
+    ),
     '**Never use one listener for both methods**: a': none('advice'),
     "`none` is for apps that can't keep a": none('definition'),
   },
@@ -170,6 +178,10 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/guides/request-objects.md': {
+    'With `request_object_max_lifetime`, `nbf` and `exp` are required': held(
+      'flows/request-object-lifetime.test.ts',
+      'par and authorize: with request_object_max_lifetime, a request object that … is …',
+    ),
     '`client_id` always stands outside too.': held(
       'flows/request-object.test.ts',
       'request object: without client_id outside there is nobody whose keys would verify it',

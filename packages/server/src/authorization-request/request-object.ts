@@ -1,5 +1,6 @@
 /** Request objects: an authorization request as a JWT of the client (RFC 9101, OpenID Connect Core 1.0 §6). */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Json, type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { VerifyClientSignature } from '../client-keys/signature.ts'
@@ -13,6 +14,8 @@ export type RequestObjectPorts = {
   readonly clock: Clock
   readonly verifySignature: VerifyClientSignature
   readonly decryption: Pick<Decryption, 'decrypt'>
+  /** How long they may live (seconds), unless the client's may live for less. */
+  readonly requestObjectMaxLifetime?: Seconds
 }
 
 export type RequestObject = {
@@ -46,7 +49,7 @@ export async function readRequestObject(
   const isSigned = header.alg !== 'none'
   const claims = isSigned ? await signedClaims(jwt, client, ports) : unsignedClaims(jwt, client, ports)
   if (!claims.ok) return claims
-  const fault = claimsFault(claims.value, client, ports)
+  const fault = claimsFault(claims.value, client, ports) ?? lifetimeFault(claims.value, client, ports)
   if (fault) return fault
   const parameters = parametersOf(claims.value)
   return parameters.ok
@@ -125,6 +128,19 @@ function claimsFault(
   return typeof claims.iat === 'number' && claims.iat > ports.clock.now() + clockTolerance
     ? invalid('request_object_from_the_future')
     : undefined
+}
+
+/** FAPI 2.0 Message Signing §5.3.1: by its own word a request is good for a short time, which began not long ago. */
+function lifetimeFault(
+  { nbf, exp }: JsonObject,
+  { request_object_max_lifetime: ofClient = Number.POSITIVE_INFINITY }: Client,
+  { clock, requestObjectMaxLifetime: ofServer = Number.POSITIVE_INFINITY }: RequestObjectPorts,
+): Refusal | undefined {
+  const most = Math.min(ofClient, ofServer)
+  if (most === Number.POSITIVE_INFINITY) return undefined
+  if (typeof nbf !== 'number' || typeof exp !== 'number') return invalid('request_object_without_lifetime')
+  if (nbf < clock.now() - most - clockTolerance) return invalid('request_object_too_old')
+  return exp > nbf + most ? invalid('request_object_lives_too_long') : undefined
 }
 
 /** Claims of the JWT itself. */

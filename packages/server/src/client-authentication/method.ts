@@ -51,8 +51,8 @@ export type VerificationPorts = {
   readonly verifySignature: VerifyClientSignature
   readonly clock: Clock
   readonly issuer: string
-  /** The token endpoint's URL. */
-  readonly tokenEndpoint: string
+  /** What the URLs of the endpoints begin with where clients show certificates (RFC 8705 §5). */
+  readonly mtlsBase: string
 }
 
 /** What a request says of its client. `identity`: only who it is; what proves it lies outside (a certificate) or does not exist. */

@@ -86,18 +86,23 @@ function audienceFault(
   type: string | undefined,
   { path }: HttpRequest,
   { client_assertion_audience }: Client,
-  { issuer, tokenEndpoint, clientAssertions }: VerificationPorts,
+  { issuer, mtlsBase, clientAssertions }: VerificationPorts,
 ): string | undefined {
   // RFC 8725 §3.11: a JWT made for another purpose (a request object, a DPoP proof) is not an assertion.
   if (type !== 'jwt' && type !== strictType) return 'client_assertion_type_wrong'
   const wanted = type === strictType ? 'issuer' : (client_assertion_audience ?? clientAssertions.audience)
   if (wanted === 'issuer') return aud === issuer ? undefined : 'client_assertion_audience_wrong'
-  const ours: readonly unknown[] = [issuer, tokenEndpoint, new URL(issuer).origin + path]
+  const ours: readonly unknown[] = [
+    issuer,
+    ...[issuer, mtlsBase].flatMap(base => [`${base}${tokenPath}`, new URL(base).origin + path]),
+  ]
   const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
   return named.length > 0 && named.every(one => ours.includes(one))
     ? undefined
     : 'client_assertion_audience_wrong'
 }
+
+const tokenPath = '/connect/token'
 
 /** jose has checked that it has not ended and, where `nbf` says so, begun. */
 function lifetimeFault(

@@ -22,7 +22,8 @@ export function createDispatcher({ configuration, server, tenants, probes }: Dis
   if (tenantIssuers.size === 0) return server
   const tenantOfPath = createPathReader(configuration)
   const hosts = hostsOf(configuration)
-  const own = hostSpellings(configuration.issuer)
+  const { issuer, mtls } = configuration
+  const own = [issuer, mtls?.endpointOrigin ?? issuer].flatMap(hostSpellings)
 
   const issuerOf = (request: HttpRequest): { readonly tenant: string } | 'server' | 'nobody' => {
     if (hosts.size > 0 && !probes.includes(request.path)) {

@@ -6,6 +6,7 @@ import { promptsOffered } from '../authorization-request/prompt.ts'
 import { responseModes } from '../authorization-request/response-mode.ts'
 import { authenticationMethodsOf } from '../client-authentication/methods.ts'
 import type { Configuration } from '../configuration/configuration.ts'
+import { mtlsBaseOf } from '../configuration/issuer.ts'
 import { assertionAlgorithms } from '../core/client.ts'
 import type { IdentityProvider } from '../core/user.ts'
 import { createDiscoveryEndpoint, discoveryPaths } from '../endpoints/discovery/discovery.ts'
@@ -106,6 +107,7 @@ const metadataOf = (
     signingAlgorithms: keys.algorithms(),
     authenticationMethods: authenticationMethodsOf({ mtls }),
     mtls: mtls !== undefined,
+    mtlsBase: mtlsBaseOf(issuer, mtls),
     registers: registration.mode !== 'off',
     ...authorizationRequests,
   })

@@ -11,6 +11,7 @@ import { createClientEncryption } from '../client-keys/encryption.ts'
 import { createClientKeys } from '../client-keys/jwks.ts'
 import { createClientSignatures } from '../client-keys/signature.ts'
 import type { Configuration } from '../configuration/configuration.ts'
+import { mtlsBaseOf } from '../configuration/issuer.ts'
 import type { Awaitable } from '../core/runtime.ts'
 import { createRefuser, type Refuser } from '../endpoints/respond.ts'
 import { grantsOf } from '../endpoints/token/grants/index.ts'
@@ -93,7 +94,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
     replays: foundation.stores.replays,
     clientAssertions,
     countAssertion: createAssertionCounter({ ...common, longest: longestKept(clientAssertions.maxLifetime) }),
-    tokenEndpoint: `${issuer}/connect/token`,
+    mtlsBase: mtlsBaseOf(issuer, configuration.mtls),
   })
   const authenticateCaller = createCallerAuthentication({
     ...{ ...common, ...people, authenticate, failures, networkOf, notePlainBasic },

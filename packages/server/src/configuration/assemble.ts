@@ -43,11 +43,21 @@ export function assemble(draft: ConfigurationDraft, surroundings: Surroundings):
     draft.tenants.flatMap(tenant => {
       if (tenant.issuer === undefined) return []
       const settings = tenantSettings({ ...draft, port, issuer }, { ...tenant, issuer: tenant.issuer })
-      const configuration = assembleIssuer(settings, surroundings)
+      const configuration = assembleIssuer(withOwnMtls(settings, issuer), surroundings)
       return [[tenant.name, ofTenant(tenant.name, configuration)]]
     }),
   )
   return { ...main, tenantIssuers }
+}
+
+/** A tenant by host is known by its host: another origin would be the server's. */
+const withOwnMtls = <Settings extends ConfigurationDraft & { readonly issuer: string }>(
+  settings: Settings,
+  server: string,
+): Settings => {
+  if (!settings.mtls || new URL(settings.issuer).origin === new URL(server).origin) return settings
+  const { endpoint_origin: _, ...mtls } = settings.mtls
+  return { ...settings, mtls }
 }
 
 function assembleIssuer(
@@ -106,6 +116,9 @@ function assembleIssuer(
     authorizationRequests: {
       requirePushed: draft.authorization_requests.require_pushed,
       requireSigned: draft.authorization_requests.require_signed,
+      ...(draft.authorization_requests.request_object_max_lifetime !== undefined && {
+        requestObjectMaxLifetime: draft.authorization_requests.request_object_max_lifetime,
+      }),
       allowUnregisteredUris: draft.authorization_requests.allow_unregistered_request_uris,
       pushedLifetime: draft.authorization_requests.pushed_lifetime,
       mostWaiting: draft.authorization_requests.max_waiting_per_network,
@@ -118,6 +131,7 @@ function assembleIssuer(
       mtls: {
         certificateHeader: draft.mtls.certificate_header.toLowerCase(),
         trustedProxies: draft.mtls.trusted_proxies,
+        ...(draft.mtls.endpoint_origin !== undefined && { endpointOrigin: draft.mtls.endpoint_origin }),
       },
     }),
     outbound: { allowedPrivateNetworks: draft.outbound.allowed_private_networks },

@@ -96,6 +96,8 @@ export type Configuration = {
   readonly authorizationRequests: {
     readonly requirePushed: boolean
     readonly requireSigned: boolean
+    /** How long request objects may live (seconds); undefined: as long as their `exp` says. */
+    readonly requestObjectMaxLifetime?: number
     /** Whether a `request_uri` need not be registered. */
     readonly allowUnregisteredUris: boolean
     /** Seconds. */
@@ -111,7 +113,12 @@ export type Configuration = {
   readonly trustedProxies: readonly string[]
   /** Whether their `x-forwarded-host` says which host was asked for. */
   readonly trustForwardedHost: boolean
-  readonly mtls?: { readonly certificateHeader: string; readonly trustedProxies: readonly string[] }
+  readonly mtls?: {
+    readonly certificateHeader: string
+    readonly trustedProxies: readonly string[]
+    /** The origin at which clients show certificates; undefined: that of the issuer. */
+    readonly endpointOrigin?: string
+  }
   /** What this server may send requests to besides public https addresses. */
   readonly outbound: { readonly allowedPrivateNetworks: readonly string[] }
   /** Code of a module configuration. */

@@ -26,12 +26,33 @@ export function issuerFault(value: string): ValueFault | undefined {
   return undefined
 }
 
+/** Why this may not be the origin of the mTLS endpoints; undefined when it may. */
+export function endpointOriginFault(value: string): ValueFault | undefined {
+  const fault = (problem: string, fix: string): ValueFault => ({
+    problem,
+    expected: 'scheme, host and port only, such as https://mtls.example (RFC 6454 §7)',
+    fix,
+  })
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  if (url === undefined || url.origin === 'null')
+    return fault('it is not an origin', 'write an origin, beginning with https://')
+  if (url.origin !== value) return fault('it is not an origin', `write "${url.origin}"`)
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))) return undefined
+  return fault('it is not https', 'use https: certificates are shown in TLS')
+}
+
 /** Whether a host is this machine itself (RFC 6761 §6.3, RFC 5735 §3, RFC 4291 §2.5.3). */
 export const isLoopback = (hostname: string): boolean =>
   hostname === 'localhost' ||
   hostname.endsWith('.localhost') ||
   hostname === '[::1]' ||
   /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname)
+
+/** What the issuer's endpoints begin with where clients show certificates (RFC 8705 §5). */
+export const mtlsBaseOf = (issuer: string, mtls: Configuration['mtls']): string =>
+  mtls?.endpointOrigin === undefined
+    ? issuer
+    : mtls.endpointOrigin + new URL(issuer).pathname.replace(/\/$/, '')
 
 /** The port of a loopback issuer: what to listen on when no port is configured. */
 export function loopbackPort(issuer: string | undefined): number | undefined {

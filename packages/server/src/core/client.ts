@@ -101,6 +101,8 @@ export type Client = {
   /** Where these are instead. */
   readonly jwks_uri?: string
   readonly tls_client_auth_subject_dn?: string
+  /** Its access tokens are bound to the certificate of its connection, however it authenticates (RFC 8705 §3.4). */
+  readonly tls_client_certificate_bound_access_tokens: boolean
   /** Algorithms that a client assertion may use; empty: all that are supported. */
   readonly token_endpoint_auth_signing_alg?: string
   /** What its assertions must be, where that differs from the server's policy. */
@@ -108,6 +110,8 @@ export type Client = {
   readonly client_assertion_max_lifetime?: Seconds
   /** Addresses that request objects may be fetched from, byte for byte (OpenID Connect Core 1.0 §6.2). */
   readonly request_uris: readonly string[]
+  /** How long its request objects may live, where that is less than the server allows. */
+  readonly request_object_max_lifetime?: Seconds
   /** What its request objects are signed with; omitted: any asymmetric algorithm, or nothing; `none`: nothing. */
   readonly request_object_signing_alg?: string
   /** What it encrypts them with; omitted: anything that is supported, or not at all. */

@@ -27,6 +27,10 @@ export type ApiScope = Shown & {
   readonly claims: readonly string[]
 }
 
+/** `JWT` is for APIs whose library refuses the other one. */
+export const accessTokenTyps = ['at+jwt', 'JWT'] as const
+export type AccessTokenTyp = (typeof accessTokenTyps)[number]
+
 /** An API: the audience of access tokens that carry one of its scopes (RFC 9068 §2.2). */
 export type ApiResource = {
   readonly name: string
@@ -37,6 +41,8 @@ export type ApiResource = {
   readonly introspection_client_id?: string
   /** With its name, how it authenticates at introspection. */
   readonly api_secrets: readonly Secret[]
+  /** The `typ` of its JWT access tokens; omitted: `at+jwt` (RFC 9068 §2.1). */
+  readonly access_token_typ?: AccessTokenTyp
   /** What its JWT access tokens are signed with; omitted: ES256. */
   readonly access_token_signing_alg?: SigningAlgorithm
 }

@@ -7,17 +7,23 @@ import { certificateConfirmation, equalInConstantTime, thumbprintOf } from '../c
 import type { Client } from '../core/client.ts'
 
 /**
- * What the tokens of this request are bound to: the certificate that its client authenticated with; undefined for a
- * client that authenticates otherwise. Refuses `invalid_client` where the certificate is missing.
+ * Returns what the tokens of this request are bound to: the certificate that its client authenticated with or, however it
+ * authenticated, the one of its connection if its tokens are to be bound (§3.4; public clients: §4). Undefined for any
+ * other client. Refuses where the certificate is missing: `invalid_client` if it authenticates the client, else
+ * `invalid_request`.
  */
 export function confirm(request: HttpRequest, client: Client): Result<Confirmation | undefined> {
   const method = client.token_endpoint_auth_method
-  if (method !== 'tls_client_auth' && method !== 'self_signed_tls_client_auth') return ok(undefined)
+  const authenticates = method === 'tls_client_auth' || method === 'self_signed_tls_client_auth'
+  if (!authenticates && !client.tls_client_certificate_bound_access_tokens) return ok(undefined)
   const { certificate } = request.peer
-  return certificate === undefined
-    ? refuse('invalid_client', 'client_certificate_missing')
-    : ok(certificateConfirmation(certificate))
+  if (certificate !== undefined) return ok(certificateConfirmation(certificate))
+  return authenticates ? refuse('invalid_client', 'client_certificate_missing') : withoutCertificate
 }
+
+const withoutCertificate = refuse('invalid_request', 'binding_certificate_missing', {
+  description: 'a client certificate is required: the tokens of this client are bound to it',
+})
 
 /**
  * Whether the sender of a request holds the key that a token is bound to (RFC 8705 §3); a token that is not bound

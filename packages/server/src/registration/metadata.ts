@@ -33,6 +33,7 @@ export const treatments = {
   token_endpoint_auth_method: 'refuse',
   token_endpoint_auth_signing_alg: 'refuse',
   tls_client_auth_subject_dn: 'refuse',
+  tls_client_certificate_bound_access_tokens: 'refuse',
   jwks: 'refuse',
   jwks_uri: 'refuse',
   id_token_signed_response_alg: 'refuse',
@@ -75,11 +76,10 @@ export const treatmentOf = (member: string): Treatment | undefined => {
 
 /**
  * Standard members that this server can't fulfil and that make a client safer: ignoring them would leave the client
- * with less security than it asked for (RFC 8705 §2.1.2, §3.4; RFC 9449 §5.2; JARM §3; CIBA §4).
+ * with less security than it asked for (RFC 8705 §2.1.2; RFC 9449 §5.2; JARM §3; CIBA §4).
  */
 export const unfulfilled = [
   'dpop_bound_access_tokens',
-  'tls_client_certificate_bound_access_tokens',
   'tls_client_auth_san_dns',
   'tls_client_auth_san_uri',
   'tls_client_auth_san_ip',
@@ -90,18 +90,11 @@ export const unfulfilled = [
   'backchannel_authentication_request_signing_alg',
 ] as const
 
-const certificateMethods: readonly unknown[] = ['tls_client_auth', 'self_signed_tls_client_auth']
-
 /** Returns the first of {@link unfulfilled} that the client asks for; undefined where it asks for none. */
 export const unfulfilledIn = (metadata: JsonObject): string | undefined =>
   unfulfilled.find(name => {
     const value = metadata[name]
-    if (isEmpty(value) || value === false) return false
-    // RFC 8705 §3.4: tokens of a client that authenticates by its certificate are bound to it.
-    const isBound =
-      name === 'tls_client_certificate_bound_access_tokens' &&
-      certificateMethods.includes(metadata.token_endpoint_auth_method)
-    return !isBound
+    return !isEmpty(value) && value !== false
   })
 
 /**

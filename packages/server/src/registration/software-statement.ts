@@ -9,8 +9,6 @@ import type { Clock } from '../core/runtime.ts'
 export type ReadSoftwareStatement = (statement: unknown) => Promise<Result<JsonObject>>
 
 const maxLength = 16_384
-/** How far the clock of the signer may be off (seconds). */
-const clockTolerance = 60
 
 /** Refuses `invalid_software_statement`, and `unapproved_software_statement` for an issuer that is not trusted. */
 export function createSoftwareStatements({
@@ -39,7 +37,6 @@ export function createSoftwareStatements({
       const { payload, protectedHeader } = await jwtVerify(statement, keys, {
         issuer: trusted.issuer,
         algorithms: [...assertionAlgorithms],
-        clockTolerance,
         currentDate: new Date(clock.now() * 1000),
       })
       // RFC 8725 §3.9, §3.11: what that issuer made for another purpose or for others (an ID token) states nothing here.

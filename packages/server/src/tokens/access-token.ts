@@ -9,6 +9,7 @@ import { hashHandle, newHandle, newId } from '../core/handle.ts'
 import type { KeyRing } from '../core/keys.ts'
 import type { Random } from '../core/runtime.ts'
 import type { Subject } from '../core/user.ts'
+import { accessTokenKinds } from './access-token-kinds.ts'
 import type { Audience } from './audience.ts'
 import { signJwt } from './jwt.ts'
 import type { SubjectIdentifiers } from './subject-identifier.ts'
@@ -87,7 +88,10 @@ export function createAccessTokens({
       const claims = claimsOf(content)
       if (content.type === 'reference') return makeReference(content, claims)
       const key = keys.signing(content.audience.signingAlgorithm)
-      return { value: await signJwt(key, 'at+jwt', claims), expires_in: content.lifetime }
+      return {
+        value: await signJwt(key, accessTokenKinds[content.audience.typ], claims),
+        expires_in: content.lifetime,
+      }
     },
   }
 

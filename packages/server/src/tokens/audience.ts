@@ -2,7 +2,13 @@
 
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { SigningAlgorithm } from '../core/client.ts'
-import { type ApiResource, accessClaims, apisOf, type Resources } from '../core/resource.ts'
+import {
+  type AccessTokenTyp,
+  type ApiResource,
+  accessClaims,
+  apisOf,
+  type Resources,
+} from '../core/resource.ts'
 
 export type Audience = {
   /** What the access token carries: where it is limited to some APIs, only their scopes and those of no API. */
@@ -12,12 +18,15 @@ export type Audience = {
   /** The user claims that its scopes and APIs ask for. */
   readonly claims: readonly string[]
   readonly signingAlgorithm: SigningAlgorithm
+  /** The type of a JWT for it. */
+  readonly typ: AccessTokenTyp
 }
 
 export type Audiences = {
   /**
    * @param limit API names that the token is limited to; empty: every API that owns one of the scopes.
-   * Refuses `invalid_target` for a limit that owns none of the scopes, `invalid_scope` where two APIs ask for unlike algorithms.
+   * Refuses `invalid_target` for a limit that owns none of the scopes, `invalid_scope` where two APIs ask for unlike algorithms
+   * or types: an API that asks for neither takes those of the other.
    */
   readonly of: (scope: readonly string[], limit: readonly string[]) => Result<Audience>
 }
@@ -42,6 +51,13 @@ export function createAudiences({ issuer, resources }: { issuer: string; resourc
         description: 'the APIs of these scopes ask for different signing algorithms',
       })
     }
+    const typs = new Set(apis.flatMap(api => api.access_token_typ ?? []))
+    if (typs.size > 1) {
+      return refuse('invalid_scope', 'access_token_typs_conflict', {
+        description:
+          'the APIs of these scopes ask for access tokens of different types: name one as resource',
+      })
+    }
     const names = apis.map(api => api.name)
     const left =
       limit.length === 0 ? scope : scope.filter(name => !resources.apiScopes.has(name) || isOwned(name, apis))
@@ -50,6 +66,7 @@ export function createAudiences({ issuer, resources }: { issuer: string; resourc
       aud: names.length === 0 ? issuer : names.length === 1 ? names[0]! : names,
       claims: accessClaims(resources, left, apis),
       signingAlgorithm: [...algorithms][0] ?? defaultAlgorithm,
+      typ: [...typs][0] ?? 'at+jwt',
     })
   }
 

@@ -36,9 +36,17 @@ type Signing = {
   readonly reject: (error: unknown) => void
 }
 
-/** Signs claims; `typ` stands in the header (RFC 7519 §5.1), for example `at+jwt` (RFC 9068 §2.1). */
-export function signJwt(key: SigningKey, typ: string, claims: object): Promise<string> {
-  const input = `${headerOf(key, typ)}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
+/** What a JWT is for, by its header. */
+export type JwtKind = {
+  /** RFC 7519 §5.1, for example `at+jwt` (RFC 9068 §2.1). */
+  readonly typ: string
+  /** Tells apart what has one type; a private header parameter (RFC 7515 §4.3), which others ignore. */
+  readonly token_use?: string
+}
+
+/** Signs claims. @param kind a text is a type. */
+export function signJwt(key: SigningKey, kind: JwtKind | string, claims: object): Promise<string> {
+  const input = `${headerOf(key, kind)}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
   const signWhere = algorithms[key.alg].offThread && hasOtherProcessors ? signOffThread : signInTurn
   return new Promise((resolve, reject) => signWhere({ key, input, resolve, reject }))
 }
@@ -62,15 +70,17 @@ function signOffThread({ key, input, resolve, reject }: Signing): void {
   })
 }
 
-const headers = new WeakMap<SigningKey, Map<string, string>>()
+const headers = new WeakMap<SigningKey, Map<JwtKind | string, string>>()
 
-function headerOf(key: SigningKey, typ: string): string {
-  const known = headers.get(key) ?? new Map<string, string>()
+function headerOf(key: SigningKey, kind: JwtKind | string): string {
+  const known = headers.get(key) ?? new Map<JwtKind | string, string>()
   headers.set(key, known)
-  const before = known.get(typ)
+  const before = known.get(kind)
   if (before !== undefined) return before
-  const header = Buffer.from(JSON.stringify({ alg: key.alg, typ, kid: key.kid })).toString('base64url')
-  known.set(typ, header)
+  const header = Buffer.from(
+    JSON.stringify({ alg: key.alg, ...(typeof kind === 'string' ? { typ: kind } : kind), kid: key.kid }),
+  ).toString('base64url')
+  known.set(kind, header)
   return header
 }
 
@@ -85,19 +95,21 @@ const maxLength = 51_200
 const compact = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/
 
 /**
- * Whether a JWT is one of ours: a published key, the algorithm of that key and no other, the type that is expected, and
+ * Whether a JWT is one of ours: a published key, the algorithm of that key and no other, a kind that is expected, and
  * a signature that fits. Undefined for anything else. Lifetime and issuer are for the caller to check.
  */
 export function verifyJwt(
   keys: Pick<KeyRing, 'verification'>,
   token: string,
-  { typ }: { typ: string },
+  ...kinds: readonly JwtKind[]
 ): VerifiedJwt | undefined {
   if (token.length > maxLength) return undefined
   const [, head, payload, signature] = compact.exec(token) ?? []
   if (head === undefined || payload === undefined || signature === undefined) return undefined
   const header = parse(head)
-  if (typeof header?.kid !== 'string' || header.typ !== typ || header.crit !== undefined) return undefined
+  if (typeof header?.kid !== 'string' || header.crit !== undefined) return undefined
+  const { typ, token_use } = header
+  if (!kinds.some(kind => kind.typ === typ && kind.token_use === token_use)) return undefined
   const key = keys.verification(header.kid)
   if (!key || header.alg !== key.alg) return undefined
   const bytes = Buffer.from(signature, 'base64url')

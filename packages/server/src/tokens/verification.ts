@@ -10,6 +10,7 @@ import { hashHandle } from '../core/handle.ts'
 import type { KeyRing } from '../core/keys.ts'
 import type { Clock } from '../core/runtime.ts'
 import type { Stores } from '../core/stores.ts'
+import { accessTokenKinds } from './access-token-kinds.ts'
 import type { SubjectIdentifiers } from './subject-identifier.ts'
 import { createVerifiedJwts } from './verified-jwts.ts'
 
@@ -40,7 +41,7 @@ export function createTokenVerifier({
   subjects,
   stores,
 }: TokenVerifierPorts): TokenVerifier {
-  const verifiedClaims = createVerifiedJwts(keys, 'at+jwt')
+  const verifiedClaims = createVerifiedJwts(keys, ...Object.values(accessTokenKinds))
 
   const verify = async (claims: JsonObject, expiresAt: Seconds): Promise<Result<LivingToken>> => {
     if (!(expiresAt > clock.now())) return invalid('token_expired', 'The access token expired')

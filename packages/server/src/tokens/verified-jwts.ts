@@ -5,15 +5,15 @@
 
 import type { JsonObject } from '@tessera/protocol/result'
 import type { KeyRing, VerificationKey } from '../core/keys.ts'
-import { readClaims, verifyJwt } from './jwt.ts'
+import { type JwtKind, readClaims, verifyJwt } from './jwt.ts'
 
 /** Some kilobytes each. Only tokens with a right signature come in, so that strangers can't push others out. */
 const most = 2000
 
-/** Answers the claims of a JWT of this type; undefined for one that no published key signed. */
+/** Answers the claims of a JWT of one of these kinds; undefined for one that no published key signed. */
 export function createVerifiedJwts(
   keys: Pick<KeyRing, 'verification'>,
-  typ: string,
+  ...kinds: readonly JwtKind[]
 ): (token: string) => JsonObject | undefined {
   const signers = new Map<string, VerificationKey>()
 
@@ -21,7 +21,7 @@ export function createVerifiedJwts(
     const signer = signers.get(token)
     // Read anew: nobody is given an object that another request may have changed.
     if (signer && keys.verification(signer.kid) === signer) return readClaims(token)
-    const verified = verifyJwt(keys, token, { typ })
+    const verified = verifyJwt(keys, token, ...kinds)
     if (!verified) return undefined
     const [oldest] = signers.keys()
     if (oldest !== undefined && signers.size >= most) signers.delete(oldest)

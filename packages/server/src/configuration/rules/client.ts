@@ -195,7 +195,30 @@ const absoluteLifetime: Rule = client =>
       })
     : []
 
+/** RFC 8705 §3: there must be a certificate to bind to, and the authorization endpoint sees none. */
+const boundTokens: Rule = (client, draft) => {
+  const { tls_client_certificate_bound_access_tokens: bound, response_types = [] } = client.value
+  if (!bound) return []
+  const at = (fault: Omit<Fault, 'path' | 'subject'>) =>
+    faultAt(client, 'tls_client_certificate_bound_access_tokens', fault)
+  if (!draft.mtls)
+    return at({
+      problem: 'it needs client certificates and mtls is not configured',
+      expected: '"mtls" at the top of the configuration (RFC 8705)',
+      fix: 'add "mtls": { "certificate_header": "…", "trusted_proxies": ["…"] }',
+    })
+  return response_types.some(type => type.split(' ').includes('token'))
+    ? at({
+        problem:
+          'a response type of the client brings access tokens from the authorization endpoint, which are bound to nothing',
+        expected: 'response types without "token"',
+        fix: 'leave response types with "token" out of response_types',
+      })
+    : []
+}
+
 const rules: readonly Rule[] = [
+  boundTokens,
   credentials,
   redirects,
   frontChannelOrigin,

@@ -21,6 +21,7 @@ export const nameFaults = (draft: Draft): readonly Fault[] => [
   ...duplicates(draft.identity_providers, 'name'),
   ...duplicates(draft.tenants, 'name'),
   ...scopeCollisions(draft),
+  ...draft.api_resources.flatMap(api => plainTokensOfClient(api, draft)),
   ...draft.users.flatMap(user => subOfClient(user, draft)),
   ...draft.users.flatMap(user => derivedName(user, 'sub')),
   ...draft.clients.flatMap(client => derivedName(client, 'client_id')),
@@ -91,6 +92,16 @@ function scopeCollisions(draft: Draft): readonly Fault[] {
   )
   return [...reserved, ...shared]
 }
+
+/** An API of this name that is no more particular about types would take the client's ID tokens for access tokens. */
+const plainTokensOfClient = (api: Draft['api_resources'][number], draft: Draft): readonly Fault[] =>
+  api.value.access_token_typ === 'JWT' && draft.names.clients.has(api.value.name)
+    ? faultAt(api, 'access_token_typ', {
+        problem: `"${api.value.name}" is a client_id too, so that ID tokens of that client have the type and the audience of access tokens for this API`,
+        expected: '"at+jwt", or a name that no client has (RFC 8725 §3.12)',
+        fix: 'rename the API, or remove access_token_typ',
+      })
+    : []
 
 /** RFC 9700 §4.15: a client must not be taken for a user by its `sub`. */
 const subOfClient = (user: Draft['users'][number], draft: Draft): readonly Fault[] =>

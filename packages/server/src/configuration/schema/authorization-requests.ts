@@ -1,6 +1,7 @@
 /** What authorization requests must be (RFC 9101, RFC 9126). */
 
 import * as z from '../shape/shapes.ts'
+import { requestObjectMaxLifetime } from './client-metadata.ts'
 import { hour, seconds } from './rule.ts'
 
 export const authorizationRequestsSchema = z
@@ -13,6 +14,7 @@ export const authorizationRequestsSchema = z
       .boolean()
       .default(false)
       .describe('Only signed request objects are taken, whatever the client says (RFC 9101 §10.5).'),
+    request_object_max_lifetime: requestObjectMaxLifetime(),
     allow_unregistered_request_uris: z
       .boolean()
       .default(false)

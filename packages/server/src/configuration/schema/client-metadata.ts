@@ -9,7 +9,7 @@ import {
 import { requestEncryptionAlgorithms } from '../../core/keys.ts'
 import * as z from '../shape/shapes.ts'
 import { jwksSchema } from './jwks.ts'
-import { name, rule, seconds, text, webUrl, year } from './rule.ts'
+import { day, name, rule, seconds, text, webUrl, year } from './rule.ts'
 
 export const describingShape = {
   client_name: text()
@@ -60,6 +60,14 @@ export const keysShape = {
     .describe('Where its public keys are, instead of jwks: an https address (or one that outbound allows).'),
 } as const
 
+/** FAPI 2.0 Message Signing §5.3.1: both claims are there, and bound how long a request is good. */
+export const requestObjectMaxLifetime = () =>
+  seconds(60, day)
+    .optional()
+    .describe(
+      'Seconds that nbf of a request object may be ago, and exp after nbf; both are then required. Of server and client, the smaller counts.',
+    )
+
 export const requestShape = {
   request_uris: z
     .array(fetchedUrl(true))
@@ -82,6 +90,7 @@ export const requestShape = {
     .enum(contentEncryptionAlgorithms)
     .optional()
     .describe('What it encrypts their content with; omitted: anything that is supported.'),
+  request_object_max_lifetime: requestObjectMaxLifetime(),
   require_signed_request_object: z
     .boolean()
     .default(false)

@@ -91,6 +91,12 @@ export const plainClientSchema = z.strictObject({
   tls_client_auth_subject_dn: text()
     .optional()
     .describe("Its certificate's subject (RFC 8705 §2.1.2, RFC 4514 form)."),
+  tls_client_certificate_bound_access_tokens: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Its access tokens are bound to the certificate of its connection, however it authenticates (RFC 8705 §3.4).',
+    ),
   grant_types: z
     .array(z.string().min(1).max(200))
     .default(['authorization_code'])

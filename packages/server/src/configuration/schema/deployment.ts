@@ -1,7 +1,7 @@
 /** Where the server runs and what it trusts: the settings that flags and variables can override. */
 
 import { isIP } from 'node:net'
-import { issuerFault } from '../issuer.ts'
+import { endpointOriginFault, issuerFault } from '../issuer.ts'
 import * as z from '../shape/shapes.ts'
 import { accountsSchema, mailSchema } from './accounts.ts'
 import { brandingSchema } from './branding.ts'
@@ -133,6 +133,13 @@ export const deploymentShape = {
         .array(addressOrRange())
         .min(1)
         .describe('The proxies that may: addresses or ranges.'),
+      endpoint_origin: z
+        .string()
+        .check(rule(endpointOriginFault))
+        .optional()
+        .describe(
+          'The origin of mtls_endpoint_aliases, where the proxy asks for certificates (RFC 8705 §5); omitted: that of the issuer.',
+        ),
     })
     .optional()
     .describe('Client certificates (RFC 8705) behind a proxy that ends TLS.'),

@@ -1,6 +1,7 @@
 /** Identity resources, API scopes and API resources as a configuration writes them. */
 
 import { signingAlgorithms } from '../../core/client.ts'
+import { accessTokenTyps } from '../../core/resource.ts'
 import * as z from '../shape/shapes.ts'
 import { name, rule, text } from './rule.ts'
 import { secretSchema } from './secret.ts'
@@ -60,6 +61,10 @@ export const apiResourceSchema = z
         'Another user name at introspection, for callers that can send no colon; its name stays one.',
       ),
     api_secrets: z.array(secretSchema).default([]).describe('How it authenticates at introspection.'),
+    access_token_typ: z
+      .enum(accessTokenTyps)
+      .optional()
+      .describe('The typ of its JWT access tokens; omitted: at+jwt (RFC 9068 §2.1).'),
     access_token_signing_alg: z
       .enum(signingAlgorithms)
       .optional()

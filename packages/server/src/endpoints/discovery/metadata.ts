@@ -30,6 +30,8 @@ export type MetadataSources = {
   readonly branding: { readonly terms_url?: string; readonly privacy_url?: string }
   /** Whether client certificates reach this server. */
   readonly mtls: boolean
+  /** Where they do: the issuer, or as it is called at another origin. */
+  readonly mtlsBase: string
   /** Whether clients may register themselves. */
   readonly registers: boolean
   readonly requirePushed: boolean
@@ -39,21 +41,21 @@ export type MetadataSources = {
 
 export function createMetadata({ issuer, clients, resources, ...offered }: MetadataSources): ServerMetadata {
   const plainPkce = [...clients.all()].some(client => client.allow_plain_pkce)
-  const endpoints = {
-    token_endpoint: `${issuer}/connect/token`,
-    introspection_endpoint: `${issuer}/connect/introspect`,
-    revocation_endpoint: `${issuer}/connect/revocation`,
-    device_authorization_endpoint: `${issuer}/connect/deviceauthorization`,
-    userinfo_endpoint: `${issuer}/connect/userinfo`,
-    pushed_authorization_request_endpoint: `${issuer}/connect/par`,
-  }
+  const endpointsAt = (base: string) => ({
+    token_endpoint: `${base}/connect/token`,
+    introspection_endpoint: `${base}/connect/introspect`,
+    revocation_endpoint: `${base}/connect/revocation`,
+    device_authorization_endpoint: `${base}/connect/deviceauthorization`,
+    userinfo_endpoint: `${base}/connect/userinfo`,
+    pushed_authorization_request_endpoint: `${base}/connect/par`,
+  })
   return {
     issuer,
     authorization_endpoint: `${issuer}/connect/authorize`,
     end_session_endpoint: `${issuer}/connect/endsession`,
     check_session_iframe: `${issuer}/connect/checksession`,
     jwks_uri: `${issuer}/.well-known/openid-configuration/jwks`,
-    ...endpoints,
+    ...endpointsAt(issuer),
     ui_locales_supported: offered.uiLocales,
     ...(offered.branding.privacy_url !== undefined && { op_policy_uri: offered.branding.privacy_url }),
     ...(offered.branding.terms_url !== undefined && { op_tos_uri: offered.branding.terms_url }),
@@ -111,7 +113,7 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     ...(offered.registers && { registration_endpoint: `${issuer}/connect/register` }),
     ...(offered.mtls && {
       tls_client_certificate_bound_access_tokens: true,
-      mtls_endpoint_aliases: endpoints,
+      mtls_endpoint_aliases: endpointsAt(offered.mtlsBase),
     }),
   }
 }
