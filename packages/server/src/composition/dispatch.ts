@@ -5,6 +5,7 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { isLoopback, tenantPath } from '../configuration/issuer.ts'
 import { discoveryPaths } from '../endpoints/discovery/discovery.ts'
 import { plainError } from '../http/plain-error.ts'
+import { requestIdHeader } from '../http/request-id.ts'
 import type { Router } from '../http/router.ts'
 import type { Tenants } from './tenants.ts'
 
@@ -38,12 +39,12 @@ export function createDispatcher({ configuration, server, tenants, probes }: Dis
 
   const handle = (request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
     const whose = issuerOf(request)
-    if (whose === 'nobody') return misdirected
+    if (whose === 'nobody') return misdirected(request)
     return whose === 'server' ? server(request) : tenants.answer(whose.tenant, request)
   }
   const early = (head: HttpRequest): HttpResponse | undefined => {
     const whose = issuerOf(head)
-    if (whose === 'nobody') return misdirected
+    if (whose === 'nobody') return misdirected(head)
     return whose === 'server' ? server.early?.(head) : undefined
   }
   if (hosts.size === 0) return Object.assign(handle, { early })
@@ -74,7 +75,8 @@ function varied(response: HttpResponse): HttpResponse {
 }
 
 /** Unless a request says for whom it is, nobody answers it: a new host of a tenant's is configured before it is pointed here. */
-const misdirected = plainError(421, 'invalid_request')
+const misdirected = ({ id }: HttpRequest): HttpResponse =>
+  plainError(421, 'invalid_request', { [requestIdHeader]: id })
 
 /** The name in `/t/NAME/…`, also behind the well-known segments that RFC 8414 puts before an issuer's path. */
 function createPathReader({ issuer, tenantIssuers }: Configuration): (path: string) => string | undefined {

@@ -67,6 +67,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
     tenants,
     compatibility,
     emitStateHash,
+    networkOf,
     ...(configuration.consentPolicy && { consentPolicy: configuration.consentPolicy }),
     subjects: createSubjectIdentifiers(foundation),
     ...createAttempts(foundation),
@@ -118,6 +119,7 @@ export function composeServices(configuration: Configuration, foundation: Founda
     refuserOf: (endpoint: string): Refuser =>
       createRefuser(endpoint, {
         ...foundation,
+        networkOf,
         invalidClientStatus: isCompatible ? 400 : 401,
       }),
   }

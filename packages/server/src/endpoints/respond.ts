@@ -35,6 +35,12 @@ export type RefusalContext = {
   readonly alarm?: boolean
 }
 
+export type RefuserPorts = {
+  readonly log: Log
+  /** The network that a request came from, as limits count it. */
+  readonly networkOf: (request: HttpRequest) => string
+}
+
 /**
  * Answers refusals in JSON (RFC 6749 §5.2) and logs each with its reason and the request's id.
  * `invalid_client` always carries `WWW-Authenticate: Basic` (RFC 6749 §5.2).
@@ -42,12 +48,13 @@ export type RefusalContext = {
 export const createRefuser =
   (
     endpoint: string,
-    { log, invalidClientStatus = 401 }: { log: Log; invalidClientStatus?: number },
+    { log, networkOf, invalidClientStatus = 401 }: RefuserPorts & { readonly invalidClientStatus?: number },
   ): Refuser =>
   (request, refusal, { clientId, status, headers, alarm = false } = {}) => {
     log[alarm ? 'warn' : 'info']('refused', {
       endpoint,
       request_id: request.id,
+      network: networkOf(request),
       client_id: clientId,
       error: refusal.error,
       reason: refusal.reason,

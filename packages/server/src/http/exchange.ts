@@ -12,6 +12,7 @@ import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { ReadPeer } from './peer.ts'
 import { plainError } from './plain-error.ts'
 import { createPresence, type Presence } from './presence.ts'
+import { requestIdHeader } from './request-id.ts'
 import { isBodyless } from './router.ts'
 
 export type Exchange = {
@@ -84,14 +85,20 @@ export function sendOr500(
 function send(exchange: Exchange, answer: HttpResponse, last: boolean): void {
   const begun = exchange.presence?.begun() ?? ''
   if (begun === '') {
-    exchange.response.writeHead(answer.status, headerLines(answer, last))
+    exchange.response.writeHead(answer.status, headerLines(exchange.id, answer, last))
     exchange.response.end(answer.bytes ?? answer.body)
-  } else sendRest(exchange.raw, answer, begun)
+  } else sendRest(exchange, answer, begun)
 }
 
-function headerLines({ status, headers, body, bytes }: HttpResponse, last: boolean): OutgoingHttpHeader[] {
+function headerLines(
+  id: string,
+  { status, headers, body, bytes }: HttpResponse,
+  last: boolean,
+): OutgoingHttpHeader[] {
   const lines: OutgoingHttpHeader[] = []
   for (const name in headers) lines.push(name, headers[name] as string | string[])
+  // Responses of the edge itself have none yet.
+  if (headers[requestIdHeader] === undefined) lines.push(requestIdHeader, id)
   if (last) lines.push('connection', 'close')
   // The response to HEAD says the length of GET's itself.
   if (!isBodyless(status) && headers['content-length'] === undefined)
@@ -100,8 +107,9 @@ function headerLines({ status, headers, body, bytes }: HttpResponse, last: boole
 }
 
 /** Sends the rest of a response, after the bytes that probed whether the client is there. Node's own response would repeat those. */
-function sendRest({ method, socket }: IncomingMessage, answer: HttpResponse, begun: string): void {
-  const head = headOf(answer.status, headerLines(answer, true))
+function sendRest({ id, raw }: Exchange, answer: HttpResponse, begun: string): void {
+  const { method, socket } = raw
+  const head = headOf(answer.status, headerLines(id, answer, true))
   socket.cork()
   socket.write(head.slice(begun.length))
   if (method !== 'HEAD' && !isBodyless(answer.status)) socket.write(answer.bytes ?? answer.body)
@@ -126,11 +134,12 @@ const statusOfBytes: Readonly<Record<string, number>> = {
 }
 
 /** Responds to bytes that are not a request, or not one in time, and closes the connection. */
-export function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
+export function refuseBytes(error: Error & { code?: string }, socket: Socket, id: string): void {
   if (error.code === 'ECONNRESET') socket.destroy()
   if (!socket.writable) return
   const { status, headers, body } = plainError(statusOfBytes[error.code ?? ''] ?? 400, 'invalid_request')
-  const lines = Object.entries({ ...headers, connection: 'close', 'content-length': String(body.length) })
+  const own = { [requestIdHeader]: id, connection: 'close', 'content-length': String(body.length) }
+  const lines = Object.entries({ ...headers, ...own })
   socket.write(headOf(status, lines.flat()) + body)
   hangUp(socket)
 }

@@ -2,7 +2,7 @@
 
 import type { HttpRequest, HttpResponse, Peer } from '@tessera/protocol/http'
 import { plainError } from './plain-error.ts'
-import { createRequestIds } from './request-id.ts'
+import { createRequestIds, requestIdHeader } from './request-id.ts'
 import type { Router } from './router.ts'
 
 /** @param peer who sent it, as the framework knows: limits by address and client certificates need it. */
@@ -17,9 +17,11 @@ export type FetchOptions = {
 export function createFetchHandler(router: Router, { bodyLimit = 65_536 }: FetchOptions = {}): FetchHandler {
   const nextId = createRequestIds()
   return async (request, peer = { address: '' }) => {
+    const id = nextId()
+    const responseOf = (response: HttpResponse): Response => webResponse(response, id)
     const { pathname, search, host } = new URL(request.url)
     const head: HttpRequest = {
-      id: nextId(),
+      id,
       method: request.method,
       path: pathname,
       query: search.slice(1),
@@ -66,8 +68,9 @@ async function readBody({ body, headers }: Request, limit: number): Promise<stri
   return Buffer.concat(chunks, size).toString('utf8')
 }
 
-function responseOf({ status, headers, body, bytes }: HttpResponse): Response {
-  const list = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
+function webResponse({ status, headers, body, bytes }: HttpResponse, id: string): Response {
+  const all: HttpResponse['headers'] = { [requestIdHeader]: id, ...headers }
+  const list = Object.entries(all).flatMap(([name, value]): [string, string][] =>
     typeof value === 'string' ? [[name, value]] : value.map(one => [name, one]),
   )
   // Null rather than an empty text: `Response` would call that text/plain.

@@ -1,6 +1,7 @@
 /** The served edge: `node:http` turns sockets into requests; this turns them into ours, within limits, and drains (RFC 9112). */
 
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { connectionAccepted, createTurn } from '../core/turn.ts'
 import { canShare, listenBesides, started } from './address.ts'
@@ -155,7 +156,7 @@ export async function listen(router: Router, options: ListenOptions): Promise<Li
   server.on('request', take)
   // Asked for only when the body is wanted (RFC 9110 §10.1.1).
   server.on('checkContinue', take)
-  server.on('clientError', refuseBytes)
+  server.on('clientError', (error, socket: Socket) => refuseBytes(error, socket, nextId()))
   server.on('connection', stalls.accepted)
   server.on('connection', connectionAccepted)
   let roomMadeAt = Number.NEGATIVE_INFINITY

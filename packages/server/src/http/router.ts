@@ -4,6 +4,7 @@ import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
 import { allowOrigin, type CorsHeaders, type CorsPorts, corsOfRefusal, preflight } from './cors.ts'
 import { createLoad, type Load } from './load.ts'
 import { notFound, plainError, unavailable } from './plain-error.ts'
+import { requestIdHeader } from './request-id.ts'
 
 export type RouterPorts = CorsPorts & {
   readonly routes: readonly Route[]
@@ -131,6 +132,7 @@ export function createRouter({
     const { status, body, bytes } = response
     const merged: Record<string, string | readonly string[]> = { ...headers, ...added, ...response.headers }
     merged['cache-control'] ??= 'no-store'
+    merged[requestIdHeader] = request.id
     if (added?.vary && response.headers.vary) merged.vary = `${response.headers.vary}, ${added.vary}`
     if (request.method !== 'HEAD' || isBodyless(status))
       return { status, headers: merged, body, ...(bytes && { bytes }) }
@@ -146,7 +148,7 @@ export function createRouter({
     onError(request, error)
     return (error as Error | undefined)?.name === 'StoreUnavailable'
       ? unavailable
-      : plainError(500, 'server_error', { 'x-request-id': request.id })
+      : plainError(500, 'server_error')
   }
 }
 

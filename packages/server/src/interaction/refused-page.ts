@@ -3,6 +3,7 @@
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
 import type { Log } from '../core/runtime.ts'
+import { networkOf } from '../identity/attempts.ts'
 import type { PageContext, Pages } from '../ui/pages.ts'
 
 export type RefusePage = (
@@ -36,6 +37,7 @@ export const logRefusal = (log: Log, endpoint: string, request: HttpRequest, ref
   log.info('refused', {
     endpoint,
     request_id: request.id,
+    network: networkOf(request),
     error: refusal.error,
     reason: refusal.reason,
     ...refusal.log,

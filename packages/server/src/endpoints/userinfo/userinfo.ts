@@ -3,23 +3,22 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Client, Clients } from '../../core/client.ts'
-import type { Log } from '../../core/runtime.ts'
 import type { Profile } from '../../core/user.ts'
 import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
 import { subjectOfToken } from '../../identity/profile.ts'
 import { checkConfirmation } from '../../proof/certificate.ts'
 import type { LivingToken, TokenVerifier } from '../../tokens/verification.ts'
 import { challenge, readBearer } from '../bearer.ts'
-import { createRefuser } from '../respond.ts'
+import { createRefuser, type RefuserPorts } from '../respond.ts'
 import { type UserinfoAnswerPorts, userinfoResponse } from './answer.ts'
 
-export type UserinfoPorts = UserinfoAnswerPorts & {
-  readonly verifier: TokenVerifier
-  readonly clients: Pick<Clients, 'find'>
-  readonly profile: Pick<Profile, 'isActive'>
-  readonly readIdentityClaims: ReadIdentityClaims
-  readonly log: Log
-}
+export type UserinfoPorts = UserinfoAnswerPorts &
+  RefuserPorts & {
+    readonly verifier: TokenVerifier
+    readonly clients: Pick<Clients, 'find'>
+    readonly profile: Pick<Profile, 'isActive'>
+    readonly readIdentityClaims: ReadIdentityClaims
+  }
 
 /**
  * `GET` or `POST /connect/userinfo` with an access token that has the scope `openid`: answers the claims of its identity
