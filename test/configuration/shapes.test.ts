@@ -122,6 +122,9 @@ test('shapes: of a union the type decides which faults are told', () => {
   assert.deepEqual(codesOf(shape, { text: { en: 'fine' } }), [])
   assert.deepEqual(codesOf(shape, { text: { long: 'fine' } }), [['out_of_bounds', 'text.long']])
   assert.deepEqual(codesOf(shape, { text: 7 }), [['none_fits', 'text']])
+  const names = z.union([z.array(z.string()), z.enum(['any'])])
+  assert.deepEqual(codesOf(names, ['a', 7]), [['wrong_type', '1']])
+  assert.deepEqual(codesOf(names, 'all'), [['not_in_list', '']])
 })
 
 test('shapes: bounds are part of what they bound, in texts, lists and numbers', () => {

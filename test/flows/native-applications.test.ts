@@ -121,6 +121,23 @@ test('consent: of a configured application behind a reversed domain the operator
   }
 })
 
+test('native: whoever does not allow goes back to the application, and nobody is sent to one before they know it [RFC 9700 §4.11.2]', async () => {
+  const uri = 'cursor://anysphere.cursor-mcp/oauth/callback'
+  const server = await serving({ ...open, redirect_uris: [uri] })
+  const browser = createBrowser(server)
+  const page = await signIn(browser, ask(uri))
+  const answer = answerOf(await browser.submit(page, { button: 'no' }), uri)
+  assert.equal(answer.get('error'), 'access_denied')
+
+  const { client_id } = (await register(server, { ...native, redirect_uris: [uri] })).json
+  const wrong = ask(uri, { client_id, max_age: 'soon' })
+  const stranger = await createBrowser(server).request('GET', wrong)
+  assert.deepEqual([stranger.status, stranger.location], [400, undefined])
+  assert.equal(stranger.reason, 'max_age_malformed')
+  await browser.submit(await browser.visit(ask(uri, { client_id })), { button: 'yes' })
+  assert.equal(answerOf(await browser.request('GET', wrong), uri).get('error'), 'invalid_request')
+})
+
 test('consent: the page shows the scheme in every language', async () => {
   const server = await serving({ ...open, redirect_uris: ['myapp://cb'] })
   const browser = createBrowser(server)
