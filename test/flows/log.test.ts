@@ -2,8 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
-import type { LogLevel } from '../../packages/server/src/operations/log.ts'
+import { type LogLevel, secretFields } from '../../packages/server/src/operations/log.ts'
+import { createBrowser } from '../support/browser.ts'
+import { allowLoopback } from '../support/loopback.ts'
+import { textsOf } from '../support/repository.ts'
+import { answerOf, authorizePath, callback, pagesWorld, signIn, verifier } from '../support/sign-in.ts'
+import { createTestServer, issuer, startOfTime, type TestServer } from '../support/tessera.ts'
 
 const log = new URL('../../packages/server/src/operations/log.ts', import.meta.url)
 
@@ -46,4 +52,104 @@ test('log: a secret that slips in is censored, one object deep too', () => {
     assert.ok(name in line! && name in line.form)
     assert.ok(line[name] !== 'hunter2' && line.form[name] !== 'hunter2', name)
   }
+})
+
+const jwt = (payload: object, header: object = { alg: 'ES256' }): string =>
+  [header, payload].map(part => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const jwks = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'ES256', use: 'sig' }] }
+const ends = { exp: startOfTime + 60, iat: startOfTime }
+
+const codeWorld = {
+  ...pagesWorld,
+  ...allowLoopback,
+  identity_providers: [
+    {
+      name: 'gone',
+      type: 'ldap',
+      directory: { url: 'ldap://127.0.0.1:1', user_dn: 'uid={username},dc=example' },
+    },
+  ],
+  registration: {
+    mode: 'open',
+    trusted_software_issuers: [{ issuer: 'https://trust.example', jwks }],
+  },
+  clients: [
+    ...pagesWorld.clients.filter(({ client_id }) => client_id !== 'restricted'),
+    {
+      client_id: 'signer',
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks,
+      grant_types: ['client_credentials', 'authorization_code'],
+      redirect_uris: [callback],
+      scope: 'openid api1',
+    },
+  ],
+}
+
+/** Each makes the server log an error that has a code of its own. */
+const failures: Readonly<Record<string, (server: TestServer) => Promise<unknown>>> = {
+  client_assertion_invalid: server =>
+    server.token({
+      ...{ grant_type: 'client_credentials', client_id: 'signer' },
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: `${jwt({ iss: 'signer', sub: 'signer', aud: issuer, jti: '1', ...ends })}.AAAA`,
+    }),
+  request_object_signature_invalid: server =>
+    createBrowser(server).visit(
+      `/connect/authorize?${new URLSearchParams({
+        ...{ client_id: 'signer', redirect_uri: callback },
+        request: `${jwt({ client_id: 'signer', ...ends })}.AAAA`,
+      })}`,
+    ),
+  software_statement_invalid: server =>
+    server.send('POST', '/connect/register', {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        redirect_uris: [callback],
+        software_statement: `${jwt({ iss: 'https://trust.example', ...ends })}.AAAA`,
+      }),
+    }),
+  directory_failed: server => signIn(createBrowser(server), authorizePath({ acr_values: 'idp:gone' })),
+}
+
+for (const [what, fail] of Object.entries(failures))
+  test(`log: ${what} says which error it was, under a name that is not censored`, async () => {
+    const server = await createTestServer(codeWorld)
+    await fail(server)
+    const line = server.logged.find(({ event, reason }) => event === what || reason === what)
+    assert.match(String(line?.error_code), /^[A-Z_]{4,}$/, JSON.stringify(server.logged))
+    const [written_] = written('info', `log.info('refused', ${JSON.stringify(line)})`)
+    assert.equal(written_?.error_code, line?.error_code)
+  })
+
+test('log: what the documentation sends operators to is no name that the log censors', () => {
+  const pages = [...textsOf('docs/**/*.md').values()].join('\n')
+  const named = [...pages.matchAll(/`(\w+)`(?: and `(\w+)`)? (?:beside it )?says? (?:which|what)/g)].flatMap(
+    ([, one, two]) => [one, two].filter(name => name !== undefined),
+  )
+  assert.ok(named.includes('error_code'))
+  assert.deepEqual(
+    named.filter(name => secretFields.has(name)),
+    [],
+  )
+})
+
+test('log: a sign-in and its tokens leave no code and no token in any line', async () => {
+  const server = await createTestServer(pagesWorld)
+  const code = answerOf(
+    await signIn(createBrowser(server), authorizePath({ scope: 'openid offline_access' })),
+  )
+  const value = code.get('code') ?? ''
+  const form = {
+    ...{ grant_type: 'authorization_code', client_id: 'web', code: value },
+    ...{ redirect_uri: callback, code_verifier: verifier },
+  }
+  const { json } = await server.token(form)
+  // A replay is refused, and says so.
+  await server.token(form)
+  assert.equal(server.reason(), 'code_replayed')
+  const lines = JSON.stringify(server.logged)
+  for (const secret of [value, json.access_token, json.refresh_token, json.id_token, verifier])
+    assert.ok(secret && !lines.includes(secret))
 })

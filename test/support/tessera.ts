@@ -1,11 +1,13 @@
 /** A whole server for tests, in memory or on the store under test: driven by requests and their answers, with a clock that stands still. */
 
+import assert from 'node:assert/strict'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Configuration } from '../../packages/server/src/configuration/configuration.ts'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import type { Mail, SendMail } from '../../packages/server/src/core/mail.ts'
 import type { Log, MachineTime } from '../../packages/server/src/core/runtime.ts'
 import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
+import { secretFields } from '../../packages/server/src/operations/log.ts'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import { createTessera, type Tessera } from '../../packages/server/src/server.ts'
 import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
@@ -172,10 +174,17 @@ export const claimsOf = (token: string): any =>
 const jsonOf = ({ headers, body }: HttpResponse): unknown =>
   String(headers['content-type']).includes('json') && body !== '' ? JSON.parse(body) : undefined
 
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
 const logInto = (entries: LogEntry[]): Log => {
   const line =
     (level: string) =>
     (event: string, fields: Readonly<Record<string, unknown>> = {}) => {
+      // The real log censors these names, so that a line with one of them says nothing, or holds a secret.
+      const censored = [fields, ...Object.values(fields).filter(isObject)]
+        .flatMap(part => Object.keys(part))
+        .filter(name => secretFields.has(name))
+      assert.deepEqual(censored, [], `the log would censor a field of ${event}`)
       entries.push({ ...fields, level, event })
     }
   return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }

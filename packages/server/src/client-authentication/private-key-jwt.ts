@@ -69,7 +69,7 @@ async function verifyAssertion(
     clockTolerance,
     currentDate: new Date(clock.now() * 1000),
   })
-  return verified.ok ? ok(verified) : refuseClient('client_assertion_invalid', { code: verified.code })
+  return verified.ok ? ok(verified) : refuseClient('client_assertion_invalid', { error_code: verified.code })
 }
 
 /** RFC 7523 §3 (1, 2), OpenID Connect Core 1.0 §9: both are the client. */

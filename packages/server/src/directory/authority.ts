@@ -35,7 +35,7 @@ export function createDirectoryAuthority(
         .catch(error => {
           if (error instanceof QueueFull) throw error
           const { code, message } = error as { code?: unknown; message: string }
-          log.error('directory_failed', { provider: name, code, error: message.slice(0, 200) })
+          log.error('directory_failed', { provider: name, error_code: code, error: message.slice(0, 200) })
           return undefined
         })
       if (!outcome) return { ok: false, unavailable: true }

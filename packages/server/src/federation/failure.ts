@@ -22,7 +22,7 @@ export function refusalOf(thrown: unknown, provider: string): Refusal {
     const { reason: outbound, detail } = away.failure
     return refuse('temporarily_unavailable', 'upstream_unreachable', { log: { provider, outbound, detail } })
   }
-  const log = { provider, code: error.code, error: shorten(error.error ?? error.message) }
+  const log = { provider, error_code: error.code, error: shorten(error.error ?? error.message) }
   if (error.code === 'OAUTH_AUTHORIZATION_RESPONSE_ERROR') {
     return error.error === 'access_denied'
       ? refuse('access_denied', 'upstream_access_denied', { log })

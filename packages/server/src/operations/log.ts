@@ -15,8 +15,8 @@ export type LogOptions = {
   readonly worker?: number
 }
 
-/** `authorization_id` is how an authorization's id is called: `authorization` is a request header. */
-const secretFields: ReadonlySet<string> = new Set([
+/** No line may have a field of these names for anything else: `error_code` is how an error's code is called. `authorization_id` is how an authorization's id is called: `authorization` is a request header. */
+export const secretFields: ReadonlySet<string> = new Set([
   'password',
   'client_secret',
   'client_assertion',

@@ -49,8 +49,8 @@ export function createSoftwareStatements({
   }
 }
 
-const invalid = (code: string): Refusal =>
+const invalid = (error_code: string): Refusal =>
   refuse('invalid_software_statement', 'software_statement_invalid', {
     description: 'the software statement is not valid',
-    log: { code },
+    log: { error_code },
   })

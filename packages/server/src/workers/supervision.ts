@@ -146,7 +146,7 @@ export function supervise({
     const replace = (place: Place, exitCode: number | null, signal: string | null): void => {
       const lived = performance.now() - place.startedAt
       const again_in_ms = replacement.plan(place.number, lived)
-      log.warn('worker_ended', { worker: place.number, code: exitCode, signal, again_in_ms })
+      log.warn('worker_ended', { worker: place.number, exit_code: exitCode, signal, again_in_ms })
     }
 
     /** What one of them could not do, none can: told once. */
