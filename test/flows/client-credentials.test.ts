@@ -135,7 +135,7 @@ for (const [what, form] of [
   ['unknown', 'resource=urn:nothing'],
   ['not a URI', 'resource=api'],
   ['with a fragment', 'resource=urn:api%23x'],
-  ['sent twice', 'resource=urn:api&resource=urn:other'],
+  ['one of several that is unknown', 'resource=urn:api&resource=urn:nothing'],
   ['too long', `resource=urn:${'x'.repeat(600)}`],
   ['outside the scope', 'resource=urn:other&scope=api1'],
 ] as const) {

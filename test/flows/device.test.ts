@@ -65,12 +65,6 @@ const refusals: readonly (readonly [string, Record<string, string>, number, stri
     'invalid_scope',
   ],
   [
-    'offline_access without the refresh grant',
-    { client_id: 'radio', scope: 'api1 offline_access' },
-    400,
-    'invalid_scope',
-  ],
-  [
     'no scope from a client that is allowed none [device-authz-012]',
     { client_id: 'mute' },
     400,

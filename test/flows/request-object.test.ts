@@ -256,8 +256,9 @@ test('request object: where signed ones are required, by the client or by the se
   const server = await createTestServer(configured())
   assert.equal(
     answerOf(await visit(server, { ...whole, client_id: 'strict' })).get('error'),
-    'invalid_request_object',
+    'invalid_request',
   )
+  assert.equal(server.reason(), 'request_object_missing')
   assert.ok(
     isLogin(
       await visit(server, {
@@ -267,7 +268,7 @@ test('request object: where signed ones are required, by the client or by the se
     ),
   )
   const all = await createTestServer(configured({ authorization_requests: { require_signed: true } }))
-  assert.equal(answerOf(await visit(all, whole)).get('error'), 'invalid_request_object')
+  assert.equal(answerOf(await visit(all, whole)).get('error'), 'invalid_request')
   assert.equal(
     (await all.send('GET', '/.well-known/openid-configuration')).json.require_signed_request_object,
     true,

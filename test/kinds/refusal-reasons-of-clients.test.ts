@@ -130,7 +130,7 @@ const refusals: Readonly<
       'at userinfo',
       server =>
         server.send('GET', '/connect/userinfo', {
-          headers: { authorization: `Bearer ${'x'.repeat(51_201)}` },
+          headers: { authorization: `Bearer ${'x'.repeat(65_537)}` },
         }),
     ],
   ],

@@ -111,10 +111,6 @@ export const endpoints: Readonly<Record<string, Rows>> = {
       'flows/client-credentials.test.ts',
       'client_credentials: no scope means every allowed API scope, and nothing else',
     ),
-    'every scope that the client is allowed, with': held(
-      'flows/password.test.ts',
-      'password: no scope means all that the client is allowed, with offline_access if it may refresh',
-    ),
     'a narrower one narrows this access token, never': held(
       'flows/refresh-token.test.ts',
       'refresh: scope may be narrowed for one token, never widened, and the family keeps its own',

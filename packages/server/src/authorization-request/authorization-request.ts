@@ -2,11 +2,13 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Display } from '@tessera/protocol/display'
+import type { Ignored } from '@tessera/protocol/parameters'
 import type { CodeChallengeMethod } from '@tessera/protocol/pkce'
 import type { ResponseType } from '@tessera/protocol/response-type'
 import type { Ok, Refusal } from '@tessera/protocol/result'
 import type { Authorization } from '../core/authorization.ts'
 import type { Client } from '../core/client.ts'
+import type { CheckedHint } from './id-token-hint.ts'
 import type { Prompt } from './prompt.ts'
 import type { ResponseMode } from './response-mode.ts'
 
@@ -36,6 +38,10 @@ export type ValidatedAuthorizationRequest = {
   readonly code_challenge_method?: CodeChallengeMethod
   readonly prompt: ReadonlySet<Prompt>
   readonly max_age?: Seconds
+  /** What its `id_token_hint` says. */
+  readonly hint?: CheckedHint
+  /** Parameters, or parts of them, that have no effect. */
+  readonly ignored: readonly Ignored[]
   /** Whom the client expects: the user must be one of each. */
   readonly expected_users: readonly ExpectedUser[]
   /** The user's claims that are asked for one by one (OpenID Connect Core 1.0 §5.5). */

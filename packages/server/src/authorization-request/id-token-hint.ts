@@ -11,6 +11,9 @@ export type IdTokenHint = {
   readonly sid?: string
 }
 
+/** Whom a hint names, once it was found to be one that the client may send. */
+export type CheckedHint = Pick<IdTokenHint, 'sub' | 'client_id'>
+
 /** What one of our ID tokens says, expired or not; undefined for anything else. */
 export type ReadIdTokenHint = (token: string) => IdTokenHint | undefined
 

@@ -5,13 +5,15 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
+import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { hashHandle, newHandle } from '../core/handle.ts'
 import type { Sealing } from '../core/keys.ts'
 import { markUntil } from '../core/one-use.ts'
 import type { Clock, Random, TokenHash } from '../core/runtime.ts'
 import type { PushedRequests as PushedRequestStore, ReplayMarker } from '../core/stores.ts'
+import { formatParameters } from './kept-request.ts'
+import { parseRequest } from './limits.ts'
 
 /** RFC 9126 §2.2. */
 const prefix = 'urn:ietf:params:oauth:request_uri:'
@@ -91,7 +93,7 @@ export const createPushedRequests = ({
       return refuse('invalid_request_uri', 'pushed_request_unknown', { description: 'Invalid request_uri' })
     }
     if (stored.used) return alreadyUsed
-    const parameters = parseParameters(text)
+    const parameters = parseRequest(text)
     return parameters.ok
       ? ok({ parameters: parameters.value, pushed: { hash, since: clock.now() } })
       : parameters
@@ -113,8 +115,3 @@ function opened(stored: string, hash: string, sealing: Sealing): string | undefi
     return undefined
   }
 }
-
-export const formatParameters = (parameters: Parameters): string =>
-  new URLSearchParams(
-    [...parameters.names()].flatMap(name => parameters.all(name).map(value => [name, value])),
-  ).toString()

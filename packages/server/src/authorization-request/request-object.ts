@@ -1,13 +1,14 @@
 /** Request objects: an authorization request as a JWT of the client (RFC 9101, OpenID Connect Core 1.0 §6). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
+import type { Parameters } from '@tessera/protocol/parameters'
 import { type Json, type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { VerifyClientSignature } from '../client-keys/signature.ts'
 import { assertionAlgorithms, type Client } from '../core/client.ts'
 import { jwtType } from '../core/jwt-type.ts'
 import type { Decryption } from '../core/keys.ts'
 import type { Clock } from '../core/runtime.ts'
+import { maxRequestObjectLength, parseRequest } from './limits.ts'
 
 export type RequestObjectPorts = {
   readonly issuer: string
@@ -24,8 +25,6 @@ export type RequestObject = {
   /** Typed `oauth-authz-req+jwt`: what stands outside does not count (RFC 9101 §5). */
   readonly isStrict: boolean
 }
-
-export const maxRequestObjectLength = 16_384
 
 /** How far a client's clock may be off (seconds). */
 const clockTolerance = 60
@@ -89,7 +88,7 @@ async function signedClaims(
   })
   return verified.ok
     ? ok(verified.payload as JsonObject)
-    : invalid('request_object_signature_invalid', { code: verified.code })
+    : invalid('request_object_signature_invalid', { error_code: verified.code })
 }
 
 /**
@@ -155,10 +154,14 @@ function parametersOf(claims: JsonObject): Result<Parameters> {
     if (name === 'resource' && Array.isArray(value)) for (const one of value) form.append(name, textOf(one))
     else form.append(name, textOf(value))
   }
-  return parseParameters(form.toString())
+  return parseRequest(form.toString())
 }
 
-const textOf = (value: Json): string => (typeof value === 'string' ? value : JSON.stringify(value))
+function textOf(value: Json): string {
+  if (typeof value === 'string') return value
+  // JSON writes large integers, such as a `max_age`, with an exponent.
+  return Number.isInteger(value) ? BigInt(value as number).toString() : JSON.stringify(value)
+}
 
 const headerOf = (jwt: string): JsonObject | undefined => parseJson(jwt.slice(0, jwt.indexOf('.')))
 

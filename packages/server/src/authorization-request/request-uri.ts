@@ -4,7 +4,6 @@ import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { type Client, isVouchedFor } from '../core/client.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import { createSlots } from '../outbound/slots.ts'
-import { maxRequestObjectLength } from './request-object.ts'
 
 export type RequestUriPorts = {
   readonly outbound: Outbound
@@ -53,6 +52,9 @@ export function createRequestObjectFetcher({
 const slotOwner = ({ client_id }: Client, isRegistered: boolean): string =>
   isRegistered ? client_id : `${client_id}, unregistered`
 
+/** Any client may name an address, so that less is read than of an object that is sent. */
+const mostBytes = 16_384
+
 /** Requests that wait for an answer from outside at once. */
 const mostWaiting = 200
 
@@ -63,7 +65,7 @@ const tooMany = refuse('temporarily_unavailable', 'request_uris_too_many_waiting
 async function ask(address: string, outbound: Outbound): Promise<Result<string>> {
   const answer = await outbound(address, {
     headers: { accept: 'application/oauth-authz-req+jwt, application/jwt' },
-    maxBytes: maxRequestObjectLength,
+    maxBytes: mostBytes,
   })
   if (!answer.ok)
     return invalid('request_uri_not_fetched', { outbound: answer.reason, detail: answer.detail })

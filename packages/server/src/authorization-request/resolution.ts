@@ -1,16 +1,13 @@
 /** From the parameters as they came to those that count: pushed, in a request object, or as they are (RFC 9101, RFC 9126). */
 
-import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
+import type { Parameters } from '@tessera/protocol/parameters'
 import { type Ok, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Client, Clients } from '../core/client.ts'
 import type { AuthorizationRequestRefusal } from './authorization-request.ts'
-import { formatParameters, isPushed, type Pushed, type PushedRequests } from './pushed-request.ts'
-import {
-  maxRequestObjectLength,
-  type RequestObject,
-  type RequestObjectPorts,
-  readRequestObject,
-} from './request-object.ts'
+import { formatParameters } from './kept-request.ts'
+import { parseRequest } from './limits.ts'
+import { isPushed, type Pushed, type PushedRequests } from './pushed-request.ts'
+import { type RequestObject, type RequestObjectPorts, readRequestObject } from './request-object.ts'
 import { createRequestObjectFetcher, type FetchRequestObject, type RequestUriPorts } from './request-uri.ts'
 import { proveResponseTarget } from './response-target.ts'
 
@@ -21,12 +18,6 @@ export type ResolutionPorts = RequestObjectPorts &
     readonly requirePushed: boolean
     readonly requireSigned: boolean
   }
-
-/** For reading parameters that may hold a request object. */
-export const requestLimits: Limits = {
-  request: [maxRequestObjectLength, 'invalid_request_object'],
-  request_uri: [512, 'invalid_request_uri'],
-}
 
 export type ResolvedRequest = {
   readonly parameters: Parameters
@@ -101,7 +92,7 @@ async function resolveObject(
   ports: ResolutionPorts,
 ): Promise<Result<ResolvedRequest>> {
   const mustBeSigned = client.require_signed_request_object || ports.requireSigned
-  if (jwt === undefined) return mustBeSigned ? unsigned : ok({ parameters })
+  if (jwt === undefined) return mustBeSigned ? missing : ok({ parameters })
   const object = await readRequestObject(jwt, client, ports)
   if (!object.ok) return object
   if (mustBeSigned && !object.value.isSigned) return unsigned
@@ -110,6 +101,11 @@ async function resolveObject(
   const merged = wrong ?? merge(isStrict ? undefined : parameters, object.value)
   return merged.ok ? ok({ parameters: merged.value }) : merged
 }
+
+/** RFC 9101 §7 names errors of a request object; where there is none, the request is at fault. */
+const missing = refuse('invalid_request', 'request_object_missing', {
+  description: 'A signed request object is required',
+})
 
 const unsigned = refuse('invalid_request_object', 'request_object_unsigned', {
   description: 'A signed request object is required',
@@ -138,7 +134,13 @@ function merge(outside: Parameters | undefined, { parameters }: RequestObject): 
   )
   const form = new URLSearchParams(formatParameters(parameters))
   for (const name of more) for (const value of outside?.all(name) ?? []) form.append(name, value)
-  return parseParameters(form.toString())
+  return reread(form, [...parameters.ignored, ...(outside?.ignored ?? [])])
+}
+
+/** @param ignored what was left out before. */
+function reread(form: URLSearchParams, ignored: readonly string[]): Result<Parameters> {
+  const read = parseRequest(form.toString())
+  return read.ok ? ok({ ...read.value, ignored }) : read
 }
 
 /** OpenID Connect Dynamic Client Registration 1.0 §2: `default_max_age`, `default_acr_values`. */
@@ -155,6 +157,6 @@ function withDefaults(
   if (more.size === 0) return ok(resolved)
   const form = new URLSearchParams(formatParameters(parameters))
   for (const [name, value] of more) form.set(name, value)
-  const completed = parseParameters(form.toString())
+  const completed = reread(form, parameters.ignored)
   return completed.ok ? ok({ ...resolved, parameters: completed.value }) : completed
 }

@@ -1,15 +1,32 @@
 /** Resource indicators (RFC 8707 §2): the APIs that tokens shall be limited to. */
 
+import { isResourceIndicator } from '@tessera/protocol/resource-indicator'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
-import type { Resources } from '../core/resource.ts'
+import { findApi, type Resources } from '../core/resource.ts'
 
-/** Refuses `invalid_target` for a value that is no absolute URI, has a fragment, or names no API. */
-export function validateResources(named: readonly string[], { apis }: Resources): Result<readonly string[]> {
-  const unfit = named.find(name => !URL.canParse(name) || name.includes('#') || !apis.has(name))
-  return unfit === undefined
-    ? ok([...new Set(named)])
-    : refuse('invalid_target', 'resource_unknown', {
-        description: 'resource is not an API of this server',
-        log: { resource: unfit.slice(0, 200) },
+/**
+ * Returns the names of the APIs, as they are configured.
+ * Refuses `invalid_target` for a value that is no absolute URI, has a fragment, or names no API.
+ */
+export function validateResources(
+  indicators: readonly string[],
+  resources: Resources,
+): Result<readonly string[]> {
+  const names = new Set<string>()
+  for (const indicator of indicators) {
+    const log = { resource: indicator.slice(0, 200) }
+    if (!isResourceIndicator(indicator))
+      return refuse('invalid_target', 'resource_malformed', {
+        description: 'resource is not an absolute URI without a fragment',
+        log,
       })
+    const api = findApi(resources, indicator)
+    if (!api)
+      return refuse('invalid_target', 'resource_unknown', {
+        description: 'resource is not an API of this server',
+        log,
+      })
+    names.add(api.name)
+  }
+  return ok([...names])
 }

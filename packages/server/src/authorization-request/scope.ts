@@ -1,34 +1,111 @@
-/** Scopes that a user is asked to grant: at authorize and at device authorization (RFC 6749 §3.3, OpenID Connect Core 1.0 §5.4, §11). */
+/**
+ * Which scopes a request may have, at every endpoint alike (RFC 6749 §3.3, OpenID Connect Core 1.0 §5.4, §11). The
+ * defaults are the same wherever a user is asked, so that a client gets what it expects whichever way it comes.
+ */
 
+import type { Ignored } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { parseScope } from '@tessera/protocol/scope'
 import type { Client } from '../core/client.ts'
-import { identityClaims, type Resources, scopeKind, untagged } from '../core/resource.ts'
+import { identityClaims, type Resources, type ScopeKind, scopeKind, untagged } from '../core/resource.ts'
+
+export type ScopeRules = {
+  readonly client: Client
+  readonly resources: Resources
+  /** Scopes of other kinds are refused. */
+  readonly kinds: ReadonlySet<ScopeKind>
+  /** Whether `offline_access` is ignored where no refresh token can be issued (§11); else it is refused there. */
+  readonly ignoresOfflineAccess?: boolean
+  /** Whether a code is issued: without one there is no refresh token. Default true. */
+  readonly issuesCode?: boolean
+  /** Whether scopes that nobody registered are ignored (OpenID Connect Core 1.0 §3.1.2.1); else they are refused. */
+  readonly ignoresUnknown?: boolean
+  /** Names of the APIs that the request is for: without a `scope` it gets theirs only. Empty or omitted: all. */
+  readonly apis?: readonly string[]
+}
+
+export type GrantableScope = {
+  /** Sorted, without duplicates; every name is registered and allowed to the client. */
+  readonly scope: readonly string[]
+  readonly ignored: readonly Ignored[]
+}
+
+/** What a user can be asked for. */
+export const userScopeKinds: ReadonlySet<ScopeKind> = new Set(['identity', 'api', 'offline_access'])
 
 /**
- * Refuses `invalid_scope` for a scope that is missing, malformed, not registered or not allowed to the client,
- * for identity scopes without `openid`, and for `offline_access` without the `refresh_token` grant.
+ * The scope of a request. Omitted: everything that the client may ask for.
+ * Refuses `invalid_scope` for a scope that is malformed, not registered, not allowed to the client or of another kind;
+ * for identity scopes without `openid`; and when nothing is left.
+ * @param text the `scope` parameter.
  */
-export function validateScope(
-  client: Client,
-  resources: Resources,
-  text: string | undefined,
-): Result<readonly string[]> {
-  if (text === undefined) return invalid('scope_missing', 'Missing scope')
-  const scope = parseScope(text)
-  if (!scope) return invalid('scope_malformed', 'Invalid scope')
-  for (const name of scope) {
-    const kind = scopeKind(resources, name)
-    if (!kind) return invalid('scope_unknown', 'Invalid scope', name)
-    if (!client.scope.has(name)) return invalid('scope_not_allowed', 'Invalid scope', name)
-    if (kind === 'offline_access' && !client.grant_types.has('refresh_token')) {
-      return invalid('scope_offline_access_without_refresh', 'Invalid scope', name)
+export function validateScope(text: string | undefined, rules: ScopeRules): Result<GrantableScope> {
+  if (text === undefined) return defaultScope(rules)
+  const names = parseScope(text)
+  return names ? validateScopes(names, rules) : invalid('scope_malformed')
+}
+
+/** As {@link validateScope}, for scopes that are split and sorted. */
+export function validateScopes(names: readonly string[], rules: ScopeRules): Result<GrantableScope> {
+  const { resources } = rules
+  const ignored: Ignored[] = []
+  const scope: string[] = []
+  for (const name of names) {
+    const reason = ignoredFor(name, rules)
+    if (reason !== undefined) ignored.push({ parameter: 'scope', reason, scope: name })
+    else {
+      const fault = faultOf(name, rules)
+      if (fault) return fault
+      scope.push(name)
     }
   }
-  if (!scope.includes('openid') && scope.some(name => scopeKind(resources, name) === 'identity')) {
-    return invalid('scope_openid_missing', 'Identity scopes requested, but openid scope is missing')
+  if (scope.length === 0) return nothingLeft
+  const isIdentity = (name: string) => scopeKind(resources, name) === 'identity'
+  if (!scope.includes('openid') && scope.some(isIdentity))
+    return refuse('invalid_scope', 'scope_openid_missing', {
+      description: 'Identity scopes requested, but openid scope is missing',
+    })
+  return ok({ scope, ignored })
+}
+
+function defaultScope(rules: ScopeRules): Result<GrantableScope> {
+  const { client, resources, kinds, apis = [] } = rules
+  const owned = new Set(apis.flatMap(name => resources.apis.get(name)?.scopes ?? []))
+  const usable = {
+    identity: client.scope.has('openid'),
+    api: true,
+    offline_access: mayRefresh(rules),
   }
-  return ok(scope)
+  const scope = [...client.scope]
+    .filter(name => {
+      const kind = scopeKind(resources, name)
+      const isForOthers = kind === 'api' && apis.length > 0 && !owned.has(name)
+      return kind !== undefined && kinds.has(kind) && usable[kind] && !isForOthers
+    })
+    .sort()
+  return scope.some(name => name !== 'offline_access') ? ok({ scope, ignored: [] }) : nothingLeft
+}
+
+const mayRefresh = ({ client, issuesCode = true }: ScopeRules): boolean =>
+  issuesCode && client.grant_types.has('refresh_token')
+
+function ignoredFor(name: string, rules: ScopeRules): string | undefined {
+  const { resources, ignoresUnknown = false, ignoresOfflineAccess = false, issuesCode = true } = rules
+  const kind = scopeKind(resources, name)
+  if (kind === undefined) return ignoresUnknown ? 'scope_unknown' : undefined
+  if (kind !== 'offline_access' || !ignoresOfflineAccess || mayRefresh(rules)) return undefined
+  return issuesCode ? 'scope_offline_access_without_refresh' : 'scope_offline_access_without_code'
+}
+
+function faultOf(name: string, rules: ScopeRules): Refusal | undefined {
+  const { client, resources, kinds } = rules
+  const kind = scopeKind(resources, name)
+  if (kind === undefined) return invalid('scope_unknown', name)
+  if (!client.scope.has(name)) return invalid('scope_not_allowed', name)
+  if (!kinds.has(kind)) return invalid('scope_of_wrong_kind', name)
+  return kind === 'offline_access' && !mayRefresh(rules)
+    ? invalid('scope_offline_access_without_refresh', name)
+    : undefined
 }
 
 /** The scopes to agree to: those that are granted, and of those that the client may ask for the ones that hold a claim that none of them holds. */
@@ -46,24 +123,10 @@ export function claimScopes(
   return [...new Set([...scope, ...holding.map(({ name }) => name)])].sort()
 }
 
-/**
- * What a device is given when it names no scope: everything that its client may ask for, `offline_access` with the
- * `refresh_token` grant only, identity scopes with `openid` only. Refuses `invalid_scope` when nothing is left.
- */
-export function allowedScope(client: Client, resources: Resources): Result<readonly string[]> {
-  const usable = {
-    identity: client.scope.has('openid'),
-    api: true,
-    offline_access: client.grant_types.has('refresh_token'),
-  }
-  const scope = [...client.scope].filter(name => {
-    const kind = scopeKind(resources, name)
-    return kind !== undefined && usable[kind]
+const invalid = (reason: string, scope?: string): Refusal =>
+  refuse('invalid_scope', reason, {
+    description: 'Invalid scope',
+    ...(scope !== undefined && { log: { scope } }),
   })
-  return scope.some(name => name !== 'offline_access')
-    ? ok(scope.sort())
-    : invalid('scope_empty', 'No scope is allowed to this client')
-}
 
-const invalid = (reason: string, description: string, scope?: string): Refusal =>
-  refuse('invalid_scope', reason, { description, ...(scope !== undefined && { log: { scope } }) })
+const nothingLeft = refuse('invalid_scope', 'scope_empty', { description: 'No scope is left to grant' })

@@ -1,11 +1,12 @@
 /** Validates authorization requests, whichever way they came (RFC 6749 §4.1.1, OpenID Connect Core 1.0 §3.1.2.1). */
 
 import { parseAcrValues } from '@tessera/protocol/acr-values'
+import type { Seconds } from '@tessera/protocol/brand'
 import { parseDisplay } from '@tessera/protocol/display'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { brings, type ResponseType } from '@tessera/protocol/response-type'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import type { Client, Clients } from '../core/client.ts'
+import type { Client, Clients, UnknownScopes } from '../core/client.ts'
 import type { Resources } from '../core/resource.ts'
 import { type IdentityProvider, localProvider } from '../core/user.ts'
 import { mayUseProvider, servesTenant, tenantFault } from '../identity/sign-in.ts'
@@ -18,13 +19,14 @@ import type {
 import { parseClaimsLocales } from './claims-locales.ts'
 import { type ClaimsParameter, parseClaimsParameter } from './claims-parameter.ts'
 import { validateCodeChallenge } from './code-challenge.ts'
-import type { ReadIdTokenHint } from './id-token-hint.ts'
+import type { CheckedHint, ReadIdTokenHint } from './id-token-hint.ts'
+import { tooLong } from './limits.ts'
 import { type Prompt, parsePrompt } from './prompt.ts'
 import { validateResources } from './resource-indicator.ts'
 import { parseResponseMode } from './response-mode.ts'
 import { proveResponseTarget } from './response-target.ts'
 import { validateResponseType } from './response-type.ts'
-import { claimScopes, validateScope } from './scope.ts'
+import { claimScopes, userScopeKinds, validateScope } from './scope.ts'
 
 export type AuthorizationRequestPorts = {
   readonly clients: Clients
@@ -36,23 +38,32 @@ export type AuthorizationRequestPorts = {
   /** Whether people may sign up in this tenant; undefined: in none. */
   readonly signUpIn: (tenant: string | undefined) => boolean
   readonly readIdTokenHint: ReadIdTokenHint
+  /** What happens to scopes that nobody registered, where the client does not say. */
+  readonly unknownScopes: UnknownScopes
+  /** Whether a request without `scope` is refused, as IdentityServer4 does; else it gets the default. */
+  readonly requiresScope: boolean
 }
 
-export type ValidateAuthorizationRequest = (parameters: Parameters) => Promise<AuthorizationRequestResult>
+/** @param hint what the request's `id_token_hint` was found to say before, where the request comes without it now. */
+export type ValidateAuthorizationRequest = (
+  parameters: Parameters,
+  hint?: CheckedHint,
+) => Promise<AuthorizationRequestResult>
 
 /** Refuses as {@link proveResponseTarget} does, without a target; then, with one, by the first rule that is broken. */
 export const createAuthorizationRequestValidator =
   (ports: AuthorizationRequestPorts): ValidateAuthorizationRequest =>
-  async parameters => {
+  async (parameters, hint) => {
     const target = await proveResponseTarget(parameters, ports.clients)
     if (!target.ok) return target
-    const request = await validate(parameters, target.value, ports)
+    const request = await validate(parameters, target.value, hint, ports)
     return request.ok ? request : { ...request, target: target.value }
   }
 
 async function validate(
   parameters: Parameters,
   target: ResponseTarget,
+  checkedHint: CheckedHint | undefined,
   { resources, ...ports }: AuthorizationRequestPorts,
 ): Promise<Result<ValidatedAuthorizationRequest>> {
   const { client } = target
@@ -62,9 +73,17 @@ async function validate(
   if (fault) return fault
   const type = validateResponseType(client, parameters)
   if (!type.ok) return type
-  const scope = validateScope(client, resources, grantableScope(parameters.get('scope'), type.value))
-  if (!scope.ok) return scope
-  const idTokenFault = frontChannelIdTokenFault(type.value, scope.value, parameters)
+  const apis = validateResources(parameters.all('resource'), resources)
+  if (parameters.get('scope') === undefined && ports.requiresScope) return scopeMissing
+  const granted = validateScope(parameters.get('scope'), {
+    ...{ client, resources, kinds: userScopeKinds, apis: apis.ok ? apis.value : [] },
+    issuesCode: brings(type.value, 'code'),
+    ignoresOfflineAccess: true,
+    ignoresUnknown: (client.unknown_scopes ?? ports.unknownScopes) === 'ignore',
+  })
+  if (!granted.ok) return granted
+  const { scope } = granted.value
+  const idTokenFault = frontChannelIdTokenFault(type.value, scope, parameters)
   if (idTokenFault) return idTokenFault
   // A code is as well protected whatever comes beside it; without one there is nothing to prove.
   const challenge = brings(type.value, 'code') ? validateCodeChallenge(target, parameters) : ok({})
@@ -73,7 +92,6 @@ async function validate(
   if (!prompt.ok) return prompt
   const maxAge = parseMaxAge(parameters.get('max_age'))
   if (!maxAge.ok) return maxAge
-  const apis = validateResources(parameters.all('resource'), resources)
   if (!apis.ok) return apis
   const place = validateSignInPlace(parameters.get('acr_values'), client, ports)
   if (!place.ok) return place
@@ -81,7 +99,9 @@ async function validate(
   // Initiating User Registration 1.0 §4.1: where nobody signs up, `create` is a value that is not supported.
   if (prompt.value.has('create') && !ports.signUpIn(signInPlace.tenant))
     return refuse('invalid_request', 'sign_up_not_offered', { description: 'Unsupported prompt mode' })
-  const hint = await readHint(parameters.get('id_token_hint'), client, ports)
+  const read = readHint(parameters.get('id_token_hint'), ports)
+  if (!read.ok) return read
+  const hint = await expectedUser(read.value ?? checkedHint, client, ports)
   if (!hint.ok) return hint
   const claims = parseClaimsParameter(parameters.get('claims'))
   if (!claims.ok) return claims
@@ -92,15 +112,16 @@ async function validate(
     client,
     target,
     response_type: type.value,
-    scope: scope.value,
-    consent_scope: claimScopes(client, resources, scope.value, [userinfo, id_token].flatMap(Object.keys)),
+    scope,
+    consent_scope: claimScopes(client, resources, scope, [userinfo, id_token].flatMap(Object.keys)),
     resources: apis.value,
     ...challenge.value,
     prompt: prompt.value,
     ...maxAge.value,
     ...signInPlace,
     requested_acr: requestedAcr(acr, claims.value),
-    expected_users: [...hint.value, ...users.map(subs => ({ client, subs }))],
+    ...(hint.value && { hint: { client_id: hint.value.client.client_id, sub: hint.value.subs[0] } }),
+    expected_users: [...(hint.value ? [hint.value] : []), ...users.map(subs => ({ client, subs }))],
     ...((parameters.get('claims') !== undefined || locales.length > 0) && {
       requested_claims: { userinfo, id_token, ...(locales.length > 0 && { locales }) },
     }),
@@ -108,17 +129,12 @@ async function validate(
     ...optional(parameters, 'login_hint'),
     ui_locales: parameters.get('ui_locales')?.split(' ') ?? [],
     display: parseDisplay(parameters.get('display')),
+    ignored: [
+      ...parameters.ignored.map(parameter => ({ parameter, reason: 'parameter_too_long' })),
+      ...granted.value.ignored,
+    ],
   })
 }
-
-/** OpenID Connect Core 1.0 §11: without a code nothing can be granted for later, and asking for it is no fault. */
-const grantableScope = (text: string | undefined, type: ResponseType): string | undefined =>
-  brings(type, 'code')
-    ? text
-    : text
-        ?.split(' ')
-        .filter(name => name !== 'offline_access')
-        .join(' ')
 
 /** OpenID Connect Core 1.0 §3.2.2.1, §3.3.2.11: an ID token from here is tied to its request by the nonce. */
 function frontChannelIdTokenFault(
@@ -150,31 +166,14 @@ function unsupported(parameters: Parameters): Refusal | undefined {
   return found && refuse(found[1], 'parameter_not_supported', { log: { parameter: found[0] } })
 }
 
-/** The most characters of a value; what is not listed is limited when the parameters are read. */
-const longest = [
-  ['scope', 1000, 'invalid_scope'],
-  ['nonce', 300, 'invalid_request'],
-  ['ui_locales', 100, 'invalid_request'],
-  ['login_hint', 100, 'invalid_request'],
-  ['acr_values', 300, 'invalid_request'],
-  ['claims_locales', 100, 'invalid_request'],
-] as const
+/** Longer than anybody stays signed in: sessions that are older than 68 years there are none. */
+const maxMaxAge: Seconds = 2 ** 31
 
-function tooLong(parameters: Parameters): Refusal | undefined {
-  const found = longest.find(([name, max]) => (parameters.get(name)?.length ?? 0) > max)
-  return (
-    found &&
-    refuse(found[2], 'parameter_too_long', {
-      description: `Invalid ${found[0]}`,
-      log: { parameter: found[0] },
-    })
-  )
-}
-
-function parseMaxAge(text: string | undefined): Result<{ max_age?: number }> {
+/** OpenID Connect Core 1.0 §3.1.2.1: digits alone. Some clients send the largest integer that they have for "any age". */
+function parseMaxAge(text: string | undefined): Result<{ max_age?: Seconds }> {
   if (text === undefined) return ok({})
-  return /^\d{1,9}$/.test(text)
-    ? ok({ max_age: Number(text) })
+  return /^\d+$/.test(text)
+    ? ok({ max_age: Math.min(Number(text), maxMaxAge) })
     : refuse('invalid_request', 'max_age_malformed', { description: 'Invalid max_age' })
 }
 
@@ -203,25 +202,35 @@ function validateSignInPlace(
   })
 }
 
+function readHint(
+  text: string | undefined,
+  { readIdTokenHint }: Pick<AuthorizationRequestPorts, 'readIdTokenHint'>,
+): Result<CheckedHint | undefined> {
+  if (text === undefined) return ok(undefined)
+  const hint = readIdTokenHint(text)
+  return hint ? ok(hint) : unfitHint('id_token_hint_invalid')
+}
+
 /**
  * The hint may be another client's: its `sub` is what that one was told. Not where one of the two is told a pairwise
  * one: together they could ask whether two of their users are the same (OpenID Connect Core 1.0 §8.1).
  */
-async function readHint(
-  text: string | undefined,
+async function expectedUser(
+  hint: CheckedHint | undefined,
   client: Client,
-  { readIdTokenHint, clients }: Pick<AuthorizationRequestPorts, 'readIdTokenHint' | 'clients'>,
-): Promise<Result<readonly ExpectedUser[]>> {
-  if (text === undefined) return ok([])
-  const hint = readIdTokenHint(text)
-  const told = hint && (await clients.find(hint.client_id))
+  { clients }: Pick<AuthorizationRequestPorts, 'clients'>,
+): Promise<Result<(ExpectedUser & { readonly subs: readonly [string] }) | undefined>> {
+  if (hint === undefined) return ok(undefined)
+  const told = await clients.find(hint.client_id)
   if (!told) return unfitHint('id_token_hint_invalid')
   const apart = told.client_id !== client.client_id
   if (apart && [told, client].some(({ subject_type }) => subject_type === 'pairwise')) {
     return unfitHint('id_token_hint_of_another_client')
   }
-  return ok([{ client: told, subs: [hint.sub] }])
+  return ok({ client: told, subs: [hint.sub] })
 }
+
+const scopeMissing = refuse('invalid_request', 'scope_missing', { description: 'Invalid scope' })
 
 const unfitHint = (reason: string): Refusal =>
   refuse('invalid_request', reason, { description: 'Invalid id_token_hint' })

@@ -104,7 +104,8 @@ export const namesOf = (credential: Credential): readonly string[] =>
 /** RFC 6749 appendix A.1, A.2 give no lengths; these are ours (characters). */
 export const maxClientIdLength = 100
 export const maxClientSecretLength = 512
-export const maxAssertionLength = 8192
+/** Room for a chain of certificates (`x5c`). */
+export const maxAssertionLength = 16_384
 
 /** The limits of the parameters that authenticate, for every endpoint that clients authenticate at. */
 export const credentialLimits: Limits = {

@@ -123,6 +123,7 @@ function composePages(
     readIdTokenHint,
     validate: createAuthorizationRequestValidator({
       ...{ ...ports, readIdTokenHint },
+      requiresScope: ports.compatibility === 'identityserver4',
       prompts: promptsOffered(offered),
       signUpIn: offered.signUpIn,
     }),

@@ -54,7 +54,7 @@ export type Services = ReturnType<typeof composeServices>
 
 export function composeServices(configuration: Configuration, foundation: Foundation) {
   const { issuer, resources, identityProviders, tenants, compatibility, emitStateHash } = configuration
-  const { clientAssertions } = configuration
+  const { clientAssertions, unknownScopes } = configuration
   const isCompatible = compatibility === 'identityserver4'
   const clients = composeClients(configuration, foundation)
   const common = {
@@ -66,6 +66,8 @@ export function composeServices(configuration: Configuration, foundation: Founda
     identityProviders,
     tenants,
     compatibility,
+    emitsScope: isCompatible,
+    unknownScopes,
     emitStateHash,
     networkOf,
     ...(configuration.consentPolicy && { consentPolicy: configuration.consentPolicy }),
@@ -80,7 +82,11 @@ export function composeServices(configuration: Configuration, foundation: Founda
   const decryption = createDecryption(foundation.derived)
   const tokens = {
     encrypt,
-    audiences: createAudiences(common),
+    audiences: createAudiences({
+      resources,
+      // Beside the names of APIs, IdentityServer4 has this audience for APIs that only have scopes.
+      unowned: isCompatible ? `${issuer.replace(/\/$/, '')}/resources` : issuer,
+    }),
     accessTokens: createAccessTokens({ ...common, scopeAsList: isCompatible }),
     idTokens: createEncryptedIdTokens(createIdTokens({ ...common, alwaysWithIdp: isCompatible }), encrypt),
     refreshTokens: createRefreshTokens(common),

@@ -79,6 +79,7 @@ function assembleIssuer(
     drainDelay: draft.drain_delay,
     ...(draft.metrics && { metrics: { tokens: draft.metrics.tokens.map(secretOf) } }),
     compatibility: draft.compatibility,
+    unknownScopes: draft.unknown_scopes,
     emitStateHash: draft.emit_state_hash,
     clientAssertions: {
       audience: draft.client_assertion_audience,

@@ -2,7 +2,13 @@
 
 import type { AccountSettings } from '../core/account.ts'
 import type { Branding } from '../core/branding.ts'
-import type { ClientAssertionPolicy, Clients, Secret, SigningAlgorithm } from '../core/client.ts'
+import type {
+  ClientAssertionPolicy,
+  Clients,
+  Secret,
+  SigningAlgorithm,
+  UnknownScopes,
+} from '../core/client.ts'
 import type { ConsentPolicyHook } from '../core/consent.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../core/extension-grant.ts'
 import type { MailSettings } from '../core/mail.ts'
@@ -57,6 +63,8 @@ export type Configuration = {
   readonly compatibility: Compatibility
   /** What client assertions must be, unless the client has settings of its own. */
   readonly clientAssertions: ClientAssertionPolicy
+  /** What authorization requests may name beside the scopes that are registered. */
+  readonly unknownScopes: UnknownScopes
   /** Whether ID tokens carry `s_hash`. */
   readonly emitStateHash: boolean
   readonly clients: Clients

@@ -76,6 +76,8 @@ export type ClientAssertionPolicy = {
 
 export type ClientClaim = { readonly type: string; readonly value: Json }
 
+export type UnknownScopes = 'refuse' | 'ignore'
+
 export type Client = {
   readonly client_id: string
   readonly client_name?: string
@@ -140,6 +142,8 @@ export type Client = {
   readonly backchannel_logout_session_required: boolean
   /** The scopes that it may ask for. */
   readonly scope: ReadonlySet<string>
+  /** Whether authorization requests may name scopes that nobody registered; omitted: as the server is configured. */
+  readonly unknown_scopes?: UnknownScopes
   readonly require_pkce: boolean
   readonly allow_plain_pkce: boolean
   readonly access_token_type: 'jwt' | 'reference'

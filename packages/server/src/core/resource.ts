@@ -1,5 +1,6 @@
 /** Resources and scopes: what may be asked for and who it is for. */
 
+import { comparableUri } from '@tessera/protocol/resource-indicator'
 import type { Secret, SigningAlgorithm } from './client.ts'
 
 /** A text for people: one, or one for each language by its tag (BCP 47). */
@@ -61,6 +62,23 @@ export const scopeKind = (resources: Resources, name: string): ScopeKind | undef
   if (resources.apiScopes.has(name)) return 'api'
   return resources.identity.has(name) ? 'identity' : undefined
 }
+
+/**
+ * The API that a resource indicator names (RFC 8707 §2). URIs that are equal by RFC 3986 §6.2.3 are one: JavaScript
+ * writes `https://api.example` as `https://api.example/`. A name that is equal as it stands comes first.
+ */
+export function findApi(resources: Resources, indicator: string): ApiResource | undefined {
+  const named = resources.apis.get(indicator)
+  if (named) return named
+  let uris = apiUris.get(resources)
+  if (!uris) {
+    uris = new Map([...resources.apis.values()].toReversed().map(api => [comparableUri(api.name), api]))
+    apiUris.set(resources, uris)
+  }
+  return uris.get(comparableUri(indicator))
+}
+
+const apiUris = new WeakMap<Resources, ReadonlyMap<string, ApiResource>>()
 
 /** The APIs that own one of these scopes, in the order of configuration. */
 export const apisOf = (resources: Resources, scope: readonly string[]): readonly ApiResource[] =>

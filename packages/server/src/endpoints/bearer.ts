@@ -2,9 +2,11 @@
 
 import { errorText } from '@tessera/protocol/error-text'
 import type { HttpRequest } from '@tessera/protocol/http'
-import { parseParameters } from '@tessera/protocol/parameters'
+import { type Limits, maxTokenLength, parseParameters } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { isForm } from './form.ts'
+
+const limits: Limits = { access_token: [maxTokenLength, 'invalid_request'] }
 
 const scheme = /^bearer(?: +|$)/i
 
@@ -29,7 +31,7 @@ export function readBearer(request: HttpRequest): Result<string | undefined> {
 /** RFC 6750 §2.2: only in a form, never with GET. */
 function readForm(request: HttpRequest): Result<string | undefined> {
   if (request.method !== 'POST' || !isForm(request)) return ok(undefined)
-  const parameters = parseParameters(request.body, { access_token: [65_536, 'invalid_request'] })
+  const parameters = parseParameters(request.body, limits)
   return parameters.ok ? ok(parameters.value.get('access_token')) : parameters
 }
 

@@ -2,7 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
-import { parseParameters } from '@tessera/protocol/parameters'
+import { type Limits, parseParameters } from '@tessera/protocol/parameters'
 import { refuse } from '@tessera/protocol/result'
 import type { Session } from '../core/authorization.ts'
 import { factorMethods, type RequestedAcr } from '../core/mfa.ts'
@@ -69,6 +69,7 @@ export type AccountPorts = {
 }
 
 const recently: Seconds = 600
+const limits: Limits = { tenant: [200, 'invalid_request'] }
 const two: RequestedAcr = { values: ['2'] }
 
 export function createAccountDoor(ports: AccountPorts): EnterAccount {
@@ -76,7 +77,7 @@ export function createAccountDoor(ports: AccountPorts): EnterAccount {
   const refusePage = createPageRefuser('account', ports)
 
   return async (request, section, { strict = false, recent = strict } = {}) => {
-    const query = parseParameters(request.query)
+    const query = parseParameters(request.query, limits)
     if (!query.ok) return { ok: false, response: refusePage(request, query) }
     // `/account?tenant=NAME`: where to sign in. Without it any session will do, and a sign-in is one of no tenant.
     const tenant = query.value.get('tenant')

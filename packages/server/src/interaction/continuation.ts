@@ -5,6 +5,7 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import type { CheckedHint } from '../authorization-request/id-token-hint.ts'
 import type { LongRequests, StoredRequest } from '../authorization-request/long-request.ts'
 import { type Pushed, pushedRestartLifetime } from '../authorization-request/pushed-request.ts'
 import type { DerivedKeys } from '../core/keys.ts'
@@ -26,6 +27,8 @@ export type Progress = {
   readonly restarted?: 'sign_in' | 'elsewhere'
   /** Hash of the session's handle that the browser had then; null: none; absent: not looked at yet. */
   readonly prior_handle?: string | null
+  /** What the request's `id_token_hint` says, which can be too long for a URL itself. */
+  readonly hint?: CheckedHint
   /** The identity provider that the user chose on the login page. */
   readonly idp?: string
   /** The name that the user gave on the login page, for that provider. */
@@ -151,10 +154,15 @@ function restartOf(continuation: Continuation, now: Seconds): Continuation | und
       }
     }
     case 'authorization': {
-      const { kind, parameters, pushed, stored } = continuation
+      const { kind, parameters, pushed, stored, hint } = continuation
       // Beyond that the marker of its use may be gone.
       if (pushed && pushed.since + pushedRestartLifetime <= now) return undefined
-      return { ...{ kind, parameters, asked_at }, ...(pushed && { pushed }), ...(stored && { stored }) }
+      return {
+        ...{ kind, parameters, asked_at },
+        ...(pushed && { pushed }),
+        ...(stored && { stored }),
+        ...(hint && { hint }),
+      }
     }
   }
 }

@@ -29,6 +29,10 @@ const limits: Limits = {
   credential: [16_000, 'invalid_request'],
   name: [60, 'invalid_request'],
   remember: [8, 'invalid_request'],
+  add: [16, 'invalid_request'],
+  id: [512, 'invalid_request'],
+  provider: [200, 'invalid_request'],
+  identity: [4096, 'invalid_request'],
 }
 
 /** A box for each. */

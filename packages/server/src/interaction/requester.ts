@@ -2,8 +2,8 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Display } from '@tessera/protocol/display'
-import { parseParameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
+import { parseRequest } from '../authorization-request/limits.ts'
 import type { Prompt } from '../authorization-request/prompt.ts'
 import type { ValidateAuthorizationRequest } from '../authorization-request/validation.ts'
 import type { Client, Clients } from '../core/client.ts'
@@ -72,9 +72,9 @@ export const createRequesters =
       })
     }
     if (continuation.kind === 'authorization') {
-      const parameters = parseParameters(continuation.parameters)
+      const parameters = parseRequest(continuation.parameters)
       if (!parameters.ok) return parameters
-      const request = await validate(parameters.value)
+      const request = await validate(parameters.value, continuation.hint)
       if (!request.ok) return request
       return request
     }

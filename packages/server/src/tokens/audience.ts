@@ -13,7 +13,7 @@ import {
 export type Audience = {
   /** What the access token carries: where it is limited to some APIs, only their scopes and those of no API. */
   readonly scope: readonly string[]
-  /** One name as a string, several as a list; the issuer where no API owns the scope. */
+  /** One name as a string, several as a list; where no API owns the scope, the one for that. */
   readonly aud: string | readonly string[]
   /** The user claims that its scopes and APIs ask for. */
   readonly claims: readonly string[]
@@ -34,7 +34,14 @@ export type Audiences = {
 const defaultAlgorithm: SigningAlgorithm = 'ES256'
 const cacheSize = 2000
 
-export function createAudiences({ issuer, resources }: { issuer: string; resources: Resources }): Audiences {
+export function createAudiences({
+  resources,
+  unowned,
+}: {
+  readonly resources: Resources
+  /** The audience of tokens whose scopes belong to no API. */
+  readonly unowned: string
+}): Audiences {
   const known = new Map<string, Result<Audience>>()
 
   const compute = (scope: readonly string[], limit: readonly string[]): Result<Audience> => {
@@ -63,7 +70,7 @@ export function createAudiences({ issuer, resources }: { issuer: string; resourc
       limit.length === 0 ? scope : scope.filter(name => !resources.apiScopes.has(name) || isOwned(name, apis))
     return ok({
       scope: left,
-      aud: names.length === 0 ? issuer : names.length === 1 ? names[0]! : names,
+      aud: names.length === 0 ? unowned : names.length === 1 ? names[0]! : names,
       claims: accessClaims(resources, left, apis),
       signingAlgorithm: [...algorithms][0] ?? defaultAlgorithm,
       typ: [...typs][0] ?? 'at+jwt',

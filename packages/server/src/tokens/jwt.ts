@@ -2,6 +2,7 @@
 
 import { constants, type SignKeyObjectInput, sign, verify } from 'node:crypto'
 import { availableParallelism } from 'node:os'
+import { maxTokenLength } from '@tessera/protocol/parameters'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { SigningAlgorithm } from '../core/client.ts'
 import type { KeyRing, SigningKey, VerificationKey } from '../core/keys.ts'
@@ -91,7 +92,6 @@ export type VerifiedJwt = {
   readonly key: VerificationKey
 }
 
-const maxLength = 51_200
 const compact = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/
 
 /**
@@ -103,7 +103,7 @@ export function verifyJwt(
   token: string,
   ...kinds: readonly JwtKind[]
 ): VerifiedJwt | undefined {
-  if (token.length > maxLength) return undefined
+  if (token.length > maxTokenLength) return undefined
   const [, head, payload, signature] = compact.exec(token) ?? []
   if (head === undefined || payload === undefined || signature === undefined) return undefined
   const header = parse(head)

@@ -1,6 +1,7 @@
 /** Whether a token of this issuer is good now: signature, lifetime, and the standing of what it came from (RFC 9068 §4, RFC 7662 §4). */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import { maxTokenLength } from '@tessera/protocol/parameters'
 import { type Json, type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { parseScope } from '@tessera/protocol/scope'
 import type { Authorization, AuthorizationId, Confirmation } from '../core/authorization.ts'
@@ -30,8 +31,6 @@ export type TokenVerifierPorts = {
   readonly subjects: SubjectIdentifiers
   readonly stores: Pick<Stores, 'authorizations' | 'referenceTokens' | 'revokedTokens'>
 }
-
-const maxTokenLength = 51_200
 
 export function createTokenVerifier({
   issuer,

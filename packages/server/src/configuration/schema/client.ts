@@ -11,7 +11,7 @@ import { describingShape, keysShape, requestShape, responseShape } from './clien
 import { signInShape } from './client-sign-in.ts'
 import { withLanguages } from './languages.ts'
 import { mfaOverrideSchema } from './mfa.ts'
-import { day, exactWebUri, hour, minute, name, rule, seconds, text, year } from './rule.ts'
+import { day, exactWebUri, hour, minute, name, rule, seconds, text, unknownScopes, year } from './rule.ts'
 import { secretSchema } from './secret.ts'
 
 export const authenticationMethods = [
@@ -144,6 +144,7 @@ export const plainClientSchema = z.strictObject({
     )
     .default('')
     .describe('The scopes that it may ask for, separated by spaces.'),
+  unknown_scopes: unknownScopes().optional().describe('As the key of the server, for this client.'),
   require_pkce: z.boolean().default(true).describe('Codes need a code_challenge (RFC 7636).'),
   allow_plain_pkce: z.boolean().default(false).describe('Also takes code_challenge_method plain.'),
   access_token_type: z

@@ -9,7 +9,7 @@ import { serverAssertionsShape } from './client-assertions.ts'
 import { jwksSchema } from './jwks.ts'
 import { metricsSchema } from './metrics.ts'
 import { mfaSchema } from './mfa.ts'
-import { rule, webUrl } from './rule.ts'
+import { rule, unknownScopes, webUrl } from './rule.ts'
 import { sessionsSchema } from './sessions.ts'
 
 const addressOrRange = () =>
@@ -104,9 +104,10 @@ export const deploymentShape = {
   compatibility: z
     .enum(['none', 'identityserver4'])
     .default('none')
-    .describe(
-      'identityserver4: 400 for invalid_client, Basic beside body taken, scope in JWTs as a list, idp in ID tokens, token_type of introspection as there.',
-    ),
+    .describe('identityserver4: responses as IdentityServer4 gives them in some places; see the guide.'),
+  unknown_scopes: unknownScopes()
+    .default('refuse')
+    .describe('ignore: authorization requests may name unknown scopes, without effect.'),
   ...serverAssertionsShape,
   master_key_file: z
     .string()

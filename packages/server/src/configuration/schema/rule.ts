@@ -35,6 +35,9 @@ export const name = () =>
     .max(200)
     .regex(/^[\x21\x23-\x5B\x5D-\x7E]*$/, 'printable ASCII without spaces, " and \\')
 
+/** What happens to scopes that nobody registered. */
+export const unknownScopes = () => z.enum(['refuse', 'ignore'])
+
 /** Text for people. */
 export const text = () => z.string().min(1).max(500)
 

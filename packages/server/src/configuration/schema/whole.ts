@@ -63,6 +63,7 @@ export const keyOwners = {
   // Without the secrets.
   api_resources: 'inherited',
   compatibility: 'inherited',
+  unknown_scopes: 'inherited',
   emit_state_hash: 'inherited',
   client_assertion_audience: 'inherited',
   client_assertion_max_lifetime: 'inherited',

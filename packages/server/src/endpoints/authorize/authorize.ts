@@ -5,16 +5,16 @@
 
 import { parseDisplay } from '@tessera/protocol/display'
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
-import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
+import type { Parameters } from '@tessera/protocol/parameters'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { narrowTo } from '../../authorization-request/agreed.ts'
 import type {
   ResponseTarget,
   ValidatedAuthorizationRequest,
 } from '../../authorization-request/authorization-request.ts'
-import { maxParametersLength } from '../../authorization-request/long-request.ts'
-import { formatParameters } from '../../authorization-request/pushed-request.ts'
-import { type AuthorizationRequestResolution, requestLimits } from '../../authorization-request/resolution.ts'
+import { keptRequest } from '../../authorization-request/kept-request.ts'
+import { parseRequest, requestLimits } from '../../authorization-request/limits.ts'
+import type { AuthorizationRequestResolution } from '../../authorization-request/resolution.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { Consent, Session } from '../../core/authorization.ts'
 import type { Client } from '../../core/client.ts'
@@ -37,6 +37,7 @@ import type { Shorten } from '../../interaction/shorten.ts'
 import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
 import { redirectResponse } from '../../ui/page.ts'
 import { readForm } from '../form.ts'
+import { logIgnored } from '../ignored.ts'
 import { type AnswerOptions, type AnswerPorts, type Answers, createAnswers } from './answer.ts'
 import { type IssuePorts, issueAnswer } from './issue.ts'
 import { mayRedirect } from './trusted-target.ts'
@@ -72,12 +73,12 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
     const { parameters: counting, pushed } = resolved.value
     const validated = await ports.validate(counting)
     if (!validated.ok) return refuseTo(validated, validated.target, page, counting)
-    const parameters = formatParameters(counting)
-    if (parameters.length > maxParametersLength) {
-      const tooLong = refuse('invalid_request', 'request_too_long')
-      return refuseTo(tooLong, validated.value.target, page, counting)
-    }
-    const progress = { asked_at: ports.clock.now(), ...(pushed && { pushed }) }
+    const kept = keptRequest(counting)
+    if (!kept.ok) return refuseTo(kept, validated.value.target, page, counting)
+    const parameters = kept.value
+    const { client, hint, ignored } = validated.value
+    logIgnored(ports.log, 'authorize', request, client, ignored)
+    const progress = { asked_at: ports.clock.now(), ...(pushed && { pushed }), ...(hint && { hint }) }
     // A client's form post comes without our SameSite=Lax cookies; the GET that follows brings them.
     if (request.method === 'POST')
       return goOn(request, '/connect/authorize/callback', validated.value.client, parameters, progress, ports)
@@ -99,9 +100,9 @@ export function createAuthorizeCallbackEndpoint(ports: AuthorizePorts): Endpoint
       return answers.refuse(request, refuse('invalid_request', 'continuation_invalid'), undefined)
     }
     const { kind: _, parameters, ...progress } = continuation
-    const read = parseParameters(parameters)
+    const read = parseRequest(parameters)
     if (!read.ok) return answers.refuse(request, read, undefined)
-    const validated = await ports.validate(read.value)
+    const validated = await ports.validate(read.value, progress.hint)
     if (!validated.ok) {
       const refuseTo = refuserOf(request, read.value, answers, ports)
       return refuseTo(validated, validated.target, pageOf(read.value))
@@ -111,7 +112,7 @@ export function createAuthorizeCallbackEndpoint(ports: AuthorizePorts): Endpoint
 }
 
 const readRequest = (request: HttpRequest): Result<Parameters> => {
-  if (request.method !== 'POST') return parseParameters(request.query, requestLimits)
+  if (request.method !== 'POST') return parseRequest(request.query)
   return readForm(request, requestLimits)
 }
 

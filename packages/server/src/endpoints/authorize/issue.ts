@@ -41,6 +41,8 @@ export type IssuePorts = {
   readonly log: Log
   /** Whether ID tokens carry the hash of the state (FAPI 1.0 Part 2 §5.2.2.1). */
   readonly emitStateHash: boolean
+  /** Whether responses without an access token have `scope` too, as IdentityServer4's do. */
+  readonly emitsScope: boolean
 }
 
 /** What the answer hangs on, besides the request itself. */
@@ -132,7 +134,8 @@ async function issueCounted(
       expires_in: String(accessToken.value.expires_in),
     }),
     id_token: idToken,
-    scope: scope.join(' '),
+    // RFC 6749 §4.2.2 has it beside an access token; a code's response has `code` and `state` (§4.1.2).
+    ...((accessToken.value || ports.emitsScope) && { scope: scope.join(' ') }),
   })
 }
 

@@ -1,10 +1,10 @@
 /** The consent page (OpenID Connect Core 1.0 §3.1.2.4): the user agrees to what a client asks for, or does not. */
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
-import { parseParameters } from '@tessera/protocol/parameters'
 import { refuse } from '@tessera/protocol/result'
 import { hasPrivateUseScheme, schemeOf } from '@tessera/protocol/uri-scheme'
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
+import { parseRequest } from '../../authorization-request/limits.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { Session } from '../../core/authorization.ts'
 import type { Clients } from '../../core/client.ts'
@@ -52,8 +52,8 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
     const opened = await openAskingPage(request, { ...ports, openContinuation })
     if (!opened.ok) return opened.respond ? opened.respond() : refusePage(request, opened)
     const { form, continuation, asking_sid, before } = opened.value
-    const parameters = parseParameters(continuation.parameters)
-    const validated = parameters.ok ? await ports.validate(parameters.value) : parameters
+    const parameters = parseRequest(continuation.parameters)
+    const validated = parameters.ok ? await ports.validate(parameters.value, continuation.hint) : parameters
     const session = await ports.sessions.read(request)
     // The page asks one session's user; for any other it is decided anew what comes next.
     if (!validated.ok || session?.sid !== asking_sid) return resume(request, before)

@@ -3,7 +3,8 @@
 import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
 import type { Limits, Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
-import { allowedScope, validateScope } from '../../authorization-request/scope.ts'
+import { maxScopeLength } from '../../authorization-request/limits.ts'
+import { userScopeKinds, validateScope } from '../../authorization-request/scope.ts'
 import { credentialLimits } from '../../client-authentication/method.ts'
 import type { Client } from '../../core/client.ts'
 import { hashHandle, newHandle } from '../../core/handle.ts'
@@ -14,6 +15,7 @@ import { doCounted } from '../../identity/attempts.ts'
 import type { CountWaiting } from '../../identity/waiting-requests.ts'
 import type { UserCodes } from '../../interaction/user-code.ts'
 import { readForm } from '../form.ts'
+import { logIgnored } from '../ignored.ts'
 import { jsonResponse, type Refuser } from '../respond.ts'
 
 export type DeviceAuthorizationPorts = {
@@ -34,7 +36,7 @@ export type DeviceAuthorizationPorts = {
 
 export const deviceCodeGrantType = 'urn:ietf:params:oauth:grant-type:device_code'
 
-const limits: Limits = { ...credentialLimits, scope: [2048, 'invalid_scope'] }
+const limits: Limits = { ...credentialLimits, scope: [maxScopeLength, 'invalid_scope'] }
 
 /** `POST /connect/deviceauthorization`. */
 export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPorts): Endpoint {
@@ -50,24 +52,25 @@ export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPort
     if (!client.grant_types.has(deviceCodeGrantType)) {
       return ports.refuser(request, refuse('unauthorized_client', 'grant_type_not_allowed'), { clientId })
     }
-    const text = parameters.value.get('scope')
-    const scope =
-      text === undefined
-        ? allowedScope(client, ports.resources)
-        : validateScope(client, ports.resources, text)
-    if (!scope.ok) return ports.refuser(request, scope, { clientId })
+    const granted = validateScope(parameters.value.get('scope'), {
+      ...{ client, resources: ports.resources, kinds: userScopeKinds },
+      ignoresOfflineAccess: true,
+    })
+    if (!granted.ok) return ports.refuser(request, granted, { clientId })
+    const { scope, ignored } = granted.value
     const waiting = { kind: 'device authorization', lifetime: client.device_code_lifetime } as const
     const counted = await ports.countWaiting(request, client, waiting)
     if (!counted.ok) return ports.refuser(request, counted, { clientId })
-    const make = () => issue(client, scope.value, ports)
+    const make = () => issue(client, scope, ports)
     const codes = await doCounted(counted.value, make, ({ ok }) => ok)
     if (!codes.ok) return ports.refuser(request, codes, { clientId })
 
     ports.log.info('device_authorization_issued', {
       request_id: request.id,
       client_id: clientId,
-      scope: scope.value,
+      scope,
     })
+    logIgnored(ports.log, 'deviceauthorization', request, client, ignored)
     const verification_uri = `${ports.issuer.replace(/\/$/, '')}/device`
     const { device_code, user_code } = codes.value
     return jsonResponse(200, {

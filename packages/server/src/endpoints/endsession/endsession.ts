@@ -7,6 +7,7 @@ import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
 import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { IdTokenHint, ReadIdTokenHint } from '../../authorization-request/id-token-hint.ts'
+import { maxLocalesLength } from '../../authorization-request/limits.ts'
 import type { Client, Clients } from '../../core/client.ts'
 import { isPostLogoutRedirectUriOf } from '../../core/redirect.ts'
 import type { Clock, Log } from '../../core/runtime.ts'
@@ -35,13 +36,13 @@ export type EndSessionPorts = {
 /** As long as a request can be: a value that is too long to be used is dropped, and the user is signed out all the same. */
 const anyLength = [65_536, 'invalid_request'] as const
 const limits: Limits = {
+  client_id: anyLength,
   id_token_hint: anyLength,
   logout_hint: anyLength,
   post_logout_redirect_uri: anyLength,
   state: anyLength,
-  ui_locales: anyLength,
+  ui_locales: [maxLocalesLength],
 }
-const maxLocalesLength = 100
 
 /**
  * `GET` and `POST /connect/endsession`. What does not hold (a hint that is not ours, a URI that is not registered) is
@@ -80,8 +81,11 @@ async function keepWhatHolds(parameters: Parameters, ports: EndSessionPorts): Pr
 }
 
 async function holding(parameters: Parameters, ports: EndSessionPorts): Promise<Kept> {
-  const locales = parameters.get('ui_locales') ?? ''
-  const ui_locales = locales.length > maxLocalesLength ? [] : locales.split(' ').filter(tag => tag !== '')
+  const ui_locales =
+    parameters
+      .get('ui_locales')
+      ?.split(' ')
+      .filter(tag => tag !== '') ?? []
   const nothing: SignOutRequest = { asked_at: ports.clock.now(), ui_locales }
   const token = parameters.get('id_token_hint')
   const hint = token === undefined ? undefined : ports.readIdTokenHint(token)

@@ -56,9 +56,10 @@ type Expected = {
 
 const limits = {
   state: [64, 'invalid_request'],
-  code: [4096, 'invalid_request'],
+  code: [8192, 'invalid_request'],
   iss: [2048, 'invalid_request'],
   error: [256, 'invalid_request'],
+  error_description: [4096],
 } as const
 
 /** `GET` and `POST /federation/callback/NAME`. */

@@ -53,7 +53,7 @@ export function createFrontChannelLogoutEndpoint(
 ): Endpoint {
   const answer = blankPage(new URL(provider.upstream.issuer).origin)
   return async (request: HttpRequest) => {
-    const query = parseParameters(request.query)
+    const query = parseParameters(request.query, limits)
     const [iss, sid] = query.ok ? [query.value.get('iss'), query.value.get('sid')] : []
     const fits = iss === provider.upstream.issuer && sid !== undefined && sid.length <= 255
     if (fits) await endAll(provider, { iss, sid }, ports)

@@ -1,7 +1,7 @@
 /** The introspection endpoint (RFC 7662), with signed answers for those who ask for them (RFC 9701). */
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
-import { type Limits, parseParameters } from '@tessera/protocol/parameters'
+import { type Limits, maxTokenLength, parseParameters } from '@tessera/protocol/parameters'
 import { type JsonObject, refuse } from '@tessera/protocol/result'
 import type { AuthenticateCaller, Caller } from '../../client-authentication/caller.ts'
 import { credentialLimits } from '../../client-authentication/method.ts'
@@ -21,7 +21,11 @@ export type IntrospectionPorts = DescriptionPorts & {
 }
 
 /** A token that is too long for any of ours is not active; it is no malformed request. */
-const limits: Limits = { ...credentialLimits, token: [65_536, 'invalid_request'] }
+const limits: Limits = {
+  ...credentialLimits,
+  token: [maxTokenLength, 'invalid_request'],
+  token_type_hint: [100],
+}
 
 /**
  * `POST /connect/introspect`: `token`, and a `token_type_hint` that is not needed (a token shows its kind).

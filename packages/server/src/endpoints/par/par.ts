@@ -1,19 +1,20 @@
 /** The pushed authorization request endpoint (RFC 9126). */
 
 import type { Endpoint } from '@tessera/protocol/http'
-import type { Limits } from '@tessera/protocol/parameters'
-import { parseParameters } from '@tessera/protocol/parameters'
-import { refuse } from '@tessera/protocol/result'
-import { maxParametersLength } from '../../authorization-request/long-request.ts'
+import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
+import { ok, type Result } from '@tessera/protocol/result'
+import { formatParameters, keptRequest } from '../../authorization-request/kept-request.ts'
+import { parseRequest, requestLimits } from '../../authorization-request/limits.ts'
 import type { PushedRequests } from '../../authorization-request/pushed-request.ts'
-import { formatParameters } from '../../authorization-request/pushed-request.ts'
-import { type AuthorizationRequestResolution, requestLimits } from '../../authorization-request/resolution.ts'
+import type { AuthorizationRequestResolution } from '../../authorization-request/resolution.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { AuthenticateClient } from '../../client-authentication/authenticate.ts'
 import { credentialLimits } from '../../client-authentication/method.ts'
+import type { Log } from '../../core/runtime.ts'
 import { doCounted } from '../../identity/attempts.ts'
 import type { CountWaiting } from '../../identity/waiting-requests.ts'
 import { isForm, notForm } from '../form.ts'
+import { logIgnored } from '../ignored.ts'
 import { jsonResponse, type Refuser } from '../respond.ts'
 
 export type ParPorts = {
@@ -22,6 +23,7 @@ export type ParPorts = {
   readonly validate: ValidateAuthorizationRequest
   readonly pushedRequests: PushedRequests
   readonly countWaiting: CountWaiting
+  readonly log: Log
   readonly refuser: Refuser
 }
 
@@ -47,28 +49,28 @@ export function createParEndpoint(ports: ParPorts): Endpoint {
       return refuser(request, authenticated, { clientId: parameters.value.get('client_id') })
     const { client } = authenticated.value
     const clientId = client.client_id
-    const asked = requestOf(formatParameters(parameters.value), clientId)
+    const asked = requestOf(parameters.value, clientId)
     if (!asked.ok) return refuser(request, asked, { clientId })
     const resolved = await ports.resolution.resolvePushed(client, asked.value)
     if (!resolved.ok) return refuser(request, resolved, { clientId })
     const validated = await ports.validate(resolved.value)
     if (!validated.ok) return refuser(request, validated, { clientId })
-    if (formatParameters(resolved.value).length > maxParametersLength)
-      return refuser(request, tooLong, { clientId })
+    const kept = keptRequest(resolved.value)
+    if (!kept.ok) return refuser(request, kept, { clientId })
     const { lifetime } = ports.pushedRequests
     const counted = await ports.countWaiting(request, client, { kind: 'pushed request', lifetime })
     if (!counted.ok) return refuser(request, counted, { clientId })
+    logIgnored(ports.log, 'par', request, client, validated.value.ignored)
     const keep = () => ports.pushedRequests.keep(clientId, resolved.value)
     return jsonResponse(201, await doCounted(counted.value, keep, () => true))
   }
 }
 
-const tooLong = refuse('invalid_request', 'request_too_long')
-
 /** The client may have authenticated without `client_id` in the form. */
-function requestOf(text: string, clientId: string): ReturnType<typeof parseParameters> {
-  const form = new URLSearchParams(text)
+function requestOf(sent: Parameters, clientId: string): Result<Parameters> {
+  const form = new URLSearchParams(formatParameters(sent))
   for (const name of credentials) form.delete(name)
   form.set('client_id', clientId)
-  return parseParameters(form.toString(), limits)
+  const request = parseRequest(form.toString())
+  return request.ok ? ok({ ...request.value, ignored: sent.ignored }) : request
 }

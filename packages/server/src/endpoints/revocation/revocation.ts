@@ -1,7 +1,7 @@
 /** The revocation endpoint (RFC 7009). */
 
 import type { Endpoint, HttpResponse } from '@tessera/protocol/http'
-import { type Limits, parseParameters } from '@tessera/protocol/parameters'
+import { type Limits, maxTokenLength, parseParameters } from '@tessera/protocol/parameters'
 import { refuse } from '@tessera/protocol/result'
 import type { AuthenticateClient } from '../../client-authentication/authenticate.ts'
 import { credentialLimits } from '../../client-authentication/method.ts'
@@ -24,7 +24,11 @@ export type RevocationPorts = {
   readonly refuser: Refuser
 }
 
-const limits: Limits = { ...credentialLimits, token: [65_536, 'invalid_request'] }
+const limits: Limits = {
+  ...credentialLimits,
+  token: [maxTokenLength, 'invalid_request'],
+  token_type_hint: [100],
+}
 
 /**
  * `POST /connect/revocation`: `token`, and a `token_type_hint` that is not needed (a token shows its kind; RFC 7009 §2.2

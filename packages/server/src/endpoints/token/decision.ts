@@ -1,7 +1,7 @@
 /** What a grant decides: values that the endpoint signs, commits and answers; a grant itself neither signs nor writes. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Limits, Parameters } from '@tessera/protocol/parameters'
+import type { Ignored, Limits, Parameters } from '@tessera/protocol/parameters'
 import type { JsonObject, Refusal } from '@tessera/protocol/result'
 import type { Authorization, AuthorizationId, Confirmation, RefreshFamily } from '../../core/authorization.ts'
 import type { Client, ClientClaim } from '../../core/client.ts'
@@ -79,6 +79,8 @@ export type Decision = {
   /** The `jti` of each token that it stems from: see `AccessTokenContent`. */
   readonly derived_from?: readonly string[]
   readonly accessTokenType?: 'jwt' | 'reference'
+  /** What the request asked for without effect. */
+  readonly ignored?: readonly Ignored[]
   /** More members of the response; never the standard ones. */
   readonly members?: JsonObject
 }

@@ -1,13 +1,14 @@
 /** How long the parameters of a token request may be. */
 
 import type { Limits } from '@tessera/protocol/parameters'
+import { maxScopeLength } from '../../authorization-request/limits.ts'
 import { credentialLimits } from '../../client-authentication/method.ts'
 import type { Grant } from './decision.ts'
 
 const commonLimits: Limits = {
   ...credentialLimits,
   grant_type: [100, 'unsupported_grant_type'],
-  scope: [2048, 'invalid_scope'],
+  scope: [maxScopeLength, 'invalid_scope'],
   resource: [512, 'invalid_target'],
   audience: [512, 'invalid_target'],
 }

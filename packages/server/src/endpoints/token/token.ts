@@ -9,6 +9,7 @@ import type { Awaitable } from '../../core/runtime.ts'
 import type { Stores } from '../../core/stores.ts'
 import { networkOf } from '../../identity/attempts.ts'
 import { readForm } from '../form.ts'
+import { logIgnored } from '../ignored.ts'
 import type { Refuser } from '../respond.ts'
 import type { Decision, Effect, Grant, GrantPorts, RefusedDecision, TokenRequest } from './decision.ts'
 import { type Issued, type IssuePorts, issue } from './issue.ts'
@@ -74,6 +75,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     const { decision, issued } = outcome
     ports.noteUse(decision.client)
     if (decision.subject && keepsAuthorization(decision)) ports.noteAuthorization(decision.subject.sub)
+    if (decision.ignored) logIgnored(ports.log, 'token', request, client, decision.ignored)
     ports.log.info('tokens_issued', {
       request_id: request.id,
       client_id: decision.client.client_id,

@@ -1,10 +1,10 @@
 /** The client credentials grant (RFC 6749 §4.4): a token of the client's own. */
 
 import { refuse } from '@tessera/protocol/result'
+import { validateScope } from '../../../authorization-request/scope.ts'
 import { isPublic } from '../../../core/client.ts'
 import type { Grant } from '../decision.ts'
 import { requestedResource } from '../resource.ts'
-import { grantScope, requestedScope } from '../scope.ts'
 
 const kinds = new Set(['api'] as const)
 
@@ -14,12 +14,11 @@ export const clientCredentials: Grant = {
   decide({ client, parameters, confirmation }, { resources }) {
     // RFC 6749 §4.4: for confidential clients only.
     if (isPublic(client)) return refuse('unauthorized_client', 'public_client')
-    const requested = requestedScope(parameters.get('scope'))
-    if (!requested.ok) return requested
-    const scope = grantScope(requested.value, client, resources, kinds)
-    if (!scope.ok) return scope
     const audience = requestedResource(parameters, resources)
+    const rules = { client, resources, kinds, apis: audience.ok ? audience.value : [] }
+    const scope = validateScope(parameters.get('scope'), rules)
+    if (!scope.ok) return scope
     if (!audience.ok) return audience
-    return { ok: true, client, scope: scope.value, audience: audience.value, confirmation }
+    return { ok: true, client, scope: scope.value.scope, audience: audience.value, confirmation }
   },
 }

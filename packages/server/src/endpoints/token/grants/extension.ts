@@ -3,6 +3,7 @@
 import type { Limits } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { isWithin } from '@tessera/protocol/scope'
+import { userScopeKinds, validateScope, validateScopes } from '../../../authorization-request/scope.ts'
 import type { Client } from '../../../core/client.ts'
 import type {
   ExtensionGrant,
@@ -13,7 +14,7 @@ import type {
 import { hashHandle } from '../../../core/handle.ts'
 import { InvalidHookResult } from '../../../core/hook-result.ts'
 import { markUntil } from '../../../core/one-use.ts'
-import { apisOf, type Resources } from '../../../core/resource.ts'
+import { apisOf, findApi, type Resources } from '../../../core/resource.ts'
 import type {
   AuthorizationChoice,
   Decision,
@@ -22,12 +23,11 @@ import type {
   TokenRequest,
   TokenSubject,
 } from '../decision.ts'
-import { grantScope, requestedScope } from '../scope.ts'
+import { requestedScope } from '../scope.ts'
 import { readDecision } from './extension-decision.ts'
 
 const maxParameterLength = 4096
 const apiKinds = new Set(['api'] as const)
-const askableKinds = new Set(['api', 'identity', 'offline_access'] as const)
 
 export function fromExtension(extension: ExtensionGrant): Grant {
   const limits: Limits = Object.fromEntries(
@@ -186,14 +186,18 @@ function checkScope(
 ): Result<readonly string[]> {
   const wanted = decided ? [...new Set(decided)].sort() : requested
   if (wanted?.length === 0) return refuse('invalid_scope', 'scope_empty')
-  const scope = grantScope(wanted, client, resources, wanted === undefined ? apiKinds : askableKinds)
-  if (!scope.ok) return scope
-  if (scope.value.includes('offline_access') && (derivedFrom !== undefined || subject === undefined)) {
+  const found =
+    wanted === undefined
+      ? validateScope(undefined, { client, resources, kinds: apiKinds })
+      : validateScopes(wanted, { client, resources, kinds: userScopeKinds })
+  if (!found.ok) return found
+  const { scope } = found.value
+  if (scope.includes('offline_access') && (derivedFrom !== undefined || subject === undefined)) {
     return refuse('invalid_scope', 'scope_offline_access_not_derivable')
   }
-  if (derivedFrom === undefined || isWithin(scope.value, derivedFrom.scope)) return scope
+  if (derivedFrom === undefined || isWithin(scope, derivedFrom.scope)) return ok(scope)
   if (wanted !== undefined) return refuse('invalid_scope', 'scope_widened')
-  const rest = scope.value.filter(name => derivedFrom.scope.includes(name))
+  const rest = scope.filter(name => derivedFrom.scope.includes(name))
   return rest.length > 0 ? ok(rest) : refuse('invalid_scope', 'scope_empty')
 }
 
@@ -204,8 +208,9 @@ function checkAudience(
   resources: Resources,
 ): Result<readonly string[]> {
   const owners = apisOf(resources, scope).map(api => api.name)
+  const asked = names.map(name => findApi(resources, name)?.name ?? name)
   const reached = derivedFrom ? owners.filter(name => derivedFrom.audience.includes(name)) : owners
-  const wanted = names.length === 0 && reached.length < owners.length ? reached : names
+  const wanted = names.length === 0 && reached.length < owners.length ? reached : [...new Set(asked)]
   return isWithin(wanted, reached) && (wanted.length > 0 || reached.length === owners.length)
     ? ok(wanted)
     : refuse('invalid_target', 'resource_outside_scope')

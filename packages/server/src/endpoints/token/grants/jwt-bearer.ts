@@ -1,5 +1,6 @@
 /** JWT bearer assertions as authorization grants (RFC 7523 §2.1, §3), from issuers that the configuration trusts. */
 
+import { maxTokenLength } from '@tessera/protocol/parameters'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { JSONWebKeySet, JWTPayload } from 'jose'
 import {
@@ -43,8 +44,8 @@ export function jwtBearer({
 
   return defineGrant({
     grantType: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-    parameters: { assertion: { required: true, maxLength: 8192 } },
-    async decide({ parameters }, context) {
+    parameters: { assertion: { required: true, maxLength: maxTokenLength } },
+    async decide({ parameters, resource }, context) {
       const assertion = parameters.get('assertion') as string
       const claims = await verify(assertion, trusted, context)
       if (!claims) return refused('assertion_invalid')
@@ -63,6 +64,7 @@ export function jwtBearer({
       const decision: GrantDecision = {
         ok: true,
         subject: { sub: user.sub, idp: iss, amr: ['jwt'] },
+        ...(resource.length > 0 && { audience: resource }),
         uses: {
           id: jti === undefined ? signedPart(assertion) : `${iss}\n${jti}`,
           expires_at: exp + skewAfterEnd,

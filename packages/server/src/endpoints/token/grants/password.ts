@@ -2,18 +2,17 @@
 
 import { parseAcrValues } from '@tessera/protocol/acr-values'
 import { refuse } from '@tessera/protocol/result'
+import { maxAcrValuesLength } from '../../../authorization-request/limits.ts'
+import { userScopeKinds, validateScope } from '../../../authorization-request/scope.ts'
 import type { Grant } from '../decision.ts'
 import { requestedResource } from '../resource.ts'
-import { grantScope, requestedScope } from '../scope.ts'
-
-const kinds = new Set(['api', 'identity', 'offline_access'] as const)
 
 export const password: Grant = {
   grantType: 'password',
   limits: {
     username: [256, 'invalid_grant'],
     password: [512, 'invalid_grant'],
-    acr_values: [300, 'invalid_request'],
+    acr_values: [maxAcrValuesLength, 'invalid_request'],
   },
   async decide({ client, parameters, confirmation, from }, { resources, signIn, barsPasswordGrant }) {
     const username = parameters.get('username')
@@ -36,21 +35,24 @@ export const password: Grant = {
       })
     }
 
-    const requested = requestedScope(parameters.get('scope'))
-    if (!requested.ok) return requested
-    const scope = grantScope(requested.value, client, resources, kinds)
-    if (!scope.ok) return scope
     const audience = requestedResource(parameters, resources)
+    const granted = validateScope(parameters.get('scope'), {
+      ...{ client, resources, kinds: userScopeKinds, apis: audience.ok ? audience.value : [] },
+      ignoresOfflineAccess: true,
+    })
+    if (!granted.ok) return granted
     if (!audience.ok) return audience
+    const { scope, ignored } = granted.value
     return {
       ok: true,
       client,
-      scope: scope.value,
+      scope,
       audience: audience.value,
       subject,
       authorization: { kind: 'new' },
       confirmation,
-      ...(scope.value.includes('offline_access') && { refresh: { kind: 'new', scope: scope.value } }),
+      ...(scope.includes('offline_access') && { refresh: { kind: 'new', scope } }),
+      ignored,
       ...(signedIn.value.members && { members: signedIn.value.members }),
     }
   },

@@ -1,5 +1,6 @@
 /** Token exchange (RFC 8693) as an extension grant: impersonation and delegation with access tokens of this issuer. */
 
+import { maxTokenLength } from '@tessera/protocol/parameters'
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import {
   defineGrant,
@@ -21,7 +22,6 @@ export type TokenExchangePolicy = (exchange: {
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
 const jwtType = 'urn:ietf:params:oauth:token-type:jwt'
 const supportedTypes: ReadonlySet<string> = new Set([accessTokenType, jwtType])
-const tokenLength = 8192
 
 /**
  * Scope, lifetime and standing of what it issues never exceed the subject token's (RFC 8693 §2.1); an actor is recorded
@@ -33,9 +33,9 @@ export const tokenExchange = ({ policy }: { policy?: TokenExchangePolicy } = {})
   defineGrant({
     grantType: 'urn:ietf:params:oauth:grant-type:token-exchange',
     parameters: {
-      subject_token: { required: true, maxLength: tokenLength },
+      subject_token: { required: true, maxLength: maxTokenLength },
       subject_token_type: { required: true, maxLength: 200 },
-      actor_token: { maxLength: tokenLength },
+      actor_token: { maxLength: maxTokenLength },
       actor_token_type: { maxLength: 200 },
       requested_token_type: { maxLength: 200 },
     },
