@@ -230,11 +230,51 @@ const command: readonly Check[] = [
     },
   ],
   [
-    'a command whose reader has seen enough ends quietly',
+    'a command whose reader has seen enough ends quietly, and one whose output is full fails, whichever it is',
     async () => {
+      const name = nextName()
+      const configuration = {
+        storage: `sqlite:./${name}.db`,
+        accounts: {},
+        users: [{ sub: '1', username: 'a' }],
+      }
+      const file = await folder.write(`${name}.json`, JSON.stringify(configuration))
+      const on = (...words: string[]) => [...words, '--config', file]
+      const add = [...on('users', 'add'), '--no-password', '--username']
+      assert.equal((await run([...add, 'dora'], 'ignore')).code, 0)
+      const full = openSync('/dev/full', 'w')
+      for (const words of [
+        ...[['config', 'schema'], ['config', 'check', file], ['--help'], ['--version'], ['users', '--help']],
+        ...[on('keys', 'rotate'), on('keys', 'list'), on('users', 'list'), [...add, 'emil']],
+      ]) {
+        const pipe = await openPipe(folder.at(nextName()))
+        pipe.close()
+        const quiet = await run(words, pipe.fd)
+        assert.deepEqual(
+          [quiet.code, /EPIPE|Error|^ {4}at /m.test(quiet.stderr)],
+          [0, false],
+          words.join(' '),
+        )
+        const failed = await run(words.with(-1, words.at(-1) === 'emil' ? 'fritz' : words.at(-1)!), full)
+        assert.equal(failed.code, 1, words.join(' '))
+        assert.match(failed.stderr, /^tessera: standard output: ENOSPC/m, words.join(' '))
+      }
+      closeSync(full)
+    },
+  ],
+  [
+    'a command whose faults nobody reads ends quietly with its own exit code',
+    async () => {
+      const name = nextName()
+      const users = Array.from({ length: 3000 }, () => ({ sub: '', username: '' }))
+      const file = await folder.write(`${name}.json`, JSON.stringify({ storage: 'memory:', users }))
       const pipe = await openPipe(folder.at(nextName()))
       pipe.close()
-      assert.deepEqual(await run(['config', 'schema'], pipe.fd), { code: 0, stderr: '' })
+      const child = spawn(process.execPath, [entry, 'config', 'check', file], {
+        stdio: ['ignore', 'ignore', pipe.fd],
+      })
+      children.push(child)
+      assert.deepEqual(await once(child, 'close'), [1, null])
     },
   ],
 ]

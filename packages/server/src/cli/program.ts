@@ -26,7 +26,12 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
       code = await command(...given)
     }
   try {
-    await programOf(does).parseAsync(words, { from: 'user' })
+    await programOf(does)
+      .parseAsync(words, { from: 'user' })
+      .catch((error: unknown) => {
+        // Help and the version: what was asked for is printed.
+        if (!(error instanceof CommanderError && error.exitCode === 0)) throw error
+      })
     // A stream reports its errors after the promises of this tick.
     await new Promise(setImmediate)
     const incomplete = isServer(words) ? undefined : outputFailure()
@@ -34,7 +39,7 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
     process.stderr.write(`tessera: standard output: ${incomplete}\n`)
     return 1
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (error instanceof CommanderError) return 2
     // Broken surroundings: a port that is taken, a file that can't be written, a master key that does not fit.
     const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined }
     process.stderr.write(`tessera: ${message}\n${process.env.TESSERA_DEBUG ? `${stack}\n` : ''}`)
