@@ -130,9 +130,9 @@ for (const [what, ask] of [
 test('par: of many pages that one request led to, one brings a code, and the others a clear error', async () => {
   const server = await createTestServer(configured)
   const { request_uri } = (await push(server)).json
-  const pages = await Promise.all(
-    Array.from({ length: 20 }, async () => signIn(createBrowser(server), authorize(request_uri))),
-  )
+  const browsers = Array.from({ length: 20 }, () => createBrowser(server))
+  const logins = await Promise.all(browsers.map(browser => browser.visit(authorize(request_uri))))
+  const pages = await Promise.all(browsers.map((browser, index) => browser.submit(logins[index]!, alice)))
   const answers = pages.map(page => answerOf(page))
   assert.equal(answers.filter(answer => answer.has('code')).length, 1)
   assert.equal(answers.filter(answer => answer.get('error') === 'invalid_request_uri').length, 19)
@@ -302,11 +302,9 @@ test('par: what was pushed survives a restart, and brings one code when two proc
     await createTestServer(configured, { storehouse: houses[1] }),
   ]
   const { request_uri } = (await push(one)).json
-  const pages = await Promise.all(
-    Array.from({ length: 10 }, (_, index) =>
-      signIn(createBrowser(index % 2 ? one : two), authorize(request_uri)),
-    ),
-  )
+  const browsers = Array.from({ length: 10 }, (_, index) => createBrowser(index % 2 ? one : two))
+  const logins = await Promise.all(browsers.map(browser => browser.visit(authorize(request_uri))))
+  const pages = await Promise.all(browsers.map((browser, index) => browser.submit(logins[index]!, alice)))
   assert.equal(pages.filter(page => answerOf(page).has('code')).length, 1)
   const kept = (await push(one)).json.request_uri
   const again = await createTestServer(configured, { storehouse: houses[1] })

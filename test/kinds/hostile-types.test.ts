@@ -519,6 +519,25 @@ const rows: Readonly<Record<string, Row | Own>> = {
     }
   },
 
+  // What it reads is authenticated first: text of others ends there, and text of ours for another purpose too.
+  'interaction/packed-request.ts': async () => {
+    const server = await createTestServer(pagesWorld)
+    const { headers } = await send(server, 'GET', authorizePath())
+    const own = new URLSearchParams(String(headers.location).split('?')[1]).get('continue') ?? ''
+    assert.match(own, /\.p$/)
+    const hostile = hostileTexts.map(text => Buffer.from(text).toString('base64url'))
+    for (const value of [
+      ...hostile.map(text => `${text}.${text}.p`),
+      ...hostile.map(text => `${text}${own.slice(own.indexOf('.'))}`),
+      ...[own.replace(/\.p$/, ''), `${own}.p`, own.replace(/\.p$/, '.q'), own.toUpperCase()],
+    ]) {
+      const target = `/login?${new URLSearchParams({ continue: value })}`
+      const { status } = await send(server, 'GET', target)
+      assertAnswered(server, status, value)
+      assert.equal(status, 400, value)
+    }
+  },
+
   'portability/format.ts': async () => {
     const lines = [
       { tessera_export: 1, created_at: 1, master_key_check: null },
