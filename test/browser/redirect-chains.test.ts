@@ -204,8 +204,10 @@ test('redirect chains: so do a second factor’s code and leaving it', () =>
         await page.locator('a[href$="method=recovery_code"]').click()
         await page.locator('input[name="method"][value="recovery_code"]').waitFor({ state: 'attached' })
       }
-      await start()
-      await assertDenied(client.arrival(page, chain, () => press(page, 'Cancel')))
+      if (chain === 'twice') {
+        await start()
+        await assertDenied(client.arrival(page, chain, () => press(page, 'Cancel')))
+      }
       await start()
       await page.locator('[name="code"]').fill(codes[index] ?? '')
       await assertCode(

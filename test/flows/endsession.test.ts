@@ -388,6 +388,20 @@ test('front-channel logout: of very many clients as many are framed as an addres
   assert.equal(page.status, 200)
   assert.ok(page.target.length < 14_000)
   assert.equal([...page.body.matchAll(/<iframe/g)].length, 50)
+  assert.match(page.body, /id="next"/)
   await server.runLogouts()
   assert.equal(posts.length, 60)
+
+  // Telling the clients goes before the return to one of them.
+  const again = await signInAt(server, browser, ['web'])
+  for (const { client_id, redirect_uris } of many)
+    await browser.visit(authorizePath({ client_id, redirect_uri: redirect_uris[0]!, scope: 'openid' }))
+  const kept = await browser.visit(
+    endSessionPath({
+      ...{ id_token_hint: again.web.id_token, post_logout_redirect_uri: bye, state: 'x'.repeat(9000) },
+    }),
+  )
+  assert.equal([...kept.body.matchAll(/<iframe/g)].length, 50)
+  assert.match(kept.text, returnRefused)
+  assert.equal(server.reason(), 'sign_out_state_too_long')
 })

@@ -43,11 +43,11 @@ async function signedIn(settings: object = {}) {
 const isSignedIn = async (browser: Browser): Promise<boolean> =>
   answerOf(await browser.visit(authorizePath({ prompt: 'none' }))).has('code')
 
-const endSession = (hint: string) =>
+const endSession = (hint: string, state = 's-1') =>
   `/connect/endsession?${new URLSearchParams({
     id_token_hint: hint,
     post_logout_redirect_uri: farewell,
-    state: 's-1',
+    state,
   })}`
 
 test('federation logout: signing out here goes on to sign out there, and from there to the client', async () => {
@@ -62,6 +62,27 @@ test('federation logout: signing out here goes on to sign out there, and from th
   const back = `/logout/done?${new URLSearchParams({ state: there.searchParams.get('state') ?? '' })}`
   assert.equal((await browser.visit(back)).location, `${farewell}?state=s-1`)
   assert.equal(await isSignedIn(browser), false)
+})
+
+test('federation logout: a long state comes back after the provider too, and one that is too long for it ends on the page', async () => {
+  for (const [length, returns] of [
+    [2000, true],
+    [8000, false],
+  ] as const) {
+    const { server, browser, tokens } = await signedIn()
+    const state = 'x'.repeat(length)
+    const there = new URL((await browser.visit(endSession(tokens.id_token, state))).location ?? '')
+    assert.equal(there.origin + there.pathname, `${provider.issuer}/endsession`)
+    assert.ok(there.href.length <= 8000)
+    assert.equal(await isSignedIn(browser), false)
+    const back = `/logout/done?${new URLSearchParams({ state: there.searchParams.get('state') ?? '' })}`
+    const done = await browser.visit(back)
+    if (returns) assert.equal(done.location, `${farewell}?state=${state}`)
+    else {
+      assert.match(done.text, /You are signed out .*so you were not sent there/)
+      assert.ok(server.logged.some(({ reason }) => reason === 'sign_out_state_too_long'))
+    }
+  }
 })
 
 test('federation logout: who confirmed by our form is led there by the page, since a redirect would be held to the form [CSP 3 §6.4.1]', async () => {
