@@ -27,7 +27,7 @@ for (const { name, form, leaves, open, answer, ...settings } of pageForms)
     const at = { server, browser: createBrowser(server) }
     const page = await open(at)
     const [template, kind] = form.split('/') as [string, keyof typeof texts.fields.pages | undefined]
-    assert.equal(templateOf(page), template, page.text)
+    if (template !== 'layout') assert.equal(templateOf(page), template, page.text)
     if (kind) assert.ok(page.text.includes(texts.fields.pages[kind].title), page.text)
     assert.ok(page.form, page.text)
     for (const { action } of formsOf(page.body)) visitedActions.add(action)

@@ -3,6 +3,7 @@
 import { addUser, doraSignsIn, newestMail } from '../support/accounts.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { appOf, enrolApp, finishEnrolment, secretOn } from '../support/factors.ts'
+import { formsOf } from '../support/forms.ts'
 import { alice, authorizePath, callback, pagesWorld, signIn } from '../support/sign-in.ts'
 import type { TestServer } from '../support/tessera.ts'
 
@@ -227,6 +228,16 @@ const accountForms: readonly PageForm[] = [
     answer: {},
   },
   ofAccount('account-connections', '/account/connections', { button: 'connect', provider: 'corp' }),
+  {
+    ...{ name: 'signing out on an account page', form: 'layout', leaves: false },
+    async open({ browser }) {
+      const page = await signIn(browser, '/account')
+      // Around every account page, and not what a person comes to the page for.
+      const [form] = formsOf(page.body).filter(({ action }) => action === '/logout')
+      return { ...page, form: form && { action: form.action, fields: form.hidden, ticked: {} } }
+    },
+    answer: { button: 'yes' },
+  },
   {
     ...{ name: 'consents', form: 'account-consents', leaves: false },
     open: async ({ browser }) => {
