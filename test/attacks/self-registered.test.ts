@@ -144,7 +144,9 @@ test('attack: clients that nobody uses keep no place from new ones, and clients 
 
   assert.equal((await register(server, page)).status, 503)
   assert.equal(server.reason(), 'registered_clients_full')
-  server.clock.advance(3600)
+  server.clock.advance(119)
+  assert.equal((await register(server, page)).status, 503)
+  server.clock.advance(1)
   const late = await register(server, page)
   assert.equal(late.status, 201)
   const knows = async ({ client_id }: { client_id: string }) =>
@@ -154,6 +156,62 @@ test('attack: clients that nobody uses keep no place from new ones, and clients 
   server.clock.advance(3600)
   for (let count = 0; count < 10; count++) await register(server, page)
   assert.equal(await knows(honest), true)
+})
+
+/** Signs the user in at the client and returns its tokens. */
+async function use(server: TestServer, { client_id }: { client_id: string }) {
+  const browser = createBrowser(server)
+  const asked = await signIn(browser, requestOf({ client_id }))
+  // An answer of before is remembered.
+  const done = asked.form ? await browser.submit(asked, { button: 'yes' }) : asked
+  const code = answerOf(done, trap).get('code') ?? ''
+  const form = { grant_type: 'authorization_code', code, redirect_uri: trap, code_verifier: verifier }
+  return (await server.token({ ...form, client_id })).json
+}
+
+test('attack: seventy registrations for each client in use, from as many networks, keep nobody out', async () => {
+  const server = await open({ max_unused_clients: 20 })
+  const inUse: any[] = []
+  for (let count = 0; count < 10; count++) {
+    const client = await registered(server)
+    await use(server, client)
+    inUse.push(client)
+  }
+  const flood: any[] = []
+  for (let count = 0; count < 700; count++) {
+    const body = JSON.stringify(page)
+    const from = `192.0.${count % 250}.${Math.floor(count / 250)}`
+    const { status, json } = await server.send('POST', '/connect/register', { headers: jsonType, body, from })
+    assert.equal(status, 201)
+    flood.push(json)
+    server.clock.advance(10)
+  }
+  for (const client of inUse) assert.ok((await use(server, client)).access_token)
+  // Somebody who registers during the flood has the time to sign in.
+  assert.ok((await use(server, flood.at(-12))).access_token)
+  const kept = flood.filter(({ client_id }) => server.stores.registeredClients.find(client_id) !== undefined)
+  assert.equal(kept.length, 20)
+})
+
+test('authorize: a client whose registration is gone leads to a page that says what to do', async () => {
+  const server = await open({ max_unused_clients: 1 })
+  const gone = await registered(server)
+  server.clock.advance(200)
+  await registered(server)
+  const answer = await createBrowser(server).visit(requestOf(gone))
+  assertErrorPage(answer, 'unauthorized_client')
+  assert.equal(server.reason(), 'registered_client_unknown')
+  assert.match(answer.text, /no longer known/)
+  assert.match(answer.text, /remove its connection/i)
+  // The client itself learns that it must register again.
+  const form = { grant_type: 'refresh_token', refresh_token: 'x', client_id: gone.client_id }
+  const { status, json } = await server.token(form)
+  assert.deepEqual([status, json.error], [401, 'invalid_client'])
+  // An id that no registration makes is another matter.
+  const other = await createBrowser(server).visit(requestOf({ client_id: 'nobody' }))
+  assertErrorPage(other, 'unauthorized_client')
+  assert.equal(server.reason(), 'client_unknown')
+  assert.doesNotMatch(other.text, /no longer known/)
 })
 
 test('consent: what was remembered is asked again after a client that registered itself has another name, logo or host', async () => {

@@ -101,6 +101,15 @@ const examples: Readonly<Record<string, readonly [affected: object, unaffected: 
     { registration: { mode: 'off' } },
   ],
   'Registration leaves out what is not allowed': [{ registration: { mode: 'open' } }, {}],
+  'Floods of registrations keep nobody out': [
+    {
+      registration: {
+        mode: 'initial_access_token',
+        initial_access_tokens: [{ value: 'a-token-that-is-long-enough' }],
+      },
+    },
+    {},
+  ],
   'Unused self-registered clients give place': [{ registration: { mode: 'open' } }, {}],
   'Values of hooks are checked': [{ profile: { claims: () => ({}) } }, {}],
   'A new SQLite database beside a used key is refused': [

@@ -7,6 +7,7 @@ import type { Stores } from '../../../packages/server/src/core/stores.ts'
 import { day, newHash, now, sampleCommit, sampleReferenceToken, tally } from './samples.ts'
 
 const many = 1_000_000
+const registeredBy = (since: number) => ({ most: many, since })
 
 export const sampleRegisteredClient = (fields: Partial<RegisteredClient> = {}): RegisteredClient => ({
   client_id: newHash(),
@@ -101,16 +102,61 @@ export function testRegisteredClients(stores: () => Stores): void {
     const most = await countOf(stores())
 
     assert.equal(await clients.add(sample(now), most), false)
-    assert.equal(await clients.add(sample(now), most, now - 100), false)
+    assert.equal(await clients.add(sample(now), most, registeredBy(now - 100)), false)
     assert.deepEqual(await count(), [true, true, true, true])
-    assert.equal(await clients.add(sample(now), most, now - 1), true)
+    assert.equal(await clients.add(sample(now), most, registeredBy(now - 1)), true)
     assert.deepEqual(await count(), [true, false, true, true])
     assert.equal(await mayCommit(oldest.client_id), 'not_standing')
     assert.equal(await clients.hasOrigin('https://oldest.example', now), false)
-    assert.equal(await clients.add(sample(now), most, now - 1), true)
+    assert.equal(await clients.add(sample(now), most, registeredBy(now - 1)), true)
     assert.deepEqual(await count(), [true, false, false, true])
-    assert.equal(await clients.add(sample(now), most, now - 1), false)
+    assert.equal(await clients.add(sample(now), most, registeredBy(now - 1)), false)
     assert.equal(await mayCommit(used.client_id), 'committed')
+  })
+
+  test('registered clients: there are no more that were never used than there may be, beside those in use', async () => {
+    const { registeredClients: clients } = stores()
+    const add = (created_at: number, most: number, since: number) =>
+      clients.add(sampleRegisteredClient({ created_at }), many, { most, since })
+    // Those of other tests are deleted as far as the bound asks for it.
+    const later = now + 10 * day
+    assert.equal(await add(later, 2, later - 1), true)
+    const [first, second, used] = [0, 1, 2].map(() => sampleRegisteredClient({ created_at: later + 1 }))
+    await clients.add(used!, many)
+    await clients.prolong(used!.client_id, later + 1, undefined)
+    assert.equal(await clients.add(first!, many, { most: 2, since: later - 1 }), true)
+    // Two are there, and none of them is old enough.
+    assert.equal(await clients.add(second!, many, { most: 2, since: later - 1 }), false)
+    assert.equal(await clients.add(second!, many, { most: 2, since: later }), true)
+    assert.equal(await clients.add(sampleRegisteredClient(), many, { most: 2, since: later }), false)
+    const found = await Promise.all([first, second, used].map(client => clients.find(client!.client_id)))
+    assert.deepEqual(
+      found.map(client => client !== undefined),
+      [true, true, true],
+    )
+    assert.equal(await mayCommit(used!.client_id), 'committed')
+  })
+
+  /** 1.4 million registrations for 20,000 clients in use, as an operator counted them, in small. */
+  test('registered clients: a flood of seventy registrations for each client in use keeps those in use, and bounds the rest', async () => {
+    const { registeredClients: clients } = stores()
+    const start = now + 20 * day
+    const inUse = Array.from({ length: 10 }, () => sampleRegisteredClient({ created_at: start }))
+    for (const client of inUse) {
+      await clients.add(client, many, { most: 30, since: start - 1 })
+      await clients.prolong(client.client_id, start, undefined)
+    }
+    const flood = Array.from({ length: 700 }, (_, index) =>
+      sampleRegisteredClient({ created_at: start + 10 + index }),
+    )
+    const added: boolean[] = []
+    for (const client of flood)
+      added.push(await clients.add(client, many, { most: 30, since: client.created_at - 20 }))
+    assert.deepEqual(tally(added), { true: 700 })
+    const isKept = async ({ client_id }: RegisteredClient) => (await clients.find(client_id)) !== undefined
+    assert.deepEqual(tally(await Promise.all(inUse.map(isKept))), { true: 10 })
+    assert.deepEqual(tally(await Promise.all(flood.map(isKept))), { true: 30, false: 670 })
+    assert.deepEqual(tally(await Promise.all(flood.slice(-30).map(isKept))), { true: 30 })
   })
 
   test('registered clients: an origin is known while a living client has it', async () => {

@@ -96,22 +96,6 @@ export const clients: Readonly<Record<string, Rows>> = {
       'flows/register.test.ts',
       'registration: a public client needs PKCE, whatever the operator chose for the others',
     ),
-    'Anybody may then write into your store, so': held(
-      'flows/register.test.ts',
-      'registration: a network that registers too often has to wait',
-      'flows/register.test.ts',
-      'registration: there are no more clients than there may be',
-      'flows/register.test.ts',
-      'registration: a client that nobody uses is deleted, one that a user agreed to stays',
-    ),
-    'a visit of its sign-in page is none.': held(
-      'attacks/self-registered.test.ts',
-      'attack: clients that nobody uses keep no place from new ones, and clients that are used keep',
-    ),
-    'Where there are `max_clients`, the oldest client that': held(
-      'attacks/self-registered.test.ts',
-      'attack: clients that nobody uses keep no place from new ones, and clients that are used keep',
-    ),
     'Errors of the authorization endpoint are shown on': held(
       'attacks/self-registered.test.ts',
       'attack: … sends no browser to a client that nobody vouched for',

@@ -4,6 +4,7 @@ import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Clients } from '../core/client.ts'
 import { isRedirectUriOf } from '../core/redirect.ts'
+import { isRegisteredId } from '../core/registered-client.ts'
 import type { ResponseTarget } from './authorization-request.ts'
 import { defaultResponseMode, parseResponseMode } from './response-mode.ts'
 
@@ -20,7 +21,7 @@ export async function proveResponseTarget(
     return refuse('invalid_request', 'client_id_missing', { description: 'Missing client_id' })
   const client = await clients.find(clientId)
   if (!client?.enabled) {
-    return refuse('unauthorized_client', client ? 'client_disabled' : 'client_unknown', {
+    return refuse('unauthorized_client', client ? 'client_disabled' : unknownReason(clientId), {
       description: 'Unknown client or client not enabled',
       log: { client_id: clientId },
     })
@@ -40,6 +41,10 @@ export async function proveResponseTarget(
     ...(state !== undefined && { state }),
   })
 }
+
+/** A client that registered itself may have been deleted since. Its user can have it register again. */
+const unknownReason = (clientId: string): string =>
+  isRegisteredId(clientId) ? 'registered_client_unknown' : 'client_unknown'
 
 const unfit = (reason: string, description: string, client_id: string): Refusal =>
   refuse('invalid_request', reason, { description, log: { client_id } })

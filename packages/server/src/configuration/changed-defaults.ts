@@ -143,6 +143,11 @@ export const changedDefaults: readonly ChangedDefault[] = [
       registration.mode === 'off' ? undefined : `registration.mode "${registration.mode}"`,
   },
   {
+    title: 'Floods of registrations keep nobody out',
+    affects: ({ registration }) =>
+      registration.mode === 'off' ? undefined : `registration.mode "${registration.mode}"`,
+  },
+  {
     title: 'Unused self-registered clients give place',
     affects: ({ registration }) =>
       registration.mode === 'off' ? undefined : `registration.mode "${registration.mode}"`,

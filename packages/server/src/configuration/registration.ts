@@ -27,6 +27,7 @@ export function registrationOf(whole: ConfigurationDraft): Registration {
     clientSecretLifetime: draft.client_secret_lifetime,
     unusedClientLifetime: draft.unused_client_lifetime,
     mostClients: draft.max_clients,
+    mostUnusedClients: draft.max_unused_clients,
     mostRequestsPerHour: draft.max_requests_per_hour,
     defaults: draft.client_defaults,
     parse: createParser(context),

@@ -28,3 +28,27 @@ export type RegisteredClient = {
   /** When it goes unless it is used before; undefined: never. */
   readonly expires_at?: Seconds
 }
+
+const made = /^[\w-]{22}$/
+
+/** Whether a `client_id` has the form of those that registration gives: told apart from others without a look into the store. */
+export const isRegisteredId = (clientId: string): boolean => made.test(clientId)
+
+/** Which rows there are, and how many there may be. */
+export type ClientCounts = { readonly inAll: number; readonly unused: number }
+export type ClientLimits = { readonly most: number; readonly mostUnused?: number }
+
+/** Returns how many more may be added; negative where there are too many. */
+export const roomFor = (
+  { inAll, unused }: ClientCounts,
+  { most, mostUnused = Number.POSITIVE_INFINITY }: ClientLimits,
+): number => Math.min(most - inAll, mostUnused - unused)
+
+/**
+ * Returns how many clients that were never used are deleted before one is added where there is this room. Where there are
+ * many, some are deleted ahead, so that they need not be counted for each that is added.
+ */
+export function surplusOf(room: number, { most, mostUnused = 0 }: ClientLimits): number {
+  const ahead = Math.floor(Math.min(most, mostUnused) / 400) * 8
+  return room >= Math.max(1, ahead / 4) ? 0 : Math.max(0, 1 - room) + ahead
+}

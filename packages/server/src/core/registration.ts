@@ -18,6 +18,7 @@ export type Registration = {
   /** 0: never goes. */
   readonly unusedClientLifetime: Seconds
   readonly mostClients: number
+  readonly mostUnusedClients: number
   readonly mostRequestsPerHour: number
   /** What no client chooses for itself. */
   readonly defaults: Readonly<Record<string, unknown>> &

@@ -13,10 +13,11 @@ export type RefusePage = (
 ) => Promise<HttpResponse>
 
 /** The reasons that the user can do something about have a text of their own. */
-const kinds: Readonly<Record<string, 'expired' | 'csrf'>> = {
+const kinds: Readonly<Record<string, 'expired' | 'csrf' | 'gone'>> = {
   continuation_invalid: 'expired',
   continuation_expired: 'expired',
   csrf_token_wrong: 'csrf',
+  registered_client_unknown: 'gone',
 }
 
 export const createPageRefuser =

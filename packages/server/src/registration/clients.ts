@@ -2,11 +2,10 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Client, Clients, IsAllowedOrigin, NoteUse } from '../core/client.ts'
-import type { RegisteredClient } from '../core/registered-client.ts'
+import { isRegisteredId, type RegisteredClient } from '../core/registered-client.ts'
 import type { Registration } from '../core/registration.ts'
 import type { Awaitable, Clock, Log } from '../core/runtime.ts'
 import type { RegisteredClients } from '../core/stores.ts'
-import { isRegisteredId } from './client-id.ts'
 
 export type ClientsPorts = {
   readonly configured: Clients

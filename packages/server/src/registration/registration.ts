@@ -60,10 +60,12 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
         },
         valid.value.needsSecret ? newSecret() : {},
       )
-      return (await registeredClients.add(made.client, registration.mostClients, now - leastAge))
+      const { mostClients, mostUnusedClients } = registration
+      const unused = { most: mostUnusedClients, since: now - leastAge }
+      return (await registeredClients.add(made.client, mostClients, unused))
         ? ok({ ...made, left: valid.value.left })
         : refuse('temporarily_unavailable', 'registered_clients_full', {
-            log: { most: registration.mostClients },
+            log: { most: mostClients, most_unused: mostUnusedClients },
           })
     },
     async open(clientId, token) {
@@ -148,8 +150,8 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
   }
 }
 
-/** For how long a client that nobody used yet gives no place to new ones: its first user may be on the way. */
-const leastAge: Seconds = 3600
+/** How long a client that nobody used yet is kept whatever comes: its first user may be on the way. */
+const leastAge: Seconds = 120
 
 /** A statement that an update leaves out vouches no longer. */
 function vouchedBy(

@@ -63,7 +63,7 @@ export type DevicePage = {
 export type DeviceConfirmPage = Asking & { readonly user_code: string }
 
 export type ErrorPage = {
-  readonly kind: 'request' | 'expired' | 'csrf'
+  readonly kind: 'request' | 'expired' | 'csrf' | 'gone'
   readonly error: string
   readonly description?: string
   /** Where the client is. */

@@ -97,12 +97,25 @@ export const registrationSchema = z
     unused_client_lifetime: seconds(0, 10 * year)
       .default(90 * day)
       .describe('Seconds after which a client that nobody used goes; 0: never.'),
-    max_clients: z.int().min(1).max(1_000_000).default(10_000).describe('Registered clients in all.'),
+    max_clients: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(100_000)
+      .describe('Registered clients in all; beyond it the oldest unused one is deleted for a new one.'),
+    max_unused_clients: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(20_000)
+      .describe(
+        'Registered clients that are not used yet; beyond it the oldest of them is deleted for a new one.',
+      ),
     max_requests_per_hour: z
       .int()
       .min(1)
       .max(1_000_000)
-      .default(60)
+      .default(300)
       .describe('Registrations and updates that one network may try in an hour.'),
     client_defaults: templateSchema
       .prefault({})

@@ -32,16 +32,24 @@ export type RegisteredClients = {
   /** The same of a moment ago, a few seconds at most, where a store has a place beside it to read from. */
   readonly copy?: Pick<RegisteredClients, 'find' | 'hasOrigin'>
   /**
-   * Adds it unless there are `most` already. Then the oldest that were never used give place, if they registered at or
-   * before `unusedSince`; omitted: none does. Answers whether it was added.
+   * Adds a client unless there are `most` already, or as many that were never used as `unused` allows. Where there are, the
+   * oldest that were never used are deleted first, if they registered at or before `unused.since`: a few more than must
+   * be where there are many. Returns whether it was added.
    */
-  readonly add: (client: RegisteredClient, most: number, unusedSince?: Seconds) => Promise<boolean>
+  readonly add: (client: RegisteredClient, most: number, unused?: UnusedClients) => Promise<boolean>
   /** Puts it in the place of the version before it; answers false when that is not the one that stands. */
   readonly replace: (client: RegisteredClient) => Promise<boolean>
   /** Writes that it was used, and moves its end. */
   readonly prolong: (clientId: string, usedAt: Seconds, expiresAt: Seconds | undefined) => Promise<void>
   /** Answers whether there was one. */
   readonly remove: (clientId: string) => Promise<boolean>
+}
+
+/** How many registered clients that nobody used there may be. */
+export type UnusedClients = {
+  readonly most: number
+  /** One that registered later is not deleted for another: its first user may be on the way. */
+  readonly since: Seconds
 }
 
 /** Which clients and users stand, so that `commit` can require it in its own write. */

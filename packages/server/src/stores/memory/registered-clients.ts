@@ -1,5 +1,6 @@
 /** Clients that registered themselves, in memory (RFC 7591). */
 
+import { roomFor, surplusOf } from '../../core/registered-client.ts'
 import type { RegisteredClients } from '../../core/stores.ts'
 import { requireNew, type Tables } from './tables.ts'
 
@@ -10,15 +11,19 @@ export const createRegisteredClients = ({ registeredClients, storedClients }: Ta
       const lives = expires_at === undefined || expires_at > at
       return lives && Array.isArray(origins) && origins.includes(origin)
     }),
-  async add(client, most, unusedSince = Number.NEGATIVE_INFINITY) {
+  async add(client, most, unused) {
     // In the order in which they registered.
-    for (const { client_id, used_at, created_at } of registeredClients.values()) {
-      if (registeredClients.size < most) break
-      if (used_at !== undefined || created_at > unusedSince) continue
+    const neverUsed = [...registeredClients.values()].filter(({ used_at }) => used_at === undefined)
+    const limits = { most, ...(unused && { mostUnused: unused.most }) }
+    const room = roomFor({ inAll: registeredClients.size, unused: neverUsed.length }, limits)
+    const evicted = neverUsed
+      .filter(({ created_at }) => unused && created_at <= unused.since)
+      .slice(0, surplusOf(room, limits))
+    for (const { client_id } of evicted) {
       registeredClients.delete(client_id)
       storedClients.delete(client_id)
     }
-    if (registeredClients.size >= most) return false
+    if (room + evicted.length < 1) return false
     requireNew(registeredClients, client.client_id)
     registeredClients.set(client.client_id, client)
     storedClients.set(client.client_id, true)

@@ -1,6 +1,7 @@
 /** Clients that registered themselves, in PostgreSQL (RFC 7591). What hangs on one is written with it: that it stands, and its origins. */
 
-import type { RegisteredClient } from '../../core/registered-client.ts'
+import { createAllowance } from '../../core/allowance.ts'
+import { type RegisteredClient, roomFor, surplusOf } from '../../core/registered-client.ts'
 import type { RegisteredClients } from '../../core/stores.ts'
 import { among } from './batches.ts'
 import { announce, type Changes } from './changes.ts'
@@ -31,8 +32,7 @@ const addOrigins = `insert into registered_origins (origin, client_id)
   select unnest($${first}::text[]), $1::text where exists (select 1 from written) on conflict do nothing`
 
 const addClient = `with written as (
-    insert into registered_clients (${names}) select ${marks()}
-    where (select count(*) from registered_clients) < $${second}::bigint returning 1),
+    insert into registered_clients (${names}) values (${marks()}) returning 1),
   standing_now as (
     insert into standing (kind, id, stands) select 'stored_client', $1::text, 1
     where exists (select 1 from written)),
@@ -57,10 +57,13 @@ export const removal = (where: string): string => `removed as (
     delete from registered_origins where ${among('client_id', 'removed')})
   select (select count(*) from removed)`
 
-/** `$1`: registered at or before; `$2`: how many there may be beside the one that is added. */
-const giveWay = `with ${removal(`client_id in (
+const countClients = `select (select count(*) from registered_clients),
+  (select count(*) from registered_clients where used_at is null)`
+
+/** `$1`: registered at or before; `$2`: how many. */
+const evictUnused = `with ${removal(`client_id in (
     select client_id from registered_clients where used_at is null and created_at <= $1 order by created_at
-    limit greatest(0, (select count(*) from registered_clients) - $2::bigint))`)}`
+    limit $2::bigint)`)}`
 
 const originsOf = ({ metadata }: RegisteredClient): readonly string[] => {
   const origins = metadata.allowed_cors_origins
@@ -96,7 +99,9 @@ export function createRegisteredClients(
   replica?: Replica,
 ): RegisteredClients {
   const { run, locked, schema } = database
+  const insert = one(run, addClient)
   const replace = one(run, replaceClient)
+  const allowance = createAllowance()
   const prolong = change(
     run,
     `update registered_clients set used_at = $2, expires_at = coalesce($3::bigint, expires_at)
@@ -116,15 +121,22 @@ export function createRegisteredClients(
   return {
     ...reads,
     ...(replica && { copy: copyOf(replica, schema, reads) }),
-    // Counted before it is added: one at a time.
-    add: (client, most, unusedSince) =>
-      locked(['registered clients'], async write => {
-        const add = async () => (await write(addClient, row(client, most))).rows[0]?.[0] === true
-        if (await add()) return true
-        if (unusedSince === undefined) return false
-        const [gone] = (await write(giveWay, [unusedSince, most - 1])).rows[0] ?? []
-        return Number(gone) > 0 && (await add())
-      }),
+    // Counted before it is added, one at a time, where there is little room.
+    add: async (client, most, unused) => {
+      const limits = { most, ...(unused && { mostUnused: unused.most }) }
+      const key = JSON.stringify(limits)
+      const values = [...codec.encode(client), originsOf(client)]
+      if (allowance.use(key)) return (await insert(...values))?.[0] === true
+      return locked(['registered clients'], async write => {
+        const [inAll, neverUsed] = (await write(countClients, [])).rows[0] ?? []
+        const counted = roomFor({ inAll: Number(inAll), unused: Number(neverUsed) }, limits)
+        const surplus = unused ? surplusOf(counted, limits) : 0
+        const evicted = unused && surplus > 0 ? await write(evictUnused, [unused.since, surplus]) : undefined
+        const room = counted + Number(evicted?.rows[0]?.[0] ?? 0)
+        allowance.grant(key, room - 1)
+        return room >= 1 && (await write(addClient, values)).rows[0]?.[0] === true
+      })
+    },
     replace: async client => told((await replace(...row(client, client.version - 1)))?.[0] === true),
     prolong: async (clientId, usedAt, expiresAt) => void (await prolong(clientId, usedAt, expiresAt ?? null)),
     remove: async clientId => told(Number((await remove(clientId))?.[0]) === 1),

@@ -2,8 +2,9 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
-import type { RegisteredClient } from '../../core/registered-client.ts'
-import type { RegisteredClients } from '../../core/stores.ts'
+import { createAllowance } from '../../core/allowance.ts'
+import { type RegisteredClient, roomFor, surplusOf } from '../../core/registered-client.ts'
+import type { RegisteredClients, UnusedClients } from '../../core/stores.ts'
 import { createCodec, type Row } from './columns.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
@@ -25,18 +26,25 @@ const codec = createCodec<RegisteredClient>({
 export const registeredClientWrites = {
   addRegisteredClient(database) {
     const count = one(database, 'select count(*) from registered_clients')
+    const countUnused = one(database, 'select count(*) from registered_clients where used_at is null')
     const insert = change(database, `insert into registered_clients (${codec.names}) values (${codec.marks})`)
-    const giveWay = change(
+    const evict = change(
       database,
       `delete from registered_clients where client_id in (
         select client_id from registered_clients where used_at is null and created_at <= ?
         order by created_at, rowid limit ?)`,
     )
-    return (client: Row, most: number, unusedSince: Seconds | null): boolean => {
-      const [known = 0] = count() ?? []
-      const surplus = Number(known) - most + 1
-      const gone = surplus > 0 && unusedSince !== null ? giveWay(unusedSince, surplus) : 0
-      return surplus <= gone && insert(...client) === 1
+    const allowance = createAllowance()
+    return (client: Row, most: number, unused: UnusedClients | null): boolean => {
+      const limits = { most, ...(unused && { mostUnused: unused.most }) }
+      const key = JSON.stringify(limits)
+      if (allowance.use(key)) return insert(...client) === 1
+      const [[inAll = 0] = [], [neverUsed = 0] = []] = [count(), unused ? countUnused() : []]
+      const counted = roomFor({ inAll: Number(inAll), unused: Number(neverUsed) }, limits)
+      const surplus = unused ? surplusOf(counted, limits) : 0
+      const room = counted + (unused && surplus > 0 ? evict(unused.since, surplus) : 0)
+      allowance.grant(key, room - 1)
+      return room >= 1 && insert(...client) === 1
     }
   },
   replaceRegisteredClient(database) {
@@ -74,8 +82,7 @@ export function createRegisteredClients(
   return {
     find: reading(database, clientId => codec.decode(find(clientId) ?? [])),
     hasOrigin: reading(database, (origin, at) => withOrigin(origin, at) !== undefined),
-    add: (client, most, unusedSince) =>
-      write.addRegisteredClient(codec.encode(client), most, unusedSince ?? null),
+    add: (client, most, unused) => write.addRegisteredClient(codec.encode(client), most, unused ?? null),
     replace: client =>
       write.replaceRegisteredClient(codec.encode(client), client.client_id, client.version - 1),
     prolong: (clientId, usedAt, expiresAt) =>

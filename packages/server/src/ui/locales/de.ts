@@ -461,6 +461,7 @@ export const de: Translation = {
     lead: 'Die Anwendung, die Sie hierher geschickt hat, hat etwas verlangt, das nicht beantwortet werden kann.',
     expired:
       'Diese Seite ist zu alt oder wurde in einem anderen Browser geöffnet. Gehen Sie zurück zur Anwendung und beginnen Sie von vorn.',
+    gone: 'Die Anwendung, die Sie hierher geschickt hat, ist diesem Server nicht mehr bekannt. Entfernen Sie in der Anwendung die Verbindung zu diesem Server und verbinden Sie sie neu.',
     csrf: 'Das Formular konnte nicht geprüft werden. Erlauben Sie dieser Website Cookies, gehen Sie zurück und versuchen Sie es noch einmal.',
     code: 'Fehler',
     request: 'Anfrage',

@@ -443,6 +443,7 @@ export const en = {
     lead: 'The application that sent you here made a request that can’t be answered.',
     expired:
       'This page is too old, or it was opened in another browser. Go back to the application and start again.',
+    gone: 'The application that sent you here is no longer known to this server. Remove its connection to this server in the application and connect it again.',
     csrf: 'The form could not be checked. Allow cookies for this site, go back and try again.',
     code: 'Error',
     request: 'Request',

@@ -454,6 +454,7 @@ export const es: Translation = {
     lead: 'La aplicación que le envió aquí hizo una petición que no se puede responder.',
     expired:
       'Esta página es demasiado antigua o se abrió en otro navegador. Vuelva a la aplicación y empiece de nuevo.',
+    gone: 'Este servidor ya no conoce la aplicación que le ha enviado aquí. Elimine en la aplicación la conexión con este servidor y vuelva a conectarla.',
     csrf: 'No se pudo comprobar el formulario. Permita las cookies de este sitio, vuelva atrás e inténtelo de nuevo.',
     code: 'Error',
     request: 'Petición',

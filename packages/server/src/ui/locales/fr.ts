@@ -456,6 +456,7 @@ export const fr: Translation = {
     lead: 'L’application qui vous a envoyé ici a fait une demande à laquelle il n’est pas possible de répondre.',
     expired:
       'Cette page est trop ancienne ou a été ouverte dans un autre navigateur. Revenez à l’application et recommencez.',
+    gone: 'Ce serveur ne connaît plus l’application qui vous a envoyé ici. Dans l’application, supprimez la connexion à ce serveur, puis reconnectez-la.',
     csrf: 'Le formulaire n’a pas pu être vérifié. Autorisez les cookies de ce site, revenez en arrière et réessayez.',
     code: 'Erreur',
     request: 'Demande',

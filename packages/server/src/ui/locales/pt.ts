@@ -448,6 +448,7 @@ export const pt: Translation = {
     lead: 'A aplicação que o enviou para cá fez um pedido que não pode ser respondido.',
     expired:
       'Esta página é antiga demais ou foi aberta em outro navegador. Volte à aplicação e comece de novo.',
+    gone: 'Este servidor já não conhece a aplicação que o enviou para aqui. Remova na aplicação a ligação a este servidor e volte a ligá-la.',
     csrf: 'Não foi possível verificar o formulário. Permita os cookies deste site, volte e tente de novo.',
     code: 'Erro',
     request: 'Pedido',
