@@ -74,6 +74,30 @@ const bodies: Readonly<Record<string, Body>> = {
     },
     redirect: 'http://localhost:33418/callback',
   },
+  Cursor: {
+    from: 'erp-mafia/accounted pull request 2225 and soflyy/agent-connector-for-wp issue 111: three addresses in one request',
+    body: {
+      ...mcp,
+      client_name: 'Cursor',
+      redirect_uris: [
+        'cursor://anysphere.cursor-mcp/oauth/callback',
+        'https://www.cursor.com/agents/mcp/oauth/callback',
+        'http://localhost:8787/callback',
+      ],
+    },
+    redirect: 'cursor://anysphere.cursor-mcp/oauth/callback',
+  },
+  'Cursor, as a web application': {
+    from: 'elie222/inbox-zero pull request 3780: it says application_type web and names its scheme only',
+    body: {
+      ...mcp,
+      client_name: 'Cursor',
+      application_type: 'web',
+      redirect_uris: ['cursor://anysphere.cursor-mcp/oauth/callback'],
+    },
+    redirect: 'cursor://anysphere.cursor-mcp/oauth/callback',
+    registered: { application_type: 'native' },
+  },
   'Claude Code': {
     from: 'https://claude.ai/oauth/claude-code-client-metadata, which says the same with http://localhost/callback; servers log a port',
     body: {

@@ -32,7 +32,9 @@ export function keepAllowedUris(metadata: JsonObject, policy: Policy): KeptUris 
   const isPublic = metadata.token_endpoint_auth_method === 'none'
   const allowed = filter(metadata, 'redirect_uris', uri => uriFault(uri, policy, { isPublic, implicit }))
   const said = types.find(type => type === metadata.application_type)
-  const application_type = said ?? typeOf(allowed.list, isPublic)
+  const application_type = isMistaken(said, allowed.list, { isPublic, implicit })
+    ? 'native'
+    : (said ?? typeOf(allowed.list, isPublic))
   const fitting = filter(
     metadata,
     'redirect_uris',
@@ -50,7 +52,9 @@ export function keepAllowedUris(metadata: JsonObject, policy: Policy): KeptUris 
       ...(logout.list && { post_logout_redirect_uris: logout.list }),
     },
     left: [
-      ...(metadata.application_type === said ? [] : ['application_type']),
+      ...([undefined, application_type].includes(metadata.application_type as never)
+        ? []
+        : ['application_type']),
       ...[...fitting.faults, ...logout.faults].map(({ path }) => path),
     ],
     faults: fitting.faults,
@@ -66,6 +70,19 @@ const types = ['web', 'native'] as const
  */
 const typeOf = (uris: readonly Json[] | undefined, isPublic: boolean): 'native' | 'web' =>
   isPublic && uris?.some(uri => typeof uri === 'string' && hasPrivateUseScheme(uri)) ? 'native' : 'web'
+
+/** Some editors call themselves "web", and all that they name are schemes of their own: as such they could not be used. */
+const isMistaken = (
+  said: 'native' | 'web' | undefined,
+  uris: readonly Json[] | undefined,
+  { isPublic, implicit }: { readonly isPublic: boolean; readonly implicit: boolean },
+): boolean =>
+  said === 'web' &&
+  isPublic &&
+  uris !== undefined &&
+  uris.length > 0 &&
+  uris.every(uri => typeof uri === 'string' && applicationTypeFault(uri, 'web', implicit) !== undefined) &&
+  typeOf(uris, isPublic) === 'native'
 
 function filter(
   metadata: JsonObject,
