@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { authorizePath } from '../support/sign-in.ts'
+import { authorizePath, verifier } from '../support/sign-in.ts'
 import { type PagesServer, startPages } from './pages-server.ts'
 
 let pages: PagesServer
@@ -54,8 +54,15 @@ test('keyboard: a sign-in, a choice of scopes and an answer, without a mouse', a
   await page.keyboard.press('Enter')
   await page.waitForURL(`${pages.app}/**`)
   const { searchParams } = new URL(page.url())
-  assert.ok(searchParams.get('code'))
-  assert.equal(searchParams.get('scope'), 'api1 openid')
+  const redeemed = await fetch(`${pages.url}/connect/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      ...{ grant_type: 'authorization_code', client_id: 'asking', code: searchParams.get('code') ?? '' },
+      ...{ redirect_uri: `${pages.app}/cb`, code_verifier: verifier },
+    }),
+  })
+  const { scope } = (await redeemed.json()) as { scope: string }
+  assert.equal(scope, 'api1 openid')
   await page.close()
 })
 
