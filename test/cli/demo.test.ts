@@ -24,6 +24,7 @@ let issuer = ''
 let ended: Promise<Finished>
 let child: ReturnType<typeof start>
 let printed = ''
+let errors = ''
 before(async () => {
   const port = await freePort()
   issuer = `http://localhost:${port}`
@@ -33,6 +34,9 @@ before(async () => {
     child.stdout.on('data', chunk => {
       printed += chunk
       if (printed.includes('Ctrl-C')) resolve()
+    })
+    child.stderr.on('data', chunk => {
+      errors += chunk
     })
     child.once('close', code => reject(new Error(`it ended with ${code}: ${printed}`)))
   })
@@ -62,7 +66,7 @@ async function assertVerifies(answer: Record<string, any> | undefined): Promise<
   if (answer?.id_token) await jwtVerify(answer.id_token, keys, { issuer })
 }
 
-const requests = (): readonly DemoRequest[] => demoRequests(issuer, 'http://127.0.0.1:5081/callback')
+const requests = (): readonly DemoRequest[] => demoRequests(issuer)
 const commandsOf = (...grantTypes: readonly string[]): readonly string[] =>
   requests()
     .filter(({ grant_type }) => grantTypes.includes(grant_type))
@@ -81,9 +85,8 @@ test('demo: it prints a request for each grant, an extension grant among them', 
     ],
   )
   assert.match(printed, new RegExp(`^listening on http://.*:${new URL(issuer).port}$`, 'm'))
-  for (const command of commandsOf('client_credentials', 'password', 'refresh_token')) {
-    assert.ok(printed.includes(command), command)
-  }
+  for (const { commands } of requests())
+    for (const command of commands) assert.ok(printed.includes(command), command)
 })
 
 test('demo: client_credentials, password, refresh_token and token exchange work in order', async () => {
@@ -131,8 +134,8 @@ test('demo: the address to open leads over sign-in and consent to a code, and th
       demoAuthorizationUrl(issuer, callback.redirectUri),
     )
     const html = await (await fetch(back)).text()
-    const shown = /<pre>([\s\S]*)<\/pre>/.exec(html)?.[1]?.replaceAll('&quot;', '"')
-    const [answer] = answersIn(await bash([shown!]))
+    const shown = /<pre[^>]*>([\s\S]*)<\/pre>/.exec(html)?.[1]?.replaceAll('&quot;', '"')
+    const [answer] = answersIn(await bash([shown ?? '']))
     assert.ok(answer?.access_token && answer.id_token && answer.refresh_token, JSON.stringify(answer))
     await assertVerifies(answer)
   } finally {
@@ -148,6 +151,33 @@ test('demo: it names the account page and the way out, and both work', async () 
   assert.match(String(await person.signOut(signOut)), /You are signed out/)
   await person.open(account)
   assert.equal(person.signIns(), 2)
+})
+
+test('demo: addresses come before requests, nothing is printed between them, and all of it is bash', async () => {
+  const [listening = '', ...lines] = printed.trim().split('\n')
+  assert.match(listening, /^listening on /)
+  const first = lines.find(line => line.includes('://'))
+  assert.ok(first?.startsWith(`# ${issuer}/connect/authorize?`), printed)
+  const lastAddress = lines.findLastIndex(line => line.startsWith(`# ${issuer}/`))
+  assert.ok(lastAddress < lines.findIndex(line => line.startsWith('curl')), printed)
+  assert.ok(lines.length < 60, `${lines.length} lines`)
+  assert.equal(errors, '')
+  await run('bash', ['-n', '-c', lines.join('\n')])
+})
+
+test('demo callback: it looks like the pages of the server, in both themes', async () => {
+  const callback = await startDemoCallback(issuer)
+  try {
+    const response = await fetch(`${callback.redirectUri}?code=c`)
+    const html = await response.text()
+    assert.match(html, /<main class="card">/)
+    assert.match(html, /prefers-color-scheme:dark/)
+    assert.doesNotMatch(response.headers.get('content-security-policy') ?? '', /script-src/)
+    for (const address of Object.values(demoPages(issuer)))
+      assert.ok(address.endsWith('/dev/mail') || html.includes(`href="${address}"`), address)
+  } finally {
+    callback.close()
+  }
 })
 
 test('demo callback: what an address says is shown as text, never as a page', async () => {

@@ -38,6 +38,7 @@ export { parseConfiguration } from './configuration/parse.ts'
 export { defineGrant } from './core/extension-grant.ts'
 export { jwtBearer } from './endpoints/token/grants/jwt-bearer.ts'
 export { tokenExchange } from './endpoints/token/grants/token-exchange.ts'
+export { pageStyle } from './ui/look.ts'
 
 /** Export, import and backup, for the command line; loaded when they are asked for. */
 export const openArchives = () => import('./composition/archives.ts')

@@ -1,7 +1,7 @@
 /** Where the demo's web client gets its codes: one page that shows the code and the request that comes next. */
 
 import { createServer, type Server } from 'node:http'
-import { demoCodeExchange } from './demo-requests.ts'
+import { demoCodeExchange, demoPages } from './demo-requests.ts'
 
 export type DemoCallback = { readonly redirectUri: string; readonly close: () => void }
 
@@ -9,6 +9,7 @@ const preferredPort = 5081
 
 /** Listens on 127.0.0.1 only; on another port where 5081 is taken (RFC 8252 §7.3: the client may use any). */
 export async function startDemoCallback(issuer: string): Promise<DemoCallback> {
+  const style = (await import('../server.ts')).pageStyle()
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1')
     const found = url.pathname === '/callback'
@@ -18,7 +19,7 @@ export async function startDemoCallback(issuer: string): Promise<DemoCallback> {
       'cache-control': 'no-store',
       'referrer-policy': 'no-referrer',
     })
-    response.end(found ? pageOf(url.searchParams, issuer, redirectUriOf(server)) : 'not found')
+    response.end(found ? pageOf(url.searchParams, issuer, redirectUriOf(server), style) : 'not found')
   })
   await listen(server, preferredPort).catch(() => listen(server, 0))
   return {
@@ -44,17 +45,49 @@ function redirectUriOf(server: Server): string {
   return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : preferredPort}/callback`
 }
 
-function pageOf(parameters: URLSearchParams, issuer: string, redirectUri: string): string {
+function pageOf(parameters: URLSearchParams, issuer: string, redirectUri: string, style: string): string {
   const code = parameters.get('code')
-  const body =
-    code === null
-      ? `<h1>No code</h1><p>${escapeHtml(parameters.get('error') ?? 'no answer')}: ${escapeHtml(parameters.get('error_description') ?? '')}</p>`
-      : `<h1>The code</h1><p>Paste this into bash within five minutes:</p>
-<pre>CODE='${escapeHtml(code.replaceAll("'", ''))}'
-${escapeHtml(demoCodeExchange(issuer, redirectUri))}</pre>`
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Tessera demo</title>
-<style>body{font:16px system-ui;margin:3rem;max-width:60rem}pre{background:#eee;color:#111;padding:1rem;overflow:auto}</style>${body}</html>`
+  const body = code === null ? refusal(parameters) : codeShown(code, issuer, redirectUri)
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Invoice desk · Tessera demo</title>
+<style>${style}${ownStyle}</style>
+</head>
+<body>
+<div class="frame wide">
+<header class="brand"><span class="site">Invoice desk</span><span class="who">an application of the demo</span></header>
+<main class="card">
+${body}
+<div class="buttons">
+<a class="button" href="${escapeHtml(demoPages(issuer).account)}">Your account</a>
+<a class="button" href="${escapeHtml(demoPages(issuer).signOut)}">Sign out</a>
+</div>
+</main>
+</div>
+</body>
+</html>`
 }
+
+const codeShown = (
+  code: string,
+  issuer: string,
+  redirectUri: string,
+): string => `<div class="sign approved" aria-hidden="true"></div>
+<h1>The application has its code</h1>
+<p class="lead">It would now exchange the code for tokens. Do it yourself: paste this into bash within five minutes.</p>
+<pre tabindex="0">CODE='${escapeHtml(code.replaceAll("'", ''))}'
+${escapeHtml(demoCodeExchange(issuer, redirectUri))}</pre>`
+
+const refusal = (parameters: URLSearchParams): string => `<div class="sign error" aria-hidden="true"></div>
+<h1>The application got no code</h1>
+<p class="lead">${escapeHtml(parameters.get('error') ?? 'The address has neither a code nor an error.')}</p>
+<p>${escapeHtml(parameters.get('error_description') ?? '')}</p>`
+
+const ownStyle = `pre{margin:1.25rem 0 0;padding:1rem 1.25rem;overflow-x:auto;border:1px dashed var(--field);border-radius:0.75rem;font:0.875rem/1.6 var(--mono)}`
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 const escapeHtml = (text: string): string => text.replaceAll(/[&<>"]/g, character => entities[character]!)

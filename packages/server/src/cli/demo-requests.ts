@@ -1,11 +1,9 @@
-/** Requests that try out the demo, one for each grant: curl commands for bash, each carrying on from those before it. */
+/** What the demo prints: addresses to open, and a curl request for each grant. All of it can be pasted into bash. */
 
 export type DemoRequest = {
   readonly grant_type: string
   readonly title: string
-  /** What a person does first, in a browser. */
-  readonly first?: string
-  /** One or more commands; pasted in order they work. */
+  /** Pasted in order they work. None: a page shows them. */
   readonly commands: readonly string[]
 }
 
@@ -19,13 +17,16 @@ export const demoProofKey = {
 const keep = (variable: string, member: string): string =>
   `${variable}=$(printf '%s' "$ANSWER" | sed -n 's/.*"${member}": *"\\([^"]*\\)".*/\\1/p')`
 
-/** curl's words for a form; values are quoted for the shell, and `$NAME` stays open to it. */
+/**
+ * A form post by curl, on two lines. Values have no character that a form or bash reads otherwise, except the space;
+ * bash fills in `$NAME`.
+ */
 const post = (url: string, form: Readonly<Record<string, string>>, credentials?: string): string =>
   [
-    "curl -s -w '\\n'",
-    ...(credentials === undefined ? [] : [`-u ${credentials}`]),
-    url,
-    ...Object.entries(form).map(([name, value]) => `--data-urlencode "${name}=${value}"`),
+    ["curl -sw '\\n'", ...(credentials === undefined ? [] : ['-u', credentials]), url].join(' '),
+    Object.entries(form)
+      .map(([name, value]) => `-d ${name}=${value.replaceAll(' ', '+')}`)
+      .join(' '),
   ].join(' \\\n  ')
 
 const answer = (command: string): string => `ANSWER=$(${command}); echo "$ANSWER"`
@@ -56,8 +57,7 @@ export const demoCodeExchange = (issuer: string, redirectUri: string): string =>
     'web:secret-of-the-web',
   )
 
-/** @param redirectUri where the demo shows codes. */
-export function demoRequests(issuer: string, redirectUri: string): readonly DemoRequest[] {
+export function demoRequests(issuer: string): readonly DemoRequest[] {
   const token = `${issuer}/connect/token`
   return [
     {
@@ -73,7 +73,7 @@ export function demoRequests(issuer: string, redirectUri: string): readonly Demo
     },
     {
       grant_type: 'password',
-      title: "A user's name and password (of alice of tenant acme, then of alice without a tenant)",
+      title: "A user's name and password: alice of the tenant acme, then alice of no tenant",
       commands: [
         answer(
           post(
@@ -107,7 +107,7 @@ export function demoRequests(issuer: string, redirectUri: string): readonly Demo
     },
     {
       grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-      title: "An extension grant: a worker exchanges the user's token for one of its own (RFC 8693)",
+      title: "A worker exchanges the user's token for one of its own, by an extension grant",
       commands: [
         post(
           token,
@@ -132,9 +132,9 @@ export function demoRequests(issuer: string, redirectUri: string): readonly Demo
           }),
         ),
         keep('DEVICE', 'device_code'),
-        'echo "Open this, sign in as alice / alice and allow it:"; ' +
-          `printf '%s\\n' "$ANSWER" | sed -n 's/.*"verification_uri_complete": *"\\([^"]*\\)".*/\\1/p'`,
-        `# Then ask for the token (before that the answer is authorization_pending):\n${post(token, {
+        keep('LINK', 'verification_uri_complete'),
+        'echo "Open this, sign in as alice / alice and allow it: $LINK"',
+        `# Then ask for the token. Until you allow it, the response is authorization_pending.\n${post(token, {
           grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
           client_id: 'tv',
           device_code: '$DEVICE',
@@ -144,29 +144,42 @@ export function demoRequests(issuer: string, redirectUri: string): readonly Demo
     {
       grant_type: 'authorization_code',
       title: 'A user in a browser',
-      first: `Open this in a browser, sign in as alice / alice; the page that follows shows the code:\n${demoAuthorizationUrl(issuer, redirectUri)}`,
-      commands: ['CODE=PASTE_HERE', demoCodeExchange(issuer, redirectUri)],
+      commands: [],
     },
   ]
 }
 
 /** Pages that the user of the demo opens without a client. */
 export const demoPages = (issuer: string) =>
-  ({ account: `${issuer}/account`, signOut: `${issuer}/connect/endsession` }) as const
+  ({
+    account: `${issuer}/account`,
+    mail: `${issuer}/dev/mail`,
+    signOut: `${issuer}/connect/endsession`,
+  }) as const
 
-export function formatDemoPages(issuer: string): string {
-  const { account, signOut } = demoPages(issuer)
+/** What a person opens, in the order in which it makes sense. */
+export function formatDemoPages(issuer: string, redirectUri: string): string {
+  const { account, mail, signOut } = demoPages(issuer)
   return [
-    '# In the same browser: the account with its sessions, consents and passkeys, then the way out:',
+    '# Open these in a browser and sign in as alice / alice.',
+    '# 1. An application that asks for access:',
+    `# ${demoAuthorizationUrl(issuer, redirectUri)}`,
+    '# 2. Your account:',
     `# ${account}`,
+    '# 3. Emails, which the demo shows instead of sending them:',
+    `# ${mail}`,
+    '# 4. Signing out:',
     `# ${signOut}`,
   ].join('\n')
 }
 
-/** What `tessera demo` prints of the grants. */
+/** A request for each grant, to be pasted in this order. */
 export const formatDemoRequests = (requests: readonly DemoRequest[]): string =>
   requests
-    .map(({ grant_type, title, first, commands }) =>
-      [`# ${title}: ${grant_type}`, ...(first ? [first.replace(/^/gm, '# ')] : []), ...commands].join('\n'),
+    .filter(({ commands }) => commands.length > 0)
+    .map(({ grant_type, title, commands }) =>
+      [`# ${title} (${shortNameOf(grant_type)})`, ...commands].join('\n'),
     )
     .join('\n\n')
+
+const shortNameOf = (grantType: string): string => grantType.split(':').at(-1) ?? grantType

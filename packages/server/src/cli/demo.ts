@@ -11,6 +11,8 @@ import { runUntilStopped, settlePort } from './serve.ts'
 export const demoFile = fileURLToPath(new URL('../../../../examples/demo/tessera.jsonc', import.meta.url))
 
 export async function demo({ port }: { readonly port: string }): Promise<ExitCode> {
+  // Nothing between the lines that are printed but what needs attention.
+  process.env.TESSERA_LOG_LEVEL ??= 'warn'
   const loaded = await loadOrReport(demoFile, { port })
   if (!loaded) return 1
   const configuration = await settlePort(loaded)
@@ -18,9 +20,15 @@ export async function demo({ port }: { readonly port: string }): Promise<ExitCod
   try {
     return await runUntilStopped(configuration, {
       ready() {
-        const requests = demoRequests(configuration.issuer, callback.redirectUri)
-        const shown = [formatDemoRequests(requests), formatDemoPages(configuration.issuer)].join('\n\n')
-        print(`\n${shown}\n\n# Ctrl-C stops the demo.\n`)
+        const { issuer } = configuration
+        const shown = [
+          formatDemoPages(issuer, callback.redirectUri),
+          '# Or paste these requests into bash, from top to bottom.',
+          formatDemoRequests(demoRequests(issuer)),
+          `# Everything at a glance: ${issuer}/`,
+          '# Ctrl-C stops the demo. TESSERA_LOG_LEVEL=info shows the log of every request.',
+        ]
+        print(`\n${shown.join('\n\n')}\n`)
       },
     })
   } finally {

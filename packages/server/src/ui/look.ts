@@ -27,7 +27,7 @@ export type LookPorts = {
 
 export function createLook({ branding, accents, paths }: LookPorts): Look {
   const { logo, colors = {}, ...words } = branding
-  const css = readFileSync(new URL('./tessera.css', import.meta.url), 'utf8')
+  const css = readCss()
   const sheet = (accent?: Color): Asset => {
     const { accent_dark, ...own } = colors
     const { light, dark } = themesOf(accent === undefined ? colors : { ...own, accent })
@@ -45,6 +45,14 @@ export function createLook({ branding, accents, paths }: LookPorts): Look {
     routes: [...assets.values()].map(({ route }) => route),
   }
 }
+
+/** Returns the stylesheet of pages without branding. */
+export const pageStyle = (): string => {
+  const { light, dark } = themesOf({})
+  return themeCss(light, dark) + readCss()
+}
+
+const readCss = (): string => readFileSync(new URL('./tessera.css', import.meta.url), 'utf8')
 
 /** A picture opened by itself runs nothing, whatever its file holds. */
 const logoAsset = ({ type, bytes }: Logo & { readonly kind: 'file' }): Asset =>
