@@ -72,6 +72,8 @@ test('endsession: nothing at all is asked of the user too, and leads to the sign
   assert.equal(done.status, 200)
   assert.match(done.text, /You are signed out/)
   assert.doesNotMatch(done.body, /<iframe|<script|id="next"/)
+  assert.match(done.body, /<a class="button" href="\/account">Sign in again<\/a>/)
+  assert.match(done.body, /<a href="\/logout\/done\?continue=[^"]*lang=de"/)
   assert.equal(await isSignedIn(browser), false)
 })
 

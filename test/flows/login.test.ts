@@ -203,13 +203,6 @@ test('login: the stylesheet is served under the hash of its content and kept for
   assert.match(String(sheet.headers['content-type']), /^text\/css/)
 })
 
-test('home: the front page links to the metadata', async () => {
-  const { browser } = await start()
-  const page = await browser.visit('/')
-  assert.equal(page.status, 200)
-  assert.match(page.body, /href="\/\.well-known\/openid-configuration"/)
-})
-
 test('login: after a hundred wrong passwords the page says how long to wait', async () => {
   const { server, browser } = await start()
   const login = await browser.visit(authorizePath())

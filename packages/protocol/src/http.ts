@@ -59,6 +59,8 @@ export type Route = {
    * asked for the effect.
    */
   readonly acts?: true
+  /** Opened by people in browsers: those get its errors as pages. */
+  readonly page?: true
   /** Answered even under too much load: what tells an orchestrator whether the process lives. */
   readonly essential?: true
 }

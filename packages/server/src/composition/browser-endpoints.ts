@@ -1,6 +1,7 @@
 /** What a person's browser meets, and what clients and providers ask for now and then: made with the first request for any of it. */
 
 import type { Endpoint, Route } from '@tessera/protocol/http'
+import { isLoopback } from '../configuration/issuer.ts'
 import { createConnectionsEndpoint } from '../endpoints/account/connections.ts'
 import { createAccountConsentsEndpoint } from '../endpoints/account/consents.ts'
 import { createDeletionEndpoint } from '../endpoints/account/deletion.ts'
@@ -39,8 +40,11 @@ import { createSelectAccountEndpoint } from '../endpoints/selectaccount/selectac
 import { createCompleteEndpoint } from '../endpoints/signup/complete.ts'
 import { createSignUpEndpoint } from '../endpoints/signup/signup.ts'
 import type { OpenIdProvider } from '../federation/discovery.ts'
+import { prefersHtml } from '../http/accept.ts'
 import { notFound } from '../http/plain-error.ts'
+import type { ShowError } from '../http/router.ts'
 import type { BrowserServices } from './browser-services.ts'
+import { createErrorPage } from './error-pages.ts'
 import type { PageName } from './page-routes.ts'
 
 export type BrowserEndpoints = Readonly<Record<PageName, Endpoint>> & {
@@ -87,10 +91,10 @@ export function createBrowserEndpoints(services: BrowserServices): BrowserEndpoi
     signUp: createSignUpEndpoint(services),
     completeSignUp: createCompleteEndpoint(services),
     devMail: createDevMailEndpoint({ ...services, mails: outboxMails ?? (() => []) }),
-    home: createHomeEndpoint(services),
+    home: createHomeEndpoint({ ...services, local: isLoopback(new URL(services.issuer).hostname) }),
     register: createRegisterEndpoint(registering),
     manageRegistration: createManagementEndpoint(registering),
-    assets: assetsEndpoint([...look.routes, passkeyScript.route]),
+    assets: assetsEndpoint([...look.routes, passkeyScript.route], createErrorPage(services)),
     providers: new Map(
       openIdProviders.map(one => [one.name, providerEndpoints(one, services, refuserOf('federation'))]),
     ),
@@ -98,11 +102,12 @@ export function createBrowserEndpoints(services: BrowserServices): BrowserEndpoi
 }
 
 /** What pages load, each under a name with its content's hash: a name of another version's is not there. */
-function assetsEndpoint(routes: readonly Route[]): Endpoint {
+function assetsEndpoint(routes: readonly Route[], showError: ShowError): Endpoint {
   const byPath = new Map(routes.map(({ path, endpoint }) => [path, endpoint]))
   return request => {
     const name = request.path.slice(request.path.lastIndexOf('/'))
-    return byPath.get(`/assets${name}`)?.(request) ?? notFound
+    const found = byPath.get(`/assets${name}`)?.(request)
+    return found ?? (prefersHtml(request) ? showError(request, notFound) : notFound)
   }
 }
 

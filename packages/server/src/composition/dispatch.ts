@@ -39,15 +39,18 @@ export function createDispatcher({ configuration, server, tenants, probes }: Dis
 
   const handle = (request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
     const whose = issuerOf(request)
-    if (whose === 'nobody') return misdirected(request)
+    if (whose === 'nobody') return present(request, misdirected(request))
     return whose === 'server' ? server(request) : tenants.answer(whose.tenant, request)
   }
+  /** By the server's own pages; a tenant's may have to be composed first, and an error is no reason to. */
+  const present: NonNullable<Router['present']> = (request, error) =>
+    typeof issuerOf(request) === 'string' ? (server.present?.(request, error) ?? error) : error
   const early = (head: HttpRequest): HttpResponse | undefined => {
     const whose = issuerOf(head)
-    if (whose === 'nobody') return misdirected(head)
+    if (whose === 'nobody') return undefined
     return whose === 'server' ? server.early?.(head) : undefined
   }
-  if (hosts.size === 0) return Object.assign(handle, { early })
+  if (hosts.size === 0) return Object.assign(handle, { early, present })
 
   // Without the header too: what is kept for `host` must not go to whoever sends another one here.
   const varies = ({ peer }: HttpRequest): boolean =>
@@ -63,6 +66,7 @@ export function createDispatcher({ configuration, server, tenants, probes }: Dis
         const response = early(head)
         return response && varies(head) ? varied(response) : response
       },
+      present,
     },
   )
 }

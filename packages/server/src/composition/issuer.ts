@@ -69,6 +69,7 @@ async function composeOn(
     ...{ routes, load },
     ...(observe && { observe: underIssuer(issuer, observe) }),
     headers: securityHeaders(issuer),
+    showError: browser.showError,
     isAllowedOrigin: services.isAllowedOrigin,
     onError(request, error) {
       // The queue itself has logged it.

@@ -5,45 +5,46 @@ import type { Route } from '@tessera/protocol/http'
 /** What a configuration may leave out. */
 export type Offer = 'mail' | 'passwordReset' | 'signUp' | 'deletion' | 'outbox' | 'registration'
 
-export type PageRoute = Pick<Route, 'path' | 'methods' | 'cors' | 'acts'> & {
+export type PageRoute = Pick<Route, 'path' | 'methods' | 'cors' | 'acts' | 'page'> & {
   /** Served only where this is offered; omitted: always. */
   readonly offer?: Offer
 }
 
 const get = ['GET'] as const
 const both = ['GET', 'POST'] as const
+const page = true
 
 export const pageRoutes = {
-  home: { path: '/', methods: get },
+  home: { path: '/', methods: get, page },
   deviceAuthorization: { path: '/connect/deviceauthorization', methods: ['POST'], cors: 'clients' },
   par: { path: '/connect/par', methods: ['POST'], cors: 'clients' },
-  authorize: { path: '/connect/authorize', methods: both, acts: true },
-  authorizeCallback: { path: '/connect/authorize/callback', methods: get, acts: true },
-  endSession: { path: '/connect/endsession', methods: both },
+  authorize: { path: '/connect/authorize', methods: both, acts: true, page },
+  authorizeCallback: { path: '/connect/authorize/callback', methods: get, acts: true, page },
+  endSession: { path: '/connect/endsession', methods: both, page },
   checkSession: { path: '/connect/checksession', methods: get },
-  logout: { path: '/logout', methods: both, acts: true },
-  signedOut: { path: '/logout/done', methods: get },
-  login: { path: '/login', methods: both },
-  federationLogin: { path: '/federation/login', methods: get, acts: true },
-  secondFactor: { path: '/mfa', methods: both, acts: true },
-  selectAccount: { path: '/select-account', methods: both },
-  consent: { path: '/consent', methods: both },
-  device: { path: '/device', methods: both },
-  profile: { path: '/account', methods: get },
-  names: { path: '/account/name', methods: both },
-  password: { path: '/account/password', methods: both },
-  email: { path: '/account/email', methods: both, offer: 'mail' },
-  deletion: { path: '/account/delete', methods: both, offer: 'deletion' },
-  security: { path: '/account/security', methods: both },
-  sessions: { path: '/account/sessions', methods: both },
-  connections: { path: '/account/connections', methods: both },
-  consents: { path: '/account/consents', methods: both },
-  confirmEmail: { path: '/email/confirm', methods: both, offer: 'mail' },
-  forgotten: { path: '/password/forgotten', methods: both, offer: 'passwordReset' },
-  reset: { path: '/password/reset', methods: both, offer: 'passwordReset' },
-  signUp: { path: '/register', methods: both, offer: 'signUp' },
-  completeSignUp: { path: '/register/complete', methods: both, offer: 'signUp' },
-  devMail: { path: '/dev/mail', methods: get, offer: 'outbox' },
+  logout: { path: '/logout', methods: both, acts: true, page },
+  signedOut: { path: '/logout/done', methods: get, page },
+  login: { path: '/login', methods: both, page },
+  federationLogin: { path: '/federation/login', methods: get, acts: true, page },
+  secondFactor: { path: '/mfa', methods: both, acts: true, page },
+  selectAccount: { path: '/select-account', methods: both, page },
+  consent: { path: '/consent', methods: both, page },
+  device: { path: '/device', methods: both, page },
+  profile: { path: '/account', methods: get, page },
+  names: { path: '/account/name', methods: both, page },
+  password: { path: '/account/password', methods: both, page },
+  email: { path: '/account/email', methods: both, offer: 'mail', page },
+  deletion: { path: '/account/delete', methods: both, offer: 'deletion', page },
+  security: { path: '/account/security', methods: both, page },
+  sessions: { path: '/account/sessions', methods: both, page },
+  connections: { path: '/account/connections', methods: both, page },
+  consents: { path: '/account/consents', methods: both, page },
+  confirmEmail: { path: '/email/confirm', methods: both, offer: 'mail', page },
+  forgotten: { path: '/password/forgotten', methods: both, offer: 'passwordReset', page },
+  reset: { path: '/password/reset', methods: both, offer: 'passwordReset', page },
+  signUp: { path: '/register', methods: both, offer: 'signUp', page },
+  completeSignUp: { path: '/register/complete', methods: both, offer: 'signUp', page },
+  devMail: { path: '/dev/mail', methods: get, offer: 'outbox', page },
   // Who registers has no origin that is known yet. Nothing here goes by a cookie.
   register: { path: '/connect/register', methods: ['POST'], cors: 'any', offer: 'registration' },
   manageRegistration: {

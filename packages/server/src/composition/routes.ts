@@ -70,7 +70,7 @@ const providerRoutes = ({ name, upstream }: IdentityProvider, { provider }: Brow
   upstream === undefined
     ? []
     : [
-        acting(both(`/federation/callback/${name}`, provider(name, 'callback'))),
+        { ...acting(both(`/federation/callback/${name}`, provider(name, 'callback'))), page: true },
         post(`/federation/backchannel-logout/${name}`, provider(name, 'backChannelLogout')),
         acting(get(`/federation/frontchannel-logout/${name}`, provider(name, 'frontChannelLogout'))),
       ]

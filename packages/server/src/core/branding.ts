@@ -6,6 +6,7 @@ export type Branding = {
   readonly name?: string
   readonly logo?: Logo
   readonly colors?: BrandColors
+  readonly home_url?: string
   readonly support_url?: string
   readonly terms_url?: string
   readonly privacy_url?: string

@@ -37,7 +37,10 @@ export function createFetchHandler(router: Router, { bodyLimit = 65_536 }: Fetch
     const refusal = router.early?.(head)
     if (refusal) return responseOf(refusal)
     const body = await readBody(request, bodyLimit)
-    if (typeof body === 'number') return responseOf(plainError(body, 'invalid_request'))
+    if (typeof body === 'number') {
+      const error = plainError(body, 'invalid_request')
+      return responseOf((await router.present?.(head, error)) ?? error)
+    }
     // Nobody reads what is returned, and nothing is done.
     if (request.signal.aborted) return responseOf(plainError(400, 'invalid_request'))
     const answer = await router({ ...head, body })

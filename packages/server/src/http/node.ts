@@ -130,7 +130,7 @@ export async function listen(router: Router, options: ListenOptions): Promise<Li
           answerInTurn({ exchange, request, over })
         } else {
           over()
-          if ('tooLarge' in outcome) finish(exchange, plainError(413, 'invalid_request'))
+          if ('tooLarge' in outcome) refuse(exchange, request, plainError(413, 'invalid_request'))
         }
       })
     }
@@ -152,6 +152,13 @@ export async function listen(router: Router, options: ListenOptions): Promise<Li
 
   const finish = (exchange: Exchange, answer: HttpResponse): void =>
     sendOr500(exchange, answer, draining || isEndless(exchange.raw, bodyLimit), onUnsendable)
+
+  /** What the edge refuses by itself. */
+  const refuse = (exchange: Exchange, request: HttpRequest, error: HttpResponse): void => {
+    const told = router.present?.(request, error) ?? error
+    if (told instanceof Promise) void told.then(response => finish(exchange, response))
+    else finish(exchange, told)
+  }
 
   server.on('request', take)
   // Asked for only when the body is wanted (RFC 9110 §10.1.1).

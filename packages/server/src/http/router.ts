@@ -1,6 +1,7 @@
 /** From a request to the endpoint that answers it: the same for every edge. Knows no OAuth but the shape of an error. */
 
 import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
+import { prefersHtml } from './accept.ts'
 import { allowOrigin, type CorsHeaders, type CorsPorts, corsOfRefusal, preflight } from './cors.ts'
 import { createLoad, type Load } from './load.ts'
 import { notFound, plainError, unavailable } from './plain-error.ts'
@@ -14,15 +15,21 @@ export type RouterPorts = CorsPorts & {
   readonly onError: (request: HttpRequest, error: unknown) => void
   /** Shared with other routers; one of its own unless given. Beyond it requests are answered 503 with `Retry-After`. */
   readonly load?: Load
+  /** Shows an error as a page with the same status, to a browser; JSON unless given. */
+  readonly showError?: ShowError
   /** Told of each answer: of which route (undefined: none), and how long it took. */
   readonly observe?: (path: string | undefined, status: number, milliseconds: number) => void
 }
+
+export type ShowError = (request: HttpRequest, error: HttpResponse) => Promise<HttpResponse>
 
 /** Never rejects. An endpoint that answers at once is answered for at once. */
 export type Router = {
   (request: HttpRequest): HttpResponse | Promise<HttpResponse>
   /** Returns a refusal that does not depend on the body (404, 405, 503), so that an edge need not read it; undefined otherwise. */
   readonly early?: (head: HttpRequest) => HttpResponse | undefined
+  /** Returns an error of the edge's own as this request is to be told of it: a page for a browser, else as it is. */
+  readonly present?: (request: HttpRequest, error: HttpResponse) => HttpResponse | Promise<HttpResponse>
 }
 
 /**
@@ -35,10 +42,11 @@ export function createRouter({
   onError,
   load = createLoad(),
   observe,
+  showError,
   ...ports
 }: RouterPorts): Router {
   const routeOf = createRouteTable(routes)
-  return observe ? observed(observe) : Object.assign(handle, { early })
+  return observe ? observed(observe) : Object.assign(handle, { early, present })
 
   function observed(tell: NonNullable<typeof observe>): Router {
     const told = (request: HttpRequest, response: HttpResponse, start: number): HttpResponse => {
@@ -57,14 +65,14 @@ export function createRouter({
         const refusal = early(head)
         return refusal && told(head, refusal, performance.now())
       },
+      present,
     })
   }
 
   function handle(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
     const route = routeOf(request.path)
-    if (!route) return complete(request, undefined, notFound)
-    const refusal = refusalOf(request, route)
-    if (refusal) return refusal
+    const refusal = route ? refusalOf(request, route) : notFound
+    if (!route || refusal) return refuse(request, route, refusal ?? notFound)
     const cors = allowOrigin(request, route, ports)
     if (!(cors instanceof Promise)) return dispatch(request, route, cors)
     load.enter()
@@ -76,19 +84,52 @@ export function createRouter({
 
   function early(head: HttpRequest): HttpResponse | undefined {
     const route = routeOf(head.path)
-    return route ? refusalOf(head, route) : complete(head, undefined, notFound)
+    const refusal = route ? refusalOf(head, route) : notFound
+    // A page takes a moment, in which the body may as well be read.
+    if (!refusal || isShown(head, route, refusal)) return undefined
+    return complete(head, route && corsOfRefusal(route), refusal)
+  }
+
+  function present(request: HttpRequest, error: HttpResponse): HttpResponse | Promise<HttpResponse> {
+    return refuse(request, routeOf(request.path), error)
+  }
+
+  function refuse(
+    request: HttpRequest,
+    route: Route | undefined,
+    error: HttpResponse,
+  ): HttpResponse | Promise<HttpResponse> {
+    return told(request, route, route && corsOfRefusal(route), error)
+  }
+
+  function told(
+    request: HttpRequest,
+    route: Route | undefined,
+    cors: CorsHeaders,
+    error: HttpResponse,
+  ): HttpResponse | Promise<HttpResponse> {
+    if (!showError || !isShown(request, route, error)) return complete(request, cors, error)
+    const shown = showError(request, error).catch(problem => {
+      onError(request, problem)
+      return error
+    })
+    return shown.then(response => complete(request, cors, response))
+  }
+
+  /** Endpoints are for programs, whatever those accept. */
+  function isShown(request: HttpRequest, route: Route | undefined, { status }: HttpResponse): boolean {
+    return (
+      showError !== undefined && status >= 400 && (route?.page ?? route === undefined) && prefersHtml(request)
+    )
   }
 
   /** Asks no store, not even whether the origin is known: a refusal costs next to nothing. */
   function refusalOf(request: HttpRequest, route: Route): HttpResponse | undefined {
     const isPreflight = request.method === 'OPTIONS' && route.cors !== undefined
-    if (!isPreflight && !isOneOf(route.methods, methodOf(request)))
-      return complete(request, corsOfRefusal(route), methodNotAllowed(route))
+    if (!isPreflight && !isOneOf(route.methods, methodOf(request))) return methodNotAllowed(route)
     const unasked = route.acts && unaskedFor(request)
-    if (unasked) return complete(request, corsOfRefusal(route), unasked)
-    return !route.essential && load.isFull()
-      ? complete(request, corsOfRefusal(route), unavailable)
-      : undefined
+    if (unasked) return unasked
+    return !route.essential && load.isFull() ? unavailable : undefined
   }
 
   function dispatch(
@@ -100,19 +141,25 @@ export function createRouter({
       return complete(request, cors, preflight(request, route, cors))
     const method = methodOf(request)
     const asked = method === request.method ? request : { ...request, method }
-    return answer(route, asked, response => complete(request, cors, response))
+    return answer(
+      route,
+      asked,
+      response => complete(request, cors, response),
+      error => told(request, route, cors, failed(request, error)),
+    )
   }
 
   function answer(
     { endpoint }: Route,
     request: HttpRequest,
     finish: (response: HttpResponse) => HttpResponse,
+    fail: (error: unknown) => HttpResponse | Promise<HttpResponse>,
   ): HttpResponse | Promise<HttpResponse> {
     let response: HttpResponse | Promise<HttpResponse>
     try {
       response = endpoint(request)
     } catch (error) {
-      return finish(failed(request, error))
+      return fail(error)
     }
     if (!(response instanceof Promise)) return finish(response)
     load.enter()
@@ -123,7 +170,7 @@ export function createRouter({
       },
       error => {
         load.leave()
-        return finish(failed(request, error))
+        return fail(error)
       },
     )
   }

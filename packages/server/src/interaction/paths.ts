@@ -33,6 +33,7 @@ export type PagePath =
   | '/password/forgotten'
   | '/password/reset'
   | '/email/confirm'
+  | '/dev/mail'
   | AccountPath
   | `/assets/${string}`
 

@@ -3,11 +3,14 @@
 import type { DescribingName, Localized } from '../core/client-languages.ts'
 import type { Color } from '../core/color.ts'
 import { nearestKey } from './languages.ts'
+import type { Texts } from './texts.ts'
 
 export type ClientLook = { readonly [Name in DescribingName]?: string } & {
   readonly client_id: string
   readonly localized?: Localized
   readonly accent_color?: Color
+  /** Of a client that registered itself: whether someone vouched for it. */
+  readonly registered?: { readonly vouched: boolean }
 }
 
 export type ClientShown = {
@@ -16,6 +19,7 @@ export type ClientShown = {
   readonly home?: string
   readonly policy?: string
   readonly terms?: string
+  readonly vouched: boolean
 }
 
 export function clientShown(client: ClientLook, language: string): ClientShown {
@@ -36,5 +40,25 @@ export function clientShown(client: ClientLook, language: string): ClientShown {
     ...(home !== undefined && { home }),
     ...(policy !== undefined && { policy }),
     ...(terms !== undefined && { terms }),
+    vouched: client.registered?.vouched ?? true,
   }
+}
+
+export type ClientLink = { readonly href: string; readonly text: string }
+
+/**
+ * Returns the links to what the client says about itself (OpenID Connect Dynamic Client Registration 1.0 §2). They are
+ * for the web only. Anyone can register an address, so a client that nobody vouched for is shown with the host, in the
+ * ASCII form that no other host looks like.
+ */
+export function clientLinks(
+  { name, policy, terms, vouched }: ClientShown,
+  texts: Pick<Texts['consent'], 'policy' | 'terms'>,
+): readonly ClientLink[] {
+  const link = (href: string | undefined, text: string): readonly ClientLink[] => {
+    const url = href === undefined ? null : URL.parse(href)
+    if (!url || !/^https?:$/.test(url.protocol)) return []
+    return [{ href: url.href, text: vouched ? text : `${text} (${url.host})` }]
+  }
+  return [...link(policy, texts.policy(name)), ...link(terms, texts.terms(name))]
 }

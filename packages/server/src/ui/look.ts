@@ -10,6 +10,8 @@ export type Look = {
   readonly name?: string
   /** An address on the web or a path of this server. */
   readonly logo?: string
+  /** The operator's product. */
+  readonly home_url?: string
   readonly support_url?: string
   readonly terms_url?: string
   readonly privacy_url?: string

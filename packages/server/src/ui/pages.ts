@@ -2,7 +2,7 @@
 
 import { hash } from 'node:crypto'
 import { type AccountPages, createAccountPages } from './account-pages.ts'
-import type { ClientShown } from './client-look.ts'
+import { type ClientShown, clientLinks } from './client-look.ts'
 import { createFieldPages, type FieldPages } from './field-pages.ts'
 import { type Ceremony, createMfaPages, type MfaPages } from './mfa-pages.ts'
 import { type ScopeLine, scopeShown } from './scope-text.ts'
@@ -11,6 +11,19 @@ import { createSignOutPages, type SignOutPages } from './sign-out-pages.ts'
 import type { Texts } from './texts.ts'
 
 export type { PageContext, PageForm } from './show.ts'
+
+export type HomePage = {
+  /** Where the account is, which asks for a sign-in first. */
+  readonly accountHref: string
+  /** Who is signed in, and where they sign out. */
+  readonly user?: string
+  readonly signOut: string
+  /** Where accounts are made and devices connected, if there is such a thing. */
+  readonly signUp?: string
+  readonly device?: string
+  /** What only developers need, on their own machine. */
+  readonly developers?: { readonly base: string; readonly mail?: string }
+}
 
 export type LoginPage = {
   readonly form: PageForm
@@ -70,6 +83,9 @@ export type ErrorPage = {
   readonly back?: string
 }
 
+/** What went wrong before a page or an endpoint had its say. */
+export type EdgeProblem = keyof Texts['error']['edge']
+
 export type FederationProblemPage = {
   readonly provider: string
   /** `denied`: the user may not sign in with it; `taken`: is another user here already. */
@@ -93,7 +109,7 @@ export type FormPostPage = {
 
 export type Pages = SignOutPages &
   FieldPages & {
-    readonly home: Page<{ readonly base: string }>
+    readonly home: Page<HomePage>
     readonly login: Page<LoginPage>
     readonly selectAccount: Page<SelectAccountPage>
     readonly consent: Page<ConsentPage>
@@ -106,6 +122,8 @@ export type Pages = SignOutPages &
     readonly formPost: Page<FormPostPage>
     readonly account: AccountPages
     readonly mfa: MfaPages
+    /** Errors of the edge: unknown addresses, methods, sizes, failures. */
+    readonly problem: Page<{ readonly kind: EdgeProblem; readonly home: string }>
     /** Status 400 unless said otherwise. */
     readonly error: Page<ErrorPage>
   }
@@ -119,12 +137,21 @@ export function createPages(ports: ShowPorts): Pages {
 
   return {
     home: (request, data, context = {}) =>
-      show(request, 'home', context, texts => ({ ...data, title: texts.home.title })),
+      show(request, 'home', context, texts => ({
+        ...data,
+        title: texts.home.title(ports.look.name ?? texts.name),
+        lead: data.user === undefined ? texts.home.lead : texts.consent.user(data.user),
+        product: ports.look.home_url && {
+          href: ports.look.home_url,
+          text: texts.home.product(new URL(ports.look.home_url).host),
+        },
+      })),
     login: (request, data, context = {}) =>
       show(request, 'login', { ...context, withScript: data.passkey !== undefined }, (texts, client) => ({
         ...data,
         title: texts.login.title,
         lead: loginLead(client, data.provider, texts),
+        clientLinks: client && clientLinks(client, texts.consent),
         problem: loginProblem(data.problem, texts),
         note: data.restarted && data.problem === undefined ? texts.login.restarted : undefined,
       })),
@@ -137,10 +164,7 @@ export function createPages(ports: ShowPorts): Pages {
         scopes: data.scopes.map(scope => scopeShown(scope, texts)),
         canChoose: data.scopes.some(scope => !scope.required),
         goesTo: 'host' in data ? texts.consent.goesTo(data.host) : texts.consent.goesToApp(`${data.scheme}:`),
-        links: [
-          [client?.policy, texts.consent.policy],
-          [client?.terms, texts.consent.terms],
-        ].filter(([href]) => href !== undefined),
+        clientLinks: client && clientLinks(client, texts.consent),
       })),
     device: (request, data, context = {}) =>
       show(request, 'device', context, texts => ({
@@ -152,6 +176,7 @@ export function createPages(ports: ShowPorts): Pages {
       show(request, 'device-confirm', context, (texts, client) => ({
         ...data,
         title: texts.device.confirmTitle(nameOf(client)),
+        clientLinks: client && clientLinks(client, texts.consent),
         scopes: data.scopes.map(scope => scopeShown(scope, texts)),
         canChoose: data.scopes.some(scope => !scope.required),
       })),
@@ -180,6 +205,14 @@ export function createPages(ports: ShowPorts): Pages {
     ...createFieldPages(show),
     account: createAccountPages(show),
     mfa: createMfaPages(show),
+    problem: (request, { kind, home }, context = {}) =>
+      show(request, 'message', context, ({ error }) => ({
+        ...error.edge[kind],
+        sign: kind === 'notFound' ? 'neutral' : 'error',
+        links: [{ href: home, text: error.home }],
+        // What a person can report: the log has it too.
+        ...(kind === 'failed' && { details: [[error.request, request.id]] }),
+      })),
     error: (request, { kind, error, description, back }, context = {}) =>
       show(request, 'message', { status: 400, ...context }, (texts, client) => ({
         title: texts.error.title,

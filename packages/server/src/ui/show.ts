@@ -39,7 +39,13 @@ export type PageContext = PageOptions & {
 export type Page<Data> = (request: HttpRequest, data: Data, context?: PageContext) => Promise<HttpResponse>
 
 /** What a template is given beside the texts. */
-type Shown = { readonly title: string; readonly form?: PageForm; readonly [name: string]: unknown }
+type Shown = {
+  readonly title: string
+  readonly form?: PageForm
+  /** Whether the page leads on by itself; undefined: as pages of its template do. */
+  readonly passes?: boolean
+  readonly [name: string]: unknown
+}
 
 export type Show = (
   request: HttpRequest,
@@ -79,7 +85,7 @@ export const createShow =
       client: led?.name,
       clientLogo: picture(led?.logo),
       display,
-      languages: passing.has(template) ? [] : languageLinks(request, language, shown.form),
+      languages: (shown.passes ?? passing.has(template)) ? [] : languageLinks(request, language, shown.form),
       ...shown,
     })
     return pageResponse(html, {

@@ -19,11 +19,13 @@ export type SignedOutPage = {
   readonly byProvider: boolean
   /** The client gave an address to return to that is not accepted. */
   readonly returnRefused: boolean
+  /** Where the user signs in again. */
+  readonly again: string
 }
 
 export type SignOutPages = {
   readonly signOut: Page<SignOutPage>
-  readonly stillSignedIn: Page<undefined>
+  readonly stillSignedIn: Page<{ readonly account: string }>
   readonly signedOut: Page<SignedOutPage>
 }
 
@@ -40,9 +42,13 @@ export const createSignOutPages = (show: Show): SignOutPages => ({
       title: signOut.title,
       lead: client ? signOut.leadClient(client.name) : signOut.lead,
     })),
-  stillSignedIn: (request, _, context = {}) =>
-    show(request, 'message', context, ({ signOut }) => ({ ...signOut.kept, sign: 'approved' })),
-  signedOut: (request, { frames, goesOnAfter, href, byProvider, returnRefused }, context = {}) => {
+  stillSignedIn: (request, { account }, context = {}) =>
+    show(request, 'message', context, ({ signOut, fields }) => ({
+      ...signOut.kept,
+      sign: 'approved',
+      links: [{ href: account, text: fields.links.account }],
+    })),
+  signedOut: (request, { frames, goesOnAfter, href, byProvider, returnRefused, again }, context = {}) => {
     const goesOn = goesOnAfter !== undefined
     return show(
       request,
@@ -55,6 +61,8 @@ export const createSignOutPages = (show: Show): SignOutPages => ({
         href: href ?? client?.home,
         label: client && !byProvider ? done.back(client.name) : done.next,
         ...(returnRefused && { notice: done.returnRefused }),
+        again: goesOn ? undefined : { href: again, text: done.again },
+        passes: goesOn,
         ...(goesOn && { script: leaveScript, seconds: goesOnAfter, refresh: `${goesOnAfter}; url=${href}` }),
       }),
     )

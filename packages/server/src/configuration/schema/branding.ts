@@ -64,6 +64,7 @@ export const brandingSchema = z
       .check(rule(colors => readable(colors)))
       .optional()
       .describe('Colours, each readable in its theme.'),
+    home_url: webUrl().optional().describe('Where your product is: linked on the page at /.'),
     support_url: webUrl().optional().describe('Where people find help.'),
     terms_url: webUrl().optional().describe('The terms of service.'),
     privacy_url: webUrl().optional().describe('The privacy policy.'),

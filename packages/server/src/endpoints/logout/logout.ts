@@ -66,7 +66,8 @@ export function createLogoutEndpoint(ports: LogoutPorts): Endpoint {
       return isProven(asked) ? end(request, asked) : show(request, asked, session)
     }
     const button = form.value.get('button')
-    if (button === 'no') return pages.stillSignedIn(request, undefined, { ui_locales: asked.ui_locales })
+    if (button === 'no')
+      return pages.stillSignedIn(request, { account: paths('/account') }, { ui_locales: asked.ui_locales })
     if (button !== 'yes') return refusePage(request, refuse('invalid_request', 'button_unknown'))
     return end(request, asked)
   }

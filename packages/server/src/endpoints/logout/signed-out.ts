@@ -10,6 +10,7 @@ import { type Result, refuse } from '@tessera/protocol/result'
 import type { Clients } from '../../core/client.ts'
 import type { Log } from '../../core/runtime.ts'
 import type { Csrf } from '../../interaction/csrf.ts'
+import type { Paths } from '../../interaction/paths.ts'
 import { createPageRefuser } from '../../interaction/refused-page.ts'
 import type { SignedOut, SignOuts } from '../../interaction/sign-out.ts'
 import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
@@ -23,6 +24,7 @@ export type SignedOutPorts = {
   readonly subjects: Pick<SubjectIdentifiers, 'tellSession'>
   readonly csrf: Pick<Csrf, 'holds'>
   readonly pages: Pages
+  readonly paths: Paths
   readonly log: Log
 }
 
@@ -56,6 +58,7 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
         ...hrefOf(next ?? leads_to),
         byProvider: upstream !== undefined,
         returnRefused: return_refused === true,
+        again: ports.paths('/account'),
       },
       {
         ...(client && { client }),

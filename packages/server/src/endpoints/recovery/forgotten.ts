@@ -58,7 +58,12 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
       return show(request, requester, sealed, count.wait)
     }
     if (count.send) ports.sendLetter(request, async () => letterTo(user), count.forgive)
-    return pages.notice(request, { kind: 'mailSent' }, pageContextOf(requester))
+    return pages.notice(request, { kind: 'mailSent', links: back(sealed) }, pageContextOf(requester))
+  }
+
+  function back(sealed: string | undefined) {
+    const href = sealed === undefined ? paths('/account') : paths('/login', sealed)
+    return [{ to: 'backToSignIn', href }] as const
   }
 
   /** Both are asked whichever answers. */
@@ -98,9 +103,7 @@ export function createForgottenEndpoint(ports: ForgottenPorts): Endpoint {
         },
         fields: ['username'],
         ...said,
-        links: [
-          { to: 'backToSignIn', href: sealed === undefined ? paths('/account') : paths('/login', sealed) },
-        ],
+        links: back(sealed),
       },
       { ...pageContextOf(requester, cookie), ...context },
     )

@@ -16,13 +16,14 @@ export const de: Translation = {
     privacy: 'Datenschutz',
   },
   home: {
-    title: 'Anmeldeserver',
-    text: 'Dieser Server meldet Menschen bei Anwendungen an und gibt den Anwendungen ihre Tokens.',
+    title: site => `Willkommen bei ${site}`,
+
     discovery: 'OpenID-Connect-Metadaten',
     metadata: 'Metadaten des Autorisierungsservers',
     keys: 'Öffentliche Schlüssel (JWKS)',
-    account: 'Ihr Konto',
-    device: 'Ein Gerät verbinden',
+    lead: 'Melden Sie sich an, um Ihr Konto zu verwalten.',
+    product: host => `Zu ${host}`,
+    developers: 'Für Entwickler',
   },
   login: {
     title: 'Anmelden',
@@ -139,6 +140,9 @@ export const de: Translation = {
       `Ihre Antwort geht an die Anwendung auf diesem Gerät, die ${scheme}-Adressen öffnet.`,
     policy: 'Datenschutzerklärung der Anwendung',
     terms: 'Nutzungsbedingungen der Anwendung',
+    goesToApp: 'Ihre Antwort geht an eine Anwendung auf diesem Gerät.',
+    policy: client => `Datenschutzerklärung von ${client}`,
+    terms: client => `Nutzungsbedingungen von ${client}`,
   },
   device: {
     title: 'Ein Gerät verbinden',
@@ -187,6 +191,7 @@ export const de: Translation = {
       returnRefused:
         'Die Anwendung wollte Sie an eine Adresse weiterleiten, die hier nicht zugelassen ist. Sie wurden nicht dorthin weitergeleitet.',
       back: client => `Zurück zu ${client}`,
+      again: 'Wieder anmelden',
     },
   },
   account: {
@@ -457,13 +462,33 @@ export const de: Translation = {
     submit: 'Weiter',
   },
   error: {
-    title: 'Hier geht es nicht weiter',
-    lead: 'Die Anwendung, die Sie hierher geschickt hat, hat etwas verlangt, das nicht beantwortet werden kann.',
+    title: 'Etwas ist schiefgegangen',
+    lead: 'Die Anwendung, von der Sie kommen, hat eine ungültige Anfrage gestellt. Gehen Sie dorthin zurück und versuchen Sie es noch einmal, oder sagen Sie ihren Betreibern Bescheid.',
     expired:
       'Diese Seite ist zu alt oder wurde in einem anderen Browser geöffnet. Gehen Sie zurück zur Anwendung und beginnen Sie von vorn.',
     gone: 'Die Anwendung, die Sie hierher geschickt hat, ist diesem Server nicht mehr bekannt. Entfernen Sie in der Anwendung die Verbindung zu diesem Server und verbinden Sie sie neu.',
     csrf: 'Das Formular konnte nicht geprüft werden. Erlauben Sie dieser Website Cookies, gehen Sie zurück und versuchen Sie es noch einmal.',
     code: 'Fehler',
     request: 'Anfrage',
+    edge: {
+      notFound: {
+        title: 'Seite nicht gefunden',
+        text: 'Prüfen Sie die Adresse, oder beginnen Sie auf der Startseite.',
+      },
+      refused: {
+        title: 'Etwas ist schiefgegangen',
+        text: 'Gehen Sie zurück und versuchen Sie es noch einmal, oder beginnen Sie auf der Startseite.',
+      },
+      tooLarge: {
+        title: 'Etwas ist schiefgegangen',
+        text: 'Ihre Eingabe ist zu lang. Gehen Sie zurück, kürzen Sie sie und versuchen Sie es noch einmal.',
+      },
+      failed: {
+        title: 'Etwas ist schiefgegangen',
+        text: 'Der Fehler liegt bei uns. Versuchen Sie es in ein paar Minuten noch einmal.',
+      },
+      unavailable: { title: 'Gerade nicht verfügbar', text: 'Versuchen Sie es gleich noch einmal.' },
+    },
+    home: 'Zur Startseite',
   },
 }

@@ -18,13 +18,14 @@ export const en = {
     privacy: 'Privacy',
   },
   home: {
-    title: 'Sign-in server',
-    text: 'This server signs people in to applications and gives those applications their tokens.',
+    title: (site: string) => `Welcome to ${site}`,
+
     discovery: 'OpenID Connect discovery',
     metadata: 'Authorization server metadata',
     keys: 'Public keys (JWKS)',
-    account: 'Your account',
-    device: 'Connect a device',
+    lead: 'Sign in to manage your account.',
+    product: (host: string) => `Go to ${host}`,
+    developers: 'For developers',
   },
   login: {
     title: 'Sign in',
@@ -134,6 +135,9 @@ export const en = {
       `Your answer goes to the application on this device that opens ${scheme} addresses.`,
     policy: 'Its privacy policy',
     terms: 'Its terms of service',
+    goesToApp: 'Your answer goes to an application on this device.',
+    policy: (client: string) => `Privacy policy of ${client}`,
+    terms: (client: string) => `Terms of service of ${client}`,
   },
   device: {
     title: 'Connect a device',
@@ -172,6 +176,7 @@ export const en = {
       returnRefused:
         'The application asked to send you to an address that is not accepted here, so you were not sent there.',
       back: (client: string) => `Back to ${client}`,
+      again: 'Sign in again',
     },
   },
   account: {
@@ -439,13 +444,24 @@ export const en = {
     submit: 'Continue',
   },
   error: {
-    title: 'This can’t go on',
-    lead: 'The application that sent you here made a request that can’t be answered.',
+    title: 'Something went wrong',
+    lead: 'The application that sent you here made an invalid request. Go back to it and try again, or tell the people who run it.',
     expired:
       'This page is too old, or it was opened in another browser. Go back to the application and start again.',
     gone: 'The application that sent you here is no longer known to this server. Remove its connection to this server in the application and connect it again.',
     csrf: 'The form could not be checked. Allow cookies for this site, go back and try again.',
     code: 'Error',
     request: 'Request',
+    edge: {
+      notFound: { title: 'Page not found', text: 'Check the address, or begin at the start page.' },
+      refused: { title: 'Something went wrong', text: 'Go back and try again, or begin at the start page.' },
+      tooLarge: {
+        title: 'Something went wrong',
+        text: 'What you sent is too long. Go back, shorten it and try again.',
+      },
+      failed: { title: 'Something went wrong', text: 'The fault is ours. Try again in a few minutes.' },
+      unavailable: { title: 'Not available right now', text: 'Try again in a moment.' },
+    },
+    home: 'Go to the start page',
   },
 }

@@ -16,13 +16,14 @@ export const es: Translation = {
     privacy: 'Privacidad',
   },
   home: {
-    title: 'Servidor de inicio de sesión',
-    text: 'Este servidor identifica a las personas ante las aplicaciones y da a esas aplicaciones sus tokens.',
+    title: site => `Le damos la bienvenida a ${site}`,
+
     discovery: 'Metadatos de OpenID Connect',
     metadata: 'Metadatos del servidor de autorización',
     keys: 'Claves públicas (JWKS)',
-    account: 'Su cuenta',
-    device: 'Conectar un dispositivo',
+    lead: 'Inicie sesión para gestionar su cuenta.',
+    product: host => `Ir a ${host}`,
+    developers: 'Para desarrolladores',
   },
   login: {
     title: 'Iniciar sesión',
@@ -136,6 +137,9 @@ export const es: Translation = {
       `Su respuesta se envía a la aplicación de este dispositivo que abre las direcciones ${scheme}.`,
     policy: 'Política de privacidad de la aplicación',
     terms: 'Condiciones de servicio de la aplicación',
+    goesToApp: 'Su respuesta se envía a una aplicación de este dispositivo.',
+    policy: client => `Política de privacidad de ${client}`,
+    terms: client => `Condiciones de servicio de ${client}`,
   },
   device: {
     title: 'Conectar un dispositivo',
@@ -182,6 +186,7 @@ export const es: Translation = {
       returnRefused:
         'La aplicación pidió enviarle a una dirección que aquí no se acepta, por lo que no se le ha enviado allí.',
       back: client => `Volver a ${client}`,
+      again: 'Volver a iniciar sesión',
     },
   },
   account: {
@@ -450,13 +455,33 @@ export const es: Translation = {
     submit: 'Continuar',
   },
   error: {
-    title: 'No se puede continuar',
-    lead: 'La aplicación que le envió aquí hizo una petición que no se puede responder.',
+    title: 'Algo ha salido mal',
+    lead: 'La aplicación de la que viene ha enviado una solicitud no válida. Vuelva a ella e inténtelo de nuevo, o avise a sus responsables.',
     expired:
       'Esta página es demasiado antigua o se abrió en otro navegador. Vuelva a la aplicación y empiece de nuevo.',
     gone: 'Este servidor ya no conoce la aplicación que le ha enviado aquí. Elimine en la aplicación la conexión con este servidor y vuelva a conectarla.',
     csrf: 'No se pudo comprobar el formulario. Permita las cookies de este sitio, vuelva atrás e inténtelo de nuevo.',
     code: 'Error',
     request: 'Petición',
+    edge: {
+      notFound: {
+        title: 'Página no encontrada',
+        text: 'Compruebe la dirección o empiece por la página de inicio.',
+      },
+      refused: {
+        title: 'Algo ha salido mal',
+        text: 'Vuelva atrás e inténtelo de nuevo, o empiece por la página de inicio.',
+      },
+      tooLarge: {
+        title: 'Algo ha salido mal',
+        text: 'Lo que ha enviado es demasiado largo. Vuelva atrás, acórtelo e inténtelo de nuevo.',
+      },
+      failed: {
+        title: 'Algo ha salido mal',
+        text: 'El error es nuestro. Inténtelo de nuevo en unos minutos.',
+      },
+      unavailable: { title: 'No disponible en este momento', text: 'Inténtelo de nuevo en un momento.' },
+    },
+    home: 'Ir a la página de inicio',
   },
 }

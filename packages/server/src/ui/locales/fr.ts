@@ -16,13 +16,14 @@ export const fr: Translation = {
     privacy: 'Confidentialité',
   },
   home: {
-    title: 'Serveur de connexion',
-    text: 'Ce serveur connecte les personnes aux applications et donne à ces applications leurs jetons.',
+    title: site => `Bienvenue sur ${site}`,
+
     discovery: 'Métadonnées OpenID Connect',
     metadata: 'Métadonnées du serveur d’autorisation',
     keys: 'Clés publiques (JWKS)',
-    account: 'Votre compte',
-    device: 'Connecter un appareil',
+    lead: 'Connectez-vous pour gérer votre compte.',
+    product: host => `Aller à ${host}`,
+    developers: 'Pour les développeurs',
   },
   login: {
     title: 'Connexion',
@@ -137,6 +138,9 @@ export const fr: Translation = {
       `Votre réponse est envoyée à l’application de cet appareil qui ouvre les adresses ${scheme}.`,
     policy: 'Politique de confidentialité de l’application',
     terms: 'Conditions d’utilisation de l’application',
+    goesToApp: 'Votre réponse est envoyée à une application de cet appareil.',
+    policy: client => `Politique de confidentialité de ${client}`,
+    terms: client => `Conditions d’utilisation de ${client}`,
   },
   device: {
     title: 'Connecter un appareil',
@@ -184,6 +188,7 @@ export const fr: Translation = {
       returnRefused:
         'L’application a demandé à vous renvoyer vers une adresse qui n’est pas acceptée ici. Vous n’y avez pas été envoyé.',
       back: client => `Retour à ${client}`,
+      again: 'Se reconnecter',
     },
   },
   account: {
@@ -452,13 +457,30 @@ export const fr: Translation = {
     submit: 'Continuer',
   },
   error: {
-    title: 'Impossible de continuer',
-    lead: 'L’application qui vous a envoyé ici a fait une demande à laquelle il n’est pas possible de répondre.',
+    title: 'Une erreur s’est produite',
+    lead: 'L’application d’où vous venez a envoyé une demande non valable. Retournez-y et réessayez, ou prévenez ses responsables.',
     expired:
       'Cette page est trop ancienne ou a été ouverte dans un autre navigateur. Revenez à l’application et recommencez.',
     gone: 'Ce serveur ne connaît plus l’application qui vous a envoyé ici. Dans l’application, supprimez la connexion à ce serveur, puis reconnectez-la.',
     csrf: 'Le formulaire n’a pas pu être vérifié. Autorisez les cookies de ce site, revenez en arrière et réessayez.',
     code: 'Erreur',
     request: 'Demande',
+    edge: {
+      notFound: { title: 'Page introuvable', text: 'Vérifiez l’adresse ou partez de la page d’accueil.' },
+      refused: {
+        title: 'Une erreur s’est produite',
+        text: 'Revenez en arrière et réessayez, ou partez de la page d’accueil.',
+      },
+      tooLarge: {
+        title: 'Une erreur s’est produite',
+        text: 'Votre saisie est trop longue. Revenez en arrière, raccourcissez-la et réessayez.',
+      },
+      failed: {
+        title: 'Une erreur s’est produite',
+        text: 'L’erreur vient de nous. Réessayez dans quelques minutes.',
+      },
+      unavailable: { title: 'Indisponible pour le moment', text: 'Réessayez dans un instant.' },
+    },
+    home: 'Aller à la page d’accueil',
   },
 }

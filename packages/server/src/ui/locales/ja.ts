@@ -12,13 +12,14 @@ export const ja: Translation = {
     privacy: 'プライバシー',
   },
   home: {
-    title: 'サインインサーバー',
-    text: 'このサーバーは、ユーザーをアプリケーションにサインインさせ、アプリケーションにトークンを渡します。',
+    title: site => `${site} へようこそ`,
+
     discovery: 'OpenID Connect のメタデータ',
     metadata: '認可サーバーのメタデータ',
     keys: '公開鍵（JWKS）',
-    account: 'アカウント',
-    device: 'デバイスを接続',
+    lead: 'サインインしてアカウントを管理します。',
+    product: host => `${host} へ移動`,
+    developers: '開発者向け',
   },
   login: {
     title: 'サインイン',
@@ -127,6 +128,9 @@ export const ja: Translation = {
     goesToApp: scheme => `回答は、このデバイスで ${scheme} アドレスを開くアプリケーションに送られます。`,
     policy: 'アプリケーションのプライバシーポリシー',
     terms: 'アプリケーションの利用規約',
+    goesToApp: '回答はこのデバイスのアプリケーションに送られます。',
+    policy: client => `${client} のプライバシーポリシー`,
+    terms: client => `${client} の利用規約`,
   },
   device: {
     title: 'デバイスを接続',
@@ -175,6 +179,7 @@ export const ja: Translation = {
       next: '続ける',
       returnRefused: 'アプリケーションが指定した戻り先のアドレスは受け付けられないため、移動しませんでした。',
       back: client => `${client} に戻る`,
+      again: 'もう一度サインイン',
     },
   },
   account: {
@@ -441,13 +446,30 @@ export const ja: Translation = {
     submit: '続ける',
   },
   error: {
-    title: '続けられません',
-    lead: 'ここに来る前のアプリケーションが、応答できない要求を送りました。',
+    title: '問題が発生しました',
+    lead: '元のアプリケーションから無効なリクエストが送られました。アプリケーションに戻ってもう一度試すか、管理者にお知らせください。',
     expired:
       'このページは古いか、別のブラウザーで開かれました。アプリケーションに戻って、もう一度始めてください。',
     gone: 'ここに移動する前のアプリケーションは、このサーバーに登録されていません。アプリケーションでこのサーバーとの接続を削除し、もう一度接続してください。',
     csrf: 'フォームを確認できませんでした。このサイトの Cookie を許可し、戻ってもう一度お試しください。',
     code: 'エラー',
     request: 'リクエスト',
+    edge: {
+      notFound: {
+        title: 'ページが見つかりません',
+        text: 'アドレスを確認するか、最初のページから始めてください。',
+      },
+      refused: {
+        title: '問題が発生しました',
+        text: '戻ってもう一度試すか、最初のページから始めてください。',
+      },
+      tooLarge: {
+        title: '問題が発生しました',
+        text: '送信された内容が長すぎます。戻って短くしてから、もう一度お試しください。',
+      },
+      failed: { title: '問題が発生しました', text: 'こちら側の問題です。数分後にもう一度お試しください。' },
+      unavailable: { title: '現在ご利用いただけません', text: 'しばらくしてからもう一度お試しください。' },
+    },
+    home: '最初のページへ',
   },
 }

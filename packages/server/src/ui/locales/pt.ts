@@ -16,13 +16,14 @@ export const pt: Translation = {
     privacy: 'Privacidade',
   },
   home: {
-    title: 'Servidor de autenticação',
-    text: 'Este servidor autentica pessoas em aplicações e dá a essas aplicações os seus tokens.',
+    title: site => `Boas-vindas a ${site}`,
+
     discovery: 'Metadados OpenID Connect',
     metadata: 'Metadados do servidor de autorização',
     keys: 'Chaves públicas (JWKS)',
-    account: 'A sua conta',
-    device: 'Conectar um dispositivo',
+    lead: 'Entre para gerir a sua conta.',
+    product: host => `Ir para ${host}`,
+    developers: 'Para programadores',
   },
   login: {
     title: 'Entrar',
@@ -134,6 +135,9 @@ export const pt: Translation = {
       `A sua resposta é enviada para a aplicação deste dispositivo que abre os endereços ${scheme}.`,
     policy: 'Política de privacidade da aplicação',
     terms: 'Termos de serviço da aplicação',
+    goesToApp: 'A sua resposta é enviada para uma aplicação deste dispositivo.',
+    policy: client => `Política de privacidade de ${client}`,
+    terms: client => `Termos de serviço de ${client}`,
   },
   device: {
     title: 'Conectar um dispositivo',
@@ -180,6 +184,7 @@ export const pt: Translation = {
       returnRefused:
         'A aplicação pediu o envio para um endereço que não é aceito aqui, por isso não foi enviado para lá.',
       back: client => `Voltar para ${client}`,
+      again: 'Entrar de novo',
     },
   },
   account: {
@@ -444,13 +449,27 @@ export const pt: Translation = {
     submit: 'Continuar',
   },
   error: {
-    title: 'Não é possível continuar',
-    lead: 'A aplicação que o enviou para cá fez um pedido que não pode ser respondido.',
+    title: 'Algo deu errado',
+    lead: 'A aplicação de onde veio enviou um pedido inválido. Volte a ela e tente de novo, ou avise os responsáveis.',
     expired:
       'Esta página é antiga demais ou foi aberta em outro navegador. Volte à aplicação e comece de novo.',
     gone: 'Este servidor já não conhece a aplicação que o enviou para aqui. Remova na aplicação a ligação a este servidor e volte a ligá-la.',
     csrf: 'Não foi possível verificar o formulário. Permita os cookies deste site, volte e tente de novo.',
     code: 'Erro',
     request: 'Pedido',
+    edge: {
+      notFound: {
+        title: 'Página não encontrada',
+        text: 'Verifique o endereço ou comece pela página inicial.',
+      },
+      refused: { title: 'Algo deu errado', text: 'Volte e tente de novo, ou comece pela página inicial.' },
+      tooLarge: {
+        title: 'Algo deu errado',
+        text: 'O que enviou é longo demais. Volte, encurte e tente de novo.',
+      },
+      failed: { title: 'Algo deu errado', text: 'O erro é nosso. Tente de novo em alguns minutos.' },
+      unavailable: { title: 'Indisponível no momento', text: 'Tente de novo daqui a pouco.' },
+    },
+    home: 'Ir para a página inicial',
   },
 }

@@ -6,13 +6,14 @@ export const zhHans: Translation = {
   lang: 'zh-Hans',
   frame: { skip: '跳到正文', language: '语言', support: '帮助', terms: '条款', privacy: '隐私' },
   home: {
-    title: '登录服务器',
-    text: '此服务器让用户登录应用，并向这些应用发放令牌。',
+    title: site => `欢迎使用 ${site}`,
+
     discovery: 'OpenID Connect 元数据',
     metadata: '授权服务器元数据',
     keys: '公钥（JWKS）',
-    account: '您的账户',
-    device: '连接设备',
+    lead: '登录以管理您的账户。',
+    product: host => `前往 ${host}`,
+    developers: '开发者信息',
   },
   login: {
     title: '登录',
@@ -119,6 +120,9 @@ export const zhHans: Translation = {
     goesToApp: scheme => `您的选择将发送至此设备上打开 ${scheme} 地址的应用。`,
     policy: '该应用的隐私政策',
     terms: '该应用的服务条款',
+    goesToApp: '您的选择将发送至此设备上的应用。',
+    policy: client => `${client} 的隐私政策`,
+    terms: client => `${client} 的服务条款`,
   },
   device: {
     title: '连接设备',
@@ -152,6 +156,7 @@ export const zhHans: Translation = {
       next: '继续',
       returnRefused: '应用要求将您转到一个此处不接受的地址，因此未转到该地址。',
       back: client => `返回 ${client}`,
+      again: '重新登录',
     },
   },
   account: {
@@ -396,12 +401,20 @@ export const zhHans: Translation = {
     submit: '继续',
   },
   error: {
-    title: '无法继续',
-    lead: '将您转到此处的应用发出了无法处理的请求。',
+    title: '出了点问题',
+    lead: '将您转到此处的应用发出了无效请求。请返回该应用重试，或告知其负责人。',
     expired: '此页面已过期，或是在其他浏览器中打开的。请返回应用重新开始。',
     gone: '此服务器已不再识别将您带到这里的应用。请在该应用中移除与此服务器的连接，然后重新连接。',
     csrf: '无法核实表单。请允许此网站使用 Cookie，然后返回重试。',
     code: '错误',
     request: '请求',
+    edge: {
+      notFound: { title: '找不到页面', text: '请检查地址，或从首页开始。' },
+      refused: { title: '出了点问题', text: '请返回重试，或从首页开始。' },
+      tooLarge: { title: '出了点问题', text: '您发送的内容过长。请返回缩短后重试。' },
+      failed: { title: '出了点问题', text: '这是我们的问题。请几分钟后重试。' },
+      unavailable: { title: '暂时不可用', text: '请稍后重试。' },
+    },
+    home: '前往首页',
   },
 }

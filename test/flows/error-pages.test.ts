@@ -1,0 +1,165 @@
+/** Errors of the edge: a page for a person in a browser, JSON for a program. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Route } from '@tessera/protocol/http'
+import { prefersHtml } from '../../packages/server/src/http/accept.ts'
+import type { ShowError } from '../../packages/server/src/http/router.ts'
+import { createBrowser } from '../support/browser.ts'
+import { ask, mount, serve } from '../support/edges.ts'
+import { pagesWorld, signIn } from '../support/sign-in.ts'
+import { createTestServer } from '../support/tessera.ts'
+
+/** What Chromium and Firefox send when a person opens an address. */
+const browsers = [
+  'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8',
+  'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
+] as const
+
+/** What curl, fetch, axios and API clients send; and nothing at all. */
+const programs = [
+  undefined,
+  '*/*',
+  'application/json',
+  'application/json, text/plain, */*',
+  'application/json, text/html',
+  'text/html;q=0.5, application/json',
+  'text/html;q=0, */*',
+  'text/html;q=x',
+  'text/*',
+] as const
+
+test('error pages: HTML is for who names it and does not rather want JSON [RFC 9110 §12.5.1]', () => {
+  const prefers = (accept: string | undefined) =>
+    prefersHtml({ headers: accept === undefined ? {} : { accept } })
+  for (const accept of [...browsers, 'TEXT/HTML', 'text/html;level=1;q=0.4', 'application/xhtml+xml'])
+    assert.equal(prefers(accept), true, accept)
+  for (const accept of programs) assert.equal(prefers(accept), false, accept)
+})
+
+const [asBrowser] = browsers
+
+test('error pages: an unknown address is a page in a browser and JSON for a program', async () => {
+  const server = await createTestServer(pagesWorld)
+  for (const path of [
+    '/nowhere',
+    '/account/nothing',
+    '/connect/nothing',
+    '/.well-known/nothing',
+    '/assets/nothing.css',
+  ]) {
+    const page = await server.send('GET', path, { headers: { accept: asBrowser } })
+    assert.equal(page.status, 404, path)
+    assert.equal(page.headers['content-type'], 'text/html; charset=utf-8')
+    assert.match(page.body, /<h1>Page not found<\/h1>/)
+    assert.match(page.body, /<a class="button primary" href="\/">/)
+    assert.match(
+      String(page.headers['content-security-policy']),
+      /default-src 'none'.*frame-ancestors 'none'/,
+    )
+    assert.match(String(page.headers.vary), /accept/)
+    for (const accept of programs) {
+      const plain = await server.send('GET', path, { headers: accept === undefined ? {} : { accept } })
+      assert.equal(plain.status, 404)
+      assert.deepEqual(plain.json, { error: 'not_found' }, `${path} ${accept}`)
+    }
+  }
+})
+
+test('error pages: the page is in the user’s language and can be had in another', async () => {
+  const browser = createBrowser(await createTestServer(pagesWorld))
+  const headers = { accept: asBrowser, 'accept-language': 'fr' }
+  const page = await browser.request('GET', '/nowhere', { headers })
+  assert.match(page.body, /<html lang="fr"/)
+  assert.match(page.text, /Page introuvable/)
+  const [, german = ''] = /href="([^"]*lang=de)"/.exec(page.body) ?? []
+  await browser.request('GET', german, { headers })
+  assert.match((await browser.request('GET', '/elsewhere', { headers })).text, /Seite nicht gefunden/)
+})
+
+test('error pages: a method that a page does not have is a page with Allow; an endpoint’s is JSON', async () => {
+  const server = await createTestServer(pagesWorld)
+  const headers = { accept: asBrowser }
+  for (const path of ['/', '/account', '/logout/done']) {
+    const page = await server.send('POST', path, { headers, form: { a: 'b' } })
+    assert.equal(page.status, 405, path)
+    assert.equal(page.headers.allow, 'GET, HEAD')
+    assert.match(page.body, /<h1>Something went wrong<\/h1>/)
+  }
+  for (const path of ['/connect/token', '/connect/introspect', '/connect/revocation', '/connect/par']) {
+    const plain = await server.send('GET', path, { headers })
+    assert.equal(plain.status, 405, path)
+    assert.deepEqual(plain.json, { error: 'invalid_request' })
+  }
+  const wrong = await server.send('POST', '/connect/token', { headers, form: {} })
+  assert.equal(wrong.headers['content-type'], 'application/json; charset=utf-8')
+})
+
+test('error pages: what fails is a page with the request’s id and nothing of the failure', async () => {
+  let broken = false
+  const isActive = () => {
+    if (broken) throw new Error('the secret of the failure')
+    return true
+  }
+  const browser = createBrowser(await createTestServer({ ...pagesWorld, profile: { isActive } }))
+  await signIn(browser, '/account')
+  broken = true
+  const page = await browser.request('GET', '/account', { headers: { accept: asBrowser } })
+  assert.equal(page.status, 500)
+  assert.match(page.text, /Something went wrong .* Request /)
+  assert.ok(page.text.includes(String(page.headers['x-request-id'])))
+  assert.doesNotMatch(page.body, /secret of the failure/)
+  assert.equal((await browser.request('GET', '/account')).json?.error, 'server_error')
+})
+
+const routes: readonly Route[] = [
+  {
+    path: '/page',
+    methods: ['GET', 'POST'],
+    page: true,
+    endpoint: () => ({ status: 200, headers: {}, body: '' }),
+  },
+  { path: '/api', methods: ['POST'], endpoint: () => ({ status: 200, headers: {}, body: '' }) },
+]
+const showError: ShowError = async (_, { status }) => ({
+  status,
+  headers: { 'content-type': 'text/html; charset=utf-8' },
+  body: `<h1>${status}</h1>`,
+})
+
+for (const [name, start] of [
+  ['served', serve],
+  ['mounted', mount],
+] as const)
+  test(`error pages: ${name}, HEAD has the headers of the page, and a body that is too large is a page for a page’s form`, async () => {
+    const edge = await start(routes, { showError, bodyLimit: 1000 })
+    const headers = { accept: asBrowser }
+    try {
+      const head = await ask(edge, 'HEAD', '/nowhere', { headers })
+      assert.deepEqual([head.status, head.body, head.headers['content-length']], [404, '', '12'])
+      const large = 'x'.repeat(2000)
+      assert.equal((await ask(edge, 'POST', '/page', { headers, body: large })).body, '<h1>413</h1>')
+      assert.equal((await ask(edge, 'POST', '/page', { body: large })).body, '{"error":"invalid_request"}')
+      assert.equal(
+        (await ask(edge, 'POST', '/api', { headers, body: large })).body,
+        '{"error":"invalid_request"}',
+      )
+      assert.equal((await ask(edge, 'POST', '/nowhere', { headers, body: 'a=b' })).body, '<h1>404</h1>')
+      assert.equal((await ask(edge, 'PUT', '/page', { headers })).body, '<h1>405</h1>')
+    } finally {
+      await edge.close()
+    }
+  })
+
+test('error pages: where no page can be shown, JSON is sent and the failure is told', async () => {
+  const told: unknown[] = []
+  const failing: ShowError = () => Promise.reject(new Error('no template'))
+  const edge = await serve(routes, { showError: failing, onError: (_, error) => told.push(error) })
+  try {
+    const answer = await ask(edge, 'GET', '/nowhere', { headers: { accept: asBrowser } })
+    assert.equal(answer.body, '{"error":"not_found"}')
+    assert.match(String(told), /no template/)
+  } finally {
+    await edge.close()
+  }
+})
