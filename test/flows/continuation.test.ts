@@ -141,7 +141,10 @@ test('continuation: a pushed request begins again for a day, still brings one co
   const over = await browser.submit(first, alice)
   assertErrorPage(over, 'invalid_request')
   assert.equal(server.reason(), 'continuation_expired')
-  assert.match(over.body, /<a href="https:\/\/app\.example\/">Back to Web &amp; Co<\/a>/)
+  assert.match(
+    over.body,
+    /<a class="button primary" href="https:\/\/app\.example\/">Back to Web &amp; Co<\/a>/,
+  )
 })
 
 test('continuation: a page from before an upgrade still opens', async () => {

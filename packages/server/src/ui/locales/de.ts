@@ -138,9 +138,6 @@ export const de: Translation = {
     goesTo: host => `Ihre Antwort geht an ${host}.`,
     goesToApp: scheme =>
       `Ihre Antwort geht an die Anwendung auf diesem Gerät, die ${scheme}-Adressen öffnet.`,
-    policy: 'Datenschutzerklärung der Anwendung',
-    terms: 'Nutzungsbedingungen der Anwendung',
-    goesToApp: 'Ihre Antwort geht an eine Anwendung auf diesem Gerät.',
     policy: client => `Datenschutzerklärung von ${client}`,
     terms: client => `Nutzungsbedingungen von ${client}`,
   },

@@ -133,9 +133,6 @@ export const en = {
     goesTo: (host: string) => `Your answer goes to ${host}.`,
     goesToApp: (scheme: string) =>
       `Your answer goes to the application on this device that opens ${scheme} addresses.`,
-    policy: 'Its privacy policy',
-    terms: 'Its terms of service',
-    goesToApp: 'Your answer goes to an application on this device.',
     policy: (client: string) => `Privacy policy of ${client}`,
     terms: (client: string) => `Terms of service of ${client}`,
   },

@@ -135,9 +135,6 @@ export const es: Translation = {
     goesTo: host => `Su respuesta se envía a ${host}.`,
     goesToApp: scheme =>
       `Su respuesta se envía a la aplicación de este dispositivo que abre las direcciones ${scheme}.`,
-    policy: 'Política de privacidad de la aplicación',
-    terms: 'Condiciones de servicio de la aplicación',
-    goesToApp: 'Su respuesta se envía a una aplicación de este dispositivo.',
     policy: client => `Política de privacidad de ${client}`,
     terms: client => `Condiciones de servicio de ${client}`,
   },

@@ -136,9 +136,6 @@ export const fr: Translation = {
     goesTo: host => `Votre réponse est envoyée à ${host}.`,
     goesToApp: scheme =>
       `Votre réponse est envoyée à l’application de cet appareil qui ouvre les adresses ${scheme}.`,
-    policy: 'Politique de confidentialité de l’application',
-    terms: 'Conditions d’utilisation de l’application',
-    goesToApp: 'Votre réponse est envoyée à une application de cet appareil.',
     policy: client => `Politique de confidentialité de ${client}`,
     terms: client => `Conditions d’utilisation de ${client}`,
   },

@@ -133,9 +133,6 @@ export const pt: Translation = {
     goesTo: host => `A sua resposta é enviada para ${host}.`,
     goesToApp: scheme =>
       `A sua resposta é enviada para a aplicação deste dispositivo que abre os endereços ${scheme}.`,
-    policy: 'Política de privacidade da aplicação',
-    terms: 'Termos de serviço da aplicação',
-    goesToApp: 'A sua resposta é enviada para uma aplicação deste dispositivo.',
     policy: client => `Política de privacidade de ${client}`,
     terms: client => `Termos de serviço de ${client}`,
   },
