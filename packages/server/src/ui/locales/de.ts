@@ -97,7 +97,7 @@ export const de: Translation = {
       },
       passkey: {
         title: 'Passkey einrichten',
-        lead: 'Ihr Gerät oder Sicherheitsschlüssel bewahrt ihn auf, und niemand kann ihn erraten oder abfischen.',
+        lead: 'Er bleibt auf Ihrem Gerät oder Sicherheitsschlüssel und kann weder erraten noch abgefischt werden.',
       },
       submit: 'Einrichten',
       instead: { totp: 'Authenticator-App einrichten', passkey: 'Passkey einrichten' },
@@ -118,7 +118,7 @@ export const de: Translation = {
     name: 'Ein Name dafür, zum Beispiel „Mein Telefon“',
     unnamed: 'Passkey ohne Namen',
     notGiven: 'Von Ihrem Gerät kam kein Passkey. Versuchen Sie es noch einmal oder auf einem anderen Weg.',
-    withoutScript: 'Passkeys brauchen JavaScript und einen Browser, der sie kennt.',
+    withoutScript: 'Passkeys brauchen JavaScript und einen Browser, der sie unterstützt.',
   },
   selectAccount: {
     title: 'Konto auswählen',
@@ -131,7 +131,7 @@ export const de: Translation = {
     user: user => `Angemeldet als ${user}`,
     yes: 'Erlauben',
     no: 'Nicht erlauben',
-    choose: 'Entfernen Sie das Häkchen bei allem, was Sie nicht geben möchten.',
+    choose: 'Entfernen Sie das Häkchen bei allem, was Sie nicht erlauben möchten.',
     required: 'Erforderlich',
     sensitive: 'Sensibel',
     remember: 'Meine Antwort merken',
@@ -162,7 +162,7 @@ export const de: Translation = {
     },
     denied: {
       title: 'Gerät nicht verbunden',
-      text: 'Das Gerät hat nichts bekommen. Sie können diese Seite schließen.',
+      text: 'Das Gerät hat keinen Zugriff bekommen. Sie können diese Seite schließen.',
     },
     gone: {
       title: 'Code nicht mehr gültig',
@@ -183,7 +183,7 @@ export const de: Translation = {
     done: {
       title: 'Sie sind abgemeldet',
       text: 'Sie können diese Seite schließen.',
-      goingOn: 'Ihren Anwendungen wird Bescheid gesagt. Es geht gleich weiter.',
+      goingOn: 'Sie werden bei Ihren Anwendungen abgemeldet. Gleich geht es weiter.',
       next: 'Weiter',
       returnRefused:
         'Die Anwendung wollte Sie an eine Adresse weiterleiten, die hier nicht zugelassen ist. Sie wurden nicht dorthin weitergeleitet.',

@@ -60,8 +60,8 @@ export const en = {
     title: 'Confirm that it’s you',
     lead: {
       totp: 'Enter the code that your authenticator app shows.',
-      passkey: 'Use your passkey to go on.',
-      recovery_code: 'Enter one of the recovery codes that you keep. Each works once.',
+      passkey: 'Use your passkey to continue.',
+      recovery_code: 'Enter one of your recovery codes. Each works once.',
     },
     code: { totp: 'Six-digit code', recovery_code: 'Recovery code' },
     submit: 'Continue',
@@ -75,7 +75,7 @@ export const en = {
     problems: {
       wrong: {
         totp: 'That code is wrong or too old. Enter the one that your app shows now.',
-        passkey: 'That passkey can’t be used here. Try again, or go on another way.',
+        passkey: 'That passkey can’t be used here. Try again, or choose another way.',
         recovery_code: 'That recovery code is wrong, or it was used before.',
       },
       used: 'That code was used before. Wait until your app shows the next one.',
@@ -93,15 +93,15 @@ export const en = {
       },
       passkey: {
         title: 'Set up a passkey',
-        lead: 'Your device or security key keeps it, and no one can guess it or fish for it.',
+        lead: 'It stays on your device or security key, and it can’t be guessed or phished.',
       },
       submit: 'Set up',
       instead: { totp: 'Set up an authenticator app', passkey: 'Set up a passkey' },
     },
     codes: {
       title: 'Keep your recovery codes',
-      lead: 'Each of these signs you in once when what you usually use is not at hand. They are shown only now.',
-      note: 'Print them or keep them in a password manager, away from your phone.',
+      lead: 'Use one of these codes to sign in when you can’t use your usual method. Each works once. They are shown only now.',
+      note: 'Print them, or save them in a password manager that isn’t only on your phone.',
       submit: 'I have kept them',
     },
   },
@@ -112,8 +112,8 @@ export const en = {
     create: 'Create a passkey',
     name: 'A name for it, such as “My phone”',
     unnamed: 'Passkey',
-    notGiven: 'No passkey came from your device. Try again, or go on another way.',
-    withoutScript: 'Passkeys need JavaScript and a browser that knows them.',
+    notGiven: 'Your device didn’t provide a passkey. Try again, or choose another way.',
+    withoutScript: 'Passkeys need JavaScript and a browser that supports them.',
   },
   selectAccount: {
     title: 'Choose an account',
@@ -126,7 +126,7 @@ export const en = {
     user: (user: string) => `Signed in as ${user}`,
     yes: 'Allow',
     no: 'Don’t allow',
-    choose: 'Untick what you don’t want to give.',
+    choose: 'Clear the boxes that you don’t want to allow.',
     required: 'Required',
     sensitive: 'Sensitive',
     remember: 'Remember my answer',
@@ -146,12 +146,12 @@ export const en = {
     tooMany: (wait: number) => `Too many wrong codes. Wait ${minutes(wait)} and try again.`,
     confirmTitle: (client: string) => `Connect ${client}?`,
     confirmLead: (client: string) => `A device wants to use ${client} as you. It asks for access to:`,
-    compare: 'Go on only if your device shows this code:',
+    compare: 'Continue only if your device shows this code:',
     warning: 'If someone sent you this code, don’t connect.',
     yes: 'Connect',
     no: 'Don’t connect',
-    approved: { title: 'Device connected', text: 'You can close this page and go on with your device.' },
-    denied: { title: 'Device not connected', text: 'The device was given nothing. You can close this page.' },
+    approved: { title: 'Device connected', text: 'You can close this page and continue on your device.' },
+    denied: { title: 'Device not connected', text: 'The device got no access. You can close this page.' },
     gone: {
       title: 'Code no longer valid',
       text: 'The code expired or was used before. Start again on the device to get a new one.',
@@ -168,7 +168,7 @@ export const en = {
     done: {
       title: 'You are signed out',
       text: 'You can close this page.',
-      goingOn: 'Your applications are being told. You will be taken on in a moment.',
+      goingOn: 'We’re signing you out of your applications. You’ll continue in a moment.',
       next: 'Continue',
       returnRefused:
         'The application asked to send you to an address that is not accepted here, so you were not sent there.',
@@ -350,8 +350,8 @@ export const en = {
   },
   outbox: {
     title: 'Mail',
-    lead: 'This server has no mail configuration: nothing was sent, it is shown here instead.',
-    none: 'Nothing was sent yet.',
+    lead: 'No mail server is configured, so emails are shown here instead of being sent.',
+    none: 'No emails yet.',
     open: 'Open the link',
   },
   mail: {
@@ -384,20 +384,20 @@ export const en = {
     emailChanged: {
       subject: (site: string) => `Your address at ${site} was changed`,
       text: (site: string) => `Your account at ${site} has another email address from now on.`,
-      action: 'Look at your account',
-      note: 'If it wasn’t you, tell whoever runs the service at once.',
+      action: 'Review your account',
+      note: 'If it wasn’t you, tell the people who run the service right away.',
     },
     passwordChanged: {
       subject: (site: string) => `Your password at ${site} was changed`,
       text: (site: string) => `The password of your account at ${site} was changed.`,
-      action: 'Look at your account',
-      note: 'If it wasn’t you, ask for a new password at once.',
+      action: 'Review your account',
+      note: 'If it wasn’t you, ask for a new password right away.',
     },
     accountDeleted: {
       subject: (site: string) => `Your account at ${site} was deleted`,
       text: (site: string) => `Your account at ${site} and what belonged to it were deleted.`,
       action: 'Go to the service',
-      note: 'If it wasn’t you, tell whoever runs the service at once.',
+      note: 'If it wasn’t you, tell the people who run the service right away.',
     },
   },
   /** To the owner of an account, of how it is signed in to. */
@@ -409,17 +409,17 @@ export const en = {
       passkey_added: (site: string) => `A passkey was added to your account at ${site}.`,
       passkey_removed: (site: string) => `A passkey was removed from your account at ${site}.`,
       recovery_codes_made: (site: string) =>
-        `New recovery codes were made for your account at ${site}; the old ones are worth nothing now.`,
+        `New recovery codes were made for your account at ${site}; the old ones no longer work.`,
       recovery_code_used: (site: string) => `A recovery code was used to sign in to your account at ${site}.`,
       identity_linked: (site: string) =>
         `An account elsewhere was connected with your account at ${site} and can sign in to it.`,
       identity_unlinked: (site: string) =>
         `An account elsewhere was disconnected from your account at ${site}.`,
     },
-    action: 'Look at your account',
-    note: 'If it wasn’t you, change your password at once and remove what you don’t know.',
+    action: 'Review your account',
+    note: 'If it wasn’t you, change your password right away and remove anything that you don’t recognize.',
     standing: {
-      lead: 'These still open your account. Remove what you don’t know:',
+      lead: 'These can still sign in to your account. Remove any that you don’t recognize:',
       totp: 'Authenticator app',
       passkey: 'Passkeys',
       recovery_codes: 'Recovery codes',
@@ -437,7 +437,7 @@ export const en = {
   } as Readonly<Record<string, string>>,
   formPost: {
     title: 'Almost there',
-    text: (client: string) => `Go on to ${client}.`,
+    text: (client: string) => `Continue to ${client}.`,
     submit: 'Continue',
   },
   error: {

@@ -91,7 +91,7 @@ export const es: Translation = {
       },
       passkey: {
         title: 'Configurar una clave de acceso',
-        lead: 'Su dispositivo o su llave de seguridad la guarda, y nadie puede adivinarla ni robarla con engaños.',
+        lead: 'Permanece en su dispositivo o llave de seguridad, y nadie puede adivinarla ni robarla con engaños.',
       },
       submit: 'Configurar',
       instead: {
@@ -115,7 +115,7 @@ export const es: Translation = {
     name: 'Un nombre para ella, como «Mi teléfono»',
     unnamed: 'Clave de acceso',
     notGiven: 'Su dispositivo no dio ninguna clave de acceso. Inténtelo de nuevo o de otro modo.',
-    withoutScript: 'Las claves de acceso necesitan JavaScript y un navegador que las conozca.',
+    withoutScript: 'Las claves de acceso necesitan JavaScript y un navegador compatible.',
   },
   selectAccount: {
     title: 'Elegir una cuenta',
@@ -128,7 +128,7 @@ export const es: Translation = {
     user: user => `Sesión iniciada como ${user}`,
     yes: 'Permitir',
     no: 'No permitir',
-    choose: 'Desmarque lo que no quiera dar.',
+    choose: 'Desmarque lo que no quiera permitir.',
     required: 'Obligatorio',
     sensitive: 'Sensible',
     remember: 'Recordar mi respuesta',
@@ -158,7 +158,7 @@ export const es: Translation = {
     },
     denied: {
       title: 'Dispositivo no conectado',
-      text: 'El dispositivo no recibió nada. Puede cerrar esta página.',
+      text: 'El dispositivo no obtuvo acceso. Puede cerrar esta página.',
     },
     gone: {
       title: 'Código no válido',
@@ -178,7 +178,7 @@ export const es: Translation = {
     done: {
       title: 'Ha cerrado la sesión',
       text: 'Puede cerrar esta página.',
-      goingOn: 'Se está avisando a sus aplicaciones. Continuará en un momento.',
+      goingOn: 'Estamos cerrando su sesión en sus aplicaciones. Continuará en un momento.',
       next: 'Continuar',
       returnRefused:
         'La aplicación pidió enviarle a una dirección que aquí no se acepta, por lo que no se le ha enviado allí.',

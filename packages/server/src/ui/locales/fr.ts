@@ -92,7 +92,7 @@ export const fr: Translation = {
       },
       passkey: {
         title: 'Configurer une clé d’accès',
-        lead: 'Votre appareil ou votre clé de sécurité la conserve, et personne ne peut la deviner ni l’hameçonner.',
+        lead: 'Elle reste sur votre appareil ou votre clé de sécurité et ne peut être ni devinée ni hameçonnée.',
       },
       submit: 'Configurer',
       instead: {
@@ -116,7 +116,7 @@ export const fr: Translation = {
     name: 'Un nom pour elle, par exemple « Mon téléphone »',
     unnamed: 'Clé d’accès',
     notGiven: 'Votre appareil n’a fourni aucune clé d’accès. Réessayez ou procédez autrement.',
-    withoutScript: 'Les clés d’accès exigent JavaScript et un navigateur qui les connaît.',
+    withoutScript: 'Les clés d’accès exigent JavaScript et un navigateur qui les prend en charge.',
   },
   selectAccount: {
     title: 'Choisir un compte',
@@ -129,7 +129,7 @@ export const fr: Translation = {
     user: user => `Connecté en tant que ${user}`,
     yes: 'Autoriser',
     no: 'Ne pas autoriser',
-    choose: 'Décochez ce que vous ne voulez pas donner.',
+    choose: 'Décochez ce que vous ne voulez pas autoriser.',
     required: 'Obligatoire',
     sensitive: 'Sensible',
     remember: 'Se souvenir de ma réponse',
@@ -159,7 +159,7 @@ export const fr: Translation = {
     },
     denied: {
       title: 'Appareil non connecté',
-      text: 'L’appareil n’a rien reçu. Vous pouvez fermer cette page.',
+      text: 'L’appareil n’a reçu aucun accès. Vous pouvez fermer cette page.',
     },
     gone: {
       title: 'Code expiré',
@@ -180,7 +180,7 @@ export const fr: Translation = {
     done: {
       title: 'Vous êtes déconnecté',
       text: 'Vous pouvez fermer cette page.',
-      goingOn: 'Vos applications en sont informées. Vous allez continuer dans un instant.',
+      goingOn: 'Nous vous déconnectons de vos applications. Vous continuerez dans un instant.',
       next: 'Continuer',
       returnRefused:
         'L’application a demandé à vous renvoyer vers une adresse qui n’est pas acceptée ici. Vous n’y avez pas été envoyé.',

@@ -120,7 +120,7 @@ export const ja: Translation = {
     user: user => `${user} としてサインイン中`,
     yes: '許可する',
     no: '許可しない',
-    choose: '渡したくないもののチェックを外してください。',
+    choose: '許可したくないもののチェックを外してください。',
     required: '必須',
     sensitive: '要注意',
     remember: '回答を記憶する',
@@ -151,7 +151,7 @@ export const ja: Translation = {
     },
     denied: {
       title: 'デバイスは接続されていません',
-      text: 'デバイスには何も渡されていません。このページを閉じてかまいません。',
+      text: 'デバイスにアクセスは許可されませんでした。このページを閉じてかまいません。',
     },
     gone: {
       title: 'コードは無効になりました',
@@ -172,7 +172,7 @@ export const ja: Translation = {
     done: {
       title: 'サインアウトしました',
       text: 'このページを閉じてかまいません。',
-      goingOn: 'アプリケーションに知らせています。まもなく先に進みます。',
+      goingOn: 'アプリケーションからサインアウトしています。まもなく先に進みます。',
       next: '続ける',
       returnRefused: 'アプリケーションが指定した戻り先のアドレスは受け付けられないため、移動しませんでした。',
       back: client => `${client} に戻る`,

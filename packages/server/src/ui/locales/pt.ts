@@ -90,7 +90,7 @@ export const pt: Translation = {
       },
       passkey: {
         title: 'Configurar uma chave de acesso',
-        lead: 'O seu dispositivo ou chave de segurança guarda-a, e ninguém pode adivinhá-la nem roubá-la com engano.',
+        lead: 'Fica no seu dispositivo ou chave de segurança, e ninguém pode adivinhá-la nem roubá-la com engano.',
       },
       submit: 'Configurar',
       instead: {
@@ -113,7 +113,7 @@ export const pt: Translation = {
     name: 'Um nome para ela, por exemplo “O meu telefone”',
     unnamed: 'Chave de acesso',
     notGiven: 'O seu dispositivo não deu nenhuma chave de acesso. Tente de novo ou de outra forma.',
-    withoutScript: 'Chaves de acesso precisam de JavaScript e de um navegador que as conheça.',
+    withoutScript: 'Chaves de acesso precisam de JavaScript e de um navegador compatível.',
   },
   selectAccount: {
     title: 'Escolher uma conta',
@@ -126,7 +126,7 @@ export const pt: Translation = {
     user: user => `Sessão iniciada como ${user}`,
     yes: 'Permitir',
     no: 'Não permitir',
-    choose: 'Desmarque o que não quer dar.',
+    choose: 'Desmarque o que não quer permitir.',
     required: 'Obrigatório',
     sensitive: 'Sensível',
     remember: 'Lembrar a minha resposta',
@@ -156,7 +156,7 @@ export const pt: Translation = {
     },
     denied: {
       title: 'Dispositivo não conectado',
-      text: 'O dispositivo não recebeu nada. Pode fechar esta página.',
+      text: 'O dispositivo não obteve acesso. Pode fechar esta página.',
     },
     gone: {
       title: 'Código inválido',
@@ -176,7 +176,7 @@ export const pt: Translation = {
     done: {
       title: 'Sessão encerrada',
       text: 'Pode fechar esta página.',
-      goingOn: 'As suas aplicações estão sendo avisadas. Continua dentro de instantes.',
+      goingOn: 'Estamos encerrando a sua sessão nas suas aplicações. Continua dentro de instantes.',
       next: 'Continuar',
       returnRefused:
         'A aplicação pediu o envio para um endereço que não é aceito aqui, por isso não foi enviado para lá.',

@@ -112,7 +112,7 @@ export const zhHans: Translation = {
     user: user => `已登录为 ${user}`,
     yes: '允许',
     no: '不允许',
-    choose: '请取消勾选您不想提供的内容。',
+    choose: '请取消勾选您不想允许的内容。',
     required: '必需',
     sensitive: '敏感',
     remember: '记住我的选择',
@@ -149,7 +149,7 @@ export const zhHans: Translation = {
     done: {
       title: '您已退出登录',
       text: '您可以关闭此页面。',
-      goingOn: '正在通知您的应用。稍后将继续。',
+      goingOn: '正在将您从各个应用中退出。稍后将继续。',
       next: '继续',
       returnRefused: '应用要求将您转到一个此处不接受的地址，因此未转到该地址。',
       back: client => `返回 ${client}`,
