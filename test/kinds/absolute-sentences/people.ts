@@ -171,6 +171,14 @@ export const people: Readonly<Record<string, Rows>> = {
       'templates: one that breaks is logged, ours is shown, and people sign in',
     ),
     'Every template is given:': none('definition'),
+    'For a client that registered itself and that nobody vouched': held(
+      'flows/client-links.test.ts',
+      'client links: of a client that anybody may have registered the host is shown',
+    ),
+    'Endpoints for programs, such as `/connect/token`,': held(
+      'flows/error-pages.test.ts',
+      'error pages: a method that a page does not have is a page with Allow; an endpoint’s is JSON',
+    ),
   },
   'docs/guides/sessions.md': {
     'Browsers send cookies to every port of a': held(
