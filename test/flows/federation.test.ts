@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createProviderKeys } from '../../packages/server/src/federation/provider-keys.ts'
 import { createBrowser } from '../support/browser.ts'
 import { finishEnrolment } from '../support/factors.ts'
 import { assertRefused } from '../support/refused.ts'
@@ -54,6 +55,46 @@ test('federation: idp:NAME sends the browser straight there, and back with a cod
   assert.equal(claims.idp, 'corp')
   assert.deepEqual(claims.amr, ['fed'])
   assert.equal(claims.acr, '1')
+})
+
+test('federation: a provider that rotated its keys just now signs its users in [OpenID Connect Core 1.0 §10.1.1]', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  provider.claims = { sub: 'ada' }
+  answerOf(await signInByProvider(browser, atCorp()))
+  const { kid } = await provider.service.issuer.keys.generate('RS256')
+  // The mock takes its keys in turn: one of these comes from the new one.
+  const kids = new Set<unknown>()
+  const note = (token: { header: { kid?: string } }) => void kids.add(token.header.kid)
+  provider.service.on('beforeTokenSigning', note)
+  for (let time = 0; time < 3; time++) answerOf(await signInByProvider(createBrowser(server), atCorp()))
+  provider.service.off('beforeTokenSigning', note)
+  assert.ok(kids.has(kid))
+})
+
+test('federation: the keys of a provider are fetched twice a minute at most, whatever is asked for', async () => {
+  let now = 1000
+  let fetches = 0
+  const keys = createProviderKeys(
+    async () => {
+      fetches += 1
+      return new Response(JSON.stringify({ keys: [], fetches }))
+    },
+    { now: () => now },
+  )
+  const get = () => keys.fetch(url, { method: 'GET', headers: {}, body: undefined, redirect: 'manual' })
+  const url = 'https://corp.example/jwks'
+  assert.equal(keys.recent(url), undefined)
+  // Those that come at once share one fetch.
+  await Promise.all([get(), get(), get()])
+  assert.equal(fetches, 1)
+  for (let time = 0; time < 20; time++) assert.equal((await get()).status, 200)
+  assert.equal(fetches, 2)
+  assert.equal(keys.recent(url), JSON.stringify({ keys: [], fetches: 2 }))
+  now += 60
+  for (let time = 0; time < 20; time++) await get()
+  assert.equal(fetches, 4)
+  now += 300
+  assert.equal(keys.recent(url), undefined)
 })
 
 test('federation: the sub is the same at every sign-in, another for another user, provider or issuer, and never the one there', async () => {

@@ -87,6 +87,17 @@ test('jwks_uri: a new kid is fetched at once, an old one is gone [OpenID Connect
   server.clock.advance(30)
   assert.equal(await ask(server, two), 200)
   assert.equal(await ask(server, one), 401)
+  assert.equal(fetches(), 3)
+})
+
+test('jwks_uri: a client that rotated right after its keys were fetched is looked for once more [OpenID Connect Core 1.0 §10.1.1]', async () => {
+  const [one, two] = [newPair('one'), newPair('two')]
+  const { server, path, fetches } = await openServer(one)
+  assert.equal(await ask(server, one), 200)
+  there.pages.set(path, { body: await setOf(two) })
+  server.clock.advance(1)
+  assert.deepEqual(await Promise.all([ask(server, two), ask(server, two)]), [200, 200])
+  assert.equal(await ask(server, one), 401)
   assert.equal(fetches(), 2)
 })
 
@@ -95,10 +106,10 @@ test('jwks_uri: whoever sends unknown kids makes the server ask once in a while 
   const { server, fetches } = await openServer(one)
   assert.equal(await ask(server, one), 200)
   for (let guess = 0; guess < 20; guess++) assert.equal(await ask(server, newPair(`guess-${guess}`)), 401)
-  assert.equal(fetches(), 1)
+  assert.equal(fetches(), 2)
   server.clock.advance(30)
   for (let guess = 0; guess < 20; guess++) assert.equal(await ask(server, newPair(`more-${guess}`)), 401)
-  assert.equal(fetches(), 2)
+  assert.equal(fetches(), 4)
   assert.equal(await ask(server, one), 200)
 })
 

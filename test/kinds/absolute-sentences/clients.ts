@@ -161,6 +161,16 @@ export const clients: Readonly<Record<string, Rows>> = {
       'race: a bearer assertion brings tokens once, whoever else has it, and not after a kill',
     ),
   },
+  'docs/guides/fapi-2.md': {
+    'Codes live for 60 seconds at most': held(
+      'flows/fapi-2.test.ts',
+      'fapi: a code lives for a minute, is used once, and needs its verifier',
+    ),
+    '`nbf` at most 60 minutes ago': held(
+      'flows/fapi-2.test.ts',
+      'fapi: request objects are signed by PS256 and live for a bounded time',
+    ),
+  },
   'docs/guides/request-objects.md': {
     'With `request_object_max_lifetime`, `nbf` and `exp` are required': held(
       'flows/request-object-lifetime.test.ts',

@@ -23,7 +23,10 @@ const freshFor: Seconds = 600
 const staleWhileAsking: Seconds = 1200
 /** How long it is taken where asking again fails, or can't be done now. */
 const staleFor: Seconds = 86_400
-/** How soon it is asked for again, whatever is missing in it: whoever sends unknown `kid`s must not make us send requests. */
+/**
+ * How soon it is asked for again, whatever is missing in it: whoever sends unknown `kid`s must not make us send requests.
+ * One more time is allowed: the client may have rotated its keys since.
+ */
 const pause: Seconds = 30
 /** Sets that are remembered; beyond it the oldest go. */
 const capacity = 500
@@ -37,6 +40,8 @@ type Fetched = {
   readonly fetched_at: Seconds
   /** When it was last asked for. */
   readonly asked_at: Seconds
+  /** Whether that was the extra time within the pause. */
+  readonly isExtra: boolean
 }
 
 const noKeys: JwkSet = { keys: [] }
@@ -73,7 +78,10 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
     const lacks = found === undefined || (wanted?.lacks(found.keys) ?? false)
     if (found) {
       const isFresh = found.fetched_at + freshFor > now && !lacks
-      if (isFresh || found.asked_at + pause > now) return livingKeys(found, now)
+      const isPaused = found.asked_at + pause > now
+      // After a failure the pause counts: what did not answer now is left alone.
+      const mayAskOnce = lacks && !found.isExtra && found.fetched_at === found.asked_at
+      if (isFresh || (isPaused && !mayAskOnce)) return livingKeys(found, now)
     }
     const isSlightlyStale = !lacks && found.fetched_at + staleWhileAsking > now
     if (isSlightlyStale && underWay.has(uri)) return livingKeys(found, now)
@@ -105,8 +113,9 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
       log.warn('client_keys_not_fetched', { client_id, jwks_uri: uri, ...why })
     }
     const now = clock.now()
-    const before = known.get(uri) ?? { keys: noKeys, fetched_at: 0 }
-    const after: Fetched = { ...(keys ? { keys, fetched_at: now } : before), asked_at: now }
+    const before = known.get(uri) ?? { keys: noKeys, fetched_at: 0, asked_at: Number.NEGATIVE_INFINITY }
+    const isExtra = before.asked_at + pause > now
+    const after: Fetched = { ...(keys ? { keys, fetched_at: now } : before), asked_at: now, isExtra }
     known.delete(uri)
     known.set(uri, after)
     const oldest = known.size > capacity ? known.keys().next().value : undefined

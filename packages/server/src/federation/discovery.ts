@@ -1,11 +1,12 @@
 /** OpenID Connect providers as they describe themselves (OpenID Connect Discovery 1.0 §4), asked when first used. */
 
 import type { JWK } from 'jose'
-import type { ClientAuth, Configuration } from 'openid-client'
+import type { ClientAuth, Configuration, CustomFetch, ExportedJWKSCache } from 'openid-client'
 import type { Clock } from '../core/runtime.ts'
 import type { IdentityProvider, UpstreamProvider } from '../core/user.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import { createFetch } from './fetch.ts'
+import { createProviderKeys, type ProviderKeys } from './provider-keys.ts'
 
 /** One that has an `upstream`. */
 export type OpenIdProvider = IdentityProvider & { readonly upstream: UpstreamProvider }
@@ -19,26 +20,31 @@ const longest = 86_400
 /** Seconds between two questions to one that did not answer, while its old metadata serve. */
 const pause = 30
 
-type Known = { readonly configuration: Configuration; readonly at: number; readonly askAgain: number }
+type Known = { readonly connect: Connect; readonly at: number; readonly askAgain: number }
+
+/** Makes a configuration of what the provider said of itself, with the keys that it has now. */
+type Connect = () => Promise<Configuration>
 
 /** Kept for each configured provider, so there are no more than those; asked once however many wait. */
 export function createDiscovery({ outbound, clock }: { outbound: Outbound; clock: Clock }): Discover {
   const known = new Map<string, Known>()
   const asking = new Map<string, Promise<Configuration>>()
   const fetch = createFetch(outbound)
+  const keys = createProviderKeys(fetch, clock)
 
   async function ask(provider: OpenIdProvider): Promise<Configuration> {
     const { name } = provider
     const before = known.get(name)
     try {
-      const configuration = await describe(provider, fetch, clock)
+      const connect = connecting(provider, { fetch, keys, clock })
+      const configuration = await connect()
       const at = clock.now()
-      known.set(name, { configuration, at, askAgain: at + lifetime })
+      known.set(name, { connect, at, askAgain: at + lifetime })
       return configuration
     } catch (error) {
       if (!before || before.at + longest <= clock.now()) throw error
       known.set(name, { ...before, askAgain: clock.now() + pause })
-      return before.configuration
+      return before.connect()
     } finally {
       asking.delete(name)
     }
@@ -46,7 +52,7 @@ export function createDiscovery({ outbound, clock }: { outbound: Outbound; clock
 
   return provider => {
     const found = known.get(provider.name)
-    if (found && found.askAgain > clock.now()) return Promise.resolve(found.configuration)
+    if (found && found.askAgain > clock.now()) return found.connect()
     const under = asking.get(provider.name)
     if (under) return under
     const asked = ask(provider)
@@ -55,10 +61,37 @@ export function createDiscovery({ outbound, clock }: { outbound: Outbound; clock
   }
 }
 
+type ConnectPorts = { readonly fetch: CustomFetch; readonly keys: ProviderKeys; readonly clock: Clock }
+
+function connecting(provider: OpenIdProvider, ports: ConnectPorts): Connect {
+  const askOnce = createOneAnswer(ports.fetch)
+  return () => describe(provider, askOnce, ports)
+}
+
+/** Fetches once, and repeats what came. */
+function createOneAnswer(fetch: CustomFetch): CustomFetch {
+  let answer: { readonly body: string; readonly status: number; readonly headers: Headers } | undefined
+  return async (...request) => {
+    if (!answer) {
+      const response = await fetch(...request)
+      answer = { body: await response.text(), status: response.status, headers: response.headers }
+    }
+    return new Response(answer.body, answer)
+  }
+}
+
+/** openid-client looks for an unknown key at the provider only where its own copy of the keys is older than this (seconds). */
+const old = 61
+
+/**
+ * A new configuration for each use, whose keys count as old: an ID token with an unknown key is looked for at the
+ * provider then, within the bounds of `createProviderKeys`. A configuration that is kept fails for a minute after the
+ * provider rotated.
+ */
 async function describe(
   { upstream }: OpenIdProvider,
-  fetch: ReturnType<typeof createFetch>,
-  clock: Clock,
+  askOnce: CustomFetch,
+  { fetch, keys, clock }: ConnectPorts,
 ): Promise<Configuration> {
   // Loaded when first used: a part of the start that many installations never need.
   const client = await import('openid-client')
@@ -71,15 +104,39 @@ async function describe(
     // The server's own time counts, as everywhere.
     [client.clockSkew]: clock.now() - Math.floor(Date.now() / 1000),
   }
-  return client.discovery(issuer, upstream.client_id, metadata, await authenticationOf(upstream), {
-    [client.customFetch]: fetch,
-    execute: [
-      // OpenID Connect Core 1.0 §3.1.3.7 (6) would let TLS stand for the signature; ours is checked all the same.
-      client.enableNonRepudiationChecks,
-      // An issuer without TLS is the operator's decision; where such a request may go, the way out decides.
-      ...(issuer.protocol === 'http:' ? [client.allowInsecureRequests] : []),
-    ],
-  })
+  const configuration = await client.discovery(
+    issuer,
+    upstream.client_id,
+    metadata,
+    await authenticationOf(upstream),
+    {
+      [client.customFetch]: askOnce,
+      execute: [
+        // OpenID Connect Core 1.0 §3.1.3.7 (6) would let TLS stand for the signature; ours is checked all the same.
+        client.enableNonRepudiationChecks,
+        // An issuer without TLS is the operator's decision; where such a request may go, the way out decides.
+        ...(issuer.protocol === 'http:' ? [client.allowInsecureRequests] : []),
+      ],
+    },
+  )
+  const { jwks_uri } = configuration.serverMetadata()
+  const keysAt = jwks_uri === undefined ? undefined : new URL(jwks_uri).href
+  configuration[client.customFetch] = (url, options) =>
+    url === keysAt ? keys.fetch(url, options) : fetch(url, options)
+  const recent = keysAt === undefined ? undefined : parse(keys.recent(keysAt) ?? '')
+  if (recent) {
+    client.setJwksCache(configuration, { jwks: recent, uat: Math.floor(Date.now() / 1000) - old })
+  }
+  return configuration
+}
+
+/** What is no key set is the library's to refuse. */
+function parse(keys: string): ExportedJWKSCache['jwks'] | undefined {
+  try {
+    return JSON.parse(keys)
+  } catch {
+    return undefined
+  }
 }
 
 async function authenticationOf(upstream: UpstreamProvider): Promise<ClientAuth> {

@@ -8,6 +8,7 @@ import type { Outbound } from '../outbound/outbound.ts'
 import type { Discover, OpenIdProvider } from './discovery.ts'
 import { refusalOf } from './failure.ts'
 import { createFetch } from './fetch.ts'
+import { createProviderKeys } from './provider-keys.ts'
 
 export type LogoutToken = {
   readonly iss: string
@@ -36,7 +37,8 @@ export function createLogoutTokenReader({
   clock: Clock
 }): ReadLogoutToken {
   const keys = new Map<string, ReturnType<typeof createRemoteJWKSet>>()
-  const fetch = createFetch(outbound)
+  // Apart from those of sign-ins: whoever sends logout tokens must not use up their fetches.
+  const providerKeys = createProviderKeys(createFetch(outbound), clock)
 
   return async (provider, token) => {
     const jose = await import('jose')
@@ -44,8 +46,13 @@ export function createLogoutTokenReader({
       const known = keys.get(uri)
       if (known) return known
       const made = jose.createRemoteJWKSet(new URL(uri), {
+        // The bound is in `createProviderKeys`.
+        cooldownDuration: 0,
         [jose.customFetch]: (url, { method, headers }) =>
-          fetch(url, { method, headers: Object.fromEntries(headers), body: undefined, redirect: 'manual' }),
+          providerKeys.fetch(url, {
+            ...{ method, headers: Object.fromEntries(headers) },
+            ...{ body: undefined, redirect: 'manual' },
+          }),
       })
       keys.set(uri, made)
       return made
