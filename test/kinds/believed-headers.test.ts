@@ -42,6 +42,9 @@ const rows: Readonly<Record<string, Row>> = {
   'sec-fetch-dest': {
     client: 'whether an error is shown or goes back to its client: only a browser sets it, no page can',
   },
+  'sec-purpose': { client: 'that a page which it loads ahead is not there yet' },
+  purpose: { client: 'the same, as older browsers say it' },
+  'x-moz': { client: 'the same, as older Firefox says it' },
   'user-agent': { client: 'what the list of its own sessions calls it' },
   'content-type': { client: 'whether its body is read at all' },
   'content-length': { client: 'that a body is refused unread' },
