@@ -172,6 +172,7 @@ const folding: Readonly<Record<string, Row>> = {
     noIdentity: 'hosts are ASCII when they arrive, and DNS compares them so (RFC 4343)',
   },
   'http/cors.ts': { noIdentity: 'the names of headers' },
+  'http/accept.ts': { noIdentity: 'media types (RFC 9110 §8.3.1)' },
   'http/peer.ts': { noIdentity: 'the name of a header' },
   'configuration/assemble.ts': { noIdentity: 'the name of a header' },
   'configuration/issue.ts': { noIdentity: 'a hint for a misspelt key' },
