@@ -180,6 +180,11 @@ const stay = ({ page }: Person, address: string) => page.route(address, route =>
 export const pageCases: readonly PageCase[] = [
   { name: 'home', template: 'home', open: async ({ page, url }) => void (await page.goto(`${url}/`)) },
   {
+    name: 'not-found',
+    template: 'message',
+    open: async ({ page, url }) => void (await page.goto(`${url}/nowhere`)),
+  },
+  {
     name: 'error',
     template: 'message',
     open: async person =>
