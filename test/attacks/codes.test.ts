@@ -267,17 +267,19 @@ async function startDevice(server: TestServer) {
   return { ...json, userCode: found!.device.user_code_hash as never }
 }
 
-test('attack: polling faster and faster never gets an answer sooner', async () => {
+test('attack: polling faster and faster is told to slow down, and learns only what the user decided [RFC 8628 §3.5]', async () => {
   const server = await createTestServer(world)
   const device = await startDevice(server)
   const poll = () =>
     server.token({ grant_type: deviceGrant, client_id: 'device', device_code: device.device_code })
-  assert.equal((await poll()).json.error, 'authorization_pending')
-  await approveDevice(server, device.userCode, { scope: ['api1'] })
+  assertRefused(await poll(), 'authorization_pending', 'device_pending')
   for (let time = 0; time < 20; time++) {
     server.clock.advance(1)
-    assert.equal((await poll()).json.error, 'slow_down')
+    assertRefused(await poll(), 'slow_down', 'device_polled_too_fast')
   }
+  await approveDevice(server, device.userCode, { scope: ['api1'] })
+  assert.equal((await poll()).status, 200)
+  assertRefused(await poll(), 'invalid_grant', 'device_code_used')
 })
 
 test('attack: another client, or none, neither redeems a device code nor slows its owner down', async () => {

@@ -188,6 +188,7 @@ test('configuration: an upstream provider keeps what federation needs', () => {
     trust_amr: false,
     acr_mapping: {},
     end_session: true,
+    list_claims: new Set(),
   })
   assert.equal(claims?.email, 'email')
   assert.equal(Object.hasOwn(claims ?? {}, 'sub'), false)

@@ -132,7 +132,13 @@ test('conformance: where no ID token comes from the authorization endpoint no no
 })
 
 const { address: _, ...flat } = claims
-const profile = { name: claims.name, given_name: claims.given_name, family_name: claims.family_name }
+// The user record names no preferred_username: the name that the user signs in by is it (§5.1).
+const profile = {
+  name: claims.name,
+  given_name: claims.given_name,
+  family_name: claims.family_name,
+  preferred_username: 'alice',
+}
 const email = { email: claims.email, email_verified: true }
 const phone = { phone_number: claims.phone_number, phone_number_verified: false }
 for (const [scope, told] of [
@@ -140,7 +146,7 @@ for (const [scope, told] of [
   ['email', email],
   ['address', { address }],
   ['phone', phone],
-  ['profile email address phone', { ...flat, address }],
+  ['profile email address phone', { ...flat, ...profile, address }],
 ] as const) {
   test(`conformance: the scope ${scope} brings its claims [OpenID Connect Core 1.0 §5.4]`, async () => {
     const world = await start()
