@@ -283,7 +283,7 @@ test('attack: a client with hundreds of keys does not have them all tried for wh
   assert.equal(await ask(3), 'invalid_request', 'authenticated, and without a grant')
   assert.equal(await ask(59), 'invalid_client')
   const refusal = server.logged.findLast(({ event }) => event === 'refused')
-  assert.equal(refusal?.code, 'too_many_keys_without_kid')
+  assert.equal(refusal?.error_code, 'too_many_keys_without_kid')
   assert.equal(await ask(59, 'k59'), 'invalid_request')
 })
 
@@ -522,3 +522,19 @@ for (const [how, remove] of [
     if (again.form) assert.ok(!String(again.body).includes('undefined'))
   })
 }
+
+test('attack: JSON of thousands of levels is refused or ignored like any other value of the wrong type', async () => {
+  const server = await open()
+  const members = ['jwks', 'client_name', 'client_name#de', 'contacts', 'redirect_uris', 'software_statement']
+  for (const member of [...members, 'default_max_age', 'dpop_bound_access_tokens', 'unknown']) {
+    for (const [before, after] of [
+      ['{"a":', '}'],
+      ['[', ']'],
+    ] as const) {
+      const nested = `${before.repeat(5000)}1${after.repeat(5000)}`
+      const body = `{"redirect_uris":["${callback}"],"${member}":${nested}}`
+      const { status } = await server.send('POST', '/connect/register', { headers: jsonType, body })
+      assert.ok(status === 201 || status === 400, `${member} ${before}: ${status}`)
+    }
+  }
+})

@@ -275,3 +275,25 @@ test('attack: an ID token of their own leads no visitor from the sign-out to a c
   assert.equal(elsewhere.headers.refresh, undefined)
   assert.equal((await browser.request('GET', done.location ?? '')).location, bye)
 })
+
+for (const software_statement of [' ', '\t', [], {}, { a: '' }]) {
+  test(`attack: a software statement of ${JSON.stringify(software_statement)} vouches for nobody [RFC 7591 §2.3]`, async () => {
+    const server = await open()
+    const client = await registered(server, { ...page, software_statement })
+    assert.equal(client.software_statement, undefined)
+    assertErrorPage(
+      await createBrowser(server).visit(requestOf(client, { scope: 'nonsense' })),
+      'invalid_scope',
+    )
+    const updated = await manage(server, 'PUT', client, {
+      ...page,
+      client_id: client.client_id,
+      software_statement,
+    })
+    assert.equal(updated.status, 200)
+    assertErrorPage(
+      await createBrowser(server).visit(requestOf(client, { scope: 'nonsense' })),
+      'invalid_scope',
+    )
+  })
+}

@@ -77,6 +77,23 @@ test('error pages: the page is in the user’s language and can be had in anothe
   assert.match((await browser.request('GET', '/elsewhere', { headers })).text, /Seite nicht gefunden/)
 })
 
+test('error pages: no link of the page leads to a host that the address names [RFC 9700 §4.11]', async () => {
+  const server = await createTestServer(pagesWorld)
+  const here = 'https://id.example'
+  for (const path of ['//evil.example/x', '/\\evil.example/x', '///evil.example', '/.//evil.example', '//']) {
+    const page = await server.send('GET', path, { headers: { accept: asBrowser } })
+    assert.equal(page.status, 404, path)
+    const links = [...page.body.matchAll(/<a [^>]*href="([^"]*)"/g)].map(([, href = '']) => href)
+    assert.ok(links.length > 5, path)
+    // The browser's own reading of where it is.
+    for (const href of links) assert.equal(new URL(href, here + path).origin, here, `${path}: ${href}`)
+    assert.ok(
+      links.some(href => new URL(href, here + path).search === '?lang=de'),
+      path,
+    )
+  }
+})
+
 test('error pages: a method that a page does not have is a page with Allow; an endpoint’s is JSON', async () => {
   const server = await createTestServer(pagesWorld)
   const headers = { accept: asBrowser }

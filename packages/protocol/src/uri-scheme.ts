@@ -13,6 +13,12 @@ const unsafeSchemes = listed(`
   intent android-app shell search search-ms hcp help applescript x-apple.systempreferences
   ws wss ftp ftps sftp tftp ssh telnet rlogin tn3270 gopher smb nfs afp ldap ldaps vnc rdp dav
   mailto news nntp tel sms sip sips callto fax im mid cid urn
+  mk its mhtml hta wscript powershell x-man-page x-help-script x-help-action
+  itms itmss itms-apps itms-appss itms-services macappstore macappstores apt
+  shortcuts workflow prefs app-prefs app-settings
+  microsoft-edge microsoft-edge-http microsoft-edge-https googlechrome googlechromes googlechrome-x-callback
+  firefox firefox-focus opera-http opera-https touch-http touch-https x-safari-http x-safari-https x-web-search
+  feed pcast
 `)
 
 /** Windows starts parts of itself by these, with arguments from the address. */

@@ -112,11 +112,14 @@ export const understood = (metadata: JsonObject): JsonObject =>
     }),
   )
 
-export function isEmpty(value: Json | undefined): boolean {
+/** @param levels of objects that are looked into: a key set without keys is one, and a stranger's JSON can have thousands. */
+export function isEmpty(value: Json | undefined, levels = 2): boolean {
   if (value === undefined || value === null) return true
   if (typeof value === 'string') return value.trim() === ''
   if (Array.isArray(value)) return value.length === 0
-  return typeof value === 'object' && Object.values(value).every(isEmpty)
+  return (
+    typeof value === 'object' && levels > 0 && Object.values(value).every(entry => isEmpty(entry, levels - 1))
+  )
 }
 
 /** What a client is told that it registered (RFC 7591 §3.2.1). */

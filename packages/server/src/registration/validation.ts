@@ -76,8 +76,9 @@ export async function validateMetadata(
   const { sector_identifier_uri: sector, redirect_uris } = client
   const outside = sector === undefined ? undefined : await ports.sectorFault(sector, redirect_uris)
   if (outside) return outside
-  const { software_statement } = sent
-  const metadata = { ...metadataOf(client), ...(software_statement && { software_statement }) }
+  // What is stored of a statement counts as a voucher, so only one that was verified is.
+  const software_statement = isEmpty(sent.software_statement) ? undefined : sent.software_statement
+  const metadata = { ...metadataOf(client), ...(software_statement !== undefined && { software_statement }) }
   return ok({ metadata, needsSecret, client, left: [...reduced.value.left, ...uris.left, ...parsed.left] })
 }
 

@@ -84,9 +84,13 @@ export function languageLinks(
     if (form.continue !== undefined) parameters.set('continue', form.continue)
   }
   if (parameters.toString().length > longestQuery) return []
+  const base = method === 'POST' ? form?.action : ownPath(path)
   return languages.map(language => {
     parameters.set(parameter, language.tag)
-    const href = `${method === 'POST' ? form?.action : path}?${parameters}`
+    const href = `${base}?${parameters}`
     return { tag: language.tag, name: language.name, href, current: language === current }
   })
 }
+
+/** Browsers read `//host/` and `/\\host/` as the address of another host (URL Standard §4.4); a link of its query alone stays here. */
+const ownPath = (path: string): string => (/^\/[/\\]/.test(path) ? '' : path)
