@@ -399,7 +399,7 @@ test('registration: schemes that may be registered no longer stop the client, or
   const at = (client_id: string, uri: string) => server.send('GET', ask(uri, { client_id }))
   assert.equal((await at(both.client_id, 'other://cb')).status, 302)
   assert.equal((await at(both.client_id, 'myapp://cb')).reason, 'redirect_uri_not_registered')
-  assert.equal((await at(alone.client_id, 'myapp://cb')).reason, 'client_unknown')
+  assert.equal((await at(alone.client_id, 'myapp://cb')).reason, 'registered_client_unknown')
   assert.equal(
     server.logged.findLast(({ event }) => event === 'registered_client_unfit')?.client_id,
     alone.client_id,
