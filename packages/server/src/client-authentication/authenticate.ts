@@ -27,11 +27,11 @@ export type Authenticated = {
   readonly confirmation?: Confirmation
 }
 
-/** @param countedAs the name that failures are counted for; the client's id unless given. */
+/** @param countedAs the names that failures are counted for; those of the credential unless given. */
 export type AuthenticateClient = (
   request: HttpRequest,
   parameters: Parameters,
-  countedAs?: string,
+  countedAs?: readonly string[],
 ) => Awaitable<Result<Authenticated>>
 
 export type ClientAuthenticationPorts = Omit<VerificationPorts, 'secrets'> & {
@@ -77,11 +77,7 @@ export function createClientAuthentication({
     const credential = ok(expanded(read.value))
     // Whoever only says who they are guesses nothing: a certificate can't be guessed, and a public client has no secret.
     if (credential.value.kind === 'identity') return found(credential.value, request)
-    return guarded(
-      credential.value,
-      request,
-      countedAs === undefined ? namesOf(credential.value) : [countedAs],
-    )
+    return guarded(credential.value, request, countedAs ?? namesOf(credential.value))
   }
 
   function found(credential: Credential, request: HttpRequest): Awaitable<Result<Authenticated>> {

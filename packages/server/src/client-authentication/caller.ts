@@ -2,7 +2,7 @@
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
-import { ok, type Result } from '@tessera/protocol/result'
+import { ok, type Refusal, type Result } from '@tessera/protocol/result'
 import { type Client, isPublic } from '../core/client.ts'
 import type { ApiResource, Resources } from '../core/resource.ts'
 import type { Awaitable, Clock, Random } from '../core/runtime.ts'
@@ -10,7 +10,7 @@ import type { AuthenticateClient } from './authenticate.ts'
 import { secretQueueFull } from './client-secret.ts'
 import { readCredential } from './credential.ts'
 import type { ClientFailures } from './failures.ts'
-import { type Credential, refuseClient, type SecretReading, withColons } from './method.ts'
+import { type Credential, namesOf, refuseClient, type SecretReading, withColons } from './method.ts'
 import type { NotePlainBasic } from './plain-basic.ts'
 import { createSecrets, type MatchArgon2id } from './secrets.ts'
 
@@ -51,24 +51,27 @@ export function createCallerAuthentication({
   return async (request, parameters): Promise<Result<Caller>> => {
     const credential = readCredential(request, parameters, lenient)
     if (!credential.ok) return credential
-    const [first, ...others] = findApis(credential.value)
+    const candidates = findApis(credential.value)
     const from = ports.networkOf(request)
-    for (const candidate of first ? [first, ...others] : []) {
-      if (candidate.readings.length === 0) continue
+    let held: Refusal | undefined
+    for (const candidate of candidates) {
       const outcome = await checkApi(candidate, request, from)
-      if (outcome) return outcome
+      if (outcome?.ok || outcome?.error === 'temporarily_unavailable') return outcome
+      // One name may begin with another: guesses at one API must not keep the other out.
+      held ??= outcome
     }
-    // A guess that fails for the API and for a client is counted once, for the API.
-    const authenticated = await authenticate(request, parameters, first?.api.name)
-    if (!authenticated.ok)
-      return first ? { ...authenticated, log: { ...authenticated.log, api: first.api.name } } : authenticated
+    const authenticated = await authenticate(request, parameters, countedNames(credential.value, candidates))
+    if (!authenticated.ok) {
+      const api = candidates[0]?.api.name
+      return held ?? (api ? { ...authenticated, log: { ...authenticated.log, api } } : authenticated)
+    }
     const { client } = authenticated.value
     return isPublic(client)
       ? refuseClient('public_client_introspects', { client_id: client.client_id })
       : ok({ kind: 'client', client })
   }
 
-  /** Undefined where the secret is wrong. */
+  /** Undefined where the secret is wrong; refused unchecked where there were too many wrong ones. */
   async function checkApi(
     { api, readings }: Candidate,
     request: HttpRequest,
@@ -96,7 +99,22 @@ export function createCallerAuthentication({
       const own = readings.filter(({ client_id }) => client_id === name)
       candidates.set(api, [...(candidates.get(api) ?? []), ...own])
     }
-    return [...candidates].map(([api, readings]) => ({ api, readings }))
+    return [...candidates]
+      .map(([api, readings]) => ({ api, readings }))
+      .filter(({ readings }) => readings.length > 0)
+  }
+
+  /**
+   * A wrong secret counts for everybody whom it may have been meant for, an API by one name. Otherwise whoever has
+   * several readings could be guessed more often in one of them.
+   */
+  function countedNames(
+    credential: Credential,
+    candidates: readonly Candidate[],
+  ): readonly string[] | undefined {
+    if (candidates.length === 0) return undefined
+    const named = namesOf(credential).map(name => byName.get(name)?.name ?? name)
+    return [...new Set([...candidates.map(({ api }) => api.name), ...named])]
   }
 }
 

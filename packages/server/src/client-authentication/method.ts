@@ -78,7 +78,7 @@ export type SecretReading = {
 
 /**
  * Adds the readings of a Basic header whose id stands there with its colon, as many HTTP clients send it: then the first
- * colon does not end the id.
+ * colon does not end the id. An id that holds a colon already was sent encoded, which ends where it says.
  */
 export function withColons(
   { method, readings }: Extract<Credential, { kind: 'secret' }>,
@@ -88,7 +88,7 @@ export function withColons(
   const found = names.flatMap(name =>
     readings.flatMap(({ client_id, secret }) => {
       const pair = `${client_id}:${secret}`
-      const isMeant = client_id !== name && pair.startsWith(`${name}:`)
+      const isMeant = !client_id.includes(':') && client_id !== name && pair.startsWith(`${name}:`)
       return isMeant ? [{ client_id: name, secret: pair.slice(name.length + 1), isPlain: true }] : []
     }),
   )
