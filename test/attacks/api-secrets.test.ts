@@ -53,3 +53,41 @@ test('attack: a client whose header may also be an API has a hundred guesses at 
   const form = { grant_type: 'client_credentials', scope: 'api1', client_id: 'a+b', client_secret: secret }
   assertRefused(await server.token(form), 'invalid_client', 'client_guessed_too_often')
 })
+
+test('attack: a client whose id begins with the name of an API has a hundred guesses at introspection and elsewhere together', async () => {
+  const server = await createTestServer({
+    ...nested,
+    clients: [
+      {
+        client_id: 'urn:api:client',
+        ...{ client_secrets: [{ value: secret }], grant_types: ['client_credentials'], scope: 'api1' },
+      },
+    ],
+  })
+  assert.equal(await guesses(server, () => 'urn:api:client'), 100)
+  const form = { grant_type: 'client_credentials', scope: 'api1' }
+  const answer = await server.token({ ...form, client_id: 'urn:api:client', client_secret: secret })
+  assertRefused(answer, 'invalid_client', 'client_guessed_too_often')
+})
+
+for (const name of [`urn:${'a'.repeat(196)}`, `https://api.example/${'+%'.repeat(90)}`])
+  test(`introspection: an API whose name has ${name.length} characters authenticates, and has a hundred guesses: ${name.slice(0, 5)}`, async () => {
+    const server = await createTestServer({
+      ...world,
+      api_resources: [{ name, scopes: ['api1'], api_secrets: [{ value: 'long-secret' }] }],
+    })
+    const { json } = await server.token(
+      { grant_type: 'client_credentials', scope: 'api1' },
+      { client: ['client', secret] },
+    )
+    const token = json.access_token
+    const form = (client_secret: string) => ({ token, client_id: name, client_secret })
+    const inBody = await server.send('POST', '/connect/introspect', { form: form('long-secret') })
+    assert.equal(inBody.json.active, true)
+    for (const id of [name, encodeURIComponent(name)])
+      assert.equal((await ask(server, id, 'long-secret')).status, 200)
+    assertRefused(await ask(server, `${name}b`, 'x'), 'invalid_client', ['basic_malformed', 'client_unknown'])
+    for (let count = 0; count < 100; count++)
+      await server.send('POST', '/connect/introspect', { form: form(`wrong-${count}`) })
+    assertRefused(await ask(server, name, 'long-secret'), 'invalid_client', 'client_guessed_too_often')
+  })

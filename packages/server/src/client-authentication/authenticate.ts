@@ -27,11 +27,11 @@ export type Authenticated = {
   readonly confirmation?: Confirmation
 }
 
-/** @param countedAs the names that failures are counted for; those of the credential unless given. */
+/** @param given the credential where it was read before, and the APIs that it may be of: failures are counted for them too. */
 export type AuthenticateClient = (
   request: HttpRequest,
   parameters: Parameters,
-  countedAs?: readonly string[],
+  given?: { readonly credential: Credential; readonly apis: readonly string[] },
 ) => Awaitable<Result<Authenticated>>
 
 export type ClientAuthenticationPorts = Omit<VerificationPorts, 'secrets'> & {
@@ -71,13 +71,14 @@ export function createClientAuthentication({
       : credential
   const lenient = compatibility === 'identityserver4'
 
-  return (request, parameters, countedAs) => {
-    const read = readCredential(request, parameters, lenient)
+  return (request, parameters, given) => {
+    const read = given ? ok(given.credential) : readCredential(request, parameters, lenient)
     if (!read.ok) return read
     const credential = ok(expanded(read.value))
     // Whoever only says who they are guesses nothing: a certificate can't be guessed, and a public client has no secret.
     if (credential.value.kind === 'identity') return found(credential.value, request)
-    return guarded(credential.value, request, countedAs ?? namesOf(credential.value))
+    const names = namesOf(credential.value)
+    return guarded(credential.value, request, given ? [...new Set([...given.apis, ...names])] : names)
   }
 
   function found(credential: Credential, request: HttpRequest): Awaitable<Result<Authenticated>> {

@@ -10,7 +10,7 @@ import type { AuthenticateClient } from './authenticate.ts'
 import { secretQueueFull } from './client-secret.ts'
 import { readCredential } from './credential.ts'
 import type { ClientFailures } from './failures.ts'
-import { type Credential, namesOf, refuseClient, type SecretReading, withColons } from './method.ts'
+import { type Credential, maxCallerIdLength, refuseClient, type SecretReading, withColons } from './method.ts'
 import type { NotePlainBasic } from './plain-basic.ts'
 import { createSecrets, type MatchArgon2id } from './secrets.ts'
 
@@ -49,7 +49,7 @@ export function createCallerAuthentication({
   const lenient = compatibility === 'identityserver4'
 
   return async (request, parameters): Promise<Result<Caller>> => {
-    const credential = readCredential(request, parameters, lenient)
+    const credential = readCredential(request, parameters, lenient, maxCallerIdLength)
     if (!credential.ok) return credential
     const candidates = findApis(credential.value)
     const from = ports.networkOf(request)
@@ -60,10 +60,15 @@ export function createCallerAuthentication({
       // One name may begin with another: guesses at one API must not keep the other out.
       held ??= outcome
     }
-    const authenticated = await authenticate(request, parameters, countedNames(credential.value, candidates))
+    // A wrong secret counts for everybody whom it may have been meant for: whoever has several readings would otherwise
+    // be guessed more often in one of them.
+    const apis = candidates.map(({ api }) => api.name)
+    const authenticated = await authenticate(request, parameters, { credential: credential.value, apis })
     if (!authenticated.ok) {
-      const api = candidates[0]?.api.name
-      return held ?? (api ? { ...authenticated, log: { ...authenticated.log, api } } : authenticated)
+      const [api] = apis
+      return (
+        held ?? (api !== undefined ? { ...authenticated, log: { ...authenticated.log, api } } : authenticated)
+      )
     }
     const { client } = authenticated.value
     return isPublic(client)
@@ -102,19 +107,6 @@ export function createCallerAuthentication({
     return [...candidates]
       .map(([api, readings]) => ({ api, readings }))
       .filter(({ readings }) => readings.length > 0)
-  }
-
-  /**
-   * A wrong secret counts for everybody whom it may have been meant for, an API by one name. Otherwise whoever has
-   * several readings could be guessed more often in one of them.
-   */
-  function countedNames(
-    credential: Credential,
-    candidates: readonly Candidate[],
-  ): readonly string[] | undefined {
-    if (candidates.length === 0) return undefined
-    const named = namesOf(credential).map(name => byName.get(name)?.name ?? name)
-    return [...new Set([...candidates.map(({ api }) => api.name), ...named])]
   }
 }
 

@@ -18,7 +18,8 @@ export type BasicCredentials = SecretReading & {
 }
 
 /** Room for the longest id and secret in printable ASCII with every character percent-encoded, in base64; checked before decoding. */
-const maxLength = 4 * Math.ceil((3 * (maxClientIdLength + maxClientSecretLength) + 1) / 3)
+const maxLengthFor = (maxIdLength: number): number =>
+  4 * Math.ceil((3 * (maxIdLength + maxClientSecretLength) + 1) / 3)
 
 const scheme = /^basic(?:[ \t]+|$)/i
 
@@ -28,11 +29,14 @@ const scheme = /^basic(?:[ \t]+|$)/i
  * secret that is meant for `a b`.
  *
  * Reads an `Authorization` header: undefined where it is missing or of another scheme, `malformed` where it is Basic and can't be read. */
-export function readBasic(header: string | undefined): BasicCredentials | 'malformed' | undefined {
+export function readBasic(
+  header: string | undefined,
+  maxIdLength = maxClientIdLength,
+): BasicCredentials | 'malformed' | undefined {
   const start = header === undefined ? null : scheme.exec(header)
   if (header === undefined || start === null) return undefined
   const encoded = header.slice(start[0].length)
-  if (encoded === '' || encoded.length > maxLength) return 'malformed'
+  if (encoded === '' || encoded.length > maxLengthFor(maxIdLength)) return 'malformed'
   const bytes = Buffer.from(encoded, 'base64')
   // Buffer skips what is not base64; only the one canonical encoding is taken (RFC 4648 §3.5).
   if (bytes.toString('base64') !== encoded) return 'malformed'
@@ -41,7 +45,10 @@ export function readBasic(header: string | undefined): BasicCredentials | 'malfo
   // U+FFFD stands for what is not UTF-8.
   if (colon <= 0 || /[\0\uFFFD]/.test(pair)) return 'malformed'
   const [id, secret] = [pair.slice(0, colon), pair.slice(colon + 1)]
-  const [first, ...others] = /[+%]/.test(pair) ? readingsOf(id, secret) : fitting({ client_id: id, secret })
+  const readings = /[+%]/.test(pair) ? readingsOf(id, secret) : [{ client_id: id, secret }]
+  const [first, ...others] = readings.filter(
+    reading => reading.client_id.length <= maxIdLength && reading.secret.length <= maxClientSecretLength,
+  )
   if (first === undefined) return 'malformed'
   return others.length === 0 ? first : { ...first, others }
 }
@@ -52,16 +59,11 @@ function readingsOf(id: string, secret: string): readonly SecretReading[] {
   const encoded =
     decodedId === undefined || decodedSecret === undefined
       ? []
-      : fitting({ client_id: decodedId, secret: decodedSecret })
+      : [{ client_id: decodedId, secret: decodedSecret }]
   const plain = [{ client_id: id, secret, isPlain: true }]
   // RFC 7617 §2: an id with a colon can only be sent encoded, which says nothing of how the secret is sent.
   if (decodedId?.includes(':')) plain.push({ client_id: decodedId, secret, isPlain: true })
   const isNew = (one: SecretReading): boolean =>
     !encoded.some(({ client_id, secret }) => one.client_id === client_id && one.secret === secret)
-  return [...encoded, ...plain.flatMap(fitting).filter(isNew)]
+  return [...encoded, ...plain.filter(isNew)]
 }
-
-const fitting = (reading: SecretReading): readonly SecretReading[] =>
-  reading.client_id.length <= maxClientIdLength && reading.secret.length <= maxClientSecretLength
-    ? [reading]
-    : []

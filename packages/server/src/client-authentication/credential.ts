@@ -16,20 +16,23 @@ import { assertionSubject, clientAssertionType } from './private-key-jwt.ts'
 
 /**
  * Refuses `invalid_request` for two credentials or two client ids, `invalid_client` for none or one that can't be read.
+ * @param maxIdLength characters; those of a client_id unless given.
  * @param lenient As IdentityServer4: Basic and body may both stand, and the first with a secret counts.
  */
 export function readCredential(
   { headers: { authorization } }: HttpRequest,
   parameters: Parameters,
   lenient: boolean,
+  maxIdLength = maxClientIdLength,
 ): Result<Credential> {
-  const basic = readBasic(authorization)
+  const basic = readBasic(authorization, maxIdLength)
   if (basic === 'malformed' && !lenient) return refuseClient('basic_malformed')
   const body = readBody(parameters)
-  if (basic === undefined || basic === 'malformed') return readFromBody(body)
+  if (basic === undefined || basic === 'malformed') return readFromBody(body, maxIdLength)
   const assertion = body.client_assertion !== undefined || body.client_assertion_type !== undefined
   if (assertion || (body.client_secret !== undefined && !lenient)) return severalCredentials
-  if (lenient && basic.secret === '' && body.client_secret !== undefined) return readFromBody(body)
+  if (lenient && basic.secret === '' && body.client_secret !== undefined)
+    return readFromBody(body, maxIdLength)
   const { client_id } = body
   const readings = [basic, ...(basic.others ?? [])]
   if (lenient || client_id === undefined) return ok(ofBasic(readings))
@@ -71,14 +74,14 @@ function ofBasic(readings: readonly SecretReading[]): Credential {
 
 const nobody: SecretReading = { client_id: '', secret: '' }
 
-function readFromBody(body: Body): Result<Credential> {
+function readFromBody(body: Body, maxIdLength: number): Result<Credential> {
   const { client_id, client_secret: secret } = body
   if (body.client_assertion !== undefined || body.client_assertion_type !== undefined) {
     return secret === undefined ? readAssertion(body) : severalCredentials
   }
   // RFC 6749 §5.2: no client authentication included.
   if (client_id === undefined) return refuseClient('client_id_missing')
-  if (client_id.length > maxClientIdLength) return refuseClient('client_id_too_long')
+  if (client_id.length > maxIdLength) return refuseClient('client_id_too_long')
   if (secret === undefined) return ok({ kind: 'identity', client_id })
   if (secret.length > maxClientSecretLength) return refuseClient('client_secret_too_long')
   return ok({ kind: 'secret', method: 'client_secret_post', client_id, readings: [{ client_id, secret }] })

@@ -103,6 +103,8 @@ export const namesOf = (credential: Credential): readonly string[] =>
 
 /** RFC 6749 appendix A.1, A.2 give no lengths; these are ours (characters). */
 export const maxClientIdLength = 100
+/** The longest name of an API, which authenticates at introspection. */
+export const maxCallerIdLength = 200
 export const maxClientSecretLength = 512
 /** Room for a chain of certificates (`x5c`). */
 export const maxAssertionLength = 16_384

@@ -4,7 +4,7 @@ import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http
 import { type Limits, maxTokenLength, parseParameters } from '@tessera/protocol/parameters'
 import { type JsonObject, refuse } from '@tessera/protocol/result'
 import type { AuthenticateCaller, Caller } from '../../client-authentication/caller.ts'
-import { credentialLimits } from '../../client-authentication/method.ts'
+import { credentialLimits, maxCallerIdLength } from '../../client-authentication/method.ts'
 import type { EncryptForClient } from '../../client-keys/encryption.ts'
 import type { Client, SigningAlgorithm } from '../../core/client.ts'
 import type { KeyRing } from '../../core/keys.ts'
@@ -23,6 +23,7 @@ export type IntrospectionPorts = DescriptionPorts & {
 /** A token that is too long for any of ours is not active; it is no malformed request. */
 const limits: Limits = {
   ...credentialLimits,
+  client_id: [maxCallerIdLength, 'invalid_client'],
   token: [maxTokenLength, 'invalid_request'],
   token_type_hint: [100],
 }
