@@ -339,6 +339,45 @@ test('configuration: the introspection_client_id of an API is no user name of an
   ])
   assertFaults({ api_resources: [api('urn:a', 'urn'), api('b', 'b'), api('c')] }, [])
   assertFaults({ api_resources: [api('urn:a', 'urn:b')] }, [{ ...fault, problem: /may not stand here/ }])
+  assertFaults(withClient(machine, { api_resources: [api('urn:a', 'machine')] }), [
+    { ...fault, problem: /is a client_id too/ },
+  ])
+})
+
+test('configuration: no two APIs have names that are equal as URIs [RFC 8707 §2] [RFC 3986 §6.2.3]', () => {
+  const named = (...names: readonly string[]) => ({ api_resources: names.map(name => ({ name })) })
+  for (const name of [
+    ...['https://api.example/', 'https://API.example', 'HTTPS://api.example', 'https://api.example:443'],
+    'https://api.example:443/',
+  ])
+    assertFaults(named('https://api.example', 'urn:other', name), [
+      {
+        path: 'api_resources[2].name',
+        problem: /is the same name as api_resources\[0\]\.name/,
+        fix: /rename/,
+      },
+    ])
+  const other = ['https://api.example/a', 'https://api.example/a/', 'https://api.example/A']
+  const more = ['http://api.example', 'https://api.example:8443', 'https://api.example/?', 'urn:a', 'URN:a']
+  parsed(named('https://api.example', ...other, ...more))
+})
+
+test('configuration: secrets and passwords that no request can bring are faults', () => {
+  const fits = 's'.repeat(512)
+  const cases: readonly (readonly [string, (value: string) => object])[] = [
+    ['clients[0].client_secrets[0].value', value => withClient({ ...machine, client_secrets: [{ value }] })],
+    [
+      'api_resources[0].api_secrets[0].value',
+      value => ({ api_resources: [{ name: 'urn:a', api_secrets: [{ value }] }] }),
+    ],
+    ['users[0].password', password => ({ users: [{ sub: '1', username: 'a', password }] })],
+  ]
+  for (const [path, input] of cases) {
+    parsed(input(fits))
+    assertFaults(input(`${fits}s`), [{ path, problem: /long/ }])
+    for (const value of ['a\0 long enough secret', '\uD800 a long enough secret'])
+      assertFaults(input(value), [{ path, problem: /no request can send/ }])
+  }
 })
 
 test('configuration: tokens are bound to certificates where these reach the server, and tokens from the authorization endpoint never are [RFC 8705 §3]', () => {

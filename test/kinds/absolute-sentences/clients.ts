@@ -36,7 +36,7 @@ export const clients: Readonly<Record<string, Rows>> = {
       'attacks/clients.test.ts',
       'attack: nothing in an answer tells an unknown client from a disabled one, or either from a',
     ),
-    'At most 100 characters of id and 512': held(
+    'At most 100 characters of id (200': held(
       'properties/basic.test.ts',
       'basic: ids and secrets within bounds are returned, nothing longer',
     ),

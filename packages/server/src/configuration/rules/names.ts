@@ -1,5 +1,6 @@
 /** Names that must be unique, and names that must not meet. */
 
+import { comparableUri } from '@tessera/protocol/resource-indicator'
 import { identityKey } from '../../core/stored-user.ts'
 import { type Draft, type Entry, faultAt } from '../draft.ts'
 import type { Fault } from '../fault.ts'
@@ -9,7 +10,12 @@ export const nameFaults = (draft: Draft): readonly Fault[] => [
   ...duplicates(draft.clients, 'client_id'),
   ...duplicates(draft.identity_resources, 'name'),
   ...duplicates(draft.api_scopes, 'name'),
-  ...duplicates(draft.api_resources, 'name'),
+  ...duplicates(
+    draft.api_resources,
+    'name',
+    ({ name }) => comparableUri(name),
+    ', whatever the case of scheme and host, a default port, and a slash alone as path (RFC 8707 §2, RFC 3986 §6.2)',
+  ),
   ...draft.api_resources.flatMap(api => introspectionName(api, draft)),
   ...duplicates(draft.users, 'sub'),
   ...duplicates(
@@ -59,6 +65,13 @@ function introspectionName(api: Draft['api_resources'][number], draft: Draft): r
   const other = draft.api_resources.find(
     one => one.index !== api.index && [one.value.name, one.value.introspection_client_id].includes(id),
   )
+  // Whoever authenticates as one of them would be counted and described as either.
+  if (draft.names.clients.has(id))
+    return faultAt(api, 'introspection_client_id', {
+      problem: `"${id}" is a client_id too, and both authenticate at introspection`,
+      expected: 'a user name that no client has',
+      fix: 'choose another',
+    })
   return other === undefined
     ? []
     : faultAt(api, 'introspection_client_id', {

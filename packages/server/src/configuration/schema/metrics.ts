@@ -2,12 +2,12 @@
 
 import * as z from '../shape/shapes.ts'
 import { rule } from './rule.ts'
-import { secretSchema } from './secret.ts'
+import { tokenSecretSchema } from './secret.ts'
 
 /** Characters: what a person thought up is shorter. */
 const least = 16
 
-const tokenSchema = secretSchema.check(
+const tokenSchema = tokenSecretSchema.check(
   rule(({ value, argon2id }) => {
     if (argon2id !== undefined)
       return {

@@ -5,7 +5,7 @@ import * as z from '../shape/shapes.ts'
 import { plainClientSchema } from './client.ts'
 import { jwksSchema } from './jwks.ts'
 import { day, rule, seconds, webUrl, year } from './rule.ts'
-import { secretSchema } from './secret.ts'
+import { tokenSecretSchema } from './secret.ts'
 
 const privateUseScheme = () =>
   z
@@ -57,7 +57,7 @@ export const registrationSchema = z
       .default('off')
       .describe('Who may register: nobody, whoever has an initial access token, or anybody.'),
     initial_access_tokens: z
-      .array(secretSchema)
+      .array(tokenSecretSchema)
       .default([])
       .describe('Tokens that allow registering (RFC 7591 §3.1), written like client_secrets.'),
     allowed_scope: z

@@ -38,6 +38,27 @@ export const name = () =>
 /** What happens to scopes that nobody registered. */
 export const unknownScopes = () => z.enum(['refuse', 'ignore'])
 
+/**
+ * A secret or password that requests bring. One that is longer than endpoints read, or that no form can hold, could never
+ * be right.
+ */
+export const sendable = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .check(
+      rule(value =>
+        value.includes('\0') || !value.isWellFormed()
+          ? {
+              problem: 'it holds a character that no request can send',
+              expected: 'text in Unicode without U+0000',
+              fix: 'choose another, or write its hash',
+            }
+          : undefined,
+      ),
+    )
+
 /** Text for people. */
 export const text = () => z.string().min(1).max(500)
 

@@ -1,8 +1,11 @@
 /** Users as a configuration writes them. */
 
 import * as z from '../shape/shapes.ts'
-import { name, rule } from './rule.ts'
+import { name, rule, sendable } from './rule.ts'
 import { argon2idHash } from './secret.ts'
+
+/** As long as sign-in pages and the password grant read (characters). */
+const longestPassword = 512
 
 export const userSchema = z
   .strictObject({
@@ -21,7 +24,7 @@ export const userSchema = z
       .describe(
         'Unique within the tenant; compared without regard to case, composition of letters and spaces around it.',
       ),
-    password: z.string().min(1).max(1024).optional().describe('As it is; kept in memory only.'),
+    password: sendable(longestPassword).optional().describe('As it is; kept in memory only.'),
     password_argon2id: argon2idHash()
       .optional()
       .describe('Instead of password: its argon2id hash in PHC form.'),
