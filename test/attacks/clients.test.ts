@@ -81,9 +81,10 @@ test('attack: nothing in an answer tells an unknown client from a disabled one, 
     ask(server, {}, { headers: basic('nobody', 'wrong') }),
     ask(server, {}, { headers: basic('client', 'wrong') }),
   ])
-  const first = answers[0]!
-  for (const { status, headers, body } of answers)
-    assert.deepEqual({ status, headers, body }, { status: 401, headers: first.headers, body: first.body })
+  const told = answers.map(({ status, headers: { 'x-request-id': _, ...headers }, body }) => ({
+    ...{ status, headers, body },
+  }))
+  for (const one of told) assert.deepEqual(one, { ...told[0], status: 401 })
 })
 
 test('attack: a disabled client is refused at every endpoint that knows clients', async () => {

@@ -205,7 +205,10 @@ test('code: a client that refreshes no more gets no refresh token', async () => 
 test('code: a scope that the client lost since is invalid_scope [token-code-017]', async () => {
   const server = await createTestServer(world)
   const { json } = await redeem(server, await issueCode(server, { scope: ['api2'] }))
-  assert.deepEqual(json, { error: 'invalid_scope', error_description: 'Invalid scope.' })
+  assert.deepEqual(json, {
+    error: 'invalid_scope',
+    error_description: 'This client may no longer use the scope api2',
+  })
 })
 
 test('code: limited to an API at authorize, the token may not leave it (RFC 8707)', async () => {

@@ -63,10 +63,13 @@ test('health: a store that is away is one line in the log, without a stack, that
   }
   const lines = () => server.logged.filter(({ event }) => event === 'store_unavailable')
   assert.deepEqual(
-    lines().map(({ level, requests, error, reason, stack }) => ({ level, requests, error, reason, stack })),
+    lines().map(({ level, network, requests, error, reason, stack }) => ({
+      ...{ level, network, requests, error, reason, stack },
+    })),
     [
       {
         level: 'error',
+        network: '127.0.0.1',
         requests: 1,
         error: 'the database can not be reached',
         reason: 'ECONNREFUSED',

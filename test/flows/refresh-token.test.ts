@@ -245,7 +245,10 @@ test('refresh: a client that may no longer name the user’s tenant is invalid_g
 
 test('refresh: a scope that the client lost is invalid_scope [token-refresh-019]', async () => {
   const { json } = await reconfigured(withRoclient({ scope: 'openid offline_access' }), '')
-  assert.deepEqual(json, { error: 'invalid_scope', error_description: 'Invalid scope.' })
+  assert.deepEqual(json, {
+    error: 'invalid_scope',
+    error_description: 'This client may no longer use the scope api1',
+  })
 })
 
 test('refresh: a user who is no longer active is invalid_grant [token-refresh-014]', async () => {

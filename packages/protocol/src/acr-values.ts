@@ -11,6 +11,13 @@ export type AcrValues = {
   readonly acr: readonly string[]
 }
 
+const unclearProvider = refuse('invalid_request', 'acr_values_idp_malformed', {
+  description: 'acr_values must name one identity provider at most',
+})
+const unclearTenant = refuse('invalid_request', 'acr_values_tenant_malformed', {
+  description: 'acr_values must name one tenant at most',
+})
+
 const none: AcrValues = { acr: [] }
 
 /** Refuses `invalid_request` when more than one `idp:` or more than one `tenant:` is named, or a name is empty. */
@@ -21,11 +28,10 @@ export function parseAcrValues(text: string | undefined): Result<AcrValues> {
   const acr: string[] = []
   for (const value of text.split(' ')) {
     if (value.startsWith('idp:')) {
-      if (idp !== undefined || value === 'idp:') return refuse('invalid_request', 'acr_values_idp_malformed')
+      if (idp !== undefined || value === 'idp:') return unclearProvider
       idp = value.slice('idp:'.length)
     } else if (value.startsWith('tenant:')) {
-      if (tenant !== undefined || value === 'tenant:')
-        return refuse('invalid_request', 'acr_values_tenant_malformed')
+      if (tenant !== undefined || value === 'tenant:') return unclearTenant
       tenant = value.slice('tenant:'.length)
     } else if (value !== '') acr.push(value)
   }

@@ -58,7 +58,7 @@ export function parseParameters(
     let end = text.indexOf('&', start)
     if (end < 0) end = text.length
     if (end > start) {
-      if (++count > maxParameters) return refuse('invalid_request', 'too_many_parameters')
+      if (++count > maxParameters) return tooManyParameters
       const refusal = readPair(text, start, end, { values, ignored, limits, repeatable })
       if (refusal) return refusal
     }
@@ -66,6 +66,13 @@ export function parseParameters(
   }
   return ok(asParameters(values, ignored))
 }
+
+const tooManyParameters = refuse('invalid_request', 'too_many_parameters', {
+  description: `The request has more than ${maxParameters} parameters`,
+})
+const malformedEncoding = refuse('invalid_request', 'malformed_encoding', {
+  description: 'The parameters are not form-encoded UTF-8 text',
+})
 
 type Values = Map<string, string | readonly string[]>
 
@@ -86,12 +93,16 @@ function readPair(
   const separator = equals < 0 || equals > end ? end : equals
   const name = decode(text.slice(start, separator))
   let value = separator === end ? '' : decode(text.slice(separator + 1, end))
-  if (name === undefined || value === undefined) return refuse('invalid_request', 'malformed_encoding')
+  if (name === undefined || value === undefined) return malformedEncoding
   // RFC 6749 §3.1, §3.2: unrecognized parameters are ignored, and no parameter has so long a name.
   if (name.length > maxNameLength) return undefined
   const [max, error] = Object.hasOwn(limits, name) ? (limits[name] ?? unknown) : unknown
   if (value.length > max) {
-    if (error !== undefined) return refuse(error, 'parameter_too_long', { log: { parameter: name } })
+    if (error !== undefined)
+      return refuse(error, 'parameter_too_long', {
+        description: `${name} is too long`,
+        log: { parameter: name },
+      })
     ignored.push(name)
     // As if it had been sent without a value, which counts as omitted.
     value = ''
@@ -99,7 +110,11 @@ function readPair(
   const before = values.get(name)
   if (before === undefined) values.set(name, repeatable.has(name) ? (value === '' ? [] : [value]) : value)
   else if (typeof before === 'string')
-    return refuse('invalid_request', 'repeated_parameter', { log: { parameter: name } })
+    return refuse('invalid_request', 'repeated_parameter', {
+      // Names that nobody knows are not repeated to whoever reads a page.
+      description: `${Object.hasOwn(limits, name) ? name : 'A parameter'} was sent more than once`,
+      log: { parameter: name },
+    })
   else if (value !== '') values.set(name, [...before, value])
   return undefined
 }

@@ -42,7 +42,7 @@ export const userScopeKinds: ReadonlySet<ScopeKind> = new Set(['identity', 'api'
 export function validateScope(text: string | undefined, rules: ScopeRules): Result<GrantableScope> {
   if (text === undefined) return defaultScope(rules)
   const names = parseScope(text)
-  return names ? validateScopes(names, rules) : invalid('scope_malformed')
+  return names ? validateScopes(names, rules) : malformed
 }
 
 /** As {@link validateScope}, for scopes that are split and sorted. */
@@ -100,11 +100,11 @@ function ignoredFor(name: string, rules: ScopeRules): string | undefined {
 function faultOf(name: string, rules: ScopeRules): Refusal | undefined {
   const { client, resources, kinds } = rules
   const kind = scopeKind(resources, name)
-  if (kind === undefined) return invalid('scope_unknown', name)
-  if (!client.scope.has(name)) return invalid('scope_not_allowed', name)
-  if (!kinds.has(kind)) return invalid('scope_of_wrong_kind', name)
+  if (kind === undefined) return { ...unknown, log: { scope: name } }
+  if (!client.scope.has(name)) return invalid('scope_not_allowed', name, 'is not allowed to this client')
+  if (!kinds.has(kind)) return invalid('scope_of_wrong_kind', name, 'can not be granted here')
   return kind === 'offline_access' && !mayRefresh(rules)
-    ? invalid('scope_offline_access_without_refresh', name)
+    ? invalid('scope_offline_access_without_refresh', name, 'needs the grant type refresh_token')
     : undefined
 }
 
@@ -123,10 +123,17 @@ export function claimScopes(
   return [...new Set([...scope, ...holding.map(({ name }) => name)])].sort()
 }
 
-const invalid = (reason: string, scope?: string): Refusal =>
-  refuse('invalid_scope', reason, {
-    description: 'Invalid scope',
-    ...(scope !== undefined && { log: { scope } }),
-  })
+/** Discovery lists the scopes and a client knows its own: the response may name one that exists. */
+const invalid = (reason: string, scope: string, problem: string): Refusal =>
+  refuse('invalid_scope', reason, { description: `The scope ${scope} ${problem}`, log: { scope } })
+
+/** Does not repeat what a stranger may have written into a link. */
+const unknown = refuse('invalid_scope', 'scope_unknown', {
+  description: 'scope has a scope that this server does not know',
+})
+
+const malformed = refuse('invalid_scope', 'scope_malformed', {
+  description: 'scope has characters that no scope may have',
+})
 
 const nothingLeft = refuse('invalid_scope', 'scope_empty', { description: 'No scope is left to grant' })

@@ -163,7 +163,13 @@ const unsupportedParameters = [['registration', 'registration_not_supported']] a
 
 function unsupported(parameters: Parameters): Refusal | undefined {
   const found = unsupportedParameters.find(([name]) => parameters.get(name) !== undefined)
-  return found && refuse(found[1], 'parameter_not_supported', { log: { parameter: found[0] } })
+  return (
+    found &&
+    refuse(found[1], 'parameter_not_supported', {
+      description: `${found[0]} is not supported`,
+      log: { parameter: found[0] },
+    })
+  )
 }
 
 /** Longer than anybody stays signed in: sessions that are older than 68 years there are none. */

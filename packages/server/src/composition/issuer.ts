@@ -9,6 +9,7 @@ import type { Stores } from '../core/stores.ts'
 import type { Load } from '../http/load.ts'
 import { createRouter, type Router, type RouterPorts } from '../http/router.ts'
 import { securityHeaders } from '../http/security-headers.ts'
+import { networkOf } from '../identity/attempts.ts'
 import type { ManagedKeyRing } from '../keys/key-ring.ts'
 import { createFailureLog } from '../operations/failures.ts'
 import { createBrowser } from './browser.ts'
@@ -64,7 +65,7 @@ async function composeOn(
   const browser = createBrowser(configuration, services)
   const routes = [...composeRoutes(configuration, services, browser), ...more]
   const { issuer } = configuration
-  const logFailure = createFailureLog(log)
+  const logFailure = createFailureLog({ log, networkOf })
   const handle = createRouter({
     ...{ routes, load },
     ...(observe && { observe: underIssuer(issuer, observe) }),
@@ -75,8 +76,8 @@ async function composeOn(
       // The queue itself has logged it.
       if (error instanceof QueueFull) return
       if (error instanceof InvalidHookResult) {
-        const { id: request_id, path } = request
-        log.error('refused', { request_id, path, reason: 'hook_result_invalid', problem: error.message })
+        const where = { request_id: request.id, network: networkOf(request), path: request.path }
+        log.error('refused', { ...where, reason: 'hook_result_invalid', problem: error.message })
         return
       }
       logFailure(request, error)

@@ -4,7 +4,9 @@ import { errorText } from '@tessera/protocol/error-text'
 import { statusOf } from '@tessera/protocol/errors'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
+import type { Client } from '../core/client.ts'
 import type { Log } from '../core/runtime.ts'
+import { explanationFor } from './explanations.ts'
 
 /** Nothing that holds a token or is about one may be kept by a cache (RFC 6749 §5.1). */
 const jsonHeaders = {
@@ -28,6 +30,8 @@ export const jsonResponse = (
 export type Refuser = (request: HttpRequest, refusal: Refusal, more?: RefusalContext) => HttpResponse
 export type RefusalContext = {
   readonly clientId?: string
+  /** Who authenticated, and hears more than others; instead of `clientId`. */
+  readonly client?: Client
   /** Overrides the status of the error code, for example 415. */
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
@@ -50,7 +54,7 @@ export const createRefuser =
     endpoint: string,
     { log, networkOf, invalidClientStatus = 401 }: RefuserPorts & { readonly invalidClientStatus?: number },
   ): Refuser =>
-  (request, refusal, { clientId, status, headers, alarm = false } = {}) => {
+  (request, refusal, { client, clientId = client?.client_id, status, headers, alarm = false } = {}) => {
     log[alarm ? 'warn' : 'info']('refused', {
       endpoint,
       request_id: request.id,
@@ -62,10 +66,11 @@ export const createRefuser =
     })
     const { retry_after } = refusal
     const code = refusal.error === 'invalid_client' ? invalidClientStatus : statusOf(refusal.error)
+    const description = refusal.description ?? explanationFor(client, refusal.reason)
     const body = {
       ...refusal.members,
       error: errorText(refusal.error),
-      error_description: refusal.description && errorText(refusal.description),
+      error_description: description && errorText(description),
     }
     const wait = retry_after === undefined ? undefined : { 'retry-after': String(retry_after) }
     return jsonResponse(status ?? (wait ? 429 : code), body, {

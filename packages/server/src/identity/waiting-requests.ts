@@ -37,5 +37,8 @@ export const createWaitingCounter =
     const counted = await countAttempt(networkKeys(kind, networkOf(request), { most, span }))
     return counted.ok
       ? ok(counted.forgive)
-      : refuse('temporarily_unavailable', 'too_many_waiting', { retry_after: counted.wait })
+      : refuse('temporarily_unavailable', 'too_many_waiting', {
+          description: 'Too many requests of this network wait for their users; try again later',
+          retry_after: counted.wait,
+        })
   }

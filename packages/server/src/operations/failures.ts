@@ -8,17 +8,24 @@ import type { Log } from '../core/runtime.ts'
  * Returns what logs a bug with its stack, each time, and a store that is away in one line every 10 s that counts the
  * requests: a stack says nothing about an outage, and under load it would fill the disk.
  */
-export function createFailureLog(log: Log): (request: HttpRequest, error: unknown) => void {
+export function createFailureLog({
+  log,
+  networkOf,
+}: {
+  readonly log: Log
+  /** The network that a request came from, as limits count it. */
+  readonly networkOf: (request: HttpRequest) => string
+}): (request: HttpRequest, error: unknown) => void {
   const storeUnavailable = repeatedLine(log.error, { event: 'store_unavailable', count: 'requests' })
-  return ({ id: request_id, path }, error) => {
+  return (request, error) => {
+    const where = { request_id: request.id, network: networkOf(request), path: request.path }
     const { name, stack, cause } =
       error instanceof Error ? error : { name: '', stack: undefined, cause: undefined }
     if (name !== 'StoreUnavailable')
-      return log.error('request_failed', { request_id, path, error: String(error), stack })
+      return log.error('request_failed', { ...where, error: String(error), stack })
     const reason = cause === undefined ? undefined : cause instanceof Error ? cause.message : String(cause)
     storeUnavailable({
-      request_id,
-      path,
+      ...where,
       error: (error as Error).message,
       ...(reason !== undefined && { reason }),
     })

@@ -18,8 +18,12 @@ export function confirm(request: HttpRequest, client: Client): Result<Confirmati
   if (!authenticates && !client.tls_client_certificate_bound_access_tokens) return ok(undefined)
   const { certificate } = request.peer
   if (certificate !== undefined) return ok(certificateConfirmation(certificate))
-  return authenticates ? refuse('invalid_client', 'client_certificate_missing') : withoutCertificate
+  return authenticates ? unauthenticated : withoutCertificate
 }
+
+const unauthenticated = refuse('invalid_client', 'client_certificate_missing', {
+  description: 'client authentication failed',
+})
 
 const withoutCertificate = refuse('invalid_request', 'binding_certificate_missing', {
   description: 'a client certificate is required: the tokens of this client are bound to it',

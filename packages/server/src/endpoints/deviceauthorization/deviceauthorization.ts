@@ -38,6 +38,10 @@ export const deviceCodeGrantType = 'urn:ietf:params:oauth:grant-type:device_code
 
 const limits: Limits = { ...credentialLimits, scope: [maxScopeLength, 'invalid_scope'] }
 
+const grantTypeNotAllowed = refuse('unauthorized_client', 'grant_type_not_allowed', {
+  description: 'This client may not use the device code grant',
+})
+
 /** `POST /connect/deviceauthorization`. */
 export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPorts): Endpoint {
   return async request => {
@@ -50,7 +54,7 @@ export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPort
     const { client } = authenticated.value
     const clientId = client.client_id
     if (!client.grant_types.has(deviceCodeGrantType)) {
-      return ports.refuser(request, refuse('unauthorized_client', 'grant_type_not_allowed'), { clientId })
+      return ports.refuser(request, grantTypeNotAllowed, { clientId })
     }
     const granted = validateScope(parameters.value.get('scope'), {
       ...{ client, resources: ports.resources, kinds: userScopeKinds },
@@ -106,5 +110,7 @@ async function issue(
     })
     if (issued) return ok({ device_code, user_code })
   }
-  return refuse('temporarily_unavailable', 'user_codes_exhausted')
+  return refuse('temporarily_unavailable', 'user_codes_exhausted', {
+    description: 'No user code is free; try again',
+  })
 }

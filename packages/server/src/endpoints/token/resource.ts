@@ -5,6 +5,10 @@ import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { validateResources } from '../../authorization-request/resource-indicator.ts'
 import type { Resources } from '../../core/resource.ts'
 
+const notAgreed = refuse('invalid_target', 'resource_not_agreed', {
+  description: 'The authorization request did not name this resource',
+})
+
 /**
  * The APIs that the access token is to be limited to; empty: not limited.
  * @param agreed the APIs that the authorization is limited to; empty: not limited.
@@ -20,5 +24,5 @@ export function requestedResource(
   const names = validateResources(indicators, resources)
   if (!names.ok) return names
   const isAgreed = agreed.length === 0 || names.value.every(name => agreed.includes(name))
-  return isAgreed ? names : refuse('invalid_target', 'resource_not_agreed')
+  return isAgreed ? names : notAgreed
 }

@@ -9,8 +9,12 @@ import { type Resources, scopeKind } from '../../core/resource.ts'
 export function requestedScope(parameter: string | undefined): Result<readonly string[] | undefined> {
   if (parameter === undefined) return ok(undefined)
   const scope = parseScope(parameter)
-  return scope ? ok(scope) : refuse('invalid_scope', 'scope_malformed')
+  return scope ? ok(scope) : malformed
 }
+
+const malformed = refuse('invalid_scope', 'scope_malformed', {
+  description: 'scope has characters that no scope may have',
+})
 
 /** Refuses `invalid_scope` when the client may no longer have all that was granted before. */
 export const stillAllowed = (
@@ -21,5 +25,8 @@ export const stillAllowed = (
   const lost = scope.find(name => !client.scope.has(name) || scopeKind(resources, name) === undefined)
   return lost === undefined
     ? undefined
-    : refuse('invalid_scope', 'scope_withdrawn', { description: 'Invalid scope.', log: { scope: lost } })
+    : refuse('invalid_scope', 'scope_withdrawn', {
+        description: `This client may no longer use the scope ${lost}`,
+        log: { scope: lost },
+      })
 }

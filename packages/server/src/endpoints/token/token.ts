@@ -54,7 +54,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     return ports.refuser(
       request,
       { ...answer, log: { ...answer.log, ...(gone && { client_gone: true }) } },
-      { clientId: client.client_id, alarm: effect?.kind === 'revoke_authorization' && !gone },
+      { client, alarm: effect?.kind === 'revoke_authorization' && !gone },
     )
   }
 
@@ -102,7 +102,9 @@ function grantOf(
   if (!grant) return refuse('unsupported_grant_type', 'grant_type_unknown')
   return client.grant_types.has(grantType)
     ? ok(grant)
-    : refuse('unauthorized_client', 'grant_type_not_allowed')
+    : refuse('unauthorized_client', 'grant_type_not_allowed', {
+        description: 'This client may not use this grant_type',
+      })
 }
 
 type Outcome = { readonly ok: true; readonly decision: Decision; readonly issued: Issued } | RefusedDecision

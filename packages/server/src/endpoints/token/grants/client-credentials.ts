@@ -8,12 +8,16 @@ import { requestedResource } from '../resource.ts'
 
 const kinds = new Set(['api'] as const)
 
+const publicClient = refuse('unauthorized_client', 'public_client', {
+  description: 'client_credentials needs a client that authenticates',
+})
+
 export const clientCredentials: Grant = {
   grantType: 'client_credentials',
   limits: {},
   decide({ client, parameters, confirmation }, { resources }) {
     // RFC 6749 §4.4: for confidential clients only.
-    if (isPublic(client)) return refuse('unauthorized_client', 'public_client')
+    if (isPublic(client)) return publicClient
     const audience = requestedResource(parameters, resources)
     const rules = { client, resources, kinds, apis: audience.ok ? audience.value : [] }
     const scope = validateScope(parameters.get('scope'), rules)

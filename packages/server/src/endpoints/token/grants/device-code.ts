@@ -22,7 +22,7 @@ export const deviceCode: Grant = {
     const waiting = waitingFault(device, ports.clock.now())
     if (waiting) return waiting
     // RFC 8628 §3.1 has no resource parameter: the device's scope says all.
-    if (parameters.all('resource').length > 0) return refuse('invalid_target', 'resource_not_supported')
+    if (parameters.all('resource').length > 0) return resourceNotSupported
     if (!authorization) return refuse('invalid_grant', 'authorization_revoked')
     const fault = await standing(authorization, request, ports)
     if (fault) return fault
@@ -49,14 +49,26 @@ export const deviceCode: Grant = {
  */
 function waitingFault(device: DeviceAuthorization, now: Seconds): RefusedDecision | undefined {
   if (device.used_at !== undefined) return refuse('invalid_grant', 'device_code_used')
-  if (device.expires_at <= now) return refuse('expired_token', 'device_code_expired')
-  if (device.status === 'denied') return refuse('access_denied', 'device_denied')
+  if (device.expires_at <= now) return expired
+  if (device.status === 'denied') return denied
   if (device.status !== 'pending') return undefined
-  const tooFast = device.last_polled_at !== undefined && now < device.last_polled_at + device.interval
-  return tooFast
-    ? polled(refuse('slow_down', 'device_polled_too_fast'), device, true)
-    : polled(refuse('authorization_pending', 'device_pending'), device, false)
+  const isTooFast = device.last_polled_at !== undefined && now < device.last_polled_at + device.interval
+  return isTooFast ? polled(tooFast, device, true) : polled(pending, device, false)
 }
+
+const resourceNotSupported = refuse('invalid_target', 'resource_not_supported', {
+  description: 'The device code grant has no resource parameter',
+})
+const expired = refuse('expired_token', 'device_code_expired', {
+  description: 'The user did not decide in time',
+})
+const denied = refuse('access_denied', 'device_denied', { description: 'The user denied the request' })
+const pending = refuse('authorization_pending', 'device_pending', {
+  description: 'The user has not decided yet',
+})
+const tooFast = refuse('slow_down', 'device_polled_too_fast', {
+  description: 'Wait 5 seconds longer between requests',
+})
 
 const polled = (refusal: Refusal, { hash }: DeviceAuthorization, slowDown: boolean): RefusedDecision => ({
   ...refusal,

@@ -45,7 +45,10 @@ export function fromExtension(extension: ExtensionGrant): Grant {
         const { length } = parameters.get(name) ?? ''
         // Again, since a parameter that a standard grant reads too came with that grant's limit.
         if (length > (maxLength ?? maxParameterLength)) {
-          return refuse('invalid_request', 'parameter_too_long', { log: { parameter: name } })
+          return refuse('invalid_request', 'parameter_too_long', {
+            description: `${name} is too long`,
+            log: { parameter: name },
+          })
         }
         if (required && length === 0) {
           return refuse('invalid_request', 'parameter_missing', {
@@ -120,14 +123,14 @@ async function recheck(
   }
   const scope = checkScope(answer, requested, request.client, ports.resources)
   if (!scope.ok) return scope
-  if (!isWithin(scope.value, client.scope)) return refuse('invalid_scope', 'scope_not_allowed')
+  if (!isWithin(scope.value, client.scope)) return scopeNotAllowed
   const audience = checkAudience(answer, scope.value, ports.resources)
   if (!audience.ok) return audience
   const origin = originOf(answer)
   if (!origin.ok) return origin
   // A client with reference tokens only is one whose tokens must end at once when they are revoked.
   if (answer.access_token_type === 'jwt' && client.access_token_type === 'reference')
-    return refuse('invalid_request', 'access_token_type_not_allowed')
+    return accessTokenTypeNotAllowed
   const { lifetime = client.access_token_lifetime } = answer
   // Also for what is no number.
   if (!(lifetime >= 1)) return refuse('invalid_grant', 'extension_lifetime_invalid', { log: { lifetime } })
@@ -159,6 +162,26 @@ async function recheck(
   }
 }
 
+const scopeNotAllowed = refuse('invalid_scope', 'scope_not_allowed', {
+  description: 'scope has a scope that is not allowed to the client of the token',
+})
+const accessTokenTypeNotAllowed = refuse('invalid_request', 'access_token_type_not_allowed', {
+  description: 'This client may not have JWTs as access tokens',
+})
+const scopeEmpty = refuse('invalid_scope', 'scope_empty', { description: 'No scope is left to grant' })
+const offlineAccessNotDerivable = refuse('invalid_scope', 'scope_offline_access_not_derivable', {
+  description: 'The scope offline_access can not be granted here',
+})
+const scopeWidened = refuse('invalid_scope', 'scope_widened', {
+  description: 'scope asks for more than the token that it comes from has',
+})
+const resourceOutsideScope = refuse('invalid_target', 'resource_outside_scope', {
+  description: 'A resource has none of the scopes',
+})
+const chainTooLong = refuse('invalid_request', 'extension_chain_too_long', {
+  description: 'The token was exchanged too often',
+})
+
 /** Users of a tenant are for the clients that may name it. */
 const mayName = (tenant: string | undefined, clients: readonly Client[]): boolean =>
   tenant === undefined || clients.every(({ tenants }) => tenants.length === 0 || tenants.includes(tenant))
@@ -185,7 +208,7 @@ function checkScope(
   resources: Resources,
 ): Result<readonly string[]> {
   const wanted = decided ? [...new Set(decided)].sort() : requested
-  if (wanted?.length === 0) return refuse('invalid_scope', 'scope_empty')
+  if (wanted?.length === 0) return scopeEmpty
   const found =
     wanted === undefined
       ? validateScope(undefined, { client, resources, kinds: apiKinds })
@@ -193,12 +216,12 @@ function checkScope(
   if (!found.ok) return found
   const { scope } = found.value
   if (scope.includes('offline_access') && (derivedFrom !== undefined || subject === undefined)) {
-    return refuse('invalid_scope', 'scope_offline_access_not_derivable')
+    return offlineAccessNotDerivable
   }
   if (derivedFrom === undefined || isWithin(scope, derivedFrom.scope)) return ok(scope)
-  if (wanted !== undefined) return refuse('invalid_scope', 'scope_widened')
+  if (wanted !== undefined) return scopeWidened
   const rest = scope.filter(name => derivedFrom.scope.includes(name))
-  return rest.length > 0 ? ok(rest) : refuse('invalid_scope', 'scope_empty')
+  return rest.length > 0 ? ok(rest) : scopeEmpty
 }
 
 /** At most the owners of the scope; of a token that was limited to some of them (RFC 8707), what stems from it is too. */
@@ -213,7 +236,7 @@ function checkAudience(
   const wanted = names.length === 0 && reached.length < owners.length ? reached : [...new Set(asked)]
   return isWithin(wanted, reached) && (wanted.length > 0 || reached.length === owners.length)
     ? ok(wanted)
-    : refuse('invalid_target', 'resource_outside_scope')
+    : resourceOutsideScope
 }
 
 /** The `tenant` claim comes from the user's record, never from the request. */
@@ -241,7 +264,7 @@ function originOf({ derivedFrom }: GrantDecision): Result<readonly string[] | un
   if (derivedFrom === undefined) return ok(undefined)
   const { jti, derived_from: earlier = [] } = derivedFrom.claims
   const chain = [...(Array.isArray(earlier) ? earlier : []), jti].map(String)
-  return chain.length <= longestChain ? ok(chain) : refuse('invalid_request', 'extension_chain_too_long')
+  return chain.length <= longestChain ? ok(chain) : chainTooLong
 }
 
 function authorizationOf(

@@ -110,12 +110,16 @@ function useOf(
 const nextGeneration = (use: Use, { generation }: RefreshFamily): number =>
   use.kind === 'refresh_rotation' ? generation + 1 : generation
 
+const widened = refuse('invalid_scope', 'scope_widened', {
+  description: 'scope asks for more than was granted before',
+})
+
 /** RFC 6749 §6: may be narrowed for this access token, never widened. */
 function narrowed(parameter: string | undefined, original: readonly string[]): Result<readonly string[]> {
   const requested = requestedScope(parameter)
   if (!requested.ok) return requested
   if (requested.value === undefined) return ok(original)
-  return isWithin(requested.value, original) ? ok(requested.value) : refuse('invalid_scope', 'scope_widened')
+  return isWithin(requested.value, original) ? ok(requested.value) : widened
 }
 
 /**
