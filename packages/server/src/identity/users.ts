@@ -115,7 +115,7 @@ export function userOf(stored: StoredUser): User
 export function userOf(stored: StoredUser | undefined): User | undefined
 export function userOf(stored: StoredUser | undefined): User | undefined {
   if (!stored) return undefined
-  const { sub, epoch, username, tenant, email, email_verified_at, claims, disabled_at } = stored
+  const { sub, epoch, username, tenant, email, email_verified_at, claims, created_at, disabled_at } = stored
   return {
     sub,
     epoch,
@@ -124,6 +124,7 @@ export function userOf(stored: StoredUser | undefined): User | undefined {
     active: disabled_at === undefined,
     claims: {
       preferred_username: username,
+      updated_at: created_at,
       ...claims,
       ...(email !== undefined && { email, email_verified: email_verified_at !== undefined }),
     },
