@@ -1,0 +1,145 @@
+/**
+ * What a request gets that leaves a parameter out is the same wherever it is sent: by GET or POST, pushed, in a request
+ * object, from a device or with a password. A difference is named with its reason.
+ */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createBrowser, type Page } from '../support/browser.ts'
+import { assertRefused } from '../support/refused.ts'
+import { alice, answerOf, callback, challenge, pagesWorld, signIn, verifier } from '../support/sign-in.ts'
+import { createTestServer, type TestServer } from '../support/tessera.ts'
+
+const device = 'urn:ietf:params:oauth:grant-type:device_code'
+const client = ['all', 'a-secret-that-is-long-enough'] as const
+const clientOf = (changes: object) => ({
+  ...pagesWorld,
+  api_scopes: [{ name: 'read' }, { name: 'write' }, { name: 'other' }],
+  api_resources: [
+    { name: 'https://api.example', scopes: ['read', 'write'] },
+    { name: 'https://other.example', scopes: ['other'] },
+  ],
+  clients: [
+    {
+      client_id: client[0],
+      client_secrets: [{ value: client[1] }],
+      redirect_uris: [callback],
+      grant_types: ['authorization_code', 'refresh_token', 'password', 'client_credentials', device],
+      scope: 'openid profile read write other offline_access',
+      request_object_signing_alg: 'none',
+      ...changes,
+    },
+  ],
+})
+
+type Form = Readonly<Record<string, string>>
+const request = {
+  ...{ client_id: client[0], redirect_uri: callback, response_type: 'code', state: 's' },
+  ...{ code_challenge: challenge, code_challenge_method: 'S256' },
+}
+const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+const objectOf = (claims: object) => `${encoded({ alg: 'none' })}.${encoded(claims)}.`
+
+const redeem = (server: TestServer, page: Page) =>
+  server.token(
+    {
+      ...{ grant_type: 'authorization_code', code: answerOf(page).get('code') ?? '' },
+      ...{ redirect_uri: callback, code_verifier: verifier },
+    },
+    { client },
+  )
+const visit = (server: TestServer, form: Form) =>
+  signIn(createBrowser(server), `/connect/authorize?${new URLSearchParams(form)}`)
+
+/** How a user's tokens are asked for; each returns the token response. */
+const ways: Readonly<Record<string, (server: TestServer, form: Form) => ReturnType<TestServer['token']>>> = {
+  'GET authorize': async (server, form) => redeem(server, await visit(server, { ...request, ...form })),
+  'POST authorize': async (server, form) => {
+    const browser = createBrowser(server)
+    const page = await browser.request('POST', '/connect/authorize', { form: { ...request, ...form } })
+    return redeem(server, await browser.submit(await browser.visit(page.location ?? ''), alice))
+  },
+  'a pushed request': async (server, form) => {
+    const pushed = await server.send('POST', '/connect/par', {
+      form: { ...request, ...form, client_secret: client[1] },
+    })
+    const { request_uri } = pushed.json
+    return redeem(server, await visit(server, { client_id: client[0], request_uri }))
+  },
+  'a request object': async (server, form) =>
+    redeem(server, await visit(server, { ...request, request: objectOf({ ...request, ...form }) })),
+  'a pushed request object': async (server, form) => {
+    const pushed = await server.send('POST', '/connect/par', {
+      form: { client_id: client[0], client_secret: client[1], request: objectOf({ ...request, ...form }) },
+    })
+    const { request_uri } = pushed.json
+    return redeem(server, await visit(server, { client_id: client[0], request_uri }))
+  },
+  'the device grant': async (server, form) => {
+    const { json } = await server.send('POST', '/connect/deviceauthorization', {
+      form: { client_id: client[0], client_secret: client[1], ...form },
+    })
+    const browser = createBrowser(server)
+    const at = new URL(json.verification_uri_complete)
+    let page = await browser.visit(at.pathname + at.search)
+    const steps: readonly Form[] = [{}, alice, { button: 'yes' }]
+    for (const step of steps) page = await browser.submit(page, step)
+    return server.token({ grant_type: device, device_code: json.device_code }, { client })
+  },
+  'the password grant': (server, form) =>
+    server.token({ grant_type: 'password', username: 'alice', password: 'wonderland', ...form }, { client }),
+}
+
+/** RFC 8628 §3.1 has no resource parameter: the scope says all. */
+const withoutResource = ['the device grant']
+
+for (const [way, ask] of Object.entries(ways)) {
+  test(`endpoint defaults: without a scope ${way} gets what the client is allowed [RFC 6749 §3.3]`, async () => {
+    const { status, json } = await ask(await createTestServer(clientOf({})), {})
+    assert.equal(status, 200, JSON.stringify(json))
+    assert.equal(json.scope, 'offline_access openid other profile read write')
+    assert.ok(json.refresh_token)
+  })
+
+  test(`endpoint defaults: without the grant refresh_token ${way} gets no offline_access [OpenID Connect Core 1.0 §11]`, async () => {
+    const grant_types = ['authorization_code', 'password', device]
+    for (const form of [{}, { scope: 'openid profile read write other offline_access' }] as Form[]) {
+      const { json } = await ask(await createTestServer(clientOf({ grant_types })), form)
+      assert.equal(json.scope, 'openid other profile read write')
+      assert.equal(json.refresh_token, undefined)
+    }
+  })
+
+  if (!withoutResource.includes(way))
+    test(`endpoint defaults: without a scope and with a resource ${way} gets the scopes of that API [RFC 8707 §2]`, async () => {
+      const { json } = await ask(await createTestServer(clientOf({})), { resource: 'https://api.example/' })
+      assert.equal(json.scope, 'offline_access openid profile read write')
+    })
+}
+
+test('endpoint defaults: without a scope client_credentials gets the API scopes, with a resource those of the API', async () => {
+  const server = await createTestServer(clientOf({}))
+  for (const [form, scope] of [
+    [{}, 'other read write'],
+    [{ resource: 'https://api.example' }, 'read write'],
+  ] as const) {
+    const { json } = await server.token({ grant_type: 'client_credentials', ...form }, { client })
+    assert.equal(json.scope, scope)
+  }
+})
+
+test('endpoint defaults: redirect_uri is required wherever an authorization request comes from [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
+  const server = await createTestServer(clientOf({}))
+  const { redirect_uri: _, ...rest } = request
+  const refusals = [
+    await server.send('GET', `/connect/authorize?${new URLSearchParams(rest)}`),
+    await server.send('POST', '/connect/authorize', { form: rest }),
+    await server.send(
+      'GET',
+      `/connect/authorize?${new URLSearchParams({ ...rest, request: objectOf(rest) })}`,
+    ),
+    await server.send('POST', '/connect/par', { form: { ...rest, client_secret: client[1] } }),
+  ]
+  for (const { reason } of refusals) assert.equal(reason, 'redirect_uri_missing')
+  assertRefused(refusals[3]!, 'invalid_request', 'redirect_uri_missing')
+})
