@@ -1,9 +1,10 @@
 /** What pages carry: how it begins again when it is too old, and how it stays short. */
 
 import assert from 'node:assert/strict'
-import { hash } from 'node:crypto'
+import { generateKeyPairSync, hash } from 'node:crypto'
 import { test } from 'node:test'
 import type { HttpResponse } from '@tessera/protocol/http'
+import { exportJWK, SignJWT } from 'jose'
 import { createSeals } from '../../packages/server/src/interaction/seal.ts'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
 import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
@@ -20,7 +21,7 @@ import {
   redeem,
   signIn,
 } from '../support/sign-in.ts'
-import { basic, createTestServer, masterKey, type TestServer } from '../support/tessera.ts'
+import { basic, createTestServer, issuer, masterKey, type TestServer } from '../support/tessera.ts'
 
 const hour = 3600
 const day = 24 * hour
@@ -145,6 +146,55 @@ test('continuation: a pushed request begins again for a day, still brings one co
     over.body,
     /<a class="button primary" href="https:\/\/app\.example\/">Back to Web &amp; Co<\/a>/,
   )
+})
+
+for (const [what, changes, world, reason] of [
+  ['pushed', { require_pushed_authorization_requests: true }, {}, 'pushed_request_required'],
+  ['pushed', {}, { authorization_requests: { require_pushed: true } }, 'pushed_request_required'],
+  [
+    'signed',
+    { require_signed_request_object: true, jwks_uri: 'https://app.example/jwks' },
+    {},
+    'request_object_missing',
+  ],
+] as const) {
+  test(`continuation: an old page of a request that was not ${what} leads to no code once that is required (${JSON.stringify({ ...changes, ...world })}) [RFC 9126 §5, RFC 9101 §10.5]`, async () => {
+    const { server, browser } = await start()
+    const page = await browser.visit(authorizePath())
+    const clients = pagesWorld.clients.map(client =>
+      client.client_id === 'web' ? { ...client, ...changes } : client,
+    )
+    await server.reconfigure({ ...pagesWorld, ...world, clients })
+    server.clock.advance(hour)
+    const answer = answerOf(await browser.submit(page, alice))
+    assert.deepEqual([answer.get('error'), answer.get('code')], ['invalid_request', null])
+    assert.equal(server.reason(), reason)
+  })
+}
+
+test('continuation: a signed request begins again for a day, however often its pages expire [RFC 9101 §4]', async () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const jwks = { keys: [await exportJWK(publicKey)] }
+  const clients = pagesWorld.clients.map(client =>
+    client.client_id === 'web' ? { ...client, jwks, require_signed_request_object: true } : client,
+  )
+  const { server, browser } = await start({ ...pagesWorld, clients })
+  const claims = Object.fromEntries(new URLSearchParams(authorizePath().split('?')[1]))
+  const request = await new SignJWT({ ...claims, iss: 'web', aud: issuer, exp: server.clock.now() + 60 })
+    .setProtectedHeader({ alg: 'ES256', typ: 'oauth-authz-req+jwt' })
+    .sign(privateKey)
+  const target = `/connect/authorize?${new URLSearchParams({ client_id: 'web', request })}`
+  const page = await browser.visit(target)
+  server.clock.advance(hour)
+  const again = await browser.submit(page, alice)
+  assert.match(again.text, restartedText)
+  server.clock.advance(day - 2 * hour)
+  const third = await browser.submit(again, alice)
+  assert.match(third.text, restartedText)
+  assert.ok(answerOf(await browser.submit(third, alice)).get('code'))
+  server.clock.advance(hour)
+  assertErrorPage(await createBrowser(server).visit(third.target), 'invalid_request')
+  assert.equal(server.reason(), 'continuation_expired')
 })
 
 test('continuation: a page from before an upgrade still opens', async () => {

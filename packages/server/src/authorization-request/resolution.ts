@@ -23,7 +23,12 @@ export type ResolvedRequest = {
   readonly parameters: Parameters
   /** For a pushed one, which can be used once. */
   readonly pushed?: Pushed
+  /** It came as a request object that the client signed. */
+  readonly signed?: true
 }
+
+/** How a request came that waits for its user. */
+export type RequestOrigin = { readonly pushed?: unknown; readonly signed_since?: unknown }
 
 export type ResolveAuthorizationRequest = (
   parameters: Parameters,
@@ -34,6 +39,8 @@ export type AuthorizationRequestResolution = {
   readonly resolve: ResolveAuthorizationRequest
   /** For the endpoint where requests are pushed: by value only (RFC 9126 §2.1). */
   readonly resolvePushed: (client: Client, parameters: Parameters) => Promise<Result<Parameters>>
+  /** Returns why a request that begins again may no longer come the way it came; undefined when it may. */
+  readonly originFault: (client: Client, origin: RequestOrigin) => Refusal | undefined
 }
 
 export function createAuthorizationRequestResolution(ports: ResolutionPorts): AuthorizationRequestResolution {
@@ -59,6 +66,12 @@ export function createAuthorizationRequestResolution(ports: ResolutionPorts): Au
       const completed = resolved.ok ? withDefaults(resolved.value, client) : resolved
       return completed.ok ? ok(completed.value.parameters) : completed
     },
+    originFault(client, { pushed, signed_since }) {
+      // What was pushed was resolved then.
+      if (pushed !== undefined) return undefined
+      if (mustBePushed(client, ports)) return notPushed
+      return mustBeSigned(client, ports) && signed_since === undefined ? missing : undefined
+    },
   }
 }
 
@@ -76,11 +89,7 @@ async function resolveFor(
   }
   // What was pushed was resolved then.
   if (uri !== undefined && isPushed(uri)) return ports.pushedRequests.find(uri, client.client_id)
-  if (client.require_pushed_authorization_requests || ports.requirePushed) {
-    return refuse('invalid_request', 'pushed_request_required', {
-      description: 'A pushed authorization request is required',
-    })
-  }
+  if (mustBePushed(client, ports)) return notPushed
   const fetched = uri === undefined ? ok(request) : await fetchObject(uri, client)
   return fetched.ok ? resolveObject(client, parameters, fetched.value, ports) : fetched
 }
@@ -91,16 +100,29 @@ async function resolveObject(
   jwt: string | undefined,
   ports: ResolutionPorts,
 ): Promise<Result<ResolvedRequest>> {
-  const mustBeSigned = client.require_signed_request_object || ports.requireSigned
-  if (jwt === undefined) return mustBeSigned ? missing : ok({ parameters })
+  const needsSignature = mustBeSigned(client, ports)
+  if (jwt === undefined) return needsSignature ? missing : ok({ parameters })
   const object = await readRequestObject(jwt, client, ports)
   if (!object.ok) return object
-  if (mustBeSigned && !object.value.isSigned) return unsigned
-  const isStrict = object.value.isStrict || mustBeSigned
+  const { isSigned } = object.value
+  if (needsSignature && !isSigned) return unsigned
+  const isStrict = object.value.isStrict || needsSignature
   const wrong = mismatch(parameters, object.value)
   const merged = wrong ?? merge(isStrict ? undefined : parameters, object.value)
-  return merged.ok ? ok({ parameters: merged.value }) : merged
+  return merged.ok ? ok({ parameters: merged.value, ...(isSigned && { signed: true }) }) : merged
 }
+
+type Requirements = Pick<ResolutionPorts, 'requirePushed' | 'requireSigned'>
+
+const mustBePushed = (client: Client, { requirePushed }: Requirements): boolean =>
+  client.require_pushed_authorization_requests || requirePushed
+
+const mustBeSigned = (client: Client, { requireSigned }: Requirements): boolean =>
+  client.require_signed_request_object || requireSigned
+
+const notPushed = refuse('invalid_request', 'pushed_request_required', {
+  description: 'A pushed authorization request is required',
+})
 
 /** RFC 9101 §7 names errors of a request object; where there is none, the request is at fault. */
 const missing = refuse('invalid_request', 'request_object_missing', {

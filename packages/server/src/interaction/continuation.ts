@@ -21,6 +21,8 @@ export type Progress = {
   readonly asked_at: Seconds
   /** The pushed request that it came from: what is issued uses that up. */
   readonly pushed?: Pushed
+  /** When the signed request object that it came as was read: its client may have given it a short life. */
+  readonly signed_since?: Seconds
   /** Where its parameters are kept, if they are too long for an address. */
   readonly stored?: StoredRequest
   /** An earlier page of it expired; `sign_in`: before the user had signed in, so that they sign in whoever is here now. */
@@ -154,12 +156,14 @@ function restartOf(continuation: Continuation, now: Seconds): Continuation | und
       }
     }
     case 'authorization': {
-      const { kind, parameters, pushed, stored, hint } = continuation
-      // Beyond that the marker of its use may be gone.
-      if (pushed && pushed.since + pushedRestartLifetime <= now) return undefined
+      const { kind, parameters, pushed, signed_since, stored, hint } = continuation
+      const since = pushed?.since ?? signed_since
+      // Beyond that the marker of a pushed request's use may be gone.
+      if (since !== undefined && since + pushedRestartLifetime <= now) return undefined
       return {
         ...{ kind, parameters, asked_at },
         ...(pushed && { pushed }),
+        ...(signed_since !== undefined && { signed_since }),
         ...(stored && { stored }),
         ...(hint && { hint }),
       }

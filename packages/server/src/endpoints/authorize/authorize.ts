@@ -44,7 +44,7 @@ import { mayRedirect } from './trusted-target.ts'
 
 export type AuthorizePorts = AnswerPorts &
   IssuePorts & {
-    readonly resolution: Pick<AuthorizationRequestResolution, 'resolve'>
+    readonly resolution: Pick<AuthorizationRequestResolution, 'resolve' | 'originFault'>
     readonly validate: ValidateAuthorizationRequest
     readonly continuations: Continuations
     readonly shorten: Shorten
@@ -70,7 +70,7 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
     const page = pageOf(read.value)
     const refuseTo = refuserOf(request, read.value, answers, ports)
     if (!resolved.ok) return refuseTo(resolved, resolved.target, page)
-    const { parameters: counting, pushed } = resolved.value
+    const { parameters: counting, pushed, signed } = resolved.value
     const validated = await ports.validate(counting)
     if (!validated.ok) return refuseTo(validated, validated.target, page, counting)
     const kept = keptRequest(counting)
@@ -78,7 +78,9 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
     const parameters = kept.value
     const { client, hint, ignored } = validated.value
     logIgnored(ports.log, 'authorize', request, client, ignored)
-    const progress = { asked_at: ports.clock.now(), ...(pushed && { pushed }), ...(hint && { hint }) }
+    const asked_at = ports.clock.now()
+    const origin = { ...(pushed && { pushed }), ...(signed && { signed_since: asked_at }) }
+    const progress = { asked_at, ...origin, ...(hint && { hint }) }
     // A client's form post comes without our SameSite=Lax cookies; the GET that follows brings them.
     if (request.method === 'POST')
       return goOn(request, '/connect/authorize/callback', validated.value.client, parameters, progress, ports)
@@ -103,10 +105,12 @@ export function createAuthorizeCallbackEndpoint(ports: AuthorizePorts): Endpoint
     const read = parseRequest(parameters)
     if (!read.ok) return answers.refuse(request, read, undefined)
     const validated = await ports.validate(read.value, progress.hint)
-    if (!validated.ok) {
-      const refuseTo = refuserOf(request, read.value, answers, ports)
-      return refuseTo(validated, validated.target, pageOf(read.value))
-    }
+    const refuseTo = refuserOf(request, read.value, answers, ports)
+    if (!validated.ok) return refuseTo(validated, validated.target, pageOf(read.value))
+    const { client, target } = validated.value
+    // What is required of requests may have changed since the first of its pages, however long ago that was.
+    const fault = progress.restarted && ports.resolution.originFault(client, progress)
+    if (fault) return refuseTo(fault, target, pageOf(read.value))
     return decide(request, validated.value, parameters, progress, answers, ports)
   }
 }
