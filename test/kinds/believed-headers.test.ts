@@ -45,6 +45,7 @@ const rows: Readonly<Record<string, Row>> = {
   'sec-purpose': { client: 'that a page which it loads ahead is not there yet' },
   purpose: { client: 'the same, as older browsers say it' },
   'x-moz': { client: 'the same, as older Firefox says it' },
+  'x-purpose': { client: 'the same, as older Safari says it' },
   'user-agent': { client: 'what the list of its own sessions calls it' },
   'content-type': { client: 'whether its body is read at all' },
   'content-length': { client: 'that a body is refused unread' },

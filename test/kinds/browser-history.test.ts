@@ -263,6 +263,7 @@ const looks = [
   ['a prefetch', 'GET', { 'sec-purpose': 'prefetch' }],
   ['a page that is rendered ahead', 'GET', { 'sec-purpose': 'prefetch;prerender' }],
   ['an older prefetch', 'GET', { purpose: 'prefetch' }],
+  ['a preview of an older Safari', 'GET', { 'x-purpose': 'preview' }],
 ] as const
 
 test('browser history: each row is one of an address that a GET reaches', async () => {

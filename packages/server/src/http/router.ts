@@ -205,7 +205,9 @@ export function createRouter({
  */
 function unaskedFor({ method, headers }: HttpRequest): HttpResponse | undefined {
   if (method === 'HEAD') return { status: 200, headers: { 'cache-control': 'no-store' }, body: '' }
-  const isPrefetch = [headers['sec-purpose'], headers.purpose, headers['x-moz']].some(isPrefetchHeader)
+  const isPrefetch = [headers['sec-purpose'], headers.purpose, headers['x-purpose'], headers['x-moz']].some(
+    isPrefetchHeader,
+  )
   return method === 'GET' && isPrefetch ? unavailable : undefined
 }
 
