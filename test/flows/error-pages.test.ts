@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Route } from '@tessera/protocol/http'
 import { prefersHtml } from '../../packages/server/src/http/accept.ts'
+import { createLoad } from '../../packages/server/src/http/load.ts'
 import type { ShowError } from '../../packages/server/src/http/router.ts'
 import { createBrowser } from '../support/browser.ts'
 import { ask, mount, serve } from '../support/edges.ts'
@@ -167,6 +168,27 @@ for (const [name, start] of [
       await edge.close()
     }
   })
+
+test('error pages: under too much load an unknown address costs no page, and a page says that it is unavailable', async () => {
+  const shown: number[] = []
+  const counting: ShowError = (request, error) => {
+    shown.push(error.status)
+    return showError(request, error)
+  }
+  const load = createLoad({ mostRequests: 1 })
+  const edge = await serve(routes, { showError: counting, load })
+  const headers = { accept: asBrowser }
+  try {
+    load.enter()
+    assert.equal((await ask(edge, 'GET', '/nowhere', { headers })).body, '{"error":"not_found"}')
+    assert.equal((await ask(edge, 'GET', '/page', { headers })).body, '<h1>503</h1>')
+    assert.deepEqual(shown, [503])
+    load.leave()
+    assert.equal((await ask(edge, 'GET', '/nowhere', { headers })).body, '<h1>404</h1>')
+  } finally {
+    await edge.close()
+  }
+})
 
 test('error pages: where no page can be shown, JSON is sent and the failure is told', async () => {
   const told: unknown[] = []

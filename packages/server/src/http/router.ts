@@ -116,10 +116,13 @@ export function createRouter({
     return shown.then(response => complete(request, cors, response))
   }
 
-  /** Endpoints are for programs, whatever those accept. */
+  /** Endpoints are for programs, whatever those accept. Under too much load an unknown address is not worth a page. */
   function isShown(request: HttpRequest, route: Route | undefined, { status }: HttpResponse): boolean {
     return (
-      showError !== undefined && status >= 400 && (route?.page ?? route === undefined) && prefersHtml(request)
+      showError !== undefined &&
+      status >= 400 &&
+      prefersHtml(request) &&
+      (route ? route.page === true : !load.isFull())
     )
   }
 
