@@ -410,6 +410,21 @@ test('request object: one that is encrypted for this server is opened, and held 
   assert.equal(server.reason(), 'request_object_encryption_wrong')
 })
 
+test('request object: what is sent beside an encrypted one tells nothing of it by the length of an address [RFC 9101 §6.1]', async () => {
+  const server = await createTestServer(configured())
+  const secret = 'alice.of.the.long.name.of.example'
+  const request = await encrypt(server, await sign({ login_hint: secret }))
+  const lengthBeside = async (ui_locales: string): Promise<number> => {
+    const query = new URLSearchParams({ client_id: 'app', request, ui_locales })
+    const { status, headers } = await server.send('GET', `/connect/authorize?${query}`)
+    assert.equal(status, 302)
+    return String(headers.location).length
+  }
+  const guess = 'xq7vkzj0wpfy4uh8gdnmct2brl5s6ae9o'
+  assert.equal(guess.length, secret.length)
+  assert.equal(await lengthBeside(secret), await lengthBeside(guess))
+})
+
 test('request object: a client that registered that it encrypts does so, as it registered', async () => {
   const clients = [
     {

@@ -22,6 +22,8 @@ export type RequestObjectPorts = {
 export type RequestObject = {
   readonly parameters: Parameters
   readonly isSigned: boolean
+  /** Whoever sends it on can't read it. */
+  readonly isEncrypted: boolean
   /** Typed `oauth-authz-req+jwt`: what stands outside does not count (RFC 9101 §5). */
   readonly isStrict: boolean
 }
@@ -52,7 +54,12 @@ export async function readRequestObject(
   if (fault) return fault
   const parameters = parametersOf(claims.value)
   return parameters.ok
-    ? ok({ parameters: parameters.value, isSigned, isStrict: type === strictType })
+    ? ok({
+        parameters: parameters.value,
+        isSigned,
+        isEncrypted: isEncrypted(sent),
+        isStrict: type === strictType,
+      })
     : invalid('request_object_parameters_malformed', { parameters: parameters.reason })
 }
 

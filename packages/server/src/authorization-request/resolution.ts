@@ -25,6 +25,8 @@ export type ResolvedRequest = {
   readonly pushed?: Pushed
   /** It came as a request object that the client signed. */
   readonly signed?: true
+  /** Its browser can't read it, and beside it other parameters were sent in the clear: by the client, or by anybody else. */
+  readonly mixed?: true
 }
 
 /** How a request came that waits for its user. */
@@ -109,7 +111,11 @@ async function resolveObject(
   const isStrict = object.value.isStrict || needsSignature
   const wrong = mismatch(parameters, object.value)
   const merged = wrong ?? merge(isStrict ? undefined : parameters, object.value)
-  return merged.ok ? ok({ parameters: merged.value, ...(isSigned && { signed: true }) }) : merged
+  if (!merged.ok) return merged
+  // What the client keeps at an address may be for this server alone, too.
+  const isHidden = object.value.isEncrypted || parameters.get('request_uri') !== undefined
+  const mixed = isHidden && !isStrict
+  return ok({ parameters: merged.value, ...(isSigned && { signed: true }), ...(mixed && { mixed }) })
 }
 
 type Requirements = Pick<ResolutionPorts, 'requirePushed' | 'requireSigned'>

@@ -23,6 +23,8 @@ export type Progress = {
   readonly pushed?: Pushed
   /** When the signed request object that it came as was read: its client may have given it a short life. */
   readonly signed_since?: Seconds
+  /** Its parameters do not all come from one party, so that none may be told by how well they compress. */
+  readonly mixed?: true
   /** Where its parameters are kept, if they are too long for an address. */
   readonly stored?: StoredRequest
   /** An earlier page of it expired; `sign_in`: before the user had signed in, so that they sign in whoever is here now. */
@@ -156,7 +158,7 @@ function restartOf(continuation: Continuation, now: Seconds): Continuation | und
       }
     }
     case 'authorization': {
-      const { kind, parameters, pushed, signed_since, stored, hint } = continuation
+      const { kind, parameters, pushed, signed_since, mixed, stored, hint } = continuation
       const since = pushed?.since ?? signed_since
       // Beyond that the marker of a pushed request's use may be gone.
       if (since !== undefined && since + pushedRestartLifetime <= now) return undefined
@@ -164,6 +166,7 @@ function restartOf(continuation: Continuation, now: Seconds): Continuation | und
         ...{ kind, parameters, asked_at },
         ...(pushed && { pushed }),
         ...(signed_since !== undefined && { signed_since }),
+        ...(mixed && { mixed }),
         ...(stored && { stored }),
         ...(hint && { hint }),
       }

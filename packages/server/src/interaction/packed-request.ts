@@ -3,7 +3,8 @@
  *
  * What is compressed together with a secret tells of it by its length (CRIME). So only the parameters are compressed, which
  * all come from the one who sent the request; what this server knows of the browser (hashes of handles, `sid`, a CSRF token)
- * stays outside. Of a request that a client pushed or encrypted, nobody else can choose a part.
+ * stays outside. Of a request that a client pushed or encrypted, nobody else can choose a part; one that also
+ * takes parameters that were sent beside it in the clear is `mixed`, and not compressed.
  */
 
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
@@ -27,8 +28,8 @@ const separator = 0
 /** Packs values that have parameters, form-encoded; any other is left as it is. */
 export const packRequests = <Value extends object>(): Packing<Value> => ({
   encode(value) {
-    const { parameters = '', ...rest } = value as { readonly parameters?: string }
-    if (parameters === '') return undefined
+    const { parameters = '', ...rest } = value as { readonly parameters?: string; readonly mixed?: true }
+    if (parameters === '' || rest.mixed) return undefined
     const compressed = deflateRawSync(parameters, { level: 9, dictionary })
     return Buffer.concat([Buffer.from(JSON.stringify(rest)), Buffer.of(separator), compressed])
   },

@@ -70,7 +70,7 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
     const page = pageOf(read.value)
     const refuseTo = refuserOf(request, read.value, answers, ports)
     if (!resolved.ok) return refuseTo(resolved, resolved.target, page)
-    const { parameters: counting, pushed, signed } = resolved.value
+    const { parameters: counting, pushed, signed, mixed } = resolved.value
     const validated = await ports.validate(counting)
     if (!validated.ok) return refuseTo(validated, validated.target, page, counting)
     const kept = keptRequest(counting)
@@ -79,7 +79,11 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
     const { client, hint, ignored } = validated.value
     logIgnored(ports.log, 'authorize', request, client, ignored)
     const asked_at = ports.clock.now()
-    const origin = { ...(pushed && { pushed }), ...(signed && { signed_since: asked_at }) }
+    const origin = {
+      ...(pushed && { pushed }),
+      ...(signed && { signed_since: asked_at }),
+      ...(mixed && { mixed }),
+    }
     const progress = { asked_at, ...origin, ...(hint && { hint }) }
     // A client's form post comes without our SameSite=Lax cookies; the GET that follows brings them.
     if (request.method === 'POST')
