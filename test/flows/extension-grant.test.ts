@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { thumbprintOf } from '../../packages/server/src/core/certificate.ts'
+import { one } from '../support/certificates.ts'
 import { assertRefused } from '../support/refused.ts'
 import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
@@ -97,6 +99,20 @@ test('extension: may issue to another registered client, and to no other [token-
   const { json } = await decide({ ok: true, client_id: 'roclient' })
   assert.equal(claimsOf(json.access_token).client_id, 'roclient')
   assertRefused(await decide({ ok: true, client_id: 'nobody' }), 'invalid_grant', 'extension_client_unknown')
+})
+
+test('extension: tokens for another client are bound as its own are [RFC 8705 §3.4]', async () => {
+  const bound = world.clients.map(one =>
+    one.client_id === 'roclient' ? { ...one, tls_client_certificate_bound_access_tokens: true } : one,
+  )
+  const mtls = { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] }
+  const { clients, ...rest } = configured()
+  const server = await createTestServer({ ...rest, mtls, clients: [...bound, ...clients.slice(-1)] })
+  decisions.custom = () => ({ ok: true, client_id: 'roclient' })
+  const form = { grant_type: 'custom', custom_credential: 'x', scope: 'api1' }
+  assertRefused(await server.token(form, { client }), 'invalid_request', 'binding_certificate_missing')
+  const { json } = await server.token(form, { client, certificate: one })
+  assert.deepEqual(claimsOf(json.access_token).cnf, { 'x5t#S256': thumbprintOf(one) })
 })
 
 test('extension: custom members join the response, never replace standard ones [token-ext-015]', async () => {

@@ -2,7 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Ignored, Limits, Parameters } from '@tessera/protocol/parameters'
-import type { JsonObject, Refusal } from '@tessera/protocol/result'
+import type { JsonObject, Refusal, Result } from '@tessera/protocol/result'
 import type { Authorization, AuthorizationId, Confirmation, RefreshFamily } from '../../core/authorization.ts'
 import type { Client, ClientClaim } from '../../core/client.ts'
 import type { GrantContext } from '../../core/extension-grant.ts'
@@ -30,6 +30,8 @@ export type TokenRequest = {
   readonly parameters: Parameters
   /** How the tokens will be bound to the client's key. */
   readonly confirmation?: Confirmation
+  /** How tokens that this request gets for another client are bound. Refuses where they must be and can't be. */
+  readonly confirmFor: (client: Client) => Result<Confirmation | undefined>
   /** The network that it came from. */
   readonly from: string
 }

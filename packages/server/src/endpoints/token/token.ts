@@ -67,7 +67,13 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     if (!grant.ok) return grant
     const confirmation = ports.confirm(request, client)
     if (!confirmation.ok) return confirmation
-    const tokenRequest = { client, parameters, confirmation: confirmation.value, from: networkOf(request) }
+    const tokenRequest: TokenRequest = {
+      client,
+      parameters,
+      confirmation: confirmation.value,
+      confirmFor: other => ports.confirm(request, other),
+      from: networkOf(request),
+    }
     const outcome =
       (await attempt(grant.value, tokenRequest, ports)) ?? (await attempt(grant.value, tokenRequest, ports))
     if (outcome === undefined) return refuse('invalid_grant', 'lost_twice')

@@ -4,6 +4,7 @@ import type { Limits } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { isWithin } from '@tessera/protocol/scope'
 import { userScopeKinds, validateScope, validateScopes } from '../../../authorization-request/scope.ts'
+import type { Confirmation } from '../../../core/authorization.ts'
 import type { Client } from '../../../core/client.ts'
 import type {
   ExtensionGrant,
@@ -102,6 +103,8 @@ async function recheck(
   const client = answer.client_id === undefined ? request.client : await ports.findClient(answer.client_id)
   if (!client?.enabled)
     return refuse('invalid_grant', 'extension_client_unknown', { log: { client_id: answer.client_id } })
+  const confirmation = confirmationFor(client, request)
+  if (!confirmation.ok) return confirmation
   const now = ports.clock.now()
   const subject = answer.subject && (await subjectOf(answer.subject, now, ports))
   if (subject && !mayName(subject.tenant, [client, request.client])) {
@@ -144,7 +147,7 @@ async function recheck(
     authorization: authorizationOf(answer, subject),
     claims: answer.claims,
     clientClaims: answer.client_claims,
-    confirmation: request.confirmation,
+    confirmation: confirmation.value,
     lifetime: Math.floor(Math.min(lifetime, client.access_token_lifetime)),
     not_after: answer.derivedFrom?.expires_at,
     ...(origin.value && { derived_from: origin.value }),
@@ -181,6 +184,13 @@ const resourceOutsideScope = refuse('invalid_target', 'resource_outside_scope', 
 const chainTooLong = refuse('invalid_request', 'extension_chain_too_long', {
   description: 'The token was exchanged too often',
 })
+
+/** RFC 8705 §3.4: tokens of a client that wants them bound are, whoever asks for them. */
+function confirmationFor(client: Client, request: TokenRequest): Result<Confirmation | undefined> {
+  if (client.client_id === request.client.client_id) return ok(request.confirmation)
+  const own = request.confirmFor(client)
+  return own.ok && own.value === undefined ? ok(request.confirmation) : own
+}
 
 /** Users of a tenant are for the clients that may name it. */
 const mayName = (tenant: string | undefined, clients: readonly Client[]): boolean =>
