@@ -97,6 +97,33 @@ test('federation: the keys of a provider are fetched twice a minute at most, wha
   assert.equal(keys.recent(url), undefined)
 })
 
+test('federation: keys that can not be fetched are asked for ten times a minute at most, however often they are needed', async () => {
+  let now = 1000
+  let fetches = 0
+  let fails = true
+  const keys = createProviderKeys(
+    async () => {
+      fetches += 1
+      return new Response('{"keys":[]}', { status: fails ? 500 : 200 })
+    },
+    { now: () => now },
+  )
+  const get = () =>
+    keys.fetch('https://corp.example/jwks', {
+      method: 'GET',
+      headers: {},
+      body: undefined,
+      redirect: 'manual',
+    })
+  for (let time = 0; time < 30; time++) await assert.rejects(get(), /answered by 500/)
+  assert.equal(fetches, 10)
+  now += 60
+  await assert.rejects(get(), /answered by 500/)
+  fails = false
+  assert.equal((await get()).status, 200)
+  assert.equal(fetches, 12)
+})
+
 test('federation: the sub is the same at every sign-in, another for another user, provider or issuer, and never the one there', async () => {
   const subs: unknown[] = []
   const world = federatedWorld(provider, {}, [

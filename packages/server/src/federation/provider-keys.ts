@@ -19,6 +19,8 @@ const freshFor: Seconds = 300
  */
 const span: Seconds = 60
 const mostInSpan = 2
+/** More where they fail, so that a provider that is back again serves sign-ins soon. */
+const mostFailedInSpan = 10
 
 type Kept = { readonly body: string; readonly fetched_at: Seconds; readonly asked: readonly Seconds[] }
 
@@ -26,6 +28,7 @@ type Kept = { readonly body: string; readonly fetched_at: Seconds; readonly aske
 export function createProviderKeys(fetch: CustomFetch, clock: Clock): ProviderKeys {
   const kept = new Map<string, Kept>()
   const underWay = new Map<string, Promise<string>>()
+  const failed = new Map<string, { readonly at: readonly Seconds[]; readonly error: unknown }>()
 
   async function ask(...[url, options]: Parameters<CustomFetch>): Promise<string> {
     const response = await fetch(url, options)
@@ -37,11 +40,24 @@ export function createProviderKeys(fetch: CustomFetch, clock: Clock): ProviderKe
     return body
   }
 
+  async function noting(url: string, asking: Promise<string>): Promise<string> {
+    try {
+      return await asking
+    } catch (error) {
+      const now = clock.now()
+      const at = (failed.get(url)?.at ?? []).filter(before => before > now - span)
+      failed.set(url, { at: [...at, now], error })
+      throw error
+    }
+  }
+
   function bodyAt(...[url, options]: Parameters<CustomFetch>): string | Promise<string> {
     const found = kept.get(url)
     const since = clock.now() - span
     if (found && found.asked.filter(at => at > since).length >= mostInSpan) return found.body
-    const asking = underWay.get(url) ?? ask(url, options).finally(() => underWay.delete(url))
+    const failures = failed.get(url)
+    if (failures && failures.at.filter(at => at > since).length >= mostFailedInSpan) throw failures.error
+    const asking = underWay.get(url) ?? noting(url, ask(url, options)).finally(() => underWay.delete(url))
     underWay.set(url, asking)
     return asking
   }
