@@ -14,6 +14,9 @@ export type UserinfoAnswerPorts = {
   readonly encrypt: EncryptForClient
 }
 
+/** ID tokens have this type too, and an operator may put `exp` into both: the header tells them apart (RFC 8725 §3.11). */
+const kind = { typ: 'JWT', token_use: 'userinfo' } as const
+
 export async function userinfoResponse(
   claims: JsonObject,
   client: Client,
@@ -24,7 +27,7 @@ export async function userinfoResponse(
   const text =
     signing === undefined
       ? JSON.stringify(claims)
-      : await signJwt(keys.signing(signing), 'JWT', { ...claims, iss: issuer, aud: client.client_id })
+      : await signJwt(keys.signing(signing), kind, { ...claims, iss: issuer, aud: client.client_id })
   const content = signing === undefined ? 'json' : 'JWT'
   const enc = client.userinfo_encrypted_response_enc
   const body = alg === undefined ? text : await encrypt(client, { alg, enc }, text, content)
