@@ -39,6 +39,8 @@ const reasons = [
   'refresh_token_expired',
   'refresh_token_idle_too_long',
   'refresh_token_unknown',
+  // Decided before another use at the same time revoked it, and committed after.
+  'no_longer_standing',
 ] as const
 
 /** What a use of this generation must lead to; it changes the model as the store must change. */
