@@ -11,7 +11,7 @@ import { basic, createTestServer } from '../support/tessera.ts'
 import { assertCovers } from './coverage.ts'
 
 const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
-const password = 'p'.repeat(1024)
+const password = 'p'.repeat(512)
 const world = {
   ...pagesWorld,
   users: [{ sub: '1', username: 'u'.repeat(100), password, claims: {} }],
@@ -49,7 +49,7 @@ const rows: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     refresh_token: [100, 'invalid_grant'],
     device_code: [100, 'invalid_grant'],
     username: [256, 'invalid_grant'],
-    password: [1024, 'invalid_grant'],
+    password: [512, 'invalid_grant'],
     acr_values: [2048, 'invalid_request'],
   },
   '/connect/introspect': { ...credentials, token, token_type_hint: [100] },

@@ -4,11 +4,8 @@ import type { PasswordFault, PasswordPolicy } from '../core/account.ts'
 import { identityKey } from '../core/stored-user.ts'
 import { commonPasswords } from './common-passwords.ts'
 
-/** The longest password that a user may choose (characters). */
+/** What fits everywhere a password is typed, the password grant included. */
 const mostCharacters = 512
-
-/** The longest password that is read, wherever it is typed (characters): as long as one in the configuration may be. */
-export const maxTypedPasswordLength = 1024
 
 /** Costs as much to check as a user's, and fits nothing that anyone knows: its hash is not of any text. */
 export const decoyPassword = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`

@@ -3,7 +3,6 @@
 import type { HttpRequest } from '@tessera/protocol/http'
 import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Result, refuse } from '@tessera/protocol/result'
-import { maxTypedPasswordLength } from '../identity/password.ts'
 import { continuationLimits } from './continuation.ts'
 import type { Csrf } from './csrf.ts'
 
@@ -17,9 +16,9 @@ const limits: Limits = {
   user_code: [64, 'invalid_request'],
   keep_signed_in: [16, 'invalid_request'],
   username: [256, 'invalid_request'],
-  password: [maxTypedPasswordLength, 'invalid_request'],
+  password: [1024, 'invalid_request'],
   email: [254, 'invalid_request'],
-  new_password: [maxTypedPasswordLength, 'invalid_request'],
+  new_password: [1024, 'invalid_request'],
   full_name: [200, 'invalid_request'],
   given_name: [200, 'invalid_request'],
   family_name: [200, 'invalid_request'],

@@ -4,7 +4,6 @@ import { parseAcrValues } from '@tessera/protocol/acr-values'
 import { refuse } from '@tessera/protocol/result'
 import { maxAcrValuesLength } from '../../../authorization-request/limits.ts'
 import { userScopeKinds, validateScope } from '../../../authorization-request/scope.ts'
-import { maxTypedPasswordLength } from '../../../identity/password.ts'
 import type { Grant } from '../decision.ts'
 import { requestedResource } from '../resource.ts'
 
@@ -12,7 +11,7 @@ export const password: Grant = {
   grantType: 'password',
   limits: {
     username: [256, 'invalid_grant'],
-    password: [maxTypedPasswordLength, 'invalid_grant'],
+    password: [512, 'invalid_grant'],
     acr_values: [maxAcrValuesLength, 'invalid_request'],
   },
   async decide({ client, parameters, confirmation, from }, { resources, signIn, barsPasswordGrant }) {
