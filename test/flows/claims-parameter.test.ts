@@ -174,6 +174,14 @@ for (const [what, claims] of [
   })
 }
 
+test('claims: the client learns that they are too long [RFC 6749 §4.1.2.1]', async () => {
+  const { server, browser } = await startHybrid()
+  const claims = JSON.stringify({ userinfo: { email: null, ['x'.repeat(4100)]: null } })
+  const answer = answerOf(await browser.visit(authorizePath({ claims })))
+  assert.equal(answer.get('error'), 'invalid_request')
+  assert.equal(server.reason(), 'parameter_too_long')
+})
+
 test('claims: names that JavaScript knows are names like any other', async () => {
   const { server, browser } = await startHybrid()
   const claims = '{"userinfo":{"__proto__":{"value":1},"constructor":null,"toString":null,"email":null}}'

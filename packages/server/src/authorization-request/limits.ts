@@ -45,7 +45,7 @@ export const requestLimits: Limits = {
   max_age: whole,
   acr_values: whole,
   resource: whole,
-  claims: [4096, 'invalid_request'],
+  claims: whole,
   registration: whole,
   id_token_hint: [maxTokenLength, 'invalid_request'],
   login_hint: [maxLoginHintLength],
@@ -64,6 +64,7 @@ const longest = [
   ['scope', maxScopeLength, 'invalid_scope'],
   ['nonce', 300, 'invalid_request'],
   ['acr_values', maxAcrValuesLength, 'invalid_request'],
+  ['claims', 4096, 'invalid_request'],
 ] as const
 
 export function tooLong(parameters: Parameters): Refusal | undefined {
