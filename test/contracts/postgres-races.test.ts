@@ -16,12 +16,14 @@ import { sampleRegisteredClient } from './stores/registered-clients.ts'
 import {
   day,
   issuedCode,
+  minute,
   newHash,
   now,
   sampleAuthorization,
   sampleCode,
   sampleCommit,
   sampleDevice,
+  sampleFamily,
   sampleSession,
   sampleUser,
   standing,
@@ -73,6 +75,70 @@ test('postgres races: tokens of a sign-in, the end of the user, the removal of t
     }
     const late = { sub, client_id, issue: { authorization: sampleAuthorization({ sub, client_id }) } }
     assert.equal(await node(1).commit(sampleCommit(late)), 'not_standing')
+  }
+})
+
+test('postgres races: refreshes, redeemed codes, revocations and the deletion of surplus authorizations at once', async () => {
+  for (let round = 0; round < 10; round++) {
+    const sub = newHash()
+    const redeemed = await Promise.all(
+      times(40, async index => {
+        const authorization = sampleAuthorization({ sub, expires_at: now + day + index })
+        const code = sampleCode(authorization)
+        const family = sampleFamily(authorization)
+        await node(index).codes.issue(authorization, code)
+        const use = { kind: 'authorization_code', hash: code.hash } as const
+        assert.equal(await node(index).commit(sampleCommit({ sub, use, issue: { family } })), 'committed')
+        return { authorization, family }
+      }),
+    )
+    const waiting = await Promise.all(
+      times(20, async index => {
+        const authorization = sampleAuthorization({ sub, expires_at: now + minute })
+        const code = sampleCode(authorization)
+        await node(index).codes.issue(authorization, code)
+        return { authorization, code }
+      }),
+    )
+    const extended = (id: AuthorizationId, days: number) => ({
+      authorization: { id, until: now + days * day },
+    })
+    const [rotated, redeemedLater] = await Promise.all([
+      Promise.all(
+        redeemed.map(({ authorization, family }, index) =>
+          node(index).commit(
+            sampleCommit({
+              ...{ sub, ...extended(authorization.id, 2) },
+              use: {
+                ...{ kind: 'refresh_rotation', family: family.id, generation: 1 },
+                idleExpiresAt: now + day,
+              },
+            }),
+          ),
+        ),
+      ),
+      Promise.all(
+        waiting.map(({ authorization, code }, index) =>
+          node(index).commit(
+            sampleCommit({
+              ...{ sub, ...extended(authorization.id, 3) },
+              use: { kind: 'authorization_code', hash: code.hash },
+              issue: { family: sampleFamily(authorization) },
+            }),
+          ),
+        ),
+      ),
+      ...times(6, index => node(index).authorizations.trim(sub, 20, 100)),
+      ...redeemed.slice(0, 10).map(({ authorization: { id } }) => node(1).authorizations.revoke(id, now)),
+    ])
+    // A refresh finds its authorization, or that it is gone.
+    for (const outcome of rotated) assert.match(outcome, /^(committed|not_standing|already_used)$/)
+    // No code that waited was taken away.
+    assert.deepEqual(tally(redeemedLater), { committed: 20 })
+    for (const { authorization } of waiting) assert.ok(await node(0).authorizations.find(authorization.id))
+    for (const { authorization, family } of redeemed)
+      if (!(await node(0).authorizations.find(authorization.id)))
+        assert.equal(await node(0).families.find(family.id), undefined)
   }
 })
 

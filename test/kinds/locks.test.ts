@@ -21,6 +21,7 @@ import {
   newHash,
   now,
   sampleAuthorization,
+  sampleCode,
   sampleCommit,
   sampleDevice,
   sampleSession,
@@ -157,6 +158,23 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     const earlier = `update sessions set clean_at = ${now} where sid = ${quoted(session.sid)}`
     const end = () => stores.sessions.endExpired({ ...ending, at: now + 1 }, 10_000)
     await passingOver(url, `${earlier}; commit; begin; select 1 from sessions for update`, end)
+  },
+  async 'authorizations.ts free: what a request extends is passed over, and what a user keeps is not even locked'() {
+    const sub = newHash()
+    const issued = async (expires_at: number) => {
+      const authorization = sampleAuthorization({ sub, expires_at })
+      const code = sampleCode(authorization)
+      await stores.codes.issue(authorization, code)
+      await stores.codes.burn(code.hash, now)
+      return authorization.id
+    }
+    const [kept, surplus] = [await issued(now + 2 * day), await issued(now + day)]
+    const held = (id: string) => `select 1 from authorizations where id = ${quoted(id)} for update`
+    const trim = () => stores.authorizations.trim(sub, 1, 10)
+    assert.equal(await passingOver(url, held(surplus), trim), 0)
+    assert.equal(await passingOver(url, held(kept), trim), 1)
+    assert.ok(await stores.authorizations.find(kept))
+    assert.equal(await stores.authorizations.find(surplus), undefined)
   },
   async 'clean-up.ts free: clean-up passes over what requests hold'() {
     const { code } = await issuedCode(stores)

@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict'
-import { generateKeyPairSync, randomUUID } from 'node:crypto'
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { hash as argon2id } from '@node-rs/argon2'
 import { exportJWK, SignJWT } from 'jose'
@@ -157,6 +157,15 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       world: () => pagesWorld,
       prepare: async server => () =>
         server.send('POST', '/connect/par', { form: authorizePath().split('?')[1] ?? '' }),
+      kept: 1,
+    },
+  ],
+  'interaction/shorten.ts countWaiting': [
+    {
+      name: 'a long request',
+      world: () => pagesWorld,
+      prepare: async server => () =>
+        server.send('GET', authorizePath({ state: randomBytes(1500).toString('base64url') })),
       kept: 1,
     },
   ],

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import type { Route } from '@tessera/protocol/http'
 import { createLoad } from '../../packages/server/src/http/load.ts'
+import type { ShowError } from '../../packages/server/src/http/router.ts'
 import { type CountingStores, createCountingStores, isWrite } from '../support/counting.ts'
 import { type Edge, serve } from '../support/edges.ts'
 import { readText, textsOf } from '../support/repository.ts'
@@ -175,7 +176,12 @@ test('refusing under overload: the body is unread, no endpoint and no store aske
     asked += 1
     return false
   }
-  const busy = await serve([...server.routes, slow], { load, isAllowedOrigin })
+  let pagesShown = 0
+  const showError: ShowError = async (_, error) => {
+    pagesShown += 1
+    return error
+  }
+  const busy = await serve([...server.routes, slow], { load, isAllowedOrigin, showError })
   const waiting = fetch(`${busy.url}/slow`)
   await begun.promise
   counting.calls.length = 0
@@ -184,6 +190,13 @@ test('refusing under overload: the body is unread, no endpoint and no store aske
     assert.deepEqual(await refusalOf(busy, { request: ['POST', token, { ...client, ...origin }] }), {
       ...{ status: 503, error: 'temporarily_unavailable', retryAfter: '1' },
     })
+  assert.deepEqual(
+    await refusalOf(busy, { request: ['POST', '/nothing', { ...form, accept: 'text/html' }] }),
+    {
+      ...{ status: 404, error: 'not_found', retryAfter: undefined },
+    },
+  )
+  assert.equal(pagesShown, 0)
   assert.deepEqual([counting.calls, server.logged.length - before, asked, overloads], [[], 0, 0, [1]])
   resolve()
   await waiting

@@ -180,34 +180,62 @@ const costly: Readonly<Record<string, Row>> = {
     },
     costs: { rows: { upstreamRequests: 1, attempts: 1 }, fetches: 1 },
   },
+  'POST /federation/backchannel-logout/corp': {
+    ask: (server, from, count) => sendLogoutToken(server, from, count),
+    costs: { fetches: 1 },
+  },
   'POST /device': {
     ask: onPage('/device', () => ({ user_code: 'BCDF-GHJK' })),
     costs: { rows: { attempts: 1 } },
   },
 }
 
+const corp = 'https://corp.example'
+const metadataOfCorp = {
+  issuer: corp,
+  authorization_endpoint: `${corp}/authorize`,
+  token_endpoint: `${corp}/token`,
+  jwks_uri: `${corp}/jwks`,
+  response_types_supported: ['code'],
+  subject_types_supported: ['public'],
+  id_token_signing_alg_values_supported: ['RS256'],
+}
+
+/** The JSON that a provider responds with; undefined: it can't be reached. */
+type Respond = (url: string) => object | undefined
+const describeCorp: Respond = url => (url === `${corp}/jwks` ? { keys: [] } : metadataOfCorp)
+
+/** A token that names a key that nobody has. */
+const madeUpToken = (count: number): string =>
+  [{ alg: 'RS256', kid: `made-up-${count}` }, { iss: corp }, 'x']
+    .map(part => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.')
+const sendLogoutToken: Ask = (server, from, count) =>
+  server.send('POST', '/federation/backchannel-logout/corp', {
+    form: { logout_token: madeUpToken(count) },
+    from,
+  })
+
 const endpoints = await everyEndpoint()
 const rows = new Map(endpoints.map(endpoint => [endpoint, costly[endpoint] ?? bare(endpoint)]))
 
-async function open() {
+async function open(respond: Respond = describeCorp) {
   const tables = emptyTables()
   let fetches = 0
   let mails = 0
   const server = await createTestServer(everything, {
     storehouse: { ...createMemoryStorehouse(), main: createMemoryStores(tables) },
-    outbound: async () => {
+    outbound: async url => {
       fetches += 1
-      const corp = 'https://corp.example'
-      const body = JSON.stringify({
-        issuer: corp,
-        authorization_endpoint: `${corp}/authorize`,
-        token_endpoint: `${corp}/token`,
-        jwks_uri: `${corp}/jwks`,
-        response_types_supported: ['code'],
-        subject_types_supported: ['public'],
-        id_token_signing_alg_values_supported: ['RS256'],
-      })
-      return { ok: true, status: 200, headers: { 'content-type': 'application/json' }, body }
+      const body = respond(String(url))
+      return body === undefined
+        ? { ok: false, reason: 'outbound_failed', detail: 'ECONNREFUSED' }
+        : {
+            ok: true,
+            status: 200,
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify(body),
+          }
     },
     sendMail: async () => {
       mails += 1
@@ -297,10 +325,12 @@ test('strangers: long requests leave so many rows, then travel in the address, a
   const { server, measure } = await open()
   const before = measure()
   const noise = (count: number) => Buffer.from(randomBytes(1500)).toString('base64url') + count
+  const long = (count: number) =>
+    authorizePath({ client_id: 'page', redirect_uri: callback, scope: 'openid', state: noise(count) })
   const locations: string[] = []
   for (const from of ['192.0.2.1', '198.51.100.7']) {
     for (let count = 0; count < 15; count++) {
-      const { status, headers } = await server.send('GET', `${target}&more=${noise(count)}`, { from })
+      const { status, headers } = await server.send('GET', long(count), { from })
       assert.equal(status, 302)
       locations.push(String(headers.location))
     }
@@ -314,7 +344,7 @@ test('strangers: long requests leave so many rows, then travel in the address, a
     assert.equal(status, 200)
   }
   // A POST leaves one row too, and the pages that follow use that.
-  const body = `${target.split('?')[1]}&more=${noise(0)}`
+  const body = long(0).split('?')[1] ?? ''
   const posted = await server.send('POST', '/connect/authorize', { form: body, from: '203.0.113.9' })
   await server.send('GET', String(posted.headers.location), { from: '203.0.113.9' })
   assert.equal(grown(measure().rows, before.rows).pushedRequests, 21)
@@ -359,5 +389,59 @@ test('strangers: a sign-in of an account of their own leaves a session, and noth
   const left = grown(measure().rows, before.rows)
   // Of one user 1000 sessions live at a time.
   assert.deepEqual(left, { sessions: 20, sessionClients: 20 })
+  await server.close()
+})
+
+for (const [state, respond, most] of [
+  ['responds', describeCorp, 5],
+  ['has no keys', (url: string) => (url === `${corp}/jwks` ? undefined : metadataOfCorp), 11],
+  ['is away', () => undefined, 3],
+] as const)
+  test(`strangers: logout tokens with made-up keys send ${most} requests to a provider that ${state}, not one each`, async () => {
+    const { server, measure } = await open(respond)
+    const before = measure()
+    for (let count = 0; count < 30; count++) {
+      const { status } = await sendLogoutToken(server, `192.0.2.${count}`, count)
+      assert.ok(status === 400 || status === 503, String(status))
+      assert.match(String(server.reason()), /^upstream_(logout_token_invalid|unreachable|failed)$/)
+    }
+    server.clock.advance(6)
+    await sendLogoutToken(server, '192.0.2.1', 31)
+    const after = measure()
+    assert.ok(after.fetches > before.fetches)
+    assert.ok(after.fetches - before.fetches <= most, `${after.fetches - before.fetches} requests`)
+    assert.deepEqual(grown(after.rows, before.rows), {})
+    await server.close()
+  })
+
+test('strangers: what is ignored of a request is logged in few short lines, however much there is', async () => {
+  const server = await createTestServer({ ...everything, unknown_scopes: 'ignore' })
+  const scopes = Array.from({ length: 800 }, (_, index) => `s${index}`)
+  const hints = Object.fromEntries(
+    ['login_hint', 'ui_locales', 'claims_locales', 'display', 'a', 'b', 'c', 'd'].map(name => [
+      name,
+      'x'.repeat(5000),
+    ]),
+  )
+  const asked = { ...pushed, ...proof, ...hints, scope: `openid ${scopes.join(' ')}` }
+  for (const path of ['/connect/authorize', '/connect/par']) {
+    const before = server.logged.length
+    const { status } = await server.send('POST', path, { form: asked })
+    assert.ok(status === 303 || status === 201, `${status} ${server.reason()}`)
+    const lines = server.logged.slice(before).filter(({ event }) => event === 'parameter_ignored')
+    assert.equal(lines.length, 4)
+    assert.equal(lines[3]?.more, 5)
+    assert.ok(JSON.stringify(lines).length < 2000, JSON.stringify(lines))
+  }
+  const before = server.logged.length
+  await server.send(
+    'GET',
+    `/connect/authorize?${new URLSearchParams({ ...pushed, ...proof, scope: 'openid a b c' })}`,
+  )
+  const [line, second] = server.logged.slice(before).filter(({ event }) => event === 'parameter_ignored')
+  assert.deepEqual(
+    [line?.scope, line?.scopes, line?.reason, second],
+    ['a b c', 3, 'scope_unknown', undefined],
+  )
   await server.close()
 })

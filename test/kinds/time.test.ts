@@ -97,6 +97,7 @@ const comparisons = {
     'composition/tenants.ts',
     'configuration/rules/client.ts',
     'federation/discovery.ts',
+    'federation/pauses.ts',
     'federation/provider-keys.ts',
     'stores/memory/codes.ts',
     'stores/postgres/codes.ts',

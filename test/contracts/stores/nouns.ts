@@ -133,6 +133,10 @@ export function testNouns(stores: () => Stores): void {
     const [first, second, third, fourth] = await Promise.all(
       [10, 40, 20, 30].map(more => redeemed(now + minute + more)),
     )
+    // Of a sign-in that is under way: its client comes for the code any moment.
+    const waiting = sampleAuthorization({ sub, expires_at: now + 5 })
+    const waitingCode = sampleCode(waiting)
+    await codes.issue(waiting, waitingCode)
     const { authorization: strangers } = await issuedCode(stores())
     assert.equal(await authorizations.trim(sub, 4, 100), 0)
     assert.equal(await authorizations.trim(sub, 2, 1), 1)
@@ -151,6 +155,8 @@ export function testNouns(stores: () => Stores): void {
       assert.equal(await families.find(gone.family.id), undefined)
     }
     assert.deepEqual(await authorizations.find(strangers.id), strangers)
+    assert.ok(await codes.find(waitingCode.hash))
+    assert.deepEqual(await authorizations.find(waiting.id), waiting)
   })
 
   test('authorizations: revoking keeps the first time', async () => {

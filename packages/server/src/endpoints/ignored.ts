@@ -5,6 +5,11 @@ import type { Ignored } from '@tessera/protocol/parameters'
 import type { Client } from '../core/client.ts'
 import type { Log } from '../core/runtime.ts'
 
+/** Nobody needs to sign in to have lines logged here, so a request gets no more than these, each of a bounded length. */
+const mostLines = 4
+const longestScope = 200
+
+/** Scopes that were ignored for the same reason share a line. */
 export function logIgnored(
   log: Log,
   endpoint: string,
@@ -12,6 +17,16 @@ export function logIgnored(
   { client_id }: Client,
   ignored: readonly Ignored[],
 ): void {
-  for (const one of ignored)
-    log.info('parameter_ignored', { endpoint, request_id: request.id, client_id, ...one })
+  const groups = [...Map.groupBy(ignored, ({ parameter, reason }) => `${parameter} ${reason}`).values()]
+  for (const [index, group] of groups.slice(0, mostLines).entries()) {
+    const { parameter, reason } = group[0]!
+    const scopes = group.flatMap(({ scope }) => scope ?? [])
+    const left = index === mostLines - 1 ? groups.length - mostLines : 0
+    log.info('parameter_ignored', {
+      ...{ endpoint, request_id: request.id, client_id, parameter, reason },
+      ...(scopes.length > 0 && { scope: scopes.join(' ').slice(0, longestScope) }),
+      ...(scopes.length > 1 && { scopes: scopes.length }),
+      ...(left > 0 && { more: left }),
+    })
+  }
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../core/runtime.ts'
 import type { IdentityProvider, UpstreamProvider } from '../core/user.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import { createFetch } from './fetch.ts'
+import { createPauses } from './pauses.ts'
 import { createProviderKeys, type ProviderKeys } from './provider-keys.ts'
 
 /** One that has an `upstream`. */
@@ -29,6 +30,7 @@ type Connect = () => Promise<Configuration>
 export function createDiscovery({ outbound, clock }: { outbound: Outbound; clock: Clock }): Discover {
   const known = new Map<string, Known>()
   const asking = new Map<string, Promise<Configuration>>()
+  const pauses = createPauses(clock)
   const fetch = createFetch(outbound)
   const keys = createProviderKeys(fetch, clock)
 
@@ -40,9 +42,13 @@ export function createDiscovery({ outbound, clock }: { outbound: Outbound; clock
       const configuration = await connect()
       const at = clock.now()
       known.set(name, { connect, at, askAgain: at + lifetime })
+      pauses.succeeded(name)
       return configuration
     } catch (error) {
-      if (!before || before.at + longest <= clock.now()) throw error
+      if (!before || before.at + longest <= clock.now()) {
+        pauses.failed(name, error)
+        throw error
+      }
       known.set(name, { ...before, askAgain: clock.now() + pause })
       return before.connect()
     } finally {
@@ -55,6 +61,9 @@ export function createDiscovery({ outbound, clock }: { outbound: Outbound; clock
     if (found && found.askAgain > clock.now()) return found.connect()
     const under = asking.get(provider.name)
     if (under) return under
+    // Anybody can make this server ask, by a logout token that need not be one.
+    const failure = pauses.errorFor(provider.name)
+    if (failure) return Promise.reject(failure.error)
     const asked = ask(provider)
     asking.set(provider.name, asked)
     return asked

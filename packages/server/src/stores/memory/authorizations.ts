@@ -12,10 +12,14 @@ export const createAuthorizations = ({ authorizations, codes, families }: Tables
     authorizations.set(id, { ...found, revoked_at: at })
   },
   async trim(sub, keep, most) {
+    const waiting = new Set(
+      [...codes.values()].filter(code => code.used_at === undefined).map(code => code.authorization_id),
+    )
     const surplus = [...authorizations.values()]
       .filter(authorization => authorization.sub === sub)
       .toSorted((one, other) => other.expires_at - one.expires_at || (one.id < other.id ? 1 : -1))
       .slice(keep, keep + most)
+      .filter(({ id }) => !waiting.has(id))
     const ids = new Set<AuthorizationId>(surplus.map(({ id }) => id))
     for (const table of [codes, families] as const)
       for (const [key, { authorization_id }] of table)

@@ -48,7 +48,9 @@ export const authorizationWrites = {
   trimAuthorizations(database) {
     const surplus = all(
       database,
-      'select id from authorizations where sub = ? order by expires_at desc, id desc limit ? offset ?',
+      `select id from (
+        select id from authorizations where sub = ? order by expires_at desc, id desc limit ? offset ?) as found
+      where not exists (select 1 from codes where authorization_id = found.id and used_at is null)`,
     )
     const deletions = [
       'codes where authorization_id',
