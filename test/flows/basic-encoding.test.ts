@@ -221,7 +221,8 @@ test('client authentication: a client_id with a colon may stand in Basic as it i
     withClients(machine('urn:app', { value: 's+:' }), machine('urn', { value: 'other' })),
   )
   for (const id of ['urn:app', 'urn%3Aapp'])
-    assert.equal((await server.token(form, raw(id, 's+:'))).status, 200, id)
+    for (const more of [{}, { client_id: 'urn:app' }])
+      assert.equal((await server.token({ ...form, ...more }, raw(id, 's+:'))).status, 200, id)
   assert.equal((await server.token(form, raw('urn', 'other'))).status, 200)
   assertRefused(await server.token(form, raw('urn:app', 'other')), 'invalid_client', 'client_secret_wrong')
 })

@@ -11,6 +11,7 @@ import {
   maxClientSecretLength,
   refuseClient,
   type SecretReading,
+  withColons,
 } from './method.ts'
 import { assertionSubject, clientAssertionType } from './private-key-jwt.ts'
 
@@ -34,10 +35,13 @@ export function readCredential(
   if (lenient && basic.secret === '' && body.client_secret !== undefined)
     return readFromBody(body, maxIdLength)
   const { client_id } = body
-  const readings = [basic, ...(basic.others ?? [])]
+  const { others = [] } = basic
+  const readings = [basic, ...others]
   if (lenient || client_id === undefined) return ok(ofBasic(readings))
   // An id in the body says which reading is meant.
-  const meant = readings.filter(reading => reading.client_id === client_id)
+  const meant = withColons({ method: 'client_secret_basic', readings: [basic, ...others] }, [
+    client_id,
+  ]).filter(reading => reading.client_id === client_id)
   return meant.length > 0 ? ok(ofBasic(meant)) : mismatch
 }
 

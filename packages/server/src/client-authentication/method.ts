@@ -81,7 +81,7 @@ export type SecretReading = {
  * colon does not end the id. An id that holds a colon already was sent encoded, which ends where it says.
  */
 export function withColons(
-  { method, readings }: Extract<Credential, { kind: 'secret' }>,
+  { method, readings }: Pick<Extract<Credential, { kind: 'secret' }>, 'method' | 'readings'>,
   names: readonly string[],
 ): readonly [SecretReading, ...SecretReading[]] {
   if (names.length === 0 || method !== 'client_secret_basic') return readings
