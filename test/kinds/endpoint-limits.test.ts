@@ -52,7 +52,13 @@ const rows: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     password: [512, 'invalid_grant'],
     acr_values: [2048, 'invalid_request'],
   },
-  '/connect/introspect': { ...credentials, token, token_type_hint: [100] },
+  // An API authenticates there by its name, which may be longer than an id.
+  '/connect/introspect': {
+    ...credentials,
+    client_id: [200, 'invalid_client'],
+    token,
+    token_type_hint: [100],
+  },
   '/connect/revocation': { ...credentials, token, token_type_hint: [100] },
   '/connect/deviceauthorization': { ...credentials, scope: [4096, 'invalid_scope'] },
   '/connect/userinfo': { access_token: token },
