@@ -64,7 +64,12 @@ export async function loadEmbeddedPostgres(copy?: string): Promise<ReachablePack
   const own = await realpath(createRequire(import.meta.url).resolve(packageName))
   const load = async (entry: string): Promise<Package> => {
     assertStarts(entry)
-    return (await import(pathToFileURL(entry).href)).default
+    const before = process.listeners('beforeExit')
+    const { default: Postgres } = await import(pathToFileURL(entry).href)
+    // The package's hook ends the process with status 0, also after a test failed.
+    for (const listener of process.listeners('beforeExit'))
+      if (!before.includes(listener)) process.off('beforeExit', listener)
+    return Postgres
   }
   const entryIn = (folder: string): string => join(folder, 'node_modules', packageName, 'dist', 'index.js')
   if (copy) return { Postgres: await load(entryIn(copy)), remove: async () => {} }
