@@ -64,11 +64,12 @@ export async function loadEmbeddedPostgres(copy?: string): Promise<ReachablePack
   const own = await realpath(createRequire(import.meta.url).resolve(packageName))
   const load = async (entry: string): Promise<Package> => {
     assertStarts(entry)
-    const before = process.listeners('beforeExit')
+    const before = [...process.listeners('beforeExit'), ...process.listeners('exit')] as readonly unknown[]
     const { default: Postgres } = await import(pathToFileURL(entry).href)
-    // The package's hook ends the process with status 0, also after a test failed.
-    for (const listener of process.listeners('beforeExit'))
-      if (!before.includes(listener)) process.off('beforeExit', listener)
+    // The package's hook ends the process with status 0, also after a test failed. Tests stop their servers themselves.
+    for (const event of ['beforeExit', 'exit'])
+      for (const listener of process.rawListeners(event))
+        if (!before.includes(listener)) process.off(event, listener as () => void)
     return Postgres
   }
   const entryIn = (folder: string): string => join(folder, 'node_modules', packageName, 'dist', 'index.js')
