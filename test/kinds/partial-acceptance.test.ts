@@ -121,7 +121,7 @@ const rows: Readonly<Record<keyof typeof treatments, readonly Row[]>> = {
   backchannel_logout_session_required: flags,
   subject_type: refused('private', 7),
   sector_identifier_uri: refused(script, 7),
-  initiate_login_uri: dropped('http://app.example/start', script, 7),
+  initiate_login_uri: refused('http://app.example/start', script, 7),
   allowed_cors_origins: [
     ...droppedFromList(['https://app.example', 'https://app.example/path']),
     { sent: ['*'], registered: [] },

@@ -61,7 +61,8 @@ export const treatments = {
   backchannel_logout_session_required: 'refuse',
   subject_type: 'refuse',
   sector_identifier_uri: 'refuse',
-  initiate_login_uri: 'drop',
+  // OpenID Connect Core 1.0 §4: it must be https, since logins begin there.
+  initiate_login_uri: 'refuse',
   allowed_cors_origins: 'drop',
 } as const satisfies Readonly<Partial<Record<keyof Client, Treatment>>>
 
