@@ -4,7 +4,6 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { createRemoteJWKSet, customFetch, exportJWK, type JWTPayload, jwtVerify, SignJWT } from 'jose'
-import { parse } from 'yaml'
 import { thumbprintOf } from '../../packages/server/src/core/certificate.ts'
 import { createBrowser } from '../support/browser.ts'
 import { one, two } from '../support/certificates.ts'
@@ -14,7 +13,7 @@ import { answerOf, challenge, signIn, verifier } from '../support/sign-in.ts'
 import { basic, createTestServer, type TestServer } from '../support/tessera.ts'
 
 const [, text = ''] = /```jsonc\n([\s\S]*?)```/.exec(readText('docs/guides/fapi-2.md')) ?? []
-const configured = parse(text.replaceAll(/^\s*\/\/.*$/gm, ''))
+const configured = JSON.parse(text.replaceAll(/^\s*\/\/.*$/gm, ''))
 const { issuer } = configured
 const [client] = configured.clients
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
