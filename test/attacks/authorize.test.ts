@@ -50,9 +50,5 @@ test('attack: claims that are deep, wide or long are refused, and answered', asy
     userinfo: Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`c${at}`, null])),
   })
   assert.equal(await refused(wide), 'invalid_request')
-  const long = await browser.visit(
-    authorizePath({ claims: JSON.stringify({ userinfo: { ['n'.repeat(5000)]: null } }) }),
-  )
-  assert.equal(long.status, 400)
-  assert.equal(long.location, undefined)
+  assert.equal(await refused(JSON.stringify({ userinfo: { ['n'.repeat(5000)]: null } })), 'invalid_request')
 })
