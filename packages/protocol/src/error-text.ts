@@ -2,7 +2,7 @@
 
 const allowed = /^[\x20\x21\x23-\x5B\x5D-\x7E]*$/
 
-/** What stands for a character that people write and that has no accent to lose. */
+/** ASCII replacements of characters that have no accent to drop. */
 const spelled: Readonly<Record<string, string>> = {
   ...{ '§': 'section ', '…': '...', '→': '->', '—': '-', '–': '-', '−': '-', '×': 'x', '·': '*' },
   ...{ '"': "'", '“': "'", '”': "'", '„': "'", '«': "'", '»': "'", '‘': "'", '’': "'", '\\': '/' },

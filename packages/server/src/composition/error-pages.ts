@@ -1,4 +1,4 @@
-/** Errors of the edge as pages, for people in browsers: in their language, and with no more than what to do next. */
+/** Renders errors of the edge as pages for browsers: in the user's language, with a way on and without details. */
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Paths } from '../interaction/paths.ts'

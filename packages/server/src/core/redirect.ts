@@ -1,4 +1,4 @@
-/** What a client's redirection URIs are good for, beyond what may be registered (RFC 8252 §7, §8). */
+/** Decides which redirection URIs of a client a response may be sent to (RFC 8252 §7, §8). */
 
 import { matchesRedirectUri } from '@tessera/protocol/redirect-uri'
 import { hasPrivateUseScheme, isReversedDomain, schemeOf } from '@tessera/protocol/uri-scheme'

@@ -1,11 +1,11 @@
-/** What a directory says of a user, as claims of the types that OpenID Connect Core 1.0 §5.1 gives them. */
+/** Maps a directory's entry to claims of the types that OpenID Connect Core 1.0 §5.1 defines. */
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { Directory } from '../core/user.ts'
 import { mapClaims } from '../identity/external-claims.ts'
 import type { DirectoryEntry } from './connection.ts'
 
-/** Claims that are one text, however many values an attribute has (OpenID Connect Core 1.0 §5.1). */
+/** Claims that have one value, even if the attribute has several (OpenID Connect Core 1.0 §5.1). */
 const single: ReadonlySet<string> = new Set([
   ...['name', 'given_name', 'family_name', 'middle_name', 'nickname', 'preferred_username', 'profile'],
   ...['picture', 'website', 'email', 'gender', 'birthdate', 'zoneinfo', 'locale', 'phone_number'],

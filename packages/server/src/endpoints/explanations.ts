@@ -1,5 +1,5 @@
 /**
- * What a client that authenticated is told about a refusal of the token endpoint (`error_description`, RFC 6749 §5.2).
+ * Describes refusals of the token endpoint to clients that authenticated (`error_description`, RFC 6749 §5.2).
  * Anybody can send a public client's id, so public clients get only what the request itself shows. Nothing here tells
  * whether a user exists, or whether a credential of another client is genuine.
  */

@@ -1,4 +1,4 @@
-/** What client assertions must be (RFC 7523 §3): the same keys for the server and for one client. */
+/** Rules for client assertions (RFC 7523 §3): the same keys for the server and for one client. */
 
 import * as z from '../shape/shapes.ts'
 import { day, seconds } from './rule.ts'
