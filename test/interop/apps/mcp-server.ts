@@ -40,11 +40,13 @@ export async function serveMcp({ port, issuer, resource, secret, scope }: Place)
     mcpAuthMetadataRouter({
       oauthMetadata: metadata,
       resourceServerUrl: new URL(resource),
-      scopesSupported: [scope],
+      // Clients ask for these and no others, so without the second one they get no refresh token. Scopes that the guard
+      // requires would go into its challenge, and clients would ask for those alone.
+      scopesSupported: [scope, 'offline_access'],
     }),
   )
   const resourceMetadataUrl = `${resource}/.well-known/oauth-protected-resource`
-  const guard = requireBearerAuth({ verifier, requiredScopes: [scope], resourceMetadataUrl })
+  const guard = requireBearerAuth({ verifier, resourceMetadataUrl })
   app.all('/', guard, async (request: any, response: any) => {
     const server = new McpServer({ name: 'notes', version: '1' })
     server.registerTool('whoami', { description: 'Says who calls' }, ({ authInfo }) => ({
