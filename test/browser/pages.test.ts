@@ -87,6 +87,8 @@ async function examineIn(
   for (const { size, scheme } of looks) {
     await page.setViewportSize(sizes[size])
     await page.emulateMedia({ colorScheme: scheme })
+    // Until a frame is drawn, computed styles may mix both themes.
+    await page.evaluate('new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))')
     const full = `${name}-${locale}-${size}-${scheme}`
     if (takesScreenshots)
       await page.screenshot({ path: `${folder}/${full}.png`, fullPage: true, animations: 'disabled' })
