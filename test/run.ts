@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const minute = 60_000
 
 /** For one file, or one test of it: what hangs fails here. */
-const fileLimit = 5 * minute
+const fileLimit = 10 * minute
 /** For everything: the runner itself is ended then. */
 const runLimit = 40 * minute
 
