@@ -136,4 +136,7 @@ const malformed = refuse('invalid_scope', 'scope_malformed', {
   description: 'scope has characters that no scope may have',
 })
 
-const nothingLeft = refuse('invalid_scope', 'scope_empty', { description: 'No scope is left to grant' })
+/** No scope is left of the request, or of what its client may have. */
+export const nothingLeft = refuse('invalid_scope', 'scope_empty', {
+  description: 'No scope is left to grant',
+})

@@ -16,23 +16,26 @@ const mostAtOnce = 2000
 /** Users whose authorizations are counted; beyond it, the user seen first is forgotten. */
 const capacity = 50_000
 
-export function createAuthorizationCounter(
-  { authorizations, log }: { readonly authorizations: Pick<Authorizations, 'trim'>; readonly log: Log },
-  { keep = mostOfUser, every = lookEvery, most = mostAtOnce } = {},
-): NoteAuthorization {
+export function createAuthorizationCounter({
+  authorizations,
+  log,
+}: {
+  readonly authorizations: Pick<Authorizations, 'trim'>
+  readonly log: Log
+}): NoteAuthorization {
   const counts = new Map<string, number>()
 
   return sub => {
     const count = (counts.get(sub) ?? 0) + 1
-    counts.set(sub, count % every)
+    counts.set(sub, count % lookEvery)
     if (counts.size > capacity) counts.delete(counts.keys().next().value as string)
-    if (count === every) void trim(sub)
+    if (count === lookEvery) void trim(sub)
   }
 
   async function trim(sub: string): Promise<void> {
     try {
-      const deleted = await authorizations.trim(sub, keep, most)
-      if (deleted > 0) log.warn('authorizations_trimmed', { sub, count: deleted, kept: keep })
+      const deleted = await authorizations.trim(sub, mostOfUser, mostAtOnce)
+      if (deleted > 0) log.warn('authorizations_trimmed', { sub, count: deleted, kept: mostOfUser })
     } catch (error) {
       // The next authorizations of this user are counted again.
       log.warn('authorizations_not_trimmed', { sub, error: String(error) })

@@ -3,7 +3,12 @@
 import type { Limits } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { isWithin } from '@tessera/protocol/scope'
-import { userScopeKinds, validateScope, validateScopes } from '../../../authorization-request/scope.ts'
+import {
+  nothingLeft,
+  userScopeKinds,
+  validateScope,
+  validateScopes,
+} from '../../../authorization-request/scope.ts'
 import type { Confirmation } from '../../../core/authorization.ts'
 import type { Client } from '../../../core/client.ts'
 import type {
@@ -171,7 +176,6 @@ const scopeNotAllowed = refuse('invalid_scope', 'scope_not_allowed', {
 const accessTokenTypeNotAllowed = refuse('invalid_request', 'access_token_type_not_allowed', {
   description: 'This client may not have JWTs as access tokens',
 })
-const scopeEmpty = refuse('invalid_scope', 'scope_empty', { description: 'No scope is left to grant' })
 const offlineAccessNotDerivable = refuse('invalid_scope', 'scope_offline_access_not_derivable', {
   description: 'The scope offline_access can not be granted here',
 })
@@ -218,7 +222,7 @@ function checkScope(
   resources: Resources,
 ): Result<readonly string[]> {
   const wanted = decided ? [...new Set(decided)].sort() : requested
-  if (wanted?.length === 0) return scopeEmpty
+  if (wanted?.length === 0) return nothingLeft
   const found =
     wanted === undefined
       ? validateScope(undefined, { client, resources, kinds: apiKinds })
@@ -231,7 +235,7 @@ function checkScope(
   if (derivedFrom === undefined || isWithin(scope, derivedFrom.scope)) return ok(scope)
   if (wanted !== undefined) return scopeWidened
   const rest = scope.filter(name => derivedFrom.scope.includes(name))
-  return rest.length > 0 ? ok(rest) : scopeEmpty
+  return rest.length > 0 ? ok(rest) : nothingLeft
 }
 
 /** At most the owners of the scope; of a token that was limited to some of them (RFC 8707), what stems from it is too. */
