@@ -58,8 +58,8 @@ const forbidden: readonly (readonly [rule: string, file: string, text: string, c
   [
     'a service knows no store',
     `${server}/tokens/x.ts`,
-    `import type { X } from '../stores/memory/stores.ts'`,
-    '"tokens" may not import "stores/memory"',
+    `import type { X } from '../storage/memory/stores.ts'`,
+    '"tokens" may not import "storage/memory"',
   ],
   [
     'a service knows no endpoint',
@@ -82,8 +82,8 @@ const forbidden: readonly (readonly [rule: string, file: string, text: string, c
   [
     'an endpoint knows no store',
     `${server}/endpoints/token/x.ts`,
-    `import '../../stores/sqlite/stores.ts'`,
-    '"endpoints/token" may not import "stores/sqlite"',
+    `import '../../storage/sqlite/stores.ts'`,
+    '"endpoints/token" may not import "storage/sqlite"',
   ],
   [
     'an endpoint knows no http',
@@ -105,21 +105,21 @@ const forbidden: readonly (readonly [rule: string, file: string, text: string, c
   ],
   [
     'a store knows no other store',
-    `${server}/stores/memory/x.ts`,
+    `${server}/storage/memory/x.ts`,
     `import '../sqlite/stores.ts'`,
-    '"stores/memory" may not import "stores/sqlite"',
+    '"storage/memory" may not import "storage/sqlite"',
   ],
   [
     'a store knows no service',
-    `${server}/stores/memory/x.ts`,
+    `${server}/storage/memory/x.ts`,
     `import '../../keys/key-ring.ts'`,
-    '"stores/memory" may not import "keys"',
+    '"storage/memory" may not import "keys"',
   ],
   [
     'a store has its own driver only',
-    `${server}/stores/memory/x.ts`,
+    `${server}/storage/memory/x.ts`,
     `import 'node:sqlite'`,
-    '"stores/memory" may not import node:sqlite',
+    '"storage/memory" may not import node:sqlite',
   ],
   ['http knows no core', `${server}/http/x.ts`, `import '../core/client.ts'`, '"http" may not import "core"'],
   [
@@ -137,8 +137,8 @@ const forbidden: readonly (readonly [rule: string, file: string, text: string, c
   [
     'the command line knows no store',
     `${server}/cli/x.ts`,
-    `import '../stores/sqlite/stores.ts'`,
-    '"cli" may not import "stores/sqlite"',
+    `import '../storage/sqlite/stores.ts'`,
+    '"cli" may not import "storage/sqlite"',
   ],
   [
     'an extension grant has the public interface only',

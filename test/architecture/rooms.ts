@@ -79,8 +79,6 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: [],
     packages: ['node:dns/promises', 'node:http', 'node:https', 'node:net'],
   },
-  // Carrying what stores hold to files and to other stores.
-  portability: { rooms: ['core'], packages: ['node:crypto', 'node:fs', 'node:fs/promises', 'node:readline'] },
   // Lines to descriptors that may be full, slow or closed.
   output: { rooms: [], packages: ['node:fs', 'node:net'] },
   operations: { rooms: ['core', 'output'], packages: ['pino', 'node:crypto', 'node:fs', 'node:perf_hooks'] },
@@ -112,12 +110,17 @@ export const rooms: Readonly<Record<string, Room>> = {
   'endpoints/token': { ...endpoint, packages: ['jose', 'node:crypto'] },
   'endpoints/userinfo': endpoint,
 
-  'stores/memory': { rooms: ['core'], packages: [] },
-  'stores/sqlite': {
+  'storage/memory': { rooms: ['core'], packages: [] },
+  'storage/sqlite': {
     rooms: ['core'],
     packages: ['node:sqlite', 'node:fs', 'node:module', 'node:path', 'node:worker_threads'],
   },
-  'stores/postgres': { rooms: ['core'], packages: ['pg', 'node:crypto', 'node:timers/promises'] },
+  'storage/postgres': { rooms: ['core'], packages: ['pg', 'node:crypto', 'node:timers/promises'] },
+  // Export and import.
+  'storage/transfer': {
+    rooms: ['core'],
+    packages: ['node:crypto', 'node:fs', 'node:fs/promises', 'node:readline'],
+  },
 
   // The edges know no OAuth.
   http: {
@@ -168,7 +171,7 @@ export const narrower: Readonly<Record<string, readonly string[]>> = {
 export const mayImportUnread: readonly string[] = ['packages/server/src/configuration/module.ts']
 
 /** Folders that hold rooms rather than being one. */
-const houses = ['endpoints', 'stores']
+const houses = ['endpoints', 'storage']
 
 /** The room that a package's source file lies in. */
 export function roomOf(file: string): string {

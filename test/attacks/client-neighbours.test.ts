@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
+import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
 

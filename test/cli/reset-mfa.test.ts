@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openSqliteStores } from '../../packages/server/src/stores/sqlite/stores.ts'
+import { openSqliteStores } from '../../packages/server/src/storage/sqlite/stores.ts'
 import { writeConfiguration } from '../support/process.ts'
 import { tessera } from './tessera.ts'
 

@@ -8,12 +8,12 @@ import { afterEach, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
 import type { Storehouse } from '../../packages/server/src/core/stores.ts'
-import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
-import { openPool } from '../../packages/server/src/stores/postgres/database.ts'
+import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
+import { openPool } from '../../packages/server/src/storage/postgres/database.ts'
 import {
   openPostgresStorehouse,
   type StorehouseOptions,
-} from '../../packages/server/src/stores/postgres/storehouse.ts'
+} from '../../packages/server/src/storage/postgres/storehouse.ts'
 import { type PostgresServer, providePostgres } from '../support/postgres.ts'
 import { untilSomebodyWaits } from '../support/postgres-locks.ts'
 import { accessEnding } from './stores/access.ts'

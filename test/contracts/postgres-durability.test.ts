@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { silentLog } from '../../packages/server/src/core/runtime.ts'
-import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
-import { openPool } from '../../packages/server/src/stores/postgres/database.ts'
-import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
+import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
+import { openPool } from '../../packages/server/src/storage/postgres/database.ts'
+import { openPostgresStorehouse } from '../../packages/server/src/storage/postgres/storehouse.ts'
 import { startPostgres } from '../support/postgres.ts'
 
 const server = await startPostgres()

@@ -5,10 +5,10 @@ import { after, afterEach, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { silentLog } from '../../packages/server/src/core/runtime.ts'
 import type { RegisteredClients, Storehouse } from '../../packages/server/src/core/stores.ts'
-import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
-import type { Database, Pool } from '../../packages/server/src/stores/postgres/database.ts'
-import { followReplica } from '../../packages/server/src/stores/postgres/replica.ts'
-import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
+import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
+import type { Database, Pool } from '../../packages/server/src/storage/postgres/database.ts'
+import { followReplica } from '../../packages/server/src/storage/postgres/replica.ts'
+import { openPostgresStorehouse } from '../../packages/server/src/storage/postgres/storehouse.ts'
 import { type Standby, startPostgres } from '../support/postgres.ts'
 import { textsOf } from '../support/repository.ts'
 import { until } from '../support/until.ts'
@@ -66,7 +66,7 @@ test('replica: nothing but registered clients is read there', () => {
   const readers = [...textsOf('packages/server/src/**/*.ts')]
     .filter(([, text]) => /\breplica\??\.(?:ask|runOf)\b/.test(text))
     .map(([file]) => file)
-  assert.deepEqual(readers, ['packages/server/src/stores/postgres/registered-clients.ts'])
+  assert.deepEqual(readers, ['packages/server/src/storage/postgres/registered-clients.ts'])
 })
 
 test('replica: registered clients are read there, and not when it is too far behind', async () => {

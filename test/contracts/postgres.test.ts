@@ -9,12 +9,12 @@ import { StoreUnavailable, silentLog } from '../../packages/server/src/core/runt
 import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import { createStandingWatch } from '../../packages/server/src/operations/standing.ts'
-import { type Connection, openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
-import { migrations } from '../../packages/server/src/stores/postgres/schema.ts'
+import { type Connection, openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
+import { migrations } from '../../packages/server/src/storage/postgres/schema.ts'
 import {
   openPostgresStorehouse,
   type StorehouseOptions,
-} from '../../packages/server/src/stores/postgres/storehouse.ts'
+} from '../../packages/server/src/storage/postgres/storehouse.ts'
 import { openRing, publishedBy } from '../keys/keys.ts'
 import { provideOwnPostgres } from '../support/postgres.ts'
 import { untilSomebodyWaits } from '../support/postgres-locks.ts'

@@ -9,9 +9,9 @@ import { afterEach, beforeEach, test } from 'node:test'
 import { promisify } from 'node:util'
 import { type Log, StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
 import type { Stores } from '../../packages/server/src/core/stores.ts'
-import { migrations } from '../../packages/server/src/stores/sqlite/schema.ts'
-import { openSqliteStores, type SqliteOptions } from '../../packages/server/src/stores/sqlite/stores.ts'
-import { createWriteQueue } from '../../packages/server/src/stores/sqlite/write-queue.ts'
+import { migrations } from '../../packages/server/src/storage/sqlite/schema.ts'
+import { openSqliteStores, type SqliteOptions } from '../../packages/server/src/storage/sqlite/stores.ts'
+import { createWriteQueue } from '../../packages/server/src/storage/sqlite/write-queue.ts'
 import { issuedCode, tally } from './stores/samples.ts'
 import {
   claimAtOnce,

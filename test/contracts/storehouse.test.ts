@@ -7,8 +7,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
 import type { Storehouse } from '../../packages/server/src/core/stores.ts'
-import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
-import { openSqliteStorehouse } from '../../packages/server/src/stores/sqlite/storehouse.ts'
+import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
+import { openSqliteStorehouse } from '../../packages/server/src/storage/sqlite/storehouse.ts'
 import {
   approvedDevice,
   foundedFamily,

@@ -7,8 +7,8 @@ import type { HttpResponse } from '@tessera/protocol/http'
 import { exportJWK, SignJWT } from 'jose'
 import { createSeals } from '../../packages/server/src/interaction/seal.ts'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
-import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
-import { emptyTables } from '../../packages/server/src/stores/memory/tables.ts'
+import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
+import { emptyTables } from '../../packages/server/src/storage/memory/tables.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
 import {
   alice,

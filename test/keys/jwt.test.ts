@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import type { SigningAlgorithm } from '../../packages/server/src/core/client.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
-import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
+import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { signJwt, verifyJwt } from '../../packages/server/src/tokens/jwt.ts'
 import { openRing } from './keys.ts'
 

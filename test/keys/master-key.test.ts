@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createDerivedKeys, unlock } from '../../packages/server/src/keys/master-key.ts'
-import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
+import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { temporaryFolder } from '../contracts/stores/storage.ts'
 import { masterKey } from './keys.ts'
 

@@ -6,9 +6,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
-import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
-import { emptyTables, type Tables } from '../../packages/server/src/stores/memory/tables.ts'
+import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
+import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
+import { emptyTables, type Tables } from '../../packages/server/src/storage/memory/tables.ts'
 import { accountsWorld, addUser, doraSignsIn, newestMail } from '../support/accounts.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { finishEnrolment, methodHref } from '../support/factors.ts'

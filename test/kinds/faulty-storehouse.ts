@@ -2,7 +2,7 @@
 
 import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
 import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
-import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
+import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
 
 export type FaultyStorehouse = {
   readonly storehouse: Storehouse

@@ -15,7 +15,7 @@ import {
   isOpening,
   isTotal,
   parseLine,
-} from '../../packages/server/src/portability/format.ts'
+} from '../../packages/server/src/storage/transfer/format.ts'
 import { createAuthenticator, optionsOn } from '../support/authenticator.ts'
 import { createBrowser } from '../support/browser.ts'
 import { one } from '../support/certificates.ts'
@@ -538,7 +538,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
     }
   },
 
-  'portability/format.ts': async () => {
+  'storage/transfer/format.ts': async () => {
     const lines = [
       { tessera_export: 1, created_at: 1, master_key_check: null },
       { tenant: null, table: 'codes', columns: { hash: 'text', at: 'integer', key: 'bytes' } },
@@ -564,7 +564,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
   'mail/post.ts': 'sealed or signed by this server',
   'keys/opened-key.ts': 'sealed or signed by this server',
   'core/row-codec.ts': 'written by this server into its own store',
-  'stores/postgres/archive.ts': 'written by this server into its own store',
+  'storage/postgres/archive.ts': 'written by this server into its own store',
   'endpoints/jwks/jwks.ts': 'its own package or process',
   'operations/passed-time.ts': 'written by this server into its own store',
   'cli/worker.ts': 'its own package or process',

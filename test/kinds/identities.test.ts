@@ -183,7 +183,7 @@ const folding: Readonly<Record<string, Row>> = {
   'core/color.ts': { noIdentity: 'a color' },
   'endpoints/introspection/introspection.ts': { noIdentity: 'a media type' },
   'authorization-request/request-uri.ts': { noIdentity: 'a media type' },
-  'stores/sqlite/archive.ts': { noIdentity: 'a type of a column' },
+  'storage/sqlite/archive.ts': { noIdentity: 'a type of a column' },
 }
 
 test('identities: what folds case or normalizes letters has a row', () => {
@@ -229,7 +229,7 @@ const counters = [
 
 test('identities: each counter of attempts has a name that no other counter’s key can begin with', () => {
   const found = scan(/key: (?:JSON\.stringify\(\['([^']+)'|`([^`]+)`)/g)
-    .filter(({ file }) => !file.startsWith('stores/'))
+    .filter(({ file }) => !file.startsWith('storage/'))
     .map(({ found: whole }) => whole)
     .map(whole => /'([^']+)'/.exec(whole)?.[1] ?? /`(?:\$\{[^}]+\})?([^`$]*)/.exec(whole)?.[1] ?? whole)
   assertCovers(counters, found, 'counter of attempts')

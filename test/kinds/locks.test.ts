@@ -9,9 +9,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
 import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
-import { openPool } from '../../packages/server/src/stores/postgres/database.ts'
-import { lockAll } from '../../packages/server/src/stores/postgres/locks.ts'
-import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
+import { openPool } from '../../packages/server/src/storage/postgres/database.ts'
+import { lockAll } from '../../packages/server/src/storage/postgres/locks.ts'
+import { openPostgresStorehouse } from '../../packages/server/src/storage/postgres/storehouse.ts'
 import { accessEnding } from '../contracts/stores/access.ts'
 import { samplePasskey } from '../contracts/stores/factors.ts'
 import { sampleRegisteredClient } from '../contracts/stores/registered-clients.ts'
@@ -265,7 +265,7 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
   'database.ts locked': 'what each `locked` calls',
 }
 
-const source = new URL('../../packages/server/src/stores/postgres/', import.meta.url)
+const source = new URL('../../packages/server/src/storage/postgres/', import.meta.url)
 const taken =
   /(\bfor (?:no key )?(?:key )?(?:update|share)\b|\$\{free\}|\blocked[(:]|\bepochGuard\(|\bpg_advisory\w*)/g
 

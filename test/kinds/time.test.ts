@@ -7,8 +7,8 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { hashHandle } from '../../packages/server/src/core/handle.ts'
-import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
-import { openSqliteStorehouse } from '../../packages/server/src/stores/sqlite/storehouse.ts'
+import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
+import { openSqliteStorehouse } from '../../packages/server/src/storage/sqlite/storehouse.ts'
 import { temporaryFolder } from '../contracts/stores/storage.ts'
 import { createTime, type Machine } from '../support/clocks.ts'
 import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
@@ -45,29 +45,29 @@ const comparisons = {
     'keys/key-ring.ts',
     'operations/metrics/endpoint.ts',
     'registration/clients.ts',
-    'stores/memory/attempts.ts',
-    'stores/memory/commit.ts',
-    'stores/memory/devices.ts',
-    'stores/memory/logout-notices.ts',
-    'stores/memory/pushed-requests.ts',
-    'stores/memory/registered-clients.ts',
-    'stores/memory/waiting-mails.ts',
-    'stores/postgres/attempt-admission.ts',
-    'stores/postgres/attempts.ts',
-    'stores/postgres/batches.ts',
-    'stores/postgres/commit-statement.ts',
-    'stores/postgres/devices.ts',
-    'stores/postgres/logout-notices.ts',
-    'stores/postgres/pushed-requests.ts',
-    'stores/postgres/registered-clients.ts',
-    'stores/postgres/waiting-mails.ts',
-    'stores/sqlite/attempts.ts',
-    'stores/sqlite/commit.ts',
-    'stores/sqlite/devices.ts',
-    'stores/sqlite/logout-notices.ts',
-    'stores/sqlite/pushed-requests.ts',
-    'stores/sqlite/registered-clients.ts',
-    'stores/sqlite/waiting-mails.ts',
+    'storage/memory/attempts.ts',
+    'storage/memory/commit.ts',
+    'storage/memory/devices.ts',
+    'storage/memory/logout-notices.ts',
+    'storage/memory/pushed-requests.ts',
+    'storage/memory/registered-clients.ts',
+    'storage/memory/waiting-mails.ts',
+    'storage/postgres/attempt-admission.ts',
+    'storage/postgres/attempts.ts',
+    'storage/postgres/batches.ts',
+    'storage/postgres/commit-statement.ts',
+    'storage/postgres/devices.ts',
+    'storage/postgres/logout-notices.ts',
+    'storage/postgres/pushed-requests.ts',
+    'storage/postgres/registered-clients.ts',
+    'storage/postgres/waiting-mails.ts',
+    'storage/sqlite/attempts.ts',
+    'storage/sqlite/commit.ts',
+    'storage/sqlite/devices.ts',
+    'storage/sqlite/logout-notices.ts',
+    'storage/sqlite/pushed-requests.ts',
+    'storage/sqlite/registered-clients.ts',
+    'storage/sqlite/waiting-mails.ts',
     'tokens/verification.ts',
   ],
   // `passedBy(clock)`: time that has certainly passed.
@@ -75,12 +75,12 @@ const comparisons = {
     'keys/rotation.ts',
     'logout/delivery.ts',
     'mail/post.ts',
-    'stores/memory/clean-up.ts',
-    'stores/memory/sessions.ts',
-    'stores/postgres/clean-up.ts',
-    'stores/postgres/sessions.ts',
-    'stores/sqlite/clean-up.ts',
-    'stores/sqlite/sessions.ts',
+    'storage/memory/clean-up.ts',
+    'storage/memory/sessions.ts',
+    'storage/postgres/clean-up.ts',
+    'storage/postgres/sessions.ts',
+    'storage/sqlite/clean-up.ts',
+    'storage/sqlite/sessions.ts',
   ],
   // Times that somebody else's clock wrote, with the server's clock and a tolerance.
   'of others, with a tolerance': [
@@ -99,9 +99,9 @@ const comparisons = {
     'federation/discovery.ts',
     'federation/pauses.ts',
     'federation/provider-keys.ts',
-    'stores/memory/codes.ts',
-    'stores/postgres/codes.ts',
-    'stores/sqlite/codes.ts',
+    'storage/memory/codes.ts',
+    'storage/postgres/codes.ts',
+    'storage/sqlite/codes.ts',
   ],
   // Waits and measurements: by the monotonic clock, which never leaps.
   'how long something takes, by the monotonic clock': [
@@ -114,25 +114,25 @@ const comparisons = {
     'operations/metrics/metrics.ts',
     'operations/overload.ts',
     'output/line-sink.ts',
-    'stores/postgres/database.ts',
-    'stores/postgres/replica.ts',
-    'stores/postgres/shortage.ts',
-    'stores/sqlite/database.ts',
-    'stores/sqlite/open-file.ts',
+    'storage/postgres/database.ts',
+    'storage/postgres/replica.ts',
+    'storage/postgres/shortage.ts',
+    'storage/sqlite/database.ts',
+    'storage/sqlite/open-file.ts',
     'core/turn.ts',
-    'stores/sqlite/turn.ts',
+    'storage/sqlite/turn.ts',
     'workers/supervision.ts',
   ],
   // Counters, places and time steps of an authenticator.
   'no time': [
     'configuration/shape/objects.ts',
     'core/hook-result.ts',
-    'stores/postgres/passkeys.ts',
-    'stores/postgres/stored-users.ts',
-    'stores/postgres/totp-secrets.ts',
-    'stores/sqlite/passkeys.ts',
-    'stores/sqlite/stored-users.ts',
-    'stores/sqlite/totp-secrets.ts',
+    'storage/postgres/passkeys.ts',
+    'storage/postgres/stored-users.ts',
+    'storage/postgres/totp-secrets.ts',
+    'storage/sqlite/passkeys.ts',
+    'storage/sqlite/stored-users.ts',
+    'storage/sqlite/totp-secrets.ts',
     'client-authentication/distinguished-name.ts',
     'configuration/module.ts',
     'interaction/ways.ts',
@@ -187,7 +187,7 @@ test('time: nothing is compared with the machine’s own clock but by whoever wa
 
 test('time: every mark of a one-use id outlives what it marks, by the one function for that', () => {
   const marking = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(name => {
-    if (!name.endsWith('.ts') || name.startsWith('stores/')) return false
+    if (!name.endsWith('.ts') || name.startsWith('storage/')) return false
     const text = readFileSync(new URL(name, source), 'utf8')
     return /replays\.use\(|kind: 'assertion',\s*hash/.test(text)
   })

@@ -355,17 +355,17 @@ const rows: Readonly<Record<string, Row>> = {
   'output/line-sink.ts': [...outputs('stderr', 1), ...outputs('stderr', 2)],
   'output/standard-output.ts': [...outputs('stdout', 1), ...outputs('stdout', 2)],
   'cli/program.ts': command,
-  'portability/write.ts': exported,
-  'stores/sqlite/database.ts': sqlite,
-  'stores/sqlite/writer-thread.ts': sqliteHeld,
-  'stores/sqlite/writer.ts': sqliteHeld,
-  'stores/sqlite/backup.ts': backups,
-  'stores/postgres/database.ts': postgres,
-  'stores/postgres/connection.ts': {
+  'storage/transfer/write.ts': exported,
+  'storage/sqlite/database.ts': sqlite,
+  'storage/sqlite/writer-thread.ts': sqliteHeld,
+  'storage/sqlite/writer.ts': sqliteHeld,
+  'storage/sqlite/backup.ts': backups,
+  'storage/postgres/database.ts': postgres,
+  'storage/postgres/connection.ts': {
     heldBy: 'test/contracts/postgres-connections.test.ts',
     title: 'postgres connections: fewer than the pool wants serve all requests, and the log says so',
   },
-  'stores/postgres/changes.ts': {
+  'storage/postgres/changes.ts': {
     heldBy: 'test/contracts/postgres-connections.test.ts',
     title: 'postgres connections: after a failover no request fails for each connection that had been open',
   },

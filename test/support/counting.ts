@@ -1,7 +1,7 @@
 /** A store in memory that writes down what is asked of it. */
 
 import type { Stores } from '../../packages/server/src/core/stores.ts'
-import { createMemoryStores } from '../../packages/server/src/stores/memory/stores.ts'
+import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 
 export type CountingStores = {
   readonly stores: Stores

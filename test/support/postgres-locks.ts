@@ -1,7 +1,7 @@
 /** Locks that one connection holds, and who waits for them: with a limit, so that a lock that is missing fails a test instead of hanging it. */
 
 import { setTimeout } from 'node:timers/promises'
-import { type Connection, openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
+import { type Connection, openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 
 const limit = 10_000
 

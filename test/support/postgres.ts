@@ -5,7 +5,7 @@ import { appendFile, chmod, chown, cp, readdir, rm, stat, writeFile } from 'node
 import { join } from 'node:path'
 import { after } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { openConnection } from '../../packages/server/src/stores/postgres/connection.ts'
+import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 import { loadEmbeddedPostgres, reachableFolder } from './postgres-package.ts'
 import { freePort } from './process.ts'
 import { until } from './until.ts'

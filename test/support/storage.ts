@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, getTestContext } from 'node:test'
 import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
-import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
-import { openPostgresStorehouse } from '../../packages/server/src/stores/postgres/storehouse.ts'
-import { openSqliteStorehouse } from '../../packages/server/src/stores/sqlite/storehouse.ts'
+import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
+import { openPostgresStorehouse } from '../../packages/server/src/storage/postgres/storehouse.ts'
+import { openSqliteStorehouse } from '../../packages/server/src/storage/sqlite/storehouse.ts'
 import { type Databases, databasesAt, providePostgres } from './postgres.ts'
 
 /** `postgres` begins a server for each file; its address uses one that runs. */

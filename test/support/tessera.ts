@@ -10,7 +10,7 @@ import type { Storehouse, Stores } from '../../packages/server/src/core/stores.t
 import { secretFields } from '../../packages/server/src/operations/log.ts'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import { createTessera, type Tessera } from '../../packages/server/src/server.ts'
-import { createMemoryStorehouse } from '../../packages/server/src/stores/memory/storehouse.ts'
+import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
 import { provideSigningKeys } from './signing-keys.ts'
 import { openStorehouse } from './storage.ts'
 

@@ -1,6 +1,6 @@
 /** Fills an issuer's schema by SQL alone; indexes are made afterwards, which takes half of the time. */
 
-import { openPostgresStorehouse } from '@tessera/server/stores/postgres/storehouse'
+import { openPostgresStorehouse } from '@tessera/server/storage/postgres/storehouse'
 import pg from 'pg'
 import { columnsOf, insertsOfSignIns, rowsOfSignIn } from './sign-ins.ts'
 

@@ -7,7 +7,7 @@ import { generateSigningKey } from '@tessera/server/keys/generation'
 import { createDerivedKeys, derivedFor } from '@tessera/server/keys/master-key'
 import { sealedName } from '@tessera/server/keys/opened-key'
 import { createSealing } from '@tessera/server/keys/sealing'
-import { openSqliteStores } from '@tessera/server/stores/sqlite/stores'
+import { openSqliteStores } from '@tessera/server/storage/sqlite/stores'
 import { database } from '../servers/tessera.ts'
 
 /** Every tenant gets the same keys, sealed as its own. */

@@ -1,7 +1,7 @@
 /** Tessera on a PostgreSQL. */
 
 import { randomBytes } from 'node:crypto'
-import { openPostgresStorehouse } from '@tessera/server/stores/postgres/storehouse'
+import { openPostgresStorehouse } from '@tessera/server/storage/postgres/storehouse'
 import type { Server } from '../servers/server.ts'
 import { startTessera } from '../servers/tessera.ts'
 

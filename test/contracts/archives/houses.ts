@@ -7,9 +7,9 @@ import type {
   ColumnKind,
   Table,
 } from '../../../packages/server/src/core/archive.ts'
-import { everyNoun, tablesOf } from '../../../packages/server/src/portability/sections.ts'
-import { createPostgresArchives } from '../../../packages/server/src/stores/postgres/archive.ts'
-import { createSqliteArchives } from '../../../packages/server/src/stores/sqlite/archive.ts'
+import { createPostgresArchives } from '../../../packages/server/src/storage/postgres/archive.ts'
+import { createSqliteArchives } from '../../../packages/server/src/storage/sqlite/archive.ts'
+import { everyNoun, tablesOf } from '../../../packages/server/src/storage/transfer/sections.ts'
 import { providePostgres } from '../../support/postgres.ts'
 import { temporaryFolder } from '../stores/storage.ts'
 

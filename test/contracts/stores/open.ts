@@ -1,8 +1,8 @@
 /** Opens the store that a program's first argument names: an address of PostgreSQL, or a file. */
 
 import type { Stores } from '../../../packages/server/src/core/stores.ts'
-import { openPostgresStorehouse } from '../../../packages/server/src/stores/postgres/storehouse.ts'
-import { openSqliteStores } from '../../../packages/server/src/stores/sqlite/stores.ts'
+import { openPostgresStorehouse } from '../../../packages/server/src/storage/postgres/storehouse.ts'
+import { openSqliteStores } from '../../../packages/server/src/storage/sqlite/stores.ts'
 
 export async function openNamed(storage = process.argv[2] ?? ''): Promise<Stores> {
   if (!storage.startsWith('postgres:')) return openSqliteStores({ file: storage })

@@ -4,8 +4,8 @@ import { parseArgs } from 'node:util'
 import { loadConfiguration } from '../../../packages/server/src/configuration/load.ts'
 import { listen } from '../../../packages/server/src/http/node.ts'
 import { createTessera } from '../../../packages/server/src/server.ts'
-import { migrations } from '../../../packages/server/src/stores/postgres/schema.ts'
-import { openPostgresStorehouse } from '../../../packages/server/src/stores/postgres/storehouse.ts'
+import { migrations } from '../../../packages/server/src/storage/postgres/schema.ts'
+import { openPostgresStorehouse } from '../../../packages/server/src/storage/postgres/storehouse.ts'
 
 const later = `alter table families add column later text;
   create index families_authorization on families (authorization_id)`

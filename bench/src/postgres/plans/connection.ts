@@ -1,6 +1,6 @@
 /** A connection of our own to the schema of the server's issuer, beside the store's. */
 
-import { mainSchema } from '@tessera/server/stores/postgres/names'
+import { mainSchema } from '@tessera/server/storage/postgres/names'
 import pg from 'pg'
 
 export async function connected<Value>(

@@ -1,7 +1,7 @@
 /** Fills every table of an issuer's schema alike, so that no statement can read one whole and stay unnoticed. */
 
-import { mainSchema } from '@tessera/server/stores/postgres/names'
-import { openPostgresStorehouse } from '@tessera/server/stores/postgres/storehouse'
+import { mainSchema } from '@tessera/server/storage/postgres/names'
+import { openPostgresStorehouse } from '@tessera/server/storage/postgres/storehouse'
 import { connected } from './connection.ts'
 
 /** Rows in each table. */

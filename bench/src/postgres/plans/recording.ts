@@ -1,8 +1,8 @@
 /** A database that shows each statement before it sends it. */
 
-import type { Value } from '@tessera/server/stores/postgres/columns'
-import type { Database } from '@tessera/server/stores/postgres/database'
-import type { Run } from '@tessera/server/stores/postgres/statements'
+import type { Value } from '@tessera/server/storage/postgres/columns'
+import type { Database } from '@tessera/server/storage/postgres/database'
+import type { Run } from '@tessera/server/storage/postgres/statements'
 
 export type Sent = {
   readonly text: string

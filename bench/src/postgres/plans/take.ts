@@ -1,9 +1,9 @@
 /** Takes the plans of all that is asked of a store often, on tables with rows. */
 
-import { createChanges } from '@tessera/server/stores/postgres/changes'
-import { openPool } from '@tessera/server/stores/postgres/database'
-import { mainSchema } from '@tessera/server/stores/postgres/names'
-import { createPostgresStores } from '@tessera/server/stores/postgres/stores'
+import { createChanges } from '@tessera/server/storage/postgres/changes'
+import { openPool } from '@tessera/server/storage/postgres/database'
+import { mainSchema } from '@tessera/server/storage/postgres/names'
+import { createPostgresStores } from '@tessera/server/storage/postgres/stores'
 import { connected } from './connection.ts'
 import { type Explained, explain } from './explain.ts'
 import { livingKey } from './fill.ts'

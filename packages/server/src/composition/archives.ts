@@ -10,11 +10,11 @@ import {
 } from '../core/archive.ts'
 import { silentLog } from '../core/runtime.ts'
 import { masterKeyCheck, unlock } from '../keys/master-key.ts'
-import { type Filled, fill, ImportRefused } from '../portability/fill.ts'
-import type { Report } from '../portability/progress.ts'
-import { readExport, verifyExport } from '../portability/read.ts'
-import { everyNoun, type Sections, sectionsOf } from '../portability/sections.ts'
-import { type Written, writeExport } from '../portability/write.ts'
+import { type Filled, fill, ImportRefused } from '../storage/transfer/fill.ts'
+import type { Report } from '../storage/transfer/progress.ts'
+import { readExport, verifyExport } from '../storage/transfer/read.ts'
+import { everyNoun, type Sections, sectionsOf } from '../storage/transfer/sections.ts'
+import { type Written, writeExport } from '../storage/transfer/write.ts'
 
 export { archivedNouns, isArchivedNoun } from '../core/archive.ts'
 
@@ -157,8 +157,8 @@ async function withHouse<Answer>(
 async function openHouse(storage: Storage): Promise<ArchiveHouse> {
   if (storage.kind === 'memory') throw new Error('"memory:" keeps nothing that could be carried elsewhere')
   if (storage.kind === 'postgres')
-    return (await import('../stores/postgres/archive.ts')).createPostgresArchives(storage)
-  return (await import('../stores/sqlite/archive.ts')).createSqliteArchives(storage.file)
+    return (await import('../storage/postgres/archive.ts')).createPostgresArchives(storage)
+  return (await import('../storage/sqlite/archive.ts')).createSqliteArchives(storage.file)
 }
 
 /** Copies the files of an embedded store into a new folder while servers go on; answers the copies. */
@@ -167,5 +167,5 @@ export async function backUpStores({ storage }: Configuration, folder: string): 
     throw new Error(
       'only an embedded store is backed up so: PostgreSQL has its own tools (docs/guides/backup.md)',
     )
-  return (await import('../stores/sqlite/backup.ts')).backUp(storage.file, folder)
+  return (await import('../storage/sqlite/backup.ts')).backUp(storage.file, folder)
 }

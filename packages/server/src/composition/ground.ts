@@ -102,10 +102,10 @@ async function requireWhole(settings: Settings): Promise<void> {
 /** Brings the server's own store to the schema of this version; rejects where it is ahead. */
 export async function openStorehouse(storage: Configuration['storage'], log: Log): Promise<Storehouse> {
   if (storage.kind === 'memory')
-    return (await import('../stores/memory/storehouse.ts')).createMemoryStorehouse()
+    return (await import('../storage/memory/storehouse.ts')).createMemoryStorehouse()
   if (storage.kind === 'postgres') {
-    const { openPostgresStorehouse } = await import('../stores/postgres/storehouse.ts')
+    const { openPostgresStorehouse } = await import('../storage/postgres/storehouse.ts')
     return openPostgresStorehouse({ ...storage, log })
   }
-  return (await import('../stores/sqlite/storehouse.ts')).openSqliteStorehouse({ file: storage.file, log })
+  return (await import('../storage/sqlite/storehouse.ts')).openSqliteStorehouse({ file: storage.file, log })
 }
