@@ -1,6 +1,6 @@
 /**
  * Late: everything that is done for a client asks whether the client is still there. A response that it did not receive must
- * not be held against it (docs/decisions/0029-one-who-hung-up.md).
+ * not be held against it (docs/decisions/0029-clients-that-hang-up.md).
  */
 
 import assert from 'node:assert/strict'

@@ -146,7 +146,7 @@ export const clients: Readonly<Record<string, Rows>> = {
       'attacks/tokens.test.ts',
       'attack: a chain of exchanges never gains scope, time or an audience that it had not the scope',
     ),
-    '16 at most, [why](../decisions/0024-tokens-from-an-exchange.md)).': held(
+    '16 at most, [why](../decisions/0024-revoking-exchanged-tokens.md)).': held(
       'attacks/exchange.test.ts',
       'exchange: a chain of exchanges has an end',
     ),

@@ -1,6 +1,6 @@
 /**
  * Work of one kind that comes up in one turn of the event loop, done together at its end: the next piece finds code and
- * data in the processor's caches that the last one brought there. See docs/decisions/0013-turns.md.
+ * data in the processor's caches that the last one brought there. See docs/decisions/0013-batch-per-tick.md.
  */
 
 /** Milliseconds; the rest goes on in the next turn, so that a new client, or a probe of `/healthz`, does not wait for it. */

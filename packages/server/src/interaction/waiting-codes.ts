@@ -1,7 +1,7 @@
 /**
  * Bounds how many authorization codes wait for one user (RFC 6749 §4.1.2): any GET of a signed-in browser makes one. The
  * oldest codes are discarded, never the newest: honest clients redeem theirs within seconds, whatever the number of tabs.
- * Counted in each process, so that no write is needed to count (docs/decisions/0021-waiting-codes.md).
+ * Counted in each process, so that no write is needed to count (docs/decisions/0021-pending-codes-per-user.md).
  */
 
 import type { Seconds } from '@tessera/protocol/brand'

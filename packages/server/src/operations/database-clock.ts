@@ -1,6 +1,6 @@
 /**
  * The clock of a server on a database that machines share: the database's, carried on by this machine's monotonic clock.
- * So all nodes agree about what they write, whatever their own clocks say. See docs/decisions/0026-whose-time.md.
+ * So all nodes agree about what they write, whatever their own clocks say. See docs/decisions/0026-clock-skew.md.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'

@@ -2,7 +2,7 @@
  * How much time has certainly passed, on a store that only this machine writes. A clock that is ahead must not have
  * living rows deleted, and nobody else's clock is there to ask. So time counts as passed while this process watches both
  * of the machine's clocks go on alike, or if the store saw it; a leap ahead counts after an hour of that.
- * See docs/decisions/0026-whose-time.md.
+ * See docs/decisions/0026-clock-skew.md.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'

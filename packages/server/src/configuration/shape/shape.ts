@@ -1,6 +1,6 @@
 /**
  * Shapes of values: what a configuration may hold, as objects that read a value, name what is wrong with it, and say
- * their JSON Schema. They are written as zod's are; why they are not zod's: docs/decisions/0012-configuration-shapes.md.
+ * their JSON Schema. They are written as zod's are; why they are not zod's: docs/decisions/0012-configuration-schema-library.md.
  */
 
 import type { JsonObject } from '@tessera/protocol/result'

@@ -1,6 +1,6 @@
 /**
  * Bounds how many authorizations one user has: with an account of their own, anybody can redeem codes in a loop, and each
- * leaves rows for as long as its refresh token lives (docs/decisions/0018-surplus-authorizations.md).
+ * leaves rows for as long as its refresh token lives (docs/decisions/0018-authorizations-per-user.md).
  */
 
 import type { Log } from '../../core/runtime.ts'

@@ -1,6 +1,6 @@
 /**
  * Counted attempts, in PostgreSQL. One conditional upsert counts every attempt that one event-loop tick brought, or none
- * of them; no lock is held across a round trip. See docs/decisions/0016-attempts-in-one-statement.md.
+ * of them; no lock is held across a round trip. See docs/decisions/0016-counting-attempts.md.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
