@@ -44,16 +44,16 @@ const forbidden: readonly (readonly [rule: string, file: string, text: string, c
   ],
   ['protocol imports no package', 'packages/protocol/src/x.ts', `import 'zod'`, 'may not import zod'],
   [
-    'core knows no service',
-    `${server}/core/x.ts`,
+    'the model knows no service',
+    `${server}/model/x.ts`,
     `import '../tokens/jwt.ts'`,
-    '"core" may not import "tokens"',
+    '"model" may not import "tokens"',
   ],
   [
-    'core has no driver',
-    `${server}/core/x.ts`,
+    'the model has no driver',
+    `${server}/model/x.ts`,
     `import { DatabaseSync } from 'node:sqlite'`,
-    '"core" may not import node:sqlite',
+    '"model" may not import node:sqlite',
   ],
   [
     'a service knows no store',
@@ -98,10 +98,46 @@ const forbidden: readonly (readonly [rule: string, file: string, text: string, c
     '"endpoints/token" may not import fastify',
   ],
   [
-    'what endpoints share knows none of them',
-    `${server}/endpoints/x.ts`,
-    `import './token/token.ts'`,
-    '"endpoints" may not import "endpoints/token"',
+    'messages know no endpoint',
+    `${server}/messages/x.ts`,
+    `import '../endpoints/token/token.ts'`,
+    '"messages" may not import "endpoints/token"',
+  ],
+  [
+    'a protocol endpoint knows no page',
+    `${server}/endpoints/revocation/x.ts`,
+    `import '../../pages/flow/csrf.ts'`,
+    '"endpoints/revocation" may not import "pages/flow"',
+  ],
+  [
+    'a page knows no other page',
+    `${server}/pages/login/x.ts`,
+    `import '../consent/consent.ts'`,
+    '"pages/login" may not import "pages/consent"',
+  ],
+  [
+    'a page knows no store',
+    `${server}/pages/login/x.ts`,
+    `import '../../storage/memory/stores.ts'`,
+    '"pages/login" may not import "storage/memory"',
+  ],
+  [
+    'the look of pages knows no flow',
+    `${server}/pages/ui/x.ts`,
+    `import '../flow/csrf.ts'`,
+    '"pages/ui" may not import "pages/flow"',
+  ],
+  [
+    'the runtime knows no noun',
+    `${server}/runtime/x.ts`,
+    `import '../model/client.ts'`,
+    '"runtime" may not import "model"',
+  ],
+  [
+    'the primary loads no server',
+    `${server}/operations/workers/x.ts`,
+    `import '../health.ts'`,
+    '"operations/workers" may not import "operations"',
   ],
   [
     'a store knows no other store',
@@ -121,7 +157,12 @@ const forbidden: readonly (readonly [rule: string, file: string, text: string, c
     `import 'node:sqlite'`,
     '"storage/memory" may not import node:sqlite',
   ],
-  ['http knows no core', `${server}/http/x.ts`, `import '../core/client.ts'`, '"http" may not import "core"'],
+  [
+    'http knows no model',
+    `${server}/http/x.ts`,
+    `import '../model/client.ts'`,
+    '"http" may not import "model"',
+  ],
   [
     'the root starts no command line',
     `${server}/server.ts`,
@@ -143,7 +184,7 @@ const forbidden: readonly (readonly [rule: string, file: string, text: string, c
   [
     'an extension grant has the public interface only',
     `${server}/endpoints/token/grants/token-exchange.ts`,
-    `import type { Client } from '../../../core/client.ts'`,
+    `import type { Client } from '../../../model/client.ts'`,
     'may import nothing but',
   ],
   [
@@ -154,9 +195,9 @@ const forbidden: readonly (readonly [rule: string, file: string, text: string, c
   ],
   ['every room has a row', `${server}/endpoints/novel/x.ts`, '', '"endpoints/novel", a room without a row'],
   ['every package has a row', 'packages/novel/src/x.ts', '', '"novel", a room without a row'],
-  ['what is imported exists', `${server}/core/x.ts`, `import './nothing.ts'`, 'which does not exist'],
-  ['what is imported can be read', `${server}/core/x.ts`, `await import(name)`, 'what is not written in it'],
-  ['no file imports itself', `${server}/core/x.ts`, `export * from './x.ts'`, 'cycle: '],
+  ['what is imported exists', `${server}/model/x.ts`, `import './nothing.ts'`, 'which does not exist'],
+  ['what is imported can be read', `${server}/model/x.ts`, `await import(name)`, 'what is not written in it'],
+  ['no file imports itself', `${server}/model/x.ts`, `export * from './x.ts'`, 'cycle: '],
 ]
 
 for (const [rule, file, text, complaint] of forbidden) {
@@ -170,13 +211,13 @@ for (const [rule, file, text, complaint] of forbidden) {
 }
 
 test('architecture: a planted cycle is found, one of types too', () => {
-  const found = planted(`${server}/core/a.ts`, `import { b } from './b.ts'`, [
-    [`${server}/core/b.ts`, `import type { C } from './c.ts'`],
-    [`${server}/core/c.ts`, `import { a } from './a.ts'`],
+  const found = planted(`${server}/model/a.ts`, `import { b } from './b.ts'`, [
+    [`${server}/model/b.ts`, `import type { C } from './c.ts'`],
+    [`${server}/model/c.ts`, `import { a } from './a.ts'`],
   ])
   assert.equal(found.length, 1)
   assert.ok(found[0]?.startsWith('cycle: '))
-  for (const file of ['a', 'b', 'c']) assert.ok(found[0]?.includes(`core/${file}.ts`))
+  for (const file of ['a', 'b', 'c']) assert.ok(found[0]?.includes(`model/${file}.ts`))
 })
 
 test('architecture: planted long files are found', () => {

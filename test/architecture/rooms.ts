@@ -7,28 +7,42 @@ export type Room = {
   readonly packages: readonly string[]
 }
 
-const web = [
-  'endpoints',
-  'core',
-  'client-authentication',
-  'client-keys',
-  'proof',
-  'tokens',
-  'identity',
-] as const
-const pages = ['authorization-request', 'interaction', 'ui'] as const
-const endpoint: Room = { rooms: [...web, ...pages], packages: [] }
+const protocolEndpoint: Room = {
+  rooms: [
+    'messages',
+    'model',
+    'runtime',
+    'authorization-request',
+    'clients/authentication',
+    'clients/keys',
+    'proof',
+    'tokens',
+    'identity',
+  ],
+  packages: [],
+}
 
-/** What the endpoints share: how they answer. It stands above none of them. */
-const answers: Room = { rooms: ['core'], packages: ['node:crypto'] }
+/** Endpoints that a browser is sent to: they read its cookies and may lead to a page. */
+const browserEndpoint: Room = {
+  rooms: [...protocolEndpoint.rooms, 'pages/flow', 'pages/ui'],
+  packages: [],
+}
+
+const page: Room = {
+  rooms: ['model', 'runtime', 'authorization-request', 'identity', 'pages/flow', 'pages/ui'],
+  packages: [],
+}
 
 export const rooms: Readonly<Record<string, Room>> = {
   // Pure: neither Node nor a browser.
   protocol: { rooms: [], packages: [] },
-  core: { rooms: [], packages: ['node:crypto'] },
+  // What the server asks of the process that it runs in, and ways to run work.
+  runtime: { rooms: [], packages: ['@node-rs/argon2', 'node:crypto'] },
+  // Nouns, and the interfaces of their stores.
+  model: { rooms: ['runtime'], packages: ['node:crypto'] },
 
   configuration: {
-    rooms: ['core'],
+    rooms: ['model', 'runtime'],
     packages: [
       'yaml',
       'jsonc-parser',
@@ -43,99 +57,125 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
 
   // Services.
-  keys: { rooms: ['core'], packages: ['jose', 'node:crypto', 'node:fs', 'node:path', 'node:util'] },
-  // Keys that clients registered, also those behind a `jwks_uri`.
-  'client-keys': { rooms: ['core', 'outbound'], packages: ['jose'] },
-  'client-authentication': {
-    rooms: ['core', 'client-keys'],
-    packages: ['jose', '@node-rs/argon2', 'node:crypto'],
+  keys: {
+    rooms: ['model', 'runtime'],
+    packages: ['jose', 'node:crypto', 'node:fs', 'node:path', 'node:util'],
   },
-  // Clients that register themselves, and finding clients of either kind.
-  registration: { rooms: ['core', 'outbound'], packages: ['jose'] },
-  proof: { rooms: ['core'], packages: ['jose', 'node:crypto'] },
-  tokens: { rooms: ['core', 'client-keys'], packages: ['node:crypto', 'node:os'] },
-  identity: { rooms: ['core'], packages: ['@simplewebauthn/server', 'otpauth', 'node:crypto'] },
-  // It checks which provider a client may send users to, and reads an `id_token_hint`.
-  'authorization-request': { rooms: ['core', 'client-keys', 'outbound', 'identity', 'tokens'], packages: [] },
-  // It decides which page comes next and says what stands on it.
-  interaction: {
-    rooms: ['core', 'authorization-request', 'identity', 'ui'],
-    packages: ['cookie', 'node:crypto', 'node:zlib'],
+  // Keys that clients registered, including those behind a `jwks_uri`.
+  'clients/keys': { rooms: ['model', 'runtime', 'outbound'], packages: ['jose'] },
+  'clients/authentication': {
+    rooms: ['model', 'runtime', 'clients/keys'],
+    packages: ['jose', 'node:crypto'],
   },
-  // How sessions end and how clients are told.
-  logout: { rooms: ['core', 'outbound', 'tokens'], packages: [] },
-  ui: { rooms: ['core'], packages: ['eta', 'qrcode', 'node:crypto', 'node:fs', 'node:path', 'node:url'] },
+  // Dynamic client registration, and the lookup of configured and registered clients.
+  'clients/registration': { rooms: ['model', 'runtime', 'outbound'], packages: ['jose'] },
+  proof: { rooms: ['model'], packages: ['jose', 'node:crypto'] },
+  tokens: { rooms: ['model', 'runtime', 'clients/keys'], packages: ['node:crypto', 'node:os'] },
+  identity: { rooms: ['model', 'runtime'], packages: ['@simplewebauthn/server', 'otpauth', 'node:crypto'] },
   // Sign-in at other OpenID Connect providers.
-  federation: {
-    rooms: ['core', 'identity', 'outbound'],
+  'identity/federation': {
+    rooms: ['model', 'runtime', 'identity', 'outbound'],
     packages: ['jose', 'node:crypto', 'openid-client'],
   },
   // Passwords that an LDAP directory checks.
-  directory: { rooms: ['core', 'identity'], packages: ['ldapts'] },
-  // Mail to users: to a submission server, or shown while developing.
-  mail: { rooms: ['core'], packages: ['nodemailer'] },
-  // The one way out: whoever sends a request is given it.
+  'identity/directory': { rooms: ['model', 'runtime', 'identity'], packages: ['ldapts'] },
+  // It checks which provider a client may send users to, and reads an `id_token_hint`.
+  'authorization-request': {
+    rooms: ['model', 'runtime', 'clients/keys', 'outbound', 'identity', 'tokens'],
+    packages: [],
+  },
+  // How sessions end and how clients are notified.
+  sessions: { rooms: ['model', 'runtime', 'outbound', 'tokens'], packages: [] },
+  // All requests to addresses that come from others.
   outbound: {
     rooms: [],
     packages: ['node:dns/promises', 'node:http', 'node:https', 'node:net'],
   },
-  // Lines to descriptors that may be full, slow or closed.
-  output: { rooms: [], packages: ['node:fs', 'node:net'] },
-  operations: { rooms: ['core', 'output'], packages: ['pino', 'node:crypto', 'node:fs', 'node:perf_hooks'] },
 
-  // Endpoints: never another endpoint, a store or http.
-  endpoints: answers,
-  'endpoints/account': { ...endpoint, rooms: [...endpoint.rooms, 'federation'] },
-  'endpoints/authorize': endpoint,
-  'endpoints/checksession': endpoint,
-  'endpoints/consent': endpoint,
-  'endpoints/device': endpoint,
-  'endpoints/devmail': endpoint,
-  'endpoints/deviceauthorization': endpoint,
-  'endpoints/discovery': endpoint,
-  'endpoints/federation': { rooms: [...endpoint.rooms, 'federation'], packages: ['node:crypto'] },
-  'endpoints/endsession': endpoint,
-  'endpoints/home': endpoint,
-  'endpoints/introspection': endpoint,
-  'endpoints/jwks': endpoint,
-  'endpoints/login': endpoint,
-  'endpoints/logout': endpoint,
-  'endpoints/par': endpoint,
-  'endpoints/recovery': endpoint,
-  'endpoints/register': { ...endpoint, rooms: [...endpoint.rooms, 'registration'] },
-  'endpoints/mfa': endpoint,
-  'endpoints/revocation': endpoint,
-  'endpoints/selectaccount': endpoint,
-  'endpoints/signup': endpoint,
-  'endpoints/token': { ...endpoint, packages: ['jose', 'node:crypto'] },
-  'endpoints/userinfo': endpoint,
+  // How endpoints read requests and write responses.
+  messages: { rooms: ['model', 'runtime'], packages: ['node:crypto'] },
 
-  'storage/memory': { rooms: ['core'], packages: [] },
+  // Endpoints for programs: none imports another one, a store or http.
+  'endpoints/authorize': browserEndpoint,
+  'endpoints/checksession': browserEndpoint,
+  'endpoints/deviceauthorization': browserEndpoint,
+  'endpoints/discovery': protocolEndpoint,
+  'endpoints/introspection': protocolEndpoint,
+  'endpoints/jwks': protocolEndpoint,
+  'endpoints/par': protocolEndpoint,
+  'endpoints/register': { ...protocolEndpoint, rooms: [...protocolEndpoint.rooms, 'clients/registration'] },
+  'endpoints/revocation': protocolEndpoint,
+  'endpoints/token': { ...protocolEndpoint, packages: ['jose', 'node:crypto'] },
+  'endpoints/userinfo': protocolEndpoint,
+
+  // Pages for people. What they look like:
+  'pages/ui': {
+    rooms: ['model'],
+    packages: ['eta', 'qrcode', 'node:crypto', 'node:fs', 'node:path', 'node:url'],
+  },
+  // Which page comes next, and what the browser carries between them.
+  'pages/flow': {
+    rooms: ['model', 'runtime', 'authorization-request', 'identity', 'pages/ui'],
+    packages: ['cookie', 'node:crypto', 'node:zlib'],
+  },
+  'pages/account': { ...page, rooms: [...page.rooms, 'identity/federation'] },
+  'pages/consent': page,
+  'pages/device': page,
+  'pages/devmail': page,
+  'pages/federation': {
+    rooms: [...page.rooms, 'messages', 'identity/federation'],
+    packages: ['node:crypto'],
+  },
+  'pages/home': page,
+  'pages/login': page,
+  'pages/logout': { ...page, rooms: [...page.rooms, 'messages', 'tokens'] },
+  'pages/mfa': page,
+  'pages/recovery': page,
+  'pages/selectaccount': page,
+  'pages/signup': page,
+
+  'storage/memory': { rooms: ['model', 'runtime'], packages: [] },
   'storage/sqlite': {
-    rooms: ['core'],
+    rooms: ['model', 'runtime'],
     packages: ['node:sqlite', 'node:fs', 'node:module', 'node:path', 'node:worker_threads'],
   },
-  'storage/postgres': { rooms: ['core'], packages: ['pg', 'node:crypto', 'node:timers/promises'] },
+  'storage/postgres': {
+    rooms: ['model', 'runtime'],
+    packages: ['pg', 'node:crypto', 'node:timers/promises'],
+  },
   // Export and import.
   'storage/transfer': {
-    rooms: ['core'],
+    rooms: ['model'],
     packages: ['node:crypto', 'node:fs', 'node:fs/promises', 'node:readline'],
   },
 
+  // Running the server.
+  operations: {
+    rooms: ['model', 'runtime', 'operations/output'],
+    packages: ['pino', 'node:crypto', 'node:fs', 'node:perf_hooks'],
+  },
+  'operations/metrics': {
+    rooms: ['model', 'runtime'],
+    packages: ['node:crypto', 'node:fs', 'node:perf_hooks'],
+  },
+  // Mail to users: through a submission server, or shown during development.
+  'operations/mail': { rooms: ['model', 'runtime'], packages: ['nodemailer'] },
+  // Lines to descriptors that may be full, slow or closed.
+  'operations/output': { rooms: [], packages: ['node:fs', 'node:net'] },
+  // Several processes on one port: the primary loads no server.
+  'operations/workers': { rooms: ['runtime', 'operations/output'], packages: ['node:cluster'] },
+
   // The edges know no OAuth.
   http: {
-    rooms: ['packages/server/src/core/turn.ts'],
+    rooms: ['packages/server/src/runtime/turn.ts'],
     packages: ['node:crypto', 'node:http', 'node:net', 'node:perf_hooks'],
   },
 
-  // Several processes on one port: the primary loads no server.
-  workers: { rooms: ['core', 'output'], packages: ['node:cluster'] },
-
-  // Only the composition root joins them; the command line starts it.
-  composition: { rooms: ['*'], packages: [] },
+  // Only `app` joins the rooms; the command line starts it.
+  app: { rooms: ['*'], packages: [] },
   'server.ts': { rooms: ['*'], packages: [] },
   cli: {
-    rooms: ['server.ts', 'configuration', 'workers', 'output'],
+    rooms: ['server.ts', 'configuration', 'operations/workers', 'operations/output'],
     packages: [
       'commander',
       '@node-rs/argon2',
@@ -161,7 +201,7 @@ export const neverFromRoot: readonly string[] = ['cli', 'server.ts']
 
 /** Files that import less than their room may. The extension grants prove the public interface: they have nothing else. */
 const grants = 'packages/server/src/endpoints/token/grants'
-const publicInterface = ['packages/server/src/core/extension-grant.ts', 'protocol', 'jose']
+const publicInterface = ['packages/server/src/model/extension-grant.ts', 'protocol', 'jose']
 export const narrower: Readonly<Record<string, readonly string[]>> = {
   [`${grants}/token-exchange.ts`]: publicInterface,
   [`${grants}/jwt-bearer.ts`]: publicInterface,
@@ -170,13 +210,13 @@ export const narrower: Readonly<Record<string, readonly string[]>> = {
 /** Files that import what is not written in them: an operator's module. */
 export const mayImportUnread: readonly string[] = ['packages/server/src/configuration/module.ts']
 
-/** Folders that hold rooms rather than being one. */
-const houses = ['endpoints', 'storage']
+/** Folders whose subfolders are rooms of their own. */
+const parents = ['clients', 'endpoints', 'identity', 'operations', 'pages', 'storage']
 
 /** The room that a package's source file lies in. */
 export function roomOf(file: string): string {
   const [, name = '', , ...path] = file.split('/')
   const [first = '', second = ''] = path
   if (name !== 'server') return name
-  return houses.includes(first) && path.length > 2 ? `${first}/${second}` : first
+  return parents.includes(first) && path.length > 2 ? `${first}/${second}` : first
 }

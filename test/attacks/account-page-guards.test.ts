@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { keepUsers } from '../../packages/server/src/identity/user-keeping.ts'
+import { keepUsers } from '../../packages/server/src/identity/user-administration.ts'
 import { accountsWorld, addUser, dora, doraSignsIn } from '../support/accounts.ts'
 import { type Browser, createBrowser } from '../support/browser.ts'
 import { finishEnrolment } from '../support/factors.ts'

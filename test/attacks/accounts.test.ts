@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
+import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { accountsWorld, addUser, dora, doraSignsIn, newestMail, tokensOf } from '../support/accounts.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
 import { appOf, secretOn } from '../support/factors.ts'

@@ -205,7 +205,7 @@ for (const [what, claims, reason] of grantCases)
   })
 
 test('token: no subject of a grant is a client, so that nobody takes its tokens for the client’s own [RFC 9700 §4.15]', async () => {
-  const { defineGrant } = await import('../../packages/server/src/core/extension-grant.ts')
+  const { defineGrant } = await import('../../packages/server/src/model/extension-grant.ts')
   const become = defineGrant({
     grantType: 'urn:example:become',
     parameters: { sub: { required: true } },

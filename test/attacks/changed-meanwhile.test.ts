@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hashHandle } from '../../packages/server/src/core/handle.ts'
-import type { Stores } from '../../packages/server/src/core/stores.ts'
+import { hashHandle } from '../../packages/server/src/model/handle.ts'
+import type { Stores } from '../../packages/server/src/model/ports/stores.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { createBrowser } from '../support/browser.ts'
 import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hashHandle } from '../../packages/server/src/core/handle.ts'
-import type { Storehouse } from '../../packages/server/src/core/stores.ts'
+import { hashHandle } from '../../packages/server/src/model/handle.ts'
+import type { Storehouse } from '../../packages/server/src/model/ports/stores.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { assertRefused } from '../support/refused.ts'
 import { pagesWorld, signIn } from '../support/sign-in.ts'

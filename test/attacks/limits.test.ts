@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { TokenHash } from '../../packages/server/src/core/runtime.ts'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
+import type { TokenHash } from '../../packages/server/src/runtime/ports.ts'
 import { accountsWorld, addUser } from '../support/accounts.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
 import { logoutWorld, signInAt } from '../support/logout-world.ts'

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Authorization, AuthorizationId } from '../../packages/server/src/core/authorization.ts'
+import type { Authorization, AuthorizationId } from '../../packages/server/src/model/authorization.ts'
 import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { emptyTables } from '../../packages/server/src/storage/memory/tables.ts'

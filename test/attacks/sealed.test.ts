@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createSeals } from '../../packages/server/src/interaction/seal.ts'
+import { createSeals } from '../../packages/server/src/pages/flow/seal.ts'
 import { accountsWorld, newestMail } from '../support/accounts.ts'
 import { createBrowser } from '../support/browser.ts'
 import { pagesWorld } from '../support/sign-in.ts'

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, test } from 'node:test'
-import type { Client } from '../../packages/server/src/core/client.ts'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
+import type { Client } from '../../packages/server/src/model/client.ts'
 import { checkConfirmation, confirm } from '../../packages/server/src/proof/certificate.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { signJwt, verifyJwt } from '../../packages/server/src/tokens/jwt.ts'
@@ -138,7 +138,7 @@ test('access token: claims that are a list or null are none, though the signatur
 })
 
 test('reference token: one that is unknown or has ended is refused, and one of a disabled client', async () => {
-  const { hashHandle } = await import('../../packages/server/src/core/handle.ts')
+  const { hashHandle } = await import('../../packages/server/src/model/handle.ts')
   const store = async (fields: object) => {
     const token = `ta_${newHash()}`
     const row = sampleReferenceToken({ claims, hash: hashHandle(token), ...fields } as never)

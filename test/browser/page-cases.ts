@@ -1,7 +1,7 @@
 /** How a person comes to each page. Found by the names of fields, since pages are seen in several languages. */
 
 import type { Page } from 'playwright-core'
-import type { TemplateName } from '../../packages/server/src/ui/templates.ts'
+import type { TemplateName } from '../../packages/server/src/pages/ui/templates.ts'
 import { appOf } from '../support/factors.ts'
 import { authorizePath, pagesWorld } from '../support/sign-in.ts'
 

@@ -104,7 +104,7 @@ async function examineIn(
 const noPages: ReadonlySet<string> = new Set(['layout', 'mail'])
 
 test('pages: every template is among them', () => {
-  const templates = namesIn('packages/server/src/ui/templates').map(file => file.replace('.eta', ''))
+  const templates = namesIn('packages/server/src/pages/ui/templates').map(file => file.replace('.eta', ''))
   const seen = new Set<string>(pageCases.map(({ template }) => template))
   assert.deepEqual(
     templates.filter(name => !noPages.has(name) && !seen.has(name)),

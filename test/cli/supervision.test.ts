@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
-import { createHeartbeats } from '../../packages/server/src/workers/heartbeat.ts'
-import { createReplacement } from '../../packages/server/src/workers/replacement.ts'
+import { createHeartbeats } from '../../packages/server/src/operations/workers/heartbeat.ts'
+import { createReplacement } from '../../packages/server/src/operations/workers/replacement.ts'
 
 function watch() {
   let at = 0

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { contrast, parseColor } from '../../packages/server/src/core/color.ts'
+import { contrast, parseColor } from '../../packages/server/src/model/color.ts'
 import { parseConfiguration } from '../../packages/server/src/server.ts'
 
 const faultsOf = (input: object, directory?: string) => {

@@ -99,7 +99,7 @@ test('configuration: a module outside any package can import defineConfig, and h
   const configuration = await loaded(
     'code.mts',
     `import { defineConfig } from '@tessera/server/configuration/define'
-import { defineGrant } from '@tessera/server/core/extension-grant'
+import { defineGrant } from '@tessera/server/model/extension-grant'
 import { ok } from '@tessera/protocol/result'
 const custom = defineGrant({ grantType: 'urn:example:custom', parameters: {}, decide: () => ({ ok: false }) })
 export default defineConfig({

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { reservedClaims } from '../../packages/server/src/core/user.ts'
+import { reservedClaims } from '../../packages/server/src/model/user.ts'
 import { assertFaults } from './faults.ts'
 
 const oidc = { name: 'corp', type: 'oidc', issuer: 'https://corp.example', client_id: 'tessera' }

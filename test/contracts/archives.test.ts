@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
-import { type ArchivedNoun, archivedNouns, importBegun } from '../../packages/server/src/core/archive.ts'
+import { type ArchivedNoun, archivedNouns, importBegun } from '../../packages/server/src/model/archive.ts'
 import { fill, ImportRefused } from '../../packages/server/src/storage/transfer/fill.ts'
 import { MalformedExport } from '../../packages/server/src/storage/transfer/format.ts'
 import { readExport, verifyExport } from '../../packages/server/src/storage/transfer/read.ts'

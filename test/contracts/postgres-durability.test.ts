@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { silentLog } from '../../packages/server/src/core/runtime.ts'
+import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 import { openPool } from '../../packages/server/src/storage/postgres/database.ts'
 import { openPostgresStorehouse } from '../../packages/server/src/storage/postgres/storehouse.ts'

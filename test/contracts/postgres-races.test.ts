@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import type { AuthorizationId } from '../../packages/server/src/core/authorization.ts'
-import { StoreUnavailable, type TokenHash } from '../../packages/server/src/core/runtime.ts'
-import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
+import type { AuthorizationId } from '../../packages/server/src/model/authorization.ts'
+import type { Storehouse, Stores } from '../../packages/server/src/model/ports/stores.ts'
+import { StoreUnavailable, type TokenHash } from '../../packages/server/src/runtime/ports.ts'
 import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 import { openPostgresStorehouse } from '../../packages/server/src/storage/postgres/storehouse.ts'
 import { openDelayedTcp } from '../support/delayed-tcp.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { browserName } from '../../packages/server/src/interaction/browser-name.ts'
+import { browserName } from '../../packages/server/src/pages/flow/browser-name.ts'
 import { type Browser, createBrowser } from '../support/browser.ts'
 import { signInAt, startLogoutWorld } from '../support/logout-world.ts'
 import { alice, answerOf, authorizePath, bob, signIn } from '../support/sign-in.ts'

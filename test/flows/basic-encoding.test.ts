@@ -126,7 +126,7 @@ test('client authentication: argon2id secrets in Basic without form-encoding are
 })
 
 test('client authentication: an argon2id secret in two readings takes one place in the queue', async () => {
-  const { createArgon2id } = await import('../../packages/server/src/client-authentication/argon2id.ts')
+  const { createArgon2id } = await import('../../packages/server/src/runtime/argon2id.ts')
   const encoded = await argon2id('a b', { memoryCost: 1024, timeCost: 1, parallelism: 1 })
   const { match } = createArgon2id({ concurrent: 1, waiting: 1 })
   const both = () =>

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
-import { createClientKeys } from '../../packages/server/src/client-keys/jwks.ts'
-import type { Client } from '../../packages/server/src/core/client.ts'
-import type { RegisteredClient } from '../../packages/server/src/core/registered-client.ts'
-import { type Log, silentLog } from '../../packages/server/src/core/runtime.ts'
-import { createClients } from '../../packages/server/src/registration/clients.ts'
+import { createClientKeys } from '../../packages/server/src/clients/keys/jwks.ts'
+import { createClients } from '../../packages/server/src/clients/registration/client-lookup.ts'
+import type { Client } from '../../packages/server/src/model/client.ts'
+import type { RegisteredClient } from '../../packages/server/src/model/registered-client.ts'
+import { type Log, silentLog } from '../../packages/server/src/runtime/ports.ts'
 
 const key = (kid: string) => ({
   ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { clientLinks } from '../../packages/server/src/ui/client-look.ts'
+import { clientLinks } from '../../packages/server/src/pages/ui/client-view.ts'
 import { createBrowser } from '../support/browser.ts'
 import { register } from '../support/registering.ts'
 import { authorizePath, callback, pagesWorld, signIn } from '../support/sign-in.ts'

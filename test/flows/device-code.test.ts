@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hashHandle } from '../../packages/server/src/core/handle.ts'
+import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import { approveDevice } from '../support/issue-code.ts'
 import { assertRefused } from '../support/refused.ts'
 import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'

@@ -2,8 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createDiscovery, type OpenIdProvider } from '../../packages/server/src/federation/discovery.ts'
-import { createUpstream } from '../../packages/server/src/federation/upstream.ts'
+import {
+  createDiscovery,
+  type OpenIdProvider,
+} from '../../packages/server/src/identity/federation/provider-discovery.ts'
+import { createUpstream } from '../../packages/server/src/identity/federation/upstream.ts'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import { createBrowser } from '../support/browser.ts'
 import { answerOf, assertErrorPage, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'

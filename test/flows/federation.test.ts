@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createProviderKeys } from '../../packages/server/src/federation/provider-keys.ts'
+import { createProviderKeys } from '../../packages/server/src/identity/federation/provider-keys.ts'
 import { createBrowser } from '../support/browser.ts'
 import { finishEnrolment } from '../support/factors.ts'
 import { assertRefused } from '../support/refused.ts'

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
+import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { openStores } from '../support/storage.ts'
 import { createTestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'

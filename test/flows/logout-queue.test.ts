@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Client } from '../../packages/server/src/core/client.ts'
-import { silentLog } from '../../packages/server/src/core/runtime.ts'
-import type { EndedSession } from '../../packages/server/src/core/stores.ts'
-import { createLogoutDelivery } from '../../packages/server/src/logout/delivery.ts'
-import { createEndings } from '../../packages/server/src/logout/ending.ts'
+import type { Client } from '../../packages/server/src/model/client.ts'
+import type { EndedSession } from '../../packages/server/src/model/ports/stores.ts'
+import { silentLog } from '../../packages/server/src/runtime/ports.ts'
+import { createLogoutDelivery } from '../../packages/server/src/sessions/logout-delivery.ts'
+import { createEndings } from '../../packages/server/src/sessions/session-end.ts'
 
 const now = 1_790_000_000
 const clock = { now: () => now }

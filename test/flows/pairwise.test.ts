@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hashHandle } from '../../packages/server/src/core/handle.ts'
+import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import { createBrowser } from '../support/browser.ts'
 import { hybridWorld, redeem, startHybrid, userinfo } from '../support/hybrid.ts'
 import {
@@ -185,7 +185,7 @@ test('pairwise: a token whose sub leads to no user any more is refused', async (
 })
 
 test('pairwise: a grant of one’s own can not pin another user to a token that it derives', async () => {
-  const { defineGrant } = await import('../../packages/server/src/core/extension-grant.ts')
+  const { defineGrant } = await import('../../packages/server/src/model/extension-grant.ts')
   const impersonate = defineGrant({
     grantType: 'urn:example:impersonate',
     parameters: { token: { required: true } },

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { exportJWK, SignJWT } from 'jose'
-import { hashHandle } from '../../packages/server/src/core/handle.ts'
+import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import {
   alice,

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hashHandle } from '../../packages/server/src/core/handle.ts'
+import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import { accountsWorld, addUser, dora, newestMail, tokensOf } from '../support/accounts.ts'
 import { createBrowser } from '../support/browser.ts'
 import { answerOf, assertErrorPage, authorizePath, signIn } from '../support/sign-in.ts'

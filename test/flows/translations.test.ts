@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ar } from '../../packages/server/src/ui/locales/ar.ts'
-import { de } from '../../packages/server/src/ui/locales/de.ts'
-import { en } from '../../packages/server/src/ui/locales/en.ts'
-import { es } from '../../packages/server/src/ui/locales/es.ts'
-import { fr } from '../../packages/server/src/ui/locales/fr.ts'
-import { ja } from '../../packages/server/src/ui/locales/ja.ts'
-import { pt } from '../../packages/server/src/ui/locales/pt.ts'
-import { zhHans } from '../../packages/server/src/ui/locales/zh-hans.ts'
+import { ar } from '../../packages/server/src/pages/ui/locales/ar.ts'
+import { de } from '../../packages/server/src/pages/ui/locales/de.ts'
+import { en } from '../../packages/server/src/pages/ui/locales/en.ts'
+import { es } from '../../packages/server/src/pages/ui/locales/es.ts'
+import { fr } from '../../packages/server/src/pages/ui/locales/fr.ts'
+import { ja } from '../../packages/server/src/pages/ui/locales/ja.ts'
+import { pt } from '../../packages/server/src/pages/ui/locales/pt.ts'
+import { zhHans } from '../../packages/server/src/pages/ui/locales/zh-hans.ts'
 
 const translations = { ar, de, es, fr, ja, pt, 'zh-Hans': zhHans }
 

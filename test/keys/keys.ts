@@ -1,10 +1,10 @@
 /** A key ring as tests need it: any store, a clock that stands still until told. */
 
-import type { SigningAlgorithm } from '../../packages/server/src/core/client.ts'
-import { type Changes, type Log, silentLog } from '../../packages/server/src/core/runtime.ts'
-import type { Keys } from '../../packages/server/src/core/stores.ts'
 import { createKeyRing, type ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
+import type { SigningAlgorithm } from '../../packages/server/src/model/client.ts'
+import type { Keys } from '../../packages/server/src/model/ports/stores.ts'
+import { type Changes, type Log, silentLog } from '../../packages/server/src/runtime/ports.ts'
 
 export const day = 86_400
 const startOfTime = 1_790_000_000

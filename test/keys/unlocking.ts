@@ -1,7 +1,7 @@
 /** A process that finds or makes the master key beside the file that it is told, and answers with what it derives. */
 
-import { silentLog } from '../../packages/server/src/core/runtime.ts'
 import { createDerivedKeys, resolveMasterKey } from '../../packages/server/src/keys/master-key.ts'
+import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 
 process.on('message', (file: string) => {
   try {

@@ -6,7 +6,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { en as texts } from '../../packages/server/src/ui/locales/en.ts'
+import { en as texts } from '../../packages/server/src/pages/ui/locales/en.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { formsOf } from '../support/forms.ts'
 import { textsOf } from '../support/repository.ts'
@@ -52,7 +52,7 @@ for (const { name, form, leaves, open, answer, ...settings } of pageForms)
   })
 
 test('browser rules: the table names every form of the pages', () => {
-  const templates = [...textsOf('packages/server/src/ui/templates/*.eta')]
+  const templates = [...textsOf('packages/server/src/pages/ui/templates/*.eta')]
     .filter(([, text]) => text.includes('<form'))
     .map(([file]) => file.replace(/^.*\/(.*)\.eta$/, '$1'))
   const forms = templates.flatMap(template =>

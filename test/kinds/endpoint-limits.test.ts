@@ -98,8 +98,8 @@ test('endpoint limits: every limit in the code of these endpoints has a row', ()
     'packages/server/src/endpoints/{token,introspection,revocation,deviceauthorization,userinfo}/**/*.ts',
   )
   const shared = [
-    ...limitsIn('packages/server/src/client-authentication/method.ts'),
-    ...limitsIn('packages/server/src/endpoints/bearer.ts'),
+    ...limitsIn('packages/server/src/clients/authentication/method.ts'),
+    ...limitsIn('packages/server/src/messages/bearer.ts'),
   ]
   const named = new Set(Object.values(rows).flatMap(Object.keys))
   assertCovers(named, new Set([...own, ...shared]), 'parameter')

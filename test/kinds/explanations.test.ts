@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { explanations } from '../../packages/server/src/endpoints/explanations.ts'
+import { explanations } from '../../packages/server/src/messages/explanations.ts'
 import { challenge, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { assertRefused } from '../support/refused.ts'
 import { textsOf } from '../support/repository.ts'

@@ -1,7 +1,7 @@
 /** A memory store that notes what is called after an attempt was counted, can fail at any of those calls, and knows what stays counted. */
 
-import { StoreUnavailable } from '../../packages/server/src/core/runtime.ts'
-import type { Storehouse, Stores } from '../../packages/server/src/core/stores.ts'
+import type { Storehouse, Stores } from '../../packages/server/src/model/ports/stores.ts'
+import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
 
 export type FaultyStorehouse = {

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { TokenHash } from '../../packages/server/src/core/runtime.ts'
+import type { TokenHash } from '../../packages/server/src/runtime/ports.ts'
 import {
   decodeRow,
   isClosing,
@@ -159,7 +159,7 @@ const metadata = {
 /** The name of every cookie that the server sets. */
 const cookieNames = [
   ...new Set(
-    [...textsOf('packages/server/src/interaction/*.ts').values()].flatMap(text =>
+    [...textsOf('packages/server/src/pages/flow/*.ts').values()].flatMap(text =>
       [...text.matchAll(/'(tessera_[a-z_]+)'/g)].map(([, name = '']) => name),
     ),
   ),
@@ -231,13 +231,13 @@ const rows: Readonly<Record<string, Row | Own>> = {
     }
   },
 
-  'client-authentication/private-key-jwt.ts': async () => {
+  'clients/authentication/private-key-jwt.ts': async () => {
     const server = await createTestServer(signerWorld)
     assert.equal(await authenticate(server, jws(header, claims({})), 'as it should be'), 200)
     for (const { what, jwt } of hostileJwts(header, claims({}))) await authenticate(server, jwt, what)
   },
 
-  'client-keys/signature.ts': async () => {
+  'clients/keys/signature.ts': async () => {
     const server = await createTestServer(signerWorld)
     for (const { what, jwt } of hostileJwts(
       { ...header, jwk, x5c: ['a'], b64: true, zip: 'DEF' },
@@ -246,7 +246,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
       await authenticate(server, jwt, what)
   },
 
-  'client-keys/jwks.ts': async () => {
+  'clients/keys/jwks.ts': async () => {
     const address = 'https://keys.example/jwks'
     const byCertificate = { client_id: 'bound', token_endpoint_auth_method: 'self_signed_tls_client_auth' }
     const encrypted = {
@@ -321,7 +321,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
     }
   },
 
-  'registration/software-statement.ts': async () => {
+  'clients/registration/software-statement.ts': async () => {
     const server = await createTestServer(signerWorld, { outbound })
     const statement = { ...metadata, iss: 'https://trust.example', aud: issuer, exp: 1_790_000_060 }
     const stated = jsonBody({ software_statement: jws(header, statement) })
@@ -332,7 +332,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
     }
   },
 
-  'registration/sector-identifier.ts': async () => {
+  'clients/registration/sector-identifier.ts': async () => {
     const address = 'https://sector.example/list'
     const server = await createTestServer(signerWorld, { outbound })
     for (const { what, value } of variants([callback, 'https://two.example/cb'])) {
@@ -356,7 +356,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
     }
   },
 
-  'federation/logout-token.ts': async () => {
+  'identity/federation/upstream-logout-token.ts': async () => {
     const { server } = await openProvider()
     const now = Math.floor(Date.now() / 1000)
     const token = {
@@ -377,7 +377,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
     }
   },
 
-  'federation/discovery.ts': async () => {
+  'identity/federation/provider-discovery.ts': async () => {
     const { server } = await openProvider()
     assert.match(
       String(await signInThere(server, 'as it should be', {})),
@@ -389,7 +389,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
       await signInThere(server, `keys ${what}`, { jwks: value })
   },
 
-  'federation/upstream.ts': async () => {
+  'identity/federation/upstream.ts': async () => {
     const { server } = await openProvider()
     for (const { what, value } of variants(
       { access_token: 'a', token_type: 'Bearer', expires_in: 60, scope: 'openid' },
@@ -496,7 +496,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
     }
   },
 
-  'interaction/seal.ts': async () => {
+  'pages/flow/seal.ts': async () => {
     const server = await createTestServer(pagesWorld)
     for (const text of [
       ...hostileTexts.map(text => Buffer.from(text).toString('base64url')),
@@ -520,7 +520,7 @@ const rows: Readonly<Record<string, Row | Own>> = {
   },
 
   // What it reads is authenticated first: text of others ends there, and text of ours for another purpose too.
-  'interaction/packed-request.ts': async () => {
+  'pages/flow/packed-request.ts': async () => {
     const server = await createTestServer(pagesWorld)
     const { headers } = await send(server, 'GET', authorizePath())
     const own = new URLSearchParams(String(headers.location).split('?')[1]).get('continue') ?? ''
@@ -561,9 +561,9 @@ const rows: Readonly<Record<string, Row | Own>> = {
   },
 
   'identity/totp.ts': 'sealed or signed by this server',
-  'mail/post.ts': 'sealed or signed by this server',
+  'operations/mail/mail-queue.ts': 'sealed or signed by this server',
   'keys/opened-key.ts': 'sealed or signed by this server',
-  'core/row-codec.ts': 'written by this server into its own store',
+  'model/row-codec.ts': 'written by this server into its own store',
   'storage/postgres/archive.ts': 'written by this server into its own store',
   'endpoints/jwks/jwks.ts': 'its own package or process',
   'operations/passed-time.ts': 'written by this server into its own store',

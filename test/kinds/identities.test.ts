@@ -7,13 +7,13 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { identityKey } from '../../packages/server/src/core/stored-user.ts'
 import { isEmail, isUsername } from '../../packages/server/src/identity/accounts.ts'
 import { derivedSub } from '../../packages/server/src/identity/external-identity.ts'
-import { guessedName } from '../../packages/server/src/identity/guesses.ts'
-import { networkOfAddress } from '../../packages/server/src/identity/network.ts'
 import { preparePassword } from '../../packages/server/src/identity/password.ts'
-import { createUserCodes } from '../../packages/server/src/interaction/user-code.ts'
+import { guessedName } from '../../packages/server/src/identity/password-guesses.ts'
+import { identityKey } from '../../packages/server/src/model/stored-user.ts'
+import { createUserCodes } from '../../packages/server/src/pages/flow/user-code.ts'
+import { networkOfAddress } from '../../packages/server/src/runtime/network.ts'
 import { createTestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
 import { assertCovers } from './coverage.ts'
@@ -55,7 +55,7 @@ type Row = { readonly check: () => void } | { readonly noIdentity: string }
 
 /** Each file that folds case or normalizes letters. */
 const folding: Readonly<Record<string, Row>> = {
-  'core/stored-user.ts': {
+  'model/stored-user.ts': {
     check() {
       fc.assert(fc.property(text, one => assert.equal(identityKey(identityKey(one)), identityKey(one))))
       for (const [one, other] of [
@@ -101,7 +101,7 @@ const folding: Readonly<Record<string, Row>> = {
       assert.notEqual(identityKey('a@xn--4ca.example'), identityKey('a@ä.example'))
     },
   },
-  'identity/guesses.ts': {
+  'identity/password-guesses.ts': {
     check() {
       const nameOf = (username: string, tenant?: string, idp = 'local') =>
         guessedName({ idp, username, ...(tenant !== undefined && { tenant }) })
@@ -142,7 +142,7 @@ const folding: Readonly<Record<string, Row>> = {
       assert.notEqual(preparePassword('secret '), preparePassword('secret'))
     },
   },
-  'interaction/user-code.ts': {
+  'pages/flow/user-code.ts': {
     check() {
       const { make, normalise } = createUserCodes({
         derived: { derive: () => new Uint8Array(32) },
@@ -157,18 +157,18 @@ const folding: Readonly<Record<string, Row>> = {
   'identity/recovery-codes.ts': {
     noIdentity: 'a code is looked up by a MAC of the user and its letters, and guesses are counted by user',
   },
-  'interaction/ways.ts': {
+  'pages/flow/sign-in-options.ts': {
     noIdentity: 'the domain of a typed address chooses the page that asks for a password',
   },
   'configuration/providers.ts': { noIdentity: 'names of attributes, which the operator configures' },
-  'directory/claims.ts': {
+  'identity/directory/directory-claims.ts': {
     noIdentity: 'names of attributes, which the operator configures (RFC 4512 §2.5)',
   },
-  'client-authentication/distinguished-name.ts': {
+  'clients/authentication/distinguished-name.ts': {
     noIdentity:
       'RFC 4518 §2.3 prescribes how names of certificates are compared, and a trusted authority vouches for them',
   },
-  'composition/dispatch.ts': {
+  'app/dispatch.ts': {
     noIdentity: 'hosts are ASCII when they arrive, and DNS compares them so (RFC 4343)',
   },
   'http/cors.ts': { noIdentity: 'the names of headers' },
@@ -179,8 +179,8 @@ const folding: Readonly<Record<string, Row>> = {
   'configuration/nearest.ts': { noIdentity: 'a hint for a misspelt key' },
   'configuration/branding.ts': { noIdentity: 'the ending of a file' },
   'configuration/changed-defaults.ts': { noIdentity: 'the anchor of a heading' },
-  'core/jwt-type.ts': { noIdentity: 'a media type (RFC 7515 §4.1.9)' },
-  'core/color.ts': { noIdentity: 'a color' },
+  'model/jwt-type.ts': { noIdentity: 'a media type (RFC 7515 §4.1.9)' },
+  'model/color.ts': { noIdentity: 'a color' },
   'endpoints/introspection/introspection.ts': { noIdentity: 'a media type' },
   'authorization-request/request-uri.ts': { noIdentity: 'a media type' },
   'storage/sqlite/archive.ts': { noIdentity: 'a type of a column' },

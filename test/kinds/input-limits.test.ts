@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { requestLimits } from '../../packages/server/src/authorization-request/limits.ts'
+import { requestLimits } from '../../packages/server/src/authorization-request/parameter-limits.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
 import { textsOf } from '../support/repository.ts'
 import { alice, answerOf, callback, challenge, verifier } from '../support/sign-in.ts'

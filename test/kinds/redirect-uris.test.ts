@@ -358,11 +358,11 @@ const files = {
   compares: [
     'protocol/src/redirect-uri.ts',
     'server/src/authorization-request/response-target.ts',
-    'server/src/core/redirect.ts',
-    'server/src/endpoints/endsession/endsession.ts',
+    'server/src/model/redirect.ts',
+    'server/src/pages/logout/endsession.ts',
     'server/src/endpoints/token/grants/authorization-code.ts',
   ],
-  'compares nothing': ['server/src/core/client.ts', 'server/src/core/sector.ts'],
+  'compares nothing': ['server/src/model/client.ts', 'server/src/model/sector.ts'],
 } as const
 
 const comments = /^\s*(?:\/\/.*|\/?\*.*)$/gm

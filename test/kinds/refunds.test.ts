@@ -46,15 +46,15 @@ type Reason =
 
 /** Each call of a counter in the source. */
 const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
-  'client-authentication/failures.ts countFailure': 'counts what has failed already',
-  'composition/services.ts countAttempt': 'is a mark, which limits nothing',
+  'clients/authentication/failed-attempts.ts countFailure': 'counts what has failed already',
+  'app/services.ts countAttempt': 'is a mark, which limits nothing',
   'identity/assertion-limit.ts countAttempt': 'has its callers as rows',
   'identity/factor-guesses.ts countAttempt': 'has its callers as rows',
-  'identity/guesses.ts countAttempt': 'has its callers as rows',
+  'identity/password-guesses.ts countAttempt': 'has its callers as rows',
   'identity/mail-limits.ts countAttempt': 'has its callers as rows',
   'identity/waiting-requests.ts countAttempt': 'has its callers as rows',
   'endpoints/register/request-limit.ts countAttempt': 'has its callers as rows',
-  'endpoints/authorize/issue.ts countLasting': 'has its callers as rows',
+  'endpoints/authorize/issue-response.ts countLasting': 'has its callers as rows',
   'identity/sign-in.ts countGuess': [
     guess('a right password', world, { username: 'bob', password: 'bob' }, 0),
     guess('a wrong password', world, { username: 'bob', password: 'wrong' }, 1),
@@ -73,7 +73,7 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       kept: 1,
     },
   ],
-  'endpoints/account/password.ts countGuess': [
+  'pages/account/password.ts countGuess': [
     {
       name: 'a right password at the account page',
       world: () => accountsWorld(),
@@ -87,11 +87,11 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       kept: 1,
     },
   ],
-  'interaction/prove-factor.ts countFactorGuess': [
+  'pages/flow/prove-factor.ts countFactorGuess': [
     { name: 'a right code of an app', world: secondFactors, prepare: typingCode(true), kept: 0 },
     { name: 'a wrong code of an app', world: secondFactors, prepare: typingCode(false), kept: 1 },
   ],
-  'endpoints/device/device.ts countAttempt': [
+  'pages/device/device.ts countAttempt': [
     {
       name: 'a right user code',
       world: () => pagesWorld,
@@ -110,7 +110,7 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       kept: 1,
     },
   ],
-  'endpoints/signup/signup.ts countMail': [
+  'pages/signup/signup.ts countMail': [
     {
       name: 'an invitation',
       world: () => accountsWorld(),
@@ -130,7 +130,7 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       ],
     },
   ],
-  'endpoints/recovery/forgotten.ts countMail': [
+  'pages/recovery/forgotten.ts countMail': [
     {
       name: 'a mail for a new password',
       world: () => accountsWorld({ sign_up: true, password_reset: true }),
@@ -142,7 +142,7 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       afterwards: mailOnItsWay(),
     },
   ],
-  'endpoints/account/email.ts countMail': [
+  'pages/account/email.ts countMail': [
     {
       name: 'a mail to a new address',
       world: () => accountsWorld(),
@@ -160,7 +160,7 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       kept: 1,
     },
   ],
-  'interaction/shorten.ts countWaiting': [
+  'pages/flow/shorten.ts countWaiting': [
     {
       name: 'a long request',
       world: () => pagesWorld,
@@ -178,7 +178,7 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       kept: 1,
     },
   ],
-  'client-authentication/private-key-jwt.ts countAssertion': [
+  'clients/authentication/private-key-jwt.ts countAssertion': [
     { name: 'an assertion', world: registeringWorld, prepare: asserting(false), kept: 1 },
     { name: 'an assertion that was used', world: registeringWorld, prepare: asserting(true), kept: 0 },
   ],
@@ -202,7 +202,7 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       kept: 1,
     },
   ],
-  'federation/departure.ts countAttempt': [
+  'identity/federation/upstream-authorization-request.ts countAttempt': [
     {
       name: 'a departure to a provider',
       world: () => federatedWorld(provider),
@@ -217,7 +217,7 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       kept: 1,
     },
   ],
-  'endpoints/authorize/issue.ts countAttempt': [
+  'endpoints/authorize/issue-response.ts countAttempt': [
     {
       name: 'tokens of the authorization endpoint',
       world: () => hybridWorld,

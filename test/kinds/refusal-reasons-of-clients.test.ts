@@ -152,7 +152,7 @@ const refusals: Readonly<
 }
 
 const onlyDevice = async (server: TestServer, code: string) => {
-  const { hashHandle } = await import('../../packages/server/src/core/handle.ts')
+  const { hashHandle } = await import('../../packages/server/src/model/handle.ts')
   const found = await server.stores.devices.find(hashHandle(code))
   assert.ok(found)
   return found.device

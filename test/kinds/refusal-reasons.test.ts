@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hashHandle } from '../../packages/server/src/core/handle.ts'
+import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import { jwkOfOne, one, two } from '../support/certificates.ts'
 import { challenge, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { readText, textsOf } from '../support/repository.ts'

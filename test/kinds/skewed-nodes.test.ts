@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import type { Storehouse } from '../../packages/server/src/core/stores.ts'
+import type { Storehouse } from '../../packages/server/src/model/ports/stores.ts'
 import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
 import { openPostgresStorehouse } from '../../packages/server/src/storage/postgres/storehouse.ts'
 import { createBrowser } from '../support/browser.ts'
@@ -130,7 +130,7 @@ const works: Readonly<Record<string, (one: TestServer, other: TestServer, nodes:
   async 'a device that polls is asked to slow down only if it is too fast'(one, other, { advance }) {
     const form = { client_id: 'device' }
     const { device_code } = (await one.send('POST', '/connect/deviceauthorization', { form })).json
-    const { hashHandle } = await import('../../packages/server/src/core/handle.ts')
+    const { hashHandle } = await import('../../packages/server/src/model/handle.ts')
     const found = await one.stores.devices.find(hashHandle(device_code))
     assert.equal((await poll(one, device_code)).json.error, 'authorization_pending')
     advance(5)

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { hashHandle } from '../../packages/server/src/core/handle.ts'
+import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
 import { openSqliteStorehouse } from '../../packages/server/src/storage/sqlite/storehouse.ts'
 import { temporaryFolder } from '../contracts/stores/storage.ts'
@@ -21,30 +21,30 @@ import { assertCovers } from './coverage.ts'
 const comparisons = {
   // Stored times with the server's clock, which is the store's own where machines share it: the nodes' tests hold it.
   'stored, by the clock that all nodes share': [
-    'client-authentication/secrets.ts',
-    'core/consent.ts',
-    'core/session.ts',
-    'endpoints/device/device.ts',
-    'endpoints/introspection/description.ts',
-    'endpoints/mfa/mfa.ts',
+    'clients/authentication/secrets.ts',
+    'model/consent.ts',
+    'model/session.ts',
+    'pages/device/device.ts',
+    'endpoints/introspection/token-description.ts',
+    'pages/mfa/mfa.ts',
     'endpoints/token/grants/authorization-code.ts',
     'endpoints/token/grants/device-code.ts',
     'endpoints/token/grants/refresh-token.ts',
-    'federation/departure.ts',
+    'identity/federation/upstream-authorization-request.ts',
     'identity/passkey-challenge.ts',
     'identity/totp.ts',
-    'interaction/account.ts',
-    'interaction/continuation.ts',
-    'interaction/next-prompt.ts',
-    'interaction/pending-sign-in.ts',
-    'interaction/remembered-browser.ts',
-    'interaction/seal.ts',
-    'interaction/session.ts',
-    'interaction/surplus-sessions.ts',
-    'interaction/waiting-codes.ts',
+    'pages/flow/account-session.ts',
+    'pages/flow/continuation.ts',
+    'pages/flow/next-prompt.ts',
+    'pages/flow/pending-sign-in.ts',
+    'pages/flow/remembered-browser.ts',
+    'pages/flow/seal.ts',
+    'pages/flow/browser-session.ts',
+    'pages/flow/surplus-sessions.ts',
+    'pages/flow/waiting-codes.ts',
     'keys/key-ring.ts',
     'operations/metrics/endpoint.ts',
-    'registration/clients.ts',
+    'clients/registration/client-lookup.ts',
     'storage/memory/attempts.ts',
     'storage/memory/commit.ts',
     'storage/memory/devices.ts',
@@ -73,8 +73,8 @@ const comparisons = {
   // `passedBy(clock)`: time that has certainly passed.
   'deletes, by the time that has certainly passed': [
     'keys/rotation.ts',
-    'logout/delivery.ts',
-    'mail/post.ts',
+    'sessions/logout-delivery.ts',
+    'operations/mail/mail-queue.ts',
     'storage/memory/clean-up.ts',
     'storage/memory/sessions.ts',
     'storage/postgres/clean-up.ts',
@@ -85,20 +85,20 @@ const comparisons = {
   // Times that somebody else's clock wrote, with the server's clock and a tolerance.
   'of others, with a tolerance': [
     'authorization-request/request-object.ts',
-    'client-authentication/private-key-jwt.ts',
-    'endpoints/federation/wish.ts',
+    'clients/authentication/private-key-jwt.ts',
+    'pages/federation/upstream-parameters.ts',
     'endpoints/token/grants/jwt-bearer.ts',
   ],
   // Two stored times, or the time of something that is only kept in this process's memory.
   'of one row, or of one process': [
-    'client-authentication/failures.ts',
-    'client-authentication/plain-basic.ts',
-    'client-keys/jwks.ts',
-    'composition/tenants.ts',
+    'clients/authentication/failed-attempts.ts',
+    'clients/authentication/unencoded-basic.ts',
+    'clients/keys/jwks.ts',
+    'app/tenants.ts',
     'configuration/rules/client.ts',
-    'federation/discovery.ts',
-    'federation/pauses.ts',
-    'federation/provider-keys.ts',
+    'identity/federation/provider-discovery.ts',
+    'identity/federation/provider-pauses.ts',
+    'identity/federation/provider-keys.ts',
     'storage/memory/codes.ts',
     'storage/postgres/codes.ts',
     'storage/sqlite/codes.ts',
@@ -113,29 +113,29 @@ const comparisons = {
     'http/stall.ts',
     'operations/metrics/metrics.ts',
     'operations/overload.ts',
-    'output/line-sink.ts',
+    'operations/output/line-sink.ts',
     'storage/postgres/database.ts',
     'storage/postgres/replica.ts',
     'storage/postgres/shortage.ts',
     'storage/sqlite/database.ts',
     'storage/sqlite/open-file.ts',
-    'core/turn.ts',
+    'runtime/turn.ts',
     'storage/sqlite/turn.ts',
-    'workers/supervision.ts',
+    'operations/workers/supervision.ts',
   ],
   // Counters, places and time steps of an authenticator.
   'no time': [
     'configuration/shape/objects.ts',
-    'core/hook-result.ts',
+    'model/hook-result.ts',
     'storage/postgres/passkeys.ts',
     'storage/postgres/stored-users.ts',
     'storage/postgres/totp-secrets.ts',
     'storage/sqlite/passkeys.ts',
     'storage/sqlite/stored-users.ts',
     'storage/sqlite/totp-secrets.ts',
-    'client-authentication/distinguished-name.ts',
+    'clients/authentication/distinguished-name.ts',
     'configuration/module.ts',
-    'interaction/ways.ts',
+    'pages/flow/sign-in-options.ts',
   ],
 } as const
 
@@ -166,13 +166,13 @@ test('time: nothing is compared with the machine’s own clock but by whoever wa
   assertCovers(
     [
       // The time is a prefix of a handle or id, and decides nothing.
-      'core/handle.ts',
+      'model/handle.ts',
       // The server's clock, told to a library that has its own.
-      'federation/discovery.ts',
+      'identity/federation/provider-discovery.ts',
       // Before there is a store: warns of a secret that has expired.
       'configuration/parse.ts',
       // Says in a file when it was written.
-      'composition/archives.ts',
+      'app/archives.ts',
       // Sees by it that the machine slept, which the monotonic clock does not.
       'http/stall.ts',
       // Draws a bar.
@@ -202,12 +202,12 @@ test('time: every mark of a one-use id outlives what it marks, by the one functi
   assertCovers(
     [
       // Tested with their flows: an assertion is used, its end passes, clean-up runs, and it is refused.
-      'client-authentication/private-key-jwt.ts',
-      'endpoints/federation/logout.ts',
+      'clients/authentication/private-key-jwt.ts',
+      'pages/federation/federation-logout.ts',
       'endpoints/token/grants/extension.ts',
       // The same place accepts and marks, with no tolerance.
       'identity/passkey-challenge.ts',
-      'interaction/mail-link.ts',
+      'pages/flow/mail-link.ts',
     ],
     marking,
     'file that marks a one-use id',

@@ -5,8 +5,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createArgon2id } from '../../packages/server/src/client-authentication/argon2id.ts'
 import { preparePassword } from '../../packages/server/src/identity/password.ts'
+import { createArgon2id } from '../../packages/server/src/runtime/argon2id.ts'
 import { addUser } from '../support/accounts.ts'
 import { createBrowser } from '../support/browser.ts'
 import { assertRefused } from '../support/refused.ts'

@@ -352,8 +352,8 @@ const sqliteHeld: HeldBy = {
 }
 
 const rows: Readonly<Record<string, Row>> = {
-  'output/line-sink.ts': [...outputs('stderr', 1), ...outputs('stderr', 2)],
-  'output/standard-output.ts': [...outputs('stdout', 1), ...outputs('stdout', 2)],
+  'operations/output/line-sink.ts': [...outputs('stderr', 1), ...outputs('stderr', 2)],
+  'operations/output/standard-output.ts': [...outputs('stdout', 1), ...outputs('stdout', 2)],
   'cli/program.ts': command,
   'storage/transfer/write.ts': exported,
   'storage/sqlite/database.ts': sqlite,
@@ -369,21 +369,21 @@ const rows: Readonly<Record<string, Row>> = {
     heldBy: 'test/contracts/postgres-connections.test.ts',
     title: 'postgres connections: after a failover no request fails for each connection that had been open',
   },
-  'workers/primary.ts': [hungPrimary],
-  'workers/supervision.ts': {
+  'operations/workers/primary.ts': [hungPrimary],
+  'operations/workers/supervision.ts': {
     heldBy: 'test/cli/workers.test.ts',
     title: 'workers: one that hangs is killed and replaced, and the others serve meanwhile',
   },
-  'mail/smtp.ts': mail,
+  'operations/mail/smtp.ts': mail,
   'outbound/outbound.ts': {
     heldBy: 'test/flows/outbound.test.ts',
     title: 'outbound: an answer that is too large, too slow or broken off is none',
   },
-  'logout/delivery.ts': {
+  'sessions/logout-delivery.ts': {
     heldBy: 'test/flows/backchannel-logout.test.ts',
     title: 'back-channel logout: what was not delivered survives a restart',
   },
-  'directory/connection.ts': {
+  'identity/directory/connection.ts': {
     heldBy: 'test/flows/ldap.test.ts',
     title: 'ldap: no more connections at once than configured, however many sign in',
   },
@@ -397,7 +397,7 @@ const rows: Readonly<Record<string, Row>> = {
 const writes =
   /new DatabaseSync\(|[^.a-zA-Z]backup\(|new pg\.(Pool|Client)\(|import\('node:https'\)|createTransport\(|writeSync\(|writeFile\(|createWriteStream\(|await open\(|openSync\(|linkSync\(|process\.send|worker\.send\(|new Client\(|\.postMessage\(|process\.stdout\.on|process\.stderr\.on|sendLogoutToken|outbound\.post/
 
-/** Reads only, or writes to the standard streams that `output/standard-output.ts` guards for every command. */
+/** Reads only, or writes to the standard streams that `operations/output/standard-output.ts` guards for every command. */
 const readers = ['cli/reload-signal.ts']
 
 test('writers: each file that writes to something outside of the process has a row', () => {
@@ -407,7 +407,7 @@ test('writers: each file that writes to something outside of the process has a r
     .filter(file => !readers.includes(file))
   assertCovers(
     Object.keys(rows),
-    [...files, 'cli/program.ts', 'logout/delivery.ts'].filter(
+    [...files, 'cli/program.ts', 'sessions/logout-delivery.ts'].filter(
       (file, index, all) => all.indexOf(file) === index,
     ),
     'file that writes',

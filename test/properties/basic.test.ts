@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decode } from '@tessera/protocol/parameters'
 import fc from 'fast-check'
-import { readBasic } from '../../packages/server/src/client-authentication/client-secret-basic.ts'
+import { readBasic } from '../../packages/server/src/clients/authentication/client-secret-basic.ts'
 
 const formEncode = (text: string): string => new URLSearchParams({ '': text }).toString().slice(1)
 const base64 = (text: string): string => Buffer.from(text).toString('base64')

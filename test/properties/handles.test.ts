@@ -4,15 +4,15 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { FamilyId } from '../../packages/server/src/core/authorization.ts'
+import type { FamilyId } from '../../packages/server/src/model/authorization.ts'
 import {
   handleShape,
   hashHandle,
   newClientCredential,
   newHandle,
   newTimedId,
-} from '../../packages/server/src/core/handle.ts'
-import { createRandom } from '../../packages/server/src/operations/random.ts'
+} from '../../packages/server/src/model/handle.ts'
+import { createRandom } from '../../packages/server/src/runtime/random.ts'
 import { createRefreshTokens } from '../../packages/server/src/tokens/refresh-token.ts'
 
 const random = createRandom()

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { networkKeys, networkOfAddress } from '../../packages/server/src/identity/network.ts'
+import { networkKeys, networkOfAddress } from '../../packages/server/src/runtime/network.ts'
 
 const group = fc.integer({ min: 0, max: 0xffff })
 const address = fc.tuple(group, group, group, group, group, group, group, group)

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatScope, isScopeToken, isWithin, parseScope } from '@tessera/protocol/scope'
 import fc from 'fast-check'
-import { validateScope, validateScopes } from '../../packages/server/src/authorization-request/scope.ts'
-import type { Client } from '../../packages/server/src/core/client.ts'
-import type { ScopeKind } from '../../packages/server/src/core/resource.ts'
+import {
+  validateScope,
+  validateScopes,
+} from '../../packages/server/src/authorization-request/requested-scope.ts'
+import type { Client } from '../../packages/server/src/model/client.ts'
+import type { ScopeKind } from '../../packages/server/src/model/resource.ts'
 
 const scopeName = fc
   .string({

@@ -1,7 +1,7 @@
 /** Users who are kept in the store, and the mail that they get, for tests. */
 
 import assert from 'node:assert/strict'
-import type { Mail } from '../../packages/server/src/core/mail.ts'
+import type { Mail } from '../../packages/server/src/model/mail.ts'
 import { pagesWorld } from './sign-in.ts'
 import type { TestServer } from './tessera.ts'
 

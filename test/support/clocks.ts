@@ -1,7 +1,7 @@
 /** Machines whose clocks are wrong, and a database that has the right time: the time is one number that the test moves on. */
 
-import type { MachineTime } from '../../packages/server/src/core/runtime.ts'
-import type { Storehouse } from '../../packages/server/src/core/stores.ts'
+import type { Storehouse } from '../../packages/server/src/model/ports/stores.ts'
+import type { MachineTime } from '../../packages/server/src/runtime/ports.ts'
 import { startOfTime } from './tessera.ts'
 
 export type Machine = MachineTime & {

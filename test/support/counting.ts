@@ -1,6 +1,6 @@
 /** A store in memory that writes down what is asked of it. */
 
-import type { Stores } from '../../packages/server/src/core/stores.ts'
+import type { Stores } from '../../packages/server/src/model/ports/stores.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 
 export type CountingStores = {

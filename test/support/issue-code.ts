@@ -5,8 +5,8 @@ import type {
   Authorization,
   AuthorizationCode,
   AuthorizationId,
-} from '../../packages/server/src/core/authorization.ts'
-import { hashHandle } from '../../packages/server/src/core/handle.ts'
+} from '../../packages/server/src/model/authorization.ts'
+import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import { signedIn } from '../contracts/stores/samples.ts'
 import type { TestServer } from './tessera.ts'
 

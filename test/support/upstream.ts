@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach } from 'node:test'
 import { OAuth2Server } from 'oauth2-mock-server'
-import type { Storehouse } from '../../packages/server/src/core/stores.ts'
+import type { Storehouse } from '../../packages/server/src/model/ports/stores.ts'
 import { type Browser, createBrowser, type Page } from './browser.ts'
 import { pagesWorld } from './sign-in.ts'
 import { createTestServer, issuer, type TestServer } from './tessera.ts'

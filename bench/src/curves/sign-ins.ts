@@ -24,7 +24,7 @@ export function insertsOfSignIns({
       const place = letters.length ** (length - 1 - index)
       return `substr('${letters}', cast((made + ${more}) / ${place} % ${letters.length} + 1 as integer), 1)`
     }).join(' || ')
-  // As `core/handle.ts` makes them; what is random there is a number here.
+  // As `model/handle.ts` makes them; what is random there is a number here.
   const id = `(${time(idLetters, 8, 2 ** 42)} || ${padded(14)})`
   const hash = `(${time(handleLetters, 9)} || ${padded(43)})`
   return [

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { hashHandle, newHandle, newTimedId } from '@tessera/server/core/handle'
+import { hashHandle, newHandle, newTimedId } from '@tessera/server/model/handle'
 
 const grouped = 64
 

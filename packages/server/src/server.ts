@@ -5,43 +5,43 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest, Route } from '@tessera/protocol/http'
-import { composeEdition } from './composition/edition.ts'
-import { createEditions } from './composition/editions.ts'
-import { layFoundation } from './composition/foundation.ts'
-import { layGround, openStorehouse, outboundOf, type Surroundings } from './composition/ground.ts'
-import { measure } from './composition/metrics.ts'
-import { composeProbes } from './composition/routes.ts'
-import { composeServices } from './composition/services.ts'
-import { shareTenants } from './composition/shared-tenants.ts'
+import { layFoundation } from './app/issuer-context.ts'
+import { measure } from './app/metrics.ts'
+import { createEditions } from './app/reloading.ts'
+import { composeProbes } from './app/routes.ts'
+import { layGround, openStorehouse, outboundOf, type Surroundings } from './app/server-context.ts'
+import { composeServices } from './app/services.ts'
+import { shareTenants } from './app/shared-tenants.ts'
+import { composeEdition } from './app/snapshot.ts'
 import type { Configuration } from './configuration/configuration.ts'
 import type { LoadOptions } from './configuration/load.ts'
-import type { Session } from './core/authorization.ts'
-import { silentLog } from './core/runtime.ts'
-import { type EndSession, lives } from './core/session.ts'
-import type { Storehouse, Stores } from './core/stores.ts'
 import { createFetchHandler, type FetchHandler } from './http/fetch.ts'
 import { createLoad } from './http/load.ts'
 import type { Router } from './http/router.ts'
 import type { Accounts } from './identity/accounts.ts'
-import { keepUsers, type UserKeeping } from './identity/user-keeping.ts'
+import { keepUsers, type UserKeeping } from './identity/user-administration.ts'
 import type { KeyInfo, ManagedKeyRing } from './keys/key-ring.ts'
-import { createEndings } from './logout/ending.ts'
+import type { Session } from './model/authorization.ts'
+import type { Storehouse, Stores } from './model/ports/stores.ts'
+import { type EndSession, lives } from './model/session.ts'
 import { createCleanUp, expiredBy, startCleanUp } from './operations/clean-up.ts'
 import { startDeliveries } from './operations/deliveries.ts'
+import { startRounds } from './operations/jobs.ts'
 import { createLog, type LogLevel, type ProcessLog } from './operations/log.ts'
-import { startRounds } from './operations/rounds.ts'
-import { print as printToStandardOutput } from './output/standard-output.ts'
+import { print as printToStandardOutput } from './operations/output/standard-output.ts'
+import { silentLog } from './runtime/ports.ts'
+import { createEndings } from './sessions/session-end.ts'
 
 export { defineConfig } from './configuration/define.ts'
 export { loadConfiguration } from './configuration/load.ts'
 export { parseConfiguration } from './configuration/parse.ts'
-export { defineGrant } from './core/extension-grant.ts'
 export { jwtBearer } from './endpoints/token/grants/jwt-bearer.ts'
 export { tokenExchange } from './endpoints/token/grants/token-exchange.ts'
-export { pageStyle } from './ui/look.ts'
+export { defineGrant } from './model/extension-grant.ts'
+export { pageStyle } from './pages/ui/theme.ts'
 
 /** Export, import and backup, for the command line; loaded when they are asked for. */
-export const openArchives = () => import('./composition/archives.ts')
+export const openArchives = () => import('./app/archives.ts')
 
 /** `visits`: unless another process does. */
 type ChoreOptions = { readonly visits: boolean }
@@ -237,7 +237,7 @@ export async function startServer(
     url,
     // Loaded with the first: most servers are never asked to.
     async reload(source) {
-      const { reload } = await import('./composition/reload.ts')
+      const { reload } = await import('./app/reload.ts')
       return reload(source, { running: tessera.configuration, replace, log })
     },
     async close() {

@@ -6,7 +6,7 @@ import type {
   ArchiveSource,
   ColumnKind,
   Table,
-} from '../../../packages/server/src/core/archive.ts'
+} from '../../../packages/server/src/model/archive.ts'
 import { createPostgresArchives } from '../../../packages/server/src/storage/postgres/archive.ts'
 import { createSqliteArchives } from '../../../packages/server/src/storage/sqlite/archive.ts'
 import { everyNoun, tablesOf } from '../../../packages/server/src/storage/transfer/sections.ts'

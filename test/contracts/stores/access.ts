@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import type { AuthorizationId } from '../../../packages/server/src/core/authorization.ts'
-import type { AccessEnding, Stores } from '../../../packages/server/src/core/stores.ts'
+import type { AuthorizationId } from '../../../packages/server/src/model/authorization.ts'
+import type { AccessEnding, Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { samplePending } from './factors.ts'
 import {
   day,

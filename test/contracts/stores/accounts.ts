@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { StoredUser } from '../../../packages/server/src/core/stored-user.ts'
-import type { Stores } from '../../../packages/server/src/core/stores.ts'
+import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
+import type { StoredUser } from '../../../packages/server/src/model/stored-user.ts'
 import {
   day,
   minute,

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
-import type { Commit, Stores, Use } from '../../../packages/server/src/core/stores.ts'
+import type { Commit, Stores, Use } from '../../../packages/server/src/model/ports/stores.ts'
 import {
   approvedDevice,
   day,

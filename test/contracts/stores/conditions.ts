@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
-import type { Stores } from '../../../packages/server/src/core/stores.ts'
+import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { minute, newHash, now, sampleAuthorization, sampleCode, standing } from './samples.ts'
 
 export function testConditions(stores: () => Stores): void {

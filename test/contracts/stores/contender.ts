@@ -1,6 +1,6 @@
 /** A process of its own that opens a store and redeems what its parent names, thousands of times at once. */
 
-import type { Use } from '../../../packages/server/src/core/stores.ts'
+import type { Use } from '../../../packages/server/src/model/ports/stores.ts'
 import { openNamed } from './open.ts'
 import { sampleCommit, tally } from './samples.ts'
 

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import type { Passkey, PendingSignIn } from '../../../packages/server/src/core/factor.ts'
-import type { Stores } from '../../../packages/server/src/core/stores.ts'
+import type { Passkey, PendingSignIn } from '../../../packages/server/src/model/factor.ts'
+import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { minute, newHash, now, tally } from './samples.ts'
 
 const contenders = 100

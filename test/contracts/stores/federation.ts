@@ -6,8 +6,8 @@ import type {
   IdentityLink,
   UpstreamRequest,
   UpstreamSession,
-} from '../../../packages/server/src/core/federation.ts'
-import type { Stores } from '../../../packages/server/src/core/stores.ts'
+} from '../../../packages/server/src/model/federation.ts'
+import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { day, minute, newHash, now, sampleSession, tally } from './samples.ts'
 
 const sampleRequest = (fields: Partial<UpstreamRequest> = {}): UpstreamRequest => ({

@@ -1,6 +1,6 @@
 /** Opens the store that a program's first argument names: an address of PostgreSQL, or a file. */
 
-import type { Stores } from '../../../packages/server/src/core/stores.ts'
+import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { openPostgresStorehouse } from '../../../packages/server/src/storage/postgres/storehouse.ts'
 import { openSqliteStores } from '../../../packages/server/src/storage/sqlite/stores.ts'
 

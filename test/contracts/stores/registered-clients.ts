@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { RegisteredClient } from '../../../packages/server/src/core/registered-client.ts'
-import type { Stores } from '../../../packages/server/src/core/stores.ts'
+import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
+import type { RegisteredClient } from '../../../packages/server/src/model/registered-client.ts'
 import { day, newHash, now, sampleCommit, sampleReferenceToken, tally } from './samples.ts'
 
 const many = 1_000_000

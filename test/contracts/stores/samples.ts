@@ -10,10 +10,10 @@ import type {
   ReferenceToken,
   RefreshFamily,
   Session,
-} from '../../../packages/server/src/core/authorization.ts'
-import type { TokenHash } from '../../../packages/server/src/core/runtime.ts'
-import type { StoredUser } from '../../../packages/server/src/core/stored-user.ts'
-import type { Commit, Stores } from '../../../packages/server/src/core/stores.ts'
+} from '../../../packages/server/src/model/authorization.ts'
+import type { Commit, Stores } from '../../../packages/server/src/model/ports/stores.ts'
+import type { StoredUser } from '../../../packages/server/src/model/stored-user.ts'
+import type { TokenHash } from '../../../packages/server/src/runtime/ports.ts'
 
 export const now = 1_790_000_000
 export const minute = 60

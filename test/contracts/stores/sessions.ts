@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { SessionEnding, Stores } from '../../../packages/server/src/core/stores.ts'
+import type { SessionEnding, Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import {
   day,
   minute,

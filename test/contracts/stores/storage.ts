@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Stores } from '../../../packages/server/src/core/stores.ts'
+import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { createMemoryStores } from '../../../packages/server/src/storage/memory/stores.ts'
 import { openPostgresStorehouse } from '../../../packages/server/src/storage/postgres/storehouse.ts'
 import { openSqliteStorehouse } from '../../../packages/server/src/storage/sqlite/storehouse.ts'

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { WaitingMail } from '../../../packages/server/src/core/mail.ts'
-import type { Stores } from '../../../packages/server/src/core/stores.ts'
+import type { WaitingMail } from '../../../packages/server/src/model/mail.ts'
+import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { day, minute, newHash, now, tally } from './samples.ts'
 import type { Opened } from './storage.ts'
 

@@ -1,8 +1,8 @@
 /** What requests and clean-up ask of a store often, each with rows that live; `key` is that of all rows that belong together. */
 
-import type { Authorization, AuthorizationId, FamilyId } from '@tessera/server/core/authorization'
-import type { Awaitable, TokenHash } from '@tessera/server/core/runtime'
-import type { Commit, Stores, Use } from '@tessera/server/core/stores'
+import type { Authorization, AuthorizationId, FamilyId } from '@tessera/server/model/authorization'
+import type { Commit, Stores, Use } from '@tessera/server/model/ports/stores'
+import type { Awaitable, TokenHash } from '@tessera/server/runtime/ports'
 import { filledAt as now } from './fill.ts'
 
 export type HotWork = {

@@ -2,7 +2,7 @@
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import type { RequestedClaims } from '../core/authorization.ts'
+import type { RequestedClaims } from '../model/authorization.ts'
 
 export type ClaimsParameter = {
   /** What UserInfo and ID token shall tell of the user. */

@@ -4,7 +4,7 @@ import type { Parameters } from '@tessera/protocol/parameters'
 import { type CodeChallengeMethod, codeChallengeMethods, isCodeVerifier } from '@tessera/protocol/pkce'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { hasPrivateUseScheme } from '@tessera/protocol/uri-scheme'
-import { isPublic } from '../core/client.ts'
+import { isPublic } from '../model/client.ts'
 import type { ResponseTarget } from './authorization-request.ts'
 
 export type CodeChallenge = {

@@ -1,6 +1,6 @@
 /** `id_token_hint` (OpenID Connect Core 1.0 §3.1.2.1): an ID token of ours that says whom the client expects. */
 
-import type { KeyRing } from '../core/keys.ts'
+import type { KeyRing } from '../model/keys.ts'
 import { verifyJwt } from '../tokens/jwt.ts'
 
 export type IdTokenHint = {

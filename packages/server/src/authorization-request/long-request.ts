@@ -1,10 +1,10 @@
 /** Long authorization requests: kept in the store while their user signs in, since proxies limit how long an address may be. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { hashHandle, newHandle } from '../core/handle.ts'
-import type { Sealing } from '../core/keys.ts'
-import type { Clock, Random, TokenHash } from '../core/runtime.ts'
-import type { PushedRequests } from '../core/stores.ts'
+import { hashHandle, newHandle } from '../model/handle.ts'
+import type { Sealing } from '../model/keys.ts'
+import type { PushedRequests } from '../model/ports/stores.ts'
+import type { Clock, Random, TokenHash } from '../runtime/ports.ts'
 
 /** The most characters of an authorization request's parameters: sealed, they must fit in a URL. */
 export const maxParametersLength = 8000

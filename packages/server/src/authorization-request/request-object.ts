@@ -3,12 +3,12 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { type Json, type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import type { VerifyClientSignature } from '../client-keys/signature.ts'
-import { assertionAlgorithms, type Client } from '../core/client.ts'
-import { jwtType } from '../core/jwt-type.ts'
-import type { Decryption } from '../core/keys.ts'
-import type { Clock } from '../core/runtime.ts'
-import { maxRequestObjectLength, parseRequest } from './limits.ts'
+import type { VerifyClientSignature } from '../clients/keys/signature.ts'
+import { assertionAlgorithms, type Client } from '../model/client.ts'
+import { jwtType } from '../model/jwt-type.ts'
+import type { Decryption } from '../model/keys.ts'
+import type { Clock } from '../runtime/ports.ts'
+import { maxRequestObjectLength, parseRequest } from './parameter-limits.ts'
 
 export type RequestObjectPorts = {
   readonly issuer: string

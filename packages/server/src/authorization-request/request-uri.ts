@@ -1,7 +1,7 @@
 /** `request_uri`: a request object that lies at an address (RFC 9101 §5.2, OpenID Connect Core 1.0 §6.2). */
 
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import { type Client, isVouchedFor } from '../core/client.ts'
+import { type Client, isVouchedFor } from '../model/client.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import { createSlots } from '../outbound/slots.ts'
 

@@ -2,14 +2,14 @@
 
 import type { Parameters } from '@tessera/protocol/parameters'
 import { type Ok, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import type { Client, Clients } from '../core/client.ts'
+import type { Client, Clients } from '../model/client.ts'
 import type { AuthorizationRequestRefusal } from './authorization-request.ts'
-import { formatParameters } from './kept-request.ts'
-import { parseRequest } from './limits.ts'
+import { parseRequest } from './parameter-limits.ts'
 import { isPushed, type Pushed, type PushedRequests } from './pushed-request.ts'
 import { type RequestObject, type RequestObjectPorts, readRequestObject } from './request-object.ts'
 import { createRequestObjectFetcher, type FetchRequestObject, type RequestUriPorts } from './request-uri.ts'
 import { proveResponseTarget } from './response-target.ts'
+import { formatParameters } from './serialized-request.ts'
 
 export type ResolutionPorts = RequestObjectPorts &
   RequestUriPorts & {

@@ -2,9 +2,9 @@
 
 import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import type { Clients } from '../core/client.ts'
-import { isRedirectUriOf } from '../core/redirect.ts'
-import { isRegisteredId } from '../core/registered-client.ts'
+import type { Clients } from '../model/client.ts'
+import { isRedirectUriOf } from '../model/redirect.ts'
+import { isRegisteredId } from '../model/registered-client.ts'
 import type { ResponseTarget } from './authorization-request.ts'
 import { defaultResponseMode, parseResponseMode } from './response-mode.ts'
 

@@ -6,10 +6,11 @@ import { parseDisplay } from '@tessera/protocol/display'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { brings, type ResponseType } from '@tessera/protocol/response-type'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import type { Client, Clients, UnknownScopes } from '../core/client.ts'
-import type { Resources } from '../core/resource.ts'
-import { type IdentityProvider, localProvider } from '../core/user.ts'
 import { mayUseProvider, servesTenant, tenantFault } from '../identity/sign-in.ts'
+import type { Client, Clients, UnknownScopes } from '../model/client.ts'
+import type { Resources } from '../model/resource.ts'
+import { type IdentityProvider, localProvider } from '../model/user.ts'
+import { validateResponseType } from './allowed-response-type.ts'
 import type {
   AuthorizationRequestResult,
   ExpectedUser,
@@ -20,13 +21,12 @@ import { parseClaimsLocales } from './claims-locales.ts'
 import { type ClaimsParameter, parseClaimsParameter } from './claims-parameter.ts'
 import { validateCodeChallenge } from './code-challenge.ts'
 import type { CheckedHint, ReadIdTokenHint } from './id-token-hint.ts'
-import { tooLong } from './limits.ts'
+import { tooLong } from './parameter-limits.ts'
 import { type Prompt, parsePrompt } from './prompt.ts'
-import { validateResources } from './resource-indicator.ts'
+import { validateResources } from './requested-resources.ts'
+import { claimScopes, userScopeKinds, validateScope } from './requested-scope.ts'
 import { parseResponseMode } from './response-mode.ts'
 import { proveResponseTarget } from './response-target.ts'
-import { validateResponseType } from './response-type.ts'
-import { claimScopes, userScopeKinds, validateScope } from './scope.ts'
 
 export type AuthorizationRequestPorts = {
   readonly clients: Clients

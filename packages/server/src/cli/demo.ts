@@ -1,7 +1,7 @@
 /** `tessera demo`: the demo configuration, served, and requests to try. */
 
 import { fileURLToPath } from 'node:url'
-import { print } from '../output/standard-output.ts'
+import { print } from '../operations/output/standard-output.ts'
 import type { ExitCode } from './command.ts'
 import { startDemoCallback } from './demo-callback.ts'
 import { demoRequests, formatDemoPages, formatDemoRequests } from './demo-requests.ts'

@@ -1,9 +1,9 @@
 /** The primary of `tessera serve` with several workers. */
 
 import { fileURLToPath } from 'node:url'
-import { endSoon, guardStandardOutput, print } from '../output/standard-output.ts'
-import { createPrimaryLog } from '../workers/log.ts'
-import { supervise } from '../workers/supervision.ts'
+import { endSoon, guardStandardOutput, print } from '../operations/output/standard-output.ts'
+import { createPrimaryLog } from '../operations/workers/log.ts'
+import { supervise } from '../operations/workers/supervision.ts'
 import { reloadSignal } from './reload-signal.ts'
 import { stopSignal } from './stop-signal.ts'
 

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
-import { guardStandardOutput, outputFailure } from '../output/standard-output.ts'
+import { guardStandardOutput, outputFailure } from '../operations/output/standard-output.ts'
 import type {
   AddUserFlags,
   BackupFlags,
@@ -196,7 +196,7 @@ function programOf(does: Does): Command {
     .requiredOption('--to <file>', 'the file to make')
     .option('--noun <name...>', 'these nouns; omitted: all')
     .action(
-      does(async (options: CarryFlags & { to: string }) => (await import('./carry.ts')).exportTo(options)),
+      does(async (options: CarryFlags & { to: string }) => (await import('./transfer.ts')).exportTo(options)),
     )
   program
     .command('import')
@@ -206,7 +206,7 @@ function programOf(does: Does): Command {
     .option('--noun <name...>', 'these nouns; omitted: all that are there')
     .action(
       does(async (options: CarryFlags & { from: string }) =>
-        (await import('./carry.ts')).importFrom(options),
+        (await import('./transfer.ts')).importFrom(options),
       ),
     )
   program
@@ -214,7 +214,7 @@ function programOf(does: Does): Command {
     .description('copy the files of an embedded store; servers may go on')
     .addOption(configOption())
     .requiredOption('--to <folder>', 'where the copies go')
-    .action(does(async (options: BackupFlags) => (await import('./carry.ts')).backUp(options)))
+    .action(does(async (options: BackupFlags) => (await import('./transfer.ts')).backUp(options)))
 
   program
     .command('hash-secret')

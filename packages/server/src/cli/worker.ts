@@ -3,8 +3,8 @@
 import type { Overrides } from '../configuration/environment.ts'
 import { loadConfiguration } from '../configuration/load.ts'
 import { markOfServer } from '../configuration/restart.ts'
-import { endSoon, guardStandardOutput } from '../output/standard-output.ts'
-import { createPrimary } from '../workers/primary.ts'
+import { endSoon, guardStandardOutput } from '../operations/output/standard-output.ts'
+import { createPrimary } from '../operations/workers/primary.ts'
 import { collectStartGarbage } from './start-garbage.ts'
 import { stopSignal } from './stop-signal.ts'
 

@@ -1,10 +1,10 @@
 /** From a client's draft without faults to the client. */
 
 import { createHash } from 'node:crypto'
-import type { Client, Secret } from '../core/client.ts'
-import { localizedOf } from '../core/client-languages.ts'
-import { parseColor } from '../core/color.ts'
-import type { MfaPolicy } from '../core/mfa.ts'
+import type { Client, Secret } from '../model/client.ts'
+import { localizedOf } from '../model/client-languages.ts'
+import { parseColor } from '../model/color.ts'
+import type { MfaPolicy } from '../model/mfa.ts'
 import type { ClientDraft } from './schema/client.ts'
 import { decode32Bytes, type SecretDraft } from './schema/secret.ts'
 

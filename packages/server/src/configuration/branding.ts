@@ -2,7 +2,7 @@
 
 import { readFileSync, statSync } from 'node:fs'
 import { extname, resolve } from 'node:path'
-import { type Branding, type Logo, type LogoType, logoTypes } from '../core/branding.ts'
+import { type Branding, type Logo, type LogoType, logoTypes } from '../model/branding.ts'
 import type { Fault } from './fault.ts'
 import { valueAt } from './issue.ts'
 import { type BrandingDraft, colorsOf } from './schema/branding.ts'

@@ -1,28 +1,28 @@
 /** A validated configuration: what `load` answers and the composition root builds from. */
 
-import type { AccountSettings } from '../core/account.ts'
-import type { Branding } from '../core/branding.ts'
+import type { AccountSettings } from '../model/account.ts'
+import type { Branding } from '../model/branding.ts'
 import type {
   ClientAssertionPolicy,
   Clients,
   Secret,
   SigningAlgorithm,
   UnknownScopes,
-} from '../core/client.ts'
-import type { ConsentPolicyHook } from '../core/consent.ts'
-import type { ExtensionGrant, TokenRequestValidator } from '../core/extension-grant.ts'
-import type { MailSettings } from '../core/mail.ts'
-import type { MfaPolicy, MfaPolicyHook } from '../core/mfa.ts'
-import type { Registration } from '../core/registration.ts'
-import type { Resources } from '../core/resource.ts'
-import type { SessionLifetimes } from '../core/session.ts'
+} from '../model/client.ts'
+import type { ConsentPolicyHook } from '../model/consent.ts'
+import type { ExtensionGrant, TokenRequestValidator } from '../model/extension-grant.ts'
+import type { MailSettings } from '../model/mail.ts'
+import type { MfaPolicy, MfaPolicyHook } from '../model/mfa.ts'
+import type { Registration } from '../model/registration.ts'
+import type { Resources } from '../model/resource.ts'
+import type { SessionLifetimes } from '../model/session.ts'
 import type {
   ConfiguredUser,
   CredentialAuthority,
   DecideSubject,
   IdentityProvider,
   Profile,
-} from '../core/user.ts'
+} from '../model/user.ts'
 
 export type Compatibility = 'none' | 'identityserver4'
 

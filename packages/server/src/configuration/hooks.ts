@@ -13,9 +13,9 @@ import {
   subject,
   text,
   wholeNumber,
-} from '../core/hook-result.ts'
-import { factorMethods, type MfaPolicy } from '../core/mfa.ts'
-import type { CredentialAuthority, CredentialCheck } from '../core/user.ts'
+} from '../model/hook-result.ts'
+import { factorMethods, type MfaPolicy } from '../model/mfa.ts'
+import type { CredentialAuthority, CredentialCheck } from '../model/user.ts'
 import type { Configuration } from './configuration.ts'
 
 type Hooks = Pick<Configuration, 'validators' | 'federation' | 'consentPolicy' | 'mfaPolicy' | 'profile'>

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { Directory, IdentityProvider, UpstreamProvider } from '../core/user.ts'
+import type { Directory, IdentityProvider, UpstreamProvider } from '../model/user.ts'
 import { checkedAuthority } from './hooks.ts'
 import type { ProviderDraft } from './schema/provider.ts'
 import { standardIdentityResources } from './standard-resources.ts'

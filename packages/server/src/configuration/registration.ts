@@ -1,7 +1,7 @@
 /** From what a client registered to a client, by the same schema and rules as the configuration's own (RFC 7591 §2). */
 
-import type { Client } from '../core/client.ts'
-import type { RegisteredClientParser, Registration } from '../core/registration.ts'
+import type { Client } from '../model/client.ts'
+import type { RegisteredClientParser, Registration } from '../model/registration.ts'
 import { clientOf, secretOf } from './assemble-client.ts'
 import type { Draft } from './draft.ts'
 import { faultsOf } from './issue.ts'

@@ -1,6 +1,6 @@
 /** The identity resources that exist unless redefined: the scopes of OpenID Connect Core 1.0 §5.4. Their words for people are in `ui/locales`. */
 
-import type { IdentityResource } from '../core/resource.ts'
+import type { IdentityResource } from '../model/resource.ts'
 
 export const standardIdentityResources: readonly IdentityResource[] = [
   { name: 'openid', claims: ['sub'] },

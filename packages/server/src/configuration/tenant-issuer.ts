@@ -1,6 +1,6 @@
 /** What the configuration of a tenant's own issuer is made of: its entry, and what it inherits of the server. */
 
-import type { CredentialAuthority, IdentityProvider, Profile } from '../core/user.ts'
+import type { CredentialAuthority, IdentityProvider, Profile } from '../model/user.ts'
 import type { Configuration } from './configuration.ts'
 import { tenantPath } from './issuer.ts'
 import { type ConfigurationDraft, keyOwners, type TenantDraft, valueWithout } from './schema/whole.ts'

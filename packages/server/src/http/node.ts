@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
-import { connectionAccepted, createTurn } from '../core/turn.ts'
+import { connectionAccepted, createTurn } from '../runtime/turn.ts'
 import { canShare, listenBesides, started } from './address.ts'
 import { createAdmission } from './admission.ts'
 import { readBody } from './body.ts'

@@ -2,13 +2,13 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
-import type { AccountSettings, PasswordFault } from '../core/account.ts'
-import { newId } from '../core/handle.ts'
-import type { Awaitable, Clock, Log, Random } from '../core/runtime.ts'
-import type { EndCause, EndingWithin } from '../core/session.ts'
-import { identityKey, type StoredUser } from '../core/stored-user.ts'
-import type { AccessEnding, Stores } from '../core/stores.ts'
-import type { Users } from '../core/user.ts'
+import type { AccountSettings, PasswordFault } from '../model/account.ts'
+import { newId } from '../model/handle.ts'
+import type { AccessEnding, Stores } from '../model/ports/stores.ts'
+import type { EndCause, EndingWithin } from '../model/session.ts'
+import { identityKey, type StoredUser } from '../model/stored-user.ts'
+import type { Users } from '../model/user.ts'
+import type { Awaitable, Clock, Log, Random } from '../runtime/ports.ts'
 import { passwordFault, preparePassword } from './password.ts'
 
 export type NewAccount = {

@@ -7,10 +7,10 @@
 import { createHmac } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
-import type { DerivedKeys } from '../core/keys.ts'
-import type { Awaitable, Clock, TokenHash } from '../core/runtime.ts'
-import type { Stores } from '../core/stores.ts'
-import { networkOfAddress } from './network.ts'
+import type { DerivedKeys } from '../model/keys.ts'
+import type { Stores } from '../model/ports/stores.ts'
+import { networkOfAddress } from '../runtime/network.ts'
+import type { Awaitable, Clock, TokenHash } from '../runtime/ports.ts'
 
 /** What is limited, how often and in how long. */
 export type AttemptKey = { readonly key: string; readonly most: number; readonly span: Seconds }

@@ -1,7 +1,7 @@
 /** What is taken over of a user of another provider (OpenID Connect Core 1.0 §5.1). */
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
-import { reservedClaims } from '../core/user.ts'
+import { reservedClaims } from '../model/user.ts'
 
 /** They are kept with the session and go into tokens: a provider must not make these as large as it likes. */
 const mostCharacters = 8192

@@ -5,9 +5,9 @@
 
 import { hash } from 'node:crypto'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import type { Clock, Log } from '../core/runtime.ts'
-import type { IdentityLinks } from '../core/stores.ts'
-import type { DecideSubject, IdentityProvider, User, Users } from '../core/user.ts'
+import type { IdentityLinks } from '../model/ports/stores.ts'
+import type { DecideSubject, IdentityProvider, User, Users } from '../model/user.ts'
+import type { Clock, Log } from '../runtime/ports.ts'
 import { isEmail } from './accounts.ts'
 
 export type ExternalIdentity = {

@@ -1,9 +1,9 @@
 /** What second factors a user has. */
 
 import { hash } from 'node:crypto'
-import type { Passkey, TotpSecret } from '../core/factor.ts'
-import type { FactorMethod } from '../core/mfa.ts'
-import type { Stores } from '../core/stores.ts'
+import type { Passkey, TotpSecret } from '../model/factor.ts'
+import type { FactorMethod } from '../model/mfa.ts'
+import type { Stores } from '../model/ports/stores.ts'
 
 export type Factors = {
   readonly totp: readonly TotpSecret[]

@@ -1,10 +1,10 @@
 /** The user claims of ID tokens and UserInfo answers (OpenID Connect Core 1.0 §5.4, §5.5). */
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
-import type { Authorization, RequestedClaims } from '../core/authorization.ts'
-import type { Client } from '../core/client.ts'
-import { identityClaims, type Resources, untagged } from '../core/resource.ts'
-import type { Profile, ProfileRequest } from '../core/user.ts'
+import type { Authorization, RequestedClaims } from '../model/authorization.ts'
+import type { Client } from '../model/client.ts'
+import { identityClaims, type Resources, untagged } from '../model/resource.ts'
+import type { Profile, ProfileRequest } from '../model/user.ts'
 import { claimLanguages } from './claim-languages.ts'
 
 export type IdentityClaimsRequest = {

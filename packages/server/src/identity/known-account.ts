@@ -1,7 +1,7 @@
 /** The account that a sign-in is for, as known browsers are bound to it: exactly, so that no similar name passes for it. */
 
-import type { Awaitable } from '../core/runtime.ts'
-import { localProvider, type Users } from '../core/user.ts'
+import { localProvider, type Users } from '../model/user.ts'
+import type { Awaitable } from '../runtime/ports.ts'
 
 /** The name that a person typed, and where it is looked up. */
 export type Named = { readonly idp: string; readonly tenant?: string | undefined; readonly username: string }

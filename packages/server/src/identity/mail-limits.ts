@@ -1,9 +1,9 @@
 /** Limits on mail that strangers can cause: what one address is sent of each kind, and what one network may ask for, in an hour. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { identityKey } from '../core/stored-user.ts'
+import { identityKey } from '../model/stored-user.ts'
+import { networkKeys } from '../runtime/network.ts'
 import type { CountAttempt, Forgive } from './attempts.ts'
-import { networkKeys } from './network.ts'
 
 export type MailCount =
   | {

@@ -1,6 +1,6 @@
 /** Which second factor a sign-in needs, if any: by the server's policy, the tenant's, the client's, and a module's last word. */
 
-import type { Client } from '../core/client.ts'
+import type { Client } from '../model/client.ts'
 import {
   type Acr,
   acrOf,
@@ -10,8 +10,8 @@ import {
   type MfaPolicyHook,
   type RequestedAcr,
   reaches,
-} from '../core/mfa.ts'
-import type { Subject } from '../core/user.ts'
+} from '../model/mfa.ts'
+import type { Subject } from '../model/user.ts'
 import type { Factors, FindFactors } from './factors.ts'
 
 /** A sign-in that is looked at: of a session, or of one that begins. */

@@ -4,11 +4,11 @@
  */
 
 import { createHmac } from 'node:crypto'
-import { newId } from '../core/handle.ts'
-import type { DerivedKeys } from '../core/keys.ts'
-import { markUntil } from '../core/one-use.ts'
-import type { Clock, Random, TokenHash } from '../core/runtime.ts'
-import type { Stores } from '../core/stores.ts'
+import { newId } from '../model/handle.ts'
+import type { DerivedKeys } from '../model/keys.ts'
+import { markUntil } from '../model/one-use.ts'
+import type { Stores } from '../model/ports/stores.ts'
+import type { Clock, Random, TokenHash } from '../runtime/ports.ts'
 
 /** For whom and what for: text that no other ceremony has. */
 export type ChallengeScope = {

@@ -1,10 +1,10 @@
 /** Signing in with a passkey alone: a verified user with a key is two factors, and nobody types a name. */
 
 import { ok, type Result, refuse } from '@tessera/protocol/result'
-import type { Client } from '../core/client.ts'
-import type { MfaPolicy } from '../core/mfa.ts'
-import type { Clock } from '../core/runtime.ts'
-import { localProvider, type Profile, type Subject, type Users } from '../core/user.ts'
+import type { Client } from '../model/client.ts'
+import type { MfaPolicy } from '../model/mfa.ts'
+import { localProvider, type Profile, type Subject, type Users } from '../model/user.ts'
+import type { Clock } from '../runtime/ports.ts'
 import { amrOf, type PasskeyAnswer, type Passkeys } from './passkeys.ts'
 import { mayUseProvider } from './sign-in.ts'
 

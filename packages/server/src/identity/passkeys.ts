@@ -2,11 +2,11 @@
 
 import { createHmac } from 'node:crypto'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
-import { equalInConstantTime } from '../core/certificate.ts'
-import type { Passkey } from '../core/factor.ts'
-import type { DerivedKeys } from '../core/keys.ts'
-import type { Clock, Log } from '../core/runtime.ts'
-import type { Stores } from '../core/stores.ts'
+import { equalInConstantTime } from '../model/certificate.ts'
+import type { Passkey } from '../model/factor.ts'
+import type { DerivedKeys } from '../model/keys.ts'
+import type { Stores } from '../model/ports/stores.ts'
+import type { Clock, Log } from '../runtime/ports.ts'
 import type { ChallengeScope, PasskeyChallenges } from './passkey-challenge.ts'
 
 /** What the browser's script hands to `navigator.credentials`, and what its form brings back with the answer. */

@@ -1,7 +1,7 @@
 /** Passwords that users choose: which ones may be chosen, and how they are kept (NIST SP 800-63B-4 §3.1.1.2, RFC 9106). */
 
-import type { PasswordFault, PasswordPolicy } from '../core/account.ts'
-import { identityKey } from '../core/stored-user.ts'
+import type { PasswordFault, PasswordPolicy } from '../model/account.ts'
+import { identityKey } from '../model/stored-user.ts'
 import { commonPasswords } from './common-passwords.ts'
 
 /** What fits everywhere a password is typed, the password grant included. */

@@ -1,9 +1,9 @@
 /** What is known of a user and whether they may have tokens (OpenID Connect Core 1.0 §5.1); an operator's module may decide both. */
 
 import type { JsonObject } from '@tessera/protocol/result'
-import type { Authorization } from '../core/authorization.ts'
-import type { VerifiedToken } from '../core/extension-grant.ts'
-import { localProvider, type Profile, type ProfileRequest, type User, type Users } from '../core/user.ts'
+import type { Authorization } from '../model/authorization.ts'
+import type { VerifiedToken } from '../model/extension-grant.ts'
+import { localProvider, type Profile, type ProfileRequest, type User, type Users } from '../model/user.ts'
 
 export type ProfilePorts = {
   readonly users: Pick<Users, 'find'>

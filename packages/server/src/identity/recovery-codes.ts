@@ -1,9 +1,9 @@
 /** Recovery codes: ten, each of which stands once for a second factor that is not at hand (NIST SP 800-63B §5.1.2, look-up secrets). */
 
 import { createHmac } from 'node:crypto'
-import type { DerivedKeys } from '../core/keys.ts'
-import type { Random, TokenHash } from '../core/runtime.ts'
-import type { Stores } from '../core/stores.ts'
+import type { DerivedKeys } from '../model/keys.ts'
+import type { Stores } from '../model/ports/stores.ts'
+import type { Random, TokenHash } from '../runtime/ports.ts'
 
 export type RecoveryCodeBook = {
   /** New codes in the place of the old ones; they are shown once. */

@@ -2,11 +2,9 @@
 
 import type { AcrValues } from '@tessera/protocol/acr-values'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import type { Client } from '../core/client.ts'
-import { QueueFull } from '../core/fair-queue.ts'
-import { acrOf } from '../core/mfa.ts'
-import type { Awaitable, Clock } from '../core/runtime.ts'
-import { identityKey } from '../core/stored-user.ts'
+import type { Client } from '../model/client.ts'
+import { acrOf } from '../model/mfa.ts'
+import { identityKey } from '../model/stored-user.ts'
 import {
   type CredentialAuthority,
   type CredentialCheck,
@@ -16,9 +14,11 @@ import {
   type Profile,
   type Subject,
   type Users,
-} from '../core/user.ts'
+} from '../model/user.ts'
+import { QueueFull } from '../runtime/fair-queue.ts'
+import type { Awaitable, Clock } from '../runtime/ports.ts'
 import { doCounted } from './attempts.ts'
-import type { CountGuess, KnownBrowser } from './guesses.ts'
+import type { CountGuess, KnownBrowser } from './password-guesses.ts'
 
 export type SignInRequest = {
   readonly username: string

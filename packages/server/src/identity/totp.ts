@@ -1,8 +1,8 @@
 /** Time-based one-time passwords (RFC 6238): six digits, 30 seconds, SHA-1, as every authenticator app has them. */
 
-import type { Sealing } from '../core/keys.ts'
-import type { Clock, Random } from '../core/runtime.ts'
-import type { Stores } from '../core/stores.ts'
+import type { Sealing } from '../model/keys.ts'
+import type { Stores } from '../model/ports/stores.ts'
+import type { Clock, Random } from '../runtime/ports.ts'
 
 export type Totp = {
   /** A new secret that is not the user's yet. */

@@ -1,10 +1,10 @@
 /** The users that this server knows itself: those of the configuration, kept in memory, then those of the store. */
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { Awaitable, Random } from '../core/runtime.ts'
-import { identityKey, type StoredUser } from '../core/stored-user.ts'
-import type { Stores } from '../core/stores.ts'
-import type { ConfiguredUser, User, Users } from '../core/user.ts'
+import type { Stores } from '../model/ports/stores.ts'
+import { identityKey, type StoredUser } from '../model/stored-user.ts'
+import type { ConfiguredUser, User, Users } from '../model/user.ts'
+import type { Awaitable, Random } from '../runtime/ports.ts'
 import { decoyPassword, formsOf, preparePassword } from './password.ts'
 
 /** Checks an encoded argon2id password. */

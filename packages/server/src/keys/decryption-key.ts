@@ -1,9 +1,9 @@
 /** The key that clients encrypt request objects for (RFC 9101 §6.1, OpenID Connect Core 1.0 §10.2): derived, so that every node has it and none stores it. */
 
 import { createECDH, hash } from 'node:crypto'
-import { contentEncryptionAlgorithms } from '../core/client.ts'
-import type { Decryption, DerivedKeys } from '../core/keys.ts'
-import { requestEncryptionAlgorithms } from '../core/keys.ts'
+import { contentEncryptionAlgorithms } from '../model/client.ts'
+import type { Decryption, DerivedKeys } from '../model/keys.ts'
+import { requestEncryptionAlgorithms } from '../model/keys.ts'
 
 /** Made when first used. */
 export function createDecryption(derived: DerivedKeys): Decryption {

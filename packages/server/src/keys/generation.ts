@@ -9,7 +9,7 @@ import {
   type webcrypto,
 } from 'node:crypto'
 import { promisify } from 'node:util'
-import type { SigningAlgorithm } from '../core/client.ts'
+import type { SigningAlgorithm } from '../model/client.ts'
 
 const generate = promisify(generateKeyPair) as (
   type: string,

@@ -1,10 +1,10 @@
 /** The signing keys of this server: made, rotated, published and used. Every node on one store has the same. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { SigningAlgorithm } from '../core/client.ts'
-import type { DerivedKeys, KeyRing } from '../core/keys.ts'
-import { type Changes, type Clock, type Log, passedBy } from '../core/runtime.ts'
-import type { Keys } from '../core/stores.ts'
+import type { SigningAlgorithm } from '../model/client.ts'
+import type { DerivedKeys, KeyRing } from '../model/keys.ts'
+import type { Keys } from '../model/ports/stores.ts'
+import { type Changes, type Clock, type Log, passedBy } from '../runtime/ports.ts'
 import { type GenerateSigningKey, generateSigningKey } from './generation.ts'
 import { jwkSet, type OpenedKey, openKey, sealedName } from './opened-key.ts'
 import {

@@ -13,9 +13,9 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import type { DerivedKeys } from '../core/keys.ts'
-import type { Log } from '../core/runtime.ts'
-import type { Settings } from '../core/stores.ts'
+import type { DerivedKeys } from '../model/keys.ts'
+import type { Settings } from '../model/ports/stores.ts'
+import type { Log } from '../runtime/ports.ts'
 
 const keyBytes = 32
 /** The setting that tells whether a master key is the one that a store was begun with. */

@@ -1,9 +1,9 @@
 /** Stored keys made ready for use: unsealed once, then kept as key objects. */
 
 import type { KeyObject, webcrypto } from 'node:crypto'
-import type { StoredKey } from '../core/authorization.ts'
-import type { SigningAlgorithm } from '../core/client.ts'
-import type { Sealing, SigningKey } from '../core/keys.ts'
+import type { StoredKey } from '../model/authorization.ts'
+import type { SigningAlgorithm } from '../model/client.ts'
+import type { Sealing, SigningKey } from '../model/keys.ts'
 import { keyObjects, publicMembers } from './generation.ts'
 
 export type OpenedKey = SigningKey & {

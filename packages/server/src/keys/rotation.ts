@@ -1,7 +1,7 @@
 /** When keys come and go: a pure decision over what is stored (OpenID Connect Core 1.0 §10.1.1). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Client, SigningAlgorithm } from '../core/client.ts'
+import type { Client, SigningAlgorithm } from '../model/client.ts'
 
 export type RotationPolicy = {
   /** How long a key signs. */

@@ -1,7 +1,7 @@
 /** Secrets at rest: AES-256-GCM under a key derived from the master key for one purpose (NIST SP 800-38D), bound to their name. */
 
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import type { DerivedKeys, Sealing } from '../core/keys.ts'
+import type { DerivedKeys, Sealing } from '../model/keys.ts'
 
 const version = 1
 const nonceBytes = 12

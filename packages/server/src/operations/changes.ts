@@ -1,8 +1,8 @@
 /** How processes on one store learn at once that signing keys of some issuer changed, or who stands: one value, looked at each second. */
 
-import { newId } from '../core/handle.ts'
-import type { Changes, Log, Random } from '../core/runtime.ts'
-import type { Settings } from '../core/stores.ts'
+import { newId } from '../model/handle.ts'
+import type { Settings } from '../model/ports/stores.ts'
+import type { Changes, Log, Random } from '../runtime/ports.ts'
 
 const name = 'changed'
 /** Milliseconds. */

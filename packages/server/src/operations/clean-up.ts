@@ -1,8 +1,8 @@
 /** Deletes expired rows as time goes by, outside of requests. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { type Clock, type Log, passedBy } from '../core/runtime.ts'
-import type { Stores } from '../core/stores.ts'
+import type { Stores } from '../model/ports/stores.ts'
+import { type Clock, type Log, passedBy } from '../runtime/ports.ts'
 
 const interval: Seconds = 30
 /** How long an expired row still explains itself: `expired_token` rather than `invalid_grant`. */

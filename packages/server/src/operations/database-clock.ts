@@ -4,7 +4,7 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Log, MachineTime, Time } from '../core/runtime.ts'
+import type { Log, MachineTime, Time } from '../runtime/ports.ts'
 
 /** How far a machine's clock may be from the database's: beyond, the node is unready until they agree again. */
 export const toleratedSkew: Seconds = 300

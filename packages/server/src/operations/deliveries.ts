@@ -1,7 +1,7 @@
 /** Delivers what waits as time goes by, logout tokens and mail: what is due again after a failure, and what another process left. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Log } from '../core/runtime.ts'
+import type { Log } from '../runtime/ports.ts'
 
 export type DeliveryChore = {
   readonly deliver: () => Promise<void>

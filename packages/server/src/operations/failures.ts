@@ -1,8 +1,8 @@
 /** Logs requests that fail through no fault of the client. */
 
 import type { HttpRequest } from '@tessera/protocol/http'
-import { repeatedLine } from '../core/repeated-line.ts'
-import type { Log } from '../core/runtime.ts'
+import type { Log } from '../runtime/ports.ts'
+import { repeatedLine } from '../runtime/repeated-line.ts'
 
 /**
  * Returns what logs a bug with its stack, each time, and a store that is away in one line every 10 s that counts the

@@ -1,7 +1,7 @@
 /** Whether the process lives (`/healthz`) and whether it can serve now (`/readyz`). */
 
 import type { Endpoint } from '@tessera/protocol/http'
-import type { Awaitable } from '../core/runtime.ts'
+import type { Awaitable } from '../runtime/ports.ts'
 
 const answer = (status: number, state: string, more?: object) => ({
   status,

@@ -1,8 +1,8 @@
 /** The operator's log: JSON lines by pino. Callers never log secrets; should one slip in, a field of a known name is censored. */
 
 import { pino, stdTimeFunctions } from 'pino'
-import type { Log, LogLine } from '../core/runtime.ts'
-import { createLineSink, type LineSink } from '../output/line-sink.ts'
+import type { Log, LogLine } from '../runtime/ports.ts'
+import { createLineSink, type LineSink } from './output/line-sink.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 

@@ -1,6 +1,6 @@
 /** Logs that work was turned away because too much of it waits: at once, then at most every ten seconds, with how much. */
 
-import type { Clock, Log } from '../core/runtime.ts'
+import type { Clock, Log } from '../runtime/ports.ts'
 
 const interval = 10
 

@@ -6,8 +6,8 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Log, MachineTime, Time } from '../core/runtime.ts'
-import type { Settings } from '../core/stores.ts'
+import type { Settings } from '../model/ports/stores.ts'
+import type { Log, MachineTime, Time } from '../runtime/ports.ts'
 
 const setting = 'time_passed'
 /** Less than what clean-up waits after the end of a row: leaps that together are this long delete nothing that lives. */

@@ -1,7 +1,7 @@
 /** Chooses the clock of a server: the store's own where machines share the store, otherwise this machine's. */
 
-import { type Clock, type Log, type MachineTime, passedBy, type Time } from '../core/runtime.ts'
-import type { Storehouse } from '../core/stores.ts'
+import type { Storehouse } from '../model/ports/stores.ts'
+import { type Clock, type Log, type MachineTime, passedBy, type Time } from '../runtime/ports.ts'
 import { followDatabaseClock } from './database-clock.ts'
 import { watchPassedTime } from './passed-time.ts'
 

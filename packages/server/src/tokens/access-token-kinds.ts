@@ -1,6 +1,6 @@
 /** The types of JWT access tokens, and how a JWT of ours is known to be one. */
 
-import type { AccessTokenTyp } from '../core/resource.ts'
+import type { AccessTokenTyp } from '../model/resource.ts'
 import type { JwtKind } from './jwt.ts'
 
 /**

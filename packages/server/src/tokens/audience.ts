@@ -1,14 +1,14 @@
 /** Who an access token is for and what it carries for them (RFC 9068 §2.2, RFC 8707 §2). */
 
 import { ok, type Result, refuse } from '@tessera/protocol/result'
-import type { SigningAlgorithm } from '../core/client.ts'
+import type { SigningAlgorithm } from '../model/client.ts'
 import {
   type AccessTokenTyp,
   type ApiResource,
   accessClaims,
   apisOf,
   type Resources,
-} from '../core/resource.ts'
+} from '../model/resource.ts'
 
 export type Audience = {
   /** What the access token carries: where it is limited to some APIs, only their scopes and those of no API. */

@@ -1,6 +1,6 @@
 /** ID tokens that are encrypted for the clients that ask for it (OpenID Connect Core 1.0 §2, §10.2): signed, then encrypted. */
 
-import type { EncryptForClient } from '../client-keys/encryption.ts'
+import type { EncryptForClient } from '../clients/keys/encryption.ts'
 import type { IdTokens } from './id-token.ts'
 
 export const createEncryptedIdTokens = (signed: IdTokens, encrypt: EncryptForClient): IdTokens => ({

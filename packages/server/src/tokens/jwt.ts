@@ -4,9 +4,9 @@ import { constants, type SignKeyObjectInput, sign, verify } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { maxTokenLength } from '@tessera/protocol/parameters'
 import type { JsonObject } from '@tessera/protocol/result'
-import type { SigningAlgorithm } from '../core/client.ts'
-import type { KeyRing, SigningKey, VerificationKey } from '../core/keys.ts'
-import { createTurn } from '../core/turn.ts'
+import type { SigningAlgorithm } from '../model/client.ts'
+import type { KeyRing, SigningKey, VerificationKey } from '../model/keys.ts'
+import { createTurn } from '../runtime/turn.ts'
 
 type Algorithm = {
   readonly digest: string | null

@@ -1,10 +1,10 @@
 /** Logout tokens (OpenID Connect Back-Channel Logout 1.0 §2.4). */
 
 import type { JsonObject } from '@tessera/protocol/result'
-import type { Client } from '../core/client.ts'
-import { newId } from '../core/handle.ts'
-import type { KeyRing } from '../core/keys.ts'
-import type { Clock, Random } from '../core/runtime.ts'
+import type { Client } from '../model/client.ts'
+import { newId } from '../model/handle.ts'
+import type { KeyRing } from '../model/keys.ts'
+import type { Clock, Random } from '../runtime/ports.ts'
 import { signJwt } from './jwt.ts'
 import type { SubjectIdentifiers } from './subject-identifier.ts'
 

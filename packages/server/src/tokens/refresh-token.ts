@@ -7,8 +7,8 @@
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
-import type { FamilyId } from '../core/authorization.ts'
-import type { DerivedKeys } from '../core/keys.ts'
+import type { FamilyId } from '../model/authorization.ts'
+import type { DerivedKeys } from '../model/keys.ts'
 
 export type RefreshHandle = {
   readonly family: FamilyId

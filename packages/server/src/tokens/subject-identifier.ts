@@ -5,9 +5,9 @@
  */
 
 import { createHmac } from 'node:crypto'
-import type { Client } from '../core/client.ts'
-import type { DerivedKeys } from '../core/keys.ts'
-import { type SectorMember, sectorOf } from '../core/sector.ts'
+import type { Client } from '../model/client.ts'
+import type { DerivedKeys } from '../model/keys.ts'
+import { type SectorMember, sectorOf } from '../model/sector.ts'
 
 /** What of a client decides. */
 export type SubjectAudience = SectorMember & Pick<Client, 'subject_type'>

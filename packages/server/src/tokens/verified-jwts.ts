@@ -4,7 +4,7 @@
  */
 
 import type { JsonObject } from '@tessera/protocol/result'
-import type { KeyRing, VerificationKey } from '../core/keys.ts'
+import type { KeyRing, VerificationKey } from '../model/keys.ts'
 import { type JwtKind, readClaims, verifyJwt } from './jwt.ts'
 
 /** Some kilobytes each. Only tokens with a right signature come in, so that strangers can't push others out. */

@@ -1,6 +1,6 @@
 /** Users and APIs: what each must have to work. */
 
-import { identityKey } from '../../core/stored-user.ts'
+import { identityKey } from '../../model/stored-user.ts'
 import { type Draft, faultAt } from '../draft.ts'
 import type { Fault } from '../fault.ts'
 

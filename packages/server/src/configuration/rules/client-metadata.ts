@@ -1,7 +1,7 @@
 /** What a client says about itself that can't be so (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2). */
 
-import { applicationTypeFault } from '../../core/redirect.ts'
-import { webHostOf } from '../../core/sector.ts'
+import { applicationTypeFault } from '../../model/redirect.ts'
+import { webHostOf } from '../../model/sector.ts'
 import { type Draft, type Entry, faultAt } from '../draft.ts'
 import type { Fault } from '../fault.ts'
 import type { ClientDraft } from '../schema/client.ts'

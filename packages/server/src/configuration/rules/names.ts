@@ -1,7 +1,7 @@
 /** Names that must be unique, and names that must not meet. */
 
 import { comparableUri } from '@tessera/protocol/resource-indicator'
-import { identityKey } from '../../core/stored-user.ts'
+import { identityKey } from '../../model/stored-user.ts'
 import { type Draft, type Entry, faultAt } from '../draft.ts'
 import type { Fault } from '../fault.ts'
 import { standardIdentityResources } from '../standard-resources.ts'

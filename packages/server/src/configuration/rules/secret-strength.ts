@@ -1,6 +1,6 @@
 /** Secrets that could be guessed (RFC 6749 §10.10), and hashes whose cost gives their users away. */
 
-import { defaultCost } from '../../core/stored-user.ts'
+import { defaultCost } from '../../runtime/argon2id.ts'
 import { type Draft, type Entry, faultAt } from '../draft.ts'
 import type { Fault } from '../fault.ts'
 

@@ -1,6 +1,6 @@
 /** Accounts that users look after themselves, and the mail that goes to them. */
 
-import type { AccountSettings } from '../../core/account.ts'
+import type { AccountSettings } from '../../model/account.ts'
 import * as z from '../shape/shapes.ts'
 import { rule } from './rule.ts'
 

@@ -1,7 +1,7 @@
 /** How the pages look, as a configuration writes it. */
 
-import { colorFaults } from '../../core/branding.ts'
-import { type Color, parseColor, readableContrast } from '../../core/color.ts'
+import { colorFaults } from '../../model/branding.ts'
+import { type Color, parseColor, readableContrast } from '../../model/color.ts'
 import * as z from '../shape/shapes.ts'
 import { rule, text, webUrl } from './rule.ts'
 

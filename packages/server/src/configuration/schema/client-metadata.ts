@@ -5,8 +5,8 @@ import {
   contentEncryptionAlgorithms,
   keyEncryptionAlgorithms,
   signingAlgorithms,
-} from '../../core/client.ts'
-import { requestEncryptionAlgorithms } from '../../core/keys.ts'
+} from '../../model/client.ts'
+import { requestEncryptionAlgorithms } from '../../model/keys.ts'
 import * as z from '../shape/shapes.ts'
 import { jwksSchema } from './jwks.ts'
 import { day, name, rule, seconds, text, webUrl, year } from './rule.ts'

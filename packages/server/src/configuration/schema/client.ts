@@ -3,7 +3,7 @@
 import { redirectUriFault } from '@tessera/protocol/redirect-uri'
 import { responseTypes } from '@tessera/protocol/response-type'
 import { isScopeToken } from '@tessera/protocol/scope'
-import { assertionAlgorithms, signingAlgorithms } from '../../core/client.ts'
+import { assertionAlgorithms, signingAlgorithms } from '../../model/client.ts'
 import * as z from '../shape/shapes.ts'
 import { accentColor } from './branding.ts'
 import { clientAssertionsShape } from './client-assertions.ts'

@@ -1,9 +1,9 @@
 /** What only a module can configure: grants, validators, profile and credential authorities are code. */
 
-import type { ConsentPolicyHook } from '../../core/consent.ts'
-import type { ExtensionGrant, TokenRequestValidator } from '../../core/extension-grant.ts'
-import type { MfaPolicyHook } from '../../core/mfa.ts'
-import type { CredentialAuthority, DecideSubject, Profile } from '../../core/user.ts'
+import type { ConsentPolicyHook } from '../../model/consent.ts'
+import type { ExtensionGrant, TokenRequestValidator } from '../../model/extension-grant.ts'
+import type { MfaPolicyHook } from '../../model/mfa.ts'
+import type { CredentialAuthority, DecideSubject, Profile } from '../../model/user.ts'
 import type { StoragePassword } from '../configuration.ts'
 import * as z from '../shape/shapes.ts'
 import { providerSchema } from './provider.ts'

@@ -1,6 +1,6 @@
 /** Public keys of others: JWK Sets (RFC 7517 §5). */
 
-import { isAffordable } from '../../core/public-key.ts'
+import { isAffordable } from '../../model/public-key.ts'
 import * as z from '../shape/shapes.ts'
 import { rule, type ValueFault } from './rule.ts'
 

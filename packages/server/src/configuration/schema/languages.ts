@@ -1,6 +1,6 @@
 /** Keys of a client in several languages, such as `client_name#fr` (RFC 7591 §2.2): each value is as it is without a tag. */
 
-import { languageOf, mostTranslations } from '../../core/client-languages.ts'
+import { languageOf, mostTranslations } from '../../model/client-languages.ts'
 import type * as z from '../shape/shapes.ts'
 import { describingShape } from './client-metadata.ts'
 import { rule } from './rule.ts'

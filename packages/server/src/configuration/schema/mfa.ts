@@ -1,6 +1,6 @@
 /** Second factors as a configuration writes their policy: the server's or a tenant's, and what a client has otherwise. */
 
-import { factorMethods } from '../../core/mfa.ts'
+import { factorMethods } from '../../model/mfa.ts'
 import * as z from '../shape/shapes.ts'
 
 const mode = () => z.enum(['off', 'if_enrolled', 'required'])

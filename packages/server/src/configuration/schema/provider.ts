@@ -1,7 +1,7 @@
 /** Upstream identity providers as a configuration writes them: OpenID Connect providers and LDAP directories. */
 
-import { assertionAlgorithms } from '../../core/client.ts'
-import { reservedClaims } from '../../core/user.ts'
+import { assertionAlgorithms } from '../../model/client.ts'
+import { reservedClaims } from '../../model/user.ts'
 import * as z from '../shape/shapes.ts'
 import { directorySchema } from './directory.ts'
 import { name, rule, text, webUrl } from './rule.ts'

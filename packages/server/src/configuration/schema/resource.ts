@@ -1,7 +1,7 @@
 /** Identity resources, API scopes and API resources as a configuration writes them. */
 
-import { signingAlgorithms } from '../../core/client.ts'
-import { accessTokenTyps } from '../../core/resource.ts'
+import { signingAlgorithms } from '../../model/client.ts'
+import { accessTokenTyps } from '../../model/resource.ts'
 import * as z from '../shape/shapes.ts'
 import { name, rule, text } from './rule.ts'
 import { secretSchema } from './secret.ts'

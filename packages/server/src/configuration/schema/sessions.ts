@@ -1,6 +1,6 @@
 /** How long browsers stay signed in, and what falls when a session ends. */
 
-import type { SessionLifetimes } from '../../core/session.ts'
+import type { SessionLifetimes } from '../../model/session.ts'
 import * as z from '../shape/shapes.ts'
 import { day, hour, minute, rule, seconds, year } from './rule.ts'
 

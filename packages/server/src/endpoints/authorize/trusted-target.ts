@@ -5,9 +5,9 @@
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { ResponseTarget } from '../../authorization-request/authorization-request.ts'
-import { isVouchedFor } from '../../core/client.ts'
-import type { Stores } from '../../core/stores.ts'
-import type { BrowserSessions } from '../../interaction/session.ts'
+import { isVouchedFor } from '../../model/client.ts'
+import type { Stores } from '../../model/ports/stores.ts'
+import type { BrowserSessions } from '../../pages/flow/browser-session.ts'
 
 export type TrustedTargetPorts = {
   readonly sessions: Pick<BrowserSessions, 'read'>

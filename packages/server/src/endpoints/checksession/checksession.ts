@@ -1,9 +1,9 @@
 /** `GET /connect/checksession`: the frame by which a client's page learns that the sign-in has changed (OpenID Connect Session Management 1.0 §3). */
 
 import type { Endpoint } from '@tessera/protocol/http'
-import type { BrowserState } from '../../interaction/browser-state.ts'
-import { createCheckSessionPage } from '../../ui/check-session-page.ts'
-import { createCacheableAnswer } from '../cacheable.ts'
+import { createCacheableAnswer } from '../../messages/cacheable.ts'
+import type { BrowserState } from '../../pages/flow/browser-state.ts'
+import { createCheckSessionPage } from '../../pages/ui/check-session-page.ts'
 
 const maxAge = 3600
 

@@ -2,7 +2,7 @@
 
 import type { Endpoint } from '@tessera/protocol/http'
 import type { ServerMetadata } from '@tessera/protocol/metadata'
-import { createCacheableAnswer } from '../cacheable.ts'
+import { createCacheableAnswer } from '../../messages/cacheable.ts'
 
 const maxAge = 3600
 

@@ -6,9 +6,9 @@ import {
   contentEncryptionAlgorithms,
   keyEncryptionAlgorithms,
   type SigningAlgorithm,
-} from '../../core/client.ts'
-import { requestEncryptionAlgorithms } from '../../core/keys.ts'
-import type { Resources } from '../../core/resource.ts'
+} from '../../model/client.ts'
+import { requestEncryptionAlgorithms } from '../../model/keys.ts'
+import type { Resources } from '../../model/resource.ts'
 
 export type MetadataSources = {
   readonly issuer: string

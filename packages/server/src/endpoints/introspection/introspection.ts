@@ -3,15 +3,15 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Limits, maxTokenLength, parseParameters } from '@tessera/protocol/parameters'
 import { type JsonObject, refuse } from '@tessera/protocol/result'
-import type { AuthenticateCaller, Caller } from '../../client-authentication/caller.ts'
-import { credentialLimits, maxCallerIdLength } from '../../client-authentication/method.ts'
-import type { EncryptForClient } from '../../client-keys/encryption.ts'
-import type { Client, SigningAlgorithm } from '../../core/client.ts'
-import type { KeyRing } from '../../core/keys.ts'
+import type { AuthenticateCaller, Caller } from '../../clients/authentication/caller.ts'
+import { credentialLimits, maxCallerIdLength } from '../../clients/authentication/method.ts'
+import type { EncryptForClient } from '../../clients/keys/encryption.ts'
+import { isForm, notForm } from '../../messages/form.ts'
+import { jsonResponse, type Refuser } from '../../messages/json-response.ts'
+import type { Client, SigningAlgorithm } from '../../model/client.ts'
+import type { KeyRing } from '../../model/keys.ts'
 import { signJwt } from '../../tokens/jwt.ts'
-import { isForm, notForm } from '../form.ts'
-import { jsonResponse, type Refuser } from '../respond.ts'
-import { type DescriptionPorts, describeToken } from './description.ts'
+import { type DescriptionPorts, describeToken } from './token-description.ts'
 
 export type IntrospectionPorts = DescriptionPorts & {
   readonly keys: Pick<KeyRing, 'signing'>

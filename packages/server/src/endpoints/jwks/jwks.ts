@@ -1,8 +1,8 @@
 /** The JWK Set (RFC 7517 §5): every key that signs, will sign, or signed what may still live; last the one to encrypt for. */
 
 import type { Endpoint } from '@tessera/protocol/http'
-import type { Decryption, KeyRing } from '../../core/keys.ts'
-import { createCacheableAnswer } from '../cacheable.ts'
+import { createCacheableAnswer } from '../../messages/cacheable.ts'
+import type { Decryption, KeyRing } from '../../model/keys.ts'
 
 export function createJwksEndpoint({
   keys,

@@ -2,8 +2,8 @@
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
-import type { Registered } from '../../registration/registration.ts'
-import { jsonResponse } from '../respond.ts'
+import type { Registered } from '../../clients/registration/registration.ts'
+import { jsonResponse } from '../../messages/json-response.ts'
 
 export type InformationPorts = { readonly issuer: string }
 

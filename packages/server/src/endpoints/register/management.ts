@@ -2,12 +2,12 @@
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
-import type { RegisteredClient } from '../../core/registered-client.ts'
-import type { Log } from '../../core/runtime.ts'
+import type { ClientRegistration } from '../../clients/registration/registration.ts'
 import { doCounted } from '../../identity/attempts.ts'
-import type { ClientRegistration } from '../../registration/registration.ts'
-import { challenge, readBearer } from '../bearer.ts'
-import type { Refuser } from '../respond.ts'
+import { challenge, readBearer } from '../../messages/bearer.ts'
+import type { Refuser } from '../../messages/json-response.ts'
+import type { RegisteredClient } from '../../model/registered-client.ts'
+import type { Log } from '../../runtime/ports.ts'
 import { type InformationPorts, informationResponse, leftOut, readMetadata } from './information.ts'
 import { createRequestLimit, type RequestLimitPorts } from './request-limit.ts'
 

@@ -3,15 +3,20 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Ignored, Limits, Parameters } from '@tessera/protocol/parameters'
 import type { JsonObject, Refusal, Result } from '@tessera/protocol/result'
-import type { Authorization, AuthorizationId, Confirmation, RefreshFamily } from '../../core/authorization.ts'
-import type { Client, ClientClaim } from '../../core/client.ts'
-import type { GrantContext } from '../../core/extension-grant.ts'
-import type { Resources } from '../../core/resource.ts'
-import type { Awaitable, Clock, Log, TokenHash } from '../../core/runtime.ts'
-import type { Stores, Use } from '../../core/stores.ts'
-import type { Profile, Subject } from '../../core/user.ts'
 import type { BarsPasswordGrant } from '../../identity/mfa-policy.ts'
 import type { SignIn } from '../../identity/sign-in.ts'
+import type {
+  Authorization,
+  AuthorizationId,
+  Confirmation,
+  RefreshFamily,
+} from '../../model/authorization.ts'
+import type { Client, ClientClaim } from '../../model/client.ts'
+import type { GrantContext } from '../../model/extension-grant.ts'
+import type { Stores, Use } from '../../model/ports/stores.ts'
+import type { Resources } from '../../model/resource.ts'
+import type { Profile, Subject } from '../../model/user.ts'
+import type { Awaitable, Clock, Log, TokenHash } from '../../runtime/ports.ts'
 import type { RefreshTokens } from '../../tokens/refresh-token.ts'
 import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
 

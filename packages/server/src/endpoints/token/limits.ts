@@ -1,8 +1,8 @@
 /** How long the parameters of a token request may be. */
 
 import type { Limits } from '@tessera/protocol/parameters'
-import { maxScopeLength } from '../../authorization-request/limits.ts'
-import { credentialLimits } from '../../client-authentication/method.ts'
+import { maxScopeLength } from '../../authorization-request/parameter-limits.ts'
+import { credentialLimits } from '../../clients/authentication/method.ts'
 import type { Grant } from './decision.ts'
 
 const commonLimits: Limits = {

@@ -1,7 +1,7 @@
 /** How long a refresh family lives: an absolute end, or a sliding one that never passes it. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Client } from '../../core/client.ts'
+import type { Client } from '../../model/client.ts'
 import { noAbsoluteEnd } from '../../tokens/refresh-token.ts'
 
 /** The end that never changes. A sliding expiration with an absolute lifetime of 0 has none. */

@@ -3,8 +3,8 @@
  * leaves rows for as long as its refresh token lives (docs/decisions/0018-authorizations-per-user.md).
  */
 
-import type { Log } from '../../core/runtime.ts'
-import type { Authorizations } from '../../core/stores.ts'
+import type { Authorizations } from '../../model/ports/stores.ts'
+import type { Log } from '../../runtime/ports.ts'
 
 /** Counts an authorization that was redeemed or created for this user (`sub`). Does not wait for what it starts. */
 export type NoteAuthorization = (sub: string) => void

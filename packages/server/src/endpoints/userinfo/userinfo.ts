@@ -2,15 +2,15 @@
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import type { Client, Clients } from '../../core/client.ts'
-import type { Profile } from '../../core/user.ts'
 import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
 import { subjectOfToken } from '../../identity/profile.ts'
+import { challenge, readBearer } from '../../messages/bearer.ts'
+import { createRefuser, type RefuserPorts } from '../../messages/json-response.ts'
+import type { Client, Clients } from '../../model/client.ts'
+import type { Profile } from '../../model/user.ts'
 import { checkConfirmation } from '../../proof/certificate.ts'
 import type { LivingToken, TokenVerifier } from '../../tokens/verification.ts'
-import { challenge, readBearer } from '../bearer.ts'
-import { createRefuser, type RefuserPorts } from '../respond.ts'
-import { type UserinfoAnswerPorts, userinfoResponse } from './answer.ts'
+import { type UserinfoAnswerPorts, userinfoResponse } from './userinfo-response.ts'
 
 export type UserinfoPorts = UserinfoAnswerPorts &
   RefuserPorts & {

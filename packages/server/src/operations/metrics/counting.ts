@@ -1,6 +1,6 @@
 /** Counters and histograms of one process: a few additions on the way of a request, text only when they are read. */
 
-import type { Series } from '../../core/figures.ts'
+import type { Series } from '../../runtime/metrics.ts'
 
 /** Seconds. */
 const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]

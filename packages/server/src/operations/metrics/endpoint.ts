@@ -2,9 +2,9 @@
 
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { Endpoint } from '@tessera/protocol/http'
-import type { Secret } from '../../core/client.ts'
-import type { FiguresOfAll } from '../../core/figures.ts'
-import type { Clock } from '../../core/runtime.ts'
+import type { Secret } from '../../model/client.ts'
+import type { FiguresOfAll } from '../../runtime/metrics.ts'
+import type { Clock } from '../../runtime/ports.ts'
 import { formatFigures } from './text.ts'
 
 export type MetricsAccess = {

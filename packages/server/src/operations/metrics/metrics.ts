@@ -1,9 +1,9 @@
 /** What is counted of a server, and where it is read: loaded only where the configuration asks for it. */
 
 import type { Endpoint } from '@tessera/protocol/http'
-import { addSeries, type Gathering } from '../../core/figures.ts'
-import type { Log, LogLine } from '../../core/runtime.ts'
-import type { Stores } from '../../core/stores.ts'
+import type { Stores } from '../../model/ports/stores.ts'
+import { addSeries, type Gathering } from '../../runtime/metrics.ts'
+import type { Log, LogLine } from '../../runtime/ports.ts'
 import { createCounter, createHistogram } from './counting.ts'
 import { createMetricsEndpoint, type MetricsAccess } from './endpoint.ts'
 import { createProcessFigures } from './process.ts'

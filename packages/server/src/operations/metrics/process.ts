@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
-import type { Series } from '../../core/figures.ts'
+import type { Series } from '../../runtime/metrics.ts'
 import { labelled } from './counting.ts'
 
 /** Milliseconds between two looks at how late the event loop is. */

@@ -1,6 +1,6 @@
 /** Requests by endpoint and status, and how long their answers took. */
 
-import { addSeries, type Series } from '../../core/figures.ts'
+import { addSeries, type Series } from '../../runtime/metrics.ts'
 import { createHistogram, type Histogram, labelled } from './counting.ts'
 
 export type RequestFigures = {

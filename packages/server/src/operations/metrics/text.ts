@@ -1,6 +1,6 @@
 /** Figures in the text format of Prometheus (version 0.0.4, https://prometheus.io/docs/instrumenting/exposition_formats/). */
 
-import { addSeries, type FiguresOfAll, type Series } from '../../core/figures.ts'
+import { addSeries, type FiguresOfAll, type Series } from '../../runtime/metrics.ts'
 
 type Kind = 'counter' | 'gauge' | 'histogram'
 

@@ -1,6 +1,6 @@
 /** The end of a user's access, as part of a write, in memory. */
 
-import type { AccessEnding, EndedSession } from '../../core/stores.ts'
+import type { AccessEnding, EndedSession } from '../../model/ports/stores.ts'
 import { endSession } from './sessions.ts'
 import type { Tables } from './tables.ts'
 

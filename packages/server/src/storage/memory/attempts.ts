@@ -1,7 +1,7 @@
 /** Counted attempts, in memory. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { AttemptLimit, Attempts } from '../../core/stores.ts'
+import type { AttemptLimit, Attempts } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
 export function createAttempts({ attempts }: Tables): Attempts {

@@ -1,7 +1,7 @@
 /** Authorizations in memory. */
 
-import type { AuthorizationId } from '../../core/authorization.ts'
-import type { Authorizations } from '../../core/stores.ts'
+import type { AuthorizationId } from '../../model/authorization.ts'
+import type { Authorizations } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
 export const createAuthorizations = ({ authorizations, codes, families }: Tables): Authorizations => ({

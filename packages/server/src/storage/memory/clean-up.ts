@@ -1,7 +1,7 @@
 /** Deletes what has expired from memory. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Stores } from '../../core/stores.ts'
+import type { Stores } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
 export const createCleanUp =

@@ -1,6 +1,6 @@
 /** Authorization codes in memory (RFC 6749 §4.1.2). */
 
-import type { AuthorizationCodes } from '../../core/stores.ts'
+import type { AuthorizationCodes } from '../../model/ports/stores.ts'
 import { requireNew, type Tables } from './tables.ts'
 
 export const createCodes = ({

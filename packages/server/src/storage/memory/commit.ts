@@ -1,8 +1,8 @@
 /** The one write of a token request, in memory: every guard first, then the writes. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { RefreshFamily } from '../../core/authorization.ts'
-import type { Commit, CommitOutcome, Stores, Use } from '../../core/stores.ts'
+import type { RefreshFamily } from '../../model/authorization.ts'
+import type { Commit, CommitOutcome, Stores, Use } from '../../model/ports/stores.ts'
 import { isOfEpoch } from './epoch.ts'
 import { requireNew, type Tables } from './tables.ts'
 

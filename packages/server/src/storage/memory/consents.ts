@@ -1,6 +1,6 @@
 /** Consents in memory. */
 
-import type { Consents } from '../../core/stores.ts'
+import type { Consents } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
 const keyOf = (sub: string, clientId: string): string => JSON.stringify([sub, clientId])

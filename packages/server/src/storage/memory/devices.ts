@@ -1,9 +1,9 @@
 /** Device authorizations in memory (RFC 8628). */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { DeviceAuthorization } from '../../core/authorization.ts'
-import type { TokenHash } from '../../core/runtime.ts'
-import type { DeviceAuthorizations } from '../../core/stores.ts'
+import type { DeviceAuthorization } from '../../model/authorization.ts'
+import type { DeviceAuthorizations } from '../../model/ports/stores.ts'
+import type { TokenHash } from '../../runtime/ports.ts'
 import { requireNew, type Tables } from './tables.ts'
 
 /** RFC 8628 §3.5: by how much each `slow_down` lengthens the interval. */

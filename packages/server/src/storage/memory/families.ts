@@ -1,6 +1,6 @@
 /** Refresh families in memory. */
 
-import type { RefreshFamilies } from '../../core/stores.ts'
+import type { RefreshFamilies } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
 export const createFamilies = ({ authorizations, families }: Tables): RefreshFamilies => ({

@@ -1,6 +1,6 @@
 /** Links between users of providers and users here, in memory. */
 
-import type { IdentityLinks } from '../../core/stores.ts'
+import type { IdentityLinks } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
 const keyOf = (provider: string, identity: string): string => JSON.stringify([provider, identity])

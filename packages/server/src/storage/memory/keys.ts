@@ -1,6 +1,6 @@
 /** Sealed signing keys in memory, the oldest first; of one second, in the order in which they were added. */
 
-import type { Keys } from '../../core/stores.ts'
+import type { Keys } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
 export function createKeys({ keys }: Tables): Keys {

@@ -1,7 +1,7 @@
 /** Logout tokens that are to be delivered, in memory. */
 
-import type { LogoutNotice } from '../../core/authorization.ts'
-import type { LogoutNotices } from '../../core/stores.ts'
+import type { LogoutNotice } from '../../model/authorization.ts'
+import type { LogoutNotices } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
 export const keyOfNotice = ({ sid, client_id }: Pick<LogoutNotice, 'sid' | 'client_id'>): string =>

@@ -1,6 +1,6 @@
 /** Passkeys in memory. */
 
-import type { Passkeys } from '../../core/stores.ts'
+import type { Passkeys } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
 export function createPasskeys({ passkeys }: Tables): Passkeys {

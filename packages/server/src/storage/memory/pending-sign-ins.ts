@@ -1,6 +1,6 @@
 /** Sign-ins that lack their second factor, in memory. */
 
-import type { PendingSignIns } from '../../core/stores.ts'
+import type { PendingSignIns } from '../../model/ports/stores.ts'
 import { isOfEpoch } from './epoch.ts'
 import { requireNew, type Tables } from './tables.ts'
 

@@ -1,6 +1,6 @@
 /** Pushed authorization requests in memory (RFC 9126). */
 
-import type { PushedRequests } from '../../core/stores.ts'
+import type { PushedRequests } from '../../model/ports/stores.ts'
 import { requireNew, type Tables } from './tables.ts'
 
 export const createPushedRequests = ({ pushedRequests, replays }: Tables): PushedRequests => ({

@@ -1,6 +1,6 @@
 /** Recovery codes in memory. */
 
-import type { RecoveryCodes } from '../../core/stores.ts'
+import type { RecoveryCodes } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
 export const createRecoveryCodes = ({ recoveryCodes }: Tables): RecoveryCodes => ({

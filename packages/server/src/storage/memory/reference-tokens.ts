@@ -1,6 +1,6 @@
 /** Reference tokens in memory; a revoked one is deleted. */
 
-import type { ReferenceTokens } from '../../core/stores.ts'
+import type { ReferenceTokens } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
 export const createReferenceTokens = ({ referenceTokens }: Tables): ReferenceTokens => ({

@@ -1,7 +1,7 @@
 /** Clients that registered themselves, in memory (RFC 7591). */
 
-import { roomFor, surplusOf } from '../../core/registered-client.ts'
-import type { RegisteredClients } from '../../core/stores.ts'
+import type { RegisteredClients } from '../../model/ports/stores.ts'
+import { roomFor, surplusOf } from '../../model/registered-client.ts'
 import { requireNew, type Tables } from './tables.ts'
 
 export const createRegisteredClients = ({ registeredClients, storedClients }: Tables): RegisteredClients => ({

@@ -1,6 +1,6 @@
 /** Replay markers in memory (RFC 7523 §3, `jti`). */
 
-import type { Replays } from '../../core/stores.ts'
+import type { Replays } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
 export const createReplays = ({ replays }: Tables): Replays => ({

@@ -1,6 +1,6 @@
 /** Revoked JWTs in memory (RFC 7009). */
 
-import type { RevokedTokens } from '../../core/stores.ts'
+import type { RevokedTokens } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
 export const createRevokedTokens = ({ revokedTokens }: Tables): RevokedTokens => ({

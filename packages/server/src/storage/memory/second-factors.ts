@@ -1,6 +1,6 @@
 /** What is written of a user's second factors together, in memory. */
 
-import type { SecondFactors } from '../../core/stores.ts'
+import type { SecondFactors } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
 export function createSecondFactors({

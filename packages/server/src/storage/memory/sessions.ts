@@ -1,7 +1,7 @@
 /** Browser sessions in memory, and the clients that take part in them. */
 
-import type { Session } from '../../core/authorization.ts'
-import type { EndedSession, SessionEnding, Sessions } from '../../core/stores.ts'
+import type { Session } from '../../model/authorization.ts'
+import type { EndedSession, SessionEnding, Sessions } from '../../model/ports/stores.ts'
 import { isOfEpoch } from './epoch.ts'
 import { keyOfNotice } from './logout-notices.ts'
 import { requireNew, type Tables } from './tables.ts'

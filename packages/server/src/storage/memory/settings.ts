@@ -1,6 +1,6 @@
 /** Settings in memory. */
 
-import type { Settings } from '../../core/stores.ts'
+import type { Settings } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
 export const createSettings = ({ settings }: Tables): Settings => ({

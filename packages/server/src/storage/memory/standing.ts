@@ -1,6 +1,6 @@
 /** Which clients and users stand, in memory. */
 
-import type { Standing, StandingRow } from '../../core/stores.ts'
+import type { Standing, StandingRow } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
 export const createStanding = ({ clients, users }: Tables): Standing => ({

@@ -1,7 +1,7 @@
 /** Users who are kept in the store, in memory. */
 
-import type { StoredUser } from '../../core/stored-user.ts'
-import type { StoredUsers } from '../../core/stores.ts'
+import type { StoredUsers } from '../../model/ports/stores.ts'
+import type { StoredUser } from '../../model/stored-user.ts'
 import { endAccess } from './access.ts'
 import type { Tables } from './tables.ts'
 

@@ -1,6 +1,6 @@
 /** The storehouse of tests and of `memory:`. */
 
-import type { Storehouse, Stores } from '../../core/stores.ts'
+import type { Storehouse, Stores } from '../../model/ports/stores.ts'
 import { createMemoryStores } from './stores.ts'
 
 export function createMemoryStorehouse(): Storehouse {

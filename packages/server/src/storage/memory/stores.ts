@@ -1,6 +1,6 @@
 /** The store of tests and of `memory:`: everything in this process, nothing on disk. */
 
-import type { Stores } from '../../core/stores.ts'
+import type { Stores } from '../../model/ports/stores.ts'
 import { createAttempts } from './attempts.ts'
 import { createAuthorizations } from './authorizations.ts'
 import { createCleanUp } from './clean-up.ts'

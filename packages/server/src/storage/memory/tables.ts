@@ -12,14 +12,14 @@ import type {
   RefreshFamily,
   Session,
   StoredKey,
-} from '../../core/authorization.ts'
-import type { Passkey, PendingSignIn, TotpSecret } from '../../core/factor.ts'
-import type { IdentityLink, UpstreamRequest, UpstreamSession } from '../../core/federation.ts'
-import type { WaitingMail } from '../../core/mail.ts'
-import type { RegisteredClient } from '../../core/registered-client.ts'
-import type { TokenHash } from '../../core/runtime.ts'
-import type { StoredUser } from '../../core/stored-user.ts'
-import type { PushedRequest, ReplayMarker } from '../../core/stores.ts'
+} from '../../model/authorization.ts'
+import type { Passkey, PendingSignIn, TotpSecret } from '../../model/factor.ts'
+import type { IdentityLink, UpstreamRequest, UpstreamSession } from '../../model/federation.ts'
+import type { WaitingMail } from '../../model/mail.ts'
+import type { PushedRequest, ReplayMarker } from '../../model/ports/stores.ts'
+import type { RegisteredClient } from '../../model/registered-client.ts'
+import type { StoredUser } from '../../model/stored-user.ts'
+import type { TokenHash } from '../../runtime/ports.ts'
 
 export type RevokedToken = { readonly jti: string; readonly expires_at: number }
 

@@ -1,6 +1,6 @@
 /** Secrets of authenticator apps in memory (RFC 6238). */
 
-import type { TotpSecrets } from '../../core/stores.ts'
+import type { TotpSecrets } from '../../model/ports/stores.ts'
 import type { Tables } from './tables.ts'
 
 export const createTotpSecrets = ({ totpSecrets }: Tables): TotpSecrets => ({

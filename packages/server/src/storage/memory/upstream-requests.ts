@@ -1,6 +1,6 @@
 /** Browsers that were sent to an identity provider, in memory. */
 
-import type { UpstreamRequests } from '../../core/stores.ts'
+import type { UpstreamRequests } from '../../model/ports/stores.ts'
 import { requireNew, type Tables } from './tables.ts'
 
 export const createUpstreamRequests = ({ upstreamRequests }: Tables): UpstreamRequests => ({

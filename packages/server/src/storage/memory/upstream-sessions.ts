@@ -1,6 +1,6 @@
 /** Where sessions came from, in memory. */
 
-import type { UpstreamSessions } from '../../core/stores.ts'
+import type { UpstreamSessions } from '../../model/ports/stores.ts'
 import { requireNew, type Tables } from './tables.ts'
 
 export const createUpstreamSessions = ({ upstreamSessions }: Tables): UpstreamSessions => ({

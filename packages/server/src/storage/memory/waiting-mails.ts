@@ -1,6 +1,6 @@
 /** Mails that are to be handed on, in memory. */
 
-import type { WaitingMails } from '../../core/stores.ts'
+import type { WaitingMails } from '../../model/ports/stores.ts'
 import { requireNew, type Tables } from './tables.ts'
 
 export const createWaitingMails = ({ waitingMails }: Tables): WaitingMails => ({

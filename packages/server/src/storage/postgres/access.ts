@@ -1,6 +1,6 @@
 /** The end of a user's access, as part of a transaction, in PostgreSQL. */
 
-import type { AccessEnding, EndedSession } from '../../core/stores.ts'
+import type { AccessEnding, EndedSession } from '../../model/ports/stores.ts'
 import { endSessionsOfUser } from './sessions.ts'
 import type { Run } from './statements.ts'
 

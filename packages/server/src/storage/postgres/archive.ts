@@ -8,7 +8,7 @@ import type {
   ArchiveTarget,
   ColumnKind,
   Table,
-} from '../../core/archive.ts'
+} from '../../model/archive.ts'
 import type { Value } from './columns.ts'
 import { type Connection, openConnection, type PostgresOptions, quoted } from './connection.ts'
 import { migrate } from './migration.ts'

@@ -1,8 +1,8 @@
 /** Decides which attempts of a batch have room in all their counters, as if they were counted one after the other. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { TokenHash } from '../../core/runtime.ts'
-import type { AttemptLimit } from '../../core/stores.ts'
+import type { AttemptLimit } from '../../model/ports/stores.ts'
+import type { TokenHash } from '../../runtime/ports.ts'
 
 export type Asked = { readonly limits: readonly AttemptLimit[]; readonly at: Seconds }
 

@@ -4,8 +4,8 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { StoreUnavailable, type TokenHash } from '../../core/runtime.ts'
-import type { Attempts } from '../../core/stores.ts'
+import type { Attempts } from '../../model/ports/stores.ts'
+import { StoreUnavailable, type TokenHash } from '../../runtime/ports.ts'
 import { type Asked, admit, type Counters } from './attempt-admission.ts'
 import type { Database } from './database.ts'
 import { sqlState } from './failure.ts'

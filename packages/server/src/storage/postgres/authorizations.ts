@@ -1,7 +1,7 @@
 /** Authorizations in PostgreSQL. */
 
-import type { Authorization } from '../../core/authorization.ts'
-import type { Authorizations } from '../../core/stores.ts'
+import type { Authorization } from '../../model/authorization.ts'
+import type { Authorizations } from '../../model/ports/stores.ts'
 import { free } from './batches.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'

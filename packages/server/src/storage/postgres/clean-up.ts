@@ -1,6 +1,6 @@
 /** Deletes what has expired, in small transactions that pass over whatever row a request holds. */
 
-import type { Stores } from '../../core/stores.ts'
+import type { Stores } from '../../model/ports/stores.ts'
 import { among, dueRows, free } from './batches.ts'
 import type { Database } from './database.ts'
 import { removal } from './registered-clients.ts'

@@ -1,7 +1,7 @@
 /** Authorization codes in PostgreSQL (RFC 6749 §4.1.2). */
 
-import type { AuthorizationCode } from '../../core/authorization.ts'
-import type { AuthorizationCodes } from '../../core/stores.ts'
+import type { AuthorizationCode } from '../../model/authorization.ts'
+import type { AuthorizationCodes } from '../../model/ports/stores.ts'
 import { authorizationCodec, authorizationRow, insertAuthorization } from './authorizations.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'

@@ -1,6 +1,6 @@
 /** How a noun lies in a row of PostgreSQL. */
 
-import { createRowCodec, type RowCodec } from '../../core/row-codec.ts'
+import { createRowCodec, type RowCodec } from '../../model/row-codec.ts'
 
 /** `json`: a list or an object as JSON text, which keeps what `jsonb` would not: U+0000 and how numbers were written. */
 type Kind = 'text' | 'integer' | 'bytes' | 'json'

@@ -8,7 +8,7 @@
  * but from a row of `used`.
  */
 
-import type { Commit, Use } from '../../core/stores.ts'
+import type { Commit, Use } from '../../model/ports/stores.ts'
 import { authorizationCodec, authorizationRow } from './authorizations.ts'
 import type { Scalar, Typed } from './columns.ts'
 import { quoted } from './connection.ts'

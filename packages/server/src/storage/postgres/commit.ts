@@ -1,6 +1,6 @@
 /** The one write of a token request, in PostgreSQL, together with others of the same turn of the event loop. */
 
-import type { Commit, CommitOutcome, Stores } from '../../core/stores.ts'
+import type { Commit, CommitOutcome, Stores } from '../../model/ports/stores.ts'
 import { type Statement, shapeOf, writeStatement } from './commit-statement.ts'
 import type { Database } from './database.ts'
 import { gathered } from './gathering.ts'

@@ -1,7 +1,7 @@
 /** Connections to the database: how they are made, and how values pass over them. */
 
 import pg from 'pg'
-import type { Log } from '../../core/runtime.ts'
+import type { Log } from '../../runtime/ports.ts'
 import type { Value } from './columns.ts'
 import { asking } from './failure.ts'
 import type { Answer, Run } from './statements.ts'

@@ -1,7 +1,7 @@
 /** Consents in PostgreSQL. */
 
-import type { Consent } from '../../core/authorization.ts'
-import type { Consents } from '../../core/stores.ts'
+import type { Consent } from '../../model/authorization.ts'
+import type { Consents } from '../../model/ports/stores.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
 import { all, change, one } from './statements.ts'

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import pg from 'pg'
-import { StoreUnavailable } from '../../core/runtime.ts'
+import { StoreUnavailable } from '../../runtime/ports.ts'
 import { ask, type PostgresOptions, quoted, settingsOf, standardPatience } from './connection.ts'
 import { settings } from './durability.ts'
 import { asking, certainlyNotExecuted, connectionEnded, gaveWay, isReadOnly, sqlState } from './failure.ts'

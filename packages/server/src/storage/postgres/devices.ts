@@ -1,7 +1,7 @@
 /** Device authorizations in PostgreSQL (RFC 8628). */
 
-import type { DeviceAuthorization } from '../../core/authorization.ts'
-import type { DeviceAuthorizations } from '../../core/stores.ts'
+import type { DeviceAuthorization } from '../../model/authorization.ts'
+import type { DeviceAuthorizations } from '../../model/ports/stores.ts'
 import { authorizationCodec, authorizationRow, insertAuthorization } from './authorizations.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'

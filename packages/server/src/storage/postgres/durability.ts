@@ -1,6 +1,6 @@
 /** Whether what the database acknowledges survives a crash of it, and a failover: see docs/guides/postgresql.md. */
 
-import type { Log } from '../../core/runtime.ts'
+import type { Log } from '../../runtime/ports.ts'
 import type { Run } from './statements.ts'
 
 /**

@@ -1,6 +1,6 @@
 /** Which errors of the database say that it can't be used now, rather than that one operation was wrong. */
 
-import { StoreUnavailable } from '../../core/runtime.ts'
+import { StoreUnavailable } from '../../runtime/ports.ts'
 
 /** The SQLSTATE of an error that the server answered (PostgreSQL, appendix A); undefined for any other. */
 export function sqlState(error: unknown): string | undefined {

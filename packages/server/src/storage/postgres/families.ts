@@ -1,7 +1,7 @@
 /** Refresh families in PostgreSQL: one row for a chain, updated in place by `commit`. */
 
-import type { RefreshFamily } from '../../core/authorization.ts'
-import type { RefreshFamilies } from '../../core/stores.ts'
+import type { RefreshFamily } from '../../model/authorization.ts'
+import type { RefreshFamilies } from '../../model/ports/stores.ts'
 import { authorizationCodec } from './authorizations.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'

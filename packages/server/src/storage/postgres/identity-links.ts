@@ -1,7 +1,7 @@
 /** Links between users of providers and users here, in PostgreSQL. */
 
-import type { IdentityLink } from '../../core/federation.ts'
-import type { IdentityLinks } from '../../core/stores.ts'
+import type { IdentityLink } from '../../model/federation.ts'
+import type { IdentityLinks } from '../../model/ports/stores.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
 import { all, change, one } from './statements.ts'

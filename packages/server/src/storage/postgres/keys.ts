@@ -1,7 +1,7 @@
 /** Sealed signing keys in PostgreSQL, the oldest first; of one second, in the order in which they were added. */
 
-import type { StoredKey } from '../../core/authorization.ts'
-import type { Keys } from '../../core/stores.ts'
+import type { StoredKey } from '../../model/authorization.ts'
+import type { Keys } from '../../model/ports/stores.ts'
 import { announce, type Changes } from './changes.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'

@@ -1,7 +1,7 @@
 /** Logout tokens that are to be delivered, in PostgreSQL. */
 
-import type { LogoutNotice } from '../../core/authorization.ts'
-import type { LogoutNotices } from '../../core/stores.ts'
+import type { LogoutNotice } from '../../model/authorization.ts'
+import type { LogoutNotices } from '../../model/ports/stores.ts'
 import { among, dueRows, free } from './batches.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'

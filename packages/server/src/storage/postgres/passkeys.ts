@@ -1,7 +1,7 @@
 /** Passkeys in PostgreSQL. */
 
-import type { Passkey } from '../../core/factor.ts'
-import type { Passkeys } from '../../core/stores.ts'
+import type { Passkey } from '../../model/factor.ts'
+import type { Passkeys } from '../../model/ports/stores.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
 import { factorsOf } from './second-factors.ts'

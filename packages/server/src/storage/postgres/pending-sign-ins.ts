@@ -1,7 +1,7 @@
 /** Sign-ins that lack their second factor, in PostgreSQL. */
 
-import type { PendingSignIn } from '../../core/factor.ts'
-import type { PendingSignIns } from '../../core/stores.ts'
+import type { PendingSignIn } from '../../model/factor.ts'
+import type { PendingSignIns } from '../../model/ports/stores.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
 import { epochGuard } from './epoch.ts'

@@ -1,6 +1,6 @@
 /** Pushed authorization requests in PostgreSQL (RFC 9126). */
 
-import type { PushedRequest, PushedRequests } from '../../core/stores.ts'
+import type { PushedRequest, PushedRequests } from '../../model/ports/stores.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
 import { change, one } from './statements.ts'

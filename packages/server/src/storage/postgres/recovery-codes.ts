@@ -1,6 +1,6 @@
 /** Recovery codes in PostgreSQL. */
 
-import type { RecoveryCodes } from '../../core/stores.ts'
+import type { RecoveryCodes } from '../../model/ports/stores.ts'
 import type { Database } from './database.ts'
 import { factorsOf } from './second-factors.ts'
 import { change, one } from './statements.ts'

@@ -1,7 +1,7 @@
 /** Reference tokens in PostgreSQL; a revoked one is deleted. */
 
-import type { ReferenceToken } from '../../core/authorization.ts'
-import type { ReferenceTokens } from '../../core/stores.ts'
+import type { ReferenceToken } from '../../model/authorization.ts'
+import type { ReferenceTokens } from '../../model/ports/stores.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
 import { byKey } from './gathering.ts'

@@ -1,8 +1,8 @@
 /** Clients that registered themselves, in PostgreSQL (RFC 7591). What hangs on one is written with it: that it stands, and its origins. */
 
-import { createAllowance } from '../../core/allowance.ts'
-import { type RegisteredClient, roomFor, surplusOf } from '../../core/registered-client.ts'
-import type { RegisteredClients } from '../../core/stores.ts'
+import { createAllowance } from '../../model/allowance.ts'
+import type { RegisteredClients } from '../../model/ports/stores.ts'
+import { type RegisteredClient, roomFor, surplusOf } from '../../model/registered-client.ts'
 import { among } from './batches.ts'
 import { announce, type Changes } from './changes.ts'
 import { createCodec, type Value } from './columns.ts'

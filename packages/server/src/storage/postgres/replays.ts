@@ -1,6 +1,6 @@
 /** Replay markers in PostgreSQL (RFC 7523 §3, `jti`). */
 
-import type { Replays } from '../../core/stores.ts'
+import type { Replays } from '../../model/ports/stores.ts'
 import type { Database } from './database.ts'
 import { change } from './statements.ts'
 

@@ -3,7 +3,7 @@
  * is known to hold everything that was written up to {@link oldest} ago. Where it is not, the database itself is asked.
  */
 
-import type { Awaitable, Log } from '../../core/runtime.ts'
+import type { Awaitable, Log } from '../../runtime/ports.ts'
 import type { Database, Pool } from './database.ts'
 import type { Run } from './statements.ts'
 

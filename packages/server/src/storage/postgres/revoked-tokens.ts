@@ -1,6 +1,6 @@
 /** Revoked JWTs in PostgreSQL (RFC 7009). */
 
-import type { RevokedTokens } from '../../core/stores.ts'
+import type { RevokedTokens } from '../../model/ports/stores.ts'
 import type { Database } from './database.ts'
 import { byKey } from './gathering.ts'
 import { change } from './statements.ts'

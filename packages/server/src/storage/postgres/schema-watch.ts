@@ -1,6 +1,6 @@
 /** Notices that a node of a newer version migrated the schema while this one runs, and whether this one can live with it. */
 
-import type { Log } from '../../core/runtime.ts'
+import type { Log } from '../../runtime/ports.ts'
 import type { Run } from './statements.ts'
 
 /** Milliseconds between two checks by itself; each `/readyz` checks too. */

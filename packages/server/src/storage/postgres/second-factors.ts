@@ -1,6 +1,6 @@
 /** What is written of a user's second factors together, in PostgreSQL. */
 
-import type { SecondFactors } from '../../core/stores.ts'
+import type { SecondFactors } from '../../model/ports/stores.ts'
 import type { Database } from './database.ts'
 
 /** The lock of all that is counted or replaced among a user's factors. */

@@ -1,7 +1,7 @@
 /** Browser sessions in PostgreSQL, and the clients that take part in them. */
 
-import type { Session } from '../../core/authorization.ts'
-import type { AccessEnding, EndedSession, SessionEnding, Sessions } from '../../core/stores.ts'
+import type { Session } from '../../model/authorization.ts'
+import type { AccessEnding, EndedSession, SessionEnding, Sessions } from '../../model/ports/stores.ts'
 import { among, dueRows, free } from './batches.ts'
 import { createCodec, type Row } from './columns.ts'
 import type { Database } from './database.ts'

@@ -1,6 +1,6 @@
 /** Settings in PostgreSQL. */
 
-import type { Settings } from '../../core/stores.ts'
+import type { Settings } from '../../model/ports/stores.ts'
 import type { Database } from './database.ts'
 import { change, one } from './statements.ts'
 

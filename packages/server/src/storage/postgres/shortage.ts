@@ -2,8 +2,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
-import { repeatedLine } from '../../core/repeated-line.ts'
-import type { Log } from '../../core/runtime.ts'
+import type { Log } from '../../runtime/ports.ts'
+import { repeatedLine } from '../../runtime/repeated-line.ts'
 import { sqlState } from './failure.ts'
 
 /** `max_connections`, the reserved slots, or a role's limit is reached. */

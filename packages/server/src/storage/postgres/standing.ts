@@ -4,7 +4,7 @@
  * and `stored_user`, whose rows go with the writes of their nouns.
  */
 
-import type { Standing, StandingRow } from '../../core/stores.ts'
+import type { Standing, StandingRow } from '../../model/ports/stores.ts'
 import { announce, type Changes } from './changes.ts'
 import type { Database } from './database.ts'
 import { all } from './statements.ts'

@@ -1,7 +1,7 @@
 /** Users who are kept in the store, in PostgreSQL. That one stands is written with it. */
 
-import type { StoredUser } from '../../core/stored-user.ts'
-import type { Replacement, StoredUsers } from '../../core/stores.ts'
+import type { Replacement, StoredUsers } from '../../model/ports/stores.ts'
+import type { StoredUser } from '../../model/stored-user.ts'
 import { endAccess } from './access.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'

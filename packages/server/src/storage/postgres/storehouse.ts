@@ -1,6 +1,6 @@
 /** The storehouse in PostgreSQL: a schema for the server's own issuer, one for each tenant's, and one pool of connections for all. */
 
-import type { Storehouse, Stores } from '../../core/stores.ts'
+import type { Storehouse, Stores } from '../../model/ports/stores.ts'
 import { createChanges } from './changes.ts'
 import { isExposed, type PostgresOptions, replicaPatience } from './connection.ts'
 import { openPool } from './database.ts'

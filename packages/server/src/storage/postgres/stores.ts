@@ -1,6 +1,6 @@
 /** One issuer's store in PostgreSQL: the tables of one schema, on connections that all issuers share. */
 
-import type { Stores } from '../../core/stores.ts'
+import type { Stores } from '../../model/ports/stores.ts'
 import { createAttempts } from './attempts.ts'
 import { createAuthorizations } from './authorizations.ts'
 import type { Changes } from './changes.ts'

@@ -1,7 +1,7 @@
 /** Secrets of authenticator apps in PostgreSQL (RFC 6238). */
 
-import type { TotpSecret } from '../../core/factor.ts'
-import type { TotpSecrets } from '../../core/stores.ts'
+import type { TotpSecret } from '../../model/factor.ts'
+import type { TotpSecrets } from '../../model/ports/stores.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
 import { change, one } from './statements.ts'

@@ -1,7 +1,7 @@
 /** Browsers that were sent to an identity provider, in PostgreSQL. */
 
-import type { UpstreamRequest } from '../../core/federation.ts'
-import type { UpstreamRequests } from '../../core/stores.ts'
+import type { UpstreamRequest } from '../../model/federation.ts'
+import type { UpstreamRequests } from '../../model/ports/stores.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
 import { change, one } from './statements.ts'

@@ -1,7 +1,7 @@
 /** Where sessions came from, in PostgreSQL. */
 
-import type { UpstreamSession } from '../../core/federation.ts'
-import type { UpstreamSessions } from '../../core/stores.ts'
+import type { UpstreamSession } from '../../model/federation.ts'
+import type { UpstreamSessions } from '../../model/ports/stores.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'
 import { all, change, one } from './statements.ts'

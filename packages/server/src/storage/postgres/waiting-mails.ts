@@ -1,7 +1,7 @@
 /** Mails that are to be handed on, in PostgreSQL. */
 
-import type { WaitingMail } from '../../core/mail.ts'
-import type { WaitingMails } from '../../core/stores.ts'
+import type { WaitingMail } from '../../model/mail.ts'
+import type { WaitingMails } from '../../model/ports/stores.ts'
 import { among, dueRows, free } from './batches.ts'
 import { createCodec } from './columns.ts'
 import type { Database } from './database.ts'

@@ -1,7 +1,7 @@
 /** The end of a user's access, as part of a write, in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { AccessEnding } from '../../core/stores.ts'
+import type { AccessEnding } from '../../model/ports/stores.ts'
 import { createEndSessionsOfUser, type Ended } from './sessions.ts'
 import { change } from './statements.ts'
 

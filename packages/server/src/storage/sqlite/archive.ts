@@ -10,7 +10,7 @@ import type {
   ArchiveTarget,
   ColumnKind,
   Table,
-} from '../../core/archive.ts'
+} from '../../model/archive.ts'
 import { openDatabase } from './database.ts'
 import { all, change, one } from './statements.ts'
 import { fileOfTenant, placeOfTenant, tenantsBeside } from './tenant-files.ts'

@@ -1,8 +1,8 @@
 /** Authorizations in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Authorization, AuthorizationId } from '../../core/authorization.ts'
-import type { Authorizations } from '../../core/stores.ts'
+import type { Authorization, AuthorizationId } from '../../model/authorization.ts'
+import type { Authorizations } from '../../model/ports/stores.ts'
 import { createCodec, type Row } from './columns.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'

@@ -1,9 +1,9 @@
 /** Authorization codes in SQLite (RFC 6749 §4.1.2). */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { AuthorizationCode } from '../../core/authorization.ts'
-import type { TokenHash } from '../../core/runtime.ts'
-import type { AuthorizationCodes, ReplayMarker } from '../../core/stores.ts'
+import type { AuthorizationCode } from '../../model/authorization.ts'
+import type { AuthorizationCodes, ReplayMarker } from '../../model/ports/stores.ts'
+import type { TokenHash } from '../../runtime/ports.ts'
 import { authorizationCodec, insertAuthorization } from './authorizations.ts'
 import { createCodec, type Row } from './columns.ts'
 import { insertReferenceToken, referenceTokenCodec } from './reference-tokens.ts'

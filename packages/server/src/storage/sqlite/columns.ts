@@ -1,7 +1,7 @@
 /** How a noun lies in a row of SQLite. */
 
 import type { SQLInputValue } from 'node:sqlite'
-import { createRowCodec, type RowCodec } from '../../core/row-codec.ts'
+import { createRowCodec, type RowCodec } from '../../model/row-codec.ts'
 
 /** `value`: as it is; `json`: a list or an object as JSON text. */
 export type Columns<Noun> = { readonly [Field in keyof Required<Noun>]: 'value' | 'json' }

@@ -2,7 +2,7 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Commit, CommitOutcome, Stores, Use } from '../../core/stores.ts'
+import type { Commit, CommitOutcome, Stores, Use } from '../../model/ports/stores.ts'
 import { authorizationCodec, insertAuthorization } from './authorizations.ts'
 import type { Row } from './columns.ts'
 import { createEpochGuard } from './epoch.ts'

@@ -1,8 +1,8 @@
 /** Consents in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Consent } from '../../core/authorization.ts'
-import type { Consents } from '../../core/stores.ts'
+import type { Consent } from '../../model/authorization.ts'
+import type { Consents } from '../../model/ports/stores.ts'
 import { createCodec, type Row } from './columns.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'

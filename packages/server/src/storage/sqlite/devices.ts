@@ -1,9 +1,9 @@
 /** Device authorizations in SQLite (RFC 8628). */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { AuthorizationId, DeviceAuthorization } from '../../core/authorization.ts'
-import type { TokenHash } from '../../core/runtime.ts'
-import type { DeviceAuthorizations } from '../../core/stores.ts'
+import type { AuthorizationId, DeviceAuthorization } from '../../model/authorization.ts'
+import type { DeviceAuthorizations } from '../../model/ports/stores.ts'
+import type { TokenHash } from '../../runtime/ports.ts'
 import { authorizationCodec, insertAuthorization } from './authorizations.ts'
 import { createCodec, type Row } from './columns.ts'
 import { change, one, reading } from './statements.ts'

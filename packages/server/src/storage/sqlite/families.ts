@@ -1,8 +1,8 @@
 /** Refresh families in SQLite: one row for a chain, updated in place by `commit`. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { RefreshFamily } from '../../core/authorization.ts'
-import type { RefreshFamilies } from '../../core/stores.ts'
+import type { RefreshFamily } from '../../model/authorization.ts'
+import type { RefreshFamilies } from '../../model/ports/stores.ts'
 import { authorizationCodec } from './authorizations.ts'
 import { createCodec, type Row } from './columns.ts'
 import { change, one, reading } from './statements.ts'

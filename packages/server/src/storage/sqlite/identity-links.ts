@@ -1,8 +1,8 @@
 /** Links between users of providers and users here, in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { IdentityLink } from '../../core/federation.ts'
-import type { IdentityLinks } from '../../core/stores.ts'
+import type { IdentityLink } from '../../model/federation.ts'
+import type { IdentityLinks } from '../../model/ports/stores.ts'
 import { createCodec, type Row } from './columns.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'

@@ -1,8 +1,8 @@
 /** Sealed signing keys in SQLite, the oldest first; of one second, in the order in which they were added. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { StoredKey } from '../../core/authorization.ts'
-import type { Keys } from '../../core/stores.ts'
+import type { StoredKey } from '../../model/authorization.ts'
+import type { Keys } from '../../model/ports/stores.ts'
 import { createCodec, type Row } from './columns.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'

@@ -1,8 +1,8 @@
 /** Logout tokens that are to be delivered, in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { LogoutNotice } from '../../core/authorization.ts'
-import type { LogoutNotices } from '../../core/stores.ts'
+import type { LogoutNotice } from '../../model/authorization.ts'
+import type { LogoutNotices } from '../../model/ports/stores.ts'
 import { createCodec, type Row } from './columns.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'

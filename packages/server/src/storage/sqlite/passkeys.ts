@@ -1,8 +1,8 @@
 /** Passkeys in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Passkey } from '../../core/factor.ts'
-import type { Passkeys } from '../../core/stores.ts'
+import type { Passkey } from '../../model/factor.ts'
+import type { Passkeys } from '../../model/ports/stores.ts'
 import { createCodec, type Row } from './columns.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'

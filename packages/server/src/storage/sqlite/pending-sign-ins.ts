@@ -1,9 +1,9 @@
 /** Sign-ins that lack their second factor, in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { PendingSignIn } from '../../core/factor.ts'
-import type { TokenHash } from '../../core/runtime.ts'
-import type { PendingSignIns } from '../../core/stores.ts'
+import type { PendingSignIn } from '../../model/factor.ts'
+import type { PendingSignIns } from '../../model/ports/stores.ts'
+import type { TokenHash } from '../../runtime/ports.ts'
 import { createCodec, type Row } from './columns.ts'
 import { createEpochGuard } from './epoch.ts'
 import { change, one, reading } from './statements.ts'

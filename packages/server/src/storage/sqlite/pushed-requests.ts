@@ -1,7 +1,7 @@
 /** Pushed authorization requests in SQLite (RFC 9126). */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { PushedRequest, PushedRequests } from '../../core/stores.ts'
+import type { PushedRequest, PushedRequests } from '../../model/ports/stores.ts'
 import { createCodec, type Row } from './columns.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'

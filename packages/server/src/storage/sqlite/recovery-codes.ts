@@ -1,8 +1,8 @@
 /** Recovery codes in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { TokenHash } from '../../core/runtime.ts'
-import type { RecoveryCodes } from '../../core/stores.ts'
+import type { RecoveryCodes } from '../../model/ports/stores.ts'
+import type { TokenHash } from '../../runtime/ports.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 

@@ -1,9 +1,9 @@
 /** Reference tokens in SQLite; a revoked one is deleted. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { ReferenceToken } from '../../core/authorization.ts'
-import type { TokenHash } from '../../core/runtime.ts'
-import type { ReferenceTokens } from '../../core/stores.ts'
+import type { ReferenceToken } from '../../model/authorization.ts'
+import type { ReferenceTokens } from '../../model/ports/stores.ts'
+import type { TokenHash } from '../../runtime/ports.ts'
 import { createCodec, type Row } from './columns.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'

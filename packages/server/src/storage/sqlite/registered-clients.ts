@@ -2,9 +2,9 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
-import { createAllowance } from '../../core/allowance.ts'
-import { type RegisteredClient, roomFor, surplusOf } from '../../core/registered-client.ts'
-import type { RegisteredClients, UnusedClients } from '../../core/stores.ts'
+import { createAllowance } from '../../model/allowance.ts'
+import type { RegisteredClients, UnusedClients } from '../../model/ports/stores.ts'
+import { type RegisteredClient, roomFor, surplusOf } from '../../model/registered-client.ts'
 import { createCodec, type Row } from './columns.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'

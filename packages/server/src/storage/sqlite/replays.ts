@@ -1,8 +1,8 @@
 /** Replay markers in SQLite (RFC 7523 §3, `jti`). */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { TokenHash } from '../../core/runtime.ts'
-import type { Replays } from '../../core/stores.ts'
+import type { Replays } from '../../model/ports/stores.ts'
+import type { TokenHash } from '../../runtime/ports.ts'
 import { change } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 

@@ -1,7 +1,7 @@
 /** Revoked JWTs in SQLite (RFC 7009). */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { RevokedTokens } from '../../core/stores.ts'
+import type { RevokedTokens } from '../../model/ports/stores.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 

@@ -1,7 +1,7 @@
 /** What is written of a user's second factors together, in SQLite. */
 
-import type { FactorMethod } from '../../core/mfa.ts'
-import type { SecondFactors } from '../../core/stores.ts'
+import type { FactorMethod } from '../../model/mfa.ts'
+import type { SecondFactors } from '../../model/ports/stores.ts'
 import { change, one } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 

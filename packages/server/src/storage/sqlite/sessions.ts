@@ -1,9 +1,9 @@
 /** Browser sessions in SQLite, and the clients that take part in them. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Session } from '../../core/authorization.ts'
-import type { TokenHash } from '../../core/runtime.ts'
-import type { AccessEnding, EndedSession, SessionEnding, Sessions } from '../../core/stores.ts'
+import type { Session } from '../../model/authorization.ts'
+import type { AccessEnding, EndedSession, SessionEnding, Sessions } from '../../model/ports/stores.ts'
+import type { TokenHash } from '../../runtime/ports.ts'
 import { createCodec, type Row } from './columns.ts'
 import { createEpochGuard } from './epoch.ts'
 import { all, change, one, reading } from './statements.ts'

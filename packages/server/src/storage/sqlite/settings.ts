@@ -1,7 +1,7 @@
 /** Settings in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Settings } from '../../core/stores.ts'
+import type { Settings } from '../../model/ports/stores.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 

@@ -5,7 +5,7 @@
  */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Standing, StandingRow } from '../../core/stores.ts'
+import type { Standing, StandingRow } from '../../model/ports/stores.ts'
 import { all, change, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 

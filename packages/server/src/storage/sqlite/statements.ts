@@ -1,7 +1,7 @@
 /** Statements: prepared once for a connection, at their first use. */
 
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
-import { StoreUnavailable } from '../../core/runtime.ts'
+import { StoreUnavailable } from '../../runtime/ports.ts'
 
 /** Rows as arrays: cheaper than objects, and joined tables may have columns of one name. */
 export type Query = (...values: readonly SQLInputValue[]) => readonly SQLOutputValue[] | undefined

@@ -1,8 +1,8 @@
 /** Users who are kept in the store, in SQLite. Triggers write with one whether it stands. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { StoredUser } from '../../core/stored-user.ts'
-import type { AccessEnding, StoredUsers } from '../../core/stores.ts'
+import type { AccessEnding, StoredUsers } from '../../model/ports/stores.ts'
+import type { StoredUser } from '../../model/stored-user.ts'
 import { createEndAccess } from './access.ts'
 import { createCodec, type Row } from './columns.ts'
 import { type Ended, endedOf } from './sessions.ts'

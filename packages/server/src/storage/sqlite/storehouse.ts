@@ -1,6 +1,6 @@
 /** The embedded storehouse: one SQLite file for the server's own issuer, and one for each tenant's in a folder beside it. One thread writes them all. */
 
-import type { Storehouse, Stores } from '../../core/stores.ts'
+import type { Storehouse, Stores } from '../../model/ports/stores.ts'
 import { openSqliteStores, type SqliteOptions, startWriter } from './stores.ts'
 import { placeOfTenant, tenantsBeside } from './tenant-files.ts'
 

@@ -1,7 +1,7 @@
 /** The embedded store: one SQLite file, read by the main thread and written by a thread of its own. */
 
-import type { Log } from '../../core/runtime.ts'
-import type { Stores } from '../../core/stores.ts'
+import type { Stores } from '../../model/ports/stores.ts'
+import type { Log } from '../../runtime/ports.ts'
 import { createAttempts } from './attempts.ts'
 import { createAuthorizations } from './authorizations.ts'
 import { createCleanUp } from './clean-up.ts'

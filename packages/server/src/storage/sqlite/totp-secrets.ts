@@ -1,8 +1,8 @@
 /** Secrets of authenticator apps in SQLite (RFC 6238). */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { TotpSecret } from '../../core/factor.ts'
-import type { TotpSecrets } from '../../core/stores.ts'
+import type { TotpSecret } from '../../model/factor.ts'
+import type { TotpSecrets } from '../../model/ports/stores.ts'
 import { createCodec, type Row } from './columns.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'

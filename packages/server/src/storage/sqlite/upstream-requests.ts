@@ -1,9 +1,9 @@
 /** Browsers that were sent to an identity provider, in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { UpstreamRequest } from '../../core/federation.ts'
-import type { TokenHash } from '../../core/runtime.ts'
-import type { UpstreamRequests } from '../../core/stores.ts'
+import type { UpstreamRequest } from '../../model/federation.ts'
+import type { UpstreamRequests } from '../../model/ports/stores.ts'
+import type { TokenHash } from '../../runtime/ports.ts'
 import { createCodec, type Row } from './columns.ts'
 import { change, one } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'

@@ -1,8 +1,8 @@
 /** Where sessions came from, in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { UpstreamSession } from '../../core/federation.ts'
-import type { UpstreamSessions } from '../../core/stores.ts'
+import type { UpstreamSession } from '../../model/federation.ts'
+import type { UpstreamSessions } from '../../model/ports/stores.ts'
 import { createCodec, type Row } from './columns.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'

@@ -1,8 +1,8 @@
 /** Mails that are to be handed on, in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { WaitingMail } from '../../core/mail.ts'
-import type { WaitingMails } from '../../core/stores.ts'
+import type { WaitingMail } from '../../model/mail.ts'
+import type { WaitingMails } from '../../model/ports/stores.ts'
 import { createCodec, type Row } from './columns.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'

@@ -1,7 +1,7 @@
 /** The queue of a file's writes before the writer thread: while one batch is being committed the next one gathers. */
 
-import { repeatedLine } from '../../core/repeated-line.ts'
-import { type Log, StoreUnavailable } from '../../core/runtime.ts'
+import { type Log, StoreUnavailable } from '../../runtime/ports.ts'
+import { repeatedLine } from '../../runtime/repeated-line.ts'
 import type { Answers, Operation } from './committer.ts'
 
 export type WriteQueue = {

@@ -9,7 +9,7 @@ import {
   archivedNouns,
   importBegun,
   ownNouns,
-} from '../../core/archive.ts'
+} from '../../model/archive.ts'
 import type { Report } from './progress.ts'
 import { everyNoun, type Sections, tablesOf } from './sections.ts'
 

@@ -3,7 +3,7 @@
  * their count and SHA-256, then the count and SHA-256 of all before. docs/guides/backup.md shows one.
  */
 
-import type { ArchivedRow, ColumnKind, Table } from '../../core/archive.ts'
+import type { ArchivedRow, ColumnKind, Table } from '../../model/archive.ts'
 
 export const format = 1
 

@@ -3,7 +3,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import type { ArchivedRow, Table } from '../../core/archive.ts'
+import type { ArchivedRow, Table } from '../../model/archive.ts'
 import {
   decodeRow,
   format,

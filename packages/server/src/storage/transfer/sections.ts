@@ -7,7 +7,7 @@ import {
   type ArchiveSource,
   archivedNouns,
   type Table,
-} from '../../core/archive.ts'
+} from '../../model/archive.ts'
 
 export type Section = {
   /** Undefined: the server's own issuer. */

@@ -3,13 +3,13 @@
 import { hash } from 'node:crypto'
 import { codeChallengeOf, isCodeVerifier } from '@tessera/protocol/pkce'
 import { type Refusal, refuse } from '@tessera/protocol/result'
-import type { AuthorizationCode } from '../../../core/authorization.ts'
-import { equalInConstantTime } from '../../../core/certificate.ts'
-import type { Client } from '../../../core/client.ts'
-import { hashHandle } from '../../../core/handle.ts'
+import type { AuthorizationCode } from '../../../model/authorization.ts'
+import { equalInConstantTime } from '../../../model/certificate.ts'
+import type { Client } from '../../../model/client.ts'
+import { hashHandle } from '../../../model/handle.ts'
 import type { Grant } from '../decision.ts'
-import { requestedResource } from '../resource.ts'
-import { refreshOf, standing, subjectOf } from '../standing.ts'
+import { refreshOf, standing, subjectOf } from '../recheck-authorization.ts'
+import { requestedResource } from '../token-resources.ts'
 
 export const authorizationCode: Grant = {
   grantType: 'authorization_code',

@@ -1,10 +1,10 @@
 /** The client credentials grant (RFC 6749 §4.4): a token of the client's own. */
 
 import { refuse } from '@tessera/protocol/result'
-import { validateScope } from '../../../authorization-request/scope.ts'
-import { isPublic } from '../../../core/client.ts'
+import { validateScope } from '../../../authorization-request/requested-scope.ts'
+import { isPublic } from '../../../model/client.ts'
 import type { Grant } from '../decision.ts'
-import { requestedResource } from '../resource.ts'
+import { requestedResource } from '../token-resources.ts'
 
 const kinds = new Set(['api'] as const)
 

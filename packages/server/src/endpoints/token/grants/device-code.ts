@@ -2,10 +2,10 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { type Refusal, refuse } from '@tessera/protocol/result'
-import type { DeviceAuthorization } from '../../../core/authorization.ts'
-import { hashHandle } from '../../../core/handle.ts'
+import type { DeviceAuthorization } from '../../../model/authorization.ts'
+import { hashHandle } from '../../../model/handle.ts'
 import type { Grant, RefusedDecision } from '../decision.ts'
-import { refreshOf, standing, subjectOf } from '../standing.ts'
+import { refreshOf, standing, subjectOf } from '../recheck-authorization.ts'
 
 export const deviceCode: Grant = {
   grantType: 'urn:ietf:params:oauth:grant-type:device_code',

@@ -1,7 +1,7 @@
 /** Checks the decision of an extension grant member by member before any of it reaches a token. */
 
-import type { AuthorizationId } from '../../../core/authorization.ts'
-import type { GrantDecision, GrantRefusal } from '../../../core/extension-grant.ts'
+import type { AuthorizationId } from '../../../model/authorization.ts'
+import type { GrantDecision, GrantRefusal } from '../../../model/extension-grant.ts'
 import {
   json,
   jsonObject,
@@ -14,7 +14,7 @@ import {
   type Read,
   subject,
   text,
-} from '../../../core/hook-result.ts'
+} from '../../../model/hook-result.ts'
 
 const authorizationId: Read<AuthorizationId> = (value, place) => text(value, place) as AuthorizationId
 

@@ -8,19 +8,19 @@ import {
   userScopeKinds,
   validateScope,
   validateScopes,
-} from '../../../authorization-request/scope.ts'
-import type { Confirmation } from '../../../core/authorization.ts'
-import type { Client } from '../../../core/client.ts'
+} from '../../../authorization-request/requested-scope.ts'
+import type { Confirmation } from '../../../model/authorization.ts'
+import type { Client } from '../../../model/client.ts'
 import type {
   ExtensionGrant,
   GrantDecision,
   GrantRefusal,
   VerifiedToken,
-} from '../../../core/extension-grant.ts'
-import { hashHandle } from '../../../core/handle.ts'
-import { InvalidHookResult } from '../../../core/hook-result.ts'
-import { markUntil } from '../../../core/one-use.ts'
-import { apisOf, findApi, type Resources } from '../../../core/resource.ts'
+} from '../../../model/extension-grant.ts'
+import { hashHandle } from '../../../model/handle.ts'
+import { InvalidHookResult } from '../../../model/hook-result.ts'
+import { markUntil } from '../../../model/one-use.ts'
+import { apisOf, findApi, type Resources } from '../../../model/resource.ts'
 import type {
   AuthorizationChoice,
   Decision,
@@ -29,7 +29,7 @@ import type {
   TokenRequest,
   TokenSubject,
 } from '../decision.ts'
-import { requestedScope } from '../scope.ts'
+import { requestedScope } from '../token-scope.ts'
 import { readDecision } from './extension-decision.ts'
 
 const maxParameterLength = 4096

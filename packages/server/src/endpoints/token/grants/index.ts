@@ -1,6 +1,6 @@
 /** The grants of the token endpoint: discovery reads this list. */
 
-import type { ExtensionGrant } from '../../../core/extension-grant.ts'
+import type { ExtensionGrant } from '../../../model/extension-grant.ts'
 import type { Grant } from '../decision.ts'
 import { authorizationCode } from './authorization-code.ts'
 import { clientCredentials } from './client-credentials.ts'

@@ -9,7 +9,7 @@ import {
   type GrantContext,
   type GrantDecision,
   type GrantRefusal,
-} from '../../../core/extension-grant.ts'
+} from '../../../model/extension-grant.ts'
 
 export type AssertionIssuer = {
   readonly issuer: string

@@ -2,10 +2,10 @@
 
 import { parseAcrValues } from '@tessera/protocol/acr-values'
 import { refuse } from '@tessera/protocol/result'
-import { maxAcrValuesLength } from '../../../authorization-request/limits.ts'
-import { userScopeKinds, validateScope } from '../../../authorization-request/scope.ts'
+import { maxAcrValuesLength } from '../../../authorization-request/parameter-limits.ts'
+import { userScopeKinds, validateScope } from '../../../authorization-request/requested-scope.ts'
 import type { Grant } from '../decision.ts'
-import { requestedResource } from '../resource.ts'
+import { requestedResource } from '../token-resources.ts'
 
 export const password: Grant = {
   grantType: 'password',

@@ -3,15 +3,15 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { isWithin } from '@tessera/protocol/scope'
-import type { RefreshFamily } from '../../../core/authorization.ts'
-import { type Client, isPublic } from '../../../core/client.ts'
-import type { Use } from '../../../core/stores.ts'
+import type { RefreshFamily } from '../../../model/authorization.ts'
+import { type Client, isPublic } from '../../../model/client.ts'
+import type { Use } from '../../../model/ports/stores.ts'
 import type { RefreshHandle } from '../../../tokens/refresh-token.ts'
 import type { Grant, GrantPorts, RefusedDecision } from '../decision.ts'
+import { standing, subjectOf } from '../recheck-authorization.ts'
 import { idleEnd } from '../refresh-lifetime.ts'
-import { requestedResource } from '../resource.ts'
-import { requestedScope } from '../scope.ts'
-import { standing, subjectOf } from '../standing.ts'
+import { requestedResource } from '../token-resources.ts'
+import { requestedScope } from '../token-scope.ts'
 
 /** Whole seconds, and what clocks that agree may differ by: a rotation so far ahead was now. */
 const clockTolerance: Seconds = 2

@@ -10,7 +10,7 @@ import {
   type GrantRefusal,
   type GrantRequest,
   type VerifiedToken,
-} from '../../../core/extension-grant.ts'
+} from '../../../model/extension-grant.ts'
 
 /** Who may exchange whose token: asked after both tokens proved good. */
 export type TokenExchangePolicy = (exchange: {

@@ -1,0 +1,171 @@
+/** Export, import, move and backup of the stores that a configuration names, for the command line. */
+
+import type { Configuration, Storage } from '../configuration/configuration.ts'
+import { masterKeyCheck, unlock } from '../keys/master-key.ts'
+import {
+  type ArchivedNoun,
+  type ArchiveHouse,
+  archivedNouns,
+  importBegun,
+  unsealedNouns,
+} from '../model/archive.ts'
+import { silentLog } from '../runtime/ports.ts'
+import { type Filled, fill, ImportRefused } from '../storage/transfer/fill.ts'
+import type { Report } from '../storage/transfer/progress.ts'
+import { readExport, verifyExport } from '../storage/transfer/read.ts'
+import { everyNoun, type Sections, sectionsOf } from '../storage/transfer/sections.ts'
+import { type Written, writeExport } from '../storage/transfer/write.ts'
+
+export { archivedNouns, isArchivedNoun } from '../model/archive.ts'
+
+export type Carrying = {
+  /** Undefined: all that there are. */
+  readonly nouns?: ReadonlySet<ArchivedNoun>
+  readonly report: Report
+}
+
+/** Writes what the stores hold to a new file; servers may go on. Rejects where the file exists. */
+export async function exportStores(
+  { storage }: Configuration,
+  file: string,
+  { nouns = everyNoun, report }: Carrying,
+): Promise<Written> {
+  return withHouse(storage, async house => {
+    const header = {
+      created_at: Math.floor(Date.now() / 1000),
+      master_key_check: (await checkOf(house)) ?? null,
+    }
+    return writeExport(file, header, sectionsOf(house, nouns), report)
+  })
+}
+
+/** Fills the stores from an export. @throws ImportRefused or MalformedExport before anything was written. */
+export async function importFile(
+  configuration: Configuration,
+  file: string,
+  { nouns, ...carrying }: Carrying,
+): Promise<Filled> {
+  const { header, tables, tenants, counts } = await verifyExport(file)
+  const held = new Set([...tables].map(nounOf))
+  const chosen = nouns ?? held
+  for (const noun of chosen) {
+    if (!held.has(noun)) throw new ImportRefused(`the file holds no ${noun}`)
+  }
+  const check = header.master_key_check ?? undefined
+  return into(
+    configuration,
+    { check, tenants, sections: readExport(file, counts) },
+    { ...carrying, nouns: chosen },
+  )
+}
+
+/** The same from another store. No server may use that one meanwhile, or what it does is lost. */
+export const importStore = async (
+  configuration: Configuration,
+  from: Storage,
+  { nouns = everyNoun, ...carrying }: Carrying,
+): Promise<Filled> =>
+  withHouse(from, async house => {
+    const [check, tenants] = [await checkOf(house), await house.tenants()]
+    return into(configuration, { check, tenants, sections: sectionsOf(house, nouns) }, { ...carrying, nouns })
+  })
+
+type Import = {
+  /** Tells whether a master key fits; undefined where there is nothing that it would have to open. */
+  readonly check: string | undefined
+  readonly tenants: Iterable<string>
+  readonly sections: Sections
+}
+
+async function into(
+  configuration: Configuration,
+  { check, tenants, sections }: Import,
+  { nouns, report }: Required<Carrying>,
+): Promise<Filled> {
+  for (const tenant of tenants) {
+    if (!configuration.tenantIssuers.has(tenant))
+      throw new ImportRefused(
+        `the configuration gives no tenant ${JSON.stringify(tenant)} an issuer of its own`,
+      )
+  }
+  return withHouse(configuration.storage, async house => {
+    if (check !== undefined && [...nouns].some(noun => !unsealedNouns.has(noun)))
+      await requireMasterKey(configuration, check, house)
+    return fill(house, chosenOf(sections, nouns), { nouns, report })
+  })
+}
+
+async function* chosenOf(sections: Sections, nouns: ReadonlySet<ArchivedNoun>): Sections {
+  for await (const section of sections) if (nouns.has(nounOf(section.table.name))) yield section
+}
+
+/** What is sealed can be opened here, and the stores were not begun with another key. */
+async function requireMasterKey(
+  { masterKey: configured, storage }: Configuration,
+  check: string,
+  house: ArchiveHouse,
+): Promise<void> {
+  const target = await house.target()
+  const own = await target.setting(masterKeyCheck)
+  await target.close()
+  if (own !== undefined && own !== check)
+    throw new ImportRefused('the database was begun with another master key than what is imported')
+  await unlock({
+    configured,
+    storage,
+    log: silentLog,
+    settings: { get: async () => check, initialise: async () => check },
+  })
+}
+
+const nounOfTable: ReadonlyMap<string, ArchivedNoun> = new Map(
+  Object.entries(archivedNouns).flatMap(([noun, tables]) =>
+    tables.map(table => [table, noun as ArchivedNoun] as const),
+  ),
+)
+
+function nounOf(table: string): ArchivedNoun {
+  const noun = nounOfTable.get(table)
+  if (noun) return noun
+  throw new ImportRefused(`this version of Tessera keeps no ${JSON.stringify(table)}`)
+}
+
+/** Of a store that is whole. */
+async function checkOf(house: ArchiveHouse): Promise<string | undefined> {
+  const source = await house.source()
+  try {
+    if ((await source.setting(importBegun)) !== undefined)
+      throw new Error('an import into this database was begun and is not finished')
+    return await source.setting(masterKeyCheck)
+  } finally {
+    await source.close()
+  }
+}
+
+async function withHouse<Answer>(
+  storage: Storage,
+  use: (house: ArchiveHouse) => Promise<Answer>,
+): Promise<Answer> {
+  const house = await openHouse(storage)
+  try {
+    return await use(house)
+  } finally {
+    await house.close()
+  }
+}
+
+async function openHouse(storage: Storage): Promise<ArchiveHouse> {
+  if (storage.kind === 'memory') throw new Error('"memory:" keeps nothing that could be carried elsewhere')
+  if (storage.kind === 'postgres')
+    return (await import('../storage/postgres/archive.ts')).createPostgresArchives(storage)
+  return (await import('../storage/sqlite/archive.ts')).createSqliteArchives(storage.file)
+}
+
+/** Copies the files of an embedded store into a new folder while servers go on; answers the copies. */
+export async function backUpStores({ storage }: Configuration, folder: string): Promise<readonly string[]> {
+  if (storage.kind !== 'sqlite')
+    throw new Error(
+      'only an embedded store is backed up so: PostgreSQL has its own tools (docs/guides/backup.md)',
+    )
+  return (await import('../storage/sqlite/backup.ts')).backUp(storage.file, folder)
+}

@@ -1,0 +1,32 @@
+/** Whether a client may have the response type that it asks for (RFC 6749 §3.1.1, RFC 7591 §2.1). */
+
+import type { Parameters } from '@tessera/protocol/parameters'
+import { brings, parseResponseType, type ResponseType } from '@tessera/protocol/response-type'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
+import type { Client } from '../model/client.ts'
+
+/** Refuses `invalid_request` without one, `unsupported_response_type`, `unauthorized_client`. */
+export function validateResponseType(client: Client, parameters: Parameters): Result<ResponseType> {
+  const text = parameters.get('response_type')
+  if (text === undefined) {
+    return refuse('invalid_request', 'response_type_missing', { description: 'Missing response_type' })
+  }
+  const type = parseResponseType(text)
+  if (type === undefined) {
+    return refuse('unsupported_response_type', 'response_type_unknown', {
+      description: 'Response type not supported',
+    })
+  }
+  const registered = client.response_types.some(known => parseResponseType(known) === type)
+  return registered && grantsOf(type).every(grant => client.grant_types.has(grant))
+    ? ok(type)
+    : refuse('unauthorized_client', 'response_type_not_allowed', {
+        description: 'This client may not use this response type',
+      })
+}
+
+/** RFC 7591 §2.1: a code needs one grant, a token from the authorization endpoint the other. */
+const grantsOf = (type: ResponseType): readonly string[] => [
+  ...(brings(type, 'code') ? ['authorization_code'] : []),
+  ...(brings(type, 'token') || brings(type, 'id_token') ? ['implicit'] : []),
+]

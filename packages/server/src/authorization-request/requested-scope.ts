@@ -1,0 +1,142 @@
+/**
+ * Which scopes a request may have, at every endpoint alike (RFC 6749 §3.3, OpenID Connect Core 1.0 §5.4, §11). The
+ * defaults are the same wherever a user is asked, so that a client gets what it expects whichever way it comes.
+ */
+
+import type { Ignored } from '@tessera/protocol/parameters'
+import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { parseScope } from '@tessera/protocol/scope'
+import type { Client } from '../model/client.ts'
+import { identityClaims, type Resources, type ScopeKind, scopeKind, untagged } from '../model/resource.ts'
+
+export type ScopeRules = {
+  readonly client: Client
+  readonly resources: Resources
+  /** Scopes of other kinds are refused. */
+  readonly kinds: ReadonlySet<ScopeKind>
+  /** Whether `offline_access` is ignored where no refresh token can be issued (§11); else it is refused there. */
+  readonly ignoresOfflineAccess?: boolean
+  /** Whether a code is issued: without one there is no refresh token. Default true. */
+  readonly issuesCode?: boolean
+  /** Whether scopes that nobody registered are ignored (OpenID Connect Core 1.0 §3.1.2.1); else they are refused. */
+  readonly ignoresUnknown?: boolean
+  /** Names of the APIs that the request is for: without a `scope` it gets theirs only. Empty or omitted: all. */
+  readonly apis?: readonly string[]
+}
+
+export type GrantableScope = {
+  /** Sorted, without duplicates; every name is registered and allowed to the client. */
+  readonly scope: readonly string[]
+  readonly ignored: readonly Ignored[]
+}
+
+/** What a user can be asked for. */
+export const userScopeKinds: ReadonlySet<ScopeKind> = new Set(['identity', 'api', 'offline_access'])
+
+/**
+ * The scope of a request. Omitted: everything that the client may ask for.
+ * Refuses `invalid_scope` for a scope that is malformed, not registered, not allowed to the client or of another kind;
+ * for identity scopes without `openid`; and when nothing is left.
+ * @param text the `scope` parameter.
+ */
+export function validateScope(text: string | undefined, rules: ScopeRules): Result<GrantableScope> {
+  if (text === undefined) return defaultScope(rules)
+  const names = parseScope(text)
+  return names ? validateScopes(names, rules) : malformed
+}
+
+/** As {@link validateScope}, for scopes that are split and sorted. */
+export function validateScopes(names: readonly string[], rules: ScopeRules): Result<GrantableScope> {
+  const { resources } = rules
+  const ignored: Ignored[] = []
+  const scope: string[] = []
+  for (const name of names) {
+    const reason = ignoredFor(name, rules)
+    if (reason !== undefined) ignored.push({ parameter: 'scope', reason, scope: name })
+    else {
+      const fault = faultOf(name, rules)
+      if (fault) return fault
+      scope.push(name)
+    }
+  }
+  if (scope.length === 0) return nothingLeft
+  const isIdentity = (name: string) => scopeKind(resources, name) === 'identity'
+  if (!scope.includes('openid') && scope.some(isIdentity))
+    return refuse('invalid_scope', 'scope_openid_missing', {
+      description: 'Identity scopes requested, but openid scope is missing',
+    })
+  return ok({ scope, ignored })
+}
+
+function defaultScope(rules: ScopeRules): Result<GrantableScope> {
+  const { client, resources, kinds, apis = [] } = rules
+  const owned = new Set(apis.flatMap(name => resources.apis.get(name)?.scopes ?? []))
+  const usable = {
+    identity: client.scope.has('openid'),
+    api: true,
+    offline_access: mayRefresh(rules),
+  }
+  const scope = [...client.scope]
+    .filter(name => {
+      const kind = scopeKind(resources, name)
+      const isForOthers = kind === 'api' && apis.length > 0 && !owned.has(name)
+      return kind !== undefined && kinds.has(kind) && usable[kind] && !isForOthers
+    })
+    .sort()
+  return scope.some(name => name !== 'offline_access') ? ok({ scope, ignored: [] }) : nothingLeft
+}
+
+const mayRefresh = ({ client, issuesCode = true }: ScopeRules): boolean =>
+  issuesCode && client.grant_types.has('refresh_token')
+
+function ignoredFor(name: string, rules: ScopeRules): string | undefined {
+  const { resources, ignoresUnknown = false, ignoresOfflineAccess = false, issuesCode = true } = rules
+  const kind = scopeKind(resources, name)
+  if (kind === undefined) return ignoresUnknown ? 'scope_unknown' : undefined
+  if (kind !== 'offline_access' || !ignoresOfflineAccess || mayRefresh(rules)) return undefined
+  return issuesCode ? 'scope_offline_access_without_refresh' : 'scope_offline_access_without_code'
+}
+
+function faultOf(name: string, rules: ScopeRules): Refusal | undefined {
+  const { client, resources, kinds } = rules
+  const kind = scopeKind(resources, name)
+  if (kind === undefined) return { ...unknown, log: { scope: name } }
+  if (!client.scope.has(name)) return invalid('scope_not_allowed', name, 'is not allowed to this client')
+  if (!kinds.has(kind)) return invalid('scope_of_wrong_kind', name, 'can not be granted here')
+  return kind === 'offline_access' && !mayRefresh(rules)
+    ? invalid('scope_offline_access_without_refresh', name, 'needs the grant type refresh_token')
+    : undefined
+}
+
+/** The scopes to agree to: those that are granted, and of those that the client may ask for the ones that hold a claim that none of them holds. */
+export function claimScopes(
+  client: Client,
+  resources: Resources,
+  scope: readonly string[],
+  claims: readonly string[],
+): readonly string[] {
+  const told = identityClaims(resources, scope)
+  const more = claims.map(untagged).filter(name => !told.includes(name))
+  const holding = [...resources.identity.values()].filter(
+    resource => client.scope.has(resource.name) && resource.claims.some(name => more.includes(name)),
+  )
+  return [...new Set([...scope, ...holding.map(({ name }) => name)])].sort()
+}
+
+/** Discovery lists the scopes and a client knows its own: the response may name one that exists. */
+const invalid = (reason: string, scope: string, problem: string): Refusal =>
+  refuse('invalid_scope', reason, { description: `The scope ${scope} ${problem}`, log: { scope } })
+
+/** Does not repeat what a stranger may have written into a link. */
+const unknown = refuse('invalid_scope', 'scope_unknown', {
+  description: 'scope has a scope that this server does not know',
+})
+
+const malformed = refuse('invalid_scope', 'scope_malformed', {
+  description: 'scope has characters that no scope may have',
+})
+
+/** No scope is left of the request, or of what its client may have. */
+export const nothingLeft = refuse('invalid_scope', 'scope_empty', {
+  description: 'No scope is left to grant',
+})

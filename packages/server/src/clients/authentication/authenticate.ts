@@ -1,0 +1,192 @@
+/** Client authentication (RFC 6749 §2.3, §3.2.1): who asks, proven in exactly one way. */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import type { Parameters } from '@tessera/protocol/parameters'
+import { ok, type Refusal, type Result } from '@tessera/protocol/result'
+import type { Confirmation } from '../../model/authorization.ts'
+import type { Client, ClientAuthenticationMethod, Clients } from '../../model/client.ts'
+import type { Awaitable, Random } from '../../runtime/ports.ts'
+import { readCredential } from './credential.ts'
+import type { ClientFailures, Held } from './failed-attempts.ts'
+import {
+  type AuthenticationMethod,
+  type Credential,
+  namesOf,
+  refuseClient,
+  type VerificationPorts,
+  withColons,
+} from './method.ts'
+import { methods } from './methods.ts'
+import { signedReasons } from './private-key-jwt.ts'
+import { createSecrets, type MatchArgon2id } from './secrets.ts'
+
+export type Authenticated = {
+  readonly client: Client
+  readonly method: ClientAuthenticationMethod
+  /** The certificate that proved it (RFC 8705 §3.1). */
+  readonly confirmation?: Confirmation
+}
+
+/** @param given the credential where it was read before, and the APIs that it may be of: failures are counted for them too. */
+export type AuthenticateClient = (
+  request: HttpRequest,
+  parameters: Parameters,
+  given?: { readonly credential: Credential; readonly apis: readonly string[] },
+) => Awaitable<Result<Authenticated>>
+
+export type ClientAuthenticationPorts = Omit<VerificationPorts, 'secrets'> & {
+  readonly clients: Clients
+  readonly failures: ClientFailures
+  readonly random: Random
+  readonly matchArgon2id: MatchArgon2id
+  readonly compatibility?: 'none' | 'identityserver4'
+}
+
+const byName = new Map<ClientAuthenticationMethod, AuthenticationMethod>(
+  methods.map(method => [method.name, method]),
+)
+
+/**
+ * Refuses `invalid_client`, with one description for every cause; `invalid_client` with how long to wait where too many
+ * secrets or assertions were wrong;
+ * `invalid_request` for two ways in one request; `temporarily_unavailable` when it can't tell now.
+ * Returns at once for public clients and for secrets that are kept as SHA-256.
+ */
+export function createClientAuthentication({
+  clients,
+  compatibility,
+  failures,
+  random,
+  matchArgon2id,
+  ...rest
+}: ClientAuthenticationPorts): AuthenticateClient {
+  const secrets = createSecrets({ clock: rest.clock, random, matchArgon2id })
+  const ports: VerificationPorts = { ...rest, secrets }
+  const namesWithColon = [...clients.all()]
+    .map(({ client_id }) => client_id)
+    .filter(name => name.includes(':'))
+  const expanded = (credential: Credential): Credential =>
+    credential.kind === 'secret' && namesWithColon.length > 0
+      ? { ...credential, readings: withColons(credential, namesWithColon) }
+      : credential
+  const lenient = compatibility === 'identityserver4'
+
+  return (request, parameters, given) => {
+    const read = given ? ok(given.credential) : readCredential(request, parameters, lenient)
+    if (!read.ok) return read
+    const credential = ok(expanded(read.value))
+    // Whoever only says who they are guesses nothing: a certificate can't be guessed, and a public client has no secret.
+    if (credential.value.kind === 'identity') return found(credential.value, request)
+    const names = namesOf(credential.value)
+    return guarded(credential.value, request, given ? [...new Set([...given.apis, ...names])] : names)
+  }
+
+  function found(credential: Credential, request: HttpRequest): Awaitable<Result<Authenticated>> {
+    if (namesOf(credential).length > 1) return foundAny(credential, request)
+    const client = clients.find(credential.client_id)
+    return client instanceof Promise
+      ? client.then(client => verify(client, credential, request))
+      : verify(client, credential, request)
+  }
+
+  /** Where the readings name several clients, each is checked by its own. */
+  async function foundAny(credential: Credential, request: HttpRequest): Promise<Result<Authenticated>> {
+    const known = await Promise.all(namesOf(credential).map(async name => clients.find(name)))
+    const candidates = known.filter(client => client !== undefined)
+    if (candidates.length === 0) return verify(undefined, credential, request)
+    const refused: Refusal[] = []
+    for (const client of candidates) {
+      const outcome = await verify(client, credential, request)
+      if (outcome.ok) return outcome
+      refused.push(outcome)
+    }
+    // What can't be told now may be right.
+    return refused.find(({ error }) => error !== 'invalid_client') ?? refused[0]!
+  }
+
+  /** Counts failures, and refuses where there were too many. */
+  function guarded(
+    credential: Credential,
+    request: HttpRequest,
+    names: readonly string[],
+  ): Awaitable<Result<Authenticated>> {
+    const from = rest.networkOf(request)
+    const held = heldOf(names, from)
+    if (held) return refuseHeld(held)
+    const outcome = found(credential, request)
+    return outcome instanceof Promise ? outcome.then(settle) : settle(outcome)
+
+    async function refuseHeld({ by, refusal }: Held): Promise<Result<Authenticated>> {
+      if (by === 'client') return refusal
+      const known = await Promise.all(namesOf(credential).map(async name => clients.find(name)))
+      if (known.every(client => client === undefined)) return refusal
+      const seen = await Promise.all(names.map(name => failures.wasSeen(name, from)))
+      return seen.includes(true) ? settle(await found(credential, request)) : refusal
+    }
+
+    function settle(outcome: Result<Authenticated>): Awaitable<Result<Authenticated>> {
+      if (outcome.ok) failures.succeeded(nameOf(outcome.value.client, names), from)
+      else if (outcome.error === 'invalid_client' && !signedReasons.has(outcome.reason))
+        return failures.failed(names, from).then(refusal => refusal ?? outcome)
+      return outcome
+    }
+  }
+
+  /** One that failed too often itself goes before one that only its network holds. */
+  function heldOf(names: readonly string[], from: string): Held | undefined {
+    const all = names.map(name => failures.refusal(name, from))
+    return all.find(held => held?.by === 'client') ?? (all.includes(undefined) ? undefined : all[0])
+  }
+
+  function verify(
+    client: Client | undefined,
+    credential: Credential,
+    request: HttpRequest,
+  ): Awaitable<Result<Authenticated>> {
+    const method = client?.enabled ? methodOf(client, credential) : undefined
+    if (client === undefined || method === undefined) {
+      if (credential.kind === 'secret')
+        secrets.checkForms(
+          credential.readings.map(({ secret }) => secret),
+          [],
+          '',
+        )
+      return refuseClient(reasonOf(client), { client_id: credential.client_id })
+    }
+    const verified = method.verify(client, credential, request, ports)
+    return verified instanceof Promise
+      ? verified.then(outcome => answer(client, method, outcome))
+      : answer(client, method, verified)
+  }
+}
+
+/** Failures of a client are counted for its id, those of an API for the API's name. */
+const nameOf = ({ client_id }: Client, names: readonly string[]): string =>
+  names.includes(client_id) ? client_id : (names[0] ?? client_id)
+
+const reasonOf = (client: Client | undefined): string => {
+  if (client === undefined) return 'client_unknown'
+  return client.enabled ? 'client_authentication_method_not_registered' : 'client_disabled'
+}
+
+/** The method that the credential belongs to, if the client may use it; undefined when it may not. */
+function methodOf(
+  { token_endpoint_auth_method: registered }: Client,
+  credential: Credential,
+): AuthenticationMethod | undefined {
+  // RFC 7591 §2 would make Basic the default; taking both is what clients in the wild need.
+  if (registered === undefined)
+    return byName.get(credential.kind === 'secret' ? credential.method : 'client_secret_basic')
+  if (credential.kind === 'secret' && registered !== 'none' && registered !== credential.method)
+    return undefined
+  return byName.get(registered)
+}
+
+function answer(
+  client: Client,
+  { name: method }: AuthenticationMethod,
+  outcome: Result<Confirmation | undefined>,
+): Result<Authenticated> {
+  if (!outcome.ok) return { ...outcome, log: { client_id: client.client_id, method, ...outcome.log } }
+  return ok({ client, method, ...(outcome.value && { confirmation: outcome.value }) })
+}

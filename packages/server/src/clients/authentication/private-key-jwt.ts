@@ -1,0 +1,143 @@
+/** `private_key_jwt`: an assertion signed with the client's key (RFC 7523 §2.2, §3; OpenID Connect Core 1.0 §9). */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { HttpRequest } from '@tessera/protocol/http'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
+import type { JWTPayload } from 'jose'
+import { decodeJwt } from 'jose/jwt/decode'
+import { assertionAlgorithms, type Client } from '../../model/client.ts'
+import { hashHandle } from '../../model/handle.ts'
+import { jwtType } from '../../model/jwt-type.ts'
+import { markUntil } from '../../model/one-use.ts'
+import type { VerifiedSignature } from '../keys/signature.ts'
+import { type AuthenticationMethod, type Credential, refuseClient, type VerificationPorts } from './method.ts'
+
+export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+/** How far a client's clock may be off (seconds). */
+const clockTolerance = 60
+const maxJtiLength = 256
+
+/** For how long the id of an assertion is kept at most, where `exp` may be so far ahead. */
+export const longestKept = (maxLifetime: Seconds): Seconds =>
+  markUntil(maxLifetime + clockTolerance, clockTolerance)
+
+/** Why an assertion is refused that the client's key did sign: nobody guessed it. */
+export const signedReasons: ReadonlySet<string> = new Set([
+  ...['client_assertion_identity_mismatch', 'client_assertion_audience_wrong', 'client_assertion_type_wrong'],
+  ...['client_assertion_without_end', 'client_assertion_lives_too_long', 'client_assertion_from_the_future'],
+  ...['client_assertion_without_id', 'client_assertion_replayed'],
+])
+
+/** Explicitly typed: its audience is the issuer alone (draft-ietf-oauth-rfc7523bis §4). */
+const strictType = 'client-authentication+jwt'
+
+export const privateKeyJwt: AuthenticationMethod = {
+  name: 'private_key_jwt',
+  async verify(client, credential, request, ports) {
+    const verified = await verifyAssertion(client, credential, ports)
+    if (!verified.ok) return verified
+    const { payload, protectedHeader } = verified.value
+    const reason =
+      identityFault(payload, client) ??
+      audienceFault(payload, jwtType(protectedHeader.typ), request, client, ports) ??
+      lifetimeFault(payload, client, ports)
+    if (reason !== undefined) return refuseClient(reason)
+    return useOnce(payload, client, ports)
+  },
+}
+
+/** Who an assertion says it is from, unverified: only to find the client whose keys verify it. */
+export function assertionSubject(assertion: string): string | undefined {
+  try {
+    const { sub } = decodeJwt(assertion)
+    return typeof sub === 'string' && sub !== '' ? sub : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function verifyAssertion(
+  client: Client,
+  credential: Credential,
+  { clock, verifySignature }: VerificationPorts,
+): Promise<Result<Extract<VerifiedSignature, { ok: true }>>> {
+  if (credential.kind !== 'assertion') return refuseClient('client_assertion_missing')
+  const alg = client.token_endpoint_auth_signing_alg
+  const verified = await verifySignature(client, credential.assertion, {
+    algorithms: alg === undefined ? assertionAlgorithms : [alg],
+    clockTolerance,
+    currentDate: new Date(clock.now() * 1000),
+  })
+  return verified.ok ? ok(verified) : refuseClient('client_assertion_invalid', { error_code: verified.code })
+}
+
+/** RFC 7523 §3 (1, 2), OpenID Connect Core 1.0 §9: both are the client. */
+const identityFault = ({ iss, sub }: JWTPayload, { client_id }: Client): string | undefined =>
+  iss === client_id && sub === client_id ? undefined : 'client_assertion_identity_mismatch'
+
+/**
+ * RFC 7523 §3 (3): the issuer or the token endpoint, or the endpoint that is asked (RFC 9126 §2). Each value must be
+ * one of these: an assertion that is good elsewhere too could be passed on by whoever received it there. FAPI 2.0
+ * §5.3.2.1 wants the issuer alone, as a string.
+ */
+function audienceFault(
+  { aud }: JWTPayload,
+  type: string | undefined,
+  { path }: HttpRequest,
+  { client_assertion_audience }: Client,
+  { issuer, mtlsBase, clientAssertions }: VerificationPorts,
+): string | undefined {
+  // RFC 8725 §3.11: a JWT made for another purpose (a request object, a DPoP proof) is not an assertion.
+  if (type !== 'jwt' && type !== strictType) return 'client_assertion_type_wrong'
+  const wanted = type === strictType ? 'issuer' : (client_assertion_audience ?? clientAssertions.audience)
+  if (wanted === 'issuer') return aud === issuer ? undefined : 'client_assertion_audience_wrong'
+  const ours: readonly unknown[] = [
+    issuer,
+    ...[issuer, mtlsBase].flatMap(base => [`${base}${tokenPath}`, new URL(base).origin + path]),
+  ]
+  const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
+  return named.length > 0 && named.every(one => ours.includes(one))
+    ? undefined
+    : 'client_assertion_audience_wrong'
+}
+
+const tokenPath = '/connect/token'
+
+/** jose has checked that it has not ended and, where `nbf` says so, begun. */
+function lifetimeFault(
+  { exp, iat }: JWTPayload,
+  { client_assertion_max_lifetime }: Client,
+  { clock, clientAssertions }: VerificationPorts,
+): string | undefined {
+  const now = clock.now()
+  const maxLifetime = client_assertion_max_lifetime ?? clientAssertions.maxLifetime
+  if (exp === undefined) return 'client_assertion_without_end'
+  if (exp > now + maxLifetime + clockTolerance) return 'client_assertion_lives_too_long'
+  return iat !== undefined && iat > now + clockTolerance ? 'client_assertion_from_the_future' : undefined
+}
+
+/** RFC 7523 §3 (7), OpenID Connect Core 1.0 §9: `jti` is required and used once. */
+async function useOnce(
+  { jti, exp = 0 }: JWTPayload,
+  { client_id }: Client,
+  { replays, countAssertion, clock }: VerificationPorts,
+): Promise<Result<undefined>> {
+  if (typeof jti !== 'string' || jti === '' || jti.length > maxJtiLength)
+    return refuseClient('client_assertion_without_id')
+  const expires_at = markUntil(exp, clockTolerance)
+  const counted = await countAssertion(client_id, expires_at - clock.now())
+  if (!counted.ok)
+    return refuse('temporarily_unavailable', 'client_assertions_too_often', { retry_after: counted.wait })
+  let first = false
+  try {
+    first = await replays.use({
+      hash: hashHandle(`client_assertion\n${client_id}\n${jti}`),
+      expires_at,
+    })
+  } finally {
+    // Nothing was kept.
+    if (!first) await counted.forgive()
+  }
+  return first ? ok(undefined) : refuseClient('client_assertion_replayed')
+}

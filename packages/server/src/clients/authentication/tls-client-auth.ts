@@ -1,0 +1,67 @@
+/** Mutual TLS (RFC 8705 §2): `tls_client_auth` by the certificate's subject, `self_signed_tls_client_auth` by the certificate itself. */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import { ok, type Result } from '@tessera/protocol/result'
+import type { Confirmation } from '../../model/authorization.ts'
+import { certificateConfirmation, equalInConstantTime, thumbprintOf } from '../../model/certificate.ts'
+import type { Client, JwkSet } from '../../model/client.ts'
+import { parseDistinguishedName, subjectOf } from './distinguished-name.ts'
+import { type AuthenticationMethod, type Credential, refuseClient } from './method.ts'
+
+/** RFC 8705 §2.1: whoever ends TLS has verified the chain; the subject says which client it is. */
+export const tlsClientAuth: AuthenticationMethod = {
+  name: 'tls_client_auth',
+  verify: (client, credential, request) =>
+    withCertificate(credential, request, certificate => {
+      const subject = subjectOf(certificate)
+      if (subject === undefined) return 'client_certificate_malformed'
+      return subject === expectedSubject(client) ? undefined : 'client_certificate_of_another_subject'
+    }),
+}
+
+/** RFC 8705 §2.2: no chain is verified; the certificate is one of those that the client registered. */
+export const selfSignedTlsClientAuth: AuthenticationMethod = {
+  name: 'self_signed_tls_client_auth',
+  async verify(client, credential, request, { findKeys }) {
+    const { certificate } = request.peer
+    const thumbprint = certificate === undefined ? '' : thumbprintOf(certificate)
+    const has = (keys: JwkSet) => thumbprintsOf(keys).some(one => equalInConstantTime(one, thumbprint))
+    const keys = await findKeys(client, { lacks: set => !has(set) })
+    return withCertificate(credential, request, () =>
+      has(keys) ? undefined : 'client_certificate_not_registered',
+    )
+  },
+}
+
+function withCertificate(
+  credential: Credential,
+  { peer: { certificate } }: HttpRequest,
+  fault: (certificate: string) => string | undefined,
+): Result<Confirmation> {
+  if (credential.kind !== 'identity') return refuseClient('client_authentication_method_not_registered')
+  if (certificate === undefined) return refuseClient('client_certificate_missing')
+  const reason = fault(certificate)
+  return reason === undefined ? ok(certificateConfirmation(certificate)) : refuseClient(reason)
+}
+
+/** Read once for each client, or set of keys. */
+const once = <From extends object, Value>(read: (from: From) => Value): ((from: From) => Value) => {
+  const known = new WeakMap<From, { readonly value: Value }>()
+  return from => {
+    const found = known.get(from) ?? { value: read(from) }
+    known.set(from, found)
+    return found.value
+  }
+}
+
+const expectedSubject = once(({ tls_client_auth_subject_dn }: Client) =>
+  tls_client_auth_subject_dn === undefined ? undefined : parseDistinguishedName(tls_client_auth_subject_dn),
+)
+
+/** RFC 7517 §4.7, §4.9: the first of `x5c` is the certificate; `x5t#S256` its thumbprint. */
+const thumbprintsOf = once(({ keys }: JwkSet) =>
+  keys.flatMap(({ x5c, 'x5t#S256': thumbprint }) => [
+    ...(Array.isArray(x5c) && typeof x5c[0] === 'string' ? [thumbprintOf(x5c[0])] : []),
+    ...(typeof thumbprint === 'string' ? [thumbprint] : []),
+  ]),
+)

@@ -1,0 +1,59 @@
+/** Encrypting what a client is answered with for a key of the client (RFC 7516, OpenID Connect Core 1.0 §10.2). */
+
+import type { Client, ContentEncryption, JwkSet, KeyEncryption } from '../../model/client.ts'
+import { StoreUnavailable } from '../../runtime/ports.ts'
+import type { FindKeys } from './jwks.ts'
+
+export type Encryption = { readonly alg: KeyEncryption; readonly enc: ContentEncryption }
+
+/** What the text is: a signed JWT (nested, RFC 7519 §5.2), or JSON. */
+export type EncryptionContent = 'JWT' | 'json'
+
+/**
+ * A compact JWE that only the client can read. Throws `StoreUnavailable` (503) while no key of the client fits: nothing
+ * that was to be encrypted may leave this server as it is.
+ */
+export type EncryptForClient = (
+  client: Client,
+  encryption: Encryption,
+  text: string,
+  content: EncryptionContent,
+) => Promise<string>
+
+export const createClientEncryption =
+  (findKeys: FindKeys): EncryptForClient =>
+  async (client, { alg, enc }, text, content) => {
+    const lacks = (keys: JwkSet) => keyFor(alg, keys) === undefined
+    const jwk = keyFor(alg, await findKeys(client, { lacks }))
+    if (!jwk) throw new StoreUnavailable(`the client ${client.client_id} has no key for ${alg}`)
+    // Loaded when first used: few clients ask for encryption.
+    const { CompactEncrypt, importJWK } = await import('jose')
+    try {
+      const key = await importJWK(jwk, alg)
+      return await new CompactEncrypt(new TextEncoder().encode(text))
+        .setProtectedHeader({
+          ...{ alg, enc },
+          ...(typeof jwk.kid === 'string' && { kid: jwk.kid }),
+          ...(content === 'JWT' && { cty: 'JWT' }),
+        })
+        .encrypt(key)
+    } catch (cause) {
+      throw new StoreUnavailable(`the key of the client ${client.client_id} can not be used`, { cause })
+    }
+  }
+
+/** What each algorithm needs (RFC 7518 §4.3, §4.6; RFC 8037 §3.2). */
+const fits = {
+  RSA: ({ kty }: JwkSet['keys'][number]) => kty === 'RSA',
+  ECDH: ({ kty, crv }: JwkSet['keys'][number]) => kty === 'EC' || (kty === 'OKP' && crv === 'X25519'),
+} as const
+
+/** One that says that it is for encryption goes before one that does not say. */
+function keyFor(alg: KeyEncryption, { keys }: JwkSet): JwkSet['keys'][number] | undefined {
+  const fit = alg.startsWith('RSA') ? fits.RSA : fits.ECDH
+  const usable = keys.filter(
+    key =>
+      fit(key) && (key.use === undefined || key.use === 'enc') && (key.alg === undefined || key.alg === alg),
+  )
+  return usable.find(key => key.use === 'enc') ?? usable[0]
+}

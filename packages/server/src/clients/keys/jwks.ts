@@ -1,0 +1,147 @@
+/** The public keys of clients: registered with them (`jwks`) or fetched from where they are (`jwks_uri`, RFC 7591 §2). */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import { type Client, isVouchedFor, type JwkSet } from '../../model/client.ts'
+import { isAffordable } from '../../model/public-key.ts'
+import type { Outbound } from '../../outbound/outbound.ts'
+import { createSlots, type TakeSlot } from '../../outbound/slots.ts'
+import { type Clock, type Log, StoreUnavailable } from '../../runtime/ports.ts'
+
+/** Finds a client's keys. */
+export type FindKeys = (client: Client, wanted?: WantedKey) => Promise<JwkSet>
+
+export type WantedKey = {
+  /** A set without it is fetched anew, once in a while: the client may have rotated (OpenID Connect Core 1.0 §10.1.1). */
+  readonly lacks: (keys: JwkSet) => boolean
+}
+
+export type ClientKeysPorts = { readonly outbound: Outbound; readonly clock: Clock; readonly log: Log }
+
+/** How long a fetched set is taken without asking again. */
+const freshFor: Seconds = 600
+/** How long it is taken while it is asked for again, so that no request waits for it. A key that was taken out is gone then. */
+const staleWhileAsking: Seconds = 1200
+/** How long it is taken where asking again fails, or can't be done now. */
+const staleFor: Seconds = 86_400
+/**
+ * How soon it is asked for again, whatever is missing in it: whoever sends unknown `kid`s must not make us send requests.
+ * One more time is allowed: the client may have rotated its keys since.
+ */
+const pause: Seconds = 30
+/** Sets that are remembered; beyond it the oldest go. */
+const capacity = 500
+const maxKeys = 100
+/** Of a whole set, in bytes: what is remembered of all clients together has a bound then too. */
+const maxBytes = 65_536
+
+type Fetched = {
+  readonly keys: JwkSet
+  /** When it was last fetched with success. */
+  readonly fetched_at: Seconds
+  /** When it was last asked for. */
+  readonly asked_at: Seconds
+  /** Whether that was the extra time within the pause. */
+  readonly isExtra: boolean
+}
+
+const noKeys: JwkSet = { keys: [] }
+
+/** Requests that wait for keys from outside at once. */
+const mostWaiting = 500
+
+/**
+ * A client without keys, and one whose keys can't be fetched, has an empty set. Throws `StoreUnavailable` while too many
+ * requests wait for some, unless the keys that are known are still good.
+ */
+export function createClientKeys(ports: ClientKeysPorts): FindKeys {
+  const takeSlot = createSlots(mostWaiting)
+  // Clients that nobody vouched for have a memory of their own: however many there are, they displace nobody's keys.
+  const findTrusted = createKeyMemory(ports, takeSlot)
+  const findUntrusted = createKeyMemory(ports, takeSlot)
+  return async (client, wanted) => {
+    const { jwks, jwks_uri: uri } = client
+    if (uri === undefined) return jwks ?? noKeys
+    return isVouchedFor(client) ? findTrusted(client, uri, wanted) : findUntrusted(client, uri, wanted)
+  }
+}
+
+type FindFetched = (client: Client, uri: string, wanted: WantedKey | undefined) => Promise<JwkSet>
+
+function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: TakeSlot): FindFetched {
+  const known = new Map<string, Fetched>()
+  const underWay = new Map<string, Promise<JwkSet>>()
+
+  return async (client, uri, wanted) => {
+    const { client_id } = client
+    const found = known.get(uri)
+    const now = clock.now()
+    const lacks = found === undefined || (wanted?.lacks(found.keys) ?? false)
+    if (found) {
+      const isFresh = found.fetched_at + freshFor > now && !lacks
+      const isPaused = found.asked_at + pause > now
+      // After a failure the pause counts: what did not answer now is left alone.
+      const mayAskOnce = lacks && !found.isExtra && found.fetched_at === found.asked_at
+      if (isFresh || (isPaused && !mayAskOnce)) return livingKeys(found, now)
+    }
+    const isSlightlyStale = !lacks && found.fetched_at + staleWhileAsking > now
+    if (isSlightlyStale && underWay.has(uri)) return livingKeys(found, now)
+    const giveBack = takeSlot({ client_id, url: uri, trusted: isVouchedFor(client) })
+    if (!giveBack) {
+      if (!lacks && found.fetched_at + staleFor > now) return found.keys
+      throw new StoreUnavailable('too many requests wait for keys of clients')
+    }
+    const asking = (underWay.get(uri) ?? fetchKeys(uri, client_id)).finally(giveBack)
+    if (!isSlightlyStale) return asking
+    asking.catch(error => log.warn('client_keys_not_fetched', { client_id, error: String(error) }))
+    return livingKeys(found, now)
+  }
+
+  function fetchKeys(uri: string, client_id: string): Promise<JwkSet> {
+    const fetching = fetchSet(uri, client_id).finally(() => underWay.delete(uri))
+    underWay.set(uri, fetching)
+    return fetching
+  }
+
+  async function fetchSet(uri: string, client_id: string): Promise<JwkSet> {
+    const answer = await outbound(uri, {
+      headers: { accept: 'application/jwk-set+json, application/json' },
+      maxBytes,
+    })
+    const keys = answer.ok && answer.status === 200 ? readSet(answer.body) : undefined
+    if (!keys) {
+      const why = answer.ok ? { status: answer.status } : { reason: answer.reason, detail: answer.detail }
+      log.warn('client_keys_not_fetched', { client_id, jwks_uri: uri, ...why })
+    }
+    const now = clock.now()
+    const before = known.get(uri) ?? { keys: noKeys, fetched_at: 0, asked_at: Number.NEGATIVE_INFINITY }
+    const isExtra = before.asked_at + pause > now
+    const after: Fetched = { ...(keys ? { keys, fetched_at: now } : before), asked_at: now, isExtra }
+    known.delete(uri)
+    known.set(uri, after)
+    const oldest = known.size > capacity ? known.keys().next().value : undefined
+    if (oldest !== undefined) known.delete(oldest)
+    return livingKeys(after, now)
+  }
+}
+
+const livingKeys = ({ keys, fetched_at }: Fetched, now: Seconds): JwkSet =>
+  fetched_at + staleFor > now ? keys : noKeys
+
+/** Symmetric and private keys are left out: whoever can read the address knows them. So are those that are too large. */
+function readSet(body: string): JwkSet | undefined {
+  try {
+    const { keys } = JSON.parse(body) as { readonly keys?: unknown }
+    if (!Array.isArray(keys) || keys.length > maxKeys) return undefined
+    return { keys: keys.filter(isPublicKey) }
+  } catch {
+    return undefined
+  }
+}
+
+const isPublicKey = (key: unknown): key is Readonly<Record<string, unknown>> =>
+  typeof key === 'object' &&
+  key !== null &&
+  !Array.isArray(key) &&
+  !('d' in key) &&
+  !('k' in key) &&
+  isAffordable(key as Readonly<Record<string, unknown>>)

@@ -1,0 +1,104 @@
+/** Finds clients: those that the configuration names at once, those that registered themselves in the store. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { Client, Clients, IsAllowedOrigin, NoteUse } from '../../model/client.ts'
+import type { RegisteredClients } from '../../model/ports/stores.ts'
+import { isRegisteredId, type RegisteredClient } from '../../model/registered-client.ts'
+import type { Registration } from '../../model/registration.ts'
+import type { Awaitable, Clock, Log } from '../../runtime/ports.ts'
+
+export type ClientsPorts = {
+  readonly configured: Clients
+  readonly registeredClients: Pick<RegisteredClients, 'find' | 'hasOrigin' | 'prolong' | 'copy'>
+  /** Undefined: what was registered no longer fits the configuration. */
+  readonly read: (registered: RegisteredClient) => Client | undefined
+  readonly registration: Pick<Registration, 'unusedClientLifetime'>
+  /** Whether a node with another configuration took it out. */
+  readonly hasFallen: (clientId: string) => boolean
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Clients that are kept ready-made; beyond it the oldest go. */
+const capacity = 1000
+const day: Seconds = 86_400
+
+/**
+ * The row of a registered client is read each time and its version compared, so that an update or a deletion by any
+ * process counts at once; only what is made of the row is kept.
+ */
+export function createClients(
+  ports: ClientsPorts,
+): Clients & { readonly isAllowedOrigin: IsAllowedOrigin; readonly noteUse: NoteUse } {
+  const { configured, registeredClients, clock, log } = ports
+  // What may not be given to a client that is gone, `commit` refuses.
+  const reads = registeredClients.copy ?? registeredClients
+  const ready = new Map<string, { readonly row: RegisteredClient; readonly client: Client | undefined }>()
+  const prolonging = new Set<string>()
+  const origins = new Set(
+    [...configured.all()].filter(({ enabled }) => enabled).flatMap(client => client.allowed_cors_origins),
+  )
+
+  return {
+    all: configured.all,
+    find(clientId) {
+      const known = configured.find(clientId)
+      if (known !== undefined) return ports.hasFallen(clientId) ? { ...known, enabled: false } : known
+      if (!isRegisteredId(clientId)) return undefined
+      const row = reads.find(clientId)
+      return row instanceof Promise ? row.then(clientOf) : clientOf(row)
+    },
+    noteUse({ client_id, registered }) {
+      const row = registered && ready.get(client_id)?.row
+      if (row) prolong(row)
+    },
+    isAllowedOrigin(origin) {
+      if (origins.has(origin)) return true
+      return orFalse(() => reads.hasOrigin(origin, clock.now()), log)
+    },
+  }
+
+  function clientOf(row: RegisteredClient | undefined): Client | undefined {
+    if (!row || hasEnded(row, clock.now())) return undefined
+    const kept = ready.get(row.client_id)
+    const isSame = kept?.row.version === row.version
+    const client = isSame ? kept.client : ports.read(row)
+    if (!isSame) ready.delete(row.client_id)
+    ready.set(row.client_id, { row, client })
+    const oldest = ready.size > capacity ? ready.keys().next().value : undefined
+    if (oldest !== undefined) ready.delete(oldest)
+    return client
+  }
+
+  /** Moves the end of a client that was used, once a day at most. */
+  function prolong({ client_id, used_at, expires_at }: RegisteredClient): void {
+    const lifetime = ports.registration.unusedClientLifetime
+    const now = clock.now()
+    const end = lifetime === 0 ? undefined : now + lifetime
+    const isMoved =
+      end === undefined || (expires_at !== undefined && end - expires_at < Math.min(day, lifetime / 2))
+    if ((used_at !== undefined && isMoved) || prolonging.has(client_id)) return
+    prolonging.add(client_id)
+    registeredClients
+      .prolong(client_id, now, end)
+      .catch(error => log.warn('client_not_prolonged', { client_id, error: String(error) }))
+      .finally(() => prolonging.delete(client_id))
+  }
+}
+
+export const hasEnded = ({ expires_at }: RegisteredClient, now: Seconds): boolean =>
+  expires_at !== undefined && expires_at <= now
+
+/** An origin that can't be looked up now is not allowed now. */
+function orFalse(look: () => Awaitable<boolean>, log: Log): Awaitable<boolean> {
+  const failed = (error: unknown): boolean => {
+    log.warn('origin_not_looked_up', { error: String(error) })
+    return false
+  }
+  try {
+    const known = look()
+    return known instanceof Promise ? known.catch(failed) : known
+  } catch (error) {
+    return failed(error)
+  }
+}

@@ -1,0 +1,237 @@
+/** From what a client says about itself to a client, or to why not (RFC 7591 §2, §3.2.2). */
+
+import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import type { Client, SelfRegistration, SigningAlgorithm } from '../../model/client.ts'
+import { describingNames } from '../../model/client-languages.ts'
+import type { RegisteredClient } from '../../model/registered-client.ts'
+import type { MetadataFault, Registration } from '../../model/registration.ts'
+import { sectorOf } from '../../model/sector.ts'
+import type { Log } from '../../runtime/ports.ts'
+import { parseDropping } from './dropping.ts'
+import { isEmpty, metadataOf, understood, unfulfilledIn } from './metadata.ts'
+import { keepAllowedUris } from './redirect-uris.ts'
+import { reducePermissions } from './reduction.ts'
+import type { SectorFault } from './sector-identifier.ts'
+import type { ReadSoftwareStatement } from './software-statement.ts'
+
+export type ValidationPorts = {
+  readonly registration: Registration
+  readonly readStatement: ReadSoftwareStatement
+  readonly sectorFault: SectorFault
+  /** The algorithms that this server signs with. */
+  readonly signingAlgorithms: readonly SigningAlgorithm[]
+  readonly log: Log
+}
+
+export type ValidMetadata = {
+  /** What was registered, defaults and all. */
+  readonly metadata: JsonObject
+  /** Whether the client authenticates by a `client_secret`. */
+  readonly needsSecret: boolean
+  /** The client that it describes. */
+  readonly client: Client
+  /** What was asked for and left out, for the log: `scope: api1`, `logo_uri`. */
+  readonly left: readonly string[]
+}
+
+/**
+ * Permissions that are not allowed, and values that the client works without, are left out (RFC 7591 §3.2.1). Refuses as RFC 7591 §3.2.2 says: `invalid_redirect_uri`, `invalid_client_metadata`, and what software statements refuse.
+ */
+export async function validateMetadata(
+  sent: JsonObject,
+  clientId: string,
+  ports: ValidationPorts,
+): Promise<Result<ValidMetadata>> {
+  const { registration, signingAlgorithms } = ports
+  const stated = await withStatement(sent, ports)
+  if (!stated.ok) return stated
+  const unfulfilled = unfulfilledIn(stated.value)
+  if (unfulfilled) {
+    return refuseMetadata('client_metadata_unsupported', `${unfulfilled}: this server does not support it`)
+  }
+  const reduced = reducePermissions(understood(stated.value), registration)
+  if (!reduced.ok) return reduced
+  const uris = keepAllowedUris(reduced.value.metadata, registration)
+  if (uris.isEmptied) return refuseFaults(uris.faults)
+  const wanted = uris.metadata
+  const needsSecret = usesSecret(withDefaults(wanted))
+  const secrets = needsSecret ? [anySecret] : []
+  const parsed = parseDropping(
+    wanted,
+    kept => draftOf(clientId, withDefaults(kept), registration, secrets),
+    registration,
+  )
+  if (!parsed.ok) return refuseFaults(parsed.faults)
+  const { client } = parsed
+  const unsignable = unsignableOf(client, signingAlgorithms)
+  if (unsignable) {
+    return refuseMetadata('client_metadata_invalid', `${unsignable}: this server does not sign with it`)
+  }
+  if (isSectorUnproven(client)) {
+    return refuseMetadata(
+      'client_metadata_not_allowed',
+      'subject_type: pairwise identifiers of a host are for grants whose answers go there',
+    )
+  }
+  const { sector_identifier_uri: sector, redirect_uris } = client
+  const outside = sector === undefined ? undefined : await ports.sectorFault(sector, redirect_uris)
+  if (outside) return outside
+  // What is stored of a statement counts as a voucher, so only one that was verified is.
+  const software_statement = isEmpty(sent.software_statement) ? undefined : sent.software_statement
+  const metadata = { ...metadataOf(client), ...(software_statement !== undefined && { software_statement }) }
+  return ok({ metadata, needsSecret, client, left: [...reduced.value.left, ...uris.left, ...parsed.left] })
+}
+
+const signedAnswers = [
+  'id_token_signed_response_alg',
+  'userinfo_signed_response_alg',
+  'introspection_signed_response_alg',
+] as const
+
+/** What of its answers would be signed by an algorithm that this server has no key for. */
+const unsignableOf = (client: Client, able: readonly SigningAlgorithm[]): string | undefined =>
+  signedAnswers.find(name => {
+    const alg = client[name]
+    return alg !== undefined && !able.includes(alg)
+  })
+
+/** Grants that give no tokens about users, or by way of the redirection URI. */
+const provingGrants: ReadonlySet<string> = new Set([
+  'authorization_code',
+  'implicit',
+  'refresh_token',
+  'client_credentials',
+])
+
+/**
+ * Whether the client would be told another's identifiers: it names a host, and nothing shows that the host is its own
+ * where tokens come another way than to an address there.
+ */
+const isSectorUnproven = (client: Client): boolean =>
+  client.subject_type === 'pairwise' &&
+  sectorOf(client) !== sectorOf({ client_id: client.client_id, redirect_uris: [] }) &&
+  [...client.grant_types].some(grant => !provingGrants.has(grant))
+
+/** The client that a row stands for; undefined, and logged, when it no longer fits the configuration. */
+export function readRegistered(
+  row: RegisteredClient,
+  {
+    registration,
+    signingAlgorithms,
+    log,
+  }: Pick<ValidationPorts, 'registration' | 'signingAlgorithms' | 'log'>,
+): Client | undefined {
+  const { client_id, client_secret_hash: sha256, client_secret_expires_at: end } = row
+  const expires_at = end === undefined ? {} : { expires_at: new Date(end * 1000).toISOString() }
+  const secrets = sha256 === undefined ? [] : [{ sha256, ...expires_at }]
+  // What the configuration allows now may be less than it was then.
+  const known = keepAllowedUris(understood(row.metadata), registration).metadata
+  const parsed = registration.parse(draftOf(client_id, known, registration, secrets))
+  const unsignable = parsed.ok ? unsignableOf(parsed.client, signingAlgorithms) : undefined
+  if (parsed.ok && unsignable === undefined)
+    return { ...parsed.client, registered: registeredOf(row, registration) }
+  const faults = parsed.ok ? [unsignable] : parsed.faults.map(({ path }) => path)
+  log.warn('registered_client_unfit', { client_id, faults })
+  return undefined
+}
+
+const registeredOf = (row: RegisteredClient, registration: Registration): SelfRegistration => ({
+  vouched: isVouched(row, registration),
+  version: row.version,
+  ...(row.shown_since !== undefined && { shown_since: row.shown_since }),
+})
+
+/** A client of before this was recorded was vouched for if registration needs that. */
+const isVouched = (
+  { vouched_by }: RegisteredClient,
+  { mode, requireSoftwareStatement }: Registration,
+): boolean =>
+  vouched_by === 'unknown'
+    ? mode === 'initial_access_token' || requireSoftwareStatement
+    : vouched_by !== undefined
+
+/**
+ * RFC 7591 §2.3: the statement's values take precedence over values sent beside it. A value in another language is the
+ * same member (§2.2), or a client could show users a name of its own in their language. Where statements are required,
+ * users see only what a statement says.
+ */
+async function withStatement(
+  sent: JsonObject,
+  { registration, readStatement }: ValidationPorts,
+): Promise<Result<JsonObject>> {
+  const isRequired = registration.requireSoftwareStatement
+  if (isEmpty(sent.software_statement)) {
+    return isRequired
+      ? refuse('invalid_software_statement', 'software_statement_missing', {
+          description: 'a software statement is required',
+        })
+      : ok(sent)
+  }
+  const claims = await readStatement(sent.software_statement)
+  if (!claims.ok) return claims
+  const stated = new Set([...Object.keys(claims.value).map(baseName), ...(isRequired ? describingNames : [])])
+  const kept = Object.entries(sent).filter(([name]) => !stated.has(baseName(name)))
+  return ok({ ...Object.fromEntries(kept), ...claims.value })
+}
+
+/** `client_name` of `client_name#fr`. */
+const baseName = (member: string): string => member.split('#', 1)[0] ?? ''
+
+/** RFC 7591 §2. */
+const withDefaults = (metadata: JsonObject): JsonObject => ({
+  token_endpoint_auth_method: 'client_secret_basic',
+  ...metadata,
+  ...originsOf(metadata),
+})
+
+/** A public web application runs in pages of its redirection URIs: these may call the endpoints unless it names others. */
+function originsOf({
+  token_endpoint_auth_method,
+  allowed_cors_origins,
+  redirect_uris,
+}: JsonObject): JsonObject {
+  const isPublic = token_endpoint_auth_method === 'none'
+  if (!isPublic || allowed_cors_origins !== undefined || !Array.isArray(redirect_uris)) return {}
+  const web = redirect_uris.filter(
+    uri => typeof uri === 'string' && URL.canParse(uri) && /^https?:/.test(uri),
+  )
+  return { allowed_cors_origins: [...new Set(web.map(uri => new URL(String(uri)).origin))] }
+}
+
+const usesSecret = ({ token_endpoint_auth_method: method }: JsonObject): boolean =>
+  method === 'client_secret_basic' || method === 'client_secret_post'
+
+/** Stands for the secret that will be made once everything else is right. */
+const anySecret = { sha256: '0'.repeat(64) }
+
+/** The client as the configuration would write it. */
+const draftOf = (
+  client_id: string,
+  metadata: JsonObject,
+  { defaults }: Registration,
+  client_secrets: readonly object[],
+): object => ({
+  ...defaults,
+  ...metadata,
+  // Whatever the operator chose for confidential clients (RFC 9700 §2.1.1).
+  ...(metadata.token_endpoint_auth_method === 'none' && {
+    require_pkce: true,
+    refresh_token_usage: 'one_time',
+  }),
+  client_id,
+  client_secrets,
+})
+
+function refuseFaults(faults: readonly MetadataFault[]): Refusal {
+  const [first] = faults
+  const description = faults
+    .slice(0, 5)
+    .map(({ path, problem, expected }) => `${path}: ${problem} (expected ${expected})`)
+    .join('; ')
+  return first?.path.startsWith('redirect_uris')
+    ? refuse('invalid_redirect_uri', 'client_redirect_uri_invalid', { description })
+    : refuseMetadata('client_metadata_invalid', description)
+}
+
+const refuseMetadata = (reason: string, description: string): Refusal =>
+  refuse('invalid_client_metadata', reason, { description })

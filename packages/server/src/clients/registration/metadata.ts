@@ -1,0 +1,140 @@
+/** Client metadata (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2): what a client may say, and what it is told. */
+
+import type { Json, JsonObject } from '@tessera/protocol/result'
+import type { Client } from '../../model/client.ts'
+import { languageOf, membersOf } from '../../model/client-languages.ts'
+
+/**
+ * What happens to a value that this server does not take (RFC 7591 §3.2.1).
+ * `reduce`: a permission; the allowed part of it is registered, and nothing left is refused or becomes the default.
+ * `drop`: the client works without it; the value, or the list entry, is left out.
+ * `refuse`: the client relies on it, or security does; the registration is refused.
+ */
+export type Treatment = 'reduce' | 'drop' | 'refuse'
+
+/**
+ * What a client may choose for itself, by the names of the configuration, which are those of the registries.
+ * `allowed_cors_origins` is this server's own.
+ */
+export const treatments = {
+  client_name: 'drop',
+  client_uri: 'drop',
+  logo_uri: 'drop',
+  policy_uri: 'drop',
+  tos_uri: 'drop',
+  contacts: 'drop',
+  software_id: 'drop',
+  software_version: 'drop',
+  application_type: 'drop',
+  redirect_uris: 'reduce',
+  grant_types: 'reduce',
+  response_types: 'reduce',
+  scope: 'reduce',
+  token_endpoint_auth_method: 'refuse',
+  token_endpoint_auth_signing_alg: 'refuse',
+  tls_client_auth_subject_dn: 'refuse',
+  tls_client_certificate_bound_access_tokens: 'refuse',
+  jwks: 'refuse',
+  jwks_uri: 'refuse',
+  id_token_signed_response_alg: 'refuse',
+  id_token_encrypted_response_alg: 'refuse',
+  id_token_encrypted_response_enc: 'refuse',
+  userinfo_signed_response_alg: 'refuse',
+  userinfo_encrypted_response_alg: 'refuse',
+  userinfo_encrypted_response_enc: 'refuse',
+  introspection_signed_response_alg: 'refuse',
+  introspection_encrypted_response_alg: 'refuse',
+  introspection_encrypted_response_enc: 'refuse',
+  request_uris: 'drop',
+  request_object_signing_alg: 'refuse',
+  request_object_encryption_alg: 'refuse',
+  request_object_encryption_enc: 'refuse',
+  require_signed_request_object: 'refuse',
+  require_pushed_authorization_requests: 'refuse',
+  default_max_age: 'refuse',
+  default_acr_values: 'refuse',
+  require_auth_time: 'refuse',
+  post_logout_redirect_uris: 'drop',
+  frontchannel_logout_uri: 'refuse',
+  frontchannel_logout_session_required: 'refuse',
+  backchannel_logout_uri: 'refuse',
+  backchannel_logout_session_required: 'refuse',
+  subject_type: 'refuse',
+  sector_identifier_uri: 'refuse',
+  // OpenID Connect Core 1.0 §4: it must be https, since logins begin there.
+  initiate_login_uri: 'refuse',
+  allowed_cors_origins: 'drop',
+} as const satisfies Readonly<Partial<Record<keyof Client, Treatment>>>
+
+type MemberName = keyof typeof treatments
+const names = Object.keys(treatments) as readonly MemberName[]
+
+/** How the member is treated, in any language; undefined for one that this server does not know. */
+export const treatmentOf = (member: string): Treatment | undefined => {
+  const name = member.split('#', 1)[0] ?? ''
+  return Object.hasOwn(treatments, name) ? treatments[name as MemberName] : undefined
+}
+
+/**
+ * Standard members that this server can't fulfil and that make a client safer: ignoring them would leave the client
+ * with less security than it asked for (RFC 8705 §2.1.2; RFC 9449 §5.2; JARM §3; CIBA §4).
+ */
+export const unfulfilled = [
+  'dpop_bound_access_tokens',
+  'tls_client_auth_san_dns',
+  'tls_client_auth_san_uri',
+  'tls_client_auth_san_ip',
+  'tls_client_auth_san_email',
+  'authorization_signed_response_alg',
+  'authorization_encrypted_response_alg',
+  'authorization_encrypted_response_enc',
+  'backchannel_authentication_request_signing_alg',
+] as const
+
+/** Returns the first of {@link unfulfilled} that the client asks for; undefined where it asks for none. */
+export const unfulfilledIn = (metadata: JsonObject): string | undefined =>
+  unfulfilled.find(name => {
+    const value = metadata[name]
+    return !isEmpty(value) && value !== false
+  })
+
+/**
+ * The members that this server understands; the rest is ignored (RFC 7591 §2). Null stands for an omitted member
+ * (RFC 7592 §2.2), and so does a text, list or key set without content: many libraries write every member that they know.
+ */
+export const understood = (metadata: JsonObject): JsonObject =>
+  Object.fromEntries(
+    [...names, ...Object.keys(metadata).filter(languageOf)].flatMap(name => {
+      const value = metadata[name]
+      const said = Array.isArray(value) ? value.filter(entry => !isEmpty(entry)) : value
+      // A list without origins says that there are none.
+      const isOmitted = name === 'allowed_cors_origins' ? said === null : isEmpty(said)
+      return said === undefined || isOmitted ? [] : [[name, said] as const]
+    }),
+  )
+
+/** @param levels of objects that are looked into: a key set without keys is one, and a stranger's JSON can have thousands. */
+export function isEmpty(value: Json | undefined, levels = 2): boolean {
+  if (value === undefined || value === null) return true
+  if (typeof value === 'string') return value.trim() === ''
+  if (Array.isArray(value)) return value.length === 0
+  return (
+    typeof value === 'object' && levels > 0 && Object.values(value).every(entry => isEmpty(entry, levels - 1))
+  )
+}
+
+/** What a client is told that it registered (RFC 7591 §3.2.1). */
+export const metadataOf = (client: Client): JsonObject => ({
+  ...Object.fromEntries(
+    names.flatMap(name => {
+      const value = client[name]
+      return value === undefined ? [] : [[name, jsonOf(name, value)] as const]
+    }),
+  ),
+  ...membersOf(client.localized),
+})
+
+function jsonOf(name: MemberName, value: unknown): Json {
+  if (!(value instanceof Set)) return value as Json
+  return name === 'scope' ? [...value].join(' ') : [...value]
+}

@@ -1,0 +1,114 @@
+/** Reduces the permissions that a client asks for to those that it may have (RFC 7591 §3.2.1). */
+
+import { brings, parseResponseType, type ResponseType } from '@tessera/protocol/response-type'
+import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
+import type { Registration } from '../../model/registration.ts'
+
+type Bounds = Pick<Registration, 'allowedGrantTypes' | 'allowedScope'>
+
+export type Reduced = {
+  readonly metadata: JsonObject
+  /** What was left out, for the log: `grant_types: password`. */
+  readonly left: readonly string[]
+}
+
+/**
+ * Returns the metadata with the grants, response types and scopes that may be registered, defaults included (RFC 7591
+ * §2). Refuses `invalid_client_metadata` where no grant is left. Values of another JSON type are for the schema to refuse.
+ */
+export function reducePermissions(asked: JsonObject, bounds: Bounds): Result<Reduced> {
+  const { grant_types = ['authorization_code'], response_types, scope } = asked
+  if (!isTexts(grant_types) || !(response_types === undefined || isTexts(response_types)))
+    return ok({ metadata: { ...asked, grant_types }, left: [] })
+  const isPublic = asked.token_endpoint_auth_method === 'none'
+  const allowed = grant_types.filter(
+    grant =>
+      bounds.allowedGrantTypes.has(grant) &&
+      // RFC 6749 §4.4: for confidential clients only.
+      !(isPublic && grant === 'client_credentials'),
+  )
+  if (isUseless(allowed) && !isUseless(grant_types)) return refuse(...noGrantLeft(bounds, isPublic))
+  if (allowed.length === 0) return refuse(...noGrantLeft(bounds, isPublic))
+  const types = servedTypes(response_types, allowed)
+  const grants = allowed.filter(grant => isServed(grant, types))
+  if (isUseless(grants) && !isUseless(allowed)) return refuse(...noTypeLeft)
+  const names = typeof scope === 'string' ? reduceScope(scope, bounds) : scope
+  const registered = names === undefined || names === '' ? defaultScope(grants, bounds) : names
+  return ok({
+    metadata: { ...asked, grant_types: grants, response_types: types, scope: registered },
+    left: [
+      ...leftOut('grant_types', grant_types, grants),
+      ...leftOut('response_types', response_types ?? [], types, parseResponseType),
+      ...(typeof scope === 'string' ? leftOut('scope', wordsOf(scope), wordsOf(String(registered))) : []),
+    ],
+  })
+}
+
+const isTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every(entry => typeof entry === 'string')
+
+const wordsOf = (text: string): readonly string[] => text.split(' ').filter(word => word !== '')
+
+/** A refresh token comes from another grant. */
+const isUseless = (grants: readonly string[]): boolean => grants.every(grant => grant === 'refresh_token')
+
+const needs = { code: 'authorization_code', id_token: 'implicit', token: 'implicit' } as const
+
+/** RFC 7591 §2.1: those whose grants the client has. Omitted: what its grants serve, `code` before `id_token`. */
+function servedTypes(
+  asked: readonly string[] | undefined,
+  grants: readonly string[],
+): readonly ResponseType[] {
+  const served = (type: ResponseType): boolean =>
+    (['code', 'id_token', 'token'] as const).every(
+      part => !brings(type, part) || grants.includes(needs[part]),
+    )
+  const usual = (['code', 'id_token'] as const).filter(served).slice(0, 1)
+  if (asked === undefined) return usual
+  const known = asked.map(parseResponseType).filter(type => type !== undefined)
+  return [...new Set(known.filter(served))]
+}
+
+/** RFC 7591 §2.1: a grant of the authorization endpoint has a response type. */
+function isServed(grant: string, types: readonly ResponseType[]): boolean {
+  if (grant === 'authorization_code') return types.some(type => brings(type, 'code'))
+  if (grant === 'implicit') return types.some(type => brings(type, 'id_token') || brings(type, 'token'))
+  return true
+}
+
+const reduceScope = (scope: string, { allowedScope }: Bounds): string =>
+  [...new Set(wordsOf(scope))].filter(name => allowedScope.includes(name)).join(' ')
+
+/** RFC 7591 §2: a default set for a client that names no scope, or none that it may have. */
+const defaultScope = (grants: readonly string[], { allowedScope }: Bounds): string =>
+  allowedScope.filter(name => grants.includes('refresh_token') || name !== 'offline_access').join(' ')
+
+/** @param nameOf how a value is registered, where that may differ from how it is sent. */
+function leftOut(
+  member: string,
+  asked: readonly string[],
+  registered: readonly string[],
+  nameOf: (value: string) => string | undefined = value => value,
+): readonly string[] {
+  return asked
+    .filter(value => !registered.includes(nameOf(value) ?? ''))
+    .map(value => `${member}: ${value.slice(0, 100)}`)
+}
+
+type Refusing = Parameters<typeof refuse>
+const metadataNotAllowed = (description: string): Refusing => [
+  'invalid_client_metadata',
+  'client_metadata_not_allowed',
+  { description },
+]
+
+const noGrantLeft = ({ allowedGrantTypes }: Bounds, isPublic: boolean): Refusing =>
+  metadataNotAllowed(
+    `grant_types: only ${[...allowedGrantTypes].join(' ')} may be registered${
+      isPublic ? ', and client_credentials with a client authentication method other than none' : ''
+    }`,
+  )
+
+const noTypeLeft = metadataNotAllowed(
+  'response_types: none of them is supported together with grant_types (RFC 7591 section 2.1): code needs authorization_code, id_token and token need implicit',
+)

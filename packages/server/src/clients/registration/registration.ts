@@ -1,0 +1,205 @@
+/** Registers, reads, updates and removes clients (RFC 7591 §3, RFC 7592 §2). */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { equalInConstantTime } from '../../model/certificate.ts'
+import type { Client } from '../../model/client.ts'
+import { hashHandle, newClientCredential } from '../../model/handle.ts'
+import type { RegisteredClients } from '../../model/ports/stores.ts'
+import type { RegisteredClient } from '../../model/registered-client.ts'
+import { type SectorMember, sectorOf } from '../../model/sector.ts'
+import type { Clock, Random, TokenHash } from '../../runtime/ports.ts'
+import { newClientId } from './client-id.ts'
+import { hasEnded } from './client-lookup.ts'
+import { isShownAlike } from './displayed-metadata.ts'
+import { isEmpty } from './metadata.ts'
+import { type ValidationPorts, type ValidMetadata, validateMetadata } from './metadata-validation.ts'
+
+export type RegistrationPorts = ValidationPorts & {
+  readonly registeredClients: RegisteredClients
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** What is told once: the secrets stand in no store. */
+export type Registered = {
+  readonly client: RegisteredClient
+  readonly registration_access_token: string
+  /** Only where a new one was made. */
+  readonly client_secret?: string
+  /** What it asked for and did not get, for the log. */
+  readonly left?: readonly string[]
+}
+
+export type ClientRegistration = {
+  /** Refuses what {@link validateMetadata} refuses, and `temporarily_unavailable` when there are too many clients. */
+  readonly register: (
+    metadata: JsonObject,
+    by: 'initial_access_token' | undefined,
+  ) => Promise<Result<Registered>>
+  /** The client that this token manages. Refuses `invalid_token`, with the same work for an unknown client. */
+  readonly open: (clientId: string, token: string) => Promise<Result<RegisteredClient>>
+  /** Replaces everything that the client registered (RFC 7592 §2.2) and gives a new registration access token. */
+  readonly update: (client: RegisteredClient, metadata: JsonObject) => Promise<Result<Registered>>
+  readonly remove: (client: RegisteredClient) => Promise<boolean>
+}
+
+export function createClientRegistration(ports: RegistrationPorts): ClientRegistration {
+  const { registration, registeredClients, clock, random } = ports
+
+  return {
+    async register(sent, by) {
+      const client_id = newClientId(random)
+      const valid = await validateMetadata(sent, client_id, ports)
+      if (!valid.ok) return valid
+      const now = clock.now()
+      const made = withCredentials(
+        {
+          ...{ client_id, version: 1, created_at: now, ...endOf(), metadata: valid.value.metadata },
+          ...vouchedBy(valid.value, by),
+        },
+        valid.value.needsSecret ? newSecret() : {},
+      )
+      const { mostClients, mostUnusedClients } = registration
+      const unused = { most: mostUnusedClients, since: now - leastAge }
+      return (await registeredClients.add(made.client, mostClients, unused))
+        ? ok({ ...made, left: valid.value.left })
+        : refuse('temporarily_unavailable', 'registered_clients_full', {
+            log: { most: mostClients, most_unused: mostUnusedClients },
+          })
+    },
+    async open(clientId, token) {
+      const client = await registeredClients.find(clientId)
+      const hash = hashHandle(token)
+      const fits = equalInConstantTime(client?.registration_token_hash ?? '', hash)
+      return client && fits && !hasEnded(client, clock.now())
+        ? ok(client)
+        : refuse('invalid_token', 'registration_token_invalid', {
+            description: 'The access token is not valid',
+            log: { client_id: clientId.slice(0, 100) },
+          })
+    },
+    async update(client, sent) {
+      const fault = updateFault(client, sent)
+      if (fault) return fault
+      const valid = await validateMetadata(sent, client.client_id, ports)
+      if (!valid.ok) return valid
+      const moved = identifiersFault(client, valid.value.client)
+      if (moved) return moved
+      const { client_id, version, created_at, used_at, vouched_by } = client
+      const made = withCredentials(
+        {
+          ...{ client_id, version: version + 1, created_at, ...endOf(), metadata: valid.value.metadata },
+          ...(used_at !== undefined && { used_at }),
+          ...shownSince(client, valid.value),
+          ...vouchedBy(valid.value, vouched_by),
+        },
+        secretAfter(client, valid.value),
+      )
+      return (await registeredClients.replace(made.client))
+        ? ok({ ...made, left: valid.value.left })
+        : refuse('invalid_token', 'registration_token_replaced', {
+            description: 'The client was updated at the same time',
+          })
+    },
+    remove: ({ client_id }) => registeredClients.remove(client_id),
+  }
+
+  function withCredentials(
+    client: Omit<RegisteredClient, 'registration_token_hash'>,
+    secret: Secret,
+  ): Registered {
+    const registration_access_token = newClientCredential(random, 'tcr')
+    const { client_secret, ...kept } = secret
+    return {
+      client: { ...client, ...kept, registration_token_hash: hashHandle(registration_access_token) },
+      registration_access_token,
+      ...(client_secret !== undefined && { client_secret }),
+    }
+  }
+
+  /** A secret that ends is made anew by an update; one that does not is kept. */
+  function secretAfter(client: RegisteredClient, { needsSecret }: ValidMetadata): Secret {
+    const { client_secret_hash, client_secret_expires_at } = client
+    if (!needsSecret) return {}
+    const keeps = client_secret_hash !== undefined && client_secret_expires_at === undefined
+    return keeps ? { client_secret_hash } : newSecret()
+  }
+
+  function newSecret(): Secret {
+    const client_secret = newClientCredential(random, 'tcs')
+    const { clientSecretLifetime: lifetime } = registration
+    return {
+      client_secret,
+      client_secret_hash: hashHandle(client_secret),
+      ...(lifetime > 0 && { client_secret_expires_at: clock.now() + lifetime }),
+    }
+  }
+
+  function shownSince(
+    { metadata, shown_since }: RegisteredClient,
+    after: ValidMetadata,
+  ): Pick<RegisteredClient, 'shown_since'> {
+    if (!isShownAlike(metadata, after.metadata)) return { shown_since: clock.now() }
+    return shown_since === undefined ? {} : { shown_since }
+  }
+
+  function endOf(): Pick<RegisteredClient, 'expires_at'> {
+    const { unusedClientLifetime: lifetime } = registration
+    return lifetime > 0 ? { expires_at: clock.now() + lifetime } : {}
+  }
+}
+
+/** How long a client that nobody used yet is kept whatever comes: its first user may be on the way. */
+const leastAge: Seconds = 120
+
+/** A statement that an update leaves out vouches no longer. */
+function vouchedBy(
+  { metadata }: ValidMetadata,
+  before: RegisteredClient['vouched_by'],
+): Pick<RegisteredClient, 'vouched_by'> {
+  if (metadata.software_statement !== undefined) return { vouched_by: 'software_statement' }
+  return before === undefined || before === 'software_statement' ? {} : { vouched_by: before }
+}
+
+type Secret = Pick<RegisteredClient, 'client_secret_expires_at'> & {
+  readonly client_secret?: string
+  readonly client_secret_hash?: TokenHash
+}
+
+/**
+ * Whoever holds a user's refresh token could else find out by an update what others are told of that user: in the
+ * sector of any host that it may name, or by the user's own `sub` (OpenID Connect Core 1.0 §8.1).
+ */
+function identifiersFault({ client_id, metadata }: RegisteredClient, after: Client): Refusal | undefined {
+  const { subject_type, ...before } = { ...metadata, client_id } as JsonObject as SectorMember &
+    Pick<Client, 'subject_type'>
+  const stays = subject_type === after.subject_type
+  if (stays && (subject_type === 'public' || sectorOf(before) === sectorOf(after))) return undefined
+  return refuse('invalid_client_metadata', 'client_identifiers_changed', {
+    description: `${stays ? 'redirect_uris: the host' : 'subject_type'}: it can not be changed`,
+  })
+}
+
+const neverSent = [
+  'registration_access_token',
+  'registration_client_uri',
+  'client_secret_expires_at',
+  'client_id_issued_at',
+] as const
+
+/** RFC 7592 §2.2: `client_id` is sent and is its own; a `client_secret` is the one that it has. */
+function updateFault(client: RegisteredClient, sent: JsonObject): Refusal | undefined {
+  const invalid = (description: string): Refusal =>
+    refuse('invalid_client_metadata', 'client_update_malformed', { description })
+  if (sent.client_id !== client.client_id)
+    return invalid('client_id: it must be sent, and be that of the client')
+  const surplus = neverSent.find(name => !isEmpty(sent[name]))
+  if (surplus) return invalid(`${surplus}: it may not be sent`)
+  const { client_secret } = sent
+  if (isEmpty(client_secret)) return undefined
+  return typeof client_secret === 'string' &&
+    equalInConstantTime(hashHandle(client_secret), client.client_secret_hash ?? '')
+    ? undefined
+    : invalid('client_secret: it is not the one of the client')
+}

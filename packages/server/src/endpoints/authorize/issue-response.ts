@@ -1,0 +1,261 @@
+/**
+ * What the response type brings (OpenID Connect Core 1.0 §3.1.2.5, §3.2.2.5, §3.3.2.5): a code, an ID token, an access
+ * token. All hang on one authorization, and what is stored of them is stored in one write.
+ */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { HttpRequest } from '@tessera/protocol/http'
+import { brings } from '@tessera/protocol/response-type'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
+import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
+import type { ResponseMembers } from '../../authorization-request/authorization-response.ts'
+import { alreadyUsed, type Pushed, usedMarker } from '../../authorization-request/pushed-request.ts'
+import { type CountAttempt, doCounted, type Forgive } from '../../identity/attempts.ts'
+import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
+import type { Authorization, AuthorizationCode, Session } from '../../model/authorization.ts'
+import type { Clients, NoteUse } from '../../model/client.ts'
+import { hashHandle, newHandle } from '../../model/handle.ts'
+import type { CommitOutcome, Stores } from '../../model/ports/stores.ts'
+import type { Profile } from '../../model/user.ts'
+import type { CreateAuthorization } from '../../pages/flow/granted-authorization.ts'
+import type { NoteWaitingCode } from '../../pages/flow/waiting-codes.ts'
+import type { Clock, Log, Random } from '../../runtime/ports.ts'
+import type { AccessToken, AccessTokens } from '../../tokens/access-token.ts'
+import type { Audiences } from '../../tokens/audience.ts'
+import { halfHash, type IdTokens } from '../../tokens/id-token.ts'
+
+export type IssuePorts = {
+  readonly stores: Pick<Stores, 'codes' | 'sessions' | 'consents' | 'authorizations' | 'commit'>
+  readonly createAuthorization: CreateAuthorization
+  readonly noteWaitingCode: NoteWaitingCode
+  readonly noteUse: NoteUse
+  readonly countAttempt: CountAttempt
+  readonly clients: Pick<Clients, 'find'>
+  readonly audiences: Audiences
+  readonly accessTokens: AccessTokens
+  readonly idTokens: IdTokens
+  readonly profile: Pick<Profile, 'claims'>
+  readonly readIdentityClaims: ReadIdentityClaims
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  /** Whether ID tokens carry the hash of the state (FAPI 1.0 Part 2 §5.2.2.1). */
+  readonly emitStateHash: boolean
+  /** Whether responses without an access token have `scope` too, as IdentityServer4's do. */
+  readonly emitsScope: boolean
+}
+
+/** What the answer hangs on, besides the request itself. */
+type Standing = {
+  readonly session: Session
+  readonly hasConsent: boolean
+  /** The pushed request that is used up. */
+  readonly pushed: Pushed | undefined
+}
+
+/**
+ * The client takes part in the session from here on. Undefined, and nothing is worth anything, where the session has
+ * just ended, or the user has just taken back what they agreed to. Refuses what {@link Audiences.of} refuses, `access_denied` where client or user no longer
+ * stands, and `invalid_request_uri` where the pushed request was used before.
+ */
+export async function issueAnswer(
+  httpRequest: HttpRequest,
+  request: ValidatedAuthorizationRequest,
+  { session, hasConsent, pushed }: Standing,
+  ports: IssuePorts,
+): Promise<Result<ResponseMembers> | undefined> {
+  // RFC 9700 §4.15: no user may have the name of a client, or an API could take one for the other.
+  if (await ports.clients.find(session.sub)) return notStanding('subject_is_a_client', session)
+  const counted = await countLasting(request, session, ports)
+  if (!counted.ok) return counted
+  const issue = () => issueCounted(httpRequest, request, { session, hasConsent, pushed }, ports)
+  // A refused request has written nothing.
+  return doCounted(counted.value, issue, outcome => outcome === undefined || outcome.ok)
+}
+
+async function issueCounted(
+  httpRequest: HttpRequest,
+  request: ValidatedAuthorizationRequest,
+  { session, hasConsent, pushed }: Standing,
+  ports: IssuePorts,
+): Promise<Result<ResponseMembers> | undefined> {
+  const { client, scope, resources, response_type, requested_claims } = request
+  const { stores, clock, random, log } = ports
+  const now = clock.now()
+  const hasCode = brings(response_type, 'code')
+  const authorization = await ports.createAuthorization({
+    ...{ client, session, scope, resources },
+    ...(requested_claims && { requested_claims }),
+    expires_at: now + lifetimeOf(request),
+  })
+  const code = hasCode ? newHandle(random, 'tc') : undefined
+  const accessToken = brings(response_type, 'token')
+    ? await makeAccessToken(request, authorization, now, ports)
+    : ok(undefined)
+  if (!accessToken.ok) return accessToken
+  const s_hash = stateHash(request, ports)
+  const idToken = brings(response_type, 'id_token')
+    ? await makeIdToken(request, authorization, { code, accessToken: accessToken.value, s_hash }, ports)
+    : undefined
+
+  if (code !== undefined) {
+    const row = codeOf(request, authorization, { code, s_hash, now })
+    const beside = { referenceToken: accessToken.value?.reference, use: pushed && usedMarker(pushed) }
+    if (!(await stores.codes.issue(authorization, row, beside))) return alreadyUsed
+    await ports.noteWaitingCode(authorization, row)
+  } else {
+    const outcome = await storeWithoutCode(authorization, accessToken.value, { now, pushed }, ports)
+    if (outcome === 'already_used') return alreadyUsed
+    if (outcome !== 'committed') return notStanding('no_longer_standing', session)
+  }
+  // Once the authorization is written, not beside it: whoever ends the session or the consent later finds it.
+  const [joined, agreed] = await Promise.all([
+    stores.sessions.join(session.sid, client.client_id),
+    !hasConsent || stores.consents.stands(session.sub, client.client_id),
+  ])
+  if (!joined || !agreed) {
+    await stores.authorizations.revoke(authorization.id, clock.now())
+    return pushed ? alreadyUsed : undefined
+  }
+  ports.noteUse(client)
+  log.info('authorization_issued', {
+    request_id: httpRequest.id,
+    client_id: client.client_id,
+    sub: session.sub,
+    authorization_id: authorization.id,
+    response_type,
+    scope,
+  })
+  return ok({
+    code,
+    ...(accessToken.value && {
+      access_token: accessToken.value.value,
+      token_type: 'Bearer',
+      expires_in: String(accessToken.value.expires_in),
+    }),
+    id_token: idToken,
+    // RFC 6749 §4.2.2 has it beside an access token; a code's response has `code` and `state` (§4.1.2).
+    ...((accessToken.value || ports.emitsScope) && { scope: scope.join(' ') }),
+  })
+}
+
+/** How long the authorization lasts, unless its code is redeemed: as long as what is issued here. */
+function lifetimeOf({ client, response_type }: ValidatedAuthorizationRequest): Seconds {
+  const lifetimes = {
+    code: client.authorization_code_lifetime,
+    token: client.access_token_lifetime,
+    id_token: client.identity_token_lifetime,
+  } as const
+  const issued = (['code', 'token'] as const).filter(part => brings(response_type, part))
+  return Math.max(...(issued.length > 0 ? issued : (['id_token'] as const)).map(part => lifetimes[part]))
+}
+
+/** Tokens of this endpoint can't be discarded as unredeemed codes are, so their number is limited. A page that renews its tokens in a frame needs few. */
+const mostLasting = { most: 1000, span: 3600 } as const
+
+async function countLasting(
+  { client: { client_id }, response_type }: ValidatedAuthorizationRequest,
+  { sub }: Session,
+  { countAttempt }: IssuePorts,
+): Promise<Result<Forgive>> {
+  if (brings(response_type, 'code') && !brings(response_type, 'token')) return ok(async () => {})
+  const counted = await countAttempt([
+    { key: JSON.stringify(['front-channel tokens', sub, client_id]), ...mostLasting },
+  ])
+  return counted.ok
+    ? ok(counted.forgive)
+    : refuse('temporarily_unavailable', 'front_channel_tokens_too_often', {
+        description: 'Too many requests for this user',
+        log: { sub },
+      })
+}
+
+const notStanding = (reason: string, { sub }: Session) =>
+  refuse('access_denied', reason, { description: 'This user can not sign in to this client', log: { sub } })
+
+const stateHash = (
+  { client, target: { state } }: ValidatedAuthorizationRequest,
+  { emitStateHash }: IssuePorts,
+): string | undefined =>
+  emitStateHash && state !== undefined ? halfHash(state, client.id_token_signed_response_alg) : undefined
+
+const codeOf = (
+  { client, target, code_challenge, code_challenge_method, nonce }: ValidatedAuthorizationRequest,
+  { id }: Authorization,
+  { code, s_hash, now }: { code: string; s_hash: string | undefined; now: Seconds },
+): AuthorizationCode => ({
+  hash: hashHandle(code),
+  authorization_id: id,
+  redirect_uri: target.redirect_uri,
+  ...(code_challenge !== undefined && { code_challenge, code_challenge_method }),
+  ...(nonce !== undefined && { nonce }),
+  ...(s_hash !== undefined && { s_hash }),
+  expires_at: now + client.authorization_code_lifetime,
+})
+
+/** An access token like any other, but for its way: it is bound to no key, since no key was shown, and never comes with a refresh token. */
+async function makeAccessToken(
+  { client, scope, resources }: ValidatedAuthorizationRequest,
+  authorization: Authorization,
+  now: Seconds,
+  { audiences, accessTokens, profile }: IssuePorts,
+): Promise<Result<AccessToken>> {
+  const audience = audiences.of(scope, resources)
+  if (!audience.ok) return audience
+  const { client_id } = client
+  const { claims: names } = audience.value
+  const claims =
+    names.length === 0
+      ? {}
+      : await profile.claims({ subject: authorization, client_id, names, use: 'access_token' })
+  return ok(
+    await accessTokens.make({
+      client,
+      audience: audience.value,
+      subject: authorization,
+      authorization_id: authorization.id,
+      claims,
+      issued_at: now,
+      type: client.access_token_type,
+      lifetime: client.access_token_lifetime,
+    }),
+  )
+}
+
+/** §5.4: without an access token there is no UserInfo, so that the ID token carries the claims of the scope. */
+async function makeIdToken(
+  { client, scope, response_type, nonce, requested_claims }: ValidatedAuthorizationRequest,
+  authorization: Authorization,
+  beside: { code: string | undefined; accessToken: AccessToken | undefined; s_hash: string | undefined },
+  { idTokens, readIdentityClaims }: IssuePorts,
+): Promise<string> {
+  const alone = response_type === 'id_token' || client.always_include_user_claims_in_id_token
+  const claims = await readIdentityClaims({
+    ...{ client, subject: authorization, use: 'id_token', scope: alone ? scope : [] },
+    requested: requested_claims,
+  })
+  const { code, accessToken, s_hash } = beside
+  return idTokens.make({
+    ...{ client, subject: authorization, claims },
+    ...(requested_claims?.id_token && { requested: requested_claims.id_token }),
+    ...(nonce !== undefined && { nonce }),
+    ...(code !== undefined && { code }),
+    ...(accessToken && { accessToken: accessToken.value }),
+    ...(s_hash !== undefined && { s_hash }),
+  })
+}
+
+async function storeWithoutCode(
+  authorization: Authorization,
+  accessToken: AccessToken | undefined,
+  { now, pushed }: { readonly now: Seconds; readonly pushed: Pushed | undefined },
+  { stores }: IssuePorts,
+): Promise<CommitOutcome> {
+  const { client_id, sub } = authorization
+  const referenceToken = accessToken?.reference
+  return stores.commit({
+    ...{ at: now, client_id, sub },
+    ...(pushed && { use: { kind: 'assertion', ...usedMarker(pushed) } }),
+    issue: { authorization, referenceToken },
+  })
+}

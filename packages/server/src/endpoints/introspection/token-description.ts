@@ -1,0 +1,104 @@
+/** What a caller may know of a token (RFC 7662 §2.2, §4): an API of those meant for it, a client of its own. */
+
+import type { JsonObject } from '@tessera/protocol/result'
+import { formatScope } from '@tessera/protocol/scope'
+import type { Caller } from '../../clients/authentication/caller.ts'
+import { subjectOfToken } from '../../identity/profile.ts'
+import type { VerifiedToken } from '../../model/extension-grant.ts'
+import type { Stores } from '../../model/ports/stores.ts'
+import type { Profile, ProfileRequest } from '../../model/user.ts'
+import type { Awaitable, Clock } from '../../runtime/ports.ts'
+import type { RefreshTokens } from '../../tokens/refresh-token.ts'
+import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
+import type { TokenVerifier } from '../../tokens/verification.ts'
+
+export type DescriptionPorts = {
+  readonly issuer: string
+  readonly clock: Clock
+  readonly verifier: TokenVerifier
+  readonly refreshTokens: RefreshTokens
+  readonly subjects: SubjectIdentifiers
+  readonly stores: Pick<Stores, 'families'>
+  readonly profile: Profile
+  readonly compatibility: 'none' | 'identityserver4'
+}
+
+/** All that is said of a token that is unknown, ended, revoked or none of the caller's business. */
+const inactive = { active: false } as const
+
+export async function describeToken(
+  token: string,
+  caller: Caller,
+  ports: DescriptionPorts,
+): Promise<JsonObject> {
+  if (token.startsWith('tr_')) return describeRefreshToken(token, caller, ports)
+  const verified = await ports.verifier.verifyAccessToken(token)
+  if (!verified.ok) return inactive
+  const { client_id, claims } = verified.value
+  const scope = visibleScope(verified.value, caller)
+  if (scope === undefined || !(await userMay(subjectOfToken(verified.value), client_id, ports)))
+    return inactive
+  return {
+    ...claims,
+    ...{ active: true, client_id, scope: formatScope(scope) },
+    ...kindOf('access_token', ports),
+  }
+}
+
+/**
+ * RFC 7662 §2.2: `token_type` says how the token is used (RFC 6749 §5.1), which a refresh token has no word for. Which
+ * kind of token it is has a member of its own.
+ */
+const kindOf = (
+  token_use: 'access_token' | 'refresh_token',
+  { compatibility }: DescriptionPorts,
+): JsonObject => {
+  if (compatibility === 'identityserver4') return { token_use, token_type: token_use }
+  return token_use === 'access_token' ? { token_use, token_type: 'Bearer' } : { token_use }
+}
+
+/** The scopes that the caller may see; undefined: not even the token. */
+function visibleScope(
+  { client_id, scope, audience }: VerifiedToken,
+  caller: Caller,
+): readonly string[] | undefined {
+  if (caller.kind === 'client') return client_id === caller.client.client_id ? scope : undefined
+  if (!audience.includes(caller.api.name)) return undefined
+  const own = scope.filter(name => caller.api.scopes.includes(name))
+  return own.length > 0 ? own : undefined
+}
+
+const userMay = (
+  subject: ProfileRequest['subject'] | undefined,
+  client_id: string,
+  { profile }: DescriptionPorts,
+): Awaitable<boolean> => subject === undefined || profile.isActive({ subject, client_id })
+
+/** Only the newest generation is active: an older one answers a lost response at most. */
+async function describeRefreshToken(
+  token: string,
+  caller: Caller,
+  ports: DescriptionPorts,
+): Promise<JsonObject> {
+  const now = ports.clock.now()
+  const handle = ports.refreshTokens.parse(token)
+  if (!handle || handle.expires_at <= now || caller.kind !== 'client') return inactive
+  const { client_id } = caller.client
+  const found = await ports.stores.families.find(handle.family)
+  if (!found || found.family.client_id !== client_id) return inactive
+  const { family, authorization } = found
+  const ended = family.idle_expires_at <= now || authorization.revoked_at !== undefined
+  if (ended || handle.generation !== family.generation) return inactive
+  if (!(await userMay(authorization, client_id, ports))) return inactive
+  return {
+    active: true,
+    iss: ports.issuer,
+    sub: ports.subjects.tell(caller.client, authorization.sub),
+    client_id,
+    iat: family.rotated_at,
+    exp: family.idle_expires_at,
+    scope: formatScope(family.scope),
+    ...kindOf('refresh_token', ports),
+    ...(family.cnf && { cnf: family.cnf }),
+  }
+}

@@ -1,0 +1,246 @@
+/** From a decision to signed tokens and the one write that must go with them. Reads claims, signs; stores nothing. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
+import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
+import type {
+  Authorization,
+  AuthorizationId,
+  FamilyId,
+  RefreshFamily,
+  RequestedClaims,
+} from '../../model/authorization.ts'
+import { newTimedId } from '../../model/handle.ts'
+import type { Commit } from '../../model/ports/stores.ts'
+import type { Profile } from '../../model/user.ts'
+import type { Clock, Random } from '../../runtime/ports.ts'
+import type { AccessToken, AccessTokenContent, AccessTokens } from '../../tokens/access-token.ts'
+import type { Audience, Audiences } from '../../tokens/audience.ts'
+import type { IdTokens } from '../../tokens/id-token.ts'
+import type { RefreshTokens } from '../../tokens/refresh-token.ts'
+import type { Decision } from './decision.ts'
+import { absoluteEnd, idleEnd } from './refresh-lifetime.ts'
+
+export type IssuePorts = {
+  readonly clock: Clock
+  readonly random: Random
+  readonly profile: Profile
+  readonly readIdentityClaims: ReadIdentityClaims
+  readonly audiences: Audiences
+  readonly accessTokens: AccessTokens
+  readonly idTokens: IdTokens
+  readonly refreshTokens: RefreshTokens
+}
+
+export type Issued = {
+  /** What the access token carries. */
+  readonly scope: readonly string[]
+  readonly accessToken: AccessToken
+  readonly refreshToken?: string
+  readonly idToken?: string
+  /** Undefined: nothing to write (a JWT of the client's own). */
+  readonly commit?: Commit
+}
+
+/** Refuses what {@link Audiences.of} refuses, and `invalid_grant` when what the token stems from ended meanwhile. */
+export async function issue(decision: Decision, ports: IssuePorts): Promise<Result<Issued>> {
+  const audience = ports.audiences.of(decision.scope, decision.audience)
+  if (!audience.ok) return audience
+  const wide = widestAudience(decision, audience.value, ports.audiences)
+  const kept = decision.keptClaims ?? (await readClaims(decision, wide, ports.profile))
+  const idClaims = await readIdClaims(decision, ports.readIdentityClaims)
+  // Not before the hooks have answered: what follows has one time, and nothing outlives what it hangs on.
+  const now = ports.clock.now()
+  const lifetime = lifetimeOf(decision, now)
+  if (lifetime <= 0) return refuse('invalid_grant', 'extension_subject_token_expired')
+  const family = familyOf(decision, kept, now, ports.random)
+  const authorization = newAuthorization(decision, family, { now, lifetime }, ports.random)
+  const authorizationId = family?.authorization_id ?? authorization?.id ?? existingAuthorization(decision)?.id
+
+  const accessToken = await ports.accessTokens.make({
+    ...contentOf(decision, audience.value, kept),
+    authorization_id: authorizationId,
+    issued_at: now,
+    lifetime,
+  })
+  const idToken =
+    decision.idToken &&
+    decision.subject &&
+    ports.idTokens.make({
+      client: decision.client,
+      subject: decision.subject,
+      ...decision.idToken,
+      accessToken: accessToken.value,
+      claims: idClaims,
+      requested: requestedOf(decision),
+    })
+  return ok({
+    scope: audience.value.scope,
+    accessToken,
+    refreshToken: refreshTokenOf(decision, family, ports.refreshTokens),
+    idToken: await idToken,
+    commit: commitOf(decision, { authorization, family, accessToken }, { now, lifetime }),
+  })
+}
+
+type Span = { readonly now: Seconds; readonly lifetime: Seconds }
+
+const lifetimeOf = ({ lifetime, not_after, client }: Decision, now: Seconds): Seconds =>
+  Math.min(lifetime ?? client.access_token_lifetime, (not_after ?? Number.POSITIVE_INFINITY) - now)
+
+/** A new family keeps the claims of all that it may be used for, also where this token is limited to one API (RFC 8707 §2.2). */
+function widestAudience(decision: Decision, narrow: Audience, audiences: Audiences): Audience {
+  const { refresh, authorization, audience } = decision
+  if (refresh?.kind !== 'new') return narrow
+  const limit = authorization?.kind === 'existing' ? authorization.authorization.resources : audience
+  const wide = audiences.of(refresh.scope, limit)
+  return wide.ok ? wide.value : narrow
+}
+
+/** The user claims that the scopes and APIs ask for, and those that the sign-in or grant brought. */
+async function readClaims(
+  { subject, client }: Decision,
+  { claims: names }: Audience,
+  profile: Profile,
+): Promise<JsonObject | undefined> {
+  if (!subject || names.length === 0) return undefined
+  return profile.claims({ subject, client_id: client.client_id, names, use: 'access_token' })
+}
+
+/** An access token comes with every ID token of this endpoint, so that UserInfo tells the claims of the scope (OpenID Connect Core 1.0 §5.4). */
+async function readIdClaims(
+  { idToken, subject, client, authorization }: Decision,
+  read: ReadIdentityClaims,
+): Promise<JsonObject | undefined> {
+  if (!idToken || !subject || authorization?.kind !== 'existing') return undefined
+  const { scope, requested_claims: requested } = authorization.authorization
+  const whole = client.always_include_user_claims_in_id_token
+  return read({ client, subject, use: 'id_token', scope: whole ? scope : [], requested })
+}
+
+/** What the authorization request wanted in the ID token one by one. */
+const requestedOf = ({ authorization }: Decision): RequestedClaims | undefined =>
+  authorization?.kind === 'existing' ? authorization.authorization.requested_claims?.id_token : undefined
+
+/** A narrowed token carries the claims of its own scopes only. */
+const only = (claims: JsonObject, names: readonly string[]): JsonObject =>
+  Object.fromEntries(Object.entries(claims).filter(([name]) => names.includes(name)))
+
+function contentOf(
+  decision: Decision,
+  audience: Audience,
+  kept: JsonObject = {},
+): Omit<AccessTokenContent, 'issued_at' | 'lifetime'> {
+  const { client, subject, clientClaims, derived_from } = decision
+  return {
+    client,
+    audience,
+    subject,
+    ...(derived_from && { derived_from }),
+    cnf: decision.confirmation,
+    claims: { ...only(kept, audience.claims), ...decision.claims },
+    clientClaims,
+    type: decision.accessTokenType ?? client.access_token_type,
+  }
+}
+
+const existingAuthorization = ({ authorization }: Decision): { id: AuthorizationId } | undefined => {
+  if (authorization?.kind === 'existing') return authorization.authorization
+  return authorization?.kind === 'inherited' ? authorization : undefined
+}
+
+/** A new family for a sign-in that was given `offline_access`. */
+function familyOf(
+  decision: Decision,
+  claims: JsonObject | undefined,
+  now: Seconds,
+  random: Random,
+): RefreshFamily | undefined {
+  if (decision.refresh?.kind !== 'new') return undefined
+  const { client, refresh, confirmation: cnf } = decision
+  const expires_at = absoluteEnd(client, now)
+  return {
+    id: newTimedId<FamilyId>(random),
+    authorization_id: existingAuthorization(decision)?.id ?? newTimedId<AuthorizationId>(random),
+    client_id: client.client_id,
+    generation: 1,
+    scope: refresh.scope,
+    ...(claims && { access_claims: claims }),
+    ...(cnf && { cnf }),
+    created_at: now,
+    expires_at,
+    idle_expires_at: idleEnd(client, now, expires_at),
+    rotated_at: now,
+  }
+}
+
+function newAuthorization(
+  decision: Decision,
+  family: RefreshFamily | undefined,
+  { now, lifetime }: Span,
+  random: Random,
+): Authorization | undefined {
+  const { subject, client, scope, audience } = decision
+  if (decision.authorization?.kind !== 'new' || !subject) return undefined
+  // The write looks at it; what comes of the authorization later is not of this sign-in any more.
+  const { epoch: _, ...who } = subject
+  return {
+    ...who,
+    id: family?.authorization_id ?? newTimedId<AuthorizationId>(random),
+    client_id: client.client_id,
+    scope,
+    resources: audience,
+    created_at: now,
+    // It outlives all that comes from it: the last access token of the family, or this one.
+    expires_at: (family?.idle_expires_at ?? now) + lifetime,
+  }
+}
+
+function refreshTokenOf(
+  { refresh }: Decision,
+  family: RefreshFamily | undefined,
+  tokens: RefreshTokens,
+): string | undefined {
+  if (family)
+    return tokens.format({ family: family.id, generation: family.generation, expires_at: family.expires_at })
+  if (refresh?.kind !== 'existing') return undefined
+  const { id, expires_at } = refresh.family
+  return tokens.format({ family: id, generation: refresh.generation, expires_at })
+}
+
+function commitOf(
+  decision: Decision,
+  {
+    authorization,
+    family,
+    accessToken,
+  }: { authorization?: Authorization; family?: RefreshFamily; accessToken: AccessToken },
+  { now: at, lifetime }: Span,
+): Commit | undefined {
+  const { use, subject, client } = decision
+  const existing = existingAuthorization(decision)
+  const { reference: referenceToken } = accessToken
+  if (!use && !existing && !authorization && !family && !referenceToken) return undefined
+  return {
+    at,
+    client_id: client.client_id,
+    ...(subject && { sub: subject.sub }),
+    ...(authorization && subject?.epoch !== undefined && { epoch: subject.epoch }),
+    ...(existing && {
+      authorization: { id: existing.id, until: untilOfExisting(decision, family, { now: at, lifetime }) },
+    }),
+    ...(use && { use }),
+    ...((authorization || family || referenceToken) && { issue: { authorization, family, referenceToken } }),
+  }
+}
+
+function untilOfExisting(
+  decision: Decision,
+  family: RefreshFamily | undefined,
+  { now, lifetime }: Span,
+): Seconds {
+  const { authorization, use } = decision
+  if (authorization?.kind === 'inherited') return authorization.until
+  const slides = use?.kind === 'refresh_rotation' || use?.kind === 'refresh_reuse'
+  return Math.max(now, slides ? use.idleExpiresAt : (family?.idle_expires_at ?? now)) + lifetime
+}

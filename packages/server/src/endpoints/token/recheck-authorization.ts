@@ -1,0 +1,52 @@
+/** What every grant that rests on an earlier sign-in checks again: the authorization, the client's scopes, the user. */
+
+import { type Refusal, refuse } from '@tessera/protocol/result'
+import type { Authorization } from '../../model/authorization.ts'
+import type { Client } from '../../model/client.ts'
+import type { Decision, GrantPorts, TokenRequest, TokenSubject } from './decision.ts'
+import { stillAllowed } from './token-scope.ts'
+
+/** Refuses `invalid_grant` when the authorization was revoked or the user is not active, `invalid_scope` when a scope was withdrawn. */
+export async function standing(
+  authorization: Authorization,
+  { client }: TokenRequest,
+  { profile, resources }: Pick<GrantPorts, 'profile' | 'resources'>,
+): Promise<Refusal | undefined> {
+  const log = { authorization_id: authorization.id }
+  if (authorization.revoked_at !== undefined) return refuse('invalid_grant', 'authorization_revoked', { log })
+  const { tenant } = authorization
+  if (tenant !== undefined && client.tenants.length > 0 && !client.tenants.includes(tenant)) {
+    return refuse('invalid_grant', 'user_of_another_tenant', { log })
+  }
+  const withdrawn = stillAllowed(authorization.scope, client, resources)
+  if (withdrawn) return withdrawn
+  const active = await profile.isActive({ subject: authorization, client_id: client.client_id })
+  return active ? undefined : refuse('invalid_grant', 'user_inactive', { log })
+}
+
+/** The user of an authorization and how they signed in. */
+export const subjectOf = ({
+  sub,
+  tenant,
+  sid,
+  idp,
+  amr,
+  acr,
+  auth_time,
+  claims,
+}: Authorization): TokenSubject => ({
+  sub,
+  tenant,
+  sid,
+  idp,
+  amr,
+  acr,
+  auth_time,
+  claims,
+})
+
+/** A family for what the user gave, if the client still refreshes. */
+export const refreshOf = ({ scope }: Authorization, { grant_types }: Client): Pick<Decision, 'refresh'> =>
+  scope.includes('offline_access') && grant_types.has('refresh_token')
+    ? { refresh: { kind: 'new', scope } }
+    : {}

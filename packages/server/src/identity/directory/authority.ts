@@ -1,0 +1,69 @@
+/** A directory as a credential authority: for the login page and for the password grant (RFC 6749 §4.3). */
+
+import type { CredentialAuthority, Directory, IdentityProvider } from '../../model/user.ts'
+import { createFairQueue, QueueFull } from '../../runtime/fair-queue.ts'
+import { networkPath } from '../../runtime/network.ts'
+import type { Log } from '../../runtime/ports.ts'
+import type { ResolveSubject } from '../external-identity.ts'
+import type { DirectoryEntry } from './connection.ts'
+import { bindUser } from './directory.ts'
+import { attributeOf, claimsOf } from './directory-claims.ts'
+
+export type DirectoryProvider = IdentityProvider & { readonly directory: Directory }
+
+export type DirectoryPorts = { readonly resolveSubject: ResolveSubject; readonly log: Log }
+
+/** How many may wait for each connection. */
+const patience = 10
+
+export function createDirectoryAuthority(
+  provider: DirectoryProvider,
+  { resolveSubject, log }: DirectoryPorts,
+): CredentialAuthority {
+  const { directory, name } = provider
+  const { max_connections: concurrent } = directory
+  const queue = createFairQueue({ concurrent, waiting: concurrent * patience, networksOf: networkPath })
+  const refused = (reason: string) => {
+    log.info('directory_refused', { provider: name, reason })
+    return { ok: false } as const
+  }
+
+  return {
+    async check({ username, password, tenant, from = '' }) {
+      const outcome = await queue
+        .run(from, () => bindUser(directory, username, password))
+        .catch(error => {
+          if (error instanceof QueueFull) throw error
+          const { code, message } = error as { code?: unknown; message: string }
+          log.error('directory_failed', { provider: name, error_code: code, error: message.slice(0, 200) })
+          return undefined
+        })
+      if (!outcome) return { ok: false, unavailable: true }
+      if (!outcome.ok) return refused(outcome.reason)
+      const id = idOf(outcome.entry, directory)
+      if (id === undefined) return refused('directory_entry_without_id')
+      const claims = claimsOf(outcome.entry, directory)
+      if (!claims) return refused('directory_claims_too_large')
+      const { email } = claims
+      const local = await resolveSubject(
+        {
+          ...{ provider, authority: directory.base || directory.user_dn || directory.url, id, claims },
+          // The operator's own directory vouches for what stands in it, where linking by it is configured.
+          ...(typeof email === 'string' && { verified_email: email }),
+        },
+        tenant,
+      )
+      return local.ok ? { ok: true, sub: local.value.sub, amr: ['pwd'], claims } : refused(local.reason)
+    },
+  }
+}
+
+/** Printable text as it is (entryUUID), any other bytes in hexadecimal (objectGUID); undefined for none or several. */
+function idOf(entry: DirectoryEntry, { id_attribute }: Directory): string | undefined {
+  const values = [attributeOf(entry, id_attribute)].flat()
+  const [value] = values
+  if (values.length !== 1 || !value || value.length === 0) return undefined
+  if (typeof value === 'string') return value
+  const text = value.toString('latin1')
+  return /^[\x21-\x7E]{1,255}$/.test(text) ? text : value.toString('hex')
+}

@@ -1,0 +1,66 @@
+/** Maps a directory's entry to claims of the types that OpenID Connect Core 1.0 §5.1 defines. */
+
+import type { Json, JsonObject } from '@tessera/protocol/result'
+import type { Directory } from '../../model/user.ts'
+import { mapClaims } from '../external-claims.ts'
+import type { DirectoryEntry } from './connection.ts'
+
+/** Claims that have one value, even if the attribute has several (OpenID Connect Core 1.0 §5.1). */
+const single: ReadonlySet<string> = new Set([
+  ...['name', 'given_name', 'family_name', 'middle_name', 'nickname', 'preferred_username', 'profile'],
+  ...['picture', 'website', 'email', 'gender', 'birthdate', 'zoneinfo', 'locale', 'phone_number'],
+])
+
+/** Undefined where they are too large. */
+export function claimsOf(entry: DirectoryEntry, directory: Directory): JsonObject | undefined {
+  const theirs = Object.fromEntries(
+    Object.entries(directory.claims).map(([claim, attribute]) => {
+      const values = [attributeOf(entry, attribute) ?? []].flat().map(String)
+      return [claim, claimOf(claim, values, directory.list_claims.has(claim))]
+    }),
+  )
+  return mapClaims(Object.fromEntries(Object.keys(theirs).map(claim => [claim, claim])), theirs)
+}
+
+/** Names of attributes have no case (RFC 4512 §2.5). */
+export function attributeOf(entry: DirectoryEntry, attribute: string): DirectoryEntry[string] | undefined {
+  const name = Object.keys(entry).find(key => key.toLowerCase() === attribute.toLowerCase())
+  const value = name === undefined ? undefined : entry[name]
+  return Array.isArray(value) && value.length === 0 ? undefined : value
+}
+
+function claimOf(claim: string, values: readonly string[], isList: boolean): Json | undefined {
+  const [first] = values
+  if (first === undefined) return undefined
+  if (isList) return [...values]
+  const typed = Object.hasOwn(types, claim) ? types[claim as keyof typeof types] : undefined
+  if (typed) return typed(first)
+  return single.has(claim) || values.length === 1 ? first : [...values]
+}
+
+const isTrue = (value: string): boolean => value.toUpperCase() === 'TRUE'
+
+/** Standard claims that are no text. */
+const types = {
+  // RFC 4517 §3.3.3: TRUE or FALSE.
+  email_verified: isTrue,
+  phone_number_verified: isTrue,
+  updated_at: secondsOf,
+  // RFC 4517 §3.3.28: lines divided by $, with \24 and \5c for the characters themselves.
+  address: (value: string) => ({
+    formatted: value
+      .split('$')
+      .map(line => line.trim().replaceAll(/\\(24|5c)/gi, (_, code) => (code === '24' ? '$' : '\\')))
+      .join('\n'),
+  }),
+} as const satisfies Record<string, (value: string) => Json | undefined>
+
+/** RFC 4517 §3.3.13: a generalized time, such as 20261130061500Z; or seconds as they are. */
+function secondsOf(value: string): number | undefined {
+  const time = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)?(\d\d)?(?:[.,]\d+)?(Z|[+-]\d\d(?:\d\d)?)$/.exec(value)
+  if (!time) return /^\d{1,10}$/.test(value) ? Number(value) : undefined
+  const [, year, month, day, hour, minute = '00', second = '00', zone = 'Z'] = time
+  const offset = zone === 'Z' ? zone : `${zone.slice(0, 3)}:${zone.slice(3) || '00'}`
+  const at = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}${offset}`)
+  return Number.isNaN(at) ? undefined : Math.floor(at / 1000)
+}

@@ -1,0 +1,111 @@
+/** Checking a password by an LDAP directory: find the user, then bind as them (RFC 4511 §4.2, RFC 4513 §5.1). */
+
+import type { Client } from 'ldapts'
+import type { Directory } from '../../model/user.ts'
+import { type DirectoryEntry, withConnection } from './connection.ts'
+import { bindNameFor, filterFor } from './escaped-name.ts'
+import { parseFilter } from './filter.ts'
+
+/** The entry of a user whose password is right; or why there is none, for the log. */
+export type BindOutcome =
+  | { readonly ok: true; readonly entry: DirectoryEntry }
+  | { readonly ok: false; readonly reason: BindFailure }
+
+export type BindFailure =
+  | 'directory_password_empty'
+  | 'directory_name_unfit'
+  | 'directory_user_unknown'
+  | 'directory_user_ambiguous'
+  | 'directory_bind_refused'
+  | 'directory_user_inactive'
+
+/** Rejects where the directory can't tell: it is away, its certificate does not hold, or our own account is refused. */
+export async function bindUser(
+  directory: Directory,
+  username: string,
+  password: string,
+): Promise<BindOutcome> {
+  // RFC 4513 §5.1.2: a bind with a name and no password succeeds without proving anything.
+  if (password === '') return refused('directory_password_empty')
+  // A half of a surrogate pair has no UTF-8, and would be looked up as another character.
+  if (!username.isWellFormed()) return refused('directory_name_unfit')
+  const name = directory.user_dn === undefined ? undefined : bindNameFor(directory.user_dn, username)
+  if (directory.user_dn !== undefined && name === undefined) return refused('directory_name_unfit')
+  return withConnection(directory, client =>
+    name === undefined
+      ? searchAndBind(client, directory, username, password)
+      : bindDirectly(client, directory, name, username, password),
+  )
+}
+
+async function searchAndBind(
+  client: Client,
+  directory: Directory,
+  username: string,
+  password: string,
+): Promise<BindOutcome> {
+  await client.bind(directory.bind_dn!, directory.bind_password!)
+  const found = await search(client, directory, directory.base, username)
+  const [entry] = found
+  if (!entry || found.length > 1) {
+    // As much work as for a known name: the directory refuses a bind of nobody's.
+    await bound(client, `cn=nobody,${directory.base}`, password)
+    return refused(entry ? 'directory_user_ambiguous' : 'directory_user_unknown')
+  }
+  if (!(await bound(client, entry.dn, password))) return refused('directory_bind_refused')
+  return { ok: true, entry }
+}
+
+async function bindDirectly(
+  client: Client,
+  directory: Directory,
+  name: string,
+  username: string,
+  password: string,
+): Promise<BindOutcome> {
+  if (!(await bound(client, name, password))) return refused('directory_bind_refused')
+  const found =
+    directory.base === ''
+      ? await search(client, { ...directory, scope: 'base', filter: '(objectClass=*)' }, name, username)
+      : await search(client, directory, directory.base, username)
+  const [entry] = found
+  // The password was right, but the entry is not among those that may sign in.
+  if (!entry) return refused('directory_user_inactive')
+  return found.length > 1 ? refused('directory_user_ambiguous') : { ok: true, entry }
+}
+
+/** At most two entries: one too many shows that the filter names no single user. */
+async function search(
+  client: Client,
+  directory: Omit<Directory, 'scope'> & { readonly scope: 'base' | 'one' | 'sub' },
+  base: string,
+  username: string,
+): Promise<readonly DirectoryEntry[]> {
+  const { active_filter, scope, timeout, id_attribute, claims } = directory
+  const user = filterFor(directory.filter, username)
+  const { searchEntries } = await client.search(base, {
+    ...{ scope, derefAliases: 'never', sizeLimit: 2, timeLimit: timeout },
+    filter: await parseFilter(active_filter === undefined ? user : `(&${user}${active_filter})`),
+    attributes: [...new Set([id_attribute, ...Object.values(claims)])],
+    explicitBufferAttributes: [id_attribute],
+  })
+  return searchEntries
+}
+
+/** RFC 4511 §A.1: results by which a directory refuses a user, however it puts it (wrong, locked, expired, no such entry). */
+const refusals: ReadonlySet<unknown> = new Set([19, 32, 34, 48, 49, 50, 53])
+
+/** Whether the directory takes this name and password. */
+async function bound(client: Client, name: string, password: string): Promise<boolean> {
+  // RFC 4513 §5.1.1: without a name it is anonymous, and succeeds.
+  if (name === '') return false
+  try {
+    await client.bind(name, password)
+    return true
+  } catch (error) {
+    if (refusals.has((error as { code?: unknown }).code)) return false
+    throw error
+  }
+}
+
+const refused = (reason: BindFailure): BindOutcome => ({ ok: false, reason })

@@ -1,0 +1,165 @@
+/** OpenID Connect providers as they describe themselves (OpenID Connect Discovery 1.0 §4), asked when first used. */
+
+import type { JWK } from 'jose'
+import type { ClientAuth, Configuration, CustomFetch, ExportedJWKSCache } from 'openid-client'
+import type { IdentityProvider, UpstreamProvider } from '../../model/user.ts'
+import type { Outbound } from '../../outbound/outbound.ts'
+import type { Clock } from '../../runtime/ports.ts'
+import { createFetch } from './fetch.ts'
+import { createProviderKeys, type ProviderKeys } from './provider-keys.ts'
+import { createPauses } from './provider-pauses.ts'
+
+/** One that has an `upstream`. */
+export type OpenIdProvider = IdentityProvider & { readonly upstream: UpstreamProvider }
+
+/** Rejects with what openid-client or the way out throws. */
+export type Discover = (provider: OpenIdProvider) => Promise<Configuration>
+
+/** How long a provider's metadata count as new; what is older is used on while the provider can't be asked. */
+const lifetime = 600
+const longest = 86_400
+/** Seconds between two questions to one that did not answer, while its old metadata serve. */
+const pause = 30
+
+type Known = { readonly connect: Connect; readonly at: number; readonly askAgain: number }
+
+/** Makes a configuration of what the provider said of itself, with the keys that it has now. */
+type Connect = () => Promise<Configuration>
+
+/** Kept for each configured provider, so there are no more than those; asked once however many wait. */
+export function createDiscovery({ outbound, clock }: { outbound: Outbound; clock: Clock }): Discover {
+  const known = new Map<string, Known>()
+  const asking = new Map<string, Promise<Configuration>>()
+  const pauses = createPauses(clock)
+  const fetch = createFetch(outbound)
+  const keys = createProviderKeys(fetch, clock)
+
+  async function ask(provider: OpenIdProvider): Promise<Configuration> {
+    const { name } = provider
+    const before = known.get(name)
+    try {
+      const connect = connecting(provider, { fetch, keys, clock })
+      const configuration = await connect()
+      const at = clock.now()
+      known.set(name, { connect, at, askAgain: at + lifetime })
+      pauses.succeeded(name)
+      return configuration
+    } catch (error) {
+      if (!before || before.at + longest <= clock.now()) {
+        pauses.failed(name, error)
+        throw error
+      }
+      known.set(name, { ...before, askAgain: clock.now() + pause })
+      return before.connect()
+    } finally {
+      asking.delete(name)
+    }
+  }
+
+  return provider => {
+    const found = known.get(provider.name)
+    if (found && found.askAgain > clock.now()) return found.connect()
+    const under = asking.get(provider.name)
+    if (under) return under
+    // Anybody can make this server ask, by a logout token that need not be one.
+    const failure = pauses.errorFor(provider.name)
+    if (failure) return Promise.reject(failure.error)
+    const asked = ask(provider)
+    asking.set(provider.name, asked)
+    return asked
+  }
+}
+
+type ConnectPorts = { readonly fetch: CustomFetch; readonly keys: ProviderKeys; readonly clock: Clock }
+
+function connecting(provider: OpenIdProvider, ports: ConnectPorts): Connect {
+  const askOnce = createOneAnswer(ports.fetch)
+  return () => describe(provider, askOnce, ports)
+}
+
+/** Fetches once, and repeats what came. */
+function createOneAnswer(fetch: CustomFetch): CustomFetch {
+  let answer: { readonly body: string; readonly status: number; readonly headers: Headers } | undefined
+  return async (...request) => {
+    if (!answer) {
+      const response = await fetch(...request)
+      answer = { body: await response.text(), status: response.status, headers: response.headers }
+    }
+    return new Response(answer.body, answer)
+  }
+}
+
+/** openid-client looks for an unknown key at the provider only where its own copy of the keys is older than this (seconds). */
+const old = 61
+
+/**
+ * A new configuration for each use, whose keys count as old: an ID token with an unknown key is looked for at the
+ * provider then, within the bounds of `createProviderKeys`. A configuration that is kept fails for a minute after the
+ * provider rotated.
+ */
+async function describe(
+  { upstream }: OpenIdProvider,
+  askOnce: CustomFetch,
+  { fetch, keys, clock }: ConnectPorts,
+): Promise<Configuration> {
+  // Loaded when first used: a part of the start that many installations never need.
+  const client = await import('openid-client')
+  const issuer = new URL(upstream.issuer)
+  const metadata = {
+    ...(upstream.client_secret !== undefined && { client_secret: upstream.client_secret }),
+    ...(upstream.id_token_signed_response_alg !== undefined && {
+      id_token_signed_response_alg: upstream.id_token_signed_response_alg,
+    }),
+    // The server's own time counts, as everywhere.
+    [client.clockSkew]: clock.now() - Math.floor(Date.now() / 1000),
+  }
+  const configuration = await client.discovery(
+    issuer,
+    upstream.client_id,
+    metadata,
+    await authenticationOf(upstream),
+    {
+      [client.customFetch]: askOnce,
+      execute: [
+        // OpenID Connect Core 1.0 §3.1.3.7 (6) would let TLS stand for the signature; ours is checked all the same.
+        client.enableNonRepudiationChecks,
+        // An issuer without TLS is the operator's decision; where such a request may go, the way out decides.
+        ...(issuer.protocol === 'http:' ? [client.allowInsecureRequests] : []),
+      ],
+    },
+  )
+  const { jwks_uri } = configuration.serverMetadata()
+  const keysAt = jwks_uri === undefined ? undefined : new URL(jwks_uri).href
+  configuration[client.customFetch] = (url, options) =>
+    url === keysAt ? keys.fetch(url, options) : fetch(url, options)
+  const recent = keysAt === undefined ? undefined : parse(keys.recent(keysAt) ?? '')
+  if (recent) {
+    client.setJwksCache(configuration, { jwks: recent, uat: Math.floor(Date.now() / 1000) - old })
+  }
+  return configuration
+}
+
+/** What is no key set is the library's to refuse. */
+function parse(keys: string): ExportedJWKSCache['jwks'] | undefined {
+  try {
+    return JSON.parse(keys)
+  } catch {
+    return undefined
+  }
+}
+
+async function authenticationOf(upstream: UpstreamProvider): Promise<ClientAuth> {
+  const client = await import('openid-client')
+  const { client_secret, client_jwk } = upstream
+  const method =
+    upstream.token_endpoint_auth_method ??
+    (client_jwk ? 'private_key_jwt' : client_secret === undefined ? 'none' : 'client_secret_basic')
+  if (method === 'private_key_jwt' && client_jwk) {
+    const { importJWK } = await import('jose')
+    const key = (await importJWK(client_jwk as JWK)) as CryptoKey
+    const { kid } = client_jwk
+    return client.PrivateKeyJwt(typeof kid === 'string' ? { key, kid } : key)
+  }
+  if (method === 'client_secret_post') return client.ClientSecretPost(client_secret)
+  return method === 'client_secret_basic' ? client.ClientSecretBasic(client_secret) : client.None()
+}

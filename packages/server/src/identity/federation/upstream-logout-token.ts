@@ -1,0 +1,99 @@
+/** Logout tokens of OpenID Connect providers (OpenID Connect Back-Channel Logout 1.0 §2.4, §2.6). */
+
+import { ok, type Result, refuse } from '@tessera/protocol/result'
+import type { createRemoteJWKSet, JWTPayload } from 'jose'
+import { assertionAlgorithms } from '../../model/client.ts'
+import type { Outbound } from '../../outbound/outbound.ts'
+import type { Clock } from '../../runtime/ports.ts'
+import { createFetch } from './fetch.ts'
+import type { Discover, OpenIdProvider } from './provider-discovery.ts'
+import { createProviderKeys } from './provider-keys.ts'
+import { refusalOf } from './upstream-failure.ts'
+
+export type LogoutToken = {
+  readonly iss: string
+  readonly jti: string
+  readonly exp: number
+  readonly sid?: string
+  readonly sub?: string
+}
+
+/** Refuses `invalid_request` for a token that does not hold, and as the way to the provider's keys does. */
+export type ReadLogoutToken = (provider: OpenIdProvider, token: string) => Promise<Result<LogoutToken>>
+
+const event = 'http://schemas.openid.net/event/backchannel-logout'
+/** Older ones are of another time (§2.6: the recipient decides). */
+const oldest = '10m'
+/** For how long after its end a token is accepted: two clocks never agree. */
+export const clockTolerance = 60
+
+export function createLogoutTokenReader({
+  discover,
+  outbound,
+  clock,
+}: {
+  discover: Discover
+  outbound: Outbound
+  clock: Clock
+}): ReadLogoutToken {
+  const keys = new Map<string, ReturnType<typeof createRemoteJWKSet>>()
+  // Apart from those of sign-ins: whoever sends logout tokens must not use up their fetches.
+  const providerKeys = createProviderKeys(createFetch(outbound), clock)
+
+  return async (provider, token) => {
+    const jose = await import('jose')
+    const keysAt = (uri: string) => {
+      const known = keys.get(uri)
+      if (known) return known
+      const made = jose.createRemoteJWKSet(new URL(uri), {
+        // The bound is in `createProviderKeys`.
+        cooldownDuration: 0,
+        [jose.customFetch]: (url, { method, headers }) =>
+          providerKeys.fetch(url, {
+            ...{ method, headers: Object.fromEntries(headers) },
+            ...{ body: undefined, redirect: 'manual' },
+          }),
+      })
+      keys.set(uri, made)
+      return made
+    }
+    try {
+      const { issuer, jwks_uri } = (await discover(provider)).serverMetadata()
+      if (jwks_uri === undefined) return invalid('upstream_logout_token_invalid', provider)
+      const { id_token_signed_response_alg: alg, client_id } = provider.upstream
+      const { payload } = await jose.jwtVerify(token, keysAt(jwks_uri), {
+        ...{ issuer, audience: client_id, maxTokenAge: oldest, clockTolerance },
+        algorithms: alg === undefined ? [...assertionAlgorithms] : [alg],
+        requiredClaims: ['iat', 'exp', 'jti', 'events'],
+        currentDate: new Date(clock.now() * 1000),
+      })
+      return readPayload(payload, issuer, provider)
+    } catch (error) {
+      if (error instanceof jose.errors.JOSEError) return invalid('upstream_logout_token_invalid', provider)
+      return refusalOf(error, provider.name)
+    }
+  }
+}
+
+/** §2.4: the event, a session or a user, and never a nonce, which would make an ID token of it. */
+function readPayload(payload: JWTPayload, iss: string, provider: OpenIdProvider): Result<LogoutToken> {
+  const { events, sub, sid, jti, exp, nonce } = payload
+  const happened =
+    typeof events === 'object' && events !== null && typeof Reflect.get(events, event) === 'object'
+  const [user, session, id] = [text(sub), text(sid), text(jti)]
+  const names = user !== undefined || session !== undefined
+  if (!happened || nonce !== undefined || !names || id === undefined) {
+    return invalid('upstream_logout_token_invalid', provider)
+  }
+  return ok({
+    ...{ iss, jti: id, exp: exp! },
+    ...(session !== undefined && { sid: session }),
+    ...(user !== undefined && { sub: user }),
+  })
+}
+
+const text = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' && value.length <= 255 ? value : undefined
+
+const invalid = (reason: string, { name }: OpenIdProvider) =>
+  refuse('invalid_request', reason, { log: { provider: name } })

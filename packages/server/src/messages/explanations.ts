@@ -1,0 +1,73 @@
+/**
+ * Describes refusals of the token endpoint to clients that authenticated (`error_description`, RFC 6749 §5.2).
+ * Anybody can send a public client's id, so public clients get only what the request itself shows. Nothing here tells
+ * whether a user exists, or whether a credential of another client is genuine.
+ */
+
+import { type Client, isPublic } from '../model/client.ts'
+
+const unknownCode = 'The code is unknown, or was issued to another client'
+const unknownDeviceCode = 'The device_code is unknown, or was issued to another client'
+const unknownRefreshToken = 'The refresh token is unknown, has expired, or was issued to another client'
+/** One text for all of these: no client learns which users are active. */
+const endedSignIn = 'The sign-in or its user is no longer valid for this client'
+
+/** By reason, for reasons whose refusal has no description. Undefined: nobody is told. */
+export const explanations = {
+  code_unknown: unknownCode,
+  code_of_another_client: unknownCode,
+  code_replayed: 'The code was used before',
+  code_expired: 'The code has expired',
+  redirect_uri_differs: 'redirect_uri differs from the one of the authorization request',
+  code_verifier_missing: 'code_verifier is required: the authorization request had a code_challenge',
+  code_verifier_unexpected: 'code_verifier was sent, but the authorization request had no code_challenge',
+  code_verifier_wrong: 'code_verifier does not match the code_challenge',
+  code_challenge_missing: 'This client must use PKCE, and the authorization request had no code_challenge',
+  code_challenge_plain: 'This client may not use the code_challenge_method plain',
+
+  device_code_unknown: unknownDeviceCode,
+  device_code_of_another_client: unknownDeviceCode,
+  device_code_used: 'The device_code was used before',
+
+  refresh_token_malformed: unknownRefreshToken,
+  refresh_token_unknown: unknownRefreshToken,
+  refresh_token_of_another_client: unknownRefreshToken,
+  // Read from the token before it is known whose it is.
+  refresh_token_expired: unknownRefreshToken,
+  refresh_token_idle_too_long: 'The refresh token was not used for too long',
+  refresh_token_reused: 'The refresh token was used before: its sign-in is revoked',
+  refresh_generation_ahead: 'The server lost the state of this refresh token: the user must sign in again',
+  refresh_rotated_in_future: 'The server can not tell whether this refresh token was used before',
+  offline_access_withdrawn: 'This client may no longer use the scope offline_access',
+  lost_twice: 'The same code or token was used by another request at the same time',
+
+  authorization_revoked: endedSignIn,
+  no_longer_standing: endedSignIn,
+  user_inactive: endedSignIn,
+  user_of_another_tenant: endedSignIn,
+  subject_is_a_client: endedSignIn,
+
+  assertion_replayed: 'The assertion was used before',
+  extension_subject_token_expired: 'The token that this request rests on has expired',
+
+  /** The name of the error says it. */
+  grant_type_unknown: undefined,
+  /** Refused for public clients alone. */
+  refresh_token_bound_to_another_key: undefined,
+  /** They would tell a client whether two identifiers are of one user. */
+  extension_subject_not_derived: undefined,
+  extension_subject_of_another_sector: undefined,
+  /** Faults of an operator's module: its own description is sent, and the rest is for the log. */
+  extension_client_unknown: undefined,
+  extension_lifetime_invalid: undefined,
+  extension_grant_threw: undefined,
+  extension_refused: undefined,
+  hook_result_invalid: undefined,
+  validator_refused: undefined,
+} as const satisfies Readonly<Record<string, string | undefined>>
+
+/** Returns what the client is told; undefined for one that did not authenticate. */
+export const explanationFor = (client: Client | undefined, reason: string): string | undefined =>
+  client !== undefined && !isPublic(client) && Object.hasOwn(explanations, reason)
+    ? explanations[reason as keyof typeof explanations]
+    : undefined

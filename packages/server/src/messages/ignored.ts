@@ -1,0 +1,32 @@
+/** Logs what an endpoint ignored of a request: the client gets what it asked for otherwise, and the operator can see why not that. */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import type { Ignored } from '@tessera/protocol/parameters'
+import type { Client } from '../model/client.ts'
+import type { Log } from '../runtime/ports.ts'
+
+/** Nobody needs to sign in to have lines logged here, so a request gets no more than these, each of a bounded length. */
+const mostLines = 4
+const longestScope = 200
+
+/** Scopes that were ignored for the same reason share a line. */
+export function logIgnored(
+  log: Log,
+  endpoint: string,
+  request: HttpRequest,
+  { client_id }: Client,
+  ignored: readonly Ignored[],
+): void {
+  const groups = [...Map.groupBy(ignored, ({ parameter, reason }) => `${parameter} ${reason}`).values()]
+  for (const [index, group] of groups.slice(0, mostLines).entries()) {
+    const { parameter, reason } = group[0]!
+    const scopes = group.flatMap(({ scope }) => scope ?? [])
+    const left = index === mostLines - 1 ? groups.length - mostLines : 0
+    log.info('parameter_ignored', {
+      ...{ endpoint, request_id: request.id, client_id, parameter, reason },
+      ...(scopes.length > 0 && { scope: scopes.join(' ').slice(0, longestScope) }),
+      ...(scopes.length > 1 && { scopes: scopes.length }),
+      ...(left > 0 && { more: left }),
+    })
+  }
+}

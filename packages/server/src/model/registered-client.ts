@@ -1,0 +1,54 @@
+/** A client that registered itself (RFC 7591, RFC 7592), as it is stored. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { JsonObject } from '@tessera/protocol/result'
+import type { TokenHash } from '../runtime/ports.ts'
+
+export type RegisteredClient = {
+  readonly client_id: string
+  /** Counts its updates from 1: whoever updates it must still find the version that they saw. */
+  readonly version: number
+  /** What it registered (RFC 7591 §2), as it is told; without secrets. */
+  readonly metadata: JsonObject
+  /** Of the `client_secret`; undefined for a client that has none. */
+  readonly client_secret_hash?: TokenHash
+  /** Undefined: never. */
+  readonly client_secret_expires_at?: Seconds
+  /** Of the `registration_access_token` (RFC 7592 §3). */
+  readonly registration_token_hash: TokenHash
+  readonly created_at: Seconds
+  /**
+   * The way somebody vouched for it; undefined: nobody did, it registered openly. `unknown`: it registered before this was recorded.
+   */
+  readonly vouched_by?: 'initial_access_token' | 'software_statement' | 'unknown'
+  /** When tokens were last issued to it, to within a day; undefined: never. */
+  readonly used_at?: Seconds
+  /** When what users see of it (names, logo, addresses, hosts) last changed; undefined: never. */
+  readonly shown_since?: Seconds
+  /** When it goes unless it is used before; undefined: never. */
+  readonly expires_at?: Seconds
+}
+
+const made = /^[\w-]{22}$/
+
+/** Whether a `client_id` has the form of those that registration gives: told apart from others without a look into the store. */
+export const isRegisteredId = (clientId: string): boolean => made.test(clientId)
+
+/** Which rows there are, and how many there may be. */
+export type ClientCounts = { readonly inAll: number; readonly unused: number }
+export type ClientLimits = { readonly most: number; readonly mostUnused?: number }
+
+/** Returns how many more may be added; negative where there are too many. */
+export const roomFor = (
+  { inAll, unused }: ClientCounts,
+  { most, mostUnused = Number.POSITIVE_INFINITY }: ClientLimits,
+): number => Math.min(most - inAll, mostUnused - unused)
+
+/**
+ * Returns how many clients that were never used are deleted before one is added where there is this room. Where there are
+ * many, some are deleted ahead, so that they need not be counted for each that is added.
+ */
+export function surplusOf(room: number, { most, mostUnused = 0 }: ClientLimits): number {
+  const ahead = Math.floor(Math.min(most, mostUnused) / 400) * 8
+  return room >= Math.max(1, ahead / 4) ? 0 : Math.max(0, 1 - room) + ahead
+}

@@ -1,0 +1,141 @@
+/**
+ * Mail is written behind the answer that it belongs to, since how long that takes tells nobody whether there was one; kept
+ * sealed in the store, and handed on from there: one whose sender died comes again when its claim has run out. So a mail
+ * may be sent twice, and is not lost before its time.
+ */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import { newTimedId } from '../../model/handle.ts'
+import type { Sealing } from '../../model/keys.ts'
+import {
+  type Mail,
+  MailRefused,
+  type OutgoingMail,
+  type SendMail,
+  type WaitingMail,
+} from '../../model/mail.ts'
+import type { Stores } from '../../model/ports/stores.ts'
+import { type Clock, type Log, passedBy, type Random } from '../../runtime/ports.ts'
+
+export type Post = {
+  /** Composes, keeps and sends; what goes wrong is logged. Calls `onLost` where the mail could not be kept. */
+  readonly send: (compose: () => Promise<OutgoingMail | undefined>, onLost?: () => Promise<void>) => void
+  /** Hands on what is due, whoever kept it. Calls at once share one run. */
+  readonly deliver: () => Promise<void>
+  /** Fulfilled when nothing is under way. */
+  readonly settled: () => Promise<void>
+}
+
+export type PostPorts = {
+  readonly stores: Pick<Stores, 'waitingMails'>
+  readonly sealing: Sealing
+  readonly send: SendMail
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+const mostUnderWay = 200
+const mostWaiting = 10_000
+const atOnce = 4
+/** Longer than handing one on takes. */
+const claimLasts: Seconds = 300
+/** Until a mail whose end is not certain is looked at again. */
+const uncertain: Seconds = 600
+/** How long after which attempt the next one is made; the last again and again. */
+const backoff: readonly Seconds[] = [10, 60, 300, 900, 3600]
+
+const nameOf = (id: string): string => `mail ${id}`
+
+export function createPost({ stores: { waitingMails }, sealing, send, clock, random, log }: PostPorts): Post {
+  const underWay = new Set<Promise<void>>()
+  let running: Promise<void> | undefined
+  let again = false
+
+  async function write(
+    compose: () => Promise<OutgoingMail | undefined>,
+    onLost: () => Promise<void>,
+  ): Promise<void> {
+    try {
+      const outgoing = await compose()
+      if (outgoing) await keep(outgoing)
+    } catch (error) {
+      log.error('mail_failed', { error: String(error) })
+      return onLost()
+    }
+    // Not awaited: what is kept no longer counts as under way, however long the submission server takes.
+    void deliver().catch(error => log.error('mail_failed', { error: String(error) }))
+  }
+
+  async function keep({ lasts, ...mail }: OutgoingMail): Promise<void> {
+    const id = newTimedId<string>(random)
+    const now = clock.now()
+    const sealed = sealing.seal(JSON.stringify(mail), nameOf(id))
+    const waiting = { id, sealed, attempts: 0, due_at: now, expires_at: now + lasts }
+    if (!(await waitingMails.add(waiting, mostWaiting))) throw new Error('too many are waiting')
+  }
+
+  function deliver(): Promise<void> {
+    again = true
+    running ??= run()
+    return running
+  }
+
+  async function run(): Promise<void> {
+    try {
+      while (again) {
+        again = false
+        while (await waitingMails.anyDue(clock.now())) {
+          const now = clock.now()
+          const claimed = await waitingMails.claim(now, now + claimLasts, atOnce)
+          await Promise.all(claimed.map(handOn))
+        }
+      }
+    } finally {
+      running = undefined
+    }
+  }
+
+  async function handOn(waiting: WaitingMail): Promise<void> {
+    try {
+      if (waiting.expires_at > clock.now())
+        await send(JSON.parse(sealing.open(waiting.sealed, nameOf(waiting.id))) as Mail)
+      // By a clock that may be ahead: it waits until its end is certain.
+      else if (waiting.expires_at > passedBy(clock))
+        return await waitingMails.postpone(waiting, clock.now() + uncertain)
+    } catch (error) {
+      return putOff(waiting, error)
+    }
+    await waitingMails.remove(waiting.id)
+  }
+
+  async function putOff(waiting: WaitingMail, error: unknown): Promise<void> {
+    const { id, attempts, expires_at } = waiting
+    const wait = backoff[attempts - 1] ?? backoff.at(-1) ?? 0
+    const next = clock.now() + wait
+    if (passedBy(clock) + wait >= expires_at || error instanceof MailRefused) {
+      log.error('mail_failed', { error: String(error), attempts })
+      return waitingMails.remove(id)
+    }
+    log.warn('mail_delayed', { error: String(error), attempts, next_at: next })
+    await waitingMails.postpone(waiting, next)
+  }
+
+  return {
+    deliver,
+    send(compose, onLost = async () => {}) {
+      const isFull = underWay.size >= mostUnderWay
+      if (isFull) log.error('mail_failed', { error: 'too many are under way' })
+      const writing = isFull
+        ? onLost()
+        : new Promise<void>(resolve => setImmediate(() => resolve(write(compose, onLost))))
+      underWay.add(writing)
+      void writing.finally(() => underWay.delete(writing))
+    },
+    async settled() {
+      while (underWay.size > 0) await Promise.all(underWay)
+      // Whoever began the run logs why it failed.
+      await running?.catch(() => {})
+    },
+  }
+}

@@ -1,0 +1,25 @@
+/** The primary's log: a few lines in the form of the server's, which it does not load. */
+
+import type { Log, LogLine } from '../../runtime/ports.ts'
+import { createLineSink } from '../output/line-sink.ts'
+
+const levels = ['debug', 'info', 'warn', 'error'] as const
+
+/** @param level as for the server's log: `silent` and what is no level write nothing and everything from info on. */
+export function createPrimaryLog(level = 'info'): Log {
+  const sink = createLineSink({
+    fd: 2,
+    shared: true,
+    onResume: lost => log.error('log_lines_dropped', lost),
+  })
+  const least = level === 'silent' ? levels.length : Math.max(levels.indexOf(level as 'info'), 0)
+  const line =
+    (name: (typeof levels)[number]): LogLine =>
+    (event, fields) => {
+      if (levels.indexOf(name) < least) return
+      const time = new Date().toISOString()
+      sink.write(`${JSON.stringify({ level: name, time, ...fields, event })}\n`)
+    }
+  const log = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
+  return log
+}

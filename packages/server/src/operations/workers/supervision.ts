@@ -1,0 +1,180 @@
+/** The primary: starts the workers, replaces those that end, and ends them all. Serves nothing itself. */
+
+import cluster, { type Worker } from 'node:cluster'
+import type { Log } from '../../runtime/ports.ts'
+import { createHeartbeats } from './heartbeat.ts'
+import type { FromWorker, ToWorker } from './message.ts'
+import { createReplacement } from './replacement.ts'
+import { createFiguresBook } from './worker-metrics.ts'
+
+export type SupervisionOptions = {
+  readonly count: number
+  /** The file that a worker runs. */
+  readonly entry: string
+  /** What it is told on its command line, before its number. */
+  readonly words: readonly string[]
+  /** Fulfilled when all are to drain and end. */
+  readonly stopped: Promise<void>
+  /** Is given what has all of them read the configuration anew. */
+  readonly onReload: (reload: () => Promise<void>) => void
+  /** Called once all of them serve. */
+  readonly onReady: () => void
+  readonly log: Log
+}
+
+/** Where a worker stands: whoever takes its place has its number. */
+type Place = {
+  readonly number: number
+  worker: Worker | undefined
+  ready: boolean
+  startedAt: number
+  /** How many times all had been told to read the configuration anew when it started. */
+  knows: number
+  /** Told when it has, or has ended: whether it may be asked of the others. */
+  reloaded?: ((applied: boolean) => void) | undefined
+}
+
+/** Answers 0 when all have drained; 1 when one could not start at the beginning, with its error on standard error. */
+export function supervise({
+  count,
+  entry,
+  words,
+  stopped,
+  onReload,
+  onReady,
+  log,
+}: SupervisionOptions): Promise<0 | 1> {
+  const places = Array.from(
+    { length: count },
+    (_, index): Place => ({
+      number: index + 1,
+      worker: undefined,
+      ready: false,
+      startedAt: 0,
+      knows: 0,
+    }),
+  )
+  const book = createFiguresBook()
+  let state: 'starting' | 'serving' | 'stopping' = 'starting'
+  let code: 0 | 1 = 0
+  let reloads = 0
+  const replacement = createReplacement({
+    start: number => start(places[number - 1]!),
+    isServed: () => places.some(({ ready }) => ready),
+  })
+  const heartbeats = createHeartbeats({
+    watched: () => places.filter(({ ready }) => ready).map(({ number }) => number),
+    onSilence(number, silent_ms) {
+      const { worker } = places[number - 1]!
+      log.error('worker_hung', { worker: number, pid: worker?.process.pid, silent_ms })
+      worker?.process.kill('SIGKILL')
+    },
+  })
+  let start: (place: Place) => void
+
+  return new Promise(resolve => {
+    start = (place: Place): void => {
+      cluster.setupPrimary({ exec: entry, args: [...words, String(place.number)] })
+      const worker = cluster.fork()
+      log.info('worker_started', { worker: place.number, pid: worker.process.pid })
+      Object.assign(place, { worker, ready: false, startedAt: performance.now(), knows: reloads })
+      worker.on('message', (message: FromWorker) => hear(place, message))
+      worker.on('error', error => log.error('worker_failed', { worker: place.number, error: String(error) }))
+      worker.once('exit', (exitCode, signal) => ended(place, exitCode, signal))
+    }
+
+    const hear = (place: Place, message: FromWorker): void => {
+      heartbeats.heard(place.number)
+      if (message.kind === 'alive') return
+      if (message.kind === 'ready') becomeReady(place)
+      else if (message.kind === 'reloaded') place.reloaded?.(message.applied)
+      else if (message.kind === 'figures') book.told(place.number, message.round, message.figures)
+      else if (message.kind === 'figures_wanted') answerFigures(place, message.question)
+      else if (state === 'starting') giveUp(message.message, message.stack)
+      else if (state === 'serving')
+        log.error('worker_start_failed', { worker: place.number, error: message.message })
+    }
+
+    const becomeReady = (place: Place): void => {
+      place.ready = true
+      // What it read may have been the file as it was before.
+      if (place.knows < reloads) void reload(place)
+      if (state !== 'starting' || !places.every(({ ready }) => ready)) return
+      state = 'serving'
+      onReady()
+    }
+
+    /** Answers whether it serves the configuration now; one that ended leaves that to its successor. */
+    const reload = (place: Place): Promise<boolean> =>
+      new Promise(resolve => {
+        place.reloaded = resolve
+        tell(place, { kind: 'reload' })
+      })
+
+    /** One after the other, so that all but one answer without a pause; what the first refuses is not asked of the rest. */
+    const reloadAll = async (): Promise<void> => {
+      reloads += 1
+      for (const place of places) {
+        const applied = !place.ready || (await reload(place))
+        if (!applied) return
+      }
+    }
+
+    const answerFigures = async (place: Place, question: number): Promise<void> => {
+      const asked = places.filter(({ ready }) => ready)
+      const figures = await book.gather(
+        asked.map(({ number }) => number),
+        (worker, round) => tell(places[worker - 1], { kind: 'tell_figures', round }),
+      )
+      tell(place, { kind: 'figures_of_all', question, figures })
+    }
+
+    const tell = (place: Place | undefined, message: ToWorker): void => {
+      if (place?.worker?.isConnected()) place.worker.send(message)
+    }
+
+    const ended = (place: Place, exitCode: number | null, signal: string | null): void => {
+      place.worker = undefined
+      place.ready = false
+      place.reloaded?.(true)
+      book.ended(place.number, exitCode !== 0)
+      if (state === 'starting') giveUp(`a worker ended (${signal ?? exitCode}) before it was ready`)
+      if (state === 'stopping') finish()
+      else replace(place, exitCode, signal)
+    }
+
+    const replace = (place: Place, exitCode: number | null, signal: string | null): void => {
+      const lived = performance.now() - place.startedAt
+      const again_in_ms = replacement.plan(place.number, lived)
+      log.warn('worker_ended', { worker: place.number, exit_code: exitCode, signal, again_in_ms })
+    }
+
+    /** What one of them could not do, none can: told once. */
+    const giveUp = (message: string, stack?: string): void => {
+      process.stderr.write(`tessera: ${message}\n${process.env.TESSERA_DEBUG && stack ? `${stack}\n` : ''}`)
+      code = 1
+      stop()
+    }
+
+    const stop = (): void => {
+      state = 'stopping'
+      replacement.cancel()
+      for (const place of places) tell(place, { kind: 'drain' })
+      finish()
+    }
+
+    const finish = (): void => {
+      if (places.some(({ worker }) => worker !== undefined)) return
+      stopChecks()
+      resolve(code)
+    }
+
+    const stopChecks = process.execArgv.some(isDebugger) ? () => {} : heartbeats.start()
+    for (const place of places) start(place)
+    onReload(reloadAll)
+    stopped.then(stop)
+  })
+}
+
+/** A worker that waits at a breakpoint is not hung. */
+const isDebugger = (word: string): boolean => word.startsWith('--inspect')

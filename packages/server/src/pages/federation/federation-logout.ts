@@ -1,0 +1,104 @@
+/**
+ * A provider tells that its user signed out there: by a logout token (OpenID Connect Back-Channel Logout 1.0 §2.5), or in
+ * a hidden frame (Front-Channel Logout 1.0 §2). The sessions here that came from that one end, and their clients are told.
+ */
+
+import { hash } from 'node:crypto'
+import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { parseParameters } from '@tessera/protocol/parameters'
+import { type Refusal, refuse } from '@tessera/protocol/result'
+import { identityKey } from '../../identity/external-identity.ts'
+import type { OpenIdProvider } from '../../identity/federation/provider-discovery.ts'
+import {
+  clockTolerance,
+  type LogoutToken,
+  type ReadLogoutToken,
+} from '../../identity/federation/upstream-logout-token.ts'
+import { readForm } from '../../messages/form.ts'
+import type { Refuser } from '../../messages/json-response.ts'
+import { markUntil } from '../../model/one-use.ts'
+import type { Stores } from '../../model/ports/stores.ts'
+import type { EndSession } from '../../model/session.ts'
+import type { Log, TokenHash } from '../../runtime/ports.ts'
+
+export type UpstreamLogoutPorts = {
+  readonly readLogoutToken: ReadLogoutToken
+  readonly stores: Pick<Stores, 'sessions' | 'upstreamSessions' | 'replays'>
+  readonly endSession: EndSession
+  readonly log: Log
+}
+
+const limits = { logout_token: [16_384, 'invalid_request'] } as const
+
+/** `POST /federation/backchannel-logout/NAME`. */
+export function createBackChannelLogoutEndpoint(
+  provider: OpenIdProvider,
+  ports: UpstreamLogoutPorts & { readonly refuser: Refuser },
+): Endpoint {
+  return async request => {
+    const form = readForm(request, limits)
+    if (!form.ok) return ports.refuser(request, form)
+    const token = form.value.get('logout_token')
+    if (token === undefined) return ports.refuser(request, missing('upstream_logout_token_missing'))
+    const read = await ports.readLogoutToken(provider, token)
+    if (!read.ok) return ports.refuser(request, read)
+    if (!(await ports.stores.replays.use(markerOf(provider, read.value)))) {
+      return ports.refuser(request, missing('upstream_logout_token_replayed'))
+    }
+    await endAll(provider, read.value, ports)
+    return { status: 200, headers: { 'cache-control': 'no-store' }, body: '' }
+  }
+}
+
+/** `GET /federation/frontchannel-logout/NAME?iss=…&sid=…`: a session is named by a `sid` that only its browser and both servers know. */
+export function createFrontChannelLogoutEndpoint(
+  provider: OpenIdProvider,
+  ports: UpstreamLogoutPorts,
+): Endpoint {
+  const answer = blankPage(new URL(provider.upstream.issuer).origin)
+  return async (request: HttpRequest) => {
+    const query = parseParameters(request.query, limits)
+    const [iss, sid] = query.ok ? [query.value.get('iss'), query.value.get('sid')] : []
+    const fits = iss === provider.upstream.issuer && sid !== undefined && sid.length <= 255
+    if (fits) await endAll(provider, { iss, sid }, ports)
+    // Whether anything ended is nobody's to know.
+    return answer
+  }
+}
+
+async function endAll(
+  provider: OpenIdProvider,
+  { iss, sid, sub }: Pick<LogoutToken, 'iss' | 'sid' | 'sub'>,
+  { stores, endSession, log }: UpstreamLogoutPorts,
+): Promise<void> {
+  const from =
+    sid !== undefined
+      ? { upstream_sid: sid }
+      : { identity: identityKey({ provider, authority: iss, id: sub ?? '', claims: {} }) }
+  const found = await stores.upstreamSessions.from(provider.name, from)
+  let ended = 0
+  for (const { id } of found) {
+    for (const session of await stores.sessions.fromUpstream(id)) {
+      if (await endSession(session.sid, 'ended_by_provider')) ended += 1
+    }
+    await stores.upstreamSessions.end(id)
+  }
+  log.info('signed_out_upstream', { provider: provider.name, sessions: ended })
+}
+
+const markerOf = ({ name }: OpenIdProvider, { jti, exp }: LogoutToken) => ({
+  hash: hash('sha256', JSON.stringify(['logout_token', name, jti]), 'base64url') as TokenHash,
+  expires_at: markUntil(exp, clockTolerance),
+})
+
+const missing = (reason: string): Refusal => refuse('invalid_request', reason)
+
+const blankPage = (origin: string): HttpResponse => ({
+  status: 200,
+  headers: {
+    'cache-control': 'no-store',
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': `default-src 'none'; frame-ancestors ${origin}`,
+  },
+  body: '<!doctype html><html lang="en"><title>Signed out</title></html>',
+})

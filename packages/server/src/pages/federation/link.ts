@@ -1,0 +1,68 @@
+/** Links a provider's user to the user who asked for it, in the session that asked (see `account/connections.ts`). */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
+import { type ExternalIdentity, identityKey } from '../../identity/external-identity.ts'
+import type { UpstreamUser } from '../../identity/federation/upstream.ts'
+import type { Stores } from '../../model/ports/stores.ts'
+import type { Users } from '../../model/user.ts'
+import type { Clock, Log } from '../../runtime/ports.ts'
+import type { BrowserSessions } from '../flow/browser-session.ts'
+import type { TellOwner } from '../flow/security-notification.ts'
+
+export type LinkPorts = {
+  readonly sessions: BrowserSessions
+  readonly users: Pick<Users, 'find'>
+  readonly stores: Pick<Stores, 'identityLinks'>
+  readonly tellOwner: TellOwner
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/**
+ * Refuses `invalid_request` where another session came back than the one that asked, and `access_denied` where the
+ * provider's user is another user here already.
+ */
+export async function linkIdentity(
+  request: HttpRequest,
+  identity: ExternalIdentity,
+  asking: string,
+  { sessions, users, stores: { identityLinks }, tellOwner, clock, log }: LinkPorts,
+): Promise<Result<string>> {
+  const session = await sessions.read(request)
+  if (session?.sid !== asking || !(await users.find(session.sub))) {
+    return refuse('invalid_request', 'linking_session_gone')
+  }
+  const { sub } = session
+  const provider = identity.provider.name
+  const key = identityKey(identity)
+  const label = labelOf(identity)
+  const link = { provider, identity: key, sub, ...(label !== undefined && { label }) }
+  if (await identityLinks.add({ ...link, created_at: clock.now() })) {
+    log.info('identity_linked', { provider, sub, by: 'user' })
+    tellOwner(request, sub, 'identity_linked')
+    return ok(sub)
+  }
+  const linked = await identityLinks.find(provider, key)
+  return linked?.sub === sub
+    ? ok(sub)
+    : refuse('access_denied', 'identity_linked_elsewhere', { log: { provider, sub } })
+}
+
+const longestLabel = 200
+
+/** What the user is called there. */
+function labelOf({ claims }: Pick<ExternalIdentity, 'claims'>): string | undefined {
+  const named = [claims.preferred_username, claims.email, claims.name].find(
+    claim => typeof claim === 'string' && claim !== '',
+  )
+  return typeof named === 'string' ? named.slice(0, longestLabel) : undefined
+}
+
+export const identityOf = (
+  provider: ExternalIdentity['provider'],
+  { iss, sub, claims, verified_email }: UpstreamUser,
+): ExternalIdentity => ({
+  ...{ provider, authority: iss, id: sub, claims },
+  ...(verified_email !== undefined && { verified_email }),
+})

@@ -1,0 +1,55 @@
+/**
+ * The state of the browser's sign-in that a client's page may watch (OpenID Connect Session Management 1.0 §3): a cookie
+ * that a script of ours reads in a frame, and `session_state`, which a client compares with it. It changes with the
+ * session and gives nothing of it away.
+ */
+
+import { createHmac, hash } from 'node:crypto'
+import type { HttpRequest } from '@tessera/protocol/http'
+import type { Session } from '../../model/authorization.ts'
+import { newId } from '../../model/handle.ts'
+import type { DerivedKeys } from '../../model/keys.ts'
+import type { Random } from '../../runtime/ports.ts'
+import type { Cookies } from './cookies.ts'
+
+export type BrowserState = {
+  /** As the browser holds it. */
+  readonly cookieName: string
+  /** The `Set-Cookie` value for this session; undefined where the browser has it. */
+  readonly cookieFor: (request: HttpRequest, session: Session) => string | undefined
+  readonly clear: () => string
+  /** `session_state` for a client's answer (§2); undefined where its redirection URI has no origin. */
+  readonly sessionState: (session: Session, clientId: string, redirectUri: string) => string | undefined
+}
+
+const cookie = 'tessera_browser_state'
+
+export function createBrowserState({
+  derived,
+  random,
+  cookies,
+}: {
+  derived: DerivedKeys
+  random: Random
+  cookies: Cookies
+}): BrowserState {
+  const key = derived.derive('browser-state')
+  const stateOf = ({ sid }: Session): string => createHmac('sha256', key).update(sid).digest('base64url')
+
+  return {
+    cookieName: cookies.nameOf(cookie),
+    cookieFor: (request, session) => {
+      const state = stateOf(session)
+      return cookies.read(request, cookie) === state
+        ? undefined
+        : cookies.write(cookie, state, { readable: true })
+    },
+    clear: () => cookies.clear(cookie, { readable: true }),
+    sessionState(session, clientId, redirectUri) {
+      const { origin } = new URL(redirectUri)
+      if (origin === 'null') return undefined
+      const salt = newId(random)
+      return `${hash('sha256', `${clientId} ${origin} ${stateOf(session)} ${salt}`, 'base64url')}.${salt}`
+    },
+  }
+}

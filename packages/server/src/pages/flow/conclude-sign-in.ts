@@ -1,0 +1,78 @@
+/** What follows a right password, passkey or provider's word: a session, or the page for the second factor. */
+
+import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { Client } from '../../model/client.ts'
+import { acrOf, type RequestedAcr } from '../../model/mfa.ts'
+import type { Subject } from '../../model/user.ts'
+import type { Log } from '../../runtime/ports.ts'
+import { redirectResponse } from '../ui/page-response.ts'
+import type { BrowserSessions } from './browser-session.ts'
+import type { BrowserState } from './browser-state.ts'
+import type { Continuation, Continuations } from './continuation.ts'
+import type { Paths } from './page-paths.ts'
+import type { PendingSignIns } from './pending-sign-in.ts'
+import type { Resume } from './resume.ts'
+import type { LackingSecondFactor } from './second-factor.ts'
+
+export type ProvenSignIn = {
+  readonly subject: Subject
+  /** Where it took place. */
+  readonly tenant?: string | undefined
+  /** Omitted: for this server's own account pages. */
+  readonly client?: Client | undefined
+  /** What the client asks of the sign-in. */
+  readonly requested_acr?: RequestedAcr | undefined
+  readonly continuation: Continuation
+  /** `Set-Cookie` values that go out before the session's own. */
+  readonly cookies?: readonly (string | undefined)[]
+}
+
+/** Every way of signing in ends here, so that none can go round the second factor. */
+export type ConcludeSignIn = (request: HttpRequest, signIn: ProvenSignIn) => Promise<HttpResponse>
+
+export type ConcludePorts = {
+  readonly lackingSecondFactor: LackingSecondFactor
+  readonly sessions: BrowserSessions
+  readonly browserState: BrowserState
+  readonly pendingSignIns: PendingSignIns
+  readonly continuations: Continuations
+  readonly paths: Paths
+  readonly resume: Resume
+  readonly log: Log
+}
+
+export const createConcludeSignIn =
+  (ports: ConcludePorts): ConcludeSignIn =>
+  async (
+    request,
+    { subject: given, tenant, client, requested_acr: asked, continuation: came, cookies = [] },
+  ) => {
+    const subject: Subject = { ...given, acr: given.acr ?? acrOf(given) }
+    // A session that was to be raised is replaced by this sign-in.
+    const { stepping_sid: _, ...continuation } = came
+    const line = { request_id: request.id, client_id: client?.client_id, sub: subject.sub, idp: subject.idp }
+    /** What they showed may be worth nothing any more: they show it anew. */
+    const again = (): HttpResponse => {
+      ports.log.info('sign_in_overtaken', line)
+      return redirectResponse(request, ports.paths('/login', ports.continuations.seal(continuation)), cookies)
+    }
+    const need = await ports.lackingSecondFactor(request, subject, {
+      ...(client && { client }),
+      asked,
+    })
+    if (need) {
+      const cookie = await ports.pendingSignIns.start(request, subject, tenant)
+      if (cookie === undefined) return again()
+      ports.log.info('second_factor_asked', { ...line, acr: need.acr })
+      return redirectResponse(request, ports.paths('/mfa', ports.continuations.seal(continuation)), [
+        ...cookies,
+        cookie,
+      ])
+    }
+    const started = await ports.sessions.start(request, subject, tenant, continuation)
+    if (!started) return again()
+    const { session, cookie } = started
+    ports.log.info('signed_in', { ...line, sid: session.sid, amr: session.amr })
+    const watched = ports.browserState.cookieFor(request, session)
+    return redirectResponse(request, ports.resume(continuation), [...cookies, cookie, watched])
+  }

@@ -1,0 +1,175 @@
+/**
+ * Carries the pending request through the login and consent pages, sealed so that the browser can neither read nor change
+ * it. It proves nothing about the browser that sends it: a sign-in or consent that it contains is bound to the session
+ * (`sid`) that gave it.
+ */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { CheckedHint } from '../../authorization-request/id-token-hint.ts'
+import type { LongRequests, StoredRequest } from '../../authorization-request/long-request.ts'
+import { type Pushed, pushedRestartLifetime } from '../../authorization-request/pushed-request.ts'
+import type { DerivedKeys } from '../../model/keys.ts'
+import type { RequestedAcr } from '../../model/mfa.ts'
+import type { Clock } from '../../runtime/ports.ts'
+import { packRequests } from './packed-request.ts'
+import type { AccountPath } from './page-paths.ts'
+import { createSeals, type Seals } from './seal.ts'
+
+/** How far the user has come. */
+export type Progress = {
+  /** When the request came. */
+  readonly asked_at: Seconds
+  /** The pushed request that it came from: what is issued uses that up. */
+  readonly pushed?: Pushed
+  /** When the signed request object that it came as was read: its client may have given it a short life. */
+  readonly signed_since?: Seconds
+  /** Its parameters do not all come from one party, so that none may be told by how well they compress. */
+  readonly mixed?: true
+  /** Where its parameters are kept, if they are too long for an address. */
+  readonly stored?: StoredRequest
+  /** An earlier page of it expired; `sign_in`: before the user had signed in, so that they sign in whoever is here now. */
+  readonly restarted?: 'sign_in' | 'elsewhere'
+  /** Hash of the session's handle that the browser had then; null: none; absent: not looked at yet. */
+  readonly prior_handle?: string | null
+  /** What the request's `id_token_hint` says, which can be too long for a URL itself. */
+  readonly hint?: CheckedHint
+  /** The identity provider that the user chose on the login page. */
+  readonly idp?: string
+  /** The name that the user gave on the login page, for that provider. */
+  readonly login_hint?: string
+  /** The user wishes to stay signed in. */
+  readonly keep?: true
+  /** The session whose user chose to go on as who they are. */
+  readonly selected_sid?: string
+  /** The user chose to sign in with another account. */
+  readonly another?: true
+  /** The session whose user a page asks. */
+  readonly asking_sid?: string
+  /** The version of a client that registered itself, as the page shows it. */
+  readonly asking_version?: number
+  /** The session whose user agreed, and to which scopes. */
+  readonly consented_sid?: string
+  readonly consented_scope?: readonly string[]
+  /** The session that the second factor's page is to raise; absent: a sign-in that is pending. */
+  readonly stepping_sid?: string
+  /** A form was posted on the way here, so a redirect to a provider would count as part of that form's submission. */
+  readonly by_form?: true
+  /** The user refused: `login` on the login page, `consent` on the consent page. */
+  readonly refused?: 'login' | 'consent'
+  /** The CSRF token of the browser in which the user refused: the address that tells of it can be sent to others. */
+  readonly refused_by?: string
+}
+
+export type Continuation =
+  /** `parameters`: the authorization request, form-encoded. */
+  | (Progress & { readonly kind: 'authorization'; readonly parameters: string })
+  | (Progress & {
+      readonly kind: 'device'
+      /** As it is shown, for comparison (RFC 8628 §5.4). */
+      readonly user_code: string
+      readonly outcome?: 'approved' | 'denied' | 'gone'
+    })
+  /** An account page that only a signed-in user sees. */
+  | (Progress & {
+      readonly kind: 'account'
+      readonly to: AccountPath
+      readonly tenant?: string
+      readonly requested_acr?: RequestedAcr
+    })
+
+export type Continuations = {
+  /** Returns text for an address or a form field. */
+  readonly seal: (continuation: Continuation) => string
+  /** Resolves to undefined for text that is not ours, was changed, or is older than an hour. */
+  readonly open: (text: string | undefined) => Promise<Continuation | undefined>
+  /** What can be said of text of any age; undefined for text that is not ours. */
+  readonly look: (text: string | undefined) => Promise<Look | undefined>
+}
+
+export type Look = {
+  /** Of an authorization request, as far as it is known. */
+  readonly client_id?: string
+  /** The same from the beginning: nothing that was done on its pages counts. Undefined where it can't begin again. */
+  readonly restarted?: Continuation
+}
+
+/** Limits for reading a sealed continuation with `parseParameters`. */
+export const continuationLimits = { continue: [14_000, 'invalid_request'] } as const
+
+export type ContinuationPorts = {
+  readonly derived: DerivedKeys
+  readonly clock: Clock
+  readonly longRequests: Pick<LongRequests, 'find'>
+}
+
+export function createContinuations({ derived, clock, longRequests }: ContinuationPorts): Continuations {
+  const seals: Seals<Continuation> = createSeals('interaction', {
+    derived,
+    clock,
+    packing: packRequests<Continuation>(),
+  })
+
+  /** With its parameters, wherever they are. */
+  async function complete(continuation: Continuation): Promise<Continuation | undefined> {
+    if (continuation.kind !== 'authorization' || !continuation.stored) return continuation
+    const parameters = await longRequests.find(continuation.stored)
+    return parameters === undefined ? undefined : { ...continuation, parameters }
+  }
+
+  return {
+    seal: continuation =>
+      seals.seal(
+        continuation.kind === 'authorization' && continuation.stored
+          ? { ...continuation, parameters: '' }
+          : continuation,
+      ),
+    async open(text) {
+      const continuation = seals.open(text)
+      return continuation && complete(continuation)
+    },
+    async look(text) {
+      const continuation = seals.openAnyAge(text)
+      if (!continuation) return undefined
+      const completed = await complete(continuation)
+      const client_id = clientOf(continuation, completed)
+      const restarted = completed && restartOf(completed, clock.now())
+      return { ...(client_id !== undefined && { client_id }), ...(restarted && { restarted }) }
+    },
+  }
+}
+
+function clientOf(continuation: Continuation, completed: Continuation | undefined): string | undefined {
+  if (continuation.kind !== 'authorization') return undefined
+  const parameters = completed?.kind === 'authorization' ? completed.parameters : ''
+  return continuation.stored?.client_id ?? new URLSearchParams(parameters).get('client_id') ?? undefined
+}
+
+function restartOf(continuation: Continuation, now: Seconds): Continuation | undefined {
+  const asked_at = now
+  switch (continuation.kind) {
+    case 'device':
+      return { kind: 'device', user_code: continuation.user_code, asked_at }
+    case 'account': {
+      const { kind, to, tenant, requested_acr } = continuation
+      return {
+        ...{ kind, to, asked_at },
+        ...(tenant !== undefined && { tenant }),
+        ...(requested_acr && { requested_acr }),
+      }
+    }
+    case 'authorization': {
+      const { kind, parameters, pushed, signed_since, mixed, stored, hint } = continuation
+      const since = pushed?.since ?? signed_since
+      // Beyond that the marker of a pushed request's use may be gone.
+      if (since !== undefined && since + pushedRestartLifetime <= now) return undefined
+      return {
+        ...{ kind, parameters, asked_at },
+        ...(pushed && { pushed }),
+        ...(signed_since !== undefined && { signed_since }),
+        ...(mixed && { mixed }),
+        ...(stored && { stored }),
+        ...(hint && { hint }),
+      }
+    }
+  }
+}

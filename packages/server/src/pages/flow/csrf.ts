@@ -1,0 +1,50 @@
+/** Forms that only our own pages can post: a token in the form that belongs to a random cookie (RFC 6749 §10.12, RFC 9700 §4.7). */
+
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { HttpRequest } from '@tessera/protocol/http'
+import type { DerivedKeys } from '../../model/keys.ts'
+import type { Random } from '../../runtime/ports.ts'
+import type { Cookies } from './cookies.ts'
+
+export type Csrf = {
+  /** The token for a form, and the cookie to set where the browser has none yet. */
+  readonly token: (request: HttpRequest) => { readonly token: string; readonly cookie?: string }
+  /** Whether the form's token belongs to the cookie that came with it. */
+  readonly holds: (request: HttpRequest, token: string | undefined) => boolean
+}
+
+const cookieName = 'tessera_csrf'
+const wellFormed = /^[\w-]{43}$/
+
+export function createCsrf({
+  derived,
+  random,
+  cookies,
+}: {
+  derived: DerivedKeys
+  random: Random
+  cookies: Cookies
+}): Csrf {
+  const key = derived.derive('csrf')
+  const tokenOf = (secret: string): string => createHmac('sha256', key).update(secret).digest('base64url')
+  const secretOf = (request: HttpRequest): string | undefined => {
+    const secret = cookies.read(request, cookieName)
+    return secret !== undefined && wellFormed.test(secret) ? secret : undefined
+  }
+
+  return {
+    token(request) {
+      const secret = secretOf(request)
+      if (secret !== undefined) return { token: tokenOf(secret) }
+      const fresh = Buffer.from(random.bytes(32)).toString('base64url')
+      return { token: tokenOf(fresh), cookie: cookies.write(cookieName, fresh) }
+    },
+    holds(request, token) {
+      const secret = secretOf(request)
+      if (secret === undefined || token === undefined) return false
+      const expected = Buffer.from(tokenOf(secret))
+      const given = Buffer.from(token)
+      return given.length === expected.length && timingSafeEqual(given, expected)
+    },
+  }
+}

@@ -1,0 +1,86 @@
+/** Setting up a second factor by a form: what the page shows, and what its answer leads to. */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import type { Parameters } from '@tessera/protocol/parameters'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
+import type { FindFactors } from '../../identity/factors.ts'
+import { amrOf, type Passkeys } from '../../identity/passkeys.ts'
+import type { RecoveryCodeBook } from '../../identity/recovery-codes.ts'
+import type { Totp } from '../../identity/totp.ts'
+import type { FactorMethod } from '../../model/mfa.ts'
+import type { Log } from '../../runtime/ports.ts'
+import type { EnrolmentPage } from '../ui/mfa-pages.ts'
+import { browserOf } from './page-form.ts'
+import type { ProvenFactor } from './prove-factor.ts'
+import type { TellOwner } from './security-notification.ts'
+
+export type Enrolled = ProvenFactor & {
+  /** Made with the user's first factor, to be shown once. */
+  readonly recoveryCodes?: readonly string[]
+}
+
+export type FactorEnrolment = {
+  /** What the page shows; the same secret again where the form holds one that was begun. */
+  readonly begin: (
+    who: Enrolling,
+    method: FactorMethod,
+    page: { readonly browser: string; readonly form?: Parameters | undefined },
+  ) => Promise<Pick<EnrolmentPage, 'totp' | 'ceremony'>>
+  /** Refuses `access_denied`. */
+  readonly finish: (
+    request: HttpRequest,
+    who: Enrolling,
+    method: FactorMethod,
+    form: Parameters,
+  ) => Promise<Result<Enrolled>>
+}
+
+/** Who sets it up, and the name that they know themself by. */
+export type Enrolling = { readonly sub: string; readonly username: string }
+
+export type EnrolmentPorts = {
+  readonly totp: Totp
+  readonly recoveryCodeBook: RecoveryCodeBook
+  readonly passkeys: Passkeys
+  readonly findFactors: FindFactors
+  readonly tellOwner: TellOwner
+  readonly log: Log
+}
+
+export function createFactorEnrolment(ports: EnrolmentPorts): FactorEnrolment {
+  return {
+    async begin({ sub, username }, method, { browser, form }) {
+      if (method === 'passkey') {
+        const names = { username, displayName: username }
+        return { ceremony: await ports.passkeys.create({ browser, sub }, names) }
+      }
+      const ticket = form?.get('ticket')
+      const begun = ticket === undefined ? undefined : await ports.totp.reopen(sub, username, ticket)
+      return { totp: begun ?? (await ports.totp.begin(sub, username)) }
+    },
+    async finish(request, { sub }, method, form) {
+      const enrolled = method === 'passkey' ? await addPasskey(sub, form) : await addTotp(sub, form)
+      if (!enrolled.ok) return enrolled
+      ports.log.info('second_factor_added', { request_id: request.id, sub, method })
+      ports.tellOwner(request, sub, `${method}_added`)
+      const { recoveryCodes } = await ports.findFactors(sub)
+      if (recoveryCodes > 0) return enrolled
+      return ok({ ...enrolled.value, recoveryCodes: await ports.recoveryCodeBook.make(sub) })
+    },
+  }
+
+  async function addPasskey(sub: string, form: Parameters): Promise<Result<ProvenFactor>> {
+    const answer = { ticket: form.get('ticket') ?? '', credential: form.get('credential') ?? '' }
+    const name = form.get('name')?.trim() ?? ''
+    const added = await ports.passkeys.register({ browser: browserOf(form), sub }, answer, name)
+    return added.ok ? ok({ amr: amrOf(added.value), acr: 'phr' }) : added
+  }
+
+  async function addTotp(sub: string, form: Parameters): Promise<Result<ProvenFactor>> {
+    const code = (form.get('code') ?? '').replaceAll(/\s/g, '')
+    const outcome = await ports.totp.confirm(sub, form.get('ticket') ?? '', code)
+    return outcome === 'added' ? ok({ amr: ['otp'], acr: '2' }) : refuse('access_denied', reasons[outcome])
+  }
+}
+
+const reasons = { wrong: 'totp_wrong', gone: 'totp_enrolment_invalid' } as const

@@ -1,0 +1,96 @@
+/**
+ * Links in mails: sealed, good for an hour, and bound to the state that they change, so that each works once and none
+ * survives a change by another. Opening one changes nothing: mail scanners open links too.
+ */
+
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Seconds } from '@tessera/protocol/brand'
+import { newId } from '../../model/handle.ts'
+import type { DerivedKeys } from '../../model/keys.ts'
+import { markUntil } from '../../model/one-use.ts'
+import type { Stores } from '../../model/ports/stores.ts'
+import type { StoredUser } from '../../model/stored-user.ts'
+import type { Clock, Random, TokenHash } from '../../runtime/ports.ts'
+import type { Continuation } from './continuation.ts'
+import { createSeals, sealLifetime } from './seal.ts'
+
+export type MailLink =
+  | {
+      readonly kind: 'sign_up'
+      /** The account that it makes. No `sub` is given out twice, not even after a deletion, so the link makes one at most. */
+      readonly sub: string
+      readonly email: string
+      readonly tenant?: string
+      /** What waits for the new user, and the hash of what only the browser has where it waits. */
+      readonly continuation?: Continuation
+      readonly browser: string
+    }
+  | { readonly kind: 'confirm_email'; readonly sub: string; readonly email: string }
+  | { readonly kind: 'reset_password'; readonly sub: string }
+
+type Kind = MailLink['kind']
+export type LinkOf<Named extends Kind> = Extract<MailLink, { readonly kind: Named }>
+
+export type MailLinks = {
+  /** @param user whom it changes, as they are now. */
+  readonly seal: (link: MailLink, user?: StoredUser) => string
+  /** Undefined for text that is not ours, was changed, is of another kind or is older than an hour. */
+  readonly open: <Named extends Kind>(text: string | undefined, kind: Named) => LinkOf<Named> | undefined
+  /** Whether the user still is as they were when the link was made. */
+  readonly holds: (link: MailLink, user: StoredUser) => boolean
+  /** Resolves to whether this call was the first to redeem the link. */
+  readonly redeem: (link: MailLink) => Promise<boolean>
+}
+
+export type MailLinkPorts = {
+  readonly stores: Pick<Stores, 'replays'>
+  readonly derived: DerivedKeys
+  readonly clock: Clock
+  readonly random: Random
+}
+
+type Sealed = MailLink & { readonly id: string; readonly asked_at: Seconds; readonly state: string }
+
+export function createMailLinks(ports: MailLinkPorts): MailLinks {
+  const { clock, derived, random } = ports
+  const seals = createSeals<Sealed>('mail-link', ports)
+  const key = derived.derive('mail-link-state')
+  const stateOf = (kind: Kind, user: StoredUser | undefined): string => {
+    const parts = user && states[kind](user).map(part => part ?? null)
+    return createHmac('sha256', key)
+      .update(JSON.stringify(parts ?? null))
+      .digest('base64url')
+  }
+
+  return {
+    seal: (link, user) =>
+      seals.seal({
+        ...link,
+        id: newId(random),
+        asked_at: clock.now(),
+        state: stateOf(link.kind, user),
+      }),
+    open: (text, kind) => {
+      const link = seals.open(text)
+      return link?.kind === kind ? (link as LinkOf<typeof kind> & Sealed) : undefined
+    },
+    holds(link, user) {
+      const { state = '' } = link as Partial<Sealed>
+      const [given, expected] = [Buffer.from(state), Buffer.from(stateOf(link.kind, user))]
+      return given.length === expected.length && timingSafeEqual(given, expected)
+    },
+    redeem(link) {
+      const { id, asked_at } = link as Sealed
+      const hash = createHmac('sha256', key).update(`redeemed ${id}`).digest('base64url') as TokenHash
+      return ports.stores.replays.use({ hash, expires_at: markUntil(asked_at + sealLifetime) })
+    },
+  }
+}
+
+/** What a link changes, and what must not have changed since. */
+const states = {
+  sign_up: () => [],
+  // Who sets a new password shuts out whoever asked for another address by the old one.
+  confirm_email: ({ sub, password, email, email_verified_at }) => [sub, password, email, email_verified_at],
+  reset_password: ({ sub, password, email, disabled_at }) => [sub, password, email, disabled_at],
+} as const satisfies Record<Kind, (user: StoredUser) => readonly (string | number | undefined)[]>

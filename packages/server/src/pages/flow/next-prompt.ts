@@ -1,0 +1,101 @@
+/** Which page comes next for an authorization request (OpenID Connect Core 1.0 §3.1.2.3, §3.1.2.4): a pure decision. */
+
+import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
+import { mayUseProvider } from '../../identity/sign-in.ts'
+import type { Session } from '../../model/authorization.ts'
+import type { Progress } from './continuation.ts'
+
+/** `other_user`: someone has just signed in, but not whom the client expects. */
+export type NextPrompt =
+  | 'create'
+  | 'login'
+  | 'select_account'
+  | 'second_factor'
+  | 'consent'
+  | 'none'
+  | 'other_user'
+
+export type PromptState = {
+  readonly request: Pick<
+    ValidatedAuthorizationRequest,
+    'client' | 'consent_scope' | 'prompt' | 'max_age' | 'tenant' | 'idp'
+  >
+  readonly progress: Progress
+  /** The browser's living session, if its user may have tokens now. */
+  readonly session?: Session
+  /** Whether its sign-in lacks a second factor. */
+  readonly lacksSecondFactor?: boolean
+  /** Whether the operator's policy asks the user; a client may be configured to in any case. */
+  readonly asksConsent?: boolean
+  /** Scopes that its user agreed to earlier, and that are remembered. */
+  readonly remembered?: readonly string[]
+  /** false: it is not the user whom the client expects. */
+  readonly isExpected?: boolean
+}
+
+export function nextPrompt({
+  request,
+  progress,
+  session,
+  lacksSecondFactor,
+  asksConsent = false,
+  remembered = [],
+  isExpected = true,
+}: PromptState): NextPrompt {
+  const before = request.prompt.has('create') ? 'create' : 'login'
+  if (!session || !fits(request, progress, session)) return before
+  const justSignedIn = signedInSince(progress, session)
+  if ((mustSignIn(request) || progress.restarted === 'sign_in') && !justSignedIn) return before
+  // A sign-in since the request is new enough for any max_age.
+  if (
+    !justSignedIn &&
+    request.max_age !== undefined &&
+    session.auth_time < progress.asked_at - request.max_age
+  )
+    return 'login'
+  if (!isExpected) return justSignedIn ? 'other_user' : 'login'
+  if (mustSelect(request, progress, session) && !justSignedIn)
+    return progress.another ? 'login' : 'select_account'
+  if (lacksSecondFactor) return 'second_factor'
+  return mustAgree(request, progress, session, asksConsent, remembered) ? 'consent' : 'none'
+}
+
+/** A session of another tenant, of another provider than the one asked for, or of one that the client may not use, is none. */
+const fits = (request: PromptState['request'], { idp: chosen }: Progress, session: Session): boolean => {
+  const idp = request.idp ?? chosen
+  return (
+    session.tenant === request.tenant &&
+    (idp === undefined || session.idp === idp) &&
+    mayUseProvider(request.client, session.idp)
+  )
+}
+
+/** `max_age=0` asks for the same as `prompt=login` (§3.1.2.1). A new account is no business of who is signed in. */
+const mustSignIn = ({ prompt, max_age }: PromptState['request']): boolean =>
+  prompt.has('login') || prompt.has('create') || max_age === 0
+
+/** A sign-in is a choice too. Who asked for another account gets to no other page. */
+const mustSelect = (
+  { prompt }: PromptState['request'],
+  { selected_sid }: Progress,
+  { sid }: Session,
+): boolean => prompt.has('select_account') && selected_sid !== sid
+
+/** Whether the user signed in while the request waited: told by the handle, which each sign-in changes, since a second is too coarse. A provider may have seen the user earlier; how long ago is asked there. */
+export const signedInSince = ({ prior_handle, asked_at }: Progress, session: Session | undefined): boolean =>
+  session !== undefined &&
+  prior_handle !== undefined &&
+  session.hash !== prior_handle &&
+  session.created_at >= asked_at
+
+function mustAgree(
+  { client, prompt, consent_scope }: PromptState['request'],
+  { consented_sid }: Progress,
+  session: Session,
+  asked: boolean,
+  remembered: readonly string[],
+): boolean {
+  if (consented_sid === session.sid) return false
+  if (prompt.has('consent')) return true
+  return (client.require_consent || asked) && !consent_scope.every(name => remembered.includes(name))
+}

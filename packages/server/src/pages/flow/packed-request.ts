@@ -1,0 +1,44 @@
+/**
+ * An authorization request's parameters, compressed before they are sealed, since proxies limit the length of addresses.
+ *
+ * What is compressed together with a secret tells of it by its length (CRIME). So only the parameters are compressed, which
+ * all come from the one who sent the request; what this server knows of the browser (hashes of handles, `sid`, a CSRF token)
+ * stays outside. Of a request that a client pushed or encrypted, nobody else can choose a part; one that also
+ * takes parameters that were sent beside it in the clear is `mixed`, and not compressed.
+ */
+
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import { maxParametersLength } from '../../authorization-request/long-request.ts'
+import type { Packing } from './seal.ts'
+
+/** What most requests have in common. A part of the format: a changed one can't read what was packed with this. */
+const dictionary = Buffer.from(
+  [
+    'claims=%7B%22userinfo%22%3A%7B%22%22%3A%7B%22essential%22%3Atrue%7D%2C%22id_token%22%3A%7B%22',
+    '&id_token_hint=eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6Ii&acr_values=&login_hint=&max_age=&ui_locales=en',
+    '&resource=https%3A%2F%2Fapi.&response_mode=form_post&prompt=consent&prompt=none&prompt=login&nonce=&state=',
+    '&client_id=&redirect_uri=https%3A%2F%2Fapp.example.com%2Fcallback&response_type=code',
+    '&scope=openid+profile+email+offline_access&code_challenge_method=S256&code_challenge=',
+  ].join(''),
+)
+
+/** Ends the JSON, which has no such byte, and begins the compressed parameters. */
+const separator = 0
+
+/** Packs values that have parameters, form-encoded; any other is left as it is. */
+export const packRequests = <Value extends object>(): Packing<Value> => ({
+  encode(value) {
+    const { parameters = '', ...rest } = value as { readonly parameters?: string; readonly mixed?: true }
+    if (parameters === '' || rest.mixed) return undefined
+    const compressed = deflateRawSync(parameters, { level: 9, dictionary })
+    return Buffer.concat([Buffer.from(JSON.stringify(rest)), Buffer.of(separator), compressed])
+  },
+  decode(bytes) {
+    const end = bytes.indexOf(separator)
+    if (end < 0) return undefined
+    // Only this server's own text gets here, and that is never longer; a bug must not become a flood.
+    const limits = { maxOutputLength: maxParametersLength, dictionary }
+    const parameters = inflateRawSync(bytes.subarray(end + 1), limits).toString()
+    return { ...JSON.parse(bytes.toString('utf8', 0, end)), parameters }
+  },
+})

@@ -1,0 +1,76 @@
+/** A sign-in that lacks its second factor, bound to the browser by a cookie of its own: no session, which no other endpoint can read. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { HttpRequest } from '@tessera/protocol/http'
+import type { PendingSignIn } from '../../model/factor.ts'
+import { handleShape, hashHandle, newHandle } from '../../model/handle.ts'
+import type { Stores } from '../../model/ports/stores.ts'
+import type { Subject } from '../../model/user.ts'
+import type { Clock, Random } from '../../runtime/ports.ts'
+import type { Cookies } from './cookies.ts'
+
+export type PendingSignIns = {
+  readonly read: (request: HttpRequest) => Promise<PendingSignIn | undefined>
+  /** Puts one in the place of the browser's earlier one; answers the `Set-Cookie` value, and undefined where the user's access was ended since they were checked. */
+  readonly start: (
+    request: HttpRequest,
+    subject: Subject,
+    tenant: string | undefined,
+  ) => Promise<string | undefined>
+  /** Ends it; answers whether this call did, and the `Set-Cookie` value that removes its cookie. */
+  readonly take: (request: HttpRequest) => Promise<{ readonly taken: boolean; readonly cookie: string }>
+}
+
+export type PendingSignInPorts = {
+  readonly stores: Pick<Stores, 'pendingSignIns'>
+  readonly cookies: Cookies
+  readonly clock: Clock
+  readonly random: Random
+}
+
+const cookieName = 'tessera_pending'
+const lifetime: Seconds = 600
+const wellFormed = handleShape('tp')
+
+export function createPendingSignIns({
+  stores: { pendingSignIns },
+  cookies,
+  clock,
+  random,
+}: PendingSignInPorts): PendingSignIns {
+  const hashOf = (request: HttpRequest) => {
+    const handle = cookies.read(request, cookieName)
+    return handle !== undefined && wellFormed.test(handle) ? hashHandle(handle) : undefined
+  }
+
+  return {
+    async read(request) {
+      const hash = hashOf(request)
+      const pending = hash && (await pendingSignIns.find(hash))
+      return pending && pending.expires_at > clock.now() ? pending : undefined
+    },
+    async start(request, { tenant: _, ...how }, tenant) {
+      const earlier = hashOf(request)
+      const handle = newHandle(random, 'tp')
+      const now = clock.now()
+      const created = await pendingSignIns.create({
+        ...how,
+        hash: hashHandle(handle),
+        // Where the sign-in takes place, as a session has it.
+        ...(tenant !== undefined && { tenant }),
+        created_at: now,
+        expires_at: now + lifetime,
+      })
+      if (!created) return undefined
+      if (earlier) await pendingSignIns.take(earlier)
+      return cookies.write(cookieName, handle)
+    },
+    async take(request) {
+      const hash = hashOf(request)
+      return {
+        taken: hash !== undefined && (await pendingSignIns.take(hash)),
+        cookie: cookies.clear(cookieName),
+      }
+    },
+  }
+}

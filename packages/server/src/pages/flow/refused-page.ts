@@ -1,0 +1,45 @@
+/** How pages answer refusals: an error page with status 400, and a line in the log. */
+
+import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import type { Refusal } from '@tessera/protocol/result'
+import { networkOf } from '../../identity/attempts.ts'
+import type { Log } from '../../runtime/ports.ts'
+import type { PageContext, Pages } from '../ui/pages.ts'
+
+export type RefusePage = (
+  request: HttpRequest,
+  refusal: Refusal,
+  context?: PageContext & { readonly back?: string },
+) => Promise<HttpResponse>
+
+/** The reasons that the user can do something about have a text of their own. */
+const kinds: Readonly<Record<string, 'expired' | 'csrf' | 'gone'>> = {
+  continuation_invalid: 'expired',
+  continuation_expired: 'expired',
+  csrf_token_wrong: 'csrf',
+  registered_client_unknown: 'gone',
+}
+
+export const createPageRefuser =
+  (endpoint: string, { pages, log }: { pages: Pages; log: Log }): RefusePage =>
+  (request, refusal, { back, ...context } = {}) => {
+    logRefusal(log, endpoint, request, refusal)
+    const { error, description } = refusal
+    const kind = kinds[refusal.reason] ?? 'request'
+    const status = refusal.reason === 'media_type_not_form' ? 415 : 400
+    return pages.error(
+      request,
+      { kind, error, ...(description !== undefined && { description }), ...(back !== undefined && { back }) },
+      { status, ...context },
+    )
+  }
+
+export const logRefusal = (log: Log, endpoint: string, request: HttpRequest, refusal: Refusal): void =>
+  log.info('refused', {
+    endpoint,
+    request_id: request.id,
+    network: networkOf(request),
+    error: refusal.error,
+    reason: refusal.reason,
+    ...refusal.log,
+  })

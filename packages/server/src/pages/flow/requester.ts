@@ -1,0 +1,85 @@
+/** Who waits for the user to sign in: the client of a sealed request, checked anew at every step, or an account page. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { Display } from '@tessera/protocol/display'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
+import { parseRequest } from '../../authorization-request/parameter-limits.ts'
+import type { Prompt } from '../../authorization-request/prompt.ts'
+import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
+import type { Client, Clients } from '../../model/client.ts'
+import type { RequestedAcr } from '../../model/mfa.ts'
+import type { Stores } from '../../model/ports/stores.ts'
+import type { PageContext } from '../ui/pages.ts'
+import type { Continuation } from './continuation.ts'
+import type { UserCodes } from './user-code.ts'
+
+export type Requester = {
+  /** Omitted: this server itself, for its account pages. */
+  readonly client?: Client
+  readonly tenant?: string
+  /** The provider that the client asks for; undefined: the user chooses. */
+  readonly idp?: string
+  readonly acr_values?: string
+  /** Authentication context classes that are asked for; omitted: none. */
+  readonly requested_acr?: RequestedAcr
+  readonly login_hint?: string
+  readonly prompt?: ReadonlySet<Prompt>
+  readonly max_age?: Seconds
+  readonly ui_locales: readonly string[]
+  /** What kind of window the client shows the pages in. */
+  readonly display?: Display
+}
+
+type Shown = Pick<Requester, 'client' | 'ui_locales' | 'display'>
+
+/** Returns the context of a page that a requester's user sees. */
+export const pageContextOf = ({ client, ui_locales, display }: Shown, cookie?: string): PageContext => ({
+  ...(client && { client }),
+  ...(display && { display }),
+  ui_locales,
+  cookies: [cookie],
+})
+
+/**
+ * Returns the context of a page whose form continues what waits for the user. Only an authorization request ends at a
+ * client: a device and the account pages end on this server.
+ */
+export const formContextOf = (
+  requester: Shown,
+  { kind }: Pick<Continuation, 'kind'>,
+  cookie?: string,
+): PageContext => ({ ...pageContextOf(requester, cookie), formsLeave: kind === 'authorization' })
+
+export type FindRequester = (continuation: Continuation) => Promise<Result<Requester>>
+
+export type RequesterPorts = {
+  readonly validate: ValidateAuthorizationRequest
+  readonly clients: Clients
+  readonly stores: Pick<Stores, 'devices'>
+  readonly userCodes: UserCodes
+}
+
+/** Refuses what no longer holds: a client that was disabled, a device that is gone. */
+export const createRequesters =
+  ({ validate, clients, stores, userCodes }: RequesterPorts): FindRequester =>
+  async continuation => {
+    if (continuation.kind === 'account') {
+      const { tenant, requested_acr } = continuation
+      return ok({
+        ...(tenant !== undefined && { tenant }),
+        ...(requested_acr && { requested_acr }),
+        ui_locales: [],
+      })
+    }
+    if (continuation.kind === 'authorization') {
+      const parameters = parseRequest(continuation.parameters)
+      if (!parameters.ok) return parameters
+      const request = await validate(parameters.value, continuation.hint)
+      if (!request.ok) return request
+      return request
+    }
+    const device = await stores.devices.findByUserCode(userCodes.hash(continuation.user_code))
+    const client = device && (await clients.find(device.client_id))
+    if (!client?.enabled) return refuse('invalid_request', 'device_authorization_gone')
+    return ok({ client, ui_locales: [] })
+  }

@@ -1,0 +1,91 @@
+/** Values that a browser carries but can neither read nor change: JSON, encrypted and authenticated, with an end. */
+
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
+import type { Seconds } from '@tessera/protocol/brand'
+import type { DerivedKeys } from '../../model/keys.ts'
+import type { Clock } from '../../runtime/ports.ts'
+
+export type Seals<Value> = {
+  /** Returns text for a URL or a form field: base64url(ciphertext) `.` base64url(salt and tag). Equal values yield equal text. */
+  readonly seal: (value: Value) => string
+  /** Undefined for text that is not ours, was changed, was sealed for another purpose, or is older than an hour. */
+  readonly open: (text: string | undefined) => Value | undefined
+  /** Like `open`, for text of any age. */
+  readonly openAnyAge: (text: string | undefined) => Value | undefined
+}
+
+/** How a value becomes bytes. Undefined: as JSON. `decode` returns undefined for bytes that are none of its own. */
+export type Packing<Value> = {
+  readonly encode: (value: Value) => Uint8Array | undefined
+  readonly decode: (bytes: Buffer) => Value | undefined
+}
+
+export const sealLifetime: Seconds = 3600
+const version = 'v2'
+const algorithm = 'aes-256-gcm'
+const saltBytes = 16
+const tagBytes = 16
+/** Each message has a key of its own, so one nonce is enough (NIST SP 800-38D §8.2.1). */
+const nonce = Buffer.alloc(12)
+
+/** Marks what was packed: authenticated with it, and unknown to versions that pack nothing, which so take it for expired. */
+const packed = '.p'
+
+/**
+ * Requests that a client pushed (RFC 9126) or encrypted (RFC 9101 §6.1) must not be readable in the browser's address
+ * bar, its history, a proxy's log or a mail. Each message has a key of its own, derived from a MAC of the message: random nonces
+ * under one key would be safe for 2^32 messages only (NIST SP 800-38D §8.3), and pages that must look alike, for a known
+ * name and an unknown one, stay alike.
+ */
+export function createSeals<Value extends { readonly asked_at: Seconds }>(
+  purpose: string,
+  { derived, clock, packing }: { derived: DerivedKeys; clock: Clock; packing?: Packing<Value> },
+): Seals<Value> {
+  const saltKey = derived.derive(`${purpose} ${version} salt`)
+  const messageKey = derived.derive(`${purpose} ${version} message`)
+  const mac = (key: Uint8Array, data: string | Uint8Array): Buffer =>
+    createHmac('sha256', key).update(data).digest()
+
+  function decrypt(encrypted: Buffer, proof: Buffer, mark: string): Buffer | undefined {
+    const key = mac(messageKey, proof.subarray(0, saltBytes))
+    const decipher = createDecipheriv(algorithm, key, nonce, { authTagLength: tagBytes })
+    decipher.setAAD(Buffer.from(mark)).setAuthTag(proof.subarray(saltBytes))
+    const bytes = decipher.update(encrypted)
+    try {
+      return Buffer.concat([bytes, decipher.final()])
+    } catch {
+      return undefined
+    }
+  }
+
+  function openAnyAge(text = ''): Value | undefined {
+    const mark = packing && text.endsWith(packed) ? packed : ''
+    const [encrypted = Buffer.alloc(0), proof = Buffer.alloc(0)] = text
+      .split('.', 2)
+      .map(part => Buffer.from(part, 'base64url'))
+    // base64url has several spellings of the same bytes, and only ours is taken.
+    if (`${encrypted.toString('base64url')}.${proof.toString('base64url')}${mark}` !== text) return undefined
+    if (proof.length !== saltBytes + tagBytes) return undefined
+    const opened = decrypt(encrypted, proof, mark)
+    if (opened === undefined) return undefined
+    return mark === '' ? (JSON.parse(opened.toString()) as Value) : packing?.decode(opened)
+  }
+
+  return {
+    seal(value) {
+      const bytes = packing?.encode(value)
+      const mark = bytes ? packed : ''
+      const data = bytes ?? Buffer.from(JSON.stringify(value))
+      const salt = mac(saltKey, data).subarray(0, saltBytes)
+      const cipher = createCipheriv(algorithm, mac(messageKey, salt), nonce).setAAD(Buffer.from(mark))
+      const encrypted = Buffer.concat([cipher.update(data), cipher.final()])
+      const proof = Buffer.concat([salt, cipher.getAuthTag()])
+      return `${encrypted.toString('base64url')}.${proof.toString('base64url')}${mark}`
+    },
+    open(text) {
+      const value = openAnyAge(text)
+      return value && value.asked_at + sealLifetime > clock.now() ? value : undefined
+    },
+    openAnyAge,
+  }
+}

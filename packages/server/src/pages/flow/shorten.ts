@@ -1,0 +1,38 @@
+/**
+ * Keeps a long request in the store, so that the addresses of its pages stay short: nginx answers 502 where the headers of a
+ * response are longer than its buffer, 4 KiB by default. Any GET of a stranger gets here, so the rows of a network are counted.
+ * When it has enough of them, the address carries the request all the same.
+ */
+
+import type { HttpRequest } from '@tessera/protocol/http'
+import type { LongRequests } from '../../authorization-request/long-request.ts'
+import { doCounted } from '../../identity/attempts.ts'
+import type { CountWaiting } from '../../identity/waiting-requests.ts'
+import type { Client } from '../../model/client.ts'
+import type { Continuation, Continuations } from './continuation.ts'
+
+type Waiting = Continuation & { readonly kind: 'authorization' }
+
+export type Shorten = (request: HttpRequest, client: Client, continuation: Waiting) => Promise<Waiting>
+
+/** The most characters of a sealed request in an address. */
+const longest = 1500
+
+export const createShorten =
+  ({
+    continuations,
+    longRequests,
+    countWaiting,
+  }: {
+    readonly continuations: Pick<Continuations, 'seal'>
+    readonly longRequests: LongRequests
+    readonly countWaiting: CountWaiting
+  }): Shorten =>
+  async (request, client, continuation) => {
+    if (continuation.stored || continuations.seal(continuation).length <= longest) return continuation
+    const { lifetime } = longRequests
+    const counted = await countWaiting(request, client, { kind: 'long request', lifetime })
+    if (!counted.ok) return continuation
+    const keep = () => longRequests.keep(client.client_id, continuation.parameters)
+    return { ...continuation, stored: await doCounted(counted.value, keep, () => true) }
+  }

@@ -1,0 +1,42 @@
+/** The code that a user types to connect a device (RFC 8628 §6.1): eight consonants, 34.6 bits, shown as `XXXX-XXXX`. */
+
+import { createHmac } from 'node:crypto'
+import type { DerivedKeys } from '../../model/keys.ts'
+import type { Random, TokenHash } from '../../runtime/ports.ts'
+
+/** No vowels, so that no word arises; none that looks like a digit. */
+const alphabet = 'BCDFGHJKLMNPQRSTVWXZ'
+const length = 8
+/** The largest multiple of the alphabet's size in a byte: what is beyond it would favour some letters. */
+const fair = 256 - (256 % alphabet.length)
+
+export type UserCodes = {
+  readonly make: () => string
+  /** The letters in capitals as they are shown; undefined for text that can't be a code. Case and separators don't matter. */
+  readonly normalise: (typed: string) => string | undefined
+  /** What is stored: keyed, since 34 bits alone could be found by trying. */
+  readonly hash: (code: string) => TokenHash
+}
+
+export function createUserCodes({ derived, random }: { derived: DerivedKeys; random: Random }): UserCodes {
+  const key = derived.derive('user-code')
+  const show = (letters: string): string => `${letters.slice(0, 4)}-${letters.slice(4)}`
+
+  return {
+    make() {
+      let letters = ''
+      while (letters.length < length) {
+        for (const byte of random.bytes(length * 2)) {
+          if (byte < fair && letters.length < length) letters += alphabet[byte % alphabet.length]
+        }
+      }
+      return show(letters)
+    },
+    normalise(typed) {
+      const letters = typed.replaceAll(/[\s\p{P}]/gu, '').toUpperCase()
+      const known = letters.length === length && [...letters].every(letter => alphabet.includes(letter))
+      return known ? show(letters) : undefined
+    },
+    hash: code => createHmac('sha256', key).update(code).digest('base64url') as TokenHash,
+  }
+}

@@ -1,0 +1,56 @@
+/** The page at `/`: for people who come here by themselves, or cancel at their account. */
+
+import type { Endpoint } from '@tessera/protocol/http'
+import type { Clients } from '../../model/client.ts'
+import type { Users } from '../../model/user.ts'
+import type { BrowserSessions } from '../flow/browser-session.ts'
+import type { Paths } from '../flow/page-paths.ts'
+import { userName } from '../flow/view-model.ts'
+import type { HomePage, Pages } from '../ui/pages.ts'
+
+export type HomePorts = {
+  readonly sessions: Pick<BrowserSessions, 'read'>
+  readonly users: Pick<Users, 'find'>
+  readonly clients: Pick<Clients, 'all'>
+  readonly offered: { readonly signUp: boolean; readonly outbox: boolean }
+  /** Whether the server runs on a developer's own machine. */
+  readonly local: boolean
+  readonly pages: Pages
+  readonly paths: Paths
+}
+
+const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
+
+/** `GET /`. */
+export function createHomeEndpoint({
+  sessions,
+  users,
+  clients,
+  offered,
+  local,
+  pages,
+  paths,
+}: HomePorts): Endpoint {
+  return async request => {
+    const session = await sessions.read(request)
+    return pages.home(request, {
+      accountHref: paths('/account'),
+      signOut: paths('/logout'),
+      ...(session && { user: await userName(session, users) }),
+      ...(offered.signUp && { signUp: paths('/register') }),
+      ...(hasDevices() && { device: paths('/device') }),
+      ...(local && { developers: developers() }),
+    })
+  }
+
+  function hasDevices(): boolean {
+    return [...clients.all()].some(({ enabled, grant_types }) => enabled && grant_types.has(deviceGrant))
+  }
+
+  function developers(): NonNullable<HomePage['developers']> {
+    return {
+      base: paths('/').slice(0, -1),
+      ...(offered.outbox && { mail: paths('/dev/mail') }),
+    }
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * The signed-out page: it tells the clients in hidden frames (OpenID Connect Front-Channel Logout 1.0 §3), then leads on.
+ * With scripts when every frame has loaded, or after a few seconds; without scripts by a `Refresh` inside `noscript`. Just one
+ * of the two is in effect, so that the client is called once. There is a link all the time.
+ */
+
+import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
+import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
+import { type Result, refuse } from '@tessera/protocol/result'
+import type { Clients } from '../../model/client.ts'
+import type { Log } from '../../runtime/ports.ts'
+import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
+import type { Csrf } from '../flow/csrf.ts'
+import type { Paths } from '../flow/page-paths.ts'
+import { createPageRefuser } from '../flow/refused-page.ts'
+import type { SignedOut, SignOuts } from '../flow/sign-out-state.ts'
+import { redirectResponse } from '../ui/page-response.ts'
+import type { Pages } from '../ui/pages.ts'
+
+export type SignedOutPorts = {
+  readonly issuer: string
+  readonly signOuts: SignOuts
+  readonly clients: Pick<Clients, 'find'>
+  readonly subjects: Pick<SubjectIdentifiers, 'tellSession'>
+  readonly csrf: Pick<Csrf, 'holds'>
+  readonly pages: Pages
+  readonly paths: Paths
+  readonly log: Log
+}
+
+/** How long the frames have, in seconds. */
+const patience = 5
+const limits = { continue: [14_000, 'invalid_request'], state: [14_000, 'invalid_request'] } as const
+
+/** `GET /logout/done`: from our own page (`continue`), or back from another provider (`state`). */
+export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
+  const { clients, pages } = ports
+  const refusePage = createPageRefuser('logout', ports)
+
+  return async request => {
+    const opened = open(request)
+    if (!opened.ok) return refusePage(request, opened)
+    const { client_id, ui_locales, leads_to, return_refused, ended, upstream, by_form, browser } =
+      opened.value
+    const goes_on = opened.value.goes_on && (browser === undefined || ports.csrf.holds(request, browser))
+    const client = client_id === undefined ? undefined : await clients.find(client_id)
+    const frames = ended ? await framesOf(ended) : []
+    const next = upstream ?? (goes_on ? leads_to : undefined)
+    // Some browsers hold redirects after a form post to its page's `form-action`, which did not know of the provider.
+    const held = by_form && upstream !== undefined
+    const redirects = next !== undefined && frames.length === 0 && !held
+    if (redirects) return redirectResponse(request, next)
+    return pages.signedOut(
+      request,
+      {
+        frames,
+        ...(next !== undefined && { goesOnAfter: frames.length === 0 ? 0 : patience }),
+        ...hrefOf(next ?? leads_to),
+        byProvider: upstream !== undefined,
+        returnRefused: return_refused === true,
+        again: ports.paths('/account'),
+      },
+      {
+        ...(client && { client }),
+        ui_locales,
+        frameSources: [...new Set(frames.map(uri => new URL(uri).origin))],
+      },
+    )
+  }
+
+  function open(request: HttpRequest): Result<SignedOut> {
+    const read: Result<Parameters> = parseParameters(request.query, limits)
+    if (!read.ok) return read
+    const value = ports.signOuts.done.open(read.value.get('continue') ?? read.value.get('state'))
+    return value ? { ok: true, value } : refuse('invalid_request', 'continuation_invalid')
+  }
+
+  /** Of the clients that still are registered; each with `iss` and `sid`, whether it asks for them or not (§2). */
+  async function framesOf({
+    sid,
+    clients: took,
+  }: NonNullable<SignedOut['ended']>): Promise<readonly string[]> {
+    const found = await Promise.all(took.map(id => clients.find(id)))
+    return found.flatMap(client => {
+      if (!client?.enabled || client.frontchannel_logout_uri === undefined) return []
+      const uri = new URL(client.frontchannel_logout_uri)
+      uri.searchParams.set('iss', ports.issuer)
+      uri.searchParams.set('sid', ports.subjects.tellSession(client, sid))
+      return [uri.href]
+    })
+  }
+}
+
+const hrefOf = (href: string | undefined) => (href === undefined ? {} : { href })

@@ -1,0 +1,79 @@
+/** A new account: added if name and password will do, and its user signed in. */
+
+import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { type Refusal, refuse } from '@tessera/protocol/result'
+import type { Accounts } from '../../identity/accounts.ts'
+import type { KnownAccounts } from '../../identity/known-account.ts'
+import type { PasswordFault } from '../../model/account.ts'
+import type { StoredUser } from '../../model/stored-user.ts'
+import { localProvider } from '../../model/user.ts'
+import type { Clock } from '../../runtime/ports.ts'
+import type { ConcludeSignIn } from '../flow/conclude-sign-in.ts'
+import type { KnownBrowsers } from '../flow/known-browsers.ts'
+import type { Waiting } from './waiting.ts'
+
+export type Newcomer = {
+  /** Omitted: a random one. */
+  readonly sub?: string
+  readonly username: string
+  readonly full_name: string
+  readonly password: string
+  readonly email?: string
+  /** Whether the address is verified. */
+  readonly verified?: boolean
+  readonly tenant?: string
+  /** The network that asks. */
+  readonly from: string
+}
+
+type Problem = PasswordFault | 'username_taken' | 'username_malformed'
+
+export type Welcome = {
+  readonly add: (
+    newcomer: Newcomer,
+  ) => Promise<
+    | { readonly ok: true; readonly user: StoredUser }
+    | { readonly ok: false; readonly problem: Problem; readonly refusal: Refusal }
+  >
+  readonly signIn: (request: HttpRequest, user: StoredUser, waiting: Waiting) => Promise<HttpResponse>
+}
+
+export type WelcomePorts = {
+  readonly accounts: Accounts
+  readonly concludeSignIn: ConcludeSignIn
+  readonly knownBrowsers: KnownBrowsers
+  readonly knownAccounts: KnownAccounts
+  readonly clock: Clock
+}
+
+export const createWelcome = ({
+  accounts,
+  concludeSignIn,
+  knownBrowsers,
+  knownAccounts,
+  clock,
+}: WelcomePorts): Welcome => ({
+  async add({ sub, username, full_name, password, email, verified = false, tenant, from }) {
+    const problem = accounts.passwordFault(password, { username, ...(email !== undefined && { email }) })
+    if (problem) return { ok: false, problem, refusal: refuse('invalid_request', 'password_unfit') }
+    const added = await accounts.add({
+      ...{ username, password, emailVerified: verified, chosenByUser: true, from },
+      ...(sub !== undefined && { sub }),
+      ...(tenant !== undefined && { tenant }),
+      ...(email !== undefined && { email }),
+      claims: full_name === '' ? {} : { name: full_name },
+    })
+    if (added.ok) return { ok: true, user: added.value }
+    const malformed = added.reason === 'username_malformed' || added.reason === 'username_is_address'
+    return { ok: false, problem: malformed ? 'username_malformed' : 'username_taken', refusal: added }
+  },
+  signIn(request, { sub, epoch, username, tenant }, { continuation, requester: { client, requested_acr } }) {
+    const where = tenant === undefined ? {} : { tenant }
+    const account = knownAccounts.of(sub, { idp: localProvider, username, tenant })
+    return concludeSignIn(request, {
+      subject: { sub, epoch, ...where, idp: localProvider, amr: ['pwd'], auth_time: clock.now() },
+      ...{ tenant, client, requested_acr, continuation },
+      cookies: [knownBrowsers.remember(request, account)],
+    })
+  },
+})

@@ -1,0 +1,202 @@
+/** The account pages: what a signed-in user sees of themself. */
+
+import type { Page, PageForm, Show } from './render.ts'
+import { type ScopeLine, scopeText } from './scope-text.ts'
+import type { Texts } from './texts.ts'
+import { timeAgo } from './time-ago.ts'
+
+export type ProfilePage = {
+  readonly username?: string
+  readonly name?: string
+  readonly email?: string
+  readonly email_verified?: boolean
+  /** The provider that knows the user; undefined: this server. */
+  readonly provider?: string
+  /** Where the user changes what is kept here; undefined: it is kept elsewhere. */
+  readonly changes?: { readonly name: string; readonly email?: string }
+  /** Where the user deletes the account, if the operator lets them. */
+  readonly deletion?: string
+  /** Where sign-ins at applications begin. */
+  readonly applications: readonly { readonly name: string; readonly href: string }[]
+}
+
+export type SessionsPage = {
+  readonly form: PageForm
+  /** Where the user signs out of this one. */
+  readonly signOut: string
+  /** Whether the user has a password to change. */
+  readonly hasPassword: boolean
+  readonly sessions: readonly SessionLine[]
+}
+
+export type SessionLine = {
+  readonly sid: string
+  /** The one that looks at the page. */
+  readonly current: boolean
+  readonly browser?: string
+  readonly system?: string
+  /** When it was used last, and how long ago, in seconds. */
+  readonly seen: { readonly at: number; readonly ago: number }
+  readonly address?: string
+}
+
+export type ConnectionsPage = {
+  readonly form: PageForm
+  readonly connections: readonly {
+    readonly provider: string
+    readonly identity: string
+    readonly name: string
+    readonly label?: string
+    readonly since: number
+  }[]
+  /** Providers that can be added. */
+  readonly others: readonly { readonly provider: string; readonly name: string }[]
+}
+
+export type SecurityPage = {
+  readonly form: PageForm
+  /** The authenticator app, if there is one. */
+  readonly app?: { readonly addedAgo: number }
+  readonly passkeys: readonly PasskeyLine[]
+  readonly recoveryCodes: number
+  /** What may be set up, and where. */
+  readonly adding: readonly { readonly method: 'totp' | 'passkey'; readonly href: string }[]
+  /** The last factor can't go where one is required. */
+  readonly problem?: 'lastFactor'
+}
+
+/** Seconds since it was used, else since it was set up. */
+export type PasskeyLine = {
+  readonly id: string
+  /** Empty: it has none. */
+  readonly name: string
+} & ({ readonly usedAgo: number } | { readonly addedAgo: number })
+
+export type ConsentsPage = {
+  readonly form: PageForm
+  readonly consents: readonly {
+    readonly client_id: string
+    readonly client: string
+    readonly scopes: readonly ScopeLine[]
+    /** Seconds since the epoch. */
+    readonly since: number
+    /** Whether it answers for the user, and until when; without an end: for ever. */
+    readonly remembered: boolean
+    readonly until?: number
+  }[]
+  /** The client whose access was just removed. */
+  readonly removed?: string
+}
+
+export type AccountPages = {
+  readonly consents: Page<ConsentsPage>
+  readonly security: Page<SecurityPage>
+  readonly profile: Page<ProfilePage>
+  readonly sessions: Page<SessionsPage>
+  readonly connections: Page<ConnectionsPage>
+}
+
+export const createAccountPages = (show: Show): AccountPages => ({
+  consents: (request, data, context = {}) =>
+    show(request, 'account-consents', context, texts => {
+      const { consents } = texts.account
+      const dates = new Intl.DateTimeFormat(texts.lang, { dateStyle: 'long', timeZone: 'UTC' })
+      const date = (seconds: number): string => dates.format(seconds * 1000)
+      return {
+        form: data.form,
+        title: consents.title,
+        removed: data.removed === undefined ? undefined : consents.removed(data.removed),
+        consents: data.consents.map(({ client_id, client, scopes, since, remembered, until }) => ({
+          ...{ client_id, client },
+          scopes: scopes.map(scope => scopeText(scope, texts)),
+          when: consents.since(date(since)),
+          remembered: remembered
+            ? until === undefined
+              ? undefined
+              : consents.until(date(until))
+            : consents.once,
+        })),
+      }
+    }),
+  profile: (request, data, context = {}) =>
+    show(request, 'account-profile', context, texts => {
+      const { profile } = texts.account
+      const { links } = texts.fields
+      const { username, name, email, email_verified, provider, applications, changes, deletion } = data
+      const details: readonly ProfileLine[] = [
+        { term: profile.username, value: username },
+        { term: profile.name, value: name, change: changes?.name, label: links.names },
+        {
+          ...{ term: profile.email, value: email, change: changes?.email, label: links.email },
+          tag: email && (email_verified ? profile.verified : profile.unverified),
+        },
+        { term: profile.provider, value: provider },
+      ]
+      return {
+        title: profile.title,
+        ...{ applications, deletion },
+        // A line without a value is for what can be added.
+        details: details.filter(({ value, change }) => value !== undefined || change !== undefined),
+      }
+    }),
+  security: (request, data, context = {}) =>
+    show(request, 'account-security', context, ({ account: { security }, passkey, lang }) => ({
+      ...data,
+      title: security.title,
+      lead: data.adding.length > 0 || data.app || data.passkeys.length > 0 ? security.lead : security.none,
+      app: data.app && { when: security.added(timeAgo(data.app.addedAgo, lang)) },
+      hasFactor: data.app !== undefined || data.passkeys.length > 0,
+      passkeys: data.passkeys.map(line => ({
+        ...line,
+        shown: line.name === '' ? passkey.unnamed : line.name,
+        when:
+          'usedAgo' in line
+            ? security.used(timeAgo(line.usedAgo, lang))
+            : security.added(timeAgo(line.addedAgo, lang)),
+      })),
+      problem: data.problem && security[data.problem],
+    })),
+  sessions: (request, data, context = {}) =>
+    show(request, 'account-sessions', context, texts => ({
+      ...data,
+      title: texts.account.sessionList.title,
+      lead: texts.account.sessionList[data.hasPassword ? 'leadWithPassword' : 'lead'],
+      sessions: data.sessions.map(({ seen, ...session }) => ({
+        ...session,
+        name: nameOf(session, texts),
+        seen: texts.account.sessionList.seen(timeAgo(seen.ago, texts.lang)),
+        time: new Date(seen.at * 1000).toISOString(),
+      })),
+    })),
+  connections: (request, data, context = {}) =>
+    show(request, 'account-connections', context, texts => ({
+      ...data,
+      title: texts.account.connections.title,
+      connections: data.connections.map(({ since, ...connection }) => {
+        const at = new Date(since * 1000)
+        const date = new Intl.DateTimeFormat(texts.lang, { dateStyle: 'medium', timeZone: 'UTC' }).format(at)
+        return {
+          ...connection,
+          time: at.toISOString(),
+          since: texts.account.connections.since(date),
+        }
+      }),
+    })),
+})
+
+type ProfileLine = {
+  readonly term: string
+  readonly value: string | undefined
+  readonly tag?: string | undefined
+  /** Where it is changed, and what that link is called. */
+  readonly change?: string | undefined
+  readonly label?: string
+}
+
+const nameOf = (
+  { browser, system }: Pick<SessionLine, 'browser' | 'system'>,
+  { account: { sessionList } }: Texts,
+): string =>
+  browser !== undefined && system !== undefined
+    ? sessionList.browserOn(browser, system)
+    : (browser ?? system ?? sessionList.unknown)

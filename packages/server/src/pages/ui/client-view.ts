@@ -1,0 +1,64 @@
+/** A client as the pages that lead to it show it, in the language of the page (RFC 7591 §2.2). */
+
+import type { DescribingName, Localized } from '../../model/client-languages.ts'
+import type { Color } from '../../model/color.ts'
+import { nearestKey } from './languages.ts'
+import type { Texts } from './texts.ts'
+
+export type ClientLook = { readonly [Name in DescribingName]?: string } & {
+  readonly client_id: string
+  readonly localized?: Localized
+  readonly accent_color?: Color
+  /** Of a client that registered itself: whether someone vouched for it. */
+  readonly registered?: { readonly vouched: boolean }
+}
+
+export type ClientShown = {
+  readonly name: string
+  readonly logo?: string
+  readonly home?: string
+  readonly policy?: string
+  readonly terms?: string
+  readonly vouched: boolean
+}
+
+export function clientShown(client: ClientLook, language: string): ClientShown {
+  const said = (name: DescribingName): string | undefined => {
+    const translated = client.localized?.[name] ?? {}
+    const key = nearestKey(Object.keys(translated), language)
+    return key === undefined ? client[name] : translated[key]
+  }
+  const [logo, home, policy, terms] = [
+    said('logo_uri'),
+    said('client_uri'),
+    said('policy_uri'),
+    said('tos_uri'),
+  ]
+  return {
+    name: said('client_name') ?? client.client_id,
+    ...(logo !== undefined && { logo }),
+    ...(home !== undefined && { home }),
+    ...(policy !== undefined && { policy }),
+    ...(terms !== undefined && { terms }),
+    vouched: client.registered?.vouched ?? true,
+  }
+}
+
+export type ClientLink = { readonly href: string; readonly text: string }
+
+/**
+ * Returns the links to what the client says about itself (OpenID Connect Dynamic Client Registration 1.0 §2). They are
+ * for the web only. Anyone can register an address, so a client that nobody vouched for is shown with the host, in the
+ * ASCII form that no other host looks like.
+ */
+export function clientLinks(
+  { name, policy, terms, vouched }: ClientShown,
+  texts: Pick<Texts['consent'], 'policy' | 'terms'>,
+): readonly ClientLink[] {
+  const link = (href: string | undefined, text: string): readonly ClientLink[] => {
+    const url = href === undefined ? null : URL.parse(href)
+    if (!url || !/^https?:$/.test(url.protocol)) return []
+    return [{ href: url.href, text: vouched ? text : `${text} (${url.host})` }]
+  }
+  return [...link(policy, texts.policy(name)), ...link(terms, texts.terms(name))]
+}

@@ -1,0 +1,252 @@
+/** Every page as a function from what it shows to an answer. No page needs a script. */
+
+import { hash } from 'node:crypto'
+import { type AccountPages, createAccountPages } from './account-pages.ts'
+import { type ClientShown, clientLinks } from './client-view.ts'
+import { createFieldPages, type FieldPages } from './field-pages.ts'
+import { type Ceremony, createMfaPages, type MfaPages } from './mfa-pages.ts'
+import { createShow, type Page, type PageForm, type ShowPorts } from './render.ts'
+import { type ScopeLine, scopeShown } from './scope-text.ts'
+import { createSignOutPages, type SignOutPages } from './sign-out-pages.ts'
+import type { Texts } from './texts.ts'
+
+export type { PageContext, PageForm } from './render.ts'
+
+export type HomePage = {
+  /** Where the account is, which asks for a sign-in first. */
+  readonly accountHref: string
+  /** Who is signed in, and where they sign out. */
+  readonly user?: string
+  readonly signOut: string
+  /** Where accounts are made and devices connected, if there is such a thing. */
+  readonly signUp?: string
+  readonly device?: string
+  /** What only developers need, on their own machine. */
+  readonly developers?: { readonly base: string; readonly mail?: string }
+}
+
+export type LoginPage = {
+  readonly form: PageForm
+  /** The provider that checks the password; undefined: this server. */
+  readonly provider?: string
+  /** What the form asks for: the name first, where it says who checks the password. */
+  readonly asks: 'username' | 'password' | 'nothing'
+  readonly username?: string
+  /** Whether the user may wish to stay signed in. */
+  readonly keepOffered: boolean
+  readonly problem?: Problem | 'away' | 'passkey'
+  /** An earlier page of it expired. */
+  readonly restarted?: boolean
+  /** For signing in with a passkey, where that is offered. */
+  readonly passkey?: Ceremony
+  /** Where to make an account, and where to go without the password, where that is offered. */
+  readonly signUp?: string
+  readonly forgotten?: string
+  /** Other ways to sign in. */
+  readonly others: readonly OtherWay[]
+}
+
+/** Without a name: with a password, here. */
+export type OtherWay = { readonly name?: string; readonly href: string }
+
+type Asking = {
+  readonly form: PageForm
+  readonly user: string
+  readonly scopes: readonly ScopeLine[]
+}
+
+export type ConsentPage = Asking & {
+  /** Whether the user may let the answer be remembered. */
+  readonly canRemember: boolean
+} & Destination
+
+/** Where the response goes: to a host, or to an application on the device by its scheme. */
+type Destination = { readonly host: string } | { readonly scheme: string }
+
+/** What was typed is wrong, or was wrong too often. */
+export type Problem = 'wrong' | { readonly waitMinutes: number }
+
+export type DevicePage = {
+  readonly form: PageForm
+  /** As typed, or prefilled by `verification_uri_complete`. */
+  readonly user_code?: string | undefined
+  readonly problem?: Problem
+}
+
+export type DeviceConfirmPage = Asking & { readonly user_code: string }
+
+export type ErrorPage = {
+  readonly kind: 'request' | 'expired' | 'csrf' | 'gone'
+  readonly error: string
+  readonly description?: string
+  /** Where the client is. */
+  readonly back?: string
+}
+
+/** What went wrong before a page or an endpoint had its say. */
+export type EdgeProblem = keyof Texts['error']['edge']
+
+export type FederationProblemPage = {
+  readonly provider: string
+  /** `denied`: the user may not sign in with it; `taken`: is another user here already. */
+  readonly kind: 'failed' | 'denied' | 'taken'
+  /** Where to try again, to choose anew, and to go back to whoever asked. */
+  readonly again?: string
+  readonly others?: string
+  readonly back: string
+}
+
+export type SelectAccountPage = {
+  readonly form: PageForm
+  /** Who is signed in. */
+  readonly user: string
+}
+
+export type FormPostPage = {
+  readonly action: string
+  readonly fields: readonly (readonly [name: string, value: string])[]
+}
+
+export type Pages = SignOutPages &
+  FieldPages & {
+    readonly home: Page<HomePage>
+    readonly login: Page<LoginPage>
+    readonly selectAccount: Page<SelectAccountPage>
+    readonly consent: Page<ConsentPage>
+    readonly device: Page<DevicePage>
+    readonly deviceConfirm: Page<DeviceConfirmPage>
+    readonly deviceOutcome: Page<'approved' | 'denied' | 'gone'>
+    /** On to another site without a form's submission, whose redirects CSP's `form-action` would bind to this one. */
+    readonly leaving: Page<{ readonly to: string; readonly href: string }>
+    readonly federationProblem: Page<FederationProblemPage>
+    readonly formPost: Page<FormPostPage>
+    readonly account: AccountPages
+    readonly mfa: MfaPages
+    /** Errors of the edge: unknown addresses, methods, sizes, failures. */
+    readonly problem: Page<{ readonly kind: EdgeProblem; readonly home: string }>
+    /** Status 400 unless said otherwise. */
+    readonly error: Page<ErrorPage>
+  }
+
+/** The only script: it presses the button of the form-post page. */
+const submitScript = 'document.forms[0].submit()'
+const submitScriptHash = `sha256-${hash('sha256', submitScript, 'base64')}`
+
+export function createPages(ports: ShowPorts): Pages {
+  const show = createShow(ports)
+
+  return {
+    home: (request, data, context = {}) =>
+      show(request, 'home', context, texts => ({
+        ...data,
+        title: texts.home.title(ports.look.name ?? texts.name),
+        lead: data.user === undefined ? texts.home.lead : texts.consent.user(data.user),
+        product: ports.look.home_url && {
+          href: ports.look.home_url,
+          text: texts.home.product(new URL(ports.look.home_url).host),
+        },
+      })),
+    login: (request, data, context = {}) =>
+      show(request, 'login', { ...context, withScript: data.passkey !== undefined }, (texts, client) => ({
+        ...data,
+        title: texts.login.title,
+        lead: loginLead(client, data.provider, texts),
+        clientLinks: client && clientLinks(client, texts.consent),
+        problem: loginProblem(data.problem, texts),
+        note: data.restarted && data.problem === undefined ? texts.login.restarted : undefined,
+      })),
+    selectAccount: (request, data, context = {}) =>
+      show(request, 'select-account', context, texts => ({ ...data, title: texts.selectAccount.title })),
+    consent: (request, data, context = {}) =>
+      show(request, 'consent', context, (texts, client) => ({
+        ...data,
+        title: texts.consent.title(nameOf(client)),
+        scopes: data.scopes.map(scope => scopeShown(scope, texts)),
+        canChoose: data.scopes.some(scope => !scope.required),
+        goesTo: 'host' in data ? texts.consent.goesTo(data.host) : texts.consent.goesToApp(`${data.scheme}:`),
+        clientLinks: client && clientLinks(client, texts.consent),
+      })),
+    device: (request, data, context = {}) =>
+      show(request, 'device', context, texts => ({
+        ...data,
+        title: texts.device.title,
+        problem: problemText(data.problem, texts.device),
+      })),
+    deviceConfirm: (request, data, context = {}) =>
+      show(request, 'device-confirm', context, (texts, client) => ({
+        ...data,
+        title: texts.device.confirmTitle(nameOf(client)),
+        clientLinks: client && clientLinks(client, texts.consent),
+        scopes: data.scopes.map(scope => scopeShown(scope, texts)),
+        canChoose: data.scopes.some(scope => !scope.required),
+      })),
+    deviceOutcome: (request, outcome, context = {}) =>
+      show(request, 'message', context, texts => ({ ...texts.device[outcome], sign: outcome })),
+    leaving: (request, { to, href }, { headers, ...context } = {}) =>
+      show(request, 'leaving', { ...context, headers: { ...headers, refresh: `0; url=${href}` } }, texts => ({
+        title: texts.formPost.title,
+        text: texts.formPost.text(to),
+        href,
+      })),
+    federationProblem: (request, { provider, kind, ...data }, context = {}) =>
+      show(request, 'federation-problem', context, texts => ({
+        ...data,
+        title: texts.federation.title(provider),
+        text: texts.federation[kind](provider),
+        details: [[texts.error.request, request.id]],
+      })),
+    formPost: (request, data, context = {}) =>
+      show(request, 'form-post', { ...context, scriptHash: submitScriptHash }, texts => ({
+        ...data,
+        title: texts.formPost.title,
+        script: submitScript,
+      })),
+    ...createSignOutPages(show),
+    ...createFieldPages(show),
+    account: createAccountPages(show),
+    mfa: createMfaPages(show),
+    problem: (request, { kind, home }, context = {}) =>
+      show(request, 'message', context, ({ error }) => ({
+        ...error.edge[kind],
+        sign: kind === 'notFound' ? 'neutral' : 'error',
+        links: [{ href: home, text: error.home }],
+        // What a person can report: the log has it too.
+        ...(kind === 'failed' && { details: [[error.request, request.id]] }),
+      })),
+    error: (request, { kind, error, description, back }, context = {}) =>
+      show(request, 'message', { status: 400, ...context }, (texts, client) => ({
+        title: texts.error.title,
+        text: kind === 'request' ? texts.error.lead : texts.error[kind],
+        sign: 'error',
+        links: back === undefined ? [] : [{ href: back, text: texts.signOut.done.back(nameOf(client)) }],
+        details: [
+          [texts.error.code, description === undefined ? error : `${error}: ${description}`],
+          [texts.error.request, request.id],
+        ],
+      })),
+  }
+}
+
+/** A page that asks in a client's name has one. */
+const nameOf = (client: ClientShown | undefined): string => client?.name ?? ''
+
+/** Without a client: for this server's own account pages. */
+const loginLead = (
+  client: ClientShown | undefined,
+  provider: string | undefined,
+  { login, account }: Texts,
+): string => {
+  if (!client) return provider ? account.leadProvider(provider) : account.lead
+  return provider ? login.leadProvider(client.name, provider) : login.lead(client.name)
+}
+
+const loginProblem = (problem: LoginPage['problem'], { login, passkey }: Texts): string | undefined => {
+  if (problem === 'away') return login.away
+  return problem === 'passkey' ? passkey.wrong : problemText(problem, login)
+}
+
+const problemText = (
+  problem: Problem | undefined,
+  texts: Pick<Texts['device'], 'wrong' | 'tooMany'>,
+): string | undefined =>
+  problem === undefined || problem === 'wrong' ? problem && texts.wrong : texts.tooMany(problem.waitMinutes)

@@ -1,0 +1,108 @@
+/** How a page comes to be: texts in the user's language, a template, the answer with its headers. */
+
+import type { Display } from '@tessera/protocol/display'
+import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { type ClientLook, type ClientShown, clientShown } from './client-view.ts'
+import { type PageOptions, pageResponse } from './page-response.ts'
+import type { Render, TemplateName } from './templates.ts'
+import { type ChooseLanguage, languageLinks, type Texts } from './texts.ts'
+import type { Look } from './theme.ts'
+
+/** A form of ours: where it is posted and what it carries unseen. */
+export type PageForm = { readonly action: string; readonly continue?: string; readonly csrf: string }
+
+/** A link to a section of the account pages. */
+export type NavigationLink = {
+  readonly section: keyof Texts['account']['sections']
+  readonly href: string
+  readonly current: boolean
+}
+
+export type AccountFrame = {
+  /** Who is signed in. */
+  readonly user: string
+  readonly sections: readonly NavigationLink[]
+  readonly signOut: PageForm
+}
+
+export type PageContext = PageOptions & {
+  readonly ui_locales?: readonly string[]
+  /** Whether the page loads our script file. */
+  readonly withScript?: boolean
+  /** Whom the page leads to, and what kind of window that client shows it in. */
+  readonly client?: ClientLook
+  readonly display?: Display
+  /** What the account pages share. */
+  readonly account?: AccountFrame
+}
+
+export type Page<Data> = (request: HttpRequest, data: Data, context?: PageContext) => Promise<HttpResponse>
+
+/** What a template is given beside the texts. */
+type Shown = {
+  readonly title: string
+  readonly form?: PageForm
+  /** Whether the page leads on by itself; undefined: as pages of its template do. */
+  readonly passes?: boolean
+  readonly [name: string]: unknown
+}
+
+export type Show = (
+  request: HttpRequest,
+  template: TemplateName,
+  context: PageContext,
+  data: (texts: Texts, client: ClientShown | undefined) => Shown,
+) => Promise<HttpResponse>
+
+export type ShowPorts = {
+  readonly render: Render
+  readonly look: Look
+  /** Our script file. */
+  readonly script: string
+  readonly chooseLanguage: ChooseLanguage
+}
+
+export const createShow =
+  ({ render, look, script, chooseLanguage }: ShowPorts): Show =>
+  async (
+    request,
+    template,
+    { ui_locales, account, client, display = 'page', withScript = false, ...options },
+    data,
+  ) => {
+    const { language, cookie } = chooseLanguage(request, ui_locales)
+    const texts = await language.load()
+    const led = client && clientShown(client, texts.lang)
+    const shown = data(texts, led)
+    const html = await render(template, {
+      page: template,
+      texts,
+      look: { ...look, name: look.name ?? texts.name },
+      stylesheet: look.stylesheet(client?.accent_color),
+      scriptFile: withScript ? script : undefined,
+      account,
+      navigation: account?.sections,
+      client: led?.name,
+      clientLogo: picture(led?.logo),
+      display,
+      languages: (shown.passes ?? passing.has(template)) ? [] : languageLinks(request, language, shown.form),
+      ...shown,
+    })
+    return pageResponse(html, {
+      ...options,
+      // Pages of a sign-in may stand in a client's popup, which must find its opener again; these never do.
+      headers: { ...options.headers, ...(account && { 'cross-origin-opener-policy': 'same-origin' }) },
+      scriptFile: withScript,
+      cookies: [...(options.cookies ?? []), cookie],
+      pictures: [picture(look.logo), picture(led?.logo)].filter(one => one !== undefined),
+    })
+  }
+
+/** Pages that lead on by themselves and hold what is not given twice. */
+const passing: ReadonlySet<TemplateName> = new Set(['form-post', 'leaving', 'signed-out', 'recovery-codes'])
+
+/** A picture on the web: by https only, since anyone on the way could change another. */
+const picture = (address: string | undefined): string | undefined =>
+  address !== undefined && URL.canParse(address) && new URL(address).protocol === 'https:'
+    ? address
+    : undefined

@@ -1,0 +1,70 @@
+/** The pages of a sign-out. */
+
+import { hash } from 'node:crypto'
+import type { Page, PageForm, Show } from './render.ts'
+
+export type SignOutPage = {
+  readonly form: PageForm
+  readonly user: string
+}
+
+export type SignedOutPage = {
+  /** Addresses of the clients that are told. */
+  readonly frames: readonly string[]
+  /** Seconds after which the browser goes on by itself at the latest; undefined: it stays. */
+  readonly goesOnAfter?: number
+  /** Where the browser goes on; undefined: the home page of the client that asked, where it has one. */
+  readonly href?: string
+  /** It goes to a provider first, not to that client. */
+  readonly byProvider: boolean
+  /** The client gave an address to return to that is not accepted. */
+  readonly returnRefused: boolean
+  /** Where the user signs in again. */
+  readonly again: string
+}
+
+export type SignOutPages = {
+  readonly signOut: Page<SignOutPage>
+  readonly stillSignedIn: Page<{ readonly account: string }>
+  readonly signedOut: Page<SignedOutPage>
+}
+
+/**
+ * Leads on once: when the page and every frame have loaded, or when the time is up. `data-seconds` is a number of ours.
+ */
+const leaveScript = `(function(){var l=document.getElementById('next'),d=false;function go(){if(!d){d=true;location.replace(l.href)}}addEventListener('load',go);setTimeout(go,l.dataset.seconds*1000)})()`
+const leaveScriptHash = `sha256-${hash('sha256', leaveScript, 'base64')}`
+
+export const createSignOutPages = (show: Show): SignOutPages => ({
+  signOut: (request, data, context = {}) =>
+    show(request, 'sign-out', context, ({ signOut }, client) => ({
+      ...data,
+      title: signOut.title,
+      lead: client ? signOut.leadClient(client.name) : signOut.lead,
+    })),
+  stillSignedIn: (request, { account }, context = {}) =>
+    show(request, 'message', context, ({ signOut, fields }) => ({
+      ...signOut.kept,
+      sign: 'approved',
+      links: [{ href: account, text: fields.links.account }],
+    })),
+  signedOut: (request, { frames, goesOnAfter, href, byProvider, returnRefused, again }, context = {}) => {
+    const goesOn = goesOnAfter !== undefined
+    return show(
+      request,
+      'signed-out',
+      goesOn ? { ...context, scriptHash: leaveScriptHash } : context,
+      ({ signOut: { done } }, client) => ({
+        title: done.title,
+        text: goesOn ? done.goingOn : done.text,
+        frames,
+        href: href ?? client?.home,
+        label: client && !byProvider ? done.back(client.name) : done.next,
+        ...(returnRefused && { notice: done.returnRefused }),
+        again: goesOn ? undefined : { href: again, text: done.again },
+        passes: goesOn,
+        ...(goesOn && { script: leaveScript, seconds: goesOnAfter, refresh: `${goesOnAfter}; url=${href}` }),
+      }),
+    )
+  },
+})
