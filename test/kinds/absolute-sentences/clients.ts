@@ -82,21 +82,21 @@ export const clients: Readonly<Record<string, Rows>> = {
     "`none` is for apps that can't keep a": none('definition'),
   },
   'docs/guides/client-registration.md': {
-    'By default nobody registers: clients stand in the': held(
+    'By default nobody can register a client;': held(
       'flows/register.test.ts',
       'registration: nobody registers unless the configuration says so',
     ),
-    "a registered client can't have what a configured": held(
+    "a registered client can't have settings": held(
       'attacks/registration.test.ts',
       'attack: nobody registers a scope, grant, response type or way to authenticate that the',
       'flows/register.test.ts',
       'registration: … is refused with its place',
     ),
-    'A public client always has PKCE.': held(
+    'A public client always uses PKCE.': held(
       'flows/register.test.ts',
       'registration: a public client needs PKCE, whatever the operator chose for the others',
     ),
-    'Errors of the authorization endpoint are shown on': held(
+    'The authorization endpoint does not redirect errors to a client that nobody': held(
       'attacks/self-registered.test.ts',
       'attack: … sends no browser to a client that nobody vouched for',
       'attacks/self-registered.test.ts',
@@ -106,7 +106,7 @@ export const clients: Readonly<Record<string, Rows>> = {
       'flows/register.test.ts',
       'registration: a value beside the statement overrules none of its members, in any language',
     ),
-    'The row of a registered client is read': held(
+    'The parsed client is cached as long': held(
       'flows/register-management.test.ts',
       'registration: two processes on one store see each other, and a restart forgets nobody',
       'flows/nodes.test.ts',

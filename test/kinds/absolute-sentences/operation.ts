@@ -7,26 +7,26 @@ export const operation: Readonly<Record<string, Rows>> = {
     '**Run NTP on every node.**': none('advice'),
   },
   'docs/guides/backup.md': {
-    'Without the master key none of them opens': held(
+    'Without the master key, none of them': held(
       'keys/key-ring.test.ts',
       'keys: another master key, or a seal moved to another name, opens nothing and says so',
       'attacks/refresh.test.ts',
       'attack: a refresh token made under another master key is garbage',
     ),
-    'copies `tessera.db`, and `tessera.db.tenants/NAME.db` of every tenant with': held(
+    'This copies `tessera.db` and the': held(
       'cli/carry.test.ts',
       'cli: an export made beside a running server, and imported elsewhere, keeps refresh tokens and',
       'cli/carry.test.ts',
       'cli: a backup made beside a running server is restored by the guide: a family that went on',
     ),
-    'one that is there already is never written': held(
+    'Copies have mode 0600, and an existing file is never': held(
       'cli/carry.test.ts',
       'cli: a backup made beside a running server is restored by the guide: a family that went on',
     ),
     '**Stop every server**, restore, and start one server': none('advice'),
-    'The errors end when every such client has': none('explains'),
-    'A client that never comes has an old': none('names a limit of the promise'),
-    'Export, import and moving are the same for': held(
+    'The errors stop when every such client': none('explains'),
+    'A client that never returns leaves': none('names a limit of the promise'),
+    'Export, import and moving work with every store.': held(
       'cli/carry.test.ts',
       'cli: a store moves from SQLite into PostgreSQL, and no refresh token is lost',
       'contracts/archives.test.ts',
@@ -34,25 +34,23 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/guides/command-line.md': {
-    'reports every fault of a configuration, without starting': held(
+    'reports every error in a configuration': held(
       'cli/commands.test.ts',
       'cli: config check reports every fault on standard error and exits 1',
     ),
-    'brings the store of every issuer to the': held(
+    'migrates the store of every issuer': held(
       'cli/carry.test.ts',
       'cli: migrate brings every store to this version, and fails where one is ahead',
     ),
-    '`--now`: they sign as soon as every node': held(
+    '`--now` is for a leaked key:': held(
       'keys/key-ring.test.ts',
       'keys: an urgent rotation signs after two minutes, before and instead of an announced key, and',
     ),
-    'an issuer that nobody configured follows: `http://localhost:PORT`.': held(
+    'An issuer that nobody configured uses': held(
       'cli/serve.test.ts',
       'serve: with --port 0 an issuer that nobody configured follows the real port',
     ),
-    'nobody waits for it.': none('explains'),
-    'the configuration has a fault, or the surroundings': none('names a case'),
-    'SHA-256 is right for secrets that a machine': none('explains'),
+    'Use SHA-256 for random secrets': none('explains'),
   },
   'docs/guides/federation.md': {
     'Each provider has an address of its own': held(

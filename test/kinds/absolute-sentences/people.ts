@@ -4,39 +4,39 @@ import { held, none, type Rows } from './rows.ts'
 
 export const people: Readonly<Record<string, Rows>> = {
   'docs/guides/accounts.md': {
-    'Everything else, from scopes to sessions, is the': held(
+    'Scopes, sessions and everything else are': held(
       'flows/accounts.test.ts',
       'accounts: a profile hook sees stored users like any other',
       'flows/accounts.test.ts',
       'accounts: a stored user signs in at the page and by the password grant, in any spelling of the',
     ),
-    'An address that a configuration gives to several users': held(
+    'If several configured users have the same address': held(
       'kinds/two-paths.test.ts',
       'two paths: an address that two users have confirmed signs neither in, whose name it is does',
     ),
-    'A password is read from standard input, unseen': held(
+    'Passwords are read from standard input, hidden': held(
       'cli/users.test.ts',
       'cli: users are added, listed, disabled, enabled and given passwords while the server runs',
     ),
-    "In a tenant that shares the server's issuer": held(
+    "In a tenant that shares the server's issuer, nobody": held(
       'flows/sign-up.test.ts',
       'sign-up: nobody signs up in a tenant whose entry does not say so, by whichever way',
     ),
-    'A name that a user chooses holds no': held(
+    "A name that a user chooses can't contain": held(
       'attacks/names.test.ts',
       'names: nobody who signs up is called by an address that they have not verified',
     ),
-    'It is one write: the user, factors, connected': held(
+    'Deletion is one write:': held(
       'flows/account-deletion.test.ts',
       'deletion: the account is gone with all that was theirs, the browser is signed out, and the',
       'contracts/sqlite.test.ts',
       'sqlite: kill -9 leaves of the end of a user’s access all or nothing',
     ),
-    'Their `sub` is never given out again;': held(
+    'The server keeps only the `sub`, which is never': held(
       'contracts/stores/access.ts',
       'access: a user who is removed is gone with all that was theirs, and their sub never stands',
     ),
-    'They are good for an hour, work once': held(
+    'Links are valid for one hour and can be used once.': held(
       'attacks/mail-links.test.ts',
       'confirmation: a link works once, also where the address was changed away and back within a',
       'attacks/mail-links.test.ts',
@@ -46,29 +46,29 @@ export const people: Readonly<Record<string, Rows>> = {
       'attacks/accounts.test.ts',
       'attack: a link that was changed, swapped or is an hour old opens nothing',
     ),
-    'A link to sign up carries the `sub`': held(
+    "It can't create a second account": held(
       'attacks/mail-links.test.ts',
       'sign-up: a link makes no second account after the first one was deleted',
     ),
-    'A new password signs nobody in, so that': held(
+    'Setting a new password signs nobody in': held(
       'attacks/accounts.test.ts',
       'reset: the link sets a new password, ends every session and token, and tells the user',
     ),
-    'A link that confirms an address is for': held(
+    "A stranger can't trick a user": held(
       'attacks/accounts.test.ts',
       'attack: nobody is made to give their address to a stranger’s account',
     ),
-    'One account, by whichever of its names, and': held(
+    'An account, under any of its names': held(
       'flows/account-deletion.test.ts',
       'forgotten: an account is sent five mails in an hour, by whichever of its names it is asked for',
       'flows/sign-up.test.ts',
       'sign-up: a network and an address are sent a bounded number of mails, whoever asks',
     ),
-    'Mail is composed and sent behind the answer:': held(
+    'Mail is composed and sent after the response,': held(
       'attacks/accounts.test.ts',
       'attack: an answer does not wait for its mail',
     ),
-    'It waits in the store, sealed with the': held(
+    'retried after 10 s, 1 min': held(
       'flows/mail.test.ts',
       'mail: lies sealed in the store, its address and link too',
       'flows/mail.test.ts',
@@ -76,17 +76,21 @@ export const people: Readonly<Record<string, Rows>> = {
       'flows/mail.test.ts',
       'mail: what can not be handed on waits in the store, is tried again, and is sent once',
     ),
-    'given up when its link is worth nothing': held(
+    'A mail with an expired link is never': held(
       'flows/mail.test.ts',
       'mail: is given up when its link is worth nothing any more',
       'flows/mail.test.ts',
       'mail: for an address that nobody takes mail for is given up at once',
     ),
-    'A name that nobody has is counted and': held(
+    'Known and unknown names are treated alike.': held(
       'attacks/clients.test.ts',
       'attack: a hundred guesses of a password, also all at once, and the name waits; known or not',
       'attacks/accounts.test.ts',
       'attack: unknown names, wrong passwords and disabled users are answered alike where users are',
+    ),
+    "Strangers can't lock a user out of a browser": held(
+      'attacks/known-browsers.test.ts',
+      'attack: while strangers use up every guess at a name, its user signs in where they did before',
     ),
   },
   'docs/guides/consent.md': {
