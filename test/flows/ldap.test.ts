@@ -241,6 +241,24 @@ test('ldap: entries that the active filter leaves out do not sign in', async () 
   assert.equal((await direct(server, 'ada')).status, 200)
 })
 
+test('ldap: a right password is no sign-in where the entry is not among those that may sign in', async () => {
+  const { bind_dn: _, bind_password: __, ...rest } = searching()
+  const active_filter = '(!(employeeType=former))'
+  const server = await start({ ...rest, user_dn: `uid={username},${base}`, active_filter })
+  assertRefused(await direct(server, 'gone'), 'invalid_grant', 'credentials_refused')
+  assert.equal(refusal(server), 'directory_user_inactive')
+  assert.equal((await direct(server, 'ada')).status, 200)
+})
+
+test('ldap: an entry whose mapped attributes are too large does not sign in', async () => {
+  const large = person('large', { attributes: { memberOf: Array(1000).fill(`cn=${'x'.repeat(100)}`) } })
+  ldap.entries = [...entries, large]
+  const server = await start(searching(), { claim_mapping: { groups: 'memberOf' } })
+  assertRefused(await direct(server, 'large'), 'invalid_grant', 'credentials_refused')
+  assert.equal(refusal(server), 'directory_claims_too_large')
+  assert.equal((await direct(server, 'ada')).status, 200)
+})
+
 test('ldap: users are bound directly where the configuration says so, names escaped [RFC 4514 §2.4]', async () => {
   const { bind_dn: _, bind_password: __, base: ___, ...rest } = searching()
   const server = await start({ ...rest, user_dn: `uid={username},${base}` })

@@ -4,20 +4,13 @@ import type { HttpRequest } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { readBasic } from './client-secret-basic.ts'
-import {
-  type Credential,
-  maxAssertionLength,
-  maxClientIdLength,
-  maxClientSecretLength,
-  refuseClient,
-  type SecretReading,
-  withColons,
-} from './method.ts'
+import { type Credential, maxClientIdLength, refuseClient, type SecretReading, withColons } from './method.ts'
 import { assertionSubject, clientAssertionType } from './private-key-jwt.ts'
 
 /**
  * Refuses `invalid_request` for two credentials or two client ids, `invalid_client` for none or one that can't be read.
- * @param maxIdLength characters; those of a client_id unless given.
+ * @param parameters read with limits such as {@link credentialLimits}, which bound what is sent in the body.
+ * @param maxIdLength characters of the id in a Basic header; those of a client_id unless given.
  * @param lenient As IdentityServer4: Basic and body may both stand, and the first with a secret counts.
  */
 export function readCredential(
@@ -29,11 +22,10 @@ export function readCredential(
   const basic = readBasic(authorization, maxIdLength)
   if (basic === 'malformed' && !lenient) return refuseClient('basic_malformed')
   const body = readBody(parameters)
-  if (basic === undefined || basic === 'malformed') return readFromBody(body, maxIdLength)
+  if (basic === undefined || basic === 'malformed') return readFromBody(body)
   const assertion = body.client_assertion !== undefined || body.client_assertion_type !== undefined
   if (assertion || (body.client_secret !== undefined && !lenient)) return severalCredentials
-  if (lenient && basic.secret === '' && body.client_secret !== undefined)
-    return readFromBody(body, maxIdLength)
+  if (lenient && basic.secret === '' && body.client_secret !== undefined) return readFromBody(body)
   const { client_id } = body
   const { others = [] } = basic
   const readings = [basic, ...others]
@@ -78,16 +70,14 @@ function ofBasic(readings: readonly SecretReading[]): Credential {
 
 const nobody: SecretReading = { client_id: '', secret: '' }
 
-function readFromBody(body: Body, maxIdLength: number): Result<Credential> {
+function readFromBody(body: Body): Result<Credential> {
   const { client_id, client_secret: secret } = body
   if (body.client_assertion !== undefined || body.client_assertion_type !== undefined) {
     return secret === undefined ? readAssertion(body) : severalCredentials
   }
   // RFC 6749 §5.2: no client authentication included.
   if (client_id === undefined) return refuseClient('client_id_missing')
-  if (client_id.length > maxIdLength) return refuseClient('client_id_too_long')
   if (secret === undefined) return ok({ kind: 'identity', client_id })
-  if (secret.length > maxClientSecretLength) return refuseClient('client_secret_too_long')
   return ok({ kind: 'secret', method: 'client_secret_post', client_id, readings: [{ client_id, secret }] })
 }
 
@@ -99,7 +89,6 @@ function readAssertion({ client_id, client_assertion, client_assertion_type }: B
     })
   }
   if (client_assertion_type !== clientAssertionType) return refuseClient('client_assertion_type_unknown')
-  if (client_assertion.length > maxAssertionLength) return refuseClient('client_assertion_too_long')
   const subject = assertionSubject(client_assertion)
   if (subject === undefined) return refuseClient('client_assertion_malformed')
   if (client_id !== undefined && client_id !== subject)

@@ -194,14 +194,17 @@ async function decide(
     const cookies = [ports.browserState.cookieFor(request, session)]
     return answers.send(request, target, { ...issued.value, session_state }, { page, cookies })
   }
+  // Only a `prompt` of their own leads to these pages, and no other goes with `none`.
+  if (next === 'create') return goOn(request, '/register', client, parameters, progress, ports)
+  const asksAs = { ...progress, asking_sid: session?.sid }
+  if (next === 'select_account') return goOn(request, '/select-account', client, parameters, asksAs, ports)
   const silent = validated.prompt.has('none') || next === 'other_user'
   if (silent) return refuseTo(silentRefusals[next])
-  if (next === 'create') return goOn(request, '/register', client, parameters, progress, ports)
   if (next === 'none' || next === 'login') return goOn(request, '/login', client, parameters, progress, ports)
   if (next === 'second_factor') {
     return goOn(request, '/mfa', client, parameters, { ...progress, stepping_sid: session?.sid }, ports)
   }
-  return goOn(request, asking[next], client, parameters, { ...progress, asking_sid: session?.sid }, ports)
+  return goOn(request, '/consent', client, parameters, asksAs, ports)
 }
 
 /** How the client wants pages to look, as far as that is known of a request that does not hold. */
@@ -224,9 +227,6 @@ function withStandingConsent(
     consented_sid === session?.sid && consented_scope?.every(name => stands?.scope.includes(name))
   return counts ? progress : others
 }
-
-/** The pages that ask the user of one session. */
-const asking = { select_account: '/select-account', consent: '/consent' } as const
 
 const asks = (
   { client: { client_id }, consent_scope }: ValidatedAuthorizationRequest,
@@ -251,16 +251,14 @@ const unmetAcr = refuse('unmet_authentication_requirements', 'acr_not_reached', 
 
 /** OpenID Connect Core 1.0 §3.1.2.6: what a client is told that wants no page. */
 const silentRefusals = {
-  create: refuse('login_required', 'login_required'),
   login: refuse('login_required', 'login_required'),
-  select_account: refuse('account_selection_required', 'account_selection_required'),
   second_factor: refuse('interaction_required', 'second_factor_required'),
   none: refuse('login_required', 'login_required'),
   consent: refuse('consent_required', 'consent_required'),
   other_user: refuse('login_required', 'signed_in_as_another_user', {
     description: 'Another user is signed in',
   }),
-} as const satisfies Record<NextPrompt, Refusal>
+} as const satisfies Record<Exclude<NextPrompt, 'create' | 'select_account'>, Refusal>
 
 async function goOn(
   request: HttpRequest,

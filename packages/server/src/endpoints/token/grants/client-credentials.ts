@@ -1,23 +1,18 @@
-/** The client credentials grant (RFC 6749 §4.4): a token of the client's own. */
+/**
+ * The client credentials grant (RFC 6749 §4.4): a token of the client's own. Neither the configuration nor registration
+ * gives it to a public client.
+ */
 
-import { refuse } from '@tessera/protocol/result'
 import { validateScope } from '../../../authorization-request/requested-scope.ts'
-import { isPublic } from '../../../model/client.ts'
 import type { Grant } from '../decision.ts'
 import { requestedResource } from '../token-resources.ts'
 
 const kinds = new Set(['api'] as const)
 
-const publicClient = refuse('unauthorized_client', 'public_client', {
-  description: 'client_credentials needs a client that authenticates',
-})
-
 export const clientCredentials: Grant = {
   grantType: 'client_credentials',
   limits: {},
   decide({ client, parameters, confirmation }, { resources }) {
-    // RFC 6749 §4.4: for confidential clients only.
-    if (isPublic(client)) return publicClient
     const audience = requestedResource(parameters, resources)
     const rules = { client, resources, kinds, apis: audience.ok ? audience.value : [] }
     const scope = validateScope(parameters.get('scope'), rules)
