@@ -6,6 +6,7 @@ import { createBrowser } from '../support/browser.ts'
 import { bearer, jsonType, manage, register } from '../support/registering.ts'
 import { answerOf, assertErrorPage, authorizePath, pagesWorld, signIn, verifier } from '../support/sign-in.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
+import { federatedWorld, foreignProvider, signInByProvider, startFederated } from '../support/upstream.ts'
 
 const trap = 'https://trap.example/cb'
 const page = {
@@ -274,6 +275,31 @@ test('attack: an ID token of their own leads no visitor from the sign-out to a c
   assert.equal(elsewhere.status, 200)
   assert.equal(elsewhere.headers.refresh, undefined)
   assert.equal((await browser.request('GET', done.location ?? '')).location, bye)
+})
+
+const provider = foreignProvider({ sub: 'ada' })
+
+test('attack: a provider that refuses without a page sends no browser to a client that nobody vouched for [RFC 9700 §4.11.2]', async () => {
+  const { server } = await startFederated({
+    ...federatedWorld(provider),
+    registration: { mode: 'open' },
+  })
+  const client = await registered(server)
+  const refuseThere = async (target: string) => {
+    provider.service.once('beforeAuthorizeRedirect', ({ url }) => {
+      url.searchParams.delete('code')
+      url.searchParams.set('error', 'access_denied')
+    })
+    return signInByProvider(createBrowser(server), target)
+  }
+  const shown = await refuseThere(requestOf(client, { acr_values: 'idp:corp' }))
+  assert.equal(shown.location, undefined)
+  assert.equal(shown.status, 403)
+  assert.equal(server.reason(), 'upstream_access_denied')
+  // A link leads to the client, for whoever goes there.
+  assert.match(shown.body, /href="\/connect\/authorize\/callback\?continue=/)
+  const known = await refuseThere(authorizePath({ acr_values: 'idp:corp' }))
+  assert.equal(answerOf(known).get('error'), 'access_denied')
 })
 
 for (const software_statement of [' ', '\t', [], {}, { a: '' }]) {

@@ -32,6 +32,8 @@ export type ValidMetadata = {
   readonly client: Client
   /** What was asked for and left out, for the log: `scope: api1`, `logo_uri`. */
   readonly left: readonly string[]
+  /** Whether a software statement contains every address of the client. */
+  readonly vouched: boolean
 }
 
 /**
@@ -45,11 +47,12 @@ export async function validateMetadata(
   const { registration, signingAlgorithms } = ports
   const stated = await withStatement(sent, ports)
   if (!stated.ok) return stated
-  const unfulfilled = unfulfilledIn(stated.value)
+  const { statedNames, metadata: said } = stated.value
+  const unfulfilled = unfulfilledIn(said)
   if (unfulfilled) {
     return refuseMetadata('client_metadata_unsupported', `${unfulfilled}: this server does not support it`)
   }
-  const reduced = reducePermissions(understood(stated.value), registration)
+  const reduced = reducePermissions(understood(said), registration)
   if (!reduced.ok) return reduced
   const uris = keepAllowedUris(reduced.value.metadata, registration)
   if (uris.isEmptied) return refuseFaults(uris.faults)
@@ -76,11 +79,27 @@ export async function validateMetadata(
   const { sector_identifier_uri: sector, redirect_uris } = client
   const outside = sector === undefined ? undefined : await ports.sectorFault(sector, redirect_uris)
   if (outside) return outside
-  // What is stored of a statement counts as a voucher, so only one that was verified is.
+  // Only a statement that was verified is stored.
   const software_statement = isEmpty(sent.software_statement) ? undefined : sent.software_statement
   const metadata = { ...metadataOf(client), ...(software_statement !== undefined && { software_statement }) }
-  return ok({ metadata, needsSecret, client, left: [...reduced.value.left, ...uris.left, ...parsed.left] })
+  const left = [...reduced.value.left, ...uris.left, ...parsed.left]
+  return ok({
+    metadata,
+    needsSecret,
+    client,
+    left,
+    vouched: statedNames !== undefined && areStated(metadata, statedNames),
+  })
 }
+
+/**
+ * Returns whether each address of the client is in the statement. Statements are public, so that anybody can send one of
+ * another's software and name addresses of their own beside it: for such a client it vouches no more than for any other.
+ */
+const areStated = (metadata: JsonObject, statedNames: ReadonlySet<string>): boolean =>
+  Object.entries(metadata).every(
+    ([name, value]) => !/_uris?$/.test(baseName(name)) || isEmpty(value) || statedNames.has(baseName(name)),
+  )
 
 const signedAnswers = [
   'id_token_signed_response_alg',
@@ -150,6 +169,12 @@ const isVouched = (
     ? mode === 'initial_access_token' || requireSoftwareStatement
     : vouched_by !== undefined
 
+type Stated = {
+  readonly metadata: JsonObject
+  /** The members of the statement, without language tags; undefined where none was sent. */
+  readonly statedNames?: ReadonlySet<string>
+}
+
 /**
  * RFC 7591 §2.3: the statement's values take precedence over values sent beside it. A value in another language is the
  * same member (§2.2), or a client could show users a name of its own in their language. Where statements are required,
@@ -158,21 +183,25 @@ const isVouched = (
 async function withStatement(
   sent: JsonObject,
   { registration, readStatement }: ValidationPorts,
-): Promise<Result<JsonObject>> {
+): Promise<Result<Stated>> {
   const isRequired = registration.requireSoftwareStatement
   if (isEmpty(sent.software_statement)) {
     return isRequired
       ? refuse('invalid_software_statement', 'software_statement_missing', {
           description: 'a software statement is required',
         })
-      : ok(sent)
+      : ok({ metadata: sent })
   }
   const claims = await readStatement(sent.software_statement)
   if (!claims.ok) return claims
-  const stated = new Set([...Object.keys(claims.value).map(baseName), ...(isRequired ? describingNames : [])])
-  const kept = Object.entries(sent).filter(([name]) => !stated.has(baseName(name)))
-  return ok({ ...Object.fromEntries(kept), ...claims.value })
+  const statedNames = new Set(Object.keys(claims.value).map(baseName))
+  const fromStatement = new Set([...statedNames, ...(isRequired ? shownNames : [])])
+  const kept = Object.entries(sent).filter(([name]) => !fromStatement.has(baseName(name)))
+  return ok({ metadata: { ...Object.fromEntries(kept), ...claims.value }, statedNames })
 }
+
+/** What users see of a client: pages that lead back to it link to where its sign-in begins. */
+const shownNames = [...describingNames, 'initiate_login_uri'] as const
 
 /** `client_name` of `client_name#fr`. */
 const baseName = (member: string): string => member.split('#', 1)[0] ?? ''

@@ -155,10 +155,10 @@ const leastAge: Seconds = 120
 
 /** A statement that an update leaves out vouches no longer. */
 function vouchedBy(
-  { metadata }: ValidMetadata,
+  { vouched }: ValidMetadata,
   before: RegisteredClient['vouched_by'],
 ): Pick<RegisteredClient, 'vouched_by'> {
-  if (metadata.software_statement !== undefined) return { vouched_by: 'software_statement' }
+  if (vouched) return { vouched_by: 'software_statement' }
   return before === undefined || before === 'software_statement' ? {} : { vouched_by: before }
 }
 

@@ -120,7 +120,7 @@ export function createFederationCallbackEndpoint(
       : opened
   }
 
-  /** Who refused there goes another way, if there is one, or back to the client; anything else is told on a page. */
+  /** Who refused there goes another way, if there is one, or back to a client that is vouched for; else a page tells of it. */
   function fail(
     request: HttpRequest,
     refusal: Refusal,
@@ -129,9 +129,11 @@ export function createFederationCallbackEndpoint(
     linking?: string,
   ): HttpResponse | Promise<HttpResponse> {
     if (linking !== undefined) return failLink(request, refusal)
-    if (refusal.reason === 'upstream_access_denied') {
+    const isRefused = refusal.reason === 'upstream_access_denied'
+    const way = isRefused ? wayOut(request, continuation, requester, ports) : undefined
+    if (way !== undefined) {
       logRefusal(ports.log, 'federation', request, refusal)
-      return redirectResponse(request, wayOut(request, continuation, requester, ports))
+      return redirectResponse(request, way)
     }
     return problem(request, refusal, provider, continuation, requester)
   }

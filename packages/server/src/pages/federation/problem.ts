@@ -2,6 +2,7 @@
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
+import { isVouchedFor } from '../../model/client.ts'
 import type { IdentityProvider } from '../../model/user.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { Continuation, Continuations } from '../flow/continuation.ts'
@@ -69,15 +70,22 @@ export const createProblemPage =
     )
   }
 
-/** For a user who does not sign in with this provider: another way, if there is one, or back to the client. */
-export const wayOut = (
+/**
+ * For a user who does not sign in with this provider: another way, if there is one, or back to the client. Undefined where
+ * nobody vouched for the client: a provider may refuse without a page of its own, and the user has seen none of ours that
+ * names the client (RFC 9700 §4.11.2).
+ */
+export function wayOut(
   request: HttpRequest,
   continuation: Continuation,
   requester: Requester,
   ports: ProblemPorts,
-): string =>
-  otherWays(continuation, requester, ports) ??
-  ports.resume(refusedBy(request, continuation, 'login', ports.csrf))
+): string | undefined {
+  const others = otherWays(continuation, requester, ports)
+  if (others !== undefined) return others
+  const trusted = !requester.client || isVouchedFor(requester.client)
+  return trusted ? ports.resume(refusedBy(request, continuation, 'login', ports.csrf)) : undefined
+}
 
 /** The login page, where the user has a choice. */
 function otherWays(
