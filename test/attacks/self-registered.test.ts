@@ -216,14 +216,18 @@ test('consent: what was remembered is asked again after a client that registered
     { client_name: 'Your Bank' },
     { 'client_name#de': 'Ihre Bank' },
     { logo_uri: 'https://trap.example/logo.png' },
-    { redirect_uris: [trap, 'https://other.example/cb'] },
+    { redirect_uris: ['https://other.example/cb'] },
+    { redirect_uris: ['https://trap.example:8443/cb'] },
   ]) {
+    const { redirect_uris: [after = ''] = [trap] } = change as Partial<typeof page>
     const server = await open()
     const client = await registered(server)
     const browser = createBrowser(server)
     await browser.submit(await signIn(browser, requestOf(client)), { button: 'yes', remember: 'yes' })
-    const silently = async () =>
-      answerOf(await browser.visit(requestOf(client, { prompt: 'none' })), trap).get('error')
+    const silently = async (redirect_uri = trap) =>
+      answerOf(await browser.visit(requestOf(client, { prompt: 'none', redirect_uri })), redirect_uri).get(
+        'error',
+      )
     assert.equal(await silently(), null)
 
     server.clock.advance(10)
@@ -232,11 +236,41 @@ test('consent: what was remembered is asked again after a client that registered
     ).json
     assert.equal(await silently(), null)
     await manage(server, 'PUT', same, { ...page, ...change, client_id: client.client_id })
-    assert.equal(await silently(), 'consent_required', JSON.stringify(change))
-    const asked = await browser.visit(requestOf(client))
+    assert.equal(await silently(after), 'consent_required', JSON.stringify(change))
+    const asked = await browser.visit(requestOf(client, { redirect_uri: after }))
     server.clock.advance(1)
-    assert.ok(answerOf(await browser.submit(asked, { button: 'yes', remember: 'yes' }), trap).get('code'))
-    assert.equal(await silently(), null)
+    assert.ok(answerOf(await browser.submit(asked, { button: 'yes', remember: 'yes' }), after).get('code'))
+    assert.equal(await silently(after), null)
+  }
+})
+
+test('attack: an answer that was meant for one host of a client counts for no other', async () => {
+  const honest = 'https://honest.example/cb'
+  const server = await open()
+  const client = await registered(server, { ...page, redirect_uris: [honest, trap] })
+  const browser = createBrowser(server)
+  const asked = await signIn(browser, requestOf(client, { redirect_uri: honest }))
+  assert.match(asked.text, /goes to honest\.example/)
+  assert.doesNotMatch(asked.body, /name="remember"/)
+  assert.ok(answerOf(await browser.submit(asked, { button: 'yes', remember: 'yes' }), honest).get('code'))
+  const silent = answerOf(await browser.visit(requestOf(client, { prompt: 'none' })), trap)
+  assert.equal(silent.get('error'), 'consent_required')
+  assert.match((await browser.visit(requestOf(client))).text, /goes to trap\.example/)
+})
+
+test('consent: of a client with one host and its own machine’s ports the answer is remembered', async () => {
+  for (const redirect_uris of [
+    [trap, 'https://trap.example/other'],
+    ['http://127.0.0.1/cb', 'http://localhost:3000/cb', 'http://[::1]/cb'],
+  ]) {
+    const server = await open()
+    const client = await registered(server, { ...page, redirect_uris })
+    const browser = createBrowser(server)
+    const [first = '', second = ''] = redirect_uris
+    const asked = await signIn(browser, requestOf(client, { redirect_uri: first }))
+    await browser.submit(asked, { button: 'yes', remember: 'yes' })
+    const silent = await browser.visit(requestOf(client, { redirect_uri: second, prompt: 'none' }))
+    assert.ok(answerOf(silent, second).get('code'))
   }
 })
 

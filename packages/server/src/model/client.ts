@@ -210,7 +210,8 @@ export type SelfRegistration = {
 }
 
 /** Returns whether the operator configured the client, or somebody that the operator trusts vouched for it. */
-export const isVouchedFor = ({ registered }: Client): boolean => registered?.vouched ?? true
+export const isVouchedFor = ({ registered }: Pick<Client, 'registered'>): boolean =>
+  registered?.vouched ?? true
 
 /** A public client keeps no credential (RFC 6749 §2.1). */
 export const isPublic = (client: Pick<Client, 'token_endpoint_auth_method'>): boolean =>

@@ -1,8 +1,8 @@
 /** Decides which redirection URIs of a client a response may be sent to (RFC 8252 §7, §8). */
 
-import { matchesRedirectUri } from '@tessera/protocol/redirect-uri'
+import { loopbackHosts, matchesRedirectUri } from '@tessera/protocol/redirect-uri'
 import { hasPrivateUseScheme, isReversedDomain, schemeOf } from '@tessera/protocol/uri-scheme'
-import { type Client, isPublic } from './client.ts'
+import { type Client, isPublic, isVouchedFor } from './client.ts'
 
 type Destinations = Pick<
   Client,
@@ -29,6 +29,27 @@ const optionsOf = (client: Destinations) => ({
  */
 export const asksEachTime = ({ registered }: Pick<Client, 'registered'>, uri: string): boolean =>
   hasPrivateUseScheme(uri) && (registered !== undefined || !isReversedDomain(schemeOf(uri)))
+
+/**
+ * Returns whether an answer of the user to the consent page may count for later requests. The page shows one destination, so
+ * that of a client that nobody vouched for, and that has several, each answer counts once.
+ */
+export const mayRememberConsent = (
+  client: Pick<Client, 'registered' | 'redirect_uris'>,
+  uri: string,
+): boolean =>
+  !asksEachTime(client, uri) && (isVouchedFor(client) || destinationsOf(client.redirect_uris).length <= 1)
+
+/** Returns where responses can go, as users see it: hosts on the web, one name for loopback hosts of any port, and schemes. */
+export const destinationsOf = (uris: readonly string[]): readonly string[] =>
+  [...new Set(uris.map(destinationOf))].sort()
+
+function destinationOf(uri: string): string {
+  if (!URL.canParse(uri)) return uri
+  const { protocol, hostname, host } = new URL(uri)
+  if (!/^https?:$/.test(protocol)) return protocol
+  return loopbackHosts.has(hostname) ? 'loopback' : host
+}
 
 /** Returns what `application_type` has against the URI (OpenID Connect Dynamic Client Registration 1.0 §2). */
 export function applicationTypeFault(

@@ -2,6 +2,7 @@
 
 import type { JsonObject } from '@tessera/protocol/result'
 import { describingNames } from '../../model/client-languages.ts'
+import { destinationsOf } from '../../model/redirect.ts'
 
 /** Whether users would see something else after an update of the metadata. */
 export const isShownAlike = (before: JsonObject, after: JsonObject): boolean =>
@@ -11,17 +12,9 @@ const shownOf = (metadata: JsonObject) => [
   Object.entries(metadata)
     .filter(([name]) => described.has(name.split('#', 1)[0] ?? ''))
     .sort(([one], [other]) => (one < other ? -1 : 1)),
-  destinationsOf(metadata.redirect_uris),
+  destinationsOf(textsOf(metadata.redirect_uris)),
 ]
 
 const described: ReadonlySet<string> = new Set(describingNames)
 
-/** Hosts on the web, else schemes. A native application takes any port of the loopback address (RFC 8252 §7.3). */
-function destinationsOf(uris: unknown): readonly string[] {
-  const destinations = (Array.isArray(uris) ? uris : []).map((uri: unknown) => {
-    if (typeof uri !== 'string' || !URL.canParse(uri)) return String(uri)
-    const { protocol, hostname } = new URL(uri)
-    return /^https?:$/.test(protocol) ? hostname : protocol
-  })
-  return [...new Set(destinations)].sort()
-}
+const textsOf = (uris: unknown): readonly string[] => (Array.isArray(uris) ? uris.map(String) : [])

@@ -23,7 +23,7 @@ import type { Client } from '../../model/client.ts'
 import { type ConsentPolicyHook, rememberedScope } from '../../model/consent.ts'
 import { answeredAcr } from '../../model/mfa.ts'
 import type { Stores } from '../../model/ports/stores.ts'
-import { asksEachTime } from '../../model/redirect.ts'
+import { asksEachTime, mayRememberConsent } from '../../model/redirect.ts'
 import type { Resources } from '../../model/resource.ts'
 import type { Profile } from '../../model/user.ts'
 import type { BrowserSessions } from '../../pages/flow/browser-session.ts'
@@ -166,7 +166,10 @@ async function decide(
   const earlier = session && (await ports.stores.consents.find(session.sub, client.client_id))
   const progress = withStandingConsent(seen, session, earlier)
   const eachTime = asksEachTime(client, target.redirect_uri)
-  const remembered = eachTime ? [] : earlier && rememberedScope(earlier, client, ports.clock.now())
+  const remembered =
+    earlier && mayRememberConsent(client, target.redirect_uri)
+      ? rememberedScope(earlier, client, ports.clock.now())
+      : []
   const asksConsent = eachTime || (session && (await asks(validated, session, ports)))
   const isExpected =
     session &&

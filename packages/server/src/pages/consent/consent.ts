@@ -10,7 +10,7 @@ import type { Session } from '../../model/authorization.ts'
 import type { Clients } from '../../model/client.ts'
 import { afterAnswer } from '../../model/consent.ts'
 import type { Stores } from '../../model/ports/stores.ts'
-import { asksEachTime } from '../../model/redirect.ts'
+import { mayRememberConsent } from '../../model/redirect.ts'
 import type { Resources } from '../../model/resource.ts'
 import type { Users } from '../../model/user.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
@@ -118,7 +118,9 @@ export function createConsentEndpoint(ports: ConsentPorts): Endpoint {
 }
 
 const mayRemember = ({ client, target }: ValidatedAuthorizationRequest): boolean =>
-  client.allow_remember_consent && client.consent_lifetime !== 0 && !asksEachTime(client, target.redirect_uri)
+  client.allow_remember_consent &&
+  client.consent_lifetime !== 0 &&
+  mayRememberConsent(client, target.redirect_uri)
 
 /** Returns where the response goes: to a host on the web, or to whatever application opens the scheme. */
 const destinationOf = (redirectUri: string): { readonly host: string } | { readonly scheme: string } =>
