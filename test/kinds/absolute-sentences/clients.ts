@@ -24,23 +24,23 @@ export const clients: Readonly<Record<string, Rows>> = {
     'A missing or empty database file beside a': none('history'),
   },
   'docs/guides/client-authentication.md': {
-    'How a client proves who it is: at': held(
+    'Client authentication is the same at every': held(
       'attacks/clients.test.ts',
       'attack: a disabled client is refused at every endpoint that knows clients',
     ),
-    'Exactly one way a request.': held(
+    'Each request uses exactly one method.': held(
       'attacks/clients.test.ts',
       'attack: … in one request is refused, even where each alone is right',
     ),
-    'What is wrong is always `invalid_client` with one': held(
+    'Failures always return `invalid_client` with the same': held(
       'attacks/clients.test.ts',
       'attack: nothing in an answer tells an unknown client from a disabled one, or either from a',
     ),
-    'At most 100 characters of id (200': held(
+    'Ids have at most 100 characters': held(
       'properties/basic.test.ts',
       'basic: ids and secrets within bounds are returned, nothing longer',
     ),
-    'Wrong secrets and assertions are counted (RFC 6749': held(
+    'The server counts wrong secrets and assertions at every': held(
       'attacks/client-secrets.test.ts',
       "attack: …: of a client's secrets a hundred are tried from one network, and others go on",
       'attacks/client-secrets.test.ts',
@@ -48,7 +48,7 @@ export const clients: Readonly<Record<string, Rows>> = {
       'attacks/client-secrets.test.ts',
       'attack: of the secrets of an API (…) a hundred are tried from one network',
     ),
-    'Then the answer is 429 `invalid_client` with `Retry-After`,': held(
+    'After that, the response is 429 `invalid_client`': held(
       'attacks/client-secrets.test.ts',
       'attack: of five thousand secrets at once a hundred are tried, and none fits by luck afterwards',
     ),
@@ -56,17 +56,17 @@ export const clients: Readonly<Record<string, Rows>> = {
       'attacks/client-secrets.test.ts',
       "attack: …: of a client's secrets a hundred are tried from one network, and others go on",
     ),
-    'Keys behind a `jwks_uri` are fetched when first': held(
+    'Keys at a `jwks_uri` are fetched on first': held(
       'flows/jwks-uri.test.ts',
       'jwks_uri: whoever sends unknown kids makes the server ask once in a while only',
       'flows/jwks-uri.test.ts',
       'jwks_uri: a new kid is fetched at once, an old one is gone',
     ),
-    'Of a JWT without a `kid` at most': held(
+    'For a JWT without `kid`, at most': held(
       'attacks/registration.test.ts',
       'attack: a client with hundreds of keys does not have them all tried for whoever leaves out the',
     ),
-    'required, at most `client_assertion_max_lifetime` ahead (3900': held(
+    'required, at most `client_assertion_max_lifetime` ahead': held(
       'flows/private-key-jwt.test.ts',
       'private_key_jwt: an assertion … is invalid_client',
     ),
@@ -74,12 +74,16 @@ export const clients: Readonly<Record<string, Rows>> = {
       'flows/certificate-bound.test.ts',
       'token: … binds the tokens of … to the certificate, and needs one',
     ),
-    'The client then shows a certificate at the token endpoint': held(
+    'The client must then present a certificate': held(
       'flows/certificate-bound.test.ts',
       'token: … binds the tokens of … to the certificate, and needs one',
     ),
-    '**Never use one listener for both methods**: a': none('advice'),
-    "`none` is for apps that can't keep a": none('definition'),
+    '**Never use one listener for both methods.**': none('advice'),
+    "`none` is for applications that can't": none('definition'),
+    'A new `kid` triggers an immediate fetch, at most': held(
+      'flows/jwks-uri.test.ts',
+      'jwks_uri: whoever sends unknown kids makes the server ask once in a while only',
+    ),
   },
   'docs/guides/client-registration.md': {
     'By default nobody can register a client;': held(
@@ -114,13 +118,13 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/guides/extension-grants.md': {
-    'Claims never replace what the server itself says': held(
+    "Claims never replace the server's:": held(
       'flows/extension-grant.test.ts',
       'extension: the tenant comes from the user’s record, and claims never replace the registered',
       'attacks/tokens.test.ts',
       'attack: a profile hook, a user’s record and a grant can not say what the server says',
     ),
-    'The endpoint rechecks: scope and lifetime are at': held(
+    "Scope and lifetime are at most the client's,": held(
       'flows/extension-grant.test.ts',
       'extension: lifetime and token type by request; the lifetime is at most the client’s',
       'attacks/tokens.test.ts',
@@ -128,37 +132,35 @@ export const clients: Readonly<Record<string, Rows>> = {
       'attacks/tokens.test.ts',
       'attack: a chain of exchanges never gains scope, time or an audience that it had not the scope',
     ),
-    'custom members never replace standard ones;': held(
+    'Custom members never replace standard ones.': held(
       'flows/extension-grant.test.ts',
       'extension: custom members join the response, never replace standard ones',
       'attacks/input.test.ts',
       'attack: no member of a module replaces what a standard says, issued_token_type included',
     ),
-    '`offline_access` needs a subject and the `refresh_token` grant,': held(
+    'It is never granted to a derived token.': held(
       'attacks/exchange.test.ts',
       'exchange: it never yields a refresh token, also for a client that may have offline_access',
     ),
-    '`urn:ietf:params:oauth:grant-type:token-exchange` is always there;': held(
+    '`urn:ietf:params:oauth:grant-type:token-exchange` is always available;': held(
       'flows/discovery.test.ts',
       'discovery: grants are listed as the configuration makes them possible',
     ),
-    'What is issued has at most the subject': held(
+    'The issued token has at most': held(
       'attacks/tokens.test.ts',
       'attack: a chain of exchanges never gains scope, time or an audience that it had not the scope',
     ),
-    '16 at most, [why](../decisions/0024-revoking-exchanged-tokens.md)).': held(
-      'attacks/exchange.test.ts',
-      'exchange: a chain of exchanges has an end',
-    ),
-    '`aud` is the issuer or the token endpoint,': held(
-      'flows/jwt-bearer.test.ts',
-      'jwt-bearer: … is invalid_grant',
-    ),
+    'at most 16, [why]': held('attacks/exchange.test.ts', 'exchange: a chain of exchanges has an end'),
+    'at most 65 minutes ahead;': held('flows/jwt-bearer.test.ts', 'jwt-bearer: … is invalid_grant'),
     'each assertion is used once.': held(
       'flows/jwt-bearer.test.ts',
       'jwt-bearer: an assertion of a trusted issuer gives the user’s token once',
       'attacks/protocol-races.test.ts',
       'race: a bearer assertion brings tokens once, whoever else has it, and not after a kill',
+    ),
+    "It is revoked together with the subject token's sign-in, and with every": held(
+      'attacks/exchange.test.ts',
+      'exchange: a … token falls with the … token that it stems from, over any number of exchanges',
     ),
   },
   'docs/guides/fapi-2.md': {
