@@ -55,53 +55,53 @@ const staff = (claim_mapping: object) => ({
 
 /** A configuration that is affected, and one that is nearly the same and is not. */
 const examples: Readonly<Record<string, readonly [affected: object, unaffected: object]>> = {
-  'Groups of a directory are a list': [
+  'LDAP groups are lists': [
     { identity_providers: [staff({ groups: 'memberOf' })] },
     { identity_providers: [staff({ name: 'cn' })] },
   ],
-  'Configured users are compared as stored users are': [
+  'Configured users sign in like stored users': [
     { users: [{ sub: '1', username: 'alice', password: 'a password that is long' }] },
     { accounts: {}, mail },
   ],
-  'Introspection says Bearer': [
+  'Introspection returns token_type Bearer': [
     { api_resources: [{ name: 'api', api_secrets: [{ value: 'a secret of the api' }] }] },
     { api_resources: [{ name: 'api' }] },
   ],
-  'ID tokens have no idp unasked': [
+  'ID tokens contain idp only on request': [
     { clients: [{ ...open, scope: 'openid' }] },
     { clients: [{ ...open, scope: 'openid' }], compatibility: 'identityserver4' },
   ],
-  'A loopback redirect URI takes any port': [
+  'Loopback redirect URIs accept any port': [
     { clients: [{ ...open, redirect_uris: ['http://127.0.0.1:8080/cb'] }] },
     { clients: [open] },
   ],
-  'Responses to applications need PKCE': [
+  'Application URI schemes require PKCE': [
     { clients: [{ ...lax, redirect_uris: ['com.example.app:/cb'] }] },
     { clients: [lax] },
   ],
-  'x-forwarded-host is not believed': [byHost, { ...byHost, trust_forwarded_host: true }],
-  'Nobody signs up in a shared tenant': [
+  'x-forwarded-host is ignored by default': [byHost, { ...byHost, trust_forwarded_host: true }],
+  'Sign-up is off in shared tenants': [
     { ...signUp, tenants },
     { ...signUp, tenants: [{ name: 'acme', accounts: { sign_up: true } }] },
   ],
-  'Names that users choose have no @': [signUp, { accounts: {}, mail }],
+  'User names are not email addresses': [signUp, { accounts: {}, mail }],
   'Guesses at client and API secrets are limited': [{ clients: [machine] }, { clients: [open] }],
-  'A token from an exchange ends with its subject token': [{ clients: [exchanger] }, { clients: [machine] }],
+  'Exchanged tokens end with their subject token': [{ clients: [exchanger] }, { clients: [machine] }],
   'Sensitive account pages ask for the second factor': [{ accounts: {}, mail }, {}],
-  'Mail is shown on the same machine only': [
+  'The dev mailbox is local only': [
     { issuer: 'http://localhost:5080', host: '0.0.0.0', accounts: {} },
     { issuer: 'http://localhost:5080', host: '127.0.0.1', accounts: {} },
   ],
-  'Software statements decide what users see': [
+  'Software statements override names and logos': [
     { registration: { mode: 'open', trusted_software_issuers } },
     { registration: { mode: 'open' } },
   ],
-  'Self-registered clients get no redirect before the user knows them': [
+  'Errors do not redirect to unknown self-registered clients': [
     { registration: { mode: 'open' } },
     { registration: { mode: 'off' } },
   ],
-  'Registration leaves out what is not allowed': [{ registration: { mode: 'open' } }, {}],
-  'Floods of registrations keep nobody out': [
+  'Registration omits values that are not allowed': [{ registration: { mode: 'open' } }, {}],
+  'Registration limits changed': [
     {
       registration: {
         mode: 'initial_access_token',
@@ -110,17 +110,11 @@ const examples: Readonly<Record<string, readonly [affected: object, unaffected: 
     },
     {},
   ],
-  'Unused self-registered clients give place': [{ registration: { mode: 'open' } }, {}],
-  'Values of hooks are checked': [{ profile: { claims: () => ({}) } }, {}],
-  'A new SQLite database beside a used key is refused': [
-    { storage: 'sqlite:./a.db' },
-    { storage: 'memory:' },
-  ],
-  'Nodes on PostgreSQL go by its clock': [
-    { storage: 'postgres://127.0.0.1/a' },
-    { storage: 'sqlite:./a.db' },
-  ],
-  'A worker that hangs is replaced': [{ storage: 'sqlite:./a.db' }, { storage: 'sqlite:./a.db', workers: 1 }],
+  'Unused self-registered clients are replaced': [{ registration: { mode: 'open' } }, {}],
+  'Hook results are validated': [{ profile: { claims: () => ({}) } }, {}],
+  'A new SQLite database with a used key is refused': [{ storage: 'sqlite:./a.db' }, { storage: 'memory:' }],
+  'Nodes use the clock of PostgreSQL': [{ storage: 'postgres://127.0.0.1/a' }, { storage: 'sqlite:./a.db' }],
+  'Hung workers are replaced': [{ storage: 'sqlite:./a.db' }, { storage: 'sqlite:./a.db', workers: 1 }],
 }
 
 function configurationOf(input: object) {

@@ -4,11 +4,10 @@ import { held, none, type Rows } from './rows.ts'
 
 export const clients: Readonly<Record<string, Rows>> = {
   'docs/guides/changed-defaults.md': {
-    'These apply to every configuration.': none('definition'),
+    'These changes apply to every configuration.': none('definition'),
     'nobody who redeems codes': none('definition'),
-    "the log, when it can't be written": none('names a case'),
-    "nodes of both versions can't open each other's": none('names a limit of the promise'),
-    'With `accounts.sign_up`, anybody could make an account in': none('history'),
+    "old and new nodes can't open": none('names a limit of the promise'),
+    'With `accounts.sign_up`, anybody could create': none('history'),
     'Now it ends with every token that it': held(
       'attacks/exchange.test.ts',
       'exchange: a … token falls with the … token that it stems from, over any number of exchanges',
@@ -21,7 +20,8 @@ export const clients: Readonly<Record<string, Rows>> = {
       'attacks/self-registered.test.ts',
       'attack: clients that nobody uses keep no place from new ones, and clients that are used keep',
     ),
-    'A missing or empty database file beside a': none('history'),
+    'If the database file was missing or empty': none('history'),
+    'The name and password of a configured user were': none('history'),
   },
   'docs/guides/client-authentication.md': {
     'Client authentication is the same at every': held(

@@ -15,7 +15,7 @@ const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
 
 export const changedDefaults: readonly ChangedDefault[] = [
   {
-    title: 'Groups of a directory are a list',
+    title: 'LDAP groups are lists',
     affects: ({ identityProviders }) =>
       named(
         'identity_providers',
@@ -25,11 +25,11 @@ export const changedDefaults: readonly ChangedDefault[] = [
       ),
   },
   {
-    title: 'Configured users are compared as stored users are',
+    title: 'Configured users sign in like stored users',
     affects: ({ users }) => (users.length > 0 ? 'users' : undefined),
   },
   {
-    title: 'Introspection says Bearer',
+    title: 'Introspection returns token_type Bearer',
     affects: ({ compatibility, resources }) =>
       compatibility === 'none'
         ? named(
@@ -41,7 +41,7 @@ export const changedDefaults: readonly ChangedDefault[] = [
         : undefined,
   },
   {
-    title: 'ID tokens have no idp unasked',
+    title: 'ID tokens contain idp only on request',
     affects: ({ compatibility, clients }) =>
       compatibility === 'none'
         ? named(
@@ -51,7 +51,7 @@ export const changedDefaults: readonly ChangedDefault[] = [
         : undefined,
   },
   {
-    title: 'A loopback redirect URI takes any port',
+    title: 'Loopback redirect URIs accept any port',
     affects: ({ clients }) =>
       named(
         'clients',
@@ -63,7 +63,7 @@ export const changedDefaults: readonly ChangedDefault[] = [
       ),
   },
   {
-    title: 'Responses to applications need PKCE',
+    title: 'Application URI schemes require PKCE',
     affects: ({ clients, registration }) =>
       named(
         'clients',
@@ -73,14 +73,14 @@ export const changedDefaults: readonly ChangedDefault[] = [
       ) ?? (registration.mode === 'off' ? undefined : `registration.mode "${registration.mode}"`),
   },
   {
-    title: 'x-forwarded-host is not believed',
+    title: 'x-forwarded-host is ignored by default',
     affects: ({ issuer, trustedProxies, trustForwardedHost, tenantIssuers }) =>
       !trustForwardedHost && trustedProxies.length > 0 && hasTenantsByHost(issuer, tenantIssuers)
         ? 'tenants by host behind trusted_proxies, without trust_forwarded_host'
         : undefined,
   },
   {
-    title: 'Nobody signs up in a shared tenant',
+    title: 'Sign-up is off in shared tenants',
     affects: ({ accounts, tenants, signUpTenants }) =>
       accounts.signUp
         ? named(
@@ -90,7 +90,7 @@ export const changedDefaults: readonly ChangedDefault[] = [
         : undefined,
   },
   {
-    title: 'Names that users choose have no @',
+    title: 'User names are not email addresses',
     affects: ({ accounts, signUpTenants }) =>
       accounts.signUp || signUpTenants.size > 0 ? 'accounts.sign_up' : undefined,
   },
@@ -103,7 +103,7 @@ export const changedDefaults: readonly ChangedDefault[] = [
         : undefined,
   },
   {
-    title: 'A token from an exchange ends with its subject token',
+    title: 'Exchanged tokens end with their subject token',
     affects: ({ clients }) =>
       named(
         'clients',
@@ -120,40 +120,40 @@ export const changedDefaults: readonly ChangedDefault[] = [
         : undefined,
   },
   {
-    title: 'Mail is shown on the same machine only',
+    title: 'The dev mailbox is local only',
     affects: ({ issuer, host, mail, accounts }) =>
       accounts.kept && mail === undefined && isLoopback(new URL(issuer).hostname) && !isLoopback(host)
         ? `host ${host} without mail`
         : undefined,
   },
   {
-    title: 'Software statements decide what users see',
+    title: 'Software statements override names and logos',
     affects: ({ registration }) =>
       registration.mode !== 'off' && registration.softwareIssuers.length > 0
         ? 'registration with software statements'
         : undefined,
   },
   {
-    title: 'Self-registered clients get no redirect before the user knows them',
+    title: 'Errors do not redirect to unknown self-registered clients',
     affects: ({ registration }) => (registration.mode === 'open' ? 'registration.mode "open"' : undefined),
   },
   {
-    title: 'Registration leaves out what is not allowed',
+    title: 'Registration omits values that are not allowed',
     affects: ({ registration }) =>
       registration.mode === 'off' ? undefined : `registration.mode "${registration.mode}"`,
   },
   {
-    title: 'Floods of registrations keep nobody out',
+    title: 'Registration limits changed',
     affects: ({ registration }) =>
       registration.mode === 'off' ? undefined : `registration.mode "${registration.mode}"`,
   },
   {
-    title: 'Unused self-registered clients give place',
+    title: 'Unused self-registered clients are replaced',
     affects: ({ registration }) =>
       registration.mode === 'off' ? undefined : `registration.mode "${registration.mode}"`,
   },
   {
-    title: 'Values of hooks are checked',
+    title: 'Hook results are validated',
     affects: ({ validators, profile, grants, federation, mfaPolicy, consentPolicy }) =>
       validators.password || validators.tokenRequest || profile || grants.length > 0 || federation.subject
         ? 'validators, profile, grants or federation'
@@ -162,15 +162,15 @@ export const changedDefaults: readonly ChangedDefault[] = [
           : undefined,
   },
   {
-    title: 'A new SQLite database beside a used key is refused',
+    title: 'A new SQLite database with a used key is refused',
     affects: ({ storage }) => (storage.kind === 'sqlite' ? 'storage sqlite' : undefined),
   },
   {
-    title: 'Nodes on PostgreSQL go by its clock',
+    title: 'Nodes use the clock of PostgreSQL',
     affects: ({ storage }) => (storage.kind === 'postgres' ? 'storage postgres' : undefined),
   },
   {
-    title: 'A worker that hangs is replaced',
+    title: 'Hung workers are replaced',
     affects: ({ storage, workers }) =>
       storage.kind !== 'memory' && workers !== 1 ? 'several workers' : undefined,
   },
