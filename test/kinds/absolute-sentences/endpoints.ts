@@ -4,23 +4,23 @@ import { held, none, type Rows } from './rows.ts'
 
 export const endpoints: Readonly<Record<string, Rows>> = {
   'docs/endpoints/deviceauthorization.md': {
-    'every answer is JSON and `no-store`.': held(
+    'Every response is JSON with `Cache-Control: no-store`.': held(
       'flows/device.test.ts',
       'device authorization: answers both codes, where to go and how long, and is kept by no cache',
       'attacks/headers.test.ts',
       'headers: so is every refusal of a path, method, media type or fault of the server’s own',
     ),
-    'omitted: every scope that the client is allowed;': held(
+    'Default: every scope that the client is allowed.': held(
       'flows/device.test.ts',
       'device authorization: without a scope it is for all that the client is allowed',
     ),
   },
   'docs/endpoints/discovery.md': {
-    'The issuer is the configured one, whatever host': held(
+    'The issuer is always the configured one, whatever host': held(
       'flows/discovery.test.ts',
       'discovery: both documents are the same, public, and name the configured issuer whatever the',
     ),
-    'It names only what this server serves with': held(
+    'The document lists exactly what this server supports with': held(
       'flows/discovery.test.ts',
       'discovery: what is not offered is not named',
       'flows/discovery.test.ts',
@@ -30,13 +30,13 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/endpoints/introspection.md': {
-    'every answer is `no-store`.': held(
+    'Every response has `Cache-Control: no-store`.': held(
       'attacks/headers.test.ts',
       'headers: so is every refusal of a path, method, media type or fault of the server’s own',
       'flows/http.test.ts',
       'every answer has the security headers and is kept by no cache unless it says so',
     ),
-    '`{"active":false}`, and nothing else, for a token that': held(
+    'The response is `{"active":false}` and nothing else in every': held(
       'flows/introspection.test.ts',
       'introspection: … is not active',
       'flows/introspection.test.ts',
@@ -46,11 +46,11 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/endpoints/metrics.md': {
-    "the server's under every host, whatever tenants there": held(
+    'The server responds under every host, including those of': held(
       'flows/tenants.test.ts',
       'tenants: an orchestrator’s probes, and a scraper’s, are answered under every host',
     ),
-    '`endpoint` is the path of a route of': held(
+    'The label `endpoint` is always the path of a': held(
       'flows/metrics.test.ts',
       'metrics: nothing that a client sent stands in them, and what it sends makes no new series',
       'flows/metrics.test.ts',
@@ -58,8 +58,11 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/endpoints/par.md': {
-    'The request is held to every rule of': held('flows/par.test.ts', 'par: a request … is refused at once'),
-    'A `request_uri` belongs to its client, expires soon, and is used once.': held(
+    'The request is checked against every rule of the': held(
+      'flows/par.test.ts',
+      'par: a request … is refused at once',
+    ),
+    'A `request_uri` belongs to its client, expires soon, and can be used once.': held(
       'flows/par.test.ts',
       'par: a request_uri is used by the code that is issued for it, not by loading pages',
       'flows/par.test.ts',
@@ -69,17 +72,17 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/endpoints/register.md': {
-    '0: it never ends': none('definition'),
-    '`subject_type`, `sector_identifier_uri`: fetched, and must list every ': held(
+    '`client_secret_expires_at` 0: the secret never expires.': none('definition'),
+    '`sector_identifier_uri`, which is fetched and must list every': held(
       'flows/register.test.ts',
       'registration: redirection URIs of several hosts are vouched for by the list at their sector',
     ),
-    'no redirection URI that came may be registered,': none('names a case'),
-    'If none is left, 400 `invalid_redirect_uri`': held(
+    'None of the redirect URIs may be registered, or': none('names a case'),
+    'If none remains, 400 `invalid_redirect_uri`': held(
       'flows/native-applications.test.ts',
       'registration: … gets … of … redirect URIs, and is told which',
     ),
-    '`DELETE` answers 204: the client is gone at': held(
+    'The client and its tokens are removed at once on every node.': held(
       'flows/register-management.test.ts',
       'registration: a client that removes itself stops at once, and so do its tokens',
       'flows/nodes.test.ts',
@@ -87,23 +90,23 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/endpoints/revocation.md': {
-    'its sign-in: every refresh and access token that': held(
+    'Revokes the sign-in, with every refresh and access token': held(
       'flows/revocation.test.ts',
       'revocation: with a refresh token falls its sign-in, … too, and no other',
     ),
   },
   'docs/endpoints/token.md': {
-    'The body is `application/x-www-form-urlencoded`, at most 64 KiB;': held(
+    'The body is `application/x-www-form-urlencoded` and at most 64 KiB': held(
       'attacks/http.test.ts',
       'attack: bodies beyond the limit are 413, whether their length is told, untold or a lie',
       'flows/token-request.test.ts',
       'token: a body of … is invalid_request',
     ),
-    'every answer is JSON and `no-store`.': held(
+    'Every response is JSON with `Cache-Control: no-store`.': held(
       'flows/token-request.test.ts',
       'token: success and error alike are JSON that nobody may keep',
     ),
-    "byte for byte the authorization request's `redirect_uri`;": held(
+    'Must equal the `redirect_uri` of the authorization request byte for byte.': held(
       'attacks/codes.test.ts',
       'attack: a code asked for at one address is not redeemed for …',
     ),
@@ -111,32 +114,32 @@ export const endpoints: Readonly<Record<string, Rows>> = {
       'flows/client-credentials.test.ts',
       'client_credentials: no scope means every allowed API scope, and nothing else',
     ),
-    'a narrower one narrows this access token, never': held(
+    'A narrower scope narrows this access token, never the': held(
       'flows/refresh-token.test.ts',
       'refresh: scope may be narrowed for one token, never widened, and the family keeps its own',
     ),
-    '`access_token`, `token_type` (`Bearer`), `expires_in` (seconds), `scop': held(
+    'The response always contains `access_token`, `token_type` (`Bearer`), `expires_in`': held(
       'flows/client-credentials.test.ts',
       'client_credentials: a JWT by RFC 9068 for the API that owns the scope',
       'flows/authorization-code.test.ts',
       'code: without openid there is no ID token',
     ),
-    'they never replace these.': held(
+    'Validators and extension grants may add members, but never': held(
       'flows/extension-grant.test.ts',
       'extension: custom members join the response, never replace standard ones',
       'attacks/input.test.ts',
       'attack: no member of a module replaces what a standard says, issued_token_type included',
     ),
-    'with `WWW-Authenticate: Basic`, whatever was wrong (400 with': held(
+    'The response always has `WWW-Authenticate: Basic`.': held(
       'attacks/clients.test.ts',
       'attack: nothing in an answer tells an unknown client from a disabled one, or either from a',
     ),
-    "the store can't write now (`Retry-After`)": none('names a case'),
-    '**Device codes** are used once.': held(
+    "The store can't be written to now.": none('names a case'),
+    '**Device codes** can be used once.': held(
       'attacks/races.test.ts',
       'race: a thousand polls of an approved device code at … give tokens once',
     ),
-    '**Assertions** are used once by their `jti`.': held(
+    '**Assertions** can be used once, identified by their `jti`.': held(
       'attacks/protocol-races.test.ts',
       'race: an assertion authenticates one request, of many at both processes, and none after they',
       'attacks/protocol-races.test.ts',
@@ -144,21 +147,25 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/endpoints/userinfo.md': {
-    'never read: queries end up in logs': held(
+    'The query is never read, because queries end up': held(
       'flows/userinfo.test.ts',
       'userinfo: a token in the query is not read',
     ),
-    'JSON: always `sub`, and those claims of the': held(
+    'It always contains `sub`, and those claims of the': held(
       'flows/userinfo.test.ts',
       'userinfo: the claims of the identity scopes, by a … token',
       'flows/userinfo.test.ts',
       'userinfo: a claim with several values is a list; one that the user lacks is left out',
     ),
-    'it never changes `sub`.': held(
+    'If a module defines `profile.claims`, that decides instead, but': held(
       'flows/userinfo.test.ts',
       'userinfo: an operator’s profile decides claims and standing, never sub',
     ),
-    'While no key of the client fits (or': held(
+    'If no key of the client is suitable, or': held(
+      'flows/response-encryption.test.ts',
+      'encryption: without a key of the client that fits nothing is answered, and the code can be',
+    ),
+    'Data that must be encrypted is never sent unencrypted.': held(
       'flows/response-encryption.test.ts',
       'encryption: without a key of the client that fits nothing is answered, and the code can be',
     ),
