@@ -4,26 +4,25 @@ import { held, none, type Rows } from './rows.ts'
 
 export const configuration: Readonly<Record<string, Rows>> = {
   'docs/guides/configuration.md': {
-    '`tessera config check FILE` reports every fault in': held(
+    '`tessera config check FILE` reports every error': held(
       'cli/commands.test.ts',
       'cli: config check reports every fault on standard error and exits 1',
     ),
-    'An unknown key is a fault: a typing': held(
+    'An unknown key is an error, because': held(
       'configuration/shape.test.ts',
       'configuration: an unknown key is reported with its path, its client and the nearest known key',
     ),
-    '`$schema` is for editors and read by nobody': none('definition'),
     "a standard grant can't be replaced": none('definition'),
-    'nobody is cut off, and nobody waits.': held(
+    'Current requests finish with the previous': held(
       'cli/reload.test.ts',
       'reload: requests that come all the while are all answered, through ten new configurations',
     ),
-    "If the store can't be reached just then,": held(
+    "the store can't be reached": held(
       'flows/reload.test.ts',
       'reload: while the store is away nothing changes, and afterwards it is as if it had not been',
     ),
-    'Each time a module is read anew it': none('others’ behaviour'),
-    'Such a node puts nobody back but by': held(
+    'Each reload of a module uses more': none('others’ behaviour'),
+    "Such a node can't enable them again": held(
       'flows/nodes.test.ts',
       'nodes: a client that was taken out at one gets nothing at the other, whose file still names it',
     ),
@@ -31,26 +30,25 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'contracts/postgres-connections.test.ts',
       'postgres connections: fewer than the pool wants serve all requests, and the log says so',
     ),
-    '`issuer`: tokens carry it byte for byte, so': held(
+    '`issuer`: tokens contain it byte for byte,': held(
       'configuration/shape.test.ts',
       'configuration: the issuer … is refused',
     ),
-    '`trust_forwarded_host`: only where every proxy in `trusted_proxies` sets': none('advice'),
-    'Who may register: nobody, whoever has an initial': none('definition'),
-    'Seconds after which a client that nobody used': none('definition'),
-    'A change holds for every registered client from': held(
+    '`trust_forwarded_host`: only for tenants by host,': none('advice'),
+    'Who can register clients: nobody,': none('definition'),
+    'Changes apply to every registered client.': held(
       'attacks/token-guards.test.ts',
       'registration: a client whose algorithm this server no longer has is unknown until it has it',
     ),
-    'at most 256 KiB) that is served.': held(
+    'at most 256 KiB).': held(
       'configuration/branding.test.ts',
       'branding: a logo is a picture beside the configuration or lies behind https',
     ),
-    'Links at the foot of every page.': held(
+    'Links at the bottom of every page.': held(
       'flows/branding.test.ts',
       'branding: name and links stand on every page',
     ),
-    "One that can't be read in its theme": held(
+    "A color that can't be read in its theme": held(
       'configuration/branding.test.ts',
       'branding: a colour that can not be read stops the start, with the nearest that can',
     ),
@@ -58,30 +56,28 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'configuration/languages.test.ts',
       'configuration languages: there may be many texts, and not any number of them',
     ),
-    'What software it is, the same for every': none('definition'),
-    'false: every request of it is refused.': held(
+    'Identifier of the software, the same': none('definition'),
+    'false: every request of the client': held(
       'attacks/clients.test.ts',
       'attack: a disabled client is refused at every endpoint that knows clients',
     ),
-    'Addresses that its request objects may be fetched': held(
+    'Addresses of request objects, compared': held(
       'flows/request-object.test.ts',
       'request_uri: an address that is not registered, or not of this client, is not asked',
     ),
-    'Every authorization request of it is a signed': held(
+    'Every authorization request must be a signed': held(
       'flows/request-object.test.ts',
       'request object: where signed ones are required, by the client or by the server, nothing else',
     ),
-    'Every authorization request of it is pushed (RFC': held(
+    'Every authorization request must be pushed': held(
       'flows/par.test.ts',
       'par: where pushing is required, by the client or by the server, nothing else is taken',
     ),
-    'Seconds: max_age of requests that have none.': none('definition'),
-    'acr_values of requests that have none.': none('definition'),
-    'omitted: ["code"] if it has the authorization_code grant,': held(
+    'Omitted: ["code"] with the authorization_code': held(
       'configuration/defaults.test.ts',
       'configuration: a client without the code grant has no response types unless it names them',
     ),
-    'Where codes may be sent, compared byte for': held(
+    'Redirect URIs, compared byte for byte': held(
       'attacks/codes.test.ts',
       'attack: a code asked for at one address is not redeemed for …',
     ),
@@ -89,17 +85,13 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'flows/endsession.test.ts',
       'front-channel logout: the signed-out page frames each client of the session, and nobody else,',
     ),
-    'it is always there.': held(
+    'it is always included.': held(
       'flows/backchannel-logout.test.ts',
       'back-channel logout: each client of the session is posted a logout token of its own',
     ),
-    'RFC 6749 §4.1.2 advises at most 600.': none('quotes a specification'),
-    'An answer with a token goes through the': none('advice'),
-    'exactly, for native applications too': held(
-      'kinds/redirect-uris.test.ts',
-      'redirect URIs: … takes those of a client that is …, and no other',
-    ),
-    'The two loopback addresses and `localhost` are three': held(
+    'RFC 6749 §4.1.2 recommends at most': none('quotes a specification'),
+    'Tokens in a response pass through': none('advice'),
+    '`127.0.0.1`, `[::1]` and `localhost` are different': held(
       'kinds/redirect-uris.test.ts',
       'redirect URIs: … takes those of a client that is …, and no other',
       'flows/native-applications.test.ts',
@@ -119,20 +111,19 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'configuration/rules.test.ts',
       'configuration: a second … is refused',
     ),
-    'empty: all, and users of none.': none('definition'),
-    'no other is asked for, and none counts.': held(
+    'no other is requested, and none counts.': held(
       'flows/federation.test.ts',
       'federation: amr and acr of the provider count only where the configuration says so',
     ),
-    'none: passwords cross the network in the clear;': none('definition'),
-    'What a user is known by for ever:': none('advice'),
+    'none: passwords are sent unencrypted;': none('definition'),
+    'Permanent identifier of a user:': none('advice'),
     'every other key that is not the whole': none('definition'),
-    'a scope that nobody registered': none('names a case'),
-    "a name that can't stand in an address;": none('names a case'),
-    'none, with the `authorization_code` grant;': none('names a case'),
-    'one that no grant serves, or none for': none('names a case'),
-    '`oidc` without `issuer` or `client_id`, with a name': none('names a case'),
-    "not 32 bytes, or a file that can't": none('names a case'),
-    'secrets that its method never uses;': none('names a case'),
+    'none: frames of other sites receive the session': none('definition'),
+    "Settings that clients can't choose, by the keys": none('definition'),
+    "A client that can't keep a secret (browser, phone,": none('definition'),
+    "Users can't clear it on the consent page.": held(
+      'flows/consent.test.ts',
+      'consent: no box that was not shown can be ticked, and no required scope left out',
+    ),
   },
 }
