@@ -9,6 +9,7 @@ import { testCommit } from './stores/commit.ts'
 import { testConditions } from './stores/conditions.ts'
 import { testFactors } from './stores/factors.ts'
 import { testFederation } from './stores/federation.ts'
+import { testNeighbours } from './stores/neighbours.ts'
 import { testNouns } from './stores/nouns.ts'
 import { testPushedRequests } from './stores/pushed-requests.ts'
 import { testRaces } from './stores/races.ts'
@@ -35,6 +36,7 @@ for (const { name, open } of storages)
     testFactors(stores)
     testCommit(stores)
     testConditions(stores)
+    testNeighbours(stores)
     testTurn(stores)
     testAccounts(stores)
     testAccess(stores)

@@ -2,8 +2,23 @@
 
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
+import type { Session } from '../../../packages/server/src/model/authorization.ts'
 import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
-import { minute, newHash, now, sampleAuthorization, sampleCode, standing } from './samples.ts'
+import { samplePending } from './factors.ts'
+import {
+  day,
+  minute,
+  newHash,
+  now,
+  sampleAuthorization,
+  sampleCode,
+  sampleCommit,
+  sampleSession,
+  sampleUser,
+  standing,
+} from './samples.ts'
+
+const ending = { at: now + minute, revokes: 'all', notices_until: now + day } as const
 
 export function testConditions(stores: () => Stores): void {
   beforeEach(() => standing(stores()))
@@ -56,5 +71,158 @@ export function testConditions(stores: () => Stores): void {
     await attempts.forgive([one.hash])
     assert.equal(await attempts.wait([other], now), minute)
     assert.equal(await attempts.wait([one], now), 0)
+  })
+
+  test('attempts: once its span is over, a counter begins again, with a span of its own', async () => {
+    const { attempts } = stores()
+    const limit = { hash: newHash(), most: 2, span: minute }
+    for (const at of [now, now + minute]) {
+      assert.equal(await attempts.count([limit], at), 0)
+      assert.equal(await attempts.count([limit], at + 1), 0)
+      assert.equal(await attempts.count([limit], at + 2), minute - 2)
+      assert.equal(await attempts.wait([limit], at + minute - 1), 1)
+    }
+  })
+
+  test('attempts: one that is counted leaves the end of its counter where it was', async () => {
+    const { attempts } = stores()
+    const limit = { hash: newHash(), most: 2, span: minute }
+    await attempts.count([limit], now)
+    await attempts.count([limit], now + minute - 1)
+    assert.equal(await attempts.count([limit], now + minute), 0)
+  })
+
+  for (const [what, end] of [
+    ['a session that ends', (world: Stores, { sid }: Session) => world.sessions.end(sid, ending)],
+    [
+      'a session that expires',
+      (world: Stores) => world.sessions.endExpired({ ...ending, at: now + minute }, 1000),
+    ],
+    [
+      'a change of the user',
+      async (world: Stores, { sub }: Session) => {
+        const user = (await world.storedUsers.find(sub))!
+        return world.storedUsers.replace({ ...user, version: 2, epoch: 1 }, { ...ending, everything: true })
+      },
+    ],
+    [
+      'the removal of the user',
+      (world: Stores, { sub }: Session) => world.storedUsers.remove(sub, { ...ending, everything: true }),
+    ],
+  ] as const)
+    test(`access: ${what} leaves the time at which an authorization was revoked before`, async () => {
+      const world = stores()
+      const user = sampleUser()
+      const { sub } = user
+      await world.storedUsers.add(user)
+      const session = sampleSession({ sub, epoch: 0, expires_at: now + minute })
+      assert.equal(await world.sessions.create(session), true)
+      const [before, living] = [1, 2].map(() => sampleAuthorization({ sub, sid: session.sid }))
+      for (const one of [before!, living!]) await world.codes.issue(one, sampleCode(one))
+      await world.authorizations.revoke(before!.id, now + 1)
+      await end(world, session)
+      assert.equal((await world.authorizations.find(before!.id))?.revoked_at, now + 1)
+      assert.equal((await world.authorizations.find(living!.id))?.revoked_at, now + minute)
+    })
+
+  test('access: a session that is kept keeps its clients, and none of them is told', async () => {
+    const { storedUsers, sessions, logoutNotices } = stores()
+    const user = sampleUser()
+    const { sub } = user
+    await storedUsers.add(user)
+    const [here, there] = [sampleSession({ sub, epoch: 0 }), sampleSession({ sub, epoch: 0 })]
+    for (const session of [here, there]) {
+      await sessions.create(session)
+      await sessions.join(session.sid, 'web')
+    }
+    const kept = { ...ending, everything: true, kept_sid: here.sid }
+    const replaced = await storedUsers.replace({ ...user, version: 2, epoch: 1 }, kept)
+    assert.ok('ended' in replaced)
+    assert.deepEqual(
+      replaced.ended.map(({ session }) => session.sid),
+      [there.sid],
+    )
+    assert.deepEqual(await sessions.clients(here.sid), ['web'])
+    const told = await logoutNotices.claim(ending.at, ending.at, 100_000)
+    assert.deepEqual(
+      told.filter(notice => notice.sub === sub).map(({ sid }) => sid),
+      [there.sid],
+    )
+  })
+
+  test('access: a configured user goes before a stored one while they stand, and no longer', async () => {
+    const { storedUsers, sessions, pendingSignIns, standing, commit } = stores()
+    const user = sampleUser({ epoch: 3 })
+    const { sub } = user
+    await storedUsers.add(user)
+    const clients = [{ id: 'web', stands: true }]
+    const signsIn = async (fields: { readonly epoch?: number }) => [
+      await sessions.create(sampleSession({ sub, ...fields })),
+      await pendingSignIns.create(samplePending({ sub, ...fields })),
+    ]
+    const commits = (epoch: number) =>
+      commit(sampleCommit({ sub, epoch, issue: { authorization: sampleAuthorization({ sub }) } }))
+    await standing.sync({ clients, users: [{ id: sub, stands: true }] })
+    assert.deepEqual(await signsIn({}), [true, true])
+    assert.equal(await commits(7), 'committed')
+    await standing.sync({ clients, users: [] })
+    assert.deepEqual(await signsIn({}), [false, false])
+    assert.deepEqual(await signsIn({ epoch: 7 }), [false, false])
+    assert.deepEqual(await signsIn({ epoch: 3 }), [true, true])
+    assert.equal(await commits(3), 'not_standing')
+  })
+
+  test('access: where the configuration disabled a user, a stored one of that sub stands no more, and the other way round', async () => {
+    const { storedUsers, standing, commit } = stores()
+    const [active, disabled] = [sampleUser(), sampleUser({ disabled_at: now })]
+    for (const user of [active, disabled]) await storedUsers.add(user)
+    const clients = [{ id: 'web', stands: true }]
+    const users = [
+      { id: active.sub, stands: false },
+      { id: disabled.sub, stands: true },
+    ]
+    await standing.sync({ clients, users })
+    for (const issued of [true, false]) {
+      const outcomeOf = ({ sub }: typeof active) =>
+        commit(
+          sampleCommit({ sub, ...(issued && { issue: { authorization: sampleAuthorization({ sub }) } }) }),
+        )
+      assert.equal(await outcomeOf(active), 'not_standing')
+      assert.equal(await outcomeOf(disabled), 'committed')
+    }
+  })
+
+  test('sessions: one is renewed by its own handle only', async () => {
+    const { sessions } = stores()
+    const [one, other] = [sampleSession(), sampleSession()]
+    for (const session of [one, other]) await sessions.create(session)
+    assert.equal(await sessions.renew(other.hash, sampleSession({ sid: one.sid })), false)
+    assert.equal(await sessions.renew(newHash(), sampleSession({ sid: one.sid })), false)
+    assert.deepEqual(await sessions.findBySid(one.sid), one)
+    assert.deepEqual(await sessions.find(other.hash), other)
+  })
+
+  test('revoked tokens: one that is added again stays until the later end', async () => {
+    const { revokedTokens, cleanUp } = stores()
+    const jti = newHash()
+    await revokedTokens.add(jti, now + minute)
+    await revokedTokens.add(jti, now + 2 * minute)
+    await cleanUp(now + minute)
+    assert.equal(await revokedTokens.has(jti), true)
+    await cleanUp(now + 2 * minute)
+    assert.equal(await revokedTokens.has(jti), false)
+  })
+
+  test('stored users: an address that nobody verified keeps its name from nobody', async () => {
+    const { storedUsers } = stores()
+    const address = `${newHash()}@example.com`
+    assert.equal(await storedUsers.add(sampleUser({ email_key: address })), true)
+    assert.equal(await storedUsers.add(sampleUser({ username_key: address })), true)
+    const other = sampleUser()
+    const unverified = `${newHash()}@example.com`
+    await storedUsers.add(other)
+    await storedUsers.add(sampleUser({ email_key: unverified }))
+    const renamed = await storedUsers.replace({ ...other, version: 2, username_key: unverified })
+    assert.equal(renamed.outcome, 'replaced')
   })
 }
