@@ -53,27 +53,27 @@ export const operation: Readonly<Record<string, Rows>> = {
     'Use SHA-256 for random secrets': none('explains'),
   },
   'docs/guides/federation.md': {
-    'Each provider has an address of its own': held(
+    'Each provider has a different redirect URI,': held(
       'attacks/federation.test.ts',
       'federation attack: what one provider was asked is not taken from another',
     ),
-    'Exactly one way left (`enable_local_login: false`, `identity_provider_': held(
+    'Exactly one sign-in option remains': held(
       'flows/federation.test.ts',
       'federation: one way that is left is taken without a page',
     ),
-    "a provider that gives no `auth_time` can't serve": held(
+    'A provider that sends no `auth_time`': held(
       'flows/federation.test.ts',
       'federation: max_age is passed on and held: an older sign-in, and one of unknown age, do not do',
     ),
-    '`prompt=none` is answered here and never goes there.': held(
+    '`prompt=none` is answered by this server': held(
       'flows/federation.test.ts',
       'federation: single sign-on goes on without the provider, prompt=none never goes there',
     ),
-    'At the password grant `idp:NAME` of type `oidc`': held(
+    'With the password grant, `idp:NAME` of': held(
       'flows/federation.test.ts',
       'federation: idp:NAME of an OpenID provider is invalid_request at the password grant',
     ),
-    "So it is stable, unlike every other provider's,": held(
+    'The `sub` is therefore stable, differs': held(
       'flows/federation.test.ts',
       'federation: the sub is the same at every sign-in, another for another user, provider or',
       'configuration/rules.test.ts',
@@ -81,17 +81,17 @@ export const operation: Readonly<Record<string, Rows>> = {
       'configuration/rules.test.ts',
       'configuration: only a user of another provider has a sub that begins with fed_',
     ),
-    '`"linking": "verified_email"`: the local user of the same': held(
+    '`"linking": "verified_email"` (default: `none`) links': held(
       'attacks/names.test.ts',
       'names: an address that a configured and a stored user both have, or that is verified for',
     ),
-    'What this server says itself (`sub`, `tenant`, `amr`,': held(
+    'Claims that this server sets': held(
       'configuration/providers.test.ts',
       'configuration: no provider can map a claim that this server says itself',
       'flows/federation.test.ts',
       'federation: claims are mapped, taken from userinfo where configured, and never speak for this',
     ),
-    "The answer's `state` is of one use, of": held(
+    '`state` is of one use, and': held(
       'attacks/federation.test.ts',
       'federation attack: a state is of one use, also for fifty at once',
       'attacks/federation.test.ts',
@@ -99,15 +99,15 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/guides/keys.md': {
-    'The first start makes a key for each': held(
+    'ES256 (access tokens) and RS256 (ID tokens) are always': held(
       'keys/key-ring.test.ts',
       'keys: the first start makes a key for each algorithm, and it signs at once',
     ),
-    'every process on one store uses the same.': held(
+    'Keys are stored in the database, sealed with the master key, and shared by every': held(
       'keys/key-ring.test.ts',
       'keys: four that start at once on one store end with the same keys',
     ),
-    'Every process on the store knows of a': held(
+    'Every process on the store learns': held(
       'keys/key-ring.test.ts',
       'keys: what one process adds, another publishes as soon as it has looked',
       'flows/nodes.test.ts',
@@ -117,43 +117,43 @@ export const operation: Readonly<Record<string, Rows>> = {
       'keys/key-ring.test.ts',
       'keys: no set that a cache may still keep lacks a key that signs, urgent or not',
     ),
-    'A newer key goes before every older one,': held(
+    'A newer key always replaces older ones,': held(
       'keys/key-ring.test.ts',
       'keys: an urgent rotation signs after two minutes, before and instead of an announced key, and',
     ),
-    "While the store can't be reached, servers go": held(
+    "While the store can't be reached, servers continue": held(
       'keys/key-ring.test.ts',
       'keys: while the store is away the ring goes on with what it has',
     ),
-    'The log has `key_added` and `key_removed` for every': held(
+    'The log contains `key_added` and `key_removed`': held(
       'keys/key-ring.test.ts',
       'keys: every key that is added or removed is logged with its kid',
     ),
-    'It is never in the database.': held(
+    'It is never stored in the database.': held(
       'attacks/at-rest.test.ts',
       'at rest: the database has no credential, password, factor or key in clear, and not the master',
     ),
-    'A start without any is refused too, once': held(
+    'Once a store has been used with a key,': held(
       'keys/master-key.test.ts',
       'master key: none is made in place of one that is gone',
     ),
-    'every refresh token, code and session ends, and': none('names a limit of the promise'),
+    'Every refresh token, code and session ends,': none('names a limit of the promise'),
   },
   'docs/guides/ldap.md': {
-    'it never goes on in the clear.': held(
+    'it never continues unencrypted.': held(
       'flows/ldap.test.ts',
       'ldap: a directory that will not speak TLS, or can not prove its name, gets no password',
     ),
-    'Exactly one entry must fit;': held(
+    'Exactly one entry must match.': held(
       'flows/ldap.test.ts',
       'ldap: unknown, wrong, locked, expired and ambiguous are answered alike, and unknown names are',
     ),
-    'for none or several a bind is made': held(
+    'If none or several match,': held(
       'flows/ldap.test.ts',
       'ldap: unknown, wrong, locked, expired and ambiguous are answered alike, and unknown names are',
     ),
-    'A directory is contacted at the `url` that': none('definition'),
-    'What this server says itself (`sub`, `tenant`, `amr`': held(
+    'The server connects to the `url`': none('definition'),
+    'Claims that this server sets': held(
       'configuration/providers.test.ts',
       'configuration: no provider can map a claim that this server says itself',
     ),

@@ -104,49 +104,49 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/guides/mfa.md': {
-    'It works for users of the configuration, stored': held(
+    'Second factors work alike for configured': held(
       'flows/mfa.test.ts',
       'mfa: users of other providers are asked alike',
       'flows/mfa.test.ts',
       'mfa: who has no factor where one is required sets up an app, keeps ten codes and is signed in',
     ),
-    'who has none sets one up while signing': held(
+    'a user with none enrolls while': held(
       'flows/mfa.test.ts',
       'mfa: who has no factor where one is required sets up an app, keeps ten codes and is signed in',
     ),
-    'What the server does not offer (`methods`, or': held(
+    "Users can't add a factor that": held(
       'flows/account-security.test.ts',
       'security: switched off, nothing can be set up',
     ),
-    'it never gets a password page for that.': held(
+    'If a session was created under a weaker policy': held(
       'flows/mfa.test.ts',
       'mfa: a client’s policy counts for its users, and a session from elsewhere is asked for what it',
       'flows/mfa.test.ts',
       'mfa: an application that asks for more leads a signed-in user to the second factor only',
     ),
-    'Between the password and the second factor there': held(
+    'The pending sign-in has a separate cookie': held(
       'attacks/mfa.test.ts',
       'attack: the cookie of a pending sign-in is no session cookie',
       'attacks/mfa.test.ts',
       'attack: a pending sign-in is bound to its browser, short-lived and used once',
     ),
-    'A code is used once, by compare-and-set in': held(
+    'A code is used once, by a compare-and-set': held(
       'attacks/mfa.test.ts',
       'attack: of many uses of one app’s code at once one succeeds',
       'attacks/mfa.test.ts',
       'attack: two servers on one store take a code once',
     ),
-    'Ten of 50 bits, shown once, each used': held(
+    'Each of the ten codes has 50 bits': held(
       'contracts/stores/factors.ts',
       'recovery codes: each is used once; new ones replace all',
       'attacks/mfa.test.ts',
       'attack: of a hundred uses of one recovery code at once one succeeds',
     ),
-    "The relying party is the issuer's host, the": held(
+    "The relying party is the issuer's host, and": held(
       'attacks/mfa.test.ts',
       'attack: a passkey’s answer … is refused, at sign-in and at registration',
     ),
-    'An IP address can have none: for developing': held(
+    "An IP address can't be a relying": held(
       'flows/passkeys.test.ts',
       'passkeys: they are offered neither where local sign-in is closed, nor where they are switched',
     ),
@@ -154,15 +154,15 @@ export const people: Readonly<Record<string, Rows>> = {
       'attacks/mfa.test.ts',
       'attack: a passkey’s answer counts once, in its own browser, for ten minutes and for what was',
     ),
-    'At most ten for a user.': held(
+    'A user can have at most ten': held(
       'flows/passkeys.test.ts',
       'passkeys: one that exists is excluded, and ten are enough',
     ),
-    'Changing factors is never spared.': held(
+    'Changing factors always requires the': held(
       'kinds/step-up.test.ts',
       'account: in a remembered browser, … … second factor',
     ),
-    "The last factor can't go where the policy": held(
+    "The last factor can't be removed": held(
       'flows/account-security.test.ts',
       'security: the last factor stays where one is required',
     ),
