@@ -134,18 +134,20 @@ export const rooms: Readonly<Record<string, Room>> = {
   'pages/selectaccount': page,
   'pages/signup': page,
 
-  'storage/memory': { rooms: ['model', 'runtime'], packages: [] },
+  // What the stores have in common: their tables, and what export and import see of them.
+  'storage/tables': { rooms: ['model', 'runtime'], packages: [] },
+  'storage/memory': { rooms: ['model', 'runtime', 'storage/tables'], packages: [] },
   'storage/sqlite': {
-    rooms: ['model', 'runtime'],
+    rooms: ['model', 'runtime', 'storage/tables'],
     packages: ['node:sqlite', 'node:fs', 'node:module', 'node:path', 'node:worker_threads'],
   },
   'storage/postgres': {
-    rooms: ['model', 'runtime'],
+    rooms: ['model', 'runtime', 'storage/tables'],
     packages: ['pg', 'node:crypto', 'node:timers/promises'],
   },
   // Export and import.
   'storage/transfer': {
-    rooms: ['model'],
+    rooms: ['storage/tables'],
     packages: ['node:crypto', 'node:fs', 'node:fs/promises', 'node:readline'],
   },
 

@@ -3,11 +3,16 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
-import { type ArchivedNoun, archivedNouns, importBegun } from '../../packages/server/src/model/archive.ts'
+import {
+  type ArchivedNoun,
+  everyNoun,
+  importBegun,
+  tablesOf,
+} from '../../packages/server/src/storage/tables/archive.ts'
 import { fill, ImportRefused } from '../../packages/server/src/storage/transfer/fill.ts'
 import { MalformedExport } from '../../packages/server/src/storage/transfer/format.ts'
 import { readExport, verifyExport } from '../../packages/server/src/storage/transfer/read.ts'
-import { everyNoun, type Sections, sectionsOf } from '../../packages/server/src/storage/transfer/sections.ts'
+import { type Sections, sectionsOf } from '../../packages/server/src/storage/transfer/sections.ts'
 import { writeExport } from '../../packages/server/src/storage/transfer/write.ts'
 import { collect, contentOf, fillHouse, houses, sampleRows } from './archives/houses.ts'
 import { temporaryFolder } from './stores/storage.ts'
@@ -42,7 +47,7 @@ for (const { name, open } of houses) {
       const { house, end } = await open()
       const source = await house.source()
       const tables = (await source.tables()).map(table => table.name)
-      assert.deepEqual(tables.toSorted(), Object.values(archivedNouns).flat().toSorted())
+      assert.deepEqual(tables.toSorted(), tablesOf(everyNoun).toSorted())
       await source.close()
       await end()
     })

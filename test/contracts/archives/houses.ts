@@ -1,21 +1,22 @@
 /** The kinds of stores that are exported and imported, and rows for them. */
 
-import type {
-  ArchivedRow,
-  ArchiveHouse,
-  ArchiveSource,
-  ColumnKind,
-  Table,
-} from '../../../packages/server/src/model/archive.ts'
 import { createPostgresArchives } from '../../../packages/server/src/storage/postgres/archive.ts'
 import { createSqliteArchives } from '../../../packages/server/src/storage/sqlite/archive.ts'
-import { everyNoun, tablesOf } from '../../../packages/server/src/storage/transfer/sections.ts'
+import {
+  type ArchivedKind,
+  type ArchivedRow,
+  type ArchivedTable,
+  type ArchiveSource,
+  type Archives,
+  everyNoun,
+  tablesOf,
+} from '../../../packages/server/src/storage/tables/archive.ts'
 import { providePostgres } from '../../support/postgres.ts'
 import { temporaryFolder } from '../stores/storage.ts'
 
 const postgres = providePostgres()
 
-export type OpenedHouse = { readonly house: ArchiveHouse; readonly end: () => Promise<void> }
+export type OpenedHouse = { readonly house: Archives; readonly end: () => Promise<void> }
 
 export const houses: readonly { readonly name: string; readonly open: () => Promise<OpenedHouse> }[] = [
   {
@@ -40,14 +41,15 @@ export const houses: readonly { readonly name: string; readonly open: () => Prom
 ]
 
 /** No two values of a table are the same; a text is JSON, since some columns hold it. */
-const sampleOf: Readonly<Record<ColumnKind, (column: string, row: number) => string | number | Uint8Array>> =
-  {
-    text: (column, row) => JSON.stringify({ [column]: `${row} äß\n\u0000` }),
-    integer: (_column, row) => Number.MAX_SAFE_INTEGER - row,
-    bytes: (_column, row) => new Uint8Array([0, 255, row % 256, row >> 8]),
-  }
+const sampleOf: Readonly<
+  Record<ArchivedKind, (column: string, row: number) => string | number | Uint8Array>
+> = {
+  text: (column, row) => JSON.stringify({ [column]: `${row} äß\n\u0000` }),
+  integer: (_column, row) => Number.MAX_SAFE_INTEGER - row,
+  bytes: (_column, row) => new Uint8Array([0, 255, row % 256, row >> 8]),
+}
 
-export const sampleRows = ({ columns }: Table, count: number): readonly ArchivedRow[] =>
+export const sampleRows = ({ columns }: ArchivedTable, count: number): readonly ArchivedRow[] =>
   Array.from({ length: count }, (_, row) =>
     Object.entries(columns).map(([column, kind]) => sampleOf[kind](column, row)),
   )
@@ -56,7 +58,7 @@ export const sampleRows = ({ columns }: Table, count: number): readonly Archived
 const derived = ['registered_origins', 'standing']
 
 /** Rows in every table of the server's issuer and of these tenants'. */
-export async function fillHouse(house: ArchiveHouse, tenants: readonly string[], count = 3): Promise<void> {
+export async function fillHouse(house: Archives, tenants: readonly string[], count = 3): Promise<void> {
   for (const tenant of [undefined, ...tenants]) {
     const target = await house.target(tenant)
     const tables = new Map((await target.tables()).map(table => [table.name, table]))
@@ -75,7 +77,7 @@ export async function collect<Item>(items: AsyncIterable<readonly Item[]>): Prom
 }
 
 /** Every row of a store, by table. */
-export async function contentOf(house: ArchiveHouse, tenant?: string) {
+export async function contentOf(house: Archives, tenant?: string) {
   const source: ArchiveSource = await house.source(tenant)
   const content: Record<string, readonly ArchivedRow[]> = {}
   for (const table of await source.tables()) content[table.name] = await collect(source.read(table))

@@ -1,6 +1,6 @@
 /** A database that shows each statement before it sends it. */
 
-import type { Value } from '@tessera/server/storage/postgres/columns'
+import type { Value } from '@tessera/server/storage/postgres/codecs'
 import type { Database } from '@tessera/server/storage/postgres/database'
 import type { Run } from '@tessera/server/storage/postgres/statements'
 

@@ -2,21 +2,22 @@
 
 import type { Configuration, Storage } from '../configuration/configuration.ts'
 import { masterKeyCheck, unlock } from '../keys/master-key.ts'
+import { silentLog } from '../runtime/ports.ts'
 import {
   type ArchivedNoun,
-  type ArchiveHouse,
-  archivedNouns,
+  type Archives,
+  everyNoun,
   importBegun,
+  nounOf,
   unsealedNouns,
-} from '../model/archive.ts'
-import { silentLog } from '../runtime/ports.ts'
+} from '../storage/tables/archive.ts'
 import { type Filled, fill, ImportRefused } from '../storage/transfer/fill.ts'
 import type { Report } from '../storage/transfer/progress.ts'
 import { readExport, verifyExport } from '../storage/transfer/read.ts'
-import { everyNoun, type Sections, sectionsOf } from '../storage/transfer/sections.ts'
+import { type Sections, sectionsOf } from '../storage/transfer/sections.ts'
 import { type Written, writeExport } from '../storage/transfer/write.ts'
 
-export { archivedNouns, isArchivedNoun } from '../model/archive.ts'
+export { everyNoun, isArchivedNoun } from '../storage/tables/archive.ts'
 
 export type Carrying = {
   /** Undefined: all that there are. */
@@ -46,7 +47,7 @@ export async function importFile(
   { nouns, ...carrying }: Carrying,
 ): Promise<Filled> {
   const { header, tables, tenants, counts } = await verifyExport(file)
-  const held = new Set([...tables].map(nounOf))
+  const held = new Set([...tables].map(requireNoun))
   const chosen = nouns ?? held
   for (const noun of chosen) {
     if (!held.has(noun)) throw new ImportRefused(`the file holds no ${noun}`)
@@ -96,14 +97,14 @@ async function into(
 }
 
 async function* chosenOf(sections: Sections, nouns: ReadonlySet<ArchivedNoun>): Sections {
-  for await (const section of sections) if (nouns.has(nounOf(section.table.name))) yield section
+  for await (const section of sections) if (nouns.has(requireNoun(section.table.name))) yield section
 }
 
 /** What is sealed can be opened here, and the stores were not begun with another key. */
 async function requireMasterKey(
   { masterKey: configured, storage }: Configuration,
   check: string,
-  house: ArchiveHouse,
+  house: Archives,
 ): Promise<void> {
   const target = await house.target()
   const own = await target.setting(masterKeyCheck)
@@ -118,20 +119,14 @@ async function requireMasterKey(
   })
 }
 
-const nounOfTable: ReadonlyMap<string, ArchivedNoun> = new Map(
-  Object.entries(archivedNouns).flatMap(([noun, tables]) =>
-    tables.map(table => [table, noun as ArchivedNoun] as const),
-  ),
-)
-
-function nounOf(table: string): ArchivedNoun {
-  const noun = nounOfTable.get(table)
+function requireNoun(table: string): ArchivedNoun {
+  const noun = nounOf(table)
   if (noun) return noun
   throw new ImportRefused(`this version of Tessera keeps no ${JSON.stringify(table)}`)
 }
 
 /** Of a store that is whole. */
-async function checkOf(house: ArchiveHouse): Promise<string | undefined> {
+async function checkOf(house: Archives): Promise<string | undefined> {
   const source = await house.source()
   try {
     if ((await source.setting(importBegun)) !== undefined)
@@ -144,7 +139,7 @@ async function checkOf(house: ArchiveHouse): Promise<string | undefined> {
 
 async function withHouse<Answer>(
   storage: Storage,
-  use: (house: ArchiveHouse) => Promise<Answer>,
+  use: (house: Archives) => Promise<Answer>,
 ): Promise<Answer> {
   const house = await openHouse(storage)
   try {
@@ -154,7 +149,7 @@ async function withHouse<Answer>(
   }
 }
 
-async function openHouse(storage: Storage): Promise<ArchiveHouse> {
+async function openHouse(storage: Storage): Promise<Archives> {
   if (storage.kind === 'memory') throw new Error('"memory:" keeps nothing that could be carried elsewhere')
   if (storage.kind === 'postgres')
     return (await import('../storage/postgres/archive.ts')).createPostgresArchives(storage)

@@ -3,7 +3,6 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import type { GenerateSigningKey } from '../keys/generation.ts'
 import { unlock } from '../keys/master-key.ts'
-import { importBegun } from '../model/archive.ts'
 import type { DerivedKeys } from '../model/keys.ts'
 import type { SendMail } from '../model/mail.ts'
 import type { Settings, Storehouse } from '../model/ports/stores.ts'
@@ -21,6 +20,7 @@ import {
   type Time,
 } from '../runtime/ports.ts'
 import { createRandom } from '../runtime/random.ts'
+import { importBegun } from '../storage/tables/archive.ts'
 
 /** What an embedding application or a test may put in place. */
 export type Surroundings = {

@@ -58,7 +58,7 @@ const openArchives = async (): Promise<Archives> => (await import('../server.ts'
 const isStorage = /^(sqlite:|postgres(ql)?:\/\/)/
 
 function nounsOf(
-  { isArchivedNoun, archivedNouns }: Archives,
+  { isArchivedNoun, everyNoun }: Archives,
   names: readonly string[] | undefined,
 ):
   | { readonly ok: true; readonly chosen: { readonly nouns?: Nouns } }
@@ -66,6 +66,6 @@ function nounsOf(
   if (names === undefined) return { ok: true, chosen: {} }
   const unknown = names.find(name => !isArchivedNoun(name))
   if (unknown === undefined) return { ok: true, chosen: { nouns: new Set(names.filter(isArchivedNoun)) } }
-  process.stderr.write(`tessera: there is no noun "${unknown}": ${Object.keys(archivedNouns).join(', ')}\n`)
+  process.stderr.write(`tessera: there is no noun "${unknown}": ${[...everyNoun].join(', ')}\n`)
   return { ok: false, code: 2 }
 }

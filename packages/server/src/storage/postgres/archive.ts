@@ -2,14 +2,15 @@
 
 import type {
   Added,
+  ArchivedKind,
   ArchivedRow,
-  ArchiveHouse,
+  ArchivedTable,
   ArchiveSource,
+  Archives,
   ArchiveTarget,
-  ColumnKind,
-  Table,
-} from '../../model/archive.ts'
-import type { Value } from './columns.ts'
+} from '../tables/archive.ts'
+import { allTables } from '../tables/tables.ts'
+import type { Value } from './codecs.ts'
 import { type Connection, openConnection, type PostgresOptions, quoted } from './connection.ts'
 import { migrate } from './migration.ts'
 import { mainSchema, schemaOf } from './names.ts'
@@ -17,7 +18,7 @@ import type { Run } from './statements.ts'
 
 const batchSize = 500
 
-export function createPostgresArchives(options: PostgresOptions): ArchiveHouse {
+export function createPostgresArchives(options: PostgresOptions): Archives {
   /** The tenants' schemas, whether or not the server's own is there. */
   const tenants = async (): Promise<readonly string[]> => {
     const connection = await openConnection(options)
@@ -115,7 +116,7 @@ async function openTarget({ run, script, close }: Connection): Promise<ArchiveTa
 }
 
 const types = { text: 'text', integer: 'bigint', bytes: 'bytea' } as const satisfies Record<
-  ColumnKind,
+  ArchivedKind,
   string
 >
 
@@ -130,8 +131,8 @@ const consequences: Readonly<Record<string, string>> = {
 }
 
 async function add(
-  { run, tables }: { readonly run: Run; readonly tables: readonly Table[] },
-  { name, columns }: Table,
+  { run, tables }: { readonly run: Run; readonly tables: readonly ArchivedTable[] },
+  { name, columns }: ArchivedTable,
   rows: readonly ArchivedRow[],
 ): Promise<Added> {
   const there = tables.find(table => table.name === known(tables, name))
@@ -176,24 +177,27 @@ async function addOrigins(run: Run, names: readonly string[], rows: readonly Arc
 
 /** Tables of the storehouse rather than of a store. */
 const own: ReadonlySet<string> = new Set(['tessera_schema', 'tenants'])
-/** Tables whose rows have an order of their own, in a column that no other store has. */
-const placed: ReadonlySet<string> = new Set(['keys', 'passkeys'])
-/** Columns that no other store has; they have a value where a row brings none. */
-const unshared: ReadonlySet<string> = new Set([
-  ...[...placed].map(table => `${table}.place`),
-  'sessions.clean_at',
-])
+const placed: ReadonlySet<string> = new Set(
+  allTables.flatMap(([, { name, placed }]) => (placed ? [name] : [])),
+)
+/** Columns that SQLite does not have. They have a value where a row brings none. */
+const unshared: ReadonlySet<string> = new Set(
+  allTables.flatMap(([, { name, placed, expiry }]) => [
+    ...(placed ? [`${name}.place`] : []),
+    ...(expiry?.cleanAt === 'postgres' ? [`${name}.clean_at`] : []),
+  ]),
+)
 
-const kinds: Readonly<Record<string, ColumnKind>> = { text: 'text', bigint: 'integer', bytea: 'bytes' }
+const kinds: Readonly<Record<string, ArchivedKind>> = { text: 'text', bigint: 'integer', bytea: 'bytes' }
 
 /** Those that were made by the migrations; names from the database itself, never from a file. */
-async function tablesIn(run: Run): Promise<readonly Table[]> {
+async function tablesIn(run: Run): Promise<readonly ArchivedTable[]> {
   const { rows } = await run(
     `select table_name::text, column_name::text, data_type::text from information_schema.columns
     where table_schema = current_schema() order by table_name, ordinal_position`,
     [],
   )
-  const tables = new Map<string, Record<string, ColumnKind>>()
+  const tables = new Map<string, Record<string, ArchivedKind>>()
   for (const [table, column, type] of rows.map(row => row.map(String)) as [string, string, string][]) {
     if (own.has(table) || unshared.has(`${table}.${column}`)) continue
     const kind = kinds[type]
@@ -213,7 +217,7 @@ const keyOf = async (run: Run, table: string): Promise<readonly string[]> =>
     )
   ).rows.map(([column]) => String(column))
 
-function known(tables: readonly Table[], name: string): string {
+function known(tables: readonly ArchivedTable[], name: string): string {
   if (tables.some(table => table.name === name)) return name
   throw new Error(`this version of Tessera keeps no ${name}`)
 }

@@ -3,35 +3,18 @@
 import type { Authorization } from '../../model/authorization.ts'
 import type { Authorizations } from '../../model/ports/stores.ts'
 import { free } from './batches.ts'
-import { createCodec } from './columns.ts'
+import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { byKey } from './gathering.ts'
 import { change } from './statements.ts'
 
-export const authorizationCodec = createCodec<Authorization>({
-  id: 'text',
-  client_id: 'text',
-  sub: 'text',
-  tenant: 'text',
-  sid: 'text',
-  scope: 'json',
-  resources: 'json',
-  idp: 'text',
-  amr: 'json',
-  acr: 'text',
-  auth_time: 'integer',
-  claims: 'json',
-  requested_claims: 'json',
-  created_at: 'integer',
-  expires_at: 'integer',
-  revoked_at: 'integer',
-})
+export const authorizationCodec = codecs.authorizations
 
-const { names, count, marks, encode, decode } = authorizationCodec
+const { names, count, placeholders, encode, decode } = authorizationCodec
 
 /** An insert of a row's parameters, from this number on, where the condition holds. */
 export const insertAuthorization = (from: number, where = 'true'): string =>
-  `insert into authorizations (${names}, clean_at) select ${marks(from)}, $${from + count}::bigint where ${where}`
+  `insert into authorizations (${names}, clean_at) select ${placeholders(from)}, $${from + count}::bigint where ${where}`
 
 /** The parameters of that insert. */
 export const authorizationRow = (authorization: Authorization) => [

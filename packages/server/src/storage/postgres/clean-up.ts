@@ -1,6 +1,7 @@
 /** Deletes what has expired, in small transactions that pass over whatever row a request holds. */
 
 import type { Stores } from '../../model/ports/stores.ts'
+import { type ExpiringTable, expiringTables } from '../tables/expiry.ts'
 import { among, dueRows, free } from './batches.ts'
 import type { Database } from './database.ts'
 import { removal } from './registered-clients.ts'
@@ -11,49 +12,13 @@ const batch = 500
 /** Rows that live on and are put off by it: a request for one of them waits for no more than these. */
 const livingBatch = 50
 
-/**
- * A table, its key, the column that says when to look at a row (`expires_at` unless another is named), and, where rows
- * may live on then, until when: null or a time that has passed means not at all.
- */
-type Table = {
-  readonly table: string
-  readonly key: string
-  readonly due?: string
-  readonly until?: string
-}
-
-const tables: readonly Table[] = [
-  { table: 'families', key: 'id', due: 'clean_at', until: 'least(expires_at, idle_expires_at)' },
-  {
-    // A used code is kept until its authorization ends, so that a replay of it is recognised.
-    table: 'codes',
-    key: 'hash',
-    due: 'clean_at',
-    until: `case when used_at is not null
-      then (select a.expires_at from authorizations a where a.id = codes.authorization_id) end`,
-  },
-  { table: 'reference_tokens', key: 'hash' },
-  { table: 'revoked_tokens', key: 'jti' },
-  { table: 'replays', key: 'hash' },
-  { table: 'pushed_requests', key: 'hash' },
-  { table: 'upstream_requests', key: 'hash' },
-  { table: 'upstream_sessions', key: 'id' },
-  { table: 'pending_sign_ins', key: 'hash' },
-  { table: 'sessions', key: 'hash', due: 'clean_at', until: 'idle_expires_at' },
-  { table: 'session_clients', key: 'sid, client_id' },
-  { table: 'logout_notices', key: 'sid, client_id' },
-  { table: 'waiting_mails', key: 'id' },
-  { table: 'attempts', key: 'hash' },
-  { table: 'devices', key: 'hash' },
-  { table: 'registered_clients', key: 'client_id' },
-  { table: 'authorizations', key: 'id', due: 'clean_at', until: 'expires_at' },
-]
+const tables = expiringTables({ name: 'postgres', least: 'least' })
 
 /** Nobody is told of it, and what a crash brings back goes again: so no lock is held until it is on disk, or at a standby. */
 const soon = `set_config('synchronous_commit', 'off', true)`
 
 /** A statement that answers how many rows went, and how many it put off. */
-function sweepOf({ table, key, due = 'expires_at', until }: Table): string {
+function sweepOf({ table, key, due, until }: ExpiringTable): string {
   const rows = dueRows(table, { key, due, limit: `${batch}` })
   if (table === 'registered_clients')
     return `with due as materialized (${rows} ${free}), ${removal(among(key, 'due'))}, 0, ${soon}`

@@ -1,27 +1,16 @@
 /** Authorization codes in PostgreSQL (RFC 6749 §4.1.2). */
 
-import type { AuthorizationCode } from '../../model/authorization.ts'
 import type { AuthorizationCodes } from '../../model/ports/stores.ts'
 import { authorizationCodec, authorizationRow, insertAuthorization } from './authorizations.ts'
-import { createCodec } from './columns.ts'
+import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { byKey } from './gathering.ts'
 import { insertReferenceToken, referenceTokenCodec } from './reference-tokens.ts'
 import { change } from './statements.ts'
 
-const codec = createCodec<AuthorizationCode>({
-  hash: 'text',
-  authorization_id: 'text',
-  redirect_uri: 'text',
-  code_challenge: 'text',
-  code_challenge_method: 'text',
-  nonce: 'text',
-  s_hash: 'text',
-  expires_at: 'integer',
-  used_at: 'integer',
-})
+const codec = codecs.codes
 
-const { names, count, marks } = codec
+const { names, count, placeholders } = codec
 const afterCode = 1 + count + 1
 const afterAuthorization = afterCode + authorizationCodec.count + 1
 
@@ -41,7 +30,7 @@ function issueStatement(hasToken: boolean, isMarked: boolean): string {
     ...(hasToken ? [`issued as (${insertReferenceToken(afterAuthorization, where)})`] : []),
   ]
   return `with ${parts.join(', ')}
-    insert into codes (${names}, clean_at) select ${marks()}, $${count + 1}::bigint where ${where}`
+    insert into codes (${names}, clean_at) select ${placeholders()}, $${count + 1}::bigint where ${where}`
 }
 
 export function createCodes({ run }: Database): AuthorizationCodes {

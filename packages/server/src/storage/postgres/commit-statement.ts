@@ -10,7 +10,7 @@
 
 import type { Commit, Use } from '../../model/ports/stores.ts'
 import { authorizationCodec, authorizationRow } from './authorizations.ts'
-import type { Scalar, Typed } from './columns.ts'
+import type { Scalar, Typed } from './codecs.ts'
 import { quoted } from './connection.ts'
 import { epochGuard } from './epoch.ts'
 import { familyCodec, familyRow } from './families.ts'

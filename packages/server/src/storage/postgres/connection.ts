@@ -2,7 +2,7 @@
 
 import pg from 'pg'
 import type { Log } from '../../runtime/ports.ts'
-import type { Value } from './columns.ts'
+import type { Value } from './codecs.ts'
 import { asking } from './failure.ts'
 import type { Answer, Run } from './statements.ts'
 import { readText, writeText } from './text.ts'

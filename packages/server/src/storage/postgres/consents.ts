@@ -1,27 +1,19 @@
 /** Consents in PostgreSQL. */
 
-import type { Consent } from '../../model/authorization.ts'
 import type { Consents } from '../../model/ports/stores.ts'
-import { createCodec } from './columns.ts'
+import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { all, change, one } from './statements.ts'
 
-const codec = createCodec<Consent>({
-  sub: 'text',
-  client_id: 'text',
-  scope: 'json',
-  created_at: 'integer',
-  remembered: 'json',
-  remembered_until: 'integer',
-})
+const codec = codecs.consents
 
 export function createConsents({ run, locked }: Database): Consents {
-  const { names, marks } = codec
+  const { names, placeholders } = codec
   const find = one(run, `select ${names} from consents where sub = $1 and client_id = $2`)
   const ofUser = all(run, `select ${names} from consents where sub = $1 order by client_id`)
   const save = change(
     run,
-    `insert into consents (${names}) values (${marks()})
+    `insert into consents (${names}) values (${placeholders()})
     on conflict (sub, client_id) do update set (${names}) = row (excluded.*)`,
   )
   // Waits for who is taking it back.

@@ -1,33 +1,21 @@
 /** Device authorizations in PostgreSQL (RFC 8628). */
 
-import type { DeviceAuthorization } from '../../model/authorization.ts'
 import type { DeviceAuthorizations } from '../../model/ports/stores.ts'
 import { authorizationCodec, authorizationRow, insertAuthorization } from './authorizations.ts'
-import { createCodec } from './columns.ts'
+import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { byKey } from './gathering.ts'
 import { change, one } from './statements.ts'
 
-const codec = createCodec<DeviceAuthorization>({
-  hash: 'text',
-  user_code_hash: 'text',
-  client_id: 'text',
-  scope: 'json',
-  status: 'text',
-  authorization_id: 'text',
-  interval: 'integer',
-  last_polled_at: 'integer',
-  expires_at: 'integer',
-  used_at: 'integer',
-})
+const codec = codecs.devices
 
 const pending = `user_code_hash = $1 and status = 'pending' and expires_at > $2`
 
 export function createDevices({ run }: Database): DeviceAuthorizations {
-  const { names, count, marks } = codec
+  const { names, count, placeholders } = codec
   const insert = change(
     run,
-    `insert into devices (${names}) values (${marks()}) on conflict (user_code_hash) do nothing`,
+    `insert into devices (${names}) values (${placeholders()}) on conflict (user_code_hash) do nothing`,
   )
   const find = byKey(
     run,

@@ -3,23 +3,11 @@
 import type { RefreshFamily } from '../../model/authorization.ts'
 import type { RefreshFamilies } from '../../model/ports/stores.ts'
 import { authorizationCodec } from './authorizations.ts'
-import { createCodec } from './columns.ts'
+import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { byKey } from './gathering.ts'
 
-export const familyCodec = createCodec<RefreshFamily>({
-  id: 'text',
-  authorization_id: 'text',
-  client_id: 'text',
-  generation: 'integer',
-  scope: 'json',
-  access_claims: 'json',
-  cnf: 'json',
-  created_at: 'integer',
-  expires_at: 'integer',
-  idle_expires_at: 'integer',
-  rotated_at: 'integer',
-})
+export const familyCodec = codecs.families
 
 const { count } = familyCodec
 

@@ -1,6 +1,6 @@
 /** What is asked of the database in one turn of the event loop, or while it is busy with the like, asked by one statement: see docs/decisions/0015-batched-postgresql-statements.md. */
 
-import type { Row } from './columns.ts'
+import type { Row } from './codecs.ts'
 import { isOfOne } from './failure.ts'
 import type { Run } from './statements.ts'
 

@@ -1,18 +1,11 @@
 /** Links between users of providers and users here, in PostgreSQL. */
 
-import type { IdentityLink } from '../../model/federation.ts'
 import type { IdentityLinks } from '../../model/ports/stores.ts'
-import { createCodec } from './columns.ts'
+import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { all, change, one } from './statements.ts'
 
-const codec = createCodec<IdentityLink>({
-  provider: 'text',
-  identity: 'text',
-  sub: 'text',
-  label: 'text',
-  created_at: 'integer',
-})
+const codec = codecs.identityLinks
 
 export function createIdentityLinks({ run }: Database): IdentityLinks {
   const select = `select ${codec.names} from identity_links`
@@ -20,7 +13,7 @@ export function createIdentityLinks({ run }: Database): IdentityLinks {
   const ofUser = all(run, `${select} where sub = $1 order by created_at, provider, identity`)
   const insert = change(
     run,
-    `insert into identity_links (${codec.names}) values (${codec.marks()}) on conflict do nothing`,
+    `insert into identity_links (${codec.names}) values (${codec.placeholders()}) on conflict do nothing`,
   )
   const remove = change(run, 'delete from identity_links where provider = $1 and identity = $2 and sub = $3')
   return {

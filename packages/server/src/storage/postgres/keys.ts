@@ -1,22 +1,15 @@
 /** Sealed signing keys in PostgreSQL, the oldest first; of one second, in the order in which they were added. */
 
-import type { StoredKey } from '../../model/authorization.ts'
 import type { Keys } from '../../model/ports/stores.ts'
 import { announce, type Changes } from './changes.ts'
-import { createCodec } from './columns.ts'
+import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { all, change } from './statements.ts'
 
-const codec = createCodec<StoredKey>({
-  kid: 'text',
-  alg: 'text',
-  sealed: 'bytes',
-  created_at: 'integer',
-  active_from: 'integer',
-})
+const codec = codecs.keys
 
-const { names, count, marks } = codec
-const addKey = `insert into keys (${names}) select ${marks()}
+const { names, count, placeholders } = codec
+const addKey = `insert into keys (${names}) select ${placeholders()}
   where (select kid from keys where alg = $2 order by created_at desc, place desc limit 1)
     is not distinct from $${count + 1}::text
   on conflict do nothing`

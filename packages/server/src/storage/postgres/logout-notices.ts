@@ -1,20 +1,12 @@
 /** Logout tokens that are to be delivered, in PostgreSQL. */
 
-import type { LogoutNotice } from '../../model/authorization.ts'
 import type { LogoutNotices } from '../../model/ports/stores.ts'
 import { among, dueRows, free } from './batches.ts'
-import { createCodec } from './columns.ts'
+import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { all, change, one } from './statements.ts'
 
-const codec = createCodec<LogoutNotice>({
-  sid: 'text',
-  client_id: 'text',
-  sub: 'text',
-  attempts: 'integer',
-  due_at: 'integer',
-  expires_at: 'integer',
-})
+const codec = codecs.logoutNotices
 
 const key = 'sid, client_id'
 

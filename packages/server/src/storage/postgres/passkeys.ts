@@ -1,27 +1,15 @@
 /** Passkeys in PostgreSQL. */
 
-import type { Passkey } from '../../model/factor.ts'
 import type { Passkeys } from '../../model/ports/stores.ts'
-import { createCodec } from './columns.ts'
+import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { factorsOf } from './second-factors.ts'
 import { all, change, one } from './statements.ts'
 
-const codec = createCodec<Passkey>({
-  id: 'text',
-  sub: 'text',
-  public_key: 'bytes',
-  counter: 'integer',
-  transports: 'json',
-  backup_eligible: 'json',
-  backed_up: 'json',
-  name: 'text',
-  created_at: 'integer',
-  last_used_at: 'integer',
-})
+const codec = codecs.passkeys
 
-const { names, count, marks } = codec
-const addPasskey = `insert into passkeys (${names}) select ${marks()}
+const { names, count, placeholders } = codec
+const addPasskey = `insert into passkeys (${names}) select ${placeholders()}
   where (select count(*) from passkeys where sub = $2) < $${count + 1}::bigint on conflict do nothing`
 
 export function createPasskeys({ run, locked }: Database): Passkeys {

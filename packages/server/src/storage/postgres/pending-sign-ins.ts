@@ -1,30 +1,16 @@
 /** Sign-ins that lack their second factor, in PostgreSQL. */
 
-import type { PendingSignIn } from '../../model/factor.ts'
 import type { PendingSignIns } from '../../model/ports/stores.ts'
-import { createCodec } from './columns.ts'
+import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { epochGuard } from './epoch.ts'
 import { change, one } from './statements.ts'
 
-const codec = createCodec<PendingSignIn>({
-  hash: 'text',
-  sub: 'text',
-  tenant: 'text',
-  idp: 'text',
-  amr: 'json',
-  acr: 'text',
-  auth_time: 'integer',
-  claims: 'json',
-  upstream: 'text',
-  epoch: 'integer',
-  created_at: 'integer',
-  expires_at: 'integer',
-})
+const codec = codecs.pendingSignIns
 
-const { part, condition } = epochGuard(codec.mark('sub'), codec.mark('epoch'))
+const { part, condition } = epochGuard(codec.parameter('sub'), codec.parameter('epoch'))
 const insertPending = `with ${part}
-  insert into pending_sign_ins (${codec.names}) select ${codec.marks()} where ${condition}`
+  insert into pending_sign_ins (${codec.names}) select ${codec.placeholders()} where ${condition}`
 
 export function createPendingSignIns({ run }: Database): PendingSignIns {
   const insert = change(run, insertPending)

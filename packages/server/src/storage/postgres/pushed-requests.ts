@@ -1,19 +1,14 @@
 /** Pushed authorization requests in PostgreSQL (RFC 9126). */
 
-import type { PushedRequest, PushedRequests } from '../../model/ports/stores.ts'
-import { createCodec } from './columns.ts'
+import type { PushedRequests } from '../../model/ports/stores.ts'
+import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { change, one } from './statements.ts'
 
-const codec = createCodec<PushedRequest>({
-  hash: 'text',
-  client_id: 'text',
-  parameters: 'text',
-  expires_at: 'integer',
-})
+const codec = codecs.pushedRequests
 
 export function createPushedRequests({ run }: Database): PushedRequests {
-  const add = change(run, `insert into pushed_requests (${codec.names}) values (${codec.marks()})`)
+  const add = change(run, `insert into pushed_requests (${codec.names}) values (${codec.placeholders()})`)
   const find = one(
     run,
     `select parameters, exists (select 1 from replays where replays.hash = pushed_requests.hash)

@@ -1,25 +1,18 @@
 /** Reference tokens in PostgreSQL; a revoked one is deleted. */
 
-import type { ReferenceToken } from '../../model/authorization.ts'
 import type { ReferenceTokens } from '../../model/ports/stores.ts'
-import { createCodec } from './columns.ts'
+import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { byKey } from './gathering.ts'
 import { change } from './statements.ts'
 
-export const referenceTokenCodec = createCodec<ReferenceToken>({
-  hash: 'text',
-  authorization_id: 'text',
-  client_id: 'text',
-  claims: 'json',
-  expires_at: 'integer',
-})
+export const referenceTokenCodec = codecs.referenceTokens
 
-const { names, marks, decode } = referenceTokenCodec
+const { names, placeholders, decode } = referenceTokenCodec
 
 /** An insert of a row's parameters, from this number on, where the condition holds. */
 export const insertReferenceToken = (from: number, where = 'true'): string =>
-  `insert into reference_tokens (${names}) select ${marks(from)} where ${where}`
+  `insert into reference_tokens (${names}) select ${placeholders(from)} where ${where}`
 
 export function createReferenceTokens({ run }: Database): ReferenceTokens {
   const find = byKey(run, `select ${names} from reference_tokens where hash = any ($1::text[])`)

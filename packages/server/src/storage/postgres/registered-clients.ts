@@ -5,34 +5,22 @@ import type { RegisteredClients } from '../../model/ports/stores.ts'
 import { type RegisteredClient, roomFor, surplusOf } from '../../model/registered-client.ts'
 import { among } from './batches.ts'
 import { announce, type Changes } from './changes.ts'
-import { createCodec, type Value } from './columns.ts'
+import { codecs, type Value } from './codecs.ts'
 import type { Database } from './database.ts'
 import { byKey } from './gathering.ts'
 import type { Replica } from './replica.ts'
 import { change, one, type Run } from './statements.ts'
 
-const codec = createCodec<RegisteredClient>({
-  client_id: 'text',
-  version: 'integer',
-  metadata: 'json',
-  client_secret_hash: 'text',
-  client_secret_expires_at: 'integer',
-  registration_token_hash: 'text',
-  vouched_by: 'text',
-  created_at: 'integer',
-  used_at: 'integer',
-  shown_since: 'integer',
-  expires_at: 'integer',
-})
+const codec = codecs.registeredClients
 
-const { names, count, marks } = codec
+const { names, count, placeholders } = codec
 const [first, second] = [count + 1, count + 2]
 
 const addOrigins = `insert into registered_origins (origin, client_id)
   select unnest($${first}::text[]), $1::text where exists (select 1 from written) on conflict do nothing`
 
 const addClient = `with written as (
-    insert into registered_clients (${names}) values (${marks()}) returning 1),
+    insert into registered_clients (${names}) values (${placeholders()}) returning 1),
   standing_now as (
     insert into standing (kind, id, stands) select 'stored_client', $1::text, 1
     where exists (select 1 from written)),
@@ -40,7 +28,7 @@ const addClient = `with written as (
   select exists (select 1 from written)`
 
 const replaceClient = `with written as (
-    update registered_clients set (${names}) = row (${marks()})
+    update registered_clients set (${names}) = row (${placeholders()})
     where client_id = $1 and version = $${second} returning 1),
   left_out as (
     delete from registered_origins

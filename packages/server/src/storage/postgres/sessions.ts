@@ -1,46 +1,26 @@
 /** Browser sessions in PostgreSQL, and the clients that take part in them. */
 
-import type { Session } from '../../model/authorization.ts'
 import type { AccessEnding, EndedSession, SessionEnding, Sessions } from '../../model/ports/stores.ts'
 import { among, dueRows, free } from './batches.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import type { Database } from './database.ts'
 import { epochGuard } from './epoch.ts'
 import { byKey } from './gathering.ts'
 import { all, change, one, type Run } from './statements.ts'
 
-const codec = createCodec<Session>({
-  hash: 'text',
-  sid: 'text',
-  sub: 'text',
-  tenant: 'text',
-  idp: 'text',
-  amr: 'json',
-  acr: 'text',
-  auth_time: 'integer',
-  claims: 'json',
-  upstream: 'text',
-  epoch: 'integer',
-  created_at: 'integer',
-  expires_at: 'integer',
-  idle_expires_at: 'integer',
-  idle_lifetime: 'integer',
-  last_seen_at: 'integer',
-  user_agent: 'text',
-  address: 'text',
-})
+const codec = codecs.sessions
 
-const { names, count, marks, encode, decode } = codec
+const { names, count, placeholders, encode, decode } = codec
 const [earlier, end] = [count + 1, count + 2]
-const idleEnd = codec.mark('idle_expires_at')
+const idleEnd = codec.parameter('idle_expires_at')
 
-const { part, condition } = epochGuard(codec.mark('sub'), codec.mark('epoch'))
-const createSession = `with ${part} insert into sessions (${names}, clean_at) select ${marks()}, ${idleEnd}::bigint where ${condition}`
+const { part, condition } = epochGuard(codec.parameter('sub'), codec.parameter('epoch'))
+const createSession = `with ${part} insert into sessions (${names}, clean_at) select ${placeholders()}, ${idleEnd}::bigint where ${condition}`
 
 const renewSession = `with ${part},
   renewed as (
-    update sessions set (${names}, clean_at) = row (${marks()}, ${idleEnd}::bigint)
-    where hash = $${earlier} and sid = ${codec.mark('sid')} and ${condition} returning sid),
+    update sessions set (${names}, clean_at) = row (${placeholders()}, ${idleEnd}::bigint)
+    where hash = $${earlier} and sid = ${codec.parameter('sid')} and ${condition} returning sid),
   prolonged as (
     update session_clients set expires_at = $${end} where sid in (select sid from renewed))
   select exists (select 1 from renewed)`

@@ -1,6 +1,6 @@
 /** Statements, as functions of their parameters: each is prepared once for a connection, at its first use there. */
 
-import type { Row, Value } from './columns.ts'
+import type { Row, Value } from './codecs.ts'
 
 export type Answer = { readonly rows: readonly Row[]; readonly count: number }
 

@@ -3,47 +3,32 @@
 import type { Replacement, StoredUsers } from '../../model/ports/stores.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
 import { endAccess } from './access.ts'
-import { createCodec } from './columns.ts'
+import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { byKey } from './gathering.ts'
 import { all, one } from './statements.ts'
 
-const codec = createCodec<StoredUser>({
-  sub: 'text',
-  version: 'integer',
-  epoch: 'integer',
-  username: 'text',
-  username_key: 'text',
-  tenant: 'text',
-  email: 'text',
-  email_key: 'text',
-  email_verified_at: 'integer',
-  claims: 'json',
-  password: 'text',
-  password_changed_at: 'integer',
-  created_at: 'integer',
-  disabled_at: 'integer',
-})
+const codec = codecs.storedUsers
 
-const { names, count, marks, mark, encode, decode } = codec
+const { names, count, placeholders, parameter, encode, decode } = codec
 
 /** Whether the name, or the verified address, is another's name or verified address. */
 const clash = `exists (
     select 1 from stored_users other
-    where coalesce(other.tenant, '') = coalesce(${mark('tenant')}, '') and other.sub <> ${mark('sub')}
-      and (other.username_key = ${mark('username_key')}
-        or (other.email_verified_at is not null and other.email_key = ${mark('username_key')})))
-  or (${mark('email_verified_at')}::bigint is not null and exists (
+    where coalesce(other.tenant, '') = coalesce(${parameter('tenant')}, '') and other.sub <> ${parameter('sub')}
+      and (other.username_key = ${parameter('username_key')}
+        or (other.email_verified_at is not null and other.email_key = ${parameter('username_key')})))
+  or (${parameter('email_verified_at')}::bigint is not null and exists (
     select 1 from stored_users other
-    where coalesce(other.tenant, '') = coalesce(${mark('tenant')}, '') and other.sub <> ${mark('sub')}
-      and (other.username_key = ${mark('email_key')}
-        or (other.email_verified_at is not null and other.email_key = ${mark('email_key')}))))`
+    where coalesce(other.tenant, '') = coalesce(${parameter('tenant')}, '') and other.sub <> ${parameter('sub')}
+      and (other.username_key = ${parameter('email_key')}
+        or (other.email_verified_at is not null and other.email_key = ${parameter('email_key')}))))`
 
 // A `sub` keeps its row of standing for ever: it is never another user's.
 const addUser = `with written as (
-    insert into stored_users (${names}) select ${marks()}
+    insert into stored_users (${names}) select ${placeholders()}
     where not (${clash})
-      and not exists (select 1 from standing where kind = 'stored_user' and id = ${mark('sub')})
+      and not exists (select 1 from standing where kind = 'stored_user' and id = ${parameter('sub')})
     on conflict do nothing returning sub, disabled_at),
   standing_now as (
     insert into standing (kind, id, stands)
@@ -51,8 +36,8 @@ const addUser = `with written as (
   select exists (select 1 from written)`
 
 const replaceUser = `with written as (
-    update stored_users set (${names}) = row (${marks()})
-    where sub = ${mark('sub')} and version = $${count + 1} and not (${clash}) returning sub, disabled_at),
+    update stored_users set (${names}) = row (${placeholders()})
+    where sub = ${parameter('sub')} and version = $${count + 1} and not (${clash}) returning sub, disabled_at),
   standing_now as (
     update standing set stands = case when written.disabled_at is null then 1 else 0 end
     from written

@@ -1,22 +1,17 @@
 /** Browsers that were sent to an identity provider, in PostgreSQL. */
 
-import type { UpstreamRequest } from '../../model/federation.ts'
 import type { UpstreamRequests } from '../../model/ports/stores.ts'
-import { createCodec } from './columns.ts'
+import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { change, one } from './statements.ts'
 
-const codec = createCodec<UpstreamRequest>({
-  hash: 'text',
-  browser: 'text',
-  provider: 'text',
-  continuation: 'text',
-  linking_sid: 'text',
-  expires_at: 'integer',
-})
+const codec = codecs.upstreamRequests
 
 export function createUpstreamRequests({ run }: Database): UpstreamRequests {
-  const insert = change(run, `insert into upstream_requests (${codec.names}) values (${codec.marks()})`)
+  const insert = change(
+    run,
+    `insert into upstream_requests (${codec.names}) values (${codec.placeholders()})`,
+  )
   const take = one(
     run,
     `delete from upstream_requests where hash = $1 and browser = $2 returning ${codec.names}`,

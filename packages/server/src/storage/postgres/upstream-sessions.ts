@@ -1,22 +1,17 @@
 /** Where sessions came from, in PostgreSQL. */
 
-import type { UpstreamSession } from '../../model/federation.ts'
 import type { UpstreamSessions } from '../../model/ports/stores.ts'
-import { createCodec } from './columns.ts'
+import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { all, change, one } from './statements.ts'
 
-const codec = createCodec<UpstreamSession>({
-  id: 'text',
-  provider: 'text',
-  identity: 'text',
-  upstream_sid: 'text',
-  id_token: 'bytes',
-  expires_at: 'integer',
-})
+const codec = codecs.upstreamSessions
 
 export function createUpstreamSessions({ run }: Database): UpstreamSessions {
-  const insert = change(run, `insert into upstream_sessions (${codec.names}) values (${codec.marks()})`)
+  const insert = change(
+    run,
+    `insert into upstream_sessions (${codec.names}) values (${codec.placeholders()})`,
+  )
   const select = `select ${codec.names} from upstream_sessions`
   const find = one(run, `${select} where id = $1`)
   const ofSession = all(run, `${select} where provider = $1 and upstream_sid = $2`)

@@ -1,23 +1,16 @@
 /** Mails that are to be handed on, in PostgreSQL. */
 
-import type { WaitingMail } from '../../model/mail.ts'
 import type { WaitingMails } from '../../model/ports/stores.ts'
 import { among, dueRows, free } from './batches.ts'
-import { createCodec } from './columns.ts'
+import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
 import { all, change, one } from './statements.ts'
 
-const codec = createCodec<WaitingMail>({
-  id: 'text',
-  sealed: 'bytes',
-  attempts: 'integer',
-  due_at: 'integer',
-  expires_at: 'integer',
-})
+const codec = codecs.waitingMails
 
-const { names, count, marks } = codec
+const { names, count, placeholders } = codec
 
-const addMail = `insert into waiting_mails (${names}) select ${marks()}
+const addMail = `insert into waiting_mails (${names}) select ${placeholders()}
   where (select count(*) from waiting_mails) < $${count + 1}::bigint`
 
 export function createWaitingMails({ run, locked }: Database): WaitingMails {

@@ -4,13 +4,13 @@ import { existsSync } from 'node:fs'
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type {
   Added,
+  ArchivedKind,
   ArchivedRow,
-  ArchiveHouse,
+  ArchivedTable,
   ArchiveSource,
+  Archives,
   ArchiveTarget,
-  ColumnKind,
-  Table,
-} from '../../model/archive.ts'
+} from '../tables/archive.ts'
 import { openDatabase } from './database.ts'
 import { all, change, one } from './statements.ts'
 import { fileOfTenant, placeOfTenant, tenantsBeside } from './tenant-files.ts'
@@ -20,7 +20,7 @@ import { inTransaction } from './transaction.ts'
 const busyTimeout = 30_000
 const batchSize = 500
 
-export function createSqliteArchives(file: string): ArchiveHouse {
+export function createSqliteArchives(file: string): Archives {
   return {
     tenants: async () => tenantsBeside(file),
     async source(tenant) {
@@ -64,7 +64,7 @@ function openSource(database: DatabaseSync): ArchiveSource {
 
 function openTarget(database: DatabaseSync): ArchiveTarget {
   const tables = tablesIn(database)
-  const known = (name: string): Table => {
+  const known = (name: string): ArchivedTable => {
     const table = tables.find(one => one.name === name)
     if (table) return table
     throw new Error(`this version of Tessera keeps no ${name}`)
@@ -72,8 +72,8 @@ function openTarget(database: DatabaseSync): ArchiveTarget {
   const holds = (name: string): boolean =>
     one(database, `select 1 from ${known(name).name} limit 1`)() !== undefined
   /** Made once for all batches of a table. */
-  const adders = new WeakMap<Table, (rows: readonly ArchivedRow[]) => Added>()
-  const adderOf = (table: Table) => {
+  const adders = new WeakMap<ArchivedTable, (rows: readonly ArchivedRow[]) => Added>()
+  const adderOf = (table: ArchivedTable) => {
     const adder = adders.get(table) ?? createAdd(database, known(table.name), table)
     adders.set(table, adder)
     return adder
@@ -103,16 +103,19 @@ function openTarget(database: DatabaseSync): ArchiveTarget {
 
 function createAdd(
   database: DatabaseSync,
-  { name, columns: there }: Table,
-  { columns }: Table,
+  { name, columns: there }: ArchivedTable,
+  { columns }: ArchivedTable,
 ): (rows: readonly ArchivedRow[]) => Added {
   const names = Object.keys(columns)
   for (const column of names) {
     if (!Object.hasOwn(there, column))
       throw new Error(`this version of Tessera keeps no ${column} in ${name}`)
   }
-  const marks = names.map(() => '?').join(', ')
-  const insert = change(database, `insert into ${name} (${names}) values (${marks}) on conflict do nothing`)
+  const placeholders = names.map(() => '?').join(', ')
+  const insert = change(
+    database,
+    `insert into ${name} (${names}) values (${placeholders}) on conflict do nothing`,
+  )
   const find = one(
     database,
     `select 1 from ${name} where ${names.map(column => `${column} is ?`).join(' and ')}`,
@@ -129,7 +132,7 @@ function createAdd(
 }
 
 /** Those that were made by the migrations; names from the database itself, never from a file. */
-function tablesIn(database: DatabaseSync): readonly Table[] {
+function tablesIn(database: DatabaseSync): readonly ArchivedTable[] {
   const names = all(database, `select name from pragma_table_list where schema = 'main' and type = 'table'`)()
   return names.flatMap(([name]) => {
     const table = String(name)
@@ -142,10 +145,10 @@ function tablesIn(database: DatabaseSync): readonly Table[] {
   })
 }
 
-const kinds: Readonly<Record<string, ColumnKind>> = { text: 'text', integer: 'integer', blob: 'bytes' }
+const kinds: Readonly<Record<string, ArchivedKind>> = { text: 'text', integer: 'integer', blob: 'bytes' }
 
 /** The tables are strict: there are no other types. */
-function kindOf(type: unknown): ColumnKind {
+function kindOf(type: unknown): ArchivedKind {
   const kind = kinds[String(type).toLowerCase()]
   if (kind) return kind
   throw new Error(`a column of type ${String(type)} can't be exported`)

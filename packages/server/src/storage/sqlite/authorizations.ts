@@ -1,38 +1,21 @@
 /** Authorizations in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Authorization, AuthorizationId } from '../../model/authorization.ts'
+import type { AuthorizationId } from '../../model/authorization.ts'
 import type { Authorizations } from '../../model/ports/stores.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-export const authorizationCodec = createCodec<Authorization>({
-  id: 'value',
-  client_id: 'value',
-  sub: 'value',
-  tenant: 'value',
-  sid: 'value',
-  scope: 'json',
-  resources: 'json',
-  idp: 'value',
-  amr: 'json',
-  acr: 'value',
-  auth_time: 'value',
-  claims: 'json',
-  requested_claims: 'json',
-  created_at: 'value',
-  expires_at: 'value',
-  revoked_at: 'value',
-})
+export const authorizationCodec = codecs.authorizations
 
-const { names, marks } = authorizationCodec
+const { names, placeholders } = authorizationCodec
 const end = names.indexOf('expires_at') + 1
 
 export function insertAuthorization(database: DatabaseSync): (row: Row) => void {
   const insert = change(
     database,
-    `insert into authorizations (${names}, clean_at) values (${marks}, ?${end})`,
+    `insert into authorizations (${names}, clean_at) values (${placeholders}, ?${end})`,
   )
   return row => void insert(...row)
 }

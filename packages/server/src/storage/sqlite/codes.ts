@@ -1,27 +1,16 @@
 /** Authorization codes in SQLite (RFC 6749 §4.1.2). */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { AuthorizationCode } from '../../model/authorization.ts'
 import type { AuthorizationCodes, ReplayMarker } from '../../model/ports/stores.ts'
 import type { TokenHash } from '../../runtime/ports.ts'
 import { authorizationCodec, insertAuthorization } from './authorizations.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import { insertReferenceToken, referenceTokenCodec } from './reference-tokens.ts'
 import { insertReplay } from './replays.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-const codec = createCodec<AuthorizationCode>({
-  hash: 'value',
-  authorization_id: 'value',
-  redirect_uri: 'value',
-  code_challenge: 'value',
-  code_challenge_method: 'value',
-  nonce: 'value',
-  s_hash: 'value',
-  expires_at: 'value',
-  used_at: 'value',
-})
+const codec = codecs.codes
 
 const end = codec.names.indexOf('expires_at') + 1
 
@@ -30,7 +19,7 @@ export const codeWrites = {
     const authorize = insertAuthorization(database)
     const insert = change(
       database,
-      `insert into codes (${codec.names}, clean_at) values (${codec.marks}, ?${end})`,
+      `insert into codes (${codec.names}, clean_at) values (${codec.placeholders}, ?${end})`,
     )
     const issueReferenceToken = insertReferenceToken(database)
     const mark = insertReplay(database)

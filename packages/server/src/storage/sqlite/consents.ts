@@ -1,24 +1,19 @@
 /** Consents in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Consent } from '../../model/authorization.ts'
 import type { Consents } from '../../model/ports/stores.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-const codec = createCodec<Consent>({
-  sub: 'value',
-  client_id: 'value',
-  scope: 'json',
-  created_at: 'value',
-  remembered: 'json',
-  remembered_until: 'value',
-})
+const codec = codecs.consents
 
 export const consentWrites = {
   saveConsent(database) {
-    const save = change(database, `insert or replace into consents (${codec.names}) values (${codec.marks})`)
+    const save = change(
+      database,
+      `insert or replace into consents (${codec.names}) values (${codec.placeholders})`,
+    )
     return (consent: Row): void => void save(...consent)
   },
   revokeConsent(database) {

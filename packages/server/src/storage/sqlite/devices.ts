@@ -1,26 +1,15 @@
 /** Device authorizations in SQLite (RFC 8628). */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { AuthorizationId, DeviceAuthorization } from '../../model/authorization.ts'
+import type { AuthorizationId } from '../../model/authorization.ts'
 import type { DeviceAuthorizations } from '../../model/ports/stores.ts'
 import type { TokenHash } from '../../runtime/ports.ts'
 import { authorizationCodec, insertAuthorization } from './authorizations.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-const codec = createCodec<DeviceAuthorization>({
-  hash: 'value',
-  user_code_hash: 'value',
-  client_id: 'value',
-  scope: 'json',
-  status: 'value',
-  authorization_id: 'value',
-  interval: 'value',
-  last_polled_at: 'value',
-  expires_at: 'value',
-  used_at: 'value',
-})
+const codec = codecs.devices
 
 const pending = `user_code_hash = ? and status = 'pending' and expires_at > ?`
 
@@ -28,7 +17,7 @@ export const deviceWrites = {
   issueDevice(database) {
     const insert = change(
       database,
-      `insert into devices (${codec.names}) values (${codec.marks}) on conflict (user_code_hash) do nothing`,
+      `insert into devices (${codec.names}) values (${codec.placeholders}) on conflict (user_code_hash) do nothing`,
     )
     return (device: Row): boolean => insert(...device) === 1
   },

@@ -1,34 +1,21 @@
 /** Refresh families in SQLite: one row for a chain, updated in place by `commit`. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { RefreshFamily } from '../../model/authorization.ts'
 import type { RefreshFamilies } from '../../model/ports/stores.ts'
 import { authorizationCodec } from './authorizations.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import { change, one, reading } from './statements.ts'
 
-export const familyCodec = createCodec<RefreshFamily>({
-  id: 'value',
-  authorization_id: 'value',
-  client_id: 'value',
-  generation: 'value',
-  scope: 'json',
-  access_claims: 'json',
-  cnf: 'json',
-  created_at: 'value',
-  expires_at: 'value',
-  idle_expires_at: 'value',
-  rotated_at: 'value',
-})
+export const familyCodec = codecs.families
 
-const { names, marks } = familyCodec
+const { names, placeholders } = familyCodec
 const absoluteEnd = names.indexOf('expires_at') + 1
 const idleEnd = names.indexOf('idle_expires_at') + 1
 
 export function insertFamily(database: DatabaseSync): (row: Row) => void {
   const insert = change(
     database,
-    `insert into families (${names}, clean_at) values (${marks}, min(?${absoluteEnd}, ?${idleEnd}))`,
+    `insert into families (${names}, clean_at) values (${placeholders}, min(?${absoluteEnd}, ?${idleEnd}))`,
   )
   return row => void insert(...row)
 }

@@ -1,25 +1,18 @@
 /** Links between users of providers and users here, in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { IdentityLink } from '../../model/federation.ts'
 import type { IdentityLinks } from '../../model/ports/stores.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-const codec = createCodec<IdentityLink>({
-  provider: 'value',
-  identity: 'value',
-  sub: 'value',
-  label: 'value',
-  created_at: 'value',
-})
+const codec = codecs.identityLinks
 
 export const identityLinkWrites = {
   addIdentityLink(database) {
     const insert = change(
       database,
-      `insert into identity_links (${codec.names}) values (${codec.marks}) on conflict do nothing`,
+      `insert into identity_links (${codec.names}) values (${codec.placeholders}) on conflict do nothing`,
     )
     return (link: Row): boolean => insert(...link) === 1
   },

@@ -1,19 +1,12 @@
 /** Sealed signing keys in SQLite, the oldest first; of one second, in the order in which they were added. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { StoredKey } from '../../model/authorization.ts'
 import type { Keys } from '../../model/ports/stores.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-const codec = createCodec<StoredKey>({
-  kid: 'value',
-  alg: 'value',
-  sealed: 'value',
-  created_at: 'value',
-  active_from: 'value',
-})
+const codec = codecs.keys
 
 export const keyWrites = {
   addKey(database) {
@@ -23,7 +16,7 @@ export const keyWrites = {
     )
     const insert = change(
       database,
-      `insert into keys (${codec.names}) values (${codec.marks}) on conflict do nothing`,
+      `insert into keys (${codec.names}) values (${codec.placeholders}) on conflict do nothing`,
     )
     return (key: Row, alg: string, newestSeen: string | undefined): boolean =>
       newest(alg)?.[0] === newestSeen && insert(...key) === 1

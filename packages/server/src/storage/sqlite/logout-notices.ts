@@ -1,20 +1,12 @@
 /** Logout tokens that are to be delivered, in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { LogoutNotice } from '../../model/authorization.ts'
 import type { LogoutNotices } from '../../model/ports/stores.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-const codec = createCodec<LogoutNotice>({
-  sid: 'value',
-  client_id: 'value',
-  sub: 'value',
-  attempts: 'value',
-  due_at: 'value',
-  expires_at: 'value',
-})
+const codec = codecs.logoutNotices
 
 export const logoutNoticeWrites = {
   claimLogoutNotices(database) {

@@ -1,31 +1,19 @@
 /** Passkeys in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Passkey } from '../../model/factor.ts'
 import type { Passkeys } from '../../model/ports/stores.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-const codec = createCodec<Passkey>({
-  id: 'value',
-  sub: 'value',
-  public_key: 'value',
-  counter: 'value',
-  transports: 'json',
-  backup_eligible: 'json',
-  backed_up: 'json',
-  name: 'value',
-  created_at: 'value',
-  last_used_at: 'value',
-})
+const codec = codecs.passkeys
 
 export const passkeyWrites = {
   addPasskey(database) {
     const count = one(database, 'select count(*) from passkeys where sub = ?')
     const insert = change(
       database,
-      `insert into passkeys (${codec.names}) values (${codec.marks}) on conflict do nothing`,
+      `insert into passkeys (${codec.names}) values (${codec.placeholders}) on conflict do nothing`,
     )
     return (passkey: Row, sub: string, most: number): boolean =>
       Number(count(sub)?.[0]) < most && insert(...passkey) === 1

@@ -1,35 +1,24 @@
 /** Sign-ins that lack their second factor, in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { PendingSignIn } from '../../model/factor.ts'
 import type { PendingSignIns } from '../../model/ports/stores.ts'
 import type { TokenHash } from '../../runtime/ports.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import { createEpochGuard } from './epoch.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-const codec = createCodec<PendingSignIn>({
-  hash: 'value',
-  sub: 'value',
-  tenant: 'value',
-  idp: 'value',
-  amr: 'json',
-  acr: 'value',
-  auth_time: 'value',
-  claims: 'json',
-  upstream: 'value',
-  epoch: 'value',
-  created_at: 'value',
-  expires_at: 'value',
-})
+const codec = codecs.pendingSignIns
 
 const [subAt, epochAt] = [codec.names.indexOf('sub'), codec.names.indexOf('epoch')]
 
 export const pendingSignInWrites = {
   createPendingSignIn(database) {
     const stands = createEpochGuard(database)
-    const insert = change(database, `insert into pending_sign_ins (${codec.names}) values (${codec.marks})`)
+    const insert = change(
+      database,
+      `insert into pending_sign_ins (${codec.names}) values (${codec.placeholders})`,
+    )
     return (pending: Row): boolean => stands(pending[subAt]!, pending[epochAt]!) && insert(...pending) === 1
   },
   takePendingSignIn(database) {

@@ -1,21 +1,19 @@
 /** Pushed authorization requests in SQLite (RFC 9126). */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { PushedRequest, PushedRequests } from '../../model/ports/stores.ts'
-import { createCodec, type Row } from './columns.ts'
+import type { PushedRequests } from '../../model/ports/stores.ts'
+import { codecs, type Row } from './codecs.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-const codec = createCodec<PushedRequest>({
-  hash: 'value',
-  client_id: 'value',
-  parameters: 'value',
-  expires_at: 'value',
-})
+const codec = codecs.pushedRequests
 
 export const pushedRequestWrites = {
   addPushedRequest(database) {
-    const insert = change(database, `insert into pushed_requests (${codec.names}) values (${codec.marks})`)
+    const insert = change(
+      database,
+      `insert into pushed_requests (${codec.names}) values (${codec.placeholders})`,
+    )
     return (request: Row): void => void insert(...request)
   },
 } as const satisfies Writes

@@ -1,25 +1,18 @@
 /** Reference tokens in SQLite; a revoked one is deleted. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { ReferenceToken } from '../../model/authorization.ts'
 import type { ReferenceTokens } from '../../model/ports/stores.ts'
 import type { TokenHash } from '../../runtime/ports.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-export const referenceTokenCodec = createCodec<ReferenceToken>({
-  hash: 'value',
-  authorization_id: 'value',
-  client_id: 'value',
-  claims: 'json',
-  expires_at: 'value',
-})
+export const referenceTokenCodec = codecs.referenceTokens
 
-const { names, marks } = referenceTokenCodec
+const { names, placeholders } = referenceTokenCodec
 
 export function insertReferenceToken(database: DatabaseSync): (row: Row) => void {
-  const insert = change(database, `insert into reference_tokens (${names}) values (${marks})`)
+  const insert = change(database, `insert into reference_tokens (${names}) values (${placeholders})`)
   return row => void insert(...row)
 }
 

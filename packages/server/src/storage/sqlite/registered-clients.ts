@@ -4,30 +4,21 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
 import { createAllowance } from '../../model/allowance.ts'
 import type { RegisteredClients, UnusedClients } from '../../model/ports/stores.ts'
-import { type RegisteredClient, roomFor, surplusOf } from '../../model/registered-client.ts'
-import { createCodec, type Row } from './columns.ts'
+import { roomFor, surplusOf } from '../../model/registered-client.ts'
+import { codecs, type Row } from './codecs.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-const codec = createCodec<RegisteredClient>({
-  client_id: 'value',
-  version: 'value',
-  metadata: 'json',
-  client_secret_hash: 'value',
-  client_secret_expires_at: 'value',
-  registration_token_hash: 'value',
-  vouched_by: 'value',
-  created_at: 'value',
-  used_at: 'value',
-  shown_since: 'value',
-  expires_at: 'value',
-})
+const codec = codecs.registeredClients
 
 export const registeredClientWrites = {
   addRegisteredClient(database) {
     const count = one(database, 'select count(*) from registered_clients')
     const countUnused = one(database, 'select count(*) from registered_clients where used_at is null')
-    const insert = change(database, `insert into registered_clients (${codec.names}) values (${codec.marks})`)
+    const insert = change(
+      database,
+      `insert into registered_clients (${codec.names}) values (${codec.placeholders})`,
+    )
     const evict = change(
       database,
       `delete from registered_clients where client_id in (
@@ -50,7 +41,7 @@ export const registeredClientWrites = {
   replaceRegisteredClient(database) {
     const replace = change(
       database,
-      `update registered_clients set (${codec.names}) = (${codec.marks}) where client_id = ? and version = ?`,
+      `update registered_clients set (${codec.names}) = (${codec.placeholders}) where client_id = ? and version = ?`,
     )
     return (client: Row, clientId: string, version: number): boolean =>
       replace(...client, clientId, version) === 1

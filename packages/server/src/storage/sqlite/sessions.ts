@@ -1,36 +1,16 @@
 /** Browser sessions in SQLite, and the clients that take part in them. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Session } from '../../model/authorization.ts'
 import type { AccessEnding, EndedSession, SessionEnding, Sessions } from '../../model/ports/stores.ts'
 import type { TokenHash } from '../../runtime/ports.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import { createEpochGuard } from './epoch.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-const codec = createCodec<Session>({
-  hash: 'value',
-  sid: 'value',
-  sub: 'value',
-  tenant: 'value',
-  idp: 'value',
-  amr: 'json',
-  acr: 'value',
-  auth_time: 'value',
-  claims: 'json',
-  upstream: 'value',
-  epoch: 'value',
-  created_at: 'value',
-  expires_at: 'value',
-  idle_expires_at: 'value',
-  idle_lifetime: 'value',
-  last_seen_at: 'value',
-  user_agent: 'value',
-  address: 'value',
-})
+const codec = codecs.sessions
 
-const { names, marks } = codec
+const { names, placeholders } = codec
 const expiresAt = names.indexOf('expires_at')
 const [subAt, epochAt] = [names.indexOf('sub'), names.indexOf('epoch')]
 const clientsOf = 'select client_id from session_clients where sid = ? order by client_id'
@@ -41,13 +21,13 @@ export type Ended = readonly [session: Row, clients: readonly string[]]
 export const sessionWrites = {
   createSession(database) {
     const stands = createEpochGuard(database)
-    const insert = change(database, `insert into sessions (${names}) values (${marks})`)
+    const insert = change(database, `insert into sessions (${names}) values (${placeholders})`)
     return (session: Row): boolean => stands(session[subAt]!, session[epochAt]!) && insert(...session) === 1
   },
   renewSession(database) {
     const stands = createEpochGuard(database)
     const remove = change(database, 'delete from sessions where hash = ? and sid = ?')
-    const insert = change(database, `insert into sessions (${names}) values (${marks})`)
+    const insert = change(database, `insert into sessions (${names}) values (${placeholders})`)
     const prolong = change(database, 'update session_clients set expires_at = ? where sid = ?')
     return (earlier: TokenHash, sid: string, session: Row): boolean => {
       if (!stands(session[subAt]!, session[epochAt]!) || remove(earlier, sid) === 0) return false

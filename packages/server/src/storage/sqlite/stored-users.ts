@@ -4,34 +4,19 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { AccessEnding, StoredUsers } from '../../model/ports/stores.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
 import { createEndAccess } from './access.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import { type Ended, endedOf } from './sessions.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-const codec = createCodec<StoredUser>({
-  sub: 'value',
-  version: 'value',
-  epoch: 'value',
-  username: 'value',
-  username_key: 'value',
-  tenant: 'value',
-  email: 'value',
-  email_key: 'value',
-  email_verified_at: 'value',
-  claims: 'json',
-  password: 'value',
-  password_changed_at: 'value',
-  created_at: 'value',
-  disabled_at: 'value',
-})
+const codec = codecs.storedUsers
 
 export const storedUserWrites = {
   addStoredUser(database) {
     const taken = createNameCheck(database)
     const insert = change(
       database,
-      `insert into stored_users (${codec.names}) values (${codec.marks}) on conflict do nothing`,
+      `insert into stored_users (${codec.names}) values (${codec.placeholders}) on conflict do nothing`,
     )
     return (user: Row, sub: string, names: Names): boolean => !taken(sub, names) && insert(...user) === 1
   },
@@ -39,7 +24,7 @@ export const storedUserWrites = {
     const stands = one(database, 'select 1 from stored_users where sub = ? and version = ?')
     const replace = change(
       database,
-      `update or ignore stored_users set (${codec.names}) = (${codec.marks}) where sub = ? and version = ?`,
+      `update or ignore stored_users set (${codec.names}) = (${codec.placeholders}) where sub = ? and version = ?`,
     )
     const taken = createNameCheck(database)
     const endAccess = createEndAccess(database)

@@ -1,24 +1,18 @@
 /** Secrets of authenticator apps in SQLite (RFC 6238). */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { TotpSecret } from '../../model/factor.ts'
 import type { TotpSecrets } from '../../model/ports/stores.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import { change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-const codec = createCodec<TotpSecret>({
-  sub: 'value',
-  sealed: 'value',
-  last_step: 'value',
-  created_at: 'value',
-})
+const codec = codecs.totpSecrets
 
 export const totpSecretWrites = {
   addTotpSecret(database) {
     const insert = change(
       database,
-      `insert into totp_secrets (${codec.names}) values (${codec.marks}) on conflict do nothing`,
+      `insert into totp_secrets (${codec.names}) values (${codec.placeholders}) on conflict do nothing`,
     )
     return (secret: Row): boolean => insert(...secret) === 1
   },

@@ -4,22 +4,18 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { UpstreamRequest } from '../../model/federation.ts'
 import type { UpstreamRequests } from '../../model/ports/stores.ts'
 import type { TokenHash } from '../../runtime/ports.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import { change, one } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-const codec = createCodec<UpstreamRequest>({
-  hash: 'value',
-  browser: 'value',
-  provider: 'value',
-  continuation: 'value',
-  linking_sid: 'value',
-  expires_at: 'value',
-})
+const codec = codecs.upstreamRequests
 
 export const upstreamRequestWrites = {
   createUpstreamRequest(database) {
-    const insert = change(database, `insert into upstream_requests (${codec.names}) values (${codec.marks})`)
+    const insert = change(
+      database,
+      `insert into upstream_requests (${codec.names}) values (${codec.placeholders})`,
+    )
     return (request: Row): void => void insert(...request)
   },
   takeUpstreamRequest(database: DatabaseSync) {

@@ -1,24 +1,19 @@
 /** Where sessions came from, in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { UpstreamSession } from '../../model/federation.ts'
 import type { UpstreamSessions } from '../../model/ports/stores.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-const codec = createCodec<UpstreamSession>({
-  id: 'value',
-  provider: 'value',
-  identity: 'value',
-  upstream_sid: 'value',
-  id_token: 'value',
-  expires_at: 'value',
-})
+const codec = codecs.upstreamSessions
 
 export const upstreamSessionWrites = {
   createUpstreamSession(database) {
-    const insert = change(database, `insert into upstream_sessions (${codec.names}) values (${codec.marks})`)
+    const insert = change(
+      database,
+      `insert into upstream_sessions (${codec.names}) values (${codec.placeholders})`,
+    )
     return (session: Row): void => void insert(...session)
   },
   endUpstreamSession(database) {

@@ -1,26 +1,19 @@
 /** Mails that are to be handed on, in SQLite. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { WaitingMail } from '../../model/mail.ts'
 import type { WaitingMails } from '../../model/ports/stores.ts'
-import { createCodec, type Row } from './columns.ts'
+import { codecs, type Row } from './codecs.ts'
 import { all, change, one, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
-const codec = createCodec<WaitingMail>({
-  id: 'value',
-  sealed: 'value',
-  attempts: 'value',
-  due_at: 'value',
-  expires_at: 'value',
-})
+const codec = codecs.waitingMails
 
 export const waitingMailWrites = {
   addWaitingMail(database) {
     const add = change(
       database,
       `insert into waiting_mails (${codec.names})
-      select ${codec.marks} where (select count(*) from waiting_mails) < ?`,
+      select ${codec.placeholders} where (select count(*) from waiting_mails) < ?`,
     )
     return (mail: Row, most: number): boolean => add(...mail, most) === 1
   },

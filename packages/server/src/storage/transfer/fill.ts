@@ -3,15 +3,17 @@
 import {
   type Added,
   type ArchivedNoun,
-  type ArchiveHouse,
+  type Archives,
   type ArchiveTarget,
   addableNouns,
-  archivedNouns,
+  everyNoun,
   importBegun,
-  ownNouns,
-} from '../../model/archive.ts'
+  initialNouns,
+  tablesOf,
+} from '../tables/archive.ts'
+import { tables } from '../tables/tables.ts'
 import type { Report } from './progress.ts'
-import { everyNoun, type Sections, tablesOf } from './sections.ts'
+import type { Sections } from './sections.ts'
 
 /** Why nothing was imported; told to the operator. */
 export class ImportRefused extends Error {}
@@ -22,23 +24,23 @@ const without = (nouns: ReadonlySet<ArchivedNoun>): ReadonlySet<ArchivedNoun> =>
   new Set([...everyNoun].filter(noun => !nouns.has(noun)))
 
 /**
- * Fills the stores of `house`. Nouns that stand by themselves may be added to stores in use. Anything else needs stores
+ * Fills the stores of `archives`. Nouns that stand by themselves may be added to stores in use. Anything else needs stores
  * that nothing was kept in yet, or that an earlier import left unfinished: those are emptied and filled from the start,
  * and no server starts on them until they are full.
  * @throws ImportRefused before anything was written.
  */
 export async function fill(
-  house: ArchiveHouse,
+  archives: Archives,
   sections: Sections,
   { nouns, report }: { readonly nouns: ReadonlySet<ArchivedNoun>; readonly report: Report },
 ): Promise<Filled> {
   const adding = [...nouns].every(noun => addableNouns.has(noun))
-  const main = await house.target()
+  const main = await archives.target()
   const targets = new Map<string | undefined, ArchiveTarget>([[undefined, main]])
   try {
-    for (const tenant of await house.tenants()) targets.set(tenant, await house.target(tenant))
+    for (const tenant of await archives.tenants()) targets.set(tenant, await archives.target(tenant))
     if (!adding) await begin(main, targets)
-    const filled = await addAll(house, targets, sections, { adding, report })
+    const filled = await addAll(archives, targets, sections, { adding, report })
     if (!adding) await main.set(importBegun, undefined)
     return filled
   } finally {
@@ -50,7 +52,7 @@ async function begin(
   main: ArchiveTarget,
   targets: ReadonlyMap<string | undefined, ArchiveTarget>,
 ): Promise<void> {
-  const used = tablesOf(without(ownNouns))
+  const used = tablesOf(without(initialNouns))
   if ((await main.setting(importBegun)) === undefined) {
     for (const [tenant, target] of targets) {
       if (!(await target.holdsAny(used))) continue
@@ -62,18 +64,18 @@ async function begin(
   }
   await main.set(importBegun, 'yes')
   // Keys and settings of a start before stay: rows of another value there would be another installation's.
-  for (const target of targets.values()) await target.empty([...used, ...archivedNouns.standing])
+  for (const target of targets.values()) await target.empty([...used, tables.principals.name])
 }
 
 async function addAll(
-  house: ArchiveHouse,
+  archives: Archives,
   targets: Map<string | undefined, ArchiveTarget>,
   sections: Sections,
   { adding, report }: { readonly adding: boolean; readonly report: Report },
 ): Promise<Filled> {
   const filled = new Map<string, Added>()
   for await (const { tenant, table, count, rows } of sections) {
-    const target = targets.get(tenant) ?? (await house.target(tenant))
+    const target = targets.get(tenant) ?? (await archives.target(tenant))
     targets.set(tenant, target)
     let done = 0
     for await (const batch of rows) {

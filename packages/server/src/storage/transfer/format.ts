@@ -3,7 +3,7 @@
  * their count and SHA-256, then the count and SHA-256 of all before. docs/guides/backup.md shows one.
  */
 
-import type { ArchivedRow, ColumnKind, Table } from '../../model/archive.ts'
+import type { ArchivedKind, ArchivedRow, ArchivedTable } from '../tables/archive.ts'
 
 export const format = 1
 
@@ -17,7 +17,7 @@ export type Opening = {
   /** Null: the server's own issuer. */
   readonly tenant: string | null
   readonly table: string
-  readonly columns: Readonly<Record<string, ColumnKind>>
+  readonly columns: Readonly<Record<string, ArchivedKind>>
 }
 export type Closing = { readonly rows: number; readonly sha256: string }
 export type Total = { readonly total: number; readonly sha256: string }
@@ -35,7 +35,7 @@ export function encodeRow(row: ArchivedRow): string {
 }
 
 /** @throws MalformedExport for a value that does not fit its column. */
-export function decodeRow(values: readonly unknown[], { name, columns }: Table): ArchivedRow {
+export function decodeRow(values: readonly unknown[], { name, columns }: ArchivedTable): ArchivedRow {
   const kinds = Object.values(columns)
   if (values.length !== kinds.length)
     throw new MalformedExport(`a row of ${name} has ${values.length} values`)
@@ -61,7 +61,7 @@ export function parseLine(text: string): Line {
   throw new MalformedExport('a line is neither a row nor says what rows follow')
 }
 
-const kinds: ReadonlySet<unknown> = new Set<ColumnKind>(['text', 'integer', 'bytes'])
+const kinds: ReadonlySet<unknown> = new Set<ArchivedKind>(['text', 'integer', 'bytes'])
 
 export const isHeader = (line: Line): line is Header =>
   'tessera_export' in line &&

@@ -3,7 +3,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import type { ArchivedRow, Table } from '../../model/archive.ts'
+import type { ArchivedRow, ArchivedTable } from '../tables/archive.ts'
 import {
   decodeRow,
   format,
@@ -70,7 +70,10 @@ export async function* readExport(file: string, counts: Verified['counts']): Sec
   }
 }
 
-async function* rowsOf(reading: AsyncIterator<Event>, table: Table): AsyncIterable<readonly ArchivedRow[]> {
+async function* rowsOf(
+  reading: AsyncIterator<Event>,
+  table: ArchivedTable,
+): AsyncIterable<readonly ArchivedRow[]> {
   let batch: ArchivedRow[] = []
   for (;;) {
     const next = await reading.next()
@@ -83,7 +86,7 @@ async function* rowsOf(reading: AsyncIterator<Event>, table: Table): AsyncIterab
   if (batch.length > 0) yield batch
 }
 
-const tableOf = ({ table, columns }: Opening): Table => ({ name: table, columns })
+const tableOf = ({ table, columns }: Opening): ArchivedTable => ({ name: table, columns })
 const keyOf = ({ tenant, table }: Opening): string => JSON.stringify([tenant, table])
 
 type Event =

@@ -3,16 +3,16 @@
 import {
   type ArchivedNoun,
   type ArchivedRow,
-  type ArchiveHouse,
+  type ArchivedTable,
   type ArchiveSource,
-  archivedNouns,
-  type Table,
-} from '../../model/archive.ts'
+  type Archives,
+  tablesOf,
+} from '../tables/archive.ts'
 
 export type Section = {
   /** Undefined: the server's own issuer. */
   readonly tenant: string | undefined
-  readonly table: Table
+  readonly table: ArchivedTable
   /** How many rows there will be. */
   readonly count: number
   readonly rows: AsyncIterable<readonly ArchivedRow[]>
@@ -21,9 +21,9 @@ export type Section = {
 export type Sections = AsyncIterable<Section>
 
 /** The rows of these nouns, of every issuer. */
-export async function* sectionsOf(house: ArchiveHouse, nouns: ReadonlySet<ArchivedNoun>): Sections {
-  for (const tenant of [undefined, ...(await house.tenants())]) {
-    const source = await house.source(tenant)
+export async function* sectionsOf(archives: Archives, nouns: ReadonlySet<ArchivedNoun>): Sections {
+  for (const tenant of [undefined, ...(await archives.tenants())]) {
+    const source = await archives.source(tenant)
     try {
       yield* sectionsOfStore(source, tenant, nouns)
     } finally {
@@ -43,9 +43,3 @@ async function* sectionsOfStore(
     if (table) yield { tenant, table, count: await source.count(name), rows: source.read(table) }
   }
 }
-
-/** In the order in which they are filled. */
-export const tablesOf = (nouns: ReadonlySet<ArchivedNoun>): readonly string[] =>
-  Object.entries(archivedNouns).flatMap(([noun, tables]) => (nouns.has(noun as ArchivedNoun) ? tables : []))
-
-export const everyNoun: ReadonlySet<ArchivedNoun> = new Set(Object.keys(archivedNouns) as ArchivedNoun[])

@@ -1,20 +1,21 @@
-/** How a noun lies in a row of a database: one column for each of its fields, and null where an optional field is missing. */
+/** Converts a noun to a row of a database: one column for each field, null where an optional field is missing. */
+
+import type { ColumnKind } from './table.ts'
 
 export type RowCodec<Noun, Value> = {
   /** The columns' names, in the order of the rows. */
   readonly names: readonly string[]
   readonly encode: (noun: Noun) => readonly Value[]
-  /** Reads the columns from this offset on; undefined where an outer join found no row (its first column is null). */
+  /** Reads the columns from this offset on. Returns undefined if an outer join found no row, so its first column is null. */
   readonly decode: (row: readonly unknown[], offset?: number) => Noun | undefined
-  /** `table.column, …` for a select. */
+  /** Returns `table.column, …` for a select. */
   readonly of: (table: string) => string
 }
 
-/** @param columns of each field its kind: `json` is a list or an object as JSON text, any other passes as it is. */
 export function createRowCodec<Noun extends object, Value>(
-  columns: Readonly<Record<keyof Noun, string>>,
+  columns: Readonly<Record<string, ColumnKind>>,
 ): RowCodec<Noun, Value | string | null> {
-  const fields = Object.entries<string>(columns).map(([name, kind]) => ({ name, json: kind === 'json' }))
+  const fields = Object.entries(columns).map(([name, kind]) => ({ name, json: kind === 'json' }))
   const names = fields.map(({ name }) => name)
   return {
     names,

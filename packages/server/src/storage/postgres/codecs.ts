@@ -1,0 +1,48 @@
+/** Converts the nouns of each table to rows of PostgreSQL and back. */
+
+import { createRowCodec, type RowCodec } from '../tables/row-codec.ts'
+import type { ColumnKind } from '../tables/table.ts'
+import { type AnyTable, allTables, type RowOf, type TableName } from '../tables/tables.ts'
+
+export type Scalar = string | number | Uint8Array | null
+/** A parameter; lists become arrays of PostgreSQL. */
+export type Value = Scalar | readonly Scalar[]
+export type Row = readonly unknown[]
+
+/** A column's name and type. */
+export type Typed = readonly [name: string, type: string]
+
+type Codec<Noun> = Omit<RowCodec<Noun, Scalar>, 'names'> & {
+  /** The columns' names, in the order of the rows, separated by commas. */
+  readonly names: string
+  readonly count: number
+  readonly typed: readonly Typed[]
+  /** A parameter for each column, numbered from this one on (1 by default). */
+  readonly placeholders: (from?: number) => string
+  /** The parameter of one column, where the first column is parameter 1. */
+  readonly parameter: (name: keyof Noun & string) => string
+}
+
+// Each parameter names its type: in an `insert … select` PostgreSQL does not infer it from the column.
+const types = { text: 'text', integer: 'bigint', bytes: 'bytea', json: 'text' } as const satisfies Record<
+  ColumnKind,
+  string
+>
+
+export const codecs = Object.fromEntries(
+  allTables.map(([name, table]) => [name, codecOf(table)]),
+) as unknown as { readonly [Name in TableName]: Codec<RowOf<Name>> }
+
+function codecOf({ columns }: AnyTable): Codec<object> {
+  const codec = createRowCodec<object, Scalar>(columns)
+  const { names } = codec
+  const typed = Object.entries<ColumnKind>(columns).map(([name, kind]): Typed => [name, types[kind]])
+  return {
+    ...codec,
+    names: names.join(', '),
+    count: names.length,
+    typed,
+    placeholders: (from = 1) => typed.map(([, type], index) => `$${from + index}::${type}`).join(', '),
+    parameter: name => `$${names.indexOf(name) + 1}`,
+  }
+}

@@ -1,0 +1,21 @@
+/** Converts the nouns of each table to rows of SQLite and back. */
+
+import type { SQLInputValue } from 'node:sqlite'
+import { createRowCodec, type RowCodec } from '../tables/row-codec.ts'
+import { type AnyTable, allTables, type RowOf, type TableName } from '../tables/tables.ts'
+
+export type Row = readonly SQLInputValue[]
+
+type Codec<Noun> = RowCodec<Noun, SQLInputValue> & {
+  /** A question mark for each column. */
+  readonly placeholders: string
+}
+
+export const codecs = Object.fromEntries(
+  allTables.map(([name, table]) => [name, codecOf(table)]),
+) as unknown as { readonly [Name in TableName]: Codec<RowOf<Name>> }
+
+function codecOf({ columns }: AnyTable): Codec<object> {
+  const codec = createRowCodec<object, SQLInputValue>(columns)
+  return { ...codec, placeholders: codec.names.map(() => '?').join(', ') }
+}

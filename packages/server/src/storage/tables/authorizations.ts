@@ -1,0 +1,135 @@
+/** Tables of authorizations and of what is issued for them. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type {
+  Authorization,
+  AuthorizationCode,
+  DeviceAuthorization,
+  ReferenceToken,
+  RefreshFamily,
+} from '../../model/authorization.ts'
+import type { PushedRequest, ReplayMarker } from '../../model/ports/stores.ts'
+import { tableFor } from './table.ts'
+
+type RevokedToken = { readonly jti: string; readonly expires_at: Seconds }
+
+export const authorizationTables = {
+  authorizations: tableFor<Authorization>()({
+    name: 'authorizations',
+    columns: {
+      id: 'text',
+      client_id: 'text',
+      sub: 'text',
+      tenant: 'text',
+      sid: 'text',
+      scope: 'json',
+      resources: 'json',
+      idp: 'text',
+      amr: 'json',
+      acr: 'text',
+      auth_time: 'integer',
+      claims: 'json',
+      requested_claims: 'json',
+      created_at: 'integer',
+      expires_at: 'integer',
+      revoked_at: 'integer',
+    },
+    key: ['id'],
+    expiry: { at: ['expires_at'], cleanAt: 'everywhere' },
+    archive: { noun: 'authorizations' },
+  }),
+  codes: tableFor<AuthorizationCode>()({
+    name: 'codes',
+    columns: {
+      hash: 'text',
+      authorization_id: 'text',
+      redirect_uri: 'text',
+      code_challenge: 'text',
+      code_challenge_method: 'text',
+      nonce: 'text',
+      s_hash: 'text',
+      expires_at: 'integer',
+      used_at: 'integer',
+    },
+    key: ['hash'],
+    expiry: { at: ['expires_at'], cleanAt: 'everywhere', keepsUsed: true },
+    archive: { noun: 'codes' },
+  }),
+  devices: tableFor<DeviceAuthorization>()({
+    name: 'devices',
+    columns: {
+      hash: 'text',
+      user_code_hash: 'text',
+      client_id: 'text',
+      scope: 'json',
+      status: 'text',
+      authorization_id: 'text',
+      interval: 'integer',
+      last_polled_at: 'integer',
+      expires_at: 'integer',
+      used_at: 'integer',
+    },
+    key: ['hash'],
+    unique: ['user_code_hash'],
+    expiry: { at: ['expires_at'] },
+    archive: { noun: 'devices' },
+  }),
+  families: tableFor<RefreshFamily>()({
+    name: 'families',
+    columns: {
+      id: 'text',
+      authorization_id: 'text',
+      client_id: 'text',
+      generation: 'integer',
+      scope: 'json',
+      access_claims: 'json',
+      cnf: 'json',
+      created_at: 'integer',
+      expires_at: 'integer',
+      idle_expires_at: 'integer',
+      rotated_at: 'integer',
+    },
+    key: ['id'],
+    expiry: { at: ['expires_at', 'idle_expires_at'], cleanAt: 'everywhere' },
+    archive: { noun: 'families' },
+  }),
+  referenceTokens: tableFor<ReferenceToken>()({
+    name: 'reference_tokens',
+    columns: {
+      hash: 'text',
+      authorization_id: 'text',
+      client_id: 'text',
+      claims: 'json',
+      expires_at: 'integer',
+    },
+    key: ['hash'],
+    expiry: { at: ['expires_at'] },
+    archive: { noun: 'reference_tokens' },
+  }),
+  revokedTokens: tableFor<RevokedToken>()({
+    name: 'revoked_tokens',
+    columns: { jti: 'text', expires_at: 'integer' },
+    key: ['jti'],
+    expiry: { at: ['expires_at'] },
+    archive: { noun: 'revoked_tokens' },
+  }),
+  replays: tableFor<ReplayMarker>()({
+    name: 'replays',
+    columns: { hash: 'text', expires_at: 'integer' },
+    key: ['hash'],
+    expiry: { at: ['expires_at'] },
+    archive: { noun: 'replays' },
+  }),
+  pushedRequests: tableFor<PushedRequest>()({
+    name: 'pushed_requests',
+    columns: {
+      hash: 'text',
+      client_id: 'text',
+      parameters: 'text',
+      expires_at: 'integer',
+    },
+    key: ['hash'],
+    expiry: { at: ['expires_at'] },
+    archive: { noun: 'pushed_requests' },
+  }),
+}

@@ -1,0 +1,70 @@
+/** Tables of what the whole installation has: settings, keys, registered clients, and which clients and users are enabled. */
+
+import type { StoredKey } from '../../model/authorization.ts'
+import type { RegisteredClient } from '../../model/registered-client.ts'
+import { tableFor } from './table.ts'
+
+type Setting = { readonly name: string; readonly value: string }
+type RegisteredOrigin = { readonly origin: string; readonly client_id: string }
+
+/** A client or user. Those that are stored rather than configured have kinds of their own. */
+export type PrincipalKind = 'client' | 'user' | 'stored_client' | 'stored_user'
+type Principal = {
+  readonly kind: PrincipalKind
+  readonly id: string
+  /** 1: enabled, 0: disabled. */
+  readonly stands: number
+}
+
+export const installationTables = {
+  settings: tableFor<Setting>()({
+    name: 'settings',
+    columns: { name: 'text', value: 'text' },
+    key: ['name'],
+    archive: { noun: 'settings', initial: true },
+  }),
+  keys: tableFor<StoredKey>()({
+    name: 'keys',
+    columns: {
+      kid: 'text',
+      alg: 'text',
+      sealed: 'bytes',
+      created_at: 'integer',
+      active_from: 'integer',
+    },
+    key: ['kid'],
+    placed: true,
+    archive: { noun: 'keys', initial: true },
+  }),
+  registeredClients: tableFor<RegisteredClient>()({
+    name: 'registered_clients',
+    columns: {
+      client_id: 'text',
+      version: 'integer',
+      metadata: 'json',
+      client_secret_hash: 'text',
+      client_secret_expires_at: 'integer',
+      registration_token_hash: 'text',
+      vouched_by: 'text',
+      created_at: 'integer',
+      used_at: 'integer',
+      shown_since: 'integer',
+      expires_at: 'integer',
+    },
+    key: ['client_id'],
+    expiry: { at: ['expires_at'] },
+    archive: { noun: 'registered_clients', addable: true, unsealed: true },
+  }),
+  registeredOrigins: tableFor<RegisteredOrigin>()({
+    name: 'registered_origins',
+    columns: { origin: 'text', client_id: 'text' },
+    key: ['origin', 'client_id'],
+    archive: { noun: 'registered_clients', addable: true, unsealed: true, derived: true },
+  }),
+  principals: tableFor<Principal>()({
+    name: 'standing',
+    columns: { kind: 'text', id: 'text', stands: 'integer' },
+    key: ['kind', 'id'],
+    archive: { noun: 'standing', initial: true, derived: true },
+  }),
+}

@@ -1,0 +1,92 @@
+/** Tables of browsers that are signed in or about to be, and of what their users agreed to. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { Consent, LogoutNotice, Session } from '../../model/authorization.ts'
+import type { PendingSignIn } from '../../model/factor.ts'
+import { tableFor } from './table.ts'
+
+type SessionClient = { readonly sid: string; readonly client_id: string; readonly expires_at: Seconds }
+
+export const sessionTables = {
+  consents: tableFor<Consent>()({
+    name: 'consents',
+    columns: {
+      sub: 'text',
+      client_id: 'text',
+      scope: 'json',
+      created_at: 'integer',
+      remembered: 'json',
+      remembered_until: 'integer',
+    },
+    key: ['sub', 'client_id'],
+    archive: { noun: 'consents', unsealed: true },
+  }),
+  sessions: tableFor<Session>()({
+    name: 'sessions',
+    columns: {
+      hash: 'text',
+      sid: 'text',
+      sub: 'text',
+      tenant: 'text',
+      idp: 'text',
+      amr: 'json',
+      acr: 'text',
+      auth_time: 'integer',
+      claims: 'json',
+      upstream: 'text',
+      epoch: 'integer',
+      created_at: 'integer',
+      expires_at: 'integer',
+      idle_expires_at: 'integer',
+      idle_lifetime: 'integer',
+      last_seen_at: 'integer',
+      user_agent: 'text',
+      address: 'text',
+    },
+    key: ['hash'],
+    unique: ['sid'],
+    expiry: { at: ['idle_expires_at'], cleanAt: 'postgres' },
+    archive: { noun: 'sessions' },
+  }),
+  sessionClients: tableFor<SessionClient>()({
+    name: 'session_clients',
+    columns: { sid: 'text', client_id: 'text', expires_at: 'integer' },
+    key: ['sid', 'client_id'],
+    expiry: { at: ['expires_at'] },
+    archive: { noun: 'sessions' },
+  }),
+  pendingSignIns: tableFor<PendingSignIn>()({
+    name: 'pending_sign_ins',
+    columns: {
+      hash: 'text',
+      sub: 'text',
+      tenant: 'text',
+      idp: 'text',
+      amr: 'json',
+      acr: 'text',
+      auth_time: 'integer',
+      claims: 'json',
+      upstream: 'text',
+      epoch: 'integer',
+      created_at: 'integer',
+      expires_at: 'integer',
+    },
+    key: ['hash'],
+    expiry: { at: ['expires_at'] },
+    archive: { noun: 'pending_sign_ins' },
+  }),
+  logoutNotices: tableFor<LogoutNotice>()({
+    name: 'logout_notices',
+    columns: {
+      sid: 'text',
+      client_id: 'text',
+      sub: 'text',
+      attempts: 'integer',
+      due_at: 'integer',
+      expires_at: 'integer',
+    },
+    key: ['sid', 'client_id'],
+    expiry: { at: ['expires_at'] },
+    archive: { noun: 'logout_notices' },
+  }),
+}

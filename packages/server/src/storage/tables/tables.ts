@@ -1,0 +1,30 @@
+/** Every table of a store. A new one is declared in the file of its group. */
+
+import { authorizationTables } from './authorizations.ts'
+import { federationTables } from './federation.ts'
+import { installationTables } from './installation.ts'
+import { sessionTables } from './sessions.ts'
+import type { Table } from './table.ts'
+import { userTables } from './users.ts'
+
+export const tables = {
+  ...installationTables,
+  ...userTables,
+  ...federationTables,
+  ...sessionTables,
+  ...authorizationTables,
+}
+
+export type TableName = keyof typeof tables
+export type RowOf<Name extends TableName> = [(typeof tables)[Name]] extends [
+  Table<infer Row, infer _Key, infer _Noun>,
+]
+  ? Row
+  : never
+export type KeyOf<Name extends TableName> = (typeof tables)[Name]['key']
+
+/** Any table, where the type of its rows does not matter. */
+// biome-ignore lint/suspicious/noExplicitAny: no row type is common to all
+export type AnyTable = Table<any>
+
+export const allTables: readonly (readonly [TableName, AnyTable])[] = Object.entries(tables) as never
