@@ -39,7 +39,7 @@ const rowOf = (count: number): Row => ({
 export const clientsCurve: Curve = {
   name: 'clients',
   along: 'clients in the configuration',
-  waited: 'until it listens',
+  waited: 'Time to listen',
   async measure(plan) {
     const points: Point[] = []
     for (const at of sizes(plan)) {

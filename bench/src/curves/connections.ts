@@ -11,7 +11,7 @@ const works = [clientCredentials[0]!, publishedRows[0]!]
 
 export const connectionsCurve: Curve = {
   name: 'connections',
-  along: 'connections at once',
+  along: 'connections',
   async measure(plan) {
     const points: Point[] = []
     for (const at of sizes(plan)) {

@@ -21,7 +21,7 @@ const inSqlite = sizesFor({ quick, full: [1000, 100_000, 1_000_000, 10_000_000] 
 /** Filling takes longer here. */
 const inPostgres = sizesFor({ quick, full: [1000, 1_000_000, 10_000_000] })
 const works = [codeExchange, refresh, inspection[0]!]
-const along = 'rows, nine of ten expired'
+const along = 'rows, 90 % of them expired'
 
 /** Databases of so many rows each. */
 type Filled = {

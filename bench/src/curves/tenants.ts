@@ -30,8 +30,8 @@ const rowOf = (requests: readonly string[]): Row => ({
 
 export const tenantsCurve: Curve = {
   name: 'tenants',
-  along: 'tenants with issuers of their own',
-  waited: 'until one that slept answers',
+  along: 'tenants with their own issuers',
+  waited: 'First response of an evicted tenant',
   async measure(plan) {
     const points: Point[] = []
     for (const at of sizes(plan)) {

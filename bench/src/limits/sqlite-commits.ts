@@ -47,18 +47,18 @@ export function sqliteCommits(
 
   return [
     {
-      name: 'SQLite commit, a token kept',
+      name: 'SQLite commit: store a token',
       commit: commit(() => insertToken.run(hash(), claims, turns.token++)),
     },
     {
-      name: 'SQLite commit, a code used and a family begun',
+      name: 'SQLite commit: redeem a code, create a family',
       commit: commit(() => {
         use.run(1, codes[turns.code++ % codes.length]!)
         insertFamily.run(id(), 0)
       }),
     },
     {
-      name: 'SQLite commit, a family rotated',
+      name: 'SQLite commit: rotate a family',
       commit: commit(() => {
         const family = families[turns.family++ % grouped]!
         rotate.run(turns.family, family.id, family.generation++)

@@ -74,5 +74,5 @@ export function steadinessOf({ server, rate, runs }: SteadyResult): Steadiness {
   const multiple = p99 / p50
   const held = medianOf(runs, run => run.perSecond) >= rate * heldShare
   const verdict = server === 'Tessera' ? mark(multiple <= steadyGoal) : ''
-  return { p50, p99, p999, multiple, verdict: held ? verdict : 'the rate was not held' }
+  return { p50, p99, p999, multiple, verdict: held ? verdict : 'rate not sustained' }
 }

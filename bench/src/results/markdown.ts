@@ -1,5 +1,6 @@
-/** The table as Markdown, for those who read it beside the code. */
+/** Renders the results as Markdown. */
 
+import type { CurveResult } from '../curves/curve.ts'
 import type { SoakResult } from '../soak.ts'
 import { mark, megabytes, ms, times, whole } from './format.ts'
 import { reachedBy, startGoal, steadinessOf, steadyGoal } from './goals.ts'
@@ -15,7 +16,7 @@ const table = (head: readonly string[], body: readonly (readonly string[])[]): s
     ...body.map(line),
   ].join('\n')
 
-/** Requests a second of each server, and what Tessera reaches. */
+/** Returns the table with the requests per second of each server. */
 export function requestsTable({ rows = [], servers }: Results): string {
   const names = servers.map(({ name }) => name)
   const figure = (row: RowResult, name: string): string => {
@@ -30,17 +31,17 @@ export function requestsTable({ rows = [], servers }: Results): string {
 
 function goalsMarkdown(rows: readonly RowResult[]): string {
   return table(
-    ['work', 'share', 'reached', 'goal', ''],
+    ['Work', 'Ratio', 'Result', 'Goal', 'Verdict'],
     rows.flatMap(row =>
       reachedBy(row).map(({ own, of, by, share, reached, met }) => [
-        ...[row.name, `${own} / ${of}${by === 'perCpuSecond' ? ' (per CPU-second)' : ''}`],
+        ...[row.name, `${own} / ${of}${by === 'perCpuSecond' ? ' (per CPU second)' : ''}`],
         ...[shown(reached, share), shown(share, share), mark(met)],
       ]),
     ),
   )
 }
 
-/** The page of `docs/benchmarks`. */
+/** Returns `docs/benchmarks/README.md`. */
 export function markdownOf(results: Results): string {
   const {
     measured,
@@ -59,9 +60,16 @@ export function markdownOf(results: Results): string {
 
 <!-- Written by \`npm run bench -- --publish\`. -->
 
-Measured on ${measured}: ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}; ${plan.connections} connections, ${plan.runs} runs of ${plan.seconds} s in turn, medians.
-The server has one core, the load the other. Every answer was checked. With charts: [index.html](index.html). All figures: [results.json](results.json).
-How it is measured, and how to repeat it: [bench](../../bench/README.md).
+Measured on ${measured} with ${machine.cpu}, ${machine.cores} cores and Node ${machine.node}. Values are medians of ${plan.runs} interleaved runs of ${plan.seconds} s with ${plan.connections} connections. The server and
+the load generator have one core each. Every response was checked.
+
+- [Method, and how to repeat the benchmark](../../bench/README.md)
+- [Charts](index.html)
+- [Raw results](results.json)
+- [Measurements behind the decision records](decisions.md)
+- [Query plans on PostgreSQL](postgresql-plans.md)
+
+## Requests per second
 
 ${requestsTable(results)}
 
@@ -71,10 +79,10 @@ ${servers.map(({ name, note }) => `- **${name}**: ${note}`).join('\n')}
 
 ${goalsMarkdown([...rows, ...workers, ...postgres])}
 
-## At four fifths of the greatest load
+## Latency at 80 % of the maximum load
 
 ${table(
-  ['work', 'server', 'rate', 'p50', 'p99', 'p99.9', 'p99 / p50', `goal ${times(steadyGoal)}`],
+  ['Work', 'Server', 'Rate', 'p50', 'p99', 'p99.9', 'p99 / p50', `Goal: ${times(steadyGoal)}`],
   steady.map(result => {
     const { name, server, rate } = result
     const { p50, p99, p999, multiple, verdict } = steadinessOf(result)
@@ -82,12 +90,12 @@ ${table(
   }),
 )}
 
-## Start and idle memory
+## Startup time and idle memory
 
 Goals: ${startGoal.ms} ms, ${megabytes(startGoal.rss)}.
 
 ${table(
-  ['', 'listens after', 'idle'],
+  ['Server', 'Time to listen', 'Idle memory'],
   starts.map(({ name, startMs, rss }) => [
     name,
     `${whole(spreadOf(startMs).median)} ms`,
@@ -95,24 +103,11 @@ ${table(
   ]),
 )}
 
-## Growth
+## Scaling
 
-Tessera alone.
+Tessera only.
 
-${table(
-  ['', 'work', 'requests/s', 'per CPU-second', 'p50', 'p99', 'memory'],
-  curves.flatMap(({ along, points }) =>
-    points.map(({ at, work, runs }) => [
-      `${whole(at)} ${along}`,
-      work,
-      whole(medianOf(runs, run => run.perSecond)),
-      whole(medianOf(runs, run => run.perCpuSecond)),
-      ms(medianOf(runs, run => run.p50)),
-      ms(medianOf(runs, run => run.p99)),
-      megabytes(medianOf(runs, run => run.rss)),
-    ]),
-  ),
-)}
+${curves.map(curveMarkdown).join('\n\n')}
 
 ## Soak
 
@@ -120,6 +115,23 @@ ${soak ? soakMarkdown(soak) : 'Not measured.'}
 `
 }
 
+const curveMarkdown = ({ name, along, points }: CurveResult): string => `### ${capitalized(name)}
+
+${table(
+  [capitalized(along), 'Work', 'Requests/s', 'Per CPU second', 'p50', 'p99', 'Memory'],
+  points.map(({ at, work, runs }) => [
+    whole(at),
+    work,
+    whole(medianOf(runs, run => run.perSecond)),
+    whole(medianOf(runs, run => run.perCpuSecond)),
+    ms(medianOf(runs, run => run.p50)),
+    ms(medianOf(runs, run => run.p99)),
+    megabytes(medianOf(runs, run => run.rss)),
+  ]),
+)}`
+
+const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
 const soakMarkdown = ({ seconds, requests, settled, last, flat }: SoakResult): string =>
-  `${whole(seconds)} seconds of every kind of token request, ${whole(requests)} answers: ${megabytes(settled)} in the second quarter, ${megabytes(last)} in the last (${flat ? 'flat' : 'it grows'}).
+  `${whole(requests)} token requests of all kinds in ${whole(seconds)} seconds. Memory: ${megabytes(settled)} in the second quarter, ${megabytes(last)} in the last (${flat ? 'flat' : 'growing'}).
 `

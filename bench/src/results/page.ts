@@ -1,4 +1,4 @@
-/** The page with the charts: one file without scripts, that loads nothing. */
+/** Renders the page with the charts: one file without scripts that loads nothing. */
 
 import { whole } from './format.ts'
 import { asText } from './markup.ts'
@@ -19,31 +19,31 @@ export function pageOf(results: Results): string {
   const sections = [
     section(
       'Goals',
-      'Each figure is a share of another in the same run.',
+      'Each result is a ratio of two values from the same run.',
       rows && goalsTable([...rows, ...(workers ?? []), ...(postgres ?? [])]),
     ),
-    section('Requests', 'Bars are medians, the thin line the range of the runs.', rows?.map(rowSection)),
+    section('Requests', 'Bars are medians. Thin lines are the range of the runs.', rows?.map(rowSection)),
     section(
-      'At four fifths of the greatest load',
-      'Requests at a steady rate; waiting for a free connection counts.',
+      'Latency at 80 % of the maximum load',
+      'Requests at a constant rate. Latency includes waiting for a free connection.',
       steady && steadyTable(steady),
     ),
     section(
       'PostgreSQL',
-      'Every commit on disk. The database shares its core with the load.',
+      'Every commit is on disk. The database shares a core with the load generator.',
       postgres?.map(rowSection),
     ),
     section(
       'Two workers',
-      'By requests for a second of CPU: the load has one of the two cores.',
+      'Compared by requests per CPU second, because the load generator uses one of the two cores.',
       workers?.map(rowSection),
     ),
-    section('Start and memory', '', starts && startCharts(starts)),
-    section('Growth', 'Tessera alone.', curves?.map(curveSection)),
+    section('Startup time and memory', '', starts && startCharts(starts)),
+    section('Scaling', 'Tessera only.', curves?.map(curveSection)),
     section('Soak', '', soak && soakSection(soak)),
     section(
       'Limits',
-      'The parts of a request alone on one core, the other core as busy as under load.',
+      'The parts of a request by themselves on one core, while the other core is as busy as under load.',
       limits && limitsTable(limits),
     ),
   ]
@@ -73,9 +73,9 @@ function section(title: string, about: string, content: string | readonly string
 
 function aboutOf({ measured, machine, plan, servers, rows }: Results): string {
   const { cpu, cores, node, pinned } = machine
-  const how = `Measured on ${measured}: ${cpu}, ${cores} cores, Node ${node}; ${plan.connections} connections, ${plan.runs} runs of ${plan.seconds} s in turn. ${pinned ? 'The server has one core, the load the other.' : 'Nothing was pinned: the figures are rough.'} Every answer was checked.`
-  const whom = servers.map(({ name, note }) => `<li><b>${asText(name)}</b>: ${asText(note)}</li>`)
+  const how = `Measured on ${measured} with ${cpu}, ${cores} cores and Node ${node}: ${plan.runs} interleaved runs of ${plan.seconds} s with ${plan.connections} connections. ${pinned ? 'The server and the load generator have one core each.' : 'Processes were not pinned to cores, so the results are rough.'}`
+  const list = servers.map(({ name, note }) => `<li><b>${asText(name)}</b>: ${asText(note)}</li>`)
   const total = (all: Results['rows'] = []): number =>
     all.flatMap(row => row.servers.flatMap(({ runs }) => runs)).reduce((sum, run) => sum + run.requests, 0)
-  return `<p>${asText(how)} ${whole(total(rows))} of them in the table. To repeat it: <code>npm run bench</code>, on a machine that does nothing else.</p><ul>${whom.join('')}</ul>`
+  return `<p>${asText(how)} All ${whole(total(rows))} responses in the table were checked. To repeat the benchmark, run <code>npm run bench</code> on an otherwise idle machine.</p><ul>${list.join('')}</ul>`
 }

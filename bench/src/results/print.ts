@@ -14,7 +14,9 @@ export function printHead({ cpu, cores, node, pinned }: Machine, { runs, seconds
     `${cpu}, ${cores} cores; Node ${node}; ${connections} connections; ${runs} × ${seconds} s, median and range`,
   )
   if (!pinned)
-    console.log('taskset is not there or there is one core only: nothing is pinned, the figures are rough')
+    console.log(
+      'taskset is missing or there is only one core: processes are not pinned, and the results are rough',
+    )
 }
 
 export function printRow(row: RowResult): void {
@@ -38,7 +40,7 @@ export function printRow(row: RowResult): void {
   const reached = reachedBy(row).map(tell)
   if (reached.length > 0) console.log(`  ${reached.join('\n  ')}`)
   console.log(
-    `  ${whole(answers)} answers checked${refused > 0 ? `, ${refused} used credentials tried again and refused` : ''}`,
+    `  ${whole(answers)} responses checked${refused > 0 ? `, ${refused} used credentials refused on a second use` : ''}`,
   )
 }
 
@@ -46,7 +48,7 @@ export function printRow(row: RowResult): void {
 export const shown = (value: number, goal: number): string => (goal >= 1 ? times(value) : percent(value))
 
 const tell = ({ own, of, by, share, reached, met }: Reached): string =>
-  `${own}: ${shown(reached, share)} of ${of}${by === 'perCpuSecond' ? ' for a second of CPU' : ''} (goal ${shown(share, share)}: ${mark(met)})`
+  `${own}: ${shown(reached, share)} of ${of}${by === 'perCpuSecond' ? ' per CPU second' : ''} (goal ${shown(share, share)}: ${mark(met)})`
 
 export function printLimits(limits: readonly Limit[]): void {
   console.log('\nlimits: parts alone on one core')
@@ -98,9 +100,9 @@ export function printCurve({ name, along, waited, points }: CurveResult): void {
 
 export function printSoak({ seconds, samples, requests, settled, last, flat }: SoakResult): void {
   console.log(
-    `\nsoak: ${whole(seconds)} s, ${whole(requests)} answers checked, ${samples.length} samples of memory`,
+    `\nsoak: ${whole(seconds)} s, ${whole(requests)} responses checked, ${samples.length} samples of memory`,
   )
   console.log(
-    `  ${megabytes(settled)} in the second quarter, ${megabytes(last)} in the last: ${flat ? 'flat' : 'it grows'}`,
+    `  ${megabytes(settled)} in the second quarter, ${megabytes(last)} in the last: ${flat ? 'flat' : 'growing'}`,
   )
 }

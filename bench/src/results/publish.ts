@@ -1,4 +1,4 @@
-/** `docs/benchmarks`: results.json, of which the pages are made; parts that were not measured again stay. */
+/** Writes `docs/benchmarks`: results.json and the pages rendered from it. Parts that were not measured are kept. */
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { markdownOf, requestsTable } from './markdown.ts'
@@ -19,7 +19,7 @@ export function publish(results: Results): void {
   render(whole)
 }
 
-/** Writes the pages anew, and the table in the README. */
+/** Renders the pages and the table in the README. */
 export function render(results: Results): void {
   writeFileSync(new URL('index.html', folder), pageOf(results))
   writeFileSync(new URL('README.md', folder), markdownOf(results))

@@ -1,4 +1,4 @@
-/** The page's sections: each part of the results as charts and tables. */
+/** Renders the sections of the page: charts and tables for each part of the results. */
 
 import type { CurveResult } from '../curves/curve.ts'
 import type { Limit } from '../limits/script.ts'
@@ -31,22 +31,22 @@ export function rowSection(row: RowResult): string {
     ms(medianOf(runs, run => run.p999)),
     megabytes(medianOf(runs, run => run.rss)),
   ])
-  const head = ['', 'requests/s', 'per CPU-second', 'p50', 'p99', 'p99.9', 'memory']
-  const left = row.servers.flatMap(({ name, leftOut }) => (leftOut ? [`${name}: ${leftOut}.`] : []))
-  return `<section><h3>${asText(row.name)}</h3>${barChart(row.name, bars)}<details><summary>figures</summary>${tableOf(head, body)}<p>${asText(left.join(' '))}</p></details></section>`
+  const head = ['Server', 'Requests/s', 'Per CPU second', 'p50', 'p99', 'p99.9', 'Memory']
+  const left = row.servers.flatMap(({ name, leftOut }) => (leftOut ? [`${name} ${leftOut}.`] : []))
+  return `<section><h3>${asText(row.name)}</h3>${barChart(row.name, bars)}<details><summary>Numbers</summary>${tableOf(head, body)}<p>${asText(left.join(' '))}</p></details></section>`
 }
 
 export function goalsTable(rows: readonly RowResult[]): string {
   const body = rows.flatMap(row =>
     reachedBy(row).map(({ own, of, by, share, reached, met }) => [
       row.name,
-      `${own} / ${of}${by === 'perCpuSecond' ? ', per CPU-second' : ''}`,
+      `${own} / ${of}${by === 'perCpuSecond' ? ', per CPU second' : ''}`,
       shown(reached, share),
       shown(share, share),
       mark(met),
     ]),
   )
-  return tableOf(['work', 'share', 'reached', 'goal', ''], body)
+  return tableOf(['Work', 'Ratio', 'Result', 'Goal', 'Verdict'], body)
 }
 
 export function steadyTable(steady: readonly SteadyResult[]): string {
@@ -56,7 +56,7 @@ export function steadyTable(steady: readonly SteadyResult[]): string {
     return [name, server, `${whole(rate)}/s`, ms(p50), ms(p99), ms(p999), times(multiple), verdict]
   })
   return tableOf(
-    ['work', 'server', 'rate', 'p50', 'p99', 'p99.9', 'p99 / p50', `goal ${times(steadyGoal)}`],
+    ['Work', 'Server', 'Rate', 'p50', 'p99', 'p99.9', 'p99 / p50', `Goal: ${times(steadyGoal)}`],
     body,
   )
 }
@@ -68,22 +68,22 @@ export function startCharts(starts: readonly StartResult[]): string {
       return { name: start.name, value, label: show(value.median), kind: kindOf(start.name) }
     })
   const listens = barChart(
-    'milliseconds until it listens',
+    'Milliseconds until the server listens',
     bars(
       ({ startMs }) => startMs,
       value => `${whole(value)} ms`,
     ),
   )
   const idle = barChart(
-    'idle memory',
+    'Idle memory',
     bars(({ rss }) => rss, megabytes),
   )
-  return `<section><h3>until it listens (goal ${startGoal.ms} ms)</h3>${listens}</section><section><h3>idle memory, a second after the start (goal ${megabytes(startGoal.rss)})</h3>${idle}</section>`
+  return `<section><h3>Time to listen (goal: ${startGoal.ms} ms)</h3>${listens}</section><section><h3>Idle memory, one second after the start (goal: ${megabytes(startGoal.rss)})</h3>${idle}</section>`
 }
 
 export const limitsTable = (limits: readonly Limit[]): string =>
   tableOf(
-    ['part', 'µs of CPU', 'a second'],
+    ['Part', 'CPU in µs', 'Per second'],
     limits.map(({ name, perCpuSecond, perSecond }) => [
       name,
       (1e6 / perCpuSecond).toFixed(1),
@@ -101,10 +101,10 @@ export function curveSection({ name, along, waited, points }: CurveResult): stri
   const common = { along, showX: whole, logarithmic: true }
   const charts = [
     lineChart({
-      ...{ ...common, title: `${name}: requests a second`, showY: value => `${whole(value)}/s` },
+      ...{ ...common, title: `${name}: requests per second`, showY: value => `${whole(value)}/s` },
       lines: lineOf(({ runs }) => medianOf(runs, run => run.perSecond)),
     }),
-    `<h4>memory under load</h4>${lineChart({
+    `<h4>Memory under load</h4>${lineChart({
       ...{ ...common, title: `${name}: memory`, showY: megabytes },
       lines: lineOf(({ runs }) => medianOf(runs, run => run.rss)),
     })}`,
@@ -117,10 +117,10 @@ export function curveSection({ name, along, waited, points }: CurveResult): stri
 
 export function soakSection({ seconds, requests, samples, settled, last, flat }: SoakResult): string {
   const chart = lineChart({
-    ...{ title: 'memory while the soak lasted', along: 'seconds', logarithmic: false },
+    ...{ title: 'Memory during the soak test', along: 'seconds', logarithmic: false },
     ...{ showX: whole, showY: megabytes },
     lines: [{ name: 'resident memory', points: samples.map(({ second, rss }) => [second, rss] as const) }],
   })
-  const verdict = `${megabytes(settled)} in the second quarter, ${megabytes(last)} in the last (${percent(last / settled)}): ${flat ? 'flat' : 'it grows'}.`
-  return `<section><p>${whole(seconds)} seconds, ${whole(requests)} answers, each checked. ${asText(verdict)}</p>${chart}</section>`
+  const verdict = `${megabytes(settled)} in the second quarter, ${megabytes(last)} in the last (${percent(last / settled)}): ${flat ? 'flat' : 'growing'}.`
+  return `<section><p>${whole(requests)} requests in ${whole(seconds)} seconds. Every response was checked. Memory: ${asText(verdict)}</p>${chart}</section>`
 }

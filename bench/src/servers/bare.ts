@@ -4,7 +4,7 @@ import { peer } from './peer.ts'
 
 export const bare = peer({
   name: 'bare server',
-  note: 'node:http; parses, signs, answers from memory and does nothing else',
+  note: 'node:http; only parses, signs and responds from memory',
   script: 'bare',
   paths: {
     token: '/token',

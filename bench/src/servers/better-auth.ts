@@ -4,7 +4,7 @@ import { peer } from './peer.ts'
 
 export const betterAuthProvider = peer({
   name: 'better-auth',
-  note: '@better-auth/oauth-provider on node:http; SQLite in memory, nothing on disk',
+  note: '@better-auth/oauth-provider on node:http; SQLite in memory',
   script: 'better-auth',
   paths: {
     token: '/oauth2/token',

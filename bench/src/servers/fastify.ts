@@ -4,11 +4,11 @@ import { codeExchange } from '../rows/code-exchange.ts'
 import { refresh } from '../rows/refresh.ts'
 import { peer } from './peer.ts'
 
-const noCredentials = 'it knows no codes and no refresh tokens'
+const noCredentials = 'does not support codes and refresh tokens'
 
 export const fastify = peer({
   name: 'Fastify + signature',
-  note: 'Fastify; a form parsed, at most one signature, a ready answer; no client is authenticated',
+  note: 'Fastify; parses a form, makes at most one signature and sends a fixed response; authenticates no client',
   script: 'fastify',
   paths: { token: '/token', discovery: '/discovery', jwks: '/jwks' },
   leavesOut: { [codeExchange.name]: noCredentials, [refresh.name]: noCredentials },

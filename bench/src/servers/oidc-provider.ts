@@ -2,11 +2,11 @@
 
 import { peer } from './peer.ts'
 
-const opaqueOnly = 'it verifies no JWT access tokens of its own'
+const opaqueOnly = 'does not verify its own JWT access tokens'
 
 export const oidcProvider = peer({
   name: 'oidc-provider',
-  note: 'everything in memory, nothing forgotten',
+  note: 'stores everything in memory, without eviction',
   script: 'oidc-provider',
   paths: {
     token: '/token',

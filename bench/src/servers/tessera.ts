@@ -94,7 +94,7 @@ async function terminate(child: ChildProcess): Promise<void> {
 
 export const tessera: Candidate = {
   name: 'Tessera',
-  note: 'tessera serve, on SQLite: every commit is on disk before it is answered',
+  note: 'tessera serve on SQLite; every commit is on disk before the response',
   paths,
   start: ({ cores = 'server' } = {}) => startTessera({ cores }),
 }
@@ -104,7 +104,7 @@ export function startedAgain(): Candidate {
   let directory: string | undefined
   return {
     ...tessera,
-    name: 'Tessera, started again',
+    name: 'Tessera, second start',
     start({ cores = 'server' } = {}) {
       directory ??= temporaryDirectory('tessera')
       return startTessera({ cores, directory })

@@ -1,4 +1,4 @@
-/** `npm run bench -- --plans`: the plans as a page of `docs/benchmarks`. */
+/** `npm run bench -- --plans`: writes the plans to a page of `docs/benchmarks`. */
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { startPostgres } from '../database.ts'
@@ -9,7 +9,7 @@ import { takePlans, type WorkPlans } from './take.ts'
 
 const folder = new URL('../../../../docs/benchmarks/', import.meta.url)
 
-/** Of the shapes of `commit`, those that grants ask for most; the test looks at all. */
+/** The commits that grants send most often. The test checks all of them. */
 const usualCommits = new Set([
   'commit + referenceToken',
   'commit + authorization + family',
@@ -49,13 +49,15 @@ function pageOf(works: readonly WorkPlans[]): string {
 
 <!-- Written by \`npm run bench -- --plans\`. -->
 
-Each statement that requests and clean-up send often, with ${filledRows.toLocaleString('en')} rows in every table, nine in ten expired. The last column counts how often it
-looked at a page of a table or an index; – is a part of a transaction, which is not tried by itself. A row of clean-up deletes up to 500.
+This page lists the statements that requests and clean-up send frequently, with their plans. Every table has ${filledRows.toLocaleString('en')} rows, 90 % of them expired. A clean-up statement
+deletes up to 500 rows.
 
-Among all ${works.flatMap(({ statements }) => statements).length} statements, planned as the pool asks for it and as PostgreSQL comes, for the values asked and for any, so many read a table or an index
-whole or sort more than 1,000 rows: ${faults.length}. [A test](../../test/contracts/postgres-plans.test.ts) holds this.
+A table or index read in full, or a sort of more than 1,000 rows, counts as a defect. Plans were checked with the settings of the pool and with PostgreSQL's defaults, for
+specific and for generic parameters. Among ${works.flatMap(({ statements }) => statements).length} statements, ${faults.length} plans have defects. [A test](../../test/contracts/postgres-plans.test.ts) checks this.
 
-| asked | by | pages |
+"Pages" counts accesses to pages of tables and indexes. – marks a part of a transaction, which is not executed by itself.
+
+| Operation | Indexes | Pages |
 |---|---|---:|
 ${usual.map(({ name, one }) => rowOf(name, one)).join('\n')}
 

@@ -165,7 +165,7 @@ const makers: Record<Credential, () => string> = {
     return accessToken
   },
   jwt() {
-    throw new Error('it verifies no JWTs')
+    throw new Error('does not verify JWTs')
   },
 }
 
