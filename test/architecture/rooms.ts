@@ -177,7 +177,14 @@ export const rooms: Readonly<Record<string, Room>> = {
   app: { rooms: ['*'], packages: [] },
   'server.ts': { rooms: ['*'], packages: [] },
   cli: {
-    rooms: ['server.ts', 'configuration', 'operations/workers', 'operations/output'],
+    rooms: [
+      'server.ts',
+      'packages/server/src/app/administration.ts',
+      'packages/server/src/app/archives.ts',
+      'configuration',
+      'operations/workers',
+      'operations/output',
+    ],
     packages: [
       'commander',
       '@node-rs/argon2',

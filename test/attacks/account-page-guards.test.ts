@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { keepUsers } from '../../packages/server/src/identity/user-administration.ts'
+import { administerUsers } from '../../packages/server/src/identity/user-administration.ts'
 import { accountsWorld, addUser, dora, doraSignsIn } from '../support/accounts.ts'
 import { type Browser, createBrowser } from '../support/browser.ts'
 import { finishEnrolment } from '../support/factors.ts'
@@ -147,7 +147,7 @@ test('device: nobody signs in for a client that was disabled since', async () =>
 
 test('operators: a malformed sub is refused [OpenID Connect Core 1.0 §2], and a password that users may not choose', async () => {
   const { server, sub } = await startWith({})
-  const keeping = keepUsers(server.accounts, server.stores.storedUsers)
+  const keeping = administerUsers(server.accounts, server.stores.storedUsers)
   for (const malformed of ['', 'x'.repeat(256), 'ünï', 'a\nb']) {
     const added = await keeping.add({ username: 'emma', sub: malformed })
     assert.equal(!added.ok && added.problem, 'sub_malformed', malformed)

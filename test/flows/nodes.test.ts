@@ -102,7 +102,7 @@ test(
     await one.reconfigure(without)
     assert.notEqual(await ask(other, 'opaque'), 200)
     other.clock.advance(4000)
-    await other.tendTenants()
+    await other.runTenantJobs()
     assert.notEqual(await ask(other, 'opaque'), 200)
     assert.equal(await ask(other, 'web'), 200)
     // The whole tenant.

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseSetCookie } from 'cookie'
-import { pageRoutes } from '../../packages/server/src/app/page-routes.ts'
+import { pageRoutes } from '../../packages/server/src/model/routes.ts'
 import { addUser, doraSignsIn } from '../support/accounts.ts'
 import { createBrowser } from '../support/browser.ts'
 import { alice, answerOf, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'

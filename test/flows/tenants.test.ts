@@ -166,11 +166,11 @@ test('tenants: an issuer that nobody asked for in an hour sleeps, and wakes as i
   const { refresh_token } = (await acme!.token(form)).json
   for (let guesses = 0; guesses < 100; guesses++) await acme!.token({ ...form, password: 'wrong' })
   server.clock.advance(599)
-  await server.tendTenants()
+  await server.runTenantJobs()
   // Awake: what it counts is still there.
   assert.equal((await acme!.token(form)).status, 429)
   server.clock.advance(3600)
-  await server.tendTenants()
+  await server.runTenantJobs()
   assert.equal(await kids(), before)
   assert.equal(starts(), made)
   assert.equal((await acme!.token({ grant_type: 'refresh_token', refresh_token })).status, 200)
@@ -187,10 +187,10 @@ test('tenants: while an issuer sleeps, what has expired in its store still goes'
   const { storehouse } = before
   const stored = async () => (await storehouse.ofTenant('acme')).devices.find(hashHandle(json.device_code))
   const after = await createTestServer(tenantsWorld, { storehouse, at: startOfTime + 1000 })
-  await after.tendTenants()
+  await after.runTenantJobs()
   assert.ok(await stored())
   after.clock.advance(1000)
-  await after.tendTenants()
+  await after.runTenantJobs()
   assert.equal(await stored(), undefined)
 })
 

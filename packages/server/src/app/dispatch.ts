@@ -3,7 +3,7 @@
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
 import { isLoopback, tenantPath } from '../configuration/issuer.ts'
-import { discoveryPaths } from '../endpoints/discovery/discovery.ts'
+import { pathsBeforeIssuer } from '../endpoints/discovery/discovery.ts'
 import { plainError } from '../http/plain-error.ts'
 import { requestIdHeader } from '../http/request-id.ts'
 import type { Router } from '../http/router.ts'
@@ -88,10 +88,7 @@ function createPathReader({ issuer, tenantIssuers }: Configuration): (path: stri
     [...tenantIssuers].flatMap(([name, own]) => (own.issuer === issuer + tenantPath + name ? [name] : [])),
   )
   const prefix = new URL(issuer + tenantPath).pathname
-  const prefixes = [
-    prefix,
-    ...discoveryPaths(issuer + tenantPath.slice(0, -1)).before.map(path => `${path}/`),
-  ]
+  const prefixes = [prefix, ...pathsBeforeIssuer(issuer + tenantPath.slice(0, -1)).map(path => `${path}/`)]
   return path => {
     const start = prefixes.find(one => path.startsWith(one))
     if (start === undefined) return undefined

@@ -1,4 +1,4 @@
-/** What one issuer rests on: the common ground, and a store, derived keys and signing keys of its own. */
+/** What the services of one issuer are created from: the context of the server, with a store and keys of its own. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { createKeyRing, type ManagedKeyRing } from '../keys/key-ring.ts'
@@ -7,45 +7,69 @@ import { policyFor } from '../keys/rotation.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import { logWith } from '../operations/log.ts'
 import { createStandingWatch, type StandingWatch } from '../operations/principals.ts'
-import type { Ground } from './server-context.ts'
+import type { ServerContext } from './server-context.ts'
 
-export type Foundation = Omit<Ground, 'storehouse' | 'changes' | 'clockFault' | 'generateSigningKey'> & {
+export type IssuerContext = Pick<
+  ServerContext,
+  'clock' | 'random' | 'log' | 'derived' | 'outbound' | 'sendMail' | 'print' | 'close'
+> & {
   readonly stores: Stores
   readonly keys: ManagedKeyRing
   readonly standing: StandingWatch
 }
 
-/** Opens the issuer's store and makes what keys are missing; throws where the store or the master key does not fit. */
-export async function layFoundation(configuration: Configuration, ground: Ground): Promise<Foundation> {
-  const own = await ownOf(configuration, ground)
+/**
+ * Opens the issuer's store and creates missing keys. Throws if the store can't be opened or the master key does not
+ * match it.
+ */
+export async function createIssuerContext(
+  configuration: Configuration,
+  server: ServerContext,
+): Promise<IssuerContext> {
+  const own = await openOwn(configuration, server)
   try {
-    return await layOn(own, configuration, ground)
+    return await addKeys(own, configuration, server)
   } catch (error) {
     await own.close()
     throw error
   }
 }
 
-async function layOn(
+/** What must be useless at any other issuer. */
+type Own = Pick<IssuerContext, 'stores' | 'derived' | 'log' | 'close'>
+
+async function addKeys(
   own: Own,
   { tenant, clients, signingAlgorithms, registration }: Configuration,
-  ground: Ground,
-): Promise<Foundation> {
-  // Also tells of a file that was put in another tenant's place.
-  if (tenant !== undefined) await checkMasterKey({ settings: own.stores.settings, derived: own.derived })
+  server: ServerContext,
+): Promise<IssuerContext> {
+  const { stores, derived, log } = own
+  const { clock, random, outbound, print, sendMail, changes, generateSigningKey } = server
+  // Also detects a file that was put in the place of another tenant's.
+  if (tenant !== undefined) await checkMasterKey({ settings: stores.settings, derived })
   const keys = await createKeyRing({
-    ...{ ...own, keys: own.stores.keys, clock: ground.clock, changes: ground.changes },
-    ...(ground.generateSigningKey && { generate: ground.generateSigningKey }),
+    keys: stores.keys,
+    derived,
+    clock,
+    log,
+    changes,
+    generate: generateSigningKey,
     algorithms: signingAlgorithms,
     // Clients that register themselves have the lifetimes of the configuration's defaults.
     policy: policyFor([...clients.all(), registration.defaults]),
   })
-  const standing = createStandingWatch({ ...ground, ...own, standing: own.stores.standing })
-  const { clock, random, outbound, print, sendMail } = ground
+  const standing = createStandingWatch({ standing: stores.standing, changes, log })
   return {
-    ...{ clock, random, outbound, print, keys, standing },
-    ...(sendMail && { sendMail }),
-    ...own,
+    clock,
+    random,
+    log,
+    derived,
+    outbound,
+    sendMail,
+    print,
+    stores,
+    keys,
+    standing,
     async close() {
       keys.stop()
       standing.stop()
@@ -54,11 +78,8 @@ async function layOn(
   }
 }
 
-/** Whatever must be of no use at another issuer. */
-type Own = Pick<Foundation, 'stores' | 'derived' | 'log'> & { readonly close: () => Promise<void> }
-
-/** The server's own store is closed with the ground. */
-async function ownOf({ tenant }: Configuration, { storehouse, derived, log }: Ground): Promise<Own> {
+/** The server's own store is closed with the context of the server. */
+async function openOwn({ tenant }: Configuration, { storehouse, derived, log }: ServerContext): Promise<Own> {
   if (tenant === undefined) return { stores: storehouse.main, derived, log, close: async () => {} }
   const stores = await storehouse.ofTenant(tenant)
   return { stores, derived: derivedFor(derived, tenant), log: logWith(log, { tenant }), close: stores.close }

@@ -1,4 +1,4 @@
-/** One issuer, composed: the server's own, or a tenant's. */
+/** One issuer: the server's own, or a tenant's. */
 
 import type { Route } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -12,12 +12,12 @@ import type { Stores } from '../model/ports/stores.ts'
 import { createFailureLog } from '../operations/failures.ts'
 import { QueueFull } from '../runtime/fair-queue.ts'
 import type { Awaitable } from '../runtime/ports.ts'
-import { createBrowser } from './browser.ts'
-import { type Foundation, layFoundation } from './issuer-context.ts'
+import { createIssuerContext, type IssuerContext } from './issuer-context.ts'
+import { createLazyPages } from './lazy-pages.ts'
 import { standingOf } from './principals.ts'
-import { composeRoutes } from './routes.ts'
-import type { Ground } from './server-context.ts'
-import { composeServices, type Services } from './services.ts'
+import { createRoutes } from './routes.ts'
+import type { ServerContext } from './server-context.ts'
+import { createServices, type Services } from './services.ts'
 
 export type Issuer = {
   readonly issuer: string
@@ -26,80 +26,94 @@ export type Issuer = {
   readonly stores: Stores
   readonly keys: ManagedKeyRing
   readonly services: Services
-  /** Sends mail that is due. */
+  /** Sends the mails that are due. */
   readonly deliverMail: () => Promise<void>
-  /** Fulfilled when what goes on behind answers is done. */
+  /** Resolves when background work is done: mail, and notifying clients. */
   readonly settled: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
 export type IssuerPorts = {
-  readonly ground: Ground
-  /** Of the whole server. */
+  readonly context: ServerContext
+  /** The load of the whole server. */
   readonly load: Load
   /** Routes besides the issuer's own. */
   readonly routes?: readonly Route[]
   readonly observe?: RouterPorts['observe']
-  /** Whether its configuration says who stands, as that which was applied last does; it does unless told otherwise. */
+  /** Returns whether its configuration is the one that was applied last, and so disables principals. Default: it is. */
   readonly decides?: () => Awaitable<boolean>
 }
 
-/** Opens its store, makes what keys are missing and joins everything; throws where the store or the master key does not fit. */
+/**
+ * Opens the issuer's store, creates missing keys and joins everything. Throws if the store can't be opened or the master
+ * key does not match it.
+ */
 export async function composeIssuer(configuration: Configuration, ports: IssuerPorts): Promise<Issuer> {
-  const foundation = await layFoundation(configuration, ports.ground)
+  const context = await createIssuerContext(configuration, ports.context)
   try {
-    return await composeOn(foundation, configuration, ports)
+    return await composeOn(context, configuration, ports)
   } catch (error) {
-    await foundation.close()
+    await context.close()
     throw error
   }
 }
 
 async function composeOn(
-  foundation: Foundation,
+  context: IssuerContext,
   configuration: Configuration,
   { load, routes: more = [], observe, decides = () => true }: IssuerPorts,
 ): Promise<Issuer> {
-  const { stores, keys, log, close } = foundation
-  const services = composeServices(configuration, foundation)
-  const browser = createBrowser(configuration, services)
-  const routes = [...composeRoutes(configuration, services, browser), ...more]
+  const { stores, keys, log } = context
   const { issuer } = configuration
+  const services = createServices(configuration, context)
+  const pages = createLazyPages(configuration, services)
+  const routes = [...createRoutes(configuration, services, pages), ...more]
   const logFailure = createFailureLog({ log, networkOf })
   const handle = createRouter({
-    ...{ routes, load },
-    ...(observe && { observe: underIssuer(issuer, observe) }),
+    routes,
+    load,
+    observe: observe && underIssuer(issuer, observe),
     headers: securityHeaders(issuer),
-    showError: browser.showError,
-    isAllowedOrigin: services.isAllowedOrigin,
+    showError: pages.showError,
+    isAllowedOrigin: services.clients.lookup.isAllowedOrigin,
     onError(request, error) {
-      // The queue itself has logged it.
+      // The queue has logged it already.
       if (error instanceof QueueFull) return
       if (error instanceof InvalidHookResult) {
-        const where = { request_id: request.id, network: networkOf(request), path: request.path }
-        log.error('refused', { ...where, reason: 'hook_result_invalid', problem: error.message })
+        log.error('refused', {
+          request_id: request.id,
+          network: networkOf(request),
+          path: request.path,
+          reason: 'hook_result_invalid',
+          problem: error.message,
+        })
         return
       }
       logFailure(request, error)
     },
   })
-  // Last: an issuer that can't be composed leaves those standing whom the one before it names.
-  await foundation.standing.begin((await decides()) ? standingOf(configuration) : undefined)
+  // Last: an issuer that can't be composed must not disable principals of the configuration before it.
+  await context.standing.begin((await decides()) ? standingOf(configuration) : undefined)
   const settled = async () => {
-    await Promise.all([services.logouts.settled(), browser.mailSettled()])
+    await Promise.all([services.sessions.settled(), pages.mailSettled()])
   }
   return {
-    ...{ issuer, routes, handle, stores, keys, services },
-    deliverMail: browser.deliverMail,
+    issuer,
+    routes,
+    handle,
+    stores,
+    keys,
+    services,
+    deliverMail: pages.deliverMail,
     settled,
     async close() {
       await settled()
-      await close()
+      await context.close()
     },
   }
 }
 
-/** Of a tenant's path no more than the endpoint: a thousand tenants are not told apart. */
+/** Observes only the endpoint of a tenant's path, so that metrics don't grow with the number of tenants. */
 function underIssuer(
   issuer: string,
   observe: NonNullable<RouterPorts['observe']>,

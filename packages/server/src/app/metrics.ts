@@ -1,4 +1,4 @@
-/** Where what is counted comes from, and the route that shows it. */
+/** Adds metrics to the context of a server, if the configuration asks for them. */
 
 import type { Route } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -7,45 +7,44 @@ import type { Secret } from '../model/client.ts'
 import type { Storehouse } from '../model/ports/stores.ts'
 import type { Metrics } from '../operations/metrics/metrics.ts'
 import type { Gathering } from '../runtime/metrics.ts'
-import type { Ground } from './server-context.ts'
+import type { ServerContext } from './server-context.ts'
 
-export type Measured = {
-  readonly ground: Ground
+export type WithMetrics = {
+  /** The same context, with a log and stores that are measured. */
+  readonly context: ServerContext
   readonly routes: readonly Route[]
-  readonly observe?: Metrics['observeRequest']
+  readonly observe?: Metrics['observeRequest'] | undefined
   readonly stop: () => void
 }
 
-/** The same ground where nobody asked for figures: then none are kept, and nothing of it is loaded. */
-export async function measure(
+export type MetricsSources = {
+  readonly context: ServerContext
+  readonly load: Load
+  readonly gathering?: Gathering | undefined
+  readonly droppedLines?: (() => number) | undefined
+  /** Returns the tokens that `/metrics` accepts now. */
+  readonly accepted: () => readonly Secret[]
+}
+
+/** Without metrics in the configuration nothing is measured, and their code is not loaded. */
+export async function addMetrics(
   { metrics: access }: Configuration,
-  {
-    ground,
-    load,
+  { context, load, gathering, droppedLines, accepted }: MetricsSources,
+): Promise<WithMetrics> {
+  if (!access) return { context, routes: [], stop: () => {} }
+  const { createMetrics } = await import('../operations/metrics/metrics.ts')
+  const { clock, storehouse, log } = context
+  const metrics = createMetrics({
+    clock,
+    tokens: accepted,
     gathering,
     droppedLines,
-    accepted,
-  }: {
-    ground: Ground
-    load: Load
-    gathering?: Gathering
-    droppedLines?: () => number
-    accepted: () => readonly Secret[]
-  },
-): Promise<Measured> {
-  if (!access) return { ground, routes: [], stop: () => {} }
-  const { createMetrics } = await import('../operations/metrics/metrics.ts')
-  const { clock, storehouse, log } = ground
-  const metrics = createMetrics({
-    ...{ clock, tokens: accepted },
-    ...(gathering && { gathering }),
-    ...(droppedLines && { droppedLines }),
     underWay: load.underWay,
-    ...(storehouse.waiting && { waiting: storehouse.waiting }),
+    waiting: storehouse.waiting,
   })
   return {
-    ground: { ...ground, log: metrics.listen(log), storehouse: timed(storehouse, metrics) },
-    // Also under too much load: that is when somebody looks.
+    context: { ...context, log: metrics.listen(log), storehouse: timed(storehouse, metrics) },
+    // Also under overload, which is when metrics are read.
     routes: [{ path: '/metrics', methods: ['GET'], endpoint: metrics.endpoint, essential: true }],
     observe: metrics.observeRequest,
     stop: metrics.stop,

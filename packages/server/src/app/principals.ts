@@ -5,7 +5,7 @@ import { hashHandle } from '../model/handle.ts'
 import type { ConfiguredStanding, Settings } from '../model/ports/stores.ts'
 import { writeStanding } from '../operations/principals.ts'
 import type { Awaitable } from '../runtime/ports.ts'
-import type { Ground } from './server-context.ts'
+import type { ServerContext } from './server-context.ts'
 
 export const standingOf = ({ clients, users }: Configuration): ConfiguredStanding => ({
   clients: [...clients.all()].map(({ client_id: id, enabled: stands }) => ({ id, stands })),
@@ -42,7 +42,7 @@ export async function declareTenants(
 export async function writeChangedTenants(
   before: Configuration,
   next: Configuration,
-  { storehouse, changes, log }: Pick<Ground, 'storehouse' | 'changes' | 'log'>,
+  { storehouse, changes, log }: Pick<ServerContext, 'storehouse' | 'changes' | 'log'>,
 ): Promise<void> {
   const names = new Set([...before.tenantIssuers.keys(), ...next.tenantIssuers.keys()])
   const differ = [...names].filter(

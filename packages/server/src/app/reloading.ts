@@ -1,56 +1,56 @@
-/** The edition that is asked now, and how another takes its place: at once, while what is under way is finished by the one before it. */
+/** The configuration snapshot that is served now, and its replacement: requests in progress finish with the old one. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Log } from '../runtime/ports.ts'
-import type { Edition } from './snapshot.ts'
+import type { Snapshot } from './snapshot.ts'
 
-export type Editions = {
-  readonly current: () => Edition
-  /** Puts an edition of this configuration in the place of the one before it; rejects, and changes nothing, where it can't be composed. */
+export type Snapshots = {
+  readonly current: () => Snapshot
+  /** Replaces the current snapshot. Rejects, and changes nothing, if this configuration can't be composed. */
   readonly replace: (configuration: Configuration) => Promise<void>
   readonly close: () => Promise<void>
 }
 
-export type EditionsPorts = {
+export type SnapshotsPorts = {
   /** @param before what is served until then. */
-  readonly compose: (configuration: Configuration, before?: Configuration) => Promise<Edition>
+  readonly compose: (configuration: Configuration, before?: Configuration) => Promise<Snapshot>
   readonly log: Log
 }
 
-export async function createEditions(first: Configuration, ports: EditionsPorts): Promise<Editions> {
+export async function createSnapshots(first: Configuration, ports: SnapshotsPorts): Promise<Snapshots> {
   const { compose, log } = ports
   let current = await compose(first)
-  /** Those that are still asked for something. */
-  const retiring = new Set<Edition>()
+  /** Replaced snapshots with requests in progress. */
+  const retiring = new Set<Snapshot>()
   // One at a time: an earlier configuration never replaces a later one.
   let last: Promise<unknown> = Promise.resolve()
 
-  const retire = async (edition: Edition): Promise<void> => {
-    retiring.add(edition)
+  const retire = async (snapshot: Snapshot): Promise<void> => {
+    retiring.add(snapshot)
     try {
-      await edition.unused()
-      await edition.close()
+      await snapshot.unused()
+      await snapshot.close()
     } catch (error) {
       log.error('configuration_not_retired', { error: String(error) })
     } finally {
-      retiring.delete(edition)
+      retiring.delete(snapshot)
     }
   }
 
   return {
     current: () => current,
     replace(configuration) {
-      const turn = last.then(async () => {
+      const replaced = last.then(async () => {
         const before = current
         current = await compose(configuration, before.configuration)
         void retire(before)
       })
-      last = turn.catch(() => {})
-      return turn
+      last = replaced.catch(() => {})
+      return replaced
     },
     async close() {
       await last
-      await Promise.all([current, ...retiring].map(edition => edition.close()))
+      await Promise.all([current, ...retiring].map(snapshot => snapshot.close()))
     },
   }
 }

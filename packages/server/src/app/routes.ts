@@ -1,141 +1,70 @@
-/** Every path that is served and who answers it. */
+/** Joins the paths that an issuer serves with their endpoints. */
 
 import type { Endpoint, Route } from '@tessera/protocol/http'
-import { responseTypes } from '@tessera/protocol/response-type'
-import { promptsOffered } from '../authorization-request/prompt.ts'
-import { responseModes } from '../authorization-request/response-mode.ts'
-import { authenticationMethodsOf } from '../clients/authentication/methods.ts'
 import type { Configuration } from '../configuration/configuration.ts'
-import { mtlsBaseOf } from '../configuration/issuer.ts'
-import { createDiscoveryEndpoint, discoveryPaths } from '../endpoints/discovery/discovery.ts'
-import { createMetadata } from '../endpoints/discovery/metadata.ts'
-import { createIntrospectionEndpoint } from '../endpoints/introspection/introspection.ts'
-import { createJwksEndpoint } from '../endpoints/jwks/jwks.ts'
-import { createRevocationEndpoint } from '../endpoints/revocation/revocation.ts'
-import { validateBy } from '../endpoints/token/operator-validator.ts'
-import { createTokenEndpoint } from '../endpoints/token/token.ts'
-import { createUserinfoEndpoint } from '../endpoints/userinfo/userinfo.ts'
-import { acrsOffered } from '../identity/mfa-policy.ts'
-import type { Refuser } from '../messages/json-response.ts'
-import { assertionAlgorithms } from '../model/client.ts'
+import { pathsBeforeIssuer } from '../endpoints/discovery/discovery.ts'
+import {
+  type Offer,
+  type PageRouteName,
+  type ProtocolRouteName,
+  type ProviderRouteName,
+  pageRoutes,
+  protocolRoutes,
+  providerRoutes,
+  type RouteEntry,
+} from '../model/routes.ts'
 import type { IdentityProvider } from '../model/user.ts'
 import { createHealthEndpoint, createReadinessEndpoint } from '../operations/health.ts'
-import { languages } from '../pages/ui/languages.ts'
-import { confirm } from '../proof/certificate.ts'
-import type { Browser } from './browser.ts'
-import { offeredPages } from './page-routes.ts'
+import type { LazyPages } from './lazy-pages.ts'
+import { createProtocolEndpoints } from './protocol-endpoints.ts'
 import type { Services } from './services.ts'
 
-/** What one issuer serves. */
-export function composeRoutes(
+/** Returns what one issuer serves. */
+export function createRoutes(
   configuration: Configuration,
   services: Services,
-  browser: Browser,
+  pages: LazyPages,
 ): readonly Route[] {
-  const { issuer, refuserOf } = services
-  const discovery = createDiscoveryEndpoint(metadataOf(configuration, services))
-  const { below, before } = discoveryPaths(issuer)
-  const introspection = createIntrospectionEndpoint({ ...services, refuser: refuserOf('introspection') })
-  const revocation = createRevocationEndpoint({ ...services, refuser: refuserOf('revocation') })
-  const token = createTokenEndpoint(tokenPorts(configuration, services, refuserOf('token')))
-
-  const underIssuer: readonly Route[] = [
-    ...below.map(path => get(path, discovery, 'any')),
-    get('/.well-known/openid-configuration/jwks', createJwksEndpoint(services), 'any'),
-    post('/connect/token', token, 'clients'),
-    post('/connect/introspect', introspection),
-    post('/connect/revocation', revocation, 'clients'),
-    both('/connect/userinfo', createUserinfoEndpoint(services), 'clients'),
-    ...offeredPages(offersOf(configuration, services)).map(({ name, ...route }) => ({
-      ...route,
-      endpoint: browser.page(name),
-    })),
-    ...[...services.identityProviders.values()].flatMap(provider => providerRoutes(provider, browser)),
+  const { issuer, registration } = configuration
+  const endpoints = createProtocolEndpoints(configuration, services)
+  const offers = { ...services.accounts.offered, registration: registration.mode !== 'off' }
+  const below: readonly Route[] = [
+    ...namesOf(protocolRoutes).map(name => routeOf(protocolRoutes[name], endpoints[name])),
+    ...namesOf(pageRoutes)
+      .filter(name => isOffered(pageRoutes[name], offers))
+      .map(name => routeOf(pageRoutes[name], pages.page(name))),
+    ...[...services.signIn.identityProviders.values()].flatMap(provider => routesOfProvider(provider, pages)),
   ]
   const base = new URL(issuer).pathname.replace(/\/$/, '')
   return [
-    ...underIssuer.map(route => ({ ...route, path: base + route.path })),
-    ...before.map(path => get(path, discovery, 'any')),
+    ...below.map(route => ({ ...route, path: base + route.path })),
+    ...pathsBeforeIssuer(issuer).map(path =>
+      routeOf({ ...protocolRoutes.discovery, path }, endpoints.discovery),
+    ),
   ]
 }
 
-/** Where an orchestrator asks how the whole server is. */
-export const composeProbes = (ports: Parameters<typeof createReadinessEndpoint>[0]): readonly Route[] => [
-  { ...get('/healthz', createHealthEndpoint()), essential: true },
-  { ...get('/readyz', createReadinessEndpoint(ports)), essential: true },
+/** Returns the routes by which an orchestrator asks about the whole server. */
+export const createProbes = (ports: Parameters<typeof createReadinessEndpoint>[0]): readonly Route[] => [
+  { path: '/healthz', methods: ['GET'], endpoint: createHealthEndpoint(), essential: true },
+  { path: '/readyz', methods: ['GET'], endpoint: createReadinessEndpoint(ports), essential: true },
 ]
 
-/** Where an OpenID provider sends browsers and its word. */
-const providerRoutes = ({ name, upstream }: IdentityProvider, { provider }: Browser): readonly Route[] =>
+const routesOfProvider = ({ name, upstream }: IdentityProvider, pages: LazyPages): readonly Route[] =>
   upstream === undefined
     ? []
-    : [
-        { ...acting(both(`/federation/callback/${name}`, provider(name, 'callback'))), page: true },
-        post(`/federation/backchannel-logout/${name}`, provider(name, 'backChannelLogout')),
-        acting(get(`/federation/frontchannel-logout/${name}`, provider(name, 'frontChannelLogout'))),
-      ]
+    : namesOf(providerRoutes).map(route => {
+        const entry = providerRoutes[route]
+        return routeOf({ ...entry, path: entry.path + name }, pages.provider(name, route))
+      })
 
-const offersOf = ({ registration }: Configuration, { offered }: Services) => ({
-  ...offered,
-  registration: registration.mode !== 'off',
-})
+const isOffered = ({ offer }: RouteEntry, offers: Readonly<Record<Offer, boolean>>): boolean =>
+  offer === undefined || offers[offer]
 
-const route =
-  (...methods: Route['methods']) =>
-  (path: string, endpoint: Endpoint, cors?: Route['cors']): Route => ({
-    path,
-    methods,
-    endpoint,
-    ...(cors && { cors }),
-  })
-const get = route('GET')
-const post = route('POST')
-const both = route('GET', 'POST')
-const acting = (one: Route): Route => ({ ...one, acts: true })
-
-const metadataOf = (
-  { mtls, mfa, branding, registration, authorizationRequests }: Configuration,
-  { issuer, clients, resources, grants, keys, offered }: Services,
-) =>
-  createMetadata({
-    ...{ issuer, clients, resources, responseTypes, responseModes, assertionAlgorithms },
-    prompts: promptsOffered(offered),
-    acrValues: acrsOffered(mfa),
-    uiLocales: languages.map(({ tag }) => tag),
-    branding,
-    grantTypes: grants.map(({ grantType }) => grantType),
-    signingAlgorithms: keys.algorithms(),
-    authenticationMethods: authenticationMethodsOf({ mtls }),
-    mtls: mtls !== undefined,
-    mtlsBase: mtlsBaseOf(issuer, mtls),
-    registers: registration.mode !== 'off',
-    ...authorizationRequests,
-  })
-
-function tokenPorts(
-  { validators: { tokenRequest } }: Configuration,
-  services: Services,
-  refuser: Refuser,
-): Parameters<typeof createTokenEndpoint>[0] {
-  const { issuer, log, verifier, users, clients } = services
-  return {
-    ...services,
-    confirm,
-    refuser,
-    validate: tokenRequest && validateBy(tokenRequest),
-    findClient: clients.find,
-    extension: {
-      ...{ issuer, log },
-      async verifyAccessToken(token) {
-        const verified = await verifier.verifyAccessToken(token)
-        if (!verified.ok) return undefined
-        const { authorization: _, ...told } = verified.value
-        return told
-      },
-      async user(sub) {
-        const user = await users.find(sub)
-        return user?.active ? user : undefined
-      },
-    },
-  }
+function routeOf({ offer: _, ...route }: RouteEntry, endpoint: Endpoint): Route {
+  return { ...route, endpoint }
 }
+
+const namesOf = <Name extends PageRouteName | ProtocolRouteName | ProviderRouteName>(
+  table: Readonly<Record<Name, unknown>>,
+): readonly Name[] => Object.keys(table) as Name[]

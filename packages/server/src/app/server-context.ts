@@ -1,4 +1,4 @@
-/** What all issuers rest on: time, randomness, the log, the storehouse, the master key's children and the way out. */
+/** What all issuers of a server share: time, randomness, the log, the stores, keys derived from the master key, and outbound requests. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import type { GenerateSigningKey } from '../keys/generation.ts'
@@ -22,68 +22,72 @@ import {
 import { createRandom } from '../runtime/random.ts'
 import { importBegun } from '../storage/tables/archive.ts'
 
-/** What an embedding application or a test may put in place. */
-export type Surroundings = {
-  readonly log?: Log
-  /** Believed in place of the machine's and the store's clock. */
+/** What an embedding application or a test may replace. */
+export type Overrides = {
+  readonly log?: Log | undefined
+  /** Used instead of the machine's and the store's clock. */
   readonly clock?: Clock
   /** The machine's clocks, where no `clock` is given. */
   readonly machine?: MachineTime
   readonly random?: Random
-  /** Where signing keys come from: an RSA key costs as much time as a whole test. */
+  /** Creates signing keys: an RSA key takes as long as a whole test. */
   readonly generateSigningKey?: GenerateSigningKey
-  /** Stores that are open already; the caller closes them. */
+  /** Stores that are already open; the caller closes them. */
   readonly storehouse?: Storehouse
-  /** How requests are sent, where tests have no network. */
+  /** Sends requests, where tests have no network. */
   readonly outbound?: Outbound
-  /** Sends mail instead of what the configuration names. */
+  /** Sends mail, instead of what the configuration names. */
   readonly sendMail?: SendMail
-  /** Where what a developer is to see is printed; nowhere unless given. */
+  /** Prints what a developer should see. Default: nothing is printed. */
   readonly print?: (text: string) => void
-  /** Lines that the log could not write. */
-  readonly droppedLines?: () => number
-  /** How figures of other processes of this server are had, where there are any. */
-  readonly gathering?: Gathering
+  /** Returns the number of lines that the log could not write. */
+  readonly droppedLines?: (() => number) | undefined
+  /** Gets the metrics of the other processes of this server, if there are any. */
+  readonly gathering?: Gathering | undefined
 }
 
-/** What may be reached hangs on the configuration. */
+/** Returns what sends requests, to the addresses that this configuration allows. */
 export const outboundOf = (
   { outbound }: Pick<Configuration, 'outbound'>,
-  given: Pick<Surroundings, 'outbound'>,
+  given: Pick<Overrides, 'outbound'>,
 ): Outbound => given.outbound ?? createOutbound(outbound)
 
-export type Ground = {
+export type ServerContext = {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
   readonly storehouse: Storehouse
   readonly derived: DerivedKeys
   readonly changes: Changes
-  readonly generateSigningKey?: GenerateSigningKey
+  readonly generateSigningKey?: GenerateSigningKey | undefined
   readonly outbound: Outbound
-  readonly sendMail?: SendMail
+  readonly sendMail?: SendMail | undefined
   readonly print: (text: string) => void
   readonly clockFault: Time['fault']
   readonly close: () => Promise<void>
 }
 
-/** Opens the server's own store; throws where it or the master key does not fit. */
-export async function layGround(
+/** Opens the server's own store. Throws if it can't be opened or the master key does not match it. */
+export async function createServerContext(
   { storage, masterKey, ...configuration }: Configuration,
-  { random = createRandom(), log = silentLog, ...given }: Surroundings,
-): Promise<Ground> {
+  { random = createRandom(), log = silentLog, ...given }: Overrides,
+): Promise<ServerContext> {
   const storehouse = given.storehouse ?? (await openStorehouse(storage, log))
   const { settings } = storehouse.main
-  await requireWhole(settings)
+  await requireCompleteImport(settings)
   const { clock, fault, stop } = await startTime(storehouse, { ...given, log })
   return {
-    ...{ clock, random, log, storehouse, clockFault: fault },
-    changes: createChanges({ settings, random, log }),
-    ...(given.sendMail && { sendMail: given.sendMail }),
-    ...(given.generateSigningKey && { generateSigningKey: given.generateSigningKey }),
-    print: given.print ?? (() => {}),
+    clock,
+    random,
+    log,
+    storehouse,
     derived: await unlock({ configured: masterKey, storage, settings, log }),
+    changes: createChanges({ settings, random, log }),
+    generateSigningKey: given.generateSigningKey,
     outbound: outboundOf(configuration, given),
+    sendMail: given.sendMail,
+    print: given.print ?? (() => {}),
+    clockFault: fault,
     async close() {
       stop()
       if (!given.storehouse) await storehouse.close()
@@ -91,15 +95,15 @@ export async function layGround(
   }
 }
 
-/** Throws while an import is unfinished: half of what was used up elsewhere would be forgotten here. */
-async function requireWhole(settings: Settings): Promise<void> {
+/** Throws while an import is incomplete: one-time values that were used at the source would be accepted here. */
+async function requireCompleteImport(settings: Settings): Promise<void> {
   if ((await settings.get(importBegun)) === undefined) return
   throw new Error(
     'an import into this database was begun and is not finished: run it again (docs/guides/backup.md)',
   )
 }
 
-/** Brings the server's own store to the schema of this version; rejects where it is ahead. */
+/** Migrates the server's own store to the schema of this version. Rejects if the schema is of a newer version. */
 export async function openStorehouse(storage: Configuration['storage'], log: Log): Promise<Storehouse> {
   if (storage.kind === 'memory')
     return (await import('../storage/memory/storehouse.ts')).createMemoryStorehouse()

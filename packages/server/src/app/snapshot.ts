@@ -1,4 +1,4 @@
-/** What is composed of one configuration: the server's own issuer, its tenants', and who of them is asked. */
+/** A configuration snapshot: what is composed of one configuration, with the server's own issuer and its tenants'. */
 
 import type { Route } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -7,61 +7,65 @@ import type { Router } from '../http/router.ts'
 import { createDispatcher } from './dispatch.ts'
 import { composeIssuer, type Issuer, type IssuerPorts } from './issuer.ts'
 import { declareTenants, writeChangedTenants } from './principals.ts'
-import type { Ground } from './server-context.ts'
+import type { ServerContext } from './server-context.ts'
 import { createTenants, type Tenants } from './tenants.ts'
 
-export type Edition = Pick<Tenants, 'tend'> & {
+export type Snapshot = Pick<Tenants, 'runTenantJobs'> & {
   readonly configuration: Configuration
   /** The server's own issuer. */
   readonly server: Issuer
-  /** Answers for every issuer. */
+  /** Responds for every issuer. */
   readonly handle: Router
-  /** The issuers that are awake. */
-  readonly awake: () => readonly Issuer[]
-  /** Fulfilled when no request to it is under way. */
+  /** Returns the issuers that are active. */
+  readonly active: () => readonly Issuer[]
+  /** Resolves when no request to it is in progress. */
   readonly unused: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
-export type EditionPorts = Pick<IssuerPorts, 'observe'> & {
-  readonly ground: Ground
-  /** Of the whole server. */
+export type SnapshotPorts = Pick<IssuerPorts, 'observe'> & {
+  readonly context: ServerContext
+  /** The load of the whole server. */
   readonly load: Load
-  /** That are the server's under every host. */
+  /** Routes of the server under every host. */
   readonly probes: readonly Route[]
 }
 
 /**
- * Throws where the store or the master key does not fit.
- * @param before what was served here until now.
+ * Throws if a store can't be opened or the master key does not match it.
+ * @param before the configuration that was served until now.
  */
-export async function composeEdition(
+export async function composeSnapshot(
   configuration: Configuration,
   before: Configuration | undefined,
-  { ground, load: whole, probes, observe }: EditionPorts,
-): Promise<Edition> {
+  { context, load: whole, probes, observe }: SnapshotPorts,
+): Promise<Snapshot> {
   const load = createPart(whole)
-  const ports = { ground, load, ...(observe && { observe }) }
-  const server = await composeIssuer(configuration, { ...ports, routes: probes })
+  const server = await composeIssuer(configuration, { context, load, observe, routes: probes })
   const decides = await orClose(server, async () => {
     const still = await declareTenants(configuration, server.stores.settings)
-    if (before) await writeChangedTenants(before, configuration, ground)
+    if (before) await writeChangedTenants(before, configuration, context)
     return still
   })
   const tenants = createTenants({
-    ...{ load, clock: ground.clock, log: ground.log },
     configurations: configuration.tenantIssuers,
-    compose: one => composeIssuer(one, { ...ports, decides }),
+    compose: one => composeIssuer(one, { context, load, observe, decides }),
+    load,
+    clock: context.clock,
+    log: context.log,
   })
   let closing: Promise<unknown> | undefined
   return {
-    ...{ configuration, server, tend: tenants.tend },
+    configuration,
+    server,
+    runTenantJobs: tenants.runTenantJobs,
     handle: createDispatcher({
-      ...{ configuration, tenants },
+      configuration,
+      tenants,
       server: server.handle,
       probes: probes.map(({ path }) => path),
     }),
-    awake: () => [server, ...tenants.awake()],
+    active: () => [server, ...tenants.active()],
     unused: load.unused,
     async close() {
       closing ??= Promise.all([tenants.close(), server.close()])
@@ -70,7 +74,7 @@ export async function composeEdition(
   }
 }
 
-/** Closes what was composed already where the rest fails. */
+/** Closes the server's own issuer if the work fails. */
 async function orClose<Value>(server: Issuer, work: () => Promise<Value>): Promise<Value> {
   try {
     return await work()

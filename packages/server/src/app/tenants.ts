@@ -1,6 +1,6 @@
 /**
- * The issuers of tenants: each is composed when the first request for it comes and put to sleep when none came for
- * long, so that a thousand cost neither a start nor the memory of those that nobody asks for.
+ * The issuers of tenants. Each is activated by its first request and evicted after an hour without one, so that a
+ * thousand tenants cost neither a slow start nor the memory of those that are not used.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -12,12 +12,12 @@ import type { Clock, Log } from '../runtime/ports.ts'
 import type { Issuer } from './issuer.ts'
 
 export type Tenants = {
-  /** Answers a request for a tenant's issuer; 503 where it can't be composed now. */
+  /** Responds to a request for a tenant's issuer; 503 if it can't be composed now. */
   readonly answer: (name: string, request: HttpRequest) => HttpResponse | Promise<HttpResponse>
-  /** Those that are awake. */
-  readonly awake: () => readonly Issuer[]
-  /** Puts to sleep whom nobody asked for, and wakes each of these that sleeps for as long as its chores take. */
-  readonly tend: (names: readonly string[], chores: (issuer: Issuer) => Promise<void>) => Promise<void>
+  /** Returns the issuers that are active. */
+  readonly active: () => readonly Issuer[]
+  /** Evicts idle issuers, and activates each of these that is not active for as long as its jobs take. */
+  readonly runTenantJobs: (names: readonly string[], jobs: (issuer: Issuer) => Promise<void>) => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -29,100 +29,100 @@ export type TenantPorts = {
   readonly log: Log
 }
 
-/** Nothing that must be remembered is kept in memory (guesses are counted in the store): to sleep forgets only caches. */
+/** Eviction loses only caches: what must be remembered, such as counted guesses, is in the store. */
 const idle: Seconds = 3600
 
-/** `asked_at` is undefined until somebody asks. */
-type Awake = { readonly issuer: Issuer; asked_at: Seconds | undefined }
+/** `asked_at` is undefined until the first request. */
+type Active = { readonly issuer: Issuer; asked_at: Seconds | undefined }
 
 export function createTenants({ configurations, compose, load, clock, log }: TenantPorts): Tenants {
-  const awake = new Map<string, Awake>()
-  const coming = new Map<string, Promise<Awake | undefined>>()
+  const active = new Map<string, Active>()
+  const activating = new Map<string, Promise<Active | undefined>>()
   let closed = false
-  // One at a time: new keys of many tenants at once would leave no thread to those who sign.
+  // One at a time: creating keys for many tenants at once would leave no thread for signing.
   let last: Promise<unknown> = Promise.resolve()
-  const inTurn = <Value>(work: () => Promise<Value>): Promise<Value> => {
-    const turn = last.then(work)
-    last = turn.catch(() => {})
-    return turn
+  const serial = <Value>(work: () => Promise<Value>): Promise<Value> => {
+    const run = last.then(work)
+    last = run.catch(() => {})
+    return run
   }
 
-  const wake = async (name: string): Promise<Awake | undefined> => {
-    const before = awake.get(name)
+  const activate = async (name: string): Promise<Active | undefined> => {
+    const before = active.get(name)
     const configuration = configurations.get(name)
     if (before || !configuration || closed) return before
     try {
-      const woken: Awake = { issuer: await compose(configuration), asked_at: undefined }
-      awake.set(name, woken)
-      return woken
+      const activated: Active = { issuer: await compose(configuration), asked_at: undefined }
+      active.set(name, activated)
+      return activated
     } catch (error) {
       log.error('tenant_start_failed', { tenant: name, error: String(error) })
       return undefined
     }
   }
 
-  const sleep = async (name: string, { issuer }: Awake): Promise<void> => {
-    awake.delete(name)
+  const evict = async (name: string, { issuer }: Active): Promise<void> => {
+    active.delete(name)
     await issuer.close()
   }
 
-  /** The same turn for all who ask while it is coming. */
-  const find = (name: string): Promise<Awake | undefined> => {
-    const before = coming.get(name)
+  /** Requests that arrive during an activation share it. */
+  const find = (name: string): Promise<Active | undefined> => {
+    const before = activating.get(name)
     if (before) return before
-    const turn = inTurn(() => wake(name)).finally(() => coming.delete(name))
-    coming.set(name, turn)
-    return turn
+    const found = serial(() => activate(name)).finally(() => activating.delete(name))
+    activating.set(name, found)
+    return found
   }
 
-  const use = (found: Awake, request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
+  const use = (found: Active, request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
     found.asked_at = clock.now()
     return found.issuer.handle(request)
   }
 
-  const restIdle = async (): Promise<void> => {
-    for (const [name, { asked_at = 0 }] of awake)
-      await inTurn(async () => {
-        const one = awake.get(name)
-        if (one && asked_at === one.asked_at && asked_at + idle <= clock.now()) await sleep(name, one)
+  const evictIdle = async (): Promise<void> => {
+    for (const [name, { asked_at = 0 }] of active)
+      await serial(async () => {
+        const one = active.get(name)
+        if (one && asked_at === one.asked_at && asked_at + idle <= clock.now()) await evict(name, one)
       })
   }
 
-  const visit = async (name: string, chores: (issuer: Issuer) => Promise<void>): Promise<void> => {
-    if (awake.has(name)) return
-    const woken = await wake(name)
-    if (!woken) return
+  const runJobsOf = async (name: string, jobs: (issuer: Issuer) => Promise<void>): Promise<void> => {
+    if (active.has(name)) return
+    const activated = await activate(name)
+    if (!activated) return
     try {
-      await chores(woken.issuer)
+      await jobs(activated.issuer)
     } finally {
-      // Whoever was asked for meanwhile stays awake.
-      if (woken.asked_at === undefined) await sleep(name, woken)
+      // One that got a request meanwhile stays active.
+      if (activated.asked_at === undefined) await evict(name, activated)
     }
   }
 
   return {
     answer(name, request) {
-      const found = awake.get(name)
+      const found = active.get(name)
       if (found) return use(found, request)
       if (load.isFull()) return unavailable
       load.enter()
-      return find(name).then(woken => {
+      return find(name).then(activated => {
         load.leave()
-        return woken ? use(woken, request) : unavailable
+        return activated ? use(activated, request) : unavailable
       })
     },
-    awake: () => [...awake.values()].map(({ issuer }) => issuer),
-    async tend(names, chores) {
-      await restIdle()
+    active: () => [...active.values()].map(({ issuer }) => issuer),
+    async runTenantJobs(names, jobs) {
+      await evictIdle()
       for (const name of names)
-        await inTurn(() => visit(name, chores)).catch(error =>
-          log.error('tenant_chores_failed', { tenant: name, error: String(error) }),
+        await serial(() => runJobsOf(name, jobs)).catch(error =>
+          log.error('tenant_jobs_failed', { tenant: name, error: String(error) }),
         )
     },
     async close() {
       closed = true
       await last
-      await Promise.all([...awake.values()].map(({ issuer }) => issuer.close()))
+      await Promise.all([...active.values()].map(({ issuer }) => issuer.close()))
     },
   }
 }

@@ -8,7 +8,7 @@ export const list = (flags: KeyFlags): Promise<ExitCode> => withKeys(flags, keys
 export const rotate = (flags: KeyFlags): Promise<ExitCode> =>
   withKeys(flags, keys => keys.rotate({ now: flags.now === true }))
 
-type OpenKeys = Awaited<ReturnType<typeof import('../server.ts').openKeys>>
+type OpenKeys = Awaited<ReturnType<typeof import('../app/administration.ts').openKeys>>
 
 async function withKeys(
   flags: KeyFlags,
@@ -16,7 +16,7 @@ async function withKeys(
 ): Promise<ExitCode> {
   const found = await issuerOrReport(flags, 'keys')
   if (!found) return 1
-  const { openKeys } = await import('../server.ts')
+  const { openKeys } = await import('../app/administration.ts')
   const keys = await openKeys(found.server, found.issuer)
   try {
     for (const key of await use(keys)) process.stdout.write(`${lineOf(key)}\n`)

@@ -1,6 +1,6 @@
 /** Shows how far a long work is: on standard error, so that it is never among the results. */
 
-type Archives = Awaited<ReturnType<typeof import('../server.ts').openArchives>>
+type Archives = typeof import('../app/archives.ts')
 type Report = Parameters<Archives['exportStores']>[2]['report']
 
 const width = 24

@@ -6,7 +6,7 @@ import { issuerOrReport } from './issuer.ts'
 export async function resetMfa(flags: UserFlags): Promise<ExitCode> {
   const found = await issuerOrReport(flags, 'second factors')
   if (!found) return 1
-  const { openFactors } = await import('../server.ts')
+  const { openFactors } = await import('../app/administration.ts')
   const factors = await openFactors(found.server, found.issuer)
   try {
     const removed = await factors.reset(flags.user)

@@ -3,7 +3,7 @@
 import type { ExitCode, SessionFlags } from './command.ts'
 import { issuerOrReport, lineOf } from './issuer.ts'
 
-type OpenSessions = Awaited<ReturnType<typeof import('../server.ts').openSessions>>
+type OpenSessions = Awaited<ReturnType<typeof import('../app/administration.ts').openSessions>>
 type Row = Awaited<ReturnType<OpenSessions['ofUser']>>[number]
 
 export const list = (flags: SessionFlags): Promise<ExitCode> =>
@@ -37,7 +37,7 @@ async function withSessions(
 ): Promise<ExitCode> {
   const found = await issuerOrReport(flags, 'sessions')
   if (!found) return 1
-  const { openSessions } = await import('../server.ts')
+  const { openSessions } = await import('../app/administration.ts')
   const sessions = await openSessions(found.server, found.issuer)
   try {
     return await use(sessions)

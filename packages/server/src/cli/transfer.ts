@@ -5,7 +5,7 @@ import type { BackupFlags, CarryFlags, ExitCode } from './command.ts'
 import { showProgress } from './progress.ts'
 import { loadOrReport } from './report.ts'
 
-type Archives = Awaited<ReturnType<typeof import('../server.ts').openArchives>>
+type Archives = typeof import('../app/archives.ts')
 type Nouns = NonNullable<Parameters<Archives['exportStores']>[2]['nouns']>
 
 export async function exportTo({
@@ -53,7 +53,7 @@ export async function backUp({ config, to }: BackupFlags): Promise<ExitCode> {
   return 0
 }
 
-const openArchives = async (): Promise<Archives> => (await import('../server.ts')).openArchives()
+const openArchives = async (): Promise<Archives> => import('../app/archives.ts')
 
 const isStorage = /^(sqlite:|postgres(ql)?:\/\/)/
 

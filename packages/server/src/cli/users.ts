@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import type { AddUserFlags, ExitCode, IssuerFlags, NamedUserFlags, RenameUserFlags } from './command.ts'
 import { issuerOrReport, lineOf } from './issuer.ts'
 
-type OpenUsers = Awaited<ReturnType<typeof import('../server.ts').openUsers>>
+type OpenUsers = Awaited<ReturnType<typeof import('../app/administration.ts').openUsers>>
 type Row = Awaited<ReturnType<OpenUsers['list']>>[number]
 
 export const list = (flags: IssuerFlags): Promise<ExitCode> =>
@@ -71,7 +71,7 @@ async function withUsers(
 ): Promise<ExitCode> {
   const found = await issuerOrReport(flags, 'users')
   if (!found) return 1
-  const { openUsers } = await import('../server.ts')
+  const { openUsers } = await import('../app/administration.ts')
   const users = await openUsers(found.server, found.issuer)
   try {
     return await use(users, found.issuer)

@@ -40,12 +40,14 @@ export type AttemptPorts = {
   readonly clock: Clock
 }
 
-export function createAttempts({ stores: { attempts }, derived, clock }: AttemptPorts): {
+export type Attempts = {
   readonly countAttempt: CountAttempt
   readonly forgiveAttempt: ForgiveAttempt
   /** Returns how long to wait until each key has room, 0 where all have; counts nothing. */
   readonly waitFor: (keys: readonly AttemptKey[]) => Awaitable<Seconds>
-} {
+}
+
+export function createAttempts({ stores: { attempts }, derived, clock }: AttemptPorts): Attempts {
   const secret = derived.derive('attempts')
   // Keyed: names and addresses could be found from a plain hash by trying.
   const hashOf = (key: string) => createHmac('sha256', secret).update(key).digest('base64url') as TokenHash

@@ -1,4 +1,4 @@
-/** How an operator keeps users: found by `sub`, their words checked, and what is wrong told by name. */
+/** User administration by the operator: users are found by `sub`, input is checked, and each problem has a name. */
 
 import type { PasswordFault } from '../model/account.ts'
 import type { StoredUsers } from '../model/ports/stores.ts'
@@ -24,23 +24,22 @@ type Kept =
       readonly holder?: string
     }
 
-export type UserKeeping = {
-  /** A page of them, from behind this `sub` on; empty at the end. */
+export type UserAdministration = {
+  /** Returns the page of users after this `sub`; empty at the end. */
   readonly list: (after?: string) => Promise<readonly StoredUser[]>
   readonly add: (account: NewAccount) => Promise<Kept>
   readonly setPassword: (sub: string, password: string) => Promise<Kept>
   readonly setActive: (sub: string, active: boolean) => Promise<Kept>
   readonly rename: (sub: string, username: string) => Promise<Kept>
-  /** With all that was theirs; answers who they were. */
+  /** Deletes the user with everything that belongs to them, and returns what they were. */
   readonly remove: (sub: string) => Promise<Kept>
-  readonly close: () => Promise<void>
 }
 
 const page = 500
 /** OpenID Connect Core 1.0 §2. */
 const wellFormedSub = /^[\x20-\x7E]{1,255}$/
 
-export function keepUsers(accounts: Accounts, storedUsers: StoredUsers): Omit<UserKeeping, 'close'> {
+export function administerUsers(accounts: Accounts, storedUsers: StoredUsers): UserAdministration {
   const refused = (problem: UserProblem): Kept => ({ ok: false, problem })
   const kept = (result: Awaited<ReturnType<Accounts['add']>>): Kept =>
     result.ok ? { ok: true, user: result.value } : refused(result.reason as UserProblem)

@@ -1,24 +1,23 @@
-/** Deletes expired rows as time goes by, outside of requests. */
+/** Deletes expired rows in the background, never during a request. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Stores } from '../model/ports/stores.ts'
 import { type Clock, type Log, passedBy } from '../runtime/ports.ts'
 
-const interval: Seconds = 30
 /** How long an expired row still explains itself: `expired_token` rather than `invalid_grant`. */
 const grace: Seconds = 900
 
-/** What ended before this time goes. */
+/** Returns the time before which rows must have expired to be deleted. */
 export const expiredBy = (clock: Clock): Seconds => passedBy(clock) - grace
 
 export type CleanUpPorts = {
-  /** Those of every issuer. */
+  /** The stores of every active issuer. */
   readonly stores: () => readonly Pick<Stores, 'cleanUp'>[]
   readonly clock: Clock
   readonly log: Log
 }
 
-/** Returns a function that deletes what has expired once; what goes wrong is logged. */
+/** Returns a function that deletes expired rows. It logs failures and never rejects. */
 export const createCleanUp =
   ({ stores, clock, log }: CleanUpPorts) =>
   async (): Promise<void> => {
@@ -30,10 +29,3 @@ export const createCleanUp =
       }
     }
   }
-
-/** Returns a function that stops it; does not keep the process alive. */
-export function startCleanUp(cleanUp: () => Promise<void>): () => void {
-  const timer = setInterval(cleanUp, interval * 1000)
-  timer.unref()
-  return () => clearInterval(timer)
-}

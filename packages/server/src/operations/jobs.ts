@@ -1,34 +1,45 @@
-/** Looks after the tenants' issuers as time goes by, those that sleep among them. */
+/** Background jobs: clean-up, delivery of logout tokens and mail, and the jobs of tenants. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Log } from '../runtime/ports.ts'
 
-const interval: Seconds = 3600
-/** Soon after the start: a process that ended may have left something to be told. */
-const first: Seconds = 10
-
-export type RoundPorts = {
-  /** One round; the next begins no sooner than it is done. */
-  readonly tend: () => Promise<void>
-  readonly log: Log
+export type Job = {
+  readonly run: () => Promise<void>
+  /** The event that is logged when a run fails. */
+  readonly failed: string
+  readonly every: Seconds
+  /** Until the first run. Default: `every`. */
+  readonly first?: Seconds
 }
 
-/** Answers how to stop it; does not keep the process alive. */
-export function startRounds({ tend, log }: RoundPorts): () => void {
+/**
+ * Runs each job at its interval until the returned function is called. A job that is still running is not started again.
+ * The timers don't keep the process alive.
+ */
+export function startJobs(jobs: readonly Job[], log: Log): () => void {
+  const stops = jobs.map(job => startJob(job, log))
+  return () => {
+    for (const stop of stops) stop()
+  }
+}
+
+function startJob({ run, failed, every, first = every }: Job, log: Log): () => void {
   let timer: NodeJS.Timeout
-  const after = (seconds: Seconds): void => {
-    timer = setTimeout(async () => {
-      try {
-        await tend()
-      } catch (error) {
-        log.error('tenant_round_failed', { error: String(error) })
-      }
-      if (!stopped) after(interval)
-    }, seconds * 1000)
+  let stopped = false
+  const runOnce = async (): Promise<void> => {
+    try {
+      await run()
+    } catch (error) {
+      log.error(failed, { error: String(error) })
+    }
+    if (!stopped) schedule(every)
+  }
+  const schedule = (seconds: Seconds): void => {
+    timer = setTimeout(runOnce, seconds * 1000)
     timer.unref()
   }
-  let stopped = false
-  after(first)
+  if (first === 0) void runOnce()
+  else schedule(first)
   return () => {
     stopped = true
     clearTimeout(timer)

@@ -80,6 +80,10 @@ export function logWith(log: Log, about: Readonly<Record<string, unknown>>): Log
   return { debug: line(log.debug), info: line(log.info), warn: line(log.warn), error: line(log.error) }
 }
 
+/** Creates the log of a process, at the level of `TESSERA_LOG_LEVEL`. Default: `info`. */
+export const logFromEnvironment = (worker?: number): ProcessLog =>
+  createLog({ level: (process.env.TESSERA_LOG_LEVEL ?? 'info') as LogLevel, worker })
+
 type Fields = Record<string, unknown>
 
 /** The same fields, those of a secret's name censored, in the objects among them too; copied only where there is one. */

@@ -23,13 +23,17 @@ export type ClientsPorts = {
 const capacity = 1000
 const day: Seconds = 86_400
 
+/** Configured and registered clients, and what follows from their use. */
+export type ClientLookup = Clients & {
+  readonly isAllowedOrigin: IsAllowedOrigin
+  readonly noteUse: NoteUse
+}
+
 /**
  * The row of a registered client is read each time and its version compared, so that an update or a deletion by any
  * process counts at once; only what is made of the row is kept.
  */
-export function createClients(
-  ports: ClientsPorts,
-): Clients & { readonly isAllowedOrigin: IsAllowedOrigin; readonly noteUse: NoteUse } {
+export function createClients(ports: ClientsPorts): ClientLookup {
   const { configured, registeredClients, clock, log } = ports
   // What may not be given to a client that is gone, `commit` refuses.
   const reads = registeredClients.copy ?? registeredClients

@@ -3,6 +3,7 @@
 import type { Endpoint } from '@tessera/protocol/http'
 import type { ServerMetadata } from '@tessera/protocol/metadata'
 import { createCacheableAnswer } from '../../messages/cacheable.ts'
+import { protocolRoutes } from '../../model/routes.ts'
 
 const maxAge = 3600
 
@@ -13,12 +14,12 @@ export const createDiscoveryEndpoint = (metadata: ServerMetadata): Endpoint =>
     maxAge,
   })
 
-/** Where the document is found: below the issuer, and where RFC 8414 §3.1 puts its well-known segment before the issuer's path. */
-export function discoveryPaths(issuer: string): {
-  readonly below: readonly string[]
-  readonly before: readonly string[]
-} {
+/**
+ * Returns the paths of the document outside the issuer's path: RFC 8414 §3.1 puts the well-known segment before it. Empty
+ * for an issuer without a path.
+ */
+export function pathsBeforeIssuer(issuer: string): readonly string[] {
   const path = new URL(issuer).pathname.replace(/\/$/, '')
-  const names = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
-  return { below: names, before: path === '' ? [] : names.map(name => name + path) }
+  const { discovery, oauthDiscovery } = protocolRoutes
+  return path === '' ? [] : [discovery.path + path, oauthDiscovery.path + path]
 }

@@ -9,6 +9,7 @@ import {
 } from '../../model/client.ts'
 import { requestEncryptionAlgorithms } from '../../model/keys.ts'
 import type { Resources } from '../../model/resource.ts'
+import { pageRoutes, protocolRoutes } from '../../model/routes.ts'
 
 export type MetadataSources = {
   readonly issuer: string
@@ -42,19 +43,19 @@ export type MetadataSources = {
 export function createMetadata({ issuer, clients, resources, ...offered }: MetadataSources): ServerMetadata {
   const plainPkce = [...clients.all()].some(client => client.allow_plain_pkce)
   const endpointsAt = (base: string) => ({
-    token_endpoint: `${base}/connect/token`,
-    introspection_endpoint: `${base}/connect/introspect`,
-    revocation_endpoint: `${base}/connect/revocation`,
-    device_authorization_endpoint: `${base}/connect/deviceauthorization`,
-    userinfo_endpoint: `${base}/connect/userinfo`,
-    pushed_authorization_request_endpoint: `${base}/connect/par`,
+    token_endpoint: base + protocolRoutes.token.path,
+    introspection_endpoint: base + protocolRoutes.introspection.path,
+    revocation_endpoint: base + protocolRoutes.revocation.path,
+    device_authorization_endpoint: base + pageRoutes.deviceAuthorization.path,
+    userinfo_endpoint: base + protocolRoutes.userinfo.path,
+    pushed_authorization_request_endpoint: base + pageRoutes.par.path,
   })
   return {
     issuer,
-    authorization_endpoint: `${issuer}/connect/authorize`,
-    end_session_endpoint: `${issuer}/connect/endsession`,
-    check_session_iframe: `${issuer}/connect/checksession`,
-    jwks_uri: `${issuer}/.well-known/openid-configuration/jwks`,
+    authorization_endpoint: issuer + pageRoutes.authorize.path,
+    end_session_endpoint: issuer + pageRoutes.endSession.path,
+    check_session_iframe: issuer + pageRoutes.checkSession.path,
+    jwks_uri: issuer + protocolRoutes.jwks.path,
     ...endpointsAt(issuer),
     ui_locales_supported: offered.uiLocales,
     ...(offered.branding.privacy_url !== undefined && { op_policy_uri: offered.branding.privacy_url }),
@@ -110,7 +111,7 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     request_object_encryption_enc_values_supported: contentEncryptionAlgorithms,
     require_signed_request_object: offered.requireSigned,
     require_pushed_authorization_requests: offered.requirePushed,
-    ...(offered.registers && { registration_endpoint: `${issuer}/connect/register` }),
+    ...(offered.registers && { registration_endpoint: issuer + pageRoutes.register.path }),
     ...(offered.mtls && {
       tls_client_certificate_bound_access_tokens: true,
       mtls_endpoint_aliases: endpointsAt(offered.mtlsBase),

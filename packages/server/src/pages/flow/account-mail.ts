@@ -3,8 +3,9 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { OutgoingMail } from '../../model/mail.ts'
+import type { PagePath } from '../../model/routes.ts'
 import type { ComposeMail, Letter, MailKind } from '../ui/mails.ts'
-import type { PagePath, Paths } from './page-paths.ts'
+import type { Paths } from './page-paths.ts'
 
 export type LetterTo = {
   readonly to: string

@@ -12,7 +12,7 @@ export type HomePorts = {
   readonly sessions: Pick<BrowserSessions, 'read'>
   readonly users: Pick<Users, 'find'>
   readonly clients: Pick<Clients, 'all'>
-  readonly offered: { readonly signUp: boolean; readonly outbox: boolean }
+  readonly offered: { readonly signUp: boolean; readonly devMail: boolean }
   /** Whether the server runs on a developer's own machine. */
   readonly local: boolean
   readonly pages: Pages
@@ -50,7 +50,7 @@ export function createHomeEndpoint({
   function developers(): NonNullable<HomePage['developers']> {
     return {
       base: paths('/').slice(0, -1),
-      ...(offered.outbox && { mail: paths('/dev/mail') }),
+      ...(offered.devMail && { mail: paths('/dev/mail') }),
     }
   }
 }

@@ -1,0 +1,74 @@
+/** Accounts in the store: how they change, and what users may do themselves. */
+
+import type { Configuration } from '../configuration/configuration.ts'
+import { isLoopback } from '../configuration/issuer.ts'
+import { type Accounts, createAccounts } from '../identity/accounts.ts'
+import type { ClientServices } from './client-services.ts'
+import type { IssuerContext } from './issuer-context.ts'
+import type { SessionServices } from './session-services.ts'
+import type { SignInServices } from './sign-in-services.ts'
+
+export type AccountServices = {
+  readonly accounts: Accounts
+  readonly offered: AccountOffers
+}
+
+/** What users may do themselves. It depends on whether mail can be sent, and on what checks passwords. */
+export type AccountOffers = {
+  /** Whether users can sign up in some tenant, or without one. */
+  readonly signUp: boolean
+  readonly signUpIn: (tenant: string | undefined) => boolean
+  readonly passwordReset: boolean
+  readonly deletion: boolean
+  readonly mail: boolean
+  /** Whether mails are shown on a page during development, instead of being sent. */
+  readonly devMail: boolean
+}
+
+export function createAccountServices(
+  configuration: Configuration,
+  context: IssuerContext,
+  {
+    clients: { lookup },
+    signIn: { users, hashPassword },
+    sessions: { endingWithin },
+  }: {
+    readonly clients: ClientServices
+    readonly signIn: SignInServices
+    readonly sessions: SessionServices
+  },
+): AccountServices {
+  const { stores, clock, random, log } = context
+  return {
+    accounts: createAccounts({
+      stores,
+      users,
+      isClient: async id => (await lookup.find(id)) !== undefined,
+      hashArgon2id: hashPassword,
+      endingWithin,
+      settings: configuration.accounts,
+      clock,
+      random,
+      log,
+    }),
+    offered: offersOf(configuration, context),
+  }
+}
+
+function offersOf(
+  { accounts, signUpTenants, validators, mail, issuer }: Configuration,
+  { sendMail }: Pick<IssuerContext, 'sendMail'>,
+): AccountOffers {
+  // A module that checks local passwords also stores them.
+  const storesPasswords = validators.password === undefined
+  const canMail = sendMail !== undefined || mail !== undefined || isLoopback(new URL(issuer).hostname)
+  const canSignUp = storesPasswords && (canMail || accounts.emailVerification === 'off')
+  return {
+    signUp: canSignUp && (accounts.signUp || signUpTenants.size > 0),
+    signUpIn: tenant => canSignUp && (tenant === undefined ? accounts.signUp : signUpTenants.has(tenant)),
+    passwordReset: accounts.passwordReset && storesPasswords && canMail,
+    deletion: accounts.selfDeletion,
+    mail: canMail,
+    devMail: sendMail === undefined && mail === undefined && canMail,
+  }
+}

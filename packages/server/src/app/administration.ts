@@ -1,0 +1,100 @@
+/**
+ * What the command line does with the stores of a configuration, beside a running server. In each function `server` is
+ * the whole configuration, and `issuer` either the same one or that of a tenant in `tenantIssuers`.
+ */
+
+import type { Configuration } from '../configuration/configuration.ts'
+import { administerUsers, type UserAdministration } from '../identity/user-administration.ts'
+import type { KeyInfo } from '../keys/key-ring.ts'
+import type { Session } from '../model/authorization.ts'
+import { type EndSession, lives } from '../model/session.ts'
+import { logFromEnvironment } from '../operations/log.ts'
+import { createEndings } from '../sessions/session-end.ts'
+import { createIssuerContext, type IssuerContext } from './issuer-context.ts'
+import { createServerContext, openStorehouse } from './server-context.ts'
+import { createServices } from './services.ts'
+
+type Closable = { readonly close: () => Promise<void> }
+
+/** Migrates the store of every issuer to the schema of this version. Returns the number of stores. */
+export async function migrateStorage({ storage }: Configuration): Promise<number> {
+  const storehouse = await openStorehouse(storage, logFromEnvironment())
+  try {
+    const tenants = await storehouse.begun()
+    for (const name of tenants) await (await storehouse.ofTenant(name)).close()
+    return 1 + tenants.length
+  } finally {
+    await storehouse.close()
+  }
+}
+
+export async function openKeys(
+  server: Configuration,
+  issuer: Configuration,
+): Promise<
+  Closable & {
+    readonly list: () => Promise<readonly KeyInfo[]>
+    readonly rotate: (options: { now: boolean }) => Promise<readonly KeyInfo[]>
+  }
+> {
+  const { keys, close } = await openIssuer(server, issuer)
+  return { list: async () => keys.list(), rotate: keys.rotate, close }
+}
+
+/** A running server notifies the clients of sessions that are ended here. */
+export async function openSessions(
+  server: Configuration,
+  issuer: Configuration,
+): Promise<
+  Closable & {
+    readonly ofUser: (sub: string) => Promise<readonly Session[]>
+    readonly end: (sid: string) => ReturnType<EndSession>
+  }
+> {
+  const { stores, clock, log, close } = await openIssuer(server, issuer)
+  const { endRevokes } = issuer.sessions
+  const { endSession } = createEndings({ stores, clock, log, endRevokes, onNotices: () => {} })
+  return {
+    ofUser: async sub => (await stores.sessions.ofUser(sub)).filter(session => lives(session, clock.now())),
+    end: sid => endSession(sid, 'ended_by_operator'),
+    close,
+  }
+}
+
+export async function openFactors(
+  server: Configuration,
+  issuer: Configuration,
+): Promise<Closable & { readonly reset: (sub: string) => Promise<number> }> {
+  const { stores, log, close } = await openIssuer(server, issuer)
+  return {
+    async reset(sub) {
+      const factors = await stores.secondFactors.reset(sub)
+      log.info('second_factors_reset', { sub, factors })
+      return factors
+    },
+    close,
+  }
+}
+
+/** A running server notifies the clients of sessions that end here. */
+export async function openUsers(
+  server: Configuration,
+  issuer: Configuration,
+): Promise<Closable & UserAdministration> {
+  const context = await openIssuer(server, issuer)
+  const { accounts } = createServices(issuer, context)
+  return { ...administerUsers(accounts.accounts, context.stores.storedUsers), close: context.close }
+}
+
+/** Closing it closes the context of the server too. */
+async function openIssuer(server: Configuration, issuer: Configuration): Promise<IssuerContext> {
+  const serverContext = await createServerContext(server, { log: logFromEnvironment() })
+  const context = await createIssuerContext(issuer, serverContext)
+  return {
+    ...context,
+    async close() {
+      await context.close()
+      await serverContext.close()
+    },
+  }
+}

@@ -1,0 +1,133 @@
+/** Clients: lookup, authentication and keys. */
+
+import {
+  type AuthenticateClient,
+  createClientAuthentication,
+} from '../clients/authentication/authenticate.ts'
+import { type AuthenticateCaller, createCallerAuthentication } from '../clients/authentication/caller.ts'
+import { type ClientFailures, createClientFailures } from '../clients/authentication/failed-attempts.ts'
+import { longestKept } from '../clients/authentication/private-key-jwt.ts'
+import { createArgon2id, type MatchArgon2id } from '../clients/authentication/secrets.ts'
+import { createPlainBasicLog } from '../clients/authentication/unencoded-basic.ts'
+import { createClientEncryption, type EncryptForClient } from '../clients/keys/encryption.ts'
+import { createClientKeys } from '../clients/keys/jwks.ts'
+import { createClientSignatures, type VerifyClientSignature } from '../clients/keys/signature.ts'
+import { type ClientLookup, createClients } from '../clients/registration/client-lookup.ts'
+import { readRegistered } from '../clients/registration/metadata-validation.ts'
+import type { Configuration } from '../configuration/configuration.ts'
+import { mtlsBaseOf } from '../configuration/issuer.ts'
+import { createAssertionCounter } from '../identity/assertion-limit.ts'
+import { type Attempts, networkOf } from '../identity/attempts.ts'
+import { createOverloadLog } from '../operations/overload.ts'
+import { networkKeys, networkPath } from '../runtime/network.ts'
+import type { IssuerContext } from './issuer-context.ts'
+
+export type ClientServices = {
+  /** Configured and registered clients. */
+  readonly lookup: ClientLookup
+  /** Returns whether the configuration names this client. */
+  readonly isConfigured: (clientId: string) => boolean
+  readonly authenticate: AuthenticateClient
+  /** For introspection: a client, or an API. */
+  readonly authenticateCaller: AuthenticateCaller
+  readonly matchArgon2id: MatchArgon2id
+  readonly encrypt: EncryptForClient
+  readonly verifySignature: VerifyClientSignature
+}
+
+export function createClientServices(
+  configuration: Configuration,
+  context: IssuerContext,
+  { countAttempt, waitFor }: Attempts,
+): ClientServices {
+  const { issuer, resources, clientAssertions, compatibility, mtls } = configuration
+  const { stores, clock, log, random, outbound } = context
+  const lookup = createLookup(configuration, context)
+  const isConfigured = (clientId: string) => configuration.clients.find(clientId) !== undefined
+  const findKeys = createClientKeys({ outbound, clock, log })
+  const verifySignature = createClientSignatures(findKeys)
+  const failures = createFailures(context, { countAttempt, waitFor })
+  const notePlainBasic = createPlainBasicLog({ clock, log })
+  // Not the queue of users' passwords: guesses at client secrets must not delay users, nor the other way round.
+  const { match: matchArgon2id } = createArgon2id({
+    concurrent: 1,
+    networksOf: networkPath,
+    onFull: createOverloadLog({ log, clock, queue: 'client_secrets' }),
+  })
+  const longest = longestKept(clientAssertions.maxLifetime)
+  const authenticate = createClientAuthentication({
+    issuer,
+    clients: lookup,
+    clientAssertions,
+    compatibility,
+    mtlsBase: mtlsBaseOf(issuer, mtls),
+    replays: stores.replays,
+    countAssertion: createAssertionCounter({ countAttempt, isConfigured, longest }),
+    findKeys,
+    verifySignature,
+    failures,
+    notePlainBasic,
+    networkOf,
+    matchArgon2id,
+    clock,
+    random,
+  })
+  const authenticateCaller = createCallerAuthentication({
+    authenticate,
+    resources,
+    compatibility,
+    failures,
+    notePlainBasic,
+    networkOf,
+    matchArgon2id,
+    clock,
+    random,
+  })
+  return {
+    lookup,
+    isConfigured,
+    authenticate,
+    authenticateCaller,
+    matchArgon2id,
+    encrypt: createClientEncryption(findKeys),
+    verifySignature,
+  }
+}
+
+function createLookup(
+  { clients: configured, registration }: Configuration,
+  { stores, keys, clock, log, standing }: IssuerContext,
+): ClientLookup {
+  const signingAlgorithms = keys.algorithms()
+  return createClients({
+    configured,
+    registration,
+    registeredClients: stores.registeredClients,
+    read: row => readRegistered(row, { registration, signingAlgorithms, log }),
+    hasFallen: standing.hasFallenClient,
+    clock,
+    log,
+  })
+}
+
+function createFailures(
+  { clock }: IssuerContext,
+  { countAttempt, waitFor }: Pick<Attempts, 'countAttempt' | 'waitFor'>,
+): ClientFailures {
+  // Marks are counters that are never full.
+  const markers = (keys: readonly string[], most: number) => keys.map(key => ({ key, most, span: 0 }))
+  return createClientFailures({
+    clock,
+    networksOf: (from, limit) => networkKeys('client', from, limit),
+    async countFailure(counter) {
+      const counted = await countAttempt([counter])
+      return counted.ok ? 0 : counted.wait
+    },
+    async mark(keys, span) {
+      await countAttempt(markers(keys, Number.MAX_SAFE_INTEGER).map(one => ({ ...one, span })))
+    },
+    async isMarked(keys) {
+      return (await waitFor(markers(keys, 1))) > 0
+    },
+  })
+}

@@ -1,0 +1,68 @@
+/** Sign-in at other OpenID Connect providers: browsers are sent there and come back. */
+
+import type { Configuration } from '../configuration/configuration.ts'
+import { createDiscovery, type OpenIdProvider } from '../identity/federation/provider-discovery.ts'
+import { createUpstream, type Upstream } from '../identity/federation/upstream.ts'
+import { createDepartures, type Departures } from '../identity/federation/upstream-authorization-request.ts'
+import {
+  createLogoutTokenReader,
+  type ReadLogoutToken,
+} from '../identity/federation/upstream-logout-token.ts'
+import {
+  createUpstreamSessionKeeper,
+  type KeepUpstreamSession,
+} from '../identity/federation/upstream-session.ts'
+import { createUpstreamSignOut } from '../identity/federation/upstream-sign-out.ts'
+import { createOneUseStates, type OneUseStates } from '../identity/federation/used-logout-tokens.ts'
+import { createSealing } from '../keys/sealing.ts'
+import { providerRoutes } from '../model/routes.ts'
+import type { UpstreamSignOut } from '../model/session.ts'
+import { type BrowserMark, createBrowserMark } from '../pages/flow/browser-mark.ts'
+import type { Cookies } from '../pages/flow/cookies.ts'
+import type { Paths } from '../pages/flow/page-paths.ts'
+import type { Services } from './services.ts'
+
+export type FederationServices = Departures & {
+  readonly openIdProviders: readonly OpenIdProvider[]
+  /** The path that a provider sends browsers back to. */
+  readonly callbackPathOf: (provider: string) => string
+  readonly upstream: Upstream
+  readonly oneUseStates: OneUseStates
+  readonly browserMark: BrowserMark
+  readonly keepUpstreamSession: KeepUpstreamSession
+  readonly upstreamSignOut: UpstreamSignOut
+  readonly readLogoutToken: ReadLogoutToken
+}
+
+export function createFederationServices(
+  { issuer }: Configuration,
+  { context, attempts, signIn }: Services,
+  { cookies, paths }: { readonly cookies: Cookies; readonly paths: Paths },
+): FederationServices {
+  const { stores, derived, clock, random, log, outbound } = context
+  const { upstreamSessions, upstreamRequests } = stores
+  const { countAttempt, forgiveAttempt } = attempts
+  const discover = createDiscovery({ outbound, clock })
+  const sealing = createSealing({ derived, purpose: 'upstream-sessions' })
+  const callbackPathOf = (provider: string) => paths(`${providerRoutes.callback.path}${provider}`)
+  const upstream = createUpstream({
+    discover,
+    callbackOf: name => new URL(callbackPathOf(name), issuer).href,
+  })
+  const oneUseStates = createOneUseStates({ derived, random })
+  const openIdProviders = [...signIn.identityProviders.values()].flatMap(
+    (provider): readonly OpenIdProvider[] =>
+      provider.upstream ? [{ ...provider, upstream: provider.upstream }] : [],
+  )
+  return {
+    ...createDepartures({ upstream, oneUseStates, upstreamRequests, countAttempt, forgiveAttempt, clock }),
+    openIdProviders,
+    callbackPathOf,
+    upstream,
+    oneUseStates,
+    browserMark: createBrowserMark({ cookies, random }),
+    keepUpstreamSession: createUpstreamSessionKeeper({ upstreamSessions, sealing, random, clock }),
+    upstreamSignOut: createUpstreamSignOut({ openIdProviders, upstream, upstreamSessions, sealing, log }),
+    readLogoutToken: createLogoutTokenReader({ discover, outbound, clock }),
+  }
+}

@@ -1,0 +1,56 @@
+/** Loads and creates pages with the first request for one of them: a token server that never shows a page need not hold them. */
+
+import type { Endpoint } from '@tessera/protocol/http'
+import type { Configuration } from '../configuration/configuration.ts'
+import type { ShowError } from '../http/router.ts'
+import type { PageRouteName, ProviderRouteName } from '../model/routes.ts'
+import type { PageEndpoints } from './page-endpoints.ts'
+import type { Services } from './services.ts'
+
+export type LazyPages = {
+  readonly page: (name: PageRouteName) => Endpoint
+  readonly provider: (name: string, route: ProviderRouteName) => Endpoint
+  /** Shows an error of the edge as a page. */
+  readonly showError: ShowError
+  /** Sends the mails that are due. */
+  readonly deliverMail: () => Promise<void>
+  /** Resolves when no mail is being sent. */
+  readonly mailSettled: () => Promise<void>
+}
+
+type Loaded = Pick<LazyPages, 'showError' | 'deliverMail' | 'mailSettled'> & {
+  readonly endpoints: PageEndpoints
+}
+
+export function createLazyPages(configuration: Configuration, services: Services): LazyPages {
+  const { stores, clock } = services.context
+  let loaded: Promise<Loaded> | undefined
+  const load = async (): Promise<Loaded> => {
+    const [{ createPageServices }, { createPageEndpoints }, { createErrorPage }] = await Promise.all([
+      import('./page-services.ts'),
+      import('./page-endpoints.ts'),
+      import('./error-pages.ts'),
+    ])
+    const page = createPageServices(configuration, services)
+    const { pages, paths } = page.view
+    return {
+      endpoints: createPageEndpoints(configuration, page),
+      showError: createErrorPage({ pages, paths }),
+      deliverMail: page.mail.deliver,
+      mailSettled: page.mail.settled,
+    }
+  }
+  const all = (): Promise<Loaded> => {
+    loaded ??= load()
+    return loaded
+  }
+  return {
+    page: name => async request => (await all()).endpoints[name](request),
+    provider: (name, route) => async request => (await all()).endpoints.providers.get(name)![route](request),
+    showError: async (request, error) => (await all()).showError(request, error),
+    async deliverMail() {
+      if (await stores.waitingMails.anyDue(clock.now())) await (await all()).deliverMail()
+    },
+    mailSettled: async () => (await loaded)?.mailSettled(),
+  }
+}

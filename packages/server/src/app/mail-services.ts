@@ -1,0 +1,70 @@
+/** Mail to users with accounts in the store, and the links in these mails. */
+
+import type { Configuration } from '../configuration/configuration.ts'
+import { isLoopback } from '../configuration/issuer.ts'
+import { type CountMail, createMailCounter } from '../identity/mail-limits.ts'
+import { createSealing } from '../keys/sealing.ts'
+import type { Mail, SendMail } from '../model/mail.ts'
+import { createOutbox } from '../operations/mail/dev-mailbox.ts'
+import { createPost } from '../operations/mail/mail-queue.ts'
+import { createSmtp } from '../operations/mail/smtp.ts'
+import { createLetters, type SendLetter } from '../pages/flow/account-mail.ts'
+import { createMailLinks, type MailLinks } from '../pages/flow/mail-link.ts'
+import type { Paths } from '../pages/flow/page-paths.ts'
+import { createTellOwner, type TellOwner } from '../pages/flow/security-notification.ts'
+import { createMails } from '../pages/ui/mails.ts'
+import type { Render } from '../pages/ui/templates.ts'
+import type { ChooseLanguage } from '../pages/ui/texts.ts'
+import type { IssuerContext } from './issuer-context.ts'
+import type { Services } from './services.ts'
+
+export type MailServices = {
+  readonly mailLinks: MailLinks
+  readonly countMail: CountMail
+  readonly sendLetter: SendLetter
+  readonly tellOwner: TellOwner
+  /** Mails that were shown instead of sent, during development. */
+  readonly devMails: () => readonly Mail[]
+  /** Sends the mails that are due. */
+  readonly deliver: () => Promise<void>
+  /** Resolves when no mail is being sent. */
+  readonly settled: () => Promise<void>
+}
+
+export function createMailServices(
+  configuration: Configuration,
+  { context, attempts, signIn: { users, findFactors } }: Services,
+  view: { readonly paths: Paths; readonly render: Render; readonly chooseLanguage: ChooseLanguage },
+): MailServices {
+  const { issuer, branding } = configuration
+  const { stores, derived, clock, random, log } = context
+  const { paths, render, chooseLanguage } = view
+  const { send, mails } = createTransport(configuration, context)
+  const sealing = createSealing({ derived, purpose: 'mail' })
+  const queue = send && createPost({ stores, sealing, send, clock, random, log })
+  const sendLetter = createLetters({
+    issuer,
+    paths,
+    compose: createMails({ render, chooseLanguage, branding }),
+    post: queue?.send ?? (() => {}),
+  })
+  return {
+    mailLinks: createMailLinks({ stores, derived, clock, random }),
+    countMail: createMailCounter({ countAttempt: attempts.countAttempt }),
+    sendLetter,
+    tellOwner: createTellOwner({ users, findFactors, stores, sendLetter }),
+    devMails: mails ?? (() => []),
+    deliver: async () => queue?.deliver(),
+    settled: async () => queue?.settled(),
+  }
+}
+
+/** Mail goes to a submission server, or is printed and shown on a page where the issuer is on loopback. */
+function createTransport(
+  { mail, issuer }: Configuration,
+  { sendMail, print }: IssuerContext,
+): { readonly send?: SendMail; readonly mails?: () => readonly Mail[] } {
+  if (sendMail) return { send: sendMail }
+  if (mail) return { send: createSmtp(mail) }
+  return isLoopback(new URL(issuer).hostname) ? createOutbox({ print }) : {}
+}

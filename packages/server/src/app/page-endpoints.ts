@@ -1,0 +1,151 @@
+/** Creates the endpoints that are served from the first request for one of them, each with exactly what it needs. */
+
+import type { Endpoint, Route } from '@tessera/protocol/http'
+import type { Configuration } from '../configuration/configuration.ts'
+import { isLoopback } from '../configuration/issuer.ts'
+import { createManagementEndpoint } from '../endpoints/register/management.ts'
+import { createRegisterEndpoint } from '../endpoints/register/register.ts'
+import { prefersHtml } from '../http/accept.ts'
+import { notFound } from '../http/plain-error.ts'
+import type { ShowError } from '../http/router.ts'
+import type { OpenIdProvider } from '../identity/federation/provider-discovery.ts'
+import type { PageRouteName, ProviderRouteName } from '../model/routes.ts'
+import { createDevMailEndpoint } from '../pages/devmail/devmail.ts'
+import { createFederationCallbackEndpoint } from '../pages/federation/callback.ts'
+import {
+  createBackChannelLogoutEndpoint,
+  createFrontChannelLogoutEndpoint,
+} from '../pages/federation/federation-logout.ts'
+import { createHomeEndpoint } from '../pages/home/home.ts'
+import { createAccountEndpoints, createMailLinkEndpoints } from './account-endpoints.ts'
+import { createErrorPage } from './error-pages.ts'
+import type { PageServices } from './page-services.ts'
+import { createRequestEndpoints, createSignInEndpoints, createSignOutEndpoints } from './sign-in-endpoints.ts'
+
+export type ProviderEndpoints = Readonly<Record<ProviderRouteName, Endpoint>>
+
+export type PageEndpoints = Readonly<Record<PageRouteName, Endpoint>> & {
+  /** By the provider's name. */
+  readonly providers: ReadonlyMap<string, ProviderEndpoints>
+}
+
+export const createPageEndpoints = (configuration: Configuration, page: PageServices): PageEndpoints => ({
+  ...createRequestEndpoints(configuration, page),
+  ...createSignInEndpoints(page),
+  ...createSignOutEndpoints(configuration, page),
+  ...createAccountEndpoints(configuration, page),
+  ...createMailLinkEndpoints(configuration, page),
+  ...createOtherEndpoints(configuration, page),
+  providers: new Map(
+    page.federation.openIdProviders.map(one => [one.name, createProviderEndpoints(one, page)]),
+  ),
+})
+
+function createOtherEndpoints(
+  { issuer, registration }: Configuration,
+  { services, view, mail, browser, registration: { clientRegistration, secrets } }: PageServices,
+) {
+  const { log } = services.context
+  const { countAttempt } = services.attempts
+  const { lookup: clients } = services.clients
+  const { users } = services.signIn
+  const { offered } = services.accounts
+  const { pages, paths, look, passkeyScript } = view
+  const { sessions } = browser
+  const refuser = services.refuserOf('register')
+  return {
+    home: createHomeEndpoint({
+      sessions,
+      users,
+      clients,
+      offered,
+      local: isLoopback(new URL(issuer).hostname),
+      pages,
+      paths,
+    }),
+    devMail: createDevMailEndpoint({ mails: mail.devMails, pages, log }),
+    register: createRegisterEndpoint({
+      issuer,
+      registration,
+      clientRegistration,
+      secrets,
+      countAttempt,
+      refuser,
+      log,
+    }),
+    manageRegistration: createManagementEndpoint({
+      issuer,
+      registration,
+      clientRegistration,
+      countAttempt,
+      refuser,
+      log,
+    }),
+    assets: createAssetsEndpoint([...look.routes, passkeyScript.route], createErrorPage({ pages, paths })),
+  }
+}
+
+function createProviderEndpoints(
+  provider: OpenIdProvider,
+  { services, view, mail, browser, federation, flow }: PageServices,
+): ProviderEndpoints {
+  const { stores, clock, log } = services.context
+  const { endSession } = services.sessions
+  const { users, profile, identityProviders, resolveSubject } = services.signIn
+  const { pages, paths } = view
+  const { csrf, continuations, sessions } = browser
+  const { upstream, oneUseStates, arrive, browserMark } = federation
+  const { keepUpstreamSession, callbackPathOf, readLogoutToken } = federation
+  const { findRequester, concludeSignIn, ways, resume } = flow
+  return {
+    callback: createFederationCallbackEndpoint(provider, {
+      identityProviders,
+      continuations,
+      clients: services.clients.lookup,
+      findRequester,
+      ways,
+      resume,
+      upstream,
+      oneUseStates,
+      arrive,
+      browserMark,
+      resolveSubject,
+      keepUpstreamSession,
+      callbackPathOf,
+      profile,
+      sessions,
+      users,
+      concludeSignIn,
+      tellOwner: mail.tellOwner,
+      stores,
+      csrf,
+      pages,
+      paths,
+      clock,
+      log,
+    }),
+    backChannelLogout: createBackChannelLogoutEndpoint(provider, {
+      readLogoutToken,
+      stores,
+      endSession,
+      log,
+      refuser: services.refuserOf('federation'),
+    }),
+    frontChannelLogout: createFrontChannelLogoutEndpoint(provider, {
+      readLogoutToken,
+      stores,
+      endSession,
+      log,
+    }),
+  }
+}
+
+/** Serves what pages load, under names with a hash of the content: a name of another version is not found. */
+function createAssetsEndpoint(routes: readonly Route[], showError: ShowError): Endpoint {
+  const byPath = new Map(routes.map(({ path, endpoint }) => [path, endpoint]))
+  return request => {
+    const name = request.path.slice(request.path.lastIndexOf('/'))
+    const found = byPath.get(`/assets${name}`)?.(request)
+    return found ?? (prefersHtml(request) ? showError(request, notFound) : notFound)
+  }
+}

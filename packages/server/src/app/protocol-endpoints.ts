@@ -1,0 +1,150 @@
+/** Creates the endpoints that are served from the start, each with exactly what it needs. */
+
+import type { Endpoint } from '@tessera/protocol/http'
+import { responseTypes } from '@tessera/protocol/response-type'
+import { promptsOffered } from '../authorization-request/prompt.ts'
+import { responseModes } from '../authorization-request/response-mode.ts'
+import { authenticationMethodsOf } from '../clients/authentication/methods.ts'
+import type { Configuration } from '../configuration/configuration.ts'
+import { mtlsBaseOf } from '../configuration/issuer.ts'
+import { createDiscoveryEndpoint } from '../endpoints/discovery/discovery.ts'
+import { createMetadata } from '../endpoints/discovery/metadata.ts'
+import { createIntrospectionEndpoint } from '../endpoints/introspection/introspection.ts'
+import { createJwksEndpoint } from '../endpoints/jwks/jwks.ts'
+import { createRevocationEndpoint } from '../endpoints/revocation/revocation.ts'
+import { validateBy } from '../endpoints/token/operator-validator.ts'
+import { createTokenEndpoint } from '../endpoints/token/token.ts'
+import { createUserinfoEndpoint } from '../endpoints/userinfo/userinfo.ts'
+import { networkOf } from '../identity/attempts.ts'
+import { acrsOffered } from '../identity/mfa-policy.ts'
+import { assertionAlgorithms } from '../model/client.ts'
+import type { ProtocolRouteName } from '../model/routes.ts'
+import { languages } from '../pages/ui/languages.ts'
+import { confirm } from '../proof/certificate.ts'
+import type { Services } from './services.ts'
+
+export function createProtocolEndpoints(
+  configuration: Configuration,
+  services: Services,
+): Readonly<Record<ProtocolRouteName, Endpoint>> {
+  const { issuer, compatibility } = configuration
+  const { context, refuserOf } = services
+  const { stores, keys, clock, log } = context
+  const { lookup: clients, authenticate, authenticateCaller, encrypt } = services.clients
+  const { subjects, refreshTokens, verifier, decryption } = services.tokens
+  const { profile, readIdentityClaims } = services.signIn
+  const discovery = createDiscoveryEndpoint(metadataOf(configuration, services))
+  return {
+    discovery,
+    oauthDiscovery: discovery,
+    jwks: createJwksEndpoint({ keys, decryption }),
+    token: createToken(configuration, services),
+    introspection: createIntrospectionEndpoint({
+      issuer,
+      compatibility,
+      authenticateCaller,
+      verifier,
+      refreshTokens,
+      subjects,
+      profile,
+      stores,
+      keys,
+      encrypt,
+      clock,
+      refuser: refuserOf('introspection'),
+    }),
+    revocation: createRevocationEndpoint({
+      authenticate,
+      verifier,
+      refreshTokens,
+      stores,
+      clock,
+      log,
+      refuser: refuserOf('revocation'),
+    }),
+    userinfo: createUserinfoEndpoint({
+      issuer,
+      verifier,
+      clients,
+      profile,
+      readIdentityClaims,
+      keys,
+      encrypt,
+      log,
+      networkOf,
+    }),
+  }
+}
+
+function createToken(
+  { issuer, resources, validators: { tokenRequest } }: Configuration,
+  { context, clients, tokens, signIn, refuserOf }: Services,
+): Endpoint {
+  const { stores, clock, random, log } = context
+  const { subjects, audiences, accessTokens, idTokens, refreshTokens, verifier } = tokens
+  const { profile, readIdentityClaims, users } = signIn
+  return createTokenEndpoint({
+    authenticate: clients.authenticate,
+    confirm,
+    grants: tokens.grants,
+    validate: tokenRequest && validateBy(tokenRequest),
+    findClient: clients.lookup.find,
+    noteUse: clients.lookup.noteUse,
+    noteAuthorization: tokens.noteAuthorization,
+    signIn: signIn.signIn,
+    barsPasswordGrant: signIn.policies.barsPasswordGrant,
+    profile,
+    readIdentityClaims,
+    resources,
+    subjects,
+    audiences,
+    accessTokens,
+    idTokens,
+    refreshTokens,
+    stores,
+    clock,
+    random,
+    log,
+    refuser: refuserOf('token'),
+    extension: {
+      issuer,
+      log,
+      async verifyAccessToken(token) {
+        const verified = await verifier.verifyAccessToken(token)
+        if (!verified.ok) return undefined
+        const { authorization: _, ...shown } = verified.value
+        return shown
+      },
+      async user(sub) {
+        const user = await users.find(sub)
+        return user?.active ? user : undefined
+      },
+    },
+  })
+}
+
+const metadataOf = (
+  { issuer, resources, mtls, mfa, branding, registration, authorizationRequests }: Configuration,
+  { context: { keys }, clients, tokens, accounts: { offered } }: Services,
+) =>
+  createMetadata({
+    issuer,
+    clients: clients.lookup,
+    resources,
+    responseTypes,
+    responseModes,
+    assertionAlgorithms,
+    prompts: promptsOffered(offered),
+    acrValues: acrsOffered(mfa),
+    uiLocales: languages.map(({ tag }) => tag),
+    branding,
+    grantTypes: tokens.grants.map(({ grantType }) => grantType),
+    signingAlgorithms: keys.algorithms(),
+    authenticationMethods: authenticationMethodsOf({ mtls }),
+    mtls: mtls !== undefined,
+    mtlsBase: mtlsBaseOf(issuer, mtls),
+    registers: registration.mode !== 'off',
+    requirePushed: authorizationRequests.requirePushed,
+    requireSigned: authorizationRequests.requireSigned,
+    allowUnregisteredUris: authorizationRequests.allowUnregisteredUris,
+  })

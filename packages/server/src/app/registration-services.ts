@@ -1,0 +1,32 @@
+/** Dynamic client registration. */
+
+import { createSecrets, type Secrets } from '../clients/authentication/secrets.ts'
+import { type ClientRegistration, createClientRegistration } from '../clients/registration/registration.ts'
+import { createSectorCheck } from '../clients/registration/sector-identifier.ts'
+import { createSoftwareStatements } from '../clients/registration/software-statement.ts'
+import type { Configuration } from '../configuration/configuration.ts'
+import type { Services } from './services.ts'
+
+export type RegistrationServices = {
+  readonly secrets: Secrets
+  readonly clientRegistration: ClientRegistration
+}
+
+export function createRegistrationServices(
+  { registration, issuer }: Configuration,
+  { context: { stores, keys, clock, random, log, outbound }, clients: { matchArgon2id } }: Services,
+): RegistrationServices {
+  return {
+    secrets: createSecrets({ clock, random, matchArgon2id }),
+    clientRegistration: createClientRegistration({
+      registration,
+      registeredClients: stores.registeredClients,
+      sectorFault: createSectorCheck(outbound),
+      readStatement: createSoftwareStatements({ registration, issuer, clock }),
+      signingAlgorithms: keys.algorithms(),
+      clock,
+      random,
+      log,
+    }),
+  }
+}

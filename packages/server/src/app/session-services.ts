@@ -1,0 +1,46 @@
+/** Ends sessions and notifies the clients that took part in them. */
+
+import type { Configuration } from '../configuration/configuration.ts'
+import { createLogoutDelivery } from '../sessions/logout-delivery.ts'
+import { createEndings, type Endings } from '../sessions/session-end.ts'
+import { createLogoutTokens } from '../tokens/logout-token.ts'
+import type { ClientServices } from './client-services.ts'
+import type { IssuerContext } from './issuer-context.ts'
+import type { TokenServices } from './token-services.ts'
+
+export type SessionServices = Pick<Endings, 'endSession' | 'endingWithin'> & {
+  /** Ends sessions that have expired, if the configuration asks for it, and sends the logout tokens that are due. */
+  readonly run: () => Promise<void>
+  /** Resolves when no logout token is being sent. */
+  readonly settled: () => Promise<void>
+}
+
+export function createSessionServices(
+  { issuer, sessions: { endRevokes, endOnExpiry } }: Configuration,
+  { stores, keys, clock, random, log, outbound }: IssuerContext,
+  {
+    clients: { lookup },
+    tokens: { subjects },
+  }: { readonly clients: ClientServices; readonly tokens: TokenServices },
+): SessionServices {
+  const logoutTokens = createLogoutTokens({ issuer, keys, subjects, clock, random })
+  const delivery = createLogoutDelivery({ stores, clients: lookup, logoutTokens, outbound, clock, log })
+  // Not awaited: users who sign out don't wait for clients.
+  const onNotices = () => void delivery.deliver()
+  const { endSession, endingWithin, endExpired } = createEndings({
+    stores,
+    clock,
+    log,
+    endRevokes,
+    onNotices,
+  })
+  return {
+    endSession,
+    endingWithin,
+    async run() {
+      if (endOnExpiry) await endExpired()
+      await delivery.deliver()
+    },
+    settled: delivery.settled,
+  }
+}

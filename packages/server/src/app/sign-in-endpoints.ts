@@ -1,0 +1,238 @@
+/** Creates the endpoints of authorization requests, sign-in and sign-out, each with exactly what it needs. */
+
+import type { Configuration } from '../configuration/configuration.ts'
+import { createAuthorizeCallbackEndpoint, createAuthorizeEndpoint } from '../endpoints/authorize/authorize.ts'
+import { createCheckSessionEndpoint } from '../endpoints/checksession/checksession.ts'
+import { createDeviceAuthorizationEndpoint } from '../endpoints/deviceauthorization/deviceauthorization.ts'
+import { createParEndpoint } from '../endpoints/par/par.ts'
+import { createConsentEndpoint } from '../pages/consent/consent.ts'
+import { createDeviceEndpoint } from '../pages/device/device.ts'
+import { createFederationLoginEndpoint } from '../pages/federation/federation-login.ts'
+import { createLoginEndpoint } from '../pages/login/login.ts'
+import { createEndSessionEndpoint } from '../pages/logout/endsession.ts'
+import { createLogoutEndpoint } from '../pages/logout/logout.ts'
+import { createSignedOutEndpoint } from '../pages/logout/signed-out.ts'
+import { createSecondFactorEndpoint } from '../pages/mfa/mfa.ts'
+import { createSelectAccountEndpoint } from '../pages/selectaccount/selectaccount.ts'
+import type { PageServices } from './page-services.ts'
+
+/** Authorization requests, from clients and from devices. */
+export function createRequestEndpoints(
+  { issuer, resources, consentPolicy, compatibility, emitStateHash }: Configuration,
+  { services, requests, view, browser, flow }: PageServices,
+) {
+  const { stores, clock, random, log } = services.context
+  const { lookup: clients, authenticate } = services.clients
+  const { subjects, audiences, accessTokens, idTokens } = services.tokens
+  const { users, profile, readIdentityClaims } = services.signIn
+  const { countAttempt } = services.attempts
+  const { refuserOf } = services
+  const { resolution, validate, pushedRequests, countWaiting } = requests
+  const { pages, paths } = view
+  const { csrf, continuations, sessions, browserState, userCodes } = browser
+  const { createAuthorization, noteWaitingCode, lackingSecondFactor, shorten } = flow
+  const authorize = {
+    issuer,
+    resolution,
+    validate,
+    clients,
+    resources,
+    subjects,
+    audiences,
+    accessTokens,
+    idTokens,
+    profile,
+    readIdentityClaims,
+    consentPolicy,
+    emitStateHash,
+    emitsScope: compatibility === 'identityserver4',
+    continuations,
+    shorten,
+    sessions,
+    csrf,
+    browserState,
+    lackingSecondFactor,
+    createAuthorization,
+    noteWaitingCode,
+    noteUse: clients.noteUse,
+    countAttempt,
+    stores,
+    pages,
+    paths,
+    clock,
+    random,
+    log,
+  }
+  return {
+    authorize: createAuthorizeEndpoint(authorize),
+    authorizeCallback: createAuthorizeCallbackEndpoint(authorize),
+    par: createParEndpoint({
+      authenticate,
+      resolution,
+      validate,
+      pushedRequests,
+      countWaiting,
+      log,
+      refuser: refuserOf('par'),
+    }),
+    deviceAuthorization: createDeviceAuthorizationEndpoint({
+      issuer,
+      authenticate,
+      resources,
+      userCodes,
+      countWaiting,
+      stores,
+      clock,
+      random,
+      log,
+      refuser: refuserOf('deviceauthorization'),
+    }),
+    device: createDeviceEndpoint({
+      continuations,
+      sessions,
+      lackingSecondFactor,
+      profile,
+      csrf,
+      countAttempt,
+      userCodes,
+      createAuthorization,
+      clients,
+      resources,
+      users,
+      stores,
+      pages,
+      paths,
+      clock,
+      log,
+    }),
+    consent: createConsentEndpoint({
+      validate,
+      continuations,
+      clients,
+      resources,
+      sessions,
+      csrf,
+      users,
+      stores,
+      pages,
+      paths,
+      clock,
+      log,
+    }),
+  }
+}
+
+export function createSignInEndpoints({ services, view, browser, federation, factors, flow }: PageServices) {
+  const { clock, log } = services.context
+  const { lookup: clients } = services.clients
+  const { users, signIn, knownAccounts, identityProviders, findFactors } = services.signIn
+  const { offered } = services.accounts
+  const { pages, paths } = view
+  const { csrf, continuations, sessions, knownBrowsers, rememberedBrowsers, pendingSignIns } = browser
+  const { depart, browserMark } = federation
+  const { passkeys, passkeySignIn, proveFactor, factorEnrolment } = factors
+  const { ways, findRequester, concludeSignIn, lackingSecondFactor, resume } = flow
+  return {
+    login: createLoginEndpoint({
+      continuations,
+      clients,
+      findRequester,
+      resume,
+      ways,
+      signIn,
+      passkeySignIn,
+      passkeys,
+      concludeSignIn,
+      sessions,
+      knownBrowsers,
+      knownAccounts,
+      csrf,
+      identityProviders,
+      offered,
+      pages,
+      paths,
+      log,
+    }),
+    federationLogin: createFederationLoginEndpoint({
+      identityProviders,
+      continuations,
+      clients,
+      findRequester,
+      ways,
+      resume,
+      depart,
+      browserMark,
+      csrf,
+      pages,
+      paths,
+      log,
+    }),
+    secondFactor: createSecondFactorEndpoint({
+      continuations,
+      clients,
+      findRequester,
+      sessions,
+      pendingSignIns,
+      concludeSignIn,
+      lackingSecondFactor,
+      rememberedBrowsers,
+      findFactors,
+      proveFactor,
+      factorEnrolment,
+      passkeys,
+      users,
+      resume,
+      csrf,
+      pages,
+      paths,
+      clock,
+      log,
+    }),
+    selectAccount: createSelectAccountEndpoint({
+      continuations,
+      clients,
+      findRequester,
+      sessions,
+      users,
+      csrf,
+      resume,
+      pages,
+      paths,
+      log,
+    }),
+  }
+}
+
+export function createSignOutEndpoints(
+  { issuer }: Configuration,
+  { services, requests, view, browser, federation }: PageServices,
+) {
+  const { clock, log } = services.context
+  const { lookup: clients } = services.clients
+  const { subjects } = services.tokens
+  const { users } = services.signIn
+  const { readIdTokenHint } = requests
+  const { pages, paths } = view
+  const { csrf, sessions, browserState, signOuts } = browser
+  const { upstreamSignOut } = federation
+  return {
+    endSession: createEndSessionEndpoint({ clients, readIdTokenHint, signOuts, pages, paths, clock, log }),
+    checkSession: createCheckSessionEndpoint({ browserState }),
+    logout: createLogoutEndpoint({
+      issuer,
+      signOuts,
+      sessions,
+      browserState,
+      clients,
+      subjects,
+      users,
+      upstreamSignOut,
+      csrf,
+      pages,
+      paths,
+      clock,
+      log,
+    }),
+    signedOut: createSignedOutEndpoint({ issuer, signOuts, clients, subjects, csrf, pages, paths, log }),
+  }
+}

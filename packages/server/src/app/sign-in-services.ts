@@ -1,0 +1,115 @@
+/** Users, their passwords and second factors, and the providers that vouch for them. */
+
+import { createArgon2id } from '../clients/authentication/secrets.ts'
+import type { Configuration } from '../configuration/configuration.ts'
+import type { Attempts } from '../identity/attempts.ts'
+import type { DirectoryPorts, DirectoryProvider } from '../identity/directory/authority.ts'
+import { createSubjectResolver, type ResolveSubject } from '../identity/external-identity.ts'
+import { createFactorFinder, type FindFactors } from '../identity/factors.ts'
+import { createIdentityClaims, type ReadIdentityClaims } from '../identity/identity-claims.ts'
+import { createKnownAccounts, type KnownAccounts } from '../identity/known-account.ts'
+import { createMfaPolicies, type MfaPolicies } from '../identity/mfa-policy.ts'
+import { type CountGuess, createGuessCounter } from '../identity/password-guesses.ts'
+import { createProfile } from '../identity/profile.ts'
+import { createSignIn, type SignIn } from '../identity/sign-in.ts'
+import { createUsers } from '../identity/users.ts'
+import type { CredentialAuthority, IdentityProvider, Profile, Users } from '../model/user.ts'
+import { createOverloadLog } from '../operations/overload.ts'
+import { networkPath } from '../runtime/network.ts'
+import type { IssuerContext } from './issuer-context.ts'
+
+export type SignInServices = {
+  readonly users: Users
+  readonly profile: Profile
+  readonly signIn: SignIn
+  readonly readIdentityClaims: ReadIdentityClaims
+  /** Finds the local user of a user of another provider. */
+  readonly resolveSubject: ResolveSubject
+  /** By name. Directories have what checks their passwords. */
+  readonly identityProviders: ReadonlyMap<string, IdentityProvider>
+  readonly countGuess: CountGuess
+  readonly knownAccounts: KnownAccounts
+  readonly hashPassword: (password: string, from?: string) => Promise<string>
+  readonly findFactors: FindFactors
+  /** Whether a second factor is required; the factors themselves are part of the pages. */
+  readonly policies: MfaPolicies
+}
+
+export function createSignInServices(
+  configuration: Configuration,
+  { stores, clock, random, log, standing }: IssuerContext,
+  { countAttempt }: Attempts,
+): SignInServices {
+  const { resources, tenants, validators, grants, federation, mfa, tenantMfa, mfaPolicy } = configuration
+  const { verify: verifyArgon2id, hash: hashPassword } = createArgon2id({
+    networksOf: networkPath,
+    onFull: createOverloadLog({ log, clock, queue: 'passwords' }),
+  })
+  const users = createUsers(configuration.users, {
+    stores,
+    random,
+    verifyArgon2id,
+    hasFallen: standing.hasFallenUser,
+  })
+  const vouched = validators.password !== undefined || grants.length > 0
+  const profile = createProfile({ users, profile: configuration.profile, vouched })
+  const countGuess = createGuessCounter({ countAttempt })
+  const links = stores.identityLinks
+  const resolveSubject = createSubjectResolver({
+    users,
+    links,
+    decideSubject: federation.subject,
+    clock,
+    log,
+  })
+  const identityProviders = withDirectories(configuration.identityProviders, { resolveSubject, log })
+  const findFactors = createFactorFinder({ stores })
+  return {
+    users,
+    profile,
+    signIn: createSignIn({
+      users,
+      profile,
+      identityProviders,
+      tenants,
+      validator: validators.password,
+      countGuess,
+      clock,
+    }),
+    readIdentityClaims: createIdentityClaims({ resources, profile }),
+    resolveSubject,
+    identityProviders,
+    countGuess,
+    knownAccounts: createKnownAccounts({ users, checksElsewhere: validators.password !== undefined }),
+    hashPassword,
+    findFactors,
+    policies: createMfaPolicies({ mfa, tenantMfa, mfaPolicy, findFactors }),
+  }
+}
+
+/** Returns the providers, directories with what checks their passwords. */
+const withDirectories = (
+  identityProviders: Configuration['identityProviders'],
+  ports: DirectoryPorts,
+): ReadonlyMap<string, IdentityProvider> =>
+  new Map(
+    [...identityProviders].map(([name, provider]) => {
+      const { directory } = provider
+      if (!directory) return [name, provider]
+      const credentialAuthority = createLazyDirectory({ ...provider, directory }, ports)
+      return [name, { ...provider, credentialAuthority }]
+    }),
+  )
+
+/** Loads the LDAP client with the first password that this directory checks. */
+function createLazyDirectory(provider: DirectoryProvider, ports: DirectoryPorts): CredentialAuthority {
+  let loaded: Promise<CredentialAuthority> | undefined
+  return {
+    async check(request) {
+      loaded ??= import('../identity/directory/authority.ts').then(({ createDirectoryAuthority }) =>
+        createDirectoryAuthority(provider, ports),
+      )
+      return (await loaded).check(request)
+    },
+  }
+}

@@ -1,0 +1,95 @@
+/** A listening server, from its start to its end. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { Configuration } from '../configuration/configuration.ts'
+import type { LoadOptions } from '../configuration/load.ts'
+import { logFromEnvironment } from '../operations/log.ts'
+import { print as printToStandardOutput } from '../operations/output/standard-output.ts'
+import { silentLog } from '../runtime/ports.ts'
+import type { Overrides } from './server-context.ts'
+import { createTessera } from './tessera.ts'
+
+export type ServerOptions = Pick<Overrides, 'log' | 'print' | 'gathering'> & {
+  /** The number of this process among several on one port and one store, from 1. Some jobs run in the first one only. */
+  readonly worker?: number
+}
+
+export type Server = {
+  readonly url: string
+  /**
+   * Reads a configuration and serves it from now on. One that is invalid, or that changes what needs a restart, is
+   * logged and rejected. Returns whether it is served.
+   */
+  readonly reload: (source: LoadOptions) => Promise<boolean>
+  /** Drains, finishes the requests in progress, and closes the store. */
+  readonly close: () => Promise<void>
+}
+
+/** Listens and starts the background jobs. Throws what `createTessera` throws, and if the address can't be listened on. */
+export async function startServer(
+  configuration: Configuration,
+  { worker, gathering, log: given, print = printToStandardOutput }: ServerOptions = {},
+): Promise<Server> {
+  const own = given ? undefined : logFromEnvironment(worker)
+  const log = given ?? own ?? silentLog
+  const [tessera, { listen }] = await Promise.all([
+    createTessera(configuration, { log, print, droppedLines: own?.dropped, gathering }),
+    import('../http/node.ts'),
+  ])
+  const { host, port, trustedProxies, trustForwardedHost, mtls } = configuration
+  const probes = new Set(tessera.probes)
+  const { url, trust, close } = await listen(tessera.handle, {
+    host,
+    port,
+    trustedProxies,
+    trustForwardedHost,
+    mtls,
+    shared: worker !== undefined,
+    essential: path => probes.has(path),
+    onUnsendable: (request_id, error) => log.error('answer_unsendable', { request_id, error: String(error) }),
+    onStall: milliseconds => log.warn('event_loop_stalled', { milliseconds: Math.round(milliseconds) }),
+    onOverload: under_way => log.warn('overloaded', { under_way }),
+  })
+  const replace = async (next: Configuration): Promise<void> => {
+    await tessera.replace(next)
+    trust(next)
+  }
+  const stopJobs = tessera.startJobs({ inactive: worker === undefined || worker === 1 })
+  return {
+    url,
+    // Loaded with the first reload: most servers never have one.
+    async reload(source) {
+      const { reload } = await import('./reload.ts')
+      return reload(source, { running: tessera.configuration, replace, log })
+    },
+    async close() {
+      tessera.drain()
+      const { drainDelay } = tessera.configuration
+      // Until the load balancer has noticed.
+      if (drainDelay > 0) await new Promise(resolve => setTimeout(resolve, drainDelay * 1000))
+      stopJobs()
+      const ended = await within(closeLimit, async () => {
+        await close()
+        await tessera.close()
+      })
+      if (!ended) log.error('stop_timed_out', { waited_s: closeLimit })
+      await own?.settle(1000)
+    },
+  }
+}
+
+/** How long requests in progress, deliveries and the store may take to finish. */
+const closeLimit: Seconds = 15
+
+/** Resolves to whether the work was done in time. Work that was not continues. */
+async function within(limit: Seconds, work: () => Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>(resolve => {
+    timer = setTimeout(resolve, limit * 1000, false)
+  })
+  try {
+    return await Promise.race([work().then(() => true), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,177 @@
+/** A composed server without a socket: its own issuer, and the issuers of its tenants. */
+
+import type { HttpRequest, Route } from '@tessera/protocol/http'
+import type { Configuration } from '../configuration/configuration.ts'
+import { createFetchHandler, type FetchHandler } from '../http/fetch.ts'
+import { createLoad } from '../http/load.ts'
+import type { Router } from '../http/router.ts'
+import type { Accounts } from '../identity/accounts.ts'
+import type { ManagedKeyRing } from '../keys/key-ring.ts'
+import type { Storehouse, Stores } from '../model/ports/stores.ts'
+import type { EndSession } from '../model/session.ts'
+import { createCleanUp, expiredBy } from '../operations/clean-up.ts'
+import { startJobs } from '../operations/jobs.ts'
+import { addMetrics } from './metrics.ts'
+import { createSnapshots } from './reloading.ts'
+import { createProbes } from './routes.ts'
+import { createServerContext, type Overrides, outboundOf } from './server-context.ts'
+import { shareTenants } from './shared-tenants.ts'
+import { composeSnapshot } from './snapshot.ts'
+
+export type TenantJobOptions = {
+  /** Also runs the jobs of tenants that are not active. False where another process does. */
+  readonly inactive: boolean
+}
+
+export type Tessera = {
+  readonly issuer: string
+  /** The configuration that is served now. */
+  readonly configuration: Configuration
+  /** Routes of its own issuer. */
+  readonly routes: readonly Route[]
+  /** Paths that are served even under overload, under every host. */
+  readonly probes: readonly string[]
+  /** Responds for every issuer. */
+  readonly handle: Router
+  /** For mounting in another framework. */
+  readonly fetch: FetchHandler
+  /** Stores of its own issuer. */
+  readonly stores: Stores
+  readonly storehouse: Storehouse
+  /** Signing keys of its own issuer. */
+  readonly keys: ManagedKeyRing
+  readonly endSession: EndSession
+  /** Accounts of its own issuer. */
+  readonly accounts: Accounts
+  /** Resolves when background work of its own issuer is done: mail, and notifying clients. */
+  readonly settled: () => Promise<void>
+  /** Ends expired sessions, if the configuration asks for it, and sends the logout tokens that are due. A job of `startJobs`. */
+  readonly runLogouts: () => Promise<void>
+  /** Deletes rows that have certainly expired. A job of `startJobs`. */
+  readonly runCleanUp: () => Promise<void>
+  /** Sends the mails that are due. A job of `startJobs`. */
+  readonly runMails: () => Promise<void>
+  /** Evicts tenants' issuers that had no request for an hour, and runs the jobs of inactive ones. A job of `startJobs`. */
+  readonly runTenantJobs: (options?: TenantJobOptions) => Promise<void>
+  /** Starts the background jobs, and returns a function that stops them. */
+  readonly startJobs: (options?: TenantJobOptions) => () => void
+  /**
+   * Serves this configuration from now on; requests in progress finish as they began. Rejects, and changes nothing, if
+   * the configuration can't be composed. Does not check `restartFaults`.
+   */
+  readonly replace: (configuration: Configuration) => Promise<void>
+  /** Makes `/readyz` respond 503 from now on. */
+  readonly drain: () => void
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Opens the store, creates missing keys and joins everything. Throws if the store can't be opened or the master key
+ * does not match it.
+ */
+export async function createTessera(
+  configuration: Configuration,
+  overrides: Overrides = {},
+): Promise<Tessera> {
+  const context = await createServerContext(configuration, overrides)
+  const load = createLoad({ onOverload: under_way => context.log.warn('overloaded', { under_way }) })
+  const metrics = await addMetrics(configuration, {
+    context,
+    load,
+    gathering: overrides.gathering,
+    droppedLines: overrides.droppedLines,
+    accepted: () => snapshots.current().configuration.metrics?.tokens ?? [],
+  })
+  const { observe } = metrics
+  const { log, clock, clockFault } = metrics.context
+  const storehouse = shareTenants(metrics.context.storehouse)
+  let draining = false
+  const probes = [
+    ...createProbes({
+      ready: storehouse.main.ready,
+      draining: () => draining,
+      fault: () => clockFault() ?? context.storehouse.fault?.(),
+    }),
+    ...metrics.routes,
+  ]
+  const snapshots = await createSnapshots(configuration, {
+    log,
+    compose: (next, before) => {
+      const outbound = outboundOf(next, overrides)
+      return composeSnapshot(next, before, {
+        context: { ...metrics.context, storehouse, outbound },
+        load,
+        probes,
+        observe,
+      })
+    },
+  })
+  const server = () => snapshots.current().server
+  const active = () => snapshots.current().active()
+  const runLogouts = async () => {
+    await Promise.all(active().map(one => one.services.sessions.run()))
+  }
+  const runMails = async () => {
+    await Promise.all(active().map(one => one.deliverMail()))
+  }
+  const runCleanUp = createCleanUp({ clock, log, stores: () => active().map(one => one.stores) })
+  const runTenantJobs = async ({ inactive } = { inactive: true }) => {
+    const names = inactive ? await storehouse.begun() : []
+    await snapshots.current().runTenantJobs(names, async one => {
+      await one.services.sessions.run()
+      await one.deliverMail()
+      await one.stores.cleanUp(expiredBy(clock))
+    })
+  }
+  const handle: Router = Object.assign((request: HttpRequest) => snapshots.current().handle(request), {
+    early: (head: HttpRequest) => snapshots.current().handle.early?.(head),
+  })
+  return {
+    get issuer() {
+      return server().issuer
+    },
+    get configuration() {
+      return snapshots.current().configuration
+    },
+    get routes() {
+      return server().routes
+    },
+    get keys() {
+      return server().keys
+    },
+    get accounts() {
+      return server().services.accounts.accounts
+    },
+    probes: probes.map(({ path }) => path),
+    handle,
+    fetch: createFetchHandler(handle),
+    storehouse,
+    stores: storehouse.main,
+    endSession: (...given) => server().services.sessions.endSession(...given),
+    settled: () => server().settled(),
+    runLogouts,
+    runMails,
+    runCleanUp,
+    runTenantJobs,
+    startJobs: options =>
+      startJobs(
+        [
+          { run: runCleanUp, failed: 'clean_up_failed', every: 30 },
+          // At once: a process that ended may have left something to send.
+          { run: runLogouts, failed: 'logouts_failed', every: 5, first: 0 },
+          { run: runMails, failed: 'mails_failed', every: 5, first: 0 },
+          { run: () => runTenantJobs(options), failed: 'tenant_jobs_failed', every: 3600, first: 10 },
+        ],
+        log,
+      ),
+    replace: snapshots.replace,
+    drain: () => {
+      draining = true
+    },
+    async close() {
+      await snapshots.close()
+      metrics.stop()
+      await metrics.context.close()
+    },
+  }
+}

@@ -1,0 +1,80 @@
+/** Tokens: what makes and verifies them, and the grants that lead to them. */
+
+import type { Configuration } from '../configuration/configuration.ts'
+import type { Grant } from '../endpoints/token/decision.ts'
+import { grantsOf } from '../endpoints/token/grants/index.ts'
+import {
+  createAuthorizationCounter,
+  type NoteAuthorization,
+} from '../endpoints/token/surplus-authorizations.ts'
+import { createDecryption } from '../keys/decryption-key.ts'
+import type { Decryption } from '../model/keys.ts'
+import { type AccessTokens, createAccessTokens } from '../tokens/access-token.ts'
+import { type Audiences, createAudiences } from '../tokens/audience.ts'
+import { createEncryptedIdTokens } from '../tokens/encrypted-id-token.ts'
+import { createIdTokens, type IdTokens } from '../tokens/id-token.ts'
+import { createRefreshTokens, type RefreshTokens } from '../tokens/refresh-token.ts'
+import { createSubjectIdentifiers, type SubjectIdentifiers } from '../tokens/subject-identifier.ts'
+import { createTokenVerifier, type TokenVerifier } from '../tokens/verification.ts'
+import type { ClientServices } from './client-services.ts'
+import type { IssuerContext } from './issuer-context.ts'
+
+export type TokenServices = {
+  readonly subjects: SubjectIdentifiers
+  readonly audiences: Audiences
+  readonly accessTokens: AccessTokens
+  readonly idTokens: IdTokens
+  readonly refreshTokens: RefreshTokens
+  readonly verifier: TokenVerifier
+  readonly grants: readonly Grant[]
+  readonly noteAuthorization: NoteAuthorization
+  /** Decrypts request objects. */
+  readonly decryption: Decryption
+}
+
+export function createTokenServices(
+  configuration: Configuration,
+  { stores, keys, derived, clock, random, log }: IssuerContext,
+  { lookup, encrypt }: ClientServices,
+): TokenServices {
+  const { issuer, resources } = configuration
+  const isCompatible = configuration.compatibility === 'identityserver4'
+  const subjects = createSubjectIdentifiers({ derived })
+  const signed = createIdTokens({ issuer, keys, subjects, clock, alwaysWithIdp: isCompatible })
+  return {
+    subjects,
+    audiences: createAudiences({
+      resources,
+      // Beside the names of APIs, IdentityServer4 has this audience for APIs that only have scopes.
+      unowned: isCompatible ? `${issuer.replace(/\/$/, '')}/resources` : issuer,
+    }),
+    accessTokens: createAccessTokens({ issuer, keys, subjects, random, scopeAsList: isCompatible }),
+    idTokens: createEncryptedIdTokens(signed, encrypt),
+    refreshTokens: createRefreshTokens({ derived }),
+    verifier: createTokenVerifier({ issuer, keys, clock, clients: lookup, subjects, stores }),
+    grants: createGrants(configuration),
+    noteAuthorization: createAuthorizationCounter({ authorizations: stores.authorizations, log }),
+    decryption: createDecryption(derived),
+  }
+}
+
+/** Leaves out the password grant where nothing can check a password. */
+const createGrants = ({
+  users,
+  accounts,
+  validators,
+  identityProviders,
+  grants,
+  trustedIssuers,
+}: Configuration) =>
+  grantsOf({
+    checksPasswords:
+      users.length > 0 ||
+      accounts.kept ||
+      validators.password !== undefined ||
+      [...identityProviders.values()].some(
+        one => one.directory !== undefined || one.credentialAuthority !== undefined,
+      ),
+    extensions: grants,
+    trustedIssuers,
+  })
