@@ -164,7 +164,7 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/guides/fapi-2.md': {
-    'Codes live for 60 seconds at most': held(
+    'Codes are valid for 60 seconds': held(
       'flows/fapi-2.test.ts',
       'fapi: a code lives for a minute, is used once, and needs its verifier',
     ),
@@ -174,15 +174,15 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/guides/request-objects.md': {
-    'With `request_object_max_lifetime`, `nbf` and `exp` are required': held(
+    '`nbf` must be at most that': held(
       'flows/request-object-lifetime.test.ts',
       'par and authorize: with request_object_max_lifetime, a request object that … is …',
     ),
-    '`client_id` always stands outside too.': held(
+    'The parameter `client_id` is always required': held(
       'flows/request-object.test.ts',
       'request object: without client_id outside there is nobody whose keys would verify it',
     ),
-    'never: this server keeps their hashes only': none('explains'),
+    'never: this server stores only their hashes': none('explains'),
     '`oauth-authz-req+jwt`, `JWT`, or none;': held(
       'flows/request-object.test.ts',
       'request object: one … is refused on a page of our own',
@@ -191,32 +191,36 @@ export const clients: Readonly<Record<string, Rows>> = {
       'flows/request-object.test.ts',
       'request_uri: an address that is not registered, or not of this client, is not asked',
     ),
-    'it is fetched as every address is (https,': held(
+    'Every address is fetched by https from': held(
       'flows/request-object.test.ts',
       'request_uri: a private address is asked of nobody who did not allow it, registered or not',
       'flows/request-object.test.ts',
       'request_uri: an address that … is refused',
     ),
+    'The response must be at most 16 KiB,': held(
+      'flows/request-object.test.ts',
+      'request_uri: an address that … is refused',
+    ),
   },
   'docs/guides/subject-identifiers.md': {
-    "the user's own, the same for every client": none('definition'),
-    'another one for each sector: clients of two': held(
+    "the user's `sub`, the same": none('definition'),
+    "clients of two sectors can't use": held(
       'attacks/correlation.test.ts',
       'attack: two clients of two sectors find nothing in their tokens that names the same user or',
     ),
-    'A client without a host that is its': held(
+    'A client without a host of its own': held(
       'attacks/correlation.test.ts',
       'attack: a private-use scheme with the host of another client, and a loopback host, are no',
       'attacks/correlation.test.ts',
       'attack: a registered client that gets tokens another way than by its host is of no host’s',
     ),
-    'A pairwise identifier is an HMAC-SHA256 of sector': held(
+    'Nobody can derive the user from': held(
       'flows/pairwise.test.ts',
       'pairwise: another user is another sub, another sector too, and clients of one sector are told',
       'keys/master-key.test.ts',
       'master key: each purpose has a secret of 32 bytes of its own, the same on every node',
     ),
-    'It stands in ID tokens, UserInfo, access tokens': held(
+    'It appears in every token and response:': held(
       'flows/pairwise.test.ts',
       'pairwise: … is told one and the same sub by ID token, UserInfo, access token and refresh, and',
       'flows/pairwise.test.ts',
@@ -224,11 +228,11 @@ export const clients: Readonly<Record<string, Rows>> = {
       'flows/pairwise.test.ts',
       'pairwise: a sign-out knows the hint of its own session, and a logout token says the same sub',
     ),
-    "A client that [registered itself](client-registration.md) can't change its": held(
+    "A [self-registered client](client-registration.md) can't change": held(
       'attacks/correlation.test.ts',
       'attack: a client that holds a refresh token learns nobody’s identifiers in another sector by',
     ),
-    "for a pairwise client it can't put another": held(
+    "For a pairwise client, it can't": held(
       'flows/pairwise.test.ts',
       'pairwise: a grant of one’s own can not pin another user to a token that it derives',
     ),

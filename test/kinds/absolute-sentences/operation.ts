@@ -163,16 +163,15 @@ export const operation: Readonly<Record<string, Rows>> = {
       'cli/supervision.test.ts',
       'supervision: a machine that was suspended kills no worker',
     ),
-    "A worker that can't start at the beginning": held(
+    "If a worker can't start when": held(
       'cli/workers.test.ts',
       'workers: what stops one from starting stops all, is told once and answered with exit code 1',
     ),
-    'While a file with faults lies there, or': held(
+    'While the file is invalid, or has another': held(
       'cli/reload.test.ts',
       'reload: a worker that is replaced joins no other store than the others, whatever the file says',
     ),
-    'Clean-up and logout notices are looked after by': none('definition'),
-    'SIGTERM or SIGINT: `/readyz` answers 503 (`/healthz` still': held(
+    'Current requests are finished, for at most': held(
       'cli/workers.test.ts',
       'workers: what is to end says so first, and takes connections for a while',
       'cli/workers.test.ts',
@@ -180,7 +179,7 @@ export const operation: Readonly<Record<string, Rows>> = {
       'flows/http-malformed.test.ts',
       'http: closing waits no longer than it may',
     ),
-    "503 while the store can't read and write,": held(
+    "It returns 503 while the store can't": held(
       'flows/health.test.ts',
       'health: while the store … the server is alive, but not ready',
       'kinds/skewed-nodes.test.ts',
@@ -200,16 +199,16 @@ export const operation: Readonly<Record<string, Rows>> = {
       'cli/log-sink.test.ts',
       'log: while nobody reads its … the process ends in time',
     ),
+    'Persistent state is in the store, and every decision': held(
+      'attacks/races.test.ts',
+      'race: a thousand redemptions of a code at',
+    ),
   },
   'docs/guides/tenants.md': {
-    'customers that must not meet: other keys, clients,': none('advice'),
+    'customers that must not meet: separate keys': none('advice'),
     '`identity_resources`, `api_scopes`, `api_resources` (a list replaces the whole': none('definition'),
-    'By host keeps tenants apart in the browser': none('others’ behaviour'),
-    'As soon as one tenant has a host,': held(
-      'flows/tenants.test.ts',
-      'tenants: a name that no tenant has is not found, and a host that nobody has is misdirected',
-    ),
-    "the server's own issuer also answers under loopback": held(
+    'Tenants by host are also separated': none('others’ behaviour'),
+    '`/healthz`, `/readyz` and `/metrics` answer under every': held(
       'flows/tenants.test.ts',
       'tenants: an orchestrator’s probes, and a scraper’s, are answered under every host',
     ),
@@ -221,16 +220,16 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
     "Some proxies can't do that and send the": none('others’ behaviour'),
     'It is off by default because many proxies': none('others’ behaviour'),
-    'So before you turn it on, make sure': none('advice'),
-    'While it is on, every response has `vary:': held(
+    'Before you turn it on, make sure': none('advice'),
+    'With this setting, every response has': held(
       'attacks/tenants.test.ts',
       'tenants: where x-forwarded-host may choose the issuer, caches are told by every response',
     ),
-    'A name is at most 63 small letters,': held(
+    'A name has at most 63': held(
       'configuration/tenants.test.ts',
       'tenants: a name that stands in an address and a file’s name holds small letters, digits and',
     ),
-    'A tenant that nobody asks for goes back': held(
+    'A tenant that nobody uses for': held(
       'flows/tenants.test.ts',
       'tenants: an issuer that nobody asked for in an hour sleeps, and wakes as it was',
     ),

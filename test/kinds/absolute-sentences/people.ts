@@ -174,16 +174,15 @@ export const people: Readonly<Record<string, Rows>> = {
       'flows/mfa.test.ts',
       'mfa: the pages work without scripts, load nothing from elsewhere and hold no inline style',
     ),
-    "One that can't be read, compiled or rendered": held(
+    "If a template can't be read,": held(
       'flows/branding.test.ts',
       'templates: one that breaks is logged, ours is shown, and people sign in',
     ),
-    'Every template is given:': none('definition'),
-    'For a client that registered itself and that nobody vouched': held(
+    'For a self-registered client that nobody vouched': held(
       'flows/client-links.test.ts',
       'client links: of a client that anybody may have registered the host is shown',
     ),
-    'Endpoints for programs, such as `/connect/token`,': held(
+    'API endpoints such as `/connect/token` send': held(
       'flows/error-pages.test.ts',
       'error pages: a method that a page does not have is a page with Allow; an endpoint’s is JSON',
     ),
@@ -201,12 +200,12 @@ export const people: Readonly<Record<string, Rows>> = {
       'flows/sessions.test.ts',
       'session: uses in quick succession are written once',
     ),
-    '`absolute_lifetime` (10 hours): whatever the use.': held(
+    '`absolute_lifetime` (10 hours): the limit, whatever the': held(
       'flows/sessions.test.ts',
       'session: use puts the idle end off, up to the absolute end',
     ),
-    'A JWT that an API checks by itself': none('names a limit of the promise'),
-    'Every client that was given something in a': held(
+    'If an API verifies JWTs itself,': none('names a limit of the promise'),
+    'Every client that received something in': held(
       'flows/backchannel-logout.test.ts',
       'back-channel logout: each client of the session is posted a logout token of its own',
     ),
@@ -214,18 +213,17 @@ export const people: Readonly<Record<string, Rows>> = {
       'flows/endsession.test.ts',
       'front-channel logout: of very many clients as many are framed as an address can name, and all',
     ),
-    'Anything else is tried again after 10 s,': held(
+    'Otherwise, the notification is retried after': held(
       'flows/backchannel-logout.test.ts',
       'back-channel logout: a failure is tried again, later each time, with a new token, until it is',
       'flows/backchannel-logout.test.ts',
       'back-channel logout: who never takes it is given up within a day, and that is an error in the',
     ),
-    'A client that does not answer is left': held(
+    'A client that does not respond gets': held(
       'attacks/limits.test.ts',
       'attack: a client that never answers holds up no other client’s logout tokens',
       'attacks/outbound-slots.test.ts',
       'attack: clients that never answer logout tokens keep no place from others',
     ),
-    'An answer by `form_post` goes to the client,': none('advice'),
   },
 }

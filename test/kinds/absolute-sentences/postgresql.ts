@@ -4,28 +4,27 @@ import { held, none, type Rows } from './rows.ts'
 
 export const postgresql: Readonly<Record<string, Rows>> = {
   'docs/guides/postgresql.md': {
-    '**The master key must be configured**, the same': held(
+    '**The master key must be configured**, with': held(
       'keys/master-key.test.ts',
       'master key: a store that others share makes none; one in memory has a new one each time',
     ),
-    'Without `sslmode` there is none: only fit for': none('advice'),
     "A running node checks the schema's version every minute": held(
       'contracts/postgres.test.ts',
       'postgres: a node notices a newer schema once, and becomes unready where it can not live with it',
     ),
-    'Each process (each of `workers`, too) has `storage_pool_size`': held(
+    'Each process (including each of `workers`) has at most': held(
       'contracts/postgres-connections.test.ts',
       'postgres connections: fewer than the pool wants serve all requests, and the log says so',
     ),
-    'A request that finds none free in 10': held(
+    'none of the connections is free within': held(
       'contracts/postgres-connections.test.ts',
       'postgres connections: a request that finds none free within the limit is unavailable',
     ),
-    'Where the server grants fewer connections than that,': held(
+    'requests share them, the log contains': held(
       'contracts/postgres-connections.test.ts',
       'postgres connections: fewer than the pool wants serve all requests, and the log says so',
     ),
-    "While the database can't be reached or only": held(
+    "While the database can't be reached or is read-only,": held(
       'contracts/postgres.test.ts',
       'postgres: while the database is away the store is unavailable and not ready, and then it goes',
     ),
@@ -35,7 +34,7 @@ export const postgresql: Readonly<Record<string, Rows>> = {
       'contracts/postgres-connections.test.ts',
       'postgres connections: a read whose response is lost is repeated; a write whose outcome is',
     ),
-    'where the database does not understand LISTEN they': held(
+    'If the database does not support LISTEN,': held(
       'contracts/postgres.test.ts',
       'postgres: where LISTEN is not understood, who fell at one node is known to another all the same',
     ),
@@ -43,7 +42,7 @@ export const postgresql: Readonly<Record<string, Rows>> = {
       'kinds/skewed-nodes.test.ts',
       'time: a node whose clock leaps while it runs goes on by the database, and is unready',
     ),
-    'so the times in tokens, cookies and rows': held(
+    'The times in tokens, cookies and rows': held(
       'kinds/skewed-nodes.test.ts',
       'time: on PostgreSQL a node whose clock is … off agrees with the others',
     ),
@@ -53,34 +52,31 @@ export const postgresql: Readonly<Record<string, Rows>> = {
       'kinds/skewed-nodes.test.ts',
       'time: a node is unready beyond the tolerated skew, says why, and is ready again by itself',
     ),
-    'The correction is off by half a round': none('explains'),
+    'The error of the correction is at most': none('explains'),
     'Every statement finds its rows by an index,': held(
       'contracts/postgres-plans.test.ts',
       'postgres: every hot statement finds its rows by an index, and neither reads nor sorts a table',
     ),
-    'Where the announcement is lost, an old row': held(
+    'If the announcement is lost, an old': held(
       'contracts/postgres-replica.test.ts',
       'replica: registered clients are read there, and not when it is too far behind',
     ),
-    'What `commit` writes (codes, refresh tokens, reference tokens)': held(
+    'Transactions that issue codes, refresh tokens': held(
       'contracts/postgres-replica.test.ts',
       'replica: a client that is added, changed or removed is so at once, however far it is behind',
     ),
-    'Reading and changing a client by its registration': held(
+    'Requests with a registration access token': held(
       'contracts/postgres-replica.test.ts',
       'replica: a client that is added, changed or removed is so at once, however far it is behind',
     ),
-    'Never read there: credentials that are used once,': held(
+    'One-time credentials, sessions, principal status,': held(
       'contracts/postgres-replica.test.ts',
       'replica: nothing but registered clients is read there',
     ),
-    'One that takes the connection and does not': held(
+    'A standby that accepts connections but': held(
       'contracts/postgres-replica.test.ts',
       'replica: one that stops answering costs a request one second before the primary is asked',
     ),
-    'its role needs to call `pg_control_system()`, as every': none('others’ behaviour'),
-    'credentials that are used once': none('definition'),
-    'there is none so far': none('definition'),
-    'the replica is never asked': none('names a case'),
+    'Columns updated on every use are not indexed,': none('explains'),
   },
 }
