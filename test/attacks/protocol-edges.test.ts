@@ -60,6 +60,12 @@ for (const [what, text, refusal] of [
     assert.deepEqual(refusalOf(parseParameters(text, limits)), refusal)
   })
 
+test('parameters: a name of 64 characters is read, and a longer one is not there', () => {
+  const read = parseParameters(`${'n'.repeat(64)}=1&${'m'.repeat(65)}=2`)
+  assert.ok(read.ok)
+  assert.deepEqual([...read.value.names()], ['n'.repeat(64)])
+})
+
 test('parameters: 64 are read and the next is refused; nothing between two separators is none', () => {
   const of = (count: number) => Array.from({ length: count }, (_, n) => `p${n}=1`).join('&')
   assert.equal(refusalOf(parseParameters(of(64))), undefined)

@@ -244,6 +244,12 @@ test('configuration: certificates need mtls, and a subject or certificates [RFC 
   ])
   const mtls = { certificate_header: 'X-Client-Cert', trusted_proxies: ['10.0.0.0/8', '::1'] }
   const own = { ...web, client_secrets: [], token_endpoint_auth_method: 'self_signed_tls_client_auth' }
+  const withThumbprint = { keys: [{ ...publicKey, 'x5t#S256': 'x'.repeat(43) }] }
+  assertFaults(withClient({ ...own, jwks: withThumbprint }, { mtls }), [])
+  assertFaults(withClient({ ...own, jwks: withThumbprint }), [
+    { path: 'clients[0].token_endpoint_auth_method', problem: /mtls/ },
+  ])
+  assertFaults(withClient(own, { mtls }), [{ path: 'clients[0].jwks', problem: /keys/ }])
   assertFaults(withClient({ ...own, jwks: { keys: [publicKey] } }, { mtls }), [
     { path: 'clients[0].jwks', problem: /certificate/ },
   ])

@@ -101,6 +101,13 @@ test('extension: may issue to another registered client, and to no other [token-
   assertRefused(await decide({ ok: true, client_id: 'nobody' }), 'invalid_grant', 'extension_client_unknown')
 })
 
+test('extension: a token for another client has no scope that this one may not have', async () => {
+  const { json } = await decide({ ok: true, client_id: 'device2', scope: ['api1'] })
+  assert.equal(claimsOf(json.access_token).client_id, 'device2')
+  const wider = await decide({ ok: true, client_id: 'device2', scope: ['api1', 'api2'] })
+  assertRefused(wider, 'invalid_scope', 'scope_not_allowed')
+})
+
 test('extension: tokens for another client are bound as its own are [RFC 8705 §3.4]', async () => {
   const bound = world.clients.map(one =>
     one.client_id === 'roclient' ? { ...one, tls_client_certificate_bound_access_tokens: true } : one,
@@ -169,6 +176,28 @@ test('extension: its parameters are required and limited before it runs', async 
     'parameter_too_long',
   )
   assert.equal(ran, false)
+})
+
+test('extension: a parameter that a standard grant reads too is bounded as this grant says', async () => {
+  const parameters = { custom_credential: { required: true }, code: { maxLength: 20 } }
+  const server = await createTestServer({ ...configured(), grants: [{ ...custom, parameters }] })
+  decisions.custom = () => ({ ok: true })
+  const ask = (code: string) =>
+    server.token({ grant_type: 'custom', custom_credential: 'x', scope: 'api1', code }, { client })
+  assert.equal((await ask('x'.repeat(20))).status, 200)
+  assertRefused(await ask('x'.repeat(21)), 'invalid_request', 'parameter_too_long')
+})
+
+test('extension: a parameter without a bound of its own has at most 4096 characters', async () => {
+  const long = (length: number) => decide({ ok: true }, { extra_claim: 'x'.repeat(length) })
+  assert.equal((await long(4096)).status, 200)
+  assertRefused(await long(4097), 'invalid_request', 'parameter_too_long')
+})
+
+test('extension: a lifetime of less than a second is refused', async () => {
+  assert.equal((await decide({ ok: true, lifetime: 1.9 })).json.expires_in, 1)
+  for (const lifetime of [0.9, 0, -1])
+    assertRefused(await decide({ ok: true, lifetime }), 'invalid_grant', 'extension_lifetime_invalid')
 })
 
 test('extension: scope is rechecked against the client; omitted, it never means offline_access', async () => {

@@ -4,7 +4,7 @@
  */
 
 import type { JsonObject } from '@tessera/protocol/result'
-import type { KeyRing, VerificationKey } from '../model/keys.ts'
+import type { KeyRing } from '../model/keys.ts'
 import { type JwtKind, readClaims, verifyJwt } from './jwt.ts'
 
 /** Some kilobytes each. Only tokens with a right signature come in, so that strangers can't push others out. */
@@ -15,17 +15,18 @@ export function createVerifiedJwts(
   keys: Pick<KeyRing, 'verification'>,
   ...kinds: readonly JwtKind[]
 ): (token: string) => JsonObject | undefined {
-  const signers = new Map<string, VerificationKey>()
+  /** The `kid` of each, which is made of the key: what it names is the key that fitted, or nothing any more. */
+  const signers = new Map<string, string>()
 
   return token => {
-    const signer = signers.get(token)
+    const kid = signers.get(token)
     // Read anew: nobody is given an object that another request may have changed.
-    if (signer && keys.verification(signer.kid) === signer) return readClaims(token)
+    if (kid !== undefined && keys.verification(kid)) return readClaims(token)
     const verified = verifyJwt(keys, token, ...kinds)
     if (!verified) return undefined
     const [oldest] = signers.keys()
     if (oldest !== undefined && signers.size >= most) signers.delete(oldest)
-    signers.set(token, verified.key)
+    signers.set(token, verified.key.kid)
     return verified.claims
   }
 }

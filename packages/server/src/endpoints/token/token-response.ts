@@ -6,10 +6,12 @@ import { jsonResponse } from '../../messages/json-response.ts'
 import type { Decision } from './decision.ts'
 import type { Issued } from './issue-tokens.ts'
 
-/** Custom members come first, so that they never replace the standard ones. */
+/** Custom members come first, so that they never replace the standard ones, also where these are left out. */
 export const respond = (decision: Decision, issued: Issued): HttpResponse =>
   jsonResponse(200, {
-    ...withoutStandard(decision.members),
+    ...decision.members,
+    error: undefined,
+    error_description: undefined,
     access_token: issued.accessToken.value,
     token_type: 'Bearer',
     expires_in: issued.accessToken.expires_in,
@@ -17,17 +19,3 @@ export const respond = (decision: Decision, issued: Issued): HttpResponse =>
     refresh_token: issued.refreshToken,
     id_token: issued.idToken,
   })
-
-const standard = new Set([
-  'access_token',
-  'token_type',
-  'expires_in',
-  'scope',
-  'refresh_token',
-  'id_token',
-  'error',
-  'error_description',
-])
-
-const withoutStandard = (members: Decision['members']): object =>
-  members ? Object.fromEntries(Object.entries(members).filter(([name]) => !standard.has(name))) : {}

@@ -89,10 +89,7 @@ function mayAct({ claims }: VerifiedToken, party: Party): boolean {
   if (allowed === undefined) return true
   if (typeof allowed !== 'object' || allowed === null || Array.isArray(allowed)) return false
   const named = Object.entries(allowed)
-  return (
-    named.length > 0 &&
-    named.every(([name, value]) => Object.hasOwn(party, name) && party[name as keyof Party] === value)
-  )
+  return named.length > 0 && named.every(([name, value]) => party[name as keyof Party] === value)
 }
 
 const partyOf = ({ sub, client_id, claims: { iss } }: VerifiedToken): Party => ({

@@ -1,0 +1,115 @@
+/** What bounds a token: nobody else says what ties it to its request, and its authorization is kept for as long as it lives. */
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { createIdTokenHintReader } from '../../packages/server/src/authorization-request/id-token-hint.ts'
+import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
+import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
+import { signJwt } from '../../packages/server/src/tokens/jwt.ts'
+import { openRing } from '../keys/keys.ts'
+import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
+import { bearer } from '../support/registering.ts'
+import { claimsOf, createTestServer, issuer, type TestServer } from '../support/tessera.ts'
+import { secret, withClients, world } from '../support/world.ts'
+
+let keys: ManagedKeyRing
+before(async () => {
+  keys = await openRing({ keys: createMemoryStores().keys, algorithms: ['ES256'] })
+})
+after(() => keys.stop())
+
+const own = ['auth_time', 'idp', 'amr', 'acr', 'sid', 'tenant']
+const binding = ['nonce', 'at_hash', 'c_hash', 's_hash', 'azp', 'nbf', 'jti']
+const said = Object.fromEntries([...own, ...binding].map(name => [name, `user's ${name}`]))
+/** Each claim is asked for by the scope of ID tokens and by the API. */
+const saying = {
+  ...withClients({ client_id: 'web', always_include_user_claims_in_id_token: true } as never),
+  identity_resources: [...world.identity_resources, { name: 'profile', claims: Object.keys(said) }],
+  api_resources: world.api_resources.map(api => ({ ...api, claims: Object.keys(said) })),
+  users: world.users.map(user => ({ ...user, claims: { ...user.claims, ...said } })),
+}
+
+test('tokens: what binds an ID token and says how the user signed in is not read from a user’s claims', async () => {
+  const server = await createTestServer(saying)
+  const code = await issueCode(server, { scope: ['api1', 'openid', 'profile'] })
+  const { json } = await server.token(
+    { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier },
+    { client: ['web', secret] },
+  )
+  const [id, access] = [claimsOf(json.id_token), claimsOf(json.access_token)]
+  for (const name of [...own, ...binding]) assert.notEqual(id[name], said[name], name)
+  for (const name of [...own, 'nbf', 'jti']) assert.notEqual(access[name], said[name], name)
+  assert.deepEqual(
+    binding.filter(name => Object.hasOwn(id, name)),
+    ['at_hash'],
+  )
+})
+
+const signIn = async (server: TestServer, scope: string) =>
+  (
+    await server.token(
+      { grant_type: 'password', username: 'bob', password: 'bob', scope },
+      { client: ['roclient', secret] },
+    )
+  ).json
+
+const isGood = async (server: TestServer, token: string): Promise<boolean> => {
+  await server.stores.cleanUp(server.clock.now())
+  return (await server.send('GET', '/connect/userinfo', { headers: bearer(token) })).status === 200
+}
+
+for (const [what, scope] of [
+  ['without a refresh token', 'openid api1'],
+  ['beside a refresh token', 'openid api1 offline_access'],
+] as const)
+  test(`tokens: the authorization of an access token ${what} is kept until the token ends`, async () => {
+    const server = await createTestServer(
+      withClients({
+        client_id: 'roclient',
+        refresh_token_expiration: 'absolute',
+        absolute_refresh_token_lifetime: 600,
+      } as never),
+    )
+    const { access_token } = await signIn(server, scope)
+    server.clock.advance(3599)
+    assert.equal(await isGood(server, access_token), true)
+    server.clock.advance(1)
+    assert.equal(await isGood(server, access_token), false)
+  })
+
+test('tokens: the last refresh of a family keeps its authorization until the new access token ends', async () => {
+  const server = await createTestServer(
+    withClients({
+      client_id: 'roclient',
+      refresh_token_expiration: 'sliding',
+      sliding_refresh_token_lifetime: 600,
+      absolute_refresh_token_lifetime: 900,
+    } as never),
+  )
+  let { refresh_token, access_token } = await signIn(server, 'openid api1 offline_access')
+  for (const seconds of [599, 300]) {
+    server.clock.advance(seconds)
+    const { json, body } = await server.token(
+      { grant_type: 'refresh_token', refresh_token },
+      { client: ['roclient', secret] },
+    )
+    assert.ok(json.access_token, body)
+    ;({ refresh_token, access_token } = json)
+  }
+  server.clock.advance(3599)
+  assert.equal(await isGood(server, access_token), true)
+  server.clock.advance(1)
+  assert.equal(await isGood(server, access_token), false)
+})
+
+test('ID token hint: a JWT without an end is none, whoever signed it so [OpenID Connect Core 1.0 §2, §5.3.2]', async () => {
+  const read = createIdTokenHintReader({ issuer, keys })
+  const claims = { iss: issuer, sub: 'bob', aud: 'web' }
+  const sign = (more: object) => signJwt(keys.signing('ES256'), 'JWT', { ...claims, ...more })
+  assert.deepEqual(read(await sign({ exp: 1 })), { sub: 'bob', client_id: 'web' })
+  assert.equal(read(await sign({})), undefined)
+  assert.equal(read(await sign({ exp: '1' })), undefined)
+  assert.equal(read(await sign({ exp: 1, iss: `${issuer}/t` })), undefined)
+  assert.equal(read(await sign({ exp: 1, sub: 1 })), undefined)
+  assert.equal(read(await sign({ exp: 1, aud: ['web'] })), undefined)
+})
