@@ -295,6 +295,12 @@ test('attack: what a client says of itself fills no memory', async () => {
   const { status, json } = await register(server, { ...web, redirect_uris })
   assert.deepEqual([status, json.error], [400, 'invalid_client_metadata'])
   assert.equal(server.reason(), 'client_metadata_too_large')
+  const ofLength = (length: number) => {
+    const body = JSON.stringify(web).padEnd(length)
+    return server.send('POST', '/connect/register', { headers: jsonType, body })
+  }
+  assert.equal((await ofLength(32_768)).status, 201)
+  assert.equal((await ofLength(32_769)).reason, 'client_metadata_too_large')
 })
 
 test('attack: a key that makes whoever uses it work is none', async () => {

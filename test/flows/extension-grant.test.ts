@@ -112,14 +112,25 @@ test('extension: tokens for another client are bound as its own are [RFC 8705 §
   const bound = world.clients.map(one =>
     one.client_id === 'roclient' ? { ...one, tls_client_certificate_bound_access_tokens: true } : one,
   )
+  const tls = {
+    client_id: 'tls',
+    token_endpoint_auth_method: 'tls_client_auth',
+    tls_client_auth_subject_dn: 'CN=tls',
+    grant_types: ['client_credentials'],
+    scope: 'api1',
+  }
   const mtls = { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] }
   const { clients, ...rest } = configured()
-  const server = await createTestServer({ ...rest, mtls, clients: [...bound, ...clients.slice(-1)] })
+  const server = await createTestServer({ ...rest, mtls, clients: [...bound, tls, ...clients.slice(-1)] })
   decisions.custom = () => ({ ok: true, client_id: 'roclient' })
   const form = { grant_type: 'custom', custom_credential: 'x', scope: 'api1' }
   assertRefused(await server.token(form, { client }), 'invalid_request', 'binding_certificate_missing')
   const { json } = await server.token(form, { client, certificate: one })
   assert.deepEqual(claimsOf(json.access_token).cnf, { 'x5t#S256': thumbprintOf(one) })
+  decisions.custom = () => ({ ok: true, client_id: 'tls' })
+  assertRefused(await server.token(form, { client }), 'invalid_client', 'client_certificate_missing')
+  const own = await server.token(form, { client, certificate: one })
+  assert.deepEqual(claimsOf(own.json.access_token).cnf, { 'x5t#S256': thumbprintOf(one) })
 })
 
 test('extension: custom members join the response, never replace standard ones [token-ext-015]', async () => {

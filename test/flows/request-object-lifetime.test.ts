@@ -51,6 +51,11 @@ const cases: readonly (readonly [string, object, string | undefined])[] = [
   ['began an hour ago', { nbf: startOfTime - hour, exp: startOfTime }, undefined],
   ['began an hour ago, within the skew', { nbf: startOfTime - hour - 59, exp: startOfTime - 59 }, undefined],
   ['began an hour and more ago', { nbf: startOfTime - hour - 61 }, 'request_object_too_old'],
+  [
+    'began an hour ago, by the whole skew, and has not ended',
+    { nbf: startOfTime - hour - 60, exp: startOfTime + 60 },
+    'request_object_lives_too_long',
+  ],
   ['began 70 minutes ago', { nbf: startOfTime - 4200, exp: startOfTime + 60 }, 'request_object_too_old'],
   ['lives for 70 minutes', { exp: startOfTime + 4200 }, 'request_object_lives_too_long'],
   ['begins within the skew', { nbf: startOfTime + 8 }, undefined],

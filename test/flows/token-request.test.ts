@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
+import { SignJWT } from 'jose'
 import { assertRefused } from '../support/refused.ts'
-import { createTestServer } from '../support/tessera.ts'
-import { secret, world } from '../support/world.ts'
+import { createTestServer, issuer, startOfTime } from '../support/tessera.ts'
+import { secret, withClients, world } from '../support/world.ts'
 
 const client = ['client', secret] as const
 const form = 'grant_type=client_credentials&scope=api1'
@@ -124,4 +126,47 @@ test('token: every refusal is logged with reason, client and request id, and no 
   assert.equal(entry?.client_id, 'roclient')
   assert.ok(entry?.request_id)
   assert.doesNotMatch(JSON.stringify(server.logged), /hunter2|"secret"/)
+})
+
+/** Credentials of every grant; a grant that does not read one ignores it. */
+const credentials = {
+  ...{ password: 'x', code: 'x', code_verifier: 'x', refresh_token: 'x', device_code: 'x' },
+  ...{ assertion: 'x', subject_token: 'x', actor_token: 'x' },
+}
+
+test('validators.tokenRequest: sees what was asked for and no credential', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const seen: (readonly string[])[] = []
+  const server = await createTestServer({
+    ...withClients({
+      client_id: 'signing',
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [publicKey.export({ format: 'jwk' })] },
+      grant_types: ['client_credentials'],
+      scope: 'api1',
+    } as never),
+    validators: {
+      tokenRequest: ({ parameters }: { parameters: ReadonlyMap<string, string> }) => {
+        seen.push([...parameters.keys()].sort())
+        return { ok: true }
+      },
+    },
+  })
+  const asked = { grant_type: 'client_credentials', scope: 'api1', extra: 'x', ...credentials }
+  const posted = await server.token({ ...asked, client_id: 'client', client_secret: secret })
+  assert.equal(posted.status, 200, posted.body)
+  const client_assertion = await new SignJWT({ jti: 'one' })
+    .setProtectedHeader({ alg: 'ES256' })
+    .setIssuer('signing')
+    .setSubject('signing')
+    .setAudience(issuer)
+    .setExpirationTime(startOfTime + 60)
+    .sign(privateKey)
+  const client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+  const signed = await server.token({ ...asked, client_assertion, client_assertion_type })
+  assert.equal(signed.status, 200, signed.body)
+  assert.deepEqual(seen, [
+    ['client_id', 'extra', 'grant_type', 'scope'],
+    ['client_assertion_type', 'extra', 'grant_type', 'scope'],
+  ])
 })

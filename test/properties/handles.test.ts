@@ -1,7 +1,7 @@
 /** Handles and what is stored of them. */
 
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { FamilyId } from '../../packages/server/src/model/authorization.ts'
@@ -69,4 +69,23 @@ test('ids: a refresh token gives back the one that it was made for', () => {
     const handle = { family: newTimedId<FamilyId>(random), generation: 1, expires_at: 2_000_000_000 }
     assert.deepEqual(tokens.parse(tokens.format(handle)), handle)
   }
+})
+
+test('refresh tokens: one that an earlier version made is read, since the layout is kept', () => {
+  const key = Buffer.alloc(32, 7)
+  const tokens = createRefreshTokens({ derived: { derive: () => key } as never })
+  const head = Buffer.alloc(25)
+  head.writeUInt8(1, 0)
+  head.fill(3, 1, 17)
+  head.writeUInt32BE(2, 17)
+  head.writeUInt32BE(1_900_000_000, 21)
+  const mac = createHmac('sha256', key).update('tr_').update(head).digest()
+  const token = `tr_${Buffer.concat([head, mac]).toString('base64url')}`
+  const family = Buffer.alloc(16, 3).toString('base64url') as FamilyId
+  const handle = { family, generation: 2, expires_at: 1_900_000_000 }
+  assert.deepEqual(tokens.parse(token), handle)
+  assert.equal(tokens.format(handle), token)
+  head.writeUInt8(2, 0)
+  const unknown = createHmac('sha256', key).update('tr_').update(head).digest()
+  assert.equal(tokens.parse(`tr_${Buffer.concat([head, unknown]).toString('base64url')}`), undefined)
 })

@@ -59,7 +59,7 @@ export function createFrontChannelLogoutEndpoint(
   return async (request: HttpRequest) => {
     const query = parseParameters(request.query, limits)
     const [iss, sid] = query.ok ? [query.value.get('iss'), query.value.get('sid')] : []
-    const fits = iss === provider.upstream.issuer && sid !== undefined && sid.length <= 255
+    const fits = iss === provider.upstream.issuer && sid !== undefined
     if (fits) await endAll(provider, { iss, sid }, ports)
     // Whether anything ended is nobody's to know.
     return answer
