@@ -142,7 +142,7 @@ const endSession = (parameters: Record<string, string>) =>
 for (const javaScriptEnabled of [false, true]) {
   const how = javaScriptEnabled ? 'with scripts' : 'without scripts'
 
-  test(`browser: signing out tells each client by a frame and by a logout token, then leads back, ${how}`, async () => {
+  test(`browser: signing out notifies each client by iframe and logout token, then redirects back, ${how}`, async () => {
     for (const client of [shop, wiki]) client.requests.length = 0
     const { page, complaints, close } = await open({ javaScriptEnabled })
     const { id_token } = await signInAt(page, shop)
@@ -200,7 +200,7 @@ test('browser: with scripts a frame that never answers holds nobody up, and the 
   await close()
 })
 
-test('browser: a client’s page learns through the frame that the sign-in is over', async () => {
+test('browser: a client’s page detects through the iframe that the session has ended', async () => {
   const { page, complaints, close } = await open()
   const { id_token, session_state } = await signInAt(page, shop)
   const ask = async (question: string) => {

@@ -29,7 +29,7 @@ const world = {
 const linksOf = (html: string): readonly string[] =>
   [...html.matchAll(/<li><a href="(https:[^"]*)"/g)].map(([, href = '']) => href.replaceAll('&amp;', '&'))
 
-test('applications: a signed-in user is shown where sign-ins begin, with the issuer and the target [OpenID Connect Core 1.0 §4]', async () => {
+test('applications: a signed-in user sees links to initiate_login_uri with the issuer and the target [OpenID Connect Core 1.0 §4]', async () => {
   const browser = createBrowser(await createTestServer(world))
   const page = await signIn(browser, '/account')
   const links = linksOf(page.body)

@@ -79,7 +79,7 @@ test('authorize: every code is another one, and its authorization ends with it u
   assert.equal(await endOf(), server.clock.now() + 2_592_000 + 3600)
 })
 
-test('authorize: a form post is handled as a query is, and finds the session though the post came without cookies [authorize-003]', async () => {
+test('authorize: a form post works like a query and finds the session even without cookies [authorize-003]', async () => {
   const { server, browser } = await startSignedIn()
   const [path = '', form = ''] = authorizePath().split('?')
   const posted = await server.send('POST', path, { form })
@@ -142,7 +142,7 @@ const untrusted: readonly (readonly [string, Record<string, string | undefined>,
   ],
 ]
 for (const [what, changes, error, description] of untrusted) {
-  test(`authorize: ${what} is answered by an error page and never by a redirect [RFC 6749 §4.1.2.1]`, async () => {
+  test(`authorize: ${what} gets an error page and never a redirect [RFC 6749 §4.1.2.1]`, async () => {
     const { browser } = await startSignedIn()
     assertErrorPage(await browser.visit(authorizePath(changes)), error, description)
   })
@@ -274,7 +274,7 @@ const refused: readonly (readonly [string, Record<string, string | undefined>, s
   ],
 ]
 for (const [what, changes, error, description] of refused) {
-  test(`authorize: ${what} is told to the client, with the state and without a code [RFC 6749 §4.1.2.1]`, async () => {
+  test(`authorize: ${what} redirects an error to the client, with the state and without a code [RFC 6749 §4.1.2.1]`, async () => {
     const { browser } = await startSignedIn()
     const page = await browser.request('GET', authorizePath(changes))
     const answer = answerOf(page)
@@ -313,7 +313,7 @@ test('authorize: response_mode=fragment puts the answer behind the hash [authori
   assert.ok(page.location?.startsWith(`${callback}#code=tc_`), String(page.location))
 })
 
-test('authorize: response_mode=form_post is a page that works without a script and allows only its own [authorize-046]', async () => {
+test('authorize: the form_post page works without scripts and allows only its own script [authorize-046]', async () => {
   const { browser } = await startSignedIn()
   const page = await browser.visit(
     authorizePath({ response_mode: 'form_post', state: '"><script>alert(1)</script>' }),
@@ -332,21 +332,21 @@ test('authorize: response_mode=form_post is a page that works without a script a
   assert.equal(page.headers['referrer-policy'], 'no-referrer')
 })
 
-test('authorize: an error goes by form_post too', async () => {
+test('authorize: errors are also sent with form_post', async () => {
   const { browser } = await startSignedIn()
   const page = await browser.visit(authorizePath({ response_mode: 'form_post', scope: 'nothing' }))
   assert.equal(page.form?.action, callback)
   assert.equal(page.form?.fields.error, 'invalid_scope')
 })
 
-test('authorize: the query of a registered redirect_uri is kept [authorize-062]', async () => {
+test('authorize: the query of a registered redirect_uri is preserved [authorize-062]', async () => {
   const { browser } = await startSignedIn()
   const redirect_uri = 'https://app.example/cb?foo=bar&baz=quux'
   const page = await browser.visit(authorizePath({ client_id: 'query', redirect_uri }))
   assert.ok(page.location?.startsWith(`${redirect_uri}&code=tc_`), String(page.location))
 })
 
-test('authorize: prompt=login shows the login page to who is signed in, once [authorize-047]', async () => {
+test('authorize: prompt=login shows the login page once, even with a session [authorize-047]', async () => {
   const { server, browser } = await startSignedIn()
   for (const prompt of ['login', 'login select_account']) {
     const page = await browser.visit(authorizePath({ prompt }))
@@ -375,7 +375,7 @@ test('authorize: max_age shows the login page once the sign-in is older [OpenID 
   assert.ok((await browser.visit(authorizePath({ max_age: '0' }))).target.startsWith('/login'))
 })
 
-test('authorize: prompt=none answers login_required, then a code, never a page [OpenID Connect Core 1.0 §3.1.2.6]', async () => {
+test('authorize: prompt=none returns login_required, later a code, never a page [OpenID Connect Core 1.0 §3.1.2.6]', async () => {
   const { server, browser } = await start()
   const target = authorizePath({ prompt: 'none' })
   assert.equal(answerOf(await browser.visit(target)).get('error'), 'login_required')

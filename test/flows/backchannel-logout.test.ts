@@ -24,7 +24,7 @@ async function signOut(clients: readonly string[], more: object = {}) {
   return { ...world, tokens }
 }
 
-test('back-channel logout: each client of the session is posted a logout token of its own [endsession-018] [OpenID Connect Back-Channel Logout 1.0 §2.4, §2.5]', async () => {
+test('back-channel logout: each client of the session receives its own logout token [endsession-018] [OpenID Connect Back-Channel Logout 1.0 §2.4, §2.5]', async () => {
   const { server, posts, tokens } = await signOut(['web', 'shop', 'wiki'])
   assert.deepEqual(posts.map(({ url }) => url).toSorted(), [
     'https://shop.example/back',

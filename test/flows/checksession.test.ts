@@ -49,7 +49,7 @@ async function signedIn() {
   return { server, browser, state: answer.get('session_state') ?? '' }
 }
 
-test('check session: session_state fits until the sign-out, and a new sign-in has another [OpenID Connect Session Management 1.0 §3.2]', async () => {
+test('check session: session_state matches until the sign-out, and a new sign-in changes it [OpenID Connect Session Management 1.0 §3.2]', async () => {
   const { server, browser, state } = await signedIn()
   assert.equal(await ask(server, browser.cookies, `web ${state}`), 'unchanged')
   const again = answerOf(await browser.visit(authorizePath())).get('session_state')

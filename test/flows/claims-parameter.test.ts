@@ -11,7 +11,7 @@ import { claimsOf, createTestServer } from '../support/tessera.ts'
 const asking = (claims: unknown, changes: Readonly<Record<string, string>> = {}) =>
   authorizePath({ scope: 'openid', claims: JSON.stringify(claims), ...changes })
 
-test('claims: UserInfo and ID token each tell what was asked of them, beyond the scope [OpenID Connect Core 1.0 §5.5]', async () => {
+test('claims: UserInfo and the ID token each return their requested claims beyond the scope [OpenID Connect Core 1.0 §5.5]', async () => {
   const { server, browser } = await startHybrid()
   const answer = answerOf(
     await browser.visit(
@@ -272,7 +272,7 @@ for (const [claims_locales, name] of [
   ['', 'Alice'],
   ['!! fr', 'Alix'],
 ] as const)
-  test(`claims: claims_locales "${claims_locales}" chooses the language, without a tag and never by an error [OpenID Connect Core 1.0 §5.2]`, async () => {
+  test(`claims: claims_locales "${claims_locales}" selects the language, without a tag and never with an error [OpenID Connect Core 1.0 §5.2]`, async () => {
     assert.deepEqual(await namesOf({ claims_locales }), { name })
   })
 

@@ -117,7 +117,7 @@ const shownAt = async (browser: Browser, display: string | undefined) =>
   displayOf(await browser.visit(authorizePath({ display })))
 
 for (const display of ['page', 'popup', 'touch', 'wap'])
-  test(`display: ${display} shapes every page of the request [OpenID Connect Core 1.0 §3.1.2.1]`, async () => {
+  test(`display: ${display} applies to every page of the request [OpenID Connect Core 1.0 §3.1.2.1]`, async () => {
     const { browser } = await start()
     const login = await browser.visit(authorizePath({ display, client_id: 'asking' }))
     assert.equal(displayOf(login), display)

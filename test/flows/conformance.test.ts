@@ -75,7 +75,7 @@ async function tokensFor({ server, browser }: { server: TestServer; browser: Bro
 const userinfo = (server: TestServer, token: string) =>
   server.send('GET', '/connect/userinfo', { headers: { authorization: `Bearer ${token}` } })
 
-test('conformance: a client that sends its secret in the body redeems its code [OpenID Connect Core 1.0 §9]', async () => {
+test('conformance: a client can send its secret in the body to redeem a code [OpenID Connect Core 1.0 §9]', async () => {
   const { server, browser } = await start()
   const code = answerOf(await browser.visit(path({ client_id: 'post' }))).get('code') ?? ''
   const { status, json } = await server.token({
@@ -86,7 +86,7 @@ test('conformance: a client that sends its secret in the body redeems its code [
   assert.equal(claimsOf(json.id_token).aud, 'post')
 })
 
-test('conformance: an ID token is signed by a key of the JWK Set that its header names [OpenID Connect Core 1.0 §10.1]', async () => {
+test('conformance: an ID token is signed with the key of the JWK Set that its header names [OpenID Connect Core 1.0 §10.1]', async () => {
   const world = await start()
   const { id_token } = await tokensFor(world)
   const jwks = (await world.server.send('GET', '/.well-known/openid-configuration/jwks')).json
@@ -100,14 +100,14 @@ test('conformance: an ID token is signed by a key of the JWK Set that its header
   assert.equal(payload.nonce, 'n')
 })
 
-test('conformance: ID tokens without a signature are neither offered nor given [OpenID Connect Core 1.0 §2]', async () => {
+test('conformance: unsigned ID tokens are neither offered nor issued [OpenID Connect Core 1.0 §2]', async () => {
   const world = await start()
   const metadata = (await world.server.send('GET', '/.well-known/openid-configuration')).json
   assert.ok(!metadata.id_token_signing_alg_values_supported.includes('none'))
   assert.equal(decodeProtectedHeader((await tokensFor(world)).id_token).alg, 'RS256')
 })
 
-test('conformance: UserInfo takes its token by GET, by POST with a header and by POST with a body [OpenID Connect Core 1.0 §5.3.1]', async () => {
+test('conformance: UserInfo accepts its token by GET, by POST with a header and by POST with a body [OpenID Connect Core 1.0 §5.3.1]', async () => {
   const world = await start()
   const { access_token } = await tokensFor(world, path({ scope: 'openid profile' }))
   const authorization = { authorization: `Bearer ${access_token}` }
@@ -122,7 +122,7 @@ test('conformance: UserInfo takes its token by GET, by POST with a header and by
   }
 })
 
-test('conformance: where no ID token comes from the authorization endpoint no nonce is needed [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
+test('conformance: no nonce is required if the authorization endpoint returns no ID token [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
   const { server, browser } = await start()
   for (const response_type of ['code', 'code token']) {
     const answer = answerOf(await browser.visit(path({ response_type, nonce: undefined })))
@@ -148,7 +148,7 @@ for (const [scope, told] of [
   ['phone', phone],
   ['profile email address phone', { ...flat, ...profile, address }],
 ] as const) {
-  test(`conformance: the scope ${scope} brings its claims [OpenID Connect Core 1.0 §5.4]`, async () => {
+  test(`conformance: the scope ${scope} returns its claims [OpenID Connect Core 1.0 §5.4]`, async () => {
     const world = await start()
     const { access_token } = await tokensFor(world, path({ scope: `openid ${scope}` }))
     assert.deepEqual((await userinfo(world.server, access_token)).json, { ...told, sub: '1' })
@@ -160,13 +160,13 @@ for (const [scope, told] of [
   })
 }
 
-test('conformance: scopes and parameters may stand in any order [RFC 6749 §3.3]', async () => {
+test('conformance: scopes and parameters may be in any order [RFC 6749 §3.3]', async () => {
   const { scope } = await tokensFor(await start(), path({ scope: 'email openid' }))
   assert.deepEqual(scope.split(' ').sort(), ['email', 'openid'])
 })
 
 for (const display of ['page', 'popup', 'touch', 'wap', 'unheard-of']) {
-  test(`conformance: display=${display} is taken [OpenID Connect Core 1.0 §3.1.2.1]`, async () => {
+  test(`conformance: display=${display} is accepted [OpenID Connect Core 1.0 §3.1.2.1]`, async () => {
     const server = await createTestServer(world)
     const page = await createBrowser(server).visit(path({ display }))
     assert.ok(page.target.startsWith('/login'))
@@ -174,7 +174,7 @@ for (const display of ['page', 'popup', 'touch', 'wap', 'unheard-of']) {
   })
 }
 
-test('conformance: max_age asks again once it has passed, and auth_time tells the newest sign-in [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
+test('conformance: max_age requires a new sign-in after it has passed, and auth_time is that of the newest sign-in [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
   const world = await start()
   const { server, browser } = world
   const first = claimsOf((await tokensFor(world)).id_token).auth_time
@@ -189,12 +189,12 @@ test('conformance: max_age asks again once it has passed, and auth_time tells th
   assert.equal(claimsOf(silent.id_token).auth_time, second)
 })
 
-test('conformance: parameters that nobody knows are ignored [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
+test('conformance: unknown parameters are ignored [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
   const { browser } = await start()
   assert.ok(answerOf(await browser.visit(path({ extra: 'foobar', claims_: '{' }))).get('code'))
 })
 
-test('conformance: an id_token_hint with prompt=none answers for the same user, also one that has expired [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
+test('conformance: an id_token_hint with prompt=none succeeds for the same user, even if expired [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
   const world = await start()
   const { id_token } = await tokensFor(world)
   world.server.clock.advance(4000)
@@ -206,7 +206,7 @@ test('conformance: an id_token_hint with prompt=none answers for the same user, 
   assert.equal(other.get('error'), 'login_required')
 })
 
-test('conformance: login_hint, ui_locales, claims_locales and acr_values are taken [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
+test('conformance: login_hint, ui_locales, claims_locales and acr_values are accepted [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
   const server = await createTestServer(world)
   const browser = createBrowser(server)
   const page = await browser.visit(
@@ -225,7 +225,7 @@ const unsignedObject = (claims: object): string =>
     .map(part => Buffer.from(JSON.stringify(part)).toString('base64url'))
     .join('.')}.`
 
-test('conformance: an unsigned request object is taken of a client that registered no algorithm [OpenID Connect Core 1.0 §6.1]', async () => {
+test('conformance: an unsigned request object is accepted from a client without a registered algorithm [OpenID Connect Core 1.0 §6.1]', async () => {
   const { server, browser } = await start()
   const request = unsignedObject({ state: 'inner', nonce: 'inner' })
   const answer = answerOf(await browser.visit(path({ state: undefined, nonce: undefined, request })))
@@ -233,19 +233,19 @@ test('conformance: an unsigned request object is taken of a client that register
   assert.equal(claimsOf((await redeem(server, answer.get('code'))).json.id_token).nonce, 'inner')
 })
 
-test('conformance: the redirect_uri within a request object wins over the one outside [OpenID Connect Core 1.0 §6.1]', async () => {
+test('conformance: the redirect_uri in a request object takes precedence over the parameter [OpenID Connect Core 1.0 §6.1]', async () => {
   const { browser } = await start()
   const request = unsignedObject({ state: 'inner', nonce: 'inner' })
   const page = await browser.visit(path({ redirect_uri: 'https://invalid.example/cb', request }))
   assert.equal(answerOf(page).get('state'), 'inner')
 })
 
-test('conformance: an ID token is signed by RS256 where a client asks for nothing else [OpenID Connect Core 1.0 §3.1.3.7]', async () => {
+test('conformance: ID tokens are signed with RS256 by default [OpenID Connect Core 1.0 §3.1.3.7]', async () => {
   const world = await start()
   assert.equal(decodeProtectedHeader((await tokensFor(world)).id_token).alg, 'RS256')
 })
 
-test('conformance: a code that is used again 30 seconds later is refused, and what it brought is revoked [RFC 6749 §4.1.2]', async () => {
+test('conformance: a code used again after 30 seconds is refused, and its tokens are revoked [RFC 6749 §4.1.2]', async () => {
   const { server, browser } = await start()
   const code = answerOf(await browser.visit(path())).get('code')
   const { json } = await redeem(server, code)
@@ -255,7 +255,7 @@ test('conformance: a code that is used again 30 seconds later is refused, and wh
   assert.equal((await userinfo(server, json.access_token)).status, 401)
 })
 
-test('conformance: a refresh answers a new ID token about the same sign-in [OpenID Connect Core 1.0 §12.2]', async () => {
+test('conformance: a refresh returns a new ID token for the same sign-in [OpenID Connect Core 1.0 §12.2]', async () => {
   const world = await start()
   const first = await tokensFor(world, path({ scope: 'openid offline_access', prompt: 'consent' })).catch(
     () => undefined,
@@ -272,7 +272,7 @@ test('conformance: a refresh answers a new ID token about the same sign-in [Open
   assert.notEqual(json.access_token, tokens.access_token)
 })
 
-test('conformance: the discovery document has all that OpenID Connect Discovery 1.0 requires, by https [OpenID Connect Discovery 1.0 §3]', async () => {
+test('conformance: the discovery document has everything that OpenID Connect Discovery 1.0 requires, over https [OpenID Connect Discovery 1.0 §3]', async () => {
   const server = await createTestServer(world)
   const metadata = (await server.send('GET', '/.well-known/openid-configuration')).json
   assert.equal(metadata.issuer, 'https://id.example')

@@ -8,7 +8,7 @@ const bye = 'https://app.example/bye'
 const isSignedIn = async (browser: Awaited<ReturnType<typeof startLogoutWorld>>['browser']) =>
   answerOf(await browser.visit(authorizePath({ prompt: 'none' }))).get('code') !== null
 
-test('endsession: the hint of this very session signs out at once and leads to the registered URI with its state [endsession-003] [endsession-021] [OpenID Connect RP-Initiated Logout 1.0 §2]', async () => {
+test('endsession: a hint for this session signs out at once and redirects to the registered URI with its state [endsession-003] [endsession-021] [OpenID Connect RP-Initiated Logout 1.0 §2]', async () => {
   const { server, browser } = await startLogoutWorld()
   const { web } = await signInAt(server, browser, ['web'])
   const page = await browser.visit(
@@ -20,7 +20,7 @@ test('endsession: the hint of this very session signs out at once and leads to t
   assert.equal(server.logged.findLast(({ event }) => event === 'session_ended')?.cause, 'signed_out')
 })
 
-test('endsession: a registered query is kept, and without state nothing is added', async () => {
+test('endsession: a registered query is preserved, and without state nothing is added', async () => {
   const { server, browser } = await startLogoutWorld()
   const { web } = await signInAt(server, browser, ['web'])
   const target = { id_token_hint: web.id_token, post_logout_redirect_uri: `${bye}?from=op` }
@@ -61,7 +61,7 @@ test('endsession: without a hint the user is asked, and goes on only after sayin
   assert.equal(await isSignedIn(browser), false)
 })
 
-test('endsession: nothing at all is asked of the user too, and leads to the signed-out page', async () => {
+test('endsession: a request without parameters asks the user and ends at the signed-out page', async () => {
   const { server, browser } = await startLogoutWorld()
   await signInAt(server, browser, ['web'])
   for (const path of ['/connect/endsession', '/connect/endsession?state=x', '/logout']) {
@@ -86,7 +86,7 @@ test("endsession: an expired hint is good, and so is one after the session's end
   assert.equal((await browser.visit(target)).location, bye)
 })
 
-test('endsession: an unregistered URI is dropped, and the user is still signed out [endsession-009]', async () => {
+test('endsession: an unregistered URI is ignored, and the user is still signed out [endsession-009]', async () => {
   for (const uri of [
     'https://evil.example/',
     `${bye}/`,
@@ -148,7 +148,7 @@ test('endsession: a new sign-in of the same user keeps the session, whose client
   assert.match(page.text, /You are signed out/)
 })
 
-test('endsession: a hint without a URI signs out and leads nowhere', async () => {
+test('endsession: a hint without a URI signs out without a redirect', async () => {
   const { server, browser } = await startLogoutWorld()
   const { wiki } = await signInAt(server, browser, ['web', 'wiki'])
   const page = await browser.visit(endSessionPath({ id_token_hint: wiki.id_token, state: 's' }))
@@ -158,7 +158,7 @@ test('endsession: a hint without a URI signs out and leads nowhere', async () =>
   assert.equal(await isSignedIn(browser), false)
 })
 
-test('endsession: a URI with neither hint nor client is not gone to, though the user confirms', async () => {
+test('endsession: a URI without a hint or client is not used, even if the user confirms', async () => {
   const { server, browser } = await startLogoutWorld()
   await signInAt(server, browser, ['web'])
   const page = await browser.visit(endSessionPath({ post_logout_redirect_uri: bye, state: 's' }))
@@ -179,7 +179,7 @@ for (const [what, change, reason] of [
   ['that is an access token', (_: string, access: string) => access, 'id_token_hint_invalid'],
   ['that is no token', () => 'x', 'id_token_hint_invalid'],
 ] as const)
-  test(`endsession: a hint ${what} counts as none, and no URI beside it is gone to`, async () => {
+  test(`endsession: a hint ${what} is ignored, and the URI with it is not used`, async () => {
     const { server, browser } = await startLogoutWorld()
     const { web } = await signInAt(server, browser, ['web'])
     const page = await browser.visit(
@@ -323,7 +323,7 @@ test('endsession: the page says that an address to return to was not accepted, w
   assert.doesNotMatch(plain.text, /not accepted/)
 })
 
-test('endsession: discovery names it, the frame to watch by and both ways of telling clients', async () => {
+test('endsession: discovery lists the endpoint, the check session iframe and both logout channels', async () => {
   const { server } = await startLogoutWorld()
   const { json } = await server.send('GET', '/.well-known/openid-configuration')
   assert.equal(json.end_session_endpoint, 'https://id.example/connect/endsession')
@@ -334,7 +334,7 @@ test('endsession: discovery names it, the frame to watch by and both ways of tel
   }
 })
 
-test('front-channel logout: the signed-out page frames each client of the session, and nobody else, with iss and sid [endsession-012] [endsession-016] [OpenID Connect Front-Channel Logout 1.0 §3]', async () => {
+test('front-channel logout: the signed-out page frames exactly the clients of the session, with iss and sid [endsession-012] [endsession-016] [OpenID Connect Front-Channel Logout 1.0 §3]', async () => {
   const { server, browser } = await startLogoutWorld()
   const tokens = await signInAt(server, browser, ['web', 'shop', 'wiki'])
   const page = await browser.visit(

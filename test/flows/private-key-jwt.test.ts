@@ -54,7 +54,7 @@ for (const [what, assertion, more] of [
   ['without a kid', sign({}, { kid: undefined }), {}],
   ['just ended, within the skew', sign({ exp: startOfTime - 59 }), {}],
 ] as const) {
-  test(`private_key_jwt: an assertion ${what} is taken [RFC 7523 §2.2]`, async () => {
+  test(`private_key_jwt: an assertion ${what} is accepted [RFC 7523 §2.2]`, async () => {
     const server = await createTestServer(configured)
     assert.equal((await ask(server, await assertion, more)).status, 200)
   })

@@ -32,7 +32,7 @@ test('registration: nobody registers unless the configuration says so', async ()
   )
 })
 
-test('registration: the least that a client says is registered with the defaults, and all of it is told [RFC 7591 §2, §3.2.1]', async () => {
+test('registration: minimal metadata is registered with the defaults, and everything is returned [RFC 7591 §2, §3.2.1]', async () => {
   const server = await open()
   const { status, headers, json } = await register(server, web)
   assert.equal(status, 201)
@@ -71,7 +71,7 @@ test('registration: the least that a client says is registered with the defaults
   assert.equal(metadata.registration_endpoint, `${issuer}/connect/register`)
 })
 
-test('registration: a registered client signs its users in, with their consent', async () => {
+test('registration: a registered client can sign in users, with their consent', async () => {
   const server = await open()
   const client = await register(server, {
     ...web,
@@ -91,7 +91,7 @@ test('registration: a registered client signs its users in, with their consent',
   assert.equal((await server.token(refresh, { client: [client_id, client_secret] })).status, 200)
 })
 
-test('registration: everything that a client may say is kept, in each language; what is not understood is ignored [RFC 7591 §2, §2.2]', async () => {
+test('registration: all supported metadata is stored, in each language, and unknown members are ignored [RFC 7591 §2, §2.2]', async () => {
   const server = await open()
   const known = {
     client_name: 'Name',
@@ -249,7 +249,7 @@ for (const [what, metadata, error, description] of [
     /alg/,
   ],
 ] as const) {
-  test(`registration: ${what} is refused with its place [RFC 7591 §3.2.2]`, async () => {
+  test(`registration: ${what} is refused, and the error names the member [RFC 7591 §3.2.2]`, async () => {
     const server = await open()
     const { status, json } = await register(server, metadata)
     assert.deepEqual([status, json.error], [400, error])
@@ -513,7 +513,7 @@ test('registration: a software statement can be required', async () => {
 
 const there = await openLoopback()
 
-test('registration: redirection URIs of several hosts are vouched for by the list at their sector [OpenID Connect Dynamic Client Registration 1.0 §5]', async () => {
+test('registration: redirect URIs on several hosts must be in the list of their sector [OpenID Connect Dynamic Client Registration 1.0 §5]', async () => {
   const server = await open({}, allowLoopback)
   const redirect_uris = ['https://one.example/cb', 'https://two.example/cb']
   const pairwise = { redirect_uris, subject_type: 'pairwise' }

@@ -277,7 +277,7 @@ test('request object: where signed ones are required, by the client or by the se
   assertErrorPage(await visit(all, { client_id: 'lax', request }), 'invalid_request_object')
 })
 
-test('request_uri: a registered address is fetched, once for a request', async () => {
+test('request_uri: a registered address is fetched once per request', async () => {
   const server = await createTestServer(configured())
   there.pages.set('/object', {
     headers: { 'content-type': 'application/oauth-authz-req+jwt' },
@@ -292,7 +292,7 @@ test('request_uri: a registered address is fetched, once for a request', async (
   assert.equal(there.asked.length - before, 2)
 })
 
-test('request_uri: an unsigned object behind a registered address is taken', async () => {
+test('request_uri: an unsigned object at a registered address is accepted', async () => {
   const server = await createTestServer(configured())
   there.pages.set('/object', { headers: { 'content-type': 'application/jwt' }, body: plainly(whole) })
   const outside = { client_id: 'app', response_type: 'code', scope: 'openid', redirect_uri: callback }

@@ -77,7 +77,7 @@ const userinfo = async (server: TestServer): Promise<Answer> => {
 
 const told = { sub: '1', name: 'Alice', preferred_username: 'alice' }
 
-test('userinfo: a client that registered an algorithm gets it signed [OpenID Connect Core 1.0 §5.3.2]', async () => {
+test('userinfo: the response is signed if the client registered an algorithm [OpenID Connect Core 1.0 §5.3.2]', async () => {
   const server = await open({ userinfo_signed_response_alg: 'PS256' })
   const answer = await userinfo(server)
   assert.equal(answer.headers['content-type'], 'application/jwt')

@@ -14,7 +14,7 @@ const half = (text: string | null): string =>
   hash('sha256', text ?? '', 'buffer').toString('base64url', 0, 16)
 
 for (const response_type of allTypes) {
-  test(`response types: ${response_type} brings just what it names, in any order of its words, tied together by hashes [OpenID Connect Core 1.0 §3.3.2.5] [authorize-009]`, async () => {
+  test(`response types: ${response_type} returns exactly what it names, in any word order, linked by hashes [OpenID Connect Core 1.0 §3.3.2.5] [authorize-009]`, async () => {
     const { browser } = await startHybrid()
     const words = response_type.split(' ')
     const page = await browser.visit(authorizePath({ response_type: words.toReversed().join(' ') }))
@@ -89,7 +89,7 @@ test('response types: an access token from here works as any other, JWT or refer
   }
 })
 
-test('response types: a replayed code revokes the access token that came beside it [RFC 6749 §4.1.2]', async () => {
+test('response types: a replayed code revokes the access token that was issued with it [RFC 6749 §4.1.2]', async () => {
   const { server, browser } = await startHybrid()
   for (const client_id of ['web', 'reference']) {
     const answer = answerOf(await browser.visit(authorizePath({ client_id, response_type: 'code token' })))
@@ -101,7 +101,7 @@ test('response types: a replayed code revokes the access token that came beside 
   }
 })
 
-test('response types: ID tokens of both endpoints are about the same user and client [OpenID Connect Core 1.0 §3.3.3.6]', async () => {
+test('response types: ID tokens of both endpoints name the same user and client [OpenID Connect Core 1.0 §3.3.3.6]', async () => {
   const { server, browser } = await startHybrid()
   const answer = answerOf(await browser.visit(authorizePath({ response_type: 'code id_token token' })))
   const first = claimsOf(answer.get('id_token') ?? '')
@@ -112,7 +112,7 @@ test('response types: ID tokens of both endpoints are about the same user and cl
   }
 })
 
-test('response types: form_post carries tokens too, and a query never does [authorize-027]', async () => {
+test('response types: form_post can carry tokens, a query never does [authorize-027]', async () => {
   const { browser } = await startHybrid()
   for (const response_type of allTypes.slice(1)) {
     const posted = await browser.visit(authorizePath({ response_type, response_mode: 'form_post' }))
@@ -166,7 +166,7 @@ const refused: readonly (readonly [string, Record<string, string | undefined>, s
   ],
 ]
 for (const [what, changes, error, description] of refused) {
-  test(`response types: ${what} is refused in the fragment, without tokens`, async () => {
+  test(`response types: ${what} is refused in the fragment without tokens`, async () => {
     const { browser } = await startHybrid()
     const page = await browser.visit(authorizePath(changes))
     assert.ok(
@@ -190,7 +190,7 @@ test('response types: without a code nothing has to be proven by PKCE, and offli
   assert.equal(answerOf(await browser.visit(target)).get('scope'), 'openid')
 })
 
-test('response types: a code beside tokens still needs its verifier and brings the refresh token [RFC 7636 §4.6]', async () => {
+test('response types: a code issued with tokens still requires its verifier and yields the refresh token [RFC 7636 §4.6]', async () => {
   const { server, browser } = await startHybrid()
   const target = authorizePath({ response_type: 'code id_token token', scope: 'openid offline_access' })
   const [stolen, answer] = [await browser.visit(target), await browser.visit(target)].map(page =>

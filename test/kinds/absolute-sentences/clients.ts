@@ -60,7 +60,7 @@ export const clients: Readonly<Record<string, Rows>> = {
       'flows/jwks-uri.test.ts',
       'jwks_uri: whoever sends unknown kids makes the server ask once in a while only',
       'flows/jwks-uri.test.ts',
-      'jwks_uri: a new kid is fetched at once, an old one is gone',
+      'jwks_uri: a new kid is fetched at once, and removed keys no longer work',
     ),
     'For a JWT without `kid`, at most': held(
       'attacks/registration.test.ts',
@@ -94,7 +94,7 @@ export const clients: Readonly<Record<string, Rows>> = {
       'attacks/registration.test.ts',
       'attack: nobody registers a scope, grant, response type or way to authenticate that the',
       'flows/register.test.ts',
-      'registration: … is refused with its place',
+      'registration: … is refused, and the error names the member',
     ),
     'A public client always uses PKCE.': held(
       'flows/register.test.ts',

@@ -83,11 +83,11 @@ export const configuration: Readonly<Record<string, Rows>> = {
     ),
     'they are always sent.': held(
       'flows/endsession.test.ts',
-      'front-channel logout: the signed-out page frames each client of the session, and nobody else,',
+      'front-channel logout: the signed-out page frames exactly the clients of the session, with iss and sid',
     ),
     'it is always included.': held(
       'flows/backchannel-logout.test.ts',
-      'back-channel logout: each client of the session is posted a logout token of its own',
+      'back-channel logout: each client of the session receives its own logout token',
     ),
     'RFC 6749 §4.1.2 recommends at most': none('quotes a specification'),
     'Tokens in a response pass through': none('advice'),
@@ -101,7 +101,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'attacks/token-guards.test.ts',
       'redirect URIs: one loopback address is not the other, and only loopback takes any port',
       'flows/authorize.test.ts',
-      'authorize: … is answered by an error page and never by a redirect',
+      'authorize: … gets an error page and never a redirect',
     ),
     'Each entry has exactly one of `value`, `sha256`': held(
       'configuration/defaults.test.ts',

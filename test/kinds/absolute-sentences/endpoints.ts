@@ -26,7 +26,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
       'flows/discovery.test.ts',
       'discovery: grants are listed as the configuration makes them possible',
       'flows/discovery.test.ts',
-      'discovery: every endpoint that is named answers, and none is named that is not there',
+      'discovery: every listed endpoint responds, and no missing endpoint is listed',
     ),
   },
   'docs/endpoints/introspection.md': {
@@ -75,7 +75,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     '`client_secret_expires_at` 0: the secret never expires.': none('definition'),
     '`sector_identifier_uri`, which is fetched and must list every': held(
       'flows/register.test.ts',
-      'registration: redirection URIs of several hosts are vouched for by the list at their sector',
+      'registration: redirect URIs on several hosts must be in the list of their sector',
     ),
     'None of the redirect URIs may be registered, or': none('names a case'),
     'If none remains, 400 `invalid_redirect_uri`': held(

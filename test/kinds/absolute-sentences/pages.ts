@@ -26,17 +26,17 @@ export const pages: Readonly<Record<string, Rows>> = {
       'attacks/token-guards.test.ts',
       'redirect URIs: one loopback address is not the other, and only loopback takes any port',
       'flows/authorize.test.ts',
-      'authorize: … is answered by an error page and never by a redirect',
+      'authorize: … gets an error page and never a redirect',
     ),
     'Every scope must exist and be allowed to the client.': held(
       'flows/authorize.test.ts',
-      'authorize: … is told to the client, with the state and without a code',
+      'authorize: … redirects an error to the client, with the state and without a code',
     ),
     'Every public client must use PKCE, as must clients': held(
       'flows/native-applications.test.ts',
       'pkce: a response to the scheme of an application needs a code challenge, whatever the client is configured to',
       'flows/authorize.test.ts',
-      'authorize: … is told to the client, with the state and without a code',
+      'authorize: … redirects an error to the client, with the state and without a code',
       'flows/authorization-code.test.ts',
       'pkce: a code without a challenge is refused to a client that must use PKCE',
     ),
@@ -77,7 +77,7 @@ export const pages: Readonly<Record<string, Rows>> = {
     ),
     'Until the client and `redirect_uri` are verified, an error': held(
       'flows/authorize.test.ts',
-      'authorize: … is answered by an error page and never by a redirect',
+      'authorize: … gets an error page and never a redirect',
     ),
     "This sign-in can't reach an essential `acr`.": none('names a case'),
     "Every page loads only the one stylesheet and can't": held(
@@ -98,7 +98,7 @@ export const pages: Readonly<Record<string, Rows>> = {
       'flows/checksession.test.ts',
       'check session: a sign-in at the account pages changes the state too',
       'flows/checksession.test.ts',
-      'check session: session_state fits until the sign-out, and a new sign-in has another',
+      'check session: session_state matches until the sign-out, and a new sign-in changes it',
     ),
     'Browsers that block third-party cookies in iframes always get': none('others’ behaviour'),
   },
@@ -121,11 +121,11 @@ export const pages: Readonly<Record<string, Rows>> = {
   'docs/endpoints/endsession.md': {
     "Must match one of the client's `post_logout_redirect_uris` byte for": held(
       'flows/endsession.test.ts',
-      'endsession: an unregistered URI is dropped, and the user is still signed out',
+      'endsession: an unregistered URI is ignored, and the user is still signed out',
     ),
     'With frames, a script continues as soon as every': held(
       'browser/sign-out.test.ts',
-      'browser: signing out tells each client by a frame and by a logout token, then leads back, …',
+      'browser: signing out notifies each client by iframe and logout token, then redirects back, …',
       'browser/sign-out.test.ts',
       'browser: without scripts the signed-out page has a link that leads back at once',
     ),

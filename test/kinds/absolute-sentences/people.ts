@@ -207,7 +207,7 @@ export const people: Readonly<Record<string, Rows>> = {
     'If an API verifies JWTs itself,': none('names a limit of the promise'),
     'Every client that received something in': held(
       'flows/backchannel-logout.test.ts',
-      'back-channel logout: each client of the session is posted a logout token of its own',
+      'back-channel logout: each client of the session receives its own logout token',
     ),
     'At most 50 clients are framed.': held(
       'flows/endsession.test.ts',
