@@ -80,7 +80,7 @@ export const pages: Readonly<Record<string, Rows>> = {
       'authorize: … gets an error page and never a redirect',
     ),
     "This sign-in can't reach an essential `acr`.": none('names a case'),
-    "Every page loads only the one stylesheet and can't": held(
+    "Every page loads only this server's stylesheet, its script": held(
       'flows/login.test.ts',
       'login: pages can not be framed, cached or made to load from elsewhere',
       'attacks/headers.test.ts',
