@@ -16,7 +16,7 @@ import {
   signIn,
   verifier,
 } from '../support/sign-in.ts'
-import { openStorehouse } from '../support/storage.ts'
+import { openTenantStores } from '../support/storage.ts'
 import { claimsOf, createTestServer } from '../support/tessera.ts'
 
 const session = '__Host-tessera_session'
@@ -100,10 +100,10 @@ test('login: a session that is raised by a second factor is no new sign-in [Open
 })
 
 test('session: one that ended while its user signed in again is not gone on with', async () => {
-  const house = await openStorehouse()
-  const sessions = { ...house.main.sessions, renew: async () => false }
+  const tenantStores = await openTenantStores()
+  const sessions = { ...tenantStores.main.sessions, renew: async () => false }
   const server = await createTestServer(pagesWorld, {
-    storehouse: { ...house, main: { ...house.main, sessions } },
+    tenantStores: { ...tenantStores, main: { ...tenantStores.main, sessions } },
   })
   const browser = createBrowser(server)
   for (let count = 0; count < 2; count++) await signIn(browser, authorizePath({ prompt: 'login' }))

@@ -60,9 +60,9 @@ test('attack: of a hundred uses of one reset link at once, one wins', async () =
 
 test('attack: two processes use one reset link at once, and one wins; after a restart it is used up', async () => {
   const { open } = await beginShared()
-  const houses = [await open(), await open()]
+  const nodes = [await open(), await open()]
   const servers = await Promise.all(
-    houses.map(storehouse => createTestServer(accountsWorld(), { storehouse })),
+    nodes.map(tenantStores => createTestServer(accountsWorld(), { tenantStores })),
   )
   const [first] = servers
   assert.ok(first)
@@ -77,8 +77,8 @@ test('attack: two processes use one reset link at once, and one wins; after a re
   )
   const pages = await Promise.all(posts.map(post => post()))
   assert.deepEqual(pages.map(({ status }) => status).sort(), [200, 400])
-  for (const house of houses) await house.close()
-  const restarted = await createTestServer(accountsWorld(), { storehouse: await open() })
+  for (const tenantStores of nodes) await tenantStores.close()
+  const restarted = await createTestServer(accountsWorld(), { tenantStores: await open() })
   assert.equal((await createBrowser(restarted).visit(path)).status, 400)
 })
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { newHandle } from '../../packages/server/src/model/handle.ts'
-import { openSqliteStorehouse } from '../../packages/server/src/storage/sqlite/storehouse.ts'
+import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/tenant-stores.ts'
 import { accountsWorld, addUser, dora, doraSignsIn, tokensOf } from '../support/accounts.ts'
 import { createBrowser } from '../support/browser.ts'
 import { finishEnrolment, secretOn } from '../support/factors.ts'
@@ -16,19 +16,19 @@ import { createTestServer, masterKey } from '../support/tessera.ts'
 /** Opens a SQLite store in a folder of its own; `bytes` reads everything that the folder has. */
 async function openFolder(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'tessera-at-rest-'))
-  const storehouse = await openSqliteStorehouse({ file: join(folder, 'tessera.db') })
+  const tenantStores = await openSqliteTenantStores({ file: join(folder, 'tessera.db') })
   t.after(async () => {
-    await storehouse.close()
+    await tenantStores.close()
     await rm(folder, { recursive: true, force: true })
   })
   const bytes = async () =>
     Buffer.concat(await Promise.all((await readdir(folder)).map(name => readFile(join(folder, name)))))
-  return { storehouse, bytes }
+  return { tenantStores, bytes }
 }
 
 test('at rest: the database has no credential, password, factor or key in clear, and not the master key', async t => {
-  const { storehouse, bytes } = await openFolder(t)
-  const server = await createTestServer(accountsWorld(), { storehouse })
+  const { tenantStores, bytes } = await openFolder(t)
+  const server = await createTestServer(accountsWorld(), { tenantStores })
   await addUser(server)
   const browser = createBrowser(server)
   await signIn(browser, '/account', doraSignsIn)
@@ -62,9 +62,9 @@ test('at rest: the database has no credential, password, factor or key in clear,
 })
 
 test('at rest: a password is kept as argon2id of 19 MiB and two passes [RFC 9106]', async t => {
-  const { storehouse } = await openFolder(t)
-  const server = await createTestServer(accountsWorld(), { storehouse })
-  const user = await storehouse.main.storedUsers.find((await addUser(server)) as never)
+  const { tenantStores } = await openFolder(t)
+  const server = await createTestServer(accountsWorld(), { tenantStores })
+  const user = await tenantStores.main.storedUsers.find((await addUser(server)) as never)
   assert.match(String(user?.password), /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
 })
 

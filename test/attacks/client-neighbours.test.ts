@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
 
@@ -25,18 +25,18 @@ async function assertHeld(server: TestServer, client = 'client'): Promise<void> 
 
 /** A server and how often it looked into the store for a mark. */
 async function countingServer() {
-  const house = createMemoryStorehouse()
+  const opened = createMemoryTenantStores()
   const looks = { count: 0 }
-  const { wait } = house.main.attempts
+  const { wait } = opened.main.attempts
   const attempts = {
-    ...house.main.attempts,
+    ...opened.main.attempts,
     wait: (...given: Parameters<typeof wait>) => {
       looks.count += 1
       return wait(...given)
     },
   }
-  const storehouse = { ...house, main: { ...house.main, attempts } }
-  return { server: await createTestServer(world, { storehouse }), looks }
+  const tenantStores = { ...opened, main: { ...opened.main, attempts } }
+  return { server: await createTestServer(world, { tenantStores }), looks }
 }
 
 test('client authentication: in a full network a client that this process saw there goes on without a look into the store', async () => {
@@ -77,10 +77,10 @@ test('client authentication: whoever authenticates every day is let in for a day
 
 /** Two processes on one store, each with what it remembers itself. */
 async function twoProcesses() {
-  const storehouse = createMemoryStorehouse()
+  const tenantStores = createMemoryTenantStores()
   const [one, two] = [
-    await createTestServer(world, { storehouse }),
-    await createTestServer(world, { storehouse }),
+    await createTestServer(world, { tenantStores }),
+    await createTestServer(world, { tenantStores }),
   ]
   const advance = (seconds: number): void => {
     for (const server of [one, two]) server.clock.advance(seconds)

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
 import { beginShared } from '../support/storage.ts'
 import { type Answer, basic, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
@@ -145,7 +145,7 @@ test('attack: the /64s of one /48 together have four thousand guesses', async ()
 test('attack: two processes on one store share the count of secrets, and who authenticated', async () => {
   const { open } = await beginShared()
   const [one, two] = (await Promise.all(
-    [await open(), await open()].map(storehouse => createTestServer(world, { storehouse })),
+    [await open(), await open()].map(tenantStores => createTestServer(world, { tenantStores })),
   )) as [TestServer, TestServer]
   assert.equal(await guesses(one, atToken, () => 'client', 100), 100)
   // The second process learns by its own first failure.
@@ -160,9 +160,9 @@ test('attack: two processes on one store share the count of secrets, and who aut
 })
 
 test('client authentication: a right secret reads and writes no counter', async () => {
-  const house = createMemoryStorehouse()
+  const tenantStores = createMemoryTenantStores()
   const calls: string[] = []
-  const { count, wait, forgive } = house.main.attempts
+  const { count, wait, forgive } = tenantStores.main.attempts
   const noting =
     <Values extends readonly unknown[], Answer>(name: string, call: (...values: Values) => Answer) =>
     (...values: Values): Answer => {
@@ -173,7 +173,7 @@ test('client authentication: a right secret reads and writes no counter', async 
     ...{ count: noting('count', count), wait: noting('wait', wait), forgive: noting('forgive', forgive) },
   }
   const server = await createTestServer(world, {
-    storehouse: { ...house, main: { ...house.main, attempts } },
+    tenantStores: { ...tenantStores, main: { ...tenantStores.main, attempts } },
   })
   for (let count = 0; count < 5; count++) {
     assert.equal((await atToken(server, 'client', secret, here)).status, 200)
@@ -185,10 +185,10 @@ test('client authentication: a right secret reads and writes no counter', async 
 })
 
 test('client authentication: while the store is away, each process limits guesses by itself', async () => {
-  const house = createMemoryStorehouse()
-  const attempts = { ...house.main.attempts, count: () => Promise.reject(new Error('away')) }
+  const tenantStores = createMemoryTenantStores()
+  const attempts = { ...tenantStores.main.attempts, count: () => Promise.reject(new Error('away')) }
   const server = await createTestServer(world, {
-    storehouse: { ...house, main: { ...house.main, attempts } },
+    tenantStores: { ...tenantStores, main: { ...tenantStores.main, attempts } },
   })
   assert.equal(await guesses(server, atToken, () => 'client', 101), 100)
   assertWaits(server, await atToken(server, 'client', secret, here))

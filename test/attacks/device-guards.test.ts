@@ -3,17 +3,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashHandle } from '../../packages/server/src/model/handle.ts'
-import type { Storehouse } from '../../packages/server/src/model/ports/stores.ts'
+import type { TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { assertRefused } from '../support/refused.ts'
 import { pagesWorld, signIn } from '../support/sign-in.ts'
-import { openStorehouse } from '../support/storage.ts'
+import { openTenantStores } from '../support/storage.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
 
 type Device = { readonly device_code: string; readonly user_code: string }
 
-async function start(storehouse?: Storehouse) {
-  const server = await createTestServer(pagesWorld, storehouse && { storehouse })
+async function start(tenantStores?: TenantStores) {
+  const server = await createTestServer(pagesWorld, tenantStores && { tenantStores })
   return { server, browser: createBrowser(server) }
 }
 
@@ -86,14 +86,14 @@ test('device: a user who became inactive signs in again, and connects nothing', 
 })
 
 test('device: what the user takes back while they confirm connects nothing', async () => {
-  const house = await openStorehouse()
-  const { devices, consents } = house.main
+  const tenantStores = await openTenantStores()
+  const { devices, consents } = tenantStores.main
   const approve: typeof devices.approve = async (...given) => {
     await consents.revoke('1', 'tv', given[2])
     return devices.approve(...given)
   }
-  const main = { ...house.main, devices: { ...devices, approve } }
-  const { server, browser } = await start({ ...house, main })
+  const main = { ...tenantStores.main, devices: { ...devices, approve } }
+  const { server, browser } = await start({ ...tenantStores, main })
   const device = await begin(server)
   await browser.submit(await asked(server, browser, device), { button: 'yes' })
   assert.ok(server.logged.some(({ event }) => event === 'device_gone'))

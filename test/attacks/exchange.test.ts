@@ -117,8 +117,8 @@ test('exchange: what came of a token falls with its user and with the client tha
 test('exchange: a revocation at one node counts at the others', async () => {
   const { open } = await beginShared()
   const [here, there] = [
-    await createTestServer(world, { storehouse: await open() }),
-    await createTestServer(world, { storehouse: await open() }),
+    await createTestServer(world, { tenantStores: await open() }),
+    await createTestServer(world, { tenantStores: await open() }),
   ]
   const { access_token } = await signIn(here)
   const { json } = await exchange(there, { subject_token: access_token })

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { mapClaims } from '../../packages/server/src/identity/external-claims.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
 import { answerOf, authorizePath, redeem } from '../support/sign-in.ts'
-import { openStorehouse } from '../support/storage.ts'
+import { openTenantStores } from '../support/storage.ts'
 import type { TestServer } from '../support/tessera.ts'
 import {
   federatedWorld,
@@ -55,10 +55,10 @@ test('federation: an account page that wants a recent sign-in has the provider a
 })
 
 test('federation: the same sub at another issuer is another user, though the provider has the same name here', async () => {
-  const storehouse = await openStorehouse()
-  const one = await startFederated(federatedWorld(provider), storehouse)
+  const tenantStores = await openTenantStores()
+  const one = await startFederated(federatedWorld(provider), tenantStores)
   answerOf(await signInByProvider(one.browser, atCorp()))
-  const two = await startFederated(federatedWorld(another), storehouse)
+  const two = await startFederated(federatedWorld(another), tenantStores)
   answerOf(await signInByProvider(two.browser, atCorp()))
   assert.notEqual(subOf(one.server), subOf(two.server))
 })

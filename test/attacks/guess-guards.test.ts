@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createAttempts } from '../../packages/server/src/identity/attempts.ts'
-import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
 import { accountsWorld, addUser, dora } from '../support/accounts.ts'
 import { type Browser, createBrowser } from '../support/browser.ts'
 import { authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
@@ -90,16 +90,16 @@ test('guesses: whoever finds one user signed in and guesses their password keeps
 
 /** Creates a server with a store that takes no count back while it is `away`, and that notes how many it was asked for at once. */
 async function forgetfulServer() {
-  const house = createMemoryStorehouse()
+  const tenantStores = createMemoryTenantStores()
   const state = { away: true, asked: [] as number[] }
-  const { attempts } = house.main
+  const { attempts } = tenantStores.main
   const forgive: typeof attempts.forgive = async hashes => {
     state.asked.push(hashes.length)
     if (state.away) throw new Error('away')
     await attempts.forgive(hashes)
   }
-  const main = { ...house.main, attempts: { ...attempts, forgive } }
-  const server = await createTestServer(accountsWorld(), { storehouse: { ...house, main } })
+  const main = { ...tenantStores.main, attempts: { ...attempts, forgive } }
+  const server = await createTestServer(accountsWorld(), { tenantStores: { ...tenantStores, main } })
   return { server, state }
 }
 

@@ -82,14 +82,14 @@ test('attack: other spellings of a name share its count', async () => {
 
 test('attack: two processes on one store share the count, and a restart forgets none', async () => {
   const { open } = await beginShared()
-  const houses = [await open(), await open()]
-  const servers = await Promise.all(houses.map(storehouse => createTestServer(world, { storehouse })))
+  const nodes = [await open(), await open()]
+  const servers = await Promise.all(nodes.map(tenantStores => createTestServer(world, { tenantStores })))
   const statuses = await Promise.all(
     servers.flatMap(server => Array.from({ length: 100 }, (_, n) => guess(server, 'bob', `${n}`))),
   )
   assert.deepEqual(tally(statuses), { wrong: 100, waiting: 100 })
-  for (const house of houses) await house.close()
-  const restarted = await createTestServer(world, { storehouse: await open() })
+  for (const tenantStores of nodes) await tenantStores.close()
+  const restarted = await createTestServer(world, { tenantStores: await open() })
   assert.equal(await guess(restarted, 'bob', 'bob'), 429)
   restarted.clock.advance(600)
   assert.equal(await guess(restarted, 'bob', 'bob'), 200)

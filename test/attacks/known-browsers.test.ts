@@ -55,7 +55,7 @@ test('attack: browsers that know accounts with similar names guess no more than 
 test('attack: fresh browsers of a similar account, at two processes on one store, add no guesses', async () => {
   const { open } = await beginShared()
   const servers = await Promise.all(
-    [await open(), await open()].map(storehouse => createTestServer(similarUsers, { storehouse })),
+    [await open(), await open()].map(tenantStores => createTestServer(similarUsers, { tenantStores })),
   )
   const known: Browser[] = []
   for (let round = 0; round < 4; round++)

@@ -8,7 +8,7 @@ import { accountsWorld, addUser } from '../support/accounts.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
 import { logoutWorld, signInAt } from '../support/logout-world.ts'
 import { answerOf, authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
-import { openStorehouse } from '../support/storage.ts'
+import { openTenantStores } from '../support/storage.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
 import { until } from '../support/until.ts'
 import { federatedWorld, startFederated, startForeignProvider, visitProvider } from '../support/upstream.ts'
@@ -123,11 +123,11 @@ test('attack: a client that never answers holds up no other client’s logout to
 })
 
 test('attack: a store that fails just when a right password’s count is taken back ends no process', async () => {
-  const storehouse = await openStorehouse()
-  const { main } = storehouse
+  const tenantStores = await openTenantStores()
+  const { main } = tenantStores
   const attempts = { ...main.attempts, forgive: () => Promise.reject(new Error('the disk is full')) }
   const server = await createTestServer(pagesWorld, {
-    storehouse: { ...storehouse, main: { ...main, attempts } },
+    tenantStores: { ...tenantStores, main: { ...main, attempts } },
   })
   // A rejection that nobody waits for would end the process, and here the test.
   assert.ok(answerOf(await signIn(createBrowser(server), authorizePath())).get('code'))
@@ -135,8 +135,8 @@ test('attack: a store that fails just when a right password’s count is taken b
 })
 
 test('attack: passkeys that nobody signed with make the store keep nothing', async () => {
-  const storehouse = await openStorehouse()
-  const { main } = storehouse
+  const tenantStores = await openTenantStores()
+  const { main } = tenantStores
   let kept = 0
   const replays: typeof main.replays = {
     ...main.replays,
@@ -146,7 +146,7 @@ test('attack: passkeys that nobody signed with make the store keep nothing', asy
     },
   }
   const server = await createTestServer(pagesWorld, {
-    storehouse: { ...storehouse, main: { ...main, replays } },
+    tenantStores: { ...tenantStores, main: { ...main, replays } },
   })
   const browser = createBrowser(server)
   const login = await browser.visit(authorizePath())

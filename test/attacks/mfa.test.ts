@@ -330,8 +330,8 @@ test('attack: an app that was not confirmed within an hour is not taken, and its
 test('attack: two servers on one store take a code once', async () => {
   const { open } = await beginShared()
   const [one, two] = [
-    await createTestServer(required, { storehouse: await open() }),
-    await createTestServer(required, { storehouse: await open() }),
+    await createTestServer(required, { tenantStores: await open() }),
+    await createTestServer(required, { tenantStores: await open() }),
   ]
   const { app } = await enrolApp(one, createBrowser(one), authorizePath())
   for (const server of [one, two]) server.clock.advance(60)

@@ -6,9 +6,9 @@ import { test } from 'node:test'
 import { exportJWK, SignJWT } from 'jose'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import { keyOfNotice } from '../../packages/server/src/storage/memory/logout-notices.ts'
-import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { emptyTables } from '../../packages/server/src/storage/memory/tables.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
 import { createBrowser } from '../support/browser.ts'
 import { logoutWorld } from '../support/logout-world.ts'
 import { register } from '../support/registering.ts'
@@ -190,7 +190,7 @@ test('attack: clients that never answer logout tokens keep no place from others 
       registration: { mode: 'open', max_requests_per_hour: 1000 },
     },
     {
-      storehouse: { ...createMemoryStorehouse(), main: createMemoryStores(tables) },
+      tenantStores: { ...createMemoryTenantStores(), main: createMemoryStores(tables) },
       outbound: url => {
         const { hostname } = new URL(url)
         posted.set(hostname, (posted.get(hostname) ?? 0) + 1)

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Authorization, AuthorizationId } from '../../packages/server/src/model/authorization.ts'
-import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { emptyTables } from '../../packages/server/src/storage/memory/tables.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
 import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { assertRefused } from '../support/refused.ts'
 import { basic, createTestServer, type TestServer } from '../support/tessera.ts'
@@ -31,7 +31,7 @@ test('attack: codes that one user redeems in a loop leave 10,000 authorizations 
   const tables = emptyTables()
   const server = await createTestServer(
     { ...world, users: [...world.users, { sub: 'neighbour', username: 'neighbour', claims: {} }] },
-    { storehouse: { ...createMemoryStorehouse(), main: createMemoryStores(tables) } },
+    { tenantStores: { ...createMemoryTenantStores(), main: createMemoryStores(tables) } },
   )
   const abandoned = await signIn(server)
   const neighbours = await signIn(server, 'neighbour')

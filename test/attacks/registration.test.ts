@@ -401,11 +401,14 @@ test('attack: a network that has registered enough makes no update either, and n
 
 test('attack: of two processes on one database a network may not register twice as often, nor are there twice as many clients', async () => {
   const { open } = await beginShared()
-  const houses = await Promise.all([open(), open()])
+  const nodes = await Promise.all([open(), open()])
   const flood = async (registration: object) => {
     const servers = await Promise.all(
-      houses.map(storehouse =>
-        createTestServer({ ...pagesWorld, registration: { mode: 'open', ...registration } }, { storehouse }),
+      nodes.map(tenantStores =>
+        createTestServer(
+          { ...pagesWorld, registration: { mode: 'open', ...registration } },
+          { tenantStores },
+        ),
       ),
     )
     const answers = await Promise.all(

@@ -333,14 +333,14 @@ test('tenants: guessing a name’s password at one issuer locks nobody out of an
 test('tenants: the master key’s children are others for each issuer, so that no stored secret opens elsewhere', async () => {
   const server = await createTestServer(tenantsWorld)
   for (const { send, base } of placesOf(server)) await send('GET', `${base}/.well-known/openid-configuration`)
-  const acme = await server.storehouse.ofTenant('acme')
-  const globex = await server.storehouse.ofTenant('globex')
+  const acme = await server.tenantStores.forTenant('acme')
+  const globex = await server.tenantStores.forTenant('globex')
   // A tenant's whole store in another's place, as by a restored backup with a wrong name.
   const swapped = {
-    ...server.storehouse,
-    ofTenant: async (name: string) => (name === 'acme' ? globex : acme),
+    ...server.tenantStores,
+    forTenant: async (name: string) => (name === 'acme' ? globex : acme),
   }
-  const restarted = await createTestServer(tenantsWorld, { storehouse: swapped })
+  const restarted = await createTestServer(tenantsWorld, { tenantStores: swapped })
   const [main, exchanged] = placesOf(restarted)
   const answer = await exchanged!.send('GET', '/t/acme/.well-known/openid-configuration')
   assert.equal(answer.status, 503)

@@ -6,9 +6,9 @@ import { copyFile, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { migrations } from '../../packages/server/src/storage/postgres/schema.ts'
-import { openPostgresStorehouse } from '../../packages/server/src/storage/postgres/storehouse.ts'
+import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
 import { createSqliteArchives } from '../../packages/server/src/storage/sqlite/archive.ts'
-import { contentOf, fillHouse } from '../contracts/archives/houses.ts'
+import { contentOf, fillArchives } from '../contracts/archives/databases.ts'
 import { providePostgres } from '../support/postgres.ts'
 import { freePort, type RunningServer, serveConfiguration, writeConfiguration } from '../support/process.ts'
 import { inTime, until } from '../support/until.ts'
@@ -160,9 +160,9 @@ test('cli: a store moves from SQLite into PostgreSQL, and no refresh token is lo
 
 test('cli: migrate brings every store to this version, and fails where one is ahead', async () => {
   const database = await (await postgres()).database()
-  const house = await openPostgresStorehouse({ url: database })
-  await house.ofTenant('apart')
-  await house.close()
+  const tenantStores = await openPostgresTenantStores({ url: database })
+  await tenantStores.forTenant('apart')
+  await tenantStores.close()
   await withPlaces(async ({ old, fresh }) => {
     const migrate = async (config: string) => {
       const { stderr, ...ended } = await tessera(['migrate', '--config', config])
@@ -170,7 +170,7 @@ test('cli: migrate brings every store to this version, and fails where one is ah
     }
     assert.deepEqual(await migrate(old), { code: 0, stdout: 'one store is of this version\n', stderr: '' })
     assert.deepEqual(await migrate(fresh), { code: 0, stdout: '2 stores are of this version\n', stderr: '' })
-    const ahead = await openPostgresStorehouse({
+    const ahead = await openPostgresTenantStores({
       url: database,
       migrations: [...migrations, 'create table later (id text)'],
     })
@@ -196,7 +196,7 @@ test('cli: kill -9 in the middle of an import: no server starts on half of it, a
   await withPlaces(async ({ directory, old, fresh, serve }) => {
     await (await serve(old)).stop()
     const from = createSqliteArchives(join(directory, 'old.db'))
-    await fillHouse(from, [], 4000)
+    await fillArchives(from, [], 4000)
     await copyFile(join(directory, 'old.db.key'), join(directory, 'fresh.db.key'))
     const words = ['import', '--config', fresh, '--from', `sqlite:${join(directory, 'old.db')}`]
 

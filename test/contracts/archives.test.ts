@@ -14,29 +14,29 @@ import { MalformedExport } from '../../packages/server/src/storage/transfer/form
 import { readExport, verifyExport } from '../../packages/server/src/storage/transfer/read.ts'
 import { type Sections, sectionsOf } from '../../packages/server/src/storage/transfer/sections.ts'
 import { writeExport } from '../../packages/server/src/storage/transfer/write.ts'
-import { collect, contentOf, fillHouse, houses, sampleRows } from './archives/houses.ts'
+import { collect, contentOf, databases, fillArchives, sampleRows } from './archives/databases.ts'
 import { temporaryFolder } from './stores/storage.ts'
 
 const report = () => {}
 const header = { created_at: 1_790_000_000, master_key_check: null }
 const whole = { nouns: everyNoun, report }
 
-for (const { name, open } of houses) {
-  /** A filled house, its export, and an empty house. */
+for (const { name, open } of databases) {
+  /** A filled archives, its export, and an empty archives. */
   async function withExport(
     use: (given: {
-      from: Awaited<ReturnType<typeof open>>['house']
-      to: Awaited<ReturnType<typeof open>>['house']
+      from: Awaited<ReturnType<typeof open>>['archives']
+      to: Awaited<ReturnType<typeof open>>['archives']
       file: string
       read: () => Promise<Sections>
     }) => Promise<void>,
   ): Promise<void> {
     const [from, to, folder] = [await open(), await open(), await temporaryFolder()]
     try {
-      await fillHouse(from.house, ['acme'])
-      await writeExport(folder.file, header, sectionsOf(from.house, everyNoun), report)
+      await fillArchives(from.archives, ['acme'])
+      await writeExport(folder.file, header, sectionsOf(from.archives, everyNoun), report)
       const read = async () => readExport(folder.file, (await verifyExport(folder.file)).counts)
-      await use({ from: from.house, to: to.house, file: folder.file, read })
+      await use({ from: from.archives, to: to.archives, file: folder.file, read })
     } finally {
       await Promise.all([from.end(), to.end(), folder.remove()])
     }
@@ -44,8 +44,8 @@ for (const { name, open } of houses) {
 
   describe(`archives, ${name}`, () => {
     test('every table belongs to one noun', async () => {
-      const { house, end } = await open()
-      const source = await house.source()
+      const { archives, end } = await open()
+      const source = await archives.source()
       const tables = (await source.tables()).map(table => table.name)
       assert.deepEqual(tables.toSorted(), tablesOf(everyNoun).toSorted())
       await source.close()
@@ -73,9 +73,9 @@ for (const { name, open } of houses) {
     })
 
     test('what is written while an export goes on is not part of it', async () => {
-      const { house, end } = await open()
-      await fillHouse(house, [], 1200)
-      const [source, target] = [await house.source(), await house.target()]
+      const { archives, end } = await open()
+      await fillArchives(archives, [], 1200)
+      const [source, target] = [await archives.source(), await archives.target()]
       const table = (await source.tables()).find(one => one.name === 'codes')!
       const seen = []
       for await (const batch of source.read(table)) {
@@ -86,14 +86,14 @@ for (const { name, open } of houses) {
       assert.equal(await source.count('codes'), 1200)
       await source.close()
       await target.close()
-      assert.equal((await contentOf(house)).codes?.length, 1300)
+      assert.equal((await contentOf(archives)).codes?.length, 1300)
       await end()
     })
 
     test('rows pass in batches, however many there are', async () => {
-      const { house, end } = await open()
-      await fillHouse(house, [], 2600)
-      const source = await house.source()
+      const { archives, end } = await open()
+      await fillArchives(archives, [], 2600)
+      const source = await archives.source()
       const table = (await source.tables()).find(one => one.name === 'families')!
       const sizes = []
       for await (const batch of source.read(table)) sizes.push(batch.length)
@@ -132,7 +132,7 @@ for (const { name, open } of houses) {
 
     test('a store in use is not filled over', async () => {
       await withExport(async ({ to, read }) => {
-        await fillHouse(to, [])
+        await fillArchives(to, [])
         const before = await contentOf(to)
         await assert.rejects(fill(to, await read(), whole), ImportRefused)
         assert.deepEqual(await contentOf(to), before)
@@ -141,7 +141,7 @@ for (const { name, open } of houses) {
 
     test('neither is a tenant’s', async () => {
       await withExport(async ({ to, read }) => {
-        await fillHouse(to, ['acme'])
+        await fillArchives(to, ['acme'])
         const target = await to.target()
         await target.empty((await target.tables()).map(table => table.name))
         await target.close()
@@ -179,8 +179,8 @@ for (const { name, open } of houses) {
     })
 
     test('a column or a table that this version does not keep is refused', async () => {
-      const { house, end } = await open()
-      const target = await house.target()
+      const { archives, end } = await open()
+      const target = await archives.target()
       await assert.rejects(
         target.add({ name: 'codes', columns: { hash: 'text', x: 'text' } }, [['a', 'b']]),
         /keeps no x/,

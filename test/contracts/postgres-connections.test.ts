@@ -6,14 +6,14 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterEach, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import type { Storehouse } from '../../packages/server/src/model/ports/stores.ts'
+import type { TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 import { openPool } from '../../packages/server/src/storage/postgres/database.ts'
 import {
-  openPostgresStorehouse,
-  type StorehouseOptions,
-} from '../../packages/server/src/storage/postgres/storehouse.ts'
+  openPostgresTenantStores,
+  type TenantStoresOptions,
+} from '../../packages/server/src/storage/postgres/tenant-stores.ts'
 import { type PostgresServer, providePostgres } from '../support/postgres.ts'
 import { untilSomebodyWaits } from '../support/postgres-locks.ts'
 import { accessEnding } from './stores/access.ts'
@@ -27,14 +27,14 @@ import {
 } from './stores/samples.ts'
 
 const postgres = providePostgres()
-const opened: Storehouse[] = []
+const opened: TenantStores[] = []
 afterEach(async () => {
-  await Promise.all(opened.splice(0).map(house => house.close()))
+  await Promise.all(opened.splice(0).map(tenantStores => tenantStores.close()))
 })
-const open = async (url: string, options: Partial<StorehouseOptions> = {}): Promise<Storehouse> => {
-  const house = await openPostgresStorehouse({ url, ...options })
-  opened.push(house)
-  return house
+const open = async (url: string, options: Partial<TenantStoresOptions> = {}): Promise<TenantStores> => {
+  const tenantStores = await openPostgresTenantStores({ url, ...options })
+  opened.push(tenantStores)
+  return tenantStores
 }
 
 const support = fileURLToPath(new URL('../support/postgres.ts', import.meta.url))

@@ -5,7 +5,7 @@ import { after, test } from 'node:test'
 import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 import { openPool } from '../../packages/server/src/storage/postgres/database.ts'
-import { openPostgresStorehouse } from '../../packages/server/src/storage/postgres/storehouse.ts'
+import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
 import { startPostgres } from '../support/postgres.ts'
 
 const server = await startPostgres()
@@ -20,11 +20,11 @@ const sql = async (url: string, text: string): Promise<void> => {
 /** Events that a start at this database warns of. */
 async function warningsAt(url: string): Promise<readonly string[]> {
   const events: string[] = []
-  const house = await openPostgresStorehouse({
+  const tenantStores = await openPostgresTenantStores({
     url,
     log: { ...silentLog, warn: event => void events.push(event) },
   })
-  await house.close()
+  await tenantStores.close()
   return events
 }
 

@@ -12,7 +12,7 @@ import { createCleanUp } from '../../packages/server/src/storage/postgres/clean-
 import { ask } from '../../packages/server/src/storage/postgres/connection.ts'
 import type { Database } from '../../packages/server/src/storage/postgres/database.ts'
 import { mainSchema } from '../../packages/server/src/storage/postgres/names.ts'
-import { openPostgresStorehouse } from '../../packages/server/src/storage/postgres/storehouse.ts'
+import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
 import { provideOwnPostgres } from '../support/postgres.ts'
 import { day } from './stores/samples.ts'
 
@@ -42,7 +42,7 @@ test('postgres: every hot statement finds its rows by an index, and neither read
 
 test('postgres: a plan made while the tables were empty will find its rows by an index, too', async () => {
   const url = await (await postgres()).database()
-  await (await openPostgresStorehouse({ url })).close()
+  await (await openPostgresTenantStores({ url })).close()
   const faults = (await takePlans(url)).flatMap(({ name, statements }) =>
     // As the pool sets it.
     statements.flatMap(({ plans }) =>
@@ -72,7 +72,7 @@ test('postgres: a statement that reads or sorts a table is told from one that do
 
 test('postgres: what changes with each use of a row changes in no index: all such updates are heap-only', async () => {
   const url = await copy()
-  const { main: stores, close } = await openPostgresStorehouse({ url })
+  const { main: stores, close } = await openPostgresTenantStores({ url })
   const keys = Array.from({ length: 40 }, (_, index) => livingKey(index))
   const again = 5
   for (const key of keys) {
@@ -121,7 +121,7 @@ test('postgres: what changes with each use of a row changes in no index: all suc
 
 test('postgres: while a clean-up of every table is under way, no request for what lives waits for it', async () => {
   const url = await copy()
-  const { main: stores, close } = await openPostgresStorehouse({ url })
+  const { main: stores, close } = await openPostgresTenantStores({ url })
   await connected(url, async client => {
     // It ends when all have been asked: as slow as a clean-up can be.
     await client.query('begin; set local enable_seqscan = off')

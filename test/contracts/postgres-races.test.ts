@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import type { AuthorizationId } from '../../packages/server/src/model/authorization.ts'
-import type { Storehouse, Stores } from '../../packages/server/src/model/ports/stores.ts'
+import type { Stores, TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { StoreUnavailable, type TokenHash } from '../../packages/server/src/runtime/ports.ts'
 import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
-import { openPostgresStorehouse } from '../../packages/server/src/storage/postgres/storehouse.ts'
+import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
 import { openDelayedTcp } from '../support/delayed-tcp.ts'
 import { providePostgres } from '../support/postgres.ts'
 import { untilSomebodyWaits } from '../support/postgres-locks.ts'
@@ -32,14 +32,14 @@ import {
 
 const postgres = providePostgres()
 let url = ''
-let nodes: readonly Storehouse[] = []
+let nodes: readonly TenantStores[] = []
 const node = (index: number): Stores => nodes[index % nodes.length]!.main
 
 before(async () => {
   url = await (await postgres()).database()
-  nodes = await Promise.all([1, 2].map(() => openPostgresStorehouse({ url })))
+  nodes = await Promise.all([1, 2].map(() => openPostgresTenantStores({ url })))
 })
-after(() => Promise.all(nodes.map(house => house.close())))
+after(() => Promise.all(nodes.map(tenantStores => tenantStores.close())))
 beforeEach(() => standing(node(0)))
 
 const times = <Value>(count: number, make: (index: number) => Value): Value[] =>
@@ -261,7 +261,7 @@ test('postgres races: tokens whose write gave way to another are written after i
 })
 
 test('postgres races: whoever waits too long for a row keeps no other of the same turn from its tokens', async () => {
-  const impatient = await openPostgresStorehouse({
+  const impatient = await openPostgresTenantStores({
     url,
     patience: { connection: 30_000, statement: 30_000, lock: 300 },
   })
@@ -309,17 +309,21 @@ test('postgres races: the end of a user’s access that gave way to another writ
 })
 
 test('postgres races: nodes that count attempts of one network and many names at once never admit more than there is room for', async () => {
-  const houses = await Promise.all([1, 2, 3, 4].map(() => openPostgresStorehouse({ url })))
+  const nodes = await Promise.all([1, 2, 3, 4].map(() => openPostgresTenantStores({ url })))
   try {
     for (const most of [1, 37, 200]) {
       const network = { hash: newHash(), most, span: 600 }
       const names = times(7, () => ({ hash: newHash(), most: 600, span: 600 }))
       const asked = times(800, index => {
         const name = names[index % names.length]!
-        return { house: houses[index % 4]!, name, limits: index % 3 ? [network, name] : [name, network] }
+        return {
+          tenantStores: nodes[index % 4]!,
+          name,
+          limits: index % 3 ? [network, name] : [name, network],
+        }
       })
       const waits = await Promise.all(
-        asked.map(({ house, limits }) => house.main.attempts.count(limits, now)),
+        asked.map(({ tenantStores, limits }) => tenantStores.main.attempts.count(limits, now)),
       )
       assert.deepEqual(tally(waits), { 0: most, 600: asked.length - most })
       for (const name of names) {
@@ -329,7 +333,7 @@ test('postgres races: nodes that count attempts of one network and many names at
       }
     }
   } finally {
-    await Promise.all(houses.map(house => house.close()))
+    await Promise.all(nodes.map(tenantStores => tenantStores.close()))
   }
 })
 
@@ -353,18 +357,20 @@ test('postgres races: attempts that are counted and taken back at once end at ze
 test('postgres races: with the database far away, attempts of one network take few round trips together', async () => {
   const { hostname, port } = new URL(url)
   const proxy = await openDelayedTcp({ host: hostname, port: Number(port) }, 10)
-  const house = await openPostgresStorehouse({ url: Object.assign(new URL(url), { port: proxy.port }).href })
+  const tenantStores = await openPostgresTenantStores({
+    url: Object.assign(new URL(url), { port: proxy.port }).href,
+  })
   try {
     const network = { hash: newHash(), most: 1000, span: 600 }
     const count = (index: number) =>
-      house.main.attempts.count([network, { hash: newHash(), most: index + 1, span: 600 }], now)
+      tenantStores.main.attempts.count([network, { hash: newHash(), most: index + 1, span: 600 }], now)
     await count(0)
     const before = proxy.sent()
     assert.deepEqual(tally(await Promise.all(times(100, count))), { 0: 100 })
     // Once through for each statement, and for the connections that they need: two statements at once, of 64 each.
     assert.ok(proxy.sent() - before <= 20, `${proxy.sent() - before} round trips`)
   } finally {
-    await house.close()
+    await tenantStores.close()
     await proxy.close()
   }
 })

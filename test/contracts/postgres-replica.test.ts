@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import type { RegisteredClients, Storehouse } from '../../packages/server/src/model/ports/stores.ts'
+import type { RegisteredClients, TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 import type { Database, Pool } from '../../packages/server/src/storage/postgres/database.ts'
 import { followReplica } from '../../packages/server/src/storage/postgres/replica.ts'
-import { openPostgresStorehouse } from '../../packages/server/src/storage/postgres/storehouse.ts'
+import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
 import { type Standby, startPostgres } from '../support/postgres.ts'
 import { textsOf } from '../support/repository.ts'
 import { until } from '../support/until.ts'
@@ -23,9 +23,9 @@ after(async () => {
   await server.remove()
 })
 
-const opened: Storehouse[] = []
+const opened: TenantStores[] = []
 afterEach(async () => {
-  await Promise.all(opened.splice(0).map(house => house.close()))
+  await Promise.all(opened.splice(0).map(tenantStores => tenantStores.close()))
   await atStandby('select pg_wal_replay_resume()')
 })
 
@@ -41,10 +41,10 @@ async function open(url: string, replica = standby.at(url)) {
   const events: string[] = []
   const note = (event: string) => void events.push(event)
   const log = { ...silentLog, warn: note, info: note }
-  const house = await openPostgresStorehouse({ url, replica, log })
-  opened.push(house)
-  const { registeredClients: clients } = house.main
-  return { ...house.main, clients, copy: clients.copy ?? assert.fail('it reads no copy'), events }
+  const tenantStores = await openPostgresTenantStores({ url, replica, log })
+  opened.push(tenantStores)
+  const { registeredClients: clients } = tenantStores.main
+  return { ...tenantStores.main, clients, copy: clients.copy ?? assert.fail('it reads no copy'), events }
 }
 
 /** Changes a row behind the back of every node while the standby is held, until an answer shows that the standby gave it. */

@@ -6,15 +6,15 @@ import { writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { after, afterEach, test } from 'node:test'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
-import type { Storehouse, Stores } from '../../packages/server/src/model/ports/stores.ts'
+import type { Stores, TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { createStandingWatch } from '../../packages/server/src/operations/principals.ts'
 import { StoreUnavailable, silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { type Connection, openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 import { migrations } from '../../packages/server/src/storage/postgres/schema.ts'
 import {
-  openPostgresStorehouse,
-  type StorehouseOptions,
-} from '../../packages/server/src/storage/postgres/storehouse.ts'
+  openPostgresTenantStores,
+  type TenantStoresOptions,
+} from '../../packages/server/src/storage/postgres/tenant-stores.ts'
 import { openRing, publishedBy } from '../keys/keys.ts'
 import { provideOwnPostgres } from '../support/postgres.ts'
 import { untilSomebodyWaits } from '../support/postgres-locks.ts'
@@ -49,14 +49,14 @@ const begin = async () => {
   return { server, url: await server.database() }
 }
 
-const opened: Storehouse[] = []
+const opened: TenantStores[] = []
 afterEach(async () => {
-  await Promise.all(opened.splice(0).map(house => house.close()))
+  await Promise.all(opened.splice(0).map(tenantStores => tenantStores.close()))
 })
-const open = async (url: string, options: Partial<StorehouseOptions> = {}): Promise<Storehouse> => {
-  const house = await openPostgresStorehouse({ url, ...options })
-  opened.push(house)
-  return house
+const open = async (url: string, options: Partial<TenantStoresOptions> = {}): Promise<TenantStores> => {
+  const tenantStores = await openPostgresTenantStores({ url, ...options })
+  opened.push(tenantStores)
+  return tenantStores
 }
 const openMain = async (url: string): Promise<Stores> => (await open(url)).main
 
@@ -101,12 +101,12 @@ test('postgres: where LISTEN is not understood, who fell at one node is known to
 
 test('postgres: what was acknowledged is there when the store is opened again; a closed one answers nothing', async () => {
   const { url } = await begin()
-  const house = await open(url)
-  const { authorization, code } = await issuedCode(house.main)
-  await house.close()
-  await assert.rejects(async () => house.main.codes.find(code.hash), StoreUnavailable)
-  await assert.rejects(issuedCode(house.main), StoreUnavailable)
-  assert.equal(await house.main.ready(), false)
+  const tenantStores = await open(url)
+  const { authorization, code } = await issuedCode(tenantStores.main)
+  await tenantStores.close()
+  await assert.rejects(async () => tenantStores.main.codes.find(code.hash), StoreUnavailable)
+  await assert.rejects(issuedCode(tenantStores.main), StoreUnavailable)
+  assert.equal(await tenantStores.main.ready(), false)
   assert.deepEqual(await (await openMain(url)).codes.find(code.hash), { code, authorization })
 })
 
@@ -161,7 +161,7 @@ test('postgres: while the database is away the store is unavailable and not read
   try {
     await assert.rejects(async () => stores.codes.find(code.hash), StoreUnavailable)
     await assert.rejects(issuedCode(stores), StoreUnavailable)
-    await assert.rejects(openPostgresStorehouse({ url }), StoreUnavailable)
+    await assert.rejects(openPostgresTenantStores({ url }), StoreUnavailable)
     assert.equal(await stores.ready(), false)
   } finally {
     await server.start()
@@ -229,8 +229,8 @@ test('postgres: of tokens whose connection breaks while they are written togethe
 
 test('postgres: many nodes that begin one database at once agree on it', async () => {
   const { url } = await begin()
-  const houses = await Promise.all(Array.from({ length: 5 }, () => open(url)))
-  const tenants = await Promise.all(houses.map(house => house.ofTenant('acme')))
+  const nodes = await Promise.all(Array.from({ length: 5 }, () => open(url)))
+  const tenants = await Promise.all(nodes.map(tenantStores => tenantStores.forTenant('acme')))
   const { code, authorization } = await issuedCode(tenants[0]!)
   for (const stores of tenants) assert.deepEqual(await stores.codes.find(code.hash), { code, authorization })
 })
@@ -242,16 +242,16 @@ test('postgres: a node of the version before goes on beside one that migrates, a
     'alter table codes add column later text; create index codes_later on codes (later)',
   ]
   const before = await open(url)
-  await before.ofTenant('acme')
+  await before.forTenant('acme')
   const after = await open(url, { migrations: next })
   for (const stores of [before.main, after.main]) {
     const { code, authorization } = await issuedCode(stores)
     for (const other of [before.main, after.main])
       assert.deepEqual(await other.codes.find(code.hash), { code, authorization })
   }
-  await assert.rejects(openPostgresStorehouse({ url }), /schema \d+, newer than the \d+ that this version/)
-  await issuedCode(await after.ofTenant('acme'))
-  await issuedCode(await before.ofTenant('acme'))
+  await assert.rejects(openPostgresTenantStores({ url }), /schema \d+, newer than the \d+ that this version/)
+  await issuedCode(await after.forTenant('acme'))
+  await issuedCode(await before.forTenant('acme'))
 })
 
 test('postgres: a node notices a newer schema once, and becomes unready where it can not live with it', async () => {
@@ -260,8 +260,8 @@ test('postgres: a node notices a newer schema once, and becomes unready where it
   const note = (event: string, fields?: object): void => void logged.push([event, fields])
   const log = { debug: note, info: note, warn: note, error: note }
   const lines = (event: string) => logged.filter(([name]) => name === event).map(([, fields]) => fields)
-  const storehouse = await open(url, { log })
-  const server = await createTestServer({}, { storehouse })
+  const tenantStores = await open(url, { log })
+  const server = await createTestServer({}, { tenantStores })
   const ready = async () => {
     const { status, json } = await server.send('GET', '/readyz')
     return { ...(json as object), code: status }
@@ -282,14 +282,14 @@ test('postgres: a node notices a newer schema once, and becomes unready where it
     })
   assert.equal(lines('schema_too_new').length, 1)
   assert.partialDeepStrictEqual(lines('schema_too_new'), [versions])
-  const newer = await createTestServer({}, { storehouse: after })
+  const newer = await createTestServer({}, { tenantStores: after })
   assert.equal((await newer.send('GET', '/readyz')).status, 200)
 })
 
 test('postgres: a migration that fails changes nothing', async () => {
   const { url } = await begin()
   const broken = [...migrations, 'create table half (id text); select no_such_function()']
-  await assert.rejects(openPostgresStorehouse({ url, migrations: broken }), /no_such_function/)
+  await assert.rejects(openPostgresTenantStores({ url, migrations: broken }), /no_such_function/)
   await issuedCode(await openMain(url))
 })
 
@@ -314,9 +314,9 @@ test('postgres: an index is built while its table is written, by one of the node
   assert.ok(await main.codes.burn(code.hash, now))
   assert.equal(await building(), 1)
   await writer.script('commit')
-  const houses = await Promise.all(opening)
+  const nodes = await Promise.all(opening)
   assert.deepEqual(await validity(asker, 'codes_later'), [true])
-  assert.ok(await houses[0]?.main.codes.find(code.hash))
+  assert.ok(await nodes[0]?.main.codes.find(code.hash))
   await Promise.all([writer.close(), asker.close()])
 })
 
@@ -327,7 +327,7 @@ test('postgres: an index whose building broke off is built anew', async () => {
   const [writer, asker] = [await openConnection({ url }), await openConnection({ url })]
   await writer.script(`begin; insert into tessera.codes
     (hash, authorization_id, redirect_uri, expires_at, clean_at) values ('open', 'none', 'none', 1, 1)`)
-  const opening = assert.rejects(openPostgresStorehouse({ url, migrations: online }), StoreUnavailable)
+  const opening = assert.rejects(openPostgresTenantStores({ url, migrations: online }), StoreUnavailable)
   await until('the index is begun', async () => (await validity(asker, 'codes_later')).length > 0)
   // As after kill -9 of the node, or of the database.
   await asker.run(
@@ -409,9 +409,9 @@ test('postgres: whatever characters a request brings are kept and told apart, U+
 
 test('postgres: tenants that share few connections never see each other', async () => {
   const { url } = await begin()
-  const house = await open(url, { poolSize: 2 })
+  const tenantStores = await open(url, { poolSize: 2 })
   const names = Array.from({ length: 8 }, (_, index) => `tenant-${index}`)
-  const tenants = await Promise.all(names.map(name => house.ofTenant(name)))
+  const tenants = await Promise.all(names.map(name => tenantStores.forTenant(name)))
   const issued = await Promise.all(
     Array.from({ length: 160 }, async (_, index) => {
       const owner = index % tenants.length
@@ -431,11 +431,11 @@ test('postgres: tenants that share few connections never see each other', async 
 
 test('postgres: a tenant whose name is longer than an identifier has a store of its own', async () => {
   const { url } = await begin()
-  const house = await open(url)
+  const tenantStores = await open(url)
   const names = [`${'a'.repeat(62)}b`, `${'a'.repeat(62)}c`]
-  const { code } = await issuedCode(await house.ofTenant(names[0]!))
-  assert.equal(await (await house.ofTenant(names[1]!)).codes.find(code.hash), undefined)
-  assert.deepEqual(await house.begun(), names)
+  const { code } = await issuedCode(await tenantStores.forTenant(names[0]!))
+  assert.equal(await (await tenantStores.forTenant(names[1]!)).codes.find(code.hash), undefined)
+  assert.deepEqual(await tenantStores.list(), names)
 })
 
 test('postgres: a user who is disabled while a grant is written has no authorization that stands', async () => {
@@ -514,8 +514,8 @@ test('postgres: the password comes from the address, a variable, a file, or a ho
   const without = address.href
   address.password = 'wrong'
   const wrong = address.href
-  await assert.rejects(openPostgresStorehouse({ url: without }), StoreUnavailable)
-  await assert.rejects(openPostgresStorehouse({ url: wrong }), StoreUnavailable)
+  await assert.rejects(openPostgresTenantStores({ url: without }), StoreUnavailable)
+  await assert.rejects(openPostgresTenantStores({ url: wrong }), StoreUnavailable)
 
   let asked = 0
   const hook = async () => {
@@ -546,11 +546,11 @@ test('postgres: the password comes from the address, a variable, a file, or a ho
 test('postgres: where TLS is asked for nothing is sent without it', async () => {
   const { url } = await begin()
   for (const mode of ['require', 'verify-ca', 'verify-full'])
-    await assert.rejects(openPostgresStorehouse({ url: `${url}?sslmode=${mode}` }), StoreUnavailable)
+    await assert.rejects(openPostgresTenantStores({ url: `${url}?sslmode=${mode}` }), StoreUnavailable)
 })
 
 test('postgres: a database in another encoding is refused', async () => {
   const { server } = await begin()
   const url = await server.database("encoding 'LATIN1' template template0 locale 'C'")
-  await assert.rejects(openPostgresStorehouse({ url }), /encoded in LATIN1/)
+  await assert.rejects(openPostgresTenantStores({ url }), /encoded in LATIN1/)
 })

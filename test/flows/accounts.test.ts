@@ -264,10 +264,10 @@ test('accounts: on a loopback issuer mail is shown at /dev/mail and printed; els
 
 test('accounts: users and their passwords are there after a restart', async () => {
   const { open } = await beginShared()
-  const storehouse = await open()
-  await addUser(await createTestServer(accountsWorld(), { storehouse }))
-  await storehouse.close()
-  const server = await createTestServer(accountsWorld(), { storehouse: await open() })
+  const tenantStores = await open()
+  await addUser(await createTestServer(accountsWorld(), { tenantStores }))
+  await tenantStores.close()
+  const server = await createTestServer(accountsWorld(), { tenantStores: await open() })
   assert.equal((await tokensOf(server, 'dora', dora.password)).status, 200)
 })
 

@@ -188,7 +188,7 @@ test('back-channel logout: what was not delivered survives a restart', async () 
   const { open } = await beginShared()
   const before = await open()
   const first = await createTestServer(logoutWorld, {
-    storehouse: before,
+    tenantStores: before,
     outbound: async () => ({ ok: false, reason: 'outbound_failed' }),
   })
   const browser = createBrowser(first)
@@ -199,7 +199,7 @@ test('back-channel logout: what was not delivered survives a restart', async () 
   await before.close()
   const posts: string[] = []
   const second = await createTestServer(logoutWorld, {
-    storehouse: await open(),
+    tenantStores: await open(),
     at: first.clock.now() + 10,
     outbound: async url => {
       posts.push(String(url))

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { type Browser, createBrowser, type Page, refreshOf } from '../support/browser.ts'
 import { assertRefused } from '../support/refused.ts'
 import { answerOf, authorizePath, callback, verifier } from '../support/sign-in.ts'
-import { openStorehouse } from '../support/storage.ts'
+import { openTenantStores } from '../support/storage.ts'
 import { issuer, type TestServer } from '../support/tessera.ts'
 import {
   federatedWorld,
@@ -108,13 +108,13 @@ test('federation logout: not where it is switched off', async () => {
 })
 
 test('federation logout: a provider that is away keeps nobody from signing out here', async () => {
-  const storehouse = await openStorehouse()
+  const tenantStores = await openTenantStores()
   const away = await startForeignProvider()
-  const { browser: before } = await startFederated(federatedWorld(away), storehouse)
+  const { browser: before } = await startFederated(federatedWorld(away), tenantStores)
   answerOf(await signInByProvider(before, atCorp))
   await away.close()
   // A server that was started anew knows no metadata of the provider's.
-  const { server, browser } = await startFederated(federatedWorld(away), storehouse)
+  const { server, browser } = await startFederated(federatedWorld(away), tenantStores)
   for (const [name, value] of before.cookies) browser.cookies.set(name, value)
   const done = await browser.submit(await browser.visit('/logout'), { button: 'yes' })
   assert.equal(done.status, 200)

@@ -5,7 +5,7 @@ import { createBrowser } from '../support/browser.ts'
 import { finishEnrolment } from '../support/factors.ts'
 import { assertRefused } from '../support/refused.ts'
 import { answerOf, assertErrorPage, authorizePath, callback, verifier } from '../support/sign-in.ts'
-import { openStorehouse } from '../support/storage.ts'
+import { openTenantStores } from '../support/storage.ts'
 import { claimsOf, type TestServer } from '../support/tessera.ts'
 import {
   federatedWorld,
@@ -423,10 +423,10 @@ test('federation: what the login page was sealed for is checked anew: a changed 
 })
 
 test('federation: a browser that is under way comes back to a server that was started anew', async () => {
-  const storehouse = await openStorehouse()
-  const first = await startFederated(federatedWorld(provider), storehouse)
+  const tenantStores = await openTenantStores()
+  const first = await startFederated(federatedWorld(provider), tenantStores)
   const answer = await visitProvider(await first.browser.visit(atCorp()))
-  const { browser } = await startFederated(federatedWorld(provider), storehouse)
+  const { browser } = await startFederated(federatedWorld(provider), tenantStores)
   for (const [name, value] of first.browser.cookies) browser.cookies.set(name, value)
   assert.ok(answerOf(await browser.visit(answer)).get('code'))
 })

@@ -205,7 +205,7 @@ test('mail: outlives the server that wrote it, and of two servers one sends it',
   const { open } = await beginShared()
   const first = await open()
   const before = await createTestServer(accountsWorld(), {
-    storehouse: first,
+    tenantStores: first,
     sendMail: () => Promise.reject(new Error('away')),
   })
   await addUser(before)
@@ -217,7 +217,7 @@ test('mail: outlives the server that wrote it, and of two servers one sends it',
 
   const [one, two] = await Promise.all([open(), open()])
   const servers = await Promise.all(
-    [one, two].map(storehouse => createTestServer(accountsWorld(), { storehouse, at: startOfTime + 10 })),
+    [one, two].map(tenantStores => createTestServer(accountsWorld(), { tenantStores, at: startOfTime + 10 })),
   )
   await Promise.all(servers.map(server => server.runMails()))
   const mails = (await Promise.all(servers.map(server => server.mails()))).flat()

@@ -264,9 +264,9 @@ test('mfa: the account pages ask a session that lacks the second factor', async 
 test('mfa: factors and used codes outlive a restart', async () => {
   const { open } = await beginShared()
   const run = async () => {
-    const storehouse = await open()
-    const server = await createTestServer(required, { storehouse })
-    return { server, browser: createBrowser(server), end: storehouse.close }
+    const tenantStores = await open()
+    const server = await createTestServer(required, { tenantStores })
+    return { server, browser: createBrowser(server), end: tenantStores.close }
   }
   const before = await run()
   const { app, codes } = await enrolApp(before.server, before.browser, authorizePath())

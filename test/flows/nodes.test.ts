@@ -16,7 +16,7 @@ const options = { timeout: 30_000 }
 /** Two nodes with the same file. */
 async function nodesOf(input: object): Promise<readonly [TestServer, TestServer]> {
   const { open } = await beginShared()
-  const begin = async () => createTestServer(input, { storehouse: await open() })
+  const begin = async () => createTestServer(input, { tenantStores: await open() })
   // One after the other, as the tests of one clock want their keys.
   const nodes = [await begin(), await begin()] as const
   return nodes

@@ -296,10 +296,10 @@ test('par: where pushing is required, by the client or by the server, nothing el
 
 test('par: what was pushed survives a restart, and brings one code when two processes race', async () => {
   const { open } = await beginShared()
-  const houses = [await open(), await open()] as const
+  const nodes = [await open(), await open()] as const
   const [one, two] = [
-    await createTestServer(configured, { storehouse: houses[0] }),
-    await createTestServer(configured, { storehouse: houses[1] }),
+    await createTestServer(configured, { tenantStores: nodes[0] }),
+    await createTestServer(configured, { tenantStores: nodes[1] }),
   ]
   const { request_uri } = (await push(one)).json
   const browsers = Array.from({ length: 10 }, (_, index) => createBrowser(index % 2 ? one : two))
@@ -307,7 +307,7 @@ test('par: what was pushed survives a restart, and brings one code when two proc
   const pages = await Promise.all(browsers.map((browser, index) => browser.submit(logins[index]!, alice)))
   assert.equal(pages.filter(page => answerOf(page).has('code')).length, 1)
   const kept = (await push(one)).json.request_uri
-  const again = await createTestServer(configured, { storehouse: houses[1] })
+  const again = await createTestServer(configured, { tenantStores: nodes[1] })
   assert.ok(isLogin(await createBrowser(again).visit(authorize(kept))))
 })
 

@@ -190,10 +190,10 @@ test('registration: secrets are neither stored nor logged', async () => {
 
 test('registration: two processes on one store see each other, and a restart forgets nobody', async () => {
   const { open } = await beginShared()
-  const houses = [await open(), await open()] as const
+  const nodes = [await open(), await open()] as const
   const [one, two] = [
-    await createTestServer(configured, { storehouse: houses[0] }),
-    await createTestServer(configured, { storehouse: houses[1] }),
+    await createTestServer(configured, { tenantStores: nodes[0] }),
+    await createTestServer(configured, { tenantStores: nodes[1] }),
   ]
   const client = (await register(one, machine)).json
   assert.deepEqual([await works(one, client), await works(two, client)], [200, 200])
@@ -205,16 +205,16 @@ test('registration: two processes on one store see each other, and a restart for
   assert.deepEqual([await works(one, client), await works(two, client)], [401, 401])
 
   const kept = (await register(one, machine)).json
-  const again = await createTestServer(configured, { storehouse: houses[1] })
+  const again = await createTestServer(configured, { tenantStores: nodes[1] })
   assert.equal(await works(again, kept), 200)
   // Nobody may register any more: who did goes on, and what no longer fits does not.
-  const closed = await createTestServer({ ...pagesWorld, registration: {} }, { storehouse: houses[1] })
+  const closed = await createTestServer({ ...pagesWorld, registration: {} }, { tenantStores: nodes[1] })
   assert.equal(await works(closed, kept), 200)
   const { api_scopes, api_resources, ...rest } = pagesWorld
   const clients = rest.clients
     .filter(({ client_id }) => client_id === 'nolocal')
     .map(one => ({ ...one, scope: 'openid' }))
-  const smaller = await createTestServer({ ...rest, clients }, { storehouse: houses[1] })
+  const smaller = await createTestServer({ ...rest, clients }, { tenantStores: nodes[1] })
   assert.equal(await works(smaller, kept), 401)
   assert.ok(smaller.logged.some(({ event }) => event === 'registered_client_unfit'))
 })

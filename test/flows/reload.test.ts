@@ -6,7 +6,7 @@ import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { createBrowser } from '../support/browser.ts'
 import { assertRefused } from '../support/refused.ts'
 import { alice, answerOf, authorizePath, pagesWorld, signIn as signInAt } from '../support/sign-in.ts'
-import { beginShared, openStorehouse } from '../support/storage.ts'
+import { beginShared, openTenantStores } from '../support/storage.ts'
 import { placesOf, tenantsWorld } from '../support/tenants.ts'
 import { type Answer, basic, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'
@@ -179,16 +179,18 @@ test('reload: of many at once the last one stays', async () => {
 })
 
 test('reload: while the store is away nothing changes, and afterwards it is as if it had not been asked', async () => {
-  const house = await openStorehouse()
+  const tenantStores = await openTenantStores()
   let away = false
   const keys = {
-    ...house.main.keys,
+    ...tenantStores.main.keys,
     all: () => {
       if (away) throw new StoreUnavailable('away')
-      return house.main.keys.all()
+      return tenantStores.main.keys.all()
     },
   }
-  const server = await createTestServer(world, { storehouse: { ...house, main: { ...house.main, keys } } })
+  const server = await createTestServer(world, {
+    tenantStores: { ...tenantStores, main: { ...tenantStores.main, keys } },
+  })
   const { refresh_token } = await signIn(server)
   away = true
   await assert.rejects(server.reconfigure(clientsWithout('roclient')), StoreUnavailable)
@@ -203,8 +205,8 @@ const withoutTenant = (name: string) => ({
 })
 
 test('reload: tenants come, change and go, those that are awake too', async () => {
-  const house = await (await beginShared()).open()
-  const server = await createTestServer(withoutTenant('acme'), { storehouse: house })
+  const tenantStores = await (await beginShared()).open()
+  const server = await createTestServer(withoutTenant('acme'), { tenantStores: tenantStores })
   const place = (name: string) => placesOf(server).find(one => one.name === name)!
   const ask = (name: string, value = name) =>
     place(name).send('POST', `${place(name).base}/connect/token`, {

@@ -7,7 +7,7 @@ import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { createBrowser } from '../support/browser.ts'
 import { assertRefused } from '../support/refused.ts'
 import { alice, answerOf, authorizePath, signIn, verifier } from '../support/sign-in.ts'
-import { openStorehouse } from '../support/storage.ts'
+import { openTenantStores } from '../support/storage.ts'
 import { type Place, placesOf, tenantsWorld } from '../support/tenants.ts'
 import { claimsOf, createTestServer, startOfTime } from '../support/tessera.ts'
 
@@ -184,9 +184,9 @@ test('tenants: while an issuer sleeps, what has expired in its store still goes'
     form: { client_id: 'tv' },
   })
   await before.close()
-  const { storehouse } = before
-  const stored = async () => (await storehouse.ofTenant('acme')).devices.find(hashHandle(json.device_code))
-  const after = await createTestServer(tenantsWorld, { storehouse, at: startOfTime + 1000 })
+  const { tenantStores } = before
+  const stored = async () => (await tenantStores.forTenant('acme')).devices.find(hashHandle(json.device_code))
+  const after = await createTestServer(tenantsWorld, { tenantStores, at: startOfTime + 1000 })
   await after.runTenantJobs()
   assert.ok(await stored())
   after.clock.advance(1000)
@@ -207,16 +207,16 @@ test('tenants: of many requests that wake an issuer at once each is answered, an
 })
 
 test('tenants: one whose store can’t be opened now is unavailable, is tried again, and hinders nobody', async () => {
-  const house = await openStorehouse()
+  const opened = await openTenantStores()
   let broken = true
-  const storehouse = {
-    ...house,
-    ofTenant: async (name: string) => {
+  const tenantStores = {
+    ...opened,
+    forTenant: async (name: string) => {
       if (broken && name === 'acme') throw new StoreUnavailable('no such disk')
-      return house.ofTenant(name)
+      return opened.forTenant(name)
     },
   }
-  const server = await createTestServer(tenantsWorld, { storehouse })
+  const server = await createTestServer(tenantsWorld, { tenantStores })
   const status = async ({ base, send }: Place) =>
     (await send('GET', `${base}/.well-known/openid-configuration`)).status
   const [main, acme, globex] = placesOf(server)

@@ -6,9 +6,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { emptyTables, type Tables } from '../../packages/server/src/storage/memory/tables.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
 import { accountsWorld, addUser, doraSignsIn, newestMail } from '../support/accounts.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { finishEnrolment, methodHref } from '../support/factors.ts'
@@ -241,7 +241,7 @@ async function start({ outbox }: Row): Promise<At & { readonly stored: () => str
   }
   const server = await createTestServer(configuration, {
     at: Math.floor(Date.now() / 1000),
-    storehouse: { ...createMemoryStorehouse(), main: createMemoryStores(tables) },
+    tenantStores: { ...createMemoryTenantStores(), main: createMemoryStores(tables) },
     ...(outbox && { sendMail: false, print: () => {} }),
   })
   return { server, browser: createBrowser(server), stored: () => contents(tables) }

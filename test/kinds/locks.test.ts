@@ -7,11 +7,11 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import type { Storehouse, Stores } from '../../packages/server/src/model/ports/stores.ts'
+import type { Stores, TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { openPool } from '../../packages/server/src/storage/postgres/database.ts'
 import { lockAll } from '../../packages/server/src/storage/postgres/locks.ts'
-import { openPostgresStorehouse } from '../../packages/server/src/storage/postgres/storehouse.ts'
+import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
 import { accessEnding } from '../contracts/stores/access.ts'
 import { samplePasskey } from '../contracts/stores/factors.ts'
 import { sampleRegisteredClient } from '../contracts/stores/registered-clients.ts'
@@ -34,15 +34,15 @@ import { assertCovers } from './coverage.ts'
 
 const postgres = providePostgres()
 let url = ''
-let house: Storehouse
+let tenantStores: TenantStores
 let stores: Stores
 before(async () => {
   url = await (await postgres()).database()
-  house = await openPostgresStorehouse({ url })
-  stores = house.main
+  tenantStores = await openPostgresTenantStores({ url })
+  stores = tenantStores.main
   await standing(stores)
 })
-after(() => house?.close())
+after(() => tenantStores?.close())
 
 const advisory = (name: string): string => lockAll([`tessera ${name}`])
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
@@ -291,11 +291,11 @@ test('locks: a transaction that stalls while it holds a lock stops others for a 
   timeout: 60_000,
 }, async () => {
   const stalled = openPool({ url, patience: { connection: 10_000, statement: 500, lock: 500 } })
-  const patient = await openPostgresStorehouse({
+  const patient = await openPostgresTenantStores({
     url,
     patience: { connection: 10_000, statement: 20_000, lock: 20_000 },
   })
-  const impatient = await openPostgresStorehouse({
+  const impatient = await openPostgresTenantStores({
     url,
     patience: { connection: 10_000, statement: 5000, lock: 300 },
   })
@@ -316,7 +316,7 @@ test('locks: a transaction that stalls while it holds a lock stops others for a 
     })
     const failed = assert.rejects(stall, StoreUnavailable)
     await holds
-    const add = (to: Storehouse) => to.main.registeredClients.add(sampleRegisteredClient(), 1_000_000)
+    const add = (to: TenantStores) => to.main.registeredClients.add(sampleRegisteredClient(), 1_000_000)
     // It gives up rather than keep its connection.
     await assert.rejects(add(impatient), StoreUnavailable)
     // Nobody who asks for another lock waits.

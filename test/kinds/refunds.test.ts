@@ -8,7 +8,7 @@ import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { hash as argon2id } from '@node-rs/argon2'
 import { exportJWK, SignJWT } from 'jose'
-import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
 import { accountsWorld, addUser, dora, doraSignsIn, tokensOf } from '../support/accounts.ts'
 import { type Browser, createBrowser } from '../support/browser.ts'
 import { enrolApp } from '../support/factors.ts'
@@ -20,7 +20,7 @@ import { createTestServer, issuer, type TestServer } from '../support/tessera.ts
 import { federatedWorld, foreignProvider } from '../support/upstream.ts'
 import { secret, world } from '../support/world.ts'
 import { assertCovers } from './coverage.ts'
-import { createFaultyStorehouse } from './faulty-storehouse.ts'
+import { createFaultyTenantStores } from './faulty-tenant-stores.ts'
 
 const provider = foreignProvider()
 const newcomer = { username: 'newcomer', email: 'new@example.com', new_password: dora.password }
@@ -343,8 +343,8 @@ const isBackground = (call: string): boolean =>
 
 /** A fresh server on which this is about to be done, with the call of this index failing. */
 async function prepared({ world, prepare }: Way) {
-  const faulty = createFaultyStorehouse()
-  const server = await createTestServer(world(), { storehouse: faulty.storehouse, at })
+  const faulty = createFaultyTenantStores()
+  const server = await createTestServer(world(), { tenantStores: faulty.tenantStores, at })
   return { faulty, server, act: await prepare(server) }
 }
 
@@ -436,9 +436,9 @@ test('refunds: a directory that is away makes no guess count', async () => {
 })
 
 test('refunds: what could not be taken back while the store was away is taken back later', async () => {
-  const house = createMemoryStorehouse()
+  const tenantStores = createMemoryTenantStores()
   let away = false
-  const { count, wait, forgive } = house.main.attempts
+  const { count, wait, forgive } = tenantStores.main.attempts
   const attempts = {
     ...{ count, wait },
     forgive: async (...values: Parameters<typeof forgive>) => {
@@ -447,7 +447,7 @@ test('refunds: what could not be taken back while the store was away is taken ba
     },
   }
   const server = await createTestServer(world, {
-    storehouse: { ...house, main: { ...house.main, attempts } },
+    tenantStores: { ...tenantStores, main: { ...tenantStores.main, attempts } },
   })
   away = true
   for (let round = 0; round < 99; round++) assert.equal((await passwordOf(server, 'bob')).status, 200)

@@ -9,7 +9,7 @@ import { createBrowser } from '../support/browser.ts'
 import { redirectUri } from '../support/issue-code.ts'
 import { assertRefused } from '../support/refused.ts'
 import { bearer, manage, register } from '../support/registering.ts'
-import { openStorehouse } from '../support/storage.ts'
+import { openTenantStores } from '../support/storage.ts'
 import { type Answer, basic, createTestServer, type TestServer } from '../support/tessera.ts'
 import { until } from '../support/until.ts'
 import { secret, withClients, world } from '../support/world.ts'
@@ -92,17 +92,17 @@ test('refused: sector_identifiers_too_many_waiting for one host, while another s
 })
 
 test('refused: user_codes_exhausted after five user codes that are taken [RFC 8628 §6.1]', async () => {
-  const storehouse = await openStorehouse()
+  const tenantStores = await openTenantStores()
   const hashes: string[] = []
   const devices = {
-    ...storehouse.main.devices,
+    ...tenantStores.main.devices,
     issue: async ({ user_code_hash }: { readonly user_code_hash: string }) => {
       hashes.push(user_code_hash)
       return false
     },
   }
-  const main = { ...storehouse.main, devices }
-  const server = await createTestServer(world, { storehouse: { ...storehouse, main } })
+  const main = { ...tenantStores.main, devices }
+  const server = await createTestServer(world, { tenantStores: { ...tenantStores, main } })
   const answer = await server.send('POST', '/connect/deviceauthorization', {
     form: { client_id: 'device', scope: 'api1' },
   })

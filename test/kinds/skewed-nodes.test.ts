@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import type { Storehouse } from '../../packages/server/src/model/ports/stores.ts'
-import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
-import { openPostgresStorehouse } from '../../packages/server/src/storage/postgres/storehouse.ts'
+import type { TenantStores } from '../../packages/server/src/model/ports/stores.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
+import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
 import { createBrowser } from '../support/browser.ts'
 import { beyond, createTime, type Machine, tolerated } from '../support/clocks.ts'
 import { approveDevice, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
@@ -23,18 +23,18 @@ type Nodes = {
 }
 
 const postgres = providePostgres()
-const opened: Storehouse[] = []
-after(() => Promise.all(opened.map(house => house.close())))
+const opened: TenantStores[] = []
+after(() => Promise.all(opened.map(tenantStores => tenantStores.close())))
 
 /** Stores that two nodes share: memory with a clock of its own, as a database has, or PostgreSQL. */
 const shared = {
   memory: async () => {
-    const house = createMemoryStorehouse()
-    return async () => house
+    const tenantStores = createMemoryTenantStores()
+    return async () => tenantStores
   },
   postgres: async () => {
     const url = await (await postgres()).database()
-    return () => openPostgresStorehouse({ url })
+    return () => openPostgresTenantStores({ url })
   },
 }
 
@@ -43,9 +43,9 @@ async function nodesWith(skew: number, store: keyof typeof shared, input: object
   const open = await shared[store]()
   const machine = time.machine(skew)
   const start = async (of: Machine): Promise<TestServer> => {
-    const house = await open()
-    opened.push(house)
-    const server = await createTestServer(input, { machine: of, storehouse: time.sharing(house) })
+    const tenantStores = await open()
+    opened.push(tenantStores)
+    const server = await createTestServer(input, { machine: of, tenantStores: time.sharing(tenantStores) })
     // For what tests put into the store: a moment that both nodes agree on.
     return { ...server, clock: time }
   }
@@ -250,17 +250,17 @@ test('time: a node whose clock leaps while it runs goes on by the database, and 
 
 test('time: a database whose clock leaps ahead has no node delete what lives', async () => {
   const time = createTime()
-  const house = createMemoryStorehouse()
+  const tenantStores = createMemoryTenantStores()
   let ahead = 0
   const server = await createTestServer(input, {
     machine: time.machine(),
-    storehouse: { ...house, now: async () => (time.now() + ahead) * 1000 },
+    tenantStores: { ...tenantStores, now: async () => (time.now() + ahead) * 1000 },
   })
   const { json } = await password(server)
   ahead = 3_024_000
   const failedOver = await createTestServer(input, {
     machine: time.machine(),
-    storehouse: { ...house, now: async () => (time.now() + ahead) * 1000 },
+    tenantStores: { ...tenantStores, now: async () => (time.now() + ahead) * 1000 },
   })
   await failedOver.runCleanUp()
   assert.equal((await failedOver.send('GET', '/readyz')).json.skew_seconds, -ahead)

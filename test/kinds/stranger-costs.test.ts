@@ -9,9 +9,9 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
-import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { emptyTables, type Tables } from '../../packages/server/src/storage/memory/tables.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
 import { addUser } from '../support/accounts.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
 import { jsonType } from '../support/registering.ts'
@@ -224,7 +224,7 @@ async function open(respond: Respond = describeCorp) {
   let fetches = 0
   let mails = 0
   const server = await createTestServer(everything, {
-    storehouse: { ...createMemoryStorehouse(), main: createMemoryStores(tables) },
+    tenantStores: { ...createMemoryTenantStores(), main: createMemoryStores(tables) },
     outbound: async url => {
       fetches += 1
       const body = respond(String(url))

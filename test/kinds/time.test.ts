@@ -7,8 +7,8 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { hashHandle } from '../../packages/server/src/model/handle.ts'
-import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
-import { openSqliteStorehouse } from '../../packages/server/src/storage/sqlite/storehouse.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
+import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/tenant-stores.ts'
 import { temporaryFolder } from '../contracts/stores/storage.ts'
 import { createTime, type Machine } from '../support/clocks.ts'
 import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
@@ -277,11 +277,11 @@ async function beginFile(t: { after: (end: () => Promise<void>) => void }) {
   return {
     time,
     async start(machine: Machine): Promise<TestServer> {
-      const storehouse = await openSqliteStorehouse({ file: folder.file })
-      const server = await createTestServer(input, { machine, storehouse })
+      const tenantStores = await openSqliteTenantStores({ file: folder.file })
+      const server = await createTestServer(input, { machine, tenantStores })
       const close = async () => {
         await server.close()
-        await storehouse.close()
+        await tenantStores.close()
       }
       return { ...server, close, clock: time }
     },
@@ -335,7 +335,7 @@ for (const [name, skew] of Object.entries(ahead)) {
         store === 'sqlite'
           ? await start(machine)
           : {
-              ...(await createTestServer(input, { machine, storehouse: createMemoryStorehouse() })),
+              ...(await createTestServer(input, { machine, tenantStores: createMemoryTenantStores() })),
               clock: time,
             }
       await settle(server, time)
@@ -358,13 +358,13 @@ for (const kind of ['sqlite', 'shared'] as const)
   test(`time: a clock that leaps again and again deletes nothing that lives (${kind})`, async t => {
     const { start, time } = await beginFile(t)
     const machine = time.machine()
-    const house = createMemoryStorehouse()
+    const opened = createMemoryTenantStores()
     // A database on the same machine has the same wrong clock.
-    const storehouse = { ...house, now: async () => machine.wall() }
+    const tenantStores = { ...opened, now: async () => machine.wall() }
     const server =
       kind === 'sqlite'
         ? await start(machine)
-        : { ...(await createTestServer(input, { machine, storehouse })), clock: time }
+        : { ...(await createTestServer(input, { machine, tenantStores })), clock: time }
     await settle(server, time)
     const issued = await issueAll(server)
     for (let leap = 0; leap < 20; leap++) {

@@ -1,6 +1,6 @@
 /** Sign-ins with the database 20 ms away (there and back): from one network, whose guesses are counted in one row, and from many. */
 
-import { openPostgresStorehouse } from '../../packages/server/src/storage/postgres/storehouse.ts'
+import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
 import { openDelayedTcp } from '../support/delayed-tcp.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { basic, createTestServer, formOf, type TestServer } from '../support/tessera.ts'
@@ -53,8 +53,8 @@ export async function run({ long }: ExperimentOptions): Promise<Report> {
   const url = new URL(await postgres.database())
   const proxy = await openDelayedTcp({ host: url.hostname, port: Number(url.port) }, delay / 2)
   url.port = String(proxy.port)
-  const storehouse = await openPostgresStorehouse({ url: url.href })
-  const server = await createTestServer(configuration, { storehouse })
+  const tenantStores = await openPostgresTenantStores({ url: url.href })
+  const server = await createTestServer(configuration, { tenantStores })
   const rows: (string | number)[][] = []
   const broken: string[] = []
   try {
@@ -70,7 +70,7 @@ export async function run({ long }: ExperimentOptions): Promise<Report> {
     if (long && one < most) broken.push(`from one network ${one} sign-ins, as if one waited for another`)
   } finally {
     await server.close()
-    await storehouse.close()
+    await tenantStores.close()
     await proxy.close()
     await postgres.remove()
   }

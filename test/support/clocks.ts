@@ -1,6 +1,6 @@
 /** Machines whose clocks are wrong, and a database that has the right time: the time is one number that the test moves on. */
 
-import type { Storehouse } from '../../packages/server/src/model/ports/stores.ts'
+import type { TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import type { MachineTime } from '../../packages/server/src/runtime/ports.ts'
 import { startOfTime } from './tessera.ts'
 
@@ -26,8 +26,8 @@ export function createTime() {
       }
       return machine
     },
-    /** A storehouse that machines share, whose own clock is right. */
-    sharing: (house: Storehouse): Storehouse => ({ ...house, now: async () => now * 1000 }),
+    /** Stores that machines share, whose own clock is right. */
+    sharing: (tenantStores: TenantStores): TenantStores => ({ ...tenantStores, now: async () => now * 1000 }),
   }
 }
 

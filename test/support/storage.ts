@@ -7,10 +7,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, getTestContext } from 'node:test'
-import type { Storehouse, Stores } from '../../packages/server/src/model/ports/stores.ts'
-import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
-import { openPostgresStorehouse } from '../../packages/server/src/storage/postgres/storehouse.ts'
-import { openSqliteStorehouse } from '../../packages/server/src/storage/sqlite/storehouse.ts'
+import type { Stores, TenantStores } from '../../packages/server/src/model/ports/stores.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
+import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
+import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/tenant-stores.ts'
 import { type Databases, databasesAt, providePostgres } from './postgres.ts'
 
 /** `postgres` begins a server for each file; its address uses one that runs. */
@@ -23,7 +23,7 @@ if (!kind) throw new Error(`TESSERA_TEST_STORAGE is ${named}: it must be one of 
 type Place = {
   /** What a configuration names it by. */
   readonly storage: string
-  readonly open: () => Promise<Storehouse>
+  readonly open: () => Promise<TenantStores>
   readonly remove: () => Promise<void>
 }
 
@@ -32,7 +32,7 @@ async function beginFile(): Promise<Place> {
   const file = join(folder, 'tessera.db')
   return {
     storage: `sqlite:${file}`,
-    open: () => openSqliteStorehouse({ file }),
+    open: () => openSqliteTenantStores({ file }),
     remove: () => rm(folder, { recursive: true, force: true }),
   }
 }
@@ -61,21 +61,21 @@ async function beginDatabase(): Promise<Place> {
   process.env.TESSERA_MASTER_KEY ??= Buffer.alloc(32, 7).toString('base64')
   return {
     storage: url,
-    open: () => openPostgresStorehouse({ url }),
+    open: () => openPostgresTenantStores({ url }),
     remove: () => giveBack(url),
   }
 }
 
 const beginPlace = kind === 'postgres' ? beginDatabase : beginFile
 
-/** An empty storehouse, for one server and those that follow it. */
-export async function openStorehouse(): Promise<Storehouse> {
-  if (kind === 'memory') return createMemoryStorehouse()
+/** Empty stores, for one server and those that follow it. */
+export async function openTenantStores(): Promise<TenantStores> {
+  if (kind === 'memory') return createMemoryTenantStores()
   return (await beginShared()).open()
 }
 
 /** An empty store, for one server and those that follow it. */
-export const openStores = async (): Promise<Stores> => (await openStorehouse()).main
+export const openStores = async (): Promise<Stores> => (await openTenantStores()).main
 
 /**
  * An empty place for servers that each open it by themselves, as processes would, or again after they closed it. Memory
@@ -83,17 +83,17 @@ export const openStores = async (): Promise<Stores> => (await openStorehouse()).
  */
 export async function beginShared(): Promise<Pick<Place, 'storage' | 'open'>> {
   const { storage, open, remove } = await beginPlace()
-  const opened: Storehouse[] = []
+  const opened: TenantStores[] = []
   atEnd(async () => {
-    for (const house of opened) await house.close()
+    for (const tenantStores of opened) await tenantStores.close()
     await remove()
   })
   return {
     storage,
     async open() {
-      const house = await open()
-      opened.push(house)
-      return house
+      const tenantStores = await open()
+      opened.push(tenantStores)
+      return tenantStores
     },
   }
 }

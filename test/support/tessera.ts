@@ -5,14 +5,14 @@ import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Configuration } from '../../packages/server/src/configuration/configuration.ts'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import type { Mail, SendMail } from '../../packages/server/src/model/mail.ts'
-import type { Storehouse, Stores } from '../../packages/server/src/model/ports/stores.ts'
+import type { Stores, TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { secretFields } from '../../packages/server/src/operations/log.ts'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import type { Log, MachineTime } from '../../packages/server/src/runtime/ports.ts'
 import { createTessera, type Tessera } from '../../packages/server/src/server.ts'
-import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
 import { provideSigningKeys } from './signing-keys.ts'
-import { openStorehouse } from './storage.ts'
+import { openTenantStores } from './storage.ts'
 
 type LogEntry = { readonly level: string; readonly event: string } & Record<string, unknown>
 
@@ -64,7 +64,7 @@ type TestSurroundings = {
   readonly machine?: MachineTime
   /** The store of an earlier server of the same issuer. */
   readonly stores?: Stores
-  readonly storehouse?: Storehouse
+  readonly tenantStores?: TenantStores
   readonly outbound?: Outbound
   /** Where mail goes instead of into `mails`; false: nowhere, so that what needs it is not offered. */
   readonly sendMail?: SendMail | false
@@ -94,13 +94,13 @@ export async function createTestServer(
       now += seconds
     },
   }
-  const storehouse =
-    given.storehouse ??
-    (given.stores ? { ...createMemoryStorehouse(), main: given.stores } : await openStorehouse())
+  const tenantStores =
+    given.tenantStores ??
+    (given.stores ? { ...createMemoryTenantStores(), main: given.stores } : await openTenantStores())
   const tessera = await createTessera(parse(input), {
     ...(given.machine ? { machine: given.machine } : { clock }),
     log: logInto(logged),
-    storehouse,
+    tenantStores,
     outbound: given.outbound,
     print: given.print,
     generateSigningKey,

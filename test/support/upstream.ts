@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach } from 'node:test'
 import { OAuth2Server } from 'oauth2-mock-server'
-import type { Storehouse } from '../../packages/server/src/model/ports/stores.ts'
+import type { TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { type Browser, createBrowser, type Page } from './browser.ts'
 import { pagesWorld } from './sign-in.ts'
 import { createTestServer, issuer, type TestServer } from './tessera.ts'
@@ -87,10 +87,10 @@ export const federatedWorld = (
 })
 
 /** A server whose clock is the machine's, stood still: the foreign provider knows no other. */
-export async function startFederated(world: object, storehouse?: Storehouse) {
+export async function startFederated(world: object, tenantStores?: TenantStores) {
   const server = await createTestServer(world, {
     at: Math.floor(Date.now() / 1000),
-    ...(storehouse && { storehouse }),
+    ...(tenantStores && { tenantStores }),
   })
   return { server, browser: createBrowser(server) }
 }

@@ -1,6 +1,6 @@
 /** Fills an issuer's schema by SQL alone; indexes are made afterwards, which takes half of the time. */
 
-import { openPostgresStorehouse } from '@tessera/server/storage/postgres/storehouse'
+import { openPostgresTenantStores } from '@tessera/server/storage/postgres/tenant-stores'
 import pg from 'pg'
 import { columnsOf, insertsOfSignIns, rowsOfSignIn } from './sign-ins.ts'
 
@@ -8,7 +8,7 @@ const tables = "'authorizations', 'codes', 'families', 'reference_tokens'"
 
 /** @param rows in all, of all tables together. */
 export async function fillPostgres(url: string, rows: number): Promise<void> {
-  await (await openPostgresStorehouse({ url })).close()
+  await (await openPostgresTenantStores({ url })).close()
   const signIns = Math.floor(rows / rowsOfSignIn)
   const client = new pg.Client({ connectionString: url })
   await client.connect()

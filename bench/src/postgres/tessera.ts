@@ -1,7 +1,7 @@
 /** Tessera on a PostgreSQL. */
 
 import { randomBytes } from 'node:crypto'
-import { openPostgresStorehouse } from '@tessera/server/storage/postgres/storehouse'
+import { openPostgresTenantStores } from '@tessera/server/storage/postgres/tenant-stores'
 import type { Server } from '../servers/server.ts'
 import { startTessera } from '../servers/tessera.ts'
 
@@ -12,5 +12,5 @@ export const startOnPostgres = (url: string): Promise<Server> =>
   startTessera({
     configuration: { storage: url },
     env: { TESSERA_MASTER_KEY: masterKey },
-    openStores: async () => (await openPostgresStorehouse({ url })).main,
+    openStores: async () => (await openPostgresTenantStores({ url })).main,
   })

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { createMemoryStores } from '../../../packages/server/src/storage/memory/stores.ts'
-import { openPostgresStorehouse } from '../../../packages/server/src/storage/postgres/storehouse.ts'
-import { openSqliteStorehouse } from '../../../packages/server/src/storage/sqlite/storehouse.ts'
+import { openPostgresTenantStores } from '../../../packages/server/src/storage/postgres/tenant-stores.ts'
 import { openSqliteStores } from '../../../packages/server/src/storage/sqlite/stores.ts'
+import { openSqliteTenantStores } from '../../../packages/server/src/storage/sqlite/tenant-stores.ts'
 import { providePostgres } from '../../support/postgres.ts'
 
 /** An open, empty store; `end` closes it and takes its files away. */
@@ -21,8 +21,8 @@ const patience = { connection: 120_000, statement: 120_000, lock: 120_000 }
 export async function openPostgres() {
   const server = await postgres()
   const url = await server.database()
-  const house = await openPostgresStorehouse({ url, patience })
-  return { house, end: () => house.close().then(() => server.giveBack(url)) }
+  const tenantStores = await openPostgresTenantStores({ url, patience })
+  return { tenantStores, end: () => tenantStores.close().then(() => server.giveBack(url)) }
 }
 
 export const storages: readonly { readonly name: string; readonly open: () => Promise<Opened> }[] = [
@@ -45,22 +45,25 @@ export const storages: readonly { readonly name: string; readonly open: () => Pr
     name: 'a tenant’s, sqlite',
     open: async () => {
       const folder = await temporaryFolder()
-      const house = await openSqliteStorehouse({ file: folder.file })
-      return { stores: await house.ofTenant('acme'), end: () => house.close().then(folder.remove) }
+      const tenantStores = await openSqliteTenantStores({ file: folder.file })
+      return {
+        stores: await tenantStores.forTenant('acme'),
+        end: () => tenantStores.close().then(folder.remove),
+      }
     },
   },
   {
     name: 'postgres',
     open: async () => {
-      const { house, end } = await openPostgres()
-      return { stores: house.main, end }
+      const { tenantStores, end } = await openPostgres()
+      return { stores: tenantStores.main, end }
     },
   },
   {
     name: 'a tenant’s, postgres',
     open: async () => {
-      const { house, end } = await openPostgres()
-      return { stores: await house.ofTenant('acme'), end }
+      const { tenantStores, end } = await openPostgres()
+      return { stores: await tenantStores.forTenant('acme'), end }
     },
   },
 ]

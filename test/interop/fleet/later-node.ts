@@ -5,7 +5,7 @@ import { loadConfiguration } from '../../../packages/server/src/configuration/lo
 import { listen } from '../../../packages/server/src/http/node.ts'
 import { createTessera } from '../../../packages/server/src/server.ts'
 import { migrations } from '../../../packages/server/src/storage/postgres/schema.ts'
-import { openPostgresStorehouse } from '../../../packages/server/src/storage/postgres/storehouse.ts'
+import { openPostgresTenantStores } from '../../../packages/server/src/storage/postgres/tenant-stores.ts'
 
 const later = `alter table families add column later text;
   create index families_authorization on families (authorization_id)`
@@ -21,8 +21,8 @@ const outcome = await loadConfiguration({
 })
 if (!outcome.ok || outcome.configuration.storage.kind !== 'postgres') throw new Error(JSON.stringify(outcome))
 const { storage, host, port, trustedProxies } = outcome.configuration
-const storehouse = await openPostgresStorehouse({ ...storage, migrations: [...migrations, later] })
-const tessera = await createTessera(outcome.configuration, { storehouse })
+const tenantStores = await openPostgresTenantStores({ ...storage, migrations: [...migrations, later] })
+const tessera = await createTessera(outcome.configuration, { tenantStores })
 const { url, close } = await listen(tessera.handle, { host, port, trustedProxies })
 process.stdout.write(`listening on ${url}\n`)
 
@@ -30,5 +30,5 @@ process.once('SIGTERM', async () => {
   tessera.drain()
   await close()
   await tessera.close()
-  await storehouse.close()
+  await tenantStores.close()
 })

@@ -1,7 +1,7 @@
 /** Fills every table of an issuer's schema alike, so that no statement can read one whole and stay unnoticed. */
 
 import { mainSchema } from '@tessera/server/storage/postgres/names'
-import { openPostgresStorehouse } from '@tessera/server/storage/postgres/storehouse'
+import { openPostgresTenantStores } from '@tessera/server/storage/postgres/tenant-stores'
 import { connected } from './connection.ts'
 
 /** Rows in each table. */
@@ -58,7 +58,7 @@ function expressionOf({ table_name, name, type, nullable }: Column): string {
 
 /** @param url of an empty database. */
 export async function fillTables(url: string): Promise<void> {
-  await (await openPostgresStorehouse({ url })).close()
+  await (await openPostgresTenantStores({ url })).close()
   await connected(url, async client => {
     const { rows } = await client.query<Column>(columns, [mainSchema])
     await client.query('set synchronous_commit = off')

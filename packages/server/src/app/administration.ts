@@ -11,20 +11,20 @@ import { type EndSession, lives } from '../model/session.ts'
 import { logFromEnvironment } from '../operations/log.ts'
 import { createEndings } from '../sessions/session-end.ts'
 import { createIssuerContext, type IssuerContext } from './issuer-context.ts'
-import { createServerContext, openStorehouse } from './server-context.ts'
+import { createServerContext, openTenantStores } from './server-context.ts'
 import { createServices } from './services.ts'
 
 type Closable = { readonly close: () => Promise<void> }
 
 /** Migrates the store of every issuer to the schema of this version. Returns the number of stores. */
 export async function migrateStorage({ storage }: Configuration): Promise<number> {
-  const storehouse = await openStorehouse(storage, logFromEnvironment())
+  const tenantStores = await openTenantStores(storage, logFromEnvironment())
   try {
-    const tenants = await storehouse.begun()
-    for (const name of tenants) await (await storehouse.ofTenant(name)).close()
+    const tenants = await tenantStores.list()
+    for (const name of tenants) await (await tenantStores.forTenant(name)).close()
     return 1 + tenants.length
   } finally {
-    await storehouse.close()
+    await tenantStores.close()
   }
 }
 

@@ -31,12 +31,12 @@ export async function exportStores(
   file: string,
   { nouns = everyNoun, report }: Carrying,
 ): Promise<Written> {
-  return withHouse(storage, async house => {
+  return withArchives(storage, async archives => {
     const header = {
       created_at: Math.floor(Date.now() / 1000),
-      master_key_check: (await checkOf(house)) ?? null,
+      master_key_check: (await checkOf(archives)) ?? null,
     }
-    return writeExport(file, header, sectionsOf(house, nouns), report)
+    return writeExport(file, header, sectionsOf(archives, nouns), report)
   })
 }
 
@@ -66,9 +66,13 @@ export const importStore = async (
   from: Storage,
   { nouns = everyNoun, ...carrying }: Carrying,
 ): Promise<Filled> =>
-  withHouse(from, async house => {
-    const [check, tenants] = [await checkOf(house), await house.tenants()]
-    return into(configuration, { check, tenants, sections: sectionsOf(house, nouns) }, { ...carrying, nouns })
+  withArchives(from, async archives => {
+    const [check, tenants] = [await checkOf(archives), await archives.tenants()]
+    return into(
+      configuration,
+      { check, tenants, sections: sectionsOf(archives, nouns) },
+      { ...carrying, nouns },
+    )
   })
 
 type Import = {
@@ -89,10 +93,10 @@ async function into(
         `the configuration gives no tenant ${JSON.stringify(tenant)} an issuer of its own`,
       )
   }
-  return withHouse(configuration.storage, async house => {
+  return withArchives(configuration.storage, async archives => {
     if (check !== undefined && [...nouns].some(noun => !unsealedNouns.has(noun)))
-      await requireMasterKey(configuration, check, house)
-    return fill(house, chosenOf(sections, nouns), { nouns, report })
+      await requireMasterKey(configuration, check, archives)
+    return fill(archives, chosenOf(sections, nouns), { nouns, report })
   })
 }
 
@@ -104,9 +108,9 @@ async function* chosenOf(sections: Sections, nouns: ReadonlySet<ArchivedNoun>): 
 async function requireMasterKey(
   { masterKey: configured, storage }: Configuration,
   check: string,
-  house: Archives,
+  archives: Archives,
 ): Promise<void> {
-  const target = await house.target()
+  const target = await archives.target()
   const own = await target.setting(masterKeyCheck)
   await target.close()
   if (own !== undefined && own !== check)
@@ -126,8 +130,8 @@ function requireNoun(table: string): ArchivedNoun {
 }
 
 /** Of a store that is whole. */
-async function checkOf(house: Archives): Promise<string | undefined> {
-  const source = await house.source()
+async function checkOf(archives: Archives): Promise<string | undefined> {
+  const source = await archives.source()
   try {
     if ((await source.setting(importBegun)) !== undefined)
       throw new Error('an import into this database was begun and is not finished')
@@ -137,19 +141,19 @@ async function checkOf(house: Archives): Promise<string | undefined> {
   }
 }
 
-async function withHouse<Answer>(
+async function withArchives<Answer>(
   storage: Storage,
-  use: (house: Archives) => Promise<Answer>,
+  use: (archives: Archives) => Promise<Answer>,
 ): Promise<Answer> {
-  const house = await openHouse(storage)
+  const archives = await openArchivesOf(storage)
   try {
-    return await use(house)
+    return await use(archives)
   } finally {
-    await house.close()
+    await archives.close()
   }
 }
 
-async function openHouse(storage: Storage): Promise<Archives> {
+async function openArchivesOf(storage: Storage): Promise<Archives> {
   if (storage.kind === 'memory') throw new Error('"memory:" keeps nothing that could be carried elsewhere')
   if (storage.kind === 'postgres')
     return (await import('../storage/postgres/archive.ts')).createPostgresArchives(storage)

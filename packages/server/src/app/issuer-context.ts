@@ -79,8 +79,11 @@ async function addKeys(
 }
 
 /** The server's own store is closed with the context of the server. */
-async function openOwn({ tenant }: Configuration, { storehouse, derived, log }: ServerContext): Promise<Own> {
-  if (tenant === undefined) return { stores: storehouse.main, derived, log, close: async () => {} }
-  const stores = await storehouse.ofTenant(tenant)
+async function openOwn(
+  { tenant }: Configuration,
+  { tenantStores, derived, log }: ServerContext,
+): Promise<Own> {
+  if (tenant === undefined) return { stores: tenantStores.main, derived, log, close: async () => {} }
+  const stores = await tenantStores.forTenant(tenant)
   return { stores, derived: derivedFor(derived, tenant), log: logWith(log, { tenant }), close: stores.close }
 }

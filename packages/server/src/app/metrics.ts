@@ -4,7 +4,7 @@ import type { Route } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Load } from '../http/load.ts'
 import type { Secret } from '../model/client.ts'
-import type { Storehouse } from '../model/ports/stores.ts'
+import type { TenantStores } from '../model/ports/stores.ts'
 import type { Metrics } from '../operations/metrics/metrics.ts'
 import type { Gathering } from '../runtime/metrics.ts'
 import type { ServerContext } from './server-context.ts'
@@ -33,17 +33,17 @@ export async function addMetrics(
 ): Promise<WithMetrics> {
   if (!access) return { context, routes: [], stop: () => {} }
   const { createMetrics } = await import('../operations/metrics/metrics.ts')
-  const { clock, storehouse, log } = context
+  const { clock, tenantStores, log } = context
   const metrics = createMetrics({
     clock,
     tokens: accepted,
     gathering,
     droppedLines,
     underWay: load.underWay,
-    waiting: storehouse.waiting,
+    waiting: tenantStores.waiting,
   })
   return {
-    context: { ...context, log: metrics.listen(log), storehouse: timed(storehouse, metrics) },
+    context: { ...context, log: metrics.listen(log), tenantStores: timed(tenantStores, metrics) },
     // Also under overload, which is when metrics are read.
     routes: [{ path: '/metrics', methods: ['GET'], endpoint: metrics.endpoint, essential: true }],
     observe: metrics.observeRequest,
@@ -51,8 +51,8 @@ export async function addMetrics(
   }
 }
 
-const timed = (storehouse: Storehouse, { time }: Metrics): Storehouse => ({
-  ...storehouse,
-  main: time(storehouse.main),
-  ofTenant: async name => time(await storehouse.ofTenant(name)),
+const timed = (tenantStores: TenantStores, { time }: Metrics): TenantStores => ({
+  ...tenantStores,
+  main: time(tenantStores.main),
+  forTenant: async name => time(await tenantStores.forTenant(name)),
 })

@@ -42,18 +42,18 @@ export async function declareTenants(
 export async function writeChangedTenants(
   before: Configuration,
   next: Configuration,
-  { storehouse, changes, log }: Pick<ServerContext, 'storehouse' | 'changes' | 'log'>,
+  { tenantStores, changes, log }: Pick<ServerContext, 'tenantStores' | 'changes' | 'log'>,
 ): Promise<void> {
   const names = new Set([...before.tenantIssuers.keys(), ...next.tenantIssuers.keys()])
   const differ = [...names].filter(
     name => comparable(before.tenantIssuers.get(name)) !== comparable(next.tenantIssuers.get(name)),
   )
   if (differ.length === 0) return
-  const begun = new Set(await storehouse.begun())
+  const begun = new Set(await tenantStores.list())
   for (const name of differ.filter(one => begun.has(one))) {
     try {
       const own = next.tenantIssuers.get(name)
-      const { standing, close } = await storehouse.ofTenant(name)
+      const { standing, close } = await tenantStores.forTenant(name)
       try {
         await writeStanding(own ? standingOf(own) : { clients: [], users: [] }, { standing, changes })
       } finally {

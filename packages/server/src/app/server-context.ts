@@ -5,7 +5,7 @@ import type { GenerateSigningKey } from '../keys/generation.ts'
 import { unlock } from '../keys/master-key.ts'
 import type { DerivedKeys } from '../model/keys.ts'
 import type { SendMail } from '../model/mail.ts'
-import type { Settings, Storehouse } from '../model/ports/stores.ts'
+import type { Settings, TenantStores } from '../model/ports/stores.ts'
 import { createChanges } from '../operations/changes.ts'
 import { startTime } from '../operations/time.ts'
 import { createOutbound, type Outbound } from '../outbound/outbound.ts'
@@ -33,7 +33,7 @@ export type Overrides = {
   /** Creates signing keys: an RSA key takes as long as a whole test. */
   readonly generateSigningKey?: GenerateSigningKey
   /** Stores that are already open; the caller closes them. */
-  readonly storehouse?: Storehouse
+  readonly tenantStores?: TenantStores
   /** Sends requests, where tests have no network. */
   readonly outbound?: Outbound
   /** Sends mail, instead of what the configuration names. */
@@ -56,7 +56,7 @@ export type ServerContext = {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
-  readonly storehouse: Storehouse
+  readonly tenantStores: TenantStores
   readonly derived: DerivedKeys
   readonly changes: Changes
   readonly generateSigningKey?: GenerateSigningKey | undefined
@@ -72,15 +72,15 @@ export async function createServerContext(
   { storage, masterKey, ...configuration }: Configuration,
   { random = createRandom(), log = silentLog, ...given }: Overrides,
 ): Promise<ServerContext> {
-  const storehouse = given.storehouse ?? (await openStorehouse(storage, log))
-  const { settings } = storehouse.main
+  const tenantStores = given.tenantStores ?? (await openTenantStores(storage, log))
+  const { settings } = tenantStores.main
   await requireCompleteImport(settings)
-  const { clock, fault, stop } = await startTime(storehouse, { ...given, log })
+  const { clock, fault, stop } = await startTime(tenantStores, { ...given, log })
   return {
     clock,
     random,
     log,
-    storehouse,
+    tenantStores,
     derived: await unlock({ configured: masterKey, storage, settings, log }),
     changes: createChanges({ settings, random, log }),
     generateSigningKey: given.generateSigningKey,
@@ -90,7 +90,7 @@ export async function createServerContext(
     clockFault: fault,
     async close() {
       stop()
-      if (!given.storehouse) await storehouse.close()
+      if (!given.tenantStores) await tenantStores.close()
     },
   }
 }
@@ -104,12 +104,15 @@ async function requireCompleteImport(settings: Settings): Promise<void> {
 }
 
 /** Migrates the server's own store to the schema of this version. Rejects if the schema is of a newer version. */
-export async function openStorehouse(storage: Configuration['storage'], log: Log): Promise<Storehouse> {
+export async function openTenantStores(storage: Configuration['storage'], log: Log): Promise<TenantStores> {
   if (storage.kind === 'memory')
-    return (await import('../storage/memory/storehouse.ts')).createMemoryStorehouse()
+    return (await import('../storage/memory/tenant-stores.ts')).createMemoryTenantStores()
   if (storage.kind === 'postgres') {
-    const { openPostgresStorehouse } = await import('../storage/postgres/storehouse.ts')
-    return openPostgresStorehouse({ ...storage, log })
+    const { openPostgresTenantStores } = await import('../storage/postgres/tenant-stores.ts')
+    return openPostgresTenantStores({ ...storage, log })
   }
-  return (await import('../storage/sqlite/storehouse.ts')).openSqliteStorehouse({ file: storage.file, log })
+  return (await import('../storage/sqlite/tenant-stores.ts')).openSqliteTenantStores({
+    file: storage.file,
+    log,
+  })
 }

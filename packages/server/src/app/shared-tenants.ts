@@ -1,8 +1,8 @@
 /** Tenants' stores that two editions may have open at once: one is closed when the last of them gives it back. */
 
-import type { Storehouse } from '../model/ports/stores.ts'
+import type { TenantStores } from '../model/ports/stores.ts'
 
-export function shareTenants(storehouse: Storehouse): Storehouse {
+export function shareTenants(tenantStores: TenantStores): TenantStores {
   const holders = new Map<string, number>()
   /** Answers whether nobody else has it. */
   const giveBack = (name: string): boolean => {
@@ -12,11 +12,11 @@ export function shareTenants(storehouse: Storehouse): Storehouse {
     return left === 0
   }
   return {
-    ...storehouse,
-    async ofTenant(name) {
+    ...tenantStores,
+    async forTenant(name) {
       holders.set(name, (holders.get(name) ?? 0) + 1)
       try {
-        const stores = await storehouse.ofTenant(name)
+        const stores = await tenantStores.forTenant(name)
         let held = true
         return {
           ...stores,

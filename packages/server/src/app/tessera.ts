@@ -7,7 +7,7 @@ import { createLoad } from '../http/load.ts'
 import type { Router } from '../http/router.ts'
 import type { Accounts } from '../identity/accounts.ts'
 import type { ManagedKeyRing } from '../keys/key-ring.ts'
-import type { Storehouse, Stores } from '../model/ports/stores.ts'
+import type { Stores, TenantStores } from '../model/ports/stores.ts'
 import type { EndSession } from '../model/session.ts'
 import { createCleanUp, expiredBy } from '../operations/clean-up.ts'
 import { startJobs } from '../operations/jobs.ts'
@@ -37,7 +37,7 @@ export type Tessera = {
   readonly fetch: FetchHandler
   /** Stores of its own issuer. */
   readonly stores: Stores
-  readonly storehouse: Storehouse
+  readonly tenantStores: TenantStores
   /** Signing keys of its own issuer. */
   readonly keys: ManagedKeyRing
   readonly endSession: EndSession
@@ -84,13 +84,13 @@ export async function createTessera(
   })
   const { observe } = metrics
   const { log, clock, clockFault } = metrics.context
-  const storehouse = shareTenants(metrics.context.storehouse)
+  const tenantStores = shareTenants(metrics.context.tenantStores)
   let draining = false
   const probes = [
     ...createProbes({
-      ready: storehouse.main.ready,
+      ready: tenantStores.main.ready,
       draining: () => draining,
-      fault: () => clockFault() ?? context.storehouse.fault?.(),
+      fault: () => clockFault() ?? context.tenantStores.fault?.(),
     }),
     ...metrics.routes,
   ]
@@ -99,7 +99,7 @@ export async function createTessera(
     compose: (next, before) => {
       const outbound = outboundOf(next, overrides)
       return composeSnapshot(next, before, {
-        context: { ...metrics.context, storehouse, outbound },
+        context: { ...metrics.context, tenantStores, outbound },
         load,
         probes,
         observe,
@@ -116,7 +116,7 @@ export async function createTessera(
   }
   const runCleanUp = createCleanUp({ clock, log, stores: () => active().map(one => one.stores) })
   const runTenantJobs = async ({ inactive } = { inactive: true }) => {
-    const names = inactive ? await storehouse.begun() : []
+    const names = inactive ? await tenantStores.list() : []
     await snapshots.current().runTenantJobs(names, async one => {
       await one.services.sessions.run()
       await one.deliverMail()
@@ -145,8 +145,8 @@ export async function createTessera(
     probes: probes.map(({ path }) => path),
     handle,
     fetch: createFetchHandler(handle),
-    storehouse,
-    stores: storehouse.main,
+    tenantStores,
+    stores: tenantStores.main,
     endSession: (...given) => server().services.sessions.endSession(...given),
     settled: () => server().settled(),
     runLogouts,

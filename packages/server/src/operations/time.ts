@@ -1,19 +1,19 @@
 /** Chooses the clock of a server: the store's own where machines share the store, otherwise this machine's. */
 
-import type { Storehouse } from '../model/ports/stores.ts'
+import type { TenantStores } from '../model/ports/stores.ts'
 import { type Clock, type Log, type MachineTime, passedBy, type Time } from '../runtime/ports.ts'
 import { followDatabaseClock } from './database-clock.ts'
 import { watchPassedTime } from './passed-time.ts'
 
 /** @param clock in place of all others, as tests have it: it is believed. */
 export async function startTime(
-  storehouse: Pick<Storehouse, 'now' | 'main' | 'outlivesProcess'>,
+  tenantStores: Pick<TenantStores, 'now' | 'main' | 'outlivesProcess'>,
   { clock, machine = systemTime, log }: { clock?: Clock; machine?: MachineTime; log: Log },
 ): Promise<Time> {
   if (clock) return { clock, fault: () => undefined, stop: () => {} }
-  const { settings } = storehouse.main
-  if (storehouse.now) return watched(await followDatabaseClock({ read: storehouse.now, machine, log }))
-  return watchPassedTime({ ...(storehouse.outlivesProcess && { settings }), machine, log })
+  const { settings } = tenantStores.main
+  if (tenantStores.now) return watched(await followDatabaseClock({ read: tenantStores.now, machine, log }))
+  return watchPassedTime({ ...(tenantStores.outlivesProcess && { settings }), machine, log })
 
   /** A database on the same machine, or synchronized with the same source, is wrong together with it. */
   async function watched(time: Time): Promise<Time> {

@@ -74,23 +74,23 @@ export type Stores = {
 }
 
 /**
- * One store for each issuer: what one keeps, no other can find, whatever is asked of it. No noun knows of issuers, so
- * none can forget them.
+ * A store for each issuer. A store finds only what it stored itself, whatever it is asked for. No noun has an issuer, so
+ * no query can forget to compare it.
  */
-export type Storehouse = {
+export type TenantStores = {
   /** The store of the server's own issuer. */
   readonly main: Stores
-  /** The store of a tenant's own issuer, empty at first; the same each time. The name is fit for a file's name. */
-  readonly ofTenant: (name: string) => Promise<Stores>
-  /** The tenants that have a store, open or not. */
-  readonly begun: () => Awaitable<readonly string[]>
-  /** The time of the store's own clock, in milliseconds since 1970, where machines share the store. */
+  /** Returns the store of a tenant's own issuer, the same each time; creates it if there is none. The name must be usable as a file name. */
+  readonly forTenant: (name: string) => Promise<Stores>
+  /** Returns the tenants that have a store, open or not. */
+  readonly list: () => Awaitable<readonly string[]>
+  /** The time of the store's own clock, in milliseconds since 1970, if machines share the store. */
   readonly now?: () => Promise<number>
-  /** Whether what is kept here is there for the next process. */
+  /** Whether the next process finds what was stored. */
   readonly outlivesProcess?: boolean
-  /** Why this process can't work with what is stored, as `ready` found it last; undefined: it can. */
+  /** Why this process can't work with the stored data, as the last `ready` found; undefined if it can. */
   readonly fault?: () => object | undefined
-  /** How many writes wait, in a storehouse that keeps a queue of its own. */
+  /** How many writes wait, if the stores keep a queue of their own. */
   readonly waiting?: () => number
   /** Closes every store. */
   readonly close: () => Promise<void>

@@ -175,7 +175,7 @@ async function addOrigins(run: Run, names: readonly string[], rows: readonly Arc
   )
 }
 
-/** Tables of the storehouse rather than of a store. */
+/** Tables of the stores rather than of a store. */
 const own: ReadonlySet<string> = new Set(['tessera_schema', 'tenants'])
 const placed: ReadonlySet<string> = new Set(
   allTables.flatMap(([, { name, placed }]) => (placed ? [name] : [])),

@@ -1,11 +1,11 @@
 /** A memory store that notes what is called after an attempt was counted, can fail at any of those calls, and knows what stays counted. */
 
-import type { Storehouse, Stores } from '../../packages/server/src/model/ports/stores.ts'
+import type { Stores, TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
-import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
 
-export type FaultyStorehouse = {
-  readonly storehouse: Storehouse
+export type FaultyTenantStores = {
+  readonly tenantStores: TenantStores
   /** Notes calls from the next count on; the one of this index fails. */
   readonly begin: (failing?: number) => void
   readonly calls: () => readonly string[]
@@ -15,8 +15,8 @@ export type FaultyStorehouse = {
 
 type Call = (...values: readonly unknown[]) => unknown
 
-export function createFaultyStorehouse(): FaultyStorehouse {
-  const house = createMemoryStorehouse()
+export function createFaultyTenantStores(): FaultyTenantStores {
+  const tenantStores = createMemoryTenantStores()
   const net = new Map<string, number>()
   let calls: string[] | undefined
   let failing = -1
@@ -38,7 +38,7 @@ export function createFaultyStorehouse(): FaultyStorehouse {
     )
   }
 
-  const { attempts, ...others } = house.main
+  const { attempts, ...others } = tenantStores.main
   const ports = Object.fromEntries(Object.entries(others).map(([name, port]) => [name, wrapAll(name, port)]))
   const noted = (hashes: readonly string[], more: number): void => {
     for (const hash of hashes) net.set(hash, (net.get(hash) ?? 0) + more)
@@ -59,7 +59,7 @@ export function createFaultyStorehouse(): FaultyStorehouse {
     },
   }
   return {
-    storehouse: { ...house, main: { ...(ports as unknown as Stores), attempts: counting } },
+    tenantStores: { ...tenantStores, main: { ...(ports as unknown as Stores), attempts: counting } },
     begin(index = -1) {
       net.clear()
       calls = undefined

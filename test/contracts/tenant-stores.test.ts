@@ -1,14 +1,14 @@
-/** The contract of the storehouses: a tenant's store is a store, and no row of one is found in another. */
+/** The contract of tenants’ stores: a tenant's store is a store, and no row of one is found in another. */
 
 import assert from 'node:assert/strict'
 import { readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
-import type { Storehouse } from '../../packages/server/src/model/ports/stores.ts'
+import type { TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
-import { createMemoryStorehouse } from '../../packages/server/src/storage/memory/storehouse.ts'
-import { openSqliteStorehouse } from '../../packages/server/src/storage/sqlite/storehouse.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
+import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/tenant-stores.ts'
 import {
   approvedDevice,
   foundedFamily,
@@ -20,29 +20,29 @@ import {
 } from './stores/samples.ts'
 import { openPostgres, temporaryFolder } from './stores/storage.ts'
 
-type Opened = { readonly house: Storehouse; readonly end: () => Promise<void> }
+type Opened = { readonly tenantStores: TenantStores; readonly end: () => Promise<void> }
 
-const storehouses: readonly { readonly name: string; readonly open: () => Promise<Opened> }[] = [
+const kinds: readonly { readonly name: string; readonly open: () => Promise<Opened> }[] = [
   {
     name: 'memory',
     async open() {
-      const house = createMemoryStorehouse()
-      return { house, end: house.close }
+      const tenantStores = createMemoryTenantStores()
+      return { tenantStores, end: tenantStores.close }
     },
   },
   {
     name: 'sqlite',
     async open() {
       const folder = await temporaryFolder()
-      const house = await openSqliteStorehouse({ file: folder.file })
-      return { house, end: () => house.close().then(folder.remove) }
+      const tenantStores = await openSqliteTenantStores({ file: folder.file })
+      return { tenantStores, end: () => tenantStores.close().then(folder.remove) }
     },
   },
   { name: 'postgres', open: openPostgres },
 ]
 
-for (const { name, open } of storehouses)
-  describe(`storehouse, ${name}`, () => {
+for (const { name, open } of kinds)
+  describe(`tenants’ stores, ${name}`, () => {
     let opened: Opened
     before(async () => {
       opened = await open()
@@ -50,36 +50,40 @@ for (const { name, open } of storehouses)
     after(() => opened.end())
 
     test('a tenant’s store is the same each time it is asked for', async () => {
-      const { house } = opened
-      assert.equal(await house.ofTenant('acme'), await house.ofTenant('acme'))
+      const { tenantStores } = opened
+      assert.equal(await tenantStores.forTenant('acme'), await tenantStores.forTenant('acme'))
     })
 
     test('it knows the tenants that have a store', async () => {
-      const { house, end } = await open()
-      assert.deepEqual(await house.begun(), [])
-      for (const name of ['acme', 'globex']) await issuedCode(await house.ofTenant(name))
-      assert.deepEqual([...(await house.begun())].sort(), ['acme', 'globex'])
+      const { tenantStores, end } = await open()
+      assert.deepEqual(await tenantStores.list(), [])
+      for (const name of ['acme', 'globex']) await issuedCode(await tenantStores.forTenant(name))
+      assert.deepEqual([...(await tenantStores.list())].sort(), ['acme', 'globex'])
       await end()
     })
 
     test('a tenant’s store that was closed is opened again, as it was', async () => {
-      const { house, end } = await open()
+      const { tenantStores, end } = await open()
       for (let times = 0; times < 3; times++) {
-        const stores = await house.ofTenant('acme')
+        const stores = await tenantStores.forTenant('acme')
         const { code, authorization } = await issuedCode(stores)
         await stores.close()
-        const again = await house.ofTenant('acme')
+        const again = await tenantStores.forTenant('acme')
         assert.deepEqual(await again.codes.find(code.hash), { code, authorization })
         await issuedCode(again)
         await again.close()
       }
-      await issuedCode(house.main)
+      await issuedCode(tenantStores.main)
       await end()
     })
 
     test('what one issuer stores, no other finds, revokes, ends, uses up or deletes', async () => {
-      const { house } = opened
-      const all = [house.main, await house.ofTenant('acme'), await house.ofTenant('globex')]
+      const { tenantStores } = opened
+      const all = [
+        tenantStores.main,
+        await tenantStores.forTenant('acme'),
+        await tenantStores.forTenant('globex'),
+      ]
       for (const [index, own] of all.entries()) {
         const others = all.filter(other => other !== own)
         await standing(own)
@@ -131,86 +135,86 @@ for (const { name, open } of storehouses)
     })
   })
 
-test('storehouse, sqlite: each tenant has a file of its own, readable by its owner only', async () => {
+test('tenants’ stores, sqlite: each tenant has a file of its own, readable by its owner only', async () => {
   const folder = await temporaryFolder()
-  const house = await openSqliteStorehouse({ file: folder.file })
-  await issuedCode(await house.ofTenant('acme'))
-  await house.ofTenant('globex')
+  const tenantStores = await openSqliteTenantStores({ file: folder.file })
+  await issuedCode(await tenantStores.forTenant('acme'))
+  await tenantStores.forTenant('globex')
   const beside = `${folder.file}.tenants`
   assert.equal((await stat(beside)).mode & 0o777, 0o700)
   const files = (await readdir(beside)).filter(file => file.endsWith('.db'))
   assert.deepEqual(files.sort(), ['acme.db', 'globex.db'])
   for (const file of files) assert.equal((await stat(join(beside, file))).mode & 0o777, 0o600)
-  await house.close()
+  await tenantStores.close()
   await folder.remove()
 })
 
-test('storehouse, sqlite: what was acknowledged is there when it is opened again, in each store', async () => {
+test('tenants’ stores, sqlite: what was acknowledged is there when it is opened again, in each store', async () => {
   const folder = await temporaryFolder()
-  const house = await openSqliteStorehouse({ file: folder.file })
+  const tenantStores = await openSqliteTenantStores({ file: folder.file })
   const names = Array.from({ length: 100 }, (_, index) => `tenant-${index}`)
-  const issued = await Promise.all(names.map(async name => issuedCode(await house.ofTenant(name))))
-  await house.close()
-  await assert.rejects(issuedCode(house.main), StoreUnavailable)
-  const again = await openSqliteStorehouse({ file: folder.file })
+  const issued = await Promise.all(names.map(async name => issuedCode(await tenantStores.forTenant(name))))
+  await tenantStores.close()
+  await assert.rejects(issuedCode(tenantStores.main), StoreUnavailable)
+  const again = await openSqliteTenantStores({ file: folder.file })
   for (const [index, name] of names.entries()) {
     const { code, authorization } = issued[index]!
-    assert.deepEqual(await (await again.ofTenant(name)).codes.find(code.hash), { code, authorization })
+    assert.deepEqual(await (await again.forTenant(name)).codes.find(code.hash), { code, authorization })
   }
   await again.close()
   await folder.remove()
 })
 
-test('storehouse, sqlite: of more tenants than the writer keeps open, each still writes', async () => {
+test('tenants’ stores, sqlite: of more tenants than the writer keeps open, each still writes', async () => {
   const folder = await temporaryFolder()
-  const house = await openSqliteStorehouse({ file: folder.file })
+  const tenantStores = await openSqliteTenantStores({ file: folder.file })
   const names = Array.from({ length: 150 }, (_, index) => `tenant-${index}`)
   for (let round = 0; round < 2; round++)
     for (const name of names) {
-      const stores = await house.ofTenant(name)
+      const stores = await tenantStores.forTenant(name)
       const { code } = await issuedCode(stores)
       assert.ok(await stores.codes.find(code.hash))
     }
-  await house.close()
+  await tenantStores.close()
   await folder.remove()
 })
 
-test('storehouse, sqlite: a tenant whose file can’t be used is unavailable, and no other is', async () => {
+test('tenants’ stores, sqlite: a tenant whose file can’t be used is unavailable, and no other is', async () => {
   const folder = await temporaryFolder()
-  const house = await openSqliteStorehouse({ file: folder.file })
-  const broken = await house.ofTenant('broken')
+  const tenantStores = await openSqliteTenantStores({ file: folder.file })
+  const broken = await tenantStores.forTenant('broken')
   await issuedCode(broken)
-  await house.close()
+  await tenantStores.close()
   const file = join(`${folder.file}.tenants`, 'broken.db')
   await writeFile(file, 'This is not a database, however long one looks at it.'.repeat(100))
-  const again = await openSqliteStorehouse({ file: folder.file })
-  await assert.rejects(again.ofTenant('broken'))
-  const { code } = await issuedCode(await again.ofTenant('acme'))
-  assert.ok(await (await again.ofTenant('acme')).codes.find(code.hash))
+  const again = await openSqliteTenantStores({ file: folder.file })
+  await assert.rejects(again.forTenant('broken'))
+  const { code } = await issuedCode(await again.forTenant('acme'))
+  assert.ok(await (await again.forTenant('acme')).codes.find(code.hash))
   await issuedCode(again.main)
   assert.equal(await again.main.ready(), true)
   // Mended, it is opened without a restart.
   await rm(file)
-  await issuedCode(await again.ofTenant('broken'))
+  await issuedCode(await again.forTenant('broken'))
   await again.close()
   await folder.remove()
 })
 
-test('storehouse, sqlite: a tenant whose file another process locks holds up nobody for good', async () => {
+test('tenants’ stores, sqlite: a tenant whose file another process locks holds up nobody for good', async () => {
   const folder = await temporaryFolder()
-  const house = await openSqliteStorehouse({ file: folder.file, busyTimeout: 50 })
-  const acme = await house.ofTenant('acme')
+  const tenantStores = await openSqliteTenantStores({ file: folder.file, busyTimeout: 50 })
+  const acme = await tenantStores.forTenant('acme')
   await issuedCode(acme)
   const holder = new DatabaseSync(join(`${folder.file}.tenants`, 'acme.db'))
   holder.exec('begin immediate')
-  const [locked, free] = await Promise.allSettled([issuedCode(acme), issuedCode(house.main)])
+  const [locked, free] = await Promise.allSettled([issuedCode(acme), issuedCode(tenantStores.main)])
   assert.equal(locked.status, 'rejected')
   assert.equal(free.status, 'fulfilled')
   assert.equal(await acme.ready(), false)
-  assert.equal(await house.main.ready(), true)
+  assert.equal(await tenantStores.main.ready(), true)
   holder.close()
   assert.equal(await acme.ready(), true)
   await issuedCode(acme)
-  await house.close()
+  await tenantStores.close()
   await folder.remove()
 })

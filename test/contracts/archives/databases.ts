@@ -16,16 +16,16 @@ import { temporaryFolder } from '../stores/storage.ts'
 
 const postgres = providePostgres()
 
-export type OpenedHouse = { readonly house: Archives; readonly end: () => Promise<void> }
+export type OpenedArchives = { readonly archives: Archives; readonly end: () => Promise<void> }
 
-export const houses: readonly { readonly name: string; readonly open: () => Promise<OpenedHouse> }[] = [
+export const databases: readonly { readonly name: string; readonly open: () => Promise<OpenedArchives> }[] = [
   {
     name: 'sqlite',
     async open() {
       const { file, remove } = await temporaryFolder()
-      const house = createSqliteArchives(file)
-      await (await house.target()).close()
-      return { house, end: () => house.close().then(remove) }
+      const archives = createSqliteArchives(file)
+      await (await archives.target()).close()
+      return { archives, end: () => archives.close().then(remove) }
     },
   },
   {
@@ -33,9 +33,9 @@ export const houses: readonly { readonly name: string; readonly open: () => Prom
     async open() {
       const server = await postgres()
       const url = await server.database()
-      const house = createPostgresArchives({ url })
-      await (await house.target()).close()
-      return { house, end: () => server.giveBack(url) }
+      const archives = createPostgresArchives({ url })
+      await (await archives.target()).close()
+      return { archives, end: () => server.giveBack(url) }
     },
   },
 ]
@@ -58,9 +58,9 @@ export const sampleRows = ({ columns }: ArchivedTable, count: number): readonly 
 const derived = ['registered_origins', 'standing']
 
 /** Rows in every table of the server's issuer and of these tenants'. */
-export async function fillHouse(house: Archives, tenants: readonly string[], count = 3): Promise<void> {
+export async function fillArchives(archives: Archives, tenants: readonly string[], count = 3): Promise<void> {
   for (const tenant of [undefined, ...tenants]) {
-    const target = await house.target(tenant)
+    const target = await archives.target(tenant)
     const tables = new Map((await target.tables()).map(table => [table.name, table]))
     for (const name of tablesOf(everyNoun)) {
       const table = tables.get(name)
@@ -77,8 +77,8 @@ export async function collect<Item>(items: AsyncIterable<readonly Item[]>): Prom
 }
 
 /** Every row of a store, by table. */
-export async function contentOf(house: Archives, tenant?: string) {
-  const source: ArchiveSource = await house.source(tenant)
+export async function contentOf(archives: Archives, tenant?: string) {
+  const source: ArchiveSource = await archives.source(tenant)
   const content: Record<string, readonly ArchivedRow[]> = {}
   for (const table of await source.tables()) content[table.name] = await collect(source.read(table))
   await source.close()

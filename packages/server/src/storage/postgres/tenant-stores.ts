@@ -1,6 +1,6 @@
-/** The storehouse in PostgreSQL: a schema for the server's own issuer, one for each tenant's, and one pool of connections for all. */
+/** The stores in PostgreSQL: a schema for the server's own issuer, one for each tenant's, and one pool of connections for all. */
 
-import type { Storehouse, Stores } from '../../model/ports/stores.ts'
+import type { Stores, TenantStores } from '../../model/ports/stores.ts'
 import { createChanges } from './changes.ts'
 import { isExposed, type PostgresOptions, replicaPatience } from './connection.ts'
 import { openPool } from './database.ts'
@@ -14,7 +14,7 @@ import { createPostgresStores } from './stores.ts'
 
 const readClock = 'select (extract(epoch from clock_timestamp()) * 1000)::bigint'
 
-export type StorehouseOptions = PostgresOptions & {
+export type TenantStoresOptions = PostgresOptions & {
   /** The address of a streaming standby, which is read for what is seldom written. */
   readonly replica?: string
   /** Those of another version, where tests have two side by side. */
@@ -22,11 +22,11 @@ export type StorehouseOptions = PostgresOptions & {
 }
 
 /** Rejects where the database can't be reached, is ahead of this version, or may not be written. */
-export async function openPostgresStorehouse({
+export async function openPostgresTenantStores({
   migrations,
   replica: replicaUrl,
   ...options
-}: StorehouseOptions): Promise<Storehouse> {
+}: TenantStoresOptions): Promise<TenantStores> {
   const standby = replicaUrl !== undefined && { ...options, url: replicaUrl, patience: replicaPatience }
   if (isExposed(options) || (standby && isExposed(standby)))
     options.log?.warn('database_without_tls', { advice: 'add sslmode=verify-full to the address' })
@@ -73,7 +73,7 @@ export async function openPostgresStorehouse({
       },
     },
     fault: schema.fault,
-    ofTenant(name) {
+    forTenant(name) {
       const before = tenants.get(name)
       if (before) return before
       const opening = open(name)
@@ -82,7 +82,7 @@ export async function openPostgresStorehouse({
       opening.catch(() => tenants.delete(name))
       return opening
     },
-    begun: async () =>
+    list: async () =>
       (await main.run('select name from tenants order by name', [])).rows.map(([name]) => String(name)),
     now: async () => Number((await main.run(readClock, [])).rows[0]?.[0]),
     outlivesProcess: true,

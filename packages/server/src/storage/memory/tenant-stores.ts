@@ -1,18 +1,18 @@
-/** The storehouse of tests and of `memory:`. */
+/** The stores of tests and of `memory:`. */
 
-import type { Storehouse, Stores } from '../../model/ports/stores.ts'
+import type { Stores, TenantStores } from '../../model/ports/stores.ts'
 import { createMemoryStores } from './stores.ts'
 
-export function createMemoryStorehouse(): Storehouse {
+export function createMemoryTenantStores(): TenantStores {
   const tenants = new Map<string, Stores>()
   return {
     main: createMemoryStores(),
-    async ofTenant(name) {
+    async forTenant(name) {
       const stores = tenants.get(name) ?? createMemoryStores()
       tenants.set(name, stores)
       return stores
     },
-    begun: () => [...tenants.keys()],
+    list: () => [...tenants.keys()],
     close: async () => {},
   }
 }

@@ -1,11 +1,11 @@
-/** The embedded storehouse: one SQLite file for the server's own issuer, and one for each tenant's in a folder beside it. One thread writes them all. */
+/** The embedded stores: one SQLite file for the server's own issuer, and one for each tenant's in a folder beside it. One thread writes them all. */
 
-import type { Storehouse, Stores } from '../../model/ports/stores.ts'
+import type { Stores, TenantStores } from '../../model/ports/stores.ts'
 import { openSqliteStores, type SqliteOptions, startWriter } from './stores.ts'
 import { placeOfTenant, tenantsBeside } from './tenant-files.ts'
 
 /** Rejects when the server's own file can't be opened or has a newer schema. */
-export async function openSqliteStorehouse(options: SqliteOptions): Promise<Storehouse> {
+export async function openSqliteTenantStores(options: SqliteOptions): Promise<TenantStores> {
   const thread = startWriter(options)
   const main = await openSqliteStores({ ...options, thread })
   const tenants = new Map<string, Promise<Stores>>()
@@ -23,7 +23,7 @@ export async function openSqliteStorehouse(options: SqliteOptions): Promise<Stor
 
   return {
     main,
-    ofTenant(name) {
+    forTenant(name) {
       const before = tenants.get(name)
       if (before) return before
       const opening = open(name)
@@ -34,7 +34,7 @@ export async function openSqliteStorehouse(options: SqliteOptions): Promise<Stor
     },
     outlivesProcess: true,
     waiting: thread.waiting,
-    begun: () => tenantsBeside(options.file),
+    list: () => tenantsBeside(options.file),
     async close() {
       const opened = await Promise.allSettled(tenants.values())
       const stores = opened.flatMap(one => (one.status === 'fulfilled' ? [one.value] : []))
