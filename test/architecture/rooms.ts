@@ -199,8 +199,6 @@ export const rooms: Readonly<Record<string, Room>> = {
       'node:stream/consumers',
       'node:timers/promises',
       'node:url',
-      'node:v8',
-      'node:vm',
     ],
   },
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises'
 import { request as send } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -375,8 +375,15 @@ test('workers: a key that the command line adds is published by all of them', op
 test('workers: the primary holds no server', options, async t => {
   if (process.platform !== 'linux') return t.skip('/proc is Linux’s')
   const server = await serve(['--config', await fileOf(), '--port', '0', '--workers', '2'])
-  const line = await readFile(`/proc/${server.child.pid}/cmdline`, 'utf8')
-  assert.match(line, /primary\.js\0/)
+  const hasStoreOpen = async (pid: number | undefined) => {
+    const names = await readdir(`/proc/${pid}/fd`)
+    const open = await Promise.all(names.map(name => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')))
+    return open.some(file => /\.db(-wal)?$/.test(file))
+  }
+  const workers = server.pids()
+  assert.equal(workers.length, 2)
+  for (const pid of workers) assert.equal(await hasStoreOpen(pid), true)
+  assert.equal(await hasStoreOpen(server.child.pid), false)
   server.child.kill('SIGTERM')
   await server.end
 })

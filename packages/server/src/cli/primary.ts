@@ -1,21 +1,27 @@
 /** The primary of `tessera serve` with several workers. */
 
 import { fileURLToPath } from 'node:url'
-import { endSoon, guardStandardOutput, print } from '../operations/output/standard-output.ts'
+import { endSoon, print } from '../operations/output/standard-output.ts'
 import { createPrimaryLog } from '../operations/workers/log.ts'
 import { supervise } from '../operations/workers/supervision.ts'
 import { reloadSignal } from './reload-signal.ts'
 import { stopSignal } from './stop-signal.ts'
 
-/** @param words how many workers, the configuration's file, port and host as they are settled, the flags as they were typed, and the server's mark. */
-export async function lead([count, config = '', port = '', host = '', ...more]: readonly string[]): Promise<
-  0 | 1
-> {
-  guardStandardOutput()
+export type PrimaryOptions = {
+  /** Of workers. */
+  readonly count: number
+  readonly host: string
+  readonly port: number
+  /** Arguments of each worker, before its number. */
+  readonly words: readonly string[]
+}
+
+/** Supervises workers until SIGTERM or SIGINT. Resolves to the exit code. */
+export async function lead({ count, host, port, words }: PrimaryOptions): Promise<0 | 1> {
   const code = await supervise({
-    count: Number(count),
+    count,
     entry: fileURLToPath(new URL('./worker.js', import.meta.url)),
-    words: [config, port, host, ...more],
+    words,
     stopped: stopSignal(),
     onReload: reloadSignal(),
     onReady: () => print(`listening on http://${host.includes(':') ? `[${host}]` : host}:${port}\n`),

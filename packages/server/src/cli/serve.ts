@@ -1,10 +1,8 @@
-/** `tessera serve`: from a configuration to a running server, and to its end. */
+/** `tessera serve`: runs a server from its start to its end. */
 
-import { flushCompileCache } from 'node:module'
 import { createServer } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Overrides } from '../configuration/environment.ts'
 import { followPort, isLoopback } from '../configuration/issuer.ts'
@@ -14,7 +12,6 @@ import { endSoon, print } from '../operations/output/standard-output.ts'
 import type { ExitCode, ServeFlags } from './command.ts'
 import { reloadSignal } from './reload-signal.ts'
 import { loadOrReport } from './report.ts'
-import { collectStartGarbage } from './start-garbage.ts'
 import { stopSignal } from './stop-signal.ts'
 
 export async function serve({ config, ...flags }: ServeFlags): Promise<ExitCode> {
@@ -27,53 +24,45 @@ export async function serve({ config, ...flags }: ServeFlags): Promise<ExitCode>
   return runUntilStopped(configuration, { source })
 }
 
-/** As many as there are cores, unless something is kept in a process that a developer wants to see whole. */
+/** Default: one worker for each core, or one if something is stored in the process itself. */
 const workersOf = (configuration: Configuration): number => {
   const { workers, storage, tenantIssuers } = configuration
   const alone = storage.kind === 'memory' || [configuration, ...tenantIssuers.values()].some(showsMail)
   return workers ?? (alone ? 1 : availableParallelism())
 }
 
-/** At /dev/mail, for want of a server that it could be sent to. */
+/** Whether mails are shown at /dev/mail, because no submission server is configured. */
 const showsMail = ({ mail, accounts, issuer }: Configuration): boolean =>
   accounts.kept && !mail && isLoopback(new URL(issuer).hostname)
 
-/**
- * Serves by several processes on one port. This one becomes their primary: by `execve`, where there is that, since what
- * reading a configuration took of memory would otherwise be kept for as long as they serve.
- */
+/** Serves with several processes on one port. This process supervises them and serves nothing itself. */
 async function runWorkers(
   config: string,
   configuration: Configuration,
   { count, flags }: { readonly count: number; readonly flags: Overrides },
 ): Promise<ExitCode> {
   const { host, port } = configuration
-  // Found here rather than by each of them.
+  // Here rather than in each worker.
   await awaitPort(host, port)
-  const words = [
-    ...[String(count), config, String(port), host, JSON.stringify(flags)],
-    markOfServer(configuration),
-  ]
-  if (process.platform === 'win32' || process.channel) return (await import('./primary.ts')).lead(words)
-  flushCompileCache()
-  const entry = fileURLToPath(new URL('./primary.js', import.meta.url))
-  return process.execve!(
-    process.execPath,
-    [process.execPath, ...process.execArgv, entry, ...words],
-    process.env,
-  )
+  const { lead } = await import('./primary.ts')
+  return lead({
+    count,
+    host,
+    port,
+    words: [config, String(port), host, JSON.stringify(flags), markOfServer(configuration)],
+  })
 }
 
-/** Puts a free port in place of port 0: the issuer may hold it, so it must be known before the server is built. */
+/** Replaces port 0 by a free port: the issuer may contain it, so it must be known before the server is composed. */
 export const settlePort = async (configuration: Configuration): Promise<Configuration> =>
   configuration.port === 0 ? followPort(configuration, await probePort(configuration.host, 0)) : configuration
 
-/** Serves until SIGTERM or SIGINT, then drains. `ready` runs once it listens; SIGHUP has the `source` read anew. */
+/** Serves until SIGTERM or SIGINT, then drains. Calls `ready` once it listens; SIGHUP reloads the `source`. */
 export async function runUntilStopped(
   configuration: Configuration,
   { ready = () => {}, source }: { readonly ready?: () => void; readonly source?: LoadOptions },
 ): Promise<ExitCode> {
-  // Listening before the server is up: a signal during the start must not kill it half-way.
+  // Before the server starts: a signal during the start must not kill it half-way.
   const stopped = stopSignal()
   const onReload = source && reloadSignal()
   const { startServer } = await import('../server.ts')
@@ -81,20 +70,19 @@ export async function runUntilStopped(
   print(`listening on ${server.url}\n`)
   ready()
   if (source) onReload?.(() => server.reload(source))
-  collectStartGarbage()
   await stopped
   await server.close()
   endSoon()
   return 0
 }
 
-/** Milliseconds. Workers whose primary was killed let go of the port a moment after it. */
-const portPatience = 2000
+/** Milliseconds. Workers whose primary was killed release the port a moment later. */
+const portTimeout = 2000
 const portInterval = 50
 
-/** Rejects if the port is still taken after a while. */
+/** Rejects if the port is still in use after `portTimeout`. */
 async function awaitPort(host: string, port: number): Promise<void> {
-  for (const deadline = performance.now() + portPatience; ; await setTimeout(portInterval)) {
+  for (const deadline = performance.now() + portTimeout; ; await setTimeout(portInterval)) {
     try {
       await probePort(host, port)
       return
@@ -104,7 +92,7 @@ async function awaitPort(host: string, port: number): Promise<void> {
   }
 }
 
-/** The port if it is free now, or any that is for 0; rejects if it is taken. */
+/** Resolves to the port if it is free now, or to any free port for 0. Rejects if it is in use. */
 const probePort = (host: string, port: number): Promise<number> =>
   new Promise((resolve, reject) => {
     const probe = createServer()

@@ -1,8 +1,6 @@
-/** A worker of `tessera serve`. JavaScript for the same reason as `tessera.js`. */
+/** The entry of a worker of `tessera serve`. */
 
-import { enableCompileCache } from 'node:module'
-import { fileURLToPath } from 'node:url'
+import './compile-cache.js'
 
-enableCompileCache(fileURLToPath(new URL('../../.cache/', import.meta.url)))
 const { work } = await import('./worker.ts')
 await work(process.argv.slice(2))

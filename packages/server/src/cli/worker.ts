@@ -5,10 +5,9 @@ import { loadConfiguration } from '../configuration/load.ts'
 import { markOfServer } from '../configuration/restart.ts'
 import { endSoon, guardStandardOutput } from '../operations/output/standard-output.ts'
 import { createPrimary } from '../operations/workers/primary.ts'
-import { collectStartGarbage } from './start-garbage.ts'
 import { stopSignal } from './stop-signal.ts'
 
-/** @param words as `serve` gave them: the configuration's file, port, host, flags and mark; and this worker's number. */
+/** @param words what `serve` passes on: the configuration's file, port, host, flags and mark, then this worker's number. */
 export async function work([
   file = '',
   port = '',
@@ -19,11 +18,11 @@ export async function work([
 ]: readonly string[]): Promise<void> {
   guardStandardOutput()
   const signalled = stopSignal()
-  // The primary says when; a terminal tells all of its processes.
+  // A terminal sends it to all of its processes; workers reload when the primary says so.
   process.on('SIGHUP', () => {})
   const primary = createPrimary(Number(number))
   try {
-    // Its warnings have been told.
+    // `serve` has printed the warnings.
     const flags = JSON.parse(typed) as Overrides
     const source = { file, environment: process.env, overrides: flags }
     const loaded = await loadConfiguration({ ...source, overrides: { ...flags, port, host } })
@@ -37,7 +36,6 @@ export async function work([
     })
     primary.onReload(() => server.reload(source))
     primary.ready()
-    collectStartGarbage()
     await Promise.race([signalled, primary.stopped])
     await server.close()
     primary.leave()
