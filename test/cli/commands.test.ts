@@ -44,7 +44,7 @@ test('cli: config check tells what a good configuration holds', async () => {
   assert.match(stdout, /good\.yaml is good: 0 clients.*issuer https:\/\/login\.example/)
 })
 
-test('cli: config check reports every fault on standard error and exits 1', async () => {
+test('cli: config check reports every error on standard error and exits 1', async () => {
   const file = await fileOf(
     'bad.json',
     '{ "issuer": "x", "clients": [{ "client_id": "web", "redirect_urls": [] }] }',
@@ -55,7 +55,7 @@ test('cli: config check reports every fault on standard error and exits 1', asyn
   assert.match(stderr, /^clients\[0\]\.redirect_urls \(client "web"\): it is not a known key$/m)
   assert.match(stderr, /did you mean "redirect_uris"\?/)
   assert.match(stderr, /^ {4}fix: {6}/m)
-  assert.match(stderr, /\d faults$/m)
+  assert.match(stderr, /\d errors$/m)
 })
 
 test('cli: config check warns and exits 0 where nothing is wrong', async () => {

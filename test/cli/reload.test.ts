@@ -115,9 +115,9 @@ for (const workers of ['1', '2'])
       await write({ storag: 'memory:', clients: [client('second')] })
       await server.reload('configuration_refused')
       const { stderr } = await tessera(['serve', '--config', file])
-      const [{ faults }] = server.events('configuration_refused') as [Record<string, any>]
-      assert.equal(faults.length, 1)
-      const { path, problem, expected, nearest, fix } = faults[0]
+      const [{ errors }] = server.events('configuration_refused') as [Record<string, any>]
+      assert.equal(errors.length, 1)
+      const { path, problem, expected, nearest, fix } = errors[0]
       assert.ok(
         stderr.startsWith(`${path}: ${problem}\n    expected: ${expected}; did you mean "${nearest}"?`),
       )
@@ -147,12 +147,12 @@ for (const workers of ['1', '2'])
         clients: [client('second')],
       })
       await server.reload('configuration_refused')
-      const [{ faults }] = server.events('configuration_refused') as [Record<string, any>]
+      const [{ errors }] = server.events('configuration_refused') as [Record<string, any>]
       assert.deepEqual(
-        faults.map(({ path }: { path: string }) => path),
+        errors.map(({ path }: { path: string }) => path),
         ['issuer', 'host', 'storage', 'metrics'],
       )
-      assert.match(faults[0].fix, /restart/)
+      assert.match(errors[0].fix, /restart/)
       assert.deepEqual([await ask(server.url, 'first'), await ask(server.url, 'second')], [200, 401])
       assert.equal(await server.stop(), 0)
     },
@@ -242,7 +242,7 @@ export default defineConfig({
   }
   await put('secret.mjs', `export const secrets = []\nthrow new Error('not today')`)
   await server.reload('configuration_refused')
-  assert.match(server.events('configuration_refused')[0]?.faults[0].problem, /not today/)
+  assert.match(server.events('configuration_refused')[0]?.errors[0].problem, /not today/)
   assert.deepEqual(await statuses('third'), [200, 200, 200])
   assert.equal(await server.stop(), 0)
 })

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertFaults, parsed } from './faults.ts'
+import { assertErrors, parsed } from './errors.ts'
 
 const mail = { from: 'Login <login@a.example>', smtp: { host: 'smtp.a.example' } }
 const issuer = 'https://id.example'
@@ -23,18 +23,18 @@ test('configuration: accounts are off, and their defaults are those that the gui
 
 test('configuration: signing up by mail needs mail, but on a loopback issuer', () => {
   const accounts = { sign_up: true }
-  assertFaults({ issuer, accounts }, [{ path: 'accounts.sign_up', problem: /mail/, fix: /mail/ }])
+  assertErrors({ issuer, accounts }, [{ path: 'accounts.sign_up', problem: /mail/, fix: /mail/ }])
   parsed({ issuer, accounts, mail })
   parsed({ issuer, accounts: { ...accounts, email_verification: 'off' } })
   parsed({ issuer: 'http://localhost:1', accounts })
   parsed({ accounts })
-  assertFaults({ issuer, tenants: [{ name: 'acme', issuer: 'path', accounts }] }, [
+  assertErrors({ issuer, tenants: [{ name: 'acme', issuer: 'path', accounts }] }, [
     { path: 'tenants[0].accounts.sign_up', problem: /mail/ },
   ])
 })
 
 test('configuration: signing up does not go with a module that checks the passwords', () => {
-  assertFaults(
+  assertErrors(
     { issuer, mail, accounts: { sign_up: true }, validators: { password: { check: () => ({ ok: false }) } } },
     [{ path: 'accounts.sign_up', problem: /validators\.password/ }],
     { isModule: true },
@@ -58,7 +58,7 @@ test('configuration: the mail server’s password may come from the environment,
 })
 
 test('configuration: an address that is none, a short password and unknown words are faults', () => {
-  assertFaults(
+  assertErrors(
     {
       issuer,
       mail: { from: 'nobody', smtp: {} },

@@ -6,33 +6,33 @@ import { test } from 'node:test'
 import { contrast, parseColor } from '../../packages/server/src/model/color.ts'
 import { parseConfiguration } from '../../packages/server/src/server.ts'
 
-const faultsOf = (input: object, directory?: string) => {
+const errorsOf = (input: object, directory?: string) => {
   const outcome = parseConfiguration(
     { storage: 'memory:', ...input },
     directory === undefined ? {} : { directory },
   )
-  return outcome.ok ? [] : outcome.faults
+  return outcome.ok ? [] : outcome.errors
 }
 
 test('branding: a colour that can not be read stops the start, with the nearest that can [WCAG 2.2 §1.4.3]', () => {
-  const [fault, ...more] = faultsOf({ branding: { colors: { accent: '#ffcc00' } } })
+  const [fault, ...more] = errorsOf({ branding: { colors: { accent: '#ffcc00' } } })
   assert.equal(fault?.path, 'branding.colors.accent')
   assert.deepEqual(more, [])
   const [, nearest = ''] = /"(#[0-9a-f]{6})"/.exec(fault?.fix ?? '') ?? []
-  assert.deepEqual(faultsOf({ branding: { colors: { accent: nearest } } }), [])
+  assert.deepEqual(errorsOf({ branding: { colors: { accent: nearest } } }), [])
   assert.ok(contrast(parseColor(nearest)!, parseColor('#ffffff')!) >= 4.5)
 })
 
 test('branding: each theme has its own measure', () => {
-  assert.deepEqual(faultsOf({ branding: { colors: { accent: '#0b5c8a', accent_dark: '#ffcc00' } } }), [])
-  const path = (colors: object) => faultsOf({ branding: { colors } })[0]?.path
+  assert.deepEqual(errorsOf({ branding: { colors: { accent: '#0b5c8a', accent_dark: '#ffcc00' } } }), [])
+  const path = (colors: object) => errorsOf({ branding: { colors } })[0]?.path
   assert.equal(path({ accent_dark: '#0b5c8a' }), 'branding.colors.accent_dark')
   assert.equal(path({ background: '#777777' }), 'branding.colors.background')
   assert.equal(path({ background_dark: '#777777' }), 'branding.colors.background_dark')
   assert.equal(path({ accent: 'red' }), 'branding.colors.accent')
   const client = { client_id: 'a', redirect_uris: ['https://a.example/'], token_endpoint_auth_method: 'none' }
   assert.equal(
-    faultsOf({ clients: [{ ...client, accent_color: '#ffcc00' }] })[0]?.path,
+    errorsOf({ clients: [{ ...client, accent_color: '#ffcc00' }] })[0]?.path,
     'clients[0].accent_color',
   )
 })
@@ -42,7 +42,7 @@ test('branding: a logo is a picture beside the configuration or lies behind http
   writeFileSync(join(folder, 'a.svg'), '<svg/>')
   writeFileSync(join(folder, 'a.exe'), '')
   writeFileSync(join(folder, 'big.png'), new Uint8Array(300_000))
-  const problem = (logo: string) => faultsOf({ branding: { logo } }, folder)[0]?.problem
+  const problem = (logo: string) => errorsOf({ branding: { logo } }, folder)[0]?.problem
   assert.equal(problem('./a.svg'), undefined)
   assert.equal(problem('https://cdn.example/a.svg'), undefined)
   assert.match(problem('http://cdn.example/a.svg') ?? '', /no https URL/)
@@ -50,14 +50,14 @@ test('branding: a logo is a picture beside the configuration or lies behind http
   assert.match(problem('big.png') ?? '', /too large/)
   assert.match(problem('gone.svg') ?? '', /ENOENT/)
   const tenants = [{ name: 'acme', issuer: 'path', branding: { logo: 'gone.svg' } }]
-  assert.equal(faultsOf({ tenants }, folder)[0]?.path, 'tenants[0].branding.logo')
-  assert.match(faultsOf({ templates: 'a.svg' }, folder)[0]?.problem ?? '', /no folder/)
-  assert.match(faultsOf({ templates: 'gone' }, folder)[0]?.problem ?? '', /ENOENT/)
+  assert.equal(errorsOf({ tenants }, folder)[0]?.path, 'tenants[0].branding.logo')
+  assert.match(errorsOf({ templates: 'a.svg' }, folder)[0]?.problem ?? '', /no folder/)
+  assert.match(errorsOf({ templates: 'gone' }, folder)[0]?.problem ?? '', /ENOENT/)
   rmSync(folder, { recursive: true })
 })
 
 test('branding: words of a scope are one text or one for each language', () => {
-  const path = (display_name: unknown) => faultsOf({ api_scopes: [{ name: 'a', display_name }] })[0]?.path
+  const path = (display_name: unknown) => errorsOf({ api_scopes: [{ name: 'a', display_name }] })[0]?.path
   assert.equal(path('Orders'), undefined)
   assert.equal(path({ en: 'Orders', 'pt-BR': 'Pedidos' }), undefined)
   for (const wrong of [{ 'not a tag': 'x' }, { en: 1 }, 3, { en: '' }])

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { standardGrantTypes } from '../../packages/server/src/configuration/grant-types.ts'
+import { standardGrantTypes } from '../../packages/server/src/configuration/rules/references.ts'
 import { standardGrants } from '../../packages/server/src/endpoints/token/grants/index.ts'
-import { faultsOf, machine, parsed, spa, withClient } from './faults.ts'
+import { errorsOf, machine, parsed, spa, withClient } from './errors.ts'
 
 test('configuration: a client that says little gets the documented defaults', async () => {
   const client = await parsed(
@@ -94,7 +94,7 @@ test('configuration: each secret is given in exactly one form', () => {
   const argon2id = `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`
   const value = 'a-secret-of-a-machine'
   for (const wrong of [{}, { value, sha256 }, { value, argon2id }, { sha256, argon2id }]) {
-    const [fault, ...others] = faultsOf(withClient({ ...machine, client_secrets: [wrong] }))
+    const [fault, ...others] = errorsOf(withClient({ ...machine, client_secrets: [wrong] }))
     assert.match(String(fault?.expected), /exactly one of value, sha256 and argon2id/)
     assert.deepEqual(others, [])
   }

@@ -26,7 +26,7 @@ async function loaded(name: string, text: string, surroundings?: Surroundings) {
 async function refused(name: string, text: string, surroundings?: Surroundings) {
   const outcome = await load(name, text, surroundings)
   assert.ok(!outcome.ok)
-  return outcome.faults
+  return outcome.errors
 }
 
 const clientText =
@@ -92,13 +92,13 @@ test('configuration: an empty file, an unknown format and a missing file are ref
   assert.match(fault!.expected, /\.jsonc/)
   const missing = await loadConfiguration({ file: folder.at('nowhere.json'), environment: {} })
   assert.ok(!missing.ok)
-  assert.match(missing.faults[0]!.problem, /no such file/)
+  assert.match(missing.errors[0]!.problem, /no such file/)
 })
 
 test('configuration: a module outside any package can import defineConfig, and hold code', async () => {
   const configuration = await loaded(
     'code.mts',
-    `import { defineConfig } from '@tessera/server/configuration/define'
+    `import { defineConfig } from '@tessera/server'
 import { defineGrant } from '@tessera/server/model/extension-grant'
 import { ok } from '@tessera/protocol/result'
 const custom = defineGrant({ grantType: 'urn:example:custom', parameters: {}, decide: () => ({ ok: false }) })

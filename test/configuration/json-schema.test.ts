@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { configurationJsonSchema } from '../../packages/server/src/configuration/json-schema.ts'
 import { loadConfiguration } from '../../packages/server/src/configuration/load.ts'
+import { configurationJsonSchema } from '../../packages/server/src/configuration/schema/whole.ts'
 
 const inRepository = (path: string) => new URL(`../../${path}`, import.meta.url)
 

@@ -1,10 +1,10 @@
 /** What a client says of itself in several languages (RFC 7591 §2.2). */
 
 import { test } from 'node:test'
-import { assertFaults, spa, withClient } from './faults.ts'
+import { assertErrors, spa, withClient } from './errors.ts'
 
 test('configuration languages: names and addresses may stand in any language', () => {
-  assertFaults(
+  assertErrors(
     withClient({
       ...spa,
       'client_name#fr': 'Nom',
@@ -16,7 +16,7 @@ test('configuration languages: names and addresses may stand in any language', (
 })
 
 test('configuration languages: a value is held to what it must be without a tag', () => {
-  assertFaults(
+  assertErrors(
     withClient({ ...spa, 'client_name#fr': '', 'policy_uri#de': 'javascript:alert(1)', 'tos_uri#de': 7 }),
     [
       { path: 'clients[0].client_name#fr', problem: /empty/ },
@@ -27,7 +27,7 @@ test('configuration languages: a value is held to what it must be without a tag'
 })
 
 test('configuration languages: other keys are as unknown as ever, also beside another fault', () => {
-  assertFaults(
+  assertErrors(
     withClient({
       ...spa,
       'scope#fr': 'openid',
@@ -49,6 +49,6 @@ test('configuration languages: other keys are as unknown as ever, also beside an
 test('configuration languages: there may be many texts, and not any number of them', () => {
   const texts = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`client_name#de-x-${index}`, 'Name']))
-  assertFaults(withClient({ ...spa, ...texts(100) }), [])
-  assertFaults(withClient({ ...spa, ...texts(101) }), [{ path: 'clients[0]', problem: /too many/ }])
+  assertErrors(withClient({ ...spa, ...texts(100) }), [])
+  assertErrors(withClient({ ...spa, ...texts(101) }), [{ path: 'clients[0]', problem: /too many/ }])
 })

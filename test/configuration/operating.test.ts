@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
-import { assertFaults, parsed } from './faults.ts'
+import { assertErrors, parsed } from './errors.ts'
 
 test('operating: memory is one process’s own, so there are no others', () => {
-  assertFaults({ storage: 'memory:', workers: 2 }, [
+  assertErrors({ storage: 'memory:', workers: 2 }, [
     { path: 'workers', problem: /memory of its own/, fix: /sqlite/ },
   ])
   assert.equal(parsed({ storage: 'memory:', workers: 1 }).configuration.workers, 1)
@@ -16,8 +16,8 @@ test('operating: memory is one process’s own, so there are no others', () => {
 
 test('operating: a replica is one of a database of PostgreSQL', () => {
   const [storage, storage_replica] = ['postgres://db/t', 'postgres://standby/t']
-  assertFaults({ storage_replica }, [{ path: 'storage_replica', problem: /only PostgreSQL/, fix: /primary/ }])
-  assertFaults({ storage, storage_replica: 'sqlite:./t.db' }, [
+  assertErrors({ storage_replica }, [{ path: 'storage_replica', problem: /only PostgreSQL/, fix: /primary/ }])
+  assertErrors({ storage, storage_replica: 'sqlite:./t.db' }, [
     { path: 'storage_replica', problem: /no database/, fix: /standby/ },
   ])
   assert.deepEqual(parsed({ storage, storage_replica }).configuration.storage, {
@@ -32,29 +32,29 @@ test('operating: a fault names the flag or the variable that it comes from', () 
     [{ overrides: { workers: 'many' } }, '--workers'],
   ] as const) {
     const outcome = parseConfiguration({ storage: 'memory:' }, given)
-    assert.deepEqual(outcome.ok ? [] : outcome.faults.map(fault => fault.path), [path])
+    assert.deepEqual(outcome.ok ? [] : outcome.errors.map(fault => fault.path), [path])
   }
 })
 
 test('operating: a number of workers and a delay are within bounds', () => {
-  assertFaults({ workers: 0 }, [{ path: 'workers', problem: /./ }])
-  assertFaults({ workers: 257 }, [{ path: 'workers', problem: /./ }])
-  assertFaults({ drain_delay: -1 }, [{ path: 'drain_delay', problem: /./ }])
-  assertFaults({ drain_delay: 301 }, [{ path: 'drain_delay', problem: /./ }])
+  assertErrors({ workers: 0 }, [{ path: 'workers', problem: /./ }])
+  assertErrors({ workers: 257 }, [{ path: 'workers', problem: /./ }])
+  assertErrors({ drain_delay: -1 }, [{ path: 'drain_delay', problem: /./ }])
+  assertErrors({ drain_delay: 301 }, [{ path: 'drain_delay', problem: /./ }])
   assert.equal(parsed({}).configuration.drainDelay, 0)
 })
 
 test('operating: a token for the figures is none that can be guessed, and none that is slow to check', () => {
   const withToken = (token: object) => ({ metrics: { tokens: [token] } })
-  assertFaults(withToken({ value: 'fifteen-letters' }), [
+  assertErrors(withToken({ value: 'fifteen-letters' }), [
     { path: 'metrics.tokens[0]', problem: /guessed/, fix: /openssl rand/ },
   ])
   const argon2id = '$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$ZW5jb2RlZGhhc2hlbmNvZGVkaGFzaA'
-  assertFaults(withToken({ argon2id }), [
+  assertErrors(withToken({ argon2id }), [
     { path: 'metrics.tokens[0]', problem: /too slow/, fix: /hash-secret/ },
   ])
-  assertFaults({ metrics: { tokens: [] } }, [{ path: 'metrics.tokens', problem: /./ }])
-  assertFaults({ metrics: {} }, [{ path: 'metrics.tokens', problem: /./ }])
+  assertErrors({ metrics: { tokens: [] } }, [{ path: 'metrics.tokens', problem: /./ }])
+  assertErrors({ metrics: {} }, [{ path: 'metrics.tokens', problem: /./ }])
   assert.equal(
     parsed(withToken({ value: 'sixteen-letters-' })).configuration.metrics?.tokens[0]?.kind,
     'sha256',

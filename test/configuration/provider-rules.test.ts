@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertFaults, faultsOf, parsed } from './faults.ts'
+import { assertErrors, errorsOf, parsed } from './errors.ts'
 
 const oidc = { name: 'corp', type: 'oidc', issuer: 'https://corp.example', client_id: 'tessera' }
 const client_jwk = {
@@ -21,8 +21,8 @@ for (const [method, credential] of [
 ] as const)
   test(`configuration: a provider that wants ${method} needs something to prove it with`, () => {
     const token_endpoint_auth_method = method
-    assert.deepEqual(faultsOf(providers({ ...oidc, token_endpoint_auth_method, ...credential })), [])
-    assertFaults(providers({ ...oidc, token_endpoint_auth_method }), [
+    assert.deepEqual(errorsOf(providers({ ...oidc, token_endpoint_auth_method, ...credential })), [])
+    assertErrors(providers({ ...oidc, token_endpoint_auth_method }), [
       {
         path: 'identity_providers[0].token_endpoint_auth_method',
         problem: /nothing to authenticate with/,
@@ -36,9 +36,9 @@ test('configuration: a domain leads to one provider of a tenant', () => {
   const twin = { ...oidc, name: 'twin', domains }
   const problem = /"corp.example" leads to identity_providers\[0\] already/
   const twice = [{ path: 'identity_providers[1].domains[0]', problem }]
-  assertFaults(providers({ ...oidc, domains }, twin), twice)
-  assertFaults(providers({ ...oidc, domains: ['a.example', ...domains] }, twin), twice)
-  assertFaults(
+  assertErrors(providers({ ...oidc, domains }, twin), twice)
+  assertErrors(providers({ ...oidc, domains: ['a.example', ...domains] }, twin), twice)
+  assertErrors(
     providers({ ...oidc, domains, tenants: ['acme', 'globex'] }, { ...twin, tenants: ['globex'] }),
     twice,
   )
@@ -50,7 +50,7 @@ test('configuration: a domain leads to one provider of a tenant', () => {
     ],
     [{ ...oidc, domains, tenants: ['acme'] }, twin],
   ])
-    assert.deepEqual(faultsOf(providers(...pair)), [])
+    assert.deepEqual(errorsOf(providers(...pair)), [])
 })
 
 test('configuration: a directory that is asked in the clear is warned of, unless it is on this machine', () => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { reservedClaims } from '../../packages/server/src/model/user.ts'
-import { assertFaults } from './faults.ts'
+import { assertErrors } from './errors.ts'
 
 const oidc = { name: 'corp', type: 'oidc', issuer: 'https://corp.example', client_id: 'tessera' }
 const ldap = {
@@ -18,10 +18,10 @@ test('configuration: no provider can map a claim that this server says itself [R
   const problem = /own to say/
   for (const claim of reservedClaims) {
     for (const provider of [oidc, ldap])
-      assertFaults({ identity_providers: [{ ...provider, claim_mapping: { [claim]: 'theirs' } }] }, [
+      assertErrors({ identity_providers: [{ ...provider, claim_mapping: { [claim]: 'theirs' } }] }, [
         { path: 'identity_providers[0].claim_mapping', problem },
       ])
-    assertFaults({ identity_providers: [{ ...oidc, claims: [claim] }] }, [
+    assertErrors({ identity_providers: [{ ...oidc, claims: [claim] }] }, [
       { path: 'identity_providers[0].claims', problem },
     ])
   }

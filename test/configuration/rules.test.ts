@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertFaults, type Input, machine, parsed, spa, withClient } from './faults.ts'
+import { assertErrors, type Input, machine, parsed, spa, withClient } from './errors.ts'
 
 const api = { api_scopes: [{ name: 'api1' }] }
 const web: Input = {
@@ -232,25 +232,25 @@ for (const [name, client, path, problem, fix] of [
   ],
 ] as const) {
   test(`configuration: ${name} is refused at ${path}`, () => {
-    assertFaults(withClient(client, api), [{ path: `clients[0].${path}`, problem, fix }])
+    assertErrors(withClient(client, api), [{ path: `clients[0].${path}`, problem, fix }])
   })
 }
 
 test('configuration: certificates need mtls, and a subject or certificates [RFC 8705 §2]', () => {
   const subject = { ...web, client_secrets: [], token_endpoint_auth_method: 'tls_client_auth' }
-  assertFaults(withClient(subject), [
+  assertErrors(withClient(subject), [
     { path: 'clients[0].tls_client_auth_subject_dn', problem: /subject/ },
     { path: 'clients[0].token_endpoint_auth_method', problem: /mtls/ },
   ])
   const mtls = { certificate_header: 'X-Client-Cert', trusted_proxies: ['10.0.0.0/8', '::1'] }
   const own = { ...web, client_secrets: [], token_endpoint_auth_method: 'self_signed_tls_client_auth' }
   const withThumbprint = { keys: [{ ...publicKey, 'x5t#S256': 'x'.repeat(43) }] }
-  assertFaults(withClient({ ...own, jwks: withThumbprint }, { mtls }), [])
-  assertFaults(withClient({ ...own, jwks: withThumbprint }), [
+  assertErrors(withClient({ ...own, jwks: withThumbprint }, { mtls }), [])
+  assertErrors(withClient({ ...own, jwks: withThumbprint }), [
     { path: 'clients[0].token_endpoint_auth_method', problem: /mtls/ },
   ])
-  assertFaults(withClient(own, { mtls }), [{ path: 'clients[0].jwks', problem: /keys/ }])
-  assertFaults(withClient({ ...own, jwks: { keys: [publicKey] } }, { mtls }), [
+  assertErrors(withClient(own, { mtls }), [{ path: 'clients[0].jwks', problem: /keys/ }])
+  assertErrors(withClient({ ...own, jwks: { keys: [publicKey] } }, { mtls }), [
     { path: 'clients[0].jwks', problem: /certificate/ },
   ])
   const { configuration } = parsed(withClient({ ...subject, tls_client_auth_subject_dn: 'CN=web' }, { mtls }))
@@ -299,7 +299,7 @@ for (const [name, input, path] of [
   ['tenant', { tenants: [{ name: 'x' }, { name: 'x' }] }, 'tenants[1].name'],
 ] as const) {
   test(`configuration: a second ${name} is refused`, () => {
-    assertFaults(input, [{ path, problem: /is also/, fix: /rename/ }])
+    assertErrors(input, [{ path, problem: /is also/, fix: /rename/ }])
   })
 }
 
@@ -311,7 +311,7 @@ test('configuration: two user names that are compared alike are refused, and a b
     ['Straße', 'STRAẞE'],
     ['admin', 'ａdmin'],
   ] as const)
-    assertFaults(
+    assertErrors(
       {
         users: [
           { sub: '1', username: one },
@@ -321,7 +321,7 @@ test('configuration: two user names that are compared alike are refused, and a b
       [{ path: 'users[1].username', problem: /is the same name as users\[0\]\.username/, fix: /rename/ }],
     )
   for (const username of [' ', '\t\u3000'])
-    assertFaults({ users: [{ sub: '1', username }] }, [{ path: 'users[0].username', problem: /spaces only/ }])
+    assertErrors({ users: [{ sub: '1', username }] }, [{ path: 'users[0].username', problem: /spaces only/ }])
   parsed({
     users: [
       { sub: '1', username: 'alice' },
@@ -338,14 +338,14 @@ test('configuration: the introspection_client_id of an API is no user name of an
     ...(introspection_client_id !== undefined && { introspection_client_id }),
   })
   const fault = { path: 'api_resources[0].introspection_client_id', problem: /is also a user name of api/ }
-  assertFaults({ api_resources: [api('urn:a', 'b'), api('b')] }, [fault])
-  assertFaults({ api_resources: [api('urn:a', 'x'), api('b', 'x')] }, [
+  assertErrors({ api_resources: [api('urn:a', 'b'), api('b')] }, [fault])
+  assertErrors({ api_resources: [api('urn:a', 'x'), api('b', 'x')] }, [
     fault,
     { ...fault, path: 'api_resources[1].introspection_client_id' },
   ])
-  assertFaults({ api_resources: [api('urn:a', 'urn'), api('b', 'b'), api('c')] }, [])
-  assertFaults({ api_resources: [api('urn:a', 'urn:b')] }, [{ ...fault, problem: /may not stand here/ }])
-  assertFaults(withClient(machine, { api_resources: [api('urn:a', 'machine')] }), [
+  assertErrors({ api_resources: [api('urn:a', 'urn'), api('b', 'b'), api('c')] }, [])
+  assertErrors({ api_resources: [api('urn:a', 'urn:b')] }, [{ ...fault, problem: /may not stand here/ }])
+  assertErrors(withClient(machine, { api_resources: [api('urn:a', 'machine')] }), [
     { ...fault, problem: /is a client_id too/ },
   ])
 })
@@ -356,7 +356,7 @@ test('configuration: no two APIs have names that are equal as URIs [RFC 8707 §2
     ...['https://api.example/', 'https://API.example', 'HTTPS://api.example', 'https://api.example:443'],
     'https://api.example:443/',
   ])
-    assertFaults(named('https://api.example', 'urn:other', name), [
+    assertErrors(named('https://api.example', 'urn:other', name), [
       {
         path: 'api_resources[2].name',
         problem: /is the same name as api_resources\[0\]\.name/,
@@ -380,9 +380,9 @@ test('configuration: secrets and passwords that no request can bring are faults'
   ]
   for (const [path, input] of cases) {
     parsed(input(fits))
-    assertFaults(input(`${fits}s`), [{ path, problem: /long/ }])
+    assertErrors(input(`${fits}s`), [{ path, problem: /long/ }])
     for (const value of ['a\0 long enough secret', '\uD800 a long enough secret'])
-      assertFaults(input(value), [{ path, problem: /no request can send/ }])
+      assertErrors(input(value), [{ path, problem: /no request can send/ }])
   }
 })
 
@@ -390,16 +390,16 @@ test('configuration: tokens are bound to certificates where these reach the serv
   const bound = { ...machine, tls_client_certificate_bound_access_tokens: true }
   const mtls = { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] }
   const path = 'clients[0].tls_client_certificate_bound_access_tokens'
-  assertFaults(withClient(bound), [{ path, problem: /mtls is not configured/, fix: /"mtls"/ }])
-  assertFaults(withClient(bound, { mtls }), [])
+  assertErrors(withClient(bound), [{ path, problem: /mtls is not configured/, fix: /"mtls"/ }])
+  assertErrors(withClient(bound, { mtls }), [])
   const front = {
     ...bound,
     grant_types: ['implicit'],
     redirect_uris: ['https://app.example/cb'],
     response_types: ['id_token token'],
   }
-  assertFaults(withClient(front, { mtls }), [{ path, problem: /bound to nothing/ }])
-  assertFaults(withClient({ ...front, response_types: ['id_token'] }, { mtls }), [])
+  assertErrors(withClient(front, { mtls }), [{ path, problem: /bound to nothing/ }])
+  assertErrors(withClient({ ...front, response_types: ['id_token'] }, { mtls }), [])
 })
 
 test('configuration: endpoint_origin is an https origin', () => {
@@ -408,23 +408,23 @@ test('configuration: endpoint_origin is an https origin', () => {
   })
   const path = 'mtls.endpoint_origin'
   for (const good of ['https://mtls.example', 'https://id.example:8443', 'http://localhost:5443'])
-    assertFaults(with_(good), [])
+    assertErrors(with_(good), [])
   for (const bad of [
     'https://mtls.example/',
     'https://mtls.example/x',
     'mtls.example',
     'http://mtls.example',
   ])
-    assertFaults(with_(bad), [{ path, problem: /not an origin|not https/ }])
+    assertErrors(with_(bad), [{ path, problem: /not an origin|not https/ }])
 })
 
 test('configuration: an API with access tokens of type JWT has the name of no client [RFC 8725 §3.12]', () => {
   const input = (name: string, access_token_typ?: string) =>
     withClient(machine, { api_resources: [{ name, ...(access_token_typ && { access_token_typ }) }] })
   const path = 'api_resources[0].access_token_typ'
-  assertFaults(input('machine', 'JWT'), [{ path, problem: /is a client_id too/ }])
+  assertErrors(input('machine', 'JWT'), [{ path, problem: /is a client_id too/ }])
   for (const fine of [input('machine'), input('machine', 'at+jwt'), input('api', 'JWT')])
-    assertFaults(fine, [])
+    assertErrors(fine, [])
 })
 
 test('configuration: a confirmed address that is also another user’s address or name draws a warning', () => {
@@ -451,35 +451,35 @@ test('configuration: one user name in two tenants and in none is three users', (
 })
 
 test('configuration: a scope is of an identity resource or of an API, not of both', () => {
-  assertFaults({ api_scopes: [{ name: 'email' }] }, [
+  assertErrors({ api_scopes: [{ name: 'email' }] }, [
     { path: 'api_scopes[0].name', problem: /identity resource/ },
   ])
-  assertFaults({ api_scopes: [{ name: 'x' }], identity_resources: [{ name: 'x' }] }, [
+  assertErrors({ api_scopes: [{ name: 'x' }], identity_resources: [{ name: 'x' }] }, [
     { path: 'api_scopes[0].name', problem: /identity resource/ },
   ])
-  assertFaults({ api_scopes: [{ name: 'offline_access' }] }, [
+  assertErrors({ api_scopes: [{ name: 'offline_access' }] }, [
     { path: 'api_scopes[0].name', problem: /refresh tokens/ },
   ])
 })
 
 test('configuration: an API resource names API scopes that exist', () => {
-  assertFaults({ api_resources: [{ name: 'urn:api', scopes: ['api2'] }], ...api }, [
+  assertErrors({ api_resources: [{ name: 'urn:api', scopes: ['api2'] }], ...api }, [
     { path: 'api_resources[0].scopes[0]', problem: /api2/, nearest: 'api1' },
   ])
 })
 
 test("configuration: a user's sub is no client_id [RFC 9700 §4.15]", () => {
-  assertFaults(withClient(machine, { users: [{ sub: 'machine', username: 'a' }] }), [
+  assertErrors(withClient(machine, { users: [{ sub: 'machine', username: 'a' }] }), [
     { path: 'users[0].sub', problem: /client_id/ },
   ])
 })
 
 test('configuration: only a user of another provider has a sub that begins with fed_', () => {
   const derived = `fed_${'a'.repeat(43)}`
-  assertFaults({ users: [{ sub: derived, username: 'a' }] }, [
+  assertErrors({ users: [{ sub: derived, username: 'a' }] }, [
     { path: 'users[0].sub', problem: /another identity provider/ },
   ])
-  assertFaults(withClient({ ...machine, client_id: derived }), [
+  assertErrors(withClient({ ...machine, client_id: derived }), [
     { path: 'clients[0].client_id', problem: /another identity provider/ },
   ])
   parsed({ users: [{ sub: 'fed_up', username: 'a' }] })
@@ -495,7 +495,7 @@ test('configuration: a sector identifier covers several hosts [OpenID Connect Co
 
 test('configuration: a user belongs to a tenant that exists and has one kind of password', () => {
   const encoded = `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`
-  assertFaults(
+  assertErrors(
     { users: [{ sub: '1', username: 'a', tenant: 't', password: 'p', password_argon2id: encoded }] },
     [
       { path: 'users[0].tenant', problem: /"t"/ },
@@ -505,12 +505,12 @@ test('configuration: a user belongs to a tenant that exists and has one kind of 
 })
 
 test('configuration: an OpenID Connect provider needs issuer and client_id, and may not be called local', () => {
-  assertFaults({ identity_providers: [{ name: 'local', type: 'oidc' }] }, [
+  assertErrors({ identity_providers: [{ name: 'local', type: 'oidc' }] }, [
     { path: 'identity_providers[0].name', problem: /accounts kept here/ },
     { path: 'identity_providers[0].issuer', problem: /missing/ },
     { path: 'identity_providers[0].client_id', problem: /missing/ },
   ])
-  assertFaults({ identity_providers: [{ name: 'dir', type: 'ldap' }] }, [
+  assertErrors({ identity_providers: [{ name: 'dir', type: 'ldap' }] }, [
     { path: 'identity_providers[0].directory', problem: /missing/ },
   ])
 })
@@ -611,6 +611,6 @@ for (const [name, registration, path, problem] of [
   ],
 ] as const) {
   test(`rules: registration with ${name} is a fault`, () => {
-    assertFaults({ registration }, [{ path, problem }])
+    assertErrors({ registration }, [{ path, problem }])
   })
 }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertFaults, parsed } from './faults.ts'
+import { assertErrors, parsed } from './errors.ts'
 
 const sessionsOf = (sessions: object) => parsed({ sessions }).configuration.sessions
 
@@ -21,10 +21,10 @@ test('configuration: a short absolute lifetime shortens the idle one that nobody
 })
 
 test('configuration: an idle lifetime that never counts is a fault', () => {
-  assertFaults({ sessions: { idle_lifetime: 601, absolute_lifetime: 600 } }, [
+  assertErrors({ sessions: { idle_lifetime: 601, absolute_lifetime: 600 } }, [
     { path: 'sessions.idle_lifetime', problem: /never counts/, fix: /shorter/ },
   ])
-  assertFaults({ sessions: { idle_lifetime: 59, end_revokes: 'some' } }, [
+  assertErrors({ sessions: { idle_lifetime: 59, end_revokes: 'some' } }, [
     { path: 'sessions.idle_lifetime', problem: /too small/ },
     { path: 'sessions.end_revokes', problem: /not known/ },
   ])
@@ -32,8 +32,8 @@ test('configuration: an idle lifetime that never counts is a fault', () => {
 
 test('configuration: the session cookie is SameSite=Lax, or None where it is said; Strict would hide every session from clients', () => {
   assert.equal(sessionsOf({ same_site: 'none' }).sameSite, 'none')
-  assertFaults({ sessions: { same_site: 'strict' } }, [{ path: 'sessions.same_site', problem: /not known/ }])
-  assertFaults({ issuer: 'http://id.example', sessions: { same_site: 'none' } }, [
+  assertErrors({ sessions: { same_site: 'strict' } }, [{ path: 'sessions.same_site', problem: /not known/ }])
+  assertErrors({ issuer: 'http://id.example', sessions: { same_site: 'none' } }, [
     { path: 'issuer', problem: /its host is not a loopback one/ },
   ])
 })

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { followPort } from '../../packages/server/src/configuration/issuer.ts'
-import { assertFaults, type Input, machine, parsed, spa } from './faults.ts'
+import { assertErrors, type Input, machine, parsed, spa } from './errors.ts'
 
 const withTenant = (tenant: Input, more: Input = {}): Input => ({
   issuer: 'https://id.example',
@@ -127,7 +127,7 @@ test('tenants: an operator’s hooks are told whose user they are asked about', 
 })
 
 test('tenants: a fault in a tenant’s own entries is told with its place', () => {
-  assertFaults(
+  assertErrors(
     withTenant({
       clients: [
         { ...spa, redirect_uris: [] },
@@ -139,17 +139,17 @@ test('tenants: a fault in a tenant’s own entries is told with its place', () =
       { path: 'tenants[0].clients[1].scop', problem: /not a known key/, nearest: 'scope' },
     ],
   )
-  assertFaults(withTenant({ clients: [{ ...machine, scope: 'nothing' }] }), [
+  assertErrors(withTenant({ clients: [{ ...machine, scope: 'nothing' }] }), [
     { path: 'tenants[0].clients[0].scope', problem: /nobody registered "nothing"/ },
   ])
-  assertFaults(withTenant({ clients: [machine, machine] }), [
+  assertErrors(withTenant({ clients: [machine, machine] }), [
     { path: 'tenants[0].clients[1].client_id', problem: /also tenants\[0\].clients\[0\].client_id/ },
   ])
 })
 
 test('tenants: what the server got wrong is told once, however many tenants inherit it', () => {
   const scopes = { api_scopes: [{ name: 'offline_access' }] }
-  assertFaults(withTenant({}, scopes), [{ path: 'api_scopes[0].name', problem: /no scope of its own/ }])
+  assertErrors(withTenant({}, scopes), [{ path: 'api_scopes[0].name', problem: /no scope of its own/ }])
 })
 
 test('tenants: names and subs must be unique within an issuer, not across', () => {
@@ -160,17 +160,17 @@ test('tenants: names and subs must be unique within an issuer, not across', () =
       { clients: [machine], users: [alice, { ...alice, tenant: undefined }] },
     ),
   )
-  assertFaults(withTenant({}, { users: [alice, alice] }), [
+  assertErrors(withTenant({}, { users: [alice, alice] }), [
     { path: 'users[1].sub', problem: /also users\[0\].sub/ },
     { path: 'users[1].username', problem: /also users\[0\].username/ },
   ])
-  assertFaults(withTenant({ clients: [machine] }, { users: [{ ...alice, sub: 'machine' }] }), [
+  assertErrors(withTenant({ clients: [machine] }, { users: [{ ...alice, sub: 'machine' }] }), [
     { path: 'users[0].sub', problem: /client_id too/ },
   ])
 })
 
 test('tenants: one that shares the server’s issuer has nothing else of its own', () => {
-  assertFaults({ tenants: [{ name: 'acme', clients: [machine], compatibility: 'none' }] }, [
+  assertErrors({ tenants: [{ name: 'acme', clients: [machine], compatibility: 'none' }] }, [
     { path: 'tenants[0].clients', problem: /shares the server's issuer/, fix: /"issuer": "path"/ },
     { path: 'tenants[0].compatibility', problem: /shares the server's issuer/ },
   ])
@@ -193,14 +193,14 @@ test('tenants: one that shares the server’s issuer says whether people sign up
   assert.deepEqual(everywhere.warnings, [])
 
   const more = { sign_up: true, password_reset: true, password_policy: { min_length: 8 } }
-  assertFaults({ accounts, tenants: [{ name: 'acme', accounts: more }] }, [
+  assertErrors({ accounts, tenants: [{ name: 'acme', accounts: more }] }, [
     { path: 'tenants[0].accounts.password_reset', problem: /shares the server's issuer/ },
     { path: 'tenants[0].accounts.password_policy', problem: /shares the server's issuer/ },
   ])
-  assertFaults({ tenants: [{ name: 'acme', accounts: { sign_up: true } }] }, [
+  assertErrors({ tenants: [{ name: 'acme', accounts: { sign_up: true } }] }, [
     { path: 'tenants[0].accounts.sign_up', problem: /no "accounts" at the top/ },
   ])
-  assertFaults({ issuer: 'https://id.example', accounts: {}, tenants }, [
+  assertErrors({ issuer: 'https://id.example', accounts: {}, tenants }, [
     { path: 'tenants[0].accounts.sign_up', problem: /no mail configuration/ },
   ])
 })
@@ -221,12 +221,12 @@ test('tenants: what is the whole server’s is no key of a tenant', () => {
     'users',
     'tenants',
   ])
-    assertFaults(withTenant({ [key]: [] }), [{ path: `tenants[0].${key}`, problem: /not a known key/ }])
+    assertErrors(withTenant({ [key]: [] }), [{ path: `tenants[0].${key}`, problem: /not a known key/ }])
 })
 
 test('tenants: a name that stands in an address and a file’s name holds small letters, digits and hyphens', () => {
   for (const name of ['Acme', 'a_b', '-a', 'a-', '..', 'a/b', 'a'.repeat(64)])
-    assertFaults(withTenant({ name }), [{ path: 'tenants[0].name', problem: /other characters/ }])
+    assertErrors(withTenant({ name }), [{ path: 'tenants[0].name', problem: /other characters/ }])
   parsed(withTenant({ name: 'a'.repeat(63) }))
   parsed({ tenants: [{ name: 'Acme_Shared' }] })
 })
@@ -241,18 +241,18 @@ test('tenants: an issuer by host is an origin of its own', () => {
     'https://acme.example:443',
     '',
   ])
-    assertFaults(withTenant({ issuer }), [{ path: 'tenants[0].issuer', problem: /./ }])
-  assertFaults(withTenant({ issuer: 'https://id.example' }), [
+    assertErrors(withTenant({ issuer }), [{ path: 'tenants[0].issuer', problem: /./ }])
+  assertErrors(withTenant({ issuer: 'https://id.example' }), [
     { path: 'tenants[0].issuer', problem: /that of the server/ },
   ])
   const two = ['acme', 'globex'].map(name => ({ name, issuer: 'https://same.example' }))
-  assertFaults({ tenants: two }, [{ path: 'tenants[1].issuer', problem: /that of tenant "acme"/ }])
+  assertErrors({ tenants: two }, [{ path: 'tenants[1].issuer', problem: /that of tenant "acme"/ }])
 })
 
 test('tenants: no client of the server names a tenant of another issuer', () => {
   const client = { ...machine, tenants: ['shared', 'acme'] }
   const tenants = [{ name: 'shared' }, { name: 'acme', issuer: 'path' }]
-  assertFaults({ clients: [client], tenants }, [
+  assertErrors({ clients: [client], tenants }, [
     { path: 'clients[0].tenants[1]', problem: /issuer of its own/ },
   ])
 })

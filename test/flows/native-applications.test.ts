@@ -470,34 +470,34 @@ for (const [uri, problem] of [
   ['myapp://*', /wildcard/],
   ['my app://cb', /white space/],
 ] as const) {
-  test(`configuration: ${uri} is no redirect URI, and the fault says why`, () => {
+  test(`configuration: ${uri} is no redirect URI, and the error says why`, () => {
     for (const key of ['redirect_uris', 'post_logout_redirect_uris']) {
       const outcome = parse({ ...open, redirect_uris: [callback], [key]: [uri] })
       assert.ok(!outcome.ok, uri)
       assert.deepEqual(
-        outcome.faults.map(({ path }) => path),
+        outcome.errors.map(({ path }) => path),
         [`clients[0].${key}[0]`],
       )
-      assert.match(outcome.faults[0]!.problem, problem)
+      assert.match(outcome.errors[0]!.problem, problem)
     }
   })
 }
 
 test('configuration: schemes that clients may register are names in lower case that are not dangerous, or any', () => {
-  const faults = (private_use_schemes: unknown) => {
+  const errors = (private_use_schemes: unknown) => {
     const outcome = parseConfiguration({ registration: { private_use_schemes } }, { environment: {} })
-    return outcome.ok ? [] : outcome.faults.map(({ path, problem }) => `${path}: ${problem}`)
+    return outcome.ok ? [] : outcome.errors.map(({ path, problem }) => `${path}: ${problem}`)
   }
   const at = 'registration.private_use_schemes'
-  assert.deepEqual(faults('any'), [])
-  assert.deepEqual(faults([]), [])
-  assert.deepEqual(faults(['myapp', 'spotify', 'web+app']), [])
-  assert.deepEqual(faults(['javascript', 'MyApp', 'myapp://', 'https', 7]), [
+  assert.deepEqual(errors('any'), [])
+  assert.deepEqual(errors([]), [])
+  assert.deepEqual(errors(['myapp', 'spotify', 'web+app']), [])
+  assert.deepEqual(errors(['javascript', 'MyApp', 'myapp://', 'https', 7]), [
     `${at}[0]: javascript: is dangerous to redirect to`,
     `${at}[1]: it is not the name of a scheme`,
     `${at}[2]: it is not the name of a scheme`,
     `${at}[3]: https: is dangerous to redirect to`,
     `${at}[4]: it is a number`,
   ])
-  assert.deepEqual(faults('all'), [`${at}: "all" is not known`])
+  assert.deepEqual(errors('all'), [`${at}: "all" is not known`])
 })

@@ -267,13 +267,13 @@ const configuredOnly: Readonly<Record<string, string>> = {
 }
 
 test('client paths: each member that only the configuration has is named with a reason', () => {
-  const existing = Object.keys(clientSchema.shape).filter(name => !Object.hasOwn(treatments, name))
+  const existing = Object.keys(clientSchema.fields).filter(name => !Object.hasOwn(treatments, name))
   assertCovers(Object.keys(configuredOnly), existing, 'member')
 })
 
 test('client paths: what the operator chooses for registered clients is said where they register', () => {
   const chosen = Object.entries(configuredOnly).filter(([, reason]) => reason === defaults)
-  const offered = Object.keys(registrationSchema.unwrap().shape.client_defaults.unwrap().shape)
+  const offered = Object.keys(registrationSchema.unwrap().fields.client_defaults.unwrap().fields)
   assertCovers(
     chosen.map(([name]) => name),
     offered,

@@ -1,9 +1,9 @@
-/** Whatever stands at whatever key of a configuration, it is read or its faults are told: `config check` never dies of it. */
+/** Any value at any key of a configuration is read or reported: `config check` never crashes. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { formatFault } from '../../packages/server/src/configuration/fault.ts'
+import { formatDiagnostic } from '../../packages/server/src/configuration/diagnostic.ts'
 import { parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 import { anyVariant, hostileValues, replacedAt, variants } from '../support/hostile.ts'
 import { readText } from '../support/repository.ts'
@@ -14,7 +14,7 @@ import { everythingOn } from './coverage.ts'
 function check(value: unknown, isModule: boolean, what: string): void {
   assert.doesNotThrow(() => {
     const outcome = parseConfiguration(value, { isModule, directory: '/nowhere', now: 1_790_000_000 })
-    for (const fault of outcome.ok ? outcome.warnings : outcome.faults) formatFault(fault)
+    for (const one of outcome.ok ? outcome.warnings : outcome.errors) formatDiagnostic(one)
   }, what)
 }
 
@@ -48,7 +48,7 @@ function placedAt(document: any, [key, ...rest]: readonly (string | number)[], v
   return replacedAt(around, [key], placedAt(around[key], rest, value))
 }
 
-test('configuration: any JSON value at any key of the schema yields a configuration or faults', () => {
+test('configuration: any JSON value at any key of the schema yields a configuration or errors', () => {
   const paths = [...new Map(pathsOf(schema).map(path => [path.join('.'), path])).values()]
   assert.ok(paths.length > 300, `only ${paths.length} keys were found`)
   const values = hostileValues()
@@ -59,7 +59,7 @@ test('configuration: any JSON value at any key of the schema yields a configurat
         check(placedAt(world, path, value), false, `${path.join('.')}: ${JSON.stringify(value).slice(0, 60)}`)
 })
 
-test('configuration: any JSON value at any place of a whole one, of data or of a module, yields a configuration or faults', () => {
+test('configuration: any JSON value at any place of a whole one, of data or of a module, yields a configuration or errors', () => {
   for (const [index, { what, value }] of [...variants(world, 13)].entries())
     check(value, index % 2 === 0, what)
   fc.assert(
@@ -68,7 +68,7 @@ test('configuration: any JSON value at any place of a whole one, of data or of a
   )
 })
 
-test('configuration: what only a module can hold yields faults too', () => {
+test('configuration: what only a module can hold yields errors too', () => {
   const strange: readonly unknown[] = [
     Symbol('x'),
     10n,

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { codeShape, moduleProviderSchema } from '../../packages/server/src/configuration/schema/code.ts'
+import { codeFields, moduleProviderSchema } from '../../packages/server/src/configuration/schema/code.ts'
 import { createBrowser } from '../support/browser.ts'
 import { hostileTexts, variants } from '../support/hostile.ts'
 import { authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'
@@ -239,17 +239,17 @@ for (const [name, wrong] of [
     assert.equal(server.reason(), 'hook_result_invalid')
   })
 
-type Inner = { readonly unwrap?: () => Inner; readonly shape?: Readonly<Record<string, Inner>> }
+type Inner = { readonly unwrap?: () => Inner; readonly fields?: Readonly<Record<string, Inner>> }
 const inner = (shape: Inner): Inner => (shape.unwrap ? inner(shape.unwrap()) : shape)
 
 test('hooks: every key of a module that holds code has a row here', () => {
-  const keys = Object.entries(codeShape as unknown as Record<string, Inner>).flatMap(([key, shape]) => {
-    const members = inner(shape).shape
+  const keys = Object.entries(codeFields as unknown as Record<string, Inner>).flatMap(([key, shape]) => {
+    const members = inner(shape).fields
     return members
       ? Object.keys(members).map(member => `${key}.${member}`)
       : [key === 'grants' ? 'grants.decide' : key]
   })
-  const ofProviders = Object.keys((moduleProviderSchema as unknown as Inner).shape ?? {}).filter(
+  const ofProviders = Object.keys((moduleProviderSchema as unknown as Inner).fields ?? {}).filter(
     key => key === 'credentialAuthority',
   )
   assertCovers(Object.keys(rows), [...keys, ...ofProviders.map(key => `identity_providers.${key}`)], 'hook')

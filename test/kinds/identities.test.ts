@@ -160,7 +160,7 @@ const folding: Readonly<Record<string, Row>> = {
   'pages/flow/sign-in-options.ts': {
     noIdentity: 'the domain of a typed address chooses the page that asks for a password',
   },
-  'configuration/providers.ts': { noIdentity: 'names of attributes, which the operator configures' },
+  'configuration/schema/directory.ts': { noIdentity: 'names of attributes, which the operator configures' },
   'identity/directory/directory-claims.ts': {
     noIdentity: 'names of attributes, which the operator configures (RFC 4512 §2.5)',
   },
@@ -174,10 +174,10 @@ const folding: Readonly<Record<string, Row>> = {
   'http/cors.ts': { noIdentity: 'the names of headers' },
   'http/accept.ts': { noIdentity: 'media types (RFC 9110 §8.3.1)' },
   'http/peer.ts': { noIdentity: 'the name of a header' },
-  'configuration/assemble.ts': { noIdentity: 'the name of a header' },
-  'configuration/issue.ts': { noIdentity: 'a hint for a misspelt key' },
+  'configuration/schema/deployment.ts': { noIdentity: 'the name of a header' },
+  'configuration/explain.ts': { noIdentity: 'a hint for a misspelt key' },
   'configuration/nearest.ts': { noIdentity: 'a hint for a misspelt key' },
-  'configuration/branding.ts': { noIdentity: 'the ending of a file' },
+  'configuration/schema/branding.ts': { noIdentity: 'the ending of a file' },
   'configuration/changed-defaults.ts': { noIdentity: 'the anchor of a heading' },
   'model/jwt-type.ts': { noIdentity: 'a media type (RFC 7515 §4.1.9)' },
   'model/color.ts': { noIdentity: 'a color' },

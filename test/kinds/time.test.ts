@@ -125,7 +125,7 @@ const comparisons = {
   ],
   // Counters, places and time steps of an authenticator.
   'no time': [
-    'configuration/shape/objects.ts',
+    'configuration/validation/objects.ts',
     'model/hook-result.ts',
     'storage/postgres/passkeys.ts',
     'storage/postgres/stored-users.ts',

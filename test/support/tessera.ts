@@ -81,7 +81,7 @@ export async function createTestServer(
       { issuer, storage: 'memory:', ...input },
       { isModule, now: at, environment: { TESSERA_MASTER_KEY: masterKey } },
     )
-    if (!outcome.ok) throw new Error(JSON.stringify(outcome.faults, null, 1))
+    if (!outcome.ok) throw new Error(JSON.stringify(outcome.errors, null, 1))
     return outcome.configuration
   }
   let now = at

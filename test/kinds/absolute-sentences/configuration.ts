@@ -9,7 +9,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'cli: config check reports every fault on standard error and exits 1',
     ),
     'An unknown key is an error, because': held(
-      'configuration/shape.test.ts',
+      'configuration/keys.test.ts',
       'configuration: an unknown key is reported with its path, its client and the nearest known key',
     ),
     "a standard grant can't be replaced": none('definition'),
@@ -31,7 +31,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'postgres connections: fewer than the pool wants serve all requests, and the log says so',
     ),
     '`issuer`: tokens contain it byte for byte,': held(
-      'configuration/shape.test.ts',
+      'configuration/keys.test.ts',
       'configuration: the issuer … is refused',
     ),
     '`trust_forwarded_host`: only for tenants by host,': none('advice'),

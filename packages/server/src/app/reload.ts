@@ -1,10 +1,10 @@
 /** A changed configuration for a server that goes on: read and checked whole, then served or left. */
 
 import type { Configuration } from '../configuration/configuration.ts'
-import type { Fault } from '../configuration/fault.ts'
+import type { Diagnostic } from '../configuration/diagnostic.ts'
 import { followPort } from '../configuration/issuer.ts'
 import { type LoadOptions, loadConfiguration } from '../configuration/load.ts'
-import { restartFaults } from '../configuration/restart.ts'
+import { restartErrors } from '../configuration/restart.ts'
 import type { Log } from '../runtime/ports.ts'
 
 export type ReloadPorts = {
@@ -17,9 +17,9 @@ export type ReloadPorts = {
 export async function reload(source: LoadOptions, { running, replace, log }: ReloadPorts): Promise<boolean> {
   const { file } = source
   try {
-    const { faults, warnings, configuration } = await read(source, running)
+    const { errors, warnings, configuration } = await read(source, running)
     if (!configuration) {
-      log.error('configuration_refused', { file, faults })
+      log.error('configuration_refused', { file, errors })
       return false
     }
     await replace(configuration)
@@ -34,17 +34,17 @@ export async function reload(source: LoadOptions, { running, replace, log }: Rel
 }
 
 type Reading = {
-  readonly faults: readonly Fault[]
-  readonly warnings: readonly Fault[]
-  /** Undefined where there are faults. */
+  readonly errors: readonly Diagnostic[]
+  readonly warnings: readonly Diagnostic[]
+  /** Undefined where there are errors. */
   readonly configuration?: Configuration
 }
 
 async function read(source: LoadOptions, running: Configuration): Promise<Reading> {
   const loaded = await loadConfiguration({ ...source, anew: true })
-  if (!loaded.ok) return { faults: loaded.faults, warnings: [] }
+  if (!loaded.ok) return { errors: loaded.errors, warnings: [] }
   const { warnings, configuration } = loaded
   const settled = configuration.port === 0 ? followPort(configuration, running.port) : configuration
-  const faults = restartFaults(running, settled)
-  return { faults, warnings, ...(faults.length === 0 && { configuration: settled }) }
+  const errors = restartErrors(running, settled)
+  return { errors, warnings, ...(errors.length === 0 && { configuration: settled }) }
 }

@@ -45,7 +45,7 @@ const contentOf = ({ clients, resources, users }: Configuration): string =>
     .join(', ')
 
 export async function schema(): Promise<ExitCode> {
-  const { configurationJsonSchema } = await import('../configuration/json-schema.ts')
+  const { configurationJsonSchema } = await import('../configuration/schema/whole.ts')
   process.stdout.write(`${JSON.stringify(configurationJsonSchema(), null, 2)}\n`)
   return 0
 }

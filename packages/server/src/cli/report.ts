@@ -1,25 +1,25 @@
 /** What commands say about configurations. */
 
 import type { Configuration } from '../configuration/configuration.ts'
-import { type Fault, formatFault } from '../configuration/fault.ts'
+import { type Diagnostic, formatDiagnostic } from '../configuration/diagnostic.ts'
 import { type LoadOptions, loadConfiguration } from '../configuration/load.ts'
 
-/** The configuration, its warnings told on standard error; or undefined when its faults were told there. */
+/** Returns the configuration; undefined if it has errors. Writes its errors or warnings to standard error. */
 export async function loadOrReport(
   file: string,
   overrides: LoadOptions['overrides'] = {},
 ): Promise<Configuration | undefined> {
   const loaded = await loadConfiguration({ file, environment: process.env, overrides })
   if (!loaded.ok) {
-    tell(loaded.faults, '')
-    const count = loaded.faults.length
-    process.stderr.write(`${file}: ${count} ${count === 1 ? 'fault' : 'faults'}\n`)
+    tell(loaded.errors, '')
+    const count = loaded.errors.length
+    process.stderr.write(`${file}: ${count} ${count === 1 ? 'error' : 'errors'}\n`)
     return undefined
   }
   tell(loaded.warnings, 'warning: ')
   return loaded.configuration
 }
 
-const tell = (faults: readonly Fault[], prefix: string): void => {
-  for (const fault of faults) process.stderr.write(`${prefix}${formatFault(fault)}\n`)
+const tell = (diagnostics: readonly Diagnostic[], prefix: string): void => {
+  for (const diagnostic of diagnostics) process.stderr.write(`${prefix}${formatDiagnostic(diagnostic)}\n`)
 }

@@ -1,6 +1,6 @@
 /** `tessera export`, `tessera import` and `tessera backup`: see docs/guides/backup.md. */
 
-import { storageOf } from '../configuration/storage.ts'
+import { storageOf } from '../configuration/schema/deployment.ts'
 import type { BackupFlags, CarryFlags, ExitCode } from './command.ts'
 import { showProgress } from './progress.ts'
 import { loadOrReport } from './report.ts'

@@ -1,198 +1,183 @@
-/** From a draft without faults to the configuration that the server is built from. */
+/** Builds the configuration that the server runs with from a valid draft, and within it that of each tenant's issuer. */
 
-import { resolve } from 'node:path'
-import type { JsonObject } from '@tessera/protocol/result'
 import type { Client, SigningAlgorithm } from '../model/client.ts'
-import type { MailSettings } from '../model/mail.ts'
-import type { MfaPolicy } from '../model/mfa.ts'
 import type { Resources } from '../model/resource.ts'
-import type { ConfiguredUser } from '../model/user.ts'
-import { clientOf, secretOf } from './assemble-client.ts'
-import { brandingOf } from './branding.ts'
+import type { CredentialAuthority, IdentityProvider, Profile } from '../model/user.ts'
 import type { Configuration } from './configuration.ts'
-import { checkedHooks } from './hooks.ts'
-import { canHavePasskeys, localIssuer, loopbackPort } from './issuer.ts'
-import { providerOf } from './providers.ts'
+import { localIssuer, loopbackPort, tenantPath } from './issuer.ts'
 import { registrationOf } from './registration.ts'
-import { accountSettings } from './schema/accounts.ts'
-import type { ProviderDraft } from './schema/provider.ts'
-import { lifetimesOf } from './schema/sessions.ts'
-import type { UserDraft } from './schema/user.ts'
-import type { ConfigurationDraft } from './schema/whole.ts'
-import { standardIdentityResources } from './standard-resources.ts'
-import { storageOf } from './storage.ts'
-import { ofTenant, tenantSettings } from './tenant-issuer.ts'
+import { accountsOf, userOf } from './schema/accounts.ts'
+import { authorizationRequestsOf } from './schema/authorization-requests.ts'
+import { brandingOf } from './schema/branding.ts'
+import { clientOf } from './schema/client.ts'
+import { checkedAuthority, checkedHooks } from './schema/code.ts'
+import { deploymentOf } from './schema/deployment.ts'
+import { directoryOf } from './schema/directory.ts'
+import { type ProviderDraft, upstreamOf } from './schema/provider.ts'
+import { byName, resourcesOf } from './schema/resource.ts'
+import { mfaOf, sessionsOf } from './schema/sign-in.ts'
+import { defined } from './schema/values.ts'
+import { type ConfigurationDraft, keyOwners, type TenantDraft, valueOfOmitted } from './schema/whole.ts'
 
-const defaultPort = 5080
-
-/** `directory`: what a relative database file starts from; `folder`: what other relative files do. */
+/** What a configuration needs from outside. */
 export type Surroundings = {
-  readonly directory: string
-  readonly folder: string
+  /** The folders that a relative database file and other relative files start from. */
+  readonly folders: { readonly storage: string; readonly files: string }
   readonly masterKey?: Uint8Array
 }
 
-/** The server's configuration, and within it that of each tenant with an issuer of its own. */
+type Draft = ConfigurationDraft & { readonly port: number; readonly issuer: string }
+
+const defaultPort = 5080
+
 export function assemble(draft: ConfigurationDraft, surroundings: Surroundings): Configuration {
   const port = draft.port ?? loopbackPort(draft.issuer) ?? defaultPort
-  const issuer = draft.issuer ?? localIssuer(port)
-  const apart = new Set(draft.tenants.flatMap(tenant => (tenant.issuer === undefined ? [] : tenant.name)))
-  const users = draft.users.filter(({ tenant }) => tenant === undefined || !apart.has(tenant))
-  const main = assembleIssuer({ ...draft, port, issuer, users }, surroundings)
-  const tenantIssuers = new Map(
-    draft.tenants.flatMap(tenant => {
-      if (tenant.issuer === undefined) return []
-      const settings = tenantSettings({ ...draft, port, issuer }, { ...tenant, issuer: tenant.issuer })
-      const configuration = assembleIssuer(withOwnMtls(settings, issuer), surroundings)
-      return [[tenant.name, ofTenant(tenant.name, configuration)]]
-    }),
-  )
-  return { ...main, tenantIssuers }
+  const server: Draft = { ...draft, port, issuer: draft.issuer ?? localIssuer(port) }
+  const tenantIssuers = new Map<string, Configuration>()
+  for (const { issuer, ...tenant } of draft.tenants) {
+    if (issuer === undefined) continue
+    const configuration = assembleIssuer(tenantDraft(server, { ...tenant, issuer }), surroundings)
+    tenantIssuers.set(tenant.name, forTenant(tenant.name, configuration))
+  }
+  const users = draft.users.filter(({ tenant }) => tenant === undefined || !tenantIssuers.has(tenant))
+  return { ...assembleIssuer({ ...server, users }, surroundings), tenantIssuers }
 }
 
-/** A tenant by host is known by its host: another origin would be the server's. */
-const withOwnMtls = <Settings extends ConfigurationDraft & { readonly issuer: string }>(
-  settings: Settings,
-  server: string,
-): Settings => {
-  if (!settings.mtls || new URL(settings.issuer).origin === new URL(server).origin) return settings
-  const { endpoint_origin: _, ...mtls } = settings.mtls
-  return { ...settings, mtls }
-}
-
-function assembleIssuer(
-  draft: ConfigurationDraft & { readonly port: number; readonly issuer: string },
-  { directory, folder, masterKey }: Surroundings,
-): Configuration {
+function assembleIssuer(draft: Draft, { folders, masterKey }: Surroundings): Configuration {
   const clients = new Map(draft.clients.map(client => [client.client_id, clientOf(client)]))
   const resources = resourcesOf(draft)
-  return {
-    issuer: draft.issuer,
-    host: draft.host,
-    port: draft.port,
-    storage: storageOf(draft.storage, directory, {
-      poolSize: draft.storage_pool_size,
-      ...(draft.storage_replica !== undefined && { replica: draft.storage_replica }),
-      ...(draft.storagePassword && { password: draft.storagePassword }),
-    }),
-    ...(draft.workers !== undefined && { workers: draft.workers }),
-    drainDelay: draft.drain_delay,
-    ...(draft.metrics && { metrics: { tokens: draft.metrics.tokens.map(secretOf) } }),
-    compatibility: draft.compatibility,
-    unknownScopes: draft.unknown_scopes,
-    emitStateHash: draft.emit_state_hash,
-    clientAssertions: {
-      audience: draft.client_assertion_audience,
-      maxLifetime: draft.client_assertion_max_lifetime,
-    },
+  const shared = draft.tenants.filter(({ issuer }) => issuer === undefined)
+  return defined({
+    ...deploymentOf(draft, folders),
     clients: { find: id => clients.get(id), all: () => clients.values() },
     resources,
     users: draft.users.map(userOf),
     identityProviders: byName(
-      (draft.identity_providers as readonly ProviderDraft[]).map(provider => providerOf(provider, folder)),
+      (draft.identity_providers as readonly ProviderDraft[]).map(one => providerOf(one, folders.files)),
     ),
-    tenants: new Set(draft.tenants.flatMap(({ name, issuer }) => (issuer === undefined ? name : []))),
+    tenants: new Set(shared.map(({ name }) => name)),
     tenantIssuers: new Map(),
     mfa: mfaOf(draft.mfa, draft.issuer),
-    tenantMfa: new Map(
-      draft.tenants.flatMap(({ name, issuer, mfa }) => (mfa && issuer === undefined ? [[name, mfa]] : [])),
-    ),
-    sessions: {
-      lifetimes: lifetimesOf(draft.sessions),
-      endRevokes: draft.sessions.end_revokes,
-      endOnExpiry: draft.sessions.end_on_expiry,
-      sameSite: draft.sessions.same_site,
-    },
-    branding: brandingOf(draft.branding, folder),
-    ...(draft.templates !== undefined && { templates: resolve(folder, draft.templates) }),
-    accounts: accountSettings(draft.accounts),
-    signUpTenants: new Set(
-      draft.tenants.flatMap(({ name, issuer, accounts }) =>
-        issuer === undefined && accounts?.sign_up ? [name] : [],
-      ),
-    ),
-    ...(draft.mail && { mail: mailOf(draft.mail) }),
-    trustedIssuers: draft.trusted_issuers,
+    tenantMfa: new Map(shared.flatMap(({ name, mfa }) => (mfa ? [[name, mfa]] : []))),
+    sessions: sessionsOf(draft.sessions),
+    branding: brandingOf(draft.branding, folders.files),
+    accounts: accountsOf(draft.accounts),
+    signUpTenants: new Set(shared.flatMap(({ name, accounts }) => (accounts?.sign_up ? name : []))),
+    mail: draft.mail,
     registration: registrationOf(draft),
-    authorizationRequests: {
-      requirePushed: draft.authorization_requests.require_pushed,
-      requireSigned: draft.authorization_requests.require_signed,
-      ...(draft.authorization_requests.request_object_max_lifetime !== undefined && {
-        requestObjectMaxLifetime: draft.authorization_requests.request_object_max_lifetime,
-      }),
-      allowUnregisteredUris: draft.authorization_requests.allow_unregistered_request_uris,
-      pushedLifetime: draft.authorization_requests.pushed_lifetime,
-      mostWaiting: draft.authorization_requests.max_waiting_per_network,
-    },
+    authorizationRequests: authorizationRequestsOf(draft.authorization_requests),
     signingAlgorithms: algorithmsOf(clients.values(), resources),
-    ...(masterKey && { masterKey }),
-    trustedProxies: draft.trusted_proxies,
-    trustForwardedHost: draft.trust_forwarded_host,
-    ...(draft.mtls && {
-      mtls: {
-        certificateHeader: draft.mtls.certificate_header.toLowerCase(),
-        trustedProxies: draft.mtls.trusted_proxies,
-        ...(draft.mtls.endpoint_origin !== undefined && { endpointOrigin: draft.mtls.endpoint_origin }),
-      },
-    }),
-    outbound: { allowedPrivateNetworks: draft.outbound.allowed_private_networks },
+    masterKey,
     grants: draft.grants ?? [],
     ...checkedHooks(draft),
-  }
+  })
 }
 
-const mailOf = ({ from, smtp }: NonNullable<ConfigurationDraft['mail']>): MailSettings => {
-  const { username, password, ...server } = smtp
-  return {
-    from,
-    smtp: {
-      ...server,
-      ...(username !== undefined && { username }),
-      ...(password !== undefined && { password }),
-    },
-  }
+/** @param folder what a relative `ca_file` starts from. */
+function providerOf(draft: ProviderDraft, folder: string): IdentityProvider {
+  const { name, type, directory, credentialAuthority: authority } = draft
+  return defined({
+    name,
+    type,
+    display_name: draft.display_name,
+    tenants: draft.tenants,
+    domains: draft.domains,
+    linking: draft.linking,
+    upstream: type === 'oidc' ? upstreamOf(draft) : undefined,
+    directory:
+      type === 'ldap' && directory
+        ? directoryOf(directory, folder, draft.claim_mapping, draft.list_claims)
+        : undefined,
+    credentialAuthority:
+      authority === undefined
+        ? undefined
+        : checkedAuthority(
+            `identity_providers.${name}.credentialAuthority`,
+            authority as CredentialAuthority,
+          ),
+  })
 }
 
-/** Where the issuer can have none, nobody is offered passkeys. */
-const mfaOf = (mfa: ConfigurationDraft['mfa'], issuer: string): MfaPolicy => ({
-  ...mfa,
-  methods: mfa.methods.filter(method => method !== 'passkey' || canHavePasskeys(issuer)),
-})
-
-const byName = <Value extends { readonly name: string }>(
-  values: readonly Value[],
-): ReadonlyMap<string, Value> => new Map(values.map(value => [value.name, value]))
-
-const resourcesOf = (draft: ConfigurationDraft): Resources => ({
-  // A redefined standard resource replaces the standard one and keeps its place.
-  identity: byName([...standardIdentityResources, ...draft.identity_resources]),
-  apiScopes: byName(draft.api_scopes),
-  apis: byName(draft.api_resources.map(api => ({ ...api, api_secrets: api.api_secrets.map(secretOf) }))),
-})
-
-function userOf({ password, password_argon2id, claims, ...user }: UserDraft): ConfiguredUser {
-  return {
-    ...user,
-    claims: claims as JsonObject,
-    ...(password !== undefined && { password: { kind: 'plain', value: password } }),
-    ...(password_argon2id !== undefined && { password: { kind: 'argon2id', encoded: password_argon2id } }),
-  }
-}
-
-/** Every algorithm that a client is answered with. */
-const signedFor = (client: Client): readonly SigningAlgorithm[] => [
+/** The algorithms of everything that is signed for a client. */
+const signedFor = (client: Client): readonly (SigningAlgorithm | undefined)[] => [
   client.id_token_signed_response_alg,
-  ...[client.userinfo_signed_response_alg, client.introspection_signed_response_alg].flatMap(
-    alg => alg ?? [],
-  ),
+  client.userinfo_signed_response_alg,
+  client.introspection_signed_response_alg,
 ]
 
-/** The defaults (ID tokens RS256, access tokens ES256) and whatever else a client or an API asks for. */
+/** Returns the defaults (RS256 for ID tokens, ES256 for access tokens), and all that clients and APIs ask for. */
 const algorithmsOf = (clients: Iterable<Client>, resources: Resources): readonly SigningAlgorithm[] => [
   ...new Set<SigningAlgorithm>([
     'ES256',
     'RS256',
-    ...[...clients].flatMap(signedFor),
+    ...[...clients].flatMap(signedFor).filter(alg => alg !== undefined),
     ...[...resources.apis.values()].flatMap(api => api.access_token_signing_alg ?? []),
   ]),
 ]
+
+/** Returns the draft of a tenant's own issuer: its entry, and what it inherits from the server. */
+function tenantDraft(server: Draft, tenant: TenantDraft & { readonly issuer: string }): Draft {
+  const settings: Record<string, unknown> = { ...server }
+  for (const [key, owner] of Object.entries(keyOwners)) {
+    const value = tenant[key as keyof TenantDraft]
+    if (owner === 'own') settings[key] = value ?? valueOfOmitted(key as keyof typeof keyOwners)
+    if (owner === 'inherited' && value !== undefined) settings[key] = value
+  }
+  const branding = tenant.branding ?? server.branding
+  const issuer = tenant.issuer === 'path' ? `${server.issuer}${tenantPath}${tenant.name}` : tenant.issuer
+  return {
+    ...(settings as Draft),
+    issuer,
+    // No credential is inherited: an API that introspects at this issuer needs an entry of its own.
+    api_resources: tenant.api_resources ?? server.api_resources.map(api => ({ ...api, api_secrets: [] })),
+    // A tenant may inherit its looks, but never its name.
+    branding: { ...branding, name: tenant.branding?.name ?? tenant.display_name ?? branding.name },
+    // A tenant by host is identified by its host, so the server's mTLS origin is not the tenant's.
+    mtls:
+      new URL(issuer).origin === new URL(server.issuer).origin
+        ? server.mtls
+        : server.mtls && { ...server.mtls, endpoint_origin: undefined },
+    // Within their tenant's own issuer, users belong to no tenant.
+    users: server.users.filter(user => user.tenant === tenant.name).map(({ tenant: _, ...user }) => user),
+    tenants: [],
+  }
+}
+
+/** Adds the tenant to every hook request: hooks are the operator's code, and may serve several issuers. */
+const forTenant = (tenant: string, configuration: Configuration): Configuration => {
+  const { validators, profile, federation, mfaPolicy, consentPolicy, identityProviders } = configuration
+  const { subject } = federation
+  return defined({
+    ...configuration,
+    tenant,
+    validators: defined({
+      ...validators,
+      password: validators.password && authorityOf(validators.password, tenant),
+    }),
+    profile: profile && profileOf(profile, tenant),
+    federation: defined({ subject: subject && (request => subject({ ...request, tenant })) }),
+    consentPolicy: consentPolicy && (request => consentPolicy({ ...request, tenant })),
+    mfaPolicy: mfaPolicy && (request => mfaPolicy({ ...request, tenant })),
+    identityProviders: new Map([...identityProviders].map(([name, one]) => [name, withTenant(one, tenant)])),
+  })
+}
+
+const withTenant = (provider: IdentityProvider, tenant: string): IdentityProvider =>
+  provider.credentialAuthority
+    ? { ...provider, credentialAuthority: authorityOf(provider.credentialAuthority, tenant) }
+    : provider
+
+const authorityOf = (authority: CredentialAuthority, tenant: string): CredentialAuthority => ({
+  check: request => authority.check({ ...request, tenant }),
+})
+
+function profileOf({ claims, isActive }: Partial<Profile>, tenant: string): Partial<Profile> {
+  const ofTenant = <Request extends { readonly subject: object }>(request: Request): Request => ({
+    ...request,
+    subject: { ...request.subject, tenant },
+  })
+  return defined({
+    claims: claims && (request => claims(ofTenant(request))),
+    isActive: isActive && (request => isActive(ofTenant(request))),
+  } satisfies Partial<Profile>)
+}

@@ -1,15 +1,15 @@
 /**
- * What can be read of a configuration, faulty or not, so that one run finds every fault: the entries of each list that
- * have the right shape, or that have it without their faulty keys.
+ * What can be read of a configuration, valid or not, so that one run reports every error: each list's entries that are
+ * valid, or would be without their invalid keys. The input is read once; all drafts come from that reading.
  */
 
-import { type Fault, formatPath } from './fault.ts'
-import { faultsOf, meantKey, subjectOf, valueAt } from './issue.ts'
+import { type Description, type Diagnostic, formatPath, subjectOf, valueAt } from './diagnostic.ts'
+import { explain, meantKey } from './explain.ts'
+import type { UserDraft } from './schema/accounts.ts'
 import type { ClientDraft } from './schema/client.ts'
 import type { ProviderDraft } from './schema/provider.ts'
-import { type RegistrationDraft, registrationSchema } from './schema/registration.ts'
+import type { RegistrationDraft } from './schema/registration.ts'
 import type { ApiResourceDraft, ApiScopeDraft, IdentityResourceDraft } from './schema/resource.ts'
-import type { UserDraft } from './schema/user.ts'
 import {
   type ConfigurationDraft,
   dataLists,
@@ -21,22 +21,23 @@ import {
   moduleSchema,
   type TenantDraft,
 } from './schema/whole.ts'
-import type { Shape } from './shape/shape.ts'
+import type { Fields, ObjectSchema } from './validation/objects.ts'
+import type { Issue, Path } from './validation/schema.ts'
 
-/** An entry of a list, and where it stands. */
+/** An entry of a list, and its place. */
 export type Entry<Value> = {
   /** `clients`, or `tenants[0].clients`. */
   readonly list: string
   readonly index: number
   readonly subject: string
   readonly value: Value
-  /** As it was written, without defaults. */
+  /** The entry as written, without defaults. */
   readonly raw?: unknown
-  /** Keys that were taken out since they are faulty: no rule reports on them a second time. */
-  readonly damaged: ReadonlySet<string>
+  /** Keys left out because they are invalid. Rules report nothing more about them. */
+  readonly invalid: ReadonlySet<string>
 }
 
-export type Draft = {
+type Lists = {
   readonly clients: readonly Entry<ClientDraft>[]
   readonly identity_resources: readonly Entry<IdentityResourceDraft>[]
   readonly api_scopes: readonly Entry<ApiScopeDraft>[]
@@ -44,96 +45,108 @@ export type Draft = {
   readonly users: readonly Entry<UserDraft>[]
   readonly identity_providers: readonly Entry<ProviderDraft>[]
   readonly tenants: readonly Entry<TenantDraft>[]
-  /** Names of each list, also of entries that can't be read. */
-  readonly names: Readonly<Record<(typeof listNames)[number], ReadonlySet<string>>>
+}
+
+export type Draft = Lists & {
+  /** The names in each list, including those of entries that can't be read. */
+  readonly names: Readonly<Record<ListName, ReadonlySet<string>>>
   readonly mtls: boolean
   readonly trustedIssuers: boolean
   /** `grantType`s of the module's grants. */
   readonly moduleGrants: readonly string[]
-  /** Undefined when its shape has a fault. */
+  /** Undefined if it is omitted or invalid. */
   readonly registration?: { readonly path: string; readonly value: RegistrationDraft }
 }
 
-export type Drafted = {
-  /** Undefined when the shape has a fault. */
+type Drafts = {
+  /** Undefined if the schema found an error. */
   readonly whole?: ConfigurationDraft
-  /** Without the users of tenants that have an issuer of their own. */
+  /** Without the users of tenants that have their own issuer. */
   readonly draft: Draft
-  /** For each tenant with an issuer of its own, what that issuer's configuration is. */
+  /** The configuration of each tenant that has its own issuer. */
   readonly tenantDrafts: readonly Draft[]
-  readonly faults: readonly Fault[]
+  readonly errors: readonly Diagnostic[]
 }
 
-/** Applies the schema for data, or the one for modules. */
-export function draftOf(input: unknown, isModule: boolean): Drafted {
+/** Reads a configuration by the schema for data, or by the one for modules. */
+export function readDrafts(input: unknown, isModule: boolean): Drafts {
   const schema = isModule ? moduleSchema : dataSchema
-  const lists = isModule ? moduleLists : dataLists
-  const parsed = schema.safeParse(input)
-  const source = (name: string): readonly unknown[] => listAt(input, [name])
-  const draft: Draft = {
-    ...(Object.fromEntries(
-      listNames.map(name => [name, entriesOf(lists[name], name, source(name))]),
-    ) as unknown as Lists),
-    names: namesOf(source),
-    mtls: valueAt(input, ['mtls']) !== undefined,
-    trustedIssuers: source('trusted_issuers').length > 0,
-    moduleGrants: source('grants').flatMap(grant => {
-      const type = valueAt(grant, ['grantType'])
-      return typeof type === 'string' ? [type] : []
-    }),
-    ...registrationAt(input, 'registration'),
+  const outcome = schema.safeParse(input)
+  const issues = outcome.success ? [] : outcome.issues
+  const parsed: Parsed = {
+    input,
+    value: outcome.success ? outcome.value : outcome.partial,
+    issues: issuesByEntry(issues),
+    schemas: isModule ? moduleLists : dataLists,
   }
-  const tenants = source('tenants').flatMap((tenant, index) =>
-    typeof valueAt(tenant, ['issuer']) === 'string'
-      ? [{ tenant, index, name: nameOf('tenants', tenant) ?? '' }]
-      : [],
+  const server = serverDraft(parsed)
+  const tenants = listAt(input, ['tenants']).flatMap((tenant, index) =>
+    typeof valueAt(tenant, ['issuer']) === 'string' ? [{ index, name: nameOf('tenants', tenant) ?? '' }] : [],
   )
-  const drafts = {
+  return {
+    whole: outcome.success ? (outcome.value as ConfigurationDraft) : undefined,
     draft: withUsers(
-      draft,
-      draft.users.filter(({ value }) => !tenants.some(({ name }) => name === value.tenant)),
+      server,
+      server.users.filter(({ value }) => !tenants.some(({ name }) => name === value.tenant)),
     ),
-    tenantDrafts: tenants.map(({ tenant, index, name }) =>
-      withUsers(tenantDraft(draft, tenant, `tenants[${index}]`, lists), usersOf(draft, name)),
+    tenantDrafts: tenants.map(({ index, name }) =>
+      withUsers(tenantDraft(server, parsed, index), usersOf(server, name)),
     ),
+    errors: explain(issues, schema, input),
   }
-  return parsed.success
-    ? { whole: parsed.data as ConfigurationDraft, ...drafts, faults: [] }
-    : { ...drafts, faults: faultsOf(parsed.issues, schema, input) }
 }
 
-type Lists = Omit<Draft, 'names' | 'mtls' | 'trustedIssuers' | 'moduleGrants' | 'registration'>
+/** A configuration as written, and what the schema read of it. */
+type Parsed = {
+  readonly input: unknown
+  readonly value: unknown
+  readonly issues: ReadonlyMap<string, readonly Issue[]>
+  readonly schemas: Readonly<Record<ListName, ObjectSchema<Fields>>>
+}
 
-/** A tenant's own lists, and those of the server that it inherits. */
-function tenantDraft(
-  server: Draft,
-  tenant: unknown,
-  place: string,
-  lists: typeof dataLists | typeof moduleLists,
-): Draft {
+function serverDraft(parsed: Parsed): Draft {
+  const { input } = parsed
+  return {
+    ...listsOf(name => entriesOf(parsed, name, [name])),
+    names: namesOf(input, []),
+    mtls: valueAt(input, ['mtls']) !== undefined,
+    trustedIssuers: listAt(input, ['trusted_issuers']).length > 0,
+    moduleGrants: listAt(input, ['grants']).flatMap(grant => {
+      const type = valueAt(grant, ['grantType'])
+      return typeof type === 'string' ? type : []
+    }),
+    registration: registrationAt(parsed, []),
+  }
+}
+
+/** A tenant's own lists, and those that it inherits from the server. */
+function tenantDraft(server: Draft, parsed: Parsed, index: number): Draft {
+  const place: Path = ['tenants', index]
   const isInherited = (name: ListName): boolean =>
     name === 'users' ||
-    (name !== 'tenants' && keyOwners[name] === 'inherited' && valueAt(tenant, [name]) === undefined)
-  const own = (name: string): readonly unknown[] => listAt(tenant, [name])
-  const entries = listNames.map(name => [
-    name,
-    isInherited(name) ? server[name] : entriesOf(lists[name], `${place}.${name}`, own(name)),
-  ])
-  const names = namesOf(own)
+    (keyOwners[name as keyof typeof keyOwners] === 'inherited' &&
+      valueAt(parsed.input, [...place, name]) === undefined)
+  const names = namesOf(parsed.input, place)
   return {
     ...server,
-    ...(Object.fromEntries(entries) as unknown as Lists),
+    ...listsOf(name => (isInherited(name) ? server[name] : entriesOf(parsed, name, [...place, name]))),
     names: Object.fromEntries(
       listNames.map(name => [name, isInherited(name) ? server.names[name] : names[name]]),
-    ) as unknown as Draft['names'],
-    trustedIssuers: own('trusted_issuers').length > 0,
-    ...registrationAt(tenant, `${place}.registration`),
+    ) as Draft['names'],
+    trustedIssuers: listAt(parsed.input, [...place, 'trusted_issuers']).length > 0,
+    registration: registrationAt(parsed, place),
   }
 }
 
-function registrationAt(owner: unknown, path: string): Pick<Draft, 'registration'> {
-  const outcome = registrationSchema.safeParse(valueAt(owner, ['registration']))
-  return outcome.success ? { registration: { path, value: outcome.data } } : {}
+const listsOf = (entries: (name: ListName) => readonly Entry<unknown>[]): Lists =>
+  Object.fromEntries(listNames.map(name => [name, entries(name)])) as unknown as Lists
+
+function registrationAt({ value, issues }: Parsed, owner: Path): Draft['registration'] {
+  const path = [...owner, 'registration']
+  const registration = valueAt(value, path) as RegistrationDraft | undefined
+  return registration === undefined || issues.has(placeOf(path))
+    ? undefined
+    : { path: formatPath(path), value: registration }
 }
 
 const withUsers = (draft: Draft, users: Draft['users']): Draft => ({
@@ -142,68 +155,98 @@ const withUsers = (draft: Draft, users: Draft['users']): Draft => ({
   names: { ...draft.names, users: new Set(users.map(({ value }) => value.sub)) },
 })
 
-/** Within their tenant's own issuer they belong to no tenant. */
+/** Within their tenant's own issuer, users belong to no tenant. */
 const usersOf = ({ users }: Draft, name: string): Draft['users'] =>
   users
     .filter(({ value }) => value.tenant === name)
     .map(({ value: { tenant: _, ...value }, ...entry }) => ({ ...entry, value }))
 
-const listAt = (input: unknown, path: readonly PropertyKey[]): readonly unknown[] => {
+const listAt = (input: unknown, path: Path): readonly unknown[] => {
   const list = valueAt(input, path)
   return Array.isArray(list) ? list : []
 }
 
-const entriesOf = (schema: Shape<unknown>, list: string, source: readonly unknown[]) =>
-  source.flatMap((raw, index) => {
-    const entry = readEntry(schema, raw)
-    const kind = list.slice(list.lastIndexOf('.') + 1)
-    const subject = subjectOf([kind, index], { [kind]: source }) ?? kind
-    return entry ? [{ list, index, subject, raw, ...entry }] : []
+/** @param path the path of the list. */
+function entriesOf(
+  { input, value, issues, schemas }: Parsed,
+  name: ListName,
+  path: Path,
+): readonly Entry<unknown>[] {
+  const source = listAt(input, path)
+  return source.flatMap((raw, index) => {
+    const place = [...path, index]
+    const entry = validPartOf(schemas[name], valueAt(value, place), issues.get(placeOf(place)) ?? [], place)
+    const subject = subjectOf([name, index], { [name]: source }) ?? name
+    return entry ? { list: formatPath(path), index, subject, raw, ...entry } : []
   })
+}
 
-const namesOf = (source: (name: string) => readonly unknown[]): Draft['names'] =>
+/** Returns an entry with defaults in place of its invalid keys; undefined if a required key is invalid. */
+function validPartOf(
+  { fields }: ObjectSchema<Fields>,
+  value: unknown,
+  issues: readonly Issue[],
+  { length }: Path,
+): Pick<Entry<unknown>, 'value' | 'invalid'> | undefined {
+  if (issues.length === 0) return value === undefined ? undefined : { value, invalid: new Set() }
+  const invalid = new Set<string>()
+  const valid: Record<string, unknown> = { ...(value as object) }
+  for (const issue of issues) {
+    const key = issue.path[length]
+    if (key !== undefined) invalid.add(String(key))
+    else if (issue.code === 'unknown_keys') for (const unknown of issue.keys) invalid.add(unknown)
+    else return undefined
+  }
+  const known = Object.keys(fields)
+  for (const key of [...invalid]) {
+    delete valid[key]
+    const omitted = Object.hasOwn(fields, key) ? fields[key]?.safeParse(undefined) : undefined
+    if (omitted?.success === false) return undefined
+    if (omitted?.value !== undefined) valid[key] = omitted.value
+    // A misspelt key counts as the key that was meant, which is not missing.
+    const meant = meantKey(key, known)
+    if (meant !== undefined) invalid.add(meant)
+  }
+  return { value: valid, invalid }
+}
+
+/** Groups issues by the entries and settings that contain them: `clients[0]`, `tenants[0].clients[1]`. */
+function issuesByEntry(issues: readonly Issue[]): ReadonlyMap<string, readonly Issue[]> {
+  const grouped = new Map<string, Issue[]>()
+  for (const issue of issues)
+    for (let length = 1; length <= Math.min(issue.path.length, 4); length++) {
+      const place = placeOf(issue.path.slice(0, length))
+      const others = grouped.get(place)
+      if (others) others.push(issue)
+      else grouped.set(place, [issue])
+    }
+  return grouped
+}
+
+const placeOf = (path: Path): string => JSON.stringify(path)
+
+const namesOf = (input: unknown, owner: Path): Draft['names'] =>
   Object.fromEntries(
-    listNames.map(name => [name, new Set(source(name).flatMap(raw => nameOf(name, raw) ?? []))]),
+    listNames.map(list => [
+      list,
+      new Set(listAt(input, [...owner, list]).flatMap(raw => nameOf(list, raw) ?? [])),
+    ]),
   ) as unknown as Draft['names']
 
-/** Undefined for an entry that has none, which is a fault of its own. */
+/** Returns the name of an entry; undefined if it has none, which is an error of its own. */
 const nameOf = (list: string, raw: unknown): string | undefined => {
   const name = valueAt(raw, [list === 'clients' ? 'client_id' : list === 'users' ? 'sub' : 'name'])
   return typeof name === 'string' ? name : undefined
 }
 
-function readEntry(
-  schema: Shape<unknown>,
-  raw: unknown,
-): { value: never; damaged: ReadonlySet<string> } | undefined {
-  const first = schema.safeParse(raw)
-  if (first.success) return { value: first.data as never, damaged: new Set() }
-  if (typeof raw !== 'object' || raw === null) return undefined
-  const damaged = new Set<string>()
-  for (const issue of first.issues) {
-    if (issue.path.length > 0) damaged.add(String(issue.path[0]))
-    else if (issue.code === 'unknown_keys') for (const key of issue.keys) damaged.add(key)
-  }
-  const kept = Object.fromEntries(Object.entries(raw).filter(([key]) => !damaged.has(key)))
-  const second = schema.safeParse(kept)
-  if (!second.success) return undefined
-  // A misspelt key counts as the key that was meant: it is not missing.
-  const known = Object.keys((schema as unknown as { shape: object }).shape)
-  for (const key of [...damaged]) {
-    const meant = meantKey(key, known)
-    if (meant !== undefined) damaged.add(meant)
-  }
-  return { value: second.data as never, damaged }
-}
-
-/** A fault of one key of an entry; none where that key was already found faulty. */
-export function faultAt<Value>(
-  { list, index, subject, damaged }: Entry<Value>,
+/** Returns a diagnostic about one key of an entry; none if the schema already reported that key. */
+export function diagnosticAt<Value>(
+  { list, index, subject, invalid }: Entry<Value>,
   key: keyof Value & string,
-  fault: Omit<Fault, 'path' | 'subject'>,
+  description: Description,
   at?: number,
-): readonly Fault[] {
-  if (damaged.has(key)) return []
-  const path = formatPath([list, index, key, ...(at === undefined ? [] : [at])])
-  return [{ path, subject, ...fault }]
+): readonly Diagnostic[] {
+  if (invalid.has(key)) return []
+  const path = formatPath(at === undefined ? [list, index, key] : [list, index, key, at])
+  return [{ path, subject, ...description }]
 }

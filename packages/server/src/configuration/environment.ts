@@ -1,7 +1,10 @@
-/** Deployment settings from flags and variables: flags win over the environment, the environment over the file. */
+/** Settings from flags and variables: flags win over the environment, the environment over the file. Also the master key. */
 
-import type { Fault } from './fault.ts'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Diagnostic } from './diagnostic.ts'
 import { nearestOf } from './nearest.ts'
+import { decode32Bytes } from './schema/credentials.ts'
 
 /** Variable → the key that it sets. */
 const variables = {
@@ -16,7 +19,7 @@ const variables = {
 const numeric: ReadonlySet<string> = new Set(['port', 'workers'])
 
 const prefix = 'TESSERA_'
-export const masterKeyVariable = 'TESSERA_MASTER_KEY'
+const masterKeyVariable = 'TESSERA_MASTER_KEY'
 /** Sets `mail.smtp.password`. */
 const smtpPasswordVariable = 'TESSERA_SMTP_PASSWORD'
 
@@ -31,9 +34,9 @@ export type Overrides = {
   readonly workers?: string | number
 }
 
-export type Overridden = {
+type Overridden = {
   readonly input: Readonly<Record<string, unknown>>
-  /** Key → the flag or variable that set it, for faults and for what relative paths start from. */
+  /** Key → the flag or variable that set it, for errors and for what relative paths start from. */
   readonly sources: ReadonlyMap<string, string>
 }
 
@@ -71,14 +74,14 @@ function withSmtpPassword(mail: unknown, password: string): object | undefined {
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Faults of overridden keys name the flag or variable instead of the key. */
+/** Errors of overridden keys name the flag or variable instead of the key. */
 export const renameSources = (
-  faults: readonly Fault[],
+  errors: readonly Diagnostic[],
   sources: ReadonlyMap<string, string>,
-): readonly Fault[] => faults.map(fault => ({ ...fault, path: sources.get(fault.path) ?? fault.path }))
+): readonly Diagnostic[] => errors.map(error => ({ ...error, path: sources.get(error.path) ?? error.path }))
 
 /** Variables that look like misspelt ones. */
-export const environmentDoubts = (environment: Environment): readonly Fault[] => {
+export const environmentWarnings = (environment: Environment): readonly Diagnostic[] => {
   const known = [...Object.keys(variables), masterKeyVariable, smtpPasswordVariable]
   return Object.keys(environment)
     .filter(name => name.startsWith(prefix) && !known.includes(name))
@@ -99,4 +102,31 @@ export const environmentDoubts = (environment: Environment): readonly Fault[] =>
         },
       ]
     })
+}
+
+/**
+ * Reads the master key: 32 bytes. The variable wins over the file.
+ * @param file its path as configured, the folder that a relative one starts from, and what configured it.
+ */
+export function readMasterKey(
+  environment: Environment,
+  file: { readonly path: unknown; readonly directory: string; readonly source: string },
+): { readonly masterKey?: Uint8Array; readonly errors: readonly Diagnostic[] } {
+  const keyOf = (masterKey: Uint8Array | undefined, path: string, problem: string) => {
+    if (masterKey) return { masterKey, errors: [] }
+    const expected = '32 bytes in base64 or base64url'
+    return { errors: [{ path, problem, expected, fix: 'make one with: openssl rand -base64 32' }] }
+  }
+  const variable = environment[masterKeyVariable]
+  if (variable) return keyOf(decode32Bytes(variable.trim()), masterKeyVariable, 'it is not a master key')
+  if (typeof file.path !== 'string' || file.path === '') return { errors: [] }
+  try {
+    const bytes = readFileSync(resolve(file.directory, file.path))
+    const key = bytes.length === 32 ? new Uint8Array(bytes) : decode32Bytes(bytes.toString('latin1').trim())
+    return keyOf(key, file.source, 'the file holds no master key')
+  } catch (error) {
+    const problem = `the file can't be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`
+    const fix = 'correct the path or its permissions'
+    return { errors: [{ path: file.source, problem, expected: 'a readable file', fix }] }
+  }
 }

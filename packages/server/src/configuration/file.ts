@@ -1,28 +1,28 @@
 /** Reading a configuration file as data: JSON and JSONC (RFC 8259 with comments and trailing commas), YAML 1.2. */
 
 import type { Node, ParseError } from 'jsonc-parser'
-import type { Fault } from './fault.ts'
+import type { Diagnostic } from './diagnostic.ts'
 
 export type Read =
   | { readonly ok: true; readonly input: unknown }
-  | { readonly ok: false; readonly faults: readonly Fault[] }
+  | { readonly ok: false; readonly errors: readonly Diagnostic[] }
 
 export async function readJson(text: string, file: string): Promise<Read> {
   const { parseTree, getNodeValue, printParseErrorCode } = await import('jsonc-parser')
-  const errors: ParseError[] = []
-  const tree = parseTree(text.replace(/^\uFEFF/, ' '), errors, { allowTrailingComma: true })
-  const faults: Fault[] = errors.map(({ error, offset }) => ({
+  const problems: ParseError[] = []
+  const tree = parseTree(text.replace(/^\uFEFF/, ' '), problems, { allowTrailingComma: true })
+  const errors: Diagnostic[] = problems.map(({ error, offset }) => ({
     path: placeOf(text, offset, file),
     problem: `it is not JSON (${printParseErrorCode(error)})`,
     expected: 'JSON; comments and trailing commas are taken',
     fix: 'look at this place and just before it for a missing comma, quote or bracket',
   }))
-  if (faults.length > 0 || !tree) return { ok: false, faults: faults.length > 0 ? faults : [empty(file)] }
+  if (errors.length > 0 || !tree) return { ok: false, errors: errors.length > 0 ? errors : [empty(file)] }
   const repeated = repeatedKeys(tree)
   if (repeated.length === 0) return { ok: true, input: getNodeValue(tree) }
   return {
     ok: false,
-    faults: repeated.map(node => ({
+    errors: repeated.map(node => ({
       path: placeOf(text, node.offset, file),
       problem: `the key "${String(node.value)}" is written twice in one object`,
       expected: 'each key once',
@@ -47,8 +47,8 @@ function repeatedKeys(node: Node): readonly Node[] {
 export async function readYaml(text: string, file: string): Promise<Read> {
   const { parseAllDocuments } = await import('yaml')
   const documents = parseAllDocuments(text, { prettyErrors: true })
-  if (!Array.isArray(documents) || documents.length === 0) return { ok: false, faults: [empty(file)] }
-  const faults: Fault[] = documents
+  if (!Array.isArray(documents) || documents.length === 0) return { ok: false, errors: [empty(file)] }
+  const errors: Diagnostic[] = documents
     .flatMap(document => document.errors)
     .map(error => ({
       path: error.linePos ? `${file}:${error.linePos[0].line}:${error.linePos[0].col}` : file,
@@ -57,25 +57,25 @@ export async function readYaml(text: string, file: string): Promise<Read> {
       fix: 'look at this place for indentation, a colon or a quote',
     }))
   if (documents.length > 1)
-    faults.push({
+    errors.push({
       path: file,
       problem: 'it holds several documents',
       expected: 'one document',
       fix: 'remove the lines "---" and what does not belong here',
     })
-  if (faults.length > 0) return { ok: false, faults }
+  if (errors.length > 0) return { ok: false, errors }
   try {
     return { ok: true, input: documents[0]!.toJS({ maxAliasCount: 100 }) }
   } catch {
     const fix = 'write values out instead of referring to them'
     return {
       ok: false,
-      faults: [{ path: file, problem: 'its aliases do not resolve', expected: 'few aliases', fix }],
+      errors: [{ path: file, problem: 'its aliases do not resolve', expected: 'few aliases', fix }],
     }
   }
 }
 
-const empty = (file: string): Fault => ({
+const empty = (file: string): Diagnostic => ({
   path: file,
   problem: 'it is empty',
   expected: 'a configuration',

@@ -2,43 +2,43 @@
 
 import { isIP } from 'node:net'
 import type { Configuration } from './configuration.ts'
-import type { ValueFault } from './schema/rule.ts'
+import type { CheckError } from './validation/schema.ts'
 
 const expected =
   'an https URL (http on a loopback host) without query, fragment and final slash (RFC 8414 §2)'
 
 /** Why this may not be the issuer; undefined when it may. */
-export function issuerFault(value: string): ValueFault | undefined {
-  const fault = (problem: string, fix: string): ValueFault => ({ problem, expected, fix })
+export function issuerError(value: string): CheckError | undefined {
+  const error = (problem: string, fix: string): CheckError => ({ problem, expected, fix })
   if (value !== value.trim() || /[\x00-\x20\x7F]/.test(value))
-    return fault('it holds white space or control characters', 'remove them')
+    return error('it holds white space or control characters', 'remove them')
   if (!URL.canParse(value))
-    return fault('it is not a URL', 'write the whole address, beginning with https://')
+    return error('it is not a URL', 'write the whole address, beginning with https://')
   const url = new URL(value)
-  if (value.includes('?')) return fault('it has a query', 'remove the question mark and all after it')
-  if (value.includes('#')) return fault('it has a fragment', 'remove the number sign and all after it')
-  if (url.username !== '' || url.password !== '') return fault('it holds credentials', 'remove them')
+  if (value.includes('?')) return error('it has a query', 'remove the question mark and all after it')
+  if (value.includes('#')) return error('it has a fragment', 'remove the number sign and all after it')
+  if (url.username !== '' || url.password !== '') return error('it holds credentials', 'remove them')
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
-    return fault(`its scheme is ${url.protocol}`, 'begin it with https://')
+    return error(`its scheme is ${url.protocol}`, 'begin it with https://')
   if (url.protocol === 'http:' && !isLoopback(url.hostname))
-    return fault('it is http and its host is not a loopback one', 'use https; a proxy may end TLS')
-  if (value.endsWith('/')) return fault('it ends in a slash', `write "${value.replace(/\/+$/, '')}"`)
+    return error('it is http and its host is not a loopback one', 'use https; a proxy may end TLS')
+  if (value.endsWith('/')) return error('it ends in a slash', `write "${value.replace(/\/+$/, '')}"`)
   return undefined
 }
 
 /** Why this may not be the origin of the mTLS endpoints; undefined when it may. */
-export function endpointOriginFault(value: string): ValueFault | undefined {
-  const fault = (problem: string, fix: string): ValueFault => ({
+export function endpointOriginError(value: string): CheckError | undefined {
+  const error = (problem: string, fix: string): CheckError => ({
     problem,
     expected: 'scheme, host and port only, such as https://mtls.example (RFC 6454 §7)',
     fix,
   })
   const url = URL.canParse(value) ? new URL(value) : undefined
   if (url === undefined || url.origin === 'null')
-    return fault('it is not an origin', 'write an origin, beginning with https://')
-  if (url.origin !== value) return fault('it is not an origin', `write "${url.origin}"`)
+    return error('it is not an origin', 'write an origin, beginning with https://')
+  if (url.origin !== value) return error('it is not an origin', `write "${url.origin}"`)
   if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))) return undefined
-  return fault('it is not https', 'use https: certificates are shown in TLS')
+  return error('it is not https', 'use https: certificates are shown in TLS')
 }
 
 /** Whether a host is this machine itself (RFC 6761 §6.3, RFC 5735 §3, RFC 4291 §2.5.3). */

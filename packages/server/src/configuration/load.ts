@@ -18,7 +18,7 @@ export type LoadOptions = {
   readonly anew?: boolean
 }
 
-/** Answers faults as values; throws for nothing that a file can hold. Relative paths in the file start from the file. */
+/** Answers errors as values; throws for nothing that a file can hold. Relative paths in the file start from the file. */
 export async function loadConfiguration({
   file,
   anew = false,
@@ -50,7 +50,7 @@ async function readInput(absolute: string, file: string, anew: boolean): Promise
   if (!reader && !moduleExtensions.has(extension)) {
     return {
       ok: false,
-      faults: [
+      errors: [
         {
           path: file,
           problem: extension === '' ? 'its name has no ending' : `files ending in ${extension} are not known`,
@@ -67,7 +67,7 @@ async function readInput(absolute: string, file: string, anew: boolean): Promise
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
     return {
       ok: false,
-      faults: [
+      errors: [
         {
           path: file,
           problem: code === 'ENOENT' ? 'there is no such file' : `the file can't be read (${code})`,

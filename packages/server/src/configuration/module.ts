@@ -58,7 +58,7 @@ export async function readModule(absolute: string, file: string, anew: boolean):
   } catch (error) {
     return {
       ok: false,
-      faults: [
+      errors: [
         {
           path: file,
           problem: `the module failed: ${error instanceof Error ? error.message : String(error)}`,
@@ -71,7 +71,7 @@ export async function readModule(absolute: string, file: string, anew: boolean):
   }
   return {
     ok: false,
-    faults: [
+    errors: [
       {
         path: file,
         problem: 'the module exports no configuration',

@@ -1,13 +1,12 @@
-/** From what a client registered to a client, by the same schema and rules as the configuration's own (RFC 7591 §2). */
+/** Turns what a client registered into a client, by the schema and rules of configured clients (RFC 7591 §2). */
 
-import type { Client } from '../model/client.ts'
 import type { RegisteredClientParser, Registration } from '../model/registration.ts'
-import { clientOf, secretOf } from './assemble-client.ts'
 import type { Draft } from './draft.ts'
-import { faultsOf } from './issue.ts'
-import { clientFaults } from './rules/client.ts'
-import { referenceFaults, registeredScopes } from './rules/references.ts'
-import { clientSchema } from './schema/client.ts'
+import { explain } from './explain.ts'
+import { clientErrors } from './rules/client.ts'
+import { referenceErrors, registeredScopes } from './rules/references.ts'
+import { clientOf, clientSchema } from './schema/client.ts'
+import { secretOf } from './schema/credentials.ts'
 import type { ConfigurationDraft } from './schema/whole.ts'
 
 export function registrationOf(whole: ConfigurationDraft): Registration {
@@ -36,25 +35,29 @@ export function registrationOf(whole: ConfigurationDraft): Registration {
 
 function createParser(context: Draft): RegisteredClientParser {
   return input => {
-    const parsed = clientSchema.safeParse(input)
-    if (!parsed.success) return { ok: false, faults: faultsOf(parsed.issues, clientSchema, input) }
-    const entry = { list: 'clients', index: 0, subject: '', value: parsed.data, damaged: new Set<string>() }
+    const outcome = clientSchema.safeParse(input)
+    if (!outcome.success) return { ok: false, faults: explain(outcome.issues, clientSchema, input) }
+    const { value } = outcome
+    const entry = { list: 'clients', index: 0, subject: '', value, invalid: new Set<string>() }
     const draft = { ...context, clients: [entry] }
-    const faults = [...clientFaults(draft), ...referenceFaults(draft)]
-    const client: Client = clientOf(parsed.data)
-    return faults.length === 0
-      ? { ok: true, client }
-      : {
-          ok: false,
-          faults: faults.map(fault => ({ ...fault, path: fault.path.replace('clients[0].', '') })),
-        }
+    const errors = [...clientErrors(draft), ...referenceErrors(draft)]
+    if (errors.length === 0) return { ok: true, client: clientOf(value) }
+    return {
+      ok: false,
+      faults: errors.map(error => ({ ...error, path: error.path.replace('clients[0].', '') })),
+    }
   }
 }
 
 /** What a client may refer to. */
 const contextOf = (whole: ConfigurationDraft): Draft => ({
-  ...{ clients: [], identity_resources: [], api_scopes: [], api_resources: [] },
-  ...{ users: [], identity_providers: [], tenants: [] },
+  clients: [],
+  identity_resources: [],
+  api_scopes: [],
+  api_resources: [],
+  users: [],
+  identity_providers: [],
+  tenants: [],
   names: {
     clients: new Set(),
     users: new Set(),

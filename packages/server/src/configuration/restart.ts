@@ -2,7 +2,7 @@
 
 import { hash } from 'node:crypto'
 import type { Configuration, Storage } from './configuration.ts'
-import type { Fault } from './fault.ts'
+import type { Diagnostic } from './diagnostic.ts'
 
 /** Key → what must stay as it was; only compared, never told. */
 const settled: Readonly<Record<string, (configuration: Configuration) => unknown>> = {
@@ -22,8 +22,8 @@ const settled: Readonly<Record<string, (configuration: Configuration) => unknown
   metrics: ({ metrics }) => metrics !== undefined,
 }
 
-/** A fault for each that differs. */
-export const restartFaults = (running: Configuration, next: Configuration): readonly Fault[] =>
+/** A error for each that differs. */
+export const restartErrors = (running: Configuration, next: Configuration): readonly Diagnostic[] =>
   Object.entries(settled)
     .filter(([, of]) => JSON.stringify(of(running)) !== JSON.stringify(of(next)))
     .map(([path]) => ({

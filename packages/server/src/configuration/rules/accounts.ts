@@ -1,20 +1,23 @@
-/** Users and APIs: what each must have to work. */
+/** Users, their passwords and sign-up, and the secrets of clients and APIs. */
 
 import { identityKey } from '../../model/stored-user.ts'
-import { type Draft, faultAt } from '../draft.ts'
-import type { Fault } from '../fault.ts'
+import { defaultCost } from '../../runtime/argon2id.ts'
+import type { Diagnostic } from '../diagnostic.ts'
+import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
+import { isLoopback } from '../issuer.ts'
+import type { ConfigurationDraft } from '../schema/whole.ts'
 
-export const accountFaults = (draft: Draft): readonly Fault[] =>
+export const accountErrors = (draft: Draft): readonly Diagnostic[] =>
   draft.users.flatMap(user => [
     ...(identityKey(user.value.username) === ''
-      ? faultAt(user, 'username', {
+      ? diagnosticAt(user, 'username', {
           problem: 'the username consists of spaces only, which do not count',
           expected: 'a name that can be typed',
           fix: 'write the name that the user signs in with',
         })
       : []),
     ...(user.value.password !== undefined && user.value.password_argon2id !== undefined
-      ? faultAt(user, 'password', {
+      ? diagnosticAt(user, 'password', {
           problem: 'the user has a password and a password_argon2id',
           expected: 'one of the two, or neither',
           fix: 'remove one',
@@ -22,13 +25,13 @@ export const accountFaults = (draft: Draft): readonly Fault[] =>
       : []),
   ])
 
-export const accountDoubts = (draft: Draft): readonly Fault[] => [
+export const accountWarnings = (draft: Draft): readonly Diagnostic[] => [
   ...sharedCredentials(draft),
   ...sharedAddresses(draft),
 ]
 
 /** A confirmed address signs in one user, or nobody; a name comes before an address. */
-function sharedAddresses({ users }: Draft): readonly Fault[] {
+function sharedAddresses({ users }: Draft): readonly Diagnostic[] {
   const placeOf = (text: string, tenant = '') => JSON.stringify([tenant, identityKey(text)])
   const names = new Map(users.map(user => [placeOf(user.value.username, user.value.tenant), user]))
   const owners = new Map<string, User>()
@@ -40,7 +43,7 @@ function sharedAddresses({ users }: Draft): readonly Fault[] {
     const other = named && named !== user ? named : owners.get(place)
     owners.set(place, user)
     if (!other) return []
-    return faultAt(user, 'claims', {
+    return diagnosticAt(user, 'claims', {
       problem: `the confirmed address "${email}" is also ${other.list}[${other.index}]'s ${other === named ? 'username' : 'address'}, so this user can't sign in by it`,
       expected: "a confirmed address that is no other user's address or username in the same tenant",
       fix: 'change one of the two; ignore this if sign-in by username is enough',
@@ -51,13 +54,115 @@ function sharedAddresses({ users }: Draft): readonly Fault[] {
 type User = Draft['users'][number]
 
 /** An API and a client of one name would answer to the same credentials at introspection. */
-const sharedCredentials = (draft: Draft): readonly Fault[] =>
+const sharedCredentials = (draft: Draft): readonly Diagnostic[] =>
   draft.api_resources.flatMap(api =>
     api.value.api_secrets.length > 0 && draft.names.clients.has(api.value.name)
-      ? faultAt(api, 'name', {
+      ? diagnosticAt(api, 'name', {
           problem: `"${api.value.name}" is a client_id too, and both authenticate at introspection`,
           expected: 'a name that no client has',
           fix: 'rename the API or the client',
         })
       : [],
   )
+
+/** 16 characters that a machine chose are more than 80 bits. */
+const least = 16
+
+export const secretWarnings = (draft: Draft): readonly Diagnostic[] => [
+  ...draft.clients.flatMap(client => shortSecrets(client, 'client_secrets', client.value.client_secrets)),
+  ...draft.api_resources.flatMap(api => shortSecrets(api, 'api_secrets', api.value.api_secrets)),
+  ...shortTokens(draft),
+  ...draft.users.flatMap(costlyHash),
+]
+
+/** A value that is read from elsewhere is not seen here. */
+const shortSecrets = <Value>(
+  entry: Entry<Value>,
+  list: keyof Value & string,
+  secrets: readonly { readonly value?: unknown }[],
+): readonly Diagnostic[] =>
+  secrets.flatMap(({ value }, index) => (isShort(value) ? diagnosticAt(entry, list, tooShort, index) : []))
+
+const shortTokens = ({ registration }: Draft): readonly Diagnostic[] =>
+  (registration?.value.initial_access_tokens ?? []).flatMap(({ value }, index) =>
+    isShort(value) ? { path: `${registration?.path}.initial_access_tokens[${index}]`, ...tooShort } : [],
+  )
+
+const isShort = (value: unknown): boolean => typeof value === 'string' && value.length < least
+
+const tooShort = {
+  problem: `its value has fewer than ${least} characters, so it could be guessed`,
+  expected: `${least} characters or more, chosen by a machine`,
+  fix: 'make one with: openssl rand -base64 32',
+} as const
+
+/** Unknown names cost what the default costs: a wrong password that takes longer tells that the user exists. */
+function costlyHash(user: Draft['users'][number]): readonly Diagnostic[] {
+  const { password_argon2id: encoded } = user.value
+  const [memory = 0, passes = 0] = (/\$m=(\d+),t=(\d+)/.exec(encoded ?? '') ?? []).slice(1).map(Number)
+  if (memory * passes <= defaultCost.memoryCost * defaultCost.timeCost) return []
+  return diagnosticAt(user, 'password_argon2id', {
+    problem: `it costs more (m=${memory}, t=${passes}) than what is computed for unknown names, so response times tell that the user exists`,
+    expected: `m=${defaultCost.memoryCost}, t=${defaultCost.timeCost}, as users who are kept in the store have`,
+    fix: 'make one with: tessera hash-secret --argon2id',
+  })
+}
+
+export function signUpErrors(whole: ConfigurationDraft): readonly Diagnostic[] {
+  const server = { ...whole, signUp: whole.accounts?.sign_up, at: '' }
+  const tenants = whole.tenants.map((tenant, index) => ({
+    issuer: tenant.issuer === undefined || tenant.issuer === 'path' ? whole.issuer : tenant.issuer,
+    // A tenant that shares the issuer says of its accounts only whether people may sign up.
+    accounts: tenant.issuer === undefined ? whole.accounts : tenant.accounts,
+    signUp: tenant.accounts?.sign_up,
+    mail: tenant.mail ?? whole.mail,
+    validators: tenant.validators ?? whole.validators,
+    at: `tenants[${index}].`,
+  }))
+  return [server, ...tenants].flatMap(({ issuer, accounts, signUp, mail, validators, at }) => {
+    if (!signUp) return []
+    if (!accounts) return [withoutAccounts(at)]
+    const local = issuer === undefined || isLoopback(new URL(issuer).hostname)
+    const needsMail = accounts.email_verification !== 'off' && mail === undefined && !local
+    return [
+      ...(needsMail ? [withoutMail(at)] : []),
+      ...(validators?.password === undefined ? [] : [passwordsElsewhere(at)]),
+    ]
+  })
+}
+
+/** Tenants that share the server's issuer, and in which anybody makes an account whose tokens name the tenant. */
+export const signUpWarnings = ({ tenants }: ConfigurationDraft): readonly Diagnostic[] =>
+  tenants.flatMap(({ name, issuer, accounts }, index) =>
+    issuer === undefined && accounts?.sign_up
+      ? [
+          {
+            path: `tenants[${index}].accounts.sign_up`,
+            problem: `anybody can make an account in tenant "${name}", and tokens about it carry "tenant": "${name}"`,
+            expected: 'this to be wanted, and APIs that trust no one for their tenant alone',
+            fix: 'remove it, and add users by "tessera users add --in-tenant"; ignore this if it is wanted',
+          },
+        ]
+      : [],
+  )
+
+const withoutAccounts = (at: string): Diagnostic => ({
+  path: `${at}accounts.sign_up`,
+  problem: 'there is no "accounts" at the top of the configuration, so the server keeps no accounts',
+  expected: '"accounts": {} at the top, beside "tenants"',
+  fix: 'add "accounts": {}',
+})
+
+const withoutMail = (at: string): Diagnostic => ({
+  path: `${at}accounts.sign_up`,
+  problem: 'people who sign up are sent mail, and there is no mail configuration',
+  expected: '"mail": { "from": "…", "smtp": { "host": "…" } }, or "email_verification": "off"',
+  fix: 'add "mail"',
+})
+
+const passwordsElsewhere = (at: string): Diagnostic => ({
+  path: `${at}accounts.sign_up`,
+  problem: 'validators.password checks the passwords, so one that is chosen here would not count',
+  expected: 'sign_up or validators.password',
+  fix: 'remove one of the two',
+})

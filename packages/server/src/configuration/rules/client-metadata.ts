@@ -1,20 +1,21 @@
-/** What a client says about itself that can't be so (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2). */
+/** Metadata of a client that contradicts itself (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2), and unsafe redirect URIs. */
 
+import { hasPrivateUseScheme, isReversedDomain, schemeOf } from '@tessera/protocol/uri-scheme'
 import { applicationTypeFault } from '../../model/redirect.ts'
 import { webHostOf } from '../../model/sector.ts'
-import { type Draft, type Entry, faultAt } from '../draft.ts'
-import type { Fault } from '../fault.ts'
+import type { Diagnostic } from '../diagnostic.ts'
+import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
 import type { ClientDraft } from '../schema/client.ts'
 
 export type Client = Entry<ClientDraft>
-export type Rule = (client: Client, draft: Draft) => readonly Fault[]
+export type Rule = (client: Client, draft: Draft) => readonly Diagnostic[]
 
 export const has = (client: Client, grant: string): boolean =>
-  !client.damaged.has('grant_types') && client.value.grant_types.includes(grant)
+  !client.invalid.has('grant_types') && client.value.grant_types.includes(grant)
 
 const oneSourceOfKeys: Rule = client =>
   client.value.jwks !== undefined && client.value.jwks_uri !== undefined
-    ? faultAt(client, 'jwks_uri', {
+    ? diagnosticAt(client, 'jwks_uri', {
         problem: 'the client has jwks too',
         expected: 'one of jwks and jwks_uri (RFC 7591 §2)',
         fix: 'remove one of the two',
@@ -25,9 +26,9 @@ const oneSourceOfKeys: Rule = client =>
 const applicationType: Rule = client => {
   const { application_type: type, redirect_uris } = client.value
   return redirect_uris.flatMap((uri, index) => {
-    const fault = applicationTypeFault(uri, type, has(client, 'implicit'))
+    const error = applicationTypeFault(uri, type, has(client, 'implicit'))
     const fix = 'use https, or register "application_type": "native" for an application on a device'
-    return fault ? faultAt(client, 'redirect_uris', { ...fault, fix }, index) : []
+    return error ? diagnosticAt(client, 'redirect_uris', { ...error, fix }, index) : []
   })
 }
 
@@ -35,11 +36,11 @@ const applicationType: Rule = client => {
 const pairwiseSector: Rule = client => {
   const { subject_type, sector_identifier_uri, redirect_uris } = client.value
   if (subject_type !== 'pairwise' || sector_identifier_uri !== undefined) return []
-  if (client.damaged.has('redirect_uris') || client.damaged.has('sector_identifier_uri')) return []
+  if (client.invalid.has('redirect_uris') || client.invalid.has('sector_identifier_uri')) return []
   const hosts = new Set(redirect_uris.map(webHostOf))
   return hosts.size <= 1
     ? []
-    : faultAt(client, 'subject_type', {
+    : diagnosticAt(client, 'subject_type', {
         problem: 'it is pairwise and redirect_uris have several hosts',
         expected: 'one host, or sector_identifier_uri (OpenID Connect Core 1.0 §8.1)',
         fix: 'add "sector_identifier_uri": "https://…" with the host that stands for all of them',
@@ -49,8 +50,8 @@ const pairwiseSector: Rule = client => {
 const targetWithoutInitiation: Rule = client =>
   client.value.initiate_login_target_link_uri !== undefined &&
   client.value.initiate_login_uri === undefined &&
-  !client.damaged.has('initiate_login_uri')
-    ? faultAt(client, 'initiate_login_target_link_uri', {
+  !client.invalid.has('initiate_login_uri')
+    ? diagnosticAt(client, 'initiate_login_target_link_uri', {
         problem: 'there is no initiate_login_uri that it could be sent to',
         expected: 'both, or neither (OpenID Connect Core 1.0 §4)',
         fix: 'add "initiate_login_uri", or remove it',
@@ -62,7 +63,7 @@ const signedRequests: Rule = client => {
   const { require_signed_request_object: required, request_object_signing_alg: alg } = client.value
   if (!required) return []
   if (alg === 'none') {
-    return faultAt(client, 'request_object_signing_alg', {
+    return diagnosticAt(client, 'request_object_signing_alg', {
       problem: 'it is "none" and signed request objects are required',
       expected: 'an algorithm',
       fix: 'remove it, or remove require_signed_request_object',
@@ -70,7 +71,7 @@ const signedRequests: Rule = client => {
   }
   return client.value.jwks !== undefined || client.value.jwks_uri !== undefined
     ? []
-    : faultAt(client, 'require_signed_request_object', {
+    : diagnosticAt(client, 'require_signed_request_object', {
         problem: 'the client has no keys to sign request objects with',
         expected: 'jwks or jwks_uri',
         fix: 'add the public keys of the client',
@@ -80,12 +81,12 @@ const signedRequests: Rule = client => {
 /** Nothing is encrypted for a client that has no keys. */
 const encryption: Rule = client => {
   const { jwks, jwks_uri } = client.value
-  if (jwks !== undefined || jwks_uri !== undefined || client.damaged.has('jwks')) return []
+  if (jwks !== undefined || jwks_uri !== undefined || client.invalid.has('jwks')) return []
   return (['id_token', 'userinfo', 'introspection'] as const).flatMap(what => {
     const key = `${what}_encrypted_response_alg` as const
     return client.value[key] === undefined
       ? []
-      : faultAt(client, key, {
+      : diagnosticAt(client, key, {
           problem: 'the client has no keys to encrypt for',
           expected: 'jwks or jwks_uri',
           fix: 'add the public keys of the client, or remove it',
@@ -101,3 +102,51 @@ export const metadataRules: readonly Rule[] = [
   pairwiseSector,
   targetWithoutInitiation,
 ]
+
+export const redirectWarnings: readonly ((client: Client) => readonly Diagnostic[])[] = [
+  client =>
+    (['redirect_uris', 'post_logout_redirect_uris'] as const).flatMap(key =>
+      client.value[key].flatMap((uri, index) => {
+        const scheme = schemeOf(uri)
+        return !hasPrivateUseScheme(uri) || isReversedDomain(scheme)
+          ? []
+          : diagnosticAt(
+              client,
+              key,
+              {
+                problem: `any application can claim the scheme "${scheme}", so users are asked for consent each time`,
+                expected: 'a reversed domain name of your own, such as com.example.app (RFC 8252 §7.1)',
+                fix: 'use such a scheme, or an https address that the application claims, if you can change it',
+              },
+              index,
+            )
+      }),
+    ),
+  client =>
+    hasScheme(client) && !client.value.require_pkce
+      ? diagnosticAt(client, 'require_pkce', {
+          problem: 'it is false, and requests with a redirect URI of an application need PKCE all the same',
+          expected: 'true (RFC 8252 §8.1)',
+          fix: 'remove "require_pkce": false',
+        })
+      : [],
+  client =>
+    hasScheme(client) && client.value.client_secrets.length > 0
+      ? diagnosticAt(client, 'client_secrets', {
+          problem: 'a secret in an application that many people install is known to all of them',
+          expected: 'a public client (RFC 8252 §8.5)',
+          fix: 'remove client_secrets and write "token_endpoint_auth_method": "none", if you can change the application',
+        })
+      : [],
+  client =>
+    hasScheme(client) && has(client, 'implicit')
+      ? diagnosticAt(client, 'grant_types', {
+          problem:
+            'tokens of the implicit grant go to whatever application claimed the scheme of a redirect URI',
+          expected: '"authorization_code" with PKCE (RFC 8252 §8.2)',
+          fix: 'leave "implicit" out of grant_types',
+        })
+      : [],
+]
+
+const hasScheme = ({ value }: Client): boolean => value.redirect_uris.some(hasPrivateUseScheme)

@@ -1,10 +1,9 @@
 /** What makes a client unsafe or unable to work (RFC 6749 §2, RFC 7591 §2, RFC 9700 §2). */
 
-import { type Draft, faultAt } from '../draft.ts'
-import type { Fault } from '../fault.ts'
+import type { Diagnostic } from '../diagnostic.ts'
+import { type Draft, diagnosticAt } from '../draft.ts'
 import type { ClientDraft } from '../schema/client.ts'
-import { type Client, has, metadataRules, type Rule } from './client-metadata.ts'
-import { redirectDoubts } from './client-redirects.ts'
+import { type Client, has, metadataRules, type Rule, redirectWarnings } from './client-metadata.ts'
 
 const isPublic = (client: Client): boolean => client.value.token_endpoint_auth_method === 'none'
 
@@ -12,7 +11,7 @@ const publicRules: readonly Rule[] = [
   client =>
     client.value.client_secrets.length === 0
       ? []
-      : faultAt(client, 'client_secrets', {
+      : diagnosticAt(client, 'client_secrets', {
           problem: 'a public client (token_endpoint_auth_method "none") has secrets',
           expected: 'no secrets, or a method that uses them',
           fix: 'remove client_secrets, or remove token_endpoint_auth_method',
@@ -20,7 +19,7 @@ const publicRules: readonly Rule[] = [
   client =>
     client.value.require_pkce
       ? []
-      : faultAt(client, 'require_pkce', {
+      : diagnosticAt(client, 'require_pkce', {
           problem: 'a public client does not require PKCE',
           expected: 'true (RFC 9700 §2.1.1)',
           fix: 'remove "require_pkce": false',
@@ -28,7 +27,7 @@ const publicRules: readonly Rule[] = [
   client =>
     !client.value.allow_plain_pkce
       ? []
-      : faultAt(client, 'allow_plain_pkce', {
+      : diagnosticAt(client, 'allow_plain_pkce', {
           problem: 'a public client may use plain PKCE',
           expected: 'false (RFC 9700 §2.1.1)',
           fix: 'remove "allow_plain_pkce": true; S256 is what clients use',
@@ -36,7 +35,7 @@ const publicRules: readonly Rule[] = [
   client =>
     !has(client, 'client_credentials')
       ? []
-      : faultAt(client, 'grant_types', {
+      : diagnosticAt(client, 'grant_types', {
           problem: 'a public client has the client_credentials grant',
           expected: 'a confidential client (RFC 6749 §4.4)',
           fix: 'remove "client_credentials", or give it client_secrets and remove token_endpoint_auth_method',
@@ -44,52 +43,52 @@ const publicRules: readonly Rule[] = [
   client =>
     client.value.refresh_token_usage !== 'reuse'
       ? []
-      : faultAt(client, 'refresh_token_usage', {
+      : diagnosticAt(client, 'refresh_token_usage', {
           problem: 'a public client may reuse refresh tokens',
           expected: '"one_time" (RFC 9700 §4.14.2)',
           fix: 'remove "refresh_token_usage": "reuse"',
         }),
 ]
 
-const needsSecret = (client: Client): readonly Fault[] =>
+const needsSecret = (client: Client): readonly Diagnostic[] =>
   client.value.client_secrets.length > 0
     ? []
-    : faultAt(client, 'client_secrets', {
+    : diagnosticAt(client, 'client_secrets', {
         problem: `token_endpoint_auth_method "${client.value.token_endpoint_auth_method}" needs a secret and there is none`,
         expected: 'at least one secret',
         fix: 'add "client_secrets": [{ "value": "…" }], or write "token_endpoint_auth_method": "none" for a public client',
       })
 
-const needsJwks = (client: Client): readonly Fault[] =>
-  client.value.jwks !== undefined || client.value.jwks_uri !== undefined || client.damaged.has('jwks_uri')
+const needsJwks = (client: Client): readonly Diagnostic[] =>
+  client.value.jwks !== undefined || client.value.jwks_uri !== undefined || client.invalid.has('jwks_uri')
     ? []
-    : faultAt(client, 'jwks', {
+    : diagnosticAt(client, 'jwks', {
         problem: `token_endpoint_auth_method "${client.value.token_endpoint_auth_method}" needs the client's keys and there are none`,
         expected: 'a JWK Set (RFC 7517 §5), or where it is',
         fix: 'add "jwks": { "keys": [ … ] } with its public keys, or "jwks_uri"',
       })
 
-const needsMtls = (client: Client, draft: Draft): readonly Fault[] =>
+const needsMtls = (client: Client, draft: Draft): readonly Diagnostic[] =>
   draft.mtls
     ? []
-    : faultAt(client, 'token_endpoint_auth_method', {
+    : diagnosticAt(client, 'token_endpoint_auth_method', {
         problem: `"${client.value.token_endpoint_auth_method}" needs client certificates and mtls is not configured`,
         expected: '"mtls" at the top of the configuration (RFC 8705)',
         fix: 'add "mtls": { "certificate_header": "…", "trusted_proxies": ["…"] }',
       })
 
-const needsSubject = (client: Client): readonly Fault[] =>
+const needsSubject = (client: Client): readonly Diagnostic[] =>
   client.value.tls_client_auth_subject_dn !== undefined
     ? []
-    : faultAt(client, 'tls_client_auth_subject_dn', {
+    : diagnosticAt(client, 'tls_client_auth_subject_dn', {
         problem: 'token_endpoint_auth_method "tls_client_auth" needs the subject of the certificate',
         expected: 'a distinguished name (RFC 8705 §2.1.2)',
         fix: 'add "tls_client_auth_subject_dn": "CN=…"',
       })
 
-const needsCertificates = (client: Client): readonly Fault[] =>
+const needsCertificates = (client: Client): readonly Diagnostic[] =>
   client.value.jwks?.keys.some(key => Array.isArray(key.x5c) || typeof key['x5t#S256'] === 'string') === false
-    ? faultAt(client, 'jwks', {
+    ? diagnosticAt(client, 'jwks', {
         problem: 'no key of it has a certificate',
         expected: 'keys with "x5c" or "x5t#S256" (RFC 8705 §2.2.2)',
         fix: 'add "x5c" with the certificate to the key, or "x5t#S256" with its SHA-256',
@@ -111,14 +110,14 @@ const credentialRules: Readonly<
 const credentials: Rule = (client, draft) => {
   const method = client.value.token_endpoint_auth_method
   if (method !== undefined) return credentialRules[method].flatMap(rule => rule(client, draft))
-  if (client.value.client_secrets.length > 0 || client.damaged.has('client_secrets')) return []
+  if (client.value.client_secrets.length > 0 || client.invalid.has('client_secrets')) return []
   const other =
     client.value.jwks || client.value.jwks_uri
       ? 'private_key_jwt'
       : client.value.tls_client_auth_subject_dn !== undefined
         ? 'tls_client_auth'
         : undefined
-  return faultAt(client, 'token_endpoint_auth_method', {
+  return diagnosticAt(client, 'token_endpoint_auth_method', {
     problem: 'it is omitted and the client has no secrets',
     expected: '"none" for a public client, or client_secrets for a confidential one',
     fix: other
@@ -132,7 +131,7 @@ const needsRedirects = (client: Client): boolean =>
 
 const redirects: Rule = client =>
   needsRedirects(client) && client.value.redirect_uris.length === 0
-    ? faultAt(client, 'redirect_uris', {
+    ? diagnosticAt(client, 'redirect_uris', {
         problem:
           'the client has a grant of the authorization endpoint and nowhere to send a code or token to',
         expected: 'at least one redirect URI',
@@ -143,11 +142,11 @@ const redirects: Rule = client =>
 /** Front-Channel Logout 1.0 §2: scheme, host and port must be those of a redirection URI. */
 const frontChannelOrigin: Rule = client => {
   const { frontchannel_logout_uri: uri, redirect_uris } = client.value
-  if (uri === undefined || client.damaged.has('redirect_uris')) return []
+  if (uri === undefined || client.invalid.has('redirect_uris')) return []
   const originOf = (text: string): string => new URL(text).origin
   return redirect_uris.some(redirect => originOf(redirect) === originOf(uri))
     ? []
-    : faultAt(client, 'frontchannel_logout_uri', {
+    : diagnosticAt(client, 'frontchannel_logout_uri', {
         problem: 'its origin is not that of any of redirect_uris',
         expected: 'scheme, host and port of a redirect URI (OpenID Connect Front-Channel Logout 1.0 §2)',
         fix: 'write a URI beside one of redirect_uris, or use backchannel_logout_uri',
@@ -157,13 +156,13 @@ const frontChannelOrigin: Rule = client => {
 /** RFC 7591 §2.1: `code` goes with authorization_code, `token` and `id_token` with implicit. */
 const responseTypes: Rule = client => {
   const types = client.value.response_types
-  if (types === undefined || client.damaged.has('grant_types')) return []
+  if (types === undefined || client.invalid.has('grant_types')) return []
   const needs = (part: string) => (part === 'code' ? 'authorization_code' : 'implicit')
   const unmatched = types.flatMap((type, index) => {
     const missing = [...new Set(type.split(' ').map(needs))].filter(grant => !has(client, grant))
     return missing.length === 0
       ? []
-      : faultAt(
+      : diagnosticAt(
           client,
           'response_types',
           {
@@ -177,7 +176,7 @@ const responseTypes: Rule = client => {
   const unserved = (['authorization_code', 'implicit'] as const).flatMap(grant =>
     !has(client, grant) || types.some(type => type.split(' ').some(part => needs(part) === grant))
       ? []
-      : faultAt(client, 'response_types', {
+      : diagnosticAt(client, 'response_types', {
           problem: `none of them uses the ${grant} grant`,
           expected: `a response type for each of grant_types (RFC 7591 §2.1)`,
           fix: `add "${grant === 'implicit' ? 'id_token' : 'code'}", or leave "${grant}" out of grant_types`,
@@ -188,7 +187,7 @@ const responseTypes: Rule = client => {
 
 const absoluteLifetime: Rule = client =>
   client.value.absolute_refresh_token_lifetime === 0 && client.value.refresh_token_expiration === 'absolute'
-    ? faultAt(client, 'absolute_refresh_token_lifetime', {
+    ? diagnosticAt(client, 'absolute_refresh_token_lifetime', {
         problem: 'it is 0 and the expiration is absolute',
         expected: 'at least 1; 0 only with "refresh_token_expiration": "sliding"',
         fix: 'write a number of seconds, or make the expiration sliding',
@@ -199,8 +198,8 @@ const absoluteLifetime: Rule = client =>
 const boundTokens: Rule = (client, draft) => {
   const { tls_client_certificate_bound_access_tokens: bound, response_types = [] } = client.value
   if (!bound) return []
-  const at = (fault: Omit<Fault, 'path' | 'subject'>) =>
-    faultAt(client, 'tls_client_certificate_bound_access_tokens', fault)
+  const at = (error: Omit<Diagnostic, 'path' | 'subject'>) =>
+    diagnosticAt(client, 'tls_client_certificate_bound_access_tokens', error)
   if (!draft.mtls)
     return at({
       problem: 'it needs client certificates and mtls is not configured',
@@ -227,22 +226,22 @@ const rules: readonly Rule[] = [
   ...metadataRules,
 ]
 
-export const clientFaults = (draft: Draft): readonly Fault[] =>
+export const clientErrors = (draft: Draft): readonly Diagnostic[] =>
   draft.clients.flatMap(client => rules.flatMap(rule => rule(client, draft)))
 
 const isSecretMethod = (client: Client): boolean =>
   [undefined, 'client_secret_basic', 'client_secret_post'].includes(client.value.token_endpoint_auth_method)
 
 /** What is allowed and probably not meant. */
-const doubts: readonly ((client: Client, draft: Draft, now: number) => readonly Fault[])[] = [
-  ...redirectDoubts,
+const warnings: readonly ((client: Client, draft: Draft, now: number) => readonly Diagnostic[])[] = [
+  ...redirectWarnings,
   (client, _, now) => {
     const secrets = client.value.client_secrets
     const expired = secrets.filter(
       one => one.expires_at !== undefined && Date.parse(one.expires_at) / 1000 <= now,
     )
     return secrets.length > 0 && expired.length === secrets.length
-      ? faultAt(client, 'client_secrets', {
+      ? diagnosticAt(client, 'client_secrets', {
           problem: 'all its secrets have expired',
           expected: 'a secret that has not',
           fix: 'add a new one',
@@ -251,7 +250,7 @@ const doubts: readonly ((client: Client, draft: Draft, now: number) => readonly 
   },
   client =>
     !isPublic(client) && !isSecretMethod(client) && client.value.client_secrets.length > 0
-      ? faultAt(client, 'client_secrets', {
+      ? diagnosticAt(client, 'client_secrets', {
           problem: `token_endpoint_auth_method "${client.value.token_endpoint_auth_method}" never uses them`,
           expected: 'no secrets',
           fix: 'remove client_secrets',
@@ -259,7 +258,7 @@ const doubts: readonly ((client: Client, draft: Draft, now: number) => readonly 
       : [],
   client =>
     has(client, 'implicit') && client.value.response_types === undefined
-      ? faultAt(client, 'response_types', {
+      ? diagnosticAt(client, 'response_types', {
           problem: 'it is omitted, so the implicit grant has no response type',
           expected: '"id_token" or "id_token token"',
           fix: 'add "response_types": ["id_token"], or leave "implicit" out of grant_types',
@@ -269,7 +268,7 @@ const doubts: readonly ((client: Client, draft: Draft, now: number) => readonly 
     has(client, 'urn:ietf:params:oauth:grant-type:jwt-bearer') &&
     !draft.trustedIssuers &&
     !draft.moduleGrants.includes('urn:ietf:params:oauth:grant-type:jwt-bearer')
-      ? faultAt(client, 'grant_types', {
+      ? diagnosticAt(client, 'grant_types', {
           problem: 'it has the JWT bearer grant and nobody is trusted to issue assertions',
           expected: '"trusted_issuers" at the top of the configuration',
           fix: 'add "trusted_issuers": [{ "issuer": "…", "jwks": { … } }]',
@@ -277,5 +276,5 @@ const doubts: readonly ((client: Client, draft: Draft, now: number) => readonly 
       : [],
 ]
 
-export const clientDoubts = (draft: Draft, now: number): readonly Fault[] =>
-  draft.clients.flatMap(client => doubts.flatMap(doubt => doubt(client, draft, now)))
+export const clientWarnings = (draft: Draft, now: number): readonly Diagnostic[] =>
+  draft.clients.flatMap(client => warnings.flatMap(warning => warning(client, draft, now)))

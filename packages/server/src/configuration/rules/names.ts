@@ -2,11 +2,11 @@
 
 import { comparableUri } from '@tessera/protocol/resource-indicator'
 import { identityKey } from '../../model/stored-user.ts'
-import { type Draft, type Entry, faultAt } from '../draft.ts'
-import type { Fault } from '../fault.ts'
-import { standardIdentityResources } from '../standard-resources.ts'
+import type { Diagnostic } from '../diagnostic.ts'
+import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
+import { standardIdentityResources } from '../schema/resource.ts'
 
-export const nameFaults = (draft: Draft): readonly Fault[] => [
+export const nameErrors = (draft: Draft): readonly Diagnostic[] => [
   ...duplicates(draft.clients, 'client_id'),
   ...duplicates(draft.identity_resources, 'name'),
   ...duplicates(draft.api_scopes, 'name'),
@@ -31,7 +31,7 @@ export const nameFaults = (draft: Draft): readonly Fault[] => [
   ...draft.users.flatMap(user => subOfClient(user, draft)),
   ...draft.users.flatMap(user => derivedName(user, 'sub')),
   ...draft.clients.flatMap(client => derivedName(client, 'client_id')),
-  ...draft.identity_providers.flatMap(localProviderFault),
+  ...draft.identity_providers.flatMap(localProviderError),
 ]
 
 function duplicates<Value>(
@@ -39,7 +39,7 @@ function duplicates<Value>(
   key: keyof Value & string,
   identity: (value: Value) => string = value => String(value[key]),
   where = '',
-): readonly Fault[] {
+): readonly Diagnostic[] {
   const first = new Map<string, Entry<Value>>()
   return entries.flatMap(entry => {
     const id = identity(entry.value)
@@ -50,7 +50,7 @@ function duplicates<Value>(
     }
     const written = String(entry.value[key])
     const same = written === String(before.value[key])
-    return faultAt(entry, key, {
+    return diagnosticAt(entry, key, {
       problem: `"${written}" is ${same ? 'also' : 'the same name as'} ${entry.list}[${before.index}].${key}`,
       expected: `a ${key} that no other entry has${where}`,
       fix: 'rename one of the two, or remove it',
@@ -58,8 +58,8 @@ function duplicates<Value>(
   })
 }
 
-/** Whoever introspects must be one API: its own name under another key is no fault. */
-function introspectionName(api: Draft['api_resources'][number], draft: Draft): readonly Fault[] {
+/** Whoever introspects must be one API: its own name under another key is no error. */
+function introspectionName(api: Draft['api_resources'][number], draft: Draft): readonly Diagnostic[] {
   const { introspection_client_id: id } = api.value
   if (id === undefined) return []
   const other = draft.api_resources.find(
@@ -67,14 +67,14 @@ function introspectionName(api: Draft['api_resources'][number], draft: Draft): r
   )
   // Whoever authenticates as one of them would be counted and described as either.
   if (draft.names.clients.has(id))
-    return faultAt(api, 'introspection_client_id', {
+    return diagnosticAt(api, 'introspection_client_id', {
       problem: `"${id}" is a client_id too, and both authenticate at introspection`,
       expected: 'a user name that no client has',
       fix: 'choose another',
     })
   return other === undefined
     ? []
-    : faultAt(api, 'introspection_client_id', {
+    : diagnosticAt(api, 'introspection_client_id', {
         problem: `"${id}" is also a user name of ${other.list}[${other.index}]`,
         expected: 'a user name that no other API has, nor as its name',
         fix: 'choose another',
@@ -82,12 +82,12 @@ function introspectionName(api: Draft['api_resources'][number], draft: Draft): r
 }
 
 /** A scope string does not say which kind a name is, so no name may be both (OpenID Connect Core 1.0 §5.4, §11). */
-function scopeCollisions(draft: Draft): readonly Fault[] {
+function scopeCollisions(draft: Draft): readonly Diagnostic[] {
   const identity = new Set(standardIdentityResources.map(resource => resource.name))
   for (const name of draft.names.identity_resources) identity.add(name)
   const reserved = [...draft.api_scopes, ...draft.identity_resources].flatMap(entry =>
     entry.value.name === 'offline_access'
-      ? faultAt(entry, 'name', {
+      ? diagnosticAt(entry, 'name', {
           problem: '"offline_access" asks for refresh tokens and is no scope of its own',
           expected: 'another name (OpenID Connect Core 1.0 §11)',
           fix: 'remove this entry; clients may name offline_access in their scope without it',
@@ -96,7 +96,7 @@ function scopeCollisions(draft: Draft): readonly Fault[] {
   )
   const shared = draft.api_scopes.flatMap(entry =>
     identity.has(entry.value.name)
-      ? faultAt(entry, 'name', {
+      ? diagnosticAt(entry, 'name', {
           problem: `"${entry.value.name}" is an identity resource too`,
           expected: 'a name that is either an identity resource or an API scope',
           fix: 'rename the API scope',
@@ -107,9 +107,9 @@ function scopeCollisions(draft: Draft): readonly Fault[] {
 }
 
 /** An API of this name that is no more particular about types would take the client's ID tokens for access tokens. */
-const plainTokensOfClient = (api: Draft['api_resources'][number], draft: Draft): readonly Fault[] =>
+const plainTokensOfClient = (api: Draft['api_resources'][number], draft: Draft): readonly Diagnostic[] =>
   api.value.access_token_typ === 'JWT' && draft.names.clients.has(api.value.name)
-    ? faultAt(api, 'access_token_typ', {
+    ? diagnosticAt(api, 'access_token_typ', {
         problem: `"${api.value.name}" is a client_id too, so that ID tokens of that client have the type and the audience of access tokens for this API`,
         expected: '"at+jwt", or a name that no client has (RFC 8725 §3.12)',
         fix: 'rename the API, or remove access_token_typ',
@@ -117,9 +117,9 @@ const plainTokensOfClient = (api: Draft['api_resources'][number], draft: Draft):
     : []
 
 /** RFC 9700 §4.15: a client must not be taken for a user by its `sub`. */
-const subOfClient = (user: Draft['users'][number], draft: Draft): readonly Fault[] =>
+const subOfClient = (user: Draft['users'][number], draft: Draft): readonly Diagnostic[] =>
   draft.names.clients.has(user.value.sub)
-    ? faultAt(user, 'sub', {
+    ? diagnosticAt(user, 'sub', {
         problem: `"${user.value.sub}" is a client_id too`,
         expected: 'a sub that no client has as its client_id (RFC 9700 §4.15)',
         fix: 'give the user another sub',
@@ -127,18 +127,18 @@ const subOfClient = (user: Draft['users'][number], draft: Draft): readonly Fault
     : []
 
 /** Subs of other providers' users are derived in this form: nobody else may have one. */
-const derivedName = <Value>(entry: Entry<Value>, key: keyof Value & string): readonly Fault[] =>
+const derivedName = <Value>(entry: Entry<Value>, key: keyof Value & string): readonly Diagnostic[] =>
   /^fed_[\w-]{43}$/.test(String(entry.value[key]))
-    ? faultAt(entry, key, {
+    ? diagnosticAt(entry, key, {
         problem: 'it looks like the sub of a user of another identity provider',
         expected: 'a name that does not begin with fed_',
         fix: 'choose another',
       })
     : []
 
-const localProviderFault = (provider: Draft['identity_providers'][number]): readonly Fault[] =>
+const localProviderError = (provider: Draft['identity_providers'][number]): readonly Diagnostic[] =>
   provider.value.name === 'local'
-    ? faultAt(provider, 'name', {
+    ? diagnosticAt(provider, 'name', {
         problem: '"local" is the name of the accounts kept here',
         expected: 'another name',
         fix: 'rename the provider',

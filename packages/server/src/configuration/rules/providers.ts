@@ -3,39 +3,39 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { loopbackHosts } from '@tessera/protocol/redirect-uri'
-import { type Draft, type Entry, faultAt } from '../draft.ts'
-import type { Fault } from '../fault.ts'
+import type { Diagnostic } from '../diagnostic.ts'
+import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
 import type { ProviderDraft } from '../schema/provider.ts'
 
 type Provider = Entry<ProviderDraft>
 
 /** @param directory what a relative `ca_file` starts from. */
-export const providerFaults = (draft: Draft, directory: string): readonly Fault[] => [
+export const providerErrors = (draft: Draft, directory: string): readonly Diagnostic[] => [
   ...draft.identity_providers.flatMap(provider => {
-    if (provider.value.type === 'oidc') return openidFaults(provider)
-    if (provider.value.type === 'ldap') return directoryFaults(provider, directory)
-    return customFaults(provider)
+    if (provider.value.type === 'oidc') return openidErrors(provider)
+    if (provider.value.type === 'ldap') return directoryErrors(provider, directory)
+    return customErrors(provider)
   }),
-  ...domainFaults(draft),
+  ...domainErrors(draft),
 ]
 
-function customFaults(provider: Provider): readonly Fault[] {
+function customErrors(provider: Provider): readonly Diagnostic[] {
   const { type, credentialAuthority } = provider.value
   return credentialAuthority !== undefined
     ? []
-    : faultAt(provider, 'credentialAuthority', {
+    : diagnosticAt(provider, 'credentialAuthority', {
         problem: `a provider of type "${type}" has nobody who checks credentials`,
         expected: 'credentialAuthority: { check }, or type "oidc" or "ldap"',
         fix: 'add credentialAuthority',
       })
 }
 
-function openidFaults(provider: Provider): readonly Fault[] {
+function openidErrors(provider: Provider): readonly Diagnostic[] {
   const { name, token_endpoint_auth_method: method, client_secret, client_jwk, scope } = provider.value
   const missing = (['issuer', 'client_id'] as const).flatMap(key =>
     provider.value[key] !== undefined
       ? []
-      : faultAt(provider, key, {
+      : diagnosticAt(provider, key, {
           problem: 'it is missing',
           expected: 'a string, for type "oidc"',
           fix: `add "${key}"`,
@@ -43,7 +43,7 @@ function openidFaults(provider: Provider): readonly Fault[] {
   )
   const unfitName = /^[A-Za-z0-9._~-]+$/.test(name)
     ? []
-    : faultAt(provider, 'name', {
+    : diagnosticAt(provider, 'name', {
         problem: 'it can not stand in the address that the provider sends browsers back to',
         expected: 'letters, digits, and any of . _ ~ -',
         fix: 'rename the provider; display_name is for people',
@@ -51,7 +51,7 @@ function openidFaults(provider: Provider): readonly Fault[] {
   const unfitScope =
     scope === undefined || scope.split(' ').includes('openid')
       ? []
-      : faultAt(provider, 'scope', {
+      : diagnosticAt(provider, 'scope', {
           problem: 'without openid there is no ID token',
           expected: 'a scope with openid (OpenID Connect Core 1.0 §3.1.2.1)',
           fix: 'add openid',
@@ -59,7 +59,7 @@ function openidFaults(provider: Provider): readonly Fault[] {
   const needsSecret = method === 'client_secret_basic' || method === 'client_secret_post'
   const unproven =
     (needsSecret && client_secret === undefined) || (method === 'private_key_jwt' && client_jwk === undefined)
-      ? faultAt(provider, 'token_endpoint_auth_method', {
+      ? diagnosticAt(provider, 'token_endpoint_auth_method', {
           problem: `${method} has nothing to authenticate with`,
           expected: needsSecret ? 'a client_secret' : 'a client_jwk',
           fix: needsSecret ? 'add "client_secret"' : 'add "client_jwk"',
@@ -68,15 +68,15 @@ function openidFaults(provider: Provider): readonly Fault[] {
   return [...missing, ...unfitName, ...unfitScope, ...unproven]
 }
 
-function directoryFaults(provider: Provider, from: string): readonly Fault[] {
+function directoryErrors(provider: Provider, from: string): readonly Diagnostic[] {
   const { directory } = provider.value
-  const fault = (problem: string, expected: string, fix: string): readonly Fault[] =>
-    faultAt(provider, 'directory', { problem, expected, fix })
-  if (!directory) return fault('it is missing', 'an object, for type "ldap"', 'add "directory"')
+  const error = (problem: string, expected: string, fix: string): readonly Diagnostic[] =>
+    diagnosticAt(provider, 'directory', { problem, expected, fix })
+  if (!directory) return error('it is missing', 'an object, for type "ldap"', 'add "directory"')
   const { bind_dn, bind_password, user_dn, base, url, tls, ca_file } = directory
   const searches = bind_dn !== undefined
   if (searches === (user_dn !== undefined))
-    return fault(
+    return error(
       searches
         ? 'it has a bind_dn and a user_dn'
         : 'it says neither how users are found nor how they are bound',
@@ -84,20 +84,20 @@ function directoryFaults(provider: Provider, from: string): readonly Fault[] {
       searches ? 'remove one of the two' : 'add "bind_dn", "bind_password" and "base"',
     )
   if (searches && (bind_password === undefined || base === undefined))
-    return fault(
+    return error(
       `bind_dn lacks ${bind_password === undefined ? 'its password' : 'the base of its search'}`,
       'bind_dn, bind_password and base together',
       `add "${bind_password === undefined ? 'bind_password' : 'base'}"`,
     )
   if (url.startsWith('ldaps:') && tls === 'none')
-    return fault('ldaps and tls "none" contradict each other', 'one of the two', 'remove "tls"')
+    return error('ldaps and tls "none" contradict each other', 'one of the two', 'remove "tls"')
   return ca_file === undefined || existsSync(resolve(from, ca_file))
     ? []
-    : fault('there is no file at ca_file', 'PEM certificates', 'correct the path')
+    : error('there is no file at ca_file', 'PEM certificates', 'correct the path')
 }
 
 /** A domain leads to one provider of a tenant. */
-function domainFaults(draft: Draft): readonly Fault[] {
+function domainErrors(draft: Draft): readonly Diagnostic[] {
   const seen: { readonly domain: string; readonly tenant: string | undefined; readonly index: number }[] = []
   return draft.identity_providers.flatMap(provider =>
     provider.value.domains.flatMap((domain, at) => {
@@ -106,7 +106,7 @@ function domainFaults(draft: Draft): readonly Fault[] {
       const before = seen.find(one => one.domain === domain && tenants.includes(one.tenant))
       seen.push(...tenants.map(tenant => ({ domain, tenant, index: provider.index })))
       return before
-        ? faultAt(
+        ? diagnosticAt(
             provider,
             'domains',
             {
@@ -122,11 +122,11 @@ function domainFaults(draft: Draft): readonly Fault[] {
 }
 
 /** A provider that may take over any local account. */
-export const providerDoubts = (draft: Draft): readonly Fault[] =>
+export const providerWarnings = (draft: Draft): readonly Diagnostic[] =>
   draft.identity_providers.flatMap(provider => {
     const { type, directory } = provider.value
     return type === 'ldap' && directory?.tls === 'none' && !isLoopbackUrl(directory.url)
-      ? faultAt(provider, 'directory', {
+      ? diagnosticAt(provider, 'directory', {
           problem: 'passwords cross the network in the clear',
           expected: 'ldaps, or ldap with StartTLS',
           fix: 'remove "tls": "none"',

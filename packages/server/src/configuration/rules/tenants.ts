@@ -1,32 +1,34 @@
 /** Tenants with an issuer of their own: what their names and addresses must be, and who may still name them. */
 
-import { type Draft, type Entry, faultAt } from '../draft.ts'
-import type { Fault } from '../fault.ts'
-import { valueAt } from '../issue.ts'
+import { type Diagnostic, valueAt } from '../diagnostic.ts'
+import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
 import { keyOwners, type TenantDraft } from '../schema/whole.ts'
 
 type Tenant = Entry<TenantDraft>
 
 /** @param issuer the server's own, as configured. */
-export const tenantFaults = (draft: Draft, issuer: unknown): readonly Fault[] => [
+export const tenantErrors = (draft: Draft, issuer: unknown): readonly Diagnostic[] => [
   ...draft.tenants.flatMap(tenant =>
-    tenant.value.issuer === undefined ? sharedFaults(tenant) : nameFaults(tenant),
+    tenant.value.issuer === undefined ? sharedErrors(tenant) : nameErrors(tenant),
   ),
-  ...addressFaults(draft.tenants, typeof issuer === 'string' ? issuer : undefined),
+  ...addressErrors(draft.tenants, typeof issuer === 'string' ? issuer : undefined),
   ...draft.clients.flatMap(client => foreignTenants(client, draft.tenants)),
 ]
 
 /** A tenant that shares the server's issuer shares everything except its policy for second factors and who may sign up. */
-const sharedFaults = (tenant: Tenant): readonly Fault[] => [
+const sharedErrors = (tenant: Tenant): readonly Diagnostic[] => [
   ...Object.entries(keyOwners).flatMap(([key, owner]) =>
     owner === 'server' || ownOfShared.has(key) || tenant.value[key as keyof TenantDraft] === undefined
       ? []
-      : faultAt(tenant, key as keyof TenantDraft, notItsOwn),
+      : diagnosticAt(tenant, key as keyof TenantDraft, notItsOwn),
   ),
   ...Object.keys(Object(valueAt(tenant.raw, ['accounts']))).flatMap(key =>
     key === 'sign_up'
       ? []
-      : faultAt(tenant, 'accounts', notItsOwn).map(fault => ({ ...fault, path: `${fault.path}.${key}` })),
+      : diagnosticAt(tenant, 'accounts', notItsOwn).map(error => ({
+          ...error,
+          path: `${error.path}.${key}`,
+        })),
   ),
 ]
 
@@ -39,16 +41,16 @@ const notItsOwn = {
 }
 
 /** It is part of an address and of a file's name, and both may disregard case. */
-const nameFaults = (tenant: Tenant): readonly Fault[] =>
+const nameErrors = (tenant: Tenant): readonly Diagnostic[] =>
   /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(tenant.value.name)
     ? []
-    : faultAt(tenant, 'name', {
+    : diagnosticAt(tenant, 'name', {
         problem: 'the name of a tenant with an issuer of its own holds other characters',
         expected: 'at most 63 small letters, digits and hyphens within',
         fix: 'rename it, or leave out "issuer"',
       })
 
-function addressFaults(tenants: readonly Tenant[], issuer: string | undefined): readonly Fault[] {
+function addressErrors(tenants: readonly Tenant[], issuer: string | undefined): readonly Diagnostic[] {
   const hostOf = (url: string) => (URL.canParse(url) ? new URL(url).host : url)
   const owners = new Map(issuer === undefined ? [] : [[hostOf(issuer), 'the server']])
   return tenants.flatMap(tenant => {
@@ -59,7 +61,7 @@ function addressFaults(tenants: readonly Tenant[], issuer: string | undefined): 
     owners.set(host, other ?? `tenant "${name}"`)
     return other === undefined
       ? []
-      : faultAt(tenant, 'issuer', {
+      : diagnosticAt(tenant, 'issuer', {
           problem: `its host is that of ${other}`,
           expected: 'a host of its own',
           fix: 'give it another host, or write "path"',
@@ -68,10 +70,13 @@ function addressFaults(tenants: readonly Tenant[], issuer: string | undefined): 
 }
 
 /** Nobody of another issuer signs in at this one. */
-const foreignTenants = (client: Draft['clients'][number], tenants: readonly Tenant[]): readonly Fault[] =>
+const foreignTenants = (
+  client: Draft['clients'][number],
+  tenants: readonly Tenant[],
+): readonly Diagnostic[] =>
   client.value.tenants.flatMap((name, index) =>
     tenants.some(({ value }) => value.name === name && value.issuer !== undefined)
-      ? faultAt(
+      ? diagnosticAt(
           client,
           'tenants',
           {

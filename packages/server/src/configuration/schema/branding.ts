@@ -1,24 +1,21 @@
-/** How the pages look, as a configuration writes it. */
+/** How the pages look, and the files that the configuration names for it. */
 
-import { colorFaults } from '../../model/branding.ts'
+import { readFileSync, statSync } from 'node:fs'
+import { extname, resolve } from 'node:path'
+import { type Branding, colorFaults, type Logo, type LogoType, logoTypes } from '../../model/branding.ts'
 import { type Color, parseColor, readableContrast } from '../../model/color.ts'
-import * as z from '../shape/shapes.ts'
-import { rule, text, webUrl } from './rule.ts'
+import { type Diagnostic, valueAt } from '../diagnostic.ts'
+import * as s from '../validation/kinds.ts'
+import { defined, text, webUrl } from './values.ts'
 
 const color = () =>
-  z.string().check(
-    rule(value =>
-      parseColor(value)
-        ? undefined
-        : {
-            problem: 'it is not a colour',
-            expected: 'red, green and blue in hexadecimal, such as #963c1b',
-            fix: 'write # and three or six hexadecimal digits',
-          },
-    ),
-  )
+  s.string().refine(value => parseColor(value) !== undefined, {
+    problem: 'it is not a colour',
+    expected: 'red, green and blue in hexadecimal, such as #963c1b',
+    fix: 'write # and three or six hexadecimal digits',
+  })
 
-/** Undefined where one of them is no colour: that is a fault of its own. */
+/** Returns undefined if one of them is not a colour, which is an error of its own. */
 function read<Key extends string>(
   colors: Readonly<Partial<Record<Key, string | undefined>>>,
 ): Readonly<Partial<Record<Key, Color>>> | undefined {
@@ -29,7 +26,7 @@ function read<Key extends string>(
   return Object.fromEntries(entries) as Readonly<Partial<Record<Key, Color>>>
 }
 
-const readable = (colors: Readonly<Record<string, string | undefined>>) => {
+const contrastError = (colors: Readonly<Record<string, string | undefined>>) => {
   const [first] = colorFaults(read(colors) ?? {})
   if (!first) return undefined
   const { key, nearest } = first
@@ -37,31 +34,29 @@ const readable = (colors: Readonly<Record<string, string | undefined>>) => {
   const theme = key.endsWith('_dark') ? 'dark' : 'light'
   return {
     path: [key],
-    problem: page
-      ? `text on it is hard to read in the ${theme} theme`
-      : `it is hard to read in the ${theme} theme`,
+    problem: `${page ? 'text on it' : 'it'} is hard to read in the ${theme} theme`,
     expected: `a contrast of at least ${readableContrast}:1 (WCAG 2.2 §1.4.3)`,
     fix: `the nearest that is readable is "${nearest}"`,
   }
 }
 
-export const brandingSchema = z
+export const brandingSchema = s
   .strictObject({
     name: text().optional().describe('What the server is called on its pages; omitted: Tessera.'),
-    logo: z
+    logo: s
       .string()
       .min(1)
       .max(2000)
       .optional()
       .describe('An https URL, or a file (svg, png, jpg, webp; relative to this file) that is served.'),
-    colors: z
+    colors: s
       .strictObject({
         accent: color().optional().describe('Of buttons and links.'),
         background: color().optional().describe('Of the page.'),
         accent_dark: color().optional().describe('accent in the dark; omitted: a readable shade of accent.'),
         background_dark: color().optional().describe('background in the dark.'),
       })
-      .check(rule(colors => readable(colors)))
+      .check(colors => contrastError(colors))
       .optional()
       .describe('Colours, each readable in its theme.'),
     home_url: webUrl().optional().describe('Where your product is: linked on the page at /.'),
@@ -71,16 +66,81 @@ export const brandingSchema = z
   })
   .describe('How the pages look.')
 
-/** A client's own accent, readable on the light card and page. */
+/** A client's own accent colour, which must be readable on the light card and page. */
 export const accentColor = () =>
-  color().check(
-    rule(accent => {
-      const fault = readable({ accent })
-      return fault && { ...fault, path: [] }
-    }),
-  )
+  color().check(accent => {
+    const error = contrastError({ accent })
+    return error && { ...error, path: [] }
+  })
 
-export type BrandingDraft = z.output<typeof brandingSchema>
+type BrandingDraft = s.output<typeof brandingSchema>
 
-/** The colours of a draft that has no fault. */
-export const colorsOf = (colors: NonNullable<BrandingDraft['colors']>) => read(colors) ?? {}
+/** @param folder what a relative path of a logo starts from. */
+export function brandingOf({ logo, colors, ...rest }: BrandingDraft, folder: string): Branding {
+  const outcome = logo === undefined ? {} : readLogo(logo, folder)
+  return defined({ ...rest, logo: outcome.logo, colors: colors && read(colors) })
+}
+
+type FileOutcome = { readonly logo?: Logo; readonly error?: Omit<Diagnostic, 'path'> }
+
+const mostBytes = 262_144
+const types = Object.keys(logoTypes).join(', ')
+
+/** Reads a file; keeps a URL as it is. */
+function readLogo(value: string, folder: string): FileOutcome {
+  if (/^[a-z][a-z0-9+.-]+:/i.test(value)) return logoUrl(value)
+  const type = extname(value).slice(1).toLowerCase()
+  const expected = `an https URL, or a picture (${types}) of at most ${mostBytes / 1024} KiB`
+  if (!Object.hasOwn(logoTypes, type)) {
+    return { error: { problem: 'it is no picture', expected, fix: 'name a file that ends in one of these' } }
+  }
+  try {
+    const bytes = readFileSync(resolve(folder, value))
+    if (bytes.length <= mostBytes) {
+      return { logo: { kind: 'file', type: type as LogoType, bytes: new Uint8Array(bytes) } }
+    }
+    return { error: { problem: 'the file is too large', expected, fix: 'make it smaller' } }
+  } catch (error) {
+    const problem = `the file can't be read (${codeOf(error)})`
+    return { error: { problem, expected, fix: 'correct the path or its permissions' } }
+  }
+}
+
+const logoUrl = (value: string): FileOutcome =>
+  URL.canParse(value) && new URL(value).protocol === 'https:'
+    ? { logo: { kind: 'url', url: value } }
+    : {
+        error: {
+          problem: 'it is no https URL',
+          expected: 'an https URL, or a file beside the configuration',
+          fix: 'write the whole address, beginning with https://, or a relative path',
+        },
+      }
+
+/** Returns the errors of the files that `branding.logo` and `templates` name, for the server and its tenants. */
+export function fileErrors(input: Readonly<Record<string, unknown>>, folder: string): readonly Diagnostic[] {
+  const tenants = Array.isArray(input.tenants) ? input.tenants : []
+  const owners = Array.from(tenants, (tenant: unknown, at) => [`tenants[${at}].`, tenant] as const)
+  return [['', input] as const, ...owners].flatMap(([prefix, owner]) => {
+    const [logo, templates] = [valueAt(owner, ['branding', 'logo']), valueAt(owner, ['templates'])]
+    const { error } = typeof logo === 'string' && logo !== '' ? readLogo(logo, folder) : {}
+    return [
+      ...(error ? [{ path: `${prefix}branding.logo`, ...error }] : []),
+      ...(typeof templates === 'string' && templates !== ''
+        ? folderErrors(`${prefix}templates`, resolve(folder, templates))
+        : []),
+    ]
+  })
+}
+
+function folderErrors(path: string, folder: string): readonly Diagnostic[] {
+  const expected = 'a folder with templates (NAME.eta)'
+  try {
+    if (statSync(folder).isDirectory()) return []
+    return [{ path, problem: 'it is no folder', expected, fix: 'name the folder, not a file in it' }]
+  } catch (error) {
+    return [{ path, problem: `it can't be read (${codeOf(error)})`, expected, fix: 'correct the path' }]
+  }
+}
+
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'unknown error'

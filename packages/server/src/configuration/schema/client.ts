@@ -1,18 +1,35 @@
-/** Clients as a configuration writes them: RFC 7591 §2 names where it has one, else IdentityServer's idea in snake_case. */
+/** Clients: RFC 7591 §2 names where it has one, else IdentityServer's idea in snake_case. */
 
 import { redirectUriFault } from '@tessera/protocol/redirect-uri'
 import { responseTypes } from '@tessera/protocol/response-type'
 import { isScopeToken } from '@tessera/protocol/scope'
-import { assertionAlgorithms, signingAlgorithms } from '../../model/client.ts'
-import * as z from '../shape/shapes.ts'
+import { assertionAlgorithms, type Client, signingAlgorithms } from '../../model/client.ts'
+import { languageOf, localizedOf, mostTranslations } from '../../model/client-languages.ts'
+import { parseColor } from '../../model/color.ts'
+import * as s from '../validation/kinds.ts'
 import { accentColor } from './branding.ts'
-import { clientAssertionsShape } from './client-assertions.ts'
-import { describingShape, keysShape, requestShape, responseShape } from './client-metadata.ts'
-import { signInShape } from './client-sign-in.ts'
-import { withLanguages } from './languages.ts'
-import { mfaOverrideSchema } from './mfa.ts'
-import { day, exactWebUri, hour, minute, name, rule, seconds, text, unknownScopes, year } from './rule.ts'
-import { secretSchema } from './secret.ts'
+import {
+  clientAssertionsFields,
+  describingFields,
+  keysFields,
+  requestFields,
+  responseFields,
+  signInFields,
+} from './client-metadata.ts'
+import { secretOf, secretSchema } from './credentials.ts'
+import { mfaOverrideSchema } from './sign-in.ts'
+import {
+  day,
+  defined,
+  exactWebUri,
+  hour,
+  minute,
+  name,
+  seconds,
+  text,
+  unknownScopes,
+  year,
+} from './values.ts'
 
 export const authenticationMethods = [
   'client_secret_basic',
@@ -24,148 +41,137 @@ export const authenticationMethods = [
 ] as const
 
 const redirectUri = () =>
-  z
+  s
     .string()
     .max(2000)
-    .check(
-      rule(uri => {
-        const problem = redirectUriFault(uri)
-        return problem === undefined
-          ? undefined
-          : {
-              problem,
-              expected:
-                'an https URI, http on a loopback host, or the scheme of an application, without fragment',
-              fix: 'write the exact URI that the client sends, such as https://app.example/callback',
-            }
-      }),
-    )
+    .check(uri => {
+      const problem = redirectUriFault(uri)
+      return problem === undefined
+        ? undefined
+        : {
+            problem,
+            expected:
+              'an https URI, http on a loopback host, or the scheme of an application, without fragment',
+            fix: 'write the exact URI that the client sends, such as https://app.example/callback',
+          }
+    })
 
 /** Front-Channel Logout 1.0 §2, Back-Channel Logout 1.0 §2.2: no fragment. */
 const logoutUri = () => exactWebUri('write the exact URI, such as https://app.example/logout')
 
 const origin = () =>
-  z.string().check(
-    rule(value => {
-      const url = URL.canParse(value) ? new URL(value) : undefined
-      if (url && url.origin === value && url.origin !== 'null') return undefined
-      return {
-        problem: 'it is not an origin',
-        expected: 'scheme, host and port only, such as https://app.example (RFC 6454 §7)',
-        fix:
-          url && url.origin !== 'null' ? `write "${url.origin}"` : 'write an origin; wildcards are not taken',
-      }
-    }),
-  )
+  s.string().check(value => {
+    const origin = URL.parse(value)?.origin ?? 'null'
+    if (origin !== 'null' && origin === value) return undefined
+    return {
+      problem: 'it is not an origin',
+      expected: 'scheme, host and port only, such as https://app.example (RFC 6454 §7)',
+      fix: origin === 'null' ? 'write an origin; wildcards are not taken' : `write "${origin}"`,
+    }
+  })
 
-/** Without texts in other languages. */
-export const plainClientSchema = z.strictObject({
-  client_id: z
+/** A client without texts in other languages. */
+export const plainClientSchema = s.strictObject({
+  client_id: s
     .string()
     .min(1)
     .max(100)
     .regex(/^[\x20-\x7E]*$/, 'printable ASCII')
     .describe('Its id: printable ASCII (RFC 6749 appendix A.1).'),
-  ...describingShape,
-  enabled: z.boolean().default(true).describe('false: every request of it is refused.'),
-  client_secrets: z
+  ...describingFields,
+  enabled: s.boolean().default(true).describe('false: every request of it is refused.'),
+  client_secrets: s
     .array(secretSchema)
     .default([])
     .describe(
       'Its secrets; any of them authenticates it, so that they can be exchanged one after the other.',
     ),
-  token_endpoint_auth_method: z
+  token_endpoint_auth_method: s
     .enum(authenticationMethods)
     .optional()
     .describe(
       'How it authenticates; omitted: client_secret_basic and client_secret_post are both taken. none: public.',
     ),
-  token_endpoint_auth_signing_alg: z
+  token_endpoint_auth_signing_alg: s
     .enum(assertionAlgorithms)
     .optional()
     .describe('The algorithm of its assertions (private_key_jwt); omitted: any that is supported.'),
-  ...clientAssertionsShape,
-  ...keysShape,
-  ...requestShape,
-  ...responseShape,
+  ...clientAssertionsFields,
+  ...keysFields,
+  ...requestFields,
+  ...responseFields,
   tls_client_auth_subject_dn: text()
     .optional()
     .describe("Its certificate's subject (RFC 8705 §2.1.2, RFC 4514 form)."),
-  tls_client_certificate_bound_access_tokens: z
+  tls_client_certificate_bound_access_tokens: s
     .boolean()
     .default(false)
     .describe(
       'Its access tokens are bound to the certificate of its connection, however it authenticates (RFC 8705 §3.4).',
     ),
-  grant_types: z
-    .array(z.string().min(1).max(200))
+  grant_types: s
+    .array(s.string().min(1).max(200))
     .default(['authorization_code'])
     .describe('The grants that it may use (RFC 7591 §2).'),
-  response_types: z
-    .array(z.enum(responseTypes))
+  response_types: s
+    .array(s.enum(responseTypes))
     .optional()
     .describe(
       'The response types that it may ask for; omitted: ["code"] if it has the authorization_code grant, else none.',
     ),
-  redirect_uris: z
+  redirect_uris: s
     .array(redirectUri())
     .default([])
     .describe('Where codes may be sent, compared byte for byte except for the port of loopback hosts.'),
-  post_logout_redirect_uris: z
+  post_logout_redirect_uris: s
     .array(redirectUri())
     .default([])
     .describe('Where a browser may go after signing out, compared in the same way.'),
   frontchannel_logout_uri: logoutUri()
     .optional()
     .describe('Loaded in a hidden frame when a session ends; of the origin of one of redirect_uris.'),
-  frontchannel_logout_session_required: z
+  frontchannel_logout_session_required: s
     .boolean()
     .default(false)
     .describe('It needs iss and sid there; they are always sent.'),
   backchannel_logout_uri: logoutUri()
     .optional()
     .describe('Where a logout token is posted when a session ends.'),
-  backchannel_logout_session_required: z
+  backchannel_logout_session_required: s
     .boolean()
     .default(false)
     .describe('It needs sid in the logout token; it is always there.'),
-  scope: z
+  scope: s
     .string()
-    .check(
-      rule(value =>
-        value.split(' ').every(part => part === '' || isScopeToken(part))
-          ? undefined
-          : {
-              problem: 'it holds a character that no scope may have',
-              expected: 'scope names separated by spaces (RFC 6749 §3.3)',
-              fix: 'separate names by single spaces; no commas between quotes, tabs or line ends',
-            },
-      ),
-    )
+    .refine(value => value.split(' ').every(part => part === '' || isScopeToken(part)), {
+      problem: 'it holds a character that no scope may have',
+      expected: 'scope names separated by spaces (RFC 6749 §3.3)',
+      fix: 'separate names by single spaces; no commas between quotes, tabs or line ends',
+    })
     .default('')
     .describe('The scopes that it may ask for, separated by spaces.'),
   unknown_scopes: unknownScopes().optional().describe('As the key of the server, for this client.'),
-  require_pkce: z.boolean().default(true).describe('Codes need a code_challenge (RFC 7636).'),
-  allow_plain_pkce: z.boolean().default(false).describe('Also takes code_challenge_method plain.'),
-  access_token_type: z
+  require_pkce: s.boolean().default(true).describe('Codes need a code_challenge (RFC 7636).'),
+  allow_plain_pkce: s.boolean().default(false).describe('Also takes code_challenge_method plain.'),
+  access_token_type: s
     .enum(['jwt', 'reference'])
     .default('jwt')
     .describe('jwt, or reference: a handle to be introspected.'),
   access_token_lifetime: seconds(1, year).default(3600).describe('Seconds.'),
   identity_token_lifetime: seconds(1, year).default(300).describe('Seconds.'),
-  id_token_signed_response_alg: z
+  id_token_signed_response_alg: s
     .enum(signingAlgorithms)
     .default('RS256')
     .describe('What its ID tokens are signed with.'),
-  ...signInShape,
+  ...signInFields,
   authorization_code_lifetime: seconds(1, hour)
     .default(300)
     .describe('Seconds; RFC 6749 §4.1.2 advises at most 600.'),
-  refresh_token_usage: z
+  refresh_token_usage: s
     .enum(['one_time', 'reuse'])
     .default('one_time')
     .describe('one_time: each use answers with a new refresh token.'),
-  refresh_token_expiration: z
+  refresh_token_expiration: s
     .enum(['absolute', 'sliding'])
     .default('absolute')
     .describe('sliding: each use moves the end, up to the absolute end.'),
@@ -178,7 +184,7 @@ export const plainClientSchema = z.strictObject({
   refresh_token_retry_window: seconds(0, 5 * minute)
     .default(10)
     .describe('Seconds in which a repeated refresh gets the same answer again; 0: never.'),
-  update_access_token_claims_on_refresh: z
+  update_access_token_claims_on_refresh: s
     .boolean()
     .default(false)
     .describe("A refresh reads the user's claims anew."),
@@ -189,37 +195,80 @@ export const plainClientSchema = z.strictObject({
   accent_color: accentColor()
     .optional()
     .describe('Of buttons and links on the pages that lead to it; omitted: that of branding.'),
-  require_consent: z.boolean().default(false).describe('Asks the user before it gets anything.'),
-  allow_remember_consent: z
+  require_consent: s.boolean().default(false).describe('Asks the user before it gets anything.'),
+  allow_remember_consent: s
     .boolean()
     .default(true)
     .describe('The user may let the answer be remembered; false: is asked each time.'),
   consent_lifetime: seconds(0, 10 * year)
     .optional()
     .describe('Seconds that an answer is remembered; omitted: for ever.'),
-  enable_local_login: z.boolean().default(true).describe('Users may sign in with a password kept here.'),
+  enable_local_login: s.boolean().default(true).describe('Users may sign in with a password kept here.'),
   mfa: mfaOverrideSchema.describe(
     'Second factors for its users, where they differ from the policy of the server or tenant.',
   ),
-  identity_provider_restrictions: z
+  identity_provider_restrictions: s
     .array(name())
     .default([])
     .describe('External providers that it may use; empty: all.'),
-  tenants: z.array(name()).default([]).describe('Tenants that it may name; empty: all.'),
-  claims: z
-    .array(z.strictObject({ type: z.string().min(1).max(200), value: z.json() }))
+  tenants: s.array(name()).default([]).describe('Tenants that it may name; empty: all.'),
+  claims: s
+    .array(s.strictObject({ type: s.string().min(1).max(200), value: s.json() }))
     .default([])
     .describe('Claims about the client in its access tokens.'),
-  always_send_client_claims: z
+  always_send_client_claims: s
     .boolean()
     .default(false)
     .describe("Also in users' tokens; else only with client_credentials."),
-  client_claims_prefix: z.string().max(50).default('client_').describe('Put before the type of its claims.'),
-  allowed_cors_origins: z.array(origin()).default([]).describe('Origins whose pages may call the endpoints.'),
+  client_claims_prefix: s.string().max(50).default('client_').describe('Put before the type of its claims.'),
+  allowed_cors_origins: s.array(origin()).default([]).describe('Origins whose pages may call the endpoints.'),
 })
+
+/** Adds keys in several languages, such as `client_name#fr` (RFC 7591 §2.2). Each value is like the one without a tag. */
+const withLanguages = <Of extends s.Fields>(schema: s.ObjectSchema<Of>): s.ObjectSchema<Of> =>
+  schema
+    .withOthers({
+      schemaOf(key) {
+        const { name } = languageOf(key) ?? {}
+        return name === undefined ? undefined : describingFields[name]
+      },
+      patterns: {
+        '^client_name#': { type: 'string', minLength: 1, maxLength: 500 },
+        '^(client|logo|policy|tos)_uri#': { type: 'string' },
+      },
+    })
+    .refine(
+      client =>
+        Object.keys(client).filter(key => !Object.hasOwn(schema.fields, key)).length <= mostTranslations,
+      {
+        problem: 'it has too many texts in other languages',
+        expected: `at most ${mostTranslations}`,
+        fix: 'remove some of the keys with a language tag',
+      },
+    )
 
 export const clientSchema = withLanguages(plainClientSchema).describe(
   'A client: an application that asks for tokens.',
 )
 
-export type ClientDraft = z.output<typeof clientSchema>
+export type ClientDraft = s.output<typeof clientSchema>
+
+export function clientOf(draft: ClientDraft): Client {
+  const { client_secrets, grant_types, response_types, scope, mfa, accent_color, ...others } = draft
+  const rest = Object.fromEntries(
+    Object.entries(others).filter(([key]) => !key.includes('#')),
+  ) as typeof others
+  const localized = localizedOf(draft)
+  const accent = accent_color === undefined ? undefined : parseColor(accent_color)
+  return defined({
+    ...rest,
+    accent_color: accent,
+    localized,
+    client_secrets: client_secrets.map(secretOf),
+    mfa: mfa && defined(mfa),
+    grant_types: new Set(grant_types),
+    // RFC 7591 §2: "code" when omitted; not for a client whose grants can't serve it (§2.1).
+    response_types: response_types ?? (grant_types.includes('authorization_code') ? ['code'] : []),
+    scope: new Set(scope.split(' ').filter(name => name !== '')),
+  })
+}

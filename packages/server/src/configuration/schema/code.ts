@@ -2,29 +2,32 @@
 
 import type { ConsentPolicyHook } from '../../model/consent.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../../model/extension-grant.ts'
-import type { MfaPolicyHook } from '../../model/mfa.ts'
-import type { CredentialAuthority, DecideSubject, Profile } from '../../model/user.ts'
-import type { StoragePassword } from '../configuration.ts'
-import * as z from '../shape/shapes.ts'
+import {
+  boolean,
+  jsonObject,
+  listOf,
+  object,
+  oneOf,
+  optional,
+  outcome,
+  type Read,
+  readResults,
+  subject,
+  text,
+  wholeNumber,
+} from '../../model/hook-result.ts'
+import { factorMethods, type MfaPolicy, type MfaPolicyHook } from '../../model/mfa.ts'
+import type { CredentialAuthority, CredentialCheck, DecideSubject, Profile } from '../../model/user.ts'
+import type { Configuration, StoragePassword } from '../configuration.ts'
+import * as s from '../validation/kinds.ts'
 import { providerSchema } from './provider.ts'
-import { rule, type ValueFault } from './rule.ts'
-
-/** Keys that hold code, for a helpful word where they stand in a file of data. */
-export const codeKeys: ReadonlySet<string> = new Set([
-  'grants',
-  'validators',
-  'profile',
-  'federation',
-  'mfaPolicy',
-  'consentPolicy',
-  'credentialAuthority',
-  'storagePassword',
-])
+import type { KeyOwner } from './tenant.ts'
+import { defined } from './values.ts'
 
 const isFunction = (value: unknown): boolean => typeof value === 'function'
 
 const credentialAuthority = () =>
-  z
+  s
     .custom<CredentialAuthority>(
       value =>
         typeof value === 'object' && value !== null && isFunction((value as { check?: unknown }).check),
@@ -33,38 +36,38 @@ const credentialAuthority = () =>
     .optional()
 
 const callable = <Value>(signature: string) =>
-  z.custom<Value>(isFunction, { expected: 'a function', fix: `write ${signature}` }).optional()
+  s.custom<Value>(isFunction, { expected: 'a function', fix: `write ${signature}` }).optional()
 
 const grant = () =>
-  (z.unknown() as z.Shape<unknown, ExtensionGrant> as z.Shape<ExtensionGrant>).check(rule(grantFault))
+  (s.unknown() as s.Schema<unknown, ExtensionGrant> as s.Schema<ExtensionGrant>).check(grantError)
 
-/** The shape that `defineGrant` takes (RFC 6749 §4.5); faults of a JavaScript module, where no compiler looked. */
-function grantFault(value: unknown): ValueFault | undefined {
+/** Checks what `defineGrant` takes (RFC 6749 §4.5), because a JavaScript module has no compiler to do so. */
+function grantError(value: unknown): s.CheckError | undefined {
   const expected = 'defineGrant({ grantType, parameters, decide })'
-  const fault = (problem: string, fix: string): ValueFault => ({ problem, expected, fix })
-  if (typeof value !== 'object' || value === null) return fault('it is not a grant', 'use defineGrant')
+  const error = (problem: string, fix: string): s.CheckError => ({ problem, expected, fix })
+  if (typeof value !== 'object' || value === null) return error('it is not a grant', 'use defineGrant')
   const { grantType, parameters, decide } = value as Record<string, unknown>
   if (typeof grantType !== 'string' || !/^[\x21-\x7E]{1,200}$/.test(grantType))
-    return fault('its grantType is not a name', 'give an absolute URI or a name without spaces')
+    return error('its grantType is not a name', 'give an absolute URI or a name without spaces')
   if (typeof parameters !== 'object' || parameters === null || Array.isArray(parameters))
-    return fault('its parameters are missing', 'give parameters: {} or { name: { required: true } }')
-  return isFunction(decide) ? undefined : fault('it cannot decide', 'give decide: (request, context) => …')
+    return error('its parameters are missing', 'give parameters: {} or { name: { required: true } }')
+  return isFunction(decide) ? undefined : error('it cannot decide', 'give decide: (request, context) => …')
 }
 
 export const moduleProviderSchema = providerSchema.extend({
-  type: z.string().min(1).max(50).default('custom'),
+  type: s.string().min(1).max(50).default('custom'),
   credentialAuthority: credentialAuthority(),
 })
 
-export const codeShape = {
-  grants: z.array(grant()).default([]),
-  validators: z
+export const codeFields = {
+  grants: s.array(grant()).default([]),
+  validators: s
     .strictObject({
       password: credentialAuthority(),
       tokenRequest: callable<TokenRequestValidator>('tokenRequest: async request => ({ ok: true })'),
     })
     .default({}),
-  federation: z
+  federation: s
     .strictObject({
       subject: callable<DecideSubject>('subject: async request => request.sub'),
     })
@@ -72,10 +75,80 @@ export const codeShape = {
   consentPolicy: callable<ConsentPolicyHook>('consentPolicy: async request => true'),
   mfaPolicy: callable<MfaPolicyHook>("mfaPolicy: async request => ({ mode: 'required' })"),
   storagePassword: callable<StoragePassword>('storagePassword: async () => token'),
-  profile: z
+  profile: s
     .strictObject({
       claims: callable<Profile['claims']>('claims: async request => ({ … })'),
       isActive: callable<Profile['isActive']>('isActive: async request => true'),
     })
     .optional(),
 }
+
+export const codeOwners = {
+  grants: 'inherited',
+  validators: 'inherited',
+  federation: 'inherited',
+  consentPolicy: 'inherited',
+  mfaPolicy: 'inherited',
+  storagePassword: 'server',
+  profile: 'inherited',
+} as const satisfies Record<keyof typeof codeFields, KeyOwner>
+
+/** Keys whose values are code. A file of data that has one needs to become a module. */
+export const codeKeys: ReadonlySet<string> = new Set([...Object.keys(codeFields), 'credentialAuthority'])
+
+type Hooks = Pick<Configuration, 'validators' | 'federation' | 'consentPolicy' | 'mfaPolicy' | 'profile'>
+
+/** Returns hooks that throw `InvalidHookResult` for a return value of the wrong type. */
+export const checkedHooks = ({
+  validators: { password, tokenRequest } = {},
+  federation: { subject: decideSubject } = {},
+  consentPolicy,
+  mfaPolicy,
+  profile,
+}: Partial<Hooks>): Hooks => ({
+  validators: defined({
+    password: password && checkedAuthority('validators.password', password),
+    tokenRequest: tokenRequest && readResults('validators.tokenRequest', tokenRequest, verdict),
+  }),
+  federation: defined({
+    subject: decideSubject && readResults('federation.subject', decideSubject, decidedSubject),
+  }),
+  consentPolicy: consentPolicy && readResults('consentPolicy', consentPolicy, boolean),
+  mfaPolicy: mfaPolicy && readResults('mfaPolicy', mfaPolicy, optional(partialPolicy)),
+  profile:
+    profile &&
+    defined({
+      claims: profile.claims && readResults('profile.claims', profile.claims, jsonObject),
+      isActive: profile.isActive && readResults('profile.isActive', profile.isActive, boolean),
+    }),
+})
+
+/** @param name the name that the operator knows it by. */
+export const checkedAuthority = (name: string, authority: CredentialAuthority): CredentialAuthority => ({
+  check: readResults(`${name}.check`, request => authority.check(request), credentialCheck),
+})
+
+const no = { error: optional(text), description: optional(text), members: optional(jsonObject) }
+
+const credentialCheck: Read<CredentialCheck> = outcome(
+  object({
+    sub: subject,
+    amr: optional(listOf(text)),
+    claims: optional(jsonObject),
+    members: optional(jsonObject),
+  }),
+  object({ ...no, unavailable: optional(boolean) }),
+)
+
+const verdict = outcome(object({ members: optional(jsonObject) }), object(no))
+
+/** Undefined leaves the decision to the server; null means nobody. */
+const decidedSubject: Read<string | null | undefined> = (value, place) =>
+  value === null || value === undefined ? value : subject(value, place)
+
+const partialPolicy: Read<Partial<MfaPolicy>> = object({
+  mode: optional(oneOf(['off', 'if_enrolled', 'required'])),
+  methods: optional(listOf(oneOf(factorMethods))),
+  remember_browser_days: optional(wholeNumber(0, 365)),
+  password_grant: optional(oneOf(['refuse', 'allow'])),
+})

@@ -1,72 +1,91 @@
-/** Where the server runs and what it trusts: the settings that flags and variables can override. */
+/** The server's own settings: where it runs and what it trusts. Flags and variables can override some of them. */
 
 import { isIP } from 'node:net'
-import { endpointOriginFault, issuerFault } from '../issuer.ts'
-import * as z from '../shape/shapes.ts'
+import { resolve } from 'node:path'
+import type { Configuration, Storage, StorageConnections, StoragePassword } from '../configuration.ts'
+import { endpointOriginError, issuerError } from '../issuer.ts'
+import * as s from '../validation/kinds.ts'
 import { accountsSchema, mailSchema } from './accounts.ts'
 import { brandingSchema } from './branding.ts'
-import { serverAssertionsShape } from './client-assertions.ts'
-import { jwksSchema } from './jwks.ts'
-import { metricsSchema } from './metrics.ts'
-import { mfaSchema } from './mfa.ts'
-import { rule, unknownScopes, webUrl } from './rule.ts'
-import { sessionsSchema } from './sessions.ts'
+import { serverAssertionsFields } from './client-metadata.ts'
+import { jwksSchema, secretOf, tokenSecretSchema } from './credentials.ts'
+import { mfaSchema, sessionsSchema } from './sign-in.ts'
+import type { KeyOwner } from './tenant.ts'
+import { defined, unknownScopes, webUrl } from './values.ts'
 
 const addressOrRange = () =>
-  z.string().check(
-    rule(value => {
-      const [address = '', bits, ...more] = value.split('/')
-      const version = isIP(address)
-      const fits =
-        version !== 0 &&
-        more.length === 0 &&
-        (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)))
-      return fits
-        ? undefined
-        : {
-            problem: 'it is not an address',
-            expected: 'an IP address or a range, such as 10.0.0.0/8',
-            fix: 'write an address or a range',
-          }
-    }),
-  )
+  s.string().refine(isAddressOrRange, {
+    problem: 'it is not an address',
+    expected: 'an IP address or a range, such as 10.0.0.0/8',
+    fix: 'write an address or a range',
+  })
 
-export const deploymentShape = {
-  issuer: z
+function isAddressOrRange(value: string): boolean {
+  const [address = '', bits, ...more] = value.split('/')
+  const version = isIP(address)
+  if (version === 0 || more.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+}
+
+/** Characters: a token that a person made up is shorter. */
+const least = 16
+
+const tokenSchema = tokenSecretSchema
+  .refine(({ argon2id }) => argon2id === undefined, {
+    problem: 'an argon2id hash is too slow to be asked every few seconds',
+    expected: 'value or sha256',
+    fix: 'make a random token, and its hash with: tessera hash-secret',
+  })
+  .refine(({ value }) => value === undefined || value.length >= least, {
+    problem: 'it is short enough to be guessed',
+    expected: `${least} characters or more, at random`,
+    fix: 'make one with: openssl rand -base64 32',
+  })
+
+const metricsSchema = s
+  .strictObject({
+    tokens: s
+      .array(tokenSchema)
+      .min(1)
+      .describe('Bearer tokens that open /metrics; several while one is replaced.'),
+  })
+  .optional()
+  .describe('Figures for Prometheus at /metrics; omitted: they are neither kept nor shown.')
+
+export const deploymentFields = {
+  issuer: s
     .string()
-    .check(rule(issuerFault))
+    .check(issuerError)
     .optional()
     .describe('The issuer (RFC 8414 §2): https, or http on a loopback host; omitted: http://localhost:PORT.'),
-  host: z.string().min(1).max(255).default('127.0.0.1').describe('The address to listen on; 0.0.0.0: all.'),
-  port: z
+  host: s.string().min(1).max(255).default('127.0.0.1').describe('The address to listen on; 0.0.0.0: all.'),
+  port: s
     .int()
     .min(0)
     .max(65535)
     .optional()
     .describe('The port to listen on, 0: any free one; omitted: that of a loopback issuer, else 5080.'),
-  storage: z
+  storage: s
     .string()
-    .check(
-      rule(value =>
+    .refine(
+      value =>
         /^(memory:|sqlite:.+|postgres(ql)?:\/\/.+)$/.test(value) &&
-        (!value.startsWith('postgres') || URL.canParse(value))
-          ? undefined
-          : {
-              problem: 'it names no store',
-              expected: '"sqlite:FILE", "postgres://…" or "memory:"',
-              fix: 'write "sqlite:./tessera.db" for the embedded store',
-            },
-      ),
+        (!value.startsWith('postgres') || URL.canParse(value)),
+      {
+        problem: 'it names no store',
+        expected: '"sqlite:FILE", "postgres://…" or "memory:"',
+        fix: 'write "sqlite:./tessera.db" for the embedded store',
+      },
     )
     .default('sqlite:./tessera.db')
     .describe('sqlite:FILE (relative to this file), postgres://…, or memory: (forgets all at the end).'),
-  workers: z
+  workers: s
     .int()
     .min(1)
     .max(256)
     .optional()
     .describe('How many processes share the port; omitted: one for each core, and one with memory: storage.'),
-  drain_delay: z
+  drain_delay: s
     .int()
     .min(0)
     .max(300)
@@ -74,69 +93,63 @@ export const deploymentShape = {
     .describe(
       'For how many seconds /readyz is 503 before no more connections are taken, when it is stopped.',
     ),
-  storage_pool_size: z
+  storage_pool_size: s
     .int()
     .min(1)
     .max(500)
     .default(10)
     .describe('Connections to PostgreSQL of this process, at most; all issuers share them.'),
-  storage_replica: z
+  storage_replica: s
     .string()
-    .check(
-      rule(value =>
-        /^postgres(ql)?:\/\/.+$/.test(value) && URL.canParse(value)
-          ? undefined
-          : {
-              problem: 'it names no database of PostgreSQL',
-              expected: '"postgres://…"',
-              fix: 'write the address of a streaming standby, or leave it out',
-            },
-      ),
-    )
+    .refine(value => /^postgres(ql)?:\/\/.+$/.test(value) && URL.canParse(value), {
+      problem: 'it names no database of PostgreSQL',
+      expected: '"postgres://…"',
+      fix: 'write the address of a streaming standby, or leave it out',
+    })
     .optional()
     .describe(
       'A streaming standby of the PostgreSQL in storage, postgres://…: registered clients are read there.',
     ),
-  emit_state_hash: z
+  emit_state_hash: s
     .boolean()
     .default(false)
     .describe('Whether ID tokens carry s_hash, the hash of the state.'),
-  compatibility: z
+  compatibility: s
     .enum(['none', 'identityserver4'])
     .default('none')
     .describe('identityserver4: responses as IdentityServer4 gives them in some places; see the guide.'),
   unknown_scopes: unknownScopes()
     .default('refuse')
     .describe('ignore: authorization requests may name unknown scopes, without effect.'),
-  ...serverAssertionsShape,
-  master_key_file: z
+  ...serverAssertionsFields,
+  master_key_file: s
     .string()
     .min(1)
     .optional()
     .describe(
       'A file with the master key: 32 bytes in base64 (relative to this file); or TESSERA_MASTER_KEY.',
     ),
-  trusted_proxies: z
+  trusted_proxies: s
     .array(addressOrRange())
     .default([])
     .describe('Proxies whose x-forwarded-for is believed: addresses or ranges.'),
-  trust_forwarded_host: z
+  trust_forwarded_host: s
     .boolean()
     .default(false)
     .describe('Whether x-forwarded-host of the trusted_proxies chooses the tenant, instead of host.'),
-  mtls: z
+  mtls: s
     .strictObject({
-      certificate_header: z
+      certificate_header: s
         .string()
         .regex(/^[A-Za-z0-9-]{1,64}$/, 'the name of a header: letters, digits and hyphens')
         .describe("The header in which a proxy hands on the client's certificate."),
-      trusted_proxies: z
+      trusted_proxies: s
         .array(addressOrRange())
         .min(1)
         .describe('The proxies that may: addresses or ranges.'),
-      endpoint_origin: z
+      endpoint_origin: s
         .string()
-        .check(rule(endpointOriginFault))
+        .check(endpointOriginError)
         .optional()
         .describe(
           'The origin of mtls_endpoint_aliases, where the proxy asks for certificates (RFC 8705 §5); omitted: that of the issuer.',
@@ -144,19 +157,19 @@ export const deploymentShape = {
     })
     .optional()
     .describe('Client certificates (RFC 8705) behind a proxy that ends TLS.'),
-  outbound: z
+  outbound: s
     .strictObject({
-      allowed_private_networks: z
+      allowed_private_networks: s
         .array(addressOrRange())
         .default([])
         .describe('Private addresses or ranges that this server may send requests to, also by http.'),
     })
-    .prefault({})
+    .default({})
     .describe('Requests that this server sends: https to public addresses only, unless said here.'),
   mfa: mfaSchema.describe('Second factors: when they are asked for, and which.'),
   sessions: sessionsSchema.describe('How long browsers stay signed in, and what falls when a session ends.'),
-  branding: brandingSchema.prefault({}),
-  templates: z
+  branding: brandingSchema.default({}),
+  templates: s
     .string()
     .min(1)
     .optional()
@@ -164,8 +177,90 @@ export const deploymentShape = {
   accounts: accountsSchema,
   mail: mailSchema,
   metrics: metricsSchema,
-  trusted_issuers: z
-    .array(z.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its public keys.'))
+  trusted_issuers: s
+    .array(s.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its public keys.'))
     .default([])
     .describe('Issuers of assertions that the JWT bearer grant takes (RFC 7523 §3).'),
+}
+
+/** Owner of each key above. */
+export const deploymentOwners = {
+  issuer: 'server',
+  host: 'server',
+  port: 'server',
+  storage: 'server',
+  workers: 'server',
+  drain_delay: 'server',
+  storage_pool_size: 'server',
+  storage_replica: 'server',
+  emit_state_hash: 'inherited',
+  compatibility: 'inherited',
+  unknown_scopes: 'inherited',
+  client_assertion_audience: 'inherited',
+  client_assertion_max_lifetime: 'inherited',
+  master_key_file: 'server',
+  trusted_proxies: 'server',
+  trust_forwarded_host: 'server',
+  mtls: 'server',
+  outbound: 'server',
+  mfa: 'inherited',
+  sessions: 'inherited',
+  branding: 'inherited',
+  templates: 'inherited',
+  accounts: 'own',
+  mail: 'inherited',
+  metrics: 'server',
+  trusted_issuers: 'own',
+} as const satisfies Record<keyof typeof deploymentFields, KeyOwner>
+
+type DeploymentDraft = s.output<s.ObjectSchema<typeof deploymentFields>>
+
+/** @param folders what relative paths start from: the database file, and other files. */
+export const deploymentOf = (
+  draft: DeploymentDraft & {
+    readonly port: number
+    readonly issuer: string
+    readonly storagePassword?: StoragePassword | undefined
+  },
+  folders: { readonly storage: string; readonly files: string },
+) =>
+  ({
+    issuer: draft.issuer,
+    host: draft.host,
+    port: draft.port,
+    storage: storageOf(draft.storage, folders.storage, {
+      poolSize: draft.storage_pool_size,
+      replica: draft.storage_replica,
+      password: draft.storagePassword,
+    }),
+    workers: draft.workers,
+    drainDelay: draft.drain_delay,
+    metrics: draft.metrics && { tokens: draft.metrics.tokens.map(secretOf) },
+    compatibility: draft.compatibility,
+    unknownScopes: draft.unknown_scopes,
+    emitStateHash: draft.emit_state_hash,
+    clientAssertions: {
+      audience: draft.client_assertion_audience,
+      maxLifetime: draft.client_assertion_max_lifetime,
+    },
+    trustedIssuers: draft.trusted_issuers,
+    trustedProxies: draft.trusted_proxies,
+    trustForwardedHost: draft.trust_forwarded_host,
+    mtls:
+      draft.mtls &&
+      defined({
+        certificateHeader: draft.mtls.certificate_header.toLowerCase(),
+        trustedProxies: draft.mtls.trusted_proxies,
+        endpointOrigin: draft.mtls.endpoint_origin,
+      }),
+    outbound: { allowedPrivateNetworks: draft.outbound.allowed_private_networks },
+    templates: draft.templates === undefined ? undefined : resolve(folders.files, draft.templates),
+  }) satisfies Partial<Configuration>
+
+/** @param directory what a relative path starts from. */
+export function storageOf(storage: string, directory: string, connections: StorageConnections = {}): Storage {
+  if (storage === 'memory:') return { kind: 'memory' }
+  if (storage.startsWith('sqlite:'))
+    return { kind: 'sqlite', file: resolve(directory, storage.slice('sqlite:'.length)) }
+  return defined({ kind: 'postgres', url: storage, ...connections })
 }

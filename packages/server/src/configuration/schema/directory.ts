@@ -1,84 +1,68 @@
 /** LDAP directories as a configuration writes them (RFC 4511, RFC 4513). */
 
-import * as z from '../shape/shapes.ts'
-import { rule, seconds } from './rule.ts'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Directory } from '../../model/user.ts'
+import * as s from '../validation/kinds.ts'
+import { defined, seconds } from './values.ts'
 
 const attribute = () =>
-  z
+  s
     .string()
     .max(200)
     .regex(/^[A-Za-z][A-Za-z0-9-]*$/, 'the name of an attribute: letters, digits and hyphens')
 
 /** Text with the place of the name in it. */
 const template = (example: string) =>
-  z
+  s
     .string()
     .max(1000)
-    .check(
-      rule(value =>
-        value.includes('{username}') && value !== '{username}'
-          ? undefined
-          : {
-              problem: 'it has no place for the user name, or nothing else',
-              expected: `text with {username}, such as ${example}`,
-              fix: 'write {username} where the name belongs',
-            },
-      ),
-    )
+    .refine(value => value.includes('{username}') && value !== '{username}', {
+      problem: 'it has no place for the user name, or nothing else',
+      expected: `text with {username}, such as ${example}`,
+      fix: 'write {username} where the name belongs',
+    })
 
-export const directorySchema = z
+export const directorySchema = s
   .strictObject({
-    url: z
+    url: s
       .string()
-      .check(
-        rule(value => {
-          const url = URL.canParse(value) ? new URL(value) : undefined
-          const fits =
-            url !== undefined &&
-            ['ldap:', 'ldaps:'].includes(url.protocol) &&
-            url.hostname !== '' &&
-            [url.username, url.password, url.search, url.hash].every(part => part === '') &&
-            ['', '/'].includes(url.pathname)
-          return fits
-            ? undefined
-            : {
-                problem: 'it is not the address of a directory',
-                expected: 'ldaps://HOST or ldaps://HOST:PORT',
-                fix: 'write scheme, host and port only; the search base has a key of its own',
-              }
-        }),
-      )
+      .refine(isDirectoryUrl, {
+        problem: 'it is not the address of a directory',
+        expected: 'ldaps://HOST or ldaps://HOST:PORT',
+        fix: 'write scheme, host and port only; the search base has a key of its own',
+      })
       .describe('ldaps://HOST[:PORT]; ldap:// is upgraded by StartTLS unless tls says otherwise.'),
-    tls: z
+    tls: s
       .enum(['required', 'none'])
       .default('required')
       .describe('none: passwords cross the network in the clear; for loopback and for testing only.'),
-    ca_file: z
+    ca_file: s
       .string()
       .min(1)
       .optional()
       .describe(
         'PEM certificates that vouch for the server instead of the public ones (relative to this file).',
       ),
-    bind_dn: z
+    bind_dn: s
       .string()
       .min(1)
       .max(1000)
       .optional()
       .describe('The account that searches for users; omitted: users are bound directly, by user_dn.'),
-    bind_password: z.string().min(1).max(1024).optional().describe('The password of bind_dn.'),
+    bind_password: s.string().min(1).max(1024).optional().describe('The password of bind_dn.'),
     user_dn: template('uid={username},ou=people,dc=example')
       .optional()
       .describe('The DN of a user, with {username} in it: bound directly, without searching first.'),
-    base: z.string().max(1000).optional().describe('Where users are searched for, with bind_dn.'),
+    base: s.string().max(1000).optional().describe('Where users are searched for, with bind_dn.'),
     filter: template('(uid={username})')
       .default('(uid={username})')
       .describe('Finds a user by name (RFC 4515); {username} is escaped.'),
-    scope: z.enum(['one', 'sub']).default('sub').describe('one: right below base; sub: anywhere below it.'),
+    scope: s.enum(['one', 'sub']).default('sub').describe('one: right below base; sub: anywhere below it.'),
     id_attribute: attribute()
       .default('entryUUID')
       .describe('What a user is known by for ever: entryUUID, objectGUID, or another that is never reused.'),
-    active_filter: z
+    active_filter: s
       .string()
       .max(1000)
       .regex(/^\(.*\)$/s, 'a filter in parentheses (RFC 4515)')
@@ -87,8 +71,50 @@ export const directorySchema = z
         'Which entries may sign in, such as (!(pwdAccountLockedTime=*)); omitted: all that can bind.',
       ),
     timeout: seconds(1, 60).default(5).describe('Seconds for a whole sign-in.'),
-    max_connections: z.int().min(1).max(1000).default(20).describe('Sign-ins under way at once.'),
+    max_connections: s.int().min(1).max(1000).default(20).describe('Sign-ins under way at once.'),
   })
   .describe('ldap: where the directory is and how users are found in it.')
 
-export type DirectoryDraft = z.output<typeof directorySchema>
+function isDirectoryUrl(value: string): boolean {
+  const url = URL.parse(value)
+  if (url?.protocol !== 'ldaps:' && url?.protocol !== 'ldap:') return false
+  const { hostname, username, password, search, hash, pathname } = url
+  return hostname !== '' && username + password + search + hash === '' && ['', '/'].includes(pathname)
+}
+
+type DirectoryDraft = s.output<typeof directorySchema>
+
+/** Attributes of people in most directories (RFC 4519, RFC 2798). */
+const standardAttributes: Readonly<Record<string, string>> = {
+  name: 'cn',
+  given_name: 'givenName',
+  family_name: 'sn',
+  preferred_username: 'uid',
+  email: 'mail',
+  phone_number: 'telephoneNumber',
+}
+
+/** RFC 9068 §2.2.3.1 (RFC 7643 §4.1.2): these claims are lists, even for a user with a single value. */
+const lists: ReadonlySet<string> = new Set(['groups', 'roles', 'entitlements'])
+const attributesOfGroups: ReadonlySet<string> = new Set(['memberof', 'ismemberof'])
+
+const listsOf = (claims: Readonly<Record<string, string>>): readonly string[] =>
+  Object.entries(claims)
+    .filter(([claim, attribute]) => lists.has(claim) || attributesOfGroups.has(attribute.toLowerCase()))
+    .map(([claim]) => claim)
+
+/** @param from the folder that a relative `ca_file` starts from. */
+export function directoryOf(
+  { ca_file, base = '', ...rest }: DirectoryDraft,
+  from: string,
+  claims: Readonly<Record<string, string>> = standardAttributes,
+  listClaims: readonly string[] = listsOf(claims),
+): Directory {
+  return defined({
+    ...rest,
+    base,
+    claims,
+    list_claims: new Set(listClaims),
+    ca: ca_file === undefined ? undefined : readFileSync(resolve(from, ca_file), 'utf8'),
+  })
+}

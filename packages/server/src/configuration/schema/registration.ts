@@ -1,74 +1,71 @@
 /** Dynamic client registration as a configuration bounds it (RFC 7591, RFC 7592). */
 
 import { isUnsafeScheme } from '@tessera/protocol/uri-scheme'
-import * as z from '../shape/shapes.ts'
+import * as s from '../validation/kinds.ts'
 import { plainClientSchema } from './client.ts'
-import { jwksSchema } from './jwks.ts'
-import { day, rule, seconds, webUrl, year } from './rule.ts'
-import { tokenSecretSchema } from './secret.ts'
+import { jwksSchema, tokenSecretSchema } from './credentials.ts'
+import { day, seconds, webUrl, year } from './values.ts'
 
 const privateUseScheme = () =>
-  z
+  s
     .string()
     .max(100)
-    .check(
-      rule(scheme => {
-        const isScheme = /^[a-z][a-z\d+.-]*$/.test(scheme)
-        if (isScheme && !/^https?$/.test(scheme) && !isUnsafeScheme(scheme)) return undefined
-        return {
-          problem: isScheme ? `${scheme}: is dangerous to redirect to` : 'it is not the name of a scheme',
-          expected: 'a scheme of an application in lower case, such as myapp for myapp://callback',
-          fix: isScheme ? 'remove it' : 'write what stands before the colon of the redirect URI',
-        }
-      }),
-    )
+    .check(scheme => {
+      const isScheme = /^[a-z][a-z\d+.-]*$/.test(scheme)
+      if (isScheme && !/^https?$/.test(scheme) && !isUnsafeScheme(scheme)) return undefined
+      return {
+        problem: isScheme ? `${scheme}: is dangerous to redirect to` : 'it is not the name of a scheme',
+        expected: 'a scheme of an application in lower case, such as myapp for myapp://callback',
+        fix: isScheme ? 'remove it' : 'write what stands before the colon of the redirect URI',
+      }
+    })
 
 /** What no client may choose for itself. */
 const templateSchema = plainClientSchema
-  .pick({
-    require_pkce: true,
-    access_token_type: true,
-    access_token_lifetime: true,
-    identity_token_lifetime: true,
-    authorization_code_lifetime: true,
-    refresh_token_usage: true,
-    refresh_token_expiration: true,
-    absolute_refresh_token_lifetime: true,
-    sliding_refresh_token_lifetime: true,
-    refresh_token_retry_window: true,
-    update_access_token_claims_on_refresh: true,
-    device_code_lifetime: true,
-    device_polling_interval: true,
-    enable_local_login: true,
-    identity_provider_restrictions: true,
-    tenants: true,
-  })
+  .pick([
+    'require_pkce',
+    'access_token_type',
+    'access_token_lifetime',
+    'identity_token_lifetime',
+    'authorization_code_lifetime',
+    'refresh_token_usage',
+    'refresh_token_expiration',
+    'absolute_refresh_token_lifetime',
+    'sliding_refresh_token_lifetime',
+    'refresh_token_retry_window',
+    'update_access_token_claims_on_refresh',
+    'device_code_lifetime',
+    'device_polling_interval',
+    'enable_local_login',
+    'identity_provider_restrictions',
+    'tenants',
+  ])
   .extend({
-    require_consent: z
+    require_consent: s
       .boolean()
       .default(true)
       .describe('Asks the user before it gets anything: true here, since nobody vouched for the client.'),
   })
 
-export const registrationSchema = z
+export const registrationSchema = s
   .strictObject({
-    mode: z
+    mode: s
       .enum(['off', 'initial_access_token', 'open'])
       .default('off')
       .describe('Who may register: nobody, whoever has an initial access token, or anybody.'),
-    initial_access_tokens: z
+    initial_access_tokens: s
       .array(tokenSecretSchema)
       .default([])
       .describe('Tokens that allow registering (RFC 7591 §3.1), written like client_secrets.'),
-    allowed_scope: z
+    allowed_scope: s
       .string()
       .max(10_000)
       .optional()
       .describe(
         'Scopes that clients may register, API scopes too; omitted: all identity resources and offline_access.',
       ),
-    allowed_grant_types: z
-      .array(z.string().min(1).max(200))
+    allowed_grant_types: s
+      .array(s.string().min(1).max(200))
       .min(1)
       .default([
         'authorization_code',
@@ -77,17 +74,17 @@ export const registrationSchema = z
         'urn:ietf:params:oauth:grant-type:device_code',
       ])
       .describe('Grants that clients may register; others that they ask for are left out.'),
-    private_use_schemes: z
-      .union([z.array(privateUseScheme()).max(100), z.enum(['any'])])
+    private_use_schemes: s
+      .union([s.array(privateUseScheme()).max(100), s.enum(['any'])])
       .default(['cursor', 'vscode', 'vscode-insiders'])
       .describe(
         'Schemes besides reversed domain names that redirect URIs of public clients may have; any: all that are neither registered with IANA nor dangerous.',
       ),
-    trusted_software_issuers: z
-      .array(z.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its keys.'))
+    trusted_software_issuers: s
+      .array(s.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its keys.'))
       .default([])
       .describe('Who may sign software statements (RFC 7591 §2.3).'),
-    require_software_statement: z
+    require_software_statement: s
       .boolean()
       .default(false)
       .describe('Only clients with a software statement are registered.'),
@@ -97,13 +94,13 @@ export const registrationSchema = z
     unused_client_lifetime: seconds(0, 10 * year)
       .default(90 * day)
       .describe('Seconds after which a client that nobody used goes; 0: never.'),
-    max_clients: z
+    max_clients: s
       .int()
       .min(1)
       .max(1_000_000)
       .default(100_000)
       .describe('Registered clients in all; beyond it the oldest unused one is deleted for a new one.'),
-    max_unused_clients: z
+    max_unused_clients: s
       .int()
       .min(1)
       .max(1_000_000)
@@ -111,17 +108,17 @@ export const registrationSchema = z
       .describe(
         'Registered clients that are not used yet; beyond it the oldest of them is deleted for a new one.',
       ),
-    max_requests_per_hour: z
+    max_requests_per_hour: s
       .int()
       .min(1)
       .max(1_000_000)
       .default(300)
       .describe('Registrations and updates that one network may try in an hour.'),
     client_defaults: templateSchema
-      .prefault({})
+      .default({})
       .describe('What no client chooses for itself: the same keys as in clients.'),
   })
-  .prefault({})
+  .default({})
   .describe('Dynamic client registration (RFC 7591): off unless said otherwise.')
 
-export type RegistrationDraft = z.output<typeof registrationSchema>
+export type RegistrationDraft = s.output<typeof registrationSchema>

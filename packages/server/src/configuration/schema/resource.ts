@@ -1,35 +1,36 @@
-/** Identity resources, API scopes and API resources as a configuration writes them. */
+/** Identity resources, API scopes and API resources. */
 
 import { signingAlgorithms } from '../../model/client.ts'
-import { accessTokenTyps } from '../../model/resource.ts'
-import * as z from '../shape/shapes.ts'
-import { name, rule, text } from './rule.ts'
-import { secretSchema } from './secret.ts'
+import { accessTokenTyps, type IdentityResource, type Resources } from '../../model/resource.ts'
+import * as s from '../validation/kinds.ts'
+import { secretOf, secretSchema } from './credentials.ts'
+import { name, text } from './values.ts'
 
 /** One text, or one for each language. */
 const localText = () =>
-  z.union([text(), z.record(z.string(), text())]).check(
-    rule(value =>
-      typeof value === 'string' || Object.keys(value).every(tag => /^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(tag))
-        ? undefined
-        : {
-            problem: 'it names a language that is none',
-            expected: 'a text, or an object of texts by language tags (BCP 47), such as "pt-BR"',
-            fix: 'write { "en": "…", "de": "…" }',
-          },
-    ),
-  )
+  s
+    .union([text(), s.record(s.string(), text())])
+    .refine(
+      value =>
+        typeof value === 'string' ||
+        Object.keys(value).every(tag => /^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(tag)),
+      {
+        problem: 'it names a language that is none',
+        expected: 'a text, or an object of texts by language tags (BCP 47), such as "pt-BR"',
+        fix: 'write { "en": "…", "de": "…" }',
+      },
+    )
 
 const shown = {
   display_name: localText().optional().describe('What it means, for the consent page.'),
   description: localText().optional().describe('More about it, for the consent page.'),
-  required: z.boolean().default(false).describe('Whoever agrees at all agrees to it.'),
-  emphasize: z.boolean().default(false).describe('The consent page marks it as sensitive.'),
+  required: s.boolean().default(false).describe('Whoever agrees at all agrees to it.'),
+  emphasize: s.boolean().default(false).describe('The consent page marks it as sensitive.'),
 }
 
-const claimNames = () => z.array(z.string().min(1).max(200))
+const claimNames = () => s.array(s.string().min(1).max(200))
 
-export const identityResourceSchema = z
+export const identityResourceSchema = s
   .strictObject({
     name: name().describe('The scope.'),
     ...shown,
@@ -37,7 +38,7 @@ export const identityResourceSchema = z
   })
   .describe('A scope about the user (OpenID Connect Core 1.0 §5.4).')
 
-export const apiScopeSchema = z
+export const apiScopeSchema = s
   .strictObject({
     name: name().describe('The scope.'),
     ...shown,
@@ -45,13 +46,13 @@ export const apiScopeSchema = z
   })
   .describe('A scope of an API.')
 
-export const apiResourceSchema = z
+export const apiResourceSchema = s
   .strictObject({
     name: name().describe('The audience of access tokens, and its user name at introspection.'),
     display_name: text().optional().describe('Its name for people.'),
-    scopes: z.array(name()).default([]).describe('The API scopes that belong to it.'),
+    scopes: s.array(name()).default([]).describe('The API scopes that belong to it.'),
     claims: claimNames().default([]).describe('The user claims that access tokens for it carry.'),
-    introspection_client_id: z
+    introspection_client_id: s
       .string()
       .min(1)
       .max(100)
@@ -60,18 +61,59 @@ export const apiResourceSchema = z
       .describe(
         'Another user name at introspection, for callers that can send no colon; its name stays one.',
       ),
-    api_secrets: z.array(secretSchema).default([]).describe('How it authenticates at introspection.'),
-    access_token_typ: z
+    api_secrets: s.array(secretSchema).default([]).describe('How it authenticates at introspection.'),
+    access_token_typ: s
       .enum(accessTokenTyps)
       .optional()
       .describe('The typ of its JWT access tokens; omitted: at+jwt (RFC 9068 §2.1).'),
-    access_token_signing_alg: z
+    access_token_signing_alg: s
       .enum(signingAlgorithms)
       .optional()
       .describe('What its JWT access tokens are signed with; omitted: ES256.'),
   })
   .describe('An API: the audience of access tokens with one of its scopes.')
 
-export type IdentityResourceDraft = z.output<typeof identityResourceSchema>
-export type ApiScopeDraft = z.output<typeof apiScopeSchema>
-export type ApiResourceDraft = z.output<typeof apiResourceSchema>
+export type IdentityResourceDraft = s.output<typeof identityResourceSchema>
+export type ApiScopeDraft = s.output<typeof apiScopeSchema>
+export type ApiResourceDraft = s.output<typeof apiResourceSchema>
+
+export const standardIdentityResources: readonly IdentityResource[] = [
+  { name: 'openid', claims: ['sub'] },
+  {
+    name: 'profile',
+    claims: [
+      'name',
+      'family_name',
+      'given_name',
+      'middle_name',
+      'nickname',
+      'preferred_username',
+      'profile',
+      'picture',
+      'website',
+      'gender',
+      'birthdate',
+      'zoneinfo',
+      'locale',
+      'updated_at',
+    ],
+  },
+  { name: 'email', claims: ['email', 'email_verified'] },
+  { name: 'address', claims: ['address'] },
+  { name: 'phone', claims: ['phone_number', 'phone_number_verified'] },
+]
+
+export const resourcesOf = (draft: {
+  readonly identity_resources: readonly IdentityResourceDraft[]
+  readonly api_scopes: readonly ApiScopeDraft[]
+  readonly api_resources: readonly ApiResourceDraft[]
+}): Resources => ({
+  // A redefined standard resource replaces the standard one and keeps its place.
+  identity: byName([...standardIdentityResources, ...draft.identity_resources]),
+  apiScopes: byName(draft.api_scopes),
+  apis: byName(draft.api_resources.map(api => ({ ...api, api_secrets: api.api_secrets.map(secretOf) }))),
+})
+
+export const byName = <Value extends { readonly name: string }>(
+  values: readonly Value[],
+): ReadonlyMap<string, Value> => new Map(values.map(value => [value.name, value]))

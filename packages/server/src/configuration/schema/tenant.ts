@@ -1,13 +1,13 @@
-/** Tenants as a configuration writes them; one with an issuer of its own is almost a configuration of its own. */
+/** Tenants. The entry of a tenant with its own issuer is almost a configuration of its own. */
 
-import { issuerFault } from '../issuer.ts'
-import * as z from '../shape/shapes.ts'
-import { name, rule, text, type ValueFault } from './rule.ts'
+import { issuerError } from '../issuer.ts'
+import * as s from '../validation/kinds.ts'
+import { name, text } from './values.ts'
 
 /**
- * Whose a key of the configuration is to a tenant with an issuer of its own. `server`: of the whole server only;
- * `inherited`: the tenant's where its entry has it, else the server's; `own`: the tenant's alone. Whatever lets somebody
- * in is `own`, so that nothing opens two issuers by being left out.
+ * Who owns a key in the configuration of a tenant that has its own issuer. `server`: the key belongs to the whole server.
+ * `inherited`: the tenant's value, or else the server's. `own`: the tenant's value only. Keys that grant access are
+ * `own`, so that omitting one never opens a second issuer.
  */
 export type KeyOwner = 'server' | 'inherited' | 'own'
 
@@ -15,51 +15,50 @@ type TenantKey<Owners> = {
   [Key in keyof Owners]: Owners[Key] extends 'server' ? never : Key
 }[keyof Owners]
 
-/** A field without its default: in a tenant's entry, leaving it out means another thing. */
-type Bare<Field extends z.AnyShape> = Field extends z.Default<infer Inner> | z.Optional<infer Inner>
+/** A field without its default: in a tenant's entry, an omitted key means something else. */
+type Bare<Field extends s.AnySchema> = Field extends s.Default<infer Inner> | s.Optional<infer Inner>
   ? Inner
   : Field
 
-/** The schema of a tenant's entry: its name, its issuer, and every key that can be a tenant's. */
+/** Returns the schema of a tenant's entry: its name, its issuer, and every key that a tenant can have. */
 export function tenantSchemaOf<
-  Shape extends Readonly<Record<string, z.AnyShape>>,
-  Owners extends Readonly<Record<keyof Shape, KeyOwner>>,
->(shape: Shape, owners: Owners) {
-  const keys = Object.keys(shape).filter(key => owners[key] !== 'server')
-  const fields = Object.fromEntries(keys.map(key => [key, optional(shape[key]!)]))
-  return z
+  Fields extends Readonly<Record<string, s.AnySchema>>,
+  Owners extends Readonly<Record<keyof Fields, KeyOwner>>,
+>(settings: Fields, owners: Owners) {
+  const keys = Object.keys(settings).filter(key => owners[key] !== 'server')
+  const fields = Object.fromEntries(keys.map(key => [key, optional(settings[key]!)]))
+  return s
     .strictObject({
       name: name().describe('What acr_values=tenant:NAME, or the path, calls it.'),
       display_name: text().optional().describe('Its name for people.'),
-      issuer: z
+      issuer: s
         .string()
-        .check(rule(tenantIssuerFault))
+        .check(tenantIssuerError)
         .optional()
         .describe(
           'An issuer of its own: "path" (ISSUER/t/NAME) or its origin, such as https://id.acme.example; omitted: it shares the server\'s.',
         ),
-      ...(fields as {
-        [Key in TenantKey<Owners> & keyof Shape]: z.Optional<Bare<Shape[Key]>>
-      }),
+      ...(fields as { [Key in TenantKey<Owners> & keyof Fields]: s.Optional<Bare<Fields[Key]>> }),
     })
     .describe('A tenant: a room of its own for user names or, with an issuer of its own, for everything.')
 }
 
-function optional(field: z.AnyShape): z.AnyShape {
-  const wrapped = field as z.Shape<unknown> & { unwrap?: () => z.Shape<unknown> }
+function optional(field: s.AnySchema): s.AnySchema {
+  const wrapped = field as s.Schema<unknown> & { unwrap?: () => s.Schema<unknown> }
   const bare = (wrapped.unwrap?.() ?? wrapped).optional()
   return field.description === undefined ? bare : bare.describe(field.description)
 }
 
-function tenantIssuerFault(value: string): ValueFault | undefined {
+function tenantIssuerError(value: string): s.CheckError | undefined {
   if (value === 'path') return undefined
-  const fault = issuerFault(value)
-  if (fault) return { ...fault, expected: '"path", or the tenant\'s origin: https://HOST' }
-  return new URL(value).origin === value
+  const error = issuerError(value)
+  if (error) return { ...error, expected: '"path", or the tenant\'s origin: https://HOST' }
+  const { origin } = new URL(value)
+  return origin === value
     ? undefined
     : {
         problem: 'it is not an origin',
         expected: '"path", or the tenant\'s origin: https://HOST in small letters, without a path',
-        fix: `write "${new URL(value).origin}", or "path"`,
+        fix: `write "${origin}", or "path"`,
       }
 }

@@ -1,101 +1,70 @@
-/** A whole configuration: as data (JSON, JSONC, YAML) and as a module, which may also hold code. */
+/** A whole configuration: as data (JSON, JSONC, YAML) and as a module, which may also contain code. */
 
-import * as z from '../shape/shapes.ts'
+import type { JsonObject } from '@tessera/protocol/result'
+import * as s from '../validation/kinds.ts'
+import { userSchema } from './accounts.ts'
 import { authorizationRequestsSchema } from './authorization-requests.ts'
 import { clientSchema } from './client.ts'
-import { codeShape, moduleProviderSchema } from './code.ts'
-import { deploymentShape } from './deployment.ts'
+import { codeFields, codeOwners, moduleProviderSchema } from './code.ts'
+import { deploymentFields, deploymentOwners } from './deployment.ts'
 import { providerSchema } from './provider.ts'
 import { registrationSchema } from './registration.ts'
 import { apiResourceSchema, apiScopeSchema, identityResourceSchema } from './resource.ts'
 import { type KeyOwner, tenantSchemaOf } from './tenant.ts'
-import { userSchema } from './user.ts'
 
-/** Every key but `tenants`. */
+/** Every key except `tenants`. */
 const settings = {
-  ...deploymentShape,
-  clients: z.array(clientSchema).default([]).describe('The applications that may ask for tokens.'),
+  ...deploymentFields,
+  clients: s.array(clientSchema).default([]).describe('The applications that may ask for tokens.'),
   registration: registrationSchema,
   authorization_requests: authorizationRequestsSchema,
-  identity_resources: z
+  identity_resources: s
     .array(identityResourceSchema)
     .default([])
     .describe('Scopes about the user; openid, profile, email, address and phone exist unless redefined.'),
-  api_scopes: z.array(apiScopeSchema).default([]).describe('Scopes of APIs.'),
-  api_resources: z.array(apiResourceSchema).default([]).describe('APIs.'),
-  users: z.array(userSchema).default([]).describe('Local accounts.'),
-  identity_providers: z.array(providerSchema).default([]).describe('Where else users can sign in.'),
+  api_scopes: s.array(apiScopeSchema).default([]).describe('Scopes of APIs.'),
+  api_resources: s.array(apiResourceSchema).default([]).describe('APIs.'),
+  users: s.array(userSchema).default([]).describe('Local accounts.'),
+  identity_providers: s.array(providerSchema).default([]).describe('Where else users can sign in.'),
 }
 const moduleSettings = {
   ...settings,
-  ...codeShape,
-  identity_providers: z.array(moduleProviderSchema).default([]),
+  ...codeFields,
+  identity_providers: s.array(moduleProviderSchema).default([]),
 }
 
-/** Whose each key is to a tenant with an issuer of its own. */
 export const keyOwners = {
-  issuer: 'server',
-  host: 'server',
-  port: 'server',
-  storage: 'server',
-  workers: 'server',
-  metrics: 'server',
-  drain_delay: 'server',
-  storage_pool_size: 'server',
-  storage_replica: 'server',
-  storagePassword: 'server',
-  master_key_file: 'server',
-  trusted_proxies: 'server',
-  trust_forwarded_host: 'server',
-  mtls: 'server',
-  outbound: 'server',
-  // A user says which tenant is theirs.
-  users: 'server',
+  ...deploymentOwners,
+  ...codeOwners,
   clients: 'own',
-  identity_providers: 'own',
-  trusted_issuers: 'own',
   registration: 'own',
   authorization_requests: 'inherited',
-  accounts: 'own',
-  mail: 'inherited',
   identity_resources: 'inherited',
   api_scopes: 'inherited',
   // Without the secrets.
   api_resources: 'inherited',
-  compatibility: 'inherited',
-  unknown_scopes: 'inherited',
-  emit_state_hash: 'inherited',
-  client_assertion_audience: 'inherited',
-  client_assertion_max_lifetime: 'inherited',
-  sessions: 'inherited',
-  mfa: 'inherited',
-  mfaPolicy: 'inherited',
-  consentPolicy: 'inherited',
-  branding: 'inherited',
-  templates: 'inherited',
-  grants: 'inherited',
-  validators: 'inherited',
-  profile: 'inherited',
-  federation: 'inherited',
+  // Each user names their tenant.
+  users: 'server',
+  identity_providers: 'own',
 } as const satisfies Record<keyof typeof moduleSettings, KeyOwner>
 
-/** What a key is where it stands nowhere; undefined for one that is optional. */
-export const valueWithout = (key: keyof typeof keyOwners): unknown => moduleSettings[key].parse(undefined)
+/** Returns the value of an omitted key; undefined if the key is optional. */
+export const valueOfOmitted = (key: keyof typeof keyOwners): unknown => moduleSettings[key].parse(undefined)
 
 const tenantSchema = tenantSchemaOf(settings, keyOwners)
 const moduleTenantSchema = tenantSchemaOf(moduleSettings, keyOwners)
 const tenants = 'The tenants.'
 
-export const dataSchema = z.strictObject({
-  $schema: z.string().optional().describe('Where editors find the schema of this file.'),
+export const dataSchema = s.strictObject({
+  $schema: s.string().optional().describe('Where editors find the schema of this file.'),
   ...settings,
-  tenants: z.array(tenantSchema).default([]).describe(tenants),
+  tenants: s.array(tenantSchema).default([]).describe(tenants),
 })
 
-export const moduleSchema = z.strictObject({
-  $schema: z.string().optional(),
+export const moduleSchema = s.strictObject({
+  $schema: s.string().optional(),
   ...moduleSettings,
-  tenants: z.array(moduleTenantSchema).default([]).describe(tenants),
+  tenants: s.array(moduleTenantSchema).default([]).describe(tenants),
 })
 
 /** The lists of a configuration, each with the schema of an entry. */
@@ -117,9 +86,36 @@ export const moduleLists = {
 export type ListName = keyof typeof dataLists
 export const listNames = Object.keys(dataLists) as readonly ListName[]
 
-export type TenantDraft = z.output<typeof moduleTenantSchema>
+export type TenantDraft = s.output<typeof moduleTenantSchema>
 
 /** What a module may export. */
-export type ConfigurationInput = z.input<typeof moduleSchema>
-/** A configuration of the right shape with its defaults; the rules between its parts come next. */
-export type ConfigurationDraft = z.output<typeof moduleSchema>
+export type ConfigurationInput = s.input<typeof moduleSchema>
+
+/** A configuration that fits the schema, with its defaults. The rules between its parts are still to be checked. */
+export type ConfigurationDraft = s.output<typeof moduleSchema>
+
+/**
+ * Declares a configuration, so that editors complete and check it. It has the keys of a file, and those that are code:
+ * `grants`, `validators`, `profile` and providers' `credentialAuthority`, for example.
+ */
+export const defineConfig = (configuration: ConfigurationInput): ConfigurationInput => configuration
+
+type Node = { properties: Record<string, Node>; items: Node; $ref?: string }
+
+/**
+ * Returns the JSON Schema of configuration files, with which editors complete and check them
+ * (`docs/configuration.schema.json`). It is draft 7, which editors support best.
+ */
+export function configurationJsonSchema(): JsonObject {
+  const schema: JsonObject = {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'Tessera configuration',
+    ...dataSchema.jsonSchema(),
+  }
+  const tenant = (schema as Node).properties.tenants!.items
+  // A tenant's key has the schema of the server's key.
+  for (const [key, owner] of Object.entries(keyOwners))
+    if (owner !== 'server' && key in tenant.properties)
+      tenant.properties[key] = { $ref: `#/properties/${key}` } as Node
+  return schema as JsonObject
+}

@@ -1,21 +1,24 @@
-/** From what the schema found to faults that people can act on. */
+/** Turns the issues that a schema found into errors that people can act on. */
 
-import { type Fault, formatPath } from './fault.ts'
+import { type Description, type Diagnostic, formatPath, subjectOf, valueAt } from './diagnostic.ts'
 import { nearestOf } from './nearest.ts'
 import { codeKeys } from './schema/code.ts'
-import type { AnyShape, Issue, Path } from './shape/shape.ts'
+import type { AnySchema, Issue, Path } from './validation/schema.ts'
 
-/** The faults of one schema run over `input`. */
-export const faultsOf = (issues: readonly Issue[], schema: AnyShape, input: unknown): readonly Fault[] =>
+/** @param input what the schema read. */
+export const explain = (issues: readonly Issue[], schema: AnySchema, input: unknown): readonly Diagnostic[] =>
   issues.flatMap(issue => {
-    const subject = subjectOf(issue.path, input)
-    const located = { path: formatPath(issue.path), ...(subject && { subject }) }
-    if (issue.code === 'unknown_keys')
-      return issue.keys.map(key => unknownKey(key, issue.path, schema, subject))
-    return [{ ...located, ...describe(issue, valueAt(input, issue.path)) }]
+    const { path } = issue
+    const subject = subjectOf(path, input)
+    if (issue.code !== 'unknown_keys')
+      return { path: formatPath(path), subject, ...describe(issue, valueAt(input, path)) }
+    const known = keysAt(schema, path)
+    return issue.keys.map(key => ({
+      path: formatPath([...path, key]),
+      subject,
+      ...unknownKey(key, path, known),
+    }))
   })
-
-type Description = Omit<Fault, 'path' | 'subject'>
 
 function describe(issue: Exclude<Issue, { code: 'unknown_keys' }>, value: unknown): Description {
   const key = issue.path.findLast(step => typeof step === 'string') ?? 'it'
@@ -32,7 +35,7 @@ function describe(issue: Exclude<Issue, { code: 'unknown_keys' }>, value: unknow
         expected: issue.allowed,
         fix: 'remove them',
       }
-    case 'rule':
+    case 'check':
       return { problem: issue.problem, expected: issue.expected, fix: issue.fix }
     case 'none_fits':
       return {
@@ -62,7 +65,7 @@ function wrongType(key: string, expectedType: string, value: unknown): Descripti
   }
 }
 
-/** How to write what was probably meant; never with the value itself, which may be a secret. */
+/** Returns how to write what was probably meant. Never contains the value itself, which may be a secret. */
 function retype(expected: string, value: unknown): string | undefined {
   if (expected === 'array' && typeof value === 'string') return 'put it in brackets: ["…"]'
   if (expected === 'string' && Array.isArray(value))
@@ -89,7 +92,7 @@ function notInList(key: string, values: readonly string[], value: unknown): Desc
   return {
     problem: typeof value === 'string' ? `"${value.slice(0, 100)}" is not known` : `it is ${kindOf(value)}`,
     expected,
-    ...(nearest !== undefined && { nearest }),
+    nearest,
     fix: nearest === undefined ? 'write one of these' : `write "${nearest}"`,
   }
 }
@@ -108,7 +111,7 @@ function outOfBounds({ side, bound, of }: Extract<Issue, { code: 'out_of_bounds'
   }
 }
 
-/** IdentityServer's and others' words for keys that are called otherwise here. */
+/** Names that IdentityServer and others use for keys → the names used here. */
 const otherWords: Readonly<Record<string, string>> = {
   allowed_grant_types: 'grant_types',
   allowed_scopes: 'scope',
@@ -123,73 +126,39 @@ const otherWords: Readonly<Record<string, string>> = {
   id: 'sub',
 }
 
-/** The known key that an unknown one was probably meant to be. */
+/** Returns the known key that was probably meant by an unknown one. */
 export function meantKey(key: string, known: readonly string[]): string | undefined {
   const word = otherWords[key.replaceAll(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()]
   return word && known.includes(word) ? word : nearestOf(key, known)
 }
 
-function unknownKey(key: string, path: Path, schema: AnyShape, subject: string | undefined): Fault {
-  const known = keysAt(schema, path)
+function unknownKey(key: string, path: Path, known: readonly string[]): Description {
+  const problem = 'it is not a known key'
+  const expected = known.length > 12 ? 'a key of docs/guides/configuration.md' : `one of ${known.join(', ')}`
+  if (codeKeys.has(key) && (path.length === 0 || path[0] === 'identity_providers'))
+    return {
+      problem,
+      expected,
+      fix: 'it is code: move the configuration to a module (.mjs, .js, .mts, .ts) that exports defineConfig({ … })',
+    }
   const nearest = meantKey(key, known)
-  const isCode = codeKeys.has(key) && (path.length === 0 || path[0] === 'identity_providers')
-  return {
-    path: formatPath([...path, key]),
-    ...(subject && { subject }),
-    problem: 'it is not a known key',
-    expected: known.length > 12 ? 'a key of docs/guides/configuration.md' : `one of ${known.join(', ')}`,
-    ...(nearest !== undefined && !isCode && { nearest }),
-    fix: isCode
-      ? 'it is code: move the configuration to a module (.mjs, .js, .mts, .ts) that exports defineConfig({ … })'
-      : nearest === undefined
-        ? 'remove it'
-        : `write "${nearest}" instead of "${key}"`,
-  }
+  const fix = nearest === undefined ? 'remove it' : `write "${nearest}" instead of "${key}"`
+  return { problem, expected, nearest, fix }
 }
 
 type Inner = {
   readonly unwrap?: () => Inner
-  readonly shape?: Readonly<Record<string, Inner>>
+  readonly fields?: Readonly<Record<string, Inner>>
   readonly element?: Inner
 }
 
-/** The keys that the schema knows at a path. */
-function keysAt(schema: AnyShape, path: Path): readonly string[] {
+/** Returns the keys that the schema knows at a path. */
+function keysAt(schema: AnySchema, path: Path): readonly string[] {
   let at: Inner | undefined = schema as unknown as Inner
   for (const step of [...path, undefined]) {
     while (at?.unwrap) at = at.unwrap()
     if (step === undefined) break
-    at = typeof step === 'number' ? at?.element : at?.shape?.[String(step)]
+    at = typeof step === 'number' ? at?.element : at?.fields?.[String(step)]
   }
-  return Object.keys(at?.shape ?? {}).filter(key => key !== '$schema')
-}
-
-export function valueAt(input: unknown, path: Path): unknown {
-  let at = input
-  for (const step of path) {
-    // Of its own: what every object inherits is nobody's setting.
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, step)) return undefined
-    at = (at as Record<PropertyKey, unknown>)[step]
-  }
-  return at
-}
-
-/** List → what an entry is called and the key of its name. */
-const subjects: Readonly<Record<string, readonly [noun: string, key: string]>> = {
-  clients: ['client', 'client_id'],
-  users: ['user', 'username'],
-  identity_resources: ['identity resource', 'name'],
-  api_scopes: ['API scope', 'name'],
-  api_resources: ['API resource', 'name'],
-  identity_providers: ['identity provider', 'name'],
-  tenants: ['tenant', 'name'],
-}
-
-/** `client "web"` for a path into `clients`; undefined where no entry or no name is. */
-export function subjectOf(path: Path, input: unknown): string | undefined {
-  const [list, index] = path
-  const subject = typeof list === 'string' && Object.hasOwn(subjects, list) ? subjects[list] : undefined
-  if (!subject || typeof index !== 'number') return undefined
-  const name = valueAt(input, [list!, index, subject[1]])
-  return typeof name === 'string' ? `${subject[0]} "${name.slice(0, 100)}"` : undefined
+  return Object.keys(at?.fields ?? {}).filter(key => key !== '$schema')
 }

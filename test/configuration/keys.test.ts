@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatFault } from '../../packages/server/src/configuration/fault.ts'
+import { formatDiagnostic } from '../../packages/server/src/configuration/diagnostic.ts'
 import { editDistance, nearestOf } from '../../packages/server/src/configuration/nearest.ts'
-import { assertFaults, faultsOf, machine, parsed, spa, withClient } from './faults.ts'
+import { assertErrors, errorsOf, machine, parsed, spa, withClient } from './errors.ts'
 
 test('configuration: an unknown key is reported with its path, its client and the nearest known key', () => {
   const input = withClient({ ...spa, redirect_uris: undefined, redirect_urls: ['https://app.example/'] })
-  assertFaults(input, [
+  assertErrors(input, [
     {
       path: 'clients[0].redirect_urls',
       problem: /not a known key/,
@@ -16,10 +16,10 @@ test('configuration: an unknown key is reported with its path, its client and th
       fix: /redirect_uris/,
     },
   ])
-  const [fault] = faultsOf(input)
+  const [fault] = errorsOf(input)
   assert.equal(fault?.subject, 'client "spa"')
-  assert.match(formatFault(fault!), /^clients\[0\]\.redirect_urls \(client "spa"\): /)
-  assert.match(formatFault(fault!), /did you mean "redirect_uris"\?/)
+  assert.match(formatDiagnostic(fault!), /^clients\[0\]\.redirect_urls \(client "spa"\): /)
+  assert.match(formatDiagnostic(fault!), /did you mean "redirect_uris"\?/)
 })
 
 for (const [written, meant] of [
@@ -32,13 +32,13 @@ for (const [written, meant] of [
   ['refresh_token_uasge', 'refresh_token_usage'],
 ] as const) {
   test(`configuration: ${written} is recognised as a slip of ${meant}`, () => {
-    const fault = faultsOf(withClient({ ...machine, [written]: 'x' })).find(one => one.path.endsWith(written))
+    const fault = errorsOf(withClient({ ...machine, [written]: 'x' })).find(one => one.path.endsWith(written))
     assert.equal(fault?.nearest, meant)
   })
 }
 
 test('configuration: no nearest key is named for a key that resembles none', () => {
-  const [fault] = faultsOf({ zzzzzzzz: 1 })
+  const [fault] = errorsOf({ zzzzzzzz: 1 })
   assert.equal(fault?.nearest, undefined)
   assert.equal(fault?.fix, 'remove it')
 })
@@ -52,11 +52,11 @@ test('nearest: edits are counted with swapped neighbours as one', () => {
 })
 
 test('configuration: code in a file of data is answered with the way to a module', () => {
-  assertFaults({ grants: [] }, [{ path: 'grants', problem: /not a known key/, fix: /module/ }])
+  assertErrors({ grants: [] }, [{ path: 'grants', problem: /not a known key/, fix: /module/ }])
 })
 
 test('configuration: every fault is reported, of shape and of rules, in different entries and in one', () => {
-  const faults = faultsOf({
+  const faults = errorsOf({
     issuer: 'http://login.example',
     clients: [
       { ...spa, scope: 'nosuch', require_pkce: false, access_token_lifetime: '3600' },
@@ -75,10 +75,10 @@ test('configuration: every fault is reported, of shape and of rules, in differen
 })
 
 test('configuration: a faulty key is reported once; rules that read it keep silent', () => {
-  assertFaults(withClient({ ...machine, client_secrets: 'secret' }), [
+  assertErrors(withClient({ ...machine, client_secrets: 'secret' }), [
     { path: 'clients[0].client_secrets', problem: /is a string/, fix: /brackets/ },
   ])
-  assertFaults(withClient({ ...machine, client_secrets: undefined, client_secret: 'secret' }), [
+  assertErrors(withClient({ ...machine, client_secrets: undefined, client_secret: 'secret' }), [
     { path: 'clients[0].client_secret', problem: /not a known key/, nearest: 'client_secrets' },
   ])
 })
@@ -195,13 +195,13 @@ for (const [name, client, path, problem, fix] of [
   ],
 ] as const) {
   test(`configuration: ${name} in a client is refused at ${path}`, () => {
-    assertFaults(withClient({ ...machine, ...client }), [{ path: `clients[0].${path}`, problem, fix }])
+    assertErrors(withClient({ ...machine, ...client }), [{ path: `clients[0].${path}`, problem, fix }])
   })
 }
 
 test('configuration: a secret is never shown in a fault', () => {
   const text = JSON.stringify(
-    faultsOf(
+    errorsOf(
       withClient({
         ...machine,
         client_secrets: ['hunter2', { sha256: 'hunter2' }, { value: 7 }],
@@ -223,7 +223,7 @@ for (const [issuer, problem] of [
   ['ftp://login.example', /scheme/],
 ] as const) {
   test(`configuration: the issuer ${JSON.stringify(issuer)} is refused [RFC 8414 §2]`, () => {
-    assertFaults({ issuer }, [{ path: 'issuer', problem }])
+    assertErrors({ issuer }, [{ path: 'issuer', problem }])
   })
 }
 
@@ -240,7 +240,7 @@ for (const issuer of [
 }
 
 test('configuration: storage, proxies and trusted issuers are checked', () => {
-  assertFaults(
+  assertErrors(
     {
       storage: 'mysql://x',
       mtls: { certificate_header: 'x-cert', trusted_proxies: ['10.0.0.0/33'] },
@@ -256,7 +256,7 @@ test('configuration: storage, proxies and trusted issuers are checked', () => {
 
 for (const input of [undefined, null, [], 'text', 7]) {
   test('proxies: a forwarded host is believed of nobody where no proxy is trusted', () => {
-    assertFaults({ trust_forwarded_host: true }, [
+    assertErrors({ trust_forwarded_host: true }, [
       { path: 'trust_forwarded_host', problem: /no proxy is trusted/, fix: /trusted_proxies/ },
     ])
     assert.equal(parsed({}).configuration.trustForwardedHost, false)
@@ -265,6 +265,6 @@ for (const input of [undefined, null, [], 'text', 7]) {
   })
 
   test(`configuration: ${JSON.stringify(input) ?? 'nothing'} is no configuration`, () => {
-    assertFaults(input, [{ path: '(top)', problem: /not an object/ }])
+    assertErrors(input, [{ path: '(top)', problem: /not an object/ }])
   })
 }

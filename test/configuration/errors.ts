@@ -1,7 +1,7 @@
 /** Small configurations with one thing wrong, and what is reported about them. */
 
 import assert from 'node:assert/strict'
-import type { Fault } from '../../packages/server/src/configuration/fault.ts'
+import type { Diagnostic } from '../../packages/server/src/configuration/diagnostic.ts'
 import { type ParseOptions, parseConfiguration } from '../../packages/server/src/configuration/parse.ts'
 
 export type Input = Readonly<Record<string, unknown>>
@@ -23,18 +23,18 @@ export const spa: Input = {
 /** A configuration with this one client. */
 export const withClient = (client: Input, more: Input = {}): Input => ({ clients: [client], ...more })
 
-export const faultsOf = (input: unknown, options?: ParseOptions): readonly Fault[] => {
+export const errorsOf = (input: unknown, options?: ParseOptions): readonly Diagnostic[] => {
   const outcome = parseConfiguration(input, options)
-  return outcome.ok ? [] : outcome.faults
+  return outcome.ok ? [] : outcome.errors
 }
 
 /** Asserts that nothing is reported but these, in any order. */
-export function assertFaults(
+export function assertErrors(
   input: unknown,
   expected: readonly { path: string; problem: RegExp; fix?: RegExp; nearest?: string }[],
   options?: ParseOptions,
 ): void {
-  const faults = faultsOf(input, options)
+  const faults = errorsOf(input, options)
   assert.deepEqual(
     faults.map(fault => fault.path).sort(),
     expected.map(one => one.path).sort(),

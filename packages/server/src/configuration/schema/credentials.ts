@@ -1,0 +1,151 @@
+/** Secrets, their hashes and public keys (RFC 7517 §5). */
+
+import { createHash } from 'node:crypto'
+import type { Secret } from '../../model/client.ts'
+import { isAffordable } from '../../model/public-key.ts'
+import * as s from '../validation/kinds.ts'
+import type { CheckError } from '../validation/schema.ts'
+import { sendable } from './values.ts'
+
+const base64Of32Bytes = /^[A-Za-z0-9+/_-]{43}=?$/
+const hexOf32Bytes = /^[0-9a-fA-F]{64}$/
+
+/** The 32 bytes that base64, base64url or hexadecimal text stands for; undefined for any other text. */
+export function decode32Bytes(value: string): Uint8Array | undefined {
+  if (hexOf32Bytes.test(value)) return new Uint8Array(Buffer.from(value, 'hex'))
+  if (base64Of32Bytes.test(value)) return new Uint8Array(Buffer.from(value, 'base64'))
+  return undefined
+}
+
+const argon2id =
+  /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,3})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,172}$/
+
+/** An encoded argon2id password (RFC 9106 in PHC form) of bounded cost. */
+export const argon2idHash = () =>
+  s
+    .string()
+    .refine(value => argon2id.test(value), {
+      problem: 'it is not an encoded argon2id hash',
+      expected: '$argon2id$v=19$m=…,t=…,p=…$salt$hash',
+      fix: 'make one with: tessera hash-secret --argon2id',
+    })
+    .refine(isAffordableHash, {
+      problem: 'its cost is out of bounds',
+      expected: 'm from 8·p to 262144 (KiB), t and p from 1 to 16',
+      fix: 'make one with: tessera hash-secret --argon2id',
+    })
+
+/** Anyone can make the server compute this hash: a bound keeps one request from costing seconds. */
+function isAffordableHash(value: string): boolean {
+  const [memory = 0, passes = 0, lanes = 0] = (argon2id.exec(value) ?? []).slice(1).map(Number)
+  const within = (count: number) => count >= 1 && count <= 16
+  return within(passes) && within(lanes) && memory >= 8 * lanes && memory <= 262_144
+}
+
+const instant = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/
+
+const isInstant = (value: string): boolean => instant.test(value) && !Number.isNaN(Date.parse(value))
+
+const secretUpTo = (max: number) =>
+  s
+    .strictObject({
+      value: sendable(max).optional().describe('The secret itself; hashed by SHA-256 when loaded.'),
+      sha256: s
+        .string()
+        .refine(value => decode32Bytes(value) !== undefined, {
+          problem: 'it is not a SHA-256 hash',
+          expected: '32 bytes in base64 (44 characters) or hexadecimal (64)',
+          fix: 'make one with: tessera hash-secret',
+        })
+        .optional()
+        .describe("The secret's SHA-256 in base64 or hexadecimal."),
+      argon2id: argon2idHash()
+        .optional()
+        .describe("The secret's argon2id hash in PHC form; slow, so opt in knowingly."),
+      expires_at: s
+        .string()
+        .refine(isInstant, {
+          problem: 'it is not a time',
+          expected: 'ISO 8601 with a zone, such as 2027-01-01T00:00:00Z',
+          fix: 'write the date, T, the time and Z',
+        })
+        .optional()
+        .describe('From when on it is refused: ISO 8601; omitted: never.'),
+    })
+    .check(secret => {
+      const forms = [secret.value, secret.sha256, secret.argon2id].filter(form => form !== undefined).length
+      if (forms === 1) return undefined
+      const expected = 'exactly one of value, sha256 and argon2id'
+      return forms === 0
+        ? { problem: 'it holds no secret', expected, fix: 'add "value", or "sha256"' }
+        : {
+            problem: 'it holds several secrets',
+            expected,
+            fix: 'keep one; write the others as entries of their own',
+          }
+    })
+    .describe('One secret: exactly one of value, sha256 and argon2id.')
+
+/** A token that is sent as a bearer token. */
+export const tokenSecretSchema = secretUpTo(4096)
+
+/** As long as client authentication reads (characters). */
+export const secretSchema = secretUpTo(512)
+
+export type SecretDraft = s.output<typeof secretSchema>
+
+export function secretOf({ value, sha256, argon2id, expires_at }: SecretDraft): Secret {
+  const end = expires_at === undefined ? {} : { expires_at: Math.floor(Date.parse(expires_at) / 1000) }
+  if (argon2id !== undefined) return { kind: 'argon2id', encoded: argon2id, ...end }
+  if (sha256 !== undefined) return { kind: 'sha256', hash: decode32Bytes(sha256)!, ...end }
+  const hash = createHash('sha256').update(value!, 'utf8').digest()
+  return { kind: 'sha256', hash: new Uint8Array(hash), ...end }
+}
+
+/** RFC 7518 §6: the members that a public key of each type must have. */
+const publicMembers: Readonly<Record<string, readonly string[]>> = {
+  RSA: ['n', 'e'],
+  EC: ['crv', 'x', 'y'],
+  OKP: ['crv', 'x'],
+}
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k'] as const
+
+export const jwksSchema = s
+  .object({ keys: s.array(s.record(s.string(), s.unknown())).min(1) })
+  .check(({ keys }) => {
+    for (const [index, key] of keys.entries()) {
+      const error = keyError(key)
+      if (error) return { ...error, path: ['keys', index] }
+    }
+    return undefined
+  })
+  .describe('A JWK Set (RFC 7517 §5) of public keys.')
+
+function keyError(key: Readonly<Record<string, unknown>>): CheckError | undefined {
+  const expected = 'a public JWK: kty RSA (n, e), EC (crv, x, y) or OKP (crv, x)'
+  if (privateMembers.some(member => member in key))
+    return {
+      problem: 'it holds a private or a symmetric key',
+      expected,
+      fix: 'keep the private key at the client and give its public part only (no "d", no "k")',
+    }
+  const { kty } = key
+  const members =
+    typeof kty === 'string' && Object.hasOwn(publicMembers, kty) ? publicMembers[kty] : undefined
+  if (!members)
+    return { problem: 'its kty is missing or not supported', expected, fix: 'give a key of such a type' }
+  const missing = members.filter(member => typeof key[member] !== 'string')
+  if (missing.length > 0)
+    return {
+      problem: `it lacks ${missing.join(', ')}`,
+      expected,
+      fix: `add ${missing.join(', ')} of the public key`,
+    }
+  return isAffordable(key)
+    ? undefined
+    : {
+        problem: 'it is longer than any RSA key need be',
+        expected: 'a modulus (n) of at most 8192 bits and an exponent (e) of at most 64',
+        fix: 'use an RSA key of 2048 to 4096 bits with the exponent 65537',
+      }
+}

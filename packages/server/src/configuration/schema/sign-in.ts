@@ -1,0 +1,105 @@
+/** How long browsers stay signed in, and when a second factor is required. */
+
+import { factorMethods, type MfaPolicy } from '../../model/mfa.ts'
+import type { Configuration } from '../configuration.ts'
+import { canHavePasskeys } from '../issuer.ts'
+import * as s from '../validation/kinds.ts'
+import { day, hour, minute, seconds, year } from './values.ts'
+
+const defaultIdleLifetime = 2 * hour
+
+export const sessionsSchema = s
+  .strictObject({
+    idle_lifetime: seconds(minute, year)
+      .optional()
+      .describe(
+        'Seconds without use after which a session ends; omitted: 7200, or absolute_lifetime if shorter.',
+      ),
+    absolute_lifetime: seconds(minute, year)
+      .default(10 * hour)
+      .describe('Seconds after which a session ends, used or not.'),
+    keep_signed_in: s
+      .boolean()
+      .default(false)
+      .describe('The login page offers to keep the user signed in; else a session ends with the browser.'),
+    keep_signed_in_lifetime: seconds(hour, year)
+      .default(30 * day)
+      .describe('Seconds that a session lasts, used or not, when the user wished to stay signed in.'),
+    end_revokes: s
+      .enum(['none', 'online', 'all'])
+      .default('online')
+      .describe('What falls with a session: nothing, codes and tokens without offline_access, or all.'),
+    end_on_expiry: s
+      .boolean()
+      .default(false)
+      .describe('A session that expires ends like one that is signed out: clients are told, tokens fall.'),
+    same_site: s
+      .enum(['lax', 'none'])
+      .default('lax')
+      .describe(
+        'Whether frames of other sites get the session cookie, to renew tokens silently in browsers that allow third-party cookies.',
+      ),
+  })
+  .check(({ idle_lifetime, absolute_lifetime }) =>
+    idle_lifetime === undefined || idle_lifetime <= absolute_lifetime
+      ? undefined
+      : {
+          path: ['idle_lifetime'],
+          problem: 'it is longer than absolute_lifetime, so it never counts',
+          expected: `at most ${absolute_lifetime}, or none`,
+          fix: 'make it shorter, remove it, or make absolute_lifetime longer',
+        },
+  )
+  .default({})
+
+export function sessionsOf(draft: s.output<typeof sessionsSchema>): Configuration['sessions'] {
+  const { absolute_lifetime: absolute, keep_signed_in_lifetime: kept } = draft
+  const idle = draft.idle_lifetime ?? Math.min(defaultIdleLifetime, absolute)
+  return {
+    lifetimes: draft.keep_signed_in ? { idle, absolute, kept } : { idle, absolute },
+    endRevokes: draft.end_revokes,
+    endOnExpiry: draft.end_on_expiry,
+    sameSite: draft.same_site,
+  }
+}
+
+const mode = () => s.enum(['off', 'if_enrolled', 'required'])
+const methods = () => s.array(s.enum(factorMethods)).min(1)
+const days = () => s.int().min(0).max(365)
+const passwordGrant = () => s.enum(['refuse', 'allow'])
+
+const meanings = {
+  mode: 'off: no second factors; if_enrolled: asked of users who have one; required: of all, who enrol when they sign in.',
+  methods:
+    'Second factors that users can have: totp (an authenticator app), passkey. Recovery codes come with them.',
+  remember_browser_days: 'For how many days a user may let a browser be remembered; 0: not at all.',
+  password_grant:
+    'Whether the password grant refuses users who need a second factor, which it can not ask for.',
+} as const
+
+export const mfaSchema = s
+  .strictObject({
+    mode: mode().default('if_enrolled').describe(meanings.mode),
+    methods: methods()
+      .default([...factorMethods])
+      .describe(meanings.methods),
+    remember_browser_days: days().default(0).describe(meanings.remember_browser_days),
+    password_grant: passwordGrant().default('refuse').describe(meanings.password_grant),
+  })
+  .default({})
+
+/** Omitted keys have the value of the server or the tenant. */
+export const mfaOverrideSchema = s
+  .strictObject({
+    mode: mode().optional().describe(meanings.mode),
+    methods: methods().optional().describe(meanings.methods),
+    remember_browser_days: days().optional().describe(meanings.remember_browser_days),
+    password_grant: passwordGrant().optional().describe(meanings.password_grant),
+  })
+  .optional()
+
+/** Removes passkeys from the methods if the issuer can't have any. */
+export const mfaOf = (draft: s.output<typeof mfaSchema>, issuer: string): MfaPolicy => ({
+  ...draft,
+  methods: draft.methods.filter(method => method !== 'passkey' || canHavePasskeys(issuer)),
+})

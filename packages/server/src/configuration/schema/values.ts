@@ -1,0 +1,78 @@
+/** Values that many keys have in common: names, texts, durations, addresses. */
+
+import { isWebHost, redirectUriFault } from '@tessera/protocol/redirect-uri'
+import * as s from '../validation/kinds.ts'
+
+/** A whole number of seconds, or of something else, within bounds. */
+export const seconds = (min: number, max: number) => s.int().min(min).max(max)
+
+export const minute = 60
+export const hour = 60 * minute
+export const day = 24 * hour
+export const year = 365 * day
+
+/** A name that stands between spaces on the wire: printable ASCII without space (and without `"` and `\` as RFC 6749 §3.3 has it). */
+export const name = () =>
+  s
+    .string()
+    .min(1)
+    .max(200)
+    .regex(/^[\x21\x23-\x5B\x5D-\x7E]*$/, 'printable ASCII without spaces, " and \\')
+
+/** What happens to scopes that nobody registered. */
+export const unknownScopes = () => s.enum(['refuse', 'ignore'])
+
+/**
+ * A secret or password that requests bring. One that is longer than endpoints read, or that no form can hold, could never
+ * be right.
+ */
+export const sendable = (max: number) =>
+  s
+    .string()
+    .min(1)
+    .max(max)
+    .check(value =>
+      value.includes('\0') || !value.isWellFormed()
+        ? {
+            problem: 'it holds a character that no request can send',
+            expected: 'text in Unicode without U+0000',
+            fix: 'choose another, or write its hash',
+          }
+        : undefined,
+    )
+
+/** Text for people. */
+export const text = () => s.string().min(1).max(500)
+
+/** A web address for people: a page or an image. One with credentials looks like a page of another host. */
+export const webUrl = () =>
+  s.string().max(2000).refine(isWebUrl, {
+    problem: 'it is not a web address',
+    expected: 'an absolute https URL without credentials',
+    fix: 'write the whole address, beginning with https://',
+  })
+
+function isWebUrl(value: string): boolean {
+  const url = URL.parse(value)
+  // It is put into pages as it is, so a browser there must read it exactly as it is read here.
+  const isWeb = /^https?:\/\/[^\\\s\p{C}]+$/iu.test(value)
+  return url !== null && isWeb && isWebHost(url.hostname) && url.username === '' && url.password === ''
+}
+
+/**
+ * An address that a browser or this server is sent to: https, or http on a loopback host, without fragment.
+ * @param fix what to do about a faulty one.
+ */
+export const exactWebUri = (fix: string) =>
+  s
+    .string()
+    .max(2000)
+    .check(uri => {
+      const problem = redirectUriFault(uri) ?? (/^https?:/i.test(uri) ? undefined : 'it is not a web address')
+      const expected = 'an https URI, or http on a loopback host, without fragment'
+      return problem === undefined ? undefined : { problem, expected, fix }
+    })
+
+/** Returns an object without the keys whose value is undefined. */
+export const defined = <Of extends object>(value: Of): Of =>
+  Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as Of

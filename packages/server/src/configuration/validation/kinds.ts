@@ -1,0 +1,197 @@
+/** Schemas of text, numbers, choices and lists. This file is imported under one name: `s.string().min(1)`. */
+
+import type { Json, JsonObject } from '@tessera/protocol/result'
+import {
+  type AnySchema,
+  addIssue,
+  build,
+  type CheckError,
+  type Issue,
+  type input,
+  type output,
+  type Reading,
+  readAt,
+  type Schema,
+  type Test,
+  wrongType,
+} from './schema.ts'
+
+export { type Fields, type ObjectSchema, object, record, strictObject } from './objects.ts'
+export type { AnySchema, CheckError, Default, input, Optional, output, Schema } from './schema.ts'
+
+interface Text extends Schema<string> {
+  /** Characters (UTF-16 code units). */
+  min(least: number): this
+  max(most: number): this
+  /** @param allowed what the pattern allows, in words. */
+  regex(pattern: RegExp, allowed: string): this
+}
+
+interface Whole extends Schema<number> {
+  min(least: number): this
+  max(most: number): this
+}
+
+interface List<Element extends AnySchema> extends Schema<output<Element>[], input<Element>[]> {
+  readonly element: Element
+  /** Entries. */
+  min(least: number): this
+  max(most: number): this
+}
+
+export const string = (): Text =>
+  build({
+    kind: 'string',
+    read: (value, reading) => (typeof value === 'string' ? value : wrongType('string', reading)),
+    jsonSchema: () => ({ type: 'string' }),
+    methods: withTest => ({
+      min: (least: number) => withTest(bound('least', least, 'string', lengthOf), { minLength: least }),
+      max: (most: number) => withTest(bound('most', most, 'string', lengthOf), { maxLength: most }),
+      regex: (pattern: RegExp, allowed: string) =>
+        withTest(
+          (value: string, reading) => {
+            if (!pattern.test(value))
+              addIssue(reading, { code: 'wrong_characters', allowed, recoverable: true })
+          },
+          { pattern: pattern.source },
+        ),
+    }),
+  })
+
+/** A whole number that a double represents exactly. */
+export const int = (): Whole =>
+  build({
+    kind: 'int',
+    read: (value, reading) => (Number.isSafeInteger(value) ? value : wrongType('int', reading)),
+    jsonSchema: () => ({
+      type: 'integer',
+      minimum: Number.MIN_SAFE_INTEGER,
+      maximum: Number.MAX_SAFE_INTEGER,
+    }),
+    methods: withTest => ({
+      min: (least: number) => withTest(bound('least', least, 'number', itself), { minimum: least }),
+      max: (most: number) => withTest(bound('most', most, 'number', itself), { maximum: most }),
+    }),
+  })
+
+export const boolean = (): Schema<boolean> =>
+  build({
+    kind: 'boolean',
+    read: (value, reading) => (typeof value === 'boolean' ? value : wrongType('boolean', reading)),
+    jsonSchema: () => ({ type: 'boolean' }),
+  })
+
+/** One of these texts. */
+const oneOf = <const Values extends readonly string[]>(values: Values): Schema<Values[number]> =>
+  build({
+    kind: 'enum',
+    read: (value, reading) =>
+      values.includes(value as string) ? value : addIssue(reading, { code: 'not_in_list', values }),
+    jsonSchema: () => ({ type: 'string', enum: [...values] }),
+  })
+
+export { oneOf as enum }
+
+export const array = <Element extends AnySchema>(element: Element): List<Element> =>
+  build({
+    kind: 'array',
+    read(value, reading) {
+      if (!Array.isArray(value)) return wrongType('array', reading)
+      // A hole in a module's list is a missing entry. `map` would skip it.
+      return Array.from(value, (entry, index) => readAt(index, element, entry, reading))
+    },
+    jsonSchema: () => ({ type: 'array', items: element.jsonSchema() }),
+    methods: withTest => ({
+      element,
+      min: (least: number) => withTest(bound('least', least, 'array', lengthOf), { minItems: least }),
+      max: (most: number) => withTest(bound('most', most, 'array', lengthOf), { maxItems: most }),
+    }),
+  })
+
+/** The first of these schemas that the value fits. */
+export const union = <const Schemas extends readonly AnySchema[]>(
+  schemas: Schemas,
+): Schema<output<Schemas[number]>, input<Schemas[number]>> =>
+  build({
+    kind: 'union',
+    read(value, reading) {
+      const misfits: Issue[][] = []
+      for (const schema of schemas) {
+        const own: Reading = { issues: [], path: [...reading.path] }
+        const result = schema.read(value, own)
+        // If the value has the right type, its issues are the ones worth reporting.
+        if (own.issues.every(({ recoverable }) => recoverable)) {
+          reading.issues.push(...own.issues)
+          return result
+        }
+        misfits.push(own.issues)
+      }
+      const closest = closestOf(misfits, reading.path.length)
+      if (!closest) return addIssue(reading, { code: 'none_fits' })
+      reading.issues.push(...closest)
+      return undefined
+    },
+    jsonSchema: () => ({ anyOf: schemas.map(schema => schema.jsonSchema()) }),
+  })
+
+/** Returns the only issues that are below the value, or else the only ones that are not about its type. */
+function closestOf(misfits: readonly Issue[][], depth: number): Issue[] | undefined {
+  const below = misfits.filter(issues => issues.every(({ path }) => path.length > depth))
+  if (below.length === 1) return below[0]
+  const typed = misfits.filter(issues => !issues.some(({ code }) => code === 'wrong_type'))
+  return typed.length === 1 ? typed[0] : undefined
+}
+
+export const unknown = (): Schema<unknown> =>
+  build({ kind: 'unknown', read: value => value, jsonSchema: () => ({}) })
+
+/** Any JSON value. */
+export const json = (): Schema<Json> =>
+  build({
+    kind: 'json',
+    read: (value, reading) => (isJson(value) ? value : addIssue(reading, { code: 'none_fits' })),
+    jsonSchema: () => ({}),
+  })
+
+/** Returns whether JSON can represent a value as it is. */
+export function isJson(value: unknown): value is Json {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (Array.isArray(value)) return value.every(isJson)
+  return (
+    typeof value === 'object' &&
+    [Object.prototype, null].includes(Object.getPrototypeOf(value)) &&
+    Object.values(value).every(isJson)
+  )
+}
+
+/** A value that only code can hold: whatever passes the test. */
+export const custom = <Value>(
+  fits: (value: unknown) => boolean,
+  { expected, fix }: Omit<CheckError, 'problem'>,
+): Schema<Value> =>
+  build({
+    kind: 'custom',
+    read: (value, reading) =>
+      fits(value)
+        ? value
+        : addIssue(reading, { code: 'check', problem: 'it is of another kind', expected, fix }),
+    jsonSchema: (): JsonObject => {
+      throw new Error('code has no JSON Schema')
+    },
+  })
+
+const bound =
+  (
+    side: 'least' | 'most',
+    limit: number,
+    of: 'string' | 'array' | 'number',
+    sizeOf: (value: never) => number,
+  ): Test =>
+  (value, reading) => {
+    const size = sizeOf(value)
+    if (side === 'least' ? size < limit : size > limit)
+      addIssue(reading, { code: 'out_of_bounds', side, bound: limit, of, recoverable: true })
+  }
+const lengthOf = ({ length }: { readonly length: number }): number => length
+const itself = (value: number): number => value
