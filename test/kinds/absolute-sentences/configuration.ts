@@ -6,7 +6,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
   'docs/guides/configuration.md': {
     '`tessera config check FILE` reports every error': held(
       'cli/commands.test.ts',
-      'cli: config check reports every fault on standard error and exits 1',
+      'cli: config check reports every error on standard error and exits 1',
     ),
     'An unknown key is an error, because': held(
       'configuration/keys.test.ts',
@@ -95,7 +95,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'kinds/redirect-uris.test.ts',
       'redirect URIs: … takes those of a client that is …, and no other',
       'flows/native-applications.test.ts',
-      'configuration: … is no redirect URI, and the fault says why',
+      'configuration: … is no redirect URI, and the error says why',
     ),
     '**Redirect URIs** are compared byte for byte, except': held(
       'attacks/token-guards.test.ts',

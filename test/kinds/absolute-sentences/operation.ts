@@ -36,7 +36,7 @@ export const operation: Readonly<Record<string, Rows>> = {
   'docs/guides/command-line.md': {
     'reports every error in a configuration': held(
       'cli/commands.test.ts',
-      'cli: config check reports every fault on standard error and exits 1',
+      'cli: config check reports every error on standard error and exits 1',
     ),
     'migrates the store of every issuer': held(
       'cli/carry.test.ts',
