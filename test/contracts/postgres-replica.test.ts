@@ -145,6 +145,33 @@ test('replica: a database that follows nothing is no replica', async () => {
   assert.deepEqual(await copy.find(client.client_id), client)
 })
 
+test('replica: a standby of another cluster is no replica, however far ahead it is', async t => {
+  const elsewhere = await startPostgres()
+  let foreign: Standby | undefined
+  t.after(async () => {
+    await foreign?.remove()
+    await elsewhere.remove()
+  })
+  foreign = await elsewhere.standby()
+  const url = await server.database()
+  const replica = foreign.at(elsewhere.address)
+  await open(url)
+  const [[far] = []] = await sql(server.address, `select (pg_current_wal_lsn() + 67108864)::text`)
+  await until('the other cluster is far ahead', async () => {
+    await sql(
+      elsewhere.address,
+      `select pg_switch_wal()::text from pg_logical_emit_message(false, 'test', 'x')`,
+    )
+    const ahead = await sql(replica, `select pg_last_wal_replay_lsn() > '${far}'::pg_lsn`)
+    return ahead[0]?.[0] === true
+  })
+  const { clients, copy, events } = await open(url, replica)
+  await until('the replica is left', () => events.includes('database_replica_left'))
+  const client = sampleRegisteredClient()
+  await clients.add(client, 10)
+  assert.deepEqual(await copy.find(client.client_id), client)
+})
+
 test('replica: one that stops answering costs a request one second before the primary is asked', async t => {
   const answers = async () => ({ rows: [[true]], count: 1 })
   const primary = { schema: 'tessera', run: async () => ({ rows: [['0/0', '1']], count: 1 }) }

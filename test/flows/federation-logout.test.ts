@@ -201,6 +201,11 @@ test('federation logout: a logout token that does not hold, or comes again, ends
     ['another event', await logoutToken({ events: { 'urn:other': {} } })],
     ['nobody', await logoutToken({ sub: undefined, sid: undefined })],
     ['no jti', await logoutToken({ jti: undefined })],
+    ['an empty jti', await logoutToken({ jti: '' })],
+    ['no end', await logoutToken({ exp: undefined })],
+    ['no beginning', await logoutToken({ iat: undefined })],
+    ['an event that is no object', await logoutToken({ events: { [Object.keys(event)[0]!]: 'yes' } })],
+    ['names that are too long', await logoutToken({ sid: 'x'.repeat(256), sub: 'x'.repeat(256) })],
     ['another key', foreign],
     ['no token', 'x'],
   ] as const) {
@@ -219,6 +224,18 @@ test('federation logout: a logout token that does not hold, or comes again, ends
   assert.equal((await tell(server, token)).status, 400)
   assert.equal(server.reason(), 'upstream_logout_token_replayed')
   assert.equal(await isSignedIn(browser), true)
+})
+
+test('federation logout: a logout token of another algorithm than the configured one ends nothing', async () => {
+  for (const [alg, fits] of [
+    ['RS256', true],
+    ['ES256', false],
+  ] as const) {
+    const { server } = await startFederated(world({ id_token_signed_response_alg: alg }))
+    const answer = await tell(server, await logoutToken({ sid: 'unknown-session' }))
+    if (fits) assert.equal(answer.status, 200)
+    else assertRefused(answer, 'invalid_request', 'upstream_logout_token_invalid', alg)
+  }
 })
 
 test('federation logout: a logout token is known for as long as it would be accepted, clean-up or not [Back-Channel Logout 1.0 §2.6]', async () => {

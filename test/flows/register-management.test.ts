@@ -112,6 +112,42 @@ for (const [what, changes, error] of [
   })
 }
 
+test('registration: a client that was used stays one after its update, and is no unused one to be deleted', async () => {
+  const server = await createTestServer(configured)
+  const { json } = await register(server, machine)
+  const { client_id } = json
+  const row = () => server.stores.registeredClients.find(client_id)
+  assert.equal((await row())?.used_at, undefined)
+  assert.equal(await works(server, json), 200)
+  const used = (await row())?.used_at
+  assert.equal(used, server.clock.now())
+  server.clock.advance(100)
+  assert.equal((await manage(server, 'PUT', json, { ...machine, client_id, client_name: 'New' })).status, 200)
+  const updated = await row()
+  assert.deepEqual([updated?.version, updated?.used_at], [2, used])
+})
+
+test('registration: an update that sends what only this server says is refused [RFC 7592 §2.2]', async () => {
+  const server = await createTestServer(configured)
+  const { json } = await register(server, machine)
+  const update = { ...machine, client_id: json.client_id }
+  for (const member of [
+    'registration_access_token',
+    'registration_client_uri',
+    'client_secret_expires_at',
+    'client_id_issued_at',
+  ]) {
+    const refused = await manage(server, 'PUT', json, { ...update, [member]: json[member] })
+    assertRefused(refused, 'invalid_client_metadata', 'client_update_malformed', member)
+    assert.match(refused.json.error_description, new RegExp(member))
+  }
+  for (const client_id of [undefined, 'web', `${json.client_id} `]) {
+    const refused = await manage(server, 'PUT', json, { ...update, client_id })
+    assertRefused(refused, 'invalid_client_metadata', 'client_update_malformed', String(client_id))
+  }
+  assert.equal((await manage(server, 'PUT', json, update)).status, 200)
+})
+
 test('registration: the right secret may be sent along', async () => {
   const server = await createTestServer(configured)
   const client = (await register(server, machine)).json

@@ -318,6 +318,48 @@ test('registration: a public client needs PKCE, whatever the operator chose for 
   assert.ok(answerOf(await signIn(browser, authorizePath(request))).get('code'))
 })
 
+test('registration: a public client gets no client_credentials, and by itself the grant is refused [RFC 6749 §4.4]', async () => {
+  const server = await open({ allowed_grant_types: ['authorization_code', 'client_credentials'] })
+  const ask = (method: string, grant_types: readonly string[]) =>
+    register(server, { ...web, grant_types, token_endpoint_auth_method: method })
+  const both = ['authorization_code', 'client_credentials']
+  assert.deepEqual((await ask('none', both)).json.grant_types, ['authorization_code'])
+  assert.deepEqual((await ask('client_secret_basic', both)).json.grant_types, both)
+  const { status, json } = await ask('none', ['client_credentials'])
+  assert.deepEqual(
+    [status, json.error, server.reason()],
+    [400, 'invalid_client_metadata', 'client_metadata_not_allowed'],
+  )
+  assert.match(json.error_description, /authentication method other than none/)
+})
+
+test('registration: refresh tokens of a public client are of one use, whatever the operator chose for the others [RFC 9700 §2.2.2]', async () => {
+  const server = await open({
+    client_defaults: { require_consent: false, refresh_token_usage: 'reuse' },
+    allowed_grant_types: ['authorization_code', 'refresh_token'],
+    allowed_scope: 'openid offline_access',
+  })
+  for (const [method, isKept] of [
+    ['none', false],
+    ['client_secret_post', true],
+  ] as const) {
+    const grant_types = ['authorization_code', 'refresh_token']
+    const { json } = await register(server, { ...web, grant_types, token_endpoint_auth_method: method })
+    const { client_id, client_secret } = json
+    const who = { client_id, ...(client_secret !== undefined && { client_secret }) }
+    const target = authorizePath({ client_id, scope: 'openid offline_access', prompt: 'consent' })
+    const browser = createBrowser(server)
+    const asked = await signIn(browser, target)
+    const agreed = asked.location ? asked : await browser.submit(asked, { button: 'yes' })
+    const code = answerOf(agreed).get('code') ?? ''
+    const form = { grant_type: 'authorization_code', code, redirect_uri: callback, code_verifier: verifier }
+    const { refresh_token } = (await server.token({ ...form, ...who })).json
+    const refreshed = await server.token({ grant_type: 'refresh_token', refresh_token, ...who })
+    assert.equal(refreshed.status, 200, refreshed.json.error)
+    assert.equal(refreshed.json.refresh_token === refresh_token, isKept, method)
+  }
+})
+
 test('registration: what the operator chose for registered clients holds for them', async () => {
   const server = await open({
     client_defaults: {
@@ -504,6 +546,27 @@ for (const [what, made, error] of [
     assert.deepEqual([status, json.error], [400, error])
   })
 }
+
+test('registration: a client of before it was recorded who vouched for it is vouched for where registration needs that', async () => {
+  const before = await open()
+  const policy_uri = 'https://policy.example/read'
+  const { client_id } = (await register(before, { ...web, client_name: 'Old', policy_uri })).json
+  const row = (await before.stores.registeredClients.find(client_id))!
+  const initial_access_tokens = [{ value: 'an-initial-access-token' }]
+  for (const [registration, vouched] of [
+    [{ mode: 'open' }, false],
+    [{ ...trusted, mode: 'open' }, false],
+    [{ mode: 'initial_access_token', initial_access_tokens }, true],
+    [{ ...trusted, mode: 'open', require_software_statement: true }, true],
+  ] as const) {
+    const server = await createTestServer({ ...pagesWorld, registration })
+    await server.stores.registeredClients.add({ ...row, vouched_by: 'unknown' }, 10)
+    const consent = await signIn(createBrowser(server), authorizePath({ client_id, scope: 'openid' }))
+    assert.match(consent.text, /Old/)
+    // Pages say where the addresses of a client lead that nobody vouched for.
+    assert.equal(consent.text.includes('policy.example'), !vouched, JSON.stringify(registration))
+  }
+})
 
 test('registration: a software statement can be required', async () => {
   const server = await open({ ...trusted, require_software_statement: true })

@@ -198,6 +198,12 @@ for (const storage of storages)
       }
     })
 
+    test('keys: a cache keeps no set for longer than the next key is announced', async () => {
+      const policy = { rotate: day, announce: 30, retain: day }
+      assert.equal((await open({ policy })).jwks().maxAge, 30)
+      assert.equal((await open()).jwks().maxAge, 60)
+    })
+
     test('keys: one that is taken from the store verifies nothing after the next look', async () => {
       const clock = createClock()
       const ring = await open({ clock })

@@ -2,6 +2,7 @@
 
 import { createKeyRing, type ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import { createDerivedKeys } from '../../packages/server/src/keys/master-key.ts'
+import type { RotationPolicy } from '../../packages/server/src/keys/rotation.ts'
 import type { SigningAlgorithm } from '../../packages/server/src/model/client.ts'
 import type { Keys } from '../../packages/server/src/model/ports/stores.ts'
 import { type Changes, type Log, silentLog } from '../../packages/server/src/runtime/ports.ts'
@@ -27,6 +28,7 @@ export type RingOptions = {
   readonly algorithms?: readonly SigningAlgorithm[]
   readonly master?: Uint8Array
   readonly changes?: Changes
+  readonly policy?: RotationPolicy
   readonly log?: Log
 }
 
@@ -36,9 +38,10 @@ export const openRing = ({
   algorithms = ['ES256'],
   master = masterKey(1),
   changes,
+  policy,
   log = silentLog,
 }: RingOptions): Promise<ManagedKeyRing> =>
-  createKeyRing({ keys, clock, algorithms, derived: createDerivedKeys(master), log, changes })
+  createKeyRing({ keys, clock, algorithms, derived: createDerivedKeys(master), log, changes, policy })
 
 /** The kids of its JWK Set, in order. */
 export const publishedBy = (ring: Pick<ManagedKeyRing, 'jwks'>): string[] =>

@@ -22,6 +22,7 @@ import {
   tally,
 } from './samples.ts'
 import type { Opened } from './storage.ts'
+import { sampleMail } from './waiting-mails.ts'
 
 export function testCleanUp(open: () => Promise<Opened>): void {
   const cleanUpTest = (name: string, run: (stores: Stores) => Promise<void>) =>
@@ -170,5 +171,48 @@ export function testCleanUp(open: () => Promise<Opened>): void {
         await stores.commit(sampleCommit({ client_id: client.client_id, sub: undefined })),
         outcome,
       )
+  })
+
+  cleanUpTest(
+    'clean-up: counters, pushed requests and links to a provider go with their end',
+    async stores => {
+      const [soon, later] = [now + minute, now + day]
+      for (const span of [minute, day])
+        assert.equal(await stores.attempts.count([{ hash: newHash(), most: 5, span }], now), 0)
+      for (const expires_at of [soon, later]) {
+        await stores.pushedRequests.add({ hash: newHash(), client_id: 'web', parameters: 'a=1', expires_at })
+        await stores.upstreamRequests.create({
+          ...{ hash: newHash(), browser: newHash(), provider: 'corp', continuation: 'sealed', expires_at },
+        })
+        await stores.upstreamSessions.create({
+          ...{
+            id: newHash(),
+            provider: 'corp',
+            identity: newHash(),
+            id_token: new Uint8Array([1]),
+            expires_at,
+          },
+        })
+        await stores.waitingMails.add(sampleMail({ expires_at }), 10)
+      }
+      for (const [at, gone] of [
+        [soon - 1, 0],
+        [soon, 5],
+        [later - 1, 0],
+        [later, 5],
+        [later, 0],
+      ] as const)
+        assert.equal(await stores.cleanUp(at), gone)
+    },
+  )
+
+  cleanUpTest('clean-up: a notice that nobody took goes at its end', async stores => {
+    const session = sampleSession()
+    await stores.sessions.create(session)
+    for (const client of ['api', 'web']) await stores.sessions.join(session.sid, client)
+    await stores.sessions.end(session.sid, { at: now, revokes: 'none', notices_until: now + minute })
+    assert.equal(await stores.cleanUp(now + minute - 1), 0)
+    assert.equal(await stores.cleanUp(now + minute), 2)
+    assert.equal(await stores.logoutNotices.anyDue(now + day), false)
   })
 }

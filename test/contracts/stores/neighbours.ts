@@ -284,4 +284,27 @@ export function testNeighbours(stores: () => Stores): void {
     )
     for (const notice of notices) await logoutNotices.remove(notice)
   })
+
+  test('neighbours: of notices that wait, the longest due is claimed first', async () => {
+    const { sessions, logoutNotices } = stores()
+    const at = now - 40 * day
+    for (const [later, client] of [
+      [2, 'third'],
+      [0, 'first'],
+      [1, 'second'],
+    ] as const) {
+      const session = sampleSession({ sub: newHash() })
+      await sessions.create(session)
+      await sessions.join(session.sid, client)
+      await sessions.end(session.sid, { at: at + later, revokes: 'none', notices_until: now + day })
+    }
+    const claimed: string[] = []
+    for (let times = 0; times < 3; times++) {
+      const [notice, more] = await logoutNotices.claim(at + minute, now + day, 1)
+      assert.ok(notice && !more)
+      claimed.push(notice.client_id)
+      await logoutNotices.remove(notice)
+    }
+    assert.deepEqual(claimed, ['first', 'second', 'third'])
+  })
 }
