@@ -5,6 +5,7 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { exportJWK, SignJWT } from 'jose'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
+import { createSlots } from '../../packages/server/src/outbound/slots.ts'
 import { keyOfNotice } from '../../packages/server/src/storage/memory/logout-notices.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { emptyTables } from '../../packages/server/src/storage/memory/tables.ts'
@@ -227,4 +228,41 @@ test('attack: clients that never answer logout tokens keep no place from others 
   tables.logoutNotices.clear()
   for (const done of letGo) done()
   await running
+})
+
+test('outbound slots: a place that is given back twice is free once', () => {
+  const takeSlot = createSlots(2)
+  const asking = (client_id: string) => ({ client_id, url: `https://${client_id}.example/`, trusted: true })
+  const [first, second] = [takeSlot(asking('a')), takeSlot(asking('b'))]
+  assert.ok(first && second)
+  assert.equal(takeSlot(asking('c')), undefined)
+  for (let times = 0; times < 3; times++) first()
+  const third = takeSlot(asking('c'))
+  assert.ok(third)
+  assert.equal(takeSlot(asking('d')), undefined)
+})
+
+test('outbound slots: strangers who name a host leave its places to those whom the operator trusts', () => {
+  const takeSlot = createSlots(40)
+  const url = 'https://shared.example/keys'
+  const strangers = Array.from({ length: 10 }, (_, index) =>
+    takeSlot({ client_id: `stranger-${index}`, url, trusted: false }),
+  )
+  assert.equal(strangers.filter(Boolean).length, 2)
+  const known = Array.from({ length: 30 }, (_, index) =>
+    takeSlot({ client_id: `known-${index}`, url, trusted: true }),
+  )
+  assert.equal(known.filter(Boolean).length, 20)
+})
+
+test('outbound slots: strangers have half of all places together, and each a twentieth', () => {
+  const takeSlot = createSlots(100)
+  const ask = (client: number, host: number, trusted = false) =>
+    takeSlot({ client_id: `client-${client}`, url: `https://host-${host}.example/`, trusted })
+  const ofOne = Array.from({ length: 10 }, (_, host) => ask(0, host))
+  assert.equal(ofOne.filter(Boolean).length, 5)
+  const ofAll = Array.from({ length: 100 }, (_, index) => ask(index + 1, index + 10))
+  assert.equal(ofAll.filter(Boolean).length, 45)
+  const ofKnown = Array.from({ length: 100 }, (_, index) => ask(index, index + 200, true))
+  assert.equal(ofKnown.filter(Boolean).length, 50)
 })

@@ -74,6 +74,8 @@ for (const [url, reason] of [
   ['ftp://8.8.8.8/', 'outbound_url_malformed'],
   ['file:///etc/hostname', 'outbound_url_malformed'],
   ['https://user:secret@8.8.8.8/', 'outbound_url_malformed'],
+  ['https://user@8.8.8.8/', 'outbound_url_malformed'],
+  ['https://:secret@8.8.8.8/', 'outbound_url_malformed'],
   ['no url', 'outbound_url_malformed'],
   [`https://8.8.8.8/${'x'.repeat(2100)}`, 'outbound_url_malformed'],
 ] as const) {
@@ -81,6 +83,68 @@ for (const [url, reason] of [
     assert.equal(await reasonOf(url), reason)
   })
 }
+
+/** The first and the last address of each range that is nobody's on the internet (IANA special-purpose registries). */
+const ranges = [
+  ['0.0.0.0', '0.255.255.255'],
+  ['10.0.0.0', '10.255.255.255'],
+  ['100.64.0.0', '100.127.255.255'],
+  ['127.0.0.0', '127.255.255.255'],
+  ['169.254.0.0', '169.254.255.255'],
+  ['172.16.0.0', '172.31.255.255'],
+  ['192.0.0.0', '192.0.0.255'],
+  ['192.0.2.0', '192.0.2.255'],
+  ['192.88.99.0', '192.88.99.255'],
+  ['192.168.0.0', '192.168.255.255'],
+  ['198.18.0.0', '198.19.255.255'],
+  ['198.51.100.0', '198.51.100.255'],
+  ['203.0.113.0', '203.0.113.255'],
+  ['224.0.0.0', '239.255.255.255'],
+  ['240.0.0.0', '255.255.255.255'],
+  ['::', '::ffff:ffff'],
+  ['::ffff:0:0', '::ffff:ffff:ffff'],
+  ['64:ff9b::', '64:ff9b::ffff:ffff'],
+  ['64:ff9b:1::', '64:ff9b:1:ffff:ffff:ffff:ffff:ffff'],
+  ['100::', '100::ffff:ffff:ffff:ffff'],
+  ['2001::', '2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['2001:db8::', '2001:db8:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['2002::', '2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['3fff::', '3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['5f00::', '5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['fc00::', 'fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['fe80::', 'febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['fec0::', 'feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['ff00::', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+] as const
+
+test('outbound: every special range is closed from its first address to its last [RFC 6890]', () => {
+  const rule = createAddressRule()
+  for (const address of ranges.flat()) assert.equal(rule.kindOf(address), undefined, address)
+  for (const beside of ['1.0.0.0', '9.255.255.255', '100.63.255.255', '100.128.0.0', '126.255.255.255'])
+    assert.equal(rule.kindOf(beside), 'public', beside)
+  for (const beside of [
+    '169.253.255.255',
+    '172.15.255.255',
+    '192.0.1.0',
+    '198.17.255.255',
+    '223.255.255.255',
+  ])
+    assert.equal(rule.kindOf(beside), 'public', beside)
+  for (const beside of ['2001:200::', '2003::', '2001:db7:ffff::', '3fff:1000::', 'fbff::'])
+    assert.equal(rule.kindOf(beside), 'public', beside)
+})
+
+test('outbound: what is no address is nowhere, whatever a resolver says', async () => {
+  for (const text of ['', 'localhost', '8.8.8', '8.8.8.8.8', '2606:4700::g'])
+    assert.equal(createAddressRule(['10.0.0.0/8']).kindOf(text), undefined, text)
+  const resolve = async () => ['elsewhere.example']
+  assert.equal(await reasonOf('https://odd.example/', { resolve }), 'outbound_address_private')
+})
+
+test('outbound: without TLS no name is asked that has a public address beside a private one that is allowed', async () => {
+  const resolve = async () => ['127.0.0.1', '93.184.216.34']
+  assert.equal(await reasonOf('http://both.example/', { ...loopback, resolve }), 'outbound_not_https')
+})
 
 test('outbound: a name with a private address among its addresses is refused', async () => {
   const resolve = async () => ['93.184.216.34', '127.0.0.1']
@@ -199,7 +263,8 @@ test('outbound: headers for one origin are not told to another', async () => {
 test('outbound: an answer that is too large, too slow or broken off is none', async () => {
   await withServer(
     (request, response) => {
-      if (request.url === '/large') response.end('x'.repeat(2000))
+      if (request.url === '/large') response.end('x'.repeat(1001))
+      else if (request.url === '/full') response.end('x'.repeat(1000))
       else if (request.url === '/broken') {
         response.writeHead(200, { 'content-length': '100' }).write('x')
         setTimeout(() => response.destroy(), 20)
@@ -214,6 +279,7 @@ test('outbound: an answer that is too large, too slow or broken off is none', as
         return answer.ok ? 'answered' : answer.reason
       }
       assert.equal(await ask('/large'), 'outbound_too_large')
+      assert.equal(await ask('/full'), 'answered')
       assert.equal(await ask('/broken'), 'outbound_failed')
       assert.equal(await ask('/slow'), 'outbound_timeout')
     },

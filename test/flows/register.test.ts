@@ -318,6 +318,16 @@ test('registration: a public client needs PKCE, whatever the operator chose for 
   assert.ok(answerOf(await signIn(browser, authorizePath(request))).get('code'))
 })
 
+test('registration: response types whose grants the client has not are left out [RFC 7591 §2.1]', async () => {
+  const server = await open({ allowed_grant_types: ['authorization_code', 'implicit'] })
+  const response_types = ['code', 'id_token', 'code id_token']
+  const ask = async (grant_types: readonly string[]) =>
+    (await register(server, { ...web, grant_types, response_types })).json.response_types
+  assert.deepEqual(await ask(['authorization_code']), ['code'])
+  assert.deepEqual(await ask(['implicit']), ['id_token'])
+  assert.deepEqual(await ask(['authorization_code', 'implicit']), response_types)
+})
+
 test('registration: a public client gets no client_credentials, and by itself the grant is refused [RFC 6749 §4.4]', async () => {
   const server = await open({ allowed_grant_types: ['authorization_code', 'client_credentials'] })
   const ask = (method: string, grant_types: readonly string[]) =>

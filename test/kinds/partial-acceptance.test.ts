@@ -222,6 +222,14 @@ test('registration: protection is never registered in part', () => {
 
 test('registration: protection that this server does not have is refused, and not ignored', async () => {
   const server = await createTestServer(configured)
+  assert.deepEqual(unfulfilled, [
+    'dpop_bound_access_tokens',
+    ...['dns', 'uri', 'ip', 'email'].map(name => `tls_client_auth_san_${name}`),
+    ...['signed_response_alg', 'encrypted_response_alg', 'encrypted_response_enc'].map(
+      name => `authorization_${name}`,
+    ),
+    'backchannel_authentication_request_signing_alg',
+  ])
   for (const member of unfulfilled) {
     for (const value of [true, 'RS256', 'app.example']) {
       const answer = await register(server, { ...base, [member]: value })

@@ -1,0 +1,163 @@
+/** How clients are found: which exist at this moment, what is asked of the store, and what follows from their use. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  type ClientsPorts,
+  createClients,
+} from '../../packages/server/src/clients/registration/client-lookup.ts'
+import type { Client } from '../../packages/server/src/model/client.ts'
+import type { RegisteredClient } from '../../packages/server/src/model/registered-client.ts'
+import { sampleRegisteredClient } from '../contracts/stores/registered-clients.ts'
+import { createClock, day } from '../keys/keys.ts'
+
+const configured = [
+  { client_id: 'web', enabled: true, allowed_cors_origins: ['https://web.example'] },
+  { client_id: 'off', enabled: false, allowed_cors_origins: ['https://off.example'] },
+] as unknown as readonly Client[]
+
+const idOf = (index: number): string => `client${String(index).padStart(16, '0')}`
+
+/** Clients over rows that a test writes; counts what is asked. */
+function lookup(more: Partial<ClientsPorts> = {}) {
+  const rows = new Map<string, RegisteredClient>()
+  const seen = { finds: 0, reads: 0, prolonged: [] as unknown[], logged: [] as string[] }
+  const clock = createClock()
+  const note = (event: string) => void seen.logged.push(event)
+  const clients = createClients({
+    configured: {
+      all: () => configured,
+      find: clientId => configured.find(({ client_id }) => client_id === clientId),
+    },
+    registeredClients: {
+      find(clientId) {
+        seen.finds += 1
+        return rows.get(clientId)
+      },
+      hasOrigin: () => false,
+      prolong: async (...values) => void seen.prolonged.push(values),
+    },
+    read({ client_id, version }) {
+      seen.reads += 1
+      return { client_id, registered: { vouched: false, version } } as unknown as Client
+    },
+    registration: { unusedClientLifetime: 10 * day },
+    hasFallen: () => false,
+    clock,
+    log: { debug: note, info: note, warn: note, error: note },
+    ...more,
+  })
+  const add = (fields: Partial<RegisteredClient> = {}) => {
+    const row = sampleRegisteredClient({ client_id: idOf(0), ...fields })
+    rows.set(row.client_id, row)
+    return row
+  }
+  return { clients, rows, seen, clock, add }
+}
+
+test('client lookup: a configured client that another node took out is disabled, and only that', () => {
+  const { clients } = lookup({ hasFallen: clientId => clientId === 'web' })
+  assert.equal((clients.find('web') as Client).enabled, false)
+  assert.equal((lookup().clients.find('web') as Client).enabled, true)
+})
+
+test('client lookup: the store is asked for ids that registration makes, and for no others', () => {
+  const { clients, seen } = lookup()
+  for (const clientId of ['', 'unknown', 'x'.repeat(21), 'x'.repeat(23), `${'x'.repeat(21)}!`])
+    assert.equal(clients.find(clientId), undefined)
+  assert.equal(seen.finds, 0)
+  assert.equal(clients.find('x'.repeat(22)), undefined)
+  assert.equal(seen.finds, 1)
+})
+
+test('client lookup: a registered client is gone in the second of its end', () => {
+  const { clients, clock, add } = lookup()
+  add({ expires_at: clock.now() + 10 })
+  clock.advance(9)
+  assert.ok(clients.find(idOf(0)))
+  clock.advance(1)
+  assert.equal(clients.find(idOf(0)), undefined)
+})
+
+test('client lookup: a client is made of its row once for each version, and is gone with its row', () => {
+  const { clients, rows, seen, add } = lookup()
+  const row = add()
+  for (let times = 0; times < 3; times++) assert.ok(clients.find(row.client_id))
+  assert.equal(seen.reads, 1)
+  add({ ...row, version: 2 })
+  assert.equal((clients.find(row.client_id) as Client).registered?.version, 2)
+  assert.equal(seen.reads, 2)
+  rows.clear()
+  assert.equal(clients.find(row.client_id), undefined)
+})
+
+test('client lookup: a thousand clients are kept ready-made', () => {
+  const { clients, seen, add } = lookup()
+  for (let index = 0; index < 1001; index++) {
+    add({ client_id: idOf(index) })
+    clients.find(idOf(index))
+  }
+  assert.equal(seen.reads, 1001)
+  clients.find(idOf(1000))
+  clients.find(idOf(1))
+  assert.equal(seen.reads, 1001)
+  clients.find(idOf(0))
+  assert.equal(seen.reads, 1002)
+})
+
+test('client lookup: origins are those of enabled clients and of the store, and none where it fails', async () => {
+  assert.equal(lookup().clients.isAllowedOrigin('https://web.example'), true)
+  assert.equal(lookup().clients.isAllowedOrigin('https://off.example'), false)
+  const fails = async () => {
+    throw new Error('away')
+  }
+  const throws = () => {
+    throw new Error('away')
+  }
+  for (const [hasOrigin, allowed] of [
+    [() => true, true],
+    [async () => true, true],
+    [async () => false, false],
+    [fails, false],
+    [throws, false],
+  ] as const) {
+    const { clients, seen } = lookup({
+      registeredClients: { find: () => undefined, hasOrigin, prolong: async () => {} },
+    })
+    assert.equal(await clients.isAllowedOrigin('https://app.example'), allowed)
+    const isLogged = hasOrigin === fails || hasOrigin === throws
+    assert.deepEqual(seen.logged, isLogged ? ['origin_not_looked_up'] : [])
+  }
+})
+
+test('client lookup: a use moves the end of a client once a day, and at once only once', async () => {
+  const { clients, seen, clock, add } = lookup()
+  const use = (fields: Partial<RegisteredClient>) => {
+    add(fields)
+    const client = clients.find(idOf(0)) as Client
+    for (let times = 0; times < 3; times++) clients.noteUse(client)
+    return Promise.resolve()
+  }
+  const now = clock.now()
+  const end = now + 10 * day
+  // The first use counts, wherever the end is.
+  await use({ expires_at: end })
+  assert.deepEqual(seen.prolonged.splice(0), [[idOf(0), now, end]])
+  await new Promise(resolve => setImmediate(resolve))
+  await use({ version: 2, used_at: now - 1, expires_at: end - day + 1 })
+  assert.deepEqual(seen.prolonged.splice(0), [])
+  await use({ version: 3, used_at: now - 1, expires_at: end - day })
+  assert.deepEqual(seen.prolonged.splice(0), [[idOf(0), now, end]])
+})
+
+test('client lookup: where clients have no end, only the first use is noted; a configured one has none', async () => {
+  const { clients, seen, clock, add } = lookup({ registration: { unusedClientLifetime: 0 } })
+  add()
+  clients.noteUse(clients.find(idOf(0)) as Client)
+  assert.deepEqual(seen.prolonged.splice(0), [[idOf(0), clock.now(), undefined]])
+  await new Promise(resolve => setImmediate(resolve))
+  add({ version: 2, used_at: clock.now() })
+  clients.noteUse(clients.find(idOf(0)) as Client)
+  clients.noteUse(clients.find('web') as Client)
+  assert.deepEqual(seen.prolonged, [])
+})

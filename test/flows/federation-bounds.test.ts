@@ -1,0 +1,217 @@
+/** How often, how long and of what kind: the bounds of what is asked of a provider and taken from it. */
+
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { test } from 'node:test'
+import { createFetch } from '../../packages/server/src/identity/federation/fetch.ts'
+import {
+  createDiscovery,
+  type OpenIdProvider,
+} from '../../packages/server/src/identity/federation/provider-discovery.ts'
+import { createPauses } from '../../packages/server/src/identity/federation/provider-pauses.ts'
+import { createUpstream } from '../../packages/server/src/identity/federation/upstream.ts'
+import { refusalOf } from '../../packages/server/src/identity/federation/upstream-failure.ts'
+import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
+import { createClock } from '../keys/keys.ts'
+import { answerOf, authorizePath, redeem } from '../support/sign-in.ts'
+import { federatedWorld, foreignProvider, signInByProvider, startFederated } from '../support/upstream.ts'
+
+const provider = foreignProvider({ sub: 'ada' })
+const atCorp = authorizePath({ acr_values: 'idp:corp' })
+
+const issuer = 'https://corp.example'
+const corp = {
+  name: 'corp',
+  upstream: {
+    issuer,
+    client_id: 'tessera',
+    client_secret: 'a-secret-of-tessera',
+    scope: 'openid',
+    acr_mapping: {},
+  },
+} as unknown as OpenIdProvider
+
+/** A provider whose metadata are these, and what was asked of it. */
+function describedAs(more: object = {}) {
+  const asked: string[] = []
+  const state = { isAway: false }
+  const outbound: Outbound = async url => {
+    asked.push(String(url))
+    if (state.isAway) return { ok: false, reason: 'outbound_failed' }
+    const metadata = {
+      issuer,
+      authorization_endpoint: `${issuer}/authorize`,
+      token_endpoint: `${issuer}/token`,
+      end_session_endpoint: `${issuer}/bye`,
+      jwks_uri: `${issuer}/jwks`,
+      ...more,
+    }
+    const headers = { 'content-type': 'application/json' }
+    return { ok: true, status: 200, headers, body: JSON.stringify(metadata) }
+  }
+  const clock = createClock()
+  const discover = createDiscovery({ outbound, clock })
+  const upstream = createUpstream({ discover, callbackOf: name => `https://id.example/${name}` })
+  return { asked, state, clock, discover, upstream }
+}
+
+const proof = { state: 'state', nonce: 'nonce', code_verifier: 'v'.repeat(43) }
+
+test('federation: metadata of a provider serve for ten minutes, and at once they are asked for once', async () => {
+  const { asked, clock, discover } = describedAs()
+  await Promise.all([discover(corp), discover(corp), discover(corp)])
+  assert.equal(asked.length, 1)
+  clock.advance(599)
+  await discover(corp)
+  assert.equal(asked.length, 1)
+  clock.advance(1)
+  await discover(corp)
+  assert.equal(asked.length, 2)
+})
+
+test('federation: metadata of a provider that is away serve for a day, and it is asked each half minute', async () => {
+  const { asked, state, clock, discover } = describedAs()
+  await discover(corp)
+  clock.advance(600)
+  state.isAway = true
+  for (let times = 0; times < 3; times++) await discover(corp)
+  assert.equal(asked.length, 2)
+  clock.advance(29)
+  await discover(corp)
+  assert.equal(asked.length, 2)
+  clock.advance(1)
+  await discover(corp)
+  assert.equal(asked.length, 3)
+  clock.advance(86_400 - 630 - 1)
+  await discover(corp)
+  clock.advance(30)
+  await assert.rejects(discover(corp))
+})
+
+test('federation: a provider that failed twice within five seconds is left alone until they are over', async () => {
+  const { asked, state, clock, discover } = describedAs()
+  state.isAway = true
+  for (let times = 0; times < 5; times++) await assert.rejects(discover(corp))
+  assert.equal(asked.length, 2)
+  clock.advance(5)
+  state.isAway = false
+  await discover(corp)
+  assert.equal(asked.length, 3)
+})
+
+test('federation: pauses of a provider begin with the second failure, end with the span, and with a success', () => {
+  const clock = createClock()
+  const pauses = createPauses(clock)
+  pauses.failed('corp', 'first')
+  assert.equal(pauses.errorFor('corp'), undefined)
+  clock.advance(4)
+  pauses.failed('corp', 'second')
+  assert.equal(pauses.errorFor('corp')?.error, 'second')
+  assert.equal(pauses.errorFor('other'), undefined)
+  clock.advance(1)
+  assert.equal(pauses.errorFor('corp'), undefined)
+  pauses.failed('corp', 'third')
+  assert.equal(pauses.errorFor('corp')?.error, 'third')
+  pauses.succeeded('corp')
+  assert.equal(pauses.errorFor('corp'), undefined)
+})
+
+for (const [what, endpoint] of [
+  ['a script', 'javascript:alert(1)'],
+  ['an application', 'com.example.app:/authorize'],
+  ['a place without TLS', 'http://corp.example/there'],
+] as const)
+  test(`federation: a provider with TLS sends nobody to ${what}`, async () => {
+    const { upstream } = describedAs({ authorization_endpoint: endpoint, end_session_endpoint: endpoint })
+    const farewell = {
+      post_logout_redirect_uri: 'https://id.example/done',
+      state: 's',
+      id_token_hint: 'hint',
+    }
+    for (const answer of [
+      await upstream.authorizationUrl(corp, proof, {}),
+      await upstream.endSessionUrl(corp, farewell),
+    ])
+      assert.deepEqual(!answer.ok && [answer.error, answer.reason], [
+        'server_error',
+        'upstream_answer_invalid',
+      ])
+  })
+
+test('federation: a provider with TLS is sent no code without it', async () => {
+  const { asked, upstream } = describedAs({ token_endpoint: 'http://corp.example/token' })
+  const answer = await upstream.complete(corp, new URLSearchParams({ code: 'c', state: 'state' }), proof)
+  assert.deepEqual(!answer.ok && [answer.error, answer.reason], ['server_error', 'upstream_answer_invalid'])
+  assert.deepEqual(
+    asked.filter(url => url.startsWith('http:')),
+    [],
+  )
+})
+
+test('federation: nothing but GET and POST is sent to a provider', async () => {
+  const asked: unknown[] = []
+  const fetch = createFetch(async url => {
+    asked.push(url)
+    return { ok: true, status: 200, headers: {}, body: '' }
+  })
+  for (const method of ['PUT', 'DELETE', 'PATCH'] as const)
+    await assert.rejects(
+      async () => fetch(issuer, { method, headers: {}, body: undefined, redirect: 'manual' }),
+      /is not sent/,
+    )
+  assert.deepEqual(asked, [])
+})
+
+test('federation: of what a provider says in an error the log takes 200 characters', () => {
+  const cause = new Error('y'.repeat(1000))
+  const thrown = Object.assign(new Error('failed', { cause }), { error: 'x'.repeat(1000) })
+  const { log } = refusalOf(thrown, 'corp')
+  assert.equal(log?.error, 'x'.repeat(200))
+  assert.equal(log?.cause, 'y'.repeat(200))
+})
+
+test('federation: what the browser carries there tells nothing of the code verifier [RFC 7636 §4.1]', async () => {
+  const { browser } = await startFederated(federatedWorld(provider))
+  const { searchParams } = new URL((await browser.visit(atCorp)).location ?? '')
+  const challenge = searchParams.get('code_challenge')
+  assert.equal(searchParams.get('code_challenge_method'), 'S256')
+  for (const name of ['nonce', 'state']) {
+    const carried = searchParams.get(name) ?? ''
+    assert.ok(carried.length >= 43, name)
+    assert.notEqual(createHash('sha256').update(carried).digest('base64url'), challenge, name)
+  }
+})
+
+test('federation: an ID token that has ended by this server’s clock signs nobody in', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  server.clock.advance(7200)
+  const page = await signInByProvider(browser, atCorp)
+  assert.equal(page.location, undefined)
+  assert.equal(server.reason(), 'upstream_answer_invalid')
+})
+
+test('federation: a session there with a name that is too long is no session there', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  for (const [length, isKept] of [
+    [255, true],
+    [256, false],
+  ] as const) {
+    const sid = 's'.repeat(length)
+    provider.claims = { sub: 'ada', sid }
+    answerOf(await signInByProvider(browser, authorizePath({ acr_values: 'idp:corp', prompt: 'login' })))
+    const found = await server.stores.upstreamSessions.from('corp', { upstream_sid: sid })
+    assert.equal(found.length === 1, isKept)
+  }
+})
+
+test('federation: an acr that only every object has stands for none of ours', async () => {
+  const world = federatedWorld(provider, { acr_mapping: { theirs: 'urn:corp:loa2' } })
+  const { server, browser } = await startFederated(world)
+  const again = authorizePath({ acr_values: 'idp:corp', prompt: 'login' })
+  const acrFor = async (acr?: string) => {
+    provider.claims = { sub: 'ada', ...(acr !== undefined && { acr }) }
+    return (await redeem(server, await signInByProvider(browser, again))).acr
+  }
+  const usual = await acrFor()
+  for (const acr of ['constructor', 'toString', '__proto__']) assert.equal(await acrFor(acr), usual, acr)
+})
