@@ -1,4 +1,4 @@
-/** Loads and creates pages with the first request for one of them: a token server that never shows a page need not hold them. */
+/** Creates an issuer's pages with the first request for one of them: a token server that never shows a page need not hold them. */
 
 import type { Endpoint } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -22,15 +22,18 @@ type Loaded = Pick<LazyPages, 'showError' | 'deliverMail' | 'mailSettled'> & {
   readonly endpoints: PageEndpoints
 }
 
+/**
+ * Loads the code of the pages. A server does so before it listens: on a busy machine loading takes seconds, in which the
+ * event loop stands still, and what arrives meanwhile would be refused.
+ */
+export const loadPageCode = () =>
+  Promise.all([import('./page-services.ts'), import('./page-endpoints.ts'), import('./error-pages.ts')])
+
 export function createLazyPages(configuration: Configuration, services: Services): LazyPages {
   const { stores, clock } = services.context
   let loaded: Promise<Loaded> | undefined
   const load = async (): Promise<Loaded> => {
-    const [{ createPageServices }, { createPageEndpoints }, { createErrorPage }] = await Promise.all([
-      import('./page-services.ts'),
-      import('./page-endpoints.ts'),
-      import('./error-pages.ts'),
-    ])
+    const [{ createPageServices }, { createPageEndpoints }, { createErrorPage }] = await loadPageCode()
     const page = createPageServices(configuration, services)
     const { pages, paths } = page.view
     return {

@@ -6,6 +6,7 @@ import type { LoadOptions } from '../configuration/load.ts'
 import { logFromEnvironment } from '../operations/log.ts'
 import { print as printToStandardOutput } from '../operations/output/standard-output.ts'
 import { silentLog } from '../runtime/ports.ts'
+import { loadPageCode } from './lazy-pages.ts'
 import type { Overrides } from './server-context.ts'
 import { createTessera } from './tessera.ts'
 
@@ -35,6 +36,7 @@ export async function startServer(
   const [tessera, { listen }] = await Promise.all([
     createTessera(configuration, { log, print, droppedLines: own?.dropped, gathering }),
     import('../http/node.ts'),
+    loadPageCode(),
   ])
   const { host, port, trustedProxies, trustForwardedHost, mtls } = configuration
   const probes = new Set(tessera.probes)
