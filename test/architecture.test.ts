@@ -282,13 +282,13 @@ test('architecture: an assertion on a refusal without its reason is found', () =
     assert.equal(found(good), 0, good)
 })
 
-/** A loop without an end of its own that sleeps until something is so: `until` does that with a limit and a message. */
-const endlessWait =
-  /\b(?:while \(.*\)|for \(;;\))\s+await (?:setTimeout|setImmediate|turns|new Promise|page\.waitForTimeout)\(/g
+/** A loop that sleeps until something is so: `until` does that with a limit and a message. */
+const waitingLoop =
+  /\b(?:while \(.*\)|for \(;;\)|for \((?:let (?:left|tries) |const deadline ).*\)(?:\s*\{[^}]*|\s+if \(.*\) return\s+else)?)\s+await (?:setTimeout|setImmediate|turns|new Promise|page\.waitForTimeout)\(/g
 
 test('architecture: tests wait by `until`, which has a limit', () => {
   const waits = [...textsOf('test/**/*.ts')].flatMap(([file, text]) =>
-    [...text.matchAll(endlessWait)].map(([loop]) => `${file}: ${loop.replace(/\s+/g, ' ')}`),
+    [...text.matchAll(waitingLoop)].map(([loop]) => `${file}: ${loop.replace(/\s+/g, ' ')}`),
   )
   assert.deepEqual(waits, [])
 })

@@ -8,6 +8,7 @@ import { createBrowser } from '../support/browser.ts'
 import { freePort, type RunningServer, serveConfiguration, writeConfiguration } from '../support/process.ts'
 import { challenge, pagesWorld, signIn } from '../support/sign-in.ts'
 import type { SendOptions } from '../support/tessera.ts'
+import { until } from '../support/until.ts'
 
 const redirect_uri = 'https://app.example/cb'
 const bearerGrant = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
@@ -65,15 +66,22 @@ const post = (index: number, path: string, form: Record<string, string>): Promis
   fetch(at(index) + path, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual' })
 
 /** The same at once, by turns at each process; the status of each answer. */
-const flood = async (ask: (index: number) => Promise<Response>, count = many): Promise<readonly number[]> => {
-  const answers = await Promise.all(Array.from({ length: count }, (_, index) => ask(index)))
-  return Promise.all(
-    answers.map(async response => {
-      await response.arrayBuffer()
-      return response.status
-    }),
+const flood = (ask: (index: number) => Promise<Response>, count = many): Promise<readonly number[]> =>
+  Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      until(
+        'the request is admitted',
+        async () => {
+          const response = await ask(index)
+          await response.arrayBuffer()
+          // A process that gets too little of a busy machine turns requests away before they change anything.
+          const isTurnedAway = response.status === 503 && response.headers.has('retry-after')
+          return !isTurnedAway && response.status
+        },
+        { within: 120_000, every: 1000 },
+      ),
+    ),
   )
-}
 const howMany = (statuses: readonly number[], status: number) => statuses.filter(one => one === status).length
 
 const sign = (claims: object) =>

@@ -21,7 +21,7 @@ async function open(page: Page, name: string, locale = 'en'): Promise<void> {
   await found.open({ page, url: pages.url, app: pages.app, locale })
 }
 
-const isSeen = (page: Page, selector: string): Promise<void> =>
+const isSeen = (page: Page, selector: string): Promise<true> =>
   until(`${selector} is seen`, async () => {
     const box = await page.locator(selector).boundingBox()
     return box !== null && box.x >= -1 && box.x + box.width <= phone.width + 1

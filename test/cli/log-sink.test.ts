@@ -5,8 +5,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
-import { eventually, limited, makeRoom, openPipe, sinkFolder } from '../support/sinks.ts'
+import { limited, makeRoom, openPipe, sinkFolder } from '../support/sinks.ts'
+import { inTime, until } from '../support/until.ts'
 
 const options = { timeout: 60_000, skip: process.platform === 'win32' }
 const place = sinkFolder()
@@ -41,16 +41,17 @@ function startWriter(fd: number | 'pipe', wrap = (command: readonly string[]) =>
     async writes(count: number): Promise<Told> {
       const before = answers().length
       child.stdin!.write(String(count))
-      await eventually(`an answer after ${count} lines`, () => answers().length > before)
+      await until(`an answer after ${count} lines`, () => answers().length > before)
       return JSON.parse(answers().at(-1)!)
     },
     async ends(): Promise<number | null> {
       child.stdin!.write('end')
-      const [code] = (await Promise.race([once(child, 'exit'), setTimeout(8000, ['still running'])])) as [
-        number | null,
-      ]
-      child.kill('SIGKILL')
-      return code
+      try {
+        const [code] = (await inTime('the writer ends', once(child, 'exit'))) as [number | null]
+        return code
+      } finally {
+        child.kill('SIGKILL')
+      }
     },
   }
 }
@@ -104,7 +105,7 @@ test(
     await makeRoom(file)
     // Makes room on the disk step by step: each time, some more of the buffer is written.
     let read = first
-    await eventually('written out', async () => {
+    await until('everything is written', async () => {
       const text = readFileSync(file, 'utf8')
       if (text.length >= 16 * 512) {
         read += text
@@ -143,10 +144,10 @@ for (const kind of ['pipe', 'socket'] as const)
         text += chunk
       })
       const read = (await pipe?.drain()) ?? (() => text)
-      await eventually('told how many were dropped', () => read().includes('log_lines_dropped'))
+      await until('the log says how many lines were dropped', () => read().includes('log_lines_dropped'))
       const { dropped } = await process.writes(1)
       assert.equal(await process.ends(), 3)
-      await eventually('read to the end', () => read().includes('"count":20001'))
+      await until('the pipe is read to its end', () => read().includes('"count":20001'))
       pipe?.close()
       assertComplete(parsed(read()), 20_001)
       assert.ok(dropped > 0)

@@ -62,8 +62,7 @@ test('admission: once not all can be started in time, the newest goes first', as
   admission.leave()
   assert.deepEqual(done.slice(2), ['start oldest'])
   // One was over in 0.9 s, so of the two that wait one would come too late.
-  for (let left = 100; left > 0 && done.length < 4; left--)
-    await new Promise(resolve => setTimeout(resolve, 20))
+  await until('one of those that wait is started', () => done.length > 3)
   assert.equal(done[3], 'start newest')
   admission.close()
 })
@@ -82,8 +81,7 @@ test('admission: what waits too long is refused, and the operator told once', as
   const { enter, done, admission, advance, overloads } = createWorld()
   for (const name of ['a', 'b', 'c', 'd']) enter(name)
   advance(10_000)
-  for (let left = 100; left > 0 && done.length < 4; left--)
-    await new Promise(resolve => setTimeout(resolve, 20))
+  await until('both that wait are refused', () => done.length > 3)
   assert.deepEqual(done.slice(2), ['refuse c', 'refuse d'])
   assert.deepEqual(overloads, [2])
   // Nobody waits any more: another overload is told again.

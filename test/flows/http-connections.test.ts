@@ -8,6 +8,7 @@ import { setTimeout } from 'node:timers/promises'
 import { type HttpRequest, type HttpResponse, isConnected, type Route } from '@tessera/protocol/http'
 import { createLoad } from '../../packages/server/src/http/load.ts'
 import { ask, type Edge, mount, serve } from '../support/edges.ts'
+import { until } from '../support/until.ts'
 
 const reply = (body: string): HttpResponse => ({ status: 200, headers: {}, body })
 
@@ -27,14 +28,6 @@ function createGate() {
     },
   }
   return { route, begun, told, release }
-}
-
-/** Resolves once it is so. */
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (let left = 500; left > 0; left--)
-    if (isSo()) return
-    else await setTimeout(20)
-  assert.fail(`after ten seconds still not: ${what}`)
 }
 
 async function open(edge: Edge, allowHalfOpen = false): Promise<{ socket: Socket; received: () => string }> {

@@ -4,7 +4,6 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import type { Route } from '@tessera/protocol/http'
 import { createLoad } from '../../packages/server/src/http/load.ts'
 import type { ShowError } from '../../packages/server/src/http/router.ts'
@@ -12,6 +11,7 @@ import { type CountingStores, createCountingStores, isWrite } from '../support/c
 import { type Edge, serve } from '../support/edges.ts'
 import { readText, textsOf } from '../support/repository.ts'
 import { basic, createTestServer, type TestServer } from '../support/tessera.ts'
+import { until } from '../support/until.ts'
 import { secret } from '../support/world.ts'
 import { assertCovers, everythingOn } from './coverage.ts'
 
@@ -131,9 +131,8 @@ async function refusalOf(
     const announced = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? 0)
     return rest !== undefined && rest.length >= announced
   }
-  for (let left = 500; left > 0 && !isWhole(); left--) await setTimeout(20)
+  await until(`a whole response to ${method} ${path}`, isWhole)
   socket.destroy()
-  assert.ok(isWhole(), `${method} ${path} got no whole response in ten seconds: ${received}`)
   return {
     status: Number(received.slice(9, 12)),
     error: /"error":"(\w+)"/.exec(received)?.[1] ?? '',

@@ -1,9 +1,7 @@
 /** Locks that one connection holds, and who waits for them: with a limit, so that a lock that is missing fails a test instead of hanging it. */
 
-import { setTimeout } from 'node:timers/promises'
 import { type Connection, openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
-
-const limit = 10_000
+import { until } from './until.ts'
 
 /** Resolves when somebody waits for what this connection holds; rejects when nobody does in time, or `asked` ends without waiting. */
 export async function untilSomebodyWaits(holder: Connection, asked?: Promise<unknown>): Promise<void> {
@@ -18,11 +16,14 @@ export async function untilSomebodyWaits(holder: Connection, asked?: Promise<unk
       ended = true
     },
   )
-  for (const deadline = performance.now() + limit; performance.now() < deadline; await setTimeout(5)) {
-    if ((await holder.run(blocked, [])).count > 0) return
-    if (ended) throw new Error('it ended and waited for no lock')
+  const isBlocked = async () => {
+    // Before the look: what ended meanwhile may have been blocked until then.
+    const isOver = ended
+    if ((await holder.run(blocked, [])).count > 0) return true
+    if (isOver) throw new Error('it ended and waited for no lock')
+    return false
   }
-  throw new Error(`nobody waited for the lock within ${limit / 1000} s`)
+  await until('somebody waits for the lock', isBlocked, { every: 5 })
 }
 
 /** Runs `ask` while another transaction holds a lock, which is committed once `ask` waits for it. */

@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto'
 import { appendFile, chmod, chown, cp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 import { loadEmbeddedPostgres, reachableFolder } from './postgres-package.ts'
 import { freePort } from './process.ts'
@@ -121,16 +120,12 @@ export async function startPostgres({ durable = false, connections = 120 } = {})
         // It waits for words that only a server that can be written says.
         following.start().catch(() => {})
         const isUp = async () => (await openConnection({ url: at(address) })).close()
-        for (let left = 600; left > 0; left--)
-          if (
-            await isUp().then(
-              () => true,
-              () => false,
-            )
-          )
-            return
-          else await setTimeout(50)
-        throw new Error('the standby did not start')
+        await until('the standby starts', () =>
+          isUp().then(
+            () => true,
+            () => false,
+          ),
+        )
       }
       await start()
       const stop = () => following.stop()

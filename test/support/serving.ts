@@ -8,10 +8,9 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { dirname, join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort } from './process.ts'
-import { until } from './until.ts'
+import { inTime, until } from './until.ts'
 
 export const entry = fileURLToPath(new URL('../../packages/server/src/cli/tessera.js', import.meta.url))
 
@@ -92,11 +91,10 @@ export async function startServer({
     get: (path: string, headers: Readonly<Record<string, string>> = {}) =>
       ask(url + path, undefined, headers),
     status: async (path: string) => (await ask(url + path)).status,
-    /** SIGTERM; resolves to the exit code, or says that the server still runs. */
-    async ends({ within = 20_000 } = {}): Promise<unknown> {
+    /** SIGTERM; resolves to the exit code. */
+    async ends(): Promise<unknown> {
       child.kill('SIGTERM')
-      const late = setTimeout(within, [`still running ${within / 1000} s after SIGTERM`], { ref: false })
-      const [code] = (await Promise.race([exit, late])) as unknown[]
+      const [code] = await inTime('the server exits after SIGTERM', exit, { within: 60_000 })
       return code
     },
     kill: () => void child.kill('SIGKILL'),

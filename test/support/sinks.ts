@@ -68,15 +68,3 @@ export const limited = (blocks: number, command: readonly string[]): readonly st
 
 /** Makes room on such a disk. */
 export const makeRoom = (file: string): Promise<void> => truncate(file)
-
-/** Resolves once it is so; fails with what was awaited after the limit. */
-export async function eventually(
-  what: string,
-  isSo: () => unknown,
-  { seconds = 20 }: { readonly seconds?: number } = {},
-): Promise<void> {
-  for (const deadline = Date.now() + seconds * 1000; ; await setTimeout(25)) {
-    if (await isSo()) return
-    if (Date.now() > deadline) throw new Error(`after ${seconds} s: not ${what}`)
-  }
-}

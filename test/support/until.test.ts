@@ -9,7 +9,7 @@ test('until: it asks again until the condition holds', async () => {
   let asked = 0
   await until('three', () => ++asked === 3, { every: 1 })
   assert.equal(asked, 3)
-  await until('a promise', async () => true)
+  assert.equal(await until('a promise', async () => 'kept'), 'kept')
 })
 
 test('until: a condition that never holds, or never answers, fails with what was awaited', async () => {

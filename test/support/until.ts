@@ -5,17 +5,25 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** In milliseconds. */
 export type Waiting = { readonly within?: number; readonly every?: number }
 
+type Truthy<Value> = Exclude<Value, false | 0 | '' | null | undefined>
+
 /** Long enough for a busy machine: reaching it is a failure, not a measurement. */
 const patience = 30_000
 
-/** Resolves when `condition` returns something truthy; asks again every 20 ms. Rejects after 30 s, saying `what` was awaited. */
-export async function until(
+/**
+ * Resolves to what `condition` returns once that is truthy; asks again every 20 ms. Rejects after 30 s, saying `what` was
+ * awaited. This and `inTime` are the only ways in which tests wait.
+ */
+export async function until<Value>(
   what: string,
-  condition: () => unknown,
+  condition: () => Value | Promise<Value>,
   { within = patience, every = 20 }: Waiting = {},
-): Promise<void> {
+): Promise<Truthy<Value>> {
   const end = performance.now() + within
-  while (!(await inTime(what, Promise.resolve(condition()), { within: end - performance.now() }))) {
+  for (;;) {
+    const left = Math.max(1, end - performance.now())
+    const value = await inTime(what, Promise.resolve(condition()), { within: left })
+    if (value) return value as Truthy<Value>
     if (performance.now() >= end) throw lateness(what, within)
     await sleep(every)
   }
