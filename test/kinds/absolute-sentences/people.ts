@@ -118,7 +118,7 @@ export const people: Readonly<Record<string, Rows>> = {
       'flows/account-security.test.ts',
       'security: switched off, nothing can be set up',
     ),
-    'If a session was created under a weaker policy': held(
+    'A session that was created under a weaker': held(
       'flows/mfa.test.ts',
       'mfa: a client’s policy counts for its users, and a session from elsewhere is asked for what it',
       'flows/mfa.test.ts',
@@ -213,7 +213,7 @@ export const people: Readonly<Record<string, Rows>> = {
       'flows/endsession.test.ts',
       'front-channel logout: of very many clients as many are framed as an address can name, and all',
     ),
-    'Otherwise, the notification is retried after': held(
+    'Otherwise, the notification is retried for a': held(
       'flows/backchannel-logout.test.ts',
       'back-channel logout: a failure is tried again, later each time, with a new token, until it is',
       'flows/backchannel-logout.test.ts',
