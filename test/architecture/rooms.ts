@@ -29,7 +29,7 @@ const browserEndpoint: Room = {
 }
 
 const page: Room = {
-  rooms: ['model', 'runtime', 'authorization-request', 'identity', 'pages/flow', 'pages/ui'],
+  rooms: ['messages', 'model', 'runtime', 'authorization-request', 'identity', 'pages/flow', 'pages/ui'],
   packages: [],
 }
 
@@ -69,7 +69,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   // Dynamic client registration, and the lookup of configured and registered clients.
   'clients/registration': { rooms: ['model', 'runtime', 'outbound'], packages: ['jose'] },
-  proof: { rooms: ['model'], packages: ['jose', 'node:crypto'] },
+  proof: { rooms: ['model', 'runtime'], packages: ['jose', 'node:crypto'] },
   tokens: { rooms: ['model', 'runtime', 'clients/keys'], packages: ['node:crypto', 'node:os'] },
   identity: { rooms: ['model', 'runtime'], packages: ['@simplewebauthn/server', 'otpauth', 'node:crypto'] },
   // Sign-in at other OpenID Connect providers.
@@ -110,17 +110,17 @@ export const rooms: Readonly<Record<string, Room>> = {
 
   // Pages for people. What they look like:
   'pages/ui': {
-    rooms: ['model'],
+    rooms: ['messages', 'model'],
     packages: ['eta', 'qrcode', 'node:crypto', 'node:fs', 'node:path', 'node:url'],
   },
   // Which page comes next, and what the browser carries between them.
   'pages/flow': {
-    rooms: ['model', 'runtime', 'authorization-request', 'identity', 'pages/ui'],
+    rooms: ['messages', 'model', 'runtime', 'authorization-request', 'identity', 'pages/ui'],
     packages: ['cookie', 'node:crypto', 'node:zlib'],
   },
   'pages/account': { ...page, rooms: [...page.rooms, 'identity/federation'] },
   'pages/consent': page,
-  'pages/device': page,
+  'pages/device': { ...page, rooms: [...page.rooms, 'tokens'] },
   'pages/devmail': page,
   'pages/federation': {
     rooms: [...page.rooms, 'messages', 'identity/federation'],
@@ -128,7 +128,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   'pages/home': page,
   'pages/login': page,
-  'pages/logout': { ...page, rooms: [...page.rooms, 'messages', 'tokens'] },
+  'pages/logout': { ...page, rooms: [...page.rooms, 'tokens'] },
   'pages/mfa': page,
   'pages/recovery': page,
   'pages/selectaccount': page,

@@ -7,7 +7,6 @@ import {
 import { type AuthenticateCaller, createCallerAuthentication } from '../clients/authentication/caller.ts'
 import { type ClientFailures, createClientFailures } from '../clients/authentication/failed-attempts.ts'
 import { longestKept } from '../clients/authentication/private-key-jwt.ts'
-import { createArgon2id, type MatchArgon2id } from '../clients/authentication/secrets.ts'
 import { createPlainBasicLog } from '../clients/authentication/unencoded-basic.ts'
 import { createClientEncryption, type EncryptForClient } from '../clients/keys/encryption.ts'
 import { createClientKeys } from '../clients/keys/jwks.ts'
@@ -17,8 +16,9 @@ import { readRegistered } from '../clients/registration/metadata-validation.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { mtlsBaseOf } from '../configuration/issuer.ts'
 import { createAssertionCounter } from '../identity/assertion-limit.ts'
-import { type Attempts, networkOf } from '../identity/attempts.ts'
+import type { Attempts } from '../identity/attempts.ts'
 import { createOverloadLog } from '../operations/overload.ts'
+import { createArgon2id, type MatchArgon2id } from '../runtime/argon2id.ts'
 import { networkKeys, networkPath } from '../runtime/network.ts'
 import type { IssuerContext } from './issuer-context.ts'
 
@@ -67,7 +67,6 @@ export function createClientServices(
     verifySignature,
     failures,
     notePlainBasic,
-    networkOf,
     matchArgon2id,
     clock,
     random,
@@ -78,7 +77,6 @@ export function createClientServices(
     compatibility,
     failures,
     notePlainBasic,
-    networkOf,
     matchArgon2id,
     clock,
     random,

@@ -5,12 +5,12 @@ import type { Configuration } from '../configuration/configuration.ts'
 import type { Load } from '../http/load.ts'
 import { createRouter, type Router, type RouterPorts } from '../http/router.ts'
 import { securityHeaders } from '../http/security-headers.ts'
-import { networkOf } from '../identity/attempts.ts'
 import type { ManagedKeyRing } from '../keys/key-ring.ts'
 import { InvalidHookResult } from '../model/hook-result.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import { createFailureLog } from '../operations/failures.ts'
 import { QueueFull } from '../runtime/fair-queue.ts'
+import { networkOf } from '../runtime/network.ts'
 import type { Awaitable } from '../runtime/ports.ts'
 import { createIssuerContext, type IssuerContext } from './issuer-context.ts'
 import { createLazyPages } from './lazy-pages.ts'
@@ -68,7 +68,7 @@ async function composeOn(
   const services = createServices(configuration, context)
   const pages = createLazyPages(configuration, services)
   const routes = [...createRoutes(configuration, services, pages), ...more]
-  const logFailure = createFailureLog({ log, networkOf })
+  const logFailure = createFailureLog(log)
   const handle = createRouter({
     routes,
     load,

@@ -16,7 +16,6 @@ import { type Continuations, createContinuations } from '../pages/flow/continuat
 import { type Cookies, createCookies } from '../pages/flow/cookies.ts'
 import { type Csrf, createCsrf } from '../pages/flow/csrf.ts'
 import { createFactorEnrolment, type FactorEnrolment } from '../pages/flow/enrol-factor.ts'
-import { type CreateAuthorization, createAuthorizations } from '../pages/flow/granted-authorization.ts'
 import { createKnownBrowsers, type KnownBrowsers } from '../pages/flow/known-browsers.ts'
 import { chosenLanguage } from '../pages/flow/language-cookie.ts'
 import { createPaths, type Paths } from '../pages/flow/page-paths.ts'
@@ -37,6 +36,7 @@ import { createPasskeyScript } from '../pages/ui/passkey-script.ts'
 import { createTemplates, type Render } from '../pages/ui/templates.ts'
 import { type ChooseLanguage, createLanguageChoice } from '../pages/ui/texts.ts'
 import { createLook, type Look } from '../pages/ui/theme.ts'
+import { type CreateAuthorization, createAuthorizations } from '../tokens/new-authorization.ts'
 import {
   type AuthorizationRequestServices,
   createAuthorizationRequestServices,

@@ -15,7 +15,6 @@ import { createRevocationEndpoint } from '../endpoints/revocation/revocation.ts'
 import { validateBy } from '../endpoints/token/operator-validator.ts'
 import { createTokenEndpoint } from '../endpoints/token/token.ts'
 import { createUserinfoEndpoint } from '../endpoints/userinfo/userinfo.ts'
-import { networkOf } from '../identity/attempts.ts'
 import { acrsOffered } from '../identity/mfa-policy.ts'
 import { assertionAlgorithms } from '../model/client.ts'
 import type { ProtocolRouteName } from '../model/routes.ts'
@@ -71,7 +70,6 @@ export function createProtocolEndpoints(
       keys,
       encrypt,
       log,
-      networkOf,
     }),
   }
 }

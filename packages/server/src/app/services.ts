@@ -1,7 +1,7 @@
 /** The services of one issuer, by subject. Each is created by a function of its own file, which says what it needs. */
 
 import type { Configuration } from '../configuration/configuration.ts'
-import { type Attempts, createAttempts, networkOf } from '../identity/attempts.ts'
+import { type Attempts, createAttempts } from '../identity/attempts.ts'
 import { createRefuser, type Refuser } from '../messages/json-response.ts'
 import { type AccountServices, createAccountServices } from './account-services.ts'
 import { type ClientServices, createClientServices } from './client-services.ts'
@@ -32,6 +32,6 @@ export function createServices(configuration: Configuration, context: IssuerCont
   const accounts = createAccountServices(configuration, context, { clients, signIn, sessions })
   const { log } = context
   const invalidClientStatus = configuration.compatibility === 'identityserver4' ? 400 : 401
-  const refuserOf = (endpoint: string) => createRefuser(endpoint, { log, networkOf, invalidClientStatus })
+  const refuserOf = (endpoint: string) => createRefuser(endpoint, { log, invalidClientStatus })
   return { context, attempts, clients, tokens, signIn, sessions, accounts, refuserOf }
 }

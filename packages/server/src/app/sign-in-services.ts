@@ -1,6 +1,5 @@
 /** Users, their passwords and second factors, and the providers that vouch for them. */
 
-import { createArgon2id } from '../clients/authentication/secrets.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Attempts } from '../identity/attempts.ts'
 import type { DirectoryPorts, DirectoryProvider } from '../identity/directory/authority.ts'
@@ -15,6 +14,7 @@ import { createSignIn, type SignIn } from '../identity/sign-in.ts'
 import { createUsers } from '../identity/users.ts'
 import type { CredentialAuthority, IdentityProvider, Profile, Users } from '../model/user.ts'
 import { createOverloadLog } from '../operations/overload.ts'
+import { createArgon2id } from '../runtime/argon2id.ts'
 import { networkPath } from '../runtime/network.ts'
 import type { IssuerContext } from './issuer-context.ts'
 

@@ -6,10 +6,8 @@
 
 import { createHmac } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
-import type { HttpRequest } from '@tessera/protocol/http'
 import type { DerivedKeys } from '../model/keys.ts'
 import type { Stores } from '../model/ports/stores.ts'
-import { networkOfAddress } from '../runtime/network.ts'
 import type { Awaitable, Clock, TokenHash } from '../runtime/ports.ts'
 
 /** What is limited, how often and in how long. */
@@ -104,6 +102,3 @@ export async function doCounted<Value>(
   if (!isLimited(value)) forgive()
   return value
 }
-
-/** The network that a request came from: an IPv6 user holds a whole /64. */
-export const networkOf = ({ peer: { address } }: HttpRequest): string => networkOfAddress(address)

@@ -6,7 +6,7 @@ import type { MfaPolicy } from '../model/mfa.ts'
 import { localProvider, type Profile, type Subject, type Users } from '../model/user.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { amrOf, type PasskeyAnswer, type Passkeys } from './passkeys.ts'
-import { mayUseProvider } from './sign-in.ts'
+import { mayUseProvider } from './provider-access.ts'
 
 export type PasskeySignInRequest = {
   readonly browser: string

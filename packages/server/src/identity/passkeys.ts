@@ -2,10 +2,10 @@
 
 import { createHmac } from 'node:crypto'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
-import { equalInConstantTime } from '../model/certificate.ts'
 import type { Passkey } from '../model/factor.ts'
 import type { DerivedKeys } from '../model/keys.ts'
 import type { Stores } from '../model/ports/stores.ts'
+import { equalInConstantTime } from '../runtime/constant-time.ts'
 import type { Clock, Log } from '../runtime/ports.ts'
 import type { ChallengeScope, PasskeyChallenges } from './passkey-challenge.ts'
 

@@ -19,6 +19,7 @@ import { QueueFull } from '../runtime/fair-queue.ts'
 import type { Awaitable, Clock } from '../runtime/ports.ts'
 import { doCounted } from './attempts.ts'
 import type { CountGuess, KnownBrowser } from './password-guesses.ts'
+import { mayUseProvider, servesTenant, tenantFault } from './provider-access.ts'
 
 export type SignInRequest = {
   readonly username: string
@@ -145,35 +146,6 @@ async function unlessFull(
 type Authority = {
   readonly check: (request: CredentialRequest) => Awaitable<Checked>
 }
-
-/** Why a client (undefined: this server itself) may not name this tenant; undefined when it may, or names none. */
-export function tenantFault(
-  client: Client | undefined,
-  tenant: string | undefined,
-  known: ReadonlySet<string>,
-): Refusal | undefined {
-  if (tenant === undefined) return undefined
-  if (known.has(tenant) && (!client || client.tenants.length === 0 || client.tenants.includes(tenant)))
-    return undefined
-  return refuse('invalid_request', 'tenant_not_allowed', {
-    description: 'tenant is not available to this client',
-    log: { tenant },
-  })
-}
-
-/** Whether the client may use this identity provider: its restrictions for external ones, `enable_local_login` for our own. This server itself may use all. */
-export const mayUseProvider = (client: Client | undefined, idp: string): boolean =>
-  client === undefined ||
-  (idp === localProvider
-    ? client.enable_local_login
-    : client.identity_provider_restrictions.length === 0 ||
-      client.identity_provider_restrictions.includes(idp))
-
-/** Whether users of this tenant (undefined: of none) sign in with this provider. */
-export const servesTenant = (
-  { tenants }: Pick<IdentityProvider, 'tenants'>,
-  tenant: string | undefined,
-): boolean => tenants.length === 0 || (tenant !== undefined && tenants.includes(tenant))
 
 const localAuthority = (client: Client | undefined, local: Authority): Result<Authority> =>
   mayUseProvider(client, localProvider)

@@ -1,14 +1,13 @@
 /** The users that this server knows itself: those of the configuration, kept in memory, then those of the store. */
 
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { Stores } from '../model/ports/stores.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
 import type { ConfiguredUser, User, Users } from '../model/user.ts'
+import type { VerifyArgon2id } from '../runtime/argon2id.ts'
+import { equalInConstantTime } from '../runtime/constant-time.ts'
 import type { Awaitable, Random } from '../runtime/ports.ts'
 import { decoyPassword, formsOf, preparePassword } from './password.ts'
-
-/** Checks an encoded argon2id password. */
-export type VerifyArgon2id = (encoded: string, password: string, from: string) => Promise<boolean>
 
 export type UserPorts = {
   readonly stores: Pick<Stores, 'storedUsers'>
@@ -85,7 +84,7 @@ export function createUsers(
       const { sub, stored } = await named(username, tenant)
       const known = (sub !== undefined && passwords.get(sub)) || nobody
       const encoded = known.encoded ?? stored?.password ?? ((await storedUsers.any()) ? decoyPassword : decoy)
-      const plainFits = timingSafeEqual(mac(password), known.mac)
+      const plainFits = equalInConstantTime(mac(password), known.mac)
       const hashFits = encoded !== undefined && (await argonFits(encoded, password, from))
       if (stored) return stored.password !== undefined && hashFits ? userOf(stored) : undefined
       const fits = known.encoded === undefined ? plainFits : hashFits

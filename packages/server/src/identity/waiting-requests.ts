@@ -8,8 +8,8 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { type Client, isPublic } from '../model/client.ts'
-import { networkKeys } from '../runtime/network.ts'
-import { type CountAttempt, type Forgive, networkOf } from './attempts.ts'
+import { networkKeys, networkOf } from '../runtime/network.ts'
+import type { CountAttempt, Forgive } from './attempts.ts'
 
 /** Counts one more. The value takes it back. Refuses `temporarily_unavailable` where the request's network has enough of them waiting. */
 export type CountWaiting = (

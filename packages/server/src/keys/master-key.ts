@@ -1,6 +1,6 @@
 /** The master key: everything else that must stay secret is derived from it (HKDF, RFC 5869) or sealed with what is. */
 
-import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import {
   closeSync,
   existsSync,
@@ -15,6 +15,7 @@ import {
 import { dirname } from 'node:path'
 import type { DerivedKeys } from '../model/keys.ts'
 import type { Settings } from '../model/ports/stores.ts'
+import { equalInConstantTime } from '../runtime/constant-time.ts'
 import type { Log } from '../runtime/ports.ts'
 
 const keyBytes = 32
@@ -150,7 +151,7 @@ export async function checkMasterKey({
   const own = createHmac('sha256', derived.derive('master-key-check')).update('tessera').digest()
   const kept = await settings.initialise(masterKeyCheck, own.toString('base64url'))
   const value = Buffer.from(kept, 'base64url')
-  if (value.length === own.length && timingSafeEqual(value, own)) return
+  if (equalInConstantTime(value, own)) return
   throw new Error(
     'the master key does not fit this store: start with the key that the store was begun with (docs/guides/keys.md)',
   )

@@ -5,6 +5,7 @@ import { statusOf } from '@tessera/protocol/errors'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
 import type { Client } from '../model/client.ts'
+import { networkOf } from '../runtime/network.ts'
 import type { Log } from '../runtime/ports.ts'
 import { explanationFor } from './explanations.ts'
 
@@ -41,8 +42,6 @@ export type RefusalContext = {
 
 export type RefuserPorts = {
   readonly log: Log
-  /** The network that a request came from, as limits count it. */
-  readonly networkOf: (request: HttpRequest) => string
 }
 
 /**
@@ -52,7 +51,7 @@ export type RefuserPorts = {
 export const createRefuser =
   (
     endpoint: string,
-    { log, networkOf, invalidClientStatus = 401 }: RefuserPorts & { readonly invalidClientStatus?: number },
+    { log, invalidClientStatus = 401 }: RefuserPorts & { readonly invalidClientStatus?: number },
   ): Refuser =>
   (request, refusal, { client, clientId = client?.client_id, status, headers, alarm = false } = {}) => {
     log[alarm ? 'warn' : 'info']('refused', {

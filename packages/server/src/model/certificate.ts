@@ -1,6 +1,6 @@
 /** Client certificates by their thumbprint (RFC 8705 §3.1). */
 
-import { hash, timingSafeEqual } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Confirmation } from './authorization.ts'
 
 /** The SHA-256 of a certificate in base64url. @param certificate DER in base64, as {@link Peer} has it. */
@@ -11,9 +11,3 @@ export const thumbprintOf = (certificate: string): string =>
 export const certificateConfirmation = (certificate: string): Confirmation => ({
   'x5t#S256': thumbprintOf(certificate),
 })
-
-/** Whether two texts are equal, in a time that depends on their length only. */
-export const equalInConstantTime = (one: string, other: string): boolean => {
-  const [a, b] = [Buffer.from(one), Buffer.from(other)]
-  return a.length === b.length && timingSafeEqual(a, b)
-}

@@ -1,6 +1,7 @@
 /** A client as it was registered (RFC 7591 §2 names, else IdentityServer's idea in snake_case), ready for use. */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import type { ClientAuthenticationMethod } from '@tessera/protocol/client-authentication'
 import type { Json } from '@tessera/protocol/result'
 import type { Awaitable } from '../runtime/ports.ts'
 import type { Localized } from './client-languages.ts'
@@ -12,15 +13,6 @@ export type Secret = (
   | { readonly kind: 'sha256'; readonly hash: Uint8Array }
   | { readonly kind: 'argon2id'; readonly encoded: string }
 ) & { readonly expires_at?: Seconds }
-
-/** `token_endpoint_auth_method` (RFC 7591 §2, RFC 8705 §2). */
-export type ClientAuthenticationMethod =
-  | 'client_secret_basic'
-  | 'client_secret_post'
-  | 'private_key_jwt'
-  | 'tls_client_auth'
-  | 'self_signed_tls_client_auth'
-  | 'none'
 
 /** JWS algorithms that this server signs with. */
 export const signingAlgorithms = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const

@@ -1,6 +1,7 @@
 /** Logs requests that fail through no fault of the client. */
 
 import type { HttpRequest } from '@tessera/protocol/http'
+import { networkOf } from '../runtime/network.ts'
 import type { Log } from '../runtime/ports.ts'
 import { repeatedLine } from '../runtime/repeated-line.ts'
 
@@ -8,14 +9,7 @@ import { repeatedLine } from '../runtime/repeated-line.ts'
  * Returns what logs a bug with its stack, each time, and a store that is away in one line every 10 s that counts the
  * requests: a stack says nothing about an outage, and under load it would fill the disk.
  */
-export function createFailureLog({
-  log,
-  networkOf,
-}: {
-  readonly log: Log
-  /** The network that a request came from, as limits count it. */
-  readonly networkOf: (request: HttpRequest) => string
-}): (request: HttpRequest, error: unknown) => void {
+export function createFailureLog(log: Log): (request: HttpRequest, error: unknown) => void {
   const storeUnavailable = repeatedLine(log.error, { event: 'store_unavailable', count: 'requests' })
   return (request, error) => {
     const where = { request_id: request.id, network: networkOf(request), path: request.path }

@@ -3,8 +3,9 @@
 import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Confirmation } from '../model/authorization.ts'
-import { certificateConfirmation, equalInConstantTime, thumbprintOf } from '../model/certificate.ts'
+import { certificateConfirmation, thumbprintOf } from '../model/certificate.ts'
 import type { Client } from '../model/client.ts'
+import { equalInConstantTime } from '../runtime/constant-time.ts'
 
 /**
  * Returns what the tokens of this request are bound to: the certificate that its client authenticated with or, however it

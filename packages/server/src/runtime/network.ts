@@ -4,6 +4,7 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import type { HttpRequest } from '@tessera/protocol/http'
 
 type CountedNetwork = { readonly key: string; readonly most: number; readonly span: Seconds }
 
@@ -39,6 +40,9 @@ export function networkPath(network: string): readonly string[] {
   if (typeof groups === 'string') return [groups]
   return widths.map(({ bits }) => prefixOf(groups, bits)).toReversed()
 }
+
+/** Returns the network that a request came from: see {@link networkOfAddress}. */
+export const networkOf = ({ peer: { address } }: HttpRequest): string => networkOfAddress(address)
 
 /** Returns an IPv4 address, also of one that IPv6 carries, or the /64 of an IPv6 address; equal for every spelling. */
 export function networkOfAddress(address: string): string {

@@ -35,6 +35,8 @@ export type AccessTokenContent = {
 
 export type AccessToken = {
   readonly value: string
+  /** RFC 6749 §7.1. */
+  readonly token_type: 'Bearer'
   readonly expires_in: Seconds
   /** What must be stored for a reference token. */
   readonly reference?: ReferenceToken
@@ -90,6 +92,7 @@ export function createAccessTokens({
       const key = keys.signing(content.audience.signingAlgorithm)
       return {
         value: await signJwt(key, accessTokenKinds[content.audience.typ], claims),
+        token_type: 'Bearer',
         expires_in: content.lifetime,
       }
     },
@@ -99,6 +102,7 @@ export function createAccessTokens({
     const value = newHandle(random, 'ta')
     return {
       value,
+      token_type: 'Bearer',
       expires_in: content.lifetime,
       reference: {
         hash: hashHandle(value),

@@ -5,10 +5,11 @@
  * `tr_` + base64url(version 1 byte | family 16 | generation 4 | absolute end 4 | HMAC-SHA256 32); the MAC covers the prefix and all before it.
  */
 
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { FamilyId } from '../model/authorization.ts'
 import type { DerivedKeys } from '../model/keys.ts'
+import { equalInConstantTime } from '../runtime/constant-time.ts'
 
 export type RefreshHandle = {
   readonly family: FamilyId
@@ -53,7 +54,7 @@ export function createRefreshTokens({ derived }: { derived: DerivedKeys }): Refr
       if (bytes.length !== headBytes + macBytes || bytes[0] !== version) return undefined
       // Buffer also reads the letters of plain base64; a token has one spelling.
       if (bytes.toString('base64url') !== token.slice(prefix.length)) return undefined
-      if (!timingSafeEqual(mac(bytes.subarray(0, headBytes)), bytes.subarray(headBytes))) return undefined
+      if (!equalInConstantTime(mac(bytes.subarray(0, headBytes)), bytes.subarray(headBytes))) return undefined
       return {
         family: bytes.toString('base64url', 1, 17) as FamilyId,
         generation: bytes.readUInt32BE(17),

@@ -1,10 +1,13 @@
 /** Client authentication (RFC 6749 §2.3, §3.2.1): who asks, proven in exactly one way. */
 
+import type { ClientAuthenticationMethod } from '@tessera/protocol/client-authentication'
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result } from '@tessera/protocol/result'
 import type { Confirmation } from '../../model/authorization.ts'
-import type { Client, ClientAuthenticationMethod, Clients } from '../../model/client.ts'
+import type { Client, Clients } from '../../model/client.ts'
+import type { MatchArgon2id } from '../../runtime/argon2id.ts'
+import { networkOf } from '../../runtime/network.ts'
 import type { Awaitable, Random } from '../../runtime/ports.ts'
 import { readCredential } from './credential.ts'
 import type { ClientFailures, Held } from './failed-attempts.ts'
@@ -18,7 +21,7 @@ import {
 } from './method.ts'
 import { methods } from './methods.ts'
 import { signedReasons } from './private-key-jwt.ts'
-import { createSecrets, type MatchArgon2id } from './secrets.ts'
+import { createSecrets } from './secrets.ts'
 
 export type Authenticated = {
   readonly client: Client
@@ -110,7 +113,7 @@ export function createClientAuthentication({
     request: HttpRequest,
     names: readonly string[],
   ): Awaitable<Result<Authenticated>> {
-    const from = rest.networkOf(request)
+    const from = networkOf(request)
     const held = heldOf(names, from)
     if (held) return refuseHeld(held)
     const outcome = found(credential, request)

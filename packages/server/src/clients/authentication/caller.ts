@@ -5,13 +5,15 @@ import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result } from '@tessera/protocol/result'
 import { type Client, isPublic } from '../../model/client.ts'
 import type { ApiResource, Resources } from '../../model/resource.ts'
+import type { MatchArgon2id } from '../../runtime/argon2id.ts'
+import { networkOf } from '../../runtime/network.ts'
 import type { Awaitable, Clock, Random } from '../../runtime/ports.ts'
 import type { AuthenticateClient } from './authenticate.ts'
 import { secretQueueFull } from './client-secret.ts'
 import { readCredential } from './credential.ts'
 import type { ClientFailures } from './failed-attempts.ts'
 import { type Credential, maxCallerIdLength, refuseClient, type SecretReading, withColons } from './method.ts'
-import { createSecrets, type MatchArgon2id } from './secrets.ts'
+import { createSecrets } from './secrets.ts'
 import type { NotePlainBasic } from './unencoded-basic.ts'
 
 export type Caller =
@@ -24,7 +26,6 @@ export type CallerAuthenticationPorts = {
   readonly authenticate: AuthenticateClient
   readonly resources: Pick<Resources, 'apis'>
   readonly failures: ClientFailures
-  readonly networkOf: (request: HttpRequest) => string
   readonly clock: Clock
   readonly random: Random
   readonly matchArgon2id: MatchArgon2id
@@ -52,7 +53,7 @@ export function createCallerAuthentication({
     const credential = readCredential(request, parameters, lenient, maxCallerIdLength)
     if (!credential.ok) return credential
     const candidates = findApis(credential.value)
-    const from = ports.networkOf(request)
+    const from = networkOf(request)
     let held: Refusal | undefined
     for (const candidate of candidates) {
       const outcome = await checkApi(candidate, request, from)

@@ -3,6 +3,7 @@
 import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Client } from '../../model/client.ts'
+import { networkOf } from '../../runtime/network.ts'
 import type { Awaitable } from '../../runtime/ports.ts'
 import { type Credential, refuseClient, type VerificationPorts } from './method.ts'
 import type { CheckedForms, SecretCheck } from './secrets.ts'
@@ -11,7 +12,7 @@ export function verifySecret(
   client: Client,
   credential: Credential,
   request: HttpRequest,
-  { secrets, networkOf, notePlainBasic }: VerificationPorts,
+  { secrets, notePlainBasic }: VerificationPorts,
 ): Awaitable<Result<undefined>> {
   if (credential.kind !== 'secret') return refuseClient('client_secret_missing')
   const readings = credential.readings.filter(({ client_id }) => client_id === client.client_id)

@@ -1,11 +1,12 @@
 /** What the ways of client authentication share (RFC 6749 §2.3, RFC 7521 §4.2, RFC 8705 §2). */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import type { ClientAuthenticationMethod } from '@tessera/protocol/client-authentication'
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Limits } from '@tessera/protocol/parameters'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Confirmation } from '../../model/authorization.ts'
-import type { Client, ClientAssertionPolicy, ClientAuthenticationMethod } from '../../model/client.ts'
+import type { Client, ClientAssertionPolicy } from '../../model/client.ts'
 import type { Replays } from '../../model/ports/stores.ts'
 import type { Awaitable, Clock } from '../../runtime/ports.ts'
 import type { FindKeys } from '../keys/jwks.ts'
@@ -31,8 +32,6 @@ export type AuthenticationMethod = {
 export type VerificationPorts = {
   readonly secrets: Secrets
   readonly notePlainBasic: NotePlainBasic
-  /** The network that a request came from. */
-  readonly networkOf: (request: HttpRequest) => string
   readonly replays: Replays
   /** Unless the client has settings of its own. */
   readonly clientAssertions: ClientAssertionPolicy

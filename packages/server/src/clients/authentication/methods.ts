@@ -1,6 +1,6 @@
 /** The ways of client authentication that there are (RFC 7591 §2, `token_endpoint_auth_method`). */
 
-import type { ClientAuthenticationMethod } from '../../model/client.ts'
+import type { ClientAuthenticationMethod } from '@tessera/protocol/client-authentication'
 import { clientSecretBasic } from './client-secret-basic.ts'
 import { clientSecretPost } from './client-secret-post.ts'
 import type { AuthenticationMethod } from './method.ts'

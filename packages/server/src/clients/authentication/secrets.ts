@@ -1,12 +1,11 @@
 /** Shared secrets: SHA-256 in constant time, or argon2id (RFC 9106) in a bounded queue. */
 
-import { createHmac, hash, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash } from 'node:crypto'
 import type { Secret } from '../../model/client.ts'
 import type { MatchArgon2id } from '../../runtime/argon2id.ts'
+import { equalInConstantTime } from '../../runtime/constant-time.ts'
 import { QueueFull } from '../../runtime/fair-queue.ts'
 import type { Awaitable, Clock, Random } from '../../runtime/ports.ts'
-
-export { createArgon2id, type MatchArgon2id } from '../../runtime/argon2id.ts'
 
 /** `busy`: too many argon2id verifications wait. */
 export type SecretCheck = 'fits' | 'wrong' | 'expired' | 'busy'
@@ -70,7 +69,7 @@ export function createSecrets({ clock, random, matchArgon2id }: SecretPorts): Se
         if (check !== 'wrong' && checked.check !== 'fits') checked = { check, form }
       }
     }
-    if (kept.length === 0) for (const digest of digests) timingSafeEqual(digest, nothing)
+    if (kept.length === 0) for (const digest of digests) equalInConstantTime(digest, nothing)
     return slow && checked.check === 'wrong' ? checkSlowly(forms, kept, from).catch(asBusy) : checked
   }
 
@@ -78,7 +77,7 @@ export function createSecrets({ clock, random, matchArgon2id }: SecretPorts): Se
   function checkFast(secret: Secret, presented: string, digest: Uint8Array): 'fits' | 'wrong' | 'expired' {
     if (secret.kind === 'argon2id')
       return !isExpired(secret) && memory.has(secret.encoded, presented) ? 'fits' : 'wrong'
-    if (!timingSafeEqual(digest, secret.hash)) return 'wrong'
+    if (!equalInConstantTime(digest, secret.hash)) return 'wrong'
     return isExpired(secret) ? 'expired' : 'fits'
   }
 

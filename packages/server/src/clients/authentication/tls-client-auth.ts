@@ -3,8 +3,9 @@
 import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result } from '@tessera/protocol/result'
 import type { Confirmation } from '../../model/authorization.ts'
-import { certificateConfirmation, equalInConstantTime, thumbprintOf } from '../../model/certificate.ts'
+import { certificateConfirmation, thumbprintOf } from '../../model/certificate.ts'
 import type { Client, JwkSet } from '../../model/client.ts'
+import { equalInConstantTime } from '../../runtime/constant-time.ts'
 import { parseDistinguishedName, subjectOf } from './distinguished-name.ts'
 import { type AuthenticationMethod, type Credential, refuseClient } from './method.ts'
 

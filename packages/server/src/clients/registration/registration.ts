@@ -2,12 +2,12 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
-import { equalInConstantTime } from '../../model/certificate.ts'
 import type { Client } from '../../model/client.ts'
 import { hashHandle, newClientCredential } from '../../model/handle.ts'
 import type { RegisteredClients } from '../../model/ports/stores.ts'
 import type { RegisteredClient } from '../../model/registered-client.ts'
 import { type SectorMember, sectorOf } from '../../model/sector.ts'
+import { equalInConstantTime } from '../../runtime/constant-time.ts'
 import type { Clock, Random, TokenHash } from '../../runtime/ports.ts'
 import { newClientId } from './client-id.ts'
 import { hasEnded } from './client-lookup.ts'

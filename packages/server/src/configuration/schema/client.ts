@@ -1,5 +1,6 @@
 /** Clients: RFC 7591 §2 names where it has one, else IdentityServer's idea in snake_case. */
 
+import { clientAuthenticationMethods } from '@tessera/protocol/client-authentication'
 import { redirectUriFault } from '@tessera/protocol/redirect-uri'
 import { responseTypes } from '@tessera/protocol/response-type'
 import { isScopeToken } from '@tessera/protocol/scope'
@@ -30,15 +31,6 @@ import {
   unknownScopes,
   year,
 } from './values.ts'
-
-export const authenticationMethods = [
-  'client_secret_basic',
-  'client_secret_post',
-  'private_key_jwt',
-  'tls_client_auth',
-  'self_signed_tls_client_auth',
-  'none',
-] as const
 
 const redirectUri = () =>
   s
@@ -87,7 +79,7 @@ export const plainClientSchema = s.strictObject({
       'Its secrets; any of them authenticates it, so that they can be exchanged one after the other.',
     ),
   token_endpoint_auth_method: s
-    .enum(authenticationMethods)
+    .enum(clientAuthenticationMethods)
     .optional()
     .describe(
       'How it authenticates; omitted: client_secret_basic and client_secret_post are both taken. none: public.',

@@ -17,12 +17,12 @@ import type { Clients, NoteUse } from '../../model/client.ts'
 import { hashHandle, newHandle } from '../../model/handle.ts'
 import type { CommitOutcome, Stores } from '../../model/ports/stores.ts'
 import type { Profile } from '../../model/user.ts'
-import type { CreateAuthorization } from '../../pages/flow/granted-authorization.ts'
 import type { NoteWaitingCode } from '../../pages/flow/waiting-codes.ts'
 import type { Clock, Log, Random } from '../../runtime/ports.ts'
 import type { AccessToken, AccessTokens } from '../../tokens/access-token.ts'
 import type { Audiences } from '../../tokens/audience.ts'
 import { halfHash, type IdTokens } from '../../tokens/id-token.ts'
+import { type CreateAuthorization, isClientId } from '../../tokens/new-authorization.ts'
 
 export type IssuePorts = {
   readonly stores: Pick<Stores, 'codes' | 'sessions' | 'consents' | 'authorizations' | 'commit'>
@@ -64,8 +64,7 @@ export async function issueAnswer(
   { session, hasConsent, pushed }: Standing,
   ports: IssuePorts,
 ): Promise<Result<ResponseMembers> | undefined> {
-  // RFC 9700 §4.15: no user may have the name of a client, or an API could take one for the other.
-  if (await ports.clients.find(session.sub)) return notStanding('subject_is_a_client', session)
+  if (await isClientId(ports.clients.find, session.sub)) return notStanding('subject_is_a_client', session)
   const counted = await countLasting(request, session, ports)
   if (!counted.ok) return counted
   const issue = () => issueCounted(httpRequest, request, { session, hasConsent, pushed }, ports)
@@ -130,7 +129,7 @@ async function issueCounted(
     code,
     ...(accessToken.value && {
       access_token: accessToken.value.value,
-      token_type: 'Bearer',
+      token_type: accessToken.value.token_type,
       expires_in: String(accessToken.value.expires_in),
     }),
     id_token: idToken,

@@ -8,8 +8,8 @@ import {
   authorizationResponse,
   type ResponseMembers,
 } from '../../authorization-request/authorization-response.ts'
+import { redirectResponse } from '../../messages/redirect.ts'
 import { createPageRefuser, logRefusal } from '../../pages/flow/refused-page.ts'
-import { redirectResponse } from '../../pages/ui/page-response.ts'
 import type { PageContext, Pages } from '../../pages/ui/pages.ts'
 import type { Log } from '../../runtime/ports.ts'
 

@@ -1,5 +1,6 @@
 /** The device authorization endpoint (RFC 8628 §3.1, §3.2). */
 
+import { grantTypes } from '@tessera/protocol/grant-types'
 import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
 import type { Limits, Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
@@ -34,8 +35,6 @@ export type DeviceAuthorizationPorts = {
   readonly refuser: Refuser
 }
 
-export const deviceCodeGrantType = 'urn:ietf:params:oauth:grant-type:device_code'
-
 const limits: Limits = { ...credentialLimits, scope: [maxScopeLength, 'invalid_scope'] }
 
 const grantTypeNotAllowed = refuse('unauthorized_client', 'grant_type_not_allowed', {
@@ -53,7 +52,7 @@ export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPort
     }
     const { client } = authenticated.value
     const clientId = client.client_id
-    if (!client.grant_types.has(deviceCodeGrantType)) {
+    if (!client.grant_types.has(grantTypes.deviceCode)) {
       return ports.refuser(request, grantTypeNotAllowed, { clientId })
     }
     const granted = validateScope(parameters.value.get('scope'), {

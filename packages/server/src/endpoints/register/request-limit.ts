@@ -2,9 +2,9 @@
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
-import { type CountAttempt, type Forgive, networkOf } from '../../identity/attempts.ts'
+import type { CountAttempt, Forgive } from '../../identity/attempts.ts'
 import type { Registration } from '../../model/registration.ts'
-import { networkKeys } from '../../runtime/network.ts'
+import { networkKeys, networkOf } from '../../runtime/network.ts'
 
 export type RequestLimitPorts = {
   readonly registration: Pick<Registration, 'mostRequestsPerHour'>

@@ -17,6 +17,7 @@ import type { Clock, Random } from '../../runtime/ports.ts'
 import type { AccessToken, AccessTokenContent, AccessTokens } from '../../tokens/access-token.ts'
 import type { Audience, Audiences } from '../../tokens/audience.ts'
 import type { IdTokens } from '../../tokens/id-token.ts'
+import { authorizationOf } from '../../tokens/new-authorization.ts'
 import type { RefreshTokens } from '../../tokens/refresh-token.ts'
 import type { Decision } from './decision.ts'
 import { absoluteEnd, idleEnd } from './refresh-lifetime.ts'
@@ -182,18 +183,15 @@ function newAuthorization(
 ): Authorization | undefined {
   const { subject, client, scope, audience } = decision
   if (decision.authorization?.kind !== 'new' || !subject) return undefined
-  // The write looks at it; what comes of the authorization later is not of this sign-in any more.
-  const { epoch: _, ...who } = subject
-  return {
-    ...who,
+  return authorizationOf(subject, {
     id: family?.authorization_id ?? newTimedId<AuthorizationId>(random),
     client_id: client.client_id,
     scope,
     resources: audience,
     created_at: now,
-    // It outlives all that comes from it: the last access token of the family, or this one.
+    // It outlives all that is issued for it: the last access token of the family, or this one.
     expires_at: (family?.idle_expires_at ?? now) + lifetime,
-  }
+  })
 }
 
 function refreshTokenOf(

@@ -13,7 +13,7 @@ export const respond = (decision: Decision, issued: Issued): HttpResponse =>
     error: undefined,
     error_description: undefined,
     access_token: issued.accessToken.value,
-    token_type: 'Bearer',
+    token_type: issued.accessToken.token_type,
     expires_in: issued.accessToken.expires_in,
     scope: formatScope(issued.scope),
     refresh_token: issued.refreshToken,

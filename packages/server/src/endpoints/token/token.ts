@@ -3,14 +3,15 @@
 import { type Endpoint, type HttpRequest, type HttpResponse, isConnected } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
-import { networkOf } from '../../identity/attempts.ts'
 import { readForm } from '../../messages/form.ts'
 import { logIgnored } from '../../messages/ignored.ts'
 import type { Refuser } from '../../messages/json-response.ts'
 import type { Confirmation } from '../../model/authorization.ts'
 import type { Client, NoteUse } from '../../model/client.ts'
 import type { Stores } from '../../model/ports/stores.ts'
+import { networkOf } from '../../runtime/network.ts'
 import type { Awaitable } from '../../runtime/ports.ts'
+import { isClientId } from '../../tokens/new-authorization.ts'
 import type { Decision, Effect, Grant, GrantPorts, RefusedDecision, TokenRequest } from './decision.ts'
 import { type Issued, type IssuePorts, issue } from './issue-tokens.ts'
 import { limitsOf } from './limits.ts'
@@ -127,8 +128,7 @@ async function attempt(
   const decided = await grant.decide(request, ports)
   const decision = decided.ok && ports.validate ? await ports.validate(request, decided) : decided
   if (!decision.ok) return decision
-  // RFC 9700 §4.15: no user may have the name of a client, or an API could take one for the other.
-  if (decision.subject && (await ports.findClient(decision.subject.sub))) {
+  if (decision.subject && (await isClientId(ports.findClient, decision.subject.sub))) {
     return refuse('invalid_grant', 'subject_is_a_client', { log: { sub: decision.subject.sub } })
   }
   const issued = await issue(decision, ports)

@@ -1,8 +1,9 @@
 /** `GET /metrics`, for whoever has a token (RFC 6750 §2.1): figures tell how many sign in, and how often it fails. */
 
-import { hash, timingSafeEqual } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Endpoint } from '@tessera/protocol/http'
 import type { Secret } from '../../model/client.ts'
+import { equalInConstantTime } from '../../runtime/constant-time.ts'
 import type { FiguresOfAll } from '../../runtime/metrics.ts'
 import type { Clock } from '../../runtime/ports.ts'
 import { formatFigures } from './text.ts'
@@ -21,7 +22,9 @@ export function createMetricsEndpoint({
   const opens = (presented: string): boolean => {
     const digest = hash('sha256', presented, 'buffer')
     // All are compared, so that the time tells nothing of which one fits.
-    const fitting = tokens().filter(token => token.kind === 'sha256' && timingSafeEqual(digest, token.hash))
+    const fitting = tokens().filter(
+      token => token.kind === 'sha256' && equalInConstantTime(digest, token.hash),
+    )
     return fitting.some(({ expires_at }) => expires_at === undefined || expires_at > clock.now())
   }
 

@@ -1,6 +1,6 @@
 /** The applications that a signed-in user can go to from here: a sign-in that a third party begins (OpenID Connect Core 1.0 §4). */
 
-import { mayUseProvider } from '../../identity/sign-in.ts'
+import { mayUseProvider } from '../../identity/provider-access.ts'
 import type { Session } from '../../model/authorization.ts'
 import type { Client } from '../../model/client.ts'
 

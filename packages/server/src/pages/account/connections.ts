@@ -2,11 +2,12 @@
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
-import { networkOf } from '../../identity/attempts.ts'
 import type { OpenIdProvider } from '../../identity/federation/provider-discovery.ts'
 import type { Departures } from '../../identity/federation/upstream-authorization-request.ts'
-import { servesTenant } from '../../identity/sign-in.ts'
+import { servesTenant } from '../../identity/provider-access.ts'
+import { redirectResponse } from '../../messages/redirect.ts'
 import type { Stores } from '../../model/ports/stores.ts'
+import { networkOf } from '../../runtime/network.ts'
 import type { Clock, Log } from '../../runtime/ports.ts'
 import type { AccountVisit, EnterAccount } from '../flow/account-session.ts'
 import type { BrowserMark } from '../flow/browser-mark.ts'
@@ -17,7 +18,6 @@ import { readPageForm } from '../flow/page-form.ts'
 import type { Paths } from '../flow/page-paths.ts'
 import { createPageRefuser, logRefusal } from '../flow/refused-page.ts'
 import type { TellOwner } from '../flow/security-notification.ts'
-import { redirectResponse } from '../ui/page-response.ts'
 import type { Pages } from '../ui/pages.ts'
 
 export type ConnectionsPorts = {

@@ -4,8 +4,8 @@ import type { Endpoint } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { Accounts } from '../../identity/accounts.ts'
+import { redirectResponse } from '../../messages/redirect.ts'
 import type { Clock } from '../../runtime/ports.ts'
-import { redirectResponse } from '../ui/page-response.ts'
 import { type StoredUserPagePorts, storedUserPage } from './stored-user-page.ts'
 
 export type NamesPorts = StoredUserPagePorts & {

@@ -7,6 +7,7 @@ import { type Factors, type FindFactors, hasFactor } from '../../identity/factor
 import type { PolicyFor } from '../../identity/mfa-policy.ts'
 import { mostPasskeys } from '../../identity/passkeys.ts'
 import type { RecoveryCodeBook } from '../../identity/recovery-codes.ts'
+import { redirectResponse } from '../../messages/redirect.ts'
 import { type FactorMethod, factorMethods, raised } from '../../model/mfa.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { Users } from '../../model/user.ts'
@@ -21,7 +22,6 @@ import type { Paths } from '../flow/page-paths.ts'
 import { createPageRefuser, logRefusal } from '../flow/refused-page.ts'
 import type { TellOwner } from '../flow/security-notification.ts'
 import { userName } from '../flow/view-model.ts'
-import { redirectResponse } from '../ui/page-response.ts'
 import type { Pages } from '../ui/pages.ts'
 
 export type SecurityPorts = {

@@ -2,6 +2,7 @@
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
+import { redirectResponse } from '../../messages/redirect.ts'
 import type { Session } from '../../model/authorization.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import { type EndSession, lives } from '../../model/session.ts'
@@ -12,7 +13,6 @@ import type { Csrf } from '../flow/csrf.ts'
 import { readPageForm } from '../flow/page-form.ts'
 import type { Paths } from '../flow/page-paths.ts'
 import { createPageRefuser } from '../flow/refused-page.ts'
-import { redirectResponse } from '../ui/page-response.ts'
 import type { Pages } from '../ui/pages.ts'
 
 export type AccountSessionsPorts = {

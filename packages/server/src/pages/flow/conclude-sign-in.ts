@@ -1,11 +1,11 @@
 /** What follows a right password, passkey or provider's word: a session, or the page for the second factor. */
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
+import { redirectResponse } from '../../messages/redirect.ts'
 import type { Client } from '../../model/client.ts'
 import { acrOf, type RequestedAcr } from '../../model/mfa.ts'
 import type { Subject } from '../../model/user.ts'
 import type { Log } from '../../runtime/ports.ts'
-import { redirectResponse } from '../ui/page-response.ts'
 import type { BrowserSessions } from './browser-session.ts'
 import type { BrowserState } from './browser-state.ts'
 import type { Continuation, Continuations } from './continuation.ts'

@@ -1,8 +1,9 @@
 /** Forms that only our own pages can post: a token in the form that belongs to a random cookie (RFC 6749 §10.12, RFC 9700 §4.7). */
 
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { DerivedKeys } from '../../model/keys.ts'
+import { equalInConstantTime } from '../../runtime/constant-time.ts'
 import type { Random } from '../../runtime/ports.ts'
 import type { Cookies } from './cookies.ts'
 
@@ -42,9 +43,7 @@ export function createCsrf({
     holds(request, token) {
       const secret = secretOf(request)
       if (secret === undefined || token === undefined) return false
-      const expected = Buffer.from(tokenOf(secret))
-      const given = Buffer.from(token)
-      return given.length === expected.length && timingSafeEqual(given, expected)
+      return equalInConstantTime(token, tokenOf(secret))
     },
   }
 }

@@ -1,11 +1,12 @@
 /** Browsers at which an account signed in before, recognized by a cookie: guesses that strangers make elsewhere do not keep its user out. */
 
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { KnownBrowser } from '../../identity/password-guesses.ts'
 import { newId } from '../../model/handle.ts'
 import type { DerivedKeys } from '../../model/keys.ts'
+import { equalInConstantTime } from '../../runtime/constant-time.ts'
 import type { Awaitable, Random } from '../../runtime/ports.ts'
 import type { Cookies } from './cookies.ts'
 
@@ -48,8 +49,8 @@ export function createKnownBrowsers({
     return { id, macs }
   }
   const holds = ({ id, macs }: { id: string; macs: readonly string[] }, account: string): boolean => {
-    const expected = Buffer.from(macOf(id, account))
-    return macs.some(mac => timingSafeEqual(Buffer.from(mac), expected))
+    const expected = macOf(id, account)
+    return macs.some(mac => equalInConstantTime(mac, expected))
   }
 
   return {

@@ -3,13 +3,14 @@
  * survives a change by another. Opening one changes nothing: mail scanners open links too.
  */
 
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import { newId } from '../../model/handle.ts'
 import type { DerivedKeys } from '../../model/keys.ts'
 import { markUntil } from '../../model/one-use.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
+import { equalInConstantTime } from '../../runtime/constant-time.ts'
 import type { Clock, Random, TokenHash } from '../../runtime/ports.ts'
 import type { Continuation } from './continuation.ts'
 import { createSeals, sealLifetime } from './seal.ts'
@@ -76,8 +77,7 @@ export function createMailLinks(ports: MailLinkPorts): MailLinks {
     },
     holds(link, user) {
       const { state = '' } = link as Partial<Sealed>
-      const [given, expected] = [Buffer.from(state), Buffer.from(stateOf(link.kind, user))]
-      return given.length === expected.length && timingSafeEqual(given, expected)
+      return equalInConstantTime(state, stateOf(link.kind, user))
     },
     redeem(link) {
       const { id, asked_at } = link as Sealed

@@ -1,7 +1,7 @@
 /** Which page comes next for an authorization request (OpenID Connect Core 1.0 §3.1.2.3, §3.1.2.4): a pure decision. */
 
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
-import { mayUseProvider } from '../../identity/sign-in.ts'
+import { mayUseProvider } from '../../identity/provider-access.ts'
 import type { Session } from '../../model/authorization.ts'
 import type { Progress } from './continuation.ts'
 

@@ -6,9 +6,9 @@
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Ok, ok, type Refusal, refuse } from '@tessera/protocol/result'
+import { redirectResponse } from '../../messages/redirect.ts'
 import { type Client, type Clients, isVouchedFor } from '../../model/client.ts'
 import type { Log } from '../../runtime/ports.ts'
-import { redirectResponse } from '../ui/page-response.ts'
 import type { Pages } from '../ui/pages.ts'
 import type { Continuation, Continuations } from './continuation.ts'
 import type { Paths } from './page-paths.ts'

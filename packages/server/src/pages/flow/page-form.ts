@@ -3,6 +3,7 @@
 import type { HttpRequest } from '@tessera/protocol/http'
 import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Result, refuse } from '@tessera/protocol/result'
+import { isForm } from '../../messages/form.ts'
 import { continuationLimits } from './continuation.ts'
 import type { Csrf } from './csrf.ts'
 
@@ -38,13 +39,9 @@ const limits: Limits = {
 /** A box for each. */
 const repeatable: ReadonlySet<string> = new Set(['scope'])
 
-const formType = /^\s*application\/x-www-form-urlencoded\s*(;|$)/i
-
 /** Refuses `invalid_request` with the reason `csrf_token_wrong` for a form that did not come from this browser's page, before anything else is looked at. */
 export function readPageForm(request: HttpRequest, csrf: Csrf): Result<Parameters> {
-  if (!formType.test(request.headers['content-type'] ?? '')) {
-    return refuse('invalid_request', 'media_type_not_form')
-  }
+  if (!isForm(request)) return refuse('invalid_request', 'media_type_not_form')
   const parameters = parseParameters(request.body, limits, repeatable)
   if (!parameters.ok) return parameters
   return csrf.holds(request, parameters.value.get('csrf'))

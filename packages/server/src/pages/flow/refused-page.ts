@@ -2,7 +2,7 @@
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
-import { networkOf } from '../../identity/attempts.ts'
+import { networkOf } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { PageContext, Pages } from '../ui/pages.ts'
 

@@ -3,10 +3,10 @@
 import { createHmac } from 'node:crypto'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { type Factors, fingerprintOf } from '../../identity/factors.ts'
-import { equalInConstantTime } from '../../model/certificate.ts'
 import type { DerivedKeys } from '../../model/keys.ts'
 import type { MfaPolicy } from '../../model/mfa.ts'
 import type { Subject } from '../../model/user.ts'
+import { equalInConstantTime } from '../../runtime/constant-time.ts'
 import type { Clock } from '../../runtime/ports.ts'
 import type { Cookies } from './cookies.ts'
 

@@ -1,6 +1,6 @@
 /** The ways to sign in for a request, and which of them is taken without asking (home-realm discovery). */
 
-import { mayUseProvider, servesTenant } from '../../identity/sign-in.ts'
+import { mayUseProvider, servesTenant } from '../../identity/provider-access.ts'
 import { type IdentityProvider, localProvider } from '../../model/user.ts'
 import type { Continuation } from './continuation.ts'
 import type { Requester } from './requester.ts'

@@ -1,5 +1,6 @@
 /** The page at `/`: for people who come here by themselves, or cancel at their account. */
 
+import { grantTypes } from '@tessera/protocol/grant-types'
 import type { Endpoint } from '@tessera/protocol/http'
 import type { Clients } from '../../model/client.ts'
 import type { Users } from '../../model/user.ts'
@@ -18,8 +19,6 @@ export type HomePorts = {
   readonly pages: Pages
   readonly paths: Paths
 }
-
-const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 
 /** `GET /`. */
 export function createHomeEndpoint({
@@ -44,7 +43,9 @@ export function createHomeEndpoint({
   }
 
   function hasDevices(): boolean {
-    return [...clients.all()].some(({ enabled, grant_types }) => enabled && grant_types.has(deviceGrant))
+    return [...clients.all()].some(
+      ({ enabled, grant_types }) => enabled && grant_types.has(grantTypes.deviceCode),
+    )
   }
 
   function developers(): NonNullable<HomePage['developers']> {

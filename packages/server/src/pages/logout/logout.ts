@@ -3,6 +3,7 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { type Result, refuse } from '@tessera/protocol/result'
+import { redirectResponse } from '../../messages/redirect.ts'
 import type { Session } from '../../model/authorization.ts'
 import { type Clients, isVouchedFor } from '../../model/client.ts'
 import type { EndedSession } from '../../model/ports/stores.ts'
@@ -25,7 +26,6 @@ import {
   stayingHere,
 } from '../flow/sign-out-state.ts'
 import { userName } from '../flow/view-model.ts'
-import { redirectResponse } from '../ui/page-response.ts'
 import type { Pages } from '../ui/pages.ts'
 
 export type LogoutPorts = {

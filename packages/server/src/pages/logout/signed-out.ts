@@ -7,6 +7,7 @@
 import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
 import { type Parameters, parseParameters } from '@tessera/protocol/parameters'
 import { type Result, refuse } from '@tessera/protocol/result'
+import { redirectResponse } from '../../messages/redirect.ts'
 import type { Clients } from '../../model/client.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
@@ -14,7 +15,6 @@ import type { Csrf } from '../flow/csrf.ts'
 import type { Paths } from '../flow/page-paths.ts'
 import { createPageRefuser } from '../flow/refused-page.ts'
 import type { SignedOut, SignOuts } from '../flow/sign-out-state.ts'
-import { redirectResponse } from '../ui/page-response.ts'
 import type { Pages } from '../ui/pages.ts'
 
 export type SignedOutPorts = {

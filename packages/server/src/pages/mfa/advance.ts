@@ -2,6 +2,7 @@
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { FindFactors } from '../../identity/factors.ts'
+import { redirectResponse } from '../../messages/redirect.ts'
 import type { Session } from '../../model/authorization.ts'
 import type { PendingSignIn } from '../../model/factor.ts'
 import { type Acr, type MfaPolicy, raised } from '../../model/mfa.ts'
@@ -14,7 +15,6 @@ import type { PendingSignIns } from '../flow/pending-sign-in.ts'
 import type { RememberedBrowsers } from '../flow/remembered-browser.ts'
 import { pageContextOf, type Requester } from '../flow/requester.ts'
 import type { Resume } from '../flow/resume.ts'
-import { redirectResponse } from '../ui/page-response.ts'
 import type { Pages } from '../ui/pages.ts'
 
 export type AdvancePorts = {

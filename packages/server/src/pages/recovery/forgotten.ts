@@ -2,10 +2,10 @@
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
-import { networkOf } from '../../identity/attempts.ts'
 import type { CountMail } from '../../identity/mail-limits.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import { identityKey, type StoredUser } from '../../model/stored-user.ts'
+import { networkOf } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { SendLetter } from '../flow/account-mail.ts'
 import type { Continuations } from '../flow/continuation.ts'

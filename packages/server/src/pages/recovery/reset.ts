@@ -2,10 +2,10 @@
 
 import type { Endpoint } from '@tessera/protocol/http'
 import { ok } from '@tessera/protocol/result'
-import { networkOf } from '../../identity/attempts.ts'
 import type { KnownAccounts } from '../../identity/known-account.ts'
 import type { AccountSettings } from '../../model/account.ts'
 import { localProvider } from '../../model/user.ts'
+import { networkOf } from '../../runtime/network.ts'
 import type { KnownBrowsers } from '../flow/known-browsers.ts'
 import type { TellOwner } from '../flow/security-notification.ts'
 import type { FieldProblem } from '../ui/field-pages.ts'

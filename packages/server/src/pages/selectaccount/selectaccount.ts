@@ -2,6 +2,7 @@
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
+import { redirectResponse } from '../../messages/redirect.ts'
 import type { Session } from '../../model/authorization.ts'
 import type { Clients } from '../../model/client.ts'
 import type { Users } from '../../model/user.ts'
@@ -17,7 +18,6 @@ import { createPageRefuser } from '../flow/refused-page.ts'
 import { type FindRequester, formContextOf, type Requester } from '../flow/requester.ts'
 import type { Resume } from '../flow/resume.ts'
 import { userName } from '../flow/view-model.ts'
-import { redirectResponse } from '../ui/page-response.ts'
 import type { Pages } from '../ui/pages.ts'
 
 export type SelectAccountPorts = {

@@ -2,10 +2,10 @@
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
-import { networkOf } from '../../identity/attempts.ts'
 import type { AccountSettings } from '../../model/account.ts'
 import { hashHandle } from '../../model/handle.ts'
 import type { Users } from '../../model/user.ts'
+import { networkOf } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
 import type { Csrf } from '../flow/csrf.ts'
 import { fieldProblem } from '../flow/form-problem.ts'

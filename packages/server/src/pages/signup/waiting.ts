@@ -3,7 +3,7 @@
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { type Ok, ok, type Refusal, refuse } from '@tessera/protocol/result'
-import { mayUseProvider } from '../../identity/sign-in.ts'
+import { mayUseProvider } from '../../identity/provider-access.ts'
 import { localProvider } from '../../model/user.ts'
 import type { Clock } from '../../runtime/ports.ts'
 import type { Continuation } from '../flow/continuation.ts'

@@ -1,11 +1,11 @@
 /** A page as an answer: its status, cookies and security headers (CSP Level 3; RFC 9700 §4.16 against clickjacking). */
 
 import type { HttpResponse } from '@tessera/protocol/http'
+import { browserHeaders, type SetCookies, withCookies } from '../../messages/redirect.ts'
 
 export type PageOptions = {
   readonly status?: number
-  /** `Set-Cookie` values. */
-  readonly cookies?: readonly (string | undefined)[]
+  readonly cookies?: SetCookies
   /** Whether a form of the page can end at a client. The page then sends no `form-action`. */
   readonly formsLeave?: boolean
   /** Origins that the page's frames are loaded from. */
@@ -18,15 +18,6 @@ export type PageOptions = {
   readonly pictures?: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
 }
-
-/** Headers of everything that a person's browser is answered. */
-export const browserHeaders = {
-  'cache-control': 'no-store',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-  // A page of another site can't load it as a picture or a script, to learn from that who is signed in.
-  'cross-origin-resource-policy': 'same-origin',
-} as const
 
 export function pageResponse(
   html: string,
@@ -66,20 +57,4 @@ export function pageResponse(
     },
     body: html,
   }
-}
-
-/** 303 after a POST, so that the browser asks by GET and never posts a password on (RFC 9700 §4.12); 302 after a GET. */
-export const redirectResponse = (
-  { method }: { method: string },
-  location: string,
-  cookies: readonly (string | undefined)[] = [],
-): HttpResponse => ({
-  status: method === 'POST' ? 303 : 302,
-  headers: { ...browserHeaders, location, ...withCookies(cookies) },
-  body: '',
-})
-
-const withCookies = (cookies: readonly (string | undefined)[]): { 'set-cookie'?: readonly string[] } => {
-  const set = cookies.filter(cookie => cookie !== undefined)
-  return set.length === 0 ? {} : { 'set-cookie': set }
 }

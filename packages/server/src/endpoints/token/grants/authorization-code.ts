@@ -1,18 +1,19 @@
 /** The authorization code grant (RFC 6749 §4.1.3) with PKCE (RFC 7636 §4.5–4.6). */
 
 import { hash } from 'node:crypto'
+import { grantTypes } from '@tessera/protocol/grant-types'
 import { codeChallengeOf, isCodeVerifier } from '@tessera/protocol/pkce'
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { AuthorizationCode } from '../../../model/authorization.ts'
-import { equalInConstantTime } from '../../../model/certificate.ts'
 import type { Client } from '../../../model/client.ts'
 import { hashHandle } from '../../../model/handle.ts'
+import { equalInConstantTime } from '../../../runtime/constant-time.ts'
 import type { Grant } from '../decision.ts'
 import { refreshOf, standing, subjectOf } from '../recheck-authorization.ts'
 import { requestedResource } from '../token-resources.ts'
 
 export const authorizationCode: Grant = {
-  grantType: 'authorization_code',
+  grantType: grantTypes.authorizationCode,
   limits: {
     code: [100, 'invalid_grant'],
     redirect_uri: [2048, 'invalid_grant'],

@@ -3,6 +3,7 @@
  * gives it to a public client.
  */
 
+import { grantTypes } from '@tessera/protocol/grant-types'
 import { validateScope } from '../../../authorization-request/requested-scope.ts'
 import type { Grant } from '../decision.ts'
 import { requestedResource } from '../token-resources.ts'
@@ -10,7 +11,7 @@ import { requestedResource } from '../token-resources.ts'
 const kinds = new Set(['api'] as const)
 
 export const clientCredentials: Grant = {
-  grantType: 'client_credentials',
+  grantType: grantTypes.clientCredentials,
   limits: {},
   decide({ client, parameters, confirmation }, { resources }) {
     const audience = requestedResource(parameters, resources)

@@ -1,6 +1,7 @@
 /** The device authorization grant (RFC 8628 §3.4–3.5). */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import { grantTypes } from '@tessera/protocol/grant-types'
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { DeviceAuthorization } from '../../../model/authorization.ts'
 import { hashHandle } from '../../../model/handle.ts'
@@ -8,7 +9,7 @@ import type { Grant, RefusedDecision } from '../decision.ts'
 import { refreshOf, standing, subjectOf } from '../recheck-authorization.ts'
 
 export const deviceCode: Grant = {
-  grantType: 'urn:ietf:params:oauth:grant-type:device_code',
+  grantType: grantTypes.deviceCode,
   limits: { device_code: [100, 'invalid_grant'] },
   async decide(request, ports) {
     const { client, parameters } = request

@@ -1,5 +1,6 @@
 /** JWT bearer assertions as authorization grants (RFC 7523 §2.1, §3), from issuers that the configuration trusts. */
 
+import { grantTypes } from '@tessera/protocol/grant-types'
 import { maxTokenLength } from '@tessera/protocol/parameters'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { JSONWebKeySet, JWTPayload } from 'jose'
@@ -43,7 +44,7 @@ export function jwtBearer({
   const trusted = new Map(issuers.map(({ issuer, jwks }) => [issuer, jwks as unknown as JSONWebKeySet]))
 
   return defineGrant({
-    grantType: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+    grantType: grantTypes.jwtBearer,
     parameters: { assertion: { required: true, maxLength: maxTokenLength } },
     async decide({ parameters, resource }, context) {
       const assertion = parameters.get('assertion') as string

@@ -1,6 +1,7 @@
 /** The resource owner password credentials grant (RFC 6749 §4.3) with IdentityServer's `acr_values`. */
 
 import { parseAcrValues } from '@tessera/protocol/acr-values'
+import { grantTypes } from '@tessera/protocol/grant-types'
 import { refuse } from '@tessera/protocol/result'
 import { maxAcrValuesLength } from '../../../authorization-request/parameter-limits.ts'
 import { userScopeKinds, validateScope } from '../../../authorization-request/requested-scope.ts'
@@ -8,7 +9,7 @@ import type { Grant } from '../decision.ts'
 import { requestedResource } from '../token-resources.ts'
 
 export const password: Grant = {
-  grantType: 'password',
+  grantType: grantTypes.password,
   limits: {
     username: [256, 'invalid_grant'],
     password: [512, 'invalid_grant'],

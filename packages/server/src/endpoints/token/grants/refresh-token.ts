@@ -1,6 +1,7 @@
 /** The refresh token grant (RFC 6749 §6): rotation by compare-and-set, idempotent retry, reuse detection (RFC 9700 §4.14.2). */
 
 import type { Seconds } from '@tessera/protocol/brand'
+import { grantTypes } from '@tessera/protocol/grant-types'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { isWithin } from '@tessera/protocol/scope'
 import type { RefreshFamily } from '../../../model/authorization.ts'
@@ -17,7 +18,7 @@ import { requestedScope } from '../token-scope.ts'
 const clockTolerance: Seconds = 2
 
 export const refreshToken: Grant = {
-  grantType: 'refresh_token',
+  grantType: grantTypes.refreshToken,
   limits: { refresh_token: [100, 'invalid_grant'] },
   async decide(request, ports) {
     const { client, parameters, confirmation } = request

@@ -1,5 +1,6 @@
 /** Token exchange (RFC 8693) as an extension grant: impersonation and delegation with access tokens of this issuer. */
 
+import { grantTypes } from '@tessera/protocol/grant-types'
 import { maxTokenLength } from '@tessera/protocol/parameters'
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import {
@@ -31,7 +32,7 @@ const supportedTypes: ReadonlySet<string> = new Set([accessTokenType, jwtType])
  */
 export const tokenExchange = ({ policy }: { policy?: TokenExchangePolicy } = {}): ExtensionGrant =>
   defineGrant({
-    grantType: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    grantType: grantTypes.tokenExchange,
     parameters: {
       subject_token: { required: true, maxLength: maxTokenLength },
       subject_token_type: { required: true, maxLength: 200 },

@@ -1,0 +1,67 @@
+/** New authorizations: the parents of the codes, refresh families and tokens that are issued for them. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { Authorization, AuthorizationId, Session } from '../model/authorization.ts'
+import type { Client, Clients } from '../model/client.ts'
+import { newTimedId } from '../model/handle.ts'
+import type { Subject, Users } from '../model/user.ts'
+import type { Clock, Random } from '../runtime/ports.ts'
+
+export type AuthorizationGrant = {
+  readonly client: Client
+  readonly session: Session
+  /** It outlives the session: a device stays connected when the browser that connected it signs out. */
+  readonly apart?: boolean
+  readonly scope: readonly string[]
+  readonly resources: readonly string[]
+  readonly requested_claims?: Authorization['requested_claims']
+  /** When it ends unless a code is redeemed for it: redeeming extends it in the same write (see `Commit`). */
+  readonly expires_at: Seconds
+}
+
+/** Returns the authorization that a signed-in user gives a client. */
+export type CreateAuthorization = (grant: AuthorizationGrant) => Promise<Authorization>
+
+export type AuthorizationPorts = {
+  readonly users: Pick<Users, 'find'>
+  readonly clock: Clock
+  readonly random: Random
+}
+
+export const createAuthorizations =
+  ({ users, clock, random }: AuthorizationPorts): CreateAuthorization =>
+  async ({ client, session, apart = false, scope, resources, requested_claims, expires_at }) => {
+    const { sub, sid, idp, amr, acr, auth_time, claims } = session
+    // The tenant claim comes from the user's record, never from the request.
+    const tenant = (await users.find(sub))?.tenant
+    return {
+      id: newTimedId<AuthorizationId>(random),
+      client_id: client.client_id,
+      sub,
+      ...(tenant !== undefined && { tenant }),
+      ...(!apart && { sid }),
+      scope,
+      resources,
+      idp,
+      amr,
+      ...(acr !== undefined && { acr }),
+      auth_time,
+      ...(claims && { claims }),
+      ...(requested_claims && { requested_claims }),
+      created_at: clock.now(),
+      expires_at,
+    }
+  }
+
+/** Returns the authorization of a grant that brings its user by itself, such as `password`. */
+export function authorizationOf(
+  // The commit checks the epoch. What follows from the authorization later is not part of this sign-in.
+  { epoch: _, ...subject }: Subject & { readonly sid?: string },
+  rest: Pick<Authorization, 'id' | 'client_id' | 'scope' | 'resources' | 'created_at' | 'expires_at'>,
+): Authorization {
+  return { ...subject, ...rest }
+}
+
+/** Returns whether this subject is the id of a client: an API could take one for the other (RFC 9700 §4.15). */
+export const isClientId = async (find: Clients['find'], sub: string): Promise<boolean> =>
+  (await find(sub)) !== undefined
