@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { entry } from '../support/serving.ts'
 import { limited, makeRoom, openPipe, sinkFolder } from '../support/sinks.ts'
 import { inTime, until } from '../support/until.ts'
 
@@ -163,4 +164,22 @@ test('log: a reader that is gone ends nothing', options, async () => {
   const { dropped } = await process.writes(1)
   assert.ok(dropped > 0)
   assert.equal(await process.ends(), 3)
+})
+
+test('cli: a server that can’t start ends with 1 though nobody reads why', options, async () => {
+  const file = place('faulty.json')
+  // More faults than a pipe holds.
+  const clients = Array.from({ length: 2000 }, (_, index) => ({ client_id: `c${index}`, unknown: 1 }))
+  writeFileSync(file, JSON.stringify({ storage: 'memory:', clients }))
+  const pipe = await openPipe(place('stuck'))
+  const child = spawn(process.execPath, [entry, 'serve', '--config', file], {
+    stdio: ['ignore', pipe.fd, pipe.fd],
+  })
+  const [code] = (await Promise.race([
+    once(child, 'exit'),
+    setTimeout(30_000, ['still running']),
+  ])) as unknown[]
+  child.kill('SIGKILL')
+  pipe.close()
+  assert.equal(code, 1)
 })

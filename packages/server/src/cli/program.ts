@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
-import { guardStandardOutput, outputFailure } from '../operations/output/standard-output.ts'
+import { endSoon, guardStandardOutput, outputFailure } from '../operations/output/standard-output.ts'
 import type {
   AddUserFlags,
   BackupFlags,
@@ -44,6 +44,9 @@ export async function run(words: readonly string[]): Promise<ExitCode> {
     const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined }
     process.stderr.write(`tessera: ${message}\n${process.env.TESSERA_DEBUG ? `${stack}\n` : ''}`)
     return 1
+  } finally {
+    // Whatever starts servers again must learn that this one could not start, even if nobody reads why.
+    if (isServer(words)) endSoon(2000)
   }
 }
 

@@ -24,10 +24,7 @@ export function print(text: string): void {
   if (process.stdout.writableLength < capacity) process.stdout.write(text)
 }
 
-/** Milliseconds. */
-const lingering = 500
-
-/** Ends the process soon, even if a reader that does not read still holds output of ours. */
-export function endSoon(): void {
-  setTimeout(() => process.exit(), lingering).unref()
+/** Ends the process after these milliseconds at the latest, even if a reader that does not read still holds output of ours. */
+export function endSoon(milliseconds = 500): void {
+  setTimeout(() => process.exit(), milliseconds).unref()
 }
