@@ -2,11 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import type { Client } from '../../packages/server/src/model/client.ts'
 import type { EndedSession } from '../../packages/server/src/model/ports/stores.ts'
 import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { createLogoutDelivery } from '../../packages/server/src/sessions/logout-delivery.ts'
 import { createEndings } from '../../packages/server/src/sessions/session-end.ts'
+import { inTime } from '../support/until.ts'
 
 const now = 1_790_000_000
 const clock = { now: () => now }
@@ -91,4 +93,33 @@ test('logout tokens: one process sends 64 at once, and 8 to one client', async (
     await done
     assert.equal(most, expected)
   }
+})
+
+test('logout tokens: the end waits for those that are under way, and not for all that is due', async () => {
+  let claimed = 0
+  let removed = 0
+  const delivery = createLogoutDelivery({
+    stores: {
+      logoutNotices: {
+        anyDue: async () => true,
+        claim: async () => [{ client_id: `client-${++claimed}`, attempts: 1 }],
+        remove: async () => void removed++,
+      },
+    } as never,
+    clients: {
+      find: (client_id: string) =>
+        ({ client_id, enabled: true, backchannel_logout_uri: `https://${client_id}.example/` }) as Client,
+    },
+    logoutTokens: { make: () => 'token' },
+    async outbound() {
+      await setTimeout(20)
+      return { ok: true, status: 200, headers: {}, body: '' }
+    },
+    clock,
+    log: silentLog,
+  })
+  void delivery.deliver()
+  await inTime('the end', delivery.close())
+  assert.ok(claimed > 64)
+  assert.equal(removed, claimed)
 })

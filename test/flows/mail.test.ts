@@ -16,7 +16,7 @@ import { accountsWorld, addUser, dora } from '../support/accounts.ts'
 import { createBrowser } from '../support/browser.ts'
 import { beginShared, openStores } from '../support/storage.ts'
 import { createTestServer, startOfTime } from '../support/tessera.ts'
-import { until } from '../support/until.ts'
+import { inTime, until } from '../support/until.ts'
 
 const mail = {
   to: 'dora@example.com',
@@ -257,6 +257,50 @@ test('mail: a submission server that answers nothing keeps no mail out of the st
   back.resolve()
   await post.settled()
   assert.deepEqual([sent, post.events], [300, []])
+})
+
+test('mail: one that the submission server does not finish keeps no other waiting', async () => {
+  const sent: string[] = []
+  const post = await createTestPost(({ to }) =>
+    to === 'stuck@example.com' ? new Promise(() => {}) : Promise.resolve(void sent.push(to)),
+  )
+  const addresses = [
+    'stuck@example.com',
+    ...Array.from({ length: 12 }, (_, count) => `u${count}@example.com`),
+  ]
+  for (const [index, to] of addresses.entries()) {
+    let composed = false
+    post.send(async () => {
+      composed = true
+      return { ...outgoing, to }
+    })
+    await until(`mail ${index} is written`, () => composed, { every: 1 })
+  }
+  await until('all others are sent', () => sent.length === 12)
+  assert.deepEqual(new Set(sent), new Set(addresses.slice(1)))
+})
+
+test('mail: the end does not wait for a submission server that answers nothing, and leaves the rest in the store', async () => {
+  const begun: string[] = []
+  const post = await createTestPost(({ to }) => {
+    begun.push(to)
+    return new Promise(() => {})
+  })
+  for (let count = 0; count < 6; count++)
+    post.send(async () => ({ ...outgoing, to: `u${count}@example.com` }))
+  await until('four are under way', () => begun.length === 4)
+  await inTime('the end', post.close(), { within: 20_000 })
+  // Nothing is claimed any more.
+  void post.deliver()
+  await setImmediate()
+  assert.equal(begun.length, 4)
+  const sent: string[] = []
+  const other = await createTestPost(async ({ to }) => void sent.push(to), post.stores)
+  await other.deliver()
+  assert.equal(sent.length, 2)
+  other.clock.advance(300)
+  await other.deliver()
+  assert.equal(sent.length, 6)
 })
 
 test('mail: only so many are under way, more are logged and dropped', async () => {

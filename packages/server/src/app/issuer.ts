@@ -107,7 +107,7 @@ async function composeOn(
     deliverMail: pages.deliverMail,
     settled,
     async close() {
-      await settled()
+      await Promise.all([services.sessions.close(), pages.closeMail()])
       await context.close()
     },
   }

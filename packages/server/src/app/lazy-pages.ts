@@ -16,9 +16,11 @@ export type LazyPages = {
   readonly deliverMail: () => Promise<void>
   /** Resolves when no mail is being sent. */
   readonly mailSettled: () => Promise<void>
+  /** Sends the mails that it can within a few seconds. */
+  readonly closeMail: () => Promise<void>
 }
 
-type Loaded = Pick<LazyPages, 'showError' | 'deliverMail' | 'mailSettled'> & {
+type Loaded = Pick<LazyPages, 'showError' | 'deliverMail' | 'mailSettled' | 'closeMail'> & {
   readonly endpoints: PageEndpoints
 }
 
@@ -41,6 +43,7 @@ export function createLazyPages(configuration: Configuration, services: Services
       showError: createErrorPage({ pages, paths }),
       deliverMail: page.mail.deliver,
       mailSettled: page.mail.settled,
+      closeMail: page.mail.close,
     }
   }
   const all = (): Promise<Loaded> => {
@@ -55,5 +58,6 @@ export function createLazyPages(configuration: Configuration, services: Services
       if (await stores.waitingMails.anyDue(clock.now())) await (await all()).deliverMail()
     },
     mailSettled: async () => (await loaded)?.mailSettled(),
+    closeMail: async () => (await loaded)?.closeMail(),
   }
 }

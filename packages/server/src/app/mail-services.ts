@@ -29,6 +29,8 @@ export type MailServices = {
   readonly deliver: () => Promise<void>
   /** Resolves when no mail is being sent. */
   readonly settled: () => Promise<void>
+  /** Sends what it can within a few seconds. */
+  readonly close: () => Promise<void>
 }
 
 export function createMailServices(
@@ -56,6 +58,7 @@ export function createMailServices(
     devMails: mails ?? (() => []),
     deliver: async () => queue?.deliver(),
     settled: async () => queue?.settled(),
+    close: async () => queue?.close(),
   }
 }
 

@@ -13,6 +13,8 @@ export type SessionServices = Pick<Endings, 'endSession' | 'endingWithin'> & {
   readonly run: () => Promise<void>
   /** Resolves when no logout token is being sent. */
   readonly settled: () => Promise<void>
+  /** Sends what it can within a few seconds. */
+  readonly close: () => Promise<void>
 }
 
 export function createSessionServices(
@@ -42,5 +44,6 @@ export function createSessionServices(
       await delivery.deliver()
     },
     settled: delivery.settled,
+    close: delivery.close,
   }
 }

@@ -26,8 +26,12 @@ export type LogoutDelivery = {
   readonly deliver: () => Promise<void>
   /** Fulfilled when nothing is under way. */
   readonly settled: () => Promise<void>
+  /** Delivers what it can within a few seconds, then claims no more and waits for what is under way. */
+  readonly close: () => Promise<void>
 }
 
+/** Milliseconds. Slow clients must not hold up the end of the process: what they were not told is in the store. */
+const closeLimit = 5000
 /** Sent at once by one process, and to one client while others wait: one that does not answer must not slow them. */
 const most = 64
 const mostOfClient = 8
@@ -52,6 +56,7 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
   const strangers = createStrangers(ports)
   let running: Promise<void> | undefined
   let again = false
+  let isClosed = false
   let wake = (): void => {}
 
   async function run(): Promise<void> {
@@ -71,7 +76,7 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
 
   /** Sends what is due, until there is no more or enough is under way. */
   async function fill(lanes: Lanes): Promise<void> {
-    while (!lanes.isFull() && (await stores.logoutNotices.anyDue(clock.now()))) {
+    while (!isClosed && !lanes.isFull() && (await stores.logoutNotices.anyDue(clock.now()))) {
       const now = clock.now()
       // Fewer at once while it is crowded: whoever is not known yet may be a stranger.
       const atOnce = lanes.isCrowded() ? mostOfStranger : mostOfClient
@@ -95,6 +100,14 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
       return running
     },
     settled: async () => running,
+    async close() {
+      const timer = setTimeout(() => {
+        isClosed = true
+      }, closeLimit)
+      await running
+      clearTimeout(timer)
+      isClosed = true
+    },
   }
 }
 

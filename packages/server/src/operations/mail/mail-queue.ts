@@ -24,6 +24,8 @@ export type Post = {
   readonly deliver: () => Promise<void>
   /** Fulfilled when nothing is under way. */
   readonly settled: () => Promise<void>
+  /** Hands on what it can within a few seconds, then claims no more. What is left is in the store. */
+  readonly close: () => Promise<void>
 }
 
 export type PostPorts = {
@@ -38,6 +40,8 @@ export type PostPorts = {
 const mostUnderWay = 200
 const mostWaiting = 10_000
 const atOnce = 4
+/** Milliseconds. A submission server that does not answer must not hold up the end of the process. */
+const closeLimit = 5000
 /** Longer than handing one on takes. */
 const claimLasts: Seconds = 300
 /** Until a mail whose end is not certain is looked at again. */
@@ -51,6 +55,8 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
   const underWay = new Set<Promise<void>>()
   let running: Promise<void> | undefined
   let again = false
+  let isClosed = false
+  let wake = (): void => {}
 
   async function write(
     compose: () => Promise<OutgoingMail | undefined>,
@@ -77,22 +83,42 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
 
   function deliver(): Promise<void> {
     again = true
-    running ??= run()
+    wake()
+    running ??= run().finally(() => {
+      running = undefined
+    })
     return running
   }
 
+  /** Until nothing is due. One mail that takes long keeps a place, and none of the others waiting. */
   async function run(): Promise<void> {
-    try {
-      while (again) {
-        again = false
-        while (await waitingMails.anyDue(clock.now())) {
-          const now = clock.now()
-          const claimed = await waitingMails.claim(now, now + claimLasts, atOnce)
-          await Promise.all(claimed.map(handOn))
-        }
-      }
-    } finally {
-      running = undefined
+    const inFlight = new Set<Promise<void>>()
+    const failures: unknown[] = []
+    const begin = (waiting: WaitingMail): void => {
+      const handing = handOn(waiting)
+        .catch(error => void failures.push(error))
+        .finally(() => inFlight.delete(handing))
+      inFlight.add(handing)
+    }
+    do {
+      again = false
+      const woken = new Promise<void>(resolve => {
+        wake = resolve
+      })
+      if (failures.length === 0) await fill(inFlight, begin)
+      if (inFlight.size === 0) continue
+      await Promise.race([...inFlight, woken])
+      again = true
+    } while (again)
+    if (failures.length > 0) throw failures[0]
+  }
+
+  async function fill(inFlight: ReadonlySet<unknown>, begin: (waiting: WaitingMail) => void): Promise<void> {
+    while (!isClosed && inFlight.size < atOnce && (await waitingMails.anyDue(clock.now()))) {
+      const now = clock.now()
+      const claimed = await waitingMails.claim(now, now + claimLasts, atOnce - inFlight.size)
+      if (claimed.length === 0) return
+      for (const waiting of claimed) begin(waiting)
     }
   }
 
@@ -121,8 +147,24 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
     await waitingMails.postpone(waiting, next)
   }
 
+  async function settled(): Promise<void> {
+    while (underWay.size > 0) await Promise.all(underWay)
+    // Whoever began the run logs why it failed.
+    await running?.catch(() => {})
+  }
+
   return {
     deliver,
+    settled,
+    async close() {
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<void>(resolve => {
+        timer = setTimeout(resolve, closeLimit)
+      })
+      await Promise.race([settled(), late])
+      clearTimeout(timer)
+      isClosed = true
+    },
     send(compose, onLost = async () => {}) {
       const isFull = underWay.size >= mostUnderWay
       if (isFull) log.error('mail_failed', { error: 'too many are under way' })
@@ -131,11 +173,6 @@ export function createPost({ stores: { waitingMails }, sealing, send, clock, ran
         : new Promise<void>(resolve => setImmediate(() => resolve(write(compose, onLost))))
       underWay.add(writing)
       void writing.finally(() => underWay.delete(writing))
-    },
-    async settled() {
-      while (underWay.size > 0) await Promise.all(underWay)
-      // Whoever began the run logs why it failed.
-      await running?.catch(() => {})
     },
   }
 }
