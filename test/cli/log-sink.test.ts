@@ -17,7 +17,7 @@ const log = new URL('../../packages/server/src/operations/log.ts', import.meta.u
 /** A process that logs numbered lines as standard input asks: `1000` writes so many, `end` settles the log and ends. */
 const writer = `
 import { createLog } from '${log}'
-import { guardStandardOutput } from '${new URL('../output/standard-output.ts', log)}'
+import { guardStandardOutput } from '${new URL('./output/standard-output.ts', log)}'
 guardStandardOutput()
 const log = createLog({ level: 'info' })
 let count = 0

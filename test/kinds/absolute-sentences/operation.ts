@@ -161,6 +161,12 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/guides/operating.md': {
+    'Mails and logout tokens are sent for at': held(
+      'flows/mail.test.ts',
+      'mail: the end does not wait for a submission server that answers nothing',
+      'flows/logout-queue.test.ts',
+      'logout tokens: the end waits for those that are under way, and not for all that is due',
+    ),
     'A machine that was suspended kills no worker,': held(
       'cli/supervision.test.ts',
       'supervision: a machine that was suspended kills no worker',
