@@ -225,6 +225,37 @@ test('attack: clients that never answer logout tokens keep no place from others 
   await running
 })
 
+test('attack: wherever strangers chose an address, no thread of the pool looks its name up', async () => {
+  const strange = new Map<string, boolean>()
+  const server = await open(async (url, { stranger = false } = {}) => {
+    strange.set(new URL(url).pathname, stranger)
+    return { ok: false, reason: 'outbound_failed' }
+  })
+  const metadata = {
+    ...signer,
+    jwks_uri: 'https://evil.example/keys',
+    request_uris: ['https://evil.example/object'],
+  }
+  const { json } = await register(server, metadata)
+  await authenticate(server, json.client_id)
+  await authenticate(server, 'known')
+  const visit = (client_id: string, request_uri: string) =>
+    createBrowser(server).visit(authorizePath({ client_id, request_uri }))
+  await visit(json.client_id, 'https://evil.example/object')
+  await visit('objects', 'https://good.example/object?known')
+  const sector = {
+    ...metadata,
+    subject_type: 'pairwise',
+    sector_identifier_uri: 'https://evil.example/sector',
+  }
+  assert.equal((await register(server, sector)).status, 400)
+  assert.equal(server.reason(), 'sector_identifier_not_fetched')
+  assert.equal(strange.get('/keys'), true)
+  assert.equal(strange.get('/jwks'), false)
+  assert.equal(strange.get('/object'), true)
+  assert.equal(strange.get('/sector'), true)
+})
+
 test('outbound slots: a place that is given back twice is free once', () => {
   const takeSlot = createSlots(2)
   const asking = (client_id: string) => ({ client_id, url: `https://${client_id}.example/`, trusted: true })

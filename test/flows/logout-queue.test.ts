@@ -123,3 +123,41 @@ test('logout tokens: the end waits for those that are under way, and not for all
   assert.ok(claimed > 64)
   assert.equal(removed, claimed)
 })
+
+test('logout tokens: a name that a stranger chose is looked up as such', async () => {
+  const strange = new Map<string, boolean>()
+  const waiting = ['known', 'stranger'].map(client_id => ({ client_id, attempts: 1 }))
+  const delivery = createLogoutDelivery({
+    stores: {
+      logoutNotices: {
+        anyDue: async () => waiting.length > 0,
+        claim: async () => waiting.splice(0),
+        remove: async () => {},
+      },
+    } as never,
+    clients: {
+      find: (client_id: string) =>
+        ({
+          client_id,
+          enabled: true,
+          backchannel_logout_uri: `https://${client_id}.example/`,
+          ...(client_id === 'stranger' && { registered: { vouched: false, version: 1 } }),
+        }) as Client,
+    },
+    logoutTokens: { make: () => 'token' },
+    async outbound(url, { stranger = false } = {}) {
+      strange.set(new URL(url).hostname, stranger)
+      return { ok: true, status: 200, headers: {}, body: '' }
+    },
+    clock,
+    log: silentLog,
+  })
+  await delivery.deliver()
+  assert.deepEqual(
+    strange,
+    new Map([
+      ['known.example', false],
+      ['stranger.example', true],
+    ]),
+  )
+})

@@ -305,3 +305,31 @@ test('outbound: a POST arrives whole, with what it says of itself', async () => 
     },
   )
 })
+
+test('outbound: names that anybody may have chosen are looked up by no thread of the pool', async () => {
+  const asked: string[] = []
+  const outbound = createOutbound({
+    resolve: async name => {
+      asked.push(`system ${name}`)
+      return []
+    },
+    resolveStranger: async name => {
+      asked.push(`sockets ${name}`)
+      return []
+    },
+  })
+  for (const stranger of [true, false, undefined])
+    await outbound('https://app.example/', stranger === undefined ? {} : { stranger })
+  assert.deepEqual(asked, ['sockets app.example', 'system app.example', 'system app.example'])
+})
+
+test('outbound: a stranger’s name on this machine is found as any other', async () => {
+  await withServer(
+    (_, response) => response.end('here'),
+    async port => {
+      const answer = await createOutbound(loopback)(`http://localhost:${port}/`, { stranger: true })
+      assert.ok(answer.ok)
+      assert.equal(answer.body, 'here')
+    },
+  )
+})

@@ -42,7 +42,8 @@ export function createRequestObjectFetcher({
     const giveBack = takeSlot({ client_id: slotOwner(client, isRegistered), url: uri, trusted })
     if (!giveBack) return tooMany
     const address = withoutFragment(uri)
-    const asking = underWay.get(address) ?? ask(address, outbound).finally(() => underWay.delete(address))
+    const asking =
+      underWay.get(address) ?? ask(address, !trusted, outbound).finally(() => underWay.delete(address))
     underWay.set(address, asking)
     return asking.finally(giveBack)
   }
@@ -62,10 +63,11 @@ const tooMany = refuse('temporarily_unavailable', 'request_uris_too_many_waiting
   description: 'Too many requests by request_uri',
 })
 
-async function ask(address: string, outbound: Outbound): Promise<Result<string>> {
+async function ask(address: string, stranger: boolean, outbound: Outbound): Promise<Result<string>> {
   const answer = await outbound(address, {
     headers: { accept: 'application/oauth-authz-req+jwt, application/jwt' },
     maxBytes: mostBytes,
+    stranger,
   })
   if (!answer.ok)
     return invalid('request_uri_not_fetched', { outbound: answer.reason, detail: answer.detail })

@@ -18,6 +18,8 @@ export type OutboundRequest = {
   readonly timeoutMs?: number
   /** How many redirects are followed, each checked anew; 0 unless said otherwise: a redirect is the answer then. */
   readonly maxRedirects?: number
+  /** Whether anybody may have chosen the address. Its name is then looked up without a thread of the pool, which a name server could hold. */
+  readonly stranger?: boolean
 }
 
 export type OutboundAnswer = {
@@ -48,31 +50,35 @@ export type Outbound = (
   request?: OutboundRequest,
 ) => Promise<OutboundAnswer | OutboundFailure>
 
-/** The addresses of a host name. */
-export type Resolve = (hostname: string) => Promise<readonly string[]>
+/** The addresses of a host name. May go on after the signal; nobody waits for it then. */
+export type Resolve = (hostname: string, signal: AbortSignal) => Promise<readonly string[]>
 
 export type OutboundOptions = {
   /** Private addresses or ranges that requests may go to. */
   readonly allowedPrivateNetworks?: readonly string[]
-  /** The system's resolver unless said otherwise. */
+  /** The system's resolver by default. */
   readonly resolve?: Resolve
+  /** Of names that anybody may have chosen; `resolve` if that is given, else a resolver that holds no thread. */
+  readonly resolveStranger?: Resolve
 }
 
 const maxUrlLength = 2048
 
 export function createOutbound({
   allowedPrivateNetworks = [],
-  resolve = systemResolve,
+  resolve,
+  resolveStranger = resolve ?? publicResolve,
 }: OutboundOptions = {}): Outbound {
   const rule = createAddressRule(allowedPrivateNetworks)
 
   return async (url, request = {}) => {
-    const { timeoutMs = 5000, maxRedirects = 0 } = request
+    const { timeoutMs = 5000, maxRedirects = 0, stranger = false } = request
+    const resolveName = stranger ? resolveStranger : (resolve ?? systemResolve)
     const signal = AbortSignal.timeout(timeoutMs)
     let next = new URL('about:blank')
     let asked = request
     for (let hops = 0; ; hops++) {
-      const target = await targetOf(hops === 0 ? url : next, rule, resolve, signal)
+      const target = await targetOf(hops === 0 ? url : next, rule, resolveName, signal)
       if (!target.ok) return target
       const answer = await send(target, asked, signal)
       const location = answer.ok && answer.status >= 300 && answer.status < 400 && answer.headers.location
@@ -116,7 +122,7 @@ async function addressesOf(
   const aborted = new Promise<OutboundFailure>(done =>
     signal.addEventListener('abort', () => done(failure('outbound_timeout', host)), { once: true }),
   )
-  const named = resolve(host).then(
+  const named = resolve(host, signal).then(
     found => (found.length > 0 ? found : failure('outbound_name_unknown', host)),
     () => failure('outbound_name_unknown', host),
   )
@@ -126,6 +132,23 @@ async function addressesOf(
 const systemResolve: Resolve = async hostname => {
   const { lookup } = await import('node:dns/promises')
   return (await lookup(hostname, { all: true })).map(({ address }) => address)
+}
+
+/** A name of the operator's own network: no other name server is asked about it. */
+const isLocalName = (hostname: string): boolean => /^[^.]+\.?$|(^|\.)localhost\.?$/.test(hostname)
+
+/**
+ * Asks the name servers by sockets. `getaddrinfo`, which the system's resolver uses, holds one of few threads until the name
+ * server answers: names whose servers stay silent would keep providers, the mail server and the database from being found.
+ * It knows no hosts file and no search domains, so names without a dot are left to the system.
+ */
+const publicResolve: Resolve = async (hostname, signal) => {
+  if (isLocalName(hostname)) return systemResolve(hostname, signal)
+  const { Resolver } = await import('node:dns/promises')
+  const resolver = new Resolver({ timeout: 2000, tries: 2 })
+  signal.addEventListener('abort', () => resolver.cancel(), { once: true })
+  const found = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)])
+  return found.flatMap(one => (one.status === 'fulfilled' ? one.value : []))
 }
 
 async function send(

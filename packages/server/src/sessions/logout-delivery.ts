@@ -213,6 +213,7 @@ async function send(
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: new URLSearchParams({ logout_token }).toString(),
     maxBytes: 16_384,
+    stranger: !isVouchedFor(client),
   })
   if (!answer.ok)
     return { reason: answer.reason, ...(answer.detail !== undefined && { detail: answer.detail }) }

@@ -90,22 +90,24 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
       if (!lacks && found.fetched_at + staleFor > now) return found.keys
       throw new StoreUnavailable('too many requests wait for keys of clients')
     }
-    const asking = (underWay.get(uri) ?? fetchKeys(uri, client_id)).finally(giveBack)
+    const asking = (underWay.get(uri) ?? fetchKeys(uri, client)).finally(giveBack)
     if (!isSlightlyStale) return asking
     asking.catch(error => log.warn('client_keys_not_fetched', { client_id, error: String(error) }))
     return livingKeys(found, now)
   }
 
-  function fetchKeys(uri: string, client_id: string): Promise<JwkSet> {
-    const fetching = fetchSet(uri, client_id).finally(() => underWay.delete(uri))
+  function fetchKeys(uri: string, client: Client): Promise<JwkSet> {
+    const fetching = fetchSet(uri, client).finally(() => underWay.delete(uri))
     underWay.set(uri, fetching)
     return fetching
   }
 
-  async function fetchSet(uri: string, client_id: string): Promise<JwkSet> {
+  async function fetchSet(uri: string, client: Client): Promise<JwkSet> {
+    const { client_id } = client
     const answer = await outbound(uri, {
       headers: { accept: 'application/jwk-set+json, application/json' },
       maxBytes,
+      stranger: !isVouchedFor(client),
     })
     const keys = answer.ok && answer.status === 200 ? readSet(answer.body) : undefined
     if (!keys) {

@@ -29,7 +29,7 @@ async function sectorFault(
   redirectUris: readonly string[],
   outbound: Outbound,
 ): Promise<Refusal | undefined> {
-  const answer = await outbound(uri, { headers: { accept: 'application/json' } })
+  const answer = await outbound(uri, { headers: { accept: 'application/json' }, stranger: true })
   if (!answer.ok || answer.status !== 200) {
     const log = answer.ok ? { status: answer.status } : { outbound: answer.reason, detail: answer.detail }
     return refuse('invalid_client_metadata', 'sector_identifier_not_fetched', {
