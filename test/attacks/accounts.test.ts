@@ -58,7 +58,7 @@ test('attack: of a hundred uses of one reset link at once, one wins', async () =
   )
 })
 
-test('attack: two processes use one reset link at once, and one wins; after a restart it is used up', async () => {
+test('attack: of two processes that use one reset link, one succeeds; after a restart it no longer works', async () => {
   const { open } = await beginShared()
   const nodes = [await open(), await open()]
   const servers = await Promise.all(
@@ -101,7 +101,7 @@ test('attack: no reset link outlives a change of the password, of the address, o
   }
 })
 
-test('attack: a link that was changed, swapped or is an hour old opens nothing', async () => {
+test('attack: a modified, swapped or hour-old link does not work', async () => {
   const { server, browser } = await start()
   await addUser(server, { username: 'eve', email: 'eve@example.com' })
   const path = await ask(server)
@@ -146,7 +146,7 @@ test('attack: a form that did not come from this browser’s page resets nothing
   assert.equal((await tokensOf(server, 'dora', dora.password)).status, 200)
 })
 
-test('attack: whoever asks for a new password is answered alike, known or not; mail goes to verified addresses only', async () => {
+test('attack: a password reset gets the same response for known and unknown addresses; mail goes to verified addresses only', async () => {
   const { server, browser } = await start()
   await addUser(server, { username: 'unproven', email: 'unproven@example.com', emailVerified: false })
   await addUser(server, { username: 'mailless', email: undefined })
@@ -188,7 +188,7 @@ test('attack: an answer does not wait for its mail', async () => {
   await server.mails()
 })
 
-test('attack: unknown names, wrong passwords and disabled users are answered alike where users are stored', async () => {
+test('attack: unknown names, wrong passwords and disabled stored users get the same response', async () => {
   const { server, browser } = await start()
   const sub = await addUser(server, { username: 'inactive-olga', email: undefined })
   await server.accounts.setActive(sub, false)

@@ -26,7 +26,7 @@ async function openFolder(t: TestContext) {
   return { tenantStores, bytes }
 }
 
-test('at rest: the database has no credential, password, factor or key in clear, and not the master key', async t => {
+test('at rest: the database contains no plaintext credential, password, factor or key, and no master key', async t => {
   const { tenantStores, bytes } = await openFolder(t)
   const server = await createTestServer(accountsWorld(), { tenantStores })
   await addUser(server)
@@ -61,14 +61,14 @@ test('at rest: the database has no credential, password, factor or key in clear,
   }
 })
 
-test('at rest: a password is kept as argon2id of 19 MiB and two passes [RFC 9106]', async t => {
+test('at rest: passwords are stored as argon2id with 19 MiB and two passes [RFC 9106]', async t => {
   const { tenantStores } = await openFolder(t)
   const server = await createTestServer(accountsWorld(), { tenantStores })
   const user = await tenantStores.main.storedUsers.find((await addUser(server)) as never)
   assert.match(String(user?.password), /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
 })
 
-test('at rest: a handle has 256 random bits, and each of them makes another one', t => {
+test('at rest: a handle has 256 random bits, and every bit matters', t => {
   t.mock.timers.enable({ apis: ['Date'] })
   const handleOf = (random: Uint8Array) => newHandle({ bytes: count => random.subarray(0, count) }, 'tc')
   const zeros = handleOf(new Uint8Array(32))

@@ -6,7 +6,7 @@ import { redeem, startHybrid, userinfo } from '../support/hybrid.ts'
 import { assertRefused } from '../support/refused.ts'
 import { answerOf, authorizePath } from '../support/sign-in.ts'
 
-test('attack: a code that many redeem at once brings tokens once, and none of all its tokens is left', async () => {
+test('attack: concurrent redemptions of a code yield tokens once, and all of them are revoked', async () => {
   const { server, browser } = await startHybrid()
   for (const client_id of ['web', 'reference']) {
     const target = authorizePath({ client_id, response_type: 'code id_token token' })

@@ -66,7 +66,7 @@ const ways: readonly (readonly [string, Guess])[] = [
 ]
 
 for (const [name, guess] of ways)
-  test(`attack: ${name}: of a client's secrets a hundred are tried from one network, and others go on`, async () => {
+  test(`attack: ${name}: a network can try a hundred secrets of a client, and other networks are unaffected`, async () => {
     const server = await createTestServer(world)
     assert.equal(await guesses(server, guess, () => 'client', 101), 100)
     assertWaits(server, await guess(server, 'client', secret, here))
@@ -94,7 +94,7 @@ for (const api of ['urn:api', 'urn%3Aapi'])
     assert.equal((await raw(server, 'urn:other', 'other-secret', here)).status, 200)
   })
 
-test('attack: a network tries a thousand secrets, of unknown clients too; whoever authenticated there within a day goes on', async () => {
+test('attack: a network can try a thousand secrets, including of unknown clients; clients that authenticated there within a day are unaffected', async () => {
   const server = await createTestServer(world)
   assert.equal((await atToken(server, 'client', secret, here)).status, 200)
   assert.equal(await guesses(server, atToken, n => `nobody-${n}`, 1001), 1000)
@@ -142,7 +142,7 @@ test('attack: the /64s of one /48 together have four thousand guesses', async ()
   assert.equal((await atToken(server, 'client', secret, '2001:db8:2::1')).status, 200)
 })
 
-test('attack: two processes on one store share the count of secrets, and who authenticated', async () => {
+test('attack: two processes on one store share failure counts and known clients', async () => {
   const { open } = await beginShared()
   const [one, two] = (await Promise.all(
     [await open(), await open()].map(tenantStores => createTestServer(world, { tenantStores })),

@@ -69,7 +69,7 @@ for (const name of names) {
   })
 }
 
-test('attack: nothing in an answer tells an unknown client from a disabled one, or either from a wrong secret', async () => {
+test('attack: responses do not distinguish an unknown client, a disabled client and a wrong secret', async () => {
   const server = await createTestServer(withClients({ client_id: 'web', enabled: false } as never))
   const answers = await Promise.all([
     ask(server, { client_id: 'nobody', client_secret: 'wrong' }),
@@ -87,7 +87,7 @@ test('attack: nothing in an answer tells an unknown client from a disabled one, 
   for (const one of told) assert.deepEqual(one, { ...told[0], status: 401 })
 })
 
-test('attack: a disabled client is refused at every endpoint that knows clients', async () => {
+test('attack: a disabled client is refused at every endpoint that authenticates clients', async () => {
   const server = await createTestServer(
     withClients(
       { client_id: 'web', enabled: false } as never,
@@ -237,7 +237,7 @@ for (const authorization of malformed) {
   })
 }
 
-test('attack: an unknown name costs one argon2id verification of the cost that known ones have', async () => {
+test('attack: an unknown name costs one argon2id verification, like a known one', async () => {
   const encoded = '$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub+b6dWRWJTmaaJObG'
   const costs: string[] = []
   const users = createUsers(
@@ -266,7 +266,7 @@ test('attack: an unknown name costs one argon2id verification of the cost that k
   )
 })
 
-test('attack: whatever is wrong with a name and its password, the answer is the same', async () => {
+test('attack: all failures of a name and password get the same response', async () => {
   const { hash } = await import('@node-rs/argon2')
   const encoded = await hash('pass', { memoryCost: 1024, timeCost: 1, parallelism: 1 })
   const server = await createTestServer({
@@ -326,7 +326,7 @@ test('attack: guessing one name keeps nobody else out, and who knows the passwor
   assert.equal((await guess(server, 'bob', 'bob')).status, 200)
 })
 
-test('attack: a thousand guesses from one network, each of another name, and the network waits', async () => {
+test('attack: a network must wait after a thousand guesses, each for another name', async () => {
   const server = await createTestServer(world)
   for (let count = 0; count < 1000; count++) await guess(server, `name-${count}`, 'x')
   assert.equal((await guess(server, 'bob', 'bob')).status, 429)

@@ -49,7 +49,7 @@ const wrongRedirects = [
 ]
 
 for (const redirect_uri of wrongRedirects) {
-  test(`attack: a code asked for at one address is not redeemed for ${JSON.stringify(redirect_uri)}`, async () => {
+  test(`attack: a code for one redirect URI is not redeemed with ${JSON.stringify(redirect_uri)}`, async () => {
     const server = await createTestServer(world)
     const code = await issueCode(server)
     const { status, json, reason } = await redeem(server, code, { redirect_uri })

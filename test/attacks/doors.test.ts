@@ -157,7 +157,7 @@ function assertNobody({ server, browser }: At): void {
 }
 
 for (const door of doors)
-  test(`doors: ${door.name}: nobody is signed in before the second factor, and somebody after it`, async () => {
+  test(`sign-in paths: ${door.name}: there is no session before the second factor, and one after it`, async () => {
     const { base = '' } = door
     const at = await start(door)
     const { server, browser } = at
@@ -195,7 +195,7 @@ for (const door of doors)
     assert.ok([...browser.cookies.keys()].some(name => /tessera_session/.test(name)))
   })
 
-test('doors: a password grant has no second factor, and gives nothing where one is due', async () => {
+test("sign-in paths: a password grant can't use a second factor and fails if one is required", async () => {
   const { server } = await start()
   await addUser(server)
   const grant = (changes: object = {}) =>

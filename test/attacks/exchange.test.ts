@@ -60,7 +60,7 @@ for (const kind of ['jwt', 'reference'] as const)
       { client_id: 'exchanger', access_token_type: issued } as never,
     )
 
-    test(`exchange: a ${issued} token falls with the ${kind} token that it stems from, over any number of exchanges [RFC 7009 §2.1]`, async () => {
+    test(`exchange: a ${issued} token is revoked with the ${kind} token it derives from, over any number of exchanges [RFC 7009 §2.1]`, async () => {
       const server = await createTestServer(changed)
       const { access_token } = await signIn(server)
       const first = (await exchange(server, { subject_token: access_token })).json.access_token

@@ -39,7 +39,7 @@ function assertFailed(page: Page, server: TestServer, reason: string, what: stri
   assert.equal(signedIn(server), 0, what)
 }
 
-test('federation attack: a state is of one use, also for fifty at once', async () => {
+test('federation attack: a state works once, even for fifty concurrent requests', async () => {
   const { server, browser } = await startFederated(world())
   const answer = await visitProvider(await browser.visit(atCorp))
   const pages = await Promise.all(Array.from({ length: 50 }, () => browser.request('GET', answer)))
@@ -49,7 +49,7 @@ test('federation attack: a state is of one use, also for fifty at once', async (
   assert.equal(server.reason(), 'upstream_state_unknown')
 })
 
-test('federation attack: another browser can neither use a state nor use it up [RFC 9700 §4.7]', async () => {
+test('federation attack: another browser can neither use nor consume a state [RFC 9700 §4.7]', async () => {
   const { server, browser } = await startFederated(world())
   const answer = await visitProvider(await browser.visit(atCorp))
   const stranger = createBrowser(server)
@@ -102,7 +102,7 @@ test('federation attack: a code that the provider redeems without PKCE falls by 
   assertFailed(await signInByProvider(browser, atCorp), server, 'upstream_answer_invalid', 'no nonce')
 })
 
-test('federation attack: an ID token of another issuer, audience or time signs nobody in [OpenID Connect Core 1.0 §3.1.3.7]', async () => {
+test('federation attack: an ID token with a wrong issuer, audience or time is refused [OpenID Connect Core 1.0 §3.1.3.7]', async () => {
   const { server, browser } = await startFederated(world())
   const now = server.clock.now()
   for (const [what, claims] of [
@@ -159,7 +159,7 @@ test('federation attack: an answer that names another issuer is refused before i
   assert.ok(answerOf(await browser.visit(change(answer, { iss: provider.issuer }))).get('code'))
 })
 
-test('federation attack: what one provider was asked is not taken from another [RFC 9700 §4.4]', async () => {
+test('federation attack: a response from another provider is refused [RFC 9700 §4.4]', async () => {
   const { server, browser } = await startFederated(world())
   const answer = await visitProvider(await browser.visit(atCorp))
   const elsewhere = answer.replace('/callback/corp', '/callback/evil')
@@ -169,7 +169,7 @@ test('federation attack: what one provider was asked is not taken from another [
   assert.equal((await browser.visit('/federation/callback/unknown?state=x')).status, 404)
 })
 
-test('federation attack: a provider can not make its user a local one, by sub or by address', async () => {
+test("federation attack: a provider can't turn its user into a local one, by sub or by address", async () => {
   const alice = {
     sub: '1',
     username: 'alice',
@@ -222,7 +222,7 @@ test('federation attack: what is larger than any user is refused', async () => {
   assertFailed(await signInByProvider(browser, atCorp), server, 'upstream_unreachable', 'larger')
 })
 
-test('federation attack: neither secret nor code, state or token is ever logged', async () => {
+test('federation attack: secrets, codes, states and tokens are never logged', async () => {
   const { server, browser } = await startFederated(world())
   const answer = await visitProvider(await browser.visit(atCorp))
   const { searchParams } = new URL(answer, issuer)
@@ -249,7 +249,7 @@ test('federation attack: a form post from elsewhere does nothing by itself, and 
   assert.equal(posted.headers['set-cookie'], undefined)
 })
 
-test('federation attack: the module decides who a user is, or that they are nobody', async () => {
+test("federation attack: the module maps or refuses a provider's user", async () => {
   const seen: unknown[] = []
   const decided: Record<string, string | null | undefined> = { ada: 'local-ada', eve: null }
   const subject = (request: { id: string; sub: string }) => {

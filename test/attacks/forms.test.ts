@@ -367,7 +367,7 @@ const tampered = (value: string): Readonly<Record<string, Fields[string]>> => ({
 })
 
 for (const one of cases)
-  test(`forms: ${one.name}: with anything unseen tampered with nothing is done, and then it is done as it was`, async () => {
+  test(`forms: ${one.name}: a modified hidden value has no effect, and the original form still works`, async () => {
     const at = await start(one)
     const { hidden } = at.form
     assert.ok(hidden.csrf)
@@ -420,7 +420,7 @@ function assertHarmless({ answer, followed, events }: Outcome, what: string): vo
     assert.ok(!events.includes(event), `${what}: ${event}`)
 }
 
-test('forms: every page that takes a form is among these', async () => {
+test('forms: the list contains every page with a form', async () => {
   const { server } = await start(cases[0]!)
   const covered = new Set<string>()
   for (const one of cases) covered.add((await start(one)).form.action)

@@ -21,7 +21,7 @@ const tally = (statuses: readonly number[]) => ({
   waiting: statuses.filter(status => status === 429).length,
 })
 
-test('attack: of a thousand guesses at once a hundred are checked', async () => {
+test('attack: of a thousand concurrent guesses, a hundred are checked', async () => {
   const server = await createTestServer(world)
   const statuses = await Promise.all(Array.from({ length: 1000 }, (_, n) => guess(server, 'bob', `${n}`)))
   assert.deepEqual(tally(statuses), { wrong: 100, waiting: 900 })
@@ -80,7 +80,7 @@ test('attack: other spellings of a name share its count', async () => {
     assert.equal(await guess(server, spelling, 'bob'), 429)
 })
 
-test('attack: two processes on one store share the count, and a restart forgets none', async () => {
+test('attack: two processes on one store share the counters, and a restart keeps them', async () => {
   const { open } = await beginShared()
   const nodes = [await open(), await open()]
   const servers = await Promise.all(nodes.map(tenantStores => createTestServer(world, { tenantStores })))

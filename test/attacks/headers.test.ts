@@ -109,7 +109,7 @@ const pagesOf = async ({ send, base, secret }: Place) => {
   return visited
 }
 
-test('headers: every page and redirect, at every issuer, is kept by no cache, framed by nobody, sniffed by nobody and told to no other site', async () => {
+test('headers: every page and redirect, at every issuer, forbids caching, framing, sniffing and referrers', async () => {
   const server = await createTestServer(world)
   for (const place of placesOf(server)) {
     const pages = await pagesOf(place)

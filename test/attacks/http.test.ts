@@ -138,7 +138,7 @@ test('a whole URI in the request line is its path, and its host decides nothing 
   assert.ok(['200', '302', '303'].includes(bare.statuses[0] ?? ''), bare.received)
 })
 
-test('attack: headers and targets beyond the limit are 431, in JSON that no cache keeps', async () => {
+test('attack: headers and targets beyond the limit get 431, as JSON with no-store', async () => {
   for (const request of [
     token(`X-Long: ${'x'.repeat(20_000)}\r\n`),
     token(Array.from({ length: 2000 }, (_, index) => `X-${index}: 1234\r\n`).join('')),
@@ -153,7 +153,7 @@ test('attack: headers and targets beyond the limit are 431, in JSON that no cach
   await assertStillServes()
 })
 
-test('attack: bodies beyond the limit are 413, whether their length is told, untold or a lie', async () => {
+test('attack: bodies beyond the limit get 413, with a correct, missing or wrong length', async () => {
   const large = `${form}&x=${'x'.repeat(70_000)}`
   const told = await bytes(token(ends, large))
   assert.deepEqual(told.statuses, ['413'])

@@ -57,7 +57,7 @@ const hostile = {
 
 const me = { username: evil, password: 'p', button: 'login' }
 
-test('injection: names, pictures, links and claims of operators, clients and users are text on every page', async () => {
+test('injection: names, pictures, links and claims of operators, clients and users are escaped on every page', async () => {
   const server = await createTestServer(hostile)
   const browser = createBrowser(server)
   const seen: Page[] = []

@@ -270,7 +270,7 @@ test('attack: whatever bytes come, the token endpoint answers by its rules and n
   assertNoFaults(server)
 })
 
-test('attack: what is refused is logged without what was sent in secret', async () => {
+test('attack: refusals are logged without the secrets that were sent', async () => {
   const server = await createTestServer(everything)
   const planted = 'PLANTED-7f3a'
   for (const [grant_type, parameters] of Object.entries(grants)) {

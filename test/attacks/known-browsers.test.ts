@@ -41,7 +41,7 @@ async function guesses(browser: Browser, username: string, most: number): Promis
   return most
 }
 
-test('attack: browsers that know accounts with similar names guess no more than strangers', async () => {
+test('attack: browsers that know accounts with similar names get no additional guesses', async () => {
   const server = await createTestServer(similarUsers)
   const known: Browser[] = []
   for (const [n, username] of lookAlikes.entries())
@@ -65,7 +65,7 @@ test('attack: fresh browsers of a similar account, at two processes on one store
   assert.equal(checked, 100)
 })
 
-test('attack: the cookie of a deleted account is none for whoever has its name afterwards', async () => {
+test('attack: the cookie of a deleted account does not count for a new account with its name', async () => {
   const server = await createTestServer(accountsWorld())
   const sub = await addUser(server)
   const browsers = await Promise.all([1, 2, 3].map(() => knownBrowser(server, 'dora', dora.password)))
@@ -76,7 +76,7 @@ test('attack: the cookie of a deleted account is none for whoever has its name a
   assert.deepEqual(counts, [100, 0, 0])
 })
 
-test('attack: all known browsers of an account together guess three hundred times, whatever networks they are in', async () => {
+test('attack: all known browsers of an account share three hundred guesses, across networks', async () => {
   const server = await createTestServer(similarUsers)
   const browsers = await Promise.all(Array.from({ length: 5 }, () => knownBrowser(server, 'dora', 'right 0')))
   let checked = 0
@@ -102,7 +102,7 @@ test('attack: known browsers count for their network too, and strangers there le
   assert.equal(server.reason(), 'password_guessed_too_often')
 })
 
-test('attack: while strangers use up every guess at a name, its user signs in where they did before', async () => {
+test('attack: a user can sign in from a known browser while others exhaust the guesses for the name', async () => {
   const server = await createTestServer(similarUsers)
   const own = await knownBrowser(server, 'dora', 'right 0')
   const similar = await Promise.all([1, 2, 3, 4].map(() => knownBrowser(server, 'd ora', 'right 1')))

@@ -146,7 +146,7 @@ test('attack: the pages of a sign-out can not be framed, but for the frame that 
   }
 })
 
-test('attack: no secret of a sign-out is in the log', async () => {
+test('attack: the log of a sign-out contains no secrets', async () => {
   const world = await victim()
   const handle = world.browser.cookies.get('__Host-tessera_session')!
   await world.browser.visit(endSessionPath({ id_token_hint: world.tokens.web.id_token }))

@@ -56,7 +56,7 @@ test('sign-up: a link makes one account, also where that account has another add
   assert.deepEqual(await usersOf(server), ['newer@example.com'])
 })
 
-test('sign-up: a link makes no second account after the first one was deleted', async () => {
+test('sign-up: a link creates no second account after the first one is deleted', async () => {
   const server = await createTestServer(accountsWorld({ sign_up: true, self_deletion: true }))
   const browser = createBrowser(server)
   const path = await invite(server, 'new@example.com')
@@ -81,7 +81,7 @@ test('sign-up: of many uses of one link at once, one makes an account', async ()
   assert.deepEqual(await usersOf(server), ['new@example.com'])
 })
 
-test('confirmation: a link works once, also where the address was changed away and back within a second', async () => {
+test('confirmation: a link works once, even if the address changes away and back within a second', async () => {
   const server = await createTestServer(accountsWorld())
   const sub = await addUser(server)
   const browser = createBrowser(server)
@@ -96,7 +96,7 @@ test('confirmation: a link works once, also where the address was changed away a
   assert.equal((await server.accounts.find(sub))?.email, dora.email)
 })
 
-test('reset: a link works once, also where the old password was chosen again', async () => {
+test('reset: a link works once, even if the old password is chosen again', async () => {
   const server = await createTestServer(accountsWorld())
   await addUser(server)
   const ask = async () => {

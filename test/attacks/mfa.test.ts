@@ -78,7 +78,7 @@ test('attack: a pending sign-in is bound to its browser, short-lived and used on
   assert.ok(expired.target.startsWith('/login?'), expired.target)
 })
 
-test('attack: of a hundred uses of one recovery code at once one succeeds', async () => {
+test('attack: one of a hundred concurrent uses of a recovery code succeeds', async () => {
   const { server, codes } = await halfway()
   const browsers = await Promise.all(
     Array.from({ length: 9 }, async () => {
@@ -94,7 +94,7 @@ test('attack: of a hundred uses of one recovery code at once one succeeds', asyn
   assert.equal(await server.stores.recoveryCodes.count('1'), 9)
 })
 
-test('attack: of many uses of one app’s code at once one succeeds', async () => {
+test('attack: one of many concurrent uses of an app’s code succeeds', async () => {
   const { server, app } = await halfway()
   const browsers = await Promise.all(
     Array.from({ length: 9 }, async () => {
@@ -191,7 +191,7 @@ for (const [what, lie] of lies)
     assert.deepEqual(await server.stores.passkeys.of('2'), [])
   })
 
-test('attack: a passkey’s answer counts once, in its own browser, for ten minutes and for what was asked', async () => {
+test('attack: a passkey response counts once, in its browser, within ten minutes, for its purpose', async () => {
   const { server, key } = await withPasskey()
   const browser = createBrowser(server)
   const login = await browser.visit(authorizePath())
@@ -265,7 +265,7 @@ test('attack: another’s passkey, a user handle of another, and what is no answ
   assert.equal(await send('{"id":"x","response":{}}'), 'passkey_unknown')
 })
 
-test('attack: another user’s passkey is no second factor, though it signs the very challenge', async () => {
+test('attack: another user’s passkey is not a second factor, even if it signs the challenge', async () => {
   const { server } = await withPasskey()
   const theirs = createBrowser(server)
   const asked = await theirs.visit(methodHref(await signIn(theirs, authorizePath(), bob), 'passkey'))
@@ -327,7 +327,7 @@ test('attack: an app that was not confirmed within an hour is not taken, and its
   assert.equal(await server.stores.totpSecrets.find('1'), undefined)
 })
 
-test('attack: two servers on one store take a code once', async () => {
+test('attack: two servers on one store accept a code once', async () => {
   const { open } = await beginShared()
   const [one, two] = [
     await createTestServer(required, { tenantStores: await open() }),

@@ -114,7 +114,7 @@ const mailAndAccounts = {
   accounts: { sign_up: true },
 }
 
-test('names: nobody who signs up is called by an address that they have not verified', async () => {
+test("names: an unverified address can't be chosen as a user name at sign-up", async () => {
   for (const email_verification of ['optional', 'off']) {
     const server = await createTestServer(accountsWorld({ sign_up: true, email_verification }))
     const browser = createBrowser(server)

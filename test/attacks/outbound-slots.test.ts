@@ -87,7 +87,7 @@ async function refusedOf(asked: readonly Promise<unknown>[], most: number): Prom
   await until(`${most} requests end`, () => ended >= most)
 }
 
-test('attack: clients with slow addresses of keys keep no place from clients that the operator knows', async () => {
+test('attack: clients with slow jwks_uri hosts do not block configured clients', async () => {
   const outside = openOutside(JSON.stringify(jwks))
   const server = await open(outside.outbound)
   assert.equal((await authenticate(server, 'known')).status, 200)
@@ -138,7 +138,7 @@ test('client keys: good keys answer where no place is left to ask for them again
   await Promise.all(flood)
 })
 
-test('attack: clients with slow request_uris keep no place from others', async () => {
+test('attack: clients with slow request_uris do not block others', async () => {
   const object = Buffer.from(JSON.stringify({ alg: 'none' })).toString('base64url')
   const claims = { iss: 'objects', aud: issuer, client_id: 'objects', response_type: 'code' }
   const content = `${object}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.`
@@ -165,7 +165,7 @@ test('attack: clients with slow request_uris keep no place from others', async (
   assert.equal(refused.length, 300 - 10)
 })
 
-test('attack: registrations with slow lists of their sector keep no place from others', async () => {
+test('attack: registrations with slow sector identifier lists do not block others', async () => {
   const outside = openOutside(JSON.stringify([callback]))
   const server = await open(outside.outbound)
   const ask = (sector_identifier_uri: string) =>
@@ -179,7 +179,7 @@ test('attack: registrations with slow lists of their sector keep no place from o
   assert.equal(statuses.filter(status => status === 400).length, 5)
 })
 
-test('attack: clients that never answer logout tokens keep no place from others [OpenID Connect Back-Channel Logout 1.0 §2.5]', async () => {
+test('attack: clients that do not respond to logout tokens do not block others [OpenID Connect Back-Channel Logout 1.0 §2.5]', async () => {
   const tables = emptyTables()
   const posted = new Map<string, number>()
   const letGo: (() => void)[] = []

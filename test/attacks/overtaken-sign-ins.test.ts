@@ -67,7 +67,7 @@ async function assertKeptOut(server: TestServer, browser: Browser, late: Page, s
 }
 
 for (const [name, end] of Object.entries(endings)) {
-  test(`attack: a right password is overtaken by ${name}`, async () => {
+  test(`attack: a sign-in with a correct password fails if it is overtaken by ${name}`, async () => {
     const server = await createTestServer(accountsWorld())
     const sub = await addUser(server)
     const browser = createBrowser(server)
@@ -184,7 +184,7 @@ test('attack: a new account’s first sign-in is overtaken by its end', async ()
   assert.ok((await browser.visit('/account')).target.startsWith('/login'))
 })
 
-test('attack: a browser that was remembered is forgotten by a new password', async () => {
+test('attack: a new password invalidates remembered browsers', async () => {
   const mfa = { mode: 'if_enrolled', remember_browser_days: 30 }
   const server = await createTestServer({ ...accountsWorld(), mfa })
   const sub = await addUser(server)

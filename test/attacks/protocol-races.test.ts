@@ -128,7 +128,7 @@ async function killAndRestart(): Promise<void> {
   servers = await Promise.all(ports.map(port => serveConfiguration(file, port)))
 }
 
-test('race: a pushed request brings one code, of many browsers at both processes, and none after they were killed', async () => {
+test('race: a pushed request yields one code for many browsers at two processes, and none after a restart', async () => {
   const cookie = await signedIn()
   const uri = await push()
   const codes: (string | null)[] = []
@@ -145,7 +145,7 @@ test('race: a pushed request brings one code, of many browsers at both processes
   assert.match((await visit(1, waiting, cookie)).headers.get('location') ?? '', /[?&]code=/)
 })
 
-test('race: an assertion authenticates one request, of many at both processes, and none after they were killed', async () => {
+test('race: an assertion authenticates one of many concurrent requests to two processes, and none after a restart', async () => {
   const form = { grant_type: 'client_credentials', scope: 'api1', ...(await asSigner()) }
   const statuses = await flood(index => post(index, '/connect/token', form))
   assert.equal(howMany(statuses, 200), 1)

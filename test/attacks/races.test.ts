@@ -142,7 +142,7 @@ for (const [where, among] of [
   ['one process', () => servers.slice(0, 1)],
   ['two processes on one database', () => servers],
 ] as const) {
-  test(`race: a thousand redemptions of a code at ${where} give tokens once, and those fall [RFC 6749 §4.1.2]`, async () => {
+  test(`race: a thousand redemptions of a code at ${where} yield tokens once, and those are revoked [RFC 6749 §4.1.2]`, async () => {
     const answers = await flood(among(), await newCode())
     assertOneSuccess(answers)
     const [winner] = successes(answers)
@@ -158,7 +158,7 @@ for (const [where, among] of [
     assertOneSuccess(await flood(among(), await approvedDevice(), 'device'))
   })
 
-  test(`race: a thousand uses of a refresh token at ${where} make one successor`, async () => {
+  test(`race: a thousand uses of a refresh token at ${where} create one successor`, async () => {
     const answers = await flood(among(), await newRefreshToken('lasting'), 'lasting')
     assert.equal(successes(answers).length, many)
     const successors = new Set(answers.map(({ json }) => json.refresh_token))

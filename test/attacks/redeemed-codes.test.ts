@@ -27,7 +27,7 @@ async function signIn(server: TestServer, sub?: string) {
 const refresh = (server: TestServer, { refresh_token }: { readonly refresh_token: string }) =>
   server.token({ grant_type: 'refresh_token', refresh_token }, { headers: basic('web', 'secret') })
 
-test('attack: codes that one user redeems in a loop leave 10,000 authorizations at most: the ones that expire last, and other users keep theirs', async () => {
+test('attack: a user who redeems codes in a loop keeps the 10,000 authorizations that expire last, and other users keep theirs', async () => {
   const tables = emptyTables()
   const server = await createTestServer(
     { ...world, users: [...world.users, { sub: 'neighbour', username: 'neighbour', claims: {} }] },

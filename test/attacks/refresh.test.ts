@@ -17,7 +17,7 @@ const refresh = (server: TestServer, refresh_token: string, more: object = {}): 
 
 const withRoclient = (changes: object) => withClients({ client_id: 'roclient', ...changes } as never)
 
-test('attack: no byte of a refresh token can be changed, and it has one spelling only', async () => {
+test('attack: a refresh token with any changed byte or another spelling is refused', async () => {
   const server = await createTestServer(withRoclient({ refresh_token_usage: 'reuse' }))
   // A token with both letters that base64 and base64url spell differently.
   let good = ''
@@ -72,7 +72,7 @@ test('attack: a thief and the owner with one token: whoever comes second after t
   assert.equal(json.error, 'invalid_token')
 })
 
-test('attack: inside the window a thief and the owner hold one branch, never two', async () => {
+test('attack: within the retry window, a thief and the owner share one branch', async () => {
   const server = await createTestServer(world)
   const stolen = (await signIn(server)).refresh_token
   const [thief, owner] = await Promise.all([refresh(server, stolen), refresh(server, stolen)])

@@ -193,7 +193,7 @@ test('attack: whatever a client says beside its metadata, at registration, by up
   }
 })
 
-test('attack: nobody registers a scope, grant, response type or way to authenticate that the operator does not allow, nor updates to one', async () => {
+test("attack: a client can't register or update to a scope, grant, response type or authentication method that is not allowed", async () => {
   const server = await open({ max_requests_per_hour: 1000 })
   const { json } = await register(server, web)
   const urn = 'urn:ietf:params:oauth:grant-type:'
@@ -399,7 +399,7 @@ test('attack: a network that has registered enough makes no update either, and n
   assert.equal((await manage(server, 'DELETE', json)).status, 204)
 })
 
-test('attack: of two processes on one database a network may not register twice as often, nor are there twice as many clients', async () => {
+test('attack: two processes on one database share the limits for registrations and clients', async () => {
   const { open } = await beginShared()
   const nodes = await Promise.all([open(), open()])
   const flood = async (registration: object) => {

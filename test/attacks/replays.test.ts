@@ -60,7 +60,7 @@ const issuedTo = (server: TestServer, from: number) =>
     .slice(from)
     .filter(({ event }) => event === 'authorization_issued' || event === 'device_approved')
 
-test('replay: no address of one user’s visit signs another browser in, agrees or approves there', async () => {
+test('replay: no URL from one user’s visit signs in, consents or approves in another browser', async () => {
   const server = await createTestServer(world)
   const sealed = await wholeVisit(server)
   for (const address of sealed) {

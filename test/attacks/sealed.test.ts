@@ -14,7 +14,7 @@ const secret = 'patient-4711'
 const readable = (text: string): string =>
   [text, ...text.split(/[^\w-]+/).map(part => Buffer.from(part, 'base64url').toString('latin1'))].join('\n')
 
-test('authorize: a pushed request stays unreadable in every address and form of the sign-in [RFC 9126 §1]', async () => {
+test('authorize: a pushed request is unreadable in every URL and form of the sign-in [RFC 9126 §1]', async () => {
   const server = await createTestServer(pagesWorld)
   const browser = createBrowser(server)
   const form = {
@@ -31,7 +31,7 @@ test('authorize: a pushed request stays unreadable in every address and form of 
     assert.doesNotMatch(readable(text), new RegExp(secret))
 })
 
-test('seals: a value opens for its own purpose only, and no other value shares a byte of its key stream', () => {
+test('seals: a value opens only for its purpose, and no two values share key stream bytes', () => {
   const clock = { now: () => 1000 }
   const derive = (purpose: string) => Buffer.alloc(32, purpose)
   const [one, other] = ['one', 'other'].map(purpose => createSeals(purpose, { derived: { derive }, clock }))
@@ -46,7 +46,7 @@ test('seals: a value opens for its own purpose only, and no other value shares a
   assert.equal(new Set(texts.map(text => text.slice(0, 8))).size, texts.length)
 })
 
-test('mail links: what a link is about stays unreadable in it', async () => {
+test('mail links: the content of a link is unreadable', async () => {
   const server = await createTestServer(accountsWorld())
   const browser = createBrowser(server)
   const email = `${secret}@example.com`

@@ -30,7 +30,7 @@ for (const [what, changes, error] of [
   ['a broken request object', { request: 'x' }, 'invalid_request_object'],
   ['a request that is too long', { acr_values: 'x'.repeat(30_000) }, 'invalid_request'],
 ] as const) {
-  test(`attack: ${what} sends no browser to a client that nobody vouched for [RFC 9700 §4.11.2]`, async () => {
+  test(`attack: ${what} does not redirect a browser to an unvouched client [RFC 9700 §4.11.2]`, async () => {
     const server = await open()
     const client = await registered(server)
     assertErrorPage(await createBrowser(server).visit(requestOf(client, changes)), error)
@@ -56,7 +56,7 @@ test('authorize: an error goes to a client that nobody vouched for once the user
   assert.equal(answer.get('error'), 'invalid_scope')
 })
 
-test('authorize: prompt=none and a request in a frame are always answered at the client [OpenID Connect Core 1.0 §3.1.2.6]', async () => {
+test('authorize: prompt=none and requests in a frame always redirect to the client [OpenID Connect Core 1.0 §3.1.2.6]', async () => {
   const server = await open()
   const client = await registered(server)
   const silent = await createBrowser(server).visit(requestOf(client, { prompt: 'none' }))
@@ -92,7 +92,7 @@ test('authorize: an error goes to configured clients, and to those with an initi
   assert.match(location ?? '', /error=invalid_scope/)
 })
 
-test('authorize: whoever cancels or refuses goes back to the client, and only in their own browser [RFC 9700 §4.11.2]', async () => {
+test('authorize: cancel and refusal redirect to the client, only in the same browser [RFC 9700 §4.11.2]', async () => {
   const server = await open()
   const client = await registered(server)
   const browser = createBrowser(server)
@@ -115,7 +115,7 @@ test('authorize: whoever cancels or refuses goes back to the client, and only in
   assertErrorPage(await createBrowser(server).visit(refused.location ?? ''), 'access_denied')
 })
 
-test('attack: the networks of one /48 register no more than one company may', async () => {
+test('attack: the networks of one /48 share a limit for registrations', async () => {
   const server = await open({ max_requests_per_hour: 10 })
   const from = (address: string) =>
     server.send('POST', '/connect/register', { headers: jsonType, body: JSON.stringify(page), from: address })
@@ -211,7 +211,7 @@ test('authorize: a client whose registration is gone leads to a page that says w
   assert.doesNotMatch(other.text, /no longer known/)
 })
 
-test('consent: what was remembered is asked again after a client that registered itself has another name, logo or host', async () => {
+test('consent: consent is requested again after a registered client changes its name, logo or host', async () => {
   for (const change of [
     { client_name: 'Your Bank' },
     { 'client_name#de': 'Ihre Bank' },
@@ -313,7 +313,7 @@ test('attack: an ID token of their own leads no visitor from the sign-out to a c
 
 const provider = foreignProvider({ sub: 'ada' })
 
-test('attack: a provider that refuses without a page sends no browser to a client that nobody vouched for [RFC 9700 §4.11.2]', async () => {
+test('attack: a provider that refuses without a page does not redirect a browser to an unvouched client [RFC 9700 §4.11.2]', async () => {
   const { server } = await startFederated({
     ...federatedWorld(provider),
     registration: { mode: 'open' },

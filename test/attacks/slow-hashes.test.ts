@@ -118,7 +118,7 @@ test('fair queue: where the /64s of one /48 fill it, others take their places, a
   assert.equal(begun.length, 7)
 })
 
-test('attack: wrong secrets for an argon2id client keep no user waiting', async () => {
+test('attack: wrong secrets for an argon2id client do not delay users', async () => {
   const server = await createTestServer({
     ...withClients(await slowClient()),
     users: [...world.users, ...(await slowUsers())],
@@ -132,7 +132,7 @@ test('attack: wrong secrets for an argon2id client keep no user waiting', async 
   await Promise.all(flood)
 })
 
-test('attack: wrong passwords from one network leave the others their turn', async () => {
+test('attack: wrong passwords from one network do not delay other networks', async () => {
   const server = await createTestServer({ ...world, users: [...world.users, ...(await slowUsers())] })
   const flood = times(300, n =>
     server.token(

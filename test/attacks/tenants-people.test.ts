@@ -66,7 +66,7 @@ const pathOf = (link: string | undefined): string => {
 const isSignedIn = async (browser: Browser, { base }: Place): Promise<boolean> =>
   answerOf(await browser.visit(base + authorizePath({ prompt: 'none' }))).get('error') !== 'login_required'
 
-test('tenants: the links of one issuer’s mails make, change and confirm nothing at another', async () => {
+test('tenants: mail links of one issuer have no effect at another', async () => {
   await eachPlace(async (own, others, server) => {
     const elsewhere = (path: string, { base }: Place) => base + path.slice(own.base.length)
     const everywhereElse = async (path: string) => {

@@ -177,7 +177,7 @@ test('tenants: a sign-out is proven by an ID token of that issuer only', async (
   })
 })
 
-test('tenants: no issuer’s cookies have the names of another’s', async () => {
+test('tenants: cookie names differ between issuers', async () => {
   const server = await createTestServer(tenantsWorld)
   const seen = new Set<string>()
   for (const place of placesOf(server)) {
@@ -330,7 +330,7 @@ test('tenants: guessing a name’s password at one issuer locks nobody out of an
   assert.equal((await guess(acme!, 'acme')).status, 200)
 })
 
-test('tenants: the master key’s children are others for each issuer, so that no stored secret opens elsewhere', async () => {
+test('tenants: derived keys differ per issuer, so stored secrets open at no other issuer', async () => {
   const server = await createTestServer(tenantsWorld)
   for (const { send, base } of placesOf(server)) await send('GET', `${base}/.well-known/openid-configuration`)
   const acme = await server.tenantStores.forTenant('acme')

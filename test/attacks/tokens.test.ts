@@ -261,7 +261,7 @@ for (const may_act of [
   })
 }
 
-test('attack: a chain of exchanges never gains scope, time or an audience that it had not the scope for', async () => {
+test('attack: a chain of exchanges never gains scope, lifetime or an audience outside its scope', async () => {
   const server = await createTestServer(world)
   let token = await userToken(server, { scope: 'openid api1 api2' })
   const end = claimsOf(token).exp

@@ -65,7 +65,7 @@ test('authorize: a token that comes beside a code outlives the code that nobody 
   assert.equal((await server.send('GET', '/connect/userinfo', { headers: { authorization } })).status, 200)
 })
 
-test('attack: of the codes that one user leaves at a client the newest 100 wait, and other users and clients notice nothing', async () => {
+test('attack: a user can have 100 pending codes at a client, without effect on other users and clients', async () => {
   const server = await createTestServer(world)
   const [browser, neighbour] = [createBrowser(server), createBrowser(server)]
   const first = answerOf(await signIn(browser, authorizePath())).get('code') ?? ''

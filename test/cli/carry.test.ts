@@ -272,7 +272,7 @@ test('cli: tenants come along; one that the configuration does not name is refus
   })
 })
 
-test('cli: a backup made beside a running server is restored by the guide: a family that went on since is an alarm and ends, others go on', async () => {
+test('cli: a backup of a running server restores as in the guide: families refreshed since then are revoked, others continue', async () => {
   await withPlaces(async ({ directory, old, fresh, serve }) => {
     const first = await serve(old)
     const [family, quiet] = [await familyAt(first), await familyAt(first)]

@@ -78,7 +78,7 @@ function assertComplete(lines: readonly Record<string, any>[], written: number):
 }
 
 test(
-  'log: on a full disk lines are dropped, memory stays bounded and the process ends',
+  'log: on a full disk, lines are dropped, memory stays limited and the process exits',
   options,
   async () => {
     const fd = openSync('/dev/full', 'w')
@@ -122,7 +122,7 @@ test(
 )
 
 for (const kind of ['pipe', 'socket'] as const)
-  test(`log: while nobody reads its ${kind} the process ends in time`, options, async () => {
+  test(`log: the process exits in time even if nobody reads its ${kind}`, options, async () => {
     const pipe = kind === 'pipe' ? await openPipe(place('stuck')) : undefined
     const process = startWriter(pipe?.fd ?? 'pipe')
     await process.writes(1000)

@@ -562,7 +562,7 @@ test('configuration: secrets that could be guessed are warned of [RFC 6749 §10.
   )
 })
 
-test('configuration: a hash that costs more than what an unknown name costs is warned of', () => {
+test('configuration: a hash that is slower than the default causes a warning', () => {
   const hash = (cost: string) => `$argon2id$v=19$${cost}$c29tZXNhbHQ$RdescudvJCsgt3ub+b6dWRWJTmaaJObG`
   const warnings = (cost: string) =>
     parsed({ users: [{ sub: '1', username: 'alice', password_argon2id: hash(cost) }] }).warnings.map(

@@ -37,7 +37,7 @@ async function commitsAt(url: string): Promise<unknown> {
   }
 }
 
-test('postgres: a commit is on disk before it is acknowledged, whatever the database says', async () => {
+test("postgres: a commit is on disk before it is acknowledged, regardless of the database's default", async () => {
   const url = await server.database()
   const name = new URL(url).pathname.slice(1)
   assert.deepEqual(await warningsAt(url), [])

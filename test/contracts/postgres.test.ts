@@ -110,7 +110,7 @@ test('postgres: what was acknowledged is there when the store is opened again; a
   assert.deepEqual(await (await openMain(url)).codes.find(code.hash), { code, authorization })
 })
 
-test('postgres: of two processes that redeem the same credentials thousands of times, one succeeds once', async () => {
+test('postgres: two processes that redeem the same credentials thousands of times succeed once in total', async () => {
   const { url } = await begin()
   await contend({ storage: url, open: () => openMain(url) }, 1000)
 })
@@ -120,7 +120,7 @@ test('postgres: of two processes that deliver the same logout notices, each noti
   await claimAtOnce({ storage: url, open: () => openMain(url) })
 })
 
-test('postgres: kill -9 of a node loses nothing that was acknowledged, and no code is redeemed twice', async () => {
+test('postgres: kill -9 of a node loses no acknowledged write, and no code is redeemed twice', async () => {
   const { url } = await begin()
   await killWhileWriting({ storage: url, open: () => openMain(url) }, [300, 2000])
 })

@@ -202,7 +202,7 @@ const meddling: readonly {
 ]
 
 for (const { what, reason, writes = 1, before, back } of meddling)
-  test(`sqlite: a store ${what} acknowledges nothing, is not ready and says why`, async () => {
+  test(`sqlite: a store ${what} acknowledges no writes, is not ready and reports why`, async () => {
     const { log, of } = listening()
     const stores = await openStores({ log })
     const { code } = await issuedCode(stores)
@@ -300,16 +300,16 @@ for (const forGood of [false, true])
     }
   })
 
-test('sqlite: of two processes that redeem the same credentials thousands of times, one succeeds once', () =>
+test('sqlite: two processes that redeem the same credentials thousands of times succeed once in total', () =>
   contend(shared(), 3000))
 
 test('sqlite: of two processes that deliver the same logout notices, each notice is claimed by one, once', () =>
   claimAtOnce(shared()))
 
-test('sqlite: kill -9 loses nothing that was acknowledged, and no code is redeemed twice', () =>
+test('sqlite: kill -9 loses no acknowledged write, and no code is redeemed twice', () =>
   killWhileWriting(shared(), [300, 2000, 5000]))
 
-test('sqlite: kill -9 leaves of the end of a user’s access all or nothing', () =>
+test('sqlite: after kill -9, the end of a user’s access is complete or absent', () =>
   killWhileChanging(shared(), [100, 1000]))
 
 test('sqlite: while another process signs a user in, no session outlives the end of their access', () =>

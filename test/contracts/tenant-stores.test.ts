@@ -77,7 +77,7 @@ for (const { name, open } of kinds)
       await end()
     })
 
-    test('what one issuer stores, no other finds, revokes, ends, uses up or deletes', async () => {
+    test("an issuer can't find, revoke, end, consume or delete what another one stores", async () => {
       const { tenantStores } = opened
       const all = [
         tenantStores.main,

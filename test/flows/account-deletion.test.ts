@@ -15,7 +15,7 @@ async function start(accounts: object = { self_deletion: true }) {
 
 const better = 'eleven green bottles'
 
-test('deletion: the account is gone with all that was theirs, the browser is signed out, and the owner is told', async () => {
+test('deletion: the account and its data are removed, the browser is signed out, and the owner is notified', async () => {
   const { server, browser, sub } = await start()
   const { json } = await tokensOf(server, 'dora', dora.password)
   const elsewhere = createBrowser(server)

@@ -46,7 +46,7 @@ test('account: one that has ended or expired is not shown', async () => {
   assert.deepEqual(sidIn((await here.visit('/account/sessions')).body), [])
 })
 
-test('account: a user ends another session, which takes its tokens and tells its clients', async () => {
+test('account: a user can end another session, which revokes its tokens and notifies its clients', async () => {
   const { server, browser: there, posts } = await startLogoutWorld()
   const { shop } = await signInAt(server, there, ['shop'])
   const here = await signInWith(server, edge)

@@ -75,7 +75,7 @@ test('accounts: disabling a user keeps them out at once and revokes what they ha
   assert.equal((await server.token(refresh, { client: ['direct', 's'] })).status, 400)
 })
 
-test('password page: a new password counts, ends sessions elsewhere and tokens, keeps this one, and the user is told', async () => {
+test('password page: a new password takes effect, ends other sessions and tokens, keeps this session and notifies the user', async () => {
   const { server, browser } = await start()
   const elsewhere = createBrowser(server)
   await signIn(elsewhere, '/account', doraSignsIn)
@@ -104,7 +104,7 @@ test('password page: with change_ends "sessions" tokens that outlive sessions st
   assert.equal((await server.token(refresh, { client: ['direct', 's'] })).status, 200)
 })
 
-test('password page: weak passwords are refused, each with its reason [NIST SP 800-63B §3.1.1.2]', async () => {
+test('password page: weak passwords are refused with a reason [NIST SP 800-63B §3.1.1.2]', async () => {
   const { browser } = await start()
   let page = await signIn(browser, '/account/password', doraSignsIn)
   for (const [new_password, text] of [

@@ -234,7 +234,7 @@ test('pkce: plain works where it is allowed, and only there [pkce-002] [pkce-013
   )
 })
 
-test('pkce: a code without a challenge is refused to a client that must use PKCE [pkce-014]', async () => {
+test('pkce: a client that must use PKCE gets no code without a challenge [pkce-014]', async () => {
   const server = await createTestServer(world)
   const code = await issueCode(server, {}, { code_challenge: undefined, code_challenge_method: undefined })
   assertRefused(

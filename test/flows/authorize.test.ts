@@ -295,7 +295,7 @@ test('authorize: plain PKCE is taken where the client may, with or without its n
   }
 })
 
-test('authorize: a confidential client that need not use PKCE may leave it out, and is held to what it sends', async () => {
+test('authorize: a confidential client with optional PKCE may omit it, but a sent challenge is enforced', async () => {
   const { browser } = await startSignedIn()
   const without = authorizePath({
     client_id: 'lax',

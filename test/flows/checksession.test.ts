@@ -150,7 +150,7 @@ test('cors: a registered origin may ask for user information [cors-004]', async 
   assert.deepEqual([status, headers['access-control-allow-origin']], [204, 'https://app.example'])
 })
 
-test('check session: the cookie is readable in a frame of another site, and says nothing of the session', async () => {
+test('check session: the cookie is readable in a frame of another site and reveals nothing about the session', async () => {
   const { server, browser } = await startLogoutWorld()
   const login = await browser.visit(authorizePath())
   const { action = '', fields } = login.form ?? {}

@@ -238,7 +238,7 @@ test('federation logout: a logout token of another algorithm than the configured
   }
 })
 
-test('federation logout: a logout token is known for as long as it would be accepted, clean-up or not [Back-Channel Logout 1.0 §2.6]', async () => {
+test('federation logout: a used logout token is remembered while it is valid, despite clean-up [Back-Channel Logout 1.0 §2.6]', async () => {
   const { server } = await signedIn()
   const token = await logoutToken({ sid: 'unknown-session', jti: 'once', exp: server.clock.now() + 100 })
   assert.equal((await tell(server, token)).status, 200)

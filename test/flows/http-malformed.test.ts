@@ -106,7 +106,7 @@ test('http: a body that has no end is cut off and answered 413', async () => {
   assert.deepEqual(await statusesOf([head, ...Array(8).fill(chunk)]), ['413'])
 })
 
-test('http: a sender who dawdles over headers or body is answered 408', async () => {
+test('http: slow headers or a slow body get 408', async () => {
   const limits = { headersMs: 100, requestMs: 200 }
   assert.deepEqual(await statusesOf(['GET /echo HTTP/1.1\r\nHost: '], limits), ['408'])
   // Headers have a time of their own.

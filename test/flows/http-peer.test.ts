@@ -110,7 +110,7 @@ test('peer: a range of one family trusts nobody of the other, mapped addresses i
   }
 })
 
-test('peer: x-forwarded-host counts only where it is believed, and only from trusted proxies', async () => {
+test('peer: x-forwarded-host counts only if configured, and only from trusted proxies', async () => {
   const headers = { 'x-forwarded-host': 'id.acme.example' }
   const believed = { trustedProxies: ['127.0.0.1'], trustForwardedHost: true }
   assert.equal((await seen(headers, believed)).peer.host, 'id.acme.example')

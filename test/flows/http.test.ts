@@ -269,7 +269,7 @@ for (const [name, open] of edges) {
     })
   })
 
-  test(`http, ${name}: beyond the most requests at once it answers 503, health excepted`, async () => {
+  test(`http, ${name}: requests beyond the limit get 503, except health checks`, async () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     const overloads: number[] = []
     const slow: readonly Route[] = [

@@ -192,7 +192,7 @@ test('ldap: an empty password never binds [RFC 4513 §5.1.2]', async () => {
   assert.deepEqual(ldap.asked, [])
 })
 
-test('ldap: what a name holds means nothing in the filter [RFC 4515 §3]', async () => {
+test('ldap: special characters in a name have no meaning in the filter [RFC 4515 §3]', async () => {
   const server = await start()
   for (const name of [
     '*',
@@ -287,7 +287,7 @@ test('ldap: an entry with two ids is nobody', async () => {
   assert.equal(refusal(server), 'directory_entry_without_id')
 })
 
-test('ldap: a directory that will not speak TLS, or can not prove its name, gets no password', async () => {
+test('ldap: a directory without TLS or with a wrong certificate receives no password', async () => {
   const plain = await startLdapServer({ entries, withoutTls: true })
   const refusing = await start({ ...searching(), url: `ldap://localhost:${plain.port}` })
   const answer = await direct(refusing, 'ada')

@@ -37,7 +37,7 @@ test('login: pages can not be framed, cached or made to load from elsewhere', as
   assert.equal(page.headers['x-content-type-options'], 'nosniff')
 })
 
-test('login: the cookies are bound to the host, unreadable to scripts and SameSite=Lax; the session is of the server only', async () => {
+test('login: cookies are host-bound, HttpOnly and SameSite=Lax; the session cookie is used by the server only', async () => {
   const { browser } = await start()
   const page = await browser.visit(authorizePath())
   const posted = await browser.request('POST', '/login', { form: { ...page.form?.fields, ...alice } })

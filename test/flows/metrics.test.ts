@@ -23,12 +23,12 @@ const figureOf = (text: string, series: string): number | undefined => {
   return line === undefined ? undefined : Number(line.slice(series.length))
 }
 
-test('metrics: nobody finds them where nobody asked for them', async () => {
+test('metrics: disabled metrics are not found', async () => {
   const server = await createTestServer(world)
   assert.equal((await server.send('GET', '/metrics', { headers: bearer(token) })).status, 404)
 })
 
-test('metrics: only a token opens them [RFC 6750 §3]', async () => {
+test('metrics: a token is required [RFC 6750 §3]', async () => {
   const server = await createTestServer({ ...world, metrics })
   for (const headers of [
     {},

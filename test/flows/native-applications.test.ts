@@ -78,7 +78,7 @@ for (const uri of schemes) {
   })
 }
 
-test('consent: an application behind a scheme without a dot asks each time, and the page shows the scheme [RFC 8252 §8.6]', async () => {
+test('consent: an application with a scheme without a dot needs consent each time, and the page shows the scheme [RFC 8252 §8.6]', async () => {
   const uri = 'myapp://callback'
   const server = await serving({ ...open, redirect_uris: [uri, callback], require_consent: true })
   const browser = createBrowser(server)
@@ -104,7 +104,7 @@ test('consent: an application behind a scheme without a dot asks each time, and 
   assert.ok(asksConsent(await browser.visit(ask(uri))))
 })
 
-test('consent: of a configured application behind a reversed domain the operator decides; one that registered itself asks each time', async () => {
+test('consent: with a reversed domain name, configured clients follow require_consent and registered ones ask each time', async () => {
   const uri = 'com.example.app:/cb'
   const server = await serving(
     { ...open, redirect_uris: [uri] },
@@ -148,7 +148,7 @@ test('consent: the page shows the scheme in every language', async () => {
   }
 })
 
-test('pkce: a response to the scheme of an application needs a code challenge, whatever the client is configured to [RFC 8252 §8.1]', async () => {
+test('pkce: a response to a private-use scheme needs a code challenge, regardless of the configuration [RFC 8252 §8.1]', async () => {
   const confidential = { client_secrets: [{ value: 'a-secret-that-is-in-each-copy' }], require_pkce: false }
   for (const uri of ['com.example.app:/cb', 'oc://android.owncloud.com']) {
     const server = await serving({ ...confidential, redirect_uris: [uri, callback] })
@@ -351,7 +351,7 @@ const registrations: readonly (readonly [
 ]
 
 for (const [what, metadata, redirect_uris, kept, private_use_schemes] of registrations) {
-  test(`registration: ${what} gets ${kept?.length ?? 'none'} of ${redirect_uris.length} redirect URIs, and is told which [RFC 7591 §3.2.1] [RFC 8252 §8.4]`, async () => {
+  test(`registration: ${what} registers ${kept?.length ?? 'none'} of ${redirect_uris.length} redirect URIs, and the response lists them [RFC 7591 §3.2.1] [RFC 8252 §8.4]`, async () => {
     const server = await serving(
       { ...open, redirect_uris: [callback] },
       private_use_schemes && { private_use_schemes },

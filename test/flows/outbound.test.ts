@@ -151,7 +151,7 @@ test('outbound: a name with a private address among its addresses is refused', a
   assert.equal(await reasonOf('https://rebound.example/', { resolve }), 'outbound_address_private')
 })
 
-test('outbound: the address that was checked is the one that is asked, whatever the name says next', async () => {
+test('outbound: the address that was checked is the one that is used, even if the name resolves differently later', async () => {
   await withServer(
     (_, response) => response.end('hello'),
     async (port, asked) => {
@@ -178,7 +178,7 @@ test('outbound: an unknown name and a resolver that never answers are told apart
   assert.equal(!answer.ok && answer.reason, 'outbound_timeout')
 })
 
-test('outbound: redirects are the answer unless asked for, and are checked anew', async () => {
+test('outbound: redirects are followed only on request, and are checked again', async () => {
   await withServer(
     (request, response) => {
       const location = request.url === '/1' ? '/2' : request.url === '/2' ? 'https://10.0.0.1/' : '/1'
@@ -260,7 +260,7 @@ test('outbound: headers for one origin are not told to another', async () => {
   assert.equal(told, undefined)
 })
 
-test('outbound: an answer that is too large, too slow or broken off is none', async () => {
+test('outbound: a response that is too large, too slow or aborted is an error', async () => {
   await withServer(
     (request, response) => {
       if (request.url === '/large') response.end('x'.repeat(1001))

@@ -217,7 +217,7 @@ test('private_key_jwt: at another endpoint the audience may be that endpoint [RF
   )
 })
 
-test('private_key_jwt: an assertion is known for as long as it would be accepted, clean-up or not [RFC 7523 §3]', async () => {
+test('private_key_jwt: a used assertion is remembered while it is valid, despite clean-up [RFC 7523 §3]', async () => {
   const server = await createTestServer(configured)
   const assertion = await sign()
   assert.equal((await ask(server, assertion)).status, 200)

@@ -267,7 +267,7 @@ test('refresh: user claims stay as they were, or are read anew [token-refresh-02
   assert.equal(claimsOf(anew.access_token).role, 'retired')
 })
 
-test('refresh: a generation ahead of the store (a restored backup) is refused, alarmed, and revokes the sign-in', async () => {
+test('refresh: a generation ahead of the store (a restored backup) is refused, logged as an error, and revokes the sign-in', async () => {
   const server = await createTestServer(world)
   const first = (await signIn(server)).json.refresh_token
   const { refresh_token: second } = (await refresh(server, first)).json

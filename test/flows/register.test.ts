@@ -23,7 +23,7 @@ const open = (registration: object = {}, more: object = {}): Promise<TestServer>
 
 const web = { redirect_uris: [callback] }
 
-test('registration: nobody registers unless the configuration says so', async () => {
+test('registration: no client can register unless the configuration allows it', async () => {
   const server = await createTestServer(pagesWorld)
   assert.equal((await register(server, web)).status, 404)
   assert.equal(
@@ -418,7 +418,7 @@ test('registration: a network that registers too often has to wait', async () =>
   assert.equal((await register(server, web)).status, 201)
 })
 
-test('registration: there are no more clients than there may be', async () => {
+test('registration: the number of clients is limited', async () => {
   const server = await open({ max_clients: 2 })
   const statuses = await Promise.all(
     Array.from({ length: 4 }, async () => (await register(server, web)).status),
@@ -492,7 +492,7 @@ test('registration: what a software statement says wins over what stands beside 
   assert.equal(json.software_statement, software_statement)
 })
 
-test('registration: a value beside the statement overrules none of its members, in any language [RFC 7591 §2.2, §2.3]', async () => {
+test('registration: metadata in the request does not override the software statement, in any language [RFC 7591 §2.2, §2.3]', async () => {
   const server = await open(trusted)
   const stated = { ...web, client_name: 'Signed', 'logo_uri#de': 'https://app.example/de.png' }
   const { json } = await register(server, {
@@ -518,7 +518,7 @@ test('registration: a value beside the statement overrules none of its members, 
   assert.equal('client_name#en' in updated.json, false)
 })
 
-test('registration: where statements are required, users see nothing that no statement says [RFC 7591 §2.3]', async () => {
+test('registration: with required statements, users see only what a statement contains [RFC 7591 §2.3]', async () => {
   const server = await open({ ...trusted, require_software_statement: true })
   const { status, json } = await register(server, {
     software_statement: await statement({ ...web, client_name: 'Signed' }),

@@ -38,7 +38,7 @@ test('session: of clients that sign in at once none is lost', async () => {
   assert.deepEqual(await server.stores.sessions.clients(claimsOf(web.id_token).sid), ['shop', 'web', 'wiki'])
 })
 
-test('session: use puts the idle end off, up to the absolute end', async () => {
+test('session: use extends the idle timeout up to the absolute end', async () => {
   const world = await startLogoutWorld({ sessions: { idle_lifetime: 1000, absolute_lifetime: 2500 } })
   await signInAt(world.server, world.browser, ['web'])
   for (const wait of [999, 999, 502]) {
@@ -81,7 +81,7 @@ test('session: it knows the browser and the network', async () => {
   assert.match(session?.user_agent ?? '', /^Browser\/1 x/)
 })
 
-test('session: a new sign-in has a new handle, and the old one is worth nothing [session fixation]', async () => {
+test('session: a new sign-in has a new handle, and the old one is invalid [session fixation]', async () => {
   const { server, browser } = await startLogoutWorld()
   await signInAt(server, browser, ['web'])
   const old = browser.cookies.get('__Host-tessera_session')!

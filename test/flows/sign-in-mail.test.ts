@@ -47,7 +47,7 @@ function listen(server: TestServer) {
   }
 }
 
-test('sign-in mail: each change of a second factor is told, once, and a recovery code that was used', async () => {
+test('sign-in mail: each change of a second factor and each used recovery code causes one mail', async () => {
   const { server, browser, sub } = await start()
   const told = listen(server)
   const newest = async (text: RegExp) => {
@@ -79,7 +79,7 @@ test('sign-in mail: each change of a second factor is told, once, and a recovery
   await newest(/The authenticator app .* was removed/)
 })
 
-test('sign-in mail: an address that is not known to be the user’s is told nothing', async () => {
+test('sign-in mail: an unverified address receives no mail', async () => {
   const { server, browser } = await start({ emailVerified: false })
   await signIn(browser, security, doraSignsIn)
   await addPasskey(browser)
@@ -144,7 +144,7 @@ test('sign-in mail: a user who is linked by their address is told, the first tim
   assert.deepEqual(await told(), [])
 })
 
-test('sign-in mail: connecting an account elsewhere and disconnecting it are told', async () => {
+test('sign-in mail: connecting and disconnecting a provider account cause a mail', async () => {
   provider.claims = { sub: 'other-there', email: 'other@corp.example' }
   const { server, browser } = await startFederated(federated())
   const sub = await addUser(server)

@@ -70,7 +70,7 @@ test('sign-up: in another browser the account page follows, not the client', asy
   assert.equal((await other.submit(page, { new_password: password })).target, '/account')
 })
 
-test('sign-up: whoever has the address is answered alike, the mail differs', async () => {
+test('sign-up: taken and free addresses get the same response, and different mails', async () => {
   const { server, browser } = await start()
   await addUser(server, { username: 'dora' })
   await addUser(server, { username: 'named@example.com', email: undefined })
@@ -127,7 +127,7 @@ test('sign-up: with verification optional users choose a name, are in at once, a
   assert.match((await browser.visit('/account')).text, /Username newbie .*Email address .* Verified/)
 })
 
-test('sign-up: a chosen name that is taken, malformed or has a weak password is told', async () => {
+test('sign-up: a taken or malformed name and a weak password are reported', async () => {
   const { server, browser } = await start({ sign_up: true, email_verification: 'off' })
   await addUser(server)
   const page = await browser.visit('/register')
@@ -168,7 +168,7 @@ test('sign-up: a user of a tenant signs up in that tenant, where its entry says 
   assert.equal((await tokensOf(server, email, password)).status, 400)
 })
 
-test('sign-up: nobody signs up in a tenant whose entry does not say so, by whichever way', async () => {
+test('sign-up: no way to sign up exists in a tenant that does not allow it', async () => {
   const server = await createTestServer(openTenant())
   const browser = createBrowser(server)
   const inGlobex = { acr_values: 'tenant:globex' }

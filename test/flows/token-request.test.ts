@@ -113,7 +113,7 @@ test('token: malformed parameters are refused before the client is authenticated
   assertRefused({ json, reason }, 'invalid_request', 'repeated_parameter')
 })
 
-test('token: every refusal is logged with reason, client and request id, and no secret', async () => {
+test('token: every refusal is logged with its reason, client and request id, without secrets', async () => {
   const server = await createTestServer(world)
   await server.token(
     { grant_type: 'password', username: 'bob', password: 'hunter2', scope: 'api1' },

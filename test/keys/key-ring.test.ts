@@ -103,7 +103,7 @@ for (const storage of storages)
       assert.equal((await opened.stores.keys.all()).length, 2)
     })
 
-    test('keys: another master key, or a seal moved to another name, opens nothing and says so', async () => {
+    test('keys: a wrong master key or a sealed value under another name fails with an error', async () => {
       const ring = await open()
       const { kid } = ring.signing('ES256')
       await assert.rejects(open({ master: masterKey(2) }), new RegExp(`ES256 ${kid} can't be opened`))
@@ -113,7 +113,7 @@ for (const storage of storages)
       assert.equal(ring.signing('ES256').kid, kid)
     })
 
-    test('keys: what is stored never holds a private member in the clear', async () => {
+    test('keys: stored keys never contain a plaintext private member', async () => {
       const ring = await open({ algorithms: all })
       for (const { sealed, alg } of await opened.stores.keys.all()) {
         const text = Buffer.from(sealed).toString('latin1')

@@ -72,7 +72,7 @@ test('master key: one that does not fit the store is refused', async () => {
   await assert.rejects(open(settings, masterKey(2)), /the master key does not fit this store/)
 })
 
-test('master key: none is made in place of one that is gone', async () => {
+test('master key: a lost key is not replaced', async () => {
   const { settings } = createMemoryStores()
   await open(settings)
   await rm(`${folder.file}.key`)

@@ -81,7 +81,7 @@ const readers = [
   'registration',
 ]
 
-test('every request header that is read has a row here', () => {
+test('every request header that the server reads has a row', () => {
   const texts = readers.flatMap(room => [...textsOf(`packages/server/src/${room}/**/*.ts`).values()])
   const read = new Set(texts.flatMap(headersRead))
   assertCovers(Object.keys(rows), read, 'request header')

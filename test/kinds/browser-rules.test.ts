@@ -51,7 +51,7 @@ for (const { name, form, leaves, open, answer, ...settings } of pageForms)
     else assert.equal(end, undefined, 'a form that ends on this server')
   })
 
-test('browser rules: the table names every form of the pages', () => {
+test('browser rules: the table lists every form of the pages', () => {
   const templates = [...textsOf('packages/server/src/pages/ui/templates/*.eta')]
     .filter(([, text]) => text.includes('<form'))
     .map(([file]) => file.replace(/^.*\/(.*)\.eta$/, '$1'))

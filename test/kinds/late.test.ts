@@ -132,7 +132,7 @@ for (const { title, written, reason } of Object.values(effects).flat()) {
     assert.equal(line?.level, /replayed|reused/.test(reason) ? 'warn' : 'info')
   })
 
-  test(`late: ${title} is refused and writes nothing, where its client has gone`, async () => {
+  test(`late: ${title} is refused and writes nothing if its client has hung up`, async () => {
     const server = await createTestServer(world)
     assert.equal(await written(server, { connected: gone }), false)
     const line = server.logged.find(entry => entry.event === 'refused' && entry.reason === reason)
@@ -154,7 +154,7 @@ test('late: at every endpoint a refused request of a client that has gone writes
   await server.close()
 })
 
-test('late: at every endpoint a request that waits is not taken up once its client hung up', async () => {
+test('late: no endpoint starts a waiting request after its client has hung up', async () => {
   const reached: string[] = []
   const begun: (() => void)[] = []
   let waiting: PromiseWithResolvers<void> | undefined

@@ -316,7 +316,7 @@ const isAllowed = (who: Who, kind: Kind): boolean =>
 for (const [name, kind] of Object.entries<Kind>(kinds)) {
   const table = { ...rows, ...(kind.schemes && ofApplications) }
   for (const [where, place] of Object.entries(places)) {
-    test(`redirect URIs: ${where} takes those of a client that is ${name}, and no other [RFC 8252 §7.3, §8.4]`, async () => {
+    test(`redirect URIs: ${where} accepts those of a client that is ${name}, and no others [RFC 8252 §7.3, §8.4]`, async () => {
       const worldOf = await startWorlds(kind, Object.keys(table))
       for (const [registered, requests] of Object.entries(table)) {
         for (const [requested, who] of Object.entries(requests)) {

@@ -398,7 +398,7 @@ test('refunds: a guess that a validator could not check is not counted, whether 
   }
 })
 
-test('refunds: a guess that found the queue full is not counted, and the right password is let in afterwards', async () => {
+test('refunds: a guess that meets a full queue is not counted, and the right password works afterwards', async () => {
   const encoded = await argon2id('bob', { memoryCost: 1024, timeCost: 1, parallelism: 1 })
   const users = [{ sub: '1', username: 'bob', password_argon2id: encoded, claims: {} }]
   const server = await createTestServer({ ...world, users })

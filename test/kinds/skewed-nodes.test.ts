@@ -195,7 +195,7 @@ for (const [name, skew] of Object.entries({ ...tolerated, ...beyond }))
 
 for (const store of ['memory', 'postgres'] as const)
   for (const [name, skew] of Object.entries(beyond))
-    test(`time: clean-up by a node whose clock is ${name} off deletes nothing that lives (${store})`, async () => {
+    test(`time: clean-up by a node whose clock is ${name} off deletes no valid rows (${store})`, async () => {
       const { right, wrong } = await nodesWith(skew, store, input)
       const { json } = await password(right)
       const code = await issueCode(right)

@@ -49,7 +49,7 @@ const others: readonly { readonly of: string; readonly fields: Row['fields'] }[]
   { of: 'POST /account/connections', fields: { button: 'disconnect', provider: 'corp', identity: 'x' } },
 ]
 
-test('account: each action has a row that says what it asks for', async () => {
+test('account: each action has a row with its requirements', async () => {
   const actions = (await everyEndpoint()).filter(endpoint => endpoint.startsWith('POST /account'))
   assertCovers(Object.keys(rows), actions, 'account action')
 })

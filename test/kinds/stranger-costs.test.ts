@@ -274,7 +274,7 @@ const times = 5
 const mostLines = 4
 
 for (const [endpoint, { ask, costs, bound }] of rows) {
-  test(`strangers: ${endpoint} costs no more than its row says`, async () => {
+  test(`unauthenticated requests: ${endpoint} costs no more than its row allows`, async () => {
     const { server, measure } = await open()
     const before = measure()
     for (let count = 0; count < times; count++) await ask(server, '192.0.2.1', count)
@@ -302,7 +302,7 @@ for (const [endpoint, { ask, costs, bound }] of rows) {
   })
 
   if (!bound) continue
-  test(`strangers: ${endpoint} serves a neighbour when one network has used up its share`, async () => {
+  test(`unauthenticated requests: ${endpoint} serves other networks after one has used up its share`, async () => {
     const { server, measure } = await open()
     const before = measure()
     let last: Answer | undefined

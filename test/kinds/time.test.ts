@@ -185,7 +185,7 @@ test('time: nothing is compared with the machine’s own clock but by whoever wa
   )
 })
 
-test('time: every mark of a one-use id outlives what it marks, by the one function for that', () => {
+test('time: every record of a used id outlives the original, by one shared function', () => {
   const marking = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(name => {
     if (!name.endsWith('.ts') || name.startsWith('storage/')) return false
     const text = readFileSync(new URL(name, source), 'utf8')
@@ -328,7 +328,7 @@ for (const [name, skew] of Object.entries(ahead)) {
   })
 
   for (const store of ['memory', 'sqlite'] as const)
-    test(`time: a clock that leaps ${name} ahead while the server runs deletes nothing that lives (${store})`, async t => {
+    test(`time: a clock that jumps ${name} ahead at run time deletes no valid rows (${store})`, async t => {
       const { start, time } = await beginFile(t)
       const machine = time.machine()
       const server =

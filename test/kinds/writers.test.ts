@@ -377,7 +377,7 @@ const rows: Readonly<Record<string, Row>> = {
   'operations/mail/smtp.ts': mail,
   'outbound/outbound.ts': {
     heldBy: 'test/flows/outbound.test.ts',
-    title: 'outbound: an answer that is too large, too slow or broken off is none',
+    title: 'outbound: a response that is too large, too slow or aborted is an error',
   },
   'sessions/logout-delivery.ts': {
     heldBy: 'test/flows/backchannel-logout.test.ts',

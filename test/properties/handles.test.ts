@@ -26,7 +26,7 @@ test('handles: each is another, of its kind and of no other', () => {
   assert.doesNotMatch(`${newHandle(random, 'tc')}x`, handleShape('tc'))
 })
 
-test('handles: what is stored comes in the order in which they were made, and tells nothing more', t => {
+test('handles: stored hashes sort by creation time and reveal nothing else', t => {
   t.mock.timers.enable({ apis: ['Date'] })
   const stored = [0, 1, 35, 36, 1e12, 1.7e12, 2 ** 43].map(at => {
     t.mock.timers.setTime(at)

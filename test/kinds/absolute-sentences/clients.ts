@@ -10,11 +10,11 @@ export const clients: Readonly<Record<string, Rows>> = {
     'With `accounts.sign_up`, anybody could create': none('history'),
     'Now it ends with every token that it': held(
       'attacks/exchange.test.ts',
-      'exchange: a … token falls with the … token that it stems from, over any number of exchanges',
+      'exchange: a … token is revoked with the … token it derives from, over any number of exchanges',
     ),
     'Now a member of the statement replaces the': held(
       'flows/register.test.ts',
-      'registration: a value beside the statement overrules none of its members, in any language',
+      'registration: metadata in the request does not override the software statement, in any language',
     ),
     'Now only an issued code or token counts': held(
       'attacks/self-registered.test.ts',
@@ -26,7 +26,7 @@ export const clients: Readonly<Record<string, Rows>> = {
   'docs/guides/client-authentication.md': {
     'Client authentication is the same at every': held(
       'attacks/clients.test.ts',
-      'attack: a disabled client is refused at every endpoint that knows clients',
+      'attack: a disabled client is refused at every endpoint that authenticates clients',
     ),
     'Each request uses exactly one method.': held(
       'attacks/clients.test.ts',
@@ -34,7 +34,7 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'Failures always return `invalid_client` with the same': held(
       'attacks/clients.test.ts',
-      'attack: nothing in an answer tells an unknown client from a disabled one, or either from a',
+      'attack: responses do not distinguish an unknown client, a disabled client and a wrong secret',
     ),
     'Ids have at most 100 characters': held(
       'properties/basic.test.ts',
@@ -42,9 +42,9 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'The server counts wrong secrets and assertions at every': held(
       'attacks/client-secrets.test.ts',
-      "attack: …: of a client's secrets a hundred are tried from one network, and others go on",
+      'attack: …: a network can try a hundred secrets of a client, and other networks are unaffected',
       'attacks/client-secrets.test.ts',
-      'attack: a network tries a thousand secrets, of unknown clients too; whoever authenticated',
+      'attack: a network can try a thousand secrets, including of unknown clients; clients that authenticated there within a day are unaffected',
       'attacks/client-secrets.test.ts',
       'attack: of the secrets of an API (…) a hundred are tried from one network',
     ),
@@ -54,7 +54,7 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'Nobody can lock a client out from another': held(
       'attacks/client-secrets.test.ts',
-      "attack: …: of a client's secrets a hundred are tried from one network, and others go on",
+      'attack: …: a network can try a hundred secrets of a client, and other networks are unaffected',
     ),
     'Keys at a `jwks_uri` are fetched on first': held(
       'flows/jwks-uri.test.ts',
@@ -88,11 +88,11 @@ export const clients: Readonly<Record<string, Rows>> = {
   'docs/guides/client-registration.md': {
     'By default nobody can register a client;': held(
       'flows/register.test.ts',
-      'registration: nobody registers unless the configuration says so',
+      'registration: no client can register unless the configuration allows it',
     ),
     "a registered client can't have settings": held(
       'attacks/registration.test.ts',
-      'attack: nobody registers a scope, grant, response type or way to authenticate that the',
+      "attack: a client can't register or update to a scope, grant, response type or authentication method that is not allowed",
       'flows/register.test.ts',
       'registration: … is refused, and the error names the member',
     ),
@@ -102,13 +102,13 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'The authorization endpoint does not redirect errors to a client that nobody': held(
       'attacks/self-registered.test.ts',
-      'attack: … sends no browser to a client that nobody vouched for',
+      'attack: … does not redirect a browser to an unvouched client',
       'attacks/self-registered.test.ts',
       'authorize: an error goes to a client that nobody vouched for once the user has signed in to it',
     ),
     'A member of the statement takes precedence over': held(
       'flows/register.test.ts',
-      'registration: a value beside the statement overrules none of its members, in any language',
+      'registration: metadata in the request does not override the software statement, in any language',
     ),
     'The parsed client is cached as long': held(
       'flows/register-management.test.ts',
@@ -130,7 +130,7 @@ export const clients: Readonly<Record<string, Rows>> = {
       'attacks/tokens.test.ts',
       'attack: while a slow hook answers, no derived token outlives the one that it stems from',
       'attacks/tokens.test.ts',
-      'attack: a chain of exchanges never gains scope, time or an audience that it had not the scope',
+      'attack: a chain of exchanges never gains scope, lifetime or an audience outside its scope',
     ),
     'Custom members never replace standard ones.': held(
       'flows/extension-grant.test.ts',
@@ -148,7 +148,7 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'The issued token has at most': held(
       'attacks/tokens.test.ts',
-      'attack: a chain of exchanges never gains scope, time or an audience that it had not the scope',
+      'attack: a chain of exchanges never gains scope, lifetime or an audience outside its scope',
     ),
     'at most 16, [why]': held('attacks/exchange.test.ts', 'exchange: a chain of exchanges has an end'),
     'at most 65 minutes ahead;': held('flows/jwt-bearer.test.ts', 'jwt-bearer: … is invalid_grant'),
@@ -160,7 +160,7 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     "It is revoked together with the subject token's sign-in, and with every": held(
       'attacks/exchange.test.ts',
-      'exchange: a … token falls with the … token that it stems from, over any number of exchanges',
+      'exchange: a … token is revoked with the … token it derives from, over any number of exchanges',
     ),
   },
   'docs/guides/fapi-2.md': {

@@ -59,7 +59,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
     'Identifier of the software, the same': none('definition'),
     'false: every request of the client': held(
       'attacks/clients.test.ts',
-      'attack: a disabled client is refused at every endpoint that knows clients',
+      'attack: a disabled client is refused at every endpoint that authenticates clients',
     ),
     'Addresses of request objects, compared': held(
       'flows/request-object.test.ts',
@@ -79,7 +79,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
     ),
     'Redirect URIs, compared byte for byte': held(
       'attacks/codes.test.ts',
-      'attack: a code asked for at one address is not redeemed for …',
+      'attack: a code for one redirect URI is not redeemed with …',
     ),
     'they are always sent.': held(
       'flows/endsession.test.ts',
@@ -93,13 +93,13 @@ export const configuration: Readonly<Record<string, Rows>> = {
     'Tokens in a response pass through': none('advice'),
     '`127.0.0.1`, `[::1]` and `localhost` are different': held(
       'kinds/redirect-uris.test.ts',
-      'redirect URIs: … takes those of a client that is …, and no other',
+      'redirect URIs: … accepts those of a client that is …, and no others',
       'flows/native-applications.test.ts',
       'configuration: … is no redirect URI, and the error says why',
     ),
     '**Redirect URIs** are compared byte for byte, except': held(
       'attacks/token-guards.test.ts',
-      'redirect URIs: one loopback address is not the other, and only loopback takes any port',
+      'redirect URIs: loopback addresses are distinct, and only loopback matches any port',
       'flows/authorize.test.ts',
       'authorize: … gets an error page and never a redirect',
     ),

@@ -68,7 +68,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
       'flows/par.test.ts',
       "par: a request_uri ends, is its client's alone, and another client does not use it up",
       'attacks/protocol-races.test.ts',
-      'race: a pushed request brings one code, of many browsers at both processes, and none after they',
+      'race: a pushed request yields one code for many browsers at two processes, and none after a restart',
     ),
   },
   'docs/endpoints/register.md': {
@@ -80,7 +80,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     'None of the redirect URIs may be registered, or': none('names a case'),
     'If none remains, 400 `invalid_redirect_uri`': held(
       'flows/native-applications.test.ts',
-      'registration: … gets … of … redirect URIs, and is told which',
+      'registration: … registers … of … redirect URIs, and the response lists them',
     ),
     'The client and its tokens are removed at once on every node.': held(
       'flows/register-management.test.ts',
@@ -98,7 +98,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
   'docs/endpoints/token.md': {
     'The body is `application/x-www-form-urlencoded` and at most 64 KiB': held(
       'attacks/http.test.ts',
-      'attack: bodies beyond the limit are 413, whether their length is told, untold or a lie',
+      'attack: bodies beyond the limit get 413, with a correct, missing or wrong length',
       'flows/token-request.test.ts',
       'token: a body of … is invalid_request',
     ),
@@ -108,7 +108,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     ),
     'Must equal the `redirect_uri` of the authorization request byte for byte.': held(
       'attacks/codes.test.ts',
-      'attack: a code asked for at one address is not redeemed for …',
+      'attack: a code for one redirect URI is not redeemed with …',
     ),
     'every API scope that the client is allowed;': held(
       'flows/client-credentials.test.ts',
@@ -132,7 +132,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     ),
     'The response always has `WWW-Authenticate: Basic`.': held(
       'attacks/clients.test.ts',
-      'attack: nothing in an answer tells an unknown client from a disabled one, or either from a',
+      'attack: responses do not distinguish an unknown client, a disabled client and a wrong secret',
     ),
     "The store can't be written to now.": none('names a case'),
     '**Device codes** can be used once.': held(
@@ -141,7 +141,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     ),
     '**Assertions** can be used once, identified by their `jti`.': held(
       'attacks/protocol-races.test.ts',
-      'race: an assertion authenticates one request, of many at both processes, and none after they',
+      'race: an assertion authenticates one of many concurrent requests to two processes, and none after a restart',
       'attacks/protocol-races.test.ts',
       'race: a bearer assertion brings tokens once, whoever else has it, and not after a kill',
     ),

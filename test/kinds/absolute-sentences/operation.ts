@@ -9,7 +9,7 @@ export const operation: Readonly<Record<string, Rows>> = {
   'docs/guides/backup.md': {
     'Without the master key, none of them': held(
       'keys/key-ring.test.ts',
-      'keys: another master key, or a seal moved to another name, opens nothing and says so',
+      'keys: a wrong master key or a sealed value under another name fails with an error',
       'attacks/refresh.test.ts',
       'attack: a refresh token made under another master key is garbage',
     ),
@@ -17,11 +17,11 @@ export const operation: Readonly<Record<string, Rows>> = {
       'cli/carry.test.ts',
       'cli: an export made beside a running server, and imported elsewhere, keeps refresh tokens and',
       'cli/carry.test.ts',
-      'cli: a backup made beside a running server is restored by the guide: a family that went on',
+      'cli: a backup of a running server restores as in the guide: families refreshed since then are revoked, others continue',
     ),
     'Copies have mode 0600, and an existing file is never': held(
       'cli/carry.test.ts',
-      'cli: a backup made beside a running server is restored by the guide: a family that went on',
+      'cli: a backup of a running server restores as in the guide: families refreshed since then are revoked, others continue',
     ),
     '**Stop every server**, restore, and start one server': none('advice'),
     'The errors stop when every such client': none('explains'),
@@ -55,7 +55,7 @@ export const operation: Readonly<Record<string, Rows>> = {
   'docs/guides/federation.md': {
     'Each provider has a different redirect URI,': held(
       'attacks/federation.test.ts',
-      'federation attack: what one provider was asked is not taken from another',
+      'federation attack: a response from another provider is refused',
     ),
     'Exactly one sign-in option remains': held(
       'flows/federation.test.ts',
@@ -91,9 +91,9 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
     '`state` is of one use, and': held(
       'attacks/federation.test.ts',
-      'federation attack: a state is of one use, also for fifty at once',
+      'federation attack: a state works once, even for fifty concurrent requests',
       'attacks/federation.test.ts',
-      'federation attack: another browser can neither use a state nor use it up',
+      'federation attack: another browser can neither use nor consume a state',
     ),
     'It is never a `client_id` or the `sub` of a local': held(
       'configuration/rules.test.ts',
@@ -133,18 +133,18 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
     'It is never stored in the database.': held(
       'attacks/at-rest.test.ts',
-      'at rest: the database has no credential, password, factor or key in clear, and not the master',
+      'at rest: the database contains no plaintext credential, password, factor or key, and no master key',
     ),
     'Once a store has been used with a key,': held(
       'keys/master-key.test.ts',
-      'master key: none is made in place of one that is gone',
+      'master key: a lost key is not replaced',
     ),
     'Every refresh token, code and session ends,': none('names a limit of the promise'),
   },
   'docs/guides/ldap.md': {
     'it never continues unencrypted.': held(
       'flows/ldap.test.ts',
-      'ldap: a directory that will not speak TLS, or can not prove its name, gets no password',
+      'ldap: a directory without TLS or with a wrong certificate receives no password',
     ),
     'Exactly one entry must match.': held(
       'flows/ldap.test.ts',
@@ -199,17 +199,17 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
     'After an upgrade that changes the schema, restart': held(
       'contracts/sqlite.test.ts',
-      'sqlite: a store … acknowledges nothing, is not ready and says why',
+      'sqlite: a store … acknowledges no writes, is not ready and reports why',
     ),
     'The server never waits for its log.': held(
       'cli/log-sink.test.ts',
-      'log: on a full disk lines are dropped, memory stays bounded and the process ends',
+      'log: on a full disk, lines are dropped, memory stays limited and the process exits',
       'cli/log-sink.test.ts',
-      'log: while nobody reads its … the process ends in time',
+      'log: the process exits in time even if nobody reads its …',
     ),
     'Persistent state is in the store, and every decision': held(
       'attacks/races.test.ts',
-      'race: a thousand redemptions of a code at',
+      'race: a thousand redemptions of a code at … yield tokens once, and those are revoked',
     ),
   },
   'docs/guides/tenants.md': {

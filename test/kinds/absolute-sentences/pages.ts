@@ -14,7 +14,7 @@ export const pages: Readonly<Record<string, Rows>> = {
     ),
     'Every sensitive action requires a sign-in within the last': held(
       'kinds/step-up.test.ts',
-      'account: each action has a row that says what it asks for',
+      'account: each action has a row with its requirements',
       'kinds/step-up.test.ts',
       'account: ten minutes after the sign-in, … …',
     ),
@@ -22,9 +22,9 @@ export const pages: Readonly<Record<string, Rows>> = {
   'docs/endpoints/authorize.md': {
     'Must match a registered URI byte for byte, except': held(
       'kinds/redirect-uris.test.ts',
-      'redirect URIs: … takes those of a client that is …, and no other',
+      'redirect URIs: … accepts those of a client that is …, and no others',
       'attacks/token-guards.test.ts',
-      'redirect URIs: one loopback address is not the other, and only loopback takes any port',
+      'redirect URIs: loopback addresses are distinct, and only loopback matches any port',
       'flows/authorize.test.ts',
       'authorize: … gets an error page and never a redirect',
     ),
@@ -34,15 +34,15 @@ export const pages: Readonly<Record<string, Rows>> = {
     ),
     'Every public client must use PKCE, as must clients': held(
       'flows/native-applications.test.ts',
-      'pkce: a response to the scheme of an application needs a code challenge, whatever the client is configured to',
+      'pkce: a response to a private-use scheme needs a code challenge, regardless of the configuration',
       'flows/authorize.test.ts',
       'authorize: … redirects an error to the client, with the state and without a code',
       'flows/authorization-code.test.ts',
-      'pkce: a code without a challenge is refused to a client that must use PKCE',
+      'pkce: a client that must use PKCE gets no code without a challenge',
     ),
     'Codes can be used once, for `authorization_code_lifetime` seconds.': held(
       'attacks/authorize.test.ts',
-      'attack: a code that many redeem at once brings tokens once, and none of all its tokens is left',
+      'attack: concurrent redemptions of a code yield tokens once, and all of them are revoked',
       'flows/authorization-code.test.ts',
       'code: a hundred uses at once give tokens once',
     ),
@@ -61,13 +61,13 @@ export const pages: Readonly<Record<string, Rows>> = {
     ),
     'The pending request travels through the pages encrypted (AES-256-GCM)': held(
       'attacks/sealed.test.ts',
-      'authorize: a pushed request stays unreadable in every address and form of the sign-in',
+      'authorize: a pushed request is unreadable in every URL and form of the sign-in',
       'flows/authorize.test.ts',
       'authorize: a changed continuation is refused without a code',
     ),
     "A pushed or encrypted request therefore can't be read": held(
       'attacks/sealed.test.ts',
-      'authorize: a pushed request stays unreadable in every address and form of the sign-in',
+      'authorize: a pushed request is unreadable in every URL and form of the sign-in',
     ),
     'Every response except `login_required` contains `session_state` for [check': held(
       'flows/checksession.test.ts',
@@ -84,7 +84,7 @@ export const pages: Readonly<Record<string, Rows>> = {
       'flows/login.test.ts',
       'login: pages can not be framed, cached or made to load from elsewhere',
       'attacks/headers.test.ts',
-      'headers: every page and redirect, at every issuer, is kept by no cache, framed by nobody,',
+      'headers: every page and redirect, at every issuer, forbids caching, framing, sniffing and referrers',
     ),
   },
   'docs/endpoints/checksession.md': {
@@ -115,7 +115,7 @@ export const pages: Readonly<Record<string, Rows>> = {
     ),
     'Processes share the counters, and none is lost on': held(
       'attacks/guesses.test.ts',
-      'attack: two processes on one store share the count, and a restart forgets none',
+      'attack: two processes on one store share the counters, and a restart keeps them',
     ),
   },
   'docs/endpoints/endsession.md': {

@@ -20,17 +20,17 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     "In a tenant that shares the server's issuer, nobody": held(
       'flows/sign-up.test.ts',
-      'sign-up: nobody signs up in a tenant whose entry does not say so, by whichever way',
+      'sign-up: no way to sign up exists in a tenant that does not allow it',
     ),
     "A name that a user chooses can't contain": held(
       'attacks/names.test.ts',
-      'names: nobody who signs up is called by an address that they have not verified',
+      "names: an unverified address can't be chosen as a user name at sign-up",
     ),
     'Deletion is one write:': held(
       'flows/account-deletion.test.ts',
-      'deletion: the account is gone with all that was theirs, the browser is signed out, and the',
+      'deletion: the account and its data are removed, the browser is signed out, and the owner is notified',
       'contracts/sqlite.test.ts',
-      'sqlite: kill -9 leaves of the end of a user’s access all or nothing',
+      'sqlite: after kill -9, the end of a user’s access is complete or absent',
     ),
     'The server keeps only the `sub`, which is never': held(
       'contracts/stores/access.ts',
@@ -38,17 +38,17 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     'Links are valid for one hour and can be used once.': held(
       'attacks/mail-links.test.ts',
-      'confirmation: a link works once, also where the address was changed away and back within a',
+      'confirmation: a link works once, even if the address changes away and back within a second',
       'attacks/mail-links.test.ts',
-      'reset: a link works once, also where the old password was chosen again',
+      'reset: a link works once, even if the old password is chosen again',
       'attacks/accounts.test.ts',
       'attack: no reset link outlives a change of the password, of the address, or of the user being',
       'attacks/accounts.test.ts',
-      'attack: a link that was changed, swapped or is an hour old opens nothing',
+      'attack: a modified, swapped or hour-old link does not work',
     ),
     "It can't create a second account": held(
       'attacks/mail-links.test.ts',
-      'sign-up: a link makes no second account after the first one was deleted',
+      'sign-up: a link creates no second account after the first one is deleted',
     ),
     'Setting a new password signs nobody in': held(
       'attacks/accounts.test.ts',
@@ -86,11 +86,11 @@ export const people: Readonly<Record<string, Rows>> = {
       'attacks/clients.test.ts',
       'attack: a hundred guesses of a password, also all at once, and the name waits; known or not',
       'attacks/accounts.test.ts',
-      'attack: unknown names, wrong passwords and disabled users are answered alike where users are',
+      'attack: unknown names, wrong passwords and disabled stored users get the same response',
     ),
     "Strangers can't lock a user out of a browser": held(
       'attacks/known-browsers.test.ts',
-      'attack: while strangers use up every guess at a name, its user signs in where they did before',
+      'attack: a user can sign in from a known browser while others exhaust the guesses for the name',
     ),
   },
   'docs/guides/consent.md': {
@@ -132,15 +132,15 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     'A code is used once, by a compare-and-set': held(
       'attacks/mfa.test.ts',
-      'attack: of many uses of one app’s code at once one succeeds',
+      'attack: one of many concurrent uses of an app’s code succeeds',
       'attacks/mfa.test.ts',
-      'attack: two servers on one store take a code once',
+      'attack: two servers on one store accept a code once',
     ),
     'Each of the ten codes has 50 bits': held(
       'contracts/stores/factors.ts',
       'recovery codes: each is used once; new ones replace all',
       'attacks/mfa.test.ts',
-      'attack: of a hundred uses of one recovery code at once one succeeds',
+      'attack: one of a hundred concurrent uses of a recovery code succeeds',
     ),
     "The relying party is the issuer's host, and": held(
       'attacks/mfa.test.ts',
@@ -152,7 +152,7 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     'Challenges are bound to the browser and to': held(
       'attacks/mfa.test.ts',
-      'attack: a passkey’s answer counts once, in its own browser, for ten minutes and for what was',
+      'attack: a passkey response counts once, in its browser, within ten minutes, for its purpose',
     ),
     'A user can have at most ten': held(
       'flows/passkeys.test.ts',
@@ -202,7 +202,7 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     '`absolute_lifetime` (10 hours): the limit, whatever the': held(
       'flows/sessions.test.ts',
-      'session: use puts the idle end off, up to the absolute end',
+      'session: use extends the idle timeout up to the absolute end',
     ),
     'If an API verifies JWTs itself,': none('names a limit of the promise'),
     'Every client that received something in': held(
@@ -223,7 +223,7 @@ export const people: Readonly<Record<string, Rows>> = {
       'attacks/limits.test.ts',
       'attack: a client that never answers holds up no other client’s logout tokens',
       'attacks/outbound-slots.test.ts',
-      'attack: clients that never answer logout tokens keep no place from others',
+      'attack: clients that do not respond to logout tokens do not block others',
     ),
   },
 }
