@@ -14,9 +14,6 @@ import { type Opened, storages } from '../contracts/stores/storage.ts'
 import { until } from '../support/until.ts'
 import { createClock, day, masterKey, openRing, publishedBy, type RingOptions } from './keys.ts'
 
-/** Lets what was begun go on; a store may answer later. */
-const turns = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 20))
-
 const all: readonly SigningAlgorithm[] = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
 for (const storage of storages)
@@ -39,12 +36,23 @@ for (const storage of storages)
 
     test('keys: what one process adds, another publishes as soon as it has looked', async t => {
       t.mock.timers.enable({ apis: ['setInterval'] })
-      const ports = { settings: opened.stores.settings, random: createRandom(), log: silentLog }
+      const { settings, keys } = opened.stores
+      let looks = 0
+      const counting: typeof settings = {
+        ...settings,
+        async get(name) {
+          const value = await settings.get(name)
+          looks += 1
+          return value
+        },
+      }
+      const ports = { settings: counting, random: createRandom(), log: silentLog }
       // Each process has its own.
       const [here, there] = [createChanges(ports), createChanges(ports)]
       const one = await open({ changes: here })
       const other = await open({ changes: there })
-      await turns()
+      // What changes before the first look is not noticed. Some stores notify instead.
+      await until('both processes have looked', () => keys.watch !== undefined || looks >= 2)
       await one.rotate({ now: true })
       assert.equal(publishedBy(one).length, 2)
       // A store may tell it before.
