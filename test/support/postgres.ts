@@ -175,7 +175,7 @@ export function databasesAt(address: string): Databases {
       return at(name)
     },
     async giveBack(url) {
-      await asOwner(truncateAll, url)
+      await asOwner(deleteAll, url)
       free.push(url)
     },
     async alone(url) {
@@ -191,9 +191,29 @@ export function databasesAt(address: string): Databases {
   }
 }
 
-/** A schema takes longer to make than to empty; the count of its migrations stays. */
-const truncateAll = `do $$ begin
-  execute (
-    select 'truncate ' || string_agg(format('%I.%I', schemaname, tablename), ', ') || ' restart identity'
-    from pg_tables where schemaname like 'tessera%' and tablename <> 'tessera_schema');
-end $$`
+/**
+ * A schema takes longer to create than to empty; the count of its migrations stays. Deleting the rows of a small table
+ * takes a tenth of the time of truncating it, which creates new files for the table and for each of its indexes.
+ */
+const deleteAll = `do $$
+  declare found record;
+  begin
+    -- Foreign keys are not checked: in the end everything is gone.
+    set local session_replication_role = replica;
+    for found in
+      select format('%I.%I', schemaname, tablename) as name from pg_tables
+      where schemaname like 'tessera%' and tablename <> 'tessera_schema'
+    loop
+      if pg_relation_size(found.name) > 1048576 then
+        execute format('truncate %s cascade', found.name);
+      else
+        execute format('delete from %s', found.name);
+      end if;
+    end loop;
+    for found in
+      select format('%I.%I', schemaname, sequencename) as name from pg_sequences
+      where schemaname like 'tessera%' and last_value is not null
+    loop
+      execute format('alter sequence %s restart', found.name);
+    end loop;
+  end $$`
