@@ -70,15 +70,14 @@ function headersRead(text: string): readonly string[] {
 /** Rooms that read requests; the others read what other servers answer. */
 const readers = [
   'http',
+  'messages',
   'endpoints',
-  'interaction',
-  'ui',
-  'composition',
-  'client-authentication',
+  'pages',
+  'app',
+  'clients',
   'operations',
   'proof',
   'identity',
-  'registration',
 ]
 
 test('every request header that the server reads has a row', () => {
