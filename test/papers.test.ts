@@ -25,3 +25,17 @@ test('papers: the glossary has each word once, in order', () => {
   assert.ok(words.length > 50)
   assert.deepEqual(words, [...new Set(words)].sort())
 })
+
+test('papers: each version of the changelog has each section and each entry once', () => {
+  const versions = readText('CHANGELOG.md').split(/^## /m).slice(1)
+  assert.ok(versions.length > 0)
+  for (const version of versions)
+    for (const pattern of [/^### .+$/gm, /^- .+$/gm]) {
+      const found = [...version.matchAll(pattern)].map(([line]) => line)
+      assert.ok(found.length > 0)
+      assert.deepEqual(
+        found.filter((line, index) => found.indexOf(line) !== index),
+        [],
+      )
+    }
+})

@@ -29,7 +29,7 @@ const table: Readonly<Record<string, Rows>> = {
   ...postgresql,
 }
 
-const promises = /^## What it defends\n([\s\S]*?)\n(?=## )/m
+const promises = /^## Security properties\n([\s\S]*?)\n(?=## )/m
 
 /** Texts by file. The promises of SECURITY.md are left out: they name their tests themselves. */
 const texts = new Map([

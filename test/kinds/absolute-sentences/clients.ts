@@ -204,7 +204,7 @@ export const clients: Readonly<Record<string, Rows>> = {
   },
   'docs/guides/subject-identifiers.md': {
     "the user's `sub`, the same": none('definition'),
-    "clients of two sectors can't use": held(
+    "clients in different sectors can't": held(
       'attacks/correlation.test.ts',
       'attack: two clients of two sectors find nothing in their tokens that names the same user or',
     ),

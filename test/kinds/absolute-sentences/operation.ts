@@ -89,7 +89,7 @@ export const operation: Readonly<Record<string, Rows>> = {
       'flows/federation.test.ts',
       'federation: claims are mapped, taken from userinfo where configured, and never speak for this',
     ),
-    '`state` is of one use, and': held(
+    '`state` can be used once, and': held(
       'attacks/federation.test.ts',
       'federation attack: a state works once, even for fifty concurrent requests',
       'attacks/federation.test.ts',
