@@ -29,9 +29,9 @@ export async function launchChromium(): Promise<Browser> {
   return shared ? playwright.connect(shared) : playwright.launch(await launchOptions())
 }
 
-/** Launches the browser that `launchChromium` connects to from other processes. */
+/** Launches the browser that `launchChromium` connects to from other processes. Whoever launches it handles signals. */
 export const launchSharedChromium = async (): Promise<BrowserServer> =>
-  playwright.launchServer(await launchOptions())
+  playwright.launchServer({ ...(await launchOptions()), handleSIGINT: false, handleSIGTERM: false })
 
 export type App = {
   readonly origin: string

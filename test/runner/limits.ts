@@ -1,0 +1,12 @@
+/** Limits of a test run, in milliseconds. Whatever hangs fails when it reaches them. */
+
+const minute = 60_000
+
+/** For one test. */
+export const testLimit = 5 * minute
+
+/** For one process, whether it runs one file or several. */
+export const fileLimit = 20 * minute
+
+/** For all of them together. */
+export const runLimit = 40 * minute

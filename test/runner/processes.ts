@@ -1,0 +1,75 @@
+/** Which files of tests there are, and which of them share a process. */
+
+import { globSync, readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { longFrom, secondsOf } from './durations.ts'
+
+export const root = fileURLToPath(new URL('../..', import.meta.url))
+
+export type Selection = 'all' | 'fast' | 'interop'
+
+/** Folders whose tests need a database, a browser, processes or minutes, and imports that tell the same of other files. */
+const slowFolders = ['bench', 'browser', 'cli', 'contracts', 'interop', 'kinds', 'reliability']
+const slowImports =
+  /from '\.\.?\/(?:\.\.\/)*(?:support\/(?:postgres|process|remote)|cli\/|browser\/|contracts\/|interop\/|reliability\/)/
+
+/** Returns the paths from the root of the files in a selection, in alphabetical order. */
+export function selectFiles(selection: Selection): readonly string[] {
+  const patterns =
+    selection === 'interop'
+      ? ['test/interop/*.test.ts']
+      : ['test/**/*.test.ts', 'packages/*/src/**/*.test.ts']
+  return globSync(patterns, { cwd: root })
+    .filter(file => selection !== 'fast' || !isSlow(file))
+    .toSorted()
+}
+
+const isSlow = (file: string): boolean =>
+  slowFolders.some(folder => file.startsWith(`test/${folder}/`)) || slowImports.test(textOf(file))
+
+/** Matches what one file can do to another in its process. */
+const changesProcess =
+  /process\.(?:env\.\w+ *(?:\?\?)?= |chdir|umask|on\(|once\(|exit\(|kill\()|mock\.|memoryUsage|global\.?gc|delete process\.env|setFlags|monitorEventLoopDelay|stdout\.write *=/
+
+/** Returns whether a file needs a process of its own. */
+const isAlone = (file: string): boolean =>
+  secondsOf(nameOf(file)) >= longFrom || (isSlow(file) && changesProcess.test(textOf(file)))
+
+/** Returns the files that run in one process each, the longest first, and batches of the others. */
+export function distribute(
+  files: readonly string[],
+  batches: number,
+): { readonly alone: readonly string[]; readonly shared: readonly (readonly string[])[] } {
+  const sharing = files.filter(file => !isAlone(file))
+  const alone = files.filter(isAlone).toSorted(longerFirst)
+  return { alone, shared: spread(sharing, batches) }
+}
+
+/** Writes the file that runs these in one process; returns its path. */
+export async function writeBatch(folder: string, name: string, files: readonly string[]): Promise<string> {
+  const entry = join(folder, `${name}.mjs`)
+  const list = files.map(file => ({ name: file, url: pathToFileURL(join(root, file)).href }))
+  const one = new URL('one-process.ts', import.meta.url).href
+  await writeFile(
+    entry,
+    `import { describeFiles } from ${JSON.stringify(one)}\ndescribeFiles(${JSON.stringify(list, null, 1)})\n`,
+  )
+  return entry
+}
+
+/** Returns lists that take about the same time. */
+function spread(files: readonly string[], count: number): readonly (readonly string[])[] {
+  const parts = Array.from({ length: count }, () => ({ files: [] as string[], seconds: 0 }))
+  for (const file of files.toSorted(longerFirst)) {
+    const least = parts.reduce((best, part) => (part.seconds < best.seconds ? part : best))
+    least.files.push(file)
+    least.seconds += secondsOf(nameOf(file))
+  }
+  return parts.map(part => part.files).filter(part => part.length > 0)
+}
+
+const longerFirst = (one: string, other: string): number => secondsOf(nameOf(other)) - secondsOf(nameOf(one))
+const nameOf = (file: string): string => basename(file, '.test.ts')
+const textOf = (file: string): string => readFileSync(join(root, file), 'utf8')

@@ -1,0 +1,19 @@
+/** The checks of types, style and unused code, as tests, so that they run beside the others and count among them. */
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const checks = ['check:types', 'check:lint', 'check:unused'] as const
+
+for (const check of checks)
+  test(`npm run ${check} finds nothing`, async () => {
+    const child = spawn('npm', ['run', '--silent', check], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    const output = Promise.all([text(child.stdout), text(child.stderr)])
+    const [code] = await once(child, 'close')
+    assert.equal(code, 0, (await output).join(''))
+  })

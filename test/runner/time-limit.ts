@@ -1,0 +1,8 @@
+/** Preloaded into each process of a test run: ends it when something keeps it from ending. */
+
+import { fileLimit } from './limits.ts'
+
+setTimeout(() => {
+  console.error(`still running after ${fileLimit / 60_000} minutes: ${process.argv.slice(1).join(' ')}`)
+  process.exit(1)
+}, fileLimit).unref()
