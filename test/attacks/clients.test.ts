@@ -249,7 +249,7 @@ test('attack: an unknown name costs one argon2id verification, like a known one'
     {
       stores: await openStores(),
       random: { bytes: count => new Uint8Array(count) },
-      hasFallen: () => false,
+      isDisabled: () => false,
       verifyArgon2id: async text => costs.push(text.split('$')[3] ?? '') > 0,
     },
   )

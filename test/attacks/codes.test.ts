@@ -216,7 +216,7 @@ test('attack: what was decided before the client or user fell is not committed a
     profile: {
       // While the claims are read, an operator takes the client away.
       claims: async () => {
-        await server.stores.standing.sync({ clients: [], users: [] })
+        await server.stores.principals.sync({ clients: [], users: [] })
         return {}
       },
     },

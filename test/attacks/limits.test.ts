@@ -138,15 +138,15 @@ test('attack: passkeys that nobody signed with make the store keep nothing', asy
   const tenantStores = await openTenantStores()
   const { main } = tenantStores
   let kept = 0
-  const replays: typeof main.replays = {
-    ...main.replays,
-    use(marker) {
+  const usedAssertions: typeof main.usedAssertions = {
+    ...main.usedAssertions,
+    add(marker) {
       kept += 1
-      return main.replays.use(marker)
+      return main.usedAssertions.add(marker)
     },
   }
   const server = await createTestServer(pagesWorld, {
-    tenantStores: { ...tenantStores, main: { ...main, replays } },
+    tenantStores: { ...tenantStores, main: { ...main, usedAssertions } },
   })
   const browser = createBrowser(server)
   const login = await browser.visit(authorizePath())

@@ -145,7 +145,7 @@ test('reference token: one that is unknown or has ended is refused, and one of a
     await stores.commit({ at: now, client_id: 'web', issue: { referenceToken: row } } as never)
     return outcomeOf(token)
   }
-  await stores.standing.sync({ clients: [{ id: 'web', stands: true }], users: [] })
+  await stores.principals.sync({ clients: [{ id: 'web', enabled: true }], users: [] })
   assert.equal(await store({}), 'sub alice')
   assert.equal(await store({ expires_at: now }), 'token_expired')
   assert.equal(await store({ claims: { ...claims, client_id: 'off' } }), 'token_client_disabled')

@@ -18,12 +18,12 @@ import { type PostgresServer, providePostgres } from '../support/postgres.ts'
 import { untilSomebodyWaits } from '../support/postgres-locks.ts'
 import { accessEnding } from './stores/access.ts'
 import {
+  enablePrincipals,
   issuedCode,
   sampleAuthorization,
   sampleCode,
   sampleCommit,
   sampleUser,
-  standing,
 } from './stores/samples.ts'
 
 const postgres = providePostgres()
@@ -61,7 +61,7 @@ test('postgres connections: after a failover no request fails for each connectio
   const line = () => {}
   const log = { debug: line, info: line, error: line, warn: (event: string) => void warned.push(event) }
   const { main } = await open(url, { log })
-  await standing(main)
+  await enablePrincipals(main)
   for (let round = 0; round < 3; round++) {
     const user = sampleUser()
     await main.storedUsers.add(user)
@@ -153,7 +153,7 @@ test('postgres connections: a read whose response is lost is repeated; a write w
   const way = await cuttable(direct)
   t.after(way.close)
   const { main } = await open(way.url, { poolSize: 1 })
-  await standing(main)
+  await enablePrincipals(main)
   const { code, authorization } = await issuedCode(main)
   way.cutNext()
   assert.deepEqual(await main.codes.find(code.hash), { code, authorization })
@@ -207,7 +207,7 @@ test('postgres connections: fewer than the pool wants serve all requests, and th
   const line = () => {}
   const warn = (event: string, fields = {}) => void warned.push({ event, ...fields })
   const { main, close } = await open(database.href, { log: { debug: line, info: line, error: line, warn } })
-  await standing(main)
+  await enablePrincipals(main)
   const issued = await Promise.all(times(200, () => main.storedUsers.add(sampleUser())))
   assert.equal(issued.length, 200)
   const short = warned.find(({ event }) => event === 'database_connections_short')

@@ -15,6 +15,7 @@ import { accessEnding } from './stores/access.ts'
 import { sampleRegisteredClient } from './stores/registered-clients.ts'
 import {
   day,
+  enablePrincipals,
   issuedCode,
   minute,
   newHash,
@@ -26,7 +27,6 @@ import {
   sampleFamily,
   sampleSession,
   sampleUser,
-  standing,
   tally,
 } from './stores/samples.ts'
 
@@ -40,7 +40,7 @@ before(async () => {
   nodes = await Promise.all([1, 2].map(() => openPostgresTenantStores({ url })))
 })
 after(() => Promise.all(nodes.map(tenantStores => tenantStores.close())))
-beforeEach(() => standing(node(0)))
+beforeEach(() => enablePrincipals(node(0)))
 
 const times = <Value>(count: number, make: (index: number) => Value): Value[] =>
   Array.from({ length: count }, (_, index) => make(index))
@@ -69,12 +69,12 @@ test('postgres races: tokens of a sign-in, the end of the user, the removal of t
     ])
     assert.deepEqual([replaced.outcome, removed], ['replaced', true])
     for (const { id, outcome } of issued) {
-      assert.ok(outcome === 'committed' || outcome === 'not_standing', outcome)
+      assert.ok(outcome === 'committed' || outcome === 'revoked', outcome)
       const found = await node(0).authorizations.find(id)
       assert.equal(found?.revoked_at !== undefined, outcome === 'committed')
     }
     const late = { sub, client_id, issue: { authorization: sampleAuthorization({ sub, client_id }) } }
-    assert.equal(await node(1).commit(sampleCommit(late)), 'not_standing')
+    assert.equal(await node(1).commit(sampleCommit(late)), 'revoked')
   }
 })
 
@@ -132,7 +132,7 @@ test('postgres races: refreshes, redeemed codes, revocations and the deletion of
       ...redeemed.slice(0, 10).map(({ authorization: { id } }) => node(1).authorizations.revoke(id, now)),
     ])
     // A refresh finds its authorization, or that it is gone.
-    for (const outcome of rotated) assert.match(outcome, /^(committed|not_standing|already_used)$/)
+    for (const outcome of rotated) assert.match(outcome, /^(committed|revoked|already_used)$/)
     // No code that waited was taken away.
     assert.deepEqual(tally(redeemedLater), { committed: 20 })
     for (const { authorization } of waiting) assert.ok(await node(0).authorizations.find(authorization.id))

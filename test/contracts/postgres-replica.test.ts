@@ -109,7 +109,7 @@ test('replica: a client that is added, changed or removed is so at once, however
   // What another still finds it gets nothing for: the write asks the database.
   const token = sampleReferenceToken()
   const issue = sampleCommit({ client_id, sub: undefined, issue: { referenceToken: token } })
-  assert.equal(await other.commit(issue), 'not_standing')
+  assert.equal(await other.commit(issue), 'revoked')
   await until('the other node has the removal', async () => (await other.copy.find(client_id)) === undefined)
 })
 

@@ -7,7 +7,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { after, afterEach, test } from 'node:test'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import type { Stores, TenantStores } from '../../packages/server/src/model/ports/stores.ts'
-import { createStandingWatch } from '../../packages/server/src/operations/principals.ts'
+import { createPrincipalWatch } from '../../packages/server/src/operations/principals.ts'
 import { StoreUnavailable, silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { type Connection, openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 import { migrations } from '../../packages/server/src/storage/postgres/schema.ts'
@@ -23,6 +23,7 @@ import { until } from '../support/until.ts'
 import { accessEnding } from './stores/access.ts'
 import {
   day,
+  enablePrincipals,
   issuedCode,
   newHash,
   now,
@@ -31,7 +32,6 @@ import {
   sampleCommit,
   sampleFamily,
   sampleUser,
-  standing,
   tally,
 } from './stores/samples.ts'
 import {
@@ -86,16 +86,16 @@ test('postgres: where LISTEN is not understood, who fell at one node is known to
 }, async () => {
   const { url } = await begin()
   const [one, other] = [await openMain(url), await openMain(await without('listen', url))]
-  await standing(one)
+  await enablePrincipals(one)
   const changes = { announce: async () => {}, watch: () => () => {} }
-  const watch = createStandingWatch({ standing: other.standing, changes, log: silentLog })
+  const watch = createPrincipalWatch({ principals: other.principals, changes, log: silentLog })
   await watch.begin()
-  assert.equal(watch.hasFallenClient('web'), false)
-  await one.standing.sync({ clients: [], users: [] })
-  await until('the watch learns that the client is gone', () => watch.hasFallenClient('web'))
+  assert.equal(watch.isDisabledClient('web'), false)
+  await one.principals.sync({ clients: [], users: [] })
+  await until('the watch learns that the client is gone', () => watch.isDisabledClient('web'))
   // Each second, and not for once.
-  await standing(one)
-  await until('the watch learns that the client is back', () => !watch.hasFallenClient('web'))
+  await enablePrincipals(one)
+  await until('the watch learns that the client is back', () => !watch.isDisabledClient('web'))
   watch.stop()
 })
 
@@ -190,7 +190,7 @@ test('postgres: of tokens whose connection breaks while they are written togethe
   let broken = 0
   for (let round = 0; round < 5; round++) {
     const stores = await openMain(url)
-    await standing(stores)
+    await enablePrincipals(stores)
     const asked = await Promise.all(
       Array.from({ length: 300 }, async () => {
         const { authorization, code } = await issuedCode(stores)
@@ -441,7 +441,7 @@ test('postgres: a tenant whose name is longer than an identifier has a store of 
 test('postgres: a user who is disabled while a grant is written has no authorization that stands', async () => {
   const { url } = await begin()
   const stores = await openMain(url)
-  await standing(stores)
+  await enablePrincipals(stores)
   for (let round = 0; round < 30; round++) {
     const sub = newHash()
     const user = sampleUser({ sub })

@@ -11,12 +11,12 @@ import { createMemoryTenantStores } from '../../packages/server/src/storage/memo
 import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/tenant-stores.ts'
 import {
   approvedDevice,
+  enablePrincipals,
   foundedFamily,
   issuedCode,
   newHash,
   now,
   sampleCommit,
-  standing,
 } from './stores/samples.ts'
 import { openPostgres, temporaryFolder } from './stores/storage.ts'
 
@@ -86,7 +86,7 @@ for (const { name, open } of kinds)
       ]
       for (const [index, own] of all.entries()) {
         const others = all.filter(other => other !== own)
-        await standing(own)
+        await enablePrincipals(own)
         const { code, authorization } = await issuedCode(own)
         const { device } = await approvedDevice(own)
         const { family } = await foundedFamily(own)
@@ -101,7 +101,7 @@ for (const { name, open } of kinds)
         const jti = `jti-${index}`
         await own.revokedTokens.add(jti, now + 100)
         const marker = { hash: newHash(), expires_at: now + 100 }
-        assert.equal(await own.replays.use(marker), true)
+        assert.equal(await own.usedAssertions.add(marker), true)
         await own.consents.save({ sub: `sub-${index}`, client_id: 'client', scope: ['a'], created_at: now })
         await own.settings.initialise(`setting-${index}`, 'own')
 
@@ -116,14 +116,14 @@ for (const { name, open } of kinds)
           assert.ok((await other.keys.all()).every(({ kid }) => kid !== key.kid))
           await other.keys.remove(key.kid)
           assert.equal(await other.revokedTokens.has(jti), false)
-          assert.equal(await other.replays.use(marker), true)
+          assert.equal(await other.usedAssertions.add(marker), true)
           assert.equal(await other.consents.find(`sub-${index}`, 'client'), undefined)
           assert.equal(await other.settings.get(`setting-${index}`), undefined)
           await other.authorizations.revoke(authorization.id, now)
-          await standing(other)
+          await enablePrincipals(other)
           const use = { kind: 'authorization_code', hash: code.hash } as const
           assert.notEqual(await other.commit(sampleCommit({ use })), 'committed')
-          await other.standing.sync({ clients: [], users: [] })
+          await other.principals.sync({ clients: [], users: [] })
           await other.cleanUp(now + 1_000_000_000)
         }
         // All of it is as it was.

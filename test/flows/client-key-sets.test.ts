@@ -114,7 +114,7 @@ function clients() {
       return { client_id: row.client_id } as Client
     },
     registration: { unusedClientLifetime: 0 },
-    hasFallen: () => false,
+    isDisabled: () => false,
     clock: { now: () => 1_790_000_000 },
     log: silentLog,
   })

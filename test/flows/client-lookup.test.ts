@@ -42,7 +42,7 @@ function lookup(more: Partial<ClientsPorts> = {}) {
       return { client_id, registered: { vouched: false, version } } as unknown as Client
     },
     registration: { unusedClientLifetime: 10 * day },
-    hasFallen: () => false,
+    isDisabled: () => false,
     clock,
     log: { debug: note, info: note, warn: note, error: note },
     ...more,
@@ -56,7 +56,7 @@ function lookup(more: Partial<ClientsPorts> = {}) {
 }
 
 test('client lookup: a configured client that another node took out is disabled, and only that', () => {
-  const { clients } = lookup({ hasFallen: clientId => clientId === 'web' })
+  const { clients } = lookup({ isDisabled: clientId => clientId === 'web' })
   assert.equal((clients.find('web') as Client).enabled, false)
   assert.equal((lookup().clients.find('web') as Client).enabled, true)
 })

@@ -17,6 +17,7 @@ import { samplePasskey } from '../contracts/stores/factors.ts'
 import { sampleRegisteredClient } from '../contracts/stores/registered-clients.ts'
 import {
   day,
+  enablePrincipals,
   issuedCode,
   newHash,
   now,
@@ -26,7 +27,6 @@ import {
   sampleDevice,
   sampleSession,
   sampleUser,
-  standing,
 } from '../contracts/stores/samples.ts'
 import { providePostgres } from '../support/postgres.ts'
 import { passingOver, waitingFor } from '../support/postgres-locks.ts'
@@ -40,7 +40,7 @@ before(async () => {
   url = await (await postgres()).database()
   tenantStores = await openPostgresTenantStores({ url })
   stores = tenantStores.main
-  await standing(stores)
+  await enablePrincipals(stores)
 })
 after(() => tenantStores?.close())
 
@@ -115,7 +115,7 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     const { sub } = await addedUser()
     const issue = { authorization: sampleAuthorization({ sub }) }
     const commit = () => stores.commit(sampleCommit({ sub, epoch: 0, issue }))
-    assert.equal(await waitingFor(url, epochRaised(sub), commit), 'not_standing')
+    assert.equal(await waitingFor(url, epochRaised(sub), commit), 'revoked')
   },
   async 'commit-statement.ts for share: a user who is being disabled gets no authorization'() {
     const { sub } = await addedUser()
@@ -123,7 +123,7 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     const disabled = `update standing set stands = 0 where kind = 'stored_user' and id = ${quoted(sub)}`
     assert.equal(
       await waitingFor(url, disabled, () => stores.commit(sampleCommit({ sub, issue }))),
-      'not_standing',
+      'revoked',
     )
   },
   'attempts.ts for update':
@@ -197,10 +197,10 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     } as never
     assert.equal(await waitingFor(url, advisory('keys'), () => stores.keys.add(key, undefined)), true)
   },
-  async 'standing.ts locked: one configuration is written after the other'() {
-    const sync = () => stores.standing.sync({ clients: [{ id: newHash(), stands: true }], users: [] })
+  async 'principals.ts locked: one configuration is written after the other'() {
+    const sync = () => stores.principals.sync({ clients: [{ id: newHash(), enabled: true }], users: [] })
     assert.equal(await waitingFor(url, advisory('standing'), sync), true)
-    await standing(stores)
+    await enablePrincipals(stores)
   },
   async 'stored-users.ts locked: a name is written by one at a time'() {
     const user = sampleUser()

@@ -339,7 +339,7 @@ const at = Math.floor(Date.now() / 1000)
 
 /** Returns whether the server makes this call in the background, independently of requests. */
 const isBackground = (call: string): boolean =>
-  /^(waitingMails\.anyDue|settings\.get|keys\.all|standing\.\w+)$/.test(call)
+  /^(waitingMails\.anyDue|settings\.get|keys\.all|principals\.\w+)$/.test(call)
 
 /** A fresh server on which this is about to be done, with the call of this index failing. */
 async function prepared({ world, prepare }: Way) {

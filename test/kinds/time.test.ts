@@ -189,7 +189,7 @@ test('time: every record of a used id outlives the original, by one shared funct
   const marking = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(name => {
     if (!name.endsWith('.ts') || name.startsWith('storage/')) return false
     const text = readFileSync(new URL(name, source), 'utf8')
-    return /replays\.use\(|kind: 'assertion',\s*hash/.test(text)
+    return /usedAssertions\.add\(|kind: 'assertion',\s*hash/.test(text)
   })
   const counted = marking.map(name => {
     const text = readFileSync(new URL(name, source), 'utf8')

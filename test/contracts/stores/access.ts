@@ -8,6 +8,7 @@ import type { AccessEnding, Stores } from '../../../packages/server/src/model/po
 import { samplePending } from './factors.ts'
 import {
   day,
+  enablePrincipals,
   newHash,
   now,
   sampleAuthorization,
@@ -15,7 +16,6 @@ import {
   sampleCommit,
   sampleSession,
   sampleUser,
-  standing,
 } from './samples.ts'
 
 export const accessEnding = (fields: Partial<AccessEnding> = {}): AccessEnding => ({
@@ -122,7 +122,7 @@ export function testAccess(stores: () => Stores): void {
 
   test('access: of a sign-in of an earlier epoch nothing is committed', async () => {
     const { storedUsers, commit, authorizations } = stores()
-    await standing(stores())
+    await enablePrincipals(stores())
     const user = sampleUser()
     const { sub } = user
     await storedUsers.add(user)
@@ -134,7 +134,7 @@ export function testAccess(stores: () => Stores): void {
     assert.equal(await signIn(0).done, 'committed')
     await storedUsers.replace({ ...user, version: 2, epoch: 1 }, accessEnding())
     const late = signIn(0)
-    assert.equal(await late.done, 'not_standing')
+    assert.equal(await late.done, 'revoked')
     assert.equal(await authorizations.find(late.authorization.id), undefined)
     assert.equal(await signIn(1).done, 'committed')
     // What is not a sign-in, such as a refresh, asks for none.
@@ -143,7 +143,7 @@ export function testAccess(stores: () => Stores): void {
 
   test('access: of sign-ins and ends at once, no session and no authorization outlives an end that came later', async () => {
     const { storedUsers, sessions, commit, authorizations } = stores()
-    await standing(stores())
+    await enablePrincipals(stores())
     let user = sampleUser()
     const { sub } = user
     await storedUsers.add(user)
@@ -221,8 +221,8 @@ export function testAccess(stores: () => Stores): void {
     assert.equal(await sessions.create(sampleSession({ sub, epoch: 0 })), false)
     assert.equal(await storedUsers.add({ ...user, username_key: newHash() }), false)
     assert.equal(await storedUsers.add(sampleUser({ username_key: user.username_key })), true)
-    await standing(world)
+    await enablePrincipals(world)
     const issue = { authorization: sampleAuthorization({ sub }) }
-    assert.equal(await world.commit(sampleCommit({ sub, issue })), 'not_standing')
+    assert.equal(await world.commit(sampleCommit({ sub, issue })), 'revoked')
   })
 }

@@ -6,19 +6,19 @@ import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import type { StoredUser } from '../../../packages/server/src/model/stored-user.ts'
 import {
   day,
+  enablePrincipals,
   minute,
   newHash,
   now,
   sampleAuthorization,
   sampleCommit,
   sampleUser,
-  standing,
   tally,
 } from './samples.ts'
 
 export function testAccounts(stores: () => Stores): void {
   const mayCommit = async (sub: string): Promise<unknown> => {
-    await standing(stores())
+    await enablePrincipals(stores())
     return stores().commit(sampleCommit({ sub, issue: { authorization: sampleAuthorization({ sub }) } }))
   }
 
@@ -111,12 +111,12 @@ export function testAccounts(stores: () => Stores): void {
     await storedUsers.add(user)
     assert.equal(await mayCommit(user.sub), 'committed')
     await storedUsers.replace({ ...user, version: 2, disabled_at: now })
-    assert.equal(await mayCommit(user.sub), 'not_standing')
+    assert.equal(await mayCommit(user.sub), 'revoked')
     await storedUsers.replace({ ...user, version: 3 })
     assert.equal(await mayCommit(user.sub), 'committed')
     const disabled = sampleUser({ disabled_at: now })
     await storedUsers.add(disabled)
-    assert.equal(await mayCommit(disabled.sub), 'not_standing')
+    assert.equal(await mayCommit(disabled.sub), 'revoked')
   })
 
   test('stored users: pages of a list follow each other', async () => {

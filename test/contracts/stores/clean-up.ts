@@ -7,6 +7,7 @@ import { samplePending } from './factors.ts'
 import { sampleRegisteredClient } from './registered-clients.ts'
 import {
   day,
+  enablePrincipals,
   issuedCode,
   minute,
   newHash,
@@ -18,7 +19,6 @@ import {
   sampleFamily,
   sampleReferenceToken,
   sampleSession,
-  standing,
   tally,
 } from './samples.ts'
 import type { Opened } from './storage.ts'
@@ -29,7 +29,7 @@ export function testCleanUp(open: () => Promise<Opened>): void {
     test(name, async () => {
       const { stores, end } = await open()
       try {
-        await standing(stores)
+        await enablePrincipals(stores)
         await run(stores)
       } finally {
         await end()
@@ -51,7 +51,7 @@ export function testCleanUp(open: () => Promise<Opened>): void {
       await stores.sessions.create(session)
       await stores.pendingSignIns.create(pending)
       await stores.devices.issue(device)
-      await stores.replays.use(marker)
+      await stores.usedAssertions.add(marker)
       await stores.revokedTokens.add(jti, expires_at)
     }
     assert.equal(await stores.cleanUp(now + minute - 1), 0)
@@ -65,7 +65,7 @@ export function testCleanUp(open: () => Promise<Opened>): void {
       assert.equal((await stores.devices.find(device.hash)) !== undefined, lives)
       assert.equal((await stores.devices.findByUserCode(device.user_code_hash)) !== undefined, lives)
       assert.equal(await stores.revokedTokens.has(jti), lives)
-      assert.equal(await stores.replays.use(marker), !lives)
+      assert.equal(await stores.usedAssertions.add(marker), !lives)
     }
   })
 
@@ -163,7 +163,7 @@ export function testCleanUp(open: () => Promise<Opened>): void {
     for (const client of [early, late, forever]) await stores.registeredClients.add(client, 10)
     assert.equal(await stores.cleanUp(now + minute), 1)
     for (const [client, outcome] of [
-      [early, 'not_standing'],
+      [early, 'revoked'],
       [late, 'committed'],
       [forever, 'committed'],
     ] as const)

@@ -6,6 +6,7 @@ import type { Commit, Stores, Use } from '../../../packages/server/src/model/por
 import {
   approvedDevice,
   day,
+  enablePrincipals,
   foundedFamily,
   issuedCode,
   minute,
@@ -16,13 +17,12 @@ import {
   sampleDevice,
   sampleFamily,
   sampleReferenceToken,
-  standing,
   unknownAuthorization,
   unknownFamily,
 } from './samples.ts'
 
 export function testCommit(stores: () => Stores): void {
-  beforeEach(() => standing(stores()))
+  beforeEach(() => enablePrincipals(stores()))
   const commit = (fields: Partial<Commit>) => stores().commit(sampleCommit(fields))
 
   test('commit: what is issued is stored together', async () => {
@@ -36,31 +36,31 @@ export function testCommit(stores: () => Stores): void {
 
   test('commit: a client that is unknown, or does not stand, is refused', async () => {
     assert.equal(await commit({}), 'committed')
-    assert.equal(await commit({ client_id: 'unknown' }), 'not_standing')
-    await stores().standing.sync({ clients: [{ id: 'web', stands: false }], users: [] })
-    assert.equal(await commit({}), 'not_standing')
-    await stores().standing.sync({ clients: [], users: [] })
-    assert.equal(await commit({}), 'not_standing')
-    await standing(stores())
+    assert.equal(await commit({ client_id: 'unknown' }), 'revoked')
+    await stores().principals.sync({ clients: [{ id: 'web', enabled: false }], users: [] })
+    assert.equal(await commit({}), 'revoked')
+    await stores().principals.sync({ clients: [], users: [] })
+    assert.equal(await commit({}), 'revoked')
+    await enablePrincipals(stores())
     assert.equal(await commit({}), 'committed')
   })
 
   test('commit: a user that was never configured passes, one that does not stand any more is refused', async () => {
     assert.equal(await commit({ sub: 'external' }), 'committed')
-    const clients = [{ id: 'web', stands: true }]
-    await stores().standing.sync({ clients, users: [{ id: 'alice', stands: false }] })
-    assert.equal(await commit({}), 'not_standing')
-    await standing(stores())
-    await stores().standing.sync({ clients, users: [] })
-    assert.equal(await commit({}), 'not_standing')
+    const clients = [{ id: 'web', enabled: true }]
+    await stores().principals.sync({ clients, users: [{ id: 'alice', enabled: false }] })
+    assert.equal(await commit({}), 'revoked')
+    await enablePrincipals(stores())
+    await stores().principals.sync({ clients, users: [] })
+    assert.equal(await commit({}), 'revoked')
   })
 
   test('standing: who is named no more, or does not stand, has fallen until they stand again', async () => {
-    const rows = (...ids: readonly string[]) => ids.map(id => ({ id, stands: true }))
+    const rows = (...ids: readonly string[]) => ids.map(id => ({ id, enabled: true }))
     const sync = (clients: readonly string[], users: readonly string[]) =>
-      stores().standing.sync({ clients: rows(...clients), users: rows(...users) })
+      stores().principals.sync({ clients: rows(...clients), users: rows(...users) })
     const fallen = async () => {
-      const { clients, users } = await stores().standing.fallen()
+      const { clients, users } = await stores().principals.disabled()
       return [
         ...['web', 'app'].filter(id => clients.has(id)),
         ...['alice', 'eve'].filter(id => users.has(id)),
@@ -73,10 +73,10 @@ export function testCommit(stores: () => Stores): void {
     assert.deepEqual(await fallen(), ['app'])
     assert.equal(await sync(['web'], ['alice']), true)
     assert.deepEqual(await fallen(), ['app', 'eve'])
-    const off = { clients: [{ id: 'web', stands: false }], users: rows('alice') }
-    assert.equal(await stores().standing.sync(off), true)
+    const off = { clients: [{ id: 'web', enabled: false }], users: rows('alice') }
+    assert.equal(await stores().principals.sync(off), true)
     assert.deepEqual(await fallen(), ['web', 'app', 'eve'])
-    await standing(stores())
+    await enablePrincipals(stores())
     assert.deepEqual(await fallen(), ['app', 'eve'])
   })
 
@@ -85,10 +85,10 @@ export function testCommit(stores: () => Stores): void {
     const until = now + minute
     assert.equal(await commit({ authorization: { id: authorization.id, until } }), 'committed')
     const at = authorization.expires_at
-    assert.equal(await commit({ at, authorization: { id: authorization.id, until } }), 'not_standing')
-    assert.equal(await commit({ authorization: { id: unknownAuthorization(), until } }), 'not_standing')
+    assert.equal(await commit({ at, authorization: { id: authorization.id, until } }), 'revoked')
+    assert.equal(await commit({ authorization: { id: unknownAuthorization(), until } }), 'revoked')
     await stores().authorizations.revoke(authorization.id, now)
-    assert.equal(await commit({ authorization: { id: authorization.id, until } }), 'not_standing')
+    assert.equal(await commit({ authorization: { id: authorization.id, until } }), 'revoked')
   })
 
   test('commit: an authorization is made to live longer, never shorter', async () => {
@@ -115,7 +115,7 @@ export function testCommit(stores: () => Stores): void {
       assert.equal(await stores().referenceTokens.find(referenceToken.hash), undefined)
       assert.deepEqual(await stores().authorizations.find(authorization.id), authorization)
     }
-    assert.equal(await commit({ ...redeem, client_id: 'unknown' }), 'not_standing')
+    assert.equal(await commit({ ...redeem, client_id: 'unknown' }), 'revoked')
     await isUntouched()
     assert.deepEqual((await stores().codes.find(code.hash))?.code, code)
     await stores().codes.burn(code.hash, now)
@@ -143,7 +143,7 @@ export function testCommit(stores: () => Stores): void {
     assert.equal((await stores().codes.find(code.hash))?.code.used_at, now + 3)
     assert.equal(await commit(redeem), 'already_used')
     await stores().authorizations.revoke(authorization.id, now)
-    assert.equal(await commit(redeem), 'not_standing')
+    assert.equal(await commit(redeem), 'revoked')
   })
 
   test('commit: a code that is burnt, unknown or expired is refused', async () => {
@@ -153,21 +153,21 @@ export function testCommit(stores: () => Stores): void {
     assert.equal(await redeem(burnt.hash), 'already_used')
     assert.equal(await redeem(), 'already_used')
     const { code } = await issuedCode(stores())
-    assert.equal(await redeem(code.hash, code.expires_at), 'not_standing')
+    assert.equal(await redeem(code.hash, code.expires_at), 'revoked')
     assert.equal(await redeem(code.hash, code.expires_at - 1), 'committed')
   })
 
   test('commit: a device code is redeemed once, and only when it is approved', async () => {
     const { device } = await approvedDevice(stores())
     const redeem = (hash = newHash(), at = now) => commit({ at, use: { kind: 'device_code', hash } })
-    assert.equal(await redeem(device.hash, device.expires_at), 'not_standing')
+    assert.equal(await redeem(device.hash, device.expires_at), 'revoked')
     assert.equal(await redeem(device.hash), 'committed')
     assert.equal((await stores().devices.find(device.hash))?.device.used_at, now)
     assert.equal(await redeem(device.hash), 'already_used')
     assert.equal(await redeem(), 'already_used')
     const pending = sampleDevice()
     await stores().devices.issue(pending)
-    assert.equal(await redeem(pending.hash), 'not_standing')
+    assert.equal(await redeem(pending.hash), 'revoked')
   })
 
   test('commit: a rotation moves the generation on by one; a stale one is refused', async () => {
@@ -225,7 +225,7 @@ export function testCommit(stores: () => Stores): void {
         { kind: 'refresh_retry', family, generation: 1, since: now },
         { kind: 'refresh_reuse', family, generation: 1, idleExpiresAt: now + day },
       ]
-      for (const use of uses) assert.equal(await commit({ at: now + minute, use }), 'not_standing')
+      for (const use of uses) assert.equal(await commit({ at: now + minute, use }), 'revoked')
     }
     const use = {
       kind: 'refresh_rotation',
@@ -238,12 +238,9 @@ export function testCommit(stores: () => Stores): void {
 
   test('commit: an assertion is used once, whoever used it [RFC 7523 §3]', async () => {
     const marker = { hash: newHash(), expires_at: now + minute }
-    assert.equal(
-      await commit({ client_id: 'unknown', use: { kind: 'assertion', ...marker } }),
-      'not_standing',
-    )
+    assert.equal(await commit({ client_id: 'unknown', use: { kind: 'assertion', ...marker } }), 'revoked')
     assert.equal(await commit({ use: { kind: 'assertion', ...marker } }), 'committed')
     assert.equal(await commit({ use: { kind: 'assertion', ...marker } }), 'already_used')
-    assert.equal(await stores().replays.use(marker), false)
+    assert.equal(await stores().usedAssertions.add(marker), false)
   })
 }

@@ -7,6 +7,7 @@ import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { samplePending } from './factors.ts'
 import {
   day,
+  enablePrincipals,
   minute,
   newHash,
   now,
@@ -15,13 +16,12 @@ import {
   sampleCommit,
   sampleSession,
   sampleUser,
-  standing,
 } from './samples.ts'
 
 const ending = { at: now + minute, revokes: 'all', notices_until: now + day } as const
 
 export function testConditions(stores: () => Stores): void {
-  beforeEach(() => standing(stores()))
+  beforeEach(() => enablePrincipals(stores()))
 
   test('consents: taking one back leaves the time at which an authorization was revoked before', async () => {
     const { authorizations, codes, consents } = stores()
@@ -151,43 +151,43 @@ export function testConditions(stores: () => Stores): void {
   })
 
   test('access: a configured user goes before a stored one while they stand, and no longer', async () => {
-    const { storedUsers, sessions, pendingSignIns, standing, commit } = stores()
+    const { storedUsers, sessions, pendingSignIns, principals, commit } = stores()
     const user = sampleUser({ epoch: 3 })
     const { sub } = user
     await storedUsers.add(user)
-    const clients = [{ id: 'web', stands: true }]
+    const clients = [{ id: 'web', enabled: true }]
     const signsIn = async (fields: { readonly epoch?: number }) => [
       await sessions.create(sampleSession({ sub, ...fields })),
       await pendingSignIns.create(samplePending({ sub, ...fields })),
     ]
     const commits = (epoch: number) =>
       commit(sampleCommit({ sub, epoch, issue: { authorization: sampleAuthorization({ sub }) } }))
-    await standing.sync({ clients, users: [{ id: sub, stands: true }] })
+    await principals.sync({ clients, users: [{ id: sub, enabled: true }] })
     assert.deepEqual(await signsIn({}), [true, true])
     assert.equal(await commits(7), 'committed')
-    await standing.sync({ clients, users: [] })
+    await principals.sync({ clients, users: [] })
     assert.deepEqual(await signsIn({}), [false, false])
     assert.deepEqual(await signsIn({ epoch: 7 }), [false, false])
     assert.deepEqual(await signsIn({ epoch: 3 }), [true, true])
-    assert.equal(await commits(3), 'not_standing')
+    assert.equal(await commits(3), 'revoked')
   })
 
   test('access: where the configuration disabled a user, a stored one of that sub stands no more, and the other way round', async () => {
-    const { storedUsers, standing, commit } = stores()
+    const { storedUsers, principals, commit } = stores()
     const [active, disabled] = [sampleUser(), sampleUser({ disabled_at: now })]
     for (const user of [active, disabled]) await storedUsers.add(user)
-    const clients = [{ id: 'web', stands: true }]
+    const clients = [{ id: 'web', enabled: true }]
     const users = [
-      { id: active.sub, stands: false },
-      { id: disabled.sub, stands: true },
+      { id: active.sub, enabled: false },
+      { id: disabled.sub, enabled: true },
     ]
-    await standing.sync({ clients, users })
+    await principals.sync({ clients, users })
     for (const issued of [true, false]) {
       const outcomeOf = ({ sub }: typeof active) =>
         commit(
           sampleCommit({ sub, ...(issued && { issue: { authorization: sampleAuthorization({ sub }) } }) }),
         )
-      assert.equal(await outcomeOf(active), 'not_standing')
+      assert.equal(await outcomeOf(active), 'revoked')
       assert.equal(await outcomeOf(disabled), 'committed')
     }
   })

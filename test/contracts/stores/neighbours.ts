@@ -9,6 +9,7 @@ import { samplePasskey, samplePending } from './factors.ts'
 import { sampleRegisteredClient } from './registered-clients.ts'
 import {
   day,
+  enablePrincipals,
   minute,
   newHash,
   now,
@@ -20,7 +21,6 @@ import {
   sampleReferenceToken,
   sampleSession,
   sampleUser,
-  standing,
 } from './samples.ts'
 import { sampleMail } from './waiting-mails.ts'
 
@@ -185,7 +185,7 @@ const writes: Readonly<Record<string, Write>> = {
 }
 
 export function testNeighbours(stores: () => Stores): void {
-  beforeEach(() => standing(stores()))
+  beforeEach(() => enablePrincipals(stores()))
 
   for (const [name, write] of Object.entries(writes))
     test(`neighbours: ${name} changes its own rows, and nobody else's`, async () => {
@@ -246,18 +246,18 @@ export function testNeighbours(stores: () => Stores): void {
   })
 
   test('neighbours: a client and a user of one name stand apart', async () => {
-    const { standing } = stores()
+    const { principals } = stores()
     const id = newHash()
     const fallen = async () => {
-      const { clients, users } = await standing.fallen()
+      const { clients, users } = await principals.disabled()
       return [clients.has(id), users.has(id)]
     }
-    const rows = [{ id, stands: true }]
-    await standing.sync({ clients: rows, users: rows })
+    const rows = [{ id, enabled: true }]
+    await principals.sync({ clients: rows, users: rows })
     assert.deepEqual(await fallen(), [false, false])
-    await standing.sync({ clients: rows, users: [] })
+    await principals.sync({ clients: rows, users: [] })
     assert.deepEqual(await fallen(), [false, true])
-    await standing.sync({ clients: [], users: rows })
+    await principals.sync({ clients: [], users: rows })
     assert.deepEqual(await fallen(), [true, false])
   })
 

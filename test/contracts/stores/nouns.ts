@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import {
+  enablePrincipals,
   issuedCode,
   minute,
   newHash,
@@ -15,7 +16,6 @@ import {
   sampleFamily,
   sampleReferenceToken,
   signedIn,
-  standing,
   tally,
   unknownAuthorization,
   unknownFamily,
@@ -120,7 +120,7 @@ export function testNouns(stores: () => Stores): void {
   test('authorizations: beyond those that a user keeps, the ones that expire first are deleted with their codes and families', async () => {
     const { authorizations, codes, families, commit } = stores()
     const sub = `user-${newHash()}`
-    await standing(stores())
+    await enablePrincipals(stores())
     const redeemed = async (expires_at: number) => {
       const authorization = sampleAuthorization({ sub, expires_at })
       const code = sampleCode(authorization)
@@ -265,7 +265,7 @@ export function testNouns(stores: () => Stores): void {
   })
 
   test('families: one is found with its authorization, every field as it was given', async () => {
-    await standing(stores())
+    await enablePrincipals(stores())
     const authorization = sampleAuthorization()
     const family = sampleFamily(authorization, {
       access_claims: { role: ['admin'] },
@@ -278,7 +278,7 @@ export function testNouns(stores: () => Stores): void {
   })
 
   test('reference tokens: one is found until it is revoked', async () => {
-    await standing(stores())
+    await enablePrincipals(stores())
     const { referenceTokens, commit } = stores()
     const referenceToken = sampleReferenceToken({ authorization_id: unknownAuthorization() })
     await commit(sampleCommit({ issue: { referenceToken } }))
@@ -297,9 +297,9 @@ export function testNouns(stores: () => Stores): void {
   })
 
   test('replays: one call uses a marker', async () => {
-    const { replays } = stores()
+    const { usedAssertions } = stores()
     const marker = { hash: newHash(), expires_at: now + minute }
-    const used = await Promise.all(Array.from({ length: 100 }, () => replays.use(marker)))
+    const used = await Promise.all(Array.from({ length: 100 }, () => usedAssertions.add(marker)))
     assert.deepEqual(tally(used), { true: 1, false: 99 })
   })
 

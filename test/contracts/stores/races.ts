@@ -6,19 +6,19 @@ import type { Stores, Use } from '../../../packages/server/src/model/ports/store
 import {
   approvedDevice,
   day,
+  enablePrincipals,
   foundedFamily,
   issuedCode,
   now,
   sampleCommit,
   sampleFamily,
-  standing,
   tally,
 } from './samples.ts'
 
 const contenders = 10_000
 
 export function testRaces(stores: () => Stores): void {
-  beforeEach(() => standing(stores()))
+  beforeEach(() => enablePrincipals(stores()))
   const race = async (use: Use) =>
     tally(await Promise.all(Array.from({ length: contenders }, () => stores().commit(sampleCommit({ use })))))
   const oneWins = { committed: 1, already_used: contenders - 1 }

@@ -37,7 +37,7 @@ export function testRegisteredClients(stores: () => Stores): void {
       client_secret_expires_at: now + day,
       expires_at: now + day,
     })
-    assert.equal(await mayCommit(full.client_id), 'not_standing')
+    assert.equal(await mayCommit(full.client_id), 'revoked')
     assert.equal(await clients.add(full, many), true)
     assert.deepEqual(await clients.find(full.client_id), full)
     assert.equal(await mayCommit(full.client_id), 'committed')
@@ -71,7 +71,7 @@ export function testRegisteredClients(stores: () => Stores): void {
     const removed = await Promise.all([1, 2, 3].map(() => clients.remove(client.client_id)))
     assert.deepEqual(tally(removed), { true: 1, false: 2 })
     assert.equal(await clients.find(client.client_id), undefined)
-    assert.equal(await mayCommit(client.client_id), 'not_standing')
+    assert.equal(await mayCommit(client.client_id), 'revoked')
     assert.equal(await clients.replace({ ...client, version: 2 }), false)
   })
 
@@ -80,7 +80,7 @@ export function testRegisteredClients(stores: () => Stores): void {
     const client = sampleRegisteredClient()
     assert.equal(await clients.add(client, 0), false)
     assert.equal(await clients.find(client.client_id), undefined)
-    assert.equal(await mayCommit(client.client_id), 'not_standing')
+    assert.equal(await mayCommit(client.client_id), 'revoked')
   })
 
   test('registered clients: where there are enough, the oldest that was never used gives place', async () => {
@@ -106,7 +106,7 @@ export function testRegisteredClients(stores: () => Stores): void {
     assert.deepEqual(await count(), [true, true, true, true])
     assert.equal(await clients.add(sample(now), most, registeredBy(now - 1)), true)
     assert.deepEqual(await count(), [true, false, true, true])
-    assert.equal(await mayCommit(oldest.client_id), 'not_standing')
+    assert.equal(await mayCommit(oldest.client_id), 'revoked')
     assert.equal(await clients.hasOrigin('https://oldest.example', now), false)
     assert.equal(await clients.add(sample(now), most, registeredBy(now - 1)), true)
     assert.deepEqual(await count(), [true, false, false, true])

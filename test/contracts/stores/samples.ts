@@ -128,10 +128,10 @@ export async function signedIn(stores: Stores): Promise<string> {
 }
 
 /** Lets the client `web` and the user `alice` stand, and them only. */
-export const standing = (stores: Stores): Promise<boolean> =>
-  stores.standing.sync({
-    clients: [{ id: 'web', stands: true }],
-    users: [{ id: 'alice', stands: true }],
+export const enablePrincipals = (stores: Stores): Promise<boolean> =>
+  stores.principals.sync({
+    clients: [{ id: 'web', enabled: true }],
+    users: [{ id: 'alice', enabled: true }],
   })
 
 /** A stored authorization with a code. */

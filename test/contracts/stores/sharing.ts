@@ -13,6 +13,7 @@ import type { Report, Task } from './contender.ts'
 import {
   approvedDevice,
   day,
+  enablePrincipals,
   foundedFamily,
   issuedCode,
   newHash,
@@ -20,7 +21,6 @@ import {
   sampleCommit,
   sampleSession,
   sampleUser,
-  standing,
 } from './samples.ts'
 
 /** Where programs find the store (see `open.ts`), and how this process opens it. */
@@ -45,7 +45,7 @@ export async function contend({ storage, open }: Shared, times: number): Promise
   assert.deepEqual(settings[0], settings[1])
 
   const stores = await open()
-  await standing(stores)
+  await enablePrincipals(stores)
   const { code } = await issuedCode(stores)
   const { device } = await approvedDevice(stores)
   const { family } = await foundedFamily(stores)
@@ -116,7 +116,7 @@ async function killedWhileWriting(
 /** Kills a process that writes after each of these numbers of lines: nothing acknowledged is lost, and no code is redeemed twice. */
 export async function killWhileWriting({ storage, open }: Shared, kills: readonly number[]): Promise<void> {
   const prepared = await open()
-  await standing(prepared)
+  await enablePrincipals(prepared)
   await prepared.close()
   for (const lines of kills) {
     const printed = (await killedWhileWriting(storage, lines)).map(line => line.split(' '))
@@ -124,7 +124,7 @@ export async function killWhileWriting({ storage, open }: Shared, kills: readonl
     const of = (word: string) => printed.filter(([first]) => first === word)
     const committed = new Set(of('committed').map(([, hash]) => hash))
     assert.ok(committed.size > 0)
-    assert.equal(of('already_used').length + of('not_standing').length, 0)
+    assert.equal(of('already_used').length + of('revoked').length, 0)
     for (const [, hash] of of('issued')) assert.ok(await stores.codes.find(hash as TokenHash))
     for (const [, hash, family] of of('redeeming')) {
       const use = { kind: 'authorization_code', hash: hash as TokenHash } as const

@@ -27,14 +27,14 @@ const times = <Value>(count: number, make: (index: number) => Value) =>
 
 export function testTurn(stores: () => Stores): void {
   beforeEach(() =>
-    stores().standing.sync({
+    stores().principals.sync({
       clients: [
-        { id: 'web', stands: true },
-        { id: 'disabled', stands: false },
+        { id: 'web', enabled: true },
+        { id: 'disabled', enabled: false },
       ],
       users: [
-        { id: 'alice', stands: true },
-        { id: 'mallory', stands: false },
+        { id: 'alice', enabled: true },
+        { id: 'mallory', enabled: false },
       ],
     }),
   )
@@ -90,7 +90,7 @@ export function testTurn(stores: () => Stores): void {
     const outcomes = await Promise.all(spoilt.map(one => stores().commit(one)))
     assert.deepEqual(
       outcomes,
-      outcomes.map((_, index) => (index % 5 === 4 ? 'committed' : 'not_standing')),
+      outcomes.map((_, index) => (index % 5 === 4 ? 'committed' : 'revoked')),
     )
     for (const [index, one] of spoilt.entries()) {
       const whole: boolean = outcomes[index] === 'committed'
@@ -123,7 +123,7 @@ export function testTurn(stores: () => Stores): void {
     )
     assert.deepEqual(
       outcomes,
-      asked.flatMap(() => ['not_standing', 'committed']),
+      asked.flatMap(() => ['revoked', 'committed']),
     )
   })
 
@@ -149,17 +149,14 @@ export function testTurn(stores: () => Stores): void {
           { use: { kind: 'refresh_reuse', family: kept.id, generation: 1, idleExpiresAt: slid } },
           'committed',
         ],
-        [
-          { use: { kind: 'refresh_retry', family: unknownFamily(), generation: 1, since: now } },
-          'not_standing',
-        ],
+        [{ use: { kind: 'refresh_retry', family: unknownFamily(), generation: 1, since: now } }, 'revoked'],
         [{ use: { kind: 'device_code', hash: device.hash } }, 'committed'],
         [{ use: { kind: 'device_code', hash: newHash() } }, 'already_used'],
         [{ use: { kind: 'assertion', ...marker } }, 'committed'],
         [{ issue: { authorization, family: sampleFamily(authorization) } }, 'committed'],
         [{ issue: { referenceToken: sampleReferenceToken() } }, 'committed'],
-        [{ authorization: { id: unknownAuthorization(), until: now } }, 'not_standing'],
-        [{ epoch: 3, sub: 'external' }, 'not_standing'],
+        [{ authorization: { id: unknownAuthorization(), until: now } }, 'revoked'],
+        [{ epoch: 3, sub: 'external' }, 'revoked'],
       ]
       return { asked, family, stale, kept, authorization, rotated, slid }
     })

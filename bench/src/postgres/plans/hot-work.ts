@@ -116,7 +116,10 @@ export const hotWork: readonly HotWork[] = [
   { name: 'reference token: revoke', ask: (stores, key) => stores.referenceTokens.revoke(of(key)) },
   { name: 'revoked token: has', ask: (stores, key) => stores.revokedTokens.has(key) },
   { name: 'revoked token: add', ask: (stores, key) => stores.revokedTokens.add(`new ${key}`, later) },
-  { name: 'replay: use', ask: (stores, key) => stores.replays.use({ hash: of(key), expires_at: later }) },
+  {
+    name: 'replay: use',
+    ask: (stores, key) => stores.usedAssertions.add({ hash: of(key), expires_at: later }),
+  },
   {
     name: 'attempts: count',
     ask: (stores, key) => stores.attempts.count([limit(key), limit(`new ${key}`)], now),

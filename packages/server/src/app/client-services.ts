@@ -61,7 +61,7 @@ export function createClientServices(
     clientAssertions,
     compatibility,
     mtlsBase: mtlsBaseOf(issuer, mtls),
-    replays: stores.replays,
+    usedAssertions: stores.usedAssertions,
     countAssertion: createAssertionCounter({ countAttempt, isConfigured, longest }),
     findKeys,
     verifySignature,
@@ -94,7 +94,7 @@ export function createClientServices(
 
 function createLookup(
   { clients: configured, registration }: Configuration,
-  { stores, keys, clock, log, standing }: IssuerContext,
+  { stores, keys, clock, log, principals }: IssuerContext,
 ): ClientLookup {
   const signingAlgorithms = keys.algorithms()
   return createClients({
@@ -102,7 +102,7 @@ function createLookup(
     registration,
     registeredClients: stores.registeredClients,
     read: row => readRegistered(row, { registration, signingAlgorithms, log }),
-    hasFallen: standing.hasFallenClient,
+    isDisabled: principals.isDisabledClient,
     clock,
     log,
   })

@@ -6,7 +6,7 @@ import { checkMasterKey, derivedFor } from '../keys/master-key.ts'
 import { policyFor } from '../keys/rotation.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import { logWith } from '../operations/log.ts'
-import { createStandingWatch, type StandingWatch } from '../operations/principals.ts'
+import { createPrincipalWatch, type PrincipalWatch } from '../operations/principals.ts'
 import type { ServerContext } from './server-context.ts'
 
 export type IssuerContext = Pick<
@@ -15,7 +15,7 @@ export type IssuerContext = Pick<
 > & {
   readonly stores: Stores
   readonly keys: ManagedKeyRing
-  readonly standing: StandingWatch
+  readonly principals: PrincipalWatch
 }
 
 /**
@@ -58,7 +58,7 @@ async function addKeys(
     // Clients that register themselves have the lifetimes of the configuration's defaults.
     policy: policyFor([...clients.all(), registration.defaults]),
   })
-  const standing = createStandingWatch({ standing: stores.standing, changes, log })
+  const principals = createPrincipalWatch({ principals: stores.principals, changes, log })
   return {
     clock,
     random,
@@ -69,10 +69,10 @@ async function addKeys(
     print,
     stores,
     keys,
-    standing,
+    principals,
     async close() {
       keys.stop()
-      standing.stop()
+      principals.stop()
       await own.close()
     },
   }

@@ -14,7 +14,7 @@ import { networkOf } from '../runtime/network.ts'
 import type { Awaitable } from '../runtime/ports.ts'
 import { createIssuerContext, type IssuerContext } from './issuer-context.ts'
 import { createLazyPages } from './lazy-pages.ts'
-import { standingOf } from './principals.ts'
+import { principalsOf } from './principals.ts'
 import { createRoutes } from './routes.ts'
 import type { ServerContext } from './server-context.ts'
 import { createServices, type Services } from './services.ts'
@@ -93,7 +93,7 @@ async function composeOn(
     },
   })
   // Last: an issuer that can't be composed must not disable principals of the configuration before it.
-  await context.standing.begin((await decides()) ? standingOf(configuration) : undefined)
+  await context.principals.begin((await decides()) ? principalsOf(configuration) : undefined)
   const settled = async () => {
     await Promise.all([services.sessions.settled(), pages.mailSettled()])
   }

@@ -2,21 +2,24 @@
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { hashHandle } from '../model/handle.ts'
-import type { ConfiguredStanding, Settings } from '../model/ports/stores.ts'
-import { writeStanding } from '../operations/principals.ts'
+import type { ConfiguredPrincipals, Principal, Settings } from '../model/ports/stores.ts'
+import { writePrincipals } from '../operations/principals.ts'
 import type { Awaitable } from '../runtime/ports.ts'
 import type { ServerContext } from './server-context.ts'
 
-export const standingOf = ({ clients, users }: Configuration): ConfiguredStanding => ({
-  clients: [...clients.all()].map(({ client_id: id, enabled: stands }) => ({ id, stands })),
-  users: users.map(({ sub: id, active: stands }) => ({ id, stands })),
+export const principalsOf = ({ clients, users }: Configuration): ConfiguredPrincipals => ({
+  clients: [...clients.all()].map(({ client_id: id, enabled }) => ({ id, enabled })),
+  users: users.map(({ sub: id, active: enabled }) => ({ id, enabled })),
 })
+
+/** Nodes of every version must write the same text, so it keeps the name `stands`. */
+const textOf = ({ id, enabled }: Principal): string => JSON.stringify({ id, stands: enabled })
 
 /** The same text wherever the entries stand; empty for a tenant that has no issuer of its own. */
 const comparable = (configuration: Configuration | undefined): string => {
   if (!configuration) return ''
-  const { clients, users } = standingOf(configuration)
-  return JSON.stringify([clients, users].map(rows => rows.map(row => JSON.stringify(row)).toSorted()))
+  const { clients, users } = principalsOf(configuration)
+  return JSON.stringify([clients, users].map(rows => rows.map(textOf).toSorted()))
 }
 
 const settingName = 'standing_of_tenants'
@@ -53,9 +56,9 @@ export async function writeChangedTenants(
   for (const name of differ.filter(one => begun.has(one))) {
     try {
       const own = next.tenantIssuers.get(name)
-      const { standing, close } = await tenantStores.forTenant(name)
+      const { principals, close } = await tenantStores.forTenant(name)
       try {
-        await writeStanding(own ? standingOf(own) : { clients: [], users: [] }, { standing, changes })
+        await writePrincipals(own ? principalsOf(own) : { clients: [], users: [] }, { principals, changes })
       } finally {
         await close()
       }

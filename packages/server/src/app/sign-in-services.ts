@@ -37,7 +37,7 @@ export type SignInServices = {
 
 export function createSignInServices(
   configuration: Configuration,
-  { stores, clock, random, log, standing }: IssuerContext,
+  { stores, clock, random, log, principals }: IssuerContext,
   { countAttempt }: Attempts,
 ): SignInServices {
   const { resources, tenants, validators, grants, federation, mfa, tenantMfa, mfaPolicy } = configuration
@@ -49,7 +49,7 @@ export function createSignInServices(
     stores,
     random,
     verifyArgon2id,
-    hasFallen: standing.hasFallenUser,
+    isDisabled: principals.isDisabledUser,
   })
   const vouched = validators.password !== undefined || grants.length > 0
   const profile = createProfile({ users, profile: configuration.profile, vouched })

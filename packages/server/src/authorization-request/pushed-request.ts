@@ -10,7 +10,7 @@ import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { hashHandle, newHandle } from '../model/handle.ts'
 import type { Sealing } from '../model/keys.ts'
 import { markUntil } from '../model/one-use.ts'
-import type { PushedRequests as PushedRequestStore, ReplayMarker } from '../model/ports/stores.ts'
+import type { PushedRequests as PushedRequestStore, UsedAssertion } from '../model/ports/stores.ts'
 import type { Clock, Random, TokenHash } from '../runtime/ports.ts'
 import { parseRequest } from './parameter-limits.ts'
 import { formatParameters } from './serialized-request.ts'
@@ -48,7 +48,7 @@ export const pushedRestartLifetime: Seconds = 86_400
  * Returns the marker that is stored with what is issued. It outlives every page of every browser that came with the
  * request: the last one came at most an hour after this one (`pushed_lifetime`), and its last page lives for an hour.
  */
-export const usedMarker = ({ hash, since }: Pushed): ReplayMarker => ({
+export const usedMarker = ({ hash, since }: Pushed): UsedAssertion => ({
   hash,
   expires_at: markUntil(since + pushedRestartLifetime, 2 * 3600),
 })

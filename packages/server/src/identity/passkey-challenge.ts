@@ -31,12 +31,12 @@ const lifetime = 600
 const wellFormed = /^[\w-]{22}\.(\d{1,12})$/
 
 export function createPasskeyChallenges({
-  stores: { replays },
+  stores: { usedAssertions },
   derived,
   clock,
   random,
 }: {
-  stores: Pick<Stores, 'replays'>
+  stores: Pick<Stores, 'usedAssertions'>
   derived: DerivedKeys
   clock: Clock
   random: Random
@@ -62,7 +62,7 @@ export function createPasskeyChallenges({
     use(scope, ticket) {
       const used = `used ${challengeOf(scope, ticket)}`
       const hash = createHmac('sha256', key).update(used).digest('base64url') as TokenHash
-      return replays.use({ hash, expires_at: markUntil(endOf(ticket)) })
+      return usedAssertions.add({ hash, expires_at: markUntil(endOf(ticket)) })
     },
   }
 }

@@ -14,7 +14,7 @@ export type UserPorts = {
   readonly random: Random
   readonly verifyArgon2id: VerifyArgon2id
   /** Whether a node with another configuration took them out. */
-  readonly hasFallen: (sub: string) => boolean
+  readonly isDisabled: (sub: string) => boolean
 }
 
 /**
@@ -26,7 +26,7 @@ export type UserPorts = {
  */
 export function createUsers(
   configured: readonly ConfiguredUser[],
-  { stores: { storedUsers }, random, verifyArgon2id, hasFallen }: UserPorts,
+  { stores: { storedUsers }, random, verifyArgon2id, isDisabled }: UserPorts,
 ): Users {
   const key = random.bytes(32)
   const mac = (password: string): Buffer =>
@@ -45,7 +45,7 @@ export function createUsers(
 
   const configuredOf = (sub: string): User | undefined => {
     const user = bySub.get(sub)
-    return user && hasFallen(sub) ? { ...user, active: false } : user
+    return user && isDisabled(sub) ? { ...user, active: false } : user
   }
 
   /** Reads as much for a known name as for an unknown one; addresses are looked up only for what could be one. */

@@ -4,19 +4,19 @@
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import type { ConfiguredStanding, Fallen, Standing } from '../model/ports/stores.ts'
+import type { ConfiguredPrincipals, DisabledPrincipals, Principals } from '../model/ports/stores.ts'
 import type { Changes, Log } from '../runtime/ports.ts'
 
-export type StandingWatch = {
-  readonly hasFallenClient: (clientId: string) => boolean
-  readonly hasFallenUser: (sub: string) => boolean
+export type PrincipalWatch = {
+  readonly isDisabledClient: (clientId: string) => boolean
+  readonly isDisabledUser: (sub: string) => boolean
   /** Writes who stands, where that is told, and from then on knows what others write. */
-  readonly begin: (configured?: ConfiguredStanding) => Promise<void>
+  readonly begin: (configured?: ConfiguredPrincipals) => Promise<void>
   readonly stop: () => void
 }
 
-export type StandingPorts = {
-  readonly standing: Standing
+export type PrincipalPorts = {
+  readonly principals: Principals
   /** Where the store can't tell by itself. */
   readonly changes: Changes
 }
@@ -24,9 +24,12 @@ export type StandingPorts = {
 /** How often a node looks where it was not told (seconds): an announcement may be lost. */
 const interval: Seconds = 60
 
-export function createStandingWatch({ log, ...ports }: StandingPorts & { readonly log: Log }): StandingWatch {
-  const { standing, changes } = ports
-  let fallen: Fallen = { clients: new Set(), users: new Set() }
+export function createPrincipalWatch({
+  log,
+  ...ports
+}: PrincipalPorts & { readonly log: Log }): PrincipalWatch {
+  const { principals, changes } = ports
+  let disabled: DisabledPrincipals = { clients: new Set(), users: new Set() }
   let reading: Promise<void> = Promise.resolve()
   let unwatch = (): void => {}
   let timer: NodeJS.Timeout | undefined
@@ -34,7 +37,7 @@ export function createStandingWatch({ log, ...ports }: StandingPorts & { readonl
   /** One after the other: an older reading never replaces a newer one. */
   const read = (): Promise<void> => {
     const turn = reading.then(async () => {
-      fallen = await standing.fallen()
+      disabled = await principals.disabled()
     })
     reading = turn.catch(() => {})
     return turn
@@ -44,12 +47,12 @@ export function createStandingWatch({ log, ...ports }: StandingPorts & { readonl
   }
 
   return {
-    hasFallenClient: clientId => fallen.clients.has(clientId),
-    hasFallenUser: sub => fallen.users.has(sub),
+    isDisabledClient: clientId => disabled.clients.has(clientId),
+    isDisabledUser: sub => disabled.users.has(sub),
     async begin(configured) {
-      unwatch = standing.watch ? standing.watch(look) : changes.watch(look)
+      unwatch = principals.watch ? principals.watch(look) : changes.watch(look)
       timer = setInterval(look, interval * 1000).unref()
-      if (configured) await writeStanding(configured, ports)
+      if (configured) await writePrincipals(configured, ports)
       await read()
     },
     stop() {
@@ -60,10 +63,10 @@ export function createStandingWatch({ log, ...ports }: StandingPorts & { readonl
 }
 
 /** Writes it, and tells the other processes. */
-export async function writeStanding(
-  configured: ConfiguredStanding,
-  { standing, changes }: StandingPorts,
+export async function writePrincipals(
+  configured: ConfiguredPrincipals,
+  { principals, changes }: PrincipalPorts,
 ): Promise<void> {
-  const changed = await standing.sync(configured)
-  if (changed && !standing.watch) await changes.announce()
+  const changed = await principals.sync(configured)
+  if (changed && !principals.watch) await changes.announce()
 }

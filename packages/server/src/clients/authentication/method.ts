@@ -7,7 +7,7 @@ import type { Limits } from '@tessera/protocol/parameters'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Confirmation } from '../../model/authorization.ts'
 import type { Client, ClientAssertionPolicy } from '../../model/client.ts'
-import type { Replays } from '../../model/ports/stores.ts'
+import type { UsedAssertions } from '../../model/ports/stores.ts'
 import type { Awaitable, Clock } from '../../runtime/ports.ts'
 import type { FindKeys } from '../keys/jwks.ts'
 import type { VerifyClientSignature } from '../keys/signature.ts'
@@ -32,7 +32,7 @@ export type AuthenticationMethod = {
 export type VerificationPorts = {
   readonly secrets: Secrets
   readonly notePlainBasic: NotePlainBasic
-  readonly replays: Replays
+  readonly usedAssertions: UsedAssertions
   /** Unless the client has settings of its own. */
   readonly clientAssertions: ClientAssertionPolicy
   /**

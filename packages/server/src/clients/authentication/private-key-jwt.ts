@@ -121,7 +121,7 @@ function lifetimeFault(
 async function useOnce(
   { jti, exp = 0 }: JWTPayload,
   { client_id }: Client,
-  { replays, countAssertion, clock }: VerificationPorts,
+  { usedAssertions, countAssertion, clock }: VerificationPorts,
 ): Promise<Result<undefined>> {
   if (typeof jti !== 'string' || jti === '' || jti.length > maxJtiLength)
     return refuseClient('client_assertion_without_id')
@@ -131,7 +131,7 @@ async function useOnce(
     return refuse('temporarily_unavailable', 'client_assertions_too_often', { retry_after: counted.wait })
   let first = false
   try {
-    first = await replays.use({
+    first = await usedAssertions.add({
       hash: hashHandle(`client_assertion\n${client_id}\n${jti}`),
       expires_at,
     })

@@ -14,7 +14,7 @@ export type ClientsPorts = {
   readonly read: (registered: RegisteredClient) => Client | undefined
   readonly registration: Pick<Registration, 'unusedClientLifetime'>
   /** Whether a node with another configuration took it out. */
-  readonly hasFallen: (clientId: string) => boolean
+  readonly isDisabled: (clientId: string) => boolean
   readonly clock: Clock
   readonly log: Log
 }
@@ -47,7 +47,7 @@ export function createClients(ports: ClientsPorts): ClientLookup {
     all: configured.all,
     find(clientId) {
       const known = configured.find(clientId)
-      if (known !== undefined) return ports.hasFallen(clientId) ? { ...known, enabled: false } : known
+      if (known !== undefined) return ports.isDisabled(clientId) ? { ...known, enabled: false } : known
       if (!isRegisteredId(clientId)) return undefined
       const row = reads.find(clientId)
       return row instanceof Promise ? row.then(clientOf) : clientOf(row)

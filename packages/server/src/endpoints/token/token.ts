@@ -135,7 +135,7 @@ async function attempt(
   if (!issued.ok) return issued
   const { commit } = issued.value
   const outcome = commit ? await ports.stores.commit(commit) : 'committed'
-  if (outcome === 'not_standing') return refuse('invalid_grant', 'no_longer_standing')
+  if (outcome === 'revoked') return refuse('invalid_grant', 'no_longer_standing')
   if (outcome === 'committed') return { ok: true, decision, issued: issued.value }
   return decision.use?.kind === 'assertion' ? refuse('invalid_grant', 'assertion_replayed') : undefined
 }

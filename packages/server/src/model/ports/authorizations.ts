@@ -34,7 +34,7 @@ export type AuthorizationCodes = {
     code: AuthorizationCode,
     beside?: {
       readonly referenceToken?: ReferenceToken | undefined
-      readonly use?: ReplayMarker | undefined
+      readonly use?: UsedAssertion | undefined
     },
   ) => Promise<boolean>
   readonly find: (
@@ -85,18 +85,18 @@ export type RevokedTokens = {
   readonly add: (jti: string, expiresAt: Seconds) => Promise<void>
 }
 
-/** One-use ids, until they expire: of assertions (`jti`), of mailed links, and of pushed requests (the hash of their row). */
-export type Replays = {
-  /** Answers whether this call was the first to use it. */
-  readonly use: (marker: ReplayMarker) => Promise<boolean>
+/** Ids that can be used once, kept until they expire: the `jti` of assertions, mailed links, and the hashes of pushed requests. */
+export type UsedAssertions = {
+  /** Returns whether this call was the first to use it. */
+  readonly add: (assertion: UsedAssertion) => Promise<boolean>
 }
 
-export type ReplayMarker = { readonly hash: TokenHash; readonly expires_at: Seconds }
+export type UsedAssertion = { readonly hash: TokenHash; readonly expires_at: Seconds }
 
 /** Authorization requests that clients pushed (RFC 9126), and long ones that wait for a user. */
 export type PushedRequests = {
   readonly add: (request: PushedRequest) => Promise<void>
-  /** Returns the living one of this client, and whether a marker with its hash was used (see {@link Replays}). Changes nothing. */
+  /** Returns the living one of this client, and whether an assertion with its hash was used (see {@link UsedAssertions}). Changes nothing. */
   readonly find: (
     hash: TokenHash,
     clientId: string,

@@ -9,7 +9,7 @@ import type {
   ReferenceToken,
   RefreshFamily,
 } from '../authorization.ts'
-import type { ReplayMarker } from './authorizations.ts'
+import type { UsedAssertion } from './authorizations.ts'
 
 /** One atomic write: the credential is marked used *and* what was issued is stored, or neither. */
 export type Commit = {
@@ -55,7 +55,7 @@ export type Use =
       readonly generation: number
       readonly idleExpiresAt: Seconds
     }
-  | ({ readonly kind: 'assertion' } & ReplayMarker)
+  | ({ readonly kind: 'assertion' } & UsedAssertion)
 
-/** `already_used`: the credential was used before or at the same time; `not_standing`: client, user or authorization no longer stands. Nothing was written then. */
-export type CommitOutcome = 'committed' | 'already_used' | 'not_standing'
+/** `already_used`: the credential was used before or at the same time; `revoked`: client or user is disabled, or the authorization is revoked or has expired. Nothing was written then. */
+export type CommitOutcome = 'committed' | 'already_used' | 'revoked'

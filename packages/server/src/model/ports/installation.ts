@@ -52,21 +52,24 @@ export type UnusedClients = {
   readonly since: Seconds
 }
 
-/** Which clients and users stand, so that `commit` can require it in its own write. */
-export type Standing = {
-  /** Makes these the clients and users that the configuration names; those of an earlier configuration that it no longer names stop standing. Answers whether that changed anything. */
-  readonly sync: (configured: ConfiguredStanding) => Promise<boolean>
-  /** The ids of clients and users that some configuration named, and that do not stand. */
-  readonly fallen: () => Awaitable<Fallen>
-  /** Calls back when another process has changed it, where the store can tell at once; answers how to stop that. */
+/** Which clients and users are enabled, so that `commit` can require it in its own write. */
+export type Principals = {
+  /** Stores the clients and users that the configuration names. Those that an earlier one named and this one does not are disabled. Returns whether that changed anything. */
+  readonly sync: (configured: ConfiguredPrincipals) => Promise<boolean>
+  /** Returns the ids that some configuration named and that are disabled. */
+  readonly disabled: () => Awaitable<DisabledPrincipals>
+  /** Calls back when another process has changed them, if the store can tell at once. Returns a function that stops it. */
   readonly watch?: (changed: () => void) => () => void
 }
 
-export type ConfiguredStanding = {
-  readonly clients: readonly StandingRow[]
-  readonly users: readonly StandingRow[]
+export type ConfiguredPrincipals = {
+  readonly clients: readonly Principal[]
+  readonly users: readonly Principal[]
 }
 
-export type Fallen = { readonly clients: ReadonlySet<string>; readonly users: ReadonlySet<string> }
+export type DisabledPrincipals = {
+  readonly clients: ReadonlySet<string>
+  readonly users: ReadonlySet<string>
+}
 
-export type StandingRow = { readonly id: string; readonly stands: boolean }
+export type Principal = { readonly id: string; readonly enabled: boolean }

@@ -13,12 +13,12 @@ import type {
   PushedRequests,
   ReferenceTokens,
   RefreshFamilies,
-  Replays,
   RevokedTokens,
+  UsedAssertions,
 } from './authorizations.ts'
 import type { Commit, CommitOutcome } from './commit.ts'
 import type { IdentityLinks, UpstreamRequests, UpstreamSessions } from './federation.ts'
-import type { Keys, RegisteredClients, Settings, Standing } from './installation.ts'
+import type { Keys, Principals, RegisteredClients, Settings } from './installation.ts'
 import type { Consents, LogoutNotices, PendingSignIns, Sessions } from './sessions.ts'
 import type {
   Attempts,
@@ -44,7 +44,7 @@ export type Stores = {
   readonly families: RefreshFamilies
   readonly referenceTokens: ReferenceTokens
   readonly revokedTokens: RevokedTokens
-  readonly replays: Replays
+  readonly usedAssertions: UsedAssertions
   readonly sessions: Sessions
   readonly logoutNotices: LogoutNotices
   readonly consents: Consents
@@ -63,7 +63,7 @@ export type Stores = {
   readonly waitingMails: WaitingMails
   readonly attempts: Attempts
   readonly pushedRequests: PushedRequests
-  readonly standing: Standing
+  readonly principals: Principals
   readonly commit: (commit: Commit) => Promise<CommitOutcome>
   /** Deletes what has expired, in small batches that no request waits for; answers how many rows went. */
   readonly cleanUp: (at: Seconds) => Promise<number>

@@ -23,7 +23,7 @@ import type { Log, TokenHash } from '../../runtime/ports.ts'
 
 export type UpstreamLogoutPorts = {
   readonly readLogoutToken: ReadLogoutToken
-  readonly stores: Pick<Stores, 'sessions' | 'upstreamSessions' | 'replays'>
+  readonly stores: Pick<Stores, 'sessions' | 'upstreamSessions' | 'usedAssertions'>
   readonly endSession: EndSession
   readonly log: Log
 }
@@ -42,7 +42,7 @@ export function createBackChannelLogoutEndpoint(
     if (token === undefined) return ports.refuser(request, missing('upstream_logout_token_missing'))
     const read = await ports.readLogoutToken(provider, token)
     if (!read.ok) return ports.refuser(request, read)
-    if (!(await ports.stores.replays.use(markerOf(provider, read.value)))) {
+    if (!(await ports.stores.usedAssertions.add(markerOf(provider, read.value)))) {
       return ports.refuser(request, missing('upstream_logout_token_replayed'))
     }
     await endAll(provider, read.value, ports)

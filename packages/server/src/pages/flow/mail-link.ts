@@ -44,7 +44,7 @@ export type MailLinks = {
 }
 
 export type MailLinkPorts = {
-  readonly stores: Pick<Stores, 'replays'>
+  readonly stores: Pick<Stores, 'usedAssertions'>
   readonly derived: DerivedKeys
   readonly clock: Clock
   readonly random: Random
@@ -82,7 +82,7 @@ export function createMailLinks(ports: MailLinkPorts): MailLinks {
     redeem(link) {
       const { id, asked_at } = link as Sealed
       const hash = createHmac('sha256', key).update(`redeemed ${id}`).digest('base64url') as TokenHash
-      return ports.stores.replays.use({ hash, expires_at: markUntil(asked_at + sealLifetime) })
+      return ports.stores.usedAssertions.add({ hash, expires_at: markUntil(asked_at + sealLifetime) })
     },
   }
 }

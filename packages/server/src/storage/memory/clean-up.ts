@@ -13,7 +13,7 @@ export const createCleanUp =
       deleteWhere(tables.families, row => ended(row) || row.idle_expires_at <= at) +
       deleteWhere(tables.referenceTokens, ended) +
       deleteWhere(tables.revokedTokens, ended) +
-      deleteWhere(tables.replays, ended) +
+      deleteWhere(tables.usedAssertions, ended) +
       deleteWhere(tables.pushedRequests, ended) +
       deleteWhere(tables.upstreamRequests, ended) +
       deleteWhere(tables.upstreamSessions, ended) +

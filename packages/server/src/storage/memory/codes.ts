@@ -7,17 +7,17 @@ export const createCodes = ({
   authorizations,
   codes,
   referenceTokens,
-  replays,
+  usedAssertions,
 }: Tables): AuthorizationCodes => ({
   async issue(authorization, code, { referenceToken, use } = {}) {
-    if (use && replays.has(use.hash)) return false
+    if (use && usedAssertions.has(use.hash)) return false
     requireNew(authorizations, authorization.id)
     requireNew(codes, code.hash)
     if (referenceToken) requireNew(referenceTokens, referenceToken.hash)
     authorizations.set(authorization.id, authorization)
     codes.set(code.hash, code)
     if (referenceToken) referenceTokens.set(referenceToken.hash, referenceToken)
-    if (use) replays.set(use.hash, use)
+    if (use) usedAssertions.set(use.hash, use)
     return true
   },
   find(hash) {

@@ -13,7 +13,7 @@ export const createCommit =
   (tables: Tables): Stores['commit'] =>
   // No `await` in here: nothing comes between the guards and the writes.
   async commit => {
-    if (!stands(tables, commit)) return 'not_standing'
+    if (!stands(tables, commit)) return 'revoked'
     const spend = commit.use ? spending(tables, commit.use, commit.at) : () => {}
     if (typeof spend === 'string') return spend
     issue(tables, commit)
@@ -42,18 +42,18 @@ function spending(tables: Tables, use: Use, at: Seconds): Spending {
     case 'authorization_code': {
       const code = tables.codes.get(use.hash)
       if (!code || code.used_at !== undefined) return 'already_used'
-      if (code.expires_at <= at) return 'not_standing'
+      if (code.expires_at <= at) return 'revoked'
       return () => tables.codes.set(use.hash, { ...code, used_at: at })
     }
     case 'device_code': {
       const device = tables.devices.get(use.hash)
       if (!device || device.used_at !== undefined) return 'already_used'
-      if (device.status !== 'approved' || device.expires_at <= at) return 'not_standing'
+      if (device.status !== 'approved' || device.expires_at <= at) return 'revoked'
       return () => tables.devices.set(use.hash, { ...device, used_at: at })
     }
     case 'assertion':
-      if (tables.replays.has(use.hash)) return 'already_used'
-      return () => tables.replays.set(use.hash, { hash: use.hash, expires_at: use.expires_at })
+      if (tables.usedAssertions.has(use.hash)) return 'already_used'
+      return () => tables.usedAssertions.set(use.hash, { hash: use.hash, expires_at: use.expires_at })
     case 'refresh_rotation':
     case 'refresh_retry':
     case 'refresh_reuse':
@@ -67,7 +67,7 @@ function refreshing(
   at: Seconds,
 ): Spending {
   const family = families.get(use.family)
-  if (!family || family.expires_at <= at || family.idle_expires_at <= at) return 'not_standing'
+  if (!family || family.expires_at <= at || family.idle_expires_at <= at) return 'revoked'
   if (family.generation !== use.generation) return 'already_used'
   const update = (changes: Partial<RefreshFamily>) => () => families.set(family.id, { ...family, ...changes })
   switch (use.kind) {

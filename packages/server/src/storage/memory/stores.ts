@@ -14,21 +14,21 @@ import { createKeys } from './keys.ts'
 import { createLogoutNotices } from './logout-notices.ts'
 import { createPasskeys } from './passkeys.ts'
 import { createPendingSignIns } from './pending-sign-ins.ts'
+import { createPrincipals } from './principals.ts'
 import { createPushedRequests } from './pushed-requests.ts'
 import { createRecoveryCodes } from './recovery-codes.ts'
 import { createReferenceTokens } from './reference-tokens.ts'
 import { createRegisteredClients } from './registered-clients.ts'
-import { createReplays } from './replays.ts'
 import { createRevokedTokens } from './revoked-tokens.ts'
 import { createSecondFactors } from './second-factors.ts'
 import { createSessions } from './sessions.ts'
 import { createSettings } from './settings.ts'
-import { createStanding } from './standing.ts'
 import { createStoredUsers } from './stored-users.ts'
 import { emptyTables } from './tables.ts'
 import { createTotpSecrets } from './totp-secrets.ts'
 import { createUpstreamRequests } from './upstream-requests.ts'
 import { createUpstreamSessions } from './upstream-sessions.ts'
+import { createUsedAssertions } from './used-assertions.ts'
 import { createWaitingMails } from './waiting-mails.ts'
 
 export function createMemoryStores(tables = emptyTables()): Stores {
@@ -39,7 +39,7 @@ export function createMemoryStores(tables = emptyTables()): Stores {
     families: createFamilies(tables),
     referenceTokens: createReferenceTokens(tables),
     revokedTokens: createRevokedTokens(tables),
-    replays: createReplays(tables),
+    usedAssertions: createUsedAssertions(tables),
     sessions: createSessions(tables),
     logoutNotices: createLogoutNotices(tables),
     consents: createConsents(tables),
@@ -58,7 +58,7 @@ export function createMemoryStores(tables = emptyTables()): Stores {
     waitingMails: createWaitingMails(tables),
     attempts: createAttempts(tables),
     pushedRequests: createPushedRequests(tables),
-    standing: createStanding(tables),
+    principals: createPrincipals(tables),
     commit: createCommit(tables),
     cleanUp: createCleanUp(tables),
     ready: () => true,

@@ -16,7 +16,7 @@ import type {
 import type { Passkey, PendingSignIn, TotpSecret } from '../../model/factor.ts'
 import type { IdentityLink, UpstreamRequest, UpstreamSession } from '../../model/federation.ts'
 import type { WaitingMail } from '../../model/mail.ts'
-import type { PushedRequest, ReplayMarker } from '../../model/ports/stores.ts'
+import type { PushedRequest, UsedAssertion } from '../../model/ports/stores.ts'
 import type { RegisteredClient } from '../../model/registered-client.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
 import type { TokenHash } from '../../runtime/ports.ts'
@@ -31,7 +31,7 @@ export type Tables = {
   readonly families: Map<FamilyId, RefreshFamily>
   readonly referenceTokens: Map<TokenHash, ReferenceToken>
   readonly revokedTokens: Map<string, RevokedToken>
-  readonly replays: Map<TokenHash, ReplayMarker>
+  readonly usedAssertions: Map<TokenHash, UsedAssertion>
   readonly sessions: Map<TokenHash, Session>
   /** Of each living `sid`. */
   readonly sessionClients: Map<string, Set<string>>
@@ -67,7 +67,7 @@ export const emptyTables = (): Tables => ({
   families: new Map(),
   referenceTokens: new Map(),
   revokedTokens: new Map(),
-  replays: new Map(),
+  usedAssertions: new Map(),
   sessions: new Map(),
   sessionClients: new Map(),
   logoutNotices: new Map(),

@@ -185,9 +185,9 @@ export function writeStatement(shape: Shape): Statement {
   return {
     text: `with ${ctes.filter(cte => cte !== undefined).join(',\n')}
       select place, case
-        when place not in (select place from guard) then 'not_standing'
+        when place not in (select place from guard) then 'revoked'
         when place in (select place from used) then 'committed'
-        when ${spending?.over ?? false} then 'not_standing'
+        when ${spending?.over ?? false} then 'revoked'
         else 'already_used' end
       from given`,
     valuesOf: ({ at, client_id, sub, epoch, authorization, use, issue = {} }) => [

@@ -16,21 +16,21 @@ import { createKeys } from './keys.ts'
 import { createLogoutNotices } from './logout-notices.ts'
 import { createPasskeys } from './passkeys.ts'
 import { createPendingSignIns } from './pending-sign-ins.ts'
+import { createPrincipals } from './principals.ts'
 import { createPushedRequests } from './pushed-requests.ts'
 import { createRecoveryCodes } from './recovery-codes.ts'
 import { createReferenceTokens } from './reference-tokens.ts'
 import { createRegisteredClients } from './registered-clients.ts'
-import { createReplays } from './replays.ts'
 import type { Replica } from './replica.ts'
 import { createRevokedTokens } from './revoked-tokens.ts'
 import { createSecondFactors } from './second-factors.ts'
 import { createSessions } from './sessions.ts'
 import { createProbe, createSettings } from './settings.ts'
-import { createStanding } from './standing.ts'
 import { createStoredUsers } from './stored-users.ts'
 import { createTotpSecrets } from './totp-secrets.ts'
 import { createUpstreamRequests } from './upstream-requests.ts'
 import { createUpstreamSessions } from './upstream-sessions.ts'
+import { createUsedAssertions } from './used-assertions.ts'
 import { createWaitingMails } from './waiting-mails.ts'
 
 /** `close`: lets go of what is the store's own. */
@@ -52,7 +52,7 @@ export const createPostgresStores = (
   families: createFamilies(database),
   referenceTokens: createReferenceTokens(database),
   revokedTokens: createRevokedTokens(database),
-  replays: createReplays(database),
+  usedAssertions: createUsedAssertions(database),
   sessions: createSessions(database),
   logoutNotices: createLogoutNotices(database),
   consents: createConsents(database),
@@ -71,7 +71,7 @@ export const createPostgresStores = (
   waitingMails: createWaitingMails(database),
   attempts: createAttempts(database),
   pushedRequests: createPushedRequests(database),
-  standing: createStanding(database, changes),
+  principals: createPrincipals(database, changes),
   commit: createCommit(database),
   cleanUp: createCleanUp(database),
   ready: createProbe(database),

@@ -1,13 +1,13 @@
 /** Authorization codes in SQLite (RFC 6749 §4.1.2). */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { AuthorizationCodes, ReplayMarker } from '../../model/ports/stores.ts'
+import type { AuthorizationCodes, UsedAssertion } from '../../model/ports/stores.ts'
 import type { TokenHash } from '../../runtime/ports.ts'
 import { authorizationCodec, insertAuthorization } from './authorizations.ts'
 import { codecs, type Row } from './codecs.ts'
 import { insertReferenceToken, referenceTokenCodec } from './reference-tokens.ts'
-import { insertReplay } from './replays.ts'
 import { change, one, reading } from './statements.ts'
+import { insertUsedAssertion } from './used-assertions.ts'
 import type { Calls, Writes } from './writing.ts'
 
 const codec = codecs.codes
@@ -22,8 +22,13 @@ export const codeWrites = {
       `insert into codes (${codec.names}, clean_at) values (${codec.placeholders}, ?${end})`,
     )
     const issueReferenceToken = insertReferenceToken(database)
-    const mark = insertReplay(database)
-    return (authorization: Row, code: Row, referenceToken: Row | null, use: ReplayMarker | null): boolean => {
+    const mark = insertUsedAssertion(database)
+    return (
+      authorization: Row,
+      code: Row,
+      referenceToken: Row | null,
+      use: UsedAssertion | null,
+    ): boolean => {
       if (use && !mark(use.hash, use.expires_at)) return false
       authorize(authorization)
       insert(...code)

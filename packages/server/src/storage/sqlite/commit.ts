@@ -8,8 +8,8 @@ import type { Row } from './codecs.ts'
 import { createEpochGuard } from './epoch.ts'
 import { familyCodec, insertFamily } from './families.ts'
 import { insertReferenceToken, referenceTokenCodec } from './reference-tokens.ts'
-import { insertReplay } from './replays.ts'
 import { change, one } from './statements.ts'
+import { insertUsedAssertion } from './used-assertions.ts'
 import type { Calls, Writes } from './writing.ts'
 
 /** What the commit asks of its surroundings: `authorization` is [id, until]. */
@@ -31,7 +31,7 @@ export const commitWrites = {
 
     return (at: Seconds, guards: Guards, use: Use | null, issued: Issued | null): CommitOutcome => {
       const authorizationEnd = guard(guards, at)
-      if (authorizationEnd === undefined) return 'not_standing'
+      if (authorizationEnd === undefined) return 'revoked'
       const outcome = use ? spend(use, at) : 'committed'
       if (outcome !== 'committed') return outcome
       if (issued) insert(issued)
@@ -91,25 +91,25 @@ function createSpend(database: DatabaseSync): (use: Use, at: Seconds) => CommitO
     database,
     `select generation, rotated_at, idle_expires_at from families where id = ?2 and ${living}`,
   )
-  const useReplay = insertReplay(database)
+  const addUsedAssertion = insertUsedAssertion(database)
 
   return (use, at) => {
     switch (use.kind) {
       case 'authorization_code':
         if (useCode(at, use.hash) === 1) return 'committed'
-        return unusedCode(use.hash) ? 'not_standing' : 'already_used'
+        return unusedCode(use.hash) ? 'revoked' : 'already_used'
       case 'device_code':
         if (useDevice(at, use.hash) === 1) return 'committed'
-        return unusedDevice(use.hash) ? 'not_standing' : 'already_used'
+        return unusedDevice(use.hash) ? 'revoked' : 'already_used'
       case 'assertion':
-        return useReplay(use.hash, use.expires_at) ? 'committed' : 'already_used'
+        return addUsedAssertion(use.hash, use.expires_at) ? 'committed' : 'already_used'
       case 'refresh_rotation':
         if (rotate(at, use.family, use.generation, use.idleExpiresAt) === 1) return 'committed'
-        return livingFamily(at, use.family) ? 'already_used' : 'not_standing'
+        return livingFamily(at, use.family) ? 'already_used' : 'revoked'
       case 'refresh_retry':
       case 'refresh_reuse': {
         const family = livingFamily(at, use.family)
-        if (!family) return 'not_standing'
+        if (!family) return 'revoked'
         const [generation, rotatedAt, idleExpiresAt] = family
         if (generation !== use.generation) return 'already_used'
         if (use.kind === 'refresh_retry') return Number(rotatedAt) >= use.since ? 'committed' : 'already_used'

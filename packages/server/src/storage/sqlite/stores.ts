@@ -17,21 +17,21 @@ import { createLogoutNotices } from './logout-notices.ts'
 import { createOpenFile, createReadGuard, identityOf } from './open-file.ts'
 import { createPasskeys } from './passkeys.ts'
 import { createPendingSignIns } from './pending-sign-ins.ts'
+import { createPrincipals } from './principals.ts'
 import { createPushedRequests } from './pushed-requests.ts'
 import { createRecoveryCodes } from './recovery-codes.ts'
 import { createReferenceTokens } from './reference-tokens.ts'
 import { createRegisteredClients } from './registered-clients.ts'
-import { createReplays } from './replays.ts'
 import { createRevokedTokens } from './revoked-tokens.ts'
 import { createSecondFactors } from './second-factors.ts'
 import { createSessions } from './sessions.ts'
 import { createSettings } from './settings.ts'
-import { createStanding } from './standing.ts'
 import { guardReads, one } from './statements.ts'
 import { createStoredUsers } from './stored-users.ts'
 import { createTotpSecrets } from './totp-secrets.ts'
 import { createUpstreamRequests } from './upstream-requests.ts'
 import { createUpstreamSessions } from './upstream-sessions.ts'
+import { createUsedAssertions } from './used-assertions.ts'
 import { createWaitingMails } from './waiting-mails.ts'
 import type { WriteQueue } from './write-queue.ts'
 import { startWriterThread, type WriterThread } from './writer-thread.ts'
@@ -85,7 +85,7 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
     families: createFamilies(database),
     referenceTokens: createReferenceTokens(database, write),
     revokedTokens: createRevokedTokens(database, write),
-    replays: createReplays(write),
+    usedAssertions: createUsedAssertions(write),
     sessions: createSessions(database, write),
     logoutNotices: createLogoutNotices(database, write),
     consents: createConsents(database, write),
@@ -104,7 +104,7 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
     waitingMails: createWaitingMails(database, write),
     attempts: createAttempts(database, write),
     pushedRequests: createPushedRequests(database, write),
-    standing: createStanding(database, write),
+    principals: createPrincipals(database, write),
     commit: createCommit(write),
     cleanUp: createCleanUp(database, write, queue.idle),
     ready() {

@@ -12,20 +12,20 @@ import { keyWrites } from './keys.ts'
 import { logoutNoticeWrites } from './logout-notices.ts'
 import { passkeyWrites } from './passkeys.ts'
 import { pendingSignInWrites } from './pending-sign-ins.ts'
+import { principalWrites } from './principals.ts'
 import { pushedRequestWrites } from './pushed-requests.ts'
 import { recoveryCodeWrites } from './recovery-codes.ts'
 import { referenceTokenWrites } from './reference-tokens.ts'
 import { registeredClientWrites } from './registered-clients.ts'
-import { replayWrites } from './replays.ts'
 import { revokedTokenWrites } from './revoked-tokens.ts'
 import { secondFactorWrites } from './second-factors.ts'
 import { sessionWrites } from './sessions.ts'
 import { settingWrites } from './settings.ts'
-import { standingWrites } from './standing.ts'
 import { storedUserWrites } from './stored-users.ts'
 import { totpSecretWrites } from './totp-secrets.ts'
 import { upstreamRequestWrites } from './upstream-requests.ts'
 import { upstreamSessionWrites } from './upstream-sessions.ts'
+import { usedAssertionWrites } from './used-assertions.ts'
 import { waitingMailWrites } from './waiting-mails.ts'
 
 export const writes = {
@@ -35,7 +35,7 @@ export const writes = {
   ...authorizationWrites,
   ...referenceTokenWrites,
   ...revokedTokenWrites,
-  ...replayWrites,
+  ...usedAssertionWrites,
   ...sessionWrites,
   ...logoutNoticeWrites,
   ...consentWrites,
@@ -54,7 +54,7 @@ export const writes = {
   ...waitingMailWrites,
   ...attemptWrites,
   ...pushedRequestWrites,
-  ...standingWrites,
+  ...principalWrites,
   ...cleanUpWrites,
 }
 

@@ -8,7 +8,7 @@ import type {
   ReferenceToken,
   RefreshFamily,
 } from '../../model/authorization.ts'
-import type { PushedRequest, ReplayMarker } from '../../model/ports/stores.ts'
+import type { PushedRequest, UsedAssertion } from '../../model/ports/stores.ts'
 import { tableFor } from './table.ts'
 
 type RevokedToken = { readonly jti: string; readonly expires_at: Seconds }
@@ -113,7 +113,7 @@ export const authorizationTables = {
     expiry: { at: ['expires_at'] },
     archive: { noun: 'revoked_tokens' },
   }),
-  replays: tableFor<ReplayMarker>()({
+  usedAssertions: tableFor<UsedAssertion>()({
     name: 'replays',
     columns: { hash: 'text', expires_at: 'integer' },
     key: ['hash'],

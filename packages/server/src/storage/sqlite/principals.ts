@@ -1,19 +1,19 @@
 /**
- * Which clients and users stand, in SQLite. One that is no longer named keeps its row: a user who was configured once
+ * Which clients and users are enabled, in SQLite. One that is no longer named keeps its row: a user who was configured once
  * must not pass as an external one. What is stored rather than configured has kinds of its own, `stored_client` and
  * `stored_user`, whose rows go with the writes of their nouns.
  */
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { Standing, StandingRow } from '../../model/ports/stores.ts'
+import type { Principal, Principals } from '../../model/ports/stores.ts'
 import { all, change, reading } from './statements.ts'
 import type { Calls, Writes } from './writing.ts'
 
 type Kind = 'client' | 'user'
 
-export const standingWrites = {
+export const principalWrites = {
   /** `configured`: a JSON object of id to 1 or 0; one statement however many there are. */
-  syncStanding(database) {
+  syncPrincipals(database) {
     const upsert = change(
       database,
       `insert into standing (kind, id, stands) select ?, key, value from json_each(?) where true
@@ -31,7 +31,7 @@ export const standingWrites = {
   },
 } as const satisfies Writes
 
-export function createStanding(database: DatabaseSync, write: Calls<typeof standingWrites>): Standing {
+export function createPrincipals(database: DatabaseSync, write: Calls<typeof principalWrites>): Principals {
   const stored = all(database, 'select id, stands from standing where kind = ?')
   /** Read first: a start with an unchanged configuration writes nothing. */
   const differs = reading(database, (kind: Kind, configured: ReadonlyMap<string, 0 | 1>): boolean => {
@@ -40,19 +40,19 @@ export function createStanding(database: DatabaseSync, write: Calls<typeof stand
     for (const [id, stands] of known) if (stands === 1 && !configured.has(id)) return true
     return false
   })
-  const sync = async (kind: Kind, rows: readonly StandingRow[]): Promise<boolean> => {
-    const configured = new Map(rows.map(({ id, stands }) => [id, stands ? 1 : 0] as const))
+  const sync = async (kind: Kind, rows: readonly Principal[]): Promise<boolean> => {
+    const configured = new Map(rows.map(({ id, enabled }) => [id, enabled ? 1 : 0] as const))
     if (!differs(kind, configured)) return false
-    await write.syncStanding(kind, JSON.stringify(Object.fromEntries(configured)))
+    await write.syncPrincipals(kind, JSON.stringify(Object.fromEntries(configured)))
     return true
   }
-  const unstanding = all(database, 'select id from standing where kind = ? and stands = 0')
-  const fallenOf = reading(database, (kind: Kind) => new Set(unstanding(kind).map(([id]) => String(id))))
+  const listDisabled = all(database, 'select id from standing where kind = ? and stands = 0')
+  const disabledOf = reading(database, (kind: Kind) => new Set(listDisabled(kind).map(([id]) => String(id))))
   return {
     async sync({ clients, users }) {
       const changed = await Promise.all([sync('client', clients), sync('user', users)])
       return changed.includes(true)
     },
-    fallen: () => ({ clients: fallenOf('client'), users: fallenOf('user') }),
+    disabled: () => ({ clients: disabledOf('client'), users: disabledOf('user') }),
   }
 }

@@ -1,10 +1,10 @@
 /**
- * Which clients and users stand, in PostgreSQL. One that is no longer named keeps its row: a user who was configured
+ * Which clients and users are enabled, in PostgreSQL. One that is no longer named keeps its row: a user who was configured
  * once must not pass as an external one. What is stored rather than configured has kinds of its own, `stored_client`
  * and `stored_user`, whose rows go with the writes of their nouns.
  */
 
-import type { Standing, StandingRow } from '../../model/ports/stores.ts'
+import type { Principal, Principals } from '../../model/ports/stores.ts'
 import { announce, type Changes } from './changes.ts'
 import type { Database } from './database.ts'
 import { all } from './statements.ts'
@@ -19,7 +19,7 @@ const upsert = `insert into standing (kind, id, stands) select $1::text, id, sta
 const drop = `update standing set stands = 0
   where kind = $1 and stands = 1 and not (id = any ($2::text[]))`
 
-export function createStanding({ run, locked, schema }: Database, changes: Changes): Standing {
+export function createPrincipals({ run, locked, schema }: Database, changes: Changes): Principals {
   const stored = all(run, 'select id, stands from standing where kind = $1')
   /** Read first: a start with an unchanged configuration writes nothing. */
   const differs = async (kind: Kind, rows: ReadonlyMap<string, 0 | 1>): Promise<boolean> => {
@@ -28,8 +28,8 @@ export function createStanding({ run, locked, schema }: Database, changes: Chang
     for (const [id, stands] of known) if (stands === 1 && !rows.has(id)) return true
     return false
   }
-  const sync = async (kind: Kind, given: readonly StandingRow[]): Promise<boolean> => {
-    const rows = new Map(given.map(({ id, stands }) => [id, stands ? 1 : 0] as const))
+  const sync = async (kind: Kind, given: readonly Principal[]): Promise<boolean> => {
+    const rows = new Map(given.map(({ id, enabled }) => [id, enabled ? 1 : 0] as const))
     if (!(await differs(kind, rows))) return false
     const [ids, stands] = [[...rows.keys()], [...rows.values()]]
     await locked(['standing'], async write => {
@@ -39,14 +39,14 @@ export function createStanding({ run, locked, schema }: Database, changes: Chang
     })
     return true
   }
-  const unstanding = all(run, 'select id from standing where kind = $1 and stands = 0')
-  const fallenOf = async (kind: Kind) => new Set((await unstanding(kind)).map(([id]) => String(id)))
+  const listDisabled = all(run, 'select id from standing where kind = $1 and stands = 0')
+  const disabledOf = async (kind: Kind) => new Set((await listDisabled(kind)).map(([id]) => String(id)))
   return {
     async sync({ clients, users }) {
       const changed = [await sync('client', clients), await sync('user', users)]
       return changed.includes(true)
     },
-    fallen: async () => ({ clients: await fallenOf('client'), users: await fallenOf('user') }),
+    disabled: async () => ({ clients: await disabledOf('client'), users: await disabledOf('user') }),
     watch: changed => changes.watch(schema, changed),
   }
 }
