@@ -175,3 +175,12 @@ test('exchange: reference tokens may be exchanged for JWTs and the other way rou
   assert.equal(json.issued_token_type, 'urn:ietf:params:oauth:token-type:jwt')
   assert.equal(claimsOf(json.access_token).sub, '88421113')
 })
+
+test('exchange: what type was issued is not a validator’s to say [RFC 8693 §2.2.1]', async () => {
+  const members = { issued_token_type: 'forged', custom: 'custom' }
+  const validators = { tokenRequest: () => ({ ok: true, members }) }
+  const server = await createTestServer({ ...world, validators })
+  const { json } = await exchange(server, { subject_token: await machine(server) })
+  assert.equal(json.issued_token_type, accessToken)
+  assert.equal(json.custom, 'custom')
+})

@@ -10,7 +10,7 @@ import { stillAllowed } from './token-scope.ts'
 export async function standing(
   authorization: Authorization,
   { client }: TokenRequest,
-  { profile, resources }: Pick<GrantPorts, 'profile' | 'resources'>,
+  { profile }: Pick<GrantPorts, 'profile'>,
 ): Promise<Refusal | undefined> {
   const log = { authorization_id: authorization.id }
   if (authorization.revoked_at !== undefined) return refuse('invalid_grant', 'authorization_revoked', { log })
@@ -18,7 +18,7 @@ export async function standing(
   if (tenant !== undefined && client.tenants.length > 0 && !client.tenants.includes(tenant)) {
     return refuse('invalid_grant', 'user_of_another_tenant', { log })
   }
-  const withdrawn = stillAllowed(authorization.scope, client, resources)
+  const withdrawn = stillAllowed(authorization.scope, client)
   if (withdrawn) return withdrawn
   const active = await profile.isActive({ subject: authorization, client_id: client.client_id })
   return active ? undefined : refuse('invalid_grant', 'user_inactive', { log })

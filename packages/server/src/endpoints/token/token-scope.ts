@@ -3,7 +3,6 @@
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { parseScope } from '@tessera/protocol/scope'
 import type { Client } from '../../model/client.ts'
-import { type Resources, scopeKind } from '../../model/resource.ts'
 
 /** The scope parameter split and sorted; undefined when it was omitted. Refuses `invalid_scope` when malformed. */
 export function requestedScope(parameter: string | undefined): Result<readonly string[] | undefined> {
@@ -16,13 +15,9 @@ const malformed = refuse('invalid_scope', 'scope_malformed', {
   description: 'scope has characters that no scope may have',
 })
 
-/** Refuses `invalid_scope` when the client may no longer have all that was granted before. */
-export const stillAllowed = (
-  scope: readonly string[],
-  client: Client,
-  resources: Resources,
-): Refusal | undefined => {
-  const lost = scope.find(name => !client.scope.has(name) || scopeKind(resources, name) === undefined)
+/** Refuses `invalid_scope` when the client may no longer have all that was granted before. What it may have is registered. */
+export const stillAllowed = (scope: readonly string[], client: Client): Refusal | undefined => {
+  const lost = scope.find(name => !client.scope.has(name))
   return lost === undefined
     ? undefined
     : refuse('invalid_scope', 'scope_withdrawn', {
