@@ -10,7 +10,7 @@ import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { assertRefused } from '../support/refused.ts'
 import { basic, createTestServer, type TestServer } from '../support/tessera.ts'
 import { until } from '../support/until.ts'
-import { world } from '../support/world.ts'
+import { secret, world } from '../support/world.ts'
 
 const offline = ['openid', 'api1', 'offline_access']
 
@@ -59,4 +59,29 @@ test('attack: a user who redeems codes in a loop keeps the 10,000 authorizations
   assertRefused(await refresh(server, abandoned), 'invalid_grant', 'refresh_token_unknown')
   const headers = { authorization: `Bearer ${abandoned.access_token}` }
   assert.equal((await server.send('GET', '/connect/userinfo', { headers })).status, 401)
+})
+
+test('token: what is counted of a user are authorizations that stay, not refreshes of one', async () => {
+  const trims: unknown[] = []
+  const storehouse = createMemoryStorehouse()
+  const authorizations = {
+    ...storehouse.main.authorizations,
+    trim: async (...asked: unknown[]) => {
+      trims.push(asked)
+      return 0
+    },
+  }
+  const server = await createTestServer(world, {
+    storehouse: { ...storehouse, main: { ...storehouse.main, authorizations } },
+  })
+  let tokens = await signIn(server)
+  for (let count = 0; count < 500; count++) tokens = (await refresh(server, tokens)).json
+  assert.ok(tokens.refresh_token, JSON.stringify(tokens))
+  assert.deepEqual(trims, [])
+  const password = { grant_type: 'password', username: 'bob', password: 'bob', scope: 'api1' }
+  for (let count = 1; count < 500; count++) {
+    assert.deepEqual(trims, [])
+    assert.equal((await server.token(password, { client: ['roclient', secret] })).status, 200)
+  }
+  assert.deepEqual(trims, [['88421113', 10_000, 2000]])
 })

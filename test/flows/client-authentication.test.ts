@@ -356,6 +356,9 @@ test('self_signed_tls_client_auth: another certificate, none, or a secret instea
   assert.equal(claimsOf(ignored.json.access_token).cnf, undefined)
 })
 
+const restOfOne = 'OU=Payments,O=Example\\, Inc.,C=SE'
+const hexadecimal = Buffer.from('one.example').toString('hex')
+
 for (const [what, name, certificate] of [
   ['as RFC 4514 writes it [client-auth-056]', 'CN=one.example,OU=Payments,O=Example\\, Inc.,C=SE', one],
   [
@@ -363,7 +366,9 @@ for (const [what, name, certificate] of [
     'cn = ONE.example, 2.5.4.11=payments, O=Example\\2C  Inc., c=se',
     one,
   ],
-  ['with a value in hexadecimal', 'CN=#0C0B6F6E652E6578616D706C65,OU=Payments,O=Example\\, Inc.,C=SE', one],
+  ['with a value in hexadecimal', `CN=#0C0B${hexadecimal},${restOfOne}`, one],
+  ['with a PrintableString in hexadecimal', `CN=#130B${hexadecimal},${restOfOne}`, one],
+  ['with an IA5String in hexadecimal', `CN=#160B${hexadecimal},${restOfOne}`, one],
   [
     'with awkward characters',
     'E=ops@example.com,UID=u1+CN=multi,O=Ex\\C3\\A4mple \\"A\\" \\+ B\\; \\<C\\>,DC=example',
@@ -395,6 +400,15 @@ for (const [what, name, certificate, reason] of [
   ],
   ['a part of the subject', 'CN=one.example', one, 'client_certificate_of_another_subject'],
   ['a name that can’t be read', 'one.example', one, 'client_certificate_of_another_subject'],
+  ...[
+    ['a value in hexadecimal that is shorter than it says', `CN=#0C0C${hexadecimal}`],
+    ['a value in hexadecimal that is longer than it says', `CN=#0C0A${hexadecimal}`],
+    ['a value in hexadecimal that is no text', `CN=#040B${hexadecimal}`],
+    ['half a byte in hexadecimal', `CN=#0C0B${hexadecimal}0`],
+    ['a quotation mark that is not escaped', 'CN="one.example'],
+  ].map(
+    ([what, name]) => [what, `${name},${restOfOne}`, one, 'client_certificate_of_another_subject'] as const,
+  ),
   ['no certificate', 'CN=one.example', undefined, 'client_certificate_missing'],
   ['what is no certificate', 'CN=one.example', base64('nonsense'), 'client_certificate_malformed'],
 ] as const) {
