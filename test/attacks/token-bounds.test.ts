@@ -4,10 +4,12 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { createIdTokenHintReader } from '../../packages/server/src/authorization-request/id-token-hint.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
+import type { Authorization } from '../../packages/server/src/model/authorization.ts'
+import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { signJwt } from '../../packages/server/src/tokens/jwt.ts'
 import { openRing } from '../keys/keys.ts'
-import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
+import { approveDevice, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { bearer } from '../support/registering.ts'
 import { claimsOf, createTestServer, issuer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
@@ -76,6 +78,45 @@ for (const [what, scope] of [
     server.clock.advance(1)
     assert.equal(await isGood(server, access_token), false)
   })
+
+for (const offline of [[], ['offline_access']])
+  for (const grant of ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'] as const)
+    test(`tokens: the authorization of a token by ${grant} outlives its code, with ${offline.join() || 'openid'}`, async () => {
+      const server = await createTestServer(
+        withClients(
+          ...['web', 'device'].map(client_id => ({
+            ...{ client_id, refresh_token_expiration: 'absolute', absolute_refresh_token_lifetime: 600 },
+          })),
+        ),
+      )
+      const given = { scope: [...offline, 'openid'], expires_at: server.clock.now() + 300 }
+      const { json, body } = await (grant === 'authorization_code'
+        ? redeemCode(server, given)
+        : redeemDevice(server, given))
+      assert.equal(json.refresh_token !== undefined, offline.length > 0, body)
+      server.clock.advance(3599)
+      assert.equal(await isGood(server, json.access_token), true)
+      server.clock.advance(1)
+      assert.equal(await isGood(server, json.access_token), false)
+    })
+
+const redeemCode = async (server: TestServer, given: Partial<Authorization>) => {
+  const code = await issueCode(server, given)
+  return server.token(
+    { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier },
+    { client: ['web', secret] },
+  )
+}
+
+const redeemDevice = async (server: TestServer, given: Partial<Authorization>) => {
+  const form = { client_id: 'device', scope: given.scope?.join(' ') }
+  const { json } = await server.send('POST', '/connect/deviceauthorization', { form })
+  const found = await server.stores.devices.find(hashHandle(json.device_code))
+  assert.ok(found)
+  assert.ok(await approveDevice(server, found.device.user_code_hash, given))
+  const grant_type = 'urn:ietf:params:oauth:grant-type:device_code'
+  return server.token({ grant_type, device_code: json.device_code, client_id: 'device' })
+}
 
 test('tokens: the last refresh of a family keeps its authorization until the new access token ends', async () => {
   const server = await createTestServer(
