@@ -133,6 +133,17 @@ test('extension: tokens for another client are bound as its own are [RFC 8705 §
   assert.deepEqual(claimsOf(own.json.access_token).cnf, { 'x5t#S256': thumbprintOf(one) })
 })
 
+test('extension: tokens for a client that is not bound have the key of the client that asks', async () => {
+  const { clients, ...rest } = configured({ tls_client_certificate_bound_access_tokens: true })
+  const mtls = { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] }
+  const server = await createTestServer({ ...rest, mtls, clients })
+  decisions.custom = () => ({ ok: true, client_id: 'roclient' })
+  const form = { grant_type: 'custom', custom_credential: 'x', scope: 'api1' }
+  const { json } = await server.token(form, { client, certificate: one })
+  assert.equal(claimsOf(json.access_token).client_id, 'roclient')
+  assert.deepEqual(claimsOf(json.access_token).cnf, { 'x5t#S256': thumbprintOf(one) })
+})
+
 test('extension: custom members join the response, never replace standard ones [token-ext-015]', async () => {
   const { status, json } = await decide({
     ok: true,

@@ -247,6 +247,21 @@ test('federation logout: a used logout token is remembered while it is valid, de
   assertRefused(await tell(server, token), 'invalid_request', 'upstream_logout_token_replayed')
 })
 
+test('federation logout: an id that one provider used is still good at another [Back-Channel Logout 1.0 §2.6]', async () => {
+  const branch = { name: 'branch', type: 'oidc', issuer: provider.issuer, client_id: 'tessera' }
+  const { server } = await startFederated(federatedWorld(provider, {}, [branch]))
+  const token = await logoutToken({ sid: 'unknown-session', jti: 'shared' })
+  assert.equal((await tell(server, token)).status, 200)
+  const form = { logout_token: token }
+  const path = '/federation/backchannel-logout/branch'
+  assert.equal((await server.send('POST', path, { form })).status, 200)
+  assertRefused(
+    await server.send('POST', path, { form }),
+    'invalid_request',
+    'upstream_logout_token_replayed',
+  )
+})
+
 test('federation logout: a hidden frame of the provider ends the session that it names [Front-Channel Logout 1.0 §2]', async () => {
   const { server, browser } = await signedIn()
   const path = '/federation/frontchannel-logout/corp'

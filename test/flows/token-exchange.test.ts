@@ -184,3 +184,24 @@ test('exchange: what type was issued is not a validator’s to say [RFC 8693 §2
   assert.equal(json.issued_token_type, accessToken)
   assert.equal(json.custom, 'custom')
 })
+
+test('exchange: a token for one of two APIs that own a scope becomes none for the other [RFC 8707 §2]', async () => {
+  const second = { name: 'urn:second', scopes: ['api1'] }
+  const server = await createTestServer({ ...world, api_resources: [...world.api_resources, second] })
+  const form = {
+    grant_type: 'password',
+    username: 'bob',
+    password: 'bob',
+    scope: 'api1',
+    resource: 'urn:api',
+  }
+  const subject_token = (await server.token(form, { client: ['roclient', secret] })).json.access_token
+  const { json } = await exchange(server, { subject_token })
+  assert.equal(claimsOf(json.access_token).aud, 'urn:api')
+  for (const where of ['resource', 'audience'])
+    assertRefused(
+      await exchange(server, { subject_token, [where]: 'urn:second' }),
+      'invalid_target',
+      'resource_outside_scope',
+    )
+})
