@@ -1,7 +1,10 @@
-/** Whether a client may have the response type that it asks for (RFC 6749 §3.1.1, RFC 7591 §2.1). */
+/**
+ * Whether a client may have the response type that it asks for (RFC 6749 §3.1.1). That it has the grants of those that it
+ * registered is a rule of the configuration (RFC 7591 §2.1).
+ */
 
 import type { Parameters } from '@tessera/protocol/parameters'
-import { brings, parseResponseType, type ResponseType } from '@tessera/protocol/response-type'
+import { parseResponseType, type ResponseType } from '@tessera/protocol/response-type'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Client } from '../model/client.ts'
 
@@ -17,16 +20,9 @@ export function validateResponseType(client: Client, parameters: Parameters): Re
       description: 'Response type not supported',
     })
   }
-  const registered = client.response_types.some(known => parseResponseType(known) === type)
-  return registered && grantsOf(type).every(grant => client.grant_types.has(grant))
+  return client.response_types.some(known => parseResponseType(known) === type)
     ? ok(type)
     : refuse('unauthorized_client', 'response_type_not_allowed', {
         description: 'This client may not use this response type',
       })
 }
-
-/** RFC 7591 §2.1: a code needs one grant, a token from the authorization endpoint the other. */
-const grantsOf = (type: ResponseType): readonly string[] => [
-  ...(brings(type, 'code') ? ['authorization_code'] : []),
-  ...(brings(type, 'token') || brings(type, 'id_token') ? ['implicit'] : []),
-]
