@@ -249,6 +249,18 @@ test('extension: the tenant comes from the user’s record, and claims never rep
   assert.deepEqual(claims.act, { sub: 'a' })
 })
 
+test('extension: a one-use id that one grant used is still good of another', async () => {
+  const decide = () => ({ ok: true, uses: { id: 'shared', expires_at: 4_000_000_000 } })
+  const grants = ['custom', 'other'].map(grantType => ({ grantType, parameters: {}, decide }))
+  const { clients, ...rest } = configured({ grant_types: ['custom', 'other'] })
+  const server = await createTestServer({ ...rest, clients, grants })
+  for (const grant_type of ['custom', 'other']) {
+    const ask = () => server.token({ grant_type, scope: 'api1' }, { client })
+    assert.equal((await ask()).status, 200, grant_type)
+    assertRefused(await ask(), 'invalid_grant', 'assertion_replayed')
+  }
+})
+
 test('extension: a one-use id is used once, also by a hundred requests at once', async () => {
   const server = await createTestServer(configured())
   decisions.custom = () => ({ ok: true, uses: { id: 'ticket-1', expires_at: server.clock.now() + 60 } })

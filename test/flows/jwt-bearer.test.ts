@@ -59,6 +59,17 @@ test('jwt-bearer: an assertion of a trusted issuer gives the user’s token once
   assert.equal((await redeem(server, await sign({ jti: 'two' }))).status, 200)
 })
 
+test('jwt-bearer: an id that one issuer used is still good of another [RFC 7519 §4.1.7]', async () => {
+  const second = 'https://second.example'
+  const [first] = configured.trusted_issuers
+  const trusted_issuers = [...configured.trusted_issuers, { ...first, issuer: second }]
+  const server = await createTestServer({ ...configured, trusted_issuers })
+  for (const iss of [partner, second]) {
+    assert.equal((await redeem(server, await sign({ iss }))).status, 200, iss)
+    assertRefused(await redeem(server, await sign({ iss })), 'invalid_grant', 'assertion_replayed')
+  }
+})
+
 test('jwt-bearer: one without jti is used once as a whole', async () => {
   const server = await createTestServer(configured)
   const assertion = await sign({ jti: undefined })

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { tokenExchange } from '../../packages/server/src/endpoints/token/grants/token-exchange.ts'
+import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { assertRefused } from '../support/refused.ts'
+import { bearer } from '../support/registering.ts'
 import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
 
@@ -204,4 +206,24 @@ test('exchange: a token for one of two APIs that own a scope becomes none for th
       'invalid_target',
       'resource_outside_scope',
     )
+})
+
+test('exchange: UserInfo tells the other client no claim that only the first one asked for [OpenID Connect Core 1.0 §5.5]', async () => {
+  const server = await createTestServer(
+    withClients(
+      { client_id: 'exchanger', scope: 'openid api1' } as never,
+      { client_id: 'web', scope: 'openid email api1' } as never,
+    ),
+  )
+  const requested_claims = { userinfo: { email: {} } }
+  const code = await issueCode(server, { scope: ['api1', 'openid'], requested_claims })
+  const { json } = await server.token(
+    { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier },
+    { client: ['web', secret] },
+  )
+  const exchanged = await exchange(server, { subject_token: json.access_token, scope: 'openid' })
+  const told = async (token: string) =>
+    (await server.send('GET', '/connect/userinfo', { headers: bearer(token) })).json
+  assert.deepEqual(await told(json.access_token), { sub: '88421113', email: 'bob@example.com' })
+  assert.deepEqual(await told(exchanged.json.access_token), { sub: '88421113' })
 })
