@@ -135,6 +135,20 @@ test('attack: an answer to the page that was taken back, or narrowed, since give
   assert.ok((await browser.visit(location)).target.startsWith('/consent'))
 })
 
+test('consent: what one user ticked narrows nothing of whoever signs in after them', async () => {
+  const { server, browser } = await start()
+  const page = await browser.visit(asked())
+  const form = { ...page.form?.fields, button: 'yes', scope: ['profile'] }
+  const { location = '' } = await browser.request('POST', '/consent', { form })
+  await browser.submit(await browser.visit('/logout'), { button: 'yes' })
+  const bob = { username: 'bob', password: 'builder', button: 'login' }
+  await signIn(browser, authorizePath(), bob)
+  await agree(browser, asked(), {})
+  const tokens = await redeem(server, answerOf(await browser.visit(location)))
+  assert.equal(claimsOf(tokens.id_token).sub, '2')
+  assert.equal(tokens.scope, 'api1 email offline_access openid profile')
+})
+
 /** Ways in which what came of an authorization falls. */
 const falls = {
   'the consent is taken back': async (_: TestServer, browser: Browser, client_id: string) => {

@@ -165,6 +165,23 @@ test('attack: clients with slow request_uris do not block others', async () => {
   assert.equal(refused.length, 300 - 10)
 })
 
+test('attack: addresses that nobody registered use up no place of those that a client did register', async () => {
+  const outside = openOutside('')
+  const server = await open(outside.outbound, {
+    authorization_requests: { allow_unregistered_request_uris: true },
+  })
+  const ask = (request_uri: string) =>
+    createBrowser(server).visit(authorizePath({ client_id: 'objects', scope: 'openid', request_uri }))
+  const flood = Array.from({ length: 20 }, (_, count) => ask(`https://slow.example/${count}`))
+  await refusedOf(flood, 20 - 10)
+  await ask('https://good.example/object')
+  assert.notEqual(server.reason(), 'request_uris_too_many_waiting')
+  outside.letGo()
+  await Promise.all(flood)
+  const refused = server.logged.filter(({ reason }) => reason === 'request_uris_too_many_waiting')
+  assert.equal(refused.length, 20 - 10)
+})
+
 test('attack: registrations with slow sector identifier lists do not block others', async () => {
   const outside = openOutside(JSON.stringify([callback]))
   const server = await open(outside.outbound)

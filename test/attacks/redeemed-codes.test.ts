@@ -63,16 +63,16 @@ test('attack: a user who redeems codes in a loop keeps the 10,000 authorizations
 
 test('token: what is counted of a user are authorizations that stay, not refreshes of one', async () => {
   const trims: unknown[] = []
-  const storehouse = createMemoryStorehouse()
+  const tenantStores = createMemoryTenantStores()
   const authorizations = {
-    ...storehouse.main.authorizations,
+    ...tenantStores.main.authorizations,
     trim: async (...asked: unknown[]) => {
       trims.push(asked)
       return 0
     },
   }
   const server = await createTestServer(world, {
-    storehouse: { ...storehouse, main: { ...storehouse.main, authorizations } },
+    tenantStores: { ...tenantStores, main: { ...tenantStores.main, authorizations } },
   })
   let tokens = await signIn(server)
   for (let count = 0; count < 500; count++) tokens = (await refresh(server, tokens)).json

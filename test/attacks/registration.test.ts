@@ -281,6 +281,8 @@ test('attack: a client with hundreds of keys does not have them all tried for wh
     return (await server.token({ client_assertion, client_assertion_type })).json.error
   }
   assert.equal(await ask(3), 'invalid_request', 'authenticated, and without a grant')
+  assert.equal(await ask(9), 'invalid_request', 'the tenth key is tried')
+  assert.equal(await ask(10), 'invalid_client', 'the next one is not')
   assert.equal(await ask(59), 'invalid_client')
   const refusal = server.logged.findLast(({ event }) => event === 'refused')
   assert.equal(refusal?.error_code, 'too_many_keys_without_kid')

@@ -175,6 +175,17 @@ test('client authentication: a right argon2id secret is hashed once, a wrong one
   assert.equal(server.reason(), 'client_secret_wrong')
 })
 
+test('client authentication: a right argon2id secret that is remembered of one client is none of another', async () => {
+  const client = await slowClient()
+  const other = { ...(await slowClient('other')), client_id: 'neighbour' }
+  const server = await createTestServer(withClients(client, other))
+  assert.equal((await authenticate(server, 'slow', '192.0.2.1')).status, 200)
+  const asOther = (value: string) =>
+    server.token({ grant_type: 'client_credentials', scope: 'api1' }, { client: ['neighbour', value] })
+  assert.equal((await asOther('slow')).reason, 'client_secret_wrong')
+  assert.equal((await asOther('other')).status, 200)
+})
+
 test('client authentication: an argon2id secret that was right is not any more when it is changed or has expired', async () => {
   const client = await slowClient()
   const [kept] = client.client_secrets

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { narrowTo } from '../../packages/server/src/authorization-request/agreed-request.ts'
 import { createIdTokenHintReader } from '../../packages/server/src/authorization-request/id-token-hint.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import type { Authorization } from '../../packages/server/src/model/authorization.ts'
@@ -153,4 +154,41 @@ test('ID token hint: a JWT without an end is none, whoever signed it so [OpenID 
   assert.equal(read(await sign({ exp: 1, iss: `${issuer}/t` })), undefined)
   assert.equal(read(await sign({ exp: 1, sub: 1 })), undefined)
   assert.equal(read(await sign({ exp: 1, aud: ['web'] })), undefined)
+})
+
+test('refresh: the family keeps the claims of every API that was agreed to, whichever the code was redeemed for [RFC 8707 §2.2]', async () => {
+  const claims: Readonly<Record<string, string>> = { 'urn:api': 'name', 'urn:other': 'email' }
+  const server = await createTestServer({
+    ...world,
+    api_resources: world.api_resources.map(api => ({ ...api, claims: [claims[api.name]] })),
+  })
+  const scope = ['api1', 'offline_access', 'openid', 'other_api']
+  const code = await issueCode(server, { scope, resources: ['urn:api', 'urn:other'] })
+  const client = { client: ['web', secret] as const }
+  const first = await server.token(
+    {
+      ...{ grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier },
+      resource: 'urn:api',
+    },
+    client,
+  )
+  assert.equal(claimsOf(first.json.access_token).name, 'Bob')
+  assert.equal(claimsOf(first.json.access_token).email, undefined)
+  const { refresh_token } = first.json
+  const form = { grant_type: 'refresh_token', refresh_token, resource: 'urn:other' }
+  const other = claimsOf((await server.token(form, client)).json.access_token)
+  assert.deepEqual([other.email, other.name], ['bob@example.com', undefined])
+})
+
+test('consent: a claim in a language is kept with the scope that opens it [OpenID Connect Core 1.0 §5.2]', async () => {
+  const resources = {
+    identity: new Map([['profile', { name: 'profile', claims: ['name'] }]]),
+    ...{ apiScopes: new Map(), apis: new Map() },
+  }
+  const asked = { 'name#fr': {}, 'email#fr': {}, idp: {} }
+  const request = { scope: ['openid', 'profile'], requested_claims: { userinfo: asked, id_token: asked } }
+  const narrow = (agreed: readonly string[]) =>
+    Object.keys(narrowTo(request as never, agreed, resources).requested_claims?.userinfo ?? {})
+  assert.deepEqual(narrow(['openid', 'profile']), ['name#fr', 'idp'])
+  assert.deepEqual(narrow(['openid']), ['idp'])
 })

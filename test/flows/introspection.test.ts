@@ -230,6 +230,42 @@ test('introspection: another client’s tokens are not active [introspection-020
   assertInactive(await introspect(server, refresh_token, client))
 })
 
+test('introspection: a refresh token that was not used for too long is not active', async () => {
+  const server = await createTestServer(
+    withClients({
+      client_id: 'roclient',
+      refresh_token_expiration: 'sliding',
+      sliding_refresh_token_lifetime: 600,
+    } as never),
+  )
+  const { refresh_token } = await signIn(server, 'api1 offline_access')
+  server.clock.advance(599)
+  assert.equal((await introspect(server, refresh_token, roclient)).json.active, true)
+  server.clock.advance(1)
+  assertInactive(await introspect(server, refresh_token, roclient))
+})
+
+test('introspection: a refresh token ends with its family, however short ago it was used', async () => {
+  const server = await createTestServer(
+    withClients({
+      client_id: 'roclient',
+      refresh_token_expiration: 'sliding',
+      sliding_refresh_token_lifetime: 600,
+      absolute_refresh_token_lifetime: 900,
+    } as never),
+  )
+  const { refresh_token } = await signIn(server, 'api1 offline_access')
+  server.clock.advance(500)
+  const form = { grant_type: 'refresh_token', refresh_token }
+  const { json } = await server.token(form, { client: ['roclient', secret] })
+  const described = await introspect(server, json.refresh_token, roclient)
+  assert.equal(described.json.exp, startOfTime + 900)
+  server.clock.advance(399)
+  assert.equal((await introspect(server, json.refresh_token, roclient)).json.active, true)
+  server.clock.advance(1)
+  assertInactive(await introspect(server, json.refresh_token, roclient))
+})
+
 test('introspection: a revoked refresh token is not active, nor what came with it [introspection-019]', async () => {
   const server = await createTestServer(world)
   const { access_token, refresh_token } = await signIn(server)

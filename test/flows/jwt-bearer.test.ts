@@ -77,6 +77,22 @@ test('jwt-bearer: one without jti is used once as a whole', async () => {
   assertRefused(await redeem(server, assertion), 'invalid_grant', 'assertion_replayed')
 })
 
+/** The order of the curve P-256: with `s`, `order - s` fits as well. */
+const order = BigInt('0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551')
+
+test('jwt-bearer: one without jti is used once, also where its signature is spelt in another way', async () => {
+  const server = await createTestServer(configured)
+  const assertion = await sign({ jti: undefined })
+  const [head, payload, signature = ''] = assertion.split('.')
+  const bytes = Buffer.from(signature, 'base64url')
+  const s = order - BigInt(`0x${bytes.toString('hex', 32)}`)
+  bytes.write(s.toString(16).padStart(64, '0'), 32, 'hex')
+  const twin = `${head}.${payload}.${bytes.toString('base64url')}`
+  assert.notEqual(twin, assertion)
+  assert.equal((await redeem(server, twin)).status, 200)
+  assertRefused(await redeem(server, assertion), 'invalid_grant', 'assertion_replayed')
+})
+
 test('jwt-bearer: the token endpoint is an audience too', async () => {
   const server = await createTestServer(configured)
   assert.equal((await redeem(server, await sign({ aud: `${issuer}/connect/token` }))).status, 200)

@@ -227,3 +227,14 @@ test('exchange: UserInfo tells the other client no claim that only the first one
   assert.deepEqual(await told(json.access_token), { sub: '88421113', email: 'bob@example.com' })
   assert.deepEqual(await told(exchanged.json.access_token), { sub: '88421113' })
 })
+
+for (const allows of ['yes', 1, {}, undefined, false])
+  test(`exchange: a policy that answers ${JSON.stringify(allows)} does not allow it`, async () => {
+    const policy = (() => allows) as () => boolean
+    const server = await createTestServer({ ...world, grants: [tokenExchange({ policy })] })
+    assertRefused(
+      await exchange(server, { subject_token: await machine(server) }),
+      'invalid_request',
+      'exchange_refused_by_policy',
+    )
+  })
