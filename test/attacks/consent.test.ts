@@ -149,6 +149,16 @@ test('consent: what one user ticked narrows nothing of whoever signs in after th
   assert.equal(tokens.scope, 'api1 email offline_access openid profile')
 })
 
+test('consent: is not asked for where the essential acr is out of reach [OpenID Connect Core 1.0 §5.5.1.1]', async () => {
+  const { server, browser } = await start()
+  const claims = JSON.stringify({ id_token: { acr: { essential: true, value: 'urn:out-of-reach' } } })
+  assert.equal(
+    answerOf(await browser.visit(asked({ claims }))).get('error'),
+    'unmet_authentication_requirements',
+  )
+  assert.equal(server.reason(), 'acr_not_reached')
+})
+
 /** Ways in which what came of an authorization falls. */
 const falls = {
   'the consent is taken back': async (_: TestServer, browser: Browser, client_id: string) => {

@@ -1,18 +1,21 @@
 /** What bounds a token: nobody else says what ties it to its request, and its authorization is kept for as long as it lives. */
 
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { narrowTo } from '../../packages/server/src/authorization-request/agreed-request.ts'
 import { createIdTokenHintReader } from '../../packages/server/src/authorization-request/id-token-hint.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import type { Authorization } from '../../packages/server/src/model/authorization.ts'
 import { hashHandle } from '../../packages/server/src/model/handle.ts'
+import { jsonObject } from '../../packages/server/src/model/hook-result.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
 import { signJwt } from '../../packages/server/src/tokens/jwt.ts'
 import { openRing } from '../keys/keys.ts'
-import { approveDevice, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
+import { approveDevice, challenge, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { bearer } from '../support/registering.ts'
-import { claimsOf, createTestServer, issuer, type TestServer } from '../support/tessera.ts'
+import { basic, claimsOf, createTestServer, issuer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
 
 let keys: ManagedKeyRing
@@ -191,4 +194,106 @@ test('consent: a claim in a language is kept with the scope that opens it [OpenI
     Object.keys(narrowTo(request as never, agreed, resources).requested_claims?.userinfo ?? {})
   assert.deepEqual(narrow(['openid', 'profile']), ['name#fr', 'idp'])
   assert.deepEqual(narrow(['openid']), ['idp'])
+})
+
+for (const access_token_type of ['jwt', 'reference'] as const)
+  test(`revocation: a ${access_token_type} token that was revoked is known until its end, and so is what came of it`, async () => {
+    const server = await createTestServer(
+      withClients(
+        { client_id: 'roclient', access_token_type } as never,
+        {
+          client_id: 'exchanger',
+          scope: 'openid api1',
+        } as never,
+      ),
+    )
+    const { access_token } = await signIn(server, 'openid api1')
+    const exchanged = await exchange(server, access_token)
+    assert.equal(await isGood(server, exchanged), true)
+    const form = { token: access_token, client_id: 'roclient', client_secret: secret }
+    await server.send('POST', '/connect/revocation', { form })
+    server.clock.advance(3599)
+    assert.equal(await isGood(server, access_token), false)
+    assert.equal(await isGood(server, exchanged), false)
+  })
+
+test('exchange: the authorization is kept no longer than the token that it began with', async () => {
+  const server = await createTestServer(
+    withClients({ client_id: 'exchanger', scope: 'openid api1' } as never),
+  )
+  const { access_token } = await signIn(server, 'openid api1')
+  const { authorization_id } = claimsOf(access_token)
+  server.clock.advance(600)
+  const exchanged = await exchange(server, access_token)
+  server.clock.advance(2999)
+  assert.equal(await isGood(server, exchanged), true)
+  server.clock.advance(1)
+  assert.equal(await isGood(server, exchanged), false)
+  assert.equal(await server.stores.authorizations.find(authorization_id), undefined)
+})
+
+const exchange = async (server: TestServer, subject_token: string): Promise<string> =>
+  (
+    await server.token(
+      {
+        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+        ...{ subject_token, scope: 'openid' },
+        subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      },
+      { client: ['exchanger', secret] },
+    )
+  ).json.access_token
+
+test('tokens: the claims of a client are in a user’s token only where the operator says so', async () => {
+  const tierOf = async (change: object) => {
+    const claims = [{ type: 'tier', value: 'gold' }]
+    const server = await createTestServer(withClients({ client_id: 'roclient', claims, ...change } as never))
+    return claimsOf((await signIn(server, 'openid api1')).access_token).client_tier
+  }
+  assert.equal(await tierOf({}), undefined)
+  assert.equal(await tierOf({ always_send_client_claims: true }), 'gold')
+})
+
+for (const [alg, digest] of [
+  ['EdDSA', 'sha512'],
+  ['PS256', 'sha256'],
+] as const)
+  test(`ID token: at_hash goes with ${alg} [OpenID Connect Core 1.0 §3.1.3.6]`, async () => {
+    const server = await createTestServer(
+      withClients({ client_id: 'web', id_token_signed_response_alg: alg } as never),
+    )
+    const code = await issueCode(server)
+    const { json } = await server.token(
+      { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier },
+      { client: ['web', secret] },
+    )
+    const whole = hash(digest, json.access_token, 'buffer')
+    assert.equal(claimsOf(json.id_token).at_hash, whole.toString('base64url', 0, whole.length / 2))
+  })
+
+test('hooks: JSON of a hundred levels is read, and of one more is not', () => {
+  const nested = (levels: number): unknown => (levels === 0 ? {} : { of: nested(levels - 1) })
+  assert.deepEqual(jsonObject(nested(100), 'claims'), nested(100))
+  assert.throws(() => jsonObject(nested(101), 'claims'), /at most 100 levels/)
+})
+
+test('par: what authenticates the client is not kept with its request', async () => {
+  const tenantStores = createMemoryTenantStores()
+  const kept: number[] = []
+  const pushedRequests = {
+    ...tenantStores.main.pushedRequests,
+    add: async (request: { readonly parameters: string }) => void kept.push(request.parameters.length),
+  }
+  const server = await createTestServer(world, {
+    tenantStores: { ...tenantStores, main: { ...tenantStores.main, pushedRequests } },
+  })
+  const asked = {
+    ...{ client_id: 'web', response_type: 'code', redirect_uri: redirectUri, scope: 'openid' },
+    ...{ code_challenge: challenge, code_challenge_method: 'S256' },
+  }
+  const push = (form: object, headers = {}) =>
+    server.send('POST', '/connect/par', { form: { ...asked, ...form }, headers })
+  assert.equal((await push({}, basic('web', secret))).status, 201)
+  assert.equal((await push({ client_secret: secret })).status, 201)
+  assert.equal(kept[1], kept[0])
 })

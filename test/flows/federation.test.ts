@@ -264,6 +264,38 @@ test('federation: who refuses there goes back to the client, or to the choice wh
   assert.match(back.body, /name="password"/)
 })
 
+test('federation: where it is the only way, who refuses there goes back to the client, and no page leads elsewhere', async () => {
+  const { server, browser } = await startFederated(federatedWorld(provider))
+  const target = authorizePath({ client_id: 'nolocal' })
+  for (const [error, status] of [
+    ['access_denied', 302],
+    ['server_error', 502],
+  ] as const) {
+    provider.service.once('beforeAuthorizeRedirect', ({ url }) => {
+      url.searchParams.delete('code')
+      url.searchParams.set('error', error)
+    })
+    const page = await signInByProvider(browser, target)
+    assert.equal(page.status, status, page.text)
+    if (status === 302) assert.equal(answerOf(page).get('error'), 'access_denied')
+    else assert.equal([...page.body.matchAll(/<a class="button" href=/g)].length, 2, page.text)
+  }
+  assert.equal(server.reason(), 'upstream_refused')
+})
+
+test('federation: what a client registered for its requests gives way to what a request says', async () => {
+  const world = federatedWorld(provider)
+  const { browser } = await startFederated({
+    ...world,
+    clients: world.clients.map(client =>
+      client.client_id === 'web' ? { ...client, default_acr_values: ['idp:corp'] } : client,
+    ),
+  })
+  assert.ok((await browser.visit(authorizePath())).location?.startsWith(provider.issuer))
+  const asked = await browser.visit(authorizePath({ acr_values: 'idp:local' }))
+  assert.ok(asked.target.startsWith('/login'), asked.location)
+})
+
 test('federation: other errors there become a page with a way back, another way, and another try', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   const choice = await browser.visit(authorizePath())

@@ -70,6 +70,20 @@ for (const [alg, enc, keys] of [
   })
 }
 
+test('encryption: a key that is for another algorithm or for signatures is not used [RFC 7517 §4.2, §4.4]', async () => {
+  const asking = { id_token_encrypted_response_alg: 'RSA-OAEP-256' }
+  const others = [
+    await jwkOf(rsa.publicKey, { kid: 'other', use: 'enc', alg: 'RSA-OAEP' }),
+    await jwkOf(rsa.publicKey, { kid: 'signs', use: 'sig' }),
+  ]
+  const own = await jwkOf(rsa.publicKey, { kid: 'own', alg: 'RSA-OAEP-256' })
+  const server = await open({ ...asking, jwks: { keys: [...others, own] } })
+  const { header } = await decrypt((await tokensOf(server)).json.id_token, rsa.privateKey)
+  assert.equal(header.kid, 'own')
+  const without = await open({ ...asking, jwks: { keys: others } })
+  assert.equal((await tokensOf(without)).status, 503)
+})
+
 const userinfo = async (server: TestServer): Promise<Answer> => {
   const { access_token } = (await tokensOf(server)).json
   return server.send('GET', '/connect/userinfo', { headers: { authorization: `Bearer ${access_token}` } })

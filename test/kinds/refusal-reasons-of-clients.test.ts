@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { createBrowser } from '../support/browser.ts'
 import { challenge, redirectUri } from '../support/issue-code.ts'
 import { manage, register } from '../support/registering.ts'
-import { type Answer, createTestServer, type Form, type TestServer } from '../support/tessera.ts'
+import { type Answer, createTestServer, type Form, startOfTime, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
 
 const client_secrets = [{ value: secret }]
@@ -120,6 +120,8 @@ const refusals: Readonly<
   ],
   request_object_expired: [
     ['long ago', byObject({ exp: 1 })],
+    ['by the whole skew', byObject({ exp: startOfTime - 60 })],
+    ['not yet by more than the skew', byObject({ nbf: startOfTime + 61 })],
     ['not yet', byObject({ nbf: 4_000_000_000 })],
     ['no number', byObject({ exp: '4000000000' })],
   ],
@@ -213,4 +215,12 @@ test('refused: user_code_unknown, and after many user_code_guesses_exhausted [RF
   }
   assert.equal(reasons[0], 'user_code_unknown')
   assert.equal(reasons.at(-1), 'user_code_guesses_exhausted')
+})
+
+test('request object: one without a signature is good within the skew of clocks', async () => {
+  const server = await createTestServer(input)
+  for (const claims of [{ exp: startOfTime - 59 }, { nbf: startOfTime + 60 }]) {
+    const answer = await byObject(claims)(server)
+    assert.match(String(answer.headers.location), /^\/login\?/, JSON.stringify(claims))
+  }
 })
