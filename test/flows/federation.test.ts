@@ -293,7 +293,7 @@ test('federation: what a client registered for its requests gives way to what a 
   })
   assert.ok((await browser.visit(authorizePath())).location?.startsWith(provider.issuer))
   const asked = await browser.visit(authorizePath({ acr_values: 'idp:local' }))
-  assert.ok(asked.target.startsWith('/login'), asked.location)
+  assert.ok(asked.target.startsWith('/login'), asked.target)
 })
 
 test('federation: other errors there become a page with a way back, another way, and another try', async () => {
