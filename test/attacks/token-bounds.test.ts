@@ -14,6 +14,7 @@ import { createMemoryTenantStores } from '../../packages/server/src/storage/memo
 import { signJwt } from '../../packages/server/src/tokens/jwt.ts'
 import { openRing } from '../keys/keys.ts'
 import { approveDevice, challenge, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
+import { assertRefused } from '../support/refused.ts'
 import { bearer } from '../support/registering.ts'
 import { basic, claimsOf, createTestServer, issuer, type TestServer } from '../support/tessera.ts'
 import { secret, withClients, world } from '../support/world.ts'
@@ -296,4 +297,34 @@ test('par: what authenticates the client is not kept with its request', async ()
   assert.equal((await push({}, basic('web', secret))).status, 201)
   assert.equal((await push({ client_secret: secret })).status, 201)
   assert.equal(kept[1], kept[0])
+})
+
+test('exchange: a client with public identifiers does not learn whom a client with pairwise ones knows [OpenID Connect Core 1.0 §8.1]', async () => {
+  const server = await createTestServer(
+    withClients({
+      client_id: 'roclient',
+      subject_type: 'pairwise',
+      redirect_uris: ['https://pair.example/cb'],
+    } as never),
+  )
+  const { access_token } = await signIn(server, 'openid api1')
+  assert.notEqual(claimsOf(access_token).sub, '88421113')
+  const type = 'urn:ietf:params:oauth:token-type:access_token'
+  const answer = await server.token(
+    {
+      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+      ...{ subject_token: access_token, subject_token_type: type, scope: 'api1' },
+    },
+    { client: ['exchanger', secret] },
+  )
+  assertRefused(answer, 'invalid_grant', 'extension_subject_of_another_sector')
+})
+
+test('refresh: an ID token comes with every refresh of a sign-in, whatever the scope of the access token', async () => {
+  const server = await createTestServer(world)
+  const { refresh_token } = await signIn(server, 'openid api1 offline_access')
+  const form = { grant_type: 'refresh_token', refresh_token, scope: 'api1' }
+  const { json } = await server.token(form, { client: ['roclient', secret] })
+  assert.equal(json.scope, 'api1')
+  assert.equal(claimsOf(json.id_token).sub, '88421113')
 })
