@@ -5,6 +5,10 @@ import { hash } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { narrowTo } from '../../packages/server/src/authorization-request/agreed-request.ts'
 import { createIdTokenHintReader } from '../../packages/server/src/authorization-request/id-token-hint.ts'
+import {
+  userScopeKinds,
+  validateScope,
+} from '../../packages/server/src/authorization-request/requested-scope.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import type { Authorization } from '../../packages/server/src/model/authorization.ts'
 import { hashHandle } from '../../packages/server/src/model/handle.ts'
@@ -327,4 +331,22 @@ test('refresh: an ID token comes with every refresh of a sign-in, whatever the s
   const { json } = await server.token(form, { client: ['roclient', secret] })
   assert.equal(json.scope, 'api1')
   assert.equal(claimsOf(json.id_token).sub, '88421113')
+})
+
+test('scope: a request for one API that names no scope gets those of that API, and of none other [RFC 8707 §2]', () => {
+  const api = (name: string, scope: string) =>
+    [name, { name, scopes: [scope], claims: [], api_secrets: [] }] as const
+  const resources = {
+    identity: new Map([['openid', { name: 'openid', claims: ['sub'] }]]),
+    apiScopes: new Map(['one', 'two', 'free'].map(name => [name, { name, claims: [] }])),
+    apis: new Map([api('urn:one', 'one'), api('urn:two', 'two')]),
+  }
+  const client = { scope: new Set(['openid', 'one', 'two', 'free']), grant_types: new Set() } as never
+  const scopeFor = (apis: readonly string[]) => {
+    const granted = validateScope(undefined, { client, resources, kinds: userScopeKinds, apis })
+    return granted.ok && granted.value.scope
+  }
+  assert.deepEqual(scopeFor(['urn:one']), ['one', 'openid'])
+  assert.deepEqual(scopeFor(['urn:one', 'urn:two']), ['one', 'openid', 'two'])
+  assert.deepEqual(scopeFor([]), ['free', 'one', 'openid', 'two'])
 })

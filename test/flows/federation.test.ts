@@ -283,6 +283,12 @@ test('federation: where it is the only way, who refuses there goes back to the c
   assert.equal(server.reason(), 'upstream_refused')
 })
 
+test('federation: a max_age beyond any sign-in is passed on as a number that others can read', async () => {
+  const { browser } = await startFederated(federatedWorld(provider))
+  const sent = await browser.visit(atCorp({ max_age: '9'.repeat(30) }))
+  assert.equal(new URL(sent.location ?? '').searchParams.get('max_age'), String(2 ** 31))
+})
+
 test('federation: what a client registered for its requests gives way to what a request says', async () => {
   const world = federatedWorld(provider)
   const { browser } = await startFederated({

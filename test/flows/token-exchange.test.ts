@@ -238,3 +238,13 @@ for (const allows of ['yes', 1, {}, undefined, false])
       'exchange_refused_by_policy',
     )
   })
+
+test('exchange: who acted before stays named where nobody new acts [RFC 8693 §4.1]', async () => {
+  const server = await createTestServer(world)
+  const { access_token } = await signIn(server)
+  const actor = { actor_token: await machine(server), actor_token_type: accessToken }
+  const delegated = (await exchange(server, { subject_token: access_token, ...actor })).json.access_token
+  const again = (await exchange(server, { subject_token: delegated })).json.access_token
+  assert.equal(claimsOf(again).act.client_id, 'client')
+  assert.deepEqual(claimsOf(again).act, claimsOf(delegated).act)
+})
