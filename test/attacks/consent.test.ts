@@ -159,6 +159,17 @@ test('consent: is not asked for where the essential acr is out of reach [OpenID 
   assert.equal(server.reason(), 'acr_not_reached')
 })
 
+test('authorize: the authorization of a code and an access token is kept until both have ended', async () => {
+  const { server, browser } = await start()
+  const answer = await agree(browser, asked({ response_type: 'code token' }), {})
+  const token = answer.get('access_token') ?? ''
+  server.clock.advance(3599)
+  await server.stores.cleanUp(server.clock.now())
+  assert.equal((await userinfo(server, token)).status, 200)
+  server.clock.advance(1)
+  assert.equal((await userinfo(server, token)).status, 401)
+})
+
 /** Ways in which what came of an authorization falls. */
 const falls = {
   'the consent is taken back': async (_: TestServer, browser: Browser, client_id: string) => {

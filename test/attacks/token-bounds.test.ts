@@ -6,13 +6,17 @@ import { after, before, test } from 'node:test'
 import { narrowTo } from '../../packages/server/src/authorization-request/agreed-request.ts'
 import { createIdTokenHintReader } from '../../packages/server/src/authorization-request/id-token-hint.ts'
 import {
+  pushedRestartLifetime,
+  usedMarker,
+} from '../../packages/server/src/authorization-request/pushed-request.ts'
+import {
   userScopeKinds,
   validateScope,
 } from '../../packages/server/src/authorization-request/requested-scope.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import type { Authorization } from '../../packages/server/src/model/authorization.ts'
 import { hashHandle } from '../../packages/server/src/model/handle.ts'
-import { jsonObject } from '../../packages/server/src/model/hook-result.ts'
+import { jsonObject, subject } from '../../packages/server/src/model/hook-result.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
 import { signJwt } from '../../packages/server/src/tokens/jwt.ts'
@@ -280,6 +284,18 @@ test('hooks: JSON of a hundred levels is read, and of one more is not', () => {
   const nested = (levels: number): unknown => (levels === 0 ? {} : { of: nested(levels - 1) })
   assert.deepEqual(jsonObject(nested(100), 'claims'), nested(100))
   assert.throws(() => jsonObject(nested(101), 'claims'), /at most 100 levels/)
+})
+
+test('hooks: a subject has 255 characters at most [OpenID Connect Core 1.0 §2]', () => {
+  assert.equal(subject('x'.repeat(255), 'sub'), 'x'.repeat(255))
+  for (const one of ['x'.repeat(256), '', 'é', 'a\n', 7])
+    assert.throws(() => subject(one, 'sub'), /1 to 255 printable ASCII/)
+})
+
+test('par: that a request was used is known for as long as any page of any browser that came with it', () => {
+  const { expires_at } = usedMarker({ hash: 'x' as never, since: 0 })
+  const [lastBrowser, lastPage] = [3600, 3600]
+  assert.ok(expires_at > lastBrowser + pushedRestartLifetime + lastPage)
 })
 
 test('par: what authenticates the client is not kept with its request', async () => {
