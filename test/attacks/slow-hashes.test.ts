@@ -186,6 +186,18 @@ test('client authentication: a right argon2id secret that is remembered of one c
   assert.equal((await asOther('other')).status, 200)
 })
 
+test('client authentication: a secret that ended in one entry is good by the other that has its hash', async () => {
+  const { client_secrets, ...client } = await slowClient()
+  const ended = { value: 'slow', expires_at: '2026-09-20T00:00:00Z' }
+  const both = { ...client, client_secrets: [ended, ...client_secrets] }
+  const server = await createTestServer(withClients(both))
+  assert.equal((await authenticate(server, 'slow', '192.0.2.1')).status, 200)
+  assert.equal((await authenticate(server, 'wrong', '192.0.2.1')).reason, 'client_secret_wrong')
+  const [other] = (await slowClient('other')).client_secrets
+  await server.reconfigure(withClients({ ...client, client_secrets: [ended, other] } as never))
+  assert.equal((await authenticate(server, 'slow', '192.0.2.1')).reason, 'client_secret_expired')
+})
+
 test('client authentication: an argon2id secret that was right is not any more when it is changed or has expired', async () => {
   const client = await slowClient()
   const [kept] = client.client_secrets

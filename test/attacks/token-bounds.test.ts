@@ -10,6 +10,7 @@ import {
   usedMarker,
 } from '../../packages/server/src/authorization-request/pushed-request.ts'
 import {
+  claimScopes,
   userScopeKinds,
   validateScope,
 } from '../../packages/server/src/authorization-request/requested-scope.ts'
@@ -365,4 +366,17 @@ test('scope: a request for one API that names no scope gets those of that API, a
   assert.deepEqual(scopeFor(['urn:one']), ['one', 'openid'])
   assert.deepEqual(scopeFor(['urn:one', 'urn:two']), ['one', 'openid', 'two'])
   assert.deepEqual(scopeFor([]), ['free', 'one', 'openid', 'two'])
+})
+
+test('consent: a claim that is asked for alone opens a scope that the client may have, and no other', () => {
+  const resources = {
+    identity: new Map(
+      ['name', 'email'].map(claim => [`${claim}s`, { name: `${claim}s`, claims: [claim] }] as const),
+    ),
+    ...{ apiScopes: new Map(), apis: new Map() },
+  }
+  const client = { scope: new Set(['openid', 'names']) } as never
+  const asked = (...claims: string[]) => claimScopes(client, resources, ['openid'], claims)
+  assert.deepEqual(asked('name', 'email'), ['names', 'openid'])
+  assert.deepEqual(asked('email'), ['openid'])
 })
