@@ -149,6 +149,17 @@ for (const [ofServer, ofClient, strict] of audiences)
     }
   })
 
+test('private_key_jwt: assertions that the client signed are no guesses, however many are refused', async () => {
+  const server = await createTestServer(input)
+  for (let count = 0; count < 101; count++)
+    assertRefused(
+      await authenticate(server, { aud: 'https://other.example' }),
+      'invalid_client',
+      'client_assertion_audience_wrong',
+    )
+  assert.equal((await authenticate(server, {})).status, 200)
+})
+
 test('private_key_jwt: the audience may be the endpoint where certificates are shown [RFC 8705 §5]', async () => {
   const mtls = {
     ...{ certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] },

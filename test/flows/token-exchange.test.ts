@@ -211,7 +211,7 @@ test('exchange: a token for one of two APIs that own a scope becomes none for th
 test('exchange: UserInfo tells the other client no claim that only the first one asked for [OpenID Connect Core 1.0 §5.5]', async () => {
   const server = await createTestServer(
     withClients(
-      { client_id: 'exchanger', scope: 'openid api1' } as never,
+      { client_id: 'exchanger', scope: 'openid email api1' } as never,
       { client_id: 'web', scope: 'openid email api1' } as never,
     ),
   )
