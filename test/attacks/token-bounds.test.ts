@@ -16,12 +16,14 @@ import {
 } from '../../packages/server/src/authorization-request/requested-scope.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import type { Authorization } from '../../packages/server/src/model/authorization.ts'
+import { thumbprintOf } from '../../packages/server/src/model/certificate.ts'
 import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import { jsonObject, subject } from '../../packages/server/src/model/hook-result.ts'
 import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
 import { signJwt } from '../../packages/server/src/tokens/jwt.ts'
 import { openRing } from '../keys/keys.ts'
+import { one } from '../support/certificates.ts'
 import { approveDevice, challenge, issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { assertRefused } from '../support/refused.ts'
 import { bearer } from '../support/registering.ts'
@@ -122,14 +124,17 @@ const redeemCode = async (server: TestServer, given: Partial<Authorization>) => 
   )
 }
 
-const redeemDevice = async (server: TestServer, given: Partial<Authorization>) => {
+const redeemDevice = async (server: TestServer, given: Partial<Authorization>, certificate?: string) => {
   const form = { client_id: 'device', scope: given.scope?.join(' ') }
   const { json } = await server.send('POST', '/connect/deviceauthorization', { form })
   const found = await server.stores.devices.find(hashHandle(json.device_code))
   assert.ok(found)
   assert.ok(await approveDevice(server, found.device.user_code_hash, given))
   const grant_type = 'urn:ietf:params:oauth:grant-type:device_code'
-  return server.token({ grant_type, device_code: json.device_code, client_id: 'device' })
+  return server.token(
+    { grant_type, device_code: json.device_code, client_id: 'device' },
+    certificate === undefined ? {} : { certificate },
+  )
 }
 
 test('tokens: the last refresh of a family keeps its authorization until the new access token ends', async () => {
@@ -379,4 +384,24 @@ test('consent: a claim that is asked for alone opens a scope that the client may
   const asked = (...claims: string[]) => claimScopes(client, resources, ['openid'], claims)
   assert.deepEqual(asked('name', 'email'), ['names', 'openid'])
   assert.deepEqual(asked('email'), ['openid'])
+})
+
+test('device: its tokens are bound to the certificate that it shows [RFC 8705 §3.4]', async () => {
+  const server = await createTestServer({
+    ...withClients({ client_id: 'device', tls_client_certificate_bound_access_tokens: true } as never),
+    mtls: { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] },
+  })
+  const { json } = await redeemDevice(server, { scope: ['openid'] }, one)
+  assert.deepEqual(claimsOf(json.access_token).cnf, { 'x5t#S256': thumbprintOf(one) })
+})
+
+test('password: a name of more than 256 characters is refused unlooked at', async () => {
+  const server = await createTestServer(world)
+  const ask = (length: number) =>
+    server.token(
+      { grant_type: 'password', username: 'x'.repeat(length), password: 'x', scope: 'api1' },
+      { client: ['roclient', secret] },
+    )
+  assertRefused(await ask(256), 'invalid_grant', 'credentials_refused')
+  assertRefused(await ask(257), 'invalid_grant', 'parameter_too_long')
 })
