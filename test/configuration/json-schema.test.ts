@@ -52,6 +52,69 @@ test('configuration guide: it tells of every key', async () => {
   )
 })
 
+/** Where the guide describes which part of the schema: the heading, or the words before a table, and the path. */
+const sections: readonly (readonly [opening: string, path: string])[] = [
+  ['## The server', ''],
+  ['`authorization_requests` has these keys', 'authorization_requests'],
+  ['## `mfa`', 'mfa'],
+  ['## `sessions`', 'sessions'],
+  ['## `registration`', 'registration'],
+  ['## `branding`', 'branding'],
+  ['## `clients`', 'clients'],
+  ['**Secrets**', 'clients.client_secrets'],
+  ['## `identity_resources`', 'identity_resources'],
+  ['## `api_scopes`', 'api_scopes'],
+  ['## `api_resources`', 'api_resources'],
+  ['## `users`', 'users'],
+  ['## `identity_providers`', 'identity_providers'],
+  ['`directory`:', 'identity_providers.directory'],
+  ['## `tenants`', 'tenants'],
+]
+
+/** Rows that say less than the schema, because the guide says the rest elsewhere. */
+const shorter: ReadonlySet<string> = new Set([
+  '.registration',
+  'authorization_requests.request_object_max_lifetime',
+  'branding.colors',
+])
+
+/** A meaning without links, code marks and references to other pages. */
+const plain = (meaning: string): string =>
+  meaning
+    .replaceAll(/\s*\(\[[^\]]*\]\([^)]*\)\)/g, '')
+    .replaceAll(/(;|\.)?\s*[Ss]ee \[[^\]]*\]\([^)]*\)\.?/g, '.')
+    .replaceAll('`', '')
+    .trim()
+
+test('configuration guide: a key means there what editors show for it', async () => {
+  const guide = await readFile(inRepository('docs/guides/configuration.md'), 'utf8')
+  const schemaAt = (path: string): Schema | undefined =>
+    path
+      .split('.')
+      .filter(step => step !== '')
+      .reduce<Schema | undefined>((schema, step) => {
+        const found = schema?.properties?.[step]
+        return found?.items ?? found
+      }, configurationJsonSchema() as Schema)
+  let path: string | undefined
+  let compared = 0
+  for (const line of guide.split('\n')) {
+    const opening = sections.find(([words]) => line.startsWith(words))
+    if (opening) path = opening[1]
+    else if (/^#/.test(line)) path = undefined
+    const [, key, meaning] = /^\| `(\w+)` \|.*\| (.+) \|$/.exec(line) ?? []
+    const schema = key === undefined || path === undefined ? undefined : schemaAt(path)?.properties?.[key]
+    if (!schema || !meaning || shorter.has(`${path}.${key}`)) continue
+    const [written, said = ''] = [plain(meaning), schema.description]
+    assert.ok(
+      said.startsWith(written) || written.startsWith(said.slice(0, -1)),
+      `${path}.${key}: ${written} | ${said}`,
+    )
+    compared++
+  }
+  assert.ok(compared > 140, `only ${compared} rows were compared`)
+})
+
 test('demo: its configuration has no fault and no warning', async () => {
   const outcome = await loadConfiguration({
     file: fileURLToPath(inRepository('examples/demo/tessera.jsonc')),

@@ -24,15 +24,13 @@ export const userSchema = s
       .string()
       .min(1)
       .max(200)
-      .describe(
-        'Unique within the tenant; compared without regard to case, composition of letters and spaces around it.',
-      ),
-    password: sendable(longestPassword).optional().describe('As it is; kept in memory only.'),
+      .describe('Unique within the tenant. Case, composition of letters and surrounding spaces are ignored.'),
+    password: sendable(longestPassword).optional().describe('Password in plain text; kept in memory only.'),
     password_argon2id: argon2idHash()
       .optional()
-      .describe('Instead of password: its argon2id hash in PHC form.'),
-    tenant: name().optional().describe('The tenant that the user belongs to; omitted: none.'),
-    active: s.boolean().default(true).describe('false: gets no tokens.'),
+      .describe('argon2id hash of the password in PHC format, instead of password.'),
+    tenant: name().optional().describe("The user's tenant. Omitted: none."),
+    active: s.boolean().default(true).describe('false: the user gets no tokens.'),
     claims: s
       .record(s.string(), s.unknown())
       .refine(claims => s.isJson(claims), {
@@ -62,7 +60,7 @@ const policySchema = s
       .max(64)
       .default(12)
       .describe(
-        'Characters that a password has at least (NIST SP 800-63B-4 asks for 15 where nothing else does).',
+        'Minimum length of a password in characters (NIST SP 800-63B-4 requires 15 if the password is the only factor).',
       ),
   })
   .default({})
@@ -72,31 +70,31 @@ export const accountsSchema = s
     sign_up: s
       .boolean()
       .default(false)
-      .describe('Whether people may make an account for themselves; in a tenant, what its own entry says.'),
+      .describe('Whether people can create an account. In a tenant, its own entry decides.'),
     email_verification: s
       .enum(['required', 'optional', 'off'])
       .default('required')
       .describe(
-        'required: an account is called by its address and comes to be once that is verified; else users choose a name.',
+        'required: the user name is the address, and the account is created when the address is verified. Otherwise users choose a name.',
       ),
     password_reset: s
       .boolean()
       .default(true)
-      .describe('Whether who forgot a password is sent a link, at an address that was verified.'),
-    password_policy: policySchema.describe('Which passwords may be chosen.'),
+      .describe('Whether users can reset a forgotten password by a link, sent to their verified address.'),
+    password_policy: policySchema.describe('Requirements for new passwords.'),
     self_deletion: s
       .boolean()
       .default(false)
-      .describe('Whether users may delete their account, with all that belongs to it, at the account page.'),
+      .describe('Whether users can delete their account, with all its data, on the account page.'),
     change_ends: s
       .enum(['everything', 'sessions'])
       .default('everything')
       .describe(
-        'What falls when a password changes or a user is disabled: sessions and all tokens, or sessions only.',
+        'What is revoked when a password changes or a user is disabled: sessions and all tokens, or only sessions.',
       ),
   })
   .optional()
-  .describe('Users who are kept in the store; omitted: only those of the configuration.')
+  .describe('Stored users. Omitted: only configured users.')
 
 const address = () =>
   s
@@ -111,22 +109,29 @@ const address = () =>
 
 export const mailSchema = s
   .strictObject({
-    from: address().describe('Whom mail to users comes from.'),
+    from: address().describe('The sender of mail to users.'),
     smtp: s
       .strictObject({
-        host: s.string().min(1).max(255).describe('Who takes mail for delivery.'),
+        host: s.string().min(1).max(255).describe('The host of the server.'),
         port: s.int().min(1).max(65_535).default(587),
         secure: s
           .boolean()
           .default(false)
-          .describe('TLS from the start (port 465); false: STARTTLS, which is required but on loopback.'),
+          .describe(
+            'true: TLS from the start (port 465). false: STARTTLS, which is required except on loopback.',
+          ),
         username: s.string().min(1).max(255).optional(),
-        password: s.string().min(1).max(1024).optional().describe('Or TESSERA_SMTP_PASSWORD.'),
+        password: s
+          .string()
+          .min(1)
+          .max(1024)
+          .optional()
+          .describe('The password. Alternative: TESSERA_SMTP_PASSWORD.'),
       })
       .describe('The submission server (RFC 6409).'),
   })
   .optional()
-  .describe('Mail to users; omitted on a loopback issuer: it is printed and shown at /dev/mail.')
+  .describe('Mail to users. Omitted on a loopback issuer: mail is printed and shown at /dev/mail.')
 
 export const accountsOf = (draft: s.output<typeof accountsSchema>): AccountSettings => {
   const settings = draft ?? accountsSchema.unwrap().parse({})

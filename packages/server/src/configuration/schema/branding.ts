@@ -42,29 +42,37 @@ const contrastError = (colors: Readonly<Record<string, string | undefined>>) => 
 
 export const brandingSchema = s
   .strictObject({
-    name: text().optional().describe('What the server is called on its pages; omitted: Tessera.'),
+    name: text().optional().describe("The server's name on its pages. Omitted: Tessera."),
     logo: s
       .string()
       .min(1)
       .max(2000)
       .optional()
-      .describe('An https URL, or a file (svg, png, jpg, webp; relative to this file) that is served.'),
+      .describe(
+        'An https URL, or a file that the server publishes (svg, png, jpg, webp; relative to this file; at most 256 KiB).',
+      ),
     colors: s
       .strictObject({
-        accent: color().optional().describe('Of buttons and links.'),
-        background: color().optional().describe('Of the page.'),
-        accent_dark: color().optional().describe('accent in the dark; omitted: a readable shade of accent.'),
-        background_dark: color().optional().describe('background in the dark.'),
+        accent: color().optional().describe('Color of buttons and links.'),
+        background: color().optional().describe('Color of the page.'),
+        accent_dark: color()
+          .optional()
+          .describe('accent in the dark theme. Omitted: the nearest readable shade of accent.'),
+        background_dark: color().optional().describe('background in the dark theme.'),
       })
       .check(colors => contrastError(colors))
       .optional()
-      .describe('Colours, each readable in its theme.'),
-    home_url: webUrl().optional().describe('Where your product is: linked on the page at /.'),
-    support_url: webUrl().optional().describe('Where people find help.'),
+      .describe('Colors, each readable in its theme.'),
+    home_url: webUrl()
+      .optional()
+      .describe(
+        'Your product; linked from the page at /, which users see when they cancel at their account.',
+      ),
+    support_url: webUrl().optional().describe('A page where people find help.'),
     terms_url: webUrl().optional().describe('The terms of service.'),
     privacy_url: webUrl().optional().describe('The privacy policy.'),
   })
-  .describe('How the pages look.')
+  .describe('Name, logo, colors and links of the pages.')
 
 /** A client's own accent colour, which must be readable on the light card and page. */
 export const accentColor = () =>

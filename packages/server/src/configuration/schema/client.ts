@@ -69,70 +69,68 @@ export const plainClientSchema = s.strictObject({
     .min(1)
     .max(100)
     .regex(/^[\x20-\x7E]*$/, 'printable ASCII')
-    .describe('Its id: printable ASCII (RFC 6749 appendix A.1).'),
+    .describe("The client's id: printable ASCII (RFC 6749 appendix A.1)."),
   ...describingFields,
-  enabled: s.boolean().default(true).describe('false: every request of it is refused.'),
+  enabled: s.boolean().default(true).describe('false: every request of the client is refused.'),
   client_secrets: s
     .array(secretSchema)
     .default([])
-    .describe(
-      'Its secrets; any of them authenticates it, so that they can be exchanged one after the other.',
-    ),
+    .describe('Secrets. Any of them authenticates the client, so they can be rotated.'),
   token_endpoint_auth_method: s
     .enum(clientAuthenticationMethods)
     .optional()
     .describe(
-      'How it authenticates; omitted: client_secret_basic and client_secret_post are both taken. none: public.',
+      'Authentication method. none: public client. Omitted: client_secret_basic and client_secret_post are both accepted.',
     ),
   token_endpoint_auth_signing_alg: s
     .enum(assertionAlgorithms)
     .optional()
-    .describe('The algorithm of its assertions (private_key_jwt); omitted: any that is supported.'),
+    .describe('Algorithm of client assertions (private_key_jwt). Omitted: any supported one.'),
   ...clientAssertionsFields,
   ...keysFields,
   ...requestFields,
   ...responseFields,
   tls_client_auth_subject_dn: text()
     .optional()
-    .describe("Its certificate's subject (RFC 8705 §2.1.2, RFC 4514 form)."),
+    .describe('Subject of the client certificate (RFC 8705 §2.1.2, RFC 4514 form).'),
   tls_client_certificate_bound_access_tokens: s
     .boolean()
     .default(false)
     .describe(
-      'Its access tokens are bound to the certificate of its connection, however it authenticates (RFC 8705 §3.4).',
+      'Access tokens are bound to the certificate of the connection, with any authentication method (RFC 8705 §3.4).',
     ),
   grant_types: s
     .array(s.string().min(1).max(200))
     .default(['authorization_code'])
-    .describe('The grants that it may use (RFC 7591 §2).'),
+    .describe('Grants that the client may use (RFC 7591 §2).'),
   response_types: s
     .array(s.enum(responseTypes))
     .optional()
     .describe(
-      'The response types that it may ask for; omitted: ["code"] if it has the authorization_code grant, else none.',
+      'Response types that the client may request. Omitted: ["code"] with the authorization_code grant, else none.',
     ),
   redirect_uris: s
     .array(redirectUri())
     .default([])
-    .describe('Where codes may be sent, compared byte for byte except for the port of loopback hosts.'),
+    .describe('Redirect URIs, compared byte for byte except for the port of loopback hosts.'),
   post_logout_redirect_uris: s
     .array(redirectUri())
     .default([])
-    .describe('Where a browser may go after signing out, compared in the same way.'),
+    .describe('Redirect URIs after a sign-out, compared in the same way.'),
   frontchannel_logout_uri: logoutUri()
     .optional()
-    .describe('Loaded in a hidden frame when a session ends; of the origin of one of redirect_uris.'),
+    .describe('Loaded in a hidden frame when a session ends. Must have the origin of one of redirect_uris.'),
   frontchannel_logout_session_required: s
     .boolean()
     .default(false)
-    .describe('It needs iss and sid there; they are always sent.'),
+    .describe('The client needs iss and sid there; they are always sent.'),
   backchannel_logout_uri: logoutUri()
     .optional()
-    .describe('Where a logout token is posted when a session ends.'),
+    .describe('Receives a logout token by POST when a session ends.'),
   backchannel_logout_session_required: s
     .boolean()
     .default(false)
-    .describe('It needs sid in the logout token; it is always there.'),
+    .describe('The client needs sid in the logout token; it is always included.'),
   scope: s
     .string()
     .refine(value => value.split(' ').every(part => part === '' || isScopeToken(part)), {
@@ -141,69 +139,69 @@ export const plainClientSchema = s.strictObject({
       fix: 'separate names by single spaces; no commas between quotes, tabs or line ends',
     })
     .default('')
-    .describe('The scopes that it may ask for, separated by spaces.'),
+    .describe('Scopes that the client may request, separated by spaces.'),
   unknown_scopes: unknownScopes().optional().describe('As the key of the server, for this client.'),
-  require_pkce: s.boolean().default(true).describe('Codes need a code_challenge (RFC 7636).'),
-  allow_plain_pkce: s.boolean().default(false).describe('Also takes code_challenge_method plain.'),
+  require_pkce: s.boolean().default(true).describe('A code requires a code_challenge (RFC 7636).'),
+  allow_plain_pkce: s.boolean().default(false).describe('Also accept code_challenge_method plain.'),
   access_token_type: s
     .enum(['jwt', 'reference'])
     .default('jwt')
-    .describe('jwt, or reference: a handle to be introspected.'),
+    .describe('jwt, or reference: an opaque token for introspection.'),
   access_token_lifetime: seconds(1, year).default(3600).describe('Seconds.'),
   identity_token_lifetime: seconds(1, year).default(300).describe('Seconds.'),
   id_token_signed_response_alg: s
     .enum(signingAlgorithms)
     .default('RS256')
-    .describe('What its ID tokens are signed with.'),
+    .describe('Signing algorithm of ID tokens.'),
   ...signInFields,
   authorization_code_lifetime: seconds(1, hour)
     .default(300)
-    .describe('Seconds; RFC 6749 §4.1.2 advises at most 600.'),
+    .describe('Seconds; RFC 6749 §4.1.2 recommends at most 600.'),
   refresh_token_usage: s
     .enum(['one_time', 'reuse'])
     .default('one_time')
-    .describe('one_time: each use answers with a new refresh token.'),
+    .describe('one_time: each use returns a new refresh token.'),
   refresh_token_expiration: s
     .enum(['absolute', 'sliding'])
     .default('absolute')
-    .describe('sliding: each use moves the end, up to the absolute end.'),
+    .describe('sliding: each use extends the lifetime, up to the absolute end.'),
   absolute_refresh_token_lifetime: seconds(0, 10 * year)
     .default(30 * day)
-    .describe('Seconds; 0 with a sliding expiration: no absolute end.'),
+    .describe('Seconds; 0 with sliding expiration: no absolute end.'),
   sliding_refresh_token_lifetime: seconds(1, 10 * year)
     .default(15 * day)
-    .describe('Seconds that each use adds, with a sliding expiration.'),
+    .describe('Seconds that each use adds with sliding expiration.'),
   refresh_token_retry_window: seconds(0, 5 * minute)
     .default(10)
-    .describe('Seconds in which a repeated refresh gets the same answer again; 0: never.'),
+    .describe('Seconds during which a retried refresh returns the same response; 0: disabled.'),
   update_access_token_claims_on_refresh: s
     .boolean()
     .default(false)
-    .describe("A refresh reads the user's claims anew."),
+    .describe("A refresh reads the user's claims again."),
   device_code_lifetime: seconds(1, day).default(300).describe('Seconds.'),
   device_polling_interval: seconds(1, 5 * minute)
     .default(5)
     .describe('Seconds (RFC 8628 §3.2).'),
   accent_color: accentColor()
     .optional()
-    .describe('Of buttons and links on the pages that lead to it; omitted: that of branding.'),
-  require_consent: s.boolean().default(false).describe('Asks the user before it gets anything.'),
+    .describe("Color of buttons and links on this client's sign-in pages. Omitted: that of branding."),
+  require_consent: s.boolean().default(false).describe('Ask the user for consent.'),
   allow_remember_consent: s
     .boolean()
     .default(true)
-    .describe('The user may let the answer be remembered; false: is asked each time.'),
+    .describe('The user may have the consent remembered; false: ask each time.'),
   consent_lifetime: seconds(0, 10 * year)
     .optional()
-    .describe('Seconds that an answer is remembered; omitted: for ever.'),
-  enable_local_login: s.boolean().default(true).describe('Users may sign in with a password kept here.'),
+    .describe('Seconds that consent is remembered. Omitted: indefinitely.'),
+  enable_local_login: s.boolean().default(true).describe('Users may sign in with a local password.'),
   mfa: mfaOverrideSchema.describe(
-    'Second factors for its users, where they differ from the policy of the server or tenant.',
+    "Second-factor policy for sign-ins to this client, where it differs from the server's or tenant's.",
   ),
   identity_provider_restrictions: s
     .array(name())
     .default([])
-    .describe('External providers that it may use; empty: all.'),
-  tenants: s.array(name()).default([]).describe('Tenants that it may name; empty: all.'),
+    .describe('External providers that the client may use; empty: all.'),
+  tenants: s.array(name()).default([]).describe('Tenants that the client may use; empty: all.'),
   claims: s
     .array(s.strictObject({ type: s.string().min(1).max(200), value: s.json() }))
     .default([])
@@ -211,9 +209,12 @@ export const plainClientSchema = s.strictObject({
   always_send_client_claims: s
     .boolean()
     .default(false)
-    .describe("Also in users' tokens; else only with client_credentials."),
-  client_claims_prefix: s.string().max(50).default('client_').describe('Put before the type of its claims.'),
-  allowed_cors_origins: s.array(origin()).default([]).describe('Origins whose pages may call the endpoints.'),
+    .describe("Include them in users' tokens too, not only with client_credentials."),
+  client_claims_prefix: s.string().max(50).default('client_').describe('Prefix of their types.'),
+  allowed_cors_origins: s
+    .array(origin())
+    .default([])
+    .describe('Origins of pages that may call the endpoints.'),
 })
 
 /** Adds keys in several languages, such as `client_name#fr` (RFC 7591 §2.2). Each value is like the one without a tag. */
@@ -240,7 +241,7 @@ const withLanguages = <Of extends s.Fields>(schema: s.ObjectSchema<Of>): s.Objec
     )
 
 export const clientSchema = withLanguages(plainClientSchema).describe(
-  'A client: an application that asks for tokens.',
+  'A client: an application that requests tokens.',
 )
 
 export type ClientDraft = s.output<typeof clientSchema>

@@ -49,7 +49,7 @@ const isInstant = (value: string): boolean => instant.test(value) && !Number.isN
 const secretUpTo = (max: number) =>
   s
     .strictObject({
-      value: sendable(max).optional().describe('The secret itself; hashed by SHA-256 when loaded.'),
+      value: sendable(max).optional().describe('The secret; hashed with SHA-256 when the file is loaded.'),
       sha256: s
         .string()
         .refine(value => decode32Bytes(value) !== undefined, {
@@ -58,10 +58,10 @@ const secretUpTo = (max: number) =>
           fix: 'make one with: tessera hash-secret',
         })
         .optional()
-        .describe("The secret's SHA-256 in base64 or hexadecimal."),
+        .describe('SHA-256 hash of the secret in base64 or hexadecimal.'),
       argon2id: argon2idHash()
         .optional()
-        .describe("The secret's argon2id hash in PHC form; slow, so opt in knowingly."),
+        .describe('argon2id hash of the secret in PHC format; slow to check.'),
       expires_at: s
         .string()
         .refine(isInstant, {
@@ -70,7 +70,7 @@ const secretUpTo = (max: number) =>
           fix: 'write the date, T, the time and Z',
         })
         .optional()
-        .describe('From when on it is refused: ISO 8601; omitted: never.'),
+        .describe('When it expires, in ISO 8601. Omitted: never.'),
     })
     .check(secret => {
       const forms = [secret.value, secret.sha256, secret.argon2id].filter(form => form !== undefined).length

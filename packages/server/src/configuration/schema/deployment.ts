@@ -47,24 +47,29 @@ const metricsSchema = s
     tokens: s
       .array(tokenSchema)
       .min(1)
-      .describe('Bearer tokens that open /metrics; several while one is replaced.'),
+      .describe('Bearer tokens for /metrics. There can be several, so that they can be rotated.'),
   })
   .optional()
-  .describe('Figures for Prometheus at /metrics; omitted: they are neither kept nor shown.')
+  .describe('Prometheus metrics at /metrics. Omitted: metrics are off.')
 
 export const deploymentFields = {
   issuer: s
     .string()
     .check(issuerError)
     .optional()
-    .describe('The issuer (RFC 8414 §2): https, or http on a loopback host; omitted: http://localhost:PORT.'),
-  host: s.string().min(1).max(255).default('127.0.0.1').describe('The address to listen on; 0.0.0.0: all.'),
+    .describe('The issuer (RFC 8414 §2): https, or http on a loopback host. Omitted: http://localhost:PORT.'),
+  host: s
+    .string()
+    .min(1)
+    .max(255)
+    .default('127.0.0.1')
+    .describe('The address to listen on; 0.0.0.0: all addresses.'),
   port: s
     .int()
     .min(0)
     .max(65535)
     .optional()
-    .describe('The port to listen on, 0: any free one; omitted: that of a loopback issuer, else 5080.'),
+    .describe('The port to listen on; 0: any free port. Default: the port of a loopback issuer, else 5080.'),
   storage: s
     .string()
     .refine(
@@ -78,27 +83,25 @@ export const deploymentFields = {
       },
     )
     .default('sqlite:./tessera.db')
-    .describe('sqlite:FILE (relative to this file), postgres://…, or memory: (forgets all at the end).'),
+    .describe('sqlite:FILE (relative to this file), postgres://…, or memory: (not persistent).'),
   workers: s
     .int()
     .min(1)
     .max(256)
     .optional()
-    .describe('How many processes share the port; omitted: one for each core, and one with memory: storage.'),
+    .describe('Number of processes that share the port. Default: one per core; one with memory: storage.'),
   drain_delay: s
     .int()
     .min(0)
     .max(300)
     .default(0)
-    .describe(
-      'For how many seconds /readyz is 503 before no more connections are taken, when it is stopped.',
-    ),
+    .describe('Seconds at shutdown during which /readyz is 503 but connections are still accepted.'),
   storage_pool_size: s
     .int()
     .min(1)
     .max(500)
     .default(10)
-    .describe('Connections to PostgreSQL of this process, at most; all issuers share them.'),
+    .describe('Connections to PostgreSQL of this process, at most; shared by all issuers.'),
   storage_replica: s
     .string()
     .refine(value => /^postgres(ql)?:\/\/.+$/.test(value) && URL.canParse(value), {
@@ -108,79 +111,79 @@ export const deploymentFields = {
     })
     .optional()
     .describe(
-      'A streaming standby of the PostgreSQL in storage, postgres://…: registered clients are read there.',
+      'A streaming standby of the PostgreSQL in storage, postgres://…; registered clients are read from it.',
     ),
   emit_state_hash: s
     .boolean()
     .default(false)
-    .describe('Whether ID tokens carry s_hash, the hash of the state.'),
+    .describe('Include s_hash, the hash of the state, in ID tokens (FAPI 1.0 Part 2 §5.2.2.1).'),
   compatibility: s
     .enum(['none', 'identityserver4'])
     .default('none')
-    .describe('identityserver4: responses as IdentityServer4 gives them in some places; see the guide.'),
+    .describe('identityserver4: some responses match IdentityServer4.'),
   unknown_scopes: unknownScopes()
     .default('refuse')
-    .describe('ignore: authorization requests may name unknown scopes, without effect.'),
+    .describe('ignore: unknown scopes in authorization requests are ignored.'),
   ...serverAssertionsFields,
   master_key_file: s
     .string()
     .min(1)
     .optional()
     .describe(
-      'A file with the master key: 32 bytes in base64 (relative to this file); or TESSERA_MASTER_KEY.',
+      'A file with the master key: 32 bytes in base64 (relative to this file). Alternative: TESSERA_MASTER_KEY.',
     ),
   trusted_proxies: s
     .array(addressOrRange())
     .default([])
-    .describe('Proxies whose x-forwarded-for is believed: addresses or ranges.'),
+    .describe('Addresses or ranges of proxies that are trusted to set x-forwarded-for.'),
   trust_forwarded_host: s
     .boolean()
     .default(false)
-    .describe('Whether x-forwarded-host of the trusted_proxies chooses the tenant, instead of host.'),
+    .describe('Select the tenant by x-forwarded-host from trusted_proxies instead of host.'),
   mtls: s
     .strictObject({
       certificate_header: s
         .string()
         .regex(/^[A-Za-z0-9-]{1,64}$/, 'the name of a header: letters, digits and hyphens')
-        .describe("The header in which a proxy hands on the client's certificate."),
+        .describe("The header in which a proxy passes the client's certificate."),
       trusted_proxies: s
         .array(addressOrRange())
         .min(1)
-        .describe('The proxies that may: addresses or ranges.'),
+        .describe('Addresses or ranges of the proxies that may set it.'),
       endpoint_origin: s
         .string()
         .check(endpointOriginError)
         .optional()
         .describe(
-          'The origin of mtls_endpoint_aliases, where the proxy asks for certificates (RFC 8705 §5); omitted: that of the issuer.',
+          'The origin of mtls_endpoint_aliases, where the proxy requests certificates (RFC 8705 §5). Omitted: the origin of the issuer.',
         ),
     })
     .optional()
-    .describe('Client certificates (RFC 8705) behind a proxy that ends TLS.'),
+    .describe('Client certificates (RFC 8705) behind a proxy that terminates TLS.'),
   outbound: s
     .strictObject({
       allowed_private_networks: s
         .array(addressOrRange())
         .default([])
-        .describe('Private addresses or ranges that this server may send requests to, also by http.'),
+        .describe('Private addresses or ranges that this server may send requests to, by http too.'),
     })
     .default({})
-    .describe('Requests that this server sends: https to public addresses only, unless said here.'),
-  mfa: mfaSchema.describe('Second factors: when they are asked for, and which.'),
-  sessions: sessionsSchema.describe('How long browsers stay signed in, and what falls when a session ends.'),
+    .describe('Requests that this server sends; default: only https to public addresses.'),
+  mfa: mfaSchema.describe('Second factors: when they are required, and which.'),
+  sessions: sessionsSchema.describe('Lifetimes of sessions, and what is revoked when one ends.'),
   branding: brandingSchema.default({}),
   templates: s
     .string()
     .min(1)
     .optional()
-    .describe('A folder (relative to this file) whose templates replace those of the same names.'),
+    .describe('A folder (relative to this file) with templates that replace those of the same name.'),
   accounts: accountsSchema,
   mail: mailSchema,
   metrics: metricsSchema,
   trusted_issuers: s
     .array(s.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its public keys.'))
     .default([])
-    .describe('Issuers of assertions that the JWT bearer grant takes (RFC 7523 §3).'),
+    .describe('Issuers of assertions that the JWT bearer grant accepts (RFC 7523 §3).'),
 }
 
 /** Owner of each key above. */

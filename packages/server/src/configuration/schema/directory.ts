@@ -32,48 +32,47 @@ export const directorySchema = s
         expected: 'ldaps://HOST or ldaps://HOST:PORT',
         fix: 'write scheme, host and port only; the search base has a key of its own',
       })
-      .describe('ldaps://HOST[:PORT]; ldap:// is upgraded by StartTLS unless tls says otherwise.'),
+      .describe('ldaps://HOST[:PORT], or ldap:// with StartTLS (see tls).'),
     tls: s
       .enum(['required', 'none'])
       .default('required')
-      .describe('none: passwords cross the network in the clear; for loopback and for testing only.'),
+      .describe('none: passwords are sent unencrypted; for loopback and testing only.'),
     ca_file: s
       .string()
       .min(1)
       .optional()
-      .describe(
-        'PEM certificates that vouch for the server instead of the public ones (relative to this file).',
-      ),
+      .describe('PEM certificates to trust instead of the public CAs (relative to this file).'),
     bind_dn: s
       .string()
       .min(1)
       .max(1000)
       .optional()
-      .describe('The account that searches for users; omitted: users are bound directly, by user_dn.'),
+      .describe('The account that searches for users. Omitted: users are bound directly with user_dn.'),
     bind_password: s.string().min(1).max(1024).optional().describe('The password of bind_dn.'),
     user_dn: template('uid={username},ou=people,dc=example')
       .optional()
-      .describe('The DN of a user, with {username} in it: bound directly, without searching first.'),
-    base: s.string().max(1000).optional().describe('Where users are searched for, with bind_dn.'),
+      .describe("A user's DN with {username}, for binding without a search."),
+    base: s.string().max(1000).optional().describe('Where to search for users, with bind_dn.'),
     filter: template('(uid={username})')
       .default('(uid={username})')
       .describe('Finds a user by name (RFC 4515); {username} is escaped.'),
-    scope: s.enum(['one', 'sub']).default('sub').describe('one: right below base; sub: anywhere below it.'),
+    scope: s
+      .enum(['one', 'sub'])
+      .default('sub')
+      .describe('one: directly below base; sub: the whole subtree.'),
     id_attribute: attribute()
       .default('entryUUID')
-      .describe('What a user is known by for ever: entryUUID, objectGUID, or another that is never reused.'),
+      .describe('Permanent identifier of a user: entryUUID, objectGUID, or another that is never reused.'),
     active_filter: s
       .string()
       .max(1000)
       .regex(/^\(.*\)$/s, 'a filter in parentheses (RFC 4515)')
       .optional()
-      .describe(
-        'Which entries may sign in, such as (!(pwdAccountLockedTime=*)); omitted: all that can bind.',
-      ),
-    timeout: seconds(1, 60).default(5).describe('Seconds for a whole sign-in.'),
-    max_connections: s.int().min(1).max(1000).default(20).describe('Sign-ins under way at once.'),
+      .describe('Entries that may sign in, such as (!(pwdAccountLockedTime=*)). Omitted: all that can bind.'),
+    timeout: seconds(1, 60).default(5).describe('Seconds for the whole sign-in.'),
+    max_connections: s.int().min(1).max(1000).default(20).describe('Concurrent sign-ins.'),
   })
-  .describe('ldap: where the directory is and how users are found in it.')
+  .describe('ldap: address of the directory, and how to find users.')
 
 function isDirectoryUrl(value: string): boolean {
   const url = URL.parse(value)

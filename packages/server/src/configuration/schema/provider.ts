@@ -48,92 +48,102 @@ const privateJwk = () => {
 }
 
 const openidFields = {
-  issuer: webUrl().optional().describe('oidc: its issuer; contacted when first used.'),
-  client_id: s.string().min(1).max(200).optional().describe('oidc: what this server is registered as there.'),
-  client_secret: s.string().min(1).max(4096).optional().describe('oidc: its secret there.'),
+  issuer: webUrl().optional().describe('oidc: its issuer; contacted on first use.'),
+  client_id: s.string().min(1).max(200).optional().describe("oidc: this server's client id at the provider."),
+  client_secret: s
+    .string()
+    .min(1)
+    .max(4096)
+    .optional()
+    .describe("oidc: this server's secret at the provider."),
   client_jwk: privateJwk()
     .optional()
-    .describe('oidc: its private key, for private_key_jwt; the public key is registered there.'),
+    .describe(
+      "oidc: this server's private key for private_key_jwt. Register the public key with the provider.",
+    ),
   token_endpoint_auth_method: s
     .enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'])
     .optional()
     .describe(
-      'oidc: how it authenticates there; omitted: by what is given, a secret by client_secret_basic.',
+      'oidc: authentication at the provider. Omitted: depends on the configured credentials; client_secret_basic for a secret.',
     ),
   id_token_signed_response_alg: s
     .enum(assertionAlgorithms)
     .optional()
-    .describe('oidc: what ID tokens must be signed with; omitted: one of those that its metadata names.'),
+    .describe(
+      "oidc: required signing algorithm of ID tokens. Omitted: one that the provider's metadata lists.",
+    ),
   scope: s
     .string()
     .min(1)
     .max(1000)
     .optional()
-    .describe('oidc: what is asked for there; omitted: openid profile email.'),
+    .describe('oidc: the scopes to request. Omitted: openid profile email.'),
   response_mode: s
     .enum(['query', 'form_post'])
     .default('query')
-    .describe('oidc: how the answer comes back: in the address, or posted by the browser.'),
-  userinfo: s.boolean().default(false).describe('oidc: also fetches claims from its userinfo endpoint.'),
+    .describe('oidc: how the provider returns its response: in the URL, or as a form post.'),
+  userinfo: s
+    .boolean()
+    .default(false)
+    .describe("oidc: also read claims from the provider's UserInfo endpoint."),
   trust_amr: s
     .boolean()
     .default(false)
-    .describe(
-      'oidc: its word on how the user signed in (amr) counts here too, for example as a second factor.',
-    ),
+    .describe("oidc: accept the provider's amr, for example as a second factor."),
   acr_mapping: s
     .record(s.string().min(1).max(200), s.string().min(1).max(200))
     .default({})
-    .describe('oidc: its acr values, and what each counts as here; no other is asked for, and none counts.'),
+    .describe("oidc: maps the provider's acr values to values here; no other is requested, and none counts."),
   end_session: s
     .boolean()
     .default(true)
-    .describe('oidc: signing out here goes on to sign out there, where it offers that.'),
+    .describe('oidc: signing out here also signs the user out at the provider, if it supports that.'),
 } as const
 
 export const providerSchema = s
   .strictObject({
-    name: name().describe('What acr_values=idp:NAME and identity_provider_restrictions call it.'),
-    display_name: text().optional().describe('Its name on the login page.'),
+    name: name().describe('The name in acr_values=idp:NAME and identity_provider_restrictions.'),
+    display_name: text().optional().describe('Name on the login page.'),
     type: s
       .enum(['oidc', 'ldap'])
       .describe(
-        'oidc: an OpenID Connect provider; ldap: a directory. A module may name its own with a credentialAuthority.',
+        'oidc: an OpenID Connect provider; ldap: a directory. A module can define other types with a credentialAuthority.',
       ),
     tenants: s
       .array(name())
       .default([])
-      .describe('Tenants whose users sign in with it; empty: all, and users of none.'),
+      .describe('Tenants that use the provider; empty: all tenants, and users without a tenant.'),
     domains: s
       .array(domain())
       .default([])
-      .describe('E-mail domains whose users sign in with it: the login page asks for the name first then.'),
+      .describe('Email domains of its users. The login page then asks for the user name first.'),
     linking: s
       .enum(['none', 'verified_email'])
       .default('none')
       .describe(
-        'verified_email: its users are the local users of the same verified e-mail address. Only for a provider that verifies addresses: it can sign in as any of them.',
+        'verified_email: its users are the local users with the same verified email address. Only for a provider that verifies addresses: it can sign in as any of them.',
       ),
     claims: s
       .array(claimName())
       .check(ownClaim)
       .optional()
-      .describe('oidc: claims that are taken over; omitted: those of OpenID Connect Core 1.0 §5.1.'),
+      .describe('oidc: claims to copy. Omitted: those of OpenID Connect Core 1.0 §5.1.'),
     claim_mapping: s
       .record(claimName(), claimName())
       .check(mapping => ownClaim(Object.keys(mapping)))
       .optional()
-      .describe('Our name of a claim → the claim or attribute there.'),
+      .describe('Maps our claim names to claims or attributes of the provider.'),
     list_claims: s
       .array(claimName())
       .optional()
       .describe(
-        'Our claims that are a list, also with one value. Omitted: for ldap groups, roles, entitlements and claims from memberOf or isMemberOf; for oidc none.',
+        'Our claims that are lists even with one value. Omitted, for ldap: groups, roles, entitlements, and claims from memberOf or isMemberOf; for oidc: none.',
       ),
     ...openidFields,
     directory: directorySchema.optional(),
   })
-  .describe('An identity provider to which sign-in can be handed on.')
+  .describe('An identity provider where users can sign in.')
 
 export type ProviderDraft = Omit<s.output<typeof providerSchema>, 'type'> & {
   readonly type: string

@@ -44,7 +44,7 @@ const templateSchema = plainClientSchema
     require_consent: s
       .boolean()
       .default(true)
-      .describe('Asks the user before it gets anything: true here, since nobody vouched for the client.'),
+      .describe('Ask the user for consent. The default is true here, because nobody vouches for the client.'),
   })
 
 export const registrationSchema = s
@@ -52,17 +52,17 @@ export const registrationSchema = s
     mode: s
       .enum(['off', 'initial_access_token', 'open'])
       .default('off')
-      .describe('Who may register: nobody, whoever has an initial access token, or anybody.'),
+      .describe('Who can register clients: nobody, holders of an initial access token, or anybody.'),
     initial_access_tokens: s
       .array(tokenSecretSchema)
       .default([])
-      .describe('Tokens that allow registering (RFC 7591 §3.1), written like client_secrets.'),
+      .describe('Tokens that allow registration, in the format of client_secrets.'),
     allowed_scope: s
       .string()
       .max(10_000)
       .optional()
       .describe(
-        'Scopes that clients may register, API scopes too; omitted: all identity resources and offline_access.',
+        'Scopes that clients can register, including API scopes. Others are left out. Omitted: all identity resources and offline_access.',
       ),
     allowed_grant_types: s
       .array(s.string().min(1).max(200))
@@ -73,52 +73,52 @@ export const registrationSchema = s
         'implicit',
         'urn:ietf:params:oauth:grant-type:device_code',
       ])
-      .describe('Grants that clients may register; others that they ask for are left out.'),
+      .describe('Grants that clients can register. Others are left out.'),
     private_use_schemes: s
       .union([s.array(privateUseScheme()).max(100), s.enum(['any'])])
       .default(['cursor', 'vscode', 'vscode-insiders'])
       .describe(
-        'Schemes besides reversed domain names that redirect URIs of public clients may have; any: all that are neither registered with IANA nor dangerous.',
+        'Allowed URI schemes for redirect URIs of public clients, besides reversed domain names. any: all that are neither registered with IANA nor dangerous.',
       ),
     trusted_software_issuers: s
-      .array(s.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its keys.'))
+      .array(
+        s.strictObject({ issuer: webUrl(), jwks: jwksSchema }).describe('An issuer and its public keys.'),
+      )
       .default([])
-      .describe('Who may sign software statements (RFC 7591 §2.3).'),
+      .describe('Issuers of software statements: issuer and jwks.'),
     require_software_statement: s
       .boolean()
       .default(false)
-      .describe('Only clients with a software statement are registered.'),
+      .describe('Only clients with a software statement can register.'),
     client_secret_lifetime: seconds(0, 10 * year)
       .default(0)
-      .describe('Seconds until a client_secret ends (an update of the client gives a new one); 0: never.'),
+      .describe('Seconds until a client_secret expires (updating the client issues a new one); 0: never.'),
     unused_client_lifetime: seconds(0, 10 * year)
       .default(90 * day)
-      .describe('Seconds after which a client that nobody used goes; 0: never.'),
+      .describe('Seconds after which an unused client is deleted; 0: never.'),
     max_clients: s
       .int()
       .min(1)
       .max(1_000_000)
       .default(100_000)
-      .describe('Registered clients in all; beyond it the oldest unused one is deleted for a new one.'),
+      .describe('Maximum of registered clients; beyond it, the oldest unused one is deleted.'),
     max_unused_clients: s
       .int()
       .min(1)
       .max(1_000_000)
       .default(20_000)
-      .describe(
-        'Registered clients that are not used yet; beyond it the oldest of them is deleted for a new one.',
-      ),
+      .describe('Maximum of clients that have not been used yet; beyond it, the oldest is deleted.'),
     max_requests_per_hour: s
       .int()
       .min(1)
       .max(1_000_000)
       .default(300)
-      .describe('Registrations and updates that one network may try in an hour.'),
+      .describe('Registrations and updates per network and hour.'),
     client_defaults: templateSchema
       .default({})
-      .describe('What no client chooses for itself: the same keys as in clients.'),
+      .describe("Settings that clients can't choose, by the keys of clients."),
   })
   .default({})
-  .describe('Dynamic client registration (RFC 7591): off unless said otherwise.')
+  .describe('Dynamic client registration (RFC 7591). Default: off.')
 
 export type RegistrationDraft = s.output<typeof registrationSchema>

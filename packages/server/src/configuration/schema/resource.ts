@@ -22,9 +22,9 @@ const localText = () =>
     )
 
 const shown = {
-  display_name: localText().optional().describe('What it means, for the consent page.'),
-  description: localText().optional().describe('More about it, for the consent page.'),
-  required: s.boolean().default(false).describe('Whoever agrees at all agrees to it.'),
+  display_name: localText().optional().describe('Title on the consent page.'),
+  description: localText().optional().describe('Description on the consent page.'),
+  required: s.boolean().default(false).describe("Users can't clear it on the consent page."),
   emphasize: s.boolean().default(false).describe('The consent page marks it as sensitive.'),
 }
 
@@ -34,7 +34,7 @@ export const identityResourceSchema = s
   .strictObject({
     name: name().describe('The scope.'),
     ...shown,
-    claims: claimNames().default([]).describe('The user claims that it opens.'),
+    claims: claimNames().default([]).describe('User claims that the scope includes.'),
   })
   .describe('A scope about the user (OpenID Connect Core 1.0 §5.4).')
 
@@ -42,34 +42,32 @@ export const apiScopeSchema = s
   .strictObject({
     name: name().describe('The scope.'),
     ...shown,
-    claims: claimNames().default([]).describe('The user claims that access tokens with it carry.'),
+    claims: claimNames().default([]).describe('User claims in access tokens with this scope.'),
   })
   .describe('A scope of an API.')
 
 export const apiResourceSchema = s
   .strictObject({
-    name: name().describe('The audience of access tokens, and its user name at introspection.'),
-    display_name: text().optional().describe('Its name for people.'),
-    scopes: s.array(name()).default([]).describe('The API scopes that belong to it.'),
-    claims: claimNames().default([]).describe('The user claims that access tokens for it carry.'),
+    name: name().describe("The audience of access tokens, and the API's user name at introspection."),
+    display_name: text().optional().describe('Display name.'),
+    scopes: s.array(name()).default([]).describe('API scopes of this API.'),
+    claims: claimNames().default([]).describe('User claims in access tokens for this API.'),
     introspection_client_id: s
       .string()
       .min(1)
       .max(100)
       .regex(/^[\x20-\x39\x3B-\x7E]*$/, 'printable ASCII without a colon')
       .optional()
-      .describe(
-        'Another user name at introspection, for callers that can send no colon; its name stays one.',
-      ),
-    api_secrets: s.array(secretSchema).default([]).describe('How it authenticates at introspection.'),
+      .describe('Additional user name at introspection, for callers that do not support a colon.'),
+    api_secrets: s.array(secretSchema).default([]).describe('Secrets for introspection.'),
     access_token_typ: s
       .enum(accessTokenTyps)
       .optional()
-      .describe('The typ of its JWT access tokens; omitted: at+jwt (RFC 9068 §2.1).'),
+      .describe('typ of JWT access tokens (RFC 9068 §2.1). Omitted: at+jwt.'),
     access_token_signing_alg: s
       .enum(signingAlgorithms)
       .optional()
-      .describe('What its JWT access tokens are signed with; omitted: ES256.'),
+      .describe('Signing algorithm of JWT access tokens.'),
   })
   .describe('An API: the audience of access tokens with one of its scopes.')
 

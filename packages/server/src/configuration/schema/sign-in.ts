@@ -13,31 +13,33 @@ export const sessionsSchema = s
     idle_lifetime: seconds(minute, year)
       .optional()
       .describe(
-        'Seconds without use after which a session ends; omitted: 7200, or absolute_lifetime if shorter.',
+        'Seconds without use after which a session ends. Default: 7200, or absolute_lifetime if shorter.',
       ),
     absolute_lifetime: seconds(minute, year)
       .default(10 * hour)
-      .describe('Seconds after which a session ends, used or not.'),
+      .describe('Seconds after which a session ends, even if it is used.'),
     keep_signed_in: s
       .boolean()
       .default(false)
-      .describe('The login page offers to keep the user signed in; else a session ends with the browser.'),
+      .describe(
+        'The login page offers to keep the user signed in. Otherwise a session ends with the browser.',
+      ),
     keep_signed_in_lifetime: seconds(hour, year)
       .default(30 * day)
-      .describe('Seconds that a session lasts, used or not, when the user wished to stay signed in.'),
+      .describe('Lifetime in seconds of a session that is kept, even if it is not used.'),
     end_revokes: s
       .enum(['none', 'online', 'all'])
       .default('online')
-      .describe('What falls with a session: nothing, codes and tokens without offline_access, or all.'),
+      .describe('What ends with a session: nothing, codes and tokens without offline_access, or everything.'),
     end_on_expiry: s
       .boolean()
       .default(false)
-      .describe('A session that expires ends like one that is signed out: clients are told, tokens fall.'),
+      .describe('Expired sessions end like a sign-out: clients are notified, tokens are revoked.'),
     same_site: s
       .enum(['lax', 'none'])
       .default('lax')
       .describe(
-        'Whether frames of other sites get the session cookie, to renew tokens silently in browsers that allow third-party cookies.',
+        'none: frames of other sites receive the session cookie, for silent token renewal in browsers that allow third-party cookies.',
       ),
   })
   .check(({ idle_lifetime, absolute_lifetime }) =>
@@ -69,12 +71,10 @@ const days = () => s.int().min(0).max(365)
 const passwordGrant = () => s.enum(['refuse', 'allow'])
 
 const meanings = {
-  mode: 'off: no second factors; if_enrolled: asked of users who have one; required: of all, who enrol when they sign in.',
-  methods:
-    'Second factors that users can have: totp (an authenticator app), passkey. Recovery codes come with them.',
-  remember_browser_days: 'For how many days a user may let a browser be remembered; 0: not at all.',
-  password_grant:
-    'Whether the password grant refuses users who need a second factor, which it can not ask for.',
+  mode: 'off: no second factors; if_enrolled: required of users who have one; required: of all users, who enroll when they sign in.',
+  methods: 'Available second factors: totp (an authenticator app), passkey. Recovery codes are included.',
+  remember_browser_days: 'How many days a user can have a browser remembered; 0: not available.',
+  password_grant: 'Whether the password grant refuses users who need a second factor.',
 } as const
 
 export const mfaSchema = s

@@ -29,18 +29,18 @@ export function tenantSchemaOf<
   const fields = Object.fromEntries(keys.map(key => [key, optional(settings[key]!)]))
   return s
     .strictObject({
-      name: name().describe('What acr_values=tenant:NAME, or the path, calls it.'),
-      display_name: text().optional().describe('Its name for people.'),
+      name: name().describe('The name in acr_values=tenant:NAME or in the path.'),
+      display_name: text().optional().describe('Display name.'),
       issuer: s
         .string()
         .check(tenantIssuerError)
         .optional()
         .describe(
-          'An issuer of its own: "path" (ISSUER/t/NAME) or its origin, such as https://id.acme.example; omitted: it shares the server\'s.',
+          'A separate issuer: "path" for ISSUER/t/NAME, or an origin such as https://id.acme.example. Omitted: the tenant shares the server\'s.',
         ),
       ...(fields as { [Key in TenantKey<Owners> & keyof Fields]: s.Optional<Bare<Fields[Key]>> }),
     })
-    .describe('A tenant: a room of its own for user names or, with an issuer of its own, for everything.')
+    .describe('A tenant: a separate set of user names or, with its own issuer, a separate set of everything.')
 }
 
 function optional(field: s.AnySchema): s.AnySchema {

@@ -15,17 +15,20 @@ import { type KeyOwner, tenantSchemaOf } from './tenant.ts'
 /** Every key except `tenants`. */
 const settings = {
   ...deploymentFields,
-  clients: s.array(clientSchema).default([]).describe('The applications that may ask for tokens.'),
+  clients: s.array(clientSchema).default([]).describe('The applications that may request tokens.'),
   registration: registrationSchema,
   authorization_requests: authorizationRequestsSchema,
   identity_resources: s
     .array(identityResourceSchema)
     .default([])
-    .describe('Scopes about the user; openid, profile, email, address and phone exist unless redefined.'),
+    .describe('Scopes about the user. openid, profile, email, address and phone are predefined.'),
   api_scopes: s.array(apiScopeSchema).default([]).describe('Scopes of APIs.'),
   api_resources: s.array(apiResourceSchema).default([]).describe('APIs.'),
   users: s.array(userSchema).default([]).describe('Local accounts.'),
-  identity_providers: s.array(providerSchema).default([]).describe('Where else users can sign in.'),
+  identity_providers: s
+    .array(providerSchema)
+    .default([])
+    .describe('Providers and directories where users can sign in.'),
 }
 const moduleSettings = {
   ...settings,
@@ -56,7 +59,7 @@ const moduleTenantSchema = tenantSchemaOf(moduleSettings, keyOwners)
 const tenants = 'The tenants.'
 
 export const dataSchema = s.strictObject({
-  $schema: s.string().optional().describe('Where editors find the schema of this file.'),
+  $schema: s.string().optional().describe('The JSON Schema of this file, for editors.'),
   ...settings,
   tenants: s.array(tenantSchema).default([]).describe(tenants),
 })
