@@ -286,7 +286,7 @@ test('workers: memory is one process’s own, so that several are refused with i
   const file = await fileOf({ storage: 'memory:' })
   const { code, stderr } = await tessera(['serve', '--config', file, '--port', '0', '--workers', '2'])
   assert.equal(code, 1)
-  assert.match(stderr, /^--workers: each process would have a memory of its own/)
+  assert.match(stderr, /^--workers: each process would have its own memory/)
   const server = await serve(['--config', file, '--port', '0'])
   await ask(server.url, '/connect/token', password)
   assert.deepEqual(server.pids(), [])

@@ -57,7 +57,7 @@ test('configuration: the mail server’s password may come from the environment,
   assert.deepEqual([without.configuration.mail, without.warnings], [undefined, []])
 })
 
-test('configuration: an address that is none, a short password and unknown words are faults', () => {
+test('configuration: an address that is none, a short password and unknown words are errors', () => {
   assertErrors(
     {
       issuer,

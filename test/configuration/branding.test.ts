@@ -15,10 +15,10 @@ const errorsOf = (input: object, directory?: string) => {
 }
 
 test('branding: a colour that can not be read stops the start, with the nearest that can [WCAG 2.2 §1.4.3]', () => {
-  const [fault, ...more] = errorsOf({ branding: { colors: { accent: '#ffcc00' } } })
-  assert.equal(fault?.path, 'branding.colors.accent')
+  const [error, ...more] = errorsOf({ branding: { colors: { accent: '#ffcc00' } } })
+  assert.equal(error?.path, 'branding.colors.accent')
   assert.deepEqual(more, [])
-  const [, nearest = ''] = /"(#[0-9a-f]{6})"/.exec(fault?.fix ?? '') ?? []
+  const [, nearest = ''] = /"(#[0-9a-f]{6})"/.exec(error?.fix ?? '') ?? []
   assert.deepEqual(errorsOf({ branding: { colors: { accent: nearest } } }), [])
   assert.ok(contrast(parseColor(nearest)!, parseColor('#ffffff')!) >= 4.5)
 })
@@ -45,13 +45,13 @@ test('branding: a logo is a picture beside the configuration or lies behind http
   const problem = (logo: string) => errorsOf({ branding: { logo } }, folder)[0]?.problem
   assert.equal(problem('./a.svg'), undefined)
   assert.equal(problem('https://cdn.example/a.svg'), undefined)
-  assert.match(problem('http://cdn.example/a.svg') ?? '', /no https URL/)
-  assert.match(problem('a.exe') ?? '', /no picture/)
+  assert.match(problem('http://cdn.example/a.svg') ?? '', /not an https URL/)
+  assert.match(problem('a.exe') ?? '', /not a supported picture/)
   assert.match(problem('big.png') ?? '', /too large/)
   assert.match(problem('gone.svg') ?? '', /ENOENT/)
   const tenants = [{ name: 'acme', issuer: 'path', branding: { logo: 'gone.svg' } }]
   assert.equal(errorsOf({ tenants }, folder)[0]?.path, 'tenants[0].branding.logo')
-  assert.match(errorsOf({ templates: 'a.svg' }, folder)[0]?.problem ?? '', /no folder/)
+  assert.match(errorsOf({ templates: 'a.svg' }, folder)[0]?.problem ?? '', /not a folder/)
   assert.match(errorsOf({ templates: 'gone' }, folder)[0]?.problem ?? '', /ENOENT/)
   rmSync(folder, { recursive: true })
 })

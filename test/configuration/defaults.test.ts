@@ -94,8 +94,8 @@ test('configuration: each secret is given in exactly one form', () => {
   const argon2id = `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`
   const value = 'a-secret-of-a-machine'
   for (const wrong of [{}, { value, sha256 }, { value, argon2id }, { sha256, argon2id }]) {
-    const [fault, ...others] = errorsOf(withClient({ ...machine, client_secrets: [wrong] }))
-    assert.match(String(fault?.expected), /exactly one of value, sha256 and argon2id/)
+    const [error, ...others] = errorsOf(withClient({ ...machine, client_secrets: [wrong] }))
+    assert.match(String(error?.expected), /exactly one of value, sha256 and argon2id/)
     assert.deepEqual(others, [])
   }
 })

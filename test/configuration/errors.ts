@@ -34,18 +34,18 @@ export function assertErrors(
   expected: readonly { path: string; problem: RegExp; fix?: RegExp; nearest?: string }[],
   options?: ParseOptions,
 ): void {
-  const faults = errorsOf(input, options)
+  const errors = errorsOf(input, options)
   assert.deepEqual(
-    faults.map(fault => fault.path).sort(),
+    errors.map(error => error.path).sort(),
     expected.map(one => one.path).sort(),
-    JSON.stringify(faults, null, 2),
+    JSON.stringify(errors, null, 2),
   )
   for (const { path, problem, fix, nearest } of expected) {
-    const fault = faults.find(one => one.path === path && problem.test(one.problem))
-    assert.ok(fault, `${path}: ${JSON.stringify(faults)}`)
-    if (fix) assert.match(fault.fix, fix)
-    if (nearest !== undefined) assert.equal(fault.nearest, nearest)
-    assert.ok(fault.expected.length > 0 && fault.fix.length > 0)
+    const error = errors.find(one => one.path === path && problem.test(one.problem))
+    assert.ok(error, `${path}: ${JSON.stringify(errors)}`)
+    if (fix) assert.match(error.fix, fix)
+    if (nearest !== undefined) assert.equal(error.nearest, nearest)
+    assert.ok(error.expected.length > 0 && error.fix.length > 0)
   }
 }
 

@@ -58,9 +58,9 @@ for (const [name, text] of [
 }
 
 test('configuration: broken JSON is reported by line and column', async () => {
-  const [fault] = await refused('broken.json', '{\n  "clients": [\n    { "client_id" "m" }\n  ]\n}')
-  assert.match(fault!.path, /broken\.json:3:19$/)
-  assert.match(fault!.problem, /not JSON/)
+  const [error] = await refused('broken.json', '{\n  "clients": [\n    { "client_id" "m" }\n  ]\n}')
+  assert.match(error!.path, /broken\.json:3:19$/)
+  assert.match(error!.problem, /not JSON/)
 })
 
 test('configuration: a key written twice is refused, in JSON and in YAML', async () => {
@@ -87,9 +87,9 @@ test('configuration: broken YAML, several documents and exploding aliases are re
 test('configuration: an empty file, an unknown format and a missing file are refused with what to do', async () => {
   assert.match((await refused('empty.json', ''))[0]!.problem, /empty|not JSON/)
   assert.match((await refused('empty.yaml', ''))[0]!.problem, /empty/)
-  const [fault] = await refused('tessera.toml', '')
-  assert.match(fault!.problem, /\.toml/)
-  assert.match(fault!.expected, /\.jsonc/)
+  const [error] = await refused('tessera.toml', '')
+  assert.match(error!.problem, /\.toml/)
+  assert.match(error!.expected, /\.jsonc/)
   const missing = await loadConfiguration({ file: folder.at('nowhere.json'), environment: {} })
   assert.ok(!missing.ok)
   assert.match(missing.errors[0]!.problem, /no such file/)
@@ -132,7 +132,7 @@ export default defineConfig({
 })
 
 test("configuration: a module's code is checked where no compiler looked", async () => {
-  const faults = await refused(
+  const errors = await refused(
     'miscoded.mjs',
     `export default {
   grants: [{ grantType: 'password', parameters: {}, decide() {} }, { grantType: 'x' }, 7],
@@ -141,7 +141,7 @@ test("configuration: a module's code is checked where no compiler looked", async
   identity_providers: [{ name: 'directory' }],
 }`,
   )
-  assert.deepEqual(faults.map(fault => fault.path).sort(), [
+  assert.deepEqual(errors.map(error => error.path).sort(), [
     'grants[0].grantType',
     'grants[1]',
     'grants[2]',
@@ -150,14 +150,14 @@ test("configuration: a module's code is checked where no compiler looked", async
     'validators.password',
     'validators.tokenRequest',
   ])
-  assert.equal(faults.find(fault => fault.path === 'profile.isActiv')?.nearest, 'isActive')
+  assert.equal(errors.find(error => error.path === 'profile.isActiv')?.nearest, 'isActive')
 })
 
 test('configuration: a module may put its own token exchange in place of the built-in one, once', async () => {
   const grant = `{ grantType: 'urn:ietf:params:oauth:grant-type:token-exchange', parameters: {}, decide() {} }`
   assert.equal((await loaded('own.mjs', `export default { grants: [${grant}] }`)).grants.length, 1)
-  const [fault] = await refused('both.mjs', `export default { grants: [${grant}, ${grant}] }`)
-  assert.equal(fault?.path, 'grants[1].grantType')
+  const [error] = await refused('both.mjs', `export default { grants: [${grant}, ${grant}] }`)
+  assert.equal(error?.path, 'grants[1].grantType')
 })
 
 test('configuration: a module that throws, or exports nothing, is refused with its line', async () => {
@@ -198,12 +198,12 @@ test('configuration: --port without an issuer makes the issuer', async () => {
   assert.deepEqual([named.issuer, named.port], ['http://localhost:5080', 7777])
 })
 
-test('configuration: faults of flags and variables name them, and misspelt variables are warned of', async () => {
-  const faults = await refused('bare.json', '{}', {
+test('configuration: errors of flags and variables name them, and misspelt variables are warned of', async () => {
+  const errors = await refused('bare.json', '{}', {
     environment: { TESSERA_ISSUER: 'x', TESSERA_MASTER_KEY: 'short' },
     overrides: { port: 'http' },
   })
-  assert.deepEqual(faults.map(fault => fault.path).sort(), ['--port', 'TESSERA_ISSUER', 'TESSERA_MASTER_KEY'])
+  assert.deepEqual(errors.map(error => error.path).sort(), ['--port', 'TESSERA_ISSUER', 'TESSERA_MASTER_KEY'])
   const outcome = await load('bare.json', '{}', {
     environment: { TESSERA_MASTERKEY: 'x', TESSERA_COLOR: 'x' },
   })
@@ -234,7 +234,10 @@ test('configuration: the master key comes from a variable, a file beside the con
     (await loaded('bare.json', '{}', { environment: { TESSERA_MASTER_KEY_FILE: path } })).masterKey,
     key,
   )
-  assert.match((await refused('key.json', '{ "master_key_file": "short.key" }'))[0]!.problem, /no master key/)
+  assert.match(
+    (await refused('key.json', '{ "master_key_file": "short.key" }'))[0]!.problem,
+    /does not contain a master key/,
+  )
   const [missing] = await refused('key.json', '{ "master_key_file": "nowhere.key" }')
   assert.deepEqual([missing?.path, /ENOENT/.test(missing!.problem)], ['master_key_file', true])
 })

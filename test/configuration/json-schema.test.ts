@@ -115,7 +115,7 @@ test('configuration guide: a key means there what editors show for it', async ()
   assert.ok(compared > 140, `only ${compared} rows were compared`)
 })
 
-test('demo: its configuration has no fault and no warning', async () => {
+test('demo: its configuration has no error and no warning', async () => {
   const outcome = await loadConfiguration({
     file: fileURLToPath(inRepository('examples/demo/tessera.jsonc')),
     environment: {},

@@ -16,10 +16,10 @@ test('configuration: an unknown key is reported with its path, its client and th
       fix: /redirect_uris/,
     },
   ])
-  const [fault] = errorsOf(input)
-  assert.equal(fault?.subject, 'client "spa"')
-  assert.match(formatDiagnostic(fault!), /^clients\[0\]\.redirect_urls \(client "spa"\): /)
-  assert.match(formatDiagnostic(fault!), /did you mean "redirect_uris"\?/)
+  const [error] = errorsOf(input)
+  assert.equal(error?.subject, 'client "spa"')
+  assert.match(formatDiagnostic(error!), /^clients\[0\]\.redirect_urls \(client "spa"\): /)
+  assert.match(formatDiagnostic(error!), /did you mean "redirect_uris"\?/)
 })
 
 for (const [written, meant] of [
@@ -32,15 +32,15 @@ for (const [written, meant] of [
   ['refresh_token_uasge', 'refresh_token_usage'],
 ] as const) {
   test(`configuration: ${written} is recognised as a slip of ${meant}`, () => {
-    const fault = errorsOf(withClient({ ...machine, [written]: 'x' })).find(one => one.path.endsWith(written))
-    assert.equal(fault?.nearest, meant)
+    const error = errorsOf(withClient({ ...machine, [written]: 'x' })).find(one => one.path.endsWith(written))
+    assert.equal(error?.nearest, meant)
   })
 }
 
 test('configuration: no nearest key is named for a key that resembles none', () => {
-  const [fault] = errorsOf({ zzzzzzzz: 1 })
-  assert.equal(fault?.nearest, undefined)
-  assert.equal(fault?.fix, 'remove it')
+  const [error] = errorsOf({ zzzzzzzz: 1 })
+  assert.equal(error?.nearest, undefined)
+  assert.equal(error?.fix, 'remove it')
 })
 
 test('nearest: edits are counted with swapped neighbours as one', () => {
@@ -55,8 +55,8 @@ test('configuration: code in a file of data is answered with the way to a module
   assertErrors({ grants: [] }, [{ path: 'grants', problem: /not a known key/, fix: /module/ }])
 })
 
-test('configuration: every fault is reported, of shape and of rules, in different entries and in one', () => {
-  const faults = errorsOf({
+test('configuration: every error is reported, of the schema and of rules, in different entries and in one', () => {
+  const errors = errorsOf({
     issuer: 'http://login.example',
     clients: [
       { ...spa, scope: 'nosuch', require_pkce: false, access_token_lifetime: '3600' },
@@ -64,7 +64,7 @@ test('configuration: every fault is reported, of shape and of rules, in differen
     ],
     users: [{ sub: 'spa', username: 'a' }],
   })
-  assert.deepEqual(faults.map(fault => fault.path).sort(), [
+  assert.deepEqual(errors.map(error => error.path).sort(), [
     'clients[0].access_token_lifetime',
     'clients[0].require_pkce',
     'clients[0].scope',
@@ -74,7 +74,7 @@ test('configuration: every fault is reported, of shape and of rules, in differen
   ])
 })
 
-test('configuration: a faulty key is reported once; rules that read it keep silent', () => {
+test('configuration: a invalid key is reported once; rules that read it keep silent', () => {
   assertErrors(withClient({ ...machine, client_secrets: 'secret' }), [
     { path: 'clients[0].client_secrets', problem: /is a string/, fix: /brackets/ },
   ])
@@ -199,7 +199,7 @@ for (const [name, client, path, problem, fix] of [
   })
 }
 
-test('configuration: a secret is never shown in a fault', () => {
+test('configuration: a secret is never shown in an error', () => {
   const text = JSON.stringify(
     errorsOf(
       withClient({
@@ -247,7 +247,7 @@ test('configuration: storage, proxies and trusted issuers are checked', () => {
       trusted_issuers: [{ issuer: 'https://idp.example', jwks: { keys: [] } }],
     },
     [
-      { path: 'storage', problem: /no store/, fix: /sqlite/ },
+      { path: 'storage', problem: /not a known store/, fix: /sqlite/ },
       { path: 'mtls.trusted_proxies[0]', problem: /not an address/ },
       { path: 'trusted_issuers[0].jwks.keys', problem: /empty/ },
     ],

@@ -26,7 +26,7 @@ test('configuration languages: a value is held to what it must be without a tag'
   )
 })
 
-test('configuration languages: other keys are as unknown as ever, also beside another fault', () => {
+test('configuration languages: other keys are as unknown as ever, also beside another error', () => {
   assertErrors(
     withClient({
       ...spa,

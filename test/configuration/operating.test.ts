@@ -7,7 +7,7 @@ import { assertErrors, parsed } from './errors.ts'
 
 test('operating: memory is one process’s own, so there are no others', () => {
   assertErrors({ storage: 'memory:', workers: 2 }, [
-    { path: 'workers', problem: /memory of its own/, fix: /sqlite/ },
+    { path: 'workers', problem: /its own memory/, fix: /sqlite/ },
   ])
   assert.equal(parsed({ storage: 'memory:', workers: 1 }).configuration.workers, 1)
   assert.equal(parsed({ workers: 4 }).configuration.workers, 4)
@@ -18,21 +18,21 @@ test('operating: a replica is one of a database of PostgreSQL', () => {
   const [storage, storage_replica] = ['postgres://db/t', 'postgres://standby/t']
   assertErrors({ storage_replica }, [{ path: 'storage_replica', problem: /only PostgreSQL/, fix: /primary/ }])
   assertErrors({ storage, storage_replica: 'sqlite:./t.db' }, [
-    { path: 'storage_replica', problem: /no database/, fix: /standby/ },
+    { path: 'storage_replica', problem: /not the address of a PostgreSQL database/, fix: /standby/ },
   ])
   assert.deepEqual(parsed({ storage, storage_replica }).configuration.storage, {
     ...{ kind: 'postgres', url: storage, poolSize: 10, replica: storage_replica },
   })
 })
 
-test('operating: a fault names the flag or the variable that it comes from', () => {
+test('operating: an error names the flag or the variable that it comes from', () => {
   for (const [given, path] of [
     [{ overrides: { workers: '2' } }, '--workers'],
     [{ environment: { TESSERA_WORKERS: '2' } }, 'TESSERA_WORKERS'],
     [{ overrides: { workers: 'many' } }, '--workers'],
   ] as const) {
     const outcome = parseConfiguration({ storage: 'memory:' }, given)
-    assert.deepEqual(outcome.ok ? [] : outcome.errors.map(fault => fault.path), [path])
+    assert.deepEqual(outcome.ok ? [] : outcome.errors.map(error => error.path), [path])
   }
 })
 

@@ -34,7 +34,7 @@ for (const [method, credential] of [
 test('configuration: a domain leads to one provider of a tenant', () => {
   const domains = ['corp.example']
   const twin = { ...oidc, name: 'twin', domains }
-  const problem = /"corp.example" leads to identity_providers\[0\] already/
+  const problem = /"corp.example" already belongs to identity_providers\[0\]/
   const twice = [{ path: 'identity_providers[1].domains[0]', problem }]
   assertErrors(providers({ ...oidc, domains }, twin), twice)
   assertErrors(providers({ ...oidc, domains: ['a.example', ...domains] }, twin), twice)
@@ -66,7 +66,7 @@ test('configuration: a directory that is asked in the clear is warned of, unless
   for (const host of ['ldap.example', '10.0.0.1', 'localhost.example']) {
     const [warning, ...others] = warningsOf(`ldap://${host}`)
     assert.equal(warning?.path, 'identity_providers[0].directory')
-    assert.match(warning?.problem ?? '', /in the clear/)
+    assert.match(warning?.problem ?? '', /unencrypted/)
     assert.deepEqual(others, [])
   }
 })

@@ -15,7 +15,7 @@ const ldap = {
 test('configuration: no provider can map a claim that this server says itself [RFC 7519 §4.1]', () => {
   for (const claim of ['sub', 'iss', 'aud', 'tenant', 'amr', 'scope', 'client_id', 'sid'])
     assert.ok(reservedClaims.has(claim), claim)
-  const problem = /own to say/
+  const problem = /only this server may set/
   for (const claim of reservedClaims) {
     for (const provider of [oidc, ldap])
       assertErrors({ identity_providers: [{ ...provider, claim_mapping: { [claim]: 'theirs' } }] }, [

@@ -107,7 +107,7 @@ for (const [name, client, path, problem, fix] of [
       jwks_uri: 'https://a.example/keys',
     },
     'jwks_uri',
-    /jwks too/,
+    /also has jwks/,
     /remove/,
   ],
   [
@@ -148,7 +148,7 @@ for (const [name, client, path, problem, fix] of [
     'a target of a sign-in that nobody can begin [OpenID Connect Core 1.0 §4]',
     { ...web, initiate_login_target_link_uri: 'https://a.example/start' },
     'initiate_login_target_link_uri',
-    /no initiate_login_uri/,
+    /initiate_login_uri, .* is missing/,
     /initiate_login_uri/,
   ],
   [
@@ -169,14 +169,14 @@ for (const [name, client, path, problem, fix] of [
     'authorization_code without a redirect URI',
     { ...web, redirect_uris: [] },
     'redirect_uris',
-    /nowhere/,
+    /no redirect URI/,
     /redirect_uris/,
   ],
   [
     'implicit without a redirect URI',
     { ...machine, grant_types: ['implicit'], response_types: ['id_token'] },
     'redirect_uris',
-    /nowhere/,
+    /no redirect URI/,
     /redirect_uris/,
   ],
   [
@@ -321,7 +321,9 @@ test('configuration: two user names that are compared alike are refused, and a b
       [{ path: 'users[1].username', problem: /is the same name as users\[0\]\.username/, fix: /rename/ }],
     )
   for (const username of [' ', '\t\u3000'])
-    assertErrors({ users: [{ sub: '1', username }] }, [{ path: 'users[0].username', problem: /spaces only/ }])
+    assertErrors({ users: [{ sub: '1', username }] }, [
+      { path: 'users[0].username', problem: /only of spaces/ },
+    ])
   parsed({
     users: [
       { sub: '1', username: 'alice' },
@@ -337,16 +339,16 @@ test('configuration: the introspection_client_id of an API is no user name of an
     ...{ name, api_secrets: [{ value: 'a long secret of an api' }] },
     ...(introspection_client_id !== undefined && { introspection_client_id }),
   })
-  const fault = { path: 'api_resources[0].introspection_client_id', problem: /is also a user name of api/ }
-  assertErrors({ api_resources: [api('urn:a', 'b'), api('b')] }, [fault])
+  const error = { path: 'api_resources[0].introspection_client_id', problem: /is also a user name of api/ }
+  assertErrors({ api_resources: [api('urn:a', 'b'), api('b')] }, [error])
   assertErrors({ api_resources: [api('urn:a', 'x'), api('b', 'x')] }, [
-    fault,
-    { ...fault, path: 'api_resources[1].introspection_client_id' },
+    error,
+    { ...error, path: 'api_resources[1].introspection_client_id' },
   ])
   assertErrors({ api_resources: [api('urn:a', 'urn'), api('b', 'b'), api('c')] }, [])
-  assertErrors({ api_resources: [api('urn:a', 'urn:b')] }, [{ ...fault, problem: /may not stand here/ }])
+  assertErrors({ api_resources: [api('urn:a', 'urn:b')] }, [{ ...error, problem: /not allowed here/ }])
   assertErrors(withClient(machine, { api_resources: [api('urn:a', 'machine')] }), [
-    { ...fault, problem: /is a client_id too/ },
+    { ...error, problem: /is a client_id too/ },
   ])
 })
 
@@ -368,7 +370,7 @@ test('configuration: no two APIs have names that are equal as URIs [RFC 8707 §2
   parsed(named('https://api.example', ...other, ...more))
 })
 
-test('configuration: secrets and passwords that no request can bring are faults', () => {
+test('configuration: secrets and passwords that no request can bring are errors', () => {
   const fits = 's'.repeat(512)
   const cases: readonly (readonly [string, (value: string) => object])[] = [
     ['clients[0].client_secrets[0].value', value => withClient({ ...machine, client_secrets: [{ value }] })],
@@ -382,7 +384,7 @@ test('configuration: secrets and passwords that no request can bring are faults'
     parsed(input(fits))
     assertErrors(input(`${fits}s`), [{ path, problem: /long/ }])
     for (const value of ['a\0 long enough secret', '\uD800 a long enough secret'])
-      assertErrors(input(value), [{ path, problem: /no request can send/ }])
+      assertErrors(input(value), [{ path, problem: /can't be sent in a request/ }])
   }
 })
 
@@ -398,7 +400,7 @@ test('configuration: tokens are bound to certificates where these reach the serv
     redirect_uris: ['https://app.example/cb'],
     response_types: ['id_token token'],
   }
-  assertErrors(withClient(front, { mtls }), [{ path, problem: /bound to nothing/ }])
+  assertErrors(withClient(front, { mtls }), [{ path, problem: /can't be bound/ }])
   assertErrors(withClient({ ...front, response_types: ['id_token'] }, { mtls }), [])
 })
 
@@ -506,7 +508,7 @@ test('configuration: a user belongs to a tenant that exists and has one kind of 
 
 test('configuration: an OpenID Connect provider needs issuer and client_id, and may not be called local', () => {
   assertErrors({ identity_providers: [{ name: 'local', type: 'oidc' }] }, [
-    { path: 'identity_providers[0].name', problem: /accounts kept here/ },
+    { path: 'identity_providers[0].name', problem: /reserved for local accounts/ },
     { path: 'identity_providers[0].issuer', problem: /missing/ },
     { path: 'identity_providers[0].client_id', problem: /missing/ },
   ])
@@ -593,7 +595,7 @@ for (const [name, registration, path, problem] of [
     'software statements that nobody may sign',
     { require_software_statement: true },
     'registration.trusted_software_issuers',
-    /nobody is trusted/,
+    /no issuer is trusted/,
   ],
   ['an unknown scope', { allowed_scope: 'openid nothing' }, 'registration.allowed_scope', /"nothing"/],
   ['an unknown grant', { allowed_grant_types: ['magic'] }, 'registration.allowed_grant_types', /"magic"/],
@@ -610,7 +612,7 @@ for (const [name, registration, path, problem] of [
     /"corp"/,
   ],
 ] as const) {
-  test(`rules: registration with ${name} is a fault`, () => {
+  test(`rules: registration with ${name} is an error`, () => {
     assertErrors({ registration }, [{ path, problem }])
   })
 }

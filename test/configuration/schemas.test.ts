@@ -114,7 +114,7 @@ test('schemas: omitted, a value is its default, and no two configurations share 
   ])
 })
 
-test('schemas: of a union the type decides which faults are told', () => {
+test('schemas: of a union the type decides which errors are told', () => {
   const schema = s.strictObject({
     text: s.union([s.string().max(2), s.record(s.string().max(2), s.string())]),
   })

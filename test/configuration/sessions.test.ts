@@ -20,9 +20,9 @@ test('configuration: a short absolute lifetime shortens the idle one that nobody
   assert.equal(sessionsOf({ keep_signed_in: true }).lifetimes.kept, 2_592_000)
 })
 
-test('configuration: an idle lifetime that never counts is a fault', () => {
+test('configuration: an idle lifetime that never counts is an error', () => {
   assertErrors({ sessions: { idle_lifetime: 601, absolute_lifetime: 600 } }, [
-    { path: 'sessions.idle_lifetime', problem: /never counts/, fix: /shorter/ },
+    { path: 'sessions.idle_lifetime', problem: /has no effect/, fix: /shorter/ },
   ])
   assertErrors({ sessions: { idle_lifetime: 59, end_revokes: 'some' } }, [
     { path: 'sessions.idle_lifetime', problem: /too small/ },
@@ -34,6 +34,6 @@ test('configuration: the session cookie is SameSite=Lax, or None where it is sai
   assert.equal(sessionsOf({ same_site: 'none' }).sameSite, 'none')
   assertErrors({ sessions: { same_site: 'strict' } }, [{ path: 'sessions.same_site', problem: /not known/ }])
   assertErrors({ issuer: 'http://id.example', sessions: { same_site: 'none' } }, [
-    { path: 'issuer', problem: /its host is not a loopback one/ },
+    { path: 'issuer', problem: /its host is not a loopback host/ },
   ])
 })

@@ -126,7 +126,7 @@ test('tenants: an operator’s hooks are told whose user they are asked about', 
   assert.equal(own.profile?.isActive, undefined)
 })
 
-test('tenants: a fault in a tenant’s own entries is told with its place', () => {
+test('tenants: an error in a tenant’s own entries is told with its place', () => {
   assertErrors(
     withTenant({
       clients: [
@@ -135,12 +135,12 @@ test('tenants: a fault in a tenant’s own entries is told with its place', () =
       ],
     }),
     [
-      { path: 'tenants[0].clients[0].redirect_uris', problem: /nowhere to send a code/ },
+      { path: 'tenants[0].clients[0].redirect_uris', problem: /no redirect URI/ },
       { path: 'tenants[0].clients[1].scop', problem: /not a known key/, nearest: 'scope' },
     ],
   )
   assertErrors(withTenant({ clients: [{ ...machine, scope: 'nothing' }] }), [
-    { path: 'tenants[0].clients[0].scope', problem: /nobody registered "nothing"/ },
+    { path: 'tenants[0].clients[0].scope', problem: /"nothing" is not a known scope/ },
   ])
   assertErrors(withTenant({ clients: [machine, machine] }), [
     { path: 'tenants[0].clients[1].client_id', problem: /also tenants\[0\].clients\[0\].client_id/ },
@@ -149,7 +149,7 @@ test('tenants: a fault in a tenant’s own entries is told with its place', () =
 
 test('tenants: what the server got wrong is told once, however many tenants inherit it', () => {
   const scopes = { api_scopes: [{ name: 'offline_access' }] }
-  assertErrors(withTenant({}, scopes), [{ path: 'api_scopes[0].name', problem: /no scope of its own/ }])
+  assertErrors(withTenant({}, scopes), [{ path: 'api_scopes[0].name', problem: /is predefined/ }])
 })
 
 test('tenants: names and subs must be unique within an issuer, not across', () => {
@@ -186,7 +186,7 @@ test('tenants: one that shares the server’s issuer says whether people sign up
     warnings.map(({ path }) => path),
     ['tenants[0].accounts.sign_up'],
   )
-  assert.match(warnings[0]?.problem ?? '', /anybody can make an account in tenant "acme"/)
+  assert.match(warnings[0]?.problem ?? '', /anybody can create an account in tenant "acme"/)
 
   const everywhere = parsed({ accounts: { ...accounts, sign_up: true }, tenants: [{ name: 'globex' }] })
   assert.deepEqual([...everywhere.configuration.signUpTenants], [])
@@ -243,16 +243,14 @@ test('tenants: an issuer by host is an origin of its own', () => {
   ])
     assertErrors(withTenant({ issuer }), [{ path: 'tenants[0].issuer', problem: /./ }])
   assertErrors(withTenant({ issuer: 'https://id.example' }), [
-    { path: 'tenants[0].issuer', problem: /that of the server/ },
+    { path: 'tenants[0].issuer', problem: /the host of the server/ },
   ])
   const two = ['acme', 'globex'].map(name => ({ name, issuer: 'https://same.example' }))
-  assertErrors({ tenants: two }, [{ path: 'tenants[1].issuer', problem: /that of tenant "acme"/ }])
+  assertErrors({ tenants: two }, [{ path: 'tenants[1].issuer', problem: /the host of tenant "acme"/ }])
 })
 
 test('tenants: no client of the server names a tenant of another issuer', () => {
   const client = { ...machine, tenants: ['shared', 'acme'] }
   const tenants = [{ name: 'shared' }, { name: 'acme', issuer: 'path' }]
-  assertErrors({ clients: [client], tenants }, [
-    { path: 'clients[0].tenants[1]', problem: /issuer of its own/ },
-  ])
+  assertErrors({ clients: [client], tenants }, [{ path: 'clients[0].tenants[1]', problem: /its own issuer/ }])
 })

@@ -494,9 +494,9 @@ test('configuration: schemes that clients may register are names in lower case t
   assert.deepEqual(errors(['myapp', 'spotify', 'web+app']), [])
   assert.deepEqual(errors(['javascript', 'MyApp', 'myapp://', 'https', 7]), [
     `${at}[0]: javascript: is dangerous to redirect to`,
-    `${at}[1]: it is not the name of a scheme`,
-    `${at}[2]: it is not the name of a scheme`,
-    `${at}[3]: https: is dangerous to redirect to`,
+    `${at}[1]: it is not a URI scheme`,
+    `${at}[2]: it is not a URI scheme`,
+    `${at}[3]: https: is not the scheme of an application`,
     `${at}[4]: it is a number`,
   ])
   assert.deepEqual(errors('all'), [`${at}: "all" is not known`])

@@ -41,7 +41,7 @@ type Reading = {
 }
 
 async function read(source: LoadOptions, running: Configuration): Promise<Reading> {
-  const loaded = await loadConfiguration({ ...source, anew: true })
+  const loaded = await loadConfiguration({ ...source, again: true })
   if (!loaded.ok) return { errors: loaded.errors, warnings: [] }
   const { warnings, configuration } = loaded
   const settled = configuration.port === 0 ? followPort(configuration, running.port) : configuration

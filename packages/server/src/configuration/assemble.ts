@@ -128,7 +128,7 @@ function tenantDraft(server: Draft, tenant: TenantDraft & { readonly issuer: str
   return {
     ...(settings as Draft),
     issuer,
-    // No credential is inherited: an API that introspects at this issuer needs an entry of its own.
+    // No credential is inherited: an API that introspects at this issuer needs its own entry.
     api_resources: tenant.api_resources ?? server.api_resources.map(api => ({ ...api, api_secrets: [] })),
     // A tenant may inherit its looks, but never its name.
     branding: { ...branding, name: tenant.branding?.name ?? tenant.display_name ?? branding.name },

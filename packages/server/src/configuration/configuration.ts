@@ -1,4 +1,4 @@
-/** A validated configuration: what `load` answers and the composition root builds from. */
+/** A validated configuration: what `loadConfiguration` returns and the server is built from. */
 
 import type { AccountSettings } from '../model/account.ts'
 import type { Branding } from '../model/branding.ts'
@@ -24,120 +24,118 @@ import type {
   Profile,
 } from '../model/user.ts'
 
-export type Compatibility = 'none' | 'identityserver4'
-
 export type Storage =
   | { readonly kind: 'memory' }
   | { readonly kind: 'sqlite'; readonly file: string }
   | ({ readonly kind: 'postgres'; readonly url: string } & StorageConnections)
 
 export type StorageConnections = {
-  /** Of one process, at most. */
+  /** Maximum of connections per process. */
   readonly poolSize?: number
-  /** The address of a streaming standby that is read. */
+  /** The address of a streaming standby for reads. */
   readonly replica?: string
-  /** Asked for each new one: where the password is a short-lived token, such as those of a cloud's IAM. */
+  /** Called for each new connection, for passwords that are short-lived tokens, such as those of a cloud's IAM. */
   readonly password?: StoragePassword
 }
 export type StoragePassword = () => Promise<string>
 
 /** An issuer of assertions that the JWT bearer grant trusts (RFC 7523 §3). */
-export type TrustedIssuer = {
+type TrustedIssuer = {
   readonly issuer: string
   readonly jwks: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
 }
 
 export type Configuration = {
   readonly issuer: string
-  /** The tenant whose own issuer this is; undefined: the server's. */
+  /** The tenant that this issuer belongs to; undefined for the server's issuer. */
   readonly tenant?: string
   readonly host: string
   readonly port: number
   readonly storage: Storage
-  /** How many processes share the port; undefined: as many as there are cores. */
+  /** Number of processes that share the port; undefined: one per core. */
   readonly workers?: number
-  /** How long it says that it ends before it takes no more connections (seconds). */
+  /** Seconds at shutdown during which the server reports that it is not ready but still accepts connections. */
   readonly drainDelay: number
-  /** Who may read the server's figures; undefined: they are not kept. */
+  /** Who may read the metrics; undefined: metrics are off. */
   readonly metrics?: { readonly tokens: readonly Secret[] }
-  readonly compatibility: Compatibility
-  /** What client assertions must be, unless the client has settings of its own. */
+  readonly compatibility: 'none' | 'identityserver4'
+  /** Requirements for client assertions, unless the client has its own. */
   readonly clientAssertions: ClientAssertionPolicy
-  /** What authorization requests may name beside the scopes that are registered. */
+  /** What happens to unknown scopes in authorization requests. */
   readonly unknownScopes: UnknownScopes
-  /** Whether ID tokens carry `s_hash`. */
+  /** Whether ID tokens contain `s_hash`. */
   readonly emitStateHash: boolean
   readonly clients: Clients
   readonly resources: Resources
   readonly users: readonly ConfiguredUser[]
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
-  /** Those that share this issuer. */
+  /** The tenants that share this issuer. */
   readonly tenants: ReadonlySet<string>
-  /** The configurations of the tenants that have an issuer of their own, by the tenant's name. */
+  /** The configurations of tenants that have their own issuer, by the tenant's name. */
   readonly tenantIssuers: ReadonlyMap<string, Configuration>
-  /** When second factors are asked for: the server's policy, and where a tenant's differs. */
+  /** When second factors are required: the server's policy, and those of tenants that differ. */
   readonly mfa: MfaPolicy
   readonly tenantMfa: ReadonlyMap<string, MfaPolicy>
   readonly consentPolicy?: ConsentPolicyHook
   readonly mfaPolicy?: MfaPolicyHook
   readonly sessions: {
     readonly lifetimes: SessionLifetimes
-    /** Which authorizations fall with a session: none, those without `offline_access`, or all. */
+    /** Which authorizations are revoked with a session: none, those without `offline_access`, or all. */
     readonly endRevokes: 'none' | 'online' | 'all'
-    /** Whether one that expires ends like one that is signed out. */
+    /** Whether an expired session ends like a sign-out. */
     readonly endOnExpiry: boolean
-    /** Whether frames of other sites may use them. */
+    /** Whether frames of other sites receive the session cookie. */
     readonly sameSite: 'lax' | 'none'
   }
-  /** How its pages look. */
+  /** How the pages look. */
   readonly branding: Branding
-  /** The folder whose templates replace ours. */
+  /** A folder with templates that replace the built-in ones. */
   readonly templates?: string
   readonly accounts: AccountSettings
-  /** The tenants sharing this issuer in which people may sign up. */
+  /** The tenants that share this issuer and allow sign-up. */
   readonly signUpTenants: ReadonlySet<string>
   readonly mail?: MailSettings
   readonly trustedIssuers: readonly TrustedIssuer[]
-  /** How clients may register themselves. */
+  /** Dynamic client registration. */
   readonly registration: Registration
-  /** What authorization requests must be. */
+  /** Requirements for authorization requests. */
   readonly authorizationRequests: {
     readonly requirePushed: boolean
     readonly requireSigned: boolean
-    /** How long request objects may live (seconds); undefined: as long as their `exp` says. */
+    /** Maximum lifetime of request objects in seconds; undefined: their `exp`. */
     readonly requestObjectMaxLifetime?: number
-    /** Whether a `request_uri` need not be registered. */
+    /** Whether an unregistered `request_uri` is accepted. */
     readonly allowUnregisteredUris: boolean
     /** Seconds. */
     readonly pushedLifetime: number
-    /** Of clients that nobody vouches for, by one network. */
+    /** Pending requests per network, of clients that nobody vouches for. */
     readonly mostWaiting: number
   }
-  /** Every algorithm that a client or an API asks for, with the defaults. */
+  /** The default algorithms, and all that clients and APIs ask for. */
   readonly signingAlgorithms: readonly SigningAlgorithm[]
-  /** The master key of 32 bytes as configured; undefined: made beside the embedded store when developing. */
+  /** The configured master key of 32 bytes; undefined: the embedded store creates one next to the database, for development. */
   readonly masterKey?: Uint8Array
-  /** Whose `x-forwarded-for` is believed: limits by address count the browser's, not the proxy's. */
+  /** Proxies trusted to set `x-forwarded-for`, so that limits per address count browsers and not proxies. */
   readonly trustedProxies: readonly string[]
-  /** Whether their `x-forwarded-host` says which host was asked for. */
+  /** Whether `x-forwarded-host` from these proxies selects the host. */
   readonly trustForwardedHost: boolean
   readonly mtls?: {
     readonly certificateHeader: string
     readonly trustedProxies: readonly string[]
-    /** The origin at which clients show certificates; undefined: that of the issuer. */
+    /** The origin where clients use certificates; undefined: the issuer's origin. */
     readonly endpointOrigin?: string
   }
-  /** What this server may send requests to besides public https addresses. */
+  /** Where this server may send requests, besides public https addresses. */
   readonly outbound: { readonly allowedPrivateNetworks: readonly string[] }
-  /** Code of a module configuration. */
+  /** Code from a module configuration. */
   readonly grants: readonly ExtensionGrant[]
   readonly validators: {
-    /** Checks the password grant's and the login page's local credentials instead of the configured users. */
+    /** Checks the local credentials of the password grant and the login page, instead of the configured users. */
     readonly password?: CredentialAuthority
     readonly tokenRequest?: TokenRequestValidator
   }
   readonly federation: {
-    /** Who a provider's user is here. */
+    /** Decides which local user a provider's user is. */
     readonly subject?: DecideSubject
   }
   readonly profile?: Partial<Profile>

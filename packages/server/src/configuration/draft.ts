@@ -1,6 +1,6 @@
 /**
- * What can be read of a configuration, valid or not, so that one run reports every error: each list's entries that are
- * valid, or would be without their invalid keys. The input is read once; all drafts come from that reading.
+ * Reads as much of a configuration as is valid, so that one run reports every error: the entries that are valid, and
+ * those that are valid without their invalid keys. The input is read once, and all drafts come from that reading.
  */
 
 import { type Description, type Diagnostic, formatPath, subjectOf, valueAt } from './diagnostic.ts'

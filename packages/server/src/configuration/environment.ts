@@ -1,4 +1,4 @@
-/** Settings from flags and variables: flags win over the environment, the environment over the file. Also the master key. */
+/** Settings from flags and variables. Flags override the environment, and the environment overrides the file. */
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -6,7 +6,7 @@ import type { Diagnostic } from './diagnostic.ts'
 import { nearestOf } from './nearest.ts'
 import { decode32Bytes } from './schema/credentials.ts'
 
-/** Variable → the key that it sets. */
+/** Maps each variable to the key that it sets. */
 const variables = {
   TESSERA_ISSUER: 'issuer',
   TESSERA_HOST: 'host',
@@ -25,7 +25,7 @@ const smtpPasswordVariable = 'TESSERA_SMTP_PASSWORD'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Values of flags; text as it was typed. */
+/** Values of flags, as typed. */
 export type Overrides = {
   readonly issuer?: string
   readonly host?: string
@@ -36,7 +36,7 @@ export type Overrides = {
 
 type Overridden = {
   readonly input: Readonly<Record<string, unknown>>
-  /** Key → the flag or variable that set it, for errors and for what relative paths start from. */
+  /** Maps a key to the flag or variable that set it. Errors name it, and relative paths start from another folder. */
   readonly sources: ReadonlyMap<string, string>
 }
 
@@ -48,7 +48,7 @@ export function override(
   const values: Record<string, unknown> = {}
   const sources = new Map<string, string>()
   for (const [variable, key] of Object.entries(variables)) {
-    // An empty variable counts as unset, as it does to shells' ${NAME:-default}.
+    // An empty variable counts as unset, like ${NAME:-default} in a shell.
     if (environment[variable]) set(key, environment[variable], variable)
   }
   for (const [key, value] of Object.entries(overrides)) {
@@ -65,7 +65,7 @@ export function override(
   }
 }
 
-/** The mail settings with this password; undefined where there is nothing to put it into. */
+/** Returns the mail settings with this password; undefined if there are no SMTP settings. */
 function withSmtpPassword(mail: unknown, password: string): object | undefined {
   const smtp = isObject(mail) ? mail.smtp : undefined
   return isObject(mail) && isObject(smtp) ? { ...mail, smtp: { ...smtp, password } } : undefined
@@ -74,13 +74,13 @@ function withSmtpPassword(mail: unknown, password: string): object | undefined {
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Errors of overridden keys name the flag or variable instead of the key. */
+/** Names the flag or variable instead of the key in errors of overridden keys. */
 export const renameSources = (
   errors: readonly Diagnostic[],
   sources: ReadonlyMap<string, string>,
 ): readonly Diagnostic[] => errors.map(error => ({ ...error, path: sources.get(error.path) ?? error.path }))
 
-/** Variables that look like misspelt ones. */
+/** Warns about variables that look misspelled. */
 export const environmentWarnings = (environment: Environment): readonly Diagnostic[] => {
   const known = [...Object.keys(variables), masterKeyVariable, smtpPasswordVariable]
   return Object.keys(environment)
@@ -123,7 +123,7 @@ export function readMasterKey(
   try {
     const bytes = readFileSync(resolve(file.directory, file.path))
     const key = bytes.length === 32 ? new Uint8Array(bytes) : decode32Bytes(bytes.toString('latin1').trim())
-    return keyOf(key, file.source, 'the file holds no master key')
+    return keyOf(key, file.source, 'the file does not contain a master key')
   } catch (error) {
     const problem = `the file can't be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`
     const fix = 'correct the path or its permissions'

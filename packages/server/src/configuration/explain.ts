@@ -1,4 +1,4 @@
-/** Turns the issues that a schema found into errors that people can act on. */
+/** Turns the issues of a schema into errors that say how to fix them. */
 
 import { type Description, type Diagnostic, formatPath, subjectOf, valueAt } from './diagnostic.ts'
 import { nearestOf } from './nearest.ts'
@@ -31,7 +31,7 @@ function describe(issue: Exclude<Issue, { code: 'unknown_keys' }>, value: unknow
       return outOfBounds(issue)
     case 'wrong_characters':
       return {
-        problem: 'it holds characters that may not stand here',
+        problem: 'it contains characters that are not allowed here',
         expected: issue.allowed,
         fix: 'remove them',
       }
@@ -79,7 +79,7 @@ function retype(expected: string, value: unknown): string | undefined {
 function kindOf(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'a list'
-  if (typeof value === 'number') return Number.isInteger(value) ? 'a number' : 'a fraction or no number'
+  if (typeof value === 'number') return Number.isInteger(value) ? 'a number' : 'a fraction or not a number'
   if (typeof value === 'boolean') return String(value)
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
@@ -99,13 +99,14 @@ function notInList(key: string, values: readonly string[], value: unknown): Desc
 
 function outOfBounds({ side, bound, of }: Extract<Issue, { code: 'out_of_bounds' }>): Description {
   const small = side === 'least'
-  if (of === 'string' && small) return { problem: 'it is empty', expected: 'some text', fix: 'fill it in' }
-  if (of === 'array' && small)
+  if (small && bound === 1 && of === 'string')
+    return { problem: 'it is empty', expected: 'some text', fix: 'fill it in' }
+  if (small && bound === 1 && of === 'array')
     return { problem: 'it is empty', expected: 'at least one entry', fix: 'add one' }
   const unit = of === 'string' ? ' characters' : of === 'array' ? ' entries' : ''
   const expected = `at ${small ? 'least' : 'most'} ${bound}${unit}`
   return {
-    problem: `it is too ${small ? 'small' : unit ? 'long' : 'large'}`,
+    problem: `it is too ${unit ? (small ? 'short' : 'long') : small ? 'small' : 'large'}`,
     expected,
     fix: `write ${expected}`,
   }

@@ -1,4 +1,4 @@
-/** Reading a configuration file as data: JSON and JSONC (RFC 8259 with comments and trailing commas), YAML 1.2. */
+/** Reads a configuration file as data: JSON and JSONC (RFC 8259 with comments and trailing commas), YAML 1.2. */
 
 import type { Node, ParseError } from 'jsonc-parser'
 import type { Diagnostic } from './diagnostic.ts'
@@ -14,7 +14,7 @@ export async function readJson(text: string, file: string): Promise<Read> {
   const errors: Diagnostic[] = problems.map(({ error, offset }) => ({
     path: placeOf(text, offset, file),
     problem: `it is not JSON (${printParseErrorCode(error)})`,
-    expected: 'JSON; comments and trailing commas are taken',
+    expected: 'JSON; comments and trailing commas are allowed',
     fix: 'look at this place and just before it for a missing comma, quote or bracket',
   }))
   if (errors.length > 0 || !tree) return { ok: false, errors: errors.length > 0 ? errors : [empty(file)] }
@@ -59,18 +59,18 @@ export async function readYaml(text: string, file: string): Promise<Read> {
   if (documents.length > 1)
     errors.push({
       path: file,
-      problem: 'it holds several documents',
+      problem: 'it contains several documents',
       expected: 'one document',
-      fix: 'remove the lines "---" and what does not belong here',
+      fix: 'keep one document and remove the lines "---"',
     })
   if (errors.length > 0) return { ok: false, errors }
   try {
     return { ok: true, input: documents[0]!.toJS({ maxAliasCount: 100 }) }
   } catch {
-    const fix = 'write values out instead of referring to them'
+    const fix = 'write the values instead of aliases'
     return {
       ok: false,
-      errors: [{ path: file, problem: 'its aliases do not resolve', expected: 'few aliases', fix }],
+      errors: [{ path: file, problem: "its aliases can't be resolved", expected: 'few aliases', fix }],
     }
   }
 }
@@ -79,10 +79,10 @@ const empty = (file: string): Diagnostic => ({
   path: file,
   problem: 'it is empty',
   expected: 'a configuration',
-  fix: 'begin with { "clients": [] }',
+  fix: 'start with { "clients": [] }',
 })
 
-/** `FILE:LINE:COLUMN`, counted from 1. */
+/** Returns `FILE:LINE:COLUMN`, counted from 1. */
 function placeOf(text: string, offset: number, file: string): string {
   const before = text.slice(0, offset).split('\n')
   return `${file}:${before.length}:${before.at(-1)!.length + 1}`

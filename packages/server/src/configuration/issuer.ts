@@ -5,28 +5,28 @@ import type { Configuration } from './configuration.ts'
 import type { CheckError } from './validation/schema.ts'
 
 const expected =
-  'an https URL (http on a loopback host) without query, fragment and final slash (RFC 8414 §2)'
+  'an https URL (http on a loopback host) without query, fragment and trailing slash (RFC 8414 §2)'
 
-/** Why this may not be the issuer; undefined when it may. */
+/** Returns why a value is not a valid issuer; undefined if it is. */
 export function issuerError(value: string): CheckError | undefined {
   const error = (problem: string, fix: string): CheckError => ({ problem, expected, fix })
   if (value !== value.trim() || /[\x00-\x20\x7F]/.test(value))
-    return error('it holds white space or control characters', 'remove them')
+    return error('it contains white space or control characters', 'remove them')
   if (!URL.canParse(value))
     return error('it is not a URL', 'write the whole address, beginning with https://')
   const url = new URL(value)
-  if (value.includes('?')) return error('it has a query', 'remove the question mark and all after it')
-  if (value.includes('#')) return error('it has a fragment', 'remove the number sign and all after it')
-  if (url.username !== '' || url.password !== '') return error('it holds credentials', 'remove them')
+  if (value.includes('?')) return error('it has a query', 'remove the question mark and everything after it')
+  if (value.includes('#')) return error('it has a fragment', 'remove the number sign and everything after it')
+  if (url.username !== '' || url.password !== '') return error('it contains credentials', 'remove them')
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
     return error(`its scheme is ${url.protocol}`, 'begin it with https://')
   if (url.protocol === 'http:' && !isLoopback(url.hostname))
-    return error('it is http and its host is not a loopback one', 'use https; a proxy may end TLS')
+    return error('it is http and its host is not a loopback host', 'use https; a proxy can terminate TLS')
   if (value.endsWith('/')) return error('it ends in a slash', `write "${value.replace(/\/+$/, '')}"`)
   return undefined
 }
 
-/** Why this may not be the origin of the mTLS endpoints; undefined when it may. */
+/** Returns why a value is not a valid origin of the mTLS endpoints; undefined if it is. */
 export function endpointOriginError(value: string): CheckError | undefined {
   const error = (problem: string, fix: string): CheckError => ({
     problem,
@@ -38,23 +38,23 @@ export function endpointOriginError(value: string): CheckError | undefined {
     return error('it is not an origin', 'write an origin, beginning with https://')
   if (url.origin !== value) return error('it is not an origin', `write "${url.origin}"`)
   if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))) return undefined
-  return error('it is not https', 'use https: certificates are shown in TLS')
+  return error('it is not https', 'use https: client certificates need TLS')
 }
 
-/** Whether a host is this machine itself (RFC 6761 §6.3, RFC 5735 §3, RFC 4291 §2.5.3). */
+/** Returns whether a host is a loopback host (RFC 6761 §6.3, RFC 5735 §3, RFC 4291 §2.5.3). */
 export const isLoopback = (hostname: string): boolean =>
   hostname === 'localhost' ||
   hostname.endsWith('.localhost') ||
   hostname === '[::1]' ||
   /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname)
 
-/** What the issuer's endpoints begin with where clients show certificates (RFC 8705 §5). */
+/** Returns the base URL of the endpoints where clients use certificates (RFC 8705 §5). */
 export const mtlsBaseOf = (issuer: string, mtls: Configuration['mtls']): string =>
   mtls?.endpointOrigin === undefined
     ? issuer
     : mtls.endpointOrigin + new URL(issuer).pathname.replace(/\/$/, '')
 
-/** The port of a loopback issuer: what to listen on when no port is configured. */
+/** Returns the port of a loopback issuer, which is the default port. */
 export function loopbackPort(issuer: string | undefined): number | undefined {
   if (issuer === undefined) return undefined
   const url = new URL(issuer)
@@ -64,10 +64,10 @@ export function loopbackPort(issuer: string | undefined): number | undefined {
 
 export const localIssuer = (port: number): string => `http://localhost:${port}`
 
-/** Where the issuers of tenants by path begin, under the server's own. */
+/** The path of tenants by path, below the server's issuer. */
 export const tenantPath = '/t/'
 
-/** Puts a free port in place of port 0; an issuer that nobody configured follows, and its tenants' by path. */
+/** Replaces port 0 with a free port, also in an issuer that is not configured and in those of its tenants by path. */
 export function followPort(configuration: Configuration, port: number): Configuration {
   const unsettled = localIssuer(0)
   if (configuration.issuer !== unsettled) return { ...configuration, port }
@@ -83,7 +83,7 @@ export function followPort(configuration: Configuration, port: number): Configur
   return { ...follow(configuration), tenantIssuers: new Map(tenants) }
 }
 
-/** A relying party is a domain: no address can be one (WebAuthn Level 3 §5.1.2, "effective domain"). */
+/** Returns whether an issuer can have passkeys: a relying party is a domain, not an address (WebAuthn Level 3 §5.1.2). */
 export const canHavePasskeys = (issuer: string): boolean => {
   if (!URL.canParse(issuer)) return false
   const { hostname } = new URL(issuer)

@@ -1,4 +1,4 @@
-/** Loads a configuration: from a file of any format, the environment and flags. */
+/** Loads a configuration from a file of any format, the environment and flags. */
 
 import { readFile } from 'node:fs/promises'
 import { dirname, extname, resolve } from 'node:path'
@@ -8,25 +8,25 @@ import { readModule } from './module.ts'
 import { type ConfigurationOutcome, parseConfiguration } from './parse.ts'
 
 export type LoadOptions = {
-  /** A path, from the working directory; omitted: flags and environment only. */
+  /** A path, relative to the working directory. Omitted: only flags and environment. */
   readonly file?: string
   readonly environment: Environment
   readonly overrides?: Overrides
-  /** In seconds; for secrets that have expired. */
+  /** Seconds; decides which secrets have expired. */
   readonly now?: number
-  /** Reads a module and its imports anew, though they were read before. */
-  readonly anew?: boolean
+  /** Whether to read a module and its imports again. */
+  readonly again?: boolean
 }
 
-/** Answers errors as values; throws for nothing that a file can hold. Relative paths in the file start from the file. */
+/** Returns errors as values; no content of a file makes it throw. Relative paths in the file start from the file. */
 export async function loadConfiguration({
   file,
-  anew = false,
+  again = false,
   ...options
 }: LoadOptions): Promise<ConfigurationOutcome> {
   if (file === undefined) return parseConfiguration({}, options)
   const absolute = resolve(file)
-  const read = await readInput(absolute, file, anew)
+  const read = await readInput(absolute, file, again)
   if (!read.ok) return read
   return parseConfiguration(read.input, {
     ...options,
@@ -44,7 +44,7 @@ const textReaders: Readonly<Record<string, (text: string, file: string) => Promi
   '.yml': readYaml,
 }
 
-async function readInput(absolute: string, file: string, anew: boolean): Promise<Read> {
+async function readInput(absolute: string, file: string, again: boolean): Promise<Read> {
   const extension = extname(absolute)
   const reader = textReaders[extension]
   if (!reader && !moduleExtensions.has(extension)) {
@@ -53,9 +53,12 @@ async function readInput(absolute: string, file: string, anew: boolean): Promise
       errors: [
         {
           path: file,
-          problem: extension === '' ? 'its name has no ending' : `files ending in ${extension} are not known`,
+          problem:
+            extension === ''
+              ? 'its name has no extension'
+              : `files with the extension ${extension} are not supported`,
           expected: `one of ${[...Object.keys(textReaders), ...moduleExtensions].join(', ')}`,
-          fix: 'rename the file by its format',
+          fix: 'rename the file to match its format',
         },
       ],
     }
@@ -72,10 +75,10 @@ async function readInput(absolute: string, file: string, anew: boolean): Promise
           path: file,
           problem: code === 'ENOENT' ? 'there is no such file' : `the file can't be read (${code})`,
           expected: 'a readable file',
-          fix: `correct the path; it starts from ${process.cwd()}`,
+          fix: `correct the path; relative paths start from ${process.cwd()}`,
         },
       ],
     }
   }
-  return reader ? reader(text, file) : readModule(absolute, file, anew)
+  return reader ? reader(text, file) : readModule(absolute, file, again)
 }

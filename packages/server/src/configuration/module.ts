@@ -1,4 +1,4 @@
-/** Reading a configuration that is a module: JavaScript, or TypeScript of erasable syntax only. */
+/** Reads a configuration that is a module: JavaScript, or TypeScript with erasable syntax only. */
 
 import { createRequire, registerHooks } from 'node:module'
 import { pathToFileURL } from 'node:url'
@@ -7,14 +7,14 @@ import type { Read } from './file.ts'
 const ownPackages = /^@tessera\/(server|protocol)(\/|$)/
 let hooked = false
 
-/** In the address of a module that is read anew: Node keeps each address for ever, with the memory that it takes. */
-const editionMark = 'tessera-edition'
-let editions = 0
+/** Query parameter of a module that is read again. Node keeps each URL, and the memory of its module, permanently. */
+const reloadParameter = 'tessera-reload'
+let reloads = 0
 
 /**
- * A configuration module may lie where `@tessera/server` can't be found (another folder, a mounted volume): its imports
- * of our packages are resolved from here. Also keeps a second copy of the server out of the process. What a module that
- * is read anew imports is read anew too, but for packages.
+ * Resolves imports of our packages from here, because `@tessera/server` may not be found from a module's folder, such as
+ * a mounted volume. This also keeps a second copy of the server out of the process. If a module is read again, so are
+ * its imports, except packages.
  */
 function resolveImports(): void {
   if (hooked) return
@@ -23,34 +23,34 @@ function resolveImports(): void {
     resolve(specifier, context, next) {
       if (ownPackages.test(specifier)) return next(specifier, { ...context, parentURL: import.meta.url })
       const found = next(specifier, context)
-      const edition = editionOf(context.parentURL)
-      const kept = edition === null || !found.url.startsWith('file:') || found.url.includes('/node_modules/')
-      return kept ? found : { ...found, url: inEdition(found.url, edition) }
+      const reload = reloadOf(context.parentURL)
+      const kept = reload === null || !found.url.startsWith('file:') || found.url.includes('/node_modules/')
+      return kept ? found : { ...found, url: withReload(found.url, reload) }
     },
   })
 }
 
-const editionOf = (url: string | undefined): string | null =>
-  url?.startsWith('file:') ? new URL(url).searchParams.get(editionMark) : null
+const reloadOf = (url: string | undefined): string | null =>
+  url?.startsWith('file:') ? new URL(url).searchParams.get(reloadParameter) : null
 
-function inEdition(url: string, edition: string): string {
+function withReload(url: string, reload: string): string {
   const marked = new URL(url)
-  marked.searchParams.set(editionMark, edition)
+  marked.searchParams.set(reloadParameter, reload)
   return marked.href
 }
 
-/** CommonJS modules are kept by their path, whatever their address. */
+/** Empties the cache of CommonJS modules, which ignores the query of a URL. */
 function forgetCommonJs(): void {
   const { cache } = createRequire(import.meta.url)
   for (const path of Object.keys(cache)) if (!/[\\/]node_modules[\\/]/.test(path)) delete cache[path]
 }
 
-/** Takes the default export or one named `configuration`; a function is called and awaited. */
-export async function readModule(absolute: string, file: string, anew: boolean): Promise<Read> {
+/** Reads the default export, or the one named `configuration`. Calls and awaits a function. */
+export async function readModule(absolute: string, file: string, again: boolean): Promise<Read> {
   resolveImports()
   const { href } = pathToFileURL(absolute)
-  if (anew) forgetCommonJs()
-  const url = anew ? inEdition(href, String(++editions)) : href
+  if (again) forgetCommonJs()
+  const url = again ? withReload(href, String(++reloads)) : href
   try {
     const module = (await import(url)) as Record<string, unknown>
     const exported = module.default ?? module.configuration
@@ -85,7 +85,7 @@ export async function readModule(absolute: string, file: string, anew: boolean):
 const produce = async (exported: unknown): Promise<unknown> =>
   typeof exported === 'function' ? await exported() : await exported
 
-/** The line of the module itself in an error's stack. */
+/** Returns the line of the module itself in an error's stack. */
 function placeIn(error: unknown, url: string): string | undefined {
   const stack = error instanceof Error ? (error.stack ?? '') : ''
   const at = stack.indexOf(`${url}:`)

@@ -1,8 +1,8 @@
-/** The name that was probably meant, by edit distance. */
+/** Finds the name that was probably meant, by edit distance. */
 
 /**
- * The candidate with the fewest edits (insert, delete, replace, swap neighbours, each 1), at most a third of the
- * word's length and at least 1; a name that begins with the word or is begun by it counts as one edit.
+ * Returns the candidate with the fewest edits (insert, delete, replace, swap neighbors). At most a third of the word's
+ * length, and at least 1, are allowed. A name that starts with the word, or the other way round, counts as one edit.
  */
 export function nearestOf(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
@@ -20,14 +20,14 @@ export function nearestOf(word: string, candidates: Iterable<string>): string | 
 const separators = /[-_ ]/g
 
 function distanceOf(word: string, candidate: string): number {
-  // camelCase, kebab-case and the singular are the likeliest slips.
+  // camelCase, kebab-case and the singular are the most common mistakes.
   const [a, b] = [word.replace(separators, ''), candidate.replace(separators, '')]
   if (a === b) return 0
   if (a.length > 3 && b.length > 3 && (a.startsWith(b) || b.startsWith(a))) return 1
   return editDistance(a, b)
 }
 
-/** Optimal string alignment distance. */
+/** Returns the optimal string alignment distance. */
 export function editDistance(a: string, b: string): number {
   let older: number[] = []
   let old = Array.from({ length: b.length + 1 }, (_, index) => index)

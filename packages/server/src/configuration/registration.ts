@@ -49,7 +49,7 @@ function createParser(context: Draft): RegisteredClientParser {
   }
 }
 
-/** What a client may refer to. */
+/** Returns the names that a client can refer to. */
 const contextOf = (whole: ConfigurationDraft): Draft => ({
   clients: [],
   identity_resources: [],

@@ -1,15 +1,15 @@
-/** What can't change while a server runs, since it holds a port, a store or keys by it. */
+/** Settings that can't change while a server runs, because its port, store or keys depend on them. */
 
 import { hash } from 'node:crypto'
 import type { Configuration, Storage } from './configuration.ts'
 import type { Diagnostic } from './diagnostic.ts'
 
-/** Key → what must stay as it was; only compared, never told. */
+/** Maps each key to the value that must not change. The values are compared and never reported. */
 const settled: Readonly<Record<string, (configuration: Configuration) => unknown>> = {
   issuer: ({ issuer }) => issuer,
   host: ({ host }) => host,
   port: ({ port }) => port,
-  // A hook that tells the password can't be compared: the first one stays.
+  // A hook that returns the password can't be compared: the first one remains in use.
   storage: ({ storage: { kind, ...place } }) => [
     kind,
     'file' in place && place.file,
@@ -22,20 +22,20 @@ const settled: Readonly<Record<string, (configuration: Configuration) => unknown
   metrics: ({ metrics }) => metrics !== undefined,
 }
 
-/** A error for each that differs. */
+/** Returns an error for each setting that differs. */
 export const restartErrors = (running: Configuration, next: Configuration): readonly Diagnostic[] =>
   Object.entries(settled)
     .filter(([, of]) => JSON.stringify(of(running)) !== JSON.stringify(of(next)))
     .map(([path]) => ({
       path,
-      problem: "it has changed, and can't while the server runs",
-      expected: 'what it was when the server started',
-      fix: 'restart the server, or put it back',
+      problem: 'it has changed, which requires a restart',
+      expected: 'the value at startup',
+      fix: 'restart the server, or restore the value',
     }))
 
 /**
- * The same for all processes of one server, or they would serve for different issuers or keep different stores. It stands on
- * their command lines, so no secret goes into it.
+ * Returns a hash that must be the same in all processes of a server, so that they have the same issuer and store. It is
+ * passed on command lines, so it contains no secret.
  */
 export const markOfServer = ({ issuer, storage }: Configuration): string =>
   hash('sha256', JSON.stringify([issuer, placeOf(storage)]), 'base64url')

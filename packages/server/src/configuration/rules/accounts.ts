@@ -11,7 +11,7 @@ export const accountErrors = (draft: Draft): readonly Diagnostic[] =>
   draft.users.flatMap(user => [
     ...(identityKey(user.value.username) === ''
       ? diagnosticAt(user, 'username', {
-          problem: 'the username consists of spaces only, which do not count',
+          problem: 'the username consists only of spaces, which are ignored',
           expected: 'a name that can be typed',
           fix: 'write the name that the user signs in with',
         })
@@ -30,7 +30,7 @@ export const accountWarnings = (draft: Draft): readonly Diagnostic[] => [
   ...sharedAddresses(draft),
 ]
 
-/** A confirmed address signs in one user, or nobody; a name comes before an address. */
+/** A confirmed address signs in one user only, and a user name takes precedence over an address. */
 function sharedAddresses({ users }: Draft): readonly Diagnostic[] {
   const placeOf = (text: string, tenant = '') => JSON.stringify([tenant, identityKey(text)])
   const names = new Map(users.map(user => [placeOf(user.value.username, user.value.tenant), user]))
@@ -44,16 +44,16 @@ function sharedAddresses({ users }: Draft): readonly Diagnostic[] {
     owners.set(place, user)
     if (!other) return []
     return diagnosticAt(user, 'claims', {
-      problem: `the confirmed address "${email}" is also ${other.list}[${other.index}]'s ${other === named ? 'username' : 'address'}, so this user can't sign in by it`,
+      problem: `the confirmed address "${email}" is also ${other.list}[${other.index}]'s ${other === named ? 'username' : 'address'}, so this user can't sign in with it`,
       expected: "a confirmed address that is no other user's address or username in the same tenant",
-      fix: 'change one of the two; ignore this if sign-in by username is enough',
+      fix: 'change one of the two; ignore this if sign-in with the username is enough',
     })
   })
 }
 
 type User = Draft['users'][number]
 
-/** An API and a client of one name would answer to the same credentials at introspection. */
+/** An API and a client with the same name would use the same credentials at introspection. */
 const sharedCredentials = (draft: Draft): readonly Diagnostic[] =>
   draft.api_resources.flatMap(api =>
     api.value.api_secrets.length > 0 && draft.names.clients.has(api.value.name)
@@ -65,7 +65,7 @@ const sharedCredentials = (draft: Draft): readonly Diagnostic[] =>
       : [],
   )
 
-/** 16 characters that a machine chose are more than 80 bits. */
+/** 16 random characters have more than 80 bits of entropy. */
 const least = 16
 
 export const secretWarnings = (draft: Draft): readonly Diagnostic[] => [
@@ -75,7 +75,7 @@ export const secretWarnings = (draft: Draft): readonly Diagnostic[] => [
   ...draft.users.flatMap(costlyHash),
 ]
 
-/** A value that is read from elsewhere is not seen here. */
+/** Checks only values that are in the configuration, not hashes. */
 const shortSecrets = <Value>(
   entry: Entry<Value>,
   list: keyof Value & string,
@@ -92,18 +92,18 @@ const isShort = (value: unknown): boolean => typeof value === 'string' && value.
 
 const tooShort = {
   problem: `its value has fewer than ${least} characters, so it could be guessed`,
-  expected: `${least} characters or more, chosen by a machine`,
+  expected: `${least} characters or more, generated at random`,
   fix: 'make one with: openssl rand -base64 32',
 } as const
 
-/** Unknown names cost what the default costs: a wrong password that takes longer tells that the user exists. */
+/** Unknown names cost as much as the default hash. A slower response to a wrong password would reveal that a user exists. */
 function costlyHash(user: Draft['users'][number]): readonly Diagnostic[] {
   const { password_argon2id: encoded } = user.value
   const [memory = 0, passes = 0] = (/\$m=(\d+),t=(\d+)/.exec(encoded ?? '') ?? []).slice(1).map(Number)
   if (memory * passes <= defaultCost.memoryCost * defaultCost.timeCost) return []
   return diagnosticAt(user, 'password_argon2id', {
-    problem: `it costs more (m=${memory}, t=${passes}) than what is computed for unknown names, so response times tell that the user exists`,
-    expected: `m=${defaultCost.memoryCost}, t=${defaultCost.timeCost}, as users who are kept in the store have`,
+    problem: `it costs more (m=${memory}, t=${passes}) than the check of an unknown name, so response times reveal that the user exists`,
+    expected: `m=${defaultCost.memoryCost}, t=${defaultCost.timeCost}, like stored users`,
     fix: 'make one with: tessera hash-secret --argon2id',
   })
 }
@@ -112,7 +112,7 @@ export function signUpErrors(whole: ConfigurationDraft): readonly Diagnostic[] {
   const server = { ...whole, signUp: whole.accounts?.sign_up, at: '' }
   const tenants = whole.tenants.map((tenant, index) => ({
     issuer: tenant.issuer === undefined || tenant.issuer === 'path' ? whole.issuer : tenant.issuer,
-    // A tenant that shares the issuer says of its accounts only whether people may sign up.
+    // For a tenant that shares the issuer, only sign_up of its accounts applies.
     accounts: tenant.issuer === undefined ? whole.accounts : tenant.accounts,
     signUp: tenant.accounts?.sign_up,
     mail: tenant.mail ?? whole.mail,
@@ -131,16 +131,16 @@ export function signUpErrors(whole: ConfigurationDraft): readonly Diagnostic[] {
   })
 }
 
-/** Tenants that share the server's issuer, and in which anybody makes an account whose tokens name the tenant. */
+/** Warns about tenants that share the server's issuer and let anybody create an account with tokens for the tenant. */
 export const signUpWarnings = ({ tenants }: ConfigurationDraft): readonly Diagnostic[] =>
   tenants.flatMap(({ name, issuer, accounts }, index) =>
     issuer === undefined && accounts?.sign_up
       ? [
           {
             path: `tenants[${index}].accounts.sign_up`,
-            problem: `anybody can make an account in tenant "${name}", and tokens about it carry "tenant": "${name}"`,
-            expected: 'this to be wanted, and APIs that trust no one for their tenant alone',
-            fix: 'remove it, and add users by "tessera users add --in-tenant"; ignore this if it is wanted',
+            problem: `anybody can create an account in tenant "${name}", and its tokens contain "tenant": "${name}"`,
+            expected: 'this to be intended, and APIs that do not authorize by tenant alone',
+            fix: 'remove it, and add users with "tessera users add --in-tenant"; ignore this if it is intended',
           },
         ]
       : [],
@@ -148,21 +148,21 @@ export const signUpWarnings = ({ tenants }: ConfigurationDraft): readonly Diagno
 
 const withoutAccounts = (at: string): Diagnostic => ({
   path: `${at}accounts.sign_up`,
-  problem: 'there is no "accounts" at the top of the configuration, so the server keeps no accounts',
+  problem: 'there is no "accounts" at the top of the configuration, so the server stores no accounts',
   expected: '"accounts": {} at the top, beside "tenants"',
   fix: 'add "accounts": {}',
 })
 
 const withoutMail = (at: string): Diagnostic => ({
   path: `${at}accounts.sign_up`,
-  problem: 'people who sign up are sent mail, and there is no mail configuration',
+  problem: 'sign-up sends mail, and there is no mail configuration',
   expected: '"mail": { "from": "…", "smtp": { "host": "…" } }, or "email_verification": "off"',
   fix: 'add "mail"',
 })
 
 const passwordsElsewhere = (at: string): Diagnostic => ({
   path: `${at}accounts.sign_up`,
-  problem: 'validators.password checks the passwords, so one that is chosen here would not count',
+  problem: 'validators.password checks the passwords, so a password chosen at sign-up would have no effect',
   expected: 'sign_up or validators.password',
   fix: 'remove one of the two',
 })

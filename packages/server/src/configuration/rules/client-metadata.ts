@@ -16,13 +16,13 @@ export const has = (client: Client, grant: string): boolean =>
 const oneSourceOfKeys: Rule = client =>
   client.value.jwks !== undefined && client.value.jwks_uri !== undefined
     ? diagnosticAt(client, 'jwks_uri', {
-        problem: 'the client has jwks too',
+        problem: 'the client also has jwks',
         expected: 'one of jwks and jwks_uri (RFC 7591 §2)',
         fix: 'remove one of the two',
       })
     : []
 
-/** OpenID Connect Dynamic Client Registration 1.0 §2: a native application may have any that may be registered. */
+/** OpenID Connect Dynamic Client Registration 1.0 §2: a native application may have any valid redirect URI. */
 const applicationType: Rule = client => {
   const { application_type: type, redirect_uris } = client.value
   return redirect_uris.flatMap((uri, index) => {
@@ -32,7 +32,7 @@ const applicationType: Rule = client => {
   })
 }
 
-/** OpenID Connect Core 1.0 §8.1: the host of the redirection URIs is the sector, so there must be one. */
+/** OpenID Connect Core 1.0 §8.1: the host of the redirect URIs is the sector, so they must have the same host. */
 const pairwiseSector: Rule = client => {
   const { subject_type, sector_identifier_uri, redirect_uris } = client.value
   if (subject_type !== 'pairwise' || sector_identifier_uri !== undefined) return []
@@ -43,7 +43,7 @@ const pairwiseSector: Rule = client => {
     : diagnosticAt(client, 'subject_type', {
         problem: 'it is pairwise and redirect_uris have several hosts',
         expected: 'one host, or sector_identifier_uri (OpenID Connect Core 1.0 §8.1)',
-        fix: 'add "sector_identifier_uri": "https://…" with the host that stands for all of them',
+        fix: 'add "sector_identifier_uri": "https://…" with the host of the sector',
       })
 }
 
@@ -52,13 +52,13 @@ const targetWithoutInitiation: Rule = client =>
   client.value.initiate_login_uri === undefined &&
   !client.invalid.has('initiate_login_uri')
     ? diagnosticAt(client, 'initiate_login_target_link_uri', {
-        problem: 'there is no initiate_login_uri that it could be sent to',
+        problem: 'initiate_login_uri, which it belongs to, is missing',
         expected: 'both, or neither (OpenID Connect Core 1.0 §4)',
         fix: 'add "initiate_login_uri", or remove it',
       })
     : []
 
-/** RFC 9101 §10.5: what is unsigned, or signed by nobody's key, can't be required to be signed. */
+/** RFC 9101 §10.5: signed request objects can only be required of a client that signs them and has keys. */
 const signedRequests: Rule = client => {
   const { require_signed_request_object: required, request_object_signing_alg: alg } = client.value
   if (!required) return []
@@ -78,7 +78,7 @@ const signedRequests: Rule = client => {
       })
 }
 
-/** Nothing is encrypted for a client that has no keys. */
+/** Encryption needs a key of the client. */
 const encryption: Rule = client => {
   const { jwks, jwks_uri } = client.value
   if (jwks !== undefined || jwks_uri !== undefined || client.invalid.has('jwks')) return []
@@ -115,8 +115,8 @@ export const redirectWarnings: readonly ((client: Client) => readonly Diagnostic
               key,
               {
                 problem: `any application can claim the scheme "${scheme}", so users are asked for consent each time`,
-                expected: 'a reversed domain name of your own, such as com.example.app (RFC 8252 §7.1)',
-                fix: 'use such a scheme, or an https address that the application claims, if you can change it',
+                expected: 'a reversed domain name that you own, such as com.example.app (RFC 8252 §7.1)',
+                fix: 'use such a scheme, or a claimed https URL, if you can change the application',
               },
               index,
             )
@@ -125,7 +125,7 @@ export const redirectWarnings: readonly ((client: Client) => readonly Diagnostic
   client =>
     hasScheme(client) && !client.value.require_pkce
       ? diagnosticAt(client, 'require_pkce', {
-          problem: 'it is false, and requests with a redirect URI of an application need PKCE all the same',
+          problem: 'it is false, but redirect URIs with an application scheme require PKCE anyway',
           expected: 'true (RFC 8252 §8.1)',
           fix: 'remove "require_pkce": false',
         })
@@ -133,7 +133,7 @@ export const redirectWarnings: readonly ((client: Client) => readonly Diagnostic
   client =>
     hasScheme(client) && client.value.client_secrets.length > 0
       ? diagnosticAt(client, 'client_secrets', {
-          problem: 'a secret in an application that many people install is known to all of them',
+          problem: 'a secret in an installed application is known to everyone who installs it',
           expected: 'a public client (RFC 8252 §8.5)',
           fix: 'remove client_secrets and write "token_endpoint_auth_method": "none", if you can change the application',
         })
@@ -142,9 +142,9 @@ export const redirectWarnings: readonly ((client: Client) => readonly Diagnostic
     hasScheme(client) && has(client, 'implicit')
       ? diagnosticAt(client, 'grant_types', {
           problem:
-            'tokens of the implicit grant go to whatever application claimed the scheme of a redirect URI',
+            'the implicit grant sends tokens to whichever application claimed the scheme of the redirect URI',
           expected: '"authorization_code" with PKCE (RFC 8252 §8.2)',
-          fix: 'leave "implicit" out of grant_types',
+          fix: 'remove "implicit" from grant_types',
         })
       : [],
 ]

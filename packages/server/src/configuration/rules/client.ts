@@ -1,4 +1,4 @@
-/** What makes a client unsafe or unable to work (RFC 6749 §2, RFC 7591 §2, RFC 9700 §2). */
+/** Rules for clients: settings that are unsafe or can't work (RFC 6749 §2, RFC 7591 §2, RFC 9700 §2). */
 
 import type { Diagnostic } from '../diagnostic.ts'
 import { type Draft, diagnosticAt } from '../draft.ts'
@@ -64,7 +64,7 @@ const needsJwks = (client: Client): readonly Diagnostic[] =>
     ? []
     : diagnosticAt(client, 'jwks', {
         problem: `token_endpoint_auth_method "${client.value.token_endpoint_auth_method}" needs the client's keys and there are none`,
-        expected: 'a JWK Set (RFC 7517 §5), or where it is',
+        expected: 'a JWK Set (RFC 7517 §5), or its address',
         fix: 'add "jwks": { "keys": [ … ] } with its public keys, or "jwks_uri"',
       })
 
@@ -89,13 +89,13 @@ const needsSubject = (client: Client): readonly Diagnostic[] =>
 const needsCertificates = (client: Client): readonly Diagnostic[] =>
   client.value.jwks?.keys.some(key => Array.isArray(key.x5c) || typeof key['x5t#S256'] === 'string') === false
     ? diagnosticAt(client, 'jwks', {
-        problem: 'no key of it has a certificate',
+        problem: 'none of its keys has a certificate',
         expected: 'keys with "x5c" or "x5t#S256" (RFC 8705 §2.2.2)',
         fix: 'add "x5c" with the certificate to the key, or "x5t#S256" with its SHA-256',
       })
     : []
 
-/** Which credentials a method needs. */
+/** The credentials that each method needs. */
 const credentialRules: Readonly<
   Record<NonNullable<ClientDraft['token_endpoint_auth_method']>, readonly Rule[]>
 > = {
@@ -133,13 +133,13 @@ const redirects: Rule = client =>
   needsRedirects(client) && client.value.redirect_uris.length === 0
     ? diagnosticAt(client, 'redirect_uris', {
         problem:
-          'the client has a grant of the authorization endpoint and nowhere to send a code or token to',
+          'the client has a grant of the authorization endpoint but no redirect URI for codes or tokens',
         expected: 'at least one redirect URI',
-        fix: 'add "redirect_uris": ["https://…"], or leave "authorization_code" and "implicit" out of grant_types',
+        fix: 'add "redirect_uris": ["https://…"], or remove "authorization_code" and "implicit" from grant_types',
       })
     : []
 
-/** Front-Channel Logout 1.0 §2: scheme, host and port must be those of a redirection URI. */
+/** Front-Channel Logout 1.0 §2: scheme, host and port must be those of a redirect URI. */
 const frontChannelOrigin: Rule = client => {
   const { frontchannel_logout_uri: uri, redirect_uris } = client.value
   if (uri === undefined || client.invalid.has('redirect_uris')) return []
@@ -147,13 +147,13 @@ const frontChannelOrigin: Rule = client => {
   return redirect_uris.some(redirect => originOf(redirect) === originOf(uri))
     ? []
     : diagnosticAt(client, 'frontchannel_logout_uri', {
-        problem: 'its origin is not that of any of redirect_uris',
+        problem: 'its origin is not the origin of any of redirect_uris',
         expected: 'scheme, host and port of a redirect URI (OpenID Connect Front-Channel Logout 1.0 §2)',
-        fix: 'write a URI beside one of redirect_uris, or use backchannel_logout_uri',
+        fix: 'use a URI with the origin of one of redirect_uris, or use backchannel_logout_uri',
       })
 }
 
-/** RFC 7591 §2.1: `code` goes with authorization_code, `token` and `id_token` with implicit. */
+/** RFC 7591 §2.1: `code` requires authorization_code; `token` and `id_token` require implicit. */
 const responseTypes: Rule = client => {
   const types = client.value.response_types
   if (types === undefined || client.invalid.has('grant_types')) return []
@@ -179,7 +179,7 @@ const responseTypes: Rule = client => {
       : diagnosticAt(client, 'response_types', {
           problem: `none of them uses the ${grant} grant`,
           expected: `a response type for each of grant_types (RFC 7591 §2.1)`,
-          fix: `add "${grant === 'implicit' ? 'id_token' : 'code'}", or leave "${grant}" out of grant_types`,
+          fix: `add "${grant === 'implicit' ? 'id_token' : 'code'}", or remove "${grant}" from grant_types`,
         }),
   )
   return [...unmatched, ...unserved]
@@ -194,7 +194,7 @@ const absoluteLifetime: Rule = client =>
       })
     : []
 
-/** RFC 8705 §3: there must be a certificate to bind to, and the authorization endpoint sees none. */
+/** RFC 8705 §3: binding needs a certificate, which the authorization endpoint does not get. */
 const boundTokens: Rule = (client, draft) => {
   const { tls_client_certificate_bound_access_tokens: bound, response_types = [] } = client.value
   if (!bound) return []
@@ -209,9 +209,9 @@ const boundTokens: Rule = (client, draft) => {
   return response_types.some(type => type.split(' ').includes('token'))
     ? at({
         problem:
-          'a response type of the client brings access tokens from the authorization endpoint, which are bound to nothing',
+          "a response type returns access tokens from the authorization endpoint, which can't be bound",
         expected: 'response types without "token"',
-        fix: 'leave response types with "token" out of response_types',
+        fix: 'remove response types with "token"',
       })
     : []
 }
@@ -232,7 +232,7 @@ export const clientErrors = (draft: Draft): readonly Diagnostic[] =>
 const isSecretMethod = (client: Client): boolean =>
   [undefined, 'client_secret_basic', 'client_secret_post'].includes(client.value.token_endpoint_auth_method)
 
-/** What is allowed and probably not meant. */
+/** Settings that are allowed but probably unintended. */
 const warnings: readonly ((client: Client, draft: Draft, now: number) => readonly Diagnostic[])[] = [
   ...redirectWarnings,
   (client, _, now) => {
@@ -243,7 +243,7 @@ const warnings: readonly ((client: Client, draft: Draft, now: number) => readonl
     return secrets.length > 0 && expired.length === secrets.length
       ? diagnosticAt(client, 'client_secrets', {
           problem: 'all its secrets have expired',
-          expected: 'a secret that has not',
+          expected: 'a secret that has not expired',
           fix: 'add a new one',
         })
       : []
@@ -261,7 +261,7 @@ const warnings: readonly ((client: Client, draft: Draft, now: number) => readonl
       ? diagnosticAt(client, 'response_types', {
           problem: 'it is omitted, so the implicit grant has no response type',
           expected: '"id_token" or "id_token token"',
-          fix: 'add "response_types": ["id_token"], or leave "implicit" out of grant_types',
+          fix: 'add "response_types": ["id_token"], or remove "implicit" from grant_types',
         })
       : [],
   (client, draft) =>
@@ -269,7 +269,7 @@ const warnings: readonly ((client: Client, draft: Draft, now: number) => readonl
     !draft.trustedIssuers &&
     !draft.moduleGrants.includes('urn:ietf:params:oauth:grant-type:jwt-bearer')
       ? diagnosticAt(client, 'grant_types', {
-          problem: 'it has the JWT bearer grant and nobody is trusted to issue assertions',
+          problem: 'it has the JWT bearer grant, but no issuer of assertions is trusted',
           expected: '"trusted_issuers" at the top of the configuration',
           fix: 'add "trusted_issuers": [{ "issuer": "…", "jwks": { … } }]',
         })

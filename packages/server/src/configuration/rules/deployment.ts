@@ -10,33 +10,33 @@ const rules: readonly Rule[] = [
   {
     isBroken: ({ workers = 1, storage }) => workers !== 1 && storage === 'memory:',
     path: 'workers',
-    problem: 'each process would have a memory of its own: none would know what another issued',
-    expected: '1 where the storage is "memory:"',
-    fix: 'write 1, or name a storage that processes share, such as "sqlite:./tessera.db"',
+    problem: 'each process would have its own memory and would not know what the others issued',
+    expected: '1 with storage "memory:"',
+    fix: 'write 1, or use a storage that processes share, such as "sqlite:./tessera.db"',
   },
   {
     isBroken: ({ storage, storage_replica }) =>
       storage_replica !== undefined && !storage.startsWith('postgres'),
     path: 'storage_replica',
-    problem: 'only PostgreSQL has replicas that can be read',
-    expected: 'none beside this storage',
-    fix: 'leave it out, or name the primary, postgres://…, as the storage',
+    problem: 'only PostgreSQL supports replicas',
+    expected: 'no storage_replica with this storage',
+    fix: 'remove it, or set storage to the primary, postgres://…',
   },
   {
     isBroken: ({ trust_forwarded_host, trusted_proxies }) =>
       trust_forwarded_host && trusted_proxies.length === 0,
     path: 'trust_forwarded_host',
-    problem: 'no proxy is trusted, so x-forwarded-host is never believed',
+    problem: 'no proxy is trusted, so x-forwarded-host is always ignored',
     expected: 'the proxies that set it, in "trusted_proxies"',
-    fix: 'add "trusted_proxies": ["…"], or leave this out',
+    fix: 'add "trusted_proxies": ["…"], or remove this key',
   },
   {
     isBroken: ({ mfa, issuer }) =>
       mfa.mode !== 'off' && !mfa.methods.includes('totp') && issuer !== undefined && !canHavePasskeys(issuer),
     path: 'mfa.methods',
-    problem: 'passkeys belong to a domain, and the issuer is an IP address',
+    problem: 'passkeys need a domain, and the issuer is an IP address',
     expected: 'an issuer with a host name, or "totp" among the methods',
-    fix: 'give the issuer a host name (localhost will do for developing), or add "totp"',
+    fix: 'use a host name in the issuer (localhost works for development), or add "totp"',
   },
 ]
 
@@ -53,7 +53,7 @@ export const deploymentWarnings = (
     : [
         {
           path: 'issuer',
-          problem: `it is omitted, so it is ${issuer}, and host ${host} serves other machines`,
+          problem: `it is omitted, so it is ${issuer}, but host ${host} accepts other machines`,
           expected: 'the address that clients know, such as https://login.example',
           fix: 'add "issuer", or set TESSERA_ISSUER',
         },

@@ -1,4 +1,4 @@
-/** Names that must be unique, and names that must not meet. */
+/** Names that must be unique, and names that must not collide. */
 
 import { comparableUri } from '@tessera/protocol/resource-indicator'
 import { identityKey } from '../../model/stored-user.ts'
@@ -14,7 +14,7 @@ export const nameErrors = (draft: Draft): readonly Diagnostic[] => [
     draft.api_resources,
     'name',
     ({ name }) => comparableUri(name),
-    ', whatever the case of scheme and host, a default port, and a slash alone as path (RFC 8707 §2, RFC 3986 §6.2)',
+    ', ignoring the case of scheme and host, a default port, and a lone slash as path (RFC 8707 §2, RFC 3986 §6.2)',
   ),
   ...draft.api_resources.flatMap(api => introspectionName(api, draft)),
   ...duplicates(draft.users, 'sub'),
@@ -22,7 +22,7 @@ export const nameErrors = (draft: Draft): readonly Diagnostic[] => [
     draft.users,
     'username',
     user => JSON.stringify([user.tenant ?? null, identityKey(user.username)]),
-    ' in its tenant, whatever the case, the composition of its letters and the spaces around it',
+    ' in its tenant, ignoring case, composition of letters and surrounding spaces',
   ),
   ...duplicates(draft.identity_providers, 'name'),
   ...duplicates(draft.tenants, 'name'),
@@ -58,14 +58,14 @@ function duplicates<Value>(
   })
 }
 
-/** Whoever introspects must be one API: its own name under another key is no error. */
+/** A user name at introspection must identify one API. Its own name under the other key is not an error. */
 function introspectionName(api: Draft['api_resources'][number], draft: Draft): readonly Diagnostic[] {
   const { introspection_client_id: id } = api.value
   if (id === undefined) return []
   const other = draft.api_resources.find(
     one => one.index !== api.index && [one.value.name, one.value.introspection_client_id].includes(id),
   )
-  // Whoever authenticates as one of them would be counted and described as either.
+  // Limits and logs could not distinguish the API from the client.
   if (draft.names.clients.has(id))
     return diagnosticAt(api, 'introspection_client_id', {
       problem: `"${id}" is a client_id too, and both authenticate at introspection`,
@@ -76,21 +76,21 @@ function introspectionName(api: Draft['api_resources'][number], draft: Draft): r
     ? []
     : diagnosticAt(api, 'introspection_client_id', {
         problem: `"${id}" is also a user name of ${other.list}[${other.index}]`,
-        expected: 'a user name that no other API has, nor as its name',
+        expected: 'a user name that is not the name or user name of another API',
         fix: 'choose another',
       })
 }
 
-/** A scope string does not say which kind a name is, so no name may be both (OpenID Connect Core 1.0 §5.4, §11). */
+/** A scope does not contain the kind of its names, so no name may have two kinds (OpenID Connect Core 1.0 §5.4, §11). */
 function scopeCollisions(draft: Draft): readonly Diagnostic[] {
   const identity = new Set(standardIdentityResources.map(resource => resource.name))
   for (const name of draft.names.identity_resources) identity.add(name)
   const reserved = [...draft.api_scopes, ...draft.identity_resources].flatMap(entry =>
     entry.value.name === 'offline_access'
       ? diagnosticAt(entry, 'name', {
-          problem: '"offline_access" asks for refresh tokens and is no scope of its own',
+          problem: '"offline_access" requests refresh tokens and is predefined',
           expected: 'another name (OpenID Connect Core 1.0 §11)',
-          fix: 'remove this entry; clients may name offline_access in their scope without it',
+          fix: 'remove this entry; clients can have offline_access in their scope without it',
         })
       : [],
   )
@@ -106,17 +106,17 @@ function scopeCollisions(draft: Draft): readonly Diagnostic[] {
   return [...reserved, ...shared]
 }
 
-/** An API of this name that is no more particular about types would take the client's ID tokens for access tokens. */
+/** An API with the name of a client that accepts any typ would accept the client's ID tokens as access tokens. */
 const plainTokensOfClient = (api: Draft['api_resources'][number], draft: Draft): readonly Diagnostic[] =>
   api.value.access_token_typ === 'JWT' && draft.names.clients.has(api.value.name)
     ? diagnosticAt(api, 'access_token_typ', {
-        problem: `"${api.value.name}" is a client_id too, so that ID tokens of that client have the type and the audience of access tokens for this API`,
+        problem: `"${api.value.name}" is a client_id too, so ID tokens of that client have the type and the audience of access tokens for this API`,
         expected: '"at+jwt", or a name that no client has (RFC 8725 §3.12)',
         fix: 'rename the API, or remove access_token_typ',
       })
     : []
 
-/** RFC 9700 §4.15: a client must not be taken for a user by its `sub`. */
+/** RFC 9700 §4.15: a client must not be mistaken for a user because of its `sub`. */
 const subOfClient = (user: Draft['users'][number], draft: Draft): readonly Diagnostic[] =>
   draft.names.clients.has(user.value.sub)
     ? diagnosticAt(user, 'sub', {
@@ -126,7 +126,7 @@ const subOfClient = (user: Draft['users'][number], draft: Draft): readonly Diagn
       })
     : []
 
-/** Subs of other providers' users are derived in this form: nobody else may have one. */
+/** The sub of a provider's user is derived in this form, so no other name may have it. */
 const derivedName = <Value>(entry: Entry<Value>, key: keyof Value & string): readonly Diagnostic[] =>
   /^fed_[\w-]{43}$/.test(String(entry.value[key]))
     ? diagnosticAt(entry, key, {
@@ -139,7 +139,7 @@ const derivedName = <Value>(entry: Entry<Value>, key: keyof Value & string): rea
 const localProviderError = (provider: Draft['identity_providers'][number]): readonly Diagnostic[] =>
   provider.value.name === 'local'
     ? diagnosticAt(provider, 'name', {
-        problem: '"local" is the name of the accounts kept here',
+        problem: '"local" is reserved for local accounts',
         expected: 'another name',
         fix: 'rename the provider',
       })

@@ -24,7 +24,7 @@ function customErrors(provider: Provider): readonly Diagnostic[] {
   return credentialAuthority !== undefined
     ? []
     : diagnosticAt(provider, 'credentialAuthority', {
-        problem: `a provider of type "${type}" has nobody who checks credentials`,
+        problem: `a provider of type "${type}" needs a credentialAuthority`,
         expected: 'credentialAuthority: { check }, or type "oidc" or "ldap"',
         fix: 'add credentialAuthority',
       })
@@ -44,7 +44,7 @@ function openidErrors(provider: Provider): readonly Diagnostic[] {
   const unfitName = /^[A-Za-z0-9._~-]+$/.test(name)
     ? []
     : diagnosticAt(provider, 'name', {
-        problem: 'it can not stand in the address that the provider sends browsers back to',
+        problem: 'it is not valid in the redirect URI for the provider',
         expected: 'letters, digits, and any of . _ ~ -',
         fix: 'rename the provider; display_name is for people',
       })
@@ -77,18 +77,13 @@ function directoryErrors(provider: Provider, from: string): readonly Diagnostic[
   const searches = bind_dn !== undefined
   if (searches === (user_dn !== undefined))
     return error(
-      searches
-        ? 'it has a bind_dn and a user_dn'
-        : 'it says neither how users are found nor how they are bound',
+      searches ? 'it has a bind_dn and a user_dn' : 'it has neither a bind_dn nor a user_dn',
       'bind_dn, bind_password and base, or user_dn',
       searches ? 'remove one of the two' : 'add "bind_dn", "bind_password" and "base"',
     )
-  if (searches && (bind_password === undefined || base === undefined))
-    return error(
-      `bind_dn lacks ${bind_password === undefined ? 'its password' : 'the base of its search'}`,
-      'bind_dn, bind_password and base together',
-      `add "${bind_password === undefined ? 'bind_password' : 'base'}"`,
-    )
+  const missing = bind_password === undefined ? 'bind_password' : base === undefined ? 'base' : undefined
+  if (searches && missing)
+    return error(`bind_dn needs ${missing}`, 'bind_dn, bind_password and base together', `add "${missing}"`)
   if (url.startsWith('ldaps:') && tls === 'none')
     return error('ldaps and tls "none" contradict each other', 'one of the two', 'remove "tls"')
   return ca_file === undefined || existsSync(resolve(from, ca_file))
@@ -96,7 +91,7 @@ function directoryErrors(provider: Provider, from: string): readonly Diagnostic[
     : error('there is no file at ca_file', 'PEM certificates', 'correct the path')
 }
 
-/** A domain leads to one provider of a tenant. */
+/** A domain may belong to only one provider of a tenant. */
 function domainErrors(draft: Draft): readonly Diagnostic[] {
   const seen: { readonly domain: string; readonly tenant: string | undefined; readonly index: number }[] = []
   return draft.identity_providers.flatMap(provider =>
@@ -110,8 +105,8 @@ function domainErrors(draft: Draft): readonly Diagnostic[] {
             provider,
             'domains',
             {
-              problem: `"${domain}" leads to identity_providers[${before.index}] already`,
-              expected: 'a domain that leads to one provider',
+              problem: `"${domain}" already belongs to identity_providers[${before.index}]`,
+              expected: 'a domain of one provider',
               fix: 'remove one of the two',
             },
             at,
@@ -121,13 +116,13 @@ function domainErrors(draft: Draft): readonly Diagnostic[] {
   )
 }
 
-/** A provider that may take over any local account. */
+/** Warns about directories that receive passwords unencrypted. */
 export const providerWarnings = (draft: Draft): readonly Diagnostic[] =>
   draft.identity_providers.flatMap(provider => {
     const { type, directory } = provider.value
     return type === 'ldap' && directory?.tls === 'none' && !isLoopbackUrl(directory.url)
       ? diagnosticAt(provider, 'directory', {
-          problem: 'passwords cross the network in the clear',
+          problem: 'passwords are sent unencrypted',
           expected: 'ldaps, or ldap with StartTLS',
           fix: 'remove "tls": "none"',
         })

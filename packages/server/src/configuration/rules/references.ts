@@ -23,68 +23,51 @@ const builtInExtensionGrantTypes = [
 /** Flows of the authorization endpoint only (RFC 6749 §4.2, OpenID Connect Core 1.0 §3.2). */
 const implicitGrantType = 'implicit'
 
-export const knownGrantTypes: readonly string[] = [
+const knownGrantTypes: readonly string[] = [
   ...standardGrantTypes,
   ...builtInExtensionGrantTypes,
   implicitGrantType,
 ]
 
-export function referenceErrors(draft: Draft): readonly Diagnostic[] {
-  const { names } = draft
-  const scopes = registeredScopes(draft)
-  const grantTypes = new Set([...knownGrantTypes, ...draft.moduleGrants])
-  return [
-    ...draft.clients.flatMap(client => [
-      ...client.value.scope
-        .split(' ')
-        .filter(name => name !== '')
-        .flatMap(name => unknown(client, 'scope', name, scopes, 'a registered scope', 'api_scopes')),
-      ...each(client, 'grant_types', name =>
-        unknown(
-          client,
-          'grant_types',
-          name,
-          grantTypes,
-          'a grant that this server has',
-          "the module's grants",
-        ),
-      ),
-      ...each(client, 'tenants', name =>
-        unknown(client, 'tenants', name, names.tenants, 'a tenant', 'tenants'),
-      ),
-      ...each(client, 'identity_provider_restrictions', name =>
-        name === 'local'
-          ? diagnosticAt(client, 'identity_provider_restrictions', localIsNoProvider)
-          : unknown(
-              client,
-              'identity_provider_restrictions',
-              name,
-              names.identity_providers,
-              'an identity provider',
-              'identity_providers',
-            ),
-      ),
-    ]),
-    ...draft.api_resources.flatMap(api =>
-      each(api, 'scopes', name =>
-        unknown(api, 'scopes', name, names.api_scopes, 'an API scope', 'api_scopes'),
-      ),
-    ),
-    ...draft.users.flatMap(user =>
-      user.value.tenant === undefined
-        ? []
-        : unknown(user, 'tenant', user.value.tenant, names.tenants, 'a tenant', 'tenants'),
-    ),
-    ...draft.identity_providers.flatMap(provider =>
-      each(provider, 'tenants', name =>
-        unknown(provider, 'tenants', name, names.tenants, 'a tenant', 'tenants'),
-      ),
-    ),
-    ...grantErrors(draft.moduleGrants),
-  ]
+/** What a name can refer to. */
+type Target = {
+  readonly noun: string
+  readonly expected: string
+  readonly known: ReadonlySet<string>
+  /** Where such names are defined. */
+  readonly list: string
 }
 
-/** Every scope that a client may name. */
+const targetsOf = (draft: Pick<Draft, 'names' | 'moduleGrants'>) =>
+  ({
+    scope: {
+      noun: 'scope',
+      expected: 'a registered scope',
+      known: registeredScopes(draft),
+      list: 'api_scopes',
+    },
+    apiScope: {
+      noun: 'API scope',
+      expected: 'an API scope',
+      known: draft.names.api_scopes,
+      list: 'api_scopes',
+    },
+    grant: {
+      noun: 'grant',
+      expected: 'a grant of this server',
+      known: new Set([...knownGrantTypes, ...draft.moduleGrants]),
+      list: "the module's grants",
+    },
+    tenant: { noun: 'tenant', expected: 'a tenant', known: draft.names.tenants, list: 'tenants' },
+    provider: {
+      noun: 'identity provider',
+      expected: 'an identity provider',
+      known: draft.names.identity_providers,
+      list: 'identity_providers',
+    },
+  }) satisfies Record<string, Target>
+
+/** Returns every scope that a client may request. */
 export const registeredScopes = ({ names }: Pick<Draft, 'names'>): ReadonlySet<string> =>
   new Set([
     ...standardIdentityResources.map(resource => resource.name),
@@ -93,13 +76,41 @@ export const registeredScopes = ({ names }: Pick<Draft, 'names'>): ReadonlySet<s
     'offline_access',
   ])
 
-const localIsNoProvider = {
-  problem: '"local" is no external provider',
-  expected: 'names of identity_providers',
-  fix: 'remove it; enable_local_login says whether accounts kept here may be used',
+export function referenceErrors(draft: Draft): readonly Diagnostic[] {
+  const { scope, apiScope, grant, tenant, provider } = targetsOf(draft)
+  return [
+    ...draft.clients.flatMap(client => [
+      ...namesIn(client.value.scope).flatMap(name => unknown(client, 'scope', name, scope)),
+      ...each(client, 'grant_types', name => unknown(client, 'grant_types', name, grant)),
+      ...each(client, 'tenants', name => unknown(client, 'tenants', name, tenant)),
+      ...each(client, 'identity_provider_restrictions', name =>
+        name === 'local'
+          ? diagnosticAt(client, 'identity_provider_restrictions', localIsNoProvider)
+          : unknown(client, 'identity_provider_restrictions', name, provider),
+      ),
+    ]),
+    ...draft.api_resources.flatMap(api =>
+      each(api, 'scopes', name => unknown(api, 'scopes', name, apiScope)),
+    ),
+    ...draft.users.flatMap(user =>
+      user.value.tenant === undefined ? [] : unknown(user, 'tenant', user.value.tenant, tenant),
+    ),
+    ...draft.identity_providers.flatMap(one =>
+      each(one, 'tenants', name => unknown(one, 'tenants', name, tenant)),
+    ),
+    ...moduleGrantErrors(draft.moduleGrants),
+  ]
 }
 
-/** Runs a rule over each name in a list, and adds the place in the list to its errors' paths. */
+const namesIn = (scope = ''): readonly string[] => scope.split(' ').filter(name => name !== '')
+
+const localIsNoProvider = {
+  problem: '"local" is not an external provider',
+  expected: 'names of identity_providers',
+  fix: 'remove it; enable_local_login controls local accounts',
+}
+
+/** Runs a rule over each name in a list, and adds the index to the paths of its errors. */
 const each = <Value>(
   entry: Entry<Value>,
   key: keyof Value & string,
@@ -113,15 +124,13 @@ function unknown<Value>(
   entry: Entry<Value>,
   key: keyof Value & string,
   name: string,
-  known: ReadonlySet<string>,
-  what: string,
-  list: string,
+  { noun, expected, known, list }: Target,
 ): readonly Diagnostic[] {
   if (known.has(name)) return []
   const nearest = nearestOf(name, known)
   return diagnosticAt(entry, key, {
-    problem: `nobody registered "${name}"`,
-    expected: what,
+    problem: `"${name}" is not a known ${noun}`,
+    expected,
     nearest,
     fix:
       nearest === undefined
@@ -130,8 +139,8 @@ function unknown<Value>(
   })
 }
 
-/** A module's grant may replace an extension grant of this server, never a standard one. */
-function grantErrors(types: readonly string[]): readonly Diagnostic[] {
+/** A module's grant can replace a built-in extension grant, but not a standard grant. */
+function moduleGrantErrors(types: readonly string[]): readonly Diagnostic[] {
   const standard: readonly string[] = [...standardGrantTypes, implicitGrantType]
   return types.flatMap((type, index) => {
     const path = formatPath(['grants', index, 'grantType'])
@@ -140,8 +149,8 @@ function grantErrors(types: readonly string[]): readonly Diagnostic[] {
         {
           path,
           problem: `"${type}" is a standard grant`,
-          expected: `a name of its own, or one of ${builtInExtensionGrantTypes.join(', ')}`,
-          fix: 'give it an absolute URI',
+          expected: `another name, or one of ${builtInExtensionGrantTypes.join(', ')}`,
+          fix: 'use an absolute URI',
         },
       ]
     const first = types.indexOf(type)
@@ -150,7 +159,7 @@ function grantErrors(types: readonly string[]): readonly Diagnostic[] {
       {
         path,
         problem: `"${type}" is also grants[${first}].grantType`,
-        expected: 'one grant of a name',
+        expected: 'a different grantType for each grant',
         fix: 'remove one of the two',
       },
     ]
@@ -161,29 +170,23 @@ export function registrationErrors(draft: Draft): readonly Diagnostic[] {
   if (!draft.registration) return []
   const { path, value: registration } = draft.registration
   const { client_defaults: defaults } = registration
+  const { scope, grant, tenant, provider } = targetsOf(draft)
+  const needsToken = registration.mode === 'initial_access_token'
   return [
-    ...(registration.mode === 'initial_access_token' && registration.initial_access_tokens.length === 0
-      ? [withoutTokens(path)]
-      : []),
+    ...(needsToken && registration.initial_access_tokens.length === 0 ? [withoutTokens(path)] : []),
     ...(registration.require_software_statement && registration.trusted_software_issuers.length === 0
       ? [withoutIssuers(path)]
       : []),
-    ...unregistered(`${path}.allowed_scope`, scopeNames(registration.allowed_scope), registeredScopes(draft)),
-    ...unregistered(
-      `${path}.allowed_grant_types`,
-      registration.allowed_grant_types,
-      new Set([...knownGrantTypes, ...draft.moduleGrants]),
-    ),
-    ...unregistered(`${path}.client_defaults.tenants`, defaults.tenants, draft.names.tenants),
-    ...unregistered(
+    ...unknownAt(`${path}.allowed_scope`, namesIn(registration.allowed_scope), scope),
+    ...unknownAt(`${path}.allowed_grant_types`, registration.allowed_grant_types, grant),
+    ...unknownAt(`${path}.client_defaults.tenants`, defaults.tenants, tenant),
+    ...unknownAt(
       `${path}.client_defaults.identity_provider_restrictions`,
       defaults.identity_provider_restrictions,
-      draft.names.identity_providers,
+      provider,
     ),
   ]
 }
-
-const scopeNames = (scope = ''): readonly string[] => scope.split(' ').filter(name => name !== '')
 
 const withoutTokens = (at: string): Diagnostic => ({
   path: `${at}.initial_access_tokens`,
@@ -194,21 +197,21 @@ const withoutTokens = (at: string): Diagnostic => ({
 
 const withoutIssuers = (at: string): Diagnostic => ({
   path: `${at}.trusted_software_issuers`,
-  problem: 'software statements are required and nobody is trusted to sign them',
+  problem: 'software statements are required, but no issuer is trusted to sign them',
   expected: 'at least one issuer and its keys',
   fix: 'add "trusted_software_issuers": [{ "issuer": "…", "jwks": { … } }]',
 })
 
-const unregistered = (
+const unknownAt = (
   path: string,
   names: readonly string[],
-  known: ReadonlySet<string>,
+  { noun, expected, known, list }: Target,
 ): readonly Diagnostic[] =>
   names
     .filter(name => !known.has(name))
     .map(name => ({
       path,
-      problem: `nobody registered "${name}"`,
-      expected: 'names that the configuration has',
-      fix: `add "${name}" to the configuration, or remove it here`,
+      problem: `"${name}" is not a known ${noun}`,
+      expected,
+      fix: `add "${name}" to ${list}, or remove it here`,
     }))

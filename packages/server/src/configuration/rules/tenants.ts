@@ -1,4 +1,4 @@
-/** Tenants with an issuer of their own: what their names and addresses must be, and who may still name them. */
+/** Rules for tenants with their own issuer: their names, their addresses, and references to them. */
 
 import { type Diagnostic, valueAt } from '../diagnostic.ts'
 import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
@@ -6,7 +6,7 @@ import { keyOwners, type TenantDraft } from '../schema/whole.ts'
 
 type Tenant = Entry<TenantDraft>
 
-/** @param issuer the server's own, as configured. */
+/** @param issuer the server's issuer, as configured. */
 export const tenantErrors = (draft: Draft, issuer: unknown): readonly Diagnostic[] => [
   ...draft.tenants.flatMap(tenant =>
     tenant.value.issuer === undefined ? sharedErrors(tenant) : nameErrors(tenant),
@@ -15,7 +15,7 @@ export const tenantErrors = (draft: Draft, issuer: unknown): readonly Diagnostic
   ...draft.clients.flatMap(client => foreignTenants(client, draft.tenants)),
 ]
 
-/** A tenant that shares the server's issuer shares everything except its policy for second factors and who may sign up. */
+/** A tenant that shares the server's issuer can only have its own policy for second factors and for sign-up. */
 const sharedErrors = (tenant: Tenant): readonly Diagnostic[] => [
   ...Object.entries(keyOwners).flatMap(([key, owner]) =>
     owner === 'server' || ownOfShared.has(key) || tenant.value[key as keyof TenantDraft] === undefined
@@ -35,19 +35,19 @@ const sharedErrors = (tenant: Tenant): readonly Diagnostic[] => [
 const ownOfShared: ReadonlySet<string> = new Set(['mfa', 'accounts'])
 
 const notItsOwn = {
-  problem: "the tenant shares the server's issuer and so can't have this for itself",
-  expected: '"issuer" beside it',
+  problem: "the tenant shares the server's issuer, so it can't have this key",
+  expected: '"issuer" in the same entry',
   fix: 'add "issuer": "path", or move this to the top of the configuration',
 }
 
-/** It is part of an address and of a file's name, and both may disregard case. */
+/** The name becomes part of a URL and of a file name, and both may be case-insensitive. */
 const nameErrors = (tenant: Tenant): readonly Diagnostic[] =>
   /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(tenant.value.name)
     ? []
     : diagnosticAt(tenant, 'name', {
-        problem: 'the name of a tenant with an issuer of its own holds other characters',
-        expected: 'at most 63 small letters, digits and hyphens within',
-        fix: 'rename it, or leave out "issuer"',
+        problem: 'the name of a tenant with its own issuer contains other characters',
+        expected: 'at most 63 lower-case letters, digits and inner hyphens',
+        fix: 'rename it, or remove "issuer"',
       })
 
 function addressErrors(tenants: readonly Tenant[], issuer: string | undefined): readonly Diagnostic[] {
@@ -62,14 +62,14 @@ function addressErrors(tenants: readonly Tenant[], issuer: string | undefined): 
     return other === undefined
       ? []
       : diagnosticAt(tenant, 'issuer', {
-          problem: `its host is that of ${other}`,
-          expected: 'a host of its own',
-          fix: 'give it another host, or write "path"',
+          problem: `its host is the host of ${other}`,
+          expected: 'a different host',
+          fix: 'use another host, or write "path"',
         })
   })
 }
 
-/** Nobody of another issuer signs in at this one. */
+/** Users of another issuer can't sign in at this one. */
 const foreignTenants = (
   client: Draft['clients'][number],
   tenants: readonly Tenant[],
@@ -80,7 +80,7 @@ const foreignTenants = (
           client,
           'tenants',
           {
-            problem: `tenant "${name}" has an issuer of its own, and its users sign in only there`,
+            problem: `tenant "${name}" has its own issuer, and its users sign in only there`,
             expected: "tenants that share the server's issuer",
             fix: `remove it; list the client under "clients" of that tenant`,
           },

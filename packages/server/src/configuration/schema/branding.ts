@@ -10,12 +10,12 @@ import { defined, text, webUrl } from './values.ts'
 
 const color = () =>
   s.string().refine(value => parseColor(value) !== undefined, {
-    problem: 'it is not a colour',
+    problem: 'it is not a color',
     expected: 'red, green and blue in hexadecimal, such as #963c1b',
     fix: 'write # and three or six hexadecimal digits',
   })
 
-/** Returns undefined if one of them is not a colour, which is an error of its own. */
+/** Returns undefined if one of them is not a color, which is an error of its own. */
 function read<Key extends string>(
   colors: Readonly<Partial<Record<Key, string | undefined>>>,
 ): Readonly<Partial<Record<Key, Color>>> | undefined {
@@ -36,7 +36,7 @@ const contrastError = (colors: Readonly<Record<string, string | undefined>>) => 
     path: [key],
     problem: `${page ? 'text on it' : 'it'} is hard to read in the ${theme} theme`,
     expected: `a contrast of at least ${readableContrast}:1 (WCAG 2.2 §1.4.3)`,
-    fix: `the nearest that is readable is "${nearest}"`,
+    fix: `write "${nearest}", the nearest readable color`,
   }
 }
 
@@ -74,7 +74,7 @@ export const brandingSchema = s
   })
   .describe('Name, logo, colors and links of the pages.')
 
-/** A client's own accent colour, which must be readable on the light card and page. */
+/** A client's own accent color, which must be readable on the light card and page. */
 export const accentColor = () =>
   color().check(accent => {
     const error = contrastError({ accent })
@@ -100,7 +100,13 @@ function readLogo(value: string, folder: string): FileOutcome {
   const type = extname(value).slice(1).toLowerCase()
   const expected = `an https URL, or a picture (${types}) of at most ${mostBytes / 1024} KiB`
   if (!Object.hasOwn(logoTypes, type)) {
-    return { error: { problem: 'it is no picture', expected, fix: 'name a file that ends in one of these' } }
+    return {
+      error: {
+        problem: 'it is not a supported picture',
+        expected,
+        fix: 'name a file that ends in one of these',
+      },
+    }
   }
   try {
     const bytes = readFileSync(resolve(folder, value))
@@ -119,8 +125,8 @@ const logoUrl = (value: string): FileOutcome =>
     ? { logo: { kind: 'url', url: value } }
     : {
         error: {
-          problem: 'it is no https URL',
-          expected: 'an https URL, or a file beside the configuration',
+          problem: 'it is not an https URL',
+          expected: 'an https URL, or a path relative to the configuration',
           fix: 'write the whole address, beginning with https://, or a relative path',
         },
       }
@@ -145,7 +151,7 @@ function folderErrors(path: string, folder: string): readonly Diagnostic[] {
   const expected = 'a folder with templates (NAME.eta)'
   try {
     if (statSync(folder).isDirectory()) return []
-    return [{ path, problem: 'it is no folder', expected, fix: 'name the folder, not a file in it' }]
+    return [{ path, problem: 'it is not a folder', expected, fix: 'name the folder, not a file in it' }]
   } catch (error) {
     return [{ path, problem: `it can't be read (${codeOf(error)})`, expected, fix: 'correct the path' }]
   }

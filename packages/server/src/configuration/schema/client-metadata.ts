@@ -13,7 +13,7 @@ import { day, exactWebUri, name, seconds, text, webUrl, year } from './values.ts
 
 export const describingFields = {
   client_name: text()
-    // Nor what turns the direction of the text around it.
+    // Nor characters that change the direction of the text around them.
     .regex(/^[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*$/, 'text without control characters')
     .optional()
     .describe('Display name.'),
@@ -32,13 +32,13 @@ export const describingFields = {
     ),
 } as const
 
-/** An address that the server itself fetches from: https, or http that `outbound` allows. */
+/** An address that the server fetches: https, or http that `outbound` allows. */
 const fetchedUrl = (fragment = false) =>
   s
     .string()
     .max(2000)
     .refine(value => isFetchable(value, fragment), {
-      problem: 'it is no address that can be fetched',
+      problem: 'it is not an address that can be fetched',
       expected: 'an absolute https URL without credentials and fragment',
       fix: 'write the whole address, beginning with https://',
     })
@@ -58,7 +58,7 @@ export const keysFields = {
     .describe('Address of the public keys, instead of jwks: https, or allowed by outbound.'),
 } as const
 
-/** FAPI 2.0 Message Signing §5.3.1: both claims are there, and bound how long a request is good. */
+/** FAPI 2.0 Message Signing §5.3.1: both claims are required and limit the lifetime of a request. */
 export const requestObjectMaxLifetime = () =>
   seconds(60, day)
     .optional()
@@ -133,7 +133,7 @@ export const responseFields = {
   introspection_encrypted_response_enc: enc('JWT introspection responses'),
 } as const
 
-/** Core §4, Dynamic Client Registration 1.0 §2: https, or http while developing. */
+/** Core §4, Dynamic Client Registration 1.0 §2: https, or http for development. */
 const secureUrl = () => exactWebUri('write the whole address, such as https://app.example/start')
 
 export const signInFields = {

@@ -1,4 +1,4 @@
-/** Clients: RFC 7591 §2 names where it has one, else IdentityServer's idea in snake_case. */
+/** Clients. Keys have the names of RFC 7591 §2, or else IdentityServer's in snake_case. */
 
 import { clientAuthenticationMethods } from '@tessera/protocol/client-authentication'
 import { redirectUriFault } from '@tessera/protocol/redirect-uri'
@@ -48,7 +48,7 @@ const redirectUri = () =>
           }
     })
 
-/** Front-Channel Logout 1.0 §2, Back-Channel Logout 1.0 §2.2: no fragment. */
+/** A URI without a fragment (Front-Channel Logout 1.0 §2, Back-Channel Logout 1.0 §2.2). */
 const logoutUri = () => exactWebUri('write the exact URI, such as https://app.example/logout')
 
 const origin = () =>
@@ -58,7 +58,7 @@ const origin = () =>
     return {
       problem: 'it is not an origin',
       expected: 'scheme, host and port only, such as https://app.example (RFC 6454 §7)',
-      fix: origin === 'null' ? 'write an origin; wildcards are not taken' : `write "${origin}"`,
+      fix: origin === 'null' ? 'write an origin; wildcards are not supported' : `write "${origin}"`,
     }
   })
 
@@ -134,9 +134,9 @@ export const plainClientSchema = s.strictObject({
   scope: s
     .string()
     .refine(value => value.split(' ').every(part => part === '' || isScopeToken(part)), {
-      problem: 'it holds a character that no scope may have',
+      problem: 'it contains a character that is not allowed in a scope',
       expected: 'scope names separated by spaces (RFC 6749 §3.3)',
-      fix: 'separate names by single spaces; no commas between quotes, tabs or line ends',
+      fix: 'separate names with single spaces, without quotes, tabs or line breaks',
     })
     .default('')
     .describe('Scopes that the client may request, separated by spaces.'),
@@ -260,7 +260,7 @@ export function clientOf(draft: ClientDraft): Client {
     client_secrets: client_secrets.map(secretOf),
     mfa: mfa && defined(mfa),
     grant_types: new Set(grant_types),
-    // RFC 7591 §2: "code" when omitted; not for a client whose grants can't serve it (§2.1).
+    // RFC 7591 §2: the default is "code", unless the grants of the client don't support it (§2.1).
     response_types: response_types ?? (grant_types.includes('authorization_code') ? ['code'] : []),
     scope: new Set(scope.split(' ').filter(name => name !== '')),
   })

@@ -1,4 +1,4 @@
-/** What only a module can configure: grants, validators, profile and credential authorities are code. */
+/** Keys that only a module can have, because they are code: grants, validators, profile, credential authorities. */
 
 import type { ConsentPolicyHook } from '../../model/consent.ts'
 import type { ExtensionGrant, TokenRequestValidator } from '../../model/extension-grant.ts'
@@ -48,10 +48,12 @@ function grantError(value: unknown): s.CheckError | undefined {
   if (typeof value !== 'object' || value === null) return error('it is not a grant', 'use defineGrant')
   const { grantType, parameters, decide } = value as Record<string, unknown>
   if (typeof grantType !== 'string' || !/^[\x21-\x7E]{1,200}$/.test(grantType))
-    return error('its grantType is not a name', 'give an absolute URI or a name without spaces')
+    return error('its grantType is not a name', 'use an absolute URI or a name without spaces')
   if (typeof parameters !== 'object' || parameters === null || Array.isArray(parameters))
-    return error('its parameters are missing', 'give parameters: {} or { name: { required: true } }')
-  return isFunction(decide) ? undefined : error('it cannot decide', 'give decide: (request, context) => …')
+    return error('its parameters are missing', 'add parameters: {} or { name: { required: true } }')
+  return isFunction(decide)
+    ? undefined
+    : error('its decide function is missing', 'add decide: (request, context) => …')
 }
 
 export const moduleProviderSchema = providerSchema.extend({

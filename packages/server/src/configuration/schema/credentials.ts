@@ -10,7 +10,7 @@ import { sendable } from './values.ts'
 const base64Of32Bytes = /^[A-Za-z0-9+/_-]{43}=?$/
 const hexOf32Bytes = /^[0-9a-fA-F]{64}$/
 
-/** The 32 bytes that base64, base64url or hexadecimal text stands for; undefined for any other text. */
+/** Decodes 32 bytes from base64, base64url or hexadecimal; returns undefined for any other text. */
 export function decode32Bytes(value: string): Uint8Array | undefined {
   if (hexOf32Bytes.test(value)) return new Uint8Array(Buffer.from(value, 'hex'))
   if (base64Of32Bytes.test(value)) return new Uint8Array(Buffer.from(value, 'base64'))
@@ -77,22 +77,22 @@ const secretUpTo = (max: number) =>
       if (forms === 1) return undefined
       const expected = 'exactly one of value, sha256 and argon2id'
       return forms === 0
-        ? { problem: 'it holds no secret', expected, fix: 'add "value", or "sha256"' }
+        ? { problem: 'it contains no secret', expected, fix: 'add "value", or "sha256"' }
         : {
-            problem: 'it holds several secrets',
+            problem: 'it contains several secrets',
             expected,
-            fix: 'keep one; write the others as entries of their own',
+            fix: 'keep one; write the others as separate entries',
           }
     })
     .describe('One secret: exactly one of value, sha256 and argon2id.')
 
-/** A token that is sent as a bearer token. */
+/** A bearer token. */
 export const tokenSecretSchema = secretUpTo(4096)
 
-/** As long as client authentication reads (characters). */
+/** Limited to what client authentication reads. */
 export const secretSchema = secretUpTo(512)
 
-export type SecretDraft = s.output<typeof secretSchema>
+type SecretDraft = s.output<typeof secretSchema>
 
 export function secretOf({ value, sha256, argon2id, expires_at }: SecretDraft): Secret {
   const end = expires_at === undefined ? {} : { expires_at: Math.floor(Date.parse(expires_at) / 1000) }
@@ -102,7 +102,7 @@ export function secretOf({ value, sha256, argon2id, expires_at }: SecretDraft): 
   return { kind: 'sha256', hash: new Uint8Array(hash), ...end }
 }
 
-/** RFC 7518 §6: the members that a public key of each type must have. */
+/** The required members of a public key of each type (RFC 7518 §6). */
 const publicMembers: Readonly<Record<string, readonly string[]>> = {
   RSA: ['n', 'e'],
   EC: ['crv', 'x', 'y'],
@@ -125,15 +125,19 @@ function keyError(key: Readonly<Record<string, unknown>>): CheckError | undefine
   const expected = 'a public JWK: kty RSA (n, e), EC (crv, x, y) or OKP (crv, x)'
   if (privateMembers.some(member => member in key))
     return {
-      problem: 'it holds a private or a symmetric key',
+      problem: 'it contains a private or symmetric key',
       expected,
-      fix: 'keep the private key at the client and give its public part only (no "d", no "k")',
+      fix: 'keep the private key at the client and write only its public part (no "d", no "k")',
     }
   const { kty } = key
   const members =
     typeof kty === 'string' && Object.hasOwn(publicMembers, kty) ? publicMembers[kty] : undefined
   if (!members)
-    return { problem: 'its kty is missing or not supported', expected, fix: 'give a key of such a type' }
+    return {
+      problem: 'its kty is missing or not supported',
+      expected,
+      fix: 'use a key of one of these types',
+    }
   const missing = members.filter(member => typeof key[member] !== 'string')
   if (missing.length > 0)
     return {
@@ -144,7 +148,7 @@ function keyError(key: Readonly<Record<string, unknown>>): CheckError | undefine
   return isAffordable(key)
     ? undefined
     : {
-        problem: 'it is longer than any RSA key need be',
+        problem: 'the RSA key is longer than supported',
         expected: 'a modulus (n) of at most 8192 bits and an exponent (e) of at most 64',
         fix: 'use an RSA key of 2048 to 4096 bits with the exponent 65537',
       }

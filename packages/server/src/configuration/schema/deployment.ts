@@ -32,13 +32,13 @@ const least = 16
 
 const tokenSchema = tokenSecretSchema
   .refine(({ argon2id }) => argon2id === undefined, {
-    problem: 'an argon2id hash is too slow to be asked every few seconds',
+    problem: 'an argon2id hash is too slow to check every few seconds',
     expected: 'value or sha256',
     fix: 'make a random token, and its hash with: tessera hash-secret',
   })
   .refine(({ value }) => value === undefined || value.length >= least, {
     problem: 'it is short enough to be guessed',
-    expected: `${least} characters or more, at random`,
+    expected: `${least} characters or more, generated at random`,
     fix: 'make one with: openssl rand -base64 32',
   })
 
@@ -77,7 +77,7 @@ export const deploymentFields = {
         /^(memory:|sqlite:.+|postgres(ql)?:\/\/.+)$/.test(value) &&
         (!value.startsWith('postgres') || URL.canParse(value)),
       {
-        problem: 'it names no store',
+        problem: 'it is not a known store',
         expected: '"sqlite:FILE", "postgres://…" or "memory:"',
         fix: 'write "sqlite:./tessera.db" for the embedded store',
       },
@@ -105,9 +105,9 @@ export const deploymentFields = {
   storage_replica: s
     .string()
     .refine(value => /^postgres(ql)?:\/\/.+$/.test(value) && URL.canParse(value), {
-      problem: 'it names no database of PostgreSQL',
+      problem: 'it is not the address of a PostgreSQL database',
       expected: '"postgres://…"',
-      fix: 'write the address of a streaming standby, or leave it out',
+      fix: 'write the address of a streaming standby, or remove the key',
     })
     .optional()
     .describe(
@@ -186,7 +186,7 @@ export const deploymentFields = {
     .describe('Issuers of assertions that the JWT bearer grant accepts (RFC 7523 §3).'),
 }
 
-/** Owner of each key above. */
+/** The owner of each key above. */
 export const deploymentOwners = {
   issuer: 'server',
   host: 'server',

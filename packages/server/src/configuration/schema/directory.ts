@@ -1,4 +1,4 @@
-/** LDAP directories as a configuration writes them (RFC 4511, RFC 4513). */
+/** LDAP directories (RFC 4511, RFC 4513). */
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -12,15 +12,15 @@ const attribute = () =>
     .max(200)
     .regex(/^[A-Za-z][A-Za-z0-9-]*$/, 'the name of an attribute: letters, digits and hyphens')
 
-/** Text with the place of the name in it. */
+/** Text that contains a placeholder for the user name. */
 const template = (example: string) =>
   s
     .string()
     .max(1000)
     .refine(value => value.includes('{username}') && value !== '{username}', {
-      problem: 'it has no place for the user name, or nothing else',
+      problem: 'it does not contain {username}, or contains nothing else',
       expected: `text with {username}, such as ${example}`,
-      fix: 'write {username} where the name belongs',
+      fix: 'put {username} where the name belongs',
     })
 
 export const directorySchema = s
@@ -30,7 +30,7 @@ export const directorySchema = s
       .refine(isDirectoryUrl, {
         problem: 'it is not the address of a directory',
         expected: 'ldaps://HOST or ldaps://HOST:PORT',
-        fix: 'write scheme, host and port only; the search base has a key of its own',
+        fix: 'write scheme, host and port only; the search base has its own key',
       })
       .describe('ldaps://HOST[:PORT], or ldap:// with StartTLS (see tls).'),
     tls: s

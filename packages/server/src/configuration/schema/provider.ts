@@ -9,15 +9,15 @@ import { defined, name, text, webUrl } from './values.ts'
 
 const claimName = () => s.string().min(1).max(200)
 
-/** Claims that say what this server says itself would let a provider speak in its name (RFC 7519 §4.1). */
+/** A provider must not set claims that this server sets, or it could speak for the server (RFC 7519 §4.1). */
 const ownClaim = (names: readonly string[]) => {
   const found = names.find(claim => reservedClaims.has(claim))
   return found === undefined
     ? undefined
     : {
-        problem: `"${found}" is this server's own to say`,
+        problem: `only this server may set "${found}"`,
         expected: 'claims about the user',
-        fix: 'remove it, or give it another name by claim_mapping',
+        fix: 'remove it, or rename it with claim_mapping',
       }
 }
 
@@ -25,9 +25,9 @@ const domain = () =>
   s
     .string()
     .refine(value => /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/.test(value), {
-      problem: 'it is not the domain of e-mail addresses',
+      problem: 'it is not an email domain',
       expected: 'a domain in lower case, such as corp.example',
-      fix: 'write what stands after the @, in lower case',
+      fix: 'write the part after the @, in lower case',
     })
 
 /** A private key that can sign (RFC 7518 §6). */
@@ -38,10 +38,10 @@ const privateJwk = () => {
     .refine(({ kty, d }) => ['RSA', 'EC', 'OKP'].includes(kty as string) && typeof d === 'string', {
       problem: 'it is not a private key',
       expected,
-      fix: 'give the whole private key',
+      fix: 'write the whole private key',
     })
     .refine(({ alg }) => assertionAlgorithms.some(known => known === alg), {
-      problem: 'its alg is missing or not known',
+      problem: 'its alg is missing or unknown',
       expected,
       fix: 'add "alg", such as "ES256"',
     })
@@ -171,7 +171,7 @@ export function upstreamOf(draft: ProviderDraft): UpstreamProvider | undefined {
   })
 }
 
-/** OpenID Connect Core 1.0 §5.1, without `sub`. */
+/** The claims of OpenID Connect Core 1.0 §5.1, without `sub`. */
 const standardClaims = standardIdentityResources
   .filter(({ name }) => name !== 'openid')
   .flatMap(({ claims }) => claims)

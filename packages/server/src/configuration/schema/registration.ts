@@ -1,4 +1,4 @@
-/** Dynamic client registration as a configuration bounds it (RFC 7591, RFC 7592). */
+/** Limits of dynamic client registration (RFC 7591, RFC 7592). */
 
 import { isUnsafeScheme } from '@tessera/protocol/uri-scheme'
 import * as s from '../validation/kinds.ts'
@@ -6,21 +6,26 @@ import { plainClientSchema } from './client.ts'
 import { jwksSchema, tokenSecretSchema } from './credentials.ts'
 import { day, seconds, webUrl, year } from './values.ts'
 
-const privateUseScheme = () =>
-  s
+const privateUseScheme = () => {
+  const expected = 'a scheme of an application in lower case, such as myapp for myapp://callback'
+  return s
     .string()
     .max(100)
-    .check(scheme => {
-      const isScheme = /^[a-z][a-z\d+.-]*$/.test(scheme)
-      if (isScheme && !/^https?$/.test(scheme) && !isUnsafeScheme(scheme)) return undefined
-      return {
-        problem: isScheme ? `${scheme}: is dangerous to redirect to` : 'it is not the name of a scheme',
-        expected: 'a scheme of an application in lower case, such as myapp for myapp://callback',
-        fix: isScheme ? 'remove it' : 'write what stands before the colon of the redirect URI',
-      }
+    .refine(scheme => /^[a-z][a-z\d+.-]*$/.test(scheme), {
+      problem: 'it is not a URI scheme',
+      expected,
+      fix: 'write the part before the colon of the redirect URI',
     })
+    .check(scheme => {
+      if (/^https?$/.test(scheme))
+        return { problem: `${scheme}: is not the scheme of an application`, expected, fix: 'remove it' }
+      return isUnsafeScheme(scheme)
+        ? { problem: `${scheme}: is dangerous to redirect to`, expected, fix: 'remove it' }
+        : undefined
+    })
+}
 
-/** What no client may choose for itself. */
+/** Settings that no client can choose. */
 const templateSchema = plainClientSchema
   .pick([
     'require_pkce',

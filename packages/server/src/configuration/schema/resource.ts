@@ -15,8 +15,8 @@ const localText = () =>
         typeof value === 'string' ||
         Object.keys(value).every(tag => /^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(tag)),
       {
-        problem: 'it names a language that is none',
-        expected: 'a text, or an object of texts by language tags (BCP 47), such as "pt-BR"',
+        problem: 'it contains an invalid language tag',
+        expected: 'a text, or an object of texts by language tag (BCP 47), such as "pt-BR"',
         fix: 'write { "en": "…", "de": "…" }',
       },
     )

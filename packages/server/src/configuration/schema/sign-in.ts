@@ -47,8 +47,8 @@ export const sessionsSchema = s
       ? undefined
       : {
           path: ['idle_lifetime'],
-          problem: 'it is longer than absolute_lifetime, so it never counts',
-          expected: `at most ${absolute_lifetime}, or none`,
+          problem: 'it is longer than absolute_lifetime, so it has no effect',
+          expected: `at most ${absolute_lifetime}, or no idle_lifetime`,
           fix: 'make it shorter, remove it, or make absolute_lifetime longer',
         },
   )

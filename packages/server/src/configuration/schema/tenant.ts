@@ -58,7 +58,7 @@ function tenantIssuerError(value: string): s.CheckError | undefined {
     ? undefined
     : {
         problem: 'it is not an origin',
-        expected: '"path", or the tenant\'s origin: https://HOST in small letters, without a path',
+        expected: '"path", or the tenant\'s origin: https://HOST in lower case, without a path',
         fix: `write "${origin}", or "path"`,
       }
 }

@@ -3,7 +3,7 @@
 import { isWebHost, redirectUriFault } from '@tessera/protocol/redirect-uri'
 import * as s from '../validation/kinds.ts'
 
-/** A whole number of seconds, or of something else, within bounds. */
+/** A whole number within bounds, usually of seconds. */
 export const seconds = (min: number, max: number) => s.int().min(min).max(max)
 
 export const minute = 60
@@ -11,7 +11,7 @@ export const hour = 60 * minute
 export const day = 24 * hour
 export const year = 365 * day
 
-/** A name that stands between spaces on the wire: printable ASCII without space (and without `"` and `\` as RFC 6749 §3.3 has it). */
+/** A name that is sent in a space-separated list: printable ASCII without space, `"` and `\` (RFC 6749 §3.3). */
 export const name = () =>
   s
     .string()
@@ -19,12 +19,12 @@ export const name = () =>
     .max(200)
     .regex(/^[\x21\x23-\x5B\x5D-\x7E]*$/, 'printable ASCII without spaces, " and \\')
 
-/** What happens to scopes that nobody registered. */
+/** What happens to unknown scopes. */
 export const unknownScopes = () => s.enum(['refuse', 'ignore'])
 
 /**
- * A secret or password that requests bring. One that is longer than endpoints read, or that no form can hold, could never
- * be right.
+ * A secret or password that requests contain. One that is longer than endpoints read, or that a form can't contain, could
+ * never match.
  */
 export const sendable = (max: number) =>
   s
@@ -34,9 +34,9 @@ export const sendable = (max: number) =>
     .check(value =>
       value.includes('\0') || !value.isWellFormed()
         ? {
-            problem: 'it holds a character that no request can send',
+            problem: "it contains a character that can't be sent in a request",
             expected: 'text in Unicode without U+0000',
-            fix: 'choose another, or write its hash',
+            fix: 'choose another value, or write its hash',
           }
         : undefined,
     )
@@ -61,7 +61,7 @@ function isWebUrl(value: string): boolean {
 
 /**
  * An address that a browser or this server is sent to: https, or http on a loopback host, without fragment.
- * @param fix what to do about a faulty one.
+ * @param fix how to fix an invalid one.
  */
 export const exactWebUri = (fix: string) =>
   s

@@ -91,8 +91,8 @@ export const listNames = Object.keys(dataLists) as readonly ListName[]
 
 export type TenantDraft = s.output<typeof moduleTenantSchema>
 
-/** What a module may export. */
-export type ConfigurationInput = s.input<typeof moduleSchema>
+/** The configuration that a module exports. */
+type ConfigurationInput = s.input<typeof moduleSchema>
 
 /** A configuration that fits the schema, with its defaults. The rules between its parts are still to be checked. */
 export type ConfigurationDraft = s.output<typeof moduleSchema>
