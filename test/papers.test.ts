@@ -36,6 +36,7 @@ test('papers: each version of the changelog has each section and each entry once
       assert.deepEqual(
         found.filter((line, index) => found.indexOf(line) !== index),
         [],
+        'a merge may have brought an older text back: keep the newer one, and add only your entry',
       )
     }
 })

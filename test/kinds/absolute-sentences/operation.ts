@@ -161,7 +161,7 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
   },
   'docs/guides/operating.md': {
-    'Mails and logout tokens are sent for at': held(
+    'Emails and logout tokens are sent for': held(
       'flows/mail.test.ts',
       'mail: the end does not wait for a submission server that answers nothing',
       'flows/logout-queue.test.ts',

@@ -64,7 +64,7 @@ export const people: Readonly<Record<string, Rows>> = {
       'flows/sign-up.test.ts',
       'sign-up: a network and an address are sent a bounded number of mails, whoever asks',
     ),
-    'Mail is composed and sent after the response,': held(
+    'Email is composed and sent after the': held(
       'attacks/accounts.test.ts',
       'attack: an answer does not wait for its mail',
     ),
@@ -76,7 +76,7 @@ export const people: Readonly<Record<string, Rows>> = {
       'flows/mail.test.ts',
       'mail: what can not be handed on waits in the store, is tried again, and is sent once',
     ),
-    'A mail with an expired link is never': held(
+    'An email with an expired link is never': held(
       'flows/mail.test.ts',
       'mail: is given up when its link is worth nothing any more',
       'flows/mail.test.ts',
