@@ -196,7 +196,7 @@ export const people: Readonly<Record<string, Rows>> = {
       'attacks/limits.test.ts',
       'attack: a user who signs in without end has a thousand sessions, and the one that was used',
     ),
-    'A use is written every five minutes at': held(
+    'A use is recorded every five minutes': held(
       'flows/sessions.test.ts',
       'session: uses in quick succession are written once',
     ),
