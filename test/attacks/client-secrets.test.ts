@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { beginShared } from '../support/storage.ts'
 import { type Answer, basic, createTestServer, type TestServer } from '../support/tessera.ts'
 import { secret, world } from '../support/world.ts'

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createAttempts } from '../../packages/server/src/identity/attempts.ts'
-import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { accountsWorld, addUser, dora } from '../support/accounts.ts'
 import { type Browser, createBrowser } from '../support/browser.ts'
 import { authorizePath, pagesWorld, signIn } from '../support/sign-in.ts'

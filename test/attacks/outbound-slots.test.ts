@@ -6,10 +6,11 @@ import { test } from 'node:test'
 import { exportJWK, SignJWT } from 'jose'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import { createSlots } from '../../packages/server/src/outbound/slots.ts'
-import { keyOfNotice } from '../../packages/server/src/storage/memory/logout-notices.ts'
-import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
+import {
+  createMemoryStores,
+  createMemoryTenantStores,
+} from '../../packages/server/src/storage/memory/stores.ts'
 import { emptyTables } from '../../packages/server/src/storage/memory/tables.ts'
-import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
 import { createBrowser } from '../support/browser.ts'
 import { logoutWorld } from '../support/logout-world.ts'
 import { register } from '../support/registering.ts'
@@ -218,8 +219,14 @@ test('attack: clients that do not respond to logout tokens do not block others [
   )
   const due_at = server.clock.now()
   const notify = (client_id: string, sid: string, due: number): void => {
-    const notice = { sid, client_id, sub: '1', attempts: 0, due_at: due, expires_at: due_at + 86_400 }
-    tables.logoutNotices.set(keyOfNotice(notice), notice)
+    tables.logoutNotices.put({
+      sid,
+      client_id,
+      sub: '1',
+      attempts: 0,
+      due_at: due,
+      expires_at: due_at + 86_400,
+    })
   }
   for (let client = 0; client < 12; client++) {
     const backchannel_logout_uri = `https://slow${client}.example/back`

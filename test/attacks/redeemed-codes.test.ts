@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Authorization, AuthorizationId } from '../../packages/server/src/model/authorization.ts'
-import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
+import {
+  createMemoryStores,
+  createMemoryTenantStores,
+} from '../../packages/server/src/storage/memory/stores.ts'
 import { emptyTables } from '../../packages/server/src/storage/memory/tables.ts'
-import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
 import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { assertRefused } from '../support/refused.ts'
 import { basic, createTestServer, type TestServer } from '../support/tessera.ts'
@@ -41,7 +43,7 @@ test('attack: a user who redeems codes in a loop keeps the 10,000 authorizations
   const unused = [...tables.authorizations.values()][0] as Authorization
   for (let number = 0; number < 9_999; number++) {
     const id = `earlier-${number}` as AuthorizationId
-    tables.authorizations.set(id, { ...unused, id, expires_at: unused.expires_at + 10 })
+    tables.authorizations.put({ ...unused, id, expires_at: unused.expires_at + 10 })
   }
   for (let redeemed = 2; redeemed < 500; redeemed++) await signIn(server)
 

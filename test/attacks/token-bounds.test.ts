@@ -19,8 +19,10 @@ import type { Authorization } from '../../packages/server/src/model/authorizatio
 import { thumbprintOf } from '../../packages/server/src/model/certificate.ts'
 import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import { jsonObject, subject } from '../../packages/server/src/model/hook-result.ts'
-import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
-import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
+import {
+  createMemoryStores,
+  createMemoryTenantStores,
+} from '../../packages/server/src/storage/memory/stores.ts'
 import { signJwt } from '../../packages/server/src/tokens/jwt.ts'
 import { openRing } from '../keys/keys.ts'
 import { one } from '../support/certificates.ts'

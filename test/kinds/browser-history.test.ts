@@ -6,9 +6,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
+import {
+  createMemoryStores,
+  createMemoryTenantStores,
+} from '../../packages/server/src/storage/memory/stores.ts'
 import { emptyTables, type Tables } from '../../packages/server/src/storage/memory/tables.ts'
-import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
 import { accountsWorld, addUser, doraSignsIn, newestMail } from '../support/accounts.ts'
 import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { finishEnrolment, methodHref } from '../support/factors.ts'
@@ -250,10 +252,8 @@ async function start({ outbox }: Row): Promise<At & { readonly stored: () => str
 /** Everything that is stored, but for what counts attempts and what makes the keys ready. */
 const contents = (tables: Tables): string =>
   JSON.stringify(
-    Object.entries(tables).map(([name, table]: [string, ReadonlyMap<unknown, unknown>]) =>
-      name === 'keys' || name === 'settings'
-        ? name
-        : [name, [...table].map(([key, row]) => [key, row instanceof Set ? [...row] : row])],
+    Object.entries(tables).map(([name, table]) =>
+      name === 'keys' || name === 'settings' ? name : [name, [...table.values()]],
     ),
     (_, value) => (value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value),
   )

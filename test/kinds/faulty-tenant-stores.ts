@@ -2,7 +2,7 @@
 
 import type { Stores, TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
-import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
 
 export type FaultyTenantStores = {
   readonly tenantStores: TenantStores

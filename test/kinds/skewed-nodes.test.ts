@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import type { TenantStores } from '../../packages/server/src/model/ports/stores.ts'
-import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
 import { createBrowser } from '../support/browser.ts'
 import { beyond, createTime, type Machine, tolerated } from '../support/clocks.ts'

@@ -9,9 +9,11 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
-import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
+import {
+  createMemoryStores,
+  createMemoryTenantStores,
+} from '../../packages/server/src/storage/memory/stores.ts'
 import { emptyTables, type Tables } from '../../packages/server/src/storage/memory/tables.ts'
-import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
 import { addUser } from '../support/accounts.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
 import { jsonType } from '../support/registering.ts'
@@ -116,10 +118,10 @@ const costly: Readonly<Record<string, Row>> = {
   ),
   'POST /connect/register': {
     ask: send('POST', '/connect/register', { body: metadata, headers: jsonType, form: undefined as never }),
-    costs: { rows: { registeredClients: 1, storedClients: 1, attempts: 1 } },
+    costs: { rows: { registeredClients: 1, principals: 1, attempts: 1 } },
     bound: {
       requests: 15,
-      rows: { registeredClients: 10, storedClients: 10, attempts: 1 },
+      rows: { registeredClients: 10, principals: 10, attempts: 1 },
       ...{ refused: 429, served: 201 },
     },
   },
@@ -130,8 +132,8 @@ const costly: Readonly<Record<string, Row>> = {
   },
   'POST /connect/deviceauthorization': {
     ask: send('POST', '/connect/deviceauthorization', { form: { client_id: 'device', scope: 'openid' } }),
-    costs: { rows: { devices: 1, userCodes: 1, attempts: 1 } },
-    bound: { requests: 15, rows: { devices: 10, userCodes: 10, attempts: 1 }, refused: 429, served: 200 },
+    costs: { rows: { devices: 1, attempts: 1 } },
+    bound: { requests: 15, rows: { devices: 10, attempts: 1 }, refused: 429, served: 200 },
   },
   // Failures of client authentication are counted by network, and by client and network.
   'POST /connect/token': {

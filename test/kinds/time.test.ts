@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { hashHandle } from '../../packages/server/src/model/handle.ts'
-import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/tenant-stores.ts'
 import { temporaryFolder } from '../contracts/stores/storage.ts'
 import { createTime, type Machine } from '../support/clocks.ts'
@@ -45,13 +45,10 @@ const comparisons = {
     'keys/key-ring.ts',
     'operations/metrics/endpoint.ts',
     'clients/registration/client-lookup.ts',
-    'storage/memory/attempts.ts',
+    'storage/memory/authorizations.ts',
     'storage/memory/commit.ts',
-    'storage/memory/devices.ts',
-    'storage/memory/logout-notices.ts',
-    'storage/memory/pushed-requests.ts',
-    'storage/memory/registered-clients.ts',
-    'storage/memory/waiting-mails.ts',
+    'storage/memory/installation.ts',
+    'storage/memory/users.ts',
     'storage/postgres/attempt-admission.ts',
     'storage/postgres/attempts.ts',
     'storage/postgres/batches.ts',
@@ -99,7 +96,6 @@ const comparisons = {
     'identity/federation/provider-discovery.ts',
     'identity/federation/provider-pauses.ts',
     'identity/federation/provider-keys.ts',
-    'storage/memory/codes.ts',
     'storage/postgres/codes.ts',
     'storage/sqlite/codes.ts',
   ],

@@ -10,7 +10,7 @@ import { secretFields } from '../../packages/server/src/operations/log.ts'
 import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import type { Log, MachineTime } from '../../packages/server/src/runtime/ports.ts'
 import { createTessera, type Tessera } from '../../packages/server/src/server.ts'
-import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/tenant-stores.ts'
+import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { provideSigningKeys } from './signing-keys.ts'
 import { openTenantStores } from './storage.ts'
 

@@ -106,7 +106,7 @@ async function requireCompleteImport(settings: Settings): Promise<void> {
 /** Migrates the server's own store to the schema of this version. Rejects if the schema is of a newer version. */
 export async function openTenantStores(storage: Configuration['storage'], log: Log): Promise<TenantStores> {
   if (storage.kind === 'memory')
-    return (await import('../storage/memory/tenant-stores.ts')).createMemoryTenantStores()
+    return (await import('../storage/memory/stores.ts')).createMemoryTenantStores()
   if (storage.kind === 'postgres') {
     const { openPostgresTenantStores } = await import('../storage/postgres/tenant-stores.ts')
     return openPostgresTenantStores({ ...storage, log })

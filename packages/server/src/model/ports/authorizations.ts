@@ -112,3 +112,14 @@ export type PushedRequest = {
   readonly parameters: string
   readonly expires_at: Seconds
 }
+
+export type AuthorizationStores = {
+  readonly authorizations: Authorizations
+  readonly codes: AuthorizationCodes
+  readonly devices: DeviceAuthorizations
+  readonly families: RefreshFamilies
+  readonly referenceTokens: ReferenceTokens
+  readonly revokedTokens: RevokedTokens
+  readonly usedAssertions: UsedAssertions
+  readonly pushedRequests: PushedRequests
+}

@@ -29,3 +29,9 @@ export type UpstreamSessions = {
   ) => Awaitable<readonly UpstreamSession[]>
   readonly end: (id: string) => Promise<void>
 }
+
+export type FederationStores = {
+  readonly upstreamRequests: UpstreamRequests
+  readonly identityLinks: IdentityLinks
+  readonly upstreamSessions: UpstreamSessions
+}

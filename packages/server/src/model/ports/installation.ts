@@ -73,3 +73,10 @@ export type DisabledPrincipals = {
 }
 
 export type Principal = { readonly id: string; readonly enabled: boolean }
+
+export type InstallationStores = {
+  readonly keys: Keys
+  readonly settings: Settings
+  readonly registeredClients: RegisteredClients
+  readonly principals: Principals
+}

@@ -83,3 +83,10 @@ export type LogoutNotices = {
   readonly remove: (notice: LogoutNotice) => Promise<void>
   readonly anyDue: (at: Seconds) => Awaitable<boolean>
 }
+
+export type SessionStores = {
+  readonly sessions: Sessions
+  readonly logoutNotices: LogoutNotices
+  readonly consents: Consents
+  readonly pendingSignIns: PendingSignIns
+}

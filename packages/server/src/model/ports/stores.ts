@@ -1,34 +1,16 @@
 /**
- * The ports to what is stored: one small interface for each noun, and `commit`, the one write of a token request.
- * Reads may answer at once. Every write is durable when its promise is fulfilled.
- * Any of them may reject with `StoreUnavailable`.
+ * The ports to what is stored: one interface for each noun, in groups, and `commit`, the one write of a token request.
+ * Reads may return at once. A write is durable when its promise resolves. Each of them may reject with `StoreUnavailable`.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Awaitable } from '../../runtime/ports.ts'
-import type {
-  AuthorizationCodes,
-  Authorizations,
-  DeviceAuthorizations,
-  PushedRequests,
-  ReferenceTokens,
-  RefreshFamilies,
-  RevokedTokens,
-  UsedAssertions,
-} from './authorizations.ts'
+import type { AuthorizationStores } from './authorizations.ts'
 import type { Commit, CommitOutcome } from './commit.ts'
-import type { IdentityLinks, UpstreamRequests, UpstreamSessions } from './federation.ts'
-import type { Keys, Principals, RegisteredClients, Settings } from './installation.ts'
-import type { Consents, LogoutNotices, PendingSignIns, Sessions } from './sessions.ts'
-import type {
-  Attempts,
-  Passkeys,
-  RecoveryCodes,
-  SecondFactors,
-  StoredUsers,
-  TotpSecrets,
-  WaitingMails,
-} from './users.ts'
+import type { FederationStores } from './federation.ts'
+import type { InstallationStores } from './installation.ts'
+import type { SessionStores } from './sessions.ts'
+import type { UserStores } from './users.ts'
 
 export type * from './authorizations.ts'
 export type * from './commit.ts'
@@ -37,41 +19,19 @@ export type * from './installation.ts'
 export type * from './sessions.ts'
 export type * from './users.ts'
 
-export type Stores = {
-  readonly authorizations: Authorizations
-  readonly codes: AuthorizationCodes
-  readonly devices: DeviceAuthorizations
-  readonly families: RefreshFamilies
-  readonly referenceTokens: ReferenceTokens
-  readonly revokedTokens: RevokedTokens
-  readonly usedAssertions: UsedAssertions
-  readonly sessions: Sessions
-  readonly logoutNotices: LogoutNotices
-  readonly consents: Consents
-  readonly upstreamRequests: UpstreamRequests
-  readonly identityLinks: IdentityLinks
-  readonly upstreamSessions: UpstreamSessions
-  readonly totpSecrets: TotpSecrets
-  readonly recoveryCodes: RecoveryCodes
-  readonly passkeys: Passkeys
-  readonly secondFactors: SecondFactors
-  readonly pendingSignIns: PendingSignIns
-  readonly keys: Keys
-  readonly settings: Settings
-  readonly registeredClients: RegisteredClients
-  readonly storedUsers: StoredUsers
-  readonly waitingMails: WaitingMails
-  readonly attempts: Attempts
-  readonly pushedRequests: PushedRequests
-  readonly principals: Principals
-  readonly commit: (commit: Commit) => Promise<CommitOutcome>
-  /** Deletes what has expired, in small batches that no request waits for; answers how many rows went. */
-  readonly cleanUp: (at: Seconds) => Promise<number>
-  /** Whether it can read and write now. */
-  readonly ready: () => Awaitable<boolean>
-  /** Finishes what was begun and lets go of every file and thread. */
-  readonly close: () => Promise<void>
-}
+export type Stores = AuthorizationStores &
+  SessionStores &
+  UserStores &
+  FederationStores &
+  InstallationStores & {
+    readonly commit: (commit: Commit) => Promise<CommitOutcome>
+    /** Deletes expired rows in small batches that no request waits for. Returns how many rows were deleted. */
+    readonly cleanUp: (at: Seconds) => Promise<number>
+    /** Returns whether it can read and write now. */
+    readonly ready: () => Awaitable<boolean>
+    /** Finishes the work in progress and releases every file and thread. */
+    readonly close: () => Promise<void>
+  }
 
 /**
  * A store for each issuer. A store finds only what it stored itself, whatever it is asked for. No noun has an issuer, so

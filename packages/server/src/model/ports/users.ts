@@ -116,3 +116,13 @@ export type AttemptLimit = {
   /** How long a count lives from its first attempt on. */
   readonly span: Seconds
 }
+
+export type UserStores = {
+  readonly storedUsers: StoredUsers
+  readonly totpSecrets: TotpSecrets
+  readonly recoveryCodes: RecoveryCodes
+  readonly passkeys: Passkeys
+  readonly secondFactors: SecondFactors
+  readonly waitingMails: WaitingMails
+  readonly attempts: Attempts
+}

@@ -1,30 +1,163 @@
-/** Authorizations in memory. */
+/** Authorizations and what is issued for them, in memory. */
 
-import type { AuthorizationId } from '../../model/authorization.ts'
-import type { Authorizations } from '../../model/ports/stores.ts'
+import type { Seconds } from '@tessera/protocol/brand'
+import type { DeviceAuthorization } from '../../model/authorization.ts'
+import type {
+  AuthorizationCodes,
+  AuthorizationStores,
+  Authorizations,
+  DeviceAuthorizations,
+} from '../../model/ports/stores.ts'
+import type { TokenHash } from '../../runtime/ports.ts'
 import type { Tables } from './tables.ts'
 
-export const createAuthorizations = ({ authorizations, codes, families }: Tables): Authorizations => ({
+export function createAuthorizationStores(tables: Tables): AuthorizationStores {
+  const { authorizations, families, referenceTokens, revokedTokens, usedAssertions, pushedRequests } = tables
+  return {
+    authorizations: createAuthorizations(tables),
+    codes: createCodes(tables),
+    devices: createDevices(tables),
+    families: {
+      find(id) {
+        const family = families.get(id)
+        const authorization = family && authorizations.get(family.authorization_id)
+        return authorization && { family, authorization }
+      },
+    },
+    referenceTokens: {
+      find: hash => referenceTokens.get(hash),
+      async revoke(hash) {
+        referenceTokens.delete(hash)
+      },
+    },
+    revokedTokens: {
+      has: jti => revokedTokens.has(jti),
+      async add(jti, expiresAt) {
+        revokedTokens.put({ jti, expires_at: expiresAt })
+      },
+    },
+    usedAssertions: {
+      async add(assertion) {
+        if (usedAssertions.has(assertion.hash)) return false
+        usedAssertions.put(assertion)
+        return true
+      },
+    },
+    pushedRequests: {
+      async add(request) {
+        pushedRequests.insert(request)
+      },
+      find(hash, clientId, at) {
+        const request = pushedRequests.get(hash)
+        if (request?.client_id !== clientId || request.expires_at <= at) return undefined
+        return { parameters: request.parameters, used: usedAssertions.has(hash) }
+      },
+    },
+  }
+}
+
+const createAuthorizations = ({ authorizations, codes, families }: Tables): Authorizations => ({
   find: id => authorizations.get(id),
   async revoke(id, at) {
     const found = authorizations.get(id)
     if (!found || found.revoked_at !== undefined) return
-    authorizations.set(id, { ...found, revoked_at: at })
+    authorizations.put({ ...found, revoked_at: at })
   },
   async trim(sub, keep, most) {
     const waiting = new Set(
-      [...codes.values()].filter(code => code.used_at === undefined).map(code => code.authorization_id),
+      codes.filter(code => code.used_at === undefined).map(code => code.authorization_id),
     )
-    const surplus = [...authorizations.values()]
+    const surplus = authorizations
       .filter(authorization => authorization.sub === sub)
       .toSorted((one, other) => other.expires_at - one.expires_at || (one.id < other.id ? 1 : -1))
       .slice(keep, keep + most)
       .filter(({ id }) => !waiting.has(id))
-    const ids = new Set<AuthorizationId>(surplus.map(({ id }) => id))
-    for (const table of [codes, families] as const)
-      for (const [key, { authorization_id }] of table)
-        if (ids.has(authorization_id)) table.delete(key as never)
-    for (const id of ids) authorizations.delete(id)
-    return ids.size
+    const ids = new Set(surplus.map(({ id }) => id))
+    codes.deleteWhere(code => ids.has(code.authorization_id))
+    families.deleteWhere(family => ids.has(family.authorization_id))
+    return authorizations.deleteWhere(({ id }) => ids.has(id))
   },
 })
+
+// RFC 6749 §4.1.2.
+const createCodes = ({
+  authorizations,
+  codes,
+  referenceTokens,
+  usedAssertions,
+}: Tables): AuthorizationCodes => ({
+  async issue(authorization, code, { referenceToken, use } = {}) {
+    if (use && usedAssertions.has(use.hash)) return false
+    authorizations.requireNew(authorization)
+    codes.requireNew(code)
+    if (referenceToken) referenceTokens.requireNew(referenceToken)
+    authorizations.put(authorization)
+    codes.put(code)
+    if (referenceToken) referenceTokens.put(referenceToken)
+    if (use) usedAssertions.put(use)
+    return true
+  },
+  find(hash) {
+    const code = codes.get(hash)
+    const authorization = code && authorizations.get(code.authorization_id)
+    return authorization && { code, authorization }
+  },
+  async burn(hash, at) {
+    const code = codes.get(hash)
+    if (!code || code.used_at !== undefined) return false
+    codes.put({ ...code, used_at: at })
+    return true
+  },
+  async discard(hash) {
+    const code = codes.get(hash)
+    if (!code || code.used_at !== undefined) return
+    codes.delete(hash)
+    const authorization = authorizations.get(code.authorization_id)
+    if (authorization && authorization.expires_at <= code.expires_at) authorizations.delete(authorization.id)
+  },
+})
+
+/** RFC 8628 §3.5: by how much each `slow_down` lengthens the interval. */
+const slowDownBy: Seconds = 5
+
+function createDevices({ authorizations, devices, sessions }: Tables): DeviceAuthorizations {
+  const byUserCode = (hash: TokenHash): DeviceAuthorization | undefined => devices.by('user_code_hash', hash)
+  const pending = (hash: TokenHash, at: Seconds): DeviceAuthorization | undefined => {
+    const device = byUserCode(hash)
+    return device?.status === 'pending' && device.expires_at > at ? device : undefined
+  }
+
+  return {
+    async issue(device) {
+      if (byUserCode(device.user_code_hash)) return false
+      devices.insert(device)
+      return true
+    },
+    find(hash) {
+      const device = devices.get(hash)
+      if (!device) return undefined
+      const authorization = device.authorization_id && authorizations.get(device.authorization_id)
+      return authorization ? { device, authorization } : { device }
+    },
+    findByUserCode: byUserCode,
+    async polled(hash, at, slowDown) {
+      const device = devices.get(hash)
+      if (!device) return
+      const change = slowDown ? { interval: device.interval + slowDownBy } : { last_polled_at: at }
+      devices.put({ ...device, ...change })
+    },
+    async approve(userCodeHash, authorization, at, sid) {
+      const device = pending(userCodeHash, at)
+      if (!device || !sessions.by('sid', sid)) return false
+      authorizations.insert(authorization)
+      devices.put({ ...device, status: 'approved', authorization_id: authorization.id })
+      return true
+    },
+    async deny(userCodeHash, at) {
+      const device = pending(userCodeHash, at)
+      if (!device) return false
+      devices.put({ ...device, status: 'denied' })
+      return true
+    },
+  }
+}

@@ -1,80 +1,183 @@
-/** Browser sessions in memory, and the clients that take part in them. */
+/** Browser sessions, what their users agreed to, and clients that are to be told of the end, in memory. */
 
 import type { Session } from '../../model/authorization.ts'
-import type { EndedSession, SessionEnding, Sessions } from '../../model/ports/stores.ts'
-import { isOfEpoch } from './epoch.ts'
-import { keyOfNotice } from './logout-notices.ts'
-import { requireNew, type Tables } from './tables.ts'
+import type {
+  AccessEnding,
+  Consents,
+  EndedSession,
+  LogoutNotices,
+  SessionEnding,
+  SessionStores,
+  Sessions,
+} from '../../model/ports/stores.ts'
+import type { Tables } from './tables.ts'
 
-export function createSessions(tables: Tables): Sessions {
+export function createSessionStores(tables: Tables): SessionStores {
+  const { pendingSignIns } = tables
+  return {
+    sessions: createSessions(tables),
+    logoutNotices: createLogoutNotices(tables),
+    consents: createConsents(tables),
+    pendingSignIns: {
+      async create(pending) {
+        if (!isOfEpoch(tables, pending)) return false
+        pendingSignIns.insert(pending)
+        return true
+      },
+      find: hash => pendingSignIns.get(hash),
+      async take(hash) {
+        return pendingSignIns.delete(hash)
+      },
+    },
+  }
+}
+
+function createSessions(tables: Tables): Sessions {
   const { sessions, sessionClients } = tables
-  const bySid = (sid: string): Session | undefined =>
-    [...sessions.values()].find(session => session.sid === sid)
-  const clientsOf = (sid: string): readonly string[] => clientsIn(tables, sid)
-
   return {
     async create(session) {
       if (!isOfEpoch(tables, session)) return false
-      requireNew(sessions, session.hash)
-      requireNew(sessionClients, session.sid)
-      sessions.set(session.hash, session)
-      sessionClients.set(session.sid, new Set())
+      if (sessions.by('sid', session.sid)) throw new Error('a session with this sid exists')
+      sessions.insert(session)
       return true
     },
     async renew(earlier, session) {
       if (sessions.get(earlier)?.sid !== session.sid || !isOfEpoch(tables, session)) return false
-      requireNew(sessions, session.hash)
+      sessions.requireNew(session)
       sessions.delete(earlier)
-      sessions.set(session.hash, session)
+      sessions.put(session)
+      for (const row of clientsOf(tables, session.sid))
+        sessionClients.put({ ...row, expires_at: session.expires_at })
       return true
     },
     find: hash => sessions.get(hash),
-    findBySid: bySid,
+    findBySid: sid => sessions.by('sid', sid),
     ofUser: sub =>
-      [...sessions.values()]
+      sessions
         .filter(session => session.sub === sub)
-        .sort((one, other) => other.last_seen_at - one.last_seen_at),
-    fromUpstream: upstream => [...sessions.values()].filter(session => session.upstream === upstream),
+        .toSorted((one, other) => other.last_seen_at - one.last_seen_at),
+    fromUpstream: upstream => sessions.filter(session => session.upstream === upstream),
     async touch(hash, seen) {
       const session = sessions.get(hash)
-      if (session) sessions.set(hash, { ...session, ...seen })
+      if (session) sessions.put({ ...session, ...seen })
     },
-    async join(sid, clientId) {
-      return sessionClients.get(sid)?.add(clientId) !== undefined
+    async join(sid, client_id) {
+      const session = sessions.by('sid', sid)
+      if (!session) return false
+      if (!sessionClients.has(sid, client_id))
+        sessionClients.put({ sid, client_id, expires_at: session.expires_at })
+      return true
     },
-    clients: clientsOf,
+    clients: sid => clientsOf(tables, sid).map(({ client_id }) => client_id),
     async end(sid, ending) {
-      const session = bySid(sid)
+      const session = sessions.by('sid', sid)
       return session && endSession(tables, session, ending)
     },
     async endExpired(ending, limit) {
-      const expired = [...sessions.values()].filter(session => session.idle_expires_at <= ending.at)
+      const expired = sessions.filter(session => session.idle_expires_at <= ending.at)
       return expired.slice(0, limit).map(session => endSession(tables, session, ending))
     },
   }
 }
 
-const clientsIn = ({ sessionClients }: Tables, sid: string): readonly string[] =>
-  [...(sessionClients.get(sid) ?? [])].sort()
+const clientsOf = ({ sessionClients }: Tables, sid: string) =>
+  sessionClients
+    .filter(row => row.sid === sid)
+    .toSorted((one, other) => (one.client_id < other.client_id ? -1 : 1))
 
-export function endSession(tables: Tables, session: Session, ending: SessionEnding): EndedSession {
-  const clients = clientsIn(tables, session.sid)
-  tables.sessions.delete(session.hash)
-  tables.sessionClients.delete(session.sid)
-  revokeOf(tables, session, ending)
-  for (const client_id of clients) {
-    const { sid, sub } = session
-    const notice = { sid, client_id, sub, attempts: 0, due_at: ending.at, expires_at: ending.notices_until }
-    tables.logoutNotices.set(keyOfNotice(notice), notice)
-  }
+function endSession(tables: Tables, session: Session, ending: SessionEnding): EndedSession {
+  const { sid, sub, hash } = session
+  const clients = clientsOf(tables, sid).map(({ client_id }) => client_id)
+  tables.sessions.delete(hash)
+  tables.sessionClients.deleteWhere(row => row.sid === sid)
+  revokeAuthorizations(tables, session, ending)
+  for (const client_id of clients)
+    tables.logoutNotices.put({
+      sid,
+      client_id,
+      sub,
+      attempts: 0,
+      due_at: ending.at,
+      expires_at: ending.notices_until,
+    })
   return { session, clients }
 }
 
-function revokeOf({ authorizations }: Tables, { sid }: Session, { revokes, at }: SessionEnding): void {
+function revokeAuthorizations(
+  { authorizations }: Tables,
+  { sid }: Session,
+  { revokes, at }: SessionEnding,
+): void {
   if (revokes === 'none') return
-  for (const [id, authorization] of authorizations) {
-    if (authorization.sid !== sid || authorization.revoked_at !== undefined) continue
+  for (const authorization of authorizations.filter(one => one.sid === sid && one.revoked_at === undefined)) {
     if (revokes === 'online' && authorization.scope.includes('offline_access')) continue
-    authorizations.set(id, { ...authorization, revoked_at: at })
+    authorizations.put({ ...authorization, revoked_at: at })
   }
 }
+
+/** Ends a user's access within a write, and returns the sessions that ended. The caller has written the user's new epoch. */
+export function endAccess(tables: Tables, sub: string, ending: AccessEnding): readonly EndedSession[] {
+  const { sessions, pendingSignIns, authorizations, storedUsers } = tables
+  const { kept_sid, at, everything } = ending
+  pendingSignIns.deleteWhere(pending => pending.sub === sub)
+  const owned = sessions.filter(session => session.sub === sub)
+  const ended = owned
+    .filter(({ sid }) => sid !== kept_sid)
+    .map(session => endSession(tables, session, ending))
+  if (everything)
+    for (const found of authorizations.filter(one => one.sub === sub && one.revoked_at === undefined))
+      if (kept_sid === undefined || found.sid !== kept_sid) authorizations.put({ ...found, revoked_at: at })
+  const epoch = storedUsers.get(sub)?.epoch
+  const kept = owned.find(({ sid }) => sid === kept_sid)
+  if (kept && epoch !== undefined) sessions.put({ ...kept, epoch })
+  return ended
+}
+
+/**
+ * Returns whether a sign-in has its user's current epoch: see `StoredUser`. Other users have none. A configured user
+ * takes precedence over a stored one with the same `sub`.
+ */
+export const isOfEpoch = (
+  { storedUsers, principals }: Tables,
+  { sub, epoch }: Pick<Session, 'sub' | 'epoch'>,
+): boolean => storedUsers.get(sub)?.epoch === epoch || principals.get('user', sub)?.stands === 1
+
+const createConsents = ({ consents, authorizations }: Tables): Consents => ({
+  find: (sub, clientId) => consents.get(sub, clientId),
+  stands: (sub, clientId) => consents.has(sub, clientId),
+  async save(consent) {
+    consents.put(consent)
+  },
+  ofUser: sub =>
+    consents
+      .filter(consent => consent.sub === sub)
+      .toSorted((one, other) => (one.client_id < other.client_id ? -1 : 1)),
+  async revoke(sub, clientId, at) {
+    if (!consents.delete(sub, clientId)) return false
+    const given = authorizations.filter(
+      one => one.sub === sub && one.client_id === clientId && one.revoked_at === undefined,
+    )
+    for (const authorization of given) authorizations.put({ ...authorization, revoked_at: at })
+    return true
+  },
+})
+
+const createLogoutNotices = ({ logoutNotices }: Tables): LogoutNotices => ({
+  async claim(at, until, limit, but = []) {
+    const due = logoutNotices
+      .filter(({ due_at, client_id }) => due_at <= at && !but.includes(client_id))
+      .toSorted((one, other) => one.due_at - other.due_at)
+      .slice(0, limit)
+      .map(notice => ({ ...notice, attempts: notice.attempts + 1, due_at: until }))
+    for (const notice of due) logoutNotices.put(notice)
+    return due
+  },
+  async postpone({ sid, client_id }, dueAt) {
+    const found = logoutNotices.get(sid, client_id)
+    if (found) logoutNotices.put({ ...found, due_at: dueAt })
+  },
+  async remove({ sid, client_id }) {
+    logoutNotices.delete(sid, client_id)
+  },
+  anyDue: at => logoutNotices.filter(({ due_at }) => due_at <= at).length > 0,
+})

@@ -1,98 +1,100 @@
-/** The tables of the memory store: everything is lost when the process ends. */
+/** The tables of the memory store, one for each declared table. Everything is lost when the process ends. */
 
-import type {
-  Authorization,
-  AuthorizationCode,
-  AuthorizationId,
-  Consent,
-  DeviceAuthorization,
-  FamilyId,
-  LogoutNotice,
-  ReferenceToken,
-  RefreshFamily,
-  Session,
-  StoredKey,
-} from '../../model/authorization.ts'
-import type { Passkey, PendingSignIn, TotpSecret } from '../../model/factor.ts'
-import type { IdentityLink, UpstreamRequest, UpstreamSession } from '../../model/federation.ts'
-import type { WaitingMail } from '../../model/mail.ts'
-import type { PushedRequest, UsedAssertion } from '../../model/ports/stores.ts'
-import type { RegisteredClient } from '../../model/registered-client.ts'
-import type { StoredUser } from '../../model/stored-user.ts'
-import type { TokenHash } from '../../runtime/ports.ts'
+import { type AnyTable, allTables, type KeyOf, type RowOf, type TableName } from '../tables/tables.ts'
 
-export type RevokedToken = { readonly jti: string; readonly expires_at: number }
-
-export type Tables = {
-  readonly authorizations: Map<AuthorizationId, Authorization>
-  readonly codes: Map<TokenHash, AuthorizationCode>
-  readonly devices: Map<TokenHash, DeviceAuthorization>
-  readonly userCodes: Map<TokenHash, TokenHash>
-  readonly families: Map<FamilyId, RefreshFamily>
-  readonly referenceTokens: Map<TokenHash, ReferenceToken>
-  readonly revokedTokens: Map<string, RevokedToken>
-  readonly usedAssertions: Map<TokenHash, UsedAssertion>
-  readonly sessions: Map<TokenHash, Session>
-  /** Of each living `sid`. */
-  readonly sessionClients: Map<string, Set<string>>
-  readonly logoutNotices: Map<string, LogoutNotice>
-  readonly consents: Map<string, Consent>
-  readonly upstreamRequests: Map<TokenHash, UpstreamRequest>
-  readonly identityLinks: Map<string, IdentityLink>
-  readonly upstreamSessions: Map<string, UpstreamSession>
-  readonly totpSecrets: Map<string, TotpSecret>
-  readonly recoveryCodes: Map<string, Set<TokenHash>>
-  readonly passkeys: Map<string, Passkey>
-  readonly pendingSignIns: Map<TokenHash, PendingSignIn>
-  readonly keys: Map<string, StoredKey>
-  readonly settings: Map<string, string>
-  readonly registeredClients: Map<string, RegisteredClient>
-  readonly userRecords: Map<string, StoredUser>
-  readonly waitingMails: Map<string, WaitingMail>
-  readonly attempts: Map<string, { readonly count: number; readonly expires_at: number }>
-  readonly pushedRequests: Map<TokenHash, PushedRequest>
-  /** Which of the configured ones stand. */
-  readonly clients: Map<string, boolean>
-  readonly users: Map<string, boolean>
-  /** Which of those that are stored rather than configured stand. */
-  readonly storedClients: Map<string, boolean>
-  readonly storedUsers: Map<string, boolean>
+type Values<Row, Columns extends readonly string[]> = {
+  readonly [Index in keyof Columns]: Columns[Index] extends keyof Row ? Row[Columns[Index]] : never
 }
 
-export const emptyTables = (): Tables => ({
-  authorizations: new Map(),
-  codes: new Map(),
-  devices: new Map(),
-  userCodes: new Map(),
-  families: new Map(),
-  referenceTokens: new Map(),
-  revokedTokens: new Map(),
-  usedAssertions: new Map(),
-  sessions: new Map(),
-  sessionClients: new Map(),
-  logoutNotices: new Map(),
-  consents: new Map(),
-  upstreamRequests: new Map(),
-  identityLinks: new Map(),
-  upstreamSessions: new Map(),
-  totpSecrets: new Map(),
-  recoveryCodes: new Map(),
-  passkeys: new Map(),
-  pendingSignIns: new Map(),
-  keys: new Map(),
-  settings: new Map(),
-  registeredClients: new Map(),
-  userRecords: new Map(),
-  waitingMails: new Map(),
-  attempts: new Map(),
-  pushedRequests: new Map(),
-  clients: new Map(),
-  users: new Map(),
-  storedClients: new Map(),
-  storedUsers: new Map(),
-})
+/** Rows by key, in the order in which they were added. */
+export type MemoryTable<Row, Key extends readonly string[] = readonly string[]> = {
+  readonly get: (...key: Values<Row, Key>) => Row | undefined
+  readonly has: (...key: Values<Row, Key>) => boolean
+  /** Finds the row by a column that no two rows share. */
+  readonly by: (column: keyof Row & string, value: string) => Row | undefined
+  readonly filter: (condition: (row: Row) => boolean) => readonly Row[]
+  /** Adds a row. Throws if its key is taken: keys are random, so this is a bug, and the other row must stay. */
+  readonly insert: (row: Row) => void
+  /** Throws if the key of this row is taken, before a write of several rows. */
+  readonly requireNew: (row: Row) => void
+  /** Adds a row, or replaces the one with the same key. */
+  readonly put: (row: Row) => void
+  /** Returns whether there was one. */
+  readonly delete: (...key: Values<Row, Key>) => boolean
+  /** Returns how many rows were deleted. */
+  readonly deleteWhere: (condition: (row: Row) => boolean) => number
+  readonly values: () => MapIterator<Row>
+  readonly clear: () => void
+  readonly size: number
+}
 
-/** Throws for an id that is taken: ids are random, so this is a bug, and it must not overwrite. */
-export function requireNew<Id>(table: ReadonlyMap<Id, unknown>, id: Id): void {
-  if (table.has(id)) throw new Error('a row with this id exists')
+export type Tables = { readonly [Name in TableName]: MemoryTable<RowOf<Name>, KeyOf<Name>> }
+
+export const emptyTables = (): Tables =>
+  Object.fromEntries(allTables.map(([name, table]) => [name, createTable(table)])) as unknown as Tables
+
+type AnyRow = Readonly<Record<string, string>>
+
+function createTable({ key: columns, unique = [] }: AnyTable): MemoryTable<AnyRow> {
+  const rows = new Map<string, AnyRow>()
+  const indexes = new Map(unique.map(column => [column, new Map<string, string>()]))
+  const [first = ''] = columns
+
+  // The length of each part keeps composite keys apart, whatever characters they contain.
+  const keyOf = (parts: readonly string[]): string =>
+    parts.length === 1 ? parts[0]! : parts.map(part => `${part.length}:${part}`).join('')
+  const keyIn = (row: AnyRow): string =>
+    columns.length === 1 ? row[first]! : keyOf(columns.map(column => row[column]!))
+
+  function requireNew(row: AnyRow): void {
+    if (rows.has(keyIn(row))) throw new Error('a row with this key exists')
+  }
+
+  function put(row: AnyRow): void {
+    const key = keyIn(row)
+    for (const [column, index] of indexes) {
+      const before = rows.get(key)
+      if (before) index.delete(before[column]!)
+      index.set(row[column]!, key)
+    }
+    rows.set(key, row)
+  }
+
+  function remove(key: string): boolean {
+    for (const [column, index] of indexes) {
+      const before = rows.get(key)
+      if (before) index.delete(before[column]!)
+    }
+    return rows.delete(key)
+  }
+
+  return {
+    get: (...key) => rows.get(keyOf(key)),
+    has: (...key) => rows.has(keyOf(key)),
+    by(column, value) {
+      const key = indexes.get(column)?.get(value)
+      return key === undefined ? undefined : rows.get(key)
+    },
+    filter: condition => [...rows.values()].filter(condition),
+    insert(row) {
+      requireNew(row)
+      put(row)
+    },
+    requireNew,
+    put,
+    delete: (...key) => remove(keyOf(key)),
+    deleteWhere(condition) {
+      const before = rows.size
+      for (const [key, row] of rows) if (condition(row)) remove(key)
+      return before - rows.size
+    },
+    values: () => rows.values(),
+    clear() {
+      rows.clear()
+      for (const index of indexes.values()) index.clear()
+    },
+    get size() {
+      return rows.size
+    },
+  }
 }

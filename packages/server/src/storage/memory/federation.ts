@@ -1,0 +1,51 @@
+/** Sign-in at other providers, in memory. */
+
+import type { FederationStores } from '../../model/ports/stores.ts'
+import type { Tables } from './tables.ts'
+
+export const createFederationStores = ({
+  identityLinks,
+  upstreamRequests,
+  upstreamSessions,
+}: Tables): FederationStores => ({
+  identityLinks: {
+    find: (provider, identity) => identityLinks.get(provider, identity),
+    ofUser: sub => identityLinks.filter(link => link.sub === sub),
+    async add(link) {
+      if (identityLinks.has(link.provider, link.identity)) return false
+      identityLinks.put(link)
+      return true
+    },
+    async remove(provider, identity, sub) {
+      return identityLinks.get(provider, identity)?.sub === sub && identityLinks.delete(provider, identity)
+    },
+  },
+  upstreamRequests: {
+    async create(request) {
+      upstreamRequests.insert(request)
+    },
+    async take(hash, browser) {
+      const found = upstreamRequests.get(hash)
+      if (found?.browser !== browser) return undefined
+      upstreamRequests.delete(hash)
+      return found
+    },
+  },
+  upstreamSessions: {
+    async create(session) {
+      upstreamSessions.insert(session)
+    },
+    find: id => upstreamSessions.get(id),
+    from: (provider, from) =>
+      upstreamSessions.filter(
+        session =>
+          session.provider === provider &&
+          ('upstream_sid' in from
+            ? session.upstream_sid === from.upstream_sid
+            : session.identity === from.identity),
+      ),
+    async end(id) {
+      upstreamSessions.delete(id)
+    },
+  },
+})

@@ -1,0 +1,110 @@
+/** Settings, keys, registered clients and principals, in memory. */
+
+import type {
+  InstallationStores,
+  Keys,
+  Principal,
+  Principals,
+  RegisteredClients,
+} from '../../model/ports/stores.ts'
+import { roomFor, surplusOf } from '../../model/registered-client.ts'
+import type { Tables } from './tables.ts'
+
+export function createInstallationStores(tables: Tables): InstallationStores {
+  const { settings } = tables
+  return {
+    keys: createKeys(tables),
+    settings: {
+      get: name => settings.get(name)?.value,
+      async initialise(name, value) {
+        if (!settings.has(name)) settings.put({ name, value })
+        return settings.get(name)?.value ?? value
+      },
+      async put(name, value) {
+        settings.put({ name, value })
+      },
+    },
+    registeredClients: createRegisteredClients(tables),
+    principals: createPrincipals(tables),
+  }
+}
+
+/** Returns keys oldest first; keys of one second in the order in which they were added. */
+function createKeys({ keys }: Tables): Keys {
+  const all = () => [...keys.values()].sort((a, b) => a.created_at - b.created_at)
+  return {
+    all,
+    async add(key, newestSeen) {
+      const newest = all().findLast(({ alg }) => alg === key.alg)
+      if (newest?.kid !== newestSeen || keys.has(key.kid)) return false
+      keys.put(key)
+      return true
+    },
+    async remove(kid) {
+      keys.delete(kid)
+    },
+  }
+}
+
+// RFC 7591.
+function createRegisteredClients({ registeredClients, principals }: Tables): RegisteredClients {
+  const remove = (clientId: string): boolean => {
+    principals.delete('stored_client', clientId)
+    return registeredClients.delete(clientId)
+  }
+  return {
+    find: clientId => registeredClients.get(clientId),
+    hasOrigin: (origin, at) =>
+      registeredClients.filter(({ metadata: { allowed_cors_origins: origins }, expires_at }) => {
+        const lives = expires_at === undefined || expires_at > at
+        return lives && Array.isArray(origins) && origins.includes(origin)
+      }).length > 0,
+    async add(client, most, unused) {
+      // In the order in which they registered.
+      const neverUsed = registeredClients.filter(({ used_at }) => used_at === undefined)
+      const limits = { most, ...(unused && { mostUnused: unused.most }) }
+      const room = roomFor({ inAll: registeredClients.size, unused: neverUsed.length }, limits)
+      const evicted = neverUsed
+        .filter(({ created_at }) => unused && created_at <= unused.since)
+        .slice(0, surplusOf(room, limits))
+      for (const { client_id } of evicted) remove(client_id)
+      if (room + evicted.length < 1) return false
+      registeredClients.insert(client)
+      principals.put({ kind: 'stored_client', id: client.client_id, stands: 1 })
+      return true
+    },
+    async replace(client) {
+      if (registeredClients.get(client.client_id)?.version !== client.version - 1) return false
+      registeredClients.put(client)
+      return true
+    },
+    async prolong(clientId, used_at, expires_at) {
+      const client = registeredClients.get(clientId)
+      if (!client) return
+      registeredClients.put({ ...client, used_at, ...(expires_at !== undefined && { expires_at }) })
+    },
+    remove: async clientId => remove(clientId),
+  }
+}
+
+function createPrincipals({ principals }: Tables): Principals {
+  const disabledOf = (kind: 'client' | 'user'): ReadonlySet<string> =>
+    new Set(principals.filter(row => row.kind === kind && row.stands === 0).map(({ id }) => id))
+  const text = (): string => JSON.stringify([...principals.values()])
+
+  // One that is no longer named keeps its row: a user who was configured once must not pass as an external one.
+  function replace(kind: 'client' | 'user', configured: readonly Principal[]): void {
+    for (const row of principals.filter(one => one.kind === kind)) principals.put({ ...row, stands: 0 })
+    for (const { id, enabled } of configured) principals.put({ kind, id, stands: enabled ? 1 : 0 })
+  }
+
+  return {
+    async sync({ clients, users }) {
+      const before = text()
+      replace('client', clients)
+      replace('user', users)
+      return before !== text()
+    },
+    disabled: () => ({ clients: disabledOf('client'), users: disabledOf('user') }),
+  }
+}
