@@ -99,7 +99,7 @@ test('configuration: a module outside any package can import defineConfig, and h
   const configuration = await loaded(
     'code.mts',
     `import { defineConfig } from '@tessera/server'
-import { defineGrant } from '@tessera/server/model/extension-grant'
+import { defineGrant } from '../../packages/server/src/model/extension-grant.ts'
 import { ok } from '@tessera/protocol/result'
 const custom = defineGrant({ grantType: 'urn:example:custom', parameters: {}, decide: () => ({ ok: false }) })
 export default defineConfig({

@@ -3,11 +3,11 @@
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { generateSigningKey } from '@tessera/server/keys/generation'
-import { createDerivedKeys, derivedFor } from '@tessera/server/keys/master-key'
-import { sealedName } from '@tessera/server/keys/opened-key'
-import { createSealing } from '@tessera/server/keys/sealing'
-import { openSqliteStores } from '@tessera/server/storage/sqlite/stores'
+import { generateSigningKey } from '../../../packages/server/src/keys/generation.ts'
+import { createDerivedKeys, derivedFor } from '../../../packages/server/src/keys/master-key.ts'
+import { sealedName } from '../../../packages/server/src/keys/opened-key.ts'
+import { createSealing } from '../../../packages/server/src/keys/sealing.ts'
+import { openSqliteStores } from '../../../packages/server/src/storage/sqlite/stores.ts'
 import { database } from '../servers/tessera.ts'
 
 /** Every tenant gets the same keys, sealed as its own. */

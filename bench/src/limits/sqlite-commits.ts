@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { hashHandle, newHandle, newTimedId } from '@tessera/server/model/handle'
+import { hashHandle, newHandle, newTimedId } from '../../../packages/server/src/model/handle.ts'
 
 const grouped = 64
 

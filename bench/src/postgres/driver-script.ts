@@ -1,8 +1,8 @@
 /** What the driver commits alone, in a process on the server's core: the writes of a code exchange or of a refresh, 64 at once over a pool. */
 
 import { randomBytes } from 'node:crypto'
-import { newTimedId } from '@tessera/server/model/handle'
 import pg from 'pg'
+import { newTimedId } from '../../../packages/server/src/model/handle.ts'
 import { latenciesOf } from '../load/latencies.ts'
 import type { Measured } from '../measure.ts'
 import { residentOf } from '../servers/usage.ts'

@@ -2,9 +2,9 @@
 
 import { randomBytes } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
-import type { AuthorizationId } from '@tessera/server/model/authorization'
-import { hashHandle, newHandle, newTimedId } from '@tessera/server/model/handle'
-import type { Stores } from '@tessera/server/model/ports/stores'
+import type { AuthorizationId } from '../../../packages/server/src/model/authorization.ts'
+import { hashHandle, newHandle, newTimedId } from '../../../packages/server/src/model/handle.ts'
+import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { load } from '../load/load.ts'
 import { codeForm, post } from '../load/requests.ts'
 import {

@@ -1,7 +1,7 @@
 /** A connection of our own to the schema of the server's issuer, beside the store's. */
 
-import { mainSchema } from '@tessera/server/storage/postgres/names'
 import pg from 'pg'
+import { mainSchema } from '../../../../packages/server/src/storage/postgres/names.ts'
 
 export async function connected<Value>(
   url: string,

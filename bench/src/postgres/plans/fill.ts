@@ -1,7 +1,7 @@
 /** Fills every table of an issuer's schema alike, so that no statement can read one whole and stay unnoticed. */
 
-import { mainSchema } from '@tessera/server/storage/postgres/names'
-import { openPostgresTenantStores } from '@tessera/server/storage/postgres/tenant-stores'
+import { mainSchema } from '../../../../packages/server/src/storage/postgres/names.ts'
+import { openPostgresTenantStores } from '../../../../packages/server/src/storage/postgres/tenant-stores.ts'
 import { connected } from './connection.ts'
 
 /** Rows in each table. */

@@ -1,8 +1,12 @@
 /** What requests and clean-up ask of a store often, each with rows that live; `key` is that of all rows that belong together. */
 
-import type { Authorization, AuthorizationId, FamilyId } from '@tessera/server/model/authorization'
-import type { Commit, Stores, Use } from '@tessera/server/model/ports/stores'
-import type { Awaitable, TokenHash } from '@tessera/server/runtime/ports'
+import type {
+  Authorization,
+  AuthorizationId,
+  FamilyId,
+} from '../../../../packages/server/src/model/authorization.ts'
+import type { Commit, Stores, Use } from '../../../../packages/server/src/model/ports/stores.ts'
+import type { Awaitable, TokenHash } from '../../../../packages/server/src/runtime/ports.ts'
 import { filledAt as now } from './fill.ts'
 
 export type HotWork = {

@@ -1,8 +1,8 @@
 /** A database that shows each statement before it sends it. */
 
-import type { Value } from '@tessera/server/storage/postgres/codecs'
-import type { Database } from '@tessera/server/storage/postgres/database'
-import type { Run } from '@tessera/server/storage/postgres/statements'
+import type { Value } from '../../../../packages/server/src/storage/postgres/codecs.ts'
+import type { Database } from '../../../../packages/server/src/storage/postgres/database.ts'
+import type { Run } from '../../../../packages/server/src/storage/postgres/statements.ts'
 
 export type Sent = {
   readonly text: string

@@ -1,9 +1,9 @@
 /** Takes the plans of all that is asked of a store often, on tables with rows. */
 
-import { createChanges } from '@tessera/server/storage/postgres/changes'
-import { openPool } from '@tessera/server/storage/postgres/database'
-import { mainSchema } from '@tessera/server/storage/postgres/names'
-import { createPostgresStores } from '@tessera/server/storage/postgres/stores'
+import { createChanges } from '../../../../packages/server/src/storage/postgres/changes.ts'
+import { openPool } from '../../../../packages/server/src/storage/postgres/database.ts'
+import { mainSchema } from '../../../../packages/server/src/storage/postgres/names.ts'
+import { createPostgresStores } from '../../../../packages/server/src/storage/postgres/stores.ts'
 import { connected } from './connection.ts'
 import { type Explained, explain } from './explain.ts'
 import { livingKey } from './fill.ts'

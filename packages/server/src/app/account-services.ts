@@ -14,7 +14,7 @@ export type AccountServices = {
 }
 
 /** What users may do themselves. It depends on whether mail can be sent, and on what checks passwords. */
-export type AccountOffers = {
+type AccountOffers = {
   /** Whether users can sign up in some tenant, or without one. */
   readonly signUp: boolean
   readonly signUpIn: (tenant: string | undefined) => boolean

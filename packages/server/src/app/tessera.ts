@@ -18,7 +18,7 @@ import { createServerContext, type Overrides, outboundOf } from './server-contex
 import { shareTenants } from './shared-tenants.ts'
 import { composeSnapshot } from './snapshot.ts'
 
-export type TenantJobOptions = {
+type TenantJobOptions = {
   /** Also runs the jobs of tenants that are not active. False where another process does. */
   readonly inactive: boolean
 }

@@ -16,7 +16,7 @@ import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 export const maxRequestObjectLength = maxTokenLength
 
 /** The longest user name that the login page takes: no longer hint names anybody. */
-export const maxLoginHintLength = 256
+const maxLoginHintLength = 256
 
 /** A browser that knows every language of its user sends less. */
 export const maxLocalesLength = 1000

@@ -31,7 +31,7 @@ export type PushedRequests = {
   readonly find: (uri: string, clientId: string) => Promise<Result<PushedParameters>>
 }
 
-export type PushedParameters = { readonly parameters: Parameters; readonly pushed: Pushed }
+type PushedParameters = { readonly parameters: Parameters; readonly pushed: Pushed }
 
 /** Where a request came from that can be used once. */
 export type Pushed = {

@@ -19,7 +19,7 @@ export type ResolutionPorts = RequestObjectPorts &
     readonly requireSigned: boolean
   }
 
-export type ResolvedRequest = {
+type ResolvedRequest = {
   readonly parameters: Parameters
   /** For a pushed one, which can be used once. */
   readonly pushed?: Pushed
@@ -30,9 +30,9 @@ export type ResolvedRequest = {
 }
 
 /** How a request came that waits for its user. */
-export type RequestOrigin = { readonly pushed?: unknown; readonly signed_since?: unknown }
+type RequestOrigin = { readonly pushed?: unknown; readonly signed_since?: unknown }
 
-export type ResolveAuthorizationRequest = (
+type ResolveAuthorizationRequest = (
   parameters: Parameters,
 ) => Promise<Ok<ResolvedRequest> | AuthorizationRequestRefusal>
 

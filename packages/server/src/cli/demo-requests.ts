@@ -8,7 +8,7 @@ export type DemoRequest = {
 }
 
 /** The proof key of RFC 7636 appendix B: fixed, so that it can be printed; a real client makes one for each request. */
-export const demoProofKey = {
+const demoProofKey = {
   verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
   challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
 } as const

@@ -21,7 +21,7 @@ export type Admission = {
   readonly close: () => void
 }
 
-export type Waiter = {
+type Waiter = {
   readonly start: () => void
   readonly refuse: () => void
   /** From a connection that sends ahead of its responses: all others go first. */

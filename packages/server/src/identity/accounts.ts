@@ -57,7 +57,7 @@ export type Accounts = {
   readonly remove: (sub: string) => Promise<Result<true>>
 }
 
-export type AccountChanges = {
+type AccountChanges = {
   readonly username?: string
   readonly verifiedEmail?: string
   readonly claims?: JsonObject

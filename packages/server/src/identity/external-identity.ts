@@ -23,7 +23,7 @@ export type ExternalIdentity = {
 }
 
 /** The user here, and their record if there is one. */
-export type LocalSubject = {
+type LocalSubject = {
   readonly sub: string
   readonly record?: User
   /** They were linked just now, since both have the same verified address. */

@@ -7,7 +7,7 @@ import { identityClaims, type Resources, untagged } from '../model/resource.ts'
 import type { Profile, ProfileRequest } from '../model/user.ts'
 import { claimLanguages } from './claim-languages.ts'
 
-export type IdentityClaimsRequest = {
+type IdentityClaimsRequest = {
   readonly client: Client
   readonly subject: ProfileRequest['subject']
   readonly use: 'id_token' | 'userinfo'

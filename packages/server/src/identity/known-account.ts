@@ -4,7 +4,7 @@ import { localProvider, type Users } from '../model/user.ts'
 import type { Awaitable } from '../runtime/ports.ts'
 
 /** The name that a person typed, and where it is looked up. */
-export type Named = { readonly idp: string; readonly tenant?: string | undefined; readonly username: string }
+type Named = { readonly idp: string; readonly tenant?: string | undefined; readonly username: string }
 
 export type KnownAccounts = {
   /** The account of this name; undefined where there is none. */

@@ -5,7 +5,7 @@ import { identityKey } from '../model/stored-user.ts'
 import { networkKeys } from '../runtime/network.ts'
 import type { CountAttempt, Forgive } from './attempts.ts'
 
-export type MailCount =
+type MailCount =
   | {
       /** False: this address was sent enough; whoever asks is told what everybody is told. */
       readonly send: boolean
@@ -17,7 +17,7 @@ export type MailCount =
   | { readonly wait: Seconds }
 
 /** Each kind by itself: whoever uses up one, such as invitations, keeps nobody from the mail that lets them in again. */
-export type MailReason = 'sign_up' | 'new_password' | 'new_address'
+type MailReason = 'sign_up' | 'new_password' | 'new_address'
 
 export type CountMail = (reason: MailReason, from: string, to: string) => Promise<MailCount>
 

@@ -24,7 +24,7 @@ export type SecondFactorNeed = {
   readonly factors: Factors
 }
 
-export type SecondFactorQuestion = {
+type SecondFactorQuestion = {
   readonly proven: Proven
   /** Omitted: this server's own account pages. */
   readonly client?: Client

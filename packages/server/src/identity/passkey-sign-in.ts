@@ -8,7 +8,7 @@ import type { Clock } from '../runtime/ports.ts'
 import { amrOf, type PasskeyAnswer, type Passkeys } from './passkeys.ts'
 import { mayUseProvider } from './provider-access.ts'
 
-export type PasskeySignInRequest = {
+type PasskeySignInRequest = {
   readonly browser: string
   readonly answer: PasskeyAnswer
   /** Omitted: this server's own account pages. */

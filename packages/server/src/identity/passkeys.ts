@@ -10,7 +10,7 @@ import type { Clock, Log } from '../runtime/ports.ts'
 import type { ChallengeScope, PasskeyChallenges } from './passkey-challenge.ts'
 
 /** What the browser's script hands to `navigator.credentials`, and what its form brings back with the answer. */
-export type PasskeyCeremony = {
+type PasskeyCeremony = {
   /** `PublicKeyCredentialRequestOptionsJSON` or `…CreationOptionsJSON` (WebAuthn Level 3 §5.1.9, §5.1.10). */
   readonly options: string
   readonly ticket: string
@@ -35,10 +35,10 @@ export type Passkeys = {
   readonly register: (scope: Owner, answer: PasskeyAnswer, name: string) => Promise<Result<PasskeyProof>>
 }
 
-export type PasskeyScope = { readonly browser: string; readonly sub?: string }
+type PasskeyScope = { readonly browser: string; readonly sub?: string }
 type Owner = PasskeyScope & { readonly sub: string }
 export type PasskeyAnswer = { readonly ticket: string; readonly credential: string }
-export type UserNames = { readonly username: string; readonly displayName: string }
+type UserNames = { readonly username: string; readonly displayName: string }
 
 export type PasskeyPorts = {
   readonly issuer: string

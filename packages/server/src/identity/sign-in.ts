@@ -21,7 +21,7 @@ import { doCounted } from './attempts.ts'
 import type { CountGuess, KnownBrowser } from './password-guesses.ts'
 import { mayUseProvider, servesTenant, tenantFault } from './provider-access.ts'
 
-export type SignInRequest = {
+type SignInRequest = {
   readonly username: string
   readonly password: string
   /** Who the user signs in for; omitted: this server's own pages. */
@@ -36,7 +36,7 @@ export type SignInRequest = {
 }
 
 /** A user who signed in, and what a validator adds to the token response. */
-export type SignedIn = { readonly subject: Subject; readonly members?: JsonObject }
+type SignedIn = { readonly subject: Subject; readonly members?: JsonObject }
 
 export type SignIn = (request: SignInRequest) => Promise<Result<SignedIn>>
 

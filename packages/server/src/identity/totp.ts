@@ -15,7 +15,7 @@ export type Totp = {
   readonly verify: (sub: string, code: string) => Promise<'right' | 'wrong' | 'used'>
 }
 
-export type TotpEnrolment = {
+type TotpEnrolment = {
   /** Base32. */
   readonly secret: string
   /** `otpauth://totp/…`, for the QR code. */

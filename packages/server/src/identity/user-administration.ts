@@ -5,7 +5,7 @@ import type { StoredUsers } from '../model/ports/stores.ts'
 import { identityKey, type StoredUser } from '../model/stored-user.ts'
 import { type Accounts, isEmail, type NewAccount } from './accounts.ts'
 
-export type UserProblem =
+type UserProblem =
   | PasswordFault
   | 'username_taken'
   | 'username_malformed'

@@ -110,9 +110,9 @@ export function createUsers(
 type Named = { readonly sub?: string | undefined; readonly stored?: StoredUser }
 
 /** What the rest of the server sees of a stored user. */
-export function userOf(stored: StoredUser): User
-export function userOf(stored: StoredUser | undefined): User | undefined
-export function userOf(stored: StoredUser | undefined): User | undefined {
+function userOf(stored: StoredUser): User
+function userOf(stored: StoredUser | undefined): User | undefined
+function userOf(stored: StoredUser | undefined): User | undefined {
   if (!stored) return undefined
   const { sub, epoch, username, tenant, email, email_verified_at, claims, created_at, disabled_at } = stored
   return {

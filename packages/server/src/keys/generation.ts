@@ -44,7 +44,7 @@ const requiredMembers: Readonly<Record<string, readonly (keyof webcrypto.JsonWeb
 export const publicMembers = (jwk: webcrypto.JsonWebKey): webcrypto.JsonWebKey =>
   Object.fromEntries((requiredMembers[jwk.kty ?? ''] ?? []).map(name => [name, jwk[name]]))
 
-export const thumbprint = (jwk: webcrypto.JsonWebKey): string =>
+const thumbprint = (jwk: webcrypto.JsonWebKey): string =>
   hash('sha256', JSON.stringify(publicMembers(jwk)), 'base64url')
 
 export const keyObjects = (jwk: webcrypto.JsonWebKey): { privateKey: KeyObject; publicKey: KeyObject } => {

@@ -29,7 +29,7 @@ export const jsonResponse = (
 
 /** How an endpoint answers refusals: 401 for `invalid_client`, or 400 as IdentityServer4 does. */
 export type Refuser = (request: HttpRequest, refusal: Refusal, more?: RefusalContext) => HttpResponse
-export type RefusalContext = {
+type RefusalContext = {
   readonly clientId?: string
   /** Who authenticated, and hears more than others; instead of `clientId`. */
   readonly client?: Client

@@ -23,7 +23,7 @@ export type ExtensionGrant = {
   readonly decide: (request: GrantRequest, context: GrantContext) => Awaitable<GrantDecision | GrantRefusal>
 }
 
-export type GrantParameter = {
+type GrantParameter = {
   readonly required?: boolean
   /** Characters; 4096 unless said otherwise. */
   readonly maxLength?: number

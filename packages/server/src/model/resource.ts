@@ -23,7 +23,7 @@ export type IdentityResource = Shown & {
 }
 
 /** A scope of an API; `claims` name the user claims that its access tokens carry. */
-export type ApiScope = Shown & {
+type ApiScope = Shown & {
   readonly name: string
   readonly claims: readonly string[]
 }

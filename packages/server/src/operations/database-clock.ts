@@ -7,7 +7,7 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { Log, MachineTime, Time } from '../runtime/ports.ts'
 
 /** How far a machine's clock may be from the database's: beyond, the node is unready until they agree again. */
-export const toleratedSkew: Seconds = 300
+const toleratedSkew: Seconds = 300
 /** Beyond, the log says so. */
 const notableSkew: Seconds = 5
 

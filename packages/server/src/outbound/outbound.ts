@@ -22,7 +22,7 @@ export type OutboundRequest = {
   readonly stranger?: boolean
 }
 
-export type OutboundAnswer = {
+type OutboundAnswer = {
   readonly ok: true
   readonly status: number
   /** Names in lower case. */
@@ -51,7 +51,7 @@ export type Outbound = (
 ) => Promise<OutboundAnswer | OutboundFailure>
 
 /** The addresses of a host name. May go on after the signal; nobody waits for it then. */
-export type Resolve = (hostname: string, signal: AbortSignal) => Promise<readonly string[]>
+type Resolve = (hostname: string, signal: AbortSignal) => Promise<readonly string[]>
 
 export type OutboundOptions = {
   /** Private addresses or ranges that requests may go to. */

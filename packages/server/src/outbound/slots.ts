@@ -3,7 +3,7 @@
  * each client and host has a smaller one, so that none keeps the others waiting.
  */
 
-export type Asking = {
+type Asking = {
   readonly client_id: string
   /** The address to request; its host has a share of the places. */
   readonly url: string

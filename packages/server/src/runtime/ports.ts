@@ -25,7 +25,7 @@ export type Random = {
 }
 
 /** Why a node must not be sent requests. */
-export type ClockFault = {
+type ClockFault = {
   readonly reason: string
   readonly skew_seconds: number
   readonly tolerated_seconds: number

@@ -10,7 +10,7 @@ import { type AccessTokenContent, authenticationClaims, unsaid } from './access-
 import { signJwt } from './jwt.ts'
 import type { SubjectIdentifiers } from './subject-identifier.ts'
 
-export type IdTokenContent = {
+type IdTokenContent = {
   readonly client: Client
   readonly subject: NonNullable<AccessTokenContent['subject']>
   readonly nonce?: string

@@ -9,11 +9,11 @@ import { signJwt } from './jwt.ts'
 import type { SubjectIdentifiers } from './subject-identifier.ts'
 
 /** Whose session has ended. */
-export type LogoutTokenContent = { readonly client: Client; readonly sub: string; readonly sid: string }
+type LogoutTokenContent = { readonly client: Client; readonly sub: string; readonly sid: string }
 
 export type LogoutTokens = { readonly make: (content: LogoutTokenContent) => string | Promise<string> }
 
-export const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout'
+const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout'
 
 /** Seconds; §4 advises two minutes at most. */
 const lifetime = 120

@@ -7,7 +7,7 @@ import { newTimedId } from '../model/handle.ts'
 import type { Subject, Users } from '../model/user.ts'
 import type { Clock, Random } from '../runtime/ports.ts'
 
-export type AuthorizationGrant = {
+type AuthorizationGrant = {
   readonly client: Client
   readonly session: Session
   /** It outlives the session: a device stays connected when the browser that connected it signs out. */

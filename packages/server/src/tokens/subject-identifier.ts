@@ -10,7 +10,7 @@ import type { DerivedKeys } from '../model/keys.ts'
 import { type SectorMember, sectorOf } from '../model/sector.ts'
 
 /** What of a client decides. */
-export type SubjectAudience = SectorMember & Pick<Client, 'subject_type'>
+type SubjectAudience = SectorMember & Pick<Client, 'subject_type'>
 
 export type SubjectIdentifiers = {
   /** `pairwise`: another one for each sector, from which nobody else can tell the user (§8.1). */

@@ -23,7 +23,7 @@ import { methods } from './methods.ts'
 import { signedReasons } from './private-key-jwt.ts'
 import { createSecrets } from './secrets.ts'
 
-export type Authenticated = {
+type Authenticated = {
   readonly client: Client
   readonly method: ClientAuthenticationMethod
   /** The certificate that proved it (RFC 8705 §3.1). */

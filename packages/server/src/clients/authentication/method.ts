@@ -106,7 +106,7 @@ export const maxClientIdLength = 100
 export const maxCallerIdLength = 200
 export const maxClientSecretLength = 512
 /** Room for a chain of certificates (`x5c`). */
-export const maxAssertionLength = 16_384
+const maxAssertionLength = 16_384
 
 /** The limits of the parameters that authenticate, for every endpoint that clients authenticate at. */
 export const credentialLimits: Limits = {

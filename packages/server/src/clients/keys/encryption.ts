@@ -4,10 +4,10 @@ import type { Client, ContentEncryption, JwkSet, KeyEncryption } from '../../mod
 import { StoreUnavailable } from '../../runtime/ports.ts'
 import type { FindKeys } from './jwks.ts'
 
-export type Encryption = { readonly alg: KeyEncryption; readonly enc: ContentEncryption }
+type Encryption = { readonly alg: KeyEncryption; readonly enc: ContentEncryption }
 
 /** What the text is: a signed JWT (nested, RFC 7519 §5.2), or JSON. */
-export type EncryptionContent = 'JWT' | 'json'
+type EncryptionContent = 'JWT' | 'json'
 
 /**
  * A compact JWE that only the client can read. Throws `StoreUnavailable` (503) while no key of the client fits: nothing

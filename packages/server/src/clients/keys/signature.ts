@@ -4,7 +4,7 @@ import type { JWSHeaderParameters, JWTPayload, jwtVerify } from 'jose'
 import type { Client, JwkSet } from '../../model/client.ts'
 import type { FindKeys, WantedKey } from './jwks.ts'
 
-export type SignatureOptions = {
+type SignatureOptions = {
   readonly algorithms: readonly string[]
   readonly currentDate: Date
   /** Seconds. */

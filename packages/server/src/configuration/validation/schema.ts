@@ -39,7 +39,7 @@ export type Issue = { readonly path: Path; readonly recoverable?: boolean } & (
 /** The issues found so far, and the place being read; `path` grows and shrinks as the reading goes down and up. */
 export type Reading = { readonly issues: Issue[]; readonly path: PropertyKey[] }
 
-export type Outcome<Value> =
+type Outcome<Value> =
   | { readonly success: true; readonly value: Value }
   /** `partial` is what could be read: invalid values are undefined or kept as written, all others are as they would be. */
   | { readonly success: false; readonly partial: unknown; readonly issues: readonly Issue[] }

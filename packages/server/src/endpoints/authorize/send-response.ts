@@ -10,7 +10,8 @@ import {
 } from '../../authorization-request/authorization-response.ts'
 import { redirectResponse } from '../../messages/redirect.ts'
 import { createPageRefuser, logRefusal } from '../../pages/flow/refused-page.ts'
-import type { PageContext, Pages } from '../../pages/ui/pages.ts'
+import type { Pages } from '../../pages/ui/pages.ts'
+import type { PageContext } from '../../pages/ui/render.ts'
 import type { Log } from '../../runtime/ports.ts'
 
 export type AnswerPorts = { readonly issuer: string; readonly pages: Pages; readonly log: Log }

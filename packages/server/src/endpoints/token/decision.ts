@@ -102,7 +102,7 @@ export type AuthorizationChoice =
   /** Another token's, which this one falls with (token exchange). */
   | { readonly kind: 'inherited'; readonly id: AuthorizationId; readonly until: Seconds }
 
-export type RefreshChoice =
+type RefreshChoice =
   | { readonly kind: 'new'; readonly scope: readonly string[] }
   /** The family's token of this generation, made anew. */
   | { readonly kind: 'existing'; readonly family: RefreshFamily; readonly generation: number }

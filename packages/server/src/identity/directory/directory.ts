@@ -11,7 +11,7 @@ export type BindOutcome =
   | { readonly ok: true; readonly entry: DirectoryEntry }
   | { readonly ok: false; readonly reason: BindFailure }
 
-export type BindFailure =
+type BindFailure =
   | 'directory_password_empty'
   | 'directory_name_unfit'
   | 'directory_user_unknown'

@@ -60,7 +60,7 @@ export type Upstream = {
   ) => Promise<Result<string>>
 }
 
-export type EndSessionParameters = {
+type EndSessionParameters = {
   readonly id_token_hint: string
   readonly post_logout_redirect_uri: string
   readonly state: string

@@ -66,7 +66,7 @@ export type Passkeys = {
   readonly use: (id: string, use: PasskeyUse) => Promise<boolean>
 }
 
-export type PasskeyUse = { readonly counter: number; readonly backed_up: boolean; readonly at: Seconds }
+type PasskeyUse = { readonly counter: number; readonly backed_up: boolean; readonly at: Seconds }
 
 /** What is written of a user's second factors together: two requests at once must not each leave the other's. */
 export type SecondFactors = {

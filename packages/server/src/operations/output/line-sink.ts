@@ -15,7 +15,7 @@ export type LineSink = {
   readonly settle: (milliseconds: number) => Promise<void>
 }
 
-export type DroppedLines = {
+type DroppedLines = {
   readonly dropped: number
   /** The last error of the descriptor, such as ENOSPC; undefined if it was only slow. */
   readonly error: string | undefined

@@ -22,13 +22,13 @@ export type StoredUserPagePorts = {
   readonly log: Log
 }
 
-export type StoredUserVisit = AccountVisit & {
+type StoredUserVisit = AccountVisit & {
   readonly request: HttpRequest
   readonly stored: StoredUser
 }
 
 /** Shows the form once more, as it was filled in. */
-export type Again = (problem: FormProblem, filledIn?: FieldsPage['values']) => Promise<HttpResponse>
+type Again = (problem: FormProblem, filledIn?: FieldsPage['values']) => Promise<HttpResponse>
 
 /** For a page that ends a task: the way back to the account. */
 export const backTo = (paths: Paths) => [{ to: 'account', href: paths('/account') }] as const

@@ -41,7 +41,7 @@ export type BrowserSessions = {
   ) => Promise<{ readonly ended: EndedSession | undefined; readonly cookie: string }>
 }
 
-export type SignInOptions = {
+type SignInOptions = {
   /** The user wished to stay signed in; counts where that is offered. */
   readonly keep?: boolean
 }

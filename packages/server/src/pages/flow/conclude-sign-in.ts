@@ -14,7 +14,7 @@ import type { PendingSignIns } from './pending-sign-in.ts'
 import type { Resume } from './resume.ts'
 import type { LackingSecondFactor } from './second-factor.ts'
 
-export type ProvenSignIn = {
+type ProvenSignIn = {
   readonly subject: Subject
   /** Where it took place. */
   readonly tenant?: string | undefined

@@ -86,7 +86,7 @@ export type Continuations = {
   readonly look: (text: string | undefined) => Promise<Look | undefined>
 }
 
-export type Look = {
+type Look = {
   /** Of an authorization request, as far as it is known. */
   readonly client_id?: string
   /** The same from the beginning: nothing that was done on its pages counts. Undefined where it can't begin again. */

@@ -15,7 +15,7 @@ export type Cookies = {
 }
 
 /** Without `maxAge` it lasts until the browser closes. */
-export type CookieOptions = {
+type CookieOptions = {
   /** For scripts of ours in a frame of another site: neither HttpOnly nor SameSite. Nothing secret may be in it. */
   readonly readable?: boolean
   /** For requests in a frame of another site, where the configuration allows that: what a silent authorization request needs. */

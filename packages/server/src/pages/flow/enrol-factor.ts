@@ -14,7 +14,7 @@ import { browserOf } from './page-form.ts'
 import type { ProvenFactor } from './prove-factor.ts'
 import type { TellOwner } from './security-notification.ts'
 
-export type Enrolled = ProvenFactor & {
+type Enrolled = ProvenFactor & {
   /** Made with the user's first factor, to be shown once. */
   readonly recoveryCodes?: readonly string[]
 }

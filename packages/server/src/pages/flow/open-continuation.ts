@@ -76,7 +76,7 @@ export function createContinuationOpener(
 }
 
 /** A client that anybody may have registered is not led to from an error page. */
-export const backTo = (client: Client) => {
+const backTo = (client: Client) => {
   const href = client.initiate_login_uri ?? client.client_uri
   return href !== undefined && client.enabled && isVouchedFor(client) ? { client, back: href } : {}
 }

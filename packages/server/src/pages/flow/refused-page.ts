@@ -4,7 +4,8 @@ import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
 import { networkOf } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
-import type { PageContext, Pages } from '../ui/pages.ts'
+import type { Pages } from '../ui/pages.ts'
+import type { PageContext } from '../ui/render.ts'
 
 export type RefusePage = (
   request: HttpRequest,

@@ -9,7 +9,7 @@ import type { ValidateAuthorizationRequest } from '../../authorization-request/v
 import type { Client, Clients } from '../../model/client.ts'
 import type { RequestedAcr } from '../../model/mfa.ts'
 import type { Stores } from '../../model/ports/stores.ts'
-import type { PageContext } from '../ui/pages.ts'
+import type { PageContext } from '../ui/render.ts'
 import type { Continuation } from './continuation.ts'
 import type { UserCodes } from './user-code.ts'
 

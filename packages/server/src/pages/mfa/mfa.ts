@@ -29,7 +29,8 @@ import type { LackingSecondFactor } from '../flow/second-factor.ts'
 import { planSecondFactor, type SecondFactorPlan } from '../flow/second-factor-plan.ts'
 import { userName } from '../flow/view-model.ts'
 import type { SecondFactorMethod, SecondFactorPage } from '../ui/mfa-pages.ts'
-import type { PageContext, Pages } from '../ui/pages.ts'
+import type { Pages } from '../ui/pages.ts'
+import type { PageContext } from '../ui/render.ts'
 import { type AdvancePorts, createAdvance, type Gain, type Waiting, whoWaits } from './advance.ts'
 
 export type SecondFactorPorts = AdvancePorts & {

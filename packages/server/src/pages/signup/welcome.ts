@@ -12,7 +12,7 @@ import type { ConcludeSignIn } from '../flow/conclude-sign-in.ts'
 import type { KnownBrowsers } from '../flow/known-browsers.ts'
 import type { Waiting } from './waiting.ts'
 
-export type Newcomer = {
+type Newcomer = {
   /** Omitted: a random one. */
   readonly sub?: string
   readonly username: string

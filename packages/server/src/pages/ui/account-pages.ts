@@ -20,7 +20,7 @@ export type ProfilePage = {
   readonly applications: readonly { readonly name: string; readonly href: string }[]
 }
 
-export type SessionsPage = {
+type SessionsPage = {
   readonly form: PageForm
   /** Where the user signs out of this one. */
   readonly signOut: string
@@ -29,7 +29,7 @@ export type SessionsPage = {
   readonly sessions: readonly SessionLine[]
 }
 
-export type SessionLine = {
+type SessionLine = {
   readonly sid: string
   /** The one that looks at the page. */
   readonly current: boolean
@@ -40,7 +40,7 @@ export type SessionLine = {
   readonly address?: string
 }
 
-export type ConnectionsPage = {
+type ConnectionsPage = {
   readonly form: PageForm
   readonly connections: readonly {
     readonly provider: string
@@ -53,7 +53,7 @@ export type ConnectionsPage = {
   readonly others: readonly { readonly provider: string; readonly name: string }[]
 }
 
-export type SecurityPage = {
+type SecurityPage = {
   readonly form: PageForm
   /** The authenticator app, if there is one. */
   readonly app?: { readonly addedAgo: number }
@@ -66,7 +66,7 @@ export type SecurityPage = {
 }
 
 /** Seconds since it was used, else since it was set up. */
-export type PasskeyLine = {
+type PasskeyLine = {
   readonly id: string
   /** Empty: it has none. */
   readonly name: string

@@ -4,8 +4,8 @@ import type { Page, PageForm, Show } from './render.ts'
 import type { Texts } from './texts.ts'
 
 export type FieldName = keyof Texts['fields']['names']
-export type FieldsKind = keyof Texts['fields']['pages']
-export type NoticeKind = keyof Texts['fields']['notices']
+type FieldsKind = keyof Texts['fields']['pages']
+type NoticeKind = keyof Texts['fields']['notices']
 type LinkKind = keyof Texts['fields']['links']
 
 export type FieldProblem =

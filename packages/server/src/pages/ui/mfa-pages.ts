@@ -10,7 +10,7 @@ export type Ceremony = { readonly options: string; readonly ticket: string }
 export type SecondFactorMethod = 'totp' | 'passkey' | 'recovery_code'
 
 /** Another method, to choose instead. */
-export type OtherMethod = { readonly method: SecondFactorMethod; readonly href: string }
+type OtherMethod = { readonly method: SecondFactorMethod; readonly href: string }
 
 export type FactorProblem = 'wrong' | 'used' | 'expired' | { readonly waitMinutes: number }
 
@@ -36,7 +36,7 @@ export type EnrolmentPage = {
   readonly problem?: FactorProblem
 }
 
-export type RecoveryCodesPage = {
+type RecoveryCodesPage = {
   readonly codes: readonly string[]
   /** Where the user goes on. */
   readonly href: string

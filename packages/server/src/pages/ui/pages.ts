@@ -10,8 +10,6 @@ import { type ScopeLine, scopeShown } from './scope-text.ts'
 import { createSignOutPages, type SignOutPages } from './sign-out-pages.ts'
 import type { Texts } from './texts.ts'
 
-export type { PageContext, PageForm } from './render.ts'
-
 export type HomePage = {
   /** Where the account is, which asks for a sign-in first. */
   readonly accountHref: string
@@ -25,7 +23,7 @@ export type HomePage = {
   readonly developers?: { readonly base: string; readonly mail?: string }
 }
 
-export type LoginPage = {
+type LoginPage = {
   readonly form: PageForm
   /** The provider that checks the password; undefined: this server. */
   readonly provider?: string
@@ -47,7 +45,7 @@ export type LoginPage = {
 }
 
 /** Without a name: with a password, here. */
-export type OtherWay = { readonly name?: string; readonly href: string }
+type OtherWay = { readonly name?: string; readonly href: string }
 
 type Asking = {
   readonly form: PageForm
@@ -55,7 +53,7 @@ type Asking = {
   readonly scopes: readonly ScopeLine[]
 }
 
-export type ConsentPage = Asking & {
+type ConsentPage = Asking & {
   /** Whether the user may let the answer be remembered. */
   readonly canRemember: boolean
 } & Destination
@@ -64,7 +62,7 @@ export type ConsentPage = Asking & {
 type Destination = { readonly host: string } | { readonly scheme: string }
 
 /** What was typed is wrong, or was wrong too often. */
-export type Problem = 'wrong' | { readonly waitMinutes: number }
+type Problem = 'wrong' | { readonly waitMinutes: number }
 
 export type DevicePage = {
   readonly form: PageForm
@@ -73,9 +71,9 @@ export type DevicePage = {
   readonly problem?: Problem
 }
 
-export type DeviceConfirmPage = Asking & { readonly user_code: string }
+type DeviceConfirmPage = Asking & { readonly user_code: string }
 
-export type ErrorPage = {
+type ErrorPage = {
   readonly kind: 'request' | 'expired' | 'csrf' | 'gone'
   readonly error: string
   readonly description?: string
@@ -86,7 +84,7 @@ export type ErrorPage = {
 /** What went wrong before a page or an endpoint had its say. */
 export type EdgeProblem = keyof Texts['error']['edge']
 
-export type FederationProblemPage = {
+type FederationProblemPage = {
   readonly provider: string
   /** `denied`: the user may not sign in with it; `taken`: is another user here already. */
   readonly kind: 'failed' | 'denied' | 'taken'
@@ -96,13 +94,13 @@ export type FederationProblemPage = {
   readonly back: string
 }
 
-export type SelectAccountPage = {
+type SelectAccountPage = {
   readonly form: PageForm
   /** Who is signed in. */
   readonly user: string
 }
 
-export type FormPostPage = {
+type FormPostPage = {
   readonly action: string
   readonly fields: readonly (readonly [name: string, value: string])[]
 }

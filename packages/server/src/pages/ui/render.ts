@@ -18,7 +18,7 @@ export type NavigationLink = {
   readonly current: boolean
 }
 
-export type AccountFrame = {
+type AccountFrame = {
   /** Who is signed in. */
   readonly user: string
   readonly sections: readonly NavigationLink[]

@@ -3,12 +3,12 @@
 import { hash } from 'node:crypto'
 import type { Page, PageForm, Show } from './render.ts'
 
-export type SignOutPage = {
+type SignOutPage = {
   readonly form: PageForm
   readonly user: string
 }
 
-export type SignedOutPage = {
+type SignedOutPage = {
   /** Addresses of the clients that are told. */
   readonly frames: readonly string[]
   /** Seconds after which the browser goes on by itself at the latest; undefined: it stays. */

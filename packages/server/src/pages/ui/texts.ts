@@ -16,7 +16,7 @@ export type ChosenLanguage = {
   readonly write: (value: string) => string
 }
 
-export type LanguageChoice = {
+type LanguageChoice = {
   readonly language: Language
   /** To set where it was chosen just now. */
   readonly cookie?: string

@@ -8,7 +8,7 @@ type Setting = { readonly name: string; readonly value: string }
 type RegisteredOrigin = { readonly origin: string; readonly client_id: string }
 
 /** A client or user. Those that are stored rather than configured have kinds of their own. */
-export type PrincipalKind = 'client' | 'user' | 'stored_client' | 'stored_user'
+type PrincipalKind = 'client' | 'user' | 'stored_client' | 'stored_user'
 type Principal = {
   readonly kind: PrincipalKind
   readonly id: string

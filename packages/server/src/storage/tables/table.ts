@@ -22,7 +22,7 @@ export type Table<
   readonly archive: Archive<Noun>
 }
 
-export type Expiry<Row> = {
+type Expiry<Row> = {
   /** A row has expired once the earliest of these times has passed. */
   readonly at: readonly (keyof Row & string)[]
   /**

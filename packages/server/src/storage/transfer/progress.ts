@@ -1,6 +1,6 @@
 /** How far a long work is. */
 
-export type Progress = {
+type Progress = {
   readonly tenant: string | undefined
   readonly table: string
   readonly done: number

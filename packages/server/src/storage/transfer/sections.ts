@@ -9,7 +9,7 @@ import {
   tablesOf,
 } from '../tables/archive.ts'
 
-export type Section = {
+type Section = {
   /** Undefined: the server's own issuer. */
   readonly tenant: string | undefined
   readonly table: ArchivedTable
