@@ -98,8 +98,7 @@ test('configuration: an empty file, an unknown format and a missing file are ref
 test('configuration: a module outside any package can import defineConfig, and hold code', async () => {
   const configuration = await loaded(
     'code.mts',
-    `import { defineConfig } from '@tessera/server'
-import { defineGrant } from '../../packages/server/src/model/extension-grant.ts'
+    `import { defineConfig, defineGrant } from '@tessera/server'
 import { ok } from '@tessera/protocol/result'
 const custom = defineGrant({ grantType: 'urn:example:custom', parameters: {}, decide: () => ({ ok: false }) })
 export default defineConfig({
