@@ -218,6 +218,9 @@ test('federation attack: what is larger than any user is refused', async () => {
     provider.claims = claims
     assertFailed(await signInByProvider(browser, atCorp), server, 'upstream_answer_too_large', 'large')
   }
+  // An ID token is kept for signing out there: beyond 16,384 characters it is none.
+  provider.claims = { sub: 'ada', filling: 'x'.repeat(12_500) }
+  assertFailed(await signInByProvider(browser, atCorp), server, 'upstream_answer_too_large', 'a large token')
   provider.claims = { sub: 'ada', filling: 'x'.repeat(300_000) }
   assertFailed(await signInByProvider(browser, atCorp), server, 'upstream_unreachable', 'larger')
 })

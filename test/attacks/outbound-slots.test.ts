@@ -16,7 +16,7 @@ import { logoutWorld } from '../support/logout-world.ts'
 import { register } from '../support/registering.ts'
 import { authorizePath, callback, pagesWorld } from '../support/sign-in.ts'
 import { createTestServer, issuer, type TestServer } from '../support/tessera.ts'
-import { until } from '../support/until.ts'
+import { inTime, until } from '../support/until.ts'
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const jwks = { keys: [{ ...(await exportJWK(publicKey)), alg: 'ES256' }] }
@@ -200,7 +200,8 @@ test('attack: registrations with slow sector identifier lists do not block other
 test('attack: clients that do not respond to logout tokens do not block others [OpenID Connect Back-Channel Logout 1.0 §2.5]', async () => {
   const tables = emptyTables()
   const posted = new Map<string, number>()
-  const letGo: (() => void)[] = []
+  // Whatever is begun after the others were let go ends too.
+  const late = Promise.withResolvers<Awaited<ReturnType<Outbound>>>()
   const server = await createTestServer(
     {
       ...logoutWorld,
@@ -213,7 +214,7 @@ test('attack: clients that do not respond to logout tokens do not block others [
         posted.set(hostname, (posted.get(hostname) ?? 0) + 1)
         if (hostname === 'shop.example')
           return Promise.resolve({ ok: true, status: 200, headers: {}, body: '' } as const)
-        return new Promise(done => letGo.push(() => done({ ok: false, reason: 'outbound_timeout' })))
+        return late.promise
       },
     },
   )
@@ -245,8 +246,8 @@ test('attack: clients that do not respond to logout tokens do not block others [
   assert.ok(slow.reduce((sum, count) => sum + count, 0) < 64, `${slow}`)
   // Each is asked again later; what was begun ends here.
   tables.logoutNotices.clear()
-  for (const done of letGo) done()
-  await running
+  late.resolve({ ok: false, reason: 'outbound_timeout' })
+  await inTime('the deliveries end', running)
 })
 
 test('attack: wherever strangers chose an address, no thread of the pool looks its name up', async () => {

@@ -1,9 +1,11 @@
 /** Checks how the primary handles workers that hang or end, with a fake clock. */
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mock, test } from 'node:test'
 import { createHeartbeats } from '../../packages/server/src/operations/workers/heartbeat.ts'
 import { createReplacement } from '../../packages/server/src/operations/workers/replacement.ts'
+import { createFiguresBook } from '../../packages/server/src/operations/workers/worker-metrics.ts'
 
 function watch() {
   let at = 0
@@ -77,4 +79,70 @@ test('supervision: while no worker serves all of them are replaced within half a
   } finally {
     mock.timers.reset()
   }
+})
+
+test('supervision: a worker that lived for a minute is replaced soon, however often those before it failed', t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const replacement = createReplacement({ start: () => {}, isServed: () => true })
+  t.after(replacement.cancel)
+  for (let times = 0; times < 5; times++) replacement.plan(1, 59_999)
+  assert.equal(replacement.plan(1, 59_999), 3200)
+  assert.equal(replacement.plan(1, 60_000), 100)
+  assert.equal(replacement.plan(1, 0), 200)
+  for (let times = 0; times < 20; times++) replacement.plan(1, 0)
+  assert.equal(replacement.plan(1, 0), 10_000)
+})
+
+test('supervision: metrics of a worker that ended stay in the sums, and only a death counts as one', async () => {
+  const book = createFiguresBook()
+  const metricsOf = (count: number) => ({ counted: { requests_total: count }, measured: { rss: count } })
+  const told = (counts: Readonly<Record<number, number>>) =>
+    book.gather(Object.keys(counts).map(Number), (worker, round) =>
+      book.told(worker, round, metricsOf(counts[worker] ?? 0)),
+    )
+  assert.deepEqual(await told({ 2: 20, 1: 10 }), {
+    processes: [
+      { worker: 1, figures: metricsOf(10) },
+      { worker: 2, figures: metricsOf(20) },
+    ],
+    ended: {},
+    deaths: 0,
+  })
+  book.ended(1, true)
+  book.ended(2, false)
+  const { processes, ended, deaths } = await told({ 1: 1 })
+  assert.deepEqual(processes, [{ worker: 1, figures: metricsOf(1) }])
+  assert.deepEqual([ended, deaths], [{ requests_total: 30 }, 1])
+})
+
+test('supervision: whoever waits for the metrics of a worker waits no longer than it lives', async t => {
+  // No timer runs: only the end of the worker can end the wait.
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const book = createFiguresBook()
+  const gathered = book.gather([1, 2], (worker, round) => {
+    if (worker === 1) book.told(worker, round, { counted: {}, measured: {} })
+  })
+  book.ended(2, true)
+  const { processes, deaths } = await gathered
+  assert.deepEqual([processes.map(({ worker }) => worker), deaths], [[1], 1])
+})
+
+test('supervision: the primary’s log writes what its level allows, and nothing when it is silent', () => {
+  const written = (level: string) => {
+    const file = new URL('../../packages/server/src/operations/workers/log.ts', import.meta.url).href
+    const script = `const { createPrimaryLog } = await import(${JSON.stringify(file)})
+      const log = createPrimaryLog(${JSON.stringify(level)})
+      for (const name of ['debug', 'info', 'warn', 'error']) log[name](name)`
+    const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+    })
+    return stderr
+      .split('\n')
+      .filter(line => line.startsWith('{'))
+      .map(line => JSON.parse(line).event)
+  }
+  assert.deepEqual(written('debug'), ['debug', 'info', 'warn', 'error'])
+  assert.deepEqual(written('info'), ['info', 'warn', 'error'])
+  assert.deepEqual(written('error'), ['error'])
+  assert.deepEqual(written('silent'), [])
 })

@@ -16,6 +16,7 @@ import {
 } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
 import { type PostgresServer, providePostgres } from '../support/postgres.ts'
 import { untilSomebodyWaits } from '../support/postgres-locks.ts'
+import { inTime } from '../support/until.ts'
 import { accessEnding } from './stores/access.ts'
 import {
   enablePrincipals,
@@ -215,6 +216,29 @@ test('postgres connections: fewer than the pool wants serve all requests, and th
   assert.ok(Number(short?.connections) <= 5, JSON.stringify(short))
   await close()
   await owner.close()
+})
+
+test('postgres connections: where the database grants none within the limit, a request is unavailable', async () => {
+  const server = await postgres()
+  const owner = await openConnection({ url: server.address })
+  const role = `none_${process.pid}`
+  await owner.script(`create role ${role} login password 'none' connection limit 1`)
+  const url = Object.assign(new URL(await server.database(`owner ${role}`)), {
+    username: role,
+    password: 'none',
+  }).href
+  const holder = await openConnection({ url })
+  const pool = openPool({ url, patience: { connection: 300, statement: 20_000, lock: 20_000 } })
+  try {
+    const asked = pool.of('public').run('select 1', [])
+    await assert.rejects(inTime('the request is given up', asked), StoreUnavailable)
+    await holder.close()
+    assert.deepEqual((await pool.of('public').run('select 1', [])).rows, [[1]])
+  } finally {
+    await pool.close()
+    await holder.close()
+    await owner.close()
+  }
 })
 
 test('postgres connections: a write that the database had begun when it ended the session is not repeated', async () => {

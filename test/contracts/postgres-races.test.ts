@@ -3,19 +3,21 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import type { AuthorizationId } from '../../packages/server/src/model/authorization.ts'
-import type { Stores, TenantStores } from '../../packages/server/src/model/ports/stores.ts'
+import type { Stores, TenantStores, Use } from '../../packages/server/src/model/ports/stores.ts'
 import { StoreUnavailable, type TokenHash } from '../../packages/server/src/runtime/ports.ts'
 import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
 import { openDelayedTcp } from '../support/delayed-tcp.ts'
 import { providePostgres } from '../support/postgres.ts'
-import { untilSomebodyWaits } from '../support/postgres-locks.ts'
+import { untilSomebodyWaits, waitingFor } from '../support/postgres-locks.ts'
 import { inTime } from '../support/until.ts'
 import { accessEnding } from './stores/access.ts'
 import { sampleRegisteredClient } from './stores/registered-clients.ts'
 import {
+  approvedDevice,
   day,
   enablePrincipals,
+  foundedFamily,
   issuedCode,
   minute,
   newHash,
@@ -391,4 +393,28 @@ test('postgres races: of codes that two nodes issue for one pushed request, one 
       outcomes,
     )
   }
+})
+
+test('postgres races: what waited for its row is stored with the time at which it had it', async () => {
+  // As clean-up and a poll write it, which leaves it as good as it was.
+  const held = (table: string, key: string, value: string) =>
+    `update ${table} set expires_at = expires_at where ${key} = '${value}'`
+  const wait = (lock: string, use: Use) =>
+    waitingFor(url, lock, () => node(0).commit(sampleCommit({ use })), 1.1)
+  const { code } = await issuedCode(node(0))
+  const { device } = await approvedDevice(node(0))
+  const { family } = await foundedFamily(node(0))
+  const rotation = { family: family.id, generation: 1, idleExpiresAt: now + day } as const
+  const outcomes = [
+    await wait(held('codes', 'hash', code.hash), { kind: 'authorization_code', hash: code.hash }),
+    await wait(held('devices', 'hash', device.hash), { kind: 'device_code', hash: device.hash }),
+    await wait(held('families', 'id', family.id), { kind: 'refresh_rotation', ...rotation }),
+  ]
+  assert.deepEqual(outcomes, ['committed', 'committed', 'committed'])
+  for (const [what, at] of [
+    ['code', (await node(0).codes.find(code.hash))?.code.used_at],
+    ['device', (await node(0).devices.find(device.hash))?.device.used_at],
+    ['family', (await node(0).families.find(family.id))?.family.rotated_at],
+  ] as const)
+    assert.ok(at !== undefined && at > now, `${what}: ${at}`)
 })

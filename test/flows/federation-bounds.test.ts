@@ -138,6 +138,16 @@ for (const [what, endpoint] of [
       ])
   })
 
+test('federation: a provider without TLS sends nobody to what is no place of the web', async () => {
+  const plain = 'http://corp.example'
+  const provider = { ...corp, upstream: { ...corp.upstream, issuer: plain } }
+  for (const endpoint of ['javascript:alert(1)', 'com.example.app:/authorize', 'data:text/html,x']) {
+    const { upstream } = describedAs({ issuer: plain, authorization_endpoint: endpoint })
+    const answer = await upstream.authorizationUrl(provider, proof, {})
+    assert.deepEqual(!answer.ok && [answer.error, answer.reason], ['server_error', 'upstream_answer_invalid'])
+  }
+})
+
 test('federation: a provider with TLS is sent no code without it', async () => {
   const { asked, upstream } = describedAs({ token_endpoint: 'http://corp.example/token' })
   const answer = await upstream.complete(corp, new URLSearchParams({ code: 'c', state: 'state' }), proof)

@@ -132,6 +132,8 @@ test('federation logout: the ID token that is kept for it is sealed, and gone on
   const [row] = await server.stores.upstreamSessions.from('corp', { upstream_sid: 'session-there' })
   assert.ok(row)
   assert.ok(!Buffer.from(row.id_token).toString('latin1').includes('eyJ'))
+  // As long as any session here can last.
+  assert.equal(row.expires_at, server.clock.now() + 90 * 86_400)
   await browser.visit(endSession(tokens.id_token))
   assert.equal(await server.stores.upstreamSessions.find(row.id), undefined)
 })
@@ -224,6 +226,13 @@ test('federation logout: a logout token that does not hold, or comes again, ends
   assert.equal((await tell(server, token)).status, 400)
   assert.equal(server.reason(), 'upstream_logout_token_replayed')
   assert.equal(await isSignedIn(browser), true)
+})
+
+test('federation logout: a logout token that is too old by this server’s clock ends nothing', async () => {
+  const { server } = await startFederated(world())
+  server.clock.advance(7200)
+  const answer = await tell(server, await logoutToken({ sid: 'unknown-session' }))
+  assertRefused(answer, 'invalid_request', 'upstream_logout_token_invalid')
 })
 
 test('federation logout: a logout token of another algorithm than the configured one ends nothing', async () => {

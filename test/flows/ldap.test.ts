@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
+import { bindUser } from '../../packages/server/src/identity/directory/directory.ts'
 import { createBrowser } from '../support/browser.ts'
 import { testFolder } from '../support/folder.ts'
 import { certificate, type Entry, type LdapServer, startLdapServer } from '../support/ldap.ts'
@@ -280,6 +281,41 @@ test('ldap: a name that the place for it can not hold is refused unasked', async
   }
 })
 
+/** A directory as the configuration makes it, for what no form and no configuration brings. */
+const directoryOf = (more: object) =>
+  ({
+    ...{ ...searching(), scope: 'sub', tls: 'none', timeout: 5, filter: '(uid={username})' },
+    ...{ id_attribute: 'entryUUID', claims: {}, list_claims: new Set(), ...more },
+  }) as never
+
+test('ldap: an entry without a name proves nothing, since a bind without one is anonymous [RFC 4513 §5.1.1]', async () => {
+  const attributes = { uid: ['nameless'], entryUUID: ['n'] }
+  ldap.entries = [entries[0]!, { dn: '', password: 'nameless-password', attributes }]
+  for (const password of ['nameless-password', 'another'])
+    assert.deepEqual(await bindUser(directoryOf({ base: '' }), 'nameless', password), {
+      ok: false,
+      reason: 'directory_bind_refused',
+    })
+  assert.ok(!ldap.asked.includes('bind '), ldap.asked.join())
+})
+
+test('ldap: a name that two entries have is nobody’s, however its password was checked', async () => {
+  const { bind_dn: _, bind_password: __, ...rest } = searching()
+  const server = await start({ ...rest, user_dn: `uid={username},${base}` })
+  assert.equal((await direct(server, 'ada')).status, 200)
+  assertRefused(await direct(server, 'twin', 'x'), 'invalid_grant', 'credentials_refused')
+  assert.equal(refusal(server), 'directory_user_ambiguous')
+})
+
+test('ldap: a name that has no UTF-8 is looked up nowhere', async () => {
+  for (const name of ['\ud800', 'ada\udc00', '\udfff\ud800'])
+    assert.deepEqual(await bindUser(directoryOf({}), name, 'x'), {
+      ok: false,
+      reason: 'directory_name_unfit',
+    })
+  assert.deepEqual(ldap.asked, [])
+})
+
 test('ldap: an entry with two ids is nobody', async () => {
   ldap.entries = [...entries, person('double', { attributes: { entryUUID: ['one', 'two'] } })]
   const server = await start()
@@ -347,6 +383,9 @@ test('ldap: no more connections at once than configured, however many sign in', 
     return status
   })
   const served = (await Promise.all(crowd)).filter(status => status === 200).length
+  // The directory is not to blame for those that it was not asked for.
+  const failed = server.logged.filter(({ event }) => event === 'directory_failed')
+  assert.ok(failed.length <= 3, String(failed.length))
   // Of the three first none is served that had asked before the directory answered again.
   assert.ok(served >= 30 && served <= 33, `${served}`)
 })

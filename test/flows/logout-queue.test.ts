@@ -3,12 +3,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import type { LogoutNotice } from '../../packages/server/src/model/authorization.ts'
 import type { Client } from '../../packages/server/src/model/client.ts'
-import type { EndedSession } from '../../packages/server/src/model/ports/stores.ts'
+import type { EndedSession, SessionEnding } from '../../packages/server/src/model/ports/stores.ts'
+import type { Outbound } from '../../packages/server/src/outbound/outbound.ts'
 import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { createLogoutDelivery } from '../../packages/server/src/sessions/logout-delivery.ts'
 import { createEndings } from '../../packages/server/src/sessions/session-end.ts'
-import { inTime } from '../support/until.ts'
+import { createMemoryStores } from '../../packages/server/src/storage/memory/stores.ts'
+import { emptyTables } from '../../packages/server/src/storage/memory/tables.ts'
+import { inTime, until } from '../support/until.ts'
 
 const now = 1_790_000_000
 const clock = { now: () => now }
@@ -43,6 +47,28 @@ test('session end: clients that wait to be told are told at once, and nothing is
     one.endingWithin.ended([{ session: { sid: 's', sub: 'a' }, clients } as never], 'password' as never)
     assert.equal(one.told(), 2 * times)
   }
+})
+
+test('session end: those that expired end by the time that has certainly passed, a hundred at a time', async () => {
+  const asked: unknown[] = []
+  const counts = [100, 100, 3]
+  const { endExpired } = createEndings({
+    stores: {
+      sessions: {
+        async endExpired({ at, notices_until }: SessionEnding, limit: number) {
+          asked.push([at, notices_until, limit])
+          const count = counts.shift() ?? 0
+          return Array.from({ length: count }, () => ({ session: { sid: 's', sub: 'a' }, clients: [] }))
+        },
+      },
+    } as never,
+    clock: { now: () => now, passed: () => now - 1000 },
+    log: silentLog,
+    endRevokes: 'online',
+    onNotices: () => assert.fail('nobody is to be told'),
+  })
+  assert.equal(await endExpired(), 203)
+  assert.deepEqual(asked, Array(3).fill([now - 1000, now + 86_400, 100]))
 })
 
 test('logout tokens: one process sends 64 at once, and 8 to one client', async () => {
@@ -160,4 +186,114 @@ test('logout tokens: a name that a stranger chose is looked up as such', async (
       ['stranger.example', true],
     ]),
   )
+})
+
+/** Deliveries over notices in memory; each client answers as it was told to, 200 by default. */
+function deliveries(clients: Readonly<Record<string, Partial<Client>>>, passed = now) {
+  const tables = emptyTables()
+  const stores = createMemoryStores(tables)
+  const told: string[] = []
+  const logged: string[] = []
+  const note = (event: string) => void logged.push(event)
+  const stuck = Promise.withResolvers<void>()
+  const answers = new Map<string, Awaited<ReturnType<Outbound>>>()
+  const { deliver } = createLogoutDelivery({
+    stores,
+    clients: {
+      find: client_id => {
+        const client = clients[client_id]
+        const backchannel_logout_uri = `https://${client_id}.example/`
+        return client && ({ client_id, enabled: true, backchannel_logout_uri, ...client } as Client)
+      },
+    },
+    logoutTokens: { make: () => 'token' } as never,
+    async outbound(url) {
+      const client = new URL(url).hostname.replace('.example', '')
+      told.push(client)
+      if (client.startsWith('stuck')) await stuck.promise
+      return answers.get(client) ?? { ok: true, status: 200, headers: {}, body: '' }
+    },
+    clock: { now: () => now, passed: () => passed },
+    log: { debug: note, info: note, warn: note, error: note },
+  })
+  let count = 0
+  const wait = (client_id: string, fields: Partial<LogoutNotice> = {}) => {
+    const notice = { sid: `sid-${++count}`, client_id, sub: 'alice', attempts: 0, due_at: now }
+    tables.logoutNotices.put({ ...notice, expires_at: now + 86_400, ...fields })
+  }
+  return { deliver, wait, told, logged, answers, letGo: stuck.resolve, left: () => tables.logoutNotices.size }
+}
+
+test('logout tokens: a client that is disabled, gone or without an address is told nothing, and not waited for', async () => {
+  const { deliver, wait, told, left } = deliveries({
+    on: {},
+    off: { enabled: false },
+    mute: { backchannel_logout_uri: undefined } as never,
+  })
+  for (const client of ['on', 'off', 'mute', 'gone']) wait(client)
+  await deliver()
+  assert.deepEqual(told, ['on'])
+  assert.equal(left(), 0)
+})
+
+test('logout tokens: 200 and 204 are taken for success, and nothing else [OpenID Connect Back-Channel Logout 1.0 §2.8]', async () => {
+  const { deliver, wait, answers, logged } = deliveries({ web: {} })
+  for (const [status, event] of [
+    [200, 'logout_delivered'],
+    [204, 'logout_delivered'],
+    [201, 'logout_delivery_delayed'],
+    [302, 'logout_delivery_delayed'],
+    [400, 'logout_delivery_delayed'],
+  ] as const) {
+    answers.set('web', { ok: true, status, headers: {}, body: '' })
+    wait('web')
+    await deliver()
+    assert.deepEqual(logged.splice(0), [event], String(status))
+  }
+})
+
+test('logout tokens: a notice is given up when its next attempt would be in the second of its end', async () => {
+  const { deliver, wait, answers, logged, left } = deliveries({ web: {} })
+  answers.set('web', { ok: true, status: 500, headers: {}, body: '' })
+  wait('web', { expires_at: now + 10 })
+  await deliver()
+  assert.deepEqual([logged.splice(0), left()], [['logout_undeliverable'], 0])
+  wait('web', { expires_at: now + 11 })
+  await deliver()
+  assert.deepEqual([logged, left()], [['logout_delivery_delayed'], 1])
+})
+
+test('logout tokens: a notice is not given up by a clock that may be ahead', async () => {
+  const { deliver, wait, answers, logged } = deliveries({ web: {} }, now - 1000)
+  answers.set('web', { ok: true, status: 500, headers: {}, body: '' })
+  wait('web', { expires_at: now + 5 })
+  await deliver()
+  wait('web', { expires_at: now - 990 })
+  await deliver()
+  assert.deepEqual(logged, ['logout_delivery_delayed', 'logout_undeliverable'])
+})
+
+test('logout tokens: a client that did not answer is sent nothing else in that run; one that refused is', async () => {
+  const { deliver, wait, answers, told } = deliveries({ silent: {}, refusing: {} })
+  answers.set('silent', { ok: false, reason: 'outbound_timeout' })
+  answers.set('refusing', { ok: true, status: 400, headers: {}, body: '' })
+  for (let count = 0; count < 20; count++) for (const client of ['silent', 'refusing']) wait(client)
+  await deliver()
+  const times = (client: string) => told.filter(one => one === client).length
+  assert.equal(times('refusing'), 20)
+  assert.ok(times('silent') <= 8, String(times('silent')))
+})
+
+test('logout tokens: strangers that do not answer have half of what is sent at once, and a new one two places where it is crowded', async () => {
+  const stranger = { registered: { vouched: false, version: 1 } } as Partial<Client>
+  const strangers = Array.from({ length: 100 }, (_, index) => [`stuck-${index}`, stranger] as const)
+  const { deliver, wait, told, letGo } = deliveries({ ...Object.fromEntries(strangers), web: {} })
+  for (const [client] of strangers) wait(client, { due_at: now - 10 })
+  wait('web')
+  const run = deliver()
+  await until('the known client is told', () => told.includes('web'))
+  assert.ok(told.length - 1 <= 34, String(told.length))
+  letGo()
+  await run
+  assert.equal(new Set(told).size, 101)
 })

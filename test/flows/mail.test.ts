@@ -26,8 +26,11 @@ const mail = {
   link: 'https://id.example/x',
 }
 
+/** What is replied to a command in place of what is usual. */
+type Replies = { readonly MAIL?: string; readonly RCPT?: string }
+
 /** A submission server that notes what it is told. */
-async function startSmtp(t: TestContext, { refuses = false, unknown = false } = {}) {
+async function startSmtp(t: TestContext, { refuses = false, unknown = false, replies = {} as Replies } = {}) {
   const lines: string[] = []
   const sockets = new Set<Socket>()
   const server = createServer(socket => {
@@ -54,6 +57,8 @@ async function startSmtp(t: TestContext, { refuses = false, unknown = false } = 
         } else if (line === 'STARTTLS') socket.write('502 not here\r\n')
         else if (line === 'QUIT') socket.end('221 bye\r\n')
         else if (unknown && line.startsWith('RCPT')) socket.write('550 nobody here\r\n')
+        else if (replies[line.slice(0, 4) as 'MAIL'])
+          socket.write(`${replies[line.slice(0, 4) as 'MAIL']}\r\n`)
         else socket.write('250 ok\r\n')
       }
     })
@@ -174,6 +179,50 @@ test('mail: for an address that nobody takes mail for is given up at once', asyn
   await post.settled()
   assert.deepEqual(post.events, ['mail_failed'])
   assert.equal(await post.stores.waitingMails.anyDue(start + day), false)
+})
+
+test('mail: a refusal for now, or of the sender, is no reason to give up [RFC 5321 §4.2.1]', async t => {
+  for (const [replies, isGivenUp] of [
+    [{ RCPT: '450 mailbox busy' }, false],
+    [{ RCPT: '499 later' }, false],
+    [{ MAIL: '550 you may not' }, false],
+    [{ RCPT: '500 nobody' }, true],
+  ] as const) {
+    const smtp = await startSmtp(t, { replies })
+    const post = await createTestPost(createSmtp(settings(smtp.port)))
+    post.send(async () => outgoing)
+    await post.settled()
+    assert.deepEqual(post.events, [isGivenUp ? 'mail_failed' : 'mail_delayed'], JSON.stringify(replies))
+    assert.equal(await post.stores.waitingMails.anyDue(start + 600), !isGivenUp)
+  }
+})
+
+test('mail: is tried until the second of its end, and not in it', async () => {
+  let isAway = true
+  const sent: string[] = []
+  const post = await createTestPost(async given => {
+    if (isAway) throw new Error('away')
+    sent.push(given.text)
+  })
+  // The next attempt would be in that second: it is given up.
+  post.send(async () => ({ ...mail, lasts: 10 }))
+  await post.settled()
+  assert.deepEqual(post.events.splice(0), ['mail_failed'])
+  post.send(async () => ({ ...mail, lasts: 11 }))
+  await post.settled()
+  assert.deepEqual(post.events.splice(0), ['mail_delayed'])
+  isAway = false
+  post.clock.advance(11)
+  await post.deliver()
+  assert.deepEqual([sent, post.events], [[], []])
+  assert.equal(await post.stores.waitingMails.anyDue(start + day), false)
+  isAway = true
+  post.send(async () => ({ ...mail, lasts: 11 }))
+  await post.settled()
+  isAway = false
+  post.clock.advance(10)
+  await post.deliver()
+  assert.deepEqual(sent, [mail.text])
 })
 
 test('mail: lies sealed in the store, its address and link too', async () => {

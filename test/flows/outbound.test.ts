@@ -333,3 +333,14 @@ test('outbound: a stranger’s name on this machine is found as any other', asyn
     },
   )
 })
+
+test('outbound: what is received is never compressed, whatever a caller asks for', async () => {
+  await withServer(
+    (request, response) => response.end(`${request.headers['accept-encoding']}`),
+    async port => {
+      const headers = { 'accept-encoding': 'gzip' }
+      const answer = await createOutbound(loopback)(`http://127.0.0.1:${port}/`, { headers })
+      assert.equal(answer.ok && answer.body, 'identity')
+    },
+  )
+})

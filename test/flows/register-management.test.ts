@@ -127,6 +127,44 @@ test('registration: a client that was used stays one after its update, and is no
   assert.deepEqual([updated?.version, updated?.used_at], [2, used])
 })
 
+test('registration: an update gives a new secret where secrets end, and keeps one that does not [RFC 7592 §2.2]', async () => {
+  for (const client_secret_lifetime of [0, 1000]) {
+    const registration = { ...configured.registration, client_secret_lifetime }
+    const server = await createTestServer({ ...configured, registration })
+    const { json } = await register(server, machine)
+    server.clock.advance(100)
+    const update = { ...machine, client_id: json.client_id }
+    const { status, json: updated } = await manage(server, 'PUT', json, update)
+    assert.equal(status, 200)
+    const ends = client_secret_lifetime > 0
+    assert.equal(updated.client_secret !== undefined, ends)
+    assert.equal(await works(server, json), ends ? 401 : 200)
+    if (!ends) continue
+    assert.equal(updated.client_secret_expires_at, server.clock.now() + client_secret_lifetime)
+    assert.equal(await works(server, updated), 200)
+  }
+})
+
+test('registration: who vouched for a client does so after its update, but a statement that it leaves out does not', async () => {
+  const server = await createTestServer(configured)
+  const { json } = await register(server, machine)
+  const { client_id } = json
+  const { registeredClients } = server.stores
+  const row = (await registeredClients.find(client_id))!
+  for (const [vouched_by, after] of [
+    [undefined, undefined],
+    ['initial_access_token', 'initial_access_token'],
+    ['unknown', 'unknown'],
+    ['software_statement', undefined],
+  ] as const) {
+    await registeredClients.remove(client_id)
+    await registeredClients.add({ ...row, ...(vouched_by !== undefined && { vouched_by }) }, 10)
+    const { status } = await manage(server, 'PUT', json, { ...machine, client_id })
+    assert.equal(status, 200)
+    assert.equal((await registeredClients.find(client_id))?.vouched_by, after)
+  }
+})
+
 test('registration: an update that sends what only this server says is refused [RFC 7592 §2.2]', async () => {
   const server = await createTestServer(configured)
   const { json } = await register(server, machine)

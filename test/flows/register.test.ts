@@ -578,6 +578,24 @@ test('registration: a client of before it was recorded who vouched for it is vou
   }
 })
 
+test('registration: a software statement has 16,384 characters at most', async () => {
+  const server = await open(trusted)
+  const ofLength = async (length: number) => {
+    const { length: bare } = await statement({ ...web, software_id: 'app', note: '' })
+    // Three bytes are four characters of base64url.
+    for (let more = Math.floor(((length - bare) * 3) / 4) - 4; ; more++) {
+      const made = await statement({ ...web, software_id: 'app', note: 'x'.repeat(more) })
+      if (made.length >= length) return made
+    }
+  }
+  const [fits, long] = [await ofLength(16_380), await ofLength(16_385)]
+  assert.ok(fits.length <= 16_384 && long.length > 16_384)
+  assert.equal((await register(server, { ...web, software_statement: fits })).status, 201)
+  const { status, json } = await register(server, { ...web, software_statement: long })
+  assert.deepEqual([status, json.error], [400, 'invalid_software_statement'])
+  assert.equal(server.reason(), 'software_statement_invalid')
+})
+
 test('registration: a software statement can be required', async () => {
   const server = await open({ ...trusted, require_software_statement: true })
   assert.equal((await register(server, web)).json.error, 'invalid_software_statement')

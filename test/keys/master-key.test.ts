@@ -56,8 +56,12 @@ test('master key: the embedded store makes one beside it, for its owner only, an
 
 test('master key: a key file that others can read is warned about', async () => {
   await open()
-  await chmod(`${folder.file}.key`, 0o644)
-  assert.ok((await open()).warned.includes('master_key_file_readable_by_others'))
+  for (const mode of [0o644, 0o640, 0o604, 0o620, 0o601]) {
+    await chmod(`${folder.file}.key`, mode)
+    assert.ok((await open()).warned.includes('master_key_file_readable_by_others'), mode.toString(8))
+  }
+  await chmod(`${folder.file}.key`, 0o600)
+  assert.ok(!(await open()).warned.includes('master_key_file_readable_by_others'))
 })
 
 test('master key: a configured one makes no file and no warning', async () => {

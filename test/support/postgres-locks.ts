@@ -26,11 +26,17 @@ export async function untilSomebodyWaits(holder: Connection, asked?: Promise<unk
   await until('somebody waits for the lock', isBlocked, { every: 5 })
 }
 
-/** Runs `ask` while another transaction holds a lock, which is committed once `ask` waits for it. */
-export const waitingFor = <Value>(url: string, held: string, ask: () => Promise<Value>): Promise<Value> =>
+/** Runs `ask` while another transaction holds a lock, which is committed so many seconds after `ask` waits for it. */
+export const waitingFor = <Value>(
+  url: string,
+  held: string,
+  ask: () => Promise<Value>,
+  seconds = 0,
+): Promise<Value> =>
   whileHeld(url, held, async holder => {
     const asked = ask()
     await untilSomebodyWaits(holder, asked)
+    if (seconds > 0) await holder.run('select pg_sleep($1::text::float8)::text', [String(seconds)])
     await holder.script('commit')
     return asked
   })

@@ -225,4 +225,21 @@ export function testConditions(stores: () => Stores): void {
     const renamed = await storedUsers.replace({ ...other, version: 2, username_key: unverified })
     assert.equal(renamed.outcome, 'replaced')
   })
+
+  test('keys: of one second the last that was added is the newest', async () => {
+    const { keys } = stores()
+    const [alg, created_at] = [newHash(), now]
+    const key = (kid: string) => ({ kid, alg, sealed: new Uint8Array([1]), created_at, active_from: now })
+    const [first, second, third] = [newHash(), newHash(), newHash()]
+    assert.equal(await keys.add(key(first), undefined), true)
+    assert.equal(await keys.add(key(second), first), true)
+    assert.equal(await keys.add(key(third), first), false)
+    assert.equal(await keys.add(key(third), second), true)
+    const found = (await keys.all()).filter(one => one.alg === alg)
+    assert.deepEqual(
+      found.map(({ kid }) => kid),
+      [first, second, third],
+    )
+    for (const kid of [first, second, third]) await keys.remove(kid)
+  })
 }

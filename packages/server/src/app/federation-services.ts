@@ -13,7 +13,7 @@ import {
   type KeepUpstreamSession,
 } from '../identity/federation/upstream-session.ts'
 import { createUpstreamSignOut } from '../identity/federation/upstream-sign-out.ts'
-import { createOneUseStates, type OneUseStates } from '../identity/federation/used-logout-tokens.ts'
+import { createOneUseStates, type OneUseStates } from '../identity/federation/upstream-state.ts'
 import { createSealing } from '../keys/sealing.ts'
 import { providerRoutes } from '../model/routes.ts'
 import type { UpstreamSignOut } from '../model/session.ts'

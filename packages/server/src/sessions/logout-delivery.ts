@@ -84,7 +84,12 @@ export function createLogoutDelivery(ports: DeliveryPorts): LogoutDelivery {
       // What is left belongs to clients who are busy or silent.
       if (claimed.length === 0) return
       await strangers.learn(claimed.map(({ client_id }) => client_id))
-      for (const notice of claimed) lanes.enter(notice.client_id, deliver(notice, ports).catch(onError))
+      for (const notice of claimed) {
+        if (lanes.hasRoomFor(notice.client_id))
+          lanes.enter(notice.client_id, deliver(notice, ports).catch(onError))
+        // Where too many strangers wait to be remembered, it may not be due again in this run.
+        else await stores.logoutNotices.postpone(notice, strangers.areMany() ? now + rest : now)
+      }
     }
   }
 
@@ -141,6 +146,8 @@ function createLanes({ clock }: { clock: Clock }, strangers: Strangers) {
       ...(ofStrangers >= mostOfStrangers ? strangers.all() : []),
       ...[...restUntil].flatMap(([client, until]) => (until > clock.now() ? client : [])),
     ],
+    /** Whether strangers leave room for this client: one that was not known when its notice was claimed may be one of them. */
+    hasRoomFor: (client: string): boolean => !strangers.has(client) || ofStrangers < mostOfStrangers,
     isBusy: () => underWay.size > 0,
     isFull: () => underWay.size >= most,
     isCrowded: () => underWay.size >= mostOfStrangers,
@@ -157,6 +164,7 @@ function createStrangers({ clients }: Pick<DeliveryPorts, 'clients'>) {
   return {
     has: (client: string): boolean => known.has(client),
     all: (): Iterable<string> => known,
+    areMany: (): boolean => known.size >= capacity,
     async learn(ids: readonly string[]): Promise<void> {
       for (const id of ids) {
         const client = await clients.find(id)

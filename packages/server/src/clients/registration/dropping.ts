@@ -29,8 +29,7 @@ export function parseDropping(
     const parsed = parse(draftOf(kept))
     if (parsed.ok) return { ...parsed, left }
     const places = new Set(parsed.faults.map(({ path }) => path).filter(isDroppable))
-    const fatal = parsed.faults.filter(({ path }) => !places.has(path))
-    if (places.size === 0 || round === mostRounds) return { ok: false, faults: fatal }
+    if (places.size === 0 || round === mostRounds) return { ok: false, faults: parsed.faults }
     kept = without(kept, places)
     left.push(...places)
   }

@@ -8,7 +8,7 @@ import type { Clock, TokenHash } from '../../runtime/ports.ts'
 import { type CountAttempt, doCounted, type ForgiveAttempt } from '../attempts.ts'
 import type { OpenIdProvider } from './provider-discovery.ts'
 import type { Upstream, UpstreamWish } from './upstream.ts'
-import type { OneUseStates } from './used-logout-tokens.ts'
+import type { OneUseStates } from './upstream-state.ts'
 
 export type Departures = {
   /** Answers where the browser goes. Refuses as `authorizationUrl` does, and `slow_down` with how long to wait. */

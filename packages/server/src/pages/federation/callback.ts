@@ -11,7 +11,7 @@ import type { OpenIdProvider } from '../../identity/federation/provider-discover
 import type { Upstream, UpstreamProof, UpstreamUser } from '../../identity/federation/upstream.ts'
 import type { Departures } from '../../identity/federation/upstream-authorization-request.ts'
 import type { KeepUpstreamSession } from '../../identity/federation/upstream-session.ts'
-import type { OneUseStates } from '../../identity/federation/used-logout-tokens.ts'
+import type { OneUseStates } from '../../identity/federation/upstream-state.ts'
 import { readForm } from '../../messages/form.ts'
 import { redirectResponse } from '../../messages/redirect.ts'
 import type { Clients } from '../../model/client.ts'

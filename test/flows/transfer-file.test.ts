@@ -1,0 +1,235 @@
+/** The file of an export line by line, and which stores an import fills. */
+
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import {
+  type ArchivedNoun,
+  addableNouns,
+  everyNoun,
+  importBegun,
+} from '../../packages/server/src/storage/tables/archive.ts'
+import { fill, ImportRefused } from '../../packages/server/src/storage/transfer/fill.ts'
+import { decodeRow, MalformedExport } from '../../packages/server/src/storage/transfer/format.ts'
+import { readExport, verifyExport } from '../../packages/server/src/storage/transfer/read.ts'
+import { writeExport } from '../../packages/server/src/storage/transfer/write.ts'
+import { testFolder } from '../support/folder.ts'
+
+const folder = testFolder()
+const columns = { name: 'text', value: 'text' } as const
+const rows = [
+  ['one', 'a'],
+  ['two', null],
+]
+
+/** Sections as a store gives them. */
+async function* sections(count = rows.length, tenant?: string) {
+  async function* batches() {
+    yield rows
+  }
+  yield { tenant, table: { name: 'settings', columns }, count, rows: batches() }
+}
+
+const header = { created_at: 1, master_key_check: null }
+let files = 0
+const newFile = (): string => folder.at(`export-${++files}`)
+
+async function written(): Promise<readonly string[]> {
+  const file = newFile()
+  await writeExport(file, header, sections(), () => {})
+  return (await readFile(file, 'utf8')).trimEnd().split('\n')
+}
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('base64url')
+
+/** These lines and a total that fits them. */
+const totalled = (lines: readonly string[], total = rows.length): readonly string[] => [
+  ...lines,
+  JSON.stringify({ total, sha256: digest(lines.map(line => `${line}\n`).join('')) }),
+]
+
+async function verified(lines: readonly string[]) {
+  const file = newFile()
+  await writeFile(file, lines.map(line => `${line}\n`).join(''))
+  return { file, ...(await verifyExport(file)) }
+}
+
+const refuses = (lines: readonly string[], message: RegExp) =>
+  assert.rejects(verified(lines), error => error instanceof MalformedExport && message.test(error.message))
+
+test('export: a file is written once, for its owner alone, and holds what was given', async () => {
+  const file = newFile()
+  const before = process.umask(0)
+  try {
+    await writeExport(file, header, sections(), () => {})
+  } finally {
+    process.umask(before)
+  }
+  assert.equal((await stat(file)).mode & 0o777, 0o600)
+  await chmod(file, 0o600)
+  await assert.rejects(
+    writeExport(file, header, sections(), () => {}),
+    { code: 'EEXIST' },
+  )
+  const { counts, rows: total, tables } = await verifyExport(file)
+  assert.deepEqual([total, [...tables]], [2, ['settings']])
+  const read: unknown[] = []
+  for await (const section of readExport(file, counts)) {
+    assert.deepEqual(
+      [section.tenant, section.count, section.table],
+      [undefined, 2, { name: 'settings', columns }],
+    )
+    for await (const batch of section.rows) read.push(...batch)
+  }
+  assert.deepEqual(read, rows)
+})
+
+test('export: a file that is not whole, or not as it was written, is refused', async () => {
+  const lines = await written()
+  assert.equal(lines.length, 6)
+  await verified(lines)
+  const [head = '', opening = '', one = '', two = '', closing = '', total = ''] = lines
+  await refuses(lines.slice(0, -1), /ends too early/)
+  await refuses([], /ends too early/)
+  await refuses([...lines, total], /lines follow the total/)
+  await refuses([...lines, head], /lines follow the total/)
+  // A row less, a row twice, a row in another place: the section's checksum does not fit.
+  for (const changed of [[one], [one, two, two], [two, one], [one, two.replace('null', '"b"')]])
+    await refuses(totalled([head, opening, ...changed, closing]), /checksum of settings does not fit/)
+  const { sha256 } = JSON.parse(closing)
+  for (const count of [1, 3])
+    await refuses(
+      totalled([head, opening, one, two, JSON.stringify({ rows: count, sha256 })]),
+      /checksum of settings does not fit/,
+    )
+  await refuses([head, opening, one, two, closing, total.replace('2', '3')], /checksum of the whole/)
+  await refuses(totalled([head, opening, one, two, closing], 1), /checksum of the whole/)
+  await refuses([head.replace(':1,', ':1, '), ...lines.slice(1)], /checksum of the whole/)
+  await refuses(totalled([head, one]), /out of place/)
+  await refuses(totalled([head, closing]), /out of place/)
+})
+
+test('export: only a header of this format begins a file', async () => {
+  const [head = '', ...rest] = await written()
+  const { tessera_export, ...more } = JSON.parse(head)
+  assert.equal(tessera_export, 1)
+  for (const [first, message] of [
+    [{ tessera_export: 2, ...more }, /format 2 is not one/],
+    [{ tessera_export: 0, ...more }, /format 0 is not one/],
+    [{ tessera_export: '1', ...more }, /no export/],
+    [{ ...more }, /no export/],
+    [{ tessera_export: 1, created_at: 1 }, /no export/],
+    [{ tessera_export: 1, created_at: 1, master_key_check: 7 }, /no export/],
+  ] as const)
+    await refuses(totalled([JSON.stringify(first), ...rest.slice(0, -1)]), message)
+  await refuses(['nothing'], /no JSON/)
+  await refuses(['7'], /neither a row/)
+})
+
+test('export: a row has a value for each column, of its kind', () => {
+  const table = { name: 't', columns: { a: 'text', b: 'integer', c: 'bytes' } } as const
+  assert.deepEqual(decodeRow(['x', 7, 'AQ'], table), ['x', 7, new Uint8Array([1])])
+  assert.deepEqual(decodeRow([null, null, null], table), [null, null, null])
+  for (const values of [
+    ['x', 7],
+    ['x', 7, 'AQ', null],
+    [7, 7, 'AQ'],
+    ['x', '7', 'AQ'],
+    ['x', 1.5, 'AQ'],
+    ['x', 2 ** 53, 'AQ'],
+    ['x', 7, 7],
+    ['x', true, 'AQ'],
+    [{}, 7, 'AQ'],
+  ])
+    assert.throws(() => decodeRow(values, table), MalformedExport, JSON.stringify(values))
+})
+
+/** Stores that note what an import does to them. */
+function createTarget({ isUsed = false, begun = false } = {}) {
+  const did: unknown[] = []
+  const settings = new Map<string, string>(begun ? [[importBegun, 'yes']] : [])
+  const target = {
+    tables: async () => [],
+    holdsAny: async () => isUsed,
+    async empty(names: readonly string[]) {
+      did.push(['empty', names])
+    },
+    async add(_: unknown, given: readonly unknown[]) {
+      did.push(['add', given.length, settings.get(importBegun)])
+      return { added: given.length, same: 0, other: 0 }
+    },
+    setting: async (name: string) => settings.get(name),
+    async set(name: string, value: string | undefined) {
+      if (value === undefined) settings.delete(name)
+      else settings.set(name, value)
+    },
+    close: async () => void did.push(['close']),
+  }
+  return { target, did, settings }
+}
+
+const archivesOf = (main: ReturnType<typeof createTarget>, tenant?: ReturnType<typeof createTarget>) =>
+  ({
+    tenants: async () => (tenant ? ['acme'] : []),
+    target: async (name?: string) => (name === undefined ? main : (tenant ?? createTarget())).target,
+  }) as never
+
+const [addable = ''] = [...addableNouns]
+const whole = { nouns: everyNoun, report: () => {} }
+const some = (...nouns: readonly string[]) => ({
+  nouns: new Set(nouns) as unknown as ReadonlySet<ArchivedNoun>,
+  report: () => {},
+})
+
+test('import: empty stores are emptied of what a start left, marked while they are filled, and closed', async () => {
+  const main = createTarget()
+  const filled = await fill(archivesOf(main), sections(), whole)
+  assert.deepEqual([...filled], [['settings', { added: 2, same: 0, other: 0 }]])
+  const [[what, names] = []] = main.did as (readonly [string, readonly string[]])[]
+  assert.equal(what, 'empty')
+  for (const name of ['sessions', 'codes', 'standing', 'stored_users', 'families'])
+    assert.ok(names?.includes(name), name)
+  for (const name of ['keys', 'settings']) assert.ok(!names?.includes(name), name)
+  assert.deepEqual(main.did.slice(1), [['add', 2, 'yes'], ['close']])
+  assert.equal(main.settings.has(importBegun), false)
+})
+
+test('import: stores in use are refused, the server’s and a tenant’s, and nothing is changed', async () => {
+  for (const [main, tenant] of [
+    [createTarget({ isUsed: true }), undefined],
+    [createTarget(), createTarget({ isUsed: true })],
+  ] as const) {
+    await assert.rejects(fill(archivesOf(main, tenant), sections(), whole), ImportRefused)
+    assert.deepEqual([main.did, main.settings.size], [[['close']], 0])
+    if (tenant) assert.deepEqual(tenant.did, [['close']])
+  }
+})
+
+test('import: what was left unfinished is begun again from the start', async () => {
+  const main = createTarget({ isUsed: true, begun: true })
+  await fill(archivesOf(main), sections(), whole)
+  assert.deepEqual(
+    (main.did as (readonly unknown[])[]).map(([what]) => what),
+    ['empty', 'add', 'close'],
+  )
+  assert.equal(main.settings.has(importBegun), false)
+})
+
+test('import: nouns that stand by themselves are added to stores in use; one other among them is not', async () => {
+  const main = createTarget({ isUsed: true })
+  await fill(archivesOf(main), sections(), some(addable))
+  assert.deepEqual(main.did, [['add', 2, undefined], ['close']])
+  const other = createTarget({ isUsed: true })
+  await assert.rejects(fill(archivesOf(other), sections(), some(addable, 'sessions')), ImportRefused)
+})
+
+test('import: a table that gives fewer or more rows than were announced leaves the stores unfinished', async () => {
+  for (const announced of [1, 3]) {
+    const main = createTarget()
+    await assert.rejects(fill(archivesOf(main), sections(announced), whole), /where \d were announced/)
+    assert.equal(main.settings.get(importBegun), 'yes')
+    // What is added meanwhile by others may be there too.
+    await fill(archivesOf(createTarget()), sections(announced), some(addable))
+  }
+})
