@@ -74,7 +74,23 @@ test('configuration: every error is reported, of the schema and of rules, in dif
   ])
 })
 
-test('configuration: a invalid key is reported once; rules that read it keep silent', () => {
+test('configuration: an entry is read once, whether it is valid or not', () => {
+  for (const access_token_lifetime of [60, 'long']) {
+    let reads = 0
+    const client = {
+      ...spa,
+      access_token_lifetime,
+      get scope() {
+        reads++
+        return 'openid'
+      },
+    }
+    errorsOf(withClient(client), { isModule: true })
+    assert.equal(reads, 1)
+  }
+})
+
+test('configuration: an invalid key is reported once; rules that read it keep silent', () => {
   assertErrors(withClient({ ...machine, client_secrets: 'secret' }), [
     { path: 'clients[0].client_secrets', problem: /is a string/, fix: /brackets/ },
   ])

@@ -68,6 +68,23 @@ test('schemas: every error in a value is found at once, each at its place, unkno
   ])
 })
 
+test('schemas: the valid parts of an invalid value remain, each in its place', () => {
+  const schema = s.strictObject({
+    name: s.string(),
+    list: s.array(s.strictObject({ size: s.int(), on: s.boolean().default(true) })),
+    mode: s.enum(['on', 'off']).optional(),
+    words: s.record(s.string(), s.string()).default({ a: 'b' }),
+  })
+  const outcome = schema.safeParse({ name: 'ok', list: [{ size: 1 }, { size: 'x' }, 3], mode: 'of', more: 1 })
+  assert.ok(!outcome.success)
+  assert.deepEqual(outcome.partial, {
+    name: 'ok',
+    list: [{ size: 1, on: true }, { size: undefined, on: true }, undefined],
+    mode: undefined,
+    words: { a: 'b' },
+  })
+})
+
 test('schemas: a rule of the whole runs beside a value out of bounds, and not beside one of the wrong type', () => {
   const schema = s
     .strictObject({ small: s.int().max(9), large: s.int() })

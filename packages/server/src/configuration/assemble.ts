@@ -19,7 +19,7 @@ import { mfaOf, sessionsOf } from './schema/sign-in.ts'
 import { defined } from './schema/values.ts'
 import { type ConfigurationDraft, keyOwners, type TenantDraft, valueOfOmitted } from './schema/whole.ts'
 
-/** What a configuration needs from outside. */
+/** Values from outside the configuration. */
 export type Surroundings = {
   /** The folders that a relative database file and other relative files start from. */
   readonly folders: { readonly storage: string; readonly files: string }

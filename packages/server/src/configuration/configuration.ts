@@ -61,7 +61,7 @@ export type Configuration = {
   readonly compatibility: 'none' | 'identityserver4'
   /** Requirements for client assertions, unless the client has its own. */
   readonly clientAssertions: ClientAssertionPolicy
-  /** What happens to unknown scopes in authorization requests. */
+  /** Treatment of unknown scopes in authorization requests. */
   readonly unknownScopes: UnknownScopes
   /** Whether ID tokens contain `s_hash`. */
   readonly emitStateHash: boolean

@@ -54,21 +54,17 @@ export function override(
   for (const [key, value] of Object.entries(overrides)) {
     if (value !== undefined) set(key, value, `--${key}`)
   }
-  const smtpPassword = environment[smtpPasswordVariable]
-  const mail = smtpPassword ? withSmtpPassword(input.mail, smtpPassword) : undefined
-  return { input: { ...input, ...values, ...(mail && { mail }) }, sources }
+  const password = environment[smtpPasswordVariable]
+  const { mail } = input
+  if (password && isObject(mail) && isObject(mail.smtp))
+    values.mail = { ...mail, smtp: { ...mail.smtp, password } }
+  return { input: { ...input, ...values }, sources }
 
   function set(key: string, value: string | number, source: string) {
     values[key] =
       numeric.has(key) && typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value
     sources.set(key, source)
   }
-}
-
-/** Returns the mail settings with this password; undefined if there are no SMTP settings. */
-function withSmtpPassword(mail: unknown, password: string): object | undefined {
-  const smtp = isObject(mail) ? mail.smtp : undefined
-  return isObject(mail) && isObject(smtp) ? { ...mail, smtp: { ...smtp, password } } : undefined
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -1,4 +1,4 @@
-/** Metadata of a client that contradicts itself (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2), and unsafe redirect URIs. */
+/** Rules for the metadata of a client (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2), and unsafe redirect URIs. */
 
 import { hasPrivateUseScheme, isReversedDomain, schemeOf } from '@tessera/protocol/uri-scheme'
 import { applicationTypeFault } from '../../model/redirect.ts'

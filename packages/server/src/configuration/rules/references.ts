@@ -29,12 +29,12 @@ const knownGrantTypes: readonly string[] = [
   implicitGrantType,
 ]
 
-/** What a name can refer to. */
+/** A kind of thing that names refer to. */
 type Target = {
   readonly noun: string
   readonly expected: string
   readonly known: ReadonlySet<string>
-  /** Where such names are defined. */
+  /** The list that defines such names. */
   readonly list: string
 }
 

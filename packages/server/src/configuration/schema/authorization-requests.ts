@@ -1,4 +1,4 @@
-/** What authorization requests must be (RFC 9101, RFC 9126). */
+/** Requirements for authorization requests (RFC 9101, RFC 9126). */
 
 import type { Configuration } from '../configuration.ts'
 import * as s from '../validation/kinds.ts'

@@ -1,4 +1,4 @@
-/** What a client says about itself, its keys and its requests (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2). */
+/** Metadata of a client: its description, keys, requests and responses (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2). */
 
 import {
   assertionAlgorithms,

@@ -19,7 +19,7 @@ export const name = () =>
     .max(200)
     .regex(/^[\x21\x23-\x5B\x5D-\x7E]*$/, 'printable ASCII without spaces, " and \\')
 
-/** What happens to unknown scopes. */
+/** Treatment of unknown scopes. */
 export const unknownScopes = () => s.enum(['refuse', 'ignore'])
 
 /**

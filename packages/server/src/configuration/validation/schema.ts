@@ -7,7 +7,7 @@ import type { Json, JsonObject } from '@tessera/protocol/result'
 
 export type Path = readonly PropertyKey[]
 
-/** What a check has against a value. */
+/** The error that a check returns. */
 export type CheckError = {
   readonly problem: string
   readonly expected: string
@@ -27,7 +27,7 @@ export type Issue = { readonly path: Path; readonly recoverable?: boolean } & (
       readonly code: 'out_of_bounds'
       readonly side: 'least' | 'most'
       readonly bound: number
-      /** What the bound limits: characters, entries, or the number itself. */
+      /** The bounded quantity: characters, entries, or the number itself. */
       readonly of: 'string' | 'array' | 'number'
     }
   | { readonly code: 'wrong_characters'; readonly allowed: string }
@@ -44,7 +44,7 @@ type Outcome<Value> =
   /** `partial` is what could be read: invalid values are undefined or kept as written, all others are as they would be. */
   | { readonly success: false; readonly partial: unknown; readonly issues: readonly Issue[] }
 
-/** What every schema has, whatever its type. */
+/** Members of every schema, whatever its type. */
 export interface AnySchema {
   readonly kind: string
   readonly description: string | undefined
@@ -89,7 +89,7 @@ export type input<Of extends AnySchema> = NonNullable<Of['types']>['input']
 /** A check as a kind adds it: it adds its own issue. */
 export type Test = (value: never, reading: Reading) => void
 
-/** What distinguishes one kind of schema from the others. */
+/** The parts that distinguish one kind of schema from the others. */
 export type Kind = {
   readonly kind: string
   readonly read: AnySchema['read']
