@@ -1,11 +1,11 @@
 /**
- * The one write of a token request, in PostgreSQL, for many of one shape: one statement, and so one round trip and one
- * transaction. Its parameters are the columns of `given`, each an array with a value for each commit.
+ * The one write of a token request, in PostgreSQL, for many commits of one shape: one statement, and so one round trip and
+ * one transaction. Its parameters are the columns of `input`, each an array with a value for each commit. The rendered
+ * text of each shape is in test/contracts/sql.
  *
- * It runs under READ COMMITTED. What a commit asks for (`guard`) is read as it was when the statement began. A credential
- * is used up by an update whose condition PostgreSQL looks at again once it has the row's lock, so of many at once one
- * finds it unused; the others, whose reading of the row is older than that, learn `already_used`. Nothing is inserted
- * but from a row of `used`.
+ * It runs under READ COMMITTED. `valid` reads what a commit requires as of the statement's start. A credential is consumed
+ * by an update whose condition PostgreSQL checks again once it has the row's lock, so of many at once one finds it unused.
+ * The others, whose snapshot is older than that, get `already_used`. Every insert selects from `consumed`.
  */
 
 import type { Commit, Use } from '../../model/ports/stores.ts'
@@ -20,68 +20,76 @@ import { referenceTokenCodec } from './reference-tokens.ts'
 export type Shape = {
   readonly use: Use['kind'] | undefined
   readonly issue: readonly (keyof typeof tables)[]
-  /** Whether the user's epoch is asked for. */
+  /** Whether the commits require the user's epoch. */
   readonly epoch: boolean
 }
 
 export type Statement = {
-  /** Answers the outcome of each, by its place from 1 on. */
+  /** Returns the outcome of each commit, by its place from 1 on. */
   readonly text: string
-  /** Those of one commit, in the order of the parameters. */
+  /** Returns the values of one commit, in the order of the parameters. */
   readonly valuesOf: (commit: Commit) => readonly Scalar[]
 }
 
-/** What uses a credential up. */
-type Spending<Kind extends Use['kind']> = {
-  /** Its columns of `given`. */
+/** How one kind of credential is consumed. */
+type Consumption<Kind extends Use['kind']> = {
+  /** Its columns of `input`. */
   readonly columns: readonly Typed[]
   readonly values: (use: Extract<Use, { readonly kind: Kind }>) => readonly Scalar[]
-  /** The rows of `guard` whose credential was used by this. */
-  readonly used: string
+  /** Selects the rows of `valid` whose credential this statement consumed. */
+  readonly consumed: string
   /** Another write before or after it. */
   readonly before?: string
   readonly after?: string
-  /** Whether one of `given` could not have been used by anybody. */
-  readonly over: string
+  /** Whether a row of `input` could not have been consumed by any commit. */
+  readonly unusable: string
 }
 
-/** `at`, and how long the statement has waited since then: what is stored is the time at which the row's lock was had. */
-const atLast = 'guard.at + floor(extract(epoch from clock_timestamp() - statement_timestamp()))::bigint'
+/** `at`, plus how long the statement has waited: what is stored is the time at which it got the row's lock. */
+const lockedAt = 'valid.at + floor(extract(epoch from clock_timestamp() - statement_timestamp()))::bigint'
 
 const livingFor = (row: string) => `families.expires_at > ${row}.at and families.idle_expires_at > ${row}.at`
-const sameFamily = `families.id = guard.family and families.generation = guard.generation and ${livingFor('guard')}`
-const overFamily = `(select true from families where id = given.family and ${livingFor('given')}) is null`
+const sameFamily = `families.id = valid.family and families.generation = valid.generation
+    and ${livingFor('valid')}`
+const unusableFamily = `(select true from families
+      where id = input.family and ${livingFor('input')}) is null`
 
-const spendings: { readonly [Kind in Use['kind']]: Spending<Kind> } = {
+const consumptions: { readonly [Kind in Use['kind']]: Consumption<Kind> } = {
   authorization_code: {
     columns: [['hash', 'text']],
     values: ({ hash }) => [hash],
-    used: `update codes set used_at = ${atLast} from guard
-      where codes.hash = guard.hash
-        and codes.used_at is null and codes.expires_at > guard.at returning guard.*`,
-    over: '(select true from codes where hash = given.hash and used_at is null and expires_at <= given.at)',
+    consumed: `update codes set used_at = ${lockedAt}
+  from valid
+  where codes.hash = valid.hash and codes.used_at is null and codes.expires_at > valid.at
+  returning valid.*`,
+    unusable:
+      '(select true from codes where hash = input.hash and used_at is null and expires_at <= input.at)',
   },
   device_code: {
     columns: [['hash', 'text']],
     values: ({ hash }) => [hash],
-    used: `update devices set used_at = ${atLast} from guard
-      where devices.hash = guard.hash
-        and devices.used_at is null and devices.expires_at > guard.at and devices.status = 'approved'
-      returning guard.*`,
-    over: `(select true from devices
-      where hash = given.hash and used_at is null and (expires_at <= given.at or status <> 'approved'))`,
+    consumed: `update devices set used_at = ${lockedAt}
+  from valid
+  where devices.hash = valid.hash and devices.used_at is null and devices.expires_at > valid.at
+    and devices.status = 'approved'
+  returning valid.*`,
+    unusable: `(select true from devices
+    where hash = input.hash and used_at is null and (expires_at <= input.at or status <> 'approved'))`,
   },
   assertion: {
     columns: [
       ['hash', 'text'],
-      ['marked_until', 'bigint'],
+      ['used_until', 'bigint'],
     ],
     values: ({ hash, expires_at }) => [hash, expires_at],
-    before: `marked as (
-      insert into replays (hash, expires_at) select hash, marked_until from guard order by hash
-      on conflict do nothing returning hash)`,
-    used: 'select guard.* from guard where hash in (select hash from marked)',
-    over: 'false',
+    before: `first_use as (
+  insert into replays (hash, expires_at)
+  select hash, used_until from valid order by hash
+  on conflict do nothing
+  returning hash
+)`,
+    consumed: 'select valid.* from valid where hash in (select hash from first_use)',
+    unusable: 'false',
   },
   refresh_rotation: {
     columns: [
@@ -90,10 +98,13 @@ const spendings: { readonly [Kind in Use['kind']]: Spending<Kind> } = {
       ['idle_until', 'bigint'],
     ],
     values: ({ family, generation, idleExpiresAt }) => [family, generation, idleExpiresAt],
-    used: `update families
-      set generation = families.generation + 1, rotated_at = ${atLast}, idle_expires_at = guard.idle_until
-      from guard where ${sameFamily} returning guard.*`,
-    over: overFamily,
+    consumed: `update families
+  set generation = families.generation + 1, idle_expires_at = valid.idle_until,
+    rotated_at = ${lockedAt}
+  from valid
+  where ${sameFamily}
+  returning valid.*`,
+    unusable: unusableFamily,
   },
   refresh_retry: {
     columns: [
@@ -102,8 +113,10 @@ const spendings: { readonly [Kind in Use['kind']]: Spending<Kind> } = {
       ['since', 'bigint'],
     ],
     values: ({ family, generation, since }) => [family, generation, since],
-    used: `select guard.* from guard, families where ${sameFamily} and families.rotated_at >= guard.since`,
-    over: overFamily,
+    consumed: `select valid.* from valid, families
+  where ${sameFamily}
+    and families.rotated_at >= valid.since`,
+    unusable: unusableFamily,
   },
   refresh_reuse: {
     columns: [
@@ -112,12 +125,16 @@ const spendings: { readonly [Kind in Use['kind']]: Spending<Kind> } = {
       ['idle_until', 'bigint'],
     ],
     values: ({ family, generation, idleExpiresAt }) => [family, generation, idleExpiresAt],
-    // Where its end does not slide, nothing is written.
-    used: `select guard.* from guard, families where ${sameFamily}`,
-    after: `slid as (
-      update families set idle_expires_at = guard.idle_until from guard
-      where ${sameFamily} and families.idle_expires_at <> guard.idle_until)`,
-    over: overFamily,
+    // Writes nothing if the idle lifetime is not extended.
+    consumed: `select valid.* from valid, families
+  where ${sameFamily}`,
+    after: `extended as (
+  update families set idle_expires_at = valid.idle_until
+  from valid
+  where ${sameFamily}
+    and families.idle_expires_at <> valid.idle_until
+)`,
+    unusable: unusableFamily,
   },
 }
 
@@ -126,16 +143,16 @@ type Table<Row> = {
   readonly columns: readonly Typed[]
   readonly values: (row: Row) => readonly Scalar[]
 }
-const cleanedAt: Typed = ['clean_at', 'bigint']
+const cleanAt: Typed = ['clean_at', 'bigint']
 
-/** What can be issued, and where it goes. */
+/** What can be issued, and the table that it is stored in. */
 const tables = {
   authorization: {
     name: 'authorizations',
-    columns: [...authorizationCodec.typed, cleanedAt],
+    columns: [...authorizationCodec.typed, cleanAt],
     values: authorizationRow,
   },
-  family: { name: 'families', columns: [...familyCodec.typed, cleanedAt], values: familyRow },
+  family: { name: 'families', columns: [...familyCodec.typed, cleanAt], values: familyRow },
   referenceToken: {
     name: 'reference_tokens',
     columns: referenceTokenCodec.typed,
@@ -155,51 +172,52 @@ export const shapeOf = ({ use, issue = {}, epoch }: Commit): Shape => ({
 })
 
 export function writeStatement(shape: Shape): Statement {
-  const spending = shape.use && (spendings[shape.use] as Spending<Use['kind']>)
+  const consumption = shape.use && (consumptions[shape.use] as Consumption<Use['kind']>)
   const issued = shape.issue.map(part => ({ part, ...(tables[part] as Table<unknown>) }))
   const columns: readonly Typed[] = [
-    ...asked,
+    ...required,
     ...(shape.epoch ? [['epoch', 'bigint'] as const] : []),
-    ...(spending?.columns ?? []),
+    ...(consumption?.columns ?? []),
     ...issued.flatMap(({ name, columns }) =>
       columns.map(([column, type]) => [`${name}.${column}`, type] as const),
     ),
   ]
-  const names = columns.map(([name]) => quoted(name)).join(', ')
-  const arrays = columns.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')
-  // The same everywhere, so that no two statements wait for each other.
-  const inOrder = spending ? ` order by ${spending.columns[0]?.[0]} collate "C"` : ''
   const ctes = [
-    `given as materialized (
-      select * from unnest(${arrays}) with ordinality as given (${names}, place)${inOrder})`,
-    ...guardsOf(shape),
-    spending?.before,
-    `used as (${spending?.used ?? 'select * from guard'})`,
-    spending?.after,
-    ...issued.map(({ part, name, columns }) => `${quoted(part)} as (${insertOf(name, columns)})`),
+    inputOf(columns, consumption?.columns[0]?.[0]),
+    ...checksOf(shape),
+    consumption?.before,
+    `consumed as (
+  ${consumption?.consumed ?? 'select * from valid'}
+)`,
+    consumption?.after,
+    ...issued.map(({ part, name, columns }) => insertOf(part, name, columns)),
     // An authorization outlives all that came from it.
-    `extended as (
-      update authorizations set expires_at = used.until from used
-      where authorizations.id = used.authorization_id and authorizations.expires_at < used.until)`,
+    `authorization_extended as (
+  update authorizations set expires_at = consumed.until
+  from consumed
+  where authorizations.id = consumed.authorization_id and authorizations.expires_at < consumed.until
+)`,
   ]
   return {
-    text: `with ${ctes.filter(cte => cte !== undefined).join(',\n')}
-      select place, case
-        when place not in (select place from guard) then 'revoked'
-        when place in (select place from used) then 'committed'
-        when ${spending?.over ?? false} then 'revoked'
-        else 'already_used' end
-      from given`,
+    text: `with ${ctes.filter(cte => cte !== undefined).join(', ')}
+select place, case
+    when place not in (select place from valid) then 'revoked'
+    when place in (select place from consumed) then 'committed'
+    when ${consumption?.unusable ?? false} then 'revoked'
+    else 'already_used'
+  end
+from input`,
     valuesOf: ({ at, client_id, sub, epoch, authorization, use, issue = {} }) => [
       ...[at, client_id, sub ?? null, authorization?.id ?? null, authorization?.until ?? 0],
       ...(epoch === undefined ? [] : [epoch]),
-      ...(use && spending ? spending.values(use) : []),
+      ...(use && consumption ? consumption.values(use) : []),
       ...issued.flatMap(({ part, values }) => values(issue[part])),
     ],
   }
 }
 
-const asked: readonly Typed[] = [
+/** The columns of `input` that every shape has. */
+const required: readonly Typed[] = [
   ['at', 'bigint'],
   ['client_id', 'text'],
   ['sub', 'text'],
@@ -207,40 +225,73 @@ const asked: readonly Typed[] = [
   ['until', 'bigint'],
 ]
 
-function insertOf(table: string, columns: readonly Typed[]): string {
-  const names = columns.map(([name]) => name).join(', ')
-  const values = columns.map(([name]) => quoted(`${table}.${name}`)).join(', ')
-  return `insert into ${table} (${names}) select ${values} from used`
+/** @param key the credential's: in one order everywhere, so that no two statements wait for each other. */
+function inputOf(columns: readonly Typed[], key: string | undefined): string {
+  const arrays = columns.map(([, type], index) => `$${index + 1}::${type}[]`)
+  const names = columns.map(([name]) => quoted(name))
+  return `input as materialized (
+  select * from unnest(${wrapped(arrays)}
+  ) with ordinality as input (${wrapped([...names, 'place'])}
+  )${key === undefined ? '' : ` order by ${key} collate "C"`}
+)`
+}
+
+function insertOf(part: string, table: string, columns: readonly Typed[]): string {
+  return `${quoted(part)} as (
+  insert into ${table} (${wrapped(columns.map(([name]) => name))}
+  ) select${wrapped(columns.map(([name]) => quoted(`${table}.${name}`)))}
+  from consumed
+)`
+}
+
+/** Returns items in indented lines of a readable length. */
+function wrapped(items: readonly string[]): string {
+  const lines: string[] = []
+  for (const item of items) {
+    const last = lines.at(-1)
+    if (last === undefined || last.length + item.length > 100) lines.push(item)
+    else lines[lines.length - 1] = `${last}, ${item}`
+  }
+  return lines.map((line, index) => `\n    ${line}${index < lines.length - 1 ? ',' : ''}`).join('')
 }
 
 /**
- * Those whose client, user and authorization stand; a user without a row was never known here: an external one.
+ * Selects the commits whose client and user are enabled and whose authorization is valid. A user without a row is an
+ * external one, who was never known here.
  *
- * What is issued for an authorization that is there hangs on it, and falls with it whoever comes first. A new one does
- * not: the user's row is locked until it is written, so that whoever disables the user and then revokes what is theirs
- * finds it.
+ * What is issued for an existing authorization is revoked with it, whichever write comes first. A new authorization is
+ * not: the user's row stays locked until it is written, so that whoever disables the user and then revokes the user's
+ * authorizations finds it.
  */
-function guardsOf({ issue, epoch }: Shape): readonly string[] {
-  const subs = 'array (select sub from given)'
-  const sameEpoch = epoch ? epochGuard('given.sub', 'given.epoch', subs) : undefined
-  // The user's own row first, as whoever changes the user locks them.
-  const first = sameEpoch ? 'and (select count(*) from owner) >= 0' : ''
+function checksOf({ issue, epoch }: Shape): readonly string[] {
+  const subs = 'array (select sub from input)'
+  const sameEpoch = epoch ? epochGuard('input.sub', 'input.epoch', subs) : undefined
+  // The user's own row first, in the order in which whoever changes the user locks them.
+  const first = sameEpoch ? '\n    and (select count(*) from owner) >= 0' : ''
   const locked = issue.includes('authorization')
-  const stands = (kind: string, id: string) =>
-    `(select stands from standing where kind = '${kind}' and id = given.${id})`
+  const enabled = (kind: string, id: string) =>
+    `(select stands from standing where kind = '${kind}' and id = input.${id})`
   const users = `users as materialized (
-    select kind, id, stands from standing
-    where kind in ('user', 'stored_user') and id = any (${subs}) ${first} order by kind, id for share)`
-  const userStands = locked
-    ? '(select stands from users where users.id = given.sub order by kind desc limit 1)'
-    : `${stands('user', 'sub')}, ${stands('stored_user', 'sub')}`
-  const guard = `guard as materialized (
-    select given.* from given
-    where coalesce(${stands('client', 'client_id')}, ${stands('stored_client', 'client_id')}) = 1
-      and coalesce(${userStands}, 1) = 1
-      and (authorization_id is null or (
-        select true from authorizations
-        where id = given.authorization_id and revoked_at is null and expires_at > given.at))
-      ${sameEpoch ? `and ${sameEpoch.condition}` : ''})`
-  return [...(sameEpoch ? [sameEpoch.part] : []), ...(locked ? [users] : []), guard]
+  select kind, id, stands from standing
+  where kind in ('user', 'stored_user') and id = any (${subs})${first}
+  order by kind, id for share
+)`
+  const user = locked
+    ? '(select stands from users where users.id = input.sub order by kind desc limit 1)'
+    : `${enabled('user', 'sub')},
+      ${enabled('stored_user', 'sub')}`
+  const valid = `valid as materialized (
+  select input.* from input
+  where coalesce(
+      ${enabled('client', 'client_id')},
+      ${enabled('stored_client', 'client_id')}) = 1
+    and coalesce(
+      ${user}, 1) = 1
+    and (authorization_id is null or (
+      select true from authorizations
+      where id = input.authorization_id and revoked_at is null and expires_at > input.at))${
+        sameEpoch ? `\n    and ${sameEpoch.condition}` : ''
+      }
+)`
+  return [...(sameEpoch ? [sameEpoch.part] : []), ...(locked ? [users] : []), valid]
 }

@@ -1,13 +1,16 @@
-/** Whether a sign-in is of its user's present epoch, in PostgreSQL: see `StoredUser`. */
+/** Checks in PostgreSQL that a sign-in has its user's current epoch: see `StoredUser`. */
 
 /**
- * A part of a statement, and the condition that it answers. Of who is no stored user there is none; a configured user of
- * the same `sub` goes before a stored one. The user's row stays locked until the statement has written: whoever ends
- * the user's access meanwhile waits for it, and then finds what it wrote. Where it is asked of many, `subs` are all.
+ * Returns a part of a statement, and the condition that it decides. Users who are not stored have no epoch. A configured
+ * user takes precedence over a stored one with the same `sub`. The user's row stays locked until the statement has
+ * written, so whoever ends the user's access meanwhile waits for it, and then finds what it wrote.
+ *
+ * @param subs all users of a statement for many.
  */
 export const epochGuard = (sub: string, epoch: string, subs = `array[${sub}::text]`) => ({
   part: `owner as materialized (
-    select sub, epoch from stored_users where sub = any (${subs}) order by sub for share)`,
+  select sub, epoch from stored_users where sub = any (${subs}) order by sub for share
+)`,
   condition: `(${epoch}::bigint is not distinct from (select epoch from owner where owner.sub = ${sub})
-    or exists (select 1 from standing where kind = 'user' and id = ${sub} and stands = 1))`,
+      or exists (select 1 from standing where kind = 'user' and id = ${sub} and stands = 1))`,
 })

@@ -1,0 +1,66 @@
+with input as materialized (
+  select * from unnest(
+    $1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
+    $16::bigint[], $17::text[], $18::text[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[],
+    $23::text[], $24::text[], $25::text[], $26::bigint[], $27::text[], $28::text[], $29::text[],
+    $30::bigint[], $31::bigint[], $32::bigint[], $33::bigint[], $34::bigint[]
+  ) with ordinality as input (
+    "at", "client_id", "sub", "authorization_id", "until", "authorizations.id", "authorizations.client_id",
+    "authorizations.sub", "authorizations.tenant", "authorizations.sid", "authorizations.scope",
+    "authorizations.resources", "authorizations.idp", "authorizations.amr", "authorizations.acr",
+    "authorizations.auth_time", "authorizations.claims", "authorizations.requested_claims",
+    "authorizations.created_at", "authorizations.expires_at", "authorizations.revoked_at",
+    "authorizations.clean_at", "families.id", "families.authorization_id", "families.client_id",
+    "families.generation", "families.scope", "families.access_claims", "families.cnf",
+    "families.created_at", "families.expires_at", "families.idle_expires_at", "families.rotated_at",
+    "families.clean_at", place
+  )
+), users as materialized (
+  select kind, id, stands from standing
+  where kind in ('user', 'stored_user') and id = any (array (select sub from input))
+  order by kind, id for share
+), valid as materialized (
+  select input.* from input
+  where coalesce(
+      (select stands from standing where kind = 'client' and id = input.client_id),
+      (select stands from standing where kind = 'stored_client' and id = input.client_id)) = 1
+    and coalesce(
+      (select stands from users where users.id = input.sub order by kind desc limit 1), 1) = 1
+    and (authorization_id is null or (
+      select true from authorizations
+      where id = input.authorization_id and revoked_at is null and expires_at > input.at))
+), consumed as (
+  select * from valid
+), "authorization" as (
+  insert into authorizations (
+    id, client_id, sub, tenant, sid, scope, resources, idp, amr, acr, auth_time, claims, requested_claims,
+    created_at, expires_at, revoked_at, clean_at
+  ) select
+    "authorizations.id", "authorizations.client_id", "authorizations.sub", "authorizations.tenant",
+    "authorizations.sid", "authorizations.scope", "authorizations.resources", "authorizations.idp",
+    "authorizations.amr", "authorizations.acr", "authorizations.auth_time", "authorizations.claims",
+    "authorizations.requested_claims", "authorizations.created_at", "authorizations.expires_at",
+    "authorizations.revoked_at", "authorizations.clean_at"
+  from consumed
+), "family" as (
+  insert into families (
+    id, authorization_id, client_id, generation, scope, access_claims, cnf, created_at, expires_at,
+    idle_expires_at, rotated_at, clean_at
+  ) select
+    "families.id", "families.authorization_id", "families.client_id", "families.generation",
+    "families.scope", "families.access_claims", "families.cnf", "families.created_at",
+    "families.expires_at", "families.idle_expires_at", "families.rotated_at", "families.clean_at"
+  from consumed
+), authorization_extended as (
+  update authorizations set expires_at = consumed.until
+  from consumed
+  where authorizations.id = consumed.authorization_id and authorizations.expires_at < consumed.until
+)
+select place, case
+    when place not in (select place from valid) then 'revoked'
+    when place in (select place from consumed) then 'committed'
+    when false then 'revoked'
+    else 'already_used'
+  end
+from input;
