@@ -7,7 +7,7 @@ import { narrowTo } from '../../packages/server/src/authorization-request/agreed
 import { createIdTokenHintReader } from '../../packages/server/src/authorization-request/id-token-hint.ts'
 import {
   pushedRestartLifetime,
-  usedMarker,
+  usedAssertionOf,
 } from '../../packages/server/src/authorization-request/pushed-request.ts'
 import {
   claimScopes,
@@ -301,7 +301,7 @@ test('hooks: a subject has 255 characters at most [OpenID Connect Core 1.0 §2]'
 })
 
 test('par: that a request was used is known for as long as any page of any browser that came with it', () => {
-  const { expires_at } = usedMarker({ hash: 'x' as never, since: 0 })
+  const { expires_at } = usedAssertionOf({ hash: 'x' as never, since: 0 })
   const [lastBrowser, lastPage] = [3600, 3600]
   assert.ok(expires_at > lastBrowser + pushedRestartLifetime + lastPage)
 })

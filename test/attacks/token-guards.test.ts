@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { parseParameters } from '@tessera/protocol/parameters'
-import { matchesRedirectUri, redirectUriFault } from '@tessera/protocol/redirect-uri'
+import { matchesRedirectUri, redirectUriProblem } from '@tessera/protocol/redirect-uri'
 import { parseScope } from '@tessera/protocol/scope'
 import { jwkOfOne, one } from '../support/certificates.ts'
 import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
@@ -73,7 +73,7 @@ test('redirect URIs: none holds credentials, an empty user included, and each ot
     'https://:@app.example/cb',
     'com.example.app://@host/cb',
   ])
-    assert.equal(redirectUriFault(uri), 'it holds credentials', uri)
+    assert.equal(redirectUriProblem(uri), 'it holds credentials', uri)
   for (const [uri, fault] of [
     ['https://app.example/ cb', /white space/],
     ['https://app.example/ü', /not ASCII/],
@@ -89,14 +89,14 @@ test('redirect URIs: none holds credentials, an empty user included, and each ot
     ['localhost:3000/cb', /begins with a host/],
     ['http://127.1/cb', /not written as 127/],
   ] as const)
-    assert.match(String(redirectUriFault(uri)), fault, uri)
+    assert.match(String(redirectUriProblem(uri)), fault, uri)
   for (const uri of [
     'https://app.example/@me',
     'https://app.example/cb?to=a@b',
     'com.example.app:/cb',
     'http://localhost:3000/cb',
   ])
-    assert.equal(redirectUriFault(uri), undefined, uri)
+    assert.equal(redirectUriProblem(uri), undefined, uri)
 })
 
 test('client authentication: a certificate and an assertion are two ways at once [RFC 6749 §2.3]', async () => {

@@ -41,7 +41,7 @@ const verifier = createTokenVerifier({
       return found && ({ client_id, ...found } as Client)
     },
   },
-  subjects: { tell: (client: Client, sub: string) => `${sub} at ${client.client_id}` } as never,
+  subjects: { subjectFor: (client: Client, sub: string) => `${sub} at ${client.client_id}` } as never,
   stores,
 })
 

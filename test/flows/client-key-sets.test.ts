@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
-import { createClientKeys } from '../../packages/server/src/clients/keys/jwks.ts'
+import { createClientKeyFinder } from '../../packages/server/src/clients/keys/jwks.ts'
 import { createClients } from '../../packages/server/src/clients/registration/client-lookup.ts'
 import type { Client } from '../../packages/server/src/model/client.ts'
 import type { RegisteredClient } from '../../packages/server/src/model/registered-client.ts'
@@ -22,7 +22,7 @@ function clientKeys(body: (url: string) => string) {
   const warned: unknown[] = []
   const log: Log = { ...silentLog, warn: (event, fields) => void warned.push([event, fields?.client_id]) }
   let now = 1_790_000_000
-  const find = createClientKeys({
+  const find = createClientKeyFinder({
     outbound: async url => {
       asked.push(String(url))
       return { ok: true, status: 200, headers: {}, body: body(String(url)) }

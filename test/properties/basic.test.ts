@@ -24,7 +24,7 @@ test('basic: whatever id and secret are form-encoded are read back [RFC 6749 §2
         const header = `${scheme} ${base64(`${formEncode(client_id)}:${formEncode(secret)}`)}`
         const read = readBasic(header)
         assert.ok(typeof read === 'object')
-        assert.deepEqual([read.client_id, read.secret, read.isPlain], [client_id, secret, undefined])
+        assert.deepEqual([read.client_id, read.secret, read.isUnencoded], [client_id, secret, undefined])
       },
     ),
   )

@@ -12,7 +12,7 @@ export const isWebHost = (hostname: string): boolean => /^([a-z0-9._-]+|\[[0-9a-
 export const loopbackHosts: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost'])
 
 /** Returns why a URI may not be registered as a redirection URI; undefined when it may. */
-export function redirectUriFault(uri: string): string | undefined {
+export function redirectUriProblem(uri: string): string | undefined {
   // RFC 3986 §2: a browser is sent there by a header, which holds nothing else.
   if (/[^\x21-\x7E]/.test(uri)) return 'it holds white space, control or other characters that are not ASCII'
   if (uri.includes('*')) return 'it holds a wildcard, and redirection URIs are compared exactly'
@@ -20,10 +20,10 @@ export function redirectUriFault(uri: string): string | undefined {
   if (!URL.canParse(uri)) return 'it is not an absolute URI (RFC 6749 §3.1.2)'
   // As it is written: of an empty user (`https://@host/`) nothing is left once it is parsed.
   if (/^[a-z][a-z\d+.-]*:\/\/[^/?]*@/i.test(uri)) return 'it holds credentials'
-  return hasPrivateUseScheme(uri) ? privateUseFault(uri) : webFault(uri)
+  return hasPrivateUseScheme(uri) ? privateUseProblem(uri) : webProblem(uri)
 }
 
-function privateUseFault(uri: string): string | undefined {
+function privateUseProblem(uri: string): string | undefined {
   const scheme = schemeOf(uri)
   if (/^urn:ietf:wg:oauth:2\.0:oob(?::auto)?$/i.test(uri)) {
     return 'it asks to show the code for copying, which is not offered; use a loopback address (RFC 8252 §7.3) or the device grant'
@@ -33,7 +33,7 @@ function privateUseFault(uri: string): string | undefined {
   return /^[^:]+:\d+(?:[/?]|$)/.test(uri) ? 'it begins with a host in place of a scheme' : undefined
 }
 
-function webFault(uri: string): string | undefined {
+function webProblem(uri: string): string | undefined {
   const { protocol, hostname } = new URL(uri)
   if (protocol === 'http:' && !loopbackHosts.has(hostname))
     return 'http is for loopback hosts only (RFC 9700 §2.6); use https'

@@ -6,10 +6,10 @@ import {
 } from '../clients/authentication/authenticate.ts'
 import { type AuthenticateCaller, createCallerAuthentication } from '../clients/authentication/caller.ts'
 import { type ClientFailures, createClientFailures } from '../clients/authentication/failed-attempts.ts'
-import { longestKept } from '../clients/authentication/private-key-jwt.ts'
-import { createPlainBasicLog } from '../clients/authentication/unencoded-basic.ts'
+import { maxRetention } from '../clients/authentication/private-key-jwt.ts'
+import { createUnencodedBasicWarning } from '../clients/authentication/unencoded-basic.ts'
 import { createClientEncryption, type EncryptForClient } from '../clients/keys/encryption.ts'
-import { createClientKeys } from '../clients/keys/jwks.ts'
+import { createClientKeyFinder } from '../clients/keys/jwks.ts'
 import { createClientSignatures, type VerifyClientSignature } from '../clients/keys/signature.ts'
 import { type ClientLookup, createClients } from '../clients/registration/client-lookup.ts'
 import { readRegistered } from '../clients/registration/metadata-validation.ts'
@@ -44,17 +44,17 @@ export function createClientServices(
   const { stores, clock, log, random, outbound } = context
   const lookup = createLookup(configuration, context)
   const isConfigured = (clientId: string) => configuration.clients.find(clientId) !== undefined
-  const findKeys = createClientKeys({ outbound, clock, log })
+  const findKeys = createClientKeyFinder({ outbound, clock, log })
   const verifySignature = createClientSignatures(findKeys)
   const failures = createFailures(context, { countAttempt, waitFor })
-  const notePlainBasic = createPlainBasicLog({ clock, log })
+  const warnUnencodedBasic = createUnencodedBasicWarning({ clock, log })
   // Not the queue of users' passwords: guesses at client secrets must not delay users, nor the other way round.
   const { match: matchArgon2id } = createArgon2id({
     concurrent: 1,
     networksOf: networkPath,
     onFull: createOverloadLog({ log, clock, queue: 'client_secrets' }),
   })
-  const longest = longestKept(clientAssertions.maxLifetime)
+  const longest = maxRetention(clientAssertions.maxLifetime)
   const authenticate = createClientAuthentication({
     issuer,
     clients: lookup,
@@ -66,7 +66,7 @@ export function createClientServices(
     findKeys,
     verifySignature,
     failures,
-    notePlainBasic,
+    warnUnencodedBasic,
     matchArgon2id,
     clock,
     random,
@@ -76,7 +76,7 @@ export function createClientServices(
     resources,
     compatibility,
     failures,
-    notePlainBasic,
+    warnUnencodedBasic,
     matchArgon2id,
     clock,
     random,

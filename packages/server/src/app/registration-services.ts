@@ -2,7 +2,7 @@
 
 import { createSecrets, type Secrets } from '../clients/authentication/secrets.ts'
 import { type ClientRegistration, createClientRegistration } from '../clients/registration/registration.ts'
-import { createSectorCheck } from '../clients/registration/sector-identifier.ts'
+import { createSectorIdentifierCheck } from '../clients/registration/sector-identifier.ts'
 import { createSoftwareStatements } from '../clients/registration/software-statement.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Services } from './services.ts'
@@ -21,7 +21,7 @@ export function createRegistrationServices(
     clientRegistration: createClientRegistration({
       registration,
       registeredClients: stores.registeredClients,
-      sectorFault: createSectorCheck(outbound),
+      checkSectorIdentifier: createSectorIdentifierCheck(outbound),
       readStatement: createSoftwareStatements({ registration, issuer, clock }),
       signingAlgorithms: keys.algorithms(),
       clock,

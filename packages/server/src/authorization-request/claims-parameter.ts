@@ -29,7 +29,7 @@ const ownClaims: ReadonlySet<string> = new Set(
 )
 
 /** The most claims of a member and values of a claim: they are stored with the sign-in. */
-const mostAsked = 100
+const maxRequestedClaims = 100
 
 /** Refuses `invalid_request` for what is not the object of §5.5, and for more than 100 claims or values. Members and claims that are not known are ignored. */
 export function parseClaimsParameter(text: string | undefined): Result<ClaimsParameter> {
@@ -59,7 +59,8 @@ const malformed: Refusal = refuse('invalid_request', 'claims_malformed', { descr
 const tooMany: Refusal = refuse('invalid_request', 'claims_too_many', { description: 'Too many claims' })
 
 const asksTooMuch = (members: ReadonlyMap<string, Member>): boolean =>
-  members.size > mostAsked || [...members.values()].some(({ values = [] }) => values.length > mostAsked)
+  members.size > maxRequestedClaims ||
+  [...members.values()].some(({ values = [] }) => values.length > maxRequestedClaims)
 
 function parseJson(text: string): unknown {
   try {

@@ -48,7 +48,7 @@ export const pushedRestartLifetime: Seconds = 86_400
  * Returns the marker that is stored with what is issued. It outlives every page of every browser that came with the
  * request: the last one came at most an hour after this one (`pushed_lifetime`), and its last page lives for an hour.
  */
-export const usedMarker = ({ hash, since }: Pushed): UsedAssertion => ({
+export const usedAssertionOf = ({ hash, since }: Pushed): UsedAssertion => ({
   hash,
   expires_at: markUntil(since + pushedRestartLifetime, 2 * 3600),
 })

@@ -50,8 +50,8 @@ export async function readRequestObject(
   const isSigned = header.alg !== 'none'
   const claims = isSigned ? await signedClaims(jwt, client, ports) : unsignedClaims(jwt, client, ports)
   if (!claims.ok) return claims
-  const fault = claimsFault(claims.value, client, ports) ?? lifetimeFault(claims.value, client, ports)
-  if (fault) return fault
+  const refusal = claimsRefusal(claims.value, client, ports) ?? lifetimeRefusal(claims.value, client, ports)
+  if (refusal) return refusal
   const parameters = parametersOf(claims.value)
   return parameters.ok
     ? ok({
@@ -119,7 +119,7 @@ function unsignedClaims(
 }
 
 /** RFC 9101 §4, §5; OpenID Connect Core 1.0 §6.1. */
-function claimsFault(
+function claimsRefusal(
   claims: JsonObject,
   { client_id }: Client,
   ports: RequestObjectPorts,
@@ -137,7 +137,7 @@ function claimsFault(
 }
 
 /** FAPI 2.0 Message Signing §5.3.1: by its own word a request is good for a short time, which began not long ago. */
-function lifetimeFault(
+function lifetimeRefusal(
   { nbf, exp }: JsonObject,
   { request_object_max_lifetime: ofClient = Number.POSITIVE_INFINITY }: Client,
   { clock, requestObjectMaxLifetime: ofServer = Number.POSITIVE_INFINITY }: RequestObjectPorts,
@@ -150,13 +150,13 @@ function lifetimeFault(
 }
 
 /** Claims of the JWT itself. */
-const ofTheJwt: ReadonlySet<string> = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'jti', 'sub'])
+const jwtClaims: ReadonlySet<string> = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'jti', 'sub'])
 
 /** A text as it is, a list of resources as several parameters, anything else as JSON. */
 function parametersOf(claims: JsonObject): Result<Parameters> {
   const form = new URLSearchParams()
   for (const [name, value] of Object.entries(claims)) {
-    if (ofTheJwt.has(name) || value === null) continue
+    if (jwtClaims.has(name) || value === null) continue
     // Values that are not strings stay JSON, which matches no resource of ours (RFC 8707 §2).
     if (name === 'resource' && Array.isArray(value)) for (const one of value) form.append(name, textOf(one))
     else form.append(name, textOf(value))

@@ -33,7 +33,7 @@ export function createRequestObjectFetcher({
   allowUnregisteredUris,
 }: RequestUriPorts): FetchRequestObject {
   const underWay = new Map<string, Promise<Result<string>>>()
-  const takeSlot = createSlots(mostWaiting)
+  const takeSlot = createSlots(maxWaiting)
   return async (uri, client) => {
     const isRegistered = client.request_uris.includes(uri)
     if (!allowUnregisteredUris && !isRegistered) return invalid('request_uri_not_registered')
@@ -54,10 +54,10 @@ const slotOwner = ({ client_id }: Client, isRegistered: boolean): string =>
   isRegistered ? client_id : `${client_id}, unregistered`
 
 /** Any client may name an address, so that less is read than of an object that is sent. */
-const mostBytes = 16_384
+const maxBytes = 16_384
 
 /** Requests that wait for an answer from outside at once. */
-const mostWaiting = 200
+const maxWaiting = 200
 
 const tooMany = refuse('temporarily_unavailable', 'request_uris_too_many_waiting', {
   description: 'Too many requests by request_uri',
@@ -66,7 +66,7 @@ const tooMany = refuse('temporarily_unavailable', 'request_uris_too_many_waiting
 async function ask(address: string, stranger: boolean, outbound: Outbound): Promise<Result<string>> {
   const answer = await outbound(address, {
     headers: { accept: 'application/oauth-authz-req+jwt, application/jwt' },
-    maxBytes: mostBytes,
+    maxBytes: maxBytes,
     stranger,
   })
   if (!answer.ok)

@@ -54,8 +54,8 @@ export function validateScopes(names: readonly string[], rules: ScopeRules): Res
     const reason = ignoredFor(name, rules)
     if (reason !== undefined) ignored.push({ parameter: 'scope', reason, scope: name })
     else {
-      const fault = faultOf(name, rules)
-      if (fault) return fault
+      const refusal = problemOf(name, rules)
+      if (refusal) return refusal
       scope.push(name)
     }
   }
@@ -97,7 +97,7 @@ function ignoredFor(name: string, rules: ScopeRules): string | undefined {
   return issuesCode ? 'scope_offline_access_without_refresh' : 'scope_offline_access_without_code'
 }
 
-function faultOf(name: string, rules: ScopeRules): Refusal | undefined {
+function problemOf(name: string, rules: ScopeRules): Refusal | undefined {
   const { client, resources, kinds } = rules
   const kind = scopeKind(resources, name)
   if (kind === undefined) return { ...unknown, log: { scope: name } }

@@ -42,7 +42,7 @@ export type AuthorizationRequestResolution = {
   /** For the endpoint where requests are pushed: by value only (RFC 9126 §2.1). */
   readonly resolvePushed: (client: Client, parameters: Parameters) => Promise<Result<Parameters>>
   /** Returns why a request that begins again may no longer come the way it came; undefined when it may. */
-  readonly originFault: (client: Client, origin: RequestOrigin) => Refusal | undefined
+  readonly originProblem: (client: Client, origin: RequestOrigin) => Refusal | undefined
 }
 
 export function createAuthorizationRequestResolution(ports: ResolutionPorts): AuthorizationRequestResolution {
@@ -68,10 +68,10 @@ export function createAuthorizationRequestResolution(ports: ResolutionPorts): Au
       const completed = resolved.ok ? withDefaults(resolved.value, client) : resolved
       return completed.ok ? ok(completed.value.parameters) : completed
     },
-    originFault(client, { pushed, signed_since }) {
+    originProblem(client, { pushed, signed_since }) {
       // What was pushed was resolved then.
       if (pushed !== undefined) return undefined
-      if (mustBePushed(client, ports)) return notPushed
+      if (mustBePushed(client, ports)) return pushedRequired
       return mustBeSigned(client, ports) && signed_since === undefined ? missing : undefined
     },
   }
@@ -91,7 +91,7 @@ async function resolveFor(
   }
   // What was pushed was resolved then.
   if (uri !== undefined && isPushed(uri)) return ports.pushedRequests.find(uri, client.client_id)
-  if (mustBePushed(client, ports)) return notPushed
+  if (mustBePushed(client, ports)) return pushedRequired
   const fetched = uri === undefined ? ok(request) : await fetchObject(uri, client)
   return fetched.ok ? resolveObject(client, parameters, fetched.value, ports) : fetched
 }
@@ -126,7 +126,7 @@ const mustBePushed = (client: Client, { requirePushed }: Requirements): boolean 
 const mustBeSigned = (client: Client, { requireSigned }: Requirements): boolean =>
   client.require_signed_request_object || requireSigned
 
-const notPushed = refuse('invalid_request', 'pushed_request_required', {
+const pushedRequired = refuse('invalid_request', 'pushed_request_required', {
   description: 'A pushed authorization request is required',
 })
 
@@ -162,11 +162,11 @@ function merge(outside: Parameters | undefined, { parameters }: RequestObject): 
   )
   const form = new URLSearchParams(formatParameters(parameters))
   for (const name of more) for (const value of outside?.all(name) ?? []) form.append(name, value)
-  return reread(form, [...parameters.ignored, ...(outside?.ignored ?? [])])
+  return parseAgain(form, [...parameters.ignored, ...(outside?.ignored ?? [])])
 }
 
 /** @param ignored what was left out before. */
-function reread(form: URLSearchParams, ignored: readonly string[]): Result<Parameters> {
+function parseAgain(form: URLSearchParams, ignored: readonly string[]): Result<Parameters> {
   const read = parseRequest(form.toString())
   return read.ok ? ok({ ...read.value, ignored }) : read
 }
@@ -185,6 +185,6 @@ function withDefaults(
   if (more.size === 0) return ok(resolved)
   const form = new URLSearchParams(formatParameters(parameters))
   for (const [name, value] of more) form.set(name, value)
-  const completed = reread(form, parameters.ignored)
+  const completed = parseAgain(form, parameters.ignored)
   return completed.ok ? ok({ ...resolved, parameters: completed.value }) : completed
 }

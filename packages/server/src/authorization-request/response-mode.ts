@@ -17,13 +17,13 @@ export function parseResponseMode(parameters: Parameters, redirectUri: string): 
   const named = parameters.get('response_mode')
   if (named === undefined) return ok(defaultResponseMode(parameters))
   const mode = responseModes.find(known => known === named)
-  if (!mode) return unfit('unsupported_response_type', 'response_mode_unknown', 'Invalid response_mode')
+  if (!mode) return refuseMode('unsupported_response_type', 'response_mode_unknown', 'Invalid response_mode')
   if (mode === 'form_post' && hasPrivateUseScheme(redirectUri)) {
-    return unfit('invalid_request', 'response_mode_form_post', 'Invalid response_mode for redirect_uri')
+    return refuseMode('invalid_request', 'response_mode_form_post', 'Invalid response_mode for redirect_uri')
   }
   // A query ends up in logs, histories and Referer headers (RFC 9700 §4.3).
   return mode === 'query' && defaultResponseMode(parameters) !== 'query'
-    ? unfit('invalid_request', 'response_mode_query', 'Invalid response_mode for response_type')
+    ? refuseMode('invalid_request', 'response_mode_query', 'Invalid response_mode for response_type')
     : ok(mode)
 }
 
@@ -31,5 +31,5 @@ export function parseResponseMode(parameters: Parameters, redirectUri: string): 
 export const defaultResponseMode = (parameters: Parameters): ResponseMode =>
   bringsToken(parameters.get('response_type') ?? '') ? 'fragment' : 'query'
 
-const unfit = (error: string, reason: string, description: string): Refusal =>
+const refuseMode = (error: string, reason: string, description: string): Refusal =>
   refuse(error, reason, { description })

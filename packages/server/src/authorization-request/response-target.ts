@@ -28,9 +28,9 @@ export async function proveResponseTarget(
   }
   const redirectUri = parameters.get('redirect_uri')
   // Never defaulted, even where only one is registered: OpenID Connect Core 1.0 §3.1.2.1 requires it.
-  if (redirectUri === undefined) return unfit('redirect_uri_missing', 'Missing redirect_uri', clientId)
+  if (redirectUri === undefined) return refuseMode('redirect_uri_missing', 'Missing redirect_uri', clientId)
   if (!isRedirectUriOf(client, redirectUri)) {
-    return unfit('redirect_uri_not_registered', 'Invalid redirect_uri', clientId)
+    return refuseMode('redirect_uri_not_registered', 'Invalid redirect_uri', clientId)
   }
   const mode = parseResponseMode(parameters, redirectUri)
   const state = parameters.get('state')
@@ -46,5 +46,5 @@ export async function proveResponseTarget(
 const unknownReason = (clientId: string): string =>
   isRegisteredId(clientId) ? 'registered_client_unknown' : 'client_unknown'
 
-const unfit = (reason: string, description: string, client_id: string): Refusal =>
+const refuseMode = (reason: string, description: string, client_id: string): Refusal =>
   refuse('invalid_request', reason, { description, log: { client_id } })

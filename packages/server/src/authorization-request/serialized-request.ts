@@ -14,7 +14,7 @@ const kept: ReadonlySet<string> = new Set(
  * Returns what the pages need of a request, form-encoded; what its `id_token_hint` says travels beside it. Refuses
  * `invalid_request` when it is too long.
  */
-export function keptRequest(parameters: Parameters): Result<string> {
+export function serializeRequest(parameters: Parameters): Result<string> {
   const text = formatParameters(parameters, name => kept.has(name))
   return text.length > maxParametersLength
     ? refuse('invalid_request', 'request_too_long', { description: 'The request is too long' })

@@ -69,8 +69,8 @@ async function validate(
   const { client } = target
   const mode = parseResponseMode(parameters, target.redirect_uri)
   if (!mode.ok) return mode
-  const fault = unsupported(parameters) ?? tooLong(parameters)
-  if (fault) return fault
+  const refusal = unsupported(parameters) ?? tooLong(parameters)
+  if (refusal) return refusal
   const type = validateResponseType(client, parameters)
   if (!type.ok) return type
   const apis = validateResources(parameters.all('resource'), resources)
@@ -83,8 +83,8 @@ async function validate(
   })
   if (!granted.ok) return granted
   const { scope } = granted.value
-  const idTokenFault = frontChannelIdTokenFault(type.value, scope, parameters)
-  if (idTokenFault) return idTokenFault
+  const idTokenRefusal = frontChannelIdTokenRefusal(type.value, scope, parameters)
+  if (idTokenRefusal) return idTokenRefusal
   // A code is as well protected whatever comes beside it; without one there is nothing to prove.
   const challenge = brings(type.value, 'code') ? validateCodeChallenge(target, parameters) : ok({})
   if (!challenge.ok) return challenge
@@ -137,7 +137,7 @@ async function validate(
 }
 
 /** OpenID Connect Core 1.0 §3.2.2.1, §3.3.2.11: an ID token from here is tied to its request by the nonce. */
-function frontChannelIdTokenFault(
+function frontChannelIdTokenRefusal(
   type: ResponseType,
   scope: readonly string[],
   parameters: Parameters,
@@ -196,8 +196,8 @@ function validateSignInPlace(
   const acr = parseAcrValues(text)
   if (!acr.ok) return acr
   const { idp, tenant } = acr.value
-  const fault = tenantFault(client, tenant, tenants)
-  if (fault) return fault
+  const refusal = tenantFault(client, tenant, tenants)
+  if (refusal) return refusal
   const provider = idp === undefined ? undefined : identityProviders.get(idp)
   const known = idp === localProvider || (provider !== undefined && servesTenant(provider, tenant))
   return ok({

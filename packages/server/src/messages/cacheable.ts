@@ -12,7 +12,7 @@ export type CacheableDocument = {
 }
 
 /** Answers 200 with the document, or 304 to a cache that has this very one. */
-export function createCacheableAnswer({
+export function createCacheableResponse({
   body,
   type,
   maxAge,

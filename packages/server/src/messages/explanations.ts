@@ -67,7 +67,7 @@ export const explanations = {
 } as const satisfies Readonly<Record<string, string | undefined>>
 
 /** Returns what the client is told; undefined for one that did not authenticate. */
-export const explanationFor = (client: Client | undefined, reason: string): string | undefined =>
+export const describeReason = (client: Client | undefined, reason: string): string | undefined =>
   client !== undefined && !isPublic(client) && Object.hasOwn(explanations, reason)
     ? explanations[reason as keyof typeof explanations]
     : undefined

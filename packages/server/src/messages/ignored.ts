@@ -6,11 +6,11 @@ import type { Client } from '../model/client.ts'
 import type { Log } from '../runtime/ports.ts'
 
 /** Nobody needs to sign in to have lines logged here, so a request gets no more than these, each of a bounded length. */
-const mostLines = 4
-const longestScope = 200
+const maxLines = 4
+const maxScopeTextLength = 200
 
 /** Scopes that were ignored for the same reason share a line. */
-export function logIgnored(
+export function logIgnoredParameters(
   log: Log,
   endpoint: string,
   request: HttpRequest,
@@ -18,13 +18,13 @@ export function logIgnored(
   ignored: readonly Ignored[],
 ): void {
   const groups = [...Map.groupBy(ignored, ({ parameter, reason }) => `${parameter} ${reason}`).values()]
-  for (const [index, group] of groups.slice(0, mostLines).entries()) {
+  for (const [index, group] of groups.slice(0, maxLines).entries()) {
     const { parameter, reason } = group[0]!
     const scopes = group.flatMap(({ scope }) => scope ?? [])
-    const left = index === mostLines - 1 ? groups.length - mostLines : 0
+    const left = index === maxLines - 1 ? groups.length - maxLines : 0
     log.info('parameter_ignored', {
       ...{ endpoint, request_id: request.id, client_id, parameter, reason },
-      ...(scopes.length > 0 && { scope: scopes.join(' ').slice(0, longestScope) }),
+      ...(scopes.length > 0 && { scope: scopes.join(' ').slice(0, maxScopeTextLength) }),
       ...(scopes.length > 1 && { scopes: scopes.length }),
       ...(left > 0 && { more: left }),
     })

@@ -7,7 +7,7 @@ import type { Refusal } from '@tessera/protocol/result'
 import type { Client } from '../model/client.ts'
 import { networkOf } from '../runtime/network.ts'
 import type { Log } from '../runtime/ports.ts'
-import { explanationFor } from './explanations.ts'
+import { describeReason } from './explanations.ts'
 
 /** Nothing that holds a token or is about one may be kept by a cache (RFC 6749 §5.1). */
 const jsonHeaders = {
@@ -65,7 +65,7 @@ export const createRefuser =
     })
     const { retry_after } = refusal
     const code = refusal.error === 'invalid_client' ? invalidClientStatus : statusOf(refusal.error)
-    const description = refusal.description ?? explanationFor(client, refusal.reason)
+    const description = refusal.description ?? describeReason(client, refusal.reason)
     const body = {
       ...refusal.members,
       error: errorText(refusal.error),

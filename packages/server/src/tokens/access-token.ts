@@ -67,9 +67,9 @@ export function createAccessTokens({
     const claims: Record<string, Json | undefined> = {
       ...content.claims,
       ...clientClaimsOf(content),
-      ...unsaid,
+      ...reservedClaims,
       iss: issuer,
-      sub: subject ? subjects.tell(client, subject.sub) : client.client_id,
+      sub: subject ? subjects.subjectFor(client, subject.sub) : client.client_id,
       aud: content.audience.aud,
       exp: now + content.lifetime,
       iat: now,
@@ -77,7 +77,7 @@ export function createAccessTokens({
       jti: newId(random),
       client_id: client.client_id,
       scope: scopeAsList ? content.audience.scope : formatScope(content.audience.scope),
-      ...(subject && authenticationClaims(subject, subjects.tellSession(client, subject.sid))),
+      ...(subject && authenticationClaims(subject, subjects.sessionIdFor(client, subject.sid))),
       authorization_id: content.authorization_id,
       derived_from: content.derived_from,
       cnf: content.cnf,
@@ -119,7 +119,7 @@ export function createAccessTokens({
  * Words of this server that not every token has: nobody else may say them where it is silent. A claim named
  * `authorization_id` would hang a token on another's sign-in, `auth_time` would make a client a user.
  */
-export const unsaid = {
+export const reservedClaims = {
   auth_time: undefined,
   idp: undefined,
   amr: undefined,

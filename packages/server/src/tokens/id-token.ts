@@ -6,7 +6,7 @@ import type { RequestedClaims } from '../model/authorization.ts'
 import type { Client, SigningAlgorithm } from '../model/client.ts'
 import type { KeyRing } from '../model/keys.ts'
 import type { Clock } from '../runtime/ports.ts'
-import { type AccessTokenContent, authenticationClaims, unsaid } from './access-token.ts'
+import { type AccessTokenContent, authenticationClaims, reservedClaims } from './access-token.ts'
 import { signJwt } from './jwt.ts'
 import type { SubjectIdentifiers } from './subject-identifier.ts'
 
@@ -43,19 +43,19 @@ export const createIdTokens = ({ issuer, keys, subjects, clock, alwaysWithIdp }:
     const key = keys.signing(client.id_token_signed_response_alg)
     const claims: Record<string, Json | undefined> = {
       ...ofUser,
-      ...unsaid,
+      ...reservedClaims,
       ...bound,
       iss: issuer,
-      sub: subjects.tell(client, subject.sub),
+      sub: subjects.subjectFor(client, subject.sub),
       aud: client.client_id,
       exp: now + client.identity_token_lifetime,
       iat: now,
-      ...authenticationClaims(subject, subjects.tellSession(client, subject.sid)),
+      ...authenticationClaims(subject, subjects.sessionIdFor(client, subject.sid)),
       // No claim of OpenID Connect: clients that check for unknown ones warn about it.
       ...(!alwaysWithIdp && !isRequested(requested?.idp, subject.idp) && { idp: undefined }),
       ...(nonce !== undefined && { nonce }),
-      ...(accessToken !== undefined && { at_hash: halfHash(accessToken, key.alg) }),
-      ...(code !== undefined && { c_hash: halfHash(code, key.alg) }),
+      ...(accessToken !== undefined && { at_hash: leftHalfHash(accessToken, key.alg) }),
+      ...(code !== undefined && { c_hash: leftHalfHash(code, key.alg) }),
       ...(s_hash !== undefined && { s_hash }),
     }
     return signJwt(key, 'JWT', claims)
@@ -85,7 +85,7 @@ const hashOf = {
 } as const satisfies Record<SigningAlgorithm, string>
 
 /** The left half of the hash that goes with the signing algorithm, in base64url (OpenID Connect Core 1.0 §3.1.3.6). */
-export function halfHash(text: string, alg: SigningAlgorithm): string {
+export function leftHalfHash(text: string, alg: SigningAlgorithm): string {
   const digest = hash(hashOf[alg], text, 'buffer')
   return digest.toString('base64url', 0, digest.length / 2)
 }

@@ -35,13 +35,13 @@ export const createLogoutTokens = ({
     const now = clock.now()
     const claims: JsonObject = {
       iss: issuer,
-      sub: subjects.tell(client, sub),
+      sub: subjects.subjectFor(client, sub),
       aud: client.client_id,
       iat: now,
       exp: now + lifetime,
       jti: newId(random),
       events: { [logoutEvent]: {} },
-      sid: subjects.tellSession(client, sid),
+      sid: subjects.sessionIdFor(client, sid),
     }
     // §2.6: signed like the client's ID tokens; the type keeps it from being taken for one (§2.4).
     return signJwt(keys.signing(client.id_token_signed_response_alg), 'logout+jwt', claims)

@@ -14,9 +14,9 @@ type SubjectAudience = SectorMember & Pick<Client, 'subject_type'>
 
 export type SubjectIdentifiers = {
   /** `pairwise`: another one for each sector, from which nobody else can tell the user (§8.1). */
-  readonly tell: (client: SubjectAudience, sub: string) => string
+  readonly subjectFor: (client: SubjectAudience, sub: string) => string
   /** The `sid` of a session: of its sector too, or two clients would find the same user by the same session. */
-  readonly tellSession: <Sid extends string | undefined>(client: SubjectAudience, sid: Sid) => Sid | string
+  readonly sessionIdFor: <Sid extends string | undefined>(client: SubjectAudience, sid: Sid) => Sid | string
 }
 
 export function createSubjectIdentifiers({ derived }: { derived: DerivedKeys }): SubjectIdentifiers {
@@ -29,8 +29,8 @@ export function createSubjectIdentifiers({ derived }: { derived: DerivedKeys }):
       .digest('base64url')
 
   return {
-    tell: (client, sub) => (client.subject_type === 'public' ? sub : pair(subjects, client, sub)),
-    tellSession: (client, sid) =>
+    subjectFor: (client, sub) => (client.subject_type === 'public' ? sub : pair(subjects, client, sub)),
+    sessionIdFor: (client, sid) =>
       client.subject_type === 'public' || sid === undefined ? sid : pair(sessions, client, sid),
   }
 }

@@ -13,15 +13,15 @@ import type { Stores } from '../model/ports/stores.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { accessTokenKinds } from './access-token-kinds.ts'
 import type { SubjectIdentifiers } from './subject-identifier.ts'
-import { createVerifiedJwts } from './verified-jwts.ts'
+import { createJwtVerificationCache } from './verified-jwts.ts'
 
 export type TokenVerifier = {
   /** Refuses `invalid_token` (RFC 6750 §3.1); the reason tells an expired one (`token_expired`) from others. */
-  readonly verifyAccessToken: (token: string) => Promise<Result<LivingToken>>
+  readonly verifyAccessToken: (token: string) => Promise<Result<ActiveToken>>
 }
 
 /** With the authorization that it came from, as it stood when it was asked for. */
-export type LivingToken = VerifiedToken & { readonly authorization?: Authorization }
+export type ActiveToken = VerifiedToken & { readonly authorization?: Authorization }
 
 export type TokenVerifierPorts = {
   readonly issuer: string
@@ -40,9 +40,9 @@ export function createTokenVerifier({
   subjects,
   stores,
 }: TokenVerifierPorts): TokenVerifier {
-  const verifiedClaims = createVerifiedJwts(keys, ...Object.values(accessTokenKinds))
+  const verifiedClaims = createJwtVerificationCache(keys, ...Object.values(accessTokenKinds))
 
-  const verify = async (claims: JsonObject, expiresAt: Seconds): Promise<Result<LivingToken>> => {
+  const verify = async (claims: JsonObject, expiresAt: Seconds): Promise<Result<ActiveToken>> => {
     if (!(expiresAt > clock.now())) return invalid('token_expired', 'The access token expired')
     const token = describe(claims, expiresAt)
     const client = await clients.find(token.client_id)
@@ -67,14 +67,14 @@ export function createTokenVerifier({
   }
 
   /** Who is meant here by the `sub` that the client was told: whoever gave the authorization, or the client itself. */
-  const withSubject = (token: LivingToken, client: Client, user?: string): Result<LivingToken> => {
+  const withSubject = (token: ActiveToken, client: Client, user?: string): Result<ActiveToken> => {
     if (client.subject_type === 'public' || token.sub === client.client_id) return ok(token)
-    return user !== undefined && subjects.tell(client, user) === token.sub
+    return user !== undefined && subjects.subjectFor(client, user) === token.sub
       ? ok({ ...token, sub: user })
       : invalid('token_subject_unknown')
   }
 
-  const verifyReference = async (token: string): Promise<Result<LivingToken>> => {
+  const verifyReference = async (token: string): Promise<Result<ActiveToken>> => {
     const found = await stores.referenceTokens.find(hashHandle(token))
     return found ? verify(found.claims, found.expires_at) : invalid('token_unknown')
   }

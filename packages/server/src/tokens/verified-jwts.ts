@@ -11,7 +11,7 @@ import { type JwtKind, readClaims, verifyJwt } from './jwt.ts'
 const most = 2000
 
 /** Answers the claims of a JWT of one of these kinds; undefined for one that no published key signed. */
-export function createVerifiedJwts(
+export function createJwtVerificationCache(
   keys: Pick<KeyRing, 'verification'>,
   ...kinds: readonly JwtKind[]
 ): (token: string) => JsonObject | undefined {

@@ -14,7 +14,7 @@ import { readCredential } from './credential.ts'
 import type { ClientFailures } from './failed-attempts.ts'
 import { type Credential, maxCallerIdLength, refuseClient, type SecretReading, withColons } from './method.ts'
 import { createSecrets } from './secrets.ts'
-import type { NotePlainBasic } from './unencoded-basic.ts'
+import type { WarnUnencodedBasic } from './unencoded-basic.ts'
 
 export type Caller =
   | { readonly kind: 'api'; readonly api: ApiResource }
@@ -29,7 +29,7 @@ export type CallerAuthenticationPorts = {
   readonly clock: Clock
   readonly random: Random
   readonly matchArgon2id: MatchArgon2id
-  readonly notePlainBasic: NotePlainBasic
+  readonly warnUnencodedBasic: WarnUnencodedBasic
   readonly compatibility?: 'none' | 'identityserver4'
 }
 
@@ -90,7 +90,7 @@ export function createCallerAuthentication({
     if (check === 'busy') return secretQueueFull
     if (check !== 'fits') return undefined
     ports.failures.succeeded(api.name, from)
-    if (readings[form]?.isPlain) ports.notePlainBasic(api.name, request)
+    if (readings[form]?.isUnencoded) ports.warnUnencodedBasic(api.name, request)
     return ok({ kind: 'api', api })
   }
 

@@ -60,9 +60,9 @@ function readingsOf(id: string, secret: string): readonly SecretReading[] {
     decodedId === undefined || decodedSecret === undefined
       ? []
       : [{ client_id: decodedId, secret: decodedSecret }]
-  const plain = [{ client_id: id, secret, isPlain: true }]
+  const plain = [{ client_id: id, secret, isUnencoded: true }]
   // RFC 7617 §2: an id with a colon can only be sent encoded, which says nothing of how the secret is sent.
-  if (decodedId?.includes(':')) plain.push({ client_id: decodedId, secret, isPlain: true })
+  if (decodedId?.includes(':')) plain.push({ client_id: decodedId, secret, isUnencoded: true })
   const isNew = (one: SecretReading): boolean =>
     !encoded.some(({ client_id, secret }) => one.client_id === client_id && one.secret === secret)
   return [...encoded, ...plain.filter(isNew)]

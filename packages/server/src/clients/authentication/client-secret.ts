@@ -12,7 +12,7 @@ export function verifySecret(
   client: Client,
   credential: Credential,
   request: HttpRequest,
-  { secrets, notePlainBasic }: VerificationPorts,
+  { secrets, warnUnencodedBasic }: VerificationPorts,
 ): Awaitable<Result<undefined>> {
   if (credential.kind !== 'secret') return refuseClient('client_secret_missing')
   const readings = credential.readings.filter(({ client_id }) => client_id === client.client_id)
@@ -21,7 +21,7 @@ export function verifySecret(
   return checked instanceof Promise ? checked.then(outcomeOf) : outcomeOf(checked)
 
   function outcomeOf({ check, form = 0 }: CheckedForms): Result<undefined> {
-    if (check === 'fits' && readings[form]?.isPlain) notePlainBasic(client.client_id, request)
+    if (check === 'fits' && readings[form]?.isUnencoded) warnUnencodedBasic(client.client_id, request)
     return outcomes[check]
   }
 }

@@ -29,12 +29,12 @@ export function readCredential(
   const { client_id } = body
   const { others = [] } = basic
   const readings = [basic, ...others]
-  if (lenient || client_id === undefined) return ok(ofBasic(readings))
+  if (lenient || client_id === undefined) return ok(basicCredential(readings))
   // An id in the body says which reading is meant.
   const meant = withColons({ method: 'client_secret_basic', readings: [basic, ...others] }, [
     client_id,
   ]).filter(reading => reading.client_id === client_id)
-  return meant.length > 0 ? ok(ofBasic(meant)) : mismatch
+  return meant.length > 0 ? ok(basicCredential(meant)) : mismatch
 }
 
 const mismatch = refuse('invalid_request', 'client_id_mismatch', {
@@ -60,15 +60,15 @@ const readBody = (parameters: Parameters): Body => ({
 })
 
 /** An empty secret is empty in every reading. */
-function ofBasic(readings: readonly SecretReading[]): Credential {
-  const [first = nobody, ...others] = readings
+function basicCredential(readings: readonly SecretReading[]): Credential {
+  const [first = emptyReading, ...others] = readings
   const { client_id, secret } = first
   return secret === ''
     ? { kind: 'identity', client_id }
     : { kind: 'secret', method: 'client_secret_basic', client_id, readings: [first, ...others] }
 }
 
-const nobody: SecretReading = { client_id: '', secret: '' }
+const emptyReading: SecretReading = { client_id: '', secret: '' }
 
 function readFromBody(body: Body): Result<Credential> {
   const { client_id, client_secret: secret } = body

@@ -42,14 +42,14 @@ export type ClientFailurePorts = {
 
 const span: Seconds = 600
 /** Of one client from one network. */
-const mostOfClient = 100
+const maxPerClient = 100
 /** Of all clients from one network, and of names that nobody has. */
-const mostFromNetwork = 1000
+const maxPerNetwork = 1000
 const day: Seconds = 86_400
 /** Marks name the half day in which they were written, so that they can be renewed. */
 const halfDay: Seconds = 43_200
 /** The most entries of each kind that one process remembers. */
-const mostRemembered = 10_000
+const maxRemembered = 10_000
 
 type Tally = { count: number; until: Seconds }
 type Seen = { at: Seconds; marked: number }
@@ -71,7 +71,7 @@ export function createClientFailures({
     const tally = tallies.get(key)
     return tally && tally.until > now && tally.count >= most ? tally.until - now : 0
   }
-  const networks = (from: string) => networksOf(from, { most: mostFromNetwork, span })
+  const networks = (from: string) => networksOf(from, { most: maxPerNetwork, span })
   const isSeen = (name: string, from: string, now: Seconds): boolean =>
     (seen.find(name, from)?.at ?? Number.NEGATIVE_INFINITY) > now - day
 
@@ -102,7 +102,7 @@ export function createClientFailures({
     const fresh = seen.of(from).filter(([, client]) => client.marked !== half && client.at > now - halfDay)
     if (fresh.length === 0) return
     for (const [, client] of fresh) client.marked = half
-    const keys = fresh.slice(0, mostFromNetwork).map(([name]) => markOf(name, from, half))
+    const keys = fresh.slice(0, maxPerNetwork).map(([name]) => markOf(name, from, half))
     await mark(keys, day + halfDay)
   }
 
@@ -110,7 +110,7 @@ export function createClientFailures({
     refusal(name, from) {
       if (tallies.size === 0) return undefined
       const now = clock.now()
-      const own = waitAt(pairOf(name, from), mostOfClient, now)
+      const own = waitAt(pairOf(name, from), maxPerClient, now)
       if (own > 0) return { by: 'client', refusal: tooMany(name, own) }
       const waits = networks(from).map(({ key, most }) => waitAt(key, most, now))
       const shared = Math.max(...waits)
@@ -139,7 +139,7 @@ export function createClientFailures({
       for (const { key } of shared) tally(key, now)
       try {
         const [own, waits] = await Promise.all([
-          Promise.all(pairs.map(key => count({ key, most: mostOfClient, span }, now))),
+          Promise.all(pairs.map(key => count({ key, most: maxPerClient, span }, now))),
           Promise.all(shared.map(network => count(network, now))),
           markSeen(from, now),
         ])
@@ -174,7 +174,7 @@ function createSeen() {
       ...(young.get(from) ?? []),
     ],
     add(name: string, from: string, at: Seconds): void {
-      if (size >= mostRemembered) {
+      if (size >= maxRemembered) {
         old = young
         young = new Map()
         size = 0
@@ -188,8 +188,8 @@ function createSeen() {
 }
 
 function forgetOldest(map: Map<string, unknown>): void {
-  if (map.size < mostRemembered) return
-  for (const key of [...map.keys()].slice(0, mostRemembered / 10)) map.delete(key)
+  if (map.size < maxRemembered) return
+  for (const key of [...map.keys()].slice(0, maxRemembered / 10)) map.delete(key)
 }
 
 const tooMany = (client_id: string, retry_after: Seconds): Refusal =>

@@ -12,7 +12,7 @@ import type { Awaitable, Clock } from '../../runtime/ports.ts'
 import type { FindKeys } from '../keys/jwks.ts'
 import type { VerifyClientSignature } from '../keys/signature.ts'
 import type { Secrets } from './secrets.ts'
-import type { NotePlainBasic } from './unencoded-basic.ts'
+import type { WarnUnencodedBasic } from './unencoded-basic.ts'
 
 /** One way to authenticate. */
 export type AuthenticationMethod = {
@@ -31,7 +31,7 @@ export type AuthenticationMethod = {
 
 export type VerificationPorts = {
   readonly secrets: Secrets
-  readonly notePlainBasic: NotePlainBasic
+  readonly warnUnencodedBasic: WarnUnencodedBasic
   readonly usedAssertions: UsedAssertions
   /** Unless the client has settings of its own. */
   readonly clientAssertions: ClientAssertionPolicy
@@ -72,7 +72,7 @@ export type SecretReading = {
   readonly client_id: string
   readonly secret: string
   /** Sent by Basic without the form-encoding that RFC 6749 §2.3.1 asks for. */
-  readonly isPlain?: boolean
+  readonly isUnencoded?: boolean
 }
 
 /**
@@ -88,7 +88,7 @@ export function withColons(
     readings.flatMap(({ client_id, secret }) => {
       const pair = `${client_id}:${secret}`
       const isMeant = !client_id.includes(':') && client_id !== name && pair.startsWith(`${name}:`)
-      return isMeant ? [{ client_id: name, secret: pair.slice(name.length + 1), isPlain: true }] : []
+      return isMeant ? [{ client_id: name, secret: pair.slice(name.length + 1), isUnencoded: true }] : []
     }),
   )
   return [...readings, ...found.filter(({ secret }) => secret !== '')]

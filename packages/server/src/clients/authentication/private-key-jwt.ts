@@ -19,7 +19,7 @@ const clockTolerance = 60
 const maxJtiLength = 256
 
 /** For how long the id of an assertion is kept at most, where `exp` may be so far ahead. */
-export const longestKept = (maxLifetime: Seconds): Seconds =>
+export const maxRetention = (maxLifetime: Seconds): Seconds =>
   markUntil(maxLifetime + clockTolerance, clockTolerance)
 
 /** Why an assertion is refused that the client's key did sign: nobody guessed it. */
@@ -39,11 +39,11 @@ export const privateKeyJwt: AuthenticationMethod = {
     if (!verified.ok) return verified
     const { payload, protectedHeader } = verified.value
     const reason =
-      identityFault(payload, client) ??
-      audienceFault(payload, jwtType(protectedHeader.typ), request, client, ports) ??
-      lifetimeFault(payload, client, ports)
+      identityProblem(payload, client) ??
+      audienceProblem(payload, jwtType(protectedHeader.typ), request, client, ports) ??
+      lifetimeProblem(payload, client, ports)
     if (reason !== undefined) return refuseClient(reason)
-    return useOnce(payload, client, ports)
+    return redeemJwtId(payload, client, ports)
   },
 }
 
@@ -73,7 +73,7 @@ async function verifyAssertion(
 }
 
 /** RFC 7523 §3 (1, 2), OpenID Connect Core 1.0 §9: both are the client. */
-const identityFault = ({ iss, sub }: JWTPayload, { client_id }: Client): string | undefined =>
+const identityProblem = ({ iss, sub }: JWTPayload, { client_id }: Client): string | undefined =>
   iss === client_id && sub === client_id ? undefined : 'client_assertion_identity_mismatch'
 
 /**
@@ -81,7 +81,7 @@ const identityFault = ({ iss, sub }: JWTPayload, { client_id }: Client): string 
  * one of these: an assertion that is good elsewhere too could be passed on by whoever received it there. FAPI 2.0
  * §5.3.2.1 wants the issuer alone, as a string.
  */
-function audienceFault(
+function audienceProblem(
   { aud }: JWTPayload,
   type: string | undefined,
   { path }: HttpRequest,
@@ -105,7 +105,7 @@ function audienceFault(
 const tokenPath = '/connect/token'
 
 /** jose has checked that it has not ended and, where `nbf` says so, begun. */
-function lifetimeFault(
+function lifetimeProblem(
   { exp, iat }: JWTPayload,
   { client_assertion_max_lifetime }: Client,
   { clock, clientAssertions }: VerificationPorts,
@@ -118,7 +118,7 @@ function lifetimeFault(
 }
 
 /** RFC 7523 §3 (7), OpenID Connect Core 1.0 §9: `jti` is required and used once. */
-async function useOnce(
+async function redeemJwtId(
   { jti, exp = 0 }: JWTPayload,
   { client_id }: Client,
   { usedAssertions, countAssertion, clock }: VerificationPorts,

@@ -36,13 +36,13 @@ export type SecretPorts = {
 /** What is compared where nothing is kept: an unknown client costs one SHA-256 and one comparison too. */
 const nothing = new Uint8Array(32)
 /** Right secrets that are remembered: more than clients with an argon2id secret that are active at one time. */
-const mostRemembered = 1000
+const maxRemembered = 1000
 
 export function createSecrets({ clock, random, matchArgon2id }: SecretPorts): Secrets {
   const isExpired = ({ expires_at }: Secret): boolean => expires_at !== undefined && expires_at <= clock.now()
   const memory = createMemory(random)
 
-  const checkSlowly = async (
+  const checkArgon2id = async (
     forms: readonly string[],
     kept: readonly Secret[],
     from: string,
@@ -72,7 +72,7 @@ export function createSecrets({ clock, random, matchArgon2id }: SecretPorts): Se
     if (kept.length === 0) for (const digest of digests) equalInConstantTime(digest, nothing)
     if (!slow || checked.check === 'fits') return checked
     // A secret that ended in one entry may still be good by another.
-    return checkSlowly(forms, kept, from)
+    return checkArgon2id(forms, kept, from)
       .then(found => (found.check === 'wrong' ? checked : found))
       .catch(asBusy)
   }
@@ -113,7 +113,7 @@ function createMemory(random: Random) {
     has: (encoded: string, presented: string): boolean =>
       macs.size > 0 && macs.has(macOf(encoded, presented)),
     remember(encoded: string, presented: string): void {
-      if (macs.size >= mostRemembered) for (const oldest of [...macs].slice(0, 100)) macs.delete(oldest)
+      if (macs.size >= maxRemembered) for (const oldest of [...macs].slice(0, 100)) macs.delete(oldest)
       macs.add(macOf(encoded, presented))
     },
   }

@@ -37,11 +37,11 @@ export const selfSignedTlsClientAuth: AuthenticationMethod = {
 function withCertificate(
   credential: Credential,
   { peer: { certificate } }: HttpRequest,
-  fault: (certificate: string) => string | undefined,
+  problemOf: (certificate: string) => string | undefined,
 ): Result<Confirmation> {
   if (credential.kind !== 'identity') return refuseClient('client_authentication_method_not_registered')
   if (certificate === undefined) return refuseClient('client_certificate_missing')
-  const reason = fault(certificate)
+  const reason = problemOf(certificate)
   return reason === undefined ? ok(certificateConfirmation(certificate)) : refuseClient(reason)
 }
 

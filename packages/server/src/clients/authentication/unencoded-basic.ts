@@ -5,14 +5,14 @@ import type { HttpRequest } from '@tessera/protocol/http'
 import type { Clock, Log } from '../../runtime/ports.ts'
 
 /** @param name the client_id, or the name of an API. */
-export type NotePlainBasic = (name: string, request: HttpRequest) => void
+export type WarnUnencodedBasic = (name: string, request: HttpRequest) => void
 
 /** Between two log lines about one client. */
 const pause: Seconds = 3600
 /** Names that are remembered: only those that authenticated. */
 const most = 1000
 
-export function createPlainBasicLog({ clock, log }: { clock: Clock; log: Log }): NotePlainBasic {
+export function createUnencodedBasicWarning({ clock, log }: { clock: Clock; log: Log }): WarnUnencodedBasic {
   const quietUntil = new Map<string, Seconds>()
 
   return (name, { id: request_id }) => {

@@ -47,14 +47,14 @@ type Fetched = {
 const noKeys: JwkSet = { keys: [] }
 
 /** Requests that wait for keys from outside at once. */
-const mostWaiting = 500
+const maxWaiting = 500
 
 /**
  * A client without keys, and one whose keys can't be fetched, has an empty set. Throws `StoreUnavailable` while too many
  * requests wait for some, unless the keys that are known are still good.
  */
-export function createClientKeys(ports: ClientKeysPorts): FindKeys {
-  const takeSlot = createSlots(mostWaiting)
+export function createClientKeyFinder(ports: ClientKeysPorts): FindKeys {
+  const takeSlot = createSlots(maxWaiting)
   // Clients that nobody vouched for have a memory of their own: however many there are, they displace nobody's keys.
   const findTrusted = createKeyMemory(ports, takeSlot)
   const findUntrusted = createKeyMemory(ports, takeSlot)
@@ -81,10 +81,10 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
       const isPaused = found.asked_at + pause > now
       // After a failure the pause counts: what did not answer now is left alone.
       const mayAskOnce = lacks && !found.isExtra && found.fetched_at === found.asked_at
-      if (isFresh || (isPaused && !mayAskOnce)) return livingKeys(found, now)
+      if (isFresh || (isPaused && !mayAskOnce)) return validKeys(found, now)
     }
     const isSlightlyStale = !lacks && found.fetched_at + staleWhileAsking > now
-    if (isSlightlyStale && underWay.has(uri)) return livingKeys(found, now)
+    if (isSlightlyStale && underWay.has(uri)) return validKeys(found, now)
     const giveBack = takeSlot({ client_id, url: uri, trusted: isVouchedFor(client) })
     if (!giveBack) {
       if (!lacks && found.fetched_at + staleFor > now) return found.keys
@@ -93,7 +93,7 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
     const asking = (underWay.get(uri) ?? fetchKeys(uri, client)).finally(giveBack)
     if (!isSlightlyStale) return asking
     asking.catch(error => log.warn('client_keys_not_fetched', { client_id, error: String(error) }))
-    return livingKeys(found, now)
+    return validKeys(found, now)
   }
 
   function fetchKeys(uri: string, client: Client): Promise<JwkSet> {
@@ -122,11 +122,11 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
     known.set(uri, after)
     const oldest = known.size > capacity ? known.keys().next().value : undefined
     if (oldest !== undefined) known.delete(oldest)
-    return livingKeys(after, now)
+    return validKeys(after, now)
   }
 }
 
-const livingKeys = ({ keys, fetched_at }: Fetched, now: Seconds): JwkSet =>
+const validKeys = ({ keys, fetched_at }: Fetched, now: Seconds): JwkSet =>
   fetched_at + staleFor > now ? keys : noKeys
 
 /** Symmetric and private keys are left out: whoever can read the address knows them. So are those that are too large. */

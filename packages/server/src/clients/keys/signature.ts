@@ -28,12 +28,12 @@ export const createClientSignatures =
   async (client, jwt, options) => {
     // Loaded when first used: jose is a tenth of the start, and most installations never meet a client's signature.
     const jose = await import('jose')
-    const verify = await verifierOf(await findKeys(client, wantedBy(jwt, jose.decodeProtectedHeader)))
+    const verify = await verifierOf(await findKeys(client, wantedKey(jwt, jose.decodeProtectedHeader)))
     return verify(jwt, { ...options, algorithms: [...options.algorithms] })
   }
 
 /** The key that the JWT's `kid` names. */
-function wantedBy(jwt: string, decode: (jwt: string) => { kid?: string }): WantedKey | undefined {
+function wantedKey(jwt: string, decode: (jwt: string) => { kid?: string }): WantedKey | undefined {
   try {
     const { kid } = decode(jwt)
     return kid === undefined ? undefined : { lacks: ({ keys }) => !keys.some(key => key.kid === kid) }
@@ -48,7 +48,7 @@ type Verify = (
 ) => Promise<VerifiedSignature>
 
 /** How many keys are tried for a JWT without a `kid`: anybody can send one, and each try is work. */
-const mostTries = 10
+const maxTries = 10
 
 const verifiers = new WeakMap<JwkSet, Verify>()
 
@@ -75,7 +75,7 @@ async function verifierOf(set: JwkSet): Promise<Verify> {
   ): Promise<VerifiedSignature> => {
     let tries = 0
     for await (const key of candidates) {
-      if (++tries > mostTries) return { ok: false, code: 'too_many_keys_without_kid' }
+      if (++tries > maxTries) return { ok: false, code: 'too_many_keys_without_kid' }
       try {
         return { ok: true, ...(await jwtVerify(jwt, key, options)) }
       } catch (error) {

@@ -63,7 +63,7 @@ export function createClients(ports: ClientsPorts): ClientLookup {
   }
 
   function clientOf(row: RegisteredClient | undefined): Client | undefined {
-    if (!row || hasEnded(row, clock.now())) return undefined
+    if (!row || hasExpired(row, clock.now())) return undefined
     const kept = ready.get(row.client_id)
     const isSame = kept?.row.version === row.version
     const client = isSame ? kept.client : ports.read(row)
@@ -90,7 +90,7 @@ export function createClients(ports: ClientsPorts): ClientLookup {
   }
 }
 
-export const hasEnded = ({ expires_at }: RegisteredClient, now: Seconds): boolean =>
+export const hasExpired = ({ expires_at }: RegisteredClient, now: Seconds): boolean =>
   expires_at !== undefined && expires_at <= now
 
 /** An origin that can't be looked up now is not allowed now. */

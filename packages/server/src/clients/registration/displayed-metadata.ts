@@ -5,10 +5,10 @@ import { describingNames } from '../../model/client-languages.ts'
 import { destinationsOf } from '../../model/redirect.ts'
 
 /** Whether users would see something else after an update of the metadata. */
-export const isShownAlike = (before: JsonObject, after: JsonObject): boolean =>
-  JSON.stringify(shownOf(before)) === JSON.stringify(shownOf(after))
+export const isDisplayedAlike = (before: JsonObject, after: JsonObject): boolean =>
+  JSON.stringify(displayedMembers(before)) === JSON.stringify(displayedMembers(after))
 
-const shownOf = (metadata: JsonObject) => [
+const displayedMembers = (metadata: JsonObject) => [
   Object.entries(metadata)
     .filter(([name]) => described.has(name.split('#', 1)[0] ?? ''))
     .sort(([one], [other]) => (one < other ? -1 : 1)),

@@ -15,7 +15,7 @@ export type Parsed =
   | { readonly ok: false; readonly faults: readonly MetadataFault[] }
 
 /** One rule may only be reached when another is met; there are fewer such steps than this. */
-const mostRounds = 10
+const maxRounds = 10
 
 /** @param draftOf the client as the configuration would write it, with this metadata. */
 export function parseDropping(
@@ -29,7 +29,7 @@ export function parseDropping(
     const parsed = parse(draftOf(kept))
     if (parsed.ok) return { ...parsed, left }
     const places = new Set(parsed.faults.map(({ path }) => path).filter(isDroppable))
-    if (places.size === 0 || round === mostRounds) return { ok: false, faults: parsed.faults }
+    if (places.size === 0 || round === maxRounds) return { ok: false, faults: parsed.faults }
     kept = without(kept, places)
     left.push(...places)
   }

@@ -11,13 +11,13 @@ import { parseDropping } from './dropping.ts'
 import { isEmpty, metadataOf, understood, unfulfilledIn } from './metadata.ts'
 import { keepAllowedUris } from './redirect-uris.ts'
 import { reducePermissions } from './reduction.ts'
-import type { SectorFault } from './sector-identifier.ts'
+import type { CheckSectorIdentifier } from './sector-identifier.ts'
 import type { ReadSoftwareStatement } from './software-statement.ts'
 
 export type ValidationPorts = {
   readonly registration: Registration
   readonly readStatement: ReadSoftwareStatement
-  readonly sectorFault: SectorFault
+  readonly checkSectorIdentifier: CheckSectorIdentifier
   /** The algorithms that this server signs with. */
   readonly signingAlgorithms: readonly SigningAlgorithm[]
   readonly log: Log
@@ -55,7 +55,7 @@ export async function validateMetadata(
   const reduced = reducePermissions(understood(said), registration)
   if (!reduced.ok) return reduced
   const uris = keepAllowedUris(reduced.value.metadata, registration)
-  if (uris.isEmptied) return refuseFaults(uris.faults)
+  if (uris.isEmptied) return refuseProblems(uris.problems)
   const wanted = uris.metadata
   const needsSecret = usesSecret(withDefaults(wanted))
   const secrets = needsSecret ? [anySecret] : []
@@ -64,9 +64,9 @@ export async function validateMetadata(
     kept => draftOf(clientId, withDefaults(kept), registration, secrets),
     registration,
   )
-  if (!parsed.ok) return refuseFaults(parsed.faults)
+  if (!parsed.ok) return refuseProblems(parsed.faults)
   const { client } = parsed
-  const unsignable = unsignableOf(client, signingAlgorithms)
+  const unsignable = unsupportedSigningAlgorithm(client, signingAlgorithms)
   if (unsignable) {
     return refuseMetadata('client_metadata_invalid', `${unsignable}: this server does not sign with it`)
   }
@@ -77,7 +77,7 @@ export async function validateMetadata(
     )
   }
   const { sector_identifier_uri: sector, redirect_uris } = client
-  const outside = sector === undefined ? undefined : await ports.sectorFault(sector, redirect_uris)
+  const outside = sector === undefined ? undefined : await ports.checkSectorIdentifier(sector, redirect_uris)
   if (outside) return outside
   // Only a statement that was verified is stored.
   const software_statement = isEmpty(sent.software_statement) ? undefined : sent.software_statement
@@ -108,14 +108,14 @@ const signedAnswers = [
 ] as const
 
 /** What of its answers would be signed by an algorithm that this server has no key for. */
-const unsignableOf = (client: Client, able: readonly SigningAlgorithm[]): string | undefined =>
+const unsupportedSigningAlgorithm = (client: Client, able: readonly SigningAlgorithm[]): string | undefined =>
   signedAnswers.find(name => {
     const alg = client[name]
     return alg !== undefined && !able.includes(alg)
   })
 
 /** Grants that give no tokens about users, or by way of the redirection URI. */
-const provingGrants: ReadonlySet<string> = new Set([
+const redirectOnlyGrants: ReadonlySet<string> = new Set([
   'authorization_code',
   'implicit',
   'refresh_token',
@@ -129,7 +129,7 @@ const provingGrants: ReadonlySet<string> = new Set([
 const isSectorUnproven = (client: Client): boolean =>
   client.subject_type === 'pairwise' &&
   sectorOf(client) !== sectorOf({ client_id: client.client_id, redirect_uris: [] }) &&
-  [...client.grant_types].some(grant => !provingGrants.has(grant))
+  [...client.grant_types].some(grant => !redirectOnlyGrants.has(grant))
 
 /** The client that a row stands for; undefined, and logged, when it no longer fits the configuration. */
 export function readRegistered(
@@ -146,7 +146,7 @@ export function readRegistered(
   // What the configuration allows now may be less than it was then.
   const known = keepAllowedUris(understood(row.metadata), registration).metadata
   const parsed = registration.parse(draftOf(client_id, known, registration, secrets))
-  const unsignable = parsed.ok ? unsignableOf(parsed.client, signingAlgorithms) : undefined
+  const unsignable = parsed.ok ? unsupportedSigningAlgorithm(parsed.client, signingAlgorithms) : undefined
   if (parsed.ok && unsignable === undefined)
     return { ...parsed.client, registered: registeredOf(row, registration) }
   const faults = parsed.ok ? [unsignable] : parsed.faults.map(({ path }) => path)
@@ -195,13 +195,13 @@ async function withStatement(
   const claims = await readStatement(sent.software_statement)
   if (!claims.ok) return claims
   const statedNames = new Set(Object.keys(claims.value).map(baseName))
-  const fromStatement = new Set([...statedNames, ...(isRequired ? shownNames : [])])
+  const fromStatement = new Set([...statedNames, ...(isRequired ? displayedNames : [])])
   const kept = Object.entries(sent).filter(([name]) => !fromStatement.has(baseName(name)))
   return ok({ metadata: { ...Object.fromEntries(kept), ...claims.value }, statedNames })
 }
 
 /** What users see of a client: pages that lead back to it link to where its sign-in begins. */
-const shownNames = [...describingNames, 'initiate_login_uri'] as const
+const displayedNames = [...describingNames, 'initiate_login_uri'] as const
 
 /** `client_name` of `client_name#fr`. */
 const baseName = (member: string): string => member.split('#', 1)[0] ?? ''
@@ -251,7 +251,7 @@ const draftOf = (
   client_secrets,
 })
 
-function refuseFaults(faults: readonly MetadataFault[]): Refusal {
+function refuseProblems(faults: readonly MetadataFault[]): Refusal {
   const [first] = faults
   const description = faults
     .slice(0, 5)

@@ -1,6 +1,6 @@
 /** Keeps the addresses of a client that it may be answered at, and leaves out the others (RFC 7591 §3.2.1, RFC 8252 §7). */
 
-import { redirectUriFault } from '@tessera/protocol/redirect-uri'
+import { redirectUriProblem } from '@tessera/protocol/redirect-uri'
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import {
   hasPrivateUseScheme,
@@ -13,7 +13,7 @@ import { applicationTypeFault } from '../../model/redirect.ts'
 import type { MetadataFault, Registration } from '../../model/registration.ts'
 
 type Policy = Pick<Registration, 'privateUseSchemes'>
-type Fault = Omit<MetadataFault, 'path'>
+type UriProblem = Omit<MetadataFault, 'path'>
 
 export type KeptUris = {
   /** With `application_type`, which depends on the addresses where the client names none that exists. */
@@ -21,7 +21,7 @@ export type KeptUris = {
   /** The places that were left out, for the log: `redirect_uris[1]`. */
   readonly left: readonly string[]
   /** What is wrong with the redirection URIs that were left out. */
-  readonly faults: readonly MetadataFault[]
+  readonly problems: readonly MetadataFault[]
   /** Whether there were redirection URIs and none is left. */
   readonly isEmptied: boolean
 }
@@ -30,7 +30,7 @@ export type KeptUris = {
 export function keepAllowedUris(metadata: JsonObject, policy: Policy): KeptUris {
   const implicit = Array.isArray(metadata.grant_types) && metadata.grant_types.includes('implicit')
   const isPublic = metadata.token_endpoint_auth_method === 'none'
-  const allowed = filter(metadata, 'redirect_uris', uri => uriFault(uri, policy, { isPublic, implicit }))
+  const allowed = filter(metadata, 'redirect_uris', uri => uriProblem(uri, policy, { isPublic, implicit }))
   const said = types.find(type => type === metadata.application_type)
   const application_type = isMistaken(said, allowed.list, { isPublic, implicit })
     ? 'native'
@@ -39,10 +39,11 @@ export function keepAllowedUris(metadata: JsonObject, policy: Policy): KeptUris 
     metadata,
     'redirect_uris',
     uri =>
-      uriFault(uri, policy, { isPublic, implicit }) ?? applicationTypeFault(uri, application_type, implicit),
+      uriProblem(uri, policy, { isPublic, implicit }) ??
+      applicationTypeFault(uri, application_type, implicit),
   )
   const logout = filter(metadata, 'post_logout_redirect_uris', uri =>
-    uriFault(uri, policy, { isPublic: true, implicit: false }),
+    uriProblem(uri, policy, { isPublic: true, implicit: false }),
   )
   return {
     metadata: {
@@ -55,10 +56,10 @@ export function keepAllowedUris(metadata: JsonObject, policy: Policy): KeptUris 
       ...([undefined, application_type].includes(metadata.application_type as never)
         ? []
         : ['application_type']),
-      ...[...fitting.faults, ...logout.faults].map(({ path }) => path),
+      ...[...fitting.problems, ...logout.problems].map(({ path }) => path),
     ],
-    faults: fitting.faults,
-    isEmptied: fitting.faults.length > 0 && fitting.list?.length === 0,
+    problems: fitting.problems,
+    isEmptied: fitting.problems.length > 0 && fitting.list?.length === 0,
   }
 }
 
@@ -87,36 +88,38 @@ const isMistaken = (
 function filter(
   metadata: JsonObject,
   member: 'redirect_uris' | 'post_logout_redirect_uris',
-  faultOf: (uri: string) => Fault | undefined,
-): { readonly list?: readonly Json[]; readonly faults: readonly MetadataFault[] } {
+  problemOf: (uri: string) => UriProblem | undefined,
+): { readonly list?: readonly Json[]; readonly problems: readonly MetadataFault[] } {
   const list = metadata[member]
-  if (!Array.isArray(list)) return { faults: [] }
-  const found = list.map((uri: Json) => (typeof uri === 'string' ? faultOf(uri) : undefined))
+  if (!Array.isArray(list)) return { problems: [] }
+  const found = list.map((uri: Json) => (typeof uri === 'string' ? problemOf(uri) : undefined))
   return {
     list: list.filter((_, index) => found[index] === undefined),
-    faults: found.flatMap((fault, index) => (fault ? [{ path: `${member}[${index}]`, ...fault }] : [])),
+    problems: found.flatMap((problem, index) =>
+      problem ? [{ path: `${member}[${index}]`, ...problem }] : [],
+    ),
   }
 }
 
 const longest = 2000
 
-function uriFault(
+function uriProblem(
   uri: string,
   policy: Policy,
   client: { readonly isPublic: boolean; readonly implicit: boolean },
-): Fault | undefined {
-  const problem = uri.length > longest ? `it is longer than ${longest} characters` : redirectUriFault(uri)
+): UriProblem | undefined {
+  const problem = uri.length > longest ? `it is longer than ${longest} characters` : redirectUriProblem(uri)
   if (problem !== undefined) {
     return { problem, expected: 'an https URI, http on a loopback host, or the scheme of an application' }
   }
-  return hasPrivateUseScheme(uri) ? schemeFault(schemeOf(uri), policy, client) : undefined
+  return hasPrivateUseScheme(uri) ? schemeProblem(schemeOf(uri), policy, client) : undefined
 }
 
-function schemeFault(
+function schemeProblem(
   scheme: string,
   { privateUseSchemes }: Policy,
   { isPublic, implicit }: { readonly isPublic: boolean; readonly implicit: boolean },
-): Fault | undefined {
+): UriProblem | undefined {
   // RFC 8252 §8.2: no PKCE protects a token on its way to whatever application claimed the scheme.
   if (implicit) {
     return {

@@ -37,9 +37,11 @@ export function reducePermissions(asked: JsonObject, bounds: Bounds): Result<Red
   return ok({
     metadata: { ...asked, grant_types: grants, response_types: types, scope: registered },
     left: [
-      ...leftOut('grant_types', grant_types, grants),
-      ...leftOut('response_types', response_types ?? [], types, parseResponseType),
-      ...(typeof scope === 'string' ? leftOut('scope', wordsOf(scope), wordsOf(String(registered))) : []),
+      ...droppedValues('grant_types', grant_types, grants),
+      ...droppedValues('response_types', response_types ?? [], types, parseResponseType),
+      ...(typeof scope === 'string'
+        ? droppedValues('scope', wordsOf(scope), wordsOf(String(registered)))
+        : []),
     ],
   })
 }
@@ -84,7 +86,7 @@ const defaultScope = (grants: readonly string[], { allowedScope }: Bounds): stri
   allowedScope.filter(name => grants.includes('refresh_token') || name !== 'offline_access').join(' ')
 
 /** @param nameOf how a value is registered, where that may differ from how it is sent. */
-function leftOut(
+function droppedValues(
   member: string,
   asked: readonly string[],
   registered: readonly string[],

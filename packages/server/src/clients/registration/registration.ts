@@ -10,8 +10,8 @@ import { type SectorMember, sectorOf } from '../../model/sector.ts'
 import { equalInConstantTime } from '../../runtime/constant-time.ts'
 import type { Clock, Random, TokenHash } from '../../runtime/ports.ts'
 import { newClientId } from './client-id.ts'
-import { hasEnded } from './client-lookup.ts'
-import { isShownAlike } from './displayed-metadata.ts'
+import { hasExpired } from './client-lookup.ts'
+import { isDisplayedAlike } from './displayed-metadata.ts'
 import { isEmpty } from './metadata.ts'
 import { type ValidationPorts, type ValidMetadata, validateMetadata } from './metadata-validation.ts'
 
@@ -56,7 +56,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
       const made = withCredentials(
         {
           ...{ client_id, version: 1, created_at: now, ...endOf(), metadata: valid.value.metadata },
-          ...vouchedBy(valid.value, by),
+          ...vouchingOf(valid.value, by),
         },
         valid.value.needsSecret ? newSecret() : {},
       )
@@ -72,7 +72,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
       const client = await registeredClients.find(clientId)
       const hash = hashHandle(token)
       const fits = equalInConstantTime(client?.registration_token_hash ?? '', hash)
-      return client && fits && !hasEnded(client, clock.now())
+      return client && fits && !hasExpired(client, clock.now())
         ? ok(client)
         : refuse('invalid_token', 'registration_token_invalid', {
             description: 'The access token is not valid',
@@ -80,11 +80,11 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
           })
     },
     async update(client, sent) {
-      const fault = updateFault(client, sent)
-      if (fault) return fault
+      const refusal = updateRefusal(client, sent)
+      if (refusal) return refusal
       const valid = await validateMetadata(sent, client.client_id, ports)
       if (!valid.ok) return valid
-      const moved = identifiersFault(client, valid.value.client)
+      const moved = identifiersRefusal(client, valid.value.client)
       if (moved) return moved
       const { client_id, version, created_at, used_at, vouched_by } = client
       const made = withCredentials(
@@ -92,7 +92,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
           ...{ client_id, version: version + 1, created_at, ...endOf(), metadata: valid.value.metadata },
           ...(used_at !== undefined && { used_at }),
           ...shownSince(client, valid.value),
-          ...vouchedBy(valid.value, vouched_by),
+          ...vouchingOf(valid.value, vouched_by),
         },
         secretAfter(client, valid.value),
       )
@@ -140,7 +140,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
     { metadata, shown_since }: RegisteredClient,
     after: ValidMetadata,
   ): Pick<RegisteredClient, 'shown_since'> {
-    if (!isShownAlike(metadata, after.metadata)) return { shown_since: clock.now() }
+    if (!isDisplayedAlike(metadata, after.metadata)) return { shown_since: clock.now() }
     return shown_since === undefined ? {} : { shown_since }
   }
 
@@ -154,7 +154,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
 const leastAge: Seconds = 120
 
 /** A statement that an update leaves out vouches no longer. */
-function vouchedBy(
+function vouchingOf(
   { vouched }: ValidMetadata,
   before: RegisteredClient['vouched_by'],
 ): Pick<RegisteredClient, 'vouched_by'> {
@@ -171,7 +171,7 @@ type Secret = Pick<RegisteredClient, 'client_secret_expires_at'> & {
  * Whoever holds a user's refresh token could else find out by an update what others are told of that user: in the
  * sector of any host that it may name, or by the user's own `sub` (OpenID Connect Core 1.0 §8.1).
  */
-function identifiersFault({ client_id, metadata }: RegisteredClient, after: Client): Refusal | undefined {
+function identifiersRefusal({ client_id, metadata }: RegisteredClient, after: Client): Refusal | undefined {
   const { subject_type, ...before } = { ...metadata, client_id } as JsonObject as SectorMember &
     Pick<Client, 'subject_type'>
   const stays = subject_type === after.subject_type
@@ -189,7 +189,7 @@ const neverSent = [
 ] as const
 
 /** RFC 7592 §2.2: `client_id` is sent and is its own; a `client_secret` is the one that it has. */
-function updateFault(client: RegisteredClient, sent: JsonObject): Refusal | undefined {
+function updateRefusal(client: RegisteredClient, sent: JsonObject): Refusal | undefined {
   const invalid = (description: string): Refusal =>
     refuse('invalid_client_metadata', 'client_update_malformed', { description })
   if (sent.client_id !== client.client_id)

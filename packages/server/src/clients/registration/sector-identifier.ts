@@ -4,27 +4,30 @@ import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Outbound } from '../../outbound/outbound.ts'
 import { createSlots } from '../../outbound/slots.ts'
 
-export type SectorFault = (uri: string, redirectUris: readonly string[]) => Promise<Refusal | undefined>
+export type CheckSectorIdentifier = (
+  uri: string,
+  redirectUris: readonly string[],
+) => Promise<Refusal | undefined>
 
 /** Registrations that wait for such lists at once. */
-const mostWaiting = 100
+const maxWaiting = 100
 
 /**
- * Returns why the address does not vouch for the redirection URIs, as {@link sectorFault} does; `temporarily_unavailable`
+ * Returns why the address does not vouch for the redirection URIs, as {@link checkSectorIdentifier} does; `temporarily_unavailable`
  * while too many wait for addresses of this host.
  */
-export function createSectorCheck(outbound: Outbound): SectorFault {
-  const takeSlot = createSlots(mostWaiting)
+export function createSectorIdentifierCheck(outbound: Outbound): CheckSectorIdentifier {
+  const takeSlot = createSlots(maxWaiting)
   return async (uri, redirectUris) => {
     // No client is known yet: it is about to register.
     const giveBack = takeSlot({ client_id: uri, url: uri, trusted: false })
     if (!giveBack) return refuse('temporarily_unavailable', 'sector_identifiers_too_many_waiting')
-    return sectorFault(uri, redirectUris, outbound).finally(giveBack)
+    return checkSectorIdentifier(uri, redirectUris, outbound).finally(giveBack)
   }
 }
 
 /** Why the address does not vouch for these redirection URIs: `invalid_client_metadata`; undefined when it does. */
-async function sectorFault(
+async function checkSectorIdentifier(
   uri: string,
   redirectUris: readonly string[],
   outbound: Outbound,

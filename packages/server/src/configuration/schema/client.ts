@@ -1,7 +1,7 @@
 /** Clients. Keys have the names of RFC 7591 §2, or else IdentityServer's in snake_case. */
 
 import { clientAuthenticationMethods } from '@tessera/protocol/client-authentication'
-import { redirectUriFault } from '@tessera/protocol/redirect-uri'
+import { redirectUriProblem } from '@tessera/protocol/redirect-uri'
 import { responseTypes } from '@tessera/protocol/response-type'
 import { isScopeToken } from '@tessera/protocol/scope'
 import { assertionAlgorithms, type Client, signingAlgorithms } from '../../model/client.ts'
@@ -37,7 +37,7 @@ const redirectUri = () =>
     .string()
     .max(2000)
     .check(uri => {
-      const problem = redirectUriFault(uri)
+      const problem = redirectUriProblem(uri)
       return problem === undefined
         ? undefined
         : {

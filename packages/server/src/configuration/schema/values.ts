@@ -1,6 +1,6 @@
 /** Values that many keys have in common: names, texts, durations, addresses. */
 
-import { isWebHost, redirectUriFault } from '@tessera/protocol/redirect-uri'
+import { isWebHost, redirectUriProblem } from '@tessera/protocol/redirect-uri'
 import * as s from '../validation/kinds.ts'
 
 /** A whole number within bounds, usually of seconds. */
@@ -68,7 +68,8 @@ export const exactWebUri = (fix: string) =>
     .string()
     .max(2000)
     .check(uri => {
-      const problem = redirectUriFault(uri) ?? (/^https?:/i.test(uri) ? undefined : 'it is not a web address')
+      const problem =
+        redirectUriProblem(uri) ?? (/^https?:/i.test(uri) ? undefined : 'it is not a web address')
       const expected = 'an https URI, or http on a loopback host, without fragment'
       return problem === undefined ? undefined : { problem, expected, fix }
     })

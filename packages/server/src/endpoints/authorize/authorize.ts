@@ -14,10 +14,10 @@ import type {
 } from '../../authorization-request/authorization-request.ts'
 import { parseRequest, requestLimits } from '../../authorization-request/parameter-limits.ts'
 import type { AuthorizationRequestResolution } from '../../authorization-request/resolution.ts'
-import { keptRequest } from '../../authorization-request/serialized-request.ts'
+import { serializeRequest } from '../../authorization-request/serialized-request.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import { readForm } from '../../messages/form.ts'
-import { logIgnored } from '../../messages/ignored.ts'
+import { logIgnoredParameters } from '../../messages/ignored.ts'
 import { redirectResponse } from '../../messages/redirect.ts'
 import type { Consent, Session } from '../../model/authorization.ts'
 import type { Client } from '../../model/client.ts'
@@ -38,13 +38,18 @@ import type { Paths } from '../../pages/flow/page-paths.ts'
 import type { LackingSecondFactor } from '../../pages/flow/second-factor.ts'
 import type { Shorten } from '../../pages/flow/shorten.ts'
 import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
-import { type IssuePorts, issueAnswer } from './issue-response.ts'
-import { type AnswerOptions, type AnswerPorts, type Answers, createAnswers } from './send-response.ts'
+import { type IssuePorts, issueResponse } from './issue-response.ts'
+import {
+  createResponder,
+  type Responder,
+  type ResponderPorts,
+  type ResponseOptions,
+} from './send-response.ts'
 import { mayRedirect } from './trusted-target.ts'
 
-export type AuthorizePorts = AnswerPorts &
+export type AuthorizePorts = ResponderPorts &
   IssuePorts & {
-    readonly resolution: Pick<AuthorizationRequestResolution, 'resolve' | 'originFault'>
+    readonly resolution: Pick<AuthorizationRequestResolution, 'resolve' | 'originProblem'>
     readonly validate: ValidateAuthorizationRequest
     readonly continuations: Continuations
     readonly shorten: Shorten
@@ -62,7 +67,7 @@ export type AuthorizePorts = AnswerPorts &
 
 /** `GET` and `POST /connect/authorize`. */
 export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
-  const answers = createAnswers(ports)
+  const answers = createResponder(ports)
   return async request => {
     const read = readRequest(request)
     if (!read.ok) return answers.refuse(request, read, undefined)
@@ -73,11 +78,11 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
     const { parameters: counting, pushed, signed, mixed } = resolved.value
     const validated = await ports.validate(counting)
     if (!validated.ok) return refuseTo(validated, validated.target, page, counting)
-    const kept = keptRequest(counting)
+    const kept = serializeRequest(counting)
     if (!kept.ok) return refuseTo(kept, validated.value.target, page, counting)
     const parameters = kept.value
     const { client, hint, ignored } = validated.value
-    logIgnored(ports.log, 'authorize', request, client, ignored)
+    logIgnoredParameters(ports.log, 'authorize', request, client, ignored)
     const asked_at = ports.clock.now()
     const origin = {
       ...(pushed && { pushed }),
@@ -94,7 +99,7 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
 
 /** `GET /connect/authorize/callback?continue=…`: where the login and consent pages return to. */
 export function createAuthorizeCallbackEndpoint(ports: AuthorizePorts): Endpoint {
-  const answers = createAnswers(ports)
+  const answers = createResponder(ports)
   const openContinuation = createContinuationOpener('authorize', 'elsewhere', ports)
   return async request => {
     const query = readPageQuery(request)
@@ -113,8 +118,8 @@ export function createAuthorizeCallbackEndpoint(ports: AuthorizePorts): Endpoint
     if (!validated.ok) return refuseTo(validated, validated.target, pageOf(read.value))
     const { client, target } = validated.value
     // What is required of requests may have changed since the first of its pages, however long ago that was.
-    const fault = progress.restarted && ports.resolution.originFault(client, progress)
-    if (fault) return refuseTo(fault, target, pageOf(read.value))
+    const refusal = progress.restarted && ports.resolution.originProblem(client, progress)
+    if (refusal) return refuseTo(refusal, target, pageOf(read.value))
     return decide(request, validated.value, parameters, progress, answers, ports)
   }
 }
@@ -126,11 +131,11 @@ const readRequest = (request: HttpRequest): Result<Parameters> => {
 
 /** Refuses before it is known what comes next. `counting`: the parameters that count, where they are known. */
 const refuserOf =
-  (request: HttpRequest, sent: Parameters, answers: Answers, ports: AuthorizePorts) =>
+  (request: HttpRequest, sent: Parameters, answers: Responder, ports: AuthorizePorts) =>
   async (
     refusal: Refusal,
     target: ResponseTarget | undefined,
-    page: AnswerOptions['page'],
+    page: ResponseOptions['page'],
     counting = sent,
   ): Promise<HttpResponse> => {
     const redirects = target && (await mayRedirect(request, target, counting.get('prompt'), ports))
@@ -142,7 +147,7 @@ async function decide(
   validated: ValidatedAuthorizationRequest,
   parameters: string,
   came: Progress,
-  answers: Answers,
+  answers: Responder,
   ports: AuthorizePorts,
 ): Promise<HttpResponse> {
   const { client, target, ui_locales, display } = validated
@@ -174,7 +179,7 @@ async function decide(
   const isExpected =
     session &&
     validated.expected_users.every(({ client, subs }) =>
-      subs.includes(ports.subjects.tell(client, session.sub)),
+      subs.includes(ports.subjects.subjectFor(client, session.sub)),
     )
   const asked = validated.requested_acr
   const lacks = session && (await ports.lackingSecondFactor(request, session, { client, asked }))
@@ -189,7 +194,7 @@ async function decide(
     const { consented_scope } = progress
     const granted = consented_scope ? narrowTo(validated, consented_scope, ports.resources) : validated
     const standing = { session: answered, hasConsent: earlier !== undefined, pushed: progress.pushed }
-    const issued = await issueAnswer(request, granted, standing, ports)
+    const issued = await issueResponse(request, granted, standing, ports)
     // The session or the consent ended meanwhile: what comes next is decided without it.
     if (!issued) return decide(request, validated, parameters, progress, answers, ports)
     if (!issued.ok) return refuseTo(issued)

@@ -9,7 +9,7 @@ import { brings } from '@tessera/protocol/response-type'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { ValidatedAuthorizationRequest } from '../../authorization-request/authorization-request.ts'
 import type { ResponseMembers } from '../../authorization-request/authorization-response.ts'
-import { alreadyUsed, type Pushed, usedMarker } from '../../authorization-request/pushed-request.ts'
+import { alreadyUsed, type Pushed, usedAssertionOf } from '../../authorization-request/pushed-request.ts'
 import { type CountAttempt, doCounted, type Forgive } from '../../identity/attempts.ts'
 import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
 import type { Authorization, AuthorizationCode, Session } from '../../model/authorization.ts'
@@ -21,7 +21,7 @@ import type { NoteWaitingCode } from '../../pages/flow/waiting-codes.ts'
 import type { Clock, Log, Random } from '../../runtime/ports.ts'
 import type { AccessToken, AccessTokens } from '../../tokens/access-token.ts'
 import type { Audiences } from '../../tokens/audience.ts'
-import { halfHash, type IdTokens } from '../../tokens/id-token.ts'
+import { type IdTokens, leftHalfHash } from '../../tokens/id-token.ts'
 import { type CreateAuthorization, isClientId } from '../../tokens/new-authorization.ts'
 
 export type IssuePorts = {
@@ -58,14 +58,15 @@ type Standing = {
  * just ended, or the user has just taken back what they agreed to. Refuses what {@link Audiences.of} refuses, `access_denied` where client or user no longer
  * stands, and `invalid_request_uri` where the pushed request was used before.
  */
-export async function issueAnswer(
+export async function issueResponse(
   httpRequest: HttpRequest,
   request: ValidatedAuthorizationRequest,
   { session, hasConsent, pushed }: Standing,
   ports: IssuePorts,
 ): Promise<Result<ResponseMembers> | undefined> {
-  if (await isClientId(ports.clients.find, session.sub)) return notStanding('subject_is_a_client', session)
-  const counted = await countLasting(request, session, ports)
+  if (await isClientId(ports.clients.find, session.sub))
+    return refuseIneligible('subject_is_a_client', session)
+  const counted = await countFrontChannelTokens(request, session, ports)
   if (!counted.ok) return counted
   const issue = () => issueCounted(httpRequest, request, { session, hasConsent, pushed }, ports)
   // A refused request has written nothing.
@@ -99,13 +100,13 @@ async function issueCounted(
 
   if (code !== undefined) {
     const row = codeOf(request, authorization, { code, s_hash, now })
-    const beside = { referenceToken: accessToken.value?.reference, use: pushed && usedMarker(pushed) }
+    const beside = { referenceToken: accessToken.value?.reference, use: pushed && usedAssertionOf(pushed) }
     if (!(await stores.codes.issue(authorization, row, beside))) return alreadyUsed
     await ports.noteWaitingCode(authorization, row)
   } else {
     const outcome = await storeWithoutCode(authorization, accessToken.value, { now, pushed }, ports)
     if (outcome === 'already_used') return alreadyUsed
-    if (outcome !== 'committed') return notStanding('no_longer_standing', session)
+    if (outcome !== 'committed') return refuseIneligible('no_longer_standing', session)
   }
   // Once the authorization is written, not beside it: whoever ends the session or the consent later finds it.
   const [joined, agreed] = await Promise.all([
@@ -150,16 +151,16 @@ function lifetimeOf({ client, response_type }: ValidatedAuthorizationRequest): S
 }
 
 /** Tokens of this endpoint can't be discarded as unredeemed codes are, so their number is limited. A page that renews its tokens in a frame needs few. */
-const mostLasting = { most: 1000, span: 3600 } as const
+const frontChannelLimit = { most: 1000, span: 3600 } as const
 
-async function countLasting(
+async function countFrontChannelTokens(
   { client: { client_id }, response_type }: ValidatedAuthorizationRequest,
   { sub }: Session,
   { countAttempt }: IssuePorts,
 ): Promise<Result<Forgive>> {
   if (brings(response_type, 'code') && !brings(response_type, 'token')) return ok(async () => {})
   const counted = await countAttempt([
-    { key: JSON.stringify(['front-channel tokens', sub, client_id]), ...mostLasting },
+    { key: JSON.stringify(['front-channel tokens', sub, client_id]), ...frontChannelLimit },
   ])
   return counted.ok
     ? ok(counted.forgive)
@@ -169,14 +170,14 @@ async function countLasting(
       })
 }
 
-const notStanding = (reason: string, { sub }: Session) =>
+const refuseIneligible = (reason: string, { sub }: Session) =>
   refuse('access_denied', reason, { description: 'This user can not sign in to this client', log: { sub } })
 
 const stateHash = (
   { client, target: { state } }: ValidatedAuthorizationRequest,
   { emitStateHash }: IssuePorts,
 ): string | undefined =>
-  emitStateHash && state !== undefined ? halfHash(state, client.id_token_signed_response_alg) : undefined
+  emitStateHash && state !== undefined ? leftHalfHash(state, client.id_token_signed_response_alg) : undefined
 
 const codeOf = (
   { client, target, code_challenge, code_challenge_method, nonce }: ValidatedAuthorizationRequest,
@@ -254,7 +255,7 @@ async function storeWithoutCode(
   const referenceToken = accessToken?.reference
   return stores.commit({
     ...{ at: now, client_id, sub },
-    ...(pushed && { use: { kind: 'assertion', ...usedMarker(pushed) } }),
+    ...(pushed && { use: { kind: 'assertion', ...usedAssertionOf(pushed) } }),
     issue: { authorization, referenceToken },
   })
 }

@@ -14,9 +14,9 @@ import type { Pages } from '../../pages/ui/pages.ts'
 import type { PageContext } from '../../pages/ui/render.ts'
 import type { Log } from '../../runtime/ports.ts'
 
-export type AnswerPorts = { readonly issuer: string; readonly pages: Pages; readonly log: Log }
+export type ResponderPorts = { readonly issuer: string; readonly pages: Pages; readonly log: Log }
 
-export type AnswerOptions = {
+export type ResponseOptions = {
   /** How a page looks that stands for the answer, or leads to the client. */
   readonly page?: Pick<PageContext, 'ui_locales' | 'display'>
   /** What a refusal brings beside its error. */
@@ -26,26 +26,26 @@ export type AnswerOptions = {
   readonly redirects?: boolean
 }
 
-export type Answers = {
+export type Responder = {
   readonly send: (
     request: HttpRequest,
     target: ResponseTarget,
     members: ResponseMembers,
-    options?: AnswerOptions,
+    options?: ResponseOptions,
   ) => HttpResponse | Promise<HttpResponse>
   /** To the client where a target is proven and trusted, else an error page: an untrusted URI is never redirected to. */
   readonly refuse: (
     request: HttpRequest,
     refusal: Refusal,
     target: ResponseTarget | undefined,
-    options?: AnswerOptions,
+    options?: ResponseOptions,
   ) => HttpResponse | Promise<HttpResponse>
 }
 
-export function createAnswers({ issuer, pages, log }: AnswerPorts): Answers {
+export function createResponder({ issuer, pages, log }: ResponderPorts): Responder {
   const refusePage = createPageRefuser('authorize', { pages, log })
 
-  const send: Answers['send'] = (request, target, members, { cookies = [], page = {} } = {}) => {
+  const send: Responder['send'] = (request, target, members, { cookies = [], page = {} } = {}) => {
     const response = authorizationResponse(target, members, issuer)
     if (response.kind === 'redirect') return redirectResponse(request, response.location, cookies)
     const { action, fields } = response

@@ -1,7 +1,7 @@
 /** `GET /connect/checksession`: the frame by which a client's page learns that the sign-in has changed (OpenID Connect Session Management 1.0 §3). */
 
 import type { Endpoint } from '@tessera/protocol/http'
-import { createCacheableAnswer } from '../../messages/cacheable.ts'
+import { createCacheableResponse } from '../../messages/cacheable.ts'
 import type { BrowserState } from '../../pages/flow/browser-state.ts'
 import { createCheckSessionPage } from '../../pages/ui/check-session-page.ts'
 
@@ -9,7 +9,7 @@ const maxAge = 3600
 
 export function createCheckSessionEndpoint({ browserState }: { browserState: BrowserState }): Endpoint {
   const { html, headers } = createCheckSessionPage(browserState.cookieName)
-  const answer = createCacheableAnswer({ body: html, type: 'text/html; charset=utf-8', maxAge })
+  const answer = createCacheableResponse({ body: html, type: 'text/html; charset=utf-8', maxAge })
   return request => {
     const { headers: cached, ...response } = answer(request)
     return { ...response, headers: { ...headers, ...cached } }

@@ -10,7 +10,7 @@ import { credentialLimits } from '../../clients/authentication/method.ts'
 import { doCounted } from '../../identity/attempts.ts'
 import type { CountWaiting } from '../../identity/waiting-requests.ts'
 import { readForm } from '../../messages/form.ts'
-import { logIgnored } from '../../messages/ignored.ts'
+import { logIgnoredParameters } from '../../messages/ignored.ts'
 import { jsonResponse, type Refuser } from '../../messages/json-response.ts'
 import type { Client } from '../../model/client.ts'
 import { hashHandle, newHandle } from '../../model/handle.ts'
@@ -73,7 +73,7 @@ export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPort
       client_id: clientId,
       scope,
     })
-    logIgnored(ports.log, 'deviceauthorization', request, client, ignored)
+    logIgnoredParameters(ports.log, 'deviceauthorization', request, client, ignored)
     const verification_uri = `${ports.issuer.replace(/\/$/, '')}/device`
     const { device_code, user_code } = codes.value
     return jsonResponse(200, {
@@ -88,7 +88,7 @@ export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPort
 }
 
 /** With 34 bits and codes that live for minutes, even one collision is rare. */
-const mostTries = 5
+const maxTries = 5
 
 async function issue(
   client: Client,
@@ -96,7 +96,7 @@ async function issue(
   { stores, userCodes, clock, random }: DeviceAuthorizationPorts,
 ): Promise<Result<{ device_code: string; user_code: string }>> {
   const device_code = newHandle(random, 'td')
-  for (let tries = 0; tries < mostTries; tries++) {
+  for (let tries = 0; tries < maxTries; tries++) {
     const user_code = userCodes.make()
     const issued = await stores.devices.issue({
       hash: hashHandle(device_code),

@@ -2,13 +2,13 @@
 
 import type { Endpoint } from '@tessera/protocol/http'
 import type { ServerMetadata } from '@tessera/protocol/metadata'
-import { createCacheableAnswer } from '../../messages/cacheable.ts'
+import { createCacheableResponse } from '../../messages/cacheable.ts'
 import { protocolRoutes } from '../../model/routes.ts'
 
 const maxAge = 3600
 
 export const createDiscoveryEndpoint = (metadata: ServerMetadata): Endpoint =>
-  createCacheableAnswer({
+  createCacheableResponse({
     body: JSON.stringify(metadata),
     type: 'application/json; charset=utf-8',
     maxAge,

@@ -93,7 +93,7 @@ async function describeRefreshToken(
   return {
     active: true,
     iss: ports.issuer,
-    sub: ports.subjects.tell(caller.client, authorization.sub),
+    sub: ports.subjects.subjectFor(caller.client, authorization.sub),
     client_id,
     iat: family.rotated_at,
     exp: family.idle_expires_at,

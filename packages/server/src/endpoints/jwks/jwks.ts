@@ -1,7 +1,7 @@
 /** The JWK Set (RFC 7517 §5): every key that signs, will sign, or signed what may still live; last the one to encrypt for. */
 
 import type { Endpoint } from '@tessera/protocol/http'
-import { createCacheableAnswer } from '../../messages/cacheable.ts'
+import { createCacheableResponse } from '../../messages/cacheable.ts'
 import type { Decryption, KeyRing } from '../../model/keys.ts'
 
 export function createJwksEndpoint({
@@ -15,7 +15,7 @@ export function createJwksEndpoint({
     const { body, maxAge } = keys.jwks()
     const set = JSON.parse(body) as { readonly keys: readonly object[] }
     const all = JSON.stringify({ keys: [...set.keys, decryption.jwk()] })
-    return { body, answer: createCacheableAnswer({ body: all, maxAge, type }) }
+    return { body, answer: createCacheableResponse({ body: all, maxAge, type }) }
   }
   // With the first request rather than at the start, which need not derive the key to encrypt for.
   let ready: ReturnType<typeof made> | undefined

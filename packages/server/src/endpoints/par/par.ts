@@ -6,14 +6,14 @@ import { ok, type Result } from '@tessera/protocol/result'
 import { parseRequest, requestLimits } from '../../authorization-request/parameter-limits.ts'
 import type { PushedRequests } from '../../authorization-request/pushed-request.ts'
 import type { AuthorizationRequestResolution } from '../../authorization-request/resolution.ts'
-import { formatParameters, keptRequest } from '../../authorization-request/serialized-request.ts'
+import { formatParameters, serializeRequest } from '../../authorization-request/serialized-request.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { AuthenticateClient } from '../../clients/authentication/authenticate.ts'
 import { credentialLimits } from '../../clients/authentication/method.ts'
 import { doCounted } from '../../identity/attempts.ts'
 import type { CountWaiting } from '../../identity/waiting-requests.ts'
 import { isForm, notForm } from '../../messages/form.ts'
-import { logIgnored } from '../../messages/ignored.ts'
+import { logIgnoredParameters } from '../../messages/ignored.ts'
 import { jsonResponse, type Refuser } from '../../messages/json-response.ts'
 import type { Log } from '../../runtime/ports.ts'
 
@@ -55,12 +55,12 @@ export function createParEndpoint(ports: ParPorts): Endpoint {
     if (!resolved.ok) return refuser(request, resolved, { clientId })
     const validated = await ports.validate(resolved.value)
     if (!validated.ok) return refuser(request, validated, { clientId })
-    const kept = keptRequest(resolved.value)
+    const kept = serializeRequest(resolved.value)
     if (!kept.ok) return refuser(request, kept, { clientId })
     const { lifetime } = ports.pushedRequests
     const counted = await ports.countWaiting(request, client, { kind: 'pushed request', lifetime })
     if (!counted.ok) return refuser(request, counted, { clientId })
-    logIgnored(ports.log, 'par', request, client, validated.value.ignored)
+    logIgnoredParameters(ports.log, 'par', request, client, validated.value.ignored)
     const keep = () => ports.pushedRequests.keep(clientId, resolved.value)
     return jsonResponse(201, await doCounted(counted.value, keep, () => true))
   }

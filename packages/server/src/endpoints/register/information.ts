@@ -54,8 +54,8 @@ export function informationResponse(
   })
 }
 
-const mostLogged = 20
+const maxLogged = 20
 
 /** For the log: what the client asked for and did not get; nothing where it got everything. */
-export const leftOut = ({ left = [] }: Registered): { readonly left_out?: readonly string[] } =>
-  left.length === 0 ? {} : { left_out: left.slice(0, mostLogged) }
+export const droppedValues = ({ left = [] }: Registered): { readonly left_out?: readonly string[] } =>
+  left.length === 0 ? {} : { left_out: left.slice(0, maxLogged) }

@@ -8,7 +8,7 @@ import { challenge, readBearer } from '../../messages/bearer.ts'
 import type { Refuser } from '../../messages/json-response.ts'
 import type { RegisteredClient } from '../../model/registered-client.ts'
 import type { Log } from '../../runtime/ports.ts'
-import { type InformationPorts, informationResponse, leftOut, readMetadata } from './information.ts'
+import { droppedValues, type InformationPorts, informationResponse, readMetadata } from './information.ts'
 import { createRequestLimit, type RequestLimitPorts } from './request-limit.ts'
 
 export type ManagementPorts = InformationPorts &
@@ -55,7 +55,7 @@ export function createManagementEndpoint(ports: ManagementPorts): Endpoint {
     if (!metadata.ok) return refuser(request, metadata, { clientId: client_id })
     const updated = await clientRegistration.update(client, metadata.value)
     if (!updated.ok) return refuser(request, updated, { clientId: client_id })
-    log.info('client_updated', { request_id: request.id, client_id, ...leftOut(updated.value) })
+    log.info('client_updated', { request_id: request.id, client_id, ...droppedValues(updated.value) })
     return informationResponse(200, updated.value, ports)
   }
 

@@ -10,7 +10,7 @@ import type { Refuser } from '../../messages/json-response.ts'
 import type { Registration } from '../../model/registration.ts'
 import { networkOf } from '../../runtime/network.ts'
 import type { Log } from '../../runtime/ports.ts'
-import { type InformationPorts, informationResponse, leftOut, readMetadata } from './information.ts'
+import { droppedValues, type InformationPorts, informationResponse, readMetadata } from './information.ts'
 import { createRequestLimit, type RequestLimitPorts } from './request-limit.ts'
 
 export type RegisterPorts = InformationPorts &
@@ -43,7 +43,7 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
   }
 
   async function register(request: HttpRequest): Promise<HttpResponse> {
-    const allowed = registration.mode === 'open' ? undefined : await tokenFault(request, ports)
+    const allowed = registration.mode === 'open' ? undefined : await initialAccessTokenRefusal(request, ports)
     if (allowed) return refuser(request, allowed, { headers: { 'www-authenticate': challenge(allowed) } })
     const metadata = readMetadata(request)
     if (!metadata.ok) return refuser(request, metadata)
@@ -57,14 +57,14 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
       request_id: request.id,
       client_id,
       peer: request.peer.address,
-      ...leftOut(registered.value),
+      ...droppedValues(registered.value),
     })
     return informationResponse(201, registered.value, ports)
   }
 }
 
 /** RFC 7591 §3.1: the initial access token is a bearer token. */
-async function tokenFault(
+async function initialAccessTokenRefusal(
   request: HttpRequest,
   { registration, secrets }: RegisterPorts,
 ): Promise<Refusal | undefined> {

@@ -49,7 +49,7 @@ export type GrantPorts = {
   readonly stores: Pick<Stores, 'codes' | 'devices' | 'families'>
   readonly profile: Profile
   readonly refreshTokens: RefreshTokens
-  readonly subjects: Pick<SubjectIdentifiers, 'tell'>
+  readonly subjects: Pick<SubjectIdentifiers, 'subjectFor'>
   readonly signIn: SignIn
   /** Whether this user needs a second factor, which the password grant can't ask for. */
   readonly barsPasswordGrant: BarsPasswordGrant

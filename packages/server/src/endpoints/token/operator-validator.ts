@@ -5,7 +5,7 @@ import type { TokenRequestValidator } from '../../model/extension-grant.ts'
 import type { Decision, RefusedDecision, TokenRequest } from './decision.ts'
 
 /** Credentials that a validator has no business with. */
-const withheld = new Set([
+const withheldParameters = new Set([
   'client_secret',
   'client_assertion',
   'password',
@@ -22,7 +22,7 @@ const withheld = new Set([
 export const validateBy =
   (validator: TokenRequestValidator) =>
   async ({ parameters }: TokenRequest, decision: Decision): Promise<Decision | RefusedDecision> => {
-    const names = [...parameters.names()].filter(name => !withheld.has(name))
+    const names = [...parameters.names()].filter(name => !withheldParameters.has(name))
     const answer = await validator({
       client_id: decision.client.client_id,
       grant_type: parameters.get('grant_type') ?? '',

@@ -4,10 +4,10 @@ import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Authorization } from '../../model/authorization.ts'
 import type { Client } from '../../model/client.ts'
 import type { Decision, GrantPorts, TokenRequest, TokenSubject } from './decision.ts'
-import { stillAllowed } from './token-scope.ts'
+import { withdrawnScope } from './token-scope.ts'
 
 /** Refuses `invalid_grant` when the authorization was revoked or the user is not active, `invalid_scope` when a scope was withdrawn. */
-export async function standing(
+export async function recheckAuthorization(
   authorization: Authorization,
   { client }: TokenRequest,
   { profile }: Pick<GrantPorts, 'profile'>,
@@ -18,7 +18,7 @@ export async function standing(
   if (tenant !== undefined && client.tenants.length > 0 && !client.tenants.includes(tenant)) {
     return refuse('invalid_grant', 'user_of_another_tenant', { log })
   }
-  const withdrawn = stillAllowed(authorization.scope, client)
+  const withdrawn = withdrawnScope(authorization.scope, client)
   if (withdrawn) return withdrawn
   const active = await profile.isActive({ subject: authorization, client_id: client.client_id })
   return active ? undefined : refuse('invalid_grant', 'user_inactive', { log })

@@ -5,7 +5,7 @@ import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { validateResources } from '../../authorization-request/requested-resources.ts'
 import type { Resources } from '../../model/resource.ts'
 
-const notAgreed = refuse('invalid_target', 'resource_not_agreed', {
+const resourceNotAgreed = refuse('invalid_target', 'resource_not_agreed', {
   description: 'The authorization request did not name this resource',
 })
 
@@ -24,5 +24,5 @@ export function requestedResource(
   const names = validateResources(indicators, resources)
   if (!names.ok) return names
   const isAgreed = agreed.length === 0 || names.value.every(name => agreed.includes(name))
-  return isAgreed ? names : notAgreed
+  return isAgreed ? names : resourceNotAgreed
 }

@@ -16,7 +16,7 @@ const malformed = refuse('invalid_scope', 'scope_malformed', {
 })
 
 /** Refuses `invalid_scope` when the client may no longer have all that was granted before. What it may have is registered. */
-export const stillAllowed = (scope: readonly string[], client: Client): Refusal | undefined => {
+export const withdrawnScope = (scope: readonly string[], client: Client): Refusal | undefined => {
   const lost = scope.find(name => !client.scope.has(name))
   return lost === undefined
     ? undefined

@@ -4,7 +4,7 @@ import { type Endpoint, type HttpRequest, type HttpResponse, isConnected } from 
 import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { readForm } from '../../messages/form.ts'
-import { logIgnored } from '../../messages/ignored.ts'
+import { logIgnoredParameters } from '../../messages/ignored.ts'
 import type { Refuser } from '../../messages/json-response.ts'
 import type { Confirmation } from '../../model/authorization.ts'
 import type { Client, NoteUse } from '../../model/client.ts'
@@ -82,7 +82,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     const { decision, issued } = outcome
     ports.noteUse(decision.client)
     if (decision.subject && keepsAuthorization(decision)) ports.noteAuthorization(decision.subject.sub)
-    if (decision.ignored) logIgnored(ports.log, 'token', request, client, decision.ignored)
+    if (decision.ignored) logIgnoredParameters(ports.log, 'token', request, client, decision.ignored)
     ports.log.info('tokens_issued', {
       request_id: request.id,
       client_id: decision.client.client_id,

@@ -8,7 +8,7 @@ import type { Client } from '../../model/client.ts'
 import type { KeyRing } from '../../model/keys.ts'
 import { signJwt } from '../../tokens/jwt.ts'
 
-export type UserinfoAnswerPorts = {
+export type UserinfoResponsePorts = {
   readonly issuer: string
   readonly keys: Pick<KeyRing, 'signing'>
   readonly encrypt: EncryptForClient
@@ -20,7 +20,7 @@ const kind = { typ: 'JWT', token_use: 'userinfo' } as const
 export async function userinfoResponse(
   claims: JsonObject,
   client: Client,
-  { issuer, keys, encrypt }: UserinfoAnswerPorts,
+  { issuer, keys, encrypt }: UserinfoResponsePorts,
 ): Promise<HttpResponse> {
   const { userinfo_signed_response_alg: signing, userinfo_encrypted_response_alg: alg } = client
   if (signing === undefined && alg === undefined) return jsonResponse(200, claims)

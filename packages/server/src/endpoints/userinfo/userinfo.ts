@@ -9,10 +9,10 @@ import { createRefuser, type RefuserPorts } from '../../messages/json-response.t
 import type { Client, Clients } from '../../model/client.ts'
 import type { Profile } from '../../model/user.ts'
 import { checkConfirmation } from '../../proof/certificate.ts'
-import type { LivingToken, TokenVerifier } from '../../tokens/verification.ts'
-import { type UserinfoAnswerPorts, userinfoResponse } from './userinfo-response.ts'
+import type { ActiveToken, TokenVerifier } from '../../tokens/verification.ts'
+import { type UserinfoResponsePorts, userinfoResponse } from './userinfo-response.ts'
 
-export type UserinfoPorts = UserinfoAnswerPorts &
+export type UserinfoPorts = UserinfoResponsePorts &
   RefuserPorts & {
     readonly verifier: TokenVerifier
     readonly clients: Pick<Clients, 'find'>
@@ -51,7 +51,7 @@ const unauthenticated: HttpResponse = {
 }
 
 async function claimsFor(
-  token: LivingToken,
+  token: ActiveToken,
   request: HttpRequest,
   { clients, profile, readIdentityClaims }: UserinfoPorts,
 ): Promise<Result<{ readonly client: Client; readonly claims: JsonObject }>> {

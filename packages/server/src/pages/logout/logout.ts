@@ -174,8 +174,8 @@ async function forSession(
   const client = client_id === undefined ? undefined : await clients.find(client_id)
   const means =
     client !== undefined &&
-    hint.sub === subjects.tell(client, session.sub) &&
-    (hint.sid === undefined || hint.sid === subjects.tellSession(client, session.sid))
+    hint.sub === subjects.subjectFor(client, session.sub) &&
+    (hint.sid === undefined || hint.sid === subjects.sessionIdFor(client, session.sid))
   if (means) return asked
   const nothing = { asked_at, ui_locales }
   return uri === undefined && !return_refused ? nothing : stayingHere(nothing)

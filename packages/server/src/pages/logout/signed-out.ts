@@ -21,7 +21,7 @@ export type SignedOutPorts = {
   readonly issuer: string
   readonly signOuts: SignOuts
   readonly clients: Pick<Clients, 'find'>
-  readonly subjects: Pick<SubjectIdentifiers, 'tellSession'>
+  readonly subjects: Pick<SubjectIdentifiers, 'sessionIdFor'>
   readonly csrf: Pick<Csrf, 'holds'>
   readonly pages: Pages
   readonly paths: Paths
@@ -85,7 +85,7 @@ export function createSignedOutEndpoint(ports: SignedOutPorts): Endpoint {
       if (!client?.enabled || client.frontchannel_logout_uri === undefined) return []
       const uri = new URL(client.frontchannel_logout_uri)
       uri.searchParams.set('iss', ports.issuer)
-      uri.searchParams.set('sid', ports.subjects.tellSession(client, sid))
+      uri.searchParams.set('sid', ports.subjects.sessionIdFor(client, sid))
       return [uri.href]
     })
   }

@@ -9,7 +9,7 @@ import type { Client } from '../../../model/client.ts'
 import { hashHandle } from '../../../model/handle.ts'
 import { equalInConstantTime } from '../../../runtime/constant-time.ts'
 import type { Grant } from '../decision.ts'
-import { refreshOf, standing, subjectOf } from '../recheck-authorization.ts'
+import { recheckAuthorization, refreshOf, subjectOf } from '../recheck-authorization.ts'
 import { requestedResource } from '../token-resources.ts'
 
 export const authorizationCode: Grant = {
@@ -35,7 +35,7 @@ export const authorizationCode: Grant = {
     if (authorization.client_id !== client.client_id)
       return refuse('invalid_grant', 'code_of_another_client', { log })
 
-    const proof = proofFault(code, client, redirectUri, parameters.get('code_verifier'))
+    const proof = codeProofProblem(code, client, redirectUri, parameters.get('code_verifier'))
     if (code.used_at !== undefined) {
       const replayed = refuse('invalid_grant', 'code_replayed', { log })
       // RFC 6749 §4.1.2: a second use revokes what the first issued; only from one who holds the proofs, since a used code may be public.
@@ -45,8 +45,8 @@ export const authorizationCode: Grant = {
     }
     if (code.expires_at <= ports.clock.now()) return refuse('invalid_grant', 'code_expired', { log })
     if (proof) return { ...proof, effect: { kind: 'burn_code', hash: code.hash } }
-    const fault = await standing(authorization, request, ports)
-    if (fault) return fault
+    const refusal = await recheckAuthorization(authorization, request, ports)
+    if (refusal) return refusal
 
     const audience = requestedResource(parameters, ports.resources, authorization.resources)
     if (!audience.ok) return audience
@@ -67,7 +67,7 @@ export const authorizationCode: Grant = {
 }
 
 /** Why the request does not prove that it comes from where the code was asked for. */
-function proofFault(
+function codeProofProblem(
   code: AuthorizationCode,
   client: Client,
   redirectUri: string,

@@ -6,7 +6,7 @@ import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { DeviceAuthorization } from '../../../model/authorization.ts'
 import { hashHandle } from '../../../model/handle.ts'
 import type { Grant, RefusedDecision } from '../decision.ts'
-import { refreshOf, standing, subjectOf } from '../recheck-authorization.ts'
+import { recheckAuthorization, refreshOf, subjectOf } from '../recheck-authorization.ts'
 
 export const deviceCode: Grant = {
   grantType: grantTypes.deviceCode,
@@ -20,13 +20,13 @@ export const deviceCode: Grant = {
     if (!found) return refuse('invalid_grant', 'device_code_unknown')
     const { device, authorization } = found
     if (device.client_id !== client.client_id) return refuse('invalid_grant', 'device_code_of_another_client')
-    const waiting = waitingFault(device, ports.clock.now())
+    const waiting = pendingRefusal(device, ports.clock.now())
     if (waiting) return waiting
     // RFC 8628 §3.1 has no resource parameter: the device's scope says all.
     if (parameters.all('resource').length > 0) return resourceNotSupported
     if (!authorization) return refuse('invalid_grant', 'authorization_revoked')
-    const fault = await standing(authorization, request, ports)
-    if (fault) return fault
+    const refusal = await recheckAuthorization(authorization, request, ports)
+    if (refusal) return refusal
 
     const { scope } = authorization
     return {
@@ -48,7 +48,7 @@ export const deviceCode: Grant = {
  * Returns why there are no tokens yet, or never. RFC 8628 §3.5: `slow_down` is a variant of `authorization_pending`, so a
  * device that polls too fast still hears at once that the user acted or the code expired.
  */
-function waitingFault(device: DeviceAuthorization, now: Seconds): RefusedDecision | undefined {
+function pendingRefusal(device: DeviceAuthorization, now: Seconds): RefusedDecision | undefined {
   if (device.used_at !== undefined) return refuse('invalid_grant', 'device_code_used')
   if (device.expires_at <= now) return expired
   if (device.status === 'denied') return denied

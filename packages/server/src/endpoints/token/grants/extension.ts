@@ -112,7 +112,7 @@ async function recheck(
   if (!confirmation.ok) return confirmation
   const now = ports.clock.now()
   const subject = answer.subject && (await subjectOf(answer.subject, now, ports))
-  if (subject && !mayName(subject.tenant, [client, request.client])) {
+  if (subject && !mayUseTenant(subject.tenant, [client, request.client])) {
     return refuse('invalid_grant', 'user_of_another_tenant', { log: { sub: subject.sub } })
   }
   // The only way from a pairwise identifier back to its user is the authorization.
@@ -123,7 +123,7 @@ async function recheck(
   ) {
     return refuse('invalid_grant', 'extension_subject_not_derived', { log: { sub: subject.sub } })
   }
-  if (subject && answer.derivedFrom && !(await mayLearn(client, subject, answer.derivedFrom, ports))) {
+  if (subject && answer.derivedFrom && !(await maySeeSubject(client, subject, answer.derivedFrom, ports))) {
     return refuse('invalid_grant', 'extension_subject_of_another_sector', { log: { sub: subject.sub } })
   }
   if (subject && !(await ports.profile.isActive({ subject, client_id: client.client_id }))) {
@@ -197,21 +197,23 @@ function confirmationFor(client: Client, request: TokenRequest): Result<Confirma
 }
 
 /** Users of a tenant are for the clients that may name it. */
-const mayName = (tenant: string | undefined, clients: readonly Client[]): boolean =>
+const mayUseTenant = (tenant: string | undefined, clients: readonly Client[]): boolean =>
   tenant === undefined || clients.every(({ tenants }) => tenants.length === 0 || tenants.includes(tenant))
 
 /**
  * Where one of the two clients is told pairwise identifiers, only those of its sector get tokens from its own: else
  * together they would know whose user is whose (OpenID Connect Core 1.0 §8.1).
  */
-async function mayLearn(
+async function maySeeSubject(
   client: Client,
   { sub }: TokenSubject,
   from: VerifiedToken,
   { findClient, subjects }: GrantPorts,
 ): Promise<boolean> {
   const told = [client, await findClient(from.client_id)]
-  return told.every(one => one?.subject_type === 'public') || subjects.tell(client, sub) === from.claims.sub
+  return (
+    told.every(one => one?.subject_type === 'public') || subjects.subjectFor(client, sub) === from.claims.sub
+  )
 }
 
 /** Asked for or decided, at most what the client is allowed; omitted: its API scopes, never `offline_access`; derived: at most the other token's. */
@@ -271,14 +273,14 @@ async function subjectOf(
 }
 
 /** Enough for a call through many services; each exchange makes the token longer, and its verification too. */
-const longestChain = 16
+const maxChainLength = 16
 
 /** The `jti` of the token that it stems from, after those that this one stems from itself. */
 function originOf({ derivedFrom }: GrantDecision): Result<readonly string[] | undefined> {
   if (derivedFrom === undefined) return ok(undefined)
   const { jti, derived_from: earlier = [] } = derivedFrom.claims
   const chain = [...(Array.isArray(earlier) ? earlier : []), jti].map(String)
-  return chain.length <= longestChain ? ok(chain) : chainTooLong
+  return chain.length <= maxChainLength ? ok(chain) : chainTooLong
 }
 
 function authorizationOf(

@@ -9,7 +9,7 @@ import { type Client, isPublic } from '../../../model/client.ts'
 import type { Use } from '../../../model/ports/stores.ts'
 import type { RefreshHandle } from '../../../tokens/refresh-token.ts'
 import type { Grant, GrantPorts, RefusedDecision } from '../decision.ts'
-import { standing, subjectOf } from '../recheck-authorization.ts'
+import { recheckAuthorization, subjectOf } from '../recheck-authorization.ts'
 import { idleEnd } from '../refresh-lifetime.ts'
 import { requestedResource } from '../token-resources.ts'
 import { requestedScope } from '../token-scope.ts'
@@ -44,9 +44,9 @@ export const refreshToken: Grant = {
     if (!use.ok) return use
     if (!client.scope.has('offline_access'))
       return refuse('invalid_grant', 'offline_access_withdrawn', { log })
-    const fault = await standing(authorization, request, ports)
-    if (fault) return fault
-    const scope = narrowed(parameters.get('scope'), family.scope)
+    const refusal = await recheckAuthorization(authorization, request, ports)
+    if (refusal) return refusal
+    const scope = narrowedScope(parameters.get('scope'), family.scope)
     if (!scope.ok) return scope
     const audience = requestedResource(parameters, ports.resources, authorization.resources)
     if (!audience.ok) return audience
@@ -111,16 +111,19 @@ function useOf(
 const nextGeneration = (use: Use, { generation }: RefreshFamily): number =>
   use.kind === 'refresh_rotation' ? generation + 1 : generation
 
-const widened = refuse('invalid_scope', 'scope_widened', {
+const scopeWidened = refuse('invalid_scope', 'scope_widened', {
   description: 'scope asks for more than was granted before',
 })
 
 /** RFC 6749 §6: may be narrowed for this access token, never widened. */
-function narrowed(parameter: string | undefined, original: readonly string[]): Result<readonly string[]> {
+function narrowedScope(
+  parameter: string | undefined,
+  original: readonly string[],
+): Result<readonly string[]> {
   const requested = requestedScope(parameter)
   if (!requested.ok) return requested
   if (requested.value === undefined) return ok(original)
-  return isWithin(requested.value, original) ? ok(requested.value) : widened
+  return isWithin(requested.value, original) ? ok(requested.value) : scopeWidened
 }
 
 /**
