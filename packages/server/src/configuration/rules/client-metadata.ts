@@ -3,24 +3,36 @@
 import { hasPrivateUseScheme, isReversedDomain, schemeOf } from '@tessera/protocol/uri-scheme'
 import { applicationTypeFault } from '../../model/redirect.ts'
 import { webHostOf } from '../../model/sector.ts'
-import type { Diagnostic } from '../diagnostic.ts'
+import type { Description, Diagnostic } from '../diagnostic.ts'
 import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
 import type { ClientDraft } from '../schema/client.ts'
 
 export type Client = Entry<ClientDraft>
-export type Rule = (client: Client, draft: Draft) => readonly Diagnostic[]
+
+/** @param now seconds; 0 for rules that do not depend on it. */
+export type Rule = (client: Client, draft: Draft, now: number) => readonly Diagnostic[]
+
+/** Returns a rule about one key, with the diagnostic for clients that break it. */
+export const rule =
+  (
+    key: keyof ClientDraft & string,
+    isBroken: (client: Client, draft: Draft, now: number) => boolean,
+    description: Description | ((client: ClientDraft) => Description),
+  ): Rule =>
+  (client, draft, now) => {
+    if (!isBroken(client, draft, now)) return []
+    return diagnosticAt(
+      client,
+      key,
+      typeof description === 'function' ? description(client.value) : description,
+    )
+  }
 
 export const has = (client: Client, grant: string): boolean =>
   !client.invalid.has('grant_types') && client.value.grant_types.includes(grant)
 
-const oneSourceOfKeys: Rule = client =>
-  client.value.jwks !== undefined && client.value.jwks_uri !== undefined
-    ? diagnosticAt(client, 'jwks_uri', {
-        problem: 'the client also has jwks',
-        expected: 'one of jwks and jwks_uri (RFC 7591 §2)',
-        fix: 'remove one of the two',
-      })
-    : []
+export const hasKeys = ({ value }: Client): boolean =>
+  value.jwks !== undefined || value.jwks_uri !== undefined
 
 /** OpenID Connect Dynamic Client Registration 1.0 §2: a native application may have any valid redirect URI. */
 const applicationType: Rule = client => {
@@ -47,41 +59,9 @@ const pairwiseSector: Rule = client => {
       })
 }
 
-const targetWithoutInitiation: Rule = client =>
-  client.value.initiate_login_target_link_uri !== undefined &&
-  client.value.initiate_login_uri === undefined &&
-  !client.invalid.has('initiate_login_uri')
-    ? diagnosticAt(client, 'initiate_login_target_link_uri', {
-        problem: 'initiate_login_uri, which it belongs to, is missing',
-        expected: 'both, or neither (OpenID Connect Core 1.0 §4)',
-        fix: 'add "initiate_login_uri", or remove it',
-      })
-    : []
-
-/** RFC 9101 §10.5: signed request objects can only be required of a client that signs them and has keys. */
-const signedRequests: Rule = client => {
-  const { require_signed_request_object: required, request_object_signing_alg: alg } = client.value
-  if (!required) return []
-  if (alg === 'none') {
-    return diagnosticAt(client, 'request_object_signing_alg', {
-      problem: 'it is "none" and signed request objects are required',
-      expected: 'an algorithm',
-      fix: 'remove it, or remove require_signed_request_object',
-    })
-  }
-  return client.value.jwks !== undefined || client.value.jwks_uri !== undefined
-    ? []
-    : diagnosticAt(client, 'require_signed_request_object', {
-        problem: 'the client has no keys to sign request objects with',
-        expected: 'jwks or jwks_uri',
-        fix: 'add the public keys of the client',
-      })
-}
-
 /** Encryption needs a key of the client. */
 const encryption: Rule = client => {
-  const { jwks, jwks_uri } = client.value
-  if (jwks !== undefined || jwks_uri !== undefined || client.invalid.has('jwks')) return []
+  if (hasKeys(client) || client.invalid.has('jwks')) return []
   return (['id_token', 'userinfo', 'introspection'] as const).flatMap(what => {
     const key = `${what}_encrypted_response_alg` as const
     return client.value[key] === undefined
@@ -95,58 +75,81 @@ const encryption: Rule = client => {
 }
 
 export const metadataRules: readonly Rule[] = [
-  signedRequests,
+  // RFC 9101 §10.5: signed request objects can only be required of a client that signs them and has keys.
+  rule(
+    'request_object_signing_alg',
+    ({ value }) => value.require_signed_request_object && value.request_object_signing_alg === 'none',
+    {
+      problem: 'it is "none" and signed request objects are required',
+      expected: 'an algorithm',
+      fix: 'remove it, or remove require_signed_request_object',
+    },
+  ),
+  rule(
+    'require_signed_request_object',
+    client =>
+      client.value.require_signed_request_object &&
+      client.value.request_object_signing_alg !== 'none' &&
+      !hasKeys(client),
+    {
+      problem: 'the client has no keys to sign request objects with',
+      expected: 'jwks or jwks_uri',
+      fix: 'add the public keys of the client',
+    },
+  ),
   encryption,
-  oneSourceOfKeys,
+  rule('jwks_uri', ({ value }) => value.jwks !== undefined && value.jwks_uri !== undefined, {
+    problem: 'the client also has jwks',
+    expected: 'one of jwks and jwks_uri (RFC 7591 §2)',
+    fix: 'remove one of the two',
+  }),
   applicationType,
   pairwiseSector,
-  targetWithoutInitiation,
+  rule(
+    'initiate_login_target_link_uri',
+    ({ value, invalid }) =>
+      value.initiate_login_target_link_uri !== undefined &&
+      value.initiate_login_uri === undefined &&
+      !invalid.has('initiate_login_uri'),
+    {
+      problem: 'initiate_login_uri, which it belongs to, is missing',
+      expected: 'both, or neither (OpenID Connect Core 1.0 §4)',
+      fix: 'add "initiate_login_uri", or remove it',
+    },
+  ),
 ]
 
-export const redirectWarnings: readonly ((client: Client) => readonly Diagnostic[])[] = [
-  client =>
-    (['redirect_uris', 'post_logout_redirect_uris'] as const).flatMap(key =>
-      client.value[key].flatMap((uri, index) => {
-        const scheme = schemeOf(uri)
-        return !hasPrivateUseScheme(uri) || isReversedDomain(scheme)
-          ? []
-          : diagnosticAt(
-              client,
-              key,
-              {
-                problem: `any application can claim the scheme "${scheme}", so users are asked for consent each time`,
-                expected: 'a reversed domain name that you own, such as com.example.app (RFC 8252 §7.1)',
-                fix: 'use such a scheme, or a claimed https URL, if you can change the application',
-              },
-              index,
-            )
-      }),
-    ),
-  client =>
-    hasScheme(client) && !client.value.require_pkce
-      ? diagnosticAt(client, 'require_pkce', {
-          problem: 'it is false, but redirect URIs with an application scheme require PKCE anyway',
-          expected: 'true (RFC 8252 §8.1)',
-          fix: 'remove "require_pkce": false',
-        })
-      : [],
-  client =>
-    hasScheme(client) && client.value.client_secrets.length > 0
-      ? diagnosticAt(client, 'client_secrets', {
-          problem: 'a secret in an installed application is known to everyone who installs it',
-          expected: 'a public client (RFC 8252 §8.5)',
-          fix: 'remove client_secrets and write "token_endpoint_auth_method": "none", if you can change the application',
-        })
-      : [],
-  client =>
-    hasScheme(client) && has(client, 'implicit')
-      ? diagnosticAt(client, 'grant_types', {
-          problem:
-            'the implicit grant sends tokens to whichever application claimed the scheme of the redirect URI',
-          expected: '"authorization_code" with PKCE (RFC 8252 §8.2)',
-          fix: 'remove "implicit" from grant_types',
-        })
-      : [],
-]
+/** Warns about schemes that any application can claim (RFC 8252 §7.1). */
+const claimableSchemes: Rule = client =>
+  (['redirect_uris', 'post_logout_redirect_uris'] as const).flatMap(key =>
+    client.value[key].flatMap((uri, index) => {
+      const scheme = schemeOf(uri)
+      if (!hasPrivateUseScheme(uri) || isReversedDomain(scheme)) return []
+      const problem = `any application can claim the scheme "${scheme}", so users are asked for consent each time`
+      const expected = 'a reversed domain name that you own, such as com.example.app (RFC 8252 §7.1)'
+      const fix = 'use such a scheme, or a claimed https URL, if you can change the application'
+      return diagnosticAt(client, key, { problem, expected, fix }, index)
+    }),
+  )
 
 const hasScheme = ({ value }: Client): boolean => value.redirect_uris.some(hasPrivateUseScheme)
+
+export const redirectWarnings: readonly Rule[] = [
+  claimableSchemes,
+  rule('require_pkce', client => hasScheme(client) && !client.value.require_pkce, {
+    problem: 'it is false, but redirect URIs with an application scheme require PKCE anyway',
+    expected: 'true (RFC 8252 §8.1)',
+    fix: 'remove "require_pkce": false',
+  }),
+  rule('client_secrets', client => hasScheme(client) && client.value.client_secrets.length > 0, {
+    problem: 'a secret in an installed application is known to everyone who installs it',
+    expected: 'a public client (RFC 8252 §8.5)',
+    fix: 'remove client_secrets and write "token_endpoint_auth_method": "none", if you can change the application',
+  }),
+  rule('grant_types', client => hasScheme(client) && has(client, 'implicit'), {
+    problem:
+      'the implicit grant sends tokens to whichever application claimed the scheme of the redirect URI',
+    expected: '"authorization_code" with PKCE (RFC 8252 §8.2)',
+    fix: 'remove "implicit" from grant_types',
+  }),
+]

@@ -3,97 +3,90 @@
 import type { Diagnostic } from '../diagnostic.ts'
 import { type Draft, diagnosticAt } from '../draft.ts'
 import type { ClientDraft } from '../schema/client.ts'
-import { type Client, has, metadataRules, type Rule, redirectWarnings } from './client-metadata.ts'
-
-const isPublic = (client: Client): boolean => client.value.token_endpoint_auth_method === 'none'
+import { has, hasKeys, metadataRules, type Rule, redirectWarnings, rule } from './client-metadata.ts'
 
 const publicRules: readonly Rule[] = [
-  client =>
-    client.value.client_secrets.length === 0
-      ? []
-      : diagnosticAt(client, 'client_secrets', {
-          problem: 'a public client (token_endpoint_auth_method "none") has secrets',
-          expected: 'no secrets, or a method that uses them',
-          fix: 'remove client_secrets, or remove token_endpoint_auth_method',
-        }),
-  client =>
-    client.value.require_pkce
-      ? []
-      : diagnosticAt(client, 'require_pkce', {
-          problem: 'a public client does not require PKCE',
-          expected: 'true (RFC 9700 §2.1.1)',
-          fix: 'remove "require_pkce": false',
-        }),
-  client =>
-    !client.value.allow_plain_pkce
-      ? []
-      : diagnosticAt(client, 'allow_plain_pkce', {
-          problem: 'a public client may use plain PKCE',
-          expected: 'false (RFC 9700 §2.1.1)',
-          fix: 'remove "allow_plain_pkce": true; S256 is what clients use',
-        }),
-  client =>
-    !has(client, 'client_credentials')
-      ? []
-      : diagnosticAt(client, 'grant_types', {
-          problem: 'a public client has the client_credentials grant',
-          expected: 'a confidential client (RFC 6749 §4.4)',
-          fix: 'remove "client_credentials", or give it client_secrets and remove token_endpoint_auth_method',
-        }),
-  client =>
-    client.value.refresh_token_usage !== 'reuse'
-      ? []
-      : diagnosticAt(client, 'refresh_token_usage', {
-          problem: 'a public client may reuse refresh tokens',
-          expected: '"one_time" (RFC 9700 §4.14.2)',
-          fix: 'remove "refresh_token_usage": "reuse"',
-        }),
+  rule('client_secrets', ({ value }) => value.client_secrets.length > 0, {
+    problem: 'a public client (token_endpoint_auth_method "none") has secrets',
+    expected: 'no secrets, or a method that uses them',
+    fix: 'remove client_secrets, or remove token_endpoint_auth_method',
+  }),
+  rule('require_pkce', ({ value }) => !value.require_pkce, {
+    problem: 'a public client does not require PKCE',
+    expected: 'true (RFC 9700 §2.1.1)',
+    fix: 'remove "require_pkce": false',
+  }),
+  rule('allow_plain_pkce', ({ value }) => value.allow_plain_pkce, {
+    problem: 'a public client may use plain PKCE',
+    expected: 'false (RFC 9700 §2.1.1)',
+    fix: 'remove "allow_plain_pkce": true; S256 is what clients use',
+  }),
+  rule('grant_types', client => has(client, 'client_credentials'), {
+    problem: 'a public client has the client_credentials grant',
+    expected: 'a confidential client (RFC 6749 §4.4)',
+    fix: 'remove "client_credentials", or give it client_secrets and remove token_endpoint_auth_method',
+  }),
+  rule('refresh_token_usage', ({ value }) => value.refresh_token_usage === 'reuse', {
+    problem: 'a public client may reuse refresh tokens',
+    expected: '"one_time" (RFC 9700 §4.14.2)',
+    fix: 'remove "refresh_token_usage": "reuse"',
+  }),
 ]
 
-const needsSecret = (client: Client): readonly Diagnostic[] =>
-  client.value.client_secrets.length > 0
-    ? []
-    : diagnosticAt(client, 'client_secrets', {
-        problem: `token_endpoint_auth_method "${client.value.token_endpoint_auth_method}" needs a secret and there is none`,
-        expected: 'at least one secret',
-        fix: 'add "client_secrets": [{ "value": "…" }], or write "token_endpoint_auth_method": "none" for a public client',
-      })
+const needsSecret = rule(
+  'client_secrets',
+  ({ value }) => value.client_secrets.length === 0,
+  ({ token_endpoint_auth_method: method }) => ({
+    problem: `token_endpoint_auth_method "${method}" needs a secret and there is none`,
+    expected: 'at least one secret',
+    fix: 'add "client_secrets": [{ "value": "…" }], or write "token_endpoint_auth_method": "none" for a public client',
+  }),
+)
 
-const needsJwks = (client: Client): readonly Diagnostic[] =>
-  client.value.jwks !== undefined || client.value.jwks_uri !== undefined || client.invalid.has('jwks_uri')
-    ? []
-    : diagnosticAt(client, 'jwks', {
-        problem: `token_endpoint_auth_method "${client.value.token_endpoint_auth_method}" needs the client's keys and there are none`,
-        expected: 'a JWK Set (RFC 7517 §5), or its address',
-        fix: 'add "jwks": { "keys": [ … ] } with its public keys, or "jwks_uri"',
-      })
+const needsJwks = rule(
+  'jwks',
+  client => !hasKeys(client) && !client.invalid.has('jwks_uri'),
+  ({ token_endpoint_auth_method: method }) => ({
+    problem: `token_endpoint_auth_method "${method}" needs the client's keys and there are none`,
+    expected: 'a JWK Set (RFC 7517 §5), or its address',
+    fix: 'add "jwks": { "keys": [ … ] } with its public keys, or "jwks_uri"',
+  }),
+)
 
-const needsMtls = (client: Client, draft: Draft): readonly Diagnostic[] =>
-  draft.mtls
-    ? []
-    : diagnosticAt(client, 'token_endpoint_auth_method', {
-        problem: `"${client.value.token_endpoint_auth_method}" needs client certificates and mtls is not configured`,
-        expected: '"mtls" at the top of the configuration (RFC 8705)',
-        fix: 'add "mtls": { "certificate_header": "…", "trusted_proxies": ["…"] }',
-      })
+const addMtls = {
+  expected: '"mtls" at the top of the configuration (RFC 8705)',
+  fix: 'add "mtls": { "certificate_header": "…", "trusted_proxies": ["…"] }',
+}
 
-const needsSubject = (client: Client): readonly Diagnostic[] =>
-  client.value.tls_client_auth_subject_dn !== undefined
-    ? []
-    : diagnosticAt(client, 'tls_client_auth_subject_dn', {
-        problem: 'token_endpoint_auth_method "tls_client_auth" needs the subject of the certificate',
-        expected: 'a distinguished name (RFC 8705 §2.1.2)',
-        fix: 'add "tls_client_auth_subject_dn": "CN=…"',
-      })
+const needsMtls = rule(
+  'token_endpoint_auth_method',
+  (_, draft) => !draft.mtls,
+  ({ token_endpoint_auth_method: method }) => ({
+    problem: `"${method}" needs client certificates and mtls is not configured`,
+    ...addMtls,
+  }),
+)
 
-const needsCertificates = (client: Client): readonly Diagnostic[] =>
-  client.value.jwks?.keys.some(key => Array.isArray(key.x5c) || typeof key['x5t#S256'] === 'string') === false
-    ? diagnosticAt(client, 'jwks', {
-        problem: 'none of its keys has a certificate',
-        expected: 'keys with "x5c" or "x5t#S256" (RFC 8705 §2.2.2)',
-        fix: 'add "x5c" with the certificate to the key, or "x5t#S256" with its SHA-256',
-      })
-    : []
+const needsSubject = rule(
+  'tls_client_auth_subject_dn',
+  ({ value }) => value.tls_client_auth_subject_dn === undefined,
+  {
+    problem: 'token_endpoint_auth_method "tls_client_auth" needs the subject of the certificate',
+    expected: 'a distinguished name (RFC 8705 §2.1.2)',
+    fix: 'add "tls_client_auth_subject_dn": "CN=…"',
+  },
+)
+
+const needsCertificates = rule(
+  'jwks',
+  ({ value: { jwks } }) =>
+    jwks?.keys.some(key => Array.isArray(key.x5c) || typeof key['x5t#S256'] === 'string') === false,
+  {
+    problem: 'none of its keys has a certificate',
+    expected: 'keys with "x5c" or "x5t#S256" (RFC 8705 §2.2.2)',
+    fix: 'add "x5c" with the certificate to the key, or "x5t#S256" with its SHA-256',
+  },
+)
 
 /** The credentials that each method needs. */
 const credentialRules: Readonly<
@@ -107,16 +100,15 @@ const credentialRules: Readonly<
   self_signed_tls_client_auth: [needsJwks, needsCertificates, needsMtls],
 }
 
-const credentials: Rule = (client, draft) => {
+const credentials: Rule = (client, draft, now) => {
   const method = client.value.token_endpoint_auth_method
-  if (method !== undefined) return credentialRules[method].flatMap(rule => rule(client, draft))
+  if (method !== undefined) return credentialRules[method].flatMap(one => one(client, draft, now))
   if (client.value.client_secrets.length > 0 || client.invalid.has('client_secrets')) return []
-  const other =
-    client.value.jwks || client.value.jwks_uri
-      ? 'private_key_jwt'
-      : client.value.tls_client_auth_subject_dn !== undefined
-        ? 'tls_client_auth'
-        : undefined
+  const other = hasKeys(client)
+    ? 'private_key_jwt'
+    : client.value.tls_client_auth_subject_dn !== undefined
+      ? 'tls_client_auth'
+      : undefined
   return diagnosticAt(client, 'token_endpoint_auth_method', {
     problem: 'it is omitted and the client has no secrets',
     expected: '"none" for a public client, or client_secrets for a confidential one',
@@ -125,19 +117,6 @@ const credentials: Rule = (client, draft) => {
       : 'add "token_endpoint_auth_method": "none" (it keeps no secret), or "client_secrets": [{ "value": "…" }]',
   })
 }
-
-const needsRedirects = (client: Client): boolean =>
-  has(client, 'authorization_code') || has(client, 'implicit')
-
-const redirects: Rule = client =>
-  needsRedirects(client) && client.value.redirect_uris.length === 0
-    ? diagnosticAt(client, 'redirect_uris', {
-        problem:
-          'the client has a grant of the authorization endpoint but no redirect URI for codes or tokens',
-        expected: 'at least one redirect URI',
-        fix: 'add "redirect_uris": ["https://…"], or remove "authorization_code" and "implicit" from grant_types',
-      })
-    : []
 
 /** Front-Channel Logout 1.0 §2: scheme, host and port must be those of a redirect URI. */
 const frontChannelOrigin: Rule = client => {
@@ -185,96 +164,103 @@ const responseTypes: Rule = client => {
   return [...unmatched, ...unserved]
 }
 
-const absoluteLifetime: Rule = client =>
-  client.value.absolute_refresh_token_lifetime === 0 && client.value.refresh_token_expiration === 'absolute'
-    ? diagnosticAt(client, 'absolute_refresh_token_lifetime', {
-        problem: 'it is 0 and the expiration is absolute',
-        expected: 'at least 1; 0 only with "refresh_token_expiration": "sliding"',
-        fix: 'write a number of seconds, or make the expiration sliding',
-      })
-    : []
-
-/** RFC 8705 §3: binding needs a certificate, which the authorization endpoint does not get. */
-const boundTokens: Rule = (client, draft) => {
-  const { tls_client_certificate_bound_access_tokens: bound, response_types = [] } = client.value
-  if (!bound) return []
-  const at = (error: Omit<Diagnostic, 'path' | 'subject'>) =>
-    diagnosticAt(client, 'tls_client_certificate_bound_access_tokens', error)
-  if (!draft.mtls)
-    return at({
-      problem: 'it needs client certificates and mtls is not configured',
-      expected: '"mtls" at the top of the configuration (RFC 8705)',
-      fix: 'add "mtls": { "certificate_header": "…", "trusted_proxies": ["…"] }',
-    })
-  return response_types.some(type => type.split(' ').includes('token'))
-    ? at({
-        problem:
-          "a response type returns access tokens from the authorization endpoint, which can't be bound",
-        expected: 'response types without "token"',
-        fix: 'remove response types with "token"',
-      })
-    : []
-}
+const returnsTokens = ({ response_types = [] }: ClientDraft): boolean =>
+  response_types.some(type => type.split(' ').includes('token'))
 
 const rules: readonly Rule[] = [
-  boundTokens,
+  // RFC 8705 §3: binding needs a certificate, which the authorization endpoint does not get.
+  rule(
+    'tls_client_certificate_bound_access_tokens',
+    ({ value }, draft) => value.tls_client_certificate_bound_access_tokens && !draft.mtls,
+    { problem: 'it needs client certificates and mtls is not configured', ...addMtls },
+  ),
+  rule(
+    'tls_client_certificate_bound_access_tokens',
+    ({ value }, draft) =>
+      value.tls_client_certificate_bound_access_tokens && draft.mtls && returnsTokens(value),
+    {
+      problem: "a response type returns access tokens from the authorization endpoint, which can't be bound",
+      expected: 'response types without "token"',
+      fix: 'remove response types with "token"',
+    },
+  ),
   credentials,
-  redirects,
+  rule(
+    'redirect_uris',
+    client =>
+      (has(client, 'authorization_code') || has(client, 'implicit')) &&
+      client.value.redirect_uris.length === 0,
+    {
+      problem: 'the client has a grant of the authorization endpoint but no redirect URI for codes or tokens',
+      expected: 'at least one redirect URI',
+      fix: 'add "redirect_uris": ["https://…"], or remove "authorization_code" and "implicit" from grant_types',
+    },
+  ),
   frontChannelOrigin,
   responseTypes,
-  absoluteLifetime,
+  rule(
+    'absolute_refresh_token_lifetime',
+    ({ value }) =>
+      value.absolute_refresh_token_lifetime === 0 && value.refresh_token_expiration === 'absolute',
+    {
+      problem: 'it is 0 and the expiration is absolute',
+      expected: 'at least 1; 0 only with "refresh_token_expiration": "sliding"',
+      fix: 'write a number of seconds, or make the expiration sliding',
+    },
+  ),
   ...metadataRules,
 ]
 
-export const clientErrors = (draft: Draft): readonly Diagnostic[] =>
-  draft.clients.flatMap(client => rules.flatMap(rule => rule(client, draft)))
+export const clientErrors = (draft: Draft): readonly Diagnostic[] => diagnose(draft, rules, 0)
 
-const isSecretMethod = (client: Client): boolean =>
-  [undefined, 'client_secret_basic', 'client_secret_post'].includes(client.value.token_endpoint_auth_method)
+const diagnose = (draft: Draft, checked: readonly Rule[], now: number): readonly Diagnostic[] =>
+  draft.clients.flatMap(client => checked.flatMap(one => one(client, draft, now)))
+
+const usesSecrets = ({ token_endpoint_auth_method: method }: ClientDraft): boolean =>
+  method === undefined || method === 'client_secret_basic' || method === 'client_secret_post'
+
+const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 
 /** Settings that are allowed but probably unintended. */
-const warnings: readonly ((client: Client, draft: Draft, now: number) => readonly Diagnostic[])[] = [
+const warnings: readonly Rule[] = [
   ...redirectWarnings,
-  (client, _, now) => {
-    const secrets = client.value.client_secrets
-    const expired = secrets.filter(
-      one => one.expires_at !== undefined && Date.parse(one.expires_at) / 1000 <= now,
-    )
-    return secrets.length > 0 && expired.length === secrets.length
-      ? diagnosticAt(client, 'client_secrets', {
-          problem: 'all its secrets have expired',
-          expected: 'a secret that has not expired',
-          fix: 'add a new one',
-        })
-      : []
-  },
-  client =>
-    !isPublic(client) && !isSecretMethod(client) && client.value.client_secrets.length > 0
-      ? diagnosticAt(client, 'client_secrets', {
-          problem: `token_endpoint_auth_method "${client.value.token_endpoint_auth_method}" never uses them`,
-          expected: 'no secrets',
-          fix: 'remove client_secrets',
-        })
-      : [],
-  client =>
-    has(client, 'implicit') && client.value.response_types === undefined
-      ? diagnosticAt(client, 'response_types', {
-          problem: 'it is omitted, so the implicit grant has no response type',
-          expected: '"id_token" or "id_token token"',
-          fix: 'add "response_types": ["id_token"], or remove "implicit" from grant_types',
-        })
-      : [],
-  (client, draft) =>
-    has(client, 'urn:ietf:params:oauth:grant-type:jwt-bearer') &&
-    !draft.trustedIssuers &&
-    !draft.moduleGrants.includes('urn:ietf:params:oauth:grant-type:jwt-bearer')
-      ? diagnosticAt(client, 'grant_types', {
-          problem: 'it has the JWT bearer grant, but no issuer of assertions is trusted',
-          expected: '"trusted_issuers" at the top of the configuration',
-          fix: 'add "trusted_issuers": [{ "issuer": "…", "jwks": { … } }]',
-        })
-      : [],
+  rule(
+    'client_secrets',
+    ({ value: { client_secrets: secrets } }, _, now) =>
+      secrets.length > 0 &&
+      secrets.every(({ expires_at: end }) => end !== undefined && Date.parse(end) / 1000 <= now),
+    {
+      problem: 'all its secrets have expired',
+      expected: 'a secret that has not expired',
+      fix: 'add a new one',
+    },
+  ),
+  rule(
+    'client_secrets',
+    ({ value }) =>
+      value.token_endpoint_auth_method !== 'none' && !usesSecrets(value) && value.client_secrets.length > 0,
+    ({ token_endpoint_auth_method: method }) => ({
+      problem: `token_endpoint_auth_method "${method}" never uses them`,
+      expected: 'no secrets',
+      fix: 'remove client_secrets',
+    }),
+  ),
+  rule('response_types', client => has(client, 'implicit') && client.value.response_types === undefined, {
+    problem: 'it is omitted, so the implicit grant has no response type',
+    expected: '"id_token" or "id_token token"',
+    fix: 'add "response_types": ["id_token"], or remove "implicit" from grant_types',
+  }),
+  rule(
+    'grant_types',
+    (client, draft) =>
+      has(client, jwtBearer) && !draft.trustedIssuers && !draft.moduleGrants.includes(jwtBearer),
+    {
+      problem: 'it has the JWT bearer grant, but no issuer of assertions is trusted',
+      expected: '"trusted_issuers" at the top of the configuration',
+      fix: 'add "trusted_issuers": [{ "issuer": "…", "jwks": { … } }]',
+    },
+  ),
 ]
 
 export const clientWarnings = (draft: Draft, now: number): readonly Diagnostic[] =>
-  draft.clients.flatMap(client => warnings.flatMap(warning => warning(client, draft, now)))
+  diagnose(draft, warnings, now)
