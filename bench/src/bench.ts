@@ -10,10 +10,26 @@ import { publish, readPublished, render } from './results/publish.ts'
 import type { Found, Results } from './results/results.ts'
 import { candidates } from './servers/candidates.ts'
 import { pinLoad } from './servers/cores.ts'
+import { measureVersions } from './versions.ts'
 
 if (options.render) render(readPublished())
 else if (options.plans) await publishPlans()
+else if (options.before !== undefined) await compareVersions(options.before.split(','))
 else await run()
+
+async function compareVersions(folders: readonly string[]): Promise<void> {
+  const machine = machineHere()
+  pinLoad()
+  printHead(machine, plan)
+  keep({
+    format: 1,
+    measured: new Date().toISOString().slice(0, 10),
+    machine,
+    plan,
+    servers: [],
+    ...(await measureVersions(folders, plan, options.only)),
+  })
+}
 
 async function run(): Promise<void> {
   if (options.publish && options.only) throw new Error('what is published is whole: without --only')

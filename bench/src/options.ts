@@ -19,6 +19,7 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
+    before: { type: 'string' },
     only: { type: 'string', default: '' },
     part: { type: 'string' },
     soak: { type: 'boolean', default: false },
