@@ -142,13 +142,23 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
   }
 
   const refresh = (): Promise<void> => inTurn(refreshNow)
-  await refresh()
   const look = (): void => {
     refresh().catch(error => log.error('keys_refresh_failed', { error: String(error) }))
   }
   const timer = setInterval(look, refreshInterval * 1000)
   timer.unref()
+  // Before the first load, so that no change falls between them.
   const unwatch = store.watch ? store.watch(look) : changes?.watch(look)
+  const stop = (): void => {
+    clearInterval(timer)
+    unwatch?.()
+  }
+  try {
+    await refresh()
+  } catch (error) {
+    stop()
+    throw error
+  }
 
   return {
     signing(alg) {
@@ -171,10 +181,7 @@ export async function createKeyRing(ports: KeyRingPorts): Promise<ManagedKeyRing
         return list()
       }),
     list,
-    stop() {
-      clearInterval(timer)
-      unwatch?.()
-    },
+    stop,
   }
 }
 

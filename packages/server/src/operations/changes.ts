@@ -21,13 +21,14 @@ export function createChanges({
   const watchers = new Set<() => void>()
   let timer: NodeJS.Timeout | undefined
   let seen: string | undefined
-  let begun = false
+  let hasLooked = false
 
   const look = async (): Promise<void> => {
     try {
       const now = await settings.get(name)
-      if (begun && now !== seen) for (const refresh of watchers) refresh()
-      begun = true
+      // The first value may already include a change made after the watchers loaded their state.
+      if (!hasLooked || now !== seen) for (const refresh of watchers) refresh()
+      hasLooked = true
       seen = now
     } catch (error) {
       // Who watches tells of an outage itself, with its next look at the store.
@@ -48,7 +49,7 @@ export function createChanges({
         if (watchers.size > 0) return
         clearInterval(timer)
         timer = undefined
-        begun = false
+        hasLooked = false
       }
     },
   }
