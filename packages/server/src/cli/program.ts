@@ -82,7 +82,7 @@ function programOf(does: Does): Command {
   const config = program.command('config').description('look after configuration files')
   config
     .command('check')
-    .description('report every fault of a configuration')
+    .description('report every error in a configuration')
     .argument('<file>')
     .action(does(async (file: string) => (await import('./config.ts')).check(file)))
   config

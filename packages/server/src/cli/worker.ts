@@ -26,7 +26,7 @@ export async function work([
     const flags = JSON.parse(typed) as Overrides
     const source = { file, environment: process.env, overrides: flags }
     const loaded = await loadConfiguration({ ...source, overrides: { ...flags, port, host } })
-    if (!loaded.ok) throw new Error(`${file} has changed and has faults now: tessera config check tells them`)
+    if (!loaded.ok) throw new Error(`${file} has changed and has errors now: run tessera config check`)
     if (markOfServer(loaded.configuration) !== mark)
       throw new Error(`${file} has another issuer or storage now, which needs a restart of the whole server`)
     const { startServer } = await import('../server.ts')

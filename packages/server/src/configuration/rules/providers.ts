@@ -20,52 +20,57 @@ export const providerErrors = (draft: Draft, directory: string): readonly Diagno
 ]
 
 function customErrors(provider: Provider): readonly Diagnostic[] {
-  const { type, credentialAuthority } = provider.value
-  return credentialAuthority !== undefined
-    ? []
-    : diagnosticAt(provider, 'credentialAuthority', {
-        problem: `a provider of type "${type}" needs a credentialAuthority`,
-        expected: 'credentialAuthority: { check }, or type "oidc" or "ldap"',
-        fix: 'add credentialAuthority',
-      })
+  if (provider.value.credentialAuthority !== undefined) return []
+  return diagnosticAt(provider, 'credentialAuthority', {
+    problem: `a provider of type "${provider.value.type}" needs a credentialAuthority`,
+    expected: 'credentialAuthority: { check }, or type "oidc" or "ldap"',
+    fix: 'add credentialAuthority',
+  })
 }
 
 function openidErrors(provider: Provider): readonly Diagnostic[] {
-  const { name, token_endpoint_auth_method: method, client_secret, client_jwk, scope } = provider.value
-  const missing = (['issuer', 'client_id'] as const).flatMap(key =>
-    provider.value[key] !== undefined
-      ? []
-      : diagnosticAt(provider, key, {
-          problem: 'it is missing',
-          expected: 'a string, for type "oidc"',
-          fix: `add "${key}"`,
-        }),
-  )
-  const unfitName = /^[A-Za-z0-9._~-]+$/.test(name)
-    ? []
-    : diagnosticAt(provider, 'name', {
+  const { name, scope } = provider.value
+  const errors: Diagnostic[] = []
+  for (const key of ['issuer', 'client_id'] as const)
+    if (provider.value[key] === undefined) {
+      const expected = 'a string, for type "oidc"'
+      errors.push(...diagnosticAt(provider, key, { problem: 'it is missing', expected, fix: `add "${key}"` }))
+    }
+  if (!/^[A-Za-z0-9._~-]+$/.test(name))
+    errors.push(
+      ...diagnosticAt(provider, 'name', {
         problem: 'it is not valid in the redirect URI for the provider',
         expected: 'letters, digits, and any of . _ ~ -',
         fix: 'rename the provider; display_name is for people',
-      })
-  const unfitScope =
-    scope === undefined || scope.split(' ').includes('openid')
-      ? []
-      : diagnosticAt(provider, 'scope', {
-          problem: 'without openid there is no ID token',
-          expected: 'a scope with openid (OpenID Connect Core 1.0 §3.1.2.1)',
-          fix: 'add openid',
-        })
-  const needsSecret = method === 'client_secret_basic' || method === 'client_secret_post'
-  const unproven =
-    (needsSecret && client_secret === undefined) || (method === 'private_key_jwt' && client_jwk === undefined)
-      ? diagnosticAt(provider, 'token_endpoint_auth_method', {
-          problem: `${method} has nothing to authenticate with`,
-          expected: needsSecret ? 'a client_secret' : 'a client_jwk',
-          fix: needsSecret ? 'add "client_secret"' : 'add "client_jwk"',
-        })
-      : []
-  return [...missing, ...unfitName, ...unfitScope, ...unproven]
+      }),
+    )
+  if (scope !== undefined && !scope.split(' ').includes('openid'))
+    errors.push(
+      ...diagnosticAt(provider, 'scope', {
+        problem: 'without openid there is no ID token',
+        expected: 'a scope with openid (OpenID Connect Core 1.0 §3.1.2.1)',
+        fix: 'add openid',
+      }),
+    )
+  return [...errors, ...credentialErrors(provider)]
+}
+
+const credentialOf = {
+  client_secret_basic: 'client_secret',
+  client_secret_post: 'client_secret',
+  private_key_jwt: 'client_jwk',
+  none: undefined,
+} as const
+
+function credentialErrors(provider: Provider): readonly Diagnostic[] {
+  const { token_endpoint_auth_method: method } = provider.value
+  const credential = method && credentialOf[method]
+  if (credential === undefined || provider.value[credential] !== undefined) return []
+  return diagnosticAt(provider, 'token_endpoint_auth_method', {
+    problem: `${method} has nothing to authenticate with`,
+    expected: `a ${credential}`,
+    fix: `add "${credential}"`,
+  })
 }
 
 function directoryErrors(provider: Provider, from: string): readonly Diagnostic[] {
