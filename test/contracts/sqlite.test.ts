@@ -11,7 +11,7 @@ import type { Stores } from '../../packages/server/src/model/ports/stores.ts'
 import { type Log, StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { migrations } from '../../packages/server/src/storage/sqlite/schema.ts'
 import { openSqliteStores, type SqliteOptions } from '../../packages/server/src/storage/sqlite/stores.ts'
-import { createWriteQueue } from '../../packages/server/src/storage/sqlite/write-queue.ts'
+import { createWriteQueue } from '../../packages/server/src/storage/sqlite/writer/queue.ts'
 import { issuedCode, tally } from './stores/samples.ts'
 import {
   claimAtOnce,
@@ -281,18 +281,18 @@ for (const forGood of [false, true])
   test(`sqlite: when the writer thread ends ${forGood ? 'for good' : 'and is replaced'}, no write is left without an outcome`, async () => {
     let sent = 0
     const queue = createWriteQueue({ send: () => void sent++, busy: () => {} }, { capacity: 10 })
-    const first = queue.write(0, [])
+    const first = queue.write('probe', [])
     await new Promise(setImmediate)
-    const second = queue.write(0, [])
+    const second = queue.write('probe', [])
     const firstRejects = assert.rejects(first, StoreUnavailable)
     const secondRejects = forGood ? assert.rejects(second, StoreUnavailable) : undefined
-    queue.lose(forGood)
+    queue.abandon(forGood)
     await firstRejects
     await new Promise(setImmediate)
     assert.deepEqual([sent, queue.health()], forGood ? [1, 'dead'] : [2, 'failing'])
     if (forGood) {
       await secondRejects
-      await assert.rejects(queue.write(0, []), StoreUnavailable)
+      await assert.rejects(queue.write('probe', []), StoreUnavailable)
     } else {
       queue.settle(['written'])
       assert.equal(await second, 'written')

@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test'
 import type { TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
-import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/tenant-stores.ts'
+import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/stores.ts'
 import {
   approvedDevice,
   enablePrincipals,

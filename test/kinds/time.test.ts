@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
-import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/tenant-stores.ts'
+import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/stores.ts'
 import { temporaryFolder } from '../contracts/stores/storage.ts'
 import { createTime, type Machine } from '../support/clocks.ts'
 import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
@@ -58,13 +58,13 @@ const comparisons = {
     'storage/postgres/pushed-requests.ts',
     'storage/postgres/registered-clients.ts',
     'storage/postgres/waiting-mails.ts',
-    'storage/sqlite/attempts.ts',
-    'storage/sqlite/commit.ts',
-    'storage/sqlite/devices.ts',
-    'storage/sqlite/logout-notices.ts',
-    'storage/sqlite/pushed-requests.ts',
-    'storage/sqlite/registered-clients.ts',
-    'storage/sqlite/waiting-mails.ts',
+    'storage/sqlite/reads/authorizations.ts',
+    'storage/sqlite/reads/installation.ts',
+    'storage/sqlite/reads/users.ts',
+    'storage/sqlite/writes/authorizations.ts',
+    'storage/sqlite/writes/commit.ts',
+    'storage/sqlite/writes/installation.ts',
+    'storage/sqlite/writes/users.ts',
     'tokens/verification.ts',
   ],
   // `passedBy(clock)`: time that has certainly passed.
@@ -76,8 +76,10 @@ const comparisons = {
     'storage/memory/sessions.ts',
     'storage/postgres/clean-up.ts',
     'storage/postgres/sessions.ts',
-    'storage/sqlite/clean-up.ts',
-    'storage/sqlite/sessions.ts',
+    'storage/sqlite/reads/clean-up.ts',
+    'storage/sqlite/reads/sessions.ts',
+    'storage/sqlite/writes/clean-up.ts',
+    'storage/sqlite/writes/sessions.ts',
   ],
   // Times that somebody else's clock wrote, with the server's clock and a tolerance.
   'of others, with a tolerance': [
@@ -97,7 +99,6 @@ const comparisons = {
     'identity/federation/provider-pauses.ts',
     'identity/federation/provider-keys.ts',
     'storage/postgres/codes.ts',
-    'storage/sqlite/codes.ts',
   ],
   // Waits and measurements: by the monotonic clock, which never leaps.
   'how long something takes, by the monotonic clock': [
@@ -116,7 +117,7 @@ const comparisons = {
     'storage/sqlite/database.ts',
     'storage/sqlite/open-file.ts',
     'runtime/turn.ts',
-    'storage/sqlite/turn.ts',
+    'storage/sqlite/writer/lock.ts',
     'operations/workers/supervision.ts',
   ],
   // Counters, places and time steps of an authenticator.
@@ -126,9 +127,7 @@ const comparisons = {
     'storage/postgres/passkeys.ts',
     'storage/postgres/stored-users.ts',
     'storage/postgres/totp-secrets.ts',
-    'storage/sqlite/passkeys.ts',
-    'storage/sqlite/stored-users.ts',
-    'storage/sqlite/totp-secrets.ts',
+    'storage/sqlite/writes/stored-users.ts',
     'clients/authentication/distinguished-name.ts',
     'configuration/module.ts',
     'pages/flow/sign-in-options.ts',

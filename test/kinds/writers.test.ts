@@ -357,8 +357,8 @@ const rows: Readonly<Record<string, Row>> = {
   'cli/program.ts': command,
   'storage/transfer/write.ts': exported,
   'storage/sqlite/database.ts': sqlite,
-  'storage/sqlite/writer-thread.ts': sqliteHeld,
-  'storage/sqlite/writer.ts': sqliteHeld,
+  'storage/sqlite/writer/thread.ts': sqliteHeld,
+  'storage/sqlite/writer/writer.ts': sqliteHeld,
   'storage/sqlite/backup.ts': backups,
   'storage/postgres/database.ts': postgres,
   'storage/postgres/connection.ts': {

@@ -10,7 +10,7 @@ import { after, getTestContext } from 'node:test'
 import type { Stores, TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
 import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
-import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/tenant-stores.ts'
+import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/stores.ts'
 import { type Databases, databasesAt, providePostgres } from './postgres.ts'
 
 /** `postgres` begins a server for each file; its address uses one that runs. */

@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { createMemoryStores } from '../../../packages/server/src/storage/memory/stores.ts'
 import { openPostgresTenantStores } from '../../../packages/server/src/storage/postgres/tenant-stores.ts'
-import { openSqliteStores } from '../../../packages/server/src/storage/sqlite/stores.ts'
-import { openSqliteTenantStores } from '../../../packages/server/src/storage/sqlite/tenant-stores.ts'
+import {
+  openSqliteStores,
+  openSqliteTenantStores,
+} from '../../../packages/server/src/storage/sqlite/stores.ts'
 import { providePostgres } from '../../support/postgres.ts'
 
 /** An open, empty store; `end` closes it and takes its files away. */

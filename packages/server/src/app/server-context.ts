@@ -111,7 +111,7 @@ export async function openTenantStores(storage: Configuration['storage'], log: L
     const { openPostgresTenantStores } = await import('../storage/postgres/tenant-stores.ts')
     return openPostgresTenantStores({ ...storage, log })
   }
-  return (await import('../storage/sqlite/tenant-stores.ts')).openSqliteTenantStores({
+  return (await import('../storage/sqlite/stores.ts')).openSqliteTenantStores({
     file: storage.file,
     log,
   })

@@ -12,9 +12,8 @@ import type {
   ArchiveTarget,
 } from '../tables/archive.ts'
 import { openDatabase } from './database.ts'
-import { all, change, one } from './statements.ts'
+import { all, change, inTransaction, one } from './statements.ts'
 import { fileOfTenant, placeOfTenant, tenantsBeside } from './tenant-files.ts'
-import { inTransaction } from './transaction.ts'
 
 /** How long a statement waits for a server's lock, in milliseconds. */
 const busyTimeout = 30_000

@@ -4,7 +4,7 @@ import { closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { newerSchema, UnusableDatabase } from './open-file.ts'
 import { migrations } from './schema.ts'
-import { inTransaction } from './transaction.ts'
+import { inTransaction } from './statements.ts'
 
 export type OpenOptions = {
   readonly file: string

@@ -1,42 +1,24 @@
-/** The embedded store: one SQLite file, read by the main thread and written by a thread of its own. */
+/**
+ * The embedded stores: one SQLite file for the server's own issuer, and one for each tenant's in a folder beside it. The
+ * main thread reads them, and one thread writes them all.
+ */
 
-import type { Stores } from '../../model/ports/stores.ts'
+import type { Stores, TenantStores } from '../../model/ports/stores.ts'
 import type { Log } from '../../runtime/ports.ts'
-import { createAttempts } from './attempts.ts'
-import { createAuthorizations } from './authorizations.ts'
-import { createCleanUp } from './clean-up.ts'
-import { createCodes } from './codes.ts'
-import { createCommit } from './commit.ts'
-import { createConsents } from './consents.ts'
 import { openDatabase } from './database.ts'
-import { createDevices } from './devices.ts'
-import { createFamilies } from './families.ts'
-import { createIdentityLinks } from './identity-links.ts'
-import { createKeys } from './keys.ts'
-import { createLogoutNotices } from './logout-notices.ts'
 import { createOpenFile, createReadGuard, identityOf } from './open-file.ts'
-import { createPasskeys } from './passkeys.ts'
-import { createPendingSignIns } from './pending-sign-ins.ts'
-import { createPrincipals } from './principals.ts'
-import { createPushedRequests } from './pushed-requests.ts'
-import { createRecoveryCodes } from './recovery-codes.ts'
-import { createReferenceTokens } from './reference-tokens.ts'
-import { createRegisteredClients } from './registered-clients.ts'
-import { createRevokedTokens } from './revoked-tokens.ts'
-import { createSecondFactors } from './second-factors.ts'
-import { createSessions } from './sessions.ts'
-import { createSettings } from './settings.ts'
+import { createAuthorizationStores, createCommit } from './reads/authorizations.ts'
+import { createCleanUp } from './reads/clean-up.ts'
+import { createFederationStores } from './reads/federation.ts'
+import { createInstallationStores } from './reads/installation.ts'
+import { createSessionStores } from './reads/sessions.ts'
+import { createUserStores } from './reads/users.ts'
 import { guardReads, one } from './statements.ts'
-import { createStoredUsers } from './stored-users.ts'
-import { createTotpSecrets } from './totp-secrets.ts'
-import { createUpstreamRequests } from './upstream-requests.ts'
-import { createUpstreamSessions } from './upstream-sessions.ts'
-import { createUsedAssertions } from './used-assertions.ts'
-import { createWaitingMails } from './waiting-mails.ts'
-import type { WriteQueue } from './write-queue.ts'
-import { startWriterThread, type WriterThread } from './writer-thread.ts'
-import { writeNames, type writes } from './writes.ts'
-import type { Calls } from './writing.ts'
+import { placeOfTenant, tenantsBeside } from './tenant-files.ts'
+import type { WriteQueue } from './writer/queue.ts'
+import { startWriterThread, type WriterThread } from './writer/thread.ts'
+import type { Calls } from './writes/operation.ts'
+import { operationNames, type operations } from './writes/operations.ts'
 
 export type SqliteOptions = {
   /** Made with mode 0600 if there is none; its folder must exist. */
@@ -79,32 +61,11 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
   const probe = one(database, 'select 1 from settings limit 1')
 
   return {
-    authorizations: createAuthorizations(database, write),
-    codes: createCodes(database, write),
-    devices: createDevices(database, write),
-    families: createFamilies(database),
-    referenceTokens: createReferenceTokens(database, write),
-    revokedTokens: createRevokedTokens(database, write),
-    usedAssertions: createUsedAssertions(write),
-    sessions: createSessions(database, write),
-    logoutNotices: createLogoutNotices(database, write),
-    consents: createConsents(database, write),
-    upstreamRequests: createUpstreamRequests(write),
-    identityLinks: createIdentityLinks(database, write),
-    upstreamSessions: createUpstreamSessions(database, write),
-    totpSecrets: createTotpSecrets(database, write),
-    recoveryCodes: createRecoveryCodes(database, write),
-    passkeys: createPasskeys(database, write),
-    secondFactors: createSecondFactors(write),
-    pendingSignIns: createPendingSignIns(database, write),
-    keys: createKeys(database, write),
-    settings: createSettings(database, write),
-    registeredClients: createRegisteredClients(database, write),
-    storedUsers: createStoredUsers(database, write),
-    waitingMails: createWaitingMails(database, write),
-    attempts: createAttempts(database, write),
-    pushedRequests: createPushedRequests(database, write),
-    principals: createPrincipals(database, write),
+    ...createAuthorizationStores(database, write),
+    ...createSessionStores(database, write),
+    ...createUserStores(database, write),
+    ...createFederationStores(database, write),
+    ...createInstallationStores(database, write),
     commit: createCommit(write),
     cleanUp: createCleanUp(database, write, queue.idle),
     ready() {
@@ -128,7 +89,47 @@ export async function openSqliteStores(options: SqliteOptions): Promise<Stores> 
   }
 }
 
-const callsOf = (queue: WriteQueue): Calls<typeof writes> =>
+const callsOf = (queue: WriteQueue): Calls<typeof operations> =>
   Object.fromEntries(
-    writeNames.map((name, number) => [name, (...values: readonly unknown[]) => queue.write(number, values)]),
-  ) as unknown as Calls<typeof writes>
+    operationNames.map(name => [name, (...values: readonly unknown[]) => queue.write(name, values)]),
+  ) as unknown as Calls<typeof operations>
+
+/** Rejects when the server's own file can't be opened or has a newer schema. */
+export async function openSqliteTenantStores(options: SqliteOptions): Promise<TenantStores> {
+  const thread = startWriter(options)
+  const main = await openSqliteStores({ ...options, thread })
+  const tenants = new Map<string, Promise<Stores>>()
+
+  const open = async (name: string): Promise<Stores> => {
+    const stores = await openSqliteStores({ ...options, thread, file: placeOfTenant(options.file, name) })
+    return {
+      ...stores,
+      close() {
+        tenants.delete(name)
+        return stores.close()
+      },
+    }
+  }
+
+  return {
+    main,
+    forTenant(name) {
+      const before = tenants.get(name)
+      if (before) return before
+      const opening = open(name)
+      tenants.set(name, opening)
+      // Whoever asks next tries again.
+      opening.catch(() => tenants.delete(name))
+      return opening
+    },
+    outlivesProcess: true,
+    waiting: thread.waiting,
+    list: () => tenantsBeside(options.file),
+    async close() {
+      const opened = await Promise.allSettled(tenants.values())
+      const stores = opened.flatMap(one => (one.status === 'fulfilled' ? [one.value] : []))
+      await Promise.all([main, ...stores].map(one => one.close()))
+      await thread.close()
+    },
+  }
+}

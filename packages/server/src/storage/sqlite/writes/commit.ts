@@ -1,16 +1,18 @@
-/** The one write of a token request, in SQLite: every guard first, then the writes, so that a refused one leaves nothing. */
+/** The one write of a token request: every check comes before the first write, so that a refused one leaves nothing. */
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { Seconds } from '@tessera/protocol/brand'
-import type { Commit, CommitOutcome, Stores, Use } from '../../model/ports/stores.ts'
-import { authorizationCodec, insertAuthorization } from './authorizations.ts'
-import type { Row } from './codecs.ts'
-import { createEpochGuard } from './epoch.ts'
-import { familyCodec, insertFamily } from './families.ts'
-import { insertReferenceToken, referenceTokenCodec } from './reference-tokens.ts'
-import { change, one } from './statements.ts'
-import { insertUsedAssertion } from './used-assertions.ts'
-import type { Calls, Writes } from './writing.ts'
+import type { CommitOutcome, Use } from '../../../model/ports/stores.ts'
+import type { Row } from '../codecs.ts'
+import { change, one } from '../statements.ts'
+import {
+  insertAuthorization,
+  insertFamily,
+  insertReferenceToken,
+  insertUsedAssertion,
+} from './authorizations.ts'
+import type { Writes } from './operation.ts'
+import { createEpochGuard } from './sessions.ts'
 
 /** What the commit asks of its surroundings: `authorization` is [id, until]. */
 type Guards = readonly [
@@ -20,19 +22,19 @@ type Guards = readonly [
   authorization: string | null,
   until: number,
 ]
-type Issued = readonly [authorization: Row | null, family: Row | null, referenceToken: Row | null]
+export type Issued = readonly [authorization: Row | null, family: Row | null, referenceToken: Row | null]
 
 export const commitWrites = {
   commit(database) {
     const guard = createGuard(database)
-    const spend = createSpend(database)
+    const consume = createConsume(database)
     const insert = createInsert(database)
     const extend = change(database, 'update authorizations set expires_at = ? where id = ?')
 
     return (at: Seconds, guards: Guards, use: Use | null, issued: Issued | null): CommitOutcome => {
       const authorizationEnd = guard(guards, at)
       if (authorizationEnd === undefined) return 'revoked'
-      const outcome = use ? spend(use, at) : 'committed'
+      const outcome = use ? consume(use, at) : 'committed'
       if (outcome !== 'committed') return outcome
       if (issued) insert(issued)
       // An authorization outlives all that came from it.
@@ -68,7 +70,7 @@ function createGuard(database: DatabaseSync): (guards: Guards, at: Seconds) => n
 }
 
 /** Uses the credential up by a compare-and-set; only when that fails is the row read, for the reason. */
-function createSpend(database: DatabaseSync): (use: Use, at: Seconds) => CommitOutcome {
+function createConsume(database: DatabaseSync): (use: Use, at: Seconds) => CommitOutcome {
   const living = 'expires_at > ?1 and idle_expires_at > ?1'
   const useCode = change(
     database,
@@ -130,19 +132,3 @@ function createInsert(database: DatabaseSync): (issued: Issued) => void {
     if (referenceToken) issueReferenceToken(referenceToken)
   }
 }
-
-export const createCommit =
-  (write: Calls<typeof commitWrites>): Stores['commit'] =>
-  ({ at, client_id, sub, epoch, authorization, use, issue }) =>
-    write.commit(
-      at,
-      [client_id, sub ?? null, epoch ?? null, authorization?.id ?? null, authorization?.until ?? 0],
-      use ?? null,
-      issue ? issuedRows(issue) : null,
-    )
-
-const issuedRows = ({ authorization, family, referenceToken }: NonNullable<Commit['issue']>): Issued => [
-  authorization ? authorizationCodec.encode(authorization) : null,
-  family ? familyCodec.encode(family) : null,
-  referenceToken ? referenceTokenCodec.encode(referenceToken) : null,
-]

@@ -1,7 +1,7 @@
 /** The turn to write among several processes on one file. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import { isBusy } from './database.ts'
+import { isBusy } from '../database.ts'
 
 /** Milliseconds: a commit of another takes about as long. */
 const longestPause = 1
@@ -11,7 +11,7 @@ const longestPause = 1
  * milliseconds. SQLite's own waiting sleeps for up to 100 ms, while a busy process takes the lock again and again within
  * one: whoever came second could wait for seconds. Looking each millisecond costs 1% of a core while it waits.
  */
-export function beginInTurn(database: DatabaseSync, timeout: number): void {
+export function beginLocked(database: DatabaseSync, timeout: number): void {
   const deadline = performance.now() + timeout
   for (let pause = 0.1; ; pause = Math.min(pause * 2, longestPause)) {
     try {

@@ -3,8 +3,8 @@
  * takes 10 MB and 40 ms. Blocking the main thread for an `fsync` each does no harm so early and so seldom.
  */
 
+import type { OpenOptions } from '../database.ts'
 import { type Answers, type Batch, type Committer, createCommitter, wasBusy } from './committer.ts'
-import type { OpenOptions } from './database.ts'
 
 const most = 8
 /** For another process's lock, in milliseconds: the writer thread can wait for longer. */

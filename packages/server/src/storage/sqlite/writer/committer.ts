@@ -1,14 +1,13 @@
 /** Commits batches of operations, each by one transaction and so by one `fsync`, on the files that they are for. */
 
 import type { DatabaseSync } from 'node:sqlite'
-import { isBusy, isOutage, type OpenOptions, openDatabase } from './database.ts'
-import { createOpenFile, type OpenFile } from './open-file.ts'
-import { inTransaction } from './transaction.ts'
-import { beginInTurn } from './turn.ts'
-import { writeNames, writes } from './writes.ts'
+import { isBusy, isOutage, type OpenOptions, openDatabase } from '../database.ts'
+import { createOpenFile, type OpenFile } from '../open-file.ts'
+import { inTransaction } from '../statements.ts'
+import { type OperationName, operationNames, operations } from '../writes/operations.ts'
+import { beginLocked } from './lock.ts'
 
-/** Number of an operation in `writes`, and its values. */
-export type Operation = readonly [number: number, values: readonly unknown[]]
+export type Operation = readonly [name: OperationName, values: readonly unknown[]]
 /** With the identity of the file that the process reads: one that was put in its place is not written. */
 export type Batch = readonly [file: string, identity: string, operations: readonly Operation[]]
 
@@ -26,7 +25,7 @@ type Opened = {
   readonly file: OpenFile
   /** Milliseconds. */
   readonly busyTimeout: number
-  readonly operations: readonly ((...values: readonly unknown[]) => unknown)[]
+  readonly operations: Readonly<Record<OperationName, (...values: readonly unknown[]) => unknown>>
 }
 
 /** Tenants' files that are open at once; of more, the one that was written longest ago is closed until its next write. */
@@ -40,10 +39,13 @@ export function createCommitter({ file: serverFile, busyTimeout }: OpenOptions):
     // Whoever reads has opened it before: one that is not there any more must not be begun again.
     const database = openDatabase({ file, busyTimeout, create: false })
     database.exec('pragma busy_timeout = 0')
-    const operations = writeNames.map(
-      name => writes[name](database) as (...values: readonly unknown[]) => unknown,
-    )
-    return { database, file: createOpenFile(file, database, identity), busyTimeout, operations }
+    const prepared = Object.fromEntries(operationNames.map(name => [name, operations[name](database)]))
+    return {
+      database,
+      file: createOpenFile(file, database, identity),
+      busyTimeout,
+      operations: prepared as Opened['operations'],
+    }
   }
 
   function commitBatch([file, identity, batch]: Batch): Answers {
@@ -81,34 +83,33 @@ export function createCommitter({ file: serverFile, busyTimeout }: OpenOptions):
 
 function commit(opened: Opened, batch: readonly Operation[]): Answers {
   try {
-    return inTurn(opened, () => batch.map(operation => perform(opened, operation)))
+    return locked(opened, () => batch.map(operation => perform(opened, operation)))
   } catch (error) {
     if (isOutage(error)) return outage(opened, error)
   }
   // One of them was wrong and must not take its neighbours with it.
   try {
-    return inTurn(opened, () => batch.map(operation => performApart(opened, operation)))
+    return locked(opened, () => batch.map(operation => performApart(opened, operation)))
   } catch (error) {
     return outage(opened, error)
   }
 }
 
 /** Runs the work in a transaction. Nothing counts as committed in a file that was removed meanwhile, or that has a newer schema by now. */
-function inTurn<Answer>({ database, file, busyTimeout }: Opened, work: () => Answer): Answer {
+function locked<Answer>({ database, file, busyTimeout }: Opened, work: () => Answer): Answer {
   const answer = inTransaction(
     database,
     () => {
       file.requireSchema()
       return work()
     },
-    () => beginInTurn(database, busyTimeout),
+    () => beginLocked(database, busyTimeout),
   )
   file.requireInPlace()
   return answer
 }
 
-const perform = ({ operations }: Opened, [number, values]: Operation): unknown =>
-  operations[number]?.(...values)
+const perform = ({ operations }: Opened, [name, values]: Operation): unknown => operations[name](...values)
 
 function performApart(opened: Opened, operation: Operation): unknown {
   const { database } = opened

@@ -8,10 +8,10 @@
 import { getCompileCacheDir } from 'node:module'
 import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import type { OpenOptions } from '../database.ts'
 import type { Batch } from './committer.ts'
-import type { OpenOptions } from './database.ts'
 import { createFirstBatches } from './first-batches.ts'
-import { createWriteQueue, type QueueEnd, type WriteQueue, type WriteQueueOptions } from './write-queue.ts'
+import { createWriteQueue, type QueueEnd, type WriteQueue, type WriteQueueOptions } from './queue.ts'
 import type { Answered } from './writer.ts'
 
 export type WriterThread = {
@@ -56,7 +56,7 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
       restarted = true
       worker = start()
     }
-    for (const queue of queues.values()) queue.lose(state === 'dead')
+    for (const queue of queues.values()) queue.abandon(state === 'dead')
   }
 
   function keepAlive(file: string, isBusy: boolean): void {
@@ -81,7 +81,7 @@ export function startWriterThread(open: OpenOptions, options: WriteQueueOptions)
         },
         options,
       )
-      if (state === 'dead') queue.lose(true)
+      if (state === 'dead') queue.abandon(true)
       queues.set(file, queue)
       return queue
     },

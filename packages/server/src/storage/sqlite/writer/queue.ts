@@ -1,12 +1,13 @@
 /** The queue of a file's writes before the writer thread: while one batch is being committed the next one gathers. */
 
-import { type Log, StoreUnavailable } from '../../runtime/ports.ts'
-import { repeatedLine } from '../../runtime/repeated-line.ts'
+import { type Log, StoreUnavailable } from '../../../runtime/ports.ts'
+import { repeatedLine } from '../../../runtime/repeated-line.ts'
+import type { OperationName } from '../writes/operations.ts'
 import type { Answers, Operation } from './committer.ts'
 
 export type WriteQueue = {
   /** Fulfilled once the operation's transaction is on disk; rejects with `StoreUnavailable` when it can't be. */
-  readonly write: (number: number, values: readonly unknown[]) => Promise<unknown>
+  readonly write: (name: OperationName, values: readonly unknown[]) => Promise<unknown>
   /** Fulfilled when no write waits; at the latest after a second, since a busy server must be cleaned too. */
   readonly idle: () => Promise<void>
   /** How many are not yet answered. */
@@ -24,7 +25,7 @@ export type WriteQueueOptions = {
 }
 
 /** How a queue reaches the writer thread. */
-export type Line = {
+export type Transport = {
   readonly send: (batch: readonly Operation[]) => void
   /** Called when the first write waits, and when none waits any more. */
   readonly busy: (busy: boolean) => void
@@ -35,7 +36,7 @@ export type QueueEnd = WriteQueue & {
   /** Answers the batch that was sent. */
   readonly settle: (answers: Answers) => void
   /** The thread ended: what it was writing may or may not be on disk. `forGood`: no other takes its place. */
-  readonly lose: (forGood: boolean) => void
+  readonly abandon: (forGood: boolean) => void
 }
 
 type Entry = {
@@ -48,35 +49,35 @@ type Entry = {
 const maxBatch = 1024
 const maxIdleWait = 1000
 
-export function createWriteQueue(line: Line, { capacity, log }: WriteQueueOptions): QueueEnd {
+export function createWriteQueue(transport: Transport, { capacity, log }: WriteQueueOptions): QueueEnd {
   let waiting: Entry[] = []
-  let flying: Entry[] = []
+  let inFlight: Entry[] = []
   let whenIdle: (() => void)[] = []
   let state: 'open' | 'closed' | 'dead' = 'open'
   let failing = false
   let scheduled = false
   const logFailure = log && repeatedLine(log.error, { event: 'store_write_failed', count: 'writes' })
 
-  const isIdle = (): boolean => waiting.length === 0 && flying.length === 0
+  const isIdle = (): boolean => waiting.length === 0 && inFlight.length === 0
 
   /** After the I/O of this turn of the event loop, so that requests that came together are committed together. */
   function schedule(): void {
-    if (scheduled || flying.length > 0 || waiting.length === 0) return
+    if (scheduled || inFlight.length > 0 || waiting.length === 0) return
     scheduled = true
     setImmediate(send)
   }
 
   function send(): void {
     scheduled = false
-    if (flying.length > 0 || waiting.length === 0) return
-    flying = waiting.length <= maxBatch ? waiting : waiting.slice(0, maxBatch)
+    if (inFlight.length > 0 || waiting.length === 0) return
+    inFlight = waiting.length <= maxBatch ? waiting : waiting.slice(0, maxBatch)
     waiting = waiting.length <= maxBatch ? [] : waiting.slice(maxBatch)
-    line.send(flying.map(({ operation }) => operation))
+    transport.send(inFlight.map(({ operation }) => operation))
   }
 
   function settle(answers: Answers): void {
-    const done = flying
-    flying = []
+    const done = inFlight
+    inFlight = []
     failing = typeof answers === 'string'
     if (typeof answers === 'string') {
       logFailure?.({ error: answers }, done.length)
@@ -94,7 +95,7 @@ export function createWriteQueue(line: Line, { capacity, log }: WriteQueueOption
 
   function rest(): void {
     if (!isIdle()) return
-    line.busy(false)
+    transport.busy(false)
     const callbacks = whenIdle
     whenIdle = []
     for (const callback of callbacks) callback()
@@ -108,9 +109,9 @@ export function createWriteQueue(line: Line, { capacity, log }: WriteQueueOption
 
   return {
     settle,
-    lose(forGood) {
-      const lost = flying
-      flying = []
+    abandon(forGood) {
+      const lost = inFlight
+      inFlight = []
       failing = true
       if (forGood) {
         state = 'dead'
@@ -119,19 +120,19 @@ export function createWriteQueue(line: Line, { capacity, log }: WriteQueueOption
       rejectAll(lost, 'the writer thread ended')
       rest()
     },
-    write(number, values) {
+    write(name, values) {
       if (state !== 'open') return Promise.reject(new StoreUnavailable(`the store is ${state}`))
       if (waiting.length >= capacity)
         return Promise.reject(new StoreUnavailable('too many writes are waiting'))
-      if (isIdle()) line.busy(true)
+      if (isIdle()) transport.busy(true)
       return new Promise((resolve, reject) => {
-        waiting.push({ operation: [number, values], resolve, reject })
+        waiting.push({ operation: [name, values], resolve, reject })
         schedule()
       })
     },
     idle: () =>
       Promise.race([idle(), new Promise<void>(resolve => setTimeout(resolve, maxIdleWait).unref())]),
-    waiting: () => waiting.length + flying.length,
+    waiting: () => waiting.length + inFlight.length,
     health: () => (state === 'dead' ? 'dead' : failing ? 'failing' : 'working'),
     async close() {
       if (state === 'open') state = 'closed'

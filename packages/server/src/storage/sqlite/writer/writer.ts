@@ -1,8 +1,8 @@
 /** The writer thread: each message is a batch, answered once it is on disk. See `docs/decisions/0001-sqlite-writer-thread.md`. */
 
 import { parentPort, workerData } from 'node:worker_threads'
+import type { OpenOptions } from '../database.ts'
 import { type Answers, type Batch, createCommitter } from './committer.ts'
-import type { OpenOptions } from './database.ts'
 
 export type Answered = readonly [file: string, answers: Answers]
 

@@ -1,0 +1,154 @@
+/** Authorizations, what is issued for them, and their commit, as the main thread reads them and has them written. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type {
+  AuthorizationCodes,
+  AuthorizationStores,
+  Authorizations,
+  Commit,
+  DeviceAuthorizations,
+  PushedRequests,
+  ReferenceTokens,
+  RefreshFamilies,
+  RevokedTokens,
+  Stores,
+} from '../../../model/ports/stores.ts'
+import { codecs } from '../codecs.ts'
+import { one, reading } from '../statements.ts'
+import type { authorizationWrites } from '../writes/authorizations.ts'
+import type { commitWrites, Issued } from '../writes/commit.ts'
+import type { Calls } from '../writes/operation.ts'
+
+type Write = Calls<typeof authorizationWrites>
+
+export const createAuthorizationStores = (database: DatabaseSync, write: Write): AuthorizationStores => ({
+  authorizations: createAuthorizations(database, write),
+  codes: createCodes(database, write),
+  devices: createDevices(database, write),
+  families: createFamilies(database),
+  referenceTokens: createReferenceTokens(database, write),
+  revokedTokens: createRevokedTokens(database, write),
+  usedAssertions: { add: ({ hash, expires_at }) => write.addUsedAssertion(hash, expires_at) },
+  pushedRequests: createPushedRequests(database, write),
+})
+
+export const createCommit =
+  (write: Calls<typeof commitWrites>): Stores['commit'] =>
+  ({ at, client_id, sub, epoch, authorization, use, issue }) =>
+    write.commit(
+      at,
+      [client_id, sub ?? null, epoch ?? null, authorization?.id ?? null, authorization?.until ?? 0],
+      use ?? null,
+      issue ? issuedRows(issue) : null,
+    )
+
+const issuedRows = ({ authorization, family, referenceToken }: NonNullable<Commit['issue']>): Issued => [
+  authorization ? codecs.authorizations.encode(authorization) : null,
+  family ? codecs.families.encode(family) : null,
+  referenceToken ? codecs.referenceTokens.encode(referenceToken) : null,
+]
+
+function createAuthorizations(database: DatabaseSync, write: Write): Authorizations {
+  const find = one(database, `select ${codecs.authorizations.names} from authorizations where id = ?`)
+  return {
+    find: reading(database, id => codecs.authorizations.decode(find(id) ?? [])),
+    revoke: (id, at) => write.revokeAuthorization(id, at),
+    trim: (sub, keep, most) => write.trimAuthorizations(sub, keep, most),
+  }
+}
+
+function createCodes(database: DatabaseSync, write: Write): AuthorizationCodes {
+  const find = one(
+    database,
+    `select ${codecs.codes.of('codes')}, ${codecs.authorizations.of('authorizations')}
+    from codes join authorizations on authorizations.id = codes.authorization_id where codes.hash = ?`,
+  )
+  return {
+    issue: (authorization, code, { referenceToken, use } = {}) =>
+      write.issueCode(
+        codecs.authorizations.encode(authorization),
+        codecs.codes.encode(code),
+        referenceToken ? codecs.referenceTokens.encode(referenceToken) : null,
+        use ?? null,
+      ),
+    find: reading(database, hash => {
+      const row = find(hash) ?? []
+      const code = codecs.codes.decode(row)
+      const authorization = codecs.authorizations.decode(row, codecs.codes.names.length)
+      return code && authorization && { code, authorization }
+    }),
+    burn: (hash, at) => write.burnCode(hash, at),
+    discard: write.discardCode,
+  }
+}
+
+function createDevices(database: DatabaseSync, write: Write): DeviceAuthorizations {
+  const find = one(
+    database,
+    `select ${codecs.devices.of('devices')}, ${codecs.authorizations.of('authorizations')}
+    from devices left join authorizations on authorizations.id = devices.authorization_id where devices.hash = ?`,
+  )
+  const findByUserCode = one(database, `select ${codecs.devices.names} from devices where user_code_hash = ?`)
+  return {
+    issue: device => write.issueDevice(codecs.devices.encode(device)),
+    find: reading(database, hash => {
+      const row = find(hash) ?? []
+      const device = codecs.devices.decode(row)
+      const authorization = codecs.authorizations.decode(row, codecs.devices.names.length)
+      return device && (authorization ? { device, authorization } : { device })
+    }),
+    findByUserCode: reading(database, hash => codecs.devices.decode(findByUserCode(hash) ?? [])),
+    polled: (hash, at, slowDown) =>
+      slowDown ? write.pollDevice(hash, null, 5) : write.pollDevice(hash, at, 0),
+    approve: (userCode, authorization, at, sid) =>
+      write.approveDevice(userCode, authorization.id, codecs.authorizations.encode(authorization), at, sid),
+    deny: (userCode, at) => write.denyDevice(userCode, at),
+  }
+}
+
+function createFamilies(database: DatabaseSync): RefreshFamilies {
+  const find = one(
+    database,
+    `select ${codecs.families.of('families')}, ${codecs.authorizations.of('authorizations')}
+    from families join authorizations on authorizations.id = families.authorization_id where families.id = ?`,
+  )
+  return {
+    find: reading(database, id => {
+      const row = find(id) ?? []
+      const family = codecs.families.decode(row)
+      const authorization = codecs.authorizations.decode(row, codecs.families.names.length)
+      return family && authorization && { family, authorization }
+    }),
+  }
+}
+
+function createReferenceTokens(database: DatabaseSync, write: Write): ReferenceTokens {
+  const find = one(database, `select ${codecs.referenceTokens.names} from reference_tokens where hash = ?`)
+  return {
+    find: reading(database, hash => codecs.referenceTokens.decode(find(hash) ?? [])),
+    revoke: hash => write.revokeReferenceToken(hash),
+  }
+}
+
+function createRevokedTokens(database: DatabaseSync, write: Write): RevokedTokens {
+  const find = one(database, 'select 1 from revoked_tokens where jti = ?')
+  return {
+    has: reading(database, jti => find(jti) !== undefined),
+    add: (jti, expiresAt) => write.addRevokedToken(jti, expiresAt),
+  }
+}
+
+function createPushedRequests(database: DatabaseSync, write: Write): PushedRequests {
+  const find = one(
+    database,
+    `select parameters, exists (select 1 from replays where replays.hash = pushed_requests.hash)
+    from pushed_requests where hash = ? and client_id = ? and expires_at > ?`,
+  )
+  return {
+    add: request => write.addPushedRequest(codecs.pushedRequests.encode(request)),
+    find: reading(database, (hash, clientId, at) => {
+      const row = find(hash, clientId, at)
+      return row && { parameters: String(row[0]), used: row[1] === 1 }
+    }),
+  }
+}

@@ -1,0 +1,35 @@
+/** Looks for expired rows, and has them deleted while no other write waits. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { Seconds } from '@tessera/protocol/brand'
+import type { Stores } from '../../../model/ports/stores.ts'
+import { one, reading } from '../statements.ts'
+import { batch, type cleanUpWrites, expiring } from '../writes/clean-up.ts'
+import type { Calls } from '../writes/operation.ts'
+
+/**
+ * Read first: where nothing is due nothing is written, and the writer thread of a server that never writes never starts.
+ * @param idle is fulfilled when no write waits.
+ */
+export function createCleanUp(
+  database: DatabaseSync,
+  write: Calls<typeof cleanUpWrites>,
+  idle: () => Promise<void>,
+): Stores['cleanUp'] {
+  const checks = expiring.map(({ table, due }) => {
+    const first = one(database, `select 1 from ${table} where ${due} <= ? limit 1`)
+    return { table, isDue: reading(database, (at: Seconds): boolean => first(at) !== undefined) }
+  })
+  return async at => {
+    let total = 0
+    for (const { table, isDue } of checks) {
+      for (let more = isDue(at); more; ) {
+        await idle()
+        const [deleted, looked] = await write.sweep(table, at)
+        total += deleted
+        more = looked === batch
+      }
+    }
+    return total
+  }
+}

@@ -1,0 +1,103 @@
+/** Keys, settings, registered clients and principals, as the main thread reads them and has them written. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type {
+  InstallationStores,
+  Keys,
+  Principal,
+  Principals,
+  RegisteredClients,
+  Settings,
+} from '../../../model/ports/stores.ts'
+import { codecs } from '../codecs.ts'
+import { all, one, reading } from '../statements.ts'
+import type { ConfiguredKind, installationWrites } from '../writes/installation.ts'
+import type { Calls } from '../writes/operation.ts'
+
+type Write = Calls<typeof installationWrites>
+
+export const createInstallationStores = (database: DatabaseSync, write: Write): InstallationStores => ({
+  keys: createKeys(database, write),
+  settings: createSettings(database, write),
+  registeredClients: createRegisteredClients(database, write),
+  principals: createPrincipals(database, write),
+})
+
+function createKeys(database: DatabaseSync, write: Write): Keys {
+  const rows = all(database, `select ${codecs.keys.names} from keys order by created_at, rowid`)
+  return {
+    all: reading(database, () => rows().flatMap(row => codecs.keys.decode(row) ?? [])),
+    add: (key, newestSeen) => write.addKey(codecs.keys.encode(key), key.alg, newestSeen),
+    remove: kid => write.removeKey(kid),
+  }
+}
+
+function createSettings(database: DatabaseSync, write: Write): Settings {
+  const find = one(database, 'select value from settings where name = ?')
+  const get = reading(database, (name: string) => find(name)?.[0] as string | undefined)
+  return {
+    get,
+    // Read first: every start but the first finds it, and writes nothing.
+    initialise: async (name, value) => get(name) ?? write.initialiseSetting(name, value),
+    put: write.putSetting,
+  }
+}
+
+function createRegisteredClients(database: DatabaseSync, write: Write): RegisteredClients {
+  const find = one(
+    database,
+    `select ${codecs.registeredClients.names} from registered_clients where client_id = ?`,
+  )
+  const withOrigin = one(
+    database,
+    `select 1 from registered_origins o join registered_clients c on c.client_id = o.client_id
+    where o.origin = ? and (c.expires_at is null or c.expires_at > ?) limit 1`,
+  )
+  return {
+    find: reading(database, clientId => codecs.registeredClients.decode(find(clientId) ?? [])),
+    hasOrigin: reading(database, (origin, at) => withOrigin(origin, at) !== undefined),
+    add: (client, most, unused) =>
+      write.addRegisteredClient(codecs.registeredClients.encode(client), most, unused ?? null),
+    replace: client =>
+      write.replaceRegisteredClient(
+        codecs.registeredClients.encode(client),
+        client.client_id,
+        client.version - 1,
+      ),
+    prolong: (clientId, usedAt, expiresAt) =>
+      write.prolongRegisteredClient(clientId, usedAt, expiresAt ?? null),
+    remove: write.removeRegisteredClient,
+  }
+}
+
+function createPrincipals(database: DatabaseSync, write: Write): Principals {
+  const stored = all(database, 'select id, stands from standing where kind = ?')
+  /** Read first: a start with an unchanged configuration writes nothing. */
+  const differs = reading(
+    database,
+    (kind: ConfiguredKind, configured: ReadonlyMap<string, 0 | 1>): boolean => {
+      const known = new Map(stored(kind) as unknown as readonly (readonly [string, 0 | 1])[])
+      for (const [id, stands] of configured) if (known.get(id) !== stands) return true
+      for (const [id, stands] of known) if (stands === 1 && !configured.has(id)) return true
+      return false
+    },
+  )
+  const sync = async (kind: ConfiguredKind, rows: readonly Principal[]): Promise<boolean> => {
+    const configured = new Map(rows.map(({ id, enabled }) => [id, enabled ? 1 : 0] as const))
+    if (!differs(kind, configured)) return false
+    await write.syncPrincipals(kind, JSON.stringify(Object.fromEntries(configured)))
+    return true
+  }
+  const listDisabled = all(database, 'select id from standing where kind = ? and stands = 0')
+  const disabledOf = reading(
+    database,
+    (kind: ConfiguredKind) => new Set(listDisabled(kind).map(([id]) => String(id))),
+  )
+  return {
+    async sync({ clients, users }) {
+      const changed = await Promise.all([sync('client', clients), sync('user', users)])
+      return changed.includes(true)
+    },
+    disabled: () => ({ clients: disabledOf('client'), users: disabledOf('user') }),
+  }
+}

@@ -1,0 +1,99 @@
+/** Browser sessions, consents, pending sign-ins and logout notices, as the main thread reads them and has them written. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type {
+  Consents,
+  EndedSession,
+  LogoutNotices,
+  PendingSignIns,
+  SessionStores,
+  Sessions,
+} from '../../../model/ports/stores.ts'
+import { codecs } from '../codecs.ts'
+import { all, one, reading } from '../statements.ts'
+import type { Calls } from '../writes/operation.ts'
+import { clientsOf, type Ended, type sessionWrites } from '../writes/sessions.ts'
+
+type Write = Calls<typeof sessionWrites>
+
+export const createSessionStores = (database: DatabaseSync, write: Write): SessionStores => ({
+  sessions: createSessions(database, write),
+  logoutNotices: createLogoutNotices(database, write),
+  consents: createConsents(database, write),
+  pendingSignIns: createPendingSignIns(database, write),
+})
+
+function createSessions(database: DatabaseSync, write: Write): Sessions {
+  const find = one(database, `select ${codecs.sessions.names} from sessions where hash = ?`)
+  const findBySid = one(database, `select ${codecs.sessions.names} from sessions where sid = ?`)
+  const ofUser = all(
+    database,
+    `select ${codecs.sessions.names} from sessions where sub = ? order by last_seen_at desc`,
+  )
+  const fromUpstream = all(database, `select ${codecs.sessions.names} from sessions where upstream = ?`)
+  const clients = all(database, clientsOf)
+  const expired = one(database, 'select 1 from sessions where idle_expires_at <= ? limit 1')
+  const anyExpired = reading(database, (at: number) => expired(at) !== undefined)
+  return {
+    create: session => write.createSession(codecs.sessions.encode(session)),
+    renew: (earlier, session) => write.renewSession(earlier, session.sid, codecs.sessions.encode(session)),
+    find: reading(database, hash => codecs.sessions.decode(find(hash) ?? [])),
+    findBySid: reading(database, sid => codecs.sessions.decode(findBySid(sid) ?? [])),
+    ofUser: reading(database, sub => ofUser(sub).flatMap(row => codecs.sessions.decode(row) ?? [])),
+    fromUpstream: reading(database, upstream =>
+      fromUpstream(upstream).flatMap(row => codecs.sessions.decode(row) ?? []),
+    ),
+    touch: (hash, { last_seen_at, idle_expires_at, address }) =>
+      write.touchSession(hash, last_seen_at, idle_expires_at, address ?? null),
+    join: (sid, clientId) => write.joinSession(sid, clientId),
+    clients: reading(database, sid => clients(sid).map(([clientId]) => String(clientId))),
+    end: async (sid, ending) => endedOf(await write.endSession(sid, ending)),
+    async endExpired(ending, limit) {
+      // Mostly there is none: then nothing is written.
+      if (!anyExpired(ending.at)) return []
+      return (await write.endExpiredSessions(ending, limit)).flatMap(ended => endedOf(ended) ?? [])
+    },
+  }
+}
+
+function createConsents(database: DatabaseSync, write: Write): Consents {
+  const find = one(database, `select ${codecs.consents.names} from consents where sub = ? and client_id = ?`)
+  const ofUser = all(
+    database,
+    `select ${codecs.consents.names} from consents where sub = ? order by client_id`,
+  )
+  return {
+    find: reading(database, (sub, clientId) => codecs.consents.decode(find(sub, clientId) ?? [])),
+    save: consent => write.saveConsent(codecs.consents.encode(consent)),
+    ofUser: reading(database, sub => ofUser(sub).flatMap(row => codecs.consents.decode(row) ?? [])),
+    stands: reading(database, (sub, clientId) => find(sub, clientId) !== undefined),
+    revoke: (sub, clientId, at) => write.revokeConsent(sub, clientId, at),
+  }
+}
+
+function createLogoutNotices(database: DatabaseSync, write: Write): LogoutNotices {
+  const due = one(database, 'select 1 from logout_notices where due_at <= ? limit 1')
+  return {
+    claim: async (at, until, limit, but = []) =>
+      (await write.claimLogoutNotices(at, until, limit, JSON.stringify(but))).flatMap(
+        row => codecs.logoutNotices.decode(row as Parameters<typeof codecs.logoutNotices.decode>[0]) ?? [],
+      ),
+    postpone: ({ sid, client_id }, dueAt) => write.postponeLogoutNotice(sid, client_id, dueAt),
+    remove: ({ sid, client_id }) => write.removeLogoutNotice(sid, client_id),
+    anyDue: reading(database, at => due(at) !== undefined),
+  }
+}
+
+function createPendingSignIns(database: DatabaseSync, write: Write): PendingSignIns {
+  const find = one(database, `select ${codecs.pendingSignIns.names} from pending_sign_ins where hash = ?`)
+  return {
+    create: pending => write.createPendingSignIn(codecs.pendingSignIns.encode(pending)),
+    find: reading(database, hash => codecs.pendingSignIns.decode(find(hash) ?? [])),
+    take: hash => write.takePendingSignIn(hash),
+  }
+}
+
+export function endedOf(ended: Ended | undefined): EndedSession | undefined {
+  const session = ended && codecs.sessions.decode(ended[0] as Parameters<typeof codecs.sessions.decode>[0])
+  return session && { session, clients: ended[1] }
+}

@@ -1,0 +1,51 @@
+/** Writes of sign-in at other providers. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { UpstreamRequest } from '../../../model/federation.ts'
+import type { TokenHash } from '../../../runtime/ports.ts'
+import { codecs, type Row } from '../codecs.ts'
+import { change, one } from '../statements.ts'
+import type { Writes } from './operation.ts'
+
+export const federationWrites = {
+  addIdentityLink(database) {
+    const insert = change(
+      database,
+      `insert into identity_links (${codecs.identityLinks.names}) values (${codecs.identityLinks.placeholders}) on conflict do nothing`,
+    )
+    return (link: Row): boolean => insert(...link) === 1
+  },
+  removeIdentityLink(database) {
+    const remove = change(
+      database,
+      'delete from identity_links where provider = ? and identity = ? and sub = ?',
+    )
+    return (provider: string, identity: string, sub: string): boolean => remove(provider, identity, sub) === 1
+  },
+  createUpstreamRequest(database) {
+    const insert = change(
+      database,
+      `insert into upstream_requests (${codecs.upstreamRequests.names}) values (${codecs.upstreamRequests.placeholders})`,
+    )
+    return (request: Row): void => void insert(...request)
+  },
+  takeUpstreamRequest(database: DatabaseSync) {
+    const take = one(
+      database,
+      `delete from upstream_requests where hash = ? and browser = ? returning ${codecs.upstreamRequests.names}`,
+    )
+    return (hash: TokenHash, browser: TokenHash): UpstreamRequest | undefined =>
+      codecs.upstreamRequests.decode(take(hash, browser) ?? [])
+  },
+  createUpstreamSession(database) {
+    const insert = change(
+      database,
+      `insert into upstream_sessions (${codecs.upstreamSessions.names}) values (${codecs.upstreamSessions.placeholders})`,
+    )
+    return (session: Row): void => void insert(...session)
+  },
+  endUpstreamSession(database) {
+    const end = change(database, 'delete from upstream_sessions where id = ?')
+    return (id: string): void => void end(id)
+  },
+} as const satisfies Writes

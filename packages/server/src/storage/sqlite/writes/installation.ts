@@ -1,0 +1,110 @@
+/** Writes of keys, settings, registered clients and principals. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import { createAllowance } from '../../../model/allowance.ts'
+import type { UnusedClients } from '../../../model/ports/stores.ts'
+import { roomFor, surplusOf } from '../../../model/registered-client.ts'
+import { codecs, type Row } from '../codecs.ts'
+import { change, one } from '../statements.ts'
+import type { Writes } from './operation.ts'
+
+export type ConfiguredKind = 'client' | 'user'
+
+export const installationWrites = {
+  addKey(database) {
+    const newest = one(
+      database,
+      'select kid from keys where alg = ? order by created_at desc, rowid desc limit 1',
+    )
+    const insert = change(
+      database,
+      `insert into keys (${codecs.keys.names}) values (${codecs.keys.placeholders}) on conflict do nothing`,
+    )
+    return (key: Row, alg: string, newestSeen: string | undefined): boolean =>
+      newest(alg)?.[0] === newestSeen && insert(...key) === 1
+  },
+  removeKey(database) {
+    const remove = change(database, 'delete from keys where kid = ?')
+    return (kid: string): void => void remove(kid)
+  },
+  initialiseSetting(database) {
+    const insert = change(database, 'insert into settings (name, value) values (?, ?) on conflict do nothing')
+    const find = one(database, 'select value from settings where name = ?')
+    return (name: string, value: string): string => {
+      insert(name, value)
+      return String(find(name)?.[0])
+    }
+  },
+  putSetting(database) {
+    const put = change(database, 'insert or replace into settings (name, value) values (?, ?)')
+    return (name: string, value: string): void => void put(name, value)
+  },
+  /** A real write, to learn whether one succeeds. */
+  probe(database) {
+    const touch = change(database, `insert or replace into settings (name, value) values ('probe', '')`)
+    return (): void => void touch()
+  },
+  addRegisteredClient(database) {
+    const count = one(database, 'select count(*) from registered_clients')
+    const countUnused = one(database, 'select count(*) from registered_clients where used_at is null')
+    const insert = change(
+      database,
+      `insert into registered_clients (${codecs.registeredClients.names}) values (${codecs.registeredClients.placeholders})`,
+    )
+    const evict = change(
+      database,
+      `delete from registered_clients where client_id in (
+        select client_id from registered_clients where used_at is null and created_at <= ?
+        order by created_at, rowid limit ?)`,
+    )
+    const allowance = createAllowance()
+    return (client: Row, most: number, unused: UnusedClients | null): boolean => {
+      const limits = { most, ...(unused && { mostUnused: unused.most }) }
+      const key = JSON.stringify(limits)
+      if (allowance.use(key)) return insert(...client) === 1
+      const [[inAll = 0] = [], [neverUsed = 0] = []] = [count(), unused ? countUnused() : []]
+      const counted = roomFor({ inAll: Number(inAll), unused: Number(neverUsed) }, limits)
+      const surplus = unused ? surplusOf(counted, limits) : 0
+      const room = counted + (unused && surplus > 0 ? evict(unused.since, surplus) : 0)
+      allowance.grant(key, room - 1)
+      return room >= 1 && insert(...client) === 1
+    }
+  },
+  replaceRegisteredClient(database) {
+    const replace = change(
+      database,
+      `update registered_clients set (${codecs.registeredClients.names}) = (${codecs.registeredClients.placeholders}) where client_id = ? and version = ?`,
+    )
+    return (client: Row, clientId: string, version: number): boolean =>
+      replace(...client, clientId, version) === 1
+  },
+  prolongRegisteredClient(database) {
+    const prolong = change(
+      database,
+      'update registered_clients set used_at = ?, expires_at = coalesce(?, expires_at) where client_id = ?',
+    )
+    return (clientId: string, usedAt: Seconds, expiresAt: Seconds | null): void =>
+      void prolong(usedAt, expiresAt, clientId)
+  },
+  removeRegisteredClient(database) {
+    const remove = change(database, 'delete from registered_clients where client_id = ?')
+    return (clientId: string): boolean => remove(clientId) === 1
+  },
+  /** `configured`: a JSON object of id to 1 or 0; one statement however many there are. */
+  syncPrincipals(database) {
+    const upsert = change(
+      database,
+      `insert into standing (kind, id, stands) select ?, key, value from json_each(?) where true
+      on conflict do update set stands = excluded.stands where stands <> excluded.stands`,
+    )
+    const drop = change(
+      database,
+      `update standing set stands = 0
+      where kind = ? and stands = 1 and id not in (select key from json_each(?))`,
+    )
+    return (kind: ConfiguredKind, configured: string): void => {
+      upsert(kind, configured)
+      drop(kind, configured)
+    }
+  },
+} as const satisfies Writes

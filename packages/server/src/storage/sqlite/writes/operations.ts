@@ -1,0 +1,25 @@
+/** Every write operation, by the name under which the main thread sends it to the writer thread. */
+
+import { authorizationWrites } from './authorizations.ts'
+import { cleanUpWrites } from './clean-up.ts'
+import { commitWrites } from './commit.ts'
+import { federationWrites } from './federation.ts'
+import { installationWrites } from './installation.ts'
+import { sessionWrites } from './sessions.ts'
+import { storedUserWrites } from './stored-users.ts'
+import { userWrites } from './users.ts'
+
+export const operations = {
+  ...commitWrites,
+  ...authorizationWrites,
+  ...sessionWrites,
+  ...storedUserWrites,
+  ...userWrites,
+  ...federationWrites,
+  ...installationWrites,
+  ...cleanUpWrites,
+}
+
+export type OperationName = keyof typeof operations
+
+export const operationNames = Object.keys(operations) as readonly OperationName[]

@@ -1,0 +1,198 @@
+/** Writes of browser sessions, consents, pending sign-ins and logout notices. */
+
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import type { AccessEnding, SessionEnding } from '../../../model/ports/stores.ts'
+import type { TokenHash } from '../../../runtime/ports.ts'
+import { codecs, type Row } from '../codecs.ts'
+import { all, change, one } from '../statements.ts'
+import type { Writes } from './operation.ts'
+
+const { names, placeholders } = codecs.sessions
+const expiresAt = names.indexOf('expires_at')
+const [subAt, epochAt] = [names.indexOf('sub'), names.indexOf('epoch')]
+const pendingSubAt = codecs.pendingSignIns.names.indexOf('sub')
+const pendingEpochAt = codecs.pendingSignIns.names.indexOf('epoch')
+export const clientsOf = 'select client_id from session_clients where sid = ? order by client_id'
+
+/** A session that was deleted, and its clients; rows, since they go from thread to thread. */
+export type Ended = readonly [session: Row, clients: readonly string[]]
+
+export const sessionWrites = {
+  createSession(database) {
+    const stands = createEpochGuard(database)
+    const insert = change(database, `insert into sessions (${names}) values (${placeholders})`)
+    return (session: Row): boolean => stands(session[subAt]!, session[epochAt]!) && insert(...session) === 1
+  },
+  renewSession(database) {
+    const stands = createEpochGuard(database)
+    const remove = change(database, 'delete from sessions where hash = ? and sid = ?')
+    const insert = change(database, `insert into sessions (${names}) values (${placeholders})`)
+    const prolong = change(database, 'update session_clients set expires_at = ? where sid = ?')
+    return (earlier: TokenHash, sid: string, session: Row): boolean => {
+      if (!stands(session[subAt]!, session[epochAt]!) || remove(earlier, sid) === 0) return false
+      insert(...session)
+      prolong(session[expiresAt]!, sid)
+      return true
+    }
+  },
+  touchSession(database) {
+    const touch = change(
+      database,
+      'update sessions set last_seen_at = ?, idle_expires_at = ?, address = ? where hash = ?',
+    )
+    return (hash: TokenHash, seenAt: number, idleExpiresAt: number, address: string | null): void =>
+      void touch(seenAt, idleExpiresAt, address, hash)
+  },
+  joinSession(database) {
+    const join = change(
+      database,
+      `insert into session_clients (sid, client_id, expires_at)
+      select sid, ?2, expires_at from sessions where sid = ?1 on conflict do nothing`,
+    )
+    const stands = one(database, 'select 1 from sessions where sid = ?')
+    return (sid: string, clientId: string): boolean => join(sid, clientId) === 1 || stands(sid) !== undefined
+  },
+  endSession(database) {
+    const remove = all(database, `delete from sessions where sid = ? returning ${names}`)
+    const leave = createLeave(database)
+    return (sid: string, ending: SessionEnding): Ended | undefined =>
+      remove(sid).map(session => leave(session as Row, ending))[0]
+  },
+  endExpiredSessions(database) {
+    const remove = all(
+      database,
+      `delete from sessions where rowid in
+        (select rowid from sessions where idle_expires_at <= ? order by idle_expires_at limit ?)
+      returning ${names}`,
+    )
+    const leave = createLeave(database)
+    return (ending: SessionEnding, limit: number): readonly Ended[] =>
+      remove(ending.at, limit).map(session => leave(session as Row, ending))
+  },
+  saveConsent(database) {
+    const save = change(
+      database,
+      `insert or replace into consents (${codecs.consents.names}) values (${codecs.consents.placeholders})`,
+    )
+    return (consent: Row): void => void save(...consent)
+  },
+  revokeConsent(database) {
+    const remove = change(database, 'delete from consents where sub = ? and client_id = ?')
+    const revoke = change(
+      database,
+      'update authorizations set revoked_at = ? where sub = ? and client_id = ? and revoked_at is null',
+    )
+    return (sub: string, clientId: string, at: number): boolean => {
+      if (remove(sub, clientId) === 0) return false
+      revoke(at, sub, clientId)
+      return true
+    }
+  },
+  claimLogoutNotices(database) {
+    const claim = all(
+      database,
+      `update logout_notices set attempts = attempts + 1, due_at = ?2 where rowid in
+        (select rowid from logout_notices
+          where due_at <= ?1 and client_id not in (select value from json_each(?4)) order by due_at limit ?3)
+      returning ${codecs.logoutNotices.names}`,
+    )
+    return (at: number, until: number, limit: number, but: string): readonly Row[] =>
+      claim(at, until, limit, but) as readonly Row[]
+  },
+  postponeLogoutNotice(database) {
+    const postpone = change(database, 'update logout_notices set due_at = ? where sid = ? and client_id = ?')
+    return (sid: string, clientId: string, dueAt: number): void => void postpone(dueAt, sid, clientId)
+  },
+  removeLogoutNotice(database) {
+    const remove = change(database, 'delete from logout_notices where sid = ? and client_id = ?')
+    return (sid: string, clientId: string): void => void remove(sid, clientId)
+  },
+  createPendingSignIn(database) {
+    const stands = createEpochGuard(database)
+    const insert = change(
+      database,
+      `insert into pending_sign_ins (${codecs.pendingSignIns.names}) values (${codecs.pendingSignIns.placeholders})`,
+    )
+    return (pending: Row): boolean =>
+      stands(pending[pendingSubAt]!, pending[pendingEpochAt]!) && insert(...pending) === 1
+  },
+  takePendingSignIn(database) {
+    const take = change(database, 'delete from pending_sign_ins where hash = ?')
+    return (hash: TokenHash): boolean => take(hash) === 1
+  },
+} as const satisfies Writes
+
+/** Of who is no stored user there is none; a configured user of the same `sub` goes before a stored one. */
+export function createEpochGuard(
+  database: DatabaseSync,
+): (sub: SQLInputValue, epoch: SQLInputValue) => boolean {
+  const stands = one(
+    database,
+    `select ?2 is (select epoch from stored_users where sub = ?1)
+      or exists (select 1 from standing where kind = 'user' and id = ?1 and stands = 1)`,
+  )
+  return (sub, epoch) => stands(sub, epoch)?.[0] === 1
+}
+
+/** Answers the sessions that ended. Whoever calls it has written the user's new epoch. */
+export function createEndAccess(
+  database: DatabaseSync,
+): (sub: string, ending: AccessEnding) => readonly Ended[] {
+  const endSessions = createEndSessionsOfUser(database)
+  const endPending = change(database, 'delete from pending_sign_ins where sub = ?')
+  const revoke = change(
+    database,
+    `update authorizations set revoked_at = ?1
+    where sub = ?2 and revoked_at is null and (?3 is null or sid is not ?3)`,
+  )
+  const keep = change(
+    database,
+    'update sessions set epoch = (select epoch from stored_users where sub = ?1) where sub = ?1 and sid = ?2',
+  )
+  return (sub, ending) => {
+    endPending(sub)
+    const ended = endSessions(sub, ending)
+    const kept = ending.kept_sid ?? null
+    if (ending.everything) revoke(ending.at, sub, kept)
+    if (kept !== null) keep(sub, kept)
+    return ended
+  }
+}
+
+/** Deletes all of a user, but the one that is kept. */
+function createEndSessionsOfUser(
+  database: DatabaseSync,
+): (sub: string, ending: AccessEnding) => readonly Ended[] {
+  const remove = all(
+    database,
+    `delete from sessions where sub = ? and (?2 is null or sid <> ?2) returning ${names}`,
+  )
+  const leave = createLeave(database)
+  return (sub, ending) => remove(sub, ending.kept_sid ?? null).map(session => leave(session as Row, ending))
+}
+
+/** What else the end of a session writes: its authorizations fall, and its clients are turned into notices. */
+function createLeave(database: DatabaseSync): (session: Row, ending: SessionEnding) => Ended {
+  const revoke = change(
+    database,
+    `update authorizations set revoked_at = ?1 where sid = ?2 and revoked_at is null
+    and (?3 = 'all' or not exists (select 1 from json_each(scope) where value = 'offline_access'))`,
+  )
+  const clients = all(database, clientsOf)
+  const notify = change(
+    database,
+    `insert into logout_notices (sid, client_id, sub, attempts, due_at, expires_at)
+    select sid, client_id, ?2, 0, ?3, ?4 from session_clients where sid = ?1`,
+  )
+  const part = change(database, 'delete from session_clients where sid = ?')
+  const sidAt = names.indexOf('sid')
+
+  return (session, { at, revokes, notices_until }) => {
+    const [sid, sub] = [String(session[sidAt]), String(session[subAt])]
+    if (revokes !== 'none') revoke(at, sid, revokes)
+    const took = clients(sid).map(([clientId]) => String(clientId))
+    notify(sid, sub, at, notices_until)
+    part(sid)
+    return [session, took]
+  }
+}

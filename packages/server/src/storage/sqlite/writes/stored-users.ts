@@ -1,0 +1,71 @@
+/** Writes of users who are kept in the store. Triggers write with one whether it is enabled. */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type { AccessEnding } from '../../../model/ports/stores.ts'
+import { codecs, type Row } from '../codecs.ts'
+import { change, one } from '../statements.ts'
+import type { Writes } from './operation.ts'
+import { createEndAccess, type Ended } from './sessions.ts'
+
+export const storedUserWrites = {
+  addStoredUser(database) {
+    const taken = createNameCheck(database)
+    const insert = change(
+      database,
+      `insert into stored_users (${codecs.storedUsers.names}) values (${codecs.storedUsers.placeholders}) on conflict do nothing`,
+    )
+    return (user: Row, sub: string, names: Names): boolean => !taken(sub, names) && insert(...user) === 1
+  },
+  replaceStoredUser(database) {
+    const stands = one(database, 'select 1 from stored_users where sub = ? and version = ?')
+    const replace = change(
+      database,
+      `update or ignore stored_users set (${codecs.storedUsers.names}) = (${codecs.storedUsers.placeholders}) where sub = ? and version = ?`,
+    )
+    const taken = createNameCheck(database)
+    const endAccess = createEndAccess(database)
+    return (
+      user: Row,
+      sub: string,
+      version: number,
+      names: Names,
+      ending: AccessEnding | null,
+    ): readonly Ended[] | 'changed' | 'taken' => {
+      if (!stands(sub, version)) return 'changed'
+      if (taken(sub, names) || replace(...user, sub, version) === 0) return 'taken'
+      return ending ? endAccess(sub, ending) : []
+    }
+  },
+  removeStoredUser(database) {
+    const remove = change(database, 'delete from stored_users where sub = ?')
+    const endUpstream = change(
+      database,
+      'delete from upstream_sessions where id in (select upstream from sessions where sub = ?)',
+    )
+    const endAccess = createEndAccess(database)
+    const removals = ['totp_secrets', 'passkeys', 'recovery_codes', 'identity_links', 'consents'].map(table =>
+      change(database, `delete from ${table} where sub = ?`),
+    )
+    return (sub: string, ending: AccessEnding): readonly Ended[] | undefined => {
+      if (remove(sub) === 0) return undefined
+      endUpstream(sub)
+      for (const removeAll of removals) removeAll(sub)
+      return endAccess(sub, ending)
+    }
+  },
+} as const satisfies Writes
+
+/** Tenant, name and verified address, as they are compared. */
+export type Names = readonly [tenant: string, username: string, address: string | null]
+
+/** Whether the name is another's verified address, or the address another's name: the indexes see only like with like. */
+function createNameCheck(database: DatabaseSync): (sub: string, names: Names) => boolean {
+  const clash = one(
+    database,
+    `select 1 from stored_users where coalesce(tenant, '') = ?2 and email_key = ?3
+      and email_verified_at is not null and sub <> ?1
+    union all
+    select 1 from stored_users where coalesce(tenant, '') = ?2 and username_key = ?4 and sub <> ?1`,
+  )
+  return (sub, [tenant, username, address]) => clash(sub, tenant, username, address) !== undefined
+}
