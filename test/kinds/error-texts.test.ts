@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { errorText } from '../../packages/protocol/src/error-text.ts'
+import { errorText } from '../../packages/protocol/src/errors.ts'
 import { bearer, register } from '../support/registering.ts'
 import { callback, pagesWorld } from '../support/sign-in.ts'
 import { createTestServer } from '../support/tessera.ts'

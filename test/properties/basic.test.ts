@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decode } from '@tessera/protocol/parameters'
 import fc from 'fast-check'
-import { readBasic } from '../../packages/server/src/clients/authentication/client-secret-basic.ts'
+import { readBasicHeader } from '../../packages/server/src/clients/authentication/basic-header.ts'
 
 const formEncode = (text: string): string => new URLSearchParams({ '': text }).toString().slice(1)
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
@@ -22,7 +22,7 @@ test('basic: whatever id and secret are form-encoded are read back [RFC 6749 §2
       fc.constantFrom('Basic', 'basic', 'BASIC', 'bAsIc'),
       (client_id, secret, scheme) => {
         const header = `${scheme} ${base64(`${formEncode(client_id)}:${formEncode(secret)}`)}`
-        const read = readBasic(header)
+        const read = readBasicHeader(header)
         assert.ok(typeof read === 'object')
         assert.deepEqual([read.client_id, read.secret, read.isUnencoded], [client_id, secret, undefined])
       },
@@ -37,7 +37,7 @@ test('basic: whatever id and secret are sent as they are is one of the readings,
       fc.string({ ...text, minLength: 1, maxLength: 20 }).filter(id => !id.includes(':')),
       fc.string({ ...text, maxLength: 20 }),
       (client_id, secret) => {
-        const read = readBasic(`Basic ${base64(`${client_id}:${secret}`)}`)
+        const read = readBasicHeader(`Basic ${base64(`${client_id}:${secret}`)}`)
         assert.ok(typeof read === 'object')
         const readings = [read, ...(read.others ?? [])]
         assert.ok(readings.some(one => one.client_id === client_id && one.secret === secret))
@@ -60,7 +60,7 @@ test('basic: any header at all is read, malformed or not of this scheme, and nev
         fc.string().map(text => `Basic ${text}`),
       ),
       header => {
-        const read = readBasic(header)
+        const read = readBasicHeader(header)
         if (/^basic([ \t]|$)/i.test(header)) assert.notEqual(read, undefined)
         else assert.equal(read, undefined)
       },
@@ -77,7 +77,7 @@ test('basic: of all spellings of the same bytes only the canonical base64 is tak
       (bytes, at, extra) => {
         const canonical = Buffer.from(bytes).toString('base64')
         const spelled = canonical.slice(0, at) + extra + canonical.slice(at)
-        const read = readBasic(`Basic ${spelled}`)
+        const read = readBasicHeader(`Basic ${spelled}`)
         if (Buffer.from(spelled, 'base64').toString('base64') !== spelled) assert.equal(read, 'malformed')
       },
     ),
@@ -87,7 +87,7 @@ test('basic: of all spellings of the same bytes only the canonical base64 is tak
 test('basic: ids and secrets within bounds are returned, nothing longer', () => {
   fc.assert(
     fc.property(fc.nat(300), fc.nat(1200), (id, secret) => {
-      const read = readBasic(`Basic ${base64(`${'i'.repeat(id)}:${'s'.repeat(secret)}`)}`)
+      const read = readBasicHeader(`Basic ${base64(`${'i'.repeat(id)}:${'s'.repeat(secret)}`)}`)
       const fits = id > 0 && id <= 100 && secret <= 512
       assert.equal(read !== 'malformed', fits)
     }),

@@ -132,6 +132,21 @@ const asParameters = (values: Values, ignored: readonly string[]): Parameters =>
   names: () => values.keys(),
 })
 
+/**
+ * Returns a copy of the parameters with changes.
+ * @param changes the new value of each parameter; undefined removes it.
+ */
+export function withParameters(
+  parameters: Parameters,
+  changes: Readonly<Record<string, string | undefined>>,
+): Parameters {
+  const values: Values = new Map()
+  for (const name of parameters.names())
+    if (!Object.hasOwn(changes, name)) values.set(name, parameters.all(name))
+  for (const [name, value] of Object.entries(changes)) if (value !== undefined) values.set(name, value)
+  return asParameters(values, parameters.ignored)
+}
+
 const plain = /^[\w.~*!'()/:@,;$?-]*$/
 
 /** Decodes one form-encoded name or value; undefined when it is not well-formed UTF-8 text without NUL. */

@@ -1,8 +1,7 @@
 /** Proof Key for Code Exchange (RFC 7636). */
 
-export type CodeChallengeMethod = 'S256' | 'plain'
-
-export const codeChallengeMethods = ['S256', 'plain'] as const satisfies readonly CodeChallengeMethod[]
+export const codeChallengeMethods = ['S256', 'plain'] as const
+export type CodeChallengeMethod = (typeof codeChallengeMethods)[number]
 
 // RFC 7636 §4.1, §4.2: 43 to 128 unreserved characters.
 const unreserved = /^[A-Za-z0-9._~-]{43,128}$/

@@ -10,7 +10,7 @@ import type { Authorization } from '../model/authorization.ts'
 import type { Client } from '../model/client.ts'
 import type { CheckedHint } from './id-token-hint.ts'
 import type { Prompt } from './prompt.ts'
-import type { ResponseMode } from './response-mode.ts'
+import type { ResponseMode } from './response-type.ts'
 
 /** Where an answer may be sent: client and redirection URI are proven to belong together. */
 export type ResponseTarget = {

@@ -108,3 +108,18 @@ const ofUser = (members: ReadonlyMap<string, Member>): RequestedClaims =>
       .filter(([name]) => !ownClaims.has(name))
       .map(([name, member]) => [name, requestedOf(member)]),
   )
+
+/**
+ * Returns the languages of `claims_locales` (OpenID Connect Core 1.0 §5.2), the preferred first. Ignores invalid tags.
+ */
+export const parseClaimsLocales = (text = ''): readonly string[] => [
+  ...new Set(text.split(' ').flatMap(canonical)),
+]
+
+function canonical(tag: string): readonly string[] {
+  try {
+    return Intl.getCanonicalLocales(tag)
+  } catch {
+    return []
+  }
+}

@@ -1,5 +1,6 @@
 /** Resource indicators (RFC 8707 §2): the APIs that tokens shall be limited to. */
 
+import type { Parameters } from '@tessera/protocol/parameters'
 import { isResourceIndicator } from '@tessera/protocol/resource-indicator'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { findApi, type Resources } from '../model/resource.ts'
@@ -30,3 +31,25 @@ export function validateResources(
   }
   return ok([...names])
 }
+
+/**
+ * Returns the APIs that an access token is limited to (RFC 8707 §2.2); empty if it is not limited.
+ * Refuses `invalid_target` as {@link validateResources} does, and for an API that the authorization does not cover.
+ * @param agreed the APIs that the authorization is limited to; empty if it is not limited.
+ */
+export function requestedResources(
+  parameters: Parameters,
+  resources: Resources,
+  agreed: readonly string[] = [],
+): Result<readonly string[]> {
+  const indicators = parameters.all('resource')
+  if (indicators.length === 0) return ok(agreed)
+  const names = validateResources(indicators, resources)
+  if (!names.ok) return names
+  const isAgreed = agreed.length === 0 || names.value.every(name => agreed.includes(name))
+  return isAgreed ? names : resourceNotAgreed
+}
+
+const resourceNotAgreed = refuse('invalid_target', 'resource_not_agreed', {
+  description: 'The authorization request did not include this resource',
+})

@@ -45,7 +45,17 @@ export function validateScope(text: string | undefined, rules: ScopeRules): Resu
   return names ? validateScopes(names, rules) : malformed
 }
 
-/** As {@link validateScope}, for scopes that are split and sorted. */
+/**
+ * Returns the names of a scope parameter, sorted, or undefined if it was omitted. Does not check whether the client may
+ * have them. Refuses `invalid_scope` if the parameter is malformed.
+ */
+export function parseRequestedScope(text: string | undefined): Result<readonly string[] | undefined> {
+  if (text === undefined) return ok(undefined)
+  const names = parseScope(text)
+  return names ? ok(names) : malformed
+}
+
+/** Like {@link validateScope}, for scope names that are already split and sorted. */
 export function validateScopes(names: readonly string[], rules: ScopeRules): Result<GrantableScope> {
   const { resources } = rules
   const ignored: Ignored[] = []

@@ -1,6 +1,6 @@
 /** From the parameters as they came to those that count: pushed, in a request object, or as they are (RFC 9101, RFC 9126). */
 
-import type { Parameters } from '@tessera/protocol/parameters'
+import { type Parameters, withParameters } from '@tessera/protocol/parameters'
 import { type Ok, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Client, Clients } from '../model/client.ts'
 import type { AuthorizationRequestRefusal } from './authorization-request.ts'
@@ -54,7 +54,7 @@ export function createAuthorizationRequestResolution(ports: ResolutionPorts): Au
       // Whoever it is not from is told by the validation.
       if (!client?.enabled) return ok({ parameters })
       const resolved = await resolveFor(client, parameters, fetchObject, ports)
-      if (resolved.ok) return withDefaults(resolved.value, client)
+      if (resolved.ok) return ok(withDefaults(resolved.value, client))
       const target = await proveResponseTarget(parameters, ports.clients)
       return target.ok ? { ...resolved, target: target.value } : resolved
     },
@@ -65,8 +65,7 @@ export function createAuthorizationRequestResolution(ports: ResolutionPorts): Au
         })
       }
       const resolved = await resolveObject(client, parameters, parameters.get('request'), ports)
-      const completed = resolved.ok ? withDefaults(resolved.value, client) : resolved
-      return completed.ok ? ok(completed.value.parameters) : completed
+      return resolved.ok ? ok(withDefaults(resolved.value, client).parameters) : resolved
     },
     originProblem(client, { pushed, signed_since }) {
       // What was pushed was resolved then.
@@ -162,29 +161,25 @@ function merge(outside: Parameters | undefined, { parameters }: RequestObject): 
   )
   const form = new URLSearchParams(formatParameters(parameters))
   for (const name of more) for (const value of outside?.all(name) ?? []) form.append(name, value)
-  return parseAgain(form, [...parameters.ignored, ...(outside?.ignored ?? [])])
+  const merged = parseRequest(form.toString())
+  const ignored = [...parameters.ignored, ...(outside?.ignored ?? [])]
+  return merged.ok ? ok({ ...merged.value, ignored }) : merged
 }
 
-/** @param ignored what was left out before. */
-function parseAgain(form: URLSearchParams, ignored: readonly string[]): Result<Parameters> {
-  const read = parseRequest(form.toString())
-  return read.ok ? ok({ ...read.value, ignored }) : read
-}
-
-/** OpenID Connect Dynamic Client Registration 1.0 §2: `default_max_age`, `default_acr_values`. */
+/** Adds `default_max_age` and `default_acr_values` (OpenID Connect Dynamic Client Registration 1.0 §2). */
 function withDefaults(
   resolved: ResolvedRequest,
   { default_max_age, default_acr_values }: Client,
-): Result<ResolvedRequest> {
+): ResolvedRequest {
   const { parameters } = resolved
-  const more = new URLSearchParams()
-  if (default_max_age !== undefined && parameters.get('max_age') === undefined)
-    more.set('max_age', String(default_max_age))
-  if (default_acr_values.length > 0 && parameters.get('acr_values') === undefined)
-    more.set('acr_values', default_acr_values.join(' '))
-  if (more.size === 0) return ok(resolved)
-  const form = new URLSearchParams(formatParameters(parameters))
-  for (const [name, value] of more) form.set(name, value)
-  const completed = parseAgain(form, parameters.ignored)
-  return completed.ok ? ok({ ...resolved, parameters: completed.value }) : completed
+  const addsMaxAge = default_max_age !== undefined && parameters.get('max_age') === undefined
+  const addsAcrValues = default_acr_values.length > 0 && parameters.get('acr_values') === undefined
+  if (!addsMaxAge && !addsAcrValues) return resolved
+  return {
+    ...resolved,
+    parameters: withParameters(parameters, {
+      ...(addsMaxAge && { max_age: String(default_max_age) }),
+      ...(addsAcrValues && { acr_values: default_acr_values.join(' ') }),
+    }),
+  }
 }

@@ -6,7 +6,7 @@ import type { Clients } from '../model/client.ts'
 import { isRedirectUriOf } from '../model/redirect.ts'
 import { isRegisteredId } from '../model/registered-client.ts'
 import type { ResponseTarget } from './authorization-request.ts'
-import { defaultResponseMode, parseResponseMode } from './response-mode.ts'
+import { defaultResponseMode, parseResponseMode } from './response-type.ts'
 
 /**
  * Refuses, for an error page and never for a redirect: `invalid_request` without a `client_id` or with a redirection

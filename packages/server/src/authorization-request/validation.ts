@@ -10,23 +10,21 @@ import { mayUseProvider, servesTenant, tenantFault } from '../identity/provider-
 import type { Client, Clients, UnknownScopes } from '../model/client.ts'
 import type { Resources } from '../model/resource.ts'
 import { type IdentityProvider, localProvider } from '../model/user.ts'
-import { validateResponseType } from './allowed-response-type.ts'
 import type {
   AuthorizationRequestResult,
   ExpectedUser,
   ResponseTarget,
   ValidatedAuthorizationRequest,
 } from './authorization-request.ts'
-import { parseClaimsLocales } from './claims-locales.ts'
-import { type ClaimsParameter, parseClaimsParameter } from './claims-parameter.ts'
+import { type ClaimsParameter, parseClaimsLocales, parseClaimsParameter } from './claims-parameter.ts'
 import { validateCodeChallenge } from './code-challenge.ts'
 import type { CheckedHint, ReadIdTokenHint } from './id-token-hint.ts'
 import { tooLong } from './parameter-limits.ts'
 import { type Prompt, parsePrompt } from './prompt.ts'
 import { validateResources } from './requested-resources.ts'
 import { claimScopes, userScopeKinds, validateScope } from './requested-scope.ts'
-import { parseResponseMode } from './response-mode.ts'
 import { proveResponseTarget } from './response-target.ts'
+import { parseResponseMode, validateResponseType } from './response-type.ts'
 
 export type AuthorizationRequestPorts = {
   readonly clients: Clients

@@ -1,6 +1,6 @@
 /** Bearer tokens in a request and the challenge in its answer (RFC 6750 §2, §3). */
 
-import { errorText } from '@tessera/protocol/error-text'
+import { errorText } from '@tessera/protocol/errors'
 import type { HttpRequest } from '@tessera/protocol/http'
 import { type Limits, maxTokenLength, parseParameters } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'

@@ -1,7 +1,6 @@
 /** Direct answers in JSON, the same for every endpoint: RFC 6749 §5.1 and §5.2. */
 
-import { errorText } from '@tessera/protocol/error-text'
-import { statusOf } from '@tessera/protocol/errors'
+import { errorText, statusOf } from '@tessera/protocol/errors'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
 import type { Client } from '../model/client.ts'
@@ -9,12 +8,13 @@ import { networkOf } from '../runtime/network.ts'
 import type { Log } from '../runtime/ports.ts'
 import { describeReason } from './explanations.ts'
 
-/** Nothing that holds a token or is about one may be kept by a cache (RFC 6749 §5.1). */
-const jsonHeaders = {
-  'content-type': 'application/json; charset=utf-8',
+/** Keeps responses with tokens, or about them, out of caches (RFC 6749 §5.1). */
+export const noStoreHeaders = {
   'cache-control': 'no-store, no-cache, max-age=0',
   pragma: 'no-cache',
 } as const
+
+const jsonHeaders = { 'content-type': 'application/json; charset=utf-8', ...noStoreHeaders } as const
 
 /** A JSON answer that no cache keeps. */
 export const jsonResponse = (

@@ -9,9 +9,8 @@ import { hashHandle, newHandle, newId } from '../model/handle.ts'
 import type { KeyRing } from '../model/keys.ts'
 import type { Subject } from '../model/user.ts'
 import type { Random } from '../runtime/ports.ts'
-import { accessTokenKinds } from './access-token-kinds.ts'
 import type { Audience } from './audience.ts'
-import { signJwt } from './jwt.ts'
+import { accessTokenKinds, signJwt } from './jwt.ts'
 import type { SubjectIdentifiers } from './subject-identifier.ts'
 
 export type AccessTokenContent = {

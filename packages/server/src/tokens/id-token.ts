@@ -2,6 +2,7 @@
 
 import { hash } from 'node:crypto'
 import type { Json, JsonObject } from '@tessera/protocol/result'
+import type { EncryptForClient } from '../clients/keys/encryption.ts'
 import type { RequestedClaims } from '../model/authorization.ts'
 import type { Client, SigningAlgorithm } from '../model/client.ts'
 import type { KeyRing } from '../model/keys.ts'
@@ -59,6 +60,16 @@ export const createIdTokens = ({ issuer, keys, subjects, clock, alwaysWithIdp }:
       ...(s_hash !== undefined && { s_hash }),
     }
     return signJwt(key, 'JWT', claims)
+  },
+})
+
+/** Encrypts the signed ID tokens of clients that registered for it (OpenID Connect Core 1.0 §2, §10.2). */
+export const createEncryptedIdTokens = (signed: IdTokens, encrypt: EncryptForClient): IdTokens => ({
+  async make(content) {
+    const { client } = content
+    const { id_token_encrypted_response_alg: alg, id_token_encrypted_response_enc: enc } = client
+    const token = await signed.make(content)
+    return alg === undefined ? token : encrypt(client, { alg, enc }, token, 'JWT')
   },
 })
 

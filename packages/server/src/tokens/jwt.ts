@@ -6,6 +6,7 @@ import { maxTokenLength } from '@tessera/protocol/parameters'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { SigningAlgorithm } from '../model/client.ts'
 import type { KeyRing, SigningKey, VerificationKey } from '../model/keys.ts'
+import type { AccessTokenTyp } from '../model/resource.ts'
 import { createTurn } from '../runtime/turn.ts'
 
 type Algorithm = {
@@ -44,6 +45,15 @@ export type JwtKind = {
   /** Tells apart what has one type; a private header parameter (RFC 7515 §4.3), which others ignore. */
   readonly token_use?: string
 }
+
+/**
+ * ID tokens and signed UserInfo responses have the type `JWT` too, and an operator may put any claims into both. So the
+ * difference is in the header, which nobody but this server writes.
+ */
+export const accessTokenKinds = {
+  'at+jwt': { typ: 'at+jwt' },
+  JWT: { typ: 'JWT', token_use: 'access_token' },
+} as const satisfies Record<AccessTokenTyp, JwtKind>
 
 /** Signs claims. @param kind a text is a type. */
 export function signJwt(key: SigningKey, kind: JwtKind | string, claims: object): Promise<string> {

@@ -8,6 +8,7 @@
 import { createHmac } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import type { FamilyId } from '../model/authorization.ts'
+import type { Client } from '../model/client.ts'
 import type { DerivedKeys } from '../model/keys.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
 
@@ -32,7 +33,7 @@ const macBytes = 32
 const tokenLength = prefix.length + ((headBytes + macBytes) * 4) / 3
 
 /** An end that never comes, for families without an absolute one. */
-export const noAbsoluteEnd: Seconds = 0xffff_ffff
+const noAbsoluteEnd: Seconds = 0xffff_ffff
 
 export function createRefreshTokens({ derived }: { derived: DerivedKeys }): RefreshTokens {
   const key = derived.derive('refresh-token')
@@ -63,3 +64,21 @@ export function createRefreshTokens({ derived }: { derived: DerivedKeys }): Refr
     },
   }
 }
+
+/** The end that never changes. A sliding expiration with an absolute lifetime of 0 has none. */
+export const absoluteEnd = (client: Client, now: Seconds): Seconds =>
+  client.refresh_token_expiration === 'sliding' && client.absolute_refresh_token_lifetime === 0
+    ? noAbsoluteEnd
+    : now + client.absolute_refresh_token_lifetime
+
+/**
+ * The end if it is not used again before. Where the client's expiration became absolute, or shorter, since the family
+ * began, the new lifetime counts from here: a family without an absolute end gets one that way.
+ */
+export const idleEnd = (client: Client, now: Seconds, absolute: Seconds): Seconds =>
+  Math.min(now + lifetimes[client.refresh_token_expiration](client), absolute)
+
+const lifetimes = {
+  sliding: client => client.sliding_refresh_token_lifetime,
+  absolute: client => client.absolute_refresh_token_lifetime,
+} as const satisfies Record<Client['refresh_token_expiration'], (client: Client) => Seconds>

@@ -11,9 +11,8 @@ import { hashHandle } from '../model/handle.ts'
 import type { KeyRing } from '../model/keys.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import type { Clock } from '../runtime/ports.ts'
-import { accessTokenKinds } from './access-token-kinds.ts'
+import { accessTokenKinds, type JwtKind, readClaims, verifyJwt } from './jwt.ts'
 import type { SubjectIdentifiers } from './subject-identifier.ts'
-import { createJwtVerificationCache } from './verified-jwts.ts'
 
 export type TokenVerifier = {
   /** Refuses `invalid_token` (RFC 6750 §3.1); the reason tells an expired one (`token_expired`) from others. */
@@ -114,5 +113,29 @@ function describe(claims: JsonObject, expiresAt: Seconds): VerifiedToken {
       authorization_id: claims.authorization_id as AuthorizationId,
     }),
     ...(claims.cnf !== undefined && { cnf: claims.cnf as Confirmation }),
+  }
+}
+
+/** Some kilobytes each. Only tokens with a right signature come in, so that strangers can't push others out. */
+const cacheSize = 2000
+
+/** Answers the claims of a JWT of one of these kinds; undefined for one that no published key signed. */
+function createJwtVerificationCache(
+  keys: Pick<KeyRing, 'verification'>,
+  ...kinds: readonly JwtKind[]
+): (token: string) => JsonObject | undefined {
+  /** The `kid` of each, which is made of the key: what it names is the key that fitted, or nothing any more. */
+  const signers = new Map<string, string>()
+
+  return token => {
+    const kid = signers.get(token)
+    // Read anew: nobody is given an object that another request may have changed.
+    if (kid !== undefined && keys.verification(kid)) return readClaims(token)
+    const verified = verifyJwt(keys, token, ...kinds)
+    if (!verified) return undefined
+    const [oldest] = signers.keys()
+    if (oldest !== undefined && signers.size >= cacheSize) signers.delete(oldest)
+    signers.set(token, verified.key.kid)
+    return verified.claims
   }
 }

@@ -1,14 +1,17 @@
-/** Verifying a shared secret, however it was sent (RFC 6749 §2.3.1). */
+/** `client_secret_basic` and `client_secret_post`: a shared secret in the header or in the body (RFC 6749 §2.3.1). */
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Client } from '../../model/client.ts'
 import { networkOf } from '../../runtime/network.ts'
 import type { Awaitable } from '../../runtime/ports.ts'
-import { type Credential, refuseClient, type VerificationPorts } from './method.ts'
+import { type AuthenticationMethod, type Credential, refuseClient, type VerificationPorts } from './method.ts'
 import type { CheckedForms, SecretCheck } from './secrets.ts'
 
-export function verifySecret(
+export const clientSecretBasic: AuthenticationMethod = { name: 'client_secret_basic', verify: verifySecret }
+export const clientSecretPost: AuthenticationMethod = { name: 'client_secret_post', verify: verifySecret }
+
+function verifySecret(
   client: Client,
   credential: Credential,
   request: HttpRequest,
@@ -26,7 +29,7 @@ export function verifySecret(
   }
 }
 
-/** The edge answers 503 with `Retry-After`. */
+/** The HTTP edge sends 503 with `Retry-After`. */
 export const secretQueueFull = refuse('temporarily_unavailable', 'client_secret_queue_full')
 
 const outcomes = {

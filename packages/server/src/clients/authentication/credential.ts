@@ -3,7 +3,7 @@
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
-import { readBasic } from './client-secret-basic.ts'
+import { readBasicHeader } from './basic-header.ts'
 import { type Credential, maxClientIdLength, refuseClient, type SecretReading, withColons } from './method.ts'
 import { assertionSubject, clientAssertionType } from './private-key-jwt.ts'
 
@@ -19,7 +19,7 @@ export function readCredential(
   lenient: boolean,
   maxIdLength = maxClientIdLength,
 ): Result<Credential> {
-  const basic = readBasic(authorization, maxIdLength)
+  const basic = readBasicHeader(authorization, maxIdLength)
   if (basic === 'malformed' && !lenient) return refuseClient('basic_malformed')
   const body = readBody(parameters)
   if (basic === undefined || basic === 'malformed') return readFromBody(body)

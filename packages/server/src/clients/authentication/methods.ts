@@ -1,12 +1,19 @@
-/** The ways of client authentication that there are (RFC 7591 §2, `token_endpoint_auth_method`). */
+/** The client authentication methods that the server implements (RFC 7591 §2, `token_endpoint_auth_method`). */
 
 import type { ClientAuthenticationMethod } from '@tessera/protocol/client-authentication'
-import { clientSecretBasic } from './client-secret-basic.ts'
-import { clientSecretPost } from './client-secret-post.ts'
-import type { AuthenticationMethod } from './method.ts'
-import { none } from './none.ts'
+import { ok } from '@tessera/protocol/result'
+import { clientSecretBasic, clientSecretPost } from './client-secret.ts'
+import { type AuthenticationMethod, refuseClient } from './method.ts'
 import { privateKeyJwt } from './private-key-jwt.ts'
 import { selfSignedTlsClientAuth, tlsClientAuth } from './tls-client-auth.ts'
+
+/** A public client only identifies itself (RFC 6749 §2.1, §3.2.1). */
+const none: AuthenticationMethod = {
+  name: 'none',
+  // Refuses a secret that can't be checked, so that nobody assumes that it was verified.
+  verify: (_, credential) =>
+    credential.kind === 'identity' ? ok(undefined) : refuseClient('public_client_sent_credential'),
+}
 
 export const methods = [
   clientSecretBasic,
@@ -17,7 +24,7 @@ export const methods = [
   none,
 ] as const satisfies readonly AuthenticationMethod[]
 
-/** What discovery lists (RFC 8414 §2): certificates only where somebody ends TLS for us and hands them on. */
+/** Returns the methods for discovery (RFC 8414 §2), with mutual TLS only if client certificates reach this server. */
 export const authenticationMethodsOf = ({
   mtls,
 }: {

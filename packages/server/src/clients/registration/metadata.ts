@@ -2,7 +2,8 @@
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../../model/client.ts'
-import { languageOf, membersOf } from '../../model/client-languages.ts'
+import { describingNames, languageOf, membersOf } from '../../model/client-languages.ts'
+import { destinationsOf } from '../../model/redirect.ts'
 
 /**
  * What happens to a value that this server does not take (RFC 7591 §3.2.1).
@@ -138,3 +139,18 @@ function jsonOf(name: MemberName, value: unknown): Json {
   if (!(value instanceof Set)) return value as Json
   return name === 'scope' ? [...value].join(' ') : [...value]
 }
+
+/** Whether users would see something else after an update of the metadata. */
+export const isDisplayedAlike = (before: JsonObject, after: JsonObject): boolean =>
+  JSON.stringify(displayedMembers(before)) === JSON.stringify(displayedMembers(after))
+
+const displayedMembers = (metadata: JsonObject) => [
+  Object.entries(metadata)
+    .filter(([name]) => described.has(name.split('#', 1)[0] ?? ''))
+    .sort(([one], [other]) => (one < other ? -1 : 1)),
+  destinationsOf(textsOf(metadata.redirect_uris)),
+]
+
+const described: ReadonlySet<string> = new Set(describingNames)
+
+const textsOf = (uris: unknown): readonly string[] => (Array.isArray(uris) ? uris.map(String) : [])

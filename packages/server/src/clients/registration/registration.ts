@@ -3,16 +3,14 @@
 import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Client } from '../../model/client.ts'
-import { hashHandle, newClientCredential } from '../../model/handle.ts'
+import { hashHandle, newClientCredential, newId } from '../../model/handle.ts'
 import type { RegisteredClients } from '../../model/ports/stores.ts'
 import type { RegisteredClient } from '../../model/registered-client.ts'
 import { type SectorMember, sectorOf } from '../../model/sector.ts'
 import { equalInConstantTime } from '../../runtime/constant-time.ts'
 import type { Clock, Random, TokenHash } from '../../runtime/ports.ts'
-import { newClientId } from './client-id.ts'
 import { hasExpired } from './client-lookup.ts'
-import { isDisplayedAlike } from './displayed-metadata.ts'
-import { isEmpty } from './metadata.ts'
+import { isDisplayedAlike, isEmpty } from './metadata.ts'
 import { type ValidationPorts, type ValidMetadata, validateMetadata } from './metadata-validation.ts'
 
 export type RegistrationPorts = ValidationPorts & {
@@ -49,7 +47,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
 
   return {
     async register(sent, by) {
-      const client_id = newClientId(random)
+      const client_id = newId(random)
       const valid = await validateMetadata(sent, client_id, ports)
       if (!valid.ok) return valid
       const now = clock.now()

@@ -1,6 +1,6 @@
 /** Answers the client: by a redirect, or by a form that the browser posts (RFC 6749 §4.1.2, §4.1.2.1). */
 
-import { errorText } from '@tessera/protocol/error-text'
+import { errorText } from '@tessera/protocol/errors'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { Refusal } from '@tessera/protocol/result'
 import type { ResponseTarget } from '../../authorization-request/authorization-request.ts'

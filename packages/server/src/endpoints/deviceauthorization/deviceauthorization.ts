@@ -1,11 +1,12 @@
 /** The device authorization endpoint (RFC 8628 §3.1, §3.2). */
 
 import { grantTypes } from '@tessera/protocol/grant-types'
-import type { Endpoint, HttpRequest } from '@tessera/protocol/http'
-import type { Limits, Parameters } from '@tessera/protocol/parameters'
+import type { Endpoint } from '@tessera/protocol/http'
+import type { Limits } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { maxScopeLength } from '../../authorization-request/parameter-limits.ts'
 import { userScopeKinds, validateScope } from '../../authorization-request/requested-scope.ts'
+import type { AuthenticateClient } from '../../clients/authentication/authenticate.ts'
 import { credentialLimits } from '../../clients/authentication/method.ts'
 import { doCounted } from '../../identity/attempts.ts'
 import type { CountWaiting } from '../../identity/waiting-requests.ts'
@@ -17,14 +18,11 @@ import { hashHandle, newHandle } from '../../model/handle.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { Resources } from '../../model/resource.ts'
 import type { UserCodes } from '../../pages/flow/user-code.ts'
-import type { Awaitable, Clock, Log, Random } from '../../runtime/ports.ts'
+import type { Clock, Log, Random } from '../../runtime/ports.ts'
 
 export type DeviceAuthorizationPorts = {
   readonly issuer: string
-  readonly authenticate: (
-    request: HttpRequest,
-    parameters: Parameters,
-  ) => Awaitable<Result<{ readonly client: Client }>>
+  readonly authenticate: AuthenticateClient
   readonly resources: Resources
   readonly stores: Pick<Stores, 'devices'>
   readonly userCodes: UserCodes

@@ -1,6 +1,8 @@
 /** What this server says of itself: only what it really serves (RFC 8414 §2, OpenID Connect Discovery 1.0 §3). */
 
+import { displays } from '@tessera/protocol/display'
 import type { ServerMetadata } from '@tessera/protocol/metadata'
+import { codeChallengeMethods } from '@tessera/protocol/pkce'
 import {
   type Clients,
   contentEncryptionAlgorithms,
@@ -77,7 +79,7 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     acr_values_supported: offered.acrValues,
     prompt_values_supported: offered.prompts,
     subject_types_supported: ['public', 'pairwise'],
-    display_values_supported: ['page', 'popup', 'touch', 'wap'],
+    display_values_supported: displays,
     claim_types_supported: ['normal'],
     id_token_signing_alg_values_supported: offered.signingAlgorithms,
     token_endpoint_auth_methods_supported: offered.authenticationMethods,
@@ -89,7 +91,7 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     introspection_signing_alg_values_supported: offered.signingAlgorithms,
     revocation_endpoint_auth_methods_supported: offered.authenticationMethods,
     revocation_endpoint_auth_signing_alg_values_supported: offered.assertionAlgorithms,
-    code_challenge_methods_supported: plainPkce ? ['S256', 'plain'] : ['S256'],
+    code_challenge_methods_supported: plainPkce ? codeChallengeMethods : ['S256'],
     authorization_response_iss_parameter_supported: true,
     frontchannel_logout_supported: true,
     frontchannel_logout_session_supported: true,

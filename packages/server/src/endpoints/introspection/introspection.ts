@@ -7,7 +7,7 @@ import type { AuthenticateCaller, Caller } from '../../clients/authentication/ca
 import { credentialLimits, maxCallerIdLength } from '../../clients/authentication/method.ts'
 import type { EncryptForClient } from '../../clients/keys/encryption.ts'
 import { isForm, notForm } from '../../messages/form.ts'
-import { jsonResponse, type Refuser } from '../../messages/json-response.ts'
+import { jsonResponse, noStoreHeaders, type Refuser } from '../../messages/json-response.ts'
 import type { Client, SigningAlgorithm } from '../../model/client.ts'
 import type { KeyRing } from '../../model/keys.ts'
 import { signJwt } from '../../tokens/jwt.ts'
@@ -74,11 +74,7 @@ async function sign(
   const signed = await signJwt(keys.signing(alg ?? 'RS256'), 'token-introspection+jwt', claims)
   return {
     status: 200,
-    headers: {
-      'content-type': signedType,
-      'cache-control': 'no-store, no-cache, max-age=0',
-      pragma: 'no-cache',
-    },
+    headers: { 'content-type': signedType, ...noStoreHeaders },
     body: isApi ? signed : await encrypted(signed, caller.client, encrypt),
   }
 }

@@ -1,12 +1,11 @@
 /** The pushed authorization request endpoint (RFC 9126). */
 
 import type { Endpoint } from '@tessera/protocol/http'
-import { type Limits, type Parameters, parseParameters } from '@tessera/protocol/parameters'
-import { ok, type Result } from '@tessera/protocol/result'
-import { parseRequest, requestLimits } from '../../authorization-request/parameter-limits.ts'
+import { type Limits, type Parameters, parseParameters, withParameters } from '@tessera/protocol/parameters'
+import { requestLimits } from '../../authorization-request/parameter-limits.ts'
 import type { PushedRequests } from '../../authorization-request/pushed-request.ts'
 import type { AuthorizationRequestResolution } from '../../authorization-request/resolution.ts'
-import { formatParameters, serializeRequest } from '../../authorization-request/serialized-request.ts'
+import { serializeRequest } from '../../authorization-request/serialized-request.ts'
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { AuthenticateClient } from '../../clients/authentication/authenticate.ts'
 import { credentialLimits } from '../../clients/authentication/method.ts'
@@ -29,9 +28,6 @@ export type ParPorts = {
 
 const limits: Limits = { ...requestLimits, ...credentialLimits }
 
-/** What authenticates the client is no part of its request. */
-const credentials = ['client_secret', 'client_assertion', 'client_assertion_type'] as const
-
 /**
  * `POST /connect/par`: an authorization request, by parameters or as a `request` object, of an authenticated client: 201
  * with `request_uri` and `expires_in`. Refuses what client authentication, request objects and the authorization
@@ -50,8 +46,7 @@ export function createParEndpoint(ports: ParPorts): Endpoint {
     const { client } = authenticated.value
     const clientId = client.client_id
     const asked = requestOf(parameters.value, clientId)
-    if (!asked.ok) return refuser(request, asked, { clientId })
-    const resolved = await ports.resolution.resolvePushed(client, asked.value)
+    const resolved = await ports.resolution.resolvePushed(client, asked)
     if (!resolved.ok) return refuser(request, resolved, { clientId })
     const validated = await ports.validate(resolved.value)
     if (!validated.ok) return refuser(request, validated, { clientId })
@@ -66,11 +61,11 @@ export function createParEndpoint(ports: ParPorts): Endpoint {
   }
 }
 
-/** The client may have authenticated without `client_id` in the form. */
-function requestOf(sent: Parameters, clientId: string): Result<Parameters> {
-  const form = new URLSearchParams(formatParameters(sent))
-  for (const name of credentials) form.delete(name)
-  form.set('client_id', clientId)
-  const request = parseRequest(form.toString())
-  return request.ok ? ok({ ...request.value, ignored: sent.ignored }) : request
-}
+/** Returns the authorization request without credentials. The client may have authenticated without `client_id`. */
+const requestOf = (sent: Parameters, client_id: string): Parameters =>
+  withParameters(sent, {
+    client_secret: undefined,
+    client_assertion: undefined,
+    client_assertion_type: undefined,
+    client_id,
+  })

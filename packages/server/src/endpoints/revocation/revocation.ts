@@ -6,7 +6,7 @@ import { refuse } from '@tessera/protocol/result'
 import type { AuthenticateClient } from '../../clients/authentication/authenticate.ts'
 import { credentialLimits } from '../../clients/authentication/method.ts'
 import { isForm, notForm } from '../../messages/form.ts'
-import type { Refuser } from '../../messages/json-response.ts'
+import { noStoreHeaders, type Refuser } from '../../messages/json-response.ts'
 import type { Client } from '../../model/client.ts'
 import { hashHandle } from '../../model/handle.ts'
 import type { Stores } from '../../model/ports/stores.ts'
@@ -55,11 +55,7 @@ export function createRevocationEndpoint(ports: RevocationPorts): Endpoint {
 
 const tokenMissing = refuse('invalid_request', 'token_missing', { description: 'token is required' })
 
-const done: HttpResponse = {
-  status: 200,
-  headers: { 'cache-control': 'no-store, no-cache, max-age=0', pragma: 'no-cache' },
-  body: '',
-}
+const done: HttpResponse = { status: 200, headers: noStoreHeaders, body: '' }
 
 type Revoked = { readonly kind: string } & Readonly<Record<string, string>>
 

@@ -18,9 +18,8 @@ import type { AccessToken, AccessTokenContent, AccessTokens } from '../../tokens
 import type { Audience, Audiences } from '../../tokens/audience.ts'
 import type { IdTokens } from '../../tokens/id-token.ts'
 import { authorizationOf } from '../../tokens/new-authorization.ts'
-import type { RefreshTokens } from '../../tokens/refresh-token.ts'
+import { absoluteEnd, idleEnd, type RefreshTokens } from '../../tokens/refresh-token.ts'
 import type { Decision } from './decision.ts'
-import { absoluteEnd, idleEnd } from './refresh-lifetime.ts'
 
 export type IssuePorts = {
   readonly clock: Clock

@@ -4,7 +4,6 @@ import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Authorization } from '../../model/authorization.ts'
 import type { Client } from '../../model/client.ts'
 import type { Decision, GrantPorts, TokenRequest, TokenSubject } from './decision.ts'
-import { withdrawnScope } from './token-scope.ts'
 
 /** Refuses `invalid_grant` when the authorization was revoked or the user is not active, `invalid_scope` when a scope was withdrawn. */
 export async function recheckAuthorization(
@@ -50,3 +49,14 @@ export const refreshOf = ({ scope }: Authorization, { grant_types }: Client): Pi
   scope.includes('offline_access') && grant_types.has('refresh_token')
     ? { refresh: { kind: 'new', scope } }
     : {}
+
+/** Refuses `invalid_scope` when the client may no longer have all that was granted before. What it may have is registered. */
+const withdrawnScope = (scope: readonly string[], client: Client): Refusal | undefined => {
+  const lost = scope.find(name => !client.scope.has(name))
+  return lost === undefined
+    ? undefined
+    : refuse('invalid_scope', 'scope_withdrawn', {
+        description: `This client may no longer use the scope ${lost}`,
+        log: { scope: lost },
+      })
+}

@@ -1,11 +1,15 @@
 /** The token endpoint (RFC 6749 §3.2): parse → authenticate → prove → decide → sign → commit → respond. */
 
 import { type Endpoint, type HttpRequest, type HttpResponse, isConnected } from '@tessera/protocol/http'
-import type { Parameters } from '@tessera/protocol/parameters'
+import type { Limits, Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
+import { formatScope } from '@tessera/protocol/scope'
+import { maxScopeLength } from '../../authorization-request/parameter-limits.ts'
+import type { AuthenticateClient } from '../../clients/authentication/authenticate.ts'
+import { credentialLimits } from '../../clients/authentication/method.ts'
 import { readForm } from '../../messages/form.ts'
 import { logIgnoredParameters } from '../../messages/ignored.ts'
-import type { Refuser } from '../../messages/json-response.ts'
+import { jsonResponse, type Refuser } from '../../messages/json-response.ts'
 import type { Confirmation } from '../../model/authorization.ts'
 import type { Client, NoteUse } from '../../model/client.ts'
 import type { Stores } from '../../model/ports/stores.ts'
@@ -14,17 +18,12 @@ import type { Awaitable } from '../../runtime/ports.ts'
 import { isClientId } from '../../tokens/new-authorization.ts'
 import type { Decision, Effect, Grant, GrantPorts, RefusedDecision, TokenRequest } from './decision.ts'
 import { type Issued, type IssuePorts, issue } from './issue-tokens.ts'
-import { limitsOf } from './limits.ts'
 import type { NoteAuthorization } from './surplus-authorizations.ts'
-import { respond } from './token-response.ts'
 
 export type TokenEndpointPorts = GrantPorts &
   IssuePorts & {
     readonly grants: readonly Grant[]
-    readonly authenticate: (
-      request: HttpRequest,
-      parameters: Parameters,
-    ) => Awaitable<Result<{ readonly client: Client }>>
+    readonly authenticate: AuthenticateClient
     /** How the tokens will be bound to a key of the client. */
     readonly confirm: (request: HttpRequest, client: Client) => Result<Confirmation | undefined>
     /** An operator's last word on a decision: may refuse it or add members to its response. */
@@ -146,3 +145,35 @@ async function perform(effect: Effect, { stores, clock }: TokenEndpointPorts): P
   else if (effect.kind === 'revoke_authorization') await stores.authorizations.revoke(effect.id, now)
   else await stores.devices.polled(effect.hash, now, effect.slowDown)
 }
+
+/**
+ * Responds with the tokens (RFC 6749 §5.1, OpenID Connect Core 1.0 §3.1.3.3). Members of the grant come first, so that
+ * they never replace or add standard ones.
+ */
+const respond = (decision: Decision, issued: Issued): HttpResponse =>
+  jsonResponse(200, {
+    ...decision.members,
+    error: undefined,
+    error_description: undefined,
+    access_token: issued.accessToken.value,
+    token_type: issued.accessToken.token_type,
+    expires_in: issued.accessToken.expires_in,
+    scope: formatScope(issued.scope),
+    refresh_token: issued.refreshToken,
+    id_token: issued.idToken,
+  })
+
+const commonLimits: Limits = {
+  ...credentialLimits,
+  grant_type: [100, 'unsupported_grant_type'],
+  scope: [maxScopeLength, 'invalid_scope'],
+  resource: [512, 'invalid_target'],
+  audience: [512, 'invalid_target'],
+}
+
+/**
+ * Returns the limits of all grants. If several grants read a parameter, the first one's limit applies: grants of modules
+ * come last.
+ */
+const limitsOf = (grants: readonly Grant[]): Limits =>
+  Object.assign({}, ...grants.map(grant => grant.limits).toReversed(), commonLimits)

@@ -3,7 +3,7 @@
 import type { HttpResponse } from '@tessera/protocol/http'
 import type { JsonObject } from '@tessera/protocol/result'
 import type { EncryptForClient } from '../../clients/keys/encryption.ts'
-import { jsonResponse } from '../../messages/json-response.ts'
+import { jsonResponse, noStoreHeaders } from '../../messages/json-response.ts'
 import type { Client } from '../../model/client.ts'
 import type { KeyRing } from '../../model/keys.ts'
 import { signJwt } from '../../tokens/jwt.ts'
@@ -33,11 +33,7 @@ export async function userinfoResponse(
   const body = alg === undefined ? text : await encrypt(client, { alg, enc }, text, content)
   return {
     status: 200,
-    headers: {
-      'content-type': 'application/jwt',
-      'cache-control': 'no-store, no-cache, max-age=0',
-      pragma: 'no-cache',
-    },
+    headers: { 'content-type': 'application/jwt', ...noStoreHeaders },
     body,
   }
 }

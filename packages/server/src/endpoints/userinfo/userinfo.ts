@@ -5,7 +5,7 @@ import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera
 import type { ReadIdentityClaims } from '../../identity/identity-claims.ts'
 import { subjectOfToken } from '../../identity/profile.ts'
 import { challenge, readBearer } from '../../messages/bearer.ts'
-import { createRefuser, type RefuserPorts } from '../../messages/json-response.ts'
+import { createRefuser, noStoreHeaders, type RefuserPorts } from '../../messages/json-response.ts'
 import type { Client, Clients } from '../../model/client.ts'
 import type { Profile } from '../../model/user.ts'
 import { checkConfirmation } from '../../proof/certificate.ts'
@@ -46,7 +46,7 @@ export function createUserinfoEndpoint(ports: UserinfoPorts): Endpoint {
 /** RFC 6750 §3.1: who sent no token is told how to, not what went wrong. */
 const unauthenticated: HttpResponse = {
   status: 401,
-  headers: { 'www-authenticate': challenge(), 'cache-control': 'no-store, no-cache, max-age=0' },
+  headers: { 'www-authenticate': challenge(), 'cache-control': noStoreHeaders['cache-control'] },
   body: '',
 }
 

@@ -4,13 +4,13 @@ import { hash } from 'node:crypto'
 import { grantTypes } from '@tessera/protocol/grant-types'
 import { codeChallengeOf, isCodeVerifier } from '@tessera/protocol/pkce'
 import { type Refusal, refuse } from '@tessera/protocol/result'
+import { requestedResources } from '../../../authorization-request/requested-resources.ts'
 import type { AuthorizationCode } from '../../../model/authorization.ts'
 import type { Client } from '../../../model/client.ts'
 import { hashHandle } from '../../../model/handle.ts'
 import { equalInConstantTime } from '../../../runtime/constant-time.ts'
 import type { Grant } from '../decision.ts'
 import { recheckAuthorization, refreshOf, subjectOf } from '../recheck-authorization.ts'
-import { requestedResource } from '../token-resources.ts'
 
 export const authorizationCode: Grant = {
   grantType: grantTypes.authorizationCode,
@@ -48,7 +48,7 @@ export const authorizationCode: Grant = {
     const refusal = await recheckAuthorization(authorization, request, ports)
     if (refusal) return refusal
 
-    const audience = requestedResource(parameters, ports.resources, authorization.resources)
+    const audience = requestedResources(parameters, ports.resources, authorization.resources)
     if (!audience.ok) return audience
     const { scope } = authorization
     return {

@@ -4,9 +4,9 @@
  */
 
 import { grantTypes } from '@tessera/protocol/grant-types'
+import { requestedResources } from '../../../authorization-request/requested-resources.ts'
 import { validateScope } from '../../../authorization-request/requested-scope.ts'
 import type { Grant } from '../decision.ts'
-import { requestedResource } from '../token-resources.ts'
 
 const kinds = new Set(['api'] as const)
 
@@ -14,7 +14,7 @@ export const clientCredentials: Grant = {
   grantType: grantTypes.clientCredentials,
   limits: {},
   decide({ client, parameters, confirmation }, { resources }) {
-    const audience = requestedResource(parameters, resources)
+    const audience = requestedResources(parameters, resources)
     const rules = { client, resources, kinds, apis: audience.ok ? audience.value : [] }
     const scope = validateScope(parameters.get('scope'), rules)
     if (!scope.ok) return scope

@@ -5,6 +5,7 @@ import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { isWithin } from '@tessera/protocol/scope'
 import {
   nothingLeft,
+  parseRequestedScope,
   userScopeKinds,
   validateScope,
   validateScopes,
@@ -29,7 +30,6 @@ import type {
   TokenRequest,
   TokenSubject,
 } from '../decision.ts'
-import { requestedScope } from '../token-scope.ts'
 import { readDecision } from './extension-decision.ts'
 
 const maxParameterLength = 4096
@@ -63,7 +63,7 @@ export function fromExtension(extension: ExtensionGrant): Grant {
           })
         }
       }
-      const requested = requestedScope(parameters.get('scope'))
+      const requested = parseRequestedScope(parameters.get('scope'))
       if (!requested.ok) return requested
       const answer = await ask(extension, request, requested.value, ports)
       return answer.ok ? recheck(answer, extension, request, requested.value, ports) : asRefusal(answer)

@@ -4,9 +4,9 @@ import { parseAcrValues } from '@tessera/protocol/acr-values'
 import { grantTypes } from '@tessera/protocol/grant-types'
 import { refuse } from '@tessera/protocol/result'
 import { maxAcrValuesLength } from '../../../authorization-request/parameter-limits.ts'
+import { requestedResources } from '../../../authorization-request/requested-resources.ts'
 import { userScopeKinds, validateScope } from '../../../authorization-request/requested-scope.ts'
 import type { Grant } from '../decision.ts'
-import { requestedResource } from '../token-resources.ts'
 
 export const password: Grant = {
   grantType: grantTypes.password,
@@ -36,7 +36,7 @@ export const password: Grant = {
       })
     }
 
-    const audience = requestedResource(parameters, resources)
+    const audience = requestedResources(parameters, resources)
     const granted = validateScope(parameters.get('scope'), {
       ...{ client, resources, kinds: userScopeKinds, apis: audience.ok ? audience.value : [] },
       ignoresOfflineAccess: true,

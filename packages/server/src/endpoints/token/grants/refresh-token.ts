@@ -4,15 +4,14 @@ import type { Seconds } from '@tessera/protocol/brand'
 import { grantTypes } from '@tessera/protocol/grant-types'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { isWithin } from '@tessera/protocol/scope'
+import { requestedResources } from '../../../authorization-request/requested-resources.ts'
+import { parseRequestedScope } from '../../../authorization-request/requested-scope.ts'
 import type { RefreshFamily } from '../../../model/authorization.ts'
 import { type Client, isPublic } from '../../../model/client.ts'
 import type { Use } from '../../../model/ports/stores.ts'
-import type { RefreshHandle } from '../../../tokens/refresh-token.ts'
+import { idleEnd, type RefreshHandle } from '../../../tokens/refresh-token.ts'
 import type { Grant, GrantPorts, RefusedDecision } from '../decision.ts'
 import { recheckAuthorization, subjectOf } from '../recheck-authorization.ts'
-import { idleEnd } from '../refresh-lifetime.ts'
-import { requestedResource } from '../token-resources.ts'
-import { requestedScope } from '../token-scope.ts'
 
 /** Whole seconds, and what clocks that agree may differ by: a rotation so far ahead was now. */
 const clockTolerance: Seconds = 2
@@ -48,7 +47,7 @@ export const refreshToken: Grant = {
     if (refusal) return refusal
     const scope = narrowedScope(parameters.get('scope'), family.scope)
     if (!scope.ok) return scope
-    const audience = requestedResource(parameters, ports.resources, authorization.resources)
+    const audience = requestedResources(parameters, ports.resources, authorization.resources)
     if (!audience.ok) return audience
 
     return {
@@ -120,7 +119,7 @@ function narrowedScope(
   parameter: string | undefined,
   original: readonly string[],
 ): Result<readonly string[]> {
-  const requested = requestedScope(parameter)
+  const requested = parseRequestedScope(parameter)
   if (!requested.ok) return requested
   if (requested.value === undefined) return ok(original)
   return isWithin(requested.value, original) ? ok(requested.value) : scopeWidened

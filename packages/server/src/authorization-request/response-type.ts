@@ -1,9 +1,32 @@
-/** `response_mode` (OAuth 2.0 Multiple Response Type Encoding Practices §2.1, §5, Form Post Response Mode 1.0). */
+/**
+ * `response_type` and `response_mode` (RFC 6749 §3.1.1; OAuth 2.0 Multiple Response Type Encoding Practices §2.1, §5; Form
+ * Post Response Mode 1.0).
+ */
 
 import type { Parameters } from '@tessera/protocol/parameters'
-import { bringsToken } from '@tessera/protocol/response-type'
+import { bringsToken, parseResponseType, type ResponseType } from '@tessera/protocol/response-type'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { hasPrivateUseScheme } from '@tessera/protocol/uri-scheme'
+import type { Client } from '../model/client.ts'
+
+/** Refuses `invalid_request` without one, `unsupported_response_type`, `unauthorized_client`. */
+export function validateResponseType(client: Client, parameters: Parameters): Result<ResponseType> {
+  const text = parameters.get('response_type')
+  if (text === undefined) {
+    return refuse('invalid_request', 'response_type_missing', { description: 'Missing response_type' })
+  }
+  const type = parseResponseType(text)
+  if (type === undefined) {
+    return refuse('unsupported_response_type', 'response_type_unknown', {
+      description: 'Response type not supported',
+    })
+  }
+  return client.response_types.some(known => parseResponseType(known) === type)
+    ? ok(type)
+    : refuse('unauthorized_client', 'response_type_not_allowed', {
+        description: 'This client may not use this response type',
+      })
+}
 
 export const responseModes = ['query', 'fragment', 'form_post'] as const
 export type ResponseMode = (typeof responseModes)[number]

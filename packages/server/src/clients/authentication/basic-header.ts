@@ -1,35 +1,26 @@
-/** `client_secret_basic`: HTTP Basic with form-encoded halves (RFC 6749 §2.3.1, RFC 7617). */
+/** Reads HTTP Basic credentials, form-encoded as RFC 6749 §2.3.1 requires or as many clients send them (RFC 7617). */
 
 import { decode } from '@tessera/protocol/parameters'
-import { verifySecret } from './client-secret.ts'
-import {
-  type AuthenticationMethod,
-  maxClientIdLength,
-  maxClientSecretLength,
-  type SecretReading,
-} from './method.ts'
+import { maxClientIdLength, maxClientSecretLength, type SecretReading } from './method.ts'
 
-export const clientSecretBasic: AuthenticationMethod = { name: 'client_secret_basic', verify: verifySecret }
-
-/** An empty secret only says who the client is. */
+/** An empty secret only identifies the client. */
 export type BasicCredentials = SecretReading & {
-  /** How else the header can be read; undefined where there is one way only. */
+  /** Other interpretations of the header; undefined if there is only one. */
   readonly others?: readonly SecretReading[]
 }
 
-/** Room for the longest id and secret in printable ASCII with every character percent-encoded, in base64; checked before decoding. */
+/** Returns the longest accepted base64 text: the longest id and secret with every character percent-encoded. */
 const maxLengthFor = (maxIdLength: number): number =>
   4 * Math.ceil((3 * (maxIdLength + maxClientSecretLength) + 1) / 3)
 
 const scheme = /^basic(?:[ \t]+|$)/i
 
 /**
- * Many clients send id and secret as they are, without form-encoding. Where that makes a difference, the header has two
- * readings. Id and secret are taken from the same one: a client whose id is `a+b` must not be authenticated by the
- * secret that is meant for `a b`.
- *
- * Reads an `Authorization` header: undefined where it is missing or of another scheme, `malformed` where it is Basic and can't be read. */
-export function readBasic(
+ * Returns the credentials of a Basic header, `malformed` if they can't be read, or undefined for another scheme.
+ * Many clients don't form-encode id and secret, so a header can have two readings. Id and secret always come from the
+ * same reading: a client `a+b` must not be authenticated by the secret of `a b`.
+ */
+export function readBasicHeader(
   header: string | undefined,
   maxIdLength = maxClientIdLength,
 ): BasicCredentials | 'malformed' | undefined {
@@ -38,11 +29,11 @@ export function readBasic(
   const encoded = header.slice(start[0].length)
   if (encoded === '' || encoded.length > maxLengthFor(maxIdLength)) return 'malformed'
   const bytes = Buffer.from(encoded, 'base64')
-  // Buffer skips what is not base64; only the one canonical encoding is taken (RFC 4648 §3.5).
+  // Buffer skips invalid characters, so accept only the canonical encoding (RFC 4648 §3.5).
   if (bytes.toString('base64') !== encoded) return 'malformed'
   const pair = bytes.toString('utf8')
   const colon = pair.indexOf(':')
-  // U+FFFD stands for what is not UTF-8.
+  // Decoding replaces invalid UTF-8 with U+FFFD.
   if (colon <= 0 || /[\0\uFFFD]/.test(pair)) return 'malformed'
   const [id, secret] = [pair.slice(0, colon), pair.slice(colon + 1)]
   const readings = /[+%]/.test(pair) ? readingsOf(id, secret) : [{ client_id: id, secret }]
@@ -53,7 +44,7 @@ export function readBasic(
   return others.length === 0 ? first : { ...first, others }
 }
 
-/** As RFC 6749 §2.3.1 says first, then as it stands. */
+/** Returns the form-decoded reading first (RFC 6749 §2.3.1), then the literal one. */
 function readingsOf(id: string, secret: string): readonly SecretReading[] {
   const [decodedId, decodedSecret] = [decode(id), decode(secret)]
   const encoded =
@@ -61,7 +52,7 @@ function readingsOf(id: string, secret: string): readonly SecretReading[] {
       ? []
       : [{ client_id: decodedId, secret: decodedSecret }]
   const plain = [{ client_id: id, secret, isUnencoded: true }]
-  // RFC 7617 §2: an id with a colon can only be sent encoded, which says nothing of how the secret is sent.
+  // RFC 7617 §2: an id with a colon must be encoded; its secret may still be literal.
   if (decodedId?.includes(':')) plain.push({ client_id: decodedId, secret, isUnencoded: true })
   const isNew = (one: SecretReading): boolean =>
     !encoded.some(({ client_id, secret }) => one.client_id === client_id && one.secret === secret)
