@@ -169,7 +169,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 
   // The edges know no OAuth.
   http: {
-    rooms: ['packages/server/src/runtime/turn.ts'],
+    rooms: ['packages/server/src/runtime/async/batch-per-tick.ts'],
     packages: ['node:crypto', 'node:http', 'node:net', 'node:perf_hooks'],
   },
 

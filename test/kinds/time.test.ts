@@ -116,7 +116,7 @@ const comparisons = {
     'storage/postgres/shortage.ts',
     'storage/sqlite/database.ts',
     'storage/sqlite/open-file.ts',
-    'runtime/turn.ts',
+    'runtime/async/batch-per-tick.ts',
     'storage/sqlite/writer/lock.ts',
     'operations/workers/supervision.ts',
   ],

@@ -50,7 +50,12 @@ export function createDispatcher({ configuration, server, tenants, probes }: Dis
     if (whose === 'nobody') return undefined
     return whose === 'server' ? server.early?.(head) : undefined
   }
-  if (hosts.size === 0) return Object.assign(handle, { early, present })
+  /** Every path of a tenant counts as served: its routes are not known while it is not active. */
+  const serves = (head: HttpRequest): boolean => {
+    const whose = issuerOf(head)
+    return typeof whose === 'object' || (whose === 'server' && (server.serves?.(head) ?? true))
+  }
+  if (hosts.size === 0) return Object.assign(handle, { early, present, serves })
 
   // Without the header too: what is kept for `host` must not go to whoever sends another one here.
   const varies = ({ peer }: HttpRequest): boolean =>
@@ -67,6 +72,7 @@ export function createDispatcher({ configuration, server, tenants, probes }: Dis
         return response && varies(head) ? varied(response) : response
       },
       present,
+      serves,
     },
   )
 }

@@ -6,6 +6,7 @@ import type { LoadOptions } from '../configuration/load.ts'
 import { logFromEnvironment } from '../operations/log.ts'
 import { print as printToStandardOutput } from '../operations/output/standard-output.ts'
 import { silentLog } from '../runtime/ports.ts'
+import { edgeOptions } from './edge.ts'
 import { loadPageCode } from './lazy-pages.ts'
 import type { Overrides } from './server-context.ts'
 import { createTessera } from './tessera.ts'
@@ -38,19 +39,12 @@ export async function startServer(
     import('../http/node.ts'),
     loadPageCode(),
   ])
-  const { host, port, trustedProxies, trustForwardedHost, mtls } = configuration
-  const probes = new Set(tessera.probes)
+  const { host, port } = configuration
   const { url, trust, close } = await listen(tessera.handle, {
+    ...edgeOptions(configuration, { log, probes: tessera.probes }),
     host,
     port,
-    trustedProxies,
-    trustForwardedHost,
-    mtls,
     shared: worker !== undefined,
-    essential: path => probes.has(path),
-    onUnsendable: (request_id, error) => log.error('answer_unsendable', { request_id, error: String(error) }),
-    onStall: milliseconds => log.warn('event_loop_stalled', { milliseconds: Math.round(milliseconds) }),
-    onOverload: under_way => log.warn('overloaded', { under_way }),
   })
   const replace = async (next: Configuration): Promise<void> => {
     await tessera.replace(next)

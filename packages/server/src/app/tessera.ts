@@ -1,9 +1,10 @@
 /** A composed server without a socket: its own issuer, and the issuers of its tenants. */
 
-import type { HttpRequest, Route } from '@tessera/protocol/http'
+import type { HttpRequest, HttpResponse, Route } from '@tessera/protocol/http'
 import type { Configuration } from '../configuration/configuration.ts'
 import { createFetchHandler, type FetchHandler } from '../http/fetch.ts'
 import { createLoad } from '../http/load.ts'
+import { createMounted, type Mounted, type NodeListener } from '../http/mounted.ts'
 import type { Router } from '../http/router.ts'
 import type { Accounts } from '../identity/accounts.ts'
 import type { ManagedKeyRing } from '../keys/key-ring.ts'
@@ -11,6 +12,7 @@ import type { Stores, TenantStores } from '../model/ports/stores.ts'
 import type { EndSession } from '../model/session.ts'
 import { createCleanUp, expiredBy } from '../operations/clean-up.ts'
 import { startJobs } from '../operations/jobs.ts'
+import { mountedOptions } from './edge.ts'
 import { addMetrics } from './metrics.ts'
 import { createSnapshots } from './reloading.ts'
 import { createProbes } from './routes.ts'
@@ -33,8 +35,13 @@ export type Tessera = {
   readonly probes: readonly string[]
   /** Responds for every issuer. */
   readonly handle: Router
-  /** For mounting in another framework. */
+  /** For mounting in another framework, as a handler of web requests. */
   readonly fetch: FetchHandler
+  /**
+   * For mounting in a Node server: `createServer(tessera.listener)`, or `app.use(tessera.listener)` in Express. Calls
+   * `next`, if it is given, for a path that Tessera does not serve. See docs/guides/embedding.md.
+   */
+  readonly listener: NodeListener
   /** Stores of its own issuer. */
   readonly stores: Stores
   readonly tenantStores: TenantStores
@@ -60,8 +67,9 @@ export type Tessera = {
    * the configuration can't be composed. Does not check `restartFaults`.
    */
   readonly replace: (configuration: Configuration) => Promise<void>
-  /** Makes `/readyz` respond 503 from now on. */
+  /** From now on `/readyz` responds 503, and responses of `listener` close their connections. */
   readonly drain: () => void
+  /** Waits for requests of `listener` in progress, 10 s at most, and closes the stores. */
   readonly close: () => Promise<void>
 }
 
@@ -125,7 +133,20 @@ export async function createTessera(
   }
   const handle: Router = Object.assign((request: HttpRequest) => snapshots.current().handle(request), {
     early: (head: HttpRequest) => snapshots.current().handle.early?.(head),
+    present: (request: HttpRequest, error: HttpResponse) =>
+      snapshots.current().handle.present?.(request, error) ?? error,
+    serves: (head: HttpRequest) => snapshots.current().handle.serves?.(head) ?? true,
   })
+  const probePaths = probes.map(({ path }) => path)
+  // Created when it is first used: it watches the event loop.
+  let mounted: Mounted | undefined
+  const mount = (): Mounted => {
+    mounted ??= createMounted(
+      handle,
+      mountedOptions(snapshots.current().configuration, { log, probes: probePaths }),
+    )
+    return mounted
+  }
   return {
     get issuer() {
       return server().issuer
@@ -142,7 +163,8 @@ export async function createTessera(
     get accounts() {
       return server().services.accounts.accounts
     },
-    probes: probes.map(({ path }) => path),
+    listener: (request, response, next) => mount().listener(request, response, next),
+    probes: probePaths,
     handle,
     fetch: createFetchHandler(handle),
     tenantStores,
@@ -164,11 +186,16 @@ export async function createTessera(
         ],
         log,
       ),
-    replace: snapshots.replace,
-    drain: () => {
+    async replace(next) {
+      await snapshots.replace(next)
+      mounted?.trust(next)
+    },
+    drain() {
       draining = true
+      mounted?.drain()
     },
     async close() {
+      await mounted?.close()
       await snapshots.close()
       metrics.stop()
       await metrics.context.close()

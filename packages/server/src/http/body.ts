@@ -2,10 +2,26 @@
 
 import type { IncomingMessage } from 'node:http'
 
-export type BodyOutcome = { readonly body: string } | { readonly tooLarge: true } | { readonly lost: true }
+export type BodyOutcome =
+  | { readonly body: string }
+  | { readonly tooLarge: true }
+  | { readonly lost: true }
+  | { readonly alreadyRead: true }
 
-/** Calls `done` once: with the text as UTF-8, when the body exceeds `limit` bytes, or when the connection ended before it was whole. */
+/**
+ * Calls `done` once: with the text as UTF-8, when the body exceeds `limit` bytes, when the connection ended before the
+ * body was complete, or when something else has read the body (waiting for it would never end).
+ */
 export function readBody(raw: IncomingMessage, limit: number, done: (outcome: BodyOutcome) => void): void {
+  if (raw.readableDidRead) {
+    done({ alreadyRead: true })
+    return
+  }
+  // An application may call the listener later.
+  if (raw.destroyed) {
+    done({ lost: true })
+    return
+  }
   if (Number(raw.headers['content-length']) > limit) {
     done({ tooLarge: true })
     return

@@ -11,7 +11,7 @@ import type { Socket } from 'node:net'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import type { ReadPeer } from './peer.ts'
 import { plainError } from './plain-error.ts'
-import { createPresence, type Presence } from './presence.ts'
+import { createPresence, observePresence, type Presence } from './presence.ts'
 import { requestIdHeader } from './request-id.ts'
 import { isBodyless } from './router.ts'
 
@@ -19,33 +19,78 @@ export type Exchange = {
   readonly id: string
   readonly raw: IncomingMessage
   readonly response: ServerResponse
-  /** Made when somebody asks for it first. */
+  /** The server belongs to an application. */
+  readonly embedded: boolean
+  /** Created when it is first needed. */
   presence?: Presence
 }
 
 export const presenceOf = (exchange: Exchange): Presence => {
-  exchange.presence ??= createPresence(exchange.raw.socket)
+  const { raw, embedded } = exchange
+  exchange.presence ??= embedded ? observePresence(raw.socket) : createPresence(raw.socket)
   return exchange.presence
 }
 
-/** To be read once: what a proxy says of the client's certificate is taken out of the headers. The body is filled in later. */
+/** The request of an exchange, whose body is filled in later. */
 export function plainRequest(exchange: Exchange, readPeer: ReadPeer): HttpRequest & { body: string } {
-  const { id, raw } = exchange
-  const url = originForm(raw.url)
+  const request = requestOf(exchange, readPeer)
+  request.connected = () => presenceOf(exchange).connected()
+  return request
+}
+
+type OpenRequest = HttpRequest & { body: string; connected?: HttpRequest['connected'] }
+
+/** A certificate that a proxy passed on is removed from the headers, so the served edge calls it once for each request. */
+export function requestOf(
+  { id, raw, embedded = true }: Pick<Exchange, 'id' | 'raw'> & { readonly embedded?: boolean },
+  readPeer: ReadPeer,
+): OpenRequest {
+  const target = targetOf(raw)
+  const url = originForm(target)
   const mark = url.indexOf('?')
-  const authority = authorityOf(raw.url)
-  if (authority !== undefined) raw.headers.host = authority
-  const peer = readPeer(raw.socket.remoteAddress, raw.headers)
+  const headers = embedded ? ownHeaders(raw) : raw.headers
+  const authority = authorityOf(target)
+  if (authority !== undefined) headers.host = authority
+  const peer = readPeer(raw.socket.remoteAddress, headers)
   return {
     id,
     method: raw.method ?? '',
     path: mark < 0 ? url : url.slice(0, mark),
     query: mark < 0 ? '' : url.slice(mark + 1),
-    headers: raw.headers as SingleHeaders,
+    headers: headers as SingleHeaders,
     body: '',
     peer,
-    connected: () => presenceOf(exchange).connected(),
+    connected: undefined,
   }
+}
+
+/**
+ * A copy, so that the application's headers stay as they are. By default Node drops a second `authorization` and a few
+ * others silently: joined, as the served edge has them, they are malformed.
+ */
+function ownHeaders({ headers, headersDistinct }: IncomingMessage): IncomingMessage['headers'] {
+  const own = { ...headers }
+  for (const name in headersDistinct) {
+    const values = headersDistinct[name]!
+    if (values.length > 1 && name !== 'set-cookie' && name !== 'cookie' && own[name] !== undefined)
+      own[name] = values.join(', ')
+  }
+  return own
+}
+
+/** Returns the whole target: Express cuts the path at which a listener is mounted out of `url`. */
+const targetOf = (raw: IncomingMessage & { readonly originalUrl?: unknown }): string | undefined =>
+  typeof raw.originalUrl === 'string' ? raw.originalUrl : raw.url
+
+/** Returns the path of a request, without its query. */
+export const pathOf = (raw: IncomingMessage): string => withoutQuery(originForm(targetOf(raw)))
+
+/** Returns the path below the one at which an application mounted the listener. */
+export const pathBelowMount = ({ url }: IncomingMessage): string => withoutQuery(originForm(url))
+
+function withoutQuery(target: string): string {
+  const mark = target.indexOf('?')
+  return mark < 0 ? target : target.slice(0, mark)
 }
 
 /** RFC 9112 §3.2.2: of a target that is a whole URI the authority counts, and a `host` that says otherwise is ignored. */
@@ -53,7 +98,7 @@ const authorityOf = (target = ''): string | undefined =>
   target.startsWith('/') ? undefined : /^https?:\/\/([^/?#]+)/i.exec(target)?.[1]
 
 /** RFC 9112 §3.2.2: a whole URI must be accepted. */
-export const originForm = (target = ''): string => {
+const originForm = (target = ''): string => {
   if (target.startsWith('/')) return target
   const [, path] = /^https?:\/\/[^/?#]+(.*)$/i.exec(target) ?? []
   return path === undefined || path.startsWith('/') ? (path ?? target) : `/${path}`

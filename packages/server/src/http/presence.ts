@@ -33,6 +33,18 @@ export function createPresence(socket: Socket): Presence {
   }
 }
 
+/**
+ * Looks at the connection of an application's server without writing to it. Such a server answers a client's end with
+ * its own by default, so an ended connection is a closed one.
+ */
+export const observePresence = (socket: Socket): Presence => ({
+  async connected() {
+    await nextRead()
+    return !socket.destroyed && socket.writable
+  },
+  begun: () => '',
+})
+
 /** Whether the connection was already read to its end: its client sends nothing more and may be gone. */
 export const mayBeGone = (socket: Socket): boolean => socket.destroyed || socket.readableEnded
 

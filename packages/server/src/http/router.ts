@@ -30,6 +30,8 @@ export type Router = {
   readonly early?: (head: HttpRequest) => HttpResponse | undefined
   /** Returns an error of the edge's own as this request is to be told of it: a page for a browser, else as it is. */
   readonly present?: (request: HttpRequest, error: HttpResponse) => HttpResponse | Promise<HttpResponse>
+  /** Returns whether a path is served; an edge may leave another one to its application. */
+  readonly serves?: (head: HttpRequest) => boolean
 }
 
 /**
@@ -46,7 +48,8 @@ export function createRouter({
   ...ports
 }: RouterPorts): Router {
   const routeOf = createRouteTable(routes)
-  return observe ? observed(observe) : Object.assign(handle, { early, present })
+  const serves = ({ path }: HttpRequest): boolean => routeOf(path) !== undefined
+  return observe ? observed(observe) : Object.assign(handle, { early, present, serves })
 
   function observed(tell: NonNullable<typeof observe>): Router {
     const told = (request: HttpRequest, response: HttpResponse, start: number): HttpResponse => {
@@ -66,6 +69,7 @@ export function createRouter({
         return refusal && told(head, refusal, performance.now())
       },
       present,
+      serves,
     })
   }
 

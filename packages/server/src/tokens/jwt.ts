@@ -7,7 +7,7 @@ import type { JsonObject } from '@tessera/protocol/result'
 import type { SigningAlgorithm } from '../model/client.ts'
 import type { KeyRing, SigningKey, VerificationKey } from '../model/keys.ts'
 import type { AccessTokenTyp } from '../model/resource.ts'
-import { createTurn } from '../runtime/turn.ts'
+import { batchPerTick } from '../runtime/async/batch-per-tick.ts'
 
 type Algorithm = {
   readonly digest: string | null
@@ -58,12 +58,12 @@ export const accessTokenKinds = {
 /** Signs claims. @param kind a text is a type. */
 export function signJwt(key: SigningKey, kind: JwtKind | string, claims: object): Promise<string> {
   const input = `${headerOf(key, kind)}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
-  const signWhere = algorithms[key.alg].offThread && hasOtherProcessors ? signOffThread : signInTurn
+  const signWhere = algorithms[key.alg].offThread && hasOtherProcessors ? signOffThread : signInBatch
   return new Promise((resolve, reject) => signWhere({ key, input, resolve, reject }))
 }
 
 /** One after the other they cost half of what they do between other work. */
-const signInTurn = createTurn(({ key, input, resolve, reject }: Signing) => {
+const signInBatch = batchPerTick(({ key, input, resolve, reject }: Signing) => {
   const { digest, options } = algorithms[key.alg]
   try {
     const signature = sign(digest, Buffer.from(input), { ...options, key: key.privateKey })

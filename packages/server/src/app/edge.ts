@@ -1,0 +1,46 @@
+/** What both edges of Node get from the server: which paths are essential, and what they log. */
+
+import type { Configuration } from '../configuration/configuration.ts'
+import type { ListenerOptions } from '../http/listener.ts'
+import type { MountedOptions } from '../http/mounted.ts'
+import type { Log } from '../runtime/ports.ts'
+
+type EdgePorts = { readonly log: Log; readonly probes: readonly string[] }
+
+export function edgeOptions(
+  { trustedProxies, trustForwardedHost, mtls }: Configuration,
+  { log, probes }: EdgePorts,
+): ListenerOptions {
+  const essential = new Set(probes)
+  return {
+    trustedProxies,
+    trustForwardedHost,
+    mtls,
+    essential: path => essential.has(path),
+    onUnsendable: (request_id, error) => log.error('answer_unsendable', { request_id, error: String(error) }),
+    onStall: milliseconds => log.warn('event_loop_stalled', { milliseconds: Math.round(milliseconds) }),
+    onOverload: under_way => log.warn('overloaded', { under_way }),
+  }
+}
+
+/** The same in the server of an application, with faults in how the application uses the listener. */
+export const mountedOptions = (configuration: Configuration, ports: EdgePorts): MountedOptions => ({
+  ...edgeOptions(configuration, ports),
+  onBodyRead: (request_id, path) =>
+    ports.log.error('request_body_already_read', {
+      request_id,
+      path,
+      fix: 'put tessera.listener before body parsers such as express.json()',
+    }),
+  onMisplaced: (path, mount_path) =>
+    ports.log.error('listener_misplaced', {
+      path,
+      mount_path,
+      issuer: configuration.issuer,
+      fix: 'let the issuer end in the mount path, or mount tessera.listener at "/"',
+    }),
+  onHttp2: () =>
+    ports.log.error('listener_http2', {
+      fix: 'serve tessera.listener by HTTP/1.1; let a proxy speak HTTP/2',
+    }),
+})

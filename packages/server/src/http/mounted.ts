@@ -1,0 +1,69 @@
+/** The edge in an application's own server: a request listener for `node:http`, Express or a Fastify route. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { pathBelowMount, pathOf, requestOf } from './exchange.ts'
+import { createListener, type Listener, type ListenerOptions } from './listener.ts'
+import { plainError } from './plain-error.ts'
+import type { Router } from './router.ts'
+
+/** @param next called for a path that Tessera does not serve. Without it, that path gets 404. */
+export type NodeListener = (request: IncomingMessage, response: ServerResponse, next?: () => void) => void
+
+export type Mounted = Pick<Listener, 'trust' | 'drain'> & {
+  readonly listener: NodeListener
+  /** Waits for requests in progress (`drainMs` at most), and refuses later ones. */
+  readonly close: () => Promise<void>
+}
+
+export type MountedOptions = Omit<ListenerOptions, 'embedded'> & {
+  /** For requests in progress to finish once `close` was called; 10 s by default. */
+  readonly drainMs?: number
+  /** Called once if the listener is mounted at a path that the issuer does not contain. */
+  readonly onMisplaced: (path: string, mountPath: string) => void
+  /** Called for a request of HTTP/2, which gets 505. */
+  readonly onHttp2: () => void
+}
+
+export function createMounted(router: Router, options: MountedOptions): Mounted {
+  const { drainMs = 10_000, onMisplaced, onHttp2 } = options
+  const listener = createListener(router, { ...options, embedded: true })
+  let misplaced = false
+
+  /** Reports a mount path that the issuer lacks: what is below it would be served without it. */
+  const checkPlace = (raw: IncomingMessage): void => {
+    const [path, below] = [pathOf(raw), pathBelowMount(raw)]
+    if (misplaced || below === path || !isServed(raw, below)) return
+    misplaced = true
+    onMisplaced(path, path.slice(0, -below.length))
+  }
+
+  const isServed = (raw: IncomingMessage, path?: string): boolean => {
+    const head = requestOf({ id: '', raw }, listener.readPeer)
+    return router.serves?.(path === undefined ? head : { ...head, path }) ?? true
+  }
+
+  return {
+    trust: listener.trust,
+    drain: listener.drain,
+    listener(raw, response, next) {
+      if (raw.httpVersionMajor > 1) {
+        onHttp2()
+        const { status, body } = plainError(505, 'invalid_request')
+        response.writeHead(status).end(body)
+      } else if (next && !isServed(raw)) {
+        checkPlace(raw)
+        next()
+      } else listener.handle(raw, response)
+    },
+    async close() {
+      listener.drain()
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<void>(resolve => {
+        timer = setTimeout(resolve, drainMs)
+      })
+      await Promise.race([listener.idle(), late])
+      clearTimeout(timer)
+      listener.close()
+    },
+  }
+}
