@@ -211,13 +211,14 @@ test('schemas: a value of our own that does not fit is a bug', () => {
   assert.throws(() => s.strictObject({ a: s.int() }).parse({ a: 'x' }), /does not fit.*wrong_type/)
 })
 
-test('schemas: pick, extend and describe leave the schema that they start from as it was', () => {
+test('schemas: fields can be used again, and describe leaves the schema that it starts from as it was', () => {
   const schema = s.strictObject({ a: s.string(), b: s.int().default(1) }).describe('first')
-  const other = schema.pick(['b']).extend({ c: s.boolean() }).describe('second')
+  const other = s.strictObject({ b: schema.fields.b, c: s.boolean() }).describe('second')
   assert.deepEqual(other.parse({ c: true }), { b: 1, c: true })
   assert.deepEqual(codesOf(other, { a: 'x', c: true }), [['unknown_keys', '']])
   assert.deepEqual(schema.parse({ a: 'x' }), { a: 'x', b: 1 })
-  assert.deepEqual([schema.description, other.description], ['first', 'second'])
+  const renamed = schema.describe('third')
+  assert.deepEqual([schema.description, other.description, renamed.description], ['first', 'second', 'third'])
 })
 
 test('schemas: the JSON Schema says bounds, patterns, defaults, what is required and that no other key may stand', () => {

@@ -56,7 +56,8 @@ function grantError(value: unknown): s.CheckError | undefined {
     : error('its decide function is missing', 'add decide: (request, context) => …')
 }
 
-export const moduleProviderSchema = providerSchema.extend({
+export const moduleProviderSchema = s.strictObject({
+  ...providerSchema.fields,
   type: s.string().min(1).max(50).default('custom'),
   credentialAuthority: credentialAuthority(),
 })

@@ -25,32 +25,31 @@ const privateUseScheme = () => {
     })
 }
 
+const client = plainClientSchema.fields
+
 /** Settings that no client can choose. */
-const templateSchema = plainClientSchema
-  .pick([
-    'require_pkce',
-    'access_token_type',
-    'access_token_lifetime',
-    'identity_token_lifetime',
-    'authorization_code_lifetime',
-    'refresh_token_usage',
-    'refresh_token_expiration',
-    'absolute_refresh_token_lifetime',
-    'sliding_refresh_token_lifetime',
-    'refresh_token_retry_window',
-    'update_access_token_claims_on_refresh',
-    'device_code_lifetime',
-    'device_polling_interval',
-    'enable_local_login',
-    'identity_provider_restrictions',
-    'tenants',
-  ])
-  .extend({
-    require_consent: s
-      .boolean()
-      .default(true)
-      .describe('Ask the user for consent. The default is true here, because nobody vouches for the client.'),
-  })
+const templateSchema = s.strictObject({
+  require_pkce: client.require_pkce,
+  access_token_type: client.access_token_type,
+  access_token_lifetime: client.access_token_lifetime,
+  identity_token_lifetime: client.identity_token_lifetime,
+  authorization_code_lifetime: client.authorization_code_lifetime,
+  refresh_token_usage: client.refresh_token_usage,
+  refresh_token_expiration: client.refresh_token_expiration,
+  absolute_refresh_token_lifetime: client.absolute_refresh_token_lifetime,
+  sliding_refresh_token_lifetime: client.sliding_refresh_token_lifetime,
+  refresh_token_retry_window: client.refresh_token_retry_window,
+  update_access_token_claims_on_refresh: client.update_access_token_claims_on_refresh,
+  device_code_lifetime: client.device_code_lifetime,
+  device_polling_interval: client.device_polling_interval,
+  enable_local_login: client.enable_local_login,
+  identity_provider_restrictions: client.identity_provider_restrictions,
+  tenants: client.tenants,
+  require_consent: s
+    .boolean()
+    .default(true)
+    .describe('Ask the user for consent. The default is true here, because nobody vouches for the client.'),
+})
 
 export const registrationSchema = s
   .strictObject({

@@ -8,35 +8,30 @@ import {
   type CheckError,
   type Issue,
   type input,
+  type Kind,
   type output,
   type Reading,
   readAt,
   type Schema,
-  type Test,
   wrongType,
 } from './schema.ts'
 
 export { type Fields, type ObjectSchema, object, record, strictObject } from './objects.ts'
 export type { AnySchema, CheckError, Default, input, Optional, output, Schema } from './schema.ts'
 
-interface Text extends Schema<string> {
-  /** Characters (UTF-16 code units). */
+/** Bounds of the value itself, or of its characters (UTF-16 code units) or entries. */
+interface Bounded {
   min(least: number): this
   max(most: number): this
+}
+
+interface Text extends Schema<string>, Bounded {
   /** @param allowed what the pattern allows, in words. */
   regex(pattern: RegExp, allowed: string): this
 }
 
-interface Whole extends Schema<number> {
-  min(least: number): this
-  max(most: number): this
-}
-
-interface List<Element extends AnySchema> extends Schema<output<Element>[], input<Element>[]> {
+interface List<Element extends AnySchema> extends Schema<output<Element>[], input<Element>[]>, Bounded {
   readonly element: Element
-  /** Entries. */
-  min(least: number): this
-  max(most: number): this
 }
 
 export const string = (): Text =>
@@ -45,8 +40,7 @@ export const string = (): Text =>
     read: (value, reading) => (typeof value === 'string' ? value : wrongType('string', reading)),
     jsonSchema: () => ({ type: 'string' }),
     methods: withTest => ({
-      min: (least: number) => withTest(bound('least', least, 'string', lengthOf), { minLength: least }),
-      max: (most: number) => withTest(bound('most', most, 'string', lengthOf), { maxLength: most }),
+      ...bounds('string', ['minLength', 'maxLength'], withTest),
       regex: (pattern: RegExp, allowed: string) =>
         withTest(
           (value: string, reading) => {
@@ -59,7 +53,7 @@ export const string = (): Text =>
   })
 
 /** A whole number that a double represents exactly. */
-export const int = (): Whole =>
+export const int = (): Schema<number> & Bounded =>
   build({
     kind: 'int',
     read: (value, reading) => (Number.isSafeInteger(value) ? value : wrongType('int', reading)),
@@ -68,10 +62,7 @@ export const int = (): Whole =>
       minimum: Number.MIN_SAFE_INTEGER,
       maximum: Number.MAX_SAFE_INTEGER,
     }),
-    methods: withTest => ({
-      min: (least: number) => withTest(bound('least', least, 'number', itself), { minimum: least }),
-      max: (most: number) => withTest(bound('most', most, 'number', itself), { maximum: most }),
-    }),
+    methods: withTest => bounds('number', ['minimum', 'maximum'], withTest),
   })
 
 export const boolean = (): Schema<boolean> =>
@@ -101,11 +92,7 @@ export const array = <Element extends AnySchema>(element: Element): List<Element
       return Array.from(value, (entry, index) => readAt(index, element, entry, reading))
     },
     jsonSchema: () => ({ type: 'array', items: element.jsonSchema() }),
-    methods: withTest => ({
-      element,
-      min: (least: number) => withTest(bound('least', least, 'array', lengthOf), { minItems: least }),
-      max: (most: number) => withTest(bound('most', most, 'array', lengthOf), { maxItems: most }),
-    }),
+    methods: withTest => ({ element, ...bounds('array', ['minItems', 'maxItems'], withTest) }),
   })
 
 /** The first of these schemas that the value fits. */
@@ -181,17 +168,21 @@ export const custom = <Value>(
     },
   })
 
-const bound =
-  (
-    side: 'least' | 'most',
-    limit: number,
-    of: 'string' | 'array' | 'number',
-    sizeOf: (value: never) => number,
-  ): Test =>
-  (value, reading) => {
-    const size = sizeOf(value)
-    if (side === 'least' ? size < limit : size > limit)
-      addIssue(reading, { code: 'out_of_bounds', side, bound: limit, of, recoverable: true })
+/** Returns the methods of `Bounded`. The words are those of JSON Schema. */
+const bounds = (
+  of: 'string' | 'array' | 'number',
+  [least, most]: readonly [string, string],
+  withTest: Parameters<NonNullable<Kind['methods']>>[0],
+) => {
+  const bound =
+    (side: 'least' | 'most', limit: number) =>
+    (value: number | { readonly length: number }, reading: Reading): void => {
+      const size = typeof value === 'number' ? value : value.length
+      if (side === 'least' ? size < limit : size > limit)
+        addIssue(reading, { code: 'out_of_bounds', side, bound: limit, of, recoverable: true })
+    }
+  return {
+    min: (limit: number) => withTest(bound('least', limit), { [least]: limit }),
+    max: (limit: number) => withTest(bound('most', limit), { [most]: limit }),
   }
-const lengthOf = ({ length }: { readonly length: number }): number => length
-const itself = (value: number): number => value
+}

@@ -40,10 +40,6 @@ export interface ObjectSchema<Of extends Fields> extends Schema<Flat<OutputOf<Of
   readonly fields: Of
   /** Returns a schema that accepts these keys too, without the checks. */
   withOthers(others: OtherKeys): ObjectSchema<Of>
-  /** Returns a schema with these keys added, without the checks. */
-  extend<More extends Fields>(more: More): ObjectSchema<Omit<Of, keyof More> & More>
-  /** Returns a schema with only these keys, without the checks. */
-  pick<Key extends keyof Of & string>(keys: readonly Key[]): ObjectSchema<Pick<Of, Key>>
 }
 
 /** An object with these keys and no others. */
@@ -89,13 +85,7 @@ function objectOf<Of extends Fields>(
         ...(typeof others === 'object' && { patternProperties: others.patterns }),
       }
     },
-    methods: () => ({
-      fields,
-      withOthers: (more: OtherKeys) => objectOf(fields, more),
-      extend: (more: Fields) => objectOf({ ...fields, ...more }, others),
-      pick: (keys: readonly string[]) =>
-        objectOf(Object.fromEntries(known.filter(([key]) => keys.includes(key))), others),
-    }),
+    methods: () => ({ fields, withOthers: (more: OtherKeys) => objectOf(fields, more) }),
   })
 }
 
