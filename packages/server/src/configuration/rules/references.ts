@@ -1,24 +1,16 @@
 /** Names that must exist: scopes, tenants, providers and grants that an entry refers to. */
 
+import { grantTypes } from '@tessera/protocol/grant-types'
 import { type Diagnostic, formatPath } from '../diagnostic.ts'
 import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
 import { nearestOf } from '../nearest.ts'
 import { standardIdentityResources } from '../schema/resource.ts'
 
-/** RFC 6749 §4 and RFC 8628 §3.4. */
-export const standardGrantTypes = [
-  'authorization_code',
-  'client_credentials',
-  'password',
-  'refresh_token',
-  'urn:ietf:params:oauth:grant-type:device_code',
-] as const
+const { tokenExchange, jwtBearer, ...standard } = grantTypes
+export const standardGrantTypes: readonly string[] = Object.values(standard)
 
-/** The built-in extension grants (RFC 8693, RFC 7523). A module may replace them. */
-const builtInExtensionGrantTypes = [
-  'urn:ietf:params:oauth:grant-type:token-exchange',
-  'urn:ietf:params:oauth:grant-type:jwt-bearer',
-] as const
+/** The built-in extension grants. A module may replace them. */
+const builtInExtensionGrantTypes: readonly string[] = [tokenExchange, jwtBearer]
 
 /** Flows of the authorization endpoint only (RFC 6749 §4.2, OpenID Connect Core 1.0 §3.2). */
 const implicitGrantType = 'implicit'

@@ -1,0 +1,26 @@
+/** The table "To add something" of docs/architecture.md: each row names the files that its example touches. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { additions, additionsTable } from './architecture/additions.ts'
+import { readText, textsOf } from './support/repository.ts'
+
+const sources = textsOf('packages/*/src/**/*.ts')
+
+const escaped = (name: string): string => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+const filesWith = (names: readonly string[]): readonly string[] =>
+  [...sources]
+    .filter(([, text]) => names.some(name => new RegExp(`(?<!\\w)${escaped(name)}(?!\\w)`).test(text)))
+    .map(([file]) => file.replace('packages/server/src/', ''))
+
+for (const { what, example, names, files } of additions)
+  test(`additions: ${what} touches the files that the architecture names, as ${example} does`, () => {
+    assert.deepEqual(filesWith(names).toSorted(), files.toSorted())
+  })
+
+test('additions: the architecture has the table', () => {
+  const [, table] =
+    /<!-- additions -->\n([\s\S]*?)\n<!-- \/additions -->/.exec(readText('docs/architecture.md')) ?? []
+  assert.equal(table, additionsTable())
+})

@@ -1,0 +1,102 @@
+/**
+ * What the table "To add something" of docs/architecture.md says: for each kind of addition, the source files that it
+ * touches, by an example that exists.
+ */
+
+export type Addition = {
+  /** With its article: "a grant". */
+  readonly what: string
+  readonly example: string
+  /** Names that occur in these files and in no others. */
+  readonly names: readonly string[]
+  /** From `packages/server/src`, except those of the protocol package. */
+  readonly files: readonly string[]
+  readonly note?: string
+}
+
+export const additions: readonly Addition[] = [
+  {
+    what: 'a grant',
+    example: '`client_credentials`',
+    names: ['clientCredentials'],
+    files: [
+      'packages/protocol/src/grant-types.ts',
+      'endpoints/token/grants/client-credentials.ts',
+      'endpoints/token/grants/index.ts',
+    ],
+    note: 'discovery, the configuration and registration follow from these',
+  },
+  {
+    what: 'a client authentication method',
+    example: '`tls_client_auth`',
+    names: ['tlsClientAuth', 'tls_client_auth'],
+    files: [
+      'packages/protocol/src/client-authentication.ts',
+      'clients/authentication/tls-client-auth.ts',
+      'clients/authentication/methods.ts',
+      'configuration/rules/client.ts',
+      'proof/certificate.ts',
+    ],
+    note: '`configuration/rules` checks what it needs of a client; `proof` binds tokens to it',
+  },
+  {
+    what: 'a page',
+    example: 'the home page',
+    names: ['createHomeEndpoint', 'HomePage'],
+    files: ['pages/home/home.ts', 'pages/ui/pages.ts', 'app/page-endpoints.ts'],
+    note: 'and its row in `model/routes.ts` and its template `pages/ui/templates/home.eta`',
+  },
+  {
+    what: 'an endpoint',
+    example: 'revocation',
+    names: ['createRevocationEndpoint', '/connect/revocation', 'protocolRoutes.revocation'],
+    files: [
+      'endpoints/revocation/revocation.ts',
+      'endpoints/discovery/metadata.ts',
+      'model/routes.ts',
+      'app/protocol-endpoints.ts',
+    ],
+  },
+  {
+    what: 'a column',
+    example: '`user_agent` of a session',
+    names: ['user_agent'],
+    files: [
+      'model/authorization.ts',
+      'storage/tables/sessions.ts',
+      'storage/sqlite/schema.ts',
+      'storage/postgres/schema.ts',
+      'pages/flow/browser-session.ts',
+      'pages/account/sessions.ts',
+      'cli/sessions.ts',
+    ],
+    note: 'the last three write and show it',
+  },
+  {
+    what: 'a key of a client',
+    example: '`consent_lifetime`',
+    names: ['consent_lifetime'],
+    files: ['configuration/schema/client.ts', 'model/client.ts', 'pages/consent/consent.ts'],
+    note: 'the last one uses it',
+  },
+  {
+    what: 'a key of the server',
+    example: '`drain_delay`',
+    names: ['drain_delay', 'drainDelay'],
+    files: ['configuration/schema/deployment.ts', 'configuration/configuration.ts', 'app/start-server.ts'],
+    note: 'the last one uses it',
+  },
+]
+
+const shortened = (file: string): string => file.replace('packages/protocol/src', 'protocol')
+
+/** Returns the table of docs/architecture.md. */
+export const additionsTable = (): string =>
+  [
+    '| to add | touch | example |',
+    '|---|---|---|',
+    ...additions.map(({ what, example, files, note }) => {
+      const list = files.map(file => `\`${shortened(file)}\``).join(', ')
+      return `| ${what} | ${list}${note ? `; ${note}` : ''} | ${example} |`
+    }),
+  ].join('\n')
