@@ -1,4 +1,4 @@
-/** SIGHUP: a server that runs reads its configuration anew. */
+/** SIGHUP: a running server reloads its configuration. */
 
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
@@ -27,7 +27,7 @@ const client = (value: string) => ({
 const scopes = { api_scopes: [{ name: 'api1' }] }
 
 let files = 0
-/** A file, and how it is written anew. */
+/** A file, and a function that writes it again. */
 async function configured(secret: string) {
   const storage = `sqlite:./reload-${++files}.db`
   const file = folder.at(`reload-${files}.json`)
@@ -205,47 +205,56 @@ test(
   },
 )
 
-test('reload: a module is read anew with what it imports, of every kind', options, async () => {
-  const own = folder.at(`module-${++files}`)
-  await mkdir(own)
-  const put = (name: string, text: string) => writeFile(`${own}/${name}`, text)
-  const write = async (secret: string): Promise<void> => {
-    await put(
-      'secret.mjs',
-      `import { createRequire } from 'node:module'
-import more from './more.json' with { type: 'json' }
-const common = createRequire(import.meta.url)('./common.cjs')
-export const secrets = ['${secret}-esm', more.value, common.value].map(value => ({ value }))`,
-    )
-    await put('more.json', JSON.stringify({ value: `${secret}-json` }))
-    await put('common.cjs', `exports.value = '${secret}-common'`)
-  }
-  await write('first')
-  await put(
-    'tessera.mts',
-    `import { defineConfig } from '@tessera/server'
+for (const workers of ['1', '2'])
+  test(
+    `reload: a module is refused with the fix, and a worker that is restarted reads it [${workers}]`,
+    options,
+    async () => {
+      const own = folder.at(`module-${++files}`)
+      await mkdir(own)
+      const write = (secret: string): Promise<void> =>
+        writeFile(`${own}/secret.mjs`, `export const secrets = [{ value: '${secret}' }]`)
+      await write('first')
+      await writeFile(
+        `${own}/tessera.mts`,
+        `import { defineConfig } from '@tessera/server'
 import { secrets } from './secret.mjs'
 export default defineConfig({
-  storage: 'memory:', api_scopes: [{ name: 'api1' }],
+  storage: 'sqlite:./module.db', api_scopes: [{ name: 'api1' }],
   clients: [{ ...${JSON.stringify(client(''))}, client_secrets: secrets }],
 })`,
+      )
+      const server = await serve('--config', `${own}/tessera.mts`, '--workers', workers)
+      await write('second')
+      await server.reload('configuration_refused')
+      const [{ errors }] = server.events('configuration_refused') as [Record<string, any>]
+      assert.deepEqual(errors, [
+        {
+          path: `${own}/tessera.mts`,
+          problem: "a module can't be reloaded: Node reads it once per process",
+          expected: 'a JSON, JSONC or YAML file',
+          fix: 'restart the processes one after the other',
+        },
+      ])
+      assert.deepEqual([await ask(server.url, 'first'), await ask(server.url, 'second')], [200, 401])
+      // As docs/guides/operating.md describes a rolling restart.
+      const started = server.events('worker_started')
+      for (const [index, { pid }] of started.entries()) {
+        process.kill(pid as number, 'SIGTERM')
+        await until(
+          'a new worker is started',
+          () => server.events('worker_started').length === started.length + index + 1,
+        )
+        await until('it serves the new module', async () => (await ask(server.url, 'second')) === 200)
+      }
+      if (started.length > 0) {
+        const statuses = await Promise.all(Array.from({ length: 8 }, () => ask(server.url, 'first')))
+        assert.deepEqual(new Set(statuses), new Set([401]))
+      }
+      assert.equal(server.events('configuration_refused').length, 1)
+      assert.equal(await server.stop(), 0)
+    },
   )
-  const server = await serve('--config', `${own}/tessera.mts`)
-  const statuses = (secret: string) =>
-    Promise.all(['esm', 'json', 'common'].map(kind => ask(server.url, `${secret}-${kind}`)))
-  assert.deepEqual(await statuses('first'), [200, 200, 200])
-  for (const secret of ['second', 'third']) {
-    await write(secret)
-    await server.reload('configuration_applied')
-    assert.deepEqual(await statuses(secret), [200, 200, 200])
-    assert.deepEqual(await statuses('first'), [401, 401, 401])
-  }
-  await put('secret.mjs', `export const secrets = []\nthrow new Error('not today')`)
-  await server.reload('configuration_refused')
-  assert.match(server.events('configuration_refused')[0]?.errors[0].problem, /not today/)
-  assert.deepEqual(await statuses('third'), [200, 200, 200])
-  assert.equal(await server.stop(), 0)
-})
 
 test(
   'reload: a worker that is replaced joins no other store than the others, whatever the file says by then',

@@ -1,9 +1,9 @@
-/** A changed configuration for a server that goes on: read and checked whole, then served or left. */
+/** Reloads the configuration of a running server: reads and checks the whole file, then applies or refuses it. */
 
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Diagnostic } from '../configuration/diagnostic.ts'
 import { followPort } from '../configuration/issuer.ts'
-import { type LoadOptions, loadConfiguration } from '../configuration/load.ts'
+import { isModuleFile, type LoadOptions, loadConfiguration } from '../configuration/load.ts'
 import { restartErrors } from '../configuration/restart.ts'
 import type { Log } from '../runtime/ports.ts'
 
@@ -13,38 +13,49 @@ export type ReloadPorts = {
   readonly log: Log
 }
 
-/** Answers whether it is served now. */
+/** Resolves to whether the file is applied. Logs why it is not; never rejects. */
 export async function reload(source: LoadOptions, { running, replace, log }: ReloadPorts): Promise<boolean> {
   const { file } = source
   try {
-    const { errors, warnings, configuration } = await read(source, running)
-    if (!configuration) {
-      log.error('configuration_refused', { file, errors })
+    const reading = await read(source, running)
+    if (!reading.ok) {
+      log.error('configuration_refused', { file, errors: reading.errors })
       return false
     }
-    await replace(configuration)
-    for (const warning of warnings) log.warn('configuration_doubtful', { file, ...warning })
+    await replace(reading.configuration)
+    for (const warning of reading.warnings) log.warn('configuration_doubtful', { file, ...warning })
     log.info('configuration_applied', { file })
     return true
   } catch (error) {
-    // Broken surroundings: a database that is away, a store that can't be opened.
+    // Not the fault of the file: a store that can't be reached or opened.
     log.error('configuration_not_applied', { file, error: String(error) })
     return false
   }
 }
 
-type Reading = {
-  readonly errors: readonly Diagnostic[]
-  readonly warnings: readonly Diagnostic[]
-  /** Undefined where there are errors. */
-  readonly configuration?: Configuration
-}
+type Reading =
+  | {
+      readonly ok: true
+      readonly configuration: Configuration
+      readonly warnings: readonly Diagnostic[]
+    }
+  | { readonly ok: false; readonly errors: readonly Diagnostic[] }
 
 async function read(source: LoadOptions, running: Configuration): Promise<Reading> {
-  const loaded = await loadConfiguration({ ...source, again: true })
-  if (!loaded.ok) return { errors: loaded.errors, warnings: [] }
+  const { file } = source
+  if (file !== undefined && isModuleFile(file)) return { ok: false, errors: [moduleError(file)] }
+  const loaded = await loadConfiguration(source)
+  if (!loaded.ok) return loaded
   const { warnings, configuration } = loaded
   const settled = configuration.port === 0 ? followPort(configuration, running.port) : configuration
   const errors = restartErrors(running, settled)
-  return { errors, warnings, ...(errors.length === 0 && { configuration: settled }) }
+  return errors.length > 0 ? { ok: false, errors } : { ok: true, configuration: settled, warnings }
 }
+
+/** Node keeps a module for the life of the process. */
+const moduleError = (file: string): Diagnostic => ({
+  path: file,
+  problem: "a module can't be reloaded: Node reads it once per process",
+  expected: 'a JSON, JSONC or YAML file',
+  fix: 'restart the processes one after the other',
+})

@@ -14,28 +14,25 @@ export type LoadOptions = {
   readonly overrides?: Overrides
   /** Seconds; decides which secrets have expired. */
   readonly now?: number
-  /** Whether to read a module and its imports again. */
-  readonly again?: boolean
 }
 
 /** Returns errors as values; no content of a file makes it throw. Relative paths in the file start from the file. */
-export async function loadConfiguration({
-  file,
-  again = false,
-  ...options
-}: LoadOptions): Promise<ConfigurationOutcome> {
+export async function loadConfiguration({ file, ...options }: LoadOptions): Promise<ConfigurationOutcome> {
   if (file === undefined) return parseConfiguration({}, options)
   const absolute = resolve(file)
-  const read = await readInput(absolute, file, again)
+  const read = await readInput(absolute, file)
   if (!read.ok) return read
   return parseConfiguration(read.input, {
     ...options,
     directory: dirname(absolute),
-    isModule: moduleExtensions.has(extname(absolute)),
+    isModule: isModuleFile(absolute),
   })
 }
 
 const moduleExtensions: ReadonlySet<string> = new Set(['.js', '.mjs', '.ts', '.mts'])
+
+/** Returns whether a file is a module, which contains code. */
+export const isModuleFile = (file: string): boolean => moduleExtensions.has(extname(file))
 
 const textReaders: Readonly<Record<string, (text: string, file: string) => Promise<Read>>> = {
   '.json': readJson,
@@ -44,7 +41,7 @@ const textReaders: Readonly<Record<string, (text: string, file: string) => Promi
   '.yml': readYaml,
 }
 
-async function readInput(absolute: string, file: string, again: boolean): Promise<Read> {
+async function readInput(absolute: string, file: string): Promise<Read> {
   const extension = extname(absolute)
   const reader = textReaders[extension]
   if (!reader && !moduleExtensions.has(extension)) {
@@ -80,5 +77,5 @@ async function readInput(absolute: string, file: string, again: boolean): Promis
       ],
     }
   }
-  return reader ? reader(text, file) : readModule(absolute, file, again)
+  return reader ? reader(text, file) : readModule(absolute, file)
 }
