@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { mapClaims } from '../../packages/server/src/identity/external-claims.ts'
+import { mapClaims } from '../../packages/server/src/identity/external-identity.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
 import { answerOf, authorizePath, redeem } from '../support/sign-in.ts'
 import { openTenantStores } from '../support/storage.ts'

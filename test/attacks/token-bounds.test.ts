@@ -16,9 +16,9 @@ import {
 } from '../../packages/server/src/authorization-request/requested-scope.ts'
 import type { ManagedKeyRing } from '../../packages/server/src/keys/key-ring.ts'
 import type { Authorization } from '../../packages/server/src/model/authorization.ts'
-import { thumbprintOf } from '../../packages/server/src/model/certificate.ts'
 import { hashHandle } from '../../packages/server/src/model/handle.ts'
 import { jsonObject, subject } from '../../packages/server/src/model/hook-result.ts'
+import { thumbprintOf } from '../../packages/server/src/model/jose.ts'
 import {
   createMemoryStores,
   createMemoryTenantStores,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { thumbprintOf } from '../../packages/server/src/model/certificate.ts'
+import { thumbprintOf } from '../../packages/server/src/model/jose.ts'
 import { one } from '../support/certificates.ts'
 import { assertRefused } from '../support/refused.ts'
 import { type Answer, claimsOf, createTestServer, type TestServer } from '../support/tessera.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { thumbprintOf } from '../../packages/server/src/model/certificate.ts'
+import { thumbprintOf } from '../../packages/server/src/model/jose.ts'
 import { one, two } from '../support/certificates.ts'
 import { issueCode, redirectUri, verifier } from '../support/issue-code.ts'
 import { type Answer, createTestServer, type TestServer } from '../support/tessera.ts'

@@ -110,7 +110,7 @@ const places = [
   'packages/server/src/authorization-request/*.ts',
   'packages/server/src/proof/*.ts',
   'packages/server/src/tokens/*.ts',
-  'packages/server/src/identity/{sign-in,guesses,waiting-requests}.ts',
+  'packages/server/src/identity/{sign-in,password-guesses,attempt-limits}.ts',
   'packages/protocol/src/*.ts',
 ]
 

@@ -179,7 +179,7 @@ const folding: Readonly<Record<string, Row>> = {
   'configuration/nearest.ts': { noIdentity: 'a hint for a misspelt key' },
   'configuration/schema/branding.ts': { noIdentity: 'the ending of a file' },
   'configuration/changed-defaults.ts': { noIdentity: 'the anchor of a heading' },
-  'model/jwt-type.ts': { noIdentity: 'a media type (RFC 7515 §4.1.9)' },
+  'model/jose.ts': { noIdentity: 'a media type (RFC 7515 §4.1.9)' },
   'model/color.ts': { noIdentity: 'a color' },
   'endpoints/introspection/introspection.ts': { noIdentity: 'a media type' },
   'authorization-request/request-uri.ts': { noIdentity: 'a media type' },

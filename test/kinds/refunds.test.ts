@@ -48,13 +48,11 @@ type Reason =
 const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
   'clients/authentication/failed-attempts.ts countFailure': 'counts what has failed already',
   'app/client-services.ts countAttempt': 'is a mark, which limits nothing',
-  'identity/assertion-limit.ts countAttempt': 'has its callers as rows',
-  'identity/factor-guesses.ts countAttempt': 'has its callers as rows',
   'identity/password-guesses.ts countAttempt': 'has its callers as rows',
-  'identity/mail-limits.ts countAttempt': 'has its callers as rows',
-  'identity/waiting-requests.ts countAttempt': 'has its callers as rows',
+  'identity/attempt-limits.ts countAttempt': 'has its callers as rows',
+  'identity/factors.ts countAttempt': 'has its callers as rows',
   'endpoints/register/request-limit.ts countAttempt': 'has its callers as rows',
-  'endpoints/authorize/issue-response.ts countLasting': 'has its callers as rows',
+  'endpoints/authorize/issue-response.ts countFrontChannelTokens': 'has its callers as rows',
   'identity/sign-in.ts countGuess': [
     guess('a right password', world, { username: 'bob', password: 'bob' }, 0),
     guess('a wrong password', world, { username: 'bob', password: 'wrong' }, 1),
@@ -151,7 +149,7 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       afterwards: mailOnItsWay(),
     },
   ],
-  'endpoints/par/par.ts countWaiting': [
+  'endpoints/par/par.ts countPending': [
     {
       name: 'a pushed request',
       world: () => pagesWorld,
@@ -160,7 +158,7 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       kept: 1,
     },
   ],
-  'pages/flow/shorten.ts countWaiting': [
+  'pages/flow/shorten.ts countPending': [
     {
       name: 'a long request',
       world: () => pagesWorld,
@@ -169,7 +167,7 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       kept: 1,
     },
   ],
-  'endpoints/deviceauthorization/deviceauthorization.ts countWaiting': [
+  'endpoints/deviceauthorization/deviceauthorization.ts countPending': [
     {
       name: 'a device authorization',
       world: () => pagesWorld,

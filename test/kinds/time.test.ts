@@ -96,7 +96,6 @@ const comparisons = {
     'app/tenants.ts',
     'configuration/rules/client.ts',
     'identity/federation/provider-discovery.ts',
-    'identity/federation/provider-pauses.ts',
     'identity/federation/provider-keys.ts',
     'storage/postgres/codes.ts',
   ],
@@ -188,7 +187,7 @@ test('time: every record of a used id outlives the original, by one shared funct
   })
   const counted = marking.map(name => {
     const text = readFileSync(new URL(name, source), 'utf8')
-    return [name, /markUntil\(/.test(text)]
+    return [name, /rememberUntil\(/.test(text)]
   })
   assert.deepEqual(
     counted.filter(([, marked]) => !marked),

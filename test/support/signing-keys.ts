@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type GenerateSigningKey, generateSigningKey } from '../../packages/server/src/keys/generation.ts'
+import { type GenerateSigningKey, generateSigningKey } from '../../packages/server/src/keys/signing-key.ts'
 
 /** Where the files of one test run find the keys. */
 export const sharedKeys = 'TESSERA_TEST_KEYS'

@@ -3,10 +3,9 @@
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { generateSigningKey } from '../../../packages/server/src/keys/generation.ts'
 import { createDerivedKeys, derivedFor } from '../../../packages/server/src/keys/master-key.ts'
-import { sealedName } from '../../../packages/server/src/keys/opened-key.ts'
 import { createSealing } from '../../../packages/server/src/keys/sealing.ts'
+import { generateSigningKey, sealedName } from '../../../packages/server/src/keys/signing-key.ts'
 import { openSqliteStores } from '../../../packages/server/src/storage/sqlite/stores.ts'
 import { database } from '../servers/tessera.ts'
 

@@ -29,7 +29,7 @@ export function createAccountEndpoints(
   const { accounts, offered } = services.accounts
   const { pages, paths } = view
   const { csrf, continuations, sessions } = browser
-  const { openIdProviders, depart, browserMark } = federation
+  const { openIdProviders, startUpstreamRequest, browserMark } = federation
   const { factorEnrolment, recoveryCodeBook } = factors
   const { enterAccount } = flow
   const { countMail, mailLinks, sendLetter, tellOwner } = mail
@@ -57,7 +57,7 @@ export function createAccountEndpoints(
     connections: createConnectionsEndpoint({
       enterAccount,
       openIdProviders,
-      depart,
+      startUpstreamRequest,
       browserMark,
       continuations,
       tellOwner,

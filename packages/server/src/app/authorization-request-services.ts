@@ -13,7 +13,7 @@ import {
   type ValidateAuthorizationRequest,
 } from '../authorization-request/validation.ts'
 import type { Configuration } from '../configuration/configuration.ts'
-import { type CountWaiting, createWaitingCounter } from '../identity/waiting-requests.ts'
+import { type CountPending, createPendingCounter } from '../identity/attempt-limits.ts'
 import { createSealing } from '../keys/sealing.ts'
 import { sealLifetime } from '../pages/flow/seal.ts'
 import type { Services } from './services.ts'
@@ -25,7 +25,7 @@ export type AuthorizationRequestServices = {
   readonly pushedRequests: PushedRequests
   /** Requests that are too long for a URL. */
   readonly longRequests: LongRequests
-  readonly countWaiting: CountWaiting
+  readonly countPending: CountPending
 }
 
 export function createAuthorizationRequestServices(
@@ -34,7 +34,7 @@ export function createAuthorizationRequestServices(
 ): AuthorizationRequestServices {
   const {
     allowUnregisteredUris,
-    mostWaiting,
+    mostPending,
     pushedLifetime,
     requestObjectMaxLifetime,
     requirePushed,
@@ -84,10 +84,10 @@ export function createAuthorizationRequestServices(
       clock,
       random,
     }),
-    countWaiting: createWaitingCounter({
+    countPending: createPendingCounter({
       countAttempt: attempts.countAttempt,
       isConfigured: clients.isConfigured,
-      mostWaiting,
+      mostPending,
     }),
   }
 }

@@ -15,7 +15,7 @@ import { type ClientLookup, createClients } from '../clients/registration/client
 import { readRegistered } from '../clients/registration/metadata-validation.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { mtlsBaseOf } from '../configuration/issuer.ts'
-import { createAssertionCounter } from '../identity/assertion-limit.ts'
+import { createAssertionCounter } from '../identity/attempt-limits.ts'
 import type { Attempts } from '../identity/attempts.ts'
 import { createOverloadLog } from '../operations/overload.ts'
 import { createArgon2id, type MatchArgon2id } from '../runtime/argon2id.ts'

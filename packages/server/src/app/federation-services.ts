@@ -3,17 +3,21 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import { createDiscovery, type OpenIdProvider } from '../identity/federation/provider-discovery.ts'
 import { createUpstream, type Upstream } from '../identity/federation/upstream.ts'
-import { createDepartures, type Departures } from '../identity/federation/upstream-authorization-request.ts'
+import {
+  createUpstreamAuthorization,
+  createUpstreamStates,
+  type UpstreamAuthorization,
+  type UpstreamStates,
+} from '../identity/federation/upstream-authorization-request.ts'
 import {
   createLogoutTokenReader,
   type ReadLogoutToken,
 } from '../identity/federation/upstream-logout-token.ts'
 import {
-  createUpstreamSessionKeeper,
-  type KeepUpstreamSession,
+  createUpstreamSessionStorage,
+  createUpstreamSignOut,
+  type StoreUpstreamSession,
 } from '../identity/federation/upstream-session.ts'
-import { createUpstreamSignOut } from '../identity/federation/upstream-sign-out.ts'
-import { createOneUseStates, type OneUseStates } from '../identity/federation/upstream-state.ts'
 import { createSealing } from '../keys/sealing.ts'
 import { providerRoutes } from '../model/routes.ts'
 import type { UpstreamSignOut } from '../model/session.ts'
@@ -22,14 +26,14 @@ import type { Cookies } from '../pages/flow/cookies.ts'
 import type { Paths } from '../pages/flow/page-paths.ts'
 import type { Services } from './services.ts'
 
-export type FederationServices = Departures & {
+export type FederationServices = UpstreamAuthorization & {
   readonly openIdProviders: readonly OpenIdProvider[]
   /** The path that a provider sends browsers back to. */
   readonly callbackPathOf: (provider: string) => string
   readonly upstream: Upstream
-  readonly oneUseStates: OneUseStates
+  readonly upstreamStates: UpstreamStates
   readonly browserMark: BrowserMark
-  readonly keepUpstreamSession: KeepUpstreamSession
+  readonly storeUpstreamSession: StoreUpstreamSession
   readonly upstreamSignOut: UpstreamSignOut
   readonly readLogoutToken: ReadLogoutToken
 }
@@ -49,19 +53,26 @@ export function createFederationServices(
     discover,
     callbackOf: name => new URL(callbackPathOf(name), issuer).href,
   })
-  const oneUseStates = createOneUseStates({ derived, random })
+  const upstreamStates = createUpstreamStates({ derived, random })
   const openIdProviders = [...signIn.identityProviders.values()].flatMap(
     (provider): readonly OpenIdProvider[] =>
       provider.upstream ? [{ ...provider, upstream: provider.upstream }] : [],
   )
   return {
-    ...createDepartures({ upstream, oneUseStates, upstreamRequests, countAttempt, forgiveAttempt, clock }),
+    ...createUpstreamAuthorization({
+      upstream,
+      upstreamStates,
+      upstreamRequests,
+      countAttempt,
+      forgiveAttempt,
+      clock,
+    }),
     openIdProviders,
     callbackPathOf,
     upstream,
-    oneUseStates,
+    upstreamStates,
     browserMark: createBrowserMark({ cookies, random }),
-    keepUpstreamSession: createUpstreamSessionKeeper({ upstreamSessions, sealing, random, clock }),
+    storeUpstreamSession: createUpstreamSessionStorage({ upstreamSessions, sealing, random, clock }),
     upstreamSignOut: createUpstreamSignOut({ openIdProviders, upstream, upstreamSessions, sealing, log }),
     readLogoutToken: createLogoutTokenReader({ discover, outbound, clock }),
   }

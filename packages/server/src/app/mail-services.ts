@@ -2,7 +2,7 @@
 
 import type { Configuration } from '../configuration/configuration.ts'
 import { isLoopback } from '../configuration/issuer.ts'
-import { type CountMail, createMailCounter } from '../identity/mail-limits.ts'
+import { type CountMail, createMailCounter } from '../identity/attempt-limits.ts'
 import { createSealing } from '../keys/sealing.ts'
 import type { Mail, SendMail } from '../model/mail.ts'
 import { createOutbox } from '../operations/mail/dev-mailbox.ts'

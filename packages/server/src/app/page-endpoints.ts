@@ -94,8 +94,8 @@ function createProviderEndpoints(
   const { users, profile, identityProviders, resolveSubject } = services.signIn
   const { pages, paths } = view
   const { csrf, continuations, sessions } = browser
-  const { upstream, oneUseStates, arrive, browserMark } = federation
-  const { keepUpstreamSession, callbackPathOf, readLogoutToken } = federation
+  const { upstream, upstreamStates, redeemUpstreamRequest, browserMark } = federation
+  const { storeUpstreamSession, callbackPathOf, readLogoutToken } = federation
   const { findRequester, concludeSignIn, ways, resume } = flow
   return {
     callback: createFederationCallbackEndpoint(provider, {
@@ -106,11 +106,11 @@ function createProviderEndpoints(
       ways,
       resume,
       upstream,
-      oneUseStates,
-      arrive,
+      upstreamStates,
+      redeemUpstreamRequest,
       browserMark,
       resolveSubject,
-      keepUpstreamSession,
+      storeUpstreamSession,
       callbackPathOf,
       profile,
       sessions,

@@ -1,7 +1,7 @@
 /** What the pages of one issuer need, created with the first request for one of them. */
 
 import type { Configuration } from '../configuration/configuration.ts'
-import { type CountFactorGuess, createFactorGuessCounter } from '../identity/factor-guesses.ts'
+import { type CountFactorGuess, createFactorGuessCounter } from '../identity/factors.ts'
 import { createPasskeyChallenges } from '../identity/passkey-challenge.ts'
 import { createPasskeySignIn, type PasskeySignIn } from '../identity/passkey-sign-in.ts'
 import { createPasskeys, type Passkeys } from '../identity/passkeys.ts'
@@ -188,7 +188,7 @@ function createFlowServices(
 ): FlowServices {
   const { stores, clock, random, log } = services.context
   const { identityProviders, users, profile, findFactors, policies } = services.signIn
-  const { validate, longRequests, countWaiting } = requests
+  const { validate, longRequests, countPending } = requests
   const { paths, pages } = view
   const { csrf, continuations, sessions, browserState, rememberedBrowsers, pendingSignIns, userCodes } =
     browser
@@ -232,6 +232,6 @@ function createFlowServices(
     }),
     createAuthorization: createAuthorizations({ users, clock, random }),
     noteWaitingCode: createWaitingCodes({ codes: stores.codes, clock }),
-    shorten: createShorten({ continuations, longRequests, countWaiting }),
+    shorten: createShorten({ continuations, longRequests, countPending }),
   }
 }

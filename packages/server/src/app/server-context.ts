@@ -1,8 +1,8 @@
 /** What all issuers of a server share: time, randomness, the log, the stores, keys derived from the master key, and outbound requests. */
 
 import type { Configuration } from '../configuration/configuration.ts'
-import type { GenerateSigningKey } from '../keys/generation.ts'
 import { unlock } from '../keys/master-key.ts'
+import type { GenerateSigningKey } from '../keys/signing-key.ts'
 import type { DerivedKeys } from '../model/keys.ts'
 import type { SendMail } from '../model/mail.ts'
 import type { Settings, TenantStores } from '../model/ports/stores.ts'

@@ -27,7 +27,7 @@ export function createRequestEndpoints(
   const { users, profile, readIdentityClaims } = services.signIn
   const { countAttempt } = services.attempts
   const { refuserOf } = services
-  const { resolution, validate, pushedRequests, countWaiting } = requests
+  const { resolution, validate, pushedRequests, countPending } = requests
   const { pages, paths } = view
   const { csrf, continuations, sessions, browserState, userCodes } = browser
   const { createAuthorization, noteWaitingCode, lackingSecondFactor, shorten } = flow
@@ -71,7 +71,7 @@ export function createRequestEndpoints(
       resolution,
       validate,
       pushedRequests,
-      countWaiting,
+      countPending,
       log,
       refuser: refuserOf('par'),
     }),
@@ -80,7 +80,7 @@ export function createRequestEndpoints(
       authenticate,
       resources,
       userCodes,
-      countWaiting,
+      countPending,
       stores,
       clock,
       random,
@@ -129,7 +129,7 @@ export function createSignInEndpoints({ services, view, browser, federation, fac
   const { offered } = services.accounts
   const { pages, paths } = view
   const { csrf, continuations, sessions, knownBrowsers, rememberedBrowsers, pendingSignIns } = browser
-  const { depart, browserMark } = federation
+  const { startUpstreamRequest, browserMark } = federation
   const { passkeys, passkeySignIn, proveFactor, factorEnrolment } = factors
   const { ways, findRequester, concludeSignIn, lackingSecondFactor, resume } = flow
   return {
@@ -160,7 +160,7 @@ export function createSignInEndpoints({ services, view, browser, federation, fac
       findRequester,
       ways,
       resume,
-      depart,
+      startUpstreamRequest,
       browserMark,
       csrf,
       pages,

@@ -6,9 +6,13 @@ import type { DirectoryPorts, DirectoryProvider } from '../identity/directory/au
 import { createSubjectResolver, type ResolveSubject } from '../identity/external-identity.ts'
 import { createFactorFinder, type FindFactors } from '../identity/factors.ts'
 import { createIdentityClaims, type ReadIdentityClaims } from '../identity/identity-claims.ts'
-import { createKnownAccounts, type KnownAccounts } from '../identity/known-account.ts'
 import { createMfaPolicies, type MfaPolicies } from '../identity/mfa-policy.ts'
-import { type CountGuess, createGuessCounter } from '../identity/password-guesses.ts'
+import {
+  type CountGuess,
+  createGuessCounter,
+  createKnownAccounts,
+  type KnownAccounts,
+} from '../identity/password-guesses.ts'
 import { createProfile } from '../identity/profile.ts'
 import { createSignIn, type SignIn } from '../identity/sign-in.ts'
 import { createUsers } from '../identity/users.ts'

@@ -8,8 +8,8 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { hashHandle, newHandle } from '../model/handle.ts'
+import { rememberUntil } from '../model/jose.ts'
 import type { Sealing } from '../model/keys.ts'
-import { markUntil } from '../model/one-use.ts'
 import type { PushedRequests as PushedRequestStore, UsedAssertion } from '../model/ports/stores.ts'
 import type { Clock, Random, TokenHash } from '../runtime/ports.ts'
 import { parseRequest } from './parameter-limits.ts'
@@ -50,7 +50,7 @@ export const pushedRestartLifetime: Seconds = 86_400
  */
 export const usedAssertionOf = ({ hash, since }: Pushed): UsedAssertion => ({
   hash,
-  expires_at: markUntil(since + pushedRestartLifetime, 2 * 3600),
+  expires_at: rememberUntil(since + pushedRestartLifetime, 2 * 3600),
 })
 
 export const alreadyUsed = refuse('invalid_request_uri', 'pushed_request_used', {

@@ -109,7 +109,7 @@ export type Configuration = {
     /** Seconds. */
     readonly pushedLifetime: number
     /** Pending requests per network, of clients that nobody vouches for. */
-    readonly mostWaiting: number
+    readonly mostPending: number
   }
   /** The default algorithms, and all that clients and APIs ask for. */
   readonly signingAlgorithms: readonly SigningAlgorithm[]

@@ -4,9 +4,15 @@
  */
 
 import { hash } from 'node:crypto'
-import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
+import { type Json, type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { IdentityLinks } from '../model/ports/stores.ts'
-import type { DecideSubject, IdentityProvider, User, Users } from '../model/user.ts'
+import {
+  type DecideSubject,
+  type IdentityProvider,
+  reservedClaims,
+  type User,
+  type Users,
+} from '../model/user.ts'
 import type { Clock, Log } from '../runtime/ports.ts'
 import { isEmail } from './accounts.ts'
 
@@ -118,3 +124,25 @@ const denied = (reason: string, { provider }: ExternalIdentity, sub?: string): R
     description: 'The user may not sign in here',
     log: { provider: provider.name, ...(sub !== undefined && { sub }) },
   })
+
+/** Limits what a provider can add to sessions and tokens, which contain these claims. */
+const mostClaimCharacters = 8192
+
+/**
+ * Returns the claims that the mapping (ours → theirs) selects, except reserved claims, which only this server sets. Returns
+ * undefined if they are too large.
+ */
+export function mapClaims(
+  mapping: Readonly<Record<string, string>>,
+  theirs: Readonly<Record<string, unknown>>,
+  lists: ReadonlySet<string> = new Set(),
+): JsonObject | undefined {
+  const claims = Object.fromEntries(
+    Object.entries(mapping).flatMap(([ours, name]) => {
+      const value = Object.hasOwn(theirs, name) ? (theirs[name] as Json | undefined) : undefined
+      if (value === undefined || value === null || reservedClaims.has(ours)) return []
+      return [[ours, lists.has(ours) ? [value].flat() : value] as const]
+    }),
+  )
+  return JSON.stringify(claims).length <= mostClaimCharacters ? claims : undefined
+}

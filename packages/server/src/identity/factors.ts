@@ -1,14 +1,16 @@
-/** What second factors a user has. */
+/** A user's second factors, and the limit on guessing their codes. */
 
 import { hash } from 'node:crypto'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { Passkey, TotpSecret } from '../model/factor.ts'
 import type { FactorMethod } from '../model/mfa.ts'
 import type { Stores } from '../model/ports/stores.ts'
+import type { CountAttempt, Forgive } from './attempts.ts'
 
 export type Factors = {
   readonly totp: readonly TotpSecret[]
   readonly passkey: readonly Passkey[]
-  /** How many recovery codes are left. */
+  /** The number of unused recovery codes. */
   readonly recoveryCodes: number
 }
 
@@ -28,10 +30,32 @@ export const createFactorFinder =
 export const hasFactor = (factors: Factors, methods: readonly FactorMethod[]): boolean =>
   methods.some(method => factors[method].length > 0)
 
-/** Changes when a factor is added or removed. */
+/** Returns a hash that changes when a factor is added or removed. */
 export const fingerprintOf = ({ totp, passkey }: Factors): string =>
   hash(
     'sha256',
     JSON.stringify([totp.map(({ created_at }) => created_at), passkey.map(({ id }) => id).toSorted()]),
     'base64url',
   )
+
+const minutes = 60
+const day = 86_400
+
+/** Counts a guess before the code is checked. The returned function undoes the count if the code was right. */
+export type CountFactorGuess = (sub: string) => Promise<Result<Forgive>>
+
+/**
+ * Allows ten wrong codes in ten minutes and fifty in a day for each user (RFC 4226 §7.3). Refuses `access_denied` with the
+ * time to wait.
+ */
+export const createFactorGuessCounter =
+  ({ countAttempt }: { countAttempt: CountAttempt }): CountFactorGuess =>
+  async sub => {
+    const counted = await countAttempt([
+      { key: JSON.stringify(['second factor in minutes', sub]), most: 10, span: 10 * minutes },
+      { key: JSON.stringify(['second factor in a day', sub]), most: 50, span: day },
+    ])
+    if (counted.ok) return ok(counted.forgive)
+    const retry_after = counted.wait
+    return refuse('access_denied', 'second_factor_guessed_too_often', { retry_after, log: { sub } })
+  }

@@ -5,7 +5,6 @@ import type { Authorization, RequestedClaims } from '../model/authorization.ts'
 import type { Client } from '../model/client.ts'
 import { identityClaims, type Resources, untagged } from '../model/resource.ts'
 import type { Profile, ProfileRequest } from '../model/user.ts'
-import { claimLanguages } from './claim-languages.ts'
 
 type IdentityClaimsRequest = {
   readonly client: Client
@@ -55,3 +54,37 @@ export function createIdentityClaims({
 /** §5.5.1: a claim that is asked for with a value is wanted with that value only; without it, it is left out, and no error. */
 const fits = (asked: RequestedClaims[string] | undefined, value: Json): boolean =>
   asked?.values === undefined || asked.values.some(wanted => JSON.stringify(wanted) === JSON.stringify(value))
+
+type ClaimLanguages = {
+  /** Returns these names, and each of them with the tags of the requested languages. */
+  readonly withTags: (names: readonly string[]) => readonly string[]
+  /** Returns each claim in the first requested language that has a value, or else the claim without a tag. */
+  readonly choose: (names: readonly string[], claims: JsonObject) => JsonObject
+}
+
+/**
+ * Selects claims in the languages that a client requested (OpenID Connect Core 1.0 §5.2, lookup by RFC 4647 §3.4). The
+ * returned claim has no tag: it is in one language, so there is nothing to distinguish.
+ */
+function claimLanguages(locales: readonly string[]): ClaimLanguages {
+  const tags = [...new Set(locales.flatMap(rangesOf))]
+  const tagged = (name: string): readonly string[] =>
+    name.includes('#') ? [] : tags.map(tag => `${name}#${tag}`)
+  return {
+    withTags: names => (tags.length === 0 ? names : [...new Set([...names, ...names.flatMap(tagged)])]),
+    choose: (names, claims) =>
+      Object.fromEntries(
+        names.flatMap(name => {
+          const found = [...tagged(name), name].find(one => claims[one] !== undefined)
+          const value = found === undefined ? undefined : claims[found]
+          return value === undefined ? [] : [[name, value] as const]
+        }),
+      ),
+  }
+}
+
+/** Returns `zh-Hant-TW`, then `zh-Hant`, then `zh`. */
+function rangesOf(locale: string): readonly string[] {
+  const parts = locale.split('-')
+  return parts.map((_, index) => parts.slice(0, parts.length - index).join('-'))
+}

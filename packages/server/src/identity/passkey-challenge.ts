@@ -5,8 +5,8 @@
 
 import { createHmac } from 'node:crypto'
 import { newId } from '../model/handle.ts'
+import { rememberUntil } from '../model/jose.ts'
 import type { DerivedKeys } from '../model/keys.ts'
-import { markUntil } from '../model/one-use.ts'
 import type { Stores } from '../model/ports/stores.ts'
 import type { Clock, Random, TokenHash } from '../runtime/ports.ts'
 
@@ -62,7 +62,7 @@ export function createPasskeyChallenges({
     use(scope, ticket) {
       const used = `used ${challengeOf(scope, ticket)}`
       const hash = createHmac('sha256', key).update(used).digest('base64url') as TokenHash
-      return usedAssertions.add({ hash, expires_at: markUntil(endOf(ticket)) })
+      return usedAssertions.add({ hash, expires_at: rememberUntil(endOf(ticket)) })
     },
   }
 }

@@ -2,8 +2,9 @@
 
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { identityKey } from '../model/stored-user.ts'
-import { localProvider } from '../model/user.ts'
+import { localProvider, type Users } from '../model/user.ts'
 import { networkKeys } from '../runtime/network.ts'
+import type { Awaitable } from '../runtime/ports.ts'
 import type { AttemptKey, CountAttempt, Forgive } from './attempts.ts'
 
 export type Guess = {
@@ -84,4 +85,42 @@ export const guessedName = ({
     .replaceAll(hasAlike, letter => alike[letter] ?? letter)
     .replaceAll(katakana, letter => String.fromCodePoint((letter.codePointAt(0) ?? 0) - 96))
   return JSON.stringify([idp, idp === localProvider ? (tenant ?? null) : null, letters])
+}
+
+/** The name that a person typed, and the provider and tenant where it is looked up. */
+type Named = { readonly idp: string; readonly tenant?: string | undefined; readonly username: string }
+
+export type KnownAccounts = {
+  /** Returns the account with this name; undefined if there is none. */
+  readonly find: (named: Named) => Awaitable<string | undefined>
+  /** Returns the account of a user who has signed in with this name. */
+  readonly of: (sub: string, named: Named) => string
+}
+
+/**
+ * Identifies the account that a known browser is bound to, exactly, so that a similar name never matches. A local account
+ * is identified by its `sub`, which is never reused. An account at a provider is unknown until its password is correct, so
+ * it is identified by provider, tenant and the name exactly as typed.
+ */
+export function createKnownAccounts({
+  users,
+  checksElsewhere,
+}: {
+  readonly users: Pick<Users, 'findNamed'>
+  /** Whether a validator checks local passwords. */
+  readonly checksElsewhere: boolean
+}): KnownAccounts {
+  const isLocal = ({ idp }: Named): boolean => idp === localProvider && !checksElsewhere
+  const bySub = (sub: string): string => JSON.stringify(['sub', sub])
+  const byName = ({ idp, tenant, username }: Named): string =>
+    JSON.stringify(['name', idp, tenant ?? null, username])
+
+  return {
+    async find(named) {
+      if (!isLocal(named)) return byName(named)
+      const user = await users.findNamed(named.username, named.tenant)
+      return user && bySub(user.sub)
+    },
+    of: (sub, named) => (isLocal(named) ? bySub(sub) : byName(named)),
+  }
 }

@@ -5,8 +5,6 @@ import type { SigningAlgorithm } from '../model/client.ts'
 import type { DerivedKeys, KeyRing } from '../model/keys.ts'
 import type { Keys } from '../model/ports/stores.ts'
 import { type Changes, type Clock, type Log, passedBy } from '../runtime/ports.ts'
-import { type GenerateSigningKey, generateSigningKey } from './generation.ts'
-import { jwkSet, type OpenedKey, openKey, sealedName } from './opened-key.ts'
 import {
   defaultPolicy,
   type KeyToAdd,
@@ -16,6 +14,14 @@ import {
   signingKeyOf,
 } from './rotation.ts'
 import { createSealing } from './sealing.ts'
+import {
+  type GenerateSigningKey,
+  generateSigningKey,
+  jwkSet,
+  type OpenedKey,
+  openKey,
+  sealedName,
+} from './signing-key.ts'
 
 export type KeyRingPorts = {
   readonly keys: Keys

@@ -68,3 +68,25 @@ export function applicationTypeFault(
     expected: 'an https URI for application_type "web"',
   }
 }
+
+/** What determines the sector of a client. */
+export type SectorMember = Pick<Client, 'client_id' | 'sector_identifier_uri' | 'redirect_uris'>
+
+/**
+ * Returns the sector of a client with pairwise identifiers (OpenID Connect Core 1.0 §8.1). Clients with the same host get
+ * the same `sub` for a user. A client without a host is a sector of its own.
+ */
+export function sectorOf({ client_id, sector_identifier_uri, redirect_uris }: SectorMember): string {
+  const uri = sector_identifier_uri ?? redirect_uris[0]
+  return (uri !== undefined && webHostOf(uri)) || `client ${client_id}`
+}
+
+/**
+ * Returns the host whose owner alone receives what is sent to this URI; empty if there is none. Every device has a
+ * loopback host, and any application can claim a private-use scheme with any host (RFC 8252 §8.6).
+ */
+export function webHostOf(uri: string): string {
+  const { protocol, hostname } = new URL(uri)
+  const isWeb = protocol === 'https:' || protocol === 'http:'
+  return isWeb && !loopbackHosts.has(hostname) ? hostname : ''
+}

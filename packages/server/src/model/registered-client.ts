@@ -52,3 +52,30 @@ export function surplusOf(room: number, { most, mostUnused = 0 }: ClientLimits):
   const ahead = Math.floor(Math.min(most, mostUnused) / 400) * 8
   return room >= Math.max(1, ahead / 4) ? 0 : Math.max(0, 1 - room) + ahead
 }
+
+/** A store that is nearly full counts for each row, so that small limits are exact. */
+const share = 16
+
+export type Allowance = {
+  /** Returns whether a row may be added under these limits without counting, and uses up one. */
+  readonly use: (limits: string) => boolean
+  /** Allows a share of the room that was counted, so that up to 16 processes together never exceed it. */
+  readonly grant: (limits: string, room: number) => void
+}
+
+/** Lets a store add rows without counting them each time. It is empty at first, and again when the limits change. */
+export function createAllowance(): Allowance {
+  let left = 0
+  let of = ''
+  return {
+    use(limits) {
+      if (limits !== of || left === 0) return false
+      left--
+      return true
+    },
+    grant(limits, room) {
+      of = limits
+      left = Math.max(0, Math.floor(room / share))
+    },
+  }
+}

@@ -3,8 +3,8 @@
 import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Confirmation } from '../model/authorization.ts'
-import { certificateConfirmation, thumbprintOf } from '../model/certificate.ts'
 import type { Client } from '../model/client.ts'
+import { certificateConfirmation, thumbprintOf } from '../model/jose.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
 
 /**

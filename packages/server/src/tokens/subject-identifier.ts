@@ -7,7 +7,7 @@
 import { createHmac } from 'node:crypto'
 import type { Client } from '../model/client.ts'
 import type { DerivedKeys } from '../model/keys.ts'
-import { type SectorMember, sectorOf } from '../model/sector.ts'
+import { type SectorMember, sectorOf } from '../model/redirect.ts'
 
 /** What of a client decides. */
 type SubjectAudience = SectorMember & Pick<Client, 'subject_type'>

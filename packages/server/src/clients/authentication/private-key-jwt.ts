@@ -7,8 +7,7 @@ import type { JWTPayload } from 'jose'
 import { decodeJwt } from 'jose/jwt/decode'
 import { assertionAlgorithms, type Client } from '../../model/client.ts'
 import { hashHandle } from '../../model/handle.ts'
-import { jwtType } from '../../model/jwt-type.ts'
-import { markUntil } from '../../model/one-use.ts'
+import { jwtType, rememberUntil } from '../../model/jose.ts'
 import type { VerifiedSignature } from '../keys/signature.ts'
 import { type AuthenticationMethod, type Credential, refuseClient, type VerificationPorts } from './method.ts'
 
@@ -20,7 +19,7 @@ const maxJtiLength = 256
 
 /** For how long the id of an assertion is kept at most, where `exp` may be so far ahead. */
 export const maxRetention = (maxLifetime: Seconds): Seconds =>
-  markUntil(maxLifetime + clockTolerance, clockTolerance)
+  rememberUntil(maxLifetime + clockTolerance, clockTolerance)
 
 /** Why an assertion is refused that the client's key did sign: nobody guessed it. */
 export const signedReasons: ReadonlySet<string> = new Set([
@@ -125,7 +124,7 @@ async function redeemJwtId(
 ): Promise<Result<undefined>> {
   if (typeof jti !== 'string' || jti === '' || jti.length > maxJtiLength)
     return refuseClient('client_assertion_without_id')
-  const expires_at = markUntil(exp, clockTolerance)
+  const expires_at = rememberUntil(exp, clockTolerance)
   const counted = await countAssertion(client_id, expires_at - clock.now())
   if (!counted.ok)
     return refuse('temporarily_unavailable', 'client_assertions_too_often', { retry_after: counted.wait })

@@ -2,7 +2,7 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { type Client, isVouchedFor, type JwkSet } from '../../model/client.ts'
-import { isAffordable } from '../../model/public-key.ts'
+import { isAffordable } from '../../model/jose.ts'
 import type { Outbound } from '../../outbound/outbound.ts'
 import { createSlots, type TakeSlot } from '../../outbound/slots.ts'
 import { type Clock, type Log, StoreUnavailable } from '../../runtime/ports.ts'

@@ -2,7 +2,7 @@
 
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { assertionAlgorithms } from '../../model/client.ts'
-import { jwtType } from '../../model/jwt-type.ts'
+import { jwtType } from '../../model/jose.ts'
 import type { Registration } from '../../model/registration.ts'
 import type { Clock } from '../../runtime/ports.ts'
 

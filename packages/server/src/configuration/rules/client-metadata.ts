@@ -1,8 +1,7 @@
 /** Rules for the metadata of a client (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2), and unsafe redirect URIs. */
 
 import { hasPrivateUseScheme, isReversedDomain, schemeOf } from '@tessera/protocol/uri-scheme'
-import { applicationTypeFault } from '../../model/redirect.ts'
-import { webHostOf } from '../../model/sector.ts'
+import { applicationTypeFault, webHostOf } from '../../model/redirect.ts'
 import type { Description, Diagnostic } from '../diagnostic.ts'
 import { type Draft, diagnosticAt, type Entry } from '../draft.ts'
 import type { ClientDraft } from '../schema/client.ts'

@@ -41,5 +41,5 @@ export const authorizationRequestsOf = (
     requestObjectMaxLifetime: draft.request_object_max_lifetime,
     allowUnregisteredUris: draft.allow_unregistered_request_uris,
     pushedLifetime: draft.pushed_lifetime,
-    mostWaiting: draft.max_waiting_per_network,
+    mostPending: draft.max_waiting_per_network,
   })

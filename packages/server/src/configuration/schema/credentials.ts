@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Secret } from '../../model/client.ts'
-import { isAffordable } from '../../model/public-key.ts'
+import { isAffordable } from '../../model/jose.ts'
 import * as s from '../validation/kinds.ts'
 import type { CheckError } from '../validation/schema.ts'
 import { sendable } from './values.ts'

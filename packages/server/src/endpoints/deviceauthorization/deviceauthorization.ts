@@ -8,8 +8,8 @@ import { maxScopeLength } from '../../authorization-request/parameter-limits.ts'
 import { userScopeKinds, validateScope } from '../../authorization-request/requested-scope.ts'
 import type { AuthenticateClient } from '../../clients/authentication/authenticate.ts'
 import { credentialLimits } from '../../clients/authentication/method.ts'
+import type { CountPending } from '../../identity/attempt-limits.ts'
 import { doCounted } from '../../identity/attempts.ts'
-import type { CountWaiting } from '../../identity/waiting-requests.ts'
 import { readForm } from '../../messages/form.ts'
 import { logIgnoredParameters } from '../../messages/ignored.ts'
 import { jsonResponse, type Refuser } from '../../messages/json-response.ts'
@@ -26,7 +26,7 @@ export type DeviceAuthorizationPorts = {
   readonly resources: Resources
   readonly stores: Pick<Stores, 'devices'>
   readonly userCodes: UserCodes
-  readonly countWaiting: CountWaiting
+  readonly countPending: CountPending
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -60,7 +60,7 @@ export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPort
     if (!granted.ok) return ports.refuser(request, granted, { clientId })
     const { scope, ignored } = granted.value
     const waiting = { kind: 'device authorization', lifetime: client.device_code_lifetime } as const
-    const counted = await ports.countWaiting(request, client, waiting)
+    const counted = await ports.countPending(request, client, waiting)
     if (!counted.ok) return ports.refuser(request, counted, { clientId })
     const make = () => issue(client, scope, ports)
     const codes = await doCounted(counted.value, make, ({ ok }) => ok)

@@ -9,8 +9,8 @@ import { serializeRequest } from '../../authorization-request/serialized-request
 import type { ValidateAuthorizationRequest } from '../../authorization-request/validation.ts'
 import type { AuthenticateClient } from '../../clients/authentication/authenticate.ts'
 import { credentialLimits } from '../../clients/authentication/method.ts'
+import type { CountPending } from '../../identity/attempt-limits.ts'
 import { doCounted } from '../../identity/attempts.ts'
-import type { CountWaiting } from '../../identity/waiting-requests.ts'
 import { isForm, notForm } from '../../messages/form.ts'
 import { logIgnoredParameters } from '../../messages/ignored.ts'
 import { jsonResponse, type Refuser } from '../../messages/json-response.ts'
@@ -21,7 +21,7 @@ export type ParPorts = {
   readonly resolution: AuthorizationRequestResolution
   readonly validate: ValidateAuthorizationRequest
   readonly pushedRequests: PushedRequests
-  readonly countWaiting: CountWaiting
+  readonly countPending: CountPending
   readonly log: Log
   readonly refuser: Refuser
 }
@@ -53,7 +53,7 @@ export function createParEndpoint(ports: ParPorts): Endpoint {
     const kept = serializeRequest(resolved.value)
     if (!kept.ok) return refuser(request, kept, { clientId })
     const { lifetime } = ports.pushedRequests
-    const counted = await ports.countWaiting(request, client, { kind: 'pushed request', lifetime })
+    const counted = await ports.countPending(request, client, { kind: 'pushed request', lifetime })
     if (!counted.ok) return refuser(request, counted, { clientId })
     logIgnoredParameters(ports.log, 'par', request, client, validated.value.ignored)
     const keep = () => ports.pushedRequests.keep(clientId, resolved.value)

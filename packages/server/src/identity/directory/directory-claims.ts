@@ -2,7 +2,7 @@
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { Directory } from '../../model/user.ts'
-import { mapClaims } from '../external-claims.ts'
+import { mapClaims } from '../external-identity.ts'
 import type { DirectoryEntry } from './connection.ts'
 
 /** Claims that have one value, even if the attribute has several (OpenID Connect Core 1.0 §5.1). */

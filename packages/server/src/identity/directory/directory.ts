@@ -3,8 +3,7 @@
 import type { Client } from 'ldapts'
 import type { Directory } from '../../model/user.ts'
 import { type DirectoryEntry, withConnection } from './connection.ts'
-import { bindNameFor, filterFor } from './escaped-name.ts'
-import { parseFilter } from './filter.ts'
+import { bindNameFor, filterFor, parseFilter } from './filter.ts'
 
 /** The entry of a user whose password is right; or why there is none, for the log. */
 export type BindOutcome =

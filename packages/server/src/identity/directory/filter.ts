@@ -1,11 +1,33 @@
-/** LDAP filters from their text (RFC 4515), to the byte. */
+/** LDAP filters (RFC 4515), and user names inside filters and distinguished names (RFC 4514), escaped so that they stay data. */
 
 import type { Filter } from 'ldapts'
 
+const slot = '{username}'
+
+/** Escapes an ASCII character, which is one byte. */
+const hex = (character: string): string => `\\${character.charCodeAt(0).toString(16).padStart(2, '0')}`
+
+/** Returns the filter with the name in place of `{username}`. RFC 4515 §3: only five characters need an escape. */
+export const filterFor = (template: string, username: string): string =>
+  template.replaceAll(slot, () => username.replaceAll(/[\0()*\\]/g, hex))
+
 /**
- * Returns the filter that the text stands for. An escape is one byte (RFC 4515 §3), so `\c3\bc` is one letter; ldapts takes each
- * escape for a character of its own and encodes it again. It is therefore given a text with one character for each byte,
- * and its values are put together to letters afterwards. Throws for what is no filter.
+ * Returns the DN with the name in place of `{username}`; a template without `=` is another form of name that the directory
+ * binds. Returns undefined for a name that such a template can't contain.
+ */
+export function bindNameFor(template: string, username: string): string | undefined {
+  if (!template.includes('=')) {
+    // Excludes everything that could name another domain or begin a DN.
+    return /^[\p{L}\p{M}\p{N}_.-]+$/u.test(username) ? template.replaceAll(slot, () => username) : undefined
+  }
+  const escaped = username.replaceAll(/[\0"+,;<=>\\#]|^ | $/g, hex)
+  return template.replaceAll(slot, () => escaped)
+}
+
+/**
+ * Parses a filter. Throws if the text is not a filter. In RFC 4515 §3 an escape is one byte, so `\c3\bc` is one letter, but
+ * ldapts treats each escape as a character and encodes it again. So ldapts gets a text with one character per byte, and
+ * its values are decoded afterwards.
  */
 export async function parseFilter(text: string): Promise<Filter> {
   const { FilterParser } = await import('ldapts')
@@ -14,7 +36,7 @@ export async function parseFilter(text: string): Promise<Filter> {
   return filter
 }
 
-/** The members that the kinds of filters have. */
+/** The members that filters can have, depending on their kind. */
 type Parts = {
   filter?: Parts
   filters?: Parts[]
@@ -34,7 +56,7 @@ function decode(parts: Parts): void {
 
 const bytesOf = (value: string): Buffer => Buffer.from(value, 'latin1')
 
-/** Undefined for bytes that are no text, such as those of an objectGUID. */
+/** Decodes UTF-8; returns undefined for bytes that are not text, such as those of an objectGUID. */
 function lettersOf(value: string): string | undefined {
   const bytes = bytesOf(value)
   const text = bytes.toString('utf8')
@@ -43,6 +65,6 @@ function lettersOf(value: string): string | undefined {
 
 function textOf(value: string): string {
   const text = lettersOf(value)
-  if (text === undefined) throw new Error('a part of a value with * in an LDAP filter is not UTF-8')
+  if (text === undefined) throw new Error('the LDAP filter has a value with * that is not UTF-8')
   return text
 }

@@ -1,13 +1,13 @@
 /** OpenID Connect providers as they describe themselves (OpenID Connect Discovery 1.0 §4), asked when first used. */
 
+import type { Seconds } from '@tessera/protocol/brand'
 import type { JWK } from 'jose'
 import type { ClientAuth, Configuration, CustomFetch, ExportedJWKSCache } from 'openid-client'
 import type { IdentityProvider, UpstreamProvider } from '../../model/user.ts'
 import type { Outbound } from '../../outbound/outbound.ts'
 import type { Clock } from '../../runtime/ports.ts'
-import { createFetch } from './fetch.ts'
+import { createFetch } from './provider-fetch.ts'
 import { createProviderKeys, type ProviderKeys } from './provider-keys.ts'
-import { createPauses } from './provider-pauses.ts'
 
 /** One that has an `upstream`. */
 export type OpenIdProvider = IdentityProvider & { readonly upstream: UpstreamProvider }
@@ -162,4 +162,29 @@ async function authenticationOf(upstream: UpstreamProvider): Promise<ClientAuth>
   }
   if (method === 'client_secret_post') return client.ClientSecretPost(client_secret)
   return method === 'client_secret_basic' ? client.ClientSecretBasic(client_secret) : client.None()
+}
+
+type Pauses = {
+  /** Returns the last error if it is too early for another request; undefined otherwise. */
+  readonly errorFor: (name: string) => { readonly error: unknown } | undefined
+  readonly failed: (name: string, error: unknown) => void
+  readonly succeeded: (name: string) => void
+}
+
+type Failures = { readonly error: unknown; readonly at: readonly Seconds[] }
+
+/** Two failures in this time cause a pause. Two, because one may be a lost connection; short, because users wait. */
+const failureSpan: Seconds = 5
+const mostFailures = 2
+
+/** Pauses requests to a provider that fails, because strangers can cause such requests with logout tokens. */
+export function createPauses(clock: Clock): Pauses {
+  const failures = new Map<string, Failures>()
+  const recent = (name: string): readonly Seconds[] =>
+    (failures.get(name)?.at ?? []).filter(at => at + failureSpan > clock.now())
+  return {
+    errorFor: name => (recent(name).length >= mostFailures ? failures.get(name) : undefined),
+    failed: (name, error) => void failures.set(name, { error, at: [...recent(name), clock.now()] }),
+    succeeded: name => void failures.delete(name),
+  }
 }

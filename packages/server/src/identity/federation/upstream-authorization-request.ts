@@ -1,62 +1,71 @@
-/** Sends a browser to a provider, and remembers for what it is expected back (OpenID Connect Core 1.0 §3.1.2.1). */
+/** Authorization requests to providers, and the callbacks that they lead to (OpenID Connect Core 1.0 §3.1.2.1, RFC 7636 §4.1). */
 
+import { createHmac } from 'node:crypto'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { UpstreamRequest } from '../../model/federation.ts'
+import { handleShape, hashHandle, newHandle } from '../../model/handle.ts'
+import type { DerivedKeys } from '../../model/keys.ts'
 import type { UpstreamRequests } from '../../model/ports/stores.ts'
 import { networkKeys } from '../../runtime/network.ts'
-import type { Clock, TokenHash } from '../../runtime/ports.ts'
+import type { Clock, Random, TokenHash } from '../../runtime/ports.ts'
 import { type CountAttempt, doCounted, type ForgiveAttempt } from '../attempts.ts'
 import type { OpenIdProvider } from './provider-discovery.ts'
-import type { Upstream, UpstreamWish } from './upstream.ts'
-import type { OneUseStates } from './upstream-state.ts'
+import type { Upstream, UpstreamProof, UpstreamRequestParameters } from './upstream.ts'
 
-export type Departures = {
-  /** Answers where the browser goes. Refuses as `authorizationUrl` does, and `slow_down` with how long to wait. */
-  readonly depart: (
+export type UpstreamAuthorization = {
+  /**
+   * Stores a request and returns the URL to redirect the browser to. Refuses as `authorizationUrl` does, and `slow_down`
+   * with the time to wait.
+   */
+  readonly startUpstreamRequest: (
     provider: OpenIdProvider,
-    wish: UpstreamWish,
+    parameters: UpstreamRequestParameters,
     expected: Pick<UpstreamRequest, 'browser' | 'continuation' | 'linking_sid'> & {
       /** The network that the request came from. */
       readonly from: string
     },
   ) => Promise<Result<string>>
-  /** What the browser with this state is expected with; it is expected no longer. */
-  readonly arrive: (state: string, browser: TokenHash, from: string) => Promise<UpstreamRequest | undefined>
+  /** Deletes and returns the request with this state; undefined if it is unknown, expired or of another browser. */
+  readonly redeemUpstreamRequest: (
+    state: string,
+    browser: TokenHash,
+    from: string,
+  ) => Promise<UpstreamRequest | undefined>
 }
 
-/** Seconds to come back in: time to find a second factor. */
+/** Seconds until a request expires; long enough to find a second factor. */
 const lifetime = 900
-/** Whoever has not come back costs a row with their request in it, so that a network has so many and no more. */
-const mostUnderWay = 2000
+/** Maximum of pending requests per network: each one is a row that anybody can create. */
+const mostPending = 2000
 
-export function createDepartures({
+export function createUpstreamAuthorization({
   upstream,
-  oneUseStates,
+  upstreamStates,
   upstreamRequests,
   countAttempt,
   forgiveAttempt,
   clock,
 }: {
   upstream: Pick<Upstream, 'authorizationUrl'>
-  oneUseStates: OneUseStates
+  upstreamStates: UpstreamStates
   upstreamRequests: UpstreamRequests
   countAttempt: CountAttempt
   forgiveAttempt: ForgiveAttempt
   clock: Clock
-}): Departures {
-  const underWay = (from: string) =>
-    networkKeys('to a provider', from, { most: mostUnderWay, span: lifetime })
+}): UpstreamAuthorization {
+  const pendingOf = (from: string) =>
+    networkKeys('to a provider', from, { most: mostPending, span: lifetime })
 
   return {
-    async depart(provider, wish, { from, ...expected }) {
-      const proof = oneUseStates.make()
-      const location = await upstream.authorizationUrl(provider, proof, wish)
+    async startUpstreamRequest(provider, parameters, { from, ...expected }) {
+      const proof = upstreamStates.create()
+      const location = await upstream.authorizationUrl(provider, proof, parameters)
       if (!location.ok) return location
-      const counted = await countAttempt(underWay(from))
+      const counted = await countAttempt(pendingOf(from))
       if (!counted.ok) return refuse('slow_down', 'upstream_asked_too_often', { retry_after: counted.wait })
       const request = {
         ...expected,
-        hash: oneUseStates.hash(proof.state),
+        hash: upstreamStates.hash(proof.state),
         provider: provider.name,
         expires_at: clock.now() + lifetime,
       }
@@ -67,11 +76,47 @@ export function createDepartures({
       )
       return ok(location.value)
     },
-    async arrive(state, browser, from) {
-      const taken = await upstreamRequests.take(oneUseStates.hash(state), browser)
-      if (!taken) return undefined
-      await forgiveAttempt(underWay(from))
-      return taken.expires_at > clock.now() ? taken : undefined
+    async redeemUpstreamRequest(state, browser, from) {
+      const request = await upstreamRequests.take(upstreamStates.hash(state), browser)
+      if (!request) return undefined
+      await forgiveAttempt(pendingOf(from))
+      return request.expires_at > clock.now() ? request : undefined
     },
+  }
+}
+
+export type UpstreamStates = {
+  readonly create: () => UpstreamProof
+  /** Returns undefined for text that is not in the format of a state. */
+  readonly proofOf: (state: string | undefined) => UpstreamProof | undefined
+  readonly hash: (state: string) => TokenHash
+}
+
+const stateFormat = handleShape('tf')
+
+/**
+ * Creates states, and derives the nonce and the code verifier from them. So neither is stored, and a leaked database does
+ * not reveal those of pending requests.
+ */
+export function createUpstreamStates({
+  derived,
+  random,
+}: {
+  derived: DerivedKeys
+  random: Random
+}): UpstreamStates {
+  const key = derived.derive('federation')
+  const from = (purpose: string, state: string): string =>
+    createHmac('sha256', key).update(`${purpose} ${state}`).digest('base64url')
+  const proof = (state: string): UpstreamProof => ({
+    state,
+    nonce: from('nonce', state),
+    code_verifier: from('code_verifier', state),
+  })
+
+  return {
+    create: () => proof(newHandle(random, 'tf')),
+    proofOf: state => (state !== undefined && stateFormat.test(state) ? proof(state) : undefined),
+    hash: hashHandle,
   }
 }

@@ -5,10 +5,9 @@ import type { createRemoteJWKSet, JWTPayload } from 'jose'
 import { assertionAlgorithms } from '../../model/client.ts'
 import type { Outbound } from '../../outbound/outbound.ts'
 import type { Clock } from '../../runtime/ports.ts'
-import { createFetch } from './fetch.ts'
 import type { Discover, OpenIdProvider } from './provider-discovery.ts'
+import { createFetch, refusalOf } from './provider-fetch.ts'
 import { createProviderKeys } from './provider-keys.ts'
-import { refusalOf } from './upstream-failure.ts'
 
 export type LogoutToken = {
   readonly iss: string

@@ -2,18 +2,18 @@
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
-import { mapClaims } from '../external-claims.ts'
+import { mapClaims } from '../external-identity.ts'
 import type { Discover, OpenIdProvider } from './provider-discovery.ts'
-import { refusalOf } from './upstream-failure.ts'
+import { refusalOf } from './provider-fetch.ts'
 
-/** Never stored: derived from the `state` (see `one-use.ts`). */
+/** Derived from the `state`, and never stored. */
 export type UpstreamProof = {
   readonly state: string
   readonly nonce: string
   readonly code_verifier: string
 }
 
-export type UpstreamWish = {
+export type UpstreamRequestParameters = {
   readonly prompt?: string
   readonly max_age?: Seconds
   readonly login_hint?: string
@@ -42,7 +42,7 @@ export type Upstream = {
   readonly authorizationUrl: (
     provider: OpenIdProvider,
     proof: UpstreamProof,
-    wish: UpstreamWish,
+    parameters: UpstreamRequestParameters,
   ) => Promise<Result<string>>
   /**
    * Redeems what the browser brought back. Refuses `access_denied` where the user refused there,
@@ -74,22 +74,22 @@ export type UpstreamPorts = {
 
 export function createUpstream({ discover, callbackOf }: UpstreamPorts): Upstream {
   return {
-    async authorizationUrl(provider, { state, nonce, code_verifier }, wish) {
+    async authorizationUrl(provider, { state, nonce, code_verifier }, parameters) {
       const { scope, response_mode, acr_mapping } = provider.upstream
       try {
         const client = await import('openid-client')
         const configuration = await discover(provider)
-        const acr_values = theirAcr(acr_mapping, wish.acr ?? [])
+        const acr_values = theirAcr(acr_mapping, parameters.acr ?? [])
         const url = client.buildAuthorizationUrl(configuration, {
           redirect_uri: callbackOf(provider.name),
           ...{ scope, state, nonce },
           code_challenge: await client.calculatePKCECodeChallenge(code_verifier),
           code_challenge_method: 'S256',
           ...(response_mode === 'form_post' && { response_mode }),
-          ...(wish.prompt && { prompt: wish.prompt }),
-          ...(wish.max_age !== undefined && { max_age: String(wish.max_age) }),
-          ...(wish.login_hint !== undefined && { login_hint: wish.login_hint }),
-          ...(wish.ui_locales && { ui_locales: wish.ui_locales }),
+          ...(parameters.prompt && { prompt: parameters.prompt }),
+          ...(parameters.max_age !== undefined && { max_age: String(parameters.max_age) }),
+          ...(parameters.login_hint !== undefined && { login_hint: parameters.login_hint }),
+          ...(parameters.ui_locales && { ui_locales: parameters.ui_locales }),
           ...(acr_values && { acr_values }),
         })
         // openid-client builds addresses of the web only, and without TLS only where the issuer has none.

@@ -3,7 +3,7 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
 import type { OpenIdProvider } from '../../identity/federation/provider-discovery.ts'
-import type { Departures } from '../../identity/federation/upstream-authorization-request.ts'
+import type { UpstreamAuthorization } from '../../identity/federation/upstream-authorization-request.ts'
 import { servesTenant } from '../../identity/provider-access.ts'
 import { redirectResponse } from '../../messages/redirect.ts'
 import type { Stores } from '../../model/ports/stores.ts'
@@ -23,7 +23,7 @@ import type { Pages } from '../ui/pages.ts'
 export type ConnectionsPorts = {
   readonly enterAccount: EnterAccount
   readonly openIdProviders: readonly OpenIdProvider[]
-  readonly depart: Departures['depart']
+  readonly startUpstreamRequest: UpstreamAuthorization['startUpstreamRequest']
   readonly browserMark: BrowserMark
   readonly stores: Pick<Stores, 'identityLinks'>
   readonly continuations: Continuations
@@ -71,7 +71,7 @@ export function createConnectionsEndpoint(ports: ConnectionsPorts): Endpoint {
       prior_handle: hash,
       ...(tenant !== undefined && { tenant }),
     })
-    const there = await ports.depart(
+    const there = await ports.startUpstreamRequest(
       provider,
       {},
       { browser: mark, continuation, linking_sid: sid, from: networkOf(request) },

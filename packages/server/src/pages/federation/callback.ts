@@ -9,9 +9,11 @@ import { type Ok, ok, type Refusal, type Result, refuse } from '@tessera/protoco
 import type { ResolveSubject } from '../../identity/external-identity.ts'
 import type { OpenIdProvider } from '../../identity/federation/provider-discovery.ts'
 import type { Upstream, UpstreamProof, UpstreamUser } from '../../identity/federation/upstream.ts'
-import type { Departures } from '../../identity/federation/upstream-authorization-request.ts'
-import type { KeepUpstreamSession } from '../../identity/federation/upstream-session.ts'
-import type { OneUseStates } from '../../identity/federation/upstream-state.ts'
+import type {
+  UpstreamAuthorization,
+  UpstreamStates,
+} from '../../identity/federation/upstream-authorization-request.ts'
+import type { StoreUpstreamSession } from '../../identity/federation/upstream-session.ts'
 import { readForm } from '../../messages/form.ts'
 import { redirectResponse } from '../../messages/redirect.ts'
 import type { Clients } from '../../model/client.ts'
@@ -28,18 +30,18 @@ import { createPageRefuser, logRefusal } from '../flow/refused-page.ts'
 import type { FindRequester, Requester } from '../flow/requester.ts'
 import { identityOf, type LinkPorts, linkIdentity } from './link.ts'
 import { createProblemPage, type ProblemPorts, wayOut } from './problem.ts'
-import { authTimeOf, isNewEnough, wishOf } from './upstream-parameters.ts'
+import { authTimeOf, isNewEnough, requestParametersOf } from './upstream-parameters.ts'
 
 export type FederationCallbackPorts = ProblemPorts &
   LinkPorts & {
     readonly findRequester: FindRequester
     readonly clients: Pick<Clients, 'find'>
     readonly upstream: Upstream
-    readonly oneUseStates: Pick<OneUseStates, 'proofOf'>
-    readonly arrive: Departures['arrive']
+    readonly upstreamStates: Pick<UpstreamStates, 'proofOf'>
+    readonly redeemUpstreamRequest: UpstreamAuthorization['redeemUpstreamRequest']
     readonly browserMark: BrowserMark
     readonly resolveSubject: ResolveSubject
-    readonly keepUpstreamSession: KeepUpstreamSession
+    readonly storeUpstreamSession: StoreUpstreamSession
     readonly profile: Pick<Profile, 'isActive'>
     readonly concludeSignIn: ConcludeSignIn
     readonly stores: Pick<Stores, 'identityLinks'>
@@ -105,11 +107,11 @@ export function createFederationCallbackEndpoint(
     request: HttpRequest,
     answer: URLSearchParams,
   ): Promise<Ok<Expected> | (Refusal & Partial<NotOpened>)> {
-    const proof = ports.oneUseStates.proofOf(answer.get('state') ?? undefined)
+    const proof = ports.upstreamStates.proofOf(answer.get('state') ?? undefined)
     if (!proof) return invalid('upstream_state_malformed')
     const mark = ports.browserMark.read(request)
     if (!mark) return invalid('upstream_browser_unknown')
-    const sent = await ports.arrive(proof.state, mark, networkOf(request))
+    const sent = await ports.redeemUpstreamRequest(proof.state, mark, networkOf(request))
     if (!sent) return invalid('upstream_state_unknown')
     // RFC 9700 §4.4: what one provider was asked for is not taken from another.
     if (sent.provider !== provider.name) return invalid('upstream_mixed_up')
@@ -170,7 +172,7 @@ export function createFederationCallbackEndpoint(
   ): Promise<Result<Subject>> {
     const { claims, amr, acr } = user
     const { name } = provider
-    if (!isNewEnough(user, wishOf(requester, continuation), continuation)) {
+    if (!isNewEnough(user, requestParametersOf(requester, continuation), continuation)) {
       return refuse('server_error', 'upstream_sign_in_too_old', { log: { provider: name } })
     }
     const identity = identityOf(provider, user)
@@ -190,7 +192,7 @@ export function createFederationCallbackEndpoint(
     if (!(await ports.profile.isActive({ subject, ...(client_id !== undefined && { client_id }) }))) {
       return refuse('access_denied', 'user_inactive', { log: { provider: name, sub } })
     }
-    const upstream = await ports.keepUpstreamSession(identity, user)
+    const upstream = await ports.storeUpstreamSession(identity, user)
     return ok({ ...subject, ...(upstream !== undefined && { upstream }) })
   }
 }

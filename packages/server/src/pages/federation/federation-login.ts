@@ -3,7 +3,7 @@
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
 import type { OpenIdProvider } from '../../identity/federation/provider-discovery.ts'
-import type { Departures } from '../../identity/federation/upstream-authorization-request.ts'
+import type { UpstreamAuthorization } from '../../identity/federation/upstream-authorization-request.ts'
 import { redirectResponse } from '../../messages/redirect.ts'
 import type { Clients } from '../../model/client.ts'
 import { networkOf } from '../../runtime/network.ts'
@@ -14,12 +14,12 @@ import { readPageQuery } from '../flow/page-form.ts'
 import { createPageRefuser } from '../flow/refused-page.ts'
 import type { FindRequester, Requester } from '../flow/requester.ts'
 import { createProblemPage, type ProblemPorts } from './problem.ts'
-import { wishOf } from './upstream-parameters.ts'
+import { requestParametersOf } from './upstream-parameters.ts'
 
 export type FederationLoginPorts = ProblemPorts & {
   readonly clients: Pick<Clients, 'find'>
   readonly findRequester: FindRequester
-  readonly depart: Departures['depart']
+  readonly startUpstreamRequest: UpstreamAuthorization['startUpstreamRequest']
   readonly browserMark: BrowserMark
 }
 
@@ -55,11 +55,15 @@ export function createFederationLoginEndpoint(ports: FederationLoginPorts): Endp
     requester: Requester,
   ): Promise<HttpResponse> {
     const { mark, cookie } = ports.browserMark.ensure(request)
-    const location = await ports.depart(provider, wishOf(requester, continuation), {
-      browser: mark,
-      from: networkOf(request),
-      continuation: ports.continuations.seal(continuation),
-    })
+    const location = await ports.startUpstreamRequest(
+      provider,
+      requestParametersOf(requester, continuation),
+      {
+        browser: mark,
+        from: networkOf(request),
+        continuation: ports.continuations.seal(continuation),
+      },
+    )
     if (!location.ok) return problem(request, location, provider, continuation, requester)
     return redirectResponse(request, location.value, [cookie])
   }

@@ -16,7 +16,7 @@ import {
 } from '../../identity/federation/upstream-logout-token.ts'
 import { readForm } from '../../messages/form.ts'
 import type { Refuser } from '../../messages/json-response.ts'
-import { markUntil } from '../../model/one-use.ts'
+import { rememberUntil } from '../../model/jose.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { EndSession } from '../../model/session.ts'
 import type { Log, TokenHash } from '../../runtime/ports.ts'
@@ -88,7 +88,7 @@ async function endAll(
 
 const markerOf = ({ name }: OpenIdProvider, { jti, exp }: LogoutToken) => ({
   hash: hash('sha256', JSON.stringify(['logout_token', name, jti]), 'base64url') as TokenHash,
-  expires_at: markUntil(exp, clockTolerance),
+  expires_at: rememberUntil(exp, clockTolerance),
 })
 
 const missing = (reason: string): Refusal => refuse('invalid_request', reason)

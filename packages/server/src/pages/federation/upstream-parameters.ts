@@ -2,7 +2,7 @@
 
 import { parseAcrValues } from '@tessera/protocol/acr-values'
 import type { Seconds } from '@tessera/protocol/brand'
-import type { UpstreamUser, UpstreamWish } from '../../identity/federation/upstream.ts'
+import type { UpstreamRequestParameters, UpstreamUser } from '../../identity/federation/upstream.ts'
 import type { Clock } from '../../runtime/ports.ts'
 import type { Continuation } from '../flow/continuation.ts'
 import type { Requester } from '../flow/requester.ts'
@@ -10,7 +10,10 @@ import type { Requester } from '../flow/requester.ts'
 /** Consent is between the user, this server and its client: `prompt=consent` stays here. */
 const passedOn = ['login', 'select_account'] as const
 
-export function wishOf(requester: Requester, continuation: Continuation): UpstreamWish {
+export function requestParametersOf(
+  requester: Requester,
+  continuation: Continuation,
+): UpstreamRequestParameters {
   const { max_age, ui_locales, acr_values } = requester
   const prompt = promptOf(requester, continuation)
   const login_hint = continuation.login_hint ?? requester.login_hint
@@ -39,7 +42,7 @@ const tolerance: Seconds = 60
  */
 export function isNewEnough(
   { auth_time }: Pick<UpstreamUser, 'auth_time'>,
-  { prompt, max_age }: UpstreamWish,
+  { prompt, max_age }: UpstreamRequestParameters,
   { asked_at }: Pick<Continuation, 'asked_at'>,
 ): boolean {
   const again = prompt?.split(' ').includes('login') ?? false

@@ -6,8 +6,8 @@
 import { createHmac } from 'node:crypto'
 import type { Seconds } from '@tessera/protocol/brand'
 import { newId } from '../../model/handle.ts'
+import { rememberUntil } from '../../model/jose.ts'
 import type { DerivedKeys } from '../../model/keys.ts'
-import { markUntil } from '../../model/one-use.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
 import { equalInConstantTime } from '../../runtime/constant-time.ts'
@@ -82,7 +82,7 @@ export function createMailLinks(ports: MailLinkPorts): MailLinks {
     redeem(link) {
       const { id, asked_at } = link as Sealed
       const hash = createHmac('sha256', key).update(`redeemed ${id}`).digest('base64url') as TokenHash
-      return ports.stores.usedAssertions.add({ hash, expires_at: markUntil(asked_at + sealLifetime) })
+      return ports.stores.usedAssertions.add({ hash, expires_at: rememberUntil(asked_at + sealLifetime) })
     },
   }
 }

@@ -6,8 +6,8 @@
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { LongRequests } from '../../authorization-request/long-request.ts'
+import type { CountPending } from '../../identity/attempt-limits.ts'
 import { doCounted } from '../../identity/attempts.ts'
-import type { CountWaiting } from '../../identity/waiting-requests.ts'
 import type { Client } from '../../model/client.ts'
 import type { Continuation, Continuations } from './continuation.ts'
 
@@ -22,16 +22,16 @@ export const createShorten =
   ({
     continuations,
     longRequests,
-    countWaiting,
+    countPending,
   }: {
     readonly continuations: Pick<Continuations, 'seal'>
     readonly longRequests: LongRequests
-    readonly countWaiting: CountWaiting
+    readonly countPending: CountPending
   }): Shorten =>
   async (request, client, continuation) => {
     if (continuation.stored || continuations.seal(continuation).length <= longest) return continuation
     const { lifetime } = longRequests
-    const counted = await countWaiting(request, client, { kind: 'long request', lifetime })
+    const counted = await countPending(request, client, { kind: 'long request', lifetime })
     if (!counted.ok) return continuation
     const keep = () => longRequests.keep(client.client_id, continuation.parameters)
     return { ...continuation, stored: await doCounted(counted.value, keep, () => true) }

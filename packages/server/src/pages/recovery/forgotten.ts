@@ -2,7 +2,7 @@
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { refuse } from '@tessera/protocol/result'
-import type { CountMail } from '../../identity/mail-limits.ts'
+import type { CountMail } from '../../identity/attempt-limits.ts'
 import type { Stores } from '../../model/ports/stores.ts'
 import { identityKey, type StoredUser } from '../../model/stored-user.ts'
 import { networkOf } from '../../runtime/network.ts'

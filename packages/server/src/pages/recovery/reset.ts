@@ -2,7 +2,7 @@
 
 import type { Endpoint } from '@tessera/protocol/http'
 import { ok } from '@tessera/protocol/result'
-import type { KnownAccounts } from '../../identity/known-account.ts'
+import type { KnownAccounts } from '../../identity/password-guesses.ts'
 import type { AccountSettings } from '../../model/account.ts'
 import { localProvider } from '../../model/user.ts'
 import { networkOf } from '../../runtime/network.ts'

@@ -3,7 +3,7 @@
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Accounts } from '../../identity/accounts.ts'
-import type { KnownAccounts } from '../../identity/known-account.ts'
+import type { KnownAccounts } from '../../identity/password-guesses.ts'
 import type { PasswordFault } from '../../model/account.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
 import { localProvider } from '../../model/user.ts'

@@ -1,8 +1,7 @@
 /** Clients that registered themselves, in PostgreSQL (RFC 7591). What hangs on one is written with it: that it stands, and its origins. */
 
-import { createAllowance } from '../../model/allowance.ts'
 import type { RegisteredClients } from '../../model/ports/stores.ts'
-import { type RegisteredClient, roomFor, surplusOf } from '../../model/registered-client.ts'
+import { createAllowance, type RegisteredClient, roomFor, surplusOf } from '../../model/registered-client.ts'
 import { among } from './batches.ts'
 import { announce, type Changes } from './changes.ts'
 import { codecs, type Value } from './codecs.ts'

@@ -20,7 +20,7 @@ import type {
 } from '../../../model/extension-grant.ts'
 import { hashHandle } from '../../../model/handle.ts'
 import { InvalidHookResult } from '../../../model/hook-result.ts'
-import { markUntil } from '../../../model/one-use.ts'
+import { rememberUntil } from '../../../model/jose.ts'
 import { apisOf, findApi, type Resources } from '../../../model/resource.ts'
 import type {
   AuthorizationChoice,
@@ -164,7 +164,7 @@ async function recheck(
       use: {
         kind: 'assertion',
         hash: hashHandle(`${extension.grantType}\n${answer.uses.id}`),
-        expires_at: markUntil(answer.uses.expires_at),
+        expires_at: rememberUntil(answer.uses.expires_at),
       },
     }),
   }

@@ -1,9 +1,8 @@
 /** Writes of keys, settings, registered clients and principals. */
 
 import type { Seconds } from '@tessera/protocol/brand'
-import { createAllowance } from '../../../model/allowance.ts'
 import type { UnusedClients } from '../../../model/ports/stores.ts'
-import { roomFor, surplusOf } from '../../../model/registered-client.ts'
+import { createAllowance, roomFor, surplusOf } from '../../../model/registered-client.ts'
 import { codecs, type Row } from '../codecs.ts'
 import { change, one } from '../statements.ts'
 import type { Writes } from './operation.ts'

@@ -1,0 +1,123 @@
+/** Limits that are counted as attempts: mail, client assertions and pending requests. */
+
+import type { Seconds } from '@tessera/protocol/brand'
+import type { HttpRequest } from '@tessera/protocol/http'
+import { ok, type Result, refuse } from '@tessera/protocol/result'
+import { type Client, isPublic } from '../model/client.ts'
+import { identityKey } from '../model/stored-user.ts'
+import { networkKeys, networkOf } from '../runtime/network.ts'
+import type { CountAttempt, Counted, Forgive } from './attempts.ts'
+
+const hour = 3600
+
+type MailCount =
+  | {
+      /** False if this address has received enough mail. The response must be the same in both cases. */
+      readonly send: boolean
+      /** Undoes both counts, because the mail was lost before it was stored. */
+      readonly forgive: Forgive
+      /** Undoes the count of the address only, because no mail was due. The network did make a request. */
+      readonly unsent: Forgive
+    }
+  | { readonly wait: Seconds }
+
+/** Each kind is counted separately, so that a flood of invitations does not block password resets. */
+type MailReason = 'sign_up' | 'new_password' | 'new_address'
+
+export type CountMail = (reason: MailReason, from: string, to: string) => Promise<MailCount>
+
+const mostMailsToAddress = 5
+const mostMailsFromNetwork = 50
+
+/** Limits mail that strangers can cause, per hour: of each kind to one address, and in total from one network. */
+export const createMailCounter =
+  ({ countAttempt }: { countAttempt: CountAttempt }): CountMail =>
+  async (reason, from, to) => {
+    const network = await countAttempt(networkKeys('mail', from, { most: mostMailsFromNetwork, span: hour }))
+    if (!network.ok) return { wait: network.wait }
+    const address = await countAttempt([
+      { key: `${reason} mail to ${identityKey(to)}`, most: mostMailsToAddress, span: hour },
+    ]).catch(async error => {
+      await network.forgive()
+      throw error
+    })
+    const unsent = address.ok ? address.forgive : async () => {}
+    const forgive = async () => {
+      await Promise.all([network.forgive(), unsent()])
+    }
+    return { send: address.ok, forgive, unsent }
+  }
+
+/** Counts an assertion whose `jti` is stored for `kept` seconds. */
+export type CountAssertion = (clientId: string, kept: Seconds) => Promise<Counted>
+
+/** Maximum of assertions of each kind, within the time for which their ids are stored. */
+const mostAssertions = 2640
+
+/** Four per second, for the lifetimes of up to ten minutes that most clients use. */
+const shortAssertion: Seconds = 960
+
+/**
+ * Limits how many assertions a self-registered client can authenticate with. The `jti` of each is stored until the
+ * assertion expires (RFC 7523 §3), so without a limit one client could fill the store.
+ */
+export const createAssertionCounter =
+  ({
+    countAttempt,
+    isConfigured,
+    longest,
+  }: {
+    readonly countAttempt: CountAttempt
+    /** Returns whether the configuration contains the client. */
+    readonly isConfigured: (clientId: string) => boolean
+    /** Maximum time for which an id is stored. */
+    readonly longest: Seconds
+  }): CountAssertion =>
+  async (clientId, kept) => {
+    if (isConfigured(clientId)) return { ok: true, forgive: async () => {} }
+    // Separate counts: long-lived assertions must not use up the limit of short-lived ones, and must be counted for as
+    // long as they are stored.
+    return countAttempt([
+      kept <= shortAssertion
+        ? { key: `client assertion of ${clientId}`, most: mostAssertions, span: 660 }
+        : { key: `long client assertion of ${clientId}`, most: mostAssertions, span: longest },
+    ])
+  }
+
+/** Counts a pending request. Refuses `temporarily_unavailable` if the network has too many of them. */
+export type CountPending = (
+  request: HttpRequest,
+  client: Client,
+  pending: {
+    readonly kind: 'pushed request' | 'device authorization' | 'long request'
+    readonly lifetime: Seconds
+  },
+) => Promise<Result<Forgive>>
+
+/**
+ * Limits the rows that strangers can create: pushed requests (RFC 9126) and device authorizations (RFC 8628 §5.2) of public
+ * or self-registered clients, and long authorization requests, which any browser can send.
+ */
+export const createPendingCounter =
+  ({
+    countAttempt,
+    isConfigured,
+    mostPending: most,
+  }: {
+    readonly countAttempt: CountAttempt
+    /** Returns whether the configuration contains the client. */
+    readonly isConfigured: (clientId: string) => boolean
+    readonly mostPending: number
+  }): CountPending =>
+  async (request, client, { kind, lifetime: span }) => {
+    // A confidential client sends the requests of all its users from one network.
+    if (kind !== 'long request' && !isPublic(client) && isConfigured(client.client_id))
+      return ok(async () => {})
+    const counted = await countAttempt(networkKeys(kind, networkOf(request), { most, span }))
+    return counted.ok
+      ? ok(counted.forgive)
+      : refuse('temporarily_unavailable', 'too_many_waiting', {
+          description: 'Too many requests of this network are pending; try again later',
+          retry_after: counted.wait,
+        })
+  }

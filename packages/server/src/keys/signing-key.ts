@@ -1,0 +1,83 @@
+/** Signing keys: generated, opened with the master key, and published as a JWK Set. */
+
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair,
+  hash,
+  type KeyObject,
+  type webcrypto,
+} from 'node:crypto'
+import { promisify } from 'node:util'
+import type { StoredKey } from '../model/authorization.ts'
+import type { SigningAlgorithm } from '../model/client.ts'
+import type { Sealing, SigningKey } from '../model/keys.ts'
+
+const generate = promisify(generateKeyPair) as (
+  type: string,
+  options: object,
+) => Promise<{ privateKey: KeyObject }>
+
+const kinds: Record<SigningAlgorithm, readonly [type: string, options: object]> = {
+  RS256: ['rsa', { modulusLength: 2048 }],
+  PS256: ['rsa', { modulusLength: 2048 }],
+  ES256: ['ec', { namedCurve: 'P-256' }],
+  EdDSA: ['ed25519', {}],
+}
+
+export type GenerateSigningKey = (
+  alg: SigningAlgorithm,
+) => Promise<{ kid: string; jwk: webcrypto.JsonWebKey }>
+
+/** Generates a key off the main thread. Its `kid` is the thumbprint of the public key (RFC 7638). */
+export const generateSigningKey: GenerateSigningKey = async alg => {
+  const { privateKey } = await generate(...kinds[alg])
+  const jwk = privateKey.export({ format: 'jwk' })
+  return { kid: thumbprint(jwk), jwk }
+}
+
+/** RFC 7638 §3.2, RFC 8037 §2: the required public members in lexicographic order. */
+const requiredMembers: Readonly<Record<string, readonly (keyof webcrypto.JsonWebKey)[]>> = {
+  RSA: ['e', 'kty', 'n'],
+  EC: ['crv', 'kty', 'x', 'y'],
+  OKP: ['crv', 'kty', 'x'],
+}
+
+/** Returns only the members that may be published, and none of the private key. */
+const publicMembers = (jwk: webcrypto.JsonWebKey): webcrypto.JsonWebKey =>
+  Object.fromEntries((requiredMembers[jwk.kty ?? ''] ?? []).map(name => [name, jwk[name]]))
+
+const thumbprint = (jwk: webcrypto.JsonWebKey): string =>
+  hash('sha256', JSON.stringify(publicMembers(jwk)), 'base64url')
+
+export type OpenedKey = SigningKey & {
+  readonly publicKey: KeyObject
+  /** The public members only. */
+  readonly jwk: webcrypto.JsonWebKey
+} & Pick<StoredKey, 'created_at' | 'active_from'>
+
+/** Decrypts a stored key. Throws if it was sealed with another master key. */
+export function openKey(
+  { kid, alg, sealed, created_at, active_from }: StoredKey,
+  sealing: Sealing,
+): OpenedKey {
+  const jwk = JSON.parse(sealing.open(sealed, sealedName({ kid, alg }))) as webcrypto.JsonWebKey
+  const privateKey = createPrivateKey({ key: jwk, format: 'jwk' })
+  return {
+    kid,
+    alg: alg as SigningAlgorithm,
+    privateKey,
+    publicKey: createPublicKey(privateKey),
+    jwk: publicMembers(jwk),
+    created_at,
+    active_from,
+  }
+}
+
+/** Returns the name that a sealed key is bound to. It does not open under another name or for another algorithm. */
+export const sealedName = ({ kid, alg }: { readonly kid: string; readonly alg: string }): string =>
+  `${alg} ${kid}`
+
+/** Returns the JWK Set (RFC 7517 §5) as JSON: the public members of each key, for verifying signatures only (§4.2). */
+export const jwkSet = (keys: readonly OpenedKey[]): string =>
+  JSON.stringify({ keys: keys.map(({ kid, alg, jwk }) => ({ ...jwk, kid, alg, use: 'sig' })) })
