@@ -7,7 +7,7 @@ export type AcrValues = {
   readonly idp?: string
   /** The tenant that `tenant:NAME` names. */
   readonly tenant?: string
-  /** What is left: authentication context class references, in order of preference. */
+  /** The remaining values: authentication context class references, in order of preference. */
   readonly acr: readonly string[]
 }
 
@@ -20,7 +20,7 @@ const unclearTenant = refuse('invalid_request', 'acr_values_tenant_malformed', {
 
 const none: AcrValues = { acr: [] }
 
-/** Refuses `invalid_request` when more than one `idp:` or more than one `tenant:` is named, or a name is empty. */
+/** Parses `acr_values`. Refuses `invalid_request` for a second or empty `idp:` or `tenant:`. */
 export function parseAcrValues(text: string | undefined): Result<AcrValues> {
   if (!text) return ok(none)
   let idp: string | undefined

@@ -1,8 +1,8 @@
-/** `display` (OpenID Connect Core 1.0 §3.1.2.1): what kind of window the client shows the pages in. */
+/** `display` (OpenID Connect Core 1.0 §3.1.2.1): the kind of window that the client shows the pages in. */
 
 export const displays = ['page', 'popup', 'touch', 'wap'] as const
 export type Display = (typeof displays)[number]
 
-/** What is not known is a page: the use of this parameter never results in an error (§15.1). */
+/** Returns `page` for unknown values: this parameter must never cause an error (§15.1). */
 export const parseDisplay = (text: string | undefined): Display =>
   displays.find(display => display === text) ?? 'page'

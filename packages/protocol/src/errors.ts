@@ -1,4 +1,7 @@
-/** The error codes of the OAuth and OpenID Connect registries, each with the HTTP status of a direct (not redirected) answer. */
+/**
+ * The error codes of the OAuth and OpenID Connect registries, with the HTTP status of each direct (not redirected)
+ * response.
+ */
 
 export const errorStatus = {
   // RFC 6749 §4.1.2.1, §5.2
@@ -42,31 +45,57 @@ export const errorStatus = {
   registration_not_supported: 400,
 } as const
 
-/** A registered error code, or an extension grant's own (RFC 6749 §8.5): such a code answers 400. */
+/** A registered error code, or an extension grant's own code (RFC 6749 §8.5). */
 export type ErrorCode = keyof typeof errorStatus | (string & {})
 
-/** The HTTP status of a direct answer with this error: 400 for a code that is not in the registry. */
+/** Returns the HTTP status of a direct response with this error; 400 for a code that is not registered. */
 export const statusOf = (error: ErrorCode): number =>
   Object.hasOwn(errorStatus, error) ? errorStatus[error as keyof typeof errorStatus] : 400
 
 /** The characters of `error` and `error_description` (RFC 6749 §4.1.2.1, §5.2; RFC 6750 §3): ASCII without `"` and `\`. */
 const allowed = /^[\x20\x21\x23-\x5B\x5D-\x7E]*$/
 
-/** ASCII replacements of characters that have no accent to drop. */
-const spelled: Readonly<Record<string, string>> = {
-  ...{ '§': 'section ', '…': '...', '→': '->', '—': '-', '–': '-', '−': '-', '×': 'x', '·': '*' },
-  ...{ '"': "'", '“': "'", '”': "'", '„': "'", '«': "'", '»': "'", '‘': "'", '’': "'", '\\': '/' },
-  ...{ '\u00A0': ' ', '\t': ' ', '\n': ' ', '\r': ' ' },
-  ...{ ß: 'ss', æ: 'ae', Æ: 'AE', œ: 'oe', Œ: 'OE', ø: 'o', Ø: 'O', ł: 'l', Ł: 'L' },
+/** ASCII replacements for characters that are not a letter plus an accent. */
+const asciiReplacements: Readonly<Record<string, string>> = {
+  '§': 'section ',
+  '…': '...',
+  '→': '->',
+  '—': '-',
+  '–': '-',
+  '−': '-',
+  '×': 'x',
+  '·': '*',
+  '"': "'",
+  '“': "'",
+  '”': "'",
+  '„': "'",
+  '«': "'",
+  '»': "'",
+  '‘': "'",
+  '’': "'",
+  '\\': '/',
+  '\u00A0': ' ',
+  '\t': ' ',
+  '\n': ' ',
+  '\r': ' ',
+  ß: 'ss',
+  æ: 'ae',
+  Æ: 'AE',
+  œ: 'oe',
+  Œ: 'OE',
+  ø: 'o',
+  Ø: 'O',
+  ł: 'l',
+  Ł: 'L',
 }
 
-/** Returns the text in the characters that an error may have; one that has no spelling in ASCII becomes `?`. */
+/** Returns the text in ASCII as errors require. Characters without a replacement become `?`. */
 export const errorText = (text: string): string =>
   allowed.test(text)
     ? text
     : text
-        .replaceAll(/[^\x20\x21\x23-\x5B\x5D-\x7E]/gu, one => spelled[one] ?? one)
-        // Letters lose their accents: `é` becomes `e`.
+        .replaceAll(/[^\x20\x21\x23-\x5B\x5D-\x7E]/gu, one => asciiReplacements[one] ?? one)
+        // Removes accents: `é` becomes `e`.
         .normalize('NFKD')
         .replaceAll(/\p{M}/gu, '')
         .replaceAll(/[^\x20\x21\x23-\x5B\x5D-\x7E]/gu, '?')

@@ -1,66 +1,78 @@
-/** Plain messages: what an endpoint is given and what it answers. The edges in `server/src/http` turn the outer world into them. */
+/**
+ * HTTP messages as plain values, independent of any HTTP library. The edges in `server/src/http` convert to and from
+ * them.
+ */
 
 export type HttpRequest = {
-  /** An id for the logs: unique for each request. */
+  /** A unique id for the logs. */
   readonly id: string
-  /** In capitals. */
+  /** Upper case. */
   readonly method: string
   /** Without the query, as sent. */
   readonly path: string
-  /** Without the question mark, as sent; empty when there is none. */
+  /** Without the question mark, as sent; empty if there is no query. */
   readonly query: string
-  /** Names in lower case; a repeated header joined by `, `. */
+  /** Names in lower case; repeated headers joined by `, `. */
   readonly headers: Readonly<Record<string, string | undefined>>
-  /** Decoded as UTF-8 (bytes that are not become U+FFFD); empty when there is none. */
+  /** Decoded as UTF-8; invalid bytes become U+FFFD. Empty if there is no body. */
   readonly body: string
   readonly peer: Peer
   /**
-   * Resolves to whether the client still waits for the response. To be asked before a refusal writes anything; takes
-   * some time, so never asked on the way to a success. Absent: it does.
+   * Resolves to whether the client still waits for the response; if undefined, it is assumed to wait. The check takes
+   * time, so only refusals that write something make it, never successful requests.
    */
   readonly connected?: () => Promise<boolean>
 }
 
-/** Resolves to false when the client of a request is known to have hung up. */
+/** Resolves to false if the client is known to have disconnected. */
 export const isConnected = async ({ connected }: HttpRequest): Promise<boolean> =>
   connected === undefined || (await connected())
 
-/** Who sent the request, as the edge saw it. */
+/** The sender of the request, as the edge saw it. */
 export type Peer = {
   /** The IP address. */
   readonly address: string
-  /** The client certificate of the TLS connection in DER, base64 (RFC 8705); only from our own TLS or from a trusted proxy. */
+  /**
+   * The client certificate of the TLS connection, DER in base64 (RFC 8705). Set only by our own TLS or by a trusted
+   * proxy.
+   */
   readonly certificate?: string
-  /** The host that it asked for, where a proxy that is trusted with it says so; else the `host` header does. */
+  /** The requested host, if a trusted proxy states it; otherwise use the `host` header. */
   readonly host?: string
 }
 
 export type HttpResponse = {
   readonly status: number
-  /** Names in lower case; a list stands for a header sent several times. */
+  /** Names in lower case; a list is sent as repeated headers. */
   readonly headers: Readonly<Record<string, string | readonly string[]>>
   readonly body: string
-  /** Instead of `body`, what is no text: a picture. */
+  /** Replaces `body` for binary content such as images. */
   readonly bytes?: Uint8Array
 }
 
 export type Endpoint = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>
 
-/** A path, its methods and the endpoint that answers. Any other method is answered 405 with `Allow` by the edge. */
+/** A path, its methods and its endpoint. The edge responds to any other method with 405 and `Allow`. */
 export type Route = {
-  /** The whole path; one that ends in `/*` takes any last segment, which the endpoint reads from the request's path. */
+  /**
+   * The complete path. One that ends in `/*` matches any last segment, which the endpoint reads from the request's
+   * path.
+   */
   readonly path: string
   readonly methods: readonly ('GET' | 'POST' | 'PUT' | 'DELETE')[]
   readonly endpoint: Endpoint
-  /** Cross-origin reads: `any` origin (public metadata, registration), the origins that `clients` registered, or none. */
+  /**
+   * Allowed cross-origin reads: `any` origin (public metadata, registration), the origins that `clients` registered, or
+   * none.
+   */
   readonly cors?: 'any' | 'clients'
   /**
-   * Its GET has an effect: it issues, consumes or ends something. HEAD and a prefetch do not reach the endpoint, since nobody
-   * asked for the effect.
+   * Its GET has side effects: it issues, redeems or ends something. HEAD and prefetch requests don't reach the
+   * endpoint.
    */
   readonly acts?: true
-  /** Opened by people in browsers: those get its errors as pages. */
+  /** Opened by people in browsers, so its errors are pages. */
   readonly page?: true
-  /** Answered even under too much load: what tells an orchestrator whether the process lives. */
+  /** Served even under overload, such as health checks of an orchestrator. */
   readonly essential?: true
 }

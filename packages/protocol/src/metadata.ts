@@ -30,7 +30,7 @@ export type ServerMetadata = {
   readonly claim_types_supported: readonly string[]
   readonly id_token_signing_alg_values_supported: readonly string[]
   readonly token_endpoint_auth_methods_supported: readonly string[]
-  /** RFC 8414 §2: required, as its two siblings are, where `private_key_jwt` is a method. */
+  /** Like the two similar members below, required if `private_key_jwt` is supported (RFC 8414 §2). */
   readonly token_endpoint_auth_signing_alg_values_supported?: readonly string[]
   readonly introspection_endpoint_auth_methods_supported: readonly string[]
   readonly introspection_endpoint_auth_signing_alg_values_supported?: readonly string[]

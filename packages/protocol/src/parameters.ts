@@ -2,35 +2,37 @@
 
 import { ok, type Refusal, type Result, refuse } from './result.ts'
 
-/** Read-only parameters. Empty ones count as omitted (RFC 6749 §3.1). */
+/** Read-only parameters. Empty values count as omitted (RFC 6749 §3.1). */
 export type Parameters = {
   get(name: string): string | undefined
-  /** All values of a parameter that may be repeated (`resource`, `audience`); empty when there is none. */
+  /** Returns all values of a repeatable parameter (`resource`, `audience`); empty if it was omitted. */
   all(name: string): readonly string[]
-  /** Names in the order sent. */
+  /** Returns the names in the order sent. */
   names(): Iterable<string>
-  /** Names of parameters that were too long and are left out for it. */
+  /** Names of parameters that were ignored because they were too long. */
   readonly ignored: readonly string[]
 }
 
 /**
- * How long a parameter's value may be (characters of its decoded value) and the error for a longer one. Without an
- * error a longer value is ignored. It is never truncated: a truncated hint names another user.
+ * The maximum length of a decoded value in characters, and the error for a longer one. Without an error, a longer value
+ * is ignored. Values are never truncated, because a truncated hint could name another user.
  */
 export type Limit = readonly [max: number, error?: string]
 
-/** The parameters that a reader knows. Any other is unknown to it, and ignored when it is long (RFC 6749 §3.1, §3.2). */
+/**
+ * The parameters that an endpoint reads. Others are unknown to it and ignored if they are long (RFC 6749 §3.1, §3.2).
+ */
 export type Limits = Readonly<Record<string, Limit>>
 
-/** What the specifications say to ignore, or let a server ignore: it is logged with its reason and refuses nothing. */
+/** Part of a request that has no effect, as a specification requires or permits. It is logged with its reason. */
 export type Ignored = { readonly parameter: string; readonly reason: string; readonly scope?: string }
 
-/** RFC 8707 §2 and RFC 8693 §2.1 let these two be sent several times. */
+/** These parameters may be repeated (RFC 8707 §2, RFC 8693 §2.1). */
 const repeatableInRequests: ReadonlySet<string> = new Set(['resource', 'audience'])
 
 /**
- * The most characters of a token of ours that is read again: as many as a request's body holds (bytes). A user with a
- * thousand groups has an ID token of 50,000.
+ * The maximum length of any token that clients send back: the maximum size of a request body. The ID token of a user in
+ * 1,000 groups has 50,000 characters.
  */
 export const maxTokenLength = 65_536
 
@@ -39,11 +41,10 @@ const maxNameLength = 64
 const unknown: Limit = [4096]
 
 /**
- * Reads parameters from a form body or a query string.
- * Refuses `invalid_request` for broken percent-encoding, text that is not UTF-8, NUL, a repeated parameter
- * (RFC 6749 §3.1: none may be sent more than once), too many parameters; and with the limit's own error for a value
- * that is too long. Ignores a value that is longer than a limit without an error, and a name that nobody can know.
- * @param repeatable names that may be sent several times.
+ * Parses the parameters of a form body or a query string.
+ * Refuses `invalid_request` for malformed percent-encoding, invalid UTF-8, NUL, repeated parameters (RFC 6749 §3.1) and
+ * too many parameters. A value over its limit is refused with the limit's error, or ignored if the limit has none.
+ * @param repeatable names that may be repeated.
  */
 export function parseParameters(
   text: string,
@@ -94,7 +95,7 @@ function readPair(
   const name = decode(text.slice(start, separator))
   let value = separator === end ? '' : decode(text.slice(separator + 1, end))
   if (name === undefined || value === undefined) return malformedEncoding
-  // RFC 6749 §3.1, §3.2: unrecognized parameters are ignored, and no parameter has so long a name.
+  // Ignore unknown parameters (RFC 6749 §3.1, §3.2); no known parameter has such a long name.
   if (name.length > maxNameLength) return undefined
   const [max, error] = Object.hasOwn(limits, name) ? (limits[name] ?? unknown) : unknown
   if (value.length > max) {
@@ -104,14 +105,14 @@ function readPair(
         log: { parameter: name },
       })
     ignored.push(name)
-    // As if it had been sent without a value, which counts as omitted.
+    // Treat it as omitted.
     value = ''
   }
   const before = values.get(name)
   if (before === undefined) values.set(name, repeatable.has(name) ? (value === '' ? [] : [value]) : value)
   else if (typeof before === 'string')
     return refuse('invalid_request', 'repeated_parameter', {
-      // Names that nobody knows are not repeated to whoever reads a page.
+      // Don't echo unknown names: strangers choose them.
       description: `${Object.hasOwn(limits, name) ? name : 'A parameter'} was sent more than once`,
       log: { parameter: name },
     })
@@ -149,7 +150,7 @@ export function withParameters(
 
 const plain = /^[\w.~*!'()/:@,;$?-]*$/
 
-/** Decodes one form-encoded name or value; undefined when it is not well-formed UTF-8 text without NUL. */
+/** Decodes a form-encoded name or value. Returns undefined for invalid UTF-8 and for NUL. */
 export function decode(text: string): string | undefined {
   if (plain.test(text)) return text
   let decoded: string

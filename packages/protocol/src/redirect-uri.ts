@@ -1,24 +1,24 @@
-/** Redirection URIs: what may be registered and what matches (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §2.1). */
+/** Redirection URIs: which may be registered, and which match (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §2.1). */
 
 import { hasPrivateUseScheme, isUnsafeScheme, schemeOf } from './uri-scheme.ts'
 
 /**
- * Whether a host can be named in a header's list, such as CSP's (CSP 3 §2.3.1): names of the web have no other characters,
- * though a URL may hold `;`, `,` and quotes there.
+ * Returns whether a host name can appear in a CSP source list (CSP 3 §2.3.1). A URL's host may contain `;`, `,` and
+ * quotes; names on the web don't.
  */
 export const isWebHost = (hostname: string): boolean => /^([a-z0-9._-]+|\[[0-9a-f:.]+\])$/.test(hostname)
 
-/** As the URL Standard writes them. */
+/** Spelled as the URL Standard serializes them. */
 export const loopbackHosts: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost'])
 
-/** Returns why a URI may not be registered as a redirection URI; undefined when it may. */
+/** Returns why a URI may not be registered as a redirection URI, or undefined if it may. */
 export function redirectUriProblem(uri: string): string | undefined {
-  // RFC 3986 §2: a browser is sent there by a header, which holds nothing else.
+  // RFC 3986 §2: redirects send the URI in a header, which allows only these characters.
   if (/[^\x21-\x7E]/.test(uri)) return 'it holds white space, control or other characters that are not ASCII'
   if (uri.includes('*')) return 'it holds a wildcard, and redirection URIs are compared exactly'
   if (uri.includes('#')) return 'it has a fragment (RFC 6749 §3.1.2)'
   if (!URL.canParse(uri)) return 'it is not an absolute URI (RFC 6749 §3.1.2)'
-  // As it is written: of an empty user (`https://@host/`) nothing is left once it is parsed.
+  // Check the original text, since parsing drops empty user information (`https://@host/`).
   if (/^[a-z][a-z\d+.-]*:\/\/[^/?]*@/i.test(uri)) return 'it holds credentials'
   return hasPrivateUseScheme(uri) ? privateUseProblem(uri) : webProblem(uri)
 }
@@ -37,24 +37,24 @@ function webProblem(uri: string): string | undefined {
   const { protocol, hostname } = new URL(uri)
   if (protocol === 'http:' && !loopbackHosts.has(hostname))
     return 'http is for loopback hosts only (RFC 9700 §2.6); use https'
-  // RFC 9110 §4.2.2: without the slashes a browser reads it as a path of the page that it stands on.
+  // RFC 9110 §4.2.2: without slashes, browsers resolve it as a path relative to the current page.
   if (!/^https?:\/\//i.test(uri) || uri.includes('\\')) return 'it is not written as a web address is'
   if (!isWebHost(hostname)) return 'its host holds characters that no host on the web has'
-  // `127.1` and `[0:0:0:0:0:0:0:1]`: clients that take any port send the usual form.
+  // Clients that use any port send the canonical form, never `127.1` or `[0:0:0:0:0:0:0:1]`.
   return protocol === 'http:' && !/^http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?:[:/?]|$)/i.test(uri)
     ? 'its loopback host is not written as 127.0.0.1, [::1] or localhost'
     : undefined
 }
 
 export type MatchOptions = {
-  /** Whether `http://localhost` takes any port too. */
+  /** Whether `http://localhost` also matches any port. */
   readonly anyLocalhostPort: boolean
 }
 
 /**
- * Returns whether the requested URI is one of the registered ones, byte for byte.
- * One exception: a registered `http://127.0.0.1…` or `http://[::1]…` takes any port, whether registered with one or
- * without (RFC 8252 §7.3). So does `http://localhost…` if `anyLocalhostPort`.
+ * Returns whether the requested URI is registered, byte for byte.
+ * One exception: a registered `http://127.0.0.1…` or `http://[::1]…` matches any port (RFC 8252 §7.3), and so does
+ * `http://localhost…` if `anyLocalhostPort` is set.
  */
 export function matchesRedirectUri(
   requested: string,
@@ -79,6 +79,6 @@ function loopbackParts(
   return host === undefined ? undefined : { host, port, rest }
 }
 
-/** Nothing listens on port 0, and none is above 65535. Omitted, it is 80. */
+/** Port 0 is not valid. */
 const isPort = (port: string | undefined): boolean =>
   port === undefined || (/^[1-9]/.test(port) && Number(port) <= 65_535)

@@ -1,18 +1,18 @@
-/** Resource indicators (RFC 8707 §2): absolute URIs without a fragment, and when two of them are equal. */
+/** Resource indicators (RFC 8707 §2): syntax and comparison. */
 
-/** RFC 8707 §2. */
+/** Returns whether the text is an absolute URI without a fragment (RFC 8707 §2). */
 export const isResourceIndicator = (text: string): boolean => URL.canParse(text) && !text.includes('#')
 
-/** Scheme, user information, host, port, path and query of a URI with an authority (RFC 3986 appendix B, §3.2). */
+/** Groups: scheme, user information, host, port, path and query (RFC 3986 appendix B, §3.2). */
 const hierarchical =
   /^([a-z][a-z\d+.-]*):\/\/([^/?#@]*@)?(\[[^\]/?#]*\]|[^:/?#[\]]*)(?::(\d*))?(\/[^?#]*)?(\?.*)?$/i
 
 const defaultPorts: Readonly<Record<string, string>> = { http: '80', https: '443', ws: '80', wss: '443' }
 
 /**
- * Writes equal URIs alike: scheme and host in lower case, without the default port, an empty path as `/` (RFC 3986
- * §6.2.3, §6.2.2.1). Nothing else is changed, because what a path means is for its server to say: no dot segments, no
- * percent-encoding, no trailing slash. Text that is no URI with an authority is returned as it is.
+ * Normalizes a URI for comparison: scheme and host in lower case, no default port, `/` as empty path (RFC 3986
+ * §6.2.2.1, §6.2.3). Path and percent-encoding stay unchanged, because only their server can interpret them. Returns
+ * any other text unchanged.
  */
 export function comparableUri(text: string): string {
   const parts = hierarchical.exec(text)
@@ -23,5 +23,5 @@ export function comparableUri(text: string): string {
   return `${lower}://${user}${asciiLower(host)}${kept}${path}${query}`
 }
 
-/** Host names in URIs are ASCII; letters of other scripts are not changed. */
+/** Lowers ASCII letters only, because host names in URIs are ASCII. */
 const asciiLower = (text: string): string => text.replaceAll(/[A-Z]+/g, letters => letters.toLowerCase())

@@ -1,8 +1,8 @@
 /** `response_type` (RFC 6749 §3.1.1, OAuth 2.0 Multiple Response Type Encoding Practices §3, §5). */
 
 /**
- * Never `token` alone, whose access token nothing binds to the request (RFC 9700 §2.1.2), and never `none`.
- * A discovery document lists them as they are written here.
+ * The supported response types, spelled as in discovery. `token` alone is not supported, because nothing binds its
+ * access token to the request (RFC 9700 §2.1.2).
  */
 export const responseTypes = [
   'code',
@@ -14,12 +14,12 @@ export const responseTypes = [
 ] as const
 export type ResponseType = (typeof responseTypes)[number]
 
-/** What a response type brings from the authorization endpoint. */
+/** A value that the authorization endpoint returns. */
 export type ResponsePart = 'code' | 'id_token' | 'token'
 
 const wordsOf = (text: string): readonly string[] => text.split(' ').filter(word => word !== '')
 
-/** The response type that these words mean, in any order (RFC 6749 §3.1.1); undefined for one that is not served. */
+/** Returns the response type with these words in any order (RFC 6749 §3.1.1), or undefined if it is not supported. */
 export function parseResponseType(text: string): ResponseType | undefined {
   const words = wordsOf(text)
   return responseTypes.find(type => {
@@ -30,6 +30,9 @@ export function parseResponseType(text: string): ResponseType | undefined {
 
 export const brings = (type: ResponseType, part: ResponsePart): boolean => wordsOf(type).includes(part)
 
-/** Whether the answer would hold a token: such an answer never stands in a query (Multiple Response Types §3, §5). Also for types that are not served. */
+/**
+ * Returns whether the response would contain a token, which must not be sent in a query (Multiple Response Types §3,
+ * §5). Accepts unsupported response types.
+ */
 export const bringsToken = (text: string): boolean =>
   wordsOf(text).some(word => word === 'token' || word === 'id_token')

@@ -1,8 +1,8 @@
-/** Schemes of redirection URIs other than the web's (RFC 8252 §7.1, §8.4). */
+/** Schemes of redirection URIs other than http and https (RFC 8252 §7.1, §8.4). */
 
 const listed = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/))
 
-/** Schemes that no response may be sent to, whoever asks for it. */
+/** Schemes that must never receive a response, whoever registers them. */
 const unsafeSchemes = listed(`
   javascript vbscript livescript mocha data
   file filesystem blob content jar res resource
@@ -19,27 +19,27 @@ const unsafeSchemes = listed(`
   feed pcast
 `)
 
-/** Windows starts parts of itself by these, with arguments from the address. */
+/** Windows starts system components by these schemes, with arguments from the URI. */
 const isWindowsScheme = (scheme: string): boolean =>
   (scheme.startsWith('ms-') || scheme.startsWith('microsoft.windows.')) && !windowsCallbacks.has(scheme)
 
-/** What Windows has for responses to applications from its store. */
+/** The schemes of Windows for responses to applications from its store. */
 const windowsCallbacks = listed('ms-app ms-appx-web')
 
-/** Returns the scheme of an absolute URI, in lower case: `com.example.app` of `com.example.app:/callback`. */
+/** Returns the scheme of an absolute URI in lower case: `com.example.app` for `com.example.app:/callback`. */
 export const schemeOf = (uri: string): string => uri.slice(0, uri.indexOf(':')).toLowerCase()
 
-/** Returns whether an absolute URI has a scheme of its own, that is any but `https` and `http`. */
+/** Returns whether an absolute URI has a private-use scheme, that is, any except `https` and `http`. */
 export const hasPrivateUseScheme = (uri: string): boolean => !/^https?:/i.test(uri)
 
-/** Returns whether a redirect to the scheme runs code, reads files, or starts what is no client. */
+/** Returns whether a redirect to the scheme would run code, read files, or start something other than the client. */
 export const isUnsafeScheme = (scheme: string): boolean =>
   unsafeSchemes.has(scheme) || isWindowsScheme(scheme)
 
-/** Returns whether the scheme is registered with IANA, and so belongs to something else than the client. */
+/** Returns whether the scheme is registered with IANA, and so does not belong to the client. */
 export const isRegisteredScheme = (scheme: string): boolean => registeredSchemes.has(scheme)
 
-/** Returns whether the scheme is a domain name in reverse order, which one owner can claim (RFC 8252 §7.1). */
+/** Returns whether the scheme is a reversed domain name, which only its owner can claim (RFC 8252 §7.1). */
 export const isReversedDomain = (scheme: string): boolean =>
   /^[a-z][a-z\d-]*(?:\.[a-z\d-]+)+$/.test(scheme) && !isRegisteredScheme(scheme)
 

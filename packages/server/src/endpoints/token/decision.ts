@@ -1,4 +1,6 @@
-/** What a grant decides: values that the endpoint signs, commits and answers; a grant itself neither signs nor writes. */
+/**
+ * What grants read and decide. A decision is a value: the endpoint signs, commits and responds; a grant does neither.
+ */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Ignored, Limits, Parameters } from '@tessera/protocol/parameters'
@@ -23,9 +25,9 @@ import type { SubjectIdentifiers } from '../../tokens/subject-identifier.ts'
 /** A grant of the token endpoint (RFC 6749 §4, §6; RFC 8628 §3.4). */
 export type Grant = {
   readonly grantType: string
-  /** How long its own parameters may be. */
+  /** Length limits of the grant's own parameters. */
   readonly limits: Limits
-  /** Reads only. */
+  /** Decides without side effects. */
   readonly decide: (request: TokenRequest, context: GrantPorts) => Awaitable<Decision | RefusedDecision>
 }
 
@@ -33,15 +35,17 @@ export type Grant = {
 export type TokenRequest = {
   readonly client: Client
   readonly parameters: Parameters
-  /** How the tokens will be bound to the client's key. */
+  /** The key of the client that the tokens will be bound to. */
   readonly confirmation?: Confirmation
-  /** How tokens that this request gets for another client are bound. Refuses where they must be and can't be. */
+  /**
+   * Returns the key binding of tokens that are issued to another client. Refuses if they must be bound but can't be.
+   */
   readonly confirmFor: (client: Client) => Result<Confirmation | undefined>
-  /** The network that it came from. */
+  /** The network that the request came from. */
   readonly from: string
 }
 
-/** What grants may ask. */
+/** What grants may use. */
 export type GrantPorts = {
   readonly clock: Clock
   readonly log: Log
@@ -51,63 +55,67 @@ export type GrantPorts = {
   readonly refreshTokens: RefreshTokens
   readonly subjects: Pick<SubjectIdentifiers, 'subjectFor'>
   readonly signIn: SignIn
-  /** Whether this user needs a second factor, which the password grant can't ask for. */
+  /** Returns whether the user needs a second factor, which the password grant can't ask for. */
   readonly barsPasswordGrant: BarsPasswordGrant
-  /** What extension grants see. */
+  /** The context of extension grants. */
   readonly extension: Omit<GrantContext, 'now'>
   readonly findClient: (clientId: string) => Awaitable<Client | undefined>
 }
 
 export type Decision = {
   readonly ok: true
-  /** Whom the tokens are issued to. */
+  /** The client that the tokens are issued to. */
   readonly client: Client
-  /** What the access token carries; sorted. */
+  /** The scope of the access token, sorted. */
   readonly scope: readonly string[]
-  /** API names that the access token is limited to (RFC 8707); empty: every owner of the scope. */
+  /**
+   * Names of the APIs that the access token is limited to (RFC 8707); empty if it is valid at every API of the scope.
+   */
   readonly audience: readonly string[]
-  /** Omitted: the client itself. */
+  /** Undefined if the client acts for itself. */
   readonly subject?: TokenSubject
-  /** The authorization that the tokens hang on. */
+  /** The authorization that the tokens belong to. */
   readonly authorization?: AuthorizationChoice
   readonly use?: Use
   readonly refresh?: RefreshChoice
-  /** Present: an ID token is issued (the user gave `openid`). */
+  /** Set if an ID token is issued (`openid` was granted). */
   readonly idToken?: { readonly nonce?: string; readonly s_hash?: string }
-  /** The user claims of the access token as a refresh family kept them; omitted: read now. */
+  /** The user claims that the refresh family stored for the access token; undefined if they are read now. */
   readonly keptClaims?: JsonObject
   /** Claims that the grant adds to the access token. */
   readonly claims?: JsonObject
   readonly clientClaims?: readonly ClientClaim[]
   readonly confirmation?: Confirmation
   readonly lifetime?: Seconds
-  /** When the access token ends at the latest, however long deciding and signing take: the end of the token that it stems from. */
+  /**
+   * The expiry of the token that this one derives from. The access token never outlives it, however long signing takes.
+   */
   readonly not_after?: Seconds
-  /** The `jti` of each token that it stems from: see `AccessTokenContent`. */
+  /** The `jti` of each token that this one derives from; see `AccessTokenContent`. */
   readonly derived_from?: readonly string[]
   readonly accessTokenType?: 'jwt' | 'reference'
-  /** What the request asked for without effect. */
+  /** Parts of the request without effect. */
   readonly ignored?: readonly Ignored[]
-  /** More members of the response; never the standard ones. */
+  /** Extra response members; they can't replace standard ones. */
   readonly members?: JsonObject
 }
 
 export type TokenSubject = Subject & { readonly sid?: string }
 
 export type AuthorizationChoice =
-  /** Made by this request (direct grants), with all that the user or grant gave. */
+  /** Created by this request (password and extension grants), with everything that was granted. */
   | { readonly kind: 'new' }
-  /** Made before (code, device, refresh). */
+  /** Created earlier (code, device, refresh). */
   | { readonly kind: 'existing'; readonly authorization: Authorization }
-  /** Another token's, which this one falls with (token exchange). */
+  /** The authorization of another token: if it is revoked, this token is too (token exchange). */
   | { readonly kind: 'inherited'; readonly id: AuthorizationId; readonly until: Seconds }
 
 type RefreshChoice =
   | { readonly kind: 'new'; readonly scope: readonly string[] }
-  /** The family's token of this generation, made anew. */
+  /** Reissues the family's token of this generation. */
   | { readonly kind: 'existing'; readonly family: RefreshFamily; readonly generation: number }
 
-/** A refusal that must write names what, and the endpoint performs it. */
+/** A refusal, with the write that the endpoint performs because of it. */
 export type RefusedDecision = Refusal & { readonly effect?: Effect }
 
 export type Effect =

@@ -1,4 +1,4 @@
-/** From a decision to signed tokens and the one write that must go with them. Reads claims, signs; stores nothing. */
+/** Creates the tokens of a decision and the write that must accompany them. Reads claims and signs; writes nothing. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
@@ -33,23 +33,26 @@ export type IssuePorts = {
 }
 
 export type Issued = {
-  /** What the access token carries. */
+  /** The scope of the access token. */
   readonly scope: readonly string[]
   readonly accessToken: AccessToken
   readonly refreshToken?: string
   readonly idToken?: string
-  /** Undefined: nothing to write (a JWT of the client's own). */
+  /** Undefined if nothing is written (a JWT of the client itself). */
   readonly commit?: Commit
 }
 
-/** Refuses what {@link Audiences.of} refuses, and `invalid_grant` when what the token stems from ended meanwhile. */
+/**
+ * Issues the tokens. Refuses what {@link Audiences.of} refuses, and `invalid_grant` if the original token expired
+ * meanwhile.
+ */
 export async function issue(decision: Decision, ports: IssuePorts): Promise<Result<Issued>> {
   const audience = ports.audiences.of(decision.scope, decision.audience)
   if (!audience.ok) return audience
   const wide = widestAudience(decision, audience.value, ports.audiences)
   const kept = decision.keptClaims ?? (await readClaims(decision, wide, ports.profile))
   const idClaims = await readIdClaims(decision, ports.readIdentityClaims)
-  // Not before the hooks have answered: what follows has one time, and nothing outlives what it hangs on.
+  // Read the time after the hooks, so that all tokens share it and none outlives its parent.
   const now = ports.clock.now()
   const lifetime = lifetimeOf(decision, now)
   if (lifetime <= 0) return refuse('invalid_grant', 'extension_subject_token_expired')
@@ -88,7 +91,10 @@ type Span = { readonly now: Seconds; readonly lifetime: Seconds }
 const lifetimeOf = ({ lifetime, not_after, client }: Decision, now: Seconds): Seconds =>
   Math.min(lifetime ?? client.access_token_lifetime, (not_after ?? Number.POSITIVE_INFINITY) - now)
 
-/** A new family keeps the claims of all that it may be used for, also where this token is limited to one API (RFC 8707 §2.2). */
+/**
+ * Returns the audience whose claims a new family stores: all that the family may be used for, even if this token is
+ * limited to one API (RFC 8707 §2.2).
+ */
 function widestAudience(decision: Decision, narrow: Audience, audiences: Audiences): Audience {
   const { refresh, authorization, audience } = decision
   if (refresh?.kind !== 'new') return narrow
@@ -97,7 +103,7 @@ function widestAudience(decision: Decision, narrow: Audience, audiences: Audienc
   return wide.ok ? wide.value : narrow
 }
 
-/** The user claims that the scopes and APIs ask for, and those that the sign-in or grant brought. */
+/** Returns the user claims of the scopes and APIs. */
 async function readClaims(
   { subject, client }: Decision,
   { claims: names }: Audience,
@@ -107,7 +113,10 @@ async function readClaims(
   return profile.claims({ subject, client_id: client.client_id, names, use: 'access_token' })
 }
 
-/** An access token comes with every ID token of this endpoint, so that UserInfo tells the claims of the scope (OpenID Connect Core 1.0 §5.4). */
+/**
+ * Returns the user claims of the ID token. UserInfo returns the claims of the scope, because this endpoint always
+ * issues an access token too (OpenID Connect Core 1.0 §5.4).
+ */
 async function readIdClaims(
   { idToken, subject, client, authorization }: Decision,
   read: ReadIdentityClaims,
@@ -118,11 +127,11 @@ async function readIdClaims(
   return read({ client, subject, use: 'id_token', scope: whole ? scope : [], requested })
 }
 
-/** What the authorization request wanted in the ID token one by one. */
+/** Returns the claims that the authorization request asked for individually. */
 const requestedOf = ({ authorization }: Decision): RequestedClaims | undefined =>
   authorization?.kind === 'existing' ? authorization.authorization.requested_claims?.id_token : undefined
 
-/** A narrowed token carries the claims of its own scopes only. */
+/** Keeps only the named claims, so that a narrowed token has only the claims of its own scopes. */
 const only = (claims: JsonObject, names: readonly string[]): JsonObject =>
   Object.fromEntries(Object.entries(claims).filter(([name]) => names.includes(name)))
 
@@ -149,7 +158,7 @@ const existingAuthorization = ({ authorization }: Decision): { id: Authorization
   return authorization?.kind === 'inherited' ? authorization : undefined
 }
 
-/** A new family for a sign-in that was given `offline_access`. */
+/** Returns a new refresh family if `offline_access` was granted. */
 function familyOf(
   decision: Decision,
   claims: JsonObject | undefined,
@@ -188,7 +197,7 @@ function newAuthorization(
     scope,
     resources: audience,
     created_at: now,
-    // It outlives all that is issued for it: the last access token of the family, or this one.
+    // It outlives everything issued for it: the last access token of the family, or this one.
     expires_at: (family?.idle_expires_at ?? now) + lifetime,
   })
 }

@@ -1,11 +1,14 @@
-/** What every grant that rests on an earlier sign-in checks again: the authorization, the client's scopes, the user. */
+/** Rechecks an earlier sign-in: the authorization, the client's scopes and the user. */
 
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Authorization } from '../../model/authorization.ts'
 import type { Client } from '../../model/client.ts'
 import type { Decision, GrantPorts, TokenRequest, TokenSubject } from './decision.ts'
 
-/** Refuses `invalid_grant` when the authorization was revoked or the user is not active, `invalid_scope` when a scope was withdrawn. */
+/**
+ * Refuses `invalid_grant` if the authorization was revoked or the user is inactive, and `invalid_scope` if a scope was
+ * withdrawn.
+ */
 export async function recheckAuthorization(
   authorization: Authorization,
   { client }: TokenRequest,
@@ -23,7 +26,7 @@ export async function recheckAuthorization(
   return active ? undefined : refuse('invalid_grant', 'user_inactive', { log })
 }
 
-/** The user of an authorization and how they signed in. */
+/** Returns the user of an authorization and how they signed in. */
 export const subjectOf = ({
   sub,
   tenant,
@@ -44,13 +47,13 @@ export const subjectOf = ({
   claims,
 })
 
-/** A family for what the user gave, if the client still refreshes. */
+/** Returns a new refresh family if the user granted `offline_access` and the client may still refresh. */
 export const refreshOf = ({ scope }: Authorization, { grant_types }: Client): Pick<Decision, 'refresh'> =>
   scope.includes('offline_access') && grant_types.has('refresh_token')
     ? { refresh: { kind: 'new', scope } }
     : {}
 
-/** Refuses `invalid_scope` when the client may no longer have all that was granted before. What it may have is registered. */
+/** Refuses `invalid_scope` if the client lost a scope that was granted before. */
 const withdrawnScope = (scope: readonly string[], client: Client): Refusal | undefined => {
   const lost = scope.find(name => !client.scope.has(name))
   return lost === undefined

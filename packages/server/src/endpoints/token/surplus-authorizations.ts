@@ -1,19 +1,19 @@
 /**
- * Bounds how many authorizations one user has: with an account of their own, anybody can redeem codes in a loop, and each
- * leaves rows for as long as its refresh token lives (docs/decisions/0018-authorizations-per-user.md).
+ * Limits the authorizations of a user. Anyone with an account could redeem codes in a loop, and each would leave rows
+ * for the lifetime of its refresh token (docs/decisions/0018-authorizations-per-user.md).
  */
 
 import type { Authorizations } from '../../model/ports/stores.ts'
 import type { Log } from '../../runtime/ports.ts'
 
-/** Counts an authorization that was redeemed or created for this user (`sub`). Does not wait for what it starts. */
+/** Counts an authorization that was redeemed or created for the user (`sub`). Returns before any clean-up is done. */
 export type NoteAuthorization = (sub: string) => void
 
 const maxPerUser = 10_000
-/** Looking for a surplus reads all authorizations of the user, so it is done rarely. */
+/** A check reads all authorizations of the user, so it is rare. */
 const checkInterval = 500
 const maxDeletedAtOnce = 2000
-/** Users whose authorizations are counted; beyond it, the user seen first is forgotten. */
+/** The number of users that are tracked. Beyond it, the oldest entry is dropped. */
 const capacity = 50_000
 
 export function createAuthorizationCounter({
@@ -37,7 +37,7 @@ export function createAuthorizationCounter({
       const deleted = await authorizations.trim(sub, maxPerUser, maxDeletedAtOnce)
       if (deleted > 0) log.warn('authorizations_trimmed', { sub, count: deleted, kept: maxPerUser })
     } catch (error) {
-      // The next authorizations of this user are counted again.
+      // The next check for this user tries again.
       log.warn('authorizations_not_trimmed', { sub, error: String(error) })
     }
   }

@@ -1,10 +1,10 @@
-/** An operator's last word on a decision: a module's `validators.tokenRequest`. */
+/** Lets a module's `validators.tokenRequest` refuse a decision or add members to the response. */
 
 import { refuse } from '@tessera/protocol/result'
 import type { TokenRequestValidator } from '../../model/extension-grant.ts'
 import type { Decision, RefusedDecision, TokenRequest } from './decision.ts'
 
-/** Credentials that a validator has no business with. */
+/** Credentials, which validators must not see. */
 const withheldParameters = new Set([
   'client_secret',
   'client_assertion',
@@ -18,7 +18,7 @@ const withheldParameters = new Set([
   'actor_token',
 ])
 
-/** Refuses what the validator refuses, `invalid_request` unless it says otherwise; its members join the response. */
+/** Returns the decision with the validator's members, or its refusal; `invalid_request` if it names no error. */
 export const validateBy =
   (validator: TokenRequestValidator) =>
   async ({ parameters }: TokenRequest, decision: Decision): Promise<Decision | RefusedDecision> => {
@@ -30,7 +30,7 @@ export const validateBy =
       scope: decision.scope,
       parameters: new Map(names.map(name => [name, parameters.get(name) ?? ''])),
     })
-    // What the grant says comes last: `issued_token_type` is a standard member of its answer (RFC 8693 §2.2.1).
+    // Members of the grant win: `issued_token_type` is a standard member (RFC 8693 §2.2.1).
     if (answer.ok) return { ...decision, members: { ...answer.members, ...decision.members } }
     const { error = 'invalid_request', description, members } = answer
     return refuse(error, 'validator_refused', { description, members })

@@ -24,9 +24,9 @@ export type TokenEndpointPorts = GrantPorts &
   IssuePorts & {
     readonly grants: readonly Grant[]
     readonly authenticate: AuthenticateClient
-    /** How the tokens will be bound to a key of the client. */
+    /** Returns the client key that the tokens will be bound to. */
     readonly confirm: (request: HttpRequest, client: Client) => Result<Confirmation | undefined>
-    /** An operator's last word on a decision: may refuse it or add members to its response. */
+    /** Lets a module refuse a decision or add members to its response. */
     readonly validate?: (request: TokenRequest, decision: Decision) => Awaitable<Decision | RefusedDecision>
     readonly stores: Stores
     readonly noteUse: NoteUse
@@ -48,7 +48,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
     const answer = await answerClient(request, parameters.value, client)
     if ('status' in answer) return answer
     const { effect } = answer
-    // A late duplicate of a request that succeeded elsewhere must not punish its client (docs/decisions/0029).
+    // A delayed duplicate of a request that succeeded must not revoke anything (docs/decisions/0029).
     const gone = effect !== undefined && !(await isConnected(request))
     if (effect && !gone) await perform(effect, ports)
     return ports.refuser(
@@ -93,7 +93,7 @@ export function createTokenEndpoint(ports: TokenEndpointPorts): Endpoint {
   }
 }
 
-/** Whether the authorization is new in the store, or now outlives the code that was redeemed for it. */
+/** Returns whether the authorization was created, or extended by redeeming its code. */
 const keepsAuthorization = ({ authorization, use }: Decision): boolean =>
   authorization?.kind === 'new' || use?.kind === 'authorization_code' || use?.kind === 'device_code'
 
@@ -116,8 +116,8 @@ function grantOf(
 type Outcome = { readonly ok: true; readonly decision: Decision; readonly issued: Issued } | RefusedDecision
 
 /**
- * Decides, signs and commits once. Undefined: another request used the credential between the decision and the commit;
- * deciding again sees what it did (a retry of the same refresh, or a replay).
+ * Decides, signs and commits once. Returns undefined if a concurrent request used the credential first. The next
+ * attempt sees that use and treats this request as a retry or a replay.
  */
 async function attempt(
   grant: Grant,

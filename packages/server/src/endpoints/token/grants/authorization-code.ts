@@ -38,7 +38,8 @@ export const authorizationCode: Grant = {
     const proof = codeProofProblem(code, client, redirectUri, parameters.get('code_verifier'))
     if (code.used_at !== undefined) {
       const replayed = refuse('invalid_grant', 'code_replayed', { log })
-      // RFC 6749 §4.1.2: a second use revokes what the first issued; only from one who holds the proofs, since a used code may be public.
+      // RFC 6749 §4.1.2: a second use revokes the tokens of the first. A used code may have leaked, so require the
+      // other proofs.
       return proof
         ? replayed
         : { ...replayed, effect: { kind: 'revoke_authorization', id: authorization.id } }
@@ -66,7 +67,7 @@ export const authorizationCode: Grant = {
   },
 }
 
-/** Why the request does not prove that it comes from where the code was asked for. */
+/** Returns why the request does not come from the client instance that requested the code. */
 function codeProofProblem(
   code: AuthorizationCode,
   client: Client,
@@ -75,7 +76,8 @@ function codeProofProblem(
 ): Refusal | undefined {
   if (redirectUri !== code.redirect_uri) return refuse('invalid_grant', 'redirect_uri_differs')
   if (code.code_challenge === undefined) {
-    // RFC 9700 §2.1.1 and §4.8: a verifier without a challenge is a downgrade, as is a missing one that the client must send.
+    // RFC 9700 §2.1.1, §4.8: a verifier without a challenge indicates a downgrade; so does a missing challenge that the
+    // client requires.
     if (verifier !== undefined) return refuse('invalid_grant', 'code_verifier_unexpected')
     return client.require_pkce ? refuse('invalid_grant', 'code_challenge_missing') : undefined
   }
@@ -83,7 +85,7 @@ function codeProofProblem(
   const method = code.code_challenge_method ?? 'plain'
   if (method === 'plain' && !client.allow_plain_pkce) return refuse('invalid_grant', 'code_challenge_plain')
   const expected = codeChallengeOf(verifier, method, text => hash('sha256', text, 'base64url'))
-  // RFC 7636 §4.1: a plain challenge that could be guessed must not pass because its verifier is as short.
+  // RFC 7636 §4.1: reject short verifiers, because a short plain challenge could be guessed.
   return isCodeVerifier(verifier) && equalInConstantTime(expected, code.code_challenge)
     ? undefined
     : refuse('invalid_grant', 'code_verifier_wrong')

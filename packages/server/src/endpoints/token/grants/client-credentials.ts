@@ -1,6 +1,6 @@
 /**
- * The client credentials grant (RFC 6749 §4.4): a token of the client's own. Neither the configuration nor registration
- * gives it to a public client.
+ * The client credentials grant (RFC 6749 §4.4): a token for the client itself. Configuration and registration don't
+ * allow it for public clients.
  */
 
 import { grantTypes } from '@tessera/protocol/grant-types'

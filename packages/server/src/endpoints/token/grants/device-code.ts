@@ -22,7 +22,7 @@ export const deviceCode: Grant = {
     if (device.client_id !== client.client_id) return refuse('invalid_grant', 'device_code_of_another_client')
     const waiting = pendingRefusal(device, ports.clock.now())
     if (waiting) return waiting
-    // RFC 8628 §3.1 has no resource parameter: the device's scope says all.
+    // RFC 8628 §3.1 defines no resource parameter; the scope determines the APIs.
     if (parameters.all('resource').length > 0) return resourceNotSupported
     if (!authorization) return refuse('invalid_grant', 'authorization_revoked')
     const refusal = await recheckAuthorization(authorization, request, ports)
@@ -45,8 +45,8 @@ export const deviceCode: Grant = {
 }
 
 /**
- * Returns why there are no tokens yet, or never. RFC 8628 §3.5: `slow_down` is a variant of `authorization_pending`, so a
- * device that polls too fast still hears at once that the user acted or the code expired.
+ * Returns why there are no tokens yet, or won't be any. `slow_down` only replaces `authorization_pending` (RFC 8628
+ * §3.5), so a device that polls too fast still learns at once that the user decided or that the code expired.
  */
 function pendingRefusal(device: DeviceAuthorization, now: Seconds): RefusedDecision | undefined {
   if (device.used_at !== undefined) return refuse('invalid_grant', 'device_code_used')

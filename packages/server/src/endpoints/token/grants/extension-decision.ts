@@ -1,4 +1,4 @@
-/** Checks the decision of an extension grant member by member before any of it reaches a token. */
+/** Validates each member of an extension grant's decision before it is used. */
 
 import type { AuthorizationId } from '../../../model/authorization.ts'
 import type { GrantDecision, GrantRefusal } from '../../../model/extension-grant.ts'
@@ -60,5 +60,5 @@ const refusal = object({
   members: optional(jsonObject),
 })
 
-/** Throws `InvalidHookResult` for what is neither a decision nor a refusal. */
+/** Throws `InvalidHookResult` if the value is neither a decision nor a refusal. */
 export const readDecision: Read<GrantDecision | GrantRefusal> = outcome(decision, refusal)

@@ -1,4 +1,6 @@
-/** Runs an extension grant (RFC 6749 §4.5) and rechecks what it decided against the client: nothing is ever widened. */
+/**
+ * Runs an extension grant (RFC 6749 §4.5) and checks its decision against the client, so that it can't widen anything.
+ */
 
 import type { Limits } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
@@ -49,7 +51,7 @@ export function fromExtension(extension: ExtensionGrant): Grant {
       const { parameters } = request
       for (const [name, { required, maxLength }] of Object.entries(extension.parameters)) {
         const { length } = parameters.get(name) ?? ''
-        // Again, since a parameter that a standard grant reads too came with that grant's limit.
+        // Check again: if a standard grant also reads the parameter, that grant's limit was applied.
         if (length > (maxLength ?? maxParameterLength)) {
           return refuse('invalid_request', 'parameter_too_long', {
             description: `${name} is too long`,
@@ -115,7 +117,7 @@ async function recheck(
   if (subject && !mayUseTenant(subject.tenant, [client, request.client])) {
     return refuse('invalid_grant', 'user_of_another_tenant', { log: { sub: subject.sub } })
   }
-  // The only way from a pairwise identifier back to its user is the authorization.
+  // Only the authorization can map a pairwise identifier back to its user.
   if (
     subject &&
     client.subject_type === 'pairwise' &&
@@ -136,11 +138,11 @@ async function recheck(
   if (!audience.ok) return audience
   const origin = originOf(answer)
   if (!origin.ok) return origin
-  // A client with reference tokens only is one whose tokens must end at once when they are revoked.
+  // Clients with reference tokens rely on immediate revocation, which JWTs don't offer.
   if (answer.access_token_type === 'jwt' && client.access_token_type === 'reference')
     return accessTokenTypeNotAllowed
   const { lifetime = client.access_token_lifetime } = answer
-  // Also for what is no number.
+  // Also refuses NaN.
   if (!(lifetime >= 1)) return refuse('invalid_grant', 'extension_lifetime_invalid', { log: { lifetime } })
 
   return {
@@ -189,20 +191,20 @@ const chainTooLong = refuse('invalid_request', 'extension_chain_too_long', {
   description: 'The token was exchanged too often',
 })
 
-/** RFC 8705 §3.4: tokens of a client that wants them bound are, whoever asks for them. */
+/** Returns the key binding of tokens for `client`, which may not be the requesting client (RFC 8705 §3.4). */
 function confirmationFor(client: Client, request: TokenRequest): Result<Confirmation | undefined> {
   if (client.client_id === request.client.client_id) return ok(request.confirmation)
   const own = request.confirmFor(client)
   return own.ok && own.value === undefined ? ok(request.confirmation) : own
 }
 
-/** Users of a tenant are for the clients that may name it. */
+/** Returns whether all clients may use the tenant of the user. */
 const mayUseTenant = (tenant: string | undefined, clients: readonly Client[]): boolean =>
   tenant === undefined || clients.every(({ tenants }) => tenants.length === 0 || tenants.includes(tenant))
 
 /**
- * Where one of the two clients is told pairwise identifiers, only those of its sector get tokens from its own: else
- * together they would know whose user is whose (OpenID Connect Core 1.0 §8.1).
+ * Returns whether the new token may reveal this user to its client. If either client has pairwise identifiers, both
+ * must be in the same sector; otherwise they could correlate users (OpenID Connect Core 1.0 §8.1).
  */
 async function maySeeSubject(
   client: Client,
@@ -216,7 +218,10 @@ async function maySeeSubject(
   )
 }
 
-/** Asked for or decided, at most what the client is allowed; omitted: its API scopes, never `offline_access`; derived: at most the other token's. */
+/**
+ * Returns the granted scope: the decided or requested one, within what the client may use and what the original token
+ * has. Defaults to the client's API scopes without `offline_access`.
+ */
 function checkScope(
   { scope: decided, derivedFrom, subject }: GrantDecision,
   requested: readonly string[] | undefined,
@@ -240,7 +245,10 @@ function checkScope(
   return rest.length > 0 ? ok(rest) : nothingLeft
 }
 
-/** At most the owners of the scope; of a token that was limited to some of them (RFC 8707), what stems from it is too. */
+/**
+ * Returns the audience: at most the APIs that own the scope. A token derived from a limited one (RFC 8707) is limited
+ * too.
+ */
 function checkAudience(
   { audience: names = [], derivedFrom }: GrantDecision,
   scope: readonly string[],
@@ -255,7 +263,7 @@ function checkAudience(
     : resourceOutsideScope
 }
 
-/** The `tenant` claim comes from the user's record, never from the request. */
+/** Takes the `tenant` claim from the user's record, never from the request. */
 async function subjectOf(
   given: NonNullable<GrantDecision['subject']>,
   now: number,
@@ -272,10 +280,10 @@ async function subjectOf(
   }
 }
 
-/** Enough for a call through many services; each exchange makes the token longer, and its verification too. */
+/** Enough for calls through many services. Each exchange makes the token longer and its verification slower. */
 const maxChainLength = 16
 
-/** The `jti` of the token that it stems from, after those that this one stems from itself. */
+/** Returns the `jti` of the original token, preceded by the ones that it derives from. */
 function originOf({ derivedFrom }: GrantDecision): Result<readonly string[] | undefined> {
   if (derivedFrom === undefined) return ok(undefined)
   const { jti, derived_from: earlier = [] } = derivedFrom.claims

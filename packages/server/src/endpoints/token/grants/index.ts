@@ -1,4 +1,4 @@
-/** The grants of the token endpoint: discovery reads this list. */
+/** The grants of the token endpoint. Discovery lists them. */
 
 import type { ExtensionGrant } from '../../../model/extension-grant.ts'
 import type { Grant } from '../decision.ts'
@@ -20,15 +20,15 @@ export const standardGrants = [
 ] as const satisfies readonly Grant[]
 
 export type GrantOptions = {
-  /** Whether anyone can check a password: without users, validator or credential authority there is no password grant. */
+  /** Whether anything can check a password; otherwise there is no password grant. */
   readonly checksPasswords: boolean
-  /** A module's own; one of a built-in grant type takes its place. */
+  /** Extension grants of modules. They replace a built-in grant of the same type. */
   readonly extensions: readonly ExtensionGrant[]
-  /** Without any there is no JWT bearer grant. */
+  /** Without trusted issuers there is no JWT bearer grant. */
   readonly trustedIssuers: readonly AssertionIssuer[]
 }
 
-/** Every grant that this server offers. */
+/** Returns the grants that this server offers. */
 export function grantsOf({ checksPasswords, extensions, trustedIssuers }: GrantOptions): readonly Grant[] {
   const builtIn = [
     tokenExchange(),

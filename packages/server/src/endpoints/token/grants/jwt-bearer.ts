@@ -19,23 +19,26 @@ export type AssertionIssuer = {
 
 export type JwtBearerOptions = {
   readonly issuers: readonly AssertionIssuer[]
-  /** The user's `sub` here for an assertion's claims; omitted: the assertion's own `sub`. Undefined: nobody. */
+  /**
+   * Maps the claims of an assertion to a `sub` of this server; undefined refuses it. Default: the assertion's own
+   * `sub`.
+   */
   readonly subject?: (claims: JsonObject) => string | undefined | Promise<string | undefined>
 }
 
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
 /**
- * How far ahead `exp` may be (seconds): the one-use mark is kept until then. Issuers sign assertions for an hour, and
- * clocks differ.
+ * How far ahead `exp` may be (seconds), since the used `jti` is stored until then. Assertions typically live for an
+ * hour.
  */
 const maxLifetime = 3900
-/** How far ahead the issuer's clock may be, and how long ago an assertion may have ended (seconds). */
+/** How far the issuer's clock may be ahead, and how long ago the assertion may have expired (seconds). */
 const skewAhead = 60
 const skewAfterEnd = 5
 
 /**
- * The subject must be an active user of this server. Each assertion is used once, by its `jti` or, where it has none, as a whole.
- * Refuses `invalid_grant` for an assertion that is not good (RFC 7523 §3.1).
+ * Creates the grant. The subject must be an active user of this server. Each assertion is accepted once, identified by
+ * its `jti` or its content. Refuses `invalid_grant` for an invalid assertion (RFC 7523 §3.1).
  */
 export function jwtBearer({
   issuers,
@@ -76,7 +79,7 @@ export function jwtBearer({
   })
 }
 
-/** Without the signature: an ECDSA signature has a second spelling that verifies as well. */
+/** Returns the assertion without its signature, because an ECDSA signature has a second valid encoding. */
 const signedPart = (assertion: string): string => assertion.slice(0, assertion.lastIndexOf('.'))
 
 async function verify(

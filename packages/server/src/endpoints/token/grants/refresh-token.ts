@@ -13,7 +13,7 @@ import { idleEnd, type RefreshHandle } from '../../../tokens/refresh-token.ts'
 import type { Grant, GrantPorts, RefusedDecision } from '../decision.ts'
 import { recheckAuthorization, subjectOf } from '../recheck-authorization.ts'
 
-/** Whole seconds, and what clocks that agree may differ by: a rotation so far ahead was now. */
+/** Tolerates clock differences of synchronized nodes and rounding to seconds. */
 const clockTolerance: Seconds = 2
 
 export const refreshToken: Grant = {
@@ -66,7 +66,7 @@ export const refreshToken: Grant = {
   },
 }
 
-/** What this generation of the family may still be used for; an older one is reuse and revokes what it came from. */
+/** Returns how this generation may be used. An older generation is reuse and revokes the authorization. */
 function useOf(
   { family: id, generation }: RefreshHandle,
   family: RefreshFamily,
@@ -79,8 +79,7 @@ function useOf(
     return ok({ kind, family: id, generation, idleExpiresAt: idleEnd(client, now, family.expires_at) })
   }
   if (generation > family.generation) {
-    // Only a store that lost its newest writes can be behind its own tokens.
-    // Whoever holds an older token could go on with it, and this client could not: nobody goes on.
+    // The store lost its newest writes, so an older token would be current again and this one not. Revoke both.
     log.error('refresh_generation_ahead', { family: id, generation, stored_generation: family.generation })
     return {
       ...refuse('invalid_grant', 'refresh_generation_ahead', { log: { family: id, generation } }),
@@ -95,7 +94,7 @@ function useOf(
   ) {
     const ahead_seconds = family.rotated_at - now
     if (ahead_seconds > clockTolerance) {
-      // Whether this is a retry or a replay nobody can say: neither do tokens go out nor does the sign-in end.
+      // This may be a retry or a replay. Issue no tokens, but don't revoke the authorization either.
       log.error('refresh_rotated_in_future', { family: id, generation, ahead_seconds })
       return refuse('invalid_grant', 'refresh_rotated_in_future', { log: { family: id, generation } })
     }
@@ -114,7 +113,7 @@ const scopeWidened = refuse('invalid_scope', 'scope_widened', {
   description: 'scope asks for more than was granted before',
 })
 
-/** RFC 6749 §6: may be narrowed for this access token, never widened. */
+/** Returns the requested scope, which may be narrower than the original one but not wider (RFC 6749 §6). */
 function narrowedScope(
   parameter: string | undefined,
   original: readonly string[],
@@ -126,8 +125,8 @@ function narrowedScope(
 }
 
 /**
- * RFC 8705 §4: a public client uses a bound family with the key that it was bound to. A confidential one is bound by its
- * authentication (§7.1), so that it may renew a certificate and keep its sign-ins.
+ * Returns whether the request has the key that the family is bound to (RFC 8705 §4). Checked for public clients only:
+ * client authentication binds the tokens of others (§7.1), so they can renew certificates.
  */
 const sameConfirmation = ({ cnf }: RefreshFamily, presented: RefreshFamily['cnf']): boolean =>
   cnf === undefined || JSON.stringify(cnf) === JSON.stringify(presented)

@@ -13,7 +13,7 @@ import {
   type VerifiedToken,
 } from '../../../model/extension-grant.ts'
 
-/** Who may exchange whose token: asked after both tokens proved good. */
+/** Decides whether an exchange is allowed; called after both tokens were verified. */
 export type TokenExchangePolicy = (exchange: {
   readonly request: GrantRequest
   readonly subject: VerifiedToken
@@ -25,10 +25,10 @@ const jwtType = 'urn:ietf:params:oauth:token-type:jwt'
 const supportedTypes: ReadonlySet<string> = new Set([accessTokenType, jwtType])
 
 /**
- * Scope, lifetime and standing of what it issues never exceed the subject token's (RFC 8693 §2.1); an actor is recorded
- * in `act` above earlier actors (§4.1) and must be the one that `may_act` names (§4.4).
- * @param policy may refuse an exchange; omitted: every client that has the grant may exchange what it holds.
- * Refuses `invalid_request` for a token that is not good (§2.2.2), `invalid_target` for a target that the scope does not reach.
+ * Creates the grant. Scope, lifetime and revocation follow the subject token (RFC 8693 §2.1). An actor is added to
+ * `act` (§4.1) and must match `may_act` (§4.4). Refuses `invalid_request` for an invalid token (§2.2.2) and
+ * `invalid_target` for a target outside the scope.
+ * @param policy can refuse an exchange. Without one, every client with this grant may exchange any token that it has.
  */
 export const tokenExchange = ({ policy }: { policy?: TokenExchangePolicy } = {}): ExtensionGrant =>
   defineGrant({
@@ -56,7 +56,7 @@ export const tokenExchange = ({ policy }: { policy?: TokenExchangePolicy } = {})
       }
       if (!mayAct(subject, actor ? partyOf(actor) : partyOfClient(request, context)))
         return refused('actor_not_allowed', 'the subject token does not allow this actor')
-      // Only `true` allows: a policy in JavaScript may return something that merely counts as true.
+      // Require `true`, since a JavaScript policy may return other truthy values.
       if (policy && (await policy({ request, subject, actor })) !== true)
         return refused('exchange_refused_by_policy', 'this exchange is not allowed')
       return decision(request, requestedType, subject, actor)
@@ -73,17 +73,17 @@ async function verify(
   }
   const token = await verifyAccessToken(parameters.get(`${role}_token`) ?? '')
   if (!token) return refused(`${role}_token_invalid`, `${role}_token is not valid`)
-  // RFC 8705 §3: a bound token is of use only with its key.
+  // RFC 8705 §3: a bound token requires its key.
   const unproven = token.cnf !== undefined && JSON.stringify(token.cnf) !== JSON.stringify(confirmation)
   return unproven ? refused(`${role}_token_bound_to_another_key`, `${role}_token is not valid`) : token
 }
 
-/** Who acts: the actor, or the client itself where it names none. */
+/** The acting party: the actor, or the client if there is no actor token. */
 type Party = { readonly sub: string; readonly client_id: string; readonly iss?: Json }
 
 /**
- * RFC 8693 §4.4: whoever the subject token names in `may_act`, and nobody else where it names one. All that it says must
- * fit, and what can't be compared does not.
+ * Returns whether `may_act` permits this party (RFC 8693 §4.4). Every member must match; members that can't be compared
+ * don't.
  */
 function mayAct({ claims }: VerifiedToken, party: Party): boolean {
   const allowed = claims.may_act
@@ -125,13 +125,13 @@ function decision(
 }
 
 const actorClaim = (actor: VerifiedToken, earlier: Json | undefined): JsonObject => ({
-  // What the actor's own client was told of them: no other may learn more.
+  // The identifier that the actor's own client knows; no other client may learn another one.
   sub: actor.claims.sub ?? actor.sub,
   client_id: actor.client_id,
   ...(earlier !== undefined && { act: earlier }),
 })
 
-/** How the user signed in stays what it was. */
+/** Returns the user with the original sign-in's authentication claims. */
 const userOf = ({ sub, claims }: VerifiedToken): GrantDecision['subject'] => ({
   sub,
   ...(typeof claims.idp === 'string' && { idp: claims.idp }),
