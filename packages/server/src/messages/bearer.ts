@@ -1,4 +1,4 @@
-/** Bearer tokens in a request and the challenge in its answer (RFC 6750 §2, §3). */
+/** Bearer tokens in requests, and the challenge in responses (RFC 6750 §2, §3). */
 
 import { errorText } from '@tessera/protocol/errors'
 import type { HttpRequest } from '@tessera/protocol/http'
@@ -11,8 +11,8 @@ const limits: Limits = { access_token: [maxTokenLength, 'invalid_request'] }
 const scheme = /^bearer(?: +|$)/i
 
 /**
- * The access token of the header or of the form; undefined where there is none. One in the query is never read: queries
- * end up in logs and histories (RFC 9700 §4.3.2). Refuses `invalid_request` for two tokens or a malformed form.
+ * Returns the access token of the header or the form; undefined if there is none. Never reads the query, which ends up
+ * in logs and browser histories (RFC 9700 §4.3.2). Refuses `invalid_request` for two tokens or a malformed form.
  */
 export function readBearer(request: HttpRequest): Result<string | undefined> {
   const { authorization = '' } = request.headers
@@ -20,7 +20,7 @@ export function readBearer(request: HttpRequest): Result<string | undefined> {
   const inHeader = start === null ? undefined : authorization.slice(start[0].length).trimEnd() || undefined
   const inForm = readForm(request)
   if (!inForm.ok || inForm.value === undefined) return inForm.ok ? ok(inHeader) : inForm
-  // RFC 6750 §2: a client must not use more than one way in a request.
+  // RFC 6750 §2: a client must use only one way per request.
   return start === null
     ? inForm
     : refuse('invalid_request', 'several_access_tokens', {
@@ -28,14 +28,14 @@ export function readBearer(request: HttpRequest): Result<string | undefined> {
       })
 }
 
-/** RFC 6750 §2.2: only in a form, never with GET. */
+/** Reads the token of a form, which GET requests can't have (RFC 6750 §2.2). */
 function readForm(request: HttpRequest): Result<string | undefined> {
   if (request.method !== 'POST' || !isForm(request)) return ok(undefined)
   const parameters = parseParameters(request.body, limits)
   return parameters.ok ? ok(parameters.value.get('access_token')) : parameters
 }
 
-/** RFC 6750 §3: the value of `WWW-Authenticate`. */
+/** Returns the value of `WWW-Authenticate` (RFC 6750 §3). */
 export function challenge(refusal?: Refusal): string {
   if (!refusal) return 'Bearer realm="tessera"'
   const { error, description } = refusal

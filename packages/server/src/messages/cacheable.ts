@@ -1,4 +1,4 @@
-/** Public documents that caches may keep and ask about again (RFC 9111 §5.2.2, RFC 9110 §13.1.2). */
+/** Public documents with validation by caches (RFC 9111 §5.2.2, RFC 9110 §13.1.2). */
 
 import { hash } from 'node:crypto'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
@@ -7,11 +7,11 @@ export type CacheableDocument = {
   readonly body: string
   /** The media type. */
   readonly type: string
-  /** How long a cache may keep it without asking (seconds). */
+  /** How long caches may use it without revalidation (seconds). */
   readonly maxAge: number
 }
 
-/** Answers 200 with the document, or 304 to a cache that has this very one. */
+/** Returns an endpoint that responds 200 with the document, or 304 if the cache has this version. */
 export function createCacheableResponse({
   body,
   type,
@@ -24,6 +24,6 @@ export function createCacheableResponse({
   return request => (holds(request.headers['if-none-match'], etag) ? unchanged : whole)
 }
 
-/** RFC 9110 §13.1.2: a list of tags, weakly compared, or any. */
+/** Returns whether `If-None-Match` matches: a list of tags, compared weakly, or `*` (RFC 9110 §13.1.2). */
 const holds = (ifNoneMatch: string | undefined, etag: string): boolean =>
   ifNoneMatch?.split(',').some(tag => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag) ?? false

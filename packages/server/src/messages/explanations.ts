@@ -1,7 +1,7 @@
 /**
- * Describes refusals of the token endpoint to clients that authenticated (`error_description`, RFC 6749 §5.2).
- * Anybody can send a public client's id, so public clients get only what the request itself shows. Nothing here tells
- * whether a user exists, or whether a credential of another client is genuine.
+ * Describes refusals of the token endpoint to authenticated clients (`error_description`, RFC 6749 §5.2). Anyone can
+ * send the id of a public client, so public clients get only what the request itself shows. No description reveals
+ * whether a user exists or whether a credential of another client is valid.
  */
 
 import { type Client, isPublic } from '../model/client.ts'
@@ -9,10 +9,10 @@ import { type Client, isPublic } from '../model/client.ts'
 const unknownCode = 'The code is unknown, or was issued to another client'
 const unknownDeviceCode = 'The device_code is unknown, or was issued to another client'
 const unknownRefreshToken = 'The refresh token is unknown, has expired, or was issued to another client'
-/** One text for all of these: no client learns which users are active. */
+/** One text for all of these, so that clients can't learn which users are active. */
 const endedSignIn = 'The sign-in or its user is no longer valid for this client'
 
-/** By reason, for reasons whose refusal has no description. Undefined: nobody is told. */
+/** Descriptions by reason, for refusals without a description of their own. Undefined: not described to anyone. */
 export const explanations = {
   code_unknown: unknownCode,
   code_of_another_client: unknownCode,
@@ -32,7 +32,7 @@ export const explanations = {
   refresh_token_malformed: unknownRefreshToken,
   refresh_token_unknown: unknownRefreshToken,
   refresh_token_of_another_client: unknownRefreshToken,
-  // Read from the token before it is known whose it is.
+  // Checked before the owner of the token is known.
   refresh_token_expired: unknownRefreshToken,
   refresh_token_idle_too_long: 'The refresh token was not used for too long',
   refresh_token_reused: 'The refresh token was used before: its sign-in is revoked',
@@ -50,14 +50,14 @@ export const explanations = {
   assertion_replayed: 'The assertion was used before',
   extension_subject_token_expired: 'The token that this request rests on has expired',
 
-  /** The name of the error says it. */
+  /** The error code already says it. */
   grant_type_unknown: undefined,
-  /** Refused for public clients alone. */
+  /** Happens to public clients only. */
   refresh_token_bound_to_another_key: undefined,
-  /** They would tell a client whether two identifiers are of one user. */
+  /** A description would reveal whether two identifiers belong to the same user. */
   extension_subject_not_derived: undefined,
   extension_subject_of_another_sector: undefined,
-  /** Faults of an operator's module: its own description is sent, and the rest is for the log. */
+  /** Errors of an operator's module: the client gets the module's description, and the log gets the rest. */
   extension_client_unknown: undefined,
   extension_lifetime_invalid: undefined,
   extension_grant_threw: undefined,
@@ -66,7 +66,7 @@ export const explanations = {
   validator_refused: undefined,
 } as const satisfies Readonly<Record<string, string | undefined>>
 
-/** Returns what the client is told; undefined for one that did not authenticate. */
+/** Returns the description of a reason for this client; undefined for public and unauthenticated ones. */
 export const describeReason = (client: Client | undefined, reason: string): string | undefined =>
   client !== undefined && !isPublic(client) && Object.hasOwn(explanations, reason)
     ? explanations[reason as keyof typeof explanations]

@@ -1,15 +1,15 @@
-/** Logs what an endpoint ignored of a request: the client gets what it asked for otherwise, and the operator can see why not that. */
+/** Logs the ignored parts of a request, so that the operator can see why they had no effect. */
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Ignored } from '@tessera/protocol/parameters'
 import type { Client } from '../model/client.ts'
 import type { Log } from '../runtime/ports.ts'
 
-/** Nobody needs to sign in to have lines logged here, so a request gets no more than these, each of a bounded length. */
+/** Strangers can trigger these log lines, so their number and length are limited. */
 const maxLines = 4
 const maxScopeTextLength = 200
 
-/** Scopes that were ignored for the same reason share a line. */
+/** Logs scopes that were ignored for the same reason in one line. */
 export function logIgnoredParameters(
   log: Log,
   endpoint: string,

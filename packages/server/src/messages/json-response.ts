@@ -1,4 +1,4 @@
-/** Direct answers in JSON, the same for every endpoint: RFC 6749 §5.1 and §5.2. */
+/** Direct JSON responses of all endpoints (RFC 6749 §5.1, §5.2). */
 
 import { errorText, statusOf } from '@tessera/protocol/errors'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
@@ -8,7 +8,7 @@ import { networkOf } from '../runtime/network.ts'
 import type { Log } from '../runtime/ports.ts'
 import { describeReason } from './explanations.ts'
 
-/** Keeps responses with tokens, or about them, out of caches (RFC 6749 §5.1). */
+/** Keeps tokens and information about them out of caches (RFC 6749 §5.1). */
 export const noStoreHeaders = {
   'cache-control': 'no-store, no-cache, max-age=0',
   pragma: 'no-cache',
@@ -16,7 +16,7 @@ export const noStoreHeaders = {
 
 const jsonHeaders = { 'content-type': 'application/json; charset=utf-8', ...noStoreHeaders } as const
 
-/** A JSON answer that no cache keeps. */
+/** Returns a JSON response that caches don't store. */
 export const jsonResponse = (
   status: number,
   body: object,
@@ -27,16 +27,16 @@ export const jsonResponse = (
   body: JSON.stringify(body),
 })
 
-/** How an endpoint answers refusals: 401 for `invalid_client`, or 400 as IdentityServer4 does. */
+/** Responds with a refusal. The status of `invalid_client` is 401, or 400 for compatibility with IdentityServer4. */
 export type Refuser = (request: HttpRequest, refusal: Refusal, more?: RefusalContext) => HttpResponse
 type RefusalContext = {
   readonly clientId?: string
-  /** Who authenticated, and hears more than others; instead of `clientId`. */
+  /** The authenticated client, which gets more detailed errors. Replaces `clientId`. */
   readonly client?: Client
-  /** Overrides the status of the error code, for example 415. */
+  /** Overrides the status of the error code, for example with 415. */
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
-  /** Somebody should look at it: it is logged as a warning. */
+  /** Logs the refusal as a warning. */
   readonly alarm?: boolean
 }
 
@@ -45,8 +45,8 @@ export type RefuserPorts = {
 }
 
 /**
- * Answers refusals in JSON (RFC 6749 §5.2) and logs each with its reason and the request's id.
- * `invalid_client` always carries `WWW-Authenticate: Basic` (RFC 6749 §5.2).
+ * Creates a function that responds with refusals in JSON (RFC 6749 §5.2) and logs each with its reason.
+ * `invalid_client` always carries `WWW-Authenticate: Basic`.
  */
 export const createRefuser =
   (

@@ -1,4 +1,4 @@
-/** Redirects, and the headers that every response to a browser has. */
+/** Redirects, and headers for every response to a browser. */
 
 import type { HttpResponse } from '@tessera/protocol/http'
 
@@ -6,16 +6,16 @@ export const browserHeaders = {
   'cache-control': 'no-store',
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
-  // A page of another site can't load it as a picture or a script, to learn who is signed in.
+  // Prevents other sites from loading the response as an image or script to learn who is signed in.
   'cross-origin-resource-policy': 'same-origin',
 } as const
 
-/** `Set-Cookie` values; undefined ones are left out. */
+/** `Set-Cookie` values; undefined ones are omitted. */
 export type SetCookies = readonly (string | undefined)[]
 
 /**
- * Returns a redirect: 303 after a POST, so that the browser asks by GET and never posts a password again (RFC 9700 §4.12);
- * 302 after a GET.
+ * Returns a redirect: 302, or 303 after a POST, so that the browser uses GET and never reposts a password (RFC 9700
+ * §4.12).
  */
 export const redirectResponse = (
   { method }: { readonly method: string },

@@ -8,10 +8,9 @@ import { certificateConfirmation, thumbprintOf } from '../model/jose.ts'
 import { equalInConstantTime } from '../runtime/constant-time.ts'
 
 /**
- * Returns what the tokens of this request are bound to: the certificate that its client authenticated with or, however it
- * authenticated, the one of its connection if its tokens are to be bound (§3.4; public clients: §4). Undefined for any
- * other client. Refuses where the certificate is missing: `invalid_client` if it authenticates the client, else
- * `invalid_request`.
+ * Returns the key binding of this request's tokens: the client certificate, if the client authenticates with it or its
+ * tokens must be bound (§3.4; public clients: §4). Undefined for other clients. Refuses a missing certificate:
+ * `invalid_client` if it authenticates the client, otherwise `invalid_request`.
  */
 export function confirm(request: HttpRequest, client: Client): Result<Confirmation | undefined> {
   const method = client.token_endpoint_auth_method
@@ -31,8 +30,8 @@ const withoutCertificate = refuse('invalid_request', 'binding_certificate_missin
 })
 
 /**
- * Whether the sender of a request holds the key that a token is bound to (RFC 8705 §3); a token that is not bound
- * passes. Refuses `invalid_token` (RFC 6750 §3.1), also for a binding that this server can't check.
+ * Returns a refusal unless the sender of the request has the key that the token is bound to (RFC 8705 §3). Unbound
+ * tokens pass. Refuses `invalid_token` (RFC 6750 §3.1), also for unsupported bindings.
  */
 export function checkConfirmation(cnf: Confirmation | undefined, request: HttpRequest): Refusal | undefined {
   if (cnf === undefined) return undefined

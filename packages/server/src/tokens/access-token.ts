@@ -1,4 +1,4 @@
-/** Access tokens: JWTs by RFC 9068, or reference tokens whose claims stay in the store. */
+/** Access tokens: JWTs (RFC 9068), or reference tokens whose claims are stored. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Json, JsonObject } from '@tessera/protocol/result'
@@ -15,17 +15,17 @@ import type { SubjectIdentifiers } from './subject-identifier.ts'
 
 export type AccessTokenContent = {
   readonly client: Client
-  /** Whom it is for, and its scope. */
+  /** The APIs that it is for, and its scope. */
   readonly audience: Audience
-  /** Omitted: the client's own token; its `sub` is the client_id (RFC 9068 §2.2). */
+  /** Undefined for a token of the client itself, whose `sub` is the client_id (RFC 9068 §2.2). */
   readonly subject?: Omit<Subject, 'claims'> & { readonly sid?: string }
   readonly authorization_id?: AuthorizationId
-  /** The `jti` of each token that this one stems from: it is revoked with any of them. */
+  /** The `jti` of each token that this one derives from. Revoking one of them revokes this token. */
   readonly derived_from?: readonly string[]
   readonly cnf?: Confirmation
-  /** Claims about the user and those that a grant adds; they never replace the registered ones. */
+  /** Claims about the user and claims of the grant. They can't replace registered ones. */
   readonly claims?: JsonObject
-  /** Claims about the client that a grant adds. */
+  /** Claims about the client from the grant. */
   readonly clientClaims?: readonly ClientClaim[]
   readonly issued_at: Seconds
   readonly type: 'jwt' | 'reference'
@@ -37,7 +37,7 @@ export type AccessToken = {
   /** RFC 6749 §7.1. */
   readonly token_type: 'Bearer'
   readonly expires_in: Seconds
-  /** What must be stored for a reference token. */
+  /** The row to store for a reference token. */
   readonly reference?: ReferenceToken
 }
 
@@ -50,7 +50,7 @@ export type AccessTokenPorts = {
   readonly keys: KeyRing
   readonly subjects: SubjectIdentifiers
   readonly random: Random
-  /** IdentityServer4 writes `scope` in JWTs as a list; RFC 9068 §2.2.3 as one string. */
+  /** Whether `scope` in JWTs is a list as in IdentityServer4, rather than a string as in RFC 9068 §2.2.3. */
   readonly scopeAsList: boolean
 }
 
@@ -115,8 +115,8 @@ export function createAccessTokens({
 }
 
 /**
- * Words of this server that not every token has: nobody else may say them where it is silent. A claim named
- * `authorization_id` would hang a token on another's sign-in, `auth_time` would make a client a user.
+ * Removes claims that only this server may set, even if a token doesn't have them. Otherwise a hook could add an
+ * `auth_time` and make a client look like a user.
  */
 export const reservedClaims = {
   auth_time: undefined,
@@ -128,8 +128,9 @@ export const reservedClaims = {
 } as const
 
 /**
- * How the user signed in (RFC 9068 §2.2.1, OpenID Connect Core 1.0 §2); `idp` and `tenant` are IdentityServer's.
- * @param sid as the client is told.
+ * Returns how the user signed in (RFC 9068 §2.2.1, OpenID Connect Core 1.0 §2). `idp` and `tenant` come from
+ * IdentityServer.
+ * @param sid the session id for this client.
  */
 export const authenticationClaims = (
   subject: NonNullable<AccessTokenContent['subject']>,
@@ -143,7 +144,10 @@ export const authenticationClaims = (
   ...(subject.tenant !== undefined && { tenant: subject.tenant }),
 })
 
-/** The client's claims under their prefix; in a user's token only where it wants them there. Several of one type become a list. */
+/**
+ * Returns the client's claims with their prefix; in a user's token only if the client is configured so. Repeated types
+ * become a list.
+ */
 function clientClaimsOf({ client, subject, clientClaims = [] }: AccessTokenContent): JsonObject {
   const own = subject === undefined || client.always_send_client_claims ? client.claims : []
   if (own.length + clientClaims.length === 0) return {}

@@ -1,4 +1,4 @@
-/** Who an access token is for and what it carries for them (RFC 9068 §2.2, RFC 8707 §2). */
+/** The audience of an access token, and the claims for it (RFC 9068 §2.2, RFC 8707 §2). */
 
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import type { SigningAlgorithm } from '../model/client.ts'
@@ -11,22 +11,24 @@ import {
 } from '../model/resource.ts'
 
 export type Audience = {
-  /** What the access token carries: where it is limited to some APIs, only their scopes and those of no API. */
+  /**
+   * The scope of the access token. If the token is limited to some APIs, scopes that only other APIs own are removed.
+   */
   readonly scope: readonly string[]
-  /** One name as a string, several as a list; where no API owns the scope, the one for that. */
+  /** A string for one name, a list for several, or the default audience if no API owns the scope. */
   readonly aud: string | readonly string[]
-  /** The user claims that its scopes and APIs ask for. */
+  /** The user claims of the scopes and APIs. */
   readonly claims: readonly string[]
   readonly signingAlgorithm: SigningAlgorithm
-  /** The type of a JWT for it. */
+  /** The JWT type of the access token. */
   readonly typ: AccessTokenTyp
 }
 
 export type Audiences = {
   /**
-   * @param limit API names that the token is limited to; empty: every API that owns one of the scopes.
-   * Refuses `invalid_target` for a limit that owns none of the scopes, `invalid_scope` where two APIs ask for unlike algorithms
-   * or types: an API that asks for neither takes those of the other.
+   * Returns the audience of a scope. Refuses `invalid_target` if a limit owns none of the scopes, and `invalid_scope`
+   * if two APIs require different algorithms or types.
+   * @param limit names of the APIs that the token is limited to; empty for every API that owns a scope.
    */
   readonly of: (scope: readonly string[], limit: readonly string[]) => Result<Audience>
 }
@@ -39,7 +41,7 @@ export function createAudiences({
   unowned,
 }: {
   readonly resources: Resources
-  /** The audience of tokens whose scopes belong to no API. */
+  /** The audience of tokens whose scope no API owns. */
   readonly unowned: string
 }): Audiences {
   const known = new Map<string, Result<Audience>>()
@@ -79,7 +81,7 @@ export function createAudiences({
 
   return {
     of(scope, limit) {
-      // Neither scopes nor names hold a space or a line end, but any other separator.
+      // Scopes and names contain neither spaces nor line ends.
       const key = `${scope.join(' ')}\n${limit.join(' ')}`
       const before = known.get(key)
       if (before) return before

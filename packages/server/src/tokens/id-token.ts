@@ -15,15 +15,15 @@ type IdTokenContent = {
   readonly client: Client
   readonly subject: NonNullable<AccessTokenContent['subject']>
   readonly nonce?: string
-  /** Of the state, where the configuration asks for it (FAPI 1.0 Part 2 §5.1.1). */
+  /** The hash of the state, if configured (FAPI 1.0 Part 2 §5.1.1). */
   readonly s_hash?: string
-  /** The access token issued with it: `at_hash` is made of it. */
+  /** The access token issued with it, for `at_hash`. */
   readonly accessToken?: string
-  /** The code issued with it: `c_hash` is made of it (§3.3.2.11). */
+  /** The code issued with it, for `c_hash` (§3.3.2.11). */
   readonly code?: string
-  /** Claims about the user; they never replace the registered ones. */
+  /** Claims about the user. They can't replace registered ones. */
   readonly claims?: JsonObject
-  /** What the authorization request asked for one by one (OpenID Connect Core 1.0 §5.5). */
+  /** Claims that the authorization request asked for individually (OpenID Connect Core 1.0 §5.5). */
   readonly requested?: RequestedClaims
 }
 
@@ -34,7 +34,7 @@ export type IdTokenPorts = {
   readonly keys: KeyRing
   readonly subjects: SubjectIdentifiers
   readonly clock: Clock
-  /** Whether every ID token has `idp`, as IdentityServer4's do. */
+  /** Whether every ID token has `idp`, as in IdentityServer4. */
   readonly alwaysWithIdp: boolean
 }
 
@@ -52,7 +52,7 @@ export const createIdTokens = ({ issuer, keys, subjects, clock, alwaysWithIdp }:
       exp: now + client.identity_token_lifetime,
       iat: now,
       ...authenticationClaims(subject, subjects.sessionIdFor(client, subject.sid)),
-      // No claim of OpenID Connect: clients that check for unknown ones warn about it.
+      // OpenID Connect does not define `idp`, and some clients warn about unknown claims.
       ...(!alwaysWithIdp && !isRequested(requested?.idp, subject.idp) && { idp: undefined }),
       ...(nonce !== undefined && { nonce }),
       ...(accessToken !== undefined && { at_hash: leftHalfHash(accessToken, key.alg) }),
@@ -73,11 +73,14 @@ export const createEncryptedIdTokens = (signed: IdTokens, encrypt: EncryptForCli
   },
 })
 
-/** §5.5.1: a claim that is asked for with values is wanted with one of them only. */
+/** Returns whether the claim was requested, and with this value if values were given (§5.5.1). */
 const isRequested = (asked: RequestedClaims[string] | undefined, value: string): boolean =>
   asked !== undefined && (asked.values?.includes(value) ?? true)
 
-/** What binds the token to its request and to what was issued with it: nobody else may say it. */
+/**
+ * Removes claims that bind the token to its request and to what was issued with it, since only this server may set
+ * them.
+ */
 const bound = {
   nonce: undefined,
   at_hash: undefined,
@@ -95,7 +98,7 @@ const hashOf = {
   EdDSA: 'sha512',
 } as const satisfies Record<SigningAlgorithm, string>
 
-/** The left half of the hash that goes with the signing algorithm, in base64url (OpenID Connect Core 1.0 §3.1.3.6). */
+/** Returns the left half of the hash of the signing algorithm, in base64url (OpenID Connect Core 1.0 §3.1.3.6). */
 export function leftHalfHash(text: string, alg: SigningAlgorithm): string {
   const digest = hash(hashOf[alg], text, 'buffer')
   return digest.toString('base64url', 0, digest.length / 2)

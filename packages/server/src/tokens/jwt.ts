@@ -1,4 +1,6 @@
-/** Compact JWS of our own JWTs (RFC 7515 §3.1, RFC 7519), by `node:crypto` directly: this is the hot path. */
+/**
+ * Signs and verifies our own JWTs (RFC 7515 §3.1, RFC 7519). Uses `node:crypto` directly because this is the hot path.
+ */
 
 import { constants, type SignKeyObjectInput, sign, verify } from 'node:crypto'
 import { availableParallelism } from 'node:os'
@@ -12,7 +14,9 @@ import { batchPerTick } from '../runtime/async/batch-per-tick.ts'
 type Algorithm = {
   readonly digest: string | null
   readonly options: Omit<SignKeyObjectInput, 'key'>
-  /** RSA signatures take long enough to be worth a thread of their own; the others cost less than the way there. */
+  /**
+   * Whether to sign on another thread. It pays off for RSA only, because the others cost less than the thread switch.
+   */
   readonly offThread: boolean
 }
 
@@ -28,7 +32,7 @@ const algorithms: Record<SigningAlgorithm, Algorithm> = {
   EdDSA: { digest: null, options: {}, offThread: false },
 }
 
-/** On the only one that this process may use, a thread would take turns with the main one. */
+/** On a single processor, another thread would only compete with the main one. */
 const hasOtherProcessors = availableParallelism() > 1
 
 type Signing = {
@@ -38,31 +42,34 @@ type Signing = {
   readonly reject: (error: unknown) => void
 }
 
-/** What a JWT is for, by its header. */
+/** Identifies the purpose of a JWT by its header. */
 export type JwtKind = {
   /** RFC 7519 §5.1, for example `at+jwt` (RFC 9068 §2.1). */
   readonly typ: string
-  /** Tells apart what has one type; a private header parameter (RFC 7515 §4.3), which others ignore. */
+  /** Separates kinds with the same `typ`. A private header parameter (RFC 7515 §4.3), which others ignore. */
   readonly token_use?: string
 }
 
 /**
- * ID tokens and signed UserInfo responses have the type `JWT` too, and an operator may put any claims into both. So the
- * difference is in the header, which nobody but this server writes.
+ * The kinds of JWT access tokens. ID tokens and signed UserInfo responses also have the type `JWT`, and operators may
+ * add any claim to both. Only the header is reliable, because only this server writes it.
  */
 export const accessTokenKinds = {
   'at+jwt': { typ: 'at+jwt' },
   JWT: { typ: 'JWT', token_use: 'access_token' },
 } as const satisfies Record<AccessTokenTyp, JwtKind>
 
-/** Signs claims. @param kind a text is a type. */
+/**
+ * Returns the signed JWT.
+ * @param kind a string is a `typ`.
+ */
 export function signJwt(key: SigningKey, kind: JwtKind | string, claims: object): Promise<string> {
   const input = `${headerOf(key, kind)}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
   const signWhere = algorithms[key.alg].offThread && hasOtherProcessors ? signOffThread : signInBatch
   return new Promise((resolve, reject) => signWhere({ key, input, resolve, reject }))
 }
 
-/** One after the other they cost half of what they do between other work. */
+/** Signs one after the other: half as expensive as signing between other work. */
 const signInBatch = batchPerTick(({ key, input, resolve, reject }: Signing) => {
   const { digest, options } = algorithms[key.alg]
   try {
@@ -98,15 +105,15 @@ function headerOf(key: SigningKey, kind: JwtKind | string): string {
 export type VerifiedJwt = {
   readonly header: JsonObject
   readonly claims: JsonObject
-  /** Whose signature fits. */
+  /** The key that signed it. */
   readonly key: VerificationKey
 }
 
 const compact = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/
 
 /**
- * Whether a JWT is one of ours: a published key, the algorithm of that key and no other, a kind that is expected, and
- * a signature that fits. Undefined for anything else. Lifetime and issuer are for the caller to check.
+ * Returns the verified JWT, or undefined unless it has a valid signature of a published key, that key's algorithm and
+ * an expected kind. The caller checks lifetime and issuer.
  */
 export function verifyJwt(
   keys: Pick<KeyRing, 'verification'>,
@@ -123,7 +130,7 @@ export function verifyJwt(
   const key = keys.verification(header.kid)
   if (!key || header.alg !== key.alg) return undefined
   const bytes = Buffer.from(signature, 'base64url')
-  // A second spelling of the same bytes would be a second token to whoever compares tokens as text.
+  // Reject non-canonical base64url, so that a token has only one spelling.
   if (bytes.toString('base64url') !== signature) return undefined
   const { digest, options } = algorithms[key.alg]
   const fits = verify(digest, Buffer.from(`${head}.${payload}`), { ...options, key: key.publicKey }, bytes)
@@ -131,7 +138,7 @@ export function verifyJwt(
   return claims && { header, claims, key }
 }
 
-/** The claims of a JWT, whoever signed it. */
+/** Returns the claims of a JWT without verifying its signature. */
 export const readClaims = (token: string): JsonObject | undefined =>
   parse(token.slice(token.indexOf('.') + 1, token.lastIndexOf('.')))
 

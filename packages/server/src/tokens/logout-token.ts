@@ -8,14 +8,14 @@ import type { Clock, Random } from '../runtime/ports.ts'
 import { signJwt } from './jwt.ts'
 import type { SubjectIdentifiers } from './subject-identifier.ts'
 
-/** Whose session has ended. */
+/** The ended session. */
 type LogoutTokenContent = { readonly client: Client; readonly sub: string; readonly sid: string }
 
 export type LogoutTokens = { readonly make: (content: LogoutTokenContent) => string | Promise<string> }
 
 const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout'
 
-/** Seconds; §4 advises two minutes at most. */
+/** Seconds; §4 recommends at most two minutes. */
 const lifetime = 120
 
 export const createLogoutTokens = ({
@@ -43,7 +43,7 @@ export const createLogoutTokens = ({
       events: { [logoutEvent]: {} },
       sid: subjects.sessionIdFor(client, sid),
     }
-    // §2.6: signed like the client's ID tokens; the type keeps it from being taken for one (§2.4).
+    // §2.6: signed like ID tokens of the client; its type keeps it from being used as one (§2.4).
     return signJwt(keys.signing(client.id_token_signed_response_alg), 'logout+jwt', claims)
   },
 })

@@ -1,4 +1,4 @@
-/** New authorizations: the parents of the codes, refresh families and tokens that are issued for them. */
+/** Creates authorizations, to which codes, refresh families and tokens belong. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Authorization, AuthorizationId, Session } from '../model/authorization.ts'
@@ -10,16 +10,16 @@ import type { Clock, Random } from '../runtime/ports.ts'
 type AuthorizationGrant = {
   readonly client: Client
   readonly session: Session
-  /** It outlives the session: a device stays connected when the browser that connected it signs out. */
+  /** Whether it outlives the session: a device stays connected after its user signs out of the browser. */
   readonly apart?: boolean
   readonly scope: readonly string[]
   readonly resources: readonly string[]
   readonly requested_claims?: Authorization['requested_claims']
-  /** When it ends unless a code is redeemed for it: redeeming extends it in the same write (see `Commit`). */
+  /** The expiry if no code is redeemed. Redeeming extends it in the same write (see `Commit`). */
   readonly expires_at: Seconds
 }
 
-/** Returns the authorization that a signed-in user gives a client. */
+/** Creates the authorization that a signed-in user grants to a client. */
 export type CreateAuthorization = (grant: AuthorizationGrant) => Promise<Authorization>
 
 export type AuthorizationPorts = {
@@ -32,7 +32,7 @@ export const createAuthorizations =
   ({ users, clock, random }: AuthorizationPorts): CreateAuthorization =>
   async ({ client, session, apart = false, scope, resources, requested_claims, expires_at }) => {
     const { sub, sid, idp, amr, acr, auth_time, claims } = session
-    // The tenant claim comes from the user's record, never from the request.
+    // Take the tenant from the user's record, never from the request.
     const tenant = (await users.find(sub))?.tenant
     return {
       id: newTimedId<AuthorizationId>(random),
@@ -53,15 +53,15 @@ export const createAuthorizations =
     }
   }
 
-/** Returns the authorization of a grant that brings its user by itself, such as `password`. */
+/** Returns the authorization of a grant without a session, such as `password`. */
 export function authorizationOf(
-  // The commit checks the epoch. What follows from the authorization later is not part of this sign-in.
+  // Only the commit uses the epoch; it must not be stored.
   { epoch: _, ...subject }: Subject & { readonly sid?: string },
   rest: Pick<Authorization, 'id' | 'client_id' | 'scope' | 'resources' | 'created_at' | 'expires_at'>,
 ): Authorization {
   return { ...subject, ...rest }
 }
 
-/** Returns whether this subject is the id of a client: an API could take one for the other (RFC 9700 §4.15). */
+/** Returns whether the subject equals a client_id, because an API could confuse the two (RFC 9700 §4.15). */
 export const isClientId = async (find: Clients['find'], sub: string): Promise<boolean> =>
   (await find(sub)) !== undefined

@@ -1,8 +1,9 @@
 /**
- * Refresh tokens: a family's handle for one generation, with a MAC, so that garbage is refused without a read and any
- * older generation is recognised for ever (RFC 9700 §4.14.2).
+ * Refresh tokens: handles of one generation of a family. The MAC lets the server refuse forged tokens without a read,
+ * and recognize every older generation (RFC 9700 §4.14.2).
  *
- * `tr_` + base64url(version 1 byte | family 16 | generation 4 | absolute end 4 | HMAC-SHA256 32); the MAC covers the prefix and all before it.
+ * Format: `tr_` + base64url of version (1 byte), family (16), generation (4), absolute expiry (4) and HMAC-SHA256 (32).
+ * The MAC covers the prefix and everything before it.
  */
 
 import { createHmac } from 'node:crypto'
@@ -15,14 +16,14 @@ import { equalInConstantTime } from '../runtime/constant-time.ts'
 export type RefreshHandle = {
   readonly family: FamilyId
   readonly generation: number
-  /** The family's absolute end. */
+  /** The absolute expiry of the family. */
   readonly expires_at: Seconds
 }
 
 export type RefreshTokens = {
-  /** The token of this generation: the same each time it is made. */
+  /** Returns the token of a generation; always the same one. */
   readonly format: (handle: RefreshHandle) => string
-  /** What a token of ours says; undefined for any other text. */
+  /** Returns the handle in a token; undefined for a forged or malformed one. */
   readonly parse: (token: string) => RefreshHandle | undefined
 }
 
@@ -32,7 +33,7 @@ const headBytes = 25
 const macBytes = 32
 const tokenLength = prefix.length + ((headBytes + macBytes) * 4) / 3
 
-/** An end that never comes, for families without an absolute one. */
+/** The expiry of families without an absolute lifetime. */
 const noAbsoluteEnd: Seconds = 0xffff_ffff
 
 export function createRefreshTokens({ derived }: { derived: DerivedKeys }): RefreshTokens {
@@ -53,7 +54,7 @@ export function createRefreshTokens({ derived }: { derived: DerivedKeys }): Refr
       if (token.length !== tokenLength || !token.startsWith(prefix)) return undefined
       const bytes = Buffer.from(token.slice(prefix.length), 'base64url')
       if (bytes.length !== headBytes + macBytes || bytes[0] !== version) return undefined
-      // Buffer also reads the letters of plain base64; a token has one spelling.
+      // Buffer also accepts the alphabet of plain base64; a token has only one spelling.
       if (bytes.toString('base64url') !== token.slice(prefix.length)) return undefined
       if (!equalInConstantTime(mac(bytes.subarray(0, headBytes)), bytes.subarray(headBytes))) return undefined
       return {
@@ -65,15 +66,15 @@ export function createRefreshTokens({ derived }: { derived: DerivedKeys }): Refr
   }
 }
 
-/** The end that never changes. A sliding expiration with an absolute lifetime of 0 has none. */
+/** Returns the absolute expiry. Families with sliding expiration and an absolute lifetime of 0 have none. */
 export const absoluteEnd = (client: Client, now: Seconds): Seconds =>
   client.refresh_token_expiration === 'sliding' && client.absolute_refresh_token_lifetime === 0
     ? noAbsoluteEnd
     : now + client.absolute_refresh_token_lifetime
 
 /**
- * The end if it is not used again before. Where the client's expiration became absolute, or shorter, since the family
- * began, the new lifetime counts from here: a family without an absolute end gets one that way.
+ * Returns the expiry if the family is not used again. Lifetimes of the current configuration apply, also to families
+ * that were issued without an absolute expiry.
  */
 export const idleEnd = (client: Client, now: Seconds, absolute: Seconds): Seconds =>
   Math.min(now + lifetimes[client.refresh_token_expiration](client), absolute)

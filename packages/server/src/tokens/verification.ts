@@ -1,4 +1,4 @@
-/** Whether a token of this issuer is good now: signature, lifetime, and the standing of what it came from (RFC 9068 §4, RFC 7662 §4). */
+/** Verifies access tokens of this issuer: signature, expiry and revocation (RFC 9068 §4, RFC 7662 §4). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { maxTokenLength } from '@tessera/protocol/parameters'
@@ -15,11 +15,14 @@ import { accessTokenKinds, type JwtKind, readClaims, verifyJwt } from './jwt.ts'
 import type { SubjectIdentifiers } from './subject-identifier.ts'
 
 export type TokenVerifier = {
-  /** Refuses `invalid_token` (RFC 6750 §3.1); the reason tells an expired one (`token_expired`) from others. */
+  /**
+   * Returns the verified token. Refuses `invalid_token` (RFC 6750 §3.1); the reason for an expired one is
+   * `token_expired`.
+   */
   readonly verifyAccessToken: (token: string) => Promise<Result<ActiveToken>>
 }
 
-/** With the authorization that it came from, as it stood when it was asked for. */
+/** With the authorization as it was when read. */
 export type ActiveToken = VerifiedToken & { readonly authorization?: Authorization }
 
 export type TokenVerifierPorts = {
@@ -52,20 +55,20 @@ export function createTokenVerifier({
     const authorization = await stores.authorizations.find(token.authorization_id)
     if (authorization === undefined || authorization.revoked_at !== undefined)
       return invalid('token_authorization_revoked')
-    // A token from an exchange hangs on what the user gave another client.
+    // The authorization of an exchanged token belongs to another client, which must be enabled too.
     const given = authorization.client_id === token.client_id || (await clients.find(authorization.client_id))
     if (given !== true && !given?.enabled) return invalid('token_client_disabled')
     return withSubject({ ...token, authorization }, client, authorization.sub)
   }
 
-  /** Whether any token was revoked that this one stems from (RFC 7009 §2.1). */
+  /** Returns whether a token that this one derives from was revoked (RFC 7009 §2.1). */
   const isOriginRevoked = async (origin: Json): Promise<boolean> => {
     for (const jti of Array.isArray(origin) ? origin : [])
       if (await stores.revokedTokens.has(String(jti))) return true
     return false
   }
 
-  /** Who is meant here by the `sub` that the client was told: whoever gave the authorization, or the client itself. */
+  /** Replaces the `sub` that the client knows with the internal one. */
   const withSubject = (token: ActiveToken, client: Client, user?: string): Result<ActiveToken> => {
     if (client.subject_type === 'public' || token.sub === client.client_id) return ok(token)
     return user !== undefined && subjects.subjectFor(client, user) === token.sub
@@ -116,20 +119,26 @@ function describe(claims: JsonObject, expiresAt: Seconds): VerifiedToken {
   }
 }
 
-/** Some kilobytes each. Only tokens with a right signature come in, so that strangers can't push others out. */
+/**
+ * Each entry takes a few kilobytes. Only tokens with a valid signature are cached, so that strangers can't evict
+ * others.
+ */
 const cacheSize = 2000
 
-/** Answers the claims of a JWT of one of these kinds; undefined for one that no published key signed. */
+/**
+ * Returns a function that verifies JWTs of these kinds and remembers valid signatures. A signature stays valid while
+ * its key is published, and checking it is the most expensive step. Everything else about a token is checked each time.
+ */
 function createJwtVerificationCache(
   keys: Pick<KeyRing, 'verification'>,
   ...kinds: readonly JwtKind[]
 ): (token: string) => JsonObject | undefined {
-  /** The `kid` of each, which is made of the key: what it names is the key that fitted, or nothing any more. */
+  /** The `kid` of each token's key. It is derived from the key, so it never names another one. */
   const signers = new Map<string, string>()
 
   return token => {
     const kid = signers.get(token)
-    // Read anew: nobody is given an object that another request may have changed.
+    // Parse again, because callers may change the object.
     if (kid !== undefined && keys.verification(kid)) return readClaims(token)
     const verified = verifyJwt(keys, token, ...kinds)
     if (!verified) return undefined

@@ -1,6 +1,6 @@
 /**
- * The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core 1.0 §3.1.2): read → validate → which page comes next →
- * send there, or answer the client. Pages come back to the callback with the request sealed.
+ * The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core 1.0 §3.1.2): read → validate → choose the next page →
+ * redirect to it or respond to the client. Pages return to the callback with the sealed request.
  */
 
 import { parseDisplay } from '@tessera/protocol/display'
@@ -90,14 +90,14 @@ export function createAuthorizeEndpoint(ports: AuthorizePorts): Endpoint {
       ...(mixed && { mixed }),
     }
     const progress = { asked_at, ...origin, ...(hint && { hint }) }
-    // A client's form post comes without our SameSite=Lax cookies; the GET that follows brings them.
+    // A form post from the client's page lacks our SameSite=Lax cookies. Redirect, because the GET has them.
     if (request.method === 'POST')
       return goOn(request, '/connect/authorize/callback', validated.value.client, parameters, progress, ports)
     return decide(request, validated.value, parameters, progress, answers, ports)
   }
 }
 
-/** `GET /connect/authorize/callback?continue=…`: where the login and consent pages return to. */
+/** `GET /connect/authorize/callback?continue=…`: the login, consent and other pages return here. */
 export function createAuthorizeCallbackEndpoint(ports: AuthorizePorts): Endpoint {
   const answers = createResponder(ports)
   const openContinuation = createContinuationOpener('authorize', 'elsewhere', ports)
@@ -117,7 +117,7 @@ export function createAuthorizeCallbackEndpoint(ports: AuthorizePorts): Endpoint
     const refuseTo = refuserOf(request, read.value, answers, ports)
     if (!validated.ok) return refuseTo(validated, validated.target, pageOf(read.value))
     const { client, target } = validated.value
-    // What is required of requests may have changed since the first of its pages, however long ago that was.
+    // The configuration may have changed since the request began.
     const refusal = progress.restarted && ports.resolution.originProblem(client, progress)
     if (refusal) return refuseTo(refusal, target, pageOf(read.value))
     return decide(request, validated.value, parameters, progress, answers, ports)
@@ -129,7 +129,7 @@ const readRequest = (request: HttpRequest): Result<Parameters> => {
   return readForm(request, requestLimits)
 }
 
-/** Refuses before it is known what comes next. `counting`: the parameters that count, where they are known. */
+/** Returns a function that refuses before the next page is known. `counting`: the effective parameters, once known. */
 const refuserOf =
   (request: HttpRequest, sent: Parameters, answers: Responder, ports: AuthorizePorts) =>
   async (
@@ -156,7 +156,7 @@ async function decide(
   const session = found && (await isActive(found, client.client_id, ports)) ? found : undefined
   const session_state =
     session && ports.browserState.sessionState(session, client.client_id, target.redirect_uri)
-  // `login_required` says nothing of whether someone is signed in; whoever may know that may watch it too.
+  // `login_required` must not reveal whether someone is signed in, so it carries no session state.
   const refuseTo = async (refusal: Refusal) =>
     answers.refuse(request, refusal, target, {
       page,
@@ -195,14 +195,14 @@ async function decide(
     const granted = consented_scope ? narrowTo(validated, consented_scope, ports.resources) : validated
     const standing = { session: answered, hasConsent: earlier !== undefined, pushed: progress.pushed }
     const issued = await issueResponse(request, granted, standing, ports)
-    // The session or the consent ended meanwhile: what comes next is decided without it.
+    // The session or the consent ended meanwhile, so decide again without it.
     if (!issued) return decide(request, validated, parameters, progress, answers, ports)
     if (!issued.ok) return refuseTo(issued)
-    // Session Management 1.0 §2: what the client's page watches the sign-in by.
+    // Session Management 1.0 §2: the client's page watches this cookie for changes of the session.
     const cookies = [ports.browserState.cookieFor(request, session)]
     return answers.send(request, target, { ...issued.value, session_state }, { page, cookies })
   }
-  // Only a `prompt` of their own leads to these pages, and no other goes with `none`.
+  // Only their own `prompt` values lead to these pages, and those exclude `none`.
   if (next === 'create') return goOn(request, '/register', client, parameters, progress, ports)
   const asksAs = { ...progress, asking_sid: session?.sid }
   if (next === 'select_account') return goOn(request, '/select-account', client, parameters, asksAs, ports)
@@ -215,7 +215,7 @@ async function decide(
   return goOn(request, '/consent', client, parameters, asksAs, ports)
 }
 
-/** How the client wants pages to look, as far as that is known of a request that does not hold. */
+/** Returns the page options of a request that was not validated. */
 const pageOf = (parameters: Parameters) => ({
   ui_locales: parameters.get('ui_locales')?.split(' ') ?? [],
   display: parseDisplay(parameters.get('display')),
@@ -224,7 +224,7 @@ const pageOf = (parameters: Parameters) => ({
 const refusedByUser = (where: NonNullable<Progress['refused']>): Refusal =>
   refuse('access_denied', `${where}_refused_by_user`, { description: 'The user refused' })
 
-/** An answer counts for the session that gave it, and as long as what was agreed to was not taken back or narrowed since. */
+/** Drops the user's consent if it was given in another session, or was revoked or narrowed since. */
 function withStandingConsent(
   progress: Progress,
   session: Session | undefined,
@@ -246,7 +246,10 @@ const asks = (
 const isActive = (session: Session, client_id: string, { profile }: Pick<AuthorizePorts, 'profile'>) =>
   profile.isActive({ subject: session, client_id })
 
-/** OpenID Connect Core 1.0 §5.5.1.1: an essential `acr` that is not reached is a failed authentication. */
+/**
+ * Returns whether the session has the essential `acr`; without it, authentication failed (OpenID Connect Core 1.0
+ * §5.5.1.1).
+ */
 const reachesEssentialAcr = (
   { requested_acr: { essential, values } }: ValidatedAuthorizationRequest,
   session: Session | undefined,
@@ -257,7 +260,7 @@ const unmetAcr = refuse('unmet_authentication_requirements', 'acr_not_reached', 
   description: 'The requested acr can not be reached',
 })
 
-/** OpenID Connect Core 1.0 §3.1.2.6: what a client is told that wants no page. */
+/** Errors for requests with `prompt=none` (OpenID Connect Core 1.0 §3.1.2.6). */
 const silentRefusals = {
   login: refuse('login_required', 'login_required'),
   second_factor: refuse('interaction_required', 'second_factor_required'),

@@ -1,6 +1,6 @@
 /**
- * What the response type brings (OpenID Connect Core 1.0 §3.1.2.5, §3.2.2.5, §3.3.2.5): a code, an ID token, an access
- * token. All hang on one authorization, and what is stored of them is stored in one write.
+ * Issues what the response type asks for: a code, an ID token, an access token (OpenID Connect Core 1.0 §3.1.2.5,
+ * §3.2.2.5, §3.3.2.5). All belong to one authorization and are stored in one write.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -39,24 +39,24 @@ export type IssuePorts = {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
-  /** Whether ID tokens carry the hash of the state (FAPI 1.0 Part 2 §5.2.2.1). */
+  /** Whether ID tokens have a state hash (FAPI 1.0 Part 2 §5.2.2.1). */
   readonly emitStateHash: boolean
-  /** Whether responses without an access token have `scope` too, as IdentityServer4's do. */
+  /** Whether responses without an access token include `scope`, as in IdentityServer4. */
   readonly emitsScope: boolean
 }
 
-/** What the answer hangs on, besides the request itself. */
+/** What the response depends on in addition to the request. */
 type Standing = {
   readonly session: Session
   readonly hasConsent: boolean
-  /** The pushed request that is used up. */
+  /** The pushed request, which this response redeems. */
   readonly pushed: Pushed | undefined
 }
 
 /**
- * The client takes part in the session from here on. Undefined, and nothing is worth anything, where the session has
- * just ended, or the user has just taken back what they agreed to. Refuses what {@link Audiences.of} refuses, `access_denied` where client or user no longer
- * stands, and `invalid_request_uri` where the pushed request was used before.
+ * Issues the response and adds the client to the session. Returns undefined, and revokes what was issued, if the
+ * session or the consent ended meanwhile. Refuses what {@link Audiences.of} refuses, `access_denied` for a disabled
+ * client or user, and `invalid_request_uri` for a pushed request that was used before.
  */
 export async function issueResponse(
   httpRequest: HttpRequest,
@@ -69,7 +69,7 @@ export async function issueResponse(
   const counted = await countFrontChannelTokens(request, session, ports)
   if (!counted.ok) return counted
   const issue = () => issueCounted(httpRequest, request, { session, hasConsent, pushed }, ports)
-  // A refused request has written nothing.
+  // A refused request wrote nothing, so it is not counted.
   return doCounted(counted.value, issue, outcome => outcome === undefined || outcome.ok)
 }
 
@@ -108,7 +108,7 @@ async function issueCounted(
     if (outcome === 'already_used') return alreadyUsed
     if (outcome !== 'committed') return refuseIneligible('no_longer_standing', session)
   }
-  // Once the authorization is written, not beside it: whoever ends the session or the consent later finds it.
+  // After the authorization is written: whoever ends the session or the consent later finds and revokes it.
   const [joined, agreed] = await Promise.all([
     stores.sessions.join(session.sid, client.client_id),
     !hasConsent || stores.consents.stands(session.sub, client.client_id),
@@ -134,12 +134,12 @@ async function issueCounted(
       expires_in: String(accessToken.value.expires_in),
     }),
     id_token: idToken,
-    // RFC 6749 §4.2.2 has it beside an access token; a code's response has `code` and `state` (§4.1.2).
+    // RFC 6749 §4.2.2 defines `scope` beside an access token; a code response has none (§4.1.2).
     ...((accessToken.value || ports.emitsScope) && { scope: scope.join(' ') }),
   })
 }
 
-/** How long the authorization lasts, unless its code is redeemed: as long as what is issued here. */
+/** Returns how long the authorization lasts if its code is not redeemed: as long as what is issued here. */
 function lifetimeOf({ client, response_type }: ValidatedAuthorizationRequest): Seconds {
   const lifetimes = {
     code: client.authorization_code_lifetime,
@@ -150,7 +150,10 @@ function lifetimeOf({ client, response_type }: ValidatedAuthorizationRequest): S
   return Math.max(...(issued.length > 0 ? issued : (['id_token'] as const)).map(part => lifetimes[part]))
 }
 
-/** Tokens of this endpoint can't be discarded as unredeemed codes are, so their number is limited. A page that renews its tokens in a frame needs few. */
+/**
+ * Limits tokens of this endpoint, since they can't be discarded like unredeemed codes. A page that renews tokens in a
+ * frame needs few.
+ */
 const frontChannelLimit = { most: 1000, span: 3600 } as const
 
 async function countFrontChannelTokens(
@@ -193,7 +196,7 @@ const codeOf = (
   expires_at: now + client.authorization_code_lifetime,
 })
 
-/** An access token like any other, but for its way: it is bound to no key, since no key was shown, and never comes with a refresh token. */
+/** Creates an access token. It is not bound to a key, because the browser presents none, and has no refresh token. */
 async function makeAccessToken(
   { client, scope, resources }: ValidatedAuthorizationRequest,
   authorization: Authorization,
@@ -222,7 +225,7 @@ async function makeAccessToken(
   )
 }
 
-/** §5.4: without an access token there is no UserInfo, so that the ID token carries the claims of the scope. */
+/** Creates an ID token. It contains the claims of the scope if there is no access token, and so no UserInfo (§5.4). */
 async function makeIdToken(
   { client, scope, response_type, nonce, requested_claims }: ValidatedAuthorizationRequest,
   authorization: Authorization,

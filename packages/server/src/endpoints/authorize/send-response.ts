@@ -1,4 +1,4 @@
-/** Answers the client: by a redirect, or by a form that the browser posts (RFC 6749 §4.1.2, §4.1.2.1). */
+/** Responds to the client with a redirect or with a form that the browser posts (RFC 6749 §4.1.2, §4.1.2.1). */
 
 import { errorText } from '@tessera/protocol/errors'
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
@@ -17,12 +17,12 @@ import type { Log } from '../../runtime/ports.ts'
 export type ResponderPorts = { readonly issuer: string; readonly pages: Pages; readonly log: Log }
 
 export type ResponseOptions = {
-  /** How a page looks that stands for the answer, or leads to the client. */
+  /** Options of an error page, or of the page that posts the form. */
   readonly page?: Pick<PageContext, 'ui_locales' | 'display'>
-  /** What a refusal brings beside its error. */
+  /** Sent with the error. */
   readonly session_state?: string | undefined
   readonly cookies?: readonly (string | undefined)[]
-  /** false: an error page tells of it, though the target is proven. */
+  /** False shows an error page even if the target is proven. */
   readonly redirects?: boolean
 }
 
@@ -33,7 +33,10 @@ export type Responder = {
     members: ResponseMembers,
     options?: ResponseOptions,
   ) => HttpResponse | Promise<HttpResponse>
-  /** To the client where a target is proven and trusted, else an error page: an untrusted URI is never redirected to. */
+  /**
+   * Sends the error to the client if the target is proven and trusted, otherwise shows an error page. Never redirects
+   * to an untrusted URI.
+   */
   readonly refuse: (
     request: HttpRequest,
     refusal: Refusal,

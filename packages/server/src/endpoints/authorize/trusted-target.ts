@@ -1,6 +1,6 @@
 /**
- * Whether an error may redirect the browser (RFC 9700 §4.11.2): anybody can register a client where registration is open,
- * and would else have addresses of this server that lead users anywhere, before they have seen a page of ours.
+ * Decides whether an error may redirect the browser (RFC 9700 §4.11.2). With open registration, anyone could otherwise
+ * create links of this server that redirect users to any site.
  */
 
 import type { HttpRequest } from '@tessera/protocol/http'
@@ -17,7 +17,11 @@ export type TrustedTargetPorts = {
   }
 }
 
-/** @param prompt the request's parameter, as it was sent. */
+/**
+ * Returns whether the error may go to the client: the operator trusts it, the user knows it, or no user sees the
+ * redirect.
+ * @param prompt the request's parameter as sent.
+ */
 export async function mayRedirect(
   request: HttpRequest,
   { client }: ResponseTarget,
@@ -32,10 +36,10 @@ export async function mayRedirect(
   return (await stores.sessions.clients(session.sid)).includes(client_id)
 }
 
-/** OpenID Connect Core 1.0 §3.1.2.6: such a request gets no page, so that its answer always goes to the client. */
+/** Such requests never show a page, so the response always goes to the client (OpenID Connect Core 1.0 §3.1.2.6). */
 const isSilent = (prompt: string | undefined): boolean => prompt?.split(' ').includes('none') ?? false
 
-/** Fetch Metadata §2.1: whether the browser says that the user does not see the response as a page of its own. */
+/** Returns whether the browser says that the response is not shown as a top-level page (Fetch Metadata §2.1). */
 const isEmbedded = ({ headers }: HttpRequest): boolean => {
   const destination = headers['sec-fetch-dest']
   return destination !== undefined && destination !== 'document'

@@ -1,4 +1,7 @@
-/** `GET /connect/checksession`: the frame by which a client's page learns that the sign-in has changed (OpenID Connect Session Management 1.0 §3). */
+/**
+ * `GET /connect/checksession`: the frame that tells a client's page about session changes (OpenID Connect Session
+ * Management 1.0 §3).
+ */
 
 import type { Endpoint } from '@tessera/protocol/http'
 import { createCacheableResponse } from '../../messages/cacheable.ts'

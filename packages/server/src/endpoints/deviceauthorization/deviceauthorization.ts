@@ -85,7 +85,7 @@ export function createDeviceAuthorizationEndpoint(ports: DeviceAuthorizationPort
   }
 }
 
-/** With 34 bits and codes that live for minutes, even one collision is rare. */
+/** User codes have 34 bits and live for minutes, so even one collision is rare. */
 const maxTries = 5
 
 async function issue(

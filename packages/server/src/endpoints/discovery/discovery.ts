@@ -1,4 +1,4 @@
-/** `/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4) and its RFC 8414 twin: one document, made once. */
+/** `/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4) and its equivalent of RFC 8414, built once. */
 
 import type { Endpoint } from '@tessera/protocol/http'
 import type { ServerMetadata } from '@tessera/protocol/metadata'
@@ -15,8 +15,8 @@ export const createDiscoveryEndpoint = (metadata: ServerMetadata): Endpoint =>
   })
 
 /**
- * Returns the paths of the document outside the issuer's path: RFC 8414 §3.1 puts the well-known segment before it. Empty
- * for an issuer without a path.
+ * Returns the document's paths outside the issuer's path, because RFC 8414 §3.1 puts the well-known segment first.
+ * Empty for an issuer without a path.
  */
 export function pathsBeforeIssuer(issuer: string): readonly string[] {
   const path = new URL(issuer).pathname.replace(/\/$/, '')

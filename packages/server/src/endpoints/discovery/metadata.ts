@@ -1,4 +1,4 @@
-/** What this server says of itself: only what it really serves (RFC 8414 §2, OpenID Connect Discovery 1.0 §3). */
+/** Builds the server metadata from what is actually offered (RFC 8414 §2, OpenID Connect Discovery 1.0 §3). */
 
 import { displays } from '@tessera/protocol/display'
 import type { ServerMetadata } from '@tessera/protocol/metadata'
@@ -21,19 +21,19 @@ export type MetadataSources = {
   readonly responseTypes: readonly string[]
   readonly responseModes: readonly string[]
   readonly prompts: readonly string[]
-  /** The weakest first. */
+  /** Weakest first. */
   readonly acrValues: readonly string[]
   readonly signingAlgorithms: readonly SigningAlgorithm[]
   /** `token_endpoint_auth_method` values. */
   readonly authenticationMethods: readonly string[]
-  /** What client assertions may be signed with. */
+  /** Signing algorithms of client assertions. */
   readonly assertionAlgorithms: readonly string[]
   /** Languages of the pages. */
   readonly uiLocales: readonly string[]
   readonly branding: { readonly terms_url?: string; readonly privacy_url?: string }
-  /** Whether client certificates reach this server. */
+  /** Whether TLS client certificates reach this server. */
   readonly mtls: boolean
-  /** Where they do: the issuer, or as it is called at another origin. */
+  /** The base URL of the endpoints with TLS client authentication: the issuer or its alias (RFC 8705 §5). */
   readonly mtlsBase: string
   /** Whether clients may register themselves. */
   readonly registers: boolean
@@ -74,7 +74,7 @@ export function createMetadata({ issuer, clients, resources, ...offered }: Metad
     ],
     response_types_supported: offered.responseTypes,
     response_modes_supported: offered.responseModes,
-    // Not of the token endpoint: RFC 7591 §2.1 calls so what brings tokens from the authorization endpoint.
+    // Not a grant of the token endpoint: RFC 7591 §2.1 uses this name for tokens from the authorization endpoint.
     grant_types_supported: [...offered.grantTypes, 'implicit'],
     acr_values_supported: offered.acrValues,
     prompt_values_supported: offered.prompts,

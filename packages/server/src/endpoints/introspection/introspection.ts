@@ -1,4 +1,4 @@
-/** The introspection endpoint (RFC 7662), with signed answers for those who ask for them (RFC 9701). */
+/** The introspection endpoint (RFC 7662), with signed responses on request (RFC 9701). */
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type Limits, maxTokenLength, parseParameters } from '@tessera/protocol/parameters'
@@ -20,7 +20,7 @@ export type IntrospectionPorts = DescriptionPorts & {
   readonly refuser: Refuser
 }
 
-/** A token that is too long for any of ours is not active; it is no malformed request. */
+/** A token that exceeds its limit can't be ours; it is inactive rather than malformed. */
 const limits: Limits = {
   ...credentialLimits,
   client_id: [maxCallerIdLength, 'invalid_client'],
@@ -29,9 +29,8 @@ const limits: Limits = {
 }
 
 /**
- * `POST /connect/introspect`: `token`, and a `token_type_hint` that is not needed (a token shows its kind).
- * Refuses 415 for another media type, `invalid_client` (401 also where `compatibility` asks for 400 elsewhere, RFC 7662
- * §2.3), `invalid_request`.
+ * `POST /connect/introspect` with `token`. Ignores `token_type_hint`, because the token itself shows its type. Refuses
+ * 415 for another media type, `invalid_client` (always 401, RFC 7662 §2.3) and `invalid_request`.
  */
 export function createIntrospectionEndpoint(ports: IntrospectionPorts): Endpoint {
   return async request => {
@@ -56,11 +55,13 @@ const tokenMissing = refuse('invalid_request', 'token_missing', { description: '
 
 const signedType = 'application/token-introspection+jwt'
 
-/** RFC 9701 §4: the caller asks by `Accept`. */
+/** Returns whether the caller accepts a signed response (RFC 9701 §4). */
 const wantsJwt = ({ headers: { accept } }: HttpRequest): boolean =>
   accept?.split(',').some(part => part.split(';')[0]?.trim().toLowerCase() === signedType) ?? false
 
-/** RFC 9701 §5: no `sub` or `exp` of its own, so that it can't be taken for an access token. */
+/**
+ * Signs the response. It has no top-level `sub` and `exp`, so that it can't be used as an access token (RFC 9701 §5).
+ */
 async function sign(
   token_introspection: JsonObject,
   caller: Caller,
@@ -70,7 +71,7 @@ async function sign(
   const alg = isApi ? caller.api.access_token_signing_alg : introspectionAlg(caller.client)
   const aud = isApi ? caller.api.name : caller.client.client_id
   const claims = { iss: issuer, aud, iat: clock.now(), token_introspection }
-  // RFC 9701 §6: RS256 unless something else was registered.
+  // RFC 9701 §6: RS256 by default.
   const signed = await signJwt(keys.signing(alg ?? 'RS256'), 'token-introspection+jwt', claims)
   return {
     status: 200,

@@ -1,4 +1,4 @@
-/** What a caller may know of a token (RFC 7662 §2.2, §4): an API of those meant for it, a client of its own. */
+/** Describes a token to a caller (RFC 7662 §2.2, §4). APIs see tokens with their audience; clients see their own. */
 
 import type { JsonObject } from '@tessera/protocol/result'
 import { formatScope } from '@tessera/protocol/scope'
@@ -23,7 +23,7 @@ export type DescriptionPorts = {
   readonly compatibility: 'none' | 'identityserver4'
 }
 
-/** All that is said of a token that is unknown, ended, revoked or none of the caller's business. */
+/** The response for unknown, expired or revoked tokens, and for those that the caller may not see. */
 const inactive = { active: false } as const
 
 export async function describeToken(
@@ -46,8 +46,8 @@ export async function describeToken(
 }
 
 /**
- * RFC 7662 §2.2: `token_type` says how the token is used (RFC 6749 §5.1), which a refresh token has no word for. Which
- * kind of token it is has a member of its own.
+ * Returns the members for the kind of token. `token_type` is how the token is used (RFC 6749 §5.1), which does not
+ * apply to refresh tokens (RFC 7662 §2.2).
  */
 const kindOf = (
   token_use: 'access_token' | 'refresh_token',
@@ -57,7 +57,7 @@ const kindOf = (
   return token_use === 'access_token' ? { token_use, token_type: 'Bearer' } : { token_use }
 }
 
-/** The scopes that the caller may see; undefined: not even the token. */
+/** Returns the scopes that the caller may see; undefined if it may not see the token. */
 function visibleScope(
   { client_id, scope, audience }: VerifiedToken,
   caller: Caller,
@@ -74,7 +74,7 @@ const userMay = (
   { profile }: DescriptionPorts,
 ): Awaitable<boolean> => subject === undefined || profile.isActive({ subject, client_id })
 
-/** Only the newest generation is active: an older one answers a lost response at most. */
+/** Describes a refresh token. Only the newest generation is active; older ones can only be retried. */
 async function describeRefreshToken(
   token: string,
   caller: Caller,

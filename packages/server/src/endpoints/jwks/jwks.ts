@@ -1,4 +1,7 @@
-/** The JWK Set (RFC 7517 §5): every key that signs, will sign, or signed what may still live; last the one to encrypt for. */
+/**
+ * The JWK Set (RFC 7517 §5): current and next signing keys, those that signed tokens not yet expired, and the
+ * encryption key last.
+ */
 
 import type { Endpoint } from '@tessera/protocol/http'
 import { createCacheableResponse } from '../../messages/cacheable.ts'
@@ -17,7 +20,7 @@ export function createJwksEndpoint({
     const all = JSON.stringify({ keys: [...set.keys, decryption.jwk()] })
     return { body, answer: createCacheableResponse({ body: all, maxAge, type }) }
   }
-  // With the first request rather than at the start, which need not derive the key to encrypt for.
+  // Built at the first request, so that startup does not have to derive the encryption key.
   let ready: ReturnType<typeof made> | undefined
   return request => {
     if (ready?.body !== keys.jwks().body) ready = made()

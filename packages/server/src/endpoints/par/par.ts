@@ -29,9 +29,8 @@ export type ParPorts = {
 const limits: Limits = { ...requestLimits, ...credentialLimits }
 
 /**
- * `POST /connect/par`: an authorization request, by parameters or as a `request` object, of an authenticated client: 201
- * with `request_uri` and `expires_in`. Refuses what client authentication, request objects and the authorization
- * endpoint refuse, directly (RFC 9126 §2.3).
+ * `POST /connect/par`: stores the authorization request of an authenticated client. Responds 201 with `request_uri` and
+ * `expires_in`. Refuses directly (RFC 9126 §2.3) what client authentication and the authorization endpoint refuse.
  */
 export function createParEndpoint(ports: ParPorts): Endpoint {
   const { refuser } = ports

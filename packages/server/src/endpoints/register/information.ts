@@ -1,4 +1,4 @@
-/** What the registration endpoints read and answer: client metadata in, client information out (RFC 7591 §3.2.1, RFC 7592 §3). */
+/** Reads client metadata and writes client information (RFC 7591 §3.2.1, RFC 7592 §3). */
 
 import type { HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
@@ -7,12 +7,12 @@ import { jsonResponse } from '../../messages/json-response.ts'
 
 export type InformationPorts = { readonly issuer: string }
 
-/** Characters of a whole body: what is kept of clients in memory has a bound by it. */
+/** Characters of a body. Limits how much memory clients can use. */
 const maxLength = 32_768
 
 const json = /^\s*application\/json\s*(;|$)/i
 
-/** Refuses `invalid_client_metadata` for a body that is no JSON object, or too long. */
+/** Parses the body. Refuses `invalid_client_metadata` if it is not a JSON object or too long. */
 export function readMetadata({ headers, body }: HttpRequest): Result<JsonObject> {
   if (!json.test(headers['content-type'] ?? '')) {
     return refuse('invalid_client_metadata', 'media_type_not_json', {
@@ -28,14 +28,16 @@ export function readMetadata({ headers, body }: HttpRequest): Result<JsonObject>
     const value: unknown = JSON.parse(body)
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return ok(value as JsonObject)
   } catch {
-    // Answered below, as any other text that is no object.
+    // Refused below like any other body that is not an object.
   }
   return refuse('invalid_client_metadata', 'client_metadata_not_json', {
     description: 'the body must be a JSON object',
   })
 }
 
-/** Everything that is registered; secrets only where they are known: they are not stored. */
+/**
+ * Responds with everything registered. Secrets are included only when just created, since only their hashes are stored.
+ */
 export function informationResponse(
   status: 200 | 201,
   { client, client_secret, registration_access_token }: Registered,
@@ -46,7 +48,7 @@ export function informationResponse(
     client_id,
     client_id_issued_at: created_at,
     ...(client_secret !== undefined && { client_secret }),
-    // RFC 7591 §3.2.1: required with a secret; 0: it never ends.
+    // RFC 7591 §3.2.1: required with a secret; 0 if the secret does not expire.
     ...(client_secret_hash !== undefined && { client_secret_expires_at }),
     registration_access_token,
     registration_client_uri: `${issuer}/connect/register/${client_id}`,
@@ -56,6 +58,6 @@ export function informationResponse(
 
 const maxLogged = 20
 
-/** For the log: what the client asked for and did not get; nothing where it got everything. */
+/** Returns for the log what the client asked for but did not get. */
 export const droppedValues = ({ left = [] }: Registered): { readonly left_out?: readonly string[] } =>
   left.length === 0 ? {} : { left_out: left.slice(0, maxLogged) }

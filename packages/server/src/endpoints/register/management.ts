@@ -19,9 +19,9 @@ export type ManagementPorts = InformationPorts &
   }
 
 /**
- * `GET`, `PUT` and `DELETE /connect/register/{client_id}` with the client's registration access token. Refuses 401
- * `invalid_token`, also for a client that does not exist (RFC 7592 §2), 429 for too many updates from one network, and
- * what registration refuses.
+ * `GET`, `PUT` and `DELETE /connect/register/{client_id}` with the registration access token. Refuses 401
+ * `invalid_token`, also for unknown clients (RFC 7592 §2); 429 for too many updates from a network; and what
+ * registration refuses.
  */
 export function createManagementEndpoint(ports: ManagementPorts): Endpoint {
   const { clientRegistration, refuser, log } = ports

@@ -23,9 +23,9 @@ export type RegisterPorts = InformationPorts &
   }
 
 /**
- * `POST /connect/register` with client metadata in JSON: 201 with what was registered. Refuses 401 `invalid_token` for an
- * initial access token that is missing or wrong where one is needed, 429 for too many requests from one network, and what
- * RFC 7591 §3.2.2 names.
+ * `POST /connect/register` with client metadata as JSON. Responds 201 with what was registered. Refuses 401
+ * `invalid_token` without a required initial access token, 429 for too many requests from a network, and the errors of
+ * RFC 7591 §3.2.2.
  */
 export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
   const { registration, clientRegistration, refuser } = ports
@@ -34,7 +34,7 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
   return async request => {
     const counted = await countRequest(request)
     if (!counted.ok) return refuser(request, counted)
-    // A client that must retry later (503) has not been served, so its attempt is not counted.
+    // The client must retry a 503, so don't count it.
     return doCounted(
       counted.value,
       () => register(request),
@@ -63,7 +63,7 @@ export function createRegisterEndpoint(ports: RegisterPorts): Endpoint {
   }
 }
 
-/** RFC 7591 §3.1: the initial access token is a bearer token. */
+/** Checks the initial access token, which is a bearer token (RFC 7591 §3.1). */
 async function initialAccessTokenRefusal(
   request: HttpRequest,
   { registration, secrets }: RegisterPorts,

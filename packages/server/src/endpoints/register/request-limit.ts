@@ -1,4 +1,4 @@
-/** How often one network may register or update: each may write, and make this server fetch what the metadata names. */
+/** Limits registrations and updates from a network. Each writes to the store and may fetch URLs from the metadata. */
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result, refuse } from '@tessera/protocol/result'

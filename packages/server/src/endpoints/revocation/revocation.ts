@@ -31,9 +31,9 @@ const limits: Limits = {
 }
 
 /**
- * `POST /connect/revocation`: `token`, and a `token_type_hint` that is not needed (a token shows its kind; RFC 7009 §2.2
- * lets an unknown hint pass). 200 also for a token that is unknown or another client's: nothing happens then.
- * Refuses 415 for another media type, `invalid_client`, `invalid_request`.
+ * `POST /connect/revocation` with `token`. Ignores `token_type_hint` (RFC 7009 §2.2), because the token itself shows
+ * its type. Responds 200 without effect for unknown tokens and for those of other clients. Refuses 415 for another
+ * media type, `invalid_client` and `invalid_request`.
  */
 export function createRevocationEndpoint(ports: RevocationPorts): Endpoint {
   return async request => {
@@ -59,7 +59,7 @@ const done: HttpResponse = { status: 200, headers: noStoreHeaders, body: '' }
 
 type Revoked = { readonly kind: string } & Readonly<Record<string, string>>
 
-/** Revokes what the client's own token stands for; undefined where there was nothing to revoke. */
+/** Revokes a token of the client. Returns undefined if there was nothing to revoke. */
 function revoke(token: string, client: Client, ports: RevocationPorts): Promise<Revoked | undefined> {
   if (token.startsWith('tr_')) return revokeRefreshToken(token, client, ports)
   return token.startsWith('ta_')
@@ -67,7 +67,7 @@ function revoke(token: string, client: Client, ports: RevocationPorts): Promise<
     : revokeJwt(token, client, ports)
 }
 
-/** RFC 7009 §2.1: with the refresh token fall the access tokens of the same authorization; any generation will do. */
+/** Revokes the whole authorization with its access tokens (RFC 7009 §2.1), whatever the token's generation. */
 async function revokeRefreshToken(
   token: string,
   { client_id }: Client,
@@ -89,13 +89,13 @@ async function revokeReferenceToken(
   const hash = hashHandle(token)
   const found = await stores.referenceTokens.find(hash)
   if (found?.client_id !== client_id) return undefined
-  // First, since a token that is gone is not found again: what came of it by an exchange falls with it.
+  // Revoke derived tokens first: a retry could no longer find this token once it is deleted.
   await stores.revokedTokens.add(String(found.claims.jti), found.expires_at)
   await stores.referenceTokens.revoke(hash)
   return { kind: 'reference_token', token_hash: hash }
 }
 
-/** A JWT is not stored; its `jti` is kept on a list until it ends. */
+/** Adds the `jti` to the revoked ones until the token expires, because JWTs are not stored. */
 async function revokeJwt(
   token: string,
   { client_id }: Client,

@@ -1,4 +1,7 @@
-/** The UserInfo answer in the form that the client registered (OpenID Connect Core 1.0 §5.3.2): JSON, signed, encrypted, or both. */
+/**
+ * Formats the UserInfo response as the client registered (OpenID Connect Core 1.0 §5.3.2): JSON, signed, encrypted, or
+ * both.
+ */
 
 import type { HttpResponse } from '@tessera/protocol/http'
 import type { JsonObject } from '@tessera/protocol/result'
@@ -14,7 +17,9 @@ export type UserinfoResponsePorts = {
   readonly encrypt: EncryptForClient
 }
 
-/** ID tokens have this type too, and an operator may put `exp` into both: the header tells them apart (RFC 8725 §3.11). */
+/**
+ * The header tells it from an ID token (RFC 8725 §3.11): both have this `typ`, and an operator may add `exp` to both.
+ */
 const kind = { typ: 'JWT', token_use: 'userinfo' } as const
 
 export async function userinfoResponse(

@@ -1,4 +1,4 @@
-/** The UserInfo endpoint (OpenID Connect Core 1.0 §5.3), a resource of its own (RFC 6750). */
+/** The UserInfo endpoint (OpenID Connect Core 1.0 §5.3), a protected resource (RFC 6750). */
 
 import type { Endpoint, HttpRequest, HttpResponse } from '@tessera/protocol/http'
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
@@ -21,9 +21,9 @@ export type UserinfoPorts = UserinfoResponsePorts &
   }
 
 /**
- * `GET` or `POST /connect/userinfo` with an access token that has the scope `openid`: answers the claims of its identity
- * scopes, always with `sub`. Refuses as RFC 6750 §3 says: 401 `invalid_token`, 403 `insufficient_scope`, 400
- * `invalid_request`; 401 without an error where there is no token.
+ * `GET` or `POST /connect/userinfo` with an access token with `openid`. Returns the claims of its identity scopes and
+ * `sub`. Refuses 401 `invalid_token`, 403 `insufficient_scope`, 400 `invalid_request`, and 401 without an error if
+ * there is no token (RFC 6750 §3).
  */
 export function createUserinfoEndpoint(ports: UserinfoPorts): Endpoint {
   const refuser = createRefuser('userinfo', ports)
@@ -43,7 +43,7 @@ export function createUserinfoEndpoint(ports: UserinfoPorts): Endpoint {
   }
 }
 
-/** RFC 6750 §3.1: who sent no token is told how to, not what went wrong. */
+/** RFC 6750 §3.1: a request without a token gets no error code. */
 const unauthenticated: HttpResponse = {
   status: 401,
   headers: { 'www-authenticate': challenge(), 'cache-control': noStoreHeaders['cache-control'] },
@@ -62,14 +62,14 @@ async function claimsFor(
       description: 'the scope openid is required',
     })
   }
-  // What a provider said at sign-in stays with the authorization.
+  // Claims of an identity provider are stored with the authorization.
   const { authorization, client_id } = token
   const subject = subjectOfToken(token, authorization)
   if (subject === undefined) return invalid('token_without_user')
   if (!(await profile.isActive({ subject, client_id }))) return invalid('user_inactive')
   const client = await clients.find(client_id)
   if (!client) return invalid('token_client_disabled')
-  // Another client that has a token from an exchange did not ask for them.
+  // A client that got its token by an exchange did not request these claims.
   const requested = authorization?.client_id === client_id ? authorization.requested_claims : undefined
   const { scope, claims } = token
   const ofUser = await readIdentityClaims({ client, subject, use: 'userinfo', scope, requested })
