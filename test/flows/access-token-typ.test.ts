@@ -1,4 +1,7 @@
-/** `access_token_typ`: access tokens of type `JWT` for APIs that refuse `at+jwt` (RFC 9068 §2.1), and nothing taken for another (RFC 8725 §3.11). */
+/**
+ * `access_token_typ`: access tokens of type `JWT` for APIs that reject `at+jwt` (RFC 9068 §2.1). No token is accepted
+ * as one of another kind (RFC 8725 §3.11).
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -38,7 +41,7 @@ for (const [what, first, second, scope, typ] of [
     assert.equal(typOf((await machine(server, scope)).json.access_token), typ)
   })
 
-test('token: one access token is not of two types; with resource it is for one API [RFC 8707 §2]', async () => {
+test('token: an access token has one type only; with resource it is for one API [RFC 8707 §2]', async () => {
   const server = await createTestServer(typed({ access_token_typ: 'JWT' }, { access_token_typ: 'at+jwt' }))
   assertRefused(await machine(server, 'api1 other_api'), 'invalid_scope', 'access_token_typs_conflict')
   for (const [resource, typ] of [
@@ -67,7 +70,7 @@ const swap = (server: TestServer, subject_token: string) =>
     { client: ['exchanger', secret] },
   )
 
-test('userinfo, introspection, exchange and revocation: an access token of type JWT is one of ours', async () => {
+test('userinfo, introspection, exchange and revocation: an access token of type JWT is accepted', async () => {
   const server = await createTestServer(plain)
   const { access_token } = await redeem(server)
   assert.equal(typOf(access_token), 'JWT')
@@ -87,7 +90,7 @@ test('userinfo, introspection, exchange and revocation: an access token of type 
   assertRefused(await userinfo(server, access_token), 'invalid_token', 'token_revoked')
 })
 
-test('userinfo, introspection and exchange: no ID token and no UserInfo response passes for an access token [RFC 8725 §3.11]', async () => {
+test('userinfo, introspection and exchange: ID tokens and UserInfo responses are not accepted as access tokens [RFC 8725 §3.11]', async () => {
   const claims = {
     client_id: 'web',
     scope: 'openid api1',
@@ -114,8 +117,8 @@ test('userinfo, introspection and exchange: no ID token and no UserInfo response
   }
 })
 
-test('authorize and endsession: an access token of type JWT is no id_token_hint [RFC 8725 §3.11]', async () => {
-  // An API whose name is that of the client would be refused: the audience alone must not make the difference.
+test('authorize and endsession: an access token of type JWT is not accepted as id_token_hint [RFC 8725 §3.11]', async () => {
+  // An API with the client's name would be refused for its name: the audience alone must not make the difference.
   const server = await createTestServer(plain)
   const { access_token, id_token } = await redeem(server)
   assert.equal(typeof claimsOf(access_token).aud, 'string')

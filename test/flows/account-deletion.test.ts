@@ -1,4 +1,7 @@
-/** Users delete their account, where the operator lets them; names and addresses that mean one account. */
+/**
+ * Deletion of accounts by their users, where the operator allows it, and names and addresses that identify the same
+ * account.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -40,13 +43,13 @@ test('deletion: the account and its data are removed, the browser is signed out,
   const told = await newestMail(server)
   assert.equal(told.to, dora.email)
   assert.match(told.subject, /was deleted/)
-  // The name is free, and whoever has it next is another user.
+  // The name is free, and the next account with this name is another user.
   assert.notEqual(await addUser(server), sub)
   const taken = await server.accounts.add({ username: 'other', sub })
   assert.equal(!taken.ok && taken.reason, 'account_taken')
 })
 
-test('deletion: asks for a sign-in of late', async () => {
+test('deletion: requires a recent sign-in', async () => {
   const { server, browser } = await start()
   await signIn(browser, '/account', doraSignsIn)
   const page = await browser.visit('/account/delete')
@@ -55,7 +58,7 @@ test('deletion: asks for a sign-in of late', async () => {
   assert.ok(await server.stores.storedUsers.findByName('dora', undefined))
 })
 
-test('deletion: is not there unless it is switched on, nor for users of the configuration', async () => {
+test('deletion: is unavailable unless it is enabled, and for configured users', async () => {
   const { browser } = await start({})
   const profile = await signIn(browser, '/account', doraSignsIn)
   assert.doesNotMatch(profile.body, /account\/delete/)
@@ -65,18 +68,18 @@ test('deletion: is not there unless it is switched on, nor for users of the conf
   assert.match((await allowed.browser.visit('/account/delete')).text, /managed elsewhere/)
 })
 
-test('attack: a form for deletion from elsewhere deletes nothing', async () => {
+test('attack: a forged form does not delete the account', async () => {
   const { server, browser, sub } = await start()
   await signIn(browser, '/account', doraSignsIn)
   assert.equal((await browser.request('POST', '/account/delete', { form: {} })).status, 400)
   assert.ok(await server.stores.storedUsers.find(sub))
 })
 
-test('attack: nobody takes another’s confirmed address as a name, nor another’s name as an address', async () => {
+test('attack: a confirmed address can’t become another user’s name, and a name can’t become another user’s address', async () => {
   const { server, browser } = await start({ sign_up: true, email_verification: 'optional' })
   const filled = { username: dora.email, email: 'mallory@example.com', new_password: better }
   const page = await browser.submit(await browser.visit('/register'), filled)
-  // An address as a name is refused whoever's it is, so that nothing is told about accounts.
+  // Any address is refused as a name, so that the response does not reveal accounts.
   assert.match(page.text, /can’t be a username/)
   await addUser(server, { username: 'vic@example.com', email: undefined })
   await browser.submit(page, { ...filled, username: 'mallory', email: 'vic@example.com' })
@@ -85,7 +88,7 @@ test('attack: nobody takes another’s confirmed address as a name, nor another�
   assert.equal(server.reason(), 'account_taken')
 })
 
-test('forgotten: an account is sent five mails in an hour, by whichever of its names it is asked for', async () => {
+test('forgotten: an account is sent at most five emails an hour, whichever of its names is entered', async () => {
   const { server } = await start({})
   const ask = async (username: string) => {
     const browser = createBrowser(server)

@@ -1,4 +1,6 @@
-/** What every account page shares: who is signed in, the way out, and only the sections that this user can use. */
+/**
+ * What all account pages share: the signed-in user, the sign-out button, and only the sections that this user can use.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -25,7 +27,7 @@ const sectionsOf = ({ body }: Page): readonly string[] => {
   return [...navigation.matchAll(/<a [^>]*>([^<]*)<\/a>/g)].map(([, name = '']) => name)
 }
 
-/** The form around no content that the button of the header submits. */
+/** The empty form that the header's button submits. */
 const signOutOf = ({ body }: Page) => {
   const [, action, csrf] =
     /<form id="sign-out" method="post" action="([^"]*)">\s*<input type="hidden" name="csrf" value="([^"]*)">/.exec(
@@ -51,7 +53,7 @@ const pages = [
 ]
 
 for (const path of pages)
-  test(`account: ${path} says who is signed in, and its button signs out`, async () => {
+  test(`account: ${path} shows the signed-in user, and its button signs out`, async () => {
     const { server, browser } = await start()
     await addUser(server)
     const page = await signIn(browser, path, doraSignsIn)
@@ -63,7 +65,7 @@ for (const path of pages)
     assert.ok((await browser.visit('/account')).target.startsWith('/login?'))
   })
 
-test('account: signing out takes a form of this browser', async () => {
+test('account: signing out requires a form of this browser', async () => {
   const { server, browser } = await start()
   const page = await signIn(browser, '/account')
   const { action, form } = signOutOf(page)
@@ -73,7 +75,7 @@ test('account: signing out takes a form of this browser', async () => {
   assert.equal((await browser.visit('/account')).target, '/account')
 })
 
-test('account: a page that was opened without a form before sets the cookie that its sign-out needs', async () => {
+test('account: a page opened before without a form sets the cookie that its sign-out requires', async () => {
   const { browser } = await start()
   await signIn(browser, '/account')
   browser.cookies.delete('tessera_csrf')
@@ -81,7 +83,7 @@ test('account: a page that was opened without a form before sets the cookie that
   assert.equal((await browser.request('POST', action, { form })).status, 303)
 })
 
-test('account: a user of another provider is called by what it says of them, the identifier last', async () => {
+test('account: a federated user is shown by their claims, and by the identifier if there are none', async () => {
   for (const [claims, called] of [
     [{ preferred_username: 'dd', name: 'Dora D.', email: 'd@example.com' }, 'dd'],
     [{ name: 'Dora D.', email: 'd@example.com' }, 'Dora D.'],
@@ -99,14 +101,14 @@ test('account: a user of another provider is called by what it says of them, the
   }
 })
 
-test('account: who can change nothing is offered no change', async () => {
+test('account: a user who can change nothing is offered no change', async () => {
   const { browser } = await start()
   const page = await signIn(browser, '/account')
   assert.deepEqual(sectionsOf(page), ['Profile', 'Security', 'Sessions', 'Connections', 'Applications'])
   assert.doesNotMatch(page.body, /\/account\/(name|email|delete|password)"/)
 })
 
-test('account: a stored user is offered what the server lets them change', async () => {
+test('account: a stored user is offered the changes that the server allows', async () => {
   const { server, browser } = await start()
   await addUser(server)
   const page = await signIn(browser, '/account', doraSignsIn)
@@ -122,20 +124,20 @@ test('account: a stored user is offered what the server lets them change', async
     assert.match(page.body, new RegExp(`href="/account/${path}"`))
 })
 
-test('account: a user of another provider is offered neither a password nor connections', async () => {
+test('account: a federated user is offered neither a password nor connections', async () => {
   const { browser } = await start()
   const page = await asStaff(browser)
   assert.deepEqual(sectionsOf(page), ['Profile', 'Security', 'Sessions', 'Applications'])
 })
 
-test('account: without a second factor to set up there is no page of security', async () => {
+test('account: without a second factor to set up there is no security page', async () => {
   const { browser } = await start({ ...pagesWorld, mfa: { mode: 'off' } })
   const page = await signIn(browser, '/account')
   assert.ok(!sectionsOf(page).includes('Security'))
   assert.match((await browser.visit('/account/security')).text, /nothing to set up/)
 })
 
-test('account: connections are offered where a provider serves the user’s tenant', async () => {
+test('account: connections are offered if a provider serves the user’s tenant', async () => {
   const { browser } = await start({
     ...pagesWorld,
     identity_providers: pagesWorld.identity_providers.map(one => ({ ...one, tenants: ['acme'] })),
@@ -144,7 +146,7 @@ test('account: connections are offered where a provider serves the user’s tena
   assert.ok(!sectionsOf(page).includes('Connections'))
 })
 
-test('account: a page that this user can’t use says so without a sign of success, and leads back', async () => {
+test('account: a page that this user can’t use says so without a success message and links back', async () => {
   const { browser } = await start()
   await signIn(browser, '/account')
   for (const path of ['/account/password', '/account/name', '/account/email', '/account/delete']) {

@@ -26,7 +26,7 @@ async function addPasskey(browser: Browser, name: string) {
   return browser.submit(page, { credential, name, button: 'passkey_enrol' })
 }
 
-test('security: a user sets up an app, keeps ten codes, and the session has proven it', async () => {
+test('security: a user sets up an app and gets ten codes, and the session has a second factor', async () => {
   const { server, browser } = await start()
   await signIn(browser, security)
   const asked = await browser.visit(`${security}?add=totp`)
@@ -56,7 +56,7 @@ test('security: passkeys are named, renamed and removed by their owner only', as
   assert.equal(await server.stores.recoveryCodes.count('1'), 0)
 })
 
-test('security: new recovery codes take the place of the old ones', async () => {
+test('security: new recovery codes replace the old ones', async () => {
   const { server, browser } = await start({ ...pagesWorld, mfa: { mode: 'required' } })
   const { codes } = await enrolApp(server, browser, security)
   const renewed = recoveryCodesOn(await post(browser, { button: 'codes' }))
@@ -65,7 +65,7 @@ test('security: new recovery codes take the place of the old ones', async () => 
   assert.equal(await server.stores.recoveryCodes.count('1'), 10)
 })
 
-test('security: the last factor stays where one is required', async () => {
+test('security: the last factor can’t be removed where one is required', async () => {
   const { server, browser } = await start({ ...pagesWorld, mfa: { mode: 'required' } })
   await enrolApp(server, browser, security)
   const refused = await post(browser, { method: 'totp', button: 'remove' })
@@ -78,7 +78,7 @@ test('security: the last factor stays where one is required', async () => {
   assert.equal(await server.stores.recoveryCodes.count('1'), 10)
 })
 
-test('security: changes take a sign-in of the last ten minutes, and a second factor also in a remembered browser', async () => {
+test('security: changes require a sign-in within ten minutes, and a second factor even in a remembered browser', async () => {
   const { server, browser } = await start({
     ...pagesWorld,
     mfa: { mode: 'required', remember_browser_days: 7 },
@@ -94,7 +94,7 @@ test('security: changes take a sign-in of the last ten minutes, and a second fac
     security,
   )
   server.clock.advance(601)
-  // Remembered: the password alone lets in, but changes nothing.
+  // In a remembered browser the password alone signs in, but it does not allow changes.
   await browser.submit(await browser.visit(`${security}?add=passkey`), alice)
   assert.equal((await browser.visit(security)).target, security)
   const again = await post(browser, { button: 'codes' })
@@ -104,7 +104,7 @@ test('security: changes take a sign-in of the last ten minutes, and a second fac
   assert.equal(recoveryCodesOn(await post(browser, { button: 'codes' })).length, 10)
 })
 
-test('security: forms that are not ours change nothing', async () => {
+test('security: forged forms change nothing', async () => {
   const { server, browser } = await start({ ...pagesWorld, mfa: { mode: 'required' } })
   await enrolApp(server, browser, security)
   const forged = await browser.request('POST', security, { form: { csrf: 'x', button: 'codes' } })
@@ -113,7 +113,7 @@ test('security: forms that are not ours change nothing', async () => {
   assert.ok(await server.stores.totpSecrets.find('1'))
 })
 
-test('security: switched off, nothing can be set up', async () => {
+test('security: when disabled, nothing can be set up', async () => {
   const { browser } = await start({ ...pagesWorld, mfa: { mode: 'off' } })
   await signIn(browser, security)
   const page = await browser.visit(`${security}?add=totp`)

@@ -10,7 +10,7 @@ const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefo
 const edge =
   'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0'
 
-/** Signs alice in with a browser that calls itself this. */
+/** Signs alice in with a browser that sends this User-Agent header. */
 async function signInWith(server: TestServer, agent: string): Promise<Browser> {
   const browser = createBrowser(server)
   const page = await browser.visit(authorizePath())
@@ -38,7 +38,7 @@ test('account: a user sees where they are signed in, by browser, use and network
   assert.equal(sidIn(page.body).length, 1)
 })
 
-test('account: one that has ended or expired is not shown', async () => {
+test('account: ended and expired sessions are not listed', async () => {
   const { server } = await startLogoutWorld()
   await signInWith(server, firefox)
   server.clock.advance(7200)
@@ -66,7 +66,7 @@ test('account: a user can end another session, which revokes its tokens and noti
   assert.equal((await server.send('GET', '/connect/userinfo', { headers })).status, 401)
 })
 
-test('account: all others are ended at once, this one stays', async () => {
+test('account: all other sessions are ended at once, and the current one remains', async () => {
   const { server } = await startLogoutWorld()
   const others = [await signInWith(server, firefox), await signInWith(server, '')]
   const here = await signInWith(server, edge)
@@ -75,7 +75,7 @@ test('account: all others are ended at once, this one stays', async () => {
   assert.equal(await isSignedIn(here), true)
 })
 
-test("account: somebody else's session, or none, is not ended, and one's own leads to the sign-out page", async () => {
+test('account: a session of another user or an unknown one is not ended, and the user’s own leads to the sign-out page', async () => {
   const { server } = await startLogoutWorld()
   const alices = await signInWith(server, firefox)
   const [session] = await server.stores.sessions.ofUser('1')
@@ -94,7 +94,7 @@ test("account: somebody else's session, or none, is not ended, and one's own lea
   assert.equal(await isSignedIn(bobs), true)
 })
 
-test('account: without the token of the page, or without a sign-in, nothing is ended', async () => {
+test('account: without the page’s token or a sign-in, no session is ended', async () => {
   const { server } = await startLogoutWorld()
   const there = await signInWith(server, firefox)
   const here = await signInWith(server, edge)
@@ -109,7 +109,7 @@ test('account: without the token of the page, or without a sign-in, nothing is e
   assert.equal(await isSignedIn(there), true)
 })
 
-test('account: browsers are told apart by what they are, not by what they descend from', () => {
+test('account: browsers are identified by their own name, not by names they include for compatibility', () => {
   const chrome =
     'Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36'
   const safari =

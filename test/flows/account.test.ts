@@ -9,7 +9,7 @@ async function start(input: object = pagesWorld) {
   return { server, browser: createBrowser(server) }
 }
 
-test('account: the page sends to the login page, which leads back', async () => {
+test('account: the page redirects to the login page, which leads back', async () => {
   const { browser } = await start()
   const login = await browser.visit('/account')
   assert.ok(login.target.startsWith('/login?continue='))
@@ -21,19 +21,19 @@ test('account: the page sends to the login page, which leads back', async () => 
   assert.match(page.body, /<a href="\/account" aria-current="page">Profile<\/a>/)
 })
 
-test('account: a session that an application brought about is enough', async () => {
+test('account: a session created for an application is sufficient', async () => {
   const { browser } = await start()
   await signIn(browser, authorizePath())
   assert.match((await browser.visit('/account')).text, /Username alice/)
 })
 
-test('account: cancelling the sign-in leads to the front page', async () => {
+test('account: cancelling the sign-in leads to the home page', async () => {
   const { browser } = await start()
   const page = await browser.submit(await browser.visit('/account'), { button: 'cancel' })
   assert.equal(page.target, '/')
 })
 
-test('account: a tenant is named in the link, and its user sees the page', async () => {
+test('account: the link names a tenant, and its user sees the page', async () => {
   const { server, browser } = await start()
   const carol = { username: 'carol', password: 'carol', button: 'login' }
   const login = await browser.visit('/account?tenant=acme')
@@ -44,7 +44,7 @@ test('account: a tenant is named in the link, and its user sees the page', async
   assert.equal(server.reason(), 'tenant_unknown')
 })
 
-test('account: who signs in with another provider sees that', async () => {
+test('account: a federated user sees which provider they signed in with', async () => {
   const { browser } = await start()
   const login = await browser.visit('/account')
   const way = /href="([^"]*)">Sign in with Staff directory/.exec(login.body)?.[1] ?? ''
@@ -53,7 +53,7 @@ test('account: who signs in with another provider sees that', async () => {
   assert.match(page.text, /Signed in with Staff directory/)
 })
 
-test('account: an inactive user is let in neither by password nor by an older session', async () => {
+test('account: an inactive user is refused, with the password and with an older session', async () => {
   let active = true
   const { browser } = await start({
     ...pagesWorld,
@@ -66,7 +66,7 @@ test('account: an inactive user is let in neither by password nor by an older se
   assert.equal((await browser.submit(login, alice)).status, 400)
 })
 
-test('account: a continuation of an account page leads nowhere else', async () => {
+test('account: a continuation of an account page leads to that page only', async () => {
   const { browser } = await start()
   const login = await browser.visit('/account')
   const sealed = login.form?.fields.continue ?? ''

@@ -1,4 +1,4 @@
-/** Users who are kept in the store: signing in, their pages, and what falls when they change. */
+/** Stored users: signing in, their pages, and what is revoked when they change. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -29,13 +29,13 @@ test('accounts: a stored user signs in at the page and by the password grant, in
   assert.deepEqual(told.json, { sub, email: dora.email, email_verified: true })
 })
 
-test('accounts: a password may be composed of other characters that look the same [NIST SP 800-63B §3.1.1.2]', async () => {
+test('accounts: a password may be entered with equivalent Unicode characters [NIST SP 800-63B §3.1.1.2]', async () => {
   const { server } = await start()
   await addUser(server, { username: 'zoë', email: undefined, password: 'cafe\u0301 au lait \uFB01ne' })
   assert.equal((await tokensOf(server, 'zoe\u0308', 'caf\u00E9 au lait fine')).status, 200)
 })
 
-test('accounts: a user of a tenant is found in that tenant only', async () => {
+test('accounts: a user of a tenant is found only in that tenant', async () => {
   const { server } = await start()
   await addUser(server, { tenant: 'acme', email: undefined, password: better })
   const acme = { acr_values: 'tenant:acme' }
@@ -44,7 +44,7 @@ test('accounts: a user of a tenant is found in that tenant only', async () => {
   assert.equal((await tokensOf(server, 'dora', better)).status, 400)
 })
 
-test('accounts: no name is given twice, nor one that could be mistaken for that of a configured user', async () => {
+test('accounts: a name is unique, and can’t be confused with that of a configured user', async () => {
   const { server } = await start()
   for (const username of ['dora', 'ＤＯＲＡ', 'Alice', 'bob']) {
     const added = await server.accounts.add({ username })
@@ -54,14 +54,14 @@ test('accounts: no name is given twice, nor one that could be mistaken for that 
   assert.equal(!taken.ok && taken.reason, 'account_taken')
 })
 
-test('accounts: a user without a password signs in with none', async () => {
+test('accounts: a user without a password can’t sign in with any', async () => {
   const { server } = await start()
   await addUser(server, { username: 'empty', email: undefined, password: undefined })
   for (const password of ['', ' ', 'undefined'])
     assert.equal((await tokensOf(server, 'empty', password)).status, 400)
 })
 
-test('accounts: disabling a user keeps them out at once and revokes what they had; enabling lets them in', async () => {
+test('accounts: disabling a user blocks them at once and revokes their tokens and sessions; enabling allows sign-in again', async () => {
   const { server, browser, sub } = await start()
   await signIn(browser, '/account', doraSignsIn)
   const { json } = await tokensOf(server, 'dora', dora.password)
@@ -95,7 +95,7 @@ test('password page: a new password takes effect, ends other sessions and tokens
   assert.match(told.subject, /password at id\.example was changed/)
 })
 
-test('password page: with change_ends "sessions" tokens that outlive sessions stay', async () => {
+test('password page: with change_ends "sessions", tokens that outlive sessions remain valid', async () => {
   const { server, browser } = await start({ change_ends: 'sessions' })
   const { json } = await tokensOf(server, 'dora', dora.password)
   const page = await signIn(browser, '/account/password', doraSignsIn)
@@ -142,7 +142,7 @@ test('password page: a wrong current password changes nothing, and guesses are c
   assert.equal((await tokensOf(server, 'dora', dora.password)).status, 200)
 })
 
-test('new address: a network asks for a bounded number of mails, and is told when it may go on [RFC 6585 §4]', async () => {
+test('new address: a network may request a limited number of emails, and the response says when it may retry [RFC 6585 §4]', async () => {
   const { server, browser } = await start()
   await signIn(browser, '/account', doraSignsIn)
   const page = await browser.visit('/account/email')
@@ -156,14 +156,14 @@ test('new address: a network asks for a bounded number of mails, and is told whe
   assert.equal(server.reason(), 'mail_asked_too_often')
 })
 
-test('password page: users of the configuration and of other providers have none', async () => {
+test('password page: configured and federated users have none', async () => {
   const { browser } = await start()
   const page = await signIn(browser, '/account/password')
   assert.match(page.text, /managed elsewhere/)
   assert.equal(page.form, undefined)
 })
 
-test('profile: a stored user changes their names, an empty one goes, and tokens tell', async () => {
+test('profile: a stored user changes their names, an empty one is removed, and tokens contain the new values', async () => {
   const { server, browser } = await start()
   const profile = await signIn(browser, '/account', doraSignsIn)
   assert.match(
@@ -186,7 +186,7 @@ test('profile: a stored user changes their names, an empty one goes, and tokens 
   assert.equal('family_name' in told.json, false)
 })
 
-test('email: a new address counts once its link is used; the old one is told; the link works once', async () => {
+test('email: a new address takes effect when its link is used; the old address is notified; the link works once', async () => {
   const { server, browser, sub } = await start()
   await signIn(browser, '/account', doraSignsIn)
   const sent = await browser.submit(await browser.visit('/account/email'), { email: 'D@new.example' })
@@ -194,7 +194,7 @@ test('email: a new address counts once its link is used; the old one is told; th
   assert.equal((await server.accounts.find(sub))?.email, dora.email)
   const mail = await newestMail(server)
   assert.equal(mail.to, 'D@new.example')
-  // Another browser of hers: she signs in there first.
+  // In her other browser she signs in first.
   const phone = createBrowser(server)
   await signIn(phone, mail.path, doraSignsIn)
   const page = await phone.visit(mail.path)
@@ -208,7 +208,7 @@ test('email: a new address counts once its link is used; the old one is told; th
   assert.equal(server.reason(), 'mail_link_invalid')
 })
 
-test('email: changing it asks for a recent sign-in', async () => {
+test('email: a change requires a recent sign-in', async () => {
   const { server, browser } = await start()
   await signIn(browser, '/account', doraSignsIn)
   assert.equal((await browser.visit('/account/email')).target, '/account/email')
@@ -216,7 +216,7 @@ test('email: changing it asks for a recent sign-in', async () => {
   assert.ok((await browser.visit('/account/email')).target.startsWith('/login'))
 })
 
-test('email: an address that another user has is sent nothing, and the page says the same', async () => {
+test('email: an address of another user is sent nothing, and the page shows the same message', async () => {
   const { server, browser } = await start()
   await addUser(server, { username: 'eve', email: 'eve@example.com' })
   await signIn(browser, '/account', doraSignsIn)
@@ -226,7 +226,7 @@ test('email: an address that another user has is sent nothing, and the page says
   assert.equal((await server.mails()).length, before)
 })
 
-test('accounts: without mail nothing that needs it is offered', async () => {
+test('accounts: without mail, features that need it are not offered', async () => {
   const server = await createTestServer({ ...accountsWorld({}), mail: undefined }, { sendMail: false })
   const browser = createBrowser(server)
   const page = await browser.visit(authorizePath())
@@ -235,7 +235,7 @@ test('accounts: without mail nothing that needs it is offered', async () => {
     assert.equal((await browser.request('GET', path)).status, 404)
 })
 
-test('accounts: on a loopback issuer mail is shown at /dev/mail and printed; elsewhere the page is not there', async () => {
+test('accounts: on a loopback issuer, emails are shown at /dev/mail and printed; elsewhere the page does not exist', async () => {
   const printed: string[] = []
   const server = await createTestServer(
     { ...accountsWorld(), mail: undefined, issuer: 'http://localhost:5080' },
@@ -262,7 +262,7 @@ test('accounts: on a loopback issuer mail is shown at /dev/mail and printed; els
   assert.equal((await remote.send('GET', '/dev/mail')).status, 404)
 })
 
-test('accounts: users and their passwords are there after a restart', async () => {
+test('accounts: users and their passwords survive a restart', async () => {
   const { open } = await beginShared()
   const tenantStores = await open()
   await addUser(await createTestServer(accountsWorld(), { tenantStores }))
@@ -271,7 +271,7 @@ test('accounts: users and their passwords are there after a restart', async () =
   assert.equal((await tokensOf(server, 'dora', dora.password)).status, 200)
 })
 
-test('accounts: a profile hook sees stored users like any other', async () => {
+test('accounts: a profile hook receives stored users like any other', async () => {
   const seen: unknown[] = []
   const server = await createTestServer({
     ...accountsWorld(),
@@ -295,7 +295,7 @@ test('accounts: a profile hook sees stored users like any other', async () => {
   assert.equal(server.reason(), 'user_inactive')
 })
 
-test('accounts: a credential validator decides for stored users too, and their record counts', async () => {
+test('accounts: a credential validator decides for stored users too, and the stored record takes precedence', async () => {
   const server = await createTestServer({
     ...accountsWorld({}),
     validators: {

@@ -41,7 +41,7 @@ test('applications: a signed-in user sees links to initiate_login_uri with the i
   assert.match(page.text, /Open an application Shop & Co plain globex/)
 })
 
-test('applications: a user of one tenant is not led to applications of another', async () => {
+test('applications: a user of one tenant sees no applications of another', async () => {
   const browser = createBrowser(await createTestServer(world))
   const carol = { username: 'carol', password: 'carol', button: 'login' }
   const page = await signIn(browser, '/account?tenant=acme', carol)
@@ -54,7 +54,7 @@ test('applications: without any there is no heading for them', async () => {
   assert.ok(!(await signIn(browser, '/account')).text.includes('Open an application'))
 })
 
-test('applications: clients that registered themselves are not listed, whatever they say', async () => {
+test('applications: self-registered clients are not listed, whatever their metadata', async () => {
   const server = await createTestServer({ ...world, registration: { mode: 'open' } })
   const { status } = await register(server, {
     redirect_uris: ['https://trap.example/cb'],

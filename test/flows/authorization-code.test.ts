@@ -21,7 +21,7 @@ const redeem = (
 
 const withWeb = (changes: object) => withClients({ client_id: 'web', ...changes })
 
-test('code: access token and ID token that the published keys verify [client-auth-020] [token-code-020]', async () => {
+test('code: the access token and ID token verify with the published keys [client-auth-020] [token-code-020]', async () => {
   const server = await createTestServer(world)
   const { status, json } = await redeem(server, await issueCode(server, {}, { nonce: 'n-1' }))
   assert.equal(status, 200)
@@ -51,7 +51,7 @@ test('code: access token and ID token that the published keys verify [client-aut
   })
 })
 
-test('code: offline_access gives a refresh token that works [token-code-002]', async () => {
+test('code: offline_access returns a refresh token that works [token-code-002]', async () => {
   const server = await createTestServer(world)
   const { json } = await redeem(server, await issueCode(server, { scope: ['offline_access', 'openid'] }))
   const refreshed = await server.token(
@@ -68,7 +68,7 @@ test('code: without openid there is no ID token [token-code-024]', async () => {
   assert.equal(json.id_token, undefined)
 })
 
-test('code: a scope sent here is ignored [token-code-019]', async () => {
+test('code: a scope in the token request is ignored [token-code-019]', async () => {
   const server = await createTestServer(world)
   const { json } = await redeem(server, await issueCode(server), { scope: 'other_api' })
   assert.equal(json.scope, 'api1 openid')
@@ -79,7 +79,7 @@ for (const [code, reason] of [
   ['x'.repeat(101), 'parameter_too_long'],
   ['tc_unknown', 'code_unknown'],
 ] as const) {
-  test(`code: an unknown one of ${code.length} characters is invalid_grant [token-code-004] [token-code-005]`, async () => {
+  test(`code: an unknown code of ${code.length} characters is invalid_grant [token-code-004] [token-code-005]`, async () => {
     const server = await createTestServer(world)
     const answer = await redeem(server, code)
     assert.equal(answer.status, 400)
@@ -104,7 +104,7 @@ test('code: a client without the grant is unauthorized_client [token-code-006]',
   assert.equal((await redeem(server, 'x', {}, ['client', secret])).json.error, 'unauthorized_client')
 })
 
-test('code: another client’s is invalid_grant and is not burnt', async () => {
+test('code: a code of another client is invalid_grant and is not burnt', async () => {
   const server = await createTestServer(
     withClients({
       client_id: 'web2',
@@ -126,7 +126,7 @@ for (const [what, wrong, reason] of [
   ],
   ['a wrong verifier [pkce-012]', { code_verifier: 'x'.repeat(43) }, 'code_verifier_wrong'],
   ['no verifier', { code_verifier: undefined }, 'code_verifier_missing'],
-  ['a verifier that is the challenge', { code_verifier: challenge }, 'code_verifier_wrong'],
+  ['a verifier that equals the challenge', { code_verifier: challenge }, 'code_verifier_wrong'],
 ] as const) {
   test(`code: ${what} is invalid_grant and burns the code`, async () => {
     const server = await createTestServer(world)
@@ -170,17 +170,17 @@ test('code: a second use without the proofs revokes nothing', async () => {
   assert.equal(refreshed.status, 200)
 })
 
-test('code: a hundred uses at once give tokens once', async () => {
+test('code: a hundred concurrent uses return tokens once', async () => {
   const server = await createTestServer(world)
   const code = await issueCode(server)
   const answers = await Promise.all(Array.from({ length: 100 }, () => redeem(server, code)))
   assert.equal(answers.filter(({ status }) => status === 200).length, 1)
-  // Found used, or beaten by the winner's write.
+  // Found used, or lost against the winner's write.
   for (const answer of answers)
     if (answer.status !== 200) assertRefused(answer, 'invalid_grant', ['code_replayed', 'no_longer_standing'])
 })
 
-test('code: an expired one is invalid_grant', async () => {
+test('code: an expired code is invalid_grant', async () => {
   const server = await createTestServer(world)
   const code = await issueCode(server)
   server.clock.advance(300)
@@ -192,7 +192,7 @@ test('code: a user who is no longer active is invalid_grant [token-code-014]', a
   assertRefused(await redeem(server, await issueCode(server, { sub: '2' })), 'invalid_grant', 'user_inactive')
 })
 
-test('code: a client that refreshes no more gets no refresh token', async () => {
+test('code: a client that may no longer refresh gets no refresh token', async () => {
   const server = await createTestServer(withWeb({ grant_types: ['authorization_code'] }))
   const { status, json } = await redeem(
     server,
@@ -202,7 +202,7 @@ test('code: a client that refreshes no more gets no refresh token', async () => 
   assert.equal(json.refresh_token, undefined)
 })
 
-test('code: a scope that the client lost since is invalid_scope [token-code-017]', async () => {
+test('code: a scope that the client has lost since is invalid_scope [token-code-017]', async () => {
   const server = await createTestServer(world)
   const { json } = await redeem(server, await issueCode(server, { scope: ['api2'] }))
   assert.deepEqual(json, {
@@ -211,7 +211,7 @@ test('code: a scope that the client lost since is invalid_scope [token-code-017]
   })
 })
 
-test('code: limited to an API at authorize, the token may not leave it (RFC 8707)', async () => {
+test('code: limited to an API at authorize, the token can’t get another one (RFC 8707)', async () => {
   const server = await createTestServer(world)
   const agreed = { scope: ['api1', 'other_api'], resources: ['urn:api'] }
   const { json } = await redeem(server, await issueCode(server, agreed))
@@ -220,7 +220,7 @@ test('code: limited to an API at authorize, the token may not leave it (RFC 8707
   assert.equal(other.json.error, 'invalid_target')
 })
 
-test('pkce: plain works where it is allowed, and only there [pkce-002] [pkce-013]', async () => {
+test('pkce: plain works only where it is allowed [pkce-002] [pkce-013]', async () => {
   const plain = { code_challenge: verifier, code_challenge_method: 'plain' } as const
   const allowed = await createTestServer(withWeb({ allow_plain_pkce: true }))
   assert.equal((await redeem(allowed, await issueCode(allowed, {}, plain))).status, 200)
@@ -234,7 +234,7 @@ test('pkce: plain works where it is allowed, and only there [pkce-002] [pkce-013
   )
 })
 
-test('pkce: a client that must use PKCE gets no code without a challenge [pkce-014]', async () => {
+test('pkce: a client that requires PKCE gets no code without a challenge [pkce-014]', async () => {
   const server = await createTestServer(world)
   const code = await issueCode(server, {}, { code_challenge: undefined, code_challenge_method: undefined })
   assertRefused(
@@ -260,7 +260,7 @@ for (const [emit_state_hash, row] of [
   [true, '[token-code-021]'],
   [false, '[token-code-023]'],
 ] as const) {
-  test(`state hash: in the ID token only when the configuration asks for it ${row}`, async () => {
+  test(`state hash: is in the ID token only if the configuration enables it ${row}`, async () => {
     const server = await createTestServer({ ...world, emit_state_hash })
     const browser = createBrowser(server)
     const request = new URLSearchParams({

@@ -28,7 +28,7 @@ async function startSignedIn() {
   return { server, browser }
 }
 
-test('authorize: a user who signs in is sent back with a code, the state and the issuer [RFC 6749 §4.1.2] [RFC 9207 §2] [authorize-007] [authorize-064]', async () => {
+test('authorize: a user who signs in is redirected back with a code, the state and the issuer [RFC 6749 §4.1.2] [RFC 9207 §2] [authorize-007] [authorize-064]', async () => {
   const { server, browser } = await start()
   const page = await signIn(browser, authorizePath())
   assert.equal(page.status, 302)
@@ -50,7 +50,7 @@ test('authorize: a user who signs in is sent back with a code, the state and the
   assert.match(stored?.authorization.sid ?? '', /^[\w-]{22}$/)
 })
 
-test('authorize: who is signed in gets a code at once, and no token stands in the address [authorize-008] [authorize-001]', async () => {
+test('authorize: a signed-in user gets a code at once, and the address contains no token [authorize-008] [authorize-001]', async () => {
   const { browser } = await startSignedIn()
   const page = await browser.request('GET', authorizePath())
   assert.equal(page.status, 302)
@@ -60,7 +60,7 @@ test('authorize: who is signed in gets a code at once, and no token stands in th
     assert.equal(answer.get(name), null)
 })
 
-test('authorize: every code is another one, and its authorization ends with it unless it is redeemed', async () => {
+test('authorize: every code is different, and its authorization expires with it unless it is redeemed', async () => {
   const { server, browser } = await startSignedIn()
   const target = authorizePath({ scope: 'openid offline_access' })
   const [one, two] = [await browser.visit(target), await browser.visit(target)].map(
@@ -75,7 +75,7 @@ test('authorize: every code is another one, and its authorization ends with it u
     ...{ redirect_uri: callback, code_verifier: verifier },
   })
   assert.equal(redeemed.status, 200)
-  // Refreshed at the last moment, and used until that access token ends.
+  // Refreshed at the last moment, and used until that access token expires.
   assert.equal(await endOf(), server.clock.now() + 2_592_000 + 3600)
 })
 
@@ -89,7 +89,7 @@ test('authorize: a form post works like a query and finds the session even witho
   assert.ok(answer.get('code'))
 })
 
-test('authorize: a posted request with prompt=login asks for a sign-in even of who is signed in', async () => {
+test('authorize: a posted request with prompt=login requires a sign-in even of a signed-in user', async () => {
   const { server, browser } = await startSignedIn()
   const [path = '', form = ''] = authorizePath({ prompt: 'login' }).split('?')
   const posted = await server.send('POST', path, { form })
@@ -98,7 +98,7 @@ test('authorize: a posted request with prompt=login asks for a sign-in even of w
   assert.ok(answerOf(await browser.submit(page, alice)).get('code'))
 })
 
-test('authorize: a post that is no form is answered 415 [authorize-002]', async () => {
+test('authorize: a post that is no form is refused with 415 [authorize-002]', async () => {
   const { browser } = await start()
   const page = await browser.request('POST', '/connect/authorize', {
     body: '{}',
@@ -148,7 +148,7 @@ for (const [what, changes, error, description] of untrusted) {
   })
 }
 
-test('authorize: a repeated parameter is answered by an error page [RFC 6749 §3.1]', async () => {
+test('authorize: a repeated parameter gets an error page [RFC 6749 §3.1]', async () => {
   const { browser, server } = await startSignedIn()
   assertErrorPage(
     await browser.visit(`${authorizePath()}&redirect_uri=${encodeURIComponent(callback)}`),
@@ -181,7 +181,7 @@ const refused: readonly (readonly [string, Record<string, string | undefined>, s
   ],
   ['a client without the code grant', { client_id: 'machine', scope: 'api1' }, 'unauthorized_client'],
   ['an unknown scope', { scope: 'openid nothing' }, 'invalid_scope'],
-  ['a scope that the client may not have', { scope: 'openid api2' }, 'invalid_scope'],
+  ['a scope that the client is not allowed', { scope: 'openid api2' }, 'invalid_scope'],
   [
     'identity scopes without openid [authorize-034]',
     { scope: 'profile' },
@@ -200,26 +200,26 @@ const refused: readonly (readonly [string, Record<string, string | undefined>, s
     'invalid_request',
     'Invalid acr_values',
   ],
-  ['max_age that is no number [authorize-038]', { max_age: 'abc' }, 'invalid_request', 'Invalid max_age'],
+  ['a max_age that is no number', { max_age: 'abc' }, 'invalid_request', 'Invalid max_age'],
   ['a negative max_age', { max_age: '-1' }, 'invalid_request'],
   ['an unknown prompt [authorize-053]', { prompt: 'unknown' }, 'invalid_request', 'Unsupported prompt mode'],
   ['prompt=create [authorize-054]', { prompt: 'create' }, 'invalid_request'],
   ['prompt=create beside login [authorize-056]', { prompt: 'create login' }, 'invalid_request'],
-  ['prompt=none beside another', { prompt: 'none login' }, 'invalid_request'],
+  ['prompt=none with another value', { prompt: 'none login' }, 'invalid_request'],
   ['two tenants', { acr_values: 'tenant:acme tenant:globex' }, 'invalid_request'],
   ['an unknown tenant', { acr_values: 'tenant:nowhere' }, 'invalid_request'],
   [
-    'a tenant that the client may not name',
+    'a tenant that the client is not allowed',
     { client_id: 'acmeonly', acr_values: 'tenant:globex' },
     'invalid_request',
   ],
-  ['a resource that nobody registered [RFC 8707 §2]', { resource: 'urn:nothing' }, 'invalid_target'],
+  ['an unknown resource [RFC 8707 §2]', { resource: 'urn:nothing' }, 'invalid_target'],
   ['a relative resource [RFC 8707 §2]', { resource: '/api' }, 'invalid_target'],
   ['a broken request object', { request: 'e30.e30.' }, 'invalid_request_object'],
   ['a request_uri [jar-019]', { request_uri: 'https://app.example/request' }, 'invalid_request_uri'],
   ['a registration', { registration: '{}' }, 'registration_not_supported'],
   [
-    'an id_token_hint that is not ours',
+    'an id_token_hint of another issuer',
     { id_token_hint: 'e30.e30.e30' },
     'invalid_request',
     'Invalid id_token_hint',
@@ -286,7 +286,7 @@ for (const [what, changes, error, description] of refused) {
   })
 }
 
-test('authorize: plain PKCE is taken where the client may, with or without its name [pkce-002] [pkce-016]', async () => {
+test('authorize: plain PKCE is accepted where the client allows it, explicitly or by default [pkce-002] [pkce-016]', async () => {
   const { server, browser } = await startSignedIn()
   for (const method of ['plain', undefined]) {
     const page = await browser.visit(authorizePath({ client_id: 'plain', code_challenge_method: method }))
@@ -307,7 +307,7 @@ test('authorize: a confidential client with optional PKCE may omit it, but a sen
   assert.equal(answerOf(await browser.visit(short)).get('error_description'), 'Invalid code_challenge')
 })
 
-test('authorize: response_mode=fragment puts the answer behind the hash [authorize-045]', async () => {
+test('authorize: response_mode=fragment returns the response in the fragment [authorize-045]', async () => {
   const { browser } = await startSignedIn()
   const page = await browser.visit(authorizePath({ response_mode: 'fragment' }))
   assert.ok(page.location?.startsWith(`${callback}#code=tc_`), String(page.location))
@@ -327,12 +327,12 @@ test('authorize: the form_post page works without scripts and allows only its ow
   assert.equal(page.body.match(/<script>/g)?.length, 1)
   const policy = String(page.headers['content-security-policy'])
   assert.match(policy, /default-src 'none'.*script-src 'sha256-[^']+'; frame-ancestors 'none'/)
-  // CSP 3 §6.4.1: where the client redirects to from its redirect_uri is its own affair.
+  // CSP 3 §6.4.1: form-action does not restrict where the client redirects from its redirect_uri.
   assert.doesNotMatch(policy, /form-action/)
   assert.equal(page.headers['referrer-policy'], 'no-referrer')
 })
 
-test('authorize: errors are also sent with form_post', async () => {
+test('authorize: form_post also returns errors', async () => {
   const { browser } = await startSignedIn()
   const page = await browser.visit(authorizePath({ response_mode: 'form_post', scope: 'nothing' }))
   assert.equal(page.form?.action, callback)
@@ -385,7 +385,7 @@ test('authorize: prompt=none returns login_required, later a code, never a page 
   assert.equal(answerOf(await browser.visit(target)).get('error'), 'login_required')
 })
 
-test('authorize: prompt=none answers consent_required where the user has not agreed [authorize-051]', async () => {
+test('authorize: prompt=none returns consent_required if the user has not agreed [authorize-051]', async () => {
   const { browser } = await startSignedIn()
   const page = await browser.visit(authorizePath({ client_id: 'asking', prompt: 'none' }))
   assert.equal(answerOf(page).get('error'), 'consent_required')
@@ -405,7 +405,7 @@ test('authorize: a session of another tenant does not count [authorize-016]', as
   assert.ok((await browser.visit(authorizePath())).target.startsWith('/login'))
 })
 
-test('authorize: idp:NAME goes straight to that provider, and a session of another does not count [authorize-012] [authorize-015]', async () => {
+test('authorize: idp:NAME redirects to that provider, and a session of another does not count [authorize-012] [authorize-015]', async () => {
   const { server, browser } = await startSignedIn()
   const page = await browser.visit(authorizePath({ acr_values: 'idp:directory' }))
   assert.match(page.text, /with Staff directory to continue to Web & Co/)
@@ -416,7 +416,7 @@ test('authorize: idp:NAME goes straight to that provider, and a session of anoth
   assert.equal(stored?.authorization.idp, 'directory')
 })
 
-test('authorize: a provider that the client may not use is dropped, and the login page shown [authorize-013]', async () => {
+test('authorize: a provider that the client may not use is ignored, and the login page is shown [authorize-013]', async () => {
   const { browser } = await start()
   const page = await browser.visit(authorizePath({ client_id: 'restricted', acr_values: 'idp:directory' }))
   assert.ok(page.target.startsWith('/login'))
@@ -434,7 +434,7 @@ test('authorize: a session of a provider that the client may not use does not co
   assert.ok((await browser.visit(authorizePath({ client_id: 'restricted' }))).target.startsWith('/login'))
 })
 
-test('authorize: a user who is no longer active has to sign in, and can not', async () => {
+test('authorize: a user who is no longer active must sign in, and can’t', async () => {
   let active = true
   const server = await createTestServer({ ...pagesWorld, profile: { isActive: () => active } })
   const browser = createBrowser(server)
@@ -459,7 +459,7 @@ async function startWithTokens() {
   return { server, browser, tokens: json as { id_token: string; access_token: string } }
 }
 
-test('authorize: the code gives tokens of the sign-in, with nonce and sid', async () => {
+test('authorize: the code yields tokens of the sign-in, with nonce and sid', async () => {
   const { server, tokens } = await startWithTokens()
   const claims = claimsOf(tokens.id_token)
   assert.equal(claims.sub, '1')
@@ -468,7 +468,7 @@ test('authorize: the code gives tokens of the sign-in, with nonce and sid', asyn
   assert.equal(claimsOf(tokens.access_token).sid, claims.sid)
 })
 
-test('authorize: id_token_hint of the user who is signed in goes through, expired or not [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
+test('authorize: an id_token_hint of the signed-in user is accepted, expired or not [OpenID Connect Core 1.0 §3.1.2.1]', async () => {
   const { server, browser, tokens } = await startWithTokens()
   const target = authorizePath({ prompt: 'none', id_token_hint: tokens.id_token })
   assert.ok(answerOf(await browser.visit(target)).get('code'))
@@ -476,7 +476,7 @@ test('authorize: id_token_hint of the user who is signed in goes through, expire
   assert.ok(answerOf(await browser.visit(target)).get('code'))
 })
 
-test('authorize: id_token_hint of another user is login_required, silently or after signing in as someone else', async () => {
+test('authorize: an id_token_hint of another user is login_required, silently or after a sign-in as someone else', async () => {
   const { server, tokens } = await startWithTokens()
   const browser = createBrowser(server)
   const bob = { username: 'bob', password: 'builder' }
@@ -490,7 +490,7 @@ test('authorize: id_token_hint of another user is login_required, silently or af
   assert.ok(answerOf(await browser.submit(again, alice)).get('code'))
 })
 
-test('authorize: an access token is no id_token_hint', async () => {
+test('authorize: an access token is not accepted as id_token_hint', async () => {
   const { browser, tokens } = await startWithTokens()
   const page = await browser.visit(authorizePath({ id_token_hint: tokens.access_token }))
   assert.equal(answerOf(page).get('error_description'), 'Invalid id_token_hint')
@@ -525,7 +525,7 @@ test('authorize: a changed continuation is refused without a code [RFC 9700 §4.
     'x',
     '',
   ]
-  // Every character of ciphertext, salt and tag counts, the unused bits of the last one too.
+  // Every character of ciphertext, salt and tag matters, including the unused bits of the last one.
   for (const at of [0, 20, payload.length - 1, payload.length + 1, sealed.length - 22, sealed.length - 1]) {
     for (const letter of ['A', 'B', '-']) {
       const changed = sealed.slice(0, at) + letter + sealed.slice(at + 1)
@@ -539,7 +539,7 @@ test('authorize: a changed continuation is refused without a code [RFC 9700 §4.
   }
 })
 
-test('authorize: a login page older than an hour begins again, and the password sent from it counts for nothing', async () => {
+test('authorize: a login page older than an hour starts again, and the password sent from it is ignored', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(authorizePath())
   server.clock.advance(3600)
@@ -553,7 +553,7 @@ test('authorize: a login page older than an hour begins again, and the password 
   assert.equal(answer.get('state'), 'a state & more')
 })
 
-test('authorize: a forged, foreign or ended session cookie is no session', async () => {
+test('authorize: a forged, foreign or ended session cookie is ignored', async () => {
   const { server, browser } = await startSignedIn()
   const handle = browser.cookies.get('__Host-tessera_session') ?? ''
   for (const forged of [
@@ -572,13 +572,13 @@ test('authorize: a forged, foreign or ended session cookie is no session', async
   assert.ok((await browser.visit(authorizePath())).target.startsWith('/login'))
 })
 
-test('authorize: a request too long to travel is told to the client', async () => {
+test('authorize: the client gets an error if its request is too long to redirect', async () => {
   const { browser } = await start()
   const page = await browser.visit(`${authorizePath({ state: 's'.repeat(8000) })}`)
   assert.equal(answerOf(page).get('error'), 'invalid_request')
 })
 
-test('authorize: an error page speaks the language that the client asked for, whatever the display [authorize-042]', async () => {
+test('authorize: an error page uses the language that the client requested, whatever the display [authorize-042]', async () => {
   const server = await createTestServer(pagesWorld)
   const changes = { redirect_uri: 'https://app.example/other', display: 'popup' }
   for (const [ui_locales, lang] of [

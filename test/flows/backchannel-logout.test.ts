@@ -15,7 +15,7 @@ import { claimsOf, createTestServer, issuer } from '../support/tessera.ts'
 
 const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
 
-/** Signs in at these clients and out again. */
+/** Signs in at these clients, then signs out. */
 async function signOut(clients: readonly string[], more: object = {}) {
   const world = await startLogoutWorld(more)
   const tokens = await signInAt(world.server, world.browser, clients)
@@ -64,7 +64,7 @@ test('back-channel logout: each client of the session receives its own logout to
   assert.equal(await server.stores.logoutNotices.anyDue(server.clock.now() + 100_000), false)
 })
 
-test('back-channel logout: a logout token is no ID token, no access token and no assertion', async () => {
+test('back-channel logout: a logout token is not accepted as an ID token, access token or assertion', async () => {
   const { server, browser, posts } = await signOut(['shop'])
   const token = logoutTokenOf(posts[0]!)
   const { status } = await server.send('GET', '/connect/userinfo', {
@@ -75,7 +75,7 @@ test('back-channel logout: a logout token is no ID token, no access token and no
   assert.equal(server.reason(), 'id_token_hint_invalid')
 })
 
-test('back-channel logout: clients that did not take part, or have no address, are told nothing', async () => {
+test('back-channel logout: clients that did not take part, or have no address, are not notified', async () => {
   const { posts } = await signOut(['wiki'])
   assert.deepEqual(
     posts.map(({ url }) => url),
@@ -84,7 +84,7 @@ test('back-channel logout: clients that did not take part, or have no address, a
   assert.deepEqual((await signOut(['web'])).posts, [])
 })
 
-test('back-channel logout: a failure is tried again, later each time, with a new token, until it is taken', async () => {
+test('back-channel logout: a failure is retried at growing intervals with a new token until it is delivered', async () => {
   const { server, browser, posts, answerWith } = await startLogoutWorld()
   const { shop } = await signInAt(server, browser, ['shop', 'wiki'])
   let shopAnswers: number | 'unreachable' = 503
@@ -120,7 +120,7 @@ test('back-channel logout: a failure is tried again, later each time, with a new
   assert.equal(claimsOf(logoutTokenOf(posts[3]!)).iat, claimsOf(logoutTokenOf(posts[0]!)).iat + 40)
 })
 
-test('back-channel logout: who never takes it is given up within a day, and that is an error in the log', async () => {
+test('back-channel logout: a notice that is never accepted is given up within a day and logged as an error', async () => {
   const { server, browser, posts, answerWith } = await startLogoutWorld()
   const { shop } = await signInAt(server, browser, ['shop'])
   answerWith(() => 400)
@@ -136,7 +136,7 @@ test('back-channel logout: who never takes it is given up within a day, and that
   assert.equal(await server.stores.logoutNotices.anyDue(server.clock.now() + 1_000_000), false)
 })
 
-test('back-channel logout: it is sent by redirects to nowhere: an answer that redirects is no success', async () => {
+test('back-channel logout: redirects are not followed, and a response that redirects is a failure', async () => {
   const { server, browser, posts, answerWith } = await startLogoutWorld()
   const { shop } = await signInAt(server, browser, ['shop'])
   answerWith(() => 302)
@@ -146,7 +146,7 @@ test('back-channel logout: it is sent by redirects to nowhere: an answer that re
   assert.equal(server.logged.findLast(({ event }) => event === 'logout_delivery_delayed')?.detail, 302)
 })
 
-test('back-channel logout: a user who signs in as another one ends the session of the first', async () => {
+test('back-channel logout: signing in as another user ends the session of the first', async () => {
   const { server, browser, posts } = await startLogoutWorld()
   const { shop } = await signInAt(server, browser, ['shop'])
   await browser.submit(await browser.visit(authorizePath({ prompt: 'login' })), bob)
@@ -155,7 +155,7 @@ test('back-channel logout: a user who signs in as another one ends the session o
   assert.equal(server.logged.findLast(({ event }) => event === 'session_ended')?.cause, 'another_user')
 })
 
-test('back-channel logout: an operator ends a session, and its clients are told', async () => {
+test('back-channel logout: when an operator ends a session, its clients are notified', async () => {
   const { server, browser, posts } = await startLogoutWorld()
   const { shop } = await signInAt(server, browser, ['shop'])
   const ended = await server.endSession(claimsOf(shop.id_token).sid, 'ended_by_operator')
@@ -164,7 +164,7 @@ test('back-channel logout: an operator ends a session, and its clients are told'
   assert.equal(posts.length, 1)
 })
 
-test('back-channel logout: a session that expires tells nobody, unless that is configured', async () => {
+test('back-channel logout: an expired session notifies nobody unless that is configured', async () => {
   for (const [end_on_expiry, told] of [
     [false, 0],
     [true, 1],
@@ -184,7 +184,7 @@ test('back-channel logout: a session that expires tells nobody, unless that is c
   }
 })
 
-test('back-channel logout: what was not delivered survives a restart', async () => {
+test('back-channel logout: undelivered notices survive a restart', async () => {
   const { open } = await beginShared()
   const before = await open()
   const first = await createTestServer(logoutWorld, {

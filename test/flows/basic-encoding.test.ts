@@ -1,4 +1,4 @@
-/** Basic with and without form-encoding (RFC 6749 §2.3.1): most clients in Python and JavaScript, and curl, leave it out. */
+/** Basic with and without form-encoding (RFC 6749 §2.3.1): most clients in Python and JavaScript, and curl, omit it. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -23,7 +23,7 @@ const machine = (client_id: string, ...secrets: readonly object[]) => ({
 const notes = ({ logged }: TestServer) =>
   logged.filter(({ event }) => event === 'basic_not_form_encoded').map(({ client_id }) => client_id)
 
-/** What is sent as it is, and whether form-encoding would have changed it. */
+/** Values sent as they are, and whether form-encoding would change them. */
 const secrets: readonly (readonly [string, boolean])[] = [
   ['a+b/c==', true],
   ['100%', true],
@@ -39,7 +39,7 @@ const secrets: readonly (readonly [string, boolean])[] = [
   ['a:b', false],
 ]
 
-test('client authentication: a secret in Basic is right with form-encoding and without it [RFC 6749 §2.3.1]', async () => {
+test('client authentication: a secret in Basic is accepted with and without form-encoding [RFC 6749 §2.3.1]', async () => {
   for (const [secret, differs] of secrets) {
     const server = await createTestServer(withClients(machine('machine', { value: secret })))
     const encoded = new URLSearchParams({ '': secret }).toString().slice(1)
@@ -67,14 +67,14 @@ const mixing = withClients(
   machine('a b', { value: 'x+y' }, { value: 'd d' }),
 )
 for (const [what, id, secret, client] of [
-  ['both as they are', 'a+b', 'r+r', 'a+b'],
+  ['both unencoded', 'a+b', 'r+r', 'a+b'],
   ['both form-encoded', 'a+b', 'd+d', 'a b'],
   ['the encoded id and its secret', 'a%2Bb', 'r%2Br', 'a+b'],
   ['a plain id with a form-encoded secret', 'a+b', 'x+y', undefined],
   ['an encoded id with a plain secret', 'a%2Bb', 'r+r', undefined],
-  ['an id that is nobody either way', 'c+d', 'x+y', undefined],
+  ['an id that is unknown in either reading', 'c+d', 'x+y', undefined],
 ] as const)
-  test(`client authentication: of Basic, ${what}, id and secret are read in one way`, async () => {
+  test(`client authentication: of Basic, ${what}, id and secret are read in the same way`, async () => {
     const server = await createTestServer(mixing)
     const answer = await server.token(form, raw(id, secret))
     const issued = server.logged.find(({ event }) => event === 'tokens_issued')
@@ -83,7 +83,7 @@ for (const [what, id, secret, client] of [
       assertRefused(answer, 'invalid_client', ['client_secret_wrong', 'client_unknown'])
   })
 
-test('client authentication: an id in the body says how Basic is meant', async () => {
+test('client authentication: an id in the body decides how Basic is read', async () => {
   const server = await createTestServer(mixing)
   const ask = (client_id: string, secret: string) => server.token({ ...form, client_id }, raw('a+b', secret))
   assert.equal((await ask('a+b', 'r+r')).status, 200)
@@ -93,14 +93,15 @@ test('client authentication: an id in the body says how Basic is meant', async (
   assertRefused(await ask('c', 'd+d'), 'invalid_request', 'client_id_mismatch')
 })
 
-test('client authentication: a request whose Basic has two readings is one failure', async () => {
+test('client authentication: a request whose Basic has two readings counts as one failure', async () => {
   const server = await createTestServer(mixing)
   for (let time = 0; time < 99; time++)
     assertRefused(await server.token(form, raw('a+b', `w+${time}`)), 'invalid_client', 'client_secret_wrong')
   assert.equal((await server.token(form, raw('a+b', 'r+r'))).status, 200)
   const hundredth = await server.token(form, raw('a+b', 'w+w'))
   assertRefused(hundredth, 'invalid_client', ['client_secret_wrong', 'client_guessed_too_often'])
-  // Each client that a guess may have been meant for is out of guesses, the other spelling of its id included.
+  // Each client that a guess may have targeted has no guesses left, including the one with the other spelling of
+  // the id.
   for (const [id, secret] of [
     ['a+b', 'r+r'],
     ['a%2Bb', 'r%2Br'],
@@ -112,7 +113,7 @@ test('client authentication: a request whose Basic has two readings is one failu
   }
 })
 
-test('client authentication: argon2id secrets in Basic without form-encoding are right, and remembered', async () => {
+test('client authentication: argon2id secrets in Basic without form-encoding are accepted and cached', async () => {
   const encoded = await argon2id('s+1%', { memoryCost: 1024, timeCost: 1, parallelism: 1 })
   const other = await argon2id('other', { memoryCost: 1024, timeCost: 1, parallelism: 1 })
   const server = await createTestServer(
@@ -125,7 +126,7 @@ test('client authentication: argon2id secrets in Basic without form-encoding are
   assertRefused(await server.token(form, raw('machine', 's 1%')), 'invalid_client', 'client_secret_wrong')
 })
 
-test('client authentication: an argon2id secret in two readings takes one place in the queue', async () => {
+test('client authentication: an argon2id secret with two readings takes one place in the queue', async () => {
   const { createArgon2id } = await import('../../packages/server/src/runtime/argon2id.ts')
   const encoded = await argon2id('a b', { memoryCost: 1024, timeCost: 1, parallelism: 1 })
   const { match } = createArgon2id({ concurrent: 1, waiting: 1 })
@@ -134,11 +135,11 @@ test('client authentication: an argon2id secret in two readings takes one place 
       ['a+b', 'a b'].map(text => ({ encoded, text })),
       'here',
     )
-  // One runs and one waits: each brings two hashes.
+  // One runs and one waits: each needs two hashes.
   assert.deepEqual(await Promise.all([both(), both()]), [1, 1])
 })
 
-test('client authentication: bytes in Basic that are not UTF-8 authenticate nobody', async () => {
+test('client authentication: bytes in Basic that are not UTF-8 are refused', async () => {
   const server = await createTestServer(withClients(machine('machine', { value: '\uFFFD+' })))
   const latin1 = Buffer.from('ä+', 'latin1')
   assertRefused(await server.token(form, raw('machine', latin1)), 'invalid_client', 'basic_malformed')
@@ -203,7 +204,7 @@ for (const [id, secret, ok] of [
     else assertRefused(answer, 'invalid_client', ['client_secret_wrong', 'client_unknown'])
   })
 
-test('introspection: an introspection_client_id sees what its API sees, and is counted as it', async () => {
+test('introspection: an introspection_client_id gets what its API gets, and shares its limits', async () => {
   const server = await createTestServer(withApi)
   const { json } = await server.token(form, raw('machine', apiSecret))
   const ask = (id: string, secret: string) =>
@@ -216,7 +217,7 @@ test('introspection: an introspection_client_id sees what its API sees, and is c
   assert.equal((await ask('machine', apiSecret)).status, 200)
 })
 
-test('client authentication: a client_id with a colon may stand in Basic as it is', async () => {
+test('client authentication: a client_id with a colon may be sent unencoded in Basic', async () => {
   const server = await createTestServer(
     withClients(machine('urn:app', { value: 's+:' }), machine('urn', { value: 'other' })),
   )

@@ -23,7 +23,7 @@ async function start(settings: object) {
 
 const stylesheetOf = (html: string): string => /<link rel="stylesheet" href="([^"]+)">/.exec(html)?.[1] ?? ''
 
-test('branding: name and links stand on every page', async () => {
+test('branding: name and links are on every page', async () => {
   const { browser } = await start({
     branding: {
       name: 'Acme & Co',
@@ -39,7 +39,7 @@ test('branding: name and links stand on every page', async () => {
   }
 })
 
-test('branding: colours come as a stylesheet that its content names, in both themes', async () => {
+test('branding: colours are in a stylesheet with a name from its content, for both themes', async () => {
   const { server, browser } = await start({
     branding: { colors: { accent: '#0b5c8a', background: '#eef3f6' } },
   })
@@ -54,7 +54,7 @@ test('branding: colours come as a stylesheet that its content names, in both the
   assert.notEqual(stylesheetOf((await plain.browser.visit('/')).body), path)
 })
 
-test('branding: a client’s accent colours the pages that lead to it, and no others', async () => {
+test('branding: a client’s accent colours only the pages that lead to the client', async () => {
   const clients = pagesWorld.clients.map(client =>
     client.client_id === 'web' ? { ...client, accent_color: '#5b2a86' } : client,
   )
@@ -66,7 +66,7 @@ test('branding: a client’s accent colours the pages that lead to it, and no ot
   assert.doesNotMatch((await server.send('GET', other)).body, /#5b2a86/)
 })
 
-test('branding: a picture beside the configuration is served byte for byte, and runs nothing', async () => {
+test('branding: a picture beside the configuration is served byte for byte and can’t run scripts', async () => {
   const bytes = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0xff, 0x00, 0x80])
   const { server, browser } = await start({ branding: { logo: write('logo.png', bytes) } })
   const page = await browser.visit('/')
@@ -79,7 +79,7 @@ test('branding: a picture beside the configuration is served byte for byte, and 
   assert.equal(head.headers['content-length'], String(bytes.length))
 })
 
-test('branding: a logo on the web is the only origin that pictures may come from', async () => {
+test('branding: a logo on another origin is the only origin that pictures may come from', async () => {
   const { browser } = await start({ branding: { logo: 'https://cdn.acme.example/logo.svg' } })
   const page = await browser.visit(authorizePath())
   assert.match(
@@ -105,7 +105,7 @@ test('branding: a tenant’s issuer has its own', async () => {
   assert.equal(await titleOf('/'), 'Main')
 })
 
-test('templates: an operator’s go before ours, and what they say is escaped', async () => {
+test('templates: the operator’s templates take precedence, and their values are escaped', async () => {
   write('device.eta', '<h1>Mine</h1><p><%= it.user_code %></p>')
   const { browser } = await start({ templates: folder })
   const page = await browser.visit('/device?user_code=%3Ci%3E')
@@ -114,7 +114,7 @@ test('templates: an operator’s go before ours, and what they say is escaped', 
   rmSync(join(folder, 'device.eta'))
 })
 
-test('templates: one that breaks is logged, ours is shown, and people sign in', async () => {
+test('templates: a template that fails is logged, the built-in one is used, and sign-in works', async () => {
   write('layout.eta', '<% if ( %>')
   write('login.eta', '<%= it.nothing.at.all %>')
   const { server, browser } = await start({ templates: folder })

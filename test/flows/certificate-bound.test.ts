@@ -1,4 +1,4 @@
-/** Certificate-bound tokens of clients that authenticate otherwise, or not at all (RFC 8705 §3, §3.4, §4). */
+/** Certificate-bound tokens of clients with another authentication method, or none (RFC 8705 §3, §3.4, §4). */
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
@@ -47,7 +47,7 @@ const input = {
   ...{ mtls, trusted_issuers: [{ issuer: partner, jwks }] },
 }
 
-/** What each client sends to authenticate. */
+/** The parameters each client authenticates with. */
 const credentials: Readonly<Record<string, () => Promise<object> | object>> = {
   basic: () => ({ client_id: 'basic', client_secret: secret }),
   opaque: () => ({ client_id: 'opaque', client_secret: secret }),
@@ -79,7 +79,7 @@ const cnfOf = async (server: TestServer, token: string): Promise<unknown> => {
 }
 const ofOne = { 'x5t#S256': thumbprintOf(one) }
 
-/** The form of each grant that the client may use. */
+/** The form for each grant that the client may use. */
 const grants: Readonly<Record<string, (server: TestServer, client: string) => Promise<object>>> = {
   authorization_code: async (server, client_id) => ({
     grant_type: 'authorization_code',
@@ -116,7 +116,7 @@ const grants: Readonly<Record<string, (server: TestServer, client: string) => Pr
 for (const client of Object.keys(credentials))
   for (const [grant, formOf] of Object.entries(grants)) {
     if (client === 'public' && !['authorization_code', 'password', 'refresh_token'].includes(grant)) continue
-    test(`token: ${grant} binds the tokens of ${client} to the certificate, and needs one [RFC 8705 §3]`, async () => {
+    test(`token: ${grant} binds the tokens of ${client} to the certificate, and requires one [RFC 8705 §3]`, async () => {
       const server = await createTestServer(input)
       const form = await formOf(server, client)
       const without = await ask(server, client, form)
@@ -128,7 +128,7 @@ for (const client of Object.keys(credentials))
     })
   }
 
-test('token: a device gets bound tokens, and needs the certificate for each poll [RFC 8705 §3]', async () => {
+test('token: a device gets bound tokens, and each poll requires the certificate [RFC 8705 §3]', async () => {
   const server = await createTestServer(input)
   const started = await server.send('POST', '/connect/deviceauthorization', {
     form: { scope: 'openid api1', client_id: 'public' },
@@ -139,7 +139,7 @@ test('token: a device gets bound tokens, and needs the certificate for each poll
   assertRefused(await ask(server, 'public', poll, one), 'authorization_pending', 'device_pending')
 })
 
-test('refresh: a public client refreshes with the certificate of its family only, a confidential one with a new one [RFC 8705 §4]', async () => {
+test('refresh: a public client refreshes only with the certificate of its family, a confidential one also with a new one [RFC 8705 §4]', async () => {
   for (const [client, accepted] of [
     ['public', false],
     ['basic', true],
@@ -157,7 +157,7 @@ test('refresh: a public client refreshes with the certificate of its family only
 })
 
 for (const client of ['basic', 'signer', 'public', 'opaque'])
-  test(`userinfo and exchange: a bound token of ${client} is of use with its certificate only [RFC 8705 §3]`, async () => {
+  test(`userinfo and exchange: a bound token of ${client} works only with its certificate [RFC 8705 §3]`, async () => {
     const server = await createTestServer(input)
     const { access_token } = (await ask(server, client, password, one)).json
     const userinfo = (certificate?: string) =>
@@ -176,7 +176,7 @@ for (const client of ['basic', 'signer', 'public', 'opaque'])
     assertRefused(stolen, 'invalid_request', 'subject_token_bound_to_another_key')
   })
 
-test('introspection: an API learns of the certificate that a token is bound to [RFC 8705 §3.2]', async () => {
+test('introspection: the response contains the certificate that a token is bound to [RFC 8705 §3.2]', async () => {
   const server = await createTestServer(input)
   const { access_token } = (await ask(server, 'signer', password, one)).json
   const form = { token: access_token, client_id: 'urn:api', client_secret: 'api-secret' }
@@ -184,7 +184,7 @@ test('introspection: an API learns of the certificate that a token is bound to [
   assert.deepEqual([json.active, json.cnf, json.token_type], [true, ofOne, 'Bearer'])
 })
 
-test('token: the certificate of a client without the setting binds nothing', async () => {
+test('token: without the setting, a client’s certificate binds nothing', async () => {
   const server = await createTestServer({ ...world, mtls })
   const form = { ...password, client_id: 'roclient', client_secret: secret }
   const { json } = await server.token(form, { certificate: one })

@@ -9,7 +9,7 @@ import { createTestServer } from '../support/tessera.ts'
 
 const cookie = '__Host-tessera_browser_state'
 
-/** Runs the frame's own script with these cookies; answers what it tells a page of this origin. */
+/** Runs the frame's own script with these cookies; returns what it posts to a page of this origin. */
 async function ask(
   server: Awaited<ReturnType<typeof createTestServer>>,
   cookies: ReadonlyMap<string, string>,
@@ -63,7 +63,7 @@ test('check session: session_state matches until the sign-out, and a new sign-in
   assert.equal(await ask(server, browser.cookies, `web ${state}`), 'changed')
 })
 
-test('check session: it changes when somebody else signs in, and not when the same user signs in again', async () => {
+test('check session: the state changes when another user signs in, and not when the same user signs in again', async () => {
   const { server, browser, state } = await signedIn()
   await signIn(browser, authorizePath({ prompt: 'login' }))
   assert.equal(await ask(server, browser.cookies, `web ${state}`), 'unchanged')
@@ -71,7 +71,7 @@ test('check session: it changes when somebody else signs in, and not when the sa
   assert.equal(await ask(server, browser.cookies, `web ${state}`), 'changed')
 })
 
-test('check session: what an expired session left behind goes with the sign-out', async () => {
+test('check session: the sign-out removes what an expired session left', async () => {
   const { server, browser, state } = await signedIn()
   server.clock.advance(7200)
   assert.equal(await ask(server, browser.cookies, `web ${state}`), 'unchanged')
@@ -79,20 +79,20 @@ test('check session: what an expired session left behind goes with the sign-out'
   assert.equal(await ask(server, browser.cookies, `web ${state}`), 'changed')
 })
 
-test('check session: a state is of one client and one origin', async () => {
+test('check session: a state is valid for one client and one origin', async () => {
   const { server, browser, state } = await signedIn()
   assert.equal(await ask(server, browser.cookies, `shop ${state}`), 'changed')
   assert.equal(await ask(server, browser.cookies, `web ${state}`, 'https://evil.example'), 'changed')
 })
 
-test('check session: what is no question is answered error, and a page without origin not at all', async () => {
+test('check session: an invalid message gets error, and a page without an origin gets no reply', async () => {
   const { server, browser, state } = await signedIn()
   for (const question of ['', 'web', state, `web ${state}x`, `web ${state.slice(1)}`, 42, undefined, {}])
     assert.equal(await ask(server, browser.cookies, question), 'error')
   assert.equal(await ask(server, browser.cookies, `web ${state}`, 'null'), undefined)
 })
 
-test('check session: the frame hashes as SHA-256 does, whatever the length', async () => {
+test('check session: the frame computes SHA-256 for every length', async () => {
   const server = await createTestServer(logoutWorld)
   const salt = 's'.repeat(22)
   for (let length = 1; length < 140; length++) {
@@ -102,7 +102,7 @@ test('check session: the frame hashes as SHA-256 does, whatever the length', asy
   }
 })
 
-test('check session: any page may frame it, it runs nothing but its own script, and it can be cached', async () => {
+test('check session: any page may frame it, it runs only its own script, and it is cacheable', async () => {
   const server = await createTestServer(logoutWorld)
   const { status, headers, body } = await server.send('GET', '/connect/checksession')
   assert.equal(status, 200)
@@ -136,7 +136,7 @@ for (const path of [
     assert.equal(headers['access-control-allow-origin'], undefined)
   })
 
-test('cors: a registered origin may ask for user information [cors-004]', async () => {
+test('cors: a registered origin may call userinfo [cors-004]', async () => {
   const server = await createTestServer({
     ...logoutWorld,
     clients: logoutWorld.clients.map(client => ({
@@ -159,7 +159,7 @@ test('check session: the cookie is readable in a frame of another site and revea
   assert.match(line ?? '', /^__Host-tessera_browser_state=[\w-]{43}; Path=\/; Secure; SameSite=None$/)
   const tokens = await signInAt(server, browser, ['web'])
   assert.ok(!JSON.stringify(tokens).includes(browser.cookies.get(cookie)!))
-  // Not set anew where the browser has it.
+  // Not set again if the browser has it.
   assert.equal((await browser.visit(authorizePath())).headers['set-cookie'], undefined)
 })
 
@@ -171,7 +171,7 @@ test('check session: a sign-in at the account pages changes the state too', asyn
   assert.equal(await ask(server, browser.cookies, `web ${state}`), 'changed')
 })
 
-test('check session: session_state is in errors about someone who is signed in, not in login_required', async () => {
+test('check session: errors about a signed-in user contain session_state, login_required does not', async () => {
   const { server, browser } = await signedIn()
   const refused = await browser.visit(authorizePath({ prompt: 'none', client_id: 'asking' }))
   const answer = answerOf(refused)
@@ -188,7 +188,7 @@ test('check session: session_state is in errors about someone who is signed in, 
   }
 })
 
-test('check session: session_state is in a form post too, and not where the client has no origin', async () => {
+test('check session: a form post contains session_state, unless the client has no origin', async () => {
   const { browser } = await startLogoutWorld()
   await signIn(browser, authorizePath())
   const page = await browser.visit(authorizePath({ response_mode: 'form_post' }))

@@ -1,4 +1,7 @@
-/** The `claims` parameter (OpenID Connect Core 1.0 §5.5), whole: what is told where, of whom, and what must hold. */
+/**
+ * The `claims` parameter (OpenID Connect Core 1.0 §5.5): which claims are returned where, and what the parameter can
+ * require.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -27,7 +30,7 @@ test('claims: UserInfo and the ID token each return their requested claims beyon
   assert.deepEqual(told, { sub: '1', email: 'alice@example.com', name: 'Alice' })
 })
 
-test('claims: they are told in every flow, and after a refresh too', async () => {
+test('claims: requested claims are returned in every flow, and after a refresh', async () => {
   const { server, browser } = await startHybrid()
   const claims = { userinfo: { email: null }, id_token: { name: null } }
   const front = answerOf(await browser.visit(asking(claims, { response_type: 'id_token token' })))
@@ -44,7 +47,7 @@ test('claims: they are told in every flow, and after a refresh too', async () =>
   assert.equal((await userinfo(server, refreshed.json.access_token)).json.email, 'alice@example.com')
 })
 
-test('claims: an ID token names the identity provider where that is asked for, in every flow and after a refresh', async () => {
+test('claims: an ID token names the identity provider if requested, in every flow and after a refresh', async () => {
   const { server, browser } = await startHybrid()
   const idpOf = (token: string | null | undefined) => claimsOf(token ?? '').idp
   for (const [claims, expected] of [
@@ -74,7 +77,7 @@ test('claims: compatibility identityserver4 names the identity provider in every
   assert.equal(claimsOf(answer.get('id_token') ?? '').idp, 'local')
 })
 
-test('claims: nothing is told that the client may not have by its scopes, nor what nobody knows', async () => {
+test('claims: claims outside the client’s scopes and unknown claims are not returned', async () => {
   const { server, browser } = await startHybrid()
   const claims = {
     userinfo: {
@@ -87,7 +90,7 @@ test('claims: nothing is told that the client may not have by its scopes, nor wh
     id_token: { email: null, iss: { value: 'https://evil.example' }, exp: { value: 1 } },
     other: { name: null },
   }
-  // The scope `email` is not the client's, and `role` is an API's.
+  // The scope `email` is not allowed to the client, and `role` belongs to an API.
   const answer = answerOf(await browser.visit(asking(claims, { client_id: 'narrow' })))
   const { json } = await redeem(server, answer, 'narrow')
   assert.deepEqual((await userinfo(server, json.access_token)).json, { sub: '1' })
@@ -97,7 +100,7 @@ test('claims: nothing is told that the client may not have by its scopes, nor wh
   assert.notEqual(idToken.exp, 1)
 })
 
-test('claims: a claim asked for with a value is told with that value only, and left out without an error otherwise [OpenID Connect Core 1.0 §5.5.1]', async () => {
+test('claims: a claim requested with a value is returned only with that value, and otherwise omitted without an error [OpenID Connect Core 1.0 §5.5.1]', async () => {
   const { server, browser } = await startHybrid()
   const claims = {
     userinfo: {
@@ -107,13 +110,13 @@ test('claims: a claim asked for with a value is told with that value only, and l
   }
   const { json } = await redeem(server, answerOf(await browser.visit(asking(claims))), 'web')
   assert.deepEqual((await userinfo(server, json.access_token)).json, { sub: '1', email: 'alice@example.com' })
-  // What the scope brings anyway is told whatever the value.
+  // A claim that the scope contains is returned whatever the value.
   const wide = answerOf(await browser.visit(asking(claims, { scope: 'openid profile' })))
   const { access_token } = (await redeem(server, wide, 'web')).json
   assert.equal((await userinfo(server, access_token)).json.name, 'Alice')
 })
 
-test('claims: one in a language is told where the user has it [OpenID Connect Core 1.0 §5.2]', async () => {
+test('claims: a claim in a language is returned if the user has it [OpenID Connect Core 1.0 §5.2]', async () => {
   const { server, browser } = await startHybrid()
   const claims = { userinfo: { 'name#ja': null, 'name#de': null, 'role#de': null } }
   const { json } = await redeem(server, answerOf(await browser.visit(asking(claims))), 'web')
@@ -121,7 +124,7 @@ test('claims: one in a language is told where the user has it [OpenID Connect Co
 })
 
 for (const member of ['id_token', 'userinfo']) {
-  test(`claims: the answer is about the user whose sub ${member} asks for, or about nobody [OpenID Connect Core 1.0 §5.5.1]`, async () => {
+  test(`claims: if ${member} requests a sub, the response is about that user or an error [OpenID Connect Core 1.0 §5.5.1]`, async () => {
     const { browser } = await startHybrid()
     const target = (sub: unknown, prompt?: string) =>
       asking({ [member]: { sub } }, prompt === undefined ? {} : { prompt })
@@ -142,7 +145,7 @@ for (const member of ['id_token', 'userinfo']) {
   })
 }
 
-test('claims: consent is asked for what they reach, named as the scopes that hold it', async () => {
+test('claims: consent covers the requested claims, named by the scopes that contain them', async () => {
   const { browser } = await startHybrid()
   const first = await browser.visit(authorizePath({ client_id: 'asking', scope: 'openid' }))
   assert.ok(!first.text.includes('email'))
@@ -158,12 +161,12 @@ for (const [what, claims] of [
   ['no JSON', '{'],
   ['a list', '[]'],
   ['a word', '"x"'],
-  ['a member that is no object', '{"userinfo":[]}'],
+  ['a member that is not an object', '{"userinfo":[]}'],
   ['a claim that is neither null nor an object', '{"userinfo":{"name":true}}'],
-  ['values that are no list', '{"id_token":{"name":{"values":"x"}}}'],
-  ['essential that is no boolean', '{"id_token":{"name":{"essential":"yes"}}}'],
-  ['a sub that is no text', '{"id_token":{"sub":{"value":1}}}'],
-  ['an acr that is no text', '{"id_token":{"acr":{"values":[1]}}}'],
+  ['values that are not a list', '{"id_token":{"name":{"values":"x"}}}'],
+  ['essential that is not a boolean', '{"id_token":{"name":{"essential":"yes"}}}'],
+  ['a sub that is not a string', '{"id_token":{"sub":{"value":1}}}'],
+  ['an acr that is not a string', '{"id_token":{"acr":{"values":[1]}}}'],
 ] as const) {
   test(`claims: ${what} is invalid_request`, async () => {
     const { server, browser } = await startHybrid()
@@ -174,7 +177,7 @@ for (const [what, claims] of [
   })
 }
 
-test('claims: the client learns that they are too long [RFC 6749 §4.1.2.1]', async () => {
+test('claims: the client gets an error if they are too long [RFC 6749 §4.1.2.1]', async () => {
   const { server, browser } = await startHybrid()
   const claims = JSON.stringify({ userinfo: { email: null, ['x'.repeat(4100)]: null } })
   const answer = answerOf(await browser.visit(authorizePath({ claims })))
@@ -182,14 +185,14 @@ test('claims: the client learns that they are too long [RFC 6749 §4.1.2.1]', as
   assert.equal(server.reason(), 'parameter_too_long')
 })
 
-test('claims: names that JavaScript knows are names like any other', async () => {
+test('claims: names of JavaScript’s own properties are treated like any other', async () => {
   const { server, browser } = await startHybrid()
   const claims = '{"userinfo":{"__proto__":{"value":1},"constructor":null,"toString":null,"email":null}}'
   const { json } = await redeem(server, answerOf(await browser.visit(authorizePath({ claims }))), 'web')
   assert.deepEqual((await userinfo(server, json.access_token)).json, { sub: '1', email: 'alice@example.com' })
 })
 
-test('claims: an essential acr that the sign-in does not reach is told as such, a voluntary one is no hindrance [OpenID Connect Core 1.0 §5.5.1.1]', async () => {
+test('claims: an unmet essential acr is an error, and an unmet voluntary one is not [OpenID Connect Core 1.0 §5.5.1.1]', async () => {
   const { browser } = await startHybrid()
   const values = ['urn:nothing:known']
   const essential = answerOf(await browser.visit(asking({ id_token: { acr: { essential: true, values } } })))
@@ -202,7 +205,7 @@ test('claims: an essential acr that the sign-in does not reach is told as such, 
   assert.ok(answerOf(await browser.visit(voluntary)).get('code'))
 })
 
-test('claims: a scope that is taken from the client takes its claims along', async () => {
+test('claims: removing a scope from the client removes its claims', async () => {
   const { server, browser } = await startHybrid()
   const answer = answerOf(await browser.visit(asking({ userinfo: { email: null } })))
   const narrowed = await createTestServer(
@@ -218,7 +221,7 @@ test('claims: a scope that is taken from the client takes its claims along', asy
   assert.deepEqual((await userinfo(narrowed, json.access_token)).json, { sub: '1' })
 })
 
-test('claims: acr and auth_time stand in access tokens and at introspection, for APIs that ask for a newer sign-in [RFC 9470 §6]', async () => {
+test('claims: access tokens and introspection contain acr and auth_time, for APIs that require a newer sign-in [RFC 9470 §6]', async () => {
   const { server, browser } = await startHybrid()
   server.clock.advance(500)
   const stale = authorizePath({ max_age: '100', prompt: 'none' })
@@ -229,7 +232,7 @@ test('claims: acr and auth_time stand in access tokens and at introspection, for
   assert.equal(claimsOf(json.id_token).auth_time, server.clock.now())
 })
 
-test('claims: an essential acr that a second factor reaches leads to it, and is told [OpenID Connect Core 1.0 §5.5.1.1] [RFC 9470 §5]', async () => {
+test('claims: an essential acr that needs a second factor asks for it, and the tokens contain it [OpenID Connect Core 1.0 §5.5.1.1] [RFC 9470 §5]', async () => {
   const server = await createTestServer({ ...hybridWorld, mfa: { mode: 'if_enrolled' } })
   const browser = createBrowser(server)
   const plain = answerOf(await signIn(browser, authorizePath()))
@@ -245,7 +248,7 @@ test('claims: an essential acr that a second factor reaches leads to it, and is 
   assert.ok(answerOf(await other.visit(asking(claims, { prompt: 'none' }))).get('code'))
 })
 
-/** Alice, known in several languages. */
+/** Alice, with claims in several languages. */
 const polyglot = {
   ...hybridWorld,
   users: hybridWorld.users.map(user =>
@@ -276,7 +279,7 @@ for (const [claims_locales, name] of [
     assert.deepEqual(await namesOf({ claims_locales }), { name })
   })
 
-test('claims: claims_locales holds for ID tokens, after a refresh, and beside claims with a tag', async () => {
+test('claims: claims_locales applies to ID tokens, after a refresh, and beside claims with a tag', async () => {
   const server = await createTestServer(polyglot)
   const target = asking(
     { id_token: { name: null, 'name#ja-Kana-JP': null } },

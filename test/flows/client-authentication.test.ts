@@ -41,7 +41,7 @@ for (const [what, options, body] of [
   ['Basic in lower case [client-auth-003]', header(`basic ${base64(`client:${secret}`)}`), {}],
   ['the body [client-auth-012]', {}, { client_id: 'client', client_secret: secret }],
   [
-    'the body beside a Bearer header [client-auth-011]',
+    'the body with a Bearer header [client-auth-011]',
     header('Bearer xyz'),
     { client_id: 'client', client_secret: secret },
   ],
@@ -56,7 +56,7 @@ for (const [what, options, body] of [
     { client_secret: '', client_assertion: '' },
   ],
 ] as const) {
-  test(`client authentication: a secret in ${what} is taken`, async () => {
+  test(`client authentication: a secret in ${what} is accepted`, async () => {
     const server = await createTestServer(world)
     const { status } = await server.token({ ...form, ...body }, options)
     assert.equal(status, 200)
@@ -76,11 +76,11 @@ for (const [what, authorization, reason] of [
   ['empty [client-auth-004]', 'Basic ', 'basic_malformed'],
   ['a bare scheme', 'Basic', 'basic_malformed'],
   ['not base64 [client-auth-005]', 'Basic §not-base64', 'basic_malformed'],
-  ['base64 without its padding', `Basic ${base64('client:secret!').replace(/=+$/, '')}`, 'basic_malformed'],
+  ['base64 without padding', `Basic ${base64('client:secret!').replace(/=+$/, '')}`, 'basic_malformed'],
   ['without a colon', `Basic ${base64('client')}`, 'basic_malformed'],
   ['without an id', `Basic ${base64(`:${secret}`)}`, 'basic_malformed'],
   ['not UTF-8', `Basic ${Buffer.from([0xff, 0x3a, 0x41]).toString('base64')}`, 'basic_malformed'],
-  ['percent-encoded by half', `Basic ${base64('client:%4')}`, 'client_secret_wrong'],
+  ['half percent-encoded', `Basic ${base64('client:%4')}`, 'client_secret_wrong'],
   [
     'an id of 101 characters [client-auth-007]',
     `Basic ${base64(`${'x'.repeat(101)}:secret`)}`,
@@ -111,7 +111,11 @@ for (const [what, authorization, reason] of [
 for (const [what, body, reason] of [
   ['a secret without an id [client-auth-013]', { client_secret: secret }, 'client_id_missing'],
   ['nothing', {}, 'client_id_missing'],
-  ['a confidential client’s id alone [client-auth-014]', { client_id: 'client' }, 'client_secret_missing'],
+  [
+    'only the id of a confidential client [client-auth-014]',
+    { client_id: 'client' },
+    'client_secret_missing',
+  ],
   ['a wrong secret', { client_id: 'client', client_secret: 'wrong' }, 'client_secret_wrong'],
   ['an unknown client', { client_id: 'nobody', client_secret: secret }, 'client_unknown'],
   [
@@ -138,7 +142,7 @@ for (const [what, body] of [
   })
 }
 
-test('client authentication: a public client is known by its id, in the body or as Basic user [client-auth-010] [client-auth-015]', async () => {
+test('client authentication: a public client is identified by its id, in the body or as Basic user [client-auth-010] [client-auth-015]', async () => {
   const server = await createTestServer(world)
   const device = 'urn:ietf:params:oauth:grant-type:device_code'
   for (const [body, options] of [
@@ -197,7 +201,7 @@ for (const [what, authorization, body, reason] of [
   })
 }
 
-test('compatibility identityserver4: Basic beside the body; the first real secret counts [client-auth-018] [client-auth-019]', async () => {
+test('compatibility identityserver4: with Basic and body credentials, the first actual secret counts [client-auth-018] [client-auth-019]', async () => {
   const server = await createTestServer({ ...world, compatibility: 'identityserver4' })
   const good = { client_id: 'client', client_secret: secret }
   const send = (authorization: string, body: object) =>
@@ -212,7 +216,7 @@ test('compatibility identityserver4: Basic beside the body; the first real secre
   assertRefused(wrongFirst, 'invalid_client', 'client_secret_wrong')
 })
 
-test('client authentication: a client that named its method is held to it; none named: Basic and body', async () => {
+test('client authentication: a client must use its registered method; without one, Basic and body are accepted', async () => {
   const server = await createTestServer(
     withClients(
       machine({
@@ -235,7 +239,7 @@ test('client authentication: a client that named its method is held to it; none 
   assertNotAuthenticated(await byBasic('by-post'), 'client_authentication_method_not_registered')
 })
 
-test('client authentication: any unexpired secret counts; one with an end counts until then [client-auth-023]', async () => {
+test('client authentication: any unexpired secret is accepted; one with an expiry is accepted until then [client-auth-023]', async () => {
   const end = new Date((startOfTime + 100) * 1000).toISOString()
   const server = await createTestServer(
     withClients(machine({ client_secrets: [{ value: 'old', expires_at: end }, { value: 'new' }] })),
@@ -249,7 +253,7 @@ test('client authentication: any unexpired secret counts; one with an end counts
   assert.equal((await send('new')).status, 200)
 })
 
-test('client authentication: a secret that is kept as SHA-256 or argon2id [client-auth-024]', async () => {
+test('client authentication: a secret stored as SHA-256 or argon2id is accepted [client-auth-024]', async () => {
   const cheap = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
   const server = await createTestServer(
     withClients(
@@ -269,7 +273,7 @@ test('client authentication: a secret that is kept as SHA-256 or argon2id [clien
   assertNotAuthenticated(await send('slow and old'), 'client_secret_wrong')
 })
 
-test('client authentication: too many argon2id verifications at once are 503, and the queue empties', async () => {
+test('client authentication: too many concurrent argon2id verifications return 503, and the queue drains', async () => {
   const cheap = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
   const encoded = await argon2id('slow', cheap)
   const { verify } = createArgon2id({ concurrent: 1, waiting: 1 })
@@ -295,7 +299,7 @@ test('client authentication: too many argon2id verifications at once are 503, an
   assert.ok(answers.some(({ status }) => status === 200))
 })
 
-test('client authentication: a disabled client is told what an unknown one is told [client-auth-028]', async () => {
+test('client authentication: a disabled client gets the same response as an unknown one [client-auth-028]', async () => {
   const server = await createTestServer(
     withClients(machine({ client_secrets: [{ value: secret }], enabled: false })),
   )
@@ -304,7 +308,7 @@ test('client authentication: a disabled client is told what an unknown one is to
   assert.equal(disabled.body, (await server.token(form, { client: ['nobody', secret] })).body)
 })
 
-test('client authentication: a client without a secret that needs one is a configuration error [client-auth-026] [client-auth-027]', async () => {
+test('client authentication: a confidential client without a secret is a configuration error [client-auth-026] [client-auth-027]', async () => {
   await assert.rejects(createTestServer(withClients(machine({}))), /client_secrets/)
   await assert.rejects(
     createTestServer(withClients(machine({ client_secrets: [{ sha256: 'short' }, { value: secret }] }))),
@@ -317,7 +321,7 @@ const withTls = (client: object) => ({ ...withClients(machine(client)), mtls })
 const byTls = (server: TestServer, certificate?: string, more: object = {}) =>
   server.token({ ...form, client_id: 'machine', ...more }, certificate === undefined ? {} : { certificate })
 
-test('self_signed_tls_client_auth: a registered certificate, to which the token is bound [RFC 8705 §2.2, §3] [client-auth-054]', async () => {
+test('self_signed_tls_client_auth: a registered certificate is accepted and the token is bound to it [RFC 8705 §2.2, §3] [client-auth-054]', async () => {
   const server = await createTestServer(
     withTls({
       token_endpoint_auth_method: 'self_signed_tls_client_auth',
@@ -329,7 +333,7 @@ test('self_signed_tls_client_auth: a registered certificate, to which the token 
   assert.deepEqual(claimsOf(json.access_token).cnf, { 'x5t#S256': thumbprintOf(one) })
 })
 
-test('self_signed_tls_client_auth: a certificate that is registered by its thumbprint alone', async () => {
+test('self_signed_tls_client_auth: a certificate registered by thumbprint alone is accepted', async () => {
   const server = await createTestServer(
     withTls({
       token_endpoint_auth_method: 'self_signed_tls_client_auth',
@@ -375,7 +379,7 @@ for (const [what, name, certificate] of [
     awkward,
   ],
 ] as const) {
-  test(`tls_client_auth: the subject ${what} fits its certificate [RFC 8705 §2.1.2]`, async () => {
+  test(`tls_client_auth: the subject ${what} matches its certificate [RFC 8705 §2.1.2]`, async () => {
     const server = await createTestServer(
       withTls({ token_endpoint_auth_method: 'tls_client_auth', tls_client_auth_subject_dn: name }),
     )
@@ -393,7 +397,7 @@ for (const [what, name, certificate, reason] of [
     'client_certificate_of_another_subject',
   ],
   [
-    'the names in the other order',
+    'the names in reverse order',
     'C=SE,O=Example\\, Inc.,OU=Payments,CN=one.example',
     one,
     'client_certificate_of_another_subject',
@@ -401,16 +405,16 @@ for (const [what, name, certificate, reason] of [
   ['a part of the subject', 'CN=one.example', one, 'client_certificate_of_another_subject'],
   ['a name that can’t be read', 'one.example', one, 'client_certificate_of_another_subject'],
   ...[
-    ['a value in hexadecimal that is shorter than it says', `CN=#0C0C${hexadecimal}`],
-    ['a value in hexadecimal that is longer than it says', `CN=#0C0A${hexadecimal}`],
-    ['a value in hexadecimal that is no text', `CN=#040B${hexadecimal}`],
+    ['a hexadecimal value shorter than its length says', `CN=#0C0C${hexadecimal}`],
+    ['a hexadecimal value longer than its length says', `CN=#0C0A${hexadecimal}`],
+    ['a hexadecimal value that is not text', `CN=#040B${hexadecimal}`],
     ['half a byte in hexadecimal', `CN=#0C0B${hexadecimal}0`],
     ['a quotation mark that is not escaped', 'CN="one.example'],
   ].map(
     ([what, name]) => [what, `${name},${restOfOne}`, one, 'client_certificate_of_another_subject'] as const,
   ),
   ['no certificate', 'CN=one.example', undefined, 'client_certificate_missing'],
-  ['what is no certificate', 'CN=one.example', base64('nonsense'), 'client_certificate_malformed'],
+  ['an invalid certificate', 'CN=one.example', base64('nonsense'), 'client_certificate_malformed'],
 ] as const) {
   test(`tls_client_auth: ${what} is invalid_client`, async () => {
     const server = await createTestServer(

@@ -7,7 +7,7 @@ import { secret, withClients, world } from '../support/world.ts'
 const client = ['client', secret] as const
 const grant_type = 'client_credentials'
 
-test('client_credentials: a JWT by RFC 9068 for the API that owns the scope [token-cc-002]', async () => {
+test('client_credentials: the token is a JWT by RFC 9068 for the API that owns the scope [token-cc-002]', async () => {
   const server = await createTestServer(world)
   const { status, headers, json } = await server.token({ grant_type, scope: 'api1' }, { client })
   assert.equal(status, 200)
@@ -31,7 +31,7 @@ test('client_credentials: a JWT by RFC 9068 for the API that owns the scope [tok
   })
 })
 
-test('client_credentials: several APIs are a list of audiences; scopes are sorted and without duplicates [token-cc-003]', async () => {
+test('client_credentials: several APIs are a list of audiences; scopes are sorted and unique [token-cc-003]', async () => {
   const server = await createTestServer(world)
   const { json } = await server.token({ grant_type, scope: 'other_api api1 other_api' }, { client })
   assert.equal(json.scope, 'api1 other_api')
@@ -53,7 +53,7 @@ test('client_credentials: no scope means every allowed API scope, and nothing el
   assert.equal(json.refresh_token, undefined)
 })
 
-test('client_credentials: no scope is left to a client that has none [token-cc-007]', async () => {
+test('client_credentials: a client that has no scopes is refused when it sends none [token-cc-007]', async () => {
   const server = await createTestServer(world)
   const { status, json } = await server.token({ grant_type }, { client: ['empty', secret] })
   assert.equal(status, 400)
@@ -70,8 +70,8 @@ for (const [row, scope] of [
   ['unknown [token-cc-014]', 'unknown'],
   ['offline_access [token-cc-016]', 'api1 offline_access'],
   ['registered but not allowed [token-cc-017]', 'api3'],
-  ['one unknown beside an allowed one [token-cc-021]', 'api1 unknown'],
-  ['one not allowed beside an allowed one [token-cc-022]', 'api1 api3'],
+  ['an unknown one and an allowed one [token-cc-021]', 'api1 unknown'],
+  ['one not allowed and an allowed one [token-cc-022]', 'api1 api3'],
   ['an identity scope', 'openid'],
   ['longer than any [token-general-016]', 'x'.repeat(3000)],
   ['malformed', 'api1 "'],
@@ -107,12 +107,12 @@ test('client_credentials: a client without the grant is unauthorized_client [tok
   assert.equal(json.error, 'unauthorized_client')
 })
 
-test('client_credentials: a configuration that gives it to a public client is refused at start [token-cc-009]', async () => {
+test('client_credentials: a configuration that gives the grant to a public client is rejected at start [token-cc-009]', async () => {
   const broken = withClients({ client_id: 'device2', grant_types: ['client_credentials'] } as never)
   await assert.rejects(createTestServer(broken), /client_credentials/)
 })
 
-test('client_credentials: reference tokens are opaque and kept', async () => {
+test('client_credentials: reference tokens are opaque and stored', async () => {
   const server = await createTestServer(
     withClients({ client_id: 'client', access_token_type: 'reference' } as never),
   )
@@ -135,7 +135,7 @@ for (const [what, form] of [
   ['unknown', 'resource=urn:nothing'],
   ['not a URI', 'resource=api'],
   ['with a fragment', 'resource=urn:api%23x'],
-  ['one of several that is unknown', 'resource=urn:api&resource=urn:nothing'],
+  ['one of several unknown', 'resource=urn:api&resource=urn:nothing'],
   ['too long', `resource=urn:${'x'.repeat(600)}`],
   ['outside the scope', 'resource=urn:other&scope=api1'],
 ] as const) {
@@ -147,7 +147,7 @@ for (const [what, form] of [
   })
 }
 
-test('signing: each API has the algorithm that it asks for; two that disagree are invalid_scope', async () => {
+test('signing: each API gets the algorithm that it requires; two that disagree are invalid_scope', async () => {
   const server = await createTestServer({
     ...world,
     api_resources: [

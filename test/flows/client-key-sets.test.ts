@@ -1,4 +1,4 @@
-/** Checks which keys of a client's JWK Set are used, and how much is cached for all clients. */
+/** Which keys of a client's JWK Set are used, and how many are cached for all clients. */
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
@@ -38,7 +38,7 @@ function clientKeys(body: (url: string) => string) {
   return { asked, warned, keysOf, advance }
 }
 
-test('client keys: a set of a hundred keys is taken, one of more is not, and the log says so', async () => {
+test('client keys: a set of a hundred keys is accepted, a larger one is refused and logged', async () => {
   const { keysOf, warned } = clientKeys(url =>
     JSON.stringify({ keys: times(url.includes('many') ? 101 : 100, () => one) }),
   )
@@ -50,25 +50,25 @@ test('client keys: a set of a hundred keys is taken, one of more is not, and the
 
 for (const [what, body] of [
   ['no list of keys', '{"keys":{"length":1}}'],
-  ['a text in place of the keys', '{"keys":"x"}'],
+  ['a string in place of the keys', '{"keys":"x"}'],
   ['nothing', '{}'],
   ['null', 'null'],
   ['no JSON', '<html>'],
 ] as const)
-  test(`client keys: a set with ${what} is none, and the log says so`, async () => {
+  test(`client keys: a set with ${what} is refused and logged`, async () => {
     const { keysOf, warned } = clientKeys(() => body)
     assert.deepEqual(await keysOf('odd'), [])
     assert.deepEqual(warned, [['client_keys_not_fetched', 'odd']])
   })
 
-test('client keys: what is no public key is left out, and the keys beside it are taken', async () => {
+test('client keys: invalid public keys are skipped, and the other keys of the set are used', async () => {
   const odd = [null, 'text', 7, true, [one], { ...one, d: 'x' }, { kty: 'oct', k: 'x' }]
   const { keysOf, warned } = clientKeys(() => JSON.stringify({ keys: [...odd, one] }))
   assert.deepEqual(await keysOf('mixed'), [one])
   assert.deepEqual(warned, [])
 })
 
-test('client keys: five hundred sets are remembered, and the oldest is the one that goes', async () => {
+test('client keys: five hundred sets are cached, and the oldest is evicted', async () => {
   const { keysOf, asked } = clientKeys(() => JSON.stringify({ keys: [one] }))
   for (const index of times(500, index => index)) await keysOf(`c${index}`)
   await keysOf('c0')
@@ -81,7 +81,7 @@ test('client keys: five hundred sets are remembered, and the oldest is the one t
   assert.equal(asked.length, 502)
 })
 
-test('client keys: a set that was fetched again is not the oldest any more', async () => {
+test('client keys: a set that was fetched again is no longer the oldest', async () => {
   const { keysOf, asked, advance } = clientKeys(() => JSON.stringify({ keys: [one] }))
   for (const index of times(500, index => index)) await keysOf(`c${index}`)
   advance(1200)
@@ -126,7 +126,7 @@ function clients() {
   return { read, asked, find, findById: found.find }
 }
 
-test('registered clients: a thousand are kept ready, and the oldest is the one that goes', () => {
+test('registered clients: a thousand are cached, and the oldest is evicted', () => {
   const { read, find } = clients()
   for (const index of times(1000, index => index)) assert.ok(find(index))
   find(0)
@@ -139,7 +139,7 @@ test('registered clients: a thousand are kept ready, and the oldest is the one t
   assert.equal(read.length, 1002)
 })
 
-test('registered clients: another version of one is read again', () => {
+test('registered clients: a changed client is read again', () => {
   const { read, find } = clients()
   find(1)
   find(1)
@@ -148,7 +148,7 @@ test('registered clients: another version of one is read again', () => {
   assert.equal(read.length, 2)
 })
 
-test('registered clients: the store is not asked for an id that this server never gives', () => {
+test('registered clients: the store is not queried for ids that this server does not create', () => {
   const { asked, findById } = clients()
   for (const id of ['', 'web', 'x'.repeat(21), 'x'.repeat(23), `${'x'.repeat(21)}!`])
     assert.equal(findById(id), undefined)

@@ -1,4 +1,4 @@
-/** What a client says about itself, on the pages that lead to it (OpenID Connect Dynamic Client Registration 1.0 §2). */
+/** What the pages that lead to a client show of its metadata (OpenID Connect Dynamic Client Registration 1.0 §2). */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -30,7 +30,7 @@ const expected = [
   [said.tos_uri, rel, 'Terms of service of Shop'],
 ]
 
-test('client links: the login page and the consent page lead to the privacy policy and the terms [OpenID Connect Dynamic Client Registration 1.0 §2]', async () => {
+test('client links: the login and consent pages link to the privacy policy and the terms [OpenID Connect Dynamic Client Registration 1.0 §2]', async () => {
   const browser = createBrowser(await createTestServer(world))
   const login = await browser.visit(authorizePath({ client_id: 'asking' }))
   assert.deepEqual(linksOf(login.body), expected)
@@ -39,19 +39,19 @@ test('client links: the login page and the consent page lead to the privacy poli
   assert.deepEqual(linksOf((await signIn(browser, authorizePath({ client_id: 'asking' }))).body), expected)
 })
 
-test('client links: those of the page’s language come first', async () => {
+test('client links: those in the page’s language take precedence', async () => {
   const browser = createBrowser(await createTestServer(world))
   const login = await browser.visit(authorizePath({ ui_locales: 'fr' }))
   assert.equal(linksOf(login.body)[0]?.[0], said['policy_uri#fr'])
 })
 
-test('client links: there are none without a client, or where it says nothing', async () => {
+test('client links: there are none without a client, or if the client has none', async () => {
   const browser = createBrowser(await createTestServer(pagesWorld))
   assert.deepEqual(linksOf((await browser.visit('/account')).body), [])
   assert.deepEqual(linksOf((await browser.visit(authorizePath())).body), [])
 })
 
-test('client links: of a client that anybody may have registered the host is shown', async () => {
+test('client links: for a self-registered client the host is shown', async () => {
   const server = await createTestServer(world)
   const { json } = await register(server, {
     client_name: 'Your bank',
@@ -72,7 +72,7 @@ test('client links: of a client that anybody may have registered the host is sho
   )
 })
 
-test('client links: they lead to the web and nowhere else', () => {
+test('client links: only http and https URIs are linked', () => {
   const texts = { policy: (name: string) => `policy of ${name}`, terms: (name: string) => `terms of ${name}` }
   for (const policy of ['javascript:alert(1)', 'data:text/html,x', 'ftp://x.example/', 'nothing', ''])
     assert.deepEqual(clientLinks({ name: 'Shop', vouched: true, policy }, texts), [], policy)

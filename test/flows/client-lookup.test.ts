@@ -1,4 +1,6 @@
-/** How clients are found: which exist at this moment, what is asked of the store, and what follows from their use. */
+/**
+ * How clients are looked up: which exist at this moment, what is read from the store, and how their use is recorded.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -18,7 +20,7 @@ const configured = [
 
 const idOf = (index: number): string => `client${String(index).padStart(16, '0')}`
 
-/** Clients over rows that a test writes; counts what is asked. */
+/** Creates a client lookup over rows that a test writes, and counts the queries. */
 function lookup(more: Partial<ClientsPorts> = {}) {
   const rows = new Map<string, RegisteredClient>()
   const seen = { finds: 0, reads: 0, prolonged: [] as unknown[], logged: [] as string[] }
@@ -55,13 +57,13 @@ function lookup(more: Partial<ClientsPorts> = {}) {
   return { clients, rows, seen, clock, add }
 }
 
-test('client lookup: a configured client that another node took out is disabled, and only that', () => {
+test('client lookup: only a configured client that another node removed is disabled', () => {
   const { clients } = lookup({ isDisabled: clientId => clientId === 'web' })
   assert.equal((clients.find('web') as Client).enabled, false)
   assert.equal((lookup().clients.find('web') as Client).enabled, true)
 })
 
-test('client lookup: the store is asked for ids that registration makes, and for no others', () => {
+test('client lookup: the store is queried only for ids that registration creates', () => {
   const { clients, seen } = lookup()
   for (const clientId of ['', 'unknown', 'x'.repeat(21), 'x'.repeat(23), `${'x'.repeat(21)}!`])
     assert.equal(clients.find(clientId), undefined)
@@ -70,7 +72,7 @@ test('client lookup: the store is asked for ids that registration makes, and for
   assert.equal(seen.finds, 1)
 })
 
-test('client lookup: a registered client is gone in the second of its end', () => {
+test('client lookup: a registered client is gone in the second in which it expires', () => {
   const { clients, clock, add } = lookup()
   add({ expires_at: clock.now() + 10 })
   clock.advance(9)
@@ -79,7 +81,7 @@ test('client lookup: a registered client is gone in the second of its end', () =
   assert.equal(clients.find(idOf(0)), undefined)
 })
 
-test('client lookup: a client is made of its row once for each version, and is gone with its row', () => {
+test('client lookup: a client is parsed once for each version of its row, and is gone with its row', () => {
   const { clients, rows, seen, add } = lookup()
   const row = add()
   for (let times = 0; times < 3; times++) assert.ok(clients.find(row.client_id))
@@ -91,7 +93,7 @@ test('client lookup: a client is made of its row once for each version, and is g
   assert.equal(clients.find(row.client_id), undefined)
 })
 
-test('client lookup: a thousand clients are kept ready-made', () => {
+test('client lookup: a thousand parsed clients are cached', () => {
   const { clients, seen, add } = lookup()
   for (let index = 0; index < 1001; index++) {
     add({ client_id: idOf(index) })
@@ -105,7 +107,7 @@ test('client lookup: a thousand clients are kept ready-made', () => {
   assert.equal(seen.reads, 1002)
 })
 
-test('client lookup: origins are those of enabled clients and of the store, and none where it fails', async () => {
+test('client lookup: origins are those of enabled clients and of the store; if the store fails there are none', async () => {
   assert.equal(lookup().clients.isAllowedOrigin('https://web.example'), true)
   assert.equal(lookup().clients.isAllowedOrigin('https://off.example'), false)
   const fails = async () => {
@@ -130,7 +132,7 @@ test('client lookup: origins are those of enabled clients and of the store, and 
   }
 })
 
-test('client lookup: a use moves the end of a client once a day, and at once only once', async () => {
+test("client lookup: a use extends a client's lifetime once a day, and only once for concurrent uses", async () => {
   const { clients, seen, clock, add } = lookup()
   const use = (fields: Partial<RegisteredClient>) => {
     add(fields)
@@ -140,7 +142,7 @@ test('client lookup: a use moves the end of a client once a day, and at once onl
   }
   const now = clock.now()
   const end = now + 10 * day
-  // The first use counts, wherever the end is.
+  // The first use counts, whatever the expiry.
   await use({ expires_at: end })
   assert.deepEqual(seen.prolonged.splice(0), [[idOf(0), now, end]])
   await new Promise(resolve => setImmediate(resolve))
@@ -150,7 +152,7 @@ test('client lookup: a use moves the end of a client once a day, and at once onl
   assert.deepEqual(seen.prolonged.splice(0), [[idOf(0), now, end]])
 })
 
-test('client lookup: where clients have no end, only the first use is noted; a configured one has none', async () => {
+test("client lookup: if clients don't expire, only the first use is recorded; none is recorded for a configured client", async () => {
   const { clients, seen, clock, add } = lookup({ registration: { unusedClientLifetime: 0 } })
   add()
   clients.noteUse(clients.find(idOf(0)) as Client)

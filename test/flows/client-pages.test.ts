@@ -1,4 +1,4 @@
-/** Pages that stand between a user and a client: whose they are, and how that client shows them. */
+/** Pages that are shown for a client, and how that client wants them displayed. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -62,7 +62,7 @@ const journeys: Readonly<Record<string, (world: Awaited<ReturnType<typeof start>
   },
 }
 
-test('client pages: name, logo and links are in the language of the page where the client has them [RFC 7591 §2.2]', async () => {
+test('client pages: name, logo and links are in the page’s language if the client has them [RFC 7591 §2.2]', async () => {
   const { clients } = pagesWorld
   const server = await createTestServer({
     ...pagesWorld,
@@ -132,7 +132,7 @@ for (const display of ['page', 'popup', 'touch', 'wap'])
     assert.deepEqual([refused.status, displayOf(refused)], [400, display])
   })
 
-test('display: what is missing or not known is a page, and no error [OpenID Connect Core 1.0 §15.1]', async () => {
+test('display: a missing or unknown value means page, and is no error [OpenID Connect Core 1.0 §15.1]', async () => {
   const { browser } = await start()
   assert.equal(await shownAt(browser, undefined), 'page')
   assert.equal(await shownAt(browser, 'hologram'), 'page')

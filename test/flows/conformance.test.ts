@@ -1,4 +1,7 @@
-/** What modules of the OpenID Foundation's conformance suite examine and no other test does, in the way of its clients: confidential, without PKCE. */
+/**
+ * Behaviour that modules of the OpenID Foundation's conformance suite check and no other test does, with clients like
+ * the suite's: confidential, without PKCE.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -132,7 +135,7 @@ test('conformance: no nonce is required if the authorization endpoint returns no
 })
 
 const { address: _, ...flat } = claims
-// The user record names no preferred_username: the name that the user signs in by is it (§5.1).
+// The user record has no preferred_username, so it is the name that the user signs in with (§5.1).
 const profile = {
   name: claims.name,
   given_name: claims.given_name,
@@ -216,7 +219,7 @@ test('conformance: login_hint, ui_locales, claims_locales and acr_values are acc
   assert.ok(answerOf(await browser.submit(page, alice)).get('code'))
 })
 
-/** As the suite's clients send theirs: all parameters within, what OAuth requires outside too. */
+/** Like the suite's clients: all parameters in the request object, and those that OAuth requires outside too. */
 const unsignedObject = (claims: object): string =>
   `${[
     { alg: 'none' },

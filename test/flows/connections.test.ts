@@ -24,7 +24,7 @@ async function startSignedIn(credentials: Record<string, string> = alice) {
   return { server, browser }
 }
 
-/** Presses a button of the page, and answers where the browser is led. */
+/** Presses a button of the page; returns the address that the browser is sent to. */
 async function press(browser: Browser, shown: Page, button: string, fields: Record<string, string> = {}) {
   const { csrf = '' } = shown.form?.fields ?? {}
   return browser.request('POST', page, { form: { csrf, provider: 'corp', button, ...fields } })
@@ -40,7 +40,7 @@ async function leaveToConnect(browser: Browser): Promise<Page> {
 const connect = async (browser: Browser): Promise<Page> =>
   browser.visit(await visitProvider(await leaveToConnect(browser)))
 
-test('connections: a user connects an account elsewhere, signs in with it, and disconnects it', async () => {
+test('connections: a user connects an upstream account, signs in with it, and disconnects it', async () => {
   const { server, browser } = await startSignedIn()
   const before = await browser.visit(page)
   assert.match(before.text, /No account at another service is connected/)
@@ -62,7 +62,7 @@ test('connections: a user connects an account elsewhere, signs in with it, and d
   assert.match(String(subOf(server)), /^fed_/)
 })
 
-test('connections: connecting wants a sign-in of the last ten minutes', async () => {
+test('connections: connecting requires a sign-in within ten minutes', async () => {
   const { server, browser } = await startSignedIn()
   const shown = await browser.visit(page)
   server.clock.advance(601)
@@ -70,11 +70,11 @@ test('connections: connecting wants a sign-in of the last ten minutes', async ()
   assert.ok(asked.location?.startsWith('/login'), asked.text)
 })
 
-test('connections: an account elsewhere is one user here, and nobody removes what is not theirs', async () => {
+test('connections: an upstream account belongs to one user here, and only its owner can remove it', async () => {
   const { server, browser } = await startSignedIn()
   const mine = await connect(browser)
   const [, identity = ''] = /name="identity" value="([^"]*)"/.exec(mine.body) ?? []
-  // Again is no harm.
+  // Connecting again is harmless.
   assert.equal((await connect(browser)).target, page)
 
   const bob = createBrowser(server)
@@ -87,13 +87,13 @@ test('connections: an account elsewhere is one user here, and nobody removes wha
   assert.match((await browser.visit(page)).text, /ada@corp\.example/)
 })
 
-test('connections: only the session that asked is connected, and only in its browser', async () => {
+test('connections: only the session that started the connection is connected, and only in its browser', async () => {
   const { server, browser } = await startSignedIn()
   const answer = await visitProvider(await leaveToConnect(browser))
   const stranger = createBrowser(server)
   answerOf(await signIn(stranger, authorizePath(), { username: 'bob', password: 'builder' }))
   assertErrorPage(await stranger.visit(answer), 'invalid_request')
-  // In the same browser, but someone else has signed in meanwhile.
+  // In the same browser, but another user has signed in since.
   answerOf(
     await signIn(browser, authorizePath({ prompt: 'login' }), { username: 'bob', password: 'builder' }),
   )
@@ -114,7 +114,7 @@ test('connections: a forged form, an unknown provider and an unknown button conn
   assertErrorPage(await press(browser, shown, 'other'), 'invalid_request')
 })
 
-test('connections: what the provider says against it, and one that is away, are told on a page that leads back', async () => {
+test('connections: an error of the provider, or a provider that is unreachable, is shown on a page that links back', async () => {
   const { server, browser } = await startSignedIn()
   provider.service.once('beforeAuthorizeRedirect', ({ url }) => {
     url.searchParams.delete('code')
@@ -132,7 +132,7 @@ test('connections: what the provider says against it, and one that is away, are 
   assert.equal(told.status, 503)
 })
 
-test("connections: a provider's user without an account here connects nothing and is offered no such section, nor is anyone without providers", async () => {
+test('connections: a federated user without an account here can connect nothing and sees no such section, nor does anyone without providers', async () => {
   const { browser } = await startFederated(federatedWorld(provider))
   answerOf(await signInByProvider(browser, atCorp))
   const shown = await browser.visit(page)
@@ -150,7 +150,7 @@ test("connections: a provider's user without an account here connects nothing an
   assert.doesNotMatch((await without.visit('/account')).body, /connections/)
 })
 
-test('connections: a user who is gone since is signed in by no connection', async () => {
+test('connections: a connection does not sign in a user who has been deleted', async () => {
   const { server, browser } = await startSignedIn()
   await connect(browser)
   const [link] = await server.stores.identityLinks.ofUser('1')
@@ -161,7 +161,7 @@ test('connections: a user who is gone since is signed in by no connection', asyn
   assert.equal(refused.status, 403)
   assert.equal(server.reason(), 'linked_user_gone')
   await server.stores.identityLinks.remove(link.provider, link.identity, 'gone')
-  // One that is not active, and one of a tenant that was not named.
+  // An inactive one, and one of a tenant that was not named.
   for (const [sub, reason] of [
     ['4', 'user_inactive'],
     ['3', 'user_of_another_tenant'],

@@ -23,7 +23,7 @@ async function startSignedIn() {
   return { server, browser }
 }
 
-test('consent: the page names client, user and scopes in the words of the operator [consent-001] [consent-002]', async () => {
+test('consent: the page shows client, user and scopes with the operator’s texts [consent-001] [consent-002]', async () => {
   const { browser } = await startSignedIn()
   const page = await browser.visit(asking)
   assert.ok(page.target.startsWith('/consent'))
@@ -33,13 +33,13 @@ test('consent: the page names client, user and scopes in the words of the operat
   assert.doesNotMatch(page.body, /<orders>|<script/)
 })
 
-test('consent: who agrees is sent back with a code and not asked again [consent-003]', async () => {
+test('consent: a user who agrees is sent back with a code and not asked again [consent-003]', async () => {
   const { browser } = await startSignedIn()
   assert.ok(answerOf(await browser.submit(await browser.visit(asking), { button: 'yes' })).get('code'))
   assert.ok(answerOf(await browser.request('GET', asking)).get('code'))
 })
 
-test('consent: a wider scope is asked for, and what was agreed to before stays', async () => {
+test('consent: a wider scope is asked for, and earlier consent remains', async () => {
   const { browser } = await startSignedIn()
   await browser.submit(await browser.visit(asking), { button: 'yes' })
   const wider = await browser.visit(authorizePath({ client_id: 'asking', scope: 'openid api2' }))
@@ -48,7 +48,7 @@ test('consent: a wider scope is asked for, and what was agreed to before stays',
   assert.ok(answerOf(await browser.request('GET', asking)).get('code'))
 })
 
-test('consent: who refuses is sent back with access_denied and the state, and asked again next time [consent-008]', async () => {
+test('consent: a user who refuses is sent back with access_denied and the state, and is asked again next time [consent-008]', async () => {
   const { browser } = await startSignedIn()
   const answer = answerOf(await browser.submit(await browser.visit(asking), { button: 'no' }))
   assert.equal(answer.get('error'), 'access_denied')
@@ -115,7 +115,7 @@ test('consent: a continuation of the login page does not open the consent page',
   assertErrorPage(await browser.visit(login.target.replace('/login', '/consent')), 'invalid_request')
 })
 
-test('consent: an answer counts only for the user who was asked', async () => {
+test('consent: a response counts only for the user who was asked', async () => {
   const { server, browser } = await startSignedIn()
   const page = await browser.visit(asking)
   answerOf(
@@ -127,7 +127,7 @@ test('consent: an answer counts only for the user who was asked', async () => {
   assert.equal(await server.stores.consents.find('2', 'asking'), undefined)
 })
 
-test('consent: a consented continuation is worth nothing in another browser', async () => {
+test('consent: a continuation after consent is useless in another browser', async () => {
   const { server, browser } = await startSignedIn()
   const page = await browser.visit(asking)
   const done = await browser.request('POST', '/consent', { form: { ...page.form?.fields, button: 'yes' } })
@@ -176,7 +176,7 @@ async function startScopes(input: object = scopesWorld) {
 
 const wide = authorizePath({ client_id: 'asking', scope: 'openid profile api1 api2' })
 
-test('consent: what is not ticked is not granted, and the client is told the narrowed scope [RFC 6749 §3.3]', async () => {
+test('consent: an unchecked scope is not granted, and the client gets the narrowed scope [RFC 6749 §3.3]', async () => {
   const { browser, redeem } = await startScopes()
   const page = await browser.visit(wide)
   assert.deepEqual(page.form?.ticked.scope, ['profile', 'api1'])
@@ -184,13 +184,13 @@ test('consent: what is not ticked is not granted, and the client is told the nar
   const tokens = await redeem(answer, 'asking')
   assert.equal(tokens.scope, 'api1 api2 openid')
   assert.equal(claimsOf(tokens.access_token).scope, 'api1 api2 openid')
-  // What was refused is asked for again; what was agreed to is not.
+  // Refused scopes are asked for again; granted ones are not.
   assert.ok((await browser.visit(wide)).target.startsWith('/consent'))
   const less = authorizePath({ client_id: 'asking', scope: 'openid api1' })
   assert.ok(answerOf(await browser.request('GET', less)).get('code'))
 })
 
-test('consent: no box that was not shown can be ticked, and no required scope left out', async () => {
+test('consent: a scope that was not shown can’t be checked, and a required scope can’t be omitted', async () => {
   const { browser, redeem } = await startScopes()
   const page = await browser.visit(authorizePath({ client_id: 'asking', scope: 'openid api2' }))
   const scope = ['api1', 'profile', 'offline_access', 'nonsense']
@@ -198,7 +198,7 @@ test('consent: no box that was not shown can be ticked, and no required scope le
   assert.equal(tokens.scope, 'api2 openid')
 })
 
-test('consent: a yes to nothing is a no', async () => {
+test('consent: clearing every box counts as a refusal', async () => {
   const { server, browser } = await startScopes()
   const page = await browser.visit(authorizePath({ client_id: 'asking', scope: 'api1' }))
   const answer = answerOf(await browser.submit(page, { button: 'yes', scope: [] }))
@@ -206,7 +206,7 @@ test('consent: a yes to nothing is a no', async () => {
   assert.equal(await server.stores.consents.find('1', 'asking'), undefined)
 })
 
-test('consent: claims that were asked for one by one go with their scope [OIDC Core §5.5]', async () => {
+test('consent: claims that were requested individually are granted with their scope [OIDC Core §5.5]', async () => {
   const { server, browser, redeem } = await startScopes()
   const claims = JSON.stringify({ id_token: { name: null }, userinfo: { name: null } })
   const target = authorizePath({ client_id: 'asking', scope: 'openid api1', claims })
@@ -226,7 +226,7 @@ test('consent: claims that were asked for one by one go with their scope [OIDC C
   assert.equal((await server.send('GET', '/connect/userinfo', { headers })).json.name, undefined)
 })
 
-test('consent: an answer is remembered for as long as configured, if the user wishes [consent-003]', async () => {
+test('consent: a response is remembered for the configured time if the user chooses so [consent-003]', async () => {
   const { server, browser } = await startScopes()
   answerOf(await browser.submit(await browser.visit(wide), { button: 'yes' }))
   server.clock.advance(3599)
@@ -238,7 +238,7 @@ test('consent: an answer is remembered for as long as configured, if the user wi
   assert.ok((await browser.visit(wide)).target.startsWith('/consent'))
 })
 
-test('consent: what was agreed to once is not remembered by a later answer about something else', async () => {
+test('consent: consent given once is not remembered by a later response about other scopes', async () => {
   const { server, browser } = await startScopes()
   const of = (scope: string) => authorizePath({ client_id: 'asking', scope })
   const asks = async (scope: string) => (await browser.visit(of(scope))).target.startsWith('/consent')
@@ -248,7 +248,7 @@ test('consent: what was agreed to once is not remembered by a later answer about
   assert.equal(await asks('openid api1'), false)
   assert.equal(await asks('openid profile'), true)
   assert.match((await browser.visit('/account/consents')).text, /Your profile.*Orders/)
-  // And what is remembered keeps its end when something else is agreed to later.
+  // Remembered consent keeps its expiry when other scopes are granted later.
   server.clock.advance(3000)
   answerOf(await browser.submit(await browser.visit(of('openid profile')), { button: 'yes' }))
   assert.equal(await asks('openid api1'), false)
@@ -256,7 +256,7 @@ test('consent: what was agreed to once is not remembered by a later answer about
   assert.equal(await asks('openid api1'), true)
 })
 
-test('consent: a client whose answers are not remembered offers no box, and taking one makes none', async () => {
+test('consent: a client whose consent is not remembered has no such box, and sending it stores nothing', async () => {
   const { browser } = await startScopes()
   const target = authorizePath({ client_id: 'forgetful' })
   const page = await browser.visit(target)
@@ -265,7 +265,7 @@ test('consent: a client whose answers are not remembered offers no box, and taki
   assert.ok((await browser.visit(target)).target.startsWith('/consent'))
 })
 
-test('consent: offline_access is one of the boxes; without it there is no refresh token [OIDC Core §11]', async () => {
+test('consent: offline_access has a box; without it there is no refresh token [OIDC Core §11]', async () => {
   const { browser, redeem } = await startScopes()
   const target = authorizePath({ client_id: 'forgetful', scope: 'openid api1 offline_access' })
   const given = answerOf(await browser.submit(await browser.visit(target), { button: 'yes' }))
@@ -274,7 +274,7 @@ test('consent: offline_access is one of the boxes; without it there is no refres
   assert.equal((await redeem(kept, 'forgetful')).refresh_token, undefined)
 })
 
-test('consent: the page speaks of scopes in the user’s language, marks the sensitive, and says where the answer goes', async () => {
+test('consent: the page describes scopes in the user’s language, marks sensitive ones, and says where the response goes', async () => {
   const { browser } = await startScopes()
   const page = await browser.visit(`${wide}&ui_locales=de`)
   assert.match(page.text, /Bestellungen All <of> them/)
@@ -285,7 +285,7 @@ test('consent: the page speaks of scopes in the user’s language, marks the sen
   assert.match(other.text, /Orders/)
 })
 
-test('consent: a client’s logo is loaded from its own origin alone, and its policy is linked', async () => {
+test('consent: a client’s logo is loaded only from its own origin, and its policy is linked', async () => {
   const { browser } = await startScopes()
   const page = await browser.visit(authorizePath({ client_id: 'forgetful' }))
   assert.match(
@@ -296,7 +296,7 @@ test('consent: a client’s logo is loaded from its own origin alone, and its po
   assert.match(page.body, /href="https:\/\/app\.example\/privacy"/)
 })
 
-test('consent: an operator’s rule asks users of any client, and silence is answered consent_required', async () => {
+test('consent: an operator’s rule requires consent for any client, and without it the response is consent_required', async () => {
   const asked: unknown[] = []
   const consentPolicy = (request: { scope: readonly string[] }) => {
     asked.push(request)
@@ -312,7 +312,7 @@ test('consent: an operator’s rule asks users of any client, and silence is ans
   assert.equal(silent.get('error'), 'consent_required')
 })
 
-test('consent: what an application was allowed is listed and taken back: its tokens end, others stay', async () => {
+test('consent: an application’s access is listed and can be removed: its tokens are revoked, others remain', async () => {
   const { server, browser, redeem } = await startScopes()
   const target = authorizePath({ client_id: 'forgetful', scope: 'openid api1 offline_access' })
   const tokens = await redeem(
@@ -338,7 +338,7 @@ test('consent: what an application was allowed is listed and taken back: its tok
   assertRefused(refreshed, 'invalid_grant', 'authorization_revoked')
 })
 
-test('consent: only this browser’s form takes access back, and only the user’s own', async () => {
+test('consent: access is removed only by a form of this browser, and only by its user', async () => {
   const { server, browser } = await startScopes()
   answerOf(await browser.submit(await browser.visit(wide), { button: 'yes' }))
   const list = await browser.visit('/account/consents')

@@ -1,4 +1,4 @@
-/** What pages carry: how it begins again when it is too old, and how it stays short. */
+/** Continuations of pages: how an expired one starts again, and how it stays short. */
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, hash } from 'node:crypto'
@@ -34,7 +34,7 @@ async function start(world: object = pagesWorld) {
 const isLogin = (page: Page): boolean => page.form !== undefined && 'password' in page.form.fields
 const restartedText = /open for too long/
 
-test('continuation: an expired login page asks whoever is there to sign in, also where somebody is signed in by now', async () => {
+test('continuation: an expired login page asks for a sign-in, even if somebody is signed in by now', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(authorizePath())
   server.clock.advance(hour)
@@ -47,7 +47,7 @@ test('continuation: an expired login page asks whoever is there to sign in, also
 })
 
 for (const prompt of ['login', 'consent', 'select_account', undefined]) {
-  test(`continuation: a request with prompt=${prompt} that began again asks what it would have asked`, async () => {
+  test(`continuation: a restarted request with prompt=${prompt} asks what it would have asked`, async () => {
     const { server, browser } = await start()
     const page = await browser.visit(authorizePath({ prompt, max_age: '60' }))
     server.clock.advance(3 * day)
@@ -57,7 +57,7 @@ for (const prompt of ['login', 'consent', 'select_account', undefined]) {
   })
 }
 
-test('continuation: consent that was given on an expired page counts for nothing', async () => {
+test('continuation: consent given on an expired page is ignored', async () => {
   const { server, browser } = await start()
   const page = await signIn(browser, authorizePath({ client_id: 'asking', scope: 'openid api1' }))
   server.clock.advance(hour)
@@ -68,14 +68,14 @@ test('continuation: consent that was given on an expired page counts for nothing
   assert.ok(answerOf(await browser.submit(again, { button: 'yes' })).get('code'))
 })
 
-test('continuation: a refusal on an expired page is not told to the client', async () => {
+test('continuation: a refusal on an expired page is not sent to the client', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(authorizePath())
   server.clock.advance(hour)
   assert.ok(isLogin(await browser.submit(page, { button: 'cancel' })))
 })
 
-test('continuation: an expired request is validated again before its pages are', async () => {
+test('continuation: an expired request is validated again before its pages are shown', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(authorizePath())
   server.clock.advance(hour)
@@ -86,7 +86,7 @@ test('continuation: an expired request is validated again before its pages are',
   assertErrorPage(await browser.submit(page, alice), 'unauthorized_client')
 })
 
-test('continuation: an expired page of a device shows the form with its code, and an account page asks for a sign-in', async () => {
+test('continuation: an expired device page shows the form with its code, and an account page asks for a sign-in', async () => {
   const { server, browser } = await start()
   const { json } = await server.send('POST', '/connect/deviceauthorization', {
     form: { client_id: 'tv', scope: 'openid' },
@@ -102,7 +102,7 @@ test('continuation: an expired page of a device shows the form with its code, an
   assert.equal((await browser.submit(again, alice)).target, '/account')
 })
 
-/** A client that pushes, and has a page to go back to. */
+/** A client that pushes requests and has a page to return to. */
 const pushing = {
   ...pagesWorld,
   clients: [
@@ -123,7 +123,7 @@ async function pushed(server: TestServer): Promise<string> {
   return `/connect/authorize?${new URLSearchParams({ client_id: 'web', request_uri: json.request_uri })}`
 }
 
-test('continuation: a pushed request begins again for a day, still brings one code, and then leads back to its client', async () => {
+test('continuation: a pushed request can restart for a day, still yields one code, and then leads back to its client', async () => {
   const { server, browser } = await start(pushing)
   const [first, other] = [await browser.visit(await pushed(server)), createBrowser(server)]
   const target = await pushed(server)
@@ -158,7 +158,7 @@ for (const [what, changes, world, reason] of [
     'request_object_missing',
   ],
 ] as const) {
-  test(`continuation: an old page of a request that was not ${what} leads to no code once that is required (${JSON.stringify({ ...changes, ...world })}) [RFC 9126 §5, RFC 9101 §10.5]`, async () => {
+  test(`continuation: an old page of a request that was not ${what} yields no code once that is required (${JSON.stringify({ ...changes, ...world })}) [RFC 9126 §5, RFC 9101 §10.5]`, async () => {
     const { server, browser } = await start()
     const page = await browser.visit(authorizePath())
     const clients = pagesWorld.clients.map(client =>
@@ -172,7 +172,7 @@ for (const [what, changes, world, reason] of [
   })
 }
 
-test('continuation: a signed request begins again for a day, however often its pages expire [RFC 9101 §4]', async () => {
+test('continuation: a signed request can restart for a day, however often its pages expire [RFC 9101 §4]', async () => {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const jwks = { keys: [await exportJWK(publicKey)] }
   const clients = pagesWorld.clients.map(client =>
@@ -197,10 +197,10 @@ test('continuation: a signed request begins again for a day, however often its p
   assert.equal(server.reason(), 'continuation_expired')
 })
 
-test('continuation: a page from before an upgrade still opens', async () => {
+test('continuation: a page from before an upgrade still works', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(authorizePath())
-  // The version before sealed the same value as JSON, under the same keys.
+  // The previous version sealed the same value as JSON, with the same keys.
   const earlier = createSeals<{ asked_at: number }>('interaction', {
     derived: createDerivedKeys(Buffer.from(masterKey, 'base64')),
     clock: server.clock,
@@ -212,7 +212,7 @@ test('continuation: a page from before an upgrade still opens', async () => {
   assert.ok(answerOf(await browser.submit(page, { ...alice, continue: sealed })).get('code'))
 })
 
-/** Text that can't be compressed, of so many bytes. */
+/** Returns incompressible text of this many bytes. */
 const noise = (bytes: number): string =>
   Buffer.concat(
     Array.from({ length: Math.ceil(bytes / 32) }, (_, index) =>
@@ -222,7 +222,7 @@ const noise = (bytes: number): string =>
     .subarray(0, bytes)
     .toString('base64url')
 
-/** 3 kB: claims, a hint, what a website adds, and a state that a framework filled. */
+/** 3 kB: claims, a hint, parameters of the website, and a long state of a framework. */
 const long = {
   client_id: 'web',
   state: noise(1000),
@@ -243,7 +243,7 @@ const long = {
   acr_values: 'urn:example:silver urn:example:bronze',
 }
 
-/** As nginx counts them: the status line and every header. */
+/** Counts headers as nginx does: the status line and every header. */
 const headerBytes = ({ headers }: Pick<HttpResponse, 'headers'>): number =>
   Object.entries(headers)
     .flatMap(([name, value]) =>
@@ -251,7 +251,7 @@ const headerBytes = ({ headers }: Pick<HttpResponse, 'headers'>): number =>
     )
     .reduce((sum, length) => sum + length, 'HTTP/1.1 302 Found\r\n\r\n'.length)
 
-test('continuation: with a request of 3 kB no response of the flow has 4 kB of headers, as nginx takes', async () => {
+test('continuation: with a request of 3 kB, no response of the flow has more than the 4 kB of headers that nginx accepts', async () => {
   const { server } = await start()
   const sizes: [string, number][] = []
   const browser = createBrowser({
@@ -281,7 +281,7 @@ test('continuation: with a request of 3 kB no response of the flow has 4 kB of h
   assert.ok(sizes.length > 12)
 })
 
-test('continuation: a short request leaves nothing in the store, and a long one a row that nobody can read', async () => {
+test('continuation: a short request stores nothing, and a long one stores an encrypted row', async () => {
   const tables = emptyTables()
   const server = await createTestServer(pagesWorld, { stores: createMemoryStores(tables) })
   const browser = createBrowser(server)
@@ -293,12 +293,12 @@ test('continuation: a short request leaves nothing in the store, and a long one 
   const stored = [row?.parameters ?? '', Buffer.from(row?.parameters ?? '', 'base64url').toString('latin1')]
   for (const text of [...stored, page.target])
     assert.ok(!text.includes('subsidiary') && !text.includes('bronze'))
-  // One row, whatever the number of pages.
+  // One row, however many pages there are.
   assert.ok(answerOf(await browser.submit(page, alice)).get('code'))
   assert.equal(tables.pushedRequests.size, 1)
 })
 
-test('continuation: an expired long request whose row is gone leads back to its client', async () => {
+test('continuation: an expired long request without its row leads back to its client', async () => {
   const clients = pagesWorld.clients.map(client =>
     client.client_id === 'web' ? { ...client, client_uri: 'https://app.example/home' } : client,
   )

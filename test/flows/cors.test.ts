@@ -1,4 +1,4 @@
-/** What scripts of other origins may ask and read (Fetch Standard §3.2, §4.8). */
+/** What scripts of other origins may request and read (Fetch Standard §3.2, §4.8). */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -18,7 +18,7 @@ const open = () =>
     registration: { mode: 'open' },
   })
 
-/** A browser's question before it sends a request with these headers. */
+/** A browser's preflight for a request with these headers. */
 const preflight = (
   server: TestServer,
   path: string,
@@ -35,7 +35,7 @@ const preflight = (
 const allowedBy = (answer: Awaited<ReturnType<typeof preflight>>): readonly string[] =>
   String(answer.headers['access-control-allow-headers'] ?? '').split(', ')
 
-/** Headers that unmodified libraries add: MCP SDKs, tracing, HTTP clients, vendors' SDKs. */
+/** Headers that unmodified libraries send: MCP SDKs, tracing, HTTP clients, vendors' SDKs. */
 const added = [
   'mcp-protocol-version',
   'mcp-session-id',
@@ -77,7 +77,7 @@ const publicPaths = [
 ] as const
 
 for (const [path, method] of publicPaths) {
-  test(`cors: ${path} is there for any origin, with any header that a library adds`, async () => {
+  test(`cors: ${path} allows any origin, and any header that a library adds`, async () => {
     const server = await open()
     for (const name of added) {
       const answer = await preflight(server, path, { method, asked: `content-type,${name}` })
@@ -95,7 +95,7 @@ for (const [path, method] of publicPaths) {
   })
 }
 
-test('cors: endpoints of clients allow such headers to the origins that clients registered, and nothing to others', async () => {
+test('cors: endpoints of clients allow such headers to the origins of clients, and nothing to others', async () => {
   const server = await open()
   for (const path of ['/connect/token', '/connect/revocation', '/connect/userinfo', '/connect/par']) {
     for (const name of added) {
@@ -109,7 +109,7 @@ test('cors: endpoints of clients allow such headers to the origins that clients 
   }
 })
 
-test('cors: no page says for its browser what a proxy says', async () => {
+test('cors: a page can’t make the browser send the headers of a proxy', async () => {
   const server = await open()
   for (const name of [
     'x-forwarded-for',
@@ -140,14 +140,14 @@ test('cors: no page says for its browser what a proxy says', async () => {
   }
 })
 
-test('cors: a list of headers without end is read in part', async () => {
+test('cors: of an overlong list of headers only a part is read', async () => {
   const server = await open()
   const asked = Array.from({ length: 5000 }, (_, index) => `x-${index}`).join(',')
   const answer = await preflight(server, '/connect/register', { method: 'POST', asked })
   assert.ok(String(answer.headers['access-control-allow-headers']).length < 5000)
 })
 
-test('cors: a script registers a client, reads what it registered and why it was refused, and manages it', async () => {
+test('cors: a script registers a client, reads the response or the error, and manages the client', async () => {
   const server = await open()
   const made = await register(server, { redirect_uris: [callback] }, { origin })
   assert.equal(made.status, 201)
@@ -186,7 +186,7 @@ test('cors: a script that registers too often learns when to retry', async () =>
   assert.match(String(headers['access-control-expose-headers']), /retry-after/)
 })
 
-test('cors: registration that is off is not there for any origin', async () => {
+test('cors: without registration no origin is allowed', async () => {
   const server = await createTestServer(pagesWorld)
   const { status, headers } = await preflight(server, '/connect/register', { method: 'POST', asked: '' })
   assert.equal(status, 404)

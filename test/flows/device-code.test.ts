@@ -20,7 +20,7 @@ async function start(
   return { device_code: json.device_code, userCode: found!.device.user_code_hash as never }
 }
 
-test('device: pending until the user acts, then tokens once [token-device-009] [RFC 8628 §3.5]', async () => {
+test('device: pending until the user decides, then tokens once [token-device-009] [RFC 8628 §3.5]', async () => {
   const server = await createTestServer(world)
   const { device_code, userCode } = await start(server)
   const pending = await poll(server, device_code)
@@ -46,7 +46,7 @@ const errorsOf = async (server: TestServer, device_code: string, waits: readonly
 }
 const [wait, slow] = ['authorization_pending', 'slow_down']
 
-test('device: the first poll is never too fast; a fast one slows down by 5 s each time [token-device-012] [RFC 8628 §3.5]', async () => {
+test('device: the first poll is never too fast; each fast poll adds 5 s [token-device-012] [RFC 8628 §3.5]', async () => {
   const server = await createTestServer(world)
   const { device_code } = await start(server)
   assert.deepEqual(await errorsOf(server, device_code, [0, 4, 5, 1, 5]), [wait, slow, slow, slow, slow])
@@ -55,7 +55,7 @@ test('device: the first poll is never too fast; a fast one slows down by 5 s eac
   assert.deepEqual(await errorsOf(server, device_code, [10, 24, 6]), [wait, slow, wait])
 })
 
-test('device: one that waits 5 s longer after each slow_down gets through, however often its responses are lost [RFC 8628 §3.5]', async () => {
+test('device: a device that waits 5 s longer after each slow_down succeeds, however many responses are lost [RFC 8628 §3.5]', async () => {
   for (const lost of [0, 1, 5, 20]) {
     const server = await createTestServer(world)
     const { device_code } = await start(server)
@@ -74,7 +74,7 @@ test('device: one that waits 5 s longer after each slow_down gets through, howev
   }
 })
 
-test('device: one that polled too fast hears of approval, denial and expiry at once [RFC 8628 §3.5]', async () => {
+test('device: a device that polled too fast learns of approval, denial and expiry at once [RFC 8628 §3.5]', async () => {
   const server = await createTestServer(world)
   const tooFast = async (): Promise<Awaited<ReturnType<typeof start>>> => {
     const started = await start(server)
@@ -99,7 +99,7 @@ test('device: one that polled too fast hears of approval, denial and expiry at o
     assertRefused(await poll(server, expired.device_code), 'expired_token', 'device_code_expired')
 })
 
-test('device: polls at once while the user approves give tokens once and never a lasting refusal', async () => {
+test('device: concurrent polls while the user approves return tokens once, and no permanent error', async () => {
   const server = await createTestServer(world)
   const { device_code, userCode } = await start(server)
   await poll(server, device_code)
@@ -121,7 +121,7 @@ test('device: expired_token after its lifetime [token-device-007]', async () => 
   assert.equal((await poll(server, device_code)).json.error, 'expired_token')
 })
 
-test('device: access_denied when the user says no', async () => {
+test('device: access_denied if the user refuses', async () => {
   const server = await createTestServer(world)
   const { device_code, userCode } = await start(server)
   await server.stores.devices.deny(userCode, server.clock.now())
@@ -130,7 +130,7 @@ test('device: access_denied when the user says no', async () => {
   assert.equal(json.error, 'access_denied')
 })
 
-test('device: unknown, too long and another client’s codes are invalid_grant [token-device-002] [token-device-005] [token-device-006]', async () => {
+test('device: an unknown code, one that is too long and one of another client are invalid_grant [token-device-002] [token-device-005] [token-device-006]', async () => {
   const server = await createTestServer(world)
   const { device_code } = await start(server, 'device2')
   for (const [code, reason] of [
@@ -155,7 +155,7 @@ test('device: a resource is invalid_target [token-device-004]', async () => {
   assert.equal((await poll(server, device_code, { resource: 'urn:api' })).json.error, 'invalid_target')
 })
 
-test('device: approval that names no user stays pending; a disabled user is invalid_grant [token-device-010] [token-device-011]', async () => {
+test('device: approval without a user stays pending; a disabled user is invalid_grant [token-device-010] [token-device-011]', async () => {
   const server = await createTestServer(world)
   const { device_code, userCode } = await start(server)
   assert.equal((await poll(server, device_code)).json.error, 'authorization_pending')
@@ -164,7 +164,7 @@ test('device: approval that names no user stays pending; a disabled user is inva
   assertRefused(await poll(server, device_code), 'invalid_grant', 'user_inactive')
 })
 
-test('device: a hundred polls of an approved code at once give tokens once', async () => {
+test('device: a hundred concurrent polls of an approved code return tokens once', async () => {
   const server = await createTestServer(withClients())
   const { device_code, userCode } = await start(server)
   await approveDevice(server, userCode, { scope: ['api1'] })

@@ -19,7 +19,7 @@ const enter = async (browser: Browser, user_code: string): Promise<Page> =>
 const statusOf = async ({ server, device }: Awaited<ReturnType<typeof start>>) =>
   (await server.stores.devices.find(hashHandle(device.device_code ?? '')))?.device.status
 
-test('device authorization: answers both codes, where to go and how long, and is kept by no cache [RFC 8628 §3.2] [device-authz-005]', async () => {
+test('device authorization: the response has both codes, the address and the lifetime, and is not cached [RFC 8628 §3.2] [device-authz-005]', async () => {
   const server = await createTestServer(pagesWorld)
   const { status, json, headers } = await server.send('POST', endpoint, { form: { client_id: 'tv' } })
   assert.equal(status, 200)
@@ -32,7 +32,7 @@ test('device authorization: answers both codes, where to go and how long, and is
   assert.equal(json.interval, 5)
 })
 
-test('device authorization: lifetime and interval are the client’s [device-authz-016]', async () => {
+test('device authorization: the client sets lifetime and interval [device-authz-016]', async () => {
   const { device } = await start('radio')
   assert.equal(device.expires_in, 60)
   assert.equal(device.interval, 7)
@@ -44,7 +44,7 @@ test('device authorization: only hashes of the codes are stored', async () => {
   assert.equal(stored?.device.status, 'pending')
   const text = JSON.stringify(stored)
   assert.ok(!text.includes(device.device_code ?? '') && !text.includes(device.user_code ?? ''))
-  // Thirty-four bits could be tried out: the user code's hash is keyed.
+  // Thirty-four bits could be guessed, so the user code's hash is keyed.
   assert.notEqual(stored?.device.user_code_hash, hashHandle(device.user_code ?? ''))
 })
 
@@ -52,7 +52,7 @@ const refusals: readonly (readonly [string, Record<string, string>, number, stri
   ['an unknown client [device-authz-004]', { client_id: 'nobody' }, 401, 'invalid_client'],
   ['a client without the device grant [device-authz-007]', { client_id: 'web' }, 400, 'unauthorized_client'],
   [
-    'a scope that the client may not have [device-authz-008]',
+    'a scope that the client is not allowed [device-authz-008]',
     { client_id: 'tv', scope: 'api2' },
     400,
     'invalid_scope',
@@ -64,12 +64,7 @@ const refusals: readonly (readonly [string, Record<string, string>, number, stri
     400,
     'invalid_scope',
   ],
-  [
-    'no scope from a client that is allowed none [device-authz-012]',
-    { client_id: 'mute' },
-    400,
-    'invalid_scope',
-  ],
+  ['no scope from a client without scopes [device-authz-012]', { client_id: 'mute' }, 400, 'invalid_scope'],
 ]
 for (const [what, form, status, error] of refusals) {
   test(`device authorization: ${what} is refused`, async () => {
@@ -81,10 +76,10 @@ for (const [what, form, status, error] of refusals) {
   })
 }
 
-test('device authorization: without a scope it is for all that the client is allowed [device-authz-011]', async () => {
+test('device authorization: without a scope it requests all that the client is allowed [device-authz-011]', async () => {
   for (const [client_id, scope] of [
     ['tv', ['api1', 'offline_access', 'openid', 'profile']],
-    // Neither the refresh grant nor openid: what needs them is left out.
+    // The client has neither the refresh grant nor openid, so scopes that need them are omitted.
     ['radio', ['api1']],
   ] as const) {
     const { server, device } = await start(client_id)
@@ -93,7 +88,7 @@ test('device authorization: without a scope it is for all that the client is all
   }
 })
 
-test('device: a user enters the code, signs in, compares, agrees, and the device is approved [RFC 8628 §3.3]', async () => {
+test('device: a user enters the code, signs in, compares and agrees, and the device is approved [RFC 8628 §3.3]', async () => {
   const started = await start()
   const { server, browser, device } = started
   const login = await enter(browser, device.user_code ?? '')
@@ -115,7 +110,7 @@ test('device: a user enters the code, signs in, compares, agrees, and the device
   assert.deepEqual(stored?.authorization?.scope, ['api1', 'offline_access', 'openid', 'profile'])
 })
 
-test('device: what is unticked is not given, what is needed is, and who agrees to nothing refuses', async () => {
+test('device: unchecked scopes are not granted, required ones are, and clearing every box is a refusal', async () => {
   const confirming = async (client?: string) => {
     const started = await start(client)
     answerOf(await signIn(started.browser, authorizePath()))
@@ -132,7 +127,7 @@ test('device: what is unticked is not given, what is needed is, and who agrees t
   assert.equal(await statusOf(none), 'denied')
 })
 
-test('device: who is signed in goes straight to the confirmation, and can refuse', async () => {
+test('device: a signed-in user goes straight to the confirmation, and can refuse', async () => {
   const started = await start()
   const { browser, device } = started
   answerOf(await signIn(browser, authorizePath()))
@@ -167,7 +162,7 @@ test('device: case and separators of a typed code do not matter [RFC 8628 §6.1]
   }
 })
 
-test('device: a wrong code is told, and guesses are limited [RFC 8628 §5.1]', async () => {
+test('device: a wrong code gets an error, and guesses are limited [RFC 8628 §5.1]', async () => {
   const { server, browser, device } = await start()
   for (let guess = 0; guess < 10; guess++) {
     const page = await enter(createBrowser(server), 'BBBB-BBBB')
@@ -182,14 +177,14 @@ test('device: a wrong code is told, and guesses are limited [RFC 8628 §5.1]', a
   assert.ok((await enter(browser, json.user_code)).target.startsWith('/login'))
 })
 
-test('device: a guess is escaped on the page', async () => {
+test('device: an entered code is escaped on the page', async () => {
   const { browser } = await start()
   const page = await browser.visit(`/device?user_code=${encodeURIComponent('"><script>1</script>')}`)
   assert.equal(page.form?.fields.user_code, '"><script>1</script>')
   assert.doesNotMatch(page.body, /<script/)
 })
 
-test('device: an expired code is refused where it is entered and where it is confirmed', async () => {
+test('device: an expired code is refused when entered and when confirmed', async () => {
   const started = await start('radio')
   const { server, browser, device } = started
   answerOf(await signIn(browser, authorizePath()))
@@ -200,7 +195,7 @@ test('device: an expired code is refused where it is entered and where it is con
   assert.equal(await statusOf(started), 'pending')
 })
 
-test('device: an answer counts once', async () => {
+test('device: a response counts once', async () => {
   const started = await start()
   const { browser, device } = started
   answerOf(await signIn(browser, authorizePath()))
@@ -211,7 +206,7 @@ test('device: an answer counts once', async () => {
 })
 
 for (const button of ['yes', 'no'])
-  test(`device: an answer (${button}) that another overtakes is reported as too late`, async () => {
+  test(`device: a response (${button}) that comes after another is reported as too late`, async () => {
     const started = await start()
     const { server, browser, device } = started
     answerOf(await signIn(browser, authorizePath()))
@@ -248,12 +243,12 @@ test('device: tampering with the confirmation approves nothing', async () => {
   for (const changed of changes) {
     assertErrorPage(await browser.submit(confirm, { button: 'yes', ...changed }), 'invalid_request')
   }
-  // Without a continuation it is the form for the code, which approves nothing either.
+  // Without a continuation the page is the form for the code, which approves nothing either.
   assert.equal((await browser.submit(confirm, { button: 'yes', continue: '' })).status, 400)
   assert.equal(await statusOf(started), 'pending')
 })
 
-test('device: an answer counts only for the user who was asked', async () => {
+test('device: a response counts only for the user who was asked', async () => {
   const started = await start()
   const { browser, device } = started
   answerOf(await signIn(browser, authorizePath()))

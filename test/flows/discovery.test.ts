@@ -1,4 +1,4 @@
-/** Discovery and the JWK Set: what the server says of itself is what it does. */
+/** Discovery and the JWK Set: what the server announces is what it does. */
 
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
@@ -15,7 +15,7 @@ before(async () => {
 })
 const metadataOf = async (from: TestServer, path = configuration) => (await from.send('GET', path)).json
 
-test('discovery: both documents are the same, public, and name the configured issuer whatever the request says [RFC 8414 §3] [discovery-003]', async () => {
+test('discovery: both documents are the same, public, and contain the configured issuer whatever the request [RFC 8414 §3] [discovery-003]', async () => {
   const headers = { host: 'EVIL.example', 'x-forwarded-host': 'evil.example' }
   const openid = await server.send('GET', configuration, { headers })
   const oauth = await server.send('GET', '/.well-known/oauth-authorization-server', { headers })
@@ -26,12 +26,12 @@ test('discovery: both documents are the same, public, and name the configured is
   assert.equal(oauth.body, openid.body)
 })
 
-test('discovery: every member that OpenID Connect Discovery 1.0 §3 and RFC 8414 §2 require is there', async () => {
+test('discovery: contains every member that OpenID Connect Discovery 1.0 §3 and RFC 8414 §2 require', async () => {
   const metadata = await metadataOf(server)
   const required = [
     ...['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri', 'response_types_supported'],
     ...['subject_types_supported', 'id_token_signing_alg_values_supported'],
-    // RFC 8414 §2: where private_key_jwt is a method.
+    // RFC 8414 §2: required if private_key_jwt is a method.
     ...['token', 'introspection', 'revocation'].map(
       name => `${name}_endpoint_auth_signing_alg_values_supported`,
     ),
@@ -59,22 +59,23 @@ test('discovery: every listed endpoint responds, and no missing endpoint is list
   for (const [name, url] of urls) {
     assert.ok(url.startsWith(`${issuer}/`), name)
     const { status } = await server.send('POST', url.slice(issuer.length), { form: { nothing: 'else' } })
-    // Those that are only read say so, who signs out needs no parameter; the others miss them, or who asks.
+    // Endpoints that are only read return 405, and end session needs no parameter; the others lack parameters or
+    // authentication.
     assert.ok([303, 400, 401, 405].includes(status), `${name}: ${status}`)
   }
 })
 
-test('discovery: grants are listed as the configuration makes them possible', async () => {
+test('discovery: a grant is listed if the configuration makes it possible', async () => {
   const { grant_types_supported: all } = await metadataOf(server)
   assert.ok(all.includes('password'))
   const { grant_types_supported } = await metadataOf(await createTestServer({ ...world, users: [] }))
   assert.ok(grant_types_supported.includes('urn:ietf:params:oauth:grant-type:token-exchange'))
-  // Nobody could check a password, and no issuer of assertions is trusted.
+  // No password could be verified, and no issuer of assertions is trusted.
   assert.ok(!grant_types_supported.includes('password'))
   assert.ok(!grant_types_supported.includes('urn:ietf:params:oauth:grant-type:jwt-bearer'))
 })
 
-test('discovery: other methods are answered 405 with Allow [discovery-002]', async () => {
+test('discovery: other methods get 405 with Allow [discovery-002]', async () => {
   for (const path of [configuration, jwksPath, '/.well-known/oauth-authorization-server']) {
     const { status, headers } = await server.send('POST', path)
     assert.equal(status, 405)
@@ -83,9 +84,9 @@ test('discovery: other methods are answered 405 with Allow [discovery-002]', asy
   }
 })
 
-test('discovery: every grant that is listed is known to the token endpoint, and no other', async () => {
+test('discovery: the token endpoint knows exactly the listed grants', async () => {
   const { grant_types_supported } = await metadataOf(server)
-  // `implicit` names what brings tokens from the authorization endpoint (RFC 7591 §2.1).
+  // `implicit` means tokens from the authorization endpoint (RFC 7591 §2.1).
   assert.ok(grant_types_supported.includes('implicit'))
   for (const grant of grant_types_supported.filter((name: string) => name !== 'implicit')) {
     const { json } = await server.token({ grant_type: grant }, { client: ['client', 'secret'] })
@@ -94,7 +95,7 @@ test('discovery: every grant that is listed is known to the token endpoint, and 
   assert.equal(new Set(grant_types_supported).size, grant_types_supported.length)
 })
 
-test('discovery: the algorithms listed are those of the keys [discovery-004] [discovery-009]', async () => {
+test('discovery: the listed algorithms are those of the keys [discovery-004] [discovery-009]', async () => {
   const apis = {
     ...world,
     api_resources: [{ name: 'urn:api', scopes: ['api1'], access_token_signing_alg: 'PS256' }],
@@ -109,7 +110,7 @@ test('discovery: the algorithms listed are those of the keys [discovery-004] [di
   }
 })
 
-test('discovery: what is not offered is not named [discovery-005] [discovery-013]', async () => {
+test('discovery: unavailable features are not listed [discovery-005] [discovery-013]', async () => {
   const metadata = await metadataOf(server)
   const absent = [
     'registration_endpoint',
@@ -125,7 +126,7 @@ test('discovery: what is not offered is not named [discovery-005] [discovery-013
     assert.ok(!metadata.token_endpoint_auth_methods_supported.includes(method))
 })
 
-test('discovery: request objects and pushed requests are offered, none is required [RFC 9101 §10.5] [RFC 9126 §5]', async () => {
+test('discovery: request objects and pushed requests are supported and not required [RFC 9101 §10.5] [RFC 9126 §5]', async () => {
   const metadata = await metadataOf(server)
   for (const name of [
     'request_parameter_supported',
@@ -155,13 +156,13 @@ test('discovery: prompts are listed [discovery-011]', async () => {
   assert.deepEqual(prompt_values_supported, ['none', 'login', 'consent', 'select_account'])
 })
 
-test('discovery: plain PKCE is listed only where a client may use it [RFC 9700 §2.1.1]', async () => {
+test('discovery: plain PKCE is listed only if a client may use it [RFC 9700 §2.1.1]', async () => {
   const plain = await createTestServer(withClients({ client_id: 'web', allow_plain_pkce: true } as any))
   assert.deepEqual((await metadataOf(server)).code_challenge_methods_supported, ['S256'])
   assert.deepEqual((await metadataOf(plain)).code_challenge_methods_supported, ['S256', 'plain'])
 })
 
-test('discovery: with client certificates it names them and where to bring them [RFC 8705 §3.3, §5] [discovery-012]', async () => {
+test('discovery: with client certificates, lists the methods and the mTLS endpoints [RFC 8705 §3.3, §5] [discovery-012]', async () => {
   const mtls = { certificate_header: 'x-client-cert', trusted_proxies: ['127.0.0.1'] }
   const metadata = await metadataOf(await createTestServer({ ...world, mtls }))
   assert.equal(metadata.tls_client_certificate_bound_access_tokens, true)
@@ -171,7 +172,7 @@ test('discovery: with client certificates it names them and where to bring them 
     assert.equal(metadata.mtls_endpoint_aliases[`${name}_endpoint`], metadata[`${name}_endpoint`])
 })
 
-test('discovery: client certificates may be for another origin, the path of the issuer kept [RFC 8705 §5]', async () => {
+test('discovery: client certificates may use another origin, with the issuer’s path [RFC 8705 §5]', async () => {
   const mtls = {
     ...{ certificate_header: 'x-client-cert', trusted_proxies: ['127.0.0.1'] },
     endpoint_origin: 'https://mtls.id.example',
@@ -189,7 +190,7 @@ test('discovery: client certificates may be for another origin, the path of the 
   }
 })
 
-test('discovery: aliases of a tenant by path follow it; one by host has none, since its host says whose it is', async () => {
+test('discovery: aliases of a tenant by path contain the path; a tenant by host has none, since its host identifies it', async () => {
   const server = await createTestServer({
     ...world,
     mtls: {
@@ -231,7 +232,7 @@ test('discovery: an issuer with a path is found below it and by path insertion [
 })
 
 for (const path of [configuration, jwksPath])
-  test(`discovery: ${path} is read by pages of any origin [cors-002]`, async () => {
+  test(`discovery: pages of any origin can read ${path} [cors-002]`, async () => {
     const headers = { origin: 'https://client', 'access-control-request-method': 'GET' }
     const preflight = await server.send('OPTIONS', path, { headers })
     assert.equal(preflight.status, 204)
@@ -242,7 +243,7 @@ for (const path of [configuration, jwksPath])
   })
 
 for (const path of [configuration, jwksPath])
-  test(`discovery: a cache that has ${path} is told that it is unchanged [RFC 9110 §13.1.2]`, async () => {
+  test(`discovery: a cache that has ${path} gets 304 if it is unchanged [RFC 9110 §13.1.2]`, async () => {
     const { headers } = await server.send('GET', path)
     const etag = String(headers.etag)
     assert.match(etag, /^"[\w-]{22}"$/)
@@ -256,7 +257,7 @@ for (const path of [configuration, jwksPath])
       assert.equal((await server.send('GET', path, { headers: { 'if-none-match': held } })).status, 200)
   })
 
-test('jwks: the set is a JWK Set for a minute at most, with use and kid in every entry [RFC 7517 §8.5.2] [discovery-008]', async () => {
+test('jwks: the set is a JWK Set, cached for a minute at most, with use and kid in every entry [RFC 7517 §8.5.2] [discovery-008]', async () => {
   const { status, headers, json } = await server.send('GET', jwksPath)
   assert.equal(status, 200)
   assert.equal(headers['content-type'], 'application/jwk-set+json; charset=utf-8')
@@ -265,11 +266,11 @@ test('jwks: the set is a JWK Set for a minute at most, with use and kid in every
   const [forEncryption, ...signing] = json.keys.toReversed()
   for (const { use, alg } of signing) assert.deepEqual([use, typeof alg], ['sig', 'string'])
   assert.ok(signing.length >= 2)
-  // It goes with several algorithms.
+  // It is used with several algorithms.
   assert.deepEqual([forEncryption.use, forEncryption.alg, forEncryption.d], ['enc', undefined, undefined])
 })
 
-test('jwks: tokens verify before, between and after a rotation, and the tag of the set changes with it', async () => {
+test('jwks: tokens verify before, during and after a rotation, and the set’s ETag changes with it', async () => {
   const rotating = await createTestServer(world)
   const issueAndVerify = async () => {
     const { json } = await rotating.token(
@@ -297,7 +298,7 @@ test('jwks: tokens verify before, between and after a rotation, and the tag of t
   await jwtVerify(before.token, old, { currentDate: new Date(rotating.clock.now() * 1000) })
 })
 
-test('discovery: the languages of the pages, and the operator’s policies where there are any [OIDC Discovery §3]', async () => {
+test('discovery: lists the languages of the pages, and the operator’s policies if there are any [OIDC Discovery §3]', async () => {
   const read = async (branding: object) =>
     (await (await createTestServer({ branding })).send('GET', '/.well-known/openid-configuration')).json
   const named = await read({

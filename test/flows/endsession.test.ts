@@ -29,7 +29,7 @@ test('endsession: a registered query is preserved, and without state nothing is 
   assert.equal(again.location, `${bye}?from=op&state=x`)
 })
 
-test('endsession: a form post works like a link, though no cookie of ours comes with it [endsession-006]', async () => {
+test('endsession: a form post works like a link, even without our cookies [endsession-006]', async () => {
   const { server, browser } = await startLogoutWorld()
   const { web } = await signInAt(server, browser, ['web'])
   const posted = await server.send('POST', '/connect/endsession', {
@@ -41,7 +41,7 @@ test('endsession: a form post works like a link, though no cookie of ours comes 
   assert.equal(await isSignedIn(browser), false)
 })
 
-test('endsession: without a hint the user is asked, and goes on only after saying yes [endsession-001]', async () => {
+test('endsession: without a hint the user is asked, and is signed out only after confirming [endsession-001]', async () => {
   const { server, browser } = await startLogoutWorld()
   await signInAt(server, browser, ['web'])
   const page = await browser.visit(
@@ -50,7 +50,7 @@ test('endsession: without a hint the user is asked, and goes on only after sayin
   assert.equal(page.status, 200)
   assert.match(page.text, /Sign out\? Web & Co asks to sign you out/)
   assert.match(page.text, /Signed in as alice/)
-  // CSP 3 §6.4.1: where the client redirects to from there is its own affair.
+  // CSP 3 §6.4.1: form-action does not restrict where the client redirects from there.
   assert.doesNotMatch(String(page.headers['content-security-policy']), /form-action/)
   assert.equal(await isSignedIn(browser), true)
   const kept = await browser.submit(page, { button: 'no' })
@@ -77,7 +77,7 @@ test('endsession: a request without parameters asks the user and ends at the sig
   assert.equal(await isSignedIn(browser), false)
 })
 
-test("endsession: an expired hint is good, and so is one after the session's end [endsession-022]", async () => {
+test("endsession: an expired hint is accepted, and so is one after the session's end [endsession-022]", async () => {
   const { server, browser } = await startLogoutWorld()
   const { web } = await signInAt(server, browser, ['web'])
   server.clock.advance(3600)
@@ -110,7 +110,7 @@ test('endsession: an unregistered URI is ignored, and the user is still signed o
   }
 })
 
-test("endsession: another user's hint proves nothing: the user is asked, and the client's request is dropped [endsession-010]", async () => {
+test("endsession: another user's hint is not accepted: the user is asked, and the client's request is dropped [endsession-010]", async () => {
   const { server, browser } = await startLogoutWorld()
   await signInAt(server, browser, ['web'])
   const bobsBrowser = createBrowser(server)
@@ -126,7 +126,7 @@ test("endsession: another user's hint proves nothing: the user is asked, and the
   assert.doesNotMatch(done.body, /app\.example/)
 })
 
-test('endsession: a hint at an earlier session of the same user proves nothing [endsession-011]', async () => {
+test('endsession: a hint for an earlier session of the same user is not accepted [endsession-011]', async () => {
   const { server, browser } = await startLogoutWorld()
   const { web } = await signInAt(server, browser, ['web'])
   await browser.visit(endSessionPath({ id_token_hint: web.id_token }))
@@ -194,7 +194,7 @@ for (const [what, change, reason] of [
     assert.doesNotMatch((await browser.submit(page, { button: 'yes' })).body, /app\.example/)
   })
 
-test('endsession: a hint of another client than client_id names counts as none', async () => {
+test('endsession: a hint of another client than client_id is ignored', async () => {
   const { server, browser } = await startLogoutWorld()
   const { web } = await signInAt(server, browser, ['web'])
   const page = await browser.visit(
@@ -204,7 +204,7 @@ test('endsession: a hint of another client than client_id names counts as none',
   assert.match(page.text, /Sign out\?/)
 })
 
-test('endsession: an unknown or disabled client, or none, is gone nowhere with', async () => {
+test('endsession: an unknown or disabled client, or none, gets no redirect', async () => {
   const { server, browser } = await startLogoutWorld()
   for (const [client_id, reason] of [
     ['nobody', 'client_unknown'],
@@ -219,7 +219,7 @@ test('endsession: an unknown or disabled client, or none, is gone nowhere with',
   }
 })
 
-test('endsession: who is not signed in is offered the way back, and taken there only by a hint', async () => {
+test('endsession: a user who is not signed in is offered the link back, and redirected only with a hint', async () => {
   const { server, browser } = await startLogoutWorld()
   const { web } = await signInAt(server, browser, ['web'])
   browser.cookies.clear()
@@ -233,7 +233,7 @@ test('endsession: who is not signed in is offered the way back, and taken there 
   )
 })
 
-test('endsession: ui_locales that are too long are ignored, and logout_hint is taken [endsession-004]', async () => {
+test('endsession: ui_locales that are too long are ignored, and logout_hint is accepted [endsession-004]', async () => {
   const { browser } = await startLogoutWorld()
   const page = await browser.visit(
     endSessionPath({ ui_locales: 'en '.repeat(40), logout_hint: 'alice', client_id: 'web' }),
@@ -241,7 +241,7 @@ test('endsession: ui_locales that are too long are ignored, and logout_hint is t
   assert.equal(page.status, 200)
 })
 
-test('endsession: what is no request is an error page', async () => {
+test('endsession: an invalid request gets an error page', async () => {
   const { server } = await startLogoutWorld()
   assert.equal((await server.send('GET', '/connect/endsession?state=1&state=2')).status, 400)
   assert.equal((await server.send('POST', '/connect/endsession', { body: '{}' })).status, 415)
@@ -254,7 +254,7 @@ test('endsession: what is no request is an error page', async () => {
 })
 
 for (const length of [1001, 2000, 8000])
-  test(`endsession: a state of ${length} characters comes back whole [OpenID Connect RP-Initiated Logout 1.0 §2.1]`, async () => {
+  test(`endsession: a state of ${length} characters is returned unchanged [OpenID Connect RP-Initiated Logout 1.0 §2.1]`, async () => {
     const state = 'x'.repeat(length)
     const { server, browser } = await startLogoutWorld()
     const { web } = await signInAt(server, browser, ['web'])
@@ -269,7 +269,7 @@ for (const length of [1001, 2000, 8000])
 
 const returnRefused = /You are signed out .*an address that is not accepted here, so you were not sent there/
 
-test('endsession: a state that is too long for an address is not cut short: the user is signed out and stays', async () => {
+test('endsession: a state that is too long for an address is not truncated: the user is signed out and not redirected', async () => {
   for (const state of ['x'.repeat(12_000), 'x'.repeat(50_000), '\u0001'.repeat(3000)]) {
     const { server, browser } = await startLogoutWorld()
     const { web } = await signInAt(server, browser, ['web'])
@@ -285,7 +285,7 @@ test('endsession: a state that is too long for an address is not cut short: the 
   }
 })
 
-test('endsession: hints of any length keep nobody from signing out', async () => {
+test('endsession: a hint of any length does not prevent the sign-out', async () => {
   for (const name of ['id_token_hint', 'logout_hint', 'ui_locales', 'post_logout_redirect_uri', 'state']) {
     const { server, browser } = await startLogoutWorld()
     await signInAt(server, browser, ['web'])
@@ -299,7 +299,7 @@ test('endsession: hints of any length keep nobody from signing out', async () =>
   }
 })
 
-test('endsession: the page says that an address to return to was not accepted, whatever was wrong with the request', async () => {
+test('endsession: the page says that the return address was not accepted, whatever was wrong with the request', async () => {
   for (const [why, request] of [
     ['unregistered', { client_id: 'web', post_logout_redirect_uri: 'https://evil.example/' }],
     ['no client', { post_logout_redirect_uri: bye }],
@@ -312,7 +312,7 @@ test('endsession: the page says that an address to return to was not accepted, w
     const done = await browser.submit(await browser.visit(endSessionPath(request)), { button: 'yes' })
     assert.match(done.text, returnRefused, why)
     assert.doesNotMatch(done.text, /evil/, why)
-    // And for who is not signed in any more.
+    // And for users who are no longer signed in.
     assert.match((await browser.visit(endSessionPath(request))).text, returnRefused, why)
   }
   const { server, browser } = await startLogoutWorld()
@@ -350,7 +350,8 @@ test('front-channel logout: the signed-out page frames exactly the clients of th
   ])
   const policy = String(page.headers['content-security-policy'])
   assert.match(policy, /; frame-src https:\/\/shop\.example https:\/\/wiki\.example;/)
-  // With scripts the page's own leads on. Just one of the two is in effect, so that the client is called once.
+  // With scripts, the page's own script redirects. Only one of the two is active, so that the client is called
+  // once.
   assert.equal(page.headers.refresh, undefined)
   const [head = ''] = page.body.split('</head>')
   assert.deepEqual(head.match(/<noscript>.*<\/noscript>/g), [
@@ -369,7 +370,7 @@ test('front-channel logout: a client that did not take part is not framed', asyn
   assert.equal(page.headers.refresh, undefined)
 })
 
-test('front-channel logout: of very many clients as many are framed as an address can name, and all are told by the back channel', async () => {
+test('front-channel logout: of very many clients as many are framed as the address allows, and all get a back-channel request', async () => {
   const many = Array.from({ length: 60 }, (_, index) => ({
     client_id: `client-${String(index).padStart(2, '0')}-${'x'.repeat(60)}`,
     token_endpoint_auth_method: 'none',
@@ -394,7 +395,7 @@ test('front-channel logout: of very many clients as many are framed as an addres
   await server.runLogouts()
   assert.equal(posts.length, 60)
 
-  // Telling the clients goes before the return to one of them.
+  // All clients are notified before the return to one of them.
   const again = await signInAt(server, browser, ['web'])
   for (const { client_id, redirect_uris } of many)
     await browser.visit(authorizePath({ client_id, redirect_uri: redirect_uris[0]!, scope: 'openid' }))

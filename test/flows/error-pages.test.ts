@@ -1,4 +1,4 @@
-/** Errors of the edge: a page for a person in a browser, JSON for a program. */
+/** Errors of the edge: an HTML page for a browser, JSON for a program. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -11,13 +11,13 @@ import { ask, mount, serve } from '../support/edges.ts'
 import { pagesWorld, signIn } from '../support/sign-in.ts'
 import { createTestServer } from '../support/tessera.ts'
 
-/** What Chromium and Firefox send when a person opens an address. */
+/** The Accept header of Chromium and Firefox when a person opens an address. */
 const browsers = [
   'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8',
   'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
 ] as const
 
-/** What curl, fetch, axios and API clients send; and nothing at all. */
+/** Accept headers of curl, fetch, axios and API clients, and none. */
 const programs = [
   undefined,
   '*/*',
@@ -30,7 +30,7 @@ const programs = [
   'text/*',
 ] as const
 
-test('error pages: HTML is for who names it and does not rather want JSON [RFC 9110 §12.5.1]', () => {
+test('error pages: HTML is sent if Accept names it and does not prefer JSON [RFC 9110 §12.5.1]', () => {
   const prefers = (accept: string | undefined) =>
     prefersHtml({ headers: accept === undefined ? {} : { accept } })
   for (const accept of [...browsers, 'TEXT/HTML', 'text/html;level=1;q=0.4', 'application/xhtml+xml'])
@@ -67,7 +67,7 @@ test('error pages: an unknown address is a page in a browser and JSON for a prog
   }
 })
 
-test('error pages: the page is in the user’s language and can be had in another', async () => {
+test('error pages: the page is in the user’s language and can be switched to another', async () => {
   const browser = createBrowser(await createTestServer(pagesWorld))
   const headers = { accept: asBrowser, 'accept-language': 'fr' }
   const page = await browser.request('GET', '/nowhere', { headers })
@@ -78,7 +78,7 @@ test('error pages: the page is in the user’s language and can be had in anothe
   assert.match((await browser.request('GET', '/elsewhere', { headers })).text, /Seite nicht gefunden/)
 })
 
-test('error pages: no link of the page leads to a host that the address names [RFC 9700 §4.11]', async () => {
+test('error pages: no link of the page contains a host from the request [RFC 9700 §4.11]', async () => {
   const server = await createTestServer(pagesWorld)
   const here = 'https://id.example'
   for (const path of ['//evil.example/x', '/\\evil.example/x', '///evil.example', '/.//evil.example', '//']) {
@@ -86,7 +86,7 @@ test('error pages: no link of the page leads to a host that the address names [R
     assert.equal(page.status, 404, path)
     const links = [...page.body.matchAll(/<a [^>]*href="([^"]*)"/g)].map(([, href = '']) => href)
     assert.ok(links.length > 5, path)
-    // The browser's own reading of where it is.
+    // How the browser itself resolves the link.
     for (const href of links) assert.equal(new URL(href, here + path).origin, here, `${path}: ${href}`)
     assert.ok(
       links.some(href => new URL(href, here + path).search === '?lang=de'),
@@ -95,7 +95,7 @@ test('error pages: no link of the page leads to a host that the address names [R
   }
 })
 
-test('error pages: a method that a page does not have is a page with Allow; an endpoint’s is JSON', async () => {
+test('error pages: a method that a page does not support gets a page with Allow; an endpoint responds with JSON', async () => {
   const server = await createTestServer(pagesWorld)
   const headers = { accept: asBrowser }
   for (const path of ['/', '/account', '/logout/done']) {
@@ -113,7 +113,7 @@ test('error pages: a method that a page does not have is a page with Allow; an e
   assert.equal(wrong.headers['content-type'], 'application/json; charset=utf-8')
 })
 
-test('error pages: what fails is a page with the request’s id and nothing of the failure', async () => {
+test('error pages: a failure gets a page with the request’s id and no details', async () => {
   let broken = false
   const isActive = () => {
     if (broken) throw new Error('the secret of the failure')
@@ -169,7 +169,7 @@ for (const [name, start] of [
     }
   })
 
-test('error pages: under too much load an unknown address costs no page, and a page says that it is unavailable', async () => {
+test('error pages: under overload, an unknown address gets no page, and a page shows that it is unavailable', async () => {
   const shown: number[] = []
   const counting: ShowError = (request, error) => {
     shown.push(error.status)
@@ -190,7 +190,7 @@ test('error pages: under too much load an unknown address costs no page, and a p
   }
 })
 
-test('error pages: where no page can be shown, JSON is sent and the failure is told', async () => {
+test('error pages: if no page can be rendered, JSON is sent and the failure is logged', async () => {
   const told: unknown[] = []
   const failing: ShowError = () => Promise.reject(new Error('no template'))
   const edge = await serve(routes, { showError: failing, onError: (_, error) => told.push(error) })

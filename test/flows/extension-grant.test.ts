@@ -9,7 +9,7 @@ import { secret, world } from '../support/world.ts'
 const client = ['custom', secret] as const
 const decisions: Record<string, any> = {}
 
-/** One grant whose decision each test chooses; `custom_credential` is required. */
+/** A grant whose decision each test chooses; `custom_credential` is required. */
 const custom = {
   grantType: 'custom',
   parameters: { custom_credential: { required: true, maxLength: 20 }, extra_claim: {} },
@@ -49,7 +49,7 @@ async function decide(
 const sub = '818727'
 const subject = { sub, amr: ['custom'] }
 
-test('extension: a subject’s token, without refresh or ID token [token-ext-001]', async () => {
+test('extension: the token is the subject’s, without refresh or ID token [token-ext-001]', async () => {
   const { status, json } = await decide({ ok: true, subject })
   assert.equal(status, 200)
   assert.equal(json.refresh_token, undefined)
@@ -61,7 +61,7 @@ test('extension: a subject’s token, without refresh or ID token [token-ext-001
   assert.equal(claims.aud, 'urn:api')
 })
 
-test('extension: claims that the grant brings are sent where the API asks for them, and after a refresh [token-ext-002] [token-ext-003]', async () => {
+test('extension: claims of the grant are included if the API requests them, and after a refresh [token-ext-002] [token-ext-003]', async () => {
   const { json, server } = await decide(
     { ok: true, subject: { ...subject, claims: { role: 'extra', unasked: 'x' } } },
     { scope: 'api1 offline_access' },
@@ -95,20 +95,20 @@ test('extension: lifetime and token type by request; the lifetime is at most the
   assert.match((await decide({ ok: true, access_token_type: 'reference' })).json.access_token, /^ta_/)
 })
 
-test('extension: may issue to another registered client, and to no other [token-ext-012]', async () => {
+test('extension: a grant may issue to another registered client, and to no other [token-ext-012]', async () => {
   const { json } = await decide({ ok: true, client_id: 'roclient' })
   assert.equal(claimsOf(json.access_token).client_id, 'roclient')
   assertRefused(await decide({ ok: true, client_id: 'nobody' }), 'invalid_grant', 'extension_client_unknown')
 })
 
-test('extension: a token for another client has no scope that this one may not have', async () => {
+test('extension: a token for another client has no scope that this client may not have', async () => {
   const { json } = await decide({ ok: true, client_id: 'device2', scope: ['api1'] })
   assert.equal(claimsOf(json.access_token).client_id, 'device2')
   const wider = await decide({ ok: true, client_id: 'device2', scope: ['api1', 'api2'] })
   assertRefused(wider, 'invalid_scope', 'scope_not_allowed')
 })
 
-test('extension: tokens for another client are bound as its own are [RFC 8705 §3.4]', async () => {
+test('extension: tokens for another client are bound like its own [RFC 8705 §3.4]', async () => {
   const bound = world.clients.map(one =>
     one.client_id === 'roclient' ? { ...one, tls_client_certificate_bound_access_tokens: true } : one,
   )
@@ -133,7 +133,7 @@ test('extension: tokens for another client are bound as its own are [RFC 8705 §
   assert.deepEqual(claimsOf(own.json.access_token).cnf, { 'x5t#S256': thumbprintOf(one) })
 })
 
-test('extension: tokens for a client that is not bound have the key of the client that asks', async () => {
+test('extension: tokens for a client that is not bound have the key of the requesting client', async () => {
   const { clients, ...rest } = configured({ tls_client_certificate_bound_access_tokens: true })
   const mtls = { certificate_header: 'client-cert', trusted_proxies: ['127.0.0.1'] }
   const server = await createTestServer({ ...rest, mtls, clients })
@@ -144,7 +144,7 @@ test('extension: tokens for a client that is not bound have the key of the clien
   assert.deepEqual(claimsOf(json.access_token).cnf, { 'x5t#S256': thumbprintOf(one) })
 })
 
-test('extension: custom members join the response, never replace standard ones [token-ext-015]', async () => {
+test('extension: custom members are added to the response and never replace standard ones [token-ext-015]', async () => {
   const { status, json } = await decide({
     ok: true,
     members: { dto: { nested: [1] }, token_type: 'x', error: 'x' },
@@ -175,7 +175,7 @@ test('extension: a user who is not active is invalid_grant [token-ext-018]', asy
   assertRefused(await decide({ ok: true, subject: { sub: '2' } }), 'invalid_grant', 'user_inactive')
 })
 
-test('extension: what it throws is invalid_grant, and only the log knows [token-ext-019]', async () => {
+test('extension: an exception is invalid_grant, and only the log has the details [token-ext-019]', async () => {
   const { server, ...refused } = await decide(() => {
     throw new Error('database on fire')
   })
@@ -200,7 +200,7 @@ test('extension: its parameters are required and limited before it runs', async 
   assert.equal(ran, false)
 })
 
-test('extension: a parameter that a standard grant reads too is bounded as this grant says', async () => {
+test('extension: a parameter that a standard grant also reads has this grant’s limit', async () => {
   const parameters = { custom_credential: { required: true }, code: { maxLength: 20 } }
   const server = await createTestServer({ ...configured(), grants: [{ ...custom, parameters }] })
   decisions.custom = () => ({ ok: true })
@@ -210,7 +210,7 @@ test('extension: a parameter that a standard grant reads too is bounded as this 
   assertRefused(await ask('x'.repeat(21)), 'invalid_request', 'parameter_too_long')
 })
 
-test('extension: a parameter without a bound of its own has at most 4096 characters', async () => {
+test('extension: a parameter without its own limit has at most 4096 characters', async () => {
   const long = (length: number) => decide({ ok: true }, { extra_claim: 'x'.repeat(length) })
   assert.equal((await long(4096)).status, 200)
   assertRefused(await long(4097), 'invalid_request', 'parameter_too_long')
@@ -222,7 +222,7 @@ test('extension: a lifetime of less than a second is refused', async () => {
     assertRefused(await decide({ ok: true, lifetime }), 'invalid_grant', 'extension_lifetime_invalid')
 })
 
-test('extension: scope is rechecked against the client; omitted, it never means offline_access', async () => {
+test('extension: the scope is checked again against the client; omitted, it never includes offline_access', async () => {
   assert.equal((await decide({ ok: true, scope: ['other_api'] })).json.error, 'invalid_scope')
   assert.equal((await decide({ ok: true, scope: [] })).json.error, 'invalid_scope')
   assert.equal((await decide({ ok: true }, { scope: 'api1 other_api' })).json.error, 'invalid_scope')
@@ -236,7 +236,7 @@ test('extension: audience must own the scope', async () => {
   assert.equal(claimsOf(json.access_token).aud, 'urn:api')
 })
 
-test('extension: the tenant comes from the user’s record, and claims never replace the registered ones', async () => {
+test('extension: the tenant is that of the user’s record, and claims never replace the registered ones', async () => {
   const { json } = await decide({
     ok: true,
     subject: { sub: '3', tenant: 'globex' },
@@ -249,7 +249,7 @@ test('extension: the tenant comes from the user’s record, and claims never rep
   assert.deepEqual(claims.act, { sub: 'a' })
 })
 
-test('extension: a one-use id that one grant used is still good of another', async () => {
+test('extension: a one-use id that one grant consumed is still valid for another', async () => {
   const decide = () => ({ ok: true, uses: { id: 'shared', expires_at: 4_000_000_000 } })
   const grants = ['custom', 'other'].map(grantType => ({ grantType, parameters: {}, decide }))
   const { clients, ...rest } = configured({ grant_types: ['custom', 'other'] })
@@ -261,7 +261,7 @@ test('extension: a one-use id that one grant used is still good of another', asy
   }
 })
 
-test('extension: a one-use id is used once, also by a hundred requests at once', async () => {
+test('extension: a one-use id is accepted once, even in a hundred concurrent requests', async () => {
   const server = await createTestServer(configured())
   decisions.custom = () => ({ ok: true, uses: { id: 'ticket-1', expires_at: server.clock.now() + 60 } })
   const form = { grant_type: 'custom', custom_credential: 'x', scope: 'api1' }

@@ -1,4 +1,4 @@
-/** The configuration of the FAPI 2.0 guide, as it stands there, and the rules that the conformance suite checks. */
+/** The configuration of the FAPI 2.0 guide, read from the guide, and the rules that the conformance suite checks. */
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
@@ -114,13 +114,13 @@ test('fapi: the guide’s configuration signs a user in by PAR, PKCE, private_ke
   for (let time = 0; time < 2; time++) {
     server.clock.advance(600)
     const refreshed = await refresh(one)
-    // No rotation (§5.3.2.1): the same refresh token goes on.
+    // No rotation (§5.3.2.1): the refresh token remains the same.
     assert.equal(refreshed.json.refresh_token ?? json.refresh_token, json.refresh_token)
     assert.deepEqual((await verify(server, refreshed.json.access_token, 'https://api.example')).cnf, cnf)
   }
 })
 
-test('fapi: discovery announces what the profile needs', async () => {
+test('fapi: discovery lists what the profile requires', async () => {
   const server = await start()
   const { json } = await server.send('GET', '/.well-known/openid-configuration')
   assert.equal(json.require_pushed_authorization_requests, true)
@@ -134,7 +134,7 @@ test('fapi: discovery announces what the profile needs', async () => {
     assert.ok(json.token_endpoint_auth_signing_alg_values_supported.includes(alg))
 })
 
-test('fapi: client assertions are for the issuer alone, as a string [FAPI 2.0 §5.3.2.1]', async () => {
+test('fapi: client assertions have the issuer alone as audience, as a string [FAPI 2.0 §5.3.2.1]', async () => {
   const server = await start()
   for (const aud of [
     `${issuer}/connect/par`,
@@ -149,7 +149,7 @@ test('fapi: client assertions are for the issuer alone, as a string [FAPI 2.0 §
     )
 })
 
-test('fapi: request objects are signed by PS256 and live for a bounded time [FAPI 2.0 Message Signing §5.3.1]', async () => {
+test('fapi: request objects are signed with PS256 and have a limited lifetime [FAPI 2.0 Message Signing §5.3.1]', async () => {
   const server = await start()
   const now = server.clock.now()
   for (const [claims, reason] of [
@@ -184,7 +184,7 @@ test('fapi: a request that is not pushed, or not signed, is refused [FAPI 2.0 §
   assert.equal(unsigned.status, 400)
 })
 
-test('fapi: a code lives for a minute, is used once, and needs its verifier [FAPI 2.0 §5.3.2.1]', async () => {
+test('fapi: a code is valid for a minute, is used once, and requires its verifier [FAPI 2.0 §5.3.2.1]', async () => {
   const server = await start()
   const wrong = await redeem(server, await signedInCode(server), one, { code_verifier: 'x'.repeat(43) })
   assertRefused(wrong, 'invalid_grant', 'code_verifier_wrong')

@@ -1,4 +1,4 @@
-/** How often, how long and of what kind: the bounds of what is asked of a provider and taken from it. */
+/** Limits of requests to a provider and of what is accepted from it. */
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
@@ -30,7 +30,7 @@ const corp = {
   },
 } as unknown as OpenIdProvider
 
-/** A provider whose metadata are these, and what was asked of it. */
+/** A provider with this metadata, and the requests that it received. */
 function describedAs(more: object = {}) {
   const asked: string[] = []
   const state = { isAway: false }
@@ -56,7 +56,7 @@ function describedAs(more: object = {}) {
 
 const proof = { state: 'state', nonce: 'nonce', code_verifier: 'v'.repeat(43) }
 
-test('federation: metadata of a provider serve for ten minutes, and at once they are asked for once', async () => {
+test('federation: a provider’s metadata is cached for ten minutes, and concurrent requests fetch it once', async () => {
   const { asked, clock, discover } = describedAs()
   await Promise.all([discover(corp), discover(corp), discover(corp)])
   assert.equal(asked.length, 1)
@@ -68,7 +68,7 @@ test('federation: metadata of a provider serve for ten minutes, and at once they
   assert.equal(asked.length, 2)
 })
 
-test('federation: metadata of a provider that is away serve for a day, and it is asked each half minute', async () => {
+test('federation: metadata of an unreachable provider is used for a day, and fetched every half minute', async () => {
   const { asked, state, clock, discover } = describedAs()
   await discover(corp)
   clock.advance(600)
@@ -87,7 +87,7 @@ test('federation: metadata of a provider that is away serve for a day, and it is
   await assert.rejects(discover(corp))
 })
 
-test('federation: a provider that failed twice within five seconds is left alone until they are over', async () => {
+test('federation: a provider that failed twice within five seconds is not called until they are over', async () => {
   const { asked, state, clock, discover } = describedAs()
   state.isAway = true
   for (let times = 0; times < 5; times++) await assert.rejects(discover(corp))
@@ -98,7 +98,7 @@ test('federation: a provider that failed twice within five seconds is left alone
   assert.equal(asked.length, 3)
 })
 
-test('federation: pauses of a provider begin with the second failure, end with the span, and with a success', () => {
+test('federation: a provider is paused after the second failure, until the interval is over or a call succeeds', () => {
   const clock = createClock()
   const pauses = createPauses(clock)
   pauses.failed('corp', 'first')
@@ -118,9 +118,9 @@ test('federation: pauses of a provider begin with the second failure, end with t
 for (const [what, endpoint] of [
   ['a script', 'javascript:alert(1)'],
   ['an application', 'com.example.app:/authorize'],
-  ['a place without TLS', 'http://corp.example/there'],
+  ['an address without TLS', 'http://corp.example/there'],
 ] as const)
-  test(`federation: a provider with TLS sends nobody to ${what}`, async () => {
+  test(`federation: a provider with TLS never redirects to ${what}`, async () => {
     const { upstream } = describedAs({ authorization_endpoint: endpoint, end_session_endpoint: endpoint })
     const farewell = {
       post_logout_redirect_uri: 'https://id.example/done',
@@ -137,7 +137,7 @@ for (const [what, endpoint] of [
       ])
   })
 
-test('federation: a provider without TLS sends nobody to what is no place of the web', async () => {
+test('federation: a provider without TLS never redirects to an address other than http or https', async () => {
   const plain = 'http://corp.example'
   const provider = { ...corp, upstream: { ...corp.upstream, issuer: plain } }
   for (const endpoint of ['javascript:alert(1)', 'com.example.app:/authorize', 'data:text/html,x']) {
@@ -147,7 +147,7 @@ test('federation: a provider without TLS sends nobody to what is no place of the
   }
 })
 
-test('federation: a provider with TLS is sent no code without it', async () => {
+test('federation: a provider with TLS is sent no code without TLS', async () => {
   const { asked, upstream } = describedAs({ token_endpoint: 'http://corp.example/token' })
   const answer = await upstream.complete(corp, new URLSearchParams({ code: 'c', state: 'state' }), proof)
   assert.deepEqual(!answer.ok && [answer.error, answer.reason], ['server_error', 'upstream_answer_invalid'])
@@ -157,7 +157,7 @@ test('federation: a provider with TLS is sent no code without it', async () => {
   )
 })
 
-test('federation: nothing but GET and POST is sent to a provider', async () => {
+test('federation: only GET and POST are sent to a provider', async () => {
   const asked: unknown[] = []
   const fetch = createFetch(async url => {
     asked.push(url)
@@ -171,7 +171,7 @@ test('federation: nothing but GET and POST is sent to a provider', async () => {
   assert.deepEqual(asked, [])
 })
 
-test('federation: of what a provider says in an error the log takes 200 characters', () => {
+test('federation: the log contains at most 200 characters of a provider’s error', () => {
   const cause = new Error('y'.repeat(1000))
   const thrown = Object.assign(new Error('failed', { cause }), { error: 'x'.repeat(1000) })
   const { log } = refusalOf(thrown, 'corp')
@@ -179,7 +179,7 @@ test('federation: of what a provider says in an error the log takes 200 characte
   assert.equal(log?.cause, 'y'.repeat(200))
 })
 
-test('federation: what the browser carries there tells nothing of the code verifier [RFC 7636 §4.1]', async () => {
+test('federation: the authorization request reveals nothing of the code verifier [RFC 7636 §4.1]', async () => {
   const { browser } = await startFederated(federatedWorld(provider))
   const { searchParams } = new URL((await browser.visit(atCorp)).location ?? '')
   const challenge = searchParams.get('code_challenge')
@@ -191,7 +191,7 @@ test('federation: what the browser carries there tells nothing of the code verif
   }
 })
 
-test('federation: an ID token that has ended by this server’s clock signs nobody in', async () => {
+test('federation: an ID token that has expired by this server’s clock is refused', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   server.clock.advance(7200)
   const page = await signInByProvider(browser, atCorp)
@@ -199,7 +199,7 @@ test('federation: an ID token that has ended by this server’s clock signs nobo
   assert.equal(server.reason(), 'upstream_answer_invalid')
 })
 
-test('federation: a session there with a name that is too long is no session there', async () => {
+test('federation: an upstream session with a name that is too long is ignored', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   for (const [length, isKept] of [
     [255, true],
@@ -213,7 +213,7 @@ test('federation: a session there with a name that is too long is no session the
   }
 })
 
-test('federation: an acr that only every object has stands for none of ours', async () => {
+test('federation: an acr that is a property of every object maps to none of ours', async () => {
   const world = federatedWorld(provider, { acr_mapping: { theirs: 'urn:corp:loa2' } })
   const { server, browser } = await startFederated(world)
   const again = authorizePath({ acr_values: 'idp:corp', prompt: 'login' })

@@ -1,4 +1,4 @@
-/** Checks what guards a sign-in against an upstream provider's response or a form of ours. */
+/** Checks that protect a sign-in against an upstream provider's response or a forged form. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -22,7 +22,7 @@ import {
 const provider = foreignProvider({ sub: 'ada' })
 const atCorp = authorizePath({ acr_values: 'idp:corp' })
 
-test('federation: an ID token of another algorithm than the configured one signs nobody in [OpenID Connect Core 1.0 §3.1.3.7]', async () => {
+test('federation: an ID token with another algorithm than the configured one is refused [OpenID Connect Core 1.0 §3.1.3.7]', async () => {
   for (const [alg, fits] of [
     ['RS256', true],
     ['ES256', false],
@@ -40,7 +40,7 @@ test('federation: an ID token of another algorithm than the configured one signs
   }
 })
 
-test('federation: an answer without a state of ours is refused on a page', async () => {
+test('federation: a response without a state of ours gets an error page', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   const back = new URL(await visitProvider(await browser.visit(atCorp)), 'https://id.example')
   for (const state of [undefined, '', 'x', `tf_${'A'.repeat(51)}`, `tg_${'A'.repeat(52)}`]) {
@@ -51,11 +51,11 @@ test('federation: an answer without a state of ours is refused on a page', async
     assert.equal(page.status, 400)
     assert.equal(server.reason(), 'upstream_state_malformed')
   }
-  // None of these used the right one up.
+  // None of these consumed the right one.
   assert.ok(answerOf(await browser.visit(back.pathname + back.search)).get('code'))
 })
 
-test('federation: a login page that led to no provider leads to none by its continuation', async () => {
+test('federation: a login page that offered no provider leads to none through its continuation', async () => {
   const server = await createTestServer(pagesWorld)
   const browser = createBrowser(server)
   const page = await browser.visit(authorizePath())
@@ -68,7 +68,7 @@ test('federation: a login page that led to no provider leads to none by its cont
   assert.equal(server.reason(), 'provider_not_allowed')
 })
 
-test('federation: idp:local asks for an account of this server, even if a provider signed the user in', async () => {
+test('federation: idp:local requires an account of this server, even if a provider signed the user in', async () => {
   const { browser } = await startFederated(federatedWorld(provider))
   answerOf(await signInByProvider(browser, atCorp))
   assert.ok(answerOf(await browser.visit(authorizePath())).get('code'))
@@ -77,7 +77,7 @@ test('federation: idp:local asks for an account of this server, even if a provid
   assert.ok(answerOf(await signIn(browser, authorizePath({ acr_values: 'idp:local' }))).get('code'))
 })
 
-test('federation: a provider that nobody configured is dropped from acr_values, and the user chooses', async () => {
+test('federation: an unknown provider in acr_values is ignored, and the user chooses', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   const page = await browser.visit(authorizePath({ acr_values: 'idp:nobody' }))
   assert.ok(page.target.startsWith('/login'), page.target)
@@ -110,12 +110,12 @@ const corp = {
 } as unknown as OpenIdProvider
 const farewell = { post_logout_redirect_uri: 'https://id.example/logout/done', state: 's' }
 
-test('federation: a provider without an end_session_endpoint is not asked to sign out, and the log says so', async () => {
+test('federation: a provider without an end_session_endpoint gets no sign-out, and this is logged', async () => {
   const answer = await upstreamOf({}).endSessionUrl(corp, { ...farewell, id_token_hint: 'hint' })
   assert.deepEqual(!answer.ok && [answer.error, answer.reason], ['server_error', 'upstream_without_sign_out'])
 })
 
-test('federation: a sign-out whose address would be too long goes without the ID token [OpenID Connect RP-Initiated Logout 1.0 §2]', async () => {
+test('federation: a sign-out whose address would be too long omits the ID token [OpenID Connect RP-Initiated Logout 1.0 §2]', async () => {
   const upstream = upstreamOf({ end_session_endpoint: `${issuer}/bye` })
   const hintOf = async (id_token_hint: string) => {
     const answer = await upstream.endSessionUrl(corp, { ...farewell, id_token_hint })

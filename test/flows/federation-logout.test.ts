@@ -50,7 +50,7 @@ const endSession = (hint: string, state = 's-1') =>
     state,
   })}`
 
-test('federation logout: signing out here goes on to sign out there, and from there to the client', async () => {
+test('federation logout: signing out here continues at the provider, and from there to the client', async () => {
   const { browser, tokens } = await signedIn()
   const sent: Page = await browser.visit(endSession(tokens.id_token))
   const there = new URL(sent.location ?? '')
@@ -58,13 +58,13 @@ test('federation logout: signing out here goes on to sign out there, and from th
   assert.match(there.searchParams.get('id_token_hint') ?? '', /^eyJ/)
   assert.equal(there.searchParams.get('client_id'), 'tessera')
   assert.equal(there.searchParams.get('post_logout_redirect_uri'), `${issuer}/logout/done`)
-  // As a provider sends it back (RP-Initiated Logout 1.0 §3).
+  // As a provider redirects it back (RP-Initiated Logout 1.0 §3).
   const back = `/logout/done?${new URLSearchParams({ state: there.searchParams.get('state') ?? '' })}`
   assert.equal((await browser.visit(back)).location, `${farewell}?state=s-1`)
   assert.equal(await isSignedIn(browser), false)
 })
 
-test('federation logout: a long state comes back after the provider too, and one that is too long for it ends on the page', async () => {
+test('federation logout: a long state is returned after the provider too, and one that is too long ends on the page', async () => {
   for (const [length, returns] of [
     [2000, true],
     [8000, false],
@@ -85,7 +85,7 @@ test('federation logout: a long state comes back after the provider too, and one
   }
 })
 
-test('federation logout: who confirmed by our form is led there by the page, since a redirect would be held to the form [CSP 3 §6.4.1]', async () => {
+test('federation logout: after confirmation by our form, a page leads there, because a redirect would be subject to form-action [CSP 3 §6.4.1]', async () => {
   const { browser } = await signedIn()
   const page = await browser.submit(await browser.visit('/logout'), { button: 'yes' })
   assert.equal(page.status, 200)
@@ -101,19 +101,19 @@ test('federation logout: who confirmed by our form is led there by the page, sin
   )
 })
 
-test('federation logout: not where it is switched off', async () => {
+test('federation logout: is skipped if disabled', async () => {
   const { browser, tokens } = await signedIn({ end_session: false })
   const direct = await browser.visit(endSession(tokens.id_token))
   assert.equal(direct.location, `${farewell}?state=s-1`)
 })
 
-test('federation logout: a provider that is away keeps nobody from signing out here', async () => {
+test('federation logout: an unreachable provider does not prevent the sign-out here', async () => {
   const tenantStores = await openTenantStores()
   const away = await startForeignProvider()
   const { browser: before } = await startFederated(federatedWorld(away), tenantStores)
   answerOf(await signInByProvider(before, atCorp))
   await away.close()
-  // A server that was started anew knows no metadata of the provider's.
+  // A restarted server has no metadata of the provider.
   const { server, browser } = await startFederated(federatedWorld(away), tenantStores)
   for (const [name, value] of before.cookies) browser.cookies.set(name, value)
   const done = await browser.submit(await browser.visit('/logout'), { button: 'yes' })
@@ -125,7 +125,7 @@ test('federation logout: a provider that is away keeps nobody from signing out h
   assert.equal(answerOf(await browser.visit(authorizePath({ prompt: 'none' }))).has('code'), false)
 })
 
-test('federation logout: the ID token that is kept for it is sealed, and gone once it was used', async () => {
+test('federation logout: the ID token stored for it is sealed, and removed after use', async () => {
   const { server, browser, tokens } = await signedIn()
   const upstream = server.logged.findLast(entry => entry.event === 'signed_in')
   assert.ok(upstream)
@@ -141,7 +141,7 @@ test('federation logout: the ID token that is kept for it is sealed, and gone on
 const event = { 'http://schemas.openid.net/event/backchannel-logout': {} }
 let count = 0
 
-/** A logout token as the provider signs one; undefined takes a claim away. */
+/** A logout token as the provider signs it; undefined removes a claim. */
 async function logoutToken(changes: Record<string, unknown> = {}): Promise<string> {
   const before = provider.claims
   provider.claims = {}
@@ -162,7 +162,7 @@ async function logoutToken(changes: Record<string, unknown> = {}): Promise<strin
 const tell = (server: TestServer, logout_token: string) =>
   server.send('POST', '/federation/backchannel-logout/corp', { form: { logout_token } })
 
-test('federation logout: a logout token of the provider ends the sessions that came from that one [Back-Channel Logout 1.0 §2.7]', async () => {
+test('federation logout: the provider’s logout token ends the sessions that came from its session [Back-Channel Logout 1.0 §2.7]', async () => {
   const { server, browser } = await signedIn()
   provider.claims = { sub: 'ada', sid: 'another' }
   const elsewhere = createBrowser(server)
@@ -172,13 +172,13 @@ test('federation logout: a logout token of the provider ends the sessions that c
   assert.match(String(answer.headers['cache-control']), /no-store/)
   assert.equal(await isSignedIn(browser), false)
   assert.equal(await isSignedIn(elsewhere), true)
-  // Without a sid, all of the user's.
+  // Without a sid, all sessions of the user.
   assert.equal((await tell(server, await logoutToken({ sid: undefined }))).status, 200)
   assert.equal(await isSignedIn(elsewhere), false)
   assert.equal(server.logged.findLast(entry => entry.event === 'session_ended')?.cause, 'ended_by_provider')
 })
 
-test('federation logout: a logout token that does not hold, or comes again, ends nothing [Back-Channel Logout 1.0 §2.6]', async () => {
+test('federation logout: an invalid or repeated logout token ends nothing [Back-Channel Logout 1.0 §2.6]', async () => {
   const { server, browser } = await signedIn()
   const now = server.clock.now()
   const other = await startForeignProvider()
@@ -206,7 +206,7 @@ test('federation logout: a logout token that does not hold, or comes again, ends
     ['an empty jti', await logoutToken({ jti: '' })],
     ['no end', await logoutToken({ exp: undefined })],
     ['no beginning', await logoutToken({ iat: undefined })],
-    ['an event that is no object', await logoutToken({ events: { [Object.keys(event)[0]!]: 'yes' } })],
+    ['an event that is not an object', await logoutToken({ events: { [Object.keys(event)[0]!]: 'yes' } })],
     ['names that are too long', await logoutToken({ sid: 'x'.repeat(256), sub: 'x'.repeat(256) })],
     ['another key', foreign],
     ['no token', 'x'],
@@ -235,7 +235,7 @@ test('federation logout: a logout token that is too old by this server’s clock
   assertRefused(answer, 'invalid_request', 'upstream_logout_token_invalid')
 })
 
-test('federation logout: a logout token of another algorithm than the configured one ends nothing', async () => {
+test('federation logout: a logout token with another algorithm than the configured one ends nothing', async () => {
   for (const [alg, fits] of [
     ['RS256', true],
     ['ES256', false],
@@ -256,7 +256,7 @@ test('federation logout: a used logout token is remembered while it is valid, de
   assertRefused(await tell(server, token), 'invalid_request', 'upstream_logout_token_replayed')
 })
 
-test('federation logout: an id that one provider used is still good at another [Back-Channel Logout 1.0 §2.6]', async () => {
+test('federation logout: an id that one provider used is still valid for another [Back-Channel Logout 1.0 §2.6]', async () => {
   const branch = { name: 'branch', type: 'oidc', issuer: provider.issuer, client_id: 'tessera' }
   const { server } = await startFederated(federatedWorld(provider, {}, [branch]))
   const token = await logoutToken({ sid: 'unknown-session', jti: 'shared' })
@@ -271,7 +271,7 @@ test('federation logout: an id that one provider used is still good at another [
   )
 })
 
-test('federation logout: a hidden frame of the provider ends the session that it names [Front-Channel Logout 1.0 §2]', async () => {
+test('federation logout: a hidden frame of the provider ends the session that it identifies [Front-Channel Logout 1.0 §2]', async () => {
   const { server, browser } = await signedIn()
   const path = '/federation/frontchannel-logout/corp'
   for (const query of [
@@ -292,7 +292,7 @@ test('federation logout: a hidden frame of the provider ends the session that it
   assert.equal(await isSignedIn(browser), false)
 })
 
-test('federation logout: a local user signs out without going anywhere', async () => {
+test('federation logout: a local user signs out without a redirect to a provider', async () => {
   const { browser } = await startFederated(world())
   const login = await browser.visit(authorizePath())
   answerOf(await browser.submit(login, { username: 'alice', password: 'wonderland', button: 'login' }))

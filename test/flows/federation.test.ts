@@ -34,7 +34,7 @@ const redeem = async (server: TestServer, code: string | null) => {
   return claimsOf(answer.json.id_token)
 }
 
-test('federation: idp:NAME sends the browser straight there, and back with a code [authorize-012]', async () => {
+test('federation: idp:NAME redirects the browser there directly, and it returns with a code [authorize-012]', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   provider.claims = { sub: 'ada', name: 'Ada', amr: ['pwd', 'otp'], acr: '9', sid: 's' }
   const sent = await browser.visit(
@@ -57,12 +57,12 @@ test('federation: idp:NAME sends the browser straight there, and back with a cod
   assert.equal(claims.acr, '1')
 })
 
-test('federation: a provider that rotated its keys just now signs its users in [OpenID Connect Core 1.0 §10.1.1]', async () => {
+test('federation: users of a provider that has just rotated its keys can sign in [OpenID Connect Core 1.0 §10.1.1]', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   provider.claims = { sub: 'ada' }
   answerOf(await signInByProvider(browser, atCorp()))
   const { kid } = await provider.service.issuer.keys.generate('RS256')
-  // The mock takes its keys in turn: one of these comes from the new one.
+  // The mock alternates its keys: one of these tokens is signed with the new one.
   const kids = new Set<unknown>()
   const note = (token: { header: { kid?: string } }) => void kids.add(token.header.kid)
   provider.service.on('beforeTokenSigning', note)
@@ -71,7 +71,7 @@ test('federation: a provider that rotated its keys just now signs its users in [
   assert.ok(kids.has(kid))
 })
 
-test('federation: the keys of a provider are fetched twice a minute at most, whatever is asked for', async () => {
+test('federation: the keys of a provider are fetched at most twice a minute, whatever is requested', async () => {
   let now = 1000
   let fetches = 0
   const keys = createProviderKeys(
@@ -84,7 +84,7 @@ test('federation: the keys of a provider are fetched twice a minute at most, wha
   const get = () => keys.fetch(url, { method: 'GET', headers: {}, body: undefined, redirect: 'manual' })
   const url = 'https://corp.example/jwks'
   assert.equal(keys.recent(url), undefined)
-  // Those that come at once share one fetch.
+  // Concurrent requests share one fetch.
   await Promise.all([get(), get(), get()])
   assert.equal(fetches, 1)
   for (let time = 0; time < 20; time++) assert.equal((await get()).status, 200)
@@ -97,7 +97,7 @@ test('federation: the keys of a provider are fetched twice a minute at most, wha
   assert.equal(keys.recent(url), undefined)
 })
 
-test('federation: keys that can not be fetched are asked for ten times a minute at most, however often they are needed', async () => {
+test('federation: keys that can’t be fetched are requested at most ten times a minute, however often they are needed', async () => {
   let now = 1000
   let fetches = 0
   let fails = true
@@ -124,7 +124,7 @@ test('federation: keys that can not be fetched are asked for ten times a minute 
   assert.equal(fetches, 12)
 })
 
-test('federation: the sub is the same at every sign-in, another for another user, provider or issuer, and never the one there', async () => {
+test('federation: the sub is the same at every sign-in, differs by user, provider and issuer, and is never the upstream one', async () => {
   const subs: unknown[] = []
   const world = federatedWorld(provider, {}, [
     { name: 'twin', type: 'oidc', issuer: provider.issuer, client_id: 'tessera' },
@@ -145,7 +145,7 @@ test('federation: the sub is the same at every sign-in, another for another user
   for (const sub of subs) assert.match(String(sub), /^fed_/)
 })
 
-test('federation: single sign-on goes on without the provider, prompt=none never goes there', async () => {
+test('federation: single sign-on continues without the provider, and prompt=none never redirects there', async () => {
   const { browser } = await startFederated(federatedWorld(provider))
   const silent = await browser.visit(atCorp({ prompt: 'none' }))
   assert.equal(answerOf(silent).get('error'), 'login_required')
@@ -154,7 +154,7 @@ test('federation: single sign-on goes on without the provider, prompt=none never
   assert.ok(answerOf(await browser.visit(atCorp({ prompt: 'none' }))).get('code'))
 })
 
-test('federation: claims are mapped, taken from userinfo where configured, and never speak for this server', async () => {
+test('federation: claims are mapped, read from userinfo if configured, and never replace this server’s own', async () => {
   const settings = {
     userinfo: true,
     claims: ['name', 'email'],
@@ -196,7 +196,7 @@ test('federation: userinfo of another user is refused [OpenID Connect Core 1.0 �
   assert.equal(server.reason(), 'upstream_answer_invalid')
 })
 
-test('federation: amr and acr of the provider count only where the configuration says so', async () => {
+test('federation: amr and acr of the provider count only if configured', async () => {
   const settings = { trust_amr: true, acr_mapping: { 'urn:corp:strong': 'strong' } }
   const { server, browser } = await startFederated(federatedWorld(provider, settings))
   provider.claims = { sub: 'ada', amr: ['pwd', 'otp', 'x'.repeat(99), 7], acr: 'urn:corp:strong' }
@@ -208,7 +208,7 @@ test('federation: amr and acr of the provider count only where the configuration
   assert.equal(claims.acr, 'strong')
 })
 
-test('federation: max_age is passed on and held: an older sign-in, and one of unknown age, do not do', async () => {
+test('federation: max_age is passed on and enforced: an older sign-in, or one of unknown age, is not accepted', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   const now = server.clock.now()
   provider.claims = { sub: 'ada', auth_time: now - 200 }
@@ -229,24 +229,24 @@ test('federation: max_age is passed on and held: an older sign-in, and one of un
   assert.ok(answerOf(await signInByProvider(createBrowser(server), atCorp({ prompt: 'login' }))).get('code'))
 })
 
-test('federation: select_account with a session there of long ago goes through once, not in a circle', async () => {
+test('federation: select_account with an old upstream session passes once and does not loop', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   provider.claims = { sub: 'ada', auth_time: server.clock.now() - 5000 }
   assert.ok(answerOf(await signInByProvider(browser, atCorp({ prompt: 'select_account' }))).get('code'))
 })
 
-test('federation: an answer by form_post comes back by the browser [Form Post Response Mode 1.0]', async () => {
+test('federation: a form_post response comes back through the browser [Form Post Response Mode 1.0]', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider, { response_mode: 'form_post' }))
   const sent = await browser.visit(atCorp())
   assert.equal(new URL(sent.location ?? '').searchParams.get('response_mode'), 'form_post')
   const [path = '', form = ''] = (await visitProvider(sent)).split('?')
-  // As a browser posts from elsewhere: without our cookies.
+  // A cross-site post: without our cookies.
   const posted = await server.send('POST', path, { form })
   assert.equal(posted.status, 303)
   assert.ok(answerOf(await browser.visit(String(posted.headers.location))).get('code'))
 })
 
-test('federation: who refuses there goes back to the client, or to the choice where there is one', async () => {
+test('federation: a user who refuses there returns to the client, or to the choice if there is one', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   const refuseThere = async (target: string) => {
     provider.service.once('beforeAuthorizeRedirect', ({ url }) => {
@@ -264,7 +264,7 @@ test('federation: who refuses there goes back to the client, or to the choice wh
   assert.match(back.body, /name="password"/)
 })
 
-test('federation: where it is the only way, who refuses there goes back to the client, and no page leads elsewhere', async () => {
+test('federation: if it is the only sign-in option, a user who refuses there returns to the client, and no page redirects again', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   const target = authorizePath({ client_id: 'nolocal' })
   for (const [error, status] of [
@@ -283,13 +283,13 @@ test('federation: where it is the only way, who refuses there goes back to the c
   assert.equal(server.reason(), 'upstream_refused')
 })
 
-test('federation: a max_age beyond any sign-in is passed on as a number that others can read', async () => {
+test('federation: a huge max_age is passed on as a number that others can parse', async () => {
   const { browser } = await startFederated(federatedWorld(provider))
   const sent = await browser.visit(atCorp({ max_age: '9'.repeat(30) }))
   assert.equal(new URL(sent.location ?? '').searchParams.get('max_age'), String(2 ** 31))
 })
 
-test('federation: what a client registered for its requests gives way to what a request says', async () => {
+test('federation: parameters of the request override those that the client registered', async () => {
   const world = federatedWorld(provider)
   const { browser } = await startFederated({
     ...world,
@@ -302,7 +302,7 @@ test('federation: what a client registered for its requests gives way to what a 
   assert.ok(asked.target.startsWith('/login'), asked.target)
 })
 
-test('federation: other errors there become a page with a way back, another way, and another try', async () => {
+test('federation: other errors there show a page with links back, to another option and to try again', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   const choice = await browser.visit(authorizePath())
   const way = /href="([^"]*)">Sign in with Corp/.exec(choice.body)?.[1] ?? ''
@@ -324,15 +324,15 @@ test('federation: other errors there become a page with a way back, another way,
   assert.ok(answerOf(await signInByProvider(browser, again)).get('code'))
 })
 
-test('federation: one way that is left is taken without a page', async () => {
+test('federation: a single remaining sign-in option is used without a page', async () => {
   const { browser } = await startFederated(federatedWorld(provider))
   const nolocal = authorizePath({ client_id: 'nolocal' })
   assert.ok(answerOf(await signInByProvider(browser, nolocal)).get('code'))
-  // A session of this provider is one for the client, and a local one is not.
+  // The client accepts a session of this provider, and not a local one.
   assert.ok(answerOf(await browser.visit(nolocal)).get('code'))
 })
 
-test('federation: of several ways without a local one the page lists them', async () => {
+test('federation: without a local option, the page lists the providers', async () => {
   const others = [
     { name: 'other', display_name: 'Other', type: 'oidc', issuer: provider.issuer, client_id: 'x' },
     { name: 'forbidden', type: 'oidc', issuer: provider.issuer, client_id: 'x' },
@@ -355,7 +355,7 @@ test('federation: of several ways without a local one the page lists them', asyn
   assert.ok(answerOf(await signInByProvider(browser, way)).get('code'))
 })
 
-test('federation: a provider of a tenant is none for another, nor for none', async () => {
+test('federation: a provider of a tenant is unavailable to another, and without a tenant', async () => {
   const { browser } = await startFederated(federatedWorld(provider, { tenants: ['acme'] }))
   assert.match((await browser.visit(atCorp())).body, /name="password"/)
   assert.match(
@@ -368,7 +368,7 @@ test('federation: a provider of a tenant is none for another, nor for none', asy
   assert.ok((await browser.visit(authorizePath())).target.startsWith('/login'))
 })
 
-test('federation: the name comes first where domains lead to providers', async () => {
+test('federation: if domains select providers, the name is asked first', async () => {
   const { browser } = await startFederated(federatedWorld(provider, { domains: ['corp.example'] }))
   const first = await browser.visit(authorizePath())
   assert.match(first.body, /name="username"/)
@@ -390,7 +390,7 @@ test('federation: the name comes first where domains lead to providers', async (
   assert.ok(answerOf(await person.visit(await visitProvider(sent))).get('code'))
 })
 
-test('federation: a login_hint of such a domain leads there at once', async () => {
+test('federation: a login_hint of such a domain redirects there at once', async () => {
   const { browser } = await startFederated(federatedWorld(provider, { domains: ['corp.example'] }))
   const target = authorizePath({ login_hint: 'ada@corp.example' })
   assert.ok(answerOf(await signInByProvider(browser, target)).get('code'))
@@ -398,7 +398,7 @@ test('federation: a login_hint of such a domain leads there at once', async () =
   assert.match(elsewhere.body, /name="password"/)
 })
 
-test('federation: a device is connected by a provider too', async () => {
+test('federation: a device can be approved after a sign-in at a provider', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   const device = await server.send('POST', '/connect/deviceauthorization', { form: { client_id: 'tv' } })
   const entered = await browser.submit(await browser.visit(`/device?user_code=${device.json.user_code}`), {})
@@ -419,7 +419,7 @@ test('federation: idp:NAME of an OpenID provider is invalid_request at the passw
   assertRefused(answer, 'invalid_request', 'provider_without_passwords')
 })
 
-test('federation: an account page lets a user of a provider in', async () => {
+test('federation: a federated user can open an account page', async () => {
   const { browser } = await startFederated(federatedWorld(provider))
   provider.claims = { sub: 'ada', name: 'Ada', email: 'ada@corp.example', email_verified: true }
   const choice = await browser.visit('/account')
@@ -429,7 +429,7 @@ test('federation: an account page lets a user of a provider in', async () => {
   assert.match(account.text, /Ada/)
 })
 
-test('federation: a provider that is away is told on a page, breaks nothing else and is tried again', async () => {
+test('federation: an unreachable provider shows a page, affects nothing else and is retried', async () => {
   const away = await startForeignProvider()
   const port = Number(new URL(away.issuer).port)
   await away.close()
@@ -446,13 +446,13 @@ test('federation: a provider that is away is told on a page, breaks nothing else
   await back.stop()
 })
 
-test('federation: a provider in a private network is asked only where the configuration allows it', async () => {
+test('federation: a provider in a private network is called only if the configuration allows it', async () => {
   const { server, browser } = await startFederated({ ...federatedWorld(provider), outbound: {} })
   assert.equal((await browser.visit(atCorp())).status, 503)
   assert.equal(server.logged.findLast(one => one.event === 'refused')?.outbound, 'outbound_address_private')
 })
 
-test('federation: what the login page was sealed for is checked anew: a changed continuation goes nowhere', async () => {
+test('federation: a changed continuation of the login page is refused without a redirect', async () => {
   const { server, browser } = await startFederated(federatedWorld(provider))
   for (const sealed of ['', 'x', 'x.y']) {
     assertErrorPage(await browser.visit(`/federation/login?continue=${sealed}`), 'invalid_request')
@@ -460,7 +460,7 @@ test('federation: what the login page was sealed for is checked anew: a changed 
   }
 })
 
-test('federation: a browser that is under way comes back to a server that was started anew', async () => {
+test('federation: a browser that is at the provider can return to a restarted server', async () => {
   const tenantStores = await openTenantStores()
   const first = await startFederated(federatedWorld(provider), tenantStores)
   const answer = await visitProvider(await first.browser.visit(atCorp()))
@@ -469,7 +469,7 @@ test('federation: a browser that is under way comes back to a server that was st
   assert.ok(answerOf(await browser.visit(answer)).get('code'))
 })
 
-test('federation: a user whom the provider saw long ago sets up a second factor where one is required', async () => {
+test('federation: a user whose upstream sign-in is old sets up a second factor if one is required', async () => {
   const world = { ...federatedWorld(provider), mfa: { mode: 'required' } }
   const { server, browser } = await startFederated(world)
   provider.claims = { sub: 'ada', auth_time: server.clock.now() - 5000, acr: 'phr' }
@@ -477,6 +477,6 @@ test('federation: a user whom the provider saw long ago sets up a second factor 
   const asked = await browser.visit(await visitProvider(sent))
   const { page } = await finishEnrolment(server, browser, asked)
   const claims = await redeem(server, answerOf(page).get('code'))
-  // What the provider calls `phr` is not what this server does.
+  // The provider's `phr` is not this server's own.
   assert.deepEqual([claims.acr, claims.amr.at(-1)], ['2', 'mfa'])
 })

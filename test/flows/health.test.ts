@@ -1,4 +1,4 @@
-/** Health: whether the process lives, and whether it can serve now. */
+/** Health: whether the process is alive, and whether it is ready to serve. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -13,7 +13,7 @@ const statuses = async (server: Awaited<ReturnType<typeof createTestServer>>) =>
     json.status,
   ])
 
-test('health: a server that is up is alive and ready, and no cache keeps the answer', async () => {
+test('health: a running server is alive and ready, and the responses are not cached', async () => {
   const server = await createTestServer(world)
   assert.deepEqual(await statuses(server), [
     [200, 'alive'],
@@ -23,7 +23,7 @@ test('health: a server that is up is alive and ready, and no cache keeps the ans
     assert.equal((await server.send('GET', path)).headers['cache-control'], 'no-store')
 })
 
-test('health: a server that drains is alive, but not ready', async () => {
+test('health: a draining server is alive, but not ready', async () => {
   const server = await createTestServer(world)
   server.drain()
   assert.deepEqual(await statuses(server), [
@@ -46,7 +46,7 @@ for (const [name, ready] of [
     ])
   })
 
-test('health: a store that is away is one line in the log, without a stack, that counts the requests', async t => {
+test('health: an unreachable store is logged in one line that counts the requests, without a stack', async t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const away = async () => {
     throw new StoreUnavailable('the database can not be reached', { cause: new Error('ECONNREFUSED') })

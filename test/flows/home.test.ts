@@ -1,4 +1,4 @@
-/** The page at `/`: for people, with what developers need on their own machine. */
+/** The page at `/`: for users, with links for developers on their own machine. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -24,7 +24,7 @@ const withDevice = {
   ],
 }
 
-test('home: a person is led to their account, and sees nothing for engineers', async () => {
+test('home: a user sees a link to the account page, and nothing for engineers', async () => {
   const browser = await start({ ...withDevice, clients: [] })
   const page = await browser.visit('/')
   assert.match(page.text, /^Tessera Welcome to Tessera Sign in to manage your account\. Sign in /)
@@ -32,7 +32,7 @@ test('home: a person is led to their account, and sees nothing for engineers', a
   assert.doesNotMatch(page.text, /discovery|metadata|JWKS|developers/i)
 })
 
-test('home: it leads to the operator’s product, to sign-up and to devices where there are such', async () => {
+test('home: it links to the operator’s product, to sign-up and to devices if they exist', async () => {
   const branding = { name: 'Acme', home_url: 'https://www.acme.example/shop' }
   const browser = await start({ ...accountsWorld({ sign_up: true }), clients: withDevice.clients, branding })
   const page = await browser.visit('/')
@@ -40,7 +40,7 @@ test('home: it leads to the operator’s product, to sign-up and to devices wher
   assert.deepEqual(hrefsOf(page.body), ['/account', '/register', 'https://www.acme.example/shop', '/device'])
 })
 
-test('home: who is signed in is named and can sign out', async () => {
+test('home: it shows the signed-in user, who can sign out', async () => {
   const browser = await start({ ...withDevice, clients: [] })
   await signIn(browser, '/account')
   const page = await browser.visit('/')
@@ -48,14 +48,14 @@ test('home: who is signed in is named and can sign out', async () => {
   assert.deepEqual(hrefsOf(page.body), ['/account', '/logout'])
 })
 
-test('home: on the machine of a developer it links to the metadata, the keys and the mail', async () => {
+test('home: on a loopback issuer it links to the metadata, the keys and the emails', async () => {
   const browser = await start({ ...withDevice, issuer: 'http://localhost:5080/auth' })
   const page = await browser.visit('/auth/')
   for (const path of ['openid-configuration', 'oauth-authorization-server', 'openid-configuration/jwks'])
     assert.ok(hrefsOf(page.body).includes(`/auth/.well-known/${path}`), path)
 })
 
-test('home: it is where cancelling at the account leads', async () => {
+test('home: cancelling at the account leads here', async () => {
   const browser = await start()
   const page = await browser.submit(await browser.visit('/account'), { button: 'cancel' })
   assert.equal(page.target, '/')

@@ -1,4 +1,4 @@
-/** Checks how many requests run at once, and how stale ones are handled after a stall, with a fake clock. */
+/** How many requests run at once, and how stale ones are handled after a stall, with a fake clock. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -36,7 +36,7 @@ const loops = async (count: number): Promise<void> => {
   for (let turn = 0; turn < count; turn++) await new Promise(resolve => setImmediate(resolve))
 }
 
-test('admission: while the loop has idle time any number is started', () => {
+test('admission: while the loop has idle time, every request starts', () => {
   const { enter, done, state, admission } = createWorld()
   state.busy = false
   for (let index = 0; index < 100; index++) enter(String(index))
@@ -44,7 +44,7 @@ test('admission: while the loop has idle time any number is started', () => {
   admission.close()
 })
 
-test('admission: while it has none, what exceeds the limit waits until another is over, the oldest first', () => {
+test('admission: without idle time, requests above the limit wait until another ends, the oldest first', () => {
   const { enter, done, admission } = createWorld()
   for (const name of ['a', 'b', 'c', 'd']) enter(name)
   assert.deepEqual(done, ['start a', 'start b'])
@@ -55,19 +55,19 @@ test('admission: while it has none, what exceeds the limit waits until another i
   admission.close()
 })
 
-test('admission: once not all can be started in time, the newest goes first', async () => {
+test('admission: once not all can start in time, the newest starts first', async () => {
   const { enter, done, admission, advance } = createWorld({ longestMs: 1000 })
   for (const name of ['a', 'b', 'oldest', 'older', 'newest']) enter(name)
   advance(900)
   admission.leave()
   assert.deepEqual(done.slice(2), ['start oldest'])
-  // One was over in 0.9 s, so of the two that wait one would come too late.
-  await until('one of those that wait is started', () => done.length > 3)
+  // One ended in 0.9 s, so one of the two that wait would be too late.
+  await until('one of the waiting requests starts', () => done.length > 3)
   assert.equal(done[3], 'start newest')
   admission.close()
 })
 
-test('admission: those that a connection sent ahead go after all others', () => {
+test('admission: requests that a connection pipelined start after all others', () => {
   const { enter, done, admission } = createWorld()
   for (const name of ['a', 'b']) enter(name)
   enter('ahead', true)
@@ -77,21 +77,21 @@ test('admission: those that a connection sent ahead go after all others', () => 
   admission.close()
 })
 
-test('admission: what waits too long is refused, and the operator told once', async () => {
+test('admission: a request that waits too long is refused, and the operator gets one log line', async () => {
   const { enter, done, admission, advance, overloads } = createWorld()
   for (const name of ['a', 'b', 'c', 'd']) enter(name)
   advance(10_000)
-  await until('both that wait are refused', () => done.length > 3)
+  await until('both waiting requests are refused', () => done.length > 3)
   assert.deepEqual(done.slice(2), ['refuse c', 'refuse d'])
   assert.deepEqual(overloads, [2])
-  // Nobody waits any more: another overload is told again.
+  // No request waits any more: another overload is logged again.
   for (let more = 0; admission.waiting() === 0; more++) enter(String(more))
   advance(10_000)
-  await until('the second overload is told', () => overloads.length === 2)
+  await until('the second overload is logged', () => overloads.length === 2)
   admission.close()
 })
 
-test('admission: one that is over at once starts the next, ten thousand in a row', () => {
+test('admission: a request that ends at once starts the next, ten thousand in a row', () => {
   const { enter, admission } = createWorld()
   for (const name of ['a', 'b']) enter(name)
   let started = 0
@@ -109,7 +109,7 @@ test('admission: one that is over at once starts the next, ten thousand in a row
   admission.close()
 })
 
-test('stalls: what arrives after the loop stood still for two seconds had waited, until all sockets were read', async () => {
+test('stalls: requests that arrive after a two-second stall count as waiting until all sockets are read', async () => {
   let time = 0
   const told: number[] = []
   const stalls = watchStalls({
@@ -138,7 +138,7 @@ test('stalls: what arrives after the loop stood still for two seconds had waited
   }
 })
 
-test('stalls: a machine that slept stood still too, though its monotonic clock did not go on', async () => {
+test('stalls: a suspended machine has stalled too, although its monotonic clock stopped', async () => {
   let slept = 0
   const told: number[] = []
   const stalls = watchStalls({ now: () => 0, wall: () => slept, onStall: gap => told.push(gap) })
@@ -157,7 +157,7 @@ test('stalls: a machine that slept stood still too, though its monotonic clock d
   }
 })
 
-test('stalls: a backlog of connections belongs to the standstill for as long as it lasts, and a second at most', async () => {
+test('stalls: a backlog of connections counts as part of the stall for at most a second', async () => {
   let time = 0
   const stalls = watchStalls({ now: () => time, wall: () => 0 })
   try {

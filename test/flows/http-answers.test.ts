@@ -1,4 +1,7 @@
-/** What the served edge writes: every line of each kind of answer, and the same from the mounted one but for the connection's. */
+/**
+ * The responses of the served edge, line by line; the mounted one must send the same, except for the connection's
+ * headers.
+ */
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -23,7 +26,7 @@ const answers: Readonly<Record<string, HttpResponse>> = {
 const routes: readonly Route[] = Object.entries(answers).map(([path, answer]) => ({
   path,
   methods: ['GET', 'POST'],
-  // Half of them at once, half of them later.
+  // Half of the responses are immediate, half are delayed.
   endpoint: path.length % 2 === 0 ? () => answer : async () => answer,
 }))
 
@@ -35,7 +38,7 @@ const ours = [
 const noStore = 'cache-control: no-store'
 const type = 'content-type: application/json'
 
-/** The lines of each answer but the date and the connection's; and its body. */
+/** The lines of each response except the date and the connection's headers; and its body. */
 const expected: Readonly<Record<string, readonly [first: string, lines: readonly string[], body: string]>> = {
   '/text': ['200 OK', [...ours, type, noStore, 'content-length: 8'], '{"ä":1}'],
   '/picture': ['200 OK', [...ours, 'content-type: image/png', noStore, 'content-length: 4'], '\uFFFDPNG'],
@@ -99,14 +102,14 @@ function assertAnswer(received: string, path: string, method: string, connection
 }
 
 for (const method of ['GET', 'HEAD', 'POST']) {
-  test(`answers: every line of each kind of answer to ${method} [RFC 9110 §8.6]`, async () => {
+  test(`answers: every line of each kind of response to ${method} [RFC 9110 §8.6]`, async () => {
     for (const path of Object.keys(expected)) {
       const received = await sendBytes(served, requestOf(method, path, 'close'))
       assertAnswer(received, path, method, ['Connection: close'])
     }
   })
 
-  test(`answers: a kept connection says so, and its next answer begins where the last one ends, for ${method}`, async () => {
+  test(`answers: a kept-alive connection says so, and its responses follow each other without a gap, for ${method}`, async () => {
     for (const path of Object.keys(expected)) {
       const [kept, last] = [requestOf(method, path, 'keep-alive'), requestOf('GET', '/nothing', 'close')]
       const received = await sendBytes(served, kept, last)

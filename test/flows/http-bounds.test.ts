@@ -1,4 +1,4 @@
-/** Checks what the edge remembers about connections and waiting requests, and when it forgets it. */
+/** What the edge remembers of connections and waiting requests, and when it forgets it. */
 
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
@@ -9,7 +9,7 @@ import { createPipelines } from '../../packages/server/src/http/pipeline.ts'
 import { createPresence } from '../../packages/server/src/http/presence.ts'
 import { until } from '../support/until.ts'
 
-/** As much of a connection as the edge looks at. */
+/** The part of a connection that the edge uses. */
 function createSocket(readableEnded = false) {
   const written: string[] = []
   const socket = Object.assign(new EventEmitter(), {
@@ -36,14 +36,14 @@ function createSocket(readableEnded = false) {
 
 type Pipelines = ReturnType<typeof createPipelines>
 
-/** A request that was sent ahead; its response gets the connection when the one before is over. */
+/** A pipelined request; its response gets the connection when the previous one has ended. */
 function sendAhead(pipelines: Pipelines, socket: ReturnType<typeof createSocket>, start = () => {}) {
   const response = Object.assign(new EventEmitter(), { socket: null })
   pipelines.inTurn(response as never, socket as never, start)
   return response
 }
 
-test('connections: all together keep 16,384 requests that were sent ahead, and forget those of a closed one', () => {
+test('connections: all together keep 16,384 pipelined requests, and forget those of a closed connection', () => {
   const pipelines = createPipelines()
   const sockets = Array.from({ length: 64 }, () => createSocket())
   for (const socket of sockets) for (let count = 0; count < 256; count++) sendAhead(pipelines, socket)
@@ -60,7 +60,7 @@ test('connections: all together keep 16,384 requests that were sent ahead, and f
   assert.equal(next.destroyed, false)
 })
 
-test('connections: one is read no further while requests that were sent ahead wait, whoever resumes it', () => {
+test('connections: a connection is not read while pipelined requests wait, whatever resumes it', () => {
   const pipelines = createPipelines()
   const socket = createSocket()
   const waiting = [sendAhead(pipelines, socket), sendAhead(pipelines, socket)]
@@ -72,7 +72,7 @@ test('connections: one is read no further while requests that were sent ahead wa
   assert.equal(socket.paused, false)
 })
 
-test('connections: a client whose connection is not read, or has just been read to its end, is tried', async () => {
+test('connections: a client is probed if its connection is paused or has just been read to its end', async () => {
   const paused = createSocket()
   paused.pause()
   const ending = createSocket()
@@ -87,7 +87,7 @@ test('connections: a client whose connection is not read, or has just been read 
   }
 })
 
-test('connections: one keeps 256 requests that were sent ahead', () => {
+test('connections: one connection keeps 256 pipelined requests', () => {
   const pipelines = createPipelines()
   const socket = createSocket()
   for (let count = 0; count < 256; count++) sendAhead(pipelines, socket)
@@ -96,7 +96,7 @@ test('connections: one keeps 256 requests that were sent ahead', () => {
   assert.equal(socket.destroyed, true)
 })
 
-test('connections: a request that was sent ahead is not started once its connection is gone', () => {
+test('connections: a pipelined request is not started if its connection has closed', () => {
   const pipelines = createPipelines()
   const [socket, other] = [createSocket(), createSocket()]
   let started = 0
@@ -112,7 +112,7 @@ test('connections: a request that was sent ahead is not started once its connect
   assert.equal(started, 1)
 })
 
-test('connections: whether a client is there is tried once, however often it is asked', async () => {
+test('connections: a client is probed once, however often the server asks whether it is connected', async () => {
   const socket = createSocket(true)
   const presence = createPresence(socket as never)
   assert.deepEqual(await Promise.all([presence.connected(), presence.connected()]), [true, true])
@@ -120,7 +120,7 @@ test('connections: whether a client is there is tried once, however often it is 
   assert.equal(presence.begun(), 'HTTP/1.1 ')
 })
 
-test('connections: a client that hangs up after it was found is gone', async () => {
+test('connections: a client that hangs up after the probe is gone', async () => {
   const socket = createSocket(true)
   const presence = createPresence(socket as never)
   assert.equal(await presence.connected(), true)
@@ -142,7 +142,7 @@ test('body: its outcome is reported once, at its end, at its limit, or when the 
   }
 })
 
-test('body: one of exactly the most bytes is read, whether its length is told or not', () => {
+test('body: one of exactly the maximum size is read, with and without a Content-Length', () => {
   for (const headers of [{}, { 'content-length': '8' }]) {
     const raw = Object.assign(new EventEmitter(), { headers })
     const outcomes: BodyOutcome[] = []
@@ -161,7 +161,7 @@ test('body: one with a larger Content-Length is refused before a byte is read', 
   assert.equal(raw.listenerCount('data'), 0)
 })
 
-test('admission: what a connection sent ahead waits no longer than others', async () => {
+test('admission: pipelined requests wait no longer than others', async () => {
   let time = 0
   const admission = createAdmission({ first: 1, longestMs: 100, now: () => time, busyShare: () => 1 })
   admission.enter({ start() {}, refuse() {}, ahead: false })
@@ -171,11 +171,11 @@ test('admission: what a connection sent ahead waits no longer than others', asyn
   }
   admission.enter({ start() {}, refuse, ahead: true })
   time = 100
-  await until('it is refused', () => refused)
+  await until('the request is refused', () => refused)
   admission.close()
 })
 
-test('admission: what still waits at the end is refused, in both lines', () => {
+test('admission: requests that still wait at the end are refused, in both queues', () => {
   const admission = createAdmission({ first: 1, now: () => 0, busyShare: () => 1 })
   const done: string[] = []
   for (const [name, ahead] of [

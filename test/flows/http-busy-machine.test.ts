@@ -1,4 +1,4 @@
-/** A machine that others use: time they took is not the server's own load. By a clock of the test's. */
+/** A shared machine: time that other processes take is not the server's own load. With a fake clock. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -15,7 +15,7 @@ function createMachine() {
   })
   return {
     ...{ own, done, admission },
-    /** Lets the server work and idle, and others use the processor. */
+    /** Advances the clock by work and idle time of the server, and by time of other processes. */
     pass({ cpu = 0, idle = 0, others = 0 }) {
       time.wall += cpu + idle + others
       time.cpu += cpu
@@ -29,12 +29,12 @@ function createMachine() {
   }
 }
 
-/** Admission looks every 50 ms of real time at what waits. */
+/** Admission checks every 50 ms of real time. */
 const looks = async (): Promise<void> => {
   for (let look = 0; look < 3; look++) await new Promise(resolve => setTimeout(resolve, 60))
 }
 
-test('own time: counts work and idleness, and of the time that others took a quarter at most', () => {
+test('own time: counts work and idle time, and at most a quarter of the time that others took', () => {
   const { own, pass } = createMachine()
   pass({ cpu: 30, idle: 50, others: 20 })
   assert.equal(own.now(), 80)
@@ -42,13 +42,13 @@ test('own time: counts work and idleness, and of the time that others took a qua
   assert.equal(own.now(), 330)
 })
 
-test('own time: threads that work beside the loop do not make it run fast', () => {
+test('own time: threads that work beside the loop do not hide its load', () => {
   const { own, pass } = createMachine()
   pass({ cpu: 100, others: -50 })
   assert.equal(own.now(), 50)
 })
 
-test('own time: a loop that others keep from running is as busy as its own work and idleness say', () => {
+test('own time: a loop that others delay is as busy as its own work and idle time say', () => {
   const { own, pass } = createMachine()
   pass({ cpu: 25, idle: 25, others: 50 })
   assert.equal(own.busyShare(), 0.5)
@@ -56,9 +56,9 @@ test('own time: a loop that others keep from running is as busy as its own work 
   assert.equal(own.busyShare(), 1)
 })
 
-test('admission: a server that could not run for 1.5 s refuses nothing that waited meanwhile', async () => {
+test('admission: a server that could not run for 1.5 s refuses none of the requests that waited', async () => {
   const { admission, done, enter, pass } = createMachine()
-  // Its own work is what makes requests wait.
+  // Requests wait because of the server's own work.
   pass({ cpu: 100 })
   for (const name of ['a', 'b', 'c', 'd']) enter(name)
   assert.equal(admission.waiting(), 2)
@@ -70,12 +70,12 @@ test('admission: a server that could not run for 1.5 s refuses nothing that wait
   admission.close()
 })
 
-test('admission: a neighbor with nine tenths of the processor lowers no limit', async () => {
+test('admission: another process with nine tenths of the processor lowers no limit', async () => {
   const { admission, done, enter, pass } = createMachine()
   pass({ cpu: 100 })
   for (let index = 0; index < 40; index++) enter(String(index))
   for (let round = 0; round < 30; round++) {
-    // Each request takes 5 ms of work, which take 50 ms because of the neighbor.
+    // Each request takes 5 ms of work, which last 50 ms because of the other process.
     pass({ cpu: 5, others: 15 })
     admission.leave()
     if (round % 10 === 9) await looks()
@@ -88,7 +88,7 @@ test('admission: a neighbor with nine tenths of the processor lowers no limit', 
   admission.close()
 })
 
-test('admission: what waits through 750 ms of the server’s own work is refused, whoever else uses the machine', async () => {
+test('admission: requests that wait through 750 ms of the server’s own work are refused, whatever else runs', async () => {
   const { admission, done, enter, pass } = createMachine()
   pass({ cpu: 100 })
   for (const name of ['a', 'b', 'c']) enter(name)
@@ -98,7 +98,7 @@ test('admission: what waits through 750 ms of the server’s own work is refused
   admission.close()
 })
 
-test('admission: a server that waits for a disk refuses after 3 s, though it hardly works', async () => {
+test('admission: a server that waits for a disk refuses after 3 s, even if it is almost idle', async () => {
   const { admission, done, enter, pass } = createMachine()
   pass({ cpu: 100 })
   for (const name of ['a', 'b', 'c']) enter(name)

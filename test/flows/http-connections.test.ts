@@ -1,4 +1,4 @@
-/** The served edge and its connections: clients that hang up, half-close, send ahead, or send nothing of what they announced. */
+/** The served edge and its connections: clients that hang up, half-close, pipeline, or send no body. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -12,7 +12,7 @@ import { until } from '../support/until.ts'
 
 const reply = (body: string): HttpResponse => ({ status: 200, headers: {}, body })
 
-/** Holds each request until `release`, then asks whether its client is still there, and records the result. */
+/** Holds each request until `release`, then records whether its client is still connected. */
 function createGate() {
   const begun: string[] = []
   const told: boolean[] = []
@@ -41,7 +41,7 @@ async function open(edge: Edge, allowHalfOpen = false): Promise<{ socket: Socket
   return { socket, received: () => received }
 }
 
-/** Unlike `once` it does not mind a reset. */
+/** Unlike `once`, ignores a connection reset. */
 const closed = (socket: Socket): Promise<void> =>
   new Promise(resolve => {
     if (socket.closed) resolve()
@@ -52,12 +52,12 @@ const get = (target: string, version = '1.1'): string =>
   `GET ${target} HTTP/${version}\r\nHost: id.example\r\n\r\n`
 
 for (const version of ['1.1', '1.0'])
-  test(`connections: a client that ends its side after the request is connected and gets its response, by HTTP/${version}`, async () => {
+  test(`connections: a client that closes its sending side after the request is connected and gets its response, by HTTP/${version}`, async () => {
     const gate = createGate()
     const edge = await serve([gate.route])
     const { socket, received } = await open(edge, true)
     socket.end(get('/gate?half', version))
-    await until('the request is begun', () => gate.begun.length === 1)
+    await until('the request has begun', () => gate.begun.length === 1)
     await setTimeout(50)
     gate.release()
     await once(socket, 'end')
@@ -70,21 +70,21 @@ for (const [way, hangUp] of Object.entries({
   'closes its connection': (socket: Socket) => socket.destroy(),
   'resets its connection': (socket: Socket) => socket.resetAndDestroy(),
 }))
-  test(`connections: a client that ${way} while its request is under way is not connected`, async () => {
+  test(`connections: a client that ${way} during its request is reported as disconnected`, async () => {
     const gate = createGate()
     const edge = await serve([gate.route])
     const { socket } = await open(edge)
     socket.write(get('/gate?gone'))
-    await until('the request is begun', () => gate.begun.length === 1)
+    await until('the request has begun', () => gate.begun.length === 1)
     hangUp(socket)
     gate.release()
-    await until('it was told', () => gate.told.length === 1)
+    await until('the result was recorded', () => gate.told.length === 1)
     assert.deepEqual(gate.told, [false])
     await edge.close()
   })
 
 for (const [name, start] of Object.entries({ served: serve, mounted: mount }))
-  test(`connections: a client that waits is connected (${name})`, async () => {
+  test(`connections: a client that waits is reported as connected (${name})`, async () => {
     const gate = createGate()
     gate.release()
     const edge = await start([gate.route])
@@ -93,7 +93,7 @@ for (const [name, start] of Object.entries({ served: serve, mounted: mount }))
     await edge.close()
   })
 
-test('connections: a mounted request whose signal is aborted is not connected', async () => {
+test('connections: a mounted request whose signal is aborted is reported as disconnected', async () => {
   const { createFetchHandler } = await import('../../packages/server/src/http/fetch.ts')
   const told: boolean[] = []
   const aborter = new AbortController()
@@ -106,21 +106,21 @@ test('connections: a mounted request whose signal is aborted is not connected', 
   assert.deepEqual(told, [false])
 })
 
-test('connections: a request that waits behind another does nothing once its client hung up', async () => {
+test('connections: a queued request does nothing once its client has hung up', async () => {
   const gate = createGate()
   const edge = await serve([gate.route])
   const { socket } = await open(edge)
   socket.write(get('/gate?first') + get('/gate?second'))
-  await until('the first is begun', () => gate.begun.length === 1)
+  await until('the first request has begun', () => gate.begun.length === 1)
   socket.resetAndDestroy()
   gate.release()
-  await until('the first is over', () => gate.told.length === 1)
+  await until('the first request has ended', () => gate.told.length === 1)
   assert.equal((await ask(edge, 'GET', '/gate?other')).status, 200)
   assert.deepEqual(gate.begun, ['first', 'other'])
   await edge.close()
 })
 
-test('connections: of those that a client sends ahead one is worked on at a time, and all are answered in order [RFC 9112 §9.3.2]', async () => {
+test('connections: of pipelined requests one runs at a time, and all get responses in order [RFC 9112 §9.3.2]', async () => {
   let now = 0
   let mostAtOnce = 0
   const route: Route = {
@@ -143,7 +143,7 @@ test('connections: of those that a client sends ahead one is worked on at a time
         ? get(`/one?${index}`)
         : `POST /one HTTP/1.1\r\nHost: x\r\nContent-Length: ${String(index).length}\r\n\r\n${index}`,
     )
-  await until('all are answered', () => received().includes(`<${count - 1}>`))
+  await until('all requests have responses', () => received().includes(`<${count - 1}>`))
   const order = [...received().matchAll(/<(\d+)>/g)].map(([, index]) => Number(index))
   assert.deepEqual(
     order,
@@ -154,7 +154,7 @@ test('connections: of those that a client sends ahead one is worked on at a time
   await edge.close()
 })
 
-test('connections: a client that sends thousands ahead is hung up on, and others are served', async () => {
+test('connections: a client that pipelines thousands of requests is disconnected, and others are served', async () => {
   const gate = createGate()
   const edge = await serve([gate.route])
   const { socket } = await open(edge)
@@ -162,7 +162,7 @@ test('connections: a client that sends thousands ahead is hung up on, and others
   await closed(socket)
   gate.release()
   assert.equal((await ask(edge, 'GET', '/gate?other')).status, 200)
-  assert.ok(gate.begun.length <= 2, `${gate.begun.length} were begun`)
+  assert.ok(gate.begun.length <= 2, `${gate.begun.length} have begun`)
   await edge.close()
 })
 
@@ -183,9 +183,9 @@ test('connections: an unknown path, a wrong method and overload are refused befo
     ['POST', '/slow', 503],
   ] as const) {
     const { socket, received } = await open(edge)
-    // Nothing of the body is ever sent.
+    // The body is never sent.
     socket.write(announced(method, path))
-    await until(`${path} is answered`, () => received().includes('\r\n\r\n'))
+    await until(`${path} has a response`, () => received().includes('\r\n\r\n'))
     assert.match(received(), new RegExp(`^HTTP/1.1 ${status} `))
     socket.destroy()
   }
@@ -194,7 +194,7 @@ test('connections: an unknown path, a wrong method and overload are refused befo
   await edge.close()
 })
 
-test('connections: a body is asked for only when it is wanted [RFC 9110 §10.1.1]', async () => {
+test('connections: 100 Continue is sent only if the body is wanted [RFC 9110 §10.1.1]', async () => {
   const seen: HttpRequest[] = []
   const routes: readonly Route[] = [
     {
@@ -210,36 +210,36 @@ test('connections: a body is asked for only when it is wanted [RFC 9110 §10.1.1
   const expect = 'Expect: 100-continue\r\n'
   const refused = await open(edge)
   refused.socket.write(announced('POST', '/nothing', expect))
-  await until('it is refused', () => refused.received().includes('\r\n\r\n'))
+  await until('the request is refused', () => refused.received().includes('\r\n\r\n'))
   assert.match(refused.received(), /^HTTP\/1\.1 404 /)
   refused.socket.destroy()
   const wanted = await open(edge)
   wanted.socket.write(announced('POST', '/post', expect))
-  await until('it is asked for', () => wanted.received().includes('\r\n\r\n'))
+  await until('100 Continue is sent', () => wanted.received().includes('\r\n\r\n'))
   assert.match(wanted.received(), /^HTTP\/1\.1 100 Continue\r\n\r\n$/)
   wanted.socket.write('x'.repeat(1000))
-  await until('it is answered', () => wanted.received().includes('ok'))
+  await until('the response arrives', () => wanted.received().includes('ok'))
   assert.equal(seen[0]?.body.length, 1000)
   wanted.socket.destroy()
   await edge.close()
 })
 
-test('connections: where no more fit, idle ones make room and those at work go on', async () => {
+test('connections: at the limit, idle connections are closed and busy ones continue', async () => {
   const gate = createGate()
-  // Long enough that nothing but a new connection ends an idle one.
+  // Long enough that only a new connection closes an idle one.
   const edge = await serve([gate.route], { mostConnections: 2, headersMs: 120_000 })
   const busy = await open(edge)
   busy.socket.write(get('/gate?busy'))
-  await until('the request is begun', () => gate.begun.length === 1)
+  await until('the request has begun', () => gate.begun.length === 1)
   const idle = await open(edge)
   const turnedAway = await open(edge)
-  await until('the idle one made room', () => turnedAway.socket.closed && idle.socket.closed)
+  await until('the idle connection was closed', () => turnedAway.socket.closed && idle.socket.closed)
   const next = await open(edge)
   next.socket.write(get('/gate?next'))
-  await until('the next is begun', () => gate.begun.length === 2)
+  await until('the next request has begun', () => gate.begun.length === 2)
   gate.release()
   await until(
-    'both are answered',
+    'both requests have responses',
     () => /done busy/.test(busy.received()) && /done next/.test(next.received()),
   )
   busy.socket.destroy()
@@ -247,7 +247,7 @@ test('connections: where no more fit, idle ones make room and those at work go o
   await edge.close()
 })
 
-test('connections: localhost is listened to at both loopback addresses, where the machine has both [RFC 6761 §6.3]', async () => {
+test('connections: localhost listens on both loopback addresses, if the machine has both [RFC 6761 §6.3]', async () => {
   const { networkInterfaces } = await import('node:os')
   const edge = await serve([{ path: '/x', methods: ['GET'], endpoint: () => reply('ok') }], {
     host: 'localhost',

@@ -1,4 +1,4 @@
-/** The served edge against senders that are broken, greedy, slow or dishonest, through raw sockets. */
+/** The served edge against broken, greedy, slow and dishonest clients, through raw sockets. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -20,7 +20,7 @@ const routes: readonly Route[] = [
   },
 ]
 
-/** Sends bytes to an edge of its own and answers the status lines that came back. */
+/** Sends bytes to its own edge and returns the status lines of the responses. */
 async function statusesOf(pieces: readonly string[], options: EdgeOptions = {}): Promise<readonly string[]> {
   const edge = await serve(routes, options)
   const received = await sendBytes(edge, ...pieces)
@@ -31,7 +31,7 @@ async function statusesOf(pieces: readonly string[], options: EdgeOptions = {}):
 const host = 'Host: id.example\r\n'
 const formType = 'Content-Type: application/x-www-form-urlencoded\r\n'
 
-test('http: bytes that are no HTTP are answered 400 in JSON that no cache keeps', async () => {
+test('http: bytes that are not HTTP get 400 in JSON that is not cached', async () => {
   const edge = await serve(routes)
   const received = await sendBytes(edge, 'HELO id.example\r\n\r\n')
   assert.match(received, /^HTTP\/1\.1 400 Bad Request\r\n/)
@@ -51,13 +51,13 @@ test('http: headers beyond the limit are 431 [RFC 6585 §5]', async () => {
   assert.deepEqual(await statusesOf([some], { headerLimit: 4096 }), ['431'])
 })
 
-test('http: broken chunking is 400 and ends the connection [RFC 9112 §7.1]', async () => {
+test('http: broken chunking is 400 and closes the connection [RFC 9112 §7.1]', async () => {
   const head = `POST /echo HTTP/1.1\r\n${host}${formType}Transfer-Encoding: chunked\r\n\r\n`
   assert.deepEqual(await statusesOf([head, 'zz\r\nabc\r\n0\r\n\r\n']), ['400'])
   assert.deepEqual(await statusesOf([head, '3\r\nabcdef\r\n0\r\n\r\n']), ['400'])
 })
 
-test('http: a length beside chunks, two lengths or an odd coding smuggle nothing [RFC 9112 §6.3]', async () => {
+test('http: a length with chunks, two lengths or an unknown coding can’t smuggle a request [RFC 9112 §6.3]', async () => {
   const smuggled = 'GET /echo?smuggled HTTP/1.1\r\nHost: x\r\n\r\n'
   const chunked = 'Transfer-Encoding: chunked\r\n'
   for (const framing of [
@@ -79,11 +79,11 @@ test('http: a bare line feed or a folded header is refused [RFC 9112 §2.2, §5.
   assert.deepEqual(await statusesOf([`GET /echo HTTP/1.1\r\n${host}X-A: 1\r\n 2\r\n\r\n`]), ['400'])
 })
 
-test('http: no host is refused [RFC 9112 §3.2]', async () => {
+test('http: a request without Host is refused [RFC 9112 §3.2]', async () => {
   assert.deepEqual(await statusesOf(['GET /echo HTTP/1.1\r\nConnection: close\r\n\r\n']), ['400'])
 })
 
-test('http: pipelined requests are answered in order [RFC 9112 §9.3.2]', async () => {
+test('http: pipelined requests get responses in order [RFC 9112 §9.3.2]', async () => {
   const edge = await serve(routes)
   const received = await sendBytes(
     edge,
@@ -95,12 +95,12 @@ test('http: pipelined requests are answered in order [RFC 9112 §9.3.2]', async 
   assert.deepEqual(queries, ['first', 'second'])
 })
 
-test('http: a whole URI in the request line is its path [RFC 9112 §3.2.2]', async () => {
+test('http: an absolute URI in the request line is reduced to its path [RFC 9112 §3.2.2]', async () => {
   const request = `GET http://id.example/echo HTTP/1.1\r\n${host}Connection: close\r\n\r\n`
   assert.deepEqual(await statusesOf([request]), ['200'])
 })
 
-test('http: a body that has no end is cut off and answered 413', async () => {
+test('http: a body without end is cut off with 413', async () => {
   const head = `POST /echo HTTP/1.1\r\n${host}${formType}Transfer-Encoding: chunked\r\n\r\n`
   const chunk = `4000\r\n${'x'.repeat(0x4000)}\r\n`
   assert.deepEqual(await statusesOf([head, ...Array(8).fill(chunk)]), ['413'])
@@ -109,18 +109,18 @@ test('http: a body that has no end is cut off and answered 413', async () => {
 test('http: slow headers or a slow body get 408', async () => {
   const limits = { headersMs: 100, requestMs: 200 }
   assert.deepEqual(await statusesOf(['GET /echo HTTP/1.1\r\nHost: '], limits), ['408'])
-  // Headers have a time of their own.
+  // Headers have their own timeout.
   const headers = { headersMs: 100, requestMs: 60_000 }
   assert.deepEqual(await statusesOf(['GET /echo HTTP/1.1\r\nHost: '], headers), ['408'])
   const body = `POST /echo HTTP/1.1\r\n${host}${formType}Content-Length: 10\r\n\r\na=`
   assert.deepEqual(await statusesOf([body], limits), ['408'])
 })
 
-test('http: a sender who connects and says nothing is let go', async () => {
+test('http: a client that connects and sends nothing is disconnected', async () => {
   assert.deepEqual(await statusesOf([], { headersMs: 100, requestMs: 200 }), ['408'])
 })
 
-test('http: closing finishes what is under way, ends kept connections and takes no more', async () => {
+test('http: closing finishes running requests, closes idle connections and accepts no more', async () => {
   const { promise, resolve } = Promise.withResolvers<HttpResponse>()
   const { promise: begun, resolve: begin } = Promise.withResolvers<HttpRequest>()
   const slow: Route = {
@@ -149,7 +149,7 @@ test('http: closing finishes what is under way, ends kept connections and takes 
   await closing
 })
 
-test('http: closing waits no longer than it may', async () => {
+test('http: closing waits at most for its time limit', async () => {
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
   const endless: Route = {
     path: '/endless',

@@ -1,4 +1,7 @@
-/** Who sent a request: only trusted proxies may say that it was someone else, or hand on a certificate (RFC 8705 §6.3, RFC 9440). */
+/**
+ * Who sent a request: only trusted proxies may report another address or a client certificate (RFC 8705 §6.3, RFC
+ * 9440).
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -30,13 +33,13 @@ const stranger = {
 const der = `MIIB${'Ab+/'.repeat(40)}AA==`
 const pem = `-----BEGIN CERTIFICATE-----\n${der.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
 
-test('peer: a trusted proxy hands on a certificate between colons [RFC 9440 §2.2]', async () => {
+test('peer: a trusted proxy forwards a certificate between colons [RFC 9440 §2.2]', async () => {
   const { peer, headers } = await seen({ [header]: `:${der}:` }, trusted)
   assert.equal(peer.certificate, der)
   assert.equal(headers[header], undefined)
 })
 
-test('peer: a trusted proxy hands on a percent-encoded PEM, as nginx does', async () => {
+test('peer: a trusted proxy forwards a percent-encoded PEM, as nginx does', async () => {
   assert.equal((await seen({ [header]: encodeURIComponent(pem) }, trusted)).peer.certificate, der)
 })
 
@@ -45,17 +48,17 @@ test('peer: a range of proxies can be trusted', async () => {
   assert.equal((await seen({ [header]: `:${der}:` }, ranges)).peer.certificate, der)
 })
 
-test('peer: the header of anyone else is dropped', async () => {
+test('peer: the header of any other sender is ignored', async () => {
   const { peer, headers } = await seen({ [header]: `:${der}:` }, stranger)
   assert.deepEqual(peer, { address: '127.0.0.1' })
   assert.equal(headers[header], undefined)
 })
 
-test('peer: without configured proxies no header makes a certificate', async () => {
+test('peer: without configured proxies no header counts as a certificate', async () => {
   assert.deepEqual((await seen({ [header]: `:${der}:` }, {})).peer, { address: '127.0.0.1' })
 })
 
-test('peer: what is not exactly one certificate is none', async () => {
+test('peer: anything but exactly one certificate is ignored', async () => {
   const broken = [
     '',
     '::',
@@ -73,11 +76,11 @@ test('peer: what is not exactly one certificate is none', async () => {
   for (const value of broken) {
     assert.equal((await seen({ [header]: value }, trusted)).peer.certificate, undefined, value)
   }
-  // Twice the header: the proxy passed the client's own on beside its own.
+  // Two headers: the proxy passed on the client's own beside its own.
   assert.equal((await seen({ [header]: [`:${der}:`, `:${der}:`] }, trusted)).peer.certificate, undefined)
 })
 
-test('peer: x-forwarded-for counts from trusted proxies only, from the right', async () => {
+test('peer: x-forwarded-for counts only from trusted proxies, read from the right', async () => {
   const proxies = { trustedProxies: ['127.0.0.1', '10.0.0.0/8', '2001:db8:1::/48'] }
   const cases: readonly [string, string][] = [
     ['203.0.113.9', '203.0.113.9'],
@@ -100,7 +103,7 @@ test('peer: x-forwarded-for counts from trusted proxies only, from the right', a
   assert.equal((await seen({ 'x-forwarded-for': '203.0.113.9' }, others)).peer.address, '127.0.0.1')
 })
 
-test('peer: a range of one family trusts nobody of the other, mapped addresses included [RFC 4291 §2.5.5.2]', async () => {
+test('peer: a range of one address family trusts nobody of the other, including mapped addresses [RFC 4291 §2.5.5.2]', async () => {
   for (const range of ['::ffff:0:0/96', '::/1', '::/0']) {
     const proxies = { trustedProxies: [range] }
     const headers = { 'x-forwarded-for': '203.0.113.9' }
@@ -120,7 +123,7 @@ test('peer: x-forwarded-host counts only if configured, and only from trusted pr
   assert.equal((await seen(headers, {})).peer.host, undefined)
 })
 
-test('peer: of several values of x-forwarded-host the one of the nearest proxy counts', async () => {
+test('peer: of several values of x-forwarded-host, that of the nearest proxy counts', async () => {
   const believed = { trustedProxies: ['127.0.0.1'], trustForwardedHost: true }
   for (const value of ['evil.example, id.acme.example', ['evil.example', 'id.acme.example']]) {
     assert.equal((await seen({ 'x-forwarded-host': value }, believed)).peer.host, 'id.acme.example')
@@ -134,7 +137,7 @@ test('peer: an entry of x-forwarded-for may have a port, as some proxies write i
     ['203.0.113.9:4711, 10.1.2.3:80', '203.0.113.9'],
     ['[2001:db8:2::7]:4711', '2001:db8:2::7'],
     ['[2001:db8:2::7]', '2001:db8:2::7'],
-    // Without brackets the port can't be told from the address.
+    // Without brackets the port can't be told apart from the address.
     ['2001:db8:2::7:4711', '2001:db8:2::7:4711'],
     ['203.0.113.9:', '127.0.0.1'],
     ['[unknown]:80', '127.0.0.1'],
@@ -144,7 +147,7 @@ test('peer: an entry of x-forwarded-for may have a port, as some proxies write i
   }
 })
 
-test('peer: an IPv4 address that a socket shows mapped into IPv6 is the same address [RFC 4291 §2.5.5.2]', () => {
+test('peer: an IPv4 address that a socket reports mapped into IPv6 is the same address [RFC 4291 §2.5.5.2]', () => {
   const read = createPeerReader({ trustedProxies: ['192.0.2.1'] })
   assert.deepEqual(read('::ffff:198.51.100.7', {}), { address: '198.51.100.7' })
   const forwarded = { 'x-forwarded-for': '::ffff:203.0.113.9' }

@@ -1,4 +1,4 @@
-/** The HTTP edges: the same requests to the served and to the mounted one must get the same answers. */
+/** The HTTP edges: the served and the mounted one must give the same responses to the same requests. */
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
@@ -67,7 +67,7 @@ for (const [name, open] of edges) {
     })
     after(() => edge.close())
 
-    test('a request arrives as it was sent: method, path, query, body, peer', async () => {
+    test('a request arrives unchanged: method, path, query, body, peer', async () => {
       const sent = await ask(edge, 'POST', '/echo?a=%20b&c', {
         headers: { ...form, 'x-probe': '1' },
         body: 'd=%C3%A4&e=ä',
@@ -81,7 +81,7 @@ for (const [name, open] of edges) {
       assert.deepEqual(seen.peer, { address: '127.0.0.1' })
     })
 
-    test('every request has an id of its own', async () => {
+    test('every request has its own id', async () => {
       const ids = await Promise.all(
         Array.from({ length: 20 }, async () => JSON.parse((await ask(edge, 'GET', '/echo')).body).id),
       )
@@ -97,18 +97,18 @@ for (const [name, open] of edges) {
       assert.equal(JSON.parse(body).body, 'a\uFFFDb')
     })
 
-    test('a body without a media type arrives too', async () => {
+    test('a body without a media type is passed on too', async () => {
       assert.equal(JSON.parse((await ask(edge, 'POST', '/echo', { body: 'x=1' })).body).body, 'x=1')
     })
 
-    test('what calls itself no media type reaches the endpoint, which decides', async () => {
+    test('an invalid media type reaches the endpoint, which decides', async () => {
       const odd = { 'content-type': 'odd' }
       const { status, body } = await ask(edge, 'POST', '/post', { headers: odd, body: 'x=1' })
       assert.equal(status, 200)
       assert.equal(JSON.parse(body).headers['content-type'], 'odd')
     })
 
-    test('repeated headers are joined, so that no second one hides [RFC 9110 §5.3]', async () => {
+    test('repeated headers are joined, so that a second one is visible [RFC 9110 §5.3]', async () => {
       const { body } = await ask(edge, 'GET', '/echo', {
         headers: { authorization: ['Basic YTpi', 'Basic Yzpk'], dpop: ['one', 'two'] },
       })
@@ -117,7 +117,7 @@ for (const [name, open] of edges) {
       assert.equal(headers.dpop, 'one, two')
     })
 
-    test('an unknown path is 404, one that differs in case, slash or encoding too', async () => {
+    test('an unknown path is 404, and so is one that differs in case, slash or encoding', async () => {
       for (const path of ['/nothing', '/ECHO', '/echo/', '/%65cho', '/%zz', '/']) {
         const { status, headers, body } = await ask(edge, 'GET', path)
         assert.equal(status, 404, path)
@@ -126,7 +126,7 @@ for (const [name, open] of edges) {
       }
     })
 
-    test('a route may take any last segment, and none deeper', async () => {
+    test('a route may accept any last segment, but no deeper path', async () => {
       const sent = await ask(edge, 'PUT', '/items/a-b_1', {
         headers: { 'content-type': 'application/json' },
         body: '{}',
@@ -158,7 +158,7 @@ for (const [name, open] of edges) {
       assert.equal((await ask(edge, 'PROPFIND', '/post')).status, 405)
     })
 
-    test('HEAD is answered as GET without the body [RFC 9110 §9.3.2]', async () => {
+    test('HEAD gets the response of GET without the body [RFC 9110 §9.3.2]', async () => {
       const head = await ask(edge, 'HEAD', '/metadata')
       const get = await ask(edge, 'GET', '/metadata')
       assert.equal(head.status, 200)
@@ -168,7 +168,7 @@ for (const [name, open] of edges) {
       assert.equal((await ask(edge, 'HEAD', '/post')).status, 405)
     })
 
-    test('every answer has the security headers and is kept by no cache unless it says so', async () => {
+    test('every response has the security headers and is not cached by default', async () => {
       for (const path of ['/echo', '/redirect', '/nothing', '/throws', '/metadata']) {
         const { headers } = await ask(edge, 'GET', path)
         assert.equal(headers['x-content-type-options'], 'nosniff', path)
@@ -183,7 +183,7 @@ for (const [name, open] of edges) {
       }
     })
 
-    test('an empty answer has no media type, and each cookie its own header', async () => {
+    test('an empty response has no media type, and each cookie has its own header', async () => {
       const { status, headers, body } = await ask(edge, 'GET', '/redirect')
       assert.equal(status, 302)
       assert.equal(headers.location, '/x')
@@ -192,7 +192,7 @@ for (const [name, open] of edges) {
       assert.equal(body, '')
     })
 
-    test('what an endpoint throws is server_error; the operator gets the error, the client its id', async () => {
+    test('an exception of an endpoint is server_error; the log has the error, the response its id', async () => {
       for (const path of ['/throws', '/rejects']) {
         errors.length = 0
         const { status, headers, body } = await ask(edge, 'GET', path)
@@ -204,14 +204,14 @@ for (const [name, open] of edges) {
       }
     })
 
-    test('a store that can not answer now is 503 with Retry-After', async () => {
+    test('an unavailable store is 503 with Retry-After', async () => {
       const { status, headers, body } = await ask(edge, 'GET', '/no-store')
       assert.equal(status, 503)
       assert.equal(headers['retry-after'], '1')
       assert.deepEqual(JSON.parse(body), { error: 'temporarily_unavailable' })
     })
 
-    test('a body over the limit is 413, whether its length is told or not [RFC 9110 §15.5.14]', async () => {
+    test('a body over the limit is 413, with and without a Content-Length [RFC 9110 §15.5.14]', async () => {
       const large = 'x'.repeat(65_537)
       const chunked = { ...form, 'transfer-encoding': 'chunked' }
       for (const headers of [form, chunked]) {
@@ -223,7 +223,7 @@ for (const [name, open] of edges) {
       assert.equal((await ask(edge, 'POST', '/echo', { headers: form, body: large.slice(1) })).status, 200)
     })
 
-    test('any origin may read metadata, preflight or not', async () => {
+    test('any origin may read metadata, with and without a preflight', async () => {
       const origin = 'https://anyone.example'
       const { headers } = await ask(edge, 'GET', '/metadata', { headers: { origin } })
       assert.equal(headers['access-control-allow-origin'], '*')
@@ -233,7 +233,7 @@ for (const [name, open] of edges) {
       assert.equal(preflight.headers['access-control-allow-credentials'], undefined)
     })
 
-    test('a registered origin may ask and read why it was refused [cors-003]', async () => {
+    test('a registered origin may call and read why it was refused [cors-003]', async () => {
       const origin = 'https://app.example'
       const preflight = await ask(edge, 'OPTIONS', '/post', {
         headers: { origin, 'access-control-request-method': 'POST' },
@@ -250,7 +250,7 @@ for (const [name, open] of edges) {
       assert.equal(headers.vary, 'origin')
     })
 
-    test('an origin that nobody registered gets no permission [cors-011]', async () => {
+    test('an unregistered origin gets no permission [cors-011]', async () => {
       const headers = { origin: 'https://evil.example', 'access-control-request-method': 'POST' }
       for (const method of ['OPTIONS', 'POST']) {
         const answer = await ask(edge, method, '/post', { headers })
@@ -260,7 +260,7 @@ for (const [name, open] of edges) {
       }
     })
 
-    test('a path that shares nothing answers no preflight', async () => {
+    test('a path without CORS has no preflight response', async () => {
       const { status, headers } = await ask(edge, 'OPTIONS', '/echo', {
         headers: { origin: 'https://app.example', 'access-control-request-method': 'POST' },
       })

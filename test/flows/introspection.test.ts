@@ -43,7 +43,7 @@ const assertInactive = (answer: Answer): void => {
 }
 
 for (const access_token_type of ['jwt', 'reference'] as const) {
-  test(`introspection: an API learns of a ${access_token_type} token for it, each member in its type [introspection-012]`, async () => {
+  test(`introspection: an API gets a ${access_token_type} token for it, with each member in its type [introspection-012]`, async () => {
     const server = await createTestServer(withClients({ client_id: 'roclient', access_token_type } as never))
     const { access_token } = await signIn(server)
     const { status, headers, json } = await introspect(server, access_token)
@@ -73,7 +73,7 @@ for (const access_token_type of ['jwt', 'reference'] as const) {
   })
 }
 
-test('introspection: an API sees of the scope only its own', async () => {
+test('introspection: an API gets only its own scopes', async () => {
   const server = await createTestServer(world)
   const token = await machineToken(server, 'api1 api2 other_api')
   assert.equal((await introspect(server, token)).json.scope, 'api1 api2')
@@ -81,13 +81,13 @@ test('introspection: an API sees of the scope only its own', async () => {
   assert.deepEqual((await introspect(server, token)).json.aud, ['urn:api', 'urn:other'])
 })
 
-test('introspection: a token that is not for the API is not active to it [introspection-015]', async () => {
+test('introspection: a token for another API is not active [introspection-015]', async () => {
   const server = await createTestServer(world)
   assertInactive(await introspect(server, await machineToken(server, 'other_api')))
   assertInactive(await introspect(server, (await signIn(server, 'openid profile')).access_token))
 })
 
-test('introspection: a token that is limited to one of two APIs with the same scope is not active to the other', async () => {
+test('introspection: a token limited to one of two APIs with the same scope is not active for the other', async () => {
   const twin = { name: 'urn:twin', scopes: ['api1'], api_secrets: [{ value: 'twin-secret' }] }
   const server = await createTestServer({ ...world, api_resources: [...world.api_resources, twin] })
   const form = { grant_type: 'client_credentials', scope: 'api1' }
@@ -98,7 +98,7 @@ test('introspection: a token that is limited to one of two APIs with the same sc
   assertInactive(await introspect(server, await token({ resource: 'urn:api' }), headers))
 })
 
-test('introspection: compatibility identityserver4 still writes the scope as one string', async () => {
+test('introspection: compatibility identityserver4 also returns the scope as one string', async () => {
   const server = await createTestServer({ ...world, compatibility: 'identityserver4' })
   assert.equal((await introspect(server, await machineToken(server, 'api1 api2'))).json.scope, 'api1 api2')
 })
@@ -122,7 +122,7 @@ for (const [what, options, reason] of [
   }
 }
 
-test('introspection: an API authenticates by Basic or in the body, never both', async () => {
+test('introspection: an API authenticates by Basic or in the body, not both', async () => {
   const server = await createTestServer(world)
   const token = await machineToken(server, 'api1')
   const inBody = { client_id: 'urn:api', client_secret: 'api-secret' }
@@ -162,7 +162,7 @@ for (const token_type_hint of ['access_token', 'refresh_token', 'invalid', undef
   })
 }
 
-test('introspection: a client sees its own access token whole [introspection-016]', async () => {
+test('introspection: a client gets its own access token complete [introspection-016]', async () => {
   const server = await createTestServer(world)
   const { json } = await introspect(server, (await signIn(server)).access_token, roclient)
   assert.equal(json.active, true)
@@ -171,7 +171,7 @@ test('introspection: a client sees its own access token whole [introspection-016
   assert.equal(json.scope, 'api1 offline_access openid')
 })
 
-test('introspection: a client sees its own refresh token [introspection-010] [introspection-017]', async () => {
+test('introspection: a client gets its own refresh token [introspection-010] [introspection-017]', async () => {
   const server = await createTestServer(world)
   const { refresh_token } = await signIn(server, 'api1 offline_access')
   const { json } = await introspect(server, refresh_token, roclient)
@@ -187,7 +187,7 @@ test('introspection: a client sees its own refresh token [introspection-010] [in
   })
 })
 
-test('introspection: compatibility identityserver4 names the kind of token as its type', async () => {
+test('introspection: compatibility identityserver4 returns the kind of token as its type', async () => {
   const server = await createTestServer({ ...world, compatibility: 'identityserver4' })
   const { access_token, refresh_token } = await signIn(server, 'api1 offline_access')
   for (const [token, kind] of [
@@ -211,7 +211,7 @@ test('introspection: no claim of a token replaces its type, its kind or its stat
   assert.deepEqual([json.active, json.token_type, json.token_use], [true, 'Bearer', 'access_token'])
 })
 
-test('introspection: of a refresh family the newest token is active', async () => {
+test('introspection: the newest token of a refresh family is active', async () => {
   const server = await createTestServer(world)
   const first = (await signIn(server)).refresh_token
   const refresh = { grant_type: 'refresh_token', refresh_token: first }
@@ -222,7 +222,7 @@ test('introspection: of a refresh family the newest token is active', async () =
   assertInactive(await introspect(server, second, roclient))
 })
 
-test('introspection: another client’s tokens are not active [introspection-020] [introspection-021]', async () => {
+test('introspection: tokens of another client are not active [introspection-020] [introspection-021]', async () => {
   const server = await createTestServer(world)
   const { access_token, refresh_token } = await signIn(server)
   const client = basic('client', secret)
@@ -245,7 +245,7 @@ test('introspection: a refresh token that was not used for too long is not activ
   assertInactive(await introspect(server, refresh_token, roclient))
 })
 
-test('introspection: a refresh token ends with its family, however short ago it was used', async () => {
+test('introspection: a refresh token expires with its family, however recently it was used', async () => {
   const server = await createTestServer(
     withClients({
       client_id: 'roclient',
@@ -266,7 +266,7 @@ test('introspection: a refresh token ends with its family, however short ago it 
   assertInactive(await introspect(server, json.refresh_token, roclient))
 })
 
-test('introspection: a revoked refresh token is not active, nor what came with it [introspection-019]', async () => {
+test('introspection: a revoked refresh token is not active, and neither are its access tokens [introspection-019]', async () => {
   const server = await createTestServer(world)
   const { access_token, refresh_token } = await signIn(server)
   const form = { token: refresh_token }
@@ -287,7 +287,7 @@ for (const access_token_type of ['jwt', 'reference'] as const) {
   })
 }
 
-test('introspection: tokens of a user who is not active any more, or of a disabled client, are not active', async () => {
+test('introspection: tokens of an inactive user or a disabled client are not active', async () => {
   const stays = await createTestServer(world)
   const { access_token, refresh_token } = await signIn(stays)
   const { stores } = stays
@@ -306,7 +306,7 @@ test('introspection: tokens of a user who is not active any more, or of a disabl
 
 const signed = { accept: 'application/token-introspection+jwt' }
 
-test('introspection: a signed answer for who asks for it [RFC 9701] [introspection-022]', async () => {
+test('introspection: the response is signed if requested [RFC 9701] [introspection-022]', async () => {
   const server = await createTestServer(world)
   const token = await machineToken(server, 'api1')
   const { status, headers, body } = await introspect(server, token, { ...api, ...signed })
@@ -322,7 +322,7 @@ test('introspection: a signed answer for who asks for it [RFC 9701] [introspecti
   assert.deepEqual(token_introspection, (await introspect(server, token)).json)
 })
 
-test('introspection: a signed answer about a bad token says only that [introspection-023]', async () => {
+test('introspection: a signed response about an invalid token contains nothing else [introspection-023]', async () => {
   const server = await createTestServer(world)
   const { body } = await introspect(server, 'invalid', {
     ...api,
@@ -333,14 +333,14 @@ test('introspection: a signed answer about a bad token says only that [introspec
   assert.deepEqual(payload.token_introspection, { active: false })
 })
 
-test('introspection: a signed answer is no access token', async () => {
+test('introspection: a signed response is not accepted as an access token', async () => {
   const server = await createTestServer(world)
   const token = await machineToken(server, 'api1')
   const { body } = await introspect(server, token, { ...api, ...signed })
   assertInactive(await introspect(server, body))
 })
 
-test('introspection: tokens of a code that was replayed are not active', async () => {
+test('introspection: tokens of a replayed code are not active', async () => {
   const server = await createTestServer(world)
   const form = {
     grant_type: 'authorization_code',
@@ -354,7 +354,7 @@ test('introspection: tokens of a code that was replayed are not active', async (
   assertInactive(await introspect(server, json.access_token))
 })
 
-test('introspection: an API whose name is a URN may send it in Basic as it is', async () => {
+test('introspection: an API whose name is a URN may send it unencoded in Basic', async () => {
   const server = await createTestServer(world)
   const { json } = await server.token(
     { grant_type: 'client_credentials', scope: 'api1' },

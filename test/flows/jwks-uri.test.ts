@@ -1,4 +1,4 @@
-/** Clients whose keys lie at an address of theirs (RFC 7591 §2, `jwks_uri`). */
+/** Clients that publish their keys (RFC 7591 §2, `jwks_uri`). */
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
@@ -21,7 +21,7 @@ const setOf = async (...pairs: readonly Pair[]): Promise<string> =>
     ),
   })
 
-/** A server with a client whose keys lie at a path of their own. */
+/** Creates a server and a client with a key set at this path. */
 async function openServer(...pairs: readonly Pair[]) {
   const path = `/${randomUUID()}`
   there.pages.set(path, { body: await setOf(...pairs) })
@@ -69,7 +69,7 @@ test('jwks_uri: keys are fetched on first use and cached', async () => {
   assert.equal(await ask(server, one), 200)
   assert.equal(fetches(), 1)
   server.clock.advance(600)
-  // Keys of ten to twenty minutes are taken at once, while they are asked for again.
+  // Keys between ten and twenty minutes old are used at once and fetched again in the background.
   assert.equal(await ask(server, one), 200)
   await until('the keys are fetched again', () => fetches() > 1)
   server.clock.advance(1200)
@@ -88,7 +88,7 @@ test('jwks_uri: a new kid is fetched at once, and removed keys no longer work [O
   assert.equal(fetches(), 3)
 })
 
-test('jwks_uri: a client that rotated right after its keys were fetched is looked for once more [OpenID Connect Core 1.0 §10.1.1]', async () => {
+test('jwks_uri: the keys of a client that rotated right after a fetch are fetched once more [OpenID Connect Core 1.0 §10.1.1]', async () => {
   const [one, two] = [newPair('one'), newPair('two')]
   const { server, path, fetches } = await openServer(one)
   assert.equal(await ask(server, one), 200)
@@ -99,7 +99,7 @@ test('jwks_uri: a client that rotated right after its keys were fetched is looke
   assert.equal(fetches(), 2)
 })
 
-test('jwks_uri: whoever sends unknown kids makes the server ask once in a while only', async () => {
+test('jwks_uri: unknown kids cause only a limited number of fetches', async () => {
   const one = newPair('one')
   const { server, fetches } = await openServer(one)
   assert.equal(await ask(server, one), 200)
@@ -118,7 +118,7 @@ for (const [what, page] of [
   ['is too large', { body: JSON.stringify({ keys: [], more: 'x'.repeat(300_000) }) }],
   ['redirects', { status: 302, headers: { location: '/elsewhere' }, body: '' }],
 ] as const) {
-  test(`jwks_uri: an address that ${what} gives no keys, and the ones before are taken for a day`, async () => {
+  test(`jwks_uri: an address that ${what} yields no keys, and the previous ones are used for a day`, async () => {
     const one = newPair('one')
     const { server, path } = await openServer(one)
     const good = there.pages.get(path)!
@@ -138,7 +138,7 @@ for (const [what, page] of [
   })
 }
 
-test('jwks_uri: symmetric and private keys are never taken [RFC 8725 §3.1]', async () => {
+test('jwks_uri: symmetric and private keys are never accepted [RFC 8725 §3.1]', async () => {
   const one = newPair('one')
   const { server, path } = await openServer()
   const secret = { kty: 'oct', kid: 'secret', alg: 'HS256', k: Buffer.alloc(32, 1).toString('base64url') }
@@ -147,7 +147,7 @@ test('jwks_uri: symmetric and private keys are never taken [RFC 8725 §3.1]', as
   assert.equal(await ask(server, one), 401)
 })
 
-test('jwks_uri: an address in a private network that nobody allowed is not asked', async () => {
+test('jwks_uri: an address in a private network that is not allowed is not called', async () => {
   const path = `/${randomUUID()}`
   const one = newPair('one')
   there.pages.set(path, { body: await setOf(one) })
@@ -167,7 +167,7 @@ test('jwks_uri: an address in a private network that nobody allowed is not asked
   assert.ok(!there.asked.includes(path))
 })
 
-test('jwks_uri: a self-signed certificate is found there, also a new one [RFC 8705 §2.2]', async () => {
+test('jwks_uri: a self-signed certificate is found there, and so is a new one [RFC 8705 §2.2]', async () => {
   const path = `/${randomUUID()}`
   const server = await createTestServer({
     ...allowLoopback,

@@ -41,7 +41,7 @@ const sign = (claims: object = {}, key: CryptoKey = privateKey, alg = 'ES256'): 
 const redeem = (server: TestServer, assertion: string, more: object = {}): Promise<Answer> =>
   server.token({ grant_type, assertion, ...more }, { client: ['bearer', secret] })
 
-test('jwt-bearer: an assertion of a trusted issuer gives the user’s token once [RFC 7523 §2.1]', async () => {
+test('jwt-bearer: an assertion of a trusted issuer yields the user’s token once [RFC 7523 §2.1]', async () => {
   const server = await createTestServer(configured)
   const assertion = await sign()
   const { status, json } = await redeem(server, assertion)
@@ -59,7 +59,7 @@ test('jwt-bearer: an assertion of a trusted issuer gives the user’s token once
   assert.equal((await redeem(server, await sign({ jti: 'two' }))).status, 200)
 })
 
-test('jwt-bearer: an id that one issuer used is still good of another [RFC 7519 §4.1.7]', async () => {
+test('jwt-bearer: an id that one issuer used is still valid for another [RFC 7519 §4.1.7]', async () => {
   const second = 'https://second.example'
   const [first] = configured.trusted_issuers
   const trusted_issuers = [...configured.trusted_issuers, { ...first, issuer: second }]
@@ -70,17 +70,17 @@ test('jwt-bearer: an id that one issuer used is still good of another [RFC 7519 
   }
 })
 
-test('jwt-bearer: one without jti is used once as a whole', async () => {
+test('jwt-bearer: an assertion without jti is accepted once as a whole', async () => {
   const server = await createTestServer(configured)
   const assertion = await sign({ jti: undefined })
   assert.equal((await redeem(server, assertion)).status, 200)
   assertRefused(await redeem(server, assertion), 'invalid_grant', 'assertion_replayed')
 })
 
-/** The order of the curve P-256: with `s`, `order - s` fits as well. */
+/** The order of the curve P-256: if `s` is valid, so is `order - s`. */
 const order = BigInt('0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551')
 
-test('jwt-bearer: one without jti is used once, also where its signature is spelt in another way', async () => {
+test('jwt-bearer: an assertion without jti is accepted once, even if its signature is written differently', async () => {
   const server = await createTestServer(configured)
   const assertion = await sign({ jti: undefined })
   const [head, payload, signature = ''] = assertion.split('.')
@@ -93,7 +93,7 @@ test('jwt-bearer: one without jti is used once, also where its signature is spel
   assertRefused(await redeem(server, assertion), 'invalid_grant', 'assertion_replayed')
 })
 
-test('jwt-bearer: the token endpoint is an audience too', async () => {
+test('jwt-bearer: the token endpoint is also an accepted audience', async () => {
   const server = await createTestServer(configured)
   assert.equal((await redeem(server, await sign({ aud: `${issuer}/connect/token` }))).status, 200)
 })
@@ -101,15 +101,15 @@ test('jwt-bearer: the token endpoint is an audience too', async () => {
 for (const [what, claims, reason] of [
   ['another audience', { aud: 'https://else.example' }, 'assertion_invalid'],
   ['no audience', { aud: undefined }, 'assertion_invalid'],
-  ['an issuer that nobody trusts', { iss: 'https://evil.example' }, 'assertion_invalid'],
+  ['an untrusted issuer', { iss: 'https://evil.example' }, 'assertion_invalid'],
   ['no subject', { sub: undefined }, 'assertion_invalid'],
   ['an unknown subject', { sub: 'nobody' }, 'assertion_subject_unknown'],
   ['an inactive subject', { sub: '2' }, 'assertion_subject_unknown'],
-  ['an end that is past', { exp: startOfTime - 10 }, 'assertion_invalid'],
+  ['an exp in the past', { exp: startOfTime - 10 }, 'assertion_invalid'],
   ['no end', { exp: undefined }, 'assertion_invalid'],
-  ['an end far away', { exp: startOfTime + 7200 }, 'assertion_lifetime_invalid'],
-  ['a beginning that is not yet', { nbf: startOfTime + 100 }, 'assertion_invalid'],
-  ['an issue time ahead', { iat: startOfTime + 100 }, 'assertion_lifetime_invalid'],
+  ['an exp too far in the future', { exp: startOfTime + 7200 }, 'assertion_lifetime_invalid'],
+  ['an nbf in the future', { nbf: startOfTime + 100 }, 'assertion_invalid'],
+  ['an iat in the future', { iat: startOfTime + 100 }, 'assertion_lifetime_invalid'],
 ] as const) {
   test(`jwt-bearer: ${what} is invalid_grant [RFC 7523 §3]`, async () => {
     const server = await createTestServer(configured)
@@ -119,7 +119,7 @@ for (const [what, claims, reason] of [
   })
 }
 
-test('jwt-bearer: unsigned, foreign-signed, HMAC and broken assertions are invalid_grant', async () => {
+test('jwt-bearer: unsigned, foreign-signed, HMAC and malformed assertions are invalid_grant', async () => {
   const server = await createTestServer(configured)
   const good = await sign()
   const [, payload] = good.split('.')
@@ -137,7 +137,7 @@ test('jwt-bearer: unsigned, foreign-signed, HMAC and broken assertions are inval
   )
 })
 
-test('jwt-bearer: an assertion is known for as long as it would be accepted, clean-up or not [RFC 7523 §3]', async () => {
+test('jwt-bearer: a used assertion is remembered for as long as it is valid, despite clean-up [RFC 7523 §3]', async () => {
   const server = await createTestServer(configured)
   const [whole, fraction] = [await sign(), await sign({ jti: 'fraction', exp: startOfTime + 300.5 })]
   assert.equal((await redeem(server, whole)).status, 200)
@@ -146,7 +146,7 @@ test('jwt-bearer: an assertion is known for as long as it would be accepted, cle
   await server.stores.cleanUp(server.clock.now())
   assertRefused(await redeem(server, whole), 'invalid_grant', 'assertion_replayed')
   assertRefused(await redeem(server, fraction), 'invalid_grant', 'assertion_replayed')
-  // A clock that is set back brings none of them back.
+  // Setting the clock back makes none of them valid again.
   server.clock.advance(296)
   await server.stores.cleanUp(server.clock.now())
   server.clock.advance(-300)

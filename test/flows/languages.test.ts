@@ -11,7 +11,7 @@ async function start() {
 
 const languageOf = (html: string) => /<html lang="([^"]+)" dir="([^"]+)">/.exec(html)?.slice(1).join(' ')
 
-test('languages: accept-language is answered by weight, language and script [RFC 9110 §12.5.4]', async () => {
+test('languages: accept-language is matched by weight, language and script [RFC 9110 §12.5.4]', async () => {
   const { server } = await start()
   const asked = async (header: string) =>
     languageOf((await server.send('GET', '/', { headers: { 'accept-language': header } })).body)
@@ -26,7 +26,7 @@ test('languages: accept-language is answered by weight, language and script [RFC
     assert.equal(await asked(other), 'en ltr', other)
 })
 
-test('languages: ui_locales goes before what the browser prefers, and holds through the pages [OIDC Core §3.1.2.1]', async () => {
+test('languages: ui_locales precedes the browser’s preference, on all pages of the request [OIDC Core §3.1.2.1]', async () => {
   const { browser } = await start()
   const headers = { 'accept-language': 'fr' }
   const sent = await browser.request('GET', authorizePath({ ui_locales: 'tlh ja de' }), { headers })
@@ -35,7 +35,7 @@ test('languages: ui_locales goes before what the browser prefers, and holds thro
   assert.match(login.text, /サインイン/)
 })
 
-test('languages: what is chosen on a page is kept, and overrules what that client asks for', async () => {
+test('languages: the language chosen on a page is kept, and precedes what that client requests', async () => {
   const { browser } = await start()
   const login = await browser.visit(authorizePath({ ui_locales: 'ja' }))
   const arabic = linkTo(login.body, 'ar')
@@ -47,7 +47,7 @@ test('languages: what is chosen on a page is kept, and overrules what that clien
   assert.equal(languageOf((await browser.visit(authorizePath({ ui_locales: 'es' }))).body), 'es ltr')
 })
 
-test('languages: a page that answers a wrong password changes its language without losing the request', async () => {
+test('languages: the page shown after a wrong password can switch its language and keeps the request', async () => {
   const { browser } = await start()
   const login = await browser.visit(authorizePath())
   const wrong = await browser.submit(login, { username: 'alice', password: 'no', button: 'login' })
@@ -58,7 +58,7 @@ test('languages: a page that answers a wrong password changes its language witho
   assert.ok(page.form?.fields.continue)
 })
 
-test('languages: only ours are taken, and nothing that is sent comes back unescaped', async () => {
+test('languages: only ours are accepted, and input is always escaped', async () => {
   const { browser } = await start()
   for (const lang of ['xx', '', '"><script>alert(1)</script>', 'DE']) {
     const page = await browser.visit(`/device?lang=${encodeURIComponent(lang)}`)
@@ -74,7 +74,7 @@ const linkTo = (html: string, tag: string): string => {
   return href.replaceAll('&amp;', '&')
 }
 
-test('languages: a name that runs the other way is kept apart from what is around it, and no other is [Unicode UAX #9 §2.7]', async () => {
+test('languages: a name in the other writing direction is isolated from the text around it, and no other is [Unicode UAX #9 §2.7]', async () => {
   const clients = pagesWorld.clients.map(client =>
     client.client_id === 'web' ? { ...client, client_name: 'متجر (٢)' } : client,
   )

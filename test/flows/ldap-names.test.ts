@@ -1,4 +1,4 @@
-/** What a user types as a name arrives at a directory as these very characters, read off the wire byte for byte. */
+/** A name that a user types reaches the directory unchanged, byte for byte. */
 
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
@@ -43,7 +43,7 @@ const signIn = (server: TestServer, username: string, password = 'right', from =
     { client: ['direct', 's'], from },
   )
 
-/** X.690 §8, written down without the code that is tested. Lengths have the form that the test directory reports. */
+/** X.690 §8, implemented independently of the tested code. Lengths have the form that the test directory reports. */
 function ber(tag: number, ...parts: readonly (Buffer | string)[]): Buffer {
   const value = Buffer.concat(
     parts.map(part => (typeof part === 'string' ? Buffer.from(part, 'utf8') : part)),
@@ -116,7 +116,7 @@ const names = [
   ],
 ]
 
-test('ldap: the filter holds each name as its UTF-8, byte for byte [RFC 4515 §3] [RFC 4511 §4.5.1.7]', async () => {
+test('ldap: the filter contains each name as its UTF-8, byte for byte [RFC 4515 §3] [RFC 4511 §4.5.1.7]', async () => {
   const server = await start()
   for (const [index, name] of names.entries()) {
     ldap.filters.length = 0
@@ -134,7 +134,7 @@ test('ldap: the filter holds each name as its UTF-8, byte for byte [RFC 4515 §3
   }
 })
 
-test('ldap: whatever name is typed, its bytes are in the filter and no name finds another’s entry [RFC 4515 §3]', async () => {
+test('ldap: the filter contains the bytes of any name, and no name finds another’s entry [RFC 4515 §3]', async () => {
   const server = await start()
   const pieces = [
     '*',
@@ -173,7 +173,7 @@ test('ldap: whatever name is typed, its bytes are in the filter and no name find
   )
 })
 
-test('ldap: the configuration’s own filters mean bytes too, escaped or not [RFC 4515 §3]', async () => {
+test('ldap: the configured filters are read as bytes too, escaped or not [RFC 4515 §3]', async () => {
   const server = await start({
     ...searching(),
     filter: '(&(uid={username})(ou=B\\c3\\bccher)(l=Zürich)(objectGUID=\\00\\fe\\2a))',
@@ -200,7 +200,7 @@ test('ldap: the configuration’s own filters mean bytes too, escaped or not [RF
   )
 })
 
-test('ldap: the DN of a direct bind holds each name as its UTF-8, and its special characters escaped [RFC 4514 §2.4]', async () => {
+test('ldap: the DN of a direct bind contains each name as its UTF-8, with special characters escaped [RFC 4514 §2.4]', async () => {
   const { bind_dn: _, bind_password: __, ...rest } = searching()
   const server = await start({ ...rest, user_dn: `uid={username},${base}` })
   for (const [name, written] of [
@@ -223,7 +223,7 @@ test('ldap: the DN of a direct bind holds each name as its UTF-8, and its specia
   }
 })
 
-test('ldap: a bind name that is no DN takes letters of any script, and nothing that could name another domain', async () => {
+test('ldap: a bind name that is not a DN accepts letters of any script, and nothing that could name another domain', async () => {
   const { bind_dn: _, bind_password: __, ...rest } = searching()
   const server = await start({ ...rest, user_dn: '{username}@corp.example' })
   const refusal = () => server.logged.findLast(({ event }) => event === 'directory_refused')?.reason

@@ -85,7 +85,7 @@ const direct = (server: TestServer, username: string, password = `${username}-pa
 const refusal = (server: TestServer) =>
   server.logged.findLast(entry => entry.event === 'directory_refused')?.reason
 
-test('ldap: whatever values an entry has, its user signs in with text claims or is refused', async () => {
+test('ldap: whatever values an entry has, its user signs in with string claims or is refused', async () => {
   const hostile: readonly (readonly (string | Buffer)[])[] = [
     [],
     [''],
@@ -165,7 +165,7 @@ test('ldap: the login page signs a user of the directory in', async () => {
   assert.ok(answerOf(right).get('code'))
 })
 
-test('ldap: the sub stays when name and place change, and is another for another entry', async () => {
+test('ldap: the sub remains when name and place change, and differs for another entry', async () => {
   const server = await start()
   const subOf = async (username: string, password?: string) =>
     claimsOf((await direct(server, username, password)).json.access_token).sub
@@ -177,7 +177,7 @@ test('ldap: the sub stays when name and place change, and is another for another
   ]
   assert.equal(await subOf('lovelace'), before)
   assert.notEqual(await subOf('bob'), before)
-  // Bytes that are no text, as an objectGUID's.
+  // Bytes that are not text, like those of an objectGUID.
   assert.match(await subOf('guid', 'x'), /^fed_/)
 })
 
@@ -212,7 +212,7 @@ test('ldap: special characters in a name have no meaning in the filter [RFC 4515
   assert.equal((await direct(server, 'weird*)(uid=*')).status, 200)
 })
 
-test('ldap: unknown, wrong, locked, expired and ambiguous are answered alike, and unknown names are bound too', async () => {
+test('ldap: unknown, wrong, locked, expired and ambiguous get the same response, and unknown names also bind', async () => {
   const server = await start()
   const answers = []
   for (const [name, password, reason] of [
@@ -236,13 +236,13 @@ test('ldap: unknown, wrong, locked, expired and ambiguous are answered alike, an
   assert.ok(!JSON.stringify(server.logged).includes('-password'))
 })
 
-test('ldap: entries that the active filter leaves out do not sign in', async () => {
+test('ldap: entries that the active filter excludes can’t sign in', async () => {
   const server = await start({ ...searching(), active_filter: '(!(employeeType=former))' })
   assertRefused(await direct(server, 'gone'), 'invalid_grant', 'credentials_refused')
   assert.equal((await direct(server, 'ada')).status, 200)
 })
 
-test('ldap: a right password is no sign-in where the entry is not among those that may sign in', async () => {
+test('ldap: a correct password is refused if the entry is not among those that may sign in', async () => {
   const { bind_dn: _, bind_password: __, ...rest } = searching()
   const active_filter = '(!(employeeType=former))'
   const server = await start({ ...rest, user_dn: `uid={username},${base}`, active_filter })
@@ -251,7 +251,7 @@ test('ldap: a right password is no sign-in where the entry is not among those th
   assert.equal((await direct(server, 'ada')).status, 200)
 })
 
-test('ldap: an entry whose mapped attributes are too large does not sign in', async () => {
+test('ldap: an entry whose mapped attributes are too large can’t sign in', async () => {
   const large = person('large', { attributes: { memberOf: Array(1000).fill(`cn=${'x'.repeat(100)}`) } })
   ldap.entries = [...entries, large]
   const server = await start(searching(), { claim_mapping: { groups: 'memberOf' } })
@@ -260,7 +260,7 @@ test('ldap: an entry whose mapped attributes are too large does not sign in', as
   assert.equal((await direct(server, 'ada')).status, 200)
 })
 
-test('ldap: users are bound directly where the configuration says so, names escaped [RFC 4514 §2.4]', async () => {
+test('ldap: users bind directly if configured, with names escaped [RFC 4514 §2.4]', async () => {
   const { bind_dn: _, bind_password: __, base: ___, ...rest } = searching()
   const server = await start({ ...rest, user_dn: `uid={username},${base}` })
   assert.equal((await direct(server, 'ada')).status, 200)
@@ -270,7 +270,7 @@ test('ldap: users are bound directly where the configuration says so, names esca
   assert.deepEqual(ldap.asked.slice(1), [`bind uid=x\\2ccn\\3dreader,${base}`])
 })
 
-test('ldap: a name that the place for it can not hold is refused unasked', async () => {
+test('ldap: a name that can’t be written at its place is refused without a query', async () => {
   const { bind_dn: _, bind_password: __, base: ___, ...rest } = searching()
   const server = await start({ ...rest, user_dn: '{username}@corp.example' })
   for (const name of ['ada@corp.example,cn=reader', 'ada lovelace', 'ada*']) {
@@ -281,14 +281,14 @@ test('ldap: a name that the place for it can not hold is refused unasked', async
   }
 })
 
-/** A directory as the configuration makes it, for what no form and no configuration brings. */
+/** A directory that the test calls directly, for input that forms and configuration never produce. */
 const directoryOf = (more: object) =>
   ({
     ...{ ...searching(), scope: 'sub', tls: 'none', timeout: 5, filter: '(uid={username})' },
     ...{ id_attribute: 'entryUUID', claims: {}, list_claims: new Set(), ...more },
   }) as never
 
-test('ldap: an entry without a name proves nothing, since a bind without one is anonymous [RFC 4513 §5.1.1]', async () => {
+test('ldap: an entry without a DN is refused, since a bind without one is anonymous [RFC 4513 §5.1.1]', async () => {
   const attributes = { uid: ['nameless'], entryUUID: ['n'] }
   ldap.entries = [entries[0]!, { dn: '', password: 'nameless-password', attributes }]
   for (const password of ['nameless-password', 'another'])
@@ -299,7 +299,7 @@ test('ldap: an entry without a name proves nothing, since a bind without one is 
   assert.ok(!ldap.asked.includes('bind '), ldap.asked.join())
 })
 
-test('ldap: a name that two entries have is nobody’s, however its password was checked', async () => {
+test('ldap: a name that two entries have is refused, however the password is checked', async () => {
   const { bind_dn: _, bind_password: __, ...rest } = searching()
   const server = await start({ ...rest, user_dn: `uid={username},${base}` })
   assert.equal((await direct(server, 'ada')).status, 200)
@@ -307,7 +307,7 @@ test('ldap: a name that two entries have is nobody’s, however its password was
   assert.equal(refusal(server), 'directory_user_ambiguous')
 })
 
-test('ldap: a name that has no UTF-8 is looked up nowhere', async () => {
+test('ldap: a name without a UTF-8 form is not looked up', async () => {
   for (const name of ['\ud800', 'ada\udc00', '\udfff\ud800'])
     assert.deepEqual(await bindUser(directoryOf({}), name, 'x'), {
       ok: false,
@@ -316,7 +316,7 @@ test('ldap: a name that has no UTF-8 is looked up nowhere', async () => {
   assert.deepEqual(ldap.asked, [])
 })
 
-test('ldap: an entry with two ids is nobody', async () => {
+test('ldap: an entry with two ids is refused', async () => {
   ldap.entries = [...entries, person('double', { attributes: { entryUUID: ['one', 'two'] } })]
   const server = await start()
   assert.notEqual((await direct(server, 'double')).status, 200)
@@ -337,7 +337,7 @@ test('ldap: a directory without TLS or with a wrong certificate receives no pass
   assert.ok(!ldap.asked.some(asked => asked.startsWith('bind')))
 })
 
-test('ldap: ldaps is TLS from the first byte; without TLS only where the configuration says so', async () => {
+test('ldap: ldaps uses TLS from the first byte; there is no TLS only if configured', async () => {
   const secure = await startLdapServer({ entries, ldaps: true })
   const server = await start({ ...searching(), url: `ldaps://localhost:${secure.port}` })
   assert.equal((await direct(server, 'ada')).status, 200)
@@ -349,7 +349,7 @@ test('ldap: ldaps is TLS from the first byte; without TLS only where the configu
   assert.ok(!ldap.asked.includes('starttls'))
 })
 
-test('ldap: a directory that is away or silent is told to be so, counts no guess, and breaks nothing else', async () => {
+test('ldap: an unreachable or silent directory is reported as such, counts no guess, and affects nothing else', async () => {
   const away = await startLdapServer({ entries })
   const server = await start({ ...searching(), url: `ldap://localhost:${away.port}`, timeout: 1 })
   away.mute = true
@@ -366,7 +366,7 @@ test('ldap: a directory that is away or silent is told to be so, counts no guess
   assert.equal((await direct(server, 'alice', 'wonderland', '')).status, 200)
 })
 
-test('ldap: no more connections at once than configured, however many sign in', async t => {
+test('ldap: there are at most the configured connections, however many users sign in', async t => {
   const own = await startLdapServer({ entries })
   t.after(own.close)
   const url = `ldap://localhost:${own.port}`
@@ -374,7 +374,7 @@ test('ldap: no more connections at once than configured, however many sign in', 
   const answers = await Promise.all(Array.from({ length: 20 }, () => direct(server, 'ada')))
   assert.ok(answers.every(answer => answer.status === 200))
   assert.ok(own.connections().most <= 3)
-  // A directory that hangs: three wait for it and thirty for these, however late the others come.
+  // A directory that hangs: three requests wait for it and thirty for these, however late the others arrive.
   own.mute = true
   let refused = 0
   const crowd = Array.from({ length: 60 }, async () => {
@@ -383,14 +383,14 @@ test('ldap: no more connections at once than configured, however many sign in', 
     return status
   })
   const served = (await Promise.all(crowd)).filter(status => status === 200).length
-  // The directory is not to blame for those that it was not asked for.
+  // The directory is not blamed for requests that it was not sent.
   const failed = server.logged.filter(({ event }) => event === 'directory_failed')
   assert.ok(failed.length <= 3, String(failed.length))
-  // Of the three first none is served that had asked before the directory answered again.
+  // None of the first three is served, since they asked before the directory recovered.
   assert.ok(served >= 30 && served <= 33, `${served}`)
 })
 
-test('ldap: a client may be kept from the directory, and guesses are counted', async () => {
+test('ldap: a client may be excluded from the directory, and guesses are counted', async () => {
   const server = await start()
   for (let count = 0; count < 100; count++) await direct(server, 'ada', 'wrong')
   assert.equal((await direct(server, 'ada')).status, 429)
@@ -407,7 +407,7 @@ test('ldap: a client may be kept from the directory, and guesses are counted', a
   assertRefused(await direct(restricted, 'ada'), 'invalid_request', 'provider_not_allowed')
 })
 
-test('ldap: the only way that is left is a page for its password; a domain leads to it too', async () => {
+test('ldap: a single remaining directory has a page for its password; a domain leads to it too', async () => {
   const server = await start(searching(), { domains: ['corp.example'] })
   const browser = createBrowser(server)
   const only = await browser.visit(authorizePath({ client_id: 'nolocal' }))
@@ -421,7 +421,7 @@ test('ldap: the only way that is left is a page for its password; a domain leads
   assert.ok(answerOf(done).get('code'))
 })
 
-test('ldap: where linking by address is configured, the entry of a local user with that address is this user', async () => {
+test('ldap: if linking by address is configured, the entry of a local user with that address is this user', async () => {
   const local = {
     sub: '9',
     username: 'ada-here',
@@ -437,7 +437,7 @@ test('ldap: where linking by address is configured, the entry of a local user wi
   }
 })
 
-test('ldap: guesses at a user of the directory are counted once for all tenants', async () => {
+test('ldap: guesses at a directory user are counted once for all tenants', async () => {
   const added = Array.from({ length: 4 }, (_, n) => ({ name: `tenant${n}` }))
   const tenants = [...pagesWorld.tenants, ...added]
   const server = await createTestServer({ ...worldWith(searching()), tenants })
@@ -451,7 +451,7 @@ test('ldap: guesses at a user of the directory are counted once for all tenants'
   assert.equal(server.reason(), 'password_guessed_too_often')
 })
 
-test('ldap: groups are a list with one value as with two, others as list_claims says [RFC 9068 §2.2.3.1]', async () => {
+test('ldap: groups are a list even with one value, others as list_claims says [RFC 9068 §2.2.3.1]', async () => {
   const attributes = { memberOf: ['cn=staff'], title: ['Countess'], cn: ['Ada', 'Countess'] }
   ldap.entries = [entries[0]!, person('ada', { attributes })]
   const claim_mapping = { groups: 'title', name: 'cn', nickname: 'memberOf', email: 'mail' }

@@ -13,7 +13,7 @@ import { createTestServer, issuer, startOfTime, type TestServer } from '../suppo
 
 const log = new URL('../../packages/server/src/operations/log.ts', import.meta.url)
 
-/** What a process that runs this code has written when it ended. */
+/** Returns what a process that runs this code has written when it ends. */
 function written(level: LogLevel, code: string): Record<string, any>[] {
   const script = `import { createLog } from '${log}'; const log = createLog({ level: '${level}' }); ${code}`
   const { stderr, status } = spawnSync(process.execPath, ['--input-type=module', '--eval', script])
@@ -32,7 +32,7 @@ test('log: a line is JSON with its time, level, event and fields', () => {
   assert.deepEqual(rest, { level: 'info', event: 'refused', client_id: 'web', reason: 'code_expired' })
 })
 
-test('log: lines below the level are not written, and what waits is when the process exits', () => {
+test('log: lines below the level are not written, and pending lines are written when the process exits', () => {
   const all = `for (const level of ['debug', 'info', 'warn', 'error']) log[level](level); process.exit(0)`
   const events = (level: LogLevel) =>
     written(level, all)
@@ -43,7 +43,7 @@ test('log: lines below the level are not written, and what waits is when the pro
   assert.deepEqual(events('silent'), [])
 })
 
-test('log: a secret that slips in is censored, one object deep too', () => {
+test('log: a secret logged by mistake is censored, one object deep too', () => {
   const names = ['password', 'client_secret', 'code', 'refresh_token', 'token', 'assertion', 'authorization']
   const slip = JSON.stringify(Object.fromEntries(names.map(name => [name, 'hunter2'])))
   const [line] = written('info', `log.info('slip', { ...${slip}, form: { ...${slip}, ok: 1 } })`)
@@ -87,7 +87,7 @@ const codeWorld = {
   ],
 }
 
-/** Each makes the server log an error that has a code of its own. */
+/** Each makes the server log an error with its own code. */
 const failures: Readonly<Record<string, (server: TestServer) => Promise<unknown>>> = {
   client_assertion_invalid: server =>
     server.token({
@@ -114,7 +114,7 @@ const failures: Readonly<Record<string, (server: TestServer) => Promise<unknown>
 }
 
 for (const [what, fail] of Object.entries(failures))
-  test(`log: ${what} says which error it was, under a name that is not censored`, async () => {
+  test(`log: ${what} logs which error it was, in a field that is not censored`, async () => {
     const server = await createTestServer(codeWorld)
     await fail(server)
     const line = server.logged.find(({ event, reason }) => event === what || reason === what)
@@ -123,7 +123,7 @@ for (const [what, fail] of Object.entries(failures))
     assert.equal(written_?.error_code, line?.error_code)
   })
 
-test('log: what the documentation sends operators to is no name that the log censors', () => {
+test('log: no field that the documentation refers to is censored', () => {
   const pages = [...textsOf('docs/**/*.md').values()].join('\n')
   const named = [
     ...pages.matchAll(/[Ll]og fields? `(\w+)`(?: and `(\w+)`)? ha(?:s|ve) the details/g),
@@ -135,7 +135,7 @@ test('log: what the documentation sends operators to is no name that the log cen
   )
 })
 
-test('log: a sign-in and its tokens leave no code and no token in any line', async () => {
+test('log: a sign-in and its tokens write no code and no token to the log', async () => {
   const server = await createTestServer(pagesWorld)
   const code = answerOf(
     await signIn(createBrowser(server), authorizePath({ scope: 'openid offline_access' })),
@@ -146,7 +146,7 @@ test('log: a sign-in and its tokens leave no code and no token in any line', asy
     ...{ redirect_uri: callback, code_verifier: verifier },
   }
   const { json } = await server.token(form)
-  // A replay is refused, and says so.
+  // A replay is refused, and the log says so.
   await server.token(form)
   assert.equal(server.reason(), 'code_replayed')
   const lines = JSON.stringify(server.logged)

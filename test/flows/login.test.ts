@@ -9,7 +9,7 @@ async function start(input: object = pagesWorld) {
   return { server, browser: createBrowser(server) }
 }
 
-test('login: the page names the client, fills in the login hint and needs no script [authorize-006]', async () => {
+test('login: the page shows the client, fills in the login hint and needs no script [authorize-006]', async () => {
   const { browser } = await start()
   const page = await browser.visit(
     authorizePath({ login_hint: 'alice"><i>', display: 'popup', ui_locales: 'fr-FR en' }),
@@ -17,7 +17,7 @@ test('login: the page names the client, fills in the login hint and needs no scr
   assert.equal(page.status, 200)
   assert.match(page.text, /pour continuer vers Web & Co/)
   assert.equal(page.form?.fields.username, 'alice"><i>')
-  // The one script file only helps with passkeys.
+  // The only script file helps with passkeys.
   assert.doesNotMatch(
     page.body,
     /<script(?! type="module" src="\/assets\/passkey-\w+\.js"><\/script>)|<i>| style=| on\w+=/,
@@ -25,7 +25,7 @@ test('login: the page names the client, fills in the login hint and needs no scr
   assert.match(page.body, /<html lang="fr" dir="ltr">/)
 })
 
-test('login: pages can not be framed, cached or made to load from elsewhere', async () => {
+test('login: pages can’t be framed or cached, and load nothing from other origins', async () => {
   const { browser } = await start()
   const page = await browser.visit(authorizePath())
   assert.equal(
@@ -37,7 +37,7 @@ test('login: pages can not be framed, cached or made to load from elsewhere', as
   assert.equal(page.headers['x-content-type-options'], 'nosniff')
 })
 
-test('login: cookies are host-bound, HttpOnly and SameSite=Lax; the session cookie is used by the server only', async () => {
+test('login: cookies are host-bound, HttpOnly and SameSite=Lax; the session cookie is read only by the server', async () => {
   const { browser } = await start()
   const page = await browser.visit(authorizePath())
   const posted = await browser.request('POST', '/login', { form: { ...page.form?.fields, ...alice } })
@@ -53,7 +53,7 @@ test('login: cookies are host-bound, HttpOnly and SameSite=Lax; the session cook
   assert.match(csrf ?? '', /^__Host-tessera_csrf=[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
 })
 
-test('login: where the issuer is http the cookies have plain names', async () => {
+test('login: with an http issuer the cookies have plain names', async () => {
   const { browser } = await start({ ...pagesWorld, issuer: 'http://localhost:5080' })
   answerOf(await signIn(browser, authorizePath()))
   assert.deepEqual([...browser.cookies.keys()].sort(), [
@@ -64,7 +64,7 @@ test('login: where the issuer is http the cookies have plain names', async () =>
   ])
 })
 
-test('login: unknown names, wrong passwords, inactive users and users of a tenant are answered alike', async () => {
+test('login: unknown names, wrong passwords, inactive users and users of a tenant get the same response', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(authorizePath())
   const answers: string[] = []
@@ -80,7 +80,7 @@ test('login: unknown names, wrong passwords, inactive users and users of a tenan
     assert.match(answer.body, /role="alert"/)
     assert.equal(answer.form?.fields.username, username)
     assert.equal(answer.form?.fields.password, '')
-    // The challenge for a passkey is another each time.
+    // The challenge for a passkey differs each time.
     const passkey = / data-options="[^"]*"|name="ticket" value="[^"]*"/g
     answers.push(answer.body.replaceAll(username, '').replaceAll(passkey, ''))
   }
@@ -90,13 +90,13 @@ test('login: unknown names, wrong passwords, inactive users and users of a tenan
   assert.ok(!JSON.stringify(logged).includes('wonderland'))
 })
 
-test('login: after a wrong password the right one goes through', async () => {
+test('login: after a wrong password, the correct one signs in', async () => {
   const { browser } = await start()
   const page = await signIn(browser, authorizePath(), { username: 'alice', password: 'wrong' })
   assert.ok(answerOf(await browser.submit(page, { password: 'wonderland' })).get('code'))
 })
 
-test('login: cancel tells the client access_denied with the state, without a password', async () => {
+test('login: cancelling returns access_denied and the state to the client, without a password', async () => {
   const { browser } = await start()
   const page = await signIn(browser, authorizePath(), { button: 'cancel' })
   const answer = answerOf(page)
@@ -105,7 +105,7 @@ test('login: cancel tells the client access_denied with the state, without a pas
   assert.equal(browser.cookies.has('__Host-tessera_session'), false)
 })
 
-test('login: a form without its CSRF token or cookie signs nobody in [RFC 9700 §4.7]', async () => {
+test('login: a form without its CSRF token or cookie is refused [RFC 9700 §4.7]', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(authorizePath())
   const stranger = createBrowser(server)
@@ -131,7 +131,7 @@ test('login: a form without its CSRF token or cookie signs nobody in [RFC 9700 �
   assert.ok(answerOf(await browser.submit(page, alice)).get('code'))
 })
 
-test('login: a changed continuation signs nobody in', async () => {
+test('login: a form with a changed continuation is refused', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(authorizePath())
   const sealed = page.form?.fields.continue ?? ''
@@ -143,7 +143,7 @@ test('login: a changed continuation signs nobody in', async () => {
   assert.equal(browser.cookies.has('__Host-tessera_session'), false)
 })
 
-test('login: a sign-in starts a session under a new handle and ends the earlier one', async () => {
+test('login: a sign-in starts a session with a new handle and ends the earlier one', async () => {
   const { browser } = await start()
   await signIn(browser, authorizePath())
   const before = browser.cookies.get('__Host-tessera_session') ?? ''
@@ -154,7 +154,7 @@ test('login: a sign-in starts a session under a new handle and ends the earlier 
   assert.ok((await browser.visit(authorizePath())).target.startsWith('/login'))
 })
 
-test('login: enable_local_login false shows no password form but the providers that can check one', async () => {
+test('login: enable_local_login false shows no password form except of providers that check passwords', async () => {
   const { browser } = await start()
   const page = await browser.visit(authorizePath({ client_id: 'nolocal' }))
   assert.doesNotMatch(page.body, /name="password"/)
@@ -173,7 +173,7 @@ test('login: a local session does not count for a client without local login', a
   assert.ok((await browser.visit(authorizePath({ client_id: 'nolocal' }))).target.startsWith('/login'))
 })
 
-test('login: without any way to sign in the page says so, and leads back', async () => {
+test('login: without any sign-in option the page says so, and links back', async () => {
   const { browser } = await start({
     ...pagesWorld,
     identity_providers: [],
@@ -193,7 +193,7 @@ test('login: a validator replaces the configured users', async () => {
   assert.equal(server.logged.find(entry => entry.event === 'signed_in')?.sub, 'v-zoe')
 })
 
-test('login: the stylesheet is served under the hash of its content and kept for ever', async () => {
+test('login: the stylesheet is served under the hash of its content and cached permanently', async () => {
   const { browser } = await start()
   const page = await browser.visit(authorizePath())
   const path = /href="(\/assets\/tessera-[0-9a-f]{16}\.css)"/.exec(page.body)?.[1] ?? ''

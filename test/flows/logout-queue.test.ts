@@ -35,7 +35,7 @@ function endings(clients: readonly string[]) {
   return { ...made, told: () => told, logged }
 }
 
-test('session end: clients that wait to be told are told at once, and nothing is begun where there are none', async () => {
+test('session end: waiting clients are notified at once, and nothing starts if there are none', async () => {
   for (const [clients, times] of [
     [['web', 'shop'], 1],
     [[], 0],
@@ -49,7 +49,7 @@ test('session end: clients that wait to be told are told at once, and nothing is
   }
 })
 
-test('session end: those that expired end by the time that has certainly passed, a hundred at a time', async () => {
+test('session end: sessions end once their expiry has certainly passed, a hundred at a time', async () => {
   const asked: unknown[] = []
   const counts = [100, 100, 3]
   const { endExpired } = createEndings({
@@ -65,7 +65,7 @@ test('session end: those that expired end by the time that has certainly passed,
     clock: { now: () => now, passed: () => now - 1000 },
     log: silentLog,
     endRevokes: 'online',
-    onNotices: () => assert.fail('nobody is to be told'),
+    onNotices: () => assert.fail('nobody to be notified'),
   })
   assert.equal(await endExpired(), 203)
   assert.deepEqual(asked, Array(3).fill([now - 1000, now + 86_400, 100]))
@@ -112,7 +112,7 @@ test('logout tokens: one process sends 64 at once, and 8 to one client', async (
     for (let turns = 0; turns < 50; turns++) await new Promise(resolve => setImmediate(resolve))
     assert.equal(underWay, expected)
     for (let turns = 0; underWay > 0 || waiting.length > 0; turns++) {
-      assert.ok(turns < 5000, `${underWay} under way, ${waiting.length} waiting`)
+      assert.ok(turns < 5000, `${underWay} in progress, ${waiting.length} waiting`)
       for (const go of held.splice(0)) go()
       await new Promise(resolve => setImmediate(resolve))
     }
@@ -121,7 +121,7 @@ test('logout tokens: one process sends 64 at once, and 8 to one client', async (
   }
 })
 
-test('logout tokens: the end waits for those that are under way, and not for all that is due', async () => {
+test('logout tokens: closing waits for those in progress, and not for all that are due', async () => {
   let claimed = 0
   let removed = 0
   const delivery = createLogoutDelivery({
@@ -145,12 +145,12 @@ test('logout tokens: the end waits for those that are under way, and not for all
     log: silentLog,
   })
   void delivery.deliver()
-  await inTime('the end', delivery.close())
+  await inTime('closing ends', delivery.close())
   assert.ok(claimed > 64)
   assert.equal(removed, claimed)
 })
 
-test('logout tokens: a name that a stranger chose is looked up as such', async () => {
+test('logout tokens: a name that a stranger chose is looked up like any other', async () => {
   const strange = new Map<string, boolean>()
   const waiting = ['known', 'stranger'].map(client_id => ({ client_id, attempts: 1 }))
   const delivery = createLogoutDelivery({
@@ -188,7 +188,7 @@ test('logout tokens: a name that a stranger chose is looked up as such', async (
   )
 })
 
-/** Deliveries over notices in memory; each client answers as it was told to, 200 by default. */
+/** Deliveries of notices in memory; each client responds as the test says, with 200 by default. */
 function deliveries(clients: Readonly<Record<string, Partial<Client>>>, passed = now) {
   const tables = emptyTables()
   const stores = createMemoryStores(tables)
@@ -224,7 +224,7 @@ function deliveries(clients: Readonly<Record<string, Partial<Client>>>, passed =
   return { deliver, wait, told, logged, answers, letGo: stuck.resolve, left: () => tables.logoutNotices.size }
 }
 
-test('logout tokens: a client that is disabled, gone or without an address is told nothing, and not waited for', async () => {
+test('logout tokens: a client that is disabled, removed or without an address is not notified, and not waited for', async () => {
   const { deliver, wait, told, left } = deliveries({
     on: {},
     off: { enabled: false },
@@ -236,7 +236,7 @@ test('logout tokens: a client that is disabled, gone or without an address is to
   assert.equal(left(), 0)
 })
 
-test('logout tokens: 200 and 204 are taken for success, and nothing else [OpenID Connect Back-Channel Logout 1.0 §2.8]', async () => {
+test('logout tokens: only 200 and 204 count as success [OpenID Connect Back-Channel Logout 1.0 §2.8]', async () => {
   const { deliver, wait, answers, logged } = deliveries({ web: {} })
   for (const [status, event] of [
     [200, 'logout_delivered'],
@@ -252,7 +252,7 @@ test('logout tokens: 200 and 204 are taken for success, and nothing else [OpenID
   }
 })
 
-test('logout tokens: a notice is given up when its next attempt would be in the second of its end', async () => {
+test('logout tokens: a notice is given up if its next attempt would be at or after its expiry', async () => {
   const { deliver, wait, answers, logged, left } = deliveries({ web: {} })
   answers.set('web', { ok: true, status: 500, headers: {}, body: '' })
   wait('web', { expires_at: now + 10 })
@@ -273,7 +273,7 @@ test('logout tokens: a notice is not given up by a clock that may be ahead', asy
   assert.deepEqual(logged, ['logout_delivery_delayed', 'logout_undeliverable'])
 })
 
-test('logout tokens: a client that did not answer is sent nothing else in that run; one that refused is', async () => {
+test('logout tokens: a client that did not respond is sent nothing else in that run; one that refused is', async () => {
   const { deliver, wait, answers, told } = deliveries({ silent: {}, refusing: {} })
   answers.set('silent', { ok: false, reason: 'outbound_timeout' })
   answers.set('refusing', { ok: true, status: 400, headers: {}, body: '' })
@@ -284,14 +284,14 @@ test('logout tokens: a client that did not answer is sent nothing else in that r
   assert.ok(times('silent') <= 8, String(times('silent')))
 })
 
-test('logout tokens: strangers that do not answer have half of what is sent at once, and a new one two places where it is crowded', async () => {
+test('logout tokens: strangers that do not respond take half of the places at most, and a new one two if places are scarce', async () => {
   const stranger = { registered: { vouched: false, version: 1 } } as Partial<Client>
   const strangers = Array.from({ length: 100 }, (_, index) => [`stuck-${index}`, stranger] as const)
   const { deliver, wait, told, letGo } = deliveries({ ...Object.fromEntries(strangers), web: {} })
   for (const [client] of strangers) wait(client, { due_at: now - 10 })
   wait('web')
   const run = deliver()
-  await until('the known client is told', () => told.includes('web'))
+  await until('the known client is notified', () => told.includes('web'))
   assert.ok(told.length - 1 <= 34, String(told.length))
   letGo()
   await run

@@ -1,4 +1,4 @@
-/** Mail: handed on to a submission server by SMTP, tried again, and never at the cost of an answer. */
+/** Mail: delivered to a submission server by SMTP, retried, and never at the cost of a response. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -26,10 +26,10 @@ const mail = {
   link: 'https://id.example/x',
 }
 
-/** What is replied to a command in place of what is usual. */
+/** Replies that replace the usual ones, by command. */
 type Replies = { readonly MAIL?: string; readonly RCPT?: string }
 
-/** A submission server that notes what it is told. */
+/** A submission server that records its commands. */
 async function startSmtp(t: TestContext, { refuses = false, unknown = false, replies = {} as Replies } = {}) {
   const lines: string[] = []
   const sockets = new Set<Socket>()
@@ -77,7 +77,7 @@ const settings = (port: number) => ({
   smtp: { host: '127.0.0.1', port, secure: false, username: 'login', password: 'secret' },
 })
 
-test('mail: is handed on with its sender, both its parts and the credentials [RFC 6409]', async t => {
+test('mail: is delivered with its sender, both parts and the credentials [RFC 6409]', async t => {
   const smtp = await startSmtp(t)
   await createSmtp(settings(smtp.port))(mail)
   const said = smtp.lines.join('\n')
@@ -90,7 +90,7 @@ test('mail: is handed on with its sender, both its parts and the credentials [RF
   assert.equal(plain, '\0login\0secret')
 })
 
-test('mail: an address with line ends adds no header and no recipient', async t => {
+test('mail: an address with line breaks adds no header and no recipient', async t => {
   const smtp = await startSmtp(t)
   const evil = 'dora@example.com\r\nBcc: evil@example.com'
   await createSmtp(settings(smtp.port))({ ...mail, to: evil, subject: 'x\r\nBcc: evil@example.com' }).catch(
@@ -99,10 +99,10 @@ test('mail: an address with line ends adds no header and no recipient', async t 
   assert.ok(!smtp.lines.some(line => /^(Bcc:|RCPT TO:<evil)/i.test(line)), smtp.lines.join('\n'))
 })
 
-test('mail: a server that takes no TLS is given neither mail nor password, but on loopback [RFC 8314 §4.1]', async t => {
+test('mail: a server without TLS gets neither mail nor password, except on loopback [RFC 8314 §4.1]', async t => {
   const smtp = await startSmtp(t)
   const { smtp: server, from } = settings(smtp.port)
-  // The same machine by a name that is not taken for it.
+  // The same machine by a name that does not count as loopback.
   const send = createSmtp({ from, smtp: { ...server, host: '::ffff:127.0.0.1' } })
   await assert.rejects(send(mail), /TLS/)
   assert.ok(smtp.lines.some(line => line.startsWith('EHLO')))
@@ -117,7 +117,7 @@ const log = () => {
 
 const start = 1_790_000_000
 
-/** A post on a store of its own, or on another's. */
+/** A mail queue with its own store, or with that of another. */
 async function createTestPost(send: SendMail, given?: Pick<Stores, 'waitingMails'>) {
   const stores = given ?? (await openStores())
   const { events, log: ours } = log()
@@ -136,7 +136,7 @@ async function createTestPost(send: SendMail, given?: Pick<Stores, 'waitingMails
 
 const outgoing = { ...mail, lasts: 3600 }
 
-test('mail: what can not be handed on waits in the store, is tried again, and is sent once', async t => {
+test('mail: undelivered mail waits in the store, is retried, and is sent once', async t => {
   const smtp = await startSmtp(t, { refuses: true })
   let refused = true
   const sent: string[] = []
@@ -160,7 +160,7 @@ test('mail: what can not be handed on waits in the store, is tried again, and is
   assert.equal(await post.stores.waitingMails.anyDue(post.clock.now()), false)
 })
 
-test('mail: is given up when its link is worth nothing any more', async () => {
+test('mail: is given up when its link has expired', async () => {
   const post = await createTestPost(() => Promise.reject(new Error('away')))
   post.send(async () => outgoing)
   await post.settled()
@@ -172,7 +172,7 @@ test('mail: is given up when its link is worth nothing any more', async () => {
   assert.equal(await post.stores.waitingMails.anyDue(post.clock.now() + day), false)
 })
 
-test('mail: for an address that nobody takes mail for is given up at once', async t => {
+test('mail: for an address without a mailbox is given up at once', async t => {
   const smtp = await startSmtp(t, { unknown: true })
   const post = await createTestPost(createSmtp(settings(smtp.port)))
   post.send(async () => outgoing)
@@ -181,7 +181,7 @@ test('mail: for an address that nobody takes mail for is given up at once', asyn
   assert.equal(await post.stores.waitingMails.anyDue(start + day), false)
 })
 
-test('mail: a refusal for now, or of the sender, is no reason to give up [RFC 5321 §4.2.1]', async t => {
+test('mail: a temporary refusal, or one of the sender, is no reason to give up [RFC 5321 §4.2.1]', async t => {
   for (const [replies, isGivenUp] of [
     [{ RCPT: '450 mailbox busy' }, false],
     [{ RCPT: '499 later' }, false],
@@ -197,14 +197,14 @@ test('mail: a refusal for now, or of the sender, is no reason to give up [RFC 53
   }
 })
 
-test('mail: is tried until the second of its end, and not in it', async () => {
+test('mail: is retried until the second before its expiry', async () => {
   let isAway = true
   const sent: string[] = []
   const post = await createTestPost(async given => {
     if (isAway) throw new Error('away')
     sent.push(given.text)
   })
-  // The next attempt would be in that second: it is given up.
+  // The next attempt would be in that second: the mail is given up.
   post.send(async () => ({ ...mail, lasts: 10 }))
   await post.settled()
   assert.deepEqual(post.events.splice(0), ['mail_failed'])
@@ -225,7 +225,7 @@ test('mail: is tried until the second of its end, and not in it', async () => {
   assert.deepEqual(sent, [mail.text])
 })
 
-test('mail: lies sealed in the store, its address and link too', async () => {
+test('mail: is sealed in the store, with its address and link', async () => {
   const post = await createTestPost(() => Promise.reject(new Error('away')))
   post.send(async () => outgoing)
   await post.settled()
@@ -235,7 +235,7 @@ test('mail: lies sealed in the store, its address and link too', async () => {
   for (const text of [mail.to, mail.link, mail.text, 'example']) assert.equal(bytes.includes(text), false)
 })
 
-test('mail: of a process that died while it sent is sent by another, once its claim has run out', async () => {
+test('mail: of a process that died while sending is sent by another when its claim has expired', async () => {
   const dead = await createTestPost(() => new Promise(() => {}))
   dead.send(async () => outgoing)
   await until('the mail waits', () => dead.stores.waitingMails.anyDue(start + 1000))
@@ -250,7 +250,7 @@ test('mail: of a process that died while it sent is sent by another, once its cl
   assert.deepEqual(sent, [mail.to])
 })
 
-test('mail: outlives the server that wrote it, and of two servers one sends it', async () => {
+test('mail: survives the server that wrote it, and one of two servers sends it', async () => {
   const { open } = await beginShared()
   const first = await open()
   const before = await createTestServer(accountsWorld(), {
@@ -274,7 +274,7 @@ test('mail: outlives the server that wrote it, and of two servers one sends it',
     mails.map(({ to }) => to),
     [dora.email],
   )
-  // The link is as good as if it had come at once.
+  // The link is as valid as if the mail had arrived at once.
   const [server] = servers
   assert.ok(server)
   const { pathname, search } = new URL(mails[0]?.link ?? '')
@@ -286,7 +286,7 @@ test('mail: outlives the server that wrote it, and of two servers one sends it',
   await Promise.all(servers.map(each => each.close()))
 })
 
-test('mail: a submission server that answers nothing keeps no mail out of the store, and all are sent when it is back', async () => {
+test('mail: an unresponsive submission server does not prevent storing, and all mail is sent when it is back', async () => {
   const back = Promise.withResolvers<void>()
   let sent = 0
   const post = await createTestPost(async () => {
@@ -299,7 +299,7 @@ test('mail: a submission server that answers nothing keeps no mail out of the st
       composed++
       return outgoing
     })
-    await until(`mail ${count} is written`, () => composed === count, { every: 1 })
+    await until(`mail ${count} is stored`, () => composed === count, { every: 1 })
     await setImmediate()
   }
   assert.deepEqual([sent, post.events], [0, []])
@@ -308,7 +308,7 @@ test('mail: a submission server that answers nothing keeps no mail out of the st
   assert.deepEqual([sent, post.events], [300, []])
 })
 
-test('mail: one that the submission server does not finish keeps no other waiting', async () => {
+test('mail: one that the submission server does not finish does not delay others', async () => {
   const sent: string[] = []
   const post = await createTestPost(({ to }) =>
     to === 'stuck@example.com' ? new Promise(() => {}) : Promise.resolve(void sent.push(to)),
@@ -323,13 +323,13 @@ test('mail: one that the submission server does not finish keeps no other waitin
       composed = true
       return { ...outgoing, to }
     })
-    await until(`mail ${index} is written`, () => composed, { every: 1 })
+    await until(`mail ${index} is stored`, () => composed, { every: 1 })
   }
   await until('all others are sent', () => sent.length === 12)
   assert.deepEqual(new Set(sent), new Set(addresses.slice(1)))
 })
 
-test('mail: the end does not wait for a submission server that answers nothing, and leaves the rest in the store', async () => {
+test('mail: closing does not wait for an unresponsive submission server, and leaves the rest in the store', async () => {
   const begun: string[] = []
   const post = await createTestPost(({ to }) => {
     begun.push(to)
@@ -337,8 +337,8 @@ test('mail: the end does not wait for a submission server that answers nothing, 
   })
   for (let count = 0; count < 6; count++)
     post.send(async () => ({ ...outgoing, to: `u${count}@example.com` }))
-  await until('four are under way', () => begun.length === 4)
-  await inTime('the end', post.close(), { within: 20_000 })
+  await until('four are in progress', () => begun.length === 4)
+  await inTime('closing ends', post.close(), { within: 20_000 })
   // Nothing is claimed any more.
   void post.deliver()
   await setImmediate()
@@ -352,7 +352,7 @@ test('mail: the end does not wait for a submission server that answers nothing, 
   assert.equal(sent.length, 6)
 })
 
-test('mail: only so many are under way, more are logged and dropped', async () => {
+test('mail: the number in progress is limited, and mail beyond it is logged and dropped', async () => {
   let sent = 0
   const post = await createTestPost(async () => void sent++)
   for (let count = 0; count < 205; count++) post.send(async () => outgoing)

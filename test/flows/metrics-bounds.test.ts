@@ -1,4 +1,4 @@
-/** What opens the metrics, how many series there may be, and which fields of the log are secret. */
+/** Which tokens open the metrics, how many series there may be, and which log fields are secret. */
 
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
@@ -12,7 +12,7 @@ import type { Gathering } from '../../packages/server/src/runtime/metrics.ts'
 import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { createClock } from '../keys/keys.ts'
 
-test('metrics: a token opens them until the second of its end, and an argon2id hash never does', async () => {
+test('metrics: a token is accepted until it expires, and an argon2id hash never is', async () => {
   const clock = createClock()
   const value = 'a-token-of-some-length'
   const sha256 = { kind: 'sha256', hash: hash('sha256', value, 'buffer') } as const
@@ -31,7 +31,7 @@ test('metrics: a token opens them until the second of its end, and an argon2id h
   assert.equal(await statusWith({ kind: 'argon2id', encoded: '$argon2id$v=19$m=8,t=1,p=1$x$y' }), 401)
 })
 
-test('metrics: a label takes a thousand values, and all others are counted as one', () => {
+test('metrics: a label has at most a thousand values, and all others are counted as one', () => {
   const counter = createCounter('things', 'name')
   for (let index = 0; index < 1100; index++) counter.add(`value-${index}`)
   counter.add('value-0')
@@ -41,7 +41,7 @@ test('metrics: a label takes a thousand values, and all others are counted as on
   assert.equal(series['things{name="value-0"}'], 2)
 })
 
-test('metrics: a reason that is none of ours is counted as another', t => {
+test('metrics: an unknown reason is counted as other', t => {
   let own: Parameters<Gathering['tell']>[0] = () => assert.fail('the metrics are not told')
   const metrics = createMetrics({
     ...{ clock: createClock(), tokens: () => [], underWay: () => 0 },
@@ -61,7 +61,7 @@ test('metrics: a reason that is none of ours is counted as another', t => {
   assert.equal(counted['tessera_refusals_total{reason="other"}'], 5)
 })
 
-test('overload: a queue that turns work away says so at once, and then each ten seconds with how much', () => {
+test('overload: a queue that rejects work logs it at once, and then the count every ten seconds', () => {
   const clock = createClock()
   const lines: unknown[] = []
   const log = { ...silentLog, warn: (_: string, fields?: object) => void lines.push(fields) }
@@ -76,7 +76,7 @@ test('overload: a queue that turns work away says so at once, and then each ten 
   assert.deepEqual(lines, [{ queue: 'hashes', refused: 4 }])
 })
 
-test('log: these are the names of fields that are censored', () => {
+test('log: exactly these field names are censored', () => {
   assert.deepEqual(
     [...secretFields].toSorted(),
     [

@@ -1,4 +1,4 @@
-/** Figures for whoever watches over the server: who may read them, what they count, and that they stay few. */
+/** Metrics for monitoring: who may read them, what they count, and that the number of series is limited. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -17,13 +17,13 @@ async function textOf(server: TestServer): Promise<string> {
   return body
 }
 
-/** What stands behind a series; undefined where there is none. */
+/** Returns the value of a series, or undefined if it does not exist. */
 const figureOf = (text: string, series: string): number | undefined => {
   const line = text.split('\n').find(one => one.startsWith(`${series} `))
   return line === undefined ? undefined : Number(line.slice(series.length))
 }
 
-test('metrics: disabled metrics are not found', async () => {
+test('metrics: disabled metrics return 404', async () => {
   const server = await createTestServer(world)
   assert.equal((await server.send('GET', '/metrics', { headers: bearer(token) })).status, 404)
 })
@@ -49,7 +49,7 @@ test('metrics: a token is required [RFC 6750 §3]', async () => {
   assert.equal(answer.headers['cache-control'], 'no-store')
 })
 
-test('metrics: several tokens open them, none after its end', async () => {
+test('metrics: several tokens are accepted, each until it expires', async () => {
   const tokens = [
     { value: token },
     { value: 'one-that-will-soon-have-ended', expires_at: new Date(1_790_000_060_000).toISOString() },
@@ -63,7 +63,7 @@ test('metrics: several tokens open them, none after its end', async () => {
   await textOf(server)
 })
 
-test('metrics: requests are counted by endpoint and status, and so is how long they took', async () => {
+test('metrics: requests and their durations are counted by endpoint and status', async () => {
   const server = await createTestServer({ ...world, metrics })
   for (let count = 0; count < 3; count++) await server.token(form, { client })
   await server.token(form, { client: ['client', 'wrong'] })
@@ -77,7 +77,7 @@ test('metrics: requests are counted by endpoint and status, and so is how long t
   assert.equal(figureOf(text, `${name}_bucket{endpoint="/connect/token",le="+Inf"}`), 5)
 })
 
-test('metrics: refusals are counted by reason, tokens by grant, commits by how long they took', async () => {
+test('metrics: refusals are counted by reason, tokens by grant, and commits by duration', async () => {
   const server = await createTestServer({ ...world, metrics })
   await server.token(form, { client: ['client', 'wrong'] })
   await server.token({ ...form, scope: 'api3' }, { client })
@@ -97,7 +97,7 @@ test('metrics: refusals are counted by reason, tokens by grant, commits by how l
   assert.equal(figureOf(text, 'tessera_store_commit_duration_seconds_count'), 1)
 })
 
-test('metrics: nothing that a client sent stands in them, and what it sends makes no new series', async () => {
+test('metrics: they contain nothing that a client sent, and its input creates no series', async () => {
   const server = await createTestServer({ ...world, metrics })
   const seriesOf = async () =>
     (await textOf(server)).split('\n').filter(line => line.startsWith('tessera_http_requests_total')).length
@@ -118,7 +118,7 @@ test('metrics: nothing that a client sent stands in them, and what it sends make
   )
 })
 
-test('metrics: tenants are counted with the server’s endpoints, not apart', async () => {
+test('metrics: tenants are counted with the server’s endpoints, not separately', async () => {
   const server = await createTestServer({
     ...world,
     tenants: [...world.tenants, { name: 'initech', issuer: 'path' }],
@@ -137,7 +137,7 @@ test('metrics: tenants are counted with the server’s endpoints, not apart', as
   assert.doesNotMatch(text, /initech/)
 })
 
-test('metrics: each line is one of the text format, of a family that is described before it', async () => {
+test('metrics: each line has the text format and belongs to a family described before it', async () => {
   const server = await createTestServer({ ...world, metrics })
   await server.token(form, { client })
   await server.token(form, { client: ['client', 'wrong'] })
@@ -162,7 +162,7 @@ test('metrics: each line is one of the text format, of a family that is describe
   assert.match(text, /^tessera_build_info\{version="[^"]+",node_version="v\d[^"]*",worker="1"\} 1$/m)
 })
 
-test('metrics: what was counted goes on through a new configuration, and the tokens are that one’s', async () => {
+test('metrics: counters continue through a configuration change, and the tokens are those of the new one', async () => {
   const server = await createTestServer({ ...world, metrics })
   await server.token(form, { client })
   const next = 'a-token-of-the-next-configuration'

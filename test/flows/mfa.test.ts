@@ -13,14 +13,14 @@ async function start(input: object = required) {
   return { server, browser: createBrowser(server) }
 }
 
-test('mfa: who has no factor where one is required sets up an app, keeps ten codes and is signed in', async () => {
+test('mfa: a user without a required factor sets up an app, gets ten codes and is signed in', async () => {
   const { server, browser } = await start()
   const { page } = await enrolApp(server, browser, authorizePath())
   const claims = await redeem(server, page)
   assert.deepEqual([claims.acr, claims.amr], ['2', ['pwd', 'otp', 'mfa']])
 })
 
-test('mfa: a right password is asked for the code, and the code signs in', async () => {
+test('mfa: a correct password leads to the code, and the code signs in', async () => {
   const { server, browser } = await start()
   const { app } = await enrolApp(server, browser, authorizePath())
   server.clock.advance(60)
@@ -33,7 +33,7 @@ test('mfa: a right password is asked for the code, and the code signs in', async
   assert.deepEqual([claims.acr, claims.amr], ['2', ['pwd', 'otp', 'mfa']])
 })
 
-test('mfa: a recovery code stands for the app once, and the next sign-in needs another', async () => {
+test('mfa: a recovery code replaces the app once, and the next sign-in needs another', async () => {
   const { server, browser } = await start()
   const { codes } = await enrolApp(server, browser, authorizePath())
   const byCode = async (code: string) => {
@@ -52,7 +52,7 @@ test('mfa: a recovery code stands for the app once, and the next sign-in needs a
   answerOf(await byCode(codes[1] ?? ''))
 })
 
-test('mfa: a code signs in once; the next step’s code does [RFC 6238 §5.2]', async () => {
+test('mfa: a code signs in once; the code of the next step does too [RFC 6238 §5.2]', async () => {
   const { server, browser } = await start()
   const { app } = await enrolApp(server, browser, authorizePath())
   const other = createBrowser(server)
@@ -65,13 +65,13 @@ test('mfa: a code signs in once; the next step’s code does [RFC 6238 §5.2]', 
   answerOf(await other.submit(replayed, { code: app.code(), button: 'verify' }))
 })
 
-test('mfa: an application that asks for more leads a signed-in user to the second factor only [RFC 9470 §5]', async () => {
+test('mfa: an application that requires more asks a signed-in user only for the second factor [RFC 9470 §5]', async () => {
   const { server, browser } = await start({ ...pagesWorld, mfa: { mode: 'if_enrolled' } })
   const first = await redeem(server, await signIn(browser, authorizePath()))
   assert.deepEqual([first.acr, first.amr], ['1', ['pwd']])
   const handle = browser.cookies.get('__Host-tessera_session')
 
-  // Who has none sets one up.
+  // A user without one sets one up.
   const asked = await browser.visit(authorizePath({ acr_values: '2' }))
   assert.ok(asked.target.startsWith('/mfa?'))
   const { app, page } = await finishEnrolment(server, browser, asked)
@@ -83,12 +83,12 @@ test('mfa: an application that asks for more leads a signed-in user to the secon
   const old = createBrowser(server)
   old.cookies.set('__Host-tessera_session', handle ?? '')
   assert.equal(answerOf(await old.visit(authorizePath({ prompt: 'none' }))).get('error'), 'login_required')
-  // What was reached stays.
+  // The session keeps the acr it reached.
   answerOf(await browser.visit(authorizePath({ acr_values: '2', prompt: 'none' })))
   assert.ok(app)
 })
 
-test('mfa: acr_values are answered by the first that is reached, and more than one factor is asked for only where none will do', async () => {
+test('mfa: the first acr value that is met is returned, and a second factor is required only if none is met', async () => {
   const { server, browser } = await start()
   const { page } = await enrolApp(server, browser, authorizePath())
   assert.equal((await redeem(server, page)).acr, '2')
@@ -100,7 +100,7 @@ test('mfa: acr_values are answered by the first that is reached, and more than o
   assert.equal(await answered('urn:unknown'), '2')
 })
 
-test('mfa: without a page, a second factor that is missing is interaction_required', async () => {
+test('mfa: a missing second factor without a page is interaction_required', async () => {
   const { server, browser } = await start(pagesWorld)
   answerOf(await signIn(browser, authorizePath()))
   const answer = answerOf(await browser.visit(authorizePath({ prompt: 'none', acr_values: '2' })))
@@ -108,7 +108,7 @@ test('mfa: without a page, a second factor that is missing is interaction_requir
   assert.equal(server.reason(), 'second_factor_required')
 })
 
-test('mfa: cancelling tells the client, and nobody is signed in', async () => {
+test('mfa: cancelling returns an error to the client and does not sign in', async () => {
   const { server, browser } = await start()
   const asked = await signIn(browser, authorizePath())
   const answer = answerOf(await browser.submit(asked, { button: 'cancel' }))
@@ -120,7 +120,7 @@ test('mfa: cancelling tells the client, and nobody is signed in', async () => {
   assert.ok(server)
 })
 
-test('mfa: a client’s policy counts for its users, and a session from elsewhere is asked for what it lacks', async () => {
+test('mfa: a client’s policy applies to its users, and an existing session must add what it lacks', async () => {
   const clients = pagesWorld.clients.map(client =>
     client.client_id === 'web' ? { ...client, mfa: { mode: 'required' } } : client,
   )
@@ -132,7 +132,7 @@ test('mfa: a client’s policy counts for its users, and a session from elsewher
   assert.equal((await redeem(server, page)).acr, '2')
 })
 
-test('mfa: a tenant’s policy counts for its users only', async () => {
+test('mfa: a tenant’s policy applies only to its users', async () => {
   const tenants = [{ name: 'acme', mfa: { mode: 'required' } }, { name: 'globex' }]
   const { browser } = await start({ ...pagesWorld, tenants })
   const carol = { username: 'carol', password: 'carol', button: 'login' }
@@ -142,7 +142,7 @@ test('mfa: a tenant’s policy counts for its users only', async () => {
   answerOf(await signIn(other, authorizePath()))
 })
 
-test('mfa: a module has the last word on each sign-in', async () => {
+test('mfa: a module decides last on each sign-in', async () => {
   const seen: unknown[] = []
   const { browser } = await start({
     ...pagesWorld,
@@ -157,18 +157,18 @@ test('mfa: a module has the last word on each sign-in', async () => {
   assert.match((await signIn(createBrowser(server), authorizePath())).text, /needs a second step/)
 })
 
-test('mfa: users of other providers are asked alike', async () => {
+test('mfa: the same policy applies to federated users', async () => {
   const { server, browser } = await start()
   const login = await browser.visit(authorizePath({ acr_values: 'idp:directory' }))
   const asked = await browser.submit(login, { username: 'dora', password: 'staff', button: 'login' })
   const { page } = await finishEnrolment(server, browser, asked)
   const claims = await redeem(server, page)
   assert.equal(claims.acr, '2')
-  // The ID token does not name the provider unless the client asks for it.
+  // The ID token contains the provider only if the client requests it.
   assert.ok(server.logged.some(({ event, idp }) => event === 'signed_in' && idp === 'directory'))
 })
 
-test('mfa: switched off, nothing is asked for, offered or announced', async () => {
+test('mfa: when disabled, it is neither required, offered nor announced', async () => {
   const { server, browser } = await start({ ...pagesWorld, mfa: { mode: 'off' } })
   const claims = await redeem(server, await signIn(browser, authorizePath({ acr_values: '2' })))
   assert.equal(claims.acr, '1')
@@ -179,7 +179,7 @@ test('mfa: switched off, nothing is asked for, offered or announced', async () =
   assert.deepEqual(announced.acr_values_supported, ['1', '2', 'phr'])
 })
 
-test('mfa: a browser is remembered for as long as configured, unless more is asked for or a factor changes', async () => {
+test('mfa: a browser is remembered for the configured time, unless more is required or a factor changes', async () => {
   const { server, browser } = await start({
     ...pagesWorld,
     mfa: { mode: 'required', remember_browser_days: 7 },
@@ -207,7 +207,7 @@ test('mfa: a browser is remembered for as long as configured, unless more is ask
   assert.ok((await signIn(browser, authorizePath(again))).target.startsWith('/mfa?'))
 })
 
-test('mfa: setting up a factor takes a sign-in of the last ten minutes', async () => {
+test('mfa: setting up a factor requires a sign-in within ten minutes', async () => {
   const { server, browser } = await start(pagesWorld)
   answerOf(await signIn(browser, authorizePath()))
   server.clock.advance(601)
@@ -227,7 +227,7 @@ test('mfa: a wrong first code shows the same secret again', async () => {
   await finishEnrolment(server, browser, refused)
 })
 
-test('mfa: the pages work without scripts, load nothing from elsewhere and hold no inline style', async () => {
+test('mfa: the pages work without scripts, load nothing from other origins and have no inline style', async () => {
   const { browser } = await start()
   const asked = await signIn(browser, authorizePath())
   assert.match(asked.body, /<img src="data:image\/svg\+xml;base64,/)
@@ -241,7 +241,7 @@ test('mfa: the pages work without scripts, load nothing from elsewhere and hold 
   assert.match(String(byKey.headers['content-security-policy']), /script-src 'self';/)
 })
 
-test('mfa: a device is connected after the second factor', async () => {
+test('mfa: a device is approved after the second factor', async () => {
   const { server, browser } = await start()
   const { json } = await server.send('POST', '/connect/deviceauthorization', { form: { client_id: 'tv' } })
   const entered = await browser.submit(await browser.visit('/device'), { user_code: json.user_code })
@@ -249,7 +249,7 @@ test('mfa: a device is connected after the second factor', async () => {
   assert.match((await browser.submit(page, { button: 'yes' })).text, /Device connected/)
 })
 
-test('mfa: the account pages ask a session that lacks the second factor', async () => {
+test('mfa: the account pages require a second factor of a session that lacks it', async () => {
   const clients = pagesWorld.clients.map(client =>
     client.client_id === 'acmeonly' ? { ...client, mfa: { mode: 'off' } } : client,
   )
@@ -261,7 +261,7 @@ test('mfa: the account pages ask a session that lacks the second factor', async 
   assert.equal(page.target, '/account')
 })
 
-test('mfa: factors and used codes outlive a restart', async () => {
+test('mfa: factors and used codes survive a restart', async () => {
   const { open } = await beginShared()
   const run = async () => {
     const tenantStores = await open()
@@ -287,7 +287,7 @@ test('mfa: factors and used codes outlive a restart', async () => {
   answerOf(await again.submit(await signIn(again, authorizePath()), { code, button: 'verify' }))
 })
 
-test('mfa: a provider that asked for two factors itself is taken at its word', async () => {
+test('mfa: a provider that verified two factors itself is trusted', async () => {
   const check = ({ username }: { username: string }) =>
     ({ ok: true, sub: username, amr: ['pwd', 'mfa'] }) as const
   const identity_providers = [{ name: 'directory', type: 'directory', credentialAuthority: { check } }]
@@ -299,7 +299,7 @@ test('mfa: a provider that asked for two factors itself is taken at its word', a
   assert.deepEqual([claims.acr, claims.amr], ['2', ['pwd', 'mfa']])
 })
 
-test('mfa: a lax client’s request does not bring a half-made sign-in past a strict one', async () => {
+test('mfa: a lax client’s request can’t complete a partial sign-in for a strict client', async () => {
   const clients = pagesWorld.clients.map(client =>
     client.client_id === 'acmeonly' ? { ...client, mfa: { mode: 'off' } } : client,
   )

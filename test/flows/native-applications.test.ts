@@ -1,4 +1,4 @@
-/** Applications on devices: schemes of their own, loopback addresses and claimed https (RFC 8252). */
+/** Native applications: private-use schemes, loopback addresses and claimed https (RFC 8252). */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -34,7 +34,7 @@ const redeem = (server: TestServer, code: string, redirect_uri: string, more: ob
     ...more,
   })
 
-/** Redirect URIs of public applications, as they are seen. */
+/** Redirect URIs of native applications, as observed. */
 const schemes = [
   'myapp://callback',
   'audiobookshelf://oauth',
@@ -56,7 +56,7 @@ const schemes = [
 ] as const
 
 for (const uri of schemes) {
-  test(`native: ${uri} gets its response as it is registered [RFC 8252 §7.1]`, async () => {
+  test(`native: ${uri} gets its response as registered [RFC 8252 §7.1]`, async () => {
     const server = await serving({ ...open, redirect_uris: [uri] })
     const browser = createBrowser(server)
     const page = await signIn(browser, ask(uri))
@@ -95,7 +95,7 @@ test('consent: an application with a scheme without a dot needs consent each tim
   const silent = answerOf(await browser.visit(ask(uri, { prompt: 'none' })), uri)
   assert.equal(silent.get('error'), 'consent_required')
 
-  // What is remembered for an address on the web counts there, and only there.
+  // Remembered consent for an https address counts there only.
   const web = await browser.visit(ask(callback))
   assert.match(web.text, /Your answer goes to app\.example/)
   assert.match(web.text, /Remember my answer/)
@@ -121,7 +121,7 @@ test('consent: with a reversed domain name, configured clients follow require_co
   }
 })
 
-test('native: whoever does not allow goes back to the application, and nobody is sent to one before they know it [RFC 9700 §4.11.2]', async () => {
+test('native: a refusal returns to the application, but nobody is sent to an application they do not know yet [RFC 9700 §4.11.2]', async () => {
   const uri = 'cursor://anysphere.cursor-mcp/oauth/callback'
   const server = await serving({ ...open, redirect_uris: [uri] })
   const browser = createBrowser(server)
@@ -166,7 +166,7 @@ test('pkce: a response to a private-use scheme needs a code challenge, regardles
   }
 })
 
-test('endsession: the browser goes back to an application, at any loopback port or by its scheme [RFC 8252 §7]', async () => {
+test('endsession: the browser returns to an application, at any loopback port or by its scheme [RFC 8252 §7]', async () => {
   const uris = [
     'http://127.0.0.1:8080/bye',
     'http://localhost/bye',
@@ -193,7 +193,7 @@ test('endsession: the browser goes back to an application, at any loopback port 
   }
 })
 
-test('native: a loopback address takes another port at each sign-in, and the token endpoint that one only [RFC 8252 §7.3]', async () => {
+test('native: a loopback address may use another port at each sign-in, and the token request must use the same [RFC 8252 §7.3]', async () => {
   const server = await serving({
     ...open,
     redirect_uris: ['http://127.0.0.1:33418/', 'http://localhost:33418/callback'],
@@ -218,7 +218,7 @@ const signInOnce = async (browser: ReturnType<typeof createBrowser>, path: strin
     : page
 }
 
-/** What a client that registers itself sends, and what of it is registered; undefined: nothing, which is refused. */
+/** What a client sends to register, and which of it is registered; undefined: nothing, the registration is refused. */
 const registrations: readonly (readonly [
   what: string,
   metadata: object,
@@ -233,7 +233,7 @@ const registrations: readonly (readonly [
     ['cursor://anysphere.cursor-mcp/oauth/callback'],
   ],
   [
-    'an editor with addresses of all kinds',
+    'an editor with all kinds of redirect URIs',
     { ...open, application_type: 'native' },
     ['https://vscode.dev/redirect', 'http://127.0.0.1/', 'http://127.0.0.1:33418/', 'vscode://x.y/cb'],
     ['https://vscode.dev/redirect', 'http://127.0.0.1/', 'http://127.0.0.1:33418/', 'vscode://x.y/cb'],
@@ -249,14 +249,14 @@ const registrations: readonly (readonly [
     ['myapp'],
   ],
   [
-    'any application where any may',
+    'any application if any scheme is allowed',
     open,
     ['myapp://cb', 'vscode://x', 'cursor://x'],
     ['myapp://cb', 'vscode://x', 'cursor://x'],
     'any',
   ],
   [
-    'a scheme of something else where any may',
+    'a known scheme of another kind if any scheme is allowed',
     open,
     ['spotify://cb', 'steam://cb', 'zoommtg://cb', 'onenote:cb'],
     ['zoommtg://cb'],
@@ -270,21 +270,21 @@ const registrations: readonly (readonly [
     'any',
   ],
   [
-    'a scheme of something else that the operator allows',
+    'a known scheme of another kind that the operator allows',
     open,
     ['spotify://cb'],
     ['spotify://cb'],
     ['spotify'],
   ],
   [
-    'no scheme at all where none may',
+    'no private-use scheme if none is allowed',
     open,
     ['cursor://cb', 'com.example.app:/cb'],
     ['com.example.app:/cb'],
     [],
   ],
   [
-    'schemes that run code, where any may',
+    'schemes that run code, if any scheme is allowed',
     open,
     [
       'javascript:alert(1)',
@@ -335,7 +335,7 @@ const registrations: readonly (readonly [
     [callback],
   ],
   [
-    'spare addresses that are wrong',
+    'additional redirect URIs that are wrong',
     open,
     [
       callback,
@@ -347,7 +347,7 @@ const registrations: readonly (readonly [
     ],
     [callback],
   ],
-  ['only addresses that are wrong', open, ['http://app.example/cb', '/cb'], undefined],
+  ['only redirect URIs that are wrong', open, ['http://app.example/cb', '/cb'], undefined],
 ]
 
 for (const [what, metadata, redirect_uris, kept, private_use_schemes] of registrations) {
@@ -387,7 +387,7 @@ for (const [what, metadata, redirect_uris, kept, private_use_schemes] of registr
   })
 }
 
-test('registration: schemes that may be registered no longer stop the client, or its addresses with them', async () => {
+test('registration: schemes that can’t be registered no longer make the registration fail, or lose its other redirect URIs', async () => {
   const allowing = (private_use_schemes: readonly string[]) => ({
     ...pagesWorld,
     registration: { mode: 'open', private_use_schemes },
@@ -408,7 +408,7 @@ test('registration: schemes that may be registered no longer stop the client, or
   assert.equal((await at(alone.client_id, 'myapp://cb')).status, 302)
 })
 
-test('registration: an update drops addresses that may not be registered, and none left changes nothing [RFC 7592 §2.2]', async () => {
+test('registration: an update drops redirect URIs that may not be registered, and fails if none is left [RFC 7592 §2.2]', async () => {
   const server = await serving({ ...open, redirect_uris: [callback] })
   const client = (await register(server, { ...native, redirect_uris: [callback] })).json
   const update = (redirect_uris: readonly string[]) =>
@@ -433,7 +433,7 @@ test('configuration: schemes without a dot are accepted with a warning [RFC 8252
   }
 })
 
-test('configuration: an application with a secret, without PKCE or with the implicit grant draws a warning [RFC 8252 §8]', () => {
+test('configuration: an application with a secret, without PKCE or with the implicit grant causes a warning [RFC 8252 §8]', () => {
   const outcome = parse({
     client_secrets: [{ value: 'a-secret-that-is-in-each-copy' }],
     require_pkce: false,
@@ -470,7 +470,7 @@ for (const [uri, problem] of [
   ['myapp://*', /wildcard/],
   ['my app://cb', /white space/],
 ] as const) {
-  test(`configuration: ${uri} is no redirect URI, and the error says why`, () => {
+  test(`configuration: ${uri} is not a valid redirect URI, and the error says why`, () => {
     for (const key of ['redirect_uris', 'post_logout_redirect_uris']) {
       const outcome = parse({ ...open, redirect_uris: [callback], [key]: [uri] })
       assert.ok(!outcome.ok, uri)
@@ -483,7 +483,7 @@ for (const [uri, problem] of [
   })
 }
 
-test('configuration: schemes that clients may register are names in lower case that are not dangerous, or any', () => {
+test('configuration: schemes that clients may register are lower case and not dangerous, or any', () => {
   const errors = (private_use_schemes: unknown) => {
     const outcome = parseConfiguration({ registration: { private_use_schemes } }, { environment: {} })
     return outcome.ok ? [] : outcome.errors.map(({ path, problem }) => `${path}: ${problem}`)

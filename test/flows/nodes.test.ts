@@ -1,4 +1,7 @@
-/** Two nodes on one store: what is changed through one of them counts at the other, though each keeps its configuration in memory. */
+/**
+ * Two nodes on one store: a change through one takes effect at the other, although each keeps its configuration in
+ * memory.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -13,11 +16,11 @@ import { secret, world } from '../support/world.ts'
 
 const options = { timeout: 30_000 }
 
-/** Two nodes with the same file. */
+/** Creates two nodes with the same file. */
 async function nodesOf(input: object): Promise<readonly [TestServer, TestServer]> {
   const { open } = await beginShared()
   const begin = async () => createTestServer(input, { tenantStores: await open() })
-  // One after the other, as the tests of one clock want their keys.
+  // One after the other, because the tests with one clock require their keys in order.
   const nodes = [await begin(), await begin()] as const
   return nodes
 }
@@ -45,36 +48,36 @@ const withoutClients = (...ids: readonly string[]) => ({
 })
 
 test(
-  'nodes: a client that was taken out at one gets nothing at the other, whose file still names it',
+  'nodes: a client removed at one is refused by the other, whose file still contains it',
   options,
   async () => {
     const [one, other] = await nodesOf(world)
     const { access_token, refresh_token } = (await signIn(other)).json
     const own = (await machine(other)).json.access_token
     await one.reconfigure(withoutClients('roclient', 'client'))
-    // At once, by the guard of the write.
+    // At once, by the condition in the write.
     assert.notEqual((await refresh(other, refresh_token)).status, 200)
     assert.notEqual((await signIn(other)).status, 200)
-    // A JWT of a client's own is not written anywhere: the node has been told.
+    // A client's own JWT is not stored: the node has been notified.
     await until(
-      'the other node knows the client no more',
+      'the other node refuses the client',
       async () => (await machine(other)).json.error === 'invalid_client',
     )
     assert.equal(await isActive(other, access_token), false)
     assert.equal(await isActive(other, own), false)
     await one.reconfigure(world)
-    await until('the other node knows the client again', async () => (await machine(other)).status === 200)
+    await until('the other node accepts the client again', async () => (await machine(other)).status === 200)
     assert.equal((await refresh(other, refresh_token)).status, 200)
     await close([one, other])
   },
 )
 
-test('nodes: a user who was taken out at one gets nothing at the other', options, async () => {
+test('nodes: a user removed at one is refused by the other', options, async () => {
   const [one, other] = await nodesOf(world)
   const { access_token, refresh_token } = (await signIn(other)).json
   assert.equal(await isActive(other, access_token), true)
   await one.reconfigure({ ...world, users: world.users.filter(({ username }) => username !== 'bob') })
-  // By the guard of the write, or because the node has been told by now.
+  // By the condition in the write, or because the node has been notified by now.
   assertRefused(await refresh(other, refresh_token), 'invalid_grant', ['no_longer_standing', 'user_inactive'])
   await until('the token is inactive at the other node', async () => !(await isActive(other, access_token)))
   assertRefused(await signIn(other), 'invalid_grant', 'user_inactive')
@@ -82,7 +85,7 @@ test('nodes: a user who was taken out at one gets nothing at the other', options
 })
 
 test(
-  'nodes: a tenant’s client that was taken out at one stays out, though the other composes the tenant anew',
+  'nodes: a tenant’s client removed at one remains removed, although the other composes the tenant again',
   options,
   async () => {
     const [one, other] = await nodesOf(tenantsWorld)
@@ -98,7 +101,7 @@ test(
       ),
     }
     assert.deepEqual([await ask(other, 'opaque'), await ask(other, 'web')], [200, 200])
-    // Nobody asked the first for this tenant: it sleeps there.
+    // The first node got no request for this tenant, so it is not active there.
     await one.reconfigure(without)
     assert.notEqual(await ask(other, 'opaque'), 200)
     other.clock.advance(4000)
@@ -122,7 +125,7 @@ test(
   },
 )
 
-test('nodes: an algorithm that is new at one is published and verified by the other', options, async () => {
+test('nodes: an algorithm added at one is published and verified by the other', options, async () => {
   const [one, other] = await nodesOf(world)
   const apis = world.api_resources.map(api => ({ ...api, access_token_signing_alg: 'EdDSA' }))
   await one.reconfigure({ ...world, api_resources: apis })
@@ -135,7 +138,7 @@ test('nodes: an algorithm that is new at one is published and verified by the ot
   await close([one, other])
 })
 
-test('nodes: keys that are rotated at one are published by the other', options, async () => {
+test('nodes: keys rotated at one are published by the other', options, async () => {
   const [one, other] = await nodesOf(world)
   const made = (await one.keys.rotate({ now: true })).map(({ kid }) => kid)
   await until('the other node has the change', async () => {
@@ -146,7 +149,7 @@ test('nodes: keys that are rotated at one are published by the other', options, 
 })
 
 test(
-  'nodes: a client that registers, changes or leaves at one has done so at the other [RFC 7592]',
+  'nodes: a client registered, changed or removed at one is so at the other [RFC 7592]',
   options,
   async () => {
     const [one, other] = await nodesOf({
@@ -181,7 +184,7 @@ test(
   },
 )
 
-test('nodes: a stored user who is kept out at one is out at the other', options, async () => {
+test('nodes: a stored user who is disabled at one is disabled at the other', options, async () => {
   const [one, other] = await nodesOf({ ...world, accounts: {} })
   const password = 'correct horse battery'
   await one.accounts.add({ username: 'dora', sub: 'dora', password })

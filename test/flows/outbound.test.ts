@@ -1,4 +1,4 @@
-/** Requests that the server sends: where they may go, and what of an answer is taken. */
+/** Requests that the server sends: which addresses are allowed, and how much of a response is accepted. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -10,7 +10,7 @@ import { createOutbound, type OutboundOptions } from '../../packages/server/src/
 
 const loopback = { allowedPrivateNetworks: ['127.0.0.0/8', '::1'] }
 
-/** A server on loopback for the length of `use`; answers the paths that it was asked for. */
+/** Runs a server on loopback during `use`; returns the paths that were requested. */
 async function withServer(
   listener: RequestListener,
   use: (port: number, asked: readonly string[]) => Promise<void>,
@@ -55,7 +55,7 @@ for (const address of [
   '2001:db8::1',
   '2002:a00:1::',
 ]) {
-  test(`outbound: ${address} is not public, and is asked only where the operator says so`, () => {
+  test(`outbound: ${address} is not public, and is called only if the operator allows it`, () => {
     assert.equal(createAddressRule().kindOf(address), undefined)
     assert.equal(createAddressRule([address]).kindOf(address), 'allowed')
   })
@@ -79,12 +79,12 @@ for (const [url, reason] of [
   ['no url', 'outbound_url_malformed'],
   [`https://8.8.8.8/${'x'.repeat(2100)}`, 'outbound_url_malformed'],
 ] as const) {
-  test(`outbound: ${url.slice(0, 40)} is refused unasked: ${reason}`, async () => {
+  test(`outbound: ${url.slice(0, 40)} is refused without a request: ${reason}`, async () => {
     assert.equal(await reasonOf(url), reason)
   })
 }
 
-/** The first and the last address of each range that is nobody's on the internet (IANA special-purpose registries). */
+/** The first and the last address of each range that is not public (IANA special-purpose registries). */
 const ranges = [
   ['0.0.0.0', '0.255.255.255'],
   ['10.0.0.0', '10.255.255.255'],
@@ -117,7 +117,7 @@ const ranges = [
   ['ff00::', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
 ] as const
 
-test('outbound: every special range is closed from its first address to its last [RFC 6890]', () => {
+test('outbound: every special range is blocked from its first address to its last [RFC 6890]', () => {
   const rule = createAddressRule()
   for (const address of ranges.flat()) assert.equal(rule.kindOf(address), undefined, address)
   for (const beside of ['1.0.0.0', '9.255.255.255', '100.63.255.255', '100.128.0.0', '126.255.255.255'])
@@ -134,24 +134,24 @@ test('outbound: every special range is closed from its first address to its last
     assert.equal(rule.kindOf(beside), 'public', beside)
 })
 
-test('outbound: what is no address is nowhere, whatever a resolver says', async () => {
+test('outbound: an invalid address is refused, whatever a resolver returns', async () => {
   for (const text of ['', 'localhost', '8.8.8', '8.8.8.8.8', '2606:4700::g'])
     assert.equal(createAddressRule(['10.0.0.0/8']).kindOf(text), undefined, text)
   const resolve = async () => ['elsewhere.example']
   assert.equal(await reasonOf('https://odd.example/', { resolve }), 'outbound_address_private')
 })
 
-test('outbound: without TLS no name is asked that has a public address beside a private one that is allowed', async () => {
+test('outbound: without TLS, a name with a public address beside an allowed private one is refused', async () => {
   const resolve = async () => ['127.0.0.1', '93.184.216.34']
   assert.equal(await reasonOf('http://both.example/', { ...loopback, resolve }), 'outbound_not_https')
 })
 
-test('outbound: a name with a private address among its addresses is refused', async () => {
+test('outbound: a name that has a private address among others is refused', async () => {
   const resolve = async () => ['93.184.216.34', '127.0.0.1']
   assert.equal(await reasonOf('https://rebound.example/', { resolve }), 'outbound_address_private')
 })
 
-test('outbound: the address that was checked is the one that is used, even if the name resolves differently later', async () => {
+test('outbound: the checked address is the one that is used, even if the name resolves differently later', async () => {
   await withServer(
     (_, response) => response.end('hello'),
     async (port, asked) => {
@@ -166,7 +166,7 @@ test('outbound: the address that was checked is the one that is used, even if th
   )
 })
 
-test('outbound: an unknown name and a resolver that never answers are told apart', async () => {
+test('outbound: an unknown name and a silent resolver are reported differently', async () => {
   const unknown = { resolve: () => Promise.reject(new Error('ENOTFOUND')) }
   assert.equal(await reasonOf('https://nowhere.example/', unknown), 'outbound_name_unknown')
   const nowhere = { resolve: async () => [] }
@@ -195,7 +195,7 @@ test('outbound: redirects are followed only on request, and are checked again', 
   )
 })
 
-test('outbound: a response that redirects nowhere is the response, whatever may be followed', async () => {
+test('outbound: a redirect without a Location is returned as the response', async () => {
   for (const [status, location] of [
     [200, undefined],
     [200, '/elsewhere'],
@@ -214,7 +214,7 @@ test('outbound: a response that redirects nowhere is the response, whatever may 
     )
 })
 
-test('outbound: a response that is too large is read no further, and its connection is closed', async () => {
+test('outbound: a response that is too large is not read further, and its connection is closed', async () => {
   let closed: () => void = () => {}
   const isClosed = new Promise<void>(resolve => {
     closed = resolve
@@ -238,7 +238,7 @@ test('outbound: a response that is too large is read no further, and its connect
   )
 })
 
-test('outbound: headers for one origin are not told to another', async () => {
+test('outbound: headers for one origin are not sent to another', async () => {
   let told: string | undefined = 'nothing'
   await withServer(
     (request, response) => {
@@ -286,7 +286,7 @@ test('outbound: a response that is too large, too slow or aborted is an error', 
   )
 })
 
-test('outbound: a POST arrives whole, with what it says of itself', async () => {
+test('outbound: a POST arrives complete, with its headers', async () => {
   await withServer(
     (request, response) => {
       let body = ''
@@ -306,7 +306,7 @@ test('outbound: a POST arrives whole, with what it says of itself', async () => 
   )
 })
 
-test('outbound: names that anybody may have chosen are looked up by no thread of the pool', async () => {
+test('outbound: names that a stranger may have chosen are not resolved in the thread pool', async () => {
   const asked: string[] = []
   const outbound = createOutbound({
     resolve: async name => {
@@ -323,7 +323,7 @@ test('outbound: names that anybody may have chosen are looked up by no thread of
   assert.deepEqual(asked, ['sockets app.example', 'system app.example', 'system app.example'])
 })
 
-test('outbound: a stranger’s name on this machine is found as any other', async () => {
+test('outbound: a stranger’s name on this machine is resolved like any other', async () => {
   await withServer(
     (_, response) => response.end('here'),
     async port => {
@@ -334,7 +334,7 @@ test('outbound: a stranger’s name on this machine is found as any other', asyn
   )
 })
 
-test('outbound: what is received is never compressed, whatever a caller asks for', async () => {
+test('outbound: no compressed response is requested, whatever a caller asks for', async () => {
   await withServer(
     (request, response) => response.end(`${request.headers['accept-encoding']}`),
     async port => {

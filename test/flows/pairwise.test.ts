@@ -1,4 +1,4 @@
-/** Pairwise subject identifiers (OpenID Connect Core 1.0 §8), through everything that says or reads a `sub`. */
+/** Pairwise subject identifiers (OpenID Connect Core 1.0 §8), everywhere a `sub` is written or read. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -30,7 +30,7 @@ const refresh = (server: TestServer, client_id: string, refresh_token: string) =
   server.token({ grant_type: 'refresh_token', refresh_token, client_id })
 
 for (const client_id of ['pair', 'pairref']) {
-  test(`pairwise: ${client_id} is told one and the same sub by ID token, UserInfo, access token and refresh, and never the user's own`, async () => {
+  test(`pairwise: ${client_id} gets the same sub in ID token, UserInfo, access token and refresh, and never the user's own`, async () => {
     const { server, tokens, sub, answer } = await start(client_id)
     assert.match(sub, /^[\w-]{43}$/)
     const told = await userinfo(server, tokens.access_token)
@@ -40,13 +40,13 @@ for (const client_id of ['pair', 'pairref']) {
     const { json } = await refresh(server, client_id, tokens.refresh_token)
     assert.equal(claimsOf(json.id_token).sub, sub)
     assert.equal((await userinfo(server, json.access_token)).json.sub, sub)
-    // Inside nothing changes.
+    // The store keeps the user's own sub.
     const stored = await server.stores.codes.find(hashHandle(answer.get('code') ?? ''))
     assert.equal(stored?.authorization.sub, '1')
   })
 }
 
-test('pairwise: another user is another sub, another sector too, and clients of one sector are told the same [OpenID Connect Core 1.0 §8.1]', async () => {
+test('pairwise: the sub differs by user and sector, and clients of one sector get the same [OpenID Connect Core 1.0 §8.1]', async () => {
   const one = await start('pair')
   const same = await start('pairref')
   const elsewhere = await start('elsewhere')
@@ -57,7 +57,7 @@ test('pairwise: another user is another sub, another sector too, and clients of 
   assert.equal(new Set([one.sub, elsewhere.sub, bob.sub]).size, 3)
 })
 
-test('pairwise: an ID token of the authorization endpoint says the same sub', async () => {
+test('pairwise: an ID token of the authorization endpoint has the same sub', async () => {
   const { browser, sub } = await start('pair')
   const target = authorizePath({ client_id: 'pair', response_type: 'code id_token token' })
   const answer = answerOf(await browser.visit(target))
@@ -65,7 +65,7 @@ test('pairwise: an ID token of the authorization endpoint says the same sub', as
   assert.equal(claimsOf(answer.get('access_token') ?? '').sub, sub)
 })
 
-test('pairwise: an API that introspects is told what the client was told, by JWT and reference token alike', async () => {
+test('pairwise: introspection returns the sub that the client got, for JWT and reference tokens', async () => {
   for (const client_id of ['pair', 'pairref']) {
     const { server, browser, sub } = await start(client_id)
     const target = authorizePath({ client_id, response_type: 'code token', scope: 'openid api1' })
@@ -79,7 +79,7 @@ test('pairwise: an API that introspects is told what the client was told, by JWT
   }
 })
 
-test('pairwise: tokens of an inactive user are as worthless as any', async () => {
+test('pairwise: tokens of an inactive user are as invalid as any', async () => {
   const { server, tokens } = await start('pair')
   const users = hybridWorld.users.map(user => ({ ...user, active: user.sub !== '1' }))
   const later = await createTestServer({ ...hybridWorld, users }, { stores: server.stores })
@@ -87,7 +87,7 @@ test('pairwise: tokens of an inactive user are as worthless as any', async () =>
   assert.equal(later.reason(), 'user_inactive')
 })
 
-test('pairwise: id_token_hint and the sub of claims are read as they were told', async () => {
+test('pairwise: id_token_hint and the sub of claims are read as the client got them', async () => {
   const { server, browser, tokens, sub } = await start('pair')
   const other = await start('pair', { username: 'bob', password: 'builder', button: 'login' })
   const ask = async (changes: Readonly<Record<string, string>>) =>
@@ -96,9 +96,9 @@ test('pairwise: id_token_hint and the sub of claims are read as they were told',
   const claims = (value: string) => JSON.stringify({ id_token: { sub: { value } } })
   assert.ok((await ask({ claims: claims(sub) })).get('code'))
   assert.equal((await ask({ claims: claims(other.sub) })).get('error'), 'login_required')
-  // The user's own sub is nobody to this client.
+  // The user's own sub is unknown to this client.
   assert.equal((await ask({ claims: claims('1') })).get('error'), 'login_required')
-  // Two clients that work together don't learn that they have the same user.
+  // Two clients that cooperate can't find out that they have the same user.
   const plain = answerOf(await browser.visit(authorizePath({ client_id: 'web' })))
   const hint = (await redeem(server, plain, 'web')).json.id_token
   for (const foreign of [
@@ -112,14 +112,14 @@ test('pairwise: id_token_hint and the sub of claims are read as they were told',
   assert.ok((await ask({ client_id: 'reference', id_token_hint: hint })).get('code'))
 })
 
-test('pairwise: consent and single sign-on know the user whatever a client is told', async () => {
+test('pairwise: consent and single sign-on identify the user, whatever sub a client gets', async () => {
   const { browser } = await startHybrid()
   for (const client_id of ['pair', 'elsewhere', 'web']) {
     assert.ok(answerOf(await browser.visit(authorizePath({ client_id, prompt: 'none' }))).get('code'))
   }
 })
 
-test('pairwise: a device is told a sub of its own sector', async () => {
+test('pairwise: a device gets the sub of its own sector', async () => {
   const server = await createTestServer(hybridWorld)
   const browser = createBrowser(server)
   const device = (
@@ -139,7 +139,7 @@ test('pairwise: a device is told a sub of its own sector', async () => {
   assert.equal(claimsOf(again.json.id_token).sub, sub)
 })
 
-test('pairwise: the password grant and what is exchanged for its token say the same sub, a client its own id', async () => {
+test('pairwise: the password grant and a token exchanged for its token have the same sub, and a client its own id', async () => {
   const server = await createTestServer(hybridWorld)
   const client = ['pairservice', 's'] as const
   const { json } = await server.token(
@@ -172,7 +172,7 @@ test('pairwise: the password grant and what is exchanged for its token say the s
   assert.equal((await introspect(own.json.access_token)).json.active, true)
 })
 
-test('pairwise: a token whose sub leads to no user any more is refused', async () => {
+test('pairwise: a token whose sub identifies no user any more is refused', async () => {
   const { server, tokens } = await start('pair')
   const clients = hybridWorld.clients.map(client =>
     client.client_id === 'pair'
@@ -184,7 +184,7 @@ test('pairwise: a token whose sub leads to no user any more is refused', async (
   assert.equal(later.reason(), 'token_subject_unknown')
 })
 
-test('pairwise: a grant of one’s own can not pin another user to a token that it derives', async () => {
+test('pairwise: an extension grant can’t put another user into a derived token', async () => {
   const { defineGrant } = await import('../../packages/server/src/model/extension-grant.ts')
   const impersonate = defineGrant({
     grantType: 'urn:example:impersonate',
@@ -212,7 +212,7 @@ test('pairwise: a grant of one’s own can not pin another user to a token that 
   assertRefused(answer, 'invalid_grant', 'extension_subject_not_derived')
 })
 
-test('pairwise: a sign-out knows the hint of its own session, and a logout token says the same sub [OpenID Connect Back-Channel Logout 1.0 §2.4]', async () => {
+test('pairwise: a sign-out accepts the hint of its own session, and a logout token has the same sub [OpenID Connect Back-Channel Logout 1.0 §2.4]', async () => {
   const clients = logoutWorld.clients.map(client =>
     'backchannel_logout_uri' in client ? { ...client, subject_type: 'pairwise' } : client,
   )
@@ -223,7 +223,7 @@ test('pairwise: a sign-out knows the hint of its own session, and a logout token
   const page = await browser.visit(
     endSessionPath({ id_token_hint: shop.id_token, post_logout_redirect_uri: 'https://shop.example/bye' }),
   )
-  // Signed out at once, since the hint is of this very session.
+  // Signed out at once, because the hint is of this session.
   assert.equal(page.form, undefined, page.text)
   await server.runLogouts()
   for (const name of ['shop', 'wiki'] as const) {

@@ -55,12 +55,12 @@ const push = (server: TestServer, form: object = {}, headers = basic('web', 's')
 const authorize = (request_uri: string, more: object = {}): string =>
   `/connect/authorize?${new URLSearchParams({ client_id: 'web', request_uri, ...more })}`
 
-/** A browser that is signed in, and where it is sent. */
+/** A signed-in browser, and where it is redirected. */
 type SignedIn = Browser & { readonly target: string }
 
 const isLogin = (page: Page): boolean => page.form !== undefined && 'password' in page.form.fields
 
-test('par: a client pushes its request and sends the browser with what it got [RFC 9126 §2, §4]', async () => {
+test('par: a client pushes its request and redirects the browser with the request_uri [RFC 9126 §2, §4]', async () => {
   const server = await createTestServer(configured)
   const { status, headers, json } = await push(server)
   assert.equal(status, 201)
@@ -75,7 +75,7 @@ test('par: a client pushes its request and sends the browser with what it got [R
   assert.equal(metadata.require_pushed_authorization_requests, false)
 })
 
-test('par: what is sent beside the request_uri changes nothing', async () => {
+test('par: parameters beside the request_uri change nothing', async () => {
   const server = await createTestServer(configured)
   const { request_uri } = (await push(server)).json
   const target = authorize(request_uri, {
@@ -88,7 +88,7 @@ test('par: what is sent beside the request_uri changes nothing', async () => {
   assert.equal(answerOf(page).get('state'), 'pushed')
 })
 
-test('par: a request_uri is used by the code that is issued for it, not by loading pages [RFC 9126 §4, §7.3; FAPI 2.0 §5.3.2.2]', async () => {
+test('par: a request_uri is consumed by issuing its code, not by loading pages [RFC 9126 §4, §7.3; FAPI 2.0 §5.3.2.2]', async () => {
   const server = await createTestServer(configured)
   const { request_uri } = (await push(server)).json
   const browser = createBrowser(server)
@@ -115,7 +115,7 @@ for (const [what, ask] of [
     browser => browser.request('GET', browser.target, { headers: { purpose: 'prefetch' } }),
   ],
 ] as const satisfies readonly (readonly [string, (browser: SignedIn) => Promise<Page>])[]) {
-  test(`par: ${what} uses up nothing, even in a browser that is signed in`, async () => {
+  test(`par: ${what} consumes nothing, even in a signed-in browser`, async () => {
     const server = await createTestServer(configured)
     const browser = createBrowser(server)
     await signIn(browser, authorize((await push(server)).json.request_uri))
@@ -127,7 +127,7 @@ for (const [what, ask] of [
   })
 }
 
-test('par: of many pages that one request led to, one brings a code, and the others a clear error', async () => {
+test('par: of many pages for one request, one yields a code, and the others a clear error', async () => {
   const server = await createTestServer(configured)
   const { request_uri } = (await push(server)).json
   const browsers = Array.from({ length: 20 }, () => createBrowser(server))
@@ -139,7 +139,7 @@ test('par: of many pages that one request led to, one brings a code, and the oth
   assert.equal(server.reason(), 'pushed_request_used')
 })
 
-test('par: Back to the login page after the code, and signing in again, brings no second code', async () => {
+test('par: returning to the login page after the code, and signing in again, yields no second code', async () => {
   const server = await createTestServer(configured)
   const browser = createBrowser(server)
   const login = await browser.visit(authorize((await push(server)).json.request_uri))
@@ -159,7 +159,7 @@ test('par: Back to the login page after the code, and signing in again, brings n
   assert.equal(status, 200)
 })
 
-test('par: tokens without a code use up the request too', async () => {
+test('par: tokens without a code consume the request too', async () => {
   const server = await createTestServer({
     ...configured,
     clients: [
@@ -187,7 +187,7 @@ test('par: tokens without a code use up the request too', async () => {
   assert.deepEqual([answers[1]?.get('error'), answers[1]?.get('id_token')], ['invalid_request_uri', null])
 })
 
-test('par: a request_uri that ends while its user is at the login page still brings a code, once', async () => {
+test('par: a request_uri that expires while its user is at the login page still yields a code, once', async () => {
   const server = await createTestServer(configured)
   const { request_uri } = (await push(server)).json
   const [one, two] = [createBrowser(server), createBrowser(server)]
@@ -200,7 +200,7 @@ test('par: a request_uri that ends while its user is at the login page still bri
   assert.equal(answerOf(await two.submit(second, alice)).get('error'), 'invalid_request_uri')
 })
 
-test("par: a request_uri ends, is its client's alone, and another client does not use it up", async () => {
+test('par: a request_uri expires, belongs to its client alone, and another client does not consume it', async () => {
   const server = await createTestServer(configured)
   const { request_uri } = (await push(server)).json
   assertErrorPage(
@@ -236,7 +236,7 @@ for (const [what, form, headers, expected] of [
   ['without a response type', { response_type: undefined }, undefined, [400, 'invalid_request']],
   ['with a request_uri', { request_uri: 'https://a.example' }, undefined, [400, 'invalid_request']],
   ['with the client_id of another', { client_id: 'spa' }, undefined, [400, 'invalid_request']],
-  ['with a broken request object', { request: 'x.y.z' }, undefined, [400, 'invalid_request_object']],
+  ['with a malformed request object', { request: 'x.y.z' }, undefined, [400, 'invalid_request_object']],
 ] as const) {
   test(`par: a request ${what} is refused at once [RFC 9126 §2.3]`, async () => {
     const server = await createTestServer(configured)
@@ -245,7 +245,7 @@ for (const [what, form, headers, expected] of [
   })
 }
 
-test('par: only POST of a form', async () => {
+test('par: only POST with a form is accepted', async () => {
   const server = await createTestServer(configured)
   assert.equal((await server.send('GET', '/connect/par')).status, 405)
   const { status, json } = await server.send('POST', '/connect/par', {
@@ -255,13 +255,13 @@ test('par: only POST of a form', async () => {
   assert.deepEqual([status, json.error], [400, 'invalid_request'])
 })
 
-test('par: a public client pushes too', async () => {
+test('par: a public client can push', async () => {
   const server = await createTestServer(configured)
   const { json } = await push(server, { client_id: 'spa' }, {} as ReturnType<typeof basic>)
   assert.ok(isLogin(await createBrowser(server).visit(authorize(json.request_uri, { client_id: 'spa' }))))
 })
 
-test('par: a request object is pushed by value [RFC 9126 §3]', async () => {
+test('par: a request object can be pushed by value [RFC 9126 §3]', async () => {
   const server = await createTestServer(configured)
   const request = await new SignJWT({ ...asked, client_id: 'web', iss: 'web', aud: issuer, state: 'within' })
     .setProtectedHeader({ alg: 'ES256', typ: 'oauth-authz-req+jwt' })
@@ -277,7 +277,7 @@ test('par: a request object is pushed by value [RFC 9126 §3]', async () => {
   )
 })
 
-test('par: where pushing is required, by the client or by the server, nothing else is taken [RFC 9126 §5, §6]', async () => {
+test('par: if the client or the server requires pushed requests, others are refused [RFC 9126 §5, §6]', async () => {
   const server = await createTestServer(configured)
   const directly = (client_id: string) => `/connect/authorize?${new URLSearchParams({ ...asked, client_id })}`
   assert.equal(
@@ -294,7 +294,7 @@ test('par: where pushing is required, by the client or by the server, nothing el
   assert.equal((await push(all)).json.expires_in, 30)
 })
 
-test('par: what was pushed survives a restart, and brings one code when two processes race', async () => {
+test('par: a pushed request survives a restart, and yields one code when two processes race', async () => {
   const { open } = await beginShared()
   const nodes = [await open(), await open()] as const
   const [one, two] = [
@@ -311,7 +311,7 @@ test('par: what was pushed survives a restart, and brings one code when two proc
   assert.ok(isLogin(await createBrowser(again).visit(authorize(kept))))
 })
 
-/** As a dump or a backup of the store would show it. */
+/** As a dump or a backup of the store would contain it. */
 const storedOf = async (server: TestServer, request_uri: string): Promise<string | undefined> =>
   (await server.stores.pushedRequests.find(hashOf(request_uri), 'web', server.clock.now()))?.parameters
 
@@ -334,7 +334,7 @@ test('par: the stored row reveals nothing of the request, not even the user that
     assert.ok(!readable.some(text => text.includes(value)), value)
 })
 
-test('par: what was stored for one request_uri is worth nothing under another', async () => {
+test('par: the row stored for one request_uri is useless under another', async () => {
   const server = await createTestServer(configured)
   const { request_uri } = (await push(server)).json
   const parameters = String(await storedOf(server, request_uri))
@@ -351,7 +351,7 @@ test('par: what was stored for one request_uri is worth nothing under another', 
   assert.equal(server.reason(), 'pushed_request_unknown')
 })
 
-test('par: what a node of an earlier version stored in clear is still taken', async () => {
+test('par: a request that an older version stored unencrypted is still accepted', async () => {
   const server = await createTestServer(configured)
   const handle = `tcp_${'a'.repeat(43)}`
   await server.stores.pushedRequests.add({

@@ -13,7 +13,7 @@ async function start(input: object = required) {
   return { server, browser: createBrowser(server) }
 }
 
-/** Sets up a passkey on the way in, where one is required. */
+/** Sets up a passkey during sign-in, where a second factor is required. */
 async function enrolPasskey(browser: Browser, target = authorizePath(), options = {}) {
   const asked = await browser.visit(methodHref(await signIn(browser, target), 'passkey'))
   const key = createAuthenticator(issuer, options)
@@ -26,7 +26,7 @@ async function enrolPasskey(browser: Browser, target = authorizePath(), options 
 const usePasskey = (browser: Browser, page: Page, key: ReturnType<typeof createAuthenticator>) =>
   browser.submit(page, { credential: key.get(optionsOn(page)), button: 'passkey' })
 
-test('passkeys: who must have a second factor sets up a passkey, which signs in alone from then on', async () => {
+test('passkeys: a user who must have a second factor sets up a passkey, which signs in alone from then on', async () => {
   const { server, browser } = await start()
   const { key, page } = await enrolPasskey(browser)
   const first = await redeem(server, page)
@@ -44,7 +44,7 @@ test('passkeys: who must have a second factor sets up a passkey, which signs in 
   assert.equal(passkey?.last_used_at, server.clock.now())
 })
 
-test('passkeys: after a password the user’s own are asked for; an unverified user will do there, not at the login page', async () => {
+test('passkeys: after a password only the user’s own are accepted; user verification is required only at the login page', async () => {
   const { server, browser } = await start()
   const { key } = await enrolPasskey(browser)
   const other = createBrowser(server)
@@ -65,7 +65,7 @@ test('passkeys: after a password the user’s own are asked for; an unverified u
   assert.equal(server.reason(), 'passkey_proof_wrong')
 })
 
-test('passkeys: they are offered neither where local sign-in is closed, nor where they are switched off, nor by an IP address', async () => {
+test('passkeys: they are not offered without local sign-in, when disabled, or at an IP address', async () => {
   const { browser } = await start()
   const closed = await browser.visit(authorizePath({ client_id: 'nolocal' }))
   assert.doesNotMatch(closed.body, /data-passkey|<script/)
@@ -81,7 +81,7 @@ test('passkeys: they are offered neither where local sign-in is closed, nor wher
   }
 })
 
-test('passkeys: a user who is inactive, of another tenant or known to a provider only does not get in with one', async () => {
+test('passkeys: a user who is inactive, of another tenant or federated can’t sign in with one', async () => {
   const { server, browser } = await start({ ...required, profile: { isActive: () => active } })
   let active = true
   const { key } = await enrolPasskey(browser)
@@ -95,7 +95,7 @@ test('passkeys: a user who is inactive, of another tenant or known to a provider
   active = false
   assert.equal(await attempt(authorizePath()), 'user_inactive')
   active = true
-  // As if the account were gone from the configuration.
+  // As if the account had been removed from the configuration.
   const gone = { ...required, users: pagesWorld.users.filter(({ sub }) => sub !== '1') }
   const later = await createTestServer(gone, { stores: server.stores })
   const other = createBrowser(later)
@@ -104,7 +104,7 @@ test('passkeys: a user who is inactive, of another tenant or known to a provider
   assert.equal(later.reason(), 'passkey_of_another_place')
 })
 
-test('passkeys: one that exists is excluded, and ten are enough', async () => {
+test('passkeys: an existing one is excluded, and ten are the limit', async () => {
   const { server, browser } = await start()
   const { app } = await enrolApp(server, browser, authorizePath())
   const key = createAuthenticator(issuer)

@@ -7,7 +7,7 @@ import { secret, withClients, world } from '../support/world.ts'
 const client = ['roclient', secret] as const
 const bob = { grant_type: 'password', username: 'bob', password: 'bob' }
 
-test('password: tokens of the user, without an ID token [token-ro-001] [token-ro-005]', async () => {
+test('password: returns tokens of the user, without an ID token [token-ro-001] [token-ro-005]', async () => {
   const server = await createTestServer(world)
   const { status, json } = await server.token({ ...bob, scope: 'openid email api1' }, { client })
   assert.equal(status, 200)
@@ -24,14 +24,14 @@ test('password: tokens of the user, without an ID token [token-ro-001] [token-ro
   assert.equal(claims.client_tier, undefined)
 })
 
-test('password: offline_access gives a refresh token [token-ro-006]', async () => {
+test('password: offline_access returns a refresh token [token-ro-006]', async () => {
   const server = await createTestServer(world)
   const { json } = await server.token({ ...bob, scope: 'openid email api1 offline_access' }, { client })
   assert.match(json.refresh_token, /^tr_[\w-]{76}$/)
   assert.equal(claimsOf(json.access_token).scope, 'api1 email offline_access openid')
 })
 
-test('password: no scope means all that the client is allowed, with offline_access if it may refresh', async () => {
+test('password: without a scope, all that the client is allowed is granted, with offline_access if it may refresh', async () => {
   const server = await createTestServer(world)
   const all = await server.token(bob, { client })
   assert.equal(all.json.scope, 'api1 api2 email offline_access openid profile roles')
@@ -63,7 +63,7 @@ for (const [what, username, password, reason] of [
   })
 }
 
-test('password: names and passwords longer than any are invalid_grant [token-ro-023]', async () => {
+test('password: overlong names and passwords are invalid_grant [token-ro-023]', async () => {
   const server = await createTestServer(world)
   for (const [long, reason] of [
     [{ username: 'x'.repeat(101) }, 'credentials_refused'],
@@ -91,7 +91,7 @@ for (const [row, id, scope] of [
   ['unknown [token-ro-012]', 'roclient', 'unknown'],
   ['not allowed [token-ro-014]', 'roclient', 'api3'],
   ['partly not allowed [token-ro-015]', 'roclient', 'api1 api3'],
-  ['omitted by a client that has none [token-ro-011]', 'empty', undefined],
+  ['omitted by a client without scopes [token-ro-011]', 'empty', undefined],
   ['of identity without openid', 'roclient', 'email api1'],
 ] as const) {
   test(`password: a scope that is ${row} is invalid_scope`, async () => {
@@ -107,7 +107,7 @@ test('password: a client without the grant is unauthorized_client [token-ro-010]
   assert.equal(json.error, 'unauthorized_client')
 })
 
-test('password: where nobody can check one, the grant is unsupported_grant_type [token-ro-020]', async () => {
+test('password: if no password can be checked, the grant is unsupported_grant_type [token-ro-020]', async () => {
   const server = await createTestServer({ ...world, users: [] })
   const { status, json } = await server.token(bob, { client })
   assert.equal(status, 400)
@@ -163,7 +163,7 @@ const upstream = {
 const withProviders = { ...world, identity_providers: [directory, upstream] }
 const dora = { grant_type: 'password', username: 'dora', password: 'open sesame', scope: 'api1' }
 
-test('idp: the named credential authority checks the password [token-ro-025]', async () => {
+test('idp: the named provider checks the password [token-ro-025]', async () => {
   const server = await createTestServer(withProviders)
   const { json } = await server.token({ ...dora, acr_values: 'idp:corp urn:level:1' }, { client })
   const claims = claimsOf(json.access_token)
@@ -186,7 +186,7 @@ for (const [acr_values, why, reason] of [
   })
 }
 
-test('idp: only a provider that the client may use', async () => {
+test('idp: a provider that the client may not use is refused', async () => {
   const restricted = withClients({
     client_id: 'roclient',
     identity_provider_restrictions: ['google'],
@@ -207,7 +207,7 @@ test('password: enable_local_login false refuses local passwords', async () => {
   assertRefused({ json, reason }, 'invalid_grant', 'local_login_disabled')
 })
 
-test('validators.password: its error, description and members reach the client [token-ro-022] [token-ro-026] [token-ro-027]', async () => {
+test('validators.password: its error, description and members are returned to the client [token-ro-022] [token-ro-026] [token-ro-027]', async () => {
   const members = {
     string_value: 'some_string',
     int_value: 42,
@@ -238,7 +238,7 @@ test('validators.password: its error, description and members reach the client [
   assertRefused(bad, 'invalid_grant', 'credentials_refused')
 })
 
-test('profile: a module’s word on whether a user is active is law [token-ro-021]', async () => {
+test('profile: a module decides whether a user is active [token-ro-021]', async () => {
   const server = await createTestServer({ ...world, profile: { isActive: () => false } })
   assertRefused(await server.token({ ...bob, scope: 'api1' }, { client }), 'invalid_grant', 'user_inactive')
 })
@@ -265,7 +265,7 @@ test('validators.tokenRequest: may add members or refuse [token-custom-validator
   assert.deepEqual(stopped.json, { error: 'invalid_target', error_description: 'stopped' })
 })
 
-test('password: users who need a second factor are refused as if the password were wrong, unless the policy lets them in', async () => {
+test('password: users who need a second factor are refused as if the password were wrong, unless the policy allows it', async () => {
   const client = { client: ['roclient', secret] } as const
   const form = { grant_type: 'password', username: 'bob', password: 'bob', scope: 'openid' }
   const refused = await createTestServer({ ...world, mfa: { mode: 'required' } })

@@ -52,7 +52,7 @@ for (const [what, assertion, more] of [
   ['by ES256', sign({}, { alg: 'ES256', kid: 'ec' }, ec.privateKey), {}],
   ['by PS256', sign({}, { alg: 'PS256' }), {}],
   ['without a kid', sign({}, { kid: undefined }), {}],
-  ['just ended, within the skew', sign({ exp: startOfTime - 59 }), {}],
+  ['that has just expired, within the skew', sign({ exp: startOfTime - 59 }), {}],
 ] as const) {
   test(`private_key_jwt: an assertion ${what} is accepted [RFC 7523 §2.2]`, async () => {
     const server = await createTestServer(configured)
@@ -84,14 +84,14 @@ for (const [what, assertion, reason] of [
     sign({}, { kid: undefined }, stranger.privateKey),
     invalid,
   ],
-  ['that ended [client-auth-042]', sign({ exp: startOfTime - 301 }), invalid],
-  ['that ended a little more than the skew ago', sign({ exp: startOfTime - 60 }), invalid],
-  ['without an end', sign({ exp: undefined }), 'client_assertion_without_end'],
-  ['that lives for a day', sign({ exp: startOfTime + 86_400 }), 'client_assertion_lives_too_long'],
-  ['that is not good yet', sign({ nbf: startOfTime + 100 }), invalid],
+  ['that has expired [client-auth-042]', sign({ exp: startOfTime - 301 }), invalid],
+  ['that expired a little more than the skew ago', sign({ exp: startOfTime - 60 }), invalid],
+  ['without an exp', sign({ exp: undefined }), 'client_assertion_without_end'],
+  ['that is valid for a day', sign({ exp: startOfTime + 86_400 }), 'client_assertion_lives_too_long'],
+  ['that is not valid yet', sign({ nbf: startOfTime + 100 }), invalid],
   ['from the future', sign({ iat: startOfTime + 100 }), 'client_assertion_from_the_future'],
   ['without an id [client-auth-044]', sign({ jti: undefined }), 'client_assertion_without_id'],
-  ['with an endless id', sign({ jti: 'x'.repeat(257) }), 'client_assertion_without_id'],
+  ['with an overlong id', sign({ jti: 'x'.repeat(257) }), 'client_assertion_without_id'],
   ['unsigned [client-auth-045]', unsigned(good), invalid],
   [
     'typed, for two audiences [client-auth-049]',
@@ -104,11 +104,11 @@ for (const [what, assertion, reason] of [
     audience,
   ],
   [
-    'made for another purpose',
+    'for another purpose',
     sign({ aud: issuer }, { typ: 'oauth-authz-req+jwt' }),
     'client_assertion_type_wrong',
   ],
-  ['that is no JWT', 'nonsense', 'client_assertion_malformed'],
+  ['that is not a JWT', 'nonsense', 'client_assertion_malformed'],
 ] as const) {
   test(`private_key_jwt: an assertion ${what} is invalid_client`, async () => {
     const server = await createTestServer(configured)
@@ -119,7 +119,7 @@ for (const [what, assertion, reason] of [
   })
 }
 
-test('private_key_jwt: a public key is never taken for a shared secret [RFC 8725 §3.1]', async () => {
+test('private_key_jwt: a public key is never used as a shared secret [RFC 8725 §3.1]', async () => {
   const server = await createTestServer(configured)
   const publicBytes = Buffer.from(JSON.stringify(keys[0]))
   const forged = await new SignJWT(good).setProtectedHeader({ alg: 'HS256', kid: 'rsa' }).sign(publicBytes)
@@ -127,7 +127,7 @@ test('private_key_jwt: a public key is never taken for a shared secret [RFC 8725
   assert.equal(server.reason(), invalid)
 })
 
-test('private_key_jwt: an assertion is used once [RFC 7523 §3]', async () => {
+test('private_key_jwt: an assertion is accepted once [RFC 7523 §3]', async () => {
   const server = await createTestServer(withClients(signer, { ...signer, client_id: 'second' } as never))
   const assertion = await sign()
   assert.equal((await ask(server, assertion)).status, 200)
@@ -141,21 +141,21 @@ test('private_key_jwt: an assertion is used once [RFC 7523 §3]', async () => {
   assert.equal((await ask(server, ofAnother)).status, 200)
 })
 
-test('private_key_jwt: of requests at the same time with one assertion, one succeeds', async () => {
+test('private_key_jwt: of concurrent requests with one assertion, one succeeds', async () => {
   const server = await createTestServer(configured)
   const assertion = await sign()
   const answers = await Promise.all(Array.from({ length: 8 }, () => ask(server, assertion)))
   assert.equal(answers.filter(({ status }) => status === 200).length, 1)
 })
 
-test('private_key_jwt: an assertion that was refused is not used up by it', async () => {
+test('private_key_jwt: a refused assertion is not consumed', async () => {
   const server = await createTestServer(configured)
   const forged = await sign({}, {}, stranger.privateKey)
   assert.equal((await ask(server, forged)).status, 401)
   assert.equal((await ask(server, await sign())).status, 200)
 })
 
-test('private_key_jwt: the algorithm that the client registered, and no other [client-auth-052]', async () => {
+test('private_key_jwt: only the algorithm that the client registered is accepted [client-auth-052]', async () => {
   const server = await createTestServer(
     withClients({ ...signer, token_endpoint_auth_signing_alg: 'PS256' } as never),
   )
@@ -163,7 +163,7 @@ test('private_key_jwt: the algorithm that the client registered, and no other [c
   assert.equal((await ask(server, await sign({}, { alg: 'PS256' }))).status, 200)
 })
 
-test('private_key_jwt: without a kid every key of the client is tried', async () => {
+test('private_key_jwt: without a kid, every key of the client is tried', async () => {
   const jwks = { keys: [await jwkOf(stranger.publicKey), await jwkOf(rsa.publicKey)] }
   const server = await createTestServer(withClients({ ...signer, jwks } as never))
   assert.equal((await ask(server, await sign({}, { kid: undefined }))).status, 200)
@@ -181,13 +181,13 @@ for (const [what, more, error] of [
   ],
   ['no assertion type', { client_assertion_type: undefined }, 'invalid_request'],
 ] as const) {
-  test(`private_key_jwt: ${what} beside the assertion is ${error}`, async () => {
+  test(`private_key_jwt: ${what} with the assertion is ${error}`, async () => {
     const server = await createTestServer(configured)
     assert.equal((await ask(server, await sign(), more)).json.error, error)
   })
 }
 
-test('private_key_jwt: a client that registered secrets may not use it, nor one with keys a secret', async () => {
+test('private_key_jwt: a client with secrets may not use it, nor one with keys a secret', async () => {
   const server = await createTestServer(configured)
   assertRefused(
     await ask(server, await sign({ iss: 'client', sub: 'client' })),
@@ -224,7 +224,7 @@ test('private_key_jwt: a used assertion is remembered while it is valid, despite
   server.clock.advance(119)
   await server.stores.cleanUp(server.clock.now())
   assertRefused(await ask(server, assertion), 'invalid_client', 'client_assertion_replayed')
-  // A clock that is set back does not bring it back.
+  // Setting the clock back does not make it valid again.
   server.clock.advance(300)
   await server.stores.cleanUp(server.clock.now())
   server.clock.advance(-300)

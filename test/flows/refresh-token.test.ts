@@ -19,7 +19,7 @@ const refresh = (
 
 const withRoclient = (changes: object) => withClients({ client_id: 'roclient', ...changes })
 
-test('refresh: new tokens, an ID token where openid was given [token-refresh-002]', async () => {
+test('refresh: returns new tokens, and an ID token if openid was granted [token-refresh-002]', async () => {
   const server = await createTestServer(world)
   const first = await signIn(server)
   server.clock.advance(100)
@@ -63,14 +63,14 @@ test('refresh: an old token after the window is refused and revokes the sign-in 
   assert.deepEqual(json, { active: false })
 })
 
-test('refresh: without a retry window every old token is reuse at once', async () => {
+test('refresh: without a retry window, every old token is reuse at once', async () => {
   const server = await createTestServer(withRoclient({ refresh_token_retry_window: 0 }))
   const first = (await signIn(server)).json.refresh_token
   await refresh(server, first)
   assertRefused(await refresh(server, first), 'invalid_grant', 'refresh_token_reused')
 })
 
-test('refresh: a retry inside the window answers the same next token, while that is unused', async () => {
+test('refresh: a retry inside the window returns the same next token, while that one is unused', async () => {
   const server = await createTestServer(world)
   const first = (await signIn(server)).json.refresh_token
   const second = (await refresh(server, first)).json.refresh_token
@@ -81,7 +81,7 @@ test('refresh: a retry inside the window answers the same next token, while that
   assertRefused(await refresh(server, third), 'invalid_grant', 'authorization_revoked')
 })
 
-test('refresh: a hundred uses of one token at once make one next token', async () => {
+test('refresh: a hundred concurrent uses of one token create one next token', async () => {
   const server = await createTestServer(world)
   const first = (await signIn(server)).json.refresh_token
   const answers = await Promise.all(Array.from({ length: 100 }, () => refresh(server, first)))
@@ -89,7 +89,7 @@ test('refresh: a hundred uses of one token at once make one next token', async (
   assert.equal(new Set(answers.map(({ json }) => json.refresh_token)).size, 1)
 })
 
-test('refresh: any generation, however old, is recognised as reuse', async () => {
+test('refresh: any old generation is recognized as reuse', async () => {
   const server = await createTestServer(world)
   const first = (await signIn(server)).json.refresh_token
   let newest = first
@@ -115,7 +115,7 @@ test('refresh: refresh_token is required [token-refresh-008]', async () => {
   assertRefused({ json, reason }, 'invalid_request', 'refresh_token_missing')
 })
 
-test('refresh: garbage, too long and tampered tokens are invalid_grant [token-refresh-009] [token-refresh-010]', async () => {
+test('refresh: malformed, overlong and tampered tokens are invalid_grant [token-refresh-009] [token-refresh-010]', async () => {
   const server = await createTestServer(world)
   const good: string = (await signIn(server)).json.refresh_token
   const middle = 30
@@ -126,7 +126,7 @@ test('refresh: garbage, too long and tampered tokens are invalid_grant [token-re
   assert.equal((await refresh(server, good)).status, 200)
 })
 
-test('refresh: absolute lifetime ends it, and refreshing does not extend it [token-refresh-011] [token-refresh-020] [token-refresh-025]', async () => {
+test('refresh: a token expires at its absolute lifetime, which refreshing does not extend [token-refresh-011] [token-refresh-020] [token-refresh-025]', async () => {
   const server = await createTestServer(world)
   let token = (await signIn(server)).json.refresh_token
   server.clock.advance(29 * days)
@@ -137,7 +137,7 @@ test('refresh: absolute lifetime ends it, and refreshing does not extend it [tok
   assertRefused(await refresh(server, token), 'invalid_grant', 'refresh_token_expired')
 })
 
-test('refresh: sliding lifetime starts anew at each use, up to the absolute one [token-refresh-021] [token-refresh-022] [token-refresh-023]', async () => {
+test('refresh: a sliding lifetime restarts at each use, up to the absolute one [token-refresh-021] [token-refresh-022] [token-refresh-023]', async () => {
   const server = await createTestServer(withRoclient({ refresh_token_expiration: 'sliding' }))
   let token = (await signIn(server)).json.refresh_token
   server.clock.advance(15 * days - 1)
@@ -164,7 +164,7 @@ test('refresh: sliding lifetime starts anew at each use, up to the absolute one 
   assertRefused(await refresh(capped, short), 'invalid_grant', 'refresh_token_expired')
 })
 
-test('refresh: sliding with an absolute lifetime of 0 goes on for ever while it is used', async () => {
+test('refresh: a sliding lifetime with an absolute one of 0 never ends while it is used', async () => {
   const server = await createTestServer(
     withRoclient({ refresh_token_expiration: 'sliding', absolute_refresh_token_lifetime: 0 }),
   )
@@ -178,7 +178,7 @@ test('refresh: sliding with an absolute lifetime of 0 goes on for ever while it 
   }
 })
 
-test('refresh: another client’s token is invalid_grant and stays good [token-refresh-012]', async () => {
+test('refresh: a token of another client is invalid_grant and remains valid [token-refresh-012]', async () => {
   const server = await createTestServer(world)
   const token = (await signIn(server)).json.refresh_token
   assertRefused(
@@ -189,7 +189,7 @@ test('refresh: another client’s token is invalid_grant and stays good [token-r
   assert.equal((await refresh(server, token)).status, 200)
 })
 
-test('refresh: scope may be narrowed for one token, never widened, and the family keeps its own [token-refresh-016]', async () => {
+test('refresh: the scope can be narrowed for one token and never widened, and the family keeps its own [token-refresh-016]', async () => {
   const server = await createTestServer(world)
   const first = (await signIn(server, 'openid api1 api2 offline_access')).json.refresh_token
   const narrow = await refresh(server, first, { scope: 'api2' })
@@ -219,7 +219,7 @@ test('refresh: several resources are invalid_target [token-refresh-018]', async 
   assert.equal((await server.token(form, { client })).json.error, 'invalid_target')
 })
 
-/** The same store under another configuration: what a restart after an edit is. */
+/** Opens the same store with another configuration, like a restart after an edit. */
 async function reconfigured(input: object, token: string): Promise<Answer & { reason: unknown }> {
   const before = await createTestServer(world)
   const { json } = await signIn(before)
@@ -235,7 +235,7 @@ test('refresh: a client that may no longer refresh is unauthorized_client; one t
   assertRefused(noScope, 'invalid_grant', 'offline_access_withdrawn')
 })
 
-test('refresh: a client that may no longer name the user’s tenant is invalid_grant', async () => {
+test('refresh: a client that may no longer use the user’s tenant gets invalid_grant', async () => {
   const before = await createTestServer(world)
   const carol = { grant_type: 'password', username: 'carol', password: 'carol', acr_values: 'tenant:acme' }
   const { json } = await before.token({ ...carol, scope: 'api1 offline_access' }, { client })
@@ -243,7 +243,7 @@ test('refresh: a client that may no longer name the user’s tenant is invalid_g
   assertRefused(await refresh(after, json.refresh_token), 'invalid_grant', 'user_of_another_tenant')
 })
 
-test('refresh: a scope that the client lost is invalid_scope [token-refresh-019]', async () => {
+test('refresh: a scope that the client has lost is invalid_scope [token-refresh-019]', async () => {
   const { json } = await reconfigured(withRoclient({ scope: 'openid offline_access' }), '')
   assert.deepEqual(json, {
     error: 'invalid_scope',
@@ -256,7 +256,7 @@ test('refresh: a user who is no longer active is invalid_grant [token-refresh-01
   assertRefused(await reconfigured({ ...world, users }, ''), 'invalid_grant', 'user_inactive')
 })
 
-test('refresh: user claims stay as they were, or are read anew [token-refresh-027]', async () => {
+test('refresh: user claims are kept, or read again if configured [token-refresh-027]', async () => {
   const users = [{ ...world.users[0], claims: { role: 'retired' } }]
   const { json: kept } = await reconfigured({ ...world, users }, '')
   assert.deepEqual(claimsOf(kept.access_token).role, ['admin', 'geek'])
@@ -285,7 +285,7 @@ test('refresh: a generation ahead of the store (a restored backup) is refused, l
   assert.ok(
     behind.logged.some(({ level, event }) => level === 'error' && event === 'refresh_generation_ahead'),
   )
-  // Whoever holds the token of before must not go on with it where its owner can't.
+  // A thief with the earlier token must not continue when its owner can't.
   assertRefused(await refresh(behind, first), 'invalid_grant', 'authorization_revoked')
 })
 

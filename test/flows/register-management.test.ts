@@ -1,4 +1,4 @@
-/** Registered clients read, update and remove what they registered (RFC 7592). */
+/** Registered clients read, update and delete their registration (RFC 7592). */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -33,7 +33,7 @@ const works = async (
     )
   ).status
 
-test('registration: a client reads what it registered, without its secret [RFC 7592 §2.1]', async () => {
+test('registration: a client reads its registration, without its secret [RFC 7592 §2.1]', async () => {
   const server = await createTestServer(configured)
   const { client_secret, ...told } = (await register(server, machine)).json
   const { status, headers, json } = await manage(server, 'GET', told)
@@ -42,7 +42,7 @@ test('registration: a client reads what it registered, without its secret [RFC 7
   assert.deepEqual(json, told)
 })
 
-test('registration: an update replaces everything, and the access token with it [RFC 7592 §2.2]', async () => {
+test('registration: an update replaces all metadata and the access token [RFC 7592 §2.2]', async () => {
   const server = await createTestServer(configured)
   const client = (await register(server, { ...machine, client_name: 'Before', contacts: ['a@b.example'] }))
     .json
@@ -60,7 +60,7 @@ test('registration: an update replaces everything, and the access token with it 
   assert.equal(json.client_secret, undefined)
   assert.equal(json.client_id_issued_at, client.client_id_issued_at)
   assert.notEqual(json.registration_access_token, client.registration_access_token)
-  // The grant is gone at once.
+  // The grant is removed at once.
   const { json: refused } = await server.token(
     { grant_type: 'client_credentials' },
     { client: [client_id, client.client_secret] },
@@ -70,7 +70,7 @@ test('registration: an update replaces everything, and the access token with it 
   assert.equal((await manage(server, 'GET', json)).json.client_name, 'After')
 })
 
-test('registration: an update may take the secret away, and give a new one', async () => {
+test('registration: an update may remove the secret, and create a new one', async () => {
   const server = await createTestServer(configured)
   const client = (await register(server, machine)).json
   const { client_id } = client
@@ -94,9 +94,9 @@ for (const [what, changes, error] of [
   ['with the client_id of another', { client_id: 'web' }, 'invalid_client_metadata'],
   ['with a secret that is not its own', { client_secret: 'chosen' }, 'invalid_client_metadata'],
   ['with its access token', { registration_access_token: 'x' }, 'invalid_client_metadata'],
-  ['with a time of issue', { client_id_issued_at: 1 }, 'invalid_client_metadata'],
-  ['with no grant that may be registered', { grant_types: ['password'] }, 'invalid_client_metadata'],
-  ['with a bad redirection URI', { redirect_uris: ['http://app.example'] }, 'invalid_redirect_uri'],
+  ['with an issue time', { client_id_issued_at: 1 }, 'invalid_client_metadata'],
+  ['without a grant that may be registered', { grant_types: ['password'] }, 'invalid_client_metadata'],
+  ['with an invalid redirect URI', { redirect_uris: ['http://app.example'] }, 'invalid_redirect_uri'],
 ] as const) {
   test(`registration: an update ${what} changes nothing`, async () => {
     const server = await createTestServer(configured)
@@ -112,7 +112,7 @@ for (const [what, changes, error] of [
   })
 }
 
-test('registration: a client that was used stays one after its update, and is no unused one to be deleted', async () => {
+test('registration: a used client remains used after its update, and is not deleted as unused', async () => {
   const server = await createTestServer(configured)
   const { json } = await register(server, machine)
   const { client_id } = json
@@ -127,7 +127,7 @@ test('registration: a client that was used stays one after its update, and is no
   assert.deepEqual([updated?.version, updated?.used_at], [2, used])
 })
 
-test('registration: an update gives a new secret where secrets end, and keeps one that does not [RFC 7592 §2.2]', async () => {
+test('registration: an update returns a new secret if secrets expire, and keeps one that does not [RFC 7592 §2.2]', async () => {
   for (const client_secret_lifetime of [0, 1000]) {
     const registration = { ...configured.registration, client_secret_lifetime }
     const server = await createTestServer({ ...configured, registration })
@@ -145,7 +145,7 @@ test('registration: an update gives a new secret where secrets end, and keeps on
   }
 })
 
-test('registration: who vouched for a client does so after its update, but a statement that it leaves out does not', async () => {
+test('registration: a vouched client remains so after its update, but an omitted statement no longer counts', async () => {
   const server = await createTestServer(configured)
   const { json } = await register(server, machine)
   const { client_id } = json
@@ -165,7 +165,7 @@ test('registration: who vouched for a client does so after its update, but a sta
   }
 })
 
-test('registration: an update that sends what only this server says is refused [RFC 7592 §2.2]', async () => {
+test('registration: an update that sends members of the server is refused [RFC 7592 §2.2]', async () => {
   const server = await createTestServer(configured)
   const { json } = await register(server, machine)
   const update = { ...machine, client_id: json.client_id }
@@ -186,7 +186,7 @@ test('registration: an update that sends what only this server says is refused [
   assert.equal((await manage(server, 'PUT', json, update)).status, 200)
 })
 
-test('registration: the right secret may be sent along', async () => {
+test('registration: the correct secret may be included', async () => {
   const server = await createTestServer(configured)
   const client = (await register(server, machine)).json
   const { client_id, client_secret } = client
@@ -194,7 +194,7 @@ test('registration: the right secret may be sent along', async () => {
   assert.equal(await works(server, client), 200)
 })
 
-test('registration: a client that removes itself stops at once, and so do its tokens [RFC 7592 §2.3]', async () => {
+test('registration: a client that deletes itself is refused at once, and so are its tokens [RFC 7592 §2.3]', async () => {
   const server = await createTestServer(configured)
   const client = (await register(server, machine)).json
   const { client_id, client_secret } = client
@@ -216,7 +216,7 @@ test('registration: a client that removes itself stops at once, and so do its to
     assert.equal((await manage(server, method, client, {})).status, 401)
 })
 
-test("registration: only the client's own access token opens it, and an unknown client is answered alike", async () => {
+test("registration: only the client's own access token is accepted, and an unknown client gets the same response", async () => {
   const server = await createTestServer(configured)
   const [client, other] = [(await register(server, machine)).json, (await register(server, machine)).json]
   const unknown = {
@@ -241,7 +241,7 @@ test("registration: only the client's own access token opens it, and an unknown 
   )
 })
 
-test('registration: of many updates at once one is made, and the others change nothing', async () => {
+test('registration: of many concurrent updates one succeeds, and the others change nothing', async () => {
   const server = await createTestServer(configured)
   const client = (await register(server, machine)).json
   const { client_id } = client
@@ -262,7 +262,7 @@ test('registration: secrets are neither stored nor logged', async () => {
   assert.ok(!kept.includes(client_secret.slice(4)) && !kept.includes(registration_access_token.slice(4)))
 })
 
-test('registration: two processes on one store see each other, and a restart forgets nobody', async () => {
+test('registration: two processes on one store see each other’s clients, and a restart loses none', async () => {
   const { open } = await beginShared()
   const nodes = [await open(), await open()] as const
   const [one, two] = [
@@ -281,7 +281,7 @@ test('registration: two processes on one store see each other, and a restart for
   const kept = (await register(one, machine)).json
   const again = await createTestServer(configured, { tenantStores: nodes[1] })
   assert.equal(await works(again, kept), 200)
-  // Nobody may register any more: who did goes on, and what no longer fits does not.
+  // Registration is disabled now: existing clients continue, and what is no longer allowed does not.
   const closed = await createTestServer({ ...pagesWorld, registration: {} }, { tenantStores: nodes[1] })
   assert.equal(await works(closed, kept), 200)
   const { api_scopes, api_resources, ...rest } = pagesWorld
@@ -293,7 +293,7 @@ test('registration: two processes on one store see each other, and a restart for
   assert.ok(smaller.logged.some(({ event }) => event === 'registered_client_unfit'))
 })
 
-test('registration: a body is JSON for an update too', async () => {
+test('registration: the body of an update must be JSON too', async () => {
   const server = await createTestServer(configured)
   const client = (await register(server, machine)).json
   const path = new URL(client.registration_client_uri).pathname
@@ -304,7 +304,7 @@ test('registration: a body is JSON for an update too', async () => {
   )
 })
 
-test('registration: a tenant with an issuer of its own registers clients of its own, and only where it says so', async () => {
+test('registration: a tenant with its own issuer registers its own clients, and only if it allows this', async () => {
   const mode = { mode: 'open' }
   const tenants = [
     { name: 'one', issuer: 'path', registration: mode },

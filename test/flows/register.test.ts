@@ -172,12 +172,12 @@ test('registration: a public web application may call the endpoints from the pag
 })
 
 for (const [what, metadata, error, description] of [
-  ['nowhere to send a code', {}, 'invalid_redirect_uri', /redirect_uris/],
+  ['no address for a code', {}, 'invalid_redirect_uri', /redirect_uris/],
   ['http', { redirect_uris: ['http://app.example/cb'] }, 'invalid_redirect_uri', /redirect_uris\[0\]/],
   ['a fragment', { redirect_uris: [`${callback}#x`] }, 'invalid_redirect_uri', /fragment/],
   ['a script', { redirect_uris: ['javascript:alert(1)'] }, 'invalid_redirect_uri', /dangerous/],
   [
-    'a scheme of its own in a web application',
+    'a private-use scheme in a web application',
     { redirect_uris: ['com.example:/cb'] },
     'invalid_redirect_uri',
     /'web'/,
@@ -213,7 +213,7 @@ for (const [what, metadata, error, description] of [
     /auth_method/,
   ],
   [
-    'certificates that nobody passes on',
+    'certificates that no proxy forwards',
     { ...web, token_endpoint_auth_method: 'tls_client_auth' },
     'invalid_client_metadata',
     /tls_client_auth|mtls/,
@@ -258,7 +258,7 @@ for (const [what, metadata, error, description] of [
   })
 }
 
-test('registration: a body that is no JSON object is refused', async () => {
+test('registration: a body that is not a JSON object is refused', async () => {
   const server = await open()
   for (const body of ['', '{', '[]', '"text"', 'null', '1']) {
     const { status, json } = await server.send('POST', '/connect/register', { headers: jsonType, body })
@@ -289,7 +289,7 @@ test('registration: a client authenticates with its keys [RFC 7523 §2.2]', asyn
   assert.equal(granted, 200)
 })
 
-test('registration: an initial access token is needed where the configuration says so [RFC 7591 §3.1]', async () => {
+test('registration: an initial access token is required if configured [RFC 7591 §3.1]', async () => {
   const server = await createTestServer({
     ...pagesWorld,
     registration: {
@@ -307,7 +307,7 @@ test('registration: an initial access token is needed where the configuration sa
   assert.ok(!JSON.stringify(server.logged).includes('let me in'))
 })
 
-test('registration: a public client needs PKCE, whatever the operator chose for the others [RFC 9700 §2.1.1]', async () => {
+test('registration: a public client must use PKCE, whatever is configured for others [RFC 9700 §2.1.1]', async () => {
   const server = await open({ client_defaults: { require_consent: false, require_pkce: false } })
   const { client_id } = (await register(server, { ...web, token_endpoint_auth_method: 'none' })).json
   const request = { client_id, scope: 'openid' }
@@ -318,7 +318,7 @@ test('registration: a public client needs PKCE, whatever the operator chose for 
   assert.ok(answerOf(await signIn(browser, authorizePath(request))).get('code'))
 })
 
-test('registration: response types whose grants the client has not are left out [RFC 7591 §2.1]', async () => {
+test('registration: response types whose grants the client lacks are omitted [RFC 7591 §2.1]', async () => {
   const server = await open({ allowed_grant_types: ['authorization_code', 'implicit'] })
   const response_types = ['code', 'id_token', 'code id_token']
   const ask = async (grant_types: readonly string[]) =>
@@ -328,7 +328,7 @@ test('registration: response types whose grants the client has not are left out 
   assert.deepEqual(await ask(['authorization_code', 'implicit']), response_types)
 })
 
-test('registration: a public client gets no client_credentials, and by itself the grant is refused [RFC 6749 §4.4]', async () => {
+test('registration: a public client gets no client_credentials, and that grant alone is refused [RFC 6749 §4.4]', async () => {
   const server = await open({ allowed_grant_types: ['authorization_code', 'client_credentials'] })
   const ask = (method: string, grant_types: readonly string[]) =>
     register(server, { ...web, grant_types, token_endpoint_auth_method: method })
@@ -343,7 +343,7 @@ test('registration: a public client gets no client_credentials, and by itself th
   assert.match(json.error_description, /authentication method other than none/)
 })
 
-test('registration: refresh tokens of a public client are of one use, whatever the operator chose for the others [RFC 9700 §2.2.2]', async () => {
+test('registration: refresh tokens of a public client rotate, whatever is configured for others [RFC 9700 §2.2.2]', async () => {
   const server = await open({
     client_defaults: { require_consent: false, refresh_token_usage: 'reuse' },
     allowed_grant_types: ['authorization_code', 'refresh_token'],
@@ -370,7 +370,7 @@ test('registration: refresh tokens of a public client are of one use, whatever t
   }
 })
 
-test('registration: what the operator chose for registered clients holds for them', async () => {
+test('registration: the operator’s settings for registered clients apply to them', async () => {
   const server = await open({
     client_defaults: {
       require_consent: false,
@@ -392,7 +392,7 @@ test('registration: what the operator chose for registered clients holds for the
   const { json } = await server.token(form, { client: [client_id, client_secret] })
   assert.equal(json.expires_in, 60)
   assert.match(json.access_token, /^ta_/)
-  // RFC 9700 §2.1.1: a public client has PKCE whatever was chosen.
+  // RFC 9700 §2.1.1: a public client uses PKCE whatever is configured.
   const spa = (await register(server, { ...web, token_endpoint_auth_method: 'none' })).json
   const refused = await createBrowser(server).visit(
     authorizePath({
@@ -406,7 +406,7 @@ test('registration: what the operator chose for registered clients holds for the
   assert.equal(server.reason(), 'code_challenge_missing')
 })
 
-test('registration: a network that registers too often has to wait', async () => {
+test('registration: a network that registers too often must wait', async () => {
   const server = await open({ max_requests_per_hour: 3 })
   const statuses = await Promise.all(
     Array.from({ length: 5 }, async () => (await register(server, web)).status),
@@ -426,13 +426,13 @@ test('registration: the number of clients is limited', async () => {
   assert.deepEqual(statuses.sort(), [201, 201, 503, 503])
 })
 
-test('registration: a client that nobody uses is deleted, one that a user agreed to stays', async () => {
+test('registration: an unused client is deleted, one that a user consented to remains', async () => {
   const server = await open({ unused_client_lifetime: 1000 })
   const [used, unused] = [(await register(server, web)).json, (await register(server, web)).json]
   const knows = async ({ client_id }: { client_id: string }): Promise<boolean> =>
     (await createBrowser(server).visit(authorizePath({ client_id, scope: 'openid' }))).status !== 400
   server.clock.advance(900)
-  // Anybody can visit the sign-in page of a client.
+  // Anyone can visit the sign-in page of a client.
   assert.equal(await knows(unused), true)
   const browser = createBrowser(server)
   const asked = await signIn(browser, authorizePath({ client_id: used.client_id, scope: 'openid' }))
@@ -445,7 +445,7 @@ test('registration: a client that nobody uses is deleted, one that a user agreed
   assert.equal(await knows(used), false)
 })
 
-test('registration: a client_secret ends when the configuration says so', async () => {
+test('registration: a client_secret expires if configured', async () => {
   const server = await open({
     client_secret_lifetime: 100,
     allowed_grant_types: ['client_credentials'],
@@ -475,7 +475,7 @@ const trusted = {
 const statement = (claims: object, key = signer.privateKey): Promise<string> =>
   new SignJWT({ iss: 'https://store.example', ...claims }).setProtectedHeader({ alg: 'ES256' }).sign(key)
 
-test('registration: what a software statement says wins over what stands beside it [RFC 7591 §2.3, §3.1.1]', async () => {
+test('registration: members of a software statement take precedence over the request [RFC 7591 §2.3, §3.1.1]', async () => {
   const server = await open(trusted)
   const software_statement = await statement({ ...web, client_name: 'Signed', software_id: 'app' })
   const { status, json } = await register(server, {
@@ -535,20 +535,20 @@ test('registration: with required statements, users see only what a statement co
 })
 
 for (const [what, made, error] of [
-  ['signed by somebody else', statement(web, stranger.privateKey), 'invalid_software_statement'],
+  ['signed with another key', statement(web, stranger.privateKey), 'invalid_software_statement'],
   [
-    'of an issuer that nobody trusts',
+    'of an untrusted issuer',
     statement({ ...web, iss: 'https://other.example' }),
     'unapproved_software_statement',
   ],
-  ['that has ended', statement({ ...web, exp: startOfTime - 61 }), 'invalid_software_statement'],
-  ['that is no JWT', Promise.resolve('statement'), 'invalid_software_statement'],
+  ['that has expired', statement({ ...web, exp: startOfTime - 61 }), 'invalid_software_statement'],
+  ['that is not a JWT', Promise.resolve('statement'), 'invalid_software_statement'],
   [
     'that is unsigned',
     statement(web).then(one => one.replace(/^[^.]+/, Buffer.from('{"alg":"none"}').toString('base64url'))),
     'invalid_software_statement',
   ],
-  ['that is no text', Promise.resolve(7), 'invalid_software_statement'],
+  ['that is not a string', Promise.resolve(7), 'invalid_software_statement'],
 ] as const) {
   test(`registration: a software statement ${what} is refused [RFC 7591 §3.2.2]`, async () => {
     const server = await open(trusted)
@@ -557,7 +557,7 @@ for (const [what, made, error] of [
   })
 }
 
-test('registration: a client of before it was recorded who vouched for it is vouched for where registration needs that', async () => {
+test('registration: a client from before vouching was recorded counts as vouched if registration requires that', async () => {
   const before = await open()
   const policy_uri = 'https://policy.example/read'
   const { client_id } = (await register(before, { ...web, client_name: 'Old', policy_uri })).json
@@ -573,12 +573,12 @@ test('registration: a client of before it was recorded who vouched for it is vou
     await server.stores.registeredClients.add({ ...row, vouched_by: 'unknown' }, 10)
     const consent = await signIn(createBrowser(server), authorizePath({ client_id, scope: 'openid' }))
     assert.match(consent.text, /Old/)
-    // Pages say where the addresses of a client lead that nobody vouched for.
+    // Pages show the redirect host of a client without a voucher.
     assert.equal(consent.text.includes('policy.example'), !vouched, JSON.stringify(registration))
   }
 })
 
-test('registration: a software statement has 16,384 characters at most', async () => {
+test('registration: a software statement has at most 16,384 characters', async () => {
   const server = await open(trusted)
   const ofLength = async (length: number) => {
     const { length: bare } = await statement({ ...web, software_id: 'app', note: '' })

@@ -1,6 +1,6 @@
 /**
- * Registrations as real clients send them: each gets a client that signs its users in. The bodies are facts about these
- * clients, read from their sources or from what servers logged of them.
+ * Registrations as real clients send them: each gets a client that its users can sign in to. The bodies are facts
+ * about these clients, read from their sources or from what servers logged of them.
  */
 
 import assert from 'node:assert/strict'
@@ -13,18 +13,18 @@ import { type Answer, basic, createTestServer, type TestServer } from '../suppor
 const device = 'urn:ietf:params:oauth:grant-type:device_code'
 
 type Body = {
-  /** The repository and file, or the report, where it was read. */
+  /** The repository and file, or the report, that documents it. */
   readonly from: string
   readonly body: Readonly<Record<string, unknown>>
-  /** Where the sign-in of this client goes; omitted: it has a device flow only. */
+  /** Where the sign-in of this client is redirected; omitted: it uses only the device flow. */
   readonly redirect?: string
-  /** Members that come back in another form than they were sent in. */
+  /** Members that are returned in another form than they were sent in. */
   readonly registered?: Readonly<Record<string, unknown>>
 }
 
 const scope = 'openid profile email offline_access api1'
 
-/** What an MCP client sends, but for the addresses. */
+/** What an MCP client sends, except for the addresses. */
 const mcp = {
   token_endpoint_auth_method: 'none',
   grant_types: ['authorization_code', 'refresh_token'],
@@ -214,7 +214,7 @@ const bodies: Readonly<Record<string, Body>> = {
     redirect: 'http://localhost:3334/oauth/callback',
   },
   'a library that writes every member': {
-    from: 'clients that serialise absent members, as empty texts, lists and null',
+    from: 'clients that serialize absent members as empty strings, lists and null',
     body: {
       ...mcp,
       client_name: '',
@@ -240,7 +240,7 @@ const bodies: Readonly<Record<string, Body>> = {
 
 const open = () => createTestServer({ ...pagesWorld, registration: { mode: 'open', allowed_scope: scope } })
 
-/** How the client authenticates with what it was given. */
+/** How the client authenticates with what it received. */
 const credentialsOf = ({ client_id, client_secret, token_endpoint_auth_method: method }: Answer['json']) =>
   method === 'client_secret_basic'
     ? { headers: basic(client_id, client_secret), form: {} }

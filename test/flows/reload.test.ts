@@ -1,4 +1,4 @@
-/** A changed configuration takes the place of the one before it while the server goes on. */
+/** A changed configuration replaces the current one while the server runs. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -44,7 +44,7 @@ const clientsWithout = (client_id: string) => ({
   clients: world.clients.filter(client => client.client_id !== client_id),
 })
 
-test('reload: a client that was added is served, and tokens from before it stay good', async () => {
+test('reload: an added client is served, and earlier tokens remain valid', async () => {
   const server = await createTestServer(clientsWithout('client'))
   const before = await signIn(server)
   assertRefused(await machine(server, ['client', secret]), 'invalid_client', 'client_unknown')
@@ -55,7 +55,7 @@ test('reload: a client that was added is served, and tokens from before it stay 
 })
 
 for (const access_token_type of ['jwt', 'reference'])
-  test(`reload: a client that was taken out loses its tokens at once, and has those that live on when it is back [${access_token_type}]`, async () => {
+  test(`reload: a removed client loses its tokens at once, and tokens that are still valid work again when it is back [${access_token_type}]`, async () => {
     const whole = clientsWith('roclient', { access_token_type })
     const server = await createTestServer(whole)
     const { access_token, refresh_token } = await signIn(server)
@@ -71,14 +71,14 @@ for (const access_token_type of ['jwt', 'reference'])
     assert.equal((await refresh(server, refresh_token)).status, 200)
   })
 
-test('reload: a changed secret counts at once, and the one before it no more', async () => {
+test('reload: a changed secret takes effect at once, and the previous one is refused', async () => {
   const server = await createTestServer(world)
   await server.reconfigure(clientsWith('client', { client_secrets: [{ value: 'another' }] }))
   assertRefused(await machine(server, ['client', secret]), 'invalid_client', 'client_secret_wrong')
   assert.equal((await machine(server, ['client', 'another'])).status, 200)
 })
 
-test('reload: a user who was taken out gets no more tokens', async () => {
+test('reload: a removed user gets no more tokens', async () => {
   const server = await createTestServer(world)
   const { access_token, refresh_token } = await signIn(server)
   await server.reconfigure({ ...world, users: world.users.filter(({ username }) => username !== 'bob') })
@@ -88,7 +88,7 @@ test('reload: a user who was taken out gets no more tokens', async () => {
   assertRefused(await server.token(form, { client: roclient }), 'invalid_grant', 'credentials_refused')
 })
 
-test('reload: browsers stay signed in, but for those of a user who was taken out', async () => {
+test('reload: browsers remain signed in, except those of a removed user', async () => {
   const server = await createTestServer(pagesWorld)
   const browser = createBrowser(server)
   await signInAt(browser, authorizePath(), alice)
@@ -99,7 +99,7 @@ test('reload: browsers stay signed in, but for those of a user who was taken out
   assert.equal(answerOf(await browser.visit(silently)).get('error'), 'login_required')
 })
 
-test('reload: an algorithm that was not signed with before gets its key, and the keys before it stay', async () => {
+test('reload: a new signing algorithm gets its key, and earlier keys remain', async () => {
   const kids = async (): Promise<readonly { kid: string; alg: string; use: string }[]> => {
     const { json } = await server.send('GET', '/.well-known/openid-configuration/jwks')
     return json.keys.filter(({ use }: { use: string }) => use === 'sig')
@@ -117,7 +117,7 @@ test('reload: an algorithm that was not signed with before gets its key, and the
   assert.equal(await isActive(server, access_token), true)
 })
 
-/** An operator's own check that lets requests wait. */
+/** An operator's validator that makes requests wait. */
 function createGate() {
   const [reached, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   return {
@@ -131,7 +131,7 @@ function createGate() {
   }
 }
 
-test('reload: a request under way is finished by the configuration that it was begun with', async () => {
+test('reload: a running request is finished with the configuration that it started with', async () => {
   const { reached, open, tokenRequest } = createGate()
   const server = await createTestServer({ ...world, validators: { tokenRequest } })
   const underWay = machine(server, ['client', secret])
@@ -143,7 +143,7 @@ test('reload: a request under way is finished by the configuration that it was b
   assert.deepEqual([status, json.edition], [200, 'first'])
 })
 
-test('reload: a client that is taken out while its request is under way gets nothing', async () => {
+test('reload: a client removed during its request gets nothing', async () => {
   const { reached, open, tokenRequest } = createGate()
   const server = await createTestServer({ ...world, validators: { tokenRequest } })
   const underWay = server.token(
@@ -156,7 +156,7 @@ test('reload: a client that is taken out while its request is under way gets not
   assertRefused(await underWay, 'invalid_grant', 'no_longer_standing')
 })
 
-test('reload: a server can be closed while a request of an earlier configuration is under way', async () => {
+test('reload: a server can be closed while a request of an earlier configuration runs', async () => {
   const { reached, open, tokenRequest } = createGate()
   const server = await createTestServer({ ...world, validators: { tokenRequest } })
   const underWay = machine(server, ['client', secret])
@@ -167,7 +167,7 @@ test('reload: a server can be closed while a request of an earlier configuration
   assert.equal((await underWay).status, 200)
 })
 
-test('reload: of many at once the last one stays', async () => {
+test('reload: of many concurrent reloads the last one takes effect', async () => {
   const server = await createTestServer(world)
   const secrets = Array.from({ length: 5 }, (_, index) => `secret-${index}`)
   await Promise.all(
@@ -178,7 +178,7 @@ test('reload: of many at once the last one stays', async () => {
   assert.deepEqual(statuses, [401, 401, 401, 401, 200])
 })
 
-test('reload: while the store is away nothing changes, and afterwards it is as if it had not been asked', async () => {
+test('reload: while the store is unreachable nothing changes, and a later reload works as if it were the first', async () => {
   const tenantStores = await openTenantStores()
   let away = false
   const keys = {
@@ -204,7 +204,7 @@ const withoutTenant = (name: string) => ({
   users: tenantsWorld.users.filter(({ tenant }) => tenant !== name),
 })
 
-test('reload: tenants come, change and go, those that are awake too', async () => {
+test('reload: tenants are added, changed and removed, including active ones', async () => {
   const tenantStores = await (await beginShared()).open()
   const server = await createTestServer(withoutTenant('acme'), { tenantStores: tenantStores })
   const place = (name: string) => placesOf(server).find(one => one.name === name)!
@@ -236,7 +236,7 @@ test('reload: tenants come, change and go, those that are awake too', async () =
   assert.equal((await ask('globex', 'changed')).status, 200)
   assert.equal((await ask('initech')).status, 200)
   await server.reconfigure(withoutTenant('initech'))
-  // Its host is nobody's any more: the server itself, which knows no such secret, answers.
+  // Its host belongs to no tenant now: the server itself responds, and does not know this secret.
   assert.equal((await ask('initech')).status, 401)
   await server.close()
 })

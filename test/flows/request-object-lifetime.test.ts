@@ -46,18 +46,18 @@ const push = async (server: TestServer, claims: object, signed = true) =>
   })
 
 const cases: readonly (readonly [string, object, string | undefined])[] = [
-  ['lives for an hour from now', { exp: startOfTime + hour }, undefined],
-  ['lives for a second longer', { exp: startOfTime + hour + 1 }, 'request_object_lives_too_long'],
+  ['is valid for an hour from now', { exp: startOfTime + hour }, undefined],
+  ['is valid for a second longer', { exp: startOfTime + hour + 1 }, 'request_object_lives_too_long'],
   ['began an hour ago', { nbf: startOfTime - hour, exp: startOfTime }, undefined],
   ['began an hour ago, within the skew', { nbf: startOfTime - hour - 59, exp: startOfTime - 59 }, undefined],
   ['began an hour and more ago', { nbf: startOfTime - hour - 61 }, 'request_object_too_old'],
   [
-    'began an hour ago, by the whole skew, and has not ended',
+    'began an hour plus the skew ago, and has not expired',
     { nbf: startOfTime - hour - 60, exp: startOfTime + 60 },
     'request_object_lives_too_long',
   ],
   ['began 70 minutes ago', { nbf: startOfTime - 4200, exp: startOfTime + 60 }, 'request_object_too_old'],
-  ['lives for 70 minutes', { exp: startOfTime + 4200 }, 'request_object_lives_too_long'],
+  ['is valid for 70 minutes', { exp: startOfTime + 4200 }, 'request_object_lives_too_long'],
   ['begins within the skew', { nbf: startOfTime + 8 }, undefined],
   ['has no nbf', { nbf: undefined }, 'request_object_without_lifetime'],
   ['has no exp', { exp: undefined }, 'request_object_without_lifetime'],
@@ -87,7 +87,7 @@ for (const [ofServer, ofClient, most] of [
   [{ request_object_max_lifetime: hour }, { request_object_max_lifetime: 300 }, 300],
   [{ request_object_max_lifetime: 300 }, { request_object_max_lifetime: hour }, 300],
 ] as const)
-  test(`par: with ${JSON.stringify([ofServer, ofClient])} a request object lives for ${most ?? 'as long as it says'}`, async () => {
+  test(`par: with ${JSON.stringify([ofServer, ofClient])} a request object may live for ${most ?? 'as long as it says'}`, async () => {
     const server = await createTestServer(configured(ofServer, ofClient))
     assert.equal((await push(server, { ...request, exp: startOfTime + (most ?? 9999) })).status, 201)
     const longer = await push(server, { ...request, exp: startOfTime + (most ?? 9999) + 1 })

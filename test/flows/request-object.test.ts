@@ -79,11 +79,11 @@ for (const [what, made] of [
   ['signed by an EC key', sign()],
   ['without issuer and audience', sign({ iss: undefined, aud: undefined })],
   ['with several audiences', sign({ aud: ['https://other.example', issuer] })],
-  ['that has not ended', sign({ exp: startOfTime + 60, iat: startOfTime, nbf: startOfTime })],
+  ['that has not expired', sign({ exp: startOfTime + 60, iat: startOfTime, nbf: startOfTime })],
   ['typed JWT', sign({}, { header: { typ: 'JWT' } })],
   ['typed as a request', sign({}, { header: { typ: 'application/oauth-authz-req+jwt' } })],
 ] as const) {
-  test(`request object: one ${what} is taken, and its parameters are used [RFC 9101 §5]`, async () => {
+  test(`request object: one ${what} is accepted, and its parameters are used [RFC 9101 §5]`, async () => {
     const server = await createTestServer(configured())
     const browser = createBrowser(server)
     const target = `/connect/authorize?${new URLSearchParams({ client_id: 'app', request: await made })}`
@@ -100,7 +100,7 @@ for (const [what, made] of [
   })
 }
 
-test('request object: what stands outside is joined and never wins [OpenID Connect Core 1.0 §6.1] [jar-006]', async () => {
+test('request object: parameters outside are added and never override [OpenID Connect Core 1.0 §6.1] [jar-006]', async () => {
   const server = await createTestServer(configured())
   const request = await sign({ redirect_uri: undefined, scope: 'openid' })
   const outside = {
@@ -117,7 +117,7 @@ test('request object: what stands outside is joined and never wins [OpenID Conne
   assert.equal(answer.get('state'), 'inner')
 })
 
-test('request object: outside one that is typed as RFC 9101 wants it nothing counts, nor where signed ones are required [RFC 9101 §5]', async () => {
+test('request object: parameters outside are ignored if it has the type of RFC 9101, or must be signed [RFC 9101 §5]', async () => {
   const server = await createTestServer(configured())
   for (const [client_id, typ] of [
     ['app', 'oauth-authz-req+jwt'],
@@ -129,7 +129,7 @@ test('request object: outside one that is typed as RFC 9101 wants it nothing cou
   }
 })
 
-test('request object: numbers, objects and lists are read as the parameters that they stand for [jar-009]', async () => {
+test('request object: numbers, objects and lists are read as parameters [jar-009]', async () => {
   const server = await createTestServer(configured())
   const request = await sign({
     max_age: 3600,
@@ -141,7 +141,7 @@ test('request object: numbers, objects and lists are read as the parameters that
   assert.ok(isLogin(page), page.text)
 })
 
-test('request object: prompt=login within it asks once [jar-027]', async () => {
+test('request object: prompt=login in it asks once [jar-027]', async () => {
   const server = await createTestServer(configured())
   const request = await sign({ prompt: 'login' })
   const browser = createBrowser(server)
@@ -157,22 +157,22 @@ for (const [what, made, reason, error = 'invalid_request_object'] of [
   ['for another server [jar-012]', sign({ aud: 'https://other.example' }), 'request_object_audience_wrong'],
   ['for nobody', sign({ aud: [] }), 'request_object_audience_wrong'],
   ['of another issuer [jar-013]', sign({ iss: 'other' }), 'request_object_issuer_wrong'],
-  ['with a request within [jar-014]', sign({ request: 'x' }), 'request_object_nested'],
+  ['with a nested request [jar-014]', sign({ request: 'x' }), 'request_object_nested'],
   [
-    'with a request_uri within [jar-015]',
+    'with a nested request_uri [jar-015]',
     sign({ request_uri: 'https://a.example' }),
     'request_object_nested',
   ],
   ['signed by a stranger', sign({}, { key: stranger.privateKey }), 'request_object_signature_invalid'],
-  ['that has ended', sign({ exp: startOfTime - 61 }), 'request_object_signature_invalid'],
-  ['that has not begun', sign({ nbf: startOfTime + 61 }), 'request_object_signature_invalid'],
+  ['that has expired', sign({ exp: startOfTime - 61 }), 'request_object_signature_invalid'],
+  ['that is not valid yet', sign({ nbf: startOfTime + 61 }), 'request_object_signature_invalid'],
   ['from the future', sign({ iat: startOfTime + 61 }), 'request_object_from_the_future'],
   [
     'typed for another purpose [jar-008]',
     sign({}, { header: { typ: 'client-authentication+jwt' } }),
     'request_object_type_wrong',
   ],
-  ['that is no JWT', Promise.resolve('nonsense'), 'request_object_malformed'],
+  ['that is not a JWT', Promise.resolve('nonsense'), 'request_object_malformed'],
   [
     'with one signature taken from another',
     sign().then(one =>
@@ -184,7 +184,7 @@ for (const [what, made, reason, error = 'invalid_request_object'] of [
     'request_object_signature_invalid',
   ],
 ] as const) {
-  test(`request object: one ${what} is refused on a page of our own`, async () => {
+  test(`request object: one ${what} is refused on an error page`, async () => {
     const server = await createTestServer(configured())
     const page = await visit(server, { client_id: 'app', request: await made })
     assertErrorPage(page, error)
@@ -192,7 +192,7 @@ for (const [what, made, reason, error = 'invalid_request_object'] of [
   })
 }
 
-test('request object: the client is told by redirect where the parameters outside prove where it is', async () => {
+test('request object: the error is redirected to the client if the parameters outside identify its address', async () => {
   const server = await createTestServer(configured())
   const request = await sign({ aud: 'https://other.example' })
   const answer = answerOf(
@@ -203,7 +203,7 @@ test('request object: the client is told by redirect where the parameters outsid
   assertErrorPage(elsewhere, 'invalid_request_object')
 })
 
-test('request object: response_type must be the same within and outside [jar-016]', async () => {
+test('request object: response_type must be the same inside and outside [jar-016]', async () => {
   const server = await createTestServer(configured())
   assertErrorPage(
     await visit(server, { client_id: 'app', response_type: 'id_token', request: await sign() }),
@@ -211,12 +211,12 @@ test('request object: response_type must be the same within and outside [jar-016
   )
 })
 
-test('request object: without client_id outside there is nobody whose keys would verify it [jar-010]', async () => {
+test('request object: without client_id outside, there are no keys to verify it with [jar-010]', async () => {
   const server = await createTestServer(configured())
   assertErrorPage(await visit(server, { request: await sign() }), 'invalid_request', 'client_id')
 })
 
-test('request object: only the algorithm that the client registered is taken [jar-018]', async () => {
+test('request object: only the algorithm that the client registered is accepted [jar-018]', async () => {
   const server = await createTestServer(configured())
   const of = { client_id: 'rsaonly', iss: 'rsaonly' }
   const byRsa = await sign(of, { header: { alg: 'RS256', kid: 'rsa' }, key: rsa.privateKey })
@@ -227,7 +227,7 @@ test('request object: only the algorithm that the client registered is taken [ja
   )
 })
 
-test('request object: an unsigned one is taken of a client that registered none or nothing, and it may not have ended [OpenID Connect Dynamic Client Registration 1.0 §2]', async () => {
+test('request object: an unsigned one is accepted from a client that registered none or nothing, unless it has expired [OpenID Connect Dynamic Client Registration 1.0 §2]', async () => {
   const server = await createTestServer(configured())
   const ask = (claims: object) =>
     visit(server, { client_id: 'lax', request: plainly({ ...whole, client_id: 'lax', ...claims }) })
@@ -245,14 +245,14 @@ test('request object: an unsigned one is taken of a client that registered none 
   assertErrorPage(await visit(server, { client_id: 'lax', request: trailing }), 'invalid_request_object')
 })
 
-test('request object: an unsigned one is refused of a client that registered an algorithm', async () => {
+test('request object: an unsigned one is refused from a client that registered an algorithm', async () => {
   const server = await createTestServer(configured())
   const request = plainly({ ...whole, client_id: 'rsaonly' })
   assertErrorPage(await visit(server, { client_id: 'rsaonly', request }), 'invalid_request_object')
   assert.equal(server.reason(), 'request_object_unsigned')
 })
 
-test('request object: where signed ones are required, by the client or by the server, nothing else is taken [RFC 9101 §10.5]', async () => {
+test('request object: if the client or the server requires signed ones, others are refused [RFC 9101 §10.5]', async () => {
   const server = await createTestServer(configured())
   assert.equal(
     answerOf(await visit(server, { ...whole, client_id: 'strict' })).get('error'),
@@ -306,12 +306,12 @@ for (const [what, page, reason] of [
   ['answers 404 [jar-024]', { status: 404, body: '' }, 'request_uri_not_fetched'],
   ['redirects', { status: 302, headers: { location: '/elsewhere' }, body: '' }, 'request_uri_not_fetched'],
   [
-    'answers a page [jar-022]',
+    'returns a page [jar-022]',
     { headers: { 'content-type': 'text/html' }, body: await sign() },
     'request_uri_media_type_wrong',
   ],
   [
-    'answers too much',
+    'returns too much',
     { headers: { 'content-type': 'text/plain' }, body: 'x'.repeat(20_000) },
     'request_uri_not_fetched',
   ],
@@ -327,7 +327,7 @@ for (const [what, page, reason] of [
   })
 }
 
-test('request_uri: an address that is not registered, or not of this client, is not asked', async () => {
+test('request_uri: an unregistered address, or one of another client, is not fetched', async () => {
   const server = await createTestServer(configured())
   const path = `/${randomUUID()}`
   there.pages.set(path, { headers: { 'content-type': 'application/jwt' }, body: await sign() })
@@ -346,7 +346,7 @@ test('request_uri: an address that is not registered, or not of this client, is 
   assert.equal(json.require_request_uri_registration, false)
 })
 
-test('request_uri: a private address is asked of nobody who did not allow it, registered or not', async () => {
+test('request_uri: a private address is not fetched unless allowed, registered or not', async () => {
   const server = await createTestServer({ ...configured(), outbound: {} })
   assertErrorPage(
     await visit(server, { client_id: 'app', request_uri: `${there.origin}/object` }),
@@ -354,7 +354,7 @@ test('request_uri: a private address is asked of nobody who did not allow it, re
   )
 })
 
-test('request_uri: one that is too long, and one beside a request, are refused [jar-025]', async () => {
+test('request_uri: one that is too long, and one with a request parameter, are refused [jar-025]', async () => {
   const server = await createTestServer(configured())
   const long = `https://a.example/${'x'.repeat(512)}`
   assertErrorPage(await visit(server, { client_id: 'app', request_uri: long }), 'invalid_request_uri')
@@ -364,7 +364,7 @@ test('request_uri: one that is too long, and one beside a request, are refused [
   )
 })
 
-test('authorize: a client has a max_age and acr_values for requests that name none [OpenID Connect Dynamic Client Registration 1.0 §2]', async () => {
+test('authorize: a client’s default max_age and acr_values apply to requests without them [OpenID Connect Dynamic Client Registration 1.0 §2]', async () => {
   const clients = [{ ...base, client_id: 'app', default_max_age: 60, default_acr_values: ['idp:local'] }]
   const server = await createTestServer({ ...pagesWorld, clients })
   const browser = createBrowser(server)
@@ -389,7 +389,7 @@ const encrypt = async (
     .encrypt(await importJWK(jwk, alg))
 }
 
-test('request object: one that is encrypted for this server is opened, and held to the same rules [RFC 9101 §6.1]', async () => {
+test('request object: one encrypted for this server is decrypted, and the same rules apply [RFC 9101 §6.1]', async () => {
   const server = await createTestServer(configured())
   for (const [alg, enc] of [
     ['ECDH-ES', 'A128CBC-HS256'],
@@ -410,7 +410,7 @@ test('request object: one that is encrypted for this server is opened, and held 
   assert.equal(server.reason(), 'request_object_encryption_wrong')
 })
 
-test('request object: what is sent beside an encrypted one tells nothing of it by the length of an address [RFC 9101 §6.1]', async () => {
+test('request object: with an encrypted one, the length of an address reveals nothing of it [RFC 9101 §6.1]', async () => {
   const server = await createTestServer(configured())
   const secret = 'alice.of.the.long.name.of.example'
   const request = await encrypt(server, await sign({ login_hint: secret }))
@@ -425,7 +425,7 @@ test('request object: what is sent beside an encrypted one tells nothing of it b
   assert.equal(await lengthBeside(secret), await lengthBeside(guess))
 })
 
-test('request object: a client that registered that it encrypts does so, as it registered', async () => {
+test('request object: a client that registered encryption must encrypt, as it registered', async () => {
   const clients = [
     {
       ...base,

@@ -28,7 +28,7 @@ const config = {
   ],
 }
 
-/** Spellings of the first API's name that are equal to it by RFC 3986 §6.2.3 and §6.2.2.1. */
+/** Spellings that are equal to the first API's name by RFC 3986 §6.2.3 and §6.2.2.1. */
 const equal = [
   api,
   'https://mcp.example/',
@@ -38,7 +38,7 @@ const equal = [
   'https://mcp.example:443/',
   'https://mcp.example:/',
 ]
-/** Not equal, though some readers take them for it. */
+/** Not equal, though some parsers treat them so. */
 const unequal = [
   'http://mcp.example/',
   'https://mcp.example:444/',
@@ -144,7 +144,7 @@ const places: Readonly<Record<string, (server: TestServer, uri: string) => Promi
 }
 
 for (const [place, audienceFor] of Object.entries(places))
-  test(`resource at ${place}: equal URIs name an API, and its token has the configured name [RFC 8707 §2] [RFC 3986 §6.2.3]`, async () => {
+  test(`resource at ${place}: equal URIs identify an API, and its token has the configured name [RFC 8707 §2] [RFC 3986 §6.2.3]`, async () => {
     const server = await createTestServer(config)
     for (const uri of equal) assert.equal(await audienceFor(server, uri), api, uri)
     for (const uri of [...unequal, ...malformed])
@@ -164,7 +164,7 @@ test('resource: a name with a path and capitals is compared in the same way', as
     )
 })
 
-test('resource: several limit the tokens to all of them, and each token request may ask for some [RFC 8707 §2.2]', async () => {
+test('resource: several limit the tokens to all of them, and each token request may select some [RFC 8707 §2.2]', async () => {
   const server = await createTestServer(config)
   const answer = await codeFor(server, resources('https://mcp.example/', 'https://api.example/v1/'))
   const both = (await redeem(server, answer)).json
@@ -177,7 +177,7 @@ test('resource: several limit the tokens to all of them, and each token request 
     return json.error ?? claimsOf(json.access_token).aud
   }
   assert.equal(await refresh('https://mcp.example/'), api)
-  // Equal ones are one.
+  // Equal ones count once.
   assert.equal(await refresh('https://mcp.example/', api), api)
   assert.deepEqual(await refresh('https://mcp.example/', 'HTTPS://api.example/v1/'), [
     api,
@@ -189,7 +189,7 @@ test('resource: several limit the tokens to all of them, and each token request 
   assert.equal(server.reason(), 'resource_unknown')
 })
 
-test('resource: an error names what is wrong with it in the log [RFC 8707 §2]', async () => {
+test('resource: an error is logged with what is wrong [RFC 8707 §2]', async () => {
   const server = await createTestServer(config)
   for (const [resource, reason] of [
     ['deep', 'resource_malformed'],
@@ -203,7 +203,7 @@ test('resource: an error names what is wrong with it in the log [RFC 8707 §2]',
   }
 })
 
-test('resource: what is written in another way keeps its meaning; nothing but scheme, host, port and an empty path is changed', () => {
+test('resource: normalization changes only scheme, host, port and an empty path', () => {
   for (const [uri, written] of [
     ['HTTP://Example.COM:80?A=B', 'http://example.com/?A=B'],
     ['wss://example.com:443/a', 'wss://example.com/a'],

@@ -1,4 +1,7 @@
-/** Answers in the form that a client registered: signed userinfo; encrypted ID tokens, userinfo and introspection (RFC 7516, OpenID Connect Core 1.0 §5.3.2, §10.2, RFC 9701). */
+/**
+ * Responses in the form that a client registered: signed userinfo; encrypted ID tokens, userinfo and introspection
+ * (RFC 7516, OpenID Connect Core 1.0 §5.3.2, §10.2, RFC 9701).
+ */
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
@@ -58,7 +61,7 @@ for (const [alg, enc, keys] of [
   ['ECDH-ES+A128KW', 'A128GCM', ec],
   ['ECDH-ES+A256KW', 'A256CBC-HS512', x25519],
 ] as const) {
-  test(`encryption: an ID token by ${alg} is signed, then encrypted [OpenID Connect Core 1.0 §10.2]`, async () => {
+  test(`encryption: an ID token with ${alg} is signed, then encrypted [OpenID Connect Core 1.0 §10.2]`, async () => {
     const server = await open({
       jwks: { keys: [await jwkOf(keys.publicKey, { kid: 'enc', use: 'enc' })] },
       id_token_encrypted_response_alg: alg,
@@ -70,7 +73,7 @@ for (const [alg, enc, keys] of [
   })
 }
 
-test('encryption: a key that is for another algorithm or for signatures is not used [RFC 7517 §4.2, §4.4]', async () => {
+test('encryption: a key for another algorithm or for signatures is not used [RFC 7517 §4.2, §4.4]', async () => {
   const asking = { id_token_encrypted_response_alg: 'RSA-OAEP-256' }
   const others = [
     await jwkOf(rsa.publicKey, { kid: 'other', use: 'enc', alg: 'RSA-OAEP' }),
@@ -100,7 +103,7 @@ test('userinfo: the response is signed if the client registered an algorithm [Op
   assert.deepEqual(payload, { ...told, iss: issuer, aud: 'web' })
 })
 
-test('userinfo: encrypted without a signature it is JSON within, with one a JWT', async () => {
+test('userinfo: an encrypted response contains JSON if unsigned, and a JWT if signed', async () => {
   const jwks = { keys: [await jwkOf(ec.publicKey)] }
   const server = await open({ jwks, userinfo_encrypted_response_alg: 'ECDH-ES' })
   const answer = await userinfo(server)
@@ -117,7 +120,7 @@ test('userinfo: encrypted without a signature it is JSON within, with one a JWT'
   assert.equal((await verify(both, nested.text)).payload.name, 'Alice')
 })
 
-test('introspection: a client that registered it gets the signed answer encrypted [RFC 9701 §6]', async () => {
+test('introspection: a client that registered it gets the signed response encrypted [RFC 9701 §6]', async () => {
   const jwks = { keys: [await jwkOf(rsa.publicKey)] }
   const server = await open({
     jwks,
@@ -136,7 +139,7 @@ test('introspection: a client that registered it gets the signed answer encrypte
   assert.equal((payload.token_introspection as { active: boolean }).active, true)
 })
 
-test('encryption: without a key of the client that fits nothing is answered, and the code can be used once there is one', async () => {
+test('encryption: without a suitable key the response is an error, and the code can be used once there is one', async () => {
   const there = await openLoopback()
   there.pages.set('/jwks', { body: JSON.stringify({ keys: [await jwkOf(rsa.publicKey, { use: 'sig' })] }) })
   const server = await open({ jwks_uri: `${there.origin}/jwks`, id_token_encrypted_response_alg: 'RSA-OAEP' })
@@ -153,7 +156,7 @@ test('encryption: without a key of the client that fits nothing is answered, and
   assert.equal((await decrypt(tokens.json.id_token, rsa.privateKey)).header.alg, 'RSA-OAEP')
 })
 
-test('discovery: what can be signed and encrypted is listed', async () => {
+test('discovery: lists the supported signing and encryption', async () => {
   const { json } = await (await open({})).send('GET', '/.well-known/openid-configuration')
   assert.ok(json.userinfo_signing_alg_values_supported.includes('RS256'))
   for (const name of ['id_token', 'userinfo', 'introspection']) {

@@ -42,7 +42,7 @@ for (const response_type of allTypes) {
   })
 }
 
-test('response types: the state is hashed into the ID token where the configuration asks for it [FAPI 1.0 Part 2 §5.2.2.1]', async () => {
+test('response types: the ID token contains the hash of the state if configured [FAPI 1.0 Part 2 §5.2.2.1]', async () => {
   const server = await createTestServer({ ...hybridWorld, emit_state_hash: true })
   const answer = answerOf(
     await signIn(createBrowser(server), authorizePath({ response_type: 'code id_token' })),
@@ -50,7 +50,7 @@ test('response types: the state is hashed into the ID token where the configurat
   assert.equal(claimsOf(answer.get('id_token') ?? '').s_hash, half('a state & more'))
 })
 
-test('response types: the claims of the scope are in the ID token only where no access token comes with it, unless the client wants them always [OpenID Connect Core 1.0 §5.4]', async () => {
+test('response types: the ID token contains the scope’s claims only without an access token, unless the client always wants them [OpenID Connect Core 1.0 §5.4]', async () => {
   const { server, browser } = await startHybrid()
   const scope = 'openid profile email'
   const nameIn = async (client_id: string, response_type: string) =>
@@ -71,7 +71,7 @@ test('response types: the claims of the scope are in the ID token only where no 
   }
 })
 
-test('response types: an access token from here works as any other, JWT or reference, and carries the claims of its API', async () => {
+test('response types: an access token from here works like any other, as JWT or reference, and contains the claims of its API', async () => {
   const { server, browser } = await startHybrid()
   for (const client_id of ['web', 'reference']) {
     const target = authorizePath({ client_id, response_type: 'id_token token', scope: 'openid profile api1' })
@@ -101,7 +101,7 @@ test('response types: a replayed code revokes the access token that was issued w
   }
 })
 
-test('response types: ID tokens of both endpoints name the same user and client [OpenID Connect Core 1.0 §3.3.3.6]', async () => {
+test('response types: ID tokens of both endpoints have the same user and client [OpenID Connect Core 1.0 §3.3.3.6]', async () => {
   const { server, browser } = await startHybrid()
   const answer = answerOf(await browser.visit(authorizePath({ response_type: 'code id_token token' })))
   const first = claimsOf(answer.get('id_token') ?? '')
@@ -112,7 +112,7 @@ test('response types: ID tokens of both endpoints name the same user and client 
   }
 })
 
-test('response types: form_post can carry tokens, a query never does [authorize-027]', async () => {
+test('response types: form_post can return tokens, a query never does [authorize-027]', async () => {
   const { browser } = await startHybrid()
   for (const response_type of allTypes.slice(1)) {
     const posted = await browser.visit(authorizePath({ response_type, response_mode: 'form_post' }))
@@ -152,9 +152,9 @@ const refused: readonly (readonly [string, Record<string, string | undefined>, s
     'unauthorized_client',
   ],
   ['an access token alone [RFC 9700 §2.1.2]', { response_type: 'token' }, 'unsupported_response_type'],
-  ['a word said twice', { response_type: 'code code' }, 'unsupported_response_type'],
+  ['a repeated word', { response_type: 'code code' }, 'unsupported_response_type'],
   [
-    'a code without PKCE, whatever comes beside it [RFC 9700 §2.1.1]',
+    'a code without PKCE, whatever is returned with it [RFC 9700 §2.1.1]',
     { response_type: 'code id_token', code_challenge: undefined, code_challenge_method: undefined },
     'invalid_request',
     'code_challenge is missing',
@@ -179,7 +179,7 @@ for (const [what, changes, error, description] of refused) {
   })
 }
 
-test('response types: without a code nothing has to be proven by PKCE, and offline_access is ignored [OpenID Connect Core 1.0 §11]', async () => {
+test('response types: without a code PKCE is not required, and offline_access is ignored [OpenID Connect Core 1.0 §11]', async () => {
   const { browser } = await startHybrid()
   const target = authorizePath({
     response_type: 'id_token token',
@@ -208,7 +208,7 @@ test('response types: a code issued with tokens still requires its verifier and 
   assert.match(json.refresh_token, /^tr_/)
 })
 
-test('response types: a claim can not pose as what the server says of itself', async () => {
+test('response types: a claim can’t replace the server’s own', async () => {
   const server = await createTestServer({
     ...hybridWorld,
     identity_resources: [

@@ -40,7 +40,7 @@ const assertDone = (answer: Answer): void => {
   assert.match(String(answer.headers['cache-control']), /no-store/)
 }
 
-test('revocation: only POST of a form [revocation-001] [revocation-002]', async () => {
+test('revocation: only POST with a form is accepted [revocation-001] [revocation-002]', async () => {
   const server = await createTestServer(world)
   const get = await server.send('GET', '/connect/revocation')
   assert.equal(get.status, 405)
@@ -50,7 +50,7 @@ test('revocation: only POST of a form [revocation-001] [revocation-002]', async 
   assert.equal((await server.send('POST', '/connect/revocation', { body: 'token=x' })).status, 415)
 })
 
-test('revocation: a reference token is gone afterwards, and nothing else [revocation-018]', async () => {
+test('revocation: a reference token is deleted, and nothing else [revocation-018]', async () => {
   const server = await createTestServer(reference)
   const { access_token, refresh_token } = await signIn(server)
   assert.equal(await isActive(server, access_token), true)
@@ -59,7 +59,7 @@ test('revocation: a reference token is gone afterwards, and nothing else [revoca
   assert.equal((await refresh(server, refresh_token)).status, 200)
 })
 
-test('revocation: what was revoked is logged, and what was not is not', async () => {
+test('revocation: only a token that was revoked is logged as revoked', async () => {
   const server = await createTestServer(world)
   const { access_token, refresh_token } = await signIn(server)
   const revoked = () => server.logged.filter(({ event }) => event === 'token_revoked')
@@ -77,7 +77,7 @@ test('revocation: what was revoked is logged, and what was not is not', async ()
   )
 })
 
-test('revocation: a JWT counts as revoked until it expires, others stand [revocation-017]', async () => {
+test('revocation: a JWT counts as revoked until it expires, and others remain valid [revocation-017]', async () => {
   const server = await createTestServer(world)
   const first = await signIn(server)
   const second = await signIn(server)
@@ -90,7 +90,7 @@ test('revocation: a JWT counts as revoked until it expires, others stand [revoca
   assert.equal(userinfo.status, 401)
 })
 
-test('revocation: a JWT of the client’s own, which no authorization stands behind', async () => {
+test('revocation: a client’s own JWT, without an authorization, can be revoked', async () => {
   const server = await createTestServer(world)
   const form = { grant_type: 'client_credentials', scope: 'api1' }
   const { json } = await server.token(form, { client: ['client', secret] })
@@ -102,7 +102,7 @@ for (const [kind, configuration] of [
   ['reference tokens', reference],
   ['JWTs', world],
 ] as const) {
-  test(`revocation: with a refresh token falls its sign-in, ${kind} too, and no other [revocation-005] [revocation-007]`, async () => {
+  test(`revocation: a refresh token revokes its sign-in, ${kind} included, and no other [revocation-005] [revocation-007]`, async () => {
     const server = await createTestServer(configuration)
     const first = await signIn(server)
     const second = await signIn(server)
@@ -116,7 +116,7 @@ for (const [kind, configuration] of [
   })
 }
 
-test('revocation: any generation of a refresh token counts', async () => {
+test('revocation: any generation of a refresh token is accepted', async () => {
   const server = await createTestServer(world)
   const { refresh_token } = await signIn(server)
   const later = (await refresh(server, refresh_token)).json
@@ -124,7 +124,7 @@ test('revocation: any generation of a refresh token counts', async () => {
   assertRefused(await refresh(server, later.refresh_token), 'invalid_grant', 'authorization_revoked')
 })
 
-test('revocation: another client’s token is answered 200 and stands [revocation-004] [revocation-006]', async () => {
+test('revocation: a token of another client gets 200 and remains valid [revocation-004] [revocation-006]', async () => {
   for (const configuration of [reference, world]) {
     const server = await createTestServer(configuration)
     const { access_token, refresh_token } = await signIn(server)
@@ -135,7 +135,7 @@ test('revocation: another client’s token is answered 200 and stands [revocatio
   }
 })
 
-test('revocation: what is unknown, malformed, expired or revoked already is answered 200 [revocation-008]', async () => {
+test('revocation: an unknown, malformed, expired or revoked token gets 200 [revocation-008]', async () => {
   const server = await createTestServer(world)
   const { access_token, refresh_token } = await signIn(server)
   for (const token of ['x', 'ta_x', 'tr_x', 'a.b.c', refresh_token, refresh_token, access_token]) {
@@ -193,7 +193,7 @@ test('revocation: a missing or repeated token is invalid_request [revocation-011
   }
 })
 
-test('revocation: a public client revokes its own tokens by its client_id, from its own origin', async () => {
+test('revocation: a public client revokes its own tokens with its client_id, from its own origin', async () => {
   const origin = 'https://spa.example'
   const server = await createTestServer(
     withClients({

@@ -1,4 +1,4 @@
-/** Frames of other sites: which cookies they bring (`sessions.same_site`), what they can do with them, and what they can't. */
+/** Frames of other sites: which cookies they send (`sessions.same_site`), and what they can and can't do with them. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -15,7 +15,7 @@ const world = (same_site: string | undefined, more: object = {}) => ({
   ...more,
 })
 
-/** A browser that is signed in, the lines that set its cookies, and requests as a frame of another site makes them. */
+/** A signed-in browser, the lines that set its cookies, and its requests from a frame of another site. */
 async function signedIn(server: TestServer, user: Readonly<Record<string, string>> = alice) {
   const lines: string[] = []
   const browser = createBrowser({
@@ -26,7 +26,7 @@ async function signedIn(server: TestServer, user: Readonly<Record<string, string
     },
   })
   answerOf(await signIn(browser, authorizePath(), user))
-  // RFC 6265bis §5.8.3: a request of another site's frame brings the cookies that are SameSite=None.
+  // RFC 6265bis §5.8.3: a request from a cross-site frame includes the cookies with SameSite=None.
   const cookie = lines
     .map(line => parseSetCookie(line))
     .filter(({ sameSite }) => sameSite === 'none')
@@ -43,7 +43,7 @@ async function signedIn(server: TestServer, user: Readonly<Record<string, string
 const silent = authorizePath({ prompt: 'none' })
 const answered = ({ headers }: Answer) => new URL(String(headers.location)).searchParams
 
-test('same_site: none makes the cookies None and Secure that a silent request needs, and no other', async () => {
+test('same_site: none sets None and Secure only on the cookies that a silent request needs', async () => {
   const server = await createTestServer(world('none'))
   const { browser, lines } = await signedIn(server)
   await browser.submit(await browser.visit('/logout'), { button: 'yes' })
@@ -60,7 +60,7 @@ test('same_site: none makes the cookies None and Secure that a silent request ne
     browser_state: 'Secure; SameSite=None',
   })
   assert.ok(!lines.some(line => /Partitioned/i.test(line)))
-  // The line that removes it has to name the same attributes.
+  // The line that removes the cookie must have the same attributes.
   assert.ok(
     lines.some(line => /_session=; .*Max-Age=0.*SameSite=None/.test(line)),
     lines.join('\n'),
@@ -80,13 +80,13 @@ for (const [same_site, expected] of [
   })
 }
 
-test('same_site: on an http issuer of this machine the cookies stay Lax, since browsers take None of Secure cookies only', async () => {
+test('same_site: on a loopback http issuer the cookies remain Lax, since browsers accept None only with Secure', async () => {
   const server = await createTestServer(world('none', { issuer: 'http://localhost:5080' }))
   const { lines } = await signedIn(server)
   for (const line of lines) assert.match(line, /SameSite=Lax$/)
 })
 
-test("same_site: a frame learns nothing but what it sends to the client's own address, and shows no page", async () => {
+test("same_site: a frame gets only what it sends to the client's own address, and shows no page", async () => {
   const server = await createTestServer(world('none'))
   const { frame } = await signedIn(server)
   const elsewhere = await frame(
@@ -116,7 +116,7 @@ test("same_site: a frame learns nothing but what it sends to the client's own ad
   assert.equal(posted.headers['x-frame-options'], 'DENY')
 })
 
-test('same_site: a frame signs nobody out without an ID token of this very session', async () => {
+test('same_site: a frame can’t sign out without an ID token of the current session', async () => {
   const server = await createTestServer(world('none'))
   const { frame, browser } = await signedIn(server)
   for (const path of ['/logout', '/connect/endsession', '/connect/endsession?client_id=web']) {
@@ -127,10 +127,10 @@ test('same_site: a frame signs nobody out without an ID token of this very sessi
   assert.ok(answerOf(await browser.visit(silent)).get('code'))
 })
 
-/** What others post there by design, and which leads to a page of ours that asks. */
+/** Requests that other sites post by design, which lead to a page that asks. */
 const postedByOthers = new Set(['/connect/authorize', '/connect/endsession'])
 
-test('same_site: each form of ours needs the cookie that no other site brings', async () => {
+test("same_site: each of our forms requires the cookie that other sites can't send", async () => {
   const server = await createTestServer(
     world('none', {
       accounts: { sign_up: true, password_reset: true, self_deletion: true },
@@ -140,7 +140,7 @@ test('same_site: each form of ours needs the cookie that no other site brings', 
   await addUser(server)
   const { frame, browser, cookie } = await signedIn(server, doraSignsIn)
   assert.match(cookie, /_session=/)
-  // A token that another browser got.
+  // A token of another browser.
   const csrf = (await createBrowser(server).visit(authorizePath())).form?.fields.csrf ?? ''
   const paths = Object.entries(pageRoutes).flatMap(([name, { path, methods }]) =>
     methods.some(method => method === 'POST') &&
@@ -159,7 +159,7 @@ test('same_site: each form of ours needs the cookie that no other site brings', 
   assert.ok(answerOf(await browser.visit(silent)).get('code'))
 })
 
-test('same_site: a sign-in that another site posts begins no session', async () => {
+test('same_site: a sign-in posted by another site creates no session', async () => {
   const server = await createTestServer(world('none'))
   const browser = createBrowser(server)
   const page = await browser.visit(authorizePath())

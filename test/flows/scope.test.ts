@@ -1,4 +1,4 @@
-/** Which scopes are granted, whichever way a user is asked (RFC 6749 §3.3, OpenID Connect Core 1.0 §3.1.2.1, §11). */
+/** Which scopes are granted, however the user is asked (RFC 6749 §3.3, OpenID Connect Core 1.0 §3.1.2.1, §11). */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -70,7 +70,7 @@ async function redeemed(server: TestServer, target: string, client_id: string): 
   const page = first.location === undefined ? await browser.submit(first, alice) : first
   const answer = answerOf(page)
   if (answer.has('error')) return { error: answer.get('error') ?? '' }
-  // RFC 6749 §4.1.2: the token response says what was granted.
+  // RFC 6749 §4.1.2: the token response contains the granted scope.
   assert.equal(answer.get('scope'), null)
   const { json } = await server.token(
     {
@@ -143,7 +143,7 @@ const ignored = (server: TestServer) =>
     .map(({ parameter, scope, reason }) => `${parameter} ${scope} ${reason}`)
 
 for (const [way, ask] of [...Object.entries(ways), ['device', deviceScope] as const]) {
-  test(`scope at ${way}: offline_access is ignored where no refresh token can be issued, and logged [OpenID Connect Core 1.0 §11]`, async () => {
+  test(`scope at ${way}: offline_access is ignored and logged if no refresh token can be issued [OpenID Connect Core 1.0 §11]`, async () => {
     const server = await createTestServer(scopeWorld())
     for (const scope of ['openid profile offline_access', 'offline_access profile openid']) {
       const outcome = await ask(server, { client_id: 'once', scope })
@@ -152,7 +152,7 @@ for (const [way, ask] of [...Object.entries(ways), ['device', deviceScope] as co
     }
     const line = 'scope offline_access scope_offline_access_without_refresh'
     assert.ok(ignored(server).includes(line), ignored(server).join())
-    // A registered scope that a client with the grant is not allowed is no question of §11.
+    // §11 does not apply to a registered scope that is not allowed to a client with the grant.
     assert.equal(
       (await ask(server, { client_id: 'bare', scope: 'openid offline_access' })).error,
       'invalid_scope',
@@ -162,7 +162,7 @@ for (const [way, ask] of [...Object.entries(ways), ['device', deviceScope] as co
     assert.equal(server.reason(), 'scope_empty')
   })
 
-  test(`scope at ${way}: an omitted or empty one is all that the client is allowed [RFC 6749 §3.3]`, async () => {
+  test(`scope at ${way}: an omitted or empty scope is all that the client is allowed [RFC 6749 §3.3]`, async () => {
     const server = await createTestServer(scopeWorld())
     for (const scope of [undefined, '']) {
       const of = async (client_id: string) =>
@@ -198,14 +198,14 @@ for (const [way, ask] of [...Object.entries(ways), ['device', deviceScope] as co
 }
 
 for (const [way, ask] of Object.entries(ways).filter(([way]) => way !== 'password')) {
-  test(`scope at ${way}: unknown ones are ignored where the server or the client is configured so [OpenID Connect Core 1.0 §3.1.2.1]`, async () => {
+  test(`scope at ${way}: unknown scopes are ignored if the server or the client is configured so [OpenID Connect Core 1.0 §3.1.2.1]`, async () => {
     const all = await createTestServer(scopeWorld({ unknown_scopes: 'ignore' }))
     assert.equal(
       (await ask(all, { client_id: 'once', scope: 'openid https://elsewhere.example/x' })).scope,
       'openid',
     )
     assert.ok(ignored(all).includes('scope https://elsewhere.example/x scope_unknown'))
-    // Not the default: the client named what it wants.
+    // Not the default: the client requested a scope.
     assert.equal((await ask(all, { client_id: 'once', scope: 'any' })).error, 'invalid_scope')
     assert.equal(all.reason(), 'scope_empty')
     const one = await createTestServer(scopeWorld())
@@ -215,13 +215,13 @@ for (const [way, ask] of Object.entries(ways).filter(([way]) => way !== 'passwor
 }
 
 for (const [way, ask] of Object.entries(ways))
-  test(`scope at ${way}: without one, a request for an API gets the scopes of this API beside the user's [RFC 8707 §2]`, async () => {
+  test(`scope at ${way}: a request for an API without a scope gets this API’s and the user’s scopes [RFC 8707 §2]`, async () => {
     const server = await createTestServer(scopeWorld())
     const outcome = await ask(server, { client_id: 'lasting', resource: 'https://mcp.example/' })
     assert.deepEqual(outcome, { scope: 'offline_access openid profile read', refreshes: true })
   })
 
-test('scope: unknown ones are refused at the token endpoint and for devices whatever is configured', async () => {
+test('scope: unknown scopes are refused at the token endpoint and for devices, whatever is configured', async () => {
   const server = await createTestServer(scopeWorld({ unknown_scopes: 'ignore' }))
   const asked = { client_id: 'once', scope: 'openid any' }
   assert.equal((await ways.password?.(server, asked))?.error, 'invalid_scope')
@@ -234,7 +234,7 @@ test('scope: unknown ones are refused at the token endpoint and for devices what
   assert.equal(server.reason(), 'scope_unknown')
 })
 
-test('scope: client_credentials refuses offline_access, and gets the API scopes of the named API without a scope [RFC 6749 §4.4]', async () => {
+test('scope: client_credentials refuses offline_access, and without a scope gets those of the named API [RFC 6749 §4.4]', async () => {
   const server = await createTestServer(scopeWorld())
   const ask = async (form: object) =>
     (await server.token({ grant_type: 'client_credentials', ...form }, { client: ['machine', 's'] })).json
@@ -244,7 +244,7 @@ test('scope: client_credentials refuses offline_access, and gets the API scopes 
   assert.equal((await ask({ resource: 'https://mcp.example/' })).scope, 'read')
 })
 
-test('scope: without a code offline_access is ignored; the response says what was granted beside an access token only [RFC 6749 §4.2.2]', async () => {
+test('scope: without a code, offline_access is ignored; only a response with an access token contains the granted scope [RFC 6749 §4.2.2]', async () => {
   const server = await createTestServer(scopeWorld())
   const browser = createBrowser(server)
   const ask = async (response_type: string, scope: string | undefined) => {
@@ -263,7 +263,7 @@ test('scope: without a code offline_access is ignored; the response says what wa
   }
 })
 
-test('scope: the consent page shows what an omitted one stands for, and tokens carry what was agreed to', async () => {
+test('scope: the consent page shows what an omitted scope means, and tokens contain the granted one', async () => {
   const world = scopeWorld()
   const server = await createTestServer({
     ...world,
@@ -275,7 +275,7 @@ test('scope: the consent page shows what an omitted one stands for, and tokens c
   assert.ok(!page.body.includes('value="other"'))
 })
 
-test('scope: compatibility with IdentityServer4 refuses a request without one and tells it in every response [authorize-029]', async () => {
+test('scope: compatibility with IdentityServer4 refuses a request without scope and returns it in every response [authorize-029]', async () => {
   const server = await createTestServer(scopeWorld({ compatibility: 'identityserver4' }))
   const browser = createBrowser(server)
   const refused = answerOf(await browser.visit(authorizePath({ client_id: 'once', scope: undefined })))
@@ -285,7 +285,7 @@ test('scope: compatibility with IdentityServer4 refuses a request without one an
   assert.equal(answerOf(await signIn(browser, target)).get('scope'), 'openid read')
 })
 
-test('audience: scopes of no API are for the issuer, or for its resources as IdentityServer4 has it', async () => {
+test('audience: scopes of no API have the issuer as audience, or its resources as in IdentityServer4', async () => {
   const form = { grant_type: 'password', username: 'alice', password: 'wonderland', scope: 'openid unowned' }
   for (const [compatibility, aud] of [
     ['none', 'https://id.example'],

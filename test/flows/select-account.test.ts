@@ -20,7 +20,7 @@ async function start(): Promise<{ server: TestServer; browser: Browser }> {
 const userOf = async (server: TestServer, answer: URLSearchParams) =>
   (await server.stores.codes.find(hashHandle(answer.get('code') ?? '')))?.authorization.sub
 
-test('select account: who is signed in may go on as they are, without a password', async () => {
+test('select account: a signed-in user may continue without a password', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(target)
   assert.ok(page.target.startsWith('/select-account'))
@@ -30,17 +30,17 @@ test('select account: who is signed in may go on as they are, without a password
   assert.equal(await userOf(server, answer), '1')
 })
 
-test('select account: another account signs in, and is the one that the client is told of', async () => {
+test('select account: after a sign-in with another account, the client gets that account', async () => {
   const { server, browser } = await start()
   const login = await browser.submit(await browser.visit(target), { button: 'other' })
   assert.ok(login.target.startsWith('/login'))
-  // Without a sign-in the way back leads to the login page again, never on as the first user.
+  // Without a sign-in, the way back leads to the login page again, and never continues as the first user.
   const skipped = await browser.visit(login.target.replace('/login', '/connect/authorize/callback'))
   assert.ok(skipped.target.startsWith('/login'))
   assert.equal(await userOf(server, answerOf(await browser.submit(login, bob))), '2')
 })
 
-test('select account: it is asked each time, and who has no session signs in', async () => {
+test('select account: the page is shown each time, and a user without a session signs in', async () => {
   const { server, browser } = await start()
   assert.ok(answerOf(await browser.submit(await browser.visit(target), { button: 'continue' })).get('code'))
   assert.ok((await browser.visit(target)).target.startsWith('/select-account'))
@@ -50,13 +50,13 @@ test('select account: it is asked each time, and who has no session signs in', a
   assert.ok(answerOf(await fresh.submit(login, alice)).get('code'))
 })
 
-test('select account: cancel is told to the client', async () => {
+test('select account: cancelling returns an error to the client', async () => {
   const { browser } = await start()
   const answer = answerOf(await browser.submit(await browser.visit(target), { button: 'cancel' }))
   assert.equal(answer.get('error'), 'access_denied')
 })
 
-test('select account: with consent the choice comes first, then the consent', async () => {
+test('select account: with consent, the choice comes first', async () => {
   const { browser } = await start()
   const both = authorizePath({ client_id: 'asking', prompt: 'select_account consent' })
   const consent = await browser.submit(await browser.visit(both), { button: 'continue' })
@@ -64,7 +64,7 @@ test('select account: with consent the choice comes first, then the consent', as
   assert.ok(answerOf(await browser.submit(consent, { button: 'yes' })).get('code'))
 })
 
-test('select account: the page of one user is worth nothing to another, nor without its form token or with a made-up button', async () => {
+test('select account: the page of one user is useless to another, and so is one without its form token or with an unknown button', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(target)
   const other = createBrowser(server)
@@ -80,12 +80,12 @@ test('select account: the page of one user is worth nothing to another, nor with
   assertErrorPage(await browser.visit('/select-account?continue=nonsense'), 'invalid_request')
 })
 
-test('select account: a choice does not outlive its session', async () => {
+test('select account: a choice ends with its session', async () => {
   const { server, browser } = await start()
   const page = await browser.visit(target)
   const { action = '', fields = {} } = page.form ?? {}
   const chosen = await browser.request('POST', action, { form: { ...fields, button: 'continue' } })
-  // Meanwhile somebody else signs in at this browser.
+  // Meanwhile another user signs in at this browser.
   answerOf(await signIn(browser, authorizePath({ prompt: 'login' }), bob))
   const back = await browser.visit(chosen.location ?? '')
   assert.equal(await userOf(server, answerOf(back)), '2')

@@ -1,4 +1,4 @@
-/** The time that counts for a server, second by second: a database's clock, and the time that has certainly passed. */
+/** The clocks of a server, second by second: the database's clock, and the time that has certainly passed. */
 
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
@@ -8,7 +8,7 @@ import { day, minute } from '../contracts/stores/samples.ts'
 
 const start = 1_790_000_000
 
-/** Both clocks of a machine: `go` moves them alike, `leap` the wall clock alone. In seconds. */
+/** Both clocks of a machine, in seconds: `go` advances both, `leap` only the wall clock. */
 function createMachine() {
   let [wall, monotonic] = [start * 1000, 5000]
   return {
@@ -39,13 +39,13 @@ async function watch(t: TestContext, settings?: PassedTimePorts['settings']) {
   return { machine, events, passed, now: () => time.clock.now() - start }
 }
 
-/** A store that kept this, and what was put there. */
+/** A store with this setting, and the values written to it. */
 const kept = (value?: object | string) => ({
   get: async () => (value === undefined || typeof value === 'string' ? value : JSON.stringify(value)),
   put: async () => {},
 })
 
-test('passed time: a leap ahead counts after an hour in which both clocks go on alike', async t => {
+test('passed time: a leap ahead counts after an hour in which both clocks advance alike', async t => {
   const { machine, events, passed, now } = await watch(t)
   machine.go(100)
   assert.equal(passed(), 100)
@@ -59,7 +59,7 @@ test('passed time: a leap ahead counts after an hour in which both clocks go on 
   assert.deepEqual(events, ['clock_confirmed'])
 })
 
-test('passed time: another leap begins the hour again, and small ones add up to nothing', async t => {
+test('passed time: another leap restarts the hour, and small ones do not add up', async t => {
   const { machine, passed } = await watch(t)
   machine.leap(5000)
   passed()
@@ -71,7 +71,7 @@ test('passed time: another leap begins the hour again, and small ones add up to 
   }
 })
 
-test('passed time: a clock that goes back is followed at once, and none is ahead of it', async t => {
+test('passed time: a clock that is set back is followed at once, and is not ahead', async t => {
   const { machine, passed, now } = await watch(t)
   machine.go(1000)
   passed()
@@ -79,7 +79,7 @@ test('passed time: a clock that goes back is followed at once, and none is ahead
   assert.equal(passed(), now())
 })
 
-test('passed time: a store that never kept it waits for an hour', async t => {
+test('passed time: a store without a recorded time waits for an hour', async t => {
   for (const settings of [kept(), kept('no JSON'), kept({ passed: 'x', confirmed: 0, wall: 0 }), kept({})]) {
     const { machine, events, passed, now } = await watch(t, settings)
     assert.equal(passed(), 600 - start)
@@ -89,7 +89,7 @@ test('passed time: a store that never kept it waits for an hour', async t => {
   }
 })
 
-test('passed time: what an earlier start confirmed counts for a day, and not for longer', async t => {
+test('passed time: the time confirmed by an earlier start counts for a day at most', async t => {
   for (const [stopped, counts] of [
     [day, true],
     [day + 1, false],
@@ -120,7 +120,7 @@ async function follow(t: TestContext, { skew = 0, took = [] as number[] } = {}) 
   return { machine, events, time, reads: () => reads }
 }
 
-test('database clock: time goes on by the database, and what has passed is what both clocks say', async t => {
+test('database clock: time follows the database, and has passed only if both clocks say so', async t => {
   for (const skew of [-100, 100]) {
     const { machine, time } = await follow(t, { skew })
     machine.go(minute)
@@ -129,7 +129,7 @@ test('database clock: time goes on by the database, and what has passed is what 
   }
 })
 
-test('database clock: 300 seconds of difference are tolerated, and one more is a fault', async t => {
+test('database clock: 300 seconds of difference are accepted, and one more is an error', async t => {
   for (const [skew, event, isFault] of [
     [5, undefined, false],
     [6, 'clock_differs', false],
@@ -146,10 +146,10 @@ test('database clock: 300 seconds of difference are tolerated, and one more is a
   }
 })
 
-test('database clock: of five slow readings the quickest counts, and a quick one is the last', async t => {
+test('database clock: the fastest of five slow readings counts, and a fast one is the last', async t => {
   const slow = await follow(t, { took: [40, 20, 4, 30, 60] })
   assert.equal(slow.reads(), 5)
-  // Off by no more than half of what the quickest took.
+  // The error is at most half of the time that the fastest reading took.
   assert.ok(Math.abs(slow.time.clock.now() - slow.machine.wall() / 1000) <= 2)
   const quick = await follow(t, { took: [40, 0, 60] })
   assert.equal(quick.reads(), 2)

@@ -17,7 +17,7 @@ type World = Awaited<ReturnType<typeof startLogoutWorld>>
 const isSignedIn = async ({ browser }: Pick<World, 'browser'>) =>
   answerOf(await browser.visit(silent)).get('error') === null
 
-test('session: a sign-in for one client is a sign-in for the next, and both are known to take part', async () => {
+test('session: a sign-in for one client is valid for the next, and both take part in the session', async () => {
   const { server, browser } = await startLogoutWorld()
   const { web, shop } = await signInAt(server, browser, ['web', 'shop'])
   const { sid } = claimsOf(web.id_token)
@@ -26,7 +26,7 @@ test('session: a sign-in for one client is a sign-in for the next, and both are 
   assert.equal(server.logged.filter(({ event }) => event === 'signed_in').length, 1)
 })
 
-test('session: of clients that sign in at once none is lost', async () => {
+test('session: of clients that sign in concurrently none is lost', async () => {
   const { server, browser } = await startLogoutWorld()
   const { web } = await signInAt(server, browser, ['web'])
   await Promise.all(
@@ -38,7 +38,7 @@ test('session: of clients that sign in at once none is lost', async () => {
   assert.deepEqual(await server.stores.sessions.clients(claimsOf(web.id_token).sid), ['shop', 'web', 'wiki'])
 })
 
-test('session: use extends the idle timeout up to the absolute end', async () => {
+test('session: each use extends the idle timeout up to the absolute end', async () => {
   const world = await startLogoutWorld({ sessions: { idle_lifetime: 1000, absolute_lifetime: 2500 } })
   await signInAt(world.server, world.browser, ['web'])
   for (const wait of [999, 999, 502]) {
@@ -47,14 +47,14 @@ test('session: use extends the idle timeout up to the absolute end', async () =>
   }
 })
 
-test('session: unused it ends', async () => {
+test('session: an unused session expires', async () => {
   const world = await startLogoutWorld({ sessions: { idle_lifetime: 1000 } })
   await signInAt(world.server, world.browser, ['web'])
   world.server.clock.advance(1000)
   assert.equal(await isSignedIn(world), false)
 })
 
-test('session: uses in quick succession are written once', async () => {
+test('session: several uses within a short time are written once', async () => {
   const { server, browser } = await startLogoutWorld()
   const { web } = await signInAt(server, browser, ['web'])
   const { sid } = claimsOf(web.id_token)
@@ -68,7 +68,7 @@ test('session: uses in quick succession are written once', async () => {
   assert.equal(await seen(), began + 300)
 })
 
-test('session: it knows the browser and the network', async () => {
+test('session: records the browser and the network', async () => {
   const { server, browser } = await startLogoutWorld()
   const page = await browser.visit(authorizePath())
   await browser.request('POST', page.form?.action ?? '', {
@@ -97,7 +97,7 @@ for (const [end_revokes, online, offline] of [
   ['online', 401, 200],
   ['all', 401, 401],
 ] as const)
-  test(`session: with end_revokes "${end_revokes}" its end takes along what it says`, async () => {
+  test(`session: with end_revokes "${end_revokes}", its end revokes the tokens that the setting names`, async () => {
     const { server, browser } = await startLogoutWorld({ sessions: { end_revokes } })
     const { web } = await signInAt(server, browser, ['web'])
     const { shop } = await signInAt(server, browser, ['shop'], { scope: 'openid offline_access' })
@@ -124,7 +124,7 @@ for (const [end_revokes, online, offline] of [
     assert.equal(redeemed.status, online === 200 ? 200 : 400)
   })
 
-test('session: a device that was connected in it stays connected when it ends', async () => {
+test('session: a device approved in the session remains authorized when it ends', async () => {
   const { server, browser } = await startLogoutWorld({ sessions: { end_revokes: 'all' } })
   const { web } = await signInAt(server, browser, ['web'])
   const { json: device } = await server.send('POST', '/connect/deviceauthorization', {
@@ -146,7 +146,7 @@ test('session: a device that was connected in it stays connected when it ends', 
   assert.equal(again.status, 200)
 })
 
-test('session: a code whose session ended while it was issued is worth nothing, and the user signs in anew', async () => {
+test('session: a code whose session ended while it was issued is refused, and the user signs in again', async () => {
   const { server, browser } = await startLogoutWorld()
   const { web } = await signInAt(server, browser, ['web'])
   const { sid } = claimsOf(web.id_token)
@@ -167,7 +167,7 @@ test('session: a code whose session ended while it was issued is worth nothing, 
   } else assert.ok(page.target.startsWith('/login'))
 })
 
-test('session: it ends with the browser, unless keeping it is offered and wished for', async () => {
+test('session: it ends with the browser, unless the option to stay signed in is offered and chosen', async () => {
   const offered = { sessions: { keep_signed_in: true, keep_signed_in_lifetime: 864_000 } }
   for (const [sessions, keep, maxAge] of [
     [{}, 'yes', undefined],
@@ -185,7 +185,7 @@ test('session: it ends with the browser, unless keeping it is offered and wished
     })
     const line = [posted.headers['set-cookie'] ?? []].flat().find(text => text.includes('tessera_session'))
     assert.equal(/Max-Age=(\d+)/.exec(line ?? '')?.[1], maxAge)
-    // The wish holds through another sign-in.
+    // The choice applies to the next sign-in too.
     if (maxAge !== undefined) {
       const again = await signIn(browser, authorizePath({ prompt: 'login' }))
       assert.ok(answerOf(again).get('code'))
@@ -197,7 +197,7 @@ test('session: it ends with the browser, unless keeping it is offered and wished
   }
 })
 
-test('session: an API that introspects learns of its end at once', async () => {
+test('session: introspection reports its end at once', async () => {
   const { server, browser } = await startLogoutWorld({
     api_resources: [{ name: 'urn:api', scopes: ['api1', 'api2'], api_secrets: [{ value: 's' }] }],
   })

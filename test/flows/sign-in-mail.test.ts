@@ -1,4 +1,4 @@
-/** What the owner of an account is told by mail of changes to how it is signed in to. */
+/** Security notifications by mail: changes to how an account can be signed in to. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -37,7 +37,7 @@ const addPasskey = async (browser: Browser) => {
   return browser.submit(page, { credential, name: 'Key', button: 'passkey_enrol' })
 }
 
-/** What was told since it was asked last. */
+/** The mails since the last call. */
 function listen(server: TestServer) {
   let heard = 0
   return async () => {
@@ -47,7 +47,7 @@ function listen(server: TestServer) {
   }
 }
 
-test('sign-in mail: each change of a second factor and each used recovery code causes one mail', async () => {
+test('sign-in mail: each change of a second factor and each used recovery code sends one mail', async () => {
   const { server, browser, sub } = await start()
   const told = listen(server)
   const newest = async (text: RegExp) => {
@@ -86,7 +86,7 @@ test('sign-in mail: an unverified address receives no mail', async () => {
   assert.deepEqual(await server.mails(), [])
 })
 
-test('sign-in mail: a user of the configuration is told at the address that it calls verified', async () => {
+test('sign-in mail: a configured user is notified at the address marked as verified', async () => {
   const claims = { email: 'alice@example.com', email_verified: true }
   const users = [{ sub: '1', username: 'alice', password: 'wonderland', claims }]
   const { server, browser } = await start({}, { users })
@@ -95,7 +95,7 @@ test('sign-in mail: a user of the configuration is told at the address that it c
   assert.equal((await newestMail(server)).to, 'alice@example.com')
 })
 
-test('sign-in mail: a wrong recovery code and a factor that was not added are told nobody', async () => {
+test('sign-in mail: a wrong recovery code and a factor that was not added send no mail', async () => {
   const { server, browser } = await start()
   await signIn(browser, security, doraSignsIn)
   const page = await browser.visit(`${security}?add=totp`)
@@ -103,7 +103,7 @@ test('sign-in mail: a wrong recovery code and a factor that was not added are to
   assert.deepEqual(await server.mails(), [])
 })
 
-test('sign-in mail: who chose a new password is told what else opens the account, and where to remove it', async () => {
+test('sign-in mail: a user with a new password is told about other sign-in options and where to remove them', async () => {
   const { server, browser, sub } = await start()
   await signIn(browser, security, doraSignsIn)
   await finishEnrolment(server, browser, await browser.visit(`${security}?add=totp`))
@@ -120,7 +120,7 @@ test('sign-in mail: who chose a new password is told what else opens the account
   for (const row of standing) assert.ok(html.includes(`<li>${row}</li>`), html)
 })
 
-test('sign-in mail: where nothing else opens the account, none of it is spoken of', async () => {
+test('sign-in mail: without other sign-in options, the mail does not mention them', async () => {
   const { server, browser } = await start()
   const page = await signIn(browser, '/account/password', doraSignsIn)
   await browser.submit(page, { password: dora.password, new_password: 'eleven green bottles' })
@@ -130,7 +130,7 @@ test('sign-in mail: where nothing else opens the account, none of it is spoken o
 
 const federated = (settings: object = {}) => ({ ...federatedWorld(provider, settings), accounts: {} })
 
-test('sign-in mail: a user who is linked by their address is told, the first time', async () => {
+test('sign-in mail: a user who is linked by address is notified, the first time', async () => {
   provider.claims = { sub: 'dora-there', email: dora.email, email_verified: true }
   const { server } = await startFederated(federated({ linking: 'verified_email' }))
   await addUser(server)
@@ -144,7 +144,7 @@ test('sign-in mail: a user who is linked by their address is told, the first tim
   assert.deepEqual(await told(), [])
 })
 
-test('sign-in mail: connecting and disconnecting a provider account cause a mail', async () => {
+test('sign-in mail: connecting and disconnecting an upstream account send a mail', async () => {
   provider.claims = { sub: 'other-there', email: 'other@corp.example' }
   const { server, browser } = await startFederated(federated())
   const sub = await addUser(server)
@@ -161,7 +161,7 @@ test('sign-in mail: connecting and disconnecting a provider account cause a mail
   assert.match((await newestMail(server)).text, /An account elsewhere was disconnected/)
 })
 
-test('mail: is in the language of the page, from right to left where that is read so', async () => {
+test('mail: is in the language of the page, with its writing direction', async () => {
   const { server, browser } = await start()
   await browser.visit('/?lang=ar')
   await signIn(browser, security, doraSignsIn)
@@ -172,7 +172,7 @@ test('mail: is in the language of the page, from right to left where that is rea
   assert.match(text, /تمت إضافة مفتاح مرور/)
 })
 
-test('mail: has the operator’s name and colours, readable in the light and in the dark', async () => {
+test('mail: has the operator’s name and colours, readable in light and dark mode', async () => {
   const branding = { name: 'Acme <&> Co', colors: { accent: '#0b5d3b', accent_dark: '#7fe0b5' } }
   const { server, browser } = await start({}, { branding })
   await signIn(browser, security, doraSignsIn)

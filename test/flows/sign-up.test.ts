@@ -1,4 +1,4 @@
-/** Making an account: with the address first, or with a name that one chooses. */
+/** Signing up: with the email address first, or with a chosen name. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -21,7 +21,7 @@ const registerLink = (html: string): string => {
   return href
 }
 
-test('sign-up: off unless it is switched on', async () => {
+test('sign-up: disabled by default', async () => {
   const { browser } = await start({})
   assert.equal((await browser.request('GET', '/register')).status, 404)
   assert.doesNotMatch((await browser.visit(authorizePath())).body, /\/register/)
@@ -50,7 +50,7 @@ test('sign-up: the address is verified first; the link leads to the account and 
   )
 })
 
-test('sign-up: the page that waits leads on once the account was made in another tab', async () => {
+test('sign-up: the waiting page continues once the account was created in another tab', async () => {
   const { server, browser } = await start()
   const login = await browser.visit(authorizePath({ state: 'x'.repeat(1500) }))
   const sent = await browser.submit(await browser.visit(registerLink(login.body)), { email })
@@ -61,7 +61,7 @@ test('sign-up: the page that waits leads on once the account was made in another
   assert.ok(answerOf(await browser.visit(href)).get('code'))
 })
 
-test('sign-up: in another browser the account page follows, not the client', async () => {
+test('sign-up: in another browser, the account page follows instead of the client', async () => {
   const { server, browser } = await start()
   const login = await browser.visit(authorizePath())
   await browser.submit(await browser.visit(registerLink(login.body)), { email })
@@ -70,7 +70,7 @@ test('sign-up: in another browser the account page follows, not the client', asy
   assert.equal((await other.submit(page, { new_password: password })).target, '/account')
 })
 
-test('sign-up: taken and free addresses get the same response, and different mails', async () => {
+test('sign-up: registered and free addresses get the same response, and different mails', async () => {
   const { server, browser } = await start()
   await addUser(server, { username: 'dora' })
   await addUser(server, { username: 'named@example.com', email: undefined })
@@ -87,7 +87,7 @@ test('sign-up: taken and free addresses get the same response, and different mai
   assert.equal(new Set(pages).size, 1)
 })
 
-test('sign-up: a link makes one account, and a weak password makes none', async () => {
+test('sign-up: a link creates one account, and a weak password creates none', async () => {
   const { server, browser } = await start()
   await browser.submit(await browser.visit('/register'), { email })
   const { path } = await newestMail(server)
@@ -101,7 +101,7 @@ test('sign-up: a link makes one account, and a weak password makes none', async 
   assert.equal((await tokensOf(server, email, password)).status, 200)
 })
 
-test('sign-up: a link that is an hour old, changed, or of another kind makes no account', async () => {
+test('sign-up: a link that is an hour old, changed, or of another kind creates no account', async () => {
   const { server, browser } = await start()
   await addUser(server)
   await browser.submit(await browser.visit('/register'), { email })
@@ -115,7 +115,7 @@ test('sign-up: a link that is an hour old, changed, or of another kind makes no 
   assert.equal((await browser.submit(page, { new_password: password })).status, 400)
 })
 
-test('sign-up: with verification optional users choose a name, are in at once, and may confirm the address later', async () => {
+test('sign-up: with optional verification, users choose a name, are signed in at once, and may confirm the address later', async () => {
   const { server, browser } = await start({ sign_up: true, email_verification: 'optional' })
   const login = await browser.visit(authorizePath())
   const page = await browser.visit(registerLink(login.body))
@@ -151,13 +151,13 @@ test('sign-up: a taken or malformed name and a weak password are reported', asyn
   assert.equal((await server.mails()).length, 0)
 })
 
-/** Tenant acme lets people sign up; globex does not. */
+/** Tenant acme allows sign-up; globex does not. */
 const openTenant = (accounts: object = { sign_up: true }) => ({
   ...accountsWorld(accounts),
   tenants: [{ name: 'acme', accounts: { sign_up: true } }, { name: 'globex' }],
 })
 
-test('sign-up: a user of a tenant signs up in that tenant, where its entry says so', async () => {
+test('sign-up: a user of a tenant signs up in that tenant, if it allows sign-up', async () => {
   const server = await createTestServer(openTenant({}))
   const browser = createBrowser(server)
   const login = await browser.visit(authorizePath({ acr_values: 'tenant:acme' }))
@@ -168,7 +168,7 @@ test('sign-up: a user of a tenant signs up in that tenant, where its entry says 
   assert.equal((await tokensOf(server, email, password)).status, 400)
 })
 
-test('sign-up: no way to sign up exists in a tenant that does not allow it', async () => {
+test('sign-up: a tenant that does not allow sign-up offers none', async () => {
   const server = await createTestServer(openTenant())
   const browser = createBrowser(server)
   const inGlobex = { acr_values: 'tenant:globex' }
@@ -193,7 +193,7 @@ test('sign-up: no way to sign up exists in a tenant that does not allow it', asy
   assert.deepEqual(await server.mails(), [])
 })
 
-test('sign-up: a mail that is older than the configuration makes no account in a tenant that is closed since', async () => {
+test('sign-up: a mail sent before the configuration changed creates no account in a tenant that no longer allows it', async () => {
   const server = await createTestServer(openTenant())
   const browser = createBrowser(server)
   const login = await browser.visit(authorizePath({ acr_values: 'tenant:acme' }))
@@ -208,7 +208,7 @@ test('sign-up: a mail that is older than the configuration makes no account in a
   assert.deepEqual(await server.stores.storedUsers.list({ limit: 10 }), [])
 })
 
-test('sign-up: where only a tenant lets people sign up, nobody makes an account of no tenant', async () => {
+test('sign-up: if only a tenant allows sign-up, no account without a tenant can be created', async () => {
   const server = await createTestServer(openTenant({}))
   const browser = createBrowser(server)
   assert.doesNotMatch((await browser.visit(authorizePath())).body, /\/register/)
@@ -221,7 +221,7 @@ test('sign-up: where only a tenant lets people sign up, nobody makes an account 
   assert.match(there.target, /^\/register\?/)
 })
 
-test('sign-up: a client without local sign-in leads nobody here', async () => {
+test('sign-up: a client without local sign-in does not lead here', async () => {
   const { server, browser } = await start()
   const own = await browser.visit(authorizePath({ client_id: 'nolocal' }))
   assert.doesNotMatch(own.body, /\/register/)
@@ -230,7 +230,7 @@ test('sign-up: a client without local sign-in leads nobody here', async () => {
   assert.equal(server.reason(), 'local_login_disabled')
 })
 
-test('sign-up: a network and an address are sent a bounded number of mails, whoever asks', async () => {
+test('sign-up: a network and an address are sent a limited number of mails, whoever requests them', async () => {
   const { server, browser } = await start()
   const page = await browser.visit('/register')
   for (let count = 0; count < 8; count++)
@@ -243,7 +243,7 @@ test('sign-up: a network and an address are sent a bounded number of mails, whoe
   assert.ok(Number(waiting.headers['retry-after']) > 0)
 })
 
-test('sign-up: the password of a mail’s account is nowhere in pages, mails or the log', async () => {
+test('sign-up: the password of a mail account is not in pages, mails or the log', async () => {
   const { server, browser } = await start()
   await browser.submit(await browser.visit('/register'), { email })
   const mail = await newestMail(server)
@@ -255,7 +255,7 @@ test('sign-up: the password of a mail’s account is nowhere in pages, mails or 
   assert.ok(!JSON.stringify(server.logged).includes(dora.password))
 })
 
-test('sign-up: prompt=create leads to the page, also who is signed in, and back to the request [Initiating User Registration §4]', async () => {
+test('sign-up: prompt=create leads to the page, even with a session, and back to the request [Initiating User Registration §4]', async () => {
   const { server, browser } = await start()
   const discovered = await server.send('GET', '/.well-known/openid-configuration')
   assert.ok(discovered.json.prompt_values_supported.includes('create'))
@@ -263,7 +263,7 @@ test('sign-up: prompt=create leads to the page, also who is signed in, and back 
   const page = await browser.visit(authorizePath({ prompt: 'create', login_hint: email }))
   assert.ok(page.target.startsWith('/register?'))
   assert.equal(page.form?.fields.email, email)
-  // Without an account the way back leads to the page again, not on as who is signed in.
+  // Without an account, the way back leads to the page again, and does not continue with the session.
   const back = page.target.replace('/register', '/connect/authorize/callback')
   assert.ok((await browser.visit(back)).target.startsWith('/register?'))
   await browser.submit(page, { email })
@@ -275,7 +275,7 @@ test('sign-up: prompt=create leads to the page, also who is signed in, and back 
   assert.equal(code?.authorization.sub, added?.sub)
 })
 
-test('sign-up: prompt=create is unknown where nobody may sign up, and stands alone where they may [authorize-054] [authorize-056]', async () => {
+test('sign-up: prompt=create is unknown without sign-up, and with it must be the only prompt [authorize-054] [authorize-056]', async () => {
   const off = await start({})
   assert.equal(
     answerOf(await off.browser.visit(authorizePath({ prompt: 'create' }))).get('error'),

@@ -1,4 +1,4 @@
-/** Tenants with an issuer of their own, by path and by host. */
+/** Tenants with their own issuer, by path and by host. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -11,7 +11,7 @@ import { openTenantStores } from '../support/storage.ts'
 import { type Place, placesOf, tenantsWorld } from '../support/tenants.ts'
 import { claimsOf, createTestServer, startOfTime } from '../support/tessera.ts'
 
-test('tenants: each issuer describes itself, below its path and where RFC 8414 puts it [RFC 8414 §3.1]', async () => {
+test('tenants: each issuer has discovery below its path and where RFC 8414 puts it [RFC 8414 §3.1]', async () => {
   const server = await createTestServer(tenantsWorld)
   for (const { issuer, base, send } of placesOf(server)) {
     const below = await send('GET', `${base}/.well-known/openid-configuration`)
@@ -27,19 +27,19 @@ test('tenants: each issuer describes itself, below its path and where RFC 8414 p
   }
 })
 
-test('tenants: each issuer has keys of its own', async () => {
+test('tenants: each issuer has its own keys', async () => {
   const server = await createTestServer(tenantsWorld)
   const kids: string[] = []
   for (const { base, send } of placesOf(server)) {
     const { json } = await send('GET', `${base}/.well-known/openid-configuration/jwks`)
-    // To sign with ES256 and RS256, and for what is encrypted to this issuer.
+    // To sign with ES256 and RS256, and to decrypt what is encrypted for this issuer.
     assert.equal(json.keys.length, 3)
     kids.push(...json.keys.map(({ kid }: { kid: string }) => kid))
   }
   assert.equal(new Set(kids).size, 12)
 })
 
-test('tenants: a sign-in at each issuer, one after the other in one browser, ends in tokens of that issuer', async () => {
+test('tenants: sign-ins at each issuer in one browser yield tokens of that issuer', async () => {
   const server = await createTestServer(tenantsWorld)
   const cookies = new Map<string, string>()
   for (const { name, issuer, base, send, token, secret } of placesOf(server)) {
@@ -67,7 +67,7 @@ test('tenants: a sign-in at each issuer, one after the other in one browser, end
     assert.equal(userinfo.json.name, `Alice of ${secret}`)
     for (const [key, value] of browser.cookies) cookies.set(key, value)
   }
-  // Each of them still knows the browser: no cookie took another's place.
+  // Each issuer still recognizes the browser: no cookie replaced another's.
   for (const { base, send } of placesOf(server)) {
     const browser = createBrowser({ send })
     for (const [key, value] of cookies) browser.cookies.set(key, value)
@@ -88,7 +88,7 @@ test('tenants: a password of one issuer is wrong at every other', async () => {
     }
 })
 
-test('tenants: the server’s own issuer does not take a tenant of another issuer by name', async () => {
+test('tenants: the server’s own issuer does not accept another issuer’s tenant by name', async () => {
   const server = await createTestServer(tenantsWorld)
   const [main] = placesOf(server)
   const ask = (tenant: string) =>
@@ -105,7 +105,7 @@ test('tenants: the server’s own issuer does not take a tenant of another issue
   assertRefused(refused, 'invalid_request', 'tenant_not_allowed')
 })
 
-test('tenants: a name that no tenant has is not found, and a host that nobody has is misdirected [RFC 9110 §15.5.20]', async () => {
+test('tenants: an unknown tenant name is 404, and an unknown host is 421 [RFC 9110 §15.5.20]', async () => {
   const server = await createTestServer(tenantsWorld)
   const own = { host: 'id.example' }
   const path = '/.well-known/openid-configuration'
@@ -117,7 +117,7 @@ test('tenants: a name that no tenant has is not found, and a host that nobody ha
     assert.equal((await server.send('GET', path, { headers: { host } })).status, 421, host)
 })
 
-test('tenants: the host may be written with its scheme’s port and in capitals [RFC 9110 §4.2.3]', async () => {
+test('tenants: the host may include its scheme’s default port and use capitals [RFC 9110 §4.2.3]', async () => {
   const server = await createTestServer(tenantsWorld)
   const issuerAt = async (host: string) =>
     (await server.send('GET', '/.well-known/openid-configuration', { headers: { host } })).json?.issuer
@@ -128,7 +128,7 @@ test('tenants: the host may be written with its scheme’s port and in capitals 
     assert.equal(await issuerAt(host), 'https://id.example', host)
 })
 
-test('tenants: an orchestrator’s probes, and a scraper’s, are answered under every host', async () => {
+test('tenants: health checks and metrics respond under every host', async () => {
   const value = 'a-token-of-a-scraper-that-is-long'
   const server = await createTestServer({ ...tenantsWorld, metrics: { tokens: [{ value }] } })
   for (const host of ['10.0.0.7:5080', 'id.initech.example'])
@@ -138,14 +138,14 @@ test('tenants: an orchestrator’s probes, and a scraper’s, are answered under
     }
 })
 
-test('tenants: another issuer’s paths are not to be had under a tenant’s host', async () => {
+test('tenants: paths of another issuer do not exist under a tenant’s host', async () => {
   const server = await createTestServer(tenantsWorld)
   const headers = { host: 'id.initech.example' }
   const { status } = await server.send('GET', '/t/acme/.well-known/openid-configuration', { headers })
   assert.equal(status, 404)
 })
 
-test('tenants: cross-origin answers are for the origins of that issuer’s clients', async () => {
+test('tenants: cross-origin responses are for the origins of that issuer’s clients', async () => {
   const server = await createTestServer(tenantsWorld)
   for (const { base, send, secret } of placesOf(server))
     for (const other of ['main', 'acme', 'globex', 'initech']) {
@@ -155,7 +155,7 @@ test('tenants: cross-origin answers are for the origins of that issuer’s clien
     }
 })
 
-test('tenants: an issuer that nobody asked for in an hour sleeps, and wakes as it was', async () => {
+test('tenants: an issuer without requests for an hour is evicted, and returns as it was', async () => {
   const server = await createTestServer(tenantsWorld)
   const [, acme] = placesOf(server)
   const starts = () => server.logged.filter(({ event }) => event === 'key_added').length
@@ -167,7 +167,7 @@ test('tenants: an issuer that nobody asked for in an hour sleeps, and wakes as i
   for (let guesses = 0; guesses < 100; guesses++) await acme!.token({ ...form, password: 'wrong' })
   server.clock.advance(599)
   await server.runTenantJobs()
-  // Awake: what it counts is still there.
+  // Still active: its counters remain.
   assert.equal((await acme!.token(form)).status, 429)
   server.clock.advance(3600)
   await server.runTenantJobs()
@@ -177,7 +177,7 @@ test('tenants: an issuer that nobody asked for in an hour sleeps, and wakes as i
   assert.equal((await acme!.token(form)).status, 200)
 })
 
-test('tenants: while an issuer sleeps, what has expired in its store still goes', async () => {
+test('tenants: expired rows of an evicted issuer are still deleted', async () => {
   const before = await createTestServer(tenantsWorld)
   const [, acme] = placesOf(before)
   const { json } = await acme!.send('POST', '/t/acme/connect/deviceauthorization', {
@@ -194,7 +194,7 @@ test('tenants: while an issuer sleeps, what has expired in its store still goes'
   assert.equal(await stored(), undefined)
 })
 
-test('tenants: of many requests that wake an issuer at once each is answered, and its keys are made once', async () => {
+test('tenants: concurrent requests that activate an issuer all get responses, and its keys are created once', async () => {
   const server = await createTestServer(tenantsWorld)
   const [, acme, globex] = placesOf(server)
   const ask = ({ base, send }: Place) => send('GET', `${base}/.well-known/openid-configuration/jwks`)
@@ -206,7 +206,7 @@ test('tenants: of many requests that wake an issuer at once each is answered, an
   assert.equal(made.length, 2)
 })
 
-test('tenants: one whose store can’t be opened now is unavailable, is tried again, and hinders nobody', async () => {
+test('tenants: an issuer whose store can’t be opened is unavailable, is retried, and does not affect others', async () => {
   const opened = await openTenantStores()
   let broken = true
   const tenantStores = {
@@ -225,7 +225,7 @@ test('tenants: one whose store can’t be opened now is unavailable, is tried ag
   assert.equal(await status(acme!), 200)
 })
 
-test('tenants: mounted by fetch, the address of the request says the host', async () => {
+test('tenants: mounted by fetch, the host is that of the request’s address', async () => {
   const server = await createTestServer(tenantsWorld)
   const issuerAt = async (url: string) =>
     ((await (await server.fetch(new Request(url))).json()) as { issuer?: string }).issuer
@@ -236,7 +236,7 @@ test('tenants: mounted by fetch, the address of the request says the host', asyn
   assert.equal((await server.fetch(new Request(`https://evil.example${path}`))).status, 421)
 })
 
-test('tenants: each line that an issuer logs tells whose it is', async () => {
+test('tenants: each log line of an issuer contains its tenant', async () => {
   const server = await createTestServer(tenantsWorld)
   const [main, acme] = placesOf(server)
   for (const place of [main!, acme!]) await place.token({ grant_type: 'nothing' })
@@ -247,7 +247,7 @@ test('tenants: each line that an issuer logs tells whose it is', async () => {
   )
 })
 
-test('tenants: pages tell whose they are, whatever else of their looks is inherited', async () => {
+test('tenants: pages show the tenant’s name, whatever other branding is inherited', async () => {
   const server = await createTestServer({
     branding: { name: 'The server', support_url: 'https://help.example' },
     tenants: [

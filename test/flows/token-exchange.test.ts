@@ -25,7 +25,7 @@ const machine = async (server: TestServer): Promise<string> =>
 const exchange = (server: TestServer, form: Record<string, string | undefined>): Promise<Answer> =>
   server.token({ grant_type, subject_token_type: accessToken, ...form }, { client })
 
-test('exchange: impersonation gives the user’s token to another client, never wider or longer', async () => {
+test('exchange: impersonation returns the user’s token for another client, never with more scope or lifetime', async () => {
   const server = await createTestServer(world)
   const { access_token } = await signIn(server)
   server.clock.advance(600)
@@ -43,7 +43,7 @@ test('exchange: impersonation gives the user’s token to another client, never 
   assert.deepEqual(claims.amr, ['pwd'])
 })
 
-test('exchange: delegation names the actor, above earlier actors [RFC 8693 §4.1]', async () => {
+test('exchange: delegation includes the actor, with earlier actors nested [RFC 8693 §4.1]', async () => {
   const server = await createTestServer(world)
   const { access_token } = await signIn(server)
   const actor = { actor_token: await machine(server), actor_token_type: accessToken }
@@ -74,7 +74,7 @@ test('exchange: a scope beyond the subject token’s, or the client’s, is inva
   assert.equal((await exchange(server, { subject_token: access_token, scope: 'api1' })).json.scope, 'api1')
 })
 
-test('exchange: audience and resource limit the token; one that the scope does not reach is invalid_target', async () => {
+test('exchange: audience and resource limit the token; one outside the scope is invalid_target', async () => {
   const server = await createTestServer(world)
   const subject_token = await machine(server)
   const { json } = await exchange(server, { subject_token, audience: 'urn:other' })
@@ -101,7 +101,7 @@ for (const [what, form, reason] of [
   ],
   ['no type', { subject_token_type: undefined }, 'parameter_missing'],
   ['an actor type without an actor', { actor_token_type: accessToken }, 'actor_token_missing'],
-  ['a bad actor', { actor_token: 'garbage', actor_token_type: accessToken }, 'actor_token_invalid'],
+  ['an invalid actor', { actor_token: 'garbage', actor_token_type: accessToken }, 'actor_token_invalid'],
   ['an actor without a type', { actor_token: 'garbage' }, 'actor_token_type_unsupported'],
   [
     'a type that is not issued',
@@ -118,7 +118,7 @@ for (const [what, form, reason] of [
   })
 }
 
-test('exchange: expired and revoked subject tokens are refused, and what came of them falls with the sign-in', async () => {
+test('exchange: expired and revoked subject tokens are refused, and derived tokens are revoked with the sign-in', async () => {
   const server = await createTestServer(world)
   const { access_token, refresh_token } = await signIn(server)
   const { json } = await exchange(server, { subject_token: access_token })
@@ -164,7 +164,7 @@ test('exchange: a client without the grant is unauthorized_client; a public inte
   assertRefused(refused, 'invalid_request', 'exchange_refused_by_policy')
 })
 
-test('exchange: reference tokens may be exchanged for JWTs and the other way round', async () => {
+test('exchange: reference tokens may be exchanged for JWTs and vice versa', async () => {
   const server = await createTestServer(
     withClients({ client_id: 'roclient', access_token_type: 'reference' } as never),
   )
@@ -178,7 +178,7 @@ test('exchange: reference tokens may be exchanged for JWTs and the other way rou
   assert.equal(claimsOf(json.access_token).sub, '88421113')
 })
 
-test('exchange: what type was issued is not a validator’s to say [RFC 8693 §2.2.1]', async () => {
+test('exchange: a validator can’t change the issued token type [RFC 8693 §2.2.1]', async () => {
   const members = { issued_token_type: 'forged', custom: 'custom' }
   const validators = { tokenRequest: () => ({ ok: true, members }) }
   const server = await createTestServer({ ...world, validators })
@@ -187,7 +187,7 @@ test('exchange: what type was issued is not a validator’s to say [RFC 8693 §2
   assert.equal(json.custom, 'custom')
 })
 
-test('exchange: a token for one of two APIs that own a scope becomes none for the other [RFC 8707 §2]', async () => {
+test('exchange: a token for one of two APIs that share a scope can’t become one for the other [RFC 8707 §2]', async () => {
   const second = { name: 'urn:second', scopes: ['api1'] }
   const server = await createTestServer({ ...world, api_resources: [...world.api_resources, second] })
   const form = {
@@ -208,7 +208,7 @@ test('exchange: a token for one of two APIs that own a scope becomes none for th
     )
 })
 
-test('exchange: UserInfo tells the other client no claim that only the first one asked for [OpenID Connect Core 1.0 §5.5]', async () => {
+test('exchange: UserInfo returns to the other client no claim that only the first one requested [OpenID Connect Core 1.0 §5.5]', async () => {
   const server = await createTestServer(
     withClients(
       { client_id: 'exchanger', scope: 'openid email api1' } as never,
@@ -229,7 +229,7 @@ test('exchange: UserInfo tells the other client no claim that only the first one
 })
 
 for (const allows of ['yes', 1, {}, undefined, false])
-  test(`exchange: a policy that answers ${JSON.stringify(allows)} does not allow it`, async () => {
+  test(`exchange: a policy that returns ${JSON.stringify(allows)} does not allow it`, async () => {
     const policy = (() => allows) as () => boolean
     const server = await createTestServer({ ...world, grants: [tokenExchange({ policy })] })
     assertRefused(
@@ -239,7 +239,7 @@ for (const allows of ['yes', 1, {}, undefined, false])
     )
   })
 
-test('exchange: who acted before stays named where nobody new acts [RFC 8693 §4.1]', async () => {
+test('exchange: earlier actors remain if there is no new one [RFC 8693 §4.1]', async () => {
   const server = await createTestServer(world)
   const { access_token } = await signIn(server)
   const actor = { actor_token: await machine(server), actor_token_type: accessToken }

@@ -9,7 +9,7 @@ import { secret, withClients, world } from '../support/world.ts'
 const client = ['client', secret] as const
 const form = 'grant_type=client_credentials&scope=api1'
 
-test('token: no grant_type is invalid_request [RFC 6749 §5.2]', async () => {
+test('token: a request without grant_type is invalid_request [RFC 6749 §5.2]', async () => {
   const server = await createTestServer(world)
   const { status, json, reason } = await server.token('scope=api1', { client })
   assert.equal(status, 400)
@@ -44,7 +44,7 @@ for (const type of [
 }
 
 for (const body of [`${form}&x=%FF`, `${form}&x=%00`, `${form}&x=%E4%A`, `${form}&x=\uFFFD`, `${form}&x=%`]) {
-  test(`token: bad text encoding is invalid_request: ${encodeURI(body.slice(form.length))} [token-general-007]`, async () => {
+  test(`token: invalid text encoding is invalid_request: ${encodeURI(body.slice(form.length))} [token-general-007]`, async () => {
     const server = await createTestServer(world)
     const { status, json, reason } = await server.token(body, { client })
     assert.equal(status, 400)
@@ -76,7 +76,7 @@ for (const type of [
   })
 }
 
-test('token: success and error alike are JSON that nobody may keep [token-general-011]', async () => {
+test('token: success and errors are JSON that may not be cached [token-general-011]', async () => {
   const server = await createTestServer(world)
   for (const body of [form, 'grant_type=x', '']) {
     const { headers } = await server.token(body, { client })
@@ -134,7 +134,7 @@ const credentials = {
   ...{ assertion: 'x', subject_token: 'x', actor_token: 'x' },
 }
 
-test('validators.tokenRequest: sees what was asked for and no credential', async () => {
+test('validators.tokenRequest: gets the request without credentials', async () => {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const seen: (readonly string[])[] = []
   const server = await createTestServer({

@@ -1,4 +1,4 @@
-/** The file of an export line by line, and which stores an import fills. */
+/** The file of an export line by line, and which stores an import may fill. */
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
@@ -23,7 +23,7 @@ const rows = [
   ['two', null],
 ]
 
-/** Sections as a store gives them. */
+/** Sections as a store returns them. */
 async function* sections(count = rows.length, tenant?: string) {
   async function* batches() {
     yield rows
@@ -43,7 +43,7 @@ async function written(): Promise<readonly string[]> {
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('base64url')
 
-/** These lines and a total that fits them. */
+/** These lines and a total that matches them. */
 const totalled = (lines: readonly string[], total = rows.length): readonly string[] => [
   ...lines,
   JSON.stringify({ total, sha256: digest(lines.map(line => `${line}\n`).join('')) }),
@@ -58,7 +58,7 @@ async function verified(lines: readonly string[]) {
 const refuses = (lines: readonly string[], message: RegExp) =>
   assert.rejects(verified(lines), error => error instanceof MalformedExport && message.test(error.message))
 
-test('export: a file is written once, for its owner alone, and holds what was given', async () => {
+test('export: a file is written once, only its owner can read it, and it contains the given rows', async () => {
   const file = newFile()
   const before = process.umask(0)
   try {
@@ -85,7 +85,7 @@ test('export: a file is written once, for its owner alone, and holds what was gi
   assert.deepEqual(read, rows)
 })
 
-test('export: a file that is not whole, or not as it was written, is refused', async () => {
+test('export: a file that is incomplete or was changed is refused', async () => {
   const lines = await written()
   assert.equal(lines.length, 6)
   await verified(lines)
@@ -94,7 +94,7 @@ test('export: a file that is not whole, or not as it was written, is refused', a
   await refuses([], /ends too early/)
   await refuses([...lines, total], /lines follow the total/)
   await refuses([...lines, head], /lines follow the total/)
-  // A row less, a row twice, a row in another place: the section's checksum does not fit.
+  // A row missing, repeated or moved: the section's checksum does not match.
   for (const changed of [[one], [one, two, two], [two, one], [one, two.replace('null', '"b"')]])
     await refuses(totalled([head, opening, ...changed, closing]), /checksum of settings does not fit/)
   const { sha256 } = JSON.parse(closing)
@@ -110,7 +110,7 @@ test('export: a file that is not whole, or not as it was written, is refused', a
   await refuses(totalled([head, closing]), /out of place/)
 })
 
-test('export: only a header of this format begins a file', async () => {
+test('export: a file must begin with a header of this format', async () => {
   const [head = '', ...rest] = await written()
   const { tessera_export, ...more } = JSON.parse(head)
   assert.equal(tessera_export, 1)
@@ -145,7 +145,7 @@ test('export: a row has a value for each column, of its kind', () => {
     assert.throws(() => decodeRow(values, table), MalformedExport, JSON.stringify(values))
 })
 
-/** Stores that note what an import does to them. */
+/** Stores that record what an import does to them. */
 function createTarget({ isUsed = false, begun = false } = {}) {
   const did: unknown[] = []
   const settings = new Map<string, string>(begun ? [[importBegun, 'yes']] : [])
@@ -182,7 +182,7 @@ const some = (...nouns: readonly string[]) => ({
   report: () => {},
 })
 
-test('import: empty stores are emptied of what a start left, marked while they are filled, and closed', async () => {
+test('import: empty stores are cleared of what a start wrote, marked while they are filled, and closed', async () => {
   const main = createTarget()
   const filled = await fill(archivesOf(main), sections(), whole)
   assert.deepEqual([...filled], [['settings', { added: 2, same: 0, other: 0 }]])
@@ -206,7 +206,7 @@ test('import: stores in use are refused, the server’s and a tenant’s, and no
   }
 })
 
-test('import: what was left unfinished is begun again from the start', async () => {
+test('import: an unfinished import starts again from the beginning', async () => {
   const main = createTarget({ isUsed: true, begun: true })
   await fill(archivesOf(main), sections(), whole)
   assert.deepEqual(
@@ -216,7 +216,7 @@ test('import: what was left unfinished is begun again from the start', async () 
   assert.equal(main.settings.has(importBegun), false)
 })
 
-test('import: nouns that stand by themselves are added to stores in use; one other among them is not', async () => {
+test('import: independent nouns are added to stores in use; with any other noun they are refused', async () => {
   const main = createTarget({ isUsed: true })
   await fill(archivesOf(main), sections(), some(addable))
   assert.deepEqual(main.did, [['add', 2, undefined], ['close']])
@@ -224,12 +224,12 @@ test('import: nouns that stand by themselves are added to stores in use; one oth
   await assert.rejects(fill(archivesOf(other), sections(), some(addable, 'sessions')), ImportRefused)
 })
 
-test('import: a table that gives fewer or more rows than were announced leaves the stores unfinished', async () => {
+test('import: a table with fewer or more rows than announced leaves the stores unfinished', async () => {
   for (const announced of [1, 3]) {
     const main = createTarget()
     await assert.rejects(fill(archivesOf(main), sections(announced), whole), /where \d were announced/)
     assert.equal(main.settings.get(importBegun), 'yes')
-    // What is added meanwhile by others may be there too.
+    // Rows that others add meanwhile may be there too.
     await fill(archivesOf(createTarget()), sections(announced), some(addable))
   }
 })

@@ -1,4 +1,4 @@
-/** Every language says everything that English does, in its own words. */
+/** Every language has all texts of English, translated. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -23,7 +23,7 @@ const leavesOf = (part: object, path = ''): Leaves =>
     ),
   )
 
-/** The same in every language: the name of the product and of nothing else. */
+/** The same in every language: only the name of the product. */
 const shared = new Set(['name', 'dir'])
 /** Words that a language has in common with English. */
 const alike: Readonly<Record<string, readonly string[]>> = {
@@ -32,14 +32,14 @@ const alike: Readonly<Record<string, readonly string[]>> = {
   fr: ['device.code', 'account.sections.sessions', 'account.sections.consents'],
 }
 
-/** A text with marks in the places of what it is given; English and other must show the same. */
+/** Renders a text with markers in its placeholders; English and other languages must show the same. */
 const spoken = (value: unknown): string => (typeof value === 'function' ? value('‹1›', '‹2›') : String(value))
 const marks = (text: string): string => ['‹1›', '‹2›'].filter(mark => text.includes(mark)).join()
 
 const english = leavesOf(en)
 
 for (const [language, texts] of Object.entries(translations)) {
-  test(`translations: ${language} is whole`, () => {
+  test(`translations: ${language} is complete`, () => {
     const own = leavesOf(texts)
     const missing = [...english.keys()].filter(path => !shared.has(path) && !own.has(path))
     assert.deepEqual(missing, [])
@@ -64,7 +64,7 @@ for (const [language, texts] of Object.entries(translations)) {
   })
 }
 
-test('translations: numbers have their plural in each language', () => {
+test('translations: numbers have their plural forms in each language', () => {
   const minutes = (texts: typeof translations.ar, count: number) => texts.login?.tooMany?.(count) ?? ''
   const forms = (texts: typeof translations.ar) => [1, 2, 3, 11].map(count => minutes(texts, count))
   assert.deepEqual(

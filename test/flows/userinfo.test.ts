@@ -29,7 +29,7 @@ const assertChallenge = (answer: Answer, status: number, error: string | undefin
 }
 
 for (const access_token_type of ['jwt', 'reference'] as const) {
-  test(`userinfo: the claims of the identity scopes, by a ${access_token_type} token [userinfo-001]`, async () => {
+  test(`userinfo: returns the claims of the identity scopes for a ${access_token_type} token [userinfo-001]`, async () => {
     const server = await createTestServer(withClients({ client_id: 'roclient', access_token_type } as never))
     const { status, headers, json } = await ask(server, await tokenFor(server))
     assert.equal(status, 200)
@@ -39,7 +39,7 @@ for (const access_token_type of ['jwt', 'reference'] as const) {
   })
 }
 
-test('userinfo: a claim with several values is a list; one that the user lacks is left out [userinfo-006]', async () => {
+test('userinfo: a claim with several values is a list; one that the user lacks is omitted [userinfo-006]', async () => {
   const server = await createTestServer(world)
   const { json } = await ask(server, await tokenFor(server, 'openid roles profile'))
   assert.deepEqual(json, {
@@ -50,7 +50,7 @@ test('userinfo: a claim with several values is a list; one that the user lacks i
   })
 })
 
-test('userinfo: the scheme in any case, by GET or POST, or the token in a form', async () => {
+test('userinfo: accepts the scheme in any case, by GET or POST, and the token in a form', async () => {
   const server = await createTestServer(world)
   const token = await tokenFor(server)
   for (const [method, options] of [
@@ -64,7 +64,7 @@ test('userinfo: the scheme in any case, by GET or POST, or the token in a form',
   }
 })
 
-test('userinfo: a token in the query is not read [RFC 9700 §4.3.2]', async () => {
+test('userinfo: a token in the query is ignored [RFC 9700 §4.3.2]', async () => {
   const server = await createTestServer(world)
   assertChallenge(await server.send('GET', `${path}?access_token=${await tokenFor(server)}`), 401, undefined)
 })
@@ -83,7 +83,7 @@ for (const [what, headers] of [
   ['a blank token [userinfo-011]', { authorization: 'Bearer ' }],
   ['another scheme', { authorization: 'Basic eDp5' }],
 ] as const) {
-  test(`userinfo: ${what} is 401 that tells no error [RFC 6750 §3.1]`, async () => {
+  test(`userinfo: ${what} is 401 without an error code [RFC 6750 §3.1]`, async () => {
     const server = await createTestServer(world)
     assertChallenge(await server.send('GET', path, { headers }), 401, undefined)
   })
@@ -92,7 +92,7 @@ for (const [what, headers] of [
 for (const [what, token] of [
   ['invalid [userinfo-005]', 'invalid'],
   ['an unknown reference token', `ta_${'0'.repeat(9)}${'x'.repeat(43)}`],
-  ['longer than any [userinfo-017]', `${'x'.repeat(65_537)}`],
+  ['overlong [userinfo-017]', `${'x'.repeat(65_537)}`],
 ] as const) {
   test(`userinfo: a token that is ${what} is invalid_token`, async () => {
     const server = await createTestServer(world)
@@ -100,7 +100,7 @@ for (const [what, token] of [
   })
 }
 
-test('userinfo: a token of another issuer is invalid_token, also when the keys are shared [userinfo-018]', async () => {
+test('userinfo: a token of another issuer is invalid_token, even if the keys are shared [userinfo-018]', async () => {
   const server = await createTestServer(world)
   const { stores } = server
   const other = await createTestServer({ ...world, issuer: 'https://other.example' }, { stores })
@@ -109,7 +109,7 @@ test('userinfo: a token of another issuer is invalid_token, also when the keys a
   assertChallenge(await ask(server, token), 401, 'invalid_token')
 })
 
-test('userinfo: an ID token is no access token', async () => {
+test('userinfo: an ID token is not accepted as an access token', async () => {
   const server = await createTestServer(world)
   const form = {
     grant_type: 'authorization_code',
@@ -122,7 +122,7 @@ test('userinfo: an ID token is no access token', async () => {
   assertChallenge(await ask(server, json.id_token), 401, 'invalid_token')
 })
 
-test('userinfo: an expired token is invalid_token and says so; there is no skew with our own clock [userinfo-012] [userinfo-020]', async () => {
+test('userinfo: an expired token is invalid_token with that reason; there is no skew for our own clock [userinfo-012] [userinfo-020]', async () => {
   const server = await createTestServer(world)
   const token = await tokenFor(server)
   server.clock.advance(3599)
@@ -143,7 +143,7 @@ test('userinfo: a token without openid is insufficient_scope [userinfo-003] [use
   assertChallenge(await ask(server, json.access_token), 403, 'insufficient_scope')
 })
 
-test('userinfo: a user who is not active any more, or is gone, is invalid_token [userinfo-014]', async () => {
+test('userinfo: a user who is inactive or deleted is invalid_token [userinfo-014]', async () => {
   const server = await createTestServer(world)
   const token = await tokenFor(server)
   const { stores } = server
@@ -167,7 +167,7 @@ test('userinfo: a client that was disabled after issue is invalid_token [userinf
   assertChallenge(await ask(await createTestServer(disabled, { stores }), token), 401, 'invalid_token')
 })
 
-test('userinfo: the claims of an external user are what the provider said at sign-in', async () => {
+test('userinfo: the claims of a federated user are those that the provider sent at sign-in', async () => {
   const server = await createTestServer(world)
   const code = await issueCode(server, {
     sub: 'corp-dora',
@@ -180,7 +180,7 @@ test('userinfo: the claims of an external user are what the provider said at sig
   assert.deepEqual((await ask(server, json.access_token)).json, { sub: 'corp-dora', name: 'Dora' })
 })
 
-test('userinfo: the user’s record is asked now and overrules the provider', async () => {
+test('userinfo: the user’s current record is read and overrides the provider’s claims', async () => {
   const server = await createTestServer(world)
   const code = await issueCode(server, {
     scope: ['openid', 'profile'],
@@ -196,7 +196,7 @@ test('userinfo: the user’s record is asked now and overrules the provider', as
   })
 })
 
-test('userinfo: an operator’s profile decides claims and standing, never sub', async () => {
+test('userinfo: an operator’s profile decides claims and whether the user is active, never sub', async () => {
   const seen: unknown[] = []
   let active = true
   const server = await createTestServer({
@@ -216,7 +216,7 @@ test('userinfo: an operator’s profile decides claims and standing, never sub',
   assertChallenge(await ask(server, token), 401, 'invalid_token')
 })
 
-test('userinfo: a certificate-bound token needs its certificate [RFC 8705 §3]', async () => {
+test('userinfo: a certificate-bound token requires its certificate [RFC 8705 §3]', async () => {
   const server = await createTestServer({
     ...withClients({
       client_id: 'bound',
@@ -239,7 +239,7 @@ test('userinfo: a certificate-bound token needs its certificate [RFC 8705 §3]',
   assert.deepEqual(introspected.json.cnf, { 'x5t#S256': thumbprintOf(one) })
 })
 
-test('userinfo: an origin that a client registered may read the answer', async () => {
+test('userinfo: a client’s registered origin may read the response', async () => {
   const origin = 'https://spa.example'
   const server = await createTestServer(
     withClients({ client_id: 'roclient', allowed_cors_origins: [origin] } as never),

@@ -1,4 +1,4 @@
-/** A JWT whose signature was found good before: what else makes it good is asked each time. */
+/** A JWT whose signature was verified before: its other checks are repeated each time. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -31,13 +31,13 @@ const known = async (): Promise<{ server: TestServer; token: string }> => {
   return { server, token }
 }
 
-test('verified JWTs: one that was found good and is revoked then is not active [RFC 7009 §2.1]', async () => {
+test('verified JWTs: a verified token that is then revoked is not active [RFC 7009 §2.1]', async () => {
   const { server, token } = await known()
   await server.send('POST', '/connect/revocation', { form: { token }, headers: basic('roclient', secret) })
   assert.equal(await isActive(server, token), false)
 })
 
-test('verified JWTs: one that was found good ends when its time comes', async () => {
+test('verified JWTs: a verified token expires on time', async () => {
   const { server, token } = await known()
   server.clock.advance(3599)
   assert.equal(await isActive(server, token), true)
@@ -45,14 +45,14 @@ test('verified JWTs: one that was found good ends when its time comes', async ()
   assert.equal(await isActive(server, token), false)
 })
 
-test('verified JWTs: one that was found good falls with its authorization', async () => {
+test('verified JWTs: a verified token is revoked with its authorization', async () => {
   const { server, token } = await known()
   const { authorization_id } = JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
   await server.stores.authorizations.revoke(authorization_id, server.clock.now())
   assert.equal(await isActive(server, token), false)
 })
 
-test('verified JWTs: one that was found good falls with the key that signed it', async () => {
+test('verified JWTs: a verified token is refused once the key that signed it is removed', async () => {
   const { server, token } = await known()
   const { kid } = JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString())
   await server.stores.keys.remove(kid)
@@ -60,7 +60,7 @@ test('verified JWTs: one that was found good falls with the key that signed it',
   assert.equal(await isActive(server, token), false)
 })
 
-test('verified JWTs: another with the same signature or the same payload is none of them', async () => {
+test('verified JWTs: another token with the same signature or the same payload is refused', async () => {
   const { server, token } = await known()
   const [head, payload, signature] = token.split('.') as [string, string, string]
   const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
@@ -75,7 +75,7 @@ test('verified JWTs: another with the same signature or the same payload is none
   assert.equal(await isActive(server, token), true)
 })
 
-test('verified JWTs: more than are remembered are all found good again', async () => {
+test('verified JWTs: more tokens than the cache holds are all verified again', async () => {
   const { server } = await known()
   const tokens: string[] = []
   for (let count = 0; count < 2100; count++) {

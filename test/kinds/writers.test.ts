@@ -344,7 +344,7 @@ const source = (file: string): string => `packages/server/src/${file}`
 const mail: HeldBy = {
   heldBy: 'test/flows/mail.test.ts',
   title:
-    'mail: a submission server that answers nothing keeps no mail out of the store, and all are sent when it is back',
+    'mail: an unresponsive submission server does not prevent storing, and all mail is sent when it is back',
 }
 const sqliteHeld: HeldBy = {
   heldBy: 'test/contracts/sqlite.test.ts',
@@ -381,11 +381,11 @@ const rows: Readonly<Record<string, Row>> = {
   },
   'sessions/logout-delivery.ts': {
     heldBy: 'test/flows/backchannel-logout.test.ts',
-    title: 'back-channel logout: what was not delivered survives a restart',
+    title: 'back-channel logout: undelivered notices survive a restart',
   },
   'identity/directory/connection.ts': {
     heldBy: 'test/flows/ldap.test.ts',
-    title: 'ldap: no more connections at once than configured, however many sign in',
+    title: 'ldap: there are at most the configured connections, however many users sign in',
   },
   'keys/master-key.ts': {
     heldBy: 'test/keys/master-key.test.ts',

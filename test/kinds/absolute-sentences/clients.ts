@@ -58,7 +58,7 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'Keys at a `jwks_uri` are fetched on first': held(
       'flows/jwks-uri.test.ts',
-      'jwks_uri: whoever sends unknown kids makes the server ask once in a while only',
+      'jwks_uri: unknown kids cause only a limited number of fetches',
       'flows/jwks-uri.test.ts',
       'jwks_uri: a new kid is fetched at once, and removed keys no longer work',
     ),
@@ -72,17 +72,17 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'With `tls_client_certificate_bound_access_tokens`, tokens are bound whatever': held(
       'flows/certificate-bound.test.ts',
-      'token: … binds the tokens of … to the certificate, and needs one',
+      'token: … binds the tokens of … to the certificate, and requires one',
     ),
     'The client must then present a certificate': held(
       'flows/certificate-bound.test.ts',
-      'token: … binds the tokens of … to the certificate, and needs one',
+      'token: … binds the tokens of … to the certificate, and requires one',
     ),
     '**Never use one listener for both methods.**': none('advice'),
     "`none` is for applications that can't": none('definition'),
     'A new `kid` triggers an immediate fetch, at most': held(
       'flows/jwks-uri.test.ts',
-      'jwks_uri: whoever sends unknown kids makes the server ask once in a while only',
+      'jwks_uri: unknown kids cause only a limited number of fetches',
     ),
   },
   'docs/guides/client-registration.md': {
@@ -98,7 +98,7 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'A public client always uses PKCE.': held(
       'flows/register.test.ts',
-      'registration: a public client needs PKCE, whatever the operator chose for the others',
+      'registration: a public client must use PKCE, whatever is configured for others',
     ),
     'The authorization endpoint does not redirect errors to a client that nobody': held(
       'attacks/self-registered.test.ts',
@@ -112,15 +112,15 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'The parsed client is cached as long': held(
       'flows/register-management.test.ts',
-      'registration: two processes on one store see each other, and a restart forgets nobody',
+      'registration: two processes on one store see each other’s clients, and a restart loses none',
       'flows/nodes.test.ts',
-      'nodes: a client that registers, changes or leaves at one has done so at the other',
+      'nodes: a client registered, changed or removed at one is so at the other',
     ),
   },
   'docs/guides/extension-grants.md': {
     "Claims never replace the server's:": held(
       'flows/extension-grant.test.ts',
-      'extension: the tenant comes from the user’s record, and claims never replace the registered',
+      'extension: the tenant is that of the user’s record, and claims never replace the registered ones',
       'attacks/tokens.test.ts',
       'attack: a profile hook, a user’s record and a grant can not say what the server says',
     ),
@@ -134,7 +134,7 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'Custom members never replace standard ones.': held(
       'flows/extension-grant.test.ts',
-      'extension: custom members join the response, never replace standard ones',
+      'extension: custom members are added to the response and never replace standard ones',
       'attacks/input.test.ts',
       'attack: no member of a module replaces what a standard says, issued_token_type included',
     ),
@@ -144,7 +144,7 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     '`urn:ietf:params:oauth:grant-type:token-exchange` is always available;': held(
       'flows/discovery.test.ts',
-      'discovery: grants are listed as the configuration makes them possible',
+      'discovery: a grant is listed if the configuration makes it possible',
     ),
     'The issued token has at most': held(
       'attacks/tokens.test.ts',
@@ -154,7 +154,7 @@ export const clients: Readonly<Record<string, Rows>> = {
     'at most 65 minutes ahead;': held('flows/jwt-bearer.test.ts', 'jwt-bearer: … is invalid_grant'),
     'each assertion is used once.': held(
       'flows/jwt-bearer.test.ts',
-      'jwt-bearer: an assertion of a trusted issuer gives the user’s token once',
+      'jwt-bearer: an assertion of a trusted issuer yields the user’s token once',
       'attacks/protocol-races.test.ts',
       'race: a bearer assertion brings tokens once, whoever else has it, and not after a kill',
     ),
@@ -166,11 +166,11 @@ export const clients: Readonly<Record<string, Rows>> = {
   'docs/guides/fapi-2.md': {
     'Codes are valid for 60 seconds': held(
       'flows/fapi-2.test.ts',
-      'fapi: a code lives for a minute, is used once, and needs its verifier',
+      'fapi: a code is valid for a minute, is used once, and requires its verifier',
     ),
     '`nbf` at most 60 minutes ago': held(
       'flows/fapi-2.test.ts',
-      'fapi: request objects are signed by PS256 and live for a bounded time',
+      'fapi: request objects are signed with PS256 and have a limited lifetime',
     ),
   },
   'docs/guides/request-objects.md': {
@@ -180,20 +180,20 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'The parameter `client_id` is always required': held(
       'flows/request-object.test.ts',
-      'request object: without client_id outside there is nobody whose keys would verify it',
+      'request object: without client_id outside, there are no keys to verify it with',
     ),
     'never: this server stores only their hashes': none('explains'),
     '`oauth-authz-req+jwt`, `JWT`, or none;': held(
       'flows/request-object.test.ts',
-      'request object: one … is refused on a page of our own',
+      'request object: one … is refused on an error page',
     ),
     "The address must be one of the client's": held(
       'flows/request-object.test.ts',
-      'request_uri: an address that is not registered, or not of this client, is not asked',
+      'request_uri: an unregistered address, or one of another client, is not fetched',
     ),
     'Every address is fetched by https from': held(
       'flows/request-object.test.ts',
-      'request_uri: a private address is asked of nobody who did not allow it, registered or not',
+      'request_uri: a private address is not fetched unless allowed, registered or not',
       'flows/request-object.test.ts',
       'request_uri: an address that … is refused',
     ),
@@ -216,17 +216,17 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     'Nobody can derive the user from': held(
       'flows/pairwise.test.ts',
-      'pairwise: another user is another sub, another sector too, and clients of one sector are told',
+      'pairwise: the sub differs by user and sector, and clients of one sector get the same',
       'keys/master-key.test.ts',
       'master key: each purpose has a secret of 32 bytes of its own, the same on every node',
     ),
     'It appears in every token and response:': held(
       'flows/pairwise.test.ts',
-      'pairwise: … is told one and the same sub by ID token, UserInfo, access token and refresh, and',
+      "pairwise: … gets the same sub in ID token, UserInfo, access token and refresh, and never the user's own",
       'flows/pairwise.test.ts',
-      'pairwise: an API that introspects is told what the client was told, by JWT and reference token',
+      'pairwise: introspection returns the sub that the client got, for JWT and reference tokens',
       'flows/pairwise.test.ts',
-      'pairwise: a sign-out knows the hint of its own session, and a logout token says the same sub',
+      'pairwise: a sign-out accepts the hint of its own session, and a logout token has the same sub',
     ),
     "A [self-registered client](client-registration.md) can't change": held(
       'attacks/correlation.test.ts',
@@ -234,7 +234,7 @@ export const clients: Readonly<Record<string, Rows>> = {
     ),
     "For a pairwise client, it can't": held(
       'flows/pairwise.test.ts',
-      'pairwise: a grant of one’s own can not pin another user to a token that it derives',
+      'pairwise: an extension grant can’t put another user into a derived token',
     ),
   },
 }

@@ -19,7 +19,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
     ),
     "the store can't be reached": held(
       'flows/reload.test.ts',
-      'reload: while the store is away nothing changes, and afterwards it is as if it had not been',
+      'reload: while the store is unreachable nothing changes, and a later reload works as if it were the first',
     ),
     "A module can't be reloaded, because Node reads it once": held(
       'cli/reload.test.ts',
@@ -27,7 +27,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
     ),
     "Such a node can't enable them again": held(
       'flows/nodes.test.ts',
-      'nodes: a client that was taken out at one gets nothing at the other, whose file still names it',
+      'nodes: a client removed at one is refused by the other, whose file still contains it',
     ),
     'Connections to PostgreSQL of this process, at most;': held(
       'contracts/postgres-connections.test.ts',
@@ -49,7 +49,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
     ),
     'Links at the bottom of every page.': held(
       'flows/branding.test.ts',
-      'branding: name and links stand on every page',
+      'branding: name and links are on every page',
     ),
     "A color that can't be read in its theme": held(
       'configuration/branding.test.ts',
@@ -66,15 +66,15 @@ export const configuration: Readonly<Record<string, Rows>> = {
     ),
     'Addresses of request objects, compared': held(
       'flows/request-object.test.ts',
-      'request_uri: an address that is not registered, or not of this client, is not asked',
+      'request_uri: an unregistered address, or one of another client, is not fetched',
     ),
     'Every authorization request must be a signed': held(
       'flows/request-object.test.ts',
-      'request object: where signed ones are required, by the client or by the server, nothing else',
+      'request object: if the client or the server requires signed ones, others are refused',
     ),
     'Every authorization request must be pushed': held(
       'flows/par.test.ts',
-      'par: where pushing is required, by the client or by the server, nothing else is taken',
+      'par: if the client or the server requires pushed requests, others are refused',
     ),
     'Omitted: ["code"] with the authorization_code': held(
       'configuration/defaults.test.ts',
@@ -98,7 +98,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
       'kinds/redirect-uris.test.ts',
       'redirect URIs: … accepts those of a client that is …, and no others',
       'flows/native-applications.test.ts',
-      'configuration: … is no redirect URI, and the error says why',
+      'configuration: … is not a valid redirect URI, and the error says why',
     ),
     '**Redirect URIs** are compared byte for byte, except': held(
       'attacks/token-guards.test.ts',
@@ -116,7 +116,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
     ),
     'no other is requested, and none counts.': held(
       'flows/federation.test.ts',
-      'federation: amr and acr of the provider count only where the configuration says so',
+      'federation: amr and acr of the provider count only if configured',
     ),
     'none: passwords are sent unencrypted;': none('definition'),
     'Permanent identifier of a user:': none('advice'),
@@ -126,7 +126,7 @@ export const configuration: Readonly<Record<string, Rows>> = {
     "A client that can't keep a secret (browser, phone,": none('definition'),
     "Users can't clear it on the consent page.": held(
       'flows/consent.test.ts',
-      'consent: no box that was not shown can be ticked, and no required scope left out',
+      'consent: a scope that was not shown can’t be checked, and a required scope can’t be omitted',
     ),
   },
 }

@@ -6,25 +6,25 @@ export const endpoints: Readonly<Record<string, Rows>> = {
   'docs/endpoints/deviceauthorization.md': {
     'Every response is JSON with `Cache-Control: no-store`.': held(
       'flows/device.test.ts',
-      'device authorization: answers both codes, where to go and how long, and is kept by no cache',
+      'device authorization: the response has both codes, the address and the lifetime, and is not cached',
       'attacks/headers.test.ts',
       'headers: so is every refusal of a path, method, media type or fault of the server’s own',
     ),
     'Default: every scope that the client is allowed.': held(
       'flows/device.test.ts',
-      'device authorization: without a scope it is for all that the client is allowed',
+      'device authorization: without a scope it requests all that the client is allowed',
     ),
   },
   'docs/endpoints/discovery.md': {
     'The issuer is always the configured one, whatever host': held(
       'flows/discovery.test.ts',
-      'discovery: both documents are the same, public, and name the configured issuer whatever the',
+      'discovery: both documents are the same, public, and contain the configured issuer whatever the request',
     ),
     'The document lists exactly what this server supports with': held(
       'flows/discovery.test.ts',
-      'discovery: what is not offered is not named',
+      'discovery: unavailable features are not listed',
       'flows/discovery.test.ts',
-      'discovery: grants are listed as the configuration makes them possible',
+      'discovery: a grant is listed if the configuration makes it possible',
       'flows/discovery.test.ts',
       'discovery: every listed endpoint responds, and no missing endpoint is listed',
     ),
@@ -34,27 +34,27 @@ export const endpoints: Readonly<Record<string, Rows>> = {
       'attacks/headers.test.ts',
       'headers: so is every refusal of a path, method, media type or fault of the server’s own',
       'flows/http.test.ts',
-      'every answer has the security headers and is kept by no cache unless it says so',
+      'every response has the security headers and is not cached by default',
     ),
     'The response is `{"active":false}` and nothing else in every': held(
       'flows/introspection.test.ts',
       'introspection: … is not active',
       'flows/introspection.test.ts',
-      'introspection: tokens of a user who is not active any more, or of a disabled client, are not',
+      'introspection: tokens of an inactive user or a disabled client are not active',
       'flows/introspection.test.ts',
-      'introspection: another client’s tokens are not active',
+      'introspection: tokens of another client are not active',
     ),
   },
   'docs/endpoints/metrics.md': {
     'The server responds under every host, including those of': held(
       'flows/tenants.test.ts',
-      'tenants: an orchestrator’s probes, and a scraper’s, are answered under every host',
+      'tenants: health checks and metrics respond under every host',
     ),
     'The label `endpoint` is always the path of a': held(
       'flows/metrics.test.ts',
-      'metrics: nothing that a client sent stands in them, and what it sends makes no new series',
+      'metrics: they contain nothing that a client sent, and its input creates no series',
       'flows/metrics.test.ts',
-      'metrics: tenants are counted with the server’s endpoints, not apart',
+      'metrics: tenants are counted with the server’s endpoints, not separately',
     ),
   },
   'docs/endpoints/par.md': {
@@ -64,9 +64,9 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     ),
     'A `request_uri` belongs to its client, expires soon, and can be used once.': held(
       'flows/par.test.ts',
-      'par: a request_uri is used by the code that is issued for it, not by loading pages',
+      'par: a request_uri is consumed by issuing its code, not by loading pages',
       'flows/par.test.ts',
-      "par: a request_uri ends, is its client's alone, and another client does not use it up",
+      'par: a request_uri expires, belongs to its client alone, and another client does not consume it',
       'attacks/protocol-races.test.ts',
       'race: a pushed request yields one code for many browsers at two processes, and none after a restart',
     ),
@@ -84,15 +84,15 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     ),
     'The client and its tokens are removed at once on every node.': held(
       'flows/register-management.test.ts',
-      'registration: a client that removes itself stops at once, and so do its tokens',
+      'registration: a client that deletes itself is refused at once, and so are its tokens',
       'flows/nodes.test.ts',
-      'nodes: a client that registers, changes or leaves at one has done so at the other',
+      'nodes: a client registered, changed or removed at one is so at the other',
     ),
   },
   'docs/endpoints/revocation.md': {
     'Revokes the sign-in, with every refresh and access token': held(
       'flows/revocation.test.ts',
-      'revocation: with a refresh token falls its sign-in, … too, and no other',
+      'revocation: a refresh token revokes its sign-in, … included, and no other',
     ),
   },
   'docs/endpoints/token.md': {
@@ -104,7 +104,7 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     ),
     'Every response is JSON with `Cache-Control: no-store`.': held(
       'flows/token-request.test.ts',
-      'token: success and error alike are JSON that nobody may keep',
+      'token: success and errors are JSON that may not be cached',
     ),
     'Must equal the `redirect_uri` of the authorization request byte for byte.': held(
       'attacks/codes.test.ts',
@@ -116,17 +116,17 @@ export const endpoints: Readonly<Record<string, Rows>> = {
     ),
     'A narrower scope narrows this access token, never the': held(
       'flows/refresh-token.test.ts',
-      'refresh: scope may be narrowed for one token, never widened, and the family keeps its own',
+      'refresh: the scope can be narrowed for one token and never widened, and the family keeps its own',
     ),
     'The response always contains `access_token`, `token_type` (`Bearer`), `expires_in`': held(
       'flows/client-credentials.test.ts',
-      'client_credentials: a JWT by RFC 9068 for the API that owns the scope',
+      'client_credentials: the token is a JWT by RFC 9068 for the API that owns the scope',
       'flows/authorization-code.test.ts',
       'code: without openid there is no ID token',
     ),
     'Validators and extension grants may add members, but never': held(
       'flows/extension-grant.test.ts',
-      'extension: custom members join the response, never replace standard ones',
+      'extension: custom members are added to the response and never replace standard ones',
       'attacks/input.test.ts',
       'attack: no member of a module replaces what a standard says, issued_token_type included',
     ),
@@ -149,25 +149,25 @@ export const endpoints: Readonly<Record<string, Rows>> = {
   'docs/endpoints/userinfo.md': {
     'The query is never read, because queries end up': held(
       'flows/userinfo.test.ts',
-      'userinfo: a token in the query is not read',
+      'userinfo: a token in the query is ignored',
     ),
     'It always contains `sub`, and those claims of the': held(
       'flows/userinfo.test.ts',
-      'userinfo: the claims of the identity scopes, by a … token',
+      'userinfo: returns the claims of the identity scopes for a … token',
       'flows/userinfo.test.ts',
-      'userinfo: a claim with several values is a list; one that the user lacks is left out',
+      'userinfo: a claim with several values is a list; one that the user lacks is omitted',
     ),
     'If a module defines `profile.claims`, that decides instead, but': held(
       'flows/userinfo.test.ts',
-      'userinfo: an operator’s profile decides claims and standing, never sub',
+      'userinfo: an operator’s profile decides claims and whether the user is active, never sub',
     ),
     'If no key of the client is suitable, or': held(
       'flows/response-encryption.test.ts',
-      'encryption: without a key of the client that fits nothing is answered, and the code can be',
+      'encryption: without a suitable key the response is an error, and the code can be used once there is one',
     ),
     'Data that must be encrypted is never sent unencrypted.': held(
       'flows/response-encryption.test.ts',
-      'encryption: without a key of the client that fits nothing is answered, and the code can be',
+      'encryption: without a suitable key the response is an error, and the code can be used once there is one',
     ),
   },
 }

@@ -59,15 +59,15 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
     'Exactly one sign-in option remains': held(
       'flows/federation.test.ts',
-      'federation: one way that is left is taken without a page',
+      'federation: a single remaining sign-in option is used without a page',
     ),
     'A provider that sends no `auth_time`': held(
       'flows/federation.test.ts',
-      'federation: max_age is passed on and held: an older sign-in, and one of unknown age, do not do',
+      'federation: max_age is passed on and enforced: an older sign-in, or one of unknown age, is not accepted',
     ),
     '`prompt=none` is answered by this server': held(
       'flows/federation.test.ts',
-      'federation: single sign-on goes on without the provider, prompt=none never goes there',
+      'federation: single sign-on continues without the provider, and prompt=none never redirects there',
     ),
     'With the password grant, `idp:NAME` of': held(
       'flows/federation.test.ts',
@@ -75,7 +75,7 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
     'The `sub` is therefore stable and differs': held(
       'flows/federation.test.ts',
-      'federation: the sub is the same at every sign-in, another for another user, provider or',
+      'federation: the sub is the same at every sign-in, differs by user, provider and issuer, and is never the upstream one',
       'configuration/rules.test.ts',
       'configuration: only a user of another provider has a sub that begins with fed_',
     ),
@@ -87,7 +87,7 @@ export const operation: Readonly<Record<string, Rows>> = {
       'configuration/providers.test.ts',
       'configuration: no provider can map a claim that this server says itself',
       'flows/federation.test.ts',
-      'federation: claims are mapped, taken from userinfo where configured, and never speak for this',
+      'federation: claims are mapped, read from userinfo if configured, and never replace this server’s own',
     ),
     '`state` can be used once, and': held(
       'attacks/federation.test.ts',
@@ -113,7 +113,7 @@ export const operation: Readonly<Record<string, Rows>> = {
       'keys/key-ring.test.ts',
       'keys: what one process adds, another publishes as soon as it has looked',
       'flows/nodes.test.ts',
-      'nodes: keys that are rotated at one are published by the other',
+      'nodes: keys rotated at one are published by the other',
     ),
     'HTTP caches may keep the JWK Set for': held(
       'keys/key-ring.test.ts',
@@ -148,11 +148,11 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
     'Exactly one entry must match.': held(
       'flows/ldap.test.ts',
-      'ldap: unknown, wrong, locked, expired and ambiguous are answered alike, and unknown names are',
+      'ldap: unknown, wrong, locked, expired and ambiguous get the same response, and unknown names also bind',
     ),
     'If none or several match,': held(
       'flows/ldap.test.ts',
-      'ldap: unknown, wrong, locked, expired and ambiguous are answered alike, and unknown names are',
+      'ldap: unknown, wrong, locked, expired and ambiguous get the same response, and unknown names also bind',
     ),
     'The server connects to the `url`': none('definition'),
     'Claims that this server sets': held(
@@ -163,9 +163,9 @@ export const operation: Readonly<Record<string, Rows>> = {
   'docs/guides/operating.md': {
     'Emails and logout tokens are sent for': held(
       'flows/mail.test.ts',
-      'mail: the end does not wait for a submission server that answers nothing',
+      'mail: closing does not wait for an unresponsive submission server, and leaves the rest in the store',
       'flows/logout-queue.test.ts',
-      'logout tokens: the end waits for those that are under way, and not for all that is due',
+      'logout tokens: closing waits for those in progress, and not for all that are due',
     ),
     'A machine that was suspended kills no worker,': held(
       'cli/supervision.test.ts',
@@ -185,7 +185,7 @@ export const operation: Readonly<Record<string, Rows>> = {
       'cli/workers.test.ts',
       'workers: … ends them all with exit code 0, and a request under way is answered',
       'flows/http-malformed.test.ts',
-      'http: closing waits no longer than it may',
+      'http: closing waits at most for its time limit',
     ),
     "It returns 503 while the store can't": held(
       'flows/health.test.ts',
@@ -195,7 +195,7 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
     'The log has one `store_unavailable` line at once': held(
       'flows/health.test.ts',
-      'health: a store that is away is one line in the log, without a stack, that counts the requests',
+      'health: an unreachable store is logged in one line that counts the requests, without a stack',
     ),
     'After an upgrade that changes the schema, restart': held(
       'contracts/sqlite.test.ts',
@@ -218,13 +218,13 @@ export const operation: Readonly<Record<string, Rows>> = {
     'Tenants by host are also separated': none('others’ behaviour'),
     '`/healthz`, `/readyz` and `/metrics` answer under every': held(
       'flows/tenants.test.ts',
-      'tenants: an orchestrator’s probes, and a scraper’s, are answered under every host',
+      'tenants: health checks and metrics respond under every host',
     ),
     'A host is compared exactly, with its port': held(
       'flows/tenants.test.ts',
-      'tenants: the host may be written with its scheme’s port and in capitals',
+      'tenants: the host may include its scheme’s default port and use capitals',
       'flows/tenants.test.ts',
-      'tenants: a name that no tenant has is not found, and a host that nobody has is misdirected',
+      'tenants: an unknown tenant name is 404, and an unknown host is 421',
     ),
     "Some proxies can't do that and send the": none('others’ behaviour'),
     'It is off by default because many proxies': none('others’ behaviour'),
@@ -239,7 +239,7 @@ export const operation: Readonly<Record<string, Rows>> = {
     ),
     'A tenant that nobody uses for': held(
       'flows/tenants.test.ts',
-      'tenants: an issuer that nobody asked for in an hour sleeps, and wakes as it was',
+      'tenants: an issuer without requests for an hour is evicted, and returns as it was',
     ),
   },
 }

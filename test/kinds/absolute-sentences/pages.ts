@@ -6,11 +6,11 @@ export const pages: Readonly<Record<string, Rows>> = {
   'docs/endpoints/account.md': {
     'Every sign-in option of the server is offered.': held(
       'flows/federation.test.ts',
-      'federation: an account page lets a user of a provider in',
+      'federation: a federated user can open an account page',
     ),
     'Registered clients are never listed as applications.': held(
       'flows/applications.test.ts',
-      'applications: clients that registered themselves are not listed, whatever they say',
+      'applications: self-registered clients are not listed, whatever their metadata',
     ),
     'Every sensitive action requires a sign-in within the last': held(
       'kinds/step-up.test.ts',
@@ -38,13 +38,13 @@ export const pages: Readonly<Record<string, Rows>> = {
       'flows/authorize.test.ts',
       'authorize: … redirects an error to the client, with the state and without a code',
       'flows/authorization-code.test.ts',
-      'pkce: a client that must use PKCE gets no code without a challenge',
+      'pkce: a client that requires PKCE gets no code without a challenge',
     ),
     'Codes can be used once, for `authorization_code_lifetime` seconds.': held(
       'attacks/authorize.test.ts',
       'attack: concurrent redemptions of a code yield tokens once, and all of them are revoked',
       'flows/authorization-code.test.ts',
-      'code: a hundred uses at once give tokens once',
+      'code: a hundred concurrent uses return tokens once',
     ),
     "Use the other response types only for clients that can't.": none('advice'),
     'A session without a tenant never matches a request': held(
@@ -53,11 +53,11 @@ export const pages: Readonly<Record<string, Rows>> = {
       'flows/authorize.test.ts',
       'authorize: a session of a provider that the client may not use does not count',
       'flows/authorize.test.ts',
-      'authorize: idp:NAME goes straight to that provider, and a session of another does not count',
+      'authorize: idp:NAME redirects to that provider, and a session of another does not count',
     ),
     'The **consent page**, for `prompt=consent`, or with `require_consent` until': held(
       'flows/consent.test.ts',
-      'consent: a wider scope is asked for, and what was agreed to before stays',
+      'consent: a wider scope is asked for, and earlier consent remains',
     ),
     'The pending request travels through the pages encrypted (AES-256-GCM)': held(
       'attacks/sealed.test.ts',
@@ -71,9 +71,9 @@ export const pages: Readonly<Record<string, Rows>> = {
     ),
     'Every response except `login_required` contains `session_state` for [check': held(
       'flows/checksession.test.ts',
-      'check session: session_state is in errors about someone who is signed in, not in login_required',
+      'check session: errors about a signed-in user contain session_state, login_required does not',
       'flows/checksession.test.ts',
-      'check session: session_state is in a form post too, and not where the client has no origin',
+      'check session: a form post contains session_state, unless the client has no origin',
     ),
     'Until the client and `redirect_uri` are verified, an error': held(
       'flows/authorize.test.ts',
@@ -82,7 +82,7 @@ export const pages: Readonly<Record<string, Rows>> = {
     "This sign-in can't reach an essential `acr`.": none('names a case'),
     "Every page loads only this server's stylesheet, its script": held(
       'flows/login.test.ts',
-      'login: pages can not be framed, cached or made to load from elsewhere',
+      'login: pages can’t be framed or cached, and load nothing from other origins',
       'attacks/headers.test.ts',
       'headers: every page and redirect, at every issuer, forbids caching, framing, sniffing and referrers',
     ),
@@ -90,9 +90,9 @@ export const pages: Readonly<Record<string, Rows>> = {
   'docs/endpoints/checksession.md': {
     '`session_state` is in every authorization response whose redirect': held(
       'flows/checksession.test.ts',
-      'check session: session_state is in errors about someone who is signed in, not in login_required',
+      'check session: errors about a signed-in user contain session_state, login_required does not',
       'flows/checksession.test.ts',
-      'check session: session_state is in a form post too, and not where the client has no origin',
+      'check session: a form post contains session_state, unless the client has no origin',
     ),
     'It is set by every sign-in, including those at': held(
       'flows/checksession.test.ts',
@@ -111,7 +111,7 @@ export const pages: Readonly<Record<string, Rows>> = {
     ),
     'Clearing every box counts as a denial.': held(
       'flows/device.test.ts',
-      'device: what is unticked is not given, what is needed is, and who agrees to nothing refuses',
+      'device: unchecked scopes are not granted, required ones are, and clearing every box is a refusal',
     ),
     'Processes share the counters, and none is lost on': held(
       'attacks/guesses.test.ts',
@@ -133,7 +133,7 @@ export const pages: Readonly<Record<string, Rows>> = {
   'docs/endpoints/federation.md': {
     'The response is always 200 and can be framed': held(
       'flows/federation-logout.test.ts',
-      'federation logout: a hidden frame of the provider ends the session that it names',
+      'federation logout: a hidden frame of the provider ends the session that it identifies',
     ),
     "The provider can't be reached.": none('names a case'),
   },

@@ -6,7 +6,7 @@ export const people: Readonly<Record<string, Rows>> = {
   'docs/guides/accounts.md': {
     'Scopes, sessions and everything else are': held(
       'flows/accounts.test.ts',
-      'accounts: a profile hook sees stored users like any other',
+      'accounts: a profile hook receives stored users like any other',
       'flows/accounts.test.ts',
       'accounts: a stored user signs in at the page and by the password grant, in any spelling of the',
     ),
@@ -20,7 +20,7 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     "In a tenant that shares the server's issuer, nobody": held(
       'flows/sign-up.test.ts',
-      'sign-up: no way to sign up exists in a tenant that does not allow it',
+      'sign-up: a tenant that does not allow sign-up offers none',
     ),
     "A name that a user chooses can't contain": held(
       'attacks/names.test.ts',
@@ -60,9 +60,9 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     'An account, under any of its names': held(
       'flows/account-deletion.test.ts',
-      'forgotten: an account is sent five mails in an hour, by whichever of its names it is asked for',
+      'forgotten: an account is sent at most five emails an hour, whichever of its names is entered',
       'flows/sign-up.test.ts',
-      'sign-up: a network and an address are sent a bounded number of mails, whoever asks',
+      'sign-up: a network and an address are sent a limited number of mails, whoever requests them',
     ),
     'Email is composed and sent after the': held(
       'attacks/accounts.test.ts',
@@ -70,17 +70,17 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     'retried after 10 s, 1 min': held(
       'flows/mail.test.ts',
-      'mail: lies sealed in the store, its address and link too',
+      'mail: is sealed in the store, with its address and link',
       'flows/mail.test.ts',
-      'mail: outlives the server that wrote it, and of two servers one sends it',
+      'mail: survives the server that wrote it, and one of two servers sends it',
       'flows/mail.test.ts',
-      'mail: what can not be handed on waits in the store, is tried again, and is sent once',
+      'mail: undelivered mail waits in the store, is retried, and is sent once',
     ),
     'An email with an expired link is never': held(
       'flows/mail.test.ts',
-      'mail: is given up when its link is worth nothing any more',
+      'mail: is given up when its link has expired',
       'flows/mail.test.ts',
-      'mail: for an address that nobody takes mail for is given up at once',
+      'mail: for an address without a mailbox is given up at once',
     ),
     'Known and unknown names are treated alike.': held(
       'attacks/clients.test.ts',
@@ -96,7 +96,7 @@ export const people: Readonly<Record<string, Rows>> = {
   'docs/guides/consent.md': {
     '`/account/consents` lists every application that the user agreed': held(
       'flows/consent.test.ts',
-      'consent: what an application was allowed is listed and taken back: its tokens end, others stay',
+      'consent: an application’s access is listed and can be removed: its tokens are revoked, others remain',
     ),
     'Answers for a client that nobody vouched for are': held(
       'attacks/self-registered.test.ts',
@@ -106,23 +106,23 @@ export const people: Readonly<Record<string, Rows>> = {
   'docs/guides/mfa.md': {
     'Second factors work alike for configured': held(
       'flows/mfa.test.ts',
-      'mfa: users of other providers are asked alike',
+      'mfa: the same policy applies to federated users',
       'flows/mfa.test.ts',
-      'mfa: who has no factor where one is required sets up an app, keeps ten codes and is signed in',
+      'mfa: a user without a required factor sets up an app, gets ten codes and is signed in',
     ),
     'a user with none enrolls while': held(
       'flows/mfa.test.ts',
-      'mfa: who has no factor where one is required sets up an app, keeps ten codes and is signed in',
+      'mfa: a user without a required factor sets up an app, gets ten codes and is signed in',
     ),
     "Users can't add a factor that": held(
       'flows/account-security.test.ts',
-      'security: switched off, nothing can be set up',
+      'security: when disabled, nothing can be set up',
     ),
     'A session that was created under a weaker': held(
       'flows/mfa.test.ts',
-      'mfa: a client’s policy counts for its users, and a session from elsewhere is asked for what it',
+      'mfa: a client’s policy applies to its users, and an existing session must add what it lacks',
       'flows/mfa.test.ts',
-      'mfa: an application that asks for more leads a signed-in user to the second factor only',
+      'mfa: an application that requires more asks a signed-in user only for the second factor',
     ),
     'The pending sign-in has a separate cookie': held(
       'attacks/mfa.test.ts',
@@ -148,7 +148,7 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     "An IP address can't be a relying": held(
       'flows/passkeys.test.ts',
-      'passkeys: they are offered neither where local sign-in is closed, nor where they are switched',
+      'passkeys: they are not offered without local sign-in, when disabled, or at an IP address',
     ),
     'Challenges are bound to the browser and to': held(
       'attacks/mfa.test.ts',
@@ -156,7 +156,7 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     'A user can have at most ten': held(
       'flows/passkeys.test.ts',
-      'passkeys: one that exists is excluded, and ten are enough',
+      'passkeys: an existing one is excluded, and ten are the limit',
     ),
     'Changing factors always requires the': held(
       'kinds/step-up.test.ts',
@@ -164,7 +164,7 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     "The last factor can't be removed": held(
       'flows/account-security.test.ts',
-      'security: the last factor stays where one is required',
+      'security: the last factor can’t be removed where one is required',
     ),
   },
   'docs/guides/pages.md': {
@@ -172,19 +172,19 @@ export const people: Readonly<Record<string, Rows>> = {
       'browser/code-and-device.test.ts',
       'browser: the code flow ends in tokens, …',
       'flows/mfa.test.ts',
-      'mfa: the pages work without scripts, load nothing from elsewhere and hold no inline style',
+      'mfa: the pages work without scripts, load nothing from other origins and have no inline style',
     ),
     "If a template can't be read,": held(
       'flows/branding.test.ts',
-      'templates: one that breaks is logged, ours is shown, and people sign in',
+      'templates: a template that fails is logged, the built-in one is used, and sign-in works',
     ),
     'For a self-registered client that nobody vouched': held(
       'flows/client-links.test.ts',
-      'client links: of a client that anybody may have registered the host is shown',
+      'client links: for a self-registered client the host is shown',
     ),
     'API endpoints such as `/connect/token` send': held(
       'flows/error-pages.test.ts',
-      'error pages: a method that a page does not have is a page with Allow; an endpoint’s is JSON',
+      'error pages: a method that a page does not support gets a page with Allow; an endpoint responds with JSON',
     ),
   },
   'docs/guides/sessions.md': {
@@ -198,11 +198,11 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     'A use is recorded every five minutes': held(
       'flows/sessions.test.ts',
-      'session: uses in quick succession are written once',
+      'session: several uses within a short time are written once',
     ),
     '`absolute_lifetime` (10 hours): the limit, whatever the': held(
       'flows/sessions.test.ts',
-      'session: use extends the idle timeout up to the absolute end',
+      'session: each use extends the idle timeout up to the absolute end',
     ),
     'If an API verifies JWTs itself,': none('names a limit of the promise'),
     'Every client that received something in': held(
@@ -211,13 +211,13 @@ export const people: Readonly<Record<string, Rows>> = {
     ),
     'At most 50 clients are framed.': held(
       'flows/endsession.test.ts',
-      'front-channel logout: of very many clients as many are framed as an address can name, and all',
+      'front-channel logout: of very many clients as many are framed as the address allows, and all get a back-channel request',
     ),
     'Otherwise, the notification is retried for a': held(
       'flows/backchannel-logout.test.ts',
-      'back-channel logout: a failure is tried again, later each time, with a new token, until it is',
+      'back-channel logout: a failure is retried at growing intervals with a new token until it is delivered',
       'flows/backchannel-logout.test.ts',
-      'back-channel logout: who never takes it is given up within a day, and that is an error in the',
+      'back-channel logout: a notice that is never accepted is given up within a day and logged as an error',
     ),
     'A client that does not respond gets': held(
       'attacks/limits.test.ts',
