@@ -78,7 +78,10 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: ['jose', 'node:crypto', 'openid-client'],
   },
   // Passwords that an LDAP directory checks.
-  'identity/directory': { rooms: ['model', 'runtime', 'identity'], packages: ['ldapts'] },
+  'identity/directory': {
+    rooms: ['model', 'runtime', 'identity'],
+    packages: ['ldapts', 'node:net', 'node:tls'],
+  },
   // It checks which provider a client may send users to, and reads an `id_token_hint`.
   'authorization-request': {
     rooms: ['model', 'runtime', 'clients/keys', 'outbound', 'identity', 'tokens'],

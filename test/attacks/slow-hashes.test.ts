@@ -118,6 +118,26 @@ test('fair queue: where the /64s of one /48 fill it, others take their places, a
   assert.equal(begun.length, 7)
 })
 
+test('fair queue: whoever waited for the longest time allowed is turned away, wherever they wait', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { ask, begun, outcomes, finishOne } = held({
+    ...{ concurrent: 1, waiting: 64, networksOf: networkPath, longest: 1000 },
+  })
+  ask('192.0.2.1', 'runs')
+  for (let n = 0; n < 3; n++) ask(`2001:db8:1:${n % 2}`, `early ${n}`)
+  t.mock.timers.tick(600)
+  ask('2001:db8:1:0', 'late')
+  ask('192.0.2.1', 'late 2')
+  t.mock.timers.tick(400)
+  await setImmediate()
+  assert.deepEqual(Object.keys(outcomes).toSorted(), ['early 0', 'early 1', 'early 2'])
+  for (let n = 0; n < 3; n++) await finishOne()
+  assert.deepEqual(begun, ['runs', 'late', 'late 2'])
+  t.mock.timers.tick(5000)
+  ask('192.0.2.1', 'new')
+  assert.deepEqual(begun.at(-1), 'new')
+})
+
 test('attack: wrong secrets for an argon2id client do not delay users', async () => {
   const server = await createTestServer({
     ...withClients(await slowClient()),

@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { hash as argon2id } from '@node-rs/argon2'
 import { exportJWK, SignJWT } from 'jose'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
@@ -13,6 +13,7 @@ import { accountsWorld, addUser, dora, doraSignsIn, tokensOf } from '../support/
 import { type Browser, createBrowser } from '../support/browser.ts'
 import { enrolApp } from '../support/factors.ts'
 import { hybridWorld } from '../support/hybrid.ts'
+import { startLdapServer } from '../support/ldap.ts'
 import { manage, register } from '../support/registering.ts'
 import { textsOf } from '../support/repository.ts'
 import { alice, authorizePath, callback, pagesWorld, signIn } from '../support/sign-in.ts'
@@ -23,6 +24,13 @@ import { assertCovers } from './coverage.ts'
 import { createFaultyTenantStores } from './faulty-tenant-stores.ts'
 
 const provider = foreignProvider()
+const ldap = await startLdapServer({
+  entries: [
+    { dn: 'cn=reader', password: 'reading', attributes: {} },
+    { dn: 'uid=ada,ou=people', password: 'right', attributes: { uid: ['ada'], entryUUID: ['1'] } },
+  ],
+})
+after(() => ldap.close())
 const newcomer = { username: 'newcomer', email: 'new@example.com', new_password: dora.password }
 
 type Answer = { readonly status: number }
@@ -70,6 +78,11 @@ const rows: Readonly<Record<string, readonly Way[] | Reason>> = {
       prepare: posting(authorizePath(), { ...alice, password: 'wrong' }),
       kept: 1,
     },
+  ],
+  'identity/sign-in.ts countFoundGuess': [
+    guess('a right password at a directory', directoryWorld(), atDirectory('ada', 'right'), 0),
+    guess('a wrong password at a directory', directoryWorld(), atDirectory('ada', 'wrong'), 1),
+    guess('a name that a directory does not have', directoryWorld(), atDirectory('eve', 'wrong'), 1),
   ],
   'pages/account/password.ts countGuess': [
     {
@@ -240,6 +253,19 @@ function guess(name: string, configuration: object, credentials: Record<string, 
       ),
     kept,
   }
+}
+
+function atDirectory(username: string, password: string) {
+  return { username, password, acr_values: 'idp:staff' }
+}
+
+function directoryWorld(): object {
+  const { port } = ldap
+  const directory = {
+    ...{ url: `ldap://localhost:${port}`, tls: 'none', base: 'ou=people' },
+    ...{ bind_dn: 'cn=reader', bind_password: 'reading' },
+  }
+  return { ...world, identity_providers: [{ name: 'staff', type: 'ldap', directory }] }
 }
 
 function posting(

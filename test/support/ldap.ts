@@ -1,6 +1,6 @@
 /**
  * A small LDAP server that speaks the protocol (RFC 4511, BER of X.690): simple bind, search, StartTLS, unbind. It knows
- * the filters and, equality, presence, substrings and not, and says what it was asked.
+ * the filters and, or, equality, presence, substrings and not, and says what it was asked.
  */
 
 import { once } from 'node:events'
@@ -25,6 +25,10 @@ export type LdapServer = {
   entries: Entry[]
   /** Answers nothing any more. */
   mute: boolean
+  /** Sent after each bind instead of a response, repeatedly for as long as the connection is open. */
+  endless: Buffer | undefined
+  /** How much of that was written, on all connections. */
+  sent: number
   readonly connections: () => { readonly now: number; readonly most: number }
   readonly close: () => Promise<void>
 }
@@ -93,6 +97,8 @@ function matches(entry: Entry, { tag, value }: Node): boolean {
   switch (tag) {
     case 0xa0:
       return children(value).every(node => matches(entry, node))
+    case 0xa1:
+      return children(value).some(node => matches(entry, node))
     case 0xa2:
       return !matches(entry, one!)
     case 0xa3:
@@ -117,6 +123,8 @@ export async function startLdapServer({ entries, ldaps, withoutTls }: LdapOption
     filters: [],
     entries: [...entries],
     mute: false,
+    endless: undefined,
+    sent: 0,
     connections: () => ({ now: sockets.size, most }),
     close: async () => {
       for (const socket of sockets) socket.destroy()
@@ -144,10 +152,19 @@ export async function startLdapServer({ entries, ldaps, withoutTls }: LdapOption
       const send = (body: Buffer): void => {
         if (!socket.destroyed) socket.write(encode(0x30, encode(0x02, id.value), body))
       }
-      if (operation.tag === 0x60) send(result(0x61, bind(children(operation.value))))
+      if (operation.tag === 0x60 && state.endless) flood(state.endless)
+      else if (operation.tag === 0x60) send(result(0x61, bind(children(operation.value))))
       else if (operation.tag === 0x63) for (const body of search(children(operation.value))) send(body)
       else if (operation.tag === 0x77) startTls(send)
       else if (operation.tag === 0x42) socket.end()
+    }
+
+    function flood(chunk: Buffer): void {
+      while (!socket.destroyed) {
+        state.sent += chunk.length
+        if (!socket.write(chunk)) break
+      }
+      socket.once('drain', () => flood(chunk))
     }
 
     function bind([, name, password]: readonly Node[]): number {

@@ -9,6 +9,7 @@ import { createIdentityClaims, type ReadIdentityClaims } from '../identity/ident
 import { createMfaPolicies, type MfaPolicies } from '../identity/mfa-policy.ts'
 import {
   type CountGuess,
+  createFoundGuessCounter,
   createGuessCounter,
   createKnownAccounts,
   type KnownAccounts,
@@ -78,6 +79,7 @@ export function createSignInServices(
       tenants,
       validator: validators.password,
       countGuess,
+      countFoundGuess: createFoundGuessCounter({ countAttempt }),
       clock,
     }),
     readIdentityClaims: createIdentityClaims({ resources, profile }),
@@ -109,11 +111,11 @@ const withDirectories = (
 function createLazyDirectory(provider: DirectoryProvider, ports: DirectoryPorts): CredentialAuthority {
   let loaded: Promise<CredentialAuthority> | undefined
   return {
-    async check(request) {
+    async check(request, isAllowed) {
       loaded ??= import('../identity/directory/authority.ts').then(({ createDirectoryAuthority }) =>
         createDirectoryAuthority(provider, ports),
       )
-      return (await loaded).check(request)
+      return (await loaded).check(request, isAllowed)
     },
   }
 }

@@ -5,7 +5,7 @@ import { identityKey } from '../model/stored-user.ts'
 import { localProvider, type Users } from '../model/user.ts'
 import { networkKeys } from '../runtime/network.ts'
 import type { Awaitable } from '../runtime/ports.ts'
-import type { AttemptKey, CountAttempt, Forgive } from './attempts.ts'
+import type { AttemptKey, CountAttempt, Counted, Forgive } from './attempts.ts'
 
 export type Guess = {
   readonly idp: string
@@ -22,6 +22,12 @@ export type KnownBrowser = { readonly id: string; readonly account: string }
 
 /** Counts a guess before it is checked. The value takes the count back. */
 export type CountGuess = (guess: Guess) => Promise<Result<Forgive>>
+
+/** A guess at a user that a directory found by any of their names; `user` is what the directory calls them. */
+export type FoundGuess = Pick<Guess, 'idp' | 'known_browser'> & { readonly user: string }
+
+/** Counts a guess between finding the user and checking the password. */
+export type CountFoundGuess = (guess: FoundGuess) => Promise<Result<Forgive>>
 
 const span = 600
 const mostForName = 100
@@ -45,12 +51,29 @@ export const createGuessCounter =
             ...networks(mostForNetwork),
           ],
     )
-    if (counted.ok) return ok(counted.forgive)
-    return refuse('invalid_grant', 'password_guessed_too_often', {
-      description: 'too many wrong passwords; try again later',
-      retry_after: counted.wait,
-    })
+    return outcomeOf(counted)
   }
+
+/**
+ * Beside the count by name, for directories that know one user by several names (`uid`, `mail`). Strangers and browsers
+ * that the user signed in with count apart, as they do by name.
+ */
+export const createFoundGuessCounter =
+  ({ countAttempt }: { countAttempt: CountAttempt }): CountFoundGuess =>
+  async ({ idp, user, known_browser }) => {
+    const [whose, most] = known_browser
+      ? ['password of user at known browsers', mostForAccount]
+      : ['password of user', mostForName]
+    return outcomeOf(await countAttempt([{ key: JSON.stringify([whose, idp, user]), most, span }]))
+  }
+
+const outcomeOf = (counted: Counted): Result<Forgive> =>
+  counted.ok
+    ? ok(counted.forgive)
+    : refuse('invalid_grant', 'password_guessed_too_often', {
+        description: 'too many wrong passwords; try again later',
+        retry_after: counted.wait,
+      })
 
 /** By the account, not by the guessed name: no stranger can use up what belongs to the user, not even with a similar name. */
 const ofKnown = ({ id, account }: KnownBrowser): readonly AttemptKey[] => [

@@ -10,6 +10,7 @@ import {
   type CredentialCheck,
   type CredentialRequest,
   type IdentityProvider,
+  type IsGuessAllowed,
   localProvider,
   type Profile,
   type Subject,
@@ -17,8 +18,8 @@ import {
 } from '../model/user.ts'
 import { QueueFull } from '../runtime/fair-queue.ts'
 import type { Awaitable, Clock } from '../runtime/ports.ts'
-import { doCounted } from './attempts.ts'
-import type { CountGuess, KnownBrowser } from './password-guesses.ts'
+import { doCounted, type Forgive } from './attempts.ts'
+import type { CountFoundGuess, CountGuess, KnownBrowser } from './password-guesses.ts'
 import { mayUseProvider, servesTenant, tenantFault } from './provider-access.ts'
 
 type SignInRequest = {
@@ -48,6 +49,7 @@ export type SignInPorts = {
   /** Checks local credentials instead of `users`. */
   readonly validator?: CredentialAuthority
   readonly countGuess: CountGuess
+  readonly countFoundGuess: CountFoundGuess
   readonly clock: Clock
 }
 
@@ -62,6 +64,7 @@ export function createSignIn({
   tenants,
   validator,
   countGuess,
+  countFoundGuess,
   clock,
 }: SignInPorts): SignIn {
   const local: Authority = validator ?? {
@@ -75,10 +78,9 @@ export function createSignIn({
     const fault = tenantFault(client, acr.tenant, tenants)
     if (fault) return fault
     const idp = acr.idp ?? localProvider
+    const provider = idp === localProvider ? undefined : identityProviders.get(idp)
     const authority: Result<Authority> =
-      idp === localProvider
-        ? localAuthority(client, local)
-        : providerAuthority(client, identityProviders.get(idp), acr.tenant)
+      idp === localProvider ? localAuthority(client, local) : providerAuthority(client, provider, acr.tenant)
     if (!authority.ok) return authority
 
     const client_id = client?.client_id
@@ -97,12 +99,26 @@ export function createSignIn({
       ...(client_id !== undefined && { client_id }),
       ...(acr_values !== undefined && { acr_values }),
     }
+    let counting: Promise<Result<Forgive>> | undefined
+    const isAllowed: IsGuessAllowed = async user => {
+      counting = countFoundGuess({ idp, user, known_browser })
+      return (await counting).ok
+    }
+    // Where the count failed, the check fails with it.
+    const foundGuess = () => counting?.catch(() => undefined)
+    const forgive = async () => {
+      const found = await foundGuess()
+      await Promise.all([counted.value(), found?.ok && found.value()])
+    }
     const answer = await doCounted(
-      counted.value,
-      () => unlessFull(() => authority.value.check(request)),
-      // A password that nobody checked is not a guess.
+      forgive,
+      () => unlessFull(() => authority.value.check(request, provider?.directory && isAllowed)),
+      // A password that nobody checked is not a guess. Where the user was guessed too often, the name's count stays: it
+      // limits the searches that find this out.
       checked => !checked.ok && !checked.unavailable,
     )
+    const found = await foundGuess()
+    if (found && !found.ok) return found
     if (!answer.ok && answer.unavailable) {
       const reason = answer.full ? 'password_queue_full' : 'credential_authority_unavailable'
       return refuse('temporarily_unavailable', reason, { log: { idp } })
@@ -144,7 +160,7 @@ async function unlessFull(
 
 /** A credential authority; this server's own knows the user's epoch. */
 type Authority = {
-  readonly check: (request: CredentialRequest) => Awaitable<Checked>
+  readonly check: (request: CredentialRequest, isAllowed?: IsGuessAllowed) => Awaitable<Checked>
 }
 
 const localAuthority = (client: Client | undefined, local: Authority): Result<Authority> =>

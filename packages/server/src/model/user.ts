@@ -98,8 +98,15 @@ export type CredentialRequest = {
 
 /** Someone other than this server who can check a password: a directory, a database, a module. */
 export type CredentialAuthority = {
-  readonly check: (request: CredentialRequest) => Awaitable<CredentialCheck>
+  /** @param isAllowed is given by the server to its own directories only. */
+  readonly check: (request: CredentialRequest, isAllowed?: IsGuessAllowed) => Awaitable<CredentialCheck>
 }
+
+/**
+ * Called once a user was found and before their password is checked, with a text that is the same for all names of the
+ * user. False where it was guessed too often: the password must not be checked then.
+ */
+export type IsGuessAllowed = (user: string) => Promise<boolean>
 
 /**
  * Claims that this server says itself, whoever else speaks of the user: registered ones of tokens (RFC 7519 §4.1, OpenID

@@ -17,6 +17,8 @@ export type FairQueueOptions = {
   readonly waiting: number
   /** The networks that one belongs to, the widest first; it alone unless given. */
   readonly networksOf?: (from: string) => readonly string[]
+  /** Milliseconds that work may wait, at most. */
+  readonly longest?: number
   /** Called for each work that is turned away. */
   readonly onFull?: () => void
 }
@@ -37,6 +39,7 @@ export function createFairQueue({
   concurrent,
   waiting,
   networksOf = from => [from],
+  longest,
   onFull,
 }: FairQueueOptions): FairQueue {
   const all = emptyLane()
@@ -45,9 +48,25 @@ export function createFairQueue({
   function enqueue(from: string): Promise<void> {
     const path = networksOf(from)
     if (all.size >= waiting && !makeRoom(path)) return turnedAway()
-    return new Promise((begin, reject) =>
-      add(all, path, { begin, turnAway: () => turnedAway().catch(reject) }),
-    )
+    return new Promise((resolve, reject) => {
+      const late =
+        longest === undefined
+          ? undefined
+          : setTimeout(() => {
+              if (remove(all, path, waiter)) waiter.turnAway()
+            }, longest)
+      const waiter: Waiter = {
+        begin() {
+          clearTimeout(late)
+          resolve()
+        },
+        turnAway() {
+          clearTimeout(late)
+          turnedAway().catch(reject)
+        },
+      }
+      add(all, path, waiter)
+    })
   }
 
   /** Turns away what has least right to its place, if that has less than this network. */
@@ -120,6 +139,21 @@ function take(lane: Lane, path: readonly string[], which: 'first' | 'last'): Wai
     if (which === 'first' && next.size > 0) lane.lanes.set(name, next)
   }
   return taken
+}
+
+/** Takes out this one, wherever it waits. Returns whether it still waited. */
+function remove(lane: Lane, [name, ...narrower]: readonly string[], waiter: Waiter): boolean {
+  if (name === undefined) {
+    const index = lane.waiters.indexOf(waiter)
+    if (index < 0) return false
+    lane.waiters.splice(index, 1)
+  } else {
+    const next = lane.lanes.get(name)
+    if (!next || !remove(next, narrower, waiter)) return false
+    if (next.size === 0) lane.lanes.delete(name)
+  }
+  lane.size -= 1
+  return true
 }
 
 function longestOf({ lanes }: Lane): readonly [string, Lane] | undefined {

@@ -1,9 +1,9 @@
 /** A directory as a credential authority: for the login page and for the password grant (RFC 6749 §4.3). */
 
 import type { CredentialAuthority, Directory, IdentityProvider } from '../../model/user.ts'
-import { createFairQueue, QueueFull } from '../../runtime/fair-queue.ts'
+import { createFairQueue } from '../../runtime/fair-queue.ts'
 import { networkPath } from '../../runtime/network.ts'
-import type { Log } from '../../runtime/ports.ts'
+import { type Log, StoreUnavailable } from '../../runtime/ports.ts'
 import type { ResolveSubject } from '../external-identity.ts'
 import type { DirectoryEntry } from './connection.ts'
 import { bindUser } from './directory.ts'
@@ -22,18 +22,22 @@ export function createDirectoryAuthority(
 ): CredentialAuthority {
   const { directory, name } = provider
   const { max_connections: concurrent } = directory
-  const queue = createFairQueue({ concurrent, waiting: concurrent * patience, networksOf: networkPath })
+  const queue = createFairQueue({
+    ...{ concurrent, waiting: concurrent * patience, networksOf: networkPath },
+    // No longer than a sign-in that was begun: a directory that hangs would hold each as often as others are before it.
+    longest: directory.timeout * 1000,
+  })
   const refused = (reason: string) => {
     log.info('directory_refused', { provider: name, reason })
     return { ok: false } as const
   }
 
   return {
-    async check({ username, password, tenant, from = '' }) {
+    async check({ username, password, tenant, from = '' }, isAllowed) {
       const outcome = await queue
-        .run(from, () => bindUser(directory, username, password))
+        .run(from, () => bindUser(directory, username, password, isAllowed))
         .catch(error => {
-          if (error instanceof QueueFull) throw error
+          if (error instanceof StoreUnavailable) throw error
           const { code, message } = error as { code?: unknown; message: string }
           log.error('directory_failed', { provider: name, error_code: code, error: message.slice(0, 200) })
           return undefined

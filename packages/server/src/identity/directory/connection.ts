@@ -1,7 +1,10 @@
 /** One connection to an LDAP directory for one sign-in: encrypted before anything is said, closed at the end (RFC 4511, RFC 4513 §3). */
 
+import { connect, type Socket } from 'node:net'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import type { Client } from 'ldapts'
 import type { Directory } from '../../model/user.ts'
+import { bounded } from './bounded-socket.ts'
 
 /** What a directory says of an entry: values as bytes where asked for so. */
 export type DirectoryEntry = { readonly dn: string } & Readonly<
@@ -25,16 +28,26 @@ export async function withConnection<Value>(
   }
   const limit = timeout * 1000
   const secure = url.startsWith('ldaps:')
+  const sockets: Socket[] = []
+  let timer: NodeJS.Timeout | undefined
+  let fail: (error: Error) => void = () => {}
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject
+    timer = setTimeout(() => reject(new Error('the directory took too long')), limit)
+  })
+  const opened = <Opened extends Socket>(socket: Opened): Opened => {
+    sockets.push(socket)
+    return bounded(socket, fail)
+  }
   const client = new Client({
     url,
     timeout: limit,
     connectTimeout: limit,
     strictDN: false,
+    createConnection: (...to: unknown[]) => opened(connect(...(to as [number, string]))),
+    // For a new connection (`ldaps:`), or to encrypt one that exists (StartTLS).
+    createSecureConnection: (...to: unknown[]) => opened(connectTls(...(to as [ConnectionOptions]))),
     ...(secure && { tlsOptions }),
-  })
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('the directory took too long')), limit)
   })
   const work = async () => {
     // RFC 4513 §3.1.1: before any bind. Without it the sign-in fails: it never goes on in the clear.
@@ -42,9 +55,15 @@ export async function withConnection<Value>(
     return use(client)
   }
   try {
-    return await Promise.race([work(), late])
+    const value = await Promise.race([work(), failed])
+    client.unbind().catch(() => {})
+    return value
+  } catch (error) {
+    // At once: a directory that fails gets no time to send more.
+    for (const socket of sockets) socket.destroy()
+    client.unbind().catch(() => {})
+    throw error
   } finally {
     clearTimeout(timer)
-    client.unbind().catch(() => {})
   }
 }

@@ -1,7 +1,8 @@
 /** Checking a password by an LDAP directory: find the user, then bind as them (RFC 4511 §4.2, RFC 4513 §5.1). */
 
 import type { Client } from 'ldapts'
-import type { Directory } from '../../model/user.ts'
+import type { Directory, IsGuessAllowed } from '../../model/user.ts'
+import { guessedName } from '../password-guesses.ts'
 import { type DirectoryEntry, withConnection } from './connection.ts'
 import { bindNameFor, filterFor, parseFilter } from './filter.ts'
 
@@ -15,6 +16,7 @@ type BindFailure =
   | 'directory_name_unfit'
   | 'directory_user_unknown'
   | 'directory_user_ambiguous'
+  | 'directory_user_limited'
   | 'directory_bind_refused'
   | 'directory_user_inactive'
 
@@ -23,6 +25,7 @@ export async function bindUser(
   directory: Directory,
   username: string,
   password: string,
+  isAllowed: IsGuessAllowed = async () => true,
 ): Promise<BindOutcome> {
   // RFC 4513 §5.1.2: a bind with a name and no password succeeds without proving anything.
   if (password === '') return refused('directory_password_empty')
@@ -32,7 +35,7 @@ export async function bindUser(
   if (directory.user_dn !== undefined && name === undefined) return refused('directory_name_unfit')
   return withConnection(directory, client =>
     name === undefined
-      ? searchAndBind(client, directory, username, password)
+      ? searchAndBind(client, directory, username, password, isAllowed)
       : bindDirectly(client, directory, name, username, password),
   )
 }
@@ -42,10 +45,13 @@ async function searchAndBind(
   directory: Directory,
   username: string,
   password: string,
+  isAllowed: IsGuessAllowed,
 ): Promise<BindOutcome> {
   await client.bind(directory.bind_dn!, directory.bind_password!)
   const found = await search(client, directory, directory.base, username)
   const [entry] = found
+  const user = entry && found.length === 1 ? `entry ${entry.dn.toLowerCase()}` : `name ${plainName(username)}`
+  if (!(await isAllowed(user))) return refused('directory_user_limited')
   if (!entry || found.length > 1) {
     // As much work as for a known name: the directory refuses a bind of nobody's.
     await bound(client, `cn=nobody,${directory.base}`, password)
@@ -106,5 +112,8 @@ async function bound(client: Client, name: string, password: string): Promise<bo
     throw error
   }
 }
+
+/** Names of nobody are counted too, or the time would tell them. */
+const plainName = (username: string): string => guessedName({ idp: '', username })
 
 const refused = (reason: BindFailure): BindOutcome => ({ ok: false, reason })
