@@ -20,12 +20,19 @@ const shares = {
   untrusted: { client: 1 / 20, host: 1 / 20, together: 1 / 2 },
 } as const
 
+/**
+ * Of what strangers have left together, a client or host may hold this much, and always one place. So a few of them
+ * can't take all: each finds fewer, and a newcomer finds one until there are hundreds.
+ */
+const shareOfRest = 1 / 4
+
 /** @param most how many requests wait at once, of all clients together. */
 export function createSlots(most: number): TakeSlot {
   const taken = new Map<string, number>()
 
   return asking => {
-    const limits = limitsOf(asking, most)
+    const untrusted = taken.get('untrusted') ?? 0
+    const limits = limitsOf(asking, most, untrusted)
     if (limits.some(([key, limit]) => (taken.get(key) ?? 0) >= limit)) return undefined
     for (const [key] of limits) taken.set(key, (taken.get(key) ?? 0) + 1)
     let isTaken = true
@@ -41,17 +48,22 @@ export function createSlots(most: number): TakeSlot {
   }
 }
 
-function limitsOf({ client_id, url, trusted }: Asking, most: number): readonly (readonly [string, number])[] {
+function limitsOf(
+  { client_id, url, trusted }: Asking,
+  most: number,
+  untrusted: number,
+): readonly (readonly [string, number])[] {
   const share = trusted ? shares.trusted : shares.untrusted
-  const limitOf = (part: number): number => Math.max(1, Math.floor(most * part))
+  const rest = trusted ? most : (most * share.together - untrusted) * shareOfRest
+  const limitOf = (part: number, left = most): number => Math.max(1, Math.floor(Math.min(most * part, left)))
   const together = trusted ? [] : [['untrusted', limitOf(share.together)] as const]
   // Counted apart: strangers who name a host of somebody else use up none of its places.
   const kind = trusted ? 'trusted' : 'untrusted'
   return [
     ['all', most],
     ...together,
-    [`client ${client_id}`, limitOf(share.client)],
-    [`${kind} host ${hostOf(url)}`, limitOf(share.host)],
+    [`client ${client_id}`, limitOf(share.client, rest)],
+    [`${kind} host ${hostOf(url)}`, limitOf(share.host, rest)],
   ]
 }
 
