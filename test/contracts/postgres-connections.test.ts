@@ -13,7 +13,7 @@ import { openPool } from '../../packages/server/src/storage/postgres/database.ts
 import {
   openPostgresTenantStores,
   type TenantStoresOptions,
-} from '../../packages/server/src/storage/postgres/tenant-stores.ts'
+} from '../../packages/server/src/storage/postgres/stores.ts'
 import { type PostgresServer, providePostgres } from '../support/postgres.ts'
 import { untilSomebodyWaits } from '../support/postgres-locks.ts'
 import { inTime } from '../support/until.ts'
@@ -228,7 +228,7 @@ test('postgres connections: where the database grants none within the limit, a r
     password: 'none',
   }).href
   const holder = await openConnection({ url })
-  const pool = openPool({ url, patience: { connection: 300, statement: 20_000, lock: 20_000 } })
+  const pool = openPool({ url, timeouts: { connection: 300, statement: 20_000, lock: 20_000 } })
   try {
     const asked = pool.of('public').run('select 1', [])
     await assert.rejects(inTime('the request is given up', asked), StoreUnavailable)
@@ -268,8 +268,8 @@ test('postgres connections: a write that the database had begun when it ended th
 
 test('postgres connections: a request that finds none free within the limit is unavailable', async () => {
   const server = await postgres()
-  const patience = { connection: 200, statement: 20_000, lock: 20_000 }
-  const pool = openPool({ url: await server.database(), poolSize: 1, patience })
+  const timeouts = { connection: 200, statement: 20_000, lock: 20_000 }
+  const pool = openPool({ url: await server.database(), poolSize: 1, timeouts })
   const { run } = pool.of('public')
   const slow = run('select pg_sleep(2)', [])
   await assert.rejects(async () => run('select 1', []), StoreUnavailable)

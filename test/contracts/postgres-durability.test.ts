@@ -5,7 +5,7 @@ import { after, test } from 'node:test'
 import { silentLog } from '../../packages/server/src/runtime/ports.ts'
 import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
 import { openPool } from '../../packages/server/src/storage/postgres/database.ts'
-import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
+import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/stores.ts'
 import { startPostgres } from '../support/postgres.ts'
 
 const server = await startPostgres()

@@ -12,7 +12,7 @@ import { createCleanUp } from '../../packages/server/src/storage/postgres/clean-
 import { ask } from '../../packages/server/src/storage/postgres/connection.ts'
 import type { Database } from '../../packages/server/src/storage/postgres/database.ts'
 import { mainSchema } from '../../packages/server/src/storage/postgres/names.ts'
-import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
+import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/stores.ts'
 import { provideOwnPostgres } from '../support/postgres.ts'
 import { day } from './stores/samples.ts'
 

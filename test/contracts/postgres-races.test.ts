@@ -6,7 +6,7 @@ import type { AuthorizationId } from '../../packages/server/src/model/authorizat
 import type { Stores, TenantStores, Use } from '../../packages/server/src/model/ports/stores.ts'
 import { StoreUnavailable, type TokenHash } from '../../packages/server/src/runtime/ports.ts'
 import { openConnection } from '../../packages/server/src/storage/postgres/connection.ts'
-import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
+import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/stores.ts'
 import { openDelayedTcp } from '../support/delayed-tcp.ts'
 import { providePostgres } from '../support/postgres.ts'
 import { untilSomebodyWaits, waitingFor } from '../support/postgres-locks.ts'
@@ -265,7 +265,7 @@ test('postgres races: tokens whose write gave way to another are written after i
 test('postgres races: whoever waits too long for a row keeps no other of the same turn from its tokens', async () => {
   const impatient = await openPostgresTenantStores({
     url,
-    patience: { connection: 30_000, statement: 30_000, lock: 300 },
+    timeouts: { connection: 30_000, statement: 30_000, lock: 300 },
   })
   const other = await openConnection({ url })
   try {

@@ -14,7 +14,7 @@ import { migrations } from '../../packages/server/src/storage/postgres/schema.ts
 import {
   openPostgresTenantStores,
   type TenantStoresOptions,
-} from '../../packages/server/src/storage/postgres/tenant-stores.ts'
+} from '../../packages/server/src/storage/postgres/stores.ts'
 import { openRing, publishedBy } from '../keys/keys.ts'
 import { provideOwnPostgres } from '../support/postgres.ts'
 import { untilSomebodyWaits } from '../support/postgres-locks.ts'
@@ -381,8 +381,8 @@ const validity = async ({ run }: Connection, index: string): Promise<readonly un
 
 test('postgres: a flood of attempts at one name keeps no connections waiting', async () => {
   const { url } = await begin()
-  const patience = { connection: 1000, statement: 5000, lock: 3000 }
-  const { main } = await open(url, { poolSize: 2, patience })
+  const timeouts = { connection: 1000, statement: 5000, lock: 3000 }
+  const { main } = await open(url, { poolSize: 2, timeouts })
   const limit = { hash: newHash(), most: 10, span: 600 }
   const flood = Array.from({ length: 3000 }, () => main.attempts.count([limit], now))
   const meanwhile = issuedCode(main)

@@ -9,9 +9,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import type { Stores, TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { StoreUnavailable } from '../../packages/server/src/runtime/ports.ts'
-import { openPool } from '../../packages/server/src/storage/postgres/database.ts'
-import { lockAll } from '../../packages/server/src/storage/postgres/locks.ts'
-import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
+import { lockAll, openPool } from '../../packages/server/src/storage/postgres/database.ts'
+import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/stores.ts'
 import { accessEnding } from '../contracts/stores/access.ts'
 import { samplePasskey } from '../contracts/stores/factors.ts'
 import { sampleRegisteredClient } from '../contracts/stores/registered-clients.ts'
@@ -64,7 +63,7 @@ const epochRaised = (sub: string) => `update stored_users set epoch = epoch + 1 
 
 /** A row for each lock. `run` fails without it; a string says why it needs no test of its own. */
 const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
-  async 'devices.ts for share: approval waits for the end of the session that approves'() {
+  async 'createDevices for share: approval waits for the end of the session that approves'() {
     const [session, device] = [sampleSession(), sampleDevice()]
     await stores.sessions.create(session)
     await stores.devices.issue(device)
@@ -77,7 +76,7 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     assert.equal(await stores.authorizations.find(authorization.id), undefined)
     assert.equal((await stores.devices.find(device.hash))?.device.status, 'pending')
   },
-  async 'sessions.ts for key share: a client joins only a session that has not ended'() {
+  async 'joinSession for key share: a client joins only a session that has not ended'() {
     const session = sampleSession()
     await stores.sessions.create(session)
     const join = () => stores.sessions.join(session.sid, 'web')
@@ -86,7 +85,7 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
       false,
     )
   },
-  async 'consents.ts for share: a consent that is being taken back does not count'() {
+  async 'createConsents for share: a consent that is being taken back does not count'() {
     const consent = { sub: newHash(), client_id: 'web', scope: ['openid'], created_at: now }
     await stores.consents.save(consent)
     const stands = async () => stores.consents.stands(consent.sub, 'web')
@@ -95,7 +94,7 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
       false,
     )
   },
-  async 'sessions.ts epochGuard: a sign-in checked before the end of the user’s access makes no session'() {
+  async 'sessionEpoch epochGuard: a sign-in checked before the end of the user’s access makes no session'() {
     const { sub } = await addedUser()
     const session = sampleSession({ sub, epoch: 0 })
     assert.equal(await waitingFor(url, epochRaised(sub), () => stores.sessions.create(session)), false)
@@ -105,19 +104,19 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     const renew = () => stores.sessions.renew(kept.hash, renewed)
     assert.equal(await waitingFor(url, epochRaised(sub), renew), false)
   },
-  async 'pending-sign-ins.ts epochGuard: nor does it wait for a second factor'() {
+  async 'pendingEpoch epochGuard: nor does it wait for a second factor'() {
     const { sub } = await addedUser()
     const pending = { ...sampleSession({ sub, epoch: 0 }), expires_at: now + day } as never
     assert.equal(await waitingFor(url, epochRaised(sub), () => stores.pendingSignIns.create(pending)), false)
   },
-  'epoch.ts for share': 'the lock of each epochGuard',
-  async 'commit-statement.ts epochGuard: nor does it get tokens'() {
+  'epochGuard for share': 'the lock of each epochGuard',
+  async 'checksOf epochGuard: nor does it get tokens'() {
     const { sub } = await addedUser()
     const issue = { authorization: sampleAuthorization({ sub }) }
     const commit = () => stores.commit(sampleCommit({ sub, epoch: 0, issue }))
     assert.equal(await waitingFor(url, epochRaised(sub), commit), 'revoked')
   },
-  async 'commit-statement.ts for share: a user who is being disabled gets no authorization'() {
+  async 'checksOf for share: a user who is being disabled gets no authorization'() {
     const { sub } = await addedUser()
     const issue = { authorization: sampleAuthorization({ sub }) }
     const disabled = `update standing set stands = 0 where kind = 'stored_user' and id = ${quoted(sub)}`
@@ -126,11 +125,10 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
       'revoked',
     )
   },
-  'attempts.ts for update':
-    'one statement; the lock only keeps the order of keys, and races of attempts try it',
-  'batches.ts for update': 'the text of each `free`',
-  'migration.ts for update': 'tested where nodes migrate at once (contracts/postgres.test.ts)',
-  async 'logout-notices.ts free: what another node claims is passed over'() {
+  'takeBack for update': 'one statement; the lock only keeps the order of keys, and races of attempts try it',
+  'skipLocked for update': 'the text of each `skipLocked`',
+  'aloneIn for update': 'tested where nodes migrate at once (contracts/postgres.test.ts)',
+  async 'createLogoutNotices skipLocked: what another node claims is passed over'() {
     const session = sampleSession()
     await stores.sessions.create(session)
     await stores.sessions.join(session.sid, 'web')
@@ -139,27 +137,27 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     assert.deepEqual(await passingOver(url, 'select 1 from logout_notices for update', claim), [])
     assert.notDeepEqual(await claim(), [])
   },
-  async 'waiting-mails.ts free: what another node claims is passed over'() {
+  async 'createWaitingMails skipLocked: what another node claims is passed over'() {
     await stores.waitingMails.add(sampleMail(), 1_000_000)
     const claim = () => stores.waitingMails.claim(now + 1, now + 60, 10_000)
     assert.deepEqual(await passingOver(url, 'select 1 from waiting_mails for update', claim), [])
     assert.notDeepEqual(await claim(), [])
   },
-  async 'sessions.ts free: what a request holds is passed over'() {
+  async 'endExpired skipLocked: what a request holds is passed over'() {
     const session = sampleSession({ expires_at: now, idle_expires_at: now })
     await stores.sessions.create(session)
     const end = () => stores.sessions.endExpired({ ...ending, at: now + 1 }, 10_000)
     assert.deepEqual(await passingOver(url, 'select 1 from sessions for update', end), [])
     assert.ok((await end()).some(ended => ended.session.sid === session.sid))
   },
-  async 'sessions.ts free: nor is it put off'() {
+  async 'putOff skipLocked: nor is it put off'() {
     const session = sampleSession({ idle_expires_at: now + day })
     await stores.sessions.create(session)
     const earlier = `update sessions set clean_at = ${now} where sid = ${quoted(session.sid)}`
     const end = () => stores.sessions.endExpired({ ...ending, at: now + 1 }, 10_000)
     await passingOver(url, `${earlier}; commit; begin; select 1 from sessions for update`, end)
   },
-  async 'authorizations.ts free: what a request extends is passed over, and what a user keeps is not even locked'() {
+  async 'createAuthorizations skipLocked: what a request extends is passed over, and what a user keeps is not even locked'() {
     const sub = newHash()
     const issued = async (expires_at: number) => {
       const authorization = sampleAuthorization({ sub, expires_at })
@@ -176,7 +174,7 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     assert.ok(await stores.authorizations.find(kept))
     assert.equal(await stores.authorizations.find(surplus), undefined)
   },
-  async 'clean-up.ts free: clean-up passes over what requests hold'() {
+  async 'sweepOf skipLocked: clean-up passes over what requests hold'() {
     const { code } = await issuedCode(stores)
     const later = now + 40 * day
     const held = ['codes', 'authorizations', 'families', 'reference_tokens', 'replays', 'sessions', 'devices']
@@ -187,7 +185,7 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     await stores.cleanUp(later)
     assert.equal(await stores.codes.find(code.hash), undefined)
   },
-  async 'keys.ts locked: of two nodes one rotates'() {
+  async 'createKeys locked: of two nodes one rotates'() {
     const key = {
       kid: newHash(),
       alg: 'ES256',
@@ -197,19 +195,19 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     } as never
     assert.equal(await waitingFor(url, advisory('keys'), () => stores.keys.add(key, undefined)), true)
   },
-  async 'principals.ts locked: one configuration is written after the other'() {
+  async 'createPrincipals locked: one configuration is written after the other'() {
     const sync = () => stores.principals.sync({ clients: [{ id: newHash(), enabled: true }], users: [] })
     assert.equal(await waitingFor(url, advisory('standing'), sync), true)
     await enablePrincipals(stores)
   },
-  async 'stored-users.ts locked: a name is written by one at a time'() {
+  async 'createStoredUsers locked: a name is written by one at a time'() {
     const user = sampleUser()
     const lock = advisory(`user name ${JSON.stringify([user.tenant ?? '', user.username_key])}`)
     assert.equal(await waitingFor(url, lock, () => stores.storedUsers.add(user)), true)
     const next = { ...user, version: 2 }
     assert.equal((await waitingFor(url, lock, () => stores.storedUsers.replace(next))).outcome, 'replaced')
   },
-  async 'stored-users.ts locked: the end of a user’s access is one transaction'() {
+  async 'createStoredUsers locked: the end of a user’s access is one transaction'() {
     const { sub } = await addedUser()
     const authorization = sampleAuthorization({ sub })
     await stores.commit(sampleCommit({ sub, issue: { authorization } }))
@@ -217,27 +215,27 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     assert.ok(await waitingFor(url, other, () => stores.storedUsers.remove(sub, accessEnding())))
     assert.notEqual((await stores.authorizations.find(authorization.id))?.revoked_at, undefined)
   },
-  async 'registered-clients.ts locked: clients are counted before one is added'() {
+  async 'createRegisteredClients locked: clients are counted before one is added'() {
     const add = () => stores.registeredClients.add(sampleRegisteredClient(), 1_000_000)
     assert.equal(await waitingFor(url, advisory('registered clients'), add), true)
   },
-  async 'waiting-mails.ts locked: mails are counted before one is added'() {
+  async 'createWaitingMails locked: mails are counted before one is added'() {
     const add = () => stores.waitingMails.add(sampleMail(), 1_000_000)
     assert.equal(await waitingFor(url, advisory('waiting mails'), add), true)
   },
-  async 'passkeys.ts locked: a user’s passkeys are counted before one is added'() {
+  async 'createPasskeys locked: a user’s passkeys are counted before one is added'() {
     const sub = newHash()
     assert.equal(
       await waitingFor(url, advisory(`factors ${sub}`), () => stores.passkeys.add(samplePasskey({ sub }), 5)),
       true,
     )
   },
-  async 'recovery-codes.ts locked: recovery codes are replaced by one at a time'() {
+  async 'createRecoveryCodes locked: recovery codes are replaced by one at a time'() {
     const sub = newHash()
     await waitingFor(url, advisory(`factors ${sub}`), () => stores.recoveryCodes.replace(sub, [newHash()]))
     assert.equal(await stores.recoveryCodes.count(sub), 1)
   },
-  async 'second-factors.ts locked: of two factors at once one is the last'() {
+  async 'createSecondFactors locked: of two factors at once one is the last'() {
     const sub = newHash()
     await stores.passkeys.add(samplePasskey({ sub }), 5)
     const totp = { method: 'totp' } as const
@@ -245,7 +243,7 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     assert.equal(await waitingFor(url, advisory(`factors ${sub}`), remove), 'unknown')
     assert.equal(await waitingFor(url, advisory(`factors ${sub}`), () => stores.secondFactors.reset(sub)), 1)
   },
-  async 'sessions.ts locked: the end of a session is one transaction'() {
+  async 'createSessions locked: the end of a session is one transaction'() {
     const session = sampleSession()
     await stores.sessions.create(session)
     const authorization = sampleAuthorization({ sid: session.sid })
@@ -253,7 +251,7 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     const other = `select 1 from authorizations where id = ${quoted(authorization.id)} for update`
     assert.ok(await waitingFor(url, other, () => stores.sessions.end(session.sid, ending)))
   },
-  async 'consents.ts locked: taking a consent back is one transaction'() {
+  async 'createConsents locked: taking a consent back is one transaction'() {
     const consent = { sub: newHash(), client_id: 'web', scope: ['openid'], created_at: now }
     await stores.consents.save(consent)
     const authorization = sampleAuthorization({ sub: consent.sub, client_id: 'web' })
@@ -261,25 +259,31 @@ const locks: Readonly<Record<string, string | (() => Promise<void>)>> = {
     const other = `select 1 from authorizations where id = ${quoted(authorization.id)} for update`
     assert.ok(await waitingFor(url, other, () => stores.consents.revoke(consent.sub, 'web', now)))
   },
-  'locks.ts pg_advisory_xact_lock': 'the text of each `locked`',
-  'database.ts locked': 'what each `locked` calls',
+  'lockAll pg_advisory_xact_lock': 'the text of each `locked`',
+  'Database locked': 'the type of each `locked`',
+  'openPool locked': 'what each `locked` calls',
 }
 
 const source = new URL('../../packages/server/src/storage/postgres/', import.meta.url)
 const taken =
-  /(\bfor (?:no key )?(?:key )?(?:update|share)\b|\$\{free\}|\blocked[(:]|\bepochGuard\(|\bpg_advisory\w*)/g
+  /(\bfor (?:no key )?(?:key )?(?:update|share)\b|\$\{skipLocked\}|\blocked[(:]|\bepochGuard\(|\bpg_advisory\w*)/g
+const declaration = /^(?:export )?(?:async )?(?:const|function|type) (\w+)/
 
-/** `FILE WHAT`, once for each kind of lock in a file. */
+/** `DECLARATION WHAT`, once for each kind of lock in a top-level declaration. */
 const existing = new Set(
-  readdirSync(source).flatMap(name =>
-    readFileSync(new URL(name, source), 'utf8')
+  readdirSync(source).flatMap(name => {
+    let declared = ''
+    return readFileSync(new URL(name, source), 'utf8')
       .split('\n')
       .filter(line => !/^\s*(\*|\/\*\*|\/\/)/.test(line))
-      .flatMap(line => [...line.matchAll(taken)].map(([what]) => `${name} ${what.replace(/[${}(:]/g, '')}`)),
-  ),
+      .flatMap(line => {
+        declared = declaration.exec(line)?.[1] ?? declared
+        return [...line.matchAll(taken)].map(([what]) => `${declared} ${what.replace(/[${}(:]/g, '')}`)
+      })
+  }),
 )
 
-test('locks: every kind of lock in every file has a row', () => {
+test('locks: every kind of lock in every declaration has a row', () => {
   const rows = new Set(Object.keys(locks).map(name => name.split(':')[0] ?? ''))
   assertCovers(rows, existing, 'lock')
 })
@@ -290,14 +294,14 @@ for (const [name, run] of Object.entries(locks))
 test('locks: a transaction that stalls while it holds a lock stops others for a bounded time', {
   timeout: 60_000,
 }, async () => {
-  const stalled = openPool({ url, patience: { connection: 10_000, statement: 500, lock: 500 } })
+  const stalled = openPool({ url, timeouts: { connection: 10_000, statement: 500, lock: 500 } })
   const patient = await openPostgresTenantStores({
     url,
-    patience: { connection: 10_000, statement: 20_000, lock: 20_000 },
+    timeouts: { connection: 10_000, statement: 20_000, lock: 20_000 },
   })
   const impatient = await openPostgresTenantStores({
     url,
-    patience: { connection: 10_000, statement: 5000, lock: 300 },
+    timeouts: { connection: 10_000, statement: 5000, lock: 300 },
   })
   try {
     let begun = (): void => {}

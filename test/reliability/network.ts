@@ -1,6 +1,6 @@
 /** Sign-ins with the database 20 ms away (there and back): from one network, whose guesses are counted in one row, and from many. */
 
-import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
+import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/stores.ts'
 import { openDelayedTcp } from '../support/delayed-tcp.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { basic, createTestServer, formOf, type TestServer } from '../support/tessera.ts'

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { after, getTestContext } from 'node:test'
 import type { Stores, TenantStores } from '../../packages/server/src/model/ports/stores.ts'
 import { createMemoryTenantStores } from '../../packages/server/src/storage/memory/stores.ts'
-import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/tenant-stores.ts'
+import { openPostgresTenantStores } from '../../packages/server/src/storage/postgres/stores.ts'
 import { openSqliteTenantStores } from '../../packages/server/src/storage/sqlite/stores.ts'
 import { type Databases, databasesAt, providePostgres } from './postgres.ts'
 

@@ -1,7 +1,7 @@
 /** Fills an issuer's schema by SQL alone; indexes are made afterwards, which takes half of the time. */
 
 import pg from 'pg'
-import { openPostgresTenantStores } from '../../../packages/server/src/storage/postgres/tenant-stores.ts'
+import { openPostgresTenantStores } from '../../../packages/server/src/storage/postgres/stores.ts'
 import { columnsOf, insertsOfSignIns, rowsOfSignIn } from './sign-ins.ts'
 
 const tables = "'authorizations', 'codes', 'families', 'reference_tokens'"

@@ -1,7 +1,7 @@
 /** Tessera on a PostgreSQL. */
 
 import { randomBytes } from 'node:crypto'
-import { openPostgresTenantStores } from '../../../packages/server/src/storage/postgres/tenant-stores.ts'
+import { openPostgresTenantStores } from '../../../packages/server/src/storage/postgres/stores.ts'
 import type { Server } from '../servers/server.ts'
 import { startTessera } from '../servers/tessera.ts'
 

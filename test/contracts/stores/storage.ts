@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Stores } from '../../../packages/server/src/model/ports/stores.ts'
 import { createMemoryStores } from '../../../packages/server/src/storage/memory/stores.ts'
-import { openPostgresTenantStores } from '../../../packages/server/src/storage/postgres/tenant-stores.ts'
+import { openPostgresTenantStores } from '../../../packages/server/src/storage/postgres/stores.ts'
 import {
   openSqliteStores,
   openSqliteTenantStores,
@@ -18,12 +18,12 @@ export type Opened = { readonly stores: Stores; readonly end: () => Promise<void
 const postgres = providePostgres()
 
 /** On a busy machine ten thousand commits at once take longer than a server would wait. */
-const patience = { connection: 120_000, statement: 120_000, lock: 120_000 }
+const timeouts = { connection: 120_000, statement: 120_000, lock: 120_000 }
 
 export async function openPostgres() {
   const server = await postgres()
   const url = await server.database()
-  const tenantStores = await openPostgresTenantStores({ url, patience })
+  const tenantStores = await openPostgresTenantStores({ url, timeouts })
   return { tenantStores, end: () => tenantStores.close().then(() => server.giveBack(url)) }
 }
 

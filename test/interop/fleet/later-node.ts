@@ -5,7 +5,7 @@ import { loadConfiguration } from '../../../packages/server/src/configuration/lo
 import { listen } from '../../../packages/server/src/http/node.ts'
 import { createTessera } from '../../../packages/server/src/server.ts'
 import { migrations } from '../../../packages/server/src/storage/postgres/schema.ts'
-import { openPostgresTenantStores } from '../../../packages/server/src/storage/postgres/tenant-stores.ts'
+import { openPostgresTenantStores } from '../../../packages/server/src/storage/postgres/stores.ts'
 
 const later = `alter table families add column later text;
   create index families_authorization on families (authorization_id)`

@@ -1,7 +1,7 @@
 /** Fills every table of an issuer's schema alike, so that no statement can read one whole and stay unnoticed. */
 
 import { mainSchema } from '../../../../packages/server/src/storage/postgres/names.ts'
-import { openPostgresTenantStores } from '../../../../packages/server/src/storage/postgres/tenant-stores.ts'
+import { openPostgresTenantStores } from '../../../../packages/server/src/storage/postgres/stores.ts'
 import { connected } from './connection.ts'
 
 /** Rows in each table. */

@@ -108,7 +108,7 @@ export async function openTenantStores(storage: Configuration['storage'], log: L
   if (storage.kind === 'memory')
     return (await import('../storage/memory/stores.ts')).createMemoryTenantStores()
   if (storage.kind === 'postgres') {
-    const { openPostgresTenantStores } = await import('../storage/postgres/tenant-stores.ts')
+    const { openPostgresTenantStores } = await import('../storage/postgres/stores.ts')
     return openPostgresTenantStores({ ...storage, log })
   }
   return (await import('../storage/sqlite/stores.ts')).openSqliteTenantStores({

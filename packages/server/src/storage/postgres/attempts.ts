@@ -7,9 +7,9 @@ import type { Seconds } from '@tessera/protocol/brand'
 import type { Attempts } from '../../model/ports/stores.ts'
 import { StoreUnavailable, type TokenHash } from '../../runtime/ports.ts'
 import { type Asked, admit, type Counters } from './attempt-admission.ts'
+import { batched } from './batching.ts'
 import type { Database } from './database.ts'
 import { sqlState } from './failure.ts'
-import { gathered } from './gathering.ts'
 import { change } from './statements.ts'
 
 /**
@@ -95,13 +95,13 @@ export function createAttempts({ run }: Database): Attempts {
   }
 
   // Attempts of different times are counted apart: the time says which counters have ended.
-  const countOne = gathered(
+  const countOne = batched(
     count,
     () =>
       ({ at }) =>
         String(at),
   )
-  const forgiveOne = gathered(async (asked: readonly (readonly TokenHash[])[]) => {
+  const forgiveOne = batched(async (asked: readonly (readonly TokenHash[])[]) => {
     const taken = Map.groupBy(asked.flat(), hash => hash)
     await forgiveAll(
       [...taken.keys()],

@@ -1,29 +1,38 @@
-/** Authorizations in PostgreSQL. */
+/** Authorizations and what is issued for them, in PostgreSQL. */
 
-import type { Authorization } from '../../model/authorization.ts'
-import type { Authorizations } from '../../model/ports/stores.ts'
-import { free } from './batches.ts'
+import type {
+  AuthorizationStores,
+  Authorizations,
+  PushedRequests,
+  ReferenceTokens,
+  RefreshFamilies,
+  RevokedTokens,
+  UsedAssertions,
+} from '../../model/ports/stores.ts'
+import { byKey } from './batching.ts'
 import { codecs } from './codecs.ts'
+import { createCodes } from './codes.ts'
 import type { Database } from './database.ts'
-import { byKey } from './gathering.ts'
-import { change } from './statements.ts'
+import { createDevices } from './devices.ts'
+import { skipLocked } from './due-rows.ts'
+import { change, one } from './statements.ts'
 
-export const authorizationCodec = codecs.authorizations
+export const createAuthorizationStores = (database: Database): AuthorizationStores => ({
+  authorizations: createAuthorizations(database),
+  codes: createCodes(database),
+  devices: createDevices(database),
+  families: createFamilies(database),
+  referenceTokens: createReferenceTokens(database),
+  revokedTokens: createRevokedTokens(database),
+  usedAssertions: createUsedAssertions(database),
+  pushedRequests: createPushedRequests(database),
+})
 
-const { names, count, placeholders, encode, decode } = authorizationCodec
-
-/** An insert of a row's parameters, from this number on, where the condition holds. */
-export const insertAuthorization = (from: number, where = 'true'): string =>
-  `insert into authorizations (${names}, clean_at) select ${placeholders(from)}, $${from + count}::bigint where ${where}`
-
-/** The parameters of that insert. */
-export const authorizationRow = (authorization: Authorization) => [
-  ...encode(authorization),
-  authorization.expires_at,
-]
-
-export function createAuthorizations({ run }: Database): Authorizations {
-  const find = byKey(run, `select ${names} from authorizations where id = any ($1::text[])`)
+function createAuthorizations({ run }: Database): Authorizations {
+  const find = byKey(
+    run,
+    `select ${codecs.authorizations.names} from authorizations where id = any ($1::text[])`,
+  )
   const revoke = change(run, 'update authorizations set revoked_at = $2 where id = $1 and revoked_at is null')
   // Found first and locked then: `for update` would lock the rows that `offset` skips too, which are those that are kept.
   // Passes over authorizations that a request is extending.
@@ -34,14 +43,80 @@ export function createAuthorizations({ run }: Database): Authorizations {
     surplus as materialized (
       select id from authorizations where id = any (array(select id from found))
         and not exists (select from codes where authorization_id = authorizations.id and used_at is null)
-      order by id ${free}),
+      order by id ${skipLocked}),
     of_codes as (delete from codes where authorization_id in (select id from surplus)),
     of_families as (delete from families where authorization_id in (select id from surplus))
     delete from authorizations where id in (select id from surplus)`,
   )
   return {
-    find: async id => decode((await find(id)) ?? []),
+    find: async id => codecs.authorizations.decode((await find(id)) ?? []),
     revoke: async (id, at) => void (await revoke(id, at)),
     trim: (sub, keep, most) => trim(sub, keep, most),
+  }
+}
+
+function createFamilies({ run }: Database): RefreshFamilies {
+  const find = byKey(
+    run,
+    `select ${codecs.families.of('families')}, ${codecs.authorizations.of('authorizations')}
+    from families join authorizations on authorizations.id = families.authorization_id
+    where families.id = any ($1::text[])`,
+  )
+  return {
+    async find(id) {
+      const row = (await find(id)) ?? []
+      const family = codecs.families.decode(row)
+      const authorization = codecs.authorizations.decode(row, codecs.families.count)
+      return family && authorization && { family, authorization }
+    },
+  }
+}
+
+function createReferenceTokens({ run }: Database): ReferenceTokens {
+  const find = byKey(
+    run,
+    `select ${codecs.referenceTokens.names} from reference_tokens where hash = any ($1::text[])`,
+  )
+  const revoke = change(run, 'delete from reference_tokens where hash = $1')
+  return {
+    find: async hash => codecs.referenceTokens.decode((await find(hash)) ?? []),
+    revoke: async hash => void (await revoke(hash)),
+  }
+}
+
+function createRevokedTokens({ run }: Database): RevokedTokens {
+  const find = byKey(run, 'select jti from revoked_tokens where jti = any ($1::text[])')
+  const add = change(
+    run,
+    `insert into revoked_tokens (jti, expires_at) values ($1, $2)
+    on conflict (jti) do update set expires_at = excluded.expires_at`,
+  )
+  return {
+    has: async jti => (await find(jti)) !== undefined,
+    add: async (jti, expiresAt) => void (await add(jti, expiresAt)),
+  }
+}
+
+function createUsedAssertions({ run }: Database): UsedAssertions {
+  const use = change(run, 'insert into replays (hash, expires_at) values ($1, $2) on conflict do nothing')
+  return { add: async ({ hash, expires_at }) => (await use(hash, expires_at)) === 1 }
+}
+
+function createPushedRequests({ run }: Database): PushedRequests {
+  const add = change(
+    run,
+    `insert into pushed_requests (${codecs.pushedRequests.names}) values (${codecs.pushedRequests.placeholders()})`,
+  )
+  const find = one(
+    run,
+    `select parameters, exists (select 1 from replays where replays.hash = pushed_requests.hash)
+    from pushed_requests where hash = $1 and client_id = $2 and expires_at > $3`,
+  )
+  return {
+    add: async request => void (await add(...codecs.pushedRequests.encode(request))),
+    async find(hash, clientId, at) {
+      const row = await find(hash, clientId, at)
+      return row && { parameters: String(row[0]), used: row[1] === true }
+    },
   }
 }

@@ -2,8 +2,8 @@
 
 import type { Stores } from '../../model/ports/stores.ts'
 import { type ExpiringTable, expiringTables } from '../tables/expiry.ts'
-import { among, dueRows, free } from './batches.ts'
 import type { Database } from './database.ts'
+import { dueRows, keyIn, skipLocked } from './due-rows.ts'
 import { removal } from './registered-clients.ts'
 import { one } from './statements.ts'
 
@@ -21,18 +21,18 @@ const soon = `set_config('synchronous_commit', 'off', true)`
 function sweepOf({ table, key, due, until }: ExpiringTable): string {
   const rows = dueRows(table, { key, due, limit: `${batch}` })
   if (table === 'registered_clients')
-    return `with due as materialized (${rows} ${free}), ${removal(among(key, 'due'))}, 0, ${soon}`
+    return `with due as materialized (${rows} ${skipLocked}), ${removal(keyIn(key, 'due'))}, 0, ${soon}`
   if (!until)
-    return `with due as materialized (${rows} ${free}),
-      gone as (delete from ${table} where ${among(key, 'due')} returning 1)
+    return `with due as materialized (${rows} ${skipLocked}),
+      gone as (delete from ${table} where ${keyIn(key, 'due')} returning 1)
       select count(*), 0, ${soon} from gone`
-  const looked = `select ${key} from ${table} where ${among(key, 'due')}`
+  const looked = `select ${key} from ${table} where ${keyIn(key, 'due')}`
   const over = `coalesce(${until}, 0) <= $1`
   return `with due as materialized (${rows}),
-    over as materialized (${looked} and ${over} ${free}),
-    gone as (delete from ${table} where ${among(key, 'over')} and ${over} returning 1),
-    living as materialized (${looked} and ${until} > $1 limit ${livingBatch} ${free}),
-    put_off as (update ${table} set ${due} = ${until} where ${among(key, 'living')} returning 1)
+    over as materialized (${looked} and ${over} ${skipLocked}),
+    gone as (delete from ${table} where ${keyIn(key, 'over')} and ${over} returning 1),
+    living as materialized (${looked} and ${until} > $1 limit ${livingBatch} ${skipLocked}),
+    put_off as (update ${table} set ${due} = ${until} where ${keyIn(key, 'living')} returning 1)
     select (select count(*) from gone), (select count(*) from put_off), ${soon}`
 }
 

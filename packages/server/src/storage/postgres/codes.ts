@@ -1,23 +1,22 @@
 /** Authorization codes in PostgreSQL (RFC 6749 §4.1.2). */
 
 import type { AuthorizationCodes } from '../../model/ports/stores.ts'
-import { authorizationCodec, authorizationRow, insertAuthorization } from './authorizations.ts'
+import { byKey } from './batching.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
-import { byKey } from './gathering.ts'
-import { insertReferenceToken, referenceTokenCodec } from './reference-tokens.ts'
+import { authorizationRow, insertAuthorization, insertReferenceToken } from './inserts.ts'
 import { change } from './statements.ts'
 
 const codec = codecs.codes
 
 const { names, count, placeholders } = codec
 const afterCode = 1 + count + 1
-const afterAuthorization = afterCode + authorizationCodec.count + 1
+const afterAuthorization = afterCode + codecs.authorizations.count + 1
 
 /** The statement that stores a code; beside it, a reference token; and only where a marker is new. */
 function issueStatement(hasToken: boolean, isMarked: boolean): string {
   const where = isMarked ? 'exists (select from used)' : 'true'
-  const marker = afterAuthorization + (hasToken ? referenceTokenCodec.count : 0)
+  const marker = afterAuthorization + (hasToken ? codecs.referenceTokens.count : 0)
   const parts = [
     // Of two at once, the second waits here until the first is committed or undone.
     ...(isMarked
@@ -39,7 +38,7 @@ export function createCodes({ run }: Database): AuthorizationCodes {
   const [issueOnce, issueOnceWithToken] = [statement(false, true), statement(true, true)]
   const find = byKey(
     run,
-    `select ${codec.of('codes')}, ${authorizationCodec.of('authorizations')}
+    `select ${codec.of('codes')}, ${codecs.authorizations.of('authorizations')}
     from codes join authorizations on authorizations.id = codes.authorization_id
     where codes.hash = any ($1::text[])`,
   )
@@ -56,7 +55,7 @@ export function createCodes({ run }: Database): AuthorizationCodes {
     async issue(authorization, code, { referenceToken, use } = {}) {
       const values = [
         ...[...codec.encode(code), code.expires_at, ...authorizationRow(authorization)],
-        ...(referenceToken ? referenceTokenCodec.encode(referenceToken) : []),
+        ...(referenceToken ? codecs.referenceTokens.encode(referenceToken) : []),
         ...(use ? [use.hash, use.expires_at] : []),
       ]
       const [plain, once] = referenceToken ? [issueWithToken, issueOnceWithToken] : [issue, issueOnce]
@@ -65,7 +64,7 @@ export function createCodes({ run }: Database): AuthorizationCodes {
     async find(hash) {
       const row = (await find(hash)) ?? []
       const code = codec.decode(row)
-      const authorization = authorizationCodec.decode(row, count)
+      const authorization = codecs.authorizations.decode(row, count)
       return code && authorization && { code, authorization }
     },
     burn: async (hash, at) => (await burn(hash, at)) === 1,

@@ -9,12 +9,10 @@
  */
 
 import type { Commit, Use } from '../../model/ports/stores.ts'
-import { authorizationCodec, authorizationRow } from './authorizations.ts'
-import type { Scalar, Typed } from './codecs.ts'
+import { codecs, type Scalar, type Typed } from './codecs.ts'
 import { quoted } from './connection.ts'
 import { epochGuard } from './epoch.ts'
-import { familyCodec, familyRow } from './families.ts'
-import { referenceTokenCodec } from './reference-tokens.ts'
+import { authorizationRow, familyRow } from './inserts.ts'
 
 /** What commits of one statement have in common. */
 export type Shape = {
@@ -149,14 +147,14 @@ const cleanAt: Typed = ['clean_at', 'bigint']
 const tables = {
   authorization: {
     name: 'authorizations',
-    columns: [...authorizationCodec.typed, cleanAt],
+    columns: [...codecs.authorizations.typed, cleanAt],
     values: authorizationRow,
   },
-  family: { name: 'families', columns: [...familyCodec.typed, cleanAt], values: familyRow },
+  family: { name: 'families', columns: [...codecs.families.typed, cleanAt], values: familyRow },
   referenceToken: {
     name: 'reference_tokens',
-    columns: referenceTokenCodec.typed,
-    values: referenceTokenCodec.encode,
+    columns: codecs.referenceTokens.typed,
+    values: codecs.referenceTokens.encode,
   },
 } as const satisfies {
   readonly [Part in keyof Required<Issue>]: Table<NonNullable<Issue[Part]>>

@@ -1,9 +1,9 @@
 /** The one write of a token request, in PostgreSQL, together with others of the same turn of the event loop. */
 
 import type { Commit, CommitOutcome, Stores } from '../../model/ports/stores.ts'
+import { batched } from './batching.ts'
 import { type Statement, shapeOf, writeStatement } from './commit-statement.ts'
 import type { Database } from './database.ts'
-import { gathered } from './gathering.ts'
 
 export function createCommit({ run }: Database): Stores['commit'] {
   const statements = new Map<string, Statement>()
@@ -17,7 +17,7 @@ export function createCommit({ run }: Database): Stores['commit'] {
     return made
   }
 
-  return gathered(async commits => {
+  return batched(async commits => {
     const { text, valuesOf } = statementFor(commits[0]!)
     const rows = commits.map(valuesOf)
     const columns = rows[0]!.map((_, column) => rows.map(row => row[column]!))

@@ -3,9 +3,8 @@
 import pg from 'pg'
 import type { Log } from '../../runtime/ports.ts'
 import type { Value } from './codecs.ts'
-import { asking } from './failure.ts'
+import { mapDriverError } from './failure.ts'
 import type { Answer, Run } from './statements.ts'
-import { readText, writeText } from './text.ts'
 
 export type PostgresOptions = {
   /** `postgres://user@host/database?sslmode=…`; what it leaves out comes from libpq's variables (PGPASSWORD, PGPASSFILE, …). */
@@ -15,12 +14,12 @@ export type PostgresOptions = {
   /** Connections of this process, at most; 10 unless said otherwise. */
   readonly poolSize?: number
   readonly log?: Log
-  /** `standardPatience` unless said otherwise. */
-  readonly patience?: Patience
+  /** `defaultTimeouts` unless said otherwise. */
+  readonly timeouts?: Timeouts
 }
 
 /** How long to wait before the database counts as away, in milliseconds. */
-export type Patience = {
+export type Timeouts = {
   /** For a connection, new or given back. */
   readonly connection: number
   /** For the server to work on one statement. */
@@ -30,9 +29,9 @@ export type Patience = {
 }
 
 /** For a replica: whoever waits in vain asks elsewhere. */
-export const replicaPatience: Patience = { connection: 1000, statement: 1000, lock: 1000 }
+export const standbyTimeouts: Timeouts = { connection: 1000, statement: 1000, lock: 1000 }
 
-export const standardPatience: Patience = { connection: 10_000, statement: 5000, lock: 3000 }
+export const defaultTimeouts: Timeouts = { connection: 10_000, statement: 5000, lock: 3000 }
 
 /** Where nobody else is on the way. */
 const nearby = /^(localhost|127\.|::1$|\/)/
@@ -41,13 +40,13 @@ const nearby = /^(localhost|127\.|::1$|\/)/
 export function settingsOf({
   url,
   password: hook,
-  patience = standardPatience,
+  timeouts = defaultTimeouts,
 }: PostgresOptions): pg.ClientConfig {
   const { host, port, user, database, ssl, password } = new pg.Client({ connectionString: url })
   const secret = hook ?? password ?? undefined
   return {
     ...{ host, port, ssl, application_name: 'tessera', keepAlive: true },
-    connectionTimeoutMillis: patience.connection,
+    connectionTimeoutMillis: timeouts.connection,
     ...(user !== undefined && { user }),
     ...(database !== undefined && { database }),
     ...(secret !== undefined && { password: secret }),
@@ -67,7 +66,7 @@ export async function ask(
     queryMode: 'extended',
     ...(name !== undefined && { name }),
   }
-  const answer = await asking(() => client.query<unknown[]>(query))
+  const answer = await mapDriverError(() => client.query<unknown[]>(query))
   return { rows: answer.rows, count: answer.rowCount ?? 0 }
 }
 
@@ -89,15 +88,28 @@ export async function openConnection(options: PostgresOptions): Promise<Connecti
   const client = new pg.Client(settingsOf(options))
   // Its queries tell of it.
   client.on('error', () => {})
-  await asking(() => client.connect())
+  await mapDriverError(() => client.connect())
   return {
     run: (text, values) => ask(client, text, values),
-    script: async sql => void (await asking(() => client.query(sql))),
+    script: async sql => void (await mapDriverError(() => client.query(sql))),
     close: () => client.end().catch(() => {}),
   }
 }
 
 export const quoted = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`
+
+// PostgreSQL's `text` holds every character except U+0000, which a request may contain (in a nonce, or in a name that is
+// looked up). It is written as U+0001 and a digit, and so is U+0001 itself, so different texts stay different.
+const special = /[\u0000\u0001]/g
+const written = /\u0001([01])/g
+
+const writeText = (text: string): string =>
+  text.replace(special, character => (character === '\u0000' ? '\u00010' : '\u00011'))
+
+const readText = (text: string): string =>
+  text.includes('\u0001')
+    ? text.replace(written, (_, digit: string) => (digit === '0' ? '\u0000' : '\u0001'))
+    : text
 
 function parameter(value: Value): unknown {
   if (typeof value === 'string') return writeText(value)

@@ -3,10 +3,16 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { StoreUnavailable } from '../../runtime/ports.ts'
-import { ask, type PostgresOptions, quoted, settingsOf, standardPatience } from './connection.ts'
+import { ask, defaultTimeouts, type PostgresOptions, quoted, settingsOf } from './connection.ts'
 import { settings } from './durability.ts'
-import { asking, certainlyNotExecuted, connectionEnded, gaveWay, isReadOnly, sqlState } from './failure.ts'
-import { lockAll } from './locks.ts'
+import {
+  certainlyNotExecuted,
+  connectionEnded,
+  isDeadlock,
+  isReadOnly,
+  mapDriverError,
+  sqlState,
+} from './failure.ts'
 import { createConnect } from './shortage.ts'
 import { isRead, type Run } from './statements.ts'
 
@@ -42,19 +48,19 @@ const repetitions = 3
 const mostNames = 4000
 
 export function openPool(options: PostgresOptions): Pool {
-  const { poolSize = 10, log, patience = standardPatience } = options
-  const answerTimeout = patience.statement + answerDelay
+  const { poolSize = 10, log, timeouts = defaultTimeouts } = options
+  const answerTimeout = timeouts.statement + answerDelay
   const pool = new pg.Pool({
     ...settingsOf(options),
     Client: DatedClient,
     max: poolSize,
-    statement_timeout: patience.statement,
-    lock_timeout: patience.lock,
+    statement_timeout: timeouts.statement,
+    lock_timeout: timeouts.lock,
     idle_in_transaction_session_timeout: answerTimeout,
     query_timeout: answerTimeout,
     options: lookUps.map(setting => `-c ${setting}`).join(' '),
   })
-  const connect = createConnect(pool, { poolSize, limit: patience.connection, log })
+  const connect = createConnect(pool, { poolSize, limit: timeouts.connection, log })
   // A connection that breaks while nobody uses it; whoever asks next gets a new one.
   pool.on('error', error => log?.warn('database_connection_lost', { error: error.message }))
   const bound = new WeakSet<pg.ClientBase>()
@@ -74,7 +80,7 @@ export function openPool(options: PostgresOptions): Pool {
   /** Takes a connection that was opened after this time; older ones that are idle are closed. */
   async function take(openedAfter: number): Promise<DatedClient & pg.PoolClient> {
     for (;;) {
-      const client = (await asking(connect)) as DatedClient & pg.PoolClient
+      const client = (await mapDriverError(connect)) as DatedClient & pg.PoolClient
       if (client.openedAt >= openedAfter) return client
       client.release(true)
     }
@@ -131,7 +137,7 @@ export function openPool(options: PostgresOptions): Pool {
       const demoted = isReadOnly(error) && reached !== undefined && reached.openedAt < begun
       const unsent = connectionEnded(error) && (reads || reached === undefined)
       // After a stall whoever asked for a write may be gone, and may have asked elsewhere.
-      const late = !reads && reached !== undefined && performance.now() - sentAt > patience.statement
+      const late = !reads && reached !== undefined && performance.now() - sentAt > timeouts.statement
       if (!(demoted || unsent || repeatable.has(error as object)) || late || closed) throw error
       log?.warn('database_connection_lost', { error: String((error as Error).cause ?? error), retried: true })
       return connected(schema, work, performance.now())
@@ -143,7 +149,7 @@ export function openPool(options: PostgresOptions): Pool {
       try {
         return await work()
       } catch (error) {
-        if (left === 0 || !gaveWay(error)) throw error
+        if (left === 0 || !isDeadlock(error)) throw error
       }
     }
   }
@@ -163,7 +169,9 @@ export function openPool(options: PostgresOptions): Pool {
           surviving(schema, false, async client => {
             let committing = false
             try {
-              await asking(() => client.query(`begin; ${lockAll(locks.map(lock => `${schema} ${lock}`))}`))
+              await mapDriverError(() =>
+                client.query(`begin; ${lockAll(locks.map(lock => `${schema} ${lock}`))}`),
+              )
               const value = await work(runOn(client, schema))
               committing = true
               await ask(client, 'commit')
@@ -199,4 +207,13 @@ function createNames(): (schema: string, text: string) => string | undefined {
     names.set(key, name)
     return name
   }
+}
+
+/** A script that takes them, in one order for all, so that no two wait for each other. */
+export function lockAll(locks: readonly string[]): string {
+  const numbers = locks.map(lock => createHash('sha256').update(lock).digest().readBigInt64BE())
+  return [...new Set(numbers)]
+    .toSorted((a, b) => (a < b ? -1 : 1))
+    .map(number => `select pg_advisory_xact_lock(${number})`)
+    .join('; ')
 }

@@ -1,10 +1,10 @@
 /** Device authorizations in PostgreSQL (RFC 8628). */
 
 import type { DeviceAuthorizations } from '../../model/ports/stores.ts'
-import { authorizationCodec, authorizationRow, insertAuthorization } from './authorizations.ts'
+import { byKey } from './batching.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
-import { byKey } from './gathering.ts'
+import { authorizationRow, insertAuthorization } from './inserts.ts'
 import { change, one } from './statements.ts'
 
 const codec = codecs.devices
@@ -19,7 +19,7 @@ export function createDevices({ run }: Database): DeviceAuthorizations {
   )
   const find = byKey(
     run,
-    `select ${codec.of('devices')}, ${authorizationCodec.of('authorizations')}
+    `select ${codec.of('devices')}, ${codecs.authorizations.of('authorizations')}
     from devices left join authorizations on authorizations.id = devices.authorization_id
     where devices.hash = any ($1::text[])`,
   )
@@ -34,7 +34,7 @@ export function createDevices({ run }: Database): DeviceAuthorizations {
     run,
     // Whoever ends the session meanwhile waits for it, and then finds what was written.
     `with approver as materialized (
-      select 1 from sessions where sid = $${authorizationCodec.count + 5} for share),
+      select 1 from sessions where sid = $${codecs.authorizations.count + 5} for share),
     approved as (
       update devices set status = 'approved', authorization_id = $3
       where ${pending} and exists (select 1 from approver) returning 1),
@@ -47,7 +47,7 @@ export function createDevices({ run }: Database): DeviceAuthorizations {
     async find(hash) {
       const row = (await find(hash)) ?? []
       const device = codec.decode(row)
-      const authorization = authorizationCodec.decode(row, count)
+      const authorization = codecs.authorizations.decode(row, count)
       return device && (authorization ? { device, authorization } : { device })
     },
     findByUserCode: async hash => codec.decode((await findByUserCode(hash)) ?? []),

@@ -12,18 +12,18 @@ export function sqlState(error: unknown): string | undefined {
 const outage = /^(08|25|28|3D|40|53|55|57|58|XX)/
 
 /** Whether it gave way to another transaction that stood in its way (40P01, 40001): nothing of it was written, and it can be done again. */
-export const gaveWay = (error: unknown): boolean => /^40(P01|001)$/.test(causeOf(error) ?? '')
+export const isDeadlock = (error: unknown): boolean => /^40(P01|001)$/.test(causeOf(error) ?? '')
 
-/** The SQLSTATE of an error that {@link asking} rejected with. */
+/** The SQLSTATE of an error that {@link mapDriverError} rejected with. */
 export const causeOf = (error: unknown): string | undefined =>
   sqlState(error instanceof StoreUnavailable ? error.cause : error)
 
 /** Whether one of those who asked together may be the cause, by what was wrong or by a row that is locked for long: nothing of it was written. */
-export const isOfOne = (error: unknown): boolean =>
+export const isolatable = (error: unknown): boolean =>
   !(error instanceof StoreUnavailable) || sqlState(error.cause) === '55P03'
 
 /** Asks the driver; rejects with `StoreUnavailable` for an outage, and with the server's error where one operation was wrong. */
-export async function asking<Value>(ask: () => Promise<Value>): Promise<Value> {
+export async function mapDriverError<Value>(ask: () => Promise<Value>): Promise<Value> {
   try {
     return await ask()
   } catch (error) {

@@ -9,7 +9,7 @@ import { migrations as known, type Migration } from './schema.ts'
 const longest = 3_600_000
 
 /** For one lock: whoever asks for a table's after a migration that waits for it, waits behind it. In milliseconds. */
-const lockPatience = 2000
+const lockTimeout = 2000
 
 /** Between two trials, in milliseconds. */
 const retryDelay = 100
@@ -114,7 +114,7 @@ async function apply(connection: Connection, migration: Migration, version: numb
   await persistently(isLocked, async () => {
     try {
       const statements = typeof migration === 'string' ? migration : migration.script
-      await script(`begin; set local lock_timeout = ${lockPatience}; ${statements}`)
+      await script(`begin; set local lock_timeout = ${lockTimeout}; ${statements}`)
       await run('insert into tessera_schema (version) values ($1)', [version])
       if (typeof migration !== 'string') await run(keepOldest, [String(migration.oldest)])
       await script('commit')

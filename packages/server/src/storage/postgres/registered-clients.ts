@@ -2,11 +2,11 @@
 
 import type { RegisteredClients } from '../../model/ports/stores.ts'
 import { createAllowance, type RegisteredClient, roomFor, surplusOf } from '../../model/registered-client.ts'
-import { among } from './batches.ts'
+import { byKey } from './batching.ts'
 import { announce, type Changes } from './changes.ts'
 import { codecs, type Value } from './codecs.ts'
 import type { Database } from './database.ts'
-import { byKey } from './gathering.ts'
+import { keyIn } from './due-rows.ts'
 import type { Replica } from './replica.ts'
 import { change, one, type Run } from './statements.ts'
 
@@ -41,7 +41,7 @@ export const removal = (where: string): string => `removed as (
   standing_gone as (
     delete from standing where kind = 'stored_client' and id = any (array(select client_id from removed))),
   origins_gone as (
-    delete from registered_origins where ${among('client_id', 'removed')})
+    delete from registered_origins where ${keyIn('client_id', 'removed')})
   select (select count(*) from removed)`
 
 const countClients = `select (select count(*) from registered_clients),

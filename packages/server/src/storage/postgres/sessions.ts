@@ -1,130 +1,84 @@
-/** Browser sessions in PostgreSQL, and the clients that take part in them. */
+/** Sessions, consents, pending sign-ins and logout notices, in PostgreSQL. */
 
-import type { AccessEnding, EndedSession, SessionEnding, Sessions } from '../../model/ports/stores.ts'
-import { among, dueRows, free } from './batches.ts'
-import { codecs, type Row } from './codecs.ts'
+import type { Consents, LogoutNotices, PendingSignIns, SessionStores } from '../../model/ports/stores.ts'
+import { createSessions } from './browser-sessions.ts'
+import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
+import { dueRows, keyIn, skipLocked } from './due-rows.ts'
 import { epochGuard } from './epoch.ts'
-import { byKey } from './gathering.ts'
-import { all, change, one, type Run } from './statements.ts'
+import { all, change, one } from './statements.ts'
 
-const codec = codecs.sessions
+export const createSessionStores = (database: Database): SessionStores => ({
+  sessions: createSessions(database),
+  logoutNotices: createLogoutNotices(database),
+  consents: createConsents(database),
+  pendingSignIns: createPendingSignIns(database),
+})
 
-const { names, count, placeholders, encode, decode } = codec
-const [earlier, end] = [count + 1, count + 2]
-const idleEnd = codec.parameter('idle_expires_at')
-
-const { part, condition } = epochGuard(codec.parameter('sub'), codec.parameter('epoch'))
-const createSession = `with ${part} insert into sessions (${names}, clean_at) select ${placeholders()}, ${idleEnd}::bigint where ${condition}`
-
-const renewSession = `with ${part},
-  renewed as (
-    update sessions set (${names}, clean_at) = row (${placeholders()}, ${idleEnd}::bigint)
-    where hash = $${earlier} and sid = ${codec.parameter('sid')} and ${condition} returning sid),
-  prolonged as (
-    update session_clients set expires_at = $${end} where sid in (select sid from renewed))
-  select exists (select 1 from renewed)`
-
-// The session's lock is kept until the client is written: whoever ends the session waits for it, and then finds it.
-const joinSession = `with session as (select sid, expires_at from sessions where sid = $1 for key share),
-  joined as (
-    insert into session_clients (sid, client_id, expires_at) select sid, $2::text, expires_at from session
-    on conflict do nothing)
-  select exists (select 1 from session)`
-
-const endSession = `delete from sessions where sid = $1 returning ${names}`
-
-const due = { key: 'hash', due: 'clean_at' }
-// Among those that are due first: however many have expired, no more are read. A request for one waits for 50 at most.
-const putOff = `with due as materialized (${dueRows('sessions', { ...due, limit: '500' })}),
-  living as materialized (
-    select hash from sessions where ${among('hash', 'due')} and idle_expires_at > $1 limit 50 ${free})
-  update sessions set clean_at = idle_expires_at where ${among('hash', 'living')}`
-const endExpired = `with due as materialized (
-    ${dueRows('sessions', { ...due, limit: '$2', where: 'idle_expires_at <= $1' })} ${free})
-  delete from sessions where ${among('hash', 'due')} and idle_expires_at <= $1 returning ${names}`
-
-const endOfUser = `delete from sessions where sub = $1 and ($2::text is null or sid <> $2) returning ${names}`
-
-// What else the end of sessions writes: their authorizations fall, and their clients are turned into notices.
-const leave = `with revoked as (
-    update authorizations set revoked_at = $3
-    where sid = any ($1::text[]) and revoked_at is null
-      and ($4 = 'all' or ($4 = 'online' and position('"offline_access"' in scope) = 0))),
-  parted as (delete from session_clients where sid = any ($1::text[]) returning sid, client_id),
-  notified as (
-    insert into logout_notices (sid, client_id, sub, attempts, due_at, expires_at)
-    select parted.sid, parted.client_id, ended.sub, 0, $3::bigint, $5::bigint
-    from parted join unnest($1::text[], $2::text[]) as ended (sid, sub) on ended.sid = parted.sid)
-  select sid, client_id from parted order by client_id`
-
-async function leaveAll(
-  write: Run,
-  rows: readonly Row[],
-  { at, revokes, notices_until }: SessionEnding,
-): Promise<readonly EndedSession[]> {
-  const sessions = rows.flatMap(row => decode(row) ?? [])
-  if (sessions.length === 0) return []
-  // A statement of its own, after the sessions' locks: it sees whoever joined meanwhile.
-  const parted = await write(leave, [
-    sessions.map(({ sid }) => sid),
-    sessions.map(({ sub }) => sub),
-    at,
-    revokes,
-    notices_until,
-  ])
-  return sessions.map(session => ({
-    session,
-    clients: parted.rows.flatMap(([sid, client]) => (sid === session.sid ? [String(client)] : [])),
-  }))
+function createConsents({ run, locked }: Database): Consents {
+  const find = one(run, `select ${codecs.consents.names} from consents where sub = $1 and client_id = $2`)
+  const ofUser = all(run, `select ${codecs.consents.names} from consents where sub = $1 order by client_id`)
+  const save = change(
+    run,
+    `insert into consents (${codecs.consents.names}) values (${codecs.consents.placeholders()})
+    on conflict (sub, client_id) do update set (${codecs.consents.names}) = row (excluded.*)`,
+  )
+  // Waits for who is taking it back.
+  const stands = one(run, 'select 1 from consents where sub = $1 and client_id = $2 for share')
+  const remove = 'delete from consents where sub = $1 and client_id = $2'
+  // A statement of its own, after the consent's lock: it sees whatever was written while the consent stood.
+  const revokeAll = `update authorizations set revoked_at = $3
+    where sub = $1 and client_id = $2 and revoked_at is null`
+  return {
+    find: async (sub, clientId) => codecs.consents.decode((await find(sub, clientId)) ?? []),
+    save: async consent => void (await save(...codecs.consents.encode(consent))),
+    ofUser: async sub => (await ofUser(sub)).flatMap(row => codecs.consents.decode(row) ?? []),
+    stands: async (sub, clientId) => (await stands(sub, clientId)) !== undefined,
+    revoke: (sub, clientId, at) =>
+      locked([], async write => {
+        if ((await write(remove, [sub, clientId])).count === 0) return false
+        await write(revokeAll, [sub, clientId, at])
+        return true
+      }),
+  }
 }
 
-/** Ends all of a user, but the one that is kept, as part of a transaction. */
-export const endSessionsOfUser = async (
-  write: Run,
-  sub: string,
-  ending: AccessEnding,
-): Promise<readonly EndedSession[]> =>
-  leaveAll(write, (await write(endOfUser, [sub, ending.kept_sid ?? null])).rows, ending)
+const pendingEpoch = epochGuard(
+  codecs.pendingSignIns.parameter('sub'),
+  codecs.pendingSignIns.parameter('epoch'),
+)
+const insertPending = `with ${pendingEpoch.part}
+  insert into pending_sign_ins (${codecs.pendingSignIns.names}) select ${codecs.pendingSignIns.placeholders()} where ${pendingEpoch.condition}`
 
-export function createSessions({ run, locked }: Database): Sessions {
-  const select = `select ${names} from sessions`
-  const insert = change(run, createSession)
-  const renew = one(run, renewSession)
-  const find = byKey(run, `${select} where hash = any ($1::text[])`)
-  const findBySid = one(run, `${select} where sid = $1`)
-  const ofUser = all(run, `${select} where sub = $1 order by last_seen_at desc`)
-  const fromUpstream = all(run, `${select} where upstream = $1`)
-  const touch = change(
-    run,
-    // No index holds what it changes, unless the end comes nearer.
-    `update sessions set last_seen_at = $2, idle_expires_at = $3, address = $4, clean_at = least(clean_at, $3)
-    where hash = $1`,
-  )
-  const join = one(run, joinSession)
-  const clients = all(run, 'select client_id from session_clients where sid = $1 order by client_id')
-  const anyDue = one(run, 'select 1 from sessions where clean_at <= $1 order by clean_at limit 1')
-  const putOffLiving = change(run, putOff)
+function createPendingSignIns({ run }: Database): PendingSignIns {
+  const insert = change(run, insertPending)
+  const find = one(run, `select ${codecs.pendingSignIns.names} from pending_sign_ins where hash = $1`)
+  const take = change(run, 'delete from pending_sign_ins where hash = $1')
   return {
-    create: async session => (await insert(...encode(session))) === 1,
-    renew: async (hash, session) => (await renew(...encode(session), hash, session.expires_at))?.[0] === true,
-    find: async hash => decode((await find(hash)) ?? []),
-    findBySid: async sid => decode((await findBySid(sid)) ?? []),
-    ofUser: async sub => (await ofUser(sub)).flatMap(row => decode(row) ?? []),
-    fromUpstream: async upstream => (await fromUpstream(upstream)).flatMap(row => decode(row) ?? []),
-    touch: async (hash, { last_seen_at, idle_expires_at, address }) =>
-      void (await touch(hash, last_seen_at, idle_expires_at, address ?? null)),
-    join: async (sid, clientId) => (await join(sid, clientId))?.[0] === true,
-    clients: async sid => (await clients(sid)).map(([clientId]) => String(clientId)),
-    end: (sid, ending) =>
-      locked([], async write => (await leaveAll(write, (await write(endSession, [sid])).rows, ending))[0]),
-    async endExpired(ending, limit) {
-      // Mostly there is none: then nothing is begun.
-      if (!(await anyDue(ending.at))) return []
-      while ((await putOffLiving(ending.at)) > 0);
-      return locked([], async write =>
-        leaveAll(write, (await write(endExpired, [ending.at, limit])).rows, ending),
-      )
-    },
+    create: async pending => (await insert(...codecs.pendingSignIns.encode(pending))) === 1,
+    find: async hash => codecs.pendingSignIns.decode((await find(hash)) ?? []),
+    take: async hash => (await take(hash)) === 1,
+  }
+}
+
+const noticeKey = 'sid, client_id'
+
+function createLogoutNotices({ run }: Database): LogoutNotices {
+  // What another node is claiming is passed over.
+  const claim = all(
+    run,
+    `with due as materialized (${dueRows('logout_notices', { key: noticeKey, due: 'due_at', limit: '$3', where: 'client_id <> all ($4::text[])' })} ${skipLocked})
+    update logout_notices set attempts = attempts + 1, due_at = $2 where ${keyIn(noticeKey, 'due')}
+    returning ${codecs.logoutNotices.names}`,
+  )
+  const postpone = change(run, 'update logout_notices set due_at = $3 where sid = $1 and client_id = $2')
+  const remove = change(run, 'delete from logout_notices where sid = $1 and client_id = $2')
+  const due = one(run, 'select 1 from logout_notices where due_at <= $1 order by due_at limit 1')
+  return {
+    claim: async (at, until, limit, but = []) =>
+      (await claim(at, until, limit, but)).flatMap(row => codecs.logoutNotices.decode(row) ?? []),
+    postpone: async ({ sid, client_id }, dueAt) => void (await postpone(sid, client_id, dueAt)),
+    remove: async ({ sid, client_id }) => void (await remove(sid, client_id)),
+    anyDue: async at => (await due(at)) !== undefined,
   }
 }

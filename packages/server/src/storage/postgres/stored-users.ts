@@ -2,10 +2,10 @@
 
 import type { Replacement, StoredUsers } from '../../model/ports/stores.ts'
 import type { StoredUser } from '../../model/stored-user.ts'
-import { endAccess } from './access.ts'
+import { byKey } from './batching.ts'
+import { endAccess } from './browser-sessions.ts'
 import { codecs } from './codecs.ts'
 import type { Database } from './database.ts'
-import { byKey } from './gathering.ts'
 import { all, one } from './statements.ts'
 
 const codec = codecs.storedUsers

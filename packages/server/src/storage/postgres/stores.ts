@@ -1,39 +1,27 @@
-/** One issuer's store in PostgreSQL: the tables of one schema, on connections that all issuers share. */
+/**
+ * The stores in PostgreSQL: a schema for the server's own issuer, one for each tenant's, and one pool of connections that
+ * all of them share.
+ */
 
-import type { Stores } from '../../model/ports/stores.ts'
-import { createAttempts } from './attempts.ts'
-import { createAuthorizations } from './authorizations.ts'
-import type { Changes } from './changes.ts'
+import type { Stores, TenantStores } from '../../model/ports/stores.ts'
+import { createAuthorizationStores } from './authorizations.ts'
+import { type Changes, createChanges } from './changes.ts'
 import { createCleanUp } from './clean-up.ts'
-import { createCodes } from './codes.ts'
 import { createCommit } from './commit.ts'
-import { createConsents } from './consents.ts'
-import type { Database } from './database.ts'
-import { createDevices } from './devices.ts'
-import { createFamilies } from './families.ts'
-import { createIdentityLinks } from './identity-links.ts'
-import { createKeys } from './keys.ts'
-import { createLogoutNotices } from './logout-notices.ts'
-import { createPasskeys } from './passkeys.ts'
-import { createPendingSignIns } from './pending-sign-ins.ts'
-import { createPrincipals } from './principals.ts'
-import { createPushedRequests } from './pushed-requests.ts'
-import { createRecoveryCodes } from './recovery-codes.ts'
-import { createReferenceTokens } from './reference-tokens.ts'
-import { createRegisteredClients } from './registered-clients.ts'
-import type { Replica } from './replica.ts'
-import { createRevokedTokens } from './revoked-tokens.ts'
-import { createSecondFactors } from './second-factors.ts'
-import { createSessions } from './sessions.ts'
-import { createProbe, createSettings } from './settings.ts'
-import { createStoredUsers } from './stored-users.ts'
-import { createTotpSecrets } from './totp-secrets.ts'
-import { createUpstreamRequests } from './upstream-requests.ts'
-import { createUpstreamSessions } from './upstream-sessions.ts'
-import { createUsedAssertions } from './used-assertions.ts'
-import { createWaitingMails } from './waiting-mails.ts'
+import { isExposed, type PostgresOptions, standbyTimeouts } from './connection.ts'
+import { type Database, openPool } from './database.ts'
+import { warnOfLosses } from './durability.ts'
+import { createFederationStores } from './federation.ts'
+import { createInstallationStores, createProbe } from './installation.ts'
+import { migrate } from './migration.ts'
+import { mainSchema, schemaOf } from './names.ts'
+import { followReplica, type Replica } from './replica.ts'
+import { migrations as known, type Migration } from './schema.ts'
+import { watchSchema } from './schema-watch.ts'
+import { createSessionStores } from './sessions.ts'
+import { createUserStores } from './users.ts'
 
-/** `close`: lets go of what is the store's own. */
+/** @param close releases what belongs to this store alone. */
 export const createPostgresStores = (
   database: Database,
   {
@@ -46,34 +34,91 @@ export const createPostgresStores = (
     readonly close: () => Promise<void>
   },
 ): Stores => ({
-  authorizations: createAuthorizations(database),
-  codes: createCodes(database),
-  devices: createDevices(database),
-  families: createFamilies(database),
-  referenceTokens: createReferenceTokens(database),
-  revokedTokens: createRevokedTokens(database),
-  usedAssertions: createUsedAssertions(database),
-  sessions: createSessions(database),
-  logoutNotices: createLogoutNotices(database),
-  consents: createConsents(database),
-  upstreamRequests: createUpstreamRequests(database),
-  identityLinks: createIdentityLinks(database),
-  upstreamSessions: createUpstreamSessions(database),
-  totpSecrets: createTotpSecrets(database),
-  recoveryCodes: createRecoveryCodes(database),
-  passkeys: createPasskeys(database),
-  secondFactors: createSecondFactors(database),
-  pendingSignIns: createPendingSignIns(database),
-  keys: createKeys(database, changes),
-  settings: createSettings(database),
-  registeredClients: createRegisteredClients(database, changes, replica),
-  storedUsers: createStoredUsers(database),
-  waitingMails: createWaitingMails(database),
-  attempts: createAttempts(database),
-  pushedRequests: createPushedRequests(database),
-  principals: createPrincipals(database, changes),
+  ...createAuthorizationStores(database),
+  ...createSessionStores(database),
+  ...createUserStores(database),
+  ...createFederationStores(database),
+  ...createInstallationStores(database, { changes, replica }),
   commit: createCommit(database),
   cleanUp: createCleanUp(database),
   ready: createProbe(database),
   close,
 })
+
+const readClock = 'select (extract(epoch from clock_timestamp()) * 1000)::bigint'
+
+export type TenantStoresOptions = PostgresOptions & {
+  /** The address of a streaming standby, which is read for what is seldom written. */
+  readonly replica?: string
+  /** Those of another version, where tests have two side by side. */
+  readonly migrations?: readonly Migration[]
+}
+
+/** Rejects where the database can't be reached, is ahead of this version, or may not be written. */
+export async function openPostgresTenantStores({
+  migrations,
+  replica: replicaUrl,
+  ...options
+}: TenantStoresOptions): Promise<TenantStores> {
+  const standby = replicaUrl !== undefined && { ...options, url: replicaUrl, timeouts: standbyTimeouts }
+  if (isExposed(options) || (standby && isExposed(standby)))
+    options.log?.warn('database_without_tls', { advice: 'add sslmode=verify-full to the address' })
+  const pool = openPool(options)
+  const changes = createChanges(options)
+  const tenants = new Map<string, Promise<Stores>>()
+  const main = pool.of(mainSchema)
+  let closed = false
+
+  const open = async (name: string): Promise<Stores> => {
+    const schema = schemaOf(name)
+    await main.run('insert into tenants (name, schema) values ($1, $2) on conflict do nothing', [
+      name,
+      schema,
+    ])
+    await migrate(options, schema, migrations)
+    return createPostgresStores(pool.of(schema), {
+      ...{ changes, replica, close: async () => void tenants.delete(name) },
+    })
+  }
+
+  try {
+    await migrate(options, mainSchema, migrations)
+  } catch (error) {
+    await pool.close()
+    throw error
+  }
+  await warnOfLosses(main.run, options.log)
+  const schema = watchSchema(main.run, { known: (migrations ?? known).length, log: options.log })
+  const replica = standby ? followReplica(main, openPool(standby), options.log) : undefined
+  const close = async (): Promise<void> => {
+    if (closed) return
+    closed = true
+    schema.stop()
+    await Promise.all([changes.close(), replica?.close(), pool.close()])
+  }
+  const stores = createPostgresStores(main, { changes, replica, close })
+  return {
+    main: {
+      ...stores,
+      async ready() {
+        await schema.look()
+        return stores.ready()
+      },
+    },
+    fault: schema.fault,
+    forTenant(name) {
+      const before = tenants.get(name)
+      if (before) return before
+      const opening = open(name)
+      tenants.set(name, opening)
+      // Whoever asks next tries again.
+      opening.catch(() => tenants.delete(name))
+      return opening
+    },
+    list: async () =>
+      (await main.run('select name from tenants order by name', [])).rows.map(([name]) => String(name)),
+    now: async () => Number((await main.run(readClock, [])).rows[0]?.[0]),
+    outlivesProcess: true,
+    close,
+  }
+}

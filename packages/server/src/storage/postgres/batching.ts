@@ -1,7 +1,7 @@
 /** What is asked of the database in one turn of the event loop, or while it is busy with the like, asked by one statement: see docs/decisions/0015-batched-postgresql-statements.md. */
 
 import type { Row } from './codecs.ts'
-import { isOfOne } from './failure.ts'
+import { isolatable } from './failure.ts'
 import type { Run } from './statements.ts'
 
 /** More are asked by several statements, so that none takes long. */
@@ -23,7 +23,7 @@ type Piece<Asked, Answer> = {
  * @param ask answers in the order in which it was asked.
  * @param sorting says, for each turn anew, which may be asked together: those of one name.
  */
-export function gathered<Asked, Answer>(
+export function batched<Asked, Answer>(
   ask: (asked: readonly Asked[]) => Promise<readonly Answer[]>,
   sorting: () => (asked: Asked) => string = () => () => '',
 ): (asked: Asked) => Promise<Answer> {
@@ -59,7 +59,7 @@ export function gathered<Asked, Answer>(
       for (const [index, { resolve }] of pieces.entries()) resolve(answers[index] as Answer)
     } catch (error) {
       // No neighbour suffers for what one asked: then nothing was written, and each is asked by itself.
-      if (pieces.length > 1 && isOfOne(error)) for (const piece of pieces) answer([piece])
+      if (pieces.length > 1 && isolatable(error)) for (const piece of pieces) answer([piece])
       else for (const { reject } of pieces) reject(error)
     } finally {
       underWay -= 1
@@ -76,7 +76,7 @@ export function gathered<Asked, Answer>(
 
 /** A query for the row of a key: `sql` finds those whose key is `= any ($1)`, and each begins with it. */
 export const byKey = (run: Run, sql: string): ((key: string) => Promise<Row | undefined>) =>
-  gathered(async keys => {
+  batched(async keys => {
     const found = new Map((await run(sql, [keys])).rows.map(row => [row[0], row]))
     return keys.map(key => found.get(key))
   })

@@ -1,0 +1,149 @@
+/** Browser sessions in PostgreSQL, and the clients that take part in them. */
+
+import type { AccessEnding, EndedSession, SessionEnding, Sessions } from '../../model/ports/stores.ts'
+import { byKey } from './batching.ts'
+import { codecs, type Row } from './codecs.ts'
+import type { Database } from './database.ts'
+import { dueRows, keyIn, skipLocked } from './due-rows.ts'
+import { epochGuard } from './epoch.ts'
+import { all, change, one, type Run } from './statements.ts'
+
+const codec = codecs.sessions
+
+const { names, count, placeholders, encode, decode } = codec
+const [earlier, end] = [count + 1, count + 2]
+const idleEnd = codec.parameter('idle_expires_at')
+
+const sessionEpoch = epochGuard(codec.parameter('sub'), codec.parameter('epoch'))
+const createSession = `with ${sessionEpoch.part} insert into sessions (${names}, clean_at) select ${placeholders()}, ${idleEnd}::bigint where ${sessionEpoch.condition}`
+
+const renewSession = `with ${sessionEpoch.part},
+  renewed as (
+    update sessions set (${names}, clean_at) = row (${placeholders()}, ${idleEnd}::bigint)
+    where hash = $${earlier} and sid = ${codec.parameter('sid')} and ${sessionEpoch.condition} returning sid),
+  prolonged as (
+    update session_clients set expires_at = $${end} where sid in (select sid from renewed))
+  select exists (select 1 from renewed)`
+
+// The session's lock is kept until the client is written: whoever ends the session waits for it, and then finds it.
+const joinSession = `with session as (select sid, expires_at from sessions where sid = $1 for key share),
+  joined as (
+    insert into session_clients (sid, client_id, expires_at) select sid, $2::text, expires_at from session
+    on conflict do nothing)
+  select exists (select 1 from session)`
+
+const endSession = `delete from sessions where sid = $1 returning ${names}`
+
+const due = { key: 'hash', due: 'clean_at' }
+// Among those that are due first: however many have expired, no more are read. A request for one waits for 50 at most.
+const putOff = `with due as materialized (${dueRows('sessions', { ...due, limit: '500' })}),
+  living as materialized (
+    select hash from sessions where ${keyIn('hash', 'due')} and idle_expires_at > $1 limit 50 ${skipLocked})
+  update sessions set clean_at = idle_expires_at where ${keyIn('hash', 'living')}`
+const endExpired = `with due as materialized (
+    ${dueRows('sessions', { ...due, limit: '$2', where: 'idle_expires_at <= $1' })} ${skipLocked})
+  delete from sessions where ${keyIn('hash', 'due')} and idle_expires_at <= $1 returning ${names}`
+
+const endOfUser = `delete from sessions where sub = $1 and ($2::text is null or sid <> $2) returning ${names}`
+
+// What else the end of sessions writes: their authorizations fall, and their clients are turned into notices.
+const leave = `with revoked as (
+    update authorizations set revoked_at = $3
+    where sid = any ($1::text[]) and revoked_at is null
+      and ($4 = 'all' or ($4 = 'online' and position('"offline_access"' in scope) = 0))),
+  parted as (delete from session_clients where sid = any ($1::text[]) returning sid, client_id),
+  notified as (
+    insert into logout_notices (sid, client_id, sub, attempts, due_at, expires_at)
+    select parted.sid, parted.client_id, ended.sub, 0, $3::bigint, $5::bigint
+    from parted join unnest($1::text[], $2::text[]) as ended (sid, sub) on ended.sid = parted.sid)
+  select sid, client_id from parted order by client_id`
+
+async function leaveAll(
+  write: Run,
+  rows: readonly Row[],
+  { at, revokes, notices_until }: SessionEnding,
+): Promise<readonly EndedSession[]> {
+  const sessions = rows.flatMap(row => decode(row) ?? [])
+  if (sessions.length === 0) return []
+  // A statement of its own, after the sessions' locks: it sees whoever joined meanwhile.
+  const parted = await write(leave, [
+    sessions.map(({ sid }) => sid),
+    sessions.map(({ sub }) => sub),
+    at,
+    revokes,
+    notices_until,
+  ])
+  return sessions.map(session => ({
+    session,
+    clients: parted.rows.flatMap(([sid, client]) => (sid === session.sid ? [String(client)] : [])),
+  }))
+}
+
+/** Ends all sessions of a user except the one that is kept, as part of a transaction. */
+const endSessionsOfUser = async (
+  write: Run,
+  sub: string,
+  ending: AccessEnding,
+): Promise<readonly EndedSession[]> =>
+  leaveAll(write, (await write(endOfUser, [sub, ending.kept_sid ?? null])).rows, ending)
+
+const endRest = `with waiting as (delete from pending_sign_ins where sub = $1),
+  revoked as (
+    update authorizations set revoked_at = $2
+    where sub = $1 and revoked_at is null and $4::bigint = 1
+      and ($3::text is null or sid is distinct from $3))
+  update sessions set epoch = coalesce((select epoch from stored_users where sub = $1), epoch)
+  where sub = $1 and sid = $3`
+
+/** Answers the sessions that ended. Whoever calls it has written the user's new epoch, in a statement before. */
+export async function endAccess(
+  write: Run,
+  sub: string,
+  ending: AccessEnding,
+): Promise<readonly EndedSession[]> {
+  const ended = await endSessionsOfUser(write, sub, ending)
+  await write(endRest, [sub, ending.at, ending.kept_sid ?? null, ending.everything ? 1 : 0])
+  return ended
+}
+
+export function createSessions({ run, locked }: Database): Sessions {
+  const select = `select ${names} from sessions`
+  const insert = change(run, createSession)
+  const renew = one(run, renewSession)
+  const find = byKey(run, `${select} where hash = any ($1::text[])`)
+  const findBySid = one(run, `${select} where sid = $1`)
+  const ofUser = all(run, `${select} where sub = $1 order by last_seen_at desc`)
+  const fromUpstream = all(run, `${select} where upstream = $1`)
+  const touch = change(
+    run,
+    // No index holds what it changes, unless the end comes nearer.
+    `update sessions set last_seen_at = $2, idle_expires_at = $3, address = $4, clean_at = least(clean_at, $3)
+    where hash = $1`,
+  )
+  const join = one(run, joinSession)
+  const clients = all(run, 'select client_id from session_clients where sid = $1 order by client_id')
+  const anyDue = one(run, 'select 1 from sessions where clean_at <= $1 order by clean_at limit 1')
+  const putOffLiving = change(run, putOff)
+  return {
+    create: async session => (await insert(...encode(session))) === 1,
+    renew: async (hash, session) => (await renew(...encode(session), hash, session.expires_at))?.[0] === true,
+    find: async hash => decode((await find(hash)) ?? []),
+    findBySid: async sid => decode((await findBySid(sid)) ?? []),
+    ofUser: async sub => (await ofUser(sub)).flatMap(row => decode(row) ?? []),
+    fromUpstream: async upstream => (await fromUpstream(upstream)).flatMap(row => decode(row) ?? []),
+    touch: async (hash, { last_seen_at, idle_expires_at, address }) =>
+      void (await touch(hash, last_seen_at, idle_expires_at, address ?? null)),
+    join: async (sid, clientId) => (await join(sid, clientId))?.[0] === true,
+    clients: async sid => (await clients(sid)).map(([clientId]) => String(clientId)),
+    end: (sid, ending) =>
+      locked([], async write => (await leaveAll(write, (await write(endSession, [sid])).rows, ending))[0]),
+    async endExpired(ending, limit) {
+      // Mostly there is none: then nothing is begun.
+      if (!(await anyDue(ending.at))) return []
+      while ((await putOffLiving(ending.at)) > 0);
+      return locked([], async write =>
+        leaveAll(write, (await write(endExpired, [ending.at, limit])).rows, ending),
+      )
+    },
+  }
+}

@@ -1,0 +1,72 @@
+/** Sign-in at other providers, in PostgreSQL. */
+
+import type {
+  FederationStores,
+  IdentityLinks,
+  UpstreamRequests,
+  UpstreamSessions,
+} from '../../model/ports/stores.ts'
+import { codecs } from './codecs.ts'
+import type { Database } from './database.ts'
+import { all, change, one } from './statements.ts'
+
+export const createFederationStores = (database: Database): FederationStores => ({
+  identityLinks: createIdentityLinks(database),
+  upstreamRequests: createUpstreamRequests(database),
+  upstreamSessions: createUpstreamSessions(database),
+})
+
+function createIdentityLinks({ run }: Database): IdentityLinks {
+  const select = `select ${codecs.identityLinks.names} from identity_links`
+  const find = one(run, `${select} where provider = $1 and identity = $2`)
+  const ofUser = all(run, `${select} where sub = $1 order by created_at, provider, identity`)
+  const insert = change(
+    run,
+    `insert into identity_links (${codecs.identityLinks.names}) values (${codecs.identityLinks.placeholders()}) on conflict do nothing`,
+  )
+  const remove = change(run, 'delete from identity_links where provider = $1 and identity = $2 and sub = $3')
+  return {
+    find: async (provider, identity) => codecs.identityLinks.decode((await find(provider, identity)) ?? []),
+    ofUser: async sub => (await ofUser(sub)).flatMap(row => codecs.identityLinks.decode(row) ?? []),
+    add: async link => (await insert(...codecs.identityLinks.encode(link))) === 1,
+    remove: async (provider, identity, sub) => (await remove(provider, identity, sub)) === 1,
+  }
+}
+
+function createUpstreamRequests({ run }: Database): UpstreamRequests {
+  const insert = change(
+    run,
+    `insert into upstream_requests (${codecs.upstreamRequests.names}) values (${codecs.upstreamRequests.placeholders()})`,
+  )
+  const take = one(
+    run,
+    `delete from upstream_requests where hash = $1 and browser = $2 returning ${codecs.upstreamRequests.names}`,
+  )
+  return {
+    create: async request => void (await insert(...codecs.upstreamRequests.encode(request))),
+    take: async (hash, browser) => codecs.upstreamRequests.decode((await take(hash, browser)) ?? []),
+  }
+}
+
+function createUpstreamSessions({ run }: Database): UpstreamSessions {
+  const insert = change(
+    run,
+    `insert into upstream_sessions (${codecs.upstreamSessions.names}) values (${codecs.upstreamSessions.placeholders()})`,
+  )
+  const select = `select ${codecs.upstreamSessions.names} from upstream_sessions`
+  const find = one(run, `${select} where id = $1`)
+  const ofSession = all(run, `${select} where provider = $1 and upstream_sid = $2`)
+  const ofIdentity = all(run, `${select} where provider = $1 and identity = $2`)
+  const end = change(run, 'delete from upstream_sessions where id = $1')
+  return {
+    create: async session => void (await insert(...codecs.upstreamSessions.encode(session))),
+    find: async id => codecs.upstreamSessions.decode((await find(id)) ?? []),
+    async from(provider, from) {
+      const rows = await ('upstream_sid' in from
+        ? ofSession(provider, from.upstream_sid)
+        : ofIdentity(provider, from.identity))
+      return rows.flatMap(row => codecs.upstreamSessions.decode(row) ?? [])
+    },
+    end: async id => void (await end(id)),
+  }
+}

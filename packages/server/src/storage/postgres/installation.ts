@@ -1,0 +1,131 @@
+/** Keys, settings, registered clients and principals, in PostgreSQL. */
+
+import type { InstallationStores, Keys, Principal, Principals, Settings } from '../../model/ports/stores.ts'
+import { announce, type Changes } from './changes.ts'
+import { codecs } from './codecs.ts'
+import type { Database } from './database.ts'
+import { createRegisteredClients } from './registered-clients.ts'
+import type { Replica } from './replica.ts'
+import { all, change, one } from './statements.ts'
+
+export const createInstallationStores = (
+  database: Database,
+  { changes, replica }: { readonly changes: Changes; readonly replica?: Replica | undefined },
+): InstallationStores => ({
+  keys: createKeys(database, changes),
+  settings: createSettings(database),
+  registeredClients: createRegisteredClients(database, changes, replica),
+  principals: createPrincipals(database, changes),
+})
+
+const addKey = `insert into keys (${codecs.keys.names}) select ${codecs.keys.placeholders()}
+  where (select kid from keys where alg = $2 order by created_at desc, place desc limit 1)
+    is not distinct from $${codecs.keys.count + 1}::text
+  on conflict do nothing`
+
+function createKeys({ run, locked, schema }: Database, changes: Changes): Keys {
+  const rows = all(run, `select ${codecs.keys.names} from keys order by created_at, place`)
+  const remove = change(
+    run,
+    `with gone as (delete from keys where kid = $1 returning 1) ${announce} from gone`,
+  )
+  return {
+    all: async () => (await rows()).flatMap(row => codecs.keys.decode(row) ?? []),
+    // The nodes elect who rotates by this lock: one adds its key, the others find that theirs is not wanted.
+    add: (key, newestSeen) =>
+      locked(['keys'], async write => {
+        const { count } = await write(addKey, [...codecs.keys.encode(key), newestSeen ?? null])
+        if (count === 1) await write(announce, [])
+        return count === 1
+      }),
+    remove: async kid => void (await remove(kid)),
+    watch: changed => changes.watch(schema, changed),
+  }
+}
+
+function createSettings({ run }: Database): Settings {
+  const find = one(run, 'select value from settings where name = $1')
+  const insert = change(run, 'insert into settings (name, value) values ($1, $2) on conflict do nothing')
+  const put = change(
+    run,
+    'insert into settings (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value',
+  )
+  const get = async (name: string): Promise<string | undefined> =>
+    (await find(name))?.[0] as string | undefined
+  return {
+    get,
+    async initialise(name, value) {
+      // Read first: every start but the first finds it, and writes nothing.
+      const before = await get(name)
+      if (before !== undefined) return before
+      await insert(name, value)
+      return String(await get(name))
+    },
+    async put(name, value) {
+      await put(name, value)
+    },
+  }
+}
+
+/** A real write, to learn whether one succeeds. */
+export function createProbe({ run }: Database): () => Promise<boolean> {
+  const touch = change(
+    run,
+    `insert into settings (name, value) values ('probe', '') on conflict (name) do update set value = ''`,
+  )
+  let underWay: Promise<boolean> | undefined
+  return () => {
+    // One at a time, however many ask.
+    underWay ??= touch()
+      .then(
+        () => true,
+        () => false,
+      )
+      .finally(() => {
+        underWay = undefined
+      })
+    return underWay
+  }
+}
+
+type Kind = 'client' | 'user'
+
+const configured = 'select unnest($2::text[]) as id, unnest($3::bigint[]) as stands'
+
+const upsert = `insert into standing (kind, id, stands) select $1::text, id, stands from (${configured}) given
+  on conflict (kind, id) do update set stands = excluded.stands where standing.stands <> excluded.stands`
+
+const drop = `update standing set stands = 0
+  where kind = $1 and stands = 1 and not (id = any ($2::text[]))`
+
+function createPrincipals({ run, locked, schema }: Database, changes: Changes): Principals {
+  const stored = all(run, 'select id, stands from standing where kind = $1')
+  /** Read first: a start with an unchanged configuration writes nothing. */
+  const differs = async (kind: Kind, rows: ReadonlyMap<string, 0 | 1>): Promise<boolean> => {
+    const known = new Map((await stored(kind)) as readonly (readonly [string, 0 | 1])[])
+    for (const [id, stands] of rows) if (known.get(id) !== stands) return true
+    for (const [id, stands] of known) if (stands === 1 && !rows.has(id)) return true
+    return false
+  }
+  const sync = async (kind: Kind, given: readonly Principal[]): Promise<boolean> => {
+    const rows = new Map(given.map(({ id, enabled }) => [id, enabled ? 1 : 0] as const))
+    if (!(await differs(kind, rows))) return false
+    const [ids, stands] = [[...rows.keys()], [...rows.values()]]
+    await locked(['standing'], async write => {
+      await write(upsert, [kind, ids, stands])
+      await write(drop, [kind, ids])
+      await write(announce, [])
+    })
+    return true
+  }
+  const listDisabled = all(run, 'select id from standing where kind = $1 and stands = 0')
+  const disabledOf = async (kind: Kind) => new Set((await listDisabled(kind)).map(([id]) => String(id)))
+  return {
+    async sync({ clients, users }) {
+      const changed = [await sync('client', clients), await sync('user', users)]
+      return changed.includes(true)
+    },
+    disabled: async () => ({ clients: await disabledOf('client'), users: await disabledOf('user') }),
+    watch: changed => changes.watch(schema, changed),
+  }
+}
