@@ -1,11 +1,14 @@
-/** An authorization request, narrowed to what the user agreed to (RFC 6749 §3.3). */
+/** An authorization request after consent (RFC 6749 §3.3). */
 
 import { identityClaims, type Resources, untagged } from '../model/resource.ts'
 import type { ValidatedAuthorizationRequest } from './authorization-request.ts'
 
 type RequestedClaims = NonNullable<ValidatedAuthorizationRequest['requested_claims']>
 
-/** Claims that were asked for one by one go with the last scope that opens them; `idp` needs none. */
+/**
+ * Narrows a request to the scope that the user agreed to. A claim that was requested individually is removed if no
+ * agreed scope contains it; `idp` needs no scope.
+ */
 export function narrowTo(
   request: ValidatedAuthorizationRequest,
   agreed: readonly string[],

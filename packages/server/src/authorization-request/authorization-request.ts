@@ -1,4 +1,4 @@
-/** An authorization request as it was validated (RFC 6749 §4.1.1, OpenID Connect Core 1.0 §3.1.2.1), or why it was refused. */
+/** A validated authorization request (RFC 6749 §4.1.1, OpenID Connect Core 1.0 §3.1.2.1), or its refusal. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Display } from '@tessera/protocol/display'
@@ -12,7 +12,7 @@ import type { CheckedHint } from './id-token-hint.ts'
 import type { Prompt } from './prompt.ts'
 import type { ResponseMode } from './response-type.ts'
 
-/** Where an answer may be sent: client and redirection URI are proven to belong together. */
+/** Where a response may be sent. The redirection URI is proven to belong to the client. */
 export type ResponseTarget = {
   readonly client: Client
   readonly redirect_uri: string
@@ -20,46 +20,46 @@ export type ResponseTarget = {
   readonly state?: string
 }
 
-/** A user by the identifiers that a client was told; any of them will do. */
+/** A user by the identifiers that a client knows; any of them matches. */
 export type ExpectedUser = { readonly client: Client; readonly subs: readonly string[] }
 
 export type ValidatedAuthorizationRequest = {
   readonly client: Client
   readonly target: ResponseTarget
   readonly response_type: ResponseType
-  /** Sorted, without duplicates; every name is registered and allowed to the client. */
+  /** Sorted and unique. Every scope exists and is allowed for the client. */
   readonly scope: readonly string[]
-  /** What the user is to agree to: `scope`, and the scopes of claims that are asked for one by one. */
+  /** What the user is asked to agree to: `scope`, and the scopes of claims that were requested individually. */
   readonly consent_scope: readonly string[]
-  /** The APIs that the tokens are limited to (RFC 8707); empty: not limited. */
+  /** The APIs that the tokens are limited to (RFC 8707); empty if they are not limited. */
   readonly resources: readonly string[]
   readonly nonce?: string
   readonly code_challenge?: string
   readonly code_challenge_method?: CodeChallengeMethod
   readonly prompt: ReadonlySet<Prompt>
   readonly max_age?: Seconds
-  /** What its `id_token_hint` says. */
+  /** The content of `id_token_hint`. */
   readonly hint?: CheckedHint
-  /** Parameters, or parts of them, that have no effect. */
+  /** Parts of the request without effect. */
   readonly ignored: readonly Ignored[]
-  /** Whom the client expects: the user must be one of each. */
+  /** The users that the client expects. The user must match each entry. */
   readonly expected_users: readonly ExpectedUser[]
-  /** The user's claims that are asked for one by one (OpenID Connect Core 1.0 §5.5). */
+  /** Claims that were requested individually (OpenID Connect Core 1.0 §5.5). */
   readonly requested_claims?: Authorization['requested_claims']
   readonly login_hint?: string
   readonly ui_locales: readonly string[]
   readonly display: Display
-  /** Authentication context classes asked for, in order of preference; `essential`: one of them must be reached. */
+  /** Requested authentication context classes, in order of preference. If `essential`, one of them is required. */
   readonly requested_acr: { readonly values: readonly string[]; readonly essential: boolean }
   /** As sent, for credential authorities. */
   readonly acr_values?: string
-  /** The tenant to sign in to; the client may name it. */
+  /** The tenant to sign in to; allowed for the client. */
   readonly tenant?: string
-  /** The identity provider to sign in with; the client may use it. */
+  /** The identity provider to sign in with; allowed for the client. */
   readonly idp?: string
 }
 
-/** A refusal; without `target` it must not leave this server: an error page answers it (RFC 6749 §4.1.2.1). */
+/** A refusal. Without `target` it is shown on an error page and never sent to the client (RFC 6749 §4.1.2.1). */
 export type AuthorizationRequestRefusal = Refusal & { readonly target?: ResponseTarget }
 
 export type AuthorizationRequestResult = Ok<ValidatedAuthorizationRequest> | AuthorizationRequestRefusal

@@ -1,4 +1,4 @@
-/** The authorization response: where it goes and what it carries (RFC 6749 §4.1.2, RFC 9207 §2, Form Post Response Mode 1.0 §2). */
+/** The authorization response and its destination (RFC 6749 §4.1.2, RFC 9207 §2, Form Post Response Mode 1.0 §2). */
 
 import type { ResponseTarget } from './authorization-request.ts'
 
@@ -13,7 +13,7 @@ export type AuthorizationResponse =
       readonly fields: readonly (readonly [name: string, value: string])[]
     }
 
-/** `state` and `iss` join every response, success or error; an undefined member is left out. */
+/** Returns the response with `state` and `iss`, also for errors. Undefined members are omitted. */
 export function authorizationResponse(
   { redirect_uri, response_mode, state }: ResponseTarget,
   members: ResponseMembers,
@@ -24,7 +24,7 @@ export function authorizationResponse(
   )
   if (response_mode === 'form_post') return { kind: 'form', action: redirect_uri, fields }
   const text = new URLSearchParams(fields).toString()
-  // A registered query is kept as it is (RFC 6749 §3.1.2); a registered URI has no fragment.
+  // Keeps a query of the registered URI (RFC 6749 §3.1.2). Registered URIs have no fragment.
   const separator = response_mode === 'fragment' ? '#' : redirect_uri.includes('?') ? '&' : '?'
   return { kind: 'redirect', location: redirect_uri + separator + text }
 }

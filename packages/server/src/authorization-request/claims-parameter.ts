@@ -1,16 +1,16 @@
-/** The `claims` parameter (OpenID Connect Core 1.0 §5.5): claims that are asked for one by one, and what must hold of the user. */
+/** The `claims` parameter (OpenID Connect Core 1.0 §5.5): claims requested individually, and conditions on the user. */
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { RequestedClaims } from '../model/authorization.ts'
 
 export type ClaimsParameter = {
-  /** What UserInfo and ID token shall tell of the user. */
+  /** Claims requested for UserInfo and for the ID token. */
   readonly userinfo: RequestedClaims
   readonly id_token: RequestedClaims
-  /** Each names users (`sub` with a value or values): the user must be one of each. */
+  /** Requested values of `sub`. The user must match each entry. */
   readonly users: readonly (readonly string[])[]
-  /** Authentication context classes, in order of preference; `essential`: one of them must be reached (§5.5.1.1). */
+  /** Authentication context classes, in order of preference. If `essential`, one of them is required (§5.5.1.1). */
   readonly acr: { readonly values: readonly string[]; readonly essential: boolean }
 }
 
@@ -23,15 +23,18 @@ const noClaims: ClaimsParameter = {
   acr: { values: [], essential: false },
 }
 
-/** Said by the server itself, of the token and of the sign-in (§2): nothing that is looked up in a profile. */
+/** Claims of the token and the sign-in (§2), which come from the server and not from a profile. */
 const ownClaims: ReadonlySet<string> = new Set(
   'iss sub aud exp iat nbf jti nonce azp auth_time acr amr idp sid tenant at_hash c_hash s_hash'.split(' '),
 )
 
-/** The most claims of a member and values of a claim: they are stored with the sign-in. */
+/** The most claims of a member and values of a claim, since they are stored with the authorization. */
 const maxRequestedClaims = 100
 
-/** Refuses `invalid_request` for what is not the object of §5.5, and for more than 100 claims or values. Members and claims that are not known are ignored. */
+/**
+ * Parses the parameter. Refuses `invalid_request` if it does not have the structure of §5.5, or has more than 100
+ * claims or values. Ignores unknown members and claims.
+ */
 export function parseClaimsParameter(text: string | undefined): Result<ClaimsParameter> {
   if (text === undefined) return ok(noClaims)
   const whole = objectOf(parseJson(text))
@@ -49,7 +52,7 @@ export function parseClaimsParameter(text: string | undefined): Result<ClaimsPar
     userinfo: ofUser(userinfo),
     id_token: { ...ofUser(idToken), ...identityProvider(idToken) },
     users: subs as readonly (readonly string[])[],
-    // Essential without a value: it is always told.
+    // Essential without values needs no check, because `acr` is always present.
     acr: { values: values as readonly string[], essential: acr?.essential === true && values.length > 0 },
   })
 }
@@ -73,7 +76,7 @@ function parseJson(text: string): unknown {
 const objectOf = (value: unknown): JsonObject | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined
 
-/** The claims of one member; none where it is missing or null. */
+/** Returns the claims of a member; empty if it is missing or null. */
 function membersOf(value: Json | undefined): ReadonlyMap<string, Member> | undefined {
   if (value === undefined || value === null) return new Map()
   const object = objectOf(value)
@@ -83,7 +86,7 @@ function membersOf(value: Json | undefined): ReadonlyMap<string, Member> | undef
     : undefined
 }
 
-/** §5.5.1: null, or an object with `essential`, `value` or `values`; other members are ignored. */
+/** Parses null, or an object with `essential`, `value` or `values`; ignores other members (§5.5.1). */
 function memberOf(asked: Json): Member | undefined {
   if (asked === null) return { essential: false }
   const object = objectOf(asked)
@@ -94,7 +97,7 @@ function memberOf(asked: Json): Member | undefined {
   return { essential, ...(values !== undefined && { values: values as readonly Json[] }) }
 }
 
-/** No profile claim, yet an ID token has it where a client asks for it. */
+/** Returns `idp`, which is not a profile claim but is added to ID tokens on request. */
 function identityProvider(members: ReadonlyMap<string, Member>): RequestedClaims {
   const asked = members.get('idp')
   return asked === undefined ? {} : { idp: requestedOf(asked) }

@@ -12,7 +12,10 @@ export type CodeChallenge = {
   readonly code_challenge_method?: CodeChallengeMethod
 }
 
-/** Refuses `invalid_request`: no challenge where one is needed, a malformed one, a method that is unknown or not allowed. */
+/**
+ * Refuses `invalid_request` for a missing required challenge, a malformed one, or a method that is unknown or not
+ * allowed.
+ */
 export function validateCodeChallenge(
   { client, redirect_uri }: Pick<ResponseTarget, 'client' | 'redirect_uri'>,
   parameters: Parameters,
@@ -21,13 +24,13 @@ export function validateCodeChallenge(
   const named = parameters.get('code_challenge_method')
   if (challenge === undefined) {
     if (named !== undefined) return invalid('code_challenge_missing', 'code_challenge is missing')
-    // RFC 9700 §2.1.1: public clients must use PKCE, whatever else is configured. So must whoever is answered by a scheme
-    // of its own, which another application may have claimed (RFC 8252 §8.1).
+    // Public clients must use PKCE whatever is configured (RFC 9700 §2.1.1). So must redirects to a private-use scheme,
+    // which another application may have claimed (RFC 8252 §8.1).
     return client.require_pkce || isPublic(client) || hasPrivateUseScheme(redirect_uri)
       ? invalid('code_challenge_missing', 'code_challenge is missing')
       : ok({})
   }
-  // RFC 7636 §4.3: without a method it is "plain".
+  // RFC 7636 §4.3: the default is "plain".
   const method = codeChallengeMethods.find(known => known === (named ?? 'plain'))
   if (!method || (method === 'plain' && !client.allow_plain_pkce)) {
     return invalid('code_challenge_method_not_allowed', 'Transform algorithm not supported')

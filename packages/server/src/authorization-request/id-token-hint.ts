@@ -1,23 +1,23 @@
-/** `id_token_hint` (OpenID Connect Core 1.0 §3.1.2.1): an ID token of ours that says whom the client expects. */
+/** `id_token_hint` (OpenID Connect Core 1.0 §3.1.2.1): an ID token of this server that identifies the expected user. */
 
 import type { KeyRing } from '../model/keys.ts'
 import { verifyJwt } from '../tokens/jwt.ts'
 
 export type IdTokenHint = {
-  /** As the client was told (OpenID Connect Core 1.0 §8). */
+  /** The identifier that the client knows (OpenID Connect Core 1.0 §8). */
   readonly sub: string
-  /** The client that it was issued to. */
+  /** The client that the ID token was issued to. */
   readonly client_id: string
   readonly sid?: string
 }
 
-/** Whom a hint names, once it was found to be one that the client may send. */
+/** The user of a hint that the client may send. */
 export type CheckedHint = Pick<IdTokenHint, 'sub' | 'client_id'>
 
-/** What one of our ID tokens says, expired or not; undefined for anything else. */
+/** Returns the content of an ID token of this server; undefined for anything else. */
 export type ReadIdTokenHint = (token: string) => IdTokenHint | undefined
 
-/** An expired one is taken: it hints, it does not sign in (§3.1.2.1). */
+/** Creates the reader. It accepts expired ID tokens, because they only hint at the user (§3.1.2.1). */
 export const createIdTokenHintReader =
   ({ issuer, keys }: { issuer: string; keys: KeyRing }): ReadIdTokenHint =>
   token => {
@@ -25,7 +25,7 @@ export const createIdTokenHintReader =
     if (claims?.iss !== issuer || typeof claims.sub !== 'string' || typeof claims.aud !== 'string') {
       return undefined
     }
-    // A signed UserInfo answer has the same type, and no end (OpenID Connect Core 1.0 §5.3.2): it is no ID token.
+    // A signed UserInfo response has the same type but no `exp` (OpenID Connect Core 1.0 §5.3.2).
     if (typeof claims.exp !== 'number') return undefined
     return {
       sub: claims.sub,

@@ -1,4 +1,4 @@
-/** Long authorization requests: kept in the store while their user signs in, since proxies limit how long an address may be. */
+/** Stores long authorization requests while their user signs in, because proxies limit the length of URLs. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { hashHandle, newHandle } from '../model/handle.ts'
@@ -6,17 +6,17 @@ import type { Sealing } from '../model/keys.ts'
 import type { PushedRequests } from '../model/ports/stores.ts'
 import type { Clock, Random, TokenHash } from '../runtime/ports.ts'
 
-/** The most characters of an authorization request's parameters: sealed, they must fit in a URL. */
+/** The most characters of an authorization request's parameters. Sealed, they must fit in a URL. */
 export const maxParametersLength = 8000
 
-/** Names a request that is kept. Whoever knows the name has nothing: no endpoint takes one. */
+/** Refers to a stored request. Knowing it is harmless: no endpoint accepts one. */
 export type StoredRequest = { readonly hash: TokenHash; readonly client_id: string }
 
 export type LongRequests = {
   readonly lifetime: Seconds
   /** @param parameters form-encoded. */
   readonly keep: (clientId: string, parameters: string) => Promise<StoredRequest>
-  /** Resolves to undefined once it has expired. */
+  /** Resolves to undefined after it has expired. */
   readonly find: (stored: StoredRequest) => Promise<string | undefined>
 }
 
@@ -37,7 +37,7 @@ export const createLongRequests = ({
 }: LongRequestPorts): LongRequests => ({
   lifetime,
   async keep(client_id, parameters) {
-    // The row's key is the hash of a handle that nobody is told, as a pushed request's is, so that the two can't be confused.
+    // Like a pushed request, the row's key is the hash of a secret handle, so that the two can't be confused.
     const hash = hashHandle(newHandle(random, 'tcp'))
     await pushedRequests.add({
       ...{ hash, client_id, expires_at: clock.now() + lifetime },

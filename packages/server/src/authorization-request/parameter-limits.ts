@@ -1,6 +1,6 @@
 /**
- * How long the parameters of an authorization request may be. A hint that is longer is ignored whole, so that the user
- * can sign in all the same (OpenID Connect Core 1.0 §3.1.2.1). Of the rest, most may be as long as the whole request.
+ * Length limits of authorization request parameters. Longer hints are ignored, so that the user can still sign in
+ * (OpenID Connect Core 1.0 §3.1.2.1). Most other parameters may be as long as the whole request.
  */
 
 import {
@@ -12,25 +12,25 @@ import {
 } from '@tessera/protocol/parameters'
 import { type Refusal, type Result, refuse } from '@tessera/protocol/result'
 
-/** Characters. It may hold whatever a client holds of this server, such as an ID token. */
+/** Characters. A request object may contain an ID token of this server. */
 export const maxRequestObjectLength = maxTokenLength
 
-/** The longest user name that the login page takes: no longer hint names anybody. */
+/** The longest user name that the login page accepts. */
 const maxLoginHintLength = 256
 
-/** A browser that knows every language of its user sends less. */
+/** Enough for every language that a browser lists. */
 export const maxLocalesLength = 1000
 
-/** Scopes of many APIs, each named by a URL. */
+/** Enough for the scopes of many APIs with URLs as names. */
 export const maxScopeLength = 4096
 
-/** It names a provider and a tenant, beside URLs of authentication contexts. */
+/** Enough for a provider, a tenant and URLs of authentication contexts. */
 export const maxAcrValuesLength = 2048
 
-/** Bounded with all others together, once it is known who is told. */
+/** Limited later together with all other parameters, once the response target is known. */
 const whole: Limit = [65_536, 'invalid_request']
 
-/** Every parameter of an authorization request that is read. */
+/** Every authorization request parameter that is read. */
 export const requestLimits: Limits = {
   client_id: whole,
   redirect_uri: whole,
@@ -56,10 +56,10 @@ export const requestLimits: Limits = {
   request_uri: [512, 'invalid_request_uri'],
 }
 
-/** Reads the parameters of an authorization request, wherever they were kept. */
+/** Parses the parameters of an authorization request. */
 export const parseRequest = (text: string): Result<Parameters> => parseParameters(text, requestLimits)
 
-/** The most characters of a value, where that is less than of the whole request, and the error that the client gets. */
+/** Limits below that of the whole request, with the error for the client. */
 const longest = [
   ['scope', maxScopeLength, 'invalid_scope'],
   ['nonce', 300, 'invalid_request'],

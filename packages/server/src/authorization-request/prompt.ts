@@ -5,11 +5,11 @@ import { ok, type Result, refuse } from '@tessera/protocol/result'
 const prompts = ['none', 'login', 'consent', 'select_account', 'create'] as const
 export type Prompt = (typeof prompts)[number]
 
-/** `create` is one where people may sign up. */
+/** Returns the supported values. `create` requires that users can sign up. */
 export const promptsOffered = ({ signUp }: { readonly signUp: boolean }): readonly Prompt[] =>
   prompts.filter(prompt => signUp || prompt !== 'create')
 
-/** Refuses `invalid_request` for a value that is not offered, and for `none` or `create` beside another. */
+/** Refuses `invalid_request` for unsupported values, and for `none` or `create` combined with others. */
 export function parsePrompt(
   text: string | undefined,
   offered: readonly Prompt[],

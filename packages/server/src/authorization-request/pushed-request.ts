@@ -1,7 +1,7 @@
 /**
- * Pushed authorization requests: kept for a short time under a `request_uri` of one use (RFC 9126). It is used by the write
- * that stores what is issued for it, not by loading the pages that it leads to: browsers reload and prefetch addresses
- * (RFC 9126 §4; FAPI 2.0 Security Profile §5.3.2.2, note 3). `expires_in` counts when the browser comes with it.
+ * Pushed authorization requests (RFC 9126), stored for a short time under a `request_uri` that can be used once.
+ * Storing the response redeems it, not loading a page, because browsers reload and prefetch URLs (RFC 9126 §4; FAPI 2.0
+ * Security Profile §5.3.2.2, note 3). `expires_in` applies until the browser arrives.
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -21,32 +21,35 @@ const prefix = 'urn:ietf:params:oauth:request_uri:'
 export const isPushed = (uri: string | undefined): boolean => uri?.startsWith(prefix) ?? false
 
 export type PushedRequests = {
-  /** How long one waits for its browser. */
+  /** How long it waits for the browser. */
   readonly lifetime: Seconds
   readonly keep: (
     clientId: string,
     parameters: Parameters,
   ) => Promise<{ readonly request_uri: string; readonly expires_in: number }>
-  /** Changes nothing. Refuses `invalid_request_uri`: unknown, used, expired, or of another client. */
+  /**
+   * Finds a request without redeeming it. Refuses `invalid_request_uri` if it is unknown, used, expired or another
+   * client's.
+   */
   readonly find: (uri: string, clientId: string) => Promise<Result<PushedParameters>>
 }
 
 type PushedParameters = { readonly parameters: Parameters; readonly pushed: Pushed }
 
-/** Where a request came from that can be used once. */
+/** Identifies the pushed request that a response redeems. */
 export type Pushed = {
-  /** Of its row. */
+  /** The key of its row. */
   readonly hash: TokenHash
-  /** When the browser came with it. */
+  /** When the browser arrived with it. */
   readonly since: Seconds
 }
 
-/** How long after the browser came with a pushed request its pages can be opened again, for another hour each. */
+/** How long the pages of a pushed request can be reopened, each time for another hour. */
 export const pushedRestartLifetime: Seconds = 86_400
 
 /**
- * Returns the marker that is stored with what is issued. It outlives every page of every browser that came with the
- * request: the last one came at most an hour after this one (`pushed_lifetime`), and its last page lives for an hour.
+ * Returns the row that marks the request as used. It outlives all pages of every browser that arrived with the request:
+ * the last one arrived at most an hour after this one (`pushed_lifetime`), and its pages live for an hour.
  */
 export const usedAssertionOf = ({ hash, since }: Pushed): UsedAssertion => ({
   hash,
@@ -62,7 +65,7 @@ export type PushedRequestPorts = {
   readonly pushedLifetime: Seconds
   readonly clock: Clock
   readonly random: Random
-  /** They may hold an `id_token_hint`, and what a client knows of its user (`login_hint`, `claims`). */
+  /** Encrypts the parameters, which may identify the user (`id_token_hint`, `login_hint`, `claims`). */
   readonly sealing: Sealing
 }
 
@@ -104,8 +107,8 @@ const sealedPrefix = 'sealed:'
 const nameOf = (hash: string): string => `pushed request ${hash}`
 
 /**
- * Undefined for what was sealed for another request. A node of an earlier version stores them as they are; form-encoded
- * text has no colon.
+ * Decrypts stored parameters; undefined if they were sealed for another request. Earlier versions store form-encoded
+ * text, which contains no colon.
  */
 function opened(stored: string, hash: string, sealing: Sealing): string | undefined {
   if (!stored.startsWith(sealedPrefix)) return stored

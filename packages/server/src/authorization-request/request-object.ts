@@ -1,4 +1,4 @@
-/** Request objects: an authorization request as a JWT of the client (RFC 9101, OpenID Connect Core 1.0 §6). */
+/** Request objects: authorization requests as JWTs of the client (RFC 9101, OpenID Connect Core 1.0 §6). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Parameters } from '@tessera/protocol/parameters'
@@ -15,25 +15,25 @@ export type RequestObjectPorts = {
   readonly clock: Clock
   readonly verifySignature: VerifyClientSignature
   readonly decryption: Pick<Decryption, 'decrypt'>
-  /** How long they may live (seconds), unless the client's may live for less. */
+  /** The maximum lifetime in seconds. A client may have a shorter one. */
   readonly requestObjectMaxLifetime?: Seconds
 }
 
 export type RequestObject = {
   readonly parameters: Parameters
   readonly isSigned: boolean
-  /** Whoever sends it on can't read it. */
+  /** Whether it is encrypted, so that the browser can't read it. */
   readonly isEncrypted: boolean
-  /** Typed `oauth-authz-req+jwt`: what stands outside does not count (RFC 9101 §5). */
+  /** Typed `oauth-authz-req+jwt`: parameters outside the object are ignored (RFC 9101 §5). */
   readonly isStrict: boolean
 }
 
-/** How far a client's clock may be off (seconds). */
+/** Tolerated clock difference of clients (seconds). */
 const clockTolerance = 60
 
 const strictType = 'oauth-authz-req+jwt'
 
-/** Refuses `invalid_request_object`. */
+/** Reads a request object. Refuses `invalid_request_object`. */
 export async function readRequestObject(
   sent: string,
   client: Client,
@@ -45,7 +45,7 @@ export async function readRequestObject(
   const header = headerOf(jwt)
   if (!header) return invalid('request_object_malformed')
   const type = jwtType(header.typ)
-  // RFC 8725 §3.11: a JWT made for another purpose (an assertion, an ID token) is not a request.
+  // RFC 8725 §3.11: reject JWTs made for another purpose, such as assertions and ID tokens.
   if (type !== 'jwt' && type !== strictType) return invalid('request_object_type_wrong')
   const isSigned = header.alg !== 'none'
   const claims = isSigned ? await signedClaims(jwt, client, ports) : unsignedClaims(jwt, client, ports)
@@ -66,7 +66,10 @@ export async function readRequestObject(
 /** RFC 7516 §9: a compact JWE has five parts. */
 const isEncrypted = (jwt: string): boolean => jwt.split('.', 6).length === 5
 
-/** Signed, then encrypted (RFC 9101 §6.1). Undefined unless it was encrypted for this server, as the client registered. */
+/**
+ * Decrypts a signed and then encrypted object (RFC 9101 §6.1). Returns undefined unless the algorithms are those that
+ * the client registered.
+ */
 async function decrypt(
   jwe: string,
   { request_object_encryption_alg: alg, request_object_encryption_enc: enc }: Client,
@@ -77,11 +80,11 @@ async function decrypt(
   return fits ? opened.text : undefined
 }
 
-/** Undefined of a client that registered that it encrypts. */
+/** Returns an unencrypted object; undefined if the client registered encryption. */
 const plain = (jwt: string, { request_object_encryption_alg }: Client): string | undefined =>
   request_object_encryption_alg === undefined ? jwt : undefined
 
-/** Shared secrets are kept as hashes, so a request object can't be signed with one. */
+/** Verifies the signature. Shared secrets can't verify one, because only their hashes are stored. */
 async function signedClaims(
   jwt: string,
   client: Client,
@@ -99,8 +102,8 @@ async function signedClaims(
 }
 
 /**
- * Not of a client that registered an algorithm (OpenID Connect Dynamic Client Registration 1.0 §2). What is unsigned may
- * come from anybody, as parameters in the open may: it says nothing that they could not, and is no more believed.
+ * Reads an unsigned object; refuses it if the client registered an algorithm (OpenID Connect Dynamic Client
+ * Registration 1.0 §2). Like plain parameters, an unsigned object may come from anyone.
  */
 function unsignedClaims(
   jwt: string,
@@ -118,7 +121,7 @@ function unsignedClaims(
   return lives && began ? ok(claims) : invalid('request_object_expired')
 }
 
-/** RFC 9101 §4, §5; OpenID Connect Core 1.0 §6.1. */
+/** Checks RFC 9101 §4, §5 and OpenID Connect Core 1.0 §6.1. */
 function claimsRefusal(
   claims: JsonObject,
   { client_id }: Client,
@@ -136,7 +139,7 @@ function claimsRefusal(
     : undefined
 }
 
-/** FAPI 2.0 Message Signing §5.3.1: by its own word a request is good for a short time, which began not long ago. */
+/** Requires a short lifetime that began recently, if configured (FAPI 2.0 Message Signing §5.3.1). */
 function lifetimeRefusal(
   { nbf, exp }: JsonObject,
   { request_object_max_lifetime: ofClient = Number.POSITIVE_INFINITY }: Client,
@@ -149,15 +152,18 @@ function lifetimeRefusal(
   return exp > nbf + most ? invalid('request_object_lives_too_long') : undefined
 }
 
-/** Claims of the JWT itself. */
+/** Claims of the JWT, which are not request parameters. */
 const jwtClaims: ReadonlySet<string> = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'jti', 'sub'])
 
-/** A text as it is, a list of resources as several parameters, anything else as JSON. */
+/**
+ * Converts claims to parameters: strings as they are, a list of resources as repeated parameters, anything else as
+ * JSON.
+ */
 function parametersOf(claims: JsonObject): Result<Parameters> {
   const form = new URLSearchParams()
   for (const [name, value] of Object.entries(claims)) {
     if (jwtClaims.has(name) || value === null) continue
-    // Values that are not strings stay JSON, which matches no resource of ours (RFC 8707 §2).
+    // Values other than strings stay JSON, which matches no resource (RFC 8707 §2).
     if (name === 'resource' && Array.isArray(value)) for (const one of value) form.append(name, textOf(one))
     else form.append(name, textOf(value))
   }
@@ -166,7 +172,7 @@ function parametersOf(claims: JsonObject): Result<Parameters> {
 
 function textOf(value: Json): string {
   if (typeof value === 'string') return value
-  // JSON writes large integers, such as a `max_age`, with an exponent.
+  // JSON would write large integers, such as a `max_age`, with an exponent.
   return Number.isInteger(value) ? BigInt(value as number).toString() : JSON.stringify(value)
 }
 

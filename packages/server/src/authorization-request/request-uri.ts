@@ -1,4 +1,4 @@
-/** `request_uri`: a request object that lies at an address (RFC 9101 §5.2, OpenID Connect Core 1.0 §6.2). */
+/** `request_uri`: fetches a request object (RFC 9101 §5.2, OpenID Connect Core 1.0 §6.2). */
 
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { type Client, isVouchedFor } from '../model/client.ts'
@@ -7,11 +7,11 @@ import { createSlots } from '../outbound/slots.ts'
 
 export type RequestUriPorts = {
   readonly outbound: Outbound
-  /** Whether an address need not be registered. */
+  /** Whether clients may use URLs that they did not register. */
   readonly allowUnregisteredUris: boolean
 }
 
-/** Media types that a JWT may have; a page or a document has others. */
+/** Media types that servers use for JWTs; web pages and documents have others. */
 const mediaTypes: ReadonlySet<string | undefined> = new Set([
   undefined,
   'application/oauth-authz-req+jwt',
@@ -22,12 +22,12 @@ const mediaTypes: ReadonlySet<string | undefined> = new Set([
 ])
 
 /**
- * Refuses `invalid_request_uri`: an address that the client did not register, or that answers no request object;
- * `temporarily_unavailable` while too many wait.
+ * Fetches a request object. Refuses `invalid_request_uri` if the URL is not registered or returns no request object,
+ * and `temporarily_unavailable` if too many requests wait.
  */
 export type FetchRequestObject = (uri: string, client: Client) => Promise<Result<string>>
 
-/** However many ask at once, an address is asked once: anybody may send a browser here, and nobody shall flood others by it. */
+/** Creates the fetcher. It fetches a URL only once at a time, because anyone could use this server to flood others. */
 export function createRequestObjectFetcher({
   outbound,
   allowUnregisteredUris,
@@ -37,7 +37,7 @@ export function createRequestObjectFetcher({
   return async (uri, client) => {
     const isRegistered = client.request_uris.includes(uri)
     if (!allowUnregisteredUris && !isRegistered) return invalid('request_uri_not_registered')
-    // Anybody may name another address in a request of a client that others vouched for.
+    // Anyone can put an unregistered URL in a request of a trusted client.
     const trusted = isRegistered && isVouchedFor(client)
     const giveBack = takeSlot({ client_id: slotOwner(client, isRegistered), url: uri, trusted })
     if (!giveBack) return tooMany
@@ -49,14 +49,14 @@ export function createRequestObjectFetcher({
   }
 }
 
-/** Unregistered addresses use up none of the places that the client has for its own. */
+/** Unregistered URLs don't use the client's own slots. */
 const slotOwner = ({ client_id }: Client, isRegistered: boolean): string =>
   isRegistered ? client_id : `${client_id}, unregistered`
 
-/** Any client may name an address, so that less is read than of an object that is sent. */
+/** Lower than for objects by value, because any client may name a URL. */
 const maxBytes = 16_384
 
-/** Requests that wait for an answer from outside at once. */
+/** Requests that may wait for responses of other servers at the same time. */
 const maxWaiting = 200
 
 const tooMany = refuse('temporarily_unavailable', 'request_uris_too_many_waiting', {
@@ -76,7 +76,7 @@ async function ask(address: string, stranger: boolean, outbound: Outbound): Prom
   return mediaTypes.has(type) ? ok(answer.body.trim()) : invalid('request_uri_media_type_wrong', { type })
 }
 
-/** OpenID Connect Core 1.0 §6.2: a fragment may say which version of the object is meant; it is not sent. */
+/** Removes the fragment, which only identifies the version of the object (OpenID Connect Core 1.0 §6.2). */
 const withoutFragment = (uri: string): string => uri.split('#', 1)[0] ?? ''
 
 const invalid = (reason: string, log?: Readonly<Record<string, unknown>>): Refusal =>

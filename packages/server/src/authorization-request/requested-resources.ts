@@ -1,4 +1,4 @@
-/** Resource indicators (RFC 8707 §2): the APIs that tokens shall be limited to. */
+/** Resource indicators (RFC 8707 §2): the APIs that tokens are limited to. */
 
 import type { Parameters } from '@tessera/protocol/parameters'
 import { isResourceIndicator } from '@tessera/protocol/resource-indicator'
@@ -6,8 +6,8 @@ import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { findApi, type Resources } from '../model/resource.ts'
 
 /**
- * Returns the names of the APIs, as they are configured.
- * Refuses `invalid_target` for a value that is no absolute URI, has a fragment, or names no API.
+ * Returns the configured names of the APIs. Refuses `invalid_target` if a value is not an absolute URI, has a fragment
+ * or is not an API.
  */
 export function validateResources(
   indicators: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * Which scopes a request may have, at every endpoint alike (RFC 6749 §3.3, OpenID Connect Core 1.0 §5.4, §11). The
- * defaults are the same wherever a user is asked, so that a client gets what it expects whichever way it comes.
+ * Validates scopes for all endpoints (RFC 6749 §3.3, OpenID Connect Core 1.0 §5.4, §11). The defaults are the same
+ * everywhere, so that clients get what they expect.
  */
 
 import type { Ignored } from '@tessera/protocol/parameters'
@@ -14,29 +14,29 @@ export type ScopeRules = {
   readonly resources: Resources
   /** Scopes of other kinds are refused. */
   readonly kinds: ReadonlySet<ScopeKind>
-  /** Whether `offline_access` is ignored where no refresh token can be issued (§11); else it is refused there. */
+  /** Whether `offline_access` is ignored if no refresh token can be issued (§11); otherwise it is refused. */
   readonly ignoresOfflineAccess?: boolean
-  /** Whether a code is issued: without one there is no refresh token. Default true. */
+  /** Whether a code is issued, which a refresh token requires. Default: true. */
   readonly issuesCode?: boolean
-  /** Whether scopes that nobody registered are ignored (OpenID Connect Core 1.0 §3.1.2.1); else they are refused. */
+  /** Whether unknown scopes are ignored (OpenID Connect Core 1.0 §3.1.2.1); otherwise they are refused. */
   readonly ignoresUnknown?: boolean
-  /** Names of the APIs that the request is for: without a `scope` it gets theirs only. Empty or omitted: all. */
+  /** Names of the APIs that the request is for. They limit the default scope; empty or omitted means all. */
   readonly apis?: readonly string[]
 }
 
 export type GrantableScope = {
-  /** Sorted, without duplicates; every name is registered and allowed to the client. */
+  /** Sorted and unique. Every scope exists and is allowed for the client. */
   readonly scope: readonly string[]
   readonly ignored: readonly Ignored[]
 }
 
-/** What a user can be asked for. */
+/** Scopes that a user can grant. */
 export const userScopeKinds: ReadonlySet<ScopeKind> = new Set(['identity', 'api', 'offline_access'])
 
 /**
- * The scope of a request. Omitted: everything that the client may ask for.
- * Refuses `invalid_scope` for a scope that is malformed, not registered, not allowed to the client or of another kind;
- * for identity scopes without `openid`; and when nothing is left.
+ * Validates the scope of a request; by default everything that the client may use. Refuses `invalid_scope` for scopes
+ * that are malformed, unknown, not allowed or of another kind, for identity scopes without `openid`, and if nothing is
+ * left.
  * @param text the `scope` parameter.
  */
 export function validateScope(text: string | undefined, rules: ScopeRules): Result<GrantableScope> {
@@ -118,7 +118,9 @@ function problemOf(name: string, rules: ScopeRules): Refusal | undefined {
     : undefined
 }
 
-/** The scopes to agree to: those that are granted, and of those that the client may ask for the ones that hold a claim that none of them holds. */
+/**
+ * Returns the scopes to agree to: the granted ones, and those of the client that contain the other requested claims.
+ */
 export function claimScopes(
   client: Client,
   resources: Resources,
@@ -133,11 +135,11 @@ export function claimScopes(
   return [...new Set([...scope, ...holding.map(({ name }) => name)])].sort()
 }
 
-/** Discovery lists the scopes and a client knows its own: the response may name one that exists. */
+/** It is safe to name the scope, because discovery lists it. */
 const invalid = (reason: string, scope: string, problem: string): Refusal =>
   refuse('invalid_scope', reason, { description: `The scope ${scope} ${problem}`, log: { scope } })
 
-/** Does not repeat what a stranger may have written into a link. */
+/** Doesn't echo unknown scopes, which strangers may have put into a link. */
 const unknown = refuse('invalid_scope', 'scope_unknown', {
   description: 'scope has a scope that this server does not know',
 })
@@ -146,7 +148,7 @@ const malformed = refuse('invalid_scope', 'scope_malformed', {
   description: 'scope has characters that no scope may have',
 })
 
-/** No scope is left of the request, or of what its client may have. */
+/** The request, or everything that its client may use, leaves no scope. */
 export const nothingLeft = refuse('invalid_scope', 'scope_empty', {
   description: 'No scope is left to grant',
 })

@@ -1,4 +1,4 @@
-/** From the parameters as they came to those that count: pushed, in a request object, or as they are (RFC 9101, RFC 9126). */
+/** Determines the effective parameters of a request: pushed, from a request object, or as sent (RFC 9101, RFC 9126). */
 
 import { type Parameters, withParameters } from '@tessera/protocol/parameters'
 import { type Ok, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
@@ -21,15 +21,18 @@ export type ResolutionPorts = RequestObjectPorts &
 
 type ResolvedRequest = {
   readonly parameters: Parameters
-  /** For a pushed one, which can be used once. */
+  /** Set for a pushed request, which can be used once. */
   readonly pushed?: Pushed
-  /** It came as a request object that the client signed. */
+  /** Set for a request object that the client signed. */
   readonly signed?: true
-  /** Its browser can't read it, and beside it other parameters were sent in the clear: by the client, or by anybody else. */
+  /**
+   * Set if the browser can't read the request object but plain parameters were added to it, by the client or by anyone
+   * else.
+   */
   readonly mixed?: true
 }
 
-/** How a request came that waits for its user. */
+/** How a request arrived that waits for its user. */
 type RequestOrigin = { readonly pushed?: unknown; readonly signed_since?: unknown }
 
 type ResolveAuthorizationRequest = (
@@ -37,11 +40,11 @@ type ResolveAuthorizationRequest = (
 ) => Promise<Ok<ResolvedRequest> | AuthorizationRequestRefusal>
 
 export type AuthorizationRequestResolution = {
-  /** For the authorization endpoint. A refusal has a target where the parameters outside prove one. */
+  /** For the authorization endpoint. A refusal has a target if the plain parameters prove one. */
   readonly resolve: ResolveAuthorizationRequest
-  /** For the endpoint where requests are pushed: by value only (RFC 9126 §2.1). */
+  /** For the PAR endpoint, which accepts request objects by value only (RFC 9126 §2.1). */
   readonly resolvePushed: (client: Client, parameters: Parameters) => Promise<Result<Parameters>>
-  /** Returns why a request that begins again may no longer come the way it came; undefined when it may. */
+  /** Returns a refusal if a restarted request arrived in a way that is no longer allowed. */
   readonly originProblem: (client: Client, origin: RequestOrigin) => Refusal | undefined
 }
 
@@ -51,7 +54,7 @@ export function createAuthorizationRequestResolution(ports: ResolutionPorts): Au
     async resolve(parameters) {
       const id = parameters.get('client_id')
       const client = id === undefined ? undefined : await ports.clients.find(id)
-      // Whoever it is not from is told by the validation.
+      // Validation refuses unknown and disabled clients.
       if (!client?.enabled) return ok({ parameters })
       const resolved = await resolveFor(client, parameters, fetchObject, ports)
       if (resolved.ok) return ok(withDefaults(resolved.value, client))
@@ -68,7 +71,7 @@ export function createAuthorizationRequestResolution(ports: ResolutionPorts): Au
       return resolved.ok ? ok(withDefaults(resolved.value, client).parameters) : resolved
     },
     originProblem(client, { pushed, signed_since }) {
-      // What was pushed was resolved then.
+      // Pushed requests were resolved when they were pushed.
       if (pushed !== undefined) return undefined
       if (mustBePushed(client, ports)) return pushedRequired
       return mustBeSigned(client, ports) && signed_since === undefined ? missing : undefined
@@ -88,7 +91,7 @@ async function resolveFor(
       description: 'Only one of request and request_uri is allowed',
     })
   }
-  // What was pushed was resolved then.
+  // Pushed requests were resolved when they were pushed.
   if (uri !== undefined && isPushed(uri)) return ports.pushedRequests.find(uri, client.client_id)
   if (mustBePushed(client, ports)) return pushedRequired
   const fetched = uri === undefined ? ok(request) : await fetchObject(uri, client)
@@ -111,7 +114,7 @@ async function resolveObject(
   const wrong = mismatch(parameters, object.value)
   const merged = wrong ?? merge(isStrict ? undefined : parameters, object.value)
   if (!merged.ok) return merged
-  // What the client keeps at an address may be for this server alone, too.
+  // A fetched object may be readable for this server only, too.
   const isHidden = object.value.isEncrypted || parameters.get('request_uri') !== undefined
   const mixed = isHidden && !isStrict
   return ok({ parameters: merged.value, ...(isSigned && { signed: true }), ...(mixed && { mixed }) })
@@ -129,7 +132,7 @@ const pushedRequired = refuse('invalid_request', 'pushed_request_required', {
   description: 'A pushed authorization request is required',
 })
 
-/** RFC 9101 §7 names errors of a request object; where there is none, the request is at fault. */
+/** RFC 9101 §7 defines errors for a present request object. A missing one is an invalid request. */
 const missing = refuse('invalid_request', 'request_object_missing', {
   description: 'A signed request object is required',
 })
@@ -138,7 +141,7 @@ const unsigned = refuse('invalid_request_object', 'request_object_unsigned', {
   description: 'A signed request object is required',
 })
 
-/** OpenID Connect Core 1.0 §6.1: where they stand outside too, they are the same. */
+/** Refuses parameters that differ from the request object's (OpenID Connect Core 1.0 §6.1). */
 function mismatch(outside: Parameters, { parameters }: RequestObject): Refusal | undefined {
   const differs = (['client_id', 'response_type'] as const).find(name => {
     const [out, within] = [outside.get(name), parameters.get(name)]
@@ -151,8 +154,8 @@ function mismatch(outside: Parameters, { parameters }: RequestObject): Refusal |
 }
 
 /**
- * RFC 9101 §5: only what stands in the object counts. OpenID Connect Core 1.0 §6.1 joins what stands outside, and the
- * object wins: so for an object that is not typed as RFC 9101 wants it, unless signed ones are required.
+ * Returns the effective parameters. Only those of the object count (RFC 9101 §5), except for an untyped object if
+ * signatures are optional. Then the others are added, and the object's take precedence (OpenID Connect Core 1.0 §6.1).
  */
 function merge(outside: Parameters | undefined, { parameters }: RequestObject): Result<Parameters> {
   const names = new Set(parameters.names())

@@ -1,4 +1,4 @@
-/** Proving where an answer may go before anything else is looked at (RFC 6749 §3.1.2.4, §4.1.2.1; RFC 9700 §2.1). */
+/** Proves where a response may be sent before anything else is checked (RFC 6749 §3.1.2.4, §4.1.2.1; RFC 9700 §2.1). */
 
 import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
@@ -9,8 +9,8 @@ import type { ResponseTarget } from './authorization-request.ts'
 import { defaultResponseMode, parseResponseMode } from './response-type.ts'
 
 /**
- * Refuses, for an error page and never for a redirect: `invalid_request` without a `client_id` or with a redirection
- * URI that is missing or none of the client's; `unauthorized_client` for an unknown or disabled client.
+ * Returns the response target. Refuses without redirecting: `invalid_request` for a missing `client_id` and for a
+ * missing or unregistered redirection URI; `unauthorized_client` for an unknown or disabled client.
  */
 export async function proveResponseTarget(
   parameters: Parameters,
@@ -27,7 +27,7 @@ export async function proveResponseTarget(
     })
   }
   const redirectUri = parameters.get('redirect_uri')
-  // Never defaulted, even where only one is registered: OpenID Connect Core 1.0 §3.1.2.1 requires it.
+  // There is no default, because OpenID Connect Core 1.0 §3.1.2.1 requires the parameter.
   if (redirectUri === undefined) return refuseMode('redirect_uri_missing', 'Missing redirect_uri', clientId)
   if (!isRedirectUriOf(client, redirectUri)) {
     return refuseMode('redirect_uri_not_registered', 'Invalid redirect_uri', clientId)
@@ -42,7 +42,7 @@ export async function proveResponseTarget(
   })
 }
 
-/** A client that registered itself may have been deleted since. Its user can have it register again. */
+/** Returns a separate reason for self-registered ids. Such a client may have been deleted and can register again. */
 const unknownReason = (clientId: string): string =>
   isRegisteredId(clientId) ? 'registered_client_unknown' : 'client_unknown'
 

@@ -9,7 +9,7 @@ import { ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { hasPrivateUseScheme } from '@tessera/protocol/uri-scheme'
 import type { Client } from '../model/client.ts'
 
-/** Refuses `invalid_request` without one, `unsupported_response_type`, `unauthorized_client`. */
+/** Refuses `invalid_request` if it is missing, `unsupported_response_type` and `unauthorized_client`. */
 export function validateResponseType(client: Client, parameters: Parameters): Result<ResponseType> {
   const text = parameters.get('response_type')
   if (text === undefined) {
@@ -32,9 +32,9 @@ export const responseModes = ['query', 'fragment', 'form_post'] as const
 export type ResponseMode = (typeof responseModes)[number]
 
 /**
- * How the client is answered: as it asks, else by the default of its response type.
- * Refuses `unsupported_response_type` for a mode that is not known; `invalid_request` for a query that would hold a token,
- * and for a form to an application: a browser starts it by its scheme and posts nothing to it.
+ * Returns the requested response mode, or the default of the response type. Refuses `unsupported_response_type` for an
+ * unknown mode, and `invalid_request` for a token in a query and for `form_post` to a private-use scheme, since
+ * browsers don't post to applications.
  */
 export function parseResponseMode(parameters: Parameters, redirectUri: string): Result<ResponseMode> {
   const named = parameters.get('response_mode')
@@ -44,13 +44,13 @@ export function parseResponseMode(parameters: Parameters, redirectUri: string): 
   if (mode === 'form_post' && hasPrivateUseScheme(redirectUri)) {
     return refuseMode('invalid_request', 'response_mode_form_post', 'Invalid response_mode for redirect_uri')
   }
-  // A query ends up in logs, histories and Referer headers (RFC 9700 §4.3).
+  // Queries end up in logs, histories and Referer headers (RFC 9700 §4.3).
   return mode === 'query' && defaultResponseMode(parameters) !== 'query'
     ? refuseMode('invalid_request', 'response_mode_query', 'Invalid response_mode for response_type')
     : ok(mode)
 }
 
-/** Where an error goes too when the mode that was asked for can't be. */
+/** Returns the default mode. Errors also use it if the requested mode is invalid. */
 export const defaultResponseMode = (parameters: Parameters): ResponseMode =>
   bringsToken(parameters.get('response_type') ?? '') ? 'fragment' : 'query'
 

@@ -1,18 +1,18 @@
-/** An authorization request as text, for its way through the pages and for the store. */
+/** Serializes authorization requests for the pages and for the store. */
 
 import type { Parameters } from '@tessera/protocol/parameters'
 import { ok, type Result, refuse } from '@tessera/protocol/result'
 import { maxParametersLength } from './long-request.ts'
 import { requestLimits } from './parameter-limits.ts'
 
-/** The rest was read and checked by then, and nobody reads unknown parameters (RFC 6749 §3.1). */
+/** Parameters that were processed already are dropped, and so are unknown ones (RFC 6749 §3.1). */
 const kept: ReadonlySet<string> = new Set(
   Object.keys(requestLimits).filter(name => !['request', 'request_uri', 'id_token_hint'].includes(name)),
 )
 
 /**
- * Returns what the pages need of a request, form-encoded; what its `id_token_hint` says travels beside it. Refuses
- * `invalid_request` when it is too long.
+ * Returns the parameters that the pages need, form-encoded. Callers pass on the content of `id_token_hint` separately.
+ * Refuses `invalid_request` if they are too long.
  */
 export function serializeRequest(parameters: Parameters): Result<string> {
   const text = formatParameters(parameters, name => kept.has(name))

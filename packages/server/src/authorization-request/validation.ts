@@ -1,4 +1,4 @@
-/** Validates authorization requests, whichever way they came (RFC 6749 §4.1.1, OpenID Connect Core 1.0 §3.1.2.1). */
+/** Validates authorization requests (RFC 6749 §4.1.1, OpenID Connect Core 1.0 §3.1.2.1). */
 
 import { parseAcrValues } from '@tessera/protocol/acr-values'
 import type { Seconds } from '@tessera/protocol/brand'
@@ -31,24 +31,26 @@ export type AuthorizationRequestPorts = {
   readonly resources: Resources
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>
   readonly tenants: ReadonlySet<string>
-  /** The values of `prompt` that are offered. */
+  /** The supported values of `prompt`. */
   readonly prompts: readonly Prompt[]
-  /** Whether people may sign up in this tenant; undefined: in none. */
+  /** Returns whether users can sign up in the tenant; undefined means without a tenant. */
   readonly signUpIn: (tenant: string | undefined) => boolean
   readonly readIdTokenHint: ReadIdTokenHint
-  /** What happens to scopes that nobody registered, where the client does not say. */
+  /** How to handle unknown scopes, unless the client overrides it. */
   readonly unknownScopes: UnknownScopes
-  /** Whether a request without `scope` is refused, as IdentityServer4 does; else it gets the default. */
+  /** Whether `scope` is required, as in IdentityServer4; otherwise it has a default. */
   readonly requiresScope: boolean
 }
 
-/** @param hint what the request's `id_token_hint` was found to say before, where the request comes without it now. */
+/** @param hint the content of an `id_token_hint` that was validated earlier and is not part of the parameters. */
 export type ValidateAuthorizationRequest = (
   parameters: Parameters,
   hint?: CheckedHint,
 ) => Promise<AuthorizationRequestResult>
 
-/** Refuses as {@link proveResponseTarget} does, without a target; then, with one, by the first rule that is broken. */
+/**
+ * Creates the validator. It refuses without a target as {@link proveResponseTarget} does; every later refusal has one.
+ */
 export const createAuthorizationRequestValidator =
   (ports: AuthorizationRequestPorts): ValidateAuthorizationRequest =>
   async (parameters, hint) => {
@@ -83,7 +85,7 @@ async function validate(
   const { scope } = granted.value
   const idTokenRefusal = frontChannelIdTokenRefusal(type.value, scope, parameters)
   if (idTokenRefusal) return idTokenRefusal
-  // A code is as well protected whatever comes beside it; without one there is nothing to prove.
+  // PKCE protects the code whatever else is issued; without a code it does nothing.
   const challenge = brings(type.value, 'code') ? validateCodeChallenge(target, parameters) : ok({})
   if (!challenge.ok) return challenge
   const prompt = parsePrompt(parameters.get('prompt'), ports.prompts)
@@ -94,7 +96,7 @@ async function validate(
   const place = validateSignInPlace(parameters.get('acr_values'), client, ports)
   if (!place.ok) return place
   const { acr, ...signInPlace } = place.value
-  // Initiating User Registration 1.0 §4.1: where nobody signs up, `create` is a value that is not supported.
+  // Initiating User Registration 1.0 §4.1: without sign-up, `create` is an unsupported value.
   if (prompt.value.has('create') && !ports.signUpIn(signInPlace.tenant))
     return refuse('invalid_request', 'sign_up_not_offered', { description: 'Unsupported prompt mode' })
   const read = readHint(parameters.get('id_token_hint'), ports)
@@ -134,7 +136,7 @@ async function validate(
   })
 }
 
-/** OpenID Connect Core 1.0 §3.2.2.1, §3.3.2.11: an ID token from here is tied to its request by the nonce. */
+/** Requires `openid` and a nonce for ID tokens of this endpoint (OpenID Connect Core 1.0 §3.2.2.1, §3.3.2.11). */
 function frontChannelIdTokenRefusal(
   type: ResponseType,
   scope: readonly string[],
@@ -149,14 +151,17 @@ function frontChannelIdTokenRefusal(
     : undefined
 }
 
-/** `acr_values` is voluntary; what the `claims` parameter asks for goes before it (OpenID Connect Core 1.0 §5.5.1.1). */
+/**
+ * Returns the requested `acr`. An essential one of the `claims` parameter replaces the voluntary `acr_values` (OpenID
+ * Connect Core 1.0 §5.5.1.1).
+ */
 const requestedAcr = (
   voluntary: readonly string[],
   { acr }: ClaimsParameter,
 ): ValidatedAuthorizationRequest['requested_acr'] =>
   acr.essential ? acr : { values: [...new Set([...acr.values, ...voluntary])], essential: false }
 
-/** Features that are not offered, each with its registered error (OpenID Connect Core 1.0 §3.1.2.6). */
+/** Unsupported parameters with their registered errors (OpenID Connect Core 1.0 §3.1.2.6). */
 const unsupportedParameters = [['registration', 'registration_not_supported']] as const
 
 function unsupported(parameters: Parameters): Refusal | undefined {
@@ -170,10 +175,13 @@ function unsupported(parameters: Parameters): Refusal | undefined {
   )
 }
 
-/** Longer than anybody stays signed in: sessions that are older than 68 years there are none. */
+/** 68 years, which is longer than any session. */
 const maxMaxAge: Seconds = 2 ** 31
 
-/** OpenID Connect Core 1.0 §3.1.2.1: digits alone. Some clients send the largest integer that they have for "any age". */
+/**
+ * Requires digits (OpenID Connect Core 1.0 §3.1.2.1). Caps the value: some clients send their largest integer to accept
+ * any age.
+ */
 function parseMaxAge(text: string | undefined): Result<{ max_age?: Seconds }> {
   if (text === undefined) return ok({})
   return /^\d+$/.test(text)
@@ -185,7 +193,7 @@ type SignInPlace = Pick<ValidatedAuthorizationRequest, 'acr_values' | 'tenant' |
   readonly acr: readonly string[]
 }
 
-/** A tenant that the client may not name is refused; a provider that it may not use is dropped, and the user chooses. */
+/** Refuses a tenant that the client may not use. Ignores such a provider, so that the user can choose another. */
 function validateSignInPlace(
   text: string | undefined,
   client: Client,
@@ -216,8 +224,8 @@ function readHint(
 }
 
 /**
- * The hint may be another client's: its `sub` is what that one was told. Not where one of the two is told a pairwise
- * one: together they could ask whether two of their users are the same (OpenID Connect Core 1.0 §8.1).
+ * Returns the user of the hint, which may come from another client. Refuses that if either client has pairwise
+ * identifiers: together they could correlate their users (OpenID Connect Core 1.0 §8.1).
  */
 async function expectedUser(
   hint: CheckedHint | undefined,

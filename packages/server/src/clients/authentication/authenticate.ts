@@ -1,4 +1,4 @@
-/** Client authentication (RFC 6749 §2.3, §3.2.1): who asks, proven in exactly one way. */
+/** Authenticates the client of a request by exactly one method (RFC 6749 §2.3, §3.2.1). */
 
 import type { ClientAuthenticationMethod } from '@tessera/protocol/client-authentication'
 import type { HttpRequest } from '@tessera/protocol/http'
@@ -26,11 +26,13 @@ import { createSecrets } from './secrets.ts'
 type Authenticated = {
   readonly client: Client
   readonly method: ClientAuthenticationMethod
-  /** The certificate that proved it (RFC 8705 §3.1). */
+  /** The client certificate that authenticated it (RFC 8705 §3.1). */
   readonly confirmation?: Confirmation
 }
 
-/** @param given the credential where it was read before, and the APIs that it may be of: failures are counted for them too. */
+/**
+ * @param given the credential if it was read before, and the APIs that it may belong to. Failures count for them too.
+ */
 export type AuthenticateClient = (
   request: HttpRequest,
   parameters: Parameters,
@@ -50,10 +52,9 @@ const byName = new Map<ClientAuthenticationMethod, AuthenticationMethod>(
 )
 
 /**
- * Refuses `invalid_client`, with one description for every cause; `invalid_client` with how long to wait where too many
- * secrets or assertions were wrong;
- * `invalid_request` for two ways in one request; `temporarily_unavailable` when it can't tell now.
- * Returns at once for public clients and for secrets that are kept as SHA-256.
+ * Creates client authentication. Refuses `invalid_client` with the same description for every cause, or with a delay
+ * after too many failures; `invalid_request` for two methods in a request; `temporarily_unavailable` if it can't decide
+ * now. Returns synchronously for public clients and SHA-256 secrets.
  */
 export function createClientAuthentication({
   clients,
@@ -78,7 +79,7 @@ export function createClientAuthentication({
     const read = given ? ok(given.credential) : readCredential(request, parameters, lenient)
     if (!read.ok) return read
     const credential = ok(expanded(read.value))
-    // Whoever only says who they are guesses nothing: a certificate can't be guessed, and a public client has no secret.
+    // Without a secret nothing can be guessed: this is a certificate or a public client.
     if (credential.value.kind === 'identity') return found(credential.value, request)
     const names = namesOf(credential.value)
     return guarded(credential.value, request, given ? [...new Set([...given.apis, ...names])] : names)
@@ -92,7 +93,7 @@ export function createClientAuthentication({
       : verify(client, credential, request)
   }
 
-  /** Where the readings name several clients, each is checked by its own. */
+  /** Checks each client that the header may name, with that client's own reading. */
   async function foundAny(credential: Credential, request: HttpRequest): Promise<Result<Authenticated>> {
     const known = await Promise.all(namesOf(credential).map(async name => clients.find(name)))
     const candidates = known.filter(client => client !== undefined)
@@ -103,11 +104,11 @@ export function createClientAuthentication({
       if (outcome.ok) return outcome
       refused.push(outcome)
     }
-    // What can't be told now may be right.
+    // A check that was not possible now might have succeeded.
     return refused.find(({ error }) => error !== 'invalid_client') ?? refused[0]!
   }
 
-  /** Counts failures, and refuses where there were too many. */
+  /** Counts failures and refuses after too many. */
   function guarded(
     credential: Credential,
     request: HttpRequest,
@@ -135,7 +136,7 @@ export function createClientAuthentication({
     }
   }
 
-  /** One that failed too often itself goes before one that only its network holds. */
+  /** Returns the refusal to apply. A client's own limit takes precedence over that of its network. */
   function heldOf(names: readonly string[], from: string): Held | undefined {
     const all = names.map(name => failures.refusal(name, from))
     return all.find(held => held?.by === 'client') ?? (all.includes(undefined) ? undefined : all[0])
@@ -163,7 +164,7 @@ export function createClientAuthentication({
   }
 }
 
-/** Failures of a client are counted for its id, those of an API for the API's name. */
+/** Returns the name to count for: an API's failures count for its name, a client's for its id. */
 const nameOf = ({ client_id }: Client, names: readonly string[]): string =>
   names.includes(client_id) ? client_id : (names[0] ?? client_id)
 
@@ -172,12 +173,12 @@ const reasonOf = (client: Client | undefined): string => {
   return client.enabled ? 'client_authentication_method_not_registered' : 'client_disabled'
 }
 
-/** The method that the credential belongs to, if the client may use it; undefined when it may not. */
+/** Returns the method of the credential, or undefined if the client may not use it. */
 function methodOf(
   { token_endpoint_auth_method: registered }: Client,
   credential: Credential,
 ): AuthenticationMethod | undefined {
-  // RFC 7591 §2 would make Basic the default; taking both is what clients in the wild need.
+  // RFC 7591 §2 defines Basic as the default, but existing clients rely on both.
   if (registered === undefined)
     return byName.get(credential.kind === 'secret' ? credential.method : 'client_secret_basic')
   if (credential.kind === 'secret' && registered !== 'none' && registered !== credential.method)

@@ -1,4 +1,6 @@
-/** Who may ask about tokens (RFC 7662 §2.1): a confidential client, or an API by its name and a secret. */
+/**
+ * Authenticates callers of introspection (RFC 7662 §2.1): a confidential client, or an API with its name and secret.
+ */
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
@@ -33,7 +35,10 @@ export type CallerAuthenticationPorts = {
   readonly compatibility?: 'none' | 'identityserver4'
 }
 
-/** Refuses what client authentication refuses, and `invalid_client` for a public client: it proves nothing. */
+/**
+ * Creates caller authentication. Refuses what client authentication refuses, and `invalid_client` for a public client,
+ * because it proves nothing.
+ */
 export function createCallerAuthentication({
   authenticate,
   resources,
@@ -58,11 +63,10 @@ export function createCallerAuthentication({
     for (const candidate of candidates) {
       const outcome = await checkApi(candidate, request, from)
       if (outcome?.ok || outcome?.error === 'temporarily_unavailable') return outcome
-      // One name may begin with another: guesses at one API must not keep the other out.
+      // An API's name may be a prefix of another's. Failures of one must not block the other.
       held ??= outcome
     }
-    // A wrong secret counts for everybody whom it may have been meant for: whoever has several readings would otherwise
-    // be guessed more often in one of them.
+    // Count a wrong secret for every name that it may belong to, so that several readings don't allow more guesses.
     const apis = candidates.map(({ api }) => api.name)
     const authenticated = await authenticate(request, parameters, { credential: credential.value, apis })
     if (!authenticated.ok) {
@@ -77,7 +81,7 @@ export function createCallerAuthentication({
       : ok({ kind: 'client', client })
   }
 
-  /** Undefined where the secret is wrong; refused unchecked where there were too many wrong ones. */
+  /** Checks the secret of an API. Returns undefined if it is wrong; refuses without a check after too many failures. */
   async function checkApi(
     { api, readings }: Candidate,
     request: HttpRequest,
@@ -94,7 +98,7 @@ export function createCallerAuthentication({
     return ok({ kind: 'api', api })
   }
 
-  /** The APIs that the credential may be of, each with its own readings. */
+  /** Returns the APIs that the credential may belong to, each with its readings. */
   function findApis(credential: Credential): readonly Candidate[] {
     const readings = credential.kind === 'secret' ? withColons(credential, namesWithColon) : []
     const names = new Set([credential.client_id, ...readings.map(({ client_id }) => client_id)])

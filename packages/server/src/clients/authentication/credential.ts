@@ -1,4 +1,4 @@
-/** Reads what a request says of its client: at most one credential (RFC 6749 §2.3). */
+/** Reads the credential of a request, of which there can be only one (RFC 6749 §2.3). */
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import type { Parameters } from '@tessera/protocol/parameters'
@@ -8,10 +8,11 @@ import { type Credential, maxClientIdLength, refuseClient, type SecretReading, w
 import { assertionSubject, clientAssertionType } from './private-key-jwt.ts'
 
 /**
- * Refuses `invalid_request` for two credentials or two client ids, `invalid_client` for none or one that can't be read.
- * @param parameters read with limits such as {@link credentialLimits}, which bound what is sent in the body.
- * @param maxIdLength characters of the id in a Basic header; those of a client_id unless given.
- * @param lenient As IdentityServer4: Basic and body may both stand, and the first with a secret counts.
+ * Refuses `invalid_request` for two credentials or two client ids, and `invalid_client` for no credential or a
+ * malformed one.
+ * @param parameters parsed with limits such as {@link credentialLimits}.
+ * @param maxIdLength characters of the id in a Basic header.
+ * @param lenient allows both Basic and body as IdentityServer4 does; the first one with a secret is used.
  */
 export function readCredential(
   { headers: { authorization } }: HttpRequest,
@@ -30,7 +31,7 @@ export function readCredential(
   const { others = [] } = basic
   const readings = [basic, ...others]
   if (lenient || client_id === undefined) return ok(basicCredential(readings))
-  // An id in the body says which reading is meant.
+  // The id in the body determines which reading is meant.
   const meant = withColons({ method: 'client_secret_basic', readings: [basic, ...others] }, [
     client_id,
   ]).filter(reading => reading.client_id === client_id)
@@ -75,13 +76,13 @@ function readFromBody(body: Body): Result<Credential> {
   if (body.client_assertion !== undefined || body.client_assertion_type !== undefined) {
     return secret === undefined ? readAssertion(body) : severalCredentials
   }
-  // RFC 6749 §5.2: no client authentication included.
+  // RFC 6749 §5.2: a request without client authentication.
   if (client_id === undefined) return refuseClient('client_id_missing')
   if (secret === undefined) return ok({ kind: 'identity', client_id })
   return ok({ kind: 'secret', method: 'client_secret_post', client_id, readings: [{ client_id, secret }] })
 }
 
-/** RFC 7521 §4.2: `client_id` may be omitted; it must name the assertion's subject. */
+/** Reads the assertion. `client_id` is optional and must equal the assertion's subject (RFC 7521 §4.2). */
 function readAssertion({ client_id, client_assertion, client_assertion_type }: Body): Result<Credential> {
   if (client_assertion === undefined || client_assertion_type === undefined) {
     return refuse('invalid_request', 'client_assertion_incomplete', {

@@ -1,14 +1,14 @@
-/** Distinguished names: strings by RFC 4514, equal by RFC 5280 §7.1 (case and runs of spaces do not count). */
+/** Distinguished names: parsed by RFC 4514, compared by RFC 5280 §7.1 (ignoring case and repeated spaces). */
 
 import { X509Certificate } from 'node:crypto'
 
-/** Two names are equal when these texts are. */
+/** Names are equal if their canonical texts are. */
 export type CanonicalName = string
 
-/** Undefined for text that is no distinguished name, or an empty one. */
+/** Returns the canonical name; undefined if the text is empty or not a distinguished name. */
 export const parseDistinguishedName = (text: string): CanonicalName | undefined => canonical(split(text, ','))
 
-/** The subject of a certificate (DER in base64); undefined where there is none to read. */
+/** Returns the subject of a certificate (DER in base64); undefined if it can't be read. */
 export function subjectOf(certificate: string): CanonicalName | undefined {
   let subject: string | undefined
   try {
@@ -16,7 +16,7 @@ export function subjectOf(certificate: string): CanonicalName | undefined {
   } catch {
     return undefined
   }
-  // Node writes one relative name a line, each escaped by RFC 2253, the most significant first; RFC 4514 §2.1 has it last.
+  // Node writes one RDN per line in RFC 2253 escaping, most significant first. RFC 4514 §2.1 puts it last.
   return subject ? canonical(subject.split('\n').reverse()) : undefined
 }
 
@@ -29,13 +29,13 @@ function canonical(relativeNames: readonly string[]): CanonicalName | undefined 
       if (pair === undefined) return undefined
       pairs.push(pair)
     }
-    // RFC 4514 §2.2: the pairs of one relative name are a set.
+    // RFC 4514 §2.2: the pairs of an RDN are a set.
     names.push(pairs.sort())
   }
   return JSON.stringify(names)
 }
 
-/** Splits at a separator that no backslash escapes. */
+/** Splits at unescaped separators. */
 function split(text: string, separator: string): readonly string[] {
   const parts: string[] = []
   let start = 0
@@ -63,7 +63,7 @@ function readPair(text: string): string | undefined {
   ])
 }
 
-/** What may stand after a backslash: a special character, or a byte in hexadecimal (RFC 4514 §2.4). */
+/** Escape sequences: a special character, or bytes in hexadecimal (RFC 4514 §2.4). */
 const escapes = /((?:\\[0-9a-f]{2})+)|\\([\\"+,;<>#= ])|(["\\;<>])/gi
 
 function readValue(text: string): string | undefined {
@@ -82,14 +82,14 @@ function readValue(text: string): string | undefined {
 /** UTF8String, PrintableString, IA5String. */
 const stringTags: readonly (number | undefined)[] = [0x0c, 0x13, 0x16]
 
-/** RFC 4514 §2.4: `#` and the BER encoding of the value; strings of up to 127 bytes are read. */
+/** Decodes `#` followed by a BER value (RFC 4514 §2.4): strings of up to 127 bytes. */
 function readHex(text: string): string | undefined {
   const bytes = Buffer.from(text, 'hex')
   const isString = text.length === bytes.length * 2 && stringTags.includes(bytes[0])
   return isString && bytes[1] === bytes.length - 2 ? bytes.toString('utf8', 2) : undefined
 }
 
-/** Other names of attribute types (RFC 4519 §2, RFC 2985 §5.2.1) by the name that Node writes. */
+/** Maps other names of attribute types (RFC 4519 §2, RFC 2985 §5.2.1) to those that Node writes. */
 const sameTypes: Readonly<Record<string, string>> = {
   '2.5.4.3': 'CN',
   '2.5.4.4': 'SN',

@@ -1,7 +1,7 @@
 /**
- * Limits on guessing the secrets of clients and APIs (RFC 6749 §2.3.1): failures are counted by network, and by name and
- * network. A right secret costs two look-ups in memory and nothing in the store. See
- * docs/decisions/0017-client-secret-guesses.md.
+ * Limits guesses at secrets of clients and APIs (RFC 6749 §2.3.1). Failures are counted per network, and per name and
+ * network. A correct secret costs two lookups in memory and none in the store
+ * (docs/decisions/0017-client-secret-guesses.md).
  */
 
 import type { Seconds } from '@tessera/protocol/brand'
@@ -9,46 +9,46 @@ import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Clock } from '../../runtime/ports.ts'
 
 export type ClientFailures = {
-  /** Refuses a credential before it is checked, by what this process knows; undefined where it may be checked. */
+  /** Returns a refusal if, as far as this process knows, the credential must not be checked. */
   readonly refusal: (name: string, from: string) => Held | undefined
-  /** Whether another process, or this one before it was restarted, saw this client authenticate from there within a day. */
+  /** Returns whether any process saw this client authenticate from the network within a day. */
   readonly wasSeen: (name: string, from: string) => Promise<boolean>
   /**
-   * Counts a failure: one of the network, and one of each client that the request may have meant. Returns a refusal where
-   * there were too many, at this process or at others.
+   * Counts a failure for the network and for each client that the request may mean. Returns a refusal if there were too
+   * many across all processes.
    */
   readonly failed: (names: readonly string[], from: string) => Promise<Refusal | undefined>
   readonly succeeded: (name: string, from: string) => void
 }
 
-/** `by: 'network'`: a client that authenticated from there within a day is checked all the same. */
+/** `by: 'network'`: still checks clients that authenticated from the network within a day. */
 export type Held = { readonly by: 'client' | 'network'; readonly refusal: Refusal }
 
 type Counter = { readonly key: string; readonly most: number; readonly span: Seconds }
 
 export type ClientFailurePorts = {
-  /** Counts one in the store. Returns how long to wait where the counter is full, else 0. */
+  /** Adds one to a counter in the store. Returns the seconds to wait if it is full, otherwise 0. */
   readonly countFailure: (counter: Counter) => Promise<Seconds>
-  /** The networks that a request is counted in, the narrowest first, with the limit of each: see `networkKeys`. */
+  /** Returns the networks of a request, narrowest first, with their limits; see `networkKeys`. */
   readonly networksOf: (
     from: string,
     limit: { readonly most: number; readonly span: Seconds },
   ) => readonly Counter[]
-  /** Writes marks that last, and returns whether one of them is there. */
+  /** Stores markers for a time span. `isMarked` returns whether one of them exists. */
   readonly mark: (keys: readonly string[], span: Seconds) => Promise<void>
   readonly isMarked: (keys: readonly string[]) => Promise<boolean>
   readonly clock: Clock
 }
 
 const span: Seconds = 600
-/** Of one client from one network. */
+/** Failures of a client from a network. */
 const maxPerClient = 100
-/** Of all clients from one network, and of names that nobody has. */
+/** Failures of all clients, including unknown names, from a network. */
 const maxPerNetwork = 1000
 const day: Seconds = 86_400
-/** Marks name the half day in which they were written, so that they can be renewed. */
+/** Markers contain the half day of their creation, so that they can be renewed. */
 const halfDay: Seconds = 43_200
-/** The most entries of each kind that one process remembers. */
+/** The most entries per kind in the memory of a process. */
 const maxRemembered = 10_000
 
 type Tally = { count: number; until: Seconds }
@@ -63,7 +63,7 @@ export function createClientFailures({
 }: ClientFailurePorts): ClientFailures {
   const tallies = new Map<string, Tally>()
   const seen = createSeen()
-  /** Clients that were looked for in the store in vain: a flood is not to read it again and again. */
+  /** Clients that the store doesn't know. Remembered, so that a flood doesn't read the store repeatedly. */
   const unseen = new Map<string, Seconds>()
 
   const pairOf = (name: string, from: string): string => JSON.stringify([name, from])
@@ -75,7 +75,7 @@ export function createClientFailures({
   const isSeen = (name: string, from: string, now: Seconds): boolean =>
     (seen.find(name, from)?.at ?? Number.NEGATIVE_INFINITY) > now - day
 
-  /** At once, so that whatever is under way at the same time is counted too. */
+  /** Counts synchronously, so that concurrent requests see the count. */
   function tally(key: string, now: Seconds): void {
     const before = tallies.get(key)
     if (before && before.until > now) before.count += 1
@@ -86,7 +86,7 @@ export function createClientFailures({
     }
   }
 
-  /** Counts one in the store too; whatever other processes filled is full here as well. */
+  /** Counts in the store too, and adopts a limit that other processes have reached. */
   async function count({ key, most }: Counter, now: Seconds): Promise<Seconds> {
     const wait = await countFailure({ key: `failures of ${key}`, most, span })
     if (wait > 0) tallies.set(key, { count: most, until: now + wait })
@@ -96,7 +96,7 @@ export function createClientFailures({
   const markOf = (name: string, from: string, half: number): string =>
     `client seen ${half} ${pairOf(name, from)}`
 
-  /** Only where a network fails: a network whose clients are all right costs no write. */
+  /** Stores markers only for networks with failures, so that networks without any cost no writes. */
   async function markSeen(from: string, now: Seconds): Promise<void> {
     const half = Math.floor(now / halfDay)
     const fresh = seen.of(from).filter(([, client]) => client.marked !== half && client.at > now - halfDay)
@@ -147,7 +147,7 @@ export function createClientFailures({
         const wait = Math.max(...own, ...(isKnown ? [] : waits))
         return wait === 0 ? undefined : tooMany(name, wait)
       } catch {
-        // Without the store each process limits by itself.
+        // Without the store, each process enforces the limits by itself.
         return undefined
       }
     },
@@ -159,7 +159,10 @@ export function createClientFailures({
   }
 }
 
-/** Remembers which client authenticated from which network, in two generations. When the younger one is full, the older one is forgotten. */
+/**
+ * Remembers which clients authenticated from which networks, in two generations. A full young generation replaces the
+ * old one.
+ */
 function createSeen() {
   type Networks = Map<string, Map<string, Seen>>
   let young: Networks = new Map()

@@ -1,4 +1,4 @@
-/** What the ways of client authentication share (RFC 6749 §2.3, RFC 7521 §4.2, RFC 8705 §2). */
+/** What the client authentication methods have in common (RFC 6749 §2.3, RFC 7521 §4.2, RFC 8705 §2). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { ClientAuthenticationMethod } from '@tessera/protocol/client-authentication'
@@ -14,12 +14,12 @@ import type { VerifyClientSignature } from '../keys/signature.ts'
 import type { Secrets } from './secrets.ts'
 import type { WarnUnencodedBasic } from './unencoded-basic.ts'
 
-/** One way to authenticate. */
+/** A client authentication method. */
 export type AuthenticationMethod = {
   readonly name: ClientAuthenticationMethod
   /**
-   * Whether the credential is this client's. Refuses `invalid_client`, or `temporarily_unavailable` when it can't tell
-   * now. The value is how the client's tokens will be bound, undefined where they are not.
+   * Verifies the credential of a client. Resolves to the key binding of its tokens, if any. Refuses `invalid_client`,
+   * or `temporarily_unavailable` if it can't decide now.
    */
   readonly verify: (
     client: Client,
@@ -33,11 +33,11 @@ export type VerificationPorts = {
   readonly secrets: Secrets
   readonly warnUnencodedBasic: WarnUnencodedBasic
   readonly usedAssertions: UsedAssertions
-  /** Unless the client has settings of its own. */
+  /** Defaults for clients without settings of their own. */
   readonly clientAssertions: ClientAssertionPolicy
   /**
-   * Counts an assertion of a client, whose id is kept for so many seconds. The result takes it back, or says how long to
-   * wait where there were too many.
+   * Counts an assertion whose id is stored for `kept` seconds. Returns how to undo that, or the seconds to wait after
+   * too many.
    */
   readonly countAssertion: (
     clientId: string,
@@ -50,34 +50,34 @@ export type VerificationPorts = {
   readonly verifySignature: VerifyClientSignature
   readonly clock: Clock
   readonly issuer: string
-  /** What the URLs of the endpoints begin with where clients show certificates (RFC 8705 §5). */
+  /** The base URL of endpoints with TLS client authentication (RFC 8705 §5). */
   readonly mtlsBase: string
 }
 
-/** What a request says of its client. `identity`: only who it is; what proves it lies outside (a certificate) or does not exist. */
+/** The credential of a request. `identity` is only a client_id: the proof is a certificate, or there is none. */
 export type Credential =
   | {
       readonly kind: 'secret'
       readonly method: 'client_secret_basic' | 'client_secret_post'
-      /** Of the first reading. */
+      /** The client_id of the first reading. */
       readonly client_id: string
-      /** A body has one, a header may have several. */
+      /** One for a body; a header may have several. */
       readonly readings: readonly [SecretReading, ...SecretReading[]]
     }
   | { readonly kind: 'assertion'; readonly client_id: string; readonly assertion: string }
   | { readonly kind: 'identity'; readonly client_id: string }
 
-/** An id and the secret that goes with it. */
+/** A client_id with its secret. */
 export type SecretReading = {
   readonly client_id: string
   readonly secret: string
-  /** Sent by Basic without the form-encoding that RFC 6749 §2.3.1 asks for. */
+  /** Sent as Basic without the form-encoding of RFC 6749 §2.3.1. */
   readonly isUnencoded?: boolean
 }
 
 /**
- * Adds the readings of a Basic header whose id stands there with its colon, as many HTTP clients send it: then the first
- * colon does not end the id. An id that holds a colon already was sent encoded, which ends where it says.
+ * Adds readings of a Basic header for ids with a colon, which many HTTP clients send unencoded: then the first colon
+ * doesn't end the id. An id in the header that already has a colon was sent encoded.
  */
 export function withColons(
   { method, readings }: Pick<Extract<Credential, { kind: 'secret' }>, 'method' | 'readings'>,
@@ -94,21 +94,21 @@ export function withColons(
   return [...readings, ...found.filter(({ secret }) => secret !== '')]
 }
 
-/** Whom the credential may be of. */
+/** Returns the client ids that the credential may belong to. */
 export const namesOf = (credential: Credential): readonly string[] =>
   credential.kind !== 'secret' || credential.readings.length === 1
     ? [credential.client_id]
     : [...new Set(credential.readings.map(({ client_id }) => client_id))]
 
-/** RFC 6749 appendix A.1, A.2 give no lengths; these are ours (characters). */
+/** Lengths in characters; RFC 6749 appendix A.1 and A.2 define none. */
 export const maxClientIdLength = 100
-/** The longest name of an API, which authenticates at introspection. */
+/** APIs also authenticate at introspection, and have longer names. */
 export const maxCallerIdLength = 200
 export const maxClientSecretLength = 512
-/** Room for a chain of certificates (`x5c`). */
+/** Has room for a certificate chain (`x5c`). */
 const maxAssertionLength = 16_384
 
-/** The limits of the parameters that authenticate, for every endpoint that clients authenticate at. */
+/** Length limits of client authentication parameters. */
 export const credentialLimits: Limits = {
   client_id: [maxClientIdLength, 'invalid_client'],
   client_secret: [maxClientSecretLength, 'invalid_client'],
@@ -116,6 +116,6 @@ export const credentialLimits: Limits = {
   client_assertion: [maxAssertionLength, 'invalid_client'],
 }
 
-/** One description for every cause, so that a caller can't tell an unknown client from a wrong secret. */
+/** Refuses with one description for every cause, so that an unknown client looks like a wrong secret. */
 export const refuseClient = (reason: string, log?: Readonly<Record<string, unknown>>): Refusal =>
   refuse('invalid_client', reason, { description: 'client authentication failed', ...(log && { log }) })

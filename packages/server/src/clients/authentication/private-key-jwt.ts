@@ -13,22 +13,22 @@ import { type AuthenticationMethod, type Credential, refuseClient, type Verifica
 
 export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
-/** How far a client's clock may be off (seconds). */
+/** Tolerated clock difference of clients (seconds). */
 const clockTolerance = 60
 const maxJtiLength = 256
 
-/** For how long the id of an assertion is kept at most, where `exp` may be so far ahead. */
+/** Returns how long the id of an assertion is stored at most. */
 export const maxRetention = (maxLifetime: Seconds): Seconds =>
   rememberUntil(maxLifetime + clockTolerance, clockTolerance)
 
-/** Why an assertion is refused that the client's key did sign: nobody guessed it. */
+/** Reasons of refused assertions that were signed with the client's key, so they are no guesses. */
 export const signedReasons: ReadonlySet<string> = new Set([
   ...['client_assertion_identity_mismatch', 'client_assertion_audience_wrong', 'client_assertion_type_wrong'],
   ...['client_assertion_without_end', 'client_assertion_lives_too_long', 'client_assertion_from_the_future'],
   ...['client_assertion_without_id', 'client_assertion_replayed'],
 ])
 
-/** Explicitly typed: its audience is the issuer alone (draft-ietf-oauth-rfc7523bis §4). */
+/** Assertions with this type must have the issuer alone as audience (draft-ietf-oauth-rfc7523bis §4). */
 const strictType = 'client-authentication+jwt'
 
 export const privateKeyJwt: AuthenticationMethod = {
@@ -46,7 +46,7 @@ export const privateKeyJwt: AuthenticationMethod = {
   },
 }
 
-/** Who an assertion says it is from, unverified: only to find the client whose keys verify it. */
+/** Returns the unverified subject of an assertion, to find the client whose keys verify it. */
 export function assertionSubject(assertion: string): string | undefined {
   try {
     const { sub } = decodeJwt(assertion)
@@ -71,14 +71,14 @@ async function verifyAssertion(
   return verified.ok ? ok(verified) : refuseClient('client_assertion_invalid', { error_code: verified.code })
 }
 
-/** RFC 7523 §3 (1, 2), OpenID Connect Core 1.0 §9: both are the client. */
+/** Requires `iss` and `sub` to be the client (RFC 7523 §3 (1, 2), OpenID Connect Core 1.0 §9). */
 const identityProblem = ({ iss, sub }: JWTPayload, { client_id }: Client): string | undefined =>
   iss === client_id && sub === client_id ? undefined : 'client_assertion_identity_mismatch'
 
 /**
- * RFC 7523 §3 (3): the issuer or the token endpoint, or the endpoint that is asked (RFC 9126 §2). Each value must be
- * one of these: an assertion that is good elsewhere too could be passed on by whoever received it there. FAPI 2.0
- * §5.3.2.1 wants the issuer alone, as a string.
+ * Requires every audience to be the issuer, the token endpoint or the requested endpoint (RFC 7523 §3 (3), RFC 9126
+ * §2). Otherwise another recipient could reuse the assertion here. FAPI 2.0 §5.3.2.1 requires the issuer alone, as a
+ * string.
  */
 function audienceProblem(
   { aud }: JWTPayload,
@@ -87,7 +87,7 @@ function audienceProblem(
   { client_assertion_audience }: Client,
   { issuer, mtlsBase, clientAssertions }: VerificationPorts,
 ): string | undefined {
-  // RFC 8725 §3.11: a JWT made for another purpose (a request object, a DPoP proof) is not an assertion.
+  // RFC 8725 §3.11: reject JWTs made for another purpose, such as request objects and DPoP proofs.
   if (type !== 'jwt' && type !== strictType) return 'client_assertion_type_wrong'
   const wanted = type === strictType ? 'issuer' : (client_assertion_audience ?? clientAssertions.audience)
   if (wanted === 'issuer') return aud === issuer ? undefined : 'client_assertion_audience_wrong'
@@ -103,7 +103,7 @@ function audienceProblem(
 
 const tokenPath = '/connect/token'
 
-/** jose has checked that it has not ended and, where `nbf` says so, begun. */
+/** Checks the lifetime; jose has already checked `exp` and `nbf`. */
 function lifetimeProblem(
   { exp, iat }: JWTPayload,
   { client_assertion_max_lifetime }: Client,
@@ -116,7 +116,7 @@ function lifetimeProblem(
   return iat !== undefined && iat > now + clockTolerance ? 'client_assertion_from_the_future' : undefined
 }
 
-/** RFC 7523 §3 (7), OpenID Connect Core 1.0 §9: `jti` is required and used once. */
+/** Redeems the `jti`, which is required (RFC 7523 §3 (7), OpenID Connect Core 1.0 §9). */
 async function redeemJwtId(
   { jti, exp = 0 }: JWTPayload,
   { client_id }: Client,
@@ -135,7 +135,7 @@ async function redeemJwtId(
       expires_at,
     })
   } finally {
-    // Nothing was kept.
+    // Nothing was stored, so don't count it.
     if (!first) await counted.forgive()
   }
   return first ? ok(undefined) : refuseClient('client_assertion_replayed')

@@ -1,4 +1,4 @@
-/** Shared secrets: SHA-256 in constant time, or argon2id (RFC 9106) in a bounded queue. */
+/** Verifies shared secrets: SHA-256 in constant time, or argon2id (RFC 9106) in a bounded queue. */
 
 import { createHmac, hash } from 'node:crypto'
 import type { Secret } from '../../model/client.ts'
@@ -7,16 +7,13 @@ import { equalInConstantTime } from '../../runtime/constant-time.ts'
 import { QueueFull } from '../../runtime/fair-queue.ts'
 import type { Awaitable, Clock, Random } from '../../runtime/ports.ts'
 
-/** `busy`: too many argon2id verifications wait. */
+/** `busy`: too many argon2id verifications are waiting. */
 export type SecretCheck = 'fits' | 'wrong' | 'expired' | 'busy'
 
 export type Secrets = {
-  /**
-   * Returns whether the presented secret is one of those kept: at once, unless it must be compared with an argon2id hash.
-   * `from` is the network that asks.
-   */
+  /** Compares the presented secret with the stored ones. Returns synchronously unless an argon2id hash is needed. */
   readonly check: (presented: string, kept: readonly Secret[], from: string) => Awaitable<SecretCheck>
-  /** Compares several forms of what was presented, with the same work whichever of them fits. */
+  /** Compares several forms of a secret. The work is the same whichever matches. */
   readonly checkForms: (
     forms: readonly string[],
     kept: readonly Secret[],
@@ -24,7 +21,7 @@ export type Secrets = {
   ) => Awaitable<CheckedForms>
 }
 
-/** @property form the index of the one that fits, or that did until it expired. */
+/** @property form the index of the form that matches, or that matched until it expired. */
 export type CheckedForms = { readonly check: SecretCheck; readonly form?: number }
 
 export type SecretPorts = {
@@ -33,9 +30,9 @@ export type SecretPorts = {
   readonly matchArgon2id: MatchArgon2id
 }
 
-/** What is compared where nothing is kept: an unknown client costs one SHA-256 and one comparison too. */
+/** Compared if a client has no secret, so that an unknown client costs the same SHA-256 and comparison. */
 const nothing = new Uint8Array(32)
-/** Right secrets that are remembered: more than clients with an argon2id secret that are active at one time. */
+/** More than the number of clients with argon2id secrets that are active at a time. */
 const maxRemembered = 1000
 
 export function createSecrets({ clock, random, matchArgon2id }: SecretPorts): Secrets {
@@ -71,13 +68,13 @@ export function createSecrets({ clock, random, matchArgon2id }: SecretPorts): Se
     }
     if (kept.length === 0) for (const digest of digests) equalInConstantTime(digest, nothing)
     if (!slow || checked.check === 'fits') return checked
-    // A secret that ended in one entry may still be good by another.
+    // A secret that expired in one entry may be valid in another.
     return checkArgon2id(forms, kept, from)
       .then(found => (found.check === 'wrong' ? checked : found))
       .catch(asBusy)
   }
 
-  /** Without the slow hash: an argon2id secret is right if it was so before. */
+  /** Compares without hashing; an argon2id secret matches if it matched before. */
   function checkFast(secret: Secret, presented: string, digest: Uint8Array): 'fits' | 'wrong' | 'expired' {
     if (secret.kind === 'argon2id')
       return !isExpired(secret) && memory.has(secret.encoded, presented) ? 'fits' : 'wrong'
@@ -100,8 +97,8 @@ function asBusy(error: unknown): CheckedForms {
 }
 
 /**
- * Right argon2id secrets, as a MAC under a key of this process: a client that authenticates with each request is hashed
- * once. The MAC covers the hash too, so a changed configuration makes it useless.
+ * Remembers correct argon2id secrets as MACs under a key of this process, so that a client is hashed once. The MAC
+ * includes the hash, so changed configuration invalidates it.
  */
 function createMemory(random: Random) {
   const key = random.bytes(32)

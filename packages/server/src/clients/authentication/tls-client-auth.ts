@@ -1,4 +1,7 @@
-/** Mutual TLS (RFC 8705 §2): `tls_client_auth` by the certificate's subject, `self_signed_tls_client_auth` by the certificate itself. */
+/**
+ * Mutual TLS (RFC 8705 §2): `tls_client_auth` compares the certificate's subject, `self_signed_tls_client_auth` the
+ * certificate.
+ */
 
 import type { HttpRequest } from '@tessera/protocol/http'
 import { ok, type Result } from '@tessera/protocol/result'
@@ -9,7 +12,7 @@ import { equalInConstantTime } from '../../runtime/constant-time.ts'
 import { parseDistinguishedName, subjectOf } from './distinguished-name.ts'
 import { type AuthenticationMethod, type Credential, refuseClient } from './method.ts'
 
-/** RFC 8705 §2.1: whoever ends TLS has verified the chain; the subject says which client it is. */
+/** Compares the subject; the TLS endpoint verified the chain (RFC 8705 §2.1). */
 export const tlsClientAuth: AuthenticationMethod = {
   name: 'tls_client_auth',
   verify: (client, credential, request) =>
@@ -20,7 +23,7 @@ export const tlsClientAuth: AuthenticationMethod = {
     }),
 }
 
-/** RFC 8705 §2.2: no chain is verified; the certificate is one of those that the client registered. */
+/** Compares the certificate with the registered ones, without verifying a chain (RFC 8705 §2.2). */
 export const selfSignedTlsClientAuth: AuthenticationMethod = {
   name: 'self_signed_tls_client_auth',
   async verify(client, credential, request, { findKeys }) {
@@ -45,7 +48,7 @@ function withCertificate(
   return reason === undefined ? ok(certificateConfirmation(certificate)) : refuseClient(reason)
 }
 
-/** Read once for each client, or set of keys. */
+/** Caches a result for each client or key set. */
 const once = <From extends object, Value>(read: (from: From) => Value): ((from: From) => Value) => {
   const known = new WeakMap<From, { readonly value: Value }>()
   return from => {
@@ -59,7 +62,7 @@ const expectedSubject = once(({ tls_client_auth_subject_dn }: Client) =>
   tls_client_auth_subject_dn === undefined ? undefined : parseDistinguishedName(tls_client_auth_subject_dn),
 )
 
-/** RFC 7517 §4.7, §4.9: the first of `x5c` is the certificate; `x5t#S256` its thumbprint. */
+/** Returns the thumbprints of the first `x5c` certificate and of `x5t#S256` (RFC 7517 §4.7, §4.9). */
 const thumbprintsOf = once(({ keys }: JwkSet) =>
   keys.flatMap(({ x5c, 'x5t#S256': thumbprint }) => [
     ...(Array.isArray(x5c) && typeof x5c[0] === 'string' ? [thumbprintOf(x5c[0])] : []),

@@ -1,4 +1,4 @@
-/** Tells the operator which clients send Basic without form-encoding (RFC 6749 §2.3.1): it works until another server is stricter. */
+/** Warns about clients that send Basic without form-encoding (RFC 6749 §2.3.1), which stricter servers reject. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { HttpRequest } from '@tessera/protocol/http'
@@ -7,9 +7,9 @@ import type { Clock, Log } from '../../runtime/ports.ts'
 /** @param name the client_id, or the name of an API. */
 export type WarnUnencodedBasic = (name: string, request: HttpRequest) => void
 
-/** Between two log lines about one client. */
+/** Time between two warnings about a client. */
 const pause: Seconds = 3600
-/** Names that are remembered: only those that authenticated. */
+/** The most names to remember. Only authenticated clients are remembered. */
 const most = 1000
 
 export function createUnencodedBasicWarning({ clock, log }: { clock: Clock; log: Log }): WarnUnencodedBasic {

@@ -1,4 +1,4 @@
-/** Encrypting what a client is answered with for a key of the client (RFC 7516, OpenID Connect Core 1.0 §10.2). */
+/** Encrypts responses for a key of the client (RFC 7516, OpenID Connect Core 1.0 §10.2). */
 
 import type { Client, ContentEncryption, JwkSet, KeyEncryption } from '../../model/client.ts'
 import { StoreUnavailable } from '../../runtime/ports.ts'
@@ -6,12 +6,12 @@ import type { FindKeys } from './jwks.ts'
 
 type Encryption = { readonly alg: KeyEncryption; readonly enc: ContentEncryption }
 
-/** What the text is: a signed JWT (nested, RFC 7519 §5.2), or JSON. */
+/** The kind of content: a signed JWT (nested, RFC 7519 §5.2), or JSON. */
 type EncryptionContent = 'JWT' | 'json'
 
 /**
- * A compact JWE that only the client can read. Throws `StoreUnavailable` (503) while no key of the client fits: nothing
- * that was to be encrypted may leave this server as it is.
+ * Returns a compact JWE. Throws `StoreUnavailable` (503) if the client has no suitable key, because the content must
+ * not be sent unencrypted.
  */
 export type EncryptForClient = (
   client: Client,
@@ -26,7 +26,7 @@ export const createClientEncryption =
     const lacks = (keys: JwkSet) => keyFor(alg, keys) === undefined
     const jwk = keyFor(alg, await findKeys(client, { lacks }))
     if (!jwk) throw new StoreUnavailable(`the client ${client.client_id} has no key for ${alg}`)
-    // Loaded when first used: few clients ask for encryption.
+    // Load on first use: few clients ask for encryption.
     const { CompactEncrypt, importJWK } = await import('jose')
     try {
       const key = await importJWK(jwk, alg)
@@ -42,13 +42,13 @@ export const createClientEncryption =
     }
   }
 
-/** What each algorithm needs (RFC 7518 §4.3, §4.6; RFC 8037 §3.2). */
+/** The key types of each algorithm (RFC 7518 §4.3, §4.6; RFC 8037 §3.2). */
 const fits = {
   RSA: ({ kty }: JwkSet['keys'][number]) => kty === 'RSA',
   ECDH: ({ kty, crv }: JwkSet['keys'][number]) => kty === 'EC' || (kty === 'OKP' && crv === 'X25519'),
 } as const
 
-/** One that says that it is for encryption goes before one that does not say. */
+/** Returns a suitable key; one with `use` "enc" takes precedence over one without `use`. */
 function keyFor(alg: KeyEncryption, { keys }: JwkSet): JwkSet['keys'][number] | undefined {
   const fit = alg.startsWith('RSA') ? fits.RSA : fits.ECDH
   const usable = keys.filter(

@@ -1,4 +1,4 @@
-/** The public keys of clients: registered with them (`jwks`) or fetched from where they are (`jwks_uri`, RFC 7591 §2). */
+/** Public keys of clients, registered (`jwks`) or fetched (`jwks_uri`, RFC 7591 §2). */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import { type Client, isVouchedFor, type JwkSet } from '../../model/client.ts'
@@ -11,51 +11,54 @@ import { type Clock, type Log, StoreUnavailable } from '../../runtime/ports.ts'
 export type FindKeys = (client: Client, wanted?: WantedKey) => Promise<JwkSet>
 
 export type WantedKey = {
-  /** A set without it is fetched anew, once in a while: the client may have rotated (OpenID Connect Core 1.0 §10.1.1). */
+  /**
+   * If true, the set is fetched again (rate-limited), because the client may have rotated its keys (OpenID Connect Core
+   * 1.0 §10.1.1).
+   */
   readonly lacks: (keys: JwkSet) => boolean
 }
 
 export type ClientKeysPorts = { readonly outbound: Outbound; readonly clock: Clock; readonly log: Log }
 
-/** How long a fetched set is taken without asking again. */
+/** How long a fetched set is used without refreshing it. */
 const freshFor: Seconds = 600
-/** How long it is taken while it is asked for again, so that no request waits for it. A key that was taken out is gone then. */
+/** How long it is used while a refresh is under way, so that no request waits. Removed keys remain valid until then. */
 const staleWhileAsking: Seconds = 1200
-/** How long it is taken where asking again fails, or can't be done now. */
+/** How long it is used if refreshing fails. */
 const staleFor: Seconds = 86_400
 /**
- * How soon it is asked for again, whatever is missing in it: whoever sends unknown `kid`s must not make us send requests.
- * One more time is allowed: the client may have rotated its keys since.
+ * Minimum time between two fetches, so that unknown `kid`s don't make this server send requests. One extra fetch is
+ * allowed, because the client may have rotated its keys.
  */
 const pause: Seconds = 30
-/** Sets that are remembered; beyond it the oldest go. */
+/** Key sets in memory. Beyond it, the oldest is dropped. */
 const capacity = 500
 const maxKeys = 100
-/** Of a whole set, in bytes: what is remembered of all clients together has a bound then too. */
+/** Bytes of a key set. Limits memory use, together with the capacity. */
 const maxBytes = 65_536
 
 type Fetched = {
   readonly keys: JwkSet
-  /** When it was last fetched with success. */
+  /** When it was last fetched successfully. */
   readonly fetched_at: Seconds
-  /** When it was last asked for. */
+  /** When a fetch was last attempted. */
   readonly asked_at: Seconds
-  /** Whether that was the extra time within the pause. */
+  /** Whether that was the extra fetch. */
   readonly isExtra: boolean
 }
 
 const noKeys: JwkSet = { keys: [] }
 
-/** Requests that wait for keys from outside at once. */
+/** Requests that may wait for keys of clients at the same time. */
 const maxWaiting = 500
 
 /**
- * A client without keys, and one whose keys can't be fetched, has an empty set. Throws `StoreUnavailable` while too many
- * requests wait for some, unless the keys that are known are still good.
+ * Creates the key finder. A client without keys, or whose keys can't be fetched, has an empty set. Throws
+ * `StoreUnavailable` if too many requests wait, unless the known keys can still be used.
  */
 export function createClientKeyFinder(ports: ClientKeysPorts): FindKeys {
   const takeSlot = createSlots(maxWaiting)
-  // Clients that nobody vouched for have a memory of their own: however many there are, they displace nobody's keys.
+  // Unvouched clients have a cache of their own, so that they can't evict the keys of others.
   const findTrusted = createKeyMemory(ports, takeSlot)
   const findUntrusted = createKeyMemory(ports, takeSlot)
   return async (client, wanted) => {
@@ -79,7 +82,7 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
     if (found) {
       const isFresh = found.fetched_at + freshFor > now && !lacks
       const isPaused = found.asked_at + pause > now
-      // After a failure the pause counts: what did not answer now is left alone.
+      // After a failure, wait for the pause to end.
       const mayAskOnce = lacks && !found.isExtra && found.fetched_at === found.asked_at
       if (isFresh || (isPaused && !mayAskOnce)) return validKeys(found, now)
     }
@@ -129,7 +132,10 @@ function createKeyMemory({ outbound, clock, log }: ClientKeysPorts, takeSlot: Ta
 const validKeys = ({ keys, fetched_at }: Fetched, now: Seconds): JwkSet =>
   fetched_at + staleFor > now ? keys : noKeys
 
-/** Symmetric and private keys are left out: whoever can read the address knows them. So are those that are too large. */
+/**
+ * Parses a key set. Ignores symmetric and private keys, which are not secret at a public URL, and keys that are too
+ * large.
+ */
 function readSet(body: string): JwkSet | undefined {
   try {
     const { keys } = JSON.parse(body) as { readonly keys?: unknown }

@@ -1,4 +1,4 @@
-/** Signatures under a client's registered keys (RFC 7515, RFC 7517 §5): assertions and request objects. */
+/** Verifies signatures with registered keys of a client (RFC 7515, RFC 7517 §5): assertions and request objects. */
 
 import type { JWSHeaderParameters, JWTPayload, jwtVerify } from 'jose'
 import type { Client, JwkSet } from '../../model/client.ts'
@@ -13,10 +13,10 @@ type SignatureOptions = {
 
 export type VerifiedSignature =
   | { readonly ok: true; readonly payload: JWTPayload; readonly protectedHeader: JWSHeaderParameters }
-  /** jose's code, for the log. */
+  /** The error code of jose, for the log. */
   | { readonly ok: false; readonly code: string }
 
-/** Also checks `exp` and `nbf`, where they are there, against the options' date. */
+/** Verifies the signature, and `exp` and `nbf` if present. */
 export type VerifyClientSignature = (
   client: Client,
   jwt: string,
@@ -26,13 +26,13 @@ export type VerifyClientSignature = (
 export const createClientSignatures =
   (findKeys: FindKeys): VerifyClientSignature =>
   async (client, jwt, options) => {
-    // Loaded when first used: jose is a tenth of the start, and most installations never meet a client's signature.
+    // Load on first use: jose takes a tenth of the start-up time, and most installations don't need it.
     const jose = await import('jose')
     const verify = await verifierOf(await findKeys(client, wantedKey(jwt, jose.decodeProtectedHeader)))
     return verify(jwt, { ...options, algorithms: [...options.algorithms] })
   }
 
-/** The key that the JWT's `kid` names. */
+/** Returns a test for the key that the JWT's `kid` names. */
 function wantedKey(jwt: string, decode: (jwt: string) => { kid?: string }): WantedKey | undefined {
   try {
     const { kid } = decode(jwt)
@@ -47,12 +47,12 @@ type Verify = (
   options: NonNullable<Parameters<typeof jwtVerify>[2]>,
 ) => Promise<VerifiedSignature>
 
-/** How many keys are tried for a JWT without a `kid`: anybody can send one, and each try is work. */
+/** The most keys to try for a JWT without `kid`, because anyone can cause this work. */
 const maxTries = 10
 
 const verifiers = new WeakMap<JwkSet, Verify>()
 
-/** jose imports each key once and keeps it. */
+/** Returns the verifier of a key set, for which jose imports each key once. */
 async function verifierOf(set: JwkSet): Promise<Verify> {
   const known = verifiers.get(set)
   if (known) return known
@@ -63,7 +63,7 @@ async function verifierOf(set: JwkSet): Promise<Verify> {
     try {
       return { ok: true, ...(await jwtVerify(jwt, keys, options)) }
     } catch (error) {
-      // Without a `kid` several keys of the client may fit.
+      // Without a `kid`, several keys may match.
       if (error instanceof errors.JWKSMultipleMatchingKeys) return tryEach(error, jwt, options)
       return { ok: false, code: codeOf(error) }
     }
@@ -90,5 +90,5 @@ async function verifierOf(set: JwkSet): Promise<Verify> {
   return verify
 }
 
-/** Anything that goes wrong with a signature and its keys is the client's fault; jose says what by a code. */
+/** Returns jose's error code. Any problem with a signature or its keys counts as the client's error. */
 const codeOf = (error: unknown): string => String((error as { code?: unknown }).code ?? error)

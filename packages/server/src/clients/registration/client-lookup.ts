@@ -1,4 +1,4 @@
-/** Finds clients: those that the configuration names at once, those that registered themselves in the store. */
+/** Finds configured clients in memory and self-registered ones in the store. */
 
 import type { Seconds } from '@tessera/protocol/brand'
 import type { Client, Clients, IsAllowedOrigin, NoteUse } from '../../model/client.ts'
@@ -10,32 +10,32 @@ import type { Awaitable, Clock, Log } from '../../runtime/ports.ts'
 export type ClientsPorts = {
   readonly configured: Clients
   readonly registeredClients: Pick<RegisteredClients, 'find' | 'hasOrigin' | 'prolong' | 'copy'>
-  /** Undefined: what was registered no longer fits the configuration. */
+  /** Returns undefined if the registration no longer fits the configuration. */
   readonly read: (registered: RegisteredClient) => Client | undefined
   readonly registration: Pick<Registration, 'unusedClientLifetime'>
-  /** Whether a node with another configuration took it out. */
+  /** Returns whether another node's configuration disabled the client. */
   readonly isDisabled: (clientId: string) => boolean
   readonly clock: Clock
   readonly log: Log
 }
 
-/** Clients that are kept ready-made; beyond it the oldest go. */
+/** Parsed clients in memory. Beyond it, the oldest is dropped. */
 const capacity = 1000
 const day: Seconds = 86_400
 
-/** Configured and registered clients, and what follows from their use. */
+/** Finds clients, and records their use. */
 export type ClientLookup = Clients & {
   readonly isAllowedOrigin: IsAllowedOrigin
   readonly noteUse: NoteUse
 }
 
 /**
- * The row of a registered client is read each time and its version compared, so that an update or a deletion by any
- * process counts at once; only what is made of the row is kept.
+ * Creates the lookup. It reads a registered client's row each time and compares its version, so that updates by any
+ * process take effect at once. Only the parsed client is cached.
  */
 export function createClients(ports: ClientsPorts): ClientLookup {
   const { configured, registeredClients, clock, log } = ports
-  // What may not be given to a client that is gone, `commit` refuses.
+  // The commit refuses what must not be issued to a deleted client.
   const reads = registeredClients.copy ?? registeredClients
   const ready = new Map<string, { readonly row: RegisteredClient; readonly client: Client | undefined }>()
   const prolonging = new Set<string>()
@@ -74,7 +74,7 @@ export function createClients(ports: ClientsPorts): ClientLookup {
     return client
   }
 
-  /** Moves the end of a client that was used, once a day at most. */
+  /** Extends the expiry of a used client, at most once a day. */
   function prolong({ client_id, used_at, expires_at }: RegisteredClient): void {
     const lifetime = ports.registration.unusedClientLifetime
     const now = clock.now()
@@ -93,7 +93,7 @@ export function createClients(ports: ClientsPorts): ClientLookup {
 export const hasExpired = ({ expires_at }: RegisteredClient, now: Seconds): boolean =>
   expires_at !== undefined && expires_at <= now
 
-/** An origin that can't be looked up now is not allowed now. */
+/** Returns false if the lookup fails. */
 function orFalse(look: () => Awaitable<boolean>, log: Log): Awaitable<boolean> {
   const failed = (error: unknown): boolean => {
     log.warn('origin_not_looked_up', { error: String(error) })

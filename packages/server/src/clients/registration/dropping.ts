@@ -1,4 +1,4 @@
-/** Leaves out the values that a client works without, where they break a rule (RFC 7591 §3.2.1). */
+/** Drops values that violate a rule and that the client works without (RFC 7591 §3.2.1). */
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../../model/client.ts'
@@ -9,15 +9,18 @@ export type Parsed =
   | {
       readonly ok: true
       readonly client: Client
-      /** The places that were left out, for the log: `contacts[3]`. */
+      /** The dropped places, for the log: `contacts[3]`. */
       readonly left: readonly string[]
     }
   | { readonly ok: false; readonly faults: readonly MetadataFault[] }
 
-/** One rule may only be reached when another is met; there are fewer such steps than this. */
+/** Some rules are only checked after others pass, in fewer rounds than this. */
 const maxRounds = 10
 
-/** @param draftOf the client as the configuration would write it, with this metadata. */
+/**
+ * Parses the metadata, dropping values until it is valid.
+ * @param draftOf returns the client as it would be configured with this metadata.
+ */
 export function parseDropping(
   metadata: JsonObject,
   draftOf: (metadata: JsonObject) => object,
@@ -37,7 +40,7 @@ export function parseDropping(
 
 const isDroppable = (path: string): boolean => treatmentOf(memberOf(path)) === 'drop'
 
-/** `contacts` of `contacts[3]`. */
+/** Returns `contacts` for `contacts[3]`. */
 const memberOf = (path: string): string => path.split(/[.[]/, 1)[0] ?? ''
 
 const without = (metadata: JsonObject, places: ReadonlySet<string>): JsonObject =>

@@ -1,4 +1,4 @@
-/** From what a client says about itself to a client, or to why not (RFC 7591 §2, §3.2.2). */
+/** Converts registered metadata to a client, or refuses it (RFC 7591 §2, §3.2.2). */
 
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import type { Client, SelfRegistration, SigningAlgorithm } from '../../model/client.ts'
@@ -18,26 +18,27 @@ export type ValidationPorts = {
   readonly registration: Registration
   readonly readStatement: ReadSoftwareStatement
   readonly checkSectorIdentifier: CheckSectorIdentifier
-  /** The algorithms that this server signs with. */
+  /** The algorithms that this server can sign with. */
   readonly signingAlgorithms: readonly SigningAlgorithm[]
   readonly log: Log
 }
 
 export type ValidMetadata = {
-  /** What was registered, defaults and all. */
+  /** What was registered, including defaults. */
   readonly metadata: JsonObject
-  /** Whether the client authenticates by a `client_secret`. */
+  /** Whether the client authenticates with a `client_secret`. */
   readonly needsSecret: boolean
-  /** The client that it describes. */
+  /** The client with this metadata. */
   readonly client: Client
-  /** What was asked for and left out, for the log: `scope: api1`, `logo_uri`. */
+  /** What was requested but dropped, for the log: `scope: api1`, `logo_uri`. */
   readonly left: readonly string[]
-  /** Whether a software statement contains every address of the client. */
+  /** Whether a software statement contains every URL of the client. */
   readonly vouched: boolean
 }
 
 /**
- * Permissions that are not allowed, and values that the client works without, are left out (RFC 7591 §3.2.1). Refuses as RFC 7591 §3.2.2 says: `invalid_redirect_uri`, `invalid_client_metadata`, and what software statements refuse.
+ * Validates metadata. Drops permissions that are not allowed and values that the client works without (RFC 7591
+ * §3.2.1). Refuses `invalid_redirect_uri`, `invalid_client_metadata` (§3.2.2) and what software statements refuse.
  */
 export async function validateMetadata(
   sent: JsonObject,
@@ -79,7 +80,7 @@ export async function validateMetadata(
   const { sector_identifier_uri: sector, redirect_uris } = client
   const outside = sector === undefined ? undefined : await ports.checkSectorIdentifier(sector, redirect_uris)
   if (outside) return outside
-  // Only a statement that was verified is stored.
+  // Store only verified statements.
   const software_statement = isEmpty(sent.software_statement) ? undefined : sent.software_statement
   const metadata = { ...metadataOf(client), ...(software_statement !== undefined && { software_statement }) }
   const left = [...reduced.value.left, ...uris.left, ...parsed.left]
@@ -93,8 +94,8 @@ export async function validateMetadata(
 }
 
 /**
- * Returns whether each address of the client is in the statement. Statements are public, so that anybody can send one of
- * another's software and name addresses of their own beside it: for such a client it vouches no more than for any other.
+ * Returns whether the statement contains every URL of the client. Statements are public: anyone can send one together
+ * with URLs of their own, for which it must not vouch.
  */
 const areStated = (metadata: JsonObject, statedNames: ReadonlySet<string>): boolean =>
   Object.entries(metadata).every(
@@ -107,14 +108,14 @@ const signedAnswers = [
   'introspection_signed_response_alg',
 ] as const
 
-/** What of its answers would be signed by an algorithm that this server has no key for. */
+/** Returns the member whose algorithm this server has no key for. */
 const unsupportedSigningAlgorithm = (client: Client, able: readonly SigningAlgorithm[]): string | undefined =>
   signedAnswers.find(name => {
     const alg = client[name]
     return alg !== undefined && !able.includes(alg)
   })
 
-/** Grants that give no tokens about users, or by way of the redirection URI. */
+/** Grants that return no tokens about users, or only through the redirection URI. */
 const redirectOnlyGrants: ReadonlySet<string> = new Set([
   'authorization_code',
   'implicit',
@@ -123,15 +124,15 @@ const redirectOnlyGrants: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Whether the client would be told another's identifiers: it names a host, and nothing shows that the host is its own
- * where tokens come another way than to an address there.
+ * Returns whether the client could learn identifiers of another sector: it names a host but can get tokens without a
+ * redirect there, so nothing proves that it owns the host.
  */
 const isSectorUnproven = (client: Client): boolean =>
   client.subject_type === 'pairwise' &&
   sectorOf(client) !== sectorOf({ client_id: client.client_id, redirect_uris: [] }) &&
   [...client.grant_types].some(grant => !redirectOnlyGrants.has(grant))
 
-/** The client that a row stands for; undefined, and logged, when it no longer fits the configuration. */
+/** Returns the client of a row; logs and returns undefined if it no longer fits the configuration. */
 export function readRegistered(
   row: RegisteredClient,
   {
@@ -143,7 +144,7 @@ export function readRegistered(
   const { client_id, client_secret_hash: sha256, client_secret_expires_at: end } = row
   const expires_at = end === undefined ? {} : { expires_at: new Date(end * 1000).toISOString() }
   const secrets = sha256 === undefined ? [] : [{ sha256, ...expires_at }]
-  // What the configuration allows now may be less than it was then.
+  // The configuration may allow less now than at registration.
   const known = keepAllowedUris(understood(row.metadata), registration).metadata
   const parsed = registration.parse(draftOf(client_id, known, registration, secrets))
   const unsignable = parsed.ok ? unsupportedSigningAlgorithm(parsed.client, signingAlgorithms) : undefined
@@ -160,7 +161,10 @@ const registeredOf = (row: RegisteredClient, registration: Registration): SelfRe
   ...(row.shown_since !== undefined && { shown_since: row.shown_since }),
 })
 
-/** A client of before this was recorded was vouched for if registration needs that. */
+/**
+ * Returns whether someone vouched for the client. For rows older than this column, it depends on whether registration
+ * requires that.
+ */
 const isVouched = (
   { vouched_by }: RegisteredClient,
   { mode, requireSoftwareStatement }: Registration,
@@ -171,14 +175,14 @@ const isVouched = (
 
 type Stated = {
   readonly metadata: JsonObject
-  /** The members of the statement, without language tags; undefined where none was sent. */
+  /** The members of the statement without language tags; undefined if none was sent. */
   readonly statedNames?: ReadonlySet<string>
 }
 
 /**
- * RFC 7591 §2.3: the statement's values take precedence over values sent beside it. A value in another language is the
- * same member (§2.2), or a client could show users a name of its own in their language. Where statements are required,
- * users see only what a statement says.
+ * Merges the statement, whose values take precedence (RFC 7591 §2.3). Values in other languages count as the same
+ * member (§2.2); otherwise a client could show a name of its own to some users. If statements are required, everything
+ * that users see comes from the statement.
  */
 async function withStatement(
   sent: JsonObject,
@@ -200,20 +204,20 @@ async function withStatement(
   return ok({ metadata: { ...Object.fromEntries(kept), ...claims.value }, statedNames })
 }
 
-/** What users see of a client: pages that lead back to it link to where its sign-in begins. */
+/** What users see. Pages also link to the start of the sign-in. */
 const displayedNames = [...describingNames, 'initiate_login_uri'] as const
 
-/** `client_name` of `client_name#fr`. */
+/** Returns `client_name` for `client_name#fr`. */
 const baseName = (member: string): string => member.split('#', 1)[0] ?? ''
 
-/** RFC 7591 §2. */
+/** Adds defaults (RFC 7591 §2). */
 const withDefaults = (metadata: JsonObject): JsonObject => ({
   token_endpoint_auth_method: 'client_secret_basic',
   ...metadata,
   ...originsOf(metadata),
 })
 
-/** A public web application runs in pages of its redirection URIs: these may call the endpoints unless it names others. */
+/** Returns the CORS origins of a public web application: by default those of its redirection URIs. */
 function originsOf({
   token_endpoint_auth_method,
   allowed_cors_origins,
@@ -230,10 +234,10 @@ function originsOf({
 const usesSecret = ({ token_endpoint_auth_method: method }: JsonObject): boolean =>
   method === 'client_secret_basic' || method === 'client_secret_post'
 
-/** Stands for the secret that will be made once everything else is right. */
+/** Placeholder for the secret that is created after validation. */
 const anySecret = { sha256: '0'.repeat(64) }
 
-/** The client as the configuration would write it. */
+/** Returns the client in the form of the configuration. */
 const draftOf = (
   client_id: string,
   metadata: JsonObject,
@@ -242,7 +246,7 @@ const draftOf = (
 ): object => ({
   ...defaults,
   ...metadata,
-  // Whatever the operator chose for confidential clients (RFC 9700 §2.1.1).
+  // Not configurable for public clients (RFC 9700 §2.1.1).
   ...(metadata.token_endpoint_auth_method === 'none' && {
     require_pkce: true,
     refresh_token_usage: 'one_time',

@@ -1,4 +1,4 @@
-/** Client metadata (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2): what a client may say, and what it is told. */
+/** Client metadata (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2). */
 
 import type { Json, JsonObject } from '@tessera/protocol/result'
 import type { Client } from '../../model/client.ts'
@@ -6,16 +6,16 @@ import { describingNames, languageOf, membersOf } from '../../model/client-langu
 import { destinationsOf } from '../../model/redirect.ts'
 
 /**
- * What happens to a value that this server does not take (RFC 7591 §3.2.1).
- * `reduce`: a permission; the allowed part of it is registered, and nothing left is refused or becomes the default.
- * `drop`: the client works without it; the value, or the list entry, is left out.
- * `refuse`: the client relies on it, or security does; the registration is refused.
+ * How unacceptable values are handled (RFC 7591 §3.2.1).
+ * `reduce`: a permission. The allowed part is registered; if nothing is left, it is refused or gets its default.
+ * `drop`: the client works without it. The value or list entry is dropped.
+ * `refuse`: the client or its security relies on it. The registration is refused.
  */
 export type Treatment = 'reduce' | 'drop' | 'refuse'
 
 /**
- * What a client may choose for itself, by the names of the configuration, which are those of the registries.
- * `allowed_cors_origins` is this server's own.
+ * The members that clients may register, under their configuration keys, which equal the registered names except for
+ * `allowed_cors_origins`.
  */
 export const treatments = {
   client_name: 'drop',
@@ -62,7 +62,7 @@ export const treatments = {
   backchannel_logout_session_required: 'refuse',
   subject_type: 'refuse',
   sector_identifier_uri: 'refuse',
-  // OpenID Connect Core 1.0 §4: it must be https, since logins begin there.
+  // OpenID Connect Core 1.0 §4: must be https, because logins start there.
   initiate_login_uri: 'refuse',
   allowed_cors_origins: 'drop',
 } as const satisfies Readonly<Partial<Record<keyof Client, Treatment>>>
@@ -70,15 +70,15 @@ export const treatments = {
 type MemberName = keyof typeof treatments
 const names = Object.keys(treatments) as readonly MemberName[]
 
-/** How the member is treated, in any language; undefined for one that this server does not know. */
+/** Returns the treatment of a member in any language; undefined if it is unknown. */
 export const treatmentOf = (member: string): Treatment | undefined => {
   const name = member.split('#', 1)[0] ?? ''
   return Object.hasOwn(treatments, name) ? treatments[name as MemberName] : undefined
 }
 
 /**
- * Standard members that this server can't fulfil and that make a client safer: ignoring them would leave the client
- * with less security than it asked for (RFC 8705 §2.1.2; RFC 9449 §5.2; JARM §3; CIBA §4).
+ * Standard members that this server doesn't support and that make a client safer. Ignoring them would weaken the client
+ * (RFC 8705 §2.1.2, RFC 9449 §5.2, JARM §3, CIBA §4).
  */
 export const unfulfilled = [
   'dpop_bound_access_tokens',
@@ -92,7 +92,7 @@ export const unfulfilled = [
   'backchannel_authentication_request_signing_alg',
 ] as const
 
-/** Returns the first of {@link unfulfilled} that the client asks for; undefined where it asks for none. */
+/** Returns the first of {@link unfulfilled} that the client sets; undefined if there is none. */
 export const unfulfilledIn = (metadata: JsonObject): string | undefined =>
   unfulfilled.find(name => {
     const value = metadata[name]
@@ -100,21 +100,25 @@ export const unfulfilledIn = (metadata: JsonObject): string | undefined =>
   })
 
 /**
- * The members that this server understands; the rest is ignored (RFC 7591 §2). Null stands for an omitted member
- * (RFC 7592 §2.2), and so does a text, list or key set without content: many libraries write every member that they know.
+ * Returns the supported members and ignores others (RFC 7591 §2). Null means omitted (RFC 7592 §2.2). So do empty
+ * strings, lists and key sets, because many libraries send every member that they know.
  */
 export const understood = (metadata: JsonObject): JsonObject =>
   Object.fromEntries(
     [...names, ...Object.keys(metadata).filter(languageOf)].flatMap(name => {
       const value = metadata[name]
       const said = Array.isArray(value) ? value.filter(entry => !isEmpty(entry)) : value
-      // A list without origins says that there are none.
+      // An empty list of origins is meaningful.
       const isOmitted = name === 'allowed_cors_origins' ? said === null : isEmpty(said)
       return said === undefined || isOmitted ? [] : [[name, said] as const]
     }),
   )
 
-/** @param levels of objects that are looked into: a key set without keys is one, and a stranger's JSON can have thousands. */
+/**
+ * Returns whether the value counts as omitted.
+ * @param levels how deeply to look into objects, because strangers can send deeply nested JSON. A key set without keys
+ * needs one level.
+ */
 export function isEmpty(value: Json | undefined, levels = 2): boolean {
   if (value === undefined || value === null) return true
   if (typeof value === 'string') return value.trim() === ''
@@ -124,7 +128,7 @@ export function isEmpty(value: Json | undefined, levels = 2): boolean {
   )
 }
 
-/** What a client is told that it registered (RFC 7591 §3.2.1). */
+/** Returns the registered metadata for the response (RFC 7591 §3.2.1). */
 export const metadataOf = (client: Client): JsonObject => ({
   ...Object.fromEntries(
     names.flatMap(name => {
@@ -140,7 +144,7 @@ function jsonOf(name: MemberName, value: unknown): Json {
   return name === 'scope' ? [...value].join(' ') : [...value]
 }
 
-/** Whether users would see something else after an update of the metadata. */
+/** Returns whether users see the same names, logos and hosts before and after an update. */
 export const isDisplayedAlike = (before: JsonObject, after: JsonObject): boolean =>
   JSON.stringify(displayedMembers(before)) === JSON.stringify(displayedMembers(after))
 

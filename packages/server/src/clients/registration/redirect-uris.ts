@@ -1,4 +1,4 @@
-/** Keeps the addresses of a client that it may be answered at, and leaves out the others (RFC 7591 §3.2.1, RFC 8252 §7). */
+/** Keeps the allowed redirection URIs of a client and drops others (RFC 7591 §3.2.1, RFC 8252 §7). */
 
 import { redirectUriProblem } from '@tessera/protocol/redirect-uri'
 import type { Json, JsonObject } from '@tessera/protocol/result'
@@ -16,17 +16,17 @@ type Policy = Pick<Registration, 'privateUseSchemes'>
 type UriProblem = Omit<MetadataFault, 'path'>
 
 export type KeptUris = {
-  /** With `application_type`, which depends on the addresses where the client names none that exists. */
+  /** Includes `application_type`, which is derived from the URIs if the client sends no valid one. */
   readonly metadata: JsonObject
-  /** The places that were left out, for the log: `redirect_uris[1]`. */
+  /** The dropped places, for the log: `redirect_uris[1]`. */
   readonly left: readonly string[]
-  /** What is wrong with the redirection URIs that were left out. */
+  /** What is wrong with the dropped redirection URIs. */
   readonly problems: readonly MetadataFault[]
-  /** Whether there were redirection URIs and none is left. */
+  /** Whether there were redirection URIs and all of them were dropped. */
   readonly isEmptied: boolean
 }
 
-/** Entries of another JSON type are for the schema to refuse. */
+/** Drops URIs that are not allowed. Leaves entries of another JSON type to the schema. */
 export function keepAllowedUris(metadata: JsonObject, policy: Policy): KeptUris {
   const implicit = Array.isArray(metadata.grant_types) && metadata.grant_types.includes('implicit')
   const isPublic = metadata.token_endpoint_auth_method === 'none'
@@ -66,13 +66,16 @@ export function keepAllowedUris(metadata: JsonObject, policy: Policy): KeptUris 
 const types = ['web', 'native'] as const
 
 /**
- * OpenID Connect Dynamic Client Registration 1.0 §2 has "web" for clients that say nothing. Editors and command lines say
- * nothing either, and a public client with a scheme of its own is no web application.
+ * Returns the default type. OpenID Connect Dynamic Client Registration 1.0 §2 defines "web", but editors and command
+ * lines omit the member too, and a public client with a private-use scheme is not a web application.
  */
 const typeOf = (uris: readonly Json[] | undefined, isPublic: boolean): 'native' | 'web' =>
   isPublic && uris?.some(uri => typeof uri === 'string' && hasPrivateUseScheme(uri)) ? 'native' : 'web'
 
-/** Some editors call themselves "web", and all that they name are schemes of their own: as such they could not be used. */
+/**
+ * Returns whether "web" must be a mistake. Some editors send it with private-use schemes only, which would leave them
+ * without a redirection URI.
+ */
 const isMistaken = (
   said: 'native' | 'web' | undefined,
   uris: readonly Json[] | undefined,
@@ -120,14 +123,14 @@ function schemeProblem(
   { privateUseSchemes }: Policy,
   { isPublic, implicit }: { readonly isPublic: boolean; readonly implicit: boolean },
 ): UriProblem | undefined {
-  // RFC 8252 §8.2: no PKCE protects a token on its way to whatever application claimed the scheme.
+  // RFC 8252 §8.2: PKCE doesn't protect a token that is sent to whatever application claimed the scheme.
   if (implicit) {
     return {
       problem: 'it is the scheme of an application, and the client has the implicit grant',
       expected: 'the authorization_code grant with PKCE',
     }
   }
-  // RFC 8252 §8.4: an installation that registered by itself may have a secret of its own.
+  // RFC 8252 §8.4: an instance that registered itself may have its own secret, so it need not be public.
   if (isReversedDomain(scheme)) return undefined
   if (!isAllowed(scheme, privateUseSchemes)) {
     return {
@@ -149,5 +152,5 @@ const isAllowed = (scheme: string, allowed: Policy['privateUseSchemes']): boolea
     ? usual.has(scheme) || !(isRegisteredScheme(scheme) || isUnsafeScheme(scheme))
     : allowed.has(scheme)
 
-/** Registered with IANA by the applications that have them. */
+/** Schemes that their applications registered with IANA. */
 const usual: ReadonlySet<string> = new Set(['vscode', 'vscode-insiders'])

@@ -1,4 +1,4 @@
-/** Reduces the permissions that a client asks for to those that it may have (RFC 7591 §3.2.1). */
+/** Reduces requested permissions to the allowed ones (RFC 7591 §3.2.1). */
 
 import { brings, parseResponseType, type ResponseType } from '@tessera/protocol/response-type'
 import { type JsonObject, ok, type Result, refuse } from '@tessera/protocol/result'
@@ -8,13 +8,13 @@ type Bounds = Pick<Registration, 'allowedGrantTypes' | 'allowedScope'>
 
 export type Reduced = {
   readonly metadata: JsonObject
-  /** What was left out, for the log: `grant_types: password`. */
+  /** The dropped values, for the log: `grant_types: password`. */
   readonly left: readonly string[]
 }
 
 /**
- * Returns the metadata with the grants, response types and scopes that may be registered, defaults included (RFC 7591
- * §2). Refuses `invalid_client_metadata` where no grant is left. Values of another JSON type are for the schema to refuse.
+ * Returns the metadata with allowed grants, response types and scopes, including defaults (RFC 7591 §2). Refuses
+ * `invalid_client_metadata` if no grant is left. Leaves values of another JSON type to the schema.
  */
 export function reducePermissions(asked: JsonObject, bounds: Bounds): Result<Reduced> {
   const { grant_types = ['authorization_code'], response_types, scope } = asked
@@ -24,7 +24,7 @@ export function reducePermissions(asked: JsonObject, bounds: Bounds): Result<Red
   const allowed = grant_types.filter(
     grant =>
       bounds.allowedGrantTypes.has(grant) &&
-      // RFC 6749 §4.4: for confidential clients only.
+      // RFC 6749 §4.4: confidential clients only.
       !(isPublic && grant === 'client_credentials'),
   )
   if (isUseless(allowed) && !isUseless(grant_types)) return refuse(...noGrantLeft(bounds, isPublic))
@@ -51,12 +51,15 @@ const isTexts = (value: unknown): value is readonly string[] =>
 
 const wordsOf = (text: string): readonly string[] => text.split(' ').filter(word => word !== '')
 
-/** A refresh token comes from another grant. */
+/** Returns whether no grant can start: a refresh token comes from another grant. */
 const isUseless = (grants: readonly string[]): boolean => grants.every(grant => grant === 'refresh_token')
 
 const needs = { code: 'authorization_code', id_token: 'implicit', token: 'implicit' } as const
 
-/** RFC 7591 §2.1: those whose grants the client has. Omitted: what its grants serve, `code` before `id_token`. */
+/**
+ * Returns the response types for which the client has the grants (RFC 7591 §2.1). Default: what its grants support,
+ * `code` before `id_token`.
+ */
 function servedTypes(
   asked: readonly string[] | undefined,
   grants: readonly string[],
@@ -71,7 +74,7 @@ function servedTypes(
   return [...new Set(known.filter(served))]
 }
 
-/** RFC 7591 §2.1: a grant of the authorization endpoint has a response type. */
+/** Returns whether a grant of the authorization endpoint has a response type (RFC 7591 §2.1). */
 function isServed(grant: string, types: readonly ResponseType[]): boolean {
   if (grant === 'authorization_code') return types.some(type => brings(type, 'code'))
   if (grant === 'implicit') return types.some(type => brings(type, 'id_token') || brings(type, 'token'))
@@ -81,11 +84,14 @@ function isServed(grant: string, types: readonly ResponseType[]): boolean {
 const reduceScope = (scope: string, { allowedScope }: Bounds): string =>
   [...new Set(wordsOf(scope))].filter(name => allowedScope.includes(name)).join(' ')
 
-/** RFC 7591 §2: a default set for a client that names no scope, or none that it may have. */
+/** Returns the default scope of a client that requests none, or none that is allowed (RFC 7591 §2). */
 const defaultScope = (grants: readonly string[], { allowedScope }: Bounds): string =>
   allowedScope.filter(name => grants.includes('refresh_token') || name !== 'offline_access').join(' ')
 
-/** @param nameOf how a value is registered, where that may differ from how it is sent. */
+/**
+ * Lists dropped values for the log.
+ * @param nameOf returns how a value is registered, if that differs from how it is sent.
+ */
 function droppedValues(
   member: string,
   asked: readonly string[],

@@ -19,25 +19,30 @@ export type RegistrationPorts = ValidationPorts & {
   readonly random: Random
 }
 
-/** What is told once: the secrets stand in no store. */
+/** A registration with its secrets, which are returned once because only their hashes are stored. */
 export type Registered = {
   readonly client: RegisteredClient
   readonly registration_access_token: string
-  /** Only where a new one was made. */
+  /** Set if it was newly created. */
   readonly client_secret?: string
-  /** What it asked for and did not get, for the log. */
+  /** What the client requested but did not get, for the log. */
   readonly left?: readonly string[]
 }
 
 export type ClientRegistration = {
-  /** Refuses what {@link validateMetadata} refuses, and `temporarily_unavailable` when there are too many clients. */
+  /**
+   * Registers a client. Refuses what {@link validateMetadata} refuses, and `temporarily_unavailable` if there are too
+   * many clients.
+   */
   readonly register: (
     metadata: JsonObject,
     by: 'initial_access_token' | undefined,
   ) => Promise<Result<Registered>>
-  /** The client that this token manages. Refuses `invalid_token`, with the same work for an unknown client. */
+  /**
+   * Returns the client of a registration access token. Refuses `invalid_token`, with the same work for unknown clients.
+   */
   readonly open: (clientId: string, token: string) => Promise<Result<RegisteredClient>>
-  /** Replaces everything that the client registered (RFC 7592 §2.2) and gives a new registration access token. */
+  /** Replaces the registration (RFC 7592 §2.2) and its access token. */
   readonly update: (client: RegisteredClient, metadata: JsonObject) => Promise<Result<Registered>>
   readonly remove: (client: RegisteredClient) => Promise<boolean>
 }
@@ -116,7 +121,7 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
     }
   }
 
-  /** A secret that ends is made anew by an update; one that does not is kept. */
+  /** Returns the secret after an update: an expiring one is replaced, another is kept. */
   function secretAfter(client: RegisteredClient, { needsSecret }: ValidMetadata): Secret {
     const { client_secret_hash, client_secret_expires_at } = client
     if (!needsSecret) return {}
@@ -148,10 +153,10 @@ export function createClientRegistration(ports: RegistrationPorts): ClientRegist
   }
 }
 
-/** How long a client that nobody used yet is kept whatever comes: its first user may be on the way. */
+/** How long an unused client is always kept, because its first user may still be signing in. */
 const leastAge: Seconds = 120
 
-/** A statement that an update leaves out vouches no longer. */
+/** Returns who vouches for the client. A statement no longer does after an update without it. */
 function vouchingOf(
   { vouched }: ValidMetadata,
   before: RegisteredClient['vouched_by'],
@@ -166,8 +171,8 @@ type Secret = Pick<RegisteredClient, 'client_secret_expires_at'> & {
 }
 
 /**
- * Whoever holds a user's refresh token could else find out by an update what others are told of that user: in the
- * sector of any host that it may name, or by the user's own `sub` (OpenID Connect Core 1.0 §8.1).
+ * Refuses changes of a client's identifiers. A client with a user's refresh token could otherwise learn the user's
+ * identifier in another sector, or the internal `sub` (OpenID Connect Core 1.0 §8.1).
  */
 function identifiersRefusal({ client_id, metadata }: RegisteredClient, after: Client): Refusal | undefined {
   const { subject_type, ...before } = { ...metadata, client_id } as JsonObject as SectorMember &
@@ -186,7 +191,7 @@ const neverSent = [
   'client_id_issued_at',
 ] as const
 
-/** RFC 7592 §2.2: `client_id` is sent and is its own; a `client_secret` is the one that it has. */
+/** Requires the client's own `client_id` and, if sent, its current `client_secret` (RFC 7592 §2.2). */
 function updateRefusal(client: RegisteredClient, sent: JsonObject): Refusal | undefined {
   const invalid = (description: string): Refusal =>
     refuse('invalid_client_metadata', 'client_update_malformed', { description })

@@ -1,4 +1,7 @@
-/** `sector_identifier_uri` (OpenID Connect Dynamic Client Registration 1.0 §5): a list at an address of the sector names every redirection URI. */
+/**
+ * `sector_identifier_uri` (OpenID Connect Dynamic Client Registration 1.0 §5): a document that lists every redirection
+ * URI.
+ */
 
 import { type Refusal, refuse } from '@tessera/protocol/result'
 import type { Outbound } from '../../outbound/outbound.ts'
@@ -9,24 +12,21 @@ export type CheckSectorIdentifier = (
   redirectUris: readonly string[],
 ) => Promise<Refusal | undefined>
 
-/** Registrations that wait for such lists at once. */
+/** Registrations that may wait for such documents at the same time. */
 const maxWaiting = 100
 
-/**
- * Returns why the address does not vouch for the redirection URIs, as {@link checkSectorIdentifier} does; `temporarily_unavailable`
- * while too many wait for addresses of this host.
- */
+/** Creates the check. It also refuses `temporarily_unavailable` if too many registrations wait for the host. */
 export function createSectorIdentifierCheck(outbound: Outbound): CheckSectorIdentifier {
   const takeSlot = createSlots(maxWaiting)
   return async (uri, redirectUris) => {
-    // No client is known yet: it is about to register.
+    // The client does not exist yet.
     const giveBack = takeSlot({ client_id: uri, url: uri, trusted: false })
     if (!giveBack) return refuse('temporarily_unavailable', 'sector_identifiers_too_many_waiting')
     return checkSectorIdentifier(uri, redirectUris, outbound).finally(giveBack)
   }
 }
 
-/** Why the address does not vouch for these redirection URIs: `invalid_client_metadata`; undefined when it does. */
+/** Refuses `invalid_client_metadata` unless the document lists all redirection URIs. */
 async function checkSectorIdentifier(
   uri: string,
   redirectUris: readonly string[],

@@ -1,4 +1,4 @@
-/** Software statements (RFC 7591 §2.3): metadata that somebody whom the operator trusts has signed. */
+/** Software statements (RFC 7591 §2.3): metadata signed by an issuer that the operator trusts. */
 
 import { type JsonObject, ok, type Refusal, type Result, refuse } from '@tessera/protocol/result'
 import { assertionAlgorithms } from '../../model/client.ts'
@@ -10,7 +10,10 @@ export type ReadSoftwareStatement = (statement: unknown) => Promise<Result<JsonO
 
 const maxLength = 16_384
 
-/** Refuses `invalid_software_statement`, and `unapproved_software_statement` for an issuer that is not trusted. */
+/**
+ * Creates the reader. Refuses `invalid_software_statement`, and `unapproved_software_statement` for an untrusted
+ * issuer.
+ */
 export function createSoftwareStatements({
   registration: { softwareIssuers },
   issuer: audience,
@@ -23,7 +26,7 @@ export function createSoftwareStatements({
 }): ReadSoftwareStatement {
   return async statement => {
     if (typeof statement !== 'string' || statement.length > maxLength) return invalid('malformed')
-    // Loaded when first used: few installations meet one.
+    // Load on first use: few installations need it.
     const { createLocalJWKSet, decodeJwt, jwtVerify } = await import('jose')
     try {
       const { iss } = decodeJwt(statement)
@@ -39,7 +42,7 @@ export function createSoftwareStatements({
         algorithms: [...assertionAlgorithms],
         currentDate: new Date(clock.now() * 1000),
       })
-      // RFC 8725 §3.9, §3.11: what that issuer made for another purpose or for others (an ID token) states nothing here.
+      // RFC 8725 §3.9, §3.11: reject JWTs that the issuer made for another purpose or audience, such as ID tokens.
       const isJwt = jwtType(protectedHeader.typ) === 'jwt'
       const isForUs = payload.aud === undefined || [payload.aud].flat().includes(audience)
       return isJwt && isForUs ? ok(payload as JsonObject) : invalid(isJwt ? 'audience' : 'type')
