@@ -266,6 +266,34 @@ test('attack: an unknown name costs one argon2id verification, like a known one'
   )
 })
 
+test('attack: a password of several Unicode forms costs at most three verifications, known name or not', async () => {
+  const encoded = '$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub+b6dWRWJTmaaJObG'
+  let costs = 0
+  const users = createUsers(
+    [{ sub: '2', username: 'argon', active: true, claims: {}, password: { kind: 'argon2id', encoded } }],
+    {
+      ...{
+        stores: await openStores(),
+        isDisabled: () => false,
+        random: { bytes: count => new Uint8Array(count) },
+      },
+      verifyArgon2id: async () => ++costs < 0,
+    },
+  )
+  // A ligature that NFKC alone dissolves, and an accent that both NFC and NFKC compose.
+  for (const [password, expected] of [
+    ['plain', 1],
+    ['e\u0301', 2],
+    ['\ufb01', 2],
+    ['\ufb01e\u0301', 3],
+  ] as const)
+    for (const name of ['argon', 'nobody']) {
+      costs = 0
+      await users.checkPassword(name, password, undefined, '192.0.2.1')
+      assert.equal(costs, expected, `${name} ${password}`)
+    }
+})
+
 test('attack: all failures of a name and password get the same response', async () => {
   const { hash } = await import('@node-rs/argon2')
   const encoded = await hash('pass', { memoryCost: 1024, timeCost: 1, parallelism: 1 })
