@@ -7,6 +7,7 @@ import { bearer, jsonType, manage, register } from '../support/registering.ts'
 import { callback, pagesWorld } from '../support/sign-in.ts'
 import { beginShared } from '../support/storage.ts'
 import { createTestServer, type TestServer } from '../support/tessera.ts'
+import { until } from '../support/until.ts'
 
 const configured = {
   ...pagesWorld,
@@ -119,7 +120,8 @@ test('registration: a used client remains used after its update, and is not dele
   const row = () => server.stores.registeredClients.find(client_id)
   assert.equal((await row())?.used_at, undefined)
   assert.equal(await works(server, json), 200)
-  const used = (await row())?.used_at
+  // Not awaited by the request.
+  const used = await until('the use is recorded', async () => (await row())?.used_at)
   assert.equal(used, server.clock.now())
   server.clock.advance(100)
   assert.equal((await manage(server, 'PUT', json, { ...machine, client_id, client_name: 'New' })).status, 200)

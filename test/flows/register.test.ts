@@ -17,6 +17,7 @@ import {
   verifier,
 } from '../support/sign-in.ts'
 import { basic, createTestServer, issuer, startOfTime, type TestServer } from '../support/tessera.ts'
+import { until } from '../support/until.ts'
 
 const open = (registration: object = {}, more: object = {}): Promise<TestServer> =>
   createTestServer({ ...pagesWorld, ...more, registration: { mode: 'open', ...registration } })
@@ -437,6 +438,9 @@ test('registration: an unused client is deleted, one that a user consented to re
   const browser = createBrowser(server)
   const asked = await signIn(browser, authorizePath({ client_id: used.client_id, scope: 'openid' }))
   await browser.submit(asked, { button: 'yes' })
+  // Not awaited by the request.
+  const find = async () => server.stores.registeredClients.find(used.client_id)
+  await until('the use is recorded', async () => (await find())?.used_at !== undefined)
   server.clock.advance(200)
   assert.equal(await knows(used), true)
   assert.equal(await knows(unused), false)
